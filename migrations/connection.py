@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_attempts, make_conninfo
 
 from migrations import REVISIONS
 from store.database.connection_pool import with_defaults
-from store.database.connection_url import tell_of_password_file
+from store.database.connection_url import warn_about_password_file
 from store.database.driver_errors import translate, translate_connecting
 from store.errors import Locked, NoPrivilege, SchemaMissing, SignInRefused, StoreError, Unreachable
 
@@ -78,7 +78,7 @@ def _open(parameters: Mapping[str, str | int]) -> psycopg.Connection:
             except psycopg.Error as error:
                 failure = translate_connecting(error)
                 failure.__cause__ = error
-                tell_of_password_file(failure, parameters)
+                warn_about_password_file(failure, parameters)
                 if isinstance(failure, SignInRefused):
                     break
     except psycopg.Error as error:
@@ -109,36 +109,36 @@ _PROCESS = "select pg_catalog.pg_backend_pid()"
 _TURN = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjobs migrate', 0))"
 
 
-def acquire_run_lock(link: psycopg.Connection) -> None:
+def acquire_run_lock(connection: psycopg.Connection) -> None:
     """Until the connection, which is in autocommit, ends. Raises AnotherRun where another run is at work.
 
     It asks again and again instead of waiting in the database: there a concurrent build would wait for it in turn.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while _value(link, _TURN) is not True:
+    while _value(connection, _TURN) is not True:
         if time.monotonic() > deadline:
             raise AnotherRun("Another migration is running.")
         time.sleep(_PAUSE_SECONDS)
 
 
-def require_session(link: psycopg.Connection, conninfo: Mapping[str, str | int]) -> None:
+def require_session(connection: psycopg.Connection, conninfo: Mapping[str, str | int]) -> None:
     """Raises MigrationRefused behind a pooler that serves each transaction by another process."""
-    if is_shared(link, conninfo):
+    if is_shared(connection, conninfo):
         raise MigrationRefused(
             "This address leads to a pooler that serves each transaction by another connection: nothing was changed.",
             hint="Migrate over a direct connection, or over a pooler in session mode.",
         )
 
 
-def is_shared(link: psycopg.Connection, conninfo: Mapping[str, str | int]) -> bool:
+def is_shared(connection: psycopg.Connection, conninfo: Mapping[str, str | int]) -> bool:
     """Whether a pooler stands between that serves each transaction by another process.
 
     A pooler is known by its processes not being the one that answered at the beginning. One that keeps a process for
     each session never gives this one's to another connection. Both are asked by turns, for some poolers take the
     process that was free for longest, and others the last one.
     """
-    process = _process(link)
-    if process == link.info.backend_pid:
+    process = _process(connection)
+    if process == connection.info.backend_pid:
         return False
     try:
         with connect(conninfo) as other:
@@ -146,18 +146,18 @@ def is_shared(link: psycopg.Connection, conninfo: Mapping[str, str | int]) -> bo
                 answer = _process_in_time(other)
                 if answer is None:
                     return False
-                if answer == process or _process(link) != process:
+                if answer == process or _process(connection) != process:
                     return True
     except (psycopg.Error, StoreError):
         # No room for another session beside this one: then this one keeps its own.
-        return _process(link) != process
+        return _process(connection) != process
     return False
 
 
-def _process(link: psycopg.Connection) -> object:
+def _process(connection: psycopg.Connection) -> object:
     """In a transaction of its own, so that nothing is left behind that a pooler would give to the next."""
-    with link.transaction():
-        return _value(link, _PROCESS)
+    with connection.transaction():
+        return _value(connection, _PROCESS)
 
 
 def _process_in_time(other: psycopg.Connection) -> int | None:
@@ -183,6 +183,6 @@ def _answer_in_time(connection: psycopg.Connection, query: str) -> bytes | None:
     return value
 
 
-def _value(link: psycopg.Connection, query: str) -> object:
-    row = link.execute(query.encode()).fetchone()
+def _value(connection: psycopg.Connection, query: str) -> object:
+    row = connection.execute(query.encode()).fetchone()
     return row[0] if row else None

@@ -58,17 +58,17 @@ def render(found: Origin, current: str | None) -> str:
 
 
 def _execute(run: Run, work: Callable[[Config], None]) -> None:
-    with connect(run.conninfo) as link:
-        link.add_notice_handler(lambda diagnostics: run.report(diagnostics.message_primary or ""))
+    with connect(run.conninfo) as driver:
+        driver.add_notice_handler(lambda diagnostics: run.report(diagnostics.message_primary or ""))
         engine = create_engine(
-            "postgresql+psycopg://", creator=lambda: link, poolclass=NullPool, use_native_hstore=False
+            "postgresql+psycopg://", creator=lambda: driver, poolclass=NullPool, use_native_hstore=False
         )
         try:
-            link.autocommit = True
-            require_session(link, run.conninfo)
-            acquire_run_lock(link)
-            run.begin(origin(link))
-            link.autocommit = False
+            driver.autocommit = True
+            require_session(driver, run.conninfo)
+            acquire_run_lock(driver)
+            run.begin(origin(driver))
+            driver.autocommit = False
             with _alembic, engine.connect() as connection:
                 work(configuration(connection, run=run))
             run.committed()

@@ -95,9 +95,11 @@ select a.pid, a.usename, nullif(a.application_name, ''), a.state
 
 
 @contextmanager
-def reporting_progress(conninfo: Mapping[str, str | int], link: psycopg.Connection, report: Report) -> Iterator[None]:
+def reporting_progress(
+    conninfo: Mapping[str, str | int], connection: psycopg.Connection, report: Report
+) -> Iterator[None]:
     """Inside, tells how far the index is that the link builds, and for whom the link waits. Quick work is not told."""
-    row = link.execute("select pg_catalog.pg_backend_pid()").fetchone()
+    row = connection.execute("select pg_catalog.pg_backend_pid()").fetchone()
     done = threading.Event()
     watcher = threading.Thread(target=_watch, args=(conninfo, row and row[0], report, done), daemon=True)
     watcher.start()

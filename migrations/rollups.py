@@ -122,22 +122,22 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
     pooler that serves each transaction by another process.
     """
     _require_rollups(conninfo)
-    with connect(conninfo) as link:
-        link.add_notice_handler(lambda diagnostics: report(diagnostics.message_primary or ""))
+    with connect(conninfo) as connection:
+        connection.add_notice_handler(lambda diagnostics: report(diagnostics.message_primary or ""))
         try:
-            link.autocommit = True
-            require_session(link, conninfo)
-            acquire_run_lock(link)
-            link.execute("set statement_timeout = 0")
-            link.execute("set lock_timeout = 0")
-            with reporting_progress(conninfo, link, report):
+            connection.autocommit = True
+            require_session(connection, conninfo)
+            acquire_run_lock(connection)
+            connection.execute("set statement_timeout = 0")
+            connection.execute("set lock_timeout = 0")
+            with reporting_progress(conninfo, connection, report):
                 # Before the snapshot: nothing is folded that it does not know to be, and no job in it is truncated.
-                link.execute(_KEEP_FOLDERS_AWAY)
-                link.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-                with link.transaction():
-                    link.execute("lock table public.generation_jobs in access share mode")
-                    link.execute("select gjobs.recount_jobs()")
-                link.execute(_LET_FOLDERS_IN)
+                connection.execute(_KEEP_FOLDERS_AWAY)
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                with connection.transaction():
+                    connection.execute("lock table public.generation_jobs in access share mode")
+                    connection.execute("select gjobs.recount_jobs()")
+                connection.execute(_LET_FOLDERS_IN)
         except psycopg.Error as error:
             raise translate_migrating(error) from error
 

@@ -30,9 +30,23 @@ def run_script(name: str) -> None:
     op.execute(load(name))
 
 
-def lock_tables(others: str = "app_tables.sql") -> None:
-    """Nobody else reads or writes the jobs, or what the file of plpgsql locks besides, from here to the commit."""
-    script = _read("lock.sql").replace(_OTHERS, _read(others).replace("\n", f"\n{_OTHERS_INDENT}") + ";")
+def run_folder(kind: str, first: str, last: str | None = None) -> None:
+    """Run the files `sql/<revision>/<kind>/*.sql` of a revision, or of all revisions from the first to the last."""
+    for file in sorted(SQL.glob(f"*/{kind}/*.sql")):
+        name = file.relative_to(SQL)
+        if first <= name.parts[0] <= (last or first):
+            run_script(name.as_posix())
+
+
+def makes_tables() -> bool:
+    """Whether this run creates the app's tables, so that the database holds nothing of an earlier build."""
+    return this_run().origin is Origin.NOTHING
+
+
+def lock_tables(others: str = "app_tables.sql", *, mode: str = "access exclusive") -> None:
+    """Lock the jobs in the mode, and what the file of plpgsql locks besides, from here to the commit."""
+    script = _read("lock.sql").replace("access exclusive", mode)
+    script = script.replace(_OTHERS, _read(others).replace("\n", f"\n{_OTHERS_INDENT}") + ";")
     op.execute(_text(script))
     if not context.is_offline_mode():
         this_run().locked(seconds=op.get_bind().scalar(text(_LOCKED_SECONDS)))
@@ -43,7 +57,7 @@ def commit() -> None:
 
     Where the run itself makes the tables nobody waits for them, and all stays one transaction.
     """
-    if this_run().origin is Origin.NOTHING:
+    if makes_tables():
         return
     with op.get_context().autocommit_block():
         this_run().committed()
@@ -63,7 +77,7 @@ def run_apart(*names: str) -> None:
 
     Where the run itself makes the tables nobody waits for them, and all is done in its transaction.
     """
-    if this_run().origin is Origin.NOTHING:
+    if makes_tables():
         for statement in _statements(*names):
             if not statement.endswith(GENERATES) and not _is_built(statement):
                 op.execute(_text(statement.replace(" concurrently", "")))
@@ -80,7 +94,7 @@ def run_apart(*names: str) -> None:
 def run_in_snapshot(name: str) -> None:
     """Executes the file, which has a transaction of its own, apart. It counts jobs: where the run itself makes their
     table there are none."""
-    if this_run().origin is not Origin.NOTHING:
+    if not makes_tables():
         run_apart(name)
 
 
@@ -92,11 +106,11 @@ def _print(*names: str) -> None:
 
 def _execute(*names: str) -> None:
     run = this_run()
-    link = driver_connection(op.get_bind())
+    connection = driver_connection(op.get_bind())
     doing = "getting ready"
     try:
         # On the driver's connection: an interruption cancels the statement, and the connection stays of use.
-        with reporting_progress(run.conninfo, link, run.report):
+        with reporting_progress(run.conninfo, connection, run.report):
             for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
                 if _is_built(statement):
                     continue
@@ -106,10 +120,10 @@ def _execute(*names: str) -> None:
                 elif statement == _COUNTS:
                     doing = "counting the jobs"
                     run.report("Counting the jobs.")
-                cursor = link.execute(statement.removesuffix(GENERATES).encode())
+                cursor = connection.execute(statement.removesuffix(GENERATES).encode())
                 if statement.endswith(GENERATES):
                     for (generated,) in cursor.fetchall():
-                        link.execute(str(generated).encode())
+                        connection.execute(str(generated).encode())
     except KeyboardInterrupt:
         run.report(f"Stopped while {doing}. What came before is kept.")
         run.report("The same command goes on from there; an index that was left incomplete it makes anew.")
@@ -142,8 +156,8 @@ def _is_built(statement: str) -> bool:
     found = _CONCURRENT.match(statement)
     if context.is_offline_mode() or found is None or found["verb"] != "create":
         return False
-    link = driver_connection(op.get_bind())
-    return link.execute("select to_regclass('public.' || %s) is not null", [found["name"]]).fetchone() == (True,)
+    connection = driver_connection(op.get_bind())
+    return connection.execute("select to_regclass('public.' || %s) is not null", [found["name"]]).fetchone() == (True,)
 
 
 def _statements(*names: str) -> Iterator[str]:

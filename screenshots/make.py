@@ -148,7 +148,7 @@ async def workers(stage: Stage) -> None:
     await stage.wait_for(lambda: "alive" in str(summary.render()))
 
 
-async def lens(stage: Stage) -> None:
+async def visibility(stage: Stage) -> None:
     await stage.press("v")
     await stage.wait_for(lambda: bool(stage.app.dashboard.listing and stage.app.dashboard.listing.hidden))
     await stage.go_to(lambda job: job.status is JobStatus.FAILED)
@@ -182,14 +182,14 @@ class Scene:
     profile: Profile = EMBEDDED_PROFILE
     """What names and colours the database."""
     address: str | None = None
-    eyes: str = EMBEDDED_USER
+    acts_as: str = EMBEDDED_USER
 
 
 SCENES = (
     Scene(name="dashboard", size=WIDE, play=dashboard),
     Scene(name="details", size=WIDE, play=details),
     Scene(name="timeline", size=WIDE, play=timeline),
-    Scene(name="workers", size=WIDE, play=workers, eyes=OPERATOR_NAME),
+    Scene(name="workers", size=WIDE, play=workers, acts_as=OPERATOR_NAME),
     Scene(name="new-job", size=WIDE, play=new_job),
     Scene(
         name="confirmation",
@@ -198,7 +198,7 @@ SCENES = (
         profile=Profile(name="production", label="Production", color="crimson"),
         address="db.example.com/app",
     ),
-    Scene(name="lens", size=WIDE, play=lens),
+    Scene(name="lens", size=WIDE, play=visibility),
     Scene(name="narrow", size=NARROW, play=dashboard),
     Scene(name="budgets", size=WIDE, play=budgets),
 )
@@ -257,7 +257,7 @@ async def _take(scene: Scene, opener: Opener) -> dict[str, str]:
         await stage.wait_for(app.settled.is_set)
         await scene.play(stage)
         # On a busy machine a look may take long, and the next come later: that is not what a picture shows.
-        await stage.wait_for(lambda: app.connection.seen_within == app.connection.interval)
+        await stage.wait_for(lambda: app.connection.max_staleness == app.connection.interval)
         app.show_status()
         for field in app.screen.query(Input):
             field.cursor_blink = False
@@ -277,8 +277,8 @@ def _opener(conninfo: Mapping[str, str | int], scene: Scene) -> Opener:
     async def opener(_report: Report) -> AsyncIterator[Session]:
         operator = FrozenStore(Database(conninfo))
         try:
-            is_operator = scene.eyes == OPERATOR_NAME
-            store = operator if is_operator else await operator.acting_as_user(scene.eyes)
+            is_operator = scene.acts_as == OPERATOR_NAME
+            store = operator if is_operator else await operator.acting_as_user(scene.acts_as)
             yield Session(
                 store=store,
                 operator=operator,

@@ -35,14 +35,14 @@ _NAMES = {Key.PROJECT: Capability.PROJECTS, Key.USER: Capability.USERS, Key.IS: 
 class ActorDatabase:
     """Every method may raise a StoreError. `probed` is what the database offers, which others may share."""
 
-    def __init__(self, database: Database, actor: Actor, probed: CapabilityCache) -> None:
+    def __init__(self, database: Database, actor: Actor, capability_cache: CapabilityCache) -> None:
         self.database = database
         self.actor = actor
-        self.probed = probed
+        self.capability_cache = capability_cache
 
     def acting_as(self, actor: Actor) -> Self:
         """The same database with other eyes."""
-        return type(self)(self.database, actor, self.probed)
+        return type(self)(self.database, actor, self.capability_cache)
 
     @property
     def is_operators(self) -> bool:
@@ -52,23 +52,23 @@ class ActorDatabase:
 
     async def missing(self, feature: Capability) -> MissingCapability | None:
         """None where the actor has it, as far as was known when somebody last asked."""
-        return (await self.probed.get()).missing(feature, self.actor)
+        return (await self.capability_cache.get()).missing(feature, self.actor)
 
     async def has(self, feature: Capability) -> bool:
         return await self.missing(feature) is None
 
     def translating_refusals(self, needs: Capability) -> AbstractAsyncContextManager[None]:
         """Inside, the server is asked for what takes this feature: its refusal says what is missing."""
-        return translating_refusals(self.probed, self.actor, needs)
+        return translating_refusals(self.capability_cache, self.actor, needs)
 
     # To be asked for before a transaction: whoever holds a connection must not wait for another one.
 
     async def job_statements(self) -> JobStatements:
-        has_later = (await self.probed.get()).has_later_columns(self.actor)
+        has_later = (await self.capability_cache.get()).has_later_columns(self.actor)
         return job_sql.OF_EVENTS if has_later else job_sql.OF_THE_APP
 
-    async def means(self, listed: ListQuery) -> AccessPath:
-        capabilities = await self.probed.get()
+    async def chosen_path(self, listed: ListQuery) -> AccessPath:
+        capabilities = await self.capability_cache.get()
         columns = job_sql.ALL_COLUMNS if capabilities.has_later_columns(self.actor) else job_sql.APP_COLUMNS
         if self.is_operators:
             return AccessPath(columns=columns)
@@ -80,9 +80,9 @@ class ActorDatabase:
         asked = [key for key in _NAMES if any(term.key is key for term in job_filter.terms)]
         readable = {key for key in asked if await self.has(_NAMES[key])}
         for key in sorted(needs_names(job_filter) - readable):
-            if off := await self.probed.missing_now(_NAMES[key], self.actor):
+            if missing := await self.capability_cache.missing_now(_NAMES[key], self.actor):
                 hint = f"Give the {key}'s id, or its first digits, instead."
-                raise NoPrivilege(f"{key}: takes no name here. {off.reason}", hint=hint)
+                raise NoPrivilege(f"{key}: takes no name here. {missing.reason}", hint=hint)
             readable.add(key)  # it has been granted since
         return readable
 
@@ -134,5 +134,5 @@ class ActorDatabase:
         if refusal.user_id is None:
             return None
         ids = IdRange(low=refusal.user_id, high=refusal.user_id)
-        people = await self.read(user_sql.in_range(ids, limit=1), needs=Capability.USERS)
-        return people[0].email if people else None
+        found_users = await self.read(user_sql.in_range(ids, limit=1), needs=Capability.USERS)
+        return found_users[0].email if found_users else None

@@ -27,7 +27,7 @@ def seconds_of(text: str) -> int | None:
     return sum(int(number) * UNITS[unit] for number, unit in _PART.findall(text))
 
 
-def printed(seconds: int) -> str:
+def format_duration(seconds: int) -> str:
     """In the longest units that it takes; weeks only where they are whole, for nobody says 4w2d for 30d."""
     parts = []
     for unit, length in UNITS.items():

@@ -22,7 +22,7 @@ LONGEST_COSTLY_WAIT = 300.0
 """A larger share than the usual one puts no page off for longer: what cost much may not cost it again."""
 LONGEST_IDLE_WAIT = 10.0
 """Of a feed that somebody watches and that nobody wakes."""
-QUIET = 0.25
+IDLE_AFTER = 0.25
 """After the last hint: what changes together is looked at together."""
 SHORTEST_HINTED_WAIT = 1.0
 """Hints without end bring no more than a page in so long."""
@@ -35,7 +35,7 @@ class Attention(Enum):
     """The terminal is not typed into. It may still be watched, beside the app."""
 
 
-_CALM_PAGES = {Attention.FOCUSED: 30, Attention.UNFOCUSED: 5}
+_UNCHANGED_BEFORE_IDLE = {Attention.FOCUSED: 30, Attention.UNFOCUSED: 5}
 """So many unchanged ones in a row are nothing special yet."""
 _PAGES_A_STEP = 10
 """The wait doubles after so many more."""
@@ -67,11 +67,11 @@ def wait_for_cost(share: float, duration: float) -> float:
 
 
 def _idle_steps(pace: PollPace, unchanged: int) -> int:
-    beyond = unchanged - _CALM_PAGES[pace.attention]
+    beyond = unchanged - _UNCHANGED_BEFORE_IDLE[pace.attention]
     return 0 if beyond < 0 else min(1 + beyond // _PAGES_A_STEP, 16)
 
 
-def wait_after_hint(
+def wait_after_wake(
     pace: PollPace, duration: float, *, first_hint: float, last_hint: float, unchanged: int = 0
 ) -> float:
     """The same where something was told to have changed, for the first and the last time so long after that page.
@@ -79,11 +79,11 @@ def wait_after_hint(
     A hint hastens a question and never puts one off. Where hints never end, the question comes at the interval.
     """
     shortest = max(min(pace.interval, SHORTEST_HINTED_WAIT), wait_for_cost(pace.share, duration))
-    hinted = max(shortest, min(last_hint + QUIET, first_hint + pace.interval))
+    hinted = max(shortest, min(last_hint + IDLE_AFTER, first_hint + pace.interval))
     return min(hinted, wait_after_page(pace, duration, unchanged=unchanged))
 
 
-def seen_within(pace: PollPace, duration: float, *, unchanged: int = 0) -> float:
+def max_staleness(pace: PollPace, duration: float, *, unchanged: int = 0) -> float:
     """After so long at the latest a change is seen, where looking takes as long as it did last."""
     if pace.is_woken:
         return max(pace.interval, wait_for_cost(pace.share, duration))
@@ -148,27 +148,27 @@ class Poller(Generic[Q, T]):
         *,
         interval: float = DEFAULT_INTERVAL,
         share: float = SHARE_OF_TIME,
-        gives_way: PriorityGate | None = None,
+        priority_gate: PriorityGate | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._fetch = fetch
         self._query = query
         self._pace = PollPace(interval=interval, share=share)
-        self._gives_way = gives_way
+        self._priority_gate = priority_gate
         self._clock = clock
         self._duration = 0.0
         """Of the last fetch."""
         self._generation = 1
         self._unchanged = 0
         """Pages in a row that brought nothing new while nobody did anything."""
-        self._hints: tuple[float, float] | None = None
+        self._wake_times: tuple[float, float] | None = None
         """When something was told to have changed, first and last since the last question, by the loop's clock."""
         self._paused = False
-        self._due = False
+        self._is_refresh_due = False
         """Whether somebody wants an answer at once."""
-        self._stirred = asyncio.Event()
+        self._schedule_changed = asyncio.Event()
         """Set when what is waited for has to be thought over."""
-        self._asked = asyncio.Event()
+        self._query_changed = asyncio.Event()
         """Set when what is in flight is wanted no more."""
 
     @property
@@ -192,7 +192,7 @@ class Poller(Generic[Q, T]):
     @property
     def max_staleness(self) -> float:
         """Seconds after which a change is seen at the latest: the interval, or more where looking is costly or idle."""
-        return seen_within(self._pace, self._duration, unchanged=self._unchanged)
+        return max_staleness(self._pace, self._duration, unchanged=self._unchanged)
 
     @property
     def attention(self) -> Attention:
@@ -219,14 +219,14 @@ class Poller(Generic[Q, T]):
     def note_activity(self) -> None:
         """Somebody is there: an idle feed asks at its interval again, and at once if that has passed."""
         self._unchanged = 0
-        self._stirred.set()
+        self._schedule_changed.set()
 
     def wake(self) -> None:
         """Something may have changed: it is looked at soon, but not as often as there are hints."""
         now = _now()
-        first, _ = self._hints or (now, now)
-        self._hints = (first, now)
-        self._stirred.set()
+        first, _ = self._wake_times or (now, now)
+        self._wake_times = (first, now)
+        self._schedule_changed.set()
 
     @property
     def paused(self) -> bool:
@@ -235,7 +235,7 @@ class Poller(Generic[Q, T]):
     def pause(self) -> None:
         """No more questions but those that are asked for: `ask` and `refresh` still answer once."""
         self._paused = True
-        self._stirred.set()
+        self._schedule_changed.set()
 
     def resume(self) -> None:
         """Asks at once, and goes on."""
@@ -246,12 +246,12 @@ class Poller(Generic[Q, T]):
         """Another question, at once: what is in flight is stopped and never answered."""
         self._query = query
         self._generation += 1
-        self._asked.set()
+        self._query_changed.set()
         self.refresh()
 
     def refresh(self) -> None:
         """The same question as soon as the one in flight is answered."""
-        self._due = True
+        self._is_refresh_due = True
         self.note_activity()
 
     async def results(self) -> AsyncGenerator[PollResult[T] | PollFailure, None]:
@@ -260,12 +260,12 @@ class Poller(Generic[Q, T]):
         since: datetime | None = None
         former: PollResult[T] | None = None
         while True:
-            self._due = False
-            self._hints = None
-            self._asked.clear()
+            self._is_refresh_due = False
+            self._wake_times = None
+            self._query_changed.clear()
             generation = self._generation
             try:
-                answered = await self._answer()
+                answered = await self._fetch_unless_asked()
             except StoreError as error:
                 number += 1
                 attempts += 1
@@ -296,16 +296,16 @@ class Poller(Generic[Q, T]):
                 fetched_at=self._clock(),
                 duration=self._duration,
             )
-            wait = self._after_page(self._duration, _now())
+            wait = self._wait_after_result(self._duration, _now())
             yield page
             await self._sleep(wait)
 
-    def _after_page(self, duration: float, ended: float) -> Callable[[], float]:
+    def _wait_after_result(self, duration: float, ended: float) -> Callable[[], float]:
         def wait() -> float:
-            if self._hints is None:
+            if self._wake_times is None:
                 return wait_after_page(self._pace, duration, unchanged=self._unchanged)
-            first, last = (hint - ended for hint in self._hints)
-            return wait_after_hint(self._pace, duration, first_hint=first, last_hint=last, unchanged=self._unchanged)
+            first, last = (hint - ended for hint in self._wake_times)
+            return wait_after_wake(self._pace, duration, first_hint=first, last_hint=last, unchanged=self._unchanged)
 
         return wait
 
@@ -318,14 +318,14 @@ class Poller(Generic[Q, T]):
 
     async def unless_asked(self, question: Awaitable[A]) -> tuple[A] | None:
         """The answer to something about the last page; None, and stopped, where another page is asked for meanwhile."""
-        return await unless_stopped(self._asked, question)
+        return await unless_stopped(self._query_changed, question)
 
-    async def _answer(self) -> tuple[T] | None:
+    async def _fetch_unless_asked(self) -> tuple[T] | None:
         """The answer to the present question; None when another was asked meanwhile."""
-        fetch = partial(self._measured, self._query)
-        return await self.unless_asked(self._gives_way.run_in_background(fetch) if self._gives_way else fetch())
+        fetch = partial(self._timed_fetch, self._query)
+        return await self.unless_asked(self._priority_gate.run_in_background(fetch) if self._priority_gate else fetch())
 
-    async def _measured(self, query: Q) -> T:
+    async def _timed_fetch(self, query: Q) -> T:
         started = _now()
         try:
             return await self._fetch(query)
@@ -335,12 +335,12 @@ class Poller(Generic[Q, T]):
     async def _sleep(self, wait: Callable[[], float | None]) -> None:
         """As many seconds as `wait` says at any moment, or until an answer is wanted; for None, until then."""
         started = _now()
-        while not self._due:
-            self._stirred.clear()
+        while not self._is_refresh_due:
+            self._schedule_changed.clear()
             seconds = None if self._paused else wait()
             left = None if seconds is None else started + seconds - _now()
             if left is not None and left <= 0:
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
-                    await self._stirred.wait()
+                    await self._schedule_changed.wait()

@@ -52,7 +52,7 @@ from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimin
 from store.statistics.totals import Totals, TotalsQuery
 from store.users.actor import OPERATOR, ActingUser, Actor
 from store.users.user_sql import FoundUser
-from store.validation import UNSET, Unset, changed
+from store.validation import UNSET, Unset, changed_columns
 from store.watch.watch import Cursor, Watch
 from store.watch.watch_readers import ObservedWatch, RecordedWatch
 
@@ -65,10 +65,12 @@ class Store:
     Every method may raise a StoreError; see `store.errors` for what can go wrong. Lists are newest first.
     """
 
-    def __init__(self, database: Database, actor: Actor = OPERATOR, probed: CapabilityCache | None = None) -> None:
+    def __init__(
+        self, database: Database, actor: Actor = OPERATOR, capability_cache: CapabilityCache | None = None
+    ) -> None:
         self.database = database
         self.actor = actor
-        self.capability_cache = probed or CapabilityCache(database)
+        self.capability_cache = capability_cache or CapabilityCache(database)
         """What the database offers, which all stores made from this one share."""
         self.actor_database = ActorDatabase(database, actor, self.capability_cache)
         """By which the rooms beside this one ask, with the same eyes."""
@@ -160,9 +162,9 @@ class Store:
         Empty where there was no such job, or none of the actor's. Raises SchemaMissing where no events are kept,
         NoPrivilege where they may not be read.
         """
-        most = validation.limit(limit)
-        if off := await self.actor_database.missing(Capability.EVENTS):
-            raise off.refusal
+        most = validation.check_limit(limit)
+        if missing := await self.actor_database.missing(Capability.EVENTS):
+            raise missing.refusal
         found, started, (now,) = await self.actor_database.read_together(
             history_sql.of_job(job_id, limit=most + 1),
             history_sql.started(job_id),
@@ -200,7 +202,7 @@ class Store:
         input_asset_id: UUID | Unset | None = UNSET,
     ) -> GenerationJob:
         """Changes what is given, never status or owner. Raises InvalidValue naming the field, or RowMissing."""
-        changes = changed(mode=mode, cost_cents=cost_cents, error=error, input_asset_id=input_asset_id)
+        changes = changed_columns(mode=mode, cost_cents=cost_cents, error=error, input_asset_id=input_asset_id)
         async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
             return await job_writes.update_columns(transaction, statements, job_id, changes)
 
@@ -215,8 +217,8 @@ class Store:
         self, job_ids: Sequence[UUID], new_status: JobStatus | str, error: str | None = None
     ) -> tuple[TransitionOutcome, ...]:
         """The outcome of each, in order, in one transaction: those that their status does not permit are left."""
-        target = validation.status(new_status)
-        text = None if error is None else validation.error_text(error)
+        target = validation.check_status(new_status)
+        text = None if error is None else validation.check_error_text(error)
         async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
             outcomes = await job_writes.transition(transaction, statements, job_ids, target, text)
         return tuple(outcomes[job_id] for job_id in job_ids)
@@ -233,17 +235,17 @@ class Store:
 
     async def get_job_links(self, job_id: UUID) -> RetryLinks:
         """Which job it repeats, and which repeat it; empty where nothing says so."""
-        if not await self.actor_database.has(Capability.LINKS):
+        if not await self.actor_database.has(Capability.RETRY_LINKS):
             return NO_LINKS
-        origin, repetitions = await self.actor_database.read_together(
-            job_sql.origin(job_id), job_sql.repetitions([job_id])
+        origin, retries_of = await self.actor_database.read_together(
+            job_sql.retried_job(job_id), job_sql.retries_of([job_id])
         )
-        return RetryLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in repetitions))
+        return RetryLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in retries_of))
 
     async def get_stuck_verdict(self, job_id: UUID) -> StuckVerdict | None:
         """On whether a running job is stuck, by the server's clock; None of another one, or where there is none."""
-        is_learned = await self.actor_database.has(Capability.LEARNING)
-        found = await self.actor_database.read(history_sql.verdict(job_id, is_learned=is_learned))
+        from_usual_duration = await self.actor_database.has(Capability.LEARNING)
+        found = await self.actor_database.read(history_sql.verdict(job_id, from_usual_duration=from_usual_duration))
         return found[0] if found else None
 
     async def delete_generation_job(self, job_id: UUID) -> bool:
@@ -341,7 +343,7 @@ class Store:
             if await self.actor_database.has(Capability.ROLLUPS)
             else statistics_sql.summary_from_jobs
         )
-        return await self.actor_database.read(summary(project_id, limit=validation.limit(limit)))
+        return await self.actor_database.read(summary(project_id, limit=validation.check_limit(limit)))
 
     async def get_job_timings(
         self, project_id: UUID | None = None, *, window: timedelta = DAY, at: datetime | None = None
@@ -365,18 +367,18 @@ class Store:
         Raises SchemaMissing where there is an earlier one and nothing is recorded.
         """
         readable = await self.actor_database.readable_names(job_filter)
-        if (off := await self.actor_database.missing(Capability.EVENTS)) is None:
+        if (missing := await self.actor_database.missing(Capability.EVENTS)) is None:
             return RecordedWatch(self.database, self.actor, job_filter, readable=readable, after=after)
         if after is not None:
-            raise off.refusal
-        return ObservedWatch(self.database, self.actor, job_filter, readable=readable, off=off)
+            raise missing.refusal
+        return ObservedWatch(self.database, self.actor, job_filter, readable=readable, missing=missing)
 
     async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
         """What is counted beside the lists. What would take too long is estimated, counted up to a cap, or left out.
 
         `at` is the time taken for now; None: the server's.
         """
-        validation.days(query.days)
+        validation.check_days(query.days)
         offers = await count_capabilities(self.actor_database, query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
             return await self._counting.count(query, offers, at=at)
@@ -386,7 +388,7 @@ class Store:
 
         Raises TimedOut where that takes too long. To stop it, cancel it.
         """
-        validation.days(query.days)
+        validation.check_days(query.days)
         offers = await count_capabilities(self.actor_database, query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
             return await count_totals_exactly(self.database, self.actor, query, offers, at=at, report=report)
@@ -400,7 +402,7 @@ class Store:
 
         Of a project; without one the jobs that concern the user. Raises InvalidValue where the actor is no user.
         """
-        return await read_listing.read_lens(self.actor_database, window)
+        return await read_listing.compare_visibility(self.actor_database, window)
 
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
         """What the planner takes the list's first rows to cost, without reading one, and the index that it lacks.
@@ -439,7 +441,7 @@ class Store:
 
         `at` is the time taken for now; None: the server's.
         """
-        most, readable = validation.limit(limit), await self.actor_database.readable_beside_budgets()
+        most, readable = validation.check_limit(limit), await self.actor_database.readable_beside_budgets()
         described = budget_sql.described(project_id, user_id=user_id, limit=most, readable=readable, at=at)
         found, (taken_at,) = await self.actor_database.read_together(
             described, query.clock(at), needs=Capability.BUDGETS
@@ -462,16 +464,16 @@ class Store:
         period: Period | str,
         limit_cents: int,
         warn_share: float | None = None,
-        as_known: Budget | None = None,
+        expected_budget: Budget | None = None,
     ) -> Budget:
         """Of the user or of the project; in place of the one that there may be. A limit below what is spent is allowed.
 
         `warn_share` None leaves it as it is. Raises InvalidValue naming the field, and Conflict where the budget is no
         longer `as_known`; None: whatever it is.
         """
-        validation.one_subject(user_id, project_id)
-        known, cents = validation.period(period), validation.limit_cents(limit_cents)
-        share = None if warn_share is None else validation.warn_share(warn_share)
+        validation.check_one_subject(user_id, project_id)
+        known, cents = validation.check_period(period), validation.check_limit_cents(limit_cents)
+        share = None if warn_share is None else validation.check_warn_share(warn_share)
         readable = await self.actor_database.readable_beside_budgets()
         async with self.actor_database.write(Capability.SETTING_BUDGETS) as transaction:
             return await budget_sql.set_budget(
@@ -481,7 +483,7 @@ class Store:
                 period=known,
                 limit_cents=cents,
                 warn_share=share,
-                as_known=as_known,
+                expected_budget=expected_budget,
                 readable=readable,
             )
 
@@ -498,8 +500,12 @@ class Store:
         if not await self.actor_database.has(Capability.PROJECTS):
             listed = project_sql.projects
         else:
-            listed = project_sql.summed if await self.actor_database.has(Capability.ROLLUPS) else project_sql.listed
-        return await self.actor_database.read(listed(limit=validation.limit(limit)))
+            listed = (
+                project_sql.list_projects_from_rollups
+                if await self.actor_database.has(Capability.ROLLUPS)
+                else project_sql.list_projects
+            )
+        return await self.actor_database.read(listed(limit=validation.check_limit(limit)))
 
     async def get_project(self, project_id: UUID) -> Project | None:
         """None where there is no such project, or none that the actor sees."""
@@ -509,12 +515,16 @@ class Store:
 
     async def get_projects_named(self, name: str) -> Sequence[Project]:
         """All of exactly this name."""
-        named = project_sql.named if await self.actor_database.has(Capability.PROJECTS) else project_sql.projects_named
-        return await self.actor_database.read(named(validation.storable("name", name), limit=PAGE_SIZE))
+        named = (
+            project_sql.projects_by_name
+            if await self.actor_database.has(Capability.PROJECTS)
+            else project_sql.projects_named
+        )
+        return await self.actor_database.read(named(validation.check_storable("name", name), limit=PAGE_SIZE))
 
     async def create_project(self, name: str, *, owner_id: UUID | None = None) -> Project:
         """A user's project is their own; the operator names its owner. Raises InvalidValue naming the field."""
-        text = validation.project_name(name)
+        text = validation.check_project_name(name)
         owner = self.actor.id if isinstance(self.actor, ActingUser) else owner_id
         if owner is None:
             raise InvalidValue("user_id", "A project needs an owner.", hint="Act as a user to create their project.")
@@ -523,11 +533,11 @@ class Store:
             if len(created) != 1:
                 raise validation.not_stored("project")
             (project,) = created
-            transaction.keep(WriteRecord(what="create project", after=(project,)))
+            transaction.record(WriteRecord(what="create project", after=(project,)))
             return project
 
     async def get_assets(self, project_id: UUID, *, limit: int = PAGE_SIZE) -> Sequence[Asset]:
-        query = project_sql.of_project(project_id, limit=validation.limit(limit))
+        query = project_sql.of_project(project_id, limit=validation.check_limit(limit))
         return await self.actor_database.read(query, needs=Capability.ASSETS)
 
     async def get_asset(self, asset_id: UUID) -> Asset | None:
@@ -540,8 +550,8 @@ class Store:
 
         `at` stands in for the server's time.
         """
-        most = validation.limit(limit)
-        queries = lease_sql.listed(limit=most, at=at), lease_sql.leased_jobs(limit=most + 1), lease_sql.moment(at)
+        most = validation.check_limit(limit)
+        queries = lease_sql.list_workers(limit=most, at=at), lease_sql.leased_jobs(limit=most + 1), lease_sql.moment(at)
         listed, held, (taken_at,) = await self.actor_database.read_together(*queries, needs=Capability.WORKERS)
         return WorkersOverview(
             workers=tuple(listed), held=tuple(held[:most]), is_cut=len(held) > most, taken_at=taken_at
@@ -586,13 +596,13 @@ class Store:
         after: PageKey | None = None,
         job_filter: JobFilter = NO_FILTER,
     ) -> Page[GenerationJob]:
-        known = None if status is None else validation.status(status)
+        known = None if status is None else validation.check_status(status)
         listed = ListQuery(project_id=project_id, status=known, job_filter=job_filter)
         query = page(
             listed,
             after=after,
-            limit=validation.limit(limit),
+            limit=validation.check_limit(limit),
             readable=await self.actor_database.readable_names(job_filter),
-            means=await self.actor_database.means(listed),
+            chosen_path=await self.actor_database.chosen_path(listed),
         )
         return paged(await self.actor_database.read(query), limit)

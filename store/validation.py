@@ -19,7 +19,7 @@ MAX_LIMIT = 10_000
 MAX_DAYS = 3_660
 
 
-def status(value: str) -> JobStatus:
+def check_status(value: str) -> JobStatus:
     try:
         return JobStatus(value)
     except ValueError:
@@ -31,7 +31,7 @@ def check_mode(value: str) -> str:
     return _short_text("mode", value)
 
 
-def project_name(value: str) -> str:
+def check_project_name(value: str) -> str:
     return _short_text("name", value)
 
 
@@ -43,7 +43,7 @@ def check_cost_cents(value: int) -> int:
     return value
 
 
-def limit_cents(value: int) -> int:
+def check_limit_cents(value: int) -> int:
     if not 0 <= value <= MAX_LIMIT_CENTS:
         raise InvalidValue(
             "limit_cents", f"The limit must be whole cents from 0 to {MAX_LIMIT_CENTS:,}; this is {value:,}."
@@ -51,18 +51,18 @@ def limit_cents(value: int) -> int:
     return value
 
 
-def one_subject(user_id: UUID | None, project_id: UUID | None) -> None:
+def check_one_subject(user_id: UUID | None, project_id: UUID | None) -> None:
     if (user_id is None) == (project_id is None):
         raise InvalidValue("user_id", "A budget is of a user or of a project: give one of them.")
 
 
-def warn_share(value: float) -> float:
+def check_warn_share(value: float) -> float:
     if not 0 < value <= 1:
         raise InvalidValue("warn_share", f"The share must be above 0 and at most 1; this is {value:g}.")
     return value
 
 
-def period(value: str) -> Period:
+def check_period(value: str) -> Period:
     try:
         return Period(value)
     except ValueError:
@@ -70,24 +70,24 @@ def period(value: str) -> Period:
         raise InvalidValue("period", f"No such period: {value!r}.", hint=f"Use one of {known}.") from None
 
 
-def error_text(value: str) -> str:
-    return storable("error", value)
+def check_error_text(value: str) -> str:
+    return check_storable("error", value)
 
 
-def limit(value: int) -> int:
+def check_limit(value: int) -> int:
     if not 1 <= value <= MAX_LIMIT:
         raise InvalidValue("limit", f"The limit must be from 1 to {MAX_LIMIT:,}; this is {value:,}.")
     return value
 
 
-def days(value: int) -> int:
+def check_days(value: int) -> int:
     if not 1 <= value <= MAX_DAYS:
         raise InvalidValue("days", f"The days must be from 1 to {MAX_DAYS:,}; these are {value:,}.")
     return value
 
 
 def _short_text(field: str, value: str) -> str:
-    text = storable(field, value).strip()
+    text = check_storable(field, value).strip()
     if not text:
         raise InvalidValue(field, f"The {field} is empty.")
     if len(text) > MAX_NAME:
@@ -95,7 +95,7 @@ def _short_text(field: str, value: str) -> str:
     return text
 
 
-def storable(field: str, value: str) -> str:
+def check_storable(field: str, value: str) -> str:
     """Postgres stores neither NUL nor half of a surrogate pair."""
     if "\0" in value:
         raise InvalidValue(field, f"The {field} holds a NUL character, which the database cannot store.")
@@ -109,7 +109,7 @@ def storable(field: str, value: str) -> str:
 U = TypeVar("U", User, ActingUser)
 
 
-def the_one_user(wanted: str, found: Sequence[U]) -> U:
+def require_one_user(wanted: str, found: Sequence[U]) -> U:
     """Raises RowMissing where none was found, InvalidValue where several were."""
     if len(found) > 1:
         ids = ", ".join(str(user.id) for user in found)
@@ -224,7 +224,7 @@ UNSET: Final = _Unset.UNSET
 Unset = Literal[_Unset.UNSET]
 
 
-def changed(
+def changed_columns(
     *,
     mode: str | Unset,
     cost_cents: int | Unset,
@@ -238,7 +238,7 @@ def changed(
     if cost_cents is not UNSET:
         changes["cost_cents"] = check_cost_cents(cost_cents)
     if error is not UNSET:
-        changes["error"] = None if error is None else error_text(error)
+        changes["error"] = None if error is None else check_error_text(error)
     if input_asset_id is not UNSET:
         changes["input_asset_id"] = input_asset_id
     if not changes:

@@ -23,7 +23,7 @@ from store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
 from store.embedded.server import open_server
 from tests.event_loop import IdleAwareLoop
 from tests.other_server import VARIABLE, open_other_server, uses_a_server
-from tests.standing import StandingConnection
+from tests.standing import SharedConnection
 
 pytest_plugins = ["tests.hosted.fixtures", "tests.recording"]
 
@@ -182,23 +182,23 @@ def reused_database(server: ServerHandle, migrated: str) -> Iterator[Conninfo]:
 
 
 @pytest.fixture(scope="session")
-def standing_connection(reused_database: Conninfo) -> Iterator[StandingConnection]:
-    connection = StandingConnection(make_conninfo("", **reused_database))
+def shared_connection(reused_database: Conninfo) -> Iterator[SharedConnection]:
+    connection = SharedConnection(make_conninfo("", **reused_database))
     yield connection
     connection.close()
 
 
 @pytest.fixture
-def database(reused_database: Conninfo, standing_connection: StandingConnection) -> Iterator[Conninfo]:
+def database(reused_database: Conninfo, shared_connection: SharedConnection) -> Iterator[Conninfo]:
     """A migrated database without a row, for tests that leave its schema as it is. Its role is the operator."""
     yield reused_database
-    standing_connection.as_new().execute(EMPTY)
+    shared_connection.as_new().execute(EMPTY)
 
 
 @pytest.fixture
-def bystander(database: Conninfo, standing_connection: StandingConnection) -> psycopg.Connection:
+def operator_connection(database: Conninfo, shared_connection: SharedConnection) -> psycopg.Connection:
     """To `database`, as the operator, in autocommit. Not the test's to close."""
-    return standing_connection.as_new()
+    return shared_connection.as_new()
 
 
 @pytest.fixture

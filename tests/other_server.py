@@ -29,15 +29,15 @@ def open_other_server(data_dir: Path, *, settings: Mapping[str, str], grace: flo
     layout.make()
     layout.throw_away.touch()
     with exclusive(layout.start_lock):
-        seat = clients.take(layout.seats)
+        client_lock = clients.acquire(layout.client_locks)
         try:
             with closing(ensure_watchdog(layout, grace)) as watching:
                 server = _start(layout, settings)
                 watching.confirm()
         except BaseException:
-            seat.leave()
+            client_lock.leave()
             raise
-    return ServerHandle(layout, server.socket_dir, seat, ignore, revive=lambda: False)
+    return ServerHandle(layout, server.socket_dir, client_lock, ignore, revive=lambda: False)
 
 
 def _start(layout: DataLayout, settings: Mapping[str, str]) -> Postmaster:
@@ -65,7 +65,7 @@ def _run(command: Sequence[str], account: OsAccount, *, text: str = "") -> None:
     assert code == 0, said
 
 
-_SERVERS = {"server", "hosted_server", "mortal_server"}
+_SERVERS = {"server", "hosted_server", "killable_server"}
 
 
 def uses_a_server(item: pytest.Item) -> bool:

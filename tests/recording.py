@@ -48,7 +48,7 @@ create policy readable on auth.users for select to onlooker using (true);
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Eyes:
+class RecordedActor:
     """With which a statement was run."""
 
     role: str
@@ -56,39 +56,39 @@ class Eyes:
     """Of the claims; None without any."""
 
 
-AS_OPERATOR = Eyes(role=ONLOOKER, user_id=None)
+AS_OPERATOR = RecordedActor(role=ONLOOKER, user_id=None)
 
 
-def as_user(user_id: UUID) -> Eyes:
-    return Eyes(role="authenticated", user_id=user_id)
+def as_user(user_id: UUID) -> RecordedActor:
+    return RecordedActor(role="authenticated", user_id=user_id)
 
 
-class Recording:
+class StatementRecording:
     """Which tables were read or written, and with whose eyes."""
 
     def __init__(self) -> None:
-        self._seen: list[tuple[str, Eyes]] = []
+        self._seen: list[tuple[str, RecordedActor]] = []
 
     def hear(self, notice: Diagnostic) -> None:
         said = notice.message_primary or ""
         if said.startswith("watched "):
             table, role, claims = json.loads(said.removeprefix("watched "))
             subject = json.loads(claims).get("sub") if claims else None
-            self._seen.append((table, Eyes(role=role, user_id=UUID(subject) if subject else None)))
+            self._seen.append((table, RecordedActor(role=role, user_id=UUID(subject) if subject else None)))
 
     def forget(self) -> None:
         self._seen.clear()
 
     @property
-    def eyes(self) -> set[Eyes]:
-        return {eyes for _, eyes in self._seen}
+    def actors(self) -> set[RecordedActor]:
+        return {actors for _, actors in self._seen}
 
-    def tables(self, eyes: Eyes) -> set[str]:
-        return {table for table, these in self._seen if these == eyes}
+    def tables(self, actors: RecordedActor) -> set[str]:
+        return {table for table, these in self._seen if these == actors}
 
 
 @pytest.fixture(scope="session")
-def onlooker(server: ServerHandle, migrated: str) -> str:
+def recording_login(server: ServerHandle, migrated: str) -> str:
     """A login that owns nothing and bypasses nothing, but may act as users do. The migrations made their role."""
     with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as administrator:
         administrator.execute("create role onlooker login noinherit nobypassrls")
@@ -97,7 +97,7 @@ def onlooker(server: ServerHandle, migrated: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def reused_watched_database(server: ServerHandle, onlooker: str) -> Iterator[Conninfo]:
+def reused_watched_database(server: ServerHandle, recording_login: str) -> Iterator[Conninfo]:
     """What `watched_database` hands out, one for each process of the run. Its role is the owner."""
     with temporary_database(server) as conninfo:
         administrator = {**conninfo, "user": ADMINISTRATOR}
@@ -114,18 +114,18 @@ def reused_watched_database(server: ServerHandle, onlooker: str) -> Iterator[Con
 
 
 @pytest.fixture
-def watched_database(reused_watched_database: Conninfo, onlooker: str) -> Iterator[Conninfo]:
+def watched_database(reused_watched_database: Conninfo, recording_login: str) -> Iterator[Conninfo]:
     """The app's own without a row, with these policies in place of the app's. Its role is the onlooker."""
-    yield {**reused_watched_database, "user": onlooker}
+    yield {**reused_watched_database, "user": recording_login}
     with connect(reused_watched_database) as connection:
         connection.execute("set lock_timeout = '5s'")
         connection.execute("delete from auth.users")
 
 
 @pytest.fixture
-def recording(monkeypatch: pytest.MonkeyPatch) -> Recording:
+def recording(monkeypatch: pytest.MonkeyPatch) -> StatementRecording:
     """Of every connection that anything in this process makes."""
-    recording = Recording()
+    recording = StatementRecording()
     connect_as_ever = AsyncConnection.connect
 
     async def connect_and_listen(*arguments: object, **parameters: object) -> AsyncConnection:

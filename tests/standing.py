@@ -10,7 +10,7 @@ from psycopg.conninfo import make_conninfo
 _AS_NEW = "reset session authorization; reset all; discard temp"
 
 
-class StandingConnection:
+class SharedConnection:
     """In autocommit, and given out as if it were new. Where a test has ended it, the next one gets another."""
 
     def __init__(self, conninfo: str) -> None:

@@ -23,7 +23,7 @@ PROJECT = "Spring lookbook"
 
 
 @pytest.fixture
-def room(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def work_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """All that the command leaves behind is in here; every account may enter it, and it has a short path."""
     for name in ("DATABASE_URL", "GJOBS_DATABASE_URL", "GJOBS_PROFILE", "GJOBS_CONFIG", "GJOBS_AS", "GJOBS_DEBUG"):
         monkeypatch.delenv(name, raising=False)
@@ -44,8 +44,8 @@ def cleanup() -> Iterator[ExitStack]:
         yield stack
 
 
-def open_pane(room: Path, cleanup: ExitStack, *arguments: str) -> Pane:
-    pane = Pane(require_tool("tmux"), room, GJOBS, *arguments)
+def open_pane(work_dir: Path, cleanup: ExitStack, *arguments: str) -> Pane:
+    pane = Pane(require_tool("tmux"), work_dir, GJOBS, *arguments)
     cleanup.callback(pane.close)
     return pane
 
@@ -57,9 +57,9 @@ def sample_cost() -> int:
     return sum(job.cost_cents for job in made.jobs if job.project_id == project.id)
 
 
-def test_dashboard_creates_starts_fails_and_deletes_a_job(room: Path, cleanup: ExitStack) -> None:
+def test_dashboard_creates_starts_fails_and_deletes_a_job(work_dir: Path, cleanup: ExitStack) -> None:
     cost = sample_cost()
-    pane = open_pane(room, cleanup)
+    pane = open_pane(work_dir, cleanup)
     pane.wait_for("as ada@example.com", "Costs · Autumn catalog", "Jobs · 121")
 
     pane.press("p")
@@ -104,15 +104,15 @@ def test_dashboard_creates_starts_fails_and_deletes_a_job(room: Path, cleanup: E
     assert "Traceback" not in pane.screen()
 
 
-def test_snapshot_command_starts_the_database_and_prints_a_frame(room: Path) -> None:
+def test_snapshot_command_starts_the_database_and_prints_a_frame(work_dir: Path) -> None:
     frame = run_process("snapshot", "--size", "120x36")
     assert (frame.code, len(frame.out.splitlines())) == (0, 36)
     for text in ("as ada@example.com", "Costs · Autumn catalog", "Jobs · 121", "✓ succeeded 104"):
         assert text in frame.out
 
 
-def test_demo_runs_jobs_by_itself_and_leaves_no_processes_or_files(room: Path, cleanup: ExitStack) -> None:
-    pane = open_pane(room, cleanup, "demo")
+def test_demo_runs_jobs_by_itself_and_leaves_no_processes_or_files(work_dir: Path, cleanup: ExitStack) -> None:
+    pane = open_pane(work_dir, cleanup, "demo")
     # Those of the list: what is counted is looked at far more seldom.
     jobs = re.compile(r"(?:◌ queued|▸ running|✓ succeeded|✗ failed) +[a-z]\w+")
 
@@ -132,5 +132,5 @@ def test_demo_runs_jobs_by_itself_and_leaves_no_processes_or_files(room: Path, c
     pane.press("q")
     assert pane.wait_for_end() == 0
     pane.close()
-    wait_for("the end of its processes", lambda: not any(str(room) in command for _, _, command in process_table()))
-    assert not list(room.glob("gjobs-*"))
+    wait_for("the end of its processes", lambda: not any(str(work_dir) in command for _, _, command in process_table()))
+    assert not list(work_dir.glob("gjobs-*"))

@@ -49,14 +49,14 @@ async def hidden_or_gone(store: Store, operator: Store, error: RowMissing, *, en
     return RowMissing(sentence, error.ids, hint=_HINT if hidden else error.hint)
 
 
-def missing_words(ids: Sequence[UUID], hidden: frozenset[UUID], eyes: str) -> str:
+def missing_words(ids: Sequence[UUID], hidden: frozenset[UUID], actor_label: str) -> str:
     """A clause without a full stop."""
     unseen = [identifier for identifier in ids if identifier in hidden]
     gone = [identifier for identifier in ids if identifier not in hidden]
     clauses = []
     if unseen:
         exist, them = ("exists", "it") if len(unseen) == 1 else ("exist", "them")
-        clauses.append(f"{_named(unseen)} {exist}, but {eyes} does not see {them}")
+        clauses.append(f"{_named(unseen)} {exist}, but {actor_label} does not see {them}")
     if gone:
         clauses.append(f"{_named(gone)} {'is' if len(gone) == 1 else 'are'} not there, or not any more")
     return "; ".join(clauses)

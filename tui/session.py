@@ -64,14 +64,14 @@ async def open_session(
     """
     match settings.target:
         case EmbeddedTarget(data_dir=data_dir):
-            lease = await asyncio.to_thread(open_server, data_dir, report=report)
+            embedded_server = await asyncio.to_thread(open_server, data_dir, report=report)
             try:
-                await prepare(lease, report)
+                await prepare(embedded_server, report)
                 name = settings.profile.label if settings.profile else "embedded"
-                async with session_on(settings, lease.conninfo, name) as session:
-                    yield replace(session, restart_if_dead=lease.revive)
+                async with session_on(settings, embedded_server.conninfo, name) as session:
+                    yield replace(session, restart_if_dead=embedded_server.revive)
             finally:
-                lease.release()
+                embedded_server.release()
         case UrlTarget() as target:
             conninfo = parameters(target)
             address = label(conninfo)
@@ -82,32 +82,32 @@ async def open_session(
                 yield session
 
 
-async def prepare(lease: ServerHandle, report: Report) -> None:
+async def prepare(embedded_server: ServerHandle, report: Report) -> None:
     """Brings our own server's database to the newest schema, and fills it where it has just been made."""
-    await asyncio.to_thread(_migrate, lease, report)
-    if lease.needs_sample:
-        await asyncio.to_thread(_fill, lease, report)
+    await asyncio.to_thread(_migrate, embedded_server, report)
+    if embedded_server.needs_sample:
+        await asyncio.to_thread(_fill, embedded_server, report)
 
 
-def _migrate(lease: ServerHandle, report: Report) -> None:
+def _migrate(embedded_server: ServerHandle, report: Report) -> None:
     from migrations.runner import upgrade
     from migrations.status import read_status
 
-    if not read_status(lease.conninfo).pending:
+    if not read_status(embedded_server.conninfo).pending:
         return
-    with lease.preparing():
+    with embedded_server.preparing():
         report("Preparing the schema …")
-        upgrade(lease.conninfo)
+        upgrade(embedded_server.conninfo)
 
 
-def _fill(lease: ServerHandle, report: Report) -> None:
+def _fill(embedded_server: ServerHandle, report: Report) -> None:
     from store.sample.sample_data import fill
 
-    with lease.preparing():
-        if lease.needs_sample:
+    with embedded_server.preparing():
+        if embedded_server.needs_sample:
             report("Filling in sample projects and jobs …")
-            fill(lease.conninfo, now=datetime.now(UTC))
-            lease.sample_filled()
+            fill(embedded_server.conninfo, now=datetime.now(UTC))
+            embedded_server.sample_filled()
 
 
 @asynccontextmanager
@@ -122,7 +122,7 @@ async def session_on(
     """A session on a server that is up. Raises RowMissing where there is no such user to act as."""
     access = WriteAccess(settings.write_rule)
     journal = Journal(journal_path(settings), database=full_name(label, address))
-    journal.tidy()
+    journal.remove_old()
     database = Database(
         conninfo,
         access=access,
@@ -133,8 +133,8 @@ async def session_on(
     operator = Store(database)
     try:
         capabilities = await operator.capability_cache.get()
-        if off := capabilities.read_only_reason:
-            access.close(off.reason, hint=off.hint)
+        if missing := capabilities.read_only_reason:
+            access.close(missing.reason, hint=missing.hint)
         store = operator if settings.act_as == OPERATOR_NAME else await _acting_as(settings, operator)
         yield Session(
             store=store, operator=operator, label=label, address=address, access=access, profile=settings.profile

@@ -1,6 +1,6 @@
--- Nobody else reads or writes the jobs, and what else is locked here, from here to the commit. The busiest comes first, while nothing
--- else is held. For the others an app's transaction may have to be let through that holds one of them and waits for the first: then
--- all are given back at once, long before the server would look for a deadlock and refuse the app's.
+-- Locks the jobs, and the other tables below, until the commit. The busiest table comes first, while nothing else is locked. An app's
+-- transaction may hold a lock on one of the others while it waits for the jobs. Then all locks are released at once, long before the
+-- server would find a deadlock and refuse the app's transaction.
 do $$
 declare
     has_jobs boolean;

@@ -1,6 +1,6 @@
 """mended"""
 
-from migrations.scripts import lock_tables, run_script
+from migrations.scripts import lock_tables, run_folder, run_script
 
 revision = "0002"
 down_revision = "0001"
@@ -8,7 +8,9 @@ down_revision = "0001"
 
 def upgrade() -> None:
     lock_tables()
-    for script in ("keep", "functions", "policies"):
+    run_script("0002/keep.sql")
+    run_folder("functions", revision)
+    for script in ("security", "policies"):
         run_script(f"0002/{script}.sql")
 
 

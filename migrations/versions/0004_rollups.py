@@ -1,14 +1,16 @@
 """rollups"""
 
-from migrations.scripts import lock_tables, run_apart, run_in_snapshot, run_script
+from migrations.scripts import lock_tables, run_apart, run_folder, run_in_snapshot, run_script
 
 revision = "0004"
 down_revision = "0003"
 
 
 def upgrade() -> None:
-    for script in ("before", "tables", "folding", "triggers"):
+    for script in ("before", "tables"):
         run_script(f"0004/{script}.sql")
+    run_folder("functions", revision)
+    run_folder("triggers", revision)
     # Of revision 0003, which at first had no indexes for the other orders: those that are there stay.
     run_script("0003/before.sql")
     run_apart(
@@ -19,7 +21,7 @@ def upgrade() -> None:
     )
     run_script("0003/after.sql")
     run_in_snapshot("0004/count.sql")
-    run_script("0004/reading.sql")
+    run_script("0004/views.sql")
 
 
 def downgrade() -> None:

@@ -1,6 +1,6 @@
 """leases"""
 
-from migrations.scripts import lock_tables, run_apart, run_script
+from migrations.scripts import lock_tables, run_apart, run_folder, run_script
 
 revision = "0006"
 down_revision = "0005"
@@ -9,11 +9,15 @@ down_revision = "0005"
 def upgrade() -> None:
     run_script("0006/before.sql")
     run_apart("0006/gjobs_queue.sql")
-    for script in ("tables", "claiming", "holding", "access", "recording", "triggers"):
+    for script in ("tables", "comments"):
         run_script(f"0006/{script}.sql")
+    run_folder("functions", revision)
+    run_script("0006/access.sql")
+    run_folder("triggers", revision)
 
 
 def downgrade() -> None:
     run_apart("0006/down_index.sql")
     lock_tables()
+    run_script("0005/triggers/events.sql")
     run_script("0006/down.sql")

@@ -1,6 +1,6 @@
 """budgets"""
 
-from migrations.scripts import commit, lock_tables, run_script
+from migrations.scripts import commit, lock_tables, run_folder, run_script
 
 revision = "0007"
 down_revision = "0006"
@@ -11,8 +11,12 @@ def upgrade() -> None:
     commit()
     run_script("0007/tables.sql")
     lock_tables("0007/keys.sql")
-    for script in ("charging", "reading"):
+    # The view needs this function, and another function needs the view.
+    for script in ("functions/budget_period_start", "view"):
         run_script(f"0007/{script}.sql")
+    run_folder("functions", revision)
+    run_script("0007/access.sql")
+    run_folder("triggers", revision)
 
 
 def downgrade() -> None:

@@ -1,6 +1,6 @@
 """archive"""
 
-from migrations.scripts import commit, lock_tables, run_script
+from migrations.scripts import commit, lock_tables, run_folder, run_script
 
 revision = "0008"
 down_revision = "0007"
@@ -9,10 +9,12 @@ down_revision = "0007"
 def upgrade() -> None:
     # The revisions before may have locked what the triggers on the jobs write to.
     commit()
-    run_script("0008/tables.sql")
-    lock_tables("0008/keys.sql")
-    for script in ("archiving", "reading"):
+    for script in ("tables", "comments"):
         run_script(f"0008/{script}.sql")
+    lock_tables("0008/keys.sql")
+    run_folder("functions", revision)
+    run_script("0008/access.sql")
+    run_folder("triggers", revision)
 
 
 def downgrade() -> None:

@@ -1,15 +1,12 @@
 """leases by key"""
 
-from migrations.scripts import run_script
-
 revision = "0009"
 down_revision = "0008"
 
 
 def upgrade() -> None:
-    for script in ("claiming", "holding"):
-        run_script(f"0009/{script}.sql")
+    """Revision 0006 creates its functions so that they find leases by key; revision 0010 replaces older ones."""
 
 
 def downgrade() -> None:
-    run_script("0009/down.sql")
+    pass

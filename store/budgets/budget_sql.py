@@ -191,7 +191,7 @@ async def set_budget(
     period: Period,
     limit_cents: int,
     warn_share: float | None,
-    as_known: Budget | None,
+    expected_budget: Budget | None,
     readable: Readable,
 ) -> Budget:
     """A new one, or another limit of the one that there is; where that is not `as_known`, nothing."""
@@ -200,11 +200,11 @@ async def set_budget(
     if found:
         (budget_id,) = found
         before = tuple(await transaction.run(one(budget_id, readable=readable)))
-        _require_known(before[0], as_known)
+        _require_expected(before[0], expected_budget)
         share = before[0].warn_share if warn_share is None else warn_share
         if await transaction.change(update_budget(budget_id, limit_cents=limit_cents, warn_share=share)) != 1:
             raise validation.not_stored("budget")
-    elif as_known is not None:
+    elif expected_budget is not None:
         raise Conflict("This budget has been removed meanwhile: nothing was changed.", hint="Set it anew.")
     else:
         made = await transaction.run(
@@ -220,11 +220,11 @@ async def set_budget(
             raise Conflict("Somebody else has just set this budget: nothing was changed.")
         (budget_id,) = made
     (after,) = await transaction.run(one(budget_id, readable=readable))
-    transaction.keep(WriteRecord(what="change budget" if before else "set budget", before=before, after=(after,)))
+    transaction.record(WriteRecord(what="change budget" if before else "set budget", before=before, after=(after,)))
     return after
 
 
-def _require_known(present: Budget, known: Budget | None) -> None:
+def _require_expected(present: Budget, known: Budget | None) -> None:
     if known is None or (present.limit_cents, present.warn_share) == (known.limit_cents, known.warn_share):
         return
     limit, share = money(present.limit_cents), f"{present.warn_share * 100:g} %"
@@ -241,5 +241,5 @@ async def remove_budget(transaction: WriteTransaction, budget_id: UUID, *, reada
     (before,) = await transaction.run(one(budget_id, readable=readable))
     if await transaction.change(delete_budget(budget_id)) != 1:
         raise validation.not_stored("budget")
-    transaction.keep(WriteRecord(what="remove budget", before=(before,)))
+    transaction.record(WriteRecord(what="remove budget", before=(before,)))
     return before

@@ -9,18 +9,18 @@ from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
     BUDGETS,
-    DAY_SUMS,
     EVENTS,
+    JOB_COUNTS,
+    JOB_DAY_COUNTS,
     JOBS,
     LEASES,
-    LINKS,
     PROJECTS,
     RETENTION,
+    RETRY_LINKS,
     REVISIONS,
     ROLE_OF_USERS,
     SPENDING,
     STARTS,
-    SUMS,
     USERS,
     WORKERS,
     DatabaseFacts,
@@ -47,8 +47,8 @@ def read(facts: DatabaseFacts, name: str, actor: Actor, columns: Set[str]) -> Mi
 
 def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: Set[str]) -> MissingCapability | None:
     """`verb` is insert or update."""
-    if off := no_writes(facts):
-        return off
+    if missing := no_writes(facts):
+        return missing
     relation = facts.relations.get(name)
     if relation is None or not columns <= relation.columns:
         return absent(name, relation, columns)
@@ -58,8 +58,8 @@ def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: S
 
 
 def deleted(facts: DatabaseFacts, name: str, actor: Actor) -> MissingCapability | None:
-    if off := no_writes(facts):
-        return off
+    if missing := no_writes(facts):
+        return missing
     relation = facts.relations.get(name)
     if relation is None:
         return absent(name, relation, ())
@@ -110,8 +110,8 @@ def _membership(facts: DatabaseFacts) -> str:
 
 
 def migrating(facts: DatabaseFacts) -> MissingCapability | None:
-    if off := no_writes(facts):
-        return off
+    if missing := no_writes(facts):
+        return missing
     login = facts.login
     if facts.major_version < OLDEST_MIGRATED:
         return MissingCapability(
@@ -138,7 +138,7 @@ def migrating(facts: DatabaseFacts) -> MissingCapability | None:
 
 def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     """Against reading sums in place of the jobs: they are of all jobs, or of a user's own, and of no other choice."""
-    if SUMS not in facts.relations or DAY_SUMS not in facts.relations:
+    if JOB_COUNTS not in facts.relations or JOB_DAY_COUNTS not in facts.relations:
         return MissingCapability(
             reason="This database keeps no sums of its jobs, so they are counted.",
             advice="'gjobs migrate up' brings revision 0004, which keeps them.",
@@ -156,7 +156,7 @@ def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
 
 
 def linked(facts: DatabaseFacts) -> MissingCapability | None:
-    if LINKS in facts.relations:
+    if RETRY_LINKS in facts.relations:
         return None
     return MissingCapability(
         reason="This database cannot say which job repeats which.",
@@ -185,9 +185,9 @@ def setting_budgets(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> Mi
     """Nobody wants a customer to raise their own limit, so nothing is said of how to let them."""
     if isinstance(actor, ActingUser):
         return MissingCapability(reason="Only the operator sets budgets.")
-    off = written(facts, BUDGETS, actor, "insert", columns) or written(facts, BUDGETS, actor, "update", columns)
-    if off is not None or not facts.relations[BUDGETS].row_security:
-        return off
+    missing = written(facts, BUDGETS, actor, "insert", columns) or written(facts, BUDGETS, actor, "update", columns)
+    if missing is not None or not facts.relations[BUDGETS].row_security:
+        return missing
     return MissingCapability(
         reason=f"Row level security keeps the login {facts.login} from setting budgets.",
         advice="Connect as the owner of the tables.",
@@ -252,8 +252,8 @@ Need = Rule | Capability
 _JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob)) - set(LATER_COLUMNS)
 _PROJECT_COLUMNS = frozenset({"id", "user_id", "name", "created_at", "updated_at"})
 _ASSET_COLUMNS = frozenset(field.name for field in fields(Asset))
-_SUM_COLUMNS = frozenset({"user_id", "project_id", "status", "mode", "job_count", "cost_cents"})
-_DAY_SUM_COLUMNS = frozenset({"user_id", "project_id", "day", "job_count", "cost_cents"})
+_ROLLUP_COLUMNS = frozenset({"user_id", "project_id", "status", "mode", "job_count", "cost_cents"})
+_DAY_ROLLUP_COLUMNS = frozenset({"user_id", "project_id", "day", "job_count", "cost_cents"})
 _EVENT_COLUMNS = frozenset({"id", "transaction_id", "job_id", "kind", "from_status", "to_status", "at"})
 _BUDGET_COLUMNS = frozenset({"id", "user_id", "project_id", "period", "limit_cents", "warn_share", "created_at"})
 _SPENDING_COLUMNS = frozenset({"budget_id", "period_start", "spent_cents"})
@@ -298,7 +298,7 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
     Capability.ACTING: (_for_all(acting),),
     Capability.CREATING: (_to_write(JOBS, "insert", _GIVEN), Capability.JOBS, Capability.PROJECTS),
     Capability.CHANGING: (_to_write(JOBS, "update", _MOVED), Capability.JOBS),
-    Capability.LINKS: (_for_all(linked), _to_read(LINKS, _LINK_COLUMNS)),
+    Capability.RETRY_LINKS: (_for_all(linked), _to_read(RETRY_LINKS, _LINK_COLUMNS)),
     Capability.LEARNING: (
         _for_all(recorded),
         _for_all(linked),
@@ -307,15 +307,15 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
         _to_read(JOBS, frozenset({"completed_at"})),
     ),
     Capability.RETRYING: (
-        Capability.LINKS,
-        _to_write(LINKS, "insert", _LINK_COLUMNS),
+        Capability.RETRY_LINKS,
+        _to_write(RETRY_LINKS, "insert", _LINK_COLUMNS),
         _to_write(JOBS, "insert", _GIVEN | {"id", "retry_count"}),
         Capability.CHANGING,
     ),
     Capability.DELETING: (_to_delete, Capability.JOBS),
     Capability.CREATING_PROJECTS: (_to_write(PROJECTS, "insert", frozenset({"user_id", "name"})), Capability.PROJECTS),
     Capability.MIGRATING: (_for_all(migrating),),
-    Capability.ROLLUPS: (summed, _to_read(SUMS, _SUM_COLUMNS), _to_read(DAY_SUMS, _DAY_SUM_COLUMNS)),
+    Capability.ROLLUPS: (summed, _to_read(JOB_COUNTS, _ROLLUP_COLUMNS), _to_read(JOB_DAY_COUNTS, _DAY_ROLLUP_COLUMNS)),
     Capability.EVENTS: (_for_all(recorded), _to_read(EVENTS, _EVENT_COLUMNS)),
     Capability.BUDGETS: (
         _for_all(budgeted),
@@ -349,12 +349,12 @@ class Capabilities:
         """None where the actor has it. What one user has, all have: they act as the same role."""
         facts = self.facts
         # Where there is no table, that says more than what a user would need besides.
-        if isinstance(actor, ActingUser) and JOBS in facts.relations and (off := acting(facts)):
-            return off
+        if isinstance(actor, ActingUser) and JOBS in facts.relations and (missing := acting(facts)):
+            return missing
         for need in NEEDS[feature]:
-            off = self.missing(need, actor) if isinstance(need, Capability) else need(facts, actor)
-            if off is not None:
-                return off
+            missing = self.missing(need, actor) if isinstance(need, Capability) else need(facts, actor)
+            if missing is not None:
+                return missing
         return None
 
     def has_later_columns(self, actor: Actor = OPERATOR) -> bool:
@@ -383,10 +383,10 @@ class Capabilities:
     def caution(self, actor: Actor) -> str:
         """What must be known to read rightly what the actor is shown; empty where that is all there is."""
         sentences = []
-        if actor == OPERATOR and (off := self.restricted_view):
-            sentences.append(f"{off.reason} 'gjobs doctor' says what helps.")
-        if not self.missing(Capability.JOBS, actor) and (off := self.missing(Capability.PROJECTS, actor)):
-            sentences.append(f"Projects are known by their jobs alone. {off.words}")
+        if actor == OPERATOR and (missing := self.restricted_view):
+            sentences.append(f"{missing.reason} 'gjobs doctor' says what helps.")
+        if not self.missing(Capability.JOBS, actor) and (missing := self.missing(Capability.PROJECTS, actor)):
+            sentences.append(f"Projects are known by their jobs alone. {missing.words}")
         return " ".join(sentences)
 
     @property
@@ -394,5 +394,5 @@ class Capabilities:
         """Whether which of our migrations have run can be asked."""
         if REVISIONS not in self.facts.relations:
             return False
-        off = read(self.facts, REVISIONS, OPERATOR, {"version_num"}) or hidden(self.facts, REVISIONS)
-        return off is None
+        missing = read(self.facts, REVISIONS, OPERATOR, {"version_num"}) or hidden(self.facts, REVISIONS)
+        return missing is None

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from store.database.connection_pool import Transport
+from dataclasses import dataclass, field
 
 ROLE_OF_USERS = "authenticated"
 
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
-SUMS, DAY_SUMS = "gjobs.job_counts", "gjobs.job_day_counts"
+JOB_COUNTS, JOB_DAY_COUNTS = "gjobs.job_counts", "gjobs.job_day_counts"
 EVENTS = "gjobs.job_events"
-LINKS = "gjobs.job_links"
+RETRY_LINKS = "gjobs.job_links"
 STARTS, LEASES = "gjobs.job_starts", "gjobs.job_leases"
 BUDGETS, SPENDING = "gjobs.budgets", "gjobs.budget_spending"
 WORKERS = "gjobs.workers"
@@ -27,12 +23,12 @@ RELATIONS = (
     ASSETS,
     USERS,
     REVISIONS,
-    SUMS,
-    DAY_SUMS,
+    JOB_COUNTS,
+    JOB_DAY_COUNTS,
     EVENTS,
     BUDGETS,
     SPENDING,
-    LINKS,
+    RETRY_LINKS,
     STARTS,
     LEASES,
     WORKERS,
@@ -40,6 +36,20 @@ RELATIONS = (
     RETENTION,
 )
 """The app's, and ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    is_encrypted: bool
+    is_local: bool
+    """A Unix socket, or the machine's own address."""
+    reported_pid: int = field(default=0, compare=False)
+    """The server's process, as it was told when connecting: a pooler makes one up. Says nothing of the link's kind."""
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether others on the network can read along."""
+        return not (self.is_encrypted or self.is_local)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +84,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFacts:
-    link: Transport
+    transport: Transport
     server_pid: int
     """The process that answered."""
     version_number: int
@@ -101,7 +111,7 @@ class DatabaseFacts:
 
     @property
     def behind_pooler(self) -> bool:
-        return self.link.told_pid != self.server_pid
+        return self.transport.reported_pid != self.server_pid
 
     @property
     def is_managed(self) -> bool:

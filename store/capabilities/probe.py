@@ -106,7 +106,7 @@ async def probe(database: Database) -> Capabilities:
     """With the operator's eyes. Raises a StoreError where the database cannot be reached."""
     users = {"users": ROLE_OF_USERS}
     names = [name.partition(".")[2] for name in RELATIONS]
-    link, ((login,), relations, job_indexes) = await database.inspect(
+    transport, ((login,), relations, job_indexes) = await database.inspect(
         Query(_LOGIN, tuple, users),
         Query(_RELATIONS, _make_relation, {**users, "names": names, "relations": list(RELATIONS)}),
         _JOB_INDEXES,
@@ -128,7 +128,7 @@ async def probe(database: Database) -> Capabilities:
     ) = login
     return Capabilities(
         DatabaseFacts(
-            link=link,
+            transport=transport,
             server_pid=server_pid,
             version_number=version_number,
             is_replica=is_replica,
@@ -212,15 +212,17 @@ class CapabilityCache:
 
 
 @asynccontextmanager
-async def translating_refusals(probed: CapabilityCache, actor: Actor, needs: Capability) -> AsyncIterator[None]:
+async def translating_refusals(
+    capability_cache: CapabilityCache, actor: Actor, needs: Capability
+) -> AsyncIterator[None]:
     """Inside, the server is asked for what takes this feature."""
     try:
         yield
     except (NoPrivilege, SchemaMissing) as error:
-        if error.sqlstate is None or (off := await probed.missing_now(needs, actor)) is None:
+        if error.sqlstate is None or (missing := await capability_cache.missing_now(needs, actor)) is None:
             raise
         kind = NoPrivilege if isinstance(error, NoPrivilege) else SchemaMissing
-        raise kind(off.reason, hint=off.hint, sqlstate=error.sqlstate) from error
-    if probed.latest is not None and probed.latest.missing(needs, actor) is not None:
+        raise kind(missing.reason, hint=missing.hint, sqlstate=error.sqlstate) from error
+    if capability_cache.latest is not None and capability_cache.latest.missing(needs, actor) is not None:
         # It has been granted since.
-        await probed.refresh_if_possible()
+        await capability_cache.refresh_if_possible()

@@ -59,7 +59,7 @@ def written_order(order: ListOrder) -> str:
     return str(order.column) if order.descending else f"{order.column} {ASCENDING}"
 
 
-def named(name: str, views: Views) -> View:
+def require_view(name: str, views: Views) -> View:
     """Raises InvalidValue with the nearest names."""
     if name in views:
         return views[name]
@@ -223,7 +223,7 @@ class SavedViews:
             raise self._unwritable(error) from error
 
     def _unusable(self, clause: str) -> BadConfiguration:
-        return _with_hint(refusal([ConfigurationProblem(place=(), clause=clause)], path=self.path))
+        return _with_hint(refusal([ConfigurationProblem(location=(), clause=clause)], path=self.path))
 
     def _unwritable(self, error: OSError) -> InvalidValue:
         return InvalidValue("view", f"{self.path} cannot be written: {error.strerror}.")
@@ -284,7 +284,7 @@ class KnownViews:
             self._saved.remove(view)
             self.read()
 
-    def name_of(self, text: str, order: ListOrder) -> str | None:
+    def view_name_for(self, text: str, order: ListOrder) -> str | None:
         """The view that is in force where this filter is, in this order."""
         fitting = (view for view in self.known.values() if view.text.strip() == text and view.order in (None, order))
         found = next(fitting, None)

@@ -78,11 +78,11 @@ def resolve(
     chosen = _chosen(database_url, profile, environment, configuration)
     target = _target(chosen, data_dir)
     its_profile = chosen if isinstance(chosen, Profile) else None
-    eyes, origin = _actor_and_origin(act_as, its_profile, environment)
+    act_as, origin = _actor_and_origin(act_as, its_profile, environment)
     return Settings(
         target=target,
         data_dir=data_dir,
-        act_as=eyes,
+        act_as=act_as,
         act_as_origin=origin,
         write_rule=_write_rule(its_profile, read_only=read_only),
         write_reason=write_reason,
@@ -98,11 +98,11 @@ def journal_path(settings: Settings) -> Path:
 
 def switched(settings: Settings, profile: Profile) -> Settings:
     """Another database in the same run: what was said of the former one's eyes does not count, --read-only does."""
-    eyes, origin = _actor_and_origin(None, profile, {})
+    act_as, origin = _actor_and_origin(None, profile, {})
     return Settings(
         target=_target(profile, settings.data_dir),
         data_dir=settings.data_dir,
-        act_as=eyes,
+        act_as=act_as,
         act_as_origin=origin,
         write_rule=_write_rule(profile, read_only=settings.write_rule is WriteMode.CLOSED),
         profile=profile,
@@ -176,4 +176,4 @@ def _actor_and_origin(
 def _write_rule(profile: Profile | None, *, read_only: bool) -> WriteMode:
     if read_only:
         return WriteMode.CLOSED
-    return WriteMode.OPEN if profile and profile.write else WriteMode.LEASED
+    return WriteMode.OPEN if profile and profile.write else WriteMode.PERMIT_REQUIRED

@@ -6,7 +6,6 @@ import os
 import select
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,30 +13,17 @@ from psycopg import AsyncConnection, Error
 from psycopg.conninfo import conninfo_attempts_async
 from psycopg.pq import PipelineStatus, TransactionStatus
 
+from store.capabilities.facts import Transport
 from store.database import driver_errors, timestamps
-from store.database.connection_url import PasswordCommand, quiet_password_file, tell_of_password_file
+from store.database.connection_url import PasswordCommand, quiet_password_file, warn_about_password_file
 from store.errors import SignInRefused, StoreError, Unreachable
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transport:
-    is_encrypted: bool
-    is_local: bool
-    """A Unix socket, or the machine's own address."""
-    told_pid: int = field(default=0, compare=False)
-    """The server's process, as it was told when connecting: a pooler makes one up. Says nothing of the link's kind."""
-
-    @property
-    def is_exposed(self) -> bool:
-        """Whether others on the network can read along."""
-        return not (self.is_encrypted or self.is_local)
 
 
 def transport_of(connection: "AsyncConnection") -> Transport:
     return Transport(
         is_encrypted=bool(connection.pgconn.ssl_in_use),
         is_local=is_local(connection.info.host, connection.info.hostaddr),
-        told_pid=connection.info.backend_pid,
+        reported_pid=connection.info.backend_pid,
     )
 
 
@@ -79,7 +65,7 @@ class ConnectionPool:
     ) -> None:
         self._conninfo = with_defaults(conninfo)
         self._password = password
-        self.link: Transport | None = None
+        self.transport: Transport | None = None
         """Of the connection that was made last; None before the first."""
         self._size = size
         self._slots = asyncio.Semaphore(size)
@@ -90,7 +76,7 @@ class ConnectionPool:
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """A connection outside any transaction. One that comes back broken, or inside one, is closed."""
         async with self._slots:
-            connection = await self._take()
+            connection = await self._acquire()
             try:
                 yield connection
             finally:
@@ -118,7 +104,7 @@ class ConnectionPool:
         while self._idle:
             await self._idle.pop().close()
 
-    async def _take(self) -> AsyncConnection:
+    async def _acquire(self) -> AsyncConnection:
         while self._idle:
             connection = self._idle.pop()
             if not _has_input(connection):
@@ -157,12 +143,12 @@ class ConnectionPool:
             except Error as error:
                 failure = driver_errors.translate_connecting(error)
                 failure.__cause__ = error
-                tell_of_password_file(failure, self._conninfo)
+                warn_about_password_file(failure, self._conninfo)
                 if isinstance(failure, SignInRefused):
                     break
             else:
                 timestamps.register(connection)
-                self.link = transport_of(connection)
+                self.transport = transport_of(connection)
                 return connection
         raise failure
 

@@ -242,7 +242,7 @@ def quiet_password_file(
     return {"passfile": f"{_NOWHERE}{path.absolute()}"}
 
 
-def tell_of_password_file(failure: StoreError, parameters: Mapping[str, str | int]) -> None:
+def warn_about_password_file(failure: StoreError, parameters: Mapping[str, str | int]) -> None:
     """Hints at the file from which nothing was taken, where a password was missing."""
     file = str(parameters.get("passfile", ""))
     if file.startswith(_NOWHERE) and isinstance(failure, SignInRefused) and "no password" in failure.message:

@@ -11,7 +11,8 @@ from psycopg.errors import InvalidParameterValue
 from sqlalchemy import text
 
 from store.async_tools import PriorityGate
-from store.database.connection_pool import ConnectionPool, Transport, transport_of
+from store.capabilities.facts import Transport
+from store.database.connection_pool import ConnectionPool, transport_of
 from store.database.connection_url import PasswordCommand
 from store.database.listening import ListenConnection, ReadyStatement, listening_on
 from store.database.load_meter import LoadMeter
@@ -70,9 +71,9 @@ class Database:
         self.load = LoadMeter()
         self.priority = PriorityGate()
         """Every write takes it; what counts in the background is to give way."""
-        self._begins_well: bool | None = None
+        self._has_known_isolation: bool | None = None
         """Whether a statement alone is read committed, as the login or the database has it; None: not known yet."""
-        self._taking_all = asyncio.Lock()
+        self._all_slots_lock = asyncio.Lock()
         """Of two who took one connection after the other, each would wait for that of the other."""
 
     async def close(self) -> None:
@@ -83,9 +84,9 @@ class Database:
         self._connections.resize(connections)
 
     @property
-    def link(self) -> Transport | None:
+    def transport(self) -> Transport | None:
         """How the server was reached last; None before the first connection."""
-        return self._connections.link
+        return self._connections.transport
 
     async def read(self, actor: Actor, query: Query[T], *, limits: TimeLimits | None = None) -> list[T]:
         """The query's rows, in a read-only transaction of its own and one round trip."""
@@ -96,11 +97,11 @@ class Database:
         self, actor: Actor, *queries: Query[Any], limits: TimeLimits | None = None
     ) -> tuple[list[Any], ...]:
         """The rows of each query, all of one snapshot and one round trip. `limits` stand in for the session's own."""
-        async with self._lease(len(queries)) as connection:
+        async with self._connection(len(queries)) as connection:
             return await read(connection, actor, queries, limits or self._limits)
 
     @asynccontextmanager
-    async def _lease(self, queries: int = 0) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self, queries: int = 0) -> AsyncIterator[AsyncConnection]:
         """A connection for so many queries that are known before. As long as it is held, it costs the database."""
         async with self._connections.connection() as connection:
             self.load.count(queries)
@@ -109,7 +110,7 @@ class Database:
 
     async def inspect(self, *queries: Query[Any]) -> tuple[Transport, tuple[list[Any], ...]]:
         """As `read_together` with the operator's eyes, and the link that was read over."""
-        async with self._lease(len(queries)) as connection:
+        async with self._connection(len(queries)) as connection:
             rows = await read(connection, OPERATOR, queries, self._limits)
             return transport_of(connection), rows
 
@@ -118,7 +119,7 @@ class Database:
 
         It may do so by chance only, and it is asked a few times. Needs all the connections of the session.
         """
-        async with self._taking_all, self._lease(_TURNS) as one, self._lease(_TURNS) as other:
+        async with self._all_slots_lock, self._connection(_TURNS) as one, self._connection(_TURNS) as other:
             for _ in range(_TURNS):
                 pids = {await _process(connection, self._limits) for connection in (one, other)}
                 if len(pids) == 1:
@@ -143,7 +144,7 @@ class Database:
         """
         limits = limits or self._limits
         async with (
-            self._lease() as connection,
+            self._connection() as connection,
             transaction_scope(connection, limits.patience),
             connection.pipeline(),
         ):
@@ -166,22 +167,22 @@ class Database:
     @asynccontextmanager
     async def _write(self, actor: Actor, limits: TimeLimits) -> AsyncIterator["WriteTransaction"]:
         async with (
-            self._read_only_explained(),
-            self._lease() as connection,
+            self._with_read_only_reason(),
+            self._connection() as connection,
             transaction_scope(connection, limits.patience),
         ):
             # What holds here holds to the end: a write that is under way when a lease runs out finishes.
-            may_write, lease = self.access.may_write, self.access.permit
+            may_write, permit = self.access.may_write, self.access.permit
             async with connection.pipeline():
                 await connection.execute(begin_write(may_write=may_write))
                 identity = await set_up(connection, actor, limits)
                 await check_identity(identity, actor)
             transaction = WriteTransaction(connection, self.load)
             yield transaction
-            if transaction.kept is None:
+            if transaction.recorded is None:
                 await connection.execute("ROLLBACK")
             else:
-                await self._commit(connection, transaction.kept, actor, lease)
+                await self._commit(connection, transaction.recorded, actor, permit)
 
     async def write_pipelined(self, actor: Actor, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
         """The rows of each statement, all of them committed, in one round trip: for statements that guard themselves.
@@ -189,12 +190,12 @@ class Database:
         It stands in no journal, so it is for what the database itself keeps an account of. `what` it is to do is told
         where the link breaks before it is confirmed: that raises OutcomeUnknown.
         """
-        write = UnconfirmedWrite(written=WriteRecord(what=what), mark=None)
-        sent = (*queries, _USUAL_LEVEL) if self._begins_well is None else queries
+        write = UnconfirmedWrite(written=WriteRecord(what=what), journal_ref=None)
+        sent = (*queries, _USUAL_LEVEL) if self._has_known_isolation is None else queries
         with self.priority.foreground():
             async with (
-                self._read_only_explained(),
-                self._lease(len(sent)) as connection,
+                self._with_read_only_reason(),
+                self._connection(len(sent)) as connection,
                 transaction_scope(connection, self._limits.patience),
             ):
                 answers = await write_at_once(
@@ -204,36 +205,36 @@ class Database:
                     self._limits,
                     write=write,
                     may_write=self.access.may_write,
-                    goes_alone=self._goes_alone(actor),
+                    goes_alone=self._needs_own_transaction(actor),
                 )
         if sent is not queries:
             *answered, (level,) = answers
-            self._begins_well = level == "read committed"
+            self._has_known_isolation = level == "read committed"
             return tuple(answered)
         return answers
 
-    def _goes_alone(self, actor: Actor) -> bool:
+    def _needs_own_transaction(self, actor: Actor) -> bool:
         """Whether a statement may be a transaction by itself, which has the login's eyes and rights."""
-        return self.access.may_write and self._begins_well is True and not claims(actor)
+        return self.access.may_write and self._has_known_isolation is True and not claims(actor)
 
-    def standing_by(self, actor: Actor, what: str, over: ListenConnection) -> ReadyStatement:
+    def ready_statement(self, actor: Actor, what: str, over: ListenConnection) -> ReadyStatement:
         """As `write_at_once`, for a statement that is to be sent in the moment in which something is told."""
-        write = UnconfirmedWrite(written=WriteRecord(what=what), mark=None)
-        return ReadyStatement(over, self.load, write, may_be_sent=lambda: self._goes_alone(actor))
+        write = UnconfirmedWrite(written=WriteRecord(what=what), journal_ref=None)
+        return ReadyStatement(over, self.load, write, may_be_sent=lambda: self._needs_own_transaction(actor))
 
     async def _commit(
-        self, connection: AsyncConnection, written: WriteRecord, actor: Actor, lease: WritePermit | None
+        self, connection: AsyncConnection, written: WriteRecord, actor: Actor, permit: WritePermit | None
     ) -> None:
         """Where there is a journal, with a line in it before, and how it ended after."""
         if self._journal is None:
-            await commit(connection, UnconfirmedWrite(written=written, mark=None))
+            await commit(connection, UnconfirmedWrite(written=written, journal_ref=None))
             return
         ((transaction_id,),) = await (await connection.execute("SELECT txid_current()")).fetchall()
-        reason = lease.reason if lease else None
+        reason = permit.reason if permit else None
         mark = self._journal.begin(written, actor=actor, reason=reason, transaction_id=transaction_id)
         outcome = WriteOutcome.NOT_DONE
         try:
-            await commit(connection, UnconfirmedWrite(written=written, mark=mark))
+            await commit(connection, UnconfirmedWrite(written=written, journal_ref=mark))
             outcome = WriteOutcome.DONE
         except OutcomeUnknown:
             outcome = WriteOutcome.UNKNOWN
@@ -247,13 +248,13 @@ class Database:
         Unknown where there was no journal, and where the database has forgotten, which takes millions of transactions,
         or is another by now.
         """
-        if self._journal is None or write.mark is None:
+        if self._journal is None or write.journal_ref is None:
             return WriteOutcome.UNKNOWN
-        status = await self._status_of_transaction(actor, write.mark.transaction_id)
+        status = await self._status_of_transaction(actor, write.journal_ref.transaction_id)
         if status == "in progress":
             return None
         outcome = _OUTCOMES.get(status or "", WriteOutcome.UNKNOWN)
-        self._journal.end(write.mark, outcome)
+        self._journal.end(write.journal_ref, outcome)
         return outcome
 
     async def _status_of_transaction(self, actor: Actor, transaction_id: int | None) -> str | None:
@@ -271,7 +272,7 @@ class Database:
             return await transaction.change(query)
 
     @asynccontextmanager
-    async def _read_only_explained(self) -> AsyncIterator[None]:
+    async def _with_read_only_reason(self) -> AsyncIterator[None]:
         """The refusal is the database's; what opens this session, if anything does, only we know."""
         try:
             yield

@@ -207,12 +207,12 @@ def translate(error: Error) -> StoreError:
         return InvalidValue(_field(error), f"The database refused the value: {text}.", sqlstate=state)
     if isinstance(error, _SIGN_IN):
         return SignInRefused(f"The database refused the sign-in: {text}.", sqlstate=state)
-    if is_broken_link(error):
+    if is_connection_lost(error):
         return Unreachable(f"The database is not reachable: {text}.", sqlstate=state)
     return UnexpectedError(f"The database answered with an error: {text}.", sqlstate=state)
 
 
-def is_broken_link(error: Error) -> bool:
+def is_connection_lost(error: Error) -> bool:
     """Whether no answer to the statement will ever come, so that nobody knows what became of it."""
     return isinstance(error, _LINK) or (
         isinstance(error, (OperationalError, InterfaceError)) and error.sqlstate is None

@@ -30,13 +30,13 @@ class ListenConnection:
         self._heard: set[str] = set()
         connection.add_notify_handler(lambda notify: self._heard.add(notify.channel))
 
-    async def heard(self) -> frozenset[str]:
+    async def wait_for_channels(self) -> frozenset[str]:
         """The channels on which something was told, as soon as that is; at least one. Raises a StoreError."""
-        while not (heard := self.taken()):
+        while not (wait_for_channels := self.taken()):
             told = asyncio.Event()
             with self.calling(told.set):
                 await told.wait()
-        return heard
+        return wait_for_channels
 
     def taken(self) -> frozenset[str]:
         """The channels on which something has been told since it was asked last. Raises a StoreError."""
@@ -48,9 +48,9 @@ class ListenConnection:
                 self._heard.add(notify.relname.decode())
         except Error as error:
             raise driver_errors.translate(error) from error
-        heard = frozenset(self._heard)
+        wait_for_channels = frozenset(self._heard)
         self._heard.clear()
-        return heard
+        return wait_for_channels
 
     @contextmanager
     def calling(self, call: Callable[[], object]) -> Iterator[None]:
@@ -62,11 +62,11 @@ class ListenConnection:
         finally:
             loop.remove_reader(file)
 
-    async def hold(self, lock: tuple[int, int]) -> None:
+    async def acquire_lock(self, lock: tuple[int, int]) -> None:
         """The advisory lock, as one of several, until `let_go`. Not while something is waited for."""
         await self._lock("SELECT pg_advisory_lock_shared(%s::int, %s::int)", lock)
 
-    async def let_go(self, lock: tuple[int, int]) -> None:
+    async def release_lock(self, lock: tuple[int, int]) -> None:
         await self._lock("SELECT pg_advisory_unlock_shared(%s::int, %s::int)", lock)
 
     async def _lock(self, statement: LiteralString, lock: tuple[int, int]) -> None:
@@ -145,7 +145,7 @@ class ReadyStatement:
             # Once: where the link has ended, reading closes its file, whose number may be another's soon.
             loop.remove_reader(file)
             if not unless.is_set():
-                self._send_if_told()
+                self._send_on_notification()
                 unless.set()
 
         loop, file = asyncio.get_running_loop(), self._listening.connection.fileno()
@@ -159,7 +159,7 @@ class ReadyStatement:
             raise self._failure
         return self._is_sent
 
-    def _send_if_told(self) -> None:
+    def _send_on_notification(self) -> None:
         try:
             if self._listening.taken() and self._may_be_sent():
                 self._is_sent = True
@@ -181,7 +181,7 @@ class ReadyStatement:
                 try:
                     result = await self._result()
                 except Error as error:
-                    if connection.closed or driver_errors.is_broken_link(error):
+                    if connection.closed or driver_errors.is_connection_lost(error):
                         raise unknown(self._write) from error
                     raise
                 except asyncio.CancelledError:

@@ -178,7 +178,7 @@ async def write_at_once(
             await connection.execute("COMMIT")
             return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
     except Error as error:
-        if connection.closed or driver_errors.is_broken_link(error):
+        if connection.closed or driver_errors.is_connection_lost(error):
             raise unknown(write) from error
         raise
     except asyncio.CancelledError:
@@ -192,7 +192,7 @@ class WriteTransaction:
     def __init__(self, connection: AsyncConnection, load: LoadMeter) -> None:
         self._connection = connection
         self._load = load
-        self.kept: WriteRecord | None = None
+        self.recorded: WriteRecord | None = None
 
     async def run(self, query: Query[T]) -> list[T]:
         """The rows that the statement returns."""
@@ -206,9 +206,9 @@ class WriteTransaction:
         self._load.count(1)
         return await send(self._connection, query)
 
-    def keep(self, written: WriteRecord) -> None:
+    def record(self, written: WriteRecord) -> None:
         """Commits when the block ends: all that was written, which is this."""
-        self.kept = written
+        self.recorded = written
 
 
 @asynccontextmanager
@@ -248,7 +248,7 @@ async def commit(connection: AsyncConnection, write: UnconfirmedWrite) -> None:
     try:
         await connection.execute("COMMIT")
     except Error as error:
-        if connection.closed or driver_errors.is_broken_link(error):
+        if connection.closed or driver_errors.is_connection_lost(error):
             raise unknown(write) from error
         raise
     except asyncio.CancelledError as error:

@@ -37,13 +37,13 @@ PATIENCE_WITH_PROOF = 2.0
 _SHORTEST_GAP = 0.1
 """Seconds between two words: what changes together is told together."""
 
-_TRIGGERS_THAT_TELL = text("""
+_NOTIFYING_TRIGGERS = text("""
 select count(*)
   from pg_trigger
  where tgrelid = to_regclass('public.generation_jobs') and tgname = any(:names) and tgenabled in ('O', 'A')
    and current_setting('max_prepared_transactions')::integer = 0
 """)
-_TELL = text("select 1 from pg_notify(:channel, '')")
+_NOTIFY = text("select 1 from pg_notify(:channel, '')")
 
 
 class WakeUp(Enum):
@@ -64,17 +64,17 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
     while True:
         began, is_proven = loop.time(), False
         try:
-            if not await _is_told(database):
+            if not await _has_triggers(database):
                 return
             channel = f"gjobs_proof_{secrets.token_hex(8)}"
             async with database.listening(CHANNEL, channel, lock=LISTENER_LOCK) as listening:
-                if not await arrives(database, listening, channel):
+                if not await notification_arrives(database, listening, channel):
                     log.info("No notification arrives from this database: it is polled only.")
                     return
                 is_proven = True
                 yield WakeUp.PROVEN
                 while True:
-                    await listening.heard()
+                    await listening.wait_for_channels()
                     yield WakeUp.CHANGED
                     await asyncio.sleep(_SHORTEST_GAP)
         except StoreError as error:
@@ -90,18 +90,18 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
         await asyncio.sleep(wait_after_failure(DEFAULT_INTERVAL, failures))
 
 
-async def _is_told(database: Database) -> bool:
+async def _has_triggers(database: Database) -> bool:
     """Whether the triggers that tell are there, and do. A transaction that may be prepared must not tell."""
-    (number,) = await database.read(OPERATOR, Query(_TRIGGERS_THAT_TELL, make_number, {"names": list(TRIGGERS)}))
+    (number,) = await database.read(OPERATOR, Query(_NOTIFYING_TRIGGERS, make_number, {"names": list(TRIGGERS)}))
     return number == len(TRIGGERS)
 
 
-async def arrives(database: Database, listening: ListenConnection, channel: str) -> bool:
+async def notification_arrives(database: Database, listening: ListenConnection, channel: str) -> bool:
     """Whether what another session tells is heard."""
     try:
         async with asyncio.timeout(PATIENCE_WITH_PROOF):
-            await database.read(OPERATOR, Query(_TELL, make_number, {"channel": channel}))
-            while channel not in await listening.heard():
+            await database.read(OPERATOR, Query(_NOTIFY, make_number, {"channel": channel}))
+            while channel not in await listening.wait_for_channels():
                 pass
     except TimeoutError:
         return False

@@ -12,7 +12,7 @@ from store.formats import utc_now
 class WriteMode(Enum):
     OPEN = auto()
     """May write."""
-    LEASED = auto()
+    PERMIT_REQUIRED = auto()
     """Read-only, but for as long as somebody has opened a lease and given a reason."""
     CLOSED = auto()
     """Read-only, and nothing opens it."""
@@ -47,7 +47,7 @@ class WriteAccess:
         match self.rule:
             case WriteMode.OPEN:
                 return True
-            case WriteMode.LEASED:
+            case WriteMode.PERMIT_REQUIRED:
                 return self.permit is not None
             case WriteMode.CLOSED:
                 return False
@@ -75,6 +75,6 @@ class WriteAccess:
             reason, hint = self._closed_by
             return ReadOnly(reason, hint=hint, sqlstate=sqlstate)
         hint = None
-        if self.rule is WriteMode.LEASED:
+        if self.rule is WriteMode.PERMIT_REQUIRED:
             hint = self.opened_by
         return ReadOnly("This session is read-only: nothing was changed.", hint=hint, sqlstate=sqlstate)

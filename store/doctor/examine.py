@@ -57,9 +57,9 @@ class _Migrating:
     """The command as this session has to give it, and what keeps its login from it."""
 
     def __init__(self, capabilities: Capabilities, rule: WriteMode) -> None:
-        off = capabilities.missing(Capability.MIGRATING)
-        self._obstacle = off.reason if off else None
-        self._command = "gjobs migrate up --write REASON" if rule is WriteMode.LEASED else "gjobs migrate up"
+        missing = capabilities.missing(Capability.MIGRATING)
+        self._obstacle = missing.reason if missing else None
+        self._command = "gjobs migrate up --write REASON" if rule is WriteMode.PERMIT_REQUIRED else "gjobs migrate up"
 
     def that(self, does: str) -> str:
         sentence = f"'{self._command}' {does}; 'gjobs migrate sql' prints how."
@@ -85,8 +85,8 @@ async def examine(database: Database, *, label: str, further: Sequence[Further] 
     findings: list[Finding] = []
     for section, look in examination.parts:
         findings += await _examined(section, look)
-    for look_further in further:
-        findings += await _examined(Section.ISOLATION, partial(look_further, database))
+    for more_checks in further:
+        findings += await _examined(Section.ISOLATION, partial(more_checks, database))
     findings.sort(key=lambda finding: _ORDER[finding.section])
     steps = next_steps(capabilities, revision, findings, rule=database.access.rule)
     return DoctorReport(findings=tuple(findings), next_steps=tuple(steps))
@@ -125,7 +125,7 @@ class _Examination:
         self._label = label
         self.parts: Sequence[tuple[Section, Callable[[], Awaitable[Iterable[Finding]]]]] = (
             (Section.SERVER, self._server),
-            (Section.LINK, self._link),
+            (Section.LINK, self._check_connection),
             (Section.ROLE, self._role),
             (Section.SCHEMA, self._schema),
             (Section.ROWS, self._rows),
@@ -138,10 +138,10 @@ class _Examination:
         )
         return server_checks.server_findings(self._facts, replays[0][0] if replays else None, time_outs)
 
-    async def _link(self) -> Iterable[Finding]:
+    async def _check_connection(self) -> Iterable[Finding]:
         durations = await server_checks.measure(self._database)
         pooling = await server_checks.find_pooling(self._database, self._facts)
-        return server_checks.link_findings(self._facts, self._label, durations, pooling)
+        return server_checks.connection_findings(self._facts, self._label, durations, pooling)
 
     async def _role(self) -> Iterable[Finding]:
         return server_checks.role_findings(self._capabilities)

@@ -53,7 +53,7 @@ def _plain(body: str) -> str:
     return _SPACE.sub(" ", _COMMENT.sub(" ", body)).lower()
 
 
-_MENDED = Path(__file__).parent / "sql"
+_FIXED_SQL = Path(__file__).parent / "sql"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +183,7 @@ _REPLACED = {
 
 @cache
 def _text(name: str) -> str:
-    return (_MENDED / f"{name}.sql").read_text(encoding="utf-8").strip()
+    return (_FIXED_SQL / f"{name}.sql").read_text(encoding="utf-8").strip()
 
 
 def fixed_sql(function: AppFunction) -> str | None:
@@ -245,11 +245,11 @@ def view_findings(views: Sequence[AppView], facts: DatabaseFacts) -> Iterator[Fi
             name="leaking-view",
             severity=Severity.PROBLEM,
             sentence=f"The view {view.name} {why}: {' and '.join(view.readers)} may read what is in it of every user.",
-            sql=_mended(view, facts),
+            sql=_fixes(view, facts),
         )
 
 
-def _mended(view: AppView, facts: DatabaseFacts) -> str:
+def _fixes(view: AppView, facts: DatabaseFacts) -> str:
     if view.is_copy or facts.major_version < OLDEST_MIGRATED:
         return f"REVOKE ALL ON {view.name} FROM PUBLIC, {', '.join(view.readers)};"
     return f"ALTER VIEW {view.name} SET (security_invoker = on);"

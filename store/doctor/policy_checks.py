@@ -126,11 +126,11 @@ def nothing_leaks(tables: Sequence[RlsTable], findings: Sequence[Finding]) -> It
 
 
 def _unprotected(table: RlsTable, policies: Sequence[RlsPolicy]) -> Finding:
-    reach = " and ".join(table.reachable)
-    told = f": {reach} reach every row" if reach else ""
+    actor_database = " and ".join(table.reachable)
+    told = f": {actor_database} reach every row" if actor_database else ""
     return _finding(
         "no-row-security",
-        Severity.PROBLEM if reach else Severity.WARNING,
+        Severity.PROBLEM if actor_database else Severity.WARNING,
         f"Row level security is off on {table.name}{told}.",
         sql=f"ALTER TABLE public.{table.name} ENABLE ROW LEVEL SECURITY;",
         hint=None if policies else "Without a policy users then see nothing: make those first.",

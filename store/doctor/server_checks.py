@@ -155,7 +155,9 @@ async def find_pooling(database: Database, facts: DatabaseFacts) -> Pooling:
     return Pooling.TRANSACTION if await database.shares_processes() else Pooling.SESSION
 
 
-def link_findings(facts: DatabaseFacts, label: str, durations: Sequence[float], pooling: Pooling) -> Iterator[Finding]:
+def connection_findings(
+    facts: DatabaseFacts, label: str, durations: Sequence[float], pooling: Pooling
+) -> Iterator[Finding]:
     yield _encryption(facts, label)
     middle = median(durations)
     sentence = f"A round trip takes {_milliseconds(middle)} ms ({_milliseconds(min(durations))} at best)."
@@ -177,9 +179,9 @@ def link_findings(facts: DatabaseFacts, label: str, durations: Sequence[float], 
 
 
 def _encryption(facts: DatabaseFacts, label: str) -> Finding:
-    if facts.link.is_encrypted:
+    if facts.transport.is_encrypted:
         return _connection_finding("encryption", Severity.OK, f"The link to {label} is encrypted.")
-    if facts.link.is_local:
+    if facts.transport.is_local:
         return _connection_finding("encryption", Severity.OK, f"The link to {label} stays on this machine.")
     return _connection_finding(
         "encryption",
@@ -220,8 +222,8 @@ def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
     yield from _login(capabilities)
     if JOBS not in capabilities.facts.relations:
         return
-    if off := capabilities.missing(Capability.JOBS):
-        yield _login_finding("jobs", Severity.PROBLEM, off.reason, sql=off.sql, hint=off.advice)
+    if missing := capabilities.missing(Capability.JOBS):
+        yield _login_finding("jobs", Severity.PROBLEM, missing.reason, sql=missing.sql, hint=missing.advice)
     users = [*_users(capabilities)]
     told = {one.sentence for one in users}
     for one in _limits(capabilities):
@@ -233,11 +235,11 @@ def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
 
 def _limits(capabilities: Capabilities) -> Iterator[Finding]:
     """Several may have the same reason."""
-    if capabilities.facts.is_read_only and (off := capabilities.read_only_reason):
-        yield _login_finding("read-only", Severity.NOTE, off.reason, hint=off.advice)
+    if capabilities.facts.is_read_only and (missing := capabilities.read_only_reason):
+        yield _login_finding("read-only", Severity.NOTE, missing.reason, hint=missing.advice)
     for feature in _LIMITS_OF_A_LOGIN:
-        if off := capabilities.missing(feature):
-            yield _login_finding(feature.value, Severity.NOTE, off.reason, sql=off.sql, hint=off.advice)
+        if missing := capabilities.missing(feature):
+            yield _login_finding(feature.value, Severity.NOTE, missing.reason, sql=missing.sql, hint=missing.advice)
 
 
 def _login(capabilities: Capabilities) -> Iterator[Finding]:
@@ -249,8 +251,8 @@ def _login(capabilities: Capabilities) -> Iterator[Finding]:
             f"The login {facts.login} is a superuser: nothing holds it back.",
             hint="The tables' owner is enough for all that gjobs does.",
         )
-    elif off := capabilities.restricted_view:
-        yield _login_finding("login", Severity.WARNING, off.reason, hint=off.advice)
+    elif missing := capabilities.restricted_view:
+        yield _login_finding("login", Severity.WARNING, missing.reason, hint=missing.advice)
     else:
         why = "it bypasses row level security" if facts.has_bypass else "row level security hides none from it"
         yield _login_finding("login", Severity.OK, f"The login {facts.login} sees all rows: {why}.")
@@ -263,9 +265,9 @@ def _users(capabilities: Capabilities) -> Iterator[Finding]:
     on_primary = Capabilities(replace(capabilities.facts, may_become_user=True, is_replica=False, is_read_only=False))
     # Each once, though several features need it.
     lacking = {
-        off.sql: off.reason.removeprefix(_NO_GRANT).rstrip(".")
+        missing.sql: missing.reason.removeprefix(_NO_GRANT).rstrip(".")
         for feature in _GRANTS_OF_USERS
-        if (off := on_primary.missing(feature, _ANY_USER)) and off.reason.startswith(_NO_GRANT)
+        if (missing := on_primary.missing(feature, _ANY_USER)) and missing.reason.startswith(_NO_GRANT)
     }
     if lacking:
         sentence = f"{_NO_GRANT}{', '.join(lacking.values())}."
@@ -292,8 +294,12 @@ async def jobs_visible_to(database: Database, user: ActingUser) -> Sequence[Find
     try:
         (number,) = await database.read(user, _SEEN)
     except (NoPrivilege, SchemaMissing) as error:
-        off = (await probe(database)).missing(Capability.JOBS, user)
-        return [_finding(Severity.WARNING, off.reason if off else error.message, sql=off.sql if off else None)]
+        missing = (await probe(database)).missing(Capability.JOBS, user)
+        return [
+            _finding(
+                Severity.WARNING, missing.reason if missing else error.message, sql=missing.sql if missing else None
+            )
+        ]
     several = f"more than {amount(MOST_COUNTED, 'job')}" if number > MOST_COUNTED else amount(number, "job")
     return [_finding(Severity.OK, f"As {name} one sees {several}.")]
 

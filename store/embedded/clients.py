@@ -25,7 +25,7 @@ class ClientLock:
         os.close(self.descriptor)
 
 
-def take(directory: Path) -> ClientLock:
+def acquire(directory: Path) -> ClientLock:
     """Under the start lock, so that nobody counts the file before it is locked."""
     path = directory / f"{os.getpid()}-{os.urandom(4).hex()}"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -33,7 +33,7 @@ def take(directory: Path) -> ClientLock:
     return ClientLock(path=path, descriptor=descriptor)
 
 
-def processes(directory: Path) -> frozenset[int]:
+def client_processes(directory: Path) -> frozenset[int]:
     """The process ids of the users. Removes what dead ones left. Under the start lock."""
     using = set()
     for path in directory.glob("[0-9]*"):
@@ -183,12 +183,12 @@ class ServerHandle:
     """The server stays up at least until this is released, or this process ends however it ends."""
 
     def __init__(
-        self, layout: DataLayout, socket_dir: str, seat: ClientLock, report: Report, revive: Callable[[], bool]
+        self, layout: DataLayout, socket_dir: str, client_lock: ClientLock, report: Report, revive: Callable[[], bool]
     ) -> None:
         self.revive = revive
         """Starts the server again if it died without being told to, and waits for a recovery; whether it did."""
         self._layout = layout
-        self._seat: ClientLock | None = seat
+        self._client_lock: ClientLock | None = client_lock
         self._report = report
         self.data_dir: Path = layout.data_dir
         self.conninfo: Mapping[str, str] = connection_info(socket_dir)
@@ -210,9 +210,9 @@ class ServerHandle:
 
     def release(self) -> None:
         """Stop using the server. Without effect the second time."""
-        seat, self._seat = self._seat, None
-        if seat is not None:
-            seat.leave()
+        client_lock, self._client_lock = self._client_lock, None
+        if client_lock is not None:
+            client_lock.leave()
 
     def __enter__(self) -> Self:
         return self

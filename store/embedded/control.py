@@ -110,7 +110,7 @@ def reset_server(data_dir: Path, *, report: Report = ignore) -> None:
 
 
 def _require_unused(layout: DataLayout) -> None:
-    if using := len(clients.processes(layout.seats)):
+    if using := len(clients.client_processes(layout.client_locks)):
         who = "1 process uses" if using == 1 else f"{using} processes use"
         raise ServerInUse(f"{who} the database in {layout.data_dir}.", using)
     found = find_postmaster(layout.cluster)

@@ -54,7 +54,7 @@ class DataLayout:
         return self.home / "log" / "watchdog.log"
 
     @property
-    def seats(self) -> Path:
+    def client_locks(self) -> Path:
         """A directory: one locked file for each user of the server."""
         return self.home / "seats"
 
@@ -103,7 +103,7 @@ class DataLayout:
         made = _make_directory(self.data_dir, mode)
         _make_directory(self.home, mode)
         require_owned(self.home, os.geteuid())
-        for directory in (self.log.parent, self.seats, self.start_lock.parent):
+        for directory in (self.log.parent, self.client_locks, self.start_lock.parent):
             _make_directory(directory, 0o700)
         return made
 
@@ -177,7 +177,7 @@ def default_data_dir() -> Path:
         usual = platformdirs.user_data_path("gjobs")
     except RuntimeError:
         return _WITHOUT_A_HOME
-    if os.geteuid() == 0 and _is_out_of_reach(usual):
+    if os.geteuid() == 0 and _is_inaccessible(usual):
         return platformdirs.site_state_path("gjobs")
     return usual
 
@@ -189,7 +189,7 @@ def throw_away_dir() -> Path:
     return Path(tempfile.gettempdir()).absolute() / f"gjobs-{os.getpid()}-{os.urandom(8).hex()}"
 
 
-def _is_out_of_reach(directory: Path) -> bool:
+def _is_inaccessible(directory: Path) -> bool:
     """Whether no account that Postgres could run as may enter it, or the nearest directory above that exists."""
     from store.embedded.os_account import accounts
 

@@ -148,11 +148,11 @@ def open_server(
         with exclusive(layout.start_lock, report):
             if made and remove_after:
                 layout.throw_away.touch()
-            seat = clients.take(layout.seats)
+            client_lock = clients.acquire(layout.client_locks)
             try:
                 server = _ensure_server(layout, settings, grace, report)
             except BaseException:
-                seat.leave()
+                client_lock.leave()
                 raise
 
     def revive() -> bool:
@@ -162,7 +162,7 @@ def open_server(
             _ensure_server(layout, settings, grace, report)
             return True
 
-    return ServerHandle(layout, server.socket_dir, seat, report, revive)
+    return ServerHandle(layout, server.socket_dir, client_lock, report, revive)
 
 
 def _ensure_server(layout: DataLayout, settings: Mapping[str, str], grace: float, report: Report) -> Postmaster:

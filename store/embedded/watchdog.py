@@ -18,11 +18,11 @@ from store.errors import EmbeddedUnavailable
 
 def watch(layout: DataLayout, grace: float, lock: int) -> None:
     while True:
-        clients.wait_until_free(layout.seats)
-        before = clients.last_change(layout.seats)
+        clients.wait_until_free(layout.client_locks)
+        before = clients.last_change(layout.client_locks)
         time.sleep(grace)
         with exclusive(layout.start_lock):
-            if clients.last_change(layout.seats) != before or clients.processes(layout.seats):
+            if clients.last_change(layout.client_locks) != before or clients.client_processes(layout.client_locks):
                 continue
             if not layout.kept.exists():
                 stop(layout)

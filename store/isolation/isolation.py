@@ -94,7 +94,7 @@ class ProbePlan:
 class Probe:
     """`answer` is what the database said, or what its policies say, or why neither is known. Untrusted text."""
 
-    thing: ProbeTarget
+    target: ProbeTarget
     verb: Verb
     how: ProbeMethod
     answer: str
@@ -120,10 +120,10 @@ def person_name(person: Participant | None) -> str:
     return person.email or f"user {str(person.id)[:8]}"
 
 
-def attempt_words(thing: ProbeTarget, verb: Verb) -> str:
+def attempt_words(target: ProbeTarget, verb: Verb) -> str:
     """What the other user does, or would do, to what is the owner's; without a full stop."""
-    an = "an" if thing is ProbeTarget.ASSET else "a"
-    match thing, verb:
+    an = "an" if target is ProbeTarget.ASSET else "a"
+    match target, verb:
         case ProbeTarget.COUNTS, _:
             return "Counts their jobs in the table"
         case ProbeTarget.STATISTICS, _:
@@ -131,12 +131,12 @@ def attempt_words(thing: ProbeTarget, verb: Verb) -> str:
         case ProbeTarget.SUMMARY, _:
             return "Reads their rows in the view generation_job_summary"
         case _, Verb.INSERT_INTO:
-            return f"Puts {an} {thing} of one's own into a project of theirs"
+            return f"Puts {an} {target} of one's own into a project of theirs"
         case _, Verb.INSERT_AS:
-            return f"Makes {an} {thing} in their name"
+            return f"Makes {an} {target} in their name"
         case _:
             does = {Verb.READ: "Reads", Verb.UPDATE: "Changes", Verb.DELETE: "Deletes"}[verb]
-            return f"{does} {an} {thing} of theirs"
+            return f"{does} {an} {target} of theirs"
 
 
 def why_no_writes(access: WriteAccess) -> str | None:

@@ -22,12 +22,12 @@ from store.isolation.isolation import PROBED, Probe, ProbeMethod, ProbePlan, Pro
 from store.isolation.isolation_policies import POLICIES, RULES, AppliedPolicy, TableRules, judge
 from store.isolation.isolation_targets import (
     UNUSED,
-    choose_people,
+    choose_participants,
     find_targets,
     needed_kind,
     query_for,
     still_fits,
-    why_nothing_is_unused,
+    why_no_unused_targets,
 )
 from store.users.actor import ActingUser
 
@@ -37,36 +37,36 @@ _REFERENCES = ("23503", "23001")
 _DONE = {Verb.UPDATE: "changed", Verb.DELETE: "deleted"}
 
 
-def rows_answer(thing: ProbeTarget, verb: Verb, rows: int) -> Probe:
+def rows_answer(target: ProbeTarget, verb: Verb, rows: int) -> Probe:
     """For so many rows, or for statistics and the summary jobs, that were read or would have been written."""
-    noun = "job" if thing in (ProbeTarget.COUNTS, ProbeTarget.STATISTICS, ProbeTarget.SUMMARY) else "row"
+    noun = "job" if target in (ProbeTarget.COUNTS, ProbeTarget.STATISTICS, ProbeTarget.SUMMARY) else "row"
     counted = f"{rows:,} {noun}" if rows == 1 else f"{rows:,} {noun}s"
     if rows == 0:
         return _tried(
-            thing, verb, f"hidden ({counted})" if not verb.inserts else f"refused ({counted})", ProbeVerdict.KEPT
+            target, verb, f"hidden ({counted})" if not verb.inserts else f"refused ({counted})", ProbeVerdict.KEPT
         )
     if not verb.writes:
-        return _tried(thing, verb, f"read {counted}", ProbeVerdict.LEAK)
+        return _tried(target, verb, f"read {counted}", ProbeVerdict.LEAK)
     done = _DONE.get(verb, "inserted")
-    return _tried(thing, verb, f"{done} {counted} — rolled back", ProbeVerdict.LEAK)
+    return _tried(target, verb, f"{done} {counted} — rolled back", ProbeVerdict.LEAK)
 
 
-def error_answer(thing: ProbeTarget, verb: Verb, error: StoreError) -> Probe | None:
+def error_answer(target: ProbeTarget, verb: Verb, error: StoreError) -> Probe | None:
     """None where it is no answer to the statement: the link broke, the session may not write, and the like."""
     match error:
         case NoPrivilege():
-            return _tried(thing, verb, _refused(error), ProbeVerdict.KEPT)
+            return _tried(target, verb, _refused(error), ProbeVerdict.KEPT)
         case Conflict() if error.sqlstate == _RAISED:
-            return _tried(thing, verb, _refused(error), ProbeVerdict.KEPT)
+            return _tried(target, verb, _refused(error), ProbeVerdict.KEPT)
         case InvalidValue() if error.sqlstate in _REFERENCES:
             # Looked at after the row was written, so the policies had let it through.
-            return _tried(thing, verb, f"permitted, and then {_refused(error)}", ProbeVerdict.LEAK)
+            return _tried(target, verb, f"permitted, and then {_refused(error)}", ProbeVerdict.LEAK)
         case Locked():
-            return _not_tried(thing, verb, "locked by another transaction")
+            return _not_tried(target, verb, "locked by another transaction")
         case TimedOut() | Conflict() | InvalidValue() | UnexpectedError() if error.sqlstate is not None:
-            return _not_tried(thing, verb, f"no answer: {error.message}")
+            return _not_tried(target, verb, f"no answer: {error.message}")
         case SchemaMissing():
-            return _not_tried(thing, verb, f"not here: {error.message}")
+            return _not_tried(target, verb, f"not here: {error.message}")
         case _:
             return None
 
@@ -77,12 +77,12 @@ def _refused(error: StoreError) -> str:
     return f"refused: {words.rstrip('.')}"
 
 
-def _tried(thing: ProbeTarget, verb: Verb, answer: str, verdict: ProbeVerdict) -> Probe:
-    return Probe(thing=thing, verb=verb, how=ProbeMethod.TRIED, answer=answer, verdict=verdict)
+def _tried(target: ProbeTarget, verb: Verb, answer: str, verdict: ProbeVerdict) -> Probe:
+    return Probe(target=target, verb=verb, how=ProbeMethod.TRIED, answer=answer, verdict=verdict)
 
 
-def _not_tried(thing: ProbeTarget, verb: Verb, answer: str) -> Probe:
-    return Probe(thing=thing, verb=verb, how=ProbeMethod.NOT_TRIED, answer=answer, verdict=ProbeVerdict.UNKNOWN)
+def _not_tried(target: ProbeTarget, verb: Verb, answer: str) -> Probe:
+    return Probe(target=target, verb=verb, how=ProbeMethod.NOT_TRIED, answer=answer, verdict=ProbeVerdict.UNKNOWN)
 
 
 LIMITS = TimeLimits(statement=2.0, lock=0.2)
@@ -94,11 +94,11 @@ async def plan_probes(database: Database, *, owner_id: UUID | None = None, other
 
     Raises InvalidValue where both are the same user.
     """
-    owner, other = await choose_people(database, owner_id=owner_id, other_id=other_id)
+    owner, other = await choose_participants(database, owner_id=owner_id, other_id=other_id)
     if owner is None:
         return ProbePlan(owner=None, other=other, targets={})
     targets, no_assets = await find_targets(database, owner.id)
-    no_unused = why_nothing_is_unused((await probe(database)).facts)
+    no_unused = why_no_unused_targets((await probe(database)).facts)
     if no_unused is not None:
         targets = {kind: target for kind, target in targets.items() if kind not in UNUSED}
     return ProbePlan(owner=owner, other=other, targets=targets, no_assets=no_assets, no_unused=no_unused)
@@ -112,8 +112,8 @@ async def run_probes(database: Database, plan: ProbePlan, *, tries_writes: bool)
     actor = ActingUser(id=plan.other.id, email=plan.other.email)
     rules, policies = await database.read_together(actor, RULES, POLICIES)
     attempts = _Attempts(database, plan, actor, rules, policies)
-    for thing, verb in PROBED:
-        yield await attempts.probe(thing, verb, tries_writes=tries_writes)
+    for target, verb in PROBED:
+        yield await attempts.probe(target, verb, tries_writes=tries_writes)
 
 
 class _Attempts:
@@ -131,42 +131,42 @@ class _Attempts:
         self._rules = rules
         self._policies = policies
 
-    async def probe(self, thing: ProbeTarget, verb: Verb, *, tries_writes: bool) -> Probe:
-        judged = judge(thing, verb, self._rules, self._policies)
+    async def probe(self, target: ProbeTarget, verb: Verb, *, tries_writes: bool) -> Probe:
+        judged = judge(target, verb, self._rules, self._policies)
         if verb.writes and not tries_writes:
             return judged
-        query = query_for(thing, verb, self._plan)
+        query = query_for(target, verb, self._plan)
         if isinstance(query, str):
             return _untried(judged, query)
         if not verb.writes:
-            return await self._read(thing, verb, query, judged)
+            return await self._read(target, verb, query, judged)
         # What arrives between this look and the try, such as a job in a project that is deleted, comes back with it.
-        if not await self._still_fits(thing, verb):
+        if not await self._still_fits(target, verb):
             return _untried(judged, "what was chosen has changed meanwhile")
         try:
             rows = await self._database.dry_run(self._actor, query, limits=LIMITS)
         except ReadOnly:
             return judged
         except StoreError as error:
-            return _answered(thing, verb, error)
-        return _seen_with(judged, rows_answer(thing, verb, rows))
+            return _answered(target, verb, error)
+        return _merge_probes(judged, rows_answer(target, verb, rows))
 
-    async def _read(self, thing: ProbeTarget, verb: Verb, query: Query[int], judged: Probe) -> Probe:
+    async def _read(self, target: ProbeTarget, verb: Verb, query: Query[int], judged: Probe) -> Probe:
         try:
             (rows,) = await self._database.read(self._actor, query, limits=LIMITS)
         except StoreError as error:
-            return _answered(thing, verb, error)
-        if rows == 0 and not await self._still_fits(thing, verb):
+            return _answered(target, verb, error)
+        if rows == 0 and not await self._still_fits(target, verb):
             return _untried(judged, "what was chosen has gone meanwhile")
-        return rows_answer(thing, verb, rows)
+        return rows_answer(target, verb, rows)
 
-    async def _still_fits(self, thing: ProbeTarget, verb: Verb) -> bool:
-        kind = needed_kind(thing, verb)
+    async def _still_fits(self, target: ProbeTarget, verb: Verb) -> bool:
+        kind = needed_kind(target, verb)
         return kind is None or await still_fits(self._database, self._plan, kind)
 
 
-def _answered(thing: ProbeTarget, verb: Verb, error: StoreError) -> Probe:
-    probe = error_answer(thing, verb, error)
+def _answered(target: ProbeTarget, verb: Verb, error: StoreError) -> Probe:
+    probe = error_answer(target, verb, error)
     if probe is None:
         raise error
     return probe
@@ -178,7 +178,7 @@ def _untried(judged: Probe, reason: str) -> Probe:
     return replace(judged, answer=f"{judged.answer} ({reason})")
 
 
-def _seen_with(judged: Probe, tried: Probe) -> Probe:
+def _merge_probes(judged: Probe, tried: Probe) -> Probe:
     """A write that names its row needs the right to read it; one of all rows does not, and is never tried."""
     if (
         tried.verb in (Verb.UPDATE, Verb.DELETE)

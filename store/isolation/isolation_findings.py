@@ -70,38 +70,38 @@ def remedies(rules: Rules) -> Remedies:
     return {key: sql for key, sql in found.items() if sql}
 
 
-def _statements(thing: ProbeTarget, verb: Verb, rules: Rules) -> Iterator[str]:
-    return (finding.sql for finding in _findings(thing, verb, rules) if finding.sql)
+def _statements(target: ProbeTarget, verb: Verb, rules: Rules) -> Iterator[str]:
+    return (finding.sql for finding in _findings(target, verb, rules) if finding.sql)
 
 
-def _findings(thing: ProbeTarget, verb: Verb, rules: Rules) -> Iterator[Finding]:
-    match thing:
+def _findings(target: ProbeTarget, verb: Verb, rules: Rules) -> Iterator[Finding]:
+    match target:
         case ProbeTarget.STATISTICS:
             return function_findings([one for one in rules.functions if one.name == "get_job_statistics"])
         case ProbeTarget.SUMMARY:
             summary = [view for view in rules.views if view.name == "public.generation_job_summary"]
             return view_findings(summary, rules.facts)
         case _:
-            return _of_table(_TABLES[thing], verb, rules)
+            return _of_table(_TABLES[target], verb, rules)
 
 
 def _of_table(table: str, verb: Verb, rules: Rules) -> Iterator[Finding]:
     of_table = [policy for policy in rules.policies if policy.table == table]
     of_verb = [policy for policy in of_table if policy.command in (_COMMANDS[verb], "ALL")]
-    yield from _mending(table, {"no-row-security", "open-policy"}, of_verb, rules)
+    yield from _leak_fixes(table, {"no-row-security", "open-policy"}, of_verb, rules)
     if verb is Verb.INSERT_INTO:
         # What may be inserted there may be moved there, too.
-        yield from _mending(table, {"foreign-project"}, of_table, rules)
+        yield from _leak_fixes(table, {"foreign-project"}, of_table, rules)
 
 
-def _mending(table: str, names: Container[str], policies: Sequence[RlsPolicy], rules: Rules) -> Iterator[Finding]:
-    mends = re.compile(rf"\b(?:ON|TABLE) public\.{table}\b")
+def _leak_fixes(table: str, names: Container[str], policies: Sequence[RlsPolicy], rules: Rules) -> Iterator[Finding]:
+    fixes = re.compile(rf"\b(?:ON|TABLE) public\.{table}\b")
     for finding in policy_findings(rules.tables, policies):
-        if finding.name in names and mends.search(finding.sql or ""):
+        if finding.name in names and fixes.search(finding.sql or ""):
             yield finding
 
 
-_MENDED_ABOVE = "The SQL that mends it stands above, under “Who reaches what”."
+_FIXED_ABOVE = "The SQL that mends it stands above, under “Who reaches what”."
 _SEVERITIES = {ProbeVerdict.KEPT: Severity.OK, ProbeVerdict.UNKNOWN: Severity.NOTE, ProbeVerdict.LEAK: Severity.PROBLEM}
 _PREFIXES = {
     ProbeMethod.TRIED: "",
@@ -114,9 +114,13 @@ def isolation_check(*, owner_id: UUID | None, other_id: UUID | None, why_no_writ
     """A further part of the doctor's examination. None leaves it to the check whom to try, and tries the writes."""
 
     async def check(database: Database) -> Sequence[Finding]:
-        if off := (await probe(database)).missing(Capability.ACTING):
+        if missing := (await probe(database)).missing(Capability.ACTING):
             # How it is mended stands where the login is examined.
-            return [_finding("not-tried", Severity.WARNING, f"Nothing could be tried. {off.reason}", hint=off.advice)]
+            return [
+                _finding(
+                    "not-tried", Severity.WARNING, f"Nothing could be tried. {missing.reason}", hint=missing.advice
+                )
+            ]
         plan = await plan_probes(database, owner_id=owner_id, other_id=other_id)
         probes = [tried async for tried in run_probes(database, plan, tries_writes=why_no_writes is None)]
         remedies = await find_leak_fixes(database)
@@ -128,18 +132,18 @@ def isolation_check(*, owner_id: UUID | None, other_id: UUID | None, why_no_writ
 def isolation_findings(
     plan: ProbePlan, probes: Sequence[Probe], remedies: Remedies, *, why_no_writes: str | None
 ) -> Iterator[Finding]:
-    yield _who(plan, why_no_writes)
+    yield _participants_finding(plan, why_no_writes)
     for tried in probes:
-        is_mended = tried.verdict is ProbeVerdict.LEAK and (tried.thing, tried.verb) in remedies
+        is_fixed = tried.verdict is ProbeVerdict.LEAK and (tried.target, tried.verb) in remedies
         yield _finding(
-            f"{tried.thing}-{tried.verb}".replace("_", "-"),
+            f"{tried.target}-{tried.verb}".replace("_", "-"),
             _severity(tried),
-            f"{attempt_words(tried.thing, tried.verb)}: {_PREFIXES[tried.how]}{tried.answer}.",
-            hint=_MENDED_ABOVE if is_mended else None,
+            f"{attempt_words(tried.target, tried.verb)}: {_PREFIXES[tried.how]}{tried.answer}.",
+            hint=_FIXED_ABOVE if is_fixed else None,
         )
 
 
-def _who(plan: ProbePlan, why_no_writes: str | None) -> Finding:
+def _participants_finding(plan: ProbePlan, why_no_writes: str | None) -> Finding:
     owner, other = person_name(plan.owner), person_name(plan.other)
     sentence = f"Tried is what {other} reaches of what is owned by {owner}; all of it was rolled back."
     return _finding("who", Severity.OK, sentence, hint=why_no_writes)

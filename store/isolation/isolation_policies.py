@@ -152,17 +152,17 @@ _OWN_ROW = frozenset(
 _OWN_PROJECT = frozenset({"gjobs.owns_project(project_id)"})
 
 
-def judge(thing: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policies: Sequence[AppliedPolicy]) -> Probe:
-    verdict, answer = _judged(thing, verb, tables, policies)
-    return Probe(thing=thing, verb=verb, how=ProbeMethod.JUDGED, answer=answer, verdict=verdict)
+def judge(target: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policies: Sequence[AppliedPolicy]) -> Probe:
+    verdict, answer = _judge_probe(target, verb, tables, policies)
+    return Probe(target=target, verb=verb, how=ProbeMethod.JUDGED, answer=answer, verdict=verdict)
 
 
-def _judged(
-    thing: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policies: Sequence[AppliedPolicy]
+def _judge_probe(
+    target: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policies: Sequence[AppliedPolicy]
 ) -> tuple[ProbeVerdict, str]:
-    if thing not in _TABLES:
+    if target not in _TABLES:
         return ProbeVerdict.UNKNOWN, "no policy says"
-    rules = next((rules for rules in tables if rules.table == _TABLES[thing]), None)
+    rules = next((rules for rules in tables if rules.table == _TABLES[target]), None)
     if rules is None:
         return ProbeVerdict.UNKNOWN, "there is no such table"
     command = _COMMANDS[verb]
@@ -170,7 +170,7 @@ def _judged(
         return ProbeVerdict.KEPT, "no grant"
     if not rules.has_row_security:
         return ProbeVerdict.LEAK, "row level security is off"
-    return _weighed(
+    return _combine(
         {
             policy: _meaning(policy, verb)
             for policy in policies
@@ -180,7 +180,7 @@ def _judged(
     )
 
 
-def _weighed(meanings: Mapping[AppliedPolicy, ProbeVerdict], *, kept: str) -> tuple[ProbeVerdict, str]:
+def _combine(meanings: Mapping[AppliedPolicy, ProbeVerdict], *, kept: str) -> tuple[ProbeVerdict, str]:
     """Any permissive policy is enough to let a row through, and every restrictive one must. `kept` says it of all."""
     permissive = {policy: verdict for policy, verdict in meanings.items() if policy.is_permissive}
     restrictive = {policy: verdict for policy, verdict in meanings.items() if not policy.is_permissive}

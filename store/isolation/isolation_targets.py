@@ -66,7 +66,7 @@ _ANY_OWNER = (
 _OTHER_USER = select(_users.c.id).where(_users.c.id != _OWNER).order_by(_users.c.id).limit(1)
 
 
-async def choose_people(
+async def choose_participants(
     database: Database, *, owner_id: UUID | None, other_id: UUID | None
 ) -> tuple[Participant | None, Participant]:
     """The owner, None where nobody owns anything that the operator sees, and the other. Raises InvalidValue."""
@@ -76,7 +76,7 @@ async def choose_people(
         owner_id = await _best_owner(database, other_id)
     owner = None if owner_id is None else await _person(database, owner_id)
     if other_id is None and owner_id is not None:
-        other_id = await _another(database, owner_id)
+        other_id = await _other_user(database, owner_id)
     if other_id is None:
         return owner, Participant(id=uuid4(), exists=False)
     return owner, await _person(database, other_id)
@@ -90,7 +90,7 @@ async def _best_owner(database: Database, other_id: UUID | None) -> UUID | None:
     return await _first(database, Query(_WITH_EMPTY_PROJECT, make_id, {"owners": busy})) or busy[0]
 
 
-async def _another(database: Database, owner_id: UUID) -> UUID | None:
+async def _other_user(database: Database, owner_id: UUID) -> UUID | None:
     """Any other user; where the users cannot be read, another owner of a project."""
     try:
         return await _first(database, Query(_OTHER_USER, make_id, {"owner": owner_id}))
@@ -147,7 +147,7 @@ UNUSED = frozenset({TargetKind.EMPTY_PROJECT, TargetKind.UNUSED_ASSET})
 """That nothing refers to them is known only to who sees every row that could."""
 
 
-def why_nothing_is_unused(facts: DatabaseFacts) -> str | None:
+def why_no_unused_targets(facts: DatabaseFacts) -> str | None:
     """None where the login sees every job and asset."""
     return f"row level security may hide from {facts.login} what is in use" if facts.may_hide(JOBS, ASSETS) else None
 
@@ -175,9 +175,9 @@ async def still_fits(database: Database, plan: ProbePlan, kind: TargetKind) -> b
     return bool(await database.read(OPERATOR, Query(_STILL[statements[kind]], make_id, values)))
 
 
-def needed_kind(thing: ProbeTarget, verb: Verb) -> TargetKind | None:
+def needed_kind(target: ProbeTarget, verb: Verb) -> TargetKind | None:
     """What it is tried on; None where it needs nothing of the owner's."""
-    match thing, verb:
+    match target, verb:
         case ProbeTarget.PROJECT, Verb.INSERT_AS:
             return None
         case ProbeTarget.PROJECT, Verb.READ:
@@ -233,13 +233,13 @@ _STATEMENTS: Mapping[tuple[ProbeTarget, Verb], ClauseElement] = {
 }
 
 
-def query_for(thing: ProbeTarget, verb: Verb, plan: ProbePlan) -> Query[int] | str:
+def query_for(target: ProbeTarget, verb: Verb, plan: ProbePlan) -> Query[int] | str:
     """The statement, whose result where it reads is a number of rows; or why there is nothing to try it on."""
     if plan.owner is None:
         return "this login sees nobody who owns anything"
-    if thing is ProbeTarget.ASSET and plan.no_assets is not None:
+    if target is ProbeTarget.ASSET and plan.no_assets is not None:
         return plan.no_assets
-    kind = needed_kind(thing, verb)
+    kind = needed_kind(target, verb)
     if kind is not None and kind not in plan.targets:
         return plan.no_unused if kind in UNUSED and plan.no_unused is not None else f"they have no {kind}"
     row_owner = plan.other if verb is Verb.INSERT_INTO else plan.owner
@@ -248,4 +248,4 @@ def query_for(thing: ProbeTarget, verb: Verb, plan: ProbePlan) -> Query[int] | s
         "owner": plan.owner.id,
         "row_owner": row_owner.id,
     }
-    return Query(_STATEMENTS[thing, verb], make_number, values)
+    return Query(_STATEMENTS[target, verb], make_number, values)

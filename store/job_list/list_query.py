@@ -76,7 +76,7 @@ class RowWindowQuery:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingQuery:
     window: RowWindowQuery = field(default_factory=RowWindowQuery)
-    through_lens: bool = False
+    with_visibility: bool = False
     """Whether a user's look is to hold what is hidden from them, too."""
 
 

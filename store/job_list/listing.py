@@ -40,13 +40,13 @@ class Listing:
     """Whether the project asked for is there; it need not be among the newest. True for all projects."""
     taken_at: datetime = field(compare=False)
     """The server's clock, so that ages are right where the local clock is not."""
-    lens: "VisibilityComparison | None" = None
+    visibility: "VisibilityComparison | None" = None
     """None unless it was asked for."""
 
     @property
     def hidden(self) -> frozenset[UUID]:
         """Those of the rows that these eyes do not see."""
-        return self.lens.hidden if self.lens else frozenset()
+        return self.visibility.hidden if self.visibility else frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ _THERE = {
 _ALL_ARE = select(literal(True, Boolean))
 
 
-def _is_there(project_id: UUID | None, *, has_projects: bool) -> Query[bool]:
+def _project_exists(project_id: UUID | None, *, has_projects: bool) -> Query[bool]:
     if project_id is None:
         return Query(_ALL_ARE, _first)
     return Query(_THERE[has_projects], _first, {"project_id": project_id})
@@ -60,31 +60,31 @@ def _first(row: Row) -> bool:
     return bool(row[0])
 
 
-def further_questions(
+def further_queries(
     query: ListingQuery, *, has_projects: bool, of_one_user: bool, at: datetime | None
 ) -> tuple[Query[Any], ...]:
     """Beside the rows themselves. `has_projects` is whether projects may be read; else they are known by their jobs."""
     names = Query(_NAMES, make_project_name, {"rows": MOST_LISTED_PROJECTS})
     return (
         names if has_projects else project_sql.project_names(limit=MOST_LISTED_PROJECTS, of_one_user=of_one_user),
-        _is_there(query.window.listed.project_id, has_projects=has_projects),
+        _project_exists(query.window.listed.project_id, has_projects=has_projects),
         query_module.clock(at),
     )
 
 
-def questions(
+def listing_queries(
     query: ListingQuery,
     *,
     readable: Set[Key],
-    means: AccessPath = PLAIN,
+    chosen_path: AccessPath = PLAIN,
     has_projects: bool,
     of_one_user: bool,
     at: datetime | None,
 ) -> tuple[Query[Any], ...]:
     """In the order in which `listing` takes their rows."""
     return (
-        *further_questions(query, has_projects=has_projects, of_one_user=of_one_user, at=at),
-        *list_sql.questions(query.window, readable=readable, means=means),
+        *further_queries(query, has_projects=has_projects, of_one_user=of_one_user, at=at),
+        *list_sql.listing_queries(query.window, readable=readable, chosen_path=chosen_path),
     )
 
 
@@ -99,17 +99,24 @@ def listing(query: ListingQuery, answers: Sequence[list[Any]]) -> Listing:
     )
 
 
-def through_lens(query: ListingQuery, lens: VisibilityComparison, answers: Sequence[list[Any]]) -> Listing:
+def with_visibility(query: ListingQuery, visibility: VisibilityComparison, answers: Sequence[list[Any]]) -> Listing:
     """`answers` are those to the further questions, with the user's eyes."""
     names, (has_project,), (taken_at,) = answers
     return Listing(
-        query=query, window=lens.window, projects=tuple(names), has_project=has_project, taken_at=taken_at, lens=lens
+        query=query,
+        window=visibility.window,
+        projects=tuple(names),
+        has_project=has_project,
+        taken_at=taken_at,
+        visibility=visibility,
     )
 
 
-def nothing(query: ListingQuery, *, lens: VisibilityComparison, taken_at: datetime) -> Listing:
+def listing_without_grant(query: ListingQuery, *, visibility: VisibilityComparison, taken_at: datetime) -> Listing:
     """Of a user who may read nothing, beside the operator's rows."""
-    return Listing(query=query, window=lens.window, projects=(), has_project=True, taken_at=taken_at, lens=lens)
+    return Listing(
+        query=query, window=visibility.window, projects=(), has_project=True, taken_at=taken_at, visibility=visibility
+    )
 
 
 MOST_OWN_PROJECTS = 1_000
@@ -177,7 +184,7 @@ def _make_rules(row: Row) -> ReadRules:
     )
 
 
-def the_one(found: Sequence[ReadRules]) -> ReadRules:
+def only_row_of(found: Sequence[ReadRules]) -> ReadRules:
     """Raises SchemaMissing where nobody can look as a user at all."""
     if not found:
         raise SchemaMissing(f"This database has no role {ROLE_OF_USERS}, which users' requests run as.")
@@ -193,7 +200,7 @@ async def read_visibility(
     *,
     query: RowWindowQuery,
     readable: Set[Key],
-    means: AccessPath,
+    chosen_path: AccessPath,
     has_projects: bool,
 ) -> VisibilityComparison:
     """Nothing is read as the user where users have no grant: that is an answer, too.
@@ -211,9 +218,9 @@ async def read_visibility(
         OPERATOR,
         read_rules(),
         count,
-        *list_sql.questions(query, readable=readable, means=means, concern=concern),
+        *list_sql.listing_queries(query, readable=readable, chosen_path=chosen_path, concern=concern),
     )
-    rules, window = the_one(found), list_sql.window(query, rows)
+    rules, window = only_row_of(found), list_sql.window(query, rows)
     seen, seen_ids = 0, set[UUID]()
     if rules.is_granted:
         shown, (seen,) = await snapshot.read(user, visible_among([job.id for job in window.jobs]), count)
@@ -229,61 +236,64 @@ async def read_visibility(
     )
 
 
-Look = Callable[[Snapshot], Awaitable[VisibilityComparison]]
+Compare = Callable[[Snapshot], Awaitable[VisibilityComparison]]
 
 
-async def read_window(reach: ActorDatabase, query: RowWindowQuery) -> RowWindow:
+async def read_window(actor_database: ActorDatabase, query: RowWindowQuery) -> RowWindow:
     listed = query.listed
-    readable, means = await reach.readable_names(listed.job_filter), await reach.means(listed)
-    asked = list_sql.questions(query, readable=readable, means=means)
-    return list_sql.window(query, await reach.read_together(*asked))
+    readable, chosen_path = (
+        await actor_database.readable_names(listed.job_filter),
+        await actor_database.chosen_path(listed),
+    )
+    asked = list_sql.listing_queries(query, readable=readable, chosen_path=chosen_path)
+    return list_sql.window(query, await actor_database.read_together(*asked))
 
 
-async def read_listing(reach: ActorDatabase, query: ListingQuery, *, at: datetime | None) -> Listing:
+async def read_listing(actor_database: ActorDatabase, query: ListingQuery, *, at: datetime | None) -> Listing:
     """Of one snapshot."""
-    if query.through_lens:
-        return await _through_lens(reach, query, at)
+    if query.with_visibility:
+        return await _listing_with_visibility(actor_database, query, at)
     listed = query.window.listed
-    asked = questions(
+    asked = listing_queries(
         query,
-        readable=await reach.readable_names(listed.job_filter),
-        means=await reach.means(listed),
-        has_projects=await reach.has(Capability.PROJECTS),
-        of_one_user=not reach.is_operators,
+        readable=await actor_database.readable_names(listed.job_filter),
+        chosen_path=await actor_database.chosen_path(listed),
+        has_projects=await actor_database.has(Capability.PROJECTS),
+        of_one_user=not actor_database.is_operators,
         at=at,
     )
-    return listing(query, await reach.read_together(*asked))
+    return listing(query, await actor_database.read_together(*asked))
 
 
-async def read_lens(reach: ActorDatabase, window: RowWindowQuery) -> VisibilityComparison:
+async def compare_visibility(actor_database: ActorDatabase, window: RowWindowQuery) -> VisibilityComparison:
     """Raises InvalidValue where the actor is no user."""
-    look = await _look(reach, window)
-    async with reach.translating_refusals(Capability.JOBS), reach.database.snapshot() as snapshot:
-        return await look(snapshot)
+    compare = await _plan_comparison(actor_database, window)
+    async with actor_database.translating_refusals(Capability.JOBS), actor_database.database.snapshot() as snapshot:
+        return await compare(snapshot)
 
 
-async def _through_lens(reach: ActorDatabase, query: ListingQuery, at: datetime | None) -> Listing:
-    look = await _look(reach, query.window)
-    has_projects = await reach.has(Capability.PROJECTS)
-    further = further_questions(query, has_projects=has_projects, of_one_user=True, at=at)
-    async with reach.translating_refusals(Capability.JOBS), reach.database.snapshot() as snapshot:
-        lens = await look(snapshot)
-        if not lens.rules.is_granted:
+async def _listing_with_visibility(actor_database: ActorDatabase, query: ListingQuery, at: datetime | None) -> Listing:
+    compare = await _plan_comparison(actor_database, query.window)
+    has_projects = await actor_database.has(Capability.PROJECTS)
+    further = further_queries(query, has_projects=has_projects, of_one_user=True, at=at)
+    async with actor_database.translating_refusals(Capability.JOBS), actor_database.database.snapshot() as snapshot:
+        visibility = await compare(snapshot)
+        if not visibility.rules.is_granted:
             (clock,) = await snapshot.read(OPERATOR, query_module.clock(at))
-            return nothing(query, taken_at=clock[0], lens=lens)
-        return through_lens(query, lens, await snapshot.read(lens.user, *further))
+            return listing_without_grant(query, taken_at=clock[0], visibility=visibility)
+        return with_visibility(query, visibility, await snapshot.read(visibility.user, *further))
 
 
-async def _look(reach: ActorDatabase, window: RowWindowQuery) -> Look:
+async def _plan_comparison(actor_database: ActorDatabase, window: RowWindowQuery) -> Compare:
     """To be asked for before there is a snapshot: whoever holds a connection must not wait for another one."""
-    if not isinstance(reach.actor, ActingUser):
+    if not isinstance(actor_database.actor, ActingUser):
         raise InvalidValue("actor", "The lens needs a user to look as.", hint="Act as a user first.")
-    operators = reach.acting_as(OPERATOR)
+    operators = actor_database.acting_as(OPERATOR)
     return partial(
         read_visibility,
-        user=reach.actor,
+        user=actor_database.actor,
         query=window,
         readable=await operators.readable_names(window.listed.job_filter),
-        means=await operators.means(window.listed),
+        chosen_path=await operators.chosen_path(window.listed),
         has_projects=await operators.has(Capability.PROJECTS),
     )

@@ -30,7 +30,7 @@ from store.database.query import Query, Row
 from store.errors import UnexpectedError
 from store.jobs.job import STUCK_AFTER, JobStatus
 from store.jobs.job_history import EventKind, JobEvent
-from store.jobs.job_results import AT_LEAST, FEWEST, LEARNED_FROM, TIMES_USUAL, LeaseState, StuckVerdict
+from store.jobs.job_results import AT_LEAST, COMPARED_JOBS, FEWEST, TIMES_USUAL, LeaseState, StuckVerdict
 from store.jobs.job_sql import job_status
 
 _events, _starts = tables.job_events, tables.job_starts
@@ -133,7 +133,7 @@ _jobs = tables.generation_jobs
 _leases = table("job_leases", column("job_id", Uuid), column("expires_at", DateTime(timezone=True)), schema="gjobs")
 
 
-def _learned(what: str) -> str:
+def _usual_duration_sql(what: str) -> str:
     """Of each mode, by `usual`: asked for no row in particular, so that it is made once for a statement."""
     return f"""(
     SELECT jsonb_object_agg(learned.mode, {what})
@@ -145,7 +145,7 @@ def _learned(what: str) -> str:
                   FROM public.generation_jobs ended
                  WHERE ended.status IN ('succeeded', 'failed') AND isfinite(ended.completed_at)
                    AND ended.mode IS NOT NULL
-                 ORDER BY ended.updated_at DESC, ended.id DESC LIMIT {LEARNED_FROM}
+                 ORDER BY ended.updated_at DESC, ended.id DESC LIMIT {COMPARED_JOBS}
             ) latest
             JOIN gjobs.job_starts start ON start.job_id = latest.id AND isfinite(start.started_at)
            GROUP BY latest.mode HAVING count(*) >= {FEWEST}
@@ -153,14 +153,14 @@ def _learned(what: str) -> str:
 )"""  # noqa: S608 - of constants
 
 
-_SECONDS = literal_column(_learned(f"greatest({AT_LEAST.total_seconds()}, {TIMES_USUAL} * usual)"), JSONB)
+_SECONDS = literal_column(_usual_duration_sql(f"greatest({AT_LEAST.total_seconds()}, {TIMES_USUAL} * usual)"), JSONB)
 
 
 def by_time_alone(limit: ColumnElement[timedelta]) -> ColumnElement[bool]:
     return and_(_jobs.c.status == JobStatus.RUNNING.value, _jobs.c.updated_at < func.now() - limit)
 
 
-def as_learned(limit: ColumnElement[timedelta]) -> ColumnElement[bool]:
+def by_usual_duration(limit: ColumnElement[timedelta]) -> ColumnElement[bool]:
     """`limit` is for modes of which nothing is learned. A job that a worker has, or will have soon, is not stuck."""
     seconds: ColumnElement[Any] = cast(_SECONDS.op("->>", return_type=Text())(_jobs.c.mode), Double)
     after = func.coalesce(func.make_interval(0, 0, 0, 0, 0, 0, seconds), limit)
@@ -172,7 +172,7 @@ _ID = bindparam("id", type_=Uuid)
 _UNTOUCHED = "SELECT extract(epoch FROM now() - job.updated_at)::float8"
 _OF_RUNNING = "WHERE job.id = :id AND job.status = 'running' AND isfinite(job.updated_at)"
 _JUDGED = text(f"""
-{_UNTOUCHED}, ({_learned("usual")} ->> job.mode)::float8, lease.job_id IS NOT NULL, lease.expires_at > now()
+{_UNTOUCHED}, ({_usual_duration_sql("usual")} ->> job.mode)::float8, lease.job_id IS NOT NULL, lease.expires_at > now()
   FROM public.generation_jobs job
   LEFT JOIN gjobs.job_leases lease ON lease.job_id = job.id
  {_OF_RUNNING}
@@ -180,9 +180,9 @@ _JUDGED = text(f"""
 _TIMED = text(f"{_UNTOUCHED}, NULL, NULL, NULL FROM public.generation_jobs job {_OF_RUNNING}").bindparams(_ID)
 
 
-def verdict(job_id: UUID, *, is_learned: bool) -> Query[StuckVerdict]:
+def verdict(job_id: UUID, *, from_usual_duration: bool) -> Query[StuckVerdict]:
     """No row of a job that does not run."""
-    return Query(_JUDGED if is_learned else _TIMED, _make_verdict, {"id": job_id})
+    return Query(_JUDGED if from_usual_duration else _TIMED, _make_verdict, {"id": job_id})
 
 
 def _make_verdict(row: Row) -> StuckVerdict:

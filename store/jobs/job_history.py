@@ -85,7 +85,7 @@ class JobHistory:
     events: tuple[JobEvent, ...]
     is_cut: bool
     """Whether there are older events than these."""
-    stays: tuple[StatusSpan, ...]
+    spans: tuple[StatusSpan, ...]
     started_at: datetime | None
     """When it first ran; None where it has not, or did so before events were kept."""
 
@@ -99,17 +99,17 @@ def job_history(
         job_id=job_id,
         events=events,
         is_cut=len(newest_first) > most,
-        stays=status_spans(events, now=now),
+        spans=status_spans(events, now=now),
         started_at=started_at,
     )
 
 
 def status_spans(events: Iterable[JobEvent], *, now: datetime) -> tuple[StatusSpan, ...]:
     """Of a job's events, oldest first. What was before them is not known, and a deleted job is in no status."""
-    return tuple(_stays(events, now))
+    return tuple(_status_spans(events, now))
 
 
-def _stays(events: Iterable[JobEvent], now: datetime) -> Iterator[StatusSpan]:
+def _status_spans(events: Iterable[JobEvent], now: datetime) -> Iterator[StatusSpan]:
     status: JobStatus | None = None
     since = now
     for event in events:
@@ -117,22 +117,22 @@ def _stays(events: Iterable[JobEvent], now: datetime) -> Iterator[StatusSpan]:
             continue
         if event.kind in (EventKind.CREATED, EventKind.RESTORED) or event.to_status is not status:
             if status is not None:
-                yield _stay(status, since, event.at, now)
+                yield _status_span(status, since, event.at, now)
             status, since = event.to_status, event.at
     if status is not None:
-        yield _stay(status, since, None, now)
+        yield _status_span(status, since, None, now)
 
 
-def _stay(status: JobStatus, since: datetime, until: datetime | None, now: datetime) -> StatusSpan:
+def _status_span(status: JobStatus, since: datetime, until: datetime | None, now: datetime) -> StatusSpan:
     end = now if until is None else until
     return StatusSpan(status=status, since=since, until=until, lasted=max(end - since, timedelta()))
 
 
-def time_in_each(stays: Iterable[StatusSpan]) -> dict[JobStatus, timedelta]:
+def time_in_each(spans: Iterable[StatusSpan]) -> dict[JobStatus, timedelta]:
     """The sum of a status's stays; those in which the job was not, it has no time of. In the workflow's order."""
     spent: dict[JobStatus, timedelta] = {}
-    for stay in stays:
-        spent[stay.status] = spent.get(stay.status, timedelta()) + stay.lasted
+    for span in spans:
+        spent[span.status] = spent.get(span.status, timedelta()) + span.lasted
     return {status: spent[status] for status in JobStatus if status in spent}
 
 
@@ -152,7 +152,7 @@ class ObservedEvents:
         self._events: dict[UUID, list[JobEvent]] = {}
         self._ids = count(1)
 
-    def look(self, jobs: Iterable[GenerationJob], *, at: datetime) -> None:
+    def add_poll(self, jobs: Iterable[GenerationJob], *, at: datetime) -> None:
         for job in jobs:
             before = self._jobs.pop(job.id, None)
             self._jobs[job.id] = job

@@ -350,7 +350,7 @@ INSERT INTO gjobs.job_links (job_id, repeats) SELECT * FROM unnest(:new_ids, :id
 """).bindparams(_IDS, _NEW_IDS)
 
 
-def link(new_ids: Mapping[UUID, UUID]) -> Query[UUID]:
+def insert_links(new_ids: Mapping[UUID, UUID]) -> Query[UUID]:
     return Query(_LINK, make_id, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
 
 
@@ -373,7 +373,7 @@ SELECT link.job_id, link.repeats
 """).bindparams(_IDS)
 
 
-def repetitions(job_ids: Collection[UUID]) -> Query[Link]:
+def retries_of(job_ids: Collection[UUID]) -> Query[Link]:
     """Of any of these jobs, as far as they are there, the oldest first."""
     return Query(_REPETITIONS, _make_link, {"ids": list(job_ids)})
 
@@ -381,7 +381,7 @@ def repetitions(job_ids: Collection[UUID]) -> Query[Link]:
 _ORIGIN = text("SELECT repeats FROM gjobs.job_links WHERE job_id = :id").bindparams(bindparam("id", type_=Uuid))
 
 
-def origin(job_id: UUID) -> Query[UUID]:
+def retried_job(job_id: UUID) -> Query[UUID]:
     return Query(_ORIGIN, make_id, {"id": job_id})
 
 

@@ -41,7 +41,7 @@ async def create(
         jobs.create(project_id=project_id, mode=mode, cost_cents=cost_cents, input_asset_id=input_asset_id)
     )
     if len(created) == 1:
-        transaction.keep(WriteRecord(what="create job", after=tuple(created)))
+        transaction.record(WriteRecord(what="create job", after=tuple(created)))
         return created[0]
     if not await transaction.run(project_sql.by_id(project_id)):
         raise validation.no_project(project_id)
@@ -57,7 +57,7 @@ async def update_columns(
     changed = await transaction.run(jobs.change(job_id, changes))
     if len(changed) == 1:
         ((before, after),) = changed
-        transaction.keep(WriteRecord(what=f"change job: {', '.join(changes)}", before=(before,), after=(after,)))
+        transaction.record(WriteRecord(what=f"change job: {', '.join(changes)}", before=(before,), after=(after,)))
         return after
     found = await transaction.run(jobs.one(job_id))
     if not found:
@@ -96,7 +96,7 @@ async def transition(
             raise validation.not_permitted(job_id)
     if moved:
         before, after = zip(*moved, strict=True)
-        transaction.keep(WriteRecord(what=f"transition {_jobs(len(moved))} to {target}", before=before, after=after))
+        transaction.record(WriteRecord(what=f"transition {_jobs(len(moved))} to {target}", before=before, after=after))
     return outcomes
 
 
@@ -120,7 +120,7 @@ async def delete(
         else:
             outcomes[job_id] = Moved(job=present[job_id])
     if deleted:
-        transaction.keep(WriteRecord(what=f"delete {_jobs(len(deleted))}", before=tuple(deleted)))
+        transaction.record(WriteRecord(what=f"delete {_jobs(len(deleted))}", before=tuple(deleted)))
     return outcomes
 
 
@@ -133,7 +133,7 @@ async def restore(
     taken = [job.id for job in deleted if job.id not in ids]
     if taken:
         raise validation.id_taken(taken[0])
-    transaction.keep(WriteRecord(what=f"restore {_jobs(len(restored))}", after=restored))
+    transaction.record(WriteRecord(what=f"restore {_jobs(len(restored))}", after=restored))
     return restored
 
 
@@ -147,14 +147,12 @@ async def retry_jobs_in(
     """Of each job; `again` repeats those, too, that another job repeats by now."""
     failed = await transaction.run(job_sql.lock(job_ids))
     # In a statement of its own, which sees what was committed while the lock was waited for.
-    repeated = (
-        {} if again else {link.repeats: link.job_id for link in await transaction.run(job_sql.repetitions(failed))}
-    )
+    retried = {} if again else {link.repeats: link.job_id for link in await transaction.run(job_sql.retries_of(failed))}
     outcomes: dict[UUID, RetryOutcome] = {
-        job_id: AlreadyRetried(job_id=job_id, repeated_by=by) for job_id, by in repeated.items()
+        job_id: AlreadyRetried(job_id=job_id, repeated_by=by) for job_id, by in retried.items()
     }
     new_ids = {job_id: uuid4() for job_id in failed if job_id not in outcomes}
-    made = await _made(transaction, new_ids) if new_ids else {}
+    made = await _insert_retries(transaction, new_ids) if new_ids else {}
     outcomes |= {job_id: Retried(job=made[new_id], repeats=job_id) for job_id, new_id in new_ids.items()}
     left = [job_id for job_id in job_ids if job_id not in outcomes]
     present = {job.id: job for job in await transaction.run(jobs.these(left))} if left else {}
@@ -169,12 +167,12 @@ async def retry_jobs_in(
     return outcomes
 
 
-async def _made(transaction: WriteTransaction, new_ids: Mapping[UUID, UUID]) -> Mapping[UUID, GenerationJob]:
+async def _insert_retries(transaction: WriteTransaction, new_ids: Mapping[UUID, UUID]) -> Mapping[UUID, GenerationJob]:
     """By their ids: all of them, each with its link, or none."""
     made = {job.id: job for job in await transaction.run(job_sql.insert_retries(new_ids))}
-    linked = await transaction.run(job_sql.link(new_ids))
+    linked = await transaction.run(job_sql.insert_links(new_ids))
     if made.keys() != set(new_ids.values()) or set(linked) != made.keys():
         raise validation.not_stored("job")
     what = "job" if len(made) == 1 else f"{len(made)} jobs"
-    transaction.keep(WriteRecord(what=f"retry {what}", after=tuple(made.values())))
+    transaction.record(WriteRecord(what=f"retry {what}", after=tuple(made.values())))
     return made

@@ -276,7 +276,7 @@ class Journal:
         except OSError as error:
             log.warning("The journal in %s lacks an outcome: %s", self._directory.path, error.strerror)
 
-    def tidy(self) -> None:
+    def remove_old(self) -> None:
         """Removes what is older than KEPT_DAYS, whether anything is written or not. Never fails."""
         try:
             self._directory.remove_before(self._clock().astimezone(UTC).date() - timedelta(days=KEPT_DAYS))

@@ -53,7 +53,7 @@ class UnconfirmedWrite:
     """A write that was sent and not confirmed."""
 
     written: WriteRecord
-    mark: JournalRef | None
+    journal_ref: JournalRef | None
     """None without a journal."""
 
 

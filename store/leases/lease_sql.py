@@ -50,7 +50,7 @@ select j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.erro
 """)
 
 
-def held(owner: UUID) -> Query[ClaimedJob]:
+def leases_of_worker(owner: UUID) -> Query[ClaimedJob]:
     """All that the worker has claimed and not ended, whether it knows of it or not."""
     return Query(_HELD, _make_claimed, {"owner": owner})
 
@@ -105,24 +105,24 @@ def postpone(owner: UUID, postponed: Sequence[Rescheduled]) -> Query[UUID]:
     return Query(_POSTPONE, make_id, {"owner": owner, **values})
 
 
-_HAND_BACK = text("""
+_RELEASE = text("""
 select gjobs.hand_back_jobs(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:attempts AS integer[]))
 """)
 
 
-def hand_back(owner: UUID, jobs: Sequence[Released]) -> Query[UUID]:
-    return Query(_HAND_BACK, make_id, {"owner": owner, **_of_each(jobs)})
+def release(owner: UUID, jobs: Sequence[Released]) -> Query[UUID]:
+    return Query(_RELEASE, make_id, {"owner": owner, **_of_each(jobs)})
 
 
-_HAND_BACK_ALL = text("""
+_RELEASE_ALL = text("""
 select gjobs.hand_back_jobs(CAST(:owner AS uuid), array_agg(job_id), array_agg(attempt))
   from gjobs.job_leases where owner = CAST(:owner AS uuid)
 """)
 
 
-def hand_back_all(owner: UUID) -> Query[UUID]:
+def release_all(owner: UUID) -> Query[UUID]:
     """Whatever the worker holds, whether it knows of it or not."""
-    return Query(_HAND_BACK_ALL, make_id, {"owner": owner})
+    return Query(_RELEASE_ALL, make_id, {"owner": owner})
 
 
 _RENEW = text("""
@@ -152,17 +152,17 @@ def _of_each(jobs: Sequence[T], **columns: Callable[[T], Any]) -> dict[str, list
     return {"ids": [one.job_id for one in jobs], "attempts": [one.attempt for one in jobs], **values}
 
 
-_ARRIVE = text("""
+_REGISTER = text("""
 insert into gjobs.workers (id, user_id, name, host, process, modes, concurrency)
 values (CAST(:id AS uuid), CAST(:user_id AS uuid), CAST(:name AS text), CAST(:host AS text), CAST(:process AS integer),
         CAST(:modes AS text[]), CAST(:concurrency AS integer))
     on conflict (id) do update set seen_at = now(), stopped_at = null
 returning id
 """)
-_FORGET = text("""
+_DELETE_OLD = text("""
 delete from gjobs.workers where coalesce(stopped_at, seen_at) < now() - make_interval(days => 7) returning id
 """)
-_SEEN = text("""
+_MARK_SEEN = text("""
 update gjobs.workers set seen_at = clock_timestamp() where id = CAST(:id AS uuid) returning id
 """)
 _LEAVE = text("""
@@ -171,7 +171,7 @@ update gjobs.workers set seen_at = clock_timestamp(), stopped_at = clock_timesta
 """)
 
 
-def arrive(facts: WorkerInfo) -> Query[UUID]:
+def register_worker(facts: WorkerInfo) -> Query[UUID]:
     values = {
         "id": facts.id,
         "user_id": facts.user_id,
@@ -181,19 +181,19 @@ def arrive(facts: WorkerInfo) -> Query[UUID]:
         "modes": None if facts.modes is None else list(facts.modes),
         "concurrency": facts.concurrency,
     }
-    return Query(_ARRIVE, make_id, values)
+    return Query(_REGISTER, make_id, values)
 
 
-def forget_others() -> Query[UUID]:
+def delete_old_workers() -> Query[UUID]:
     """Those that are gone for a week."""
-    return Query(_FORGET, make_id)
+    return Query(_DELETE_OLD, make_id)
 
 
-def seen(worker: UUID) -> Query[UUID]:
-    return Query(_SEEN, make_id, {"id": worker})
+def mark_seen(worker: UUID) -> Query[UUID]:
+    return Query(_MARK_SEEN, make_id, {"id": worker})
 
 
-def leave(worker: UUID) -> Query[UUID]:
+def deregister_worker(worker: UUID) -> Query[UUID]:
     return Query(_LEAVE, make_id, {"id": worker})
 
 
@@ -210,7 +210,7 @@ select w.id, w.user_id, w.name, w.host, w.process, w.modes, w.concurrency, w.sta
 """)
 
 
-def listed(*, limit: int, at: datetime | None) -> Query[WorkerStatus]:
+def list_workers(*, limit: int, at: datetime | None) -> Query[WorkerStatus]:
     """Those that have not stopped first, the last seen first; `at` stands in for the server's time."""
     return Query(_LISTED, _make, {"rows": limit, "at": at})
 

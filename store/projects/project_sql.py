@@ -43,11 +43,11 @@ def make_project(row: Row) -> Project:
     )
 
 
-_SUMS = (
+_ROLLUPS = (
     func.count().label("job_count"),
     cast(func.sum(_jobs.c.cost_cents), BigInteger).label("total_cost_cents"),
 )
-_OF_ALL = select(_jobs.c.project_id, *_SUMS).group_by(_jobs.c.project_id).subquery()
+_OF_ALL = select(_jobs.c.project_id, *_ROLLUPS).group_by(_jobs.c.project_id).subquery()
 """Reads all jobs once: cheaper than looking up those of each of many projects."""
 _KEPT = tables.job_counts
 _SUMMED = (
@@ -59,7 +59,7 @@ _SUMMED = (
     .group_by(_KEPT.c.project_id)
     .subquery()
 )
-_OF_EACH = select(*_SUMS).where(_jobs.c.project_id == _projects.c.id).lateral()
+_OF_EACH = select(*_ROLLUPS).where(_jobs.c.project_id == _projects.c.id).lateral()
 """Looks up the jobs of a few projects, however many others there are."""
 
 
@@ -90,17 +90,17 @@ _IN_ID_RANGE = (
 )
 
 
-def listed(*, limit: int) -> Query[Project]:
+def list_projects(*, limit: int) -> Query[Project]:
     """Newest first."""
     return Query(_LISTED, make_project, {"rows": limit})
 
 
-def summed(*, limit: int) -> Query[Project]:
+def list_projects_from_rollups(*, limit: int) -> Query[Project]:
     """As `listed`, from the sums that a managed database keeps: it needs `Feature.ROLLUPS`."""
     return Query(_LISTED_SUMMED, make_project, {"rows": limit})
 
 
-def named(name: str, *, limit: int) -> Query[Project]:
+def projects_by_name(name: str, *, limit: int) -> Query[Project]:
     """All of exactly this name: names are not unique."""
     return Query(_NAMED, make_project, {"name": name, "rows": limit})
 
@@ -211,10 +211,12 @@ PROJECT_IDS = {
 }
 """With the owner of one of its jobs; by whether one user's jobs are all that is seen."""
 _PROJECT_NAMES = {
-    of_one_user: select(named.c.project_id, named.c.user_id, func.left(cast(named.c.project_id, Text), 8)).order_by(
-        named.c.project_id
-    )
-    for of_one_user, named in PROJECT_IDS.items()
+    of_one_user: select(
+        projects_by_name.c.project_id,
+        projects_by_name.c.user_id,
+        func.left(cast(projects_by_name.c.project_id, Text), 8),
+    ).order_by(projects_by_name.c.project_id)
+    for of_one_user, projects_by_name in PROJECT_IDS.items()
 }
 
 

@@ -11,7 +11,7 @@ from store.jobs.job import JobStatus
 from store.jobs.job_results import CappedCount, Page, PageKey
 from store.journal.write_record import WriteRecord
 from store.retention import archive_sql
-from store.retention.batches import COUNTING, IN_THE_WAY, LIMITS, RetentionBatch, in_batches
+from store.retention.batches import COUNTING, LIMITS, RETRYABLE_REFUSALS, RetentionBatch, in_batches
 from store.retention.retention import ArchivedJob, ArchiveQuery, BatchProgress, StatusCount
 from store.statistics import statistics_sql
 from store.statistics.statistics import JobStatistic, JobStatistics, JobSummary
@@ -25,13 +25,13 @@ async def list_archived(
     store: Store, query: ArchiveQuery, *, limit: int, after: PageKey | None = None, is_light: bool = False
 ) -> Page[ArchivedJob]:
     """The newest first, by creation. Light ones are `ListedJob`s, as lists hold them."""
-    asked = archive_sql.page(query, after=after, limit=validation.limit(limit), is_light=is_light)
+    asked = archive_sql.page(query, after=after, limit=validation.check_limit(limit), is_light=is_light)
     return archive_sql.paged(await store.actor_database.read(asked, needs=Capability.ARCHIVE), limit)
 
 
 async def get_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[ArchivedJob, ...]:
     """Those of the jobs that are put away, in the order of their ids here."""
-    these = await store.actor_database.read(archive_sql.these(job_ids), needs=Capability.ARCHIVE)
+    these = await store.actor_database.read(archive_sql.archived_by_ids(job_ids), needs=Capability.ARCHIVE)
     found = {one.job.id: one for one in these}
     return tuple(found[job_id] for job_id in job_ids if job_id in found)
 
@@ -66,7 +66,7 @@ async def restore_archived(store: Store, job_ids: Sequence[UUID]) -> None:
             restored = set(await transaction.run(archive_sql.restore(job_ids)))
             if missing := tuple(job_id for job_id in job_ids if job_id not in restored):
                 raise validation.not_archived(missing)
-            transaction.keep(WriteRecord(what="restore archived jobs", touched=tuple(job_ids)))
+            transaction.record(WriteRecord(what="restore archived jobs", touched=tuple(job_ids)))
     except InvalidValue as error:
         raise validation.not_restored_from_archive(error) from error
 
@@ -87,8 +87,8 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
                 # Without those that somebody else has brought back since.
                 restored = await transaction.run(archive_sql.restore([key.id for key in keys]))
             if restored:
-                transaction.keep(WriteRecord(what="restore archived jobs", touched=tuple(restored)))
-    except IN_THE_WAY as error:
+                transaction.record(WriteRecord(what="restore archived jobs", touched=tuple(restored)))
+    except RETRYABLE_REFUSALS as error:
         if not keys:
             raise
         return RetentionBatch(keys, error=error)
@@ -112,8 +112,8 @@ async def get_summary_with_archive(
     store: Store, project_id: UUID | None = None, *, limit: int = PAGE_SIZE
 ) -> Sequence[JobSummary]:
     """As `Store.get_job_summary`, with the archived jobs."""
-    has_sums = await store.actor_database.has(Capability.ROLLUPS)
-    asked = archive_sql.summary(project_id, limit=validation.limit(limit), has_sums=has_sums)
+    has_rollups = await store.actor_database.has(Capability.ROLLUPS)
+    asked = archive_sql.summary(project_id, limit=validation.check_limit(limit), has_rollups=has_rollups)
     return await store.actor_database.read(asked, needs=Capability.ARCHIVE, limits=COUNTING)
 
 

@@ -23,11 +23,11 @@ QUICK, SLOW = 0.1, 0.25
 def next_size(size: int, seconds: float) -> int:
     """After a batch of this size took so long."""
     if seconds > SLOW:
-        return halved(size)
+        return smaller_size(size)
     return min(size * 2, LARGEST) if seconds < QUICK else size
 
 
-def halved(size: int) -> int:
+def smaller_size(size: int) -> int:
     return max(size // 2, SMALLEST)
 
 
@@ -37,7 +37,7 @@ the batch has given up long before."""
 PAUSE_SECONDS = 0.2
 """After somebody else was in the way."""
 
-IN_THE_WAY = (TimedOut, Conflict, InvalidValue)
+RETRYABLE_REFUSALS = (TimedOut, Conflict, InvalidValue)
 """What a single job may cause: a lock, a trigger that takes its time or refuses, a foreign key."""
 _COLLISIONS = ("40001", "40P01")
 """Of serializations and deadlocks, which pass."""
@@ -73,8 +73,8 @@ async def in_batches(take: TakeBatch, progress: BatchProgress) -> AsyncGenerator
             size = next_size(size, time.monotonic() - begun)
             after = batch.keys[-1]
         elif len(batch.keys) > 1:
-            size = halved(len(batch.keys))
-            await _let_pass(batch.error)
+            size = smaller_size(len(batch.keys))
+            await _yield_to_others(batch.error)
         else:
             (after,) = batch.keys
             if not isinstance(batch.error, Locked):
@@ -82,7 +82,7 @@ async def in_batches(take: TakeBatch, progress: BatchProgress) -> AsyncGenerator
         yield progress
 
 
-async def _let_pass(error: StoreError) -> None:
+async def _yield_to_others(error: StoreError) -> None:
     if isinstance(error, TimedOut) or error.sqlstate in _COLLISIONS:
         await asyncio.sleep(PAUSE_SECONDS)
 
@@ -94,10 +94,10 @@ def _with_refused(progress: BatchProgress, job_id: UUID, error: StoreError) -> B
     return replace(refused, refused_id=job_id, refusal=error.message)
 
 
-PLACE: Any = tuple_(bindparam("place_at", type_=DateTime(timezone=True)), bindparam("place_id", type_=Uuid))
+CURSOR: Any = tuple_(bindparam("place_at", type_=DateTime(timezone=True)), bindparam("place_id", type_=Uuid))
 
 
-def at_place(key: PageKey | None) -> dict[str, object]:
+def cursor_parameters(key: PageKey | None) -> dict[str, object]:
     """Its parameters; none for the beginning."""
     return {} if key is None else {"place_at": timestamps.as_text(key.created_at), "place_id": key.id}
 

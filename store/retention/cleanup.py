@@ -37,7 +37,15 @@ from store.jobs.job_results import PageKey
 from store.journal.write_record import WriteRecord
 from store.retention import archive_sql
 from store.retention.archive_sql import make_count, make_key
-from store.retention.batches import COUNTING, IN_THE_WAY, LIMITS, PLACE, RetentionBatch, at_place, in_batches
+from store.retention.batches import (
+    COUNTING,
+    CURSOR,
+    LIMITS,
+    RETRYABLE_REFUSALS,
+    RetentionBatch,
+    cursor_parameters,
+    in_batches,
+)
 from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
 from store.store import Store
 
@@ -50,7 +58,7 @@ class _Form:
 
     of_project: bool
     spares_policies: bool
-    has_place: bool = False
+    has_cursor: bool = False
 
     def conditions(self) -> list[ColumnElement[bool]]:
         created_before = bindparam("before", type_=DateTime(timezone=True))
@@ -62,9 +70,9 @@ class _Form:
         return conditions
 
 
-def _form(expired: ExpiredJobs, *, has_place: bool = False) -> _Form:
+def _form(expired: ExpiredJobs, *, has_cursor: bool = False) -> _Form:
     return _Form(
-        of_project=expired.project_id is not None, spares_policies=expired.spares_policies, has_place=has_place
+        of_project=expired.project_id is not None, spares_policies=expired.spares_policies, has_cursor=has_cursor
     )
 
 
@@ -93,16 +101,16 @@ def _locked(form: _Form) -> Select[Any]:
     rows = select(_jobs.c.created_at, _jobs.c.id).where(
         _jobs.c.status == bindparam("status", type_=Text), *form.conditions()
     )
-    if form.has_place:
-        rows = rows.where(tuple_(_jobs.c.created_at, _jobs.c.id) > PLACE)
+    if form.has_cursor:
+        rows = rows.where(tuple_(_jobs.c.created_at, _jobs.c.id) > CURSOR)
     in_order = rows.order_by(_jobs.c.created_at, _jobs.c.id).limit(bindparam("rows", type_=Integer))
     return in_order.with_for_update(skip_locked=True)
 
 
 def lock(expired: ExpiredJobs, status: JobStatus, *, after: PageKey | None, rows: int) -> Query[PageKey]:
     """The oldest ones in this status that nobody else holds at the moment; locked to the transaction's end."""
-    statement = _locked(_form(expired, has_place=after is not None))
-    parameters = _parameters(expired) | {"status": status.value, "rows": rows} | at_place(after)
+    statement = _locked(_form(expired, has_cursor=after is not None))
+    parameters = _parameters(expired) | {"status": status.value, "rows": rows} | cursor_parameters(after)
     return Query(statement, make_key, parameters)
 
 
@@ -189,8 +197,8 @@ async def _take(
                 job_ids = [job_id for job_id in job_ids if job_id not in leased]
             if job_ids:
                 await _remove(transaction, job_ids, action)
-                transaction.keep(WriteRecord(what=f"{action} old {status} jobs", touched=tuple(job_ids)))
-    except IN_THE_WAY as error:
+                transaction.record(WriteRecord(what=f"{action} old {status} jobs", touched=tuple(job_ids)))
+    except RETRYABLE_REFUSALS as error:
         if not keys:
             raise
         return RetentionBatch(keys, error=error)
@@ -198,7 +206,7 @@ async def _take(
 
 
 async def _remove(transaction: WriteTransaction, job_ids: Sequence[UUID], action: RetentionAction) -> None:
-    remove = archive_sql.put_away if action is RetentionAction.ARCHIVE else delete_jobs
+    remove = archive_sql.move_to_archive if action is RetentionAction.ARCHIVE else delete_jobs
     removed = set(await transaction.run(remove(job_ids)))
     for job_id in job_ids:
         if job_id not in removed:

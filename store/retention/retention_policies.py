@@ -122,7 +122,7 @@ _DUE = (
     .with_for_update(skip_locked=True)
     .subquery("due")
 )
-_TAKE_DUE = (
+_CLAIM_DUE = (
     update(_policies)
     .values(applied_at=func.now())
     .where(_policies.c.id == any_(func.array(select(_DUE.c.id).scalar_subquery())))
@@ -130,9 +130,9 @@ _TAKE_DUE = (
 )
 
 
-def take_due(pause: timedelta) -> Query[RetentionPolicy]:
+def claim_due_policies(pause: timedelta) -> Query[RetentionPolicy]:
     """Those that nobody has begun to apply for so long. From now on they are the caller's to apply."""
-    return Query(_TAKE_DUE, _make_policy, _parts("pause", pause))
+    return Query(_CLAIM_DUE, _make_policy, _parts("pause", pause))
 
 
 MOST = 1_000
@@ -142,7 +142,9 @@ PAUSE = timedelta(hours=1)
 
 async def get_policies(store: Store, *, limit: int = MOST) -> Sequence[RetentionPolicy]:
     """The oldest first. A user knows of those of their own projects, and of that of all others."""
-    return await store.actor_database.read(all_policies(limit=validation.limit(limit)), needs=Capability.RETENTION)
+    return await store.actor_database.read(
+        all_policies(limit=validation.check_limit(limit)), needs=Capability.RETENTION
+    )
 
 
 async def set_policy(
@@ -164,7 +166,7 @@ async def set_policy(
         (policy,) = await transaction.run(
             upsert_policy(project_id=project_id, statuses=wanted, older_than=older_than, action=action)
         )
-        transaction.keep(WriteRecord(what="set a retention policy", touched=(policy.id,)))
+        transaction.record(WriteRecord(what="set a retention policy", touched=(policy.id,)))
         return policy
 
 
@@ -174,7 +176,7 @@ async def remove_policy(store: Store, project_id: UUID | None) -> RetentionPolic
     async with store.actor_database.write(Capability.RETENTION) as transaction:
         removed = await transaction.run(delete_policy(project_id))
         for policy in removed:
-            transaction.keep(WriteRecord(what="remove a retention policy", touched=(policy.id,)))
+            transaction.record(WriteRecord(what="remove a retention policy", touched=(policy.id,)))
     return next(iter(removed), None)
 
 
@@ -197,13 +199,13 @@ async def apply_policies(
     `agreed` are all policies as somebody was asked about them: where there are others by now, for the one of a project
     says what is left to that of all others, Conflict is raised and nothing applied. None: whatever there is.
     """
-    for policy in await _take_due(store, pause, agreed):
-        if not await _stands(store, policy):
+    for policy in await _claim_due(store, pause, agreed):
+        if not await _is_unchanged(store, policy):
             continue
         async with aclosing(run_cleanup(store, await expired_by(store, policy), policy.action)) as steps:
             async for progress in steps:
                 yield PolicyRun(policy=policy, progress=progress)
-                if not await _stands(store, policy):
+                if not await _is_unchanged(store, policy):
                     break
 
 
@@ -218,28 +220,28 @@ async def expired_by(store: Store, policy: RetentionPolicy) -> ExpiredJobs:
     )
 
 
-async def _stands(store: Store, policy: RetentionPolicy) -> bool:
+async def _is_unchanged(store: Store, policy: RetentionPolicy) -> bool:
     return await store.actor_database.read(policy_by_id(policy.id), needs=Capability.RETENTION) == [policy]
 
 
-async def _take_due(
+async def _claim_due(
     store: Store, pause: timedelta, agreed: Sequence[RetentionPolicy] | None
 ) -> Sequence[RetentionPolicy]:
     async with store.actor_database.write(Capability.RETENTION) as transaction:
         if agreed is not None:
             present = await transaction.run(all_policies(limit=MOST))
-            if _what_they_say(present) != _what_they_say(agreed):
+            if _without_applied_at(present) != _without_applied_at(agreed):
                 raise Conflict(
                     "The policies have been changed since the question: nothing was applied.",
                     hint="Ask anew what they would do now.",
                 )
-        due = await transaction.run(take_due(pause))
+        due = await transaction.run(claim_due_policies(pause))
         if due:
-            transaction.keep(WriteRecord(what="apply retention policies", touched=tuple(policy.id for policy in due)))
+            transaction.record(WriteRecord(what="apply retention policies", touched=tuple(policy.id for policy in due)))
     return due
 
 
-def _what_they_say(policies: Sequence[RetentionPolicy]) -> set[RetentionPolicy]:
+def _without_applied_at(policies: Sequence[RetentionPolicy]) -> set[RetentionPolicy]:
     """Whenever they were applied."""
     return {replace(policy, applied_at=None) for policy in policies}
 

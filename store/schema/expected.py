@@ -210,12 +210,12 @@ def _changed(promised: tuple[SchemaObject, ...], change: tuple[SchemaObject, ...
     return tuple((by_name | {(one.kind, one.place, one.name): one for one in change}).values())
 
 
-def _mended() -> Iterator[SchemaObject]:
+def _fixed_policies() -> Iterator[SchemaObject]:
     for known in app_schema():
         if known.kind is ObjectKind.FUNCTION:
             yield _like(known, known.definition.replace("security definer", "security invoker"))
     bodies = {
-        "public.get_job_statistics": "c81dfa90",
+        "public.get_job_statistics": "2ea16f33",
         "public.get_recent_jobs": "8c85c74f",
         "public.transition_job_status": "daada013",
     }
@@ -263,7 +263,7 @@ def _nothing() -> Iterable[SchemaObject]:
 
 _CHANGES = {
     APP_REVISION: _nothing,
-    "0002": _mended,
+    "0002": _fixed_policies,
     "0003": _indexed,
     "0004": rollups,
     "0005": events,
@@ -271,6 +271,7 @@ _CHANGES = {
     "0007": budgets,
     "0008": archive,
     "0009": _nothing,
+    "0010": _nothing,
 }
 """By revision, oldest first: what each brings or makes otherwise."""
 

@@ -103,7 +103,7 @@ class CountCapabilities:
 
     has_projects: bool
     """Whether projects may be read themselves."""
-    has_sums: bool
+    has_rollups: bool
     """Whether the database keeps sums beside the jobs, so that nothing has to be counted."""
     readable: Set[Key]
     """The names that the filter may look up."""
@@ -126,12 +126,12 @@ class TotalsCounter:
     ) -> None:
         self._database = database
         self._actor = actor
-        self._allowance = allowance or CountLimits()
-        self._dear = SlowCountBackoff(clock)
+        self._limits = allowance or CountLimits()
+        self._slow_counts = SlowCountBackoff(clock)
 
-    async def count(self, query: TotalsQuery, offered: CountCapabilities, *, at: datetime | None) -> Totals:
-        whole = _whole(query, offered, at, of_one_user=isinstance(self._actor, ActingUser))
-        taken_at, answers = await self._in_time(query, whole, at)
+    async def count(self, query: TotalsQuery, capabilities: CountCapabilities, *, at: datetime | None) -> Totals:
+        whole = _whole(query, capabilities, at, of_one_user=isinstance(self._actor, ActingUser))
+        taken_at, answers = await self._counts_within(query, whole, at)
         by_status, days, projects = (answers.get(part) for part in (Part.STATISTICS, Part.DAYS, Part.PROJECTS))
         found = None if by_status is None else statistics_sql.in_workflow_order(by_status)
         lists: dict[What, ListQuery] = {}
@@ -139,7 +139,7 @@ class TotalsCounter:
             lists |= {status: ListQuery(project_id=query.project_id, status=status) for status in JobStatus}
         if query.matching is not None and Part.MATCHING not in answers:
             lists[Part.MATCHING_AT_MOST] = query.matching
-        lengths = await self._lengths(query, lists, offered)
+        lengths = await self._lengths(query, lists, capabilities)
         some = {status: length for status, length in lengths.items() if isinstance(status, JobStatus)}
         return Totals(
             query=query,
@@ -154,46 +154,46 @@ class TotalsCounter:
         )
 
     async def _lengths(
-        self, query: TotalsQuery, lists: Mapping[What, ListQuery], offered: CountCapabilities
+        self, query: TotalsQuery, lists: Mapping[What, ListQuery], capabilities: CountCapabilities
     ) -> Mapping[What, Count]:
         """How long each list is, as far as that can be known."""
-        cap = self._allowance.cap
+        cap = self._limits.cap
         asked = {
-            what: count_sql.count_matching_up_to(listed, most=cap + 1, readable=offered.readable)
+            what: count_sql.count_matching_up_to(listed, most=cap + 1, readable=capabilities.readable)
             for what, listed in lists.items()
         }
-        _, answers = await self._in_time(query, asked, None)
+        _, answers = await self._counts_within(query, asked, None)
         capped: dict[What, int] = {what: number for what, (number,) in answers.items()}
         estimates = await self._estimates(
-            {what: listed for what, listed in lists.items() if capped.get(what, cap + 1) > cap}, offered
+            {what: listed for what, listed in lists.items() if capped.get(what, cap + 1) > cap}, capabilities
         )
         lengths = {what: _length(capped.get(what), estimates.get(what), cap) for what in lists}
         return {what: length for what, length in lengths.items() if length is not None}
 
-    async def _estimates(self, lists: Mapping[What, ListQuery], offered: CountCapabilities) -> Mapping[What, int]:
+    async def _estimates(self, lists: Mapping[What, ListQuery], capabilities: CountCapabilities) -> Mapping[What, int]:
         """None for whom they would count what is hidden, nor of what the planner has no statistics of."""
         lists = {what: listed for what, listed in lists.items() if not is_guessed(listed)}
-        if not offered.may_estimate or not lists:
+        if not capabilities.may_estimate or not lists:
             return {}
         planned = [
-            explain_plan(count_sql.plan_only_query(listed, readable=offered.readable)) for listed in lists.values()
+            explain_plan(count_sql.plan_only_query(listed, readable=capabilities.readable)) for listed in lists.values()
         ]
-        plans = await self._database.read_together(self._actor, *planned, limits=self._allowance.limits)
+        plans = await self._database.read_together(self._actor, *planned, limits=self._limits.limits)
         return {what: parse_plan(plan).rows for what, (plan,) in zip(lists, plans, strict=True)}
 
-    async def _in_time(
+    async def _counts_within(
         self, query: TotalsQuery, parts: Mapping[What, Query[Any]], at: datetime | None
     ) -> tuple[datetime, dict[What, list[Any]]]:
         """The server's time, and the rows of those parts that came back in time: of one snapshot where all did."""
-        tried = {what: asked for what, asked in parts.items() if not self._dear.is_resting(_scope(what, query))}
+        tried = {what: asked for what, asked in parts.items() if not self._slow_counts.is_resting(_scope(what, query))}
         try:
             taken_at, answers = await self._read(tried, at)
         except TimedOut as error:
-            _raise_unless_dear(error)
+            _raise_unless_slow(error)
             taken_at, _ = await self._read({}, at)
             answers = await self._one_by_one(tried, at)
         for what in tried:
-            (self._dear.forget if what in answers else self._dear.note)(_scope(what, query))
+            (self._slow_counts.forget if what in answers else self._slow_counts.note)(_scope(what, query))
         return taken_at, answers
 
     async def _one_by_one(self, parts: Mapping[What, Query[Any]], at: datetime | None) -> dict[What, list[Any]]:
@@ -202,24 +202,24 @@ class TotalsCounter:
             try:
                 answers |= (await self._read({what: asked}, at))[1]
             except TimedOut as error:
-                _raise_unless_dear(error)
+                _raise_unless_slow(error)
         return answers
 
     async def _read(
         self, parts: Mapping[What, Query[Any]], at: datetime | None
     ) -> tuple[datetime, dict[What, list[Any]]]:
         (taken_at,), *rows = await self._database.read_together(
-            self._actor, query.clock(at), *parts.values(), limits=self._allowance.limits
+            self._actor, query.clock(at), *parts.values(), limits=self._limits.limits
         )
         return taken_at, dict(zip(parts, rows, strict=True))
 
 
 def _whole(
-    query: TotalsQuery, offered: CountCapabilities, at: datetime | None, *, of_one_user: bool
+    query: TotalsQuery, capabilities: CountCapabilities, at: datetime | None, *, of_one_user: bool
 ) -> dict[What, Query[Any]]:
     """What is exact or is not there, in the order in which it is taken."""
     whole: dict[What, Query[Any]]
-    if offered.has_sums:
+    if capabilities.has_rollups:
         whole = {
             Part.STATISTICS: statistics_sql.by_status_from_rollups(query.project_id),
             Part.DAYS: statistics_sql.by_day_from_rollups(query.project_id, days=query.days, at=at),
@@ -230,17 +230,17 @@ def _whole(
             Part.STATISTICS: statistics_sql.by_status_from_jobs(query.project_id),
             Part.DAYS: statistics_sql.by_day_from_jobs(query.project_id, days=query.days, at=at),
             Part.PROJECTS: count_sql.totals_by_project_from_jobs(
-                has_projects=offered.has_projects, of_one_user=of_one_user, limit=MOST_PROJECTS
+                has_projects=capabilities.has_projects, of_one_user=of_one_user, limit=MOST_PROJECTS
             ),
         }
     if query.matching is not None:
-        whole[Part.MATCHING] = count_sql.count_matching(query.matching, readable=offered.readable)
-    if offered.budgets is not None:
-        whole[Part.BUDGETS] = of_numbers(query, offered.budgets, at=at)
+        whole[Part.MATCHING] = count_sql.count_matching(query.matching, readable=capabilities.readable)
+    if capabilities.budgets is not None:
+        whole[Part.BUDGETS] = totals_part(query, capabilities.budgets, at=at)
     return whole
 
 
-def of_numbers(query: TotalsQuery, readable: Readable, *, at: datetime | None) -> Query[Budget]:
+def totals_part(query: TotalsQuery, readable: Readable, *, at: datetime | None) -> Query[Budget]:
     """Of the query's project, or those with the least left of all."""
     return budget_sql.described(query.project_id, limit=MOST_BUDGETS, readable=readable, at=at)
 
@@ -256,8 +256,8 @@ def _length(capped: int | None, estimate: int | None, cap: int) -> Count | None:
         return Count(number=capped)
     # An estimate below what was counted is worth nothing.
     if estimate is not None and (capped is None or estimate > cap):
-        return Count(number=estimate, certainty=Precision.ESTIMATED)
-    return None if capped is None else Count(number=cap, certainty=Precision.CAPPED)
+        return Count(number=estimate, precision=Precision.ESTIMATED)
+    return None if capped is None else Count(number=cap, precision=Precision.CAPPED)
 
 
 def _scope(what: What, query: TotalsQuery) -> Hashable:
@@ -269,7 +269,7 @@ def _scope(what: What, query: TotalsQuery) -> Hashable:
     return what, query.project_id
 
 
-def _raise_unless_dear(error: TimedOut) -> None:
+def _raise_unless_slow(error: TimedOut) -> None:
     """A lock, or a dead link, says nothing of what counting costs."""
     if isinstance(error, Locked) or error.sqlstate is None:
         raise error
@@ -290,7 +290,7 @@ async def count_totals_exactly(
     database: Database,
     actor: Actor,
     query: TotalsQuery,
-    offered: CountCapabilities,
+    capabilities: CountCapabilities,
     *,
     at: datetime | None,
     report: Report,
@@ -300,18 +300,20 @@ async def count_totals_exactly(
 ) -> Totals:
     """Raises TimedOut where the budget was not enough. To be stopped, it is cancelled."""
     ends_at = clock() + budget
-    sums: list[PageTotal] = []
+    page_totals: list[PageTotal] = []
     matching = 0
-    with _told(budget):
+    with _raising_timeouts(budget):
         async with database.snapshot(limits=TimeLimits(statement=budget)) as snapshot:
             ((taken_at,), listed, (pages,), *budgets) = await snapshot.read(
                 actor,
                 query_module.clock(at),
                 count_sql.listed_projects(
-                    has_projects=offered.has_projects, of_one_user=isinstance(actor, ActingUser), limit=MOST_PROJECTS
+                    has_projects=capabilities.has_projects,
+                    of_one_user=isinstance(actor, ActingUser),
+                    limit=MOST_PROJECTS,
                 ),
                 count_sql.PAGE_COUNT,
-                *([of_numbers(query, offered.budgets, at=at)] if offered.budgets else []),
+                *([totals_part(query, capabilities.budgets, at=at)] if capabilities.budgets else []),
             )
             for some in ranges(pages, pages_at_once):
                 left = ends_at - clock()
@@ -324,18 +326,18 @@ async def count_totals_exactly(
                 if query.matching is None:
                     (found,) = await snapshot.read(actor, asked, within=left)
                 else:
-                    further = count_sql.matching_on_pages(some, query.matching, readable=offered.readable)
+                    further = count_sql.matching_on_pages(some, query.matching, readable=capabilities.readable)
                     found, (number,) = await snapshot.read(actor, asked, further, within=left / 2)
                     matching += number
-                sums += found
+                page_totals += found
     report(pages, pages)
-    found_statistics = _statistics(sums)
+    found_statistics = _statistics(page_totals)
     return Totals(
         query=query,
         counts=exact_counts(found_statistics),
         statistics=found_statistics,
-        days=statistics_sql.without_gaps(_days(sums), today=taken_at.date(), days=query.days),
-        projects=_projects(sums),
+        days=statistics_sql.without_gaps(_days(page_totals), today=taken_at.date(), days=query.days),
+        projects=_projects(page_totals),
         matching=None if query.matching is None else Count(number=matching),
         budgets=named_for(actor, budgets[0]) if budgets else None,
         taken_at=taken_at,
@@ -344,7 +346,7 @@ async def count_totals_exactly(
 
 
 @contextmanager
-def _told(budget: float) -> Iterator[None]:
+def _raising_timeouts(budget: float) -> Iterator[None]:
     """A statement that was stopped was so because the budget was used up; a lock, or a dead link, is something else."""
     try:
         yield
@@ -365,8 +367,8 @@ def ranges(pages: int, at_once: int) -> Iterator[PageRange]:
         yield PageRange(first, None if first == firsts[-1] else first + at_once)
 
 
-def _statistics(sums: list[PageTotal]) -> JobStatistics:
-    number, cents = _added(sums, lambda one: one.status)
+def _statistics(page_totals: list[PageTotal]) -> JobStatistics:
+    number, cents = _added(page_totals, lambda one: one.status)
     return statistics_sql.in_workflow_order(
         [
             JobStatistic(
@@ -380,33 +382,36 @@ def _statistics(sums: list[PageTotal]) -> JobStatistics:
     )
 
 
-def _days(sums: list[PageTotal]) -> list[DayCost]:
-    number, cents = _added(sums, lambda one: one.day)
+def _days(page_totals: list[PageTotal]) -> list[DayCost]:
+    number, cents = _added(page_totals, lambda one: one.day)
     return [DayCost(day=day, job_count=number[day], total_cost_cents=cents[day]) for day in number]
 
 
-def _projects(sums: list[PageTotal]) -> Mapping[UUID, ProjectTotals]:
-    number, cents = _added(sums, lambda one: one.project_id)
+def _projects(page_totals: list[PageTotal]) -> Mapping[UUID, ProjectTotals]:
+    number, cents = _added(page_totals, lambda one: one.project_id)
     return {one: ProjectTotals(job_count=number[one], total_cost_cents=cents[one]) for one in number}
 
 
-def _added(sums: list[PageTotal], of: Callable[[PageTotal], K | None]) -> tuple[Counter[K], Counter[K]]:
+def _added(page_totals: list[PageTotal], of: Callable[[PageTotal], K | None]) -> tuple[Counter[K], Counter[K]]:
     """The jobs and the cents of each."""
     number: Counter[K] = Counter()
     cents: Counter[K] = Counter()
-    for one in sums:
+    for one in page_totals:
         if (what := of(one)) is not None:
             number[what] += one.job_count
             cents[what] += one.total_cost_cents
     return number, cents
 
 
-async def count_capabilities(reach: ActorDatabase, query: TotalsQuery) -> CountCapabilities:
+async def count_capabilities(actor_database: ActorDatabase, query: TotalsQuery) -> CountCapabilities:
     """Raises NoPrivilege where the query's filter takes a name that may not be read."""
     return CountCapabilities(
-        has_projects=await reach.has(Capability.PROJECTS),
-        has_sums=await reach.has(Capability.ROLLUPS),
-        readable=await reach.readable_names(query.matching.job_filter) if query.matching else frozenset[Key](),
-        may_estimate=reach.is_operators and (await reach.probed.get()).restricted_view is None,
-        budgets=await reach.readable_beside_budgets() if await reach.has(Capability.BUDGETS) else None,
+        has_projects=await actor_database.has(Capability.PROJECTS),
+        has_rollups=await actor_database.has(Capability.ROLLUPS),
+        readable=await actor_database.readable_names(query.matching.job_filter) if query.matching else frozenset[Key](),
+        may_estimate=actor_database.is_operators
+        and (await actor_database.capability_cache.get()).restricted_view is None,
+        budgets=await actor_database.readable_beside_budgets()
+        if await actor_database.has(Capability.BUDGETS)
+        else None,
     )

@@ -46,7 +46,7 @@ class Count:
     """How many there are, or are taken to be."""
 
     number: int
-    certainty: Precision = Precision.EXACT
+    precision: Precision = Precision.EXACT
 
 
 def exact_counts(statistics: JobStatistics) -> Mapping[JobStatus, Count]:
@@ -90,13 +90,13 @@ class Totals:
         if status is not None:
             return self.counts.get(status)
         number = sum(one.number for one in self.counts.values())
-        is_known = number > 0 or self.certainty is not Precision.CAPPED
-        return Count(number=number, certainty=self.certainty) if is_known else None
+        is_known = number > 0 or self.precision is not Precision.CAPPED
+        return Count(number=number, precision=self.precision) if is_known else None
 
     @property
-    def certainty(self) -> Precision:
+    def precision(self) -> Precision:
         """Of all counts together."""
-        there = {one.certainty for one in self.counts.values()}
+        there = {one.precision for one in self.counts.values()}
         if Precision.ESTIMATED in there:
             return Precision.ESTIMATED
         is_whole = there == {Precision.EXACT} and len(self.counts) == len(JobStatus)

@@ -32,9 +32,9 @@ class AttemptTimedOut:
 Outcome = Returned | Raised | AttemptTimedOut
 
 
-def out_of_attempts(claimed: ClaimedJob, handling: HandlerSpec) -> JobFinish | None:
+def out_of_attempts(claimed: ClaimedJob, spec: HandlerSpec) -> JobFinish | None:
     """The end of a job that has had all its attempts; None where it has this one left."""
-    if claimed.attempt <= handling.attempts:
+    if claimed.attempt <= spec.attempts:
         return None
     lost = f"the worker {claimed.lost_by} was lost with it" if claimed.lost_by else None
     why = claimed.note or lost or "what became of the last is not known"
@@ -43,20 +43,20 @@ def out_of_attempts(claimed: ClaimedJob, handling: HandlerSpec) -> JobFinish | N
 
 
 def decide_end(
-    claimed: ClaimedJob, handling: HandlerSpec, outcome: Outcome, *, cost_cents: int | None, random: Random
+    claimed: ClaimedJob, spec: HandlerSpec, outcome: Outcome, *, cost_cents: int | None, random: Random
 ) -> Ending:
     match outcome:
         case Returned():
             return _finish(claimed, JobStatus.SUCCEEDED, error=None, cost_cents=cost_cents)
         case AttemptTimedOut():
-            error, may_retry, after = f"Timed out after {handling.time_out:g} s", True, None
+            error, may_retry, after = f"Timed out after {spec.time_out:g} s", True, None
         case Raised(error=raised):
             error = error_text(raised)
-            may_retry = isinstance(raised, (Retry, *handling.retry_on))
+            may_retry = isinstance(raised, (Retry, *spec.retry_on))
             after = raised.after if isinstance(raised, Retry) else None
-    if may_retry and claimed.attempt < handling.attempts:
+    if may_retry and claimed.attempt < spec.attempts:
         if after is None or isnan(after):
-            wait = handling.backoff.wait(claimed.attempt, random)
+            wait = spec.backoff.wait(claimed.attempt, random)
         else:
             wait = min(max(after, 0.0), LONGEST_WAIT)
         return Rescheduled(

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from store.async_tools import is_set_within
 from store.database.database import Database
 from store.database.listening import ListenConnection, ReadyStatement
-from store.database.wake_ups import IDLE_LOCK, QUEUE_CHANNEL, arrives
+from store.database.wake_ups import IDLE_LOCK, QUEUE_CHANNEL, notification_arrives
 from store.errors import StoreError, TimedOut, Unreachable
 from store.leases.lease import ClaimedJob
 from store.poller import wait_after_failure
@@ -30,23 +30,23 @@ class QueueListener:
         self._database = database
         self._leases = leases
         self._may_listen = may_listen
-        self._link = AsyncExitStack()
+        self._connection_stack = AsyncExitStack()
         self._listening: ListenConnection | None = None
-        self._standing_by: ReadyStatement | None = None
+        self._ready_claim: ReadyStatement | None = None
         self._is_registered = False
-        self._is_proven = False
+        self._has_received_notification = False
         """Whether something has ever arrived."""
         self._failures = 0
         self._not_before = 0.0
 
     @property
-    def is_told(self) -> bool:
+    def is_notified(self) -> bool:
         """Whether the next job that is queued wakes the worker."""
         return self._is_registered
 
     async def close(self) -> None:
-        self._listening, self._standing_by, self._is_registered = None, None, False
-        await self._link.aclose()
+        self._listening, self._ready_claim, self._is_registered = None, None, False
+        await self._connection_stack.aclose()
 
     async def register(self) -> bool:
         """The worker has nothing to do: whether each job that is queued from here on is told."""
@@ -56,10 +56,10 @@ class QueueListener:
             if self._listening is None:
                 await self._listen()
             if self._listening is not None:
-                await self._listening.hold(IDLE_LOCK)
+                await self._listening.acquire_lock(IDLE_LOCK)
                 self._is_registered, self._failures = True, 0
         except StoreError as error:
-            await self._lost(error)
+            await self._note_failure(error)
         return self._is_registered
 
     async def unregister(self) -> None:
@@ -68,33 +68,33 @@ class QueueListener:
             return
         try:
             self._is_registered = False
-            await self._listening.let_go(IDLE_LOCK)
+            await self._listening.release_lock(IDLE_LOCK)
         except StoreError as error:
-            await self._lost(error)
+            await self._note_failure(error)
 
-    async def wait(self, most: int, seconds: float, is_to_look: asyncio.Event) -> bool:
+    async def wait(self, most: int, seconds: float, wake_up: asyncio.Event) -> bool:
         """Until a job was queued, where that is told, or the event is set; so long at most.
 
         Says whether so many jobs were claimed with that, which `claimed` then has.
         """
-        if self._standing_by is None:
-            await is_set_within(is_to_look, seconds)
+        if self._ready_claim is None:
+            await is_set_within(wake_up, seconds)
             return False
         try:
-            await self._standing_by.prepare(self._leases.claiming(most))
-            return await self._standing_by.sent(is_to_look, seconds)
+            await self._ready_claim.prepare(self._leases.claiming(most))
+            return await self._ready_claim.sent(wake_up, seconds)
         except StoreError as error:
-            await self._lost(error)
+            await self._note_failure(error)
             return False
 
     async def claimed(self, most: int) -> list[ClaimedJob]:
         """What it waited for and claimed. Raises a StoreError, and makes the link anew then: it may be its fault."""
-        if self._standing_by is None:
+        if self._ready_claim is None:
             raise Unreachable("The link is closed.")
         try:
-            return await self._standing_by.answer(self._leases.claiming(most))
+            return await self._ready_claim.answer(self._leases.claiming(most))
         except StoreError as error:
-            await self._part(error)
+            await self._disconnect(error)
             if is_transient(error):
                 raise
             # It may be of this link alone, as a statement that the server has forgotten. The next claim tells.
@@ -102,22 +102,22 @@ class QueueListener:
 
     async def _listen(self) -> None:
         proof = f"gjobs_proof_{secrets.token_hex(8)}"
-        listening = await self._link.enter_async_context(self._database.listening(QUEUE_CHANNEL, proof))
-        if await arrives(self._database, listening, proof):
-            self._listening, self._is_proven = listening, True
-            self._standing_by = self._leases.standing_by(listening)
-        elif self._is_proven:
+        listening = await self._connection_stack.enter_async_context(self._database.listening(QUEUE_CHANNEL, proof))
+        if await notification_arrives(self._database, listening, proof):
+            self._listening, self._has_received_notification = listening, True
+            self._ready_claim = self._leases.ready_statement(listening)
+        elif self._has_received_notification:
             raise TimedOut("No notification arrived.")
         else:
             log.info("No notification arrives from this database: the queue is polled only.")
             self._may_listen = False
-            await self._link.aclose()
+            await self._connection_stack.aclose()
 
-    async def _lost(self, error: StoreError) -> None:
+    async def _note_failure(self, error: StoreError) -> None:
         self._may_listen = isinstance(error, (Unreachable, TimedOut))
-        await self._part(error)
+        await self._disconnect(error)
 
-    async def _part(self, error: StoreError) -> None:
+    async def _disconnect(self, error: StoreError) -> None:
         log.info("Not woken by this database, but polling it: %s", error)
         self._failures += 1
         self._not_before = asyncio.get_running_loop().time() + wait_after_failure(_FIRST_PAUSE, self._failures)
@@ -126,7 +126,7 @@ class QueueListener:
 
 FIRST_POLL, LONGEST_POLL = 0.05, 2.0
 """Seconds between two questions to an empty queue: twice as many each time."""
-LONGEST_POLL_WHEN_TOLD = 15.0
+LONGEST_POLL_WHEN_NOTIFIED = 15.0
 """Where each job that is queued is told: to make sure."""
 
 CLAIMS_AT_ONCE = 4
@@ -139,93 +139,93 @@ class Claimer:
     def __init__(
         self,
         leases: LeaseClient,
-        hands: InFlightJobs,
-        waking: QueueListener,
-        patience: OutageBackoff,
+        in_flight_jobs: InFlightJobs,
+        queue_listener: QueueListener,
+        outage_backoff: OutageBackoff,
         *,
         batch: int,
         stopping: asyncio.Event,
     ) -> None:
         self._leases = leases
-        self._hands = hands
-        self._waking = waking
-        self._patience = patience
+        self._in_flight_jobs = in_flight_jobs
+        self._queue_listener = queue_listener
+        self._outage_backoff = outage_backoff
         self._batch = batch
         self._stopping = stopping
-        self._is_to_look = asyncio.Event()
+        self._wake_up = asyncio.Event()
         """Whether waiting is over before its time."""
-        self._is_sure = True
+        self._knows_held_jobs = True
         """Whether all that the database holds as this worker's is known here."""
         self._asked_for = 0
         """Jobs, by the claims under way."""
-        self._flows = asyncio.Event()
+        self._has_backlog = asyncio.Event()
         """Whether the last claim brought all that it asked for."""
 
-    def look(self) -> None:
+    def stop_waiting(self) -> None:
         """Waiting is over: a job falls due that did not when it was last asked for, or the worker is to stop."""
-        self._is_to_look.set()
+        self._wake_up.set()
 
     async def run(self, *, once: bool) -> None:
         """Until it is to stop; or `once`: until nothing is to be had or in hand. Raises what does not pass."""
         async with asyncio.TaskGroup() as group:
-            helping = [group.create_task(self._help()) for _ in range(CLAIMS_AT_ONCE - 1)]
-            await self._lead(once=once)
-            await self._claims_are_answered()
+            helping = [group.create_task(self._claim_backlog()) for _ in range(CLAIMS_AT_ONCE - 1)]
+            await self._claim_and_wait(once=once)
+            await self._wait_for_claims()
             for task in helping:
                 task.cancel()
 
-    async def _lead(self, *, once: bool) -> None:
+    async def _claim_and_wait(self, *, once: bool) -> None:
         polls = asked_for = 0
-        is_asked = False
+        has_claimed = False
         """Whether so many jobs were asked for as one was told of."""
-        while is_asked or not self._stopping.is_set():
-            if not is_asked and (asked_for := self._room) == 0:
-                await self._hands.changes()
+        while has_claimed or not self._stopping.is_set():
+            if not has_claimed and (asked_for := self._claimable) == 0:
+                await self._in_flight_jobs.wait_for_change()
                 continue
             try:
-                if is_asked:
-                    is_asked = False
-                    found = await self._claim(asked_for, self._waking.claimed)
-                elif self._is_sure:
+                if has_claimed:
+                    has_claimed = False
+                    found = await self._claim(asked_for, self._queue_listener.claimed)
+                elif self._knows_held_jobs:
                     found = await self._claim(asked_for, self._leases.claim)
                 else:
-                    await self._learn_what_is_held()
+                    await self._recover_held_jobs()
                     continue
             except StoreError as error:
-                await is_set_within(self._stopping, self._patience.failed(error))
+                await is_set_within(self._stopping, self._outage_backoff.failed(error))
                 continue
-            self._patience.succeeded()
+            self._outage_backoff.succeeded()
             if found:
                 polls = 0
                 if found == asked_for:
-                    await self._waking.unregister()
-                    self._flows.set()
-            elif not self._is_sure:
+                    await self._queue_listener.unregister()
+                    self._has_backlog.set()
+            elif not self._knows_held_jobs:
                 continue
             elif once:
-                if self._hands.is_empty and not self._asked_for:
+                if self._in_flight_jobs.is_empty and not self._asked_for:
                     return
-                await self._hands.changes()
-            elif not self._waking.is_told and await self._waking.register():
+                await self._in_flight_jobs.wait_for_change()
+            elif not self._queue_listener.is_notified and await self._queue_listener.register():
                 continue  # once more, for what was queued before was not told
             else:
-                is_asked = await self._wait(asked_for, polls)
+                has_claimed = await self._wait(asked_for, polls)
                 polls += 1
 
-    async def _help(self) -> None:
+    async def _claim_backlog(self) -> None:
         """What keeps a claim from being made is met by the one that leads, too."""
         while True:
-            await self._flows.wait()
-            if self._stopping.is_set() or not self._is_sure or (asked_for := self._room) == 0:
-                await self._hands.changes()
+            await self._has_backlog.wait()
+            if self._stopping.is_set() or not self._knows_held_jobs or (asked_for := self._claimable) == 0:
+                await self._in_flight_jobs.wait_for_change()
                 continue
             with suppress(StoreError):
                 await self._claim(asked_for, self._leases.claim)
 
     @property
-    def _room(self) -> int:
+    def _claimable(self) -> int:
         """How many jobs may be asked for."""
-        return max(0, min(self._hands.free - self._asked_for, self._batch))
+        return max(0, min(self._in_flight_jobs.free - self._asked_for, self._batch))
 
     async def _claim(self, most: int, claim: Callable[[int], Awaitable[list[ClaimedJob]]]) -> int:
         """How many there were."""
@@ -236,47 +236,47 @@ class Claimer:
             found = len(claims)
         except StoreError:
             # It may have been done all the same, and the answer lost.
-            self._is_sure = False
-            self._is_to_look.set()
+            self._knows_held_jobs = False
+            self._wake_up.set()
             raise
         finally:
             self._asked_for -= most
             if found < most:
-                self._flows.clear()
-            self._hands.wake()
+                self._has_backlog.clear()
+            self._in_flight_jobs.wake()
         for claimed in claims:
-            self._hands.begin(claimed)
+            self._in_flight_jobs.begin(claimed)
         await asyncio.sleep(0)  # What has begun goes before the next claim.
         return found
 
-    async def _claims_are_answered(self) -> None:
+    async def _wait_for_claims(self) -> None:
         while self._asked_for:
-            await self._hands.changes()
+            await self._in_flight_jobs.wait_for_change()
 
-    async def _learn_what_is_held(self) -> None:
+    async def _recover_held_jobs(self) -> None:
         """No claim may be under way, nor begin until it is sure: what it finds would be begun twice."""
-        await self._claims_are_answered()
+        await self._wait_for_claims()
         # Asked before, for what ends meanwhile is found and no more in hand.
-        known = {held.job_id for held in self._hands.held()}
-        for claimed in await self._leases.claimed_before():
-            if claimed.job.id not in known and not self._hands.has_left(claimed.held):
-                self._hands.begin(claimed)
-        self._is_sure = True
-        self._hands.wake()
+        known = {held.job_id for held in self._in_flight_jobs.held()}
+        for claimed in await self._leases.held_jobs():
+            if claimed.job.id not in known and not self._in_flight_jobs.was_abandoned(claimed.held):
+                self._in_flight_jobs.begin(claimed)
+        self._knows_held_jobs = True
+        self._in_flight_jobs.wake()
 
     async def _wait(self, asked_for: int, polls: int) -> bool:
         """Whether so many jobs were asked for as one was told of."""
-        if self._waking.is_told:
-            seconds = LONGEST_POLL_WHEN_TOLD
+        if self._queue_listener.is_notified:
+            seconds = LONGEST_POLL_WHEN_NOTIFIED
         else:
             seconds = min(FIRST_POLL * 2.0 ** min(polls, 16), LONGEST_POLL)
-        self._is_to_look.clear()
-        if self._stopping.is_set() or not self._is_sure:
+        self._wake_up.clear()
+        if self._stopping.is_set() or not self._knows_held_jobs:
             return False
         try:
             due = await self._leases.next_due()
         except StoreError as error:
-            seconds, due = self._patience.failed(error), None
+            seconds, due = self._outage_backoff.failed(error), None
         if due is not None:
             seconds = min(seconds, max(due, FIRST_POLL))
-        return await self._waking.wait(asked_for, seconds, self._is_to_look)
+        return await self._queue_listener.wait(asked_for, seconds, self._wake_up)

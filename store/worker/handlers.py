@@ -47,11 +47,11 @@ class Work:
         self._note = text.replace("\0", "").encode(errors="replace").decode()[:MAX_NOTE]
 
     @property
-    def untold(self) -> str | None:
+    def unsaved_note(self) -> str | None:
         """The last note, until it has been passed on; None where there is no other since."""
         return self._note
 
-    def is_told(self, note: str) -> None:
+    def mark_saved(self, note: str) -> None:
         """It has been. What the handler has said meanwhile is still to be."""
         if self._note is note:
             self._note = None
@@ -107,8 +107,8 @@ class Registry:
         self._time_out = time_out
         self._attempts = attempts
         self._backoff = backoff or Backoff()
-        self._by_mode: dict[str, HandlerSpec] = {}
-        self._of_the_rest: HandlerSpec | None = None
+        self._specs_by_mode: dict[str, HandlerSpec] = {}
+        self._default_spec: HandlerSpec | None = None
 
     def handler(
         self,
@@ -135,44 +135,44 @@ class Registry:
                 raise InvalidValue(name, f"A handler's {name} must be more than 0; this is {value}.")
 
         def register(handler: H) -> H:
-            handling = HandlerSpec(
+            spec = HandlerSpec(
                 handler=handler,
                 time_out=float(settings["time_out"]),
                 attempts=int(settings["attempts"]),
                 retry_on=tuple(retry_on),
                 backoff=backoff or self._backoff,
             )
-            self._add(modes, handling)
+            self._add(modes, spec)
             return handler
 
         return register
 
-    def _add(self, modes: Iterable[str], handling: HandlerSpec) -> None:
+    def _add(self, modes: Iterable[str], spec: HandlerSpec) -> None:
         modes = tuple(modes)
         if not modes:
-            if self._of_the_rest is not None:
+            if self._default_spec is not None:
                 raise InvalidValue("mode", "There is a handler for the rest of the modes already.")
-            self._of_the_rest = handling
+            self._default_spec = spec
         for mode in modes:
-            if mode in self._by_mode:
+            if mode in self._specs_by_mode:
                 raise InvalidValue("mode", f"The mode {mode!r} has a handler already.")
-            self._by_mode[mode] = handling
+            self._specs_by_mode[mode] = spec
 
     @property
     def modes(self) -> tuple[str, ...] | None:
         """What there is a handler for; None: for everything."""
-        return None if self._of_the_rest else tuple(self._by_mode)
+        return None if self._default_spec else tuple(self._specs_by_mode)
 
     def of(self, mode: str) -> HandlerSpec | None:
-        return self._by_mode.get(mode, self._of_the_rest)
+        return self._specs_by_mode.get(mode, self._default_spec)
 
     def only(self, modes: Iterable[str]) -> Self:
         """The same for some modes alone. Raises InvalidValue for one that has no handler."""
         narrowed = type(self)(time_out=self._time_out, attempts=self._attempts, backoff=self._backoff)
         for mode in dict.fromkeys(modes):
-            handling = self.of(mode)
-            if handling is None:
-                known = ", ".join(sorted(self._by_mode)) or "none"
+            spec = self.of(mode)
+            if spec is None:
+                known = ", ".join(sorted(self._specs_by_mode)) or "none"
                 raise InvalidValue("mode", f"There is no handler for the mode {mode!r}.", hint=f"There are: {known}.")
-            narrowed._add([mode], handling)  # noqa: SLF001
+            narrowed._add([mode], spec)  # noqa: SLF001
         return narrowed

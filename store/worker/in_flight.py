@@ -28,7 +28,7 @@ class Threads:
         self._overdue: set[threading.Thread] = set()
 
     @property
-    def overdue(self) -> int:
+    def overdue_threads(self) -> int:
         """How many last although nobody waits for them any more."""
         return len(self._overdue)
 
@@ -65,15 +65,15 @@ class Threads:
             raise error
 
 
-async def attempt(handling: HandlerSpec, work: Work, threads: Threads, *, on_end: Callable[[], None]) -> Outcome:
+async def attempt(spec: HandlerSpec, work: Work, threads: Threads, *, on_end: Callable[[], None]) -> Outcome:
     """Raises nothing but that it was cancelled."""
-    timer = asyncio.timeout(handling.time_out)
+    timer = asyncio.timeout(spec.time_out)
     try:
         async with timer:
-            if is_coroutine_function(handling.handler):
-                await handling.handler(work)
+            if is_coroutine_function(spec.handler):
+                await spec.handler(work)
             else:
-                await threads.run(handling.handler, work, on_end=on_end)
+                await threads.run(spec.handler, work, on_end=on_end)
     except asyncio.CancelledError as error:
         if is_cancelling():
             raise
@@ -121,8 +121,8 @@ class InFlightJobs:
         self._random = random
         self._threads = Threads()
         self._jobs: dict[UUID, InFlightJob] = {}
-        self._left: set[LeaseKey] = set()
-        self._at_work = 0
+        self._abandoned: set[LeaseKey] = set()
+        self._running = 0
         self._changed = asyncio.Event()
 
     @property
@@ -132,27 +132,27 @@ class InFlightJobs:
     @property
     def free(self) -> int:
         """So many more may be begun. What waits to be ended takes a place beyond twice as many as may be at work."""
-        at_work = self._at_work + self._threads.overdue
-        return max(0, min(self._concurrency - at_work, 2 * self._concurrency - len(self._jobs)))
+        running = self._running + self._threads.overdue_threads
+        return max(0, min(self._concurrency - running, 2 * self._concurrency - len(self._jobs)))
 
     def held(self) -> list[LeaseKey]:
-        return [in_hand.claimed.held for in_hand in self._jobs.values()]
+        return [in_flight_job.claimed.held for in_flight_job in self._jobs.values()]
 
     def progress(self) -> list[ProgressNote]:
         """What handlers have told, and the database does not have yet."""
         return [
-            ProgressNote(job_id=job_id, attempt=in_hand.claimed.attempt, note=note)
-            for job_id, in_hand in self._jobs.items()
-            if (note := in_hand.work.untold) is not None
+            ProgressNote(job_id=job_id, attempt=in_flight_job.claimed.attempt, note=note)
+            for job_id, in_flight_job in self._jobs.items()
+            if (note := in_flight_job.work.unsaved_note) is not None
         ]
 
-    def is_told(self, progress: Iterable[ProgressNote]) -> None:
+    def mark_saved(self, progress: Iterable[ProgressNote]) -> None:
         """The database has it."""
         for one in progress:
             if one.job_id in self._jobs:
-                self._jobs[one.job_id].work.is_told(one.note)
+                self._jobs[one.job_id].work.mark_saved(one.note)
 
-    async def changes(self) -> None:
+    async def wait_for_change(self) -> None:
         """Returns when there may be more places, or fewer jobs, than when it was called."""
         self._changed.clear()
         await self._changed.wait()
@@ -164,71 +164,75 @@ class InFlightJobs:
     def begin(self, claimed: ClaimedJob) -> None:
         """Where it was late to renew its lease, and has taken over what it has in hand, the former attempt is lost."""
         if (former := self._jobs.get(claimed.job.id)) is not None:
-            self.drop([former.claimed.held])
-        in_hand = InFlightJob(claimed)
-        self._jobs[claimed.job.id] = in_hand
-        handling = self._registry.of(claimed.job.mode)
-        if handling is None:  # its mode was changed since it was claimed
-            self._on_end(in_hand, _handed_back(claimed))
-        elif over := out_of_attempts(claimed, handling):
-            self._on_end(in_hand, over)
+            self.drop_lost([former.claimed.held])
+        in_flight_job = InFlightJob(claimed)
+        self._jobs[claimed.job.id] = in_flight_job
+        spec = self._registry.of(claimed.job.mode)
+        if spec is None:  # its mode was changed since it was claimed
+            self._on_end(in_flight_job, _released(claimed))
+        elif over := out_of_attempts(claimed, spec):
+            self._on_end(in_flight_job, over)
         else:
             self._report(AttemptStarted(claimed))
-            self._at_work += 1
-            in_hand.task = self._spawn(self._work(in_hand, handling))
+            self._running += 1
+            in_flight_job.task = self._spawn(self._work(in_flight_job, spec))
 
-    async def _work(self, in_hand: InFlightJob, handling: HandlerSpec) -> None:
+    async def _work(self, in_flight_job: InFlightJob, spec: HandlerSpec) -> None:
         try:
-            outcome = await attempt(handling, in_hand.work, self._threads, on_end=self.wake)
+            outcome = await attempt(spec, in_flight_job.work, self._threads, on_end=self.wake)
         finally:
-            self._at_work -= 1
-            in_hand.task = None
-            in_hand.seconds = time.monotonic() - in_hand.started_at
+            self._running -= 1
+            in_flight_job.task = None
+            in_flight_job.seconds = time.monotonic() - in_flight_job.started_at
             self._changed.set()
         if isinstance(outcome, AttemptTimedOut):
-            in_hand.work.should_stop = True
+            in_flight_job.work.should_stop = True
         elif isinstance(outcome, Raised) and not isinstance(outcome.error, Retry):
-            self._report(HandlerRaised(in_hand.claimed, outcome.error))
-        claimed, cost_cents = in_hand.claimed, in_hand.work.cost_cents
-        self._on_end(in_hand, decide_end(claimed, handling, outcome, cost_cents=cost_cents, random=self._random))
+            self._report(HandlerRaised(in_flight_job.claimed, outcome.error))
+        claimed, cost_cents = in_flight_job.claimed, in_flight_job.work.cost_cents
+        self._on_end(in_flight_job, decide_end(claimed, spec, outcome, cost_cents=cost_cents, random=self._random))
 
-    def remove(self, in_hand: InFlightJob) -> None:
+    def remove(self, in_flight_job: InFlightJob) -> None:
         """The database has its end, or it is not this worker's any more."""
-        if self._jobs.get(in_hand.claimed.job.id) is in_hand:
-            del self._jobs[in_hand.claimed.job.id]
+        if self._jobs.get(in_flight_job.claimed.job.id) is in_flight_job:
+            del self._jobs[in_flight_job.claimed.job.id]
             self._changed.set()
 
-    def leave(self, in_hand: InFlightJob) -> None:
+    def abandon(self, in_flight_job: InFlightJob) -> None:
         """The database does not take its end, and keeps it as this worker's until the lease expires."""
-        self._left.add(in_hand.claimed.held)
-        self.remove(in_hand)
+        self._abandoned.add(in_flight_job.claimed.held)
+        self.remove(in_flight_job)
 
-    def has_left(self, held: LeaseKey) -> bool:
-        return held in self._left
+    def was_abandoned(self, held: LeaseKey) -> bool:
+        return held in self._abandoned
 
-    def drop(self, lost: Iterable[LeaseKey]) -> None:
+    def drop_lost(self, lost: Iterable[LeaseKey]) -> None:
         """Those at work that are not this worker's any more are stopped."""
         for one in lost:
-            in_hand = self._jobs.get(one.job_id)
-            if in_hand is not None and in_hand.task is not None and in_hand.claimed.attempt == one.attempt:
-                _stop(in_hand)
-                self.remove(in_hand)
-                self._report(LeaseLost(in_hand.claimed))
+            in_flight_job = self._jobs.get(one.job_id)
+            if (
+                in_flight_job is not None
+                and in_flight_job.task is not None
+                and in_flight_job.claimed.attempt == one.attempt
+            ):
+                _stop(in_flight_job)
+                self.remove(in_flight_job)
+                self._report(LeaseLost(in_flight_job.claimed))
 
-    def hand_back(self) -> None:
+    def release(self) -> None:
         """Stops what is at work, for somebody else to do it."""
-        for in_hand in list(self._jobs.values()):
-            if in_hand.task is not None:
-                _stop(in_hand)
-                self._on_end(in_hand, _handed_back(in_hand.claimed))
+        for in_flight_job in list(self._jobs.values()):
+            if in_flight_job.task is not None:
+                _stop(in_flight_job)
+                self._on_end(in_flight_job, _released(in_flight_job.claimed))
 
 
-def _stop(in_hand: InFlightJob) -> None:
-    in_hand.work.should_stop = True
-    if in_hand.task is not None:
-        in_hand.task.cancel()
-        in_hand.task = None
+def _stop(in_flight_job: InFlightJob) -> None:
+    in_flight_job.work.should_stop = True
+    if in_flight_job.task is not None:
+        in_flight_job.task.cancel()
+        in_flight_job.task = None
 
 
-def _handed_back(claimed: ClaimedJob) -> Released:
+def _released(claimed: ClaimedJob) -> Released:
     return Released(job_id=claimed.job.id, attempt=claimed.attempt)

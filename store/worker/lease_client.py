@@ -44,14 +44,14 @@ class LeaseClient:
         self._renewing = asyncio.Lock()
         """The database hands no lease back that is locked, be it by the worker's own renewal."""
 
-    async def arrive(self) -> None:
-        await self._write("start a worker", lease_sql.forget_others(), lease_sql.arrive(self._worker))
+    async def register_worker(self) -> None:
+        await self._write("start a worker", lease_sql.delete_old_workers(), lease_sql.register_worker(self._worker))
 
-    async def leave(self) -> None:
+    async def deregister_worker(self) -> None:
         """Whatever the worker has left is handed back."""
         async with self._renewing:
             await self._write(
-                "stop a worker", lease_sql.hand_back_all(self._worker.id), lease_sql.leave(self._worker.id)
+                "stop a worker", lease_sql.release_all(self._worker.id), lease_sql.deregister_worker(self._worker.id)
             )
 
     async def claim(self, most: int) -> list[ClaimedJob]:
@@ -61,13 +61,13 @@ class LeaseClient:
     def claiming(self, most: int) -> Query[ClaimedJob]:
         return lease_sql.claim(self._worker.id, self._worker.modes, most=most, seconds=self.seconds)
 
-    def standing_by(self, over: ListenConnection) -> ReadyStatement:
+    def ready_statement(self, over: ListenConnection) -> ReadyStatement:
         """To claim in the moment in which a job is told of."""
-        return self._database.standing_by(self._actor, _CLAIMING, over)
+        return self._database.ready_statement(self._actor, _CLAIMING, over)
 
-    async def claimed_before(self) -> list[ClaimedJob]:
+    async def held_jobs(self) -> list[ClaimedJob]:
         """All that is this worker's, known here or not."""
-        return await self._database.read(self._actor, lease_sql.held(self._worker.id))
+        return await self._database.read(self._actor, lease_sql.leases_of_worker(self._worker.id))
 
     async def next_due(self) -> float | None:
         """In how many seconds a lease expires; None where there is none."""
@@ -81,9 +81,9 @@ class LeaseClient:
             queries.append(lease_sql.finish(worker, finished))
         if postponed := [one for one in endings if isinstance(one, Rescheduled)]:
             queries.append(lease_sql.postpone(worker, postponed))
-        if handed_back := [one for one in endings if isinstance(one, Released)]:
-            queries.append(lease_sql.hand_back(worker, handed_back))
-        async with self._renewing if handed_back else nullcontext():
+        if released := [one for one in endings if isinstance(one, Released)]:
+            queries.append(lease_sql.release(worker, released))
+        async with self._renewing if released else nullcontext():
             answers = await self._write("end jobs", *queries)
         return {job_id for answer in answers for job_id in answer}
 
@@ -91,13 +91,13 @@ class LeaseClient:
         """The jobs that are this worker's still, which is seen to be alive."""
         queries: list[Query[UUID]] = [
             lease_sql.renew(self._worker.id, held, seconds=self.seconds),
-            lease_sql.seen(self._worker.id),
+            lease_sql.mark_seen(self._worker.id),
         ]
         if progress:
             queries.append(lease_sql.note_progress(self._worker.id, progress))
         async with self._renewing:
-            still, *_ = await self._write("renew leases", *queries)
-        return set(still)
+            still_held, *_ = await self._write("renew leases", *queries)
+        return set(still_held)
 
     async def statuses(self, job_ids: Collection[UUID]) -> dict[UUID, JobStatus]:
         """Of those of the jobs that are there."""
@@ -109,7 +109,7 @@ class LeaseClient:
 
 RENEWALS = 3
 """In the time that a lease lasts, and in that after which a worker counts as silent."""
-NOTES_EVERY = 1.0
+NOTE_SECONDS = 1.0
 """Seconds."""
 
 
@@ -119,32 +119,32 @@ def interval(lease_seconds: float) -> float:
 
 
 class Heartbeat:
-    def __init__(self, leases: LeaseClient, hands: InFlightJobs, patience: OutageBackoff) -> None:
+    def __init__(self, leases: LeaseClient, in_flight_jobs: InFlightJobs, outage_backoff: OutageBackoff) -> None:
         self._leases = leases
-        self._hands = hands
-        self._patience = patience
+        self._in_flight_jobs = in_flight_jobs
+        self._outage_backoff = outage_backoff
 
     async def run(self) -> None:
         """Until it is cancelled. Raises what does not pass by itself."""
         pause = interval(self._leases.seconds)
-        tick = min(NOTES_EVERY, pause)
+        tick = min(NOTE_SECONDS, pause)
         renewed_at = time.monotonic()
         while True:
             await asyncio.sleep(tick)
-            progress = self._hands.progress()
+            progress = self._in_flight_jobs.progress()
             now = time.monotonic()
             if not progress and now - renewed_at < pause:
                 continue
-            held = self._hands.held()
+            held = self._in_flight_jobs.held()
             try:
-                still = await self._leases.renew(held, progress)
+                still_held = await self._leases.renew(held, progress)
             except StoreError as error:
-                await asyncio.sleep(min(self._patience.failed(error), tick))
+                await asyncio.sleep(min(self._outage_backoff.failed(error), tick))
             else:
                 renewed_at = now
-                self._patience.succeeded()
-                self._hands.is_told(progress)
-                self._hands.drop(one for one in held if one.job_id not in still)
+                self._outage_backoff.succeeded()
+                self._in_flight_jobs.mark_saved(progress)
+                self._in_flight_jobs.drop_lost(one for one in held if one.job_id not in still_held)
 
 
 MOST_AT_ONCE = 500
@@ -156,7 +156,7 @@ class Finisher:
     def __init__(
         self,
         leases: LeaseClient,
-        patience: OutageBackoff,
+        outage_backoff: OutageBackoff,
         report: Report,
         *,
         remove: Callable[[InFlightJob], None],
@@ -164,23 +164,23 @@ class Finisher:
         on_postponed: Callable[[], None],
     ) -> None:
         self._leases = leases
-        self._patience = patience
+        self._outage_backoff = outage_backoff
         self._report = report
         self._remove = remove
         self._leave = leave
         self._on_postponed = on_postponed
         self._waiting: list[Pair] = []
-        self._is_told = asyncio.Event()
+        self._has_ends = asyncio.Event()
 
-    def put(self, in_hand: InFlightJob, ending: Ending) -> None:
-        self._waiting.append((in_hand, ending))
-        self._is_told.set()
+    def enqueue(self, in_flight_job: InFlightJob, ending: Ending) -> None:
+        self._waiting.append((in_flight_job, ending))
+        self._has_ends.set()
 
     async def run(self) -> None:
         """Until it is cancelled. Raises what does not pass by itself."""
         while True:
-            await self._is_told.wait()
-            self._is_told.clear()
+            await self._has_ends.wait()
+            self._has_ends.clear()
             while batch := self._waiting[:MOST_AT_ONCE]:
                 del self._waiting[:MOST_AT_ONCE]
                 await self._end(batch)
@@ -197,20 +197,20 @@ class Finisher:
                     await self._end_one_by_one(batch, error)
                     return
                 is_repeated = True
-                await asyncio.sleep(self._patience.failed(error))
+                await asyncio.sleep(self._outage_backoff.failed(error))
             else:
-                self._patience.succeeded()
+                self._outage_backoff.succeeded()
                 break
         left = [pair for pair in batch if pair[1].job_id not in done]
         if left and is_repeated:
             # The first time it may have been done, and the answer lost.
             left = [pair for pair in left if not await self._is_done(pair[1])]
-        for in_hand, ending in batch:
-            self._remove(in_hand)
-            if (in_hand, ending) in left:
-                self._report(LeaseLost(in_hand.claimed))
+        for in_flight_job, ending in batch:
+            self._remove(in_flight_job)
+            if (in_flight_job, ending) in left:
+                self._report(LeaseLost(in_flight_job.claimed))
             else:
-                self._report(AttemptEnded(in_hand.claimed, ending, in_hand.seconds))
+                self._report(AttemptEnded(in_flight_job.claimed, ending, in_flight_job.seconds))
         if any(isinstance(ending, Rescheduled) for _, ending in batch):
             self._on_postponed()
 
@@ -219,9 +219,9 @@ class Finisher:
             try:
                 status = (await self._leases.statuses([ending.job_id])).get(ending.job_id)
             except StoreError as error:
-                await asyncio.sleep(self._patience.failed(error))
+                await asyncio.sleep(self._outage_backoff.failed(error))
             else:
-                self._patience.succeeded()
+                self._outage_backoff.succeeded()
                 return status is _status_after(ending)
 
     async def _end_one_by_one(self, batch: Sequence[Pair], error: StoreError) -> None:
@@ -230,12 +230,12 @@ class Finisher:
             for pair in batch:
                 await self._end([pair])
             return
-        ((in_hand, ending),) = batch
+        ((in_flight_job, ending),) = batch
         if (failure := refused(ending, error)) is not None:
-            await self._end([(in_hand, failure)])
+            await self._end([(in_flight_job, failure)])
             return
-        self._leave(in_hand)
-        self._report(FinishRejected(in_hand.claimed, error))
+        self._leave(in_flight_job)
+        self._report(FinishRejected(in_flight_job.claimed, error))
 
 
 def _status_after(ending: Ending) -> JobStatus:

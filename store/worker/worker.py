@@ -24,15 +24,15 @@ from store.worker.handlers import Registry
 from store.worker.in_flight import InFlightJobs
 from store.worker.lease_client import Finisher, Heartbeat, LeaseClient
 from store.worker.worker_events import (
-    Happening,
     OutageBackoff,
     Report,
     RetentionApplied,
     RetentionFailed,
+    WorkerEvent,
     WorkerRegistered,
 )
 
-LOOK_EVERY = 300.0
+RETENTION_CHECK_SECONDS = 300.0
 """Seconds. A policy is due an hour after somebody last began to apply it, whoever that was."""
 
 
@@ -50,7 +50,7 @@ class RetentionRunner:
         """
         while True:
             await self._apply()
-            if once or await is_set_within(self._stopping, LOOK_EVERY):
+            if once or await is_set_within(self._stopping, RETENTION_CHECK_SECONDS):
                 return
 
     async def _apply(self) -> None:
@@ -73,11 +73,11 @@ log = logging.getLogger(__name__)
 
 CONNECTIONS = CLAIMS_AT_ONCE + 2
 """At the same time at most: for claims, for ends, and for what is renewed; besides one to listen."""
-LAST_ENDS = 10.0
+DRAIN_SECONDS = 10.0
 """Seconds in which the database is to have the last ends of jobs; what it has not got then, expires."""
 
 
-def say_nothing(_: Happening) -> None:
+def ignore_event(_: WorkerEvent) -> None:
     pass
 
 
@@ -102,8 +102,8 @@ class Worker:
         lease_seconds: float = 60.0,
         grace: float = 30.0,
         pooler: Pooler | None = None,
-        tidies: bool = False,
-        report: Report = say_nothing,
+        applies_retention: bool = False,
+        report: Report = ignore_event,
         random: Random | None = None,
     ) -> None:
         if concurrency < 1 or (batch is not None and batch < 1):
@@ -112,7 +112,7 @@ class Worker:
             raise InvalidValue("registry", "The registry has no handler.", hint="Decorate one with 'registry.handler'.")
         if lease_seconds <= 0:
             raise InvalidValue("lease_seconds", "A worker's lease lasts for some time.")
-        if tidies and store.actor != OPERATOR:
+        if applies_retention and store.actor != OPERATOR:
             raise NoPrivilege("Only the operator applies retention policies.", hint="Leave out --as or --retention.")
         user = store.actor if isinstance(store.actor, ActingUser) else None
         host = socket.gethostname()
@@ -131,25 +131,25 @@ class Worker:
         self._batch = batch or concurrency
         self.grace = grace
         self._pooler = pooler
-        self._tidies = tidies
+        self._applies_retention = applies_retention
         self._report = report
         self._random = random or Random()  # noqa: S311
         self._leases = LeaseClient(store.database, store.actor, self.facts, seconds=lease_seconds)
         self._stopping = asyncio.Event()
-        self._hurrying = asyncio.Event()
-        self._hands: InFlightJobs | None = None
+        self._stop_now = asyncio.Event()
+        self._in_flight_jobs: InFlightJobs | None = None
         self._claimer: Claimer | None = None
-        self._waking: QueueListener | None = None
+        self._queue_listener: QueueListener | None = None
 
     def stop(self) -> None:
         """Claims nothing more, waits for what is at work, and hands back what lasts longer; called again, at once."""
         if self._stopping.is_set():
-            self._hurrying.set()
+            self._stop_now.set()
         self._stopping.set()
-        if self._hands is not None:
-            self._hands.wake()
+        if self._in_flight_jobs is not None:
+            self._in_flight_jobs.wake()
         if self._claimer is not None:
-            self._claimer.look()
+            self._claimer.stop_waiting()
 
     @property
     def is_stopping(self) -> bool:
@@ -158,12 +158,12 @@ class Worker:
     @property
     def free(self) -> int:
         """So many more jobs it could begin now."""
-        return self._hands.free if self._hands else 0
+        return self._in_flight_jobs.free if self._in_flight_jobs else 0
 
     @property
-    def is_told(self) -> bool:
+    def is_notified(self) -> bool:
         """Whether it waits, and is told of the next job that is queued."""
-        return self._waking is not None and self._waking.is_told
+        return self._queue_listener is not None and self._queue_listener.is_notified
 
     async def run(self, *, once: bool = False) -> None:
         """Until it is stopped; or `once`: until there is nothing to claim and all that it claimed has ended.
@@ -172,97 +172,102 @@ class Worker:
         """
         self._store.database.widen(CONNECTIONS)
         facts = await self._facts()
-        waking = self._waking = QueueListener(
+        queue_listener = self._queue_listener = QueueListener(
             self._store.database, self._leases, may_listen=may_listen(facts, self._pooler)
         )
-        if not await self._arrive():
+        if not await self._register():
             return
         try:
-            await self._work(waking, once=once)
+            await self._work(queue_listener, once=once)
         except BaseExceptionGroup as group:
             raise _first(group) from group
         finally:
-            await waking.close()
+            await queue_listener.close()
             await self._leave()
 
     async def _facts(self) -> DatabaseFacts:
         """Raises where the database does not offer what a worker needs."""
         capabilities = await self._store.capability_cache.get()
-        for feature in (Capability.WORKING, *([Capability.RETENTION] if self._tidies else [])):
-            if off := capabilities.missing(feature, self._store.actor):
-                raise off.refusal
+        for feature in (Capability.WORKING, *([Capability.RETENTION] if self._applies_retention else [])):
+            if missing := capabilities.missing(feature, self._store.actor):
+                raise missing.refusal
         return capabilities.facts
 
-    async def _arrive(self) -> bool:
+    async def _register(self) -> bool:
         """As soon as the database can be worked with; False where the worker is to stop before. Raises where it cannot
         be, as in a session that may only read.
         """
-        patience = OutageBackoff(self._report, self._random)
+        outage_backoff = OutageBackoff(self._report, self._random)
         while not self._stopping.is_set():
             try:
-                await self._leases.arrive()
+                await self._leases.register_worker()
             except ReadOnly:
                 raise
             except StoreError as error:
-                await is_set_within(self._stopping, patience.failed(error))
+                await is_set_within(self._stopping, outage_backoff.failed(error))
             else:
-                patience.succeeded()
+                outage_backoff.succeeded()
                 self._report(WorkerRegistered(self.facts))
                 return True
         return False
 
-    async def _work(self, waking: QueueListener, *, once: bool) -> None:
+    async def _work(self, queue_listener: QueueListener, *, once: bool) -> None:
         report, random, leases = self._report, self._random, self._leases
         async with asyncio.TaskGroup() as group:
-            hands = self._hands = InFlightJobs(
+            in_flight_jobs = self._in_flight_jobs = InFlightJobs(
                 self._registry,
                 group.create_task,
                 concurrency=self.facts.concurrency,
-                on_end=lambda in_hand, ending: finisher.put(in_hand, ending),
+                on_end=lambda in_flight_job, ending: finisher.enqueue(in_flight_job, ending),
                 report=report,
                 random=random,
             )
             claimer = self._claimer = Claimer(
-                leases, hands, waking, OutageBackoff(report, random), batch=self._batch, stopping=self._stopping
+                leases,
+                in_flight_jobs,
+                queue_listener,
+                OutageBackoff(report, random),
+                batch=self._batch,
+                stopping=self._stopping,
             )
             finisher = Finisher(
                 leases,
                 OutageBackoff(report, random),
                 report,
-                remove=hands.remove,
-                leave=hands.leave,
-                on_postponed=claimer.look,
+                remove=in_flight_jobs.remove,
+                leave=in_flight_jobs.abandon,
+                on_postponed=claimer.stop_waiting,
             )
-            keeper = Heartbeat(leases, hands, OutageBackoff(report, random))
-            if self._tidies:
+            heartbeat = Heartbeat(leases, in_flight_jobs, OutageBackoff(report, random))
+            if self._applies_retention:
                 group.create_task(RetentionRunner(self._store, report, self._stopping).run(once=once))
-            background = [group.create_task(finisher.run()), group.create_task(keeper.run())]
+            background = [group.create_task(finisher.run()), group.create_task(heartbeat.run())]
             await claimer.run(once=once)
-            await self._come_to_an_end(hands)
+            await self._drain(in_flight_jobs)
             for task in background:
                 task.cancel()
 
-    async def _come_to_an_end(self, hands: InFlightJobs) -> None:
-        async with _at_most(self.grace), asyncio.TaskGroup() as group:
-            hurry = group.create_task(self._hurrying.wait())
-            hurry.add_done_callback(lambda _: hands.wake())
-            while not hands.is_empty and not self._hurrying.is_set():
-                await hands.changes()
-            hurry.cancel()
-        hands.hand_back()
-        async with _at_most(LAST_ENDS):
-            while not hands.is_empty:
-                await hands.changes()
+    async def _drain(self, in_flight_jobs: InFlightJobs) -> None:
+        async with _ignore_timeout_after(self.grace), asyncio.TaskGroup() as group:
+            stop_now = group.create_task(self._stop_now.wait())
+            stop_now.add_done_callback(lambda _: in_flight_jobs.wake())
+            while not in_flight_jobs.is_empty and not self._stop_now.is_set():
+                await in_flight_jobs.wait_for_change()
+            stop_now.cancel()
+        in_flight_jobs.release()
+        async with _ignore_timeout_after(DRAIN_SECONDS):
+            while not in_flight_jobs.is_empty:
+                await in_flight_jobs.wait_for_change()
 
     async def _leave(self) -> None:
         try:
-            await self._leases.leave()
+            await self._leases.deregister_worker()
         except StoreError as error:
             log.warning("This worker could not sign off; its leases expire by themselves: %s", error)
 
 
 @asynccontextmanager
-async def _at_most(seconds: float) -> AsyncIterator[None]:
+async def _ignore_timeout_after(seconds: float) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(seconds) as timer:
             yield

@@ -82,7 +82,7 @@ class RetentionFailed:
     error: StoreError
 
 
-Happening = (
+WorkerEvent = (
     WorkerRegistered
     | AttemptStarted
     | HandlerRaised
@@ -94,7 +94,7 @@ Happening = (
     | RetentionApplied
     | RetentionFailed
 )
-Report = Callable[[Happening], None]
+Report = Callable[[WorkerEvent], None]
 
 _WAITS = Backoff(first=0.2, longest=10.0)
 _ROLLBACKS = "40"

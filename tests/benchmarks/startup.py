@@ -59,9 +59,9 @@ async def startup(effort: Effort, databases: Databases) -> list[Finding]:
     """A quick run does without posting, which has to be fetched."""
     rounds = effort.choose(15, quick=1)
     environment = _with_few_jobs(databases) if effort.quick else _with_sample(databases)
-    with tempfile.TemporaryDirectory(prefix="gjobs-posting-") as room:
-        awaited = {**OURS_AND_BARE} if effort.quick else {**OURS_AND_BARE, POSTING: _posting(Path(room))}
-        environment |= {"XDG_CONFIG_HOME": room, "XDG_DATA_HOME": room}
+    with tempfile.TemporaryDirectory(prefix="gjobs-posting-") as work_dir:
+        awaited = {**OURS_AND_BARE} if effort.quick else {**OURS_AND_BARE, POSTING: _posting(Path(work_dir))}
+        environment |= {"XDG_CONFIG_HOME": work_dir, "XDG_DATA_HOME": work_dir}
         series = await take_turns(
             {name: _starting(command, environment) for name, command in awaited.items()},
             rounds=rounds,
@@ -83,10 +83,10 @@ async def startup(effort: Effort, databases: Databases) -> list[Finding]:
     ]
 
 
-def _posting(room: Path) -> Awaited:
+def _posting(work_dir: Path) -> Awaited:
     """In an environment of its own, for it needs an older Textual than ours."""
-    python = room / "environment" / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", room / "environment"], check=True)
+    python = work_dir / "environment" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", work_dir / "environment"], check=True)
     subprocess.run([python, "-m", "pip", "install", "--quiet", *POSTING_PACKAGES], check=True)
     return Awaited(command=(str(python.with_name("posting")),), screen=re.compile(rb"Send"))
 

@@ -184,8 +184,8 @@ def _database_time(url: str) -> Iterator[Callable[[], float]]:
 async def watch(url: str, eyes: str, project: str, scenes: Mapping[str, float]) -> Told:
     gc_tuning.pause_gc()  # as the command does
     seen: Told = {}
-    with tempfile.TemporaryDirectory() as room, _database_time(url) as database_time:
-        app = WatchedApp(url, eyes, Path(room))
+    with tempfile.TemporaryDirectory() as work_dir, _database_time(url) as database_time:
+        app = WatchedApp(url, eyes, Path(work_dir))
         async with app.run_test(headless=False, size=SIZE):
             async with asyncio.timeout(PATIENCE):
                 await app.settled.wait()

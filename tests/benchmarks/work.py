@@ -73,11 +73,11 @@ Open = Callable[[], AbstractContextManager[str]]
 async def work(effort: Effort, _: Databases) -> list[Finding]:
     """On a server that keeps the times of commits. A quick run does without the rivals, which have to be fetched."""
     with (
-        tempfile.TemporaryDirectory(prefix="gjobs-queues-") as room,
+        tempfile.TemporaryDirectory(prefix="gjobs-queues-") as work_dir,
         open_databases(durable=not effort.quick, settings={"track_commit_timestamp": "on"}) as databases,
     ):
         names = (OURS,) if effort.quick else tuple(MODULES)
-        pythons = {name: _python(name, Path(room)) for name in names}
+        pythons = {name: _python(name, Path(work_dir)) for name in names}
         opens = {name: _with_jobs(effort, databases) if name == OURS else databases.empty for name in names}
         return [
             *[await _drained(effort, pythons, opens, size) for size in (SIZES[:1] if effort.quick else SIZES)],
@@ -166,11 +166,11 @@ def _ask(python: Path, name: str, url: str, command: str, *numbers: int) -> list
     return answer
 
 
-def _python(name: str, room: Path) -> Path:
+def _python(name: str, work_dir: Path) -> Path:
     if name == OURS:
         return Path(sys.executable)
-    python = room / name / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", room / name], check=True)
+    python = work_dir / name / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", work_dir / name], check=True)
     subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES[name]], check=True)
     return python
 

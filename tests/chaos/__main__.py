@@ -14,9 +14,9 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
 from migrations.runner import upgrade
-from tests.chaos.plan import Blow, Plan
-from tests.chaos.scene import Scene, direct, pooled
-from tests.chaos.storm import Outcome, storm
+from tests.chaos.plan import Fault, Plan
+from tests.chaos.scene import Environment, direct, pooled
+from tests.chaos.storm import Outcome, run_chaos
 from tests.conftest import quick_directory
 from tests.hosted.cluster import Server, copied, make_project, make_roles
 from tests.hosted.fixtures import programs
@@ -59,17 +59,17 @@ def _plan(jobs: int, workers: int, seed: int) -> Plan:
 
 def _run(way: str, plan: Plan) -> Outcome:
     with _server() as server, copied(server, "template") as database, tempfile.TemporaryDirectory() as directory:
-        outcome = asyncio.run(_storm(_scene(way, server, database), plan, Path(directory)))
+        outcome = asyncio.run(_run_chaos(_environment(way, server, database), plan, Path(directory)))
     _tell(way, plan, outcome)
     return outcome
 
 
-async def _storm(opened: AbstractAsyncContextManager[Scene], plan: Plan, directory: Path) -> Outcome:
-    async with opened as scene:
-        return await storm(scene, plan, directory)
+async def _run_chaos(opened: AbstractAsyncContextManager[Environment], plan: Plan, directory: Path) -> Outcome:
+    async with opened as environment:
+        return await run_chaos(environment, plan, directory)
 
 
-def _scene(way: str, server: Server, database: str) -> AbstractAsyncContextManager[Scene]:
+def _environment(way: str, server: Server, database: str) -> AbstractAsyncContextManager[Environment]:
     if way == "direct":
         return direct(server, database)
     program = shutil.which("pgbouncer")
@@ -96,8 +96,8 @@ def _tell(way: str, plan: Plan, outcome: Outcome) -> None:
         ("jobs", f"{plan.jobs:,}: {verdict.succeeded:,} succeeded, {verdict.failed:,} failed"),
         ("  of these lost with a worker once too often", verdict.given_up),
         ("workers at a time", plan.workers),
-        *((f"{blow}s", outcome.blows.get(blow, 0)) for blow in Blow),
-        ("workers that came while there was no database", outcome.came_too_early),
+        *((f"{fault}s", outcome.faults.get(fault, 0)) for fault in Fault),
+        ("workers that came while there was no database", outcome.failed_starts),
         ("attempts", f"{verdict.attempts:,}, of which handlers began {verdict.begun:,}"),
         ("  put off by their handlers", verdict.retried),
         ("  taken over", verdict.taken_over),

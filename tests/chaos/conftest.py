@@ -9,14 +9,14 @@ from tests.hosted.cluster import Server, copied, make_project
 
 
 @pytest.fixture(scope="session")
-def migrated_project(mortal_server: Server) -> str:
+def migrated_project(killable_server: Server) -> str:
     """The name of a database to copy."""
-    make_project(mortal_server, "migrated", old_privileges=True)
-    upgrade(mortal_server.login("migrated"))
+    make_project(killable_server, "migrated", old_privileges=True)
+    upgrade(killable_server.login("migrated"))
     return "migrated"
 
 
 @pytest.fixture
-def project_database(mortal_server: Server, migrated_project: str) -> Iterator[str]:
-    with copied(mortal_server, migrated_project) as name:
+def project_database(killable_server: Server, migrated_project: str) -> Iterator[str]:
+    with copied(killable_server, migrated_project) as name:
         yield name

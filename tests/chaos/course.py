@@ -21,7 +21,7 @@ class Claim:
     worker: str
 
 
-class Course:
+class JobReplay:
     def __init__(self) -> None:
         self.status: str | None = None
         self.holder: Holder | None = None
@@ -30,7 +30,7 @@ class Course:
         self.taken_over = 0
         """So many times it was somebody's while another took it."""
         self.retried = 0
-        self.wrongs: list[str] = []
+        self.anomalies: list[str] = []
         """What cannot have happened so, a sentence each."""
 
     @property
@@ -88,4 +88,4 @@ class Course:
             self._wrong(f"{who} {what} what {self.holder or 'nobody'} held")
 
     def _wrong(self, words: str) -> None:
-        self.wrongs.append(words)
+        self.anomalies.append(words)

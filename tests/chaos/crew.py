@@ -25,7 +25,7 @@ _OURS = ("DATABASE_URL", "GJOBS_DATABASE_URL", "GJOBS_PROFILE", "GJOBS_CONFIG", 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class WorkerProcess:
     name: str
     process: Process
     log: Path
@@ -44,67 +44,71 @@ class Member:
             self.process.send_signal(number)
 
 
-class Crew:
+class Workers:
     def __init__(self, conninfo: Conninfo, directory: Path, *, size: int, lease: int) -> None:
         self._conninfo = conninfo
         self._directory = directory
         self._lease = lease
         self._numbers = count(1)
         self._size = size
-        self._members: list[Member] = []
-        self.came_too_early = 0
+        self._processes: list[WorkerProcess] = []
+        self.failed_starts = 0
         """So many found no database to begin with."""
-        self.wrongs: list[str] = []
+        self.anomalies: list[str] = []
         """Of those that ended by themselves."""
 
     @property
-    def witness(self) -> Path:
+    def record_file(self) -> Path:
         return self._directory / "witness"
 
-    async def gather(self) -> None:
-        self._members = [await self._start() for _ in range(self._size)]
+    async def start_all(self) -> None:
+        self._processes = [await self._start() for _ in range(self._size)]
 
     async def kill(self, place: int) -> None:
-        self._members[place].signal(signal.SIGKILL)
-        await self._members[place].process.wait()
-        self._members[place] = await self._start()
+        self._processes[place].signal(signal.SIGKILL)
+        await self._processes[place].process.wait()
+        self._processes[place] = await self._start()
 
     @asynccontextmanager
     async def frozen(self, place: int) -> AsyncIterator[None]:
-        member = self._members[place]
-        member.signal(signal.SIGSTOP)
+        worker_process = self._processes[place]
+        worker_process.signal(signal.SIGSTOP)
         try:
             yield
         finally:
-            member.signal(signal.SIGCONT)
+            worker_process.signal(signal.SIGCONT)
 
-    async def tend(self) -> None:
+    async def replace_ended(self) -> None:
         """Who could not begin is replaced, and so is who ended, which is wrong."""
-        for place, member in enumerate(self._members):
-            if (code := member.process.returncode) is None:
+        for place, worker_process in enumerate(self._processes):
+            if (code := worker_process.process.returncode) is None:
                 continue
-            if code == ExitCode.UNREACHABLE and not member.has_begun:
-                self.came_too_early += 1
+            if code == ExitCode.UNREACHABLE and not worker_process.has_begun:
+                self.failed_starts += 1
             else:
-                self.wrongs.append(f"{member.name} ended by itself with {code}: {member.said[-2000:]}")
-            self._members[place] = await self._start()
+                self.anomalies.append(
+                    f"{worker_process.name} ended by itself with {code}: {worker_process.said[-2000:]}"
+                )
+            self._processes[place] = await self._start()
 
-    async def dismiss(self) -> None:
+    async def stop_all(self) -> None:
         """Each is asked to stop, which it does."""
-        for member in self._members:
-            member.signal(signal.SIGTERM)
-        for member in self._members:
-            code = await member.process.wait()
-            if code != 0 and member.has_begun:
-                self.wrongs.append(f"{member.name} was to stop, and ended with {code}: {member.said[-2000:]}")
+        for worker_process in self._processes:
+            worker_process.signal(signal.SIGTERM)
+        for worker_process in self._processes:
+            code = await worker_process.process.wait()
+            if code != 0 and worker_process.has_begun:
+                self.anomalies.append(
+                    f"{worker_process.name} was to stop, and ended with {code}: {worker_process.said[-2000:]}"
+                )
 
     async def end(self) -> None:
         """At once, whatever they do."""
-        for member in self._members:
-            member.signal(signal.SIGKILL)
-            await member.process.wait()
+        for worker_process in self._processes:
+            worker_process.signal(signal.SIGKILL)
+            await worker_process.process.wait()
 
-    async def _start(self) -> Member:
+    async def _start(self) -> WorkerProcess:
         name = f"worker-{next(self._numbers)}"
         log = self._directory / f"{name}.log"
         with log.open("wb") as file:
@@ -116,7 +120,7 @@ class Crew:
                 cwd=ROOT,
                 env=self._environment(name),
             )
-        return Member(name=name, process=process, log=log)
+        return WorkerProcess(name=name, process=process, log=log)
 
     def _command(self, name: str) -> Sequence[str]:
         address = f"{uri(self._conninfo)}&application_name={name}"
@@ -140,6 +144,6 @@ class Crew:
             "PGPASSWORD": str(self._conninfo["password"]),
             "GJOBS_DATA_DIR": str(self._directory / "data"),
             "XDG_CONFIG_HOME": str(self._directory / "config"),
-            FILE: str(self.witness),
+            FILE: str(self.record_file),
             WORKER: name,
         }

@@ -6,7 +6,7 @@ from random import Random
 
 from store.worker.handlers import Backoff, Registry, Retry, Work
 from tests.chaos.modes import ATTEMPTS, Mode
-from tests.chaos.witness import witnessed
+from tests.chaos.witness import recorded
 
 registry = Registry(time_out=60, attempts=ATTEMPTS, backoff=Backoff(first=0.05, longest=0.2))
 
@@ -17,14 +17,14 @@ def _seconds(work: Work) -> float:
 
 @registry.handler(Mode.STEADY)
 async def steady(work: Work) -> None:
-    with witnessed(work):
+    with recorded(work):
         await asyncio.sleep(_seconds(work))
         work.cost_cents = 10 * work.attempt
 
 
 @registry.handler(Mode.BLOCKING)
 def blocking(work: Work) -> None:
-    with witnessed(work):
+    with recorded(work):
         work.note("it blocks")
         time.sleep(_seconds(work))
         work.cost_cents = 20 * work.attempt
@@ -32,7 +32,7 @@ def blocking(work: Work) -> None:
 
 @registry.handler(Mode.FLAKY)
 async def flaky(work: Work) -> None:
-    with witnessed(work):
+    with recorded(work):
         await asyncio.sleep(_seconds(work))
         work.cost_cents = work.job.cost_cents + 1
         if work.attempt < ATTEMPTS and Random(work.job.id.int + work.attempt).random() < 0.6:  # noqa: S311
@@ -41,6 +41,6 @@ async def flaky(work: Work) -> None:
 
 @registry.handler(Mode.BROKEN)
 async def broken(work: Work) -> None:
-    with witnessed(work):
+    with recorded(work):
         await asyncio.sleep(_seconds(work))
         raise ValueError("no such image")

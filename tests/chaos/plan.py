@@ -6,7 +6,7 @@ from enum import StrEnum
 from random import Random
 
 
-class Blow(StrEnum):
+class Fault(StrEnum):
     KILL = "kill"
     """A worker, with SIGKILL; another takes its place."""
     FREEZE = "freeze"
@@ -37,7 +37,7 @@ class Plan:
 class Planned:
     after: int
     """When so many attempts have ended."""
-    blow: Blow
+    fault: Fault
     place: int
     """Of the worker, or a number by which to choose something else."""
 
@@ -46,14 +46,14 @@ def planned(plan: Plan) -> Sequence[Planned]:
     """In order, all before the last fifth of the jobs. Each worker is hit before one is hit again."""
     random = Random(plan.seed)  # noqa: S311
     numbers = {
-        Blow.KILL: plan.kills,
-        Blow.FREEZE: plan.freezes,
-        Blow.CUT: plan.cuts,
-        Blow.SILENCE: plan.silences,
-        Blow.RESTART: plan.restarts,
+        Fault.KILL: plan.kills,
+        Fault.FREEZE: plan.freezes,
+        Fault.CUT: plan.cuts,
+        Fault.SILENCE: plan.silences,
+        Fault.RESTART: plan.restarts,
     }
     return sorted(
-        Planned(random.randrange(plan.jobs * 8 // 10), blow, number % plan.workers)
-        for blow, times in numbers.items()
+        Planned(random.randrange(plan.jobs * 8 // 10), fault, number % plan.workers)
+        for fault, times in numbers.items()
         for number in range(times)
     )

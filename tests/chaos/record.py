@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from tests.chaos.witness import Seen
+from tests.chaos.witness import HandlerRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +38,10 @@ class Record:
     """In their order."""
     leased: Sequence[UUID]
     """The jobs that somebody holds."""
-    seen: Sequence[Seen]
+    seen: Sequence[HandlerRecord]
 
 
-def read_record(connection: Connection, queued: Sequence[UUID], seen: Sequence[Seen]) -> Record:
+def read_record(connection: Connection, queued: Sequence[UUID], seen: Sequence[HandlerRecord]) -> Record:
     jobs = connection.execute("select id, status, cost_cents, error from public.generation_jobs")
     events = connection.execute(
         "select job_id, kind, from_status, to_status, lease_owner, application, note from gjobs.job_events order by id"

@@ -11,7 +11,7 @@ from psycopg import Connection
 from tests.chaos.modes import SHARES
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
-from tests.hosted.pooler import pooling
+from tests.hosted.pooler import start_pooler
 from tests.store.servers import Proxy, proxied
 
 AGAIN_SOON = "server_login_retry = 1"
@@ -20,7 +20,7 @@ AGAIN_SOON = "server_login_retry = 1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Environment:
     server: Server
     database: str
     conninfo: Conninfo
@@ -34,18 +34,20 @@ class Scene:
 
 
 @asynccontextmanager
-async def direct(server: Server, database: str) -> AsyncIterator[Scene]:
+async def direct(server: Server, database: str) -> AsyncIterator[Environment]:
     async with proxied(server.login(database)) as (proxy, conninfo):
-        yield Scene(server=server, database=database, conninfo=conninfo, proxies=[proxy])
+        yield Environment(server=server, database=database, conninfo=conninfo, proxies=[proxy])
 
 
 @asynccontextmanager
-async def pooled(server: Server, database: str, program: str) -> AsyncIterator[Scene]:
+async def pooled(server: Server, database: str, program: str) -> AsyncIterator[Environment]:
     """PgBouncer by transaction; links break before and behind it."""
     async with proxied(server.login(database)) as (behind, to_server):
-        with pooling(server, program, "transaction", server_port=int(to_server["port"]), more=AGAIN_SOON) as pooler:
+        with start_pooler(
+            server, program, "transaction", server_port=int(to_server["port"]), more=AGAIN_SOON
+        ) as pooler:
             async with proxied(pooler.login(database)) as (before, conninfo):
-                yield Scene(server=server, database=database, conninfo=conninfo, proxies=[before, behind])
+                yield Environment(server=server, database=database, conninfo=conninfo, proxies=[before, behind])
 
 
 def queue(connection: Connection, number: int, *, seed: int) -> list[UUID]:

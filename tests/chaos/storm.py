@@ -9,17 +9,17 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
-from tests.chaos.crew import Crew
+from tests.chaos.crew import Workers
 from tests.chaos.judging import Verdict, judge
-from tests.chaos.plan import Blow, Plan, Planned, planned
+from tests.chaos.plan import Fault, Plan, Planned, planned
 from tests.chaos.record import read_record
-from tests.chaos.scene import Scene, queue
-from tests.chaos.witness import Sightings
+from tests.chaos.scene import Environment, queue
+from tests.chaos.witness import HandlerRecords
 from tests.store.servers import Proxy
 
 TICK = 0.02
 
-_LASTING = (Blow.FREEZE, Blow.SILENCE)
+_LASTING = (Fault.FREEZE, Fault.SILENCE)
 
 PATIENCE = 240.0
 
@@ -29,76 +29,76 @@ PATIENCE = 240.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     verdict: Verdict
-    wrongs: tuple[str, ...]
+    anomalies: tuple[str, ...]
     """Of workers that ended by themselves."""
-    blows: Mapping[Blow, int]
-    came_too_early: int
+    faults: Mapping[Fault, int]
+    failed_starts: int
     seconds: float
 
     @property
     def violations(self) -> tuple[str, ...]:
-        return (*self.wrongs, *self.verdict.violations)
+        return (*self.anomalies, *self.verdict.violations)
 
 
-async def storm(scene: Scene, plan: Plan, directory: Path) -> Outcome:
+async def run_chaos(environment: Environment, plan: Plan, directory: Path) -> Outcome:
     """Until every job has ended. `directory` is an empty one, where the workers' words stay."""
     late = plan.jobs // 10
-    queued = _queue(scene, plan.jobs - late, seed=plan.seed)
-    crew = Crew(scene.conninfo, directory, size=plan.workers, lease=plan.lease)
-    sightings = Sightings(crew.witness)
+    queued = _queue(environment, plan.jobs - late, seed=plan.seed)
+    workers = Workers(environment.conninfo, directory, size=plan.workers, lease=plan.lease)
+    handler_records = HandlerRecords(workers.record_file)
     begun = time.monotonic()
     try:
-        await crew.gather()
-        weather = _Weather(scene, crew, sightings, plan)
-        blows = await weather.pass_over()
+        await workers.start_all()
+        fault_injector = _FaultInjector(environment, workers, handler_records, plan)
+        faults = await fault_injector.inject_all()
         # Whoever is left hears of new jobs as before.
-        queued += _queue(scene, late, seed=plan.seed + 1)
-        await weather.until_over()
+        queued += _queue(environment, late, seed=plan.seed + 1)
+        await fault_injector.wait_for_jobs()
         seconds = time.monotonic() - begun
-        await crew.dismiss()
+        await workers.stop_all()
     finally:
-        await crew.end()
-        sightings.close()
-    with scene.look() as connection:
-        verdict = judge(read_record(connection, queued, sightings.seen))
+        await workers.end()
+        handler_records.close()
+    with environment.look() as connection:
+        verdict = judge(read_record(connection, queued, handler_records.seen))
     return Outcome(
         verdict=verdict,
-        wrongs=tuple(crew.wrongs),
-        blows=blows,
-        came_too_early=crew.came_too_early,
+        anomalies=tuple(workers.anomalies),
+        faults=faults,
+        failed_starts=workers.failed_starts,
         seconds=seconds,
     )
 
 
-def _queue(scene: Scene, number: int, *, seed: int) -> list[UUID]:
-    with scene.look() as connection:
+def _queue(environment: Environment, number: int, *, seed: int) -> list[UUID]:
+    with environment.look() as connection:
         return queue(connection, number, seed=seed)
 
 
-class _Weather:
-    def __init__(self, scene: Scene, crew: Crew, sightings: Sightings, plan: Plan) -> None:
-        self._scene = scene
-        self._crew = crew
-        self._sightings = sightings
+class _FaultInjector:
+    def __init__(self, environment: Environment, workers: Workers, handler_records: HandlerRecords, plan: Plan) -> None:
+        self._environment = environment
+        self._workers = workers
+        self._handler_records = handler_records
         self._plan = plan
         self._random = Random(plan.seed)  # noqa: S311
 
-    async def pass_over(self) -> Mapping[Blow, int]:
+    async def inject_all(self) -> Mapping[Fault, int]:
         """What has happened."""
-        blows: Counter[Blow] = Counter()
+        faults: Counter[Fault] = Counter()
         async with asyncio.TaskGroup() as lasting:
             for one in planned(self._plan):
                 await self._until_ended(one.after)
-                if one.blow in _LASTING:
+                if one.fault in _LASTING:
                     lasting.create_task(self._last(one))
                 else:
                     await self._strike(one)
-                blows[one.blow] += 1
-        await self.until_over()
-        return blows
+                faults[one.fault] += 1
+        await self.wait_for_jobs()
+        return faults
 
-    async def until_over(self) -> None:
-        with self._scene.look() as connection:
+    async def wait_for_jobs(self) -> None:
+        with self._environment.look() as connection:
             async with asyncio.timeout(PATIENCE):
                 while connection.execute(
                     "select from public.generation_jobs where status in ('queued', 'running') limit 1"
@@ -106,39 +106,39 @@ class _Weather:
                     await self._tick()
 
     async def _strike(self, planned: Planned) -> None:
-        match planned.blow:
-            case Blow.KILL:
-                await self._crew.kill(planned.place)
-            case Blow.CUT:
+        match planned.fault:
+            case Fault.KILL:
+                await self._workers.kill(planned.place)
+            case Fault.CUT:
                 proxy = self._proxy(planned)
                 proxy.go_away()
                 await asyncio.sleep(self._random.uniform(0.0, 0.3))
                 proxy.come_back()
-            case Blow.RESTART:
-                await asyncio.to_thread(self._scene.server.restart)
+            case Fault.RESTART:
+                await asyncio.to_thread(self._environment.server.restart)
 
     async def _last(self, planned: Planned) -> None:
         """While others strike."""
         seconds = 1.5 * self._plan.lease
-        match planned.blow:
-            case Blow.FREEZE:
-                async with self._crew.frozen(planned.place):
+        match planned.fault:
+            case Fault.FREEZE:
+                async with self._workers.frozen(planned.place):
                     await asyncio.sleep(seconds)
-            case Blow.SILENCE:
+            case Fault.SILENCE:
                 proxy = self._proxy(planned)
                 proxy.fall_silent()
                 await asyncio.sleep(seconds)
                 proxy.speak_again()
 
     def _proxy(self, planned: Planned) -> Proxy:
-        return self._scene.proxies[planned.place % len(self._scene.proxies)]
+        return self._environment.proxies[planned.place % len(self._environment.proxies)]
 
     async def _until_ended(self, attempts: int) -> None:
         async with asyncio.timeout(PATIENCE):
-            while self._sightings.ended < attempts:
+            while self._handler_records.ended < attempts:
                 await self._tick()
 
     async def _tick(self) -> None:
         await asyncio.sleep(TICK)
-        await self._crew.tend()
-        self._sightings.read_on()
+        await self._workers.replace_ended()
+        self._handler_records.read_on()

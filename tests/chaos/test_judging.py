@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.judging import judge
 from tests.chaos.modes import ATTEMPTS
 from tests.chaos.record import Event, Job, Record
-from tests.chaos.witness import Seen, Sight, Sightings
+from tests.chaos.witness import HandlerEvent, HandlerRecord, HandlerRecords
 
 PLAIN, TAKEN, RETRIED, BROKEN, GIVEN_UP = (UUID(int=number) for number in range(1, 6))
 
@@ -45,20 +45,20 @@ def ended(job: UUID, worker: int, status: str = "succeeded") -> Event:
     return by(worker, job, "status", from_status="running", to_status=status)
 
 
-def saw(job: UUID, worker: int, attempt: int, *sights: Sight) -> list[Seen]:
+def saw(job: UUID, worker: int, attempt: int, *sights: HandlerEvent) -> list[HandlerRecord]:
     return [
-        Seen(
+        HandlerRecord(
             job_id=job,
             attempt=attempt,
             worker=f"worker-{worker}",
-            sight=sight,
-            cost_cents=10 if sight is Sight.RETURNED else None,
+            handler_event=handler_event,
+            cost_cents=10 if handler_event is HandlerEvent.RETURNED else None,
         )
-        for sight in sights
+        for handler_event in sights
     ]
 
 
-BEGAN, RETURNED, RAISED = Sight
+BEGAN, RETURNED, RAISED = HandlerEvent
 
 COURSES = {
     PLAIN: [created(PLAIN), claimed(PLAIN, 1), ended(PLAIN, 1)],
@@ -83,7 +83,7 @@ COURSES = {
 WELL = Record(
     queued=list(COURSES),
     jobs=[Job(id=job, status="failed" if job in (BROKEN, GIVEN_UP) else "succeeded", cost_cents=10) for job in COURSES],
-    events=[event for course in COURSES.values() for event in course],
+    events=[event for replay in COURSES.values() for event in replay],
     leased=[],
     seen=[
         *saw(PLAIN, 1, 1, BEGAN, RETURNED),
@@ -106,7 +106,7 @@ def with_course(job: UUID, *events: Event) -> Record:
     return replace(without(job), events=[*without(job).events, *events])
 
 
-def with_seen(*seen: Seen) -> Record:
+def with_seen(*seen: HandlerRecord) -> Record:
     return replace(WELL, seen=[*WELL.seen, *seen])
 
 
@@ -167,18 +167,18 @@ def test_judge_reports_each_kind_of_violation(record: Record, words: str) -> Non
 
 
 @pytest.mark.parametrize("seen", WELL.seen)
-def test_recorded_observation_reads_back_as_it_was_written(seen: Seen) -> None:
-    assert Seen.of(seen.line()) == seen
+def test_recorded_observation_reads_back_as_it_was_written(seen: HandlerRecord) -> None:
+    assert HandlerRecord.of(seen.line()) == seen
 
 
 def test_partial_recorder_line_is_read_once_it_is_complete(tmp_path: Path) -> None:
-    sightings = Sightings(tmp_path / "witness")
+    handler_records = HandlerRecords(tmp_path / "witness")
     text = "".join(f"{seen.line()}\n" for seen in WELL.seen)
     with (tmp_path / "witness").open("a") as file:
         for part in (text[:50], text[50:200], text[200:]):
             file.write(part)
             file.flush()
-            sightings.read_on()
-    sightings.close()
-    assert sightings.seen == WELL.seen
-    assert sightings.ended == 5
+            handler_records.read_on()
+    handler_records.close()
+    assert handler_records.seen == WELL.seen
+    assert handler_records.ended == 5

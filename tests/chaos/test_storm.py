@@ -7,29 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.plan import Blow, Plan
+from tests.chaos.plan import Fault, Plan
 from tests.chaos.scene import direct, pooled
-from tests.chaos.storm import storm
+from tests.chaos.storm import run_chaos
 from tests.conftest import require_tool
 from tests.hosted.cluster import Server
 
 PLAN = Plan(jobs=200, workers=3, kills=3, freezes=1, cuts=1, restarts=1, lease=1)
 
-BLOWS = {Blow.KILL: 3, Blow.FREEZE: 1, Blow.CUT: 1, Blow.RESTART: 1}
+BLOWS = {Fault.KILL: 3, Fault.FREEZE: 1, Fault.CUT: 1, Fault.RESTART: 1}
 
 
 @pytest.mark.parametrize("way", ["direct", "pooled"])
 async def test_every_job_ends_once_despite_kills_freezes_cuts_and_restarts(
-    mortal_server: Server, project_database: str, way: str, tmp_path: Path
+    killable_server: Server, project_database: str, way: str, tmp_path: Path
 ) -> None:
     opened = (
-        direct(mortal_server, project_database)
+        direct(killable_server, project_database)
         if way == "direct"
-        else pooled(mortal_server, project_database, require_tool("pgbouncer"))
+        else pooled(killable_server, project_database, require_tool("pgbouncer"))
     )
-    async with opened as scene:
-        outcome = await storm(scene, PLAN, tmp_path)
+    async with opened as environment:
+        outcome = await run_chaos(environment, PLAN, tmp_path)
     assert outcome.violations == ()
-    assert outcome.blows == BLOWS
+    assert outcome.faults == BLOWS
     assert outcome.verdict.succeeded + outcome.verdict.failed == PLAN.jobs
     assert outcome.verdict.attempts >= outcome.verdict.begun >= PLAN.jobs

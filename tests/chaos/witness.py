@@ -15,52 +15,58 @@ FILE, WORKER = "GJOBS_CHAOS_WITNESS", "GJOBS_CHAOS_WORKER"
 """The environment's variables: where to write, and as whom."""
 
 
-class Sight(StrEnum):
+class HandlerEvent(StrEnum):
     BEGAN = "began"
     RETURNED = "returned"
     RAISED = "raised"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class HandlerRecord:
     job_id: UUID
     attempt: int
     worker: str
-    sight: Sight
+    handler_event: HandlerEvent
     cost_cents: int | None = None
     """What the handler said that the job has cost, when it returned."""
 
     def line(self) -> str:
         cents = "" if self.cost_cents is None else self.cost_cents
-        return f"{self.job_id} {self.attempt} {self.worker} {self.sight} {cents}"
+        return f"{self.job_id} {self.attempt} {self.worker} {self.handler_event} {cents}"
 
     @classmethod
-    def of(cls, line: str) -> "Seen":
-        job_id, attempt, worker, sight, cents = line.split(" ")
+    def of(cls, line: str) -> "HandlerRecord":
+        job_id, attempt, worker, handler_event, cents = line.split(" ")
         return cls(
             job_id=UUID(job_id),
             attempt=int(attempt),
             worker=worker,
-            sight=Sight(sight),
+            handler_event=HandlerEvent(handler_event),
             cost_cents=int(cents) if cents else None,
         )
 
 
 @contextmanager
-def witnessed(work: Work) -> Iterator[None]:
+def recorded(work: Work) -> Iterator[None]:
     """Notes that an attempt begins, and how it ends; whoever is killed inside notes no more."""
-    _note(work, Sight.BEGAN)
+    _note(work, HandlerEvent.BEGAN)
     try:
         yield
     except Exception:
-        _note(work, Sight.RAISED)
+        _note(work, HandlerEvent.RAISED)
         raise
-    _note(work, Sight.RETURNED)
+    _note(work, HandlerEvent.RETURNED)
 
 
-def _note(work: Work, sight: Sight) -> None:
-    cents = work.cost_cents if sight is Sight.RETURNED else None
-    seen = Seen(job_id=work.job.id, attempt=work.attempt, worker=os.environ[WORKER], sight=sight, cost_cents=cents)
+def _note(work: Work, handler_event: HandlerEvent) -> None:
+    cents = work.cost_cents if handler_event is HandlerEvent.RETURNED else None
+    seen = HandlerRecord(
+        job_id=work.job.id,
+        attempt=work.attempt,
+        worker=os.environ[WORKER],
+        handler_event=handler_event,
+        cost_cents=cents,
+    )
     # In one write, which the system adds as a whole, whoever else adds at the time.
     file = os.open(os.environ[FILE], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
@@ -69,7 +75,7 @@ def _note(work: Work, sight: Sight) -> None:
         os.close(file)
 
 
-class Sightings:
+class HandlerRecords:
     """Reads on in the file: what was seen since."""
 
     def __init__(self, file: Path) -> None:
@@ -77,16 +83,16 @@ class Sightings:
         self._file = file.open("rb")
         self._rest = b""
         """Of a line that somebody is just about to add."""
-        self.seen: list[Seen] = []
+        self.seen: list[HandlerRecord] = []
         self.ended = 0
         """So many attempts have come to an end of their own."""
 
     def read_on(self) -> None:
         *lines, self._rest = (self._rest + self._file.read()).split(b"\n")
         for line in lines:
-            seen = Seen.of(line.decode("ascii"))
+            seen = HandlerRecord.of(line.decode("ascii"))
             self.seen.append(seen)
-            self.ended += seen.sight is not Sight.BEGAN
+            self.ended += seen.handler_event is not HandlerEvent.BEGAN
 
     def close(self) -> None:
         self._file.close()

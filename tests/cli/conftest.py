@@ -27,11 +27,11 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def url(
-    database: Conninfo, bystander: psycopg.Connection, configure: Configure, monkeypatch: pytest.MonkeyPatch
+    database: Conninfo, operator_connection: psycopg.Connection, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> str:
     """A migrated database with the small world, which the command line opens by its configuration, and may write."""
-    with bystander.transaction(), bystander.pipeline():
-        fill(bystander)
+    with operator_connection.transaction(), operator_connection.pipeline():
+        fill(operator_connection)
     address = uri(database)
     configure(profile("world", address, write=True))
     monkeypatch.setenv("GJOBS_PROFILE", "world")
@@ -53,11 +53,11 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
 
 
 @pytest.fixture
-def sql(url: str, bystander: psycopg.Connection) -> Sql:
+def sql(url: str, operator_connection: psycopg.Connection) -> Sql:
     """Runs one statement as the operator, and returns its rows."""
 
     def run(statement: str, *values: object) -> list[tuple[object, ...]]:
-        cursor: psycopg.Cursor[tuple[object, ...]] = bystander.execute(statement.encode(), values)
+        cursor: psycopg.Cursor[tuple[object, ...]] = operator_connection.execute(statement.encode(), values)
         return cursor.fetchall() if cursor.description else []
 
     return run

@@ -82,7 +82,7 @@ def test_option_overrides_environment_and_environment_overrides_the_default() ->
 
 
 @pytest.mark.parametrize(
-    ("eyes", "option", "environment", "expected"),
+    ("actor_rule", "option", "environment", "expected"),
     [
         (ActorRule.CHOSEN, None, {}, "ada@example.com"),
         (ActorRule.CHOSEN, None, {"GJOBS_DATABASE_URL": "postgresql:///x"}, "operator"),
@@ -97,15 +97,15 @@ def test_option_overrides_environment_and_environment_overrides_the_default() ->
     ],
 )
 def test_actor_is_chosen_by_rule_option_and_environment(
-    eyes: ActorRule, option: str | None, environment: dict[str, str], expected: str
+    actor_rule: ActorRule, option: str | None, environment: dict[str, str], expected: str
 ) -> None:
-    assert settings(GlobalOptions(act_as=option), environment, eyes=eyes).act_as == expected
+    assert settings(GlobalOptions(act_as=option), environment, actor_rule=actor_rule).act_as == expected
 
 
 @pytest.mark.parametrize(
     ("options", "command"),
     [
-        (GlobalOptions(act_as="ada@example.com"), {"eyes": ActorRule.OPERATOR_ONLY}),
+        (GlobalOptions(act_as="ada@example.com"), {"actor_rule": ActorRule.OPERATOR_ONLY}),
         (GlobalOptions(database_url="postgresql:///x"), {"embedded_only": True}),
         (GlobalOptions(profile="prod"), {"embedded_only": True}),
         (GlobalOptions(config=Path("here.toml")), {"reads_configuration": False}),

@@ -88,14 +88,14 @@ def test_journal_records_how_far_a_failed_migration_came(
 
 def test_terminated_migration_leaves_no_statement_running(gjobs: Run, app: Conninfo) -> None:
     running = "select count(*) from pg_stat_activity where datname = current_database() and query ilike 'create index%'"
-    with connect(app) as snapshot, connect(app, autocommit=True) as onlooker:
+    with connect(app) as snapshot, connect(app, autocommit=True) as recording_login:
         snapshot.execute("set transaction isolation level repeatable read")
         snapshot.execute("select 1")  # Older than any index, which therefore waits for it.
         with subprocess.Popen([GJOBS, "migrate", "up", "--yes"], stderr=subprocess.DEVNULL) as migrating:
-            until(lambda: onlooker.execute(running).fetchone() == (1,), pid=migrating.pid)
+            until(lambda: recording_login.execute(running).fetchone() == (1,), pid=migrating.pid)
             migrating.terminate()
             assert migrating.wait() == -signal.SIGTERM
-        until(lambda: onlooker.execute(running).fetchone() == (0,))
+        until(lambda: recording_login.execute(running).fetchone() == (0,))
 
     assert entries(gjobs) == [
         ("migrate from base to 0002", "done", None),

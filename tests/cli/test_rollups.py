@@ -22,7 +22,7 @@ def kept(database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def spoilt(kept: Conninfo) -> Iterator[Conninfo]:
+def inconsistent_rollups(kept: Conninfo) -> Iterator[Conninfo]:
     """With one job too many of Ada's, in her totals and in one of her days."""
     with connect(kept, autocommit=True) as connection:
         connection.execute(
@@ -42,7 +42,7 @@ def test_verify_reports_that_rollups_match_the_jobs(gjobs: Run) -> None:
     assert gjobs("migrate", "verify", "--rollups", "--json").document == document
 
 
-@pytest.mark.usefixtures("spoilt")
+@pytest.mark.usefixtures("inconsistent_rollups")
 def test_verify_finds_wrong_rollups_and_repair_fixes_them(gjobs: Run) -> None:
     found = gjobs("migrate", "verify", "--rollups", "--json")
     of_ada = {"user_id": str(ADA.id), "project_id": str(ADA.project)}
@@ -69,9 +69,9 @@ def test_verify_finds_wrong_rollups_and_repair_fixes_them(gjobs: Run) -> None:
 
 
 def test_verify_finds_the_same_differences_in_parts(
-    gjobs: Run, spoilt: Conninfo, monkeypatch: pytest.MonkeyPatch
+    gjobs: Run, inconsistent_rollups: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with connect(spoilt, autocommit=True) as connection:
+    with connect(inconsistent_rollups, autocommit=True) as connection:
         connection.execute("analyze public.generation_jobs")
     whole = gjobs("migrate", "verify", "--rollups", "--json").document
     monkeypatch.setattr(rollups, "JOBS_A_PART", 1)
@@ -82,7 +82,7 @@ def test_verify_finds_the_same_differences_in_parts(
     assert in_parts.err.startswith("Compared 50 % of the projects' jobs.\nCompared 100 % of the projects' jobs.\n")
 
 
-@pytest.mark.usefixtures("spoilt")
+@pytest.mark.usefixtures("inconsistent_rollups")
 def test_read_only_session_repairs_no_rollups(gjobs: Run) -> None:
     assert gjobs("migrate", "repair-rollups", "--yes", "--read-only").code == 6
     assert gjobs("migrate", "verify", "--rollups", "--read-only").code == 8

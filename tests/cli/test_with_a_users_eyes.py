@@ -5,7 +5,7 @@ import pytest
 from tests.cli.support import Configure, Run, profile, uri
 from tests.cli.world import ADA, ASSET, AUTUMN, QUEUED, SUCCEEDED, fill
 from tests.conftest import Conninfo, connect
-from tests.recording import AS_OPERATOR, Recording, as_user
+from tests.recording import AS_OPERATOR, StatementRecording, as_user
 
 COMMANDS = [
     "projects",
@@ -30,7 +30,7 @@ COMMANDS = [
 def opened(
     watched_database: Conninfo,
     reused_watched_database: Conninfo,
-    recording: Recording,
+    recording: StatementRecording,
     configure: Configure,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -45,26 +45,26 @@ def opened(
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("name", ["ada@example.com", str(ADA)], ids=["by e-mail", "by id"])
 def test_command_as_a_user_runs_every_statement_as_that_user(
-    gjobs: Run, recording: Recording, command: str, name: str
+    gjobs: Run, recording: StatementRecording, command: str, name: str
 ) -> None:
     result = gjobs(*command.split(), "--as", name)
     assert result.code == (1 if str(SUCCEEDED) in command and "transition" in command else 0), result.err
-    assert recording.eyes == {as_user(ADA)}
+    assert recording.actors == {as_user(ADA)}
 
 
 @pytest.mark.parametrize("command", ["projects", "users", "jobs list", "stats"])
 def test_command_as_the_operator_runs_every_statement_as_the_operator(
-    gjobs: Run, recording: Recording, command: str
+    gjobs: Run, recording: StatementRecording, command: str
 ) -> None:
     assert gjobs(*command.split(), "--as", "operator").code == 0
-    assert recording.eyes == {AS_OPERATOR}
+    assert recording.actors == {AS_OPERATOR}
 
 
-def test_users_command_as_a_user_is_refused(gjobs: Run, recording: Recording) -> None:
+def test_users_command_as_a_user_is_refused(gjobs: Run, recording: StatementRecording) -> None:
     assert gjobs("users", "--as", "ada@example.com").code == 6
-    assert AS_OPERATOR not in recording.eyes
+    assert AS_OPERATOR not in recording.actors
 
 
-def test_snapshot_as_a_user_reads_only_as_that_user(gjobs: Run, recording: Recording) -> None:
+def test_snapshot_as_a_user_reads_only_as_that_user(gjobs: Run, recording: StatementRecording) -> None:
     assert "as ada@example.com" in gjobs("snapshot", "--as", "ada@example.com").out
-    assert recording.eyes == {as_user(ADA)}
+    assert recording.actors == {as_user(ADA)}

@@ -14,7 +14,7 @@ from tests.embedded.support import Workbench
 
 
 @pytest.fixture
-def room() -> Iterator[Path]:
+def work_dir() -> Iterator[Path]:
     """An empty directory on a quick file system that every account may enter."""
     directory = Path(tempfile.mkdtemp(prefix="gjobs-embedded-", dir=quick_directory())).resolve()
     directory.chmod(0o755)
@@ -36,10 +36,10 @@ def cluster() -> Iterator[Path]:
 
 
 @pytest.fixture
-def make_bench(room: Path) -> Iterator[Callable[[str], Workbench]]:
+def make_bench(work_dir: Path) -> Iterator[Callable[[str], Workbench]]:
     """Makes workbenches by the names of their directories, where there is nothing."""
     with ExitStack() as cleanup:
-        yield lambda name: Workbench(room / name, cleanup)
+        yield lambda name: Workbench(work_dir / name, cleanup)
 
 
 @pytest.fixture

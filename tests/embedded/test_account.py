@@ -39,9 +39,9 @@ def need_namespace() -> tuple[str, ...]:
 
 
 @pytest.fixture
-def no_namespace(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_namespace(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in most containers: `unshare` is there, and not permitted."""
-    refusing = room / "bin" / "unshare"
+    refusing = work_dir / "bin" / "unshare"
     refusing.parent.mkdir()
     refusing.write_text("#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n")
     refusing.chmod(0o755)
@@ -49,15 +49,15 @@ def no_namespace(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def reachable_programs(room: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def reachable_programs(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Postgres' programs where every account can run them."""
     found = find_binaries().directory
     if any(account.obstacle(found) is not None for account in accounts()):
         package = found.parents[1]
         for part in (package, package.with_name(f"{package.name}.libs")):
             if part.exists():
-                shutil.copytree(part, room / part.name, symlinks=True)
-        found = room / found.relative_to(package.parent)
+                shutil.copytree(part, work_dir / part.name, symlinks=True)
+        found = work_dir / found.relative_to(package.parent)
     monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(found))
     return found
 
@@ -95,9 +95,9 @@ def test_root_without_user_namespaces_runs_postgres_as_another_account(empty_ben
 
 
 @pytest.mark.usefixtures("no_namespace", "reachable_programs")
-def test_error_names_the_unreachable_directory_and_the_alternatives(empty_bench: Workbench, room: Path) -> None:
+def test_error_names_the_unreachable_directory_and_the_alternatives(empty_bench: Workbench, work_dir: Path) -> None:
     need_root()
-    closed = room / "closed"
+    closed = work_dir / "closed"
     closed.mkdir(mode=0o700)
     with pytest.raises(EmbeddedUnavailable, match=str(closed)) as caught:
         Workbench(closed / "data", empty_bench.cleanup).open()
@@ -108,16 +108,16 @@ def test_error_names_the_unreachable_directory_and_the_alternatives(empty_bench:
 
 @pytest.mark.usefixtures("no_namespace")
 def test_root_keeps_data_outside_a_private_home_unless_a_cluster_is_there(
-    room: Path, monkeypatch: pytest.MonkeyPatch
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need_root()
-    room.chmod(0o700)
+    work_dir.chmod(0o700)
     monkeypatch.delenv("GJOBS_DATA_DIR", raising=False)
-    monkeypatch.setenv("HOME", str(room))
-    monkeypatch.setenv("XDG_DATA_HOME", str(room / "share"))
-    assert not default_data_dir().is_relative_to(room)
-    (room / "share" / "gjobs" / "postgres" / "cluster").mkdir(parents=True)
-    assert default_data_dir().is_relative_to(room)
+    monkeypatch.setenv("HOME", str(work_dir))
+    monkeypatch.setenv("XDG_DATA_HOME", str(work_dir / "share"))
+    assert not default_data_dir().is_relative_to(work_dir)
+    (work_dir / "share" / "gjobs" / "postgres" / "cluster").mkdir(parents=True)
+    assert default_data_dir().is_relative_to(work_dir)
 
 
 def test_non_root_user_of_a_user_namespace_can_run_the_server(empty_bench: Workbench) -> None:
@@ -130,9 +130,9 @@ def test_non_root_user_of_a_user_namespace_can_run_the_server(empty_bench: Workb
 
 
 @pytest.fixture
-def reachable_python(room: Path) -> tuple[list[str], dict[str, str]]:
+def reachable_python(work_dir: Path) -> tuple[list[str], dict[str, str]]:
     """This Python and what the tests' user imports, where every account can run it; its command and environment."""
-    home, packages = room / "python", room / "packages"
+    home, packages = work_dir / "python", work_dir / "packages"
     library = Path(sysconfig.get_path("stdlib"))
     shutil.copytree(library, home / "lib" / library.name, ignore=shutil.ignore_patterns(*NOT_NEEDED))
     for shared in Path(sys.base_prefix, "lib").glob("libpython*.so*"):
@@ -144,22 +144,22 @@ def reachable_python(room: Path) -> tuple[list[str], dict[str, str]]:
         copy = shutil.copytree if package.is_dir() else shutil.copy
         packages.mkdir(exist_ok=True)
         copy(package, packages / package.name)
-    shutil.copy(USER, room)
+    shutil.copy(USER, work_dir)
     environment = os.environ | {
         "PYTHONHOME": str(home),
         "PYTHONPATH": str(packages),
         "LD_LIBRARY_PATH": str(home / "lib"),
     }
-    return [executable, "-P", str(room / USER.name)], environment
+    return [executable, "-P", str(work_dir / USER.name)], environment
 
 
 @pytest.mark.usefixtures("reachable_programs")
 def test_ordinary_account_runs_the_server_and_other_accounts_are_refused(
-    empty_bench: Workbench, room: Path, reachable_python: tuple[list[str], dict[str, str]]
+    empty_bench: Workbench, work_dir: Path, reachable_python: tuple[list[str], dict[str, str]]
 ) -> None:
     need_root()
     someone = pwd.getpwnam("nobody").pw_uid
-    home = room / "home"
+    home = work_dir / "home"
     home.mkdir()
     os.chown(home, someone, -1)
     theirs = Workbench(home / "data", empty_bench.cleanup)
@@ -175,11 +175,11 @@ def test_ordinary_account_runs_the_server_and_other_accounts_are_refused(
 
 
 @pytest.mark.usefixtures("no_namespace")
-def test_account_without_a_name_cannot_run_postgres(monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
+def test_account_without_a_name_cannot_run_postgres(monkeypatch: pytest.MonkeyPatch, work_dir: Path) -> None:
     monkeypatch.setattr("store.embedded.os_account.os.geteuid", lambda: 54321)
     assert list(accounts()) == []
     with pytest.raises(EmbeddedUnavailable, match="an account without a name"):
-        choose_account(cluster=room / "none", home=room, binaries=room)
+        choose_account(cluster=work_dir / "none", home=work_dir, binaries=work_dir)
 
 
 def test_cluster_owned_by_another_account_is_refused(empty_bench: Workbench) -> None:
@@ -197,9 +197,9 @@ def test_cluster_owned_by_another_account_is_refused(empty_bench: Workbench) -> 
         empty_bench.open()
 
 
-def test_account_access_to_directories_follows_the_kernel_rules(room: Path) -> None:
+def test_account_access_to_directories_follows_the_kernel_rules(work_dir: Path) -> None:
     need_root()
-    inner = room / "a" / "b"
+    inner = work_dir / "a" / "b"
     inner.mkdir(parents=True)
     account = OsAccount(uid=12345, gid=54321)
     outer = inner.parent

@@ -35,10 +35,10 @@ def test_postgres_programs_of_the_wheel_are_found_without_importing_it(monkeypat
     ],
 )
 def test_environment_variable_selects_other_postgres_programs(
-    room: Path, monkeypatch: pytest.MonkeyPatch, answer: str, version: str
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch, answer: str, version: str
 ) -> None:
-    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(room))
-    answer_version(room, answer)
+    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(work_dir))
+    answer_version(work_dir, answer)
     assert find_binaries().version == version
 
 
@@ -51,11 +51,11 @@ def test_environment_variable_selects_other_postgres_programs(
     ],
 )
 def test_old_unrelated_or_missing_programs_are_refused(
-    room: Path, monkeypatch: pytest.MonkeyPatch, answer: str | None, complaint: str
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch, answer: str | None, complaint: str
 ) -> None:
-    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(room))
+    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(work_dir))
     if answer:
-        answer_version(room, answer)
+        answer_version(work_dir, answer)
     with pytest.raises(EmbeddedUnavailable, match=complaint) as caught:
         find_binaries()
     assert "--database-url" in (caught.value.hint or "")

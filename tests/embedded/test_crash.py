@@ -20,7 +20,7 @@ from tests.embedded.support import Workbench, family, kill_all, query, wait_for
 
 
 @pytest.fixture
-def innocent() -> Iterator["subprocess.Popen[bytes]"]:
+def unrelated_process() -> Iterator["subprocess.Popen[bytes]"]:
     """A process that ends at any signal, with the arguments of a postmaster of another cluster."""
     with subprocess.Popen(
         [sys.executable, "-c", "input()", "postgres", "-D", "/elsewhere"], stdin=subprocess.PIPE
@@ -61,7 +61,7 @@ def test_user_restarts_a_server_that_died_and_not_one_that_was_stopped(bench: Wo
 
 
 def test_reused_process_id_is_not_taken_for_the_postmaster(
-    bench: Workbench, innocent: "subprocess.Popen[bytes]"
+    bench: Workbench, unrelated_process: "subprocess.Popen[bytes]"
 ) -> None:
     bench.open(grace=60.0).release()
     pid_file = bench.layout.cluster / "postmaster.pid"
@@ -69,7 +69,7 @@ def test_reused_process_id_is_not_taken_for_the_postmaster(
     kill_all(family(bench.data_dir))
     for path in (pid_file, socket_lock):
         _, _, rest = path.read_text().partition("\n")
-        path.write_text(f"{innocent.pid}\n{rest}")
+        path.write_text(f"{unrelated_process.pid}\n{rest}")
 
     assert not server_status(bench.data_dir).running
     assert not stop_server(bench.data_dir)
@@ -104,17 +104,17 @@ def test_postmaster_of_another_cluster_is_not_taken_for_this_one(bench: Workbenc
     ],
 )
 def test_postmaster_is_recognized_by_process_name_and_data_directory(
-    room: Path, name: str, arguments: list[str], is_ours: bool
+    work_dir: Path, name: str, arguments: list[str], is_ours: bool
 ) -> None:
-    cluster = room / "cluster"
+    cluster = work_dir / "cluster"
     cluster.mkdir()
     (cluster / "PG_VERSION").touch()
-    process = room / "1234"
+    process = work_dir / "1234"
     process.mkdir()
     (process / "comm").write_text(f"{name}\n")
     (process / "cmdline").write_text("".join(f"{argument.format(cluster=cluster)}\0" for argument in arguments))
     assert _is_postmaster_by_proc(process, cluster) is is_ours
-    assert not _is_postmaster_by_proc(room / "5678", cluster)
+    assert not _is_postmaster_by_proc(work_dir / "5678", cluster)
 
 
 def test_empty_pid_file_does_not_prevent_a_start(bench: Workbench) -> None:

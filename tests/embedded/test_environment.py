@@ -55,10 +55,10 @@ def test_server_environment_drops_postgres_and_locale_variables(monkeypatch: pyt
     assert environment["KEPT"] == "1"
 
 
-def test_store_package_in_the_working_directory_is_not_imported(bench: Workbench, room: Path) -> None:
-    (room / "store").mkdir()
-    (room / "store" / "__init__.py").write_text("raise SystemExit('the wrong one')")
-    user = bench.user(cwd=room)
+def test_store_package_in_the_working_directory_is_not_imported(bench: Workbench, work_dir: Path) -> None:
+    (work_dir / "store").mkdir()
+    (work_dir / "store" / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    user = bench.user(cwd=work_dir)
     assert user.server_pid() == bench.postmaster_pid
     assert bench.is_watched
     assert user.leave() == 0
@@ -66,13 +66,13 @@ def test_store_package_in_the_working_directory_is_not_imported(bench: Workbench
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="files of other processes are shown by /proc")
-def test_server_inherits_no_open_files_except_its_log_and_lock(bench: Workbench, room: Path) -> None:
-    with (room / "open").open("w") as file:
+def test_server_inherits_no_open_files_except_its_log_and_lock(bench: Workbench, work_dir: Path) -> None:
+    with (work_dir / "open").open("w") as file:
         os.set_inheritable(file.fileno(), True)
         with bench.open():
             files = {
                 str(link.readlink())
                 for link in Path(f"/proc/{bench.postmaster_pid}/fd").iterdir()
-                if str(link.readlink()).startswith(str(room))
+                if str(link.readlink()).startswith(str(work_dir))
             }
     assert files == {str(bench.layout.log), str(bench.layout.server_lock)}

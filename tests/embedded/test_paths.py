@@ -12,7 +12,7 @@ from store.embedded.data_dir import (
     LONGEST_SOCKET_PATH,
     PORT,
     DataLayout,
-    _is_out_of_reach,
+    _is_inaccessible,
     default_data_dir,
     socket_directory,
     throw_away_dir,
@@ -41,8 +41,8 @@ def test_server_starts_in_a_directory_with_an_unusual_name(make_bench: Callable[
     assert not Path(lease.conninfo["host"]).exists()
 
 
-def test_symbolic_link_to_the_data_directory_reaches_the_same_server(empty_bench: Workbench, room: Path) -> None:
-    link = room / "link"
+def test_symbolic_link_to_the_data_directory_reaches_the_same_server(empty_bench: Workbench, work_dir: Path) -> None:
+    link = work_dir / "link"
     link.symlink_to(empty_bench.data_dir)
     empty_bench.data_dir.mkdir()
     with empty_bench.open() as lease:
@@ -52,9 +52,9 @@ def test_symbolic_link_to_the_data_directory_reaches_the_same_server(empty_bench
         assert linked.postmaster_pid == pid
 
 
-def test_data_directory_with_a_line_break_is_refused(room: Path) -> None:
+def test_data_directory_with_a_line_break_is_refused(work_dir: Path) -> None:
     with pytest.raises(EmbeddedUnavailable, match="line break"):
-        DataLayout.of(room / "a\nb")
+        DataLayout.of(work_dir / "a\nb")
 
 
 def test_error_names_a_file_in_place_of_the_data_directory(empty_bench: Workbench) -> None:
@@ -68,57 +68,59 @@ def test_created_directories_are_private(empty_bench: Workbench) -> None:
     layout = empty_bench.layout
     with empty_bench.open() as lease:
         sockets = Path(lease.conninfo["host"])
-        for path in (layout.cluster, layout.log.parent, layout.seats, layout.start_lock.parent, sockets):
+        for path in (layout.cluster, layout.log.parent, layout.client_locks, layout.start_lock.parent, sockets):
             assert path.stat().st_mode & 0o777 == 0o700, path
         assert layout.home.stat().st_mode & 0o066 == 0
 
 
 def test_socket_in_another_temporary_directory_is_found_again(
-    empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, room: Path
+    empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, work_dir: Path
 ) -> None:
     long = Workbench(empty_bench.data_dir / ("x" * 150), empty_bench.cleanup)
     with long.open() as lease:
-        monkeypatch.setenv("TMPDIR", str(room))
+        monkeypatch.setenv("TMPDIR", str(work_dir))
         monkeypatch.setattr("tempfile.tempdir", None)
         assert long.open().uri == lease.uri
-        assert not lease.conninfo["host"].startswith(str(room))
+        assert not lease.conninfo["host"].startswith(str(work_dir))
 
 
 def test_unsafe_socket_directory_is_refused(
-    empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, room: Path
+    empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, work_dir: Path
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(room))
+    monkeypatch.setattr("tempfile.tempdir", str(work_dir))
     long = Workbench(empty_bench.data_dir / ("x" * 150), empty_bench.cleanup)
     long.layout.make()
     sockets = socket_directory(long.layout)
-    assert sockets.parent == room
+    assert sockets.parent == work_dir
     sockets.mkdir()
     sockets.chmod(0o755)
     with pytest.raises(EmbeddedUnavailable, match="Others may enter"):
         long.open()
 
     sockets.rmdir()
-    sockets.symlink_to(room)
+    sockets.symlink_to(work_dir)
     with pytest.raises(EmbeddedUnavailable, match="is not a directory"):
         long.open()
 
 
-def test_too_long_temporary_directory_is_not_used_for_the_socket(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(room / ("t" * 90)))
-    layout = DataLayout.of(room / ("x" * 150))
+def test_too_long_temporary_directory_is_not_used_for_the_socket(
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(work_dir / ("t" * 90)))
+    layout = DataLayout.of(work_dir / ("x" * 150))
     layout.make()
     assert len(os.fsencode(socket_directory(layout) / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
 
 
 def test_data_directory_comes_from_the_variable_or_the_user_data_home(
-    monkeypatch: pytest.MonkeyPatch, room: Path
+    monkeypatch: pytest.MonkeyPatch, work_dir: Path
 ) -> None:
-    monkeypatch.setenv("GJOBS_DATA_DIR", str(room))
-    assert default_data_dir() == room
+    monkeypatch.setenv("GJOBS_DATA_DIR", str(work_dir))
+    assert default_data_dir() == work_dir
     monkeypatch.setenv("GJOBS_DATA_DIR", "")
-    monkeypatch.setenv("XDG_DATA_HOME", str(room))
-    monkeypatch.setenv("HOME", str(room))
-    assert default_data_dir().is_relative_to(room)
+    monkeypatch.setenv("XDG_DATA_HOME", str(work_dir))
+    monkeypatch.setenv("HOME", str(work_dir))
+    assert default_data_dir().is_relative_to(work_dir)
     assert default_data_dir().name == "gjobs"
 
 
@@ -150,4 +152,4 @@ def test_temporary_data_directories_are_unique_and_unused() -> None:
     first, second = throw_away_dir(), throw_away_dir()
     assert first != second
     assert not first.exists()
-    assert not _is_out_of_reach(first)
+    assert not _is_inaccessible(first)

@@ -21,7 +21,7 @@ def test_server_keeps_serving_the_second_user_when_the_first_is_killed(
     pid = first.server_pid()
     with bench.open() as lease, psycopg.connect(make_conninfo(**lease.conninfo)) as connection:
         first.kill(number)
-        wait_for("its seat", lambda: clients.processes(bench.layout.seats) == {os.getpid()})
+        wait_for("its seat", lambda: clients.client_processes(bench.layout.client_locks) == {os.getpid()})
         assert connection.execute("select 1").fetchone() == (1,)
         assert query(lease, "select 1") == 1
         assert bench.postmaster_pid == pid
@@ -86,7 +86,7 @@ def test_each_server_handle_of_one_process_counts_separately(bench: Workbench) -
     first.release()
     first.release()
     assert query(second, "select 1") == 1
-    assert clients.processes(bench.layout.seats) == {os.getpid()}
+    assert clients.client_processes(bench.layout.client_locks) == {os.getpid()}
 
 
 def test_next_user_replaces_a_watchdog_that_died(bench: Workbench) -> None:

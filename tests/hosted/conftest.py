@@ -11,60 +11,62 @@ from tests.hosted.cluster import Server
 from tests.hosted.pooler import Pooler
 from tests.hosted.readme import reader_made
 from tests.hosted.replica import Replica
-from tests.hosted.ways import Way
+from tests.hosted.ways import Login
 from tests.tui.conftest import still_terminal
-from tests.tui.world import World, fill
+from tests.tui.world import JobsDatabase, fill
 
 __all__ = ["gjobs", "quiet_environment", "still_terminal"]
 
 
 @pytest.fixture
-def world(app_database: Conninfo) -> Iterator[World]:
+def jobs_db(app_database: Conninfo) -> Iterator[JobsDatabase]:
     """Two users, three projects and eight jobs, which their app has made."""
-    world = World(app_database)
-    fill(world)
-    yield world
-    world.close()
+    jobs_db = JobsDatabase(app_database)
+    fill(jobs_db)
+    yield jobs_db
+    jobs_db.close()
 
 
 @pytest.fixture
-def owner(app_database: Conninfo, hosted_server: Server) -> Way:
-    return Way(conninfo=app_database, database=str(app_database["dbname"]), server=hosted_server, primary=hosted_server)
+def owner(app_database: Conninfo, hosted_server: Server) -> Login:
+    return Login(
+        conninfo=app_database, database=str(app_database["dbname"]), server=hosted_server, primary=hosted_server
+    )
 
 
 @pytest.fixture
-def least_privilege(owner: Way) -> Way:
+def least_privilege(owner: Login) -> Login:
     """May read the three tables, past row level security, and nothing else."""
     login = owner.server.login(owner.database, "least_privilege")
     return replace(owner, conninfo=login, is_owner=False, writes=False)
 
 
 @pytest.fixture
-def readme_reader(owner: Way) -> Iterator[Way]:
+def readme_reader(owner: Login) -> Iterator[Login]:
     """The read-only login that the README shows how to make."""
     with reader_made(owner.server, owner.database) as login:
         yield replace(owner, conninfo=login, is_owner=False, writes=False)
 
 
 @pytest.fixture
-def reader_by_policies(owner: Way) -> Iterator[Way]:
+def reader_by_policies(owner: Login) -> Iterator[Login]:
     """The same where nobody may give it `bypassrls`."""
     with reader_made(owner.server, owner.database, by_policies=True) as login:
         yield replace(owner, conninfo=login, is_owner=False, writes=False)
 
 
 @pytest.fixture
-def pooled_by_transaction(owner: Way, transaction_pooler: Pooler) -> Way:
+def pooled_by_transaction(owner: Login, transaction_pooler: Pooler) -> Login:
     return replace(owner, conninfo=transaction_pooler.login(owner.database))
 
 
 @pytest.fixture
-def pooled_by_session(owner: Way, session_pooler: Pooler) -> Way:
+def pooled_by_session(owner: Login, session_pooler: Pooler) -> Login:
     return replace(owner, conninfo=session_pooler.login(owner.database))
 
 
 @pytest.fixture
-def replicated(owner: Way, replica: Replica, world: World) -> Way:
+def replicated(owner: Login, replica: Replica, jobs_db: JobsDatabase) -> Login:
     replica.catch_up()
     return replace(owner, conninfo=replica.login(owner.database), server=replica.server, writes=False)
 
@@ -79,7 +81,7 @@ def replicated(owner: Way, replica: Replica, world: World) -> Way:
         "replicated",
     ]
 )
-def way(request: pytest.FixtureRequest, world: World) -> Way:
+def login(request: pytest.FixtureRequest, jobs_db: JobsDatabase) -> Login:
     """Each of them, the small world at its end."""
-    found: Way = request.getfixturevalue(request.param)
+    found: Login = request.getfixturevalue(request.param)
     return found

@@ -10,9 +10,9 @@ from store.embedded.postgres_programs import find_binaries
 from tests.conftest import Conninfo, quick_directory, require_tool
 from tests.hosted.cluster import Server, copied, make_project, make_roles
 from tests.hosted.place import Place, opened_place
-from tests.hosted.pooler import Pooler, pooling
-from tests.hosted.replica import Replica, replicating
-from tests.hosted.tls import TlsServer, programs_with_tls, speaking_tls
+from tests.hosted.pooler import Pooler, start_pooler
+from tests.hosted.replica import Replica, start_replica
+from tests.hosted.tls import TlsServer, programs_with_tls, start_tls_server
 from tests.other_server import VARIABLE
 
 GRANTED, UNGRANTED = "granted", "ungranted"
@@ -44,7 +44,7 @@ def hosted_server(hosted_place: Place) -> Server:
 
 
 @pytest.fixture(scope="session")
-def mortal_server(hosted_place: Place) -> Server:
+def killable_server(hosted_place: Place) -> Server:
     """The same once more, for tests that kill and freeze it. One that fails may leave it dead."""
     server = Server.on(hosted_place, programs(), "mortal")
     server.initialise()
@@ -70,20 +70,20 @@ def ungranted_database(hosted_server: Server) -> Iterator[Conninfo]:
 
 @pytest.fixture(scope="session")
 def transaction_pooler(hosted_server: Server) -> Iterator[Pooler]:
-    with pooling(hosted_server, require_tool("pgbouncer"), "transaction") as pooler:
+    with start_pooler(hosted_server, require_tool("pgbouncer"), "transaction") as pooler:
         yield pooler
 
 
 @pytest.fixture(scope="session")
 def session_pooler(hosted_server: Server) -> Iterator[Pooler]:
-    with pooling(hosted_server, require_tool("pgbouncer"), "session") as pooler:
+    with start_pooler(hosted_server, require_tool("pgbouncer"), "session") as pooler:
         yield pooler
 
 
 @pytest.fixture(scope="session")
 def replica(hosted_server: Server) -> Iterator[Replica]:
     """Streams from the cluster; `catch_up` waits for what was committed there."""
-    with replicating(hosted_server) as replica:
+    with start_replica(hosted_server) as replica:
         yield replica
 
 
@@ -93,5 +93,5 @@ def tls_server(hosted_server: Server) -> Iterator[TlsServer]:
     with_tls = programs_with_tls(hosted_server)
     if with_tls is None:
         pytest.skip("no Postgres with TLS is installed")
-    with speaking_tls(hosted_server.place, with_tls, require_tool("openssl")) as server:
+    with start_tls_server(hosted_server.place, with_tls, require_tool("openssl")) as server:
         yield server

@@ -5,33 +5,33 @@ from pathlib import Path
 from tests.conftest import Conninfo, run_file
 from tests.hosted.place import until
 from tests.tui.driving import Driver
-from tests.tui.world import AUTUMN, World
+from tests.tui.world import AUTUMN, JobsDatabase
 
 
-class Ledger:
+class WriteLog:
     """Of the app's own database, kept by a trigger from here on."""
 
-    def __init__(self, world: World, owner: Conninfo) -> None:
+    def __init__(self, jobs_db: JobsDatabase, owner: Conninfo) -> None:
         run_file(owner, Path(__file__).with_name("ledger.sql"))
-        self._world = world
+        self._jobs_db = jobs_db
         self._owner = owner
 
     def is_begun(self) -> bool:
         """Whether anything is committed. Never waits: what is open may go on through this very process."""
-        return self._world.sql("select exists (select from public.ledger)") == [(True,)]
+        return self._jobs_db.sql("select exists (select from public.ledger)") == [(True,)]
 
     def entries(self) -> list[tuple[str, str]]:
         """The verbs and the jobs' ids, in their order, when nobody is writing any more."""
-        until(lambda: not self._world.sql(_OPEN_TRANSACTIONS))
-        return self._world.sql("select verb, job_id::text from public.ledger order by place")
+        until(lambda: not self._jobs_db.sql(_OPEN_TRANSACTIONS))
+        return self._jobs_db.sql("select verb, job_id::text from public.ledger order by place")
 
     def clear(self) -> None:
-        self._world.sql("truncate public.ledger")
+        self._jobs_db.sql("truncate public.ledger")
 
 
-def stored(world: World) -> list[tuple[str, str, int]]:
+def stored(jobs_db: JobsDatabase) -> list[tuple[str, str, int]]:
     """Id, status and cost of the jobs of Autumn, as the dashboard lists them."""
-    return world.sql(
+    return jobs_db.sql(
         "select id::text, status, cost_cents from generation_jobs where project_id = %s"
         " order by created_at desc, id desc",
         AUTUMN,

@@ -58,7 +58,7 @@ class Pooler:
 
 
 @contextmanager
-def pooling(
+def start_pooler(
     server: Server, program: str, mode: Mode, *, server_port: int | None = None, more: str = ""
 ) -> Iterator[Pooler]:
     """`server_port` is where it finds the server, if not where that is; `more` are lines of its configuration."""

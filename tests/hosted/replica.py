@@ -31,7 +31,7 @@ def catch_up(server: Server, primary: Server) -> None:
 
 
 @contextmanager
-def replicating(primary: Server) -> Iterator[Replica]:
+def start_replica(primary: Server) -> Iterator[Replica]:
     place, account = primary.place, primary.account
     data = place.directory / "replica"
     upstream = make_conninfo(host=LOCALHOST, port=primary.port, user="replicator", password=PASSWORD)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.support import Run
-from tests.hosted.transcript import transcribed
-from tests.hosted.ways import Way
-from tests.tui.world import World, job_id
+from tests.hosted.transcript import record_transcript
+from tests.hosted.ways import Login
+from tests.tui.world import JobsDatabase, job_id
 from tui.cli.exit_codes import ExitCode
 
 READING = (
@@ -25,13 +25,13 @@ EXAMINING = (("migrate", "status"), ("migrate", "verify"), ("migrate", "sql"), (
 
 
 @pytest.fixture(autouse=True)
-def address(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GJOBS_DATABASE_URL", way.url)
+def address(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GJOBS_DATABASE_URL", login.url)
 
 
-def test_reading_commands_leave_no_trace(way: Way, gjobs: Run) -> None:
-    who = "ada@example.com" if way.is_owner else "operator"
-    with transcribed(way) as transcript:
+def test_reading_commands_leave_no_trace(login: Login, gjobs: Run) -> None:
+    who = "ada@example.com" if login.is_owner else "operator"
+    with record_transcript(login) as transcript:
         for command in READING:
             done = gjobs(*command, "--as", who)
             assert (done.code, done.err) == (0, ""), command
@@ -41,8 +41,8 @@ def test_reading_commands_leave_no_trace(way: Way, gjobs: Run) -> None:
     assert (said.traces, said.complaints, said.writes) == ([], [], 0)
 
 
-def test_diagnostic_commands_leave_no_trace(way: Way, gjobs: Run) -> None:
-    with transcribed(way) as transcript:
+def test_diagnostic_commands_leave_no_trace(login: Login, gjobs: Run) -> None:
+    with record_transcript(login) as transcript:
         for command in EXAMINING:
             done = gjobs(*command)
             assert done.code == (ExitCode.FOUND if "doctor" in command else ExitCode.DONE), (command, done.err)
@@ -52,9 +52,9 @@ def test_diagnostic_commands_leave_no_trace(way: Way, gjobs: Run) -> None:
     assert (said.traces, said.complaints, said.writes) == ([], [], 0)
 
 
-def test_users_command_lists_emails_only_with_the_right_to_read_them(way: Way, gjobs: Run) -> None:
+def test_users_command_lists_emails_only_with_the_right_to_read_them(login: Login, gjobs: Run) -> None:
     done = gjobs("users", "--json")
-    if way.is_owner:
+    if login.is_owner:
         assert [user["email"] for user in done.document] == ["ada@example.com", "ben@example.com"]
     else:
         assert [(user["email"], user["job_count"]) for user in done.document] == [(None, 7), (None, 1)]
@@ -62,25 +62,25 @@ def test_users_command_lists_emails_only_with_the_right_to_read_them(way: Way, g
         assert "GRANT USAGE ON SCHEMA auth TO" in done.err
 
 
-def test_transition_without_a_write_reason_is_refused(way: Way, world: World, gjobs: Run) -> None:
-    with transcribed(way) as transcript:
+def test_transition_without_a_write_reason_is_refused(login: Login, jobs_db: JobsDatabase, gjobs: Run) -> None:
+    with record_transcript(login) as transcript:
         done = gjobs("jobs", "transition", str(job_id(1)), "running")
         said = transcript()
-    assert (done.code, world.status(1)) == (6, "queued")
-    assert ("--write REASON" if way.writes else "replica" if way.is_owner else "read-only") in done.err
+    assert (done.code, jobs_db.status(1)) == (6, "queued")
+    assert ("--write REASON" if login.writes else "replica" if login.is_owner else "read-only") in done.err
     assert (said.traces, said.writes) == ([], 0)
 
 
 def test_profile_with_write_access_changes_the_job_or_explains_the_refusal(
-    way: Way, world: World, gjobs: Run, tmp_path: Path
+    login: Login, jobs_db: JobsDatabase, gjobs: Run, tmp_path: Path
 ) -> None:
     configuration = tmp_path / "config.toml"
     configuration.touch(mode=0o600)
-    configuration.write_text(f"[profiles.way]\nurl = {json.dumps(way.url)}\nwrite = true\n")
+    configuration.write_text(f"[profiles.way]\nurl = {json.dumps(login.url)}\nwrite = true\n")
     at = ("--config", str(configuration), "--profile", "way")
     done = gjobs("jobs", "transition", str(job_id(1)), "running", *at)
-    if way.writes:
-        assert (done.code, done.err, world.status(1)) == (0, "", "running")
+    if login.writes:
+        assert (done.code, done.err, jobs_db.status(1)) == (0, "", "running")
     else:
-        assert (done.code, world.status(1)) == (6, "queued")
+        assert (done.code, jobs_db.status(1)) == (6, "queued")
         assert any(reason in done.err for reason in ("No grant", "read-only", "replica"))

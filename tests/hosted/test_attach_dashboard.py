@@ -1,9 +1,9 @@
 """The dashboard on the app's own database, by each way in: every look and dialog leaves no trace."""
 
 from store.users.actor import OPERATOR
-from tests.hosted.transcript import transcribed
-from tests.hosted.ways import Way
-from tests.tui.driving import AS_ADA, WatchedApp, driving, opener_of
+from tests.hosted.transcript import record_transcript
+from tests.hosted.ways import Login
+from tests.tui.driving import AS_ADA, WatchedApp, drive_dashboard, opener_of
 
 CONNECTIONS = 2
 
@@ -16,18 +16,18 @@ WRITING = ("n", "d")
 """Those that do so where jobs can be written; elsewhere they say why they do not."""
 
 
-async def test_dashboard_polls_and_dialogs_leave_no_trace(way: Way) -> None:
-    actor = AS_ADA if way.is_owner else OPERATOR
-    with transcribed(way) as transcript:
-        async with driving(WatchedApp(opener_of(way.conninfo, actor=actor))) as driver:
-            await driver.sees("Autumn catalog", "main_white", "API timeout")
-            for key in (*OPENING, *WRITING) if way.writes else OPENING:
+async def test_dashboard_polls_and_dialogs_leave_no_trace(login: Login) -> None:
+    actor = AS_ADA if login.is_owner else OPERATOR
+    with record_transcript(login) as transcript:
+        async with drive_dashboard(WatchedApp(opener_of(login.conninfo, actor=actor))) as driver:
+            await driver.shows("Autumn catalog", "main_white", "API timeout")
+            for key in (*OPENING, *WRITING) if login.writes else OPENING:
                 await driver.press(key)
                 await driver.until(lambda: driver.dialog)
-                await driver.until(lambda: no_transaction_is_open(way))
+                await driver.until(lambda: no_transaction_is_open(login))
                 await driver.press("escape")
             await driver.has_dialog("")
-            await driver.looks_again()
+            await driver.refreshes()
             assert driver.app.failures == 0
         said = transcript()
 
@@ -35,6 +35,6 @@ async def test_dashboard_polls_and_dialogs_leave_no_trace(way: Way) -> None:
     assert said.sessions_at_once <= CONNECTIONS
 
 
-def no_transaction_is_open(way: Way) -> bool:
-    sessions = way.sessions()
+def no_transaction_is_open(login: Login) -> bool:
+    sessions = login.sessions()
     return bool(sessions) and all(session == ("idle", False) for session in sessions)

@@ -20,9 +20,9 @@ from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
 from tests.hosted.tls import TlsServer
-from tests.hosted.transcript import transcribed
-from tests.hosted.ways import Way
-from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, World, job_id
+from tests.hosted.transcript import record_transcript
+from tests.hosted.ways import Login
+from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, JobsDatabase, job_id
 
 LEAKS = {
     "unchecked-user",
@@ -64,9 +64,9 @@ def mend(conninfo: Conninfo, report: DoctorReport, *, names: Collection[str] = (
     run(conninfo, *(one.sql for one in report.findings if not names or one.name in names))
 
 
-async def test_doctor_finds_the_same_leaks_by_each_way_and_leaves_no_trace(way: Way) -> None:
-    with transcribed(way) as transcript:
-        report = await examined(way.conninfo)
+async def test_doctor_finds_the_same_leaks_by_each_way_and_leaves_no_trace(login: Login) -> None:
+    with record_transcript(login) as transcript:
+        report = await examined(login.conninfo)
         said = transcript()
 
     assert (said.traces, said.complaints, said.writes) == ([], [], 0)
@@ -76,7 +76,7 @@ async def test_doctor_finds_the_same_leaks_by_each_way_and_leaves_no_trace(way: 
     assert not report.is_well
 
 
-async def test_doctor_sql_fixes_every_finding(app_database: Conninfo, world: World) -> None:
+async def test_doctor_sql_fixes_every_finding(app_database: Conninfo, jobs_db: JobsDatabase) -> None:
     """And what it made of the schema can still be adopted."""
     mend(app_database, await examined(app_database))
     report = await examined(app_database)
@@ -95,7 +95,7 @@ def as_user(connection: psycopg.Connection, user: object) -> None:
 INSERT = "insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')"
 
 
-async def test_app_still_works_after_the_doctor_fixes(app_database: Conninfo, world: World) -> None:
+async def test_app_still_works_after_the_doctor_fixes(app_database: Conninfo, jobs_db: JobsDatabase) -> None:
     with connect(app_database) as before:
         as_user(before, BEN)
         before.execute(INSERT, [BEN, AUTUMN])
@@ -131,8 +131,8 @@ async def test_doctor_finds_and_fixes_missing_user_grants(ungranted_database: Co
     assert finding(await examined(ungranted_database), "users-grants").severity is Severity.OK
 
 
-async def test_doctor_finds_no_faults_in_a_migrated_project(app_database: Conninfo, owner: Way) -> None:
-    with transcribed(owner):  # Whoever else is connected would make an index wait.
+async def test_doctor_finds_no_faults_in_a_migrated_project(app_database: Conninfo, owner: Login) -> None:
+    with record_transcript(owner):  # Whoever else is connected would make an index wait.
         pass
     upgrade(app_database)
     report = await examined(app_database)
@@ -148,7 +148,7 @@ async def test_doctor_advises_a_migration_for_an_empty_database(hosted_server: S
 
 
 async def test_doctor_suggests_a_write_reason_where_a_permit_is_required(app_database: Conninfo) -> None:
-    database = Database(app_database, access=WriteAccess(WriteMode.LEASED))
+    database = Database(app_database, access=WriteAccess(WriteMode.PERMIT_REQUIRED))
     try:
         report = await examine(database, label="here")
     finally:
@@ -182,7 +182,7 @@ async def test_doctor_reports_no_missing_objects_for_a_newer_revision(app_databa
     assert not any("lacks" in step for step in report.next_steps)
 
 
-async def test_doctor_reports_each_sentence_once(readme_reader: Way) -> None:
+async def test_doctor_reports_each_sentence_once(readme_reader: Login) -> None:
     sentences = [one.sentence for one in (await examined(readme_reader.conninfo)).findings]
     assert sorted(set(sentences)) == sorted(sentences)
 
@@ -224,7 +224,7 @@ LOST = {
 
 
 async def test_doctor_sql_restores_dropped_indexes_constraints_and_triggers(
-    app_database: Conninfo, world: World
+    app_database: Conninfo, jobs_db: JobsDatabase
 ) -> None:
     run(app_database, *LOST)
     report = await examined(app_database)
@@ -277,7 +277,7 @@ async def test_doctor_finds_each_weakness_and_its_sql_fixes_it(
         assert name not in {one.name for one in (await examined(app_database)).findings}
 
 
-async def test_doctor_finds_and_fixes_an_invalid_index(app_database: Conninfo, world: World) -> None:
+async def test_doctor_finds_and_fixes_an_invalid_index(app_database: Conninfo, jobs_db: JobsDatabase) -> None:
     with connect(app_database, autocommit=True) as owner:
         with pytest.raises(psycopg.errors.UniqueViolation):
             owner.execute("create unique index concurrently half on generation_jobs (status)")
@@ -288,7 +288,7 @@ async def test_doctor_finds_and_fixes_an_invalid_index(app_database: Conninfo, w
 
 
 async def test_doctor_estimates_many_rows_and_reports_indexes_and_dead_rows(
-    app_database: Conninfo, world: World
+    app_database: Conninfo, jobs_db: JobsDatabase
 ) -> None:
     with connect(app_database, autocommit=True) as owner:
         owner.execute(
@@ -324,11 +324,11 @@ async def test_doctor_estimates_many_rows_and_reports_indexes_and_dead_rows(
     ],
 )
 async def test_doctor_reports_the_kind_of_pooler(request: pytest.FixtureRequest, pooled: str, words: str) -> None:
-    way: Way = request.getfixturevalue(pooled)
-    assert finding(await examined(way.conninfo), "pooler").sentence == words
+    login: Login = request.getfixturevalue(pooled)
+    assert finding(await examined(login.conninfo), "pooler").sentence == words
 
 
-async def test_doctor_reports_a_replica(replicated: Way) -> None:
+async def test_doctor_reports_a_replica(replicated: Login) -> None:
     report = await examined(replicated.conninfo)
     assert finding(report, "replica").sentence.startswith("A replica: it takes no writes.")
     assert finding(report, "replica").severity is Severity.OK
@@ -340,7 +340,7 @@ async def test_doctor_reports_an_encrypted_connection(tls_server: TlsServer) -> 
 
 
 async def test_doctor_warns_about_a_login_with_a_restricted_view(
-    app_database: Conninfo, hosted_server: Server, world: World
+    app_database: Conninfo, hosted_server: Server, jobs_db: JobsDatabase
 ) -> None:
     report = await examined(hosted_server.login(str(app_database["dbname"]), "under_policies"))
     assert finding(report, "login").severity is Severity.WARNING
@@ -363,7 +363,7 @@ async def test_doctor_warns_that_a_user_has_no_grant_to_read_jobs(ungranted_data
     )
 
 
-async def test_doctor_reports_a_part_that_cannot_be_examined(owner: Way, world: World) -> None:
+async def test_doctor_reports_a_part_that_cannot_be_examined(owner: Login, jobs_db: JobsDatabase) -> None:
     with connect(owner.conninfo) as other:
         other.execute("lock table generation_jobs in access exclusive mode")
         report = await examined(owner.conninfo, limits=TimeLimits(lock=0.05))

@@ -10,10 +10,10 @@ from store.isolation.isolation_check import plan_probes, run_probes
 from store.isolation.isolation_findings import isolation_check
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.hosted.transcript import transcribed
-from tests.hosted.ways import Way
-from tests.tui.driving import WatchedApp, driving, opener_of
-from tests.tui.world import ADA, World, fill
+from tests.hosted.transcript import record_transcript
+from tests.hosted.ways import Login
+from tests.tui.driving import WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import ADA, JobsDatabase, fill
 
 LEAKS = {
     (ProbeTarget.JOB, Verb.INSERT_INTO),
@@ -35,37 +35,41 @@ async def probed(conninfo: Conninfo) -> list[Probe]:
 
 
 def leaks(probes: list[Probe]) -> set[tuple[ProbeTarget, Verb]]:
-    return {(probe.thing, probe.verb) for probe in probes if probe.verdict is ProbeVerdict.LEAK}
+    return {(probe.target, probe.verb) for probe in probes if probe.verdict is ProbeVerdict.LEAK}
 
 
-async def test_isolation_check_finds_the_same_leaks_by_each_way_and_writes_nothing(way: Way, world: World) -> None:
+async def test_isolation_check_finds_the_same_leaks_by_each_way_and_writes_nothing(
+    login: Login, jobs_db: JobsDatabase
+) -> None:
     rows = "select xmin, j::text from generation_jobs j union all select xmin, p::text from projects p"
-    before = sorted(world.sql(rows))
-    with transcribed(way) as transcript:
-        if way.is_owner:
-            probes = await probed(way.conninfo)
+    before = sorted(jobs_db.sql(rows))
+    with record_transcript(login) as transcript:
+        if login.is_owner:
+            probes = await probed(login.conninfo)
             assert leaks(probes) == LEAKS
-            assert any(probe.how is ProbeMethod.TRIED for probe in probes if probe.verb.writes) == way.writes
+            assert any(probe.how is ProbeMethod.TRIED for probe in probes if probe.verb.writes) == login.writes
         else:
             with pytest.raises(NoPrivilege):
-                await probed(way.conninfo)
+                await probed(login.conninfo)
         said = transcript()
     assert said.traces == []
     assert all(complaint.level == "ERROR" for complaint in said.complaints)
-    assert sorted(world.sql(rows)) == before
+    assert sorted(jobs_db.sql(rows)) == before
 
 
 async def test_isolation_check_finds_no_leak_in_tables_without_grants(ungranted_database: Conninfo) -> None:
-    world = World(ungranted_database)
-    fill(world)
-    world.close()
-    refused = [probe for probe in await probed(ungranted_database) if probe.thing is ProbeTarget.COUNTS]
+    jobs_db = JobsDatabase(ungranted_database)
+    fill(jobs_db)
+    jobs_db.close()
+    refused = [probe for probe in await probed(ungranted_database) if probe.target is ProbeTarget.COUNTS]
     assert [(probe.verdict, probe.answer) for probe in refused] == [
         (ProbeVerdict.KEPT, "refused: permission denied for table generation_jobs")
     ]
 
 
-async def test_doctor_explains_why_the_isolation_check_tried_nothing(least_privilege: Way, world: World) -> None:
+async def test_doctor_explains_why_the_isolation_check_tried_nothing(
+    least_privilege: Login, jobs_db: JobsDatabase
+) -> None:
     database = Database(least_privilege.conninfo)
     try:
         (said,) = await isolation_check(owner_id=None, other_id=None, why_no_writes=None)(database)
@@ -76,9 +80,9 @@ async def test_doctor_explains_why_the_isolation_check_tried_nothing(least_privi
 
 
 async def test_isolation_key_is_refused_for_a_login_that_may_not_act_as_a_user(
-    least_privilege: Way, world: World
+    least_privilege: Login, jobs_db: JobsDatabase
 ) -> None:
-    async with driving(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
         await driver.press("i")
-        await driver.is_told("The login least_privilege may not act as a user.")
+        await driver.shows_toast("The login least_privilege may not act as a user.")
         await driver.has_dialog("")

@@ -14,9 +14,9 @@ from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.hosted.pooler import POOL_SIZE
-from tests.hosted.transcript import transcribed
-from tests.hosted.ways import Way
-from tests.tui.world import ADA, AUTUMN, BEN, World, job_id
+from tests.hosted.transcript import record_transcript
+from tests.hosted.ways import Login
+from tests.tui.world import ADA, AUTUMN, BEN, JobsDatabase, job_id
 
 STATE = """
     select name, setting from pg_settings where name <> 'application_name' and name not like 'plpgsql.%'
@@ -45,9 +45,9 @@ def states_of(*conninfos: Conninfo) -> list[dict[str, str]]:
         return states
 
 
-def left_on(way: Way, untouched: dict[str, str]) -> list[dict[str, str]]:
+def left_on(login: Login, untouched: dict[str, str]) -> list[dict[str, str]]:
     """What differs, by each connection of the pool."""
-    return [dict(state.items() - untouched.items()) for state in states_of(*[way.conninfo] * POOL_SIZE)]
+    return [dict(state.items() - untouched.items()) for state in states_of(*[login.conninfo] * POOL_SIZE)]
 
 
 async def read_all(store: Store) -> None:
@@ -69,11 +69,11 @@ async def read_all(store: Store) -> None:
     assert await store.get_assets(AUTUMN) == []
 
 
-async def test_every_read_leaves_no_trace(way: Way) -> None:
-    with transcribed(way) as transcript:
-        async with Store(Database(way.conninfo)) as store:
+async def test_every_read_leaves_no_trace(login: Login) -> None:
+    with record_transcript(login) as transcript:
+        async with Store(Database(login.conninfo)) as store:
             await read_all(store)
-            if way.is_owner:
+            if login.is_owner:
                 await read_all(store.acting_as(ActingUser(id=ADA)))
                 assert {user.id for user in await store.get_users()} == {ADA, BEN}
         said = transcript()
@@ -83,18 +83,18 @@ async def test_every_read_leaves_no_trace(way: Way) -> None:
 
 
 async def test_reader_with_its_own_policies_sees_all_rows_and_may_not_write(
-    reader_by_policies: Way, world: World
+    reader_by_policies: Login, jobs_db: JobsDatabase
 ) -> None:
     async with Store(Database(reader_by_policies.conninfo)) as store:
         await read_all(store)
-        assert len((await store.get_generation_jobs()).items) == world.count()
+        assert len((await store.get_generation_jobs()).items) == jobs_db.count()
         with pytest.raises((NoPrivilege, ReadOnly)):
             await store.delete_generation_job(job_id(1))
 
 
-async def test_acting_as_a_user_and_reading_emails_need_extra_privileges(way: Way) -> None:
-    async with Store(Database(way.conninfo)) as store:
-        if way.is_owner:
+async def test_acting_as_a_user_and_reading_emails_need_extra_privileges(login: Login) -> None:
+    async with Store(Database(login.conninfo)) as store:
+        if login.is_owner:
             (trail,) = await store.acting_as(ActingUser(id=BEN)).get_projects()
             assert trail.user_id == BEN
             return
@@ -103,10 +103,10 @@ async def test_acting_as_a_user_and_reading_emails_need_extra_privileges(way: Wa
             await store.acting_as(ActingUser(id=ADA)).get_projects()
 
 
-async def test_store_writes_leave_no_other_trace(way: Way, world: World) -> None:
-    with transcribed(way) as transcript:
-        async with Store(Database(way.conninfo)) as store:
-            if way.writes:
+async def test_store_writes_leave_no_other_trace(login: Login, jobs_db: JobsDatabase) -> None:
+    with record_transcript(login) as transcript:
+        async with Store(Database(login.conninfo)) as store:
+            if login.writes:
                 created = await store.create_generation_job(project_id=AUTUMN, mode="lifestyle")
                 await store.update_generation_job(created.id, cost_cents=5)
                 await store.transition_job_status(created.id, JobStatus.RUNNING)
@@ -116,22 +116,22 @@ async def test_store_writes_leave_no_other_trace(way: Way, world: World) -> None
                     await store.delete_generation_job(job_id(1))
         said = transcript()
 
-    assert world.count() == 8
+    assert jobs_db.count() == 8
     assert said.traces == []
-    assert said.writes == (4 if way.writes else 0)
+    assert said.writes == (4 if login.writes else 0)
 
 
 @pytest.mark.parametrize("pooled", ["pooled_by_transaction", "pooled_by_session"])
 async def test_pooled_connections_keep_no_session_state(
-    pooled: str, request: pytest.FixtureRequest, world: World, app_database: Conninfo
+    pooled: str, request: pytest.FixtureRequest, jobs_db: JobsDatabase, app_database: Conninfo
 ) -> None:
-    way: Way = request.getfixturevalue(pooled)
+    login: Login = request.getfixturevalue(pooled)
     (untouched,) = states_of(app_database)
-    async with Store(Database(way.conninfo)) as store:
+    async with Store(Database(login.conninfo)) as store:
         eyes = [store, store.acting_as(ActingUser(id=ADA)), store.acting_as(ActingUser(id=BEN))]
         for _ in range(MORE_THAN_THE_DRIVER_WAITS_BEFORE_IT_PREPARES):
             await asyncio.gather(*(each.get_listing(ListingQuery()) for each in eyes))
         await eyes[1].transition_job_status(job_id(1), JobStatus.RUNNING)
         if pooled == "pooled_by_transaction":
-            assert left_on(way, untouched) == [{}] * POOL_SIZE
-    assert left_on(way, untouched) == [{}] * POOL_SIZE
+            assert left_on(login, untouched) == [{}] * POOL_SIZE
+    assert left_on(login, untouched) == [{}] * POOL_SIZE

@@ -8,7 +8,7 @@ from store.database.database import Database
 from store.database.wake_ups import WakeUp, may_listen
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.hosted.ways import Way
+from tests.hosted.ways import Login
 from tests.store.support import until
 from tests.store.wakeup.registered import Server
 from tests.store.wakeup.test_wake_ups import listening
@@ -20,7 +20,7 @@ def managed(app_database: Conninfo) -> Conninfo:
     return app_database
 
 
-async def test_listening_works_through_a_declared_session_pooler(managed: Conninfo, pooled_by_session: Way) -> None:
+async def test_listening_works_through_a_declared_session_pooler(managed: Conninfo, pooled_by_session: Login) -> None:
     database = Database(pooled_by_session.conninfo)
     facts = (await Store(database).capability_cache.get()).facts
     assert not may_listen(facts, None)
@@ -36,7 +36,7 @@ async def test_listening_works_through_a_declared_session_pooler(managed: Connin
 
 
 async def test_listening_is_not_tried_through_a_transaction_pooler(
-    managed: Conninfo, pooled_by_transaction: Way
+    managed: Conninfo, pooled_by_transaction: Login
 ) -> None:
     database = Database(pooled_by_transaction.conninfo)
     facts = (await Store(database).capability_cache.get()).facts

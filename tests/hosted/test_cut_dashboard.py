@@ -13,10 +13,10 @@ from store.journal.journal import read_journal
 from store.journal.write_record import WriteOutcome
 from tests.conftest import Conninfo
 from tests.hosted.cutting import MOMENTS
-from tests.hosted.ledger import Ledger, shown, stored
+from tests.hosted.ledger import WriteLog, shown, stored
 from tests.store.servers import Proxy, proxied
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import World, short
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import JobsDatabase, short
 
 QUICK = 0.05
 
@@ -50,34 +50,34 @@ WRITES = (
 async def behind_a_proxy(app_database: Conninfo, journal: Path) -> AsyncIterator[tuple[Driver, Proxy]]:
     async with (
         proxied(app_database) as (proxy, through_proxy),
-        driving(WatchedApp(opener_of(through_proxy, journal=journal), interval=QUICK)) as driver,
+        drive_dashboard(WatchedApp(opener_of(through_proxy, journal=journal), interval=QUICK)) as driver,
     ):
         yield driver, proxy
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_dashboard_shows_the_true_outcome_after_its_connection_is_cut(
-    world: World, app_database: Conninfo, tmp_path: Path, moment: str
+    jobs_db: JobsDatabase, app_database: Conninfo, tmp_path: Path, moment: str
 ) -> None:
     cut, outcome, changes = MOMENTS[moment]
-    ledger = Ledger(world, app_database)
+    write_log = WriteLog(jobs_db, app_database)
     done = 0
     async with behind_a_proxy(app_database, tmp_path) as (driver, proxy):
         for write in WRITES:
             await driver.go_to(write.job)
             if write.prepared_by:
                 await driver.press(*write.prepared_by)
-                await driver.until(ledger.is_begun)
-                await driver.until(lambda: shown(driver) == stored(world))
+                await driver.until(write_log.is_begun)
+                await driver.until(lambda: shown(driver) == stored(jobs_db))
                 done += 1
-                ledger.clear()
+                write_log.clear()
 
             proxy.cut = cut
             await driver.press(*write.keys)
             await driver.until(lambda: proxy.cut is None and driver.banner)
-            assert [verb for verb, _ in ledger.entries()] == [write.verb] * changes
+            assert [verb for verb, _ in write_log.entries()] == [write.verb] * changes
             done += changes
-            ledger.clear()
+            write_log.clear()
 
             proxy.come_back()
             if outcome == "unknown":
@@ -87,10 +87,10 @@ async def test_dashboard_shows_the_true_outcome_after_its_connection_is_cut(
             if driver.dialog:
                 await driver.press("escape")
                 await driver.has_dialog("")
-            await driver.until(lambda: not driver.banner and shown(driver) == stored(world))
+            await driver.until(lambda: not driver.banner and shown(driver) == stored(jobs_db))
             # They would cover the next form.
             driver.app.clear_notifications()
-        assert ledger.entries() == []
+        assert write_log.entries() == []
         assert driver.app.mistake is None
     outcomes = Counter(entry.outcome for entry in read_journal(tmp_path).entries)
     assert (outcomes[WriteOutcome.DONE], outcomes[WriteOutcome.UNKNOWN]) == (done, 0)

@@ -12,11 +12,11 @@ from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, require_tool
 from tests.hosted.cutting import MOMENTS, WRITES, outcome_of
-from tests.hosted.ledger import Ledger
-from tests.hosted.pooler import pooling
-from tests.hosted.ways import Way
+from tests.hosted.ledger import WriteLog
+from tests.hosted.pooler import start_pooler
+from tests.hosted.ways import Login
 from tests.store.servers import Proxy, proxied
-from tests.tui.world import ADA, World
+from tests.tui.world import ADA, JobsDatabase
 
 CLOSING = 60
 
@@ -24,8 +24,8 @@ CLOSING = 60
 
 
 @pytest.fixture
-def ledger(world: World, app_database: Conninfo) -> Ledger:
-    return Ledger(world, app_database)
+def write_log(jobs_db: JobsDatabase, app_database: Conninfo) -> WriteLog:
+    return WriteLog(jobs_db, app_database)
 
 
 @asynccontextmanager
@@ -37,50 +37,50 @@ async def cutting(database: Conninfo) -> AsyncIterator[tuple[Store, Proxy]]:
         yield store.acting_as(ActingUser(id=ADA)), proxy
 
 
-async def write_is_cut(store: Store, proxy: Proxy, ledger: Ledger, *, write: str, moment: str) -> None:
+async def write_is_cut(store: Store, proxy: Proxy, write_log: WriteLog, *, write: str, moment: str) -> None:
     """The first is; the same again, when the link is back, finds what became of it."""
     act, verb = WRITES[write]
     cut, outcome, changes = MOMENTS[moment]
     proxy.cut = cut
     assert await outcome_of(act(store)) == outcome
-    assert [entry[0] for entry in ledger.entries()] == [verb] * changes
+    assert [entry[0] for entry in write_log.entries()] == [verb] * changes
     proxy.come_back()
     if outcome == "not done":
         await act(store)
-        assert [entry[0] for entry in ledger.entries()] == [verb]
+        assert [entry[0] for entry in write_log.entries()] == [verb]
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("write", WRITES)
 async def test_store_reports_the_true_outcome_of_a_write_whose_connection_is_cut(
-    app_database: Conninfo, ledger: Ledger, write: str, moment: str
+    app_database: Conninfo, write_log: WriteLog, write: str, moment: str
 ) -> None:
     async with cutting(app_database) as (store, proxy):
-        await write_is_cut(store, proxy, ledger, write=write, moment=moment)
+        await write_is_cut(store, proxy, write_log, write=write, moment=moment)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_store_reports_the_true_outcome_when_the_pooler_connection_is_cut(
-    pooled_by_transaction: Way, ledger: Ledger, moment: str
+    pooled_by_transaction: Login, write_log: WriteLog, moment: str
 ) -> None:
     async with cutting(pooled_by_transaction.conninfo) as (store, proxy):
-        await write_is_cut(store, proxy, ledger, write="transition", moment=moment)
+        await write_is_cut(store, proxy, write_log, write="transition", moment=moment)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_store_reports_the_true_outcome_when_the_pooler_loses_the_server(
-    owner: Way, ledger: Ledger, moment: str
+    owner: Login, write_log: WriteLog, moment: str
 ) -> None:
     async with proxied(owner.conninfo) as (proxy, through_proxy):
         port = int(through_proxy["port"])
-        with pooling(owner.server, require_tool("pgbouncer"), "transaction", server_port=port) as pooler:
+        with start_pooler(owner.server, require_tool("pgbouncer"), "transaction", server_port=port) as pooler:
             async with Store(Database(pooler.login(owner.database))) as store:
-                await write_is_cut(store, proxy, ledger, write="transition", moment=moment)
+                await write_is_cut(store, proxy, write_log, write="transition", moment=moment)
 
 
 @pytest.mark.parametrize("write", WRITES)
 async def test_write_on_a_silent_connection_times_out_and_is_never_committed(
-    app_database: Conninfo, ledger: Ledger, write: str
+    app_database: Conninfo, write_log: WriteLog, write: str
 ) -> None:
     act, _ = WRITES[write]
     async with cutting(app_database) as (store, proxy):
@@ -91,12 +91,12 @@ async def test_write_on_a_silent_connection_times_out_and_is_never_committed(
         with pytest.raises(TimedOut):
             await act(store)
         proxy.speak_again()
-        assert ledger.entries() == []
+        assert write_log.entries() == []
 
 
 @pytest.mark.parametrize("write", WRITES)
 async def test_store_reports_the_true_outcome_wherever_the_byte_stream_is_cut(
-    app_database: Conninfo, world: World, ledger: Ledger, write: str
+    app_database: Conninfo, jobs_db: JobsDatabase, write_log: WriteLog, write: str
 ) -> None:
     act, verb = WRITES[write]
     async with cutting(app_database) as (store, proxy):
@@ -104,11 +104,11 @@ async def test_store_reports_the_true_outcome_wherever_the_byte_stream_is_cut(
         whole = proxy.bytes_passed
     said = set()
     for passing in (*range(0, whole - CLOSING, 150), *range(whole - CLOSING, whole, 3), whole + CLOSING):
-        world.sql("delete from public.generation_jobs")
-        world.job(1)
-        ledger.clear()
+        jobs_db.sql("delete from public.generation_jobs")
+        jobs_db.job(1)
+        write_log.clear()
         async with cutting(app_database) as (store, proxy):
             proxy.bytes_left = passing
             outcome = await outcome_of(act(store))
-        said.add((outcome, *(entry[0] for entry in ledger.entries())))
+        said.add((outcome, *(entry[0] for entry in write_log.entries())))
     assert said == {("not done",), ("unknown",), ("unknown", verb), ("done", verb)}

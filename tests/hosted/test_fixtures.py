@@ -15,7 +15,7 @@ from tests.hosted.place import is_running, until
 from tests.hosted.pooler import POOL_SIZE, Pooler
 from tests.hosted.replica import Replica
 from tests.hosted.tls import TlsServer
-from tests.tui.world import World, fill
+from tests.tui.world import JobsDatabase, fill
 
 READS = "has_table_privilege(%s, 'public.generation_jobs', 'select')"
 
@@ -58,9 +58,9 @@ def test_request_roles_can_read_new_tables_only_in_older_projects(
 
 
 def test_login_under_policies_sees_no_rows_without_claims(app_database: Conninfo, hosted_server: Server) -> None:
-    world = World(app_database)
-    fill(world)
-    world.close()
+    jobs_db = JobsDatabase(app_database)
+    fill(jobs_db)
+    jobs_db.close()
     name = str(app_database["dbname"])
     count = "select count(*) from generation_jobs"
     assert answer(hosted_server.login(name, "least_privilege"), count) == 8

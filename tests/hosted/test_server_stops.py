@@ -10,11 +10,11 @@ from store.database.query import TimeLimits
 from tests.conftest import Conninfo, connect, require_tool
 from tests.hosted.cluster import Server, copied
 from tests.hosted.fixtures import GRANTED
-from tests.hosted.ledger import Ledger, shown, stored
-from tests.hosted.pooler import pooling
-from tests.hosted.ways import Way
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import World, fill, job_id
+from tests.hosted.ledger import WriteLog, shown, stored
+from tests.hosted.pooler import start_pooler
+from tests.hosted.ways import Login
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import JobsDatabase, fill, job_id
 
 SHORT = TimeLimits(statement=1.0, answer=0.5)
 
@@ -24,69 +24,69 @@ QUICK = 0.05
 
 
 @pytest.fixture
-def database(mortal_server: Server) -> Iterator[Conninfo]:
-    with copied(mortal_server, GRANTED) as name:
-        login = mortal_server.login(name)
-        world = World(login)
-        fill(world)
-        Ledger(world, login)
-        world.close()
+def database(killable_server: Server) -> Iterator[Conninfo]:
+    with copied(killable_server, GRANTED) as name:
+        login = killable_server.login(name)
+        jobs_db = JobsDatabase(login)
+        fill(jobs_db)
+        WriteLog(jobs_db, login)
+        jobs_db.close()
         yield login
 
 
 @asynccontextmanager
 async def looking(database: Conninfo, limits: TimeLimits | None = None) -> AsyncIterator[Driver]:
-    async with driving(WatchedApp(opener_of(database, limits=limits), interval=QUICK)) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, limits=limits), interval=QUICK)) as driver:
         yield driver
 
 
 async def shows_the_truth(driver: Driver, database: Conninfo, *, changes: int) -> None:
     """Also that what was written was written once."""
-    world = World(database)
-    await driver.until(lambda: not driver.banner and shown(driver) == stored(world))
-    assert world.sql("select count(*) from ledger") == [(changes,)]
+    jobs_db = JobsDatabase(database)
+    await driver.until(lambda: not driver.banner and shown(driver) == stored(jobs_db))
+    assert jobs_db.sql("select count(*) from ledger") == [(changes,)]
     assert driver.app.mistake is None
-    world.close()
+    jobs_db.close()
 
 
 async def test_dashboard_recovers_when_the_server_is_killed_and_restarted(
-    mortal_server: Server, database: Conninfo
+    killable_server: Server, database: Conninfo
 ) -> None:
     async with looking(database) as driver:
         await driver.press("s")
-        await driver.is_told("Started lifestyle")
-        with mortal_server.down():
+        await driver.shows_toast("Started lifestyle")
+        with killable_server.down():
             await driver.until(lambda: driver.banner)
             await driver.go_to(5)
             await driver.press("d")
-            await driver.is_told("Not possible now: The database is not reachable")
+            await driver.shows_toast("Not possible now: The database is not reachable")
 
         await driver.until(lambda: not driver.banner)
         await shows_the_truth(driver, database, changes=1)
         await driver.press("d", "y")
-        await driver.is_told("Deleted feature_callout")
+        await driver.shows_toast("Deleted feature_callout")
         await shows_the_truth(driver, database, changes=2)
 
 
 async def test_dashboard_behind_a_pooler_recovers_when_the_server_is_restarted(
-    mortal_server: Server, database: Conninfo
+    killable_server: Server, database: Conninfo
 ) -> None:
     # It tries only so often, which is fifteen seconds where nothing is said.
     again = "server_login_retry = 1"
-    with pooling(mortal_server, require_tool("pgbouncer"), "transaction", more=again) as pooler:
+    with start_pooler(killable_server, require_tool("pgbouncer"), "transaction", more=again) as pooler:
         async with looking(pooler.login(str(database["dbname"])), SHORT) as driver:
-            with mortal_server.down():
+            with killable_server.down():
                 await driver.until(lambda: driver.app.failures > 2)
                 assert "Tried again by itself" in driver.banner
             await shows_the_truth(driver, database, changes=0)
             await driver.press("s")
-            await driver.is_told("Started lifestyle")
+            await driver.shows_toast("Started lifestyle")
             await shows_the_truth(driver, database, changes=1)
 
 
-async def test_dashboard_retries_a_full_pooler_until_it_connects(owner: Way, world: World) -> None:
+async def test_dashboard_retries_a_full_pooler_until_it_connects(owner: Login, jobs_db: JobsDatabase) -> None:
     room = "max_client_conn = 2"
-    with pooling(owner.server, require_tool("pgbouncer"), "transaction", more=room) as pooler:
+    with start_pooler(owner.server, require_tool("pgbouncer"), "transaction", more=room) as pooler:
         login = pooler.login(owner.database)
         others = [connect(login), connect(login)]
         async with looking(login) as driver:
@@ -95,28 +95,28 @@ async def test_dashboard_retries_a_full_pooler_until_it_connects(owner: Way, wor
             for other in others:
                 other.close()
             await driver.until(lambda: not driver.banner)
-            await driver.sees("Autumn catalog")
+            await driver.shows("Autumn catalog")
 
 
 async def test_dashboard_reports_no_change_when_the_server_dies_during_a_write(
-    mortal_server: Server, database: Conninfo
+    killable_server: Server, database: Conninfo
 ) -> None:
     async with looking(database) as driver:
         with closing(connect(database)) as other:
             other.execute("select from generation_jobs where id = %s for update", [job_id(1)])
             await driver.press("s")
-            await driver.until(lambda: waits_for_a_lock(mortal_server))
-            await asyncio.to_thread(mortal_server.restart)
-        await driver.is_told("Nothing was changed. The database is not reachable")
+            await driver.until(lambda: waits_for_a_lock(killable_server))
+            await asyncio.to_thread(killable_server.restart)
+        await driver.shows_toast("Nothing was changed. The database is not reachable")
         await shows_the_truth(driver, database, changes=0)
         await driver.press("s")
-        await driver.is_told("Started lifestyle")
+        await driver.shows_toast("Started lifestyle")
         await shows_the_truth(driver, database, changes=1)
 
 
-async def test_dashboard_stays_usable_while_the_server_is_frozen(mortal_server: Server, database: Conninfo) -> None:
+async def test_dashboard_stays_usable_while_the_server_is_frozen(killable_server: Server, database: Conninfo) -> None:
     async with looking(database, SHORT) as driver:
-        with mortal_server.frozen():
+        with killable_server.frozen():
             await driver.until(lambda: "did not answer within 1.5 s" in driver.banner)
             await driver.press("enter")
             await driver.has_dialog("Job")
@@ -125,18 +125,18 @@ async def test_dashboard_stays_usable_while_the_server_is_frozen(mortal_server: 
 
 
 async def test_dashboard_reports_a_timeout_when_the_server_freezes_during_a_write(
-    mortal_server: Server, database: Conninfo
+    killable_server: Server, database: Conninfo
 ) -> None:
     async with looking(database, SHORT) as driver:
         await driver.press("z")
-        await driver.looks_again()
-        with mortal_server.frozen():
+        await driver.refreshes()
+        with killable_server.frozen():
             await driver.press("s")
-            await driver.is_told("did not answer within 1.5 s")
+            await driver.shows_toast("did not answer within 1.5 s")
         await driver.press("z")
         await shows_the_truth(driver, database, changes=0)
         await driver.press("s")
-        await driver.is_told("Started lifestyle")
+        await driver.shows_toast("Started lifestyle")
         await shows_the_truth(driver, database, changes=1)
 
 

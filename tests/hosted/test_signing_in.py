@@ -5,9 +5,9 @@ from urllib.parse import quote
 
 import pytest
 
+from store.capabilities.facts import Transport
 from store.configuration.config_file import ConfigurationFile, load
 from store.configuration.settings import Settings, resolve
-from store.database.connection_pool import Transport
 from store.errors import SignInRefused, StoreError, Unreachable
 from tests.conftest import Conninfo
 from tests.hosted.cluster import PASSWORD
@@ -45,7 +45,7 @@ async def link_of(settings: Settings) -> Transport | None:
     """Of the connection on which the users are read."""
     async with open_session(settings, print) as session:
         await session.operator.get_users()
-        return session.operator.database.link
+        return session.operator.database.transport
 
 
 async def test_password_is_read_from_the_url(app_database: Conninfo, tmp_path: Path) -> None:
@@ -154,4 +154,4 @@ async def link_after_trying(settings: Settings) -> Transport | None:
     async with open_session(settings, print) as session:
         with pytest.raises(StoreError, match="There is no table"):
             await session.operator.get_users()
-        return session.operator.database.link
+        return session.operator.database.transport

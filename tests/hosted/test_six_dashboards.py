@@ -18,10 +18,10 @@ from store.statistics.totals import Totals, TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.hosted.pooler import POOL_SIZE
-from tests.hosted.transcript import transcribed
-from tests.hosted.ways import Way
+from tests.hosted.transcript import record_transcript
+from tests.hosted.ways import Login
 from tests.tui.driving import WatchedApp, opener_of
-from tests.tui.world import ADA, BEN, FROZEN, World
+from tests.tui.world import ADA, BEN, FROZEN, JobsDatabase
 from tui.dashboard.messages import ListPolled
 from tui.dashboard.run import frame_text
 
@@ -54,7 +54,7 @@ UNTOUCHED = ("postgres", "none", None, "2min", "0", "0", "off", "read committed"
 class Onlooker(WatchedApp):
     """Its clock goes on by an interval when a look has been shown, and then the next is due."""
 
-    def __init__(self, way: Way, actor: Actor, diary: list["Onlooker"]) -> None:
+    def __init__(self, login: Login, actor: Actor, diary: list["Onlooker"]) -> None:
         def now() -> datetime:
             return FROZEN + self.looks * INTERVAL
 
@@ -65,7 +65,7 @@ class Onlooker(WatchedApp):
             async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
                 return await super().get_totals(query, at=now())
 
-        super().__init__(opener_of(way.conninfo, actor=actor, make=SimulatedStore), clock=now)
+        super().__init__(opener_of(login.conninfo, actor=actor, make=SimulatedStore), clock=now)
         self.seen: set[frozenset[UUID]] = set()
         """Whose projects a look has brought, of every look."""
         self.done = asyncio.Event()
@@ -89,9 +89,9 @@ class Onlooker(WatchedApp):
             self.exit()
 
 
-async def be_the_app(way: Way, stopped: asyncio.Event) -> int:
+async def be_the_app(login: Login, stopped: asyncio.Event) -> int:
     """Works on the same pool and expects its connections to be as it left them. How often it wrote."""
-    address = make_conninfo(way.url, application_name="app")
+    address = make_conninfo(login.url, application_name="app")
     writes = 0
     async with await psycopg.AsyncConnection.connect(address, autocommit=True, prepare_threshold=None) as connection:
         while not stopped.is_set():
@@ -111,13 +111,13 @@ def longest_wait(diary: Sequence[Onlooker]) -> int:
 
 
 async def test_six_dashboards_share_a_pool_without_blocking_or_leaving_traces(
-    pooled_by_transaction: Way, world: World
+    pooled_by_transaction: Login, jobs_db: JobsDatabase
 ) -> None:
-    world.asset(ASSET, "mug.png")
-    world.sql("update assets set width = 0")
+    jobs_db.asset(ASSET, "mug.png")
+    jobs_db.sql("update assets set width = 0")
     diary: list[Onlooker] = []
     stopped = asyncio.Event()
-    with transcribed(pooled_by_transaction) as transcript:
+    with record_transcript(pooled_by_transaction) as transcript:
         apps = [Onlooker(pooled_by_transaction, actor, diary) for actor in ACTORS]
         async with asyncio.TaskGroup() as tasks:
             app_itself = tasks.create_task(be_the_app(pooled_by_transaction, stopped))
@@ -129,7 +129,7 @@ async def test_six_dashboards_share_a_pool_without_blocking_or_leaving_traces(
         assert (app.failures, app.mistake, app.seen) == (0, None, {frozenset(OWNERS[actor])})
         assert ("Trail gear" if actor == ActingUser(id=BEN) else "Autumn catalog") in app.last_frame
     assert longest_wait(diary) <= PATIENCE
-    assert world.sql("select width from assets") == [(app_itself.result(),)]
+    assert jobs_db.sql("select width from assets") == [(app_itself.result(),)]
     assert app_itself.result() >= LOOKS // 2
     assert (said.traces, said.complaints, said.writes) == ([], [], 0)
     assert len(said.by_session) <= POOL_SIZE

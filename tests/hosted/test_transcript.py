@@ -7,8 +7,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from tests.hosted.place import until
-from tests.hosted.transcript import Complaint, Statement, Transcript, transcribed
-from tests.hosted.ways import Way
+from tests.hosted.transcript import ServerMessage, Statement, Transcript, record_transcript
+from tests.hosted.ways import Login
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
@@ -33,9 +33,9 @@ BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
         ([BEGIN, "SELECT 1"], ["a transaction was left open after: SELECT 1"]),
     ],
 )
-def test_transcript_lists_statements_that_leave_traces(owner: Way, statements: list[str], traces: list[str]) -> None:
+def test_transcript_lists_statements_that_leave_traces(owner: Login, statements: list[str], traces: list[str]) -> None:
     with (
-        transcribed(owner) as transcript,
+        record_transcript(owner) as transcript,
         psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
     ):
         for statement in statements:
@@ -43,9 +43,9 @@ def test_transcript_lists_statements_that_leave_traces(owner: Way, statements: l
         assert transcript().traces == traces
 
 
-def test_transcript_reports_prepared_statements_and_counts_writes(owner: Way) -> None:
+def test_transcript_reports_prepared_statements_and_counts_writes(owner: Login) -> None:
     with (
-        transcribed(owner) as transcript,
+        record_transcript(owner) as transcript,
         psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
     ):
         connection.execute(BEGIN.encode())
@@ -58,11 +58,11 @@ def test_transcript_reports_prepared_statements_and_counts_writes(owner: Way) ->
     assert said.writes == 1
 
 
-STOPPED = Complaint(level="ERROR", message="canceling statement due to user request")
+STOPPED = ServerMessage(level="ERROR", message="canceling statement due to user request")
 
-TIMED_OUT = Complaint(level="ERROR", message="canceling statement due to statement timeout")
+TIMED_OUT = ServerMessage(level="ERROR", message="canceling statement due to statement timeout")
 
-FAILED = Complaint(level="ERROR", message="division by zero")
+FAILED = ServerMessage(level="ERROR", message="division by zero")
 
 SLEEP = "SELECT pg_sleep(60)"
 
@@ -73,9 +73,9 @@ HELD = f"DECLARE rows_held CURSOR WITH HOLD FOR {SLEEP}"
 WRITE = "INSERT INTO auth.users (id) VALUES (gen_random_uuid())"
 
 
-def give_up(way: Way, connection: psycopg.Connection) -> None:
+def give_up(login: Login, connection: psycopg.Connection) -> None:
     """What it is about, as soon as it is."""
-    until(lambda: way.sessions() == [("active", True)])
+    until(lambda: login.sessions() == [("active", True)])
     connection.cancel_safe()
 
 
@@ -83,10 +83,10 @@ def give_up(way: Way, connection: psycopg.Connection) -> None:
     ("before", "complaints", "given_up"), [([BEGIN], [], 1), ([BEGIN, WRITE], [STOPPED], 0)], ids=["read", "written"]
 )
 def test_cancelled_query_is_a_complaint_only_after_a_write(
-    owner: Way, before: list[str], complaints: list[Complaint], given_up: int
+    owner: Login, before: list[str], complaints: list[ServerMessage], given_up: int
 ) -> None:
     with (
-        transcribed(owner) as transcript,
+        record_transcript(owner) as transcript,
         psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
         ThreadPoolExecutor() as beside,
     ):
@@ -118,9 +118,9 @@ def test_cancelled_begin_or_commit_leaves_no_trace(statements: list[Statement], 
     assert Transcript(statements=statements, complaints=[], given_up=0).traces == traces
 
 
-def test_transcript_marks_the_statement_that_was_cancelled(owner: Way) -> None:
+def test_transcript_marks_the_statement_that_was_cancelled(owner: Login) -> None:
     with (
-        transcribed(owner) as transcript,
+        record_transcript(owner) as transcript,
         psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
         ThreadPoolExecutor() as beside,
     ):
@@ -143,10 +143,12 @@ def test_transcript_marks_the_statement_that_was_cancelled(owner: Way) -> None:
         ([BEGIN, "SELECT 1 / 0"], FAILED),
     ],
 )
-def test_timeouts_and_statement_errors_are_complaints(owner: Way, statements: list[str], complaint: Complaint) -> None:
+def test_timeouts_and_statement_errors_are_complaints(
+    owner: Login, statements: list[str], complaint: ServerMessage
+) -> None:
     *before, last = statements
     with (
-        transcribed(owner) as transcript,
+        record_transcript(owner) as transcript,
         psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
     ):
         for statement in before:
@@ -157,12 +159,12 @@ def test_timeouts_and_statement_errors_are_complaints(owner: Way, statements: li
     assert (said.complaints, said.given_up) == ([complaint], 0)
 
 
-def test_consecutive_sessions_are_not_counted_as_simultaneous(owner: Way) -> None:
+def test_consecutive_sessions_are_not_counted_as_simultaneous(owner: Login) -> None:
     def ask(connection: psycopg.Connection) -> None:
         connection.execute(b"SELECT 1")
 
     address = make_conninfo(owner.url, application_name="gjobs")
-    with transcribed(owner) as transcript:
+    with record_transcript(owner) as transcript:
         with psycopg.connect(address, autocommit=True) as first:
             ask(first)
             with psycopg.connect(address, autocommit=True) as second:

@@ -35,7 +35,7 @@ def programs_with_tls(server: Server) -> Path | None:
 
 
 @contextmanager
-def speaking_tls(place: Place, programs: Path, openssl: str) -> Iterator[TlsServer]:
+def start_tls_server(place: Place, programs: Path, openssl: str) -> Iterator[TlsServer]:
     account = place.account(programs)
     directory = place.make_directory("tls.keys", account)
     certificate, key = directory / "server.crt", directory / "server.key"

@@ -15,7 +15,7 @@ from tests.conftest import connect
 from tests.hosted.cluster import Server
 from tests.hosted.place import until
 from tests.hosted.replica import catch_up
-from tests.hosted.ways import Way
+from tests.hosted.ways import Login
 
 APPLICATION = "gjobs"
 
@@ -56,7 +56,7 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Complaint:
+class ServerMessage:
     level: str
     message: str
 
@@ -64,7 +64,7 @@ class Complaint:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
     statements: Sequence[Statement]
-    complaints: Sequence[Complaint]
+    complaints: Sequence[ServerMessage]
     """The server's warnings and errors, but for what was given up."""
     given_up: int
     """How many statements that read gjobs itself stopped, as it does with a count when somebody asks for something."""
@@ -123,13 +123,13 @@ class Transcript:
 
 
 @contextmanager
-def transcribed(way: Way) -> Iterator[Callable[[], Transcript]]:
+def record_transcript(login: Login) -> Iterator[Callable[[], Transcript]]:
     """Records what gjobs says on this way, on connections that are opened from here on."""
-    server, database = way.server, way.database
-    with connect(way.primary.administrator(), autocommit=True) as administrator:
+    server, database = login.server, login.database
+    with connect(login.primary.administrator(), autocommit=True) as administrator:
         administrator.execute(SQL("alter database {} set log_statement = 'all'").format(Identifier(database)))
-    if server is not way.primary:
-        catch_up(server, way.primary)
+    if server is not login.primary:
+        catch_up(server, login.primary)
     start = server.records.stat().st_size
 
     def transcript() -> Transcript:
@@ -142,7 +142,7 @@ def transcribed(way: Way) -> Iterator[Callable[[], Transcript]]:
         complaints = [record for record in ours if record["error_severity"] != "LOG" and not _was_given_up(record)]
         return Transcript(
             statements=_statements(ours),
-            complaints=[Complaint(level=one["error_severity"], message=one["message"]) for one in complaints],
+            complaints=[ServerMessage(level=one["error_severity"], message=one["message"]) for one in complaints],
             given_up=sum(map(_was_given_up, ours)),
         )
 

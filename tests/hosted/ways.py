@@ -9,7 +9,7 @@ from tests.hosted.cluster import Server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Login:
     conninfo: Conninfo
     database: str
     server: Server

@@ -2,7 +2,7 @@
 with own as (
     select oid, nspname as name from pg_namespace where nspname in ('public', 'auth', 'gjobs')
 ), relations as (
-    select c.*, own.name as schema from pg_class c join own on own.oid = c.relnamespace where c.relkind in ('r', 'v')
+    select c.*, own.name as schema from pg_class c join own on own.oid = c.relnamespace where c.relkind in ('r', 'v', 'S', 'c')
 ), functions as (
     select p.*, own.name as schema from pg_proc p join own on own.oid = p.pronamespace
 )
@@ -11,7 +11,7 @@ select 'relations' as kind, jsonb_build_array(schema, relname, relkind, relrowse
                                   relowner::regrole) as facts from relations
 union all
 select 'columns', jsonb_build_array(r.schema, r.relname, row_number() over (partition by r.oid order by a.attnum), a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-                        pg_get_expr(d.adbin, d.adrelid))
+                        a.attidentity, pg_get_expr(d.adbin, d.adrelid))
   from relations r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
   left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 union all
@@ -31,9 +31,25 @@ select 'functions', jsonb_build_array(schema, oid::regprocedure, proowner::regro
 union all
 select 'views', jsonb_build_array(schema, relname, pg_get_viewdef(oid)) from relations where relkind = 'v'
 union all
-select 'grants', jsonb_build_array(name, null, nspacl) from pg_namespace join own using (oid)
+select 'sequences', jsonb_build_array(r.schema, r.relname, format_type(s.seqtypid, null), s.seqstart, s.seqincrement, s.seqmin, s.seqmax,
+                                      s.seqcache, s.seqcycle)
+  from relations r join pg_sequence s on s.seqrelid = r.oid
 union all
-select 'grants', jsonb_build_array(schema, relname, relacl) from relations
+select 'comments', jsonb_build_array(r.schema, r.relname, a.attname, d.description)
+  from relations r
+  join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = r.oid
+  left join pg_attribute a on a.attrelid = r.oid and a.attnum = d.objsubid and d.objsubid <> 0
 union all
-select 'grants', jsonb_build_array(schema, oid::regprocedure, proacl) from functions
+select 'comments', jsonb_build_array(f.schema, f.oid::regprocedure, null, d.description)
+  from functions f join pg_description d on d.classoid = 'pg_proc'::regclass and d.objoid = f.oid
+union all
+-- Without a list of grants, the default applies.
+select 'grants', jsonb_build_array(schema, object, (select jsonb_agg(item::text order by item::text) from unnest(acl) item))
+  from (
+      select name as schema, null as object, coalesce(nspacl, acldefault('n', nspowner)) as acl from pg_namespace join own using (oid)
+      union all
+      select schema, relname, coalesce(relacl, acldefault(case relkind when 'S' then 's' else 'r' end::"char", relowner)) from relations
+      union all
+      select schema, oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner)) from functions
+  ) granted
 order by 1, 2;

@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from migrations import runner
 from tests.conftest import Conninfo, connect
 from tests.hosted.fixtures import programs
 
@@ -22,7 +23,8 @@ _CATALOGUE = Path(__file__).parent / "catalogue.sql"
 
 
 def catalogue(conninfo: Conninfo) -> dict[str, list[Facts]]:
-    """By kind, in order: relations, columns, constraints, indexes, triggers, policies, functions, views, grants.
+    """By kind, in order: relations, columns, constraints, indexes, triggers, policies, functions, views,
+    sequences, comments, grants.
 
     The facts start with the schema's and the relation's or the function's name.
     """
@@ -90,3 +92,15 @@ def operator(database: Conninfo) -> Iterator[psycopg.Connection]:
         add(connection, ADA)
         add(connection, BEN)
         yield connection
+
+
+@pytest.fixture
+def upgrade_to(monkeypatch: pytest.MonkeyPatch) -> Callable[[Conninfo, str], None]:
+    """Upgrades a database to a revision, which may be below the head."""
+
+    def upgrade(conninfo: Conninfo, revision: str) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(runner, "HEAD", revision)
+            runner.upgrade(conninfo)
+
+    return upgrade

@@ -158,7 +158,7 @@ def test_failed_upgrade_leaves_the_database_unchanged(app: Conninfo) -> None:
     )
     before = catalogue(app)
 
-    with pytest.raises(Exception, match="owns_project"):
+    with pytest.raises(Exception, match="existing function"):
         upgrade(app)
 
     assert catalogue(app) == before

@@ -8,12 +8,14 @@ from migrations.connection import connect
 from migrations.status import read_status
 from store.errors import SignInRefused, Unreachable
 from tests.conftest import Conninfo
-from tests.store.servers import Doorkeeper, fatal, listening
+from tests.store.servers import RejectingServer, fatal, listening
 
 
 async def test_wrong_password_is_tried_only_once() -> None:
     """Also where the name has several addresses: whoever guesses passwords is banned."""
-    doorkeeper = Doorkeeper(fatal("28P01", 'password authentication failed for user "ada"'), asks_for_password=True)
+    doorkeeper = RejectingServer(
+        fatal("28P01", 'password authentication failed for user "ada"'), asks_for_password=True
+    )
     hosts = ["127.0.0.1", "127.0.0.2"]
     async with listening(doorkeeper.serve, *hosts) as port:
         with pytest.raises(SignInRefused, match="password authentication failed"):

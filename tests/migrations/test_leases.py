@@ -1,4 +1,4 @@
-"""Revisions 0006 and 0009: workers claim jobs under leases, and what is not theirs any longer they cannot change."""
+"""Revision 0006: workers claim jobs under leases, and what is not theirs any longer they cannot change."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence

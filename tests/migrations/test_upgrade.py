@@ -33,6 +33,7 @@ APPLIED = [
     "Revision 0007 (budgets) is applied.",
     "Revision 0008 (archive) is applied.",
     "Revision 0009 (leases by key) is applied.",
+    "Revision 0010 (functions) is applied.",
 ]
 
 

@@ -10,7 +10,7 @@ from store.blocking import BlockingStore
 from store.database.database import Database
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.feeding import Source
+from tests.store.feeding import ControlledSource
 from tests.store.support import (
     ADA,
     ADA_HERSELF,
@@ -28,9 +28,9 @@ from tests.store.support import (
 
 
 @pytest.fixture
-def sql(bystander: psycopg.Connection) -> Sql:
+def sql(operator_connection: psycopg.Connection) -> Sql:
     """Three users are there."""
-    run = sql_of(bystander)
+    run = sql_of(operator_connection)
     for user_id, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com"), (CLEO, None)):
         run("insert into auth.users (id, email, created_at) values (%s, %s, %s)", (user_id, email, NOW))
     return run
@@ -100,5 +100,5 @@ def no_policies(sql: Sql) -> Iterator[None]:
 
 
 @pytest.fixture
-def source() -> Source:
-    return Source()
+def source() -> ControlledSource:
+    return ControlledSource()

@@ -19,7 +19,7 @@ SOON = 0.001
 Answer = PollResult[str] | PollFailure
 
 
-class Source:
+class ControlledSource:
     """Answers a question with itself, or with what is queued for it; counts what is asked of it."""
 
     def __init__(self) -> None:
@@ -51,8 +51,8 @@ class Source:
 class Reader:
     """Takes the answers of a feed one by one."""
 
-    def __init__(self, feed: Poller[str, str]) -> None:
-        self.pages = feed.results()
+    def __init__(self, poller: Poller[str, str]) -> None:
+        self.pages = poller.results()
 
     async def next(self) -> Answer:
         async with asyncio.timeout(60):
@@ -76,7 +76,7 @@ class Reader:
         return waiting
 
 
-async def begins(reader: Reader, source: Source) -> "asyncio.Task[PollResult[str]]":
+async def begins(reader: Reader, source: ControlledSource) -> "asyncio.Task[PollResult[str]]":
     """A poll that is under way, and ends when the gate is opened."""
     source.gate.clear()
     waiting = asyncio.ensure_future(reader.next_page())
@@ -84,7 +84,7 @@ async def begins(reader: Reader, source: Source) -> "asyncio.Task[PollResult[str
     return waiting
 
 
-async def started(source: Source, interval: float, question: str = "q") -> tuple[Poller[str, str], Reader]:
+async def started(source: ControlledSource, interval: float, question: str = "q") -> tuple[Poller[str, str], Reader]:
     """The first result has been read."""
     poller = Poller(source.fetch, question, interval=interval)
     reader = Reader(poller)
@@ -112,12 +112,12 @@ async def _everything_happens() -> None:
 
 
 @asynccontextmanager
-async def followed(feed: Poller[str, str]) -> AsyncIterator[list[Answer]]:
+async def followed(poller: Poller[str, str]) -> AsyncIterator[list[Answer]]:
     """All that the feed answers, as it comes; the first answer is there."""
     answers: list[Answer] = []
 
     async def follow() -> None:
-        async for answer in feed.results():
+        async for answer in poller.results():
             answers.append(answer)  # noqa: PERF401
 
     following = asyncio.ensure_future(follow())

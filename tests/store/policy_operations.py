@@ -153,7 +153,7 @@ async def change(store: Store, statement: Any, **values: UUID) -> int:
     """How many rows a statement of a client's own changes."""
     async with store.database.write(store.actor) as transaction:
         number = await transaction.change(Query(statement, tuple, values))
-        transaction.keep(WriteRecord(what="a statement of a client's own"))
+        transaction.record(WriteRecord(what="a statement of a client's own"))
         return number
 
 

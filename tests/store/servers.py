@@ -61,7 +61,7 @@ CHANGE = re.compile(rb"(INSERT INTO|UPDATE|DELETE FROM) public\.generation_jobs"
 COMMIT = re.compile(rb"COMMIT\0")
 
 
-class _Link:
+class _ProxiedConnection:
     """What the proxy knows of one client."""
 
     def __init__(self) -> None:
@@ -114,11 +114,11 @@ class Proxy:
         self._clients.add(writer)
         await self._open.wait()
         from_database, to_database = await self._connect()
-        link = _Link()
+        proxied_connection = _ProxiedConnection()
         try:
             async with asyncio.TaskGroup() as pumps:
-                pumps.create_task(self._to_database(link, reader, to_database))
-                pumps.create_task(self._to_client(link, from_database, writer))
+                pumps.create_task(self._to_database(proxied_connection, reader, to_database))
+                pumps.create_task(self._to_client(proxied_connection, from_database, writer))
         finally:
             self._clients.discard(writer)
             to_database.close()
@@ -129,31 +129,35 @@ class Proxy:
             return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
         return await asyncio.open_connection(host, port)
 
-    async def _to_database(self, link: _Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _to_database(
+        self, proxied_connection: _ProxiedConnection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         while data := await reader.read(65536):
             await self._open.wait()
             if b"COMMIT\0" in data and self.instead_of_commit_answer:
                 self._withholding = True
-            link.writes = link.writes or bool(WRITE_OPENS.search(data))
-            if self.cut and link.writes and self.cut.at.search(data):
-                link.cut, self.cut = self.cut, None
-                if not link.cut.reaches_database:
+            proxied_connection.writes = proxied_connection.writes or bool(WRITE_OPENS.search(data))
+            if self.cut and proxied_connection.writes and self.cut.at.search(data):
+                proxied_connection.cut, self.cut = self.cut, None
+                if not proxied_connection.cut.reaches_database:
                     self.go_away()
                     break
-            link.writes = link.writes and not COMMIT.search(data)
+            proxied_connection.writes = proxied_connection.writes and not COMMIT.search(data)
             await self._pass(data, writer)
         writer.close()
 
-    async def _to_client(self, link: _Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _to_client(
+        self, proxied_connection: _ProxiedConnection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         while data := await reader.read(65536):
             await self._open.wait()
             if self._withholding and self.instead_of_commit_answer:
                 self._withholding = False
                 await self.instead_of_commit_answer(writer)
                 return
-            if link.cut is None or link.cut.answer_reaches_client:
+            if proxied_connection.cut is None or proxied_connection.cut.answer_reaches_client:
                 await self._pass(data, writer)
-            if link.cut:
+            if proxied_connection.cut:
                 self.go_away()
                 break
         writer.close()
@@ -184,7 +188,7 @@ def fatal(sqlstate: str, message: str) -> bytes:
     return b"E" + struct.pack("!i", len(body) + 4) + body
 
 
-class Doorkeeper:
+class RejectingServer:
     """Speaks as much of the protocol as it takes to turn somebody away, and counts who came."""
 
     def __init__(self, refusal: bytes, *, asks_for_password: bool) -> None:

@@ -176,12 +176,14 @@ async def test_only_the_operator_may_set_a_budget(ada: Store) -> None:
 
 async def test_set_budget_refuses_to_overwrite_a_concurrent_change(operator: Store) -> None:
     known = await operator.set_budget(user_id=ADA, period="day", limit_cents=100)
-    changed = await operator.set_budget(user_id=ADA, period="day", limit_cents=50_000, warn_share=0.5, as_known=known)
+    changed = await operator.set_budget(
+        user_id=ADA, period="day", limit_cents=50_000, warn_share=0.5, expected_budget=known
+    )
     with pytest.raises(Conflict, match=r"the limit is \$500\.00 now, and it warns from 50 %") as refusal:
-        await operator.set_budget(user_id=ADA, period="day", limit_cents=300, as_known=known)
+        await operator.set_budget(user_id=ADA, period="day", limit_cents=300, expected_budget=known)
     assert "once more" in (refusal.value.hint or "")
     assert [one.limit_cents for one in await operator.get_budgets()] == [50_000]
     await operator.remove_budget(changed.id)
     with pytest.raises(Conflict, match="removed meanwhile"):
-        await operator.set_budget(user_id=ADA, period="day", limit_cents=300, as_known=changed)
+        await operator.set_budget(user_id=ADA, period="day", limit_cents=300, expected_budget=changed)
     assert len(await operator.get_budgets()) == 0

@@ -199,7 +199,7 @@ def test_notifications_are_off_without_their_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "line"),
+    ("text", "location", "line"),
     [
         ("a = 1\nb = 2", ("b",), 2),
         ("# b\na = 'b'\nb = 2", ("b",), 3),
@@ -213,8 +213,8 @@ def test_notifications_are_off_without_their_table() -> None:
         ("a = 1", (), None),
     ],
 )
-def test_line_of_a_key_is_found_in_the_text(text: str, place: tuple[str, ...], line: int | None) -> None:
-    assert Lines(text).line_of(place) == line
+def test_line_of_a_key_is_found_in_the_text(text: str, location: tuple[str, ...], line: int | None) -> None:
+    assert Lines(text).line_of(location) == line
 
 
 def test_many_mistakes_in_a_large_file_are_reported_quickly() -> None:
@@ -273,7 +273,7 @@ def test_any_document_is_read_or_its_problems_name_existing_keys(document: Mappi
     configuration = read_document(document, found, path=FILE)
     for problem in found:
         inner: object = document
-        for part in problem.place:
+        for part in problem.location:
             assert isinstance(inner, Mapping)
             inner = inner[part]
     assert "embedded" in configuration.profiles

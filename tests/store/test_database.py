@@ -118,7 +118,7 @@ class TestTransactions:
                 if error:
                     raise error
                 if record:
-                    transaction.keep(record)
+                    transaction.record(record)
 
         with pytest.raises(ZeroDivisionError):
             await add(error=ZeroDivisionError)
@@ -217,7 +217,7 @@ class TestReadOnlySession:
 
     async def test_write_permit_allows_writes_until_it_is_closed(self, db: Db) -> None:
         db.make_project()
-        async with opened(db.conninfo, rule=WriteMode.LEASED) as leased:
+        async with opened(db.conninfo, rule=WriteMode.PERMIT_REQUIRED) as leased:
             assert await write(leased, show("transaction_read_only")) == ["on"]
             leased.access.open_permit("a customer asked for it", 60)
             assert await write(leased, show("transaction_read_only")) == ["off"]

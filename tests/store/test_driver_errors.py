@@ -28,7 +28,7 @@ from store.errors import (
 from store.store import Store
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
-from tests.store.servers import Doorkeeper, fatal, listening
+from tests.store.servers import RejectingServer, fatal, listening
 from tests.store.support import Db, MakeJob, Sql, error_of
 
 
@@ -65,7 +65,7 @@ async def refusal_of(conninfo: Conninfo) -> StoreError:
 async def turned_away(refusal: bytes, *hosts: str, asks: bool = True, **login: str) -> tuple[StoreError, int]:
     """By a server that does so, and how often it was asked."""
     hosts = hosts or ("127.0.0.1",)
-    doorkeeper = Doorkeeper(refusal, asks_for_password=asks)
+    doorkeeper = RejectingServer(refusal, asks_for_password=asks)
     async with listening(doorkeeper.serve, *hosts) as port:
         return await refusal_of({"host": ",".join(hosts), "port": port, "user": "ada", **login}), doorkeeper.visits
 

@@ -13,12 +13,12 @@ from store.job_list.listing import Listing
 from store.poller import Poller, PollResult
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.store.feeding import NEVER, SOON, Reader, Source, Time, begins, started, ticking
+from tests.store.feeding import NEVER, SOON, ControlledSource, Reader, Time, begins, started, ticking
 from tests.store.servers import proxied
 from tests.store.support import NOW, Db, Sql, until
 
 
-async def test_poll_results_are_numbered_dated_and_timed(source: Source) -> None:
+async def test_poll_results_are_numbered_dated_and_timed(source: ControlledSource) -> None:
     reader = Reader(Poller(source.fetch, "q", interval=SOON, clock=ticking()))
     pages = [await reader.next_page() for _ in range(3)]
     assert [page.number for page in pages] == [1, 2, 3]
@@ -29,79 +29,81 @@ async def test_poll_results_are_numbered_dated_and_timed(source: Source) -> None
     assert source.most_in_flight == 1
 
 
-async def test_new_query_cancels_the_running_poll_and_drops_its_result(source: Source) -> None:
-    feed = Poller(source.fetch, "old", interval=NEVER)
-    reader = Reader(feed)
+async def test_new_query_cancels_the_running_poll_and_drops_its_result(source: ControlledSource) -> None:
+    poller = Poller(source.fetch, "old", interval=NEVER)
+    reader = Reader(poller)
     waiting = await begins(reader, source)
-    feed.ask("new")
+    poller.ask("new")
     await until(lambda: source.asked == ["old", "new"])
     source.gate.set()
     page = await waiting
     assert (page.number, page.generation, page.value) == (1, 2, "new!")
     assert (source.asked, source.cancelled, source.most_in_flight) == (["old", "new"], 1, 1)
-    assert (feed.query, feed.generation) == ("new", 2)
+    assert (poller.query, poller.generation) == ("new", 2)
 
 
-async def test_only_the_last_of_several_new_queries_is_polled(source: Source) -> None:
-    feed, reader = await started(source, NEVER, "a")
+async def test_only_the_last_of_several_new_queries_is_polled(source: ControlledSource) -> None:
+    poller, reader = await started(source, NEVER, "a")
     for question in "bcd":
-        feed.ask(question)
+        poller.ask(question)
     page = await reader.next_page()
     assert (page.generation, page.value) == (4, "d!")
     assert source.asked == ["a", "d"]
 
 
 @pytest.mark.parametrize("failures", [[], [Unreachable("away")]], ids=["result", "failure"])
-async def test_answer_that_arrives_after_a_new_query_is_dropped(source: Source, failures: list[Exception]) -> None:
+async def test_answer_that_arrives_after_a_new_query_is_dropped(
+    source: ControlledSource, failures: list[Exception]
+) -> None:
     source.failures = [*failures]
 
     async def fetch(question: str) -> str:
         if question == "old":
-            feed.ask("new")
+            poller.ask("new")
         return await source.fetch(question)
 
-    feed = Poller(fetch, "old", interval=NEVER)
-    page = await Reader(feed).next_page()
+    poller = Poller(fetch, "old", interval=NEVER)
+    page = await Reader(poller).next_page()
     assert (page.number, page.generation, page.value) == (1, 2, "new!")
 
 
-async def test_paused_poller_polls_only_on_request(source: Source) -> None:
-    feed, reader = await started(source, SOON)
-    feed.pause()
-    assert feed.paused
+async def test_paused_poller_polls_only_on_request(source: ControlledSource) -> None:
+    poller, reader = await started(source, SOON)
+    poller.pause()
+    assert poller.paused
     waiting = await reader.nothing_comes()
-    feed.interval = SOON / 2
+    poller.interval = SOON / 2
     await asyncio.sleep(20 * SOON)
     assert not waiting.done()
-    feed.refresh()
+    poller.refresh()
     assert (await waiting).number == 2
     waiting = await reader.nothing_comes()
-    feed.ask("r")
+    poller.ask("r")
     assert (await waiting).generation == 2
     waiting = await reader.nothing_comes()
-    feed.resume()
-    assert not feed.paused
+    poller.resume()
+    assert not poller.paused
     assert (await waiting).number == 4
     assert (await reader.next_page()).number == 5
 
 
-async def test_pausing_stops_the_current_wait(source: Source) -> None:
+async def test_pausing_stops_the_current_wait(source: ControlledSource) -> None:
     time = Time()
-    feed, reader = await started(source, 20.0)
+    poller, reader = await started(source, 20.0)
     waiting = await reader.nothing_comes()
-    feed.pause()
+    poller.pause()
     await time.passes(40.0)
     assert not waiting.done()
-    feed.resume()
+    poller.resume()
     assert (await waiting).number == 2
 
 
-async def test_refresh_during_a_poll_starts_one_more_poll_afterwards(source: Source) -> None:
-    feed = Poller(source.fetch, "q", interval=NEVER)
-    reader = Reader(feed)
+async def test_refresh_during_a_poll_starts_one_more_poll_afterwards(source: ControlledSource) -> None:
+    poller = Poller(source.fetch, "q", interval=NEVER)
+    reader = Reader(poller)
     waiting = await begins(reader, source)
-    feed.refresh()
-    feed.refresh()
+    poller.refresh()
+    poller.refresh()
     source.gate.set()
     assert (await waiting).number == 1
     assert (await reader.next_page()).number == 2
@@ -109,30 +111,30 @@ async def test_refresh_during_a_poll_starts_one_more_poll_afterwards(source: Sou
     assert (source.most_in_flight, source.cancelled) == (1, 0)
 
 
-async def test_shorter_interval_applies_to_the_current_wait(source: Source) -> None:
-    feed, reader = await started(source, NEVER)
+async def test_shorter_interval_applies_to_the_current_wait(source: ControlledSource) -> None:
+    poller, reader = await started(source, NEVER)
     waiting = await reader.nothing_comes()
-    feed.interval = SOON
+    poller.interval = SOON
     assert (await waiting).number == 2
-    feed.interval = NEVER
+    poller.interval = NEVER
     (await reader.nothing_comes()).cancel()
-    assert feed.interval == NEVER
+    assert poller.interval == NEVER
 
 
-async def test_poll_result_reports_whether_it_changed(source: Source) -> None:
+async def test_poll_result_reports_whether_it_changed(source: ControlledSource) -> None:
     answers = iter(["a", "a", "b", "b"])
 
     async def fetch(question: str) -> str:
         return next(answers)
 
-    feed = Poller(fetch, "q", interval=SOON)
-    reader = Reader(feed)
+    poller = Poller(fetch, "q", interval=SOON)
+    reader = Reader(poller)
     assert [(await reader.next_page()).is_changed for _ in range(3)] == [True, False, True]
-    feed.ask("the same answer to another question")
+    poller.ask("the same answer to another question")
     assert (await reader.next_page()).is_changed
 
 
-async def test_poll_result_after_a_failure_is_compared_with_the_last_result(source: Source) -> None:
+async def test_poll_result_after_a_failure_is_compared_with_the_last_result(source: ControlledSource) -> None:
     _, reader = await started(source, SOON)
     source.failures = [Unreachable("away")]
     await reader.next_failure()
@@ -141,8 +143,8 @@ async def test_poll_result_after_a_failure_is_compared_with_the_last_result(sour
 
 async def test_poller_reports_changes_made_by_another_process(db: Db) -> None:
     project_id, other_id = db.make_project(), db.make_project()
-    feed: Poller[ListingQuery, Listing] = Poller(db.ada.get_listing, ListingQuery(), interval=SOON)
-    pages = feed.results()
+    poller: Poller[ListingQuery, Listing] = Poller(db.ada.get_listing, ListingQuery(), interval=SOON)
+    pages = poller.results()
 
     async def until_seen(jobs: int) -> PollResult[Listing]:
         async with asyncio.timeout(60):
@@ -156,12 +158,12 @@ async def test_poller_reports_changes_made_by_another_process(db: Db) -> None:
     db.make_job(project_id)
     second = await until_seen(1)
     assert second.number > first.number
-    feed.ask(ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=other_id))))
+    poller.ask(ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=other_id))))
     assert (await until_seen(0)).generation == 2
 
 
 class TestFailures:
-    async def test_failures_are_reported_with_their_start_and_end_with_a_result(self, source: Source) -> None:
+    async def test_failures_are_reported_with_their_start_and_end_with_a_result(self, source: ControlledSource) -> None:
         source.failures = [Unreachable("away"), TimedOut("slow")]
         reader = Reader(Poller(source.fetch, "q", interval=SOON, clock=ticking()))
         first, second = await reader.next_failure(), await reader.next_failure()
@@ -174,23 +176,23 @@ class TestFailures:
         assert (third.number, third.attempts) == (4, 1)
         assert third.since > NOW
 
-    async def test_refused_sign_in_is_retried_only_on_request(self, source: Source) -> None:
+    async def test_refused_sign_in_is_retried_only_on_request(self, source: ControlledSource) -> None:
         source.failures = [SignInRefused("wrong password"), SignInRefused("wrong password")]
-        feed = Poller(source.fetch, "q", interval=SOON)
-        reader = Reader(feed)
+        poller = Poller(source.fetch, "q", interval=SOON)
+        reader = Reader(poller)
         assert (await reader.next_failure()).retry_in is None
         waiting = await reader.nothing_comes()
-        feed.interval = SOON / 2
-        feed.pause()
+        poller.interval = SOON / 2
+        poller.pause()
         await asyncio.sleep(20 * SOON)
         assert not waiting.done()
         assert len(source.asked) == 1
-        feed.refresh()
+        poller.refresh()
         assert (await waiting).number == 2
-        feed.ask("other")
+        poller.ask("other")
         assert (await reader.next_page()).value == "other!"
 
-    async def test_any_other_exception_ends_the_poller(self, source: Source) -> None:
+    async def test_any_other_exception_ends_the_poller(self, source: ControlledSource) -> None:
         source.failures = [ZeroDivisionError()]
         reader = Reader(Poller(source.fetch, "q", interval=SOON))
         with pytest.raises(ZeroDivisionError):
@@ -208,15 +210,15 @@ class TestFailures:
 
 
 @pytest.mark.parametrize("when", ["during a poll", "between two polls", "by leaving the result loop"])
-async def test_stopped_poller_leaves_no_task(source: Source, when: str) -> None:
-    feed = Poller(source.fetch, "q", interval=SOON if "loop" in when else NEVER)
+async def test_stopped_poller_leaves_no_task(source: ControlledSource, when: str) -> None:
+    poller = Poller(source.fetch, "q", interval=SOON if "loop" in when else NEVER)
     if "loop" in when:
-        async with aclosing(feed.results()) as pages:
+        async with aclosing(poller.results()) as pages:
             async for page in pages:
                 if page.number == 2:
                     break
     else:
-        reader = Reader(feed)
+        reader = Reader(poller)
         if when == "during a poll":
             source.gate.clear()
             reading = asyncio.ensure_future(reader.next())

@@ -6,7 +6,7 @@ import pytest
 
 from store.errors import Unreachable
 from store.poller import LONGEST_IDLE_WAIT, LONGEST_WAIT, Attention, Poller
-from tests.store.feeding import Source, Time, followed
+from tests.store.feeding import ControlledSource, Time, followed
 
 INTERVAL = 2.0
 
@@ -16,7 +16,7 @@ INSTANT = 0.01
 class PacedPoller:
     """A poller whose results are followed, and the time that it lives in."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ControlledSource) -> None:
         self.time, self.source = Time(), source
         self.answers: Iterator[str] = iter(())
         self.poller = Poller(self._fetch, "q", interval=INTERVAL)
@@ -38,7 +38,7 @@ class PacedPoller:
 
 
 @pytest.fixture
-async def paced(source: Source) -> AsyncIterator[PacedPoller]:
+async def paced(source: ControlledSource) -> AsyncIterator[PacedPoller]:
     paced = PacedPoller(source)
     async with followed(paced.poller):
         yield paced
@@ -131,7 +131,7 @@ class TestHints:
         paced.poller.wake()
         assert not await paced.polls_after(LONGEST_WAIT)
 
-    async def test_wakes_do_not_hasten_the_retry_after_a_failure(self, source: Source) -> None:
+    async def test_wakes_do_not_hasten_the_retry_after_a_failure(self, source: ControlledSource) -> None:
         source.failures = [Unreachable("away")]
         paced = PacedPoller(source)
         async with followed(paced.poller):

@@ -181,13 +181,13 @@ async def finds_their_own(store: Store, rows: Rows) -> None:
         await store.find_users("")
     for project_id in list(rows.owners)[:2]:
         window = RowWindowQuery(listed=ListQuery(project_id=project_id))
-        lens = await store.compare_visibility(window)
+        visibility = await store.compare_visibility(window)
         there = {job.id for job in rows.jobs.values() if job.project_id == project_id}
-        assert {job.id for job in lens.window.jobs} == there
-        assert lens.hidden == there - own.keys()
-        assert (lens.seen.number, lens.everything.number) == (len(there & own.keys()), len(there))
-        through_lens = await store.get_listing(ListingQuery(window=window, through_lens=True))
-        assert through_lens.lens == lens
+        assert {job.id for job in visibility.window.jobs} == there
+        assert visibility.hidden == there - own.keys()
+        assert (visibility.seen.number, visibility.everything.number) == (len(there & own.keys()), len(there))
+        with_visibility = await store.get_listing(ListingQuery(window=window, with_visibility=True))
+        assert with_visibility.visibility == visibility
 
 
 @pytest.fixture(params=list(Schema), ids=lambda schema: schema.name.lower())

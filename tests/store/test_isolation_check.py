@@ -76,8 +76,8 @@ Answers = dict[tuple[ProbeTarget, Verb], Probe]
 async def probed(database: Database, plan: ProbePlan | None = None, *, tries_writes: bool = True) -> Answers:
     plan = plan or await plan_probes(database)
     probes = [probe async for probe in run_probes(database, plan, tries_writes=tries_writes)]
-    assert [(probe.thing, probe.verb) for probe in probes] == list(PROBED)
-    return {(probe.thing, probe.verb): probe for probe in probes}
+    assert [(probe.target, probe.verb) for probe in probes] == list(PROBED)
+    return {(probe.target, probe.verb): probe for probe in probes}
 
 
 def leaks(answers: Answers) -> set[tuple[ProbeTarget, Verb]]:
@@ -126,7 +126,7 @@ async def test_isolation_check_finds_no_leaks_in_the_managed_schema(operator: St
     assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
 
 
-@pytest.mark.parametrize("rule", [WriteMode.CLOSED, WriteMode.LEASED], ids=["closed", "no lease"])
+@pytest.mark.parametrize("rule", [WriteMode.CLOSED, WriteMode.PERMIT_REQUIRED], ids=["closed", "no lease"])
 async def test_read_only_session_judges_writes_from_the_policies(
     attached_database: Conninfo, owner: psycopg.Connection, rule: WriteMode
 ) -> None:
@@ -175,16 +175,16 @@ async def test_probe_answer_says_that_there_is_no_empty_project(attached: Databa
 
 
 async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
-    attached_database: Conninfo, owner: psycopg.Connection, onlooker: str
+    attached_database: Conninfo, owner: psycopg.Connection, recording_login: str
 ) -> None:
     """A row that was locked for an instant would show that it was tried on."""
     owner.execute("insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'x')", [ADA, EMPTY_PROJECT])
     owner.execute("create policy everything on projects using (true)")
-    show_rows(sql_of(owner), onlooker, "projects", "assets")
-    show_rows(sql_of(owner), onlooker, "generation_jobs", using="status = 'failed'")
+    show_rows(sql_of(owner), recording_login, "projects", "assets")
+    show_rows(sql_of(owner), recording_login, "generation_jobs", using="status = 'failed'")
     rows = "select xmax from projects order by id"
     before = owner.execute(rows).fetchall()
-    async with Store(Database({**attached_database, "user": onlooker})) as store:
+    async with Store(Database({**attached_database, "user": recording_login})) as store:
         plan = await plan_probes(store.database, owner_id=ADA, other_id=BEN)
         answers = await probed(store.database, plan)
     assert owner.execute(rows).fetchall() == before
@@ -276,7 +276,7 @@ async def test_isolation_check_judges_policies_when_no_user_owns_rows(operator: 
     assert {
         probe.how
         for probe in answers.values()
-        if probe.thing in (ProbeTarget.JOB, ProbeTarget.PROJECT, ProbeTarget.ASSET)
+        if probe.target in (ProbeTarget.JOB, ProbeTarget.PROJECT, ProbeTarget.ASSET)
     } == {ProbeMethod.JUDGED}
     assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == "this login sees nobody who owns anything"
     assert not leaks(answers)

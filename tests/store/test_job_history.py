@@ -41,11 +41,11 @@ async def test_job_history_covers_a_job_from_creation_to_failure(db: Db) -> None
     assert {(event.user_id, event.project_id, event.mode) for event in history.events} == {
         (ADA, project_id, "lifestyle")
     }
-    assert [stay.status for stay in history.stays] == ["queued", "running", "failed"]
-    assert history.stays[-1].until is None
+    assert [span.status for span in history.spans] == ["queued", "running", "failed"]
+    assert history.spans[-1].until is None
     assert history.started_at == history.events[1].at
     assert not history.is_cut
-    assert list(time_in_each(history.stays)) == ["queued", "running", "failed"]
+    assert list(time_in_each(history.spans)) == ["queued", "running", "failed"]
 
 
 async def test_job_history_returns_the_newest_events_up_to_the_limit(db: Db) -> None:
@@ -79,7 +79,7 @@ async def test_restored_job_keeps_its_history(operator: Store, make_job: MakeJob
     assert after.started_at == before.started_at
     assert after.events[:2] == before.events
     assert [event.kind for event in after.events[2:]] == [EventKind.DELETED, EventKind.CREATED]
-    assert [stay.status for stay in after.stays] == ["queued", "running", "running"]
+    assert [span.status for span in after.spans] == ["queued", "running", "running"]
 
 
 JOBS = tuple(UUID(int=0x100 + number) for number in range(3))

@@ -164,7 +164,7 @@ class TestReading:
         assert [entry.what for entry in since] == ["5", "4", "3", "2"]
 
     def test_missing_journal_is_empty_and_is_not_created(self, journal: Journal, path: Path) -> None:
-        journal.tidy()
+        journal.remove_old()
         assert read_journal(path).entries == ()
         assert not path.parent.exists()
 
@@ -200,7 +200,7 @@ class TestKeeping:
         others = ("notes.txt", "2020-13-45.jsonl", "2020-01-01.json", "20200101.jsonl")
         for name in (kept, gone, *others):
             (path / name).touch()
-        journal.tidy()
+        journal.remove_old()
         assert {file.name for file in path.iterdir()} == {kept, *others}
 
 

@@ -126,7 +126,7 @@ async def test_write_refused_at_commit_is_recorded_as_not_done(store: Store, pat
 
 
 async def test_closing_the_write_permit_does_not_stop_a_running_write(db: Db, path: Path) -> None:
-    access = WriteAccess(WriteMode.LEASED)
+    access = WriteAccess(WriteMode.PERMIT_REQUIRED)
     job_id = db.make_job()
 
     class EndsTheLease(Journal):

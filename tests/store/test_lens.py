@@ -58,18 +58,18 @@ async def as_ada(attached_database: Conninfo, app_sql: Sql) -> AsyncIterator[Sto
 OF_OWN = RowWindowQuery(listed=ListQuery(project_id=OWN))
 
 
-def numbers(lens: VisibilityComparison) -> tuple[list[int], set[int]]:
+def numbers(visibility: VisibilityComparison) -> tuple[list[int], set[int]]:
     """Of all the jobs, and of those that are hidden."""
-    return [job.id.int for job in lens.window.jobs], {identifier.int for identifier in lens.hidden}
+    return [job.id.int for job in visibility.window.jobs], {identifier.int for identifier in visibility.hidden}
 
 
 async def test_visibility_lists_the_jobs_of_a_project_and_marks_hidden_ones(as_ada: Store) -> None:
-    lens = await as_ada.compare_visibility(OF_OWN)
+    visibility = await as_ada.compare_visibility(OF_OWN)
 
-    assert numbers(lens) == ([1, 2, 3, 4], {4})
-    assert (lens.seen, lens.everything) == (CappedCount(number=3), CappedCount(number=4))
-    assert lens.user == ActingUser(id=ADA, email="ada@example.com")
-    assert lens.rules == ReadRules(
+    assert numbers(visibility) == ([1, 2, 3, 4], {4})
+    assert (visibility.seen, visibility.everything) == (CappedCount(number=3), CappedCount(number=4))
+    assert visibility.user == ActingUser(id=ADA, email="ada@example.com")
+    assert visibility.rules == ReadRules(
         role="authenticated",
         is_granted=True,
         has_row_security=True,
@@ -79,10 +79,10 @@ async def test_visibility_lists_the_jobs_of_a_project_and_marks_hidden_ones(as_a
 
 
 async def test_visibility_of_all_projects_or_a_foreign_one_lists_the_jobs_that_concern_the_user(as_ada: Store) -> None:
-    lens = await as_ada.compare_visibility(RowWindowQuery())
-    assert numbers(lens) == ([1, 2, 3, 4, 5], {4})
-    assert (lens.seen.number, lens.everything.number) == (4, 5)
-    assert why_hidden(lens.rules) == f"The policy “{OWN_ROWS}” does not let it through."
+    visibility = await as_ada.compare_visibility(RowWindowQuery())
+    assert numbers(visibility) == ([1, 2, 3, 4, 5], {4})
+    assert (visibility.seen.number, visibility.everything.number) == (4, 5)
+    assert why_hidden(visibility.rules) == f"The policy “{OWN_ROWS}” does not let it through."
     of_ben = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=BENS)))
     assert numbers(of_ben) == ([5, 6], {6})
 
@@ -99,21 +99,24 @@ async def test_visibility_of_one_page_counts_all_jobs_up_to_a_cap(
     as_ada: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(read_listing, "MOST_COUNTED", 3)
-    lens = await as_ada.compare_visibility(RowWindowQuery(after=2))
+    visibility = await as_ada.compare_visibility(RowWindowQuery(after=2))
 
-    assert numbers(lens) == ([1, 2], set())
-    assert lens.window.has_after
-    assert (lens.seen, lens.everything) == (CappedCount(number=3, is_more=True), CappedCount(number=3, is_more=True))
+    assert numbers(visibility) == ([1, 2], set())
+    assert visibility.window.has_after
+    assert (visibility.seen, visibility.everything) == (
+        CappedCount(number=3, is_more=True),
+        CappedCount(number=3, is_more=True),
+    )
 
 
 async def test_listing_with_visibility_shows_everything_else_as_the_user(as_ada: Store) -> None:
     plain = await as_ada.get_listing(ListingQuery(window=OF_OWN))
-    listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, through_lens=True))
+    listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, with_visibility=True))
 
-    assert plain.lens is None
-    assert listing.lens == await as_ada.compare_visibility(OF_OWN)
-    assert listing.window == listing.lens.window
-    assert replace(listing, lens=None, query=plain.query, window=plain.window) == plain
+    assert plain.visibility is None
+    assert listing.visibility == await as_ada.compare_visibility(OF_OWN)
+    assert listing.window == listing.visibility.window
+    assert replace(listing, visibility=None, query=plain.query, window=plain.window) == plain
     assert [project.id for project in listing.projects] == [OWN]
 
 
@@ -132,7 +135,7 @@ async def test_visibility_needs_an_acting_user(as_ada: Store) -> None:
     with pytest.raises(InvalidValue, match="needs a user"):
         await operator.compare_visibility(RowWindowQuery())
     with pytest.raises(InvalidValue, match="needs a user"):
-        await operator.get_listing(ListingQuery(through_lens=True))
+        await operator.get_listing(ListingQuery(with_visibility=True))
 
 
 async def test_snapshot_shows_both_actors_the_same_moment(as_ada: Store, app_sql: Sql) -> None:
@@ -172,10 +175,10 @@ class TestRules:
         self, as_ada: Store, app_sql: Sql, statement: str, hidden: set[int], sentence: str | None
     ) -> None:
         app_sql(statement)
-        listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, through_lens=True))
-        assert listing.lens is not None
-        assert numbers(listing.lens) == ([1, 2, 3, 4], hidden)
-        rules = listing.lens.rules
+        listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, with_visibility=True))
+        assert listing.visibility is not None
+        assert numbers(listing.visibility) == ([1, 2, 3, 4], hidden)
+        rules = listing.visibility.rules
         assert (rules.is_granted, rules.has_row_security) == (sentence != NO_GRANT, sentence is not None)
         if sentence:
             assert why_hidden(rules) == sentence
@@ -212,19 +215,19 @@ class TestRules:
         app_sql("create function public.trap() returns boolean language plpgsql as $$ begin raise 'run'; end $$")
         app_sql("create policy trap on generation_jobs for select to authenticated using (user_id is null and trap())")
 
-        lens = await as_ada.compare_visibility(OF_OWN)
+        visibility = await as_ada.compare_visibility(OF_OWN)
 
-        assert numbers(lens) == ([1, 2, 3, 4], {4})
-        assert lens.rules.policies[1].expression == "((user_id IS NULL) AND trap())"
+        assert numbers(visibility) == ([1, 2, 3, 4], {4})
+        assert visibility.rules.policies[1].expression == "((user_id IS NULL) AND trap())"
 
     async def test_visibility_reports_that_the_policies_apply_to_the_operator(
-        self, as_ada: Store, app_sql: Sql, attached_database: Conninfo, onlooker: str
+        self, as_ada: Store, app_sql: Sql, attached_database: Conninfo, recording_login: str
     ) -> None:
-        app_sql(f"grant select on generation_jobs, projects to {onlooker}")
-        few_rights = Store(Database({**attached_database, "user": onlooker}), as_ada.actor)
+        app_sql(f"grant select on generation_jobs, projects to {recording_login}")
+        few_rights = Store(Database({**attached_database, "user": recording_login}), as_ada.actor)
 
-        lens = await few_rights.compare_visibility(OF_OWN)
+        visibility = await few_rights.compare_visibility(OF_OWN)
 
-        assert lens.rules.holds_for_operator
-        assert (lens.everything.number, lens.seen.number) == (0, 3)
+        assert visibility.rules.holds_for_operator
+        assert (visibility.everything.number, visibility.seen.number) == (0, 3)
         await few_rights.close()

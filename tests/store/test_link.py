@@ -2,7 +2,8 @@
 
 import pytest
 
-from store.database.connection_pool import Transport, is_local
+from store.capabilities.facts import Transport
+from store.database.connection_pool import is_local
 
 
 @pytest.mark.parametrize(

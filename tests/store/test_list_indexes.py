@@ -70,10 +70,10 @@ async def test_order_without_its_index_is_unavailable_when_sorting_is_expensive(
     change(migrated_copy, *(f"drop index {name}" for name in INDEXES.values()))
     for column in INDEXES:
         listed = ListQuery(order=ListOrder(column=column))
-        off = await migrated_store.slow_order_reason(listed)
-        assert off is not None
-        assert off.reason == f"No index has the jobs by {column}: each page would read and sort all of them."
-        change(migrated_copy, off.sql or "")
+        missing = await migrated_store.slow_order_reason(listed)
+        assert missing is not None
+        assert missing.reason == f"No index has the jobs by {column}: each page would read and sort all of them."
+        change(migrated_copy, missing.sql or "")
         await migrated_store.capability_cache.refresh()
         assert await migrated_store.slow_order_reason(listed) is None
     with connect(migrated_copy) as connection:
@@ -99,9 +99,9 @@ async def test_order_by_duration_is_unavailable_to_a_user_with_many_jobs(
 
     make_job(project, "queued")
 
-    off = await ada.slow_order_reason(by_total)
-    assert off is not None
-    assert off.reason.startswith("Row level security keeps the index by total from being used with a user's eyes")
+    missing = await ada.slow_order_reason(by_total)
+    assert missing is not None
+    assert missing.reason.startswith("Row level security keeps the index by total from being used with a user's eyes")
     assert await ada.slow_order_reason(replace(by_total, status=JobStatus.QUEUED)) is None
     assert await ada.slow_order_reason(ListQuery(order=ListOrder(column=OrderColumn.COST))) is None
     assert await operator.slow_order_reason(by_total) is None

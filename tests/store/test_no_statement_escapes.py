@@ -21,7 +21,7 @@ from store.statistics.totals import TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect
-from tests.recording import AS_OPERATOR, TABLES, Eyes, Recording, as_user
+from tests.recording import AS_OPERATOR, TABLES, RecordedActor, StatementRecording, as_user
 from tests.store.support import ADA, BEN, NOTHING, NOW, a_job, add_ada, add_asset, sql_of
 
 PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
@@ -45,7 +45,9 @@ async def watched(store: Store) -> None:
         await watch.read()
 
 
-UNCONFIRMED = UnconfirmedWrite(written=WriteRecord(what="change job", before=(replace(JOB_OF_OLD, id=JOB),)), mark=None)
+UNCONFIRMED = UnconfirmedWrite(
+    written=WriteRecord(what="change job", before=(replace(JOB_OF_OLD, id=JOB),)), journal_ref=None
+)
 
 READS: dict[str, Call] = {
     "get_generation_jobs": lambda store: store.get_generation_jobs(),
@@ -126,7 +128,7 @@ OF_BUDGETS = {"get_budgets", "check_budget", "set_budget", "remove_budget"}
 
 @pytest.fixture
 async def operator(
-    watched_database: Conninfo, reused_watched_database: Conninfo, recording: Recording
+    watched_database: Conninfo, reused_watched_database: Conninfo, recording: StatementRecording
 ) -> AsyncIterator[Store]:
     """Ada has a project with an asset and a queued job; Ben has a job in it, too."""
     with connect(reused_watched_database) as owner:
@@ -149,59 +151,65 @@ def test_every_store_method_is_listed_for_the_actor_check() -> None:
 
 
 @pytest.mark.parametrize("name", READS | WRITES)
-async def test_every_statement_of_a_user_has_role_and_claims(ada: Store, recording: Recording, name: str) -> None:
+async def test_every_statement_of_a_user_has_role_and_claims(
+    ada: Store, recording: StatementRecording, name: str
+) -> None:
     await (READS | WRITES)[name](ada)
-    assert recording.eyes == {AS_ADA}
+    assert recording.actors == {AS_ADA}
 
 
 @pytest.mark.parametrize("name", READS | WRITES | OF_USERS)
 async def test_no_statement_of_the_operator_has_role_or_claims(
-    operator: Store, recording: Recording, name: str
+    operator: Store, recording: StatementRecording, name: str
 ) -> None:
     await (READS | WRITES | OF_USERS)[name](operator)
-    assert recording.eyes == {AS_OPERATOR}
+    assert recording.actors == {AS_OPERATOR}
 
 
 @pytest.mark.parametrize("name", WITHOUT_OUR_TABLES)
-async def test_finding_an_actor_reads_no_table_of_the_app(operator: Store, recording: Recording, name: str) -> None:
+async def test_finding_an_actor_reads_no_table_of_the_app(
+    operator: Store, recording: StatementRecording, name: str
+) -> None:
     await WITHOUT_OUR_TABLES[name](operator)
-    assert recording.eyes == set()
+    assert recording.actors == set()
 
 
 @pytest.mark.parametrize("name", OF_USERS | WITHOUT_OUR_TABLES)
-async def test_user_search_by_a_user_never_runs_as_the_operator(ada: Store, recording: Recording, name: str) -> None:
+async def test_user_search_by_a_user_never_runs_as_the_operator(
+    ada: Store, recording: StatementRecording, name: str
+) -> None:
     with pytest.raises(NoPrivilege):
         await (OF_USERS | WITHOUT_OUR_TABLES)[name](ada)
-    assert recording.eyes <= {AS_ADA}
+    assert recording.actors <= {AS_ADA}
 
 
-async def test_reason_of_a_failed_write_is_read_as_the_user(ada: Store, recording: Recording) -> None:
+async def test_reason_of_a_failed_write_is_read_as_the_user(ada: Store, recording: StatementRecording) -> None:
     """Each of these changes nothing, and then looks why."""
     await ada.transition_job_status(NOTHING, "running")
     await ada.transition_job_status(JOB, "succeeded")
     await ada.delete_generation_job(NOTHING)
-    assert recording.eyes == {AS_ADA}
+    assert recording.actors == {AS_ADA}
 
 
 async def test_stores_on_shared_connections_run_as_their_own_actors(
-    operator: Store, ada: Store, recording: Recording
+    operator: Store, ada: Store, recording: StatementRecording
 ) -> None:
     ben = operator.acting_as(ActingUser(id=BEN))
-    expected: list[tuple[Store, Eyes]] = [(ada, AS_ADA), (operator, AS_OPERATOR), (ben, as_user(BEN))]
-    for store, eyes in expected * 2:
+    expected: list[tuple[Store, RecordedActor]] = [(ada, AS_ADA), (operator, AS_OPERATOR), (ben, as_user(BEN))]
+    for store, actors in expected * 2:
         recording.forget()
         await store.get_listing(ListingQuery())
         await store.get_totals(TotalsQuery())
-        assert recording.eyes == {eyes}
+        assert recording.actors == {actors}
 
 
-async def test_poller_runs_as_the_actor_of_its_store(ada: Store, recording: Recording) -> None:
-    feed = Poller(ada.get_listing, ListingQuery(), interval=0.001)
-    pages = feed.results()
+async def test_poller_runs_as_the_actor_of_its_store(ada: Store, recording: StatementRecording) -> None:
+    poller = Poller(ada.get_listing, ListingQuery(), interval=0.001)
+    pages = poller.results()
     for _ in range(3):
         assert isinstance(await anext(pages), PollResult)
     await pages.aclose()
-    assert recording.eyes == {AS_ADA}
+    assert recording.actors == {AS_ADA}
 
 
 class TestTheLens:
@@ -209,43 +217,43 @@ class TestTheLens:
 
     @pytest.mark.parametrize("project_id", [None, PROJECT], ids=["all projects", "one project"])
     async def test_visibility_comparison_reads_as_the_user_and_as_the_operator(
-        self, ada: Store, recording: Recording, project_id: UUID | None
+        self, ada: Store, recording: StatementRecording, project_id: UUID | None
     ) -> None:
-        lens = await ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=project_id)))
-        assert recording.eyes == {AS_ADA, AS_OPERATOR}
+        visibility = await ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=project_id)))
+        assert recording.actors == {AS_ADA, AS_OPERATOR}
         assert recording.tables(AS_ADA) == {"generation_jobs"}
-        assert (lens.seen.number, lens.everything.number) == (1, 2)
+        assert (visibility.seen.number, visibility.everything.number) == (1, 2)
 
     async def test_rest_of_a_listing_with_visibility_is_read_as_the_user_only(
-        self, ada: Store, recording: Recording
+        self, ada: Store, recording: StatementRecording
     ) -> None:
         window = RowWindowQuery(listed=ListQuery(project_id=PROJECT))
         plain = await ada.get_listing(ListingQuery(window=window))
         recording.forget()
-        listing = await ada.get_listing(ListingQuery(window=window, through_lens=True))
-        assert recording.eyes == {AS_ADA, AS_OPERATOR}
+        listing = await ada.get_listing(ListingQuery(window=window, with_visibility=True))
+        assert recording.actors == {AS_ADA, AS_OPERATOR}
         assert {"projects", "generation_jobs"} <= recording.tables(AS_ADA)
-        assert replace(listing, query=plain.query, lens=None, window=plain.window) == plain
+        assert replace(listing, query=plain.query, visibility=None, window=plain.window) == plain
 
     async def test_visibility_comparison_leaves_no_actor_behind(
-        self, ada: Store, operator: Store, recording: Recording
+        self, ada: Store, operator: Store, recording: StatementRecording
     ) -> None:
         await ada.compare_visibility(RowWindowQuery())
         recording.forget()
         await operator.get_generation_jobs()
-        assert recording.eyes == {AS_OPERATOR}
+        assert recording.actors == {AS_OPERATOR}
 
 
 async def test_recorder_notices_the_actor_and_the_tables_of_each_statement(
-    operator: Store, recording: Recording
+    operator: Store, recording: StatementRecording
 ) -> None:
     """A statement whose eyes are another's is seen, and so is one that shows nothing."""
     applied = await operator.acting_as(OPERATOR).transition_job_status(JOB, "running")
     assert isinstance(applied, Applied)
-    assert recording.eyes == {AS_OPERATOR}
+    assert recording.actors == {AS_OPERATOR}
     recording.forget()
     assert await operator.acting_as(ActingUser(id=BEN)).get_generation_job(JOB) is None
-    assert recording.eyes == {as_user(BEN)}
+    assert recording.actors == {as_user(BEN)}
     recording.forget()
     await operator.get_listing(ListingQuery())
     await operator.get_assets(PROJECT)
@@ -253,12 +261,12 @@ async def test_recorder_notices_the_actor_and_the_tables_of_each_statement(
 
 
 async def test_isolation_check_plans_as_the_operator_and_probes_as_the_other_user(
-    operator: Store, recording: Recording
+    operator: Store, recording: StatementRecording
 ) -> None:
     plan = await plan_probes(operator.database, owner_id=ADA, other_id=BEN)
-    assert recording.eyes == {AS_OPERATOR}
+    assert recording.actors == {AS_OPERATOR}
     recording.forget()
     probes = [probe async for probe in run_probes(operator.database, plan, tries_writes=True)]
-    assert recording.eyes == {AS_OPERATOR, as_user(BEN)}
+    assert recording.actors == {AS_OPERATOR, as_user(BEN)}
     assert recording.tables(as_user(BEN)) == set(TABLES)
     assert ProbeVerdict.UNKNOWN not in {probe.verdict for probe in probes if not probe.verb.writes}

@@ -153,7 +153,7 @@ class TestLookingItUp:
     ) -> None:
         with connect(database) as other:
             ((number,),) = other.execute("select txid_current()").fetchall()
-            write = UnconfirmedWrite(written=WriteRecord(what="x"), mark=mark_of(number))
+            write = UnconfirmedWrite(written=WriteRecord(what="x"), journal_ref=mark_of(number))
             assert await store.resolve_write(write) is None
             other.rollback()
             found = await store.resolve_write(write)
@@ -183,5 +183,5 @@ class TestLookingItUp:
         self, store: Store, job_id: UUID, number: int
     ) -> None:
         """It has forgotten it, or is another database since."""
-        found = await store.resolve_write(UnconfirmedWrite(written=WriteRecord(what="x"), mark=mark_of(number)))
+        found = await store.resolve_write(UnconfirmedWrite(written=WriteRecord(what="x"), journal_ref=mark_of(number)))
         assert found == ResolvedWrite(outcome=WriteOutcome.UNKNOWN, jobs=())

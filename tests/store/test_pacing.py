@@ -5,17 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.poller import (
+    IDLE_AFTER,
     LONGEST_COSTLY_WAIT,
     LONGEST_IDLE_WAIT,
     LONGEST_WAIT,
-    QUIET,
     SHORTEST_HINTED_WAIT,
     Attention,
     PollPace,
-    seen_within,
+    max_staleness,
     wait_after_failure,
-    wait_after_hint,
     wait_after_page,
+    wait_after_wake,
     wait_for_cost,
 )
 
@@ -80,12 +80,12 @@ def test_wait_grows_in_steps_up_to_a_limit_while_nothing_changes(
     pace = PollPace(interval=2.0, attention=attention, is_woken=is_woken)
 
     assert wait_after_page(pace, 0.0, unchanged=unchanged) == seconds
-    assert seen_within(pace, 0.0, unchanged=unchanged) == (2.0 if is_woken else seconds)
+    assert max_staleness(pace, 0.0, unchanged=unchanged) == (2.0 if is_woken else seconds)
 
 
 @pytest.mark.parametrize("is_woken", [True, False])
 def test_slow_polls_increase_the_maximum_staleness(is_woken: bool) -> None:
-    assert seen_within(PollPace(interval=2.0, is_woken=is_woken), 0.5) == 5.0
+    assert max_staleness(PollPace(interval=2.0, is_woken=is_woken), 0.5) == 5.0
 
 
 @given(paces, durations, counts)
@@ -108,7 +108,7 @@ def test_wait_never_shrinks_while_nothing_changes(pace: PollPace, duration: floa
 def test_wake_shortens_the_wait_as_far_as_the_load_allows(
     pace: PollPace, duration: float, unchanged: int, first: float, later: float
 ) -> None:
-    wait = wait_after_hint(pace, duration, first_hint=first, last_hint=first + later, unchanged=unchanged)
+    wait = wait_after_wake(pace, duration, first_hint=first, last_hint=first + later, unchanged=unchanged)
 
     assert wait <= wait_after_page(pace, duration, unchanged=unchanged)
     assert wait >= wait_for_cost(pace.share, duration)
@@ -120,14 +120,14 @@ def test_wake_shortens_the_wait_as_far_as_the_load_allows(
     [
         pytest.param(-0.01, -0.01, SHORTEST_HINTED_WAIT, id="while it was read"),
         pytest.param(0.1, 0.1, SHORTEST_HINTED_WAIT, id="at once"),
-        pytest.param(5.0, 5.0, 5.0 + QUIET, id="once"),
-        pytest.param(5.0, 5.2, 5.2 + QUIET, id="and once more"),
+        pytest.param(5.0, 5.0, 5.0 + IDLE_AFTER, id="once"),
+        pytest.param(5.0, 5.2, 5.2 + IDLE_AFTER, id="and once more"),
         pytest.param(5.0, 6.9, 7.0, id="without end"),
         pytest.param(9.9, 9.9, 10.0, id="when it is time anyway"),
     ],
 )
 def test_idle_poller_polls_when_the_wakes_have_stopped(first: float, last: float, seconds: float) -> None:
-    wait = wait_after_hint(PollPace(interval=2.0), 0.0, first_hint=first, last_hint=last, unchanged=1000)
+    wait = wait_after_wake(PollPace(interval=2.0), 0.0, first_hint=first, last_hint=last, unchanged=1000)
 
     assert wait == pytest.approx(seconds)
 

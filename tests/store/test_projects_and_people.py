@@ -74,7 +74,7 @@ class TestProjects:
     ("query", "key"),
     [
         (project_sql.by_id(NOTHING), "project_id"),
-        (project_sql.named("Catalog", limit=1), "project_id"),
+        (project_sql.projects_by_name("Catalog", limit=1), "project_id"),
         (user_sql.by_id(ADA), "user_id"),
         (user_sql.by_email("ada@example.com", limit=1), "user_id"),
     ],

@@ -9,13 +9,13 @@ from store.async_tools import PriorityGate
 from store.database.query import Query, TimeLimits, make_number
 from store.errors import Unreachable
 from store.users.actor import OPERATOR
-from tests.store.feeding import Source
+from tests.store.feeding import ControlledSource
 from tests.store.support import Db, until
 
 _LONG = "select 1 from pg_sleep(60)"
 
 
-async def test_background_query_is_cancelled_for_the_foreground_and_run_again(source: Source) -> None:
+async def test_background_query_is_cancelled_for_the_foreground_and_run_again(source: ControlledSource) -> None:
     way = PriorityGate()
     source.gate.clear()
     asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
@@ -30,7 +30,7 @@ async def test_background_query_is_cancelled_for_the_foreground_and_run_again(so
     assert source.most_in_flight == 1
 
 
-async def test_background_query_does_not_start_during_foreground_work(source: Source) -> None:
+async def test_background_query_does_not_start_during_foreground_work(source: ControlledSource) -> None:
     way = PriorityGate()
     with way.foreground():
         asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
@@ -41,7 +41,7 @@ async def test_background_query_does_not_start_during_foreground_work(source: So
     assert await asking == "q!"
 
 
-async def test_short_foreground_work_also_restarts_a_background_query(source: Source) -> None:
+async def test_short_foreground_work_also_restarts_a_background_query(source: ControlledSource) -> None:
     way = PriorityGate()
     source.gate.clear()
     asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
@@ -54,13 +54,13 @@ async def test_short_foreground_work_also_restarts_a_background_query(source: So
     assert source.cancelled == 1
 
 
-async def test_failure_of_a_background_query_reaches_its_caller(source: Source) -> None:
+async def test_failure_of_a_background_query_reaches_its_caller(source: ControlledSource) -> None:
     source.failures = [Unreachable("away")]
     with pytest.raises(Unreachable):
         await PriorityGate().run_in_background(lambda: source.fetch("q"))
 
 
-async def test_background_query_can_be_cancelled(source: Source) -> None:
+async def test_background_query_can_be_cancelled(source: ControlledSource) -> None:
     way = PriorityGate()
     source.gate.clear()
     asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))

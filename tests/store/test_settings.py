@@ -141,11 +141,11 @@ CAREFUL = replace(EMBEDDED_PROFILE, write=False)
     [
         ({"profile": "embedded"}, {}, FILE, WriteMode.OPEN),
         ({"profile": "lab"}, {}, FILE, WriteMode.OPEN),
-        ({"profile": "prod"}, {}, FILE, WriteMode.LEASED),
-        ({"database_url": URL}, {}, FILE, WriteMode.LEASED),
-        ({}, GJOBS_URL, FILE, WriteMode.LEASED),
-        ({}, SET, FILE, WriteMode.LEASED),
-        ({}, {}, replace(FILE, profiles={"embedded": CAREFUL}), WriteMode.LEASED),
+        ({"profile": "prod"}, {}, FILE, WriteMode.PERMIT_REQUIRED),
+        ({"database_url": URL}, {}, FILE, WriteMode.PERMIT_REQUIRED),
+        ({}, GJOBS_URL, FILE, WriteMode.PERMIT_REQUIRED),
+        ({}, SET, FILE, WriteMode.PERMIT_REQUIRED),
+        ({}, {}, replace(FILE, profiles={"embedded": CAREFUL}), WriteMode.PERMIT_REQUIRED),
         ({"profile": "lab", "read_only": True}, {}, FILE, WriteMode.CLOSED),
         ({"read_only": True}, {}, FILE, WriteMode.CLOSED),
     ],
@@ -164,7 +164,7 @@ def test_write_reason_is_passed_on() -> None:
 def test_switched_database_has_its_own_actor_and_write_mode() -> None:
     first = resolved(BEN, FILE, profile="lab", act_as="cy@example.com")
     second = switched(first, PROD)
-    assert (second.profile, second.act_as, second.write_rule) == (PROD, "ana@example.com", WriteMode.LEASED)
+    assert (second.profile, second.act_as, second.write_rule) == (PROD, "ana@example.com", WriteMode.PERMIT_REQUIRED)
     assert switched(second, EMBEDDED_PROFILE).target == EmbeddedTarget(data_dir=HOME)
     assert switched(second, LAB) == resolved({}, FILE, profile="lab")
 

@@ -115,11 +115,11 @@ class TestWhereTheUsersAreNotToBeRead:
     """A login of few rights, on the app's own database."""
 
     @pytest.fixture
-    async def few_rights(self, attached_database: Conninfo, app_sql: Sql, onlooker: str) -> AsyncIterator[Store]:
+    async def few_rights(self, attached_database: Conninfo, app_sql: Sql, recording_login: str) -> AsyncIterator[Store]:
         add_ada(app_sql, NOTHING)
         app_sql("update generation_jobs set created_at = %s", [NOW])
-        show_rows(app_sql, onlooker, "projects", "assets", "generation_jobs")
-        async with Store(Database({**attached_database, "user": onlooker})) as store:
+        show_rows(app_sql, recording_login, "projects", "assets", "generation_jobs")
+        async with Store(Database({**attached_database, "user": recording_login})) as store:
             yield store
 
     @pytest.mark.parametrize(

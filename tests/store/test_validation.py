@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from store import validation
 from store.errors import InvalidValue
 from store.jobs.job import JobStatus
-from store.validation import UNSET, changed
+from store.validation import UNSET, changed_columns
 from tests.store.support import NOTHING
 
 LONG_TEXT = "  Traceback\n" * 1000
@@ -20,10 +20,10 @@ LONG_TEXT = "  Traceback\n" * 1000
 @pytest.mark.parametrize(
     ("check", "values"),
     [
-        (validation.status, list(JobStatus)),
+        (validation.check_status, list(JobStatus)),
         (validation.check_cost_cents, [0, 1, validation.MAX_COST_CENTS]),
-        (validation.error_text, [LONG_TEXT]),
-        (validation.limit, [1, validation.MAX_LIMIT]),
+        (validation.check_error_text, [LONG_TEXT]),
+        (validation.check_limit, [1, validation.MAX_LIMIT]),
     ],
 )
 def test_valid_value_is_returned_unchanged(check: Callable[[Any], object], values: list[Any]) -> None:
@@ -33,12 +33,12 @@ def test_valid_value_is_returned_unchanged(check: Callable[[Any], object], value
 @pytest.mark.parametrize(
     ("check", "values", "field", "words"),
     [
-        (validation.status, ["done", "QUEUED", "", " queued"], "status", None),
+        (validation.check_status, ["done", "QUEUED", "", " queued"], "status", None),
         (validation.check_cost_cents, [-1, validation.MAX_COST_CENTS + 1], "cost_cents", "whole cents"),
-        (validation.project_name, ["", " \t\n", "a\0b", "half \ud83d", "n" * 201], "name", None),
-        (validation.error_text, ["a\0b", "half \udc80"], "error", "cannot store"),
-        (validation.limit, [-1, 0, validation.MAX_LIMIT + 1], "limit", "from 1 to 10,000"),
-        (validation.days, [0, validation.MAX_DAYS + 1], "days", "from 1 to"),
+        (validation.check_project_name, ["", " \t\n", "a\0b", "half \ud83d", "n" * 201], "name", None),
+        (validation.check_error_text, ["a\0b", "half \udc80"], "error", "cannot store"),
+        (validation.check_limit, [-1, 0, validation.MAX_LIMIT + 1], "limit", "from 1 to 10,000"),
+        (validation.check_days, [0, validation.MAX_DAYS + 1], "days", "from 1 to"),
     ],
 )
 def test_invalid_value_is_refused_with_its_field(
@@ -52,7 +52,7 @@ def test_invalid_value_is_refused_with_its_field(
 
 def test_unknown_status_error_lists_the_statuses() -> None:
     with pytest.raises(InvalidValue) as caught:
-        validation.status("done")
+        validation.check_status("done")
     assert caught.value.hint == "Use one of queued, running, succeeded, failed."
 
 
@@ -77,9 +77,9 @@ def test_mode_is_stripped_or_refused(text: str) -> None:
 )
 def test_changed_returns_the_given_fields(given: dict[str, Any], expected: dict[str, object]) -> None:
     unset = dict.fromkeys(("mode", "cost_cents", "error", "input_asset_id"), UNSET)
-    assert changed(**{**unset, **given}) == expected
+    assert changed_columns(**{**unset, **given}) == expected
 
 
 def test_changed_refuses_an_empty_change() -> None:
     with pytest.raises(InvalidValue, match="Nothing to change"):
-        changed(mode=UNSET, cost_cents=UNSET, error=UNSET, input_asset_id=UNSET)
+        changed_columns(mode=UNSET, cost_cents=UNSET, error=UNSET, input_asset_id=UNSET)

@@ -15,9 +15,9 @@ from store.configuration.saved_views import (
     clash_words,
     clashes,
     joined,
-    named,
     read_name,
     read_views,
+    require_view,
     written,
 )
 from store.configuration.toml_table import ConfigurationProblem
@@ -174,13 +174,13 @@ def test_configured_view_overrides_a_saved_one_and_the_clash_is_reported() -> No
 
 
 def test_unknown_view_error_suggests_the_nearest_names() -> None:
-    assert named("late", {"late": LATE}) is LATE
+    assert require_view("late", {"late": LATE}) is LATE
     for typed, hint in (("lat", "Did you mean 'late'?"), ("zzz", "Did you mean 'late' or 'dear'?")):
         with pytest.raises(InvalidValue, match="There is no view") as caught:
-            named(typed, {"late": LATE, "dear": DEAR})
+            require_view(typed, {"late": LATE, "dear": DEAR})
         assert caught.value.hint == hint
     with pytest.raises(InvalidValue, match="nor any other"):
-        named("late", {})
+        require_view("late", {})
 
 
 def test_view_filter_keeps_its_relative_ages() -> None:

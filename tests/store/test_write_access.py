@@ -28,7 +28,7 @@ def test_only_an_open_session_may_write_without_a_permit() -> None:
 
 def test_permit_allows_writes_until_it_ends() -> None:
     clock = Clock()
-    access = WriteAccess(WriteMode.LEASED, clock=clock)
+    access = WriteAccess(WriteMode.PERMIT_REQUIRED, clock=clock)
     assert not access.may_write
     assert access.open_permit("ticket 7", 300) == WritePermit(
         reason="ticket 7", opened_at=NOON, ends_at=NOON + timedelta(seconds=300)
@@ -38,11 +38,11 @@ def test_permit_allows_writes_until_it_ends() -> None:
     clock.now += timedelta(seconds=1)
     assert not access.may_write
     clock.now = NOON
-    assert access.lease is None, "a clock that is turned back does not open it again"
+    assert access.permit is None, "a clock that is turned back does not open it again"
 
 
 def test_permit_can_be_replaced_and_closed_early() -> None:
-    access = WriteAccess(WriteMode.LEASED, clock=Clock())
+    access = WriteAccess(WriteMode.PERMIT_REQUIRED, clock=Clock())
     access.open_permit("one", 60)
     assert access.open_permit("two", 60) == access.permit
     access.close_permit()
@@ -50,7 +50,7 @@ def test_permit_can_be_replaced_and_closed_early() -> None:
 
 
 def test_refusal_hint_names_the_option_that_decides_writing_or_is_replaced() -> None:
-    access = WriteAccess(WriteMode.LEASED)
+    access = WriteAccess(WriteMode.PERMIT_REQUIRED)
     assert "--write REASON" in str(access.refusal().hint)
     assert "--read-only" in str(WriteAccess(WriteMode.CLOSED).refusal().hint)
     access.opened_by = "Press W to write for some minutes."

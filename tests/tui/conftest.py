@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
 from tests.tui.settling import wait_for_idle
 from tests.tui.support import TablePilot, running_table
-from tests.tui.world import World, fill
+from tests.tui.world import JobsDatabase, fill
 
 
 @pytest.fixture(autouse=True)
@@ -39,22 +39,22 @@ async def empty_table() -> AsyncIterator[TablePilot]:
 async def table(empty_table: TablePilot) -> TablePilot:
     """A focused table with the jobs 10 to 59, the cursor on the first."""
     await empty_table.show(range(10, 60))
-    empty_table.take_told()
+    empty_table.take_messages()
     empty_table.take_painted()
     return empty_table
 
 
 @pytest.fixture
-def empty_world(bystander: psycopg.Connection) -> World:
+def empty_jobs_db(operator_connection: psycopg.Connection) -> JobsDatabase:
     """A migrated database without a row."""
-    return World(bystander)
+    return JobsDatabase(operator_connection)
 
 
 @pytest.fixture
-def world(empty_world: World) -> World:
+def jobs_db(empty_jobs_db: JobsDatabase) -> JobsDatabase:
     """Two users, three projects and eight jobs."""
-    fill(empty_world)
-    return empty_world
+    fill(empty_jobs_db)
+    return empty_jobs_db
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def app(database: Conninfo, tmp_path: Path) -> WatchedApp:
 
 
 @pytest.fixture
-async def dashboard(world: World, app: WatchedApp) -> AsyncIterator[Driver]:
+async def dashboard(jobs_db: JobsDatabase, app: WatchedApp) -> AsyncIterator[Driver]:
     """Of the small world, Ada's newest project shown and the cursor on its newest job."""
-    async with driving(app) as driver:
+    async with drive_dashboard(app) as driver:
         yield driver

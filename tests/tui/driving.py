@@ -125,7 +125,7 @@ class WatchedApp(GjobsApp):
 
 
 @asynccontextmanager
-async def driving(app: WatchedApp, *, size: tuple[int, int] = SIZE) -> AsyncIterator["Driver"]:
+async def drive_dashboard(app: WatchedApp, *, size: tuple[int, int] = SIZE) -> AsyncIterator["Driver"]:
     """Runs the dashboard, and waits until there is something to see."""
     async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
@@ -187,21 +187,21 @@ class Driver:
         commands = self.app.screen.query_one(CommandList)
         return "" if commands.highlighted is None else str(commands.get_option_at_index(commands.highlighted).prompt)
 
-    async def sees(self, *texts: str) -> None:
+    async def shows(self, *texts: str) -> None:
         await self.until(lambda: all(text in self.text for text in texts))
 
-    async def sees_no_more(self, text: str) -> None:
+    async def shows_no_longer(self, text: str) -> None:
         await self.until(lambda: text not in self.text)
 
     async def has_dialog(self, title: str) -> None:
         """Waits for a dialog with this title on top; for none, where it is empty."""
         await self.until(lambda: self.dialog == title)
 
-    async def is_told(self, text: str) -> None:
+    async def shows_toast(self, text: str) -> None:
         """Waits for a toast."""
         await self.until(lambda: any(text in toast for toast in self.toasts))
 
-    async def go_into(self, selector: str) -> None:
+    async def focus_on(self, selector: str) -> None:
         """Focuses a widget of the dialog on top, or of the dashboard."""
         self.app.screen.query_one(selector).focus()
         await self.settle()
@@ -213,10 +213,10 @@ class Driver:
         await self.type(name)
         await self.press("enter")
         # On a busy machine it is said that costs are counted before there is a list.
-        await self.sees(f"Costs · {name}")
+        await self.shows(f"Costs · {name}")
         await self.until(lambda: self.listed == self.app.dashboard.listed and self.costs != ["Counting …"])
 
-    async def looks_again(self) -> None:
+    async def refreshes(self) -> None:
         """Waits for the answer to a look that is asked for here."""
         looks, counts = self.app.looks, self.app.counts
         await self.press("f5")
@@ -231,7 +231,7 @@ class Driver:
     def header(self) -> str:
         return self.text.splitlines()[0]
 
-    async def told_by_each(self, *keys: str) -> list[str]:
+    async def toasts_by_key(self, *keys: str) -> list[str]:
         """What each key by itself makes the dashboard tell."""
         told: list[str] = []
         for key in keys:

@@ -71,7 +71,7 @@ class TableApp(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self.table = CountingTable()
-        self.told: list[Message] = []
+        self.messages: list[Message] = []
         self.escaped = 0
 
     def compose(self) -> ComposeResult:
@@ -81,25 +81,25 @@ class TableApp(App[None]):
         self.escaped += 1
 
     def on_job_table_cursor_moved(self, message: JobTable.CursorMoved) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
     def on_job_table_cursor_lost(self, message: JobTable.CursorLost) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
     def on_job_table_opened(self, message: JobTable.Opened) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
     def on_job_table_marks_changed(self, message: JobTable.MarksChanged) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
     def on_job_table_new_above(self, message: JobTable.NewAbove) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
     def on_job_table_sort_requested(self, message: JobTable.SortRequested) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
-    def on_job_table_window_wanted(self, message: JobTable.WindowWanted) -> None:
-        self.told.append(message)
+    def on_job_table_window_requested(self, message: JobTable.WindowRequested) -> None:
+        self.messages.append(message)
 
 
 class TablePilot:
@@ -156,10 +156,10 @@ class TablePilot:
         """The screen lines with the cursor's glyph."""
         return [y for y, line in enumerate(self.lines) if line[:1] == "›"]
 
-    def take_told(self) -> list[Message]:
+    def take_messages(self) -> list[Message]:
         """What the table said since this was last asked."""
-        told, self.app.told = self.app.told, []
-        return told
+        messages, self.app.messages = self.app.messages, []
+        return messages
 
     def take_painted(self) -> list[int]:
         """The screen lines that were drawn since this was last asked."""

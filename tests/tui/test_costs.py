@@ -15,7 +15,7 @@ from store.statistics.totals import Count, Precision, Totals, TotalsQuery, exact
 from store.users.actor import OPERATOR, ActingUser
 from tests.store.support import ADA, NOW
 from tui.dashboard.statistics.costs_panel import cost_lines
-from tui.dashboard.statistics.count_text import is_whole, number_words, numbers_standing
+from tui.dashboard.statistics.count_text import count_words, is_whole, totals_note
 from tui.text.format import Span
 
 amounts = st.integers(-(10**6), 10**9)
@@ -136,14 +136,14 @@ def known_in_part(counts: Mapping[JobStatus, Count]) -> Totals:
     return replace(USUAL, counts=counts, statistics=None, days=None, projects=None)
 
 
-SOME = Count(number=10_000, certainty=Precision.CAPPED)
+SOME = Count(number=10_000, precision=Precision.CAPPED)
 
 CAPPED = known_in_part({JobStatus.QUEUED: SOME, JobStatus.RUNNING: Count(number=2)})
 
 FILTERED = TotalsQuery(matching=ListQuery())
 
 ESTIMATED = known_in_part(
-    dict.fromkeys(JobStatus, Count(number=412_000, certainty=Precision.ESTIMATED)) | {JobStatus.RUNNING: SOME}
+    dict.fromkeys(JobStatus, Count(number=412_000, precision=Precision.ESTIMATED)) | {JobStatus.RUNNING: SOME}
 )
 
 
@@ -163,14 +163,14 @@ def test_unknown_costs_are_not_shown_as_zero() -> None:
         (Count(number=0), "0"),
         (Count(number=1_234), "1,234"),
         (SOME, "≥ 10,000"),
-        (Count(number=412_345, certainty=Precision.ESTIMATED), "~412,000"),
-        (Count(number=7_998_984, certainty=Precision.ESTIMATED), "~8,000,000"),
-        (Count(number=12_060, certainty=Precision.ESTIMATED), "~12,100"),
-        (Count(number=998, certainty=Precision.ESTIMATED), "~998"),
+        (Count(number=412_345, precision=Precision.ESTIMATED), "~412,000"),
+        (Count(number=7_998_984, precision=Precision.ESTIMATED), "~8,000,000"),
+        (Count(number=12_060, precision=Precision.ESTIMATED), "~12,100"),
+        (Count(number=998, precision=Precision.ESTIMATED), "~998"),
     ],
 )
 def test_count_is_shown_with_its_precision_mark(number: Count | None, words: str) -> None:
-    assert number_words(number) == words
+    assert count_words(number) == words
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_count_is_shown_with_its_precision_mark(number: Count | None, words: str
     ],
 )
 def test_totals_show_their_precision_age_and_actor(numbers: Totals, seconds: float, words: str) -> None:
-    assert numbers_standing(numbers, seconds=seconds, key="=") == words
+    assert totals_note(numbers, seconds=seconds, key="=") == words
 
 
 def test_totals_are_complete_only_when_matching_jobs_are_counted_exactly() -> None:

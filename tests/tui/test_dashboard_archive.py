@@ -8,8 +8,8 @@ from store.jobs.job import JobStatus
 from store.retention.retention import RetentionAction
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import BEN, SPRING, World, job_id, short
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import BEN, SPRING, JobsDatabase, job_id, short
 
 TEN_YEARS = 10 * 365 * 24 * 60.0
 
@@ -18,19 +18,19 @@ TEN_YEARS = 10 * 365 * 24 * 60.0
 LONG_AGO = "1500d"
 
 
-def put_away(world: World, *numbers: int) -> None:
-    world.sql("select gjobs.archive_jobs(%s)", [job_id(number) for number in numbers])
+def put_away(jobs_db: JobsDatabase, *numbers: int) -> None:
+    jobs_db.sql("select gjobs.archive_jobs(%s)", [job_id(number) for number in numbers])
 
 
-def archived(world: World) -> set[int]:
-    return {row[0].int >> 96 for row in world.sql("select id from gjobs.archived_jobs")}
+def archived(jobs_db: JobsDatabase) -> set[int]:
+    return {row[0].int >> 96 for row in jobs_db.sql("select id from gjobs.archived_jobs")}
 
 
 async def open_archive(driver: Driver) -> None:
     await driver.command("Archived jobs")
     await driver.until(lambda: driver.dialog.startswith("Archive · "))
-    await driver.sees_no_more("Looking …")
-    await driver.sees_no_more("Counting …")
+    await driver.shows_no_longer("Looking …")
+    await driver.shows_no_longer("Counting …")
 
 
 async def open_clean_up(driver: Driver, age: str = LONG_AGO) -> None:
@@ -39,21 +39,21 @@ async def open_clean_up(driver: Driver, age: str = LONG_AGO) -> None:
     await driver.type(age)
 
 
-def add_old(world: World, *numbers: int, status: str = "succeeded") -> None:
+def add_old(jobs_db: JobsDatabase, *numbers: int, status: str = "succeeded") -> None:
     for number in numbers:
-        world.job(number, status, minutes_ago=TEN_YEARS + number)
+        jobs_db.job(number, status, minutes_ago=TEN_YEARS + number)
 
 
-async def test_archive_lists_and_counts_jobs_of_the_selected_project(dashboard: Driver, world: World) -> None:
-    put_away(world, 3, 4, 7)
+async def test_archive_lists_and_counts_jobs_of_the_selected_project(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    put_away(jobs_db, 3, 4, 7)
     await open_archive(dashboard)
     assert dashboard.dialog == "Archive · Autumn catalog"
-    await dashboard.sees("2 archived jobs, $3.50: 1 succeeded, 1 failed", "✓ succeeded  main_white", "✗ failed")
-    await dashboard.sees(
+    await dashboard.shows("2 archived jobs, $3.50: 1 succeeded, 1 failed", "✓ succeeded  main_white", "✗ failed")
+    await dashboard.shows(
         "status       mode                  cost  created     id        archived", "⏎ look  space mark"
     )
     await dashboard.resize(80, 24)
-    await dashboard.sees(
+    await dashboard.shows(
         "status       mode                  cost  created     id      ", short(3), "⏎ look  space mark"
     )
     assert "archived  " not in dashboard.text
@@ -62,150 +62,154 @@ async def test_archive_lists_and_counts_jobs_of_the_selected_project(dashboard: 
     await dashboard.press("q")
     await dashboard.show_project("all projects")
     await open_archive(dashboard)
-    await dashboard.sees("3 archived jobs", short(7), "Spring lookbook")
+    await dashboard.shows("3 archived jobs", short(7), "Spring lookbook")
 
 
 async def test_empty_archive_shows_a_message_and_ignores_job_keys(dashboard: Driver) -> None:
     await open_archive(dashboard)
-    await dashboard.sees("No archived jobs.")
+    await dashboard.shows("No archived jobs.")
     await dashboard.press("enter", "space", "r", "right", "left")
     assert dashboard.dialog == "Archive · Autumn catalog"
 
 
-async def test_archived_job_details_show_the_full_error_and_events(dashboard: Driver, world: World) -> None:
-    world.sql("update generation_jobs set error = repeat('x', 500) || ' its end' where id = %s", job_id(4))
-    put_away(world, 4)
+async def test_archived_job_details_show_the_full_error_and_events(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    jobs_db.sql("update generation_jobs set error = repeat('x', 500) || ' its end' where id = %s", job_id(4))
+    put_away(jobs_db, 4)
     await open_archive(dashboard)
     await dashboard.press("enter")
     await dashboard.has_dialog("Archived job")
-    await dashboard.sees(str(job_id(4)), "Archived ", "$0.50")
+    await dashboard.shows(str(job_id(4)), "Archived ", "$0.50")
     await dashboard.press("end")
-    await dashboard.sees("its end", "What happened", "archived, was failed")
+    await dashboard.shows("its end", "What happened", "archived, was failed")
     await dashboard.press("escape")
     await dashboard.has_dialog("Archive · Autumn catalog")
 
 
-async def test_marked_jobs_are_restored_after_confirmation(dashboard: Driver, world: World) -> None:
-    put_away(world, 3, 4, 6)
+async def test_marked_jobs_are_restored_after_confirmation(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    put_away(jobs_db, 3, 4, 6)
     await open_archive(dashboard)
     await dashboard.press("space", "space")
-    await dashboard.sees("2 marked")
+    await dashboard.shows("2 marked")
     await dashboard.press("r")
     await dashboard.has_dialog("Restore these 2 jobs from the archive?")
-    await dashboard.sees("Database: testbase", short(3), short(4))
+    await dashboard.shows("Database: testbase", short(3), short(4))
     await dashboard.press("n")
     await dashboard.has_dialog("Archive · Autumn catalog")
-    await dashboard.sees("2 marked")
-    assert archived(world) == {3, 4, 6}
+    await dashboard.shows("2 marked")
+    assert archived(jobs_db) == {3, 4, 6}
     await dashboard.press("r", "y")
-    await dashboard.is_told("2 jobs are back.")
-    assert archived(world) == {6}
+    await dashboard.shows_toast("2 jobs are back.")
+    assert archived(jobs_db) == {6}
     await dashboard.until(lambda: {3, 4} <= set(dashboard.rows))
 
 
-async def test_restoring_the_job_under_the_cursor_reports_an_id_conflict(dashboard: Driver, world: World) -> None:
-    put_away(world, 3)
+async def test_restoring_the_job_under_the_cursor_reports_an_id_conflict(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    put_away(jobs_db, 3)
     await open_archive(dashboard)
-    world.job(3, project=SPRING)
+    jobs_db.job(3, project=SPRING)
     await dashboard.press("r")
     await dashboard.has_dialog("Restore this job from the archive?")
     await dashboard.press("y")
-    await dashboard.is_told("There is a job of one of these ids again")
-    assert archived(world) == {3}
+    await dashboard.shows_toast("There is a job of one of these ids again")
+    assert archived(jobs_db) == {3}
 
 
 async def test_archive_pages_keep_the_marked_jobs(
-    dashboard: Driver, world: World, monkeypatch: pytest.MonkeyPatch
+    dashboard: Driver, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_away(world, 1, 2, 3)
+    put_away(jobs_db, 1, 2, 3)
     monkeypatch.setattr("tui.dashboard.archive.archive_dialog.PAGE_SIZE", 2)
     await open_archive(dashboard)
-    await dashboard.sees("Page 1", short(1), short(2))
+    await dashboard.shows("Page 1", short(1), short(2))
     await dashboard.press("space", "right")
-    await dashboard.sees("Page 2, the last one · 1 marked", short(3))
+    await dashboard.shows("Page 2, the last one · 1 marked", short(3))
     await dashboard.press("right", "left")
-    await dashboard.sees("Page 1 · 1 marked", "● ◌ queued")
+    await dashboard.shows("Page 1 · 1 marked", "● ◌ queued")
 
 
-async def test_archive_hides_jobs_of_other_users(world: World, database: Conninfo) -> None:
-    put_away(world, 3)
+async def test_archive_hides_jobs_of_other_users(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    put_away(jobs_db, 3)
     bens = WatchedApp(opener_of(database, actor=ActingUser(id=BEN, email="ben@example.com")))
-    async with driving(bens) as driver:
+    async with drive_dashboard(bens) as driver:
         await driver.show_project("all projects")
         await open_archive(driver)
-        await driver.sees("No archived jobs.")
+        await driver.shows("No archived jobs.")
 
 
-async def test_cleanup_counts_jobs_asks_and_archives_them(dashboard: Driver, world: World) -> None:
-    add_old(world, 21, 22)
-    add_old(world, 23, status="queued")
+async def test_cleanup_counts_jobs_asks_and_archives_them(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    add_old(jobs_db, 21, 22)
+    add_old(jobs_db, 23, status="queued")
     await open_clean_up(dashboard)
     await dashboard.press("enter")
     await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs, created before "))
-    await dashboard.sees(
+    await dashboard.shows(
         "2 succeeded, $5.00", "Project: Autumn catalog", "As: ada@example.com", "Database: testbase", "brings them back"
     )
     await dashboard.press("n")
     await dashboard.has_dialog("Clean up")
     assert dashboard.app.screen.query_one("#age", Input).value == LONG_AGO
-    assert archived(world) == set()
+    assert archived(jobs_db) == set()
     await dashboard.press("enter")
     await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs"))
     await dashboard.press("y")
-    await dashboard.is_told("Archived 2 jobs.")
+    await dashboard.shows_toast("Archived 2 jobs.")
     await dashboard.has_dialog("")
-    assert archived(world) == {21, 22}
-    assert world.count() == 9
+    assert archived(jobs_db) == {21, 22}
+    assert jobs_db.count() == 9
 
 
-async def test_cleanup_deletes_only_jobs_with_the_chosen_status(dashboard: Driver, world: World) -> None:
-    add_old(world, 21, status="failed")
-    add_old(world, 22, status="queued")
+async def test_cleanup_deletes_only_jobs_with_the_chosen_status(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    add_old(jobs_db, 21, status="failed")
+    add_old(jobs_db, 22, status="queued")
     await open_clean_up(dashboard)
-    await dashboard.sees("▐ ▌ queued", "▐✓▌ failed")
+    await dashboard.shows("▐ ▌ queued", "▐✓▌ failed")
     dashboard.app.screen.query_one("#succeeded", Checkbox).value = False
     dashboard.app.screen.query_one("#failed", Checkbox).value = False
     await dashboard.press("enter")
-    await dashboard.sees("✗ Choose a status, at least one.")
+    await dashboard.shows("✗ Choose a status, at least one.")
     dashboard.app.screen.query_one("#queued", Checkbox).value = True
     dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
     await dashboard.press("enter")
     await dashboard.until(lambda: dashboard.dialog.startswith("Delete 1 job, created before "))
-    await dashboard.sees("Nothing brings them back.")
+    await dashboard.shows("Nothing brings them back.")
     await dashboard.press("y")
-    await dashboard.is_told("Deleted 1 job.")
-    assert (world.status(21), world.status(22)) == (JobStatus.FAILED, None)
+    await dashboard.shows_toast("Deleted 1 job.")
+    assert (jobs_db.status(21), jobs_db.status(22)) == (JobStatus.FAILED, None)
 
 
 async def test_cleanup_dialog_keeps_an_age_that_is_invalid_or_matches_no_job(dashboard: Driver) -> None:
     await open_clean_up(dashboard)
     await dashboard.press("enter")
-    await dashboard.sees("✗ No succeeded or failed job was created before ")
+    await dashboard.shows("✗ No succeeded or failed job was created before ")
     for age in ("30", "", "0d", "99999w"):
         await dashboard.type(age)
         await dashboard.press("enter")
-        await dashboard.sees("✗ Type a number with s, m, h, d or w, such as 30d")
+        await dashboard.shows("✗ Type a number with s, m, h, d or w, such as 30d")
         assert dashboard.app.screen.query_one("#age", Input).value == age
 
 
-async def test_cleanup_skips_and_reports_locked_jobs(dashboard: Driver, world: World, database: Conninfo) -> None:
-    add_old(world, 21, 22)
+async def test_cleanup_skips_and_reports_locked_jobs(
+    dashboard: Driver, jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    add_old(jobs_db, 21, 22)
     await open_clean_up(dashboard)
     await dashboard.press("enter")
     await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs"))
     with connect(database) as other:
         other.execute("select from public.generation_jobs where id = %s for update", [job_id(21)])
         await dashboard.press("y")
-        await dashboard.is_told(
+        await dashboard.shows_toast(
             "Archived 1 job. 1 job was left, for others were at work on it. Cleaning up once more goes on."
         )
-    assert archived(world) == {22}
+    assert archived(jobs_db) == {22}
 
 
 async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs(
-    dashboard: Driver, world: World, database: Conninfo
+    dashboard: Driver, jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
-    add_old(world, *range(100, 200))
+    add_old(jobs_db, *range(100, 200))
     await open_clean_up(dashboard)
     dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
     await dashboard.press("enter")
@@ -224,36 +228,38 @@ async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs
             await dashboard.press("y")
             await dashboard.has_dialog("Deleting 100 jobs")
             await dashboard.until(
-                lambda: world.sql("select 1 from pg_locks where locktype = 'advisory' and not granted")
+                lambda: jobs_db.sql("select 1 from pg_locks where locktype = 'advisory' and not granted")
             )
             await dashboard.press("escape")
-            await dashboard.sees("stopping after what is on its way")
+            await dashboard.shows("stopping after what is on its way")
             other.execute("select pg_advisory_unlock(7)")
-            await dashboard.is_told("Stopped: deleted ")
+            await dashboard.shows_toast("Stopped: deleted ")
         finally:
             other.execute("drop function public.wait() cascade")
     # Where it had to wait for long, the batch has given up, and nothing is deleted.
-    left = world.count() - 8
+    left = jobs_db.count() - 8
     assert 0 < left <= 100
     assert dashboard.toasts == [f"Stopped: deleted {100 - left} jobs, {left} jobs left. Cleaning up once more goes on."]
 
 
-async def test_read_only_session_can_neither_restore_nor_clean_up(world: World, database: Conninfo) -> None:
-    put_away(world, 3)
-    async with driving(WatchedApp(opener_of(database, rule=WriteMode.LEASED))) as driver:
+async def test_read_only_session_can_neither_restore_nor_clean_up(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    put_away(jobs_db, 3)
+    async with drive_dashboard(WatchedApp(opener_of(database, rule=WriteMode.PERMIT_REQUIRED))) as driver:
         await driver.command("Clean up")
-        await driver.is_told("This session is read-only. Press W to write for some minutes.")
+        await driver.shows_toast("This session is read-only. Press W to write for some minutes.")
         await open_archive(driver)
         driver.app.clear_notifications()
         await driver.press("r")
-        await driver.is_told("This session is read-only.")
+        await driver.shows_toast("This session is read-only.")
         assert driver.dialog == "Archive · Autumn catalog"
 
 
 async def test_database_without_an_archive_shows_how_to_add_one(attached_database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(attached_database))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(attached_database))) as driver:
         await driver.command("Archived jobs")
-        await driver.is_told("Not possible here: This database keeps no archive of its jobs. 'gjobs migrate up' brings")
+        await driver.shows_toast(
+            "Not possible here: This database keeps no archive of its jobs. 'gjobs migrate up' brings"
+        )
         await open_clean_up(driver)
         await driver.press("enter")
-        await driver.sees("✗ This database keeps no archive of its jobs.", "brings revision 0008", "Or delete them.")
+        await driver.shows("✗ This database keeps no archive of its jobs.", "brings revision 0008", "Or delete them.")

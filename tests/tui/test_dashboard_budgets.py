@@ -4,14 +4,14 @@ from textual.widgets import Input
 
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import AUTUMN, BEN, World, job_id
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import AUTUMN, BEN, JobsDatabase, job_id
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 
 
-def limit_autumn(world: World, cents: int) -> None:
+def limit_autumn(jobs_db: JobsDatabase, cents: int) -> None:
     """Whose jobs cost $9.00."""
-    world.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', %s)", AUTUMN, cents)
+    jobs_db.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', %s)", AUTUMN, cents)
 
 
 def panel(driver: Driver) -> BudgetsPanel:
@@ -22,92 +22,98 @@ async def test_budget_panel_is_hidden_without_budgets(dashboard: Driver) -> None
     assert not panel(dashboard).display
 
 
-async def test_budget_panel_shows_a_bar_and_the_remaining_amount(world: World, app: WatchedApp) -> None:
-    limit_autumn(world, 1_000)
-    async with driving(app) as driver:
-        await driver.sees("Budgets", "Autumn catalog  in all", "█░░ 90 %", "$1.00 left of $10.00")
-        await driver.sees("used up on 2026-11-24")
+async def test_budget_panel_shows_a_bar_and_the_remaining_amount(jobs_db: JobsDatabase, app: WatchedApp) -> None:
+    limit_autumn(jobs_db, 1_000)
+    async with drive_dashboard(app) as driver:
+        await driver.shows("Budgets", "Autumn catalog  in all", "█░░ 90 %", "$1.00 left of $10.00")
+        await driver.shows("used up on 2026-11-24")
 
 
-async def test_narrow_dashboard_shows_the_budget_in_the_costs_title(world: World, app: WatchedApp) -> None:
-    limit_autumn(world, 1_000)
-    async with driving(app, size=(80, 24)) as driver:
-        await driver.sees("Costs · Autumn catalog · $1.00 left of $10.00 in all")
+async def test_narrow_dashboard_shows_the_budget_in_the_costs_title(jobs_db: JobsDatabase, app: WatchedApp) -> None:
+    limit_autumn(jobs_db, 1_000)
+    async with drive_dashboard(app, size=(80, 24)) as driver:
+        await driver.shows("Costs · Autumn catalog · $1.00 left of $10.00 in all")
         assert "Budgets" not in driver.text
         await driver.resize(120, 36)
-        await driver.sees("Budgets", "$1.00 left of $10.00")
+        await driver.shows("Budgets", "$1.00 left of $10.00")
         assert "Autumn catalog · $1.00 left" not in driver.text
 
 
-async def test_budget_panel_hides_budgets_of_other_users(world: World, database: Conninfo) -> None:
-    limit_autumn(world, 1_000)
+async def test_budget_panel_hides_budgets_of_other_users(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    limit_autumn(jobs_db, 1_000)
     bens = WatchedApp(opener_of(database, actor=ActingUser(id=BEN, email="ben@example.com")))
-    async with driving(bens) as driver:
-        await driver.sees("Trail gear")
+    async with drive_dashboard(bens) as driver:
+        await driver.shows("Trail gear")
         assert not panel(driver).display
 
 
 async def test_budget_panel_shows_only_budgets_that_apply_to_the_selected_project(
-    world: World, app: WatchedApp
+    jobs_db: JobsDatabase, app: WatchedApp
 ) -> None:
-    limit_autumn(world, 1_000)
-    async with driving(app) as driver:
+    limit_autumn(jobs_db, 1_000)
+    async with drive_dashboard(app) as driver:
         await driver.show_project("Spring lookbook")
         await driver.until(lambda: not panel(driver).display)
         await driver.show_project("all projects")
-        await driver.sees("$1.00 left of $10.00")
+        await driver.shows("$1.00 left of $10.00")
 
 
-async def test_toast_reports_a_budget_that_reaches_its_warning_share_or_limit(world: World, app: WatchedApp) -> None:
-    limit_autumn(world, 1_200)
-    async with driving(app) as driver:
+async def test_toast_reports_a_budget_that_reaches_its_warning_share_or_limit(
+    jobs_db: JobsDatabase, app: WatchedApp
+) -> None:
+    limit_autumn(jobs_db, 1_200)
+    async with drive_dashboard(app) as driver:
         assert driver.toasts == []
-        world.sql("update generation_jobs set cost_cents = 350 where id = %s", job_id(2))
-        await driver.looks_again()
-        await driver.is_told("The budget of $12.00 in all of project Autumn catalog has $2.00 left: 83 % are spent.")
-        world.sql("update generation_jobs set cost_cents = 900, status = 'succeeded' where id = %s", job_id(2))
-        await driver.looks_again()
-        await driver.is_told("is used up: no job is queued any more.")
+        jobs_db.sql("update generation_jobs set cost_cents = 350 where id = %s", job_id(2))
+        await driver.refreshes()
+        await driver.shows_toast(
+            "The budget of $12.00 in all of project Autumn catalog has $2.00 left: 83 % are spent."
+        )
+        jobs_db.sql("update generation_jobs set cost_cents = 900, status = 'succeeded' where id = %s", job_id(2))
+        await driver.refreshes()
+        await driver.shows_toast("is used up: no job is queued any more.")
 
 
-async def test_new_job_dialog_stays_open_when_the_budget_is_exceeded(world: World, app: WatchedApp) -> None:
-    limit_autumn(world, 950)
-    async with driving(app) as driver:
+async def test_new_job_dialog_stays_open_when_the_budget_is_exceeded(jobs_db: JobsDatabase, app: WatchedApp) -> None:
+    limit_autumn(jobs_db, 950)
+    async with drive_dashboard(app) as driver:
         await driver.press("n")
         await driver.has_dialog("New job")
-        await driver.go_into("#mode")
+        await driver.focus_on("#mode")
         await driver.type("sketch")
         await driver.press("enter")
-        await driver.sees("The total budget of project 'Autumn catalog' has no room for $1.00")
+        await driver.shows("The total budget of project 'Autumn catalog' has no room for $1.00")
         assert driver.dialog == "New job"
         assert driver.app.screen.query_one("#mode", Input).value == "sketch"
-        await driver.go_into("#cost")
+        await driver.focus_on("#cost")
         await driver.type("50")
         await driver.press("enter")
-        await driver.is_told("Queued sketch ")
+        await driver.shows_toast("Queued sketch ")
 
 
-async def test_retry_over_budget_reports_the_limit_the_spent_amount_and_the_cost(world: World, app: WatchedApp) -> None:
-    limit_autumn(world, 920)
-    async with driving(app) as driver:
+async def test_retry_over_budget_reports_the_limit_the_spent_amount_and_the_cost(
+    jobs_db: JobsDatabase, app: WatchedApp
+) -> None:
+    limit_autumn(jobs_db, 920)
+    async with drive_dashboard(app) as driver:
         await driver.go_to(4)
         await driver.press("r")
-        await driver.is_told(
+        await driver.shows_toast(
             "The total budget of project 'Autumn catalog' has no room for $0.50: $9.00 of $9.20 are spent."
         )
-        assert world.count() == 8
+        assert jobs_db.count() == 8
 
 
-async def test_bulk_retry_retries_as_many_jobs_as_the_budget_allows(world: World, app: WatchedApp) -> None:
-    world.sql("update generation_jobs set status = 'failed', cost_cents = 50 where id = %s", job_id(3))
-    limit_autumn(world, 705)
-    async with driving(app) as driver:
+async def test_bulk_retry_retries_as_many_jobs_as_the_budget_allows(jobs_db: JobsDatabase, app: WatchedApp) -> None:
+    jobs_db.sql("update generation_jobs set status = 'failed', cost_cents = 50 where id = %s", job_id(3))
+    limit_autumn(jobs_db, 705)
+    async with drive_dashboard(app) as driver:
         await driver.go_to(3)
         await driver.press("space", "space", "r")
         await driver.has_dialog("Retry these 2 jobs?")
         await driver.press("y")
-        await driver.is_told(
+        await driver.shows_toast(
             "Retried 1 of 2 jobs; 1 was refused (The total budget of project 'Autumn catalog' has no room for $0.50: "
             "$7.00 of $7.05 are spent)"
         )
-        assert world.count() == 9
+        assert jobs_db.count() == 9

@@ -14,9 +14,9 @@ from store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, Unexpe
 from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
 from tests.conftest import Conninfo
-from tests.store.servers import Doorkeeper, Proxy, fatal, listening, proxied
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
-from tests.tui.world import FROZEN, World
+from tests.store.servers import Proxy, RejectingServer, fatal, listening, proxied
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import FROZEN, JobsDatabase
 from tui.session import Report, Session
 
 NO_JOB = "No job is under the cursor: go to one first."
@@ -47,13 +47,13 @@ async def behind_a_proxy(
 ) -> AsyncIterator[tuple[Driver, Proxy]]:
     async with (
         proxied(database) as (proxy, conninfo),
-        driving(WatchedApp(opener_of(conninfo), interval=interval, clock=clock)) as driver,
+        drive_dashboard(WatchedApp(opener_of(conninfo), interval=interval, clock=clock)) as driver,
     ):
         yield driver, proxy
 
 
 async def test_banner_shows_the_error_its_start_and_the_age_of_the_last_data(
-    world: World, database: Conninfo, clock: Clock
+    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
 ) -> None:
     async with behind_a_proxy(database, clock) as (driver, proxy):
         before = driver.rows, driver.costs
@@ -72,12 +72,12 @@ async def test_banner_shows_the_error_its_start_and_the_age_of_the_last_data(
 
 
 async def test_actions_without_a_database_are_refused_and_other_keys_still_work(
-    world: World, database: Conninfo, clock: Clock
+    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
 ) -> None:
     async with behind_a_proxy(database, clock) as (driver, proxy):
         proxy.go_away()
         await driver.until(lambda: driver.banner)
-        refused = await driver.told_by_each("s", "d", "n", "p", "P")
+        refused = await driver.toasts_by_key("s", "d", "n", "p", "P")
         await driver.has_dialog("")
         assert len(refused) == 5
         assert all(told.startswith("Not possible now: The database is not reachable") for told in refused)
@@ -90,25 +90,27 @@ async def test_actions_without_a_database_are_refused_and_other_keys_still_work(
         assert driver.rows == [1, 2, 3, 4, 5, 6], "what was seen last stays"
         await driver.press("escape", "question_mark")
         await driver.has_dialog("Keys")
-        assert world.status(1) == "queued"
+        assert jobs_db.status(1) == "queued"
 
 
-async def test_dashboard_recovers_when_the_database_returns(world: World, database: Conninfo, clock: Clock) -> None:
+async def test_dashboard_recovers_when_the_database_returns(
+    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
+) -> None:
     async with behind_a_proxy(database, clock) as (driver, proxy):
         proxy.go_away()
         await driver.until(lambda: driver.banner)
-        world.delete(6)
+        jobs_db.delete(6)
         proxy.come_back()
         await driver.until(lambda: not driver.banner)
 
         assert driver.rows == [1, 2, 3, 4, 5]
         await driver.until(lambda: "live every" in driver.header)
         await driver.press("s")
-        await driver.is_told("Started lifestyle")
+        await driver.shows_toast("Started lifestyle")
 
 
 async def test_refresh_key_reconnects_without_waiting_for_the_interval(
-    world: World, database: Conninfo, clock: Clock
+    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
 ) -> None:
     async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
         proxy.go_away()
@@ -120,7 +122,7 @@ async def test_refresh_key_reconnects_without_waiting_for_the_interval(
 
 
 async def test_banner_of_a_paused_dashboard_announces_no_automatic_retry(
-    world: World, database: Conninfo, clock: Clock
+    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
 ) -> None:
     async with behind_a_proxy(database, clock) as (driver, proxy):
         await driver.press("z")
@@ -132,7 +134,7 @@ async def test_banner_of_a_paused_dashboard_announces_no_automatic_retry(
 
 
 async def test_interrupted_write_reports_that_its_outcome_is_unknown(
-    world: World, database: Conninfo, clock: Clock
+    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
 ) -> None:
     async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
 
@@ -141,29 +143,31 @@ async def test_interrupted_write_reports_that_its_outcome_is_unknown(
 
         proxy.instead_of_commit_answer = cut
         await driver.press("d", "y")
-        await driver.is_told("it may or may not have been made. It is looked up as soon as the database answers.")
+        await driver.shows_toast("it may or may not have been made. It is looked up as soon as the database answers.")
 
-        assert world.status(1) is None
+        assert jobs_db.status(1) is None
         await driver.until(lambda: driver.banner)
 
 
 async def test_dialog_keeps_its_input_while_the_database_is_unreachable(
-    world: World, database: Conninfo, clock: Clock
+    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
 ) -> None:
     async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
         await driver.press("down", "f")
         await driver.type("API timeout")
         proxy.go_away()
         await driver.press("enter")
-        await driver.sees("✗ The database is not reachable")
+        await driver.shows("✗ The database is not reachable")
         proxy.come_back()
         await driver.press("enter")
-        await driver.is_told("Failed packaging")
+        await driver.shows_toast("Failed packaging")
 
-        assert world.sql("select count(*) from generation_jobs where error = 'API timeout'") == [(2,)]
+        assert jobs_db.sql("select count(*) from generation_jobs where error = 'API timeout'") == [(2,)]
 
 
-async def test_silent_server_times_out_and_the_dashboard_stays_responsive(world: World, database: Conninfo) -> None:
+async def test_silent_server_times_out_and_the_dashboard_stays_responsive(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     opened: list[Database] = []
 
     def kept(database: Database) -> FrozenStore:
@@ -172,7 +176,7 @@ async def test_silent_server_times_out_and_the_dashboard_stays_responsive(world:
 
     async with (
         proxied(database) as (proxy, conninfo),
-        driving(WatchedApp(opener_of(conninfo, make=kept))) as driver,
+        drive_dashboard(WatchedApp(opener_of(conninfo, make=kept))) as driver,
     ):
         # Only from here on: a busy machine may take longer to connect.
         opened[0]._limits = TimeLimits(statement=0.2, lock=0.1, answer=0.2)
@@ -184,13 +188,15 @@ async def test_silent_server_times_out_and_the_dashboard_stays_responsive(world:
         await driver.until(lambda: "✗ no answer in time" in driver.header)
 
 
-async def test_dashboard_started_without_a_database_reports_it_and_recovers(world: World, database: Conninfo) -> None:
+async def test_dashboard_started_without_a_database_reports_it_and_recovers(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     async with proxied(database) as (proxy, conninfo):
         proxy.go_away()
-        async with driving(WatchedApp(opener_of(conninfo), interval=QUICK)) as driver:
+        async with drive_dashboard(WatchedApp(opener_of(conninfo), interval=QUICK)) as driver:
             assert "✗ The database is not reachable" in driver.banner
             assert "old" not in driver.banner, "there are no data"
-            await driver.sees("Nothing has been read yet.")
+            await driver.shows("Nothing has been read yet.")
             await driver.press("s", "n")
             await driver.has_dialog("")
             proxy.come_back()
@@ -198,7 +204,7 @@ async def test_dashboard_started_without_a_database_reports_it_and_recovers(worl
             assert driver.banner == ""
 
 
-async def test_dashboard_retries_a_session_that_does_not_open(world: World, database: Conninfo) -> None:
+async def test_dashboard_retries_a_session_that_does_not_open(jobs_db: JobsDatabase, database: Conninfo) -> None:
     failures = iter([TimedOut("Too slow."), StoreError("Not yet.")])
     may_fail = asyncio.Event()
 
@@ -222,7 +228,9 @@ async def test_dashboard_retries_a_session_that_does_not_open(world: World, data
         await driver.leave()
 
 
-async def test_dashboard_shows_startup_progress_before_the_first_list(world: World, database: Conninfo) -> None:
+async def test_dashboard_shows_startup_progress_before_the_first_list(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     gate = asyncio.Event()
 
     @asynccontextmanager
@@ -235,18 +243,18 @@ async def test_dashboard_shows_startup_progress_before_the_first_list(world: Wor
     app = WatchedApp(opener)
     async with app.run_test(size=(120, 36)) as pilot:
         driver = Driver(app, pilot)
-        await driver.sees("Starting the database …", "connecting …")
+        await driver.shows("Starting the database …", "connecting …")
         gate.set()
-        await driver.sees("Costs · Autumn catalog")
+        await driver.shows("Costs · Autumn catalog")
         await driver.leave()
 
 
 async def test_refused_sign_in_is_not_retried_until_the_user_refreshes() -> None:
     refusal = fatal("28P01", 'password authentication failed for user "ada"')
-    door = Doorkeeper(refusal, asks_for_password=True)
+    door = RejectingServer(refusal, asks_for_password=True)
     async with listening(door.serve, "127.0.0.1") as port:
         address: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "password": "wrong", "dbname": "x"}
-        async with driving(WatchedApp(opener_of(address), interval=QUICK)) as driver:
+        async with drive_dashboard(WatchedApp(opener_of(address), interval=QUICK)) as driver:
             assert 'refused the sign-in: password authentication failed for user "ada"' in driver.banner
             assert "Press f5 to try again." in driver.banner
             await driver.until(lambda: "✗ sign-in refused" in driver.header)
@@ -269,7 +277,7 @@ async def test_invalid_database_url_is_not_retried_until_the_user_refreshes(erro
         raise error
         yield
 
-    async with driving(WatchedApp(opener, interval=QUICK)) as driver:
+    async with drive_dashboard(WatchedApp(opener, interval=QUICK)) as driver:
         assert "✗ The database URL cannot be read." in driver.banner
         await asyncio.sleep(10 * QUICK)
         assert attempts == 1
@@ -278,7 +286,7 @@ async def test_invalid_database_url_is_not_retried_until_the_user_refreshes(erro
 
 
 async def test_dashboard_reports_a_database_without_the_schema(blank_database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(blank_database), interval=QUICK)) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(blank_database), interval=QUICK)) as driver:
         assert "✗ There is no table generation_jobs." in driver.banner
         assert "gjobs migrate" in driver.banner
         await driver.until(lambda: "✗ no schema" in driver.header)
@@ -297,23 +305,25 @@ class Refusing(FrozenStore):
         return await super().get_listing(query, at=at)
 
 
-async def test_user_without_select_privilege_can_switch_to_the_operator(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, make=Refusing))) as driver:
+async def test_user_without_select_privilege_can_switch_to_the_operator(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=Refusing))) as driver:
         assert "permission denied for table generation_jobs" in driver.banner
         await driver.until(lambda: "✗ no privilege" in driver.header)
         await driver.press("u")
         await driver.has_dialog("Look with whose eyes?")
         await driver.type("operator")
         await driver.press("enter")
-        await driver.sees("as the operator", "Costs · Autumn catalog")
+        await driver.shows("as the operator", "Costs · Autumn catalog")
 
         assert driver.banner == ""
 
 
 async def test_unexpected_database_error_is_shown_with_escaped_control_characters(
-    world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Refusing, "error", UnexpectedError("The database answered with an error: \x1b[31mdisk full."))
-    async with driving(WatchedApp(opener_of(database, make=Refusing))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=Refusing))) as driver:
         assert "✗ The database answered with an error: ␛[31mdisk full." in driver.banner
         await driver.until(lambda: "✗ nothing read" in driver.header)

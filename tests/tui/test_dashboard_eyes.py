@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 
 from tests.conftest import Conninfo
-from tests.recording import AS_OPERATOR, Recording, as_user
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import ADA, BEN, World, fill, job_id
+from tests.recording import AS_OPERATOR, StatementRecording, as_user
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import ADA, BEN, JobsDatabase, fill, job_id
 
 ASSET = UUID("a5000000-0000-4000-8000-000000000000")
 
@@ -20,95 +20,97 @@ AS_ADA, AS_BEN = as_user(ADA), as_user(BEN)
 async def dashboard(
     watched_database: Conninfo,
     reused_watched_database: Conninfo,
-    recording: Recording,
+    recording: StatementRecording,
     tmp_path: Path,
 ) -> AsyncIterator[Driver]:
     """As Ada, on the database that watches."""
-    world = World(reused_watched_database)
-    fill(world)
-    world.asset(ASSET, "uploads/shoe.png")
-    async with driving(WatchedApp(opener_of(watched_database), state_path=tmp_path / "state.json")) as driver:
+    jobs_db = JobsDatabase(reused_watched_database)
+    fill(jobs_db)
+    jobs_db.asset(ASSET, "uploads/shoe.png")
+    async with drive_dashboard(WatchedApp(opener_of(watched_database), state_path=tmp_path / "state.json")) as driver:
         yield driver
-    world.close()
+    jobs_db.close()
 
 
 async def test_dashboard_acting_as_a_user_reads_and_writes_only_as_that_user(
-    dashboard: Driver, recording: Recording
+    dashboard: Driver, recording: StatementRecording
 ) -> None:
     await dashboard.press("s")
-    await dashboard.is_told("Started lifestyle 00000001.")
+    await dashboard.shows_toast("Started lifestyle 00000001.")
     await dashboard.until(lambda: "running" in dashboard.row(1))
     await dashboard.press("f")
     await dashboard.until(lambda: dashboard.dialog.startswith("Fail"))
     await dashboard.type("Test error")
     await dashboard.press("enter")
-    await dashboard.is_told("Failed lifestyle 00000001.")
+    await dashboard.shows_toast("Failed lifestyle 00000001.")
     await dashboard.press("n")
     await dashboard.has_dialog("New job")
     await dashboard.press("enter")
-    await dashboard.is_told("Queued main_white")
+    await dashboard.shows_toast("Queued main_white")
     await dashboard.press("P")
     await dashboard.has_dialog("New project")
     await dashboard.type("Winter sale")
     await dashboard.press("enter")
-    await dashboard.is_told("Created the project Winter sale.")
+    await dashboard.shows_toast("Created the project Winter sale.")
     await dashboard.show_project("Autumn catalog")
     await dashboard.go_to(4)
     await dashboard.press("y", "Y", "d")
     await dashboard.until(lambda: dashboard.dialog.startswith("Delete"))
     await dashboard.press("y")
-    await dashboard.is_told("Deleted lifestyle 00000004.")
+    await dashboard.shows_toast("Deleted lifestyle 00000004.")
     for tab in "2345":
         await dashboard.press(tab)
-    await dashboard.looks_again()
+    await dashboard.refreshes()
 
-    assert recording.eyes == {AS_ADA}
+    assert recording.actors == {AS_ADA}
     assert recording.tables(AS_ADA) == {"generation_jobs", "projects", "assets"}
 
 
 async def test_details_screen_queries_app_tables_only_as_the_acting_user(
-    dashboard: Driver, recording: Recording
+    dashboard: Driver, recording: StatementRecording
 ) -> None:
     await dashboard.press("enter")
     await dashboard.has_dialog("Job")
-    await dashboard.sees(f"ada@example.com  {ADA}")
-    assert recording.eyes == {AS_ADA}
+    await dashboard.shows(f"ada@example.com  {ADA}")
+    assert recording.actors == {AS_ADA}
 
 
-async def test_user_picker_and_id_search_query_as_the_operator(dashboard: Driver, recording: Recording) -> None:
+async def test_user_picker_and_id_search_query_as_the_operator(
+    dashboard: Driver, recording: StatementRecording
+) -> None:
     await dashboard.press("u")
     await dashboard.has_dialog("Look with whose eyes?")
     await dashboard.until(lambda: "ben@example.com" in dashboard.text)
-    assert recording.eyes == {AS_ADA, AS_OPERATOR}
+    assert recording.actors == {AS_ADA, AS_OPERATOR}
     await dashboard.press("escape")
 
     recording.forget()
     await dashboard.press("slash")
     await dashboard.type(str(job_id(8)))
     await dashboard.press("enter")
-    await dashboard.is_told("exists, but ada@example.com does not see it")
-    assert recording.eyes == {AS_ADA, AS_OPERATOR}
+    await dashboard.shows_toast("exists, but ada@example.com does not see it")
+    assert recording.actors == {AS_ADA, AS_OPERATOR}
 
 
 async def test_switching_the_acting_user_stops_queries_as_the_former_user(
-    dashboard: Driver, recording: Recording
+    dashboard: Driver, recording: StatementRecording
 ) -> None:
     await dashboard.press("u", *"ben@", "enter")
-    await dashboard.sees("as ben@example.com")
+    await dashboard.shows("as ben@example.com")
     recording.forget()
-    await dashboard.looks_again()
-    assert recording.eyes == {AS_BEN}
+    await dashboard.refreshes()
+    assert recording.actors == {AS_BEN}
 
 
 async def test_leaving_the_visibility_comparison_stops_queries_as_the_operator(
-    dashboard: Driver, recording: Recording
+    dashboard: Driver, recording: StatementRecording
 ) -> None:
     await dashboard.press("v")
-    await dashboard.sees("lens: ada@example.com sees")
-    assert AS_OPERATOR in recording.eyes
+    await dashboard.shows("lens: ada@example.com sees")
+    assert AS_OPERATOR in recording.actors
     await dashboard.press("v")
-    await dashboard.sees("as ada@example.com")
-    await dashboard.looks_again()
+    await dashboard.shows("as ada@example.com")
+    await dashboard.refreshes()
     recording.forget()
-    await dashboard.looks_again()
-    assert recording.eyes == {AS_ADA}
+    await dashboard.refreshes()
+    assert recording.actors == {AS_ADA}

@@ -17,8 +17,8 @@ from store.job_list.list_query import ListingQuery, ListQuery
 from store.job_list.listing import Listing
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
-from tests.tui.world import BEN, World, short
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import BEN, JobsDatabase, short
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.filter_field import CompletionList
 from tui.dashboard.keys.help import help_entries
@@ -81,7 +81,7 @@ async def test_filter_bar_accepts_the_whole_grammar(dashboard: Driver, typed: st
     await dashboard.press("slash")
     await dashboard.type(typed)
     await lists(dashboard, *rows)
-    await dashboard.sees(*["No job matches. Press esc to show all jobs again."] * (not rows))
+    await dashboard.shows(*["No job matches. Press esc to show all jobs again."] * (not rows))
 
 
 async def test_filter_bar_completes_project_names(dashboard: Driver) -> None:
@@ -91,17 +91,17 @@ async def test_filter_bar_completes_project_names(dashboard: Driver) -> None:
     assert text(dashboard) == 'project:"Spring lookbook"'
 
 
-async def test_filter_bar_completes_user_emails_for_the_operator(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+async def test_filter_bar_completes_user_emails_for_the_operator(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
         await driver.press("slash", *"user:be")
-        await driver.sees("ben@example.com")
+        await driver.shows("ben@example.com")
         await driver.press("tab")
         assert text(driver) == "user:ben@example.com"
 
         await driver.type("user:")
-        await driver.sees("ben@example.com")
+        await driver.shows("ben@example.com")
         driver.app.dashboard.forget()
-        await driver.sees_no_more("ben@example.com")
+        await driver.shows_no_longer("ben@example.com")
         assert text(driver) == "user:", "what was typed is the person's"
 
 
@@ -110,7 +110,7 @@ async def test_last_valid_filter_stays_active_while_the_text_is_invalid(dashboar
     await dashboard.type("status:failed")
     await lists(dashboard, 4)
     await dashboard.type("status:failed cots:>5")
-    await dashboard.sees("'cots' is no key. Did you mean cost?", "Until then “status:failed” holds.")
+    await dashboard.shows("'cots' is no key. Did you mean cost?", "Until then “status:failed” holds.")
     before = dashboard.app.looks
     dashboard.app.action_refresh()
     await dashboard.until(lambda: dashboard.app.looks > before)
@@ -153,16 +153,18 @@ class DearStore(WronglyDearStore):
         return False
 
 
-async def test_fast_filter_runs_at_once_despite_a_high_planner_estimate(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, make=WronglyDearStore))) as driver:
+async def test_fast_filter_runs_at_once_despite_a_high_planner_estimate(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=WronglyDearStore))) as driver:
         await driver.press("slash")
         await driver.type("timeout")
         await lists(driver, 4)
         assert note(driver) == ""
 
 
-async def test_expensive_filter_runs_only_after_enter_confirms_it(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, make=DearStore))) as driver:
+async def test_expensive_filter_runs_only_after_enter_confirms_it(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=DearStore))) as driver:
         await driver.press("slash")
         await driver.type("timeout")
         await driver.until(lambda: note(driver))
@@ -178,8 +180,10 @@ async def test_expensive_filter_runs_only_after_enter_confirms_it(world: World, 
         assert "⏎ keep" in hints(driver)
 
 
-async def test_operator_sees_the_planner_estimate_of_an_expensive_filter(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, make=WronglyDearStore, actor=OPERATOR))) as driver:
+async def test_operator_sees_the_planner_estimate_of_an_expensive_filter(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=WronglyDearStore, actor=OPERATOR))) as driver:
         await driver.press("slash")
         await driver.type("timeout")
         await driver.until(lambda: note(driver))
@@ -187,9 +191,9 @@ async def test_operator_sees_the_planner_estimate_of_an_expensive_filter(world: 
 
 
 async def test_expensive_filter_entered_before_its_estimate_reopens_the_filter_bar(
-    world: World, database: Conninfo
+    jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
-    async with driving(WatchedApp(opener_of(database, make=DearStore))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=DearStore))) as driver:
         await driver.press("slash")
         await driver.type("timeout")
         await driver.press("enter")
@@ -199,19 +203,19 @@ async def test_expensive_filter_entered_before_its_estimate_reopens_the_filter_b
 
 
 @pytest.fixture
-async def keeping(world: World, database: Conninfo, tmp_path: Path) -> AsyncIterator[Driver]:
+async def keeping(jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path) -> AsyncIterator[Driver]:
     """One view is configured, and others are kept."""
     setup = DashboardSetup(views={"cheap": View(name="cheap", text="cost:<=50")}, views_directory=tmp_path)
-    async with driving(WatchedApp(opener_of(database), setup=setup)) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database), setup=setup)) as driver:
         yield driver
 
 
 async def test_view_command_applies_the_filter_of_the_view(keeping: Driver) -> None:
     await keeping.command("View cheap")
     await lists(keeping, 4)
-    await keeping.sees("Jobs · view cheap · 1")
+    await keeping.shows("Jobs · view cheap · 1")
     await keeping.press("slash", *" x")
-    await keeping.sees_no_more("view cheap")
+    await keeping.shows_no_longer("view cheap")
 
 
 async def test_saved_view_is_replaced_only_after_confirmation(keeping: Driver, tmp_path: Path) -> None:
@@ -223,10 +227,10 @@ async def test_saved_view_is_replaced_only_after_confirmation(keeping: Driver, t
     for name, sentence in (("", "Name is empty."), ("cheap", "The configuration has a view 'cheap'.")):
         await keeping.type(name)
         await keeping.press("enter")
-        await keeping.sees(sentence)
+        await keeping.shows(sentence)
     await keeping.type("[/x]")
     await keeping.press("enter")
-    await keeping.sees("Jobs · view [/x] · 1")
+    await keeping.shows("Jobs · view [/x] · 1")
     saved = SavedViews(tmp_path)
     assert saved.read()["[/x]"].text == "status:failed"
 
@@ -236,7 +240,7 @@ async def test_saved_view_is_replaced_only_after_confirmation(keeping: Driver, t
     await keeping.command("Save this view")
     await keeping.type("[/x]")
     await keeping.press("enter")
-    await keeping.sees("'[/x]' finds “status:failed”.")
+    await keeping.shows("'[/x]' finds “status:failed”.")
     assert saved.read()["[/x]"].text == "status:failed"
     await keeping.press("enter")
     await keeping.until(lambda: saved.read()["[/x]"].text == "status:queued")
@@ -251,7 +255,7 @@ async def test_saved_view_is_removed_only_after_confirmation(keeping: Driver, tm
     assert set(saved.read()) == {"late"}
     await keeping.command("Remove the view late")
     await keeping.press("y")
-    await keeping.is_told("Removed the view late.")
+    await keeping.shows_toast("Removed the view late.")
     assert saved.read() == {}
 
 
@@ -261,12 +265,12 @@ async def test_view_name_and_filter_are_shown_as_plain_text(keeping: Driver, tmp
     SavedViews(tmp_path).save(View(name=name, text=hostile), replaces=None)
     await keeping.press("ctrl+p")
     await keeping.type("View")
-    await keeping.sees(f"View {name}  {hostile}")
+    await keeping.shows(f"View {name}  {hostile}")
     await keeping.press("escape")
 
 
-async def test_filter_bar_stays_usable_after_a_filter_times_out(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, make=SlowStore))) as driver:
+async def test_filter_bar_stays_usable_after_a_filter_times_out(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=SlowStore))) as driver:
         await driver.press("slash")
         await driver.type("error:timeout")
         await driver.until(lambda: "What would help: an index." in driver.banner)
@@ -285,11 +289,11 @@ class SlowStore(FrozenStore):
         return await super().get_listing(query, at=at)
 
 
-async def test_unreadable_saved_views_are_reported(world: World, database: Conninfo, tmp_path: Path) -> None:
+async def test_unreadable_saved_views_are_reported(jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path) -> None:
     (tmp_path / "views.toml").write_text("[views]\nlate = 'statsu:x'\n")
     setup = DashboardSetup(views_directory=tmp_path)
-    async with driving(WatchedApp(opener_of(database), setup=setup)) as driver:
-        await driver.is_told("views.late is no filter")
+    async with drive_dashboard(WatchedApp(opener_of(database), setup=setup)) as driver:
+        await driver.shows_toast("views.late is no filter")
         assert driver.rows == [1, 2, 3, 4, 5, 6]
 
 

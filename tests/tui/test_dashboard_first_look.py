@@ -8,8 +8,8 @@ from store.formats import money
 from store.sample.sample_data import fill as fill_sample
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import AUTUMN, FROZEN, SPRING, World, short
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import AUTUMN, FROZEN, SPRING, JobsDatabase, short
 from tui.dashboard.memory import RememberedState
 from tui.text.format import count
 
@@ -20,8 +20,8 @@ async def test_dashboard_starts_with_the_newest_project_and_its_newest_jobs_firs
     assert dashboard.rows == [1, 2, 3, 4, 5, 6]
     assert dashboard.cursor == 1
     assert dashboard.title == "Jobs · 6, newest first"
-    await dashboard.sees("Costs · Autumn catalog")
-    await dashboard.sees("› Autumn catalog")
+    await dashboard.shows("Costs · Autumn catalog")
+    await dashboard.shows("› Autumn catalog")
     assert "Trail gear" not in dashboard.text, "another user's project"
 
 
@@ -45,71 +45,73 @@ async def test_list_of_all_projects_shows_the_project_of_each_job(dashboard: Dri
 
 
 async def test_dashboard_reopens_the_last_selected_project(
-    world: World, app: WatchedApp, database: Conninfo, tmp_path: Path
+    jobs_db: JobsDatabase, app: WatchedApp, database: Conninfo, tmp_path: Path
 ) -> None:
-    async with driving(app) as first:
+    async with drive_dashboard(app) as first:
         await first.show_project("Spring lookbook")
-    async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as second:
+    async with drive_dashboard(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as second:
         assert second.rows == [7]
-        await second.sees("› Spring lookbook")
+        await second.shows("› Spring lookbook")
 
 
 async def test_dashboard_remembers_that_all_projects_were_selected(
-    world: World, app: WatchedApp, database: Conninfo, tmp_path: Path
+    jobs_db: JobsDatabase, app: WatchedApp, database: Conninfo, tmp_path: Path
 ) -> None:
-    async with driving(app) as first:
+    async with drive_dashboard(app) as first:
         await first.show_project("all projects")
-    async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as second:
+    async with drive_dashboard(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as second:
         assert second.rows == [1, 2, 3, 4, 5, 6, 7]
 
 
 async def test_selected_project_is_remembered_per_database_and_user(
-    world: World, database: Conninfo, tmp_path: Path
+    jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path
 ) -> None:
     RememberedState(tmp_path / "state.json").remember_project(PLACE, SPRING)
 
     other = opener_of(database, label="another")
-    async with driving(WatchedApp(other, state_path=tmp_path / "state.json")) as driver:
-        await driver.sees("Costs · Autumn catalog")
+    async with drive_dashboard(WatchedApp(other, state_path=tmp_path / "state.json")) as driver:
+        await driver.shows("Costs · Autumn catalog")
 
 
 async def test_deleted_remembered_project_is_replaced_by_the_newest_project(
-    world: World, app: WatchedApp, tmp_path: Path
+    jobs_db: JobsDatabase, app: WatchedApp, tmp_path: Path
 ) -> None:
     RememberedState(tmp_path / "state.json").remember_project(PLACE, SPRING)
-    world.sql("delete from public.projects where id = %s", SPRING)
+    jobs_db.sql("delete from public.projects where id = %s", SPRING)
 
     app = WatchedApp(app.connection._opener, state_path=tmp_path / "state.json")
-    async with driving(app) as driver:
-        await driver.sees("Costs · Autumn catalog")
-        await driver.is_told("The project is gone, or hidden: another is shown.")
+    async with drive_dashboard(app) as driver:
+        await driver.shows("Costs · Autumn catalog")
+        await driver.shows_toast("The project is gone, or hidden: another is shown.")
         assert RememberedState(tmp_path / "state.json").project(PLACE) == AUTUMN
 
 
-async def test_dashboard_without_projects_explains_how_to_create_one(empty_world: World, app: WatchedApp) -> None:
-    empty_world.users()
-    async with driving(app) as driver:
-        await driver.sees("No projects found. Press P to create one first.")
+async def test_dashboard_without_projects_explains_how_to_create_one(
+    empty_jobs_db: JobsDatabase, app: WatchedApp
+) -> None:
+    empty_jobs_db.users()
+    async with drive_dashboard(app) as driver:
+        await driver.shows("No projects found. Press P to create one first.")
         assert driver.costs[1] == "$0.00 $0.00 $0.00 $0.00 $0.00"
-        await driver.sees("nothing has finished")
+        await driver.shows("nothing has finished")
 
         await driver.press("n")
-        await driver.is_told("A job needs a project.")
+        await driver.shows_toast("A job needs a project.")
         await driver.has_dialog("")
 
 
-async def test_project_without_jobs_explains_how_to_create_one(world: World, app: WatchedApp) -> None:
-    world.sql("delete from public.generation_jobs")
-    async with driving(app) as driver:
-        await driver.sees("Press n to create your first generation job.")
+async def test_project_without_jobs_explains_how_to_create_one(jobs_db: JobsDatabase, app: WatchedApp) -> None:
+    jobs_db.sql("delete from public.generation_jobs")
+    async with drive_dashboard(app) as driver:
+        await driver.shows("Press n to create your first generation job.")
         assert driver.title == "Jobs · 0, newest first"
 
 
-async def test_title_counts_more_jobs_than_are_loaded(empty_world: World, app: WatchedApp) -> None:
-    empty_world.users()
-    empty_world.project(AUTUMN, "Autumn catalog", days_ago=1)
-    empty_world.jobs(range(1, 511))
-    async with driving(app) as driver:
+async def test_title_counts_more_jobs_than_are_loaded(empty_jobs_db: JobsDatabase, app: WatchedApp) -> None:
+    empty_jobs_db.users()
+    empty_jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
+    empty_jobs_db.jobs(range(1, 511))
+    async with drive_dashboard(app) as driver:
         assert driver.title == "Jobs · 1 of 510, newest first"
         assert len(driver.rows) == 500
         assert driver.costs[0].endswith("Total 510")
@@ -125,7 +127,7 @@ async def test_sample_totals_match_the_store_statistics(database: Conninfo, acto
         users = await session.operator.get_users()
         eyes = actor or ActingUser(id=users[0].id, email=users[0].email)
         statistics = await session.operator.acting_as(eyes).get_job_statistics()
-    async with driving(WatchedApp(opener_of(database, actor=eyes))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, actor=eyes))) as driver:
         await driver.show_project("all projects")
 
         assert driver.costs[0].endswith(f"Total {count(statistics.total_count)}")
@@ -135,6 +137,6 @@ async def test_sample_totals_match_the_store_statistics(database: Conninfo, acto
             assert money(row.total_cost_cents) in driver.costs[1]
 
 
-async def test_wide_dashboard_shows_job_ids(world: World, app: WatchedApp) -> None:
-    async with driving(app, size=(200, 50)) as driver:
-        await driver.sees(short(3))
+async def test_wide_dashboard_shows_job_ids(jobs_db: JobsDatabase, app: WatchedApp) -> None:
+    async with drive_dashboard(app, size=(200, 50)) as driver:
+        await driver.shows(short(3))

@@ -6,8 +6,8 @@ from store.database.write_access import WriteMode
 from store.errors import ReadOnly
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import World, job_id
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import JobsDatabase, job_id
 from tui.dashboard.status_line import ConnectionStatus, status_content
 
 
@@ -15,27 +15,29 @@ async def test_header_names_the_database_and_the_acting_user(dashboard: Driver) 
     assert dashboard.header.strip() == "gjobs  testbase · as ada@example.com · live every 1 min"
 
 
-async def test_header_names_the_operator(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+async def test_header_names_the_operator(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
         await driver.until(lambda: "as the operator" in driver.header)
 
 
-async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, rule=WriteMode.CLOSED))) as driver:
+async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database, rule=WriteMode.CLOSED))) as driver:
         await driver.until(lambda: "· read-only ·" in driver.header)
         assert driver.app.connection.store is not None
         with pytest.raises(ReadOnly):
             await driver.app.connection.store.transition_job_status(job_id(1), "running")
-        assert world.status(1) == "queued"
+        assert jobs_db.status(1) == "queued"
 
 
-def standing(**fields: object) -> ConnectionStatus:
+def make_status(**fields: object) -> ConnectionStatus:
     usual: dict[str, object] = {
         "database": "host/app",
-        "eyes": "ada@example.com",
+        "actor_label": "ada@example.com",
         "read_only": False,
         "paused": False,
-        "seen_within": 2.0,
+        "max_staleness": 2.0,
         "trouble": None,
     }
     return ConnectionStatus(**{**usual, **fields})  # type: ignore[arg-type]
@@ -44,37 +46,37 @@ def standing(**fields: object) -> ConnectionStatus:
 @pytest.mark.parametrize(
     ("shown", "data_age", "text"),
     [
-        (standing(), 1.0, " gjobs  host/app · as ada@example.com · live every 2 s"),
-        (standing(read_only=True), 1.0, " gjobs  host/app · as ada@example.com · read-only · live every 2 s"),
-        (standing(may_write=True), 1.0, " gjobs  host/app · as ada@example.com · may write · live every 2 s"),
-        (standing(paused=True), 95.0, " gjobs  host/app · as ada@example.com · ‖ paused, seen 1 min ago"),
-        (standing(paused=True), None, " gjobs  host/app · as ada@example.com · ‖ paused"),
+        (make_status(), 1.0, " gjobs  host/app · as ada@example.com · live every 2 s"),
+        (make_status(read_only=True), 1.0, " gjobs  host/app · as ada@example.com · read-only · live every 2 s"),
+        (make_status(may_write=True), 1.0, " gjobs  host/app · as ada@example.com · may write · live every 2 s"),
+        (make_status(paused=True), 95.0, " gjobs  host/app · as ada@example.com · ‖ paused, seen 1 min ago"),
+        (make_status(paused=True), None, " gjobs  host/app · as ada@example.com · ‖ paused"),
         (
-            standing(trouble="no connection", paused=True),
+            make_status(trouble="no connection", paused=True),
             95.0,
             " gjobs  host/app · as ada@example.com · ✗ no connection",
         ),
-        (standing(database=None), None, " gjobs  no database yet · connecting …"),
-        (standing(database=None, trouble="no schema"), None, " gjobs  no database yet · ✗ no schema"),
-        (standing(is_exposed=True), 1.0, " gjobs  host/app · as ada@example.com · not encrypted · live every 2 s"),
+        (make_status(database=None), None, " gjobs  no database yet · connecting …"),
+        (make_status(database=None, trouble="no schema"), None, " gjobs  no database yet · ✗ no schema"),
+        (make_status(is_exposed=True), 1.0, " gjobs  host/app · as ada@example.com · not encrypted · live every 2 s"),
         (
-            standing(origin="DATABASE_URL", read_only=True),
+            make_status(origin="DATABASE_URL", read_only=True),
             1.0,
             " gjobs  DATABASE_URL host/app · as ada@example.com · read-only · live every 2 s",
         ),
-        (standing(database="Production", has_color=True), 1.0, " Production  as ada@example.com · live every 2 s"),
+        (make_status(database="Production", has_color=True), 1.0, " Production  as ada@example.com · live every 2 s"),
         (
-            standing(database="Production", has_color=True, address="host/app"),
+            make_status(database="Production", has_color=True, address="host/app"),
             1.0,
             " Production  host/app · as ada@example.com · live every 2 s",
         ),
-        (standing(database="Production", has_color=True, eyes=""), None, " Production  connecting …"),
+        (make_status(database="Production", has_color=True, actor_label=""), None, " Production  connecting …"),
         (
-            standing(database="Production", eyes="", trouble="sign-in refused"),
+            make_status(database="Production", actor_label="", trouble="sign-in refused"),
             None,
             " gjobs  Production · ✗ sign-in refused",
         ),
-        (standing(database="h\x1b[31m", eyes="a\n\u202eb"), 1.0, " gjobs  h␛[31m · as a⏎␦b · live every 2 s"),
+        (make_status(database="h\x1b[31m", actor_label="a\n\u202eb"), 1.0, " gjobs  h␛[31m · as a⏎␦b · live every 2 s"),
     ],
 )
 def test_header_shows_the_connection_status(shown: ConnectionStatus, data_age: float | None, text: str) -> None:
@@ -91,7 +93,7 @@ def test_header_shows_the_connection_status(shown: ConnectionStatus, data_age: f
     ],
 )
 def test_narrow_header_shortens_names_before_the_status(width: int, text: str) -> None:
-    shown = standing(database="The production database", has_color=True, address="db.example.com/app")
+    shown = make_status(database="The production database", has_color=True, address="db.example.com/app")
     assert status_content(shown, data_age=1.0, width=width).plain == text
 
 
@@ -105,5 +107,5 @@ def test_narrow_header_shortens_names_before_the_status(width: int, text: str) -
     ],
 )
 def test_narrow_header_shortens_the_server_path_before_the_database_name(width: int, text: str) -> None:
-    shown = standing(database="/home/ada/.local/share/gjobs/socket-3f2a/shop")
+    shown = make_status(database="/home/ada/.local/share/gjobs/socket-3f2a/shop")
     assert status_content(shown, data_age=1.0, width=width).plain == text

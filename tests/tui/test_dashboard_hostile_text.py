@@ -9,8 +9,8 @@ from textual.widgets import Select
 
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import ADA, AUTUMN, SPRING, World, job_id, short
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import ADA, AUTUMN, SPRING, JobsDatabase, job_id, short
 
 HOSTILE = {
     "markup": "[@click=app.quit]x[/] [bold red]loud[/] $text-error [link=https://example.com]here[/link]",
@@ -35,17 +35,17 @@ def text(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def hostile(text: str, world: World, database: Conninfo) -> AsyncIterator[Driver]:
+async def hostile(text: str, jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Driver]:
     """In every place that has a text, in a project's name and a user's address, too."""
-    world.sql("update auth.users set email = %s where id = %s", text, ADA)
-    world.sql("update projects set name = %s where id = any(%s)", text, [AUTUMN, SPRING])
-    world.sql("update generation_jobs set mode = %s, error = %s", text, text)
-    world.asset(job_id(99), text)
-    world.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 100000)", AUTUMN)
-    world.job(9, "failed", mode=text, error=text)
-    world.sql("select gjobs.archive_jobs(%s)", [job_id(9)])
+    jobs_db.sql("update auth.users set email = %s where id = %s", text, ADA)
+    jobs_db.sql("update projects set name = %s where id = any(%s)", text, [AUTUMN, SPRING])
+    jobs_db.sql("update generation_jobs set mode = %s, error = %s", text, text)
+    jobs_db.asset(job_id(99), text)
+    jobs_db.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 100000)", AUTUMN)
+    jobs_db.job(9, "failed", mode=text, error=text)
+    jobs_db.sql("select gjobs.archive_jobs(%s)", [job_id(9)])
     eyes = ActingUser(id=ADA, email=text)
-    async with driving(WatchedApp(opener_of(database, actor=eyes, label=text)), size=(100, 24)) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, actor=eyes, label=text)), size=(100, 24)) as driver:
         yield driver
 
 
@@ -87,7 +87,7 @@ async def test_dashboard_and_dialogs_show_hostile_text_as_plain_text(hostile: Dr
     await hostile.press("escape", "n")
     await hostile.until(lambda: len(hostile.app.screen.query_one("#asset", Select)._options) == 2)
     for field in ("#project", "#asset"):
-        await hostile.go_into(field)
+        await hostile.focus_on(field)
         await hostile.press("enter", "down")
         check(hostile)
         await hostile.press("enter")
@@ -97,38 +97,38 @@ async def test_dashboard_and_dialogs_show_hostile_text_as_plain_text(hostile: Dr
 @pytest.mark.parametrize("text", [HOSTILE[name] for name in DIVERSE], ids=DIVERSE, indirect=True)
 async def test_budgets_and_archive_show_hostile_text_as_plain_text(hostile: Driver) -> None:
     await open_and_check(hostile, "b", dialog="Budgets · ")
-    await hostile.sees("$11.50 of $1,000.00")
+    await hostile.shows("$11.50 of $1,000.00")
     check(hostile)
     await hostile.press("escape")
     hostile.app.dashboard.action_want("archive")
     await hostile.until(lambda: hostile.dialog.startswith("Archive · "))
-    await hostile.sees(short(9))
+    await hostile.shows(short(9))
     await open_and_check(hostile, "r", dialog="Restore this job")
     await open_and_check(hostile, "escape", "enter", dialog="Archived job")
     await open_and_check(hostile, "end")
     await hostile.press("escape", "escape")
     hostile.app.dashboard.action_want("clean_up")
     await open_and_check(hostile, dialog="Clean up")
-    await hostile.go_into("#project")
+    await hostile.focus_on("#project")
     await open_and_check(hostile, "enter", "down")
 
 
 async def test_toasts_palette_and_project_list_show_hostile_text_as_plain_text(hostile: Driver) -> None:
     await hostile.press("s", "down", "c", "y", "Y")
-    await hostile.is_told("Started ")
-    await hostile.is_told("Completed ")
+    await hostile.shows_toast("Started ")
+    await hostile.shows_toast("Completed ")
     check(hostile)
     await hostile.press("asterisk", "s", "y")
-    await hostile.sees("as last seen:")
+    await hostile.shows("as last seen:")
     check(hostile)
     await hostile.press("escape")
     await hostile.has_dialog("")
     await hostile.press("p", "up", "enter")
-    await hostile.sees("Costs · all projects")
+    await hostile.shows("Costs · all projects")
     check(hostile)
     await hostile.press("ctrl+p")
     await hostile.type("Show project")
-    await hostile.sees("6 jobs")
+    await hostile.shows("6 jobs")
     await hostile.until(lambda: "Show project" in hostile.offered_command)
     check(hostile)
     await hostile.press("enter")
@@ -147,5 +147,5 @@ async def test_input_fields_show_hostile_text_escaped_and_keep_its_value(hostile
     await hostile.type(text.splitlines()[0][:60])
     check(hostile)
     await hostile.press("enter")
-    await hostile.is_told("Created the project ")
+    await hostile.shows_toast("Created the project ")
     check(hostile)

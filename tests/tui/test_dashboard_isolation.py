@@ -8,8 +8,8 @@ from textual.widgets import OptionList
 from store.database.write_access import WriteMode
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import World, fill
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import JobsDatabase, fill
 
 
 @pytest.fixture
@@ -19,12 +19,12 @@ def operator(database: Conninfo) -> WatchedApp:
 
 
 @pytest.fixture
-def attached_world(attached_database: Conninfo) -> Iterator[World]:
+def attached_jobs_db(attached_database: Conninfo) -> Iterator[JobsDatabase]:
     """On the app's own schema."""
-    world = World(attached_database)
-    fill(world)
-    yield world
-    world.close()
+    jobs_db = JobsDatabase(attached_database)
+    fill(jobs_db)
+    yield jobs_db
+    jobs_db.close()
 
 
 @pytest.fixture
@@ -33,169 +33,173 @@ def attached_operator(attached_database: Conninfo) -> WatchedApp:
 
 
 async def test_isolation_check_probes_reads_and_judges_writes_without_confirmation(
-    world: World, operator: WatchedApp
+    jobs_db: JobsDatabase, operator: WatchedApp
 ) -> None:
-    async with driving(operator) as driver:
+    async with drive_dashboard(operator) as driver:
         await driver.press("i")
         await driver.has_dialog("Isolation")
-        await driver.sees("Database: testbase", "ben@example.com tries what is owned by ada@example.com")
-        await driver.sees("no leak, 17 kept; 12 judged from the policies, not tried.")
-        await driver.sees("✓ kept     hidden (0 rows)", "✓ kept     judged: own rows only")
+        await driver.shows("Database: testbase", "ben@example.com tries what is owned by ada@example.com")
+        await driver.shows("no leak, 17 kept; 12 judged from the policies, not tried.")
+        await driver.shows("✓ kept     hidden (0 rows)", "✓ kept     judged: own rows only")
         await driver.press("escape")
         await driver.has_dialog("")
 
 
 async def test_isolation_check_probes_writes_only_after_confirmation(
-    attached_world: World, attached_operator: WatchedApp
+    attached_jobs_db: JobsDatabase, attached_operator: WatchedApp
 ) -> None:
-    attached_world.sql("delete from generation_jobs where id = %s", "00000007-0000-0000-0000-000000000000")
+    attached_jobs_db.sql("delete from generation_jobs where id = %s", "00000007-0000-0000-0000-000000000000")
     everything = "select xmin, t::text from generation_jobs t union all select xmin, t::text from projects t"
-    before = sorted(attached_world.sql(everything))
-    async with driving(attached_operator) as driver:
+    before = sorted(attached_jobs_db.sql(everything))
+    async with drive_dashboard(attached_operator) as driver:
         await driver.press("i")
-        await driver.sees("4 leaks, 13 kept; 12 judged")
+        await driver.shows("4 leaks, 13 kept; 12 judged")
         await driver.press("w")
         await driver.has_dialog("Try the writes?")
-        await driver.sees("Database: testbase", "Each try is rolled back at once")
+        await driver.shows("Database: testbase", "Each try is rolled back at once")
         await driver.press("n")
         await driver.has_dialog("Isolation")
-        await driver.sees("12 judged")
+        await driver.shows("12 judged")
 
         await driver.press("w", "y")
-        await driver.sees("4 leaks, 13 kept; 3 judged", "✗ LEAK     inserted 1 row — rolled back")
-    assert sorted(attached_world.sql(everything)) == before
+        await driver.shows("4 leaks, 13 kept; 3 judged", "✗ LEAK     inserted 1 row — rolled back")
+    assert sorted(attached_jobs_db.sql(everything)) == before
 
 
 async def test_isolation_dialog_shows_the_full_result_under_the_cursor(
-    attached_world: World, attached_operator: WatchedApp
+    attached_jobs_db: JobsDatabase, attached_operator: WatchedApp
 ) -> None:
-    async with driving(attached_operator, size=(80, 24)) as driver:
+    async with drive_dashboard(attached_operator, size=(80, 24)) as driver:
         await driver.press("i")
-        await driver.sees("4 leaks")
+        await driver.shows("4 leaks")
         await driver.press("end")
-        await driver.sees("Reads their rows in the view generation_job_summary.")
-        await driver.sees("✗ LEAK     read 7 jobs")
-        await driver.sees("esc close")
+        await driver.shows("Reads their rows in the view generation_job_summary.")
+        await driver.shows("✗ LEAK     read 7 jobs")
+        await driver.shows("esc close")
 
 
 async def test_isolation_dialog_shows_and_copies_the_sql_that_fixes_a_leak(
-    attached_world: World, attached_operator: WatchedApp
+    attached_jobs_db: JobsDatabase, attached_operator: WatchedApp
 ) -> None:
-    async with driving(attached_operator) as driver:
+    async with drive_dashboard(attached_operator) as driver:
         await driver.press("i")
-        await driver.sees("4 leaks")
+        await driver.shows("4 leaks")
         await driver.press("m")
-        await driver.is_told("Nothing leaks here.")
+        await driver.shows_toast("Nothing leaks here.")
         await driver.press("end", "enter")
         await driver.has_dialog("SQL")
         mends = "ALTER VIEW public.generation_job_summary SET (security_invoker = on);"
-        await driver.sees(mends)
+        await driver.shows(mends)
         await driver.press("y")
         assert driver.app.clipboard == mends
         await driver.press("escape")
         await driver.has_dialog("Isolation")
 
-        attached_world.sql(mends)
+        attached_jobs_db.sql(mends)
         await driver.press("r")
-        await driver.sees("3 leaks, 14 kept")
+        await driver.shows("3 leaks, 14 kept")
 
 
 async def test_isolation_check_reports_a_database_without_the_tables(hosted_database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(hosted_database, actor=OPERATOR))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(hosted_database, actor=OPERATOR))) as driver:
         await driver.press("i")
         await driver.has_dialog("Isolation")
-        await driver.sees('This database lacks what is needed: relation "public.generation_jobs" does not exist.')
+        await driver.shows('This database lacks what is needed: relation "public.generation_jobs" does not exist.')
 
 
 @pytest.mark.parametrize(
     ("rule", "why"),
-    [(WriteMode.LEASED, "Press W to write for some minutes."), (WriteMode.CLOSED, "without --read-only")],
+    [(WriteMode.PERMIT_REQUIRED, "Press W to write for some minutes."), (WriteMode.CLOSED, "without --read-only")],
 )
 async def test_isolation_check_explains_why_a_read_only_session_probes_no_writes(
-    world: World, database: Conninfo, rule: WriteMode, why: str
+    jobs_db: JobsDatabase, database: Conninfo, rule: WriteMode, why: str
 ) -> None:
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=rule))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, actor=OPERATOR, rule=rule))) as driver:
         await driver.press("i")
-        await driver.sees("no leak")
+        await driver.shows("no leak")
         await driver.press("w")
-        await driver.is_told("The writes are judged from the policies, not tried.")
-        await driver.is_told(why)
+        await driver.shows_toast("The writes are judged from the policies, not tried.")
+        await driver.shows_toast(why)
         await driver.has_dialog("Isolation")
 
 
-async def test_write_permit_allows_the_isolation_check_to_probe_writes(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteMode.LEASED))) as driver:
+async def test_write_permit_allows_the_isolation_check_to_probe_writes(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    async with drive_dashboard(
+        WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteMode.PERMIT_REQUIRED))
+    ) as driver:
         session = driver.app.connection.session
         assert session is not None
         session.access.open_permit("ticket 7", 600)
         await driver.press("i")
-        await driver.sees("no leak, 17 kept; 12 judged")
+        await driver.shows("no leak, 17 kept; 12 judged")
         await driver.press("w", "y")
-        await driver.sees("no leak, 17 kept; 9 judged")
+        await driver.shows("no leak, 17 kept; 9 judged")
 
 
 async def test_only_the_operator_can_run_the_isolation_check(dashboard: Driver) -> None:
     await dashboard.press("i")
-    await dashboard.is_told("Only the operator sees what there is to try; you look as ada@example.com. Press u")
+    await dashboard.shows_toast("Only the operator sees what there is to try; you look as ada@example.com. Press u")
     await dashboard.has_dialog("")
 
 
-async def test_both_users_of_the_isolation_check_can_be_chosen(world: World, operator: WatchedApp) -> None:
-    async with driving(operator) as driver:
+async def test_both_users_of_the_isolation_check_can_be_chosen(jobs_db: JobsDatabase, operator: WatchedApp) -> None:
+    async with drive_dashboard(operator) as driver:
         await driver.press("i")
-        await driver.sees("no leak")
+        await driver.shows("no leak")
         await driver.press("o")
         await driver.has_dialog("Whose rows are tried?")
         await driver.type("ben")
         await driver.press("enter")
-        await driver.sees("ada@example.com tries what is owned by ben@example.com", "no leak")
+        await driver.shows("ada@example.com tries what is owned by ben@example.com", "no leak")
         await driver.press("u")
         await driver.has_dialog("Who tries?")
         await driver.type("ben")
         await driver.press("enter")
-        await driver.sees("One user is not isolated from themselves: name two.")
+        await driver.shows("One user is not isolated from themselves: name two.")
 
 
 async def test_isolation_check_can_be_stopped_while_it_waits_for_a_lock(
-    world: World, database: Conninfo, operator: WatchedApp
+    jobs_db: JobsDatabase, database: Conninfo, operator: WatchedApp
 ) -> None:
-    async with driving(operator) as driver:
+    async with drive_dashboard(operator) as driver:
         with connect(database) as other, other.transaction():
             other.execute("lock table projects in access exclusive mode")
             await driver.press("i")
-            await driver.sees("Looking for two users …")
+            await driver.shows("Looking for two users …")
             await driver.press("x")
-            await driver.sees("Stopped after 0 of 17.")
+            await driver.shows("Stopped after 0 of 17.")
         await driver.press("r")
-        await driver.sees("no leak, 17 kept")
+        await driver.shows("no leak, 17 kept")
         await driver.press("x")
-        await driver.sees("no leak, 17 kept")
+        await driver.shows("no leak, 17 kept")
 
 
 async def test_isolation_dialog_shows_hostile_policy_names_as_plain_text(
-    attached_world: World, attached_operator: WatchedApp
+    attached_jobs_db: JobsDatabase, attached_operator: WatchedApp
 ) -> None:
-    attached_world.sql('create policy "[/oops]\x1b[2J" on generation_jobs for delete using (true)')
-    async with driving(attached_operator) as driver:
+    attached_jobs_db.sql('create policy "[/oops]\x1b[2J" on generation_jobs for delete using (true)')
+    async with drive_dashboard(attached_operator) as driver:
         await driver.press("i")
-        await driver.sees('✗ LEAK     judged: policy "[/oops]␛[2J" permits it')
+        await driver.shows('✗ LEAK     judged: policy "[/oops]␛[2J" permits it')
 
 
 async def test_isolation_check_of_an_empty_database_reports_unknown_results(
-    empty_world: World, operator: WatchedApp
+    empty_jobs_db: JobsDatabase, operator: WatchedApp
 ) -> None:
-    async with driving(operator) as driver:
+    async with drive_dashboard(operator) as driver:
         await driver.press("i")
-        await driver.sees("a made-up user tries what is owned by nobody", "3 unknown")
+        await driver.shows("a made-up user tries what is owned by nobody", "3 unknown")
         await driver.press("w")
-        await driver.is_told("There is nothing to try the writes on.")
+        await driver.shows_toast("There is nothing to try the writes on.")
 
 
 @pytest.mark.parametrize("size", [(200, 50), (80, 24), (40, 8)])
 async def test_isolation_dialog_fits_every_terminal_size(
-    world: World, operator: WatchedApp, size: tuple[int, int]
+    jobs_db: JobsDatabase, operator: WatchedApp, size: tuple[int, int]
 ) -> None:
-    async with driving(operator, size=size) as driver:
+    async with drive_dashboard(operator, size=size) as driver:
         await driver.press("i")
         await driver.has_dialog("Isolation")
         await driver.until(lambda: driver.app.screen.query_one(OptionList).size.height > 0)

@@ -12,8 +12,8 @@ from textual.widgets import OptionList
 
 import tui
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import World
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import JobsDatabase
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.keys.help import FILTERS, GROUPS, OWNERS, help_entries
 
@@ -62,14 +62,14 @@ def test_help_has_a_titled_group_for_every_binding() -> None:
 async def test_help_shows_every_binding_in_groups(dashboard: Driver) -> None:
     await dashboard.press("question_mark")
     await dashboard.has_dialog("Keys")
-    await dashboard.sees("The job under the cursor, or the marked ones")
-    await dashboard.sees("  d del ")
-    await dashboard.sees("Delete the job, or the marked ones")
+    await dashboard.shows("The job under the cursor, or the marked ones")
+    await dashboard.shows("  d del ")
+    await dashboard.shows("Delete the job, or the marked ones")
 
     entries = help_entries(dashboard.app)
     assert len([entry for entry in entries if entry.group != FILTERS]) == len(own_bindings())
     await dashboard.press("end")
-    await dashboard.sees(entries[-1].what)
+    await dashboard.shows(entries[-1].what)
     await dashboard.press("question_mark")
     await dashboard.has_dialog("")
 
@@ -85,7 +85,7 @@ async def test_keymap_changes_the_key_and_how_it_is_shown(dashboard: Driver) -> 
     keys = {entry.what: entry.keys for entry in help_entries(dashboard.app)}
     assert keys["Delete the job, or the marked ones"] == "X f8"
     assert keys["Pause the looking, or go on"] == "^z"
-    await dashboard.sees("X delete")
+    await dashboard.shows("X delete")
 
 
 async def test_palette_runs_key_actions(dashboard: Driver) -> None:
@@ -95,13 +95,13 @@ async def test_palette_runs_key_actions(dashboard: Driver) -> None:
 
 async def test_palette_selects_a_project(dashboard: Driver) -> None:
     await dashboard.command("Show project Spring")
-    await dashboard.sees("Costs · Spring lookbook")
+    await dashboard.shows("Costs · Spring lookbook")
 
 
 async def test_empty_palette_lists_the_key_actions(dashboard: Driver) -> None:
     await dashboard.press("ctrl+p")
     assert isinstance(dashboard.app.screen, CommandPalette)
-    await dashboard.sees("Start (s)")
+    await dashboard.shows("Start (s)")
 
     listed = [str(option.prompt) for option in dashboard.app.screen.query_one(OptionList).options]
     for title in ("Copy JSON (Y)", "Quit (q)", "Theme"):
@@ -109,17 +109,19 @@ async def test_empty_palette_lists_the_key_actions(dashboard: Driver) -> None:
     assert not any(prompt.startswith(("Up", "Down", "Page")) for prompt in listed)
 
 
-async def test_dashboard_remembers_the_theme(world: World, app: WatchedApp, database: Conninfo, tmp_path: Path) -> None:
-    async with driving(app) as driver:
+async def test_dashboard_remembers_the_theme(
+    jobs_db: JobsDatabase, app: WatchedApp, database: Conninfo, tmp_path: Path
+) -> None:
+    async with drive_dashboard(app) as driver:
         driver.app.theme = "nord"
         await driver.settle()
-    async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as driver:
         assert driver.app.theme == "nord"
 
 
-async def test_unknown_remembered_theme_is_ignored(world: World, database: Conninfo, tmp_path: Path) -> None:
+async def test_unknown_remembered_theme_is_ignored(jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text('{"theme": "no-such-theme"}')
-    async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as driver:
         assert driver.app.theme == "textual-dark"
 
 

@@ -9,30 +9,34 @@ from store.job_list.list_cost import ListCost
 from store.job_list.list_query import ListQuery
 from store.poller import Attention
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
-from tests.tui.world import World
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import JobsDatabase
 
 
-async def test_notification_refreshes_the_list_before_the_interval_ends(dashboard: Driver, world: World) -> None:
+async def test_notification_refreshes_the_list_before_the_interval_ends(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     """A minute, in these tests."""
     assert dashboard.app.connection.interval == 60.0
     await dashboard.until(lambda: dashboard.app.connection.is_woken)
-    world.sql("update generation_jobs set status = 'running' where status = 'queued'")
+    jobs_db.sql("update generation_jobs set status = 'running' where status = 'queued'")
     await dashboard.until(lambda: "queued" not in "".join(dashboard.row(number) for number in dashboard.rows))
 
 
-async def test_canceling_the_change_listener_releases_its_advisory_lock(dashboard: Driver, world: World) -> None:
+async def test_canceling_the_change_listener_releases_its_advisory_lock(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     await dashboard.until(lambda: dashboard.app.connection.is_woken)
     app = dashboard.app
     assert [worker.group for worker in app.workers].count("changes") == 1
     app.workers.cancel_group(app, "changes")
     listeners = "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ShareLock' and objid = 1"
-    await dashboard.until(lambda: world.sql(listeners) == [(0,)])
+    await dashboard.until(lambda: jobs_db.sql(listeners) == [(0,)])
 
 
 async def test_load_key_shows_the_polling_cost(dashboard: Driver) -> None:
     await dashboard.press("L")
-    await dashboard.is_told("This dashboard, in the last ")
+    await dashboard.shows_toast("This dashboard, in the last ")
 
 
 class DearStore(FrozenStore):
@@ -43,14 +47,14 @@ class DearStore(FrozenStore):
 
 
 async def test_header_and_load_toast_show_the_same_polling_interval(
-    world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However quick the look: one that is quick counts for more than what the planner says.
     monkeypatch.setattr("store.job_list.list_cost.SHARE_OF_TIME", 1_000_000)
-    async with driving(WatchedApp(opener_of(database, make=DearStore), interval=1.0)) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=DearStore), interval=1.0)) as driver:
         await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))
         await driver.press("plus")
-        await driver.is_told("1 s is the shortest interval.")
+        await driver.shows_toast("1 s is the shortest interval.")
         await driver.press("minus")
         await driver.until(lambda: any("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts))
         await driver.press("L")

@@ -10,9 +10,9 @@ from store.database.write_access import WriteMode
 from store.journal.journal import read_journal
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
 from tests.tui.test_dashboard_budgets import limit_autumn
-from tests.tui.world import ADA, AUTUMN, BEN, World
+from tests.tui.world import ADA, AUTUMN, BEN, JobsDatabase
 from tui.dashboard.budgets.budgets_dialog import BudgetForm, BudgetOwner
 
 
@@ -22,30 +22,30 @@ def journal(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def operator(world: World, database: Conninfo, journal: Path) -> AsyncIterator[Driver]:
+async def operator(jobs_db: JobsDatabase, database: Conninfo, journal: Path) -> AsyncIterator[Driver]:
     """Autumn is listed, whose jobs cost $9.00; none is limited yet."""
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, journal=journal))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, actor=OPERATOR, journal=journal))) as driver:
         await driver.show_project("Autumn catalog")
         yield driver
 
 
-def limits(world: World) -> list[tuple[object, ...]]:
-    return world.sql(
+def limits(jobs_db: JobsDatabase) -> list[tuple[object, ...]]:
+    return jobs_db.sql(
         "select coalesce(project_id, user_id), period, limit_cents, warn_share::float8 from gjobs.budgets order by 1, 2"
     )
 
 
 async def open_form(driver: Driver, key: str, title: str) -> None:
     await driver.press("b")
-    await driver.sees("n new")
-    await driver.sees_no_more("Looking …")
+    await driver.shows("n new")
+    await driver.shows_no_longer("Looking …")
     await driver.press(key)
     await driver.has_dialog(title)
 
 
 async def fill_in(driver: Driver, **fields: str) -> None:
     for field, text in fields.items():
-        await driver.go_into(f"#{field}")
+        await driver.focus_on(f"#{field}")
         await driver.type(text)
 
 
@@ -56,56 +56,58 @@ def choose(driver: Driver, label: str) -> None:
     )
 
 
-async def test_budgets_dialog_lists_bars_remaining_amounts_and_run_out_dates(operator: Driver, world: World) -> None:
-    limit_autumn(world, 1_000)
-    world.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 100000)", ADA)
-    world.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 500)", BEN)
+async def test_budgets_dialog_lists_bars_remaining_amounts_and_run_out_dates(
+    operator: Driver, jobs_db: JobsDatabase
+) -> None:
+    limit_autumn(jobs_db, 1_000)
+    jobs_db.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 100000)", ADA)
+    jobs_db.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 500)", BEN)
     await operator.press("b")
     await operator.has_dialog("Budgets · Autumn catalog")
-    await operator.sees("Autumn catalog in all", "$9.00 of $10.00", "░░   90 %  $1.00 left  used up on 2026-11-24")
-    await operator.sees("ada@example.com a month", "$18.00 of $1,000.00")
+    await operator.shows("Autumn catalog in all", "$9.00 of $10.00", "░░   90 %  $1.00 left  used up on 2026-11-24")
+    await operator.shows("ada@example.com a month", "$18.00 of $1,000.00")
     assert "ben@example.com" not in operator.text
     await operator.press("q")
     await operator.has_dialog("")
 
 
-async def test_new_budget_of_the_selected_project_appears_in_the_panel(operator: Driver, world: World) -> None:
+async def test_new_budget_of_the_selected_project_appears_in_the_panel(operator: Driver, jobs_db: JobsDatabase) -> None:
     await operator.press("b")
-    await operator.sees("No budgets.")
+    await operator.shows("No budgets.")
     await operator.press("n")
     await operator.has_dialog("New budget")
     await fill_in(operator, limit="10.00", warn="95%")
     await operator.press("enter")
-    await operator.is_told("Set the budget of $10.00 a month of project Autumn catalog: $1.00 left.")
-    assert limits(world) == [(AUTUMN, "month", 1_000, 0.95)]
+    await operator.shows_toast("Set the budget of $10.00 a month of project Autumn catalog: $1.00 left.")
+    assert limits(jobs_db) == [(AUTUMN, "month", 1_000, 0.95)]
     await operator.has_dialog("Budgets · Autumn catalog")
-    await operator.sees("$9.00 of $10.00")
+    await operator.shows("$9.00 of $10.00")
     await operator.press("escape")
-    await operator.sees("$1.00 left of $10.00")
+    await operator.shows("$1.00 left of $10.00")
 
 
-async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Driver, world: World) -> None:
+async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Driver, jobs_db: JobsDatabase) -> None:
     await open_form(operator, "n", "New budget")
     choose(operator, "Its owner, ada@example.com")
     await fill_in(operator, limit="5000")
     await operator.press("enter")
-    await operator.is_told("of user ada@example.com: $32.00 left.")
+    await operator.shows_toast("of user ada@example.com: $32.00 left.")
     await operator.press("n")
     await operator.has_dialog("New budget")
     choose(operator, "A person")
     await fill_in(operator, person="nobody@example.com", limit="$6")
     await operator.press("enter")
-    await operator.sees("✗ No user has the e-mail or id 'nobody@example.com'.")
+    await operator.shows("✗ No user has the e-mail or id 'nobody@example.com'.")
     assert operator.app.focused is operator.app.screen.query_one("#person")
     assert operator.app.screen.query_one("#limit", Input).value == "$6"
     await fill_in(operator, person="Ben@example.com")
     operator.app.screen.query_one("#period", Select).value = "day"
     await operator.press("enter")
-    await operator.is_told("Set the budget of $6.00 a day of user ben@example.com")
-    assert limits(world) == [(ADA, "month", 5_000, 0.8), (BEN, "day", 600, 0.8)]
+    await operator.shows_toast("Set the budget of $6.00 a day of user ben@example.com")
+    assert limits(jobs_db) == [(ADA, "month", 5_000, 0.8), (BEN, "day", 600, 0.8)]
 
 
-async def test_budget_form_explains_invalid_values_beside_their_fields(operator: Driver, world: World) -> None:
+async def test_budget_form_explains_invalid_values_beside_their_fields(operator: Driver, jobs_db: JobsDatabase) -> None:
     await open_form(operator, "n", "New budget")
     for field, text, words in (
         ("limit", "1.5", "✗ Type whole cents, such as 1250, or dollars, such as 12.50."),
@@ -117,112 +119,120 @@ async def test_budget_form_explains_invalid_values_beside_their_fields(operator:
         await fill_in(operator, **{field: text})
         if words:
             await operator.press("enter")
-            await operator.sees(words)
+            await operator.shows(words)
             assert operator.app.focused is operator.app.screen.query_one(f"#{field}")
             assert operator.app.screen.query_one(f"#{field}", Input).value == text
     choose(operator, "A person")
     await fill_in(operator, warn="", person=" ")
     await operator.press("enter")
-    await operator.sees("✗ Type whose it is: an e-mail, or an id.")
-    assert limits(world) == []
+    await operator.shows("✗ Type whose it is: an e-mail, or an id.")
+    assert limits(jobs_db) == []
 
 
-async def test_changing_a_budget_shows_its_effect_before_and_after(operator: Driver, world: World) -> None:
-    limit_autumn(world, 2_000)
+async def test_changing_a_budget_shows_its_effect_before_and_after(operator: Driver, jobs_db: JobsDatabase) -> None:
+    limit_autumn(jobs_db, 2_000)
     await open_form(operator, "enter", "Change a budget")
     assert operator.app.screen.query_one("#limit", Input).value == "20.00"
-    await operator.sees("$9.00 are spent, $11.00 left.")
+    await operator.shows("$9.00 are spent, $11.00 left.")
     await fill_in(operator, limit="10.00", warn="90%")
-    await operator.sees("$9.00 are spent, $1.00 left, and it warns from 90 % on.")
+    await operator.shows("$9.00 are spent, $1.00 left, and it warns from 90 % on.")
     await fill_in(operator, limit="5.00")
-    await operator.sees("$9.00 are spent. It is used up already: no job is queued, and no cost")
+    await operator.shows("$9.00 are spent. It is used up already: no job is queued, and no cost")
     await operator.press("enter")
-    await operator.is_told(
+    await operator.shows_toast(
         "Set the budget of $5.00 in all of project Autumn catalog: $4.00 over."
         " It is used up already: no job is queued, and no cost grows, while that is so."
     )
-    assert limits(world) == [(AUTUMN, "all", 500, 0.9)]
+    assert limits(jobs_db) == [(AUTUMN, "all", 500, 0.9)]
     await operator.press("escape")
-    await operator.sees("$4.00 over")
+    await operator.shows("$4.00 over")
     assert not any("is used up:" in toast for toast in operator.toasts), "it was told already"
 
 
-async def test_concurrent_budget_change_is_reported_before_it_is_overwritten(operator: Driver, world: World) -> None:
-    limit_autumn(world, 2_000)
+async def test_concurrent_budget_change_is_reported_before_it_is_overwritten(
+    operator: Driver, jobs_db: JobsDatabase
+) -> None:
+    limit_autumn(jobs_db, 2_000)
     await open_form(operator, "enter", "Change a budget")
     await fill_in(operator, limit="15.00")
-    world.sql("update gjobs.budgets set limit_cents = 50000")
+    jobs_db.sql("update gjobs.budgets set limit_cents = 50000")
     await operator.press("enter")
-    await operator.sees("Somebody has changed this budget meanwhile: the limit is $500.00", "Set it once more")
-    assert limits(world) == [(AUTUMN, "all", 50_000, 0.8)]
+    await operator.shows("Somebody has changed this budget meanwhile: the limit is $500.00", "Set it once more")
+    assert limits(jobs_db) == [(AUTUMN, "all", 50_000, 0.8)]
     assert operator.app.screen.query_one("#limit", Input).value == "15.00"
     await operator.press("enter")
-    await operator.is_told("Set the budget of $15.00 in all of project Autumn catalog: $6.00 left.")
-    assert limits(world) == [(AUTUMN, "all", 1_500, 0.8)]
+    await operator.shows_toast("Set the budget of $15.00 in all of project Autumn catalog: $6.00 left.")
+    assert limits(jobs_db) == [(AUTUMN, "all", 1_500, 0.8)]
 
 
-async def test_new_budget_form_shows_the_amount_spent_under_an_existing_budget(operator: Driver, world: World) -> None:
-    limit_autumn(world, 2_000)
+async def test_new_budget_form_shows_the_amount_spent_under_an_existing_budget(
+    operator: Driver, jobs_db: JobsDatabase
+) -> None:
+    limit_autumn(jobs_db, 2_000)
     await open_form(operator, "n", "New budget")
     await fill_in(operator, limit="5.00")
-    await operator.sees_no_more("are spent")
+    await operator.shows_no_longer("are spent")
     operator.app.screen.query_one("#period", Select).value = "all"
-    await operator.sees("$9.00 are spent. It is used up already")
+    await operator.shows("$9.00 are spent. It is used up already")
 
 
-async def test_budget_is_removed_only_after_confirmation(operator: Driver, world: World, journal: Path) -> None:
-    limit_autumn(world, 1_000)
+async def test_budget_is_removed_only_after_confirmation(
+    operator: Driver, jobs_db: JobsDatabase, journal: Path
+) -> None:
+    limit_autumn(jobs_db, 1_000)
     await open_form(operator, "d", "Remove this limit?")
-    await operator.sees(
+    await operator.shows(
         "$10.00 in all of project Autumn catalog", "Database: testbase", "$9.00 are spent. What deleted jobs have spent"
     )
     await operator.press("n")
     await operator.has_dialog("Budgets · Autumn catalog")
-    assert len(limits(world)) == 1
-    await operator.sees("$9.00 of $10.00")
+    assert len(limits(jobs_db)) == 1
+    await operator.shows("$9.00 of $10.00")
     await operator.press("d")
     await operator.has_dialog("Remove this limit?")
     await operator.press("y")
-    await operator.is_told("Removed the budget of $10.00 in all of project Autumn catalog.")
-    await operator.sees("No budgets.")
-    assert limits(world) == []
+    await operator.shows_toast("Removed the budget of $10.00 in all of project Autumn catalog.")
+    await operator.shows("No budgets.")
+    assert limits(jobs_db) == []
     assert [entry.what for entry in read_journal(journal).entries] == ["remove budget"]
 
 
-async def test_removing_a_budget_that_is_already_gone_is_reported(operator: Driver, world: World) -> None:
-    limit_autumn(world, 1_000)
+async def test_removing_a_budget_that_is_already_gone_is_reported(operator: Driver, jobs_db: JobsDatabase) -> None:
+    limit_autumn(jobs_db, 1_000)
     await open_form(operator, "d", "Remove this limit?")
-    world.sql("delete from gjobs.budgets")
+    jobs_db.sql("delete from gjobs.budgets")
     await operator.press("y")
-    await operator.is_told("There is no budget ")
+    await operator.shows_toast("There is no budget ")
 
 
-async def test_user_sees_own_budgets_but_cannot_set_them(world: World, app: WatchedApp) -> None:
-    limit_autumn(world, 1_000)
-    async with driving(app) as driver:
+async def test_user_sees_own_budgets_but_cannot_set_them(jobs_db: JobsDatabase, app: WatchedApp) -> None:
+    limit_autumn(jobs_db, 1_000)
+    async with drive_dashboard(app) as driver:
         await driver.press("b")
-        await driver.sees("$9.00 of $10.00")
+        await driver.shows("$9.00 of $10.00")
         for key in ("n", "enter", "d"):
             await driver.press(key)
             await driver.has_dialog("Budgets · Autumn catalog")
         assert set(driver.toasts) == {"Only the operator sets budgets; you look as ada@example.com. Press u to change."}
 
 
-async def test_setting_a_budget_requires_a_write_permit(world: World, database: Conninfo) -> None:
-    limit_autumn(world, 1_000)
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteMode.LEASED))) as driver:
+async def test_setting_a_budget_requires_a_write_permit(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    limit_autumn(jobs_db, 1_000)
+    async with drive_dashboard(
+        WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteMode.PERMIT_REQUIRED))
+    ) as driver:
         await driver.press("b")
         await driver.has_dialog("Budgets · Autumn catalog")
-        await driver.sees("$9.00 of $10.00")
+        await driver.shows("$9.00 of $10.00")
         await driver.press("n")
-        await driver.is_told("This session is read-only. Press W to write for some minutes.")
+        await driver.shows_toast("This session is read-only. Press W to write for some minutes.")
         assert not isinstance(driver.app.screen, BudgetForm)
 
 
 async def test_database_without_budgets_shows_the_required_revision(attached_database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(attached_database, actor=OPERATOR))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(attached_database, actor=OPERATOR))) as driver:
         await driver.press("b")
-        await driver.is_told(
+        await driver.shows_toast(
             "This database keeps no budgets. 'gjobs migrate up' brings revision 0007, which keeps them."
         )
         await driver.has_dialog("")

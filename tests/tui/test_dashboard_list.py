@@ -6,7 +6,7 @@ from functools import partial
 from textual.widgets import Input
 
 from tests.tui.driving import Driver
-from tests.tui.world import World, job_id, short
+from tests.tui.world import JobsDatabase, job_id, short
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.job_list.list_header import StatusTabs
 
@@ -35,10 +35,10 @@ async def test_number_key_lists_jobs_of_one_status(dashboard: Driver) -> None:
     assert dashboard.toasts == []
 
 
-async def test_status_without_jobs_shows_a_message(dashboard: Driver, world: World) -> None:
-    world.delete(4)
+async def test_status_without_jobs_shows_a_message(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    jobs_db.delete(4)
     await dashboard.press("5")
-    await dashboard.sees("No failed jobs.")
+    await dashboard.shows("No failed jobs.")
 
 
 async def test_click_on_a_status_tab_lists_its_jobs(dashboard: Driver) -> None:
@@ -52,7 +52,7 @@ async def test_click_on_a_status_tab_lists_its_jobs(dashboard: Driver) -> None:
 async def test_marks_that_leave_the_list_are_dropped_and_reported(dashboard: Driver) -> None:
     await dashboard.press("space", "4")
     await dashboard.until(lambda: dashboard.rows == [3])
-    await dashboard.is_told("1 marked job left this list.")
+    await dashboard.shows_toast("1 marked job left this list.")
 
     assert dashboard.marked == set()
 
@@ -85,10 +85,10 @@ async def test_click_on_a_column_title_sorts_and_a_second_click_reverses(dashboa
     assert dashboard.rows == [4, 5, 1, 6, 2, 3]
 
 
-async def test_new_job_is_inserted_in_the_current_order(dashboard: Driver, world: World) -> None:
+async def test_new_job_is_inserted_in_the_current_order(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("o", "o")
-    world.job(9, cost_cents=275)
-    await dashboard.looks_again()
+    jobs_db.job(9, cost_cents=275)
+    await dashboard.refreshes()
 
     assert dashboard.rows == [3, 9, 2, 6, 1, 5, 4]
 
@@ -109,12 +109,12 @@ async def test_copy_key_copies_the_job_id_and_shows_a_toast(dashboard: Driver) -
     await dashboard.press("down", "y")
 
     assert dashboard.app.clipboard == str(job_id(2))
-    await dashboard.is_told(f"Copied the id {job_id(2)}.")
+    await dashboard.shows_toast(f"Copied the id {job_id(2)}.")
 
 
 async def test_copy_json_key_copies_the_job_as_the_command_line_prints_it(dashboard: Driver) -> None:
     await dashboard.press("down", "down", "down", "Y")
-    await dashboard.is_told(f"Copied lifestyle {short(4)} as JSON.")
+    await dashboard.shows_toast(f"Copied lifestyle {short(4)} as JSON.")
 
     assert json.loads(dashboard.app.clipboard) == {
         "id": str(job_id(4)),
@@ -135,10 +135,10 @@ async def test_copy_json_key_copies_the_job_as_the_command_line_prints_it(dashbo
 async def test_copy_keys_copy_all_marked_jobs(dashboard: Driver) -> None:
     await dashboard.press("space", "space", "y")
     assert dashboard.app.clipboard == f"{job_id(1)}\n{job_id(2)}"
-    await dashboard.is_told("Copied the ids of 2 jobs.")
+    await dashboard.shows_toast("Copied the ids of 2 jobs.")
 
     await dashboard.press("Y")
-    await dashboard.is_told("Copied 2 jobs as JSON.")
+    await dashboard.shows_toast("Copied 2 jobs as JSON.")
     assert [job["status"] for job in json.loads(dashboard.app.clipboard)] == ["queued", "running"]
 
 
@@ -146,7 +146,7 @@ async def test_copy_keys_of_the_details_copy_their_job(dashboard: Driver) -> Non
     await dashboard.press("enter", "y")
     assert dashboard.app.clipboard == str(job_id(1))
     await dashboard.press("Y")
-    await dashboard.is_told(f"Copied lifestyle {short(1)} as JSON.")
+    await dashboard.shows_toast(f"Copied lifestyle {short(1)} as JSON.")
     assert json.loads(dashboard.app.clipboard)["id"] == str(job_id(1))
 
 

@@ -7,20 +7,20 @@ import pytest
 from store.capabilities.capability import MissingCapability
 from store.job_list.list_query import ListQuery, OrderColumn
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
-from tests.tui.world import AUTUMN, World, job_id
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import AUTUMN, JobsDatabase, job_id
 
 JOBS = 3_000
 
 
 @pytest.fixture
-async def long_list(empty_world: World, database: Conninfo) -> AsyncIterator[Driver]:
+async def long_list(empty_jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Driver]:
     """Three thousand jobs, a minute apart, of which the lower are the newer."""
-    empty_world.users()
-    empty_world.project(AUTUMN, "Autumn catalog", days_ago=1)
-    empty_world.many_jobs(JOBS)
-    async with driving(WatchedApp(opener_of(database)), size=(80, 30)) as driver:
-        await driver.sees(f"of {JOBS:,}")
+    empty_jobs_db.users()
+    empty_jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
+    empty_jobs_db.many_jobs(JOBS)
+    async with drive_dashboard(WatchedApp(opener_of(database)), size=(80, 30)) as driver:
+        await driver.shows(f"of {JOBS:,}")
         yield driver
 
 
@@ -29,7 +29,7 @@ async def until_it_is_there(driver: Driver) -> None:
     await driver.settle()
 
 
-async def test_title_shows_the_cursor_position_while_paging(long_list: Driver, empty_world: World) -> None:
+async def test_title_shows_the_cursor_position_while_paging(long_list: Driver, empty_jobs_db: JobsDatabase) -> None:
     assert long_list.title == "Jobs · 1 of 3,000, newest first"
     await long_list.press("end")
     await until_it_is_there(long_list)
@@ -50,7 +50,7 @@ async def test_title_shows_the_cursor_position_while_paging(long_list: Driver, e
 
     await long_list.press("s")
     number = long_list.cursor or 0
-    await long_list.until(lambda: empty_world.status(number) == "running")
+    await long_list.until(lambda: empty_jobs_db.status(number) == "running")
     await long_list.until(lambda: long_list.cursor == number)
 
 
@@ -67,25 +67,25 @@ async def test_title_shows_the_position_at_every_width(long_list: Driver, width:
     assert line.endswith("─╮"), "nothing of it is cut"
 
 
-async def test_changing_the_order_shows_its_first_row(long_list: Driver, empty_world: World) -> None:
+async def test_changing_the_order_shows_its_first_row(long_list: Driver, empty_jobs_db: JobsDatabase) -> None:
     await long_list.press("end")
     await until_it_is_there(long_list)
-    empty_world.sql("update generation_jobs set cost_cents = 900 where id = %s", job_id(1_500))
+    empty_jobs_db.sql("update generation_jobs set cost_cents = 900 where id = %s", job_id(1_500))
     await long_list.press("o")
-    await long_list.sees("last updated first")
+    await long_list.shows("last updated first")
     await long_list.press("o")
-    await long_list.sees("dearest first")
+    await long_list.shows("dearest first")
     await long_list.until(lambda: long_list.rows[:1] == [1_500])
     assert long_list.title == "Jobs · 1 of 3,000, dearest first"
 
 
-async def test_new_job_above_the_window_moves_no_visible_row(long_list: Driver, empty_world: World) -> None:
+async def test_new_job_above_the_window_moves_no_visible_row(long_list: Driver, empty_jobs_db: JobsDatabase) -> None:
     await long_list.press("end")
     await until_it_is_there(long_list)
     before = [long_list.row(line) for line in range(1, 10)]
-    empty_world.job(JOBS + 1, minutes_ago=0.5)
-    await long_list.looks_again()
-    await long_list.sees("of 3,001")
+    empty_jobs_db.job(JOBS + 1, minutes_ago=0.5)
+    await long_list.refreshes()
+    await long_list.shows("of 3,001")
 
     assert [long_list.row(line) for line in range(1, 10)] == before
     assert long_list.cursor == JOBS
@@ -93,7 +93,7 @@ async def test_new_job_above_the_window_moves_no_visible_row(long_list: Driver, 
 
 async def test_choosing_all_includes_jobs_beyond_the_loaded_rows(long_list: Driver) -> None:
     await long_list.press("asterisk")
-    await long_list.sees("chosen, with those beyond the rows shown")
+    await long_list.shows("chosen, with those beyond the rows shown")
 
 
 class SlowByUpdate(FrozenStore):
@@ -102,10 +102,12 @@ class SlowByUpdate(FrozenStore):
         return MissingCapability(reason="There is no index by it.", sql="CREATE INDEX …;") if is_off else None
 
 
-async def test_unavailable_order_shows_the_reason_and_the_next_key_skips_it(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, make=SlowByUpdate))) as driver:
+async def test_unavailable_order_shows_the_reason_and_the_next_key_skips_it(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=SlowByUpdate))) as driver:
         await driver.press("o")
-        await driver.is_told("Not sorted by updated: There is no index by it. Mended by: CREATE INDEX …;")
+        await driver.shows_toast("Not sorted by updated: There is no index by it. Mended by: CREATE INDEX …;")
         assert driver.title == "Jobs · 6, newest first"
         await driver.press("o")
-        await driver.sees("dearest first")
+        await driver.shows("dearest first")

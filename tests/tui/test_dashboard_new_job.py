@@ -10,8 +10,8 @@ from textual.widgets import Input, Select
 from store.errors import Unreachable
 from store.jobs.job import GenerationJob
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
-from tests.tui.world import AUTUMN, SPRING, World
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import AUTUMN, SPRING, JobsDatabase
 
 MUG = UUID("c1000000-0000-4000-8000-000000000000")
 
@@ -19,10 +19,10 @@ HAT = UUID("c2000000-0000-4000-8000-000000000000")
 
 
 @pytest.fixture
-async def form(world: World, dashboard: Driver) -> Driver:
+async def form(jobs_db: JobsDatabase, dashboard: Driver) -> Driver:
     """The form is open, with an asset in each of Ada's projects."""
-    world.asset(MUG, "mug.png")
-    world.asset(HAT, "hat.png", project=SPRING)
+    jobs_db.asset(MUG, "mug.png")
+    jobs_db.asset(HAT, "hat.png", project=SPRING)
     await dashboard.press("n")
     await dashboard.until(lambda: asset_names(dashboard) == ["mug.png"])
     return dashboard
@@ -34,7 +34,7 @@ def asset_names(driver: Driver) -> list[str]:
 
 
 async def fill_in(form: Driver, field: str, text: str) -> None:
-    await form.go_into(f"#{field}")
+    await form.focus_on(f"#{field}")
     await form.type(text)
 
 
@@ -46,12 +46,12 @@ async def test_new_job_form_starts_with_default_values(form: Driver) -> None:
     assert form.app.screen.query_one("#asset", Select).value == Select.NULL
 
 
-async def test_new_job_is_queued_and_updates_list_and_costs(form: Driver, world: World) -> None:
+async def test_new_job_is_queued_and_updates_list_and_costs(form: Driver, jobs_db: JobsDatabase) -> None:
     await form.press("enter")
-    await form.is_told("Queued main_white ")
+    await form.shows_toast("Queued main_white ")
 
     assert any(toast.endswith(" for $1.00 in Autumn catalog.") for toast in form.toasts)
-    assert world.sql(
+    assert jobs_db.sql(
         "select status, mode, cost_cents, input_asset_id, user_id::text from generation_jobs where project_id = %s"
         " and mode = 'main_white' and status = 'queued'",
         AUTUMN,
@@ -61,21 +61,21 @@ async def test_new_job_is_queued_and_updates_list_and_costs(form: Driver, world:
     assert form.cursor == 1, "the cursor stays on its job"
 
 
-async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, world: World) -> None:
+async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, jobs_db: JobsDatabase) -> None:
     await fill_in(form, "mode", "my_own")
     await fill_in(form, "cost", " 250 ")
     form.app.screen.query_one("#project", Select).value = SPRING
     await form.until(lambda: asset_names(form) == ["hat.png"])
     form.app.screen.query_one("#asset", Select).value = HAT
     await form.press("enter")
-    await form.is_told("for $2.50 in Spring lookbook.")
+    await form.shows_toast("for $2.50 in Spring lookbook.")
 
-    rows = world.sql("select cost_cents, input_asset_id, project_id from generation_jobs where mode = 'my_own'")
+    rows = jobs_db.sql("select cost_cents, input_asset_id, project_id from generation_jobs where mode = 'my_own'")
     assert rows == [(250, HAT, SPRING)]
 
 
-async def test_asset_can_be_selected_with_the_keyboard(form: Driver, world: World) -> None:
-    await form.go_into("#asset")
+async def test_asset_can_be_selected_with_the_keyboard(form: Driver, jobs_db: JobsDatabase) -> None:
+    await form.focus_on("#asset")
     await form.press("enter", "down", "enter")
     assert form.app.screen.query_one("#asset", Select).value == MUG
 
@@ -83,55 +83,55 @@ async def test_asset_can_be_selected_with_the_keyboard(form: Driver, world: Worl
     await form.has_dialog("New job")
 
 
-async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: Driver, world: World) -> None:
-    before = world.count()
+async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: Driver, jobs_db: JobsDatabase) -> None:
+    before = jobs_db.count()
     await fill_in(form, "mode", "my_own")
     for cost in ("", "-5", "2.50", "1e3", "abc", "٣", "9" * 5000):
         await fill_in(form, "cost", cost)
-        await form.sees_no_more("Type whole cents")
-        await form.go_into("#mode")
+        await form.shows_no_longer("Type whole cents")
+        await form.focus_on("#mode")
         await form.press("enter")
-        await form.sees("✗ Type whole cents, such as 250 for $2.50.")
+        await form.shows("✗ Type whole cents, such as 250 for $2.50.")
 
         assert form.app.focused is form.app.screen.query_one("#cost")
         assert form.app.screen.query_one("#mode", Input).value == "my_own"
         assert form.app.screen.query_one("#cost", Input).value == cost
-    assert world.count() == before
+    assert jobs_db.count() == before
 
 
 async def test_new_job_form_explains_values_that_the_store_rejects(form: Driver) -> None:
     await fill_in(form, "cost", "2147483648")
     await form.press("enter")
-    await form.sees("✗ The cost must be whole cents from 0 to 2,147,483,647")
+    await form.shows("✗ The cost must be whole cents from 0 to 2,147,483,647")
     assert form.app.focused is form.app.screen.query_one("#cost")
 
     await fill_in(form, "cost", "1")
     await fill_in(form, "mode", "m" * 201)
     await form.press("enter")
-    await form.sees("✗ The mode has 201 characters")
+    await form.shows("✗ The mode has 201 characters")
     assert form.app.focused is form.app.screen.query_one("#mode")
 
 
 async def test_new_job_form_explains_an_empty_mode(form: Driver) -> None:
     await fill_in(form, "mode", "  ")
     await form.press("enter")
-    await form.sees("✗ A job needs a mode.")
+    await form.shows("✗ A job needs a mode.")
 
     assert form.app.focused is form.app.screen.query_one("#mode")
 
 
-async def test_new_job_form_reports_an_asset_that_was_deleted(form: Driver, world: World) -> None:
+async def test_new_job_form_reports_an_asset_that_was_deleted(form: Driver, jobs_db: JobsDatabase) -> None:
     form.app.screen.query_one("#asset", Select).value = MUG
-    world.sql("delete from assets where id = %s", MUG)
+    jobs_db.sql("delete from assets where id = %s", MUG)
     await form.press("enter")
-    await form.sees(f"✗ The project has no asset {MUG}.")
+    await form.shows(f"✗ The project has no asset {MUG}.")
 
 
-async def test_new_job_form_keeps_its_input_when_the_project_was_deleted(form: Driver, world: World) -> None:
+async def test_new_job_form_keeps_its_input_when_the_project_was_deleted(form: Driver, jobs_db: JobsDatabase) -> None:
     await fill_in(form, "mode", "my_own")
-    world.sql("delete from projects where id = %s", AUTUMN)
+    jobs_db.sql("delete from projects where id = %s", AUTUMN)
     await form.press("enter")
-    await form.sees("✗ a1000000-0000-4000-8000-000000000000 is not there")
+    await form.shows("✗ a1000000-0000-4000-8000-000000000000 is not there")
 
     assert form.app.screen.query_one("#mode", Input).value == "my_own"
 
@@ -148,26 +148,26 @@ class SlowStore(FrozenStore):
         raise Unreachable("The link broke.")
 
 
-async def test_new_job_form_neither_resends_nor_closes_while_saving(world: World, database: Conninfo) -> None:
+async def test_new_job_form_neither_resends_nor_closes_while_saving(jobs_db: JobsDatabase, database: Conninfo) -> None:
     SlowStore.gate, SlowStore.calls = asyncio.Event(), 0
-    async with driving(WatchedApp(opener_of(database, make=SlowStore))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=SlowStore))) as driver:
         await driver.press("n", "enter", "enter")
         await driver.until(lambda: SlowStore.calls)
         await driver.press("enter", "escape")
         await driver.has_dialog("New job")
-        await driver.sees("This is being stored: wait for the answer.")
+        await driver.shows("This is being stored: wait for the answer.")
 
         SlowStore.gate.set()
-        await driver.sees("✗ The link broke. Check the address")
+        await driver.shows("✗ The link broke. Check the address")
         assert SlowStore.calls == 1
         await driver.press("escape")
         await driver.has_dialog("")
 
 
-async def test_new_job_outside_the_listed_status_still_shows_a_toast(form: Driver, world: World) -> None:
+async def test_new_job_outside_the_listed_status_still_shows_a_toast(form: Driver, jobs_db: JobsDatabase) -> None:
     await form.press("escape", "5")
     await form.until(lambda: form.rows == [4])
     await form.press("n", "enter")
-    await form.is_told("Queued main_white ")
+    await form.shows_toast("Queued main_white ")
 
     assert form.rows == [4]

@@ -6,8 +6,8 @@ from textual import events
 from store.configuration.configuration import Notifications
 from store.configuration.saved_views import View
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import World
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import JobsDatabase
 from tui.dashboard import notifications
 from tui.dashboard.setup import DashboardSetup
 
@@ -44,40 +44,42 @@ async def come_back(driver: Driver) -> None:
     await driver.settle()
 
 
-async def test_jobs_that_ended_while_unfocused_are_reported_on_return(world: World, database: Conninfo) -> None:
+async def test_jobs_that_ended_while_unfocused_are_reported_on_return(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     app = NoticedApp(database, Notifications(bell=True))
-    async with driving(app) as driver:
+    async with drive_dashboard(app) as driver:
         await watches(driver)
         await go_away(driver)
-        world.set_status(1, "running")
-        world.set_status(1, "succeeded")
+        jobs_db.set_status(1, "running")
+        jobs_db.set_status(1, "succeeded")
         await driver.until(lambda: app.bells)
         assert driver.toasts == []
         bells = app.bells
-        world.set_status(2, "failed")
+        jobs_db.set_status(2, "failed")
         await driver.until(lambda: app.bells > bells)
         await come_back(driver)
-        await driver.is_told("Meanwhile: 1 failed and 1 succeeded")
+        await driver.shows_toast("Meanwhile: 1 failed and 1 succeeded")
 
 
-async def test_jobs_that_end_while_focused_are_not_notified(world: World, database: Conninfo) -> None:
+async def test_jobs_that_end_while_focused_are_not_notified(jobs_db: JobsDatabase, database: Conninfo) -> None:
     app = NoticedApp(database, Notifications(bell=True))
-    async with driving(app) as driver:
+    async with drive_dashboard(app) as driver:
         await driver.show_project("Autumn catalog")
         await watches(driver)
-        world.set_status(1, "succeeded")
+        jobs_db.set_status(1, "succeeded")
         await driver.until(lambda: "succeeded" in driver.row(1))
         await watches(driver)
         assert (driver.toasts, app.bells) == ([], 0)
 
 
-async def test_configured_view_limits_the_notifications(world: World, database: Conninfo) -> None:
+async def test_configured_view_limits_the_notifications(jobs_db: JobsDatabase, database: Conninfo) -> None:
     app = NoticedApp(database, Notifications(view="failures", bell=True))
-    async with driving(app) as driver:
+    async with drive_dashboard(app) as driver:
         await watches(driver)
         await go_away(driver)
-        world.set_status(1, "succeeded")
-        world.set_status(2, "failed")
+        jobs_db.set_status(1, "succeeded")
+        jobs_db.set_status(2, "failed")
         await driver.until(lambda: app.bells)
         await come_back(driver)
         await driver.until(lambda: driver.toasts)
@@ -86,7 +88,7 @@ async def test_configured_view_limits_the_notifications(world: World, database: 
 
 
 async def test_supported_terminal_shows_a_desktop_notification(
-    world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, str]] = []
 
@@ -97,10 +99,10 @@ async def test_supported_terminal_shows_a_desktop_notification(
         return ""
 
     monkeypatch.setattr(notifications, "sequence", sequence)
-    async with driving(NoticedApp(database, Notifications(desktop=True, terminal="kitty"))) as driver:
+    async with drive_dashboard(NoticedApp(database, Notifications(desktop=True, terminal="kitty"))) as driver:
         await watches(driver)
         await go_away(driver)
-        world.set_status(2, "failed")
+        jobs_db.set_status(2, "failed")
         await driver.until(lambda: asked)
         ((title, body),) = asked
         assert title.startswith("gjobs testbase")
@@ -108,19 +110,19 @@ async def test_supported_terminal_shows_a_desktop_notification(
 
 
 async def test_unsupported_terminal_is_reported_once(
-    world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("TMUX", "STY", "TERM_PROGRAM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
-    async with driving(NoticedApp(database, Notifications(desktop=True))) as driver:
-        await driver.is_told("This terminal is not known to show notifications on the desktop")
+    async with drive_dashboard(NoticedApp(database, Notifications(desktop=True))) as driver:
+        await driver.shows_toast("This terminal is not known to show notifications on the desktop")
         await watches(driver)
         assert len(driver.toasts) == 1
 
 
-async def test_nothing_is_watched_without_configured_notifications(database: Conninfo, world: World) -> None:
-    async with driving(NoticedApp(database, None)) as driver:
+async def test_nothing_is_watched_without_configured_notifications(database: Conninfo, jobs_db: JobsDatabase) -> None:
+    async with drive_dashboard(NoticedApp(database, None)) as driver:
         assert driver.app._notices is None
         await go_away(driver)
         await come_back(driver)

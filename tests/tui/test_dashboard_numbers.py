@@ -8,8 +8,8 @@ from store.jobs.job import JobStatus
 from store.statistics.counting import Report
 from store.statistics.totals import Count, Precision, Totals, TotalsQuery
 from tests.conftest import Conninfo
-from tests.tui.driving import SIZE, Driver, FrozenStore, WatchedApp, driving, opener_of
-from tests.tui.world import World
+from tests.tui.driving import SIZE, Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import JobsDatabase
 
 AS_ADA = "as ada@example.com"
 
@@ -19,7 +19,7 @@ class CappedStore(FrozenStore):
 
     async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
         numbers = await super().get_totals(query, at=at)
-        some = dict.fromkeys(JobStatus, Count(number=1, certainty=Precision.CAPPED))
+        some = dict.fromkeys(JobStatus, Count(number=1, precision=Precision.CAPPED))
         matching = some[JobStatus.FAILED] if query.matching else None
         return replace(numbers, counts=some, statistics=None, days=None, projects=None, matching=matching)
 
@@ -41,53 +41,53 @@ class CountingStore(FrozenStore):
         raise AssertionError("nobody wakes it")
 
 
-async def test_costs_panel_shows_counting_before_the_first_totals(world: World, database: Conninfo) -> None:
+async def test_costs_panel_shows_counting_before_the_first_totals(jobs_db: JobsDatabase, database: Conninfo) -> None:
     app = WatchedApp(opener_of(database, make=CountingStore))
     async with app.run_test(size=SIZE) as pilot:
         driver = Driver(app, pilot)
-        await driver.sees("Costs · Autumn catalog", "Counting …")
+        await driver.shows("Costs · Autumn catalog", "Counting …")
         await driver.leave()
 
 
 async def test_costs_panel_shows_the_precision_of_the_totals(dashboard: Driver) -> None:
-    await dashboard.sees(f"exact · just now · {AS_ADA}")
+    await dashboard.shows(f"exact · just now · {AS_ADA}")
 
 
 async def test_exact_count_key_makes_the_totals_exact_and_later_polls_keep_them(
-    world: World, database: Conninfo
+    jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
-    async with driving(WatchedApp(opener_of(database, make=CappedStore))) as driver:
-        await driver.sees("Total ≥ 4", f"≥ counted so far · just now · {AS_ADA} · = counts exactly")
+    async with drive_dashboard(WatchedApp(opener_of(database, make=CappedStore))) as driver:
+        await driver.shows("Total ≥ 4", f"≥ counted so far · just now · {AS_ADA} · = counts exactly")
         await driver.press("equals_sign")
         await driver.until(lambda: any("Counted exactly: " in toast for toast in driver.toasts))
-        await driver.sees(f"exact · just now · {AS_ADA}")
+        await driver.shows(f"exact · just now · {AS_ADA}")
 
         counts = driver.app.counts
         driver.app.connection.refresh()
         await driver.until(lambda: driver.app.counts > counts)
-        await driver.sees(f"exact · just now · {AS_ADA}")
+        await driver.shows(f"exact · just now · {AS_ADA}")
         assert "≥" not in driver.text
 
 
-async def test_exact_totals_survive_a_change_of_the_filter(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, make=CappedStore))) as driver:
+async def test_exact_totals_survive_a_change_of_the_filter(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=CappedStore))) as driver:
         await driver.press("equals_sign")
-        await driver.sees(f"exact · just now · {AS_ADA}")
+        await driver.shows(f"exact · just now · {AS_ADA}")
         await driver.press("slash", *"is:stuck", "enter")
-        await driver.sees(f"exact · filter ≥ counted so far · just now · {AS_ADA} · = counts exactly")
+        await driver.shows(f"exact · filter ≥ counted so far · just now · {AS_ADA} · = counts exactly")
 
         counts = driver.app.counts
         await driver.press("escape")
         await driver.until(lambda: driver.app.counts > counts)
-        await driver.sees(f"exact · just now · {AS_ADA}")
+        await driver.shows(f"exact · just now · {AS_ADA}")
         assert "≥" not in driver.text
 
 
-async def test_long_exact_count_shows_progress_and_can_be_stopped(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, make=EndlessStore))) as driver:
+async def test_long_exact_count_shows_progress_and_can_be_stopped(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=EndlessStore))) as driver:
         await driver.press("equals_sign")
         await driver.has_dialog("Counting exactly")
-        await driver.sees("42 % of the table read")
+        await driver.shows("42 % of the table read")
         await driver.press("escape")
-        await driver.is_told("Stopped counting: the numbers are as they were.")
+        await driver.shows_toast("Stopped counting: the numbers are as they were.")
         await driver.until(lambda: driver.dialog == "")

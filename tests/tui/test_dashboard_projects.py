@@ -5,8 +5,8 @@ from textual.widgets import OptionList
 
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import ADA, BEN, TRAIL, World
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import ADA, BEN, TRAIL, JobsDatabase
 from tui.dashboard.projects.project_list import ProjectList
 
 
@@ -16,15 +16,15 @@ def operator(database: Conninfo) -> WatchedApp:
     return WatchedApp(opener_of(database, actor=OPERATOR))
 
 
-async def test_new_project_of_a_user_belongs_to_them_and_is_selected(dashboard: Driver, world: World) -> None:
+async def test_new_project_of_a_user_belongs_to_them_and_is_selected(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("P")
     await dashboard.has_dialog("New project")
     await dashboard.type("Winter sale")
     await dashboard.press("enter")
-    await dashboard.is_told("Created the project Winter sale.")
-    await dashboard.sees("Costs · Winter sale", "Press n to create your first generation job.")
+    await dashboard.shows_toast("Created the project Winter sale.")
+    await dashboard.shows("Costs · Winter sale", "Press n to create your first generation job.")
 
-    assert world.sql(
+    assert jobs_db.sql(
         "select u.email from projects p join auth.users u on u.id = p.user_id where name = 'Winter sale'"
     ) == [("ada@example.com",)]
 
@@ -36,15 +36,15 @@ async def test_invalid_project_name_is_explained_and_kept_in_the_dialog(
     await dashboard.press("P")
     await dashboard.type(name)
     await dashboard.press("enter")
-    await dashboard.sees(problem)
+    await dashboard.shows(problem)
 
     await dashboard.has_dialog("New project")
     await dashboard.press("escape")
     await dashboard.has_dialog("")
 
 
-async def test_operator_chooses_the_owner_of_a_new_project(world: World, operator: WatchedApp) -> None:
-    async with driving(operator) as driver:
+async def test_operator_chooses_the_owner_of_a_new_project(jobs_db: JobsDatabase, operator: WatchedApp) -> None:
+    async with drive_dashboard(operator) as driver:
         await driver.press("P")
         await driver.has_dialog("Whose project?")
         await driver.type("ben")
@@ -52,19 +52,19 @@ async def test_operator_chooses_the_owner_of_a_new_project(world: World, operato
         await driver.has_dialog("New project")
         await driver.type("Boots")
         await driver.press("enter")
-        await driver.sees("Costs · Boots")
+        await driver.shows("Costs · Boots")
 
-        assert world.sql("select user_id from projects where name = 'Boots'") == [(BEN,)]
+        assert jobs_db.sql("select user_id from projects where name = 'Boots'") == [(BEN,)]
 
 
-async def test_operator_who_chooses_no_owner_creates_no_project(world: World, operator: WatchedApp) -> None:
-    async with driving(operator) as driver:
+async def test_operator_who_chooses_no_owner_creates_no_project(jobs_db: JobsDatabase, operator: WatchedApp) -> None:
+    async with drive_dashboard(operator) as driver:
         await driver.press("P")
         await driver.has_dialog("Whose project?")
         await driver.press("escape")
 
         await driver.has_dialog("")
-        assert world.sql("select count(*) from projects") == [(3,)]
+        assert jobs_db.sql("select count(*) from projects") == [(3,)]
 
 
 async def test_project_picker_finds_projects_by_letters_or_id(dashboard: Driver) -> None:
@@ -77,35 +77,37 @@ async def test_project_picker_finds_projects_by_letters_or_id(dashboard: Driver)
     await dashboard.type("a000")
     assert [option.id for option in choices.options] == ["id a000"]
     await dashboard.type("zzz")
-    await dashboard.sees("Nothing of that name.")
+    await dashboard.shows("Nothing of that name.")
     await dashboard.press("enter")
     await dashboard.has_dialog("Show which project?")
 
     await dashboard.type("")
     await dashboard.press("down", "enter")
-    await dashboard.sees("Costs · Spring lookbook")
+    await dashboard.shows("Costs · Spring lookbook")
 
 
 async def test_project_list_selects_a_project_by_key_or_click(dashboard: Driver) -> None:
     dashboard.app.dashboard.query_one(ProjectList).focus()
     await dashboard.press("j", "enter")
-    await dashboard.sees("Costs · Spring lookbook", "› Spring lookbook")
+    await dashboard.shows("Costs · Spring lookbook", "› Spring lookbook")
     assert dashboard.app.focused is dashboard.table
 
     await dashboard.pilot.click(ProjectList, offset=(5, 2))
-    await dashboard.sees("Costs · Autumn catalog")
+    await dashboard.shows("Costs · Autumn catalog")
 
 
-async def test_project_list_shows_new_projects_and_keeps_its_highlight(dashboard: Driver, world: World) -> None:
+async def test_project_list_shows_new_projects_and_keeps_its_highlight(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     projects = dashboard.app.dashboard.query_one(ProjectList)
     projects.focus()
     await dashboard.press("end")
-    world.sql(
+    jobs_db.sql(
         "insert into projects (user_id, name) select id, 'Winter sale' from auth.users where email = 'ada@example.com'"
     )
-    await dashboard.looks_again()
+    await dashboard.refreshes()
 
-    await dashboard.sees("Winter sale")
+    await dashboard.shows("Winter sale")
     assert projects.highlighted_option is not None
     assert projects.highlighted_option.id == "a2000000-0000-4000-8000-000000000000"
 
@@ -113,21 +115,21 @@ async def test_project_list_shows_new_projects_and_keeps_its_highlight(dashboard
 async def test_acting_as_another_user_lists_only_their_jobs(dashboard: Driver) -> None:
     await dashboard.press("u")
     await dashboard.has_dialog("Look with whose eyes?")
-    await dashboard.sees("ada@example.com  7 jobs, last 1 min ago")
+    await dashboard.shows("ada@example.com  7 jobs, last 1 min ago")
     await dashboard.type("ben@")
     await dashboard.press("enter")
-    await dashboard.sees("as ben@example.com", "Costs · Trail gear")
+    await dashboard.shows("as ben@example.com", "Costs · Trail gear")
 
     assert dashboard.rows == [8]
-    await dashboard.sees_no_more("Autumn")
+    await dashboard.shows_no_longer("Autumn")
 
 
 async def test_operator_sees_jobs_of_all_users(dashboard: Driver) -> None:
     await dashboard.press("u")
     await dashboard.has_dialog("Look with whose eyes?")
-    await dashboard.sees("ben@example.com  1 job")
+    await dashboard.shows("ben@example.com  1 job")
     await dashboard.press("up", "enter")
-    await dashboard.sees("as the operator", "Trail gear")
+    await dashboard.shows("as the operator", "Trail gear")
     await dashboard.show_project("all projects")
 
     assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 8]
@@ -136,18 +138,18 @@ async def test_operator_sees_jobs_of_all_users(dashboard: Driver) -> None:
 async def test_choosing_the_current_user_again_changes_nothing(dashboard: Driver) -> None:
     await dashboard.press("down", "u")
     await dashboard.has_dialog("Look with whose eyes?")
-    await dashboard.sees("ben@example.com  1 job")
+    await dashboard.shows("ben@example.com  1 job")
     await dashboard.press("enter")
 
     await dashboard.has_dialog("")
     assert dashboard.cursor == 2
 
 
-async def test_all_projects_counts_visible_jobs_in_hidden_projects(world: World, dashboard: Driver) -> None:
+async def test_all_projects_counts_visible_jobs_in_hidden_projects(jobs_db: JobsDatabase, dashboard: Driver) -> None:
     """A user sees a job of their own in another's project."""
     await dashboard.show_project("all projects")
     await dashboard.until(lambda: all_projects(dashboard) == "7")
-    world.job(99, "queued", project=TRAIL, owner=ADA)
+    jobs_db.job(99, "queued", project=TRAIL, owner=ADA)
     await dashboard.press("f5")
     await dashboard.until(lambda: all_projects(dashboard) == "8")
 

@@ -10,8 +10,8 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import FROZEN, World
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import FROZEN, JobsDatabase
 from tui.dashboard.job_list.job_table import JobTable
 
 
@@ -38,8 +38,10 @@ async def same_looks(driver: Driver, number: int = 5) -> None:
     await driver.settle()
 
 
-async def test_polls_without_changes_draw_nothing(world: World, database: Conninfo, drawn: Counter[str]) -> None:
-    async with driving(WatchedApp(opener_of(database), interval=0.05)) as driver:
+async def test_polls_without_changes_draw_nothing(
+    jobs_db: JobsDatabase, database: Conninfo, drawn: Counter[str]
+) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database), interval=0.05)) as driver:
         await same_looks(driver)
         assert drawn["JobTable"] > 0
         drawn.clear()
@@ -49,14 +51,14 @@ async def test_polls_without_changes_draw_nothing(world: World, database: Connin
 
 
 async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
-    world: World, database: Conninfo, drawn: Counter[str]
+    jobs_db: JobsDatabase, database: Conninfo, drawn: Counter[str]
 ) -> None:
     now = FROZEN
 
     def clock() -> datetime:
         return now
 
-    async with driving(WatchedApp(opener_of(database), clock=clock)) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database), clock=clock)) as driver:
         drawn.clear()
         now = FROZEN + timedelta(seconds=9)
         driver.app.dashboard._tick()
@@ -78,26 +80,26 @@ async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
 
 
 async def test_changed_job_redraws_only_the_table_and_the_costs(
-    world: World, database: Conninfo, drawn: Counter[str]
+    jobs_db: JobsDatabase, database: Conninfo, drawn: Counter[str]
 ) -> None:
-    async with driving(WatchedApp(opener_of(database), interval=0.05)) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database), interval=0.05)) as driver:
         await same_looks(driver)
         drawn.clear()
-        world.sql("update generation_jobs set mode = 'packaging' where mode = 'main_white'")
+        jobs_db.sql("update generation_jobs set mode = 'packaging' where mode = 'main_white'")
         await same_looks(driver)
         assert drawn == {"JobTable": 1}
 
-        world.set_status(1, "running")
-        await driver.looks_again()
+        jobs_db.set_status(1, "running")
+        await driver.refreshes()
         await driver.until(lambda: "CostsPanel" in drawn)
         await same_looks(driver)
         assert set(drawn) == {"JobTable", "CostsPanel"}
 
 
 async def test_details_screen_is_redrawn_only_when_its_content_changes(
-    world: World, database: Conninfo, drawn: Counter[str]
+    jobs_db: JobsDatabase, database: Conninfo, drawn: Counter[str]
 ) -> None:
-    async with driving(WatchedApp(opener_of(database), interval=0.05)) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database), interval=0.05)) as driver:
         await driver.press("enter")
         await same_looks(driver)
         drawn.clear()

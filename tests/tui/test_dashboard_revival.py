@@ -12,7 +12,7 @@ import pytest
 from store.configuration.settings import resolve
 from store.embedded.control import server_status, stop_server
 from tests.conftest import quick_directory
-from tests.tui.driving import Driver, WatchedApp, driving
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard
 from tui.session import open_session
 
 
@@ -43,8 +43,8 @@ async def until_it_is_missed(driver: Driver) -> None:
 
 
 async def test_dashboard_restarts_an_embedded_server_that_died(data_dir: Path, embedded: WatchedApp) -> None:
-    async with driving(embedded) as driver:
-        await driver.sees("Costs · Autumn catalog")
+    async with drive_dashboard(embedded) as driver:
+        await driver.shows("Costs · Autumn catalog")
         died = server_pid(data_dir)
 
         os.kill(died, signal.SIGKILL)
@@ -52,14 +52,14 @@ async def test_dashboard_restarts_an_embedded_server_that_died(data_dir: Path, e
         await driver.until(lambda: not driver.banner)
 
         assert server_pid(data_dir) != died
-        await driver.sees("Jobs · 121")
+        await driver.shows("Jobs · 121")
 
 
 async def test_dashboard_does_not_restart_an_embedded_server_that_was_stopped(
     data_dir: Path, embedded: WatchedApp
 ) -> None:
-    async with driving(embedded) as driver:
-        await driver.sees("Costs · Autumn catalog")
+    async with drive_dashboard(embedded) as driver:
+        await driver.shows("Costs · Autumn catalog")
 
         stop_server(data_dir)
         await until_it_is_missed(driver)
@@ -67,4 +67,4 @@ async def test_dashboard_does_not_restart_an_embedded_server_that_was_stopped(
         await driver.until(lambda: embedded.failures > failures + 2)
 
         assert not server_status(data_dir).running
-        await driver.sees("Jobs · 121", "no connection")
+        await driver.shows("Jobs · 121", "no connection")

@@ -12,68 +12,76 @@ from store.job_list.listing import Listing
 from store.jobs.job import GenerationJob, JobStatus
 from store.users.actor import ActingUser, Actor
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
-from tests.tui.world import ADA, BEN, FROZEN, World, job_id, short
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import ADA, BEN, FROZEN, JobsDatabase, job_id, short
 from tui.dashboard.job_details import JobDetails
 from tui.dashboard.messages import ListPolled
 
 
-async def test_deletion_dialog_keeps_its_job_while_the_list_changes(dashboard: Driver, world: World) -> None:
+async def test_deletion_dialog_keeps_its_job_while_the_list_changes(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("down", "down", "d")
-    await dashboard.sees(short(3))
-    world.jobs(range(100, 103))
-    world.sql("update generation_jobs set created_at = now() where id = any(%s)", [job_id(n) for n in (100, 101, 102)])
-    world.delete(2)
+    await dashboard.shows(short(3))
+    jobs_db.jobs(range(100, 103))
+    jobs_db.sql(
+        "update generation_jobs set created_at = now() where id = any(%s)", [job_id(n) for n in (100, 101, 102)]
+    )
+    jobs_db.delete(2)
     dashboard.app.connection.refresh()
     await dashboard.until(lambda: 2 not in dashboard.rows)
     await dashboard.has_dialog("Delete this job?")
     await dashboard.press("y")
-    await dashboard.is_told(f"Deleted main_white {short(3)}.")
+    await dashboard.shows_toast(f"Deleted main_white {short(3)}.")
 
-    assert world.status(3) is None
+    assert jobs_db.status(3) is None
     await dashboard.until(lambda: len(dashboard.rows) == 7)
 
 
-async def test_job_that_changed_while_the_dialog_was_open_is_not_deleted(dashboard: Driver, world: World) -> None:
+async def test_job_that_changed_while_the_dialog_was_open_is_not_deleted(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     await dashboard.press("d")
-    world.set_status(1, "running")
+    jobs_db.set_status(1, "running")
     await dashboard.press("y")
-    await dashboard.is_told(f"The job {job_id(1)} is running by now, not queued: nothing was deleted. Look at it again")
+    await dashboard.shows_toast(
+        f"The job {job_id(1)} is running by now, not queued: nothing was deleted. Look at it again"
+    )
 
-    assert world.status(1) is JobStatus.RUNNING
+    assert jobs_db.status(1) is JobStatus.RUNNING
     await dashboard.until(lambda: "running" in dashboard.row(1))
     assert dashboard.cursor == 1
 
 
-async def test_status_change_already_shown_in_the_list_also_stops_the_deletion(dashboard: Driver, world: World) -> None:
+async def test_status_change_already_shown_in_the_list_also_stops_the_deletion(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     await dashboard.press("d")
-    world.set_status(1, "running")
+    jobs_db.set_status(1, "running")
     dashboard.app.connection.refresh()
     await dashboard.until(lambda: "running" in dashboard.row(1))
-    await dashboard.sees("◌ queued")
+    await dashboard.shows("◌ queued")
     await dashboard.press("y")
-    await dashboard.is_told("is running by now, not queued: nothing was deleted")
+    await dashboard.shows_toast("is running by now, not queued: nothing was deleted")
 
 
-async def test_deleting_a_job_that_is_already_gone_is_reported(dashboard: Driver, world: World) -> None:
+async def test_deleting_a_job_that_is_already_gone_is_reported(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("d")
-    world.delete(1)
+    jobs_db.delete(1)
     await dashboard.press("y")
-    await dashboard.is_told(f"{job_id(1)} is not there, or not any more: nothing was changed.")
+    await dashboard.shows_toast(f"{job_id(1)} is not there, or not any more: nothing was changed.")
 
-    assert world.count() == 7
+    assert jobs_db.count() == 7
 
 
-async def test_cursor_selects_no_job_after_its_job_was_deleted(dashboard: Driver, world: World) -> None:
+async def test_cursor_selects_no_job_after_its_job_was_deleted(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("down")
-    world.delete(2)
-    await dashboard.looks_again()
-    await dashboard.is_told(f"The job {short(2)} under the cursor left this list.")
+    jobs_db.delete(2)
+    await dashboard.refreshes()
+    await dashboard.shows_toast(f"The job {short(2)} under the cursor left this list.")
 
     assert dashboard.cursor is None
     await dashboard.press("s", "c", "f", "d")
     await dashboard.has_dialog("")
-    assert [world.status(number) for number in (1, 3, 4, 5, 6)] == [
+    assert [jobs_db.status(number) for number in (1, 3, 4, 5, 6)] == [
         "queued",
         "succeeded",
         "failed",
@@ -82,7 +90,9 @@ async def test_cursor_selects_no_job_after_its_job_was_deleted(dashboard: Driver
     ]
 
 
-async def test_cursor_selects_no_job_after_its_job_left_the_listed_status(dashboard: Driver, world: World) -> None:
+async def test_cursor_selects_no_job_after_its_job_left_the_listed_status(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     await dashboard.press("2")
     await dashboard.until(lambda: dashboard.rows == [1, 5])
     await dashboard.press("s")
@@ -90,21 +100,21 @@ async def test_cursor_selects_no_job_after_its_job_left_the_listed_status(dashbo
 
     assert dashboard.cursor is None
     await dashboard.press("s")
-    assert world.status(5) is JobStatus.QUEUED
+    assert jobs_db.status(5) is JobStatus.QUEUED
     assert [toast for toast in dashboard.toasts if "left this list" in toast] == []
 
 
-async def test_fail_dialog_fails_its_job_after_the_list_has_moved(dashboard: Driver, world: World) -> None:
+async def test_fail_dialog_fails_its_job_after_the_list_has_moved(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("down", "f")
     await dashboard.type("Test error")
-    world.delete(1)
+    jobs_db.delete(1)
     dashboard.app.connection.refresh()
     await dashboard.until(lambda: dashboard.rows == [2, 3, 4, 5, 6])
     await dashboard.press("enter")
-    await dashboard.is_told(f"Failed packaging {short(2)}.")
+    await dashboard.shows_toast(f"Failed packaging {short(2)}.")
 
-    assert world.status(2) is JobStatus.FAILED
-    assert world.status(6) is JobStatus.RUNNING
+    assert jobs_db.status(2) is JobStatus.FAILED
+    assert jobs_db.status(6) is JobStatus.RUNNING
 
 
 class GatedStore(FrozenStore):
@@ -128,37 +138,39 @@ async def change_eyes(driver: Driver, name: str) -> None:
     await driver.press("enter")
 
 
-async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(world: World, database: Conninfo) -> None:
+async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     GatedStore.gate, GatedStore.waiting = asyncio.Event(), 0
     ben: Actor = ActingUser(id=BEN, email="ben@example.com")
-    async with driving(WatchedApp(opener_of(database, actor=ben, make=GatedStore))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, actor=ben, make=GatedStore))) as driver:
         assert driver.rows == [8]
         await change_eyes(driver, "ada")
         await driver.until(lambda: GatedStore.waiting)
 
         await driver.until(lambda: "as ada@example.com" in driver.header)
         for hers in ("Trail gear", "$0.40", short(8), "ben@"):
-            await driver.sees_no_more(hers)
-        await driver.sees("Looking …")
+            await driver.shows_no_longer(hers)
+        await driver.shows("Looking …")
         await driver.press("d")
         await driver.has_dialog("")
 
         GatedStore.gate.set()
-        await driver.sees("Costs · Autumn catalog")
+        await driver.shows("Costs · Autumn catalog")
         assert driver.rows == [1, 2, 3, 4, 5, 6]
 
 
-async def test_late_result_of_the_former_user_is_dropped(world: World, database: Conninfo) -> None:
+async def test_late_result_of_the_former_user_is_dropped(jobs_db: JobsDatabase, database: Conninfo) -> None:
     GatedStore.gate, GatedStore.waiting = asyncio.Event(), 0
     ben: Actor = ActingUser(id=BEN, email="ben@example.com")
-    async with driving(WatchedApp(opener_of(database, actor=ben, make=GatedStore))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, actor=ben, make=GatedStore))) as driver:
         await change_eyes(driver, "ada")
         await driver.until(lambda: GatedStore.waiting)
         await change_eyes(driver, "ben")
         GatedStore.gate.set()
-        await driver.sees("as ben@example.com", "Costs · Trail gear")
+        await driver.shows("as ben@example.com", "Costs · Trail gear")
 
-        await driver.looks_again()
+        await driver.refreshes()
         assert driver.rows == [8]
         assert "Autumn" not in driver.text
 
@@ -190,22 +202,24 @@ class SlowSpring(FrozenStore):
         return listing
 
 
-async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(world: World, database: Conninfo) -> None:
+async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     SlowSpring.gate, SlowSpring.waiting = asyncio.Event(), 0
-    async with driving(WatchedApp(opener_of(database, make=SlowSpring))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=SlowSpring))) as driver:
         await driver.press("p")
         await driver.type("spring")
         await driver.press("enter")
         await driver.until(lambda: SlowSpring.waiting)
-        await driver.sees("Costs · Autumn catalog")
-        await driver.sees("looking …")
+        await driver.shows("Costs · Autumn catalog")
+        await driver.shows("looking …")
         await driver.show_project("all projects")
         SlowSpring.gate.set()
-        await driver.looks_again()
+        await driver.refreshes()
 
         assert driver.rows == [1, 2, 3, 4, 5, 6, 7]
-        await driver.sees("Costs · all projects")
-        await driver.sees_no_more("looking")
+        await driver.shows("Costs · all projects")
+        await driver.shows_no_longer("looking")
 
 
 class HeldStore(FrozenStore):
@@ -220,31 +234,31 @@ class HeldStore(FrozenStore):
         return await super().delete_generation_jobs(expected)
 
 
-async def test_quitting_waits_for_a_pending_write(world: World, database: Conninfo) -> None:
+async def test_quitting_waits_for_a_pending_write(jobs_db: JobsDatabase, database: Conninfo) -> None:
     HeldStore.gate, HeldStore.deleting = asyncio.Event(), 0
     app = WatchedApp(opener_of(database, make=HeldStore))
-    async with driving(app) as driver:
+    async with drive_dashboard(app) as driver:
         await driver.press("d", "y")
         await driver.until(lambda: HeldStore.deleting)
         await driver.press("q")
-        await driver.is_told("Leaving as soon as the last change is answered")
+        await driver.shows_toast("Leaving as soon as the last change is answered")
         assert app.is_running
         HeldStore.gate.set()
         await driver.until(lambda: not app.is_running)
 
-    assert world.status(1) is None
+    assert jobs_db.status(1) is None
 
 
-async def test_second_quit_key_leaves_without_waiting(world: World, database: Conninfo) -> None:
+async def test_second_quit_key_leaves_without_waiting(jobs_db: JobsDatabase, database: Conninfo) -> None:
     HeldStore.gate, HeldStore.deleting = asyncio.Event(), 0
     app = WatchedApp(opener_of(database, make=HeldStore))
-    async with driving(app) as driver:
+    async with drive_dashboard(app) as driver:
         await driver.press("d", "y")
         await driver.until(lambda: HeldStore.deleting)
         await driver.press("q", "q")
         await driver.until(lambda: not app.is_running)
 
-    assert world.status(1) is JobStatus.QUEUED
+    assert jobs_db.status(1) is JobStatus.QUEUED
 
 
 @pytest.mark.parametrize("keys", ["q", "d ctrl+q", "slash ctrl+q"])
@@ -255,17 +269,17 @@ async def test_quit_keys_work_in_list_dialog_and_filter(dashboard: Driver, keys:
     assert dashboard.app.return_code == 0
 
 
-async def test_details_screen_reports_a_job_that_left_the_list(dashboard: Driver, world: World) -> None:
+async def test_details_screen_reports_a_job_that_left_the_list(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("enter")
-    world.set_status(1, "running")
+    jobs_db.set_status(1, "running")
     dashboard.app.connection.refresh()
-    await dashboard.sees("Status       ▸ running")
-    world.delete(1)
+    await dashboard.shows("Status       ▸ running")
+    jobs_db.delete(1)
     dashboard.app.connection.refresh()
-    await dashboard.sees("This job left the list: it is shown as it was last seen.", short(1))
+    await dashboard.shows("This job left the list: it is shown as it was last seen.", short(1))
 
     await dashboard.press("c")
-    await dashboard.is_told(f"lifestyle {short(1)} is gone: nothing was changed.")
+    await dashboard.shows_toast(f"lifestyle {short(1)} is gone: nothing was changed.")
 
 
 async def test_clock_tick_while_the_details_open_causes_no_error(dashboard: Driver) -> None:
@@ -275,4 +289,4 @@ async def test_clock_tick_while_the_details_open_causes_no_error(dashboard: Driv
     opening = app.push_screen(JobDetails(job, project="Autumn catalog", now=FROZEN))
     app.dashboard._tick()
     await opening
-    await dashboard.sees("Waiting      1 min 00 s")
+    await dashboard.shows("Waiting      1 min 00 s")

@@ -7,14 +7,14 @@ from textual.app import App, ComposeResult
 
 from store.statistics.totals import Count, Precision
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import World
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import JobsDatabase
 from tui.dashboard.projects.project_list import ProjectList, Sidebar
 
 TOO_SMALL = "The terminal is too small: gjobs needs 40 × 8."
 
 
-def is_in_sight(driver: Driver, selector: str) -> bool:
+def is_visible(driver: Driver, selector: str) -> bool:
     return bool(driver.app.dashboard.query_one(selector).region.area)
 
 
@@ -23,18 +23,22 @@ def has_cost_lines(driver: Driver, number: int) -> bool:
 
 
 @pytest.mark.parametrize("size", [(200, 50), (120, 36), (100, 24), (80, 24), (60, 15), (40, 8)])
-async def test_dashboard_shows_jobs_at_every_size(world: World, database: Conninfo, size: tuple[int, int]) -> None:
-    async with driving(WatchedApp(opener_of(database)), size=size) as driver:
+async def test_dashboard_shows_jobs_at_every_size(
+    jobs_db: JobsDatabase, database: Conninfo, size: tuple[int, int]
+) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database)), size=size) as driver:
         lines = driver.text.splitlines()
         assert [len(line) for line in lines] == [size[0]] * size[1]
         assert any("›" in line and "queued" in line for line in lines)
-        await driver.sees_no_more(TOO_SMALL)
+        await driver.shows_no_longer(TOO_SMALL)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 8)])
-async def test_every_dialog_opens_at_every_size(world: World, database: Conninfo, size: tuple[int, int]) -> None:
-    world.sql("update generation_jobs set error = repeat('x', 5000) where status = 'failed'")
-    async with driving(WatchedApp(opener_of(database)), size=size) as driver:
+async def test_every_dialog_opens_at_every_size(
+    jobs_db: JobsDatabase, database: Conninfo, size: tuple[int, int]
+) -> None:
+    jobs_db.sql("update generation_jobs set error = repeat('x', 5000) where status = 'failed'")
+    async with drive_dashboard(WatchedApp(opener_of(database)), size=size) as driver:
         for key in ("enter", "d", "n", "p", "P", "u", "question_mark"):
             await driver.press(key)
             await driver.until(lambda: driver.dialog)
@@ -45,8 +49,8 @@ async def test_every_dialog_opens_at_every_size(world: World, database: Conninfo
         await driver.has_dialog("Job")
 
 
-async def test_project_list_is_hidden_on_narrow_terminals(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database)), size=(100, 24)) as driver:
+async def test_project_list_is_hidden_on_narrow_terminals(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database)), size=(100, 24)) as driver:
         assert driver.app.dashboard.query_one("#left").display
         await driver.resize(99, 24)
         await driver.until(lambda: not driver.app.dashboard.query_one("#left").display)
@@ -54,10 +58,10 @@ async def test_project_list_is_hidden_on_narrow_terminals(world: World, database
         await driver.show_project("Spring lookbook")
 
 
-async def test_wide_dashboard_shows_long_project_names(world: World, database: Conninfo) -> None:
-    world.sql("update projects set name = 'Autumn catalog of outdoor clothing' where name = 'Autumn catalog'")
-    async with driving(WatchedApp(opener_of(database)), size=(200, 50)) as driver:
-        await driver.sees("│› Autumn catalog of outdoor clothing ")
+async def test_wide_dashboard_shows_long_project_names(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    jobs_db.sql("update projects set name = 'Autumn catalog of outdoor clothing' where name = 'Autumn catalog'")
+    async with drive_dashboard(WatchedApp(opener_of(database)), size=(200, 50)) as driver:
+        await driver.shows("│› Autumn catalog of outdoor clothing ")
         await driver.pilot.resize_terminal(120, 36)
         await driver.until(lambda: "│› Autumn catalog o" in driver.text and "…" in driver.text)
 
@@ -73,7 +77,7 @@ class SidebarApp(App[None]):
 
 @pytest.mark.parametrize(("width", "name"), [(120, "All"), (200, "All projects")])
 async def test_all_projects_label_is_shortened_when_its_count_is_long(width: int, name: str) -> None:
-    counted = Count(number=1_000_600, certainty=Precision.ESTIMATED)
+    counted = Count(number=1_000_600, precision=Precision.ESTIMATED)
     async with SidebarApp(width).run_test(size=(width, 36)) as pilot:
         projects = pilot.app.query_one(ProjectList)
         projects.show([], None, sums={}, everything=counted)
@@ -82,32 +86,32 @@ async def test_all_projects_label_is_shortened_when_its_count_is_long(width: int
 
 @pytest.mark.parametrize("size", [(30, 6), (80, 7), (1, 1)])
 async def test_too_small_terminal_shows_a_message_until_it_grows(
-    world: World, database: Conninfo, size: tuple[int, int]
+    jobs_db: JobsDatabase, database: Conninfo, size: tuple[int, int]
 ) -> None:
-    async with driving(WatchedApp(opener_of(database)), size=size) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database)), size=size) as driver:
         if size[0] >= 30:
-            await driver.sees("too small")
-        await driver.sees_no_more("│")
+            await driver.shows("too small")
+        await driver.shows_no_longer("│")
         await driver.press("d", "escape", "n", "escape", "slash", "escape")
         await driver.resize(80, 24)
-        await driver.sees("Costs · Autumn catalog")
-        await driver.sees_no_more(TOO_SMALL)
+        await driver.shows("Costs · Autumn catalog")
+        await driver.shows_no_longer(TOO_SMALL)
 
 
-async def test_low_terminal_shrinks_the_costs_panel(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database)), size=(80, 36)) as driver:
+async def test_low_terminal_shrinks_the_costs_panel(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database)), size=(80, 36)) as driver:
         for height, lines in ((36, 4), (24, 3), (15, 2)):
             await driver.resize(80, height)
             await driver.until(partial(has_cost_lines, driver, lines))
         await driver.resize(80, 9)
-        await driver.until(lambda: not is_in_sight(driver, "#costs"))
+        await driver.until(lambda: not is_visible(driver, "#costs"))
 
 
 async def test_cursor_stays_visible_without_color(
-    world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    async with driving(WatchedApp(opener_of(database))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database))) as driver:
         assert driver.app.no_color
         assert driver.row(1).startswith("›")
         strip = driver.table.render_line(1)

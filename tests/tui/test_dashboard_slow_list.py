@@ -8,8 +8,8 @@ from store.database.query import TimeLimits
 from store.job_list.list_cost import EXPENSIVE_FROM, ListCost
 from store.job_list.list_query import ListQuery
 from tests.conftest import Conninfo, connect
-from tests.tui.driving import FrozenStore, WatchedApp, driving, opener_of
-from tests.tui.world import World
+from tests.tui.driving import FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import JobsDatabase
 
 
 class DearStore(FrozenStore):
@@ -28,8 +28,8 @@ class EndlessPlanningStore(FrozenStore):
         raise AssertionError("nobody wakes it")
 
 
-async def test_list_loads_without_waiting_for_its_cost_estimate(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, make=EndlessPlanningStore))) as driver:
+async def test_list_loads_without_waiting_for_its_cost_estimate(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=EndlessPlanningStore))) as driver:
         await driver.press("5")
         await driver.until(lambda: driver.rows == [4])
 
@@ -48,21 +48,21 @@ def slowed(database: Conninfo, seconds: float) -> Iterator[None]:
             owner.execute("drop policy slow on generation_jobs")
 
 
-async def test_banner_of_a_timed_out_list_suggests_how_to_narrow_it(world: World, database: Conninfo) -> None:
+async def test_banner_of_a_timed_out_list_suggests_how_to_narrow_it(jobs_db: JobsDatabase, database: Conninfo) -> None:
     with slowed(database, 20):
-        async with driving(WatchedApp(opener_of(database, limits=TimeLimits(statement=0.2)))) as driver:
-            await driver.sees("so the statement was stopped", "Narrow it: add since:7d or project:NAME.")
+        async with drive_dashboard(WatchedApp(opener_of(database, limits=TimeLimits(statement=0.2)))) as driver:
+            await driver.shows("so the statement was stopped", "Narrow it: add since:7d or project:NAME.")
 
 
-async def test_expensive_list_is_polled_less_often(world: World, database: Conninfo) -> None:
+async def test_expensive_list_is_polled_less_often(jobs_db: JobsDatabase, database: Conninfo) -> None:
     with slowed(database, 0.25):
-        async with driving(WatchedApp(opener_of(database, make=DearStore), interval=2.0)) as driver:
+        async with drive_dashboard(WatchedApp(opener_of(database, make=DearStore), interval=2.0)) as driver:
             connection = driver.app.connection
-            feed = connection._listing
-            assert feed is not None
-            await driver.until(lambda: feed.query.window.listed.project_id is not None and feed.interval == 10.0)
+            poller = connection._listing
+            assert poller is not None
+            await driver.until(lambda: poller.query.window.listed.project_id is not None and poller.interval == 10.0)
             connection.step_interval(-1)
-            assert (connection.interval, feed.interval) == (1.0, 10.0)
+            assert (connection.interval, poller.interval) == (1.0, 10.0)
 
             driver.app.dashboard.choose_project(None)
-            await driver.until(lambda: feed.interval == 1.0)
+            await driver.until(lambda: poller.interval == 1.0)

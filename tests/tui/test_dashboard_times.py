@@ -1,20 +1,20 @@
 """How long jobs wait and run, in the dashboard."""
 
 from tests.tui.driving import Driver
-from tests.tui.world import World
+from tests.tui.world import JobsDatabase
 
 
-async def test_timings_dialog_shows_modes_over_a_chosen_period(dashboard: Driver, world: World) -> None:
-    world.set_status(1, "running")
-    world.set_status(1, "failed")
+async def test_timings_dialog_shows_modes_over_a_chosen_period(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    jobs_db.set_status(1, "running")
+    jobs_db.set_status(1, "failed")
     await dashboard.press("t")
     await dashboard.has_dialog("Times · Autumn catalog")
-    await dashboard.sees("MODE", "DONE", "FAILED", "OLDEST", "all")
-    await dashboard.sees("Finished in the last 24 h: ", "Queued now: 1.")
+    await dashboard.shows("MODE", "DONE", "FAILED", "OLDEST", "all")
+    await dashboard.shows("Finished in the last 24 h: ", "Queued now: 1.")
     await dashboard.press("right")
-    await dashboard.sees("Finished in the last 7 d: ")
+    await dashboard.shows("Finished in the last 7 d: ")
     await dashboard.press("left", "left", "left")
-    await dashboard.sees("Finished in the last 1 h: ")
+    await dashboard.shows("Finished in the last 1 h: ")
     await dashboard.press("escape")
     await dashboard.has_dialog("")
 
@@ -25,13 +25,13 @@ async def test_timings_dialog_covers_all_projects(dashboard: Driver) -> None:
     await dashboard.has_dialog("Times · all projects")
 
 
-async def test_timings_dialog_shows_a_database_error_and_can_retry(dashboard: Driver, world: World) -> None:
-    world.sql("alter table generation_jobs rename to elsewhere")
+async def test_timings_dialog_shows_a_database_error_and_can_retry(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    jobs_db.sql("alter table generation_jobs rename to elsewhere")
     try:
         await dashboard.press("t")
-        await dashboard.sees("generation_jobs")
-        await dashboard.sees_no_more("Measuring …")
+        await dashboard.shows("generation_jobs")
+        await dashboard.shows_no_longer("Measuring …")
     finally:
-        world.sql("alter table elsewhere rename to generation_jobs")
+        jobs_db.sql("alter table elsewhere rename to generation_jobs")
     await dashboard.press("r")
-    await dashboard.sees("Finished in the last 24 h: ")
+    await dashboard.shows("Finished in the last 24 h: ")

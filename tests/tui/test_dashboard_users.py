@@ -12,8 +12,8 @@ from store.errors import TimedOut
 from store.users.actor import OPERATOR, ActingUser
 from store.users.user_sql import FoundUser
 from tests.conftest import Conninfo, connect
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
-from tests.tui.world import ADA, BEN, World
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import ADA, BEN, JobsDatabase
 
 CLEO = UUID("c0000000-0000-4000-8000-000000000000")
 
@@ -23,9 +23,9 @@ TITLE = "Look with whose eyes?"
 
 
 @pytest.fixture
-async def picker(world: World, dashboard: Driver) -> Driver:
+async def picker(jobs_db: JobsDatabase, dashboard: Driver) -> Driver:
     """Beside Ada and Ben, Cleo; the picker is open."""
-    world.sql("insert into auth.users (id) values (%s)", CLEO)
+    jobs_db.sql("insert into auth.users (id) values (%s)", CLEO)
     await dashboard.press("u")
     await dashboard.has_dialog(TITLE)
     return dashboard
@@ -53,42 +53,46 @@ async def test_user_picker_finds_a_user_without_email_by_id_prefix(picker: Drive
     await picker.type("c000")
     await lists(picker, "no e-mail, c0000000  0 jobs", "Look up the id c000  a job, project, asset or user")
     await picker.press("enter")
-    await picker.sees(f"as {CLEO}", "No projects found.")
+    await picker.shows(f"as {CLEO}", "No projects found.")
 
 
-async def test_deleted_acting_user_is_reported_unlike_a_user_without_jobs(world: World, picker: Driver) -> None:
+async def test_deleted_acting_user_is_reported_unlike_a_user_without_jobs(
+    jobs_db: JobsDatabase, picker: Driver
+) -> None:
     await picker.type("c000")
     await picker.press("enter")
-    await picker.sees(f"as {CLEO}", "No projects found.")
-    await picker.looks_again()
+    await picker.shows(f"as {CLEO}", "No projects found.")
+    await picker.refreshes()
     assert not picker.toasts
     await picker.press("u")
     await picker.type("ben")
     await lists(picker, "ben@example.com  1 job, last 8 min ago")
     await picker.press("enter")
-    await picker.sees("as ben@example.com", "Costs · Trail gear")
+    await picker.shows("as ben@example.com", "Costs · Trail gear")
 
-    world.sql("delete from auth.users where id = %s", BEN)
+    jobs_db.sql("delete from auth.users where id = %s", BEN)
     await picker.press("r")
 
-    await picker.is_told("ben@example.com sees nothing: there is no such user any more. u looks with other eyes.")
+    await picker.shows_toast("ben@example.com sees nothing: there is no such user any more. u looks with other eyes.")
 
 
 async def test_user_hidden_from_the_login_is_not_reported_as_deleted(
-    attached_database: Conninfo, onlooker: str
+    attached_database: Conninfo, recording_login: str
 ) -> None:
     with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
         administrator.execute("insert into auth.users (id, email) values (%s, 'ben@example.com')", [BEN])
         for statement in (
-            f"grant usage on schema auth to {onlooker}",
-            f"grant select on auth.users, public.generation_jobs, public.projects, public.assets to {onlooker}",
+            f"grant usage on schema auth to {recording_login}",
+            f"grant select on auth.users, public.generation_jobs, public.projects, public.assets to {recording_login}",
             "alter table auth.users enable row level security",
-            f"create policy shown on auth.users to {onlooker} using (email = 'ada@example.com')",
+            f"create policy shown on auth.users to {recording_login} using (email = 'ada@example.com')",
         ):
             administrator.execute(statement.encode())
-    opener = opener_of({**attached_database, "user": onlooker}, actor=ActingUser(id=BEN, email="ben@example.com"))
-    async with driving(WatchedApp(opener)) as driver:
-        await driver.sees("as ben@example.com", "No projects found.")
+    opener = opener_of(
+        {**attached_database, "user": recording_login}, actor=ActingUser(id=BEN, email="ben@example.com")
+    )
+    async with drive_dashboard(WatchedApp(opener)) as driver:
+        await driver.shows("as ben@example.com", "No projects found.")
         await driver.until(
             lambda: all(worker.is_finished for worker in driver.app.workers if worker.group == "gone user")
         )
@@ -97,14 +101,14 @@ async def test_user_hidden_from_the_login_is_not_reported_as_deleted(
 
 async def test_user_picker_stays_open_when_no_user_matches(picker: Driver) -> None:
     await picker.type("nobody@")
-    await picker.sees("Nothing of that name.")
+    await picker.shows("Nothing of that name.")
     await picker.press("enter")
     await picker.has_dialog(TITLE)
 
 
 async def test_enter_before_the_search_result_selects_the_only_match(picker: Driver) -> None:
     await picker.press(*"ben", "enter")
-    await picker.sees("as ben@example.com")
+    await picker.shows("as ben@example.com")
 
 
 async def test_enter_before_the_search_result_selects_none_of_several_matches(picker: Driver) -> None:
@@ -113,14 +117,14 @@ async def test_enter_before_the_search_result_selects_none_of_several_matches(pi
     await lists(picker, "ada@example.com  7 jobs, last 1 min ago", "ben@example.com  1 job, last 8 min ago")
     await picker.has_dialog(TITLE)
     await picker.press("down", "enter")
-    await picker.sees("as ben@example.com")
+    await picker.shows("as ben@example.com")
 
 
 async def test_user_picker_finds_the_operator_by_name(picker: Driver) -> None:
     await picker.type("operator")
     await lists(picker, "the operator  the role as connected")
     await picker.press("enter")
-    await picker.sees("as the operator")
+    await picker.shows("as the operator")
 
 
 class SlowStore(FrozenStore):
@@ -143,16 +147,16 @@ class SlowStore(FrozenStore):
 
 
 @pytest.fixture
-async def slow(world: World, database: Conninfo) -> AsyncIterator[Driver]:
+async def slow(jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Driver]:
     SlowStore.asked, SlowStore.given_up, SlowStore.gates = [], [], {}
-    async with driving(WatchedApp(opener_of(database, make=SlowStore))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, make=SlowStore))) as driver:
         yield driver
 
 
 async def test_user_picker_opens_before_its_results_and_loses_no_key(slow: Driver) -> None:
     await slow.press("u", *"ben")
     await slow.has_dialog(TITLE)
-    await slow.sees("ben", "Searching …")
+    await slow.shows("ben", "Searching …")
     assert slow.app.dashboard.listing is not None
 
     await slow.until(lambda: "ben" in SlowStore.asked)
@@ -189,18 +193,18 @@ async def test_user_picker_reports_a_failed_search_and_allows_the_next(slow: Dri
     await slow.type("broken")
     await slow.until(lambda: "broken" in SlowStore.asked)
     SlowStore.gates["broken"].set()
-    await slow.sees("The database took too long", "or narrow what is asked for.")
+    await slow.shows("The database took too long", "or narrow what is asked for.")
     SlowStore.gates["ada"] = asyncio.Event()
     SlowStore.gates["ada"].set()
     await slow.type("ada")
     await lists(slow, "ada@example.com  7 jobs, last 1 min ago")
 
 
-async def test_user_picker_shows_a_hostile_email_as_plain_text(world: World, database: Conninfo) -> None:
-    world.sql("update auth.users set email = '[@click=app.quit]\x1b[31m@example.com' where id = %s", BEN)
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+async def test_user_picker_shows_a_hostile_email_as_plain_text(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    jobs_db.sql("update auth.users set email = '[@click=app.quit]\x1b[31m@example.com' where id = %s", BEN)
+    async with drive_dashboard(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
         await driver.press("u")
-        await driver.sees("[@click=app.quit]")
+        await driver.shows("[@click=app.quit]")
         assert "\x1b" not in driver.text
         await driver.type(str(ADA))
         await lists(

@@ -11,8 +11,8 @@ from store.database.write_access import WriteMode
 from store.jobs.job import JobStatus
 from store.journal.journal import read_journal
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import FROZEN, World, job_id
+from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import FROZEN, JobsDatabase, job_id
 
 
 class Clock:
@@ -36,10 +36,10 @@ def journal(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def leased(world: World, database: Conninfo, clock: Clock, journal: Path) -> AsyncIterator[Driver]:
+async def permitted(jobs_db: JobsDatabase, database: Conninfo, clock: Clock, journal: Path) -> AsyncIterator[Driver]:
     """Read-only until a lease is opened."""
-    opener = opener_of(database, rule=WriteMode.LEASED, clock=clock, journal=journal)
-    async with driving(WatchedApp(opener, clock=clock)) as driver:
+    opener = opener_of(database, rule=WriteMode.PERMIT_REQUIRED, clock=clock, journal=journal)
+    async with drive_dashboard(WatchedApp(opener, clock=clock)) as driver:
         yield driver
 
 
@@ -54,142 +54,150 @@ async def open_lease(driver: Driver, reason: str = "ticket 4711") -> None:
 async def run_out(driver: Driver, clock: Clock) -> None:
     clock.now += timedelta(minutes=5)
     driver.app.dashboard._tick()
-    await driver.is_told("Writing has ended: this session is read-only again.")
+    await driver.shows_toast("Writing has ended: this session is read-only again.")
 
 
 WRITING_KEYS = ("s", "c", "f", "d", "n", "P")
 
 
-async def test_read_only_session_refuses_writing_keys_and_names_the_permit_key(leased: Driver, world: World) -> None:
-    assert "· read-only ·" in leased.header
-    refused = await leased.told_by_each(*WRITING_KEYS)
+async def test_read_only_session_refuses_writing_keys_and_names_the_permit_key(
+    permitted: Driver, jobs_db: JobsDatabase
+) -> None:
+    assert "· read-only ·" in permitted.header
+    refused = await permitted.toasts_by_key(*WRITING_KEYS)
     assert refused == ["This session is read-only. Press W to write for some minutes."] * len(WRITING_KEYS)
-    await leased.has_dialog("")
-    await leased.press("p")
-    await leased.has_dialog("Show which project?")
-    assert world.status(1) is JobStatus.QUEUED
+    await permitted.has_dialog("")
+    await permitted.press("p")
+    await permitted.has_dialog("Show which project?")
+    assert jobs_db.status(1) is JobStatus.QUEUED
 
 
-async def test_write_permit_dialog_shows_database_actor_and_reason(leased: Driver) -> None:
-    await leased.press("W")
-    await leased.has_dialog("Write on purpose")
-    await leased.sees("Database: testbase", "As: ada@example.com", "Reason, kept in the journal", "5 minutes")
+async def test_write_permit_dialog_shows_database_actor_and_reason(permitted: Driver) -> None:
+    await permitted.press("W")
+    await permitted.has_dialog("Write on purpose")
+    await permitted.shows("Database: testbase", "As: ada@example.com", "Reason, kept in the journal", "5 minutes")
 
 
-async def test_write_within_a_permit_is_journaled_with_its_reason(leased: Driver, world: World, journal: Path) -> None:
-    await open_lease(leased)
-    await leased.is_told("You may write for 5 minutes. W ends it.")
-    await leased.press("s")
-    await leased.is_told("Started lifestyle")
-    assert world.status(1) is JobStatus.RUNNING
+async def test_write_within_a_permit_is_journaled_with_its_reason(
+    permitted: Driver, jobs_db: JobsDatabase, journal: Path
+) -> None:
+    await open_lease(permitted)
+    await permitted.shows_toast("You may write for 5 minutes. W ends it.")
+    await permitted.press("s")
+    await permitted.shows_toast("Started lifestyle")
+    assert jobs_db.status(1) is JobStatus.RUNNING
     (entry,) = read_journal(journal).entries
     assert (entry.reason, entry.what, entry.ids) == ("ticket 4711", "transition job to running", (job_id(1),))
 
 
-async def test_header_counts_down_the_write_permit_and_the_frame_changes_color(leased: Driver, clock: Clock) -> None:
-    before = leased.app.get_css_variables()["frame"]
-    await open_lease(leased)
-    assert " writing 5:00: ticket 4711  · live every 1 min" in leased.header
-    assert "read-only" not in leased.header
-    variables = leased.app.get_css_variables()
+async def test_header_counts_down_the_write_permit_and_the_frame_changes_color(permitted: Driver, clock: Clock) -> None:
+    before = permitted.app.get_css_variables()["frame"]
+    await open_lease(permitted)
+    assert " writing 5:00: ticket 4711  · live every 1 min" in permitted.header
+    assert "read-only" not in permitted.header
+    variables = permitted.app.get_css_variables()
     assert variables["frame"] == variables["frame-quiet"] != before
     clock.now += timedelta(seconds=61.5)
-    leased.app.dashboard._tick()
-    await leased.until(lambda: " writing 3:59: ticket 4711 " in leased.header)
+    permitted.app.dashboard._tick()
+    await permitted.until(lambda: " writing 3:59: ticket 4711 " in permitted.header)
     clock.now += timedelta(seconds=238)
-    leased.app.dashboard._tick()
-    await leased.until(lambda: " writing 0:01: ticket 4711 " in leased.header)
+    permitted.app.dashboard._tick()
+    await permitted.until(lambda: " writing 0:01: ticket 4711 " in permitted.header)
     clock.now += timedelta(seconds=1)
-    leased.app.dashboard._tick()
-    await leased.until(lambda: "· read-only ·" in leased.header)
-    assert leased.app.get_css_variables()["frame"] == before
-    assert leased.toasts[-1] == "Writing has ended: this session is read-only again."
+    permitted.app.dashboard._tick()
+    await permitted.until(lambda: "· read-only ·" in permitted.header)
+    assert permitted.app.get_css_variables()["frame"] == before
+    assert permitted.toasts[-1] == "Writing has ended: this session is read-only again."
 
 
-async def test_second_w_key_ends_the_write_permit(leased: Driver, world: World) -> None:
-    await open_lease(leased)
-    await leased.press("W")
-    await leased.has_dialog("")
-    await leased.is_told("Writing has ended: this session is read-only again.")
-    assert "· read-only ·" in leased.header
-    await leased.press("s")
-    assert world.status(1) is JobStatus.QUEUED
+async def test_second_w_key_ends_the_write_permit(permitted: Driver, jobs_db: JobsDatabase) -> None:
+    await open_lease(permitted)
+    await permitted.press("W")
+    await permitted.has_dialog("")
+    await permitted.shows_toast("Writing has ended: this session is read-only again.")
+    assert "· read-only ·" in permitted.header
+    await permitted.press("s")
+    assert jobs_db.status(1) is JobStatus.QUEUED
 
 
-async def test_write_permit_requires_a_reason_and_accepts_a_duration(leased: Driver) -> None:
-    await leased.press("W")
-    await leased.type("  ")
-    await leased.press("enter")
-    await leased.sees("✗ Writing here takes a reason.")
-    await leased.type("x" * 201)
-    await leased.press("enter")
-    await leased.sees("✗ At most 200 characters; these are 201.")
-    await leased.type("ticket 4711")
-    leased.app.screen.query_one(Select).value = 15
-    await leased.press("enter")
-    await leased.until(lambda: " writing 15:00: ticket 4711 " in leased.header)
+async def test_write_permit_requires_a_reason_and_accepts_a_duration(permitted: Driver) -> None:
+    await permitted.press("W")
+    await permitted.type("  ")
+    await permitted.press("enter")
+    await permitted.shows("✗ Writing here takes a reason.")
+    await permitted.type("x" * 201)
+    await permitted.press("enter")
+    await permitted.shows("✗ At most 200 characters; these are 201.")
+    await permitted.type("ticket 4711")
+    permitted.app.screen.query_one(Select).value = 15
+    await permitted.press("enter")
+    await permitted.until(lambda: " writing 15:00: ticket 4711 " in permitted.header)
 
 
-async def test_escape_cancels_the_write_permit_dialog(leased: Driver) -> None:
-    await leased.press("W")
-    await leased.type("ticket 4711")
-    await leased.press("escape")
-    await leased.has_dialog("")
-    assert "· read-only ·" in leased.header
+async def test_escape_cancels_the_write_permit_dialog(permitted: Driver) -> None:
+    await permitted.press("W")
+    await permitted.type("ticket 4711")
+    await permitted.press("escape")
+    await permitted.has_dialog("")
+    assert "· read-only ·" in permitted.header
 
 
 async def test_dialog_submitted_after_the_permit_ends_is_refused_and_keeps_its_text(
-    leased: Driver, world: World, clock: Clock
+    permitted: Driver, jobs_db: JobsDatabase, clock: Clock
 ) -> None:
-    await open_lease(leased)
-    await leased.go_to(2)
-    await leased.press("f")
-    await leased.has_dialog("Fail packaging 00000002")
-    await leased.type("API timeout, third time")
-    await run_out(leased, clock)
-    await leased.press("enter")
-    await leased.sees("✗ This session is read-only: nothing was changed.")
-    assert leased.app.screen.query_one(Input).value == "API timeout, third time"
-    assert world.status(2) is JobStatus.RUNNING
+    await open_lease(permitted)
+    await permitted.go_to(2)
+    await permitted.press("f")
+    await permitted.has_dialog("Fail packaging 00000002")
+    await permitted.type("API timeout, third time")
+    await run_out(permitted, clock)
+    await permitted.press("enter")
+    await permitted.shows("✗ This session is read-only: nothing was changed.")
+    assert permitted.app.screen.query_one(Input).value == "API timeout, third time"
+    assert jobs_db.status(2) is JobStatus.RUNNING
 
 
-async def test_confirmation_after_the_permit_ends_changes_nothing(leased: Driver, world: World, clock: Clock) -> None:
-    await open_lease(leased)
-    await leased.press("d")
-    await leased.has_dialog("Delete this job?")
-    await run_out(leased, clock)
-    await leased.press("y")
-    await leased.is_told("This session is read-only: nothing was changed. Press W to write for some minutes.")
-    assert world.status(1) is JobStatus.QUEUED
+async def test_confirmation_after_the_permit_ends_changes_nothing(
+    permitted: Driver, jobs_db: JobsDatabase, clock: Clock
+) -> None:
+    await open_lease(permitted)
+    await permitted.press("d")
+    await permitted.has_dialog("Delete this job?")
+    await run_out(permitted, clock)
+    await permitted.press("y")
+    await permitted.shows_toast("This session is read-only: nothing was changed. Press W to write for some minutes.")
+    assert jobs_db.status(1) is JobStatus.QUEUED
 
 
-async def test_switching_the_acting_user_keeps_the_write_permit(leased: Driver) -> None:
-    await open_lease(leased)
-    operator = leased.app.connection.session
+async def test_switching_the_acting_user_keeps_the_write_permit(permitted: Driver) -> None:
+    await open_lease(permitted)
+    operator = permitted.app.connection.session
     assert operator is not None
-    leased.app.act_as(operator.operator)
-    await leased.until(lambda: "as the operator" in leased.header and " writing 5:00: " in leased.header)
+    permitted.app.act_as(operator.operator)
+    await permitted.until(lambda: "as the operator" in permitted.header and " writing 5:00: " in permitted.header)
 
 
 async def test_session_that_may_write_needs_no_write_permit(dashboard: Driver) -> None:
     await dashboard.press("W")
-    await dashboard.is_told("This session may write as it is: it needs no reason.")
+    await dashboard.shows_toast("This session may write as it is: it needs no reason.")
     await dashboard.has_dialog("")
 
 
-async def test_read_only_connection_cannot_open_a_write_permit(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, rule=WriteMode.CLOSED))) as driver:
-        refused = await driver.told_by_each("W", *WRITING_KEYS)
+async def test_read_only_connection_cannot_open_a_write_permit(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(database, rule=WriteMode.CLOSED))) as driver:
+        refused = await driver.toasts_by_key("W", *WRITING_KEYS)
         assert len(refused) == 1 + len(WRITING_KEYS)
         assert all("Connect without --read-only" in told for told in refused)
         await driver.has_dialog("")
 
 
 async def test_header_shows_the_remaining_permit_time_on_80_columns(
-    world: World, database: Conninfo, clock: Clock, journal: Path
+    jobs_db: JobsDatabase, database: Conninfo, clock: Clock, journal: Path
 ) -> None:
-    opener = opener_of(database, rule=WriteMode.LEASED, clock=clock, label="production of the app (db.example.com/app)")
-    async with driving(WatchedApp(opener, clock=clock), size=(80, 24)) as driver:
+    opener = opener_of(
+        database, rule=WriteMode.PERMIT_REQUIRED, clock=clock, label="production of the app (db.example.com/app)"
+    )
+    async with drive_dashboard(WatchedApp(opener, clock=clock), size=(80, 24)) as driver:
         await open_lease(driver, "a reason that is much too long for what is left of the line: " * 3)
         assert " writing 5:00: a rea" in driver.header
         assert driver.header.rstrip().endswith("live every 1 min")

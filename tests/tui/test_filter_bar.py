@@ -25,7 +25,7 @@ class BarApp(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self.bar = FilterBar()
-        self.told: list[Message] = []
+        self.messages: list[Message] = []
 
     def compose(self) -> ComposeResult:
         yield self.bar
@@ -39,7 +39,7 @@ class BarApp(App[None]):
     @on(FilterBar.Kept)
     @on(FilterBar.Left)
     def _keep(self, message: Message) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
 
 class Bar:
@@ -62,10 +62,10 @@ class Bar:
         await settle(self.app)
 
     async def until(self, condition: Callable[[], object]) -> None:
-        await until(condition, lambda: f"the screen:\n{frame_text(self.app)}\ntold: {self.app.told}")
+        await until(condition, lambda: f"the screen:\n{frame_text(self.app)}\ntold: {self.app.messages}")
 
     @property
-    def offered(self) -> list[str]:
+    def offered_texts(self) -> list[str]:
         """The first word of each line."""
         completions = self.app.query_one(CompletionList)
         return [str(option.prompt).split()[0] for option in completions.options] if completions.is_open else []
@@ -77,12 +77,12 @@ class Bar:
         return str(note.render()).splitlines() if note.display else []
 
     @property
-    def told(self) -> list[Message]:
-        return self.app.told
+    def messages(self) -> list[Message]:
+        return self.app.messages
 
     @property
     def filters(self) -> list[str]:
-        return [message.text for message in self.told if isinstance(message, FilterBar.FilterChanged)]
+        return [message.text for message in self.messages if isinstance(message, FilterBar.FilterChanged)]
 
 
 @pytest.fixture
@@ -99,9 +99,9 @@ def width() -> int:
 
 async def test_filter_change_is_sent_after_typing_pauses(bar: Bar) -> None:
     await bar.press(*"life")
-    assert bar.told == []
-    await bar.until(lambda: bar.told)
-    (changed,) = bar.told
+    assert bar.messages == []
+    await bar.until(lambda: bar.messages)
+    (changed,) = bar.messages
     assert isinstance(changed, FilterBar.FilterChanged)
     assert (changed.text, changed.job_filter) == ("life", parse("life"))
 
@@ -118,13 +118,13 @@ async def test_equivalent_filter_text_sends_no_change(bar: Bar) -> None:
 
 async def test_filter_bar_completes_keys_and_values(bar: Bar) -> None:
     await bar.press(*"st")
-    assert bar.offered == ["status:"]
+    assert bar.offered_texts == ["status:"]
     await bar.press("tab")
     assert bar.field.value == "status:"
-    assert bar.offered == ["queued", "running", "succeeded", "failed"]
+    assert bar.offered_texts == ["queued", "running", "succeeded", "failed"]
     await bar.press("down", "down", "down", "up", "enter")
     assert bar.field.value == "status:running"
-    assert bar.offered == []
+    assert bar.offered_texts == []
     await bar.press(*",fa", "right")
     assert bar.field.value == "status:running,failed"
     assert bar.app.focused is bar.field
@@ -133,9 +133,9 @@ async def test_filter_bar_completes_keys_and_values(bar: Bar) -> None:
 
 async def test_tab_lists_the_filter_keys_after_a_term(bar: Bar) -> None:
     await bar.type("timeout ")
-    assert bar.offered == []
+    assert bar.offered_texts == []
     await bar.press("tab")
-    assert bar.offered[:2] == ["status:", "mode:"]
+    assert bar.offered_texts[:2] == ["status:", "mode:"]
     await bar.press("tab")
     assert bar.field.value == "timeout status:"
 
@@ -157,9 +157,9 @@ async def test_completions_show_hostile_database_values_as_plain_text(bar: Bar) 
 async def test_escape_closes_the_completions_and_then_leaves_the_bar(bar: Bar) -> None:
     await bar.type("st")
     await bar.press("escape")
-    assert (bar.offered, bar.told) == ([], [])
+    assert (bar.offered_texts, bar.messages) == ([], [])
     await bar.press("escape")
-    assert isinstance(bar.told[-1], FilterBar.Left)
+    assert isinstance(bar.messages[-1], FilterBar.Left)
     assert bar.bar.text == "st", "whoever hears it decides"
 
 
@@ -167,7 +167,7 @@ async def test_escape_closes_the_completions_and_then_leaves_the_bar(bar: Bar) -
 async def test_enter_and_down_keep_a_valid_filter(bar: Bar, key: str) -> None:
     await bar.type("status:failed")
     await bar.press(key)
-    changed, kept = bar.told
+    changed, kept = bar.messages
     assert isinstance(changed, FilterBar.FilterChanged)
     assert isinstance(kept, FilterBar.Kept)
     assert kept.text == "status:failed"
@@ -182,7 +182,7 @@ async def test_filter_mistake_is_marked_and_tab_applies_the_suggestion(bar: Bar)
         "         ^^^^^^ 'statsu' is no key. Did you mean status?",
         "Until then “cost:>50” holds.",
     ]
-    assert isinstance(bar.told[-1], FilterBar.FilterMistaken)
+    assert isinstance(bar.messages[-1], FilterBar.FilterMistaken)
     assert bar.bar.job_filter == parse("cost:>50")
     await bar.press("tab")
     assert bar.field.value == "cost:>50 status:failed"
@@ -196,7 +196,7 @@ async def test_enter_on_an_invalid_filter_shows_the_mistake_and_keeps_focus(bar:
     assert bar.mistake[0].endswith("^ status: is followed by no value.")
     assert bar.app.focused is bar.field
     assert bar.field.value == "status:"
-    assert not any(isinstance(message, FilterBar.Kept) for message in bar.told)
+    assert not any(isinstance(message, FilterBar.Kept) for message in bar.messages)
 
 
 async def test_overlong_filter_is_reported_as_a_mistake(bar: Bar) -> None:
@@ -215,7 +215,7 @@ async def test_filter_bar_fits_every_width(bar: Bar, width: int) -> None:
         await bar.settle()
         below = bar.app.query_one("#mistake")
         listed = bar.app.query_one(CompletionList)
-        assert bool(bar.offered) != bool(bar.mistake)
+        assert bool(bar.offered_texts) != bool(bar.mistake)
         for shown in (below, listed):
             assert shown.region.right <= width
             assert shown.region.height <= 8

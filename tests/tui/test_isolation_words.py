@@ -25,7 +25,7 @@ BEN = Participant(id=UUID(int=0xB0 << 120))
 def probe(
     verdict: ProbeVerdict = ProbeVerdict.KEPT, how: ProbeMethod = ProbeMethod.TRIED, answer: str = "hidden (0 rows)"
 ) -> Probe:
-    return Probe(thing=ProbeTarget.JOB, verb=Verb.UPDATE, how=how, answer=answer, verdict=verdict)
+    return Probe(target=ProbeTarget.JOB, verb=Verb.UPDATE, how=how, answer=answer, verdict=verdict)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_summary_counts_leaks_and_kept_probes(probes: list[Probe], words: str) -
 
 
 def test_every_probe_has_its_own_description() -> None:
-    deeds = [attempt_words(thing, verb) for thing, verb in PROBED]
+    deeds = [attempt_words(target, verb) for target, verb in PROBED]
     assert len(set(deeds)) == len(PROBED)
     assert deeds[:2] == ["Reads a job of theirs", "Puts a job of one's own into a project of theirs"]
 

@@ -23,7 +23,7 @@ contents = st.builds(
     mode=st.integers(0, 48),
     cost=st.integers(0, 15),
     project=st.none() | st.integers(0, 48),
-    through_lens=st.booleans(),
+    with_visibility=st.booleans(),
 )
 
 
@@ -35,7 +35,7 @@ def names(columns: tuple[JobColumn, ...]) -> list[str]:
 def test_columns_fit_the_width_without_overlap(width: int, content: ContentWidths) -> None:
     columns = lay_out(width, content)
 
-    first = [*(["LENS"] if content.through_lens else []), "STATUS", "MODE"]
+    first = [*(["LENS"] if content.with_visibility else []), "STATUS", "MODE"]
     assert names(columns)[: len(first)] == first
     assert all(left.start + left.width < right.start for left, right in pairwise(columns))
     assert columns[-1].start + columns[-1].width <= width
@@ -53,7 +53,7 @@ def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> No
         (40, USUAL, "STATUS MODE COST"),
         (54, USUAL, "STATUS MODE COST CREATED ERROR"),
         (80, USUAL, "STATUS MODE COST CREATED TOTAL ERROR"),
-        (80, replace(USUAL, through_lens=True), "LENS STATUS MODE COST CREATED TOTAL ERROR"),
+        (80, replace(USUAL, with_visibility=True), "LENS STATUS MODE COST CREATED TOTAL ERROR"),
         (80, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT ERROR"),
         (92, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT ERROR"),
         (100, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ERROR"),
@@ -107,7 +107,7 @@ def test_content_widths_only_grow_while_scrolling() -> None:
     wide, narrow = ContentWidths(mode=12, cost=5, project=8), ContentWidths(mode=4, cost=7, project=3)
 
     assert wide.widened(narrow) == narrow.widened(wide) == ContentWidths(mode=12, cost=7, project=8)
-    assert wide.widened(ContentWidths(through_lens=True)) == ContentWidths(mode=12, cost=5, through_lens=True)
+    assert wide.widened(ContentWidths(with_visibility=True)) == ContentWidths(mode=12, cost=5, with_visibility=True)
 
 
 def test_cost_column_fits_the_widest_cost() -> None:
@@ -124,7 +124,7 @@ def test_content_widths_cover_all_jobs_up_to_a_maximum() -> None:
     assert measure(jobs, {UUID(int=2): "Autumn", UUID(int=3): "Not at hand"}) == ContentWidths(
         mode=48, cost=5, project=11
     )
-    assert measure([], None, through_lens=True) == ContentWidths(through_lens=True)
+    assert measure([], None, with_visibility=True) == ContentWidths(with_visibility=True)
     assert measure([], {}) == ContentWidths(project=0)
 
 
@@ -232,7 +232,7 @@ def test_duration_cell_ends_with_the_job_and_grows_while_it_runs(status: JobStat
 
 
 def test_row_of_a_hidden_job_is_marked_and_dimmed() -> None:
-    columns = lay_out(80, replace(USUAL, through_lens=True))
+    columns = lay_out(80, replace(USUAL, with_visibility=True))
     hidden = row_cells(make_job(1, status=JobStatus.FAILED), columns, now=NOON, is_hidden=True)
     seen = row_cells(make_job(1, status=JobStatus.FAILED), columns, now=NOON)
 

@@ -107,7 +107,7 @@ def test_short_title_keeps_the_cursor_position(listed: ListQuery, width: int, ti
         (listing(FOUND), numbers(failed=99), None),
         (listing(FOUND), numbers(matching=17), Count(number=17)),
         (listing(), replace(numbers(), query=TotalsQuery(project_id=None)), None),
-        (replace(listing(), lens=LENS), numbers(), Count(number=41)),
+        (replace(listing(), visibility=LENS), numbers(), Count(number=41)),
     ],
 )
 def test_list_length_uses_only_totals_that_match_the_list(
@@ -117,7 +117,7 @@ def test_list_length_uses_only_totals_that_match_the_list(
 
 
 def test_title_of_a_visibility_comparison_shows_how_many_jobs_the_user_sees() -> None:
-    seen = replace(listing(), lens=LENS)
+    seen = replace(listing(), visibility=LENS)
     assert job_list_title(seen, PLACE) == "Jobs · ana@example.com sees 37 of 41, newest first"
 
 
@@ -136,7 +136,7 @@ def test_every_order_has_its_own_title() -> None:
             "dead",
             "No job matches. Enter looks for that id everywhere. Press esc to show all jobs again.",
         ),
-        (replace(listing(), lens=LENS), "", "Nothing to see here, for ana@example.com or for the operator."),
+        (replace(listing(), visibility=LENS), "", "Nothing to see here, for ana@example.com or for the operator."),
         (listing(FOUND), "time", "No job matches. Press esc to show all jobs again."),
         (listing(projects=0), "", "No projects found. Press P to create one first."),
         (listing(ListQuery(status=JobStatus.RUNNING)), "", "No running jobs."),

@@ -12,11 +12,11 @@ from tui.dashboard.job_list.job_table import JobTable
 
 async def test_first_job_gets_the_cursor_and_sends_a_message(empty_table: TablePilot) -> None:
     await empty_table.show([])
-    assert empty_table.take_told() == []
+    assert empty_table.take_messages() == []
 
     await empty_table.show([4, 5])
     assert empty_table.cursor == 4
-    assert empty_table.take_told() == [JobTable.CursorMoved(empty_table.table, make_job(4))]
+    assert empty_table.take_messages() == [JobTable.CursorMoved(empty_table.table, make_job(4))]
 
 
 @pytest.mark.parametrize(
@@ -51,38 +51,38 @@ async def test_navigation_keys_move_the_cursor(table: TablePilot, keys: str, cur
 )
 async def test_cursor_and_mark_stay_on_their_job_when_rows_change(table: TablePilot, numbers: Iterable[int]) -> None:
     await table.press("down", "down", "down", "down", "space", "up")
-    table.take_told()
+    table.take_messages()
     await table.show(numbers)
 
     assert table.cursor == 14
     assert table.marked == {14}
     assert len(table.pointed_at) == 1
-    assert [type(told) for told in table.take_told()] in ([], [JobTable.NewAbove])
+    assert [type(messages) for messages in table.take_messages()] in ([], [JobTable.NewAbove])
 
 
 async def test_enter_opens_the_same_job_after_new_rows_arrived(table: TablePilot) -> None:
     await table.press("down")
     await table.show(range(5, 60))
-    table.take_told()
+    table.take_messages()
     await table.press("enter")
 
-    assert table.take_told() == [JobTable.Opened(table.table, UUID(int=11))]
+    assert table.take_messages() == [JobTable.Opened(table.table, UUID(int=11))]
 
 
 async def test_table_selects_no_job_after_the_selected_job_left(table: TablePilot) -> None:
     await table.press("down")
-    table.take_told()
+    table.take_messages()
     await table.show([10, *range(12, 60)])
 
     assert table.cursor is None
     assert table.pointed_at == []
-    assert table.take_told() == [
+    assert table.take_messages() == [
         JobTable.CursorLost(table.table, UUID(int=11), has_left=True),
         JobTable.CursorMoved(table.table, None),
     ]
     await table.press("enter", "space")
     assert table.marked == set()
-    assert table.take_told() == []
+    assert table.take_messages() == []
 
     await table.press("down")
     assert table.cursor == 12
@@ -96,12 +96,12 @@ async def test_scrolled_table_keeps_its_rows_and_counts_new_ones_above(table: Ta
     assert table.lines[1:] == before[1:]
     assert table.lines[0].endswith("▲ 3 new")
     assert table.table.new_above == 3
-    assert table.take_told()[-1] == JobTable.NewAbove(table.table, 3)
+    assert table.take_messages()[-1] == JobTable.NewAbove(table.table, 3)
 
     await table.press("home")
     assert table.cursor == 7
     assert "new" not in table.lines[0]
-    assert table.take_told()[-1] == JobTable.NewAbove(table.table, 0)
+    assert table.take_messages()[-1] == JobTable.NewAbove(table.table, 0)
 
 
 async def test_mouse_wheel_scrolls_without_moving_the_cursor(table: TablePilot) -> None:
@@ -146,30 +146,30 @@ async def test_mark_all_keys_mark_every_row(table: TablePilot, key: str) -> None
 
 async def test_mark_is_removed_only_with_its_row_and_sends_a_message(table: TablePilot) -> None:
     await table.press("space", "space", "space")
-    table.take_told()
+    table.take_messages()
     await table.show([*range(5, 11), *range(12, 60)])
 
     assert table.marked == {10, 12}
-    assert JobTable.MarksChanged(table.table, frozenset({UUID(int=10), UUID(int=12)}), 1) in table.take_told()
+    assert JobTable.MarksChanged(table.table, frozenset({UUID(int=10), UUID(int=12)}), 1) in table.take_messages()
     await table.show(range(5, 60))
     assert table.marked == {10, 12}
-    assert not [told for told in table.take_told() if isinstance(told, JobTable.MarksChanged)]
+    assert not [messages for messages in table.take_messages() if isinstance(messages, JobTable.MarksChanged)]
 
 
 async def test_click_selects_a_row_and_a_second_click_opens_it(table: TablePilot) -> None:
     await table.click(row=5)
     assert table.cursor == 14
-    assert [type(told) for told in table.take_told()] == [JobTable.CursorMoved]
+    assert [type(messages) for messages in table.take_messages()] == [JobTable.CursorMoved]
 
     await table.click(row=5)
-    assert table.take_told() == [JobTable.Opened(table.table, UUID(int=14))]
+    assert table.take_messages() == [JobTable.Opened(table.table, UUID(int=14))]
 
 
 @pytest.mark.parametrize("row", [1, 5])
 async def test_double_click_opens_a_job_once(table: TablePilot, row: int) -> None:
     await table.click(row=row, times=2)
 
-    assert [told for told in table.take_told() if isinstance(told, JobTable.Opened)] == [
+    assert [messages for messages in table.take_messages() if isinstance(messages, JobTable.Opened)] == [
         JobTable.Opened(table.table, UUID(int=9 + row))
     ]
 
@@ -177,11 +177,11 @@ async def test_double_click_opens_a_job_once(table: TablePilot, row: int) -> Non
 async def test_click_does_not_open_a_row_that_moved_under_the_pointer(table: TablePilot) -> None:
     await table.click(row=3)
     await table.show(range(9, 60))
-    table.take_told()
+    table.take_messages()
     await table.click(row=3, times=1)
 
     assert table.cursor == 11
-    assert [type(told) for told in table.take_told()] == [JobTable.CursorMoved]
+    assert [type(messages) for messages in table.take_messages()] == [JobTable.CursorMoved]
 
 
 async def test_click_in_the_gutter_marks_without_moving_the_cursor(table: TablePilot) -> None:
@@ -194,25 +194,25 @@ async def test_click_in_the_gutter_marks_without_moving_the_cursor(table: TableP
 
 async def test_click_below_the_rows_does_nothing(table: TablePilot) -> None:
     await table.show([10, 11])
-    table.take_told()
+    table.take_messages()
     await table.click(row=8)
 
     assert table.cursor == 10
-    assert table.take_told() == []
+    assert table.take_messages() == []
 
 
 @pytest.mark.parametrize(("title", "column"), [("TOTAL", "total"), ("COST", "cost"), ("CREATED", "created")])
 async def test_click_on_a_column_title_requests_its_order(table: TablePilot, title: str, column: str) -> None:
     await table.click(row=0, column=table.lines[0].index(title))
 
-    assert table.take_told() == [JobTable.SortRequested(table.table, OrderColumn(column))]
+    assert table.take_messages() == [JobTable.SortRequested(table.table, OrderColumn(column))]
 
 
 @pytest.mark.parametrize("title", ["STATUS", "MODE", "ERROR"])
 async def test_click_on_an_unsortable_title_does_nothing(table: TablePilot, title: str) -> None:
     await table.click(row=0, column=table.lines[0].index(title))
 
-    assert table.take_told() == []
+    assert table.take_messages() == []
 
 
 async def test_move_to_selects_a_job_only_if_it_is_listed(table: TablePilot) -> None:

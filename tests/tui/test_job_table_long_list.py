@@ -23,9 +23,9 @@ class LongTable:
         self.query = RowWindowQuery(anchor=End.FIRST, after=600)
 
     @property
-    def wanted(self) -> list[JobTable.WindowWanted]:
+    def wanted(self) -> list[JobTable.WindowRequested]:
         """Since the last window arrived."""
-        return [told for told in self.pilot.app.told if isinstance(told, JobTable.WindowWanted)]
+        return [messages for messages in self.pilot.app.messages if isinstance(messages, JobTable.WindowRequested)]
 
     async def arrive(self) -> None:
         """The window that was wanted last, or the same one as before."""
@@ -33,7 +33,7 @@ class LongTable:
             wanted = self.wanted[-1]
             anchor = wanted.anchor if isinstance(wanted.anchor, End) else RowKey(value=None, id=wanted.anchor.id)
             self.query = RowWindowQuery(anchor=anchor, before=wanted.before, after=wanted.after)
-        self.pilot.take_told()
+        self.pilot.take_messages()
         self.table.show_window(self.list.window(self.query), now=NOON)
         await self.pilot.settle()
 
@@ -101,8 +101,8 @@ async def test_end_and_home_keys_request_the_last_and_first_rows(long_table: Lon
 async def test_enter_while_the_end_key_is_pending_opens_the_selected_job(long_table: LongTable) -> None:
     await long_table.pilot.press("end", "enter")
 
-    opened = [told for told in long_table.pilot.app.told if isinstance(told, JobTable.Opened)]
-    assert [told.job_id.int for told in opened] == [FIRST]
+    opened = [messages for messages in long_table.pilot.app.messages if isinstance(messages, JobTable.Opened)]
+    assert [messages.job_id.int for messages in opened] == [FIRST]
 
 
 async def test_canceled_key_is_not_applied_when_rows_arrive(long_table: LongTable) -> None:

@@ -14,7 +14,7 @@ from store.job_list.list_query import NEWEST_FIRST, End, RowWindowQuery, key_of
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.tui.support import NOON, TableApp
-from tests.tui.world import AUTUMN, World
+from tests.tui.world import AUTUMN, JobsDatabase
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.job_list.loaded_rows import spare_rows
 
@@ -26,11 +26,11 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def many(empty_world: World) -> World:
-    empty_world.users()
-    empty_world.project(AUTUMN, "Autumn catalog", days_ago=1)
-    empty_world.many_jobs(JOBS)
-    return empty_world
+def many(empty_jobs_db: JobsDatabase) -> JobsDatabase:
+    empty_jobs_db.users()
+    empty_jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
+    empty_jobs_db.many_jobs(JOBS)
+    return empty_jobs_db
 
 
 class StoreTableApp(TableApp):
@@ -49,7 +49,7 @@ class StoreTableApp(TableApp):
         self.most_held = max(self.most_held, len(window.jobs))
         self.table.show_window(window, now=NOON)
 
-    def on_job_table_window_wanted(self, message: JobTable.WindowWanted) -> None:
+    def on_job_table_window_requested(self, message: JobTable.WindowRequested) -> None:
         anchor = message.anchor if isinstance(message.anchor, End) else key_of(message.anchor, NEWEST_FIRST)
         self.fetch(RowWindowQuery(anchor=anchor, before=message.before, after=message.after))
 
@@ -62,7 +62,7 @@ class StoreTableApp(TableApp):
     @property
     def in_sight(self) -> list[int]:
         """The numbers of the jobs, of which the lower were created later."""
-        return [job.id.int >> 96 for job in self.table._view.jobs_in_sight]
+        return [job.id.int >> 96 for job in self.table._view.visible_jobs]
 
 
 @asynccontextmanager
@@ -78,7 +78,7 @@ async def scrolling(conninfo: Conninfo) -> AsyncIterator[tuple[StoreTableApp, Pi
     await database.close()
 
 
-async def test_paging_through_a_long_list_shows_every_job_once(many: World, database: Conninfo) -> None:
+async def test_paging_through_a_long_list_shows_every_job_once(many: JobsDatabase, database: Conninfo) -> None:
     async with scrolling(database) as (app, pilot):
         seen = app.in_sight
         for _ in range(JOBS // PAGE):

@@ -25,7 +25,7 @@ def number(job_id: UUID | None) -> int | None:
 
 
 def in_sight(view: TableState) -> list[int]:
-    return [job.id.int for job in view.jobs_in_sight]
+    return [job.id.int for job in view.visible_jobs]
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_job_missing_from_an_order_by_update_keeps_its_mark() -> None:
     later = amid(view, [*range(10, 30), *range(31, 60)], BY_UPDATE)
 
     assert view.is_missing(UUID(int=30), later)
-    assert not later.rows.tells_who_left
+    assert not later.rows.detects_removals
     assert later.cursor is None
     assert later.marks == {UUID(int=30)}
 
@@ -231,18 +231,18 @@ class CursorMachine(RuleBasedStateMachine):
         else:
             assert self.view.cursor == (before.cursor if before.cursor in here else None)
         assert self.view.marks == before.marks & here
-        if self.view.cursor and before.place is not None and before.is_in_sight(before.place):
-            assert self.view.cursor_job in self.view.jobs_in_sight
+        if self.view.cursor and before.place is not None and before.is_visible(before.place):
+            assert self.view.cursor_job in self.view.visible_jobs
 
     @rule(rows=st.integers(-25, 25))
     def move(self, rows: int) -> None:
         self.view = self.view.moved_by(rows)
-        assert self.view.cursor_job in self.view.jobs_in_sight or not self.view.rows
+        assert self.view.cursor_job in self.view.visible_jobs or not self.view.rows
 
     @rule(pages=st.sampled_from([-1, 1]))
     def page(self, pages: int) -> None:
         self.view = self.view.paged(pages)
-        assert self.view.cursor_job in self.view.jobs_in_sight or not self.view.rows
+        assert self.view.cursor_job in self.view.visible_jobs or not self.view.rows
 
     @rule(number=st.integers(1, 20))
     def go_to(self, number: int) -> None:
@@ -279,9 +279,9 @@ class CursorMachine(RuleBasedStateMachine):
     @invariant()
     def it_looks_at_rows_that_are_here(self) -> None:
         view = self.view
-        assert 0 <= view.top <= view.furthest_top
-        assert len(view.jobs_in_sight) == min(view.height, len(view.rows))
-        assert not view.unseen & {job.id for job in view.jobs_in_sight}
+        assert 0 <= view.top <= view.max_top
+        assert len(view.visible_jobs) == min(view.height, len(view.rows))
+        assert not view.unseen & {job.id for job in view.visible_jobs}
 
 
 TestCursor = CursorMachine.TestCase

@@ -25,7 +25,7 @@ FAILED = TotalsQuery.of_list(ListQuery(job_filter=parse("error:timeout", now=NOO
 
 SLOW = TotalsQuery.of_list(ListQuery(job_filter=parse("took:>1h", now=NOON)))
 
-CAPPED = Count(number=10_000, certainty=Precision.CAPPED)
+CAPPED = Count(number=10_000, precision=Precision.CAPPED)
 
 LATER = NOON + timedelta(minutes=3)
 
@@ -91,7 +91,7 @@ def test_fresh_exact_count_is_not_replaced_by_a_kept_one(kept: TotalsCache) -> N
 
 def test_kept_totals_below_the_current_count_are_dropped(kept: TotalsCache) -> None:
     kept.keep(exact(FAILED))
-    more = Count(number=20_000, certainty=Precision.CAPPED)
+    more = Count(number=20_000, precision=Precision.CAPPED)
     shown = kept.keep(replace(in_part(FAILED), counts={JobStatus.FAILED: more}, matching=more))
     assert (shown.statistics, shown.count(JobStatus.FAILED), shown.matching) == (None, more, more)
     assert shown.days is not None
@@ -102,25 +102,25 @@ def test_another_project_reuses_only_the_totals_per_project(kept: TotalsCache) -
     other = TotalsQuery(project_id=UUID(int=2))
     shown = kept.keep(in_part(other))
     assert (shown.statistics, shown.days, shown.projects) == (None, None, exact().projects)
-    assert kept.recall(TotalsQuery(project_id=UUID(int=3))) is None
+    assert kept.best_totals(TotalsQuery(project_id=UUID(int=3))) is None
 
 
 def test_recall_returns_kept_totals_of_an_earlier_query(kept: TotalsCache) -> None:
-    assert kept.recall(FAILED) is None
+    assert kept.best_totals(FAILED) is None
     kept.keep(exact(FAILED))
-    assert kept.recall(FAILED) == exact(FAILED)
-    assert kept.recall(ALL) == exact(ALL)
-    assert kept.recall(SLOW) == exact(ALL), "how many are slow is still to be counted"
+    assert kept.best_totals(FAILED) == exact(FAILED)
+    assert kept.best_totals(ALL) == exact(ALL)
+    assert kept.best_totals(SLOW) == exact(ALL), "how many are slow is still to be counted"
 
 
 def test_recall_ignores_the_order_of_the_list(kept: TotalsCache) -> None:
     kept.keep(exact(FAILED))
     dearest = replace(FAILED.matching or ListQuery(), order=ListOrder(column=OrderColumn.COST))
-    assert kept.recall(TotalsQuery.of_list(dearest)) == exact(FAILED)
+    assert kept.best_totals(TotalsQuery.of_list(dearest)) == exact(FAILED)
 
 
 def test_totals_cache_drops_the_oldest_entries(kept: TotalsCache) -> None:
     kept.keep(exact())
     for number in range(MOST_KEPT):
         kept.keep(replace(in_part(), query=TotalsQuery(project_id=UUID(int=number + 1))))
-    assert kept.recall(ALL) is None
+    assert kept.best_totals(ALL) is None

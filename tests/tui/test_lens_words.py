@@ -13,7 +13,7 @@ from tests.tui.support import make_listed
 from tui.dashboard.users.visibility_text import (
     hiding_lines,
     list_note,
-    no_numbers,
+    no_totals,
     refused_toast,
     short_verdict,
     verdict,
@@ -46,7 +46,7 @@ def ruled(**changes: object) -> VisibilityComparison:
 
 
 @pytest.mark.parametrize(
-    ("lens", "words"),
+    ("visibility", "words"),
     [
         (LENS, "ana@example.com sees 37 of 41"),
         (replace(LENS, seen=CappedCount(number=0)), "ana@example.com sees 0 of 41"),
@@ -60,13 +60,13 @@ def ruled(**changes: object) -> VisibilityComparison:
         (replace(LENS, user=ActingUser(id=UUID(int=7), email="a\x1b[31mb")), "a␛[31mb sees 37 of 41"),
     ],
 )
-def test_visibility_verdict_shows_how_many_jobs_the_user_sees(lens: VisibilityComparison, words: str) -> None:
-    assert verdict(lens) == words
-    assert words.endswith(short_verdict(lens))
+def test_visibility_verdict_shows_how_many_jobs_the_user_sees(visibility: VisibilityComparison, words: str) -> None:
+    assert verdict(visibility) == words
+    assert words.endswith(short_verdict(visibility))
 
 
 @pytest.mark.parametrize(
-    ("lens", "note", "why"),
+    ("visibility", "note", "why"),
     [
         (LENS, "by the policy “Own rows”", "The policy “Own rows” does not let it through."),
         (
@@ -101,9 +101,9 @@ def test_visibility_verdict_shows_how_many_jobs_the_user_sees(lens: VisibilityCo
         ),
     ],
 )
-def test_hidden_job_note_explains_which_rule_hides_it(lens: VisibilityComparison, note: str, why: str) -> None:
-    assert list_note(lens) == f"⊘ hidden {note}"
-    assert hiding_lines(lens)[0] == f"⊘ hidden from ana@example.com. {why}"
+def test_hidden_job_note_explains_which_rule_hides_it(visibility: VisibilityComparison, note: str, why: str) -> None:
+    assert list_note(visibility) == f"⊘ hidden {note}"
+    assert hiding_lines(visibility)[0] == f"⊘ hidden from ana@example.com. {why}"
 
 
 def test_hidden_job_lines_list_the_policies_with_their_expressions() -> None:
@@ -124,8 +124,8 @@ def test_list_note_warns_when_policies_also_apply_to_the_operator() -> None:
 
 
 def test_missing_grant_is_shown_instead_of_totals() -> None:
-    assert no_numbers(None) == no_numbers(LENS) == ""
-    assert "ana@example.com may not read the jobs" in no_numbers(ruled(is_granted=False))
+    assert no_totals(None) == no_totals(LENS) == ""
+    assert "ana@example.com may not read the jobs" in no_totals(ruled(is_granted=False))
 
 
 def test_refused_action_toast_names_the_hidden_jobs_and_the_key() -> None:

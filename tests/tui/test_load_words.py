@@ -28,12 +28,12 @@ def test_load_sentence_shows_queries_database_time_and_processor_share(load: Loa
 
 
 @pytest.mark.parametrize(
-    ("seen_within", "is_woken", "sentence"),
+    ("max_staleness", "is_woken", "sentence"),
     [
         (2.0, False, "It looks every 2 s."),
         (10.0, False, "It looks every 10 s, and not every 2 s, for nothing changes or a look takes long."),
         (2.0, True, "It looks within 2 s of a change, of which the database tells."),
     ],
 )
-def test_pace_sentence_shows_the_polling_interval(seen_within: float, is_woken: bool, sentence: str) -> None:
-    assert pace_sentence(seen_within, interval=2.0, is_woken=is_woken) == sentence
+def test_pace_sentence_shows_the_polling_interval(max_staleness: float, is_woken: bool, sentence: str) -> None:
+    assert pace_sentence(max_staleness, interval=2.0, is_woken=is_woken) == sentence

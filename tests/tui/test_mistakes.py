@@ -7,7 +7,7 @@ import pytest
 from store.job_list.listing import Listing
 from tests.conftest import Conninfo
 from tests.tui.driving import FrozenStore, WatchedApp, opener_of
-from tests.tui.world import World
+from tests.tui.world import JobsDatabase
 from tui.dashboard.screen import DashboardScreen
 
 
@@ -17,7 +17,7 @@ def _break(*_: object) -> None:
 
 
 async def test_exception_in_a_screen_ends_the_dashboard_and_prints_no_traceback(
-    world: World,
+    jobs_db: JobsDatabase,
     app: WatchedApp,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -36,7 +36,7 @@ async def test_exception_in_a_screen_ends_the_dashboard_and_prints_no_traceback(
     assert "hunter2" not in shown.out + shown.err
 
 
-async def test_exception_in_a_background_worker_ends_the_dashboard(database: Conninfo, world: World) -> None:
+async def test_exception_in_a_background_worker_ends_the_dashboard(database: Conninfo, jobs_db: JobsDatabase) -> None:
     class BrokenStore(FrozenStore):
         async def get_listing(self, *_: object, **__: object) -> Listing:
             raise RuntimeError("a mistake of ours")

@@ -4,7 +4,7 @@ from textual import events
 
 from store.jobs.job import JobStatus
 from tests.tui.driving import Driver
-from tests.tui.world import World, short
+from tests.tui.world import JobsDatabase, short
 from tui.dashboard.widgets import TextField
 
 
@@ -14,20 +14,20 @@ def field_of(dashboard: Driver) -> TextField:
     return field
 
 
-async def test_fail_dialog_keeps_its_text_when_the_change_is_refused(dashboard: Driver, world: World) -> None:
+async def test_fail_dialog_keeps_its_text_when_the_change_is_refused(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("down", "f")
     await dashboard.until(lambda: dashboard.dialog == f"Fail packaging {short(2)}")
     await dashboard.type("Test error")
-    world.sql("update public.generation_jobs set status = 'succeeded' where status = 'running'")
+    jobs_db.sql("update public.generation_jobs set status = 'succeeded' where status = 'running'")
 
     await dashboard.press("enter")
-    await dashboard.sees("Only a running job can be failed; this one is succeeded")
+    await dashboard.shows("Only a running job can be failed; this one is succeeded")
 
     assert field_of(dashboard).value == "Test error"
-    assert world.status(2) is JobStatus.SUCCEEDED
+    assert jobs_db.status(2) is JobStatus.SUCCEEDED
 
 
-async def test_pasted_stack_trace_is_stored_with_all_its_lines(dashboard: Driver, world: World) -> None:
+async def test_pasted_stack_trace_is_stored_with_all_its_lines(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     stack = "Error: API timeout\n    at a.ts\n    at b.ts"
     await dashboard.press("down", "f")
     await dashboard.until(lambda: dashboard.dialog == f"Fail packaging {short(2)}")
@@ -35,6 +35,6 @@ async def test_pasted_stack_trace_is_stored_with_all_its_lines(dashboard: Driver
     await dashboard.until(lambda: field_of(dashboard).value == stack)
 
     await dashboard.press("enter")
-    await dashboard.until(lambda: world.status(2) is JobStatus.FAILED)
+    await dashboard.until(lambda: jobs_db.status(2) is JobStatus.FAILED)
 
-    assert world.sql("select error from public.generation_jobs where error = %s", stack) == [(stack,)]
+    assert jobs_db.sql("select error from public.generation_jobs where error = %s", stack) == [(stack,)]

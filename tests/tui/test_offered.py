@@ -13,7 +13,7 @@ from tui.dashboard.messages import JobAction
 
 
 @pytest.mark.parametrize(
-    ("wish", "facts", "words"),
+    ("action_name", "facts", "words"),
     [
         (
             "start",
@@ -28,23 +28,25 @@ from tui.dashboard.messages import JobAction
         ("project", replace(FACTS, is_replica=True), ""),
     ],
 )
-def test_missing_capability_toast_explains_why_a_key_is_refused(wish: str, facts: DatabaseFacts, words: str) -> None:
-    toast = missing_capability_toast(wish, Capabilities(facts), OPERATOR)
+def test_missing_capability_toast_explains_why_a_key_is_refused(
+    action_name: str, facts: DatabaseFacts, words: str
+) -> None:
+    toast = missing_capability_toast(action_name, Capabilities(facts), OPERATOR)
     assert (toast.text if toast else "").startswith("Not possible here: " if words else "")
     assert words in (toast.text if toast else "")
     assert bool(toast) is bool(words)
 
 
-@pytest.mark.parametrize("wish", JobAction.__args__)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("action_name", JobAction.__args__)  # type: ignore[attr-defined]
 @pytest.mark.parametrize("actor", [OPERATOR, USER])
-def test_no_action_is_refused_with_full_or_unknown_capabilities(wish: str, actor: Actor) -> None:
-    assert missing_capability_toast(wish, Capabilities(FACTS), actor) is None
-    assert missing_capability_toast(wish, None, actor) is None
+def test_no_action_is_refused_with_full_or_unknown_capabilities(action_name: str, actor: Actor) -> None:
+    assert missing_capability_toast(action_name, Capabilities(FACTS), actor) is None
+    assert missing_capability_toast(action_name, None, actor) is None
 
 
-@pytest.mark.parametrize("wish", JobAction.__args__)  # type: ignore[attr-defined]
-def test_every_job_action_is_refused_on_a_replica(wish: str) -> None:
-    assert missing_capability_toast(wish, Capabilities(replace(FACTS, is_replica=True)), OPERATOR) is not None
+@pytest.mark.parametrize("action_name", JobAction.__args__)  # type: ignore[attr-defined]
+def test_every_job_action_is_refused_on_a_replica(action_name: str) -> None:
+    assert missing_capability_toast(action_name, Capabilities(replace(FACTS, is_replica=True)), OPERATOR) is not None
 
 
 def test_missing_capability_toast_escapes_a_hostile_login_name() -> None:

@@ -11,8 +11,8 @@ from tui.dashboard.statistics.count_text import Position, position_words
     [
         (412, True, Count(number=1_000), "412 of 1,000"),
         (412_000, False, Count(number=1_000_000), "≈ 412,000 of 1,000,000"),
-        (412, True, Count(number=10_000, certainty=Precision.CAPPED), "412 of ≥ 10,000"),
-        (412, True, Count(number=1_000_000, certainty=Precision.ESTIMATED), "412 of ~1,000,000"),
+        (412, True, Count(number=10_000, precision=Precision.CAPPED), "412 of ≥ 10,000"),
+        (412, True, Count(number=1_000_000, precision=Precision.ESTIMATED), "412 of ~1,000,000"),
         (1_412, True, None, "1,412 …"),
         (1_412, False, None, "≈ 1,412 …"),
     ],

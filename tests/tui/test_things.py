@@ -10,7 +10,7 @@ from store.search import IdMatches
 from store.users.actor import OPERATOR, ActingUser
 from store.users.user_sql import FoundUser
 from tests.tui.support import NOON, make_job
-from tui.dashboard.navigation import hidden_toast, nothing_toast, thing_choice, thing_name, things
+from tui.dashboard.navigation import found_items, hidden_toast, item_choice, item_name, nothing_toast
 from tui.dashboard.users.acting_user import OPERATOR_KEY, actor_choices, actor_of
 
 JOB = make_job(1)
@@ -40,12 +40,12 @@ USER = ActingUser(id=ADA, email="ada@example.com")
 def test_items_that_only_the_operator_sees_are_hidden_except_users() -> None:
     """A project has other counts for other eyes, and is the same all the same."""
     seen = IdMatches(projects=(replace(PROJECT, job_count=1),))
-    found = things(seen, IdMatches(jobs=(JOB,), projects=(PROJECT,), users=(USER,)))
+    found = found_items(seen, IdMatches(jobs=(JOB,), projects=(PROJECT,), users=(USER,)))
     assert [(thing.what.id, thing.is_hidden) for thing in found] == [(PROJECT.id, False), (JOB.id, True), (ADA, False)]
 
 
 def test_found_items_have_readable_names() -> None:
-    assert [thing_name(what) for what in (JOB, PROJECT, ASSET, USER, ActingUser(id=BEN))] == [
+    assert [item_name(what) for what in (JOB, PROJECT, ASSET, USER, ActingUser(id=BEN))] == [
         "job main_white 00000000",
         "project “[b]Catalog”",
         "asset up/␛shoe.png",
@@ -55,16 +55,18 @@ def test_found_items_have_readable_names() -> None:
 
 
 def test_choice_among_found_items_shows_the_full_id() -> None:
-    seen, hidden = things(IdMatches(assets=(ASSET,)), IdMatches(assets=(ASSET,), jobs=(JOB,)))
-    assert thing_choice(seen, "ada@example.com").detail == str(ASSET.id)
-    assert thing_choice(hidden, "ada@example.com").detail == f"hidden from ada@example.com, {JOB.id}"
+    seen, hidden = found_items(IdMatches(assets=(ASSET,)), IdMatches(assets=(ASSET,), jobs=(JOB,)))
+    assert item_choice(seen, "ada@example.com").detail == str(ASSET.id)
+    assert item_choice(hidden, "ada@example.com").detail == f"hidden from ada@example.com, {JOB.id}"
     assert seen.key != hidden.key
 
 
 def test_hidden_item_toast_names_the_key_that_explains_or_reveals_it() -> None:
-    job, project = things(IdMatches(), IdMatches(jobs=(JOB,), projects=(PROJECT,)))
-    assert hidden_toast(job, "ada", lens_key="v", eyes_key="u").text.endswith("ada does not see it: press v for why.")
-    assert hidden_toast(project, "ada", lens_key="v", eyes_key="u").text.endswith("press u for the operator.")
+    job, project = found_items(IdMatches(), IdMatches(jobs=(JOB,), projects=(PROJECT,)))
+    assert hidden_toast(job, "ada", visibility_key="v", actor_key="u").text.endswith(
+        "ada does not see it: press v for why."
+    )
+    assert hidden_toast(project, "ada", visibility_key="v", actor_key="u").text.endswith("press u for the operator.")
 
 
 def test_not_found_toast_names_the_actors_that_were_searched_as() -> None:

@@ -10,7 +10,7 @@ from store.errors import RowMissing
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo
-from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, World, fill, job_id
+from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, JobsDatabase, fill, job_id
 from tui.error_help import hidden_from, hidden_or_gone, missing_words
 
 A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
@@ -33,7 +33,7 @@ def test_missing_words_separate_hidden_ids_from_unknown_ones(
 
 
 @pytest.fixture
-async def operator(world: World, database: Conninfo) -> AsyncIterator[Store]:
+async def operator(jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Store]:
     store = Store(Database(database))
     yield store
     await store.close()
@@ -58,15 +58,17 @@ async def test_error_is_unchanged_when_the_operator_knows_no_more(operator: Stor
 
 
 async def test_operator_with_a_restricted_view_does_not_report_ids_as_gone(
-    attached_database: Conninfo, onlooker: str
+    attached_database: Conninfo, recording_login: str
 ) -> None:
-    world = World(attached_database)
-    fill(world)
-    world.sql(f"grant select on public.generation_jobs, public.projects to {onlooker}")
-    world.sql(f"create policy shown on public.generation_jobs for select to {onlooker} using (mode = 'lifestyle')")
-    world.sql("update public.generation_jobs set mode = 'packaging' where id = %s", job_id(8))
-    world.close()
-    async with Store(Database({**attached_database, "user": onlooker})) as operator:
+    jobs_db = JobsDatabase(attached_database)
+    fill(jobs_db)
+    jobs_db.sql(f"grant select on public.generation_jobs, public.projects to {recording_login}")
+    jobs_db.sql(
+        f"create policy shown on public.generation_jobs for select to {recording_login} using (mode = 'lifestyle')"
+    )
+    jobs_db.sql("update public.generation_jobs set mode = 'packaging' where id = %s", job_id(8))
+    jobs_db.close()
+    async with Store(Database({**attached_database, "user": recording_login})) as operator:
         ada = operator.acting_as(ActingUser(id=ADA))
         assert await hidden_from(ada, operator, [job_id(8)]) is None
 

@@ -41,7 +41,7 @@ def short(number: int) -> str:
     return f"{number:08x}"
 
 
-class World:
+class JobsDatabase:
     """Another process on the database: each statement is there for good at once."""
 
     def __init__(self, database: Conninfo | psycopg.Connection) -> None:
@@ -151,22 +151,22 @@ class World:
         return int(number)
 
 
-def fill(world: World) -> None:
+def fill(jobs_db: JobsDatabase) -> None:
     """Ada's two projects and Ben's one; in Autumn the jobs 1 to 6, the newest first."""
-    with world.at_once():
-        _fill(world)
+    with jobs_db.at_once():
+        _fill(jobs_db)
 
 
-def _fill(world: World) -> None:
-    world.users()
-    world.project(AUTUMN, "Autumn catalog", days_ago=1)
-    world.project(SPRING, "Spring lookbook", days_ago=2)
-    world.project(TRAIL, "Trail gear", days_ago=3, owner=BEN)
-    world.job(1, "queued", cost_cents=100)
-    world.job(2, "running", mode="packaging", cost_cents=250)
-    world.job(3, "succeeded", mode="main_white", cost_cents=300)
-    world.job(4, "failed", error="API timeout", cost_cents=50)
-    world.job(5, "queued", mode="feature_callout", cost_cents=75)
-    world.job(6, "running", cost_cents=125)
-    world.job(7, "succeeded", project=SPRING, cost_cents=900)
-    world.job(8, "failed", project=TRAIL, owner=BEN, cost_cents=40)
+def _fill(jobs_db: JobsDatabase) -> None:
+    jobs_db.users()
+    jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
+    jobs_db.project(SPRING, "Spring lookbook", days_ago=2)
+    jobs_db.project(TRAIL, "Trail gear", days_ago=3, owner=BEN)
+    jobs_db.job(1, "queued", cost_cents=100)
+    jobs_db.job(2, "running", mode="packaging", cost_cents=250)
+    jobs_db.job(3, "succeeded", mode="main_white", cost_cents=300)
+    jobs_db.job(4, "failed", error="API timeout", cost_cents=50)
+    jobs_db.job(5, "queued", mode="feature_callout", cost_cents=75)
+    jobs_db.job(6, "running", cost_cents=125)
+    jobs_db.job(7, "succeeded", project=SPRING, cost_cents=900)
+    jobs_db.job(8, "failed", project=TRAIL, owner=BEN, cost_cents=40)

@@ -210,13 +210,13 @@ def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None
     found = job_filter or NO_FILTER
     if view is None:
         return found
-    from store.configuration.saved_views import SavedViews, clash_words, clashes, joined, named
+    from store.configuration.saved_views import SavedViews, clash_words, clashes, joined, require_view
 
     saved_views, configured = SavedViews(settings.data_dir), settings.configuration.views
     saved = saved_views.read()
     if words := clash_words(tuple(name for name in clashes(configured, saved) if name == view), saved_views.path):
         print_message(words)
-    text = named(view, joined(configured, saved)).text
+    text = require_view(view, joined(configured, saved)).text
     return JobFilter(terms=(*parse(text, now=datetime.now(UTC)).terms, *found.terms))
 
 

@@ -117,7 +117,7 @@ class Command:
     """`run` takes the settings, the output and, by name, the command's own options."""
 
     run: Callable[..., ExitCode]
-    eyes: ActorRule = ActorRule.CHOSEN
+    actor_rule: ActorRule = ActorRule.CHOSEN
     embedded_only: bool = False
     """It is about our own server, so it never reads an address."""
     ignores_app_variable: bool = False
@@ -178,12 +178,12 @@ def settings_for(
         environment=environment,
         configuration=configuration,
     )
-    return _with_eyes(settings, command.eyes)
+    return _apply_actor_rule(settings, command.actor_rule)
 
 
-def _with_eyes(settings: Settings, eyes: ActorRule) -> Settings:
-    if eyes is ActorRule.OPERATOR_ONLY and settings.act_as_given and settings.act_as != OPERATOR_NAME:
+def _apply_actor_rule(settings: Settings, actor_rule: ActorRule) -> Settings:
+    if actor_rule is ActorRule.OPERATOR_ONLY and settings.act_as_given and settings.act_as != OPERATOR_NAME:
         raise UsageError("This command acts on the database itself, never as a user.", hint="Leave --as out.")
-    if eyes is ActorRule.CHOSEN or settings.act_as_given:
+    if actor_rule is ActorRule.CHOSEN or settings.act_as_given:
         return settings
     return replace(settings, act_as=OPERATOR_NAME, act_as_origin=None)

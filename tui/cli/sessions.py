@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LONGEST_COMMAND = 24 * 3600.0
 """Seconds: a command's lease ends with its session."""
 
-_LOOK_UP_AFTER = (0.0, 0.2, 0.5, 1.0)
+_RESOLVE_AFTER = (0.0, 0.2, 0.5, 1.0)
 """Seconds that pass before each attempt."""
 
 P = ParamSpec("P")
@@ -52,7 +52,7 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
     async def run() -> T:
         try:
             with interrupts_heard():
-                _tell_origin(settings)
+                _print_origin(settings)
                 async with open_session(settings, progress) as session:
                     gc_tuning.resume_gc()
                     if settings.write_reason is not None:
@@ -74,16 +74,16 @@ async def _with_better_errors(work: Callable[["Session"], Coroutine[Any, Any, T]
 
         raise await hidden_or_gone(session.store, session.operator, error) from error
     except OutcomeUnknown as error:
-        raise await _looked_up(session, error) from error.__cause__
+        raise await _resolved(session, error) from error.__cause__
 
 
-async def _looked_up(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown:
+async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown:
     """The same error, with what is known of it where the database answers soon."""
     import asyncio
 
     from tui.text.write_text import resolved_write_words
 
-    for wait in _LOOK_UP_AFTER:
+    for wait in _RESOLVE_AFTER:
         await asyncio.sleep(wait)
         try:
             found = await session.store.resolve_write(error.write)
@@ -95,7 +95,7 @@ async def _looked_up(session: "Session", error: OutcomeUnknown) -> OutcomeUnknow
     return error
 
 
-def _tell_origin(settings: Settings) -> None:
+def _print_origin(settings: Settings) -> None:
     """An address that was not meant for gjobs is never used in silence, nor tried."""
     if isinstance(settings.target, UrlTarget) and settings.target.origin == APP_VARIABLE:
         from store.database.connection_url import label, parameters
@@ -104,7 +104,7 @@ def _tell_origin(settings: Settings) -> None:
         print_message(f"Using {APP_VARIABLE}: {label(parameters(settings.target))}{read_only}.")
 
 
-def _tell_caution(session: "Session") -> None:
+def _print_caution(session: "Session") -> None:
     """What was printed is not all there is, where the database shows this login, or this user, less."""
     if session.capabilities and (words := session.capabilities.caution(session.store.actor)):
         print_message(words)
@@ -118,7 +118,7 @@ def in_session(
     def run(settings: Settings, output: Output, /, *args: P.args, **options: P.kwargs) -> ExitCode:
         async def work(session: "Session") -> ExitCode:
             code = await command(session, output, *args, **options)
-            _tell_caution(session)
+            _print_caution(session)
             return code
 
         return with_session(settings, work)

@@ -70,11 +70,11 @@ def _fit(columns: Sequence[TableColumn], widths: list[int], width: int) -> list[
 def _cut_at_edge(widths: list[int], width: int) -> list[int]:
     left = width
     kept = []
-    for wanted in widths:
+    for needed in widths:
         if left <= 0:
             break
-        kept.append(min(wanted, left))
-        left -= wanted + len(_GAP)
+        kept.append(min(needed, left))
+        left -= needed + len(_GAP)
     return kept
 
 
@@ -176,7 +176,7 @@ def document(history: JobHistory) -> Mapping[str, Json]:
         "has_older_events": history.is_cut,
         "started_at": plain_time(history.started_at) if history.started_at else None,
         "seconds_in_status": {
-            status.value: time.total_seconds() for status, time in time_in_each(history.stays).items()
+            status.value: time.total_seconds() for status, time in time_in_each(history.spans).items()
         },
     }
 
@@ -192,14 +192,14 @@ def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
         yield [
             local_time(event.at),
             "" if before is None else job_text.lasted(event.at - before),
-            job_text.what(event),
-            job_text.cost(event),
-            job_text.by(event),
-            job_text.why(event),
+            job_text.event_words(event),
+            job_text.cost_words(event),
+            job_text.actor_words(event),
+            job_text.note_words(event),
         ]
         before = event.at
 
 
 def time_by_status(history: JobHistory) -> str:
     """How long the job was in each status, as far as its events tell; empty where they do not."""
-    return ", ".join(f"{status} {job_text.lasted(time)}" for status, time in time_in_each(history.stays).items())
+    return ", ".join(f"{status} {job_text.lasted(time)}" for status, time in time_in_each(history.spans).items())

@@ -34,7 +34,7 @@ T = TypeVar("T")
 _FIRST_WAITS, _LAST_WAIT = (0.1, 0.25, 0.5, 1.0, 2.0), 5.0
 """Seconds between two attempts."""
 
-IS_LOOKED_UP = "It is looked up as soon as the database answers."
+LOOKUP_PENDING = "It is looked up as soon as the database answers."
 
 
 class WriteResolved(Exception):
@@ -47,7 +47,7 @@ class WriteResolved(Exception):
         self.was_made = {WriteOutcome.DONE: True, WriteOutcome.NOT_DONE: False}.get(found.outcome)
 
 
-def learned_toast(learned: WriteResolved) -> Toast:
+def resolved_toast(learned: WriteResolved) -> Toast:
     return Toast(text=learned.message, severity="information" if learned.was_made else "warning")
 
 
@@ -69,7 +69,7 @@ class WriteResolver:
         except OutcomeUnknown as error:
             if isinstance(error.__cause__, asyncio.CancelledError):
                 raise
-            self._tell(Toast(text=f"{error.message} {IS_LOOKED_UP}", severity="warning"))
+            self._tell(Toast(text=f"{error.message} {LOOKUP_PENDING}", severity="warning"))
             found = await self._look_up(error.write)
             if found is None:
                 raise
@@ -105,23 +105,27 @@ _FEATURES: Mapping[str, Capability] = {
 """What each wish needs; others need nothing."""
 
 
-def missing_capability_toast(wish: str, capabilities: "Capabilities | None", actor: Actor) -> Toast | None:
+def missing_capability_toast(action_name: str, capabilities: "Capabilities | None", actor: Actor) -> Toast | None:
     """None where the actor may, or where it is not known: then the database has the last word."""
-    feature = _FEATURES.get(wish)
+    feature = _FEATURES.get(action_name)
     if capabilities is None or feature is None:
         return None
-    off = capabilities.missing(feature, actor)
-    return None if off is None else Toast(text=f"Not possible here: {clean(off.words, limit=400)}", severity="warning")
+    missing = capabilities.missing(feature, actor)
+    return (
+        None
+        if missing is None
+        else Toast(text=f"Not possible here: {clean(missing.words, limit=400)}", severity="warning")
+    )
 
 
 def remark_on_users(capabilities: "Capabilities | None") -> str:
     """For whoever picks a user: that none can be acted as, or that the e-mails are missing. Empty where all is well."""
     if capabilities is None:
         return ""
-    if off := capabilities.missing(Capability.ACTING):
-        return off.words
-    if off := capabilities.missing(Capability.USERS):
-        return f"Owners of jobs, without their e-mails: {off.words}"
+    if missing := capabilities.missing(Capability.ACTING):
+        return missing.words
+    if missing := capabilities.missing(Capability.USERS):
+        return f"Owners of jobs, without their e-mails: {missing.words}"
     return ""
 
 
@@ -148,7 +152,7 @@ class ActionContext:
         return {project.id: project.name for project in self.projects}
 
     @asynccontextmanager
-    async def telling_apart(self) -> AsyncIterator[None]:
+    async def explaining_missing_rows(self) -> AsyncIterator[None]:
         """A write's RowMissing leaves it saying what is gone, and what only hidden from these eyes."""
         try:
             yield
@@ -156,10 +160,10 @@ class ActionContext:
             raise await hidden_or_gone(self.store, self.operator, error, end=": nothing was changed") from error
 
     @property
-    def certainty(self) -> WriteResolver:
-        return self.certainty_of(self.store)
+    def write_resolver(self) -> WriteResolver:
+        return self.write_resolver_for(self.store)
 
-    def certainty_of(self, store: "Store") -> WriteResolver:
+    def write_resolver_for(self, store: "Store") -> WriteResolver:
         """Of writes with the eyes of this store."""
 
         def tell(toast: Toast) -> None:
@@ -169,19 +173,19 @@ class ActionContext:
         return WriteResolver(store, tell, left=self.left)
 
 
-def context_for(app: "GjobsApp", wish: str) -> ActionContext | None:
+def context_for(app: "GjobsApp", action_name: str) -> ActionContext | None:
     """Where there is nothing to work with, or the database does not offer what is wished for, says why."""
-    desk = _desk(app)
-    if isinstance(desk, Toast):
-        show_toast(app, desk)
+    context = _context(app)
+    if isinstance(context, Toast):
+        show_toast(app, context)
         return None
-    if missing_capability_toast(wish, desk.capabilities, desk.store.actor):
-        app.run_worker(_say_why_not(app, desk, wish), group="refusal", exclusive=True)
+    if missing_capability_toast(action_name, context.capabilities, context.store.actor):
+        app.run_worker(_show_missing_capability(app, context, action_name), group="refusal", exclusive=True)
         return None
-    return desk
+    return context
 
 
-def _desk(app: "GjobsApp") -> ActionContext | Toast:
+def _context(app: "GjobsApp") -> ActionContext | Toast:
     """The reason where there is none."""
     connection, seen = app.connection, app.dashboard.listing
     if connection.failure is not None:
@@ -197,14 +201,14 @@ def _desk(app: "GjobsApp") -> ActionContext | Toast:
         changed=app.changed,
         undo=app.undo,
         tell=partial(show_toast, app),
-        left=app.errands.database_left,
+        left=app.background_tasks.database_left,
     )
 
 
-async def _say_why_not(app: "GjobsApp", desk: ActionContext, wish: str) -> None:
+async def _show_missing_capability(app: "GjobsApp", context: ActionContext, action_name: str) -> None:
     """Asks the database anew: whoever was told what to grant comes back with the same key."""
-    await desk.store.capability_cache.refresh_if_possible()
-    reason = missing_capability_toast(wish, desk.store.capability_cache.latest, desk.store.actor)
+    await context.store.capability_cache.refresh_if_possible()
+    reason = missing_capability_toast(action_name, context.store.capability_cache.latest, context.store.actor)
     show_toast(app, reason or Toast(text="It has been granted meanwhile: press the key again."))
 
 
@@ -212,7 +216,7 @@ async def result_of(write: Coroutine[Any, Any, Toast]) -> Toast:
     try:
         return await write
     except WriteResolved as learned:
-        return learned_toast(learned)
+        return resolved_toast(learned)
     except StoreError as error:
         return unwritten_toast(error)
 

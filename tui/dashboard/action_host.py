@@ -115,7 +115,7 @@ class UndoStack:
         self._deletions.clear()
         self.cascading_tables = None
 
-    async def learn_following(self, store: "Store") -> None:
+    async def load_cascading_tables(self, store: "Store") -> None:
         """After the first look, which it must not delay."""
         self.cascading_tables = ()
         with suppress(StoreError):
@@ -136,7 +136,7 @@ async def preload(app: "GjobsApp") -> None:
             # In a thread: the loop waits no longer for it than Python takes to change threads.
             await asyncio.to_thread(import_module, name)
             await asyncio.sleep(_PAUSE)
-    app.dashboard.jobs.furnish()
+    app.dashboard.jobs.build_hidden_parts()
     gc_tuning.resume_gc()
 
 

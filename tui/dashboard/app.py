@@ -83,16 +83,16 @@ class GjobsApp(App[int]):
         super().__init__()
         self._memory = RememberedState(state_path)
         self._clock = clock
-        self.errands = BackgroundTasks(self)
+        self.background_tasks = BackgroundTasks(self)
         self.undo = UndoStack()
         self._notices: Notices | None = None
         """None where nothing is to be told of what ends out of sight."""
         self.budget_news = BudgetNews()
         self._observations = ObservedHistories()
         self.connection = SessionPoller(opener, tell=self.post_message, interval=interval, clock=clock)
-        standing = connection_status(self.connection, self.destination)
-        self.sub_title = standing.database or ""
-        self.dashboard = DashboardScreen(clock=clock, standing=standing)
+        current_status = connection_status(self.connection, self.destination)
+        self.sub_title = current_status.database or ""
+        self.dashboard = DashboardScreen(clock=clock, current_status=current_status)
         self.settled = asyncio.Event()
         """Set when there is something to see: a first look, or a reason why there is none."""
         self.mistake: BaseException | None = None
@@ -109,7 +109,7 @@ class GjobsApp(App[int]):
         return KnownViews(self._setup.views, self._setup.views_directory)
 
     @cached_property
-    def _gone_user(self) -> "DeletedUserCheck":
+    def _deleted_user_check(self) -> "DeletedUserCheck":
         from tui.dashboard.users.acting_user import DeletedUserCheck
 
         return DeletedUserCheck(self)
@@ -123,7 +123,7 @@ class GjobsApp(App[int]):
             self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
         if self._setup.notice:
             show_toast(self, Toast(text=self._setup.notice, severity="warning"))
-        self.dashboard.jobs.name_of = lambda text, order: self.views.name_of(text, order)
+        self.dashboard.jobs.view_name_for = lambda text, order: self.views.view_name_for(text, order)
         self._connect()
 
     def _settle(self) -> None:
@@ -131,7 +131,7 @@ class GjobsApp(App[int]):
             self.settled.set()
             self.run_worker(action_host.preload(self), group="later")
 
-    def _settle_when_all_is_there(self) -> None:
+    def _settle_after_layout(self) -> None:
         if not self.settled.is_set() and self.dashboard.has_all:
             self._settle()
 
@@ -152,10 +152,10 @@ class GjobsApp(App[int]):
     @work(group="connect", exclusive=True)
     async def switch_to(self, destination: DatabaseChoice) -> None:
         """Another database: nothing of the former one stays, but what is being written there is answered first."""
-        if self.errands.is_writing:
+        if self.background_tasks.is_writing:
             show_toast(self, Toast(text="Going there as soon as the last change is answered."))
-            await self.errands.writes_end()
-        self.errands.close_questions()
+            await self.background_tasks.writes_end()
+        self.background_tasks.close_questions()
         self.undo.forget_all()
         for group in ("feed", "numbers", "changes", "names", "filter", "users", "gone user", "notices"):
             self.workers.cancel_group(self, group)
@@ -163,33 +163,31 @@ class GjobsApp(App[int]):
         self.connection = SessionPoller(
             destination.opener, tell=self.post_message, interval=destination.interval, clock=self._clock
         )
-        self.dashboard.start_anew()
+        self.dashboard.reset()
         self.show_status()
         # By itself, so that who goes on to yet another database does not stop it halfway.
         await self.run_worker(former.close(), group="closing").wait()
         await self._open()
 
-    def act_as(self, store: "Store", *, through_lens: bool = False) -> None:
+    def act_as(self, store: "Store", *, with_visibility: bool = False) -> None:
         """Changes the eyes: what the former ones saw leaves the screen first, but the lens stays on its project."""
         shown = self.dashboard.shown_project
         self.dashboard.forget()
         self.budget_news = BudgetNews()
         project_id = self._memory.project(self._place(store))
-        if through_lens:
+        if with_visibility:
             project_id = shown.id if shown else None
-            self.dashboard.jobs.learn_project(shown, through_lens=True)
+            self.dashboard.jobs.add_project_name(shown, with_visibility=True)
         # What is typed to find, and in which order, is the person's, whatever the eyes.
         listed = replace(self.dashboard.listed, project_id=project_id, status=None)
-        self.dashboard.set_query(listed, through_lens=through_lens)
-        listing, counting = self.connection.act_as(
-            store, self.dashboard.listing_query, self.dashboard.numbers_looked_for
-        )
+        self.dashboard.set_query(listed, with_visibility=with_visibility)
+        listing, counting = self.connection.act_as(store, self.dashboard.listing_query, self.dashboard.totals_query)
         self.show_status()
         self.run_worker(listing, group="feed", exclusive=True)
         self.run_worker(counting, group="numbers", exclusive=True)
-        self._notice_with(store)
+        self._start_notices(store)
 
-    def _notice_with(self, store: "Store") -> None:
+    def _start_notices(self, store: "Store") -> None:
         if self._setup.notifications is None:
             return
         from tui.dashboard.notifications import Notices
@@ -209,64 +207,64 @@ class GjobsApp(App[int]):
         self.show_status()
 
     @on(IntervalChanged)
-    def _pace_changed(self) -> None:
+    def _interval_changed(self) -> None:
         self.show_status()
 
     @on(ListPolled)
-    def _looked(self, message: ListPolled) -> None:
+    def _list_polled(self, message: ListPolled) -> None:
         listing, dashboard = message.listing, self.dashboard
         if message.store is not self.connection.store:
             return
         if message.is_changed:
-            self._observations.look(message.store, listing)
+            self._observations.add_poll(message.store, listing)
         if listing.query != dashboard.listing_query:
             return
         place = self._place(message.store)
-        listed, through_lens = listing.query.window.listed, listing.query.through_lens
-        all_was_chosen = self._memory.knows(place) or through_lens
+        listed, with_visibility = listing.query.window.listed, listing.query.with_visibility
+        all_was_chosen = self._memory.knows(place) or with_visibility
         wanted = project_to_show(listing, all_was_chosen=all_was_chosen, was_located=dashboard.knows_project)
         if wanted != listed.project_id:
             if listed.project_id is not None:
                 show_toast(self, Toast(text="The project is gone, or hidden: another is shown.", severity="warning"))
             self._memory.remember_project(place, wanted)
-            dashboard.set_query(replace(listed, project_id=wanted), through_lens=through_lens)
+            dashboard.set_query(replace(listed, project_id=wanted), with_visibility=with_visibility)
             self._ask()
             return
         if message.is_changed:
             dashboard.show(listing, message.fetched_at)
         else:
             dashboard.show_again(listing, message.fetched_at)
-        self._settle_when_all_is_there()
-        self._gone_user.seen(message.store, listing)
+        self._settle_after_layout()
+        self._deleted_user_check.seen(message.store, listing)
         self.show_status()
         if self.undo.cascading_tables is None:
-            self.run_worker(self.undo.learn_following(message.store), group="following", exclusive=True)
+            self.run_worker(self.undo.load_cascading_tables(message.store), group="following", exclusive=True)
 
     @on(TotalsPolled)
-    def _counted(self, message: TotalsPolled) -> None:
+    def _totals_polled(self, message: TotalsPolled) -> None:
         if message.store is self.connection.store:
-            self.dashboard.show_numbers(message.numbers)
-            self.budget_news.tell(self, message.numbers.budgets or ())
-            self._settle_when_all_is_there()
+            self.dashboard.show_totals(message.totals)
+            self.budget_news.tell(self, message.totals.budgets or ())
+            self._settle_after_layout()
 
     @on(TotalsPollFailed)
-    def _count_failed(self, message: TotalsPollFailed) -> None:
+    def _totals_poll_failed(self, message: TotalsPollFailed) -> None:
         if message.store is self.connection.store:
-            self.dashboard.show_no_numbers(message.error)
+            self.dashboard.show_no_totals(message.error)
             self._settle()
 
     @on(ListPollFailed)
-    def _look_failed(self, message: ListPollFailed) -> None:
+    def _list_poll_failed(self, message: ListPollFailed) -> None:
         if message is self.connection.failure:
             self.dashboard.show_failure(message)
             self.show_status()
             self._settle()
 
     def show_status(self) -> None:
-        standing = connection_status(self.connection, self.destination, lens=self.dashboard.lens_note)
-        self.sub_title = standing.database or ""
-        self._show_frame(color_of(self.connection.session, self.destination), writing=standing.lease is not None)
-        self.dashboard.show_standing(standing)
+        current_status = connection_status(self.connection, self.destination, visibility=self.dashboard.visibility_note)
+        self.sub_title = current_status.database or ""
+        self._show_frame(color_of(self.connection.session, self.destination), writing=current_status.permit is not None)
+        self.dashboard.show_standing(current_status)
 
     def _show_frame(self, color: str | None, *, writing: bool) -> None:
         if (color, writing) != (self._frame_color, self._is_writing):
@@ -274,7 +272,7 @@ class GjobsApp(App[int]):
             self.refresh_css(animate=False)
 
     @on(DashboardScreen.WritePermitEnded)
-    def _lease_ended(self) -> None:
+    def _permit_ended(self) -> None:
         from tui.dashboard.databases import ENDED
 
         self.show_status()
@@ -294,7 +292,7 @@ class GjobsApp(App[int]):
 
     @on(DashboardScreen.QueryChanged)
     def _ask(self) -> None:
-        self.connection.ask(self.dashboard.listing_query, self.dashboard.numbers_looked_for)
+        self.connection.ask(self.dashboard.listing_query, self.dashboard.totals_query)
         self.show_status()
 
     @on(DashboardScreen.ProjectChosen)
@@ -308,36 +306,38 @@ class GjobsApp(App[int]):
         from tui.dashboard.databases import may_write
         from tui.dashboard.job_actions.job_actions import JobActions
 
-        if (desk := context_for(self, message.action)) and may_write(self):
-            JobActions(self, self.errands, desk).act(message.action, message.jobs, self.dashboard.listed.project_id)
+        if (context := context_for(self, message.action)) and may_write(self):
+            JobActions(self, self.background_tasks, context).act(
+                message.action, message.jobs, self.dashboard.listed.project_id
+            )
 
-    @on(JobsPanel.FilterWanted)
-    def _filter_wanted(self, message: JobsPanel.FilterWanted) -> None:
+    @on(JobsPanel.FilterRequested)
+    def _filter_requested(self, message: JobsPanel.FilterRequested) -> None:
         from tui.dashboard.job_list.list_actions import weigh
 
-        if message.is_insisted or not message.job_filter:
+        if message.is_forced or not message.job_filter:
             self.workers.cancel_group(self, "filter")
             self.dashboard.ask(replace(self.dashboard.listed, job_filter=message.job_filter))
         else:
             self.run_worker(weigh(self, message.job_filter), group="filter", exclusive=True)
 
-    @on(JobsPanel.OrderWanted)
-    def _order_wanted(self, message: JobsPanel.OrderWanted) -> None:
+    @on(JobsPanel.OrderRequested)
+    def _order_requested(self, message: JobsPanel.OrderRequested) -> None:
         from tui.dashboard.job_list.list_actions import order_by
 
         self.run_worker(order_by(self, message.order), group="order", exclusive=True)
 
-    @on(FilterBar.UsersWanted)
-    def _users_wanted(self) -> None:
+    @on(FilterBar.UsersRequested)
+    def _users_requested(self) -> None:
         from tui.dashboard.job_list.list_actions import tell_users
 
         self.run_worker(tell_users(self), group="users", exclusive=True)
 
-    @on(JobsPanel.IdWanted)
-    def _lead_to(self, message: JobsPanel.IdWanted) -> None:
+    @on(JobsPanel.IdRequested)
+    def _open_by_id(self, message: JobsPanel.IdRequested) -> None:
         from tui.dashboard.navigation import open_by_id
 
-        self.errands.ask(open_by_id(self, message.text))
+        self.background_tasks.ask(open_by_id(self, message.text))
 
     @on(CopyJsonRequested)
     def _copy_json(self, message: CopyJsonRequested) -> None:
@@ -353,7 +353,7 @@ class GjobsApp(App[int]):
         self.run_worker(tell_names(self.connection, message.details), group="names", exclusive=True)
 
     @on(HistoryRequested)
-    def _tell_history(self, message: HistoryRequested) -> None:
+    def _show_history(self, message: HistoryRequested) -> None:
         from tui.dashboard.job_details import tell_history
 
         if (store := self.connection.store) is not None:
@@ -361,7 +361,7 @@ class GjobsApp(App[int]):
             self.run_worker(told, group="history", exclusive=True)
 
     @on(DashboardScreen.ActionRequested)
-    def _want(self, message: DashboardScreen.ActionRequested) -> None:
+    def _run_action(self, message: DashboardScreen.ActionRequested) -> None:
         from tui.dashboard.action_context import context_for
         from tui.dashboard.archive.archive_dialog import show_archive
         from tui.dashboard.archive.cleanup_dialog import clean_up
@@ -371,35 +371,35 @@ class GjobsApp(App[int]):
         from tui.dashboard.job_list.list_actions import choose_all_matching, count_exactly
         from tui.dashboard.projects.project_actions import create_project, pick_project
 
-        wish, desk = message.wish, context_for(self, message.wish)
-        if desk is None or (wish in ("new_project", "undo", "clean_up") and not may_write(self)):
+        action_name, context = message.action_name, context_for(self, message.action_name)
+        if context is None or (action_name in ("new_project", "undo", "clean_up") and not may_write(self)):
             return
-        match wish:
+        match action_name:
             case "all":
-                self.errands.ask(choose_all_matching(self, desk))
+                self.background_tasks.ask(choose_all_matching(self, context))
             case "project":
-                self.errands.ask(pick_project(self, desk.projects))
+                self.background_tasks.ask(pick_project(self, context.projects))
             case "new_project":
-                self.errands.ask(create_project(self, desk))
+                self.background_tasks.ask(create_project(self, context))
             case "exact":
-                self.errands.ask(count_exactly(self, desk))
+                self.background_tasks.ask(count_exactly(self, context))
             case "budgets":
-                self.errands.ask(show_budgets(self, desk))
+                self.background_tasks.ask(show_budgets(self, context))
             case "archive":
-                self.errands.ask(show_archive(self, desk))
+                self.background_tasks.ask(show_archive(self, context))
             case "clean_up":
-                self.errands.ask(clean_up(self, desk))
+                self.background_tasks.ask(clean_up(self, context))
             case "undo":
-                JobActions(self, self.errands, desk).undo()
+                JobActions(self, self.background_tasks, context).undo()
             case _:
-                assert_never(wish)
+                assert_never(action_name)
 
     def changed(self, job_ids: Iterable[UUID]) -> None:
         """After each write, with the ids of its jobs, so that list and costs follow at once."""
         if not self.dashboard.query(JobsPanel):
             return  # What was written was still answered, and the screen has gone by then.
-        self.dashboard.jobs.drop_choice()
-        self.dashboard.expect_to_leave(job_ids)
+        self.dashboard.jobs.clear_chosen()
+        self.dashboard.expect_removal(job_ids)
         self.connection.refresh()
 
     # Whether somebody is there
@@ -410,13 +410,13 @@ class GjobsApp(App[int]):
         await super().on_event(event)
 
     @on(events.AppFocus)
-    def _watched(self) -> None:
+    def _terminal_focused(self) -> None:
         self.connection.attention = Attention.FOCUSED
         if self._notices is not None:
             self._notices.notifier.come_back()
 
     @on(events.AppBlur)
-    def _not_watched(self) -> None:
+    def _terminal_unfocused(self) -> None:
         self.connection.attention = Attention.UNFOCUSED
         if self._notices is not None:
             self._notices.notifier.leave()
@@ -434,7 +434,7 @@ class GjobsApp(App[int]):
         """Where these eyes are refused everything others may still see, so this needs no look."""
         from tui.dashboard.users.acting_user import pick_acting_user
 
-        self.errands.ask(pick_acting_user(self))
+        self.background_tasks.ask(pick_acting_user(self))
 
     def action_lens(self) -> None:
         from tui.dashboard.users.acting_user import toggle_visibility
@@ -444,27 +444,27 @@ class GjobsApp(App[int]):
     def action_write(self) -> None:
         from tui.dashboard.databases import toggle_write_permit
 
-        self.errands.ask(toggle_write_permit(self))
+        self.background_tasks.ask(toggle_write_permit(self))
 
     def action_isolation(self) -> None:
         from tui.dashboard.users.isolation_dialog import show_isolation
 
-        self.errands.ask(show_isolation(self))
+        self.background_tasks.ask(show_isolation(self))
 
     def action_times(self) -> None:
         from tui.dashboard.statistics.timings_dialog import show_timings
 
-        self.errands.ask(show_timings(self))
+        self.background_tasks.ask(show_timings(self))
 
     def action_workers(self) -> None:
         from tui.dashboard.workers.workers_dialog import show_workers
 
-        self.errands.ask(show_workers(self))
+        self.background_tasks.ask(show_workers(self))
 
     def action_pick_database(self) -> None:
         from tui.dashboard.databases import pick_database
 
-        self.errands.ask(pick_database(self))
+        self.background_tasks.ask(pick_database(self))
 
     def action_refresh(self) -> None:
         self.connection.refresh()
@@ -499,7 +499,7 @@ class GjobsApp(App[int]):
         return (command for command in super().get_system_commands(screen) if command.title == "Theme")
 
     async def action_quit(self) -> None:
-        self.errands.leave()
+        self.background_tasks.leave()
 
     def _fatal_error(self) -> None:
         """Textual's own prints a traceback with the values of local variables, which may be secrets."""

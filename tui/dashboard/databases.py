@@ -94,7 +94,7 @@ async def toggle_write_permit(app: "GjobsApp") -> None:
         lines = (where(session.full_name), f"As: {clean(actor_name(store.actor), limit=60)}")
         wanted = await app.push_screen_wait(WritePermitDialog(lines=lines))
         # Meanwhile another database may have been opened, or this one have turned out to be a replica.
-        if wanted is not None and app.connection.session is session and access.rule is WriteMode.LEASED:
+        if wanted is not None and app.connection.session is session and access.rule is WriteMode.PERMIT_REQUIRED:
             access.open_permit(wanted.reason, wanted.minutes * 60)
             app.show_status()
             key = key_of(app, APP_BINDINGS, "app.write")
@@ -167,7 +167,7 @@ def step_interval(app: "GjobsApp", steps: int) -> None:
     if connection.interval == before:
         limit = "shortest" if steps < 0 else "longest"
         show_toast(app, Toast(text=f"{before:g} s is the {limit} interval.", severity="warning"))
-    elif connection.seen_within > connection.interval:
+    elif connection.max_staleness > connection.interval:
         show_toast(app, Toast(text=_pace(app)))
 
 
@@ -181,4 +181,4 @@ def tell_load(app: "GjobsApp") -> None:
 
 def _pace(app: "GjobsApp") -> str:
     connection = app.connection
-    return pace_sentence(connection.seen_within, interval=connection.interval, is_woken=connection.is_woken)
+    return pace_sentence(connection.max_staleness, interval=connection.interval, is_woken=connection.is_woken)

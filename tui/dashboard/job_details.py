@@ -280,9 +280,9 @@ async def _asset_path(store: "Store", job: GenerationJob) -> str | None:
 async def tell_history(store: "Store", observations: "ObservedHistories", details: "JobDetails") -> None:
     """With the present eyes; where it is refused, or not kept, why."""
     try:
-        if off := (await store.capability_cache.get()).missing(Capability.EVENTS, store.actor):
+        if missing := (await store.capability_cache.get()).missing(Capability.EVENTS, store.actor):
             seen = observations.of(store).history(details.job.id, now=details.now)
-            details.tell_history(seen, note=f"{'Observed here. ' if seen.events else ''}{off.words}")
+            details.tell_history(seen, note=f"{'Observed here. ' if seen.events else ''}{missing.words}")
         else:
             details.tell_history(await store.get_job_history(details.job.id))
     except StoreError as error:

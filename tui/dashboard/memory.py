@@ -116,22 +116,22 @@ def project_to_show(listing: "Listing", *, all_was_chosen: bool, was_located: bo
 class Leads:
     def __init__(self, dashboard: "DashboardScreen") -> None:
         self._dashboard = dashboard
-        self._arrival: Callable[[Listing], object] | None = None
+        self._on_arrival: Callable[[Listing], object] | None = None
         """What to do, once, with the first look at what was asked for last."""
-        self._unseen: HiddenJob | None = None
+        self._hidden_job: HiddenJob | None = None
         """What the lens is pointed at."""
-        self.hidden_beyond: UUID | None = None
+        self.hidden_detail: UUID | None = None
         """A hidden job that the lens was pointed at, and that is beyond what is listed."""
 
     def forget(self) -> None:
-        self._arrival = self._unseen = self.hidden_beyond = None
+        self._on_arrival = self._hidden_job = self.hidden_detail = None
 
     def give_up(self) -> None:
         """Something else is asked for."""
-        self._arrival = self._unseen = None
+        self._on_arrival = self._hidden_job = None
 
     def arrive(self, listing: "Listing") -> None:
-        arrival, self._arrival = self._arrival, None
+        arrival, self._on_arrival = self._on_arrival, None
         if arrival is not None:
             arrival(listing)
 
@@ -155,26 +155,26 @@ class Leads:
 
         self._show(project.id, project, arrived)
 
-    def point_lens_at(self, unseen: "HiddenJob") -> None:
+    def remember_hidden_job(self, hidden_job: "HiddenJob") -> None:
         """The next look through the lens is at this job."""
-        self._unseen = unseen
+        self._hidden_job = hidden_job
 
     def look_through_lens(self) -> None:
         """Or without it again."""
-        unseen, self._unseen = self._unseen, None
+        hidden_job, self._hidden_job = self._hidden_job, None
         dashboard = self._dashboard
-        if unseen is None:
+        if hidden_job is None:
             wanted = dashboard.listing_query
-            dashboard.ask(wanted.window.listed, through_lens=not wanted.through_lens)
+            dashboard.ask(wanted.window.listed, with_visibility=not wanted.with_visibility)
             return
-        job = unseen.job
+        job = hidden_job.job
 
         def arrived(_: "Listing") -> None:
             if not dashboard.jobs.table.move_to(job.id):
-                self.hidden_beyond = job.id
+                self.hidden_detail = job.id
                 dashboard.call_later(dashboard.show_details_of, job, is_listed=False)
 
-        self._ask(job.project_id, unseen.project, arrived, through_lens=True)
+        self._ask(job.project_id, hidden_job.project, arrived, with_visibility=True)
 
     def _show(self, project_id: UUID, project: "Project | None", arrived: "Callable[[Listing], object]") -> None:
         self._ask(project_id, project, arrived)
@@ -186,14 +186,14 @@ class Leads:
         project: "Project | None",
         arrived: "Callable[[Listing], object]",
         *,
-        through_lens: bool | None = None,
+        with_visibility: bool | None = None,
     ) -> None:
         """Of all statuses, and without a filter that could hide what is looked for."""
-        self._dashboard.jobs.learn_project(project, through_lens=bool(through_lens))
+        self._dashboard.jobs.add_project_name(project, with_visibility=bool(with_visibility))
         self._dashboard.jobs.leave_find()
         listed = replace(self._dashboard.listed, project_id=project_id, status=None, job_filter=NO_FILTER)
-        self._dashboard.ask(listed, through_lens=through_lens)
-        self._arrival = arrived
+        self._dashboard.ask(listed, with_visibility=with_visibility)
+        self._on_arrival = arrived
 
 
 class ObservedHistories:
@@ -201,12 +201,12 @@ class ObservedHistories:
         self._store: Store | None = None
         self._events: ObservedEvents | None = None
 
-    def look(self, store: "Store", listing: "Listing") -> None:
+    def add_poll(self, store: "Store", listing: "Listing") -> None:
         from store.capabilities.capability import Capability
 
         latest = store.capability_cache.latest
         if latest is not None and latest.missing(Capability.EVENTS, store.actor) is not None:
-            self.of(store).look(listing.window.jobs, at=listing.taken_at)
+            self.of(store).add_poll(listing.window.jobs, at=listing.taken_at)
 
     def of(self, store: "Store") -> "ObservedEvents":
         """What was seen with other eyes is not told to these."""
@@ -225,16 +225,16 @@ class TotalsCache:
     def __init__(self) -> None:
         self._kept: OrderedDict[TotalsQuery, Totals] = OrderedDict()
 
-    def keep(self, numbers: "Totals") -> "Totals":
+    def keep(self, totals: "Totals") -> "Totals":
         """The same, with what was exact before in place of what is not; as old as the oldest of it."""
-        completed = self._completed(numbers)
-        self._kept[numbers.query] = completed
-        self._kept.move_to_end(numbers.query)
+        completed = self._completed(totals)
+        self._kept[totals.query] = completed
+        self._kept.move_to_end(totals.query)
         if len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
         return completed
 
-    def recall(self, query: TotalsQuery) -> "Totals | None":
+    def best_totals(self, query: TotalsQuery) -> "Totals | None":
         """What is known of it, or else of its project alone; None where that is nothing."""
         if query in self._kept:
             return self._completed(self._kept[query])
@@ -245,57 +245,57 @@ class TotalsCache:
     def _newest_first(self) -> "list[Totals]":
         return list(reversed(self._kept.values()))
 
-    def _completed(self, numbers: "Totals") -> "Totals":
+    def _completed(self, totals: "Totals") -> "Totals":
         for complete in (_with_statistics, _with_days, _with_projects, _with_matching):
-            kept_first = (better for kept in self._newest_first() if (better := complete(numbers, kept)) is not None)
-            numbers = next(kept_first, numbers)
-        return numbers
+            kept_first = (better for kept in self._newest_first() if (better := complete(totals, kept)) is not None)
+            totals = next(kept_first, totals)
+        return totals
 
 
-def _with_statistics(numbers: "Totals", kept: "Totals") -> "Totals | None":
-    if numbers.statistics is not None or kept.statistics is None or not _is_of_same_project(numbers, kept):
+def _with_statistics(totals: "Totals", kept: "Totals") -> "Totals | None":
+    if totals.statistics is not None or kept.statistics is None or not _is_of_same_project(totals, kept):
         return None
-    if any(_disproves(count, kept.statistics.count(status)) for status, count in numbers.counts.items()):
+    if any(_disproves(count, kept.statistics.count(status)) for status, count in totals.counts.items()):
         return None
-    return _as_old(replace(numbers, statistics=kept.statistics, counts=_counts(kept.statistics, numbers.counts)), kept)
+    return _oldest_of(replace(totals, statistics=kept.statistics, counts=_counts(kept.statistics, totals.counts)), kept)
 
 
 def _counts(kept: "JobStatistics", seen: "Mapping[JobStatus, Count]") -> "Mapping[JobStatus, Count]":
     return {**exact_counts(kept), **{status: count for status, count in seen.items() if _is_exact(count)}}
 
 
-def _with_days(numbers: "Totals", kept: "Totals") -> "Totals | None":
-    if numbers.days is not None or kept.days is None or not _is_of_same_project(numbers, kept):
+def _with_days(totals: "Totals", kept: "Totals") -> "Totals | None":
+    if totals.days is not None or kept.days is None or not _is_of_same_project(totals, kept):
         return None
-    return _as_old(replace(numbers, days=kept.days), kept)
+    return _oldest_of(replace(totals, days=kept.days), kept)
 
 
-def _with_projects(numbers: "Totals", kept: "Totals") -> "Totals | None":
-    if numbers.projects is not None or kept.projects is None:
+def _with_projects(totals: "Totals", kept: "Totals") -> "Totals | None":
+    if totals.projects is not None or kept.projects is None:
         return None
-    return _as_old(replace(numbers, projects=kept.projects), kept)
+    return _oldest_of(replace(totals, projects=kept.projects), kept)
 
 
-def _with_matching(numbers: "Totals", kept: "Totals") -> "Totals | None":
-    if numbers.query.matching is None or kept.query.matching != numbers.query.matching or _is_exact(numbers.matching):
+def _with_matching(totals: "Totals", kept: "Totals") -> "Totals | None":
+    if totals.query.matching is None or kept.query.matching != totals.query.matching or _is_exact(totals.matching):
         return None
-    if kept.matching is None or not _is_exact(kept.matching) or _disproves(numbers.matching, kept.matching.number):
+    if kept.matching is None or not _is_exact(kept.matching) or _disproves(totals.matching, kept.matching.number):
         return None
-    return _as_old(replace(numbers, matching=kept.matching), kept)
+    return _oldest_of(replace(totals, matching=kept.matching), kept)
 
 
-def _is_of_same_project(numbers: "Totals", kept: "Totals") -> bool:
-    return replace(numbers.query, matching=None) == replace(kept.query, matching=None)
+def _is_of_same_project(totals: "Totals", kept: "Totals") -> bool:
+    return replace(totals.query, matching=None) == replace(kept.query, matching=None)
 
 
 def _is_exact(count: Count | None) -> bool:
-    return count is not None and count.certainty is Precision.EXACT
+    return count is not None and count.precision is Precision.EXACT
 
 
 def _disproves(seen: Count | None, kept: int) -> bool:
     """Whether there are more by now than were counted then."""
-    return seen is not None and seen.certainty is Precision.CAPPED and seen.number > kept
+    return seen is not None and seen.precision is Precision.CAPPED and seen.number > kept
 
 
-def _as_old(numbers: "Totals", kept: "Totals") -> "Totals":
-    return replace(numbers, taken_at=min(numbers.taken_at, kept.taken_at))
+def _oldest_of(totals: "Totals", kept: "Totals") -> "Totals":
+    return replace(totals, taken_at=min(totals.taken_at, kept.taken_at))

@@ -59,7 +59,7 @@ class TotalsPolled(Message):
     """The numbers with the eyes of `store`. Times by the local clock."""
 
     store: "Store"
-    numbers: "Totals"
+    totals: "Totals"
     fetched_at: datetime
 
 

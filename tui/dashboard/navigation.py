@@ -42,7 +42,7 @@ class HiddenJob:
     """As the operator sees it."""
 
 
-def things(seen: IdMatches, everything: IdMatches) -> list[FoundItem]:
+def found_items(seen: IdMatches, everything: IdMatches) -> list[FoundItem]:
     """`seen` by the present eyes, `everything` by the operator's. Which users there are is the operator's to know."""
     visible = list(_parts(seen))
     ids = {what.id for what in visible}
@@ -59,7 +59,7 @@ def _parts(located: IdMatches) -> Iterator[GenerationJob | Project | Asset]:
     yield from located.assets
 
 
-def thing_name(what: GenerationJob | Project | Asset | ActingUser) -> str:
+def item_name(what: GenerationJob | Project | Asset | ActingUser) -> str:
     match what:
         case GenerationJob():
             return f"job {job_name(what)}"
@@ -71,23 +71,27 @@ def thing_name(what: GenerationJob | Project | Asset | ActingUser) -> str:
             return f"user {clean(user_name(what), limit=60)}"
 
 
-def thing_choice(thing: FoundItem, eyes: str) -> Choice:
-    detail = str(thing.what.id)
-    name = thing_name(thing.what)
-    hidden = f"hidden from {eyes}, " if thing.is_hidden else ""
-    return Choice(key=thing.key, label=f"{name[:1].upper()}{name[1:]}", detail=f"{hidden}{detail}")
+def item_choice(item: FoundItem, actor_label: str) -> Choice:
+    detail = str(item.what.id)
+    name = item_name(item.what)
+    hidden = f"hidden from {actor_label}, " if item.is_hidden else ""
+    return Choice(key=item.key, label=f"{name[:1].upper()}{name[1:]}", detail=f"{hidden}{detail}")
 
 
-def hidden_toast(thing: FoundItem, eyes: str, *, lens_key: str, eyes_key: str) -> Toast:
+def hidden_toast(item: FoundItem, actor_label: str, *, visibility_key: str, actor_key: str) -> Toast:
     """Through the lens one sees jobs alone."""
-    how = f"press {lens_key} for why" if isinstance(thing.what, GenerationJob) else f"press {eyes_key} for the operator"
-    name = thing_name(thing.what)
-    return Toast(text=f"The {name} exists, but {eyes} does not see it: {how}.", severity="warning")
+    how = (
+        f"press {visibility_key} for why"
+        if isinstance(item.what, GenerationJob)
+        else f"press {actor_key} for the operator"
+    )
+    name = item_name(item.what)
+    return Toast(text=f"The {name} exists, but {actor_label} does not see it: {how}.", severity="warning")
 
 
-def nothing_toast(text: str, eyes: str | None) -> Toast:
+def nothing_toast(text: str, actor_label: str | None) -> Toast:
     """`eyes` are a user's; None where the operator looked."""
-    nobody = "" if eyes is None else f", neither for {eyes} nor for the operator"
+    nobody = "" if actor_label is None else f", neither for {actor_label} nor for the operator"
     return Toast(text=f"No job, project, asset or user has the id {clean(text, limit=40)}{nobody}.", severity="warning")
 
 
@@ -95,8 +99,8 @@ def unused_asset_toast(asset: Asset) -> Toast:
     return Toast(text=f"No job listed uses the asset {clean(asset.storage_path, limit=60)}. Its project is shown.")
 
 
-def hidden_project_toast(asset: Asset, eyes: str) -> Toast:
-    return Toast(text=f"The {thing_name(asset)} is in a project that {eyes} does not see.", severity="warning")
+def hidden_project_toast(asset: Asset, actor_label: str) -> Toast:
+    return Toast(text=f"The {item_name(asset)} is in a project that {actor_label} does not see.", severity="warning")
 
 
 _ID = "id "
@@ -127,62 +131,68 @@ async def open_by_id(app: "GjobsApp", text: str) -> None:
     is_operator = isinstance(store.actor, Operator)
     try:
         everything = await session.operator.find_by_id(text)
-        seen = everything if is_operator else await _seen(store, text)
-        found = things(seen, everything)
+        seen = everything if is_operator else await _find_as_actor(store, text)
+        found = found_items(seen, everything)
         if not found:
             show_toast(app, nothing_toast(text, None if is_operator else actor_name(store.actor)))
             return
-        thing = found[0] if len(found) == 1 else await _pick(app, found, everything, actor_name(store.actor))
-        if thing is not None:
-            await _show(app, store, session.operator, thing)
+        item = found[0] if len(found) == 1 else await _pick(app, found, everything, actor_name(store.actor))
+        if item is not None:
+            await _show(app, store, session.operator, item)
     except StoreError as error:
         show_toast(app, error_toast(error))
 
 
-async def _seen(store: "Store", text: str) -> IdMatches:
+async def _find_as_actor(store: "Store", text: str) -> IdMatches:
     try:
         return await store.find_by_id(text)
     except NoPrivilege:
         return IdMatches()
 
 
-async def _pick(app: "GjobsApp", found: Sequence[FoundItem], everything: IdMatches, eyes: str) -> FoundItem | None:
+async def _pick(
+    app: "GjobsApp", found: Sequence[FoundItem], everything: IdMatches, actor_label: str
+) -> FoundItem | None:
     title = "Which one? There are more: type more of the id" if everything.is_more else "Which one?"
-    picked = await app.push_screen_wait(PickDialog(title=title, choices=[thing_choice(thing, eyes) for thing in found]))
-    return next((thing for thing in found if thing.key == picked), None)
+    picked = await app.push_screen_wait(
+        PickDialog(title=title, choices=[item_choice(item, actor_label) for item in found])
+    )
+    return next((item for item in found if item.key == picked), None)
 
 
-async def _show(app: "GjobsApp", store: "Store", operator: "Store", thing: FoundItem) -> None:
-    sees = operator if thing.is_hidden else store
-    project = await _project_of(sees, thing.what)
+async def _show(app: "GjobsApp", store: "Store", operator: "Store", item: FoundItem) -> None:
+    sees = operator if item.is_hidden else store
+    project = await _project_of(sees, item.what)
     if app.connection.store is not store:
         return  # Somebody else looks by now.
-    if thing.is_hidden:
-        _tell_hidden(app, actor_name(store.actor), thing, project)
+    if item.is_hidden:
+        _show_hidden_toast(app, actor_name(store.actor), item, project)
         return
-    match thing.what:
+    match item.what:
         case GenerationJob() as job:
-            await app.dashboard.leads.show_job(job, project)
+            await app.dashboard.pending_navigation.show_job(job, project)
         case Project() as itself:
-            app.dashboard.leads.show_project(itself)
+            app.dashboard.pending_navigation.show_project(itself)
         case Asset() as asset if project is not None:
             unused = unused_asset_toast(asset)
-            app.dashboard.leads.show_project(project, using=asset.id, otherwise=lambda: show_toast(app, unused))
+            app.dashboard.pending_navigation.show_project(
+                project, using=asset.id, otherwise=lambda: show_toast(app, unused)
+            )
         case Asset() as asset:
             show_toast(app, hidden_project_toast(asset, actor_name(store.actor)))
         case ActingUser() as user:
             app.dashboard.jobs.leave_find()
             app.act_as(operator.acting_as(user))
         case _:
-            assert_never(thing.what)
+            assert_never(item.what)
 
 
 async def _project_of(store: "Store", what: GenerationJob | Project | Asset | ActingUser) -> Project | None:
     return await store.get_project(what.project_id) if isinstance(what, (GenerationJob, Asset)) else None
 
 
-def _tell_hidden(app: "GjobsApp", eyes: str, thing: FoundItem, project: Project | None) -> None:
-    if isinstance(thing.what, GenerationJob):
-        app.dashboard.leads.point_lens_at(HiddenJob(job=thing.what, project=project))
-    lens_key, eyes_key = (key_of(app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
-    show_toast(app, hidden_toast(thing, eyes, lens_key=lens_key, eyes_key=eyes_key))
+def _show_hidden_toast(app: "GjobsApp", actor_label: str, item: FoundItem, project: Project | None) -> None:
+    if isinstance(item.what, GenerationJob):
+        app.dashboard.pending_navigation.remember_hidden_job(HiddenJob(job=item.what, project=project))
+    visibility_key, actor_key = (key_of(app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
+    show_toast(app, hidden_toast(item, actor_label, visibility_key=visibility_key, actor_key=actor_key))

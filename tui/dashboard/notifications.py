@@ -153,15 +153,15 @@ class Notifier:
         except StoreError as refusal:
             self._place.tell(Toast(text=f"What finishes is not told: {refusal}", severity="warning"))
             return
-        feed: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=self._interval())
-        async with aclosing(feed.results()) as pages:
+        poller: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=self._interval())
+        async with aclosing(poller.results()) as pages:
             async for page in pages:
                 match page:
                     case PollResult(value=batch):
                         self._take(batch)
-                        feed.interval = self._interval()
+                        poller.interval = self._interval()
                         if batch.has_more:
-                            feed.refresh()
+                            poller.refresh()
                     case PollFailure(error=error):
                         # The list on screen says that the database does not answer.
                         log.info("What finishes could not be read: %s", error)

@@ -49,7 +49,7 @@ def _theme(configuration: Configuration) -> str | None:
     from store.configuration.toml_table import ConfigurationProblem
     from store.formats import not_known
 
-    problem = ConfigurationProblem(place=("theme",), clause=not_known(theme, BUILTIN_THEMES))
+    problem = ConfigurationProblem(location=("theme",), clause=not_known(theme, BUILTIN_THEMES))
     raise refusal_of(configuration, [problem])
 
 

@@ -60,7 +60,7 @@ async def save_view(app: "GjobsApp") -> None:
     )
     view = await app.push_screen_wait(prompt)
     if view is not None:
-        jobs.entitle()
+        jobs.show_title()
         show_toast(app, Toast(text=f"Saved the view {clean(view.name)}. The command palette lists it."))
 
 
@@ -81,5 +81,5 @@ async def remove_view(app: "GjobsApp", view: View) -> None:
     except StoreError as error:
         show_toast(app, error_toast(error))
         return
-    app.dashboard.jobs.entitle()
+    app.dashboard.jobs.show_title()
     show_toast(app, Toast(text=f"Removed the view {clean(view.name)}."))

@@ -32,7 +32,7 @@ from tui.dashboard.messages import CopyJsonRequested, JobAction, ListPollFailed
 from tui.dashboard.projects.project_list import ProjectList, Sidebar
 from tui.dashboard.statistics.costs_panel import NO_NOTE, CostsPanel
 from tui.dashboard.status_line import Banner, ConnectionStatus, StatusLine
-from tui.dashboard.users.visibility_text import hiding_lines, no_numbers, refused_toast, short_verdict
+from tui.dashboard.users.visibility_text import hiding_lines, no_totals, refused_toast, short_verdict
 from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
@@ -53,7 +53,7 @@ _SMALLEST = Size(40, 8)
 _WIDE = 100
 """Columns from which on there is room for the projects beside the jobs."""
 
-Wish = Literal["project", "new_project", "undo", "all", "exact", "budgets", "archive", "clean_up"]
+ActionName = Literal["project", "new_project", "undo", "all", "exact", "budgets", "archive", "clean_up"]
 
 
 class DashboardScreen(Screen[None]):
@@ -95,9 +95,9 @@ class DashboardScreen(Screen[None]):
     class ActionRequested(Message):
         """Something that needs the database."""
 
-        def __init__(self, wish: Wish) -> None:
+        def __init__(self, action_name: ActionName) -> None:
             super().__init__()
-            self.wish = wish
+            self.action_name = action_name
 
     class JobActionRequested(Message):
         """`start`, `complete`, `fail`, `retry`, `delete` for the jobs as they were seen; `create` for none."""
@@ -114,21 +114,21 @@ class DashboardScreen(Screen[None]):
             super().__init__()
             self.details = details
 
-    def __init__(self, *, clock: Callable[[], datetime], standing: ConnectionStatus) -> None:
+    def __init__(self, *, clock: Callable[[], datetime], current_status: ConnectionStatus) -> None:
         super().__init__(id="dashboard")
         self._clock = clock
-        self._server_ahead = timedelta(0)
+        self._server_clock_offset = timedelta(0)
         self._listing: Listing | None = None
-        self._numbers: Totals | None = None
-        self._kept_numbers = TotalsCache()
-        self._uncounted: TotalsQuery | None = None
+        self._totals: Totals | None = None
+        self._totals_cache = TotalsCache()
+        self._failed_totals_query: TotalsQuery | None = None
         """What was tried last and could not be counted, which the panel says."""
         self._fetched_at: datetime | None = None
         self._failure: ListPollFailed | None = None
-        self._standing = standing
+        self._current_status = current_status
         self._details: JobDetails | None = None
         """Those that were opened last, be they closed since."""
-        self.leads = Leads(self)
+        self.pending_navigation = Leads(self)
         self.listing_query = ListingQuery()
         """What is looked at."""
 
@@ -146,7 +146,7 @@ class DashboardScreen(Screen[None]):
         yield Static(f"The terminal is too small: gjobs needs {smallest}.", id="too-small", markup=False)
 
     def on_mount(self) -> None:
-        self._tell_times()
+        self._update_ages()
         self.set_interval(1.0, self._tick)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -170,7 +170,7 @@ class DashboardScreen(Screen[None]):
         return self.listing_query.window.listed
 
     @property
-    def numbers_looked_for(self) -> TotalsQuery:
+    def totals_query(self) -> TotalsQuery:
         """Which numbers belong to what is looked for."""
         return TotalsQuery.of_list(self.listed)
 
@@ -182,12 +182,12 @@ class DashboardScreen(Screen[None]):
     @property
     def has_all(self) -> bool:
         """Whether list and numbers are there."""
-        return self._listing is not None and self._numbers is not None
+        return self._listing is not None and self._totals is not None
 
     @property
     def sums(self) -> "Mapping[UUID, ProjectTotals]":
         """Of the projects, as far as they are known."""
-        return (self._numbers.projects if self._numbers else None) or {}
+        return (self._totals.projects if self._totals else None) or {}
 
     @property
     def shown_project(self) -> "ProjectName | None":
@@ -205,51 +205,51 @@ class DashboardScreen(Screen[None]):
     @property
     def now(self) -> datetime:
         """The server's time, as far as the last look tells."""
-        return self._clock() + self._server_ahead
+        return self._clock() + self._server_clock_offset
 
     # What it is told
 
     def show(self, listing: "Listing", fetched_at: datetime) -> None:
         """Takes a look at what `listing_query` asks for."""
         if self._listing is None:
-            self.set_timer(_PATIENCE_SECONDS, self._say_counting)
+            self.set_timer(_PATIENCE_SECONDS, self._show_counting)
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
-        self._server_ahead = listing.taken_at - fetched_at
-        self._recall_numbers()
-        self.jobs.show(listing, self._numbers, now=self.now)
+        self._server_clock_offset = listing.taken_at - fetched_at
+        self._recall_totals()
+        self.jobs.show(listing, self._totals, now=self.now)
         self._show_projects()
         self._show_costs()
-        self.leads.arrive(listing)
-        self._tell_times()
+        self.pending_navigation.arrive(listing)
+        self._update_ages()
 
     def show_again(self, listing: "Listing", fetched_at: datetime) -> None:
         """The same as was shown last, seen once more: only its age is another."""
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
-        self._server_ahead = listing.taken_at - fetched_at
-        self.leads.arrive(listing)
-        self._tell_times()
+        self._server_clock_offset = listing.taken_at - fetched_at
+        self.pending_navigation.arrive(listing)
+        self._update_ages()
 
-    def show_numbers(self, numbers: "Totals") -> None:
+    def show_totals(self, totals: "Totals") -> None:
         """Numbers of something else than `numbers_looked_for` are kept for when that is looked at again."""
-        numbers = self._kept_numbers.keep(numbers)
-        if numbers.query != self.numbers_looked_for:
+        totals = self._totals_cache.keep(totals)
+        if totals.query != self.totals_query:
             return
-        self._numbers = numbers
-        self.jobs.show_numbers(numbers)
+        self._totals = totals
+        self.jobs.show_totals(totals)
         self._show_projects()
         self._show_costs()
-        self._tell_times()
+        self._update_ages()
 
-    def _recall_numbers(self) -> None:
+    def _recall_totals(self) -> None:
         """What is known of what is looked for, until it is counted anew."""
-        if self._numbers is None or self._numbers.query != self.numbers_looked_for:
-            self._numbers = self._kept_numbers.recall(self.numbers_looked_for) or self._numbers
+        if self._totals is None or self._totals.query != self.totals_query:
+            self._totals = self._totals_cache.best_totals(self.totals_query) or self._totals
 
-    def show_no_numbers(self, error: StoreError) -> None:
+    def show_no_totals(self, error: StoreError) -> None:
         """Those that are there stay, for they have an age; else it is said why there are none."""
-        if self._numbers is None:
-            self._uncounted = self.numbers_looked_for
-            why = no_numbers(self._lens) or f"Not counted: {error.message}"
+        if self._totals is None:
+            self._failed_totals_query = self.totals_query
+            why = no_totals(self._visibility) or f"Not counted: {error.message}"
             self.query_one(CostsPanel).explain(why, of_what=self._counted_project())
 
     def show_failure(self, failure: ListPollFailed) -> None:
@@ -257,11 +257,11 @@ class DashboardScreen(Screen[None]):
         self.jobs.table.stop_waiting()
         if self._listing is None:
             self.jobs.forget("Nothing has been read yet.")
-        self._tell_times()
+        self._update_ages()
 
-    def show_standing(self, standing: ConnectionStatus) -> None:
-        self._standing = standing
-        self._tell_times()
+    def show_standing(self, current_status: ConnectionStatus) -> None:
+        self._current_status = current_status
+        self._update_ages()
 
     def show_progress(self, sentence: str) -> None:
         """What is being done while there is nothing else to show."""
@@ -270,29 +270,29 @@ class DashboardScreen(Screen[None]):
 
     def forget(self) -> None:
         """Nothing that other eyes saw stays on screen."""
-        self._listing = self._numbers = self._uncounted = self._fetched_at = self._failure = None
-        self._kept_numbers = TotalsCache()
-        self.leads.forget()
+        self._listing = self._totals = self._failed_totals_query = self._fetched_at = self._failure = None
+        self._totals_cache = TotalsCache()
+        self.pending_navigation.forget()
         self.query_one(ProjectList).forget()
         self.query_one(CostsPanel).forget()
         self.query_one(BudgetsPanel).forget()
         self.jobs.forget("Looking …")
-        self._tell_times()
+        self._update_ages()
 
-    def start_anew(self) -> None:
+    def reset(self) -> None:
         """Another database: what was looked for in the former one means nothing here."""
         self.set_query(ListQuery())
         self.jobs.leave_find()
         self.forget()
 
-    def set_query(self, listed: ListQuery, *, through_lens: bool = False) -> None:
+    def set_query(self, listed: ListQuery, *, with_visibility: bool = False) -> None:
         """Changes what is looked at, without a message."""
-        self.listing_query = ListingQuery(window=RowWindowQuery(listed=listed), through_lens=through_lens)
-        self.jobs.choose(listed, through_lens=through_lens)
+        self.listing_query = ListingQuery(window=RowWindowQuery(listed=listed), with_visibility=with_visibility)
+        self.jobs.choose(listed, with_visibility=with_visibility)
 
-    def expect_to_leave(self, job_ids: Iterable[UUID]) -> None:
+    def expect_removal(self, job_ids: Iterable[UUID]) -> None:
         """Jobs that were just written: that they leave the list is no news."""
-        self.jobs.expect_to_leave(job_ids)
+        self.jobs.expect_removal(job_ids)
 
     # What the person wants
 
@@ -304,21 +304,24 @@ class DashboardScreen(Screen[None]):
     @property
     def knows_project(self) -> bool:
         """Whether the project looked for was found by its id: then it need not be among the newest."""
-        return self.jobs.has_learned(self.listed.project_id)
+        return self.jobs.knows_project_name(self.listed.project_id)
 
     @property
-    def lens_note(self) -> str | None:
+    def visibility_note(self) -> str | None:
         """How much the user sees of what is there; None without the lens."""
-        if not self.listing_query.through_lens:
+        if not self.listing_query.with_visibility:
             return None
-        lens = self._lens
-        return short_verdict(lens) if lens is not None and self._shows_what_is_looked_for else "looking …"
+        visibility = self._visibility
+        return short_verdict(visibility) if visibility is not None and self._shows_current_query else "looking …"
 
     @property
-    def _shows_what_is_looked_for(self) -> bool:
+    def _shows_current_query(self) -> bool:
         """The same list, be it other rows of it."""
         shown, wanted = self._listing.query if self._listing else None, self.listing_query
-        return shown is not None and (shown.window.listed, shown.through_lens) == (self.listed, wanted.through_lens)
+        return shown is not None and (shown.window.listed, shown.with_visibility) == (
+            self.listed,
+            wanted.with_visibility,
+        )
 
     @on(ProjectList.Chosen)
     def _project_chosen(self, event: ProjectList.Chosen) -> None:
@@ -331,57 +334,59 @@ class DashboardScreen(Screen[None]):
     def action_status(self, place: int) -> None:
         self.ask(replace(self.listed, status=TABS[place]))
 
-    @on(JobsPanel.RowsWanted)
-    def _rows_wanted(self, event: JobsPanel.RowsWanted) -> None:
+    @on(JobsPanel.RowsRequested)
+    def _rows_requested(self, event: JobsPanel.RowsRequested) -> None:
         """Other rows of what is looked for."""
         self.listing_query = replace(self.listing_query, window=event.window)
         self.post_message(self.QueryChanged())
-        self.set_timer(_PATIENCE_SECONDS, self._say_waiting)
+        self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
 
     @on(AllMarked)
     def _all_marked(self, event: AllMarked) -> None:
         event.stop()
         self.action_want("all")
 
-    def ask(self, listed: ListQuery, *, through_lens: bool | None = None) -> None:
+    def ask(self, listed: ListQuery, *, with_visibility: bool | None = None) -> None:
         """Through the lens as before, unless it is said."""
-        lens = self.listing_query.through_lens if through_lens is None else through_lens
-        self.set_query(listed, through_lens=lens)
-        self.leads.give_up()
+        visibility = self.listing_query.with_visibility if with_visibility is None else with_visibility
+        self.set_query(listed, with_visibility=visibility)
+        self.pending_navigation.give_up()
         self.post_message(self.QueryChanged())
-        self.set_timer(_PATIENCE_SECONDS, self._say_waiting)
+        self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
 
-    def _say_waiting(self) -> None:
-        is_awaited = not self._shows_what_is_looked_for or self.jobs.table.is_waiting
+    def _show_waiting(self) -> None:
+        is_awaited = not self._shows_current_query or self.jobs.table.is_waiting
         if self._listing is not None and is_awaited:
             self.jobs.wait()
-        self._say_counting()
+        self._show_counting()
 
-    def _say_counting(self) -> None:
+    def _show_counting(self) -> None:
         """Where there are no numbers yet, or another project's. Nothing is counted before there is a list."""
-        numbers, wanted = self._numbers, self.numbers_looked_for
+        totals, wanted = self._totals, self.totals_query
         if self._listing is None:
             return
-        if self._uncounted == wanted if numbers is None else numbers.query.project_id == wanted.project_id:
+        if self._failed_totals_query == wanted if totals is None else totals.query.project_id == wanted.project_id:
             return
-        self._numbers = None
+        self._totals = None
         self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
 
-    def action_want(self, wish: Wish) -> None:
-        self.post_message(self.ActionRequested(wish))
+    def action_want(self, action_name: ActionName) -> None:
+        self.post_message(self.ActionRequested(action_name))
 
     def action_act(self, action: JobAction) -> None:
         if action == "create":
             self.post_message(self.JobActionRequested(action, ()))
         elif jobs := self._selected():
-            self._want(action, jobs)
+            self._request_action(action, jobs)
 
-    def _want(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
+    def _request_action(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
         """With a user's eyes nothing is done to what they do not see."""
-        lens = self._lens
+        visibility = self._visibility
         hidden = sum(map(self._is_hidden, jobs))
-        if lens and hidden:
-            show_toast(self.app, refused_toast(lens, jobs, hidden, key=key_of(self.app, APP_BINDINGS, "app.user")))
+        if visibility and hidden:
+            show_toast(
+                self.app, refused_toast(visibility, jobs, hidden, key=key_of(self.app, APP_BINDINGS, "app.user"))
+            )
         else:
             self.post_message(self.JobActionRequested(action, jobs))
 
@@ -401,12 +406,12 @@ class DashboardScreen(Screen[None]):
             show_toast(self.app, Toast(text="No job is under the cursor: go to one first.", severity="warning"))
         return jobs
 
-    @on(JobsPanel.CursorGone)
-    def _cursor_gone(self, event: JobsPanel.CursorGone) -> None:
+    @on(JobsPanel.CursorRemoved)
+    def _cursor_removed(self, event: JobsPanel.CursorRemoved) -> None:
         show_toast(self.app, cursor_lost_toast(event.job_id, has_left=event.has_left))
 
-    @on(JobsPanel.MarksGone)
-    def _marks_gone(self, event: JobsPanel.MarksGone) -> None:
+    @on(JobsPanel.MarksRemoved)
+    def _marks_removed(self, event: JobsPanel.MarksRemoved) -> None:
         show_toast(self.app, marks_lost_toast(event.count))
 
     def action_sort(self) -> None:
@@ -426,7 +431,7 @@ class DashboardScreen(Screen[None]):
 
     @on(FilterBar.Left)
     def action_leave_find(self) -> None:
-        if self.jobs.drop_choice():
+        if self.jobs.clear_chosen():
             return
         self.jobs.leave_find()
 
@@ -438,14 +443,14 @@ class DashboardScreen(Screen[None]):
         await self.show_details_of(job, is_listed=True)
 
     async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
-        project, hiding = self.project_name(job.project_id), self._hiding(job)
+        project, hiding = self.project_name(job.project_id), self._hiding_policies(job)
         from tui.dashboard.job_details import JobDetails
 
         details = self._details = JobDetails(job, project=project, now=self.now, hiding=hiding, is_listed=is_listed)
 
         def answered(action: JobAction | None) -> None:
             if action is not None:
-                self._want(action, (details.job,))
+                self._request_action(action, (details.job,))
 
         await self.app.push_screen(details, answered)
         self.post_message(self.DetailsOpened(details))
@@ -453,20 +458,22 @@ class DashboardScreen(Screen[None]):
     # How it is drawn
 
     @property
-    def _lens(self) -> "VisibilityComparison | None":
-        return self._listing.lens if self._listing else None
+    def _visibility(self) -> "VisibilityComparison | None":
+        return self._listing.visibility if self._listing else None
 
     def _is_hidden(self, job: GenerationJob) -> bool:
-        return self._lens is not None and (job.id in self._lens.hidden or job.id == self.leads.hidden_beyond)
+        return self._visibility is not None and (
+            job.id in self._visibility.hidden or job.id == self.pending_navigation.hidden_detail
+        )
 
-    def _hiding(self, job: GenerationJob) -> tuple[str, ...]:
-        return hiding_lines(self._lens) if self._lens is not None and self._is_hidden(job) else ()
+    def _hiding_policies(self, job: GenerationJob) -> tuple[str, ...]:
+        return hiding_lines(self._visibility) if self._visibility is not None and self._is_hidden(job) else ()
 
     def _show_projects(self) -> None:
-        listing, numbers = self._listing, self._numbers
+        listing, totals = self._listing, self._totals
         if listing is None:
             return
-        total = numbers.count(None) if numbers and numbers.query.project_id is None else None
+        total = totals.count(None) if totals and totals.query.project_id is None else None
         self.query_one(ProjectList).show(
             listing.projects,
             listing.query.window.listed.project_id,
@@ -477,46 +484,46 @@ class DashboardScreen(Screen[None]):
     def _show_costs(self) -> None:
         """The numbers are those of the present eyes, through the lens, too; never of another project than the list."""
         listing = self._listing
-        if listing and self._numbers and self._numbers.query.project_id == listing.query.window.listed.project_id:
-            note = self._budget_note(self._numbers)
-            self.query_one(CostsPanel).show(self._numbers, of_what=self._counted_project(), note=note)
+        if listing and self._totals and self._totals.query.project_id == listing.query.window.listed.project_id:
+            note = self._budget_note(self._totals)
+            self.query_one(CostsPanel).show(self._totals, of_what=self._counted_project(), note=note)
             room = self.query_one(Sidebar).room
-            self.query_one(BudgetsPanel).show(self._numbers, width=room, screen_height=self.size.height)
+            self.query_one(BudgetsPanel).show(self._totals, width=room, screen_height=self.size.height)
 
-    def _budget_note(self, numbers: "Totals") -> "Span":
+    def _budget_note(self, totals: "Totals") -> "Span":
         """Where there is no room for the panel."""
-        if self.has_class("-wide") or not numbers.budgets:
+        if self.has_class("-wide") or not totals.budgets:
             return NO_NOTE
         from tui.text.budget_text import budget_note
 
-        return budget_note(numbers.budgets)
+        return budget_note(totals.budgets)
 
     def project_name(self, project_id: UUID) -> str:
         return self.jobs.project_names.get(project_id, short_id(project_id))
 
     def _counted_project(self) -> str:
-        project_id = self._numbers.query.project_id if self._numbers else self.listed.project_id
+        project_id = self._totals.query.project_id if self._totals else self.listed.project_id
         of_what = "all projects" if project_id is None else self.project_name(project_id)
-        return of_what if self._lens is None else f"{of_what}, as {actor_name(self._lens.user)} sees it"
+        return of_what if self._visibility is None else f"{of_what}, as {actor_name(self._visibility.user)} sees it"
 
     def _tick(self) -> None:
-        if self._standing.lease and self._standing.lease.ends_at <= self._clock():
+        if self._current_status.permit and self._current_status.permit.ends_at <= self._clock():
             self.post_message(self.WritePermitEnded())
         self.jobs.tick(self.now)
-        self._tell_times()
+        self._update_ages()
 
-    def _tell_times(self) -> None:
+    def _update_ages(self) -> None:
         """Of all that shows one but the table, the details that lie above among them."""
         self._show_details()
-        if self._numbers is not None:
-            self.query_one(CostsPanel).tell_age((self.now - self._numbers.taken_at).total_seconds())
+        if self._totals is not None:
+            self.query_one(CostsPanel).tell_age((self.now - self._totals.taken_at).total_seconds())
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
-        self.query_one(StatusLine).show(self._standing, data_age=data_age, now=self._clock())
-        banner, standing = self.query_one(Banner), self._standing
+        self.query_one(StatusLine).show(self._current_status, data_age=data_age, now=self._clock())
+        banner, current_status = self.query_one(Banner), self._current_status
         if self._failure is not None:
-            banner.show(self._failure, data_from=self._fetched_at, is_paused=standing.paused, now=self._clock())
-        elif standing.caution:
-            banner.warn(standing.caution)
+            banner.show(self._failure, data_from=self._fetched_at, is_paused=current_status.paused, now=self._clock())
+        elif current_status.caution:
+            banner.warn(current_status.caution)
         else:
             banner.hide()
 
@@ -524,4 +531,4 @@ class DashboardScreen(Screen[None]):
         details = self._details
         if details is not None and details in self.app.screen_stack and self._listing is not None:
             job = self.jobs.job(details.job.id)
-            details.show(job, now=self.now, hiding=self._hiding(job or details.job))
+            details.show(job, now=self.now, hiding=self._hiding_policies(job or details.job))

@@ -37,7 +37,7 @@ T = TypeVar("T")
 Opener = Callable[["Report"], AbstractAsyncContextManager["Session"]]
 """Opens a session; receives where to report what it is doing, which may be called from any thread."""
 
-NUMBERS_SHARE = 400
+TOTALS_SHARE = 400
 """What is counted takes one part in so many of the time, at most: no counting loads a database."""
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -57,14 +57,14 @@ class SessionPoller:
         self._tell = tell
         self._interval = interval
         self.clock = clock
-        self._open_things = AsyncExitStack()
-        self._try_now = asyncio.Event()
+        self._resources = AsyncExitStack()
+        self._retry_now = asyncio.Event()
         self._listing: Poller[ListingQuery, Listing] | None = None
-        self._numbers: Poller[TotalsQuery, Totals] | None = None
-        self._beside: Poller[None, Any] | None = None
-        self._has_looked = asyncio.Event()
+        self._totals: Poller[TotalsQuery, Totals] | None = None
+        self._extra: Poller[None, Any] | None = None
+        self._has_polled = asyncio.Event()
         self._paused = False
-        self._weighed: ListQuery | None = None
+        self._costed_list: ListQuery | None = None
         """The list that `_least_interval` is of."""
         self._least_interval = 0.0
         self._attention = Attention.FOCUSED
@@ -83,9 +83,9 @@ class SessionPoller:
         since: datetime | None = None
         while True:
             attempts += 1
-            self._try_now.clear()
+            self._retry_now.clear()
             try:
-                session = await self._open_things.enter_async_context(self._opener(self._report))
+                session = await self._resources.enter_async_context(self._opener(self._report))
             except StoreError as error:
                 since = since or self.clock()
                 is_final = isinstance(error, (SignInRefused, InvalidValue))
@@ -99,7 +99,7 @@ class SessionPoller:
             return session
 
     def act_as(
-        self, store: "Store", query: ListingQuery, numbers: TotalsQuery
+        self, store: "Store", query: ListingQuery, totals: TotalsQuery
     ) -> tuple[Coroutine[None, None, None], Coroutine[None, None, None]]:
         """From here on with these eyes. Returns what lists and what counts, each until it is cancelled.
 
@@ -107,90 +107,90 @@ class SessionPoller:
         """
         self.store = store
         self.failure = None
-        self._has_looked.clear()
-        self._weighed = None
-        self._listing = Poller(_listed_first(store), query, interval=self._interval, clock=self.clock)
-        self._numbers = Poller(
+        self._has_polled.clear()
+        self._costed_list = None
+        self._listing = Poller(_prioritized_listing(store), query, interval=self._interval, clock=self.clock)
+        self._totals = Poller(
             store.get_totals,
-            numbers,
+            totals,
             interval=self._interval,
-            share=NUMBERS_SHARE,
-            gives_way=store.database.priority,
+            share=TOTALS_SHARE,
+            priority_gate=store.database.priority,
             clock=self.clock,
         )
-        for feed in (self._listing, self._numbers):
-            self._keep_in_step(feed)
-        return self._list(store, self._listing), self._count(store, self._numbers)
+        for poller in (self._listing, self._totals):
+            self._apply_settings(poller)
+        return self._list(store, self._listing), self._count(store, self._totals)
 
     @contextmanager
     def poll_also(self, fetch: Callable[[None], Awaitable[T]]) -> Iterator[Poller[None, T]]:
         """At one thing more, as often as at the list, by whoever reads the feed; paused and hastened with it."""
-        feed = Poller(fetch, None, interval=self._interval, clock=self.clock)
-        self._keep_in_step(feed)
-        self._beside = feed
+        poller = Poller(fetch, None, interval=self._interval, clock=self.clock)
+        self._apply_settings(poller)
+        self._extra = poller
         try:
-            yield feed
+            yield poller
         finally:
-            self._beside = None
+            self._extra = None
 
-    def _keep_in_step(self, feed: Poller[Any, Any]) -> None:
-        feed.attention, feed.is_woken = self._attention, self._is_woken
+    def _apply_settings(self, poller: Poller[Any, Any]) -> None:
+        poller.attention, poller.is_woken = self._attention, self._is_woken
         if self._paused:
-            feed.pause()
+            poller.pause()
 
-    async def _list(self, store: "Store", feed: "Poller[ListingQuery, Listing]") -> None:
-        async for answer in feed.results():
+    async def _list(self, store: "Store", poller: "Poller[ListingQuery, Listing]") -> None:
+        async for answer in poller.results():
             match answer:
                 case PollResult(value=listing, fetched_at=fetched_at, is_changed=is_changed, duration=took):
                     self.failure = None
                     self._tell(ListPolled(store, listing, fetched_at, is_changed=is_changed))
-                    self._has_looked.set()
-                    await self._spare(store, feed, listing.query.window.listed, took)
+                    self._has_polled.set()
+                    await self._slow_down_if_expensive(store, poller, listing.query.window.listed, took)
                 case PollFailure(error=error, since=since, retry_in=retry_in):
                     if isinstance(error, TimedOut):
                         from tui.error_help import with_index_hint
 
-                        told = await feed.unless_asked(with_index_hint(store, feed.query.window.listed, error))
-                        if told is None:
+                        answered = await poller.unless_asked(with_index_hint(store, poller.query.window.listed, error))
+                        if answered is None:
                             continue
-                        (error,) = told
+                        (error,) = answered
                     self._fail(store, error, since, retry_in)
-                    if isinstance(error, Unreachable) and await self._revived():
-                        feed.refresh()
+                    if isinstance(error, Unreachable) and await self._restart_server():
+                        poller.refresh()
 
-    async def _spare(
-        self, store: "Store", feed: "Poller[ListingQuery, Listing]", listed: ListQuery, took: float
+    async def _slow_down_if_expensive(
+        self, store: "Store", poller: "Poller[ListingQuery, Listing]", listed: ListQuery, took: float
     ) -> None:
         """A list that costs the server much, by its planner's word and by the time it took, is looked at less often."""
-        if listed == self._weighed:
+        if listed == self._costed_list:
             return
-        self._weighed, self._least_interval, before = listed, 0.0, feed.max_staleness
+        self._costed_list, self._least_interval, before = listed, 0.0, poller.max_staleness
         try:
-            answered = await feed.unless_asked(store.get_list_cost(listed))
+            answered = await poller.unless_asked(store.get_list_cost(listed))
             if answered is None:
-                self._weighed = None
+                self._costed_list = None
                 return
             if cost := answered[0]:
                 self._least_interval = cost.least_interval(took)
         except StoreError as error:
             log.info("What a list costs could not be asked: %s", error)
-        feed.interval = max(self._interval, self._least_interval)
-        if feed.max_staleness != before:
+        poller.interval = max(self._interval, self._least_interval)
+        if poller.max_staleness != before:
             self._tell(IntervalChanged())
 
-    async def _count(self, store: "Store", feed: "Poller[TotalsQuery, Totals]") -> None:
+    async def _count(self, store: "Store", poller: "Poller[TotalsQuery, Totals]") -> None:
         """After the first look: what is listed never waits for what is counted."""
-        await self._has_looked.wait()
-        async for answer in feed.results():
+        await self._has_polled.wait()
+        async for answer in poller.results():
             match answer:
-                case PollResult(value=numbers, fetched_at=fetched_at):
-                    self._tell(TotalsPolled(store, numbers, fetched_at))
+                case PollResult(value=totals, fetched_at=fetched_at):
+                    self._tell(TotalsPolled(store, totals, fetched_at))
                 case PollFailure(error=error):
                     self._tell(TotalsPollFailed(store, error))
 
     async def follow_changes(self) -> None:
         """After the first look: looks soon after the database tells of a change. Ends where it tells of none."""
-        await self._has_looked.wait()
+        await self._has_polled.wait()
         from store.database.wake_ups import WakeUp, may_listen, wake_ups
 
         session = self.session
@@ -201,12 +201,12 @@ class SessionPoller:
         async with aclosing(wake_ups(session.operator.database)) as words:
             async for word in words:
                 self._is_woken = word is not WakeUp.LOST
-                for feed in self._feeds:
-                    feed.is_woken = self._is_woken
+                for poller in self._pollers:
+                    poller.is_woken = self._is_woken
                     if self._is_woken:
-                        feed.wake()
+                        poller.wake()
 
-    async def _revived(self) -> bool:
+    async def _restart_server(self) -> bool:
         """Whether the server is ours, had died, and has been started again."""
         if self.session is None or self.session.restart_if_dead is None:
             return False
@@ -217,26 +217,26 @@ class SessionPoller:
             return False
 
     @property
-    def _feeds(self) -> tuple[Poller[Any, Any], ...]:
-        return tuple(feed for feed in (self._listing, self._numbers, self._beside) if feed is not None)
+    def _pollers(self) -> tuple[Poller[Any, Any], ...]:
+        return tuple(poller for poller in (self._listing, self._totals, self._extra) if poller is not None)
 
-    def ask(self, query: ListingQuery, numbers: TotalsQuery) -> None:
+    def ask(self, query: ListingQuery, totals: TotalsQuery) -> None:
         """Looks at something else, at once."""
-        if self._listing is not None and self._numbers is not None:
+        if self._listing is not None and self._totals is not None:
             self._listing.ask(query)
-            if numbers != self._numbers.query:
-                self._numbers.ask(numbers)
+            if totals != self._totals.query:
+                self._totals.ask(totals)
 
     def refresh(self) -> None:
         """Looks, or tries to connect, at once."""
-        self._try_now.set()
-        for feed in self._feeds:
-            feed.refresh()
+        self._retry_now.set()
+        for poller in self._pollers:
+            poller.refresh()
 
     def touch(self) -> None:
         """Somebody is there: where nothing changed for long, it is looked as often as before."""
-        for feed in self._feeds:
-            feed.note_activity()
+        for poller in self._pollers:
+            poller.note_activity()
 
     @property
     def attention(self) -> Attention:
@@ -245,8 +245,8 @@ class SessionPoller:
     @attention.setter
     def attention(self, attention: Attention) -> None:
         self._attention = attention
-        for feed in self._feeds:
-            feed.attention = attention
+        for poller in self._pollers:
+            poller.attention = attention
 
     @property
     def paused(self) -> bool:
@@ -254,15 +254,15 @@ class SessionPoller:
 
     def pause_or_resume(self) -> None:
         self._paused = not self._paused
-        for feed in self._feeds:
-            feed.pause() if self._paused else feed.resume()
+        for poller in self._pollers:
+            poller.pause() if self._paused else poller.resume()
 
     @property
     def interval(self) -> float:
         return self._interval
 
     @property
-    def seen_within(self) -> float:
+    def max_staleness(self) -> float:
         """Seconds after which a change is seen at the latest: the interval, or more where looking is costly or idle."""
         return self._interval if self._listing is None else self._listing.max_staleness
 
@@ -280,15 +280,15 @@ class SessionPoller:
         """Slower by so many steps, faster where negative."""
         nearest = min(range(len(INTERVALS)), key=lambda place: abs(INTERVALS[place] - self._interval))
         self._interval = INTERVALS[min(max(nearest + steps, 0), len(INTERVALS) - 1)]
-        for feed in self._feeds:
-            feed.interval = max(self._interval, self._least_interval if feed is self._listing else 0.0)
+        for poller in self._pollers:
+            poller.interval = max(self._interval, self._least_interval if poller is self._listing else 0.0)
 
     async def close(self) -> None:
         if (load := self.load) is not None:
             from tui.text.timings_text import load_sentence
 
             log.info("%s", load_sentence(load))
-        await self._open_things.aclose()
+        await self._resources.aclose()
 
     def _report(self, sentence: str) -> None:
         self.progress = sentence
@@ -301,12 +301,12 @@ class SessionPoller:
 
     async def _wait(self, seconds: float | None) -> None:
         try:
-            await asyncio.wait_for(self._try_now.wait(), seconds)
+            await asyncio.wait_for(self._retry_now.wait(), seconds)
         except TimeoutError:
             return
 
 
-def _listed_first(store: "Store") -> "Callable[[ListingQuery], Awaitable[Listing]]":
+def _prioritized_listing(store: "Store") -> "Callable[[ListingQuery], Awaitable[Listing]]":
     """What has just been asked for is not to share the server with a count."""
     known: ListingQuery | None = None
 

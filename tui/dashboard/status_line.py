@@ -41,17 +41,17 @@ class ConnectionStatus:
     """What named the database, where that was not meant for gjobs."""
     is_exposed: bool = False
     """Whether others on the network can read along."""
-    eyes: str
+    actor_label: str
     """"ada@example.com", or "the operator"; empty until connected."""
-    lens: str | None = None
+    visibility: str | None = None
     """"sees 37 of 41" while the lens is on."""
     read_only: bool
     may_write: bool = False
     """Whether it is to be said that somebody's database may be written without a lease."""
-    lease: WritePermit | None = None
+    permit: WritePermit | None = None
     """Under which it is written; None where it may not, or needs none."""
     paused: bool
-    seen_within: float
+    max_staleness: float
     """Seconds after which a change is seen at the latest."""
     trouble: str | None
     """Why nothing is seen at present, in a few words."""
@@ -64,7 +64,7 @@ _NAME_WIDTHS = (40, 26, 20, 16, 12, 8)
 
 _DOT: Part = (" · ", "$foreground-muted")
 _BLOCK_STYLE = "bold $frame-text on $frame-block"
-_LENS_STYLE = "bold $text-warning"
+_VISIBILITY_STYLE = "bold $text-warning"
 
 
 class StatusLine(FittedLine):
@@ -77,30 +77,30 @@ class StatusLine(FittedLine):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._standing: ConnectionStatus | None = None
+        self._current_status: ConnectionStatus | None = None
         self._data_age: float | None = None
         self._now: datetime | None = None
 
-    def show(self, standing: ConnectionStatus, *, data_age: float | None, now: datetime) -> None:
+    def show(self, current_status: ConnectionStatus, *, data_age: float | None, now: datetime) -> None:
         """`data_age` are the seconds since the last look; None where there was none. `now` is by the local clock."""
-        self._standing, self._data_age, self._now = standing, data_age, now
+        self._current_status, self._data_age, self._now = current_status, data_age, now
         self.follow()
 
     def words(self, room: int) -> Content:
-        if self._standing is None:
+        if self._current_status is None:
             return Content()
-        return status_content(self._standing, data_age=self._data_age, now=self._now, width=room)
+        return status_content(self._current_status, data_age=self._data_age, now=self._now, width=room)
 
 
 def status_content(
-    standing: ConnectionStatus, *, data_age: float | None, now: datetime | None = None, width: int | None = None
+    current_status: ConnectionStatus, *, data_age: float | None, now: datetime | None = None, width: int | None = None
 ) -> Content:
     """In so many cells, by shorter names where need be; None for any number."""
-    addresses = (standing.address, None) if standing.address else (None,)
+    addresses = (current_status.address, None) if current_status.address else (None,)
     for cells in _NAME_WIDTHS:
-        end = _end(standing, data_age, _writing(standing.lease, now, cells))
+        end = _end(current_status, data_age, _writing(current_status.permit, now, cells))
         for address in addresses:
-            content = Content.assemble(*_joined(_names(standing, cells, address), end))
+            content = Content.assemble(*_joined(_names(current_status, cells, address), end))
             if width is None or content.cell_length <= width:
                 return content
     return content
@@ -113,23 +113,23 @@ def _joined(names: list[Part], end: list[Part]) -> list[Part]:
     return [*names, (" ", ""), *end[1:]]
 
 
-def _names(standing: ConnectionStatus, cells: int, address: str | None) -> list[Part]:
+def _names(current_status: ConnectionStatus, cells: int, address: str | None) -> list[Part]:
     """Which database, and whose eyes."""
-    if standing.database is None:
+    if current_status.database is None:
         return [*_BEGINNING, ("no database yet", "$foreground-muted")]
-    label = _place(standing.database, cells)
+    label = _place(current_status.database, cells)
     parts: list[Part] = []
-    if standing.has_color:
+    if current_status.has_color:
         parts.append((f" {label} ", _BLOCK_STYLE))
     else:
         parts += _BEGINNING
-        if standing.origin:
-            parts.append((f"{standing.origin} ", "$foreground-muted"))
+        if current_status.origin:
+            parts.append((f"{current_status.origin} ", "$foreground-muted"))
         parts.append((label, "bold"))
     if address:
         parts.append((f" {_place(address, cells)}", "$foreground-muted"))
-    if standing.eyes:
-        parts += [(" ", "") if standing.has_color and not address else _DOT, *_eyes(standing, cells)]
+    if current_status.actor_label:
+        parts += [(" ", "") if current_status.has_color and not address else _DOT, *_actor_parts(current_status, cells)]
     return parts
 
 
@@ -148,46 +148,46 @@ def _place(text: str, cells: int) -> str:
     return shorten(text, cells) if room < 1 else f"{shorten(server, room)}{slash}{database}"
 
 
-def _writing(lease: WritePermit | None, now: datetime | None, cells: int) -> list[Part]:
+def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> list[Part]:
     """How long it may be written yet, and why."""
-    if lease is None or now is None:
+    if permit is None or now is None:
         return []
-    left = countdown((lease.ends_at - now).total_seconds())
-    return [(" ", ""), (f" writing {left}: {_name(lease.reason, cells)} ", "bold $writing-text on $writing-block")]
+    left = countdown((permit.ends_at - now).total_seconds())
+    return [(" ", ""), (f" writing {left}: {_name(permit.reason, cells)} ", "bold $writing-text on $writing-block")]
 
 
-def _end(standing: ConnectionStatus, data_age: float | None, writing: list[Part]) -> list[Part]:
+def _end(current_status: ConnectionStatus, data_age: float | None, writing: list[Part]) -> list[Part]:
     """What must not be cut."""
     parts: list[Part] = [*writing]
-    if standing.is_exposed:
+    if current_status.is_exposed:
         parts += [_DOT, ("not encrypted", "bold $text-warning")]
-    if standing.read_only:
+    if current_status.read_only:
         parts += [_DOT, ("read-only", "bold $text-warning")]
-    elif standing.may_write:
+    elif current_status.may_write:
         parts += [_DOT, ("may write", "bold $text-warning")]
-    return [*parts, _DOT, _freshness(standing, data_age)]
+    return [*parts, _DOT, _freshness(current_status, data_age)]
 
 
-def _eyes(standing: ConnectionStatus, cells: int) -> list[Part]:
-    name = (_name(standing.eyes, cells), "bold $text-accent")
-    if standing.lens is None:
+def _actor_parts(current_status: ConnectionStatus, cells: int) -> list[Part]:
+    name = (_name(current_status.actor_label, cells), "bold $text-accent")
+    if current_status.visibility is None:
         return [("as ", "$foreground-muted"), name]
-    return [("lens: ", _LENS_STYLE), name, (f" {standing.lens}", _LENS_STYLE)]
+    return [("lens: ", _VISIBILITY_STYLE), name, (f" {current_status.visibility}", _VISIBILITY_STYLE)]
 
 
-def _freshness(standing: ConnectionStatus, data_age: float | None) -> Part:
-    if standing.trouble is not None:
-        return (f"✗ {standing.trouble}", "bold $text-error")
-    if standing.paused:
+def _freshness(current_status: ConnectionStatus, data_age: float | None) -> Part:
+    if current_status.trouble is not None:
+        return (f"✗ {current_status.trouble}", "bold $text-error")
+    if current_status.paused:
         seen = "" if data_age is None else f", seen {elapsed(data_age)} ago"
         return (f"‖ paused{seen}", "bold $text-warning")
-    if standing.database is None or not standing.eyes:
+    if current_status.database is None or not current_status.actor_label:
         return ("connecting …", "$foreground-muted")
-    return (f"live every {elapsed(standing.seen_within)}", "$text-success")
+    return (f"live every {elapsed(current_status.max_staleness)}", "$text-success")
 
 
 def connection_status(
-    connection: SessionPoller, destination: DatabaseChoice | None, *, lens: str | None = None
+    connection: SessionPoller, destination: DatabaseChoice | None, *, visibility: str | None = None
 ) -> ConnectionStatus:
     """`destination` is what is being opened, where that has a name before it is; `lens` what is seen through it."""
     session, store, failure = connection.session, connection.store, connection.failure
@@ -196,14 +196,16 @@ def connection_status(
         address=session.address if session else None,
         has_color=color_of(session, destination) is not None,
         origin=destination.origin if destination else None,
-        is_exposed=session is not None and (link := session.operator.database.link) is not None and link.is_exposed,
-        eyes=actor_name(store.actor) if store else "",
-        lens=lens,
+        is_exposed=session is not None
+        and (transport := session.operator.database.transport) is not None
+        and transport.is_exposed,
+        actor_label=actor_name(store.actor) if store else "",
+        visibility=visibility,
         read_only=session is not None and not session.access.may_write,
         may_write=_is_open_to_writes(session),
-        lease=_lease(session),
+        permit=_permit(session),
         paused=connection.paused,
-        seen_within=connection.seen_within,
+        max_staleness=connection.max_staleness,
         trouble=trouble(failure.error) if failure else None,
         caution=session.capabilities.caution(store.actor) if session and session.capabilities and store else "",
     )
@@ -216,9 +218,9 @@ def _is_open_to_writes(session: Session | None) -> bool:
     return session.access.rule is WriteMode.OPEN
 
 
-def _lease(session: Session | None) -> WritePermit | None:
+def _permit(session: Session | None) -> WritePermit | None:
     """A session that needs none may have one all the same: it says nothing of what may be done."""
-    return session.access.permit if session and session.access.rule is WriteMode.LEASED else None
+    return session.access.permit if session and session.access.rule is WriteMode.PERMIT_REQUIRED else None
 
 
 def color_of(session: Session | None, destination: DatabaseChoice | None) -> str | None:

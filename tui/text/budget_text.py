@@ -20,16 +20,16 @@ def owner_words(budget: Budget, *, limit: int = 60) -> str:
     """`Autumn catalog` or `ana@example.com`; where neither may be read, the beginning of an id."""
     if budget.name:
         return clean(budget.name, limit=limit)
-    return f"{_whose(budget)} {str(budget.project_id or budget.user_id)[:8]}"
+    return f"{_owner_title(budget)} {str(budget.project_id or budget.user_id)[:8]}"
 
 
 def budget_words(budget: Budget) -> str:
     """`$100.00 a month of project Autumn catalog`."""
     name = clean(budget.name or str(budget.project_id or budget.user_id), limit=60)
-    return f"{money(budget.limit_cents)} {PERIOD_WORDS[budget.period]} of {_whose(budget)} {name}"
+    return f"{money(budget.limit_cents)} {PERIOD_WORDS[budget.period]} of {_owner_title(budget)} {name}"
 
 
-def _whose(budget: Budget) -> str:
+def _owner_title(budget: Budget) -> str:
     return "project" if budget.project_id else "user"
 
 

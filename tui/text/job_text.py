@@ -109,7 +109,7 @@ def _time(time: datetime, now: datetime) -> list[Span]:
     return [(age(time, now).ljust(_AGE_WIDTH), ""), (shown, _MUTED)]
 
 
-def what(event: JobEvent) -> str:
+def event_words(event: JobEvent) -> str:
     """What it was, without why or who."""
     match event.kind:
         case EventKind.CREATED:
@@ -136,7 +136,7 @@ def what(event: JobEvent) -> str:
             return "progress"
 
 
-def cost(event: JobEvent) -> str:
+def cost_words(event: JobEvent) -> str:
     """What the job costs since, where the event changed it; else nothing."""
     if event.kind in (EventKind.DELETED, EventKind.ARCHIVED) or not event.cents_change:
         return ""
@@ -146,12 +146,12 @@ def cost(event: JobEvent) -> str:
     return f"{sign}{money(event.cents_change)} = {money(event.cost_cents)}"
 
 
-def why(event: JobEvent) -> str:
+def note_words(event: JobEvent) -> str:
     """The worker's note, and the error's first line where the event is about it."""
     return ": ".join(filter(None, (event.note, error_summary(event.error))))
 
 
-def by(event: JobEvent) -> str:
+def actor_words(event: JobEvent) -> str:
     """The user who acted, else the database's role; the program, where it says its name; whose lease the job had."""
     worker = f"worker {event.lease_owner[:8]}" if event.lease_owner else ""
     if worker and event.from_status is None and event.to_status is None:
@@ -181,7 +181,7 @@ def timeline_lines(history: JobHistory, *, now: datetime, width: int) -> list[li
     """Oldest first, each in so many cells. `now` is the server's time."""
     shown = history.events[-SHOWN:]
     left = len(history.events) - len(shown)
-    lines = [_spent(history, now)] if history.stays else []
+    lines = [_spent(history, now)] if history.spans else []
     if left or history.is_cut:
         earlier = f"{left}{' or more' if history.is_cut else ''} earlier"
         lines.append([(f"{earlier}: gjobs jobs show {history.job_id} --events", _MUTED)])
@@ -238,10 +238,10 @@ def _rows(events: Sequence[JobEvent], before: JobEvent | None) -> Iterator[_Row]
             day=day,
             clock=clock,
             after="" if last is None else f"+{lasted(max(event.at - last, timedelta()))}",
-            what=clean(what(event), limit=_LONGEST_WHAT),
-            cost=cost(event),
-            why=why(event),
-            by=by(event),
+            what=clean(event_words(event), limit=_LONGEST_WHAT),
+            cost=cost_words(event),
+            why=note_words(event),
+            by=actor_words(event),
         )
         last = event.at
 

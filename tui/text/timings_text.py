@@ -69,11 +69,11 @@ def load_sentence(load: "Load") -> str:
     return f"This dashboard, in the last {_time(load.over)}: {queries}, {there} and {here}."
 
 
-def pace_sentence(seen_within: float, *, interval: float, is_woken: bool) -> str:
+def pace_sentence(max_staleness: float, *, interval: float, is_woken: bool) -> str:
     """After how many seconds a change is seen at the latest, and why not after the interval that was asked for."""
-    now = elapsed(seen_within)
+    now = elapsed(max_staleness)
     looks = f"It looks within {now} of a change, of which the database tells" if is_woken else f"It looks every {now}"
-    if seen_within <= interval:
+    if max_staleness <= interval:
         return f"{looks}."
     return f"{looks}, and not every {elapsed(interval)}, for nothing changes or a look takes long."
 

@@ -11,10 +11,10 @@ from store.worker.worker_events import (
     DatabaseUnavailable,
     FinishRejected,
     HandlerRaised,
-    Happening,
     LeaseLost,
     RetentionApplied,
     RetentionFailed,
+    WorkerEvent,
     WorkerRegistered,
 )
 from tui.text.clean_text import clean
@@ -22,9 +22,9 @@ from tui.text.format import jobs_count
 from tui.text.retention_text import DONE, result, why_left
 
 
-def worker_words(happening: Happening) -> str:
+def worker_words(worker_event: WorkerEvent) -> str:
     """A line; empty where nothing need be said."""
-    match happening:
+    match worker_event:
         case WorkerRegistered(worker=worker):
             modes = "all modes" if worker.modes is None else ", ".join(map(clean, worker.modes))
             return f"Worker {worker.id}: {modes}."
@@ -41,10 +41,10 @@ def worker_words(happening: Happening) -> str:
         case DatabaseRecovered():
             return "The database is there again."
         case RetentionApplied():
-            return _tidied(happening)
+            return _tidied(worker_event)
         case RetentionFailed(error=error):
             return f"Retention policies wait until they are due again: {clean(str(error))}"
-    assert_never(happening)
+    assert_never(worker_event)
 
 
 def stopping_words(grace: float, *, again: bool) -> str:
@@ -66,7 +66,7 @@ def _job(claimed: ClaimedJob) -> str:
 def _tidied(tidied: RetentionApplied) -> str:
     policy, progress = tidied.policy, tidied.progress
     project = "projects without a policy" if policy.project_id is None else f"project {policy.project_id}"
-    age = formats.printed(round(policy.older_than.total_seconds()))
+    age = formats.format_duration(round(policy.older_than.total_seconds()))
     done = f"{result(DONE[policy.action], progress)} Older than {age}, of {project}."
     return " ".join([done, *why_left(progress, progress.refused)])
 

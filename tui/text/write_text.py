@@ -211,9 +211,9 @@ def created_toast(job: GenerationJob, *, project: str) -> Toast:
     return Toast(text=f"Queued {job_name(job)} for {money(job.cost_cents)} in {clean(project, limit=60)}.")
 
 
-def order_off_toast(order: ListOrder, off: "MissingCapability") -> Toast:
+def slow_order_toast(order: ListOrder, missing: "MissingCapability") -> Toast:
     """An order that would make the database read the whole list each time."""
-    return Toast(text=f"Not sorted by {order.column}: {clean(off.words, limit=400)}", severity="warning")
+    return Toast(text=f"Not sorted by {order.column}: {clean(missing.words, limit=400)}", severity="warning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,8 +232,8 @@ LEFT = SkipReason(one="was left", many="were left")
 UNKNOWN = SkipReason(one="may or may not have been changed", many="may or may not have been changed")
 
 
-def hidden_from(eyes: str) -> SkipReason:
-    return SkipReason(one=f"is hidden from {eyes}", many=f"are hidden from {eyes}")
+def hidden_from(actor_label: str) -> SkipReason:
+    return SkipReason(one=f"is hidden from {actor_label}", many=f"are hidden from {actor_label}")
 
 
 MissingWhys = Mapping[UUID, SkipReason]

@@ -1,22 +1,6 @@
--- Own rows, decided once per statement; and no row of one's own in another user's project, or made from another user's asset.
+-- A user's own rows, decided once per statement. A user can't put a row into another user's project, or use another user's asset.
 
--- Functions, for a policy on assets that reads assets would be refused as recursive. Volatile, so that they see what the same
--- statement has inserted before: an asset and another made from it may arrive together. The caller's row level security applies.
-create function gjobs.owns_project(p_project_id uuid)
-    returns boolean language plpgsql volatile security invoker set search_path = '' as $$
-begin
-    return exists (select from public.projects p where p.id = p_project_id and p.user_id = auth.uid());
-end $$;
-
--- No asset is anyone's.
-create function gjobs.owns_asset(p_asset_id uuid)
-    returns boolean language plpgsql volatile security invoker set search_path = '' as $$
-begin
-    return p_asset_id is null
-        or exists (select from public.assets a where a.id = p_asset_id and a.user_id = auth.uid());
-end $$;
-
--- Policies call them without naming them, so nobody needs the schema.
+-- A policy refers to its functions by their oids, so callers need no usage on the schema.
 grant execute on function gjobs.owns_project(uuid), gjobs.owns_asset(uuid) to public;
 
 -- The app's policies are known by table, command and expression, whatever their names. Its other policies stay as they are.

@@ -1,4 +1,4 @@
--- Brings the app's readers back and drops the rollups; the jobs know all that was in them.
+-- Restores the app's view and drops the rollups, which can be counted again. Only a database of an earlier build also kept a body.
 do $$
 declare
     kept   record;

@@ -31,3 +31,19 @@ begin
         execute kept.restore;
     end loop;
 end $$;
+
+-- Since revision 0004 every role may use the schema; this and later revisions granted it to single roles as well.
+do $$
+declare
+    reader text;
+begin
+    for reader in
+        select quote_ident(r.rolname)
+          from pg_namespace n
+         cross join lateral aclexplode(n.nspacl) as granted
+          join pg_roles r on r.oid = granted.grantee
+         where n.nspname = 'gjobs' and granted.privilege_type = 'USAGE' and granted.grantee <> n.nspowner
+    loop
+        execute 'revoke usage on schema gjobs from ' || reader;
+    end loop;
+end $$;

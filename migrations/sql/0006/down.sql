@@ -10,9 +10,6 @@ begin
     end if;
 end $$;
 
-create or replace trigger gjobs_record_changed after update on public.generation_jobs
-    referencing old table as old_rows new table as new_rows for each statement execute function gjobs.record_events();
-alter table public.generation_jobs enable always trigger gjobs_record_changed;
 drop function gjobs.record_changed();
 drop trigger gjobs_leases_dropped on public.generation_jobs;
 drop trigger gjobs_leases_truncated on public.generation_jobs;

@@ -13,8 +13,6 @@ create table gjobs.workers (
     seen_at     timestamptz not null default now(),
     stopped_at  timestamptz
 );
-comment on column gjobs.workers.user_id is 'with whose eyes it works; null: the operator''s';
-comment on column gjobs.workers.modes is 'what it takes; null: everything';
 
 -- A running job is its owner's until the lease expires, and then whoever's takes it. Without an owner it waits until then for its next
 -- attempt. No foreign key: of a table that one refers to the app could not truncate the rows. The free room keeps a row's new version

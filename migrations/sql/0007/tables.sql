@@ -36,11 +36,9 @@ alter table gjobs.budgets enable row level security;
 alter table gjobs.budget_spending enable row level security;
 alter table gjobs.budget_deleted_jobs enable row level security;
 
-create function gjobs.budget_period_start(p_period text, p_day date)
-    returns date language sql immutable parallel safe security invoker set search_path = '' as $$
-    select case p_period
-               when 'day' then p_day
-               when 'month' then date_trunc('month', p_day::timestamp)::date
-               else '-infinity'
-           end
-$$;
+-- What a statement changed in the costs of one user's and one project's jobs of one day, or in the costs of one budget. Jobs that it
+-- queues, and jobs that it finishes, are separate changes. Those who share a budget wait for each other: it is one row, which each
+-- writer updates.
+create type gjobs.cost_change as (
+    budget_id uuid, user_id uuid, project_id uuid, day date, queued boolean, finished boolean, cents bigint
+);

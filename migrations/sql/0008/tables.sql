@@ -17,8 +17,6 @@ create table gjobs.archived_jobs (
     archived_at    timestamptz not null default now(),
     further        jsonb       not null default '{}'
 );
-comment on column gjobs.archived_jobs.input_asset_id is 'no key: a job is restored without an asset that is gone';
-comment on column gjobs.archived_jobs.further is 'what the job held in columns of the app''s own, as text by their names';
 create index archived_jobs_newest on gjobs.archived_jobs (created_at desc, id desc);
 create index archived_jobs_project_id on gjobs.archived_jobs (project_id, created_at desc, id desc);
 create index archived_jobs_user_id on gjobs.archived_jobs (user_id, created_at desc, id desc);
@@ -34,7 +32,6 @@ create table gjobs.retention_policies (
     created_at timestamptz not null default now(),
     applied_at timestamptz
 );
-comment on column gjobs.retention_policies.applied_at is 'when somebody last began to; null: never';
 
 alter table gjobs.archived_jobs enable row level security;
 alter table gjobs.retention_policies enable row level security;

@@ -8,24 +8,24 @@ from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
     BUDGETS,
-    DAY_SUMS,
     EVENTS,
+    JOB_COUNTS,
+    JOB_DAY_COUNTS,
     JOBS,
     LEASES,
-    LINKS,
     PROJECTS,
     RETENTION,
+    RETRY_LINKS,
     REVISIONS,
     SPENDING,
     STARTS,
-    SUMS,
     USERS,
     WORKERS,
     DatabaseFacts,
     Privileges,
     Relation,
+    Transport,
 )
-from store.database.connection_pool import Transport
 from store.users.actor import ActingUser
 
 USER = ActingUser(id=UUID(int=1))
@@ -37,9 +37,9 @@ COLUMNS = {
     ASSETS: "id user_id project_id kind mode mime_type width height storage_path created_at",
     USERS: "id email created_at",
     REVISIONS: "version_num",
-    SUMS: "user_id project_id status mode job_count cost_cents",
-    DAY_SUMS: "user_id project_id day job_count cost_cents",
-    LINKS: "job_id repeats",
+    JOB_COUNTS: "user_id project_id status mode job_count cost_cents",
+    JOB_DAY_COUNTS: "user_id project_id day job_count cost_cents",
+    RETRY_LINKS: "job_id repeats",
     STARTS: "job_id started_at",
     LEASES: "job_id owner attempt acquired_at expires_at note",
     WORKERS: "id user_id name host process modes concurrency started_at seen_at stopped_at",
@@ -67,7 +67,7 @@ def all_of(name: str) -> Relation:
 
 
 FACTS = DatabaseFacts(
-    link=Transport(is_encrypted=True, is_local=False, told_pid=7),
+    transport=Transport(is_encrypted=True, is_local=False, reported_pid=7),
     server_pid=7,
     version_number=170_004,
     is_replica=False,

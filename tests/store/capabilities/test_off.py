@@ -10,13 +10,13 @@ from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
     BUDGETS,
-    DAY_SUMS,
     EVENTS,
+    JOB_COUNTS,
+    JOB_DAY_COUNTS,
     JOBS,
     PROJECTS,
     REVISIONS,
     SPENDING,
-    SUMS,
     USERS,
     DatabaseFacts,
     Privileges,
@@ -27,8 +27,8 @@ from tests.store.capabilities.facts import FACTS, USER, all_of, altered, with_re
 
 
 def words(facts: DatabaseFacts, feature: Capability, actor: Actor = OPERATOR) -> str:
-    off = Capabilities(facts).missing(feature, actor)
-    return off.words if off else ""
+    missing = Capabilities(facts).missing(feature, actor)
+    return missing.words if missing else ""
 
 
 OF_OPERATORS = {
@@ -100,13 +100,13 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
     ],
     Capability.RETENTION: [(with_relation(ARCHIVE, None), NO_ARCHIVE)],
     Capability.ROLLUPS: [
-        (with_relation(SUMS, None), "This database keeps no sums of its jobs, so they are counted."),
+        (with_relation(JOB_COUNTS, None), "This database keeps no sums of its jobs, so they are counted."),
         (
             altered(JOBS, row_security=True),
             'Row level security applies to the login o"ps, so what it sees is counted.',
         ),
         (
-            without_login(DAY_SUMS, schema=False),
+            without_login(JOB_DAY_COUNTS, schema=False),
             f"{NO_GRANT}use the schema gjobs. Mended by: GRANT USAGE ON SCHEMA gjobs",
         ),
     ],
@@ -237,7 +237,7 @@ def test_user_has_no_rollups_when_the_app_has_its_own_policies() -> None:
 def test_missing_capability_raises_the_matching_error(
     facts: DatabaseFacts, feature: Capability, error: type[StoreError]
 ) -> None:
-    off = Capabilities(facts).missing(feature, OPERATOR)
-    assert off is not None
-    assert type(off.refusal) is error
-    assert (off.refusal.message, off.refusal.hint) == (off.reason, off.hint)
+    missing = Capabilities(facts).missing(feature, OPERATOR)
+    assert missing is not None
+    assert type(missing.refusal) is error
+    assert (missing.refusal.message, missing.refusal.hint) == (missing.reason, missing.hint)

@@ -18,7 +18,7 @@ def seen(*looks: GenerationJob) -> list[tuple[EventKind, JobStatus | None, JobSt
     """A look a minute."""
     events = ObservedEvents()
     for minute, job in enumerate(looks):
-        events.look([job], at=NOW + timedelta(minutes=minute))
+        events.add_poll([job], at=NOW + timedelta(minutes=minute))
     found = events.history(JOB.id, now=NOW + timedelta(hours=1))
     assert all(event.actor_role == "observed" for event in found.events)
     return [(event.kind, event.from_status, event.to_status, event.cents_change) for event in found.events]
@@ -46,7 +46,7 @@ def test_observed_events_are_limited_in_jobs_and_events(monkeypatch: pytest.Monk
     monkeypatch.setattr(job_history, "MOST_OBSERVED_EVENTS", 3)
     events = ObservedEvents()
     for cost in range(9):
-        events.look([replace(JOB, cost_cents=cost)], at=NOW)
+        events.add_poll([replace(JOB, cost_cents=cost)], at=NOW)
     assert [event.cost_cents for event in events.history(JOB.id, now=NOW).events] == [6, 7, 8]
-    events.look([replace(JOB, id=UUID(int=number)) for number in (8, 9)], at=NOW)
+    events.add_poll([replace(JOB, id=UUID(int=number)) for number in (8, 9)], at=NOW)
     assert events.history(JOB.id, now=NOW).events == ()

@@ -55,8 +55,8 @@ def _minute(time: datetime) -> int:
     return int((time - NOON).total_seconds() // 60)
 
 
-def _minutes(stay: StatusSpan) -> float:
-    return stay.lasted.total_seconds() / 60
+def _minutes(span: StatusSpan) -> float:
+    return span.lasted.total_seconds() / 60
 
 
 STARTED = (created(0, R), event(4, EventKind.DELETED, R, None))

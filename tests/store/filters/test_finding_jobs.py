@@ -217,10 +217,10 @@ class TestWhereOnlyTheJobsAreToBeRead:
     """A login of few rights, on the app's own database."""
 
     @pytest.fixture
-    async def few_rights(self, attached_database: Conninfo, app_sql: Sql, onlooker: str) -> AsyncIterator[Store]:
+    async def few_rights(self, attached_database: Conninfo, app_sql: Sql, recording_login: str) -> AsyncIterator[Store]:
         add_ada(app_sql, JOB, project_id=PROJECT, project="cafe")
-        show_rows(app_sql, onlooker, "generation_jobs")
-        async with Store(Database({**attached_database, "user": onlooker})) as store:
+        show_rows(app_sql, recording_login, "generation_jobs")
+        async with Store(Database({**attached_database, "user": recording_login})) as store:
             yield store
 
     @pytest.mark.parametrize(
@@ -236,10 +236,10 @@ class TestWhereOnlyTheJobsAreToBeRead:
             await few_rights.find_jobs(parse(text, now=NOW))
 
     async def test_filter_by_name_works_after_the_grant_is_given(
-        self, few_rights: Store, app_sql: Sql, onlooker: str
+        self, few_rights: Store, app_sql: Sql, recording_login: str
     ) -> None:
         app_sql("update projects set name = 'Catalog'")
         with pytest.raises(NoPrivilege):
             await few_rights.find_jobs(parse("project:Catalog", now=NOW))
-        show_rows(app_sql, onlooker, "projects")
+        show_rows(app_sql, recording_login, "projects")
         assert [job.id for job in await few_rights.find_jobs(parse("project:Catalog", now=NOW))] == [JOB]

@@ -31,7 +31,7 @@ from tests.store.support import ADA, BEN, NOW, Db, MakeJob, MakeProject, Sql, al
 
 ALL = CountCapabilities(
     has_projects=True,
-    has_sums=False,
+    has_rollups=False,
     readable=frozenset(),
     may_estimate=True,
     budgets=Readable(projects=True, users=False),
@@ -86,7 +86,7 @@ FAILED = ListQuery(job_filter=parse("error:broken", now=NOW))
 
 async def test_cheap_totals_are_exact(operator: Store, project: UUID, other_project: UUID) -> None:
     numbers = await operator.get_totals(TotalsQuery(days=2, matching=FAILED), at=NOW)
-    assert numbers.certainty is Precision.EXACT
+    assert numbers.precision is Precision.EXACT
     assert numbers.statistics is not None
     assert (numbers.statistics.total_count, numbers.statistics.total_cost_cents) == (8, 257)
     assert numbers.count(JobStatus.QUEUED) == Count(number=5)
@@ -106,7 +106,7 @@ async def test_cheap_totals_are_exact(operator: Store, project: UUID, other_proj
 async def test_totals_from_rollups_equal_counted_totals(operator: Store, ada: Store) -> None:
     for store in (operator, ada):
         can = await count_capabilities(store.actor_database, EVERYTHING)
-        assert (can.has_sums, can.may_estimate) == (True, store is operator), "only the operator gets estimates"
+        assert (can.has_rollups, can.may_estimate) == (True, store is operator), "only the operator gets estimates"
         for query in (EVERYTHING, TotalsQuery(project_id=(await store.get_projects())[0].id, matching=FAILED)):
             assert await store.get_totals(query, at=NOW) == await count(store, query, actor=store.actor)
 
@@ -133,12 +133,12 @@ async def test_counting_in_batches_equals_counting_at_once(
         (NOW,),
     )
     query = TotalsQuery(project_id=project if of_project else None, matching=FAILED)
-    offered = ALL if actor == OPERATOR else HERS
+    capabilities = ALL if actor == OPERATOR else HERS
     told: list[tuple[int, int]] = []
     exact = await count_exactly(
-        operator, query, offered, actor=actor, report=lambda *done: told.append(done), pages_at_once=pages_at_once
+        operator, query, capabilities, actor=actor, report=lambda *done: told.append(done), pages_at_once=pages_at_once
     )
-    assert exact == await count(operator, query, offered, actor=actor)
+    assert exact == await count(operator, query, capabilities, actor=actor)
     assert told == sorted(told)
     done, all_pages = told[-1]
     assert done == all_pages
@@ -200,9 +200,9 @@ def hasty(store: Store, clock: Callable[[], float] = lambda: 0.0, *, cap: int = 
 async def test_expensive_count_stops_at_a_cap(operator: Store) -> None:
     numbers = await hasty(operator).count(TotalsQuery(matching=FAILED), HERS, at=NOW)
     assert (numbers.statistics, numbers.days, numbers.projects) == (None, None, None)
-    capped = Count(number=2, certainty=Precision.CAPPED)
+    capped = Count(number=2, precision=Precision.CAPPED)
     assert numbers.count(JobStatus.QUEUED) == numbers.count(JobStatus.FAILED) == numbers.matching == capped
-    assert numbers.certainty is Precision.CAPPED
+    assert numbers.precision is Precision.CAPPED
     assert numbers.count(JobStatus.RUNNING) == Count(number=0), "the slow one is none of them"
 
 
@@ -216,7 +216,7 @@ async def test_filtered_count_exceeds_the_cap_when_time_allows(operator: Store, 
 async def test_planner_guess_for_a_filter_is_not_used_as_an_estimate(operator: Store, filter_text: str) -> None:
     listed = ListQuery(job_filter=parse(filter_text, now=NOW))
     numbers = await hasty(operator).count(TotalsQuery(matching=listed), ALL, at=NOW)
-    assert numbers.matching == Count(number=2, certainty=Precision.CAPPED)
+    assert numbers.matching == Count(number=2, precision=Precision.CAPPED)
 
 
 @pytest.mark.usefixtures("with_slow_jobs")
@@ -225,11 +225,11 @@ async def test_planner_estimate_replaces_a_capped_count_that_it_exceeds(operator
     numbers = await hasty(operator, cap=1).count(EVERYTHING, ALL, at=NOW)
     failed = numbers.count(JobStatus.FAILED)
     assert failed is not None
-    assert failed.certainty is numbers.certainty is Precision.ESTIMATED
+    assert failed.precision is numbers.precision is Precision.ESTIMATED
     assert failed.number > 1
     assert numbers.count(JobStatus.RUNNING) == Count(number=0)
     numbers = await hasty(operator, cap=2).count(EVERYTHING, ALL, at=NOW)
-    assert numbers.count(JobStatus.FAILED) == Count(number=2, certainty=Precision.CAPPED)
+    assert numbers.count(JobStatus.FAILED) == Count(number=2, precision=Precision.CAPPED)
 
 
 async def test_expensive_count_is_retried_after_a_pause(sql: Sql, operator: Store, project: UUID) -> None:
@@ -266,6 +266,6 @@ async def test_unreadable_projects_are_found_by_their_jobs_and_named_by_id(
     assert hers.id == project
     (first,) = await operator.database.read(OPERATOR, project_sql.project_names(limit=1))
     assert first == names[0]
-    known_by_jobs = CountCapabilities(has_projects=False, has_sums=False, readable=frozenset(), may_estimate=True)
+    known_by_jobs = CountCapabilities(has_projects=False, has_rollups=False, readable=frozenset(), may_estimate=True)
     for actor, projects in ((OPERATOR, {project, other_project}), (ADA_HERSELF, {project})):
         assert set((await count(operator, EVERYTHING, known_by_jobs, actor=actor)).projects or ()) == projects

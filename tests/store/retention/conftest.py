@@ -37,7 +37,7 @@ def archived(sql: Sql) -> set[UUID]:
     return {row[0] for row in sql("select id from gjobs.archived_jobs")}
 
 
-class Worlds:
+class RetentionJobs:
     """`old` and `young` are the ids by status: of Ada's first project. `other` is an old one of Ben's."""
 
     def __init__(self, make_project: MakeProject, make_job: MakeJob) -> None:
@@ -59,5 +59,5 @@ class Worlds:
 
 
 @pytest.fixture
-def world(make_project: MakeProject, make_job: MakeJob) -> Worlds:
-    return Worlds(make_project, make_job)
+def retention_jobs(make_project: MakeProject, make_job: MakeJob) -> RetentionJobs:
+    return RetentionJobs(make_project, make_job)

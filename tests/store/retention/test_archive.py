@@ -20,24 +20,24 @@ from store.retention.archive import (
 )
 from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
 from store.store import Store
-from tests.store.retention.conftest import Worlds, archived, cleaned, last_of, present
+from tests.store.retention.conftest import RetentionJobs, archived, cleaned, last_of, present
 from tests.store.support import NOTHING, NOW, Db, Sql
 
 ALL = ArchiveQuery()
 
 
 @pytest.fixture
-async def full(operator: Store, world: Worlds) -> Worlds:
+async def full(operator: Store, retention_jobs: RetentionJobs) -> RetentionJobs:
     """Seven jobs are put away."""
     await cleaned(operator)
-    return world
+    return retention_jobs
 
 
 async def restored(store: Store, query: ArchiveQuery = ALL) -> BatchProgress:
     return await last_of(restore_matching(store, query))
 
 
-async def test_archive_pages_list_the_newest_jobs_first(operator: Store, full: Worlds) -> None:
+async def test_archive_pages_list_the_newest_jobs_first(operator: Store, full: RetentionJobs) -> None:
     found: list[UUID] = []
     after: PageKey | None = None
     while True:
@@ -53,7 +53,7 @@ async def test_archive_pages_list_the_newest_jobs_first(operator: Store, full: W
     assert keys == sorted(keys, reverse=True)
 
 
-async def test_archive_list_can_be_limited_to_a_project_a_status_and_a_time(db: Db, full: Worlds) -> None:
+async def test_archive_list_can_be_limited_to_a_project_a_status_and_a_time(db: Db, full: RetentionJobs) -> None:
     async def ids(query: ArchiveQuery) -> set[UUID]:
         return {one.job.id for one in await list_archived(db.operator, query, limit=100)}
 
@@ -64,7 +64,7 @@ async def test_archive_list_can_be_limited_to_a_project_a_status_and_a_time(db: 
     assert await ids(ArchiveQuery(archived_since=NOW + timedelta(seconds=1))) == {full.other}
 
 
-async def test_archived_jobs_are_listed_and_counted_for_those_who_see_them(db: Db, full: Worlds) -> None:
+async def test_archived_jobs_are_listed_and_counted_for_those_who_see_them(db: Db, full: RetentionJobs) -> None:
     assert await count_archived(db.operator, ALL) == (
         StatusCount(status=JobStatus.SUCCEEDED, count=3, total_cost_cents=3, oldest_at=NOW - timedelta(days=62)),
         StatusCount(status=JobStatus.FAILED, count=4, total_cost_cents=10, oldest_at=NOW - timedelta(days=90)),
@@ -75,7 +75,7 @@ async def test_archived_jobs_are_listed_and_counted_for_those_who_see_them(db: D
     assert await get_archived(db.ben, [NOTHING, *full.finished]) == ()
 
 
-async def test_restore_by_id_restores_all_jobs_or_none(operator: Store, full: Worlds, sql: Sql) -> None:
+async def test_restore_by_id_restores_all_jobs_or_none(operator: Store, full: RetentionJobs, sql: Sql) -> None:
     one, other, _ = full.old[JobStatus.FAILED]
     with pytest.raises(RowMissing, match=str(NOTHING)) as caught:
         await restore_archived(operator, [one, NOTHING])
@@ -87,21 +87,25 @@ async def test_restore_by_id_restores_all_jobs_or_none(operator: Store, full: Wo
     assert archived(sql).isdisjoint({one, other})
 
 
-async def test_user_restores_only_their_own_archived_jobs(ada: Store, ben: Store, full: Worlds, sql: Sql) -> None:
+async def test_user_restores_only_their_own_archived_jobs(
+    ada: Store, ben: Store, full: RetentionJobs, sql: Sql
+) -> None:
     with pytest.raises(RowMissing):
         await restore_archived(ben, [full.old[JobStatus.FAILED][0]])
     assert await restored(ada) == BatchProgress(done=6)
     assert archived(sql) == {full.other}
 
 
-async def test_restore_by_project_restores_all_its_archived_jobs(operator: Store, full: Worlds, sql: Sql) -> None:
+async def test_restore_by_project_restores_all_its_archived_jobs(
+    operator: Store, full: RetentionJobs, sql: Sql
+) -> None:
     before = present(sql)
     assert await restored(operator, ArchiveQuery(project_id=full.project)) == BatchProgress(done=6)
     assert present(sql) == before | full.finished
     assert await restored(operator, ArchiveQuery(project_id=full.project)) == BatchProgress()
 
 
-async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(db: Db, full: Worlds) -> None:
+async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(db: Db, full: RetentionJobs) -> None:
     taken = full.old[JobStatus.SUCCEEDED][1]
     db.make_job(full.other_project, JobStatus.QUEUED, job_id=taken)
     with pytest.raises(Conflict, match="There is a job of one of these ids again"):
@@ -111,7 +115,9 @@ async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(db:
     assert archived(db.sql) == {taken}
 
 
-async def test_repeated_archiving_and_restoring_keeps_rows_unchanged(operator: Store, world: Worlds, sql: Sql) -> None:
+async def test_repeated_archiving_and_restoring_keeps_rows_unchanged(
+    operator: Store, retention_jobs: RetentionJobs, sql: Sql
+) -> None:
     columns = "select j::text from generation_jobs j order by id"
     before = sql(columns)
     for _ in range(3):
@@ -120,14 +126,14 @@ async def test_repeated_archiving_and_restoring_keeps_rows_unchanged(operator: S
     assert sql(columns) == before
 
 
-@pytest.mark.parametrize("has_sums", [True, False])
+@pytest.mark.parametrize("has_rollups", [True, False])
 async def test_summary_that_includes_the_archive_is_unchanged_by_archiving(
-    operator: Store, ada: Store, world: Worlds, has_sums: bool
+    operator: Store, ada: Store, retention_jobs: RetentionJobs, has_rollups: bool
 ) -> None:
     before = [await store.get_job_summary() for store in (operator, ada)]
     await cleaned(operator)
-    asked = archive_sql.summary(None, limit=500, has_sums=has_sums)
+    asked = archive_sql.summary(None, limit=500, has_rollups=has_rollups)
     assert [await store.database.read(store.actor, asked) for store in (operator, ada)] == before
     assert await get_summary_with_archive(operator) == before[0]
-    assert await get_summary_with_archive(ada, world.other_project) == []
+    assert await get_summary_with_archive(ada, retention_jobs.other_project) == []
     assert len(await get_summary_with_archive(operator, limit=1)) == 1

@@ -11,19 +11,19 @@ from tests.store.wakeup.registered import Server
 
 
 @pytest.fixture(scope="module")
-def telling_database(server: ServerHandle, migrated: str) -> Iterator[Conninfo]:
+def notifying_database(server: ServerHandle, migrated: str) -> Iterator[Conninfo]:
     with temporary_database(server, template=migrated) as conninfo:
         yield conninfo
 
 
 @pytest.fixture
-def telling(telling_database: Conninfo) -> Iterator[Server]:
-    with Server.on(telling_database) as server:
+def notifying_server(notifying_database: Conninfo) -> Iterator[Server]:
+    with Server.on(notifying_database) as server:
         yield server
 
 
 @pytest.fixture
-async def listener(telling_database: Conninfo, telling: Server) -> AsyncIterator[Database]:
-    database = Database(telling_database)
+async def listener(notifying_database: Conninfo, notifying_server: Server) -> AsyncIterator[Database]:
+    database = Database(notifying_database)
     yield database
     await database.close()

@@ -49,45 +49,49 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-async def test_wake_ups_are_proven_and_then_report_each_change(listener: Database, telling: Server, rows: int) -> None:
+async def test_wake_ups_are_proven_and_then_report_each_change(
+    listener: Database, notifying_server: Server, rows: int
+) -> None:
     async with listening(listener) as heard:
         assert await heard.next() is WakeUp.PROVEN
-        assert len(telling.listeners) == 1
+        assert len(notifying_server.listeners) == 1
         for _ in range(2):
-            telling.change(rows)
+            notifying_server.change(rows)
             assert await heard.next() is WakeUp.CHANGED
-    await until(lambda: telling.listeners == [])
+    await until(lambda: notifying_server.listeners == [])
 
 
 async def test_several_listeners_hear_the_same_change(
-    telling_database: Conninfo, listener: Database, telling: Server
+    notifying_database: Conninfo, listener: Database, notifying_server: Server
 ) -> None:
-    other = Database(telling_database)
+    other = Database(notifying_database)
     async with listening(listener) as one, listening(other) as another:
         assert [await one.next(), await another.next()] == [WakeUp.PROVEN] * 2
-        assert len(telling.listeners) == 2
-        telling.change()
+        assert len(notifying_server.listeners) == 2
+        notifying_server.change()
         assert [await one.next(), await another.next()] == [WakeUp.CHANGED] * 2
     await other.close()
 
 
-async def test_lost_listen_connection_is_opened_again(listener: Database, telling: Server, at_once: None) -> None:
+async def test_lost_listen_connection_is_opened_again(
+    listener: Database, notifying_server: Server, at_once: None
+) -> None:
     async with listening(listener) as heard:
         assert await heard.next() is WakeUp.PROVEN
-        (pid,) = telling.listeners
-        telling.terminate(pid)
+        (pid,) = notifying_server.listeners
+        notifying_server.terminate(pid)
         assert await heard.next() is WakeUp.LOST
         assert await heard.next() is WakeUp.PROVEN
-        telling.change()
+        notifying_server.change()
         assert await heard.next() is WakeUp.CHANGED
 
 
 async def test_listener_keeps_retrying_while_the_server_is_unreachable(
-    telling_database: Conninfo, telling: Server, monkeypatch: pytest.MonkeyPatch
+    notifying_database: Conninfo, notifying_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[int] = []
 
-    async with proxied(telling_database) as (proxy, through_proxy):
+    async with proxied(notifying_database) as (proxy, through_proxy):
 
         def wait(interval: float, attempts: int) -> float:
             waits.append(attempts)
@@ -107,7 +111,7 @@ async def test_listener_keeps_retrying_while_the_server_is_unreachable(
 
 
 async def test_error_after_the_proof_is_reported_as_a_lost_connection(
-    listener: Database, telling: Server, monkeypatch: pytest.MonkeyPatch
+    listener: Database, notifying_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with listening(listener) as heard:
         assert await heard.next() is WakeUp.PROVEN
@@ -115,30 +119,34 @@ async def test_error_after_the_proof_is_reported_as_a_lost_connection(
         async def refused(_: ListenConnection) -> frozenset[str]:
             raise UnexpectedError("The database answered with an error.")
 
-        monkeypatch.setattr(ListenConnection, "heard", refused)
+        monkeypatch.setattr(ListenConnection, "wait_for_channels", refused)
         assert await heard.next() is WakeUp.LOST
         assert await heard.ends()
 
 
 async def test_listener_gives_up_when_the_proof_does_not_arrive(
-    listener: Database, telling: Server, monkeypatch: pytest.MonkeyPatch
+    listener: Database, notifying_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As through a pooler by transaction, had it been tried there."""
-    monkeypatch.setattr(database_wake_ups, "_TELL", text("select 1 where :channel <> ''"))
+    monkeypatch.setattr(database_wake_ups, "_NOTIFY", text("select 1 where :channel <> ''"))
     monkeypatch.setattr(database_wake_ups, "PATIENCE_WITH_PROOF", 0.05)
     async with listening(listener) as heard:
         assert await heard.ends()
-    await until(lambda: telling.listeners == [])
+    await until(lambda: notifying_server.listeners == [])
 
 
-async def test_listener_opens_no_connection_without_enabled_triggers(listener: Database, telling: Server) -> None:
+async def test_listener_opens_no_connection_without_enabled_triggers(
+    listener: Database, notifying_server: Server
+) -> None:
     table = f"alter table generation_jobs {{}} trigger {TRIGGERS[1]}"
-    with altered(sql_of(telling.connection), table.format("disable"), table.format("enable always")):
+    with altered(sql_of(notifying_server.connection), table.format("disable"), table.format("enable always")):
         async with listening(listener) as heard:
             assert await heard.ends()
 
 
-async def test_killed_listener_process_leaves_no_session(telling_database: Conninfo, telling: Server) -> None:
+async def test_killed_listener_process_leaves_no_session(
+    notifying_database: Conninfo, notifying_server: Server
+) -> None:
     program = (
         "import asyncio, sys\n"
         "from psycopg.conninfo import conninfo_to_dict\n"
@@ -149,18 +157,18 @@ async def test_killed_listener_process_leaves_no_session(telling_database: Conni
         "        print(word.name, flush=True)\n"
         "asyncio.run(listen())\n"
     )
-    conninfo = make_conninfo("", **telling_database)
+    conninfo = make_conninfo("", **notifying_database)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, conninfo, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     assert await process.stdout.readline() == b"PROVEN\n"
-    assert len(telling.listeners) == 1
+    assert len(notifying_server.listeners) == 1
     process.kill()
     await process.wait()
-    await until(lambda: telling.listeners == [])
+    await until(lambda: notifying_server.listeners == [])
 
 
 def test_quiet_period_is_longer_than_the_longest_silence() -> None:
     """What changes in it is told by the same word."""
-    assert poller.QUIET > LONGEST_SILENCE
+    assert poller.IDLE_AFTER > LONGEST_SILENCE

@@ -12,10 +12,10 @@ import pytest
 from store.store import Store
 from store.worker.handlers import Handler, Registry, Work
 from store.worker.worker import Worker
-from store.worker.worker_events import AttemptEnded, Happening, WorkerRegistered
+from store.worker.worker_events import AttemptEnded, WorkerEvent, WorkerRegistered
 from tests.store.support import ADA, Db, until
 
-Made = tuple[Worker, list[Happening]]
+Made = tuple[Worker, list[WorkerEvent]]
 
 
 async def do_nothing(work: Work) -> None:
@@ -29,7 +29,7 @@ def registry_of(handler: Handler, *modes: str, **settings: Any) -> Registry:
     return registry
 
 
-def has_ended(told: list[Happening], number: int = 1) -> bool:
+def has_ended(told: list[WorkerEvent], number: int = 1) -> bool:
     """Whether so many attempts have."""
     return sum(isinstance(one, AttemptEnded) for one in told) >= number
 
@@ -55,17 +55,17 @@ class WorkerEnv:
         self, handler: Handler | Registry = do_nothing, *, store: Store | None = None, **settings: Any
     ) -> Made:
         """And everything that it will report, but that it has registered."""
-        told: list[Happening] = []
+        told: list[WorkerEvent] = []
 
-        def report(happening: Happening) -> None:
-            if not isinstance(happening, WorkerRegistered):
-                told.append(happening)
+        def report(worker_event: WorkerEvent) -> None:
+            if not isinstance(worker_event, WorkerRegistered):
+                told.append(worker_event)
 
         registry = handler if isinstance(handler, Registry) else registry_of(handler)
         worker = Worker(store or self.operator, registry, report=report, random=Random(0), **settings)  # noqa: S311
         return worker, told
 
-    async def run(self, handler: Handler | Registry = do_nothing, **settings: Any) -> list[Happening]:
+    async def run(self, handler: Handler | Registry = do_nothing, **settings: Any) -> list[WorkerEvent]:
         """A worker until nothing is left to do."""
         worker, told = self.make_worker(handler, **settings)
         await worker.run(once=True)

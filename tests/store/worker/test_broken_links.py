@@ -13,7 +13,7 @@ import pytest
 from store.database.database import Database
 from store.database.listening import ReadyStatement
 from store.database.query import Query
-from store.database.wake_ups import IDLE_LOCK, arrives
+from store.database.wake_ups import IDLE_LOCK, notification_arrives
 from store.errors import SignInRefused, Unreachable
 from store.leases.lease import ClaimedJob, Ending
 from store.store import Store
@@ -25,8 +25,8 @@ from store.worker.worker_events import (
     DatabaseRecovered,
     DatabaseUnavailable,
     FinishRejected,
-    Happening,
     LeaseLost,
+    WorkerEvent,
 )
 from tests.conftest import Conninfo
 from tests.store.servers import Proxy, proxied
@@ -60,7 +60,7 @@ def told_sessions(sql: Sql) -> set[int]:
     return {pid for (pid,) in rows}
 
 
-async def queue_until(is_so: Callable[[], bool], env: WorkerEnv, told: list[Happening]) -> list[UUID]:
+async def queue_until(is_so: Callable[[], bool], env: WorkerEnv, told: list[WorkerEvent]) -> list[UUID]:
     """One job after the other: one that is queued before the worker waits is claimed otherwise."""
     jobs: list[UUID] = []
     while not is_so():
@@ -117,7 +117,7 @@ async def test_new_job_is_claimed_by_the_session_that_was_notified(
 
     monkeypatch.setattr(ReadyStatement, "answer", noted)
     async with env.running() as (worker, told):
-        await until(lambda: worker.is_told)
+        await until(lambda: worker.is_notified)
         (session,) = told_sessions(env.sql)
         jobs = await queue_until(lambda: bool(claimed_so), env, told)
         ((statement,),) = env.sql("select query from pg_stat_activity where pid = %s", [session])
@@ -141,7 +141,7 @@ async def test_notified_claim_with_a_lost_answer_starts_each_job_once(
 
     monkeypatch.setattr(ReadyStatement, "answer", loses_first)
     async with env.running(noting(begun)) as (worker, told):
-        await until(lambda: worker.is_told)
+        await until(lambda: worker.is_notified)
         first = told_sessions(env.sql)
         jobs = await queue_until(is_lost.is_set, env, told)
         await until(lambda: bool(told_sessions(env.sql) - first))
@@ -156,10 +156,10 @@ async def test_worker_listens_again_after_a_late_proof(
     answers = iter([True, False])
 
     async def second_is_late(*arguments: Any) -> bool:
-        return await arrives(*arguments) and next(answers, True)
+        return await notification_arrives(*arguments) and next(answers, True)
 
     monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
-    monkeypatch.setattr("store.worker.claimer.arrives", second_is_late)
+    monkeypatch.setattr("store.worker.claimer.notification_arrives", second_is_late)
     async with cut_off(database) as (store, proxy), env.running(store=store):
         await until(lambda: told_sessions(env.sql) != set())
         cut = told_sessions(env.sql)
@@ -296,7 +296,7 @@ class TestClaims:
             await is_found.wait()
 
         jobs = env.queue(number=8)
-        claimed_before = LeaseClient.claimed_before
+        held_jobs = LeaseClient.held_jobs
         claims, answered, has_failed = 0, 0, asyncio.Event()
 
         async def third_fails_before_second_brings_all(number: int, claim: Claim) -> Claimed:
@@ -317,12 +317,12 @@ class TestClaims:
                 await asyncio.sleep(0)
             if claims > claims_before:
                 await until(lambda: answered > answered_before)
-            found = await claimed_before(self)
+            found = await held_jobs(self)
             is_found.set()
             return found
 
         replace_claims(monkeypatch, third_fails_before_second_brings_all)
-        monkeypatch.setattr(LeaseClient, "claimed_before", after_who_claims_meanwhile)
+        monkeypatch.setattr(LeaseClient, "held_jobs", after_who_claims_meanwhile)
         await env.run(waits, concurrency=8, batch=1)
         assert sorted(begun) == sorted(jobs)
 
@@ -332,7 +332,7 @@ class TestClaims:
         begun: list[UUID] = []
         jobs = env.queue(number=2)
         worker, told = env.make_worker(noting(begun), concurrency=2, batch=1)
-        claimed_before, end = LeaseClient.claimed_before, LeaseClient.end
+        held_jobs, end = LeaseClient.held_jobs, LeaseClient.end
         is_found = asyncio.Event()
 
         async def second_fails(number: int, claim: Claim) -> Claimed:
@@ -341,7 +341,7 @@ class TestClaims:
             return await claim()
 
         async def first_is_found(self: LeaseClient) -> list[ClaimedJob]:
-            found = await claimed_before(self)
+            found = await held_jobs(self)
             is_found.set()
             await until(lambda: has_ended(told))
             return found
@@ -351,7 +351,7 @@ class TestClaims:
             return await end(self, endings)
 
         replace_claims(monkeypatch, second_fails)
-        monkeypatch.setattr(LeaseClient, "claimed_before", first_is_found)
+        monkeypatch.setattr(LeaseClient, "held_jobs", first_is_found)
         monkeypatch.setattr(LeaseClient, "end", after_that)
         await worker.run(once=True)
         assert begun == jobs

@@ -44,7 +44,7 @@ async def test_worker_applies_retention_policies_beside_its_work(env: WorkerEnv,
     await keep_for_a_day(env.operator)
     young = env.queue("packaging")
     env.sql("update generation_jobs set created_at = now() where id = %s", young)
-    told = await env.run(tidies=True)
+    told = await env.run(applies_retention=True)
     assert env.sql("select id, status from generation_jobs") == [(young[0], "succeeded")]
     assert env.sql("select count(*) from gjobs.archived_jobs") == [(len(old_jobs),)]
     assert [one.progress.done for one in told if isinstance(one, RetentionApplied)] == [len(old_jobs)]
@@ -59,7 +59,7 @@ async def test_worker_applies_no_retention_policy_unless_enabled(env: WorkerEnv,
 
 async def test_only_one_of_several_workers_applies_a_policy(env: WorkerEnv, old_jobs: list[UUID]) -> None:
     await keep_for_a_day(env.operator)
-    all_told = await asyncio.gather(*(env.run(tidies=True) for _ in range(3)))
+    all_told = await asyncio.gather(*(env.run(applies_retention=True) for _ in range(3)))
     tidied = [one for told in all_told for one in told if isinstance(one, RetentionApplied)]
     assert [one.progress.done for one in tidied] == [len(old_jobs)]
 
@@ -67,9 +67,9 @@ async def test_only_one_of_several_workers_applies_a_policy(env: WorkerEnv, old_
 async def test_worker_checks_for_due_policies_repeatedly(
     env: WorkerEnv, old_jobs: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.worker.worker.LOOK_EVERY", 0.01)
-    async with env.running(tidies=True) as (worker, told):
-        await until(lambda: worker.is_told)
+    monkeypatch.setattr("store.worker.worker.RETENTION_CHECK_SECONDS", 0.01)
+    async with env.running(applies_retention=True) as (worker, told):
+        await until(lambda: worker.is_notified)
         await keep_for_a_day(env.operator)
         await until(lambda: any(isinstance(one, RetentionApplied) for one in told))
 
@@ -89,7 +89,7 @@ async def test_failed_retention_is_reported_and_the_work_continues(env: WorkerEn
     env.queue("packaging")
     await env.operator.capability_cache.get()
     with without_archive(env.sql):
-        told = await env.run(tidies=True)
+        told = await env.run(applies_retention=True)
     assert len([one for one in told if isinstance(one, RetentionFailed)]) == 1
     assert env.sql("select status from generation_jobs where mode = 'packaging'") == [("succeeded",)]
 
@@ -121,11 +121,11 @@ async def test_retention_that_is_cancelled_during_a_commit_ends(
 
 def test_worker_acting_as_a_user_may_not_apply_retention(ada: Store, env: WorkerEnv) -> None:
     with pytest.raises(NoPrivilege, match="Only the operator applies"):
-        env.make_worker(store=ada, tidies=True)
+        env.make_worker(store=ada, applies_retention=True)
 
 
 async def test_worker_refuses_to_apply_retention_without_an_archive(database: Conninfo, env: WorkerEnv) -> None:
     with without_archive(env.sql):
         async with Store(Database(database)) as store:
             with pytest.raises(SchemaMissing, match="keeps no archive"):
-                await env.run(store=store, tidies=True)
+                await env.run(store=store, applies_retention=True)

@@ -343,10 +343,10 @@ class TestWaiting:
         if not listens:
             monkeypatch.setattr("store.worker.worker.may_listen", lambda *_: False)
         async with env.running() as (worker, told):
-            await until(lambda: worker.is_told if listens else bool(env.sql("select id from gjobs.workers")))
+            await until(lambda: worker.is_notified if listens else bool(env.sql("select id from gjobs.workers")))
             env.queue()
             await until(lambda: bool(told))
-            assert listens or not worker.is_told
+            assert listens or not worker.is_notified
 
     async def test_overdue_retry_without_a_taker_has_no_next_due_time(self, env: WorkerEnv) -> None:
         (job,) = env.queue("of nobody")
@@ -437,7 +437,7 @@ async def test_lease_is_released_after_a_renewal_in_progress(
     """Else the database would leave it alone, for it is locked, and nobody could have it until the lease expires."""
     (job,) = env.queue()
     leases = LeaseClient(env.operator.database, OPERATOR, WORKER, seconds=60.0)
-    await leases.arrive()
+    await leases.register_worker()
     (claimed,) = await leases.claim(1)
     write, was_renewed = Database.write_pipelined, list[bool]()
 

@@ -39,7 +39,7 @@ def add_archive(commands: "Commands") -> None:
     listing = add_command(
         archive,
         "list",
-        Command(run=list_archive, eyes=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
+        Command(run=list_archive, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
         help="list archived jobs, the newest first",
         example="gjobs archive list --status failed --limit 20",
     )
@@ -51,7 +51,7 @@ def add_archive(commands: "Commands") -> None:
     restoring = add_command(
         archive,
         "restore",
-        Command(run=restore, eyes=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
+        Command(run=restore, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
         help="bring archived jobs back as they were: these, or what is said",
         example=f"gjobs archive restore {_ID}",
     )
@@ -125,7 +125,7 @@ def restore(
     earliest = datetime.now(UTC) - since if isinstance(since, timedelta) else since
 
     async def look(session: "Session") -> _Found:
-        return await _look(session, project=project, chosen_status=chosen_status, earliest=earliest)
+        return await _find_archived(session, project=project, chosen_status=chosen_status, earliest=earliest)
 
     found = with_session(settings, look)
     if not found.number:
@@ -138,8 +138,8 @@ def restore(
 
         require_yes(restoration_question(found.counts, found.place), unchanged="Nothing was restored.")
     with orderly_termination():
-        course, left = with_session(settings, lambda session: _run(session, found))
-        return _tell(output, found, course, left)
+        work_progress, left = with_session(settings, lambda session: _run(session, found))
+        return _print_summary(output, found, work_progress, left)
 
 
 def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> ExitCode:
@@ -172,7 +172,7 @@ class _Found:
         return sum(row.count for row in self.counts)
 
 
-async def _look(
+async def _find_archived(
     session: "Session", *, project: str | None, chosen_status: JobStatus | None, earliest: datetime | None
 ) -> _Found:
     from store.retention.archive import count_archived
@@ -197,28 +197,30 @@ async def _run(session: "Session", found: _Found) -> tuple["WorkProgress[BatchPr
     from tui.cli.interruption import WorkProgress, work_through
     from tui.text.retention_text import broken_off, progress
 
-    course = WorkProgress(BatchProgress())
+    work_progress = WorkProgress(BatchProgress())
     try:
         await work_through(
             restore_matching(session.store, found.query),
-            course,
+            work_progress,
             lambda step: progress("Restoring", step, found.number),
         )
-        return course, sum(row.count for row in await count_archived(session.store, found.query))
+        return work_progress, sum(row.count for row in await count_archived(session.store, found.query))
     except StoreError:
-        print_message(broken_off("Restored", course.last))
+        print_message(broken_off("Restored", work_progress.last))
         raise
 
 
-def _tell(output: Output, found: _Found, course: "WorkProgress[BatchProgress]", left: int) -> ExitCode:
+def _print_summary(output: Output, found: _Found, work_progress: "WorkProgress[BatchProgress]", left: int) -> ExitCode:
     from tui.text.retention_text import result, stopped, why_left
 
-    done = course.last
+    done = work_progress.last
     if output.json:
         output.document(
-            json_documents.restoration(found=found.number, done=done.done, left=left, is_stopped=course.is_stopped)
+            json_documents.restoration(
+                found=found.number, done=done.done, left=left, is_stopped=work_progress.is_stopped
+            )
         )
-    if course.is_stopped:
+    if work_progress.is_stopped:
         print_message(stopped("Restored", done, left))
         return ExitCode.INTERRUPTED
     print_message(result("Restored", done))

@@ -174,12 +174,12 @@ async def check_budgets(session: "Session", output: Output, *, project: str | No
     project_id = None if project is None else (await find_project(session.store, project)).id
     found = await session.store.get_budgets(project_id, limit=MOST_ROWS)
     if project_id is None or cost_cents is None:
-        return _tell_warnings(output, found)
+        return _print_warnings(output, found)
     checked = await session.store.check_budget(project_id, cost_cents)
-    return _tell_room(output, found, checked, cost_cents)
+    return _print_remaining(output, found, checked, cost_cents)
 
 
-def _tell_warnings(output: Output, found: Budgets) -> ExitCode:
+def _print_warnings(output: Output, found: Budgets) -> ExitCode:
     warned = [budget for budget in found if budget.state is not BudgetState.OK]
     if output.json:
         output.document(
@@ -192,7 +192,7 @@ def _tell_warnings(output: Output, found: Budgets) -> ExitCode:
     return ExitCode.FOUND if warned else ExitCode.DONE
 
 
-def _tell_room(output: Output, found: Budgets, checked: Sequence[CheckedBudget], cost_cents: int) -> ExitCode:
+def _print_remaining(output: Output, found: Budgets, checked: Sequence[CheckedBudget], cost_cents: int) -> ExitCode:
     from store.formats import money
     from tui.text.budget_text import budget_words, left_words
 
@@ -226,7 +226,7 @@ def add_budgets(commands: "Commands") -> None:
 
 
 def _command(run: Callable[..., ExitCode]) -> Command:
-    return Command(run=run, eyes=ActorRule.OPERATOR_UNLESS_ASKED)
+    return Command(run=run, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED)
 
 
 def _add_list(budgets: "Commands") -> None:

@@ -28,7 +28,7 @@ def add_cleanup(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "cleanup",
-        Command(run=clean_up_jobs, eyes=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
+        Command(run=clean_up_jobs, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
         help="archive or delete old jobs, after a question",
         example="gjobs cleanup --older-than 30d --dry-run",
     )
@@ -78,7 +78,7 @@ def clean_up_jobs(
         require_terminal()
 
     async def look(session: "Session") -> "CleanUp":
-        return await _look(
+        return await _find_old_jobs(
             session, older_than, statuses=chosen_statuses, project=project, action=action, is_dry=dry_run
         )
 
@@ -90,11 +90,11 @@ def clean_up_jobs(
 
         require_yes(clean_up_question(found), unchanged=f"Nothing was {DONE[action].lower()}.")
     with orderly_termination():
-        course, left = with_session(settings, lambda session: _run(session, found))
-        return _tell(output, found, course, left)
+        work_progress, left = with_session(settings, lambda session: _run(session, found))
+        return _print_summary(output, found, work_progress, left)
 
 
-async def _look(
+async def _find_old_jobs(
     session: "Session",
     older_than: timedelta,
     *,
@@ -129,16 +129,16 @@ async def _run(session: "Session", found: "CleanUp") -> tuple["WorkProgress[Batc
     from tui.cli.interruption import WorkProgress, work_through
     from tui.text.retention_text import DOING, DONE, broken_off, progress
 
-    course, store = WorkProgress(BatchProgress()), session.store
+    work_progress, store = WorkProgress(BatchProgress()), session.store
     try:
         await work_through(
             run_cleanup(store, found.expired, found.action),
-            course,
+            work_progress,
             lambda step: progress(DOING[found.action], step, found.found),
         )
-        return course, sum(row.count for row in await count_expired(store, found.expired))
+        return work_progress, sum(row.count for row in await count_expired(store, found.expired))
     except StoreError:
-        print_message(broken_off(DONE[found.action], course.last))
+        print_message(broken_off(DONE[found.action], work_progress.last))
         raise
 
 
@@ -171,15 +171,17 @@ def _show(output: Output, found: "CleanUp", *, is_dry: bool) -> ExitCode:
     return ExitCode.DONE
 
 
-def _tell(output: Output, found: "CleanUp", course: "WorkProgress[BatchProgress]", left: int) -> ExitCode:
+def _print_summary(
+    output: Output, found: "CleanUp", work_progress: "WorkProgress[BatchProgress]", left: int
+) -> ExitCode:
     from tui.text.retention_text import DONE, result, stopped, why_left
 
-    done = course.last
+    done = work_progress.last
     if output.json:
         output.document(
-            json_documents.clean_up(found, is_dry=False, done=done.done, left=left, is_stopped=course.is_stopped)
+            json_documents.clean_up(found, is_dry=False, done=done.done, left=left, is_stopped=work_progress.is_stopped)
         )
-    if course.is_stopped:
+    if work_progress.is_stopped:
         print_message(stopped(DONE[found.action], done, left))
         return ExitCode.INTERRUPTED
     print_message(result(DONE[found.action], done))

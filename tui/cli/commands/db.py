@@ -46,7 +46,7 @@ def _add(db: "Commands", name: str, run: "Callable[[Settings, Output], ExitCode]
 
 
 def _command(run: "Callable[..., ExitCode]") -> Command:
-    return Command(run=run, eyes=ActorRule.OPERATOR_ONLY, embedded_only=True, reads_configuration=False)
+    return Command(run=run, actor_rule=ActorRule.OPERATOR_ONLY, embedded_only=True, reads_configuration=False)
 
 
 def print_url(settings: Settings, output: Output) -> ExitCode:

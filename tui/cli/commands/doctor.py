@@ -28,7 +28,7 @@ def add_doctor(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "doctor",
-        Command(run=examine_database, eyes=ActorRule.OPERATOR_UNLESS_ASKED),
+        Command(run=examine_database, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
         help="examine the database: login, schema, leaks, and the SQL that mends",
         example="gjobs doctor --isolation --owner ada@example.com",
     )

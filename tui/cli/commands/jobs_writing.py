@@ -146,7 +146,7 @@ def delete_jobs(settings: Settings, output: Output, *, job_ids: Sequence[UUID], 
 
 def _ask(settings: Settings, job_ids: Sequence[UUID]) -> Expected:
     require_terminal()
-    seen = with_session(settings, lambda session: _look(session, job_ids))
+    seen = with_session(settings, lambda session: _find_jobs(session, job_ids))
     require_yes(_question(seen), unchanged="Nothing was deleted.")
     return {job.id: job.status for job in seen.jobs}
 
@@ -163,7 +163,7 @@ def _question(seen: Seen) -> str:
     return "\n".join([asked.title, *named, f"Database: {clean(seen.database)}", *warning, kept])
 
 
-async def _look(session: "Session", job_ids: Sequence[UUID]) -> Seen:
+async def _find_jobs(session: "Session", job_ids: Sequence[UUID]) -> Seen:
     """Raises RowMissing naming all that are not there."""
     store = session.store
     found = {job_id: await store.get_generation_job(job_id) for job_id in job_ids}

@@ -166,7 +166,7 @@ def print_sql(settings: Settings, output: Output) -> ExitCode:
 def _require_writable(settings: Settings) -> None:
     if settings.write_rule is WriteMode.CLOSED:
         raise ReadOnly("This session is read-only: nothing was changed.", hint="Leave --read-only out to migrate.")
-    if settings.write_rule is WriteMode.LEASED and settings.write_reason is None:
+    if settings.write_rule is WriteMode.PERMIT_REQUIRED and settings.write_reason is None:
         raise ReadOnly(
             "This database is read-only unless a reason is given: nothing was changed.",
             hint="Give --write REASON to migrate it.",
@@ -245,4 +245,4 @@ def add_migrate(commands: "Commands") -> None:
 
 
 def _command(run: "Callable[..., ExitCode]") -> Command:
-    return Command(run=run, eyes=ActorRule.OPERATOR_ONLY, ignores_app_variable=True)
+    return Command(run=run, actor_rule=ActorRule.OPERATOR_ONLY, ignores_app_variable=True)

@@ -51,7 +51,7 @@ def chosen_database(settings: Settings) -> Iterator[MigrationTarget]:
 
 def command_up(settings: Settings) -> str:
     """What a person types so that the schema is brought up."""
-    return "gjobs migrate up --write REASON" if settings.write_rule is WriteMode.LEASED else "gjobs migrate up"
+    return "gjobs migrate up --write REASON" if settings.write_rule is WriteMode.PERMIT_REQUIRED else "gjobs migrate up"
 
 
 def _signing_in(target: UrlTarget, conninfo: Mapping[str, str | int]) -> Mapping[str, str | int]:
@@ -80,15 +80,15 @@ def journalled(
     from store.journal.journal import Journal
 
     journal = Journal(journal_path(settings), database=database.label)
-    mark = _begin(journal, settings, start, end)
+    journal_ref = _begin(journal, settings, start, end)
     try:
         yield
     except BaseException:
         # Where the database does not say how far it came, the outcome stays unknown.
         with suppress(StoreError):
-            _end_half_way(journal, mark, settings, database, start=start, end=end)
+            _end_half_way(journal, journal_ref, settings, database, start=start, end=end)
         raise
-    journal.end(mark, WriteOutcome.DONE)
+    journal.end(journal_ref, WriteOutcome.DONE)
 
 
 @contextmanager
@@ -98,14 +98,14 @@ def journalled_recount(settings: Settings, database: "MigrationTarget") -> Itera
 
     journal = Journal(journal_path(settings), database=database.label)
     written = WriteRecord(what="count the sums of the jobs anew")
-    mark = journal.begin(written, actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
+    journal_ref = journal.begin(written, actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
     try:
         yield
     except StoreError as error:
         if not isinstance(error, Unreachable):
-            journal.end(mark, WriteOutcome.NOT_DONE)
+            journal.end(journal_ref, WriteOutcome.NOT_DONE)
         raise
-    journal.end(mark, WriteOutcome.DONE)
+    journal.end(journal_ref, WriteOutcome.DONE)
 
 
 def _begin(journal: "Journal", settings: Settings, start: str | None, end: str | None) -> "JournalRef":
@@ -115,7 +115,7 @@ def _begin(journal: "Journal", settings: Settings, start: str | None, end: str |
 
 def _end_half_way(
     journal: "Journal",
-    mark: "JournalRef",
+    journal_ref: "JournalRef",
     settings: Settings,
     database: "MigrationTarget",
     *,
@@ -125,6 +125,6 @@ def _end_half_way(
     from migrations.status import read_status
 
     reached = read_status(database.conninfo).current
-    journal.end(mark, WriteOutcome.DONE if reached == end else WriteOutcome.NOT_DONE)
+    journal.end(journal_ref, WriteOutcome.DONE if reached == end else WriteOutcome.NOT_DONE)
     if reached not in (start, end):
         journal.end(_begin(journal, settings, start, reached), WriteOutcome.DONE)

@@ -95,7 +95,7 @@ def add_users(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "users",
-        Command(run=list_users, eyes=ActorRule.OPERATOR_UNLESS_ASKED),
+        Command(run=list_users, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
         help="list the users, as the operator sees them",
         example="gjobs users ana@",
     )
@@ -107,8 +107,8 @@ def add_users(commands: "Commands") -> None:
 @in_session
 async def list_users(session: "Session", output: Output, *, search: str) -> ExitCode:
     users = await session.store.get_users(search=search, limit=MOST_ROWS)
-    if session.capabilities and (off := session.capabilities.missing(Capability.USERS, session.store.actor)):
-        print_error(f"Only owners of rows are listed, without e-mails. {off.reason}", hint=off.hint)
+    if session.capabilities and (missing := session.capabilities.missing(Capability.USERS, session.store.actor)):
+        print_error(f"Only owners of rows are listed, without e-mails. {missing.reason}", hint=missing.hint)
     if output.json:
         output.document(json_documents.rows(users))
         return ExitCode.DONE

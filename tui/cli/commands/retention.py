@@ -81,7 +81,7 @@ def add_retention(commands: "Commands") -> None:
 
 
 def _command(run: "Callable[..., ExitCode]") -> Command:
-    return Command(run=run, eyes=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True)
+    return Command(run=run, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True)
 
 
 def _add_project(parser: Parser) -> None:
@@ -109,11 +109,11 @@ async def list_policies(session: "Session", output: Output) -> ExitCode:
     )
     rows = [
         [
-            formats.printed(round(policy.older_than.total_seconds())),
+            formats.format_duration(round(policy.older_than.total_seconds())),
             policy.action.value,
             ", ".join(policy.statuses),
             local_time(policy.applied_at) if policy.applied_at else "-",
-            _whose(policy, names),
+            _owner_words(policy, names),
         ]
         for policy in policies
     ]
@@ -181,7 +181,7 @@ async def _question(
     return policy_question(
         await count_expired(session.store, expired),
         action,
-        older_than=formats.printed(round(older_than.total_seconds())),
+        older_than=formats.format_duration(round(older_than.total_seconds())),
         project=project or ALL_OTHERS,
         database=session.full_name,
     )
@@ -215,7 +215,7 @@ async def _what_applies_then(session: "Session", *, project: str | None) -> str 
     return bared_question(
         await count_expired(session.store, expired),
         of_others.action,
-        older_than=formats.printed(round(of_others.older_than.total_seconds())),
+        older_than=formats.format_duration(round(of_others.older_than.total_seconds())),
         project=project,
         database=session.full_name,
     )
@@ -242,24 +242,24 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
         question, agreed = with_session(settings, _whole_question)
         require_yes(question, unchanged="Nothing was applied.")
     with orderly_termination():
-        course, names = with_session(settings, partial(_apply, agreed=agreed))
+        work_progress, names = with_session(settings, partial(_apply, agreed=agreed))
     if output.json:
         output.document(
-            [{"policy": json_documents.policy(one.policy), "done": one.progress.done} for one in course.last]
+            [{"policy": json_documents.policy(one.policy), "done": one.progress.done} for one in work_progress.last]
         )
-    _tell(course.last, names)
-    if course.is_stopped:
+    _print_summary(work_progress.last, names)
+    if work_progress.is_stopped:
         print_message("Stopped. The same command goes on.")
-    elif not course.last:
+    elif not work_progress.last:
         print_message("No job is old enough for a policy.")
-    return ExitCode.INTERRUPTED if course.is_stopped else ExitCode.DONE
+    return ExitCode.INTERRUPTED if work_progress.is_stopped else ExitCode.DONE
 
 
-def _tell(done: "Sequence[PolicyRun]", names: dict[UUID, str]) -> None:
+def _print_summary(done: "Sequence[PolicyRun]", names: dict[UUID, str]) -> None:
     from tui.text.retention_text import applied
 
     for one in done:
-        for sentence in applied(_whose(one.policy, names), one.policy.action, one.progress):
+        for sentence in applied(_owner_words(one.policy, names), one.policy.action, one.progress):
             print_message(sentence)
 
 
@@ -275,7 +275,7 @@ async def _whole_question(session: "Session") -> tuple[str, Sequence[RetentionPo
     policies = await get_policies(session.store)
     found = [
         (
-            _whose(policy, names),
+            _owner_words(policy, names),
             policy.action,
             await count_expired(session.store, await expired_by(session.store, policy)),
         )
@@ -300,19 +300,21 @@ async def _apply(
             yield tuple(last.values())
 
     names = await project_names(session.store)
-    course = WorkProgress[tuple["PolicyRun", ...]](())
+    work_progress = WorkProgress[tuple["PolicyRun", ...]](())
     try:
-        await work_through(steps(), course, lambda step: f"Applied to {sum(one.progress.done for one in step):,} jobs")
+        await work_through(
+            steps(), work_progress, lambda step: f"Applied to {sum(one.progress.done for one in step):,} jobs"
+        )
     except StoreError:
-        _tell(course.last, names)
+        _print_summary(work_progress.last, names)
         print_message("Broken off. The same command goes on.")
         raise
-    return course, names
+    return work_progress, names
 
 
 async def _project_id(session: "Session", project: str | None) -> UUID | None:
     return None if project is None else (await find_project(session.store, project)).id
 
 
-def _whose(policy: RetentionPolicy, names: dict[UUID, str]) -> str:
+def _owner_words(policy: RetentionPolicy, names: dict[UUID, str]) -> str:
     return ALL_OTHERS if policy.project_id is None else names.get(policy.project_id, str(policy.project_id))

@@ -69,7 +69,7 @@ async def show_statistics(
             output.document(json_documents.statistics(statistics))
         else:
             _show_statistics(output, statistics)
-            await _tell_archive(session, is_included=archive)
+            await _print_archive_note(session, is_included=archive)
         return ExitCode.DONE
     if by == "mode":
         monitoring = await session.store.get_job_timings(project_id, window=window or DAY)
@@ -88,7 +88,7 @@ async def show_statistics(
         output.document(json_documents.rows(summary))
     else:
         _show_summary(output, summary, await project_names(session.store))
-        await _tell_archive(session, is_included=archive)
+        await _print_archive_note(session, is_included=archive)
     if len(summary) == MOST_ROWS:
         print_message(f"These are the dearest {MOST_ROWS:,} rows; there may be more.")
     return ExitCode.DONE
@@ -126,7 +126,7 @@ def _show_statistics(output: Output, statistics: JobStatistics) -> None:
     output.text(f"\nSucceeded: {finished} of the finished jobs, {of_all} of all.")
 
 
-async def _tell_archive(session: "Session", *, is_included: bool) -> None:
+async def _print_archive_note(session: "Session", *, is_included: bool) -> None:
     """Whether the numbers include the archive, where there is one."""
     if is_included:
         print_message("With the archived jobs.")
@@ -191,7 +191,7 @@ def add_metrics(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "metrics",
-        Command(run=print_metrics, eyes=ActorRule.OPERATOR_UNLESS_ASKED, has_json=False),
+        Command(run=print_metrics, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, has_json=False),
         help="print statistics for a monitoring system, or serve them",
         example="gjobs metrics --serve",
     )

@@ -119,7 +119,7 @@ async def _watch(
     after = place.read() if place else None
     watch = await session.store.watch(job_filter, after=after)
     if isinstance(watch, ObservedWatch):
-        print_message(f"{MAY_MISS} {watch.off.words}")
+        print_message(f"{MAY_MISS} {watch.missing.words}")
     until = StopCondition(session.store, job_filter, conditions)
     async with _receivers(output, program, webhook) as receivers:
         watcher = Watcher(

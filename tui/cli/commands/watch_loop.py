@@ -48,7 +48,7 @@ _GROWING = (">", ">=", "=", "==")
 _CONDITION = re.compile(
     r"\s*(?P<counted>[a-z]+)\s*(?P<operator>>=|<=|==|>|<|=)\s*(?P<number>[0-9]{1,9})\s*", re.IGNORECASE
 )
-_LOOKS = "A condition looks like failed>5, finished>=100 or left=0."
+_POLLS = "A condition looks like failed>5, finished>=100 or left=0."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +68,11 @@ def parse(text: str) -> Condition:
     """Raises InvalidValue with what is accepted."""
     match = _CONDITION.fullmatch(text)
     if match is None:
-        raise InvalidValue("until", f"{text!r} is no condition.", hint=_LOOKS)
+        raise InvalidValue("until", f"{text!r} is no condition.", hint=_POLLS)
     word, operator, number = match["counted"].lower(), match["operator"], int(match["number"])
     if word not in set(CountedEvent):
         raise InvalidValue(
-            "until", not_known(word, CountedEvent)[:1].upper() + not_known(word, CountedEvent)[1:], hint=_LOOKS
+            "until", not_known(word, CountedEvent)[:1].upper() + not_known(word, CountedEvent)[1:], hint=_POLLS
         )
     counted = CountedEvent(word)
     if counted is not CountedEvent.LEFT and (
@@ -119,7 +119,7 @@ class StopCondition:
         self._conditions = conditions
         self._tally = Tally()
 
-    def told(self, transition: Transition) -> Condition | None:
+    def reported(self, transition: Transition) -> Condition | None:
         """A condition that holds since this was told."""
         self._tally.add(transition)
         return next((one for one in self._conditions if self._tally.met(one)), None)
@@ -136,7 +136,7 @@ class StopCondition:
 
 log = logging.getLogger(__name__)
 
-Keep = Callable[[Cursor], None]
+SaveCursor = Callable[[Cursor], None]
 """Takes the place behind which nothing has been told yet."""
 Revive = Callable[[], bool]
 """Starts a server of our own that died, and says whether it had; it may raise a StoreError, and takes its time."""
@@ -152,7 +152,7 @@ class Watcher:
         until: StopCondition,
         *,
         interval: float,
-        keep: Keep | None = None,
+        keep: SaveCursor | None = None,
         revive: Revive | None = None,
     ) -> None:
         self._receivers = receivers
@@ -161,11 +161,11 @@ class Watcher:
         self._revive = revive
         self._held_back: HeldBack | None = None
         self._is_broken = False
-        self.feed: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=interval)
+        self.poller: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=interval)
 
     async def run(self) -> Condition:
         """Raises a StoreError that trying again would not change, and ReaderGone."""
-        async with aclosing(self.feed.results()) as pages:
+        async with aclosing(self.poller.results()) as pages:
             async for page in pages:
                 match page:
                     case PollResult(value=batch):
@@ -174,7 +174,7 @@ class Watcher:
                     case PollFailure(error=error):
                         self._fail(error)
                         if isinstance(error, Unreachable) and await self._revived():
-                            self.feed.refresh()
+                            self.poller.refresh()
         raise AssertionError("a feed never ends")
 
     async def _take(self, batch: TransitionBatch) -> Condition | None:
@@ -184,18 +184,18 @@ class Watcher:
         for transition in batch.transitions:
             for receiver in self._receivers:
                 await receiver.tell(transition)
-            if met := self._until.told(transition):
+            if met := self._until.reported(transition):
                 if self._keep and transition.cursor:
                     self._keep(transition.cursor)
                 return met
         if self._keep and batch.cursor:
             self._keep(batch.cursor)
-        self._say_held_back(batch.held_back)
+        self._warn_held_back(batch.held_back)
         if batch.has_more:
-            self.feed.refresh()
+            self.poller.refresh()
             return None
         # Nobody looks at this as at a screen: it is as quick after an hour without a job.
-        self.feed.note_activity()
+        self.poller.note_activity()
         try:
             return await self._until.now()
         except StoreError as error:
@@ -218,7 +218,7 @@ class Watcher:
             log.warning("The server that died cannot be started again: %s", error)
             return False
 
-    def _say_held_back(self, held_back: HeldBack | None) -> None:
+    def _warn_held_back(self, held_back: HeldBack | None) -> None:
         if held_back == self._held_back:
             return
         self._held_back = held_back

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from store.leases.lease import LeasedJob, WorkerStatus
     from store.worker.handlers import Registry
-    from store.worker.worker_events import Happening
+    from store.worker.worker_events import WorkerEvent
     from tui.cli.json_documents import Json
     from tui.cli.parser import Commands
     from tui.cli.sessions import ServerRestarts
@@ -79,7 +79,7 @@ def add_worker(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "worker",
-        Command(run=run_worker, eyes=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True, has_json=False),
+        Command(run=run_worker, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True, has_json=False),
         help="run handlers on queued jobs",
         example="gjobs worker handlers:registry --mode lifestyle --concurrency 4",
     )
@@ -153,8 +153,8 @@ async def _work(
         handlers,
         concurrency=concurrency,
         lease_seconds=lease.total_seconds(),
-        tidies=retention,
-        report=partial(_tell, postponed, ServerRestarts(session.restart_if_dead)),
+        applies_retention=retention,
+        report=partial(_print_summary, postponed, ServerRestarts(session.restart_if_dead)),
     )
 
     def stop() -> None:
@@ -175,13 +175,13 @@ async def _work(
     return ExitCode.DONE
 
 
-def _tell(postponed: set[UUID], reviving: "ServerRestarts", happening: "Happening") -> None:
+def _print_summary(postponed: set[UUID], reviving: "ServerRestarts", worker_event: "WorkerEvent") -> None:
     """`postponed` holds the jobs that this worker has left for a later attempt, its own or another's."""
     from store.leases.lease import Rescheduled
     from store.worker.worker_events import AttemptEnded, AttemptStarted, DatabaseUnavailable, HandlerRaised
     from tui.text.worker_text import worker_words
 
-    match happening:
+    match worker_event:
         case AttemptEnded(claimed=claimed, ending=Rescheduled()):
             postponed.add(claimed.job.id)
         case HandlerRaised(error=error):
@@ -190,7 +190,7 @@ def _tell(postponed: set[UUID], reviving: "ServerRestarts", happening: "Happenin
             reviving.after(trouble)
         case AttemptEnded(claimed=claimed) | AttemptStarted(claimed=claimed):
             postponed.discard(claimed.job.id)
-    if words := worker_words(happening):
+    if words := worker_words(worker_event):
         print_message(words)
 
 
@@ -206,7 +206,7 @@ def add_workers(commands: "Commands") -> None:
     add_command(
         commands,
         "workers",
-        Command(run=list_workers, eyes=ActorRule.OPERATOR_UNLESS_ASKED),
+        Command(run=list_workers, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
         help="list the workers, and what they hold",
         example="gjobs workers --json",
     )

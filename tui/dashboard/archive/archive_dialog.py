@@ -246,9 +246,9 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
 PAGE_SIZE = 100
 
 
-async def show_archive(app: "GjobsApp", desk: ActionContext) -> None:
+async def show_archive(app: "GjobsApp", context: ActionContext) -> None:
     """Of the listed project, or of all; counted once, when it is opened."""
-    store, now, names = desk.store, app.dashboard.now, desk.project_names
+    store, now, names = context.store, app.dashboard.now, context.project_names
     query = ArchiveQuery(project_id=app.dashboard.listed.project_id)
 
     async def read(after: PageKey | None) -> Page[ArchivedJob]:
@@ -269,7 +269,7 @@ async def show_archive(app: "GjobsApp", desk: ActionContext) -> None:
         app.push_screen(SummaryDialog(title="Archived job", sentence=sentence, lines=tuple(lines)))
 
     def question(jobs: Sequence[GenerationJob]) -> Confirmation:
-        return confirm_restoration(jobs, project_names=names, database=desk.database)
+        return confirm_restoration(jobs, project_names=names, database=context.database)
 
     def may_restore() -> bool:
         return context_for(app, "restore") is not None and may_write(app)
@@ -286,13 +286,13 @@ async def show_archive(app: "GjobsApp", desk: ActionContext) -> None:
         now=now,
     )
     if jobs := await app.push_screen_wait(dialog):
-        app.errands.write(_restore(desk, jobs))
+        app.background_tasks.write(_restore(context, jobs))
 
 
-async def _restore(desk: ActionContext, jobs: Sequence[GenerationJob]) -> Toast:
+async def _restore(context: ActionContext, jobs: Sequence[GenerationJob]) -> Toast:
     """All of them or none. Raises a StoreError."""
     try:
-        await desk.certainty.resolve(restore_archived(desk.store, [job.id for job in jobs]))
+        await context.write_resolver.resolve(restore_archived(context.store, [job.id for job in jobs]))
     finally:
-        desk.changed(())
+        context.changed(())
     return restored_toast(jobs)

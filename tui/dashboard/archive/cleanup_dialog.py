@@ -188,28 +188,28 @@ class CleanupDialog(Dialog[CleanUp]):
         return None
 
 
-async def clean_up(app: "GjobsApp", desk: ActionContext) -> None:
-    store = desk.store
+async def clean_up(app: "GjobsApp", context: ActionContext) -> None:
+    store = context.store
 
     async def count(wanted: CleanupDraft) -> CleanUp:
-        name = desk.project_names[wanted.project_id] if wanted.project_id else None
+        name = context.project_names[wanted.project_id] if wanted.project_id else None
         return await look_for_old(
             store,
             wanted.older_than,
             statuses=wanted.statuses,
             project_id=wanted.project_id,
             action=wanted.action,
-            place=CleanupTarget(actor=store.actor, database=desk.database, project_name=name),
+            place=CleanupTarget(actor=store.actor, database=context.database, project_name=name),
             otherwise="Or delete them.",
         )
 
-    dialog = CleanupDialog(projects=desk.projects, project_id=app.dashboard.listed.project_id, count=count)
+    dialog = CleanupDialog(projects=context.projects, project_id=app.dashboard.listed.project_id, count=count)
     found = await app.push_screen_wait(dialog)
     if found is not None:
-        app.errands.write(_clean_up(app, desk, found))
+        app.background_tasks.write(_clean_up(app, context, found))
 
 
-async def _clean_up(app: "GjobsApp", desk: ActionContext, found: CleanUp) -> Toast:
+async def _clean_up(app: "GjobsApp", context: ActionContext, found: CleanUp) -> Toast:
     """Raises no StoreError, for what was done before one is told with it."""
     is_stopping = False
 
@@ -222,19 +222,19 @@ async def _clean_up(app: "GjobsApp", desk: ActionContext, found: CleanUp) -> Toa
     dialog = ProgressDialog(title=title, total=found.found, stop=stop)
     await app.push_screen(dialog)
     try:
-        async with aclosing(cleanup.run_cleanup(desk.store, found.expired, found.action)) as steps:
+        async with aclosing(cleanup.run_cleanup(context.store, found.expired, found.action)) as steps:
             async for done in steps:
                 dialog.show_progress(done.done)
                 if is_stopping:
                     break
-        left = sum(row.count for row in await cleanup.count_expired(desk.store, found.expired))
+        left = sum(row.count for row in await cleanup.count_expired(context.store, found.expired))
     except StoreError as error:
         # A batch whose answer was lost may be sent again: what it took away is no longer found.
         why = error.message if isinstance(error, OutcomeUnknown) else error_words(error)
         return Toast(text=f"{why} {broken_off(verb, done, goes_on=GOES_ON_HERE)}", severity="error")
     finally:
         await close(dialog)
-        desk.changed(())
+        context.changed(())
     if is_stopping and left:
         return Toast(text=stopped(verb, done, left, goes_on=GOES_ON_HERE), severity="warning")
     sentences = [result(verb, done), *why_left(done, left, goes_on=GOES_ON_HERE)]

@@ -23,48 +23,48 @@ if TYPE_CHECKING:
 _A_PERSON = BudgetOwner(label="A person, by e-mail or id")
 
 
-async def show_budgets(app: "GjobsApp", desk: ActionContext) -> None:
+async def show_budgets(app: "GjobsApp", context: ActionContext) -> None:
     """Those that the listed project is charged to, or all; again after each change, until the list is left."""
     project_id, project = app.dashboard.listed.project_id, app.dashboard.shown_project
 
     async def ask() -> Budgets:
-        return await desk.store.get_budgets(project_id)
+        return await context.store.get_budgets(project_id)
 
     def may_set() -> bool:
-        is_theirs = require_operator(app, desk.store.actor, "sets budgets")
+        is_theirs = require_operator(app, context.store.actor, "sets budgets")
         return is_theirs and context_for(app, "set_budget") is not None and may_write(app)
 
     of, last = app.dashboard.listed_name, None
-    while wish := await app.push_screen_wait(BudgetsDialog(ask, of=of, may_set=may_set, last=last)):
-        last = wish.budget or last
-        if wish.does == "set":
-            last = await _ask_limit(app, desk, wish, project) or last
-        elif wish.budget is not None:
-            await _ask_removal(app, desk, wish.budget)
+    while choice := await app.push_screen_wait(BudgetsDialog(ask, of=of, may_set=may_set, last=last)):
+        last = choice.budget or last
+        if choice.does == "set":
+            last = await _ask_limit(app, context, choice, project) or last
+        elif choice.budget is not None:
+            await _ask_removal(app, context, choice.budget)
 
 
 async def _ask_limit(
-    app: "GjobsApp", desk: ActionContext, wish: BudgetChoice, project: ProjectName | None
+    app: "GjobsApp", context: ActionContext, choice: BudgetChoice, project: ProjectName | None
 ) -> Budget | None:
     """The form keeps what was typed until the limit has been stored."""
 
     async def save(wanted: BudgetDraft) -> Budget:
-        user_id = (await desk.operator.find_actor(wanted.person)).id if wanted.person else wanted.whose.user_id
-        write = desk.store.set_budget(
+        user_id = (await context.operator.find_actor(wanted.person)).id if wanted.person else wanted.owner.user_id
+        write = context.store.set_budget(
             user_id=user_id,
-            project_id=wanted.whose.project_id,
+            project_id=wanted.owner.project_id,
             period=wanted.period,
             limit_cents=wanted.limit_cents,
             warn_share=wanted.warn_share,
-            as_known=wanted.as_known,
+            expected_budget=wanted.expected_budget,
         )
         try:
-            return await desk.certainty.resolve(write)
+            return await context.write_resolver.resolve(write)
         finally:
-            desk.changed(())
+            context.changed(())
 
-    choices = await _choices(desk, project) if wish.budget is None else [_whose(wish.budget)]
-    form = BudgetForm(choices=choices, known=wish.known, change=wish.budget, save=save)
+    choices = await _choices(context, project) if choice.budget is None else [_owner_of(choice.budget)]
+    form = BudgetForm(choices=choices, known=choice.known, change=choice.budget, save=save)
     budget = await app.push_screen_wait(form)
     if budget is not None:
         # How it stands is told here: it is no news when it is seen next.
@@ -73,14 +73,14 @@ async def _ask_limit(
     return budget
 
 
-async def _choices(desk: ActionContext, shown: ProjectName | None) -> Sequence[BudgetOwner]:
+async def _choices(context: ActionContext, shown: ProjectName | None) -> Sequence[BudgetOwner]:
     """The listed project and its owner first; the other projects, and anybody."""
-    others = [_of_project(project) for project in desk.projects if project != shown]
+    others = [_of_project(project) for project in context.projects if project != shown]
     if shown is None:
         return [*others, _A_PERSON]
     email: str | None = None
     with suppress(StoreError):
-        email = (await desk.operator.find_actor(str(shown.user_id))).email
+        email = (await context.operator.find_actor(str(shown.user_id))).email
     owner = BudgetOwner(label=f"Its owner, {email or f'user {short_id(shown.user_id)}'}", user_id=shown.user_id)
     return [_of_project(shown), owner, *others, _A_PERSON]
 
@@ -89,25 +89,25 @@ def _of_project(project: ProjectName) -> BudgetOwner:
     return BudgetOwner(label=f"Project {project.name}", project_id=project.id)
 
 
-def _whose(budget: Budget) -> BudgetOwner:
+def _owner_of(budget: Budget) -> BudgetOwner:
     return BudgetOwner(label=owner_words(budget), user_id=budget.user_id, project_id=budget.project_id)
 
 
-async def _ask_removal(app: "GjobsApp", desk: ActionContext, budget: Budget) -> None:
+async def _ask_removal(app: "GjobsApp", context: ActionContext, budget: Budget) -> None:
     question = Confirmation(
         title="Remove this limit?",
-        lines=(budget_words(budget), "", where(desk.database), forgotten_words(budget)),
+        lines=(budget_words(budget), "", where(context.database), forgotten_words(budget)),
         warning=None,
         agree="Remove",
         is_dangerous=True,
     )
     if await app.push_screen_wait(ConfirmDialog(question)):
-        await app.errands.write(_remove(desk, budget)).wait()
+        await app.background_tasks.write(_remove(context, budget)).wait()
 
 
-async def _remove(desk: ActionContext, budget: Budget) -> Toast:
+async def _remove(context: ActionContext, budget: Budget) -> Toast:
     """Raises a StoreError."""
     try:
-        return removed_toast(await desk.certainty.resolve(desk.store.remove_budget(budget.id)))
+        return removed_toast(await context.write_resolver.resolve(context.store.remove_budget(budget.id)))
     finally:
-        desk.changed(())
+        context.changed(())

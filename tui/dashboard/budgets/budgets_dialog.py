@@ -159,25 +159,25 @@ class BudgetOwner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetDraft:
-    whose: BudgetOwner
+    owner: BudgetOwner
     person: str
     """An e-mail or an id, as it was typed; empty where it is known whose it is."""
     period: Period
     limit_cents: int
     warn_share: float | None
     """None: as it is, or the usual one."""
-    as_known: Budget | None = None
+    expected_budget: Budget | None = None
     """The one that it is to replace, as whoever typed it was shown it; None: whatever there is."""
 
 
-def present_one(known: Sequence[Budget], whose: BudgetOwner, person: str, period: Period) -> Budget | None:
+def present_one(known: Sequence[Budget], owner: BudgetOwner, person: str, period: Period) -> Budget | None:
     """The budget of theirs that is there, as far as it is known."""
     typed = person.casefold()
 
     def is_theirs(budget: Budget) -> bool:
-        if whose.is_typed:
+        if owner.is_typed:
             return budget.user_id is not None and typed in (str(budget.user_id), (budget.name or "").casefold())
-        return (budget.user_id, budget.project_id) == (whose.user_id, whose.project_id)
+        return (budget.user_id, budget.project_id) == (owner.user_id, owner.project_id)
 
     return next((budget for budget in known if budget.period is period and is_theirs(budget)), None)
 
@@ -209,7 +209,7 @@ class BudgetForm(FormDialog[Budget]):
         with self.box("Change a budget" if change else "New budget"):
             yield Static("For", classes="label -first", markup=False)
             yield Select(
-                [(Content(clean(whose.label, limit=60)), whose) for whose in self._choices],
+                [(Content(clean(owner.label, limit=60)), owner) for owner in self._choices],
                 value=self._choices[0],
                 allow_blank=False,
                 id="whose",
@@ -240,17 +240,17 @@ class BudgetForm(FormDialog[Budget]):
 
     def on_mount(self) -> None:
         self._show_person()
-        self._tell_meaning()
+        self._show_meaning()
         self.query_one("#limit", Input).focus()
 
     @on(Select.Changed, "#whose")
     def _show_person(self) -> None:
-        self.query_one("#person").display = self._whose.is_typed
+        self.query_one("#person").display = self._owner.is_typed
         self.query_one("#person-problem", FieldProblem).clear()
 
     @on(Select.Changed)
     @on(Input.Changed)
-    def _tell_meaning(self) -> None:
+    def _show_meaning(self) -> None:
         """Of the limit that is typed, for the budget that there is by now."""
         meaning = self._meaning()
         line = self.query_one("#meaning", SteadyText)
@@ -260,7 +260,7 @@ class BudgetForm(FormDialog[Budget]):
             line.say(Content.styled(change_words(meaning), style))
 
     @property
-    def _whose(self) -> BudgetOwner:
+    def _owner(self) -> BudgetOwner:
         value = self.query_one("#whose", Select).value
         return value if isinstance(value, BudgetOwner) else self._choices[0]
 
@@ -280,13 +280,13 @@ class BudgetForm(FormDialog[Budget]):
         return replace(budget, limit_cents=limit, warn_share=share_of(self._typed("warn")) or budget.warn_share)
 
     def _present(self) -> Budget | None:
-        return present_one(self._known, self._whose, self._typed("person"), self._period)
+        return present_one(self._known, self._owner, self._typed("person"), self._period)
 
     def read(self) -> Coroutine[Any, Any, Budget] | None:
-        whose = self._whose
-        person = self._typed("person") if whose.is_typed else ""
+        owner = self._owner
+        person = self._typed("person") if owner.is_typed else ""
         limit, warn = cents(self._typed("limit")), self._typed("warn")
-        if whose.is_typed and not person:
+        if owner.is_typed and not person:
             self.complain("person", "Type whose it is: an e-mail, or an id.")
         elif limit is None:
             self.complain("limit", "Type whole cents, such as 1250, or dollars, such as 12.50.")
@@ -295,18 +295,18 @@ class BudgetForm(FormDialog[Budget]):
         else:
             return self._save(
                 BudgetDraft(
-                    whose=whose,
+                    owner=owner,
                     person=person,
                     period=self._period,
                     limit_cents=limit,
                     warn_share=share_of(warn),
-                    as_known=None if self._insists else self._present(),
+                    expected_budget=None if self._insists else self._present(),
                 )
             )
         return None
 
     def explain(self, error: StoreError) -> None:
-        if isinstance(error, RowMissing) and self._whose.is_typed:
+        if isinstance(error, RowMissing) and self._owner.is_typed:
             self.complain("person", error_words(error))
         else:
             self._insists = self._insists or isinstance(error, Conflict)

@@ -34,15 +34,15 @@ class BudgetsPanel(SteadyText):
     """
     BORDER_TITLE = "Budgets"
 
-    def show(self, numbers: "Totals", *, width: int, screen_height: int) -> None:
+    def show(self, totals: "Totals", *, width: int, screen_height: int) -> None:
         """Those with the least left first, as they stood when the numbers were read; lines of so many cells."""
-        if not numbers.budgets:
+        if not totals.budgets:
             self.forget()
             return
         from tui.text.budget_text import budget_lines
 
         height = screen_height // _SHARE_OF_SCREEN - 2
-        lines = budget_lines(numbers.budgets, numbers.taken_at, width=width, height=height)
+        lines = budget_lines(totals.budgets, totals.taken_at, width=width, height=height)
         self.display = bool(lines)
         self.say(Content("\n").join(Content.assemble(*line) for line in lines))
 

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from store.errors import InvalidValue, StoreError
-from tui.dashboard.action_context import WriteResolved, learned_toast
+from tui.dashboard.action_context import WriteResolved, resolved_toast
 from tui.dashboard.action_host import WRITES
 from tui.dashboard.dialogs.dialog import Dialog, ResultType
 from tui.dashboard.widgets import TextField, show_toast
@@ -96,12 +96,12 @@ class FormDialog(Dialog[ResultType]):
         except WriteResolved as learned:
             if learned.was_made is not False:
                 # It is done, or nobody can tell: sending it once more would not be the same.
-                show_toast(self.app, learned_toast(learned))
+                show_toast(self.app, resolved_toast(learned))
                 self._leave_with(None)
             elif self.is_open:
                 self.problem.say(learned.message)
             else:
-                show_toast(self.app, learned_toast(learned))
+                show_toast(self.app, resolved_toast(learned))
         except StoreError as error:
             if self.is_open:
                 self.explain(error)

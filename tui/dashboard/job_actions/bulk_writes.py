@@ -111,99 +111,101 @@ class BulkWrite:
         return BulkOutcome(done=tuple(done), left=tuple(left), not_reached=not_reached, stopped_by=stopped_by)
 
 
-async def transition_one(desk: "ActionContext", job: GenerationJob, target: JobStatus) -> Toast:
+async def transition_one(context: "ActionContext", job: GenerationJob, target: JobStatus) -> Toast:
     """Raises a StoreError."""
     try:
-        outcome = await desk.certainty.resolve(desk.store.transition_job_status(job.id, target))
+        outcome = await context.write_resolver.resolve(context.store.transition_job_status(job.id, target))
     finally:
-        desk.changed([job.id])
+        context.changed([job.id])
     if not isinstance(outcome, Missing):
         return transition_toast(job, outcome, target)
-    why = of_missing(outcome, await _known(desk, [outcome]))
+    why = of_missing(outcome, await _known(context, [outcome]))
     return transition_toast(job, outcome, target, if_missing=why.one)
 
 
-async def fail_one(desk: "ActionContext", job: GenerationJob, error: str) -> Toast:
+async def fail_one(context: "ActionContext", job: GenerationJob, error: str) -> Toast:
     """Raises a StoreError where it is refused, so that whoever typed the error's text still has it."""
     try:
-        outcome = await desk.certainty.resolve(desk.store.transition_job_status(job.id, JobStatus.FAILED, error))
+        outcome = await context.write_resolver.resolve(
+            context.store.transition_job_status(job.id, JobStatus.FAILED, error)
+        )
     finally:
-        desk.changed([job.id])
-    async with desk.telling_apart():
+        context.changed([job.id])
+    async with context.explaining_missing_rows():
         applied_job(outcome, JobStatus.FAILED)
     return transition_toast(job, outcome, JobStatus.FAILED)
 
 
-async def _known(desk: "ActionContext", outcomes: Iterable[object]) -> MissingWhys:
+async def _known(context: "ActionContext", outcomes: Iterable[object]) -> MissingWhys:
     """Why those that were not found were not: the operator can tell, where these are not the operator's own eyes."""
     missing = [outcome.job_id for outcome in outcomes if isinstance(outcome, Missing)]
-    hidden = await hidden_from(desk.store, desk.operator, missing)
+    hidden = await hidden_from(context.store, context.operator, missing)
     if hidden is None:
         return {}
-    of_hidden = write_text.hidden_from(actor_name(desk.store.actor))
+    of_hidden = write_text.hidden_from(actor_name(context.store.actor))
     return {job_id: of_hidden if job_id in hidden else write_text.GONE for job_id in missing}
 
 
-def sends_transition(desk: "ActionContext", target: JobStatus, error: str | None) -> Send:
+def sends_transition(context: "ActionContext", target: JobStatus, error: str | None) -> Send:
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
-        write = desk.store.transition_jobs([job.id for job in chunk], target, error)
-        outcomes = await desk.certainty.resolve(write)
-        known = await _known(desk, outcomes)
+        write = context.store.transition_jobs([job.id for job in chunk], target, error)
+        outcomes = await context.write_resolver.resolve(write)
+        known = await _known(context, outcomes)
         return [of_transition(outcome, known) for outcome in outcomes]
 
     return send
 
 
-async def retry_one(desk: "ActionContext", job: GenerationJob, *, again: bool) -> RetryOutcome:
+async def retry_one(context: "ActionContext", job: GenerationJob, *, again: bool) -> RetryOutcome:
     """Raises a StoreError."""
     try:
-        (outcome,) = await desk.certainty.resolve(desk.store.retry_generation_jobs([job.id], again=again))
+        (outcome,) = await context.write_resolver.resolve(context.store.retry_generation_jobs([job.id], again=again))
     finally:
-        desk.changed(())
+        context.changed(())
     return outcome
 
 
-async def retried(desk: "ActionContext", job: GenerationJob, outcome: RetryOutcome) -> Toast:
-    known = await _known(desk, [outcome])
+async def retried(context: "ActionContext", job: GenerationJob, outcome: RetryOutcome) -> Toast:
+    known = await _known(context, [outcome])
     return retry_toast(job, outcome, of_retry(outcome, known))
 
 
-def sends_retry(desk: "ActionContext") -> Send:
+def sends_retry(context: "ActionContext") -> Send:
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
-        outcomes = await desk.certainty.resolve(desk.store.retry_generation_jobs([job.id for job in chunk]))
-        known = await _known(desk, outcomes)
+        outcomes = await context.write_resolver.resolve(context.store.retry_generation_jobs([job.id for job in chunk]))
+        known = await _known(context, outcomes)
         return [of_retry(outcome, known) for outcome in outcomes]
 
     return send
 
 
-async def delete_one(desk: "ActionContext", job: GenerationJob) -> Toast:
+async def delete_one(context: "ActionContext", job: GenerationJob) -> Toast:
     """As it was seen, or not. Raises a StoreError."""
     deleted: list[GenerationJob] = []
     try:
-        async with desk.telling_apart():
-            deleted += await desk.certainty.resolve(desk.store.delete_generation_jobs({job.id: job.status}))
+        async with context.explaining_missing_rows():
+            deleted += await context.write_resolver.resolve(context.store.delete_generation_jobs({job.id: job.status}))
     except WriteResolved as learned:
         deleted += deleted_rows(learned)
         raise
     finally:
-        desk.undo.remember(DeletedJobs(desk.store, tuple(deleted)))
-        desk.changed([job.id])
+        context.undo.remember(DeletedJobs(context.store, tuple(deleted)))
+        context.changed([job.id])
     return deleted_toast([job])
 
 
-def sends_deletion(desk: "ActionContext", deleted: list[GenerationJob]) -> Send:
+def sends_deletion(context: "ActionContext", deleted: list[GenerationJob]) -> Send:
     """Adds to `deleted` the whole rows of those that it deleted, as each chunk is done."""
 
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
-        write = desk.store.delete_jobs_as_seen({job.id: job.status for job in chunk})
+        write = context.store.delete_jobs_as_seen({job.id: job.status for job in chunk})
         try:
-            outcomes = await desk.certainty.resolve(write)
+            outcomes = await context.write_resolver.resolve(write)
         except WriteResolved as learned:
             deleted.extend(deleted_rows(learned))
             raise
         deleted.extend(outcome.job for outcome in outcomes if isinstance(outcome, Deleted))
-        known = await _known(desk, outcomes)
+        known = await _known(context, outcomes)
         return [of_deletion(outcome, known) for outcome in outcomes]
 
     return send
@@ -215,21 +217,21 @@ def deleted_rows(learned: WriteResolved) -> list[GenerationJob]:
     return [row for row in rows if isinstance(row, GenerationJob)]
 
 
-async def restore(desk: "ActionContext", deletion: DeletedJobs) -> Toast:
+async def restore(context: "ActionContext", deletion: DeletedJobs) -> Toast:
     """All of it or nothing, with the eyes that deleted. What could not be restored can be tried again."""
     try:
-        restored = await desk.certainty_of(deletion.store).resolve(
+        restored = await context.write_resolver_for(deletion.store).resolve(
             deletion.store.restore_generation_jobs(deletion.jobs)
         )
     except WriteResolved as learned:
         if not learned.was_made:
-            desk.undo.remember(deletion)
+            context.undo.remember(deletion)
         raise
     except BaseException:
-        desk.undo.remember(deletion)
+        context.undo.remember(deletion)
         raise
     finally:
-        desk.changed(())
+        context.changed(())
     return restored_toast(restored)
 
 

@@ -37,10 +37,10 @@ from tui.text.write_text import (
 
 
 class JobActions:
-    def __init__(self, app: App[Any], errands: BackgroundTasks, desk: ActionContext) -> None:
+    def __init__(self, app: App[Any], background_tasks: BackgroundTasks, context: ActionContext) -> None:
         self._app = app
-        self._errands = errands
-        self._desk = desk
+        self._background_tasks = background_tasks
+        self._context = context
 
     def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
         """`project_id` is where a new job is proposed to go."""
@@ -51,11 +51,11 @@ class JobActions:
                 self._transition(jobs, JobStatus.SUCCEEDED)
             case "fail":
                 if self._may_any(jobs, JobStatus.FAILED):
-                    self._errands.ask(self._ask_error(jobs))
+                    self._background_tasks.ask(self._ask_error(jobs))
             case "retry":
                 self._retry(jobs)
             case "delete":
-                self._errands.ask(self._ask_deletion(jobs))
+                self._background_tasks.ask(self._ask_deletion(jobs))
             case "create":
                 self._create(project_id)
             case _:
@@ -63,29 +63,29 @@ class JobActions:
 
     def undo(self) -> None:
         """Makes again what was deleted last."""
-        deletion = self._desk.undo.take_last()
+        deletion = self._context.undo.take_last()
         if deletion is None:
             show_toast(self._app, Toast(text="Nothing was deleted here that could be made again.", severity="warning"))
         else:
-            self._errands.write(bulk_writes.restore(self._desk, deletion))
+            self._background_tasks.write(bulk_writes.restore(self._context, deletion))
 
     def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Several jobs are asked for first. Those that the status does not permit are left and named."""
         if not self._may_any(jobs, target):
             return
         if len(jobs) == 1:
-            self._errands.write(bulk_writes.transition_one(self._desk, jobs[0], target))
+            self._background_tasks.write(bulk_writes.transition_one(self._context, jobs[0], target))
         else:
-            self._errands.ask(self._ask_transition(jobs, target))
+            self._background_tasks.ask(self._ask_transition(jobs, target))
 
     async def _ask_transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
-        names, database = self._desk.project_names, self._desk.database
+        names, database = self._context.project_names, self._context.database
         question = confirm_transition(jobs, target, project_names=names, database=database)
         if await self._app.push_screen_wait(ConfirmDialog(question)):
-            self._errands.write(self._transition_several(jobs, target))
+            self._background_tasks.write(self._transition_several(jobs, target))
 
     async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
-        bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._desk, target, None))
+        bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, None))
         return self._show_report(self._reported(await self._run(bulk, target), DONE[target]), DONE[target])
 
     async def _ask_error(self, jobs: Sequence[GenerationJob]) -> None:
@@ -93,8 +93,8 @@ class JobActions:
 
         async def submit(text: str) -> BulkReport:
             if len(jobs) == 1:
-                return BulkReport(toast=await bulk_writes.fail_one(self._desk, jobs[0], text))
-            bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._desk, JobStatus.FAILED, text))
+                return BulkReport(toast=await bulk_writes.fail_one(self._context, jobs[0], text))
+            bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, JobStatus.FAILED, text))
             outcome = await self._run(bulk, JobStatus.FAILED)
             if outcome.stopped_by is not None and not outcome.done and not outcome.left:
                 raise outcome.stopped_by
@@ -102,7 +102,7 @@ class JobActions:
 
         prompt = TextPrompt(
             title=f"Fail {jobs_name(jobs)}",
-            lines=(*described_jobs(jobs, self._desk.project_names), "", where(self._desk.database)),
+            lines=(*described_jobs(jobs, self._context.project_names), "", where(self._context.database)),
             label="Error text",
             agree="Fail",
             placeholder="What went wrong, such as: API timeout",
@@ -117,54 +117,56 @@ class JobActions:
         if not any(job.status is JobStatus.FAILED for job in jobs):
             show_toast(self._app, only_failed_toast(jobs))
         elif len(jobs) == 1:
-            self._errands.write(self._retry_one(jobs[0]))
+            self._background_tasks.write(self._retry_one(jobs[0]))
         else:
-            self._errands.ask(self._ask_retry(jobs))
+            self._background_tasks.ask(self._ask_retry(jobs))
 
     async def _retry_one(self, job: GenerationJob) -> Toast:
-        outcome = await bulk_writes.retry_one(self._desk, job, again=False)
+        outcome = await bulk_writes.retry_one(self._context, job, again=False)
         if isinstance(outcome, AlreadyRetried):
-            self._errands.ask(self._ask_once_more(job))
-        return await bulk_writes.retried(self._desk, job, outcome)
+            self._background_tasks.ask(self._ask_once_more(job))
+        return await bulk_writes.retried(self._context, job, outcome)
 
     async def _ask_once_more(self, job: GenerationJob) -> None:
         question = self._retry_question([job], repeated=True)
         if await self._app.push_screen_wait(ConfirmDialog(question)):
-            self._errands.write(self._retry_again(job))
+            self._background_tasks.write(self._retry_again(job))
 
     async def _retry_again(self, job: GenerationJob) -> Toast:
-        return await bulk_writes.retried(self._desk, job, await bulk_writes.retry_one(self._desk, job, again=True))
+        return await bulk_writes.retried(
+            self._context, job, await bulk_writes.retry_one(self._context, job, again=True)
+        )
 
     async def _ask_retry(self, jobs: Sequence[GenerationJob]) -> None:
         if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs))):
-            self._errands.write(self._retry_several(jobs))
+            self._background_tasks.write(self._retry_several(jobs))
 
     def _retry_question(self, jobs: Sequence[GenerationJob], *, repeated: bool = False) -> Confirmation:
-        names, database = self._desk.project_names, self._desk.database
+        names, database = self._context.project_names, self._context.database
         return confirm_retry(jobs, project_names=names, database=database, repeated=repeated)
 
     async def _retry_several(self, jobs: Sequence[GenerationJob]) -> Toast:
-        bulk = BulkWrite(jobs, bulk_writes.sends_retry(self._desk))
+        bulk = BulkWrite(jobs, bulk_writes.sends_retry(self._context))
         return self._show_report(self._reported(await self._run(bulk, "Retrying"), "Retried"), "Retried")
 
     async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
-        names, database = self._desk.project_names, self._desk.database
+        names, database = self._context.project_names, self._context.database
         key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
-        undo = undo_words(key, len(jobs), self._desk.undo.cascading_tables or ())
+        undo = undo_words(key, len(jobs), self._context.undo.cascading_tables or ())
         question = confirm_deletion(jobs, project_names=names, database=database, undo=undo)
         if not await self._app.push_screen_wait(ConfirmDialog(question)):
             return
         if len(jobs) == 1:
-            self._errands.write(bulk_writes.delete_one(self._desk, jobs[0]))
+            self._background_tasks.write(bulk_writes.delete_one(self._context, jobs[0]))
         else:
-            self._errands.write(self._delete_several(jobs))
+            self._background_tasks.write(self._delete_several(jobs))
 
     async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Toast:
         deleted: list[GenerationJob] = []
         try:
-            outcome = await self._run(BulkWrite(jobs, bulk_writes.sends_deletion(self._desk, deleted)), "Deleting")
+            outcome = await self._run(BulkWrite(jobs, bulk_writes.sends_deletion(self._context, deleted)), "Deleting")
         finally:
-            self._desk.undo.remember(DeletedJobs(self._desk.store, tuple(deleted)))
+            self._context.undo.remember(DeletedJobs(self._context.store, tuple(deleted)))
         return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
 
     async def _run(self, bulk: BulkWrite, doing: JobStatus | str) -> BulkOutcome:
@@ -180,10 +182,10 @@ class JobActions:
             finally:
                 await close(dialog)
         finally:
-            self._desk.changed(job.id for job in bulk.jobs)
+            self._context.changed(job.id for job in bulk.jobs)
 
     def _reported(self, outcome: BulkOutcome, done: str) -> BulkReport:
-        return bulk_report(outcome, done=done, project_names=self._desk.project_names)
+        return bulk_report(outcome, done=done, project_names=self._context.project_names)
 
     def _show_report(self, report: BulkReport, done: str) -> Toast:
         """What is too long for the toast is listed in a dialog."""
@@ -192,8 +194,8 @@ class JobActions:
         return report.toast
 
     def _create(self, project_id: UUID | None) -> None:
-        if self._desk.projects:
-            self._errands.ask(self._ask_new_job(project_id))
+        if self._context.projects:
+            self._background_tasks.ask(self._ask_new_job(project_id))
         else:
             key = key_of(self._app, DASHBOARD_BINDINGS, "project.new")
             show_toast(
@@ -202,7 +204,7 @@ class JobActions:
 
     async def _ask_new_job(self, project_id: UUID | None) -> None:
         """The form keeps what was typed until the job has been stored."""
-        store = self._desk.store
+        store = self._context.store
 
         async def create(new_job: NewJob) -> GenerationJob:
             write = store.create_generation_job(
@@ -212,17 +214,17 @@ class JobActions:
                 input_asset_id=new_job.input_asset_id,
             )
             try:
-                async with self._desk.telling_apart():
-                    return await self._desk.certainty.resolve(write)
+                async with self._context.explaining_missing_rows():
+                    return await self._context.write_resolver.resolve(write)
             finally:
-                self._desk.changed(())
+                self._context.changed(())
 
         dialog = NewJobDialog(
-            projects=self._desk.projects, project_id=project_id, create=create, assets=store.get_assets
+            projects=self._context.projects, project_id=project_id, create=create, assets=store.get_assets
         )
         job = await self._app.push_screen_wait(dialog)
         if job is not None:
-            show_toast(self._app, created_toast(job, project=self._desk.project_names[job.project_id]))
+            show_toast(self._app, created_toast(job, project=self._context.project_names[job.project_id]))
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
         """Whether the status of any permits it; else says why not."""

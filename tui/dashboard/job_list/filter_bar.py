@@ -69,7 +69,7 @@ class FilterBar(Vertical):
             super().__init__()
             self.text = text
 
-    class UsersWanted(Message):
+    class UsersRequested(Message):
         """A user is about to be named, and none is known."""
 
     class Left(Message):
@@ -80,20 +80,20 @@ class FilterBar(Vertical):
         self._known: Callable[[], CompletionValues] = _nothing_known
         self._offered_of: CompletionValues | None = None
         """What was known when completions were offered last."""
-        self._told = ("", NO_FILTER)
+        self._last_sent = ("", NO_FILTER)
         """The last that was right: its text, and what it means."""
         self._error: FilterError | None = None
         self._remark = ""
         """About the last that was right."""
         self._typing: Timer | None = None
 
-    def furnish(self) -> None:
+    def build_hidden_parts(self) -> None:
         """Makes its parts, which nothing that is hidden needs: at the latest when somebody is about to type."""
-        if not self._is_furnished:
+        if not self._is_built:
             self.mount(FilterField(id="find"), CompletionList(), SteadyText(id="mistake"))
 
     @property
-    def _is_furnished(self) -> bool:
+    def _is_built(self) -> bool:
         return bool(self.children)
 
     # What it is told
@@ -103,7 +103,7 @@ class FilterBar(Vertical):
         self.display = True
         self.screen.set_focus(self._field)
 
-    def put(self, text: str) -> None:
+    def set_text(self, text: str) -> None:
         """In place of what was typed. Leaves the focus where it is."""
         self.display = bool(text) or self.display
         with self.prevent(Input.Changed):
@@ -115,7 +115,7 @@ class FilterBar(Vertical):
     def know(self, known: "Callable[[], CompletionValues]") -> None:
         """What completions may name, asked when there are to be some: what is offered already follows at once."""
         self._known = known
-        if self._is_furnished and (self._completions.is_open or self._user_is_typed) and known() != self._offered_of:
+        if self._is_built and (self._completions.is_open or self._user_is_typed) and known() != self._offered_of:
             self._complete()
 
     def note(self, sentences: str, *, is_asking: bool = False) -> None:
@@ -129,8 +129,8 @@ class FilterBar(Vertical):
 
     def close(self) -> None:
         """All rows are listed again."""
-        if self._is_furnished:
-            self.put("")
+        if self._is_built:
+            self.set_text("")
         self.display = False
 
     # What it tells
@@ -138,28 +138,28 @@ class FilterBar(Vertical):
     @property
     def text(self) -> str:
         """As it was typed, right or wrong."""
-        return self._field.value if self._is_furnished else ""
+        return self._field.value if self._is_built else ""
 
     @property
     def job_filter(self) -> JobFilter:
         """The last that was right."""
-        return self._told[1]
+        return self._last_sent[1]
 
     @property
     def kept_text(self) -> str:
         """Of the last filter that was right, without blanks around it."""
-        return self._told[0]
+        return self._last_sent[0]
 
     # Typing
 
     @property
     def _field(self) -> FilterField:
-        self.furnish()
+        self.build_hidden_parts()
         return self.query_one(FilterField)
 
     @property
     def _completions(self) -> CompletionList:
-        self.furnish()
+        self.build_hidden_parts()
         return self.query_one(CompletionList)
 
     @on(Input.Changed, "#find")
@@ -167,7 +167,7 @@ class FilterBar(Vertical):
         event.stop()
         self._complete()
         if self._user_is_typed and not self._known().users:
-            self.post_message(self.UsersWanted())
+            self.post_message(self.UsersRequested())
         self._forget_mistake()
         if self._typing is not None:
             self._typing.stop()
@@ -214,8 +214,8 @@ class FilterBar(Vertical):
             self.post_message(self.FilterMistaken(error))
             return
         self._forget_mistake()
-        was = self._told
-        self._told = (text.strip(), job_filter)
+        was = self._last_sent
+        self._last_sent = (text.strip(), job_filter)
         if job_filter == was[1]:
             self._show_remark()
         else:
@@ -251,8 +251,8 @@ class FilterBar(Vertical):
 
     # Completion
 
-    @on(FilterField.CompletionWanted)
-    def _completion_wanted(self, event: FilterField.CompletionWanted) -> None:
+    @on(FilterField.CompletionRequested)
+    def _completion_requested(self, event: FilterField.CompletionRequested) -> None:
         event.stop()
         completions = self._completions
         if completion := completions.chosen or completions.first or self._meant:
@@ -310,7 +310,7 @@ class FilterBar(Vertical):
 
     def _say(self, content: Content, *, is_caution: bool) -> None:
         """Below the field; nothing hides the line."""
-        self.furnish()
+        self.build_hidden_parts()
         line = self.query_one("#mistake", SteadyText)
         line.say(content)
         line.set_class(bool(content), "-shown")

@@ -50,7 +50,7 @@ class FilterField(DynamicKeyText, TextField):
     class Left(Message):
         """Escape."""
 
-    class CompletionWanted(Message):
+    class CompletionRequested(Message):
         """Tab, or the right arrow at the end of the text."""
 
         def __init__(self, *, by_tab: bool) -> None:
@@ -86,7 +86,7 @@ class FilterField(DynamicKeyText, TextField):
         self.post_message(self.Left())
 
     def action_complete(self) -> None:
-        self.post_message(self.CompletionWanted(by_tab=True))
+        self.post_message(self.CompletionRequested(by_tab=True))
 
     def action_step(self, lines: int) -> None:
         self.post_message(self.Stepped(lines))
@@ -95,7 +95,7 @@ class FilterField(DynamicKeyText, TextField):
         if select or not self.cursor_at_end:
             super().action_cursor_right(select)
         else:
-            self.post_message(self.CompletionWanted(by_tab=False))
+            self.post_message(self.CompletionRequested(by_tab=False))
 
 
 _LONGEST = 40

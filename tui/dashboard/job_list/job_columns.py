@@ -71,7 +71,7 @@ class ContentWidths:
     cost: int = 0
     project: int | None = None
     """None when all jobs are of one project, so that no column names it."""
-    through_lens: bool = False
+    with_visibility: bool = False
     """Whether a column tells which jobs are hidden from a user."""
 
     def widened(self, other: "ContentWidths") -> "ContentWidths":
@@ -80,12 +80,12 @@ class ContentWidths:
             mode=max(self.mode, other.mode),
             cost=max(self.cost, other.cost),
             project=None if other.project is None else max(self.project or 0, other.project),
-            through_lens=other.through_lens,
+            with_visibility=other.with_visibility,
         )
 
 
 def measure(
-    jobs: Iterable[GenerationJob], project_names: Mapping[UUID, str] | None, *, through_lens: bool = False
+    jobs: Iterable[GenerationJob], project_names: Mapping[UUID, str] | None, *, with_visibility: bool = False
 ) -> ContentWidths:
     jobs = tuple(jobs)
     costs = [job.cost_cents for job in jobs]
@@ -94,7 +94,7 @@ def measure(
         mode=_widest({job.mode for job in jobs}),
         cost=max((len(money(cents)) for cents in (min(costs), max(costs))), default=0) if costs else 0,
         project=project,
-        through_lens=through_lens,
+        with_visibility=with_visibility,
     )
 
 
@@ -120,7 +120,7 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
         widths[name] = least[name]
         left -= least[name] + gap
     project = content.project or 0
-    for name, wish in (
+    for name, wanted_width in (
         (ColumnName.MODE, min(content.mode, _SOME_TEXT)),
         (ColumnName.PROJECT, min(project, _SOME_TEXT)),
         (ColumnName.ERROR, _SOME_ERROR),
@@ -131,7 +131,7 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
         (ColumnName.PROJECT, project),
     ):
         if name in widths:
-            more = min(max(wish - widths[name], 0), left)
+            more = min(max(wanted_width - widths[name], 0), left)
             widths[name] += more
             left -= more
     if ColumnName.ERROR in widths:
@@ -147,7 +147,7 @@ def _wanted(width: int, content: ContentWidths, sort: ListOrder | None) -> list[
     sorted_by = sort.column if sort else OrderColumn.CREATED
     time = _TIMES.get(sorted_by, ColumnName.CREATED)
     wanted = [
-        *([ColumnName.LENS] if content.through_lens else []),
+        *([ColumnName.LENS] if content.with_visibility else []),
         ColumnName.STATUS,
         ColumnName.MODE,
         ColumnName.COST,

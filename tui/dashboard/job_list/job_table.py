@@ -98,7 +98,7 @@ class PositionChanged(JobTableMessage, namespace="job_table"):
 
 
 @dataclass
-class WindowWanted(JobTableMessage, namespace="job_table"):
+class WindowRequested(JobTableMessage, namespace="job_table"):
     """Other rows of the list are wanted in place of those at hand: an answer to an earlier wish is not, any more."""
 
     anchor: GenerationJob | End
@@ -204,7 +204,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     SortRequested: TypeAlias = SortRequested
     AllMarked: TypeAlias = AllMarked
     PositionChanged: TypeAlias = PositionChanged
-    WindowWanted: TypeAlias = WindowWanted
+    WindowRequested: TypeAlias = WindowRequested
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
@@ -217,7 +217,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._is_settling = False
         self._fitted = Size()
         """The room that the lines were made for."""
-        self._asking = PendingRows()
+        self._pending_rows = PendingRows()
 
     # What it is told
 
@@ -230,7 +230,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         hidden: frozenset[UUID] | None = None,
     ) -> None:
         """As `show_window`, with all rows of the list."""
-        self._asking = self._asking.arrived(None)
+        self._pending_rows = self._pending_rows.arrived(None)
         self._take(self._view.showing(jobs), now=now, project_names=project_names, hidden=hidden)
 
     def show_window(
@@ -245,7 +245,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
         So does `hidden`, the lens' column: those of the jobs that the user does not see.
         """
-        self._asking = self._asking.arrived(window.query)
+        self._pending_rows = self._pending_rows.arrived(window.query)
         view = self._view.showing(
             window.jobs,
             has_before=window.has_before,
@@ -266,12 +266,12 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._drawing.take(view.rows, now=now, project_names=project_names, hidden=hidden)
         lost = self._view.cursor
         if lost is not None and self._view.is_missing(lost, view):
-            self.post_message(self.CursorLost(self, lost, has_left=view.rows.tells_who_left))
-        self._look(view)
+            self.post_message(self.CursorLost(self, lost, has_left=view.rows.detects_removals))
+        self._show_state(view)
 
     def count(self, length: Count | None) -> None:
         """How many rows the whole list has; None while nobody knows."""
-        self._look(self._view.counted(length))
+        self._show_state(self._view.counted(length))
 
     def tick(self, now: datetime) -> None:
         """Let ages grow."""
@@ -280,20 +280,20 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def clear(self) -> None:
         """Forget rows, cursor, marks and scroll, because something else will be looked at."""
-        self._asking = PendingRows()
+        self._pending_rows = PendingRows()
         self._drawing.forget()
-        self._look(self._view.forgotten())
+        self._show_state(self._view.forgotten())
 
     def clear_marks(self) -> None:
-        self._look(self._view.unmarked())
+        self._show_state(self._view.unmarked())
 
     def stop_waiting(self) -> None:
         """Give up the moves that wait for rows, for these may be long in coming."""
-        self._look(self._view.without_waiting())
+        self._show_state(self._view.without_pending_moves())
 
     def move_to(self, job_id: UUID) -> bool:
         """Put the cursor on a job and bring it into sight; False if it is not among the rows at hand."""
-        self._look(self._view.moved_to(job_id))
+        self._show_state(self._view.moved_to(job_id))
         return self._view.cursor == job_id
 
     # What it tells
@@ -327,7 +327,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """How many jobs arrived above the first row in sight since they could last be seen."""
         return len(self._view.unseen)
 
-    def _look(self, view: TableState) -> None:
+    def _show_state(self, view: TableState) -> None:
         """Adopt a view, draw what it changes and say what it means to others."""
         before, self._view = self._view, view
         if view is before:
@@ -347,13 +347,13 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._ask()
 
     def _ask(self) -> None:
-        before, self._asking = self._asking, self._asking.following(self._view)
-        wish = self._asking.asked
-        if wish is None or wish == before.asked:
+        before, self._pending_rows = self._pending_rows, self._pending_rows.following(self._view)
+        request = self._pending_rows.asked
+        if request is None or request == before.asked:
             return
-        anchor = wish.anchor if isinstance(wish.anchor, End) else self._view.rows.get(wish.anchor)
+        anchor = request.anchor if isinstance(request.anchor, End) else self._view.rows.get(request.anchor)
         if anchor is not None:
-            self.post_message(self.WindowWanted(self, anchor, wish.before, wish.after))
+            self.post_message(self.WindowRequested(self, anchor, request.before, request.after))
 
     # Size and scroll
 
@@ -382,7 +382,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _clamped(self, scroll_y: float) -> float:
         """Never beyond the rows at hand."""
-        return clamp(scroll_y, self._view.rows.first_place, self._view.furthest_top)
+        return clamp(scroll_y, self._view.rows.first_place, self._view.max_top)
 
     def on_scroll_to(self, event: ScrollTo) -> None:
         """The scrollbar, dragged to an end of the list that is not at hand."""
@@ -398,7 +398,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if self.show_vertical_scrollbar:
             self.vertical_scrollbar.position = new_value
         if round(old_value) != round(new_value) and not self._is_settling:
-            self._look(self._view.scrolled_to(round(new_value)))
+            self._show_state(self._view.scrolled_to(round(new_value)))
 
     def on_resize(self) -> None:
         self._fit()
@@ -410,7 +410,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._fitted = room
         self._strips.clear()
         self._drawing.fit(room.width, self.sort)
-        self._look(self._view.resized(room.height - HEADER_HEIGHT))
+        self._show_state(self._view.resized(room.height - HEADER_HEIGHT))
 
     def watch_sort(self) -> None:
         self._drawing.fit(self._width, self.sort)
@@ -449,16 +449,16 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     # Keys
 
     def action_move(self, rows: int) -> None:
-        self._look(self._view.moved_by(rows))
+        self._show_state(self._view.moved_by(rows))
 
     def action_page(self, pages: int) -> None:
-        self._look(self._view.paged(pages))
+        self._show_state(self._view.paged(pages))
 
     def action_first(self) -> None:
-        self._look(self._view.moved_to_first())
+        self._show_state(self._view.moved_to_first())
 
     def action_last(self) -> None:
-        self._look(self._view.moved_to_last())
+        self._show_state(self._view.moved_to_last())
 
     def action_open(self) -> None:
         if self._view.cursor is not None:
@@ -466,14 +466,14 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_mark(self) -> None:
         if self._view.cursor is not None:
-            self._look(self._view.toggled(self._view.cursor).moved_by(1))
+            self._show_state(self._view.toggled(self._view.cursor).moved_by(1))
 
     def action_mark_all(self) -> None:
         """All of the list, not just those that happen to be at hand."""
         if self._view.rows.has_before or self._view.rows.has_after:
             self.post_message(self.AllMarked(self))
         else:
-            self._look(self._view.all_marked())
+            self._show_state(self._view.all_marked())
 
     def action_unmark(self) -> None:
         """Without marks the key is left to the screen."""
@@ -497,7 +497,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if job is None:
             return
         if offset.x < GUTTER:
-            self._look(self._view.toggled(job.id))
+            self._show_state(self._view.toggled(job.id))
         else:
             self._click_row(job.id, clicks=event.chain)
 

@@ -24,7 +24,7 @@ from tui.dashboard.job_list.job_table import (
     MarksChanged,
     PositionChanged,
     SortRequested,
-    WindowWanted,
+    WindowRequested,
 )
 from tui.dashboard.job_list.list_header import StatusTabs, job_list_title, why_empty
 from tui.dashboard.keys import bindings
@@ -41,18 +41,18 @@ if TYPE_CHECKING:
     from store.statistics.totals import Totals
 
 
-def list_length(listing: "Listing", numbers: "Totals | None") -> Count | None:
+def list_length(listing: "Listing", totals: "Totals | None") -> Count | None:
     """None where nobody counted it, or what was counted is another list."""
-    if listing.lens is not None:
-        everything = listing.lens.everything
-        certainty = Precision.CAPPED if everything.is_more else Precision.EXACT
-        return Count(number=everything.number, certainty=certainty)
+    if listing.visibility is not None:
+        everything = listing.visibility.everything
+        precision = Precision.CAPPED if everything.is_more else Precision.EXACT
+        return Count(number=everything.number, precision=precision)
     listed = listing.query.window.listed
-    if numbers is None or numbers.query.project_id != listed.project_id:
+    if totals is None or totals.query.project_id != listed.project_id:
         return None
     if listed.job_filter:
-        return numbers.matching if numbers.query == TotalsQuery.of_list(listed) else None
-    return numbers.count(listed.status)
+        return totals.matching if totals.query == TotalsQuery.of_list(listed) else None
+    return totals.count(listed.status)
 
 
 _COLUMNS = tuple(OrderColumn)
@@ -76,7 +76,7 @@ class JobsPanel(Vertical):
     }
     """
 
-    class CursorGone(Message):
+    class CursorRemoved(Message):
         """The job under the cursor left its place by itself; until the next move the cursor is on none."""
 
         def __init__(self, job_id: UUID, *, has_left: bool) -> None:
@@ -85,67 +85,67 @@ class JobsPanel(Vertical):
             self.has_left = has_left
             """Whether it is in the list no more, or may only have moved."""
 
-    class MarksGone(Message):
+    class MarksRemoved(Message):
         """So many marked jobs left the list by themselves."""
 
         def __init__(self, count: int) -> None:
             super().__init__()
             self.count = count
 
-    class IdWanted(Message):
+    class IdRequested(Message):
         """The thing with this id, or one that begins so, is looked for."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
 
-    class OrderWanted(Message):
+    class OrderRequested(Message):
         def __init__(self, order: ListOrder) -> None:
             super().__init__()
             self.order = order
 
-    class RowsWanted(Message):
+    class RowsRequested(Message):
         """Other rows of the list that is shown."""
 
         def __init__(self, window: RowWindowQuery) -> None:
             super().__init__()
             self.window = window
 
-    class FilterWanted(Message):
+    class FilterRequested(Message):
         """`is_insisted` where its cost was told, and it is wanted all the same."""
 
-        def __init__(self, job_filter: JobFilter, *, is_insisted: bool = False) -> None:
+        def __init__(self, job_filter: JobFilter, *, is_forced: bool = False) -> None:
             super().__init__()
             self.job_filter = job_filter
-            self.is_insisted = is_insisted
+            self.is_forced = is_forced
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._listing: Listing | None = None
-        self._numbers: Totals | None = None
+        self._totals: Totals | None = None
         self._listed = ListQuery()
         """What is looked for."""
-        self._is_through_lens = False
-        self._order_wanted: ListOrder | None = None
+        self._has_visibility = False
+        self._requested_order: ListOrder | None = None
         """None where the present one is what was wanted last."""
         self._now: datetime | None = None
         self._rows: tuple[GenerationJob, ...] = ()
         self._titles = ("", "")
-        self._learned: dict[UUID, str] = {}
+        self._project_names_by_id: dict[UUID, str] = {}
         """Names of projects that an id led to: they need not be among those of the look."""
-        self._learned_through_lens: dict[UUID, str] = {}
+        self._names_known_to_operator: dict[UUID, str] = {}
         """Names that the operator knows and these eyes perhaps do not: told through the lens alone."""
         self._marked: frozenset[UUID] = frozenset()
-        self._expected: frozenset[UUID] = frozenset()
+        self._expected_removals: frozenset[UUID] = frozenset()
         self._is_waiting = False
-        self._chosen: tuple[GenerationJob, ...] = ()
-        self._is_dear = False
+        self._chosen_jobs: tuple[GenerationJob, ...] = ()
+        self._is_expensive = False
         """Whether the filter that is typed waits for somebody to insist."""
-        self._id_wanted: str | None = None
+        self._requested_id: str | None = None
         """An id that is looked for everywhere where no row has it."""
         self._users: tuple[str, ...] = ()
         """E-mails that a filter may name."""
-        self.name_of: Callable[[str, ListOrder], str | None] = lambda _text, _order: None
+        self.view_name_for: Callable[[str, ListOrder], str | None] = lambda _text, _order: None
         """The view that a filter and an order are."""
 
     def compose(self) -> ComposeResult:
@@ -155,34 +155,34 @@ class JobsPanel(Vertical):
 
     def on_mount(self) -> None:
         self._mark_order()
-        self.entitle()
+        self.show_title()
 
     @property
     def table(self) -> JobTable:
         return self.query_one(JobTable)
 
-    def furnish(self) -> None:
+    def build_hidden_parts(self) -> None:
         """Makes what is hidden until a key shows it."""
-        self._bar.furnish()
+        self._bar.build_hidden_parts()
 
     # What it is told
 
-    def show(self, listing: "Listing", numbers: "Totals | None", *, now: datetime) -> None:
+    def show(self, listing: "Listing", totals: "Totals | None", *, now: datetime) -> None:
         """Takes a look; `now` is the server's time. A list of something else starts anew, with its first job.
 
         `numbers` are those known so far, perhaps of another list.
         """
-        is_other = self._listing is not None and _what(self._listing) != _what(listing)
-        self._listing, self._numbers, self._now, self._is_waiting = listing, numbers, now, False
+        is_other = self._listing is not None and _list_identity(self._listing) != _list_identity(listing)
+        self._listing, self._totals, self._now, self._is_waiting = listing, totals, now, False
         if is_other:
-            self._list_anew()
+            self._reset_list()
         else:
             self._list()
         self._bar.know(self._known)
-        self._lead_on()
+        self._open_requested_id()
 
     def on_resize(self) -> None:
-        self.entitle()
+        self.show_title()
 
     def tick(self, now: datetime) -> None:
         self._now = now
@@ -190,70 +190,70 @@ class JobsPanel(Vertical):
 
     def forget(self, sentence: str) -> None:
         """Shows nothing but a sentence."""
-        self._listing, self._numbers, self._rows, self._is_waiting, self._chosen = None, None, (), False, ()
-        self._learned.clear()
-        self._learned_through_lens.clear()
+        self._listing, self._totals, self._rows, self._is_waiting, self._chosen_jobs = None, None, (), False, ()
+        self._project_names_by_id.clear()
+        self._names_known_to_operator.clear()
         self._users = ()
         self._bar.know(self._known)
         with self.prevent(MarksChanged):
             self.table.clear()
         self._marked = frozenset()
         self.table.empty_text = sentence
-        self.entitle()
+        self.show_title()
 
     def wait(self) -> None:
         """Says that what is asked for takes a while."""
         self._is_waiting = True
-        self.entitle()
+        self.show_title()
 
-    def show_numbers(self, numbers: "Totals") -> None:
-        self._numbers = numbers
+    def show_totals(self, totals: "Totals") -> None:
+        self._totals = totals
         self._measure()
-        self.entitle()
+        self.show_title()
 
     def select(self, jobs: Iterable[GenerationJob]) -> None:
         """In place of all marks; beyond the rows shown, and frozen: no look adds one or takes one away."""
         self.table.clear_marks()
-        self._chosen = tuple(jobs)
-        self.entitle()
+        self._chosen_jobs = tuple(jobs)
+        self.show_title()
 
-    def drop_choice(self) -> bool:
+    def clear_chosen(self) -> bool:
         """Whether there was one."""
-        had_one = bool(self._chosen)
-        self._chosen = ()
-        self.entitle()
+        had_one = bool(self._chosen_jobs)
+        self._chosen_jobs = ()
+        self.show_title()
         return had_one
 
-    def choose(self, listed: ListQuery, *, through_lens: bool = False) -> None:
+    def choose(self, listed: ListQuery, *, with_visibility: bool = False) -> None:
         """What is looked for: its tab and its order are marked before there is anything to show.
 
         With another wish a choice is dropped, and not when the look comes: by then one may be made of what is wanted.
         """
-        if (listed, through_lens) != (self._listed, self._is_through_lens):
-            self._chosen = ()
-        self._listed, self._is_through_lens, self._order_wanted = listed, through_lens, None
+        if (listed, with_visibility) != (self._listed, self._has_visibility):
+            self._chosen_jobs = ()
+        self._listed, self._has_visibility, self._requested_order = listed, with_visibility, None
         self.query_one(StatusTabs).chosen = listed.status
         self._mark_order()
 
-    def learn_project(self, project: "Project | ProjectName | None", *, through_lens: bool = False) -> None:
+    def add_project_name(self, project: "Project | ProjectName | None", *, with_visibility: bool = False) -> None:
         """`through_lens` where the operator saw it, and not the present eyes."""
         if project is not None:
-            (self._learned_through_lens if through_lens else self._learned)[project.id] = project.name
+            (self._names_known_to_operator if with_visibility else self._project_names_by_id)[project.id] = project.name
 
-    def has_learned(self, project_id: UUID | None) -> bool:
-        return project_id in self._learned
+    def knows_project_name(self, project_id: UUID | None) -> bool:
+        return project_id in self._project_names_by_id
 
-    def expect_to_leave(self, job_ids: Iterable[UUID]) -> None:
+    def expect_removal(self, job_ids: Iterable[UUID]) -> None:
         """Jobs that were just written: that they leave the list is no news."""
-        self._expected = frozenset(job_ids)
+        self._expected_removals = frozenset(job_ids)
 
     # What it tells
 
     @property
     def selected(self) -> tuple[GenerationJob, ...]:
         """All that were chosen, else the marked jobs, else the one under the cursor, as they were last seen."""
-        if self._chosen:
-            return self._chosen
+        if self._chosen_jobs:
+            return self._chosen_jobs
         if self.table.marked:
             return self.table.marked_jobs
         return (self.table.cursor_job,) if self.table.cursor_job else ()
@@ -266,8 +266,8 @@ class JobsPanel(Vertical):
     @property
     def project_names(self) -> Mapping[UUID, str]:
         seen = {project.id: project.name for project in self._listing.projects} if self._listing else {}
-        by_operator = self._learned_through_lens if self._listing and self._listing.lens else {}
-        return {**by_operator, **self._learned, **seen}
+        by_operator = self._names_known_to_operator if self._listing and self._listing.visibility else {}
+        return {**by_operator, **self._project_names_by_id, **seen}
 
     @property
     def filter_text(self) -> str:
@@ -286,35 +286,35 @@ class JobsPanel(Vertical):
 
     def sort_by_next(self) -> None:
         """After the one that was last wanted, so that one that is refused does not bar the way to the others."""
-        order = self._order_wanted or self._listed.order
+        order = self._requested_order or self._listed.order
         following = _COLUMNS[(_COLUMNS.index(order.column) + 1) % len(_COLUMNS)]
-        self._order_wanted = ListOrder(column=following, descending=order.descending)
-        self.post_message(self.OrderWanted(self._order_wanted))
+        self._requested_order = ListOrder(column=following, descending=order.descending)
+        self.post_message(self.OrderRequested(self._requested_order))
 
     def reverse(self) -> None:
         order = self._listed.order
-        self.post_message(self.OrderWanted(ListOrder(column=order.column, descending=not order.descending)))
+        self.post_message(self.OrderRequested(ListOrder(column=order.column, descending=not order.descending)))
 
     def find(self, needle: str | None = None) -> None:
         """Opens the bar; with a needle, finds that and leaves the focus where it is."""
         if needle is None:
             self._bar.open()
         else:
-            self._bar.put(needle)
+            self._bar.set_text(needle)
 
     def leave_find(self) -> None:
-        self._id_wanted = None
+        self._requested_id = None
         self._bar.close()
         self.screen.set_focus(self.table)
 
     def show_view(self, view: "View") -> None:
         if view.order is not None and view.order != self._listed.order:
-            self.post_message(self.OrderWanted(view.order))
-        self._bar.put(view.text)
+            self.post_message(self.OrderRequested(view.order))
+        self._bar.set_text(view.text)
 
     def warn(self, sentences: str) -> None:
         """What was typed is not listed by until somebody insists."""
-        self._is_dear = True
+        self._is_expensive = True
         self._bar.note(sentences, is_asking=True)
         if not self._bar.has_focus_within:
             self._bar.open()
@@ -341,13 +341,13 @@ class JobsPanel(Vertical):
     def _sort_requested(self, event: SortRequested) -> None:
         order = self._listed.order
         descending = not order.descending if event.column is order.column else True
-        self.post_message(self.OrderWanted(ListOrder(column=event.column, descending=descending)))
+        self.post_message(self.OrderRequested(ListOrder(column=event.column, descending=descending)))
 
     def _mark_order(self) -> None:
         self.table.sort = self._listed.order
 
-    @on(WindowWanted)
-    def _window_wanted(self, event: WindowWanted) -> None:
+    @on(WindowRequested)
+    def _window_requested(self, event: WindowRequested) -> None:
         """Of the list that is shown; where another one is on its way, that begins with rows of its own."""
         event.stop()
         shown = self._listing.query.window.listed if self._listing else None
@@ -355,13 +355,13 @@ class JobsPanel(Vertical):
             return
         anchor = event.anchor if isinstance(event.anchor, End) else key_of(event.anchor, shown.order)
         self.post_message(
-            self.RowsWanted(RowWindowQuery(listed=shown, anchor=anchor, before=event.before, after=event.after))
+            self.RowsRequested(RowWindowQuery(listed=shown, anchor=anchor, before=event.before, after=event.after))
         )
 
     @on(PositionChanged)
     def _position_changed(self, event: PositionChanged) -> None:
         event.stop()
-        self.entitle()
+        self.show_title()
 
     @property
     def _bar(self) -> FilterBar:
@@ -370,49 +370,49 @@ class JobsPanel(Vertical):
     @on(FilterBar.FilterChanged)
     def _filter_changed(self, event: FilterBar.FilterChanged) -> None:
         event.stop()
-        self._is_dear, self._id_wanted = False, None
+        self._is_expensive, self._requested_id = False, None
         if event.job_filter != self._listed.job_filter:
-            self._chosen = ()
-            self.post_message(self.FilterWanted(event.job_filter))
+            self._chosen_jobs = ()
+            self.post_message(self.FilterRequested(event.job_filter))
 
     @on(FilterBar.Kept)
     def _filter_kept(self, event: FilterBar.Kept) -> None:
         """What no row holds may be the id of something else."""
         event.stop()
-        if self._is_dear:
-            self._is_dear = False
+        if self._is_expensive:
+            self._is_expensive = False
             self._bar.note("")
-            self.post_message(self.FilterWanted(self._bar.job_filter, is_insisted=True))
+            self.post_message(self.FilterRequested(self._bar.job_filter, is_forced=True))
         if id_range(event.text) is not None:
-            self._id_wanted = event.text
-            self._lead_on()
+            self._requested_id = event.text
+            self._open_requested_id()
         self.screen.set_focus(self.table)
 
-    def _lead_on(self) -> None:
+    def _open_requested_id(self) -> None:
         """To the id that was looked for, once it is known that no row has it."""
-        if self._id_wanted is None or self._listing is None:
+        if self._requested_id is None or self._listing is None:
             return
         if self._listing.query.window.listed.job_filter == self._bar.job_filter:
-            wanted, self._id_wanted = self._id_wanted, None
+            wanted, self._requested_id = self._requested_id, None
             if not self._rows:
-                self.post_message(self.IdWanted(wanted))
+                self.post_message(self.IdRequested(wanted))
 
     @on(CursorLost)
     def _cursor_lost(self, event: CursorLost) -> None:
         event.stop()
-        if event.job_id not in self._expected:
-            self.post_message(self.CursorGone(event.job_id, has_left=event.has_left))
+        if event.job_id not in self._expected_removals:
+            self.post_message(self.CursorRemoved(event.job_id, has_left=event.has_left))
 
     @on(MarksChanged)
     def _marks_changed(self, event: MarksChanged) -> None:
         event.stop()
         gone, self._marked = self._marked - event.marked, event.marked
         if self._marked:
-            self._chosen = ()
-        lost = gone - self._expected
+            self._chosen_jobs = ()
+        lost = gone - self._expected_removals
         if event.dropped and lost:
-            self.post_message(self.MarksGone(len(lost)))
-        self.entitle()
+            self.post_message(self.MarksRemoved(len(lost)))
+        self.show_title()
 
     # How it is drawn
 
@@ -431,17 +431,17 @@ class JobsPanel(Vertical):
             new_project=self._key("project.new"),
         )
         is_of_all = self._listing.query.window.listed.project_id is None
-        hidden = self._listing.hidden if self._listing.lens else None
+        hidden = self._listing.hidden if self._listing.visibility else None
         names_shown = names if is_of_all else None
         self.table.show_window(self._listing.window, now=self._now, project_names=names_shown, hidden=hidden)
-        self.entitle()
+        self.show_title()
 
     def _measure(self) -> None:
         """Tells the table how long the list is."""
         if self._listing is not None:
-            self.table.count(list_length(self._listing, self._numbers))
+            self.table.count(list_length(self._listing, self._totals))
 
-    def _list_anew(self) -> None:
+    def _reset_list(self) -> None:
         """Something else by the person's wish: the cursor stays on its job where that is here, too."""
         cursor_job = self.table.cursor_job
         self.table.clear()
@@ -452,26 +452,26 @@ class JobsPanel(Vertical):
     def _key(self, binding_id: str) -> str:
         return bindings.key_of(self.app, DASHBOARD_BINDINGS, binding_id)
 
-    def entitle(self) -> None:
+    def show_title(self) -> None:
         """Says above the rows what they are."""
-        view = self.name_of(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
+        view = self.view_name_for(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
         title = job_list_title(self._listing, self.table.position, view=view, width=self.size.width - _TITLE_EDGES)
         unmark = bindings.key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
         marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
         drop = self._key("list.clear")
         choice = (
-            f"{jobs_count(len(self._chosen))} chosen, with those beyond the rows shown; {drop} drops them"
-            if self._chosen
+            f"{jobs_count(len(self._chosen_jobs))} chosen, with those beyond the rows shown; {drop} drops them"
+            if self._chosen_jobs
             else ""
         )
-        lens = self._listing.lens if self._listing else None
-        notes = (choice, marks, "looking …" if self._is_waiting else "", list_note(lens) if lens else "")
+        visibility = self._listing.visibility if self._listing else None
+        notes = (choice, marks, "looking …" if self._is_waiting else "", list_note(visibility) if visibility else "")
         titles = (title, " · ".join(filter(None, notes)))
         if titles != self._titles:
             self._titles = titles
             self.border_title, self.border_subtitle = (Content(text) for text in titles)
 
 
-def _what(listing: "Listing") -> tuple[ListQuery, bool]:
+def _list_identity(listing: "Listing") -> tuple[ListQuery, bool]:
     """Of which list it holds rows."""
-    return listing.query.window.listed, listing.query.through_lens
+    return listing.query.window.listed, listing.query.with_visibility

@@ -18,7 +18,7 @@ from tui.dashboard.widgets import show_toast
 from tui.error_help import expensive_filter_words
 from tui.text.error_text import Toast, error_toast
 from tui.text.format import jobs_count
-from tui.text.write_text import order_off_toast
+from tui.text.write_text import slow_order_toast
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from tui.dashboard.app import GjobsApp
 
 
-async def choose_all_matching(app: "GjobsApp", desk: "ActionContext") -> None:
-    dashboard, store = app.dashboard, desk.store
+async def choose_all_matching(app: "GjobsApp", context: "ActionContext") -> None:
+    dashboard, store = app.dashboard, context.store
     query = dashboard.listing_query
     listed = query.window.listed
-    if query.through_lens:
+    if query.with_visibility:
         text = "Leave the lens first: it shows jobs that these eyes do not see."
         show_toast(app, Toast(text=text, severity="warning"))
         return
@@ -57,14 +57,14 @@ _WHOLE = 100
 """Percent."""
 
 
-async def count_exactly(app: "GjobsApp", desk: "ActionContext") -> None:
+async def count_exactly(app: "GjobsApp", context: "ActionContext") -> None:
     """The numbers of what is looked at."""
-    query = app.dashboard.numbers_looked_for
+    query = app.dashboard.totals_query
 
     def report(done: int, pages: int) -> None:
         dialog.show_progress(_WHOLE * done // max(pages, 1))
 
-    counting = asyncio.ensure_future(desk.store.get_exact_totals(query, report))
+    counting = asyncio.ensure_future(context.store.get_exact_totals(query, report))
     dialog = ProgressDialog(title="Counting exactly", total=_WHOLE, stop=counting.cancel, words=_percent)
     try:
         if not (await asyncio.wait({counting}, timeout=_SOON))[0]:
@@ -77,13 +77,13 @@ async def count_exactly(app: "GjobsApp", desk: "ActionContext") -> None:
         show_toast(app, Toast(text="Stopped counting: the numbers are as they were."))
         return
     try:
-        numbers = counting.result()
+        totals = counting.result()
     except StoreError as error:
         show_toast(app, error_toast(error))
         return
-    if app.connection.store is desk.store:
-        app.dashboard.show_numbers(numbers)
-        found = numbers.matching or numbers.count(None)
+    if app.connection.store is context.store:
+        app.dashboard.show_totals(totals)
+        found = totals.matching or totals.count(None)
         show_toast(app, Toast(text=f"Counted exactly: {jobs_count(found.number if found else 0)}."))
 
 
@@ -96,14 +96,14 @@ async def order_by(app: "GjobsApp", order: ListOrder) -> None:
     store, dashboard = app.connection.store, app.dashboard
     if store is not None and order.column is not OrderColumn.CREATED:
         try:
-            off = await store.slow_order_reason(replace(dashboard.listed, order=order))
+            missing = await store.slow_order_reason(replace(dashboard.listed, order=order))
         except StoreError as error:
             show_toast(app, error_toast(error))
             return
         if app.connection.store is not store:
             return
-        if off is not None:
-            show_toast(app, order_off_toast(order, off))
+        if missing is not None:
+            show_toast(app, slow_order_toast(order, missing))
             return
     dashboard.ask(replace(dashboard.listed, order=order))
 

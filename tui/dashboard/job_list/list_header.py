@@ -113,7 +113,7 @@ def job_list_title(
         return "Jobs"
     listed = listing.query.window.listed
     kind = "Jobs" if listed.status is None else f"{listed.status.capitalize()} jobs"
-    seen = verdict(listing.lens) if listing.lens else ""
+    seen = verdict(listing.visibility) if listing.visibility else ""
     rows = _rows(listing, position)
     order = f", {_order(listed.order)}"
     titles = [
@@ -148,7 +148,7 @@ def _rows(listing: "Listing", position: Position | None) -> str:
     if position and (window.has_before or window.has_after):
         return position_words(position)
     # The lens' verdict counts the whole list.
-    return "" if listing.lens else count(len(window.jobs))
+    return "" if listing.visibility else count(len(window.jobs))
 
 
 def why_empty(
@@ -159,8 +159,8 @@ def why_empty(
     if listed.job_filter:
         further = "" if id_range(needle.strip()) is None else " Enter looks for that id everywhere."
         return f"No job matches.{further} Press {clear} to show all jobs again."
-    if listing.lens is not None:
-        return f"Nothing to see here, for {clean(actor_name(listing.lens.user), limit=60)} or for the operator."
+    if listing.visibility is not None:
+        return f"Nothing to see here, for {clean(actor_name(listing.visibility.user), limit=60)} or for the operator."
     if not listing.projects:
         return f"No projects found. Press {new_project} to create one first."
     if listed.status is not None:

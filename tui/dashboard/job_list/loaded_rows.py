@@ -54,7 +54,7 @@ class LoadedRows:
         return not (self.has_before or self.has_after)
 
     @property
-    def tells_who_left(self) -> bool:
+    def detects_removals(self) -> bool:
         """Whether a job that these rows lack, though they span its place, is in the list no more.
 
         In an order by what changes it may be elsewhere by now, out of sight.
@@ -75,8 +75,8 @@ class LoadedRows:
             return Count(number=self.end)
         if self.length is None or self.length.number >= self.extent:
             return self.length
-        is_estimated = self.length.certainty is Precision.ESTIMATED
-        return Count(number=self.extent, certainty=Precision.ESTIMATED if is_estimated else Precision.CAPPED)
+        is_estimated = self.length.precision is Precision.ESTIMATED
+        return Count(number=self.extent, precision=Precision.ESTIMATED if is_estimated else Precision.CAPPED)
 
     def find(self, job_id: UUID) -> int | None:
         """The place of a job; None if it is not at hand."""
@@ -100,7 +100,7 @@ class LoadedRows:
         """The nearest place that has a row at hand; without rows, where the first one would be."""
         return max(self.first_place, min(place, self.end - 1))
 
-    def place_in(self, later: "LoadedRows", place: int) -> int:
+    def position_in(self, later: "LoadedRows", place: int) -> int:
         """Where the row at `place` stands later. If it is gone: the next one below that is still there, else above."""
         shared = self._nearest_shared(later, place)
         found = None if shared is None else later.find(shared)
@@ -114,14 +114,14 @@ class LoadedRows:
     def missing_from(self, other: "LoadedRows") -> frozenset[UUID]:
         """The jobs that `other` lacks though it spans their place. Those beyond its ends may be there all the same."""
         if other.order.column is OrderColumn.CREATED:
-            return frozenset(job.id for job in self.jobs if job.id not in other and other.would_have(job))
+            return frozenset(job.id for job in self.jobs if job.id not in other and other.would_include(job))
         # Where values change, a place is between rows that both have.
         shared = [index for index, job in enumerate(self.jobs) if job.id in other]
         first = min(shared, default=len(self.jobs)) if other.has_before else 0
         last = max(shared, default=-1) if other.has_after else len(self.jobs) - 1
         return frozenset(job.id for job in self.jobs[first : last + 1] if job.id not in other)
 
-    def would_have(self, job: GenerationJob) -> bool:
+    def would_include(self, job: GenerationJob) -> bool:
         """Whether in the order of creation its row would be among these."""
         if self.is_whole:
             return True
@@ -183,7 +183,7 @@ def _placed(window: LoadedRows, first_place: int, *, is_exact: bool) -> LoadedRo
     length, held = window.length, len(window)
     if not window.has_before:
         return window
-    if not window.has_after and length and length.certainty is Precision.EXACT and length.number > held:
+    if not window.has_after and length and length.precision is Precision.EXACT and length.number > held:
         return replace(window, first_place=length.number - held)
     return replace(window, first_place=max(1, first_place), is_place_exact=is_exact and first_place >= 1)
 
@@ -233,7 +233,7 @@ def rows_here(rows: LoadedRows, *, top: int, height: int) -> RowRequest | None:
     return None if anchor is None else RowRequest(anchor=anchor.id, before=spare, after=2 * spare)
 
 
-def wished(rows: LoadedRows, *, top: int, height: int, goal: End | None = None) -> RowRequest | None:
+def needed_rows(rows: LoadedRows, *, top: int, height: int, goal: End | None = None) -> RowRequest | None:
     """None while enough rows are at hand before and after those in sight. A goal is an end that is to be at hand.
 
     It never holds more than three times `spare_rows`, and rows that were just fetched always will do.

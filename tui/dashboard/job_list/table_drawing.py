@@ -240,7 +240,7 @@ class TableRenderer:
         if is_same and rows.jobs is self._jobs:
             return
         self._jobs, self._project_names, self._hidden = rows.jobs, project_names, hidden
-        content = self._content.widened(measure(rows.jobs, project_names, through_lens=hidden is not None))
+        content = self._content.widened(measure(rows.jobs, project_names, with_visibility=hidden is not None))
         if not is_same or content != self._content:
             self._content = content
             self.fit(self._width, self._sort)
@@ -264,7 +264,7 @@ class TableRenderer:
         header = header_line(self._titles, new_above=len(view.unseen), width=self._width)
         if not view.rows:
             return (header, *sentence_lines(empty_text, width=self._width, height=view.height))
-        self._rows = {job.id: self._drawn(job) for job in view.jobs_in_sight}
+        self._rows = {job.id: self._drawn(job) for job in view.visible_jobs}
         rows = [
             row_line(
                 drawn.cells,

@@ -8,7 +8,7 @@ from uuid import UUID
 from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, RowWindowQuery
 from store.jobs.job import GenerationJob
 from store.statistics.totals import Count
-from tui.dashboard.job_list.loaded_rows import LoadedRows, RowRequest, Step, rows_here, wished
+from tui.dashboard.job_list.loaded_rows import LoadedRows, RowRequest, Step, needed_rows, rows_here
 from tui.dashboard.statistics.count_text import Position
 from tui.text.format import is_infinite
 
@@ -46,14 +46,14 @@ class TableState:
         return frozenset(self.marked)
 
     @property
-    def jobs_in_sight(self) -> tuple[GenerationJob, ...]:
+    def visible_jobs(self) -> tuple[GenerationJob, ...]:
         return self.rows.between(self.top, self.top + self.height)
 
     @property
-    def furthest_top(self) -> int:
+    def max_top(self) -> int:
         return max(self.rows.first_place, self.rows.end - self.height)
 
-    def is_in_sight(self, place: int) -> bool:
+    def is_visible(self, place: int) -> bool:
         return self.top <= place < self.top + self.height
 
     @property
@@ -62,7 +62,7 @@ class TableState:
         if not self.rows:
             return None
         seen = self.place if self.cursor is not None and self.place is not None else self.top
-        number = (seen if self.is_in_sight(seen) else self.top) + 1
+        number = (seen if self.is_visible(seen) else self.top) + 1
         return Position(number=number, is_exact=self.rows.is_place_exact, length=self.rows.known_length)
 
     @property
@@ -71,9 +71,9 @@ class TableState:
         return self.waiting[0] if self.waiting and isinstance(self.waiting[0], End) else None
 
     @property
-    def wish(self) -> RowRequest | None:
+    def request(self) -> RowRequest | None:
         """The rows that should be at hand in place of these; None while these will do."""
-        return wished(self.rows, top=self.top, height=self.height, goal=self.goal)
+        return needed_rows(self.rows, top=self.top, height=self.height, goal=self.goal)
 
     # Rows
 
@@ -104,18 +104,18 @@ class TableState:
         if rows == self.rows:
             return self
         cursor = self.cursor if self.cursor is not None and self.cursor in rows else None
-        left = self.rows.missing_from(rows) if rows.tells_who_left else frozenset[UUID]()
+        left = self.rows.missing_from(rows) if rows.detects_removals else frozenset[UUID]()
         here = {job.id: job for job in rows.jobs if job.id in self.marked}
         shown = replace(
             self,
             rows=rows,
             cursor=cursor,
-            place=self.rows.place_in(rows, self.place),
+            place=self.rows.position_in(rows, self.place),
             marked={known: here.get(known, job) for known, job in self.marked.items() if known not in left},
             unseen=(self.unseen - left) | self._arrived(rows),
             newest=_newest(self.newest, rows),
         )
-        return shown.scrolled_to(self._anchored_top(rows)).with_waiting_moves_made()
+        return shown.scrolled_to(self._anchored_top(rows)).with_pending_moves_applied()
 
     def is_missing(self, job_id: UUID, later: "TableState") -> bool:
         """Whether a job that is at hand is no more where it was, as far as a later view tells."""
@@ -130,11 +130,11 @@ class TableState:
     @property
     def _anchor(self) -> int:
         """The place of the row that keeps its line: the cursor's, or else the top one."""
-        return self.place if self.place is not None and self.is_in_sight(self.place) else self.top
+        return self.place if self.place is not None and self.is_visible(self.place) else self.top
 
     def _anchored_top(self, rows: LoadedRows) -> int:
         before = self._anchor
-        after = self.rows.place_in(rows, before)
+        after = self.rows.position_in(rows, before)
         if self.top == 0 and after < self.height:
             return 0
         return after - (before - self.top)
@@ -157,7 +157,7 @@ class TableState:
 
     def scrolled_to(self, top: int) -> "TableState":
         """As far as there are rows at hand. The cursor stays on its job, be it out of sight."""
-        top = max(self.rows.first_place, min(top, self.furthest_top))
+        top = max(self.rows.first_place, min(top, self.max_top))
         return replace(self, top=top, unseen=frozenset(job for job in self.unseen if self._is_above(job, top)))
 
     def _is_above(self, job_id: UUID, top: int) -> bool:
@@ -167,7 +167,7 @@ class TableState:
     def resized(self, height: int) -> "TableState":
         """The cursor stays in sight if it was."""
         resized = replace(self, height=max(1, height))
-        if self.place is not None and self.is_in_sight(self.place):
+        if self.place is not None and self.is_visible(self.place):
             return resized.revealed(self.place)
         return resized.scrolled_to(self.top)
 
@@ -187,17 +187,17 @@ class TableState:
 
     def moved_to_first(self) -> "TableState":
         """Of the whole list, at once where it is at hand."""
-        return self.without_waiting().moved(End.FIRST)
+        return self.without_pending_moves().moved(End.FIRST)
 
     def moved_to_last(self) -> "TableState":
-        return self.without_waiting().moved(End.LAST)
+        return self.without_pending_moves().moved(End.LAST)
 
     def moved_to(self, job_id: UUID) -> "TableState":
         """Unchanged if there is no such row at hand."""
         place = self.rows.find(job_id)
-        return self if place is None else self.without_waiting().moved_to_place(place)
+        return self if place is None else self.without_pending_moves().moved_to_place(place)
 
-    def without_waiting(self) -> "TableState":
+    def without_pending_moves(self) -> "TableState":
         """The moves that still wait are given up."""
         return replace(self, waiting=()) if self.waiting else self
 
@@ -205,21 +205,21 @@ class TableState:
         """In the order in which it was asked for: after those that wait, if any."""
         if not self.rows:
             return self
-        made = None if self.waiting else self.made(move)
-        return made or replace(self, waiting=(*self.waiting, move)[:_MOST_WAITING])
+        applied = None if self.waiting else self.applied(move)
+        return applied or replace(self, waiting=(*self.waiting, move)[:_MOST_WAITING])
 
-    def with_waiting_moves_made(self) -> "TableState":
+    def with_pending_moves_applied(self) -> "TableState":
         """As many as there are rows for."""
-        view = self if self.rows else self.without_waiting()
+        view = self if self.rows else self.without_pending_moves()
         while view.waiting:
             move, *rest = view.waiting
-            made = view.made(move)
-            if made is None:
+            applied = view.applied(move)
+            if applied is None:
                 return view
-            view = replace(made, waiting=tuple(rest))
+            view = replace(applied, waiting=tuple(rest))
         return view
 
-    def made(self, move: Move) -> "TableState | None":
+    def applied(self, move: Move) -> "TableState | None":
         """None where it takes rows that are not at hand."""
         match move:
             case End.FIRST:
@@ -290,9 +290,9 @@ class PendingRows:
 
     def following(self, view: TableState) -> "PendingRows":
         """Asks for what a view wishes; for something else than was asked for, only where that will not do any more."""
-        wish = view.wish
+        request = view.request
         if self.asked is not None and view.goal is None:
             if self.asked.spans(view.rows, top=view.top, height=view.height):
                 return self
-            wish = wish or rows_here(view.rows, top=view.top, height=view.height)
-        return self if wish is None or wish == self.asked else replace(self, asked=wish)
+            request = request or rows_here(view.rows, top=view.top, height=view.height)
+        return self if request is None or request == self.asked else replace(self, asked=request)

@@ -189,7 +189,9 @@ class ViewCommands(OfferCommands):
         text = app.dashboard.jobs.filter_text
         if text:
             about = clean(text, limit=60)
-            yield PaletteEntry(title="Save this view as …", about=about, run=lambda: app.errands.ask(save_view(app)))
+            yield PaletteEntry(
+                title="Save this view as …", about=about, run=lambda: app.background_tasks.ask(save_view(app))
+            )
         for name in sorted(app.views.removable):
             view = app.views.known[name]
             yield PaletteEntry(
@@ -201,4 +203,4 @@ class ViewCommands(OfferCommands):
 
 
 def _remove(app: "GjobsApp", name: str) -> None:
-    app.errands.ask(remove_view(app, app.views.known[name]))
+    app.background_tasks.ask(remove_view(app, app.views.known[name]))

@@ -56,20 +56,20 @@ def _project_choice(project: ProjectName, sums: ProjectTotals | None) -> Choice:
     )
 
 
-async def create_project(app: "GjobsApp", desk: ActionContext) -> None:
+async def create_project(app: "GjobsApp", context: ActionContext) -> None:
     """A user's project is their own; the operator picks whose it is. The new project is then shown."""
     owner_id: UUID | None = None
-    if isinstance(desk.store.actor, Operator):
-        owner_id = await pick_owner(app, desk.operator)
+    if isinstance(context.store.actor, Operator):
+        owner_id = await pick_owner(app, context.operator)
         if owner_id is None:
             return
 
     async def submit(name: str) -> Project:
-        return await desk.certainty.resolve(desk.store.create_project(name, owner_id=owner_id))
+        return await context.write_resolver.resolve(context.store.create_project(name, owner_id=owner_id))
 
     prompt = TextPrompt(
         title="New project",
-        lines=(where(desk.database),),
+        lines=(where(context.database),),
         label="Name",
         agree="Create",
         placeholder="Such as: Autumn catalog",

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from store.statistics.totals import Count
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
-from tui.dashboard.statistics.count_text import number_words
+from tui.dashboard.statistics.count_text import count_words
 from tui.text.clean_text import clean_cell, pad
 from tui.text.format import count
 
@@ -127,7 +127,7 @@ class ProjectList(OptionList):
 
     def _total(self) -> str:
         if self._everything is not None:
-            return number_words(self._everything)
+            return count_words(self._everything)
         if not self._sums:
             return ""
         more = "+" if len(self._projects) >= _MOST_LISTED else ""

@@ -9,7 +9,7 @@ from textual.content import Content
 from store.formats import money
 from store.jobs.job import JobStatus
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
-from tui.dashboard.statistics.count_text import UNKNOWN, is_stale, number_words, numbers_standing
+from tui.dashboard.statistics.count_text import UNKNOWN, count_words, is_stale, totals_note
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import clean
 from tui.text.format import STATUS_GLYPHS, STATUS_STYLES, Span, percent, spark, status_label
@@ -41,13 +41,13 @@ class _Column:
         return max(self.title_width, len(self.total), len(self.average))
 
 
-def cost_lines(numbers: "Totals", *, width: int, height: int) -> list[list[Span]]:
+def cost_lines(totals: "Totals", *, width: int, height: int) -> list[list[Span]]:
     """As many as `height`, of two to four: counts, totals, averages, and rates with the days' costs.
 
     What was not counted or added up is a dash. What a width has no room for is left out: the statuses' words, the
     averages, then statuses from the left. In place of averages the days have a line of their own.
     """
-    columns = _fitting(_columns(numbers), width, with_averages=height > 3)
+    columns = _fitting(_columns(totals), width, with_averages=height > 3)
     free = width - sum(column.width for column in columns)
     gap = max(_LEAST_GAP, min(_MOST_GAP, free // max(1, len(columns) - 1)))
     widths = [column.width + gap for column in columns[:-1]] + [columns[-1].width]
@@ -56,7 +56,7 @@ def cost_lines(numbers: "Totals", *, width: int, height: int) -> list[list[Span]
         [span for column, cells in placed for span in _title(column, cells)],
         [(column.total.ljust(cells), "bold") for column, cells in placed],
     ]
-    rates, bars = _rates(numbers), _days(numbers)
+    rates, bars = _rates(totals), _days(totals)
     if any(column.average for column in columns):
         lines += [[(column.average.ljust(cells), _MUTED) for column, cells in placed], _joined([*rates, *bars], width)]
     elif height > 3:
@@ -66,14 +66,14 @@ def cost_lines(numbers: "Totals", *, width: int, height: int) -> list[list[Span]
     return lines[:height]
 
 
-def _columns(numbers: "Totals") -> list[_Column]:
+def _columns(totals: "Totals") -> list[_Column]:
     columns = [
         _Column(
             name=(status_label(status), STATUS_STYLES[status]),
             short_name=(STATUS_GLYPHS[status], STATUS_STYLES[status]),
-            number=number_words(numbers.count(status)),
-            total=_total(numbers.statistics, status),
-            average=_average(numbers.statistics, status),
+            number=count_words(totals.count(status)),
+            total=_total(totals.statistics, status),
+            average=_average(totals.statistics, status),
         )
         for status in JobStatus
     ]
@@ -81,9 +81,9 @@ def _columns(numbers: "Totals") -> list[_Column]:
     everything = _Column(
         name=name,
         short_name=name,
-        number=number_words(numbers.count(None)),
-        total=_total(numbers.statistics, None),
-        average=_average(numbers.statistics, None),
+        number=count_words(totals.count(None)),
+        total=_total(totals.statistics, None),
+        average=_average(totals.statistics, None),
     )
     return [*columns, everything]
 
@@ -130,9 +130,9 @@ class _Fact:
     """Which goes first where there is no room: the highest. What has 0 stays."""
 
 
-def _rates(numbers: "Totals") -> list[_Fact]:
+def _rates(totals: "Totals") -> list[_Fact]:
     """Success among the finished and among all, once there is any finished; nothing where nobody added up."""
-    statistics = numbers.statistics
+    statistics = totals.statistics
     if statistics is None:
         return [_Fact(("costs not added up", _MUTED), 1)]
     if statistics.success_rate_finished is None:
@@ -143,9 +143,9 @@ def _rates(numbers: "Totals") -> list[_Fact]:
     ]
 
 
-def _days(numbers: "Totals") -> list[_Fact]:
+def _days(totals: "Totals") -> list[_Fact]:
     """A bar a day, and what they stand for."""
-    days = numbers.days
+    days = totals.days
     if days is None:
         return [_Fact(("days not counted", _MUTED), 2)]
     return [_Fact((spark(_costs(days)), "$text-accent"), 0), _Fact((_today(days), _MUTED), 2)]
@@ -195,36 +195,36 @@ class CostsPanel(SteadyText):
     def __init__(self, *, id: str | None = None, screen_height: int) -> None:  # noqa: A002
         super().__init__(id=id)
         self._title = ("", NO_NOTE)
-        self._standing = ""
-        self._numbers: Totals | None = None
+        self._note = ""
+        self._totals: Totals | None = None
         self._height = 0
         self.fit(screen_height)
 
-    def show(self, numbers: "Totals", *, of_what: str, note: Span = NO_NOTE) -> None:
+    def show(self, totals: "Totals", *, of_what: str, note: Span = NO_NOTE) -> None:
         """The note stands beside the title."""
-        self._entitle(f"Costs · {clean(of_what, limit=80)}", note)
-        self._numbers = numbers
+        self._show_title(f"Costs · {clean(of_what, limit=80)}", note)
+        self._totals = totals
         self._draw()
 
     def tell_age(self, seconds: float) -> None:
         """How old the numbers are, beside how sure they are and with whose eyes they were read."""
-        if self._numbers is not None:
+        if self._totals is not None:
             key = key_of(self.app, DASHBOARD_BINDINGS, "numbers.exact")
-            self._stand(numbers_standing(self._numbers, seconds=seconds, key=key), is_stale=is_stale(seconds))
+            self._show_note(totals_note(self._totals, seconds=seconds, key=key), is_stale=is_stale(seconds))
 
     def explain(self, why: str, *, of_what: str) -> None:
         """A sentence in place of numbers, where there are none and zeros would lie."""
-        self._entitle(f"Costs · {clean(of_what, limit=80)}")
-        self._numbers = None
-        self._stand("")
+        self._show_title(f"Costs · {clean(of_what, limit=80)}")
+        self._totals = None
+        self._show_note("")
         self.add_class("-sentence")
         self.say(Content(why))
 
     def forget(self) -> None:
         """Shows nothing, until there are numbers for the present eyes."""
-        self._entitle("Costs")
-        self._numbers = None
-        self._stand("")
+        self._show_title("Costs")
+        self._totals = None
+        self._show_note("")
         self.say(Content(""))
 
     def fit(self, screen_height: int) -> None:
@@ -240,19 +240,19 @@ class CostsPanel(SteadyText):
     def on_resize(self) -> None:
         self._draw()
 
-    def _entitle(self, title: str, note: Span = NO_NOTE) -> None:
+    def _show_title(self, title: str, note: Span = NO_NOTE) -> None:
         if (title, note) != self._title:
             self._title = (title, note)
             self.border_title = Content.assemble(title, " · ", note) if note[0] else Content(title)
 
-    def _stand(self, words: str, *, is_stale: bool = False) -> None:
-        if words != self._standing:
-            self._standing = words
+    def _show_note(self, words: str, *, is_stale: bool = False) -> None:
+        if words != self._note:
+            self._note = words
             self.set_class(is_stale, "-stale")
             self.border_subtitle = Content(words)
 
     def _draw(self) -> None:
-        if self._numbers is not None:
+        if self._totals is not None:
             self.remove_class("-sentence")
-            lines = cost_lines(self._numbers, width=self.size.width, height=self._height)
+            lines = cost_lines(self._totals, width=self.size.width, height=self._height)
             self.say(Content("\n").join(Content.assemble(*line) for line in lines))

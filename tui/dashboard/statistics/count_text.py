@@ -20,19 +20,19 @@ STALE_AFTER = 120.0
 _JUST_NOW = 10.0
 """Below it, an age would change with every look."""
 
-_STANDING = {
+_PRECISION_WORDS = {
     Precision.EXACT: "exact",
     Precision.ESTIMATED: "~ estimated",
     Precision.CAPPED: "≥ counted so far",
 }
 
 
-def number_words(number: Count | None) -> str:
+def count_words(number: Count | None) -> str:
     """`1,234`, `~412,000` or `≥ 10,000`; a dash where nobody knows, which is no zero."""
     if number is None:
         return UNKNOWN
-    shown = _rounded(number.number) if number.certainty is Precision.ESTIMATED else number.number
-    return f"{MARKS[number.certainty]}{count(shown)}"
+    shown = _rounded(number.number) if number.precision is Precision.ESTIMATED else number.number
+    return f"{MARKS[number.precision]}{count(shown)}"
 
 
 def _rounded(number: int) -> int:
@@ -40,7 +40,7 @@ def _rounded(number: int) -> int:
     return round(number, min(3 - len(str(abs(number))), 0))
 
 
-def numbers_age(seconds: float) -> str:
+def totals_age(seconds: float) -> str:
     if seconds < _JUST_NOW:
         return "just now"
     return f"{'stale: ' if is_stale(seconds) else ''}{elapsed(seconds)} old"
@@ -50,36 +50,36 @@ def is_stale(seconds: float) -> bool:
     return seconds >= STALE_AFTER
 
 
-def numbers_standing(numbers: "Totals", *, seconds: float, key: str) -> str:
+def totals_note(totals: "Totals", *, seconds: float, key: str) -> str:
     """`exact · 40 s old · as ada@example.com`. `key` is the one that counts exactly, named where that would help."""
     parts = [
-        _STANDING[numbers.certainty],
-        *_filter_standing(numbers),
-        numbers_age(seconds),
-        f"as {clean(actor_name(numbers.actor), limit=60)}",
+        _PRECISION_WORDS[totals.precision],
+        *_filter_notes(totals),
+        totals_age(seconds),
+        f"as {clean(actor_name(totals.actor), limit=60)}",
     ]
-    if not is_whole(numbers):
+    if not is_whole(totals):
         parts.append(f"{key} counts exactly")
     elif is_stale(seconds):
         parts.append(f"{key} counts anew")
     return " · ".join(parts)
 
 
-def _filter_standing(numbers: "Totals") -> Iterator[str]:
+def _filter_notes(totals: "Totals") -> Iterator[str]:
     """Where how many a filter finds is not as sure as the rest."""
-    if numbers.query.matching is None:
+    if totals.query.matching is None:
         return
-    if numbers.matching is None:
+    if totals.matching is None:
         yield "filter not counted"
-    elif numbers.matching.certainty is not numbers.certainty:
-        yield f"filter {_STANDING[numbers.matching.certainty]}"
+    elif totals.matching.precision is not totals.precision:
+        yield f"filter {_PRECISION_WORDS[totals.matching.precision]}"
 
 
-def is_whole(numbers: "Totals") -> bool:
+def is_whole(totals: "Totals") -> bool:
     """Whether all that was asked for was counted, and exactly."""
-    there = (numbers.statistics, numbers.days, numbers.projects)
-    is_matching_whole = numbers.query.matching is None or (
-        numbers.matching is not None and numbers.matching.certainty is Precision.EXACT
+    there = (totals.statistics, totals.days, totals.projects)
+    is_matching_whole = totals.query.matching is None or (
+        totals.matching is not None and totals.matching.precision is Precision.EXACT
     )
     return is_matching_whole and all(part is not None for part in there)
 
@@ -96,4 +96,4 @@ class Position:
 def position_words(position: Position) -> str:
     """`412 of 1,000`, `≈ 412,000 of 1,000,000`, `412 of ≥ 10,000`, `412 of ~1,000,000`; of unknown length `412 …`."""
     number = count(position.number) if position.is_exact else f"≈ {count(position.number)}"
-    return f"{number} …" if position.length is None else f"{number} of {number_words(position.length)}"
+    return f"{number} …" if position.length is None else f"{number} of {count_words(position.length)}"

@@ -134,13 +134,13 @@ def _table(monitoring: JobTimings, width: int) -> Content:
     return Content("\n").join([Content.styled(title, "$foreground-muted"), *styled])
 
 
-def _width_of(numbers: Sequence[int]) -> int:
-    return sum(numbers) + len(_GAP) * len(numbers)
+def _width_of(totals: Sequence[int]) -> int:
+    return sum(totals) + len(_GAP) * len(totals)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    numbers = [pad(cell, width, right=True) for cell, width in zip(cells[1:], widths[1:], strict=False)]
-    return _GAP.join([pad(cells[0], widths[0]), *numbers])
+    totals = [pad(cell, width, right=True) for cell, width in zip(cells[1:], widths[1:], strict=False)]
+    return _GAP.join([pad(cells[0], widths[0]), *totals])
 
 
 def _style(one: ModeTimings) -> str:

@@ -59,7 +59,7 @@ def actor_of(key: str, users: Sequence[FoundUser], present: Actor) -> Actor:
     return ActingUser(id=UUID(key), email=next((user.email for user in users if str(user.id) == key), None))
 
 
-async def pick_acting_user(app: GjobsApp, *, through_lens: bool = False) -> None:
+async def pick_acting_user(app: GjobsApp, *, with_visibility: bool = False) -> None:
     """A user's as the operator finds them, or the operator's; through the lens only a user's are of use.
 
     Where an id was given instead, it leads to its thing.
@@ -75,12 +75,12 @@ async def pick_acting_user(app: GjobsApp, *, through_lens: bool = False) -> None
     async def search(needle: str) -> Sequence[Choice]:
         users = await operator.find_users(needle)
         found.update((user.id, user) for user in users)
-        if through_lens:
+        if with_visibility:
             return [user_choice(user, app.dashboard.now) for user in users]
         return actor_choices(users, present, needle, app.dashboard.now)
 
     dialog = SearchDialog(
-        title="Lens: which user?" if through_lens else "Look with whose eyes?",
+        title="Lens: which user?" if with_visibility else "Look with whose eyes?",
         search=search,
         placeholder=PLACEHOLDER,
         chosen=user_key(present),
@@ -95,16 +95,16 @@ async def pick_acting_user(app: GjobsApp, *, through_lens: bool = False) -> None
         return
     actor = actor_of(picked, list(found.values()), present)
     if actor != present:
-        app.act_as(operator.acting_as(actor), through_lens=through_lens)
+        app.act_as(operator.acting_as(actor), with_visibility=with_visibility)
 
 
 def toggle_visibility(app: GjobsApp) -> None:
     """Or without it again. The operator is asked at whose eyes first."""
     store = app.connection.store
     if store is not None and isinstance(store.actor, ActingUser):
-        app.dashboard.leads.look_through_lens()
+        app.dashboard.pending_navigation.look_through_lens()
     else:
-        app.errands.ask(pick_acting_user(app, through_lens=True))
+        app.background_tasks.ask(pick_acting_user(app, with_visibility=True))
 
 
 async def pick_owner(app: GjobsApp, operator: Store) -> UUID | None:

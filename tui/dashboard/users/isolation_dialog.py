@@ -118,7 +118,7 @@ _KEYS = {
     "dialog.leave": "close",
 }
 _TRYING = "trying"
-_THING_WIDTH, _VERB_WIDTH, _MARK_WIDTH = 12, 20, 11
+_TARGET_WIDTH, _VERB_WIDTH, _MARK_WIDTH = 12, 20, 11
 
 
 class Check(Protocol):
@@ -184,12 +184,12 @@ class IsolationDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
-        self.call_after_refresh(self._look)
+        self.call_after_refresh(self._start_read_probes)
 
     # What it does
 
     def action_again(self) -> None:
-        self._look()
+        self._start_read_probes()
 
     def action_try_writes(self) -> None:
         if self._plan is None or self._plan.owner is None:
@@ -214,7 +214,7 @@ class IsolationDialog(Dialog[None]):
         picked = await self._check.pick_user("Whose rows are tried?" if who == "owner" else "Who tries?")
         if picked is not None:
             self._people[who] = picked
-            self._look()
+            self._start_read_probes()
 
     @on(OptionList.OptionSelected)
     def action_mend(self) -> None:
@@ -237,7 +237,7 @@ class IsolationDialog(Dialog[None]):
         elif self.app.screen is self:
             self.app.push_screen(SqlDialog(sql, hint="What mends it. Read it, then run it as the tables' owner."))
 
-    def _look(self) -> None:
+    def _start_read_probes(self) -> None:
         """Reads are tried, writes judged: that needs no question."""
         self._plan = None
         self._work(self._prepare_and_try())
@@ -303,9 +303,9 @@ class IsolationDialog(Dialog[None]):
         )
 
     def _row(self, index: int) -> Content:
-        thing, verb = PROBED[index]
-        is_first = index == 0 or PROBED[index - 1][0] is not thing
-        name = pad(thing.value if is_first else "", _THING_WIDTH)
+        target, verb = PROBED[index]
+        is_first = index == 0 or PROBED[index - 1][0] is not target
+        name = pad(target.value if is_first else "", _TARGET_WIDTH)
         start = Content.assemble(" ", (name, "bold"), pad(verb_name(verb), _VERB_WIDTH))
         if index >= len(self._probes):
             return start
@@ -335,8 +335,8 @@ async def show_isolation(app: "GjobsApp") -> None:
         show_toast(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
     elif not require_operator(app, store.actor, "sees what there is to try"):
         return
-    elif session.capabilities and (off := session.capabilities.missing(Capability.ACTING)):
-        show_toast(app, Toast(text=f"Nobody can try as a user here. {off.words}", severity="warning"))
+    elif session.capabilities and (missing := session.capabilities.missing(Capability.ACTING)):
+        show_toast(app, Toast(text=f"Nobody can try as a user here. {missing.words}", severity="warning"))
     else:
         await app.push_screen_wait(IsolationDialog(SessionCheck(app, session)))
 
@@ -370,4 +370,4 @@ class SessionCheck:
     async def find_remedy(self, probe: Probe) -> str | None:
         from store.isolation.isolation_findings import find_leak_fixes
 
-        return (await find_leak_fixes(self._session.operator.database)).get((probe.thing, probe.verb))
+        return (await find_leak_fixes(self._session.operator.database)).get((probe.target, probe.verb))

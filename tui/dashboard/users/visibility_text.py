@@ -41,25 +41,25 @@ _LONGEST_NAME = 60
 _LONGEST_EXPRESSION = 400
 
 
-def verdict(lens: "VisibilityComparison") -> str:
+def verdict(visibility: "VisibilityComparison") -> str:
     """Who sees how many of how many."""
-    return f"{_user(lens)} {short_verdict(lens)}"
+    return f"{_user(visibility)} {short_verdict(visibility)}"
 
 
-def short_verdict(lens: "VisibilityComparison") -> str:
+def short_verdict(visibility: "VisibilityComparison") -> str:
     """The same, where the user is named already. No grant is no zero."""
-    if not lens.rules.is_granted:
+    if not visibility.rules.is_granted:
         return "sees none: no grant"
-    if lens.rules.holds_for_operator:
-        return f"sees {counted(lens.seen)}, the operator {counted(lens.everything)}"
-    return f"sees {counted(lens.seen)} of {counted(lens.everything)}"
+    if visibility.rules.holds_for_operator:
+        return f"sees {counted(visibility.seen)}, the operator {counted(visibility.everything)}"
+    return f"sees {counted(visibility.seen)} of {counted(visibility.everything)}"
 
 
-def list_note(lens: "VisibilityComparison") -> str:
+def list_note(visibility: "VisibilityComparison") -> str:
     """Why anything of the list is hidden, in a few words; empty where nothing is."""
-    if lens.rules.holds_for_operator:
+    if visibility.rules.holds_for_operator:
         return "the operator may miss rows, too: row level security holds for that role"
-    return f"{HIDDEN} {_hidden_by(lens.rules)}" if lens.hidden else ""
+    return f"{HIDDEN} {_hidden_by(visibility.rules)}" if visibility.hidden else ""
 
 
 def _hidden_by(rules: "ReadRules") -> str:
@@ -73,23 +73,23 @@ def _hidden_by(rules: "ReadRules") -> str:
     return f"by the policy {named}" if len(rules.policies) == 1 else f"by the policies {named}"
 
 
-def hiding_lines(lens: "VisibilityComparison") -> tuple[str, ...]:
+def hiding_lines(visibility: "VisibilityComparison") -> tuple[str, ...]:
     """On a hidden job: from whom and why, and the policies with their expressions."""
-    first = f"{HIDDEN} from {_user(lens)}. {clean(why_hidden(lens.rules), limit=400)}"
-    return (first, *(_policy_line(policy) for policy in _deciding(lens.rules)))
+    first = f"{HIDDEN} from {_user(visibility)}. {clean(why_hidden(visibility.rules), limit=400)}"
+    return (first, *(_policy_line(policy) for policy in _deciding(visibility.rules)))
 
 
-def refused_toast(lens: "VisibilityComparison", jobs: Sequence[GenerationJob], hidden: int, *, key: str) -> Toast:
+def refused_toast(visibility: "VisibilityComparison", jobs: Sequence[GenerationJob], hidden: int, *, key: str) -> Toast:
     """For an action on jobs some of which the user does not see: with their eyes it would change nothing."""
     what = "this job" if len(jobs) == 1 else f"{hidden} of these {len(jobs)} jobs"
-    return Toast(text=f"{_user(lens)} does not see {what}; press {key} for the operator.", severity="warning")
+    return Toast(text=f"{_user(visibility)} does not see {what}; press {key} for the operator.", severity="warning")
 
 
-def no_numbers(lens: "VisibilityComparison | None") -> str:
+def no_totals(visibility: "VisibilityComparison | None") -> str:
     """Why there are no numbers to show; empty where there are."""
-    if lens is None or lens.rules.is_granted:
+    if visibility is None or visibility.rules.is_granted:
         return ""
-    return f"No grant: {_user(lens)} may not read the jobs, so there is nothing to count with their eyes."
+    return f"No grant: {_user(visibility)} may not read the jobs, so there is nothing to count with their eyes."
 
 
 def _deciding(rules: "ReadRules") -> "tuple[ReadPolicy, ...]":
@@ -102,5 +102,5 @@ def _policy_line(policy: "ReadPolicy") -> str:
     return f"“{clean(policy.name, limit=_LONGEST_NAME)}” {kind} {expression}"
 
 
-def _user(lens: "VisibilityComparison") -> str:
-    return clean(actor_name(lens.user), limit=_LONGEST_NAME)
+def _user(visibility: "VisibilityComparison") -> str:
+    return clean(actor_name(visibility.user), limit=_LONGEST_NAME)

@@ -83,17 +83,17 @@ def _state(worker: WorkerStatus, now: datetime) -> Span:
     return f"✗ silent {elapsed(seconds(now - worker.seen_at))}", _BAD
 
 
-def unseen_line(owner: UUID, eyes: Viewer, *, width: int) -> WorkerLine:
+def unseen_line(owner: UUID, viewer: Viewer, *, width: int) -> WorkerLine:
     """A worker that holds jobs and that these eyes do not see."""
-    why = "of somebody else" if eyes.is_user else "not listed"
+    why = "of somebody else" if viewer.is_user else "not listed"
     start: list[Span] = [(f"worker {short_id(owner)}", "bold")]
-    about = f"The worker {owner}: {clean(eyes.name, limit=60)} sees what it holds, and not the worker itself."
+    about = f"The worker {owner}: {clean(viewer.name, limit=60)} sees what it holds, and not the worker itself."
     return WorkerLine(key=f"worker {owner}", spans=_ended(start, why, MUTED, width), about=about)
 
 
-def job_line(job: LeasedJob, eyes: Viewer, *, now: datetime, width: int) -> WorkerLine:
+def job_line(job: LeasedJob, viewer: Viewer, *, now: datetime, width: int) -> WorkerLine:
     glyph = STATUS_GLYPHS[JobStatus.RUNNING if job.owner else JobStatus.QUEUED]
-    project = clean(eyes.project(job.project_id), limit=_LONGEST)
+    project = clean(viewer.project(job.project_id), limit=_LONGEST)
     time, style = _time(job, now)
     words = _words(job, now)
     start: list[Span] = [
@@ -139,7 +139,7 @@ LONG_GONE = timedelta(hours=1)
 """A worker that was not seen for so long, and holds nothing, is only counted."""
 
 
-def lines(force: WorkersOverview, eyes: Viewer, *, now: datetime, width: int) -> Iterator[WorkerLine]:
+def lines(force: WorkersOverview, viewer: Viewer, *, now: datetime, width: int) -> Iterator[WorkerLine]:
     """Each worker with what it holds below it, then what nobody has at present. `now` is the server's time."""
     held: defaultdict[UUID, list[LeasedJob]] = defaultdict(list)
     nobodys: list[LeasedJob] = []
@@ -150,15 +150,15 @@ def lines(force: WorkersOverview, eyes: Viewer, *, now: datetime, width: int) ->
     for worker in workers:
         jobs = held.pop(worker.id, [])
         yield worker_line(worker, now=now, width=width, name_cells=name_cells)
-        yield from (job_line(job, eyes, now=now, width=width) for job in jobs)
+        yield from (job_line(job, viewer, now=now, width=width) for job in jobs)
         if (left := worker.held_jobs - len(jobs)) > 0:
             yield title(f"more of {worker.id}", f"  … {jobs_count(left)} more, held for less long")
     for owner, jobs in held.items():
-        yield unseen_line(owner, eyes, width=width)
-        yield from (job_line(job, eyes, now=now, width=width) for job in jobs)
+        yield unseen_line(owner, viewer, width=width)
+        yield from (job_line(job, viewer, now=now, width=width) for job in jobs)
     if nobodys:
         yield title("nobody's", "Between two attempts, with nobody")
-        yield from (job_line(job, eyes, now=now, width=width) for job in nobodys)
+        yield from (job_line(job, viewer, now=now, width=width) for job in nobodys)
 
 
 def summary(force: WorkersOverview, *, now: datetime) -> str:
@@ -174,15 +174,15 @@ def summary(force: WorkersOverview, *, now: datetime) -> str:
     return " · ".join(parts)
 
 
-def remark(force: WorkersOverview, eyes: Viewer) -> str:
+def remark(force: WorkersOverview, viewer: Viewer) -> str:
     """What is said below them, of what is not shown; empty where that is nothing."""
     sentences = []
     if not force.workers and not force.held:
         sentences.append("'gjobs worker MODULE:REGISTRY' starts a worker.")
     if number := len(force.workers) - len(_shown(force, {job.owner for job in force.held if job.owner})):
         sentences.append(f"{count(number)} more were here within a week: gjobs workers.")
-    if eyes.is_user:
-        sentences.append(f"Workers that do not act as {clean(eyes.name, limit=60)} are the operator's to see.")
+    if viewer.is_user:
+        sentences.append(f"Workers that do not act as {clean(viewer.name, limit=60)} are the operator's to see.")
     return " ".join(sentences)
 
 

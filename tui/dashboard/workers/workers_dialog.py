@@ -52,11 +52,11 @@ class WorkersDialog(Dialog[UUID]):
         Binding("r,f5", "again", "Again", id="workers.again", tooltip="Look again at once"),
     ]
 
-    def __init__(self, feed: Poller[None, WorkersOverview], eyes: Viewer, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, poller: Poller[None, WorkersOverview], viewer: Viewer, *, clock: Callable[[], datetime]) -> None:
         """`clock` is the one that the feed goes by."""
         super().__init__()
-        self._feed = feed
-        self._eyes = eyes
+        self._poller = poller
+        self._viewer = viewer
         self._clock = clock
         self._seen: PollResult[WorkersOverview] | None = None
         self._failure: PollFailure | None = None
@@ -64,7 +64,7 @@ class WorkersDialog(Dialog[UUID]):
         self._height = 0
 
     def compose(self) -> ComposeResult:
-        with self.box(f"Workers · as {clean(self._eyes.name, limit=60)}"):
+        with self.box(f"Workers · as {clean(self._viewer.name, limit=60)}"):
             yield SteadyText(id="summary")
             yield OptionList(id="lines", markup=False, compact=True)
             with Vertical(id="foot"):
@@ -84,7 +84,7 @@ class WorkersDialog(Dialog[UUID]):
 
     @work
     async def _follow(self) -> None:
-        async for answer in self._feed.results():
+        async for answer in self._poller.results():
             match answer:
                 case PollResult():
                     self._seen, self._failure = answer, None
@@ -93,18 +93,18 @@ class WorkersDialog(Dialog[UUID]):
             self._draw()
 
     def action_again(self) -> None:
-        self._feed.refresh()
+        self._poller.refresh()
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         """By its key: the lines may be others by now."""
-        self._lead(event.option_id)
+        self._follow_choice(event.option_id)
 
     def action_lead(self) -> None:
         option = self._options.highlighted_option
-        self._lead(option.id if option else None)
+        self._follow_choice(option.id if option else None)
 
-    def _lead(self, key: str | None) -> None:
+    def _follow_choice(self, key: str | None) -> None:
         job_id = next((line.job_id for line in self._lines if line.key == key), None)
         if job_id is None:
             show_toast(self.app, Toast(text="No job is under the cursor: go to one first.", severity="warning"))
@@ -123,7 +123,7 @@ class WorkersDialog(Dialog[UUID]):
             force, age = self._seen.value, self._clock() - self._seen.fetched_at
             now = force.taken_at + age
             width = self._options.scrollable_content_region.width
-            self._list(list(lines(force, self._eyes, now=now, width=width)))
+            self._list(list(lines(force, self._viewer, now=now, width=width)))
             self._say("summary", Content(summary(force, now=now)))
             self._draw_about()
         self._draw_remark()
@@ -180,8 +180,8 @@ class WorkersDialog(Dialog[UUID]):
             return Content.styled(age + error_words(self._failure.error), "$text-error")
         if self._seen is None:
             return Content()
-        paused = "Paused. " if self._feed.paused else ""
-        return Content(paused + remark(self._seen.value, self._eyes))
+        paused = "Paused. " if self._poller.paused else ""
+        return Content(paused + remark(self._seen.value, self._viewer))
 
     def _say(self, where: str, content: Content) -> None:
         self.query_one(f"#{where}", SteadyText).say(content)
@@ -189,26 +189,26 @@ class WorkersDialog(Dialog[UUID]):
 
 async def show_workers(app: "GjobsApp") -> None:
     """Looked at as often as the list, for as long as the dialog is open."""
-    desk = context_for(app, "workers")
-    if desk is None:
+    context = context_for(app, "workers")
+    if context is None:
         return
-    store, connection = desk.store, app.connection
+    store, connection = context.store, app.connection
 
     async def get_workers_overview(_: None) -> "WorkersOverview":
         return await store.get_workers_overview()
 
-    eyes = Viewer(
+    viewer = Viewer(
         name=actor_name(store.actor),
         is_user=isinstance(store.actor, ActingUser),
         project=app.dashboard.project_name,
     )
-    with connection.poll_also(get_workers_overview) as feed:
-        job_id = await app.push_screen_wait(WorkersDialog(feed, eyes, clock=connection.clock))
+    with connection.poll_also(get_workers_overview) as poller:
+        job_id = await app.push_screen_wait(WorkersDialog(poller, viewer, clock=connection.clock))
     if job_id is not None:
-        await _lead_to(app, store, job_id)
+        await _show_job(app, store, job_id)
 
 
-async def _lead_to(app: "GjobsApp", store: "Store", job_id: UUID) -> None:
+async def _show_job(app: "GjobsApp", store: "Store", job_id: UUID) -> None:
     """Where it is listed, there; else to its project."""
     dashboard = app.dashboard
     if (listed := dashboard.jobs.job(job_id)) is not None:
@@ -224,4 +224,4 @@ async def _lead_to(app: "GjobsApp", store: "Store", job_id: UUID) -> None:
     if job is None:
         show_toast(app, Toast(text=f"The job {job_id} is gone, or hidden.", severity="warning"))
     elif app.connection.store is store:
-        await dashboard.leads.show_job(job, project)
+        await dashboard.pending_navigation.show_job(job, project)

@@ -1,0 +1,7 @@
+-- Whether the asset is the caller's own; true if there is none. A function and volatile, as gjobs.owns_project.
+create or replace function gjobs.owns_asset(p_asset_id uuid)
+    returns boolean language plpgsql volatile security invoker set search_path = '' as $$
+begin
+    return p_asset_id is null
+        or exists (select from public.assets a where a.id = p_asset_id and a.user_id = auth.uid());
+end $$;

@@ -1,0 +1,94 @@
+-- The views of the rollups. Whoever may read the jobs may read their rollups, and nobody else; each query decides it anew. The script
+-- may run again.
+
+-- Only sums over their rows are meaningful, and those are exact. They read the tables with their owner's rights, which nobody else has;
+-- the caller's rights decide what they show. A user's own rows are a branch of the union, because a condition with OR uses no index.
+-- A view that is only a union is no security barrier: a caller's function would see rows before they are filtered.
+create or replace view gjobs.job_counts with (security_barrier = on) as
+    select user_id, project_id, status, mode, job_count, cost_cents from (
+        select user_id, project_id, status, mode, job_count, cost_cents
+          from gjobs.job_totals where (select gjobs.rollups_agree() and not row_security_active('public.generation_jobs'))
+        union all
+        select user_id, project_id, status, mode, job_count, cost_cents
+          from gjobs.job_totals
+         where user_id = (select auth.uid() where gjobs.rollups_agree() and row_security_active('public.generation_jobs'))
+        union all
+        select user_id, project_id, status, mode, job_count, cost_cents
+          from gjobs.job_deltas where (select gjobs.rollups_agree() and not row_security_active('public.generation_jobs'))
+        union all
+        select user_id, project_id, status, mode, job_count, cost_cents
+          from gjobs.job_deltas
+         where user_id = (select auth.uid() where gjobs.rollups_agree() and row_security_active('public.generation_jobs'))
+        union all
+        select user_id, project_id, status, mode, job_count, cost_cents from gjobs.count_jobs()
+    ) sums;
+
+create or replace view gjobs.job_day_counts with (security_barrier = on) as
+    select user_id, project_id, day, job_count, cost_cents from (
+        select user_id, project_id, day, job_count, cost_cents
+          from gjobs.job_days where (select gjobs.rollups_agree() and not row_security_active('public.generation_jobs'))
+        union all
+        select user_id, project_id, day, job_count, cost_cents
+          from gjobs.job_days
+         where user_id = (select auth.uid() where gjobs.rollups_agree() and row_security_active('public.generation_jobs'))
+        union all
+        select user_id, project_id, day, job_count, cost_cents
+          from gjobs.job_deltas where (select gjobs.rollups_agree() and not row_security_active('public.generation_jobs'))
+        union all
+        select user_id, project_id, day, job_count, cost_cents
+          from gjobs.job_deltas
+         where user_id = (select auth.uid() where gjobs.rollups_agree() and row_security_active('public.generation_jobs'))
+        union all
+        select user_id, project_id, day, job_count, cost_cents from gjobs.count_days()
+    ) sums;
+
+-- Only the views are granted, and to everybody: a role that is granted the jobs later can then read their rollups, too. Default
+-- privileges may have granted more.
+do $$
+declare
+    granted record;
+begin
+    for granted in
+        select c.oid::regclass as relation, case a.grantee when 0 then 'public' else quote_ident(r.rolname) end as grantee,
+               case c.relkind when 'S' then 'sequence' else 'table' end as kind
+          from pg_class c
+         cross join lateral aclexplode(c.relacl) as a
+          left join pg_roles r on r.oid = a.grantee
+         where c.relnamespace = 'gjobs'::regnamespace and a.grantee <> c.relowner
+           and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'told_at', 'job_counts', 'job_day_counts')
+         group by c.oid, c.relkind, a.grantee, r.rolname
+    loop
+        execute format('revoke all on %s %s from %s', granted.kind, granted.relation, granted.grantee);
+    end loop;
+end $$;
+grant usage on schema gjobs to public;
+grant select on gjobs.job_counts, gjobs.job_day_counts to public;
+grant execute on function gjobs.rollups_agree(), gjobs.count_jobs(), gjobs.count_days() to public;
+
+-- The app's own view, which the downgrade restores.
+insert into gjobs.replaced (object, restore)
+select 'query of public.generation_job_summary',
+       format('create or replace view public.generation_job_summary with (%s) as %s',
+              (select string_agg(option, ', ') from unnest(reloptions) as option), pg_get_viewdef(oid))
+  from pg_class where oid = 'public.generation_job_summary'::regclass
+    on conflict (object) do nothing;
+
+-- Replacing a view resets its options, so they are repeated. first_job_at and last_job_at are the ends of an index: nearly always, a
+-- project's jobs belong to one user. The planner does not know that, so the owner is compared last.
+do $$ begin
+execute format($view$ create or replace view public.generation_job_summary with (%s) as
+    select c.user_id, c.project_id, c.status, sum(c.job_count)::bigint as job_count,
+           sum(c.cost_cents)::bigint as total_cost_cents, sum(c.cost_cents) / sum(c.job_count) as avg_cost_cents,
+           (select j.created_at
+              from (select user_id, created_at from public.generation_jobs
+                     where project_id = c.project_id and status = c.status order by created_at offset 0) j
+             where j.user_id = c.user_id limit 1) as first_job_at,
+           (select j.created_at
+              from (select user_id, created_at from public.generation_jobs
+                     where project_id = c.project_id and status = c.status order by created_at desc offset 0) j
+             where j.user_id = c.user_id limit 1) as last_job_at
+      from gjobs.job_counts c
+     group by c.user_id, c.project_id, c.status having sum(c.job_count) <> 0
+$view$, (select string_agg(option, ', ')
+           from pg_class cross join unnest(reloptions) as option where oid = 'public.generation_job_summary'::regclass));
+end $$;

@@ -1,0 +1,1 @@
+set local client_min_messages to default;

@@ -1,0 +1,13 @@
+-- Sets completed_at. A time that the statement gives itself is kept.
+create or replace function gjobs.complete_job()
+    returns trigger language plpgsql volatile security invoker set search_path = '' as $$
+begin
+    if tg_op = 'INSERT' then
+        new.completed_at := now();
+    elsif new.completed_at is not distinct from old.completed_at then
+        new.completed_at := case when new.status in ('succeeded', 'failed') then now() end;
+    end if;
+    return new;
+end $$;
+
+revoke all on function gjobs.complete_job() from public;

@@ -1,0 +1,24 @@
+"""functions"""
+
+from migrations.scripts import commit, lock_tables, makes_tables, run_folder, run_script
+
+revision = "0010"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    """Replace what an earlier build created by what the revisions before create now."""
+    if makes_tables():
+        return
+    # The revisions before may have locked the tables.
+    commit()
+    for script in ("0006/comments", "0008/comments", "0010/replaced"):
+        run_script(f"{script}.sql")
+    run_folder("functions", "0001", revision)
+    # Replacing a trigger blocks writers, but no readers.
+    lock_tables("0010/others.sql", mode="share row exclusive")
+    run_folder("triggers", "0001", revision)
+
+
+def downgrade() -> None:
+    """The functions and triggers of the revisions before are the same."""

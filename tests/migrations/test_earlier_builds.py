@@ -1,0 +1,148 @@
+"""Databases that an earlier build created reach the schema of a new database, and so do those that go down."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from migrations import HEAD, REVISIONS
+from migrations.runner import check_rollups, downgrade, upgrade, verify
+from migrations.status import read_status
+from tests.conftest import Conninfo, connect, run_file
+from tests.migrations.conftest import catalogue
+
+DUMPS = sorted((Path(__file__).parent / "dumps").glob("0*.sql"))
+TABLES = """
+select schemaname, tablename from pg_tables
+ where schemaname in ('auth', 'public', 'gjobs') and tablename not in ('alembic_version', 'replaced')
+ order by 1, 2
+"""
+OURS = """
+select p.oid::regprocedure::text, pg_get_functiondef(p.oid)
+  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+ where n.nspname = 'gjobs' or n.nspname = 'public' and p.proname <> 'update_updated_at_column'
+"""
+TRIGGERS = """
+select t.tgrelid::regclass::text, t.tgname
+  from pg_trigger t join pg_proc p on p.oid = t.tgfoid join pg_namespace n on n.oid = p.pronamespace
+ where n.nspname = 'gjobs'
+"""
+
+Rows = dict[tuple[str, str], list[dict[str, object]]]
+
+
+def rows(conninfo: Conninfo) -> Rows:
+    """All rows of all tables, without what the migrations note for themselves."""
+    with connect(conninfo) as connection:
+        tables = connection.execute(TABLES).fetchall()
+        query = SQL("select to_jsonb(t) from {} t")
+        return {table: [row for (row,) in connection.execute(query.format(Identifier(*table)))] for table in tables}
+
+
+def lost(before: Rows, after: Rows) -> list[tuple[tuple[str, str], dict[str, object]]]:
+    """The rows that are not there any more, by table. They may have more columns afterwards."""
+    return [
+        (table, row)
+        for table, known in before.items()
+        for row in known
+        if not any(row.items() <= found.items() for found in after[table])
+    ]
+
+
+@pytest.mark.parametrize("dump", DUMPS, ids=lambda dump: dump.stem)
+def test_a_database_of_an_earlier_build_gets_the_schema_of_a_new_one(
+    blank_database: Conninfo, database: Conninfo, dump: Path
+) -> None:
+    run_file(blank_database, dump)
+    assert read_status(blank_database).current == dump.stem
+    before = rows(blank_database)
+    assert len(before["public", "generation_jobs"]) == (6 if dump.stem < "0008" else 5)
+
+    upgrade(blank_database)
+
+    assert catalogue(blank_database) == catalogue(database)
+    assert lost(before, rows(blank_database)) == []
+    found = verify(blank_database)
+    assert (found.revision, found.differences) == (HEAD, ())
+    assert check_rollups(blank_database).matches
+
+
+def test_there_is_a_dump_of_every_revision_of_the_earlier_build() -> None:
+    assert [dump.stem for dump in DUMPS] == list(REVISIONS[:9])
+
+
+def test_an_upgraded_database_goes_down_as_a_new_one_does(blank_database: Conninfo, migrated_copy: Conninfo) -> None:
+    """The earlier build stored a body of its own for the way down from revision 0004."""
+    run_file(blank_database, next(dump for dump in DUMPS if dump.stem == "0004"))
+    upgrade(blank_database)
+    for conninfo in (blank_database, migrated_copy):
+        downgrade(conninfo, "0003")
+
+    assert catalogue(blank_database) == catalogue(migrated_copy)
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+def test_down_to_a_revision_is_as_up_to_it(
+    blank_database: Conninfo, migrated_copy: Conninfo, upgrade_to: Callable[[Conninfo, str], None], revision: str
+) -> None:
+    upgrade_to(blank_database, revision)
+    downgrade(migrated_copy, revision)
+
+    assert catalogue(migrated_copy) == catalogue(blank_database)
+
+
+def test_the_head_replaces_every_function_and_trigger(migrated_copy: Conninfo) -> None:
+    expected = catalogue(migrated_copy)
+    downgrade(migrated_copy, "0009")
+    with connect(migrated_copy) as connection:
+        spoiled = spoil(connection)
+    found = catalogue(migrated_copy)
+    for kind, number in zip(("functions", "triggers"), spoiled, strict=True):
+        assert number == len([facts for facts in expected[kind] if facts not in found[kind]]) > 0
+
+    upgrade(migrated_copy)
+
+    assert catalogue(migrated_copy) == expected
+
+
+def spoil(connection: psycopg.Connection) -> tuple[int, int]:
+    """Give every function of ours another body and no settings, and disable every trigger of ours; return how many."""
+    connection.execute("set local check_function_bodies = off")
+    functions = connection.execute(OURS).fetchall()
+    triggers = connection.execute(TRIGGERS).fetchall()
+    for signature, definition in functions:
+        old = re.sub(r"(AS \$function\$).*(\$function\$)", r"\1 old \2", definition, flags=re.DOTALL)
+        connection.execute(old.encode())
+        connection.execute(f"alter function {signature} reset all".encode())
+    for table, trigger in triggers:
+        connection.execute(f"alter table {table} disable trigger {trigger}".encode())
+    return len(functions), len(triggers)
+
+
+def test_the_head_keeps_grants(migrated_copy: Conninfo, database: Conninfo) -> None:
+    downgrade(migrated_copy, "0009")
+    with connect(migrated_copy) as connection:
+        connection.execute("revoke execute on function gjobs.archive_jobs(uuid[]) from public")
+        connection.execute("grant execute on function gjobs.archive_jobs(uuid[]) to service_role")
+    before = catalogue(migrated_copy)["grants"]
+    assert before != catalogue(database)["grants"]
+
+    upgrade(migrated_copy)
+
+    assert catalogue(migrated_copy)["grants"] == before
+
+
+def test_the_head_waits_for_no_reader(migrated_copy: Conninfo) -> None:
+    downgrade(migrated_copy, "0009")
+    said: list[str] = []
+
+    with connect(migrated_copy) as reader:
+        reader.execute("select from public.generation_jobs, gjobs.job_leases, gjobs.budgets")
+        upgrade(migrated_copy, report=said.append)
+
+    assert said[0] == f"Revision {HEAD} (functions) is applied."
+    assert re.fullmatch(r"The app's tables were locked for \d+ ms\.", said[1])
+    assert len(said) == 2

@@ -1,0 +1,121 @@
+"""Each function has one body, in one file, in the folder of the revision that introduces it."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from migrations import REVISIONS
+from migrations.scripts import SQL
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, acting, add
+
+CREATED = r"create (?:or replace )?{kind} (?P<name>[\w.]+)"
+APP_FOLDER = "0001"
+"""What the app brings itself, with its own bodies."""
+
+
+def files_by_name(kind: str) -> dict[str, list[Path]]:
+    """Where each function or trigger of ours is created, below `sql`."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for file in sorted(SQL.rglob("*.sql")):
+        path = file.relative_to(SQL)
+        if path.parts[0] != APP_FOLDER:
+            for match in re.finditer(CREATED.format(kind=kind), file.read_text(encoding="utf-8"), re.IGNORECASE):
+                found[match["name"]].append(path)
+    return found
+
+
+def test_each_function_is_created_in_exactly_one_file() -> None:
+    found = files_by_name("function")
+
+    assert found
+    for name, files in found.items():
+        assert [(file.parts[1], file.stem) for file in files] == [("functions", name.partition(".")[2])]
+        assert files[0].parts[0] in REVISIONS
+
+
+def test_each_trigger_is_created_in_a_folder_that_the_head_runs() -> None:
+    found = files_by_name("trigger")
+
+    assert {file.parts[1] for files in found.values() for file in files} == {"triggers"}
+    assert {name for name, files in found.items() if len(files) > 1} == {"gjobs_record_changed"}
+
+
+def test_the_files_create_every_function_and_trigger_of_our_schema(database: Conninfo) -> None:
+    with connect(database) as connection:
+        functions = connection.execute(
+            "select 'gjobs.' || proname from pg_proc where pronamespace = 'gjobs'::regnamespace"
+        ).fetchall()
+        triggers = connection.execute(
+            "select t.tgname from pg_trigger t join pg_proc p on p.oid = t.tgfoid"
+            " where p.pronamespace = 'gjobs'::regnamespace"
+        ).fetchall()
+
+    assert {name for name in files_by_name("function") if name.startswith("gjobs.")} == {row[0] for row in functions}
+    assert set(files_by_name("trigger")) == {row[0] for row in triggers}
+
+
+WORKER = UUID(int=0xD1)
+CALLS: list[tuple[str, str, list[tuple[object, ...]]]] = [
+    ("0006", "select count(*) from gjobs.claim_jobs(%(worker)s, array['lifestyle'], 1, 0)", [(1,)]),
+    ("0006", "select attempt, lost_by from gjobs.claim_jobs(%(worker)s, null, 1, 60)", [(2, WORKER)]),
+    ("0006", "select count(*) from gjobs.note_progress(%(worker)s, %(jobs)s, '{2}', '{half}')", [(1,)]),
+    ("0006", "select count(*) from gjobs.renew_leases(%(worker)s, %(jobs)s, '{2}', 60)", [(1,)]),
+    ("0006", "select count(*) from gjobs.hand_back_jobs(%(worker)s, %(jobs)s, '{2}')", [(1,)]),
+    ("0006", "select attempt from gjobs.claim_jobs(%(worker)s, null, 1, 60)", [(2,)]),
+    ("0006", "select count(*) from gjobs.postpone_jobs(%(worker)s, %(jobs)s, '{2}', '{late}', '{7}', '{0}')", [(1,)]),
+    ("0006", "select attempt, note from gjobs.claim_jobs(%(worker)s, null, 1, 60)", [(3, "late")]),
+    (
+        "0006",
+        "select count(*) from gjobs.finish_jobs(%(worker)s, %(jobs)s, '{3}', '{failed}', '{late}', '{9}')",
+        [(1,)],
+    ),
+    ("0007", "select spent_cents, allowed from gjobs.check_budget(%(project)s, 1)", [(9, True)]),
+    ("0008", "select count(*) from gjobs.archive_jobs(%(jobs)s)", [(1,)]),
+    ("0008", "select count(*) from gjobs.restore_jobs(%(jobs)s)", [(1,)]),
+]
+"""What is called at the revision and later, and what it returns."""
+
+
+@pytest.mark.parametrize("revision", REVISIONS[1:])
+def test_the_apps_functions_work_at_each_revision(
+    blank_database: Conninfo, upgrade_to: Callable[[Conninfo, str], None], revision: str
+) -> None:
+    upgrade_to(blank_database, revision)
+
+    with connect(blank_database, autocommit=True) as connection:
+        for person in (ADA, BEN):
+            add(connection, person)
+        with acting(connection, ADA.id):
+            moved = connection.execute("select public.transition_job_status(%s, 'running')", [ADA.job]).fetchone()
+            counted = connection.execute("select status, count, total_cost_cents from public.get_job_statistics()")
+            assert (moved, counted.fetchall()) == ((True,), [("running", 1, 250)])
+            assert connection.execute("select id from public.get_recent_jobs()").fetchall() == [(ADA.job,)]
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="another user"):
+                connection.execute("select public.get_job_statistics(%s)", [BEN.id])
+        connection.execute("delete from public.generation_jobs where id = %s", [BEN.job])
+        statistics = connection.execute("select status from public.get_job_statistics(%s)", [ADA.id]).fetchall()
+        assert statistics == [("queued",)]
+
+
+@pytest.mark.parametrize("revision", [one for one in REVISIONS if one >= "0006"])
+def test_the_workers_functions_work_at_each_revision(
+    blank_database: Conninfo, upgrade_to: Callable[[Conninfo, str], None], revision: str
+) -> None:
+    upgrade_to(blank_database, revision)
+
+    with connect(blank_database, autocommit=True) as connection:
+        add(connection, ADA)
+        if revision >= "0007":
+            connection.execute(
+                "insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 500)", [ADA.project]
+            )
+        values = {"worker": WORKER, "jobs": [ADA.job], "project": ADA.project}
+        for first, call, expected in CALLS:
+            if revision >= first:
+                assert connection.execute(call.encode(), values).fetchall() == expected
