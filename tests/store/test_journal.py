@@ -58,9 +58,9 @@ def journal(path: Path, clock: Clock) -> Journal:
 
 def write(journal: Journal, what: str = "delete job", outcome: WriteOutcome | None = WriteOutcome.DONE) -> None:
     """Without an outcome, whoever wrote has died."""
-    mark = journal.begin(WriteRecord(what=what, before=(JOB,)), actor=OPERATOR, reason=None, transaction_id=7)
+    journal_ref = journal.begin(WriteRecord(what=what, before=(JOB,)), actor=OPERATOR, reason=None, transaction_id=7)
     if outcome is not None:
-        journal.end(mark, outcome)
+        journal.end(journal_ref, outcome)
 
 
 def told(path: Path, limit: int | None = None) -> list[tuple[str, str]]:
@@ -70,10 +70,10 @@ def told(path: Path, limit: int | None = None) -> list[tuple[str, str]]:
 class TestWhatItHolds:
     def test_journal_entry_holds_rows_actor_reason_and_database(self, journal: Journal, path: Path) -> None:
         ada = ActingUser(id=ADA, email="ada@example.com")
-        mark = journal.begin(
+        journal_ref = journal.begin(
             WriteRecord(what="delete job", before=(JOB,)), actor=ada, reason="ticket 7", transaction_id=99
         )
-        journal.end(mark, WriteOutcome.DONE)
+        journal.end(journal_ref, WriteOutcome.DONE)
         (entry,) = read_journal(path).entries
         assert (entry.at, entry.database, entry.actor, entry.actor_id) == (NOW, "production", "ada@example.com", ADA)
         assert (entry.reason, entry.what, entry.ids, entry.transaction_id) == ("ticket 7", "delete job", (JOB.id,), 99)
@@ -105,11 +105,11 @@ class TestWhatItHolds:
     def test_last_recorded_outcome_wins_and_is_written_to_the_file_of_its_entry(
         self, journal: Journal, path: Path, clock: Clock
     ) -> None:
-        mark = journal.begin(WriteRecord(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
-        journal.end(mark, WriteOutcome.UNKNOWN)
+        journal_ref = journal.begin(WriteRecord(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
+        journal.end(journal_ref, WriteOutcome.UNKNOWN)
         assert told(path) == [("x", "unknown")]
         clock.now += timedelta(days=1)
-        journal.end(mark, WriteOutcome.NOT_DONE)
+        journal.end(journal_ref, WriteOutcome.NOT_DONE)
         assert [file.name for file in path.iterdir()] == [FILE]
         assert told(path) == [("x", "not done")]
 
