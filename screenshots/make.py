@@ -33,7 +33,8 @@ from store.jobs.job import GenerationJob, JobStatus
 from store.leases.lease import WorkersOverview
 from store.sample.sample_data import fill
 from store.statistics.totals import Totals, TotalsQuery
-from store.store import PAGE_SIZE, Store
+from store.store import Store
+from store.validation import PAGE_SIZE
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.appearance import screen_svg
 from tui.dashboard.job_list.job_table import JobTable

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from store.budgets.budget import BudgetState as BudgetState
     from store.budgets.budget import CheckedBudget as CheckedBudget
     from store.budgets.budget import Period as Period
+    from store.capabilities.facts import RlsPolicy as RlsPolicy
     from store.errors import BudgetExceeded as BudgetExceeded
     from store.errors import Conflict as Conflict
     from store.errors import InvalidValue as InvalidValue
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from store.errors import TransitionRefused as TransitionRefused
     from store.errors import UnexpectedError as UnexpectedError
     from store.errors import Unreachable as Unreachable
-    from store.job_list.listing import ReadPolicy as ReadPolicy
     from store.job_list.listing import ReadRules as ReadRules
     from store.job_list.listing import VisibilityComparison as VisibilityComparison
     from store.jobs.job import GenerationJob as GenerationJob
@@ -100,9 +100,9 @@ _HOMES = {
     "Poller": "store.poller",
     "Project": "store.projects.project",
     "ReadOnly": "store.errors",
-    "ReadPolicy": "store.job_list.listing",
     "ReadRules": "store.job_list.listing",
     "Refused": "store.jobs.job_results",
+    "RlsPolicy": "store.capabilities.facts",
     "RowMissing": "store.errors",
     "SchemaMissing": "store.errors",
     "SignInRefused": "store.errors",

@@ -17,9 +17,6 @@ from store.filters.filter_sql import needs_names
 from store.filters.filter_terms import Key
 from store.filters.job_filter import JobFilter
 from store.formats import IdRange
-from store.job_list.index_advice import is_in_order
-from store.job_list.list_query import ListQuery
-from store.job_list.list_sql import AccessPath
 from store.jobs import job_sql
 from store.jobs.job_sql import JobStatements
 from store.projects import project_sql
@@ -66,14 +63,6 @@ class ActorDatabase:
     async def job_statements(self) -> JobStatements:
         has_later = (await self.capability_cache.get()).has_later_columns(self.actor)
         return job_sql.OF_EVENTS if has_later else job_sql.OF_THE_APP
-
-    async def chosen_path(self, listed: ListQuery) -> AccessPath:
-        capabilities = await self.capability_cache.get()
-        columns = job_sql.ALL_COLUMNS if capabilities.has_later_columns(self.actor) else job_sql.APP_COLUMNS
-        if self.is_operators:
-            return AccessPath(columns=columns)
-        in_order = is_in_order(listed, capabilities.facts.job_indexes)
-        return AccessPath(columns=columns, is_in_order=in_order, through_policies=True)
 
     async def readable_names(self, job_filter: JobFilter) -> Set[Key]:
         """Raises NoPrivilege where the filter cannot do without one that is not."""

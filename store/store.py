@@ -24,7 +24,7 @@ from store.filters.job_filter import NO_FILTER, JobFilter
 from store.job_list import list_cost, read_listing
 from store.job_list.list_cost import ListCost
 from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.list_sql import page, paged
+from store.job_list.list_sql import access_path, page, paged
 from store.job_list.listing import Listing, RowWindow, VisibilityComparison
 from store.jobs import history_sql, job_sql, job_writes
 from store.jobs.job import GenerationJob, JobStatus
@@ -52,11 +52,9 @@ from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimin
 from store.statistics.totals import Totals, TotalsQuery
 from store.users.actor import OPERATOR, ActingUser, Actor
 from store.users.user_sql import FoundUser
-from store.validation import UNSET, Unset, changed_columns
+from store.validation import FOUND_USERS, PAGE_SIZE, UNSET, Unset, changed_columns
 from store.watch.watch import Cursor, Watch
 from store.watch.watch_readers import ObservedWatch, RecordedWatch
-
-PAGE_SIZE = 500
 
 
 class Store:
@@ -469,7 +467,7 @@ class Store:
         """Of the user or of the project; in place of the one that there may be. A limit below what is spent is allowed.
 
         `warn_share` None leaves it as it is. Raises InvalidValue naming the field, and Conflict where the budget is no
-        longer `as_known`; None: whatever it is.
+        longer `expected_budget`; None: whatever it is.
         """
         validation.check_one_subject(user_id, project_id)
         known, cents = validation.check_period(period), validation.check_limit_cents(limit_cents)
@@ -573,7 +571,7 @@ class Store:
         """Whom to act as. Raises as `get_user` does, but reads no job to find one."""
         return await search.find_actor(self.actor_database, email_or_id)
 
-    async def find_users(self, text: str, *, limit: int = 50) -> Sequence[FoundUser]:
+    async def find_users(self, text: str, *, limit: int = FOUND_USERS) -> Sequence[FoundUser]:
         """Those whose e-mail contains the text or whose id begins with it, the most recently active first.
 
         Everybody for an empty text. Only the operator may; where even they may not, the owners of jobs are found.
@@ -603,6 +601,6 @@ class Store:
             after=after,
             limit=validation.check_limit(limit),
             readable=await self.actor_database.readable_names(job_filter),
-            chosen_path=await self.actor_database.chosen_path(listed),
+            chosen_path=access_path(listed, await self.capability_cache.get(), self.actor),
         )
         return paged(await self.actor_database.read(query), limit)

@@ -15,7 +15,12 @@ from store.users.actor import ActingUser
 MAX_COST_CENTS = 2_147_483_647
 MAX_LIMIT_CENTS = 10**15
 MAX_NAME = 200
+PAGE_SIZE = 500
+"""So many rows are listed where nobody asks for another number."""
+FOUND_USERS = 50
+"""The same for a search of users, from which one is chosen."""
 MAX_LIMIT = 10_000
+"""So many rows may be asked for at once."""
 MAX_DAYS = 3_660
 
 

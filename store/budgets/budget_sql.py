@@ -194,7 +194,7 @@ async def set_budget(
     expected_budget: Budget | None,
     readable: Readable,
 ) -> Budget:
-    """A new one, or another limit of the one that there is; where that is not `as_known`, nothing."""
+    """A new one, or another limit of the one that there is; where that is not `expected_budget`, nothing."""
     before: tuple[Budget, ...] = ()
     found = await transaction.run(lock_of(user_id=user_id, project_id=project_id, period=period))
     if found:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from store.capabilities.capabilities import Capabilities
 from store.capabilities.capability import Capability
+from store.capabilities.policy_sql import POLICIES
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.database.query import Query
@@ -158,7 +159,7 @@ class _Examination:
 
     async def _rules(self) -> Iterable[Finding]:
         found, seen, tables, rules = await self._read(
-            function_checks.FUNCTIONS, function_checks.VIEWS, policy_checks.TABLES, policy_checks.POLICIES
+            function_checks.FUNCTIONS, function_checks.VIEWS, policy_checks.TABLES, POLICIES
         )
         findings = [
             *function_checks.function_findings(found),

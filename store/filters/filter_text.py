@@ -211,7 +211,7 @@ def _cents(text: str, piece: Piece) -> int:
 
 
 def _seconds(text: str, piece: Piece) -> int:
-    seconds = formats.seconds_of(text)
+    seconds = formats.parse_duration(text)
     if seconds is None:
         raise piece.span.wrong(f"{text!r} is no duration.", hint="Give a number with s, m, h, d or w: 90s, 5m, 1h30m.")
     if seconds > formats.LONGEST:
@@ -258,7 +258,7 @@ def _took(piece: Piece, _now: datetime | None) -> Value:
 def _time(piece: Piece, now: datetime | None) -> datetime | Age:
     """A moment, or how long ago it was."""
     try:
-        if formats.seconds_of(piece.text) is not None:
+        if formats.parse_duration(piece.text) is not None:
             age = Age(seconds=_seconds(piece.text, piece))
             return age if now is None else now.astimezone(UTC) - timedelta(seconds=age.seconds)
         time = datetime.fromisoformat(piece.text)

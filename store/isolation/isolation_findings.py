@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from store.capabilities.capability import Capability
-from store.capabilities.facts import DatabaseFacts
+from store.capabilities.facts import DatabaseFacts, PolicyCommand, RlsPolicy
+from store.capabilities.policy_sql import POLICIES
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.doctor.examine import Further
 from store.doctor.findings import Finding, Section, Severity
 from store.doctor.function_checks import FUNCTIONS, VIEWS, AppFunction, AppView, function_findings, view_findings
-from store.doctor.policy_checks import POLICIES, TABLES, RlsPolicy, RlsTable, policy_findings
+from store.doctor.policy_checks import TABLES, RlsTable, policy_findings
 from store.doctor.schema_checks import QUALIFY_QUERY
 from store.isolation.isolation import (
     PROBED,
@@ -26,6 +27,7 @@ from store.isolation.isolation import (
     person_name,
 )
 from store.isolation.isolation_check import plan_probes, run_probes
+from store.isolation.isolation_policies import COMMANDS
 from store.users.actor import OPERATOR
 
 Remedies = Mapping[tuple[ProbeTarget, Verb], str]
@@ -36,13 +38,6 @@ _TABLES = {
     ProbeTarget.PROJECT: "projects",
     ProbeTarget.ASSET: "assets",
     ProbeTarget.COUNTS: "generation_jobs",
-}
-_COMMANDS = {
-    Verb.READ: "SELECT",
-    Verb.INSERT_INTO: "INSERT",
-    Verb.INSERT_AS: "INSERT",
-    Verb.UPDATE: "UPDATE",
-    Verb.DELETE: "DELETE",
 }
 
 
@@ -87,7 +82,7 @@ def _findings(target: ProbeTarget, verb: Verb, rules: Rules) -> Iterator[Finding
 
 def _of_table(table: str, verb: Verb, rules: Rules) -> Iterator[Finding]:
     of_table = [policy for policy in rules.policies if policy.table == table]
-    of_verb = [policy for policy in of_table if policy.command in (_COMMANDS[verb], "ALL")]
+    of_verb = [policy for policy in of_table if policy.command in (COMMANDS[verb], PolicyCommand.ALL)]
     yield from _leak_fixes(table, {"no-row-security", "open-policy"}, of_verb, rules)
     if verb is Verb.INSERT_INTO:
         # What may be inserted there may be moved there, too.

@@ -156,8 +156,6 @@ async def _too_long_to_sort(actor_database: ActorDatabase, query: ListQuery) -> 
 
 
 async def _first_rows(actor_database: ActorDatabase, query: ListQuery) -> Query[ListedJob]:
-    readable, chosen_path = (
-        await actor_database.readable_names(query.job_filter),
-        await actor_database.chosen_path(query),
-    )
+    readable = await actor_database.readable_names(query.job_filter)
+    chosen_path = list_sql.access_path(query, await actor_database.capability_cache.get(), actor_database.actor)
     return list_sql.listing_queries(RowWindowQuery(listed=query), readable=readable, chosen_path=chosen_path)[0]

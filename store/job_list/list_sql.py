@@ -30,16 +30,19 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from store import tables
+from store.capabilities.capabilities import Capabilities
 from store.database import timestamps
 from store.database.query import Query, RowMaker, make_number
 from store.filters import filter_sql
 from store.filters.filter_sql import Shape
 from store.filters.filter_terms import Key
+from store.job_list.index_advice import is_in_order
 from store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, RowWindowQuery
 from store.job_list.listing import RowWindow
 from store.jobs.job import ERROR_CHARACTERS, GenerationJob, ListedJob, is_final
 from store.jobs.job_results import Page, PageKey
-from store.jobs.job_sql import APP_COLUMNS, JobColumns, make_job, make_listed
+from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job, make_listed
+from store.users.actor import ActingUser, Actor
 
 T = TypeVar("T")
 
@@ -95,6 +98,14 @@ class AccessPath:
 
 
 PLAIN = AccessPath()
+
+
+def access_path(listed: ListQuery, capabilities: Capabilities, actor: Actor) -> AccessPath:
+    columns = ALL_COLUMNS if capabilities.has_later_columns(actor) else APP_COLUMNS
+    if not isinstance(actor, ActingUser):
+        return AccessPath(columns=columns)
+    in_order = is_in_order(listed, capabilities.facts.job_indexes)
+    return AccessPath(columns=columns, is_in_order=in_order, through_policies=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

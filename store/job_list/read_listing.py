@@ -11,22 +11,29 @@ from sqlalchemy import ARRAY, Boolean, Integer, Uuid, any_, bindparam, exists, l
 from store import tables
 from store.actor_database import ActorDatabase
 from store.capabilities.capability import Capability
+from store.capabilities.facts import ROLE_OF_USERS, PolicyCommand, RlsPolicy
+from store.capabilities.policy_sql import POLICIES
 from store.database import query as query_module
 from store.database.query import Query, Row, make_id
-from store.database.transactions import ROLE_OF_USERS, Snapshot
+from store.database.transactions import Snapshot
 from store.errors import InvalidValue, SchemaMissing
 from store.filters.filter_terms import Key
 from store.job_list import list_sql
 from store.job_list.list_query import ListingQuery, RowWindowQuery
 from store.job_list.list_sql import PLAIN, AccessPath, UserScope
-from store.job_list.listing import Listing, ProjectName, ReadPolicy, ReadRules, RowWindow, VisibilityComparison
+from store.job_list.listing import (
+    MOST_LISTED_PROJECTS,
+    Listing,
+    ProjectName,
+    ReadRules,
+    RowWindow,
+    VisibilityComparison,
+)
 from store.jobs.job_results import CappedCount
 from store.projects import project_sql
 from store.users.actor import OPERATOR, ActingUser
 
 _jobs, _projects = tables.generation_jobs, tables.projects
-
-MOST_LISTED_PROJECTS = 500
 
 _NAMES = (
     select(_projects.c.id, _projects.c.user_id, _projects.c.name)
@@ -142,53 +149,41 @@ def visible_among(job_ids: Sequence[UUID]) -> Query[UUID]:
     return Query(_SEEN, make_id, {"ids": list(job_ids)})
 
 
-# The policies are those of reading that hold for the role, by being for everybody, for it, or for a role that it is in.
 _RULES = text(
     """
     select has_schema_privilege(reader.oid, jobs.relnamespace, 'usage')
                and has_any_column_privilege(reader.oid, jobs.oid, 'select'),
            jobs.relrowsecurity and not reader.rolbypassrls and not reader.rolsuper
                and (jobs.relforcerowsecurity or not pg_has_role(reader.oid, jobs.relowner, 'usage')),
-           row_security_active(jobs.oid),
-           (select coalesce(
-                       json_agg(
-                           json_build_array(p.polname, p.polpermissive, pg_get_expr(p.polqual, p.polrelid))
-                           order by p.polname),
-                       '[]')
-              from pg_policy p
-             where p.polrelid = jobs.oid and p.polcmd in ('r', '*')
-               and exists (select from unnest(p.polroles) as holder
-                            where holder = 0 or pg_has_role(reader.oid, holder, 'usage')))
+           row_security_active(jobs.oid)
       from pg_class jobs, pg_roles reader
      where jobs.oid = cast('public.generation_jobs' as regclass) and reader.rolname = :role
     """
 )
 
 
-def read_rules() -> Query[ReadRules]:
-    """No row where there is no role of users."""
-    return Query(_RULES, _make_rules, {"role": ROLE_OF_USERS})
+_ROLE_RULES: Query[Row] = Query(_RULES, tuple, {"role": ROLE_OF_USERS})
+"""No row where there is no role of users."""
 
 
-def _make_rules(row: Row) -> ReadRules:
-    is_granted, has_row_security, holds_for_operator, policies = row
+def _make_rules(found: Sequence[Row], policies: Sequence[RlsPolicy]) -> ReadRules:
+    """Raises SchemaMissing where nobody can look as a user at all."""
+    if not found:
+        raise SchemaMissing(f"This database has no role {ROLE_OF_USERS}, which users' requests run as.")
+    is_granted, has_row_security, holds_for_operator = found[0]
     return ReadRules(
         role=ROLE_OF_USERS,
         is_granted=is_granted,
         has_row_security=has_row_security,
         holds_for_operator=holds_for_operator,
         policies=tuple(
-            ReadPolicy(name=name, is_permissive=is_permissive, expression=expression)
-            for name, is_permissive, expression in policies
+            policy
+            for policy in policies
+            if policy.table == _jobs.name
+            and policy.holds_for_users
+            and policy.command in (PolicyCommand.SELECT, PolicyCommand.ALL)
         ),
     )
-
-
-def only_row_of(found: Sequence[ReadRules]) -> ReadRules:
-    """Raises SchemaMissing where nobody can look as a user at all."""
-    if not found:
-        raise SchemaMissing(f"This database has no role {ROLE_OF_USERS}, which users' requests run as.")
-    return found[0]
 
 
 MOST_COUNTED = 10_000
@@ -205,8 +200,8 @@ async def read_visibility(
 ) -> VisibilityComparison:
     """Nothing is read as the user where users have no grant: that is an answer, too.
 
-    `readable` are the names that the operator may read, `means` those of the operator's list. `has_projects` is whether
-    the operator may read the projects; else only the user's own jobs are theirs.
+    `readable` are the names that the operator may read, and `chosen_path` how the database reads the operator's list.
+    Without `has_projects` (the operator may not read projects) only the user's own jobs count as theirs.
     """
     project_id = query.listed.project_id
     theirs: list[UUID] = []
@@ -214,13 +209,14 @@ async def read_visibility(
         (theirs,) = await snapshot.read(OPERATOR, projects_of(user.id))
     concern = UserScope(user_id=user.id, project_ids=tuple(theirs)) if project_id is None else None
     count = list_sql.length(query.listed, most=MOST_COUNTED, readable=readable, concern=concern)
-    found, (there,), *rows = await snapshot.read(
+    found, policies, (there,), *rows = await snapshot.read(
         OPERATOR,
-        read_rules(),
+        _ROLE_RULES,
+        POLICIES,
         count,
         *list_sql.listing_queries(query, readable=readable, chosen_path=chosen_path, concern=concern),
     )
-    rules, window = only_row_of(found), list_sql.window(query, rows)
+    rules, window = _make_rules(found, policies), list_sql.window(query, rows)
     seen, seen_ids = 0, set[UUID]()
     if rules.is_granted:
         shown, (seen,) = await snapshot.read(user, visible_among([job.id for job in window.jobs]), count)
@@ -241,11 +237,12 @@ Compare = Callable[[Snapshot], Awaitable[VisibilityComparison]]
 
 async def read_window(actor_database: ActorDatabase, query: RowWindowQuery) -> RowWindow:
     listed = query.listed
-    readable, chosen_path = (
-        await actor_database.readable_names(listed.job_filter),
-        await actor_database.chosen_path(listed),
+    readable = await actor_database.readable_names(listed.job_filter)
+    asked = list_sql.listing_queries(
+        query,
+        readable=readable,
+        chosen_path=list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor),
     )
-    asked = list_sql.listing_queries(query, readable=readable, chosen_path=chosen_path)
     return list_sql.window(query, await actor_database.read_together(*asked))
 
 
@@ -257,7 +254,7 @@ async def read_listing(actor_database: ActorDatabase, query: ListingQuery, *, at
     asked = listing_queries(
         query,
         readable=await actor_database.readable_names(listed.job_filter),
-        chosen_path=await actor_database.chosen_path(listed),
+        chosen_path=list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor),
         has_projects=await actor_database.has(Capability.PROJECTS),
         of_one_user=not actor_database.is_operators,
         at=at,
@@ -294,6 +291,6 @@ async def _plan_comparison(actor_database: ActorDatabase, window: RowWindowQuery
         user=actor_database.actor,
         query=window,
         readable=await operators.readable_names(window.listed.job_filter),
-        chosen_path=await operators.chosen_path(window.listed),
+        chosen_path=list_sql.access_path(window.listed, await operators.capability_cache.get(), operators.actor),
         has_projects=await operators.has(Capability.PROJECTS),
     )

@@ -96,7 +96,7 @@ def list_projects(*, limit: int) -> Query[Project]:
 
 
 def list_projects_from_rollups(*, limit: int) -> Query[Project]:
-    """As `listed`, from the sums that a managed database keeps: it needs `Feature.ROLLUPS`."""
+    """As `list_projects`, from the rollups: it needs `Capability.ROLLUPS`."""
     return Query(_LISTED_SUMMED, make_project, {"rows": limit})
 
 

@@ -15,7 +15,8 @@ from store.retention.batches import COUNTING, LIMITS, RETRYABLE_REFUSALS, Retent
 from store.retention.retention import ArchivedJob, ArchiveQuery, BatchProgress, StatusCount
 from store.statistics import statistics_sql
 from store.statistics.statistics import JobStatistic, JobStatistics, JobSummary
-from store.store import PAGE_SIZE, Store
+from store.store import Store
+from store.validation import PAGE_SIZE
 
 COUNTED = 10_000
 """So many archived jobs are counted where nobody asked for more."""

@@ -228,6 +228,6 @@ def _summary(of_project: bool, has_rollups: bool) -> Select[Any]:
 
 
 def summary(project_id: UUID | None, *, limit: int, has_rollups: bool) -> Query[JobSummary]:
-    """The dearest first. `has_sums` is whether those that are there need not be counted."""
+    """Most expensive first. With `has_rollups` the jobs outside the archive are not counted again."""
     parameters: dict[str, object] = {} if project_id is None else {"project_id": project_id}
     return Query(_summary(project_id is not None, has_rollups), make_summary, parameters | {"rows": limit})

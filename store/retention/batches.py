@@ -50,7 +50,7 @@ class RetentionBatch:
     done: int = 0
     """With so many of them."""
     error: StoreError | None = None
-    """One of `IN_THE_WAY`: then with none."""
+    """One of `RETRYABLE_REFUSALS`: then with none."""
 
 
 TakeBatch = Callable[[PageKey | None, int], Awaitable[RetentionBatch]]

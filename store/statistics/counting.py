@@ -23,6 +23,7 @@ from store.errors import Locked, TimedOut
 from store.filters.filter_terms import Key
 from store.job_list.index_advice import is_guessed
 from store.job_list.list_query import NEWEST_FIRST, ListQuery
+from store.job_list.listing import MOST_LISTED_PROJECTS
 from store.jobs.job import JobStatus
 from store.statistics import count_sql, statistics_sql
 from store.statistics.count_sql import PageRange, PageTotal
@@ -76,8 +77,6 @@ class SlowCountBackoff:
         self._rests.pop(what, None)
 
 
-MOST_PROJECTS = 500
-"""So many are named by a listing."""
 MOST_BUDGETS = 20
 """So many are shown beside the numbers."""
 MOST_SUMMED = 10_000
@@ -230,7 +229,7 @@ def _whole(
             Part.STATISTICS: statistics_sql.by_status_from_jobs(query.project_id),
             Part.DAYS: statistics_sql.by_day_from_jobs(query.project_id, days=query.days, at=at),
             Part.PROJECTS: count_sql.totals_by_project_from_jobs(
-                has_projects=capabilities.has_projects, of_one_user=of_one_user, limit=MOST_PROJECTS
+                has_projects=capabilities.has_projects, of_one_user=of_one_user, limit=MOST_LISTED_PROJECTS
             ),
         }
     if query.matching is not None:
@@ -310,7 +309,7 @@ async def count_totals_exactly(
                 count_sql.listed_projects(
                     has_projects=capabilities.has_projects,
                     of_one_user=isinstance(actor, ActingUser),
-                    limit=MOST_PROJECTS,
+                    limit=MOST_LISTED_PROJECTS,
                 ),
                 count_sql.PAGE_COUNT,
                 *([totals_part(query, capabilities.budgets, at=at)] if capabilities.budgets else []),

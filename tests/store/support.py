@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from store.capabilities.facts import PolicyCommand, RlsPolicy
 from store.database.query import Query, compiled
 from store.errors import StoreError
 from store.jobs.job import GenerationJob, JobStatus
@@ -202,6 +203,29 @@ def show_rows(sql: Sql, role: str, *tables: str, using: str = "true") -> None:
     for table in tables:
         sql(f"grant select on {table} to {role}")
         sql(f"create policy shown on {table} for select to {role} using ({using})")
+
+
+def make_policy(
+    name: str,
+    using: str | None,
+    *,
+    is_permissive: bool = True,
+    command: PolicyCommand = PolicyCommand.SELECT,
+    **fields: Any,
+) -> RlsPolicy:
+    """One on the jobs, for the role of users."""
+    made = RlsPolicy(
+        table="generation_jobs",
+        name=name,
+        quoted_name=f'"{name}"',
+        is_permissive=is_permissive,
+        command=command,
+        roles=("authenticated",),
+        holds_for_users=True,
+        using=using,
+        check=None,
+    )
+    return replace(made, **fields)
 
 
 async def until(condition: Callable[[], bool]) -> None:

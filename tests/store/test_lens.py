@@ -13,7 +13,7 @@ from store.database.query import TimeLimits
 from store.errors import InvalidValue
 from store.job_list import list_sql, read_listing
 from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.listing import ReadPolicy, ReadRules, VisibilityComparison
+from store.job_list.listing import ReadRules, VisibilityComparison
 from store.jobs.job import JobStatus
 from store.jobs.job_results import CappedCount
 from store.store import Store
@@ -69,12 +69,10 @@ async def test_visibility_lists_the_jobs_of_a_project_and_marks_hidden_ones(as_a
     assert numbers(visibility) == ([1, 2, 3, 4], {4})
     assert (visibility.seen, visibility.everything) == (CappedCount(number=3), CappedCount(number=4))
     assert visibility.user == ActingUser(id=ADA, email="ada@example.com")
+    (own_rows,) = visibility.rules.policies
+    assert (own_rows.name, own_rows.is_permissive, own_rows.using) == (OWN_ROWS, True, "(auth.uid() = user_id)")
     assert visibility.rules == ReadRules(
-        role="authenticated",
-        is_granted=True,
-        has_row_security=True,
-        holds_for_operator=False,
-        policies=(ReadPolicy(name=OWN_ROWS, is_permissive=True, expression="(auth.uid() = user_id)"),),
+        role="authenticated", is_granted=True, has_row_security=True, holds_for_operator=False, policies=(own_rows,)
     )
 
 
@@ -199,12 +197,12 @@ class TestRules:
 
         rules = (await as_ada.compare_visibility(OF_OWN)).rules
 
-        assert rules.policies == (
-            ReadPolicy(name=OWN_ROWS, is_permissive=True, expression="(auth.uid() = user_id)"),
-            ReadPolicy(name="all", is_permissive=True, expression="false"),
-            ReadPolicy(name="empty", is_permissive=True, expression=None),
-            ReadPolicy(name="strict", is_permissive=False, expression="(cost_cents > 0)"),
-        )
+        assert [(policy.name, policy.is_permissive, policy.using) for policy in rules.policies] == [
+            (OWN_ROWS, True, "(auth.uid() = user_id)"),
+            ("all", True, "false"),
+            ("empty", True, None),
+            ("strict", False, "(cost_cents > 0)"),
+        ]
         assert why_hidden(rules) == (
             "None of the 3 policies that let jobs through lets this one through,"
             " or a restrictive one keeps it back: “strict”."
@@ -218,7 +216,7 @@ class TestRules:
         visibility = await as_ada.compare_visibility(OF_OWN)
 
         assert numbers(visibility) == ([1, 2, 3, 4], {4})
-        assert visibility.rules.policies[1].expression == "((user_id IS NULL) AND trap())"
+        assert visibility.rules.policies[1].using == "((user_id IS NULL) AND trap())"
 
     async def test_visibility_reports_that_the_policies_apply_to_the_operator(
         self, as_ada: Store, app_sql: Sql, attached_database: Conninfo, recording_login: str

@@ -22,8 +22,9 @@ from store.journal.journal import Journal
 from store.leases.lease import WorkersOverview
 from store.statistics.counting import Report as NumbersReport
 from store.statistics.totals import Totals, TotalsQuery
-from store.store import PAGE_SIZE, Store
+from store.store import Store
 from store.users.actor import ActingUser, Actor
+from store.validation import PAGE_SIZE
 from tests.tui.settling import press, resize, settle, until
 from tests.tui.world import ADA, FROZEN, job_id
 from tui.dashboard.app import GjobsApp

@@ -6,9 +6,10 @@ from uuid import UUID
 import pytest
 
 from store.job_list.list_query import RowWindowQuery
-from store.job_list.listing import ReadPolicy, ReadRules, RowWindow, VisibilityComparison
+from store.job_list.listing import ReadRules, RowWindow, VisibilityComparison
 from store.jobs.job_results import CappedCount
 from store.users.actor import ActingUser
+from tests.store.support import make_policy
 from tests.tui.support import make_listed
 from tui.dashboard.users.visibility_text import (
     hiding_lines,
@@ -19,11 +20,11 @@ from tui.dashboard.users.visibility_text import (
     verdict,
 )
 
-OWN = ReadPolicy(name="Own rows", is_permissive=True, expression="(auth.uid() = user_id)")
+OWN = make_policy("Own rows", "(auth.uid() = user_id)")
 
-TEAM = ReadPolicy(name="Team", is_permissive=True, expression=None)
+TEAM = make_policy("Team", None)
 
-PAID = ReadPolicy(name="Paid", is_permissive=False, expression="(cost_cents > 0)")
+PAID = make_policy("Paid", "(cost_cents > 0)", is_permissive=False)
 
 RULES = ReadRules(
     role="authenticated", is_granted=True, has_row_security=True, holds_for_operator=False, policies=(OWN,)

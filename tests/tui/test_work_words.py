@@ -2,7 +2,7 @@
 
 import pytest
 
-from tui.text.timings_text import seconds
+from tui.text.format import short_duration
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ from tui.text.timings_text import seconds
     ],
 )
 def test_durations_are_shown_with_two_significant_digits(number: float, words: str) -> None:
-    assert seconds(number) == words
+    assert short_duration(number) == words

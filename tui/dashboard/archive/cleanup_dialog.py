@@ -167,7 +167,7 @@ class CleanupDialog(Dialog[CleanUp]):
 
     def _read(self) -> CleanupDraft | None:
         """What it holds; None where something has a problem, which is then said."""
-        seconds = formats.seconds_of(self.query_one("#age", Input).value.strip())
+        seconds = formats.parse_duration(self.query_one("#age", Input).value.strip())
         statuses = tuple(status for status in JobStatus if self.query_one(f"#{status}", Checkbox).value)
         project, action = self.query_one("#project", Select).value, self.query_one("#action", Select).value
         if not seconds or seconds > formats.LONGEST:
