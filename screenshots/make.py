@@ -258,7 +258,7 @@ async def _take(scene: Scene, opener: Opener) -> dict[str, str]:
         await stage.wait_for(app.settled.is_set)
         await scene.play(stage)
         # On a busy machine a look may take long, and the next come later: that is not what a picture shows.
-        await stage.wait_for(lambda: app.connection.max_staleness == app.connection.interval)
+        await stage.wait_for(lambda: app.poller.max_staleness == app.poller.interval)
         app.show_status()
         for field in app.screen.query(Input):
             field.cursor_blink = False

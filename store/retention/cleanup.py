@@ -36,6 +36,7 @@ from store.jobs.job import JobStatus
 from store.jobs.job_results import PageKey
 from store.journal.write_record import WriteRecord
 from store.retention import archive_sql
+from store.retention.archive import require_archive
 from store.retention.archive_sql import make_count, make_key
 from store.retention.batches import (
     COUNTING,
@@ -46,7 +47,14 @@ from store.retention.batches import (
     cursor_parameters,
     in_batches,
 )
-from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
+from store.retention.retention import (
+    FINISHED,
+    BatchProgress,
+    CleanupPreview,
+    ExpiredJobs,
+    RetentionAction,
+    StatusCount,
+)
 from store.store import Store
 
 _jobs, _leases, _policies = tables.generation_jobs, tables.job_leases, tables.retention_policies
@@ -158,6 +166,27 @@ async def count_expired(store: Store, expired: ExpiredJobs) -> tuple[StatusCount
     """By status, in the workflow's order."""
     rows = await store.actor_database.read(count(expired), limits=COUNTING)
     return tuple(sorted(rows, key=lambda row: list(JobStatus).index(row.status)))
+
+
+async def preview_cleanup(
+    store: Store,
+    older_than: timedelta,
+    *,
+    statuses: Sequence[JobStatus],
+    project_id: UUID | None,
+    action: RetentionAction,
+    otherwise: str,
+) -> CleanupPreview:
+    """`otherwise` is the hint of the error that is raised if there is no archive. Raises a StoreError."""
+    if action is RetentionAction.ARCHIVE:
+        await require_archive(store, otherwise=otherwise)
+    expired = await find_expired(store, older_than, statuses=statuses, project_id=project_id)
+    return CleanupPreview(
+        expired=expired,
+        counts=await count_expired(store, expired),
+        action=action,
+        cascading_tables=await store.get_cascading_tables(),
+    )
 
 
 async def run_cleanup(

@@ -76,7 +76,6 @@ def test_created_directories_are_private(empty_bench: Workbench) -> None:
 def test_socket_in_another_temporary_directory_is_found_again(
     empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, work_dir: Path
 ) -> None:
-    """The next user's temporary directory may be another one."""
     long = Workbench(empty_bench.data_dir / ("x" * 150), empty_bench.cleanup)
     with long.open() as lease:
         monkeypatch.setenv("TMPDIR", str(work_dir))

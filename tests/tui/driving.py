@@ -282,8 +282,8 @@ class Driver(AppDriver):
 
     @property
     def session(self) -> Session:
-        assert self.app.connection.session is not None
-        return self.app.connection.session
+        assert self.app.poller.session is not None
+        return self.app.poller.session
 
     @property
     def offered_command(self) -> str:

@@ -13,9 +13,9 @@ from tui.dashboard.status_line import ConnectionStatus, status_content
 async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(jobs_db: JobsDatabase, drive: Drive) -> None:
     async with drive(rule=WriteMode.CLOSED, actor=OPERATOR) as driver:
         await driver.until(lambda: "as the operator · read-only ·" in driver.header)
-        assert driver.app.connection.store is not None
+        assert driver.app.poller.store is not None
         with pytest.raises(ReadOnly):
-            await driver.app.connection.store.transition_job_status(job_id(1), "running")
+            await driver.app.poller.store.transition_job_status(job_id(1), "running")
         assert jobs_db.status(1) == "queued"
 
 

@@ -19,8 +19,8 @@ from tests.tui.world import JobsDatabase
 async def test_notification_refreshes_the_list_before_the_interval_ends(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    assert dashboard.app.connection.interval == 60.0
-    await dashboard.until(lambda: dashboard.app.connection.is_woken)
+    assert dashboard.app.poller.interval == 60.0
+    await dashboard.until(lambda: dashboard.app.poller.is_woken)
     jobs_db.sql("update generation_jobs set status = 'running' where status = 'queued'")
     await dashboard.until(lambda: "queued" not in "".join(dashboard.row(number) for number in dashboard.rows))
 
@@ -28,7 +28,7 @@ async def test_notification_refreshes_the_list_before_the_interval_ends(
 async def test_canceling_the_change_listener_releases_its_advisory_lock(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    await dashboard.until(lambda: dashboard.app.connection.is_woken)
+    await dashboard.until(lambda: dashboard.app.poller.is_woken)
     app = dashboard.app
     assert [worker.group for worker in app.workers].count("changes") == 1
     app.workers.cancel_group(app, "changes")
@@ -41,7 +41,7 @@ async def test_polling_cost_is_shown_by_a_key_and_logged_at_the_end(
 ) -> None:
     await dashboard.press("L", toast="This dashboard, in the last ")
     with caplog.at_level(logging.INFO):
-        await dashboard.app.connection.close()
+        await dashboard.app.poller.close()
     assert "This dashboard, in the last " in caplog.text
 
 
@@ -61,7 +61,7 @@ async def test_header_and_load_toast_show_the_same_polling_interval(
 
 
 async def test_terminal_focus_changes_the_attention_of_the_poller(dashboard: Driver) -> None:
-    connection = dashboard.app.connection
+    connection = dashboard.app.poller
     dashboard.app.post_message(events.AppBlur())
     await dashboard.until(lambda: connection.attention is Attention.UNFOCUSED)
     dashboard.app.post_message(events.AppFocus())
@@ -73,7 +73,7 @@ async def test_unchanged_list_is_not_drawn_again(dashboard: Driver) -> None:
     shown = app.dashboard.listing
     drawn: list[object] = []
     app.dashboard.jobs.show = lambda *given, **named: drawn.append(given)  # type: ignore[method-assign]
-    app.connection.refresh()
+    app.poller.refresh()
     await dashboard.until(lambda: app.dashboard.listing is not shown)
     assert app.dashboard.listing == shown
     assert drawn == []
@@ -115,7 +115,7 @@ async def test_banner_of_a_timed_out_list_suggests_how_to_narrow_it(jobs_db: Job
 async def test_expensive_list_is_polled_less_often(jobs_db: JobsDatabase, database: Conninfo) -> None:
     with slowed(database, 0.25):
         async with drive_dashboard(WatchedApp(opener_of(database, make=DearStore), interval=2.0)) as driver:
-            connection = driver.app.connection
+            connection = driver.app.poller
             poller = connection._listing
             assert poller is not None
             await driver.until(lambda: poller.query.window.listed.project_id is not None and poller.interval == 10.0)

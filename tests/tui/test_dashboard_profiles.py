@@ -57,7 +57,7 @@ def settings_of(*parts: str, chosen: str = "prod") -> Settings:
 
 def app_of(settings: Settings, state_path: Path | None = None) -> WatchedApp:
     setup = setup_of(settings)
-    return WatchedApp(setup.destinations[0].opener, setup=setup, state_path=state_path)
+    return WatchedApp(setup.database_choices[0].opener, setup=setup, state_path=state_path)
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ class TestSwitchingDatabases:
         self, both: Settings, jobs_db: JobsDatabase, lab: JobsDatabase
     ) -> None:
         async with drive_dashboard(app_of(both)) as driver:
-            prod, other, embedded = driver.app.destinations
+            prod, other, embedded = driver.app.database_choices
             assert embedded.name == "embedded"
             for destination in (other, prod, other):
                 driver.app.switch_to(destination)
@@ -281,7 +281,7 @@ async def test_password_command_runs_once_while_the_database_is_unreachable(tmp_
     runs = tmp_path / "runs"
     command = ["sh", "-c", f"echo x >> {runs}; echo hunter2"]
     app = app_of(settings_of(profile("prod", NOWHERE, password_command=command)))
-    app.connection._interval = 0.01
+    app.poller._interval = 0.01
     async with drive_dashboard(app) as driver:
         await driver.until(lambda: app.failures > 2)
         assert runs.read_text() == "x\n"

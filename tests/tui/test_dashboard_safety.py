@@ -18,7 +18,7 @@ async def test_deletion_dialog_keeps_its_job_while_the_list_changes(dashboard: D
         "update generation_jobs set created_at = now() where id = any(%s)", [job_id(n) for n in (100, 101, 102)]
     )
     jobs_db.delete(2)
-    dashboard.app.connection.refresh()
+    dashboard.app.poller.refresh()
     await dashboard.until(lambda: 2 not in dashboard.rows)
     await dashboard.has_dialog("Delete this job?")
     await dashboard.press("y", toast=f"Deleted main_white {short(3)}.")
@@ -34,7 +34,7 @@ async def test_job_that_changed_while_the_dialog_was_open_is_not_deleted(
     await dashboard.press("d")
     jobs_db.set_status(1, "running")
     if is_listed:
-        dashboard.app.connection.refresh()
+        dashboard.app.poller.refresh()
         await dashboard.until(lambda: "running" in dashboard.row(1))
         await dashboard.shows("◌ queued")
     await dashboard.press("y")
@@ -82,7 +82,7 @@ async def test_fail_dialog_fails_its_job_after_the_list_has_moved(dashboard: Dri
     await dashboard.press("down", "f")
     await dashboard.type("Test error")
     jobs_db.delete(1)
-    dashboard.app.connection.refresh()
+    dashboard.app.poller.refresh()
     await dashboard.until(lambda: dashboard.rows == [2, 3, 4, 5, 6])
     await dashboard.press("enter", toast=f"Failed packaging {short(2)}.")
 
@@ -127,8 +127,8 @@ async def test_late_result_of_the_former_user_is_dropped(drive: Drive, ada_waits
 
 async def test_poll_result_of_another_actor_is_dropped(dashboard: Driver) -> None:
     app = dashboard.app
-    assert app.connection.store is not None
-    of_ben = app.connection.store.acting_as(AS_BEN)
+    assert app.poller.store is not None
+    of_ben = app.poller.store.acting_as(AS_BEN)
     listing = await of_ben.get_listing(app.dashboard.listing_query)
     app.post_message(ListPolled(of_ben, listing, app.dashboard.now, is_changed=True))
     await dashboard.settle()
@@ -179,10 +179,10 @@ async def test_quit_keys_work_in_list_dialog_and_filter(dashboard: Driver, keys:
 async def test_details_screen_reports_a_job_that_left_the_list(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("enter")
     jobs_db.set_status(1, "running")
-    dashboard.app.connection.refresh()
+    dashboard.app.poller.refresh()
     await dashboard.shows("Status       ▸ running")
     jobs_db.delete(1)
-    dashboard.app.connection.refresh()
+    dashboard.app.poller.refresh()
     await dashboard.shows("This job left the list: it is shown as it was last seen.", short(1))
 
     await dashboard.press("c", toast=f"lifestyle {short(1)} is gone: nothing was changed.")

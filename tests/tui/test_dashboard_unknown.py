@@ -135,7 +135,7 @@ async def test_interrupted_budget_change_is_resolved_and_reported(
 async def test_interrupted_restore_is_resolved_and_reported(link: Link, jobs_db: JobsDatabase, arrives: bool) -> None:
     jobs_db.sql("select gjobs.archive_jobs(%s)", [job_id(3)])
     driver = link.driver
-    driver.app.dashboard.action_want("archive")
+    driver.app.dashboard.action_request("archive")
     await driver.shows("1 archived job", short(3))
     await link.lose_the_answer("r", "y", arrives=arrives)
     made, there = ("made", "there") if arrives else ("not made", "not there")
@@ -147,7 +147,7 @@ async def test_interrupted_restore_is_resolved_and_reported(link: Link, jobs_db:
 async def test_interrupted_cleanup_reports_its_progress(link: Link, jobs_db: JobsDatabase, arrives: bool) -> None:
     jobs_db.job(21, "succeeded", minutes_ago=10 * 365 * 24 * 60)
     driver = link.driver
-    driver.app.dashboard.action_want("clean_up")
+    driver.app.dashboard.action_request("clean_up")
     await driver.has_dialog("Clean up")
     await driver.type("1500d", "enter", until=lambda: driver.dialog.startswith("Archive 1 job, created before "))
     link.proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
@@ -182,6 +182,6 @@ async def test_switching_the_database_gives_up_an_unresolved_write(link: Link) -
     driver = link.driver
     link.proxy.cut = Cut(at=COMMIT)
     await driver.press("s", toast="It is looked up as soon as the database answers.")
-    await driver.app.background_tasks.writes_end()
+    await driver.app.tasks.writes_end()
     await driver.shows_toast(f"It was to transition job to running {job_id(1)}. Look it up before repeating anything")
     assert link.outcomes() == ["unknown"]

@@ -91,6 +91,9 @@ def with_relation(name: str, relation: Relation | None) -> DatabaseFacts:
     return replace(FACTS, relations={name: one for name, one in relations.items() if one is not None})
 
 
+def altered(name: str, **changes: Any) -> DatabaseFacts:
+    return with_relation(name, replace(all_of(name), **changes))
+
+
 def without_login(name: str, **privileges: Any) -> DatabaseFacts:
-    relation = FACTS.relations[name]
-    return with_relation(name, replace(relation, login=replace(relation.login, **privileges)))
+    return altered(name, login=replace(all_of(name).login, **privileges))
