@@ -31,10 +31,10 @@ from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
 from store.jobs.job import GenerationJob, JobStatus
 from store.leases.lease import WorkersOverview
+from store.page_limits import PAGE_SIZE
 from store.sample.sample_data import fill
 from store.statistics.totals import Totals, TotalsQuery
 from store.store import Store
-from store.validation import PAGE_SIZE
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.appearance import screen_svg
 from tui.dashboard.job_list.job_table import JobTable

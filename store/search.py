@@ -14,6 +14,7 @@ from store.errors import NoPrivilege
 from store.formats import IdRange, id_range
 from store.jobs.job import GenerationJob
 from store.jobs.job_sql import JobStatements
+from store.page_limits import MAX_LIMIT
 from store.projects import project_sql
 from store.projects.project import Asset, Project, User
 from store.users import user_sql
@@ -130,9 +131,7 @@ async def list_users(actor_database: ActorDatabase, *, search: str, limit: int) 
     has_projects, ids = await actor_database.has(Capability.PROJECTS), id_range(needle)
     if not needle:
         return await actor_database.read(user_sql.users(has_projects=has_projects, limit=most))
-    owners = (
-        await actor_database.read(user_sql.users(has_projects=has_projects, limit=validation.MAX_LIMIT)) if ids else []
-    )
+    owners = await actor_database.read(user_sql.users(has_projects=has_projects, limit=MAX_LIMIT)) if ids else []
     return [user for user in owners if ids and ids.low <= user.id <= ids.high][:most]
 
 

@@ -43,6 +43,7 @@ from store.jobs.job_sql import JobStatements
 from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteRecord
 from store.leases import lease_sql
 from store.leases.lease import WorkersOverview
+from store.page_limits import FOUND_USERS, PAGE_SIZE
 from store.projects import project_sql
 from store.projects.project import Asset, Project, User
 from store.search import IdMatches
@@ -52,7 +53,7 @@ from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimin
 from store.statistics.totals import Totals, TotalsQuery
 from store.users.actor import OPERATOR, ActingUser, Actor
 from store.users.user_sql import FoundUser
-from store.validation import FOUND_USERS, PAGE_SIZE, UNSET, Unset, changed_columns
+from store.validation import UNSET, Unset, changed_columns
 from store.watch.watch import Cursor, Watch
 from store.watch.watch_readers import ObservedWatch, RecordedWatch
 

@@ -9,18 +9,13 @@ from store.budgets.budget import Period
 from store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Deleted, DeletionOutcome, Missing, Moved
+from store.page_limits import MAX_LIMIT
 from store.projects.project import User
 from store.users.actor import ActingUser
 
 MAX_COST_CENTS = 2_147_483_647
 MAX_LIMIT_CENTS = 10**15
 MAX_NAME = 200
-PAGE_SIZE = 500
-"""So many rows are listed where nobody asks for another number."""
-FOUND_USERS = 50
-"""The same for a search of users, from which one is chosen."""
-MAX_LIMIT = 10_000
-"""So many rows may be asked for at once."""
 MAX_DAYS = 3_660
 
 

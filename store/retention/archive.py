@@ -10,13 +10,13 @@ from store.errors import InvalidValue, SchemaMissing
 from store.jobs.job import JobStatus
 from store.jobs.job_results import CappedCount, Page, PageKey
 from store.journal.write_record import WriteRecord
+from store.page_limits import PAGE_SIZE
 from store.retention import archive_sql
 from store.retention.batches import COUNTING, LIMITS, RETRYABLE_REFUSALS, RetentionBatch, in_batches
 from store.retention.retention import ArchivedJob, ArchiveQuery, BatchProgress, StatusCount
 from store.statistics import statistics_sql
 from store.statistics.statistics import JobStatistic, JobStatistics, JobSummary
 from store.store import Store
-from store.validation import PAGE_SIZE
 
 COUNTED = 10_000
 """So many archived jobs are counted where nobody asked for more."""

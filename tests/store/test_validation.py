@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from store import validation
 from store.errors import InvalidValue
 from store.jobs.job import JobStatus
+from store.page_limits import MAX_LIMIT
 from store.validation import UNSET, changed_columns
 from tests.store.support import NOTHING
 
@@ -23,7 +24,7 @@ LONG_TEXT = "  Traceback\n" * 1000
         (validation.check_status, list(JobStatus)),
         (validation.check_cost_cents, [0, 1, validation.MAX_COST_CENTS]),
         (validation.check_error_text, [LONG_TEXT]),
-        (validation.check_limit, [1, validation.MAX_LIMIT]),
+        (validation.check_limit, [1, MAX_LIMIT]),
     ],
 )
 def test_valid_value_is_returned_unchanged(check: Callable[[Any], object], values: list[Any]) -> None:
@@ -37,7 +38,7 @@ def test_valid_value_is_returned_unchanged(check: Callable[[Any], object], value
         (validation.check_cost_cents, [-1, validation.MAX_COST_CENTS + 1], "cost_cents", "whole cents"),
         (validation.check_project_name, ["", " \t\n", "a\0b", "half \ud83d", "n" * 201], "name", None),
         (validation.check_error_text, ["a\0b", "half \udc80"], "error", "cannot store"),
-        (validation.check_limit, [-1, 0, validation.MAX_LIMIT + 1], "limit", "from 1 to 10,000"),
+        (validation.check_limit, [-1, 0, MAX_LIMIT + 1], "limit", "from 1 to 10,000"),
         (validation.check_days, [0, validation.MAX_DAYS + 1], "days", "from 1 to"),
     ],
 )

@@ -12,8 +12,8 @@ from store.errors import RowMissing
 from store.formats import cents, close_names, not_known, share_of
 from store.jobs.job import JobStatus
 from store.jobs.job_results import PageKey
+from store.page_limits import MAX_LIMIT
 from store.projects.project import Project
-from store.validation import MAX_LIMIT
 from tui.cli.exit_codes import BadArgument, UsageError
 from tui.cli.output import print_message
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from store.budgets.budget import Budget, Budgets, BudgetState, CheckedBudget, Period
 from store.configuration.settings import Settings
 from store.errors import RowMissing
-from store.validation import MAX_LIMIT
+from store.page_limits import MAX_LIMIT
 from tui.cli import json_documents
 from tui.cli.arguments import amount, find_project, share, whole_number
 from tui.cli.command import ActorRule, Command

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from store.configuration.settings import Settings
 from store.database.write_access import WriteMode
 from store.errors import ReadOnly, StoreError
-from store.validation import MAX_LIMIT
+from store.page_limits import MAX_LIMIT
 from tui.cli import json_documents
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import Declined, ExitCode

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, JobStatus
-from store.validation import PAGE_SIZE, UNSET
+from store.page_limits import PAGE_SIZE
+from store.validation import UNSET
 from tui.cli.arguments import (
     FileFormat,
     file_format,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from store.capabilities.capability import Capability
+from store.page_limits import MAX_LIMIT
 from store.projects.project import Project
 from store.users.actor import Operator
-from store.validation import MAX_LIMIT
 from tui.cli import json_documents
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError

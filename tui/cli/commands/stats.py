@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.capabilities.capability import Capability
+from store.page_limits import MAX_LIMIT
 from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
-from store.validation import MAX_LIMIT
 from tui.cli import json_documents
 from tui.cli.arguments import age, find_project, port, project_names
 from tui.cli.command import ActorRule, Command

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.configuration.settings import Settings
-from store.validation import MAX_LIMIT
+from store.page_limits import MAX_LIMIT
 from tui.cli import arguments, json_documents
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError, not_empty

@@ -9,8 +9,8 @@ from store.errors import InvalidValue, NoPrivilege, StoreError
 from store.filters.job_filter import JobFilter
 from store.job_list.list_cost import CostLevel, ListCost
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from store.page_limits import MAX_LIMIT
 from store.users.actor import OPERATOR, Operator
-from store.validation import MAX_LIMIT
 from tui.dashboard.dialogs.dialog import ProgressDialog, showing_progress
 from tui.dashboard.job_list.filter_field import FilterField
 from tui.dashboard.keys.bindings import key_of
