@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -191,7 +190,3 @@ def test_every_store_error_class_is_covered_by_this_table() -> None:
 
 def test_exit_codes_have_their_documented_numbers() -> None:
     assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 70, 130]
-
-
-def test_error_instance_has_the_exit_code_of_its_class() -> None:
-    assert exit_code(errors.RowMissing("gone", (UUID(int=1),))) == 1

@@ -90,8 +90,9 @@ def test_each_configuration_mistake_is_reported_on_its_own_line(gjobs: Run, conf
         f"{file}, line 1: thme is not known; did you mean 'theme'?\n"
         f"{file}, line 4: profiles.prod.colour is not known; did you mean 'color'?\n"
         f"{file}, line 5: profiles.prod.write is a text, and should be true or false.\n"
+        "Mend the file, or name another with --config.\n"
     )
-    assert_refused(gjobs("users", "--profile", "prod"), 2, words, "or name another with --config.\n")
+    assert gjobs("users", "--profile", "prod") == Result(code=2, out="", err=words)
 
 
 def test_db_commands_work_with_an_invalid_configuration(gjobs: Run, configure: Configure) -> None:
