@@ -34,14 +34,14 @@ def modules_after(*arguments: str) -> set[str]:
     return set(modules)
 
 
-DRIVERS = {"psycopg", "sqlalchemy", "alembic", "asyncio", "store.embedded.server", "migrations.runner"}
+HEAVY = {"psycopg", "sqlalchemy", "alembic", "asyncio", "store.embedded.server", "migrations.runner"}
 
 
 @pytest.mark.parametrize(
     ("line", "unneeded"),
     [
-        ("--version", {"textual", "rich", *DRIVERS}),
-        ("--help", {"textual", "rich", *DRIVERS}),
+        ("--version", {"textual", "rich", *HEAVY}),
+        ("--help", {"textual", "rich", *HEAVY}),
         ("profiles", {"textual", "rich.console", "alembic", "sqlalchemy", "store.store"}),
         ("config path", {"textual", "rich.console", "alembic", "sqlalchemy", "store.store", "psycopg"}),
         ("jobs list --json", {"textual", "rich", "alembic"}),
