@@ -14,7 +14,7 @@ import pytest
 from store.embedded.control import stop_server
 from store.formats import money
 from store.sample.sample_data import sample
-from tests.cli.support import GJOBS, run_process
+from tests.cli.support import GJOBS, SETTINGS, run_process
 from tests.conftest import quick_directory, require_tool
 from tests.embedded.support import process_table, wait_for
 from tests.tmux import Pane
@@ -25,9 +25,8 @@ PROJECT = "Spring lookbook"
 @pytest.fixture
 def work_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """All that the command leaves behind is in here; every account may enter it, and it has a short path."""
-    for name in ("DATABASE_URL", "GJOBS_DATABASE_URL", "GJOBS_PROFILE", "GJOBS_CONFIG", "GJOBS_AS", "GJOBS_DEBUG"):
+    for name in (*SETTINGS, "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv("NO_COLOR", raising=False)
     directory = Path(tempfile.mkdtemp(prefix="gjobs-", dir=quick_directory())).resolve()
     directory.chmod(0o755)
     monkeypatch.setenv("GJOBS_DATA_DIR", str(directory / "data"))

@@ -1,13 +1,14 @@
 """A small world with two users, and the command line on it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from tests.cli.support import Configure, OpenTerminal, Result, Run, Sql, Terminal, profile, uri
+from tests.cli.support import SETTINGS, Configure, OpenTerminal, Result, Run, Sql, Terminal, UseProfile, profile, uri
 from tests.cli.world import fill
 from tests.conftest import Conninfo
 from tui.cli.main import main
@@ -16,9 +17,7 @@ from tui.cli.main import main
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing that a developer's shell sets, and no server of theirs."""
-    for name in ("DATABASE_URL", "GJOBS_DATABASE_URL", "GJOBS_PROFILE", "GJOBS_CONFIG", "GJOBS_AS", "GJOBS_DEBUG"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("NO_COLOR", "COLUMNS", "LINES"):
+    for name in (*SETTINGS, "NO_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GJOBS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -26,16 +25,24 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def url(
-    database: Conninfo, operator_connection: psycopg.Connection, configure: Configure, monkeypatch: pytest.MonkeyPatch
-) -> str:
+def url(database: Conninfo, operator_connection: psycopg.Connection, use_profile: UseProfile) -> str:
     """A migrated database with the small world, which the command line opens by its configuration, and may write."""
     with operator_connection.transaction(), operator_connection.pipeline():
         fill(operator_connection)
-    address = uri(database)
-    configure(profile("world", address, write=True))
-    monkeypatch.setenv("GJOBS_PROFILE", "world")
-    return address
+    return use_profile("world", database)
+
+
+@pytest.fixture
+def use_profile(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> UseProfile:
+    """Makes a profile of a database the one that the command line opens. It may write unless told otherwise."""
+
+    def use(name: str, conninfo: Conninfo, **values: object) -> str:
+        address = uri(conninfo)
+        configure(profile(name, address, **{"write": True, **values}))
+        monkeypatch.setenv("GJOBS_PROFILE", name)
+        return address
+
+    return use
 
 
 @pytest.fixture
@@ -83,8 +90,8 @@ def gjobs(capsys: pytest.CaptureFixture[str]) -> Run:
 def open_terminal() -> Iterator[OpenTerminal]:
     with ExitStack() as cleanup:
 
-        def start(*arguments: str, columns: int = 100, environment: Mapping[str, str] | None = None) -> Terminal:
-            terminal = Terminal(*arguments, columns=columns, environment=environment)
+        def start(*arguments: str, **options: Any) -> Terminal:
+            terminal = Terminal(*arguments, **options)
             cleanup.callback(terminal.close)
             return terminal
 

@@ -1,4 +1,4 @@
-"""The command line as a test drives it: in this process, in another, or on a terminal."""
+"""Drivers of the command line: in this process, in another, or on a terminal."""
 
 import fcntl
 import json
@@ -21,6 +21,12 @@ from tests.conftest import Conninfo
 GJOBS = str(Path(sys.executable).with_name("gjobs"))
 
 """The installed command."""
+
+SETTINGS = ["DATABASE_URL", "GJOBS_DATABASE_URL", "GJOBS_PROFILE", "GJOBS_CONFIG", "GJOBS_AS", "GJOBS_DEBUG"]
+
+"""Environment variables that change what the command does."""
+
+PROMPT = "anything else for no: "
 
 PATIENCE = 90.0
 
@@ -52,6 +58,13 @@ class Result:
         return json.loads(self.out)
 
 
+def assert_refused(refused: Result, code: int, *words: str) -> None:
+    """Nothing is on stdout, and all of the words are on stderr."""
+    assert (refused.code, refused.out) == (code, ""), refused
+    for word in words:
+        assert word in refused.err
+
+
 Run = Callable[..., Result]
 
 """Takes the arguments, each a string."""
@@ -60,6 +73,10 @@ Run = Callable[..., Result]
 Configure = Callable[..., Path]
 
 """Takes parts of a configuration file, and returns the file."""
+
+UseProfile = Callable[..., str]
+
+"""Takes a profile's name, a database's parameters and further settings, and returns the address."""
 
 Sql = Callable[..., list[tuple[object, ...]]]
 
@@ -106,6 +123,20 @@ class Terminal:
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
+
+    def agree(self, *shown: str) -> None:
+        assert self.answer("y\n", *shown) == 0
+
+    def decline(self, *shown: str) -> None:
+        assert self.answer("n\n", *shown) == 1
+
+    def answer(self, text: str, *shown: str) -> int:
+        """Answers the question, which shows all of the texts; the exit code."""
+        self.read_until(PROMPT)
+        for words in shown:
+            assert words in self.screen
+        self.type(text)
+        return self.finish()
 
     def finish(self) -> int:
         """Waits for the end; the exit code, which is negative where a signal ended it."""

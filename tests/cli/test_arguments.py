@@ -1,5 +1,6 @@
-"""What is typed, and what becomes of it."""
+"""How arguments are parsed, and how mistakes in them are explained."""
 
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
@@ -11,10 +12,20 @@ from hypothesis import strategies as st
 from store.formats import close_names, not_known
 from store.jobs.job import JobStatus
 from store.jobs.job_results import PageKey
+from tests.cli.support import Run, assert_refused
+from tests.cli.world import FAILED, QUEUED
 from tui.cli import arguments, json_documents
 from tui.cli.exit_codes import BadArgument
 
 ID = UUID(int=7)
+
+
+INVALID_PAGE_KEYS = (
+    *("", ",", "2026-01-04T00:00:00Z", f"2026-01-04,{ID}", f"2026-01-04T00:00:00,{ID}", f"soon,{ID}"),
+    f"9999-12-31T23:59:59-05:00,{ID}",
+)
+
+INVALID_SIZES = ("", "120", "x", "120x", "0x24", "80x-1", "9999x24", "80x24x2")
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.uuids())
@@ -31,50 +42,32 @@ def test_printed_times_have_six_digits_and_end_with_z(time: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("read", "text", "value"),
     [
-        "",
-        ",",
-        f"2026-01-04,{ID}",
-        f"2026-01-04T00:00:00,{ID}",
-        f"soon,{ID}",
-        "2026-01-04T00:00:00Z",
-        f"9999-12-31T23:59:59-05:00,{ID}",
+        (arguments.size, "120x36", (120, 36)),
+        (arguments.size, "80X24", (80, 24)),
+        (arguments.identifier, str(ID), ID),
+        (arguments.identifier_or_none, "", None),
+        (arguments.status, "queued", JobStatus.QUEUED),
     ],
 )
-def test_invalid_page_key_is_rejected(text: str) -> None:
-    with pytest.raises(BadArgument, match="CREATED_AT,ID"):
-        arguments.page_key(text)
-
-
-def test_size_parses_columns_and_rows() -> None:
-    assert arguments.size("120x36") == (120, 36)
-    assert arguments.size("80X24") == (80, 24)
-
-
-@pytest.mark.parametrize("text", ["", "120", "x", "120x", "0x24", "80x-1", "9999x24", "80x24x2"])
-def test_invalid_size_is_rejected(text: str) -> None:
-    with pytest.raises(BadArgument, match="is not a size"):
-        arguments.size(text)
-
-
-def test_identifier_and_status_arguments_are_parsed() -> None:
-    assert arguments.identifier(str(ID)) == ID
-    assert arguments.identifier_or_none("") is None
-    assert arguments.status("queued") is JobStatus.QUEUED
+def test_argument_is_parsed(read: Callable[[str], object], text: str, value: object) -> None:
+    assert read(text) == value
 
 
 @pytest.mark.parametrize(
-    ("read", "text"),
+    ("read", "text", "words"),
     [
-        (arguments.identifier, "7"),
-        (arguments.identifier_or_none, "x"),
-        (arguments.status, "QUEUED"),
-        (arguments.whole_number, "1.0"),
+        *((arguments.page_key, text, "CREATED_AT,ID") for text in INVALID_PAGE_KEYS),
+        *((arguments.size, text, "is not a size") for text in INVALID_SIZES),
+        (arguments.identifier, "7", "7"),
+        (arguments.identifier_or_none, "x", "x"),
+        (arguments.status, "QUEUED", "QUEUED"),
+        (arguments.whole_number, "1.0", r"1\.0"),
     ],
 )
-def test_invalid_identifier_status_or_number_is_rejected(read: Callable[[str], object], text: str) -> None:
-    with pytest.raises(BadArgument, match=text):
+def test_invalid_argument_is_rejected(read: Callable[[str], object], text: str, words: str) -> None:
+    with pytest.raises(BadArgument, match=words):
         read(text)
 
 
@@ -101,3 +94,70 @@ def test_unknown_word_error_suggests_the_closest_word(word: str, sentence: str) 
 )
 def test_close_names_finds_similar_project_names(typed: str, close: list[str]) -> None:
     assert close_names(typed, ["Autumn catalog", "Spring lookbook", "Autumn shoes"]) == close
+
+
+DB_VERBS = ("url", "start", "stop", "status", "reset")
+
+INVALID_AGES = ("30", "0d", "-1d", "d", "36501d", "''")
+
+SET_BUDGET = "budgets set --project 'Autumn catalog' --period all"
+
+
+@pytest.mark.usefixtures("url")
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--json", "no JSON form"),
+        ("demo --json", "no JSON form"),
+        ("snapshot --json", "no JSON form"),
+        ("worker --simulate --json", "no JSON form"),
+        ("--write 'ticket 4711'", "W asks for the reason"),
+        ("snapshot --write 'ticket 4711'", "writes nothing"),
+        ("demo --as ada@example.com", "Leave --as, --read-only and --write out."),
+        ("demo --read-only", "Leave --as, --read-only and --write out."),
+        ("demo --write 'why not'", "Leave --as, --read-only and --write out."),
+        ("journal --as ada@example.com", "This command opens no database.\nLeave --as out.\n"),
+        ("journal --read-only", "This command opens no database.\nLeave --read-only out.\n"),
+        ("journal --database-url postgresql://x", "This command opens no database.\nLeave --database-url out.\n"),
+        ("journal --limit 0", "limit"),
+        *((f"db {verb} --database-url postgresql:///x", "--database-url") for verb in DB_VERBS),
+        *((f"jobs list --limit {limit}", "imit") for limit in ("0", "10001", "-1", "many")),
+        (f"jobs transition {QUEUED} runing", "did you mean 'running'?"),
+        ("projects create Winter", "--as EMAIL"),
+        ("projects create '  ' --as ada@example.com", "is empty"),
+        (f"projects create {'x' * 201} --as ada@example.com", "at most 200"),
+        *((f"cleanup --older-than={age} --delete --yes", "Argument --older-than: ") for age in INVALID_AGES),
+        ("archive restore --yes", "It is not said what is to be restored."),
+        ("archive restore --yes --all --status failed", "--all restores every archived job."),
+        (f"archive restore --yes {FAILED} --all", "Ids say already which jobs are meant."),
+        ("budgets set --period day --limit 1", "One of the arguments --user --project is required."),
+        ("budgets set --user a --project b --period day --limit 1", "not allowed with"),
+        (f"{SET_BUDGET} --limit 12.5", "give whole cents, such as 1250, or dollars, such as 12.50"),
+        (f"{SET_BUDGET} --limit 1 --warn 80", "give one such as 80% or 0.8"),
+        ("budgets set --user a --period week --limit 1", "it is one of day, month, all"),
+        (f"{SET_BUDGET} --limit 99999999999999.00", "from 0 to 1,000,000,000,000,000"),
+        ("budgets set --user '' --period day --limit 1", "it is empty"),
+        ("budgets check --cost-cents 1", "--project"),
+        ("stats --window 7d", "--window is of the times that jobs take."),
+        ("stats --by mode --window 0d", "'0d' is not an age"),
+        ("stats --by mode --archive", "--archive"),
+        ("metrics --serve 70000", "'70000' is not a port"),
+        ("watch --until 'faild>1'", "'faild' is not known; did you mean 'failed'?"),
+        ("watch --exec no-such-program", "There is no program 'no-such-program'."),
+        ("watch --webhook example.com", "The address of --webhook is none."),
+        ("watch --webhook https://example.com", "A webhook is signed, and there is no secret to sign it with."),
+        ("watch --filter staus:failed", "staus"),
+        ("watch --resume /", "does not hold the place of a watch."),
+        ("worker", "Give MODULE:REGISTRY, or --simulate."),
+        ("worker some_handlers:registry --simulate", "Give MODULE:REGISTRY, or --simulate."),
+        ("worker some_handlers", "is not MODULE:REGISTRY"),
+        ("worker no_such_module:registry", "There is no module 'no_such_module'."),
+        ("worker json:loads", "has no registry 'loads'"),
+        ("worker --simulate --concurrency 0", "at least one job"),
+        ("worker --simulate --lease 0s", "is not a length of time"),
+        ("worker --simulate --lease 'a while'", "give a number with s, m, h, d or w, such as 30s"),
+    ],
+)
+def test_invalid_command_line_is_explained(gjobs: Run, monkeypatch: pytest.MonkeyPatch, line: str, words: str) -> None:
+    monkeypatch.delenv("GJOBS_WEBHOOK_SECRET", raising=False)
+    assert_refused(gjobs(*shlex.split(line)), 2, words)

@@ -1,7 +1,9 @@
-"""`gjobs db`, and the embedded database under the other commands."""
+"""`gjobs db`, the embedded database under the other commands, and restarts of its server."""
 
+import asyncio
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +13,11 @@ import pytest
 from migrations import HEAD, REVISIONS
 from store.embedded.control import server_status, stop_server
 from store.embedded.server import open_server
-from tests.cli.support import OpenTerminal, Run, run_process
+from store.errors import NoPrivilege, OutcomeUnknown, SchemaMissing, StoreError, Unreachable
+from store.journal.write_record import UnconfirmedWrite, WriteRecord
+from tests.cli.support import OpenTerminal, Run, assert_refused, run_process
 from tests.conftest import quick_directory
+from tui.cli.sessions import ServerRestarts
 
 
 @pytest.fixture
@@ -60,11 +65,7 @@ def test_db_commands_start_report_stop_and_reset_the_embedded_database(
     assert "running, kept up" in gjobs("db", "status").out
 
     terminal = open_terminal("db", "reset")
-    terminal.read_until("anything else for no: ")
-    assert str(data_dir) in terminal.screen
-    assert " projects and " in terminal.screen
-    terminal.type("n\n")
-    assert terminal.finish() == 1
+    terminal.decline(str(data_dir), " projects and ")
 
     assert gjobs("db", "stop").err == "The embedded server is stopped.\n"
     assert gjobs("db", "status", "--json").document["running"] is False
@@ -101,13 +102,44 @@ def test_any_command_starts_migrates_and_fills_the_embedded_database(gjobs: Run,
 def test_unusable_data_directory_is_explained(gjobs: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("GJOBS_DATA_DIR", str(tmp_path / "file"))
-    refused = gjobs("jobs", "list")
-    assert (refused.code, refused.out) == (3, "")
-    assert "GJOBS_DATA_DIR" in refused.err
+    assert_refused(gjobs("jobs", "list"), 3, "GJOBS_DATA_DIR")
 
 
-@pytest.mark.parametrize("command", ["url", "start", "stop", "status", "reset"])
-def test_db_commands_refuse_a_database_url(gjobs: Run, command: str) -> None:
-    refused = gjobs("db", command, "--database-url", "postgresql://db/app")
-    assert (refused.code, refused.out) == (2, "")
-    assert "--database-url" in refused.err
+async def test_server_restart_runs_only_once_at_a_time() -> None:
+    calls: list[None] = []
+    may_end, ended = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def revive() -> bool:
+        calls.append(None)
+        may_end.wait()
+        loop.call_soon_threadsafe(ended.set)
+        return True
+
+    reviving = ServerRestarts(revive)
+    reviving.after(NoPrivilege("Not permitted."))
+    reviving.after(Unreachable("No answer."))
+    reviving.after(Unreachable("No answer."))
+    may_end.set()
+    await ended.wait()
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unreachable("No answer."),
+        OutcomeUnknown("The link broke.", UnconfirmedWrite(written=WriteRecord(what="sign on"), journal_ref=None)),
+    ],
+)
+async def test_failed_server_restart_raises_no_error(error: StoreError) -> None:
+    tried = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def revive() -> bool:
+        loop.call_soon_threadsafe(tried.set)
+        raise SchemaMissing("Its directory is gone.")
+
+    ServerRestarts(revive).after(error)
+    await tried.wait()
+    ServerRestarts(None).after(error)

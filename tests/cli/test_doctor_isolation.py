@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.support import Configure, Run, Sql, profile, uri
+from tests.cli.support import Run, Sql, UseProfile, assert_refused
 from tests.cli.world import ADA, BEN, fill
 from tests.conftest import Conninfo, connect
 
@@ -19,14 +19,12 @@ LEAKS = {
 
 
 @pytest.fixture
-def attached_url(attached_database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> str:
+def attached_url(attached_database: Conninfo, use_profile: UseProfile) -> str:
     """The app's own database, by a profile that writes only on purpose."""
     with connect(attached_database) as connection:
         fill(connection)
         connection.execute("insert into projects (user_id, name) values (%s, 'Empty')", [ADA])
-    configure(profile("app", uri(attached_database)))
-    monkeypatch.setenv("GJOBS_PROFILE", "app")
-    return uri(attached_database)
+    return use_profile("app", attached_database, write=False)
 
 
 def answers(document: dict[str, list[dict[str, str]]]) -> dict[str, dict[str, str]]:
@@ -93,6 +91,4 @@ def test_doctor_isolation_uses_the_given_owner_and_other_user(gjobs: Run, attach
 def test_doctor_isolation_rejects_unusable_users(
     gjobs: Run, attached_url: str, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    done = gjobs("doctor", *arguments)
-    assert (done.code, done.out) == (code, "")
-    assert words in done.err
+    assert_refused(gjobs("doctor", *arguments), code, words)

@@ -1,4 +1,4 @@
-"""What goes wrong is said in two lines on stderr, with its exit code, without a traceback or a password."""
+"""Failures are explained in two lines on stderr, with an exit code, without a traceback or a password."""
 
 import subprocess
 import sys
@@ -7,46 +7,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cli.support import PATIENCE, Run, run_process, uri
+from migrations.connection import AnotherRun, MigrationRefused, SchemaDiffers
+from store import errors
+from store.errors import EmbeddedUnavailable, ServerInUse, StoreError
+from store.filters.job_filter import FilterError
+from tests.cli.support import PATIENCE, Result, Run, assert_refused, run_process, uri
 from tests.cli.world import FAILED
 from tests.conftest import Conninfo
+from tui.cli.exit_codes import Declined, ExitCode, UsageError, exit_code
 from tui.cli.output import without_passwords
 
 SECRET = "hunter2"
 
 
-def assert_explained(words: str, lines: int = 2) -> None:
-    assert len(words.splitlines()) == lines
-    assert "Traceback" not in words
-    assert SECRET not in words
+def assert_explained(refused: Result, code: int, *words: str) -> None:
+    assert_refused(refused, code, *words)
+    assert len(refused.err.splitlines()) == 2
+    assert "Traceback" not in refused.err
+    assert SECRET not in refused.err
 
 
-def test_unreachable_server_is_explained_with_exit_code_3(gjobs: Run) -> None:
-    refused = gjobs("jobs", "list", "--database-url", f"postgresql://ada:{SECRET}@127.0.0.1:1/app")
-    assert (refused.code, refused.out) == (3, "")
-    assert_explained(refused.err)
+@pytest.mark.parametrize("command", ["jobs list", "doctor"])
+def test_unreachable_server_is_explained_with_exit_code_3(gjobs: Run, command: str) -> None:
+    assert_explained(gjobs(*command.split(), "--database-url", f"postgresql://ada:{SECRET}@127.0.0.1:1/app"), 3)
 
 
 def test_missing_database_is_explained_with_exit_code_3(gjobs: Run, database: Conninfo) -> None:
-    refused = gjobs("jobs", "list", "--database-url", uri({**database, "dbname": "nowhere"}))
-    assert (refused.code, refused.out) == (3, "")
-    assert_explained(refused.err)
+    assert_explained(gjobs("jobs", "list", "--database-url", uri({**database, "dbname": "nowhere"})), 3)
 
 
 @pytest.mark.parametrize("command", ["projects", "jobs list", "stats", f"jobs show {FAILED}", "users"])
 def test_missing_schema_is_explained_with_exit_code_5(gjobs: Run, blank_database: Conninfo, command: str) -> None:
     refused = gjobs(*command.split(), "--json", "--database-url", uri(blank_database))
-    assert (refused.code, refused.out) == (5, "")
-    assert "gjobs migrate status" in refused.err
-    assert_explained(refused.err)
+    assert_explained(refused, 5, "gjobs migrate status")
 
 
 @pytest.mark.parametrize("words", ["jobs list", "users", "migrate status", "snapshot", ""])
 def test_database_url_with_another_scheme_is_explained(words: str) -> None:
-    refused = run_process("--database-url", f"mysql://ada:{SECRET}@db/app", *words.split())
-    assert (refused.code, refused.out) == (2, "")
-    assert "only Postgres" in refused.err
-    assert_explained(refused.err)
+    assert_explained(run_process("--database-url", f"mysql://ada:{SECRET}@db/app", *words.split()), 2, "only Postgres")
 
 
 @pytest.mark.parametrize(
@@ -87,10 +85,7 @@ def test_internal_error_is_explained_and_shows_its_traceback_only_in_debug_mode(
         raise KeyError(f"postgresql://ada:{SECRET}@db/app")
 
     monkeypatch.setattr("tui.cli.program.parse", fail)
-    failed = gjobs("users")
-    assert (failed.code, failed.out) == (70, "")
-    assert "KeyError" in failed.err
-    assert_explained(failed.err)
+    assert_explained(gjobs("users"), 70, "KeyError")
     monkeypatch.setenv("GJOBS_DEBUG", "1")
     assert "Traceback" in gjobs("users").err
     assert SECRET not in gjobs("users").err
@@ -157,3 +152,41 @@ def test_password_in_a_uri_is_masked(user: str, password: str, host: str) -> Non
 )
 def test_only_passwords_are_masked(text: str, hidden: str) -> None:
     assert without_passwords(text) == hidden
+
+
+CODES: dict[type[BaseException], ExitCode] = {
+    **dict.fromkeys(
+        (
+            *(errors.TransitionRefused, errors.RowMissing, errors.Conflict, errors.BudgetExceeded),
+            *(errors.JournalUnavailable, ServerInUse, MigrationRefused, Declined),
+        ),
+        ExitCode.REFUSED,
+    ),
+    **dict.fromkeys((errors.InvalidValue, FilterError, errors.BadConfiguration, UsageError), ExitCode.USAGE),
+    **dict.fromkeys((errors.Unreachable, EmbeddedUnavailable, errors.SignInRefused), ExitCode.UNREACHABLE),
+    **dict.fromkeys((errors.TimedOut, errors.Locked, AnotherRun), ExitCode.TIMED_OUT),
+    **dict.fromkeys((errors.SchemaMissing, SchemaDiffers), ExitCode.SCHEMA),
+    **dict.fromkeys((errors.NoPrivilege, errors.ReadOnly), ExitCode.NOT_PERMITTED),
+    **dict.fromkeys((errors.UnexpectedError, KeyError), ExitCode.OUR_FAULT),
+    errors.OutcomeUnknown: ExitCode.OUTCOME_UNKNOWN,
+    KeyboardInterrupt: ExitCode.INTERRUPTED,
+}
+
+
+@pytest.mark.parametrize(("kind", "code"), CODES.items(), ids=lambda value: getattr(value, "__name__", str(value)))
+def test_each_error_class_has_its_exit_code(kind: type[BaseException], code: ExitCode) -> None:
+    assert exit_code(kind.__new__(kind)) is code
+
+
+def descendants(kind: type[BaseException]) -> set[type[BaseException]]:
+    children = set(kind.__subclasses__())
+    return children.union(*map(descendants, children))
+
+
+def test_every_store_error_class_is_covered_by_this_table() -> None:
+    ours = {kind for kind in descendants(StoreError) if not kind.__module__.startswith("tests")}
+    assert ours <= set(CODES)
+
+
+def test_exit_codes_have_their_documented_numbers() -> None:
+    assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 70, 130]

@@ -1,4 +1,6 @@
-"""`gjobs jobs list --filter`, and what is said about a filter that is none."""
+"""`--filter` and `--view` of `gjobs jobs list` and `export`, and how their mistakes are explained."""
+
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -7,14 +9,23 @@ from rich.cells import cell_len
 from store.filters.filter_terms import KEYS
 from store.filters.filter_text import parse
 from store.filters.job_filter import FilterError
-from tests.cli.support import OpenTerminal, Run
-from tests.cli.world import ADA, BENS, FAILED, NOON, QUEUED, RUNNING, SUCCEEDED, time_of
+from tests.cli.support import Configure, OpenTerminal, Run, assert_refused, profile
+from tests.cli.world import ADA, AUTUMN, BENS, FAILED, NOON, QUEUED, RUNNING, SUCCEEDED, listed_ids, time_of
 from tests.store.filters.strategies import typed
 from tui.text.error_text import marked
 
+VIEWS = """
+[views]
+cheap = { filter = "cost:<=100", order = "cost" }
+"gone wrong" = "status:failed since:30000d"
+"""
 
-@pytest.mark.usefixtures("url")
+
 class TestListing:
+    @pytest.fixture(autouse=True)
+    def configured(self, url: str, configure: Configure) -> None:
+        configure(profile("world", url, write=True), VIEWS)
+
     @pytest.mark.parametrize(
         ("options", "expected"),
         [
@@ -32,29 +43,36 @@ class TestListing:
             (["--filter", "lifestyle", "--as", "ada@example.com"], [QUEUED]),
             (["--filter", f"user:{ADA} project:spring"], []),
             (["--filter", ""], [QUEUED, RUNNING, SUCCEEDED, FAILED, BENS]),
+            (["--view", "cheap"], [RUNNING, FAILED, BENS]),
+            (["--view", "gone wrong"], [FAILED]),
+            (["--view", "cheap", "--filter=-status:failed"], [RUNNING, BENS]),
+            (["--view", "cheap", "--as", "ada@example.com", "--limit", "1"], [RUNNING]),
+            (["--status", "failed"], [FAILED]),
+            (["--project", "Autumn catalog", "--status", "queued"], [QUEUED]),
+            (["--project", str(AUTUMN), "--limit", "2"], [QUEUED, RUNNING]),
+            (["--project", "Spring lookbook"], [BENS]),
+            (["--project", "Spring lookbook", "--status", "running"], []),
         ],
     )
     def test_jobs_list_combines_a_filter_with_other_options(
-        self, gjobs: Run, options: list[str], expected: list[object]
+        self, gjobs: Run, options: list[str], expected: list[UUID]
     ) -> None:
-        listed = gjobs("jobs", "list", *options, "--json")
-        assert (listed.code, listed.err) == (0, "")
-        assert [job["id"] for job in listed.document] == list(map(str, expected))
+        assert listed_ids(gjobs, "jobs", "list", *options) == expected
+
+    def test_jobs_export_applies_the_filter_of_a_view(self, gjobs: Run) -> None:
+        exported = gjobs("jobs", "export", "-", "--format", "csv", "--view", "gone wrong")
+        assert exported.code == 0
+        assert [line.partition(",")[0] for line in exported.out.splitlines()] == ["id", str(FAILED)]
 
     def test_jobs_list_as_a_user_refuses_user_names_in_a_filter(self, gjobs: Run) -> None:
         listed = gjobs("jobs", "list", "--filter", "user:ben@example.com", "--as", "ada@example.com")
-        assert (listed.code, listed.out) == (6, "")
-        assert listed.err == (
-            "user: takes no name here. Only the operator may read the users.\n"
-            "Give the user's id, or its first digits, instead.\n"
-        )
+        assert_refused(listed, 6, "user: takes no name here.", "Give the user's id, or its first digits, instead.\n")
 
 
 def test_filter_mistake_is_marked_before_any_database_is_opened(gjobs: Run) -> None:
-    listed = gjobs(
-        "jobs", "list", "--filter", "cost:>50 status:faled", "--database-url", "postgresql://nowhere.invalid"
-    )
-    assert (listed.code, listed.out) == (2, "")
+    nowhere = ("--database-url", "postgresql://nowhere.invalid")
+    listed = gjobs("jobs", "list", "--filter", "cost:>50 status:faled", *nowhere)
+    assert_refused(listed, 2)
     assert listed.err == "cost:>50 status:faled\n                ^^^^^\n'faled' is no status.\nDid you mean failed?\n"
 
 
@@ -103,3 +121,10 @@ def test_filter_error_escapes_typed_control_characters(open_terminal: OpenTermin
     terminal = open_terminal("jobs", "list", "--filter", "status:\x1b[2J", environment={"NO_COLOR": "1"})
     assert terminal.finish() == 2
     assert "\x1b" not in terminal.screen
+
+
+def test_unknown_view_is_reported_before_any_database_is_opened(gjobs: Run, configure: Configure) -> None:
+    configure(VIEWS)
+    for command in (["list"], ["export", "-", "--format", "csv"]):
+        refused = gjobs("jobs", *command, "--view", "chaep", "--database-url", "postgresql://nowhere.invalid")
+        assert_refused(refused, 2, "There is no view 'chaep'.\nDid you mean 'cheap'?\n")

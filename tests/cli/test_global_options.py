@@ -1,5 +1,6 @@
 """The global options: where they may stand, what wins, and which commands have no use for them."""
 
+import shlex
 from itertools import product
 from pathlib import Path
 
@@ -19,6 +20,10 @@ DATA_DIR = Path("/data")
 FROM_ENVIRONMENT = {"GJOBS_DATABASE_URL": "postgresql://variable/db", "GJOBS_AS": "ben@example.com"}
 
 ANY_ADDRESS = {**FROM_ENVIRONMENT, "DATABASE_URL": "postgresql://app/db", "GJOBS_PROFILE": "prod"}
+
+APP_DATABASE = UrlTarget(url="postgresql://app/db", origin="DATABASE_URL")
+
+OPERATOR_COMMANDS = ("users", "db status", "migrate status", "migrate sql")
 
 GIVEN: dict[str, list[str]] = {
     "database_url": ["--database-url", "postgresql://option/db"],
@@ -63,10 +68,6 @@ def test_global_options_may_stand_anywhere_in_a_command(places: tuple[int, ...])
         database_url="postgresql://option/db", act_as="ada@example.com", read_only=True, json=True
     )
     assert own == {"project": None, "status": None, "limit": 7, "after": None, "job_filter": None, "view": None}
-
-
-def test_command_without_global_options_uses_the_defaults() -> None:
-    assert parse(["users"])[1] == GlobalOptions()
 
 
 def test_last_repeated_option_wins() -> None:
@@ -124,24 +125,26 @@ def test_option_without_meaning_for_the_command_is_refused(options: GlobalOption
 def test_embedded_database_commands_ignore_configured_addresses(words: str) -> None:
     command, _, _ = parse(words.split())
     chosen = settings_for(command, GlobalOptions(profile="embedded"), data_dir=DATA_DIR, environment=ANY_ADDRESS)
-    assert chosen.target == EmbeddedTarget(data_dir=DATA_DIR)
-    assert chosen.write_rule is WriteMode.OPEN
+    assert (chosen.target, chosen.write_rule) == (EmbeddedTarget(data_dir=DATA_DIR), WriteMode.OPEN)
 
 
 @pytest.mark.parametrize(
-    ("words", "is_used"), [("migrate up", False), ("migrate status", False), ("users", True), ("jobs list", True)]
+    ("words", "environment", "expected"),
+    [
+        ("migrate up", {"DATABASE_URL": "postgresql://app/db"}, {"target": EmbeddedTarget(data_dir=DATA_DIR)}),
+        ("migrate status", {"DATABASE_URL": "postgresql://app/db"}, {"target": EmbeddedTarget(data_dir=DATA_DIR)}),
+        ("users", {"DATABASE_URL": "postgresql://app/db"}, {"target": APP_DATABASE}),
+        ("jobs list", {"DATABASE_URL": "postgresql://app/db"}, {"target": APP_DATABASE}),
+        *((words, FROM_ENVIRONMENT, {"act_as": "operator"}) for words in OPERATOR_COMMANDS),
+    ],
 )
-def test_migrate_commands_ignore_database_url(words: str, is_used: bool) -> None:
+def test_command_uses_only_the_variables_that_it_may(
+    words: str, environment: dict[str, str], expected: dict[str, object]
+) -> None:
     command, options, _ = parse(words.split())
-    chosen = settings_for(command, options, data_dir=DATA_DIR, environment={"DATABASE_URL": "postgresql://app/db"})
-    assert isinstance(chosen.target, UrlTarget) is is_used
-
-
-@pytest.mark.parametrize("words", ["users", "db status", "migrate status", "migrate sql"])
-def test_operator_commands_ignore_gjobs_as(words: str) -> None:
-    command, _, _ = parse(words.split())
-    chosen = settings_for(command, GlobalOptions(), data_dir=DATA_DIR, environment=FROM_ENVIRONMENT)
-    assert chosen.act_as == "operator"
+    assert options == GlobalOptions()
+    chosen = settings_for(command, options, data_dir=DATA_DIR, environment=environment)
+    assert {name: getattr(chosen, name) for name in expected} == expected
 
 
 ALONE = [
@@ -170,21 +173,11 @@ def test_global_options_without_a_command_need_no_full_parser(words: list[str]) 
 
 
 @pytest.mark.parametrize(
-    "words",
+    "line",
     [
-        ["users"],
-        ["--as", "ada@example.com", "users"],
-        ["--help"],
-        ["--version"],
-        ["--as"],
-        ["--as", ""],
-        ["--as", "--json"],
-        ["--json=yes"],
-        ["--write", "two\nlines"],
-        ["--unknown"],
-        ["--read"],
-        ["--"],
+        *("users", "--as ada@example.com users", "--help", "--version", "--as", "--as ''", "--as --json"),
+        *("--json=yes", "--write 'two\nlines'", "--unknown", "--read", "--"),
     ],
 )
-def test_other_arguments_are_left_to_the_full_parser(words: list[str]) -> None:
-    assert read_alone(words) is None
+def test_other_arguments_are_left_to_the_full_parser(line: str) -> None:
+    assert read_alone(shlex.split(line)) is None

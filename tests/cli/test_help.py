@@ -4,6 +4,7 @@ import argparse
 import inspect
 import shlex
 from collections.abc import Iterator
+from operator import attrgetter
 
 import pytest
 
@@ -37,70 +38,44 @@ ALL = list(parsers(build_parser()))
 COMMANDS = [parser for parser in ALL if isinstance(parser.get_default("command"), Command)]
 
 
-def name(parser: Parser) -> str:
-    return parser.prog
-
-
 def test_commands_match_the_documented_list() -> None:
-    assert {parser.prog for parser in COMMANDS} == {
-        "gjobs",
-        "gjobs demo",
-        "gjobs snapshot",
-        "gjobs projects",
-        "gjobs projects create",
-        "gjobs users",
-        *(
-            f"gjobs jobs {verb}"
-            for verb in ("list", "export", "show", "create", "update", "transition", "retry", "delete")
-        ),
-        "gjobs stats",
-        "gjobs cleanup",
-        "gjobs archive list",
-        "gjobs archive restore",
-        "gjobs worker",
-        "gjobs workers",
-        *(f"gjobs retention {verb}" for verb in ("list", "set", "remove", "apply")),
-        "gjobs watch",
-        "gjobs metrics",
-        "gjobs budgets",
-        *(f"gjobs budgets {verb}" for verb in ("list", "set", "remove", "check")),
-        "gjobs journal",
-        *(f"gjobs db {verb}" for verb in ("url", "start", "stop", "status", "reset")),
-        *(f"gjobs migrate {verb}" for verb in ("status", "verify", "repair-rollups", "up", "down", "sql")),
-        "gjobs doctor",
-        "gjobs profiles",
-        "gjobs config path",
+    groups = {
+        "": "demo snapshot projects users stats cleanup worker workers watch metrics budgets journal doctor profiles",
+        "projects": "create",
+        "jobs": "list export show create update transition retry delete",
+        "archive": "list restore",
+        "retention": "list set remove apply",
+        "budgets": "list set remove check",
+        "db": "url start stop status reset",
+        "migrate": "status verify repair-rollups up down sql",
+        "config": "path",
     }
+    documented = [["gjobs", *group.split(), verb] for group, verbs in groups.items() for verb in verbs.split()]
+    assert {parser.prog for parser in COMMANDS} == {"gjobs", *map(" ".join, documented)}
 
 
-@pytest.mark.parametrize("parser", ALL, ids=name)
-def test_help_fits_a_screen(parser: Parser) -> None:
-    lines = parser.format_help().rstrip().splitlines()
+@pytest.mark.parametrize("parser", ALL, ids=attrgetter("prog"))
+def test_help_fits_a_screen_and_ends_with_an_example_that_can_be_typed(
+    parser: Parser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        build_parser().parse_args([*parser.prog.split()[1:], "--help"])
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == (parser.format_help(), "")
+
+    lines = captured.out.rstrip().splitlines()
     has_filter = any("--filter" in action.option_strings for action in parser._actions)
     assert len(lines) <= (LINES_OF_ALL if parser.prog == "gjobs" else LINES_WITH_FILTER if has_filter else LINES)
     assert max(map(len, lines)) <= COLUMNS
 
-
-@pytest.mark.parametrize("parser", ALL, ids=name)
-def test_help_ends_with_an_example_that_can_be_typed(parser: Parser) -> None:
-    last = parser.format_help().rstrip().splitlines()[-1]
-    assert last.startswith("example: ")
-    typed = last.removeprefix("example: ").removeprefix('psql "$(').removesuffix(')"').partition(" > ")[0]
+    assert lines[-1].startswith("example: ")
+    typed = lines[-1].removeprefix("example: ").removeprefix('psql "$(').removesuffix(')"').partition(" > ")[0]
     program, *arguments = shlex.split(typed)
     assert program == "gjobs"
     parse(arguments)
 
 
-@pytest.mark.parametrize("parser", ALL, ids=name)
-def test_help_is_printed_on_stdout(parser: Parser, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match=r"^0$"):
-        build_parser().parse_args([*parser.prog.split()[1:], "--help"])
-    captured = capsys.readouterr()
-    assert captured.out == parser.format_help()
-    assert captured.err == ""
-
-
-@pytest.mark.parametrize("parser", COMMANDS, ids=name)
+@pytest.mark.parametrize("parser", COMMANDS, ids=attrgetter("prog"))
 def test_options_match_the_parameters_of_the_command_function(parser: Parser) -> None:
     group = parser._global
     own = {
@@ -117,10 +92,7 @@ def test_options_match_the_parameters_of_the_command_function(parser: Parser) ->
     [
         (["job"], "did you mean 'jobs'?"),
         (["jobs", "lst"], "did you mean 'list'?"),
-        (
-            ["zzz"],
-            "one of demo, snapshot, projects, users, jobs, stats, budgets, cleanup, archive, retention, ",
-        ),
+        (["zzz"], "one of demo, snapshot, projects, users, jobs, stats, budgets, cleanup, archive, retention, "),
         (["jobs"], "required: COMMAND"),
         (["jobs", "list", "extra"], "Unrecognized arguments: extra."),
         (["jobs", "list", "--lim", "3"], "Unrecognized arguments: --lim 3."),

@@ -1,13 +1,14 @@
-"""An interrupt ends a command that waits, whenever it comes."""
+"""How interrupts and signals from outside end a command."""
 
 import asyncio
 import selectors
 import signal
 import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tui.cli.interruption import interrupts_heard
+from tui.cli.interruption import interrupts_heard, orderly_termination
 
 LATE = 10.0
 
@@ -62,3 +63,24 @@ def test_command_can_run_outside_the_main_thread() -> None:
     other.start()
     other.join()
     assert done == ["done"]
+
+
+@pytest.fixture
+def terminated() -> Iterator[list[int]]:
+    """The terminations that took effect."""
+    came: list[int] = []
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
+    signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
+    yield came
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("of_interrupts", [signal.default_int_handler, signal.SIG_IGN])
+def test_sigterm_interrupts_the_command_before_it_takes_effect(
+    terminated: list[int], of_interrupts: Callable[..., object] | signal.Handlers
+) -> None:
+    signal.signal(signal.SIGINT, of_interrupts)
+    with pytest.raises(KeyboardInterrupt), orderly_termination():
+        signal.raise_signal(signal.SIGTERM)
+    assert terminated == [signal.SIGTERM]

@@ -136,17 +136,3 @@ def test_stats_by_mode_reports_timings_and_failures(gjobs: Run, sql: Sql) -> Non
     titles = "MODE DONE FAILED WAIT 50 % 95 % RUN 50 % 95 % OLDEST QUEUED"
     assert " ".join(shown[0].split()) == titles
     assert shown[-1].startswith("Finished in the last 24 h: 1 job, ")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["stats", "--window", "7d"], "--window is of the times that jobs take."),
-        (["stats", "--by", "mode", "--window", "0d"], "'0d' is not an age"),
-        (["metrics", "--serve", "70000"], "'70000' is not a port"),
-    ],
-)
-def test_invalid_metrics_and_stats_arguments_are_explained(gjobs: Run, arguments: list[str], said: str) -> None:
-    done = gjobs(*arguments)
-    assert done.code == 2
-    assert said in done.err

@@ -3,7 +3,7 @@
 import pytest
 
 from migrations import HEAD, REVISIONS
-from tests.cli.support import Configure, OpenTerminal, Run, profile, run_process, uri
+from tests.cli.support import OpenTerminal, Run, UseProfile, assert_refused, run_process, uri
 from tests.conftest import Conninfo, connect
 
 NOT_YET = {"current": None, "head": HEAD, "pending": list(REVISIONS), "managed": False}
@@ -12,9 +12,8 @@ DONE = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
 
 
 @pytest.fixture(autouse=True)
-def blank_profile(blank_database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
-    configure(profile("blank", uri(blank_database), write=True))
-    monkeypatch.setenv("GJOBS_PROFILE", "blank")
+def blank_profile(blank_database: Conninfo, use_profile: UseProfile) -> None:
+    use_profile("blank", blank_database)
 
 
 def schemas(database: Conninfo) -> set[str]:
@@ -51,31 +50,20 @@ def test_migrate_sql_prints_the_pending_migration_without_running_it(gjobs: Run,
     assert (done.code, done.out, done.err) == (0, "", "Nothing is pending.\n")
 
 
-def test_migrate_up_shows_its_sql_and_asks_for_confirmation(
-    open_terminal: OpenTerminal, blank_database: Conninfo
+def test_migrate_up_shows_its_sql_and_runs_it_after_a_yes(
+    open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo
 ) -> None:
     terminal = open_terminal("migrate", "up")
-    terminal.read_until("anything else for no: ")
+    terminal.decline(f"{blank_database['dbname']})?")
     assert "CREATE TABLE" in terminal.screen.upper()
-    assert f"{blank_database['dbname']})?" in terminal.screen
-    terminal.type("no\n")
-    assert terminal.finish() == 1
     assert "Nothing was run." in terminal.screen
     assert "gjobs" not in schemas(blank_database)
-
-
-def test_migrate_up_runs_after_a_yes(open_terminal: OpenTerminal, gjobs: Run) -> None:
-    terminal = open_terminal("migrate", "up")
-    terminal.read_until("anything else for no: ")
-    terminal.type("yes\n")
-    assert terminal.finish() == 0
+    assert open_terminal("migrate", "up").answer("yes\n") == 0
     assert gjobs("migrate", "status", "--json").document == DONE
 
 
 def test_migrate_up_and_down_without_a_terminal_require_yes(gjobs: Run, blank_database: Conninfo) -> None:
-    refused = run_process("migrate", "up", stdin="y\n")
-    assert (refused.code, refused.out) == (2, "")
-    assert "--yes" in refused.err
+    assert_refused(run_process("migrate", "up", stdin="y\n"), 2, "--yes")
     assert "gjobs" not in schemas(blank_database)
     gjobs("migrate", "up", "--yes")
     assert run_process("migrate", "down", "base", stdin="y\n").code == 2
@@ -87,11 +75,7 @@ def test_migrate_down_names_the_revisions_that_it_reverts(
 ) -> None:
     gjobs("migrate", "up", "--yes")
     terminal = open_terminal("migrate", "down", "base")
-    terminal.read_until("anything else for no: ")
-    assert f"Undo revisions {', '.join(reversed(REVISIONS))}" in terminal.screen
-    assert str(blank_database["dbname"]) in terminal.screen
-    terminal.type("\n")
-    assert terminal.finish() == 1
+    assert terminal.answer("\n", f"Undo revisions {', '.join(reversed(REVISIONS))}", str(blank_database["dbname"])) == 1
     assert gjobs("migrate", "status", "--json").document == DONE
 
 
@@ -117,9 +101,7 @@ def test_migrate_up_requires_a_write_reason_without_a_profile(
 ) -> None:
     monkeypatch.delenv("GJOBS_PROFILE")
     address = ("--database-url", uri(blank_database))
-    refused = gjobs("migrate", "up", "--yes", *address)
-    assert (refused.code, refused.out) == (6, "")
-    assert "Give --write REASON" in refused.err
+    assert_refused(gjobs("migrate", "up", "--yes", *address), 6, "Give --write REASON")
     assert "gjobs" not in schemas(blank_database)
     assert gjobs("migrate", "up", "--yes", *address, "--write", "the first schema").code == 0
     assert "gjobs" in schemas(blank_database)

@@ -8,18 +8,19 @@ import pytest
 
 from migrations import HEAD, REVISIONS, runner
 from store.embedded.clients import ADMINISTRATOR
-from tests.cli.support import GJOBS, Configure, OpenTerminal, Run, profile, uri
+from tests.cli.support import GJOBS, OpenTerminal, Run, UseProfile, assert_refused, uri
 from tests.conftest import Conninfo, connect
 from tests.hosted.place import until
 from tests.migrations.conftest import catalogue, run_with_psql
+
+OLD = "cleanup --older-than 1d"
 
 DONE = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
 
 
 @pytest.fixture(autouse=True)
-def app(attached_database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> Conninfo:
-    configure(profile("app", uri(attached_database), write=True))
-    monkeypatch.setenv("GJOBS_PROFILE", "app")
+def app(attached_database: Conninfo, use_profile: UseProfile) -> Conninfo:
+    use_profile("app", attached_database)
     return attached_database
 
 
@@ -55,6 +56,9 @@ def entries(gjobs: Run) -> list[tuple[str, str, str | None]]:
     return [(entry["what"], entry["outcome"], entry["reason"]) for entry in gjobs("journal", "--json").document]
 
 
+STOPPED_AT_0002 = [("migrate from base to 0002", "done", None), (f"migrate from base to {HEAD}", "not done", None)]
+
+
 def test_journal_records_migrations_with_their_reason(gjobs: Run, app: Conninfo) -> None:
     address = ("--database-url", uri(app))
     gjobs("migrate", "up", "--yes", "--write", "ticket 4711", *address)
@@ -79,11 +83,7 @@ def test_journal_records_how_far_a_failed_migration_came(
         "create event trigger refuse on ddl_command_start when tag in ('CREATE INDEX') execute function refuse()",
     )
     assert gjobs("migrate", "up", "--yes").code != 0
-
-    assert entries(gjobs) == [
-        ("migrate from base to 0002", "done", None),
-        (f"migrate from base to {HEAD}", "not done", None),
-    ]
+    assert entries(gjobs) == STOPPED_AT_0002
 
 
 def test_terminated_migration_leaves_no_statement_running(gjobs: Run, app: Conninfo) -> None:
@@ -97,10 +97,7 @@ def test_terminated_migration_leaves_no_statement_running(gjobs: Run, app: Conni
             assert migrating.wait() == -signal.SIGTERM
         until(lambda: recording_login.execute(running).fetchone() == (0,))
 
-    assert entries(gjobs) == [
-        ("migrate from base to 0002", "done", None),
-        (f"migrate from base to {HEAD}", "not done", None),
-    ]
+    assert entries(gjobs) == STOPPED_AT_0002
 
 
 def test_migration_is_refused_when_the_journal_cannot_be_written(
@@ -131,23 +128,10 @@ def test_verify_lists_each_object_that_differs(gjobs: Run, app: Conninfo) -> Non
     assert verified.code == 5
     document = verified.document
     assert (document["revision"], document["matches"], document["adoptable"]) == ("0001", False, False)
-    assert [one for one in document["objects"] if one["state"] != "ok"] == [
-        {
-            "kind": "column",
-            "name": "public.generation_jobs.mode",
-            "state": "different",
-            "required": True,
-            "expected": "text not null",
-            "found": "text",
-        },
-        {
-            "kind": "column",
-            "name": "public.generation_jobs.priority",
-            "state": "extra",
-            "required": False,
-            "expected": None,
-            "found": "integer",
-        },
+    assert list(document["objects"][0]) == ["kind", "name", "state", "required", "expected", "found"]
+    assert [tuple(one.values()) for one in document["objects"] if one["state"] != "ok"] == [
+        ("column", "public.generation_jobs.mode", "different", True, "text not null", "text"),
+        ("column", "public.generation_jobs.priority", "extra", False, None, "integer"),
     ]
     for_people = gjobs("migrate", "verify")
     counts, differences = for_people.out.split("\n\n")
@@ -216,12 +200,9 @@ def test_migrating_up_and_down_restores_the_schema_of_the_app(gjobs: Run, app: C
 def test_migrate_up_shows_sql_that_stamps_the_first_revision(open_terminal: OpenTerminal, app: Conninfo) -> None:
     before = catalogue(app)
     terminal = open_terminal("migrate", "up")
-    terminal.read_until("anything else for no: ")
-    assert "insert into gjobs.alembic_version (version_num) values ('0001')" in terminal.screen
-    assert "create index concurrently if not exists gjobs_newest " in terminal.screen
+    stamp = "insert into gjobs.alembic_version (version_num) values ('0001')"
+    terminal.decline(stamp, "create index concurrently if not exists gjobs_newest ")
     assert "create table public." not in terminal.screen
-    terminal.type("no\n")
-    assert terminal.finish() == 1
     assert catalogue(app) == before
 
 
@@ -239,9 +220,29 @@ def test_different_schema_is_not_taken_over(gjobs: Run, app: Conninfo) -> None:
     before = catalogue(app)
 
     for command in (["up", "--yes"], ["sql"]):
-        refused = gjobs("migrate", *command)
-        assert (refused.code, refused.out) == (5, "")
-        assert "row security row_security on public.assets is missing" in refused.err
-        assert "'gjobs migrate verify'" in refused.err
+        assert_refused(
+            gjobs("migrate", *command),
+            5,
+            "row security row_security on public.assets is missing",
+            "'gjobs migrate verify'",
+        )
 
     assert catalogue(app) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("budgets", "keeps no budgets.\n'gjobs migrate up' brings revision 0007, which keeps them.\n"),
+        (f"{OLD} --dry-run", "no archive of its jobs.\n'gjobs migrate up' brings revision 0008, which keeps one."),
+        ("archive list", "no archive of its jobs.\n'gjobs migrate up' brings revision 0008, which keeps one."),
+        ("migrate verify --rollups", "'gjobs migrate up' brings revision 0004."),
+        ("migrate repair-rollups --yes", "'gjobs migrate up' brings revision 0004."),
+    ],
+)
+def test_command_names_the_revision_that_it_requires(gjobs: Run, line: str, words: str) -> None:
+    assert_refused(gjobs(*line.split()), 5, words)
+
+
+def test_cleanup_that_deletes_requires_no_archive(gjobs: Run) -> None:
+    assert gjobs(*OLD.split(), "--dry-run", "--delete").code == 0

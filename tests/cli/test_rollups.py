@@ -5,16 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from migrations import rollups
-from tests.cli.support import Configure, Run, profile, uri
+from tests.cli.support import Run, UseProfile
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add
 
 
 @pytest.fixture(autouse=True)
-def kept(database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> Conninfo:
+def kept(database: Conninfo, use_profile: UseProfile) -> Conninfo:
     """Ada's and Ben's jobs, in a database of the profile `kept`."""
-    configure(profile("kept", uri(database), write=True))
-    monkeypatch.setenv("GJOBS_PROFILE", "kept")
+    use_profile("kept", database)
     with connect(database) as connection:
         for person in (ADA, BEN):
             add(connection, person)
@@ -62,6 +61,8 @@ def test_verify_finds_wrong_rollups_and_repair_fixes_them(gjobs: Run) -> None:
     assert "2026-01-01" in for_people.out
     assert for_people.err.startswith("2 sums are not what counting the jobs gives. 'gjobs migrate repair-rollups'")
 
+    assert gjobs("migrate", "repair-rollups", "--yes", "--read-only").code == 6
+    assert gjobs("migrate", "verify", "--rollups", "--read-only").code == 8
     assert gjobs("migrate", "repair-rollups", "--yes").code == 0
     assert gjobs("migrate", "verify", "--rollups").code == 0
     newest = gjobs("journal", "--json").document[0]
@@ -80,17 +81,3 @@ def test_verify_finds_the_same_differences_in_parts(
 
     assert in_parts.document == whole
     assert in_parts.err.startswith("Compared 50 % of the projects' jobs.\nCompared 100 % of the projects' jobs.\n")
-
-
-@pytest.mark.usefixtures("inconsistent_rollups")
-def test_read_only_session_repairs_no_rollups(gjobs: Run) -> None:
-    assert gjobs("migrate", "repair-rollups", "--yes", "--read-only").code == 6
-    assert gjobs("migrate", "verify", "--rollups", "--read-only").code == 8
-
-
-def test_database_without_rollups_names_the_required_revision(gjobs: Run, attached_database: Conninfo) -> None:
-    address = ("--database-url", uri(attached_database))
-    verified = gjobs("migrate", "verify", "--rollups", *address)
-    assert verified.code == 5
-    assert "'gjobs migrate up' brings revision 0004." in verified.err
-    assert gjobs("migrate", "repair-rollups", "--yes", "--write", "to see", *address).code == 5

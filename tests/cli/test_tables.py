@@ -17,34 +17,23 @@ COLUMNS = (
 ROWS = [["a1", "failed", "$0.18", "API timeout"], ["b22", "succeeded", "$12.50", ""]]
 
 
-def test_table_aligns_columns_and_strips_trailing_blanks() -> None:
-    assert aligned_table(COLUMNS, ROWS, width=None, colour=False) == [
-        "ID   STATUS       COST  ERROR",
-        "a1   failed      $0.18  API timeout",
-        "b22  succeeded  $12.50",
-    ]
-
-
 def test_table_counts_wide_characters_twice() -> None:
-    lines = aligned_table(
-        (TableColumn(title="NAME"), TableColumn(title="N")),
-        [["秋の目録", "1"], ["Autumn", "2"]],
-        width=None,
-        colour=False,
-    )
+    columns = (TableColumn(title="NAME"), TableColumn(title="N"))
+    lines = aligned_table(columns, [["秋の目録", "1"], ["Autumn", "2"]], width=None, colour=False)
     assert lines == ["NAME      N", "秋の目録  1", "Autumn    2"]
 
 
-def test_table_shortens_columns_to_fit_the_width() -> None:
-    assert aligned_table(COLUMNS, ROWS, width=30, colour=False) == [
-        "ID   STATUS       COST  ERROR",
-        "a1   failed      $0.18  API t…",
-        "b22  succeeded  $12.50",
-    ]
-
-
-def test_table_that_cannot_be_narrowed_is_cut_at_the_edge() -> None:
-    assert aligned_table(COLUMNS, ROWS, width=12, colour=False) == ["ID   STATUS", "a1   failed", "b22  succee…"]
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (None, ["ID   STATUS       COST  ERROR", "a1   failed      $0.18  API timeout", "b22  succeeded  $12.50"]),
+        (30, ["ID   STATUS       COST  ERROR", "a1   failed      $0.18  API t…", "b22  succeeded  $12.50"]),
+        (12, ["ID   STATUS", "a1   failed", "b22  succee…"]),
+    ],
+    ids=["unlimited", "shortened", "cut at the edge"],
+)
+def test_table_is_aligned_and_fits_its_width(width: int | None, lines: list[str]) -> None:
+    assert aligned_table(COLUMNS, ROWS, width=width, colour=False) == lines
 
 
 @pytest.mark.parametrize("colour", [True, False])

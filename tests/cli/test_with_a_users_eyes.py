@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.support import Configure, Run, profile, uri
+from tests.cli.support import Run, UseProfile
 from tests.cli.world import ADA, ASSET, AUTUMN, QUEUED, SUCCEEDED, fill
 from tests.conftest import Conninfo, connect
 from tests.recording import AS_OPERATOR, StatementRecording, as_user
@@ -31,15 +31,13 @@ def opened(
     watched_database: Conninfo,
     reused_watched_database: Conninfo,
     recording: StatementRecording,
-    configure: Configure,
-    monkeypatch: pytest.MonkeyPatch,
+    use_profile: UseProfile,
 ) -> None:
     """The small world, on the database that watches."""
     with connect(reused_watched_database) as owner:
         fill(owner)
         owner.execute("update projects set name = 'Autumn' where id = %s", [AUTUMN])
-    configure(profile("watched", uri(watched_database), write=True))
-    monkeypatch.setenv("GJOBS_PROFILE", "watched")
+    use_profile("watched", watched_database)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,45 +1,53 @@
 """The rows that the tests of the command line read: fixed ids and times."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
-ADA = UUID(int=0xA0)
+from store.jobs.job import JobStatus
+from store.watch.watch import Cursor, Transition
+from tests.cli.support import Run, Sql
 
-BEN = UUID(int=0xB0)
+ADA, AUTUMN, ASSET = (UUID(int=number) for number in (0xA0, 0xA1, 0xA2))
 
-AUTUMN = UUID(int=0xA1)
+"""A user, her project and its asset."""
 
-"""Ada's project."""
+BEN, SPRING = (UUID(int=number) for number in (0xB0, 0xB1))
 
-SPRING = UUID(int=0xB1)
+"""Another user and his project."""
 
-"""Ben's."""
+QUEUED, RUNNING, SUCCEEDED, FAILED = (UUID(int=0xA10 + number) for number in range(4))
 
-ASSET = UUID(int=0xA2)
-
-"""Of Autumn."""
-
-QUEUED = UUID(int=0xA10)
-
-RUNNING = UUID(int=0xA11)
-
-SUCCEEDED = UUID(int=0xA12)
-
-FAILED = UUID(int=0xA13)
+"""Ada's jobs."""
 
 BENS = UUID(int=0xB10)
 
-"""Ben's one job; the others are Ada's."""
+"""Ben's one job."""
 
 NOBODY = UUID(int=0xDEAD)
 
 """The id of nothing."""
 
 NOON = datetime(2026, 1, 4, 12, 0, 0, 1, tzinfo=UTC)
+
+ALL = {QUEUED, RUNNING, SUCCEEDED, FAILED, BENS}
+
+UNFINISHED = {QUEUED, RUNNING, BENS}
+
+TRANSITION = Transition(
+    job_id=RUNNING,
+    from_status=JobStatus.RUNNING,
+    to_status=JobStatus.FAILED,
+    at=NOON,
+    mode="lifestyle",
+    cost_cents=25,
+    error=None,
+    user_id=None,
+    project_id=AUTUMN,
+    cursor=Cursor(740, 12),
+)
 
 _JOBS = (
     (QUEUED, "queued", "lifestyle", None, 200, 4),
@@ -56,9 +64,11 @@ def time_of(hour: int) -> str:
 
 
 def fill(connection: psycopg.Connection) -> None:
-    for user, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com")):
+    for user, email, project, name in (
+        (ADA, "ada@example.com", AUTUMN, "Autumn catalog"),
+        (BEN, "ben@example.com", SPRING, "Spring lookbook"),
+    ):
         connection.execute("insert into auth.users (id, email, created_at) values (%s, %s, %s)", [user, email, NOON])
-    for project, user, name in ((AUTUMN, ADA, "Autumn catalog"), (SPRING, BEN, "Spring lookbook")):
         connection.execute(
             "insert into public.projects (id, user_id, name, created_at, updated_at) values (%s, %s, %s, %s, %s)",
             [project, user, name, NOON, NOON],
@@ -68,32 +78,29 @@ def fill(connection: psycopg.Connection) -> None:
         " values (%s, %s, %s, 'input', 'lifestyle', '1', '{}', 'shoe.png')",
         [ASSET, ADA, AUTUMN],
     )
-    for job in _JOBS:
-        _add(connection, ADA, AUTUMN, *job)
-    _add(connection, BEN, SPRING, BENS, "queued", "lifestyle", None, 100, 0)
+    bens = (BENS, "queued", "lifestyle", None, 100, 0)
+    for user, project, (*values, hour) in (*((ADA, AUTUMN, job) for job in _JOBS), (BEN, SPRING, bens)):
+        connection.execute(
+            "insert into public.generation_jobs"
+            " (user_id, project_id, id, status, mode, error, cost_cents, created_at, updated_at)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [user, project, *values, NOON + timedelta(hours=hour), NOON + timedelta(hours=hour)],
+        )
 
 
-def _add(
-    connection: psycopg.Connection,
-    user: UUID,
-    project: UUID,
-    job: UUID,
-    status: str,
-    mode: str,
-    error: str | None,
-    cost_cents: int,
-    hour: int,
-) -> None:
-    time = NOON + timedelta(hours=hour)
-    connection.execute(
-        "insert into public.generation_jobs"
-        " (id, user_id, project_id, status, mode, error, cost_cents, created_at, updated_at)"
-        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [job, user, project, status, mode, error, cost_cents, time, time],
-    )
+def present(sql: Sql) -> set[UUID]:
+    """The ids of all jobs."""
+    return {UUID(str(row[0])) for row in sql("select id from public.generation_jobs")}
 
 
-def document(job: UUID) -> Mapping[str, Any]:
+def listed_ids(gjobs: Run, *arguments: str) -> list[UUID]:
+    """The ids of what a listing command prints without an error."""
+    listed = gjobs(*arguments, "--json")
+    assert (listed.code, listed.err) == (0, "")
+    return [UUID(one["id"]) for one in listed.document]
+
+
+def document(job: UUID) -> dict[str, Any]:
     """One of Ada's jobs as the command line prints it."""
     ((identifier, status, mode, error, cost_cents, hour),) = (known for known in _JOBS if known[0] == job)
     return {

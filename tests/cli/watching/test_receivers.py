@@ -6,17 +6,15 @@ import hmac
 import json
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from uuid import UUID
 
 import httpx
 import pytest
 
-from store.jobs.job import JobStatus
-from store.watch.watch import Cursor, Transition
+from tests.cli import world
 from tests.cli.support import PATIENCE
 from tests.store.support import until
 from tui.cli.commands import watch_receivers
@@ -27,18 +25,7 @@ SECRET = "a long random text"
 
 HOSTILE = "$(touch owned); `touch owned` \x1b[2J' \" \n"
 
-TRANSITION = Transition(
-    job_id=UUID(int=0xA10),
-    from_status=JobStatus.RUNNING,
-    to_status=JobStatus.FAILED,
-    at=datetime(2026, 1, 4, 12, tzinfo=UTC),
-    mode=HOSTILE,
-    cost_cents=25,
-    error=HOSTILE,
-    user_id=None,
-    project_id=UUID(int=0xA1),
-    cursor=Cursor(740, 12),
-)
+TRANSITION = replace(world.TRANSITION, mode=HOSTILE, error=HOSTILE)
 
 
 def python(code: str, *arguments: Path) -> str:
@@ -166,20 +153,13 @@ class TestWebhook:
         posting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await posting
-        assert (
-            said[-1] == "127.0.0.1 does not take the webhook: no connection to it. It is tried again until it does.\n"
-        )
+        assert said[-1].startswith("127.0.0.1 does not take the webhook: no connection to it. It is tried again")
 
     @pytest.mark.parametrize(
         "text",
         [
-            "hooks.example.com",
-            "ftp://example.com",
-            "https://",
-            "http://[::1",
-            "https://example.com:port/",
-            "https://example.com:99999/",
-            "https://example.com/a\x7fb",
+            *("hooks.example.com", "ftp://example.com", "https://", "http://[::1", "https://example.com:port/"),
+            *("https://example.com:99999/", "https://example.com/a\x7fb"),
         ],
     )
     def test_webhook_rejects_an_invalid_url(self, text: str) -> None:
