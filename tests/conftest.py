@@ -23,9 +23,9 @@ from store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
 from store.embedded.server import open_server
 from tests.event_loop import IdleAwareLoop
 from tests.other_server import VARIABLE, open_other_server, uses_a_server
-from tests.standing import SharedConnection
+from tests.shared_connection import SharedConnection
 
-pytest_plugins = ["tests.hosted.fixtures", "tests.recording"]
+pytest_plugins = ["tests.hosted.hosted_fixtures", "tests.statement_recording"]
 
 # How long an example takes is the machine's, and what else it does: that is measured elsewhere.
 settings.register_profile("any machine", deadline=None)

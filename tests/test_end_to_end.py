@@ -14,9 +14,9 @@ import pytest
 from store.embedded.control import stop_server
 from store.formats import money
 from store.sample.sample_data import sample
-from tests.cli.support import GJOBS, SETTINGS, run_process
+from tests.cli.command_line import GJOBS, SETTINGS, run_process
 from tests.conftest import quick_directory, require_tool
-from tests.embedded.support import process_table, wait_for
+from tests.store.embedded.embedded_servers import process_table, wait_for
 from tests.tmux import Pane
 
 PROJECT = "Spring lookbook"

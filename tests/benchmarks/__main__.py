@@ -14,13 +14,13 @@ from typing import Any
 from tests.benchmarks.claims import claims
 from tests.benchmarks.dashboard import dashboard
 from tests.benchmarks.database import Databases, open_databases
+from tests.benchmarks.environment import look_around
 from tests.benchmarks.growth import growth
 from tests.benchmarks.harness import Effort, Finding
 from tests.benchmarks.lists import lists
 from tests.benchmarks.report import document, print_table
 from tests.benchmarks.startup import startup
 from tests.benchmarks.statistics import statistics
-from tests.benchmarks.surroundings import look_around
 from tests.benchmarks.table_tick import table_tick
 from tests.benchmarks.transitions import transitions
 from tests.benchmarks.work import work

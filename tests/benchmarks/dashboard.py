@@ -118,7 +118,7 @@ def _watch(database: FilledDatabase, eyes: str, project: str, scenes: Mapping[st
 @contextmanager
 def _changes(database: FilledDatabase) -> Iterator[None]:
     """Meanwhile another process changes so many of the newest jobs a second."""
-    command = [sys.executable, "-m", "tests.benchmarks.changer", make_conninfo("", **database.conninfo)]
+    command = [sys.executable, "-m", "tests.benchmarks.job_changer", make_conninfo("", **database.conninfo)]
     with subprocess.Popen([*command, str(CHANGES_A_SECOND)], cwd=ROOT) as changer:
         try:
             yield

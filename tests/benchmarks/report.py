@@ -6,8 +6,8 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks.environment import Surroundings
 from tests.benchmarks.harness import Finding, Ratio, Reach, Series
-from tests.benchmarks.surroundings import Surroundings
 
 Findings = Mapping[str, list[Finding]]
 

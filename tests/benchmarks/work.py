@@ -18,7 +18,7 @@ from tests.benchmarks.sizes import few
 
 OURS, PGQUEUER, PROCRASTINATE = "gjobs", "PgQueuer", "Procrastinate"
 
-MODULES = {OURS: "of_gjobs", PGQUEUER: "of_pgqueuer", PROCRASTINATE: "of_procrastinate"}
+MODULES = {OURS: "gjobs_queue", PGQUEUER: "pgqueuer_queue", PROCRASTINATE: "procrastinate_queue"}
 
 PACKAGES = {
     PGQUEUER: ("pgqueuer==1.6.0", "asyncpg==0.32.0"),

@@ -14,13 +14,13 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
 from migrations.runner import upgrade
-from tests.chaos.plan import Fault, Plan
-from tests.chaos.scene import Environment, direct, pooled
-from tests.chaos.storm import Outcome, run_chaos
+from tests.chaos.chaos_environment import Environment, direct, pooled
+from tests.chaos.chaos_run import Outcome, run_chaos
+from tests.chaos.fault_schedule import Fault, Plan
 from tests.conftest import quick_directory
 from tests.hosted.cluster import Server, copied, make_project, make_roles
-from tests.hosted.fixtures import programs
-from tests.hosted.place import opened_place
+from tests.hosted.hosted_fixtures import programs
+from tests.hosted.server_directory import opened_place
 
 WAYS = ("direct", "pooled")
 

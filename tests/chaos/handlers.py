@@ -5,8 +5,8 @@ import time
 from random import Random
 
 from store.worker.handlers import Backoff, Registry, Retry, Work
-from tests.chaos.modes import ATTEMPTS, Mode
-from tests.chaos.witness import recorded
+from tests.chaos.job_modes import ATTEMPTS, Mode
+from tests.chaos.recorder import recorded
 
 registry = Registry(time_out=60, attempts=ATTEMPTS, backoff=Backoff(first=0.05, longest=0.2))
 

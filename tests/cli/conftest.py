@@ -8,8 +8,19 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.cli.support import SETTINGS, Configure, OpenTerminal, Result, Run, Sql, Terminal, UseProfile, profile, uri
-from tests.cli.world import fill
+from tests.cli.cli_rows import fill
+from tests.cli.command_line import (
+    SETTINGS,
+    Configure,
+    OpenTerminal,
+    Result,
+    Run,
+    Sql,
+    Terminal,
+    UseProfile,
+    profile,
+    uri,
+)
 from tests.conftest import Conninfo
 from tui.cli.main import main
 

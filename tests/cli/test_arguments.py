@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from store.formats import close_names, not_known
 from store.jobs.job import JobStatus
 from store.jobs.job_results import PageKey
-from tests.cli.support import Run, assert_refused
-from tests.cli.world import FAILED, QUEUED
+from tests.cli.cli_rows import FAILED, QUEUED
+from tests.cli.command_line import Run, assert_refused
 from tui.cli import arguments, json_documents
 from tui.cli.exit_codes import BadArgument
 

@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier
 
 from store.embedded.os_account import OsAccount
 from tests.conftest import TESTS, Conninfo, connect, copy_database, run_file
-from tests.hosted.place import LOCALHOST, Place, end, free_port, is_running, until
+from tests.hosted.server_directory import LOCALHOST, Place, end, free_port, is_running, until
 
 ADMINISTRATOR = "supabase_admin"
 

@@ -7,13 +7,13 @@ import pytest
 
 from tests.cli.conftest import gjobs, quiet_environment
 from tests.conftest import Conninfo
+from tests.hosted.access_routes import Login
 from tests.hosted.cluster import Server
 from tests.hosted.pooler import Pooler
-from tests.hosted.readme import reader_made
+from tests.hosted.readme_login import reader_made
 from tests.hosted.replica import Replica
-from tests.hosted.ways import Login
 from tests.tui.conftest import still_terminal
-from tests.tui.world import JobsDatabase, fill
+from tests.tui.jobs_database import JobsDatabase, fill
 
 __all__ = ["gjobs", "quiet_environment", "still_terminal"]
 

@@ -11,7 +11,7 @@ import psycopg
 
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import PASSWORD, Server
-from tests.hosted.place import LOCALHOST, end, free_port, until
+from tests.hosted.server_directory import LOCALHOST, end, free_port, until
 
 Mode = Literal["transaction", "session"]
 

@@ -8,7 +8,7 @@ from psycopg.conninfo import make_conninfo
 
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import OWNER, PASSWORD, Server
-from tests.hosted.place import LOCALHOST, free_port, until
+from tests.hosted.server_directory import LOCALHOST, free_port, until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,11 +17,11 @@ from store.poller import DEFAULT_INTERVAL
 from store.statistics.totals import Totals, TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
+from tests.hosted.access_routes import Login
 from tests.hosted.pooler import POOL_SIZE
-from tests.hosted.transcript import record_transcript
-from tests.hosted.ways import Login
-from tests.tui.driving import WatchedApp, opener_of
-from tests.tui.world import ADA, BEN, FROZEN, JobsDatabase
+from tests.hosted.statement_log import record_transcript
+from tests.tui.dashboard.dashboard_driver import WatchedApp, opener_of
+from tests.tui.jobs_database import ADA, BEN, FROZEN, JobsDatabase
 from tui.dashboard.messages import ListPolled
 from tui.dashboard.run import frame_text
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import SETTINGS, Server, make_roles
-from tests.hosted.place import LOCALHOST, Place
+from tests.hosted.server_directory import LOCALHOST, Place
 
 CERTIFIED_NAME = "localhost"
 

@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from migrations import runner
 from tests.conftest import Conninfo, connect
-from tests.hosted.fixtures import programs
+from tests.hosted.hosted_fixtures import programs
 
 Facts = list[object]
 

@@ -10,8 +10,8 @@ from store.blocking import BlockingStore
 from store.database.database import Database
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.feeding import ControlledSource
-from tests.store.support import (
+from tests.store.poller_source import ControlledSource
+from tests.store.store_fixtures import (
     ADA,
     ADA_HERSELF,
     BEN,

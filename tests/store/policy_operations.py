@@ -18,7 +18,7 @@ from store.journal.write_record import WriteRecord
 from store.store import Store
 from store.users.actor import Actor
 from tests.store.policy_model import Rows, Schema
-from tests.store.support import STRANGER, a_job
+from tests.store.store_fixtures import STRANGER, a_job
 
 NEW = UUID(int=1)
 

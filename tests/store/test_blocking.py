@@ -18,7 +18,7 @@ from store.jobs.job_results import Applied, Refused
 from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, Db, MakeJob, Sql, until
+from tests.store.store_fixtures import ADA, Db, MakeJob, Sql, until
 
 OF_THE_STORE_ALONE = {"acting_as", "acting_as_user", "close", "connect"}
 

@@ -13,7 +13,7 @@ from store.errors import InvalidValue
 from store.jobs.job import JobStatus
 from store.page_limits import MAX_LIMIT
 from store.validation import UNSET, changed_columns
-from tests.store.support import NOTHING
+from tests.store.store_fixtures import NOTHING
 
 LONG_TEXT = "  Traceback\n" * 1000
 

@@ -10,10 +10,18 @@ import pytest
 
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.driving import Clock, Drive, Driver, WatchedApp, dashboard_on, drive_dashboard, opener_of
-from tests.tui.settling import wait_for_idle
-from tests.tui.support import TablePilot, running_table
-from tests.tui.world import JobsDatabase, fill
+from tests.tui.app_waits import wait_for_idle
+from tests.tui.dashboard.dashboard_driver import (
+    Clock,
+    Drive,
+    Driver,
+    WatchedApp,
+    dashboard_on,
+    drive_dashboard,
+    opener_of,
+)
+from tests.tui.dashboard.job_list.table_pilot import TablePilot, running_table
+from tests.tui.jobs_database import JobsDatabase, fill
 
 
 @pytest.fixture(autouse=True)

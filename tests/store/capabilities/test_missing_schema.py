@@ -11,7 +11,7 @@ from store.store import Store
 from store.watch.watch import Cursor
 from store.worker.worker import Worker
 from tests.conftest import Conninfo
-from tests.store.support import ADA, NOTHING, error_of
+from tests.store.store_fixtures import ADA, NOTHING, error_of
 from tests.store.worker.conftest import do_nothing, registry_of
 
 EVENTS = ("does not record", "0005")

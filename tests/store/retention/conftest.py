@@ -10,7 +10,7 @@ from store.jobs.job import JobStatus
 from store.retention.cleanup import run_cleanup
 from store.retention.retention import BatchProgress, ExpiredJobs, RetentionAction
 from store.store import Store
-from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
+from tests.store.store_fixtures import ADA, BEN, NOW, MakeJob, MakeProject, Sql
 
 OLD = ExpiredJobs(created_before=NOW - timedelta(days=30))
 

@@ -21,7 +21,7 @@ from store.retention.archive import (
 from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
 from store.store import Store
 from tests.store.retention.conftest import RetentionJobs, archived, cleaned, last_of, present
-from tests.store.support import NOTHING, NOW, Db, Sql
+from tests.store.store_fixtures import NOTHING, NOW, Db, Sql
 
 ALL = ArchiveQuery()
 

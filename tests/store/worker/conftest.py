@@ -13,7 +13,7 @@ from store.store import Store
 from store.worker.handlers import Handler, Registry, Work
 from store.worker.worker import Worker
 from store.worker.worker_events import AttemptEnded, WorkerEvent, WorkerRegistered
-from tests.store.support import ADA, Db, until
+from tests.store.store_fixtures import ADA, Db, until
 
 Made = tuple[Worker, list[WorkerEvent]]
 

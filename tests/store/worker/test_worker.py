@@ -22,7 +22,7 @@ from store.worker.handlers import Backoff, Registry, Retry, Work
 from store.worker.lease_client import LeaseClient, interval
 from store.worker.worker_events import AttemptEnded, AttemptStarted, LeaseLost
 from tests.conftest import Conninfo, connect
-from tests.store.support import until
+from tests.store.store_fixtures import until
 from tests.store.worker.conftest import WorkerEnv, do_nothing, has_ended, registry_of
 
 SOON = Backoff(first=0.01, longest=0.01)

@@ -1,0 +1,40 @@
+"""Changes so many of the newest jobs a second, until it is ended.
+
+`python -m tests.benchmarks.job_changer CONNINFO RATE`, the first as libpq has it.
+"""
+
+import random
+import sys
+import time
+
+import psycopg
+
+NEWEST = 1000
+
+STEPS = 10
+
+"""A second: what is due comes in so many parts."""
+
+_CHANGE = """
+update public.generation_jobs
+set status = case status when 'running' then 'succeeded' else 'running' end, cost_cents = cost_cents + 1
+where id = %s"""
+
+
+def change(conninfo: str, rate: int) -> None:
+    """Each change is a transaction of its own."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("set synchronous_commit = off")
+        newest = connection.execute(
+            "select id from public.generation_jobs order by created_at desc limit %s", [NEWEST]
+        ).fetchall()
+        due = time.monotonic()
+        while True:
+            for job in random.sample(newest, rate // STEPS):
+                connection.execute(_CHANGE, job)
+            due += 1 / STEPS
+            time.sleep(max(0.0, due - time.monotonic()))
+
+
+if __name__ == "__main__":
+    change(sys.argv[1], int(sys.argv[2]))

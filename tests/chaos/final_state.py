@@ -1,0 +1,67 @@
+"""What is there when a run is over, as values: jobs, their events and leases, and what the handlers saw."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import Connection
+
+from tests.chaos.recorder import HandlerRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    id: UUID
+    status: str
+    cost_cents: int
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    job_id: UUID
+    kind: str
+    from_status: str | None = None
+    to_status: str | None = None
+    lease_owner: str | None = None
+    application: str
+    """The session's that made it: the name of a worker."""
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    queued: Sequence[UUID]
+    """The jobs that there must be."""
+    jobs: Sequence[Job]
+    events: Sequence[Event]
+    """In their order."""
+    leased: Sequence[UUID]
+    """The jobs that somebody holds."""
+    seen: Sequence[HandlerRecord]
+
+
+def read_record(connection: Connection, queued: Sequence[UUID], seen: Sequence[HandlerRecord]) -> Record:
+    jobs = connection.execute("select id, status, cost_cents, error from public.generation_jobs")
+    events = connection.execute(
+        "select job_id, kind, from_status, to_status, lease_owner, application, note from gjobs.job_events order by id"
+    )
+    leases = connection.execute("select job_id from gjobs.job_leases")
+    return Record(
+        queued=queued,
+        jobs=[Job(id=job_id, status=status, cost_cents=cents, error=error) for job_id, status, cents, error in jobs],
+        events=[
+            Event(
+                job_id=job_id,
+                kind=kind,
+                from_status=from_status,
+                to_status=to_status,
+                lease_owner=lease_owner,
+                application=application,
+                note=note,
+            )
+            for job_id, kind, from_status, to_status, lease_owner, application, note in events
+        ],
+        leased=[job_id for (job_id,) in leases],
+        seen=seen,
+    )

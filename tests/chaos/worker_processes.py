@@ -1,0 +1,149 @@
+"""Workers in processes of their own, each of which has a place that is filled again when it dies."""
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from tests.chaos.recorder import FILE, WORKER
+from tests.cli.command_line import GJOBS, uri
+from tests.conftest import Conninfo
+from tui.cli.exit_codes import ExitCode
+
+ROOT = Path(__file__).parents[2]
+
+_BEGUN = "Worker "
+
+"""With this word it says that it has found its database."""
+
+_OURS = ("DATABASE_URL", "GJOBS_DATABASE_URL", "GJOBS_PROFILE", "GJOBS_CONFIG", "GJOBS_AS", "GJOBS_DEBUG")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerProcess:
+    name: str
+    process: Process
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    @property
+    def has_begun(self) -> bool:
+        """From then on it ends in order, and nothing but an order ends it."""
+        return _BEGUN in self.said
+
+    def signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):  # it is gone already
+            self.process.send_signal(number)
+
+
+class Workers:
+    def __init__(self, conninfo: Conninfo, directory: Path, *, size: int, lease: int) -> None:
+        self._conninfo = conninfo
+        self._directory = directory
+        self._lease = lease
+        self._numbers = count(1)
+        self._size = size
+        self._processes: list[WorkerProcess] = []
+        self.failed_starts = 0
+        """So many found no database to begin with."""
+        self.anomalies: list[str] = []
+        """Of those that ended by themselves."""
+
+    @property
+    def record_file(self) -> Path:
+        return self._directory / "witness"
+
+    async def start_all(self) -> None:
+        self._processes = [await self._start() for _ in range(self._size)]
+
+    async def kill(self, place: int) -> None:
+        self._processes[place].signal(signal.SIGKILL)
+        await self._processes[place].process.wait()
+        self._processes[place] = await self._start()
+
+    @asynccontextmanager
+    async def frozen(self, place: int) -> AsyncIterator[None]:
+        worker_process = self._processes[place]
+        worker_process.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            worker_process.signal(signal.SIGCONT)
+
+    async def replace_ended(self) -> None:
+        """Who could not begin is replaced, and so is who ended, which is wrong."""
+        for place, worker_process in enumerate(self._processes):
+            if (code := worker_process.process.returncode) is None:
+                continue
+            if code == ExitCode.UNREACHABLE and not worker_process.has_begun:
+                self.failed_starts += 1
+            else:
+                self.anomalies.append(
+                    f"{worker_process.name} ended by itself with {code}: {worker_process.said[-2000:]}"
+                )
+            self._processes[place] = await self._start()
+
+    async def stop_all(self) -> None:
+        """Each is asked to stop, which it does."""
+        for worker_process in self._processes:
+            worker_process.signal(signal.SIGTERM)
+        for worker_process in self._processes:
+            code = await worker_process.process.wait()
+            if code != 0 and worker_process.has_begun:
+                self.anomalies.append(
+                    f"{worker_process.name} was to stop, and ended with {code}: {worker_process.said[-2000:]}"
+                )
+
+    async def end(self) -> None:
+        """At once, whatever they do."""
+        for worker_process in self._processes:
+            worker_process.signal(signal.SIGKILL)
+            await worker_process.process.wait()
+
+    async def _start(self) -> WorkerProcess:
+        name = f"worker-{next(self._numbers)}"
+        log = self._directory / f"{name}.log"
+        with log.open("wb") as file:
+            process = await asyncio.create_subprocess_exec(
+                *self._command(name),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                cwd=ROOT,
+                env=self._environment(name),
+            )
+        return WorkerProcess(name=name, process=process, log=log)
+
+    def _command(self, name: str) -> Sequence[str]:
+        address = f"{uri(self._conninfo)}&application_name={name}"
+        return [
+            GJOBS,
+            "worker",
+            "tests.chaos.handlers:registry",
+            "--lease",
+            f"{self._lease}s",
+            "--database-url",
+            address,
+            "--write",
+            "chaos",
+        ]
+
+    def _environment(self, name: str) -> Mapping[str, str]:
+        """Nothing that a developer's shell sets for gjobs, and no journal of theirs."""
+        return {
+            **{variable: value for variable, value in os.environ.items() if variable not in _OURS},
+            "PYTHONPATH": str(ROOT),
+            "PGPASSWORD": str(self._conninfo["password"]),
+            "GJOBS_DATA_DIR": str(self._directory / "data"),
+            "XDG_CONFIG_HOME": str(self._directory / "config"),
+            FILE: str(self.record_file),
+            WORKER: name,
+        }

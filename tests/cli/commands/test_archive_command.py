@@ -1,0 +1,103 @@
+"""`gjobs cleanup --archive` and `gjobs archive`: jobs are put away, listed, and come back as they were."""
+
+from typing import Any
+
+import pytest
+
+from tests.cli.cli_rows import ALL, FAILED, NOBODY, SUCCEEDED, UNFINISHED, document, present
+from tests.cli.command_line import OpenTerminal, Run, Sql
+
+OLD = ("cleanup", "--older-than", "1d")
+
+
+@pytest.fixture
+def full(gjobs: Run, url: str) -> None:
+    """The two finished jobs are put away."""
+    done = gjobs(*OLD, "--yes")
+    assert (done.code, done.err) == (0, "Archived 2 jobs.\n")
+
+
+@pytest.mark.usefixtures("full")
+class TestArchivedJobs:
+    def test_cleanup_archives_old_finished_jobs_by_default(self, gjobs: Run, sql: Sql) -> None:
+        assert present(sql) == UNFINISHED
+        listed = gjobs("archive", "list", "--json").document
+        assert all(one["archived_at"] for one in listed)
+        assert [one | document(job) for one, job in zip(listed, (SUCCEEDED, FAILED), strict=True)] == listed
+
+    def test_archive_list_prints_a_table_of_archived_jobs(self, gjobs: Run) -> None:
+        listed = gjobs("archive", "list", "--status", "failed", "--project", "Autumn catalog")
+        title, row = listed.out.splitlines()
+        assert title.split() == ["ID", "STATUS", "COST", "CREATED", "ARCHIVED", "MODE", "PROJECT", "ERROR"]
+        assert row.startswith(str(FAILED))
+        assert gjobs("archive", "list", "--as", "ben@example.com").err == "No archived jobs.\n"
+
+    def test_archive_list_pages_with_the_after_key(self, gjobs: Run) -> None:
+        (first,) = gjobs("archive", "list", "--limit", "1", "--json").document
+        (second,) = gjobs("archive", "list", "--after", f"{first['created_at']},{first['id']}", "--json").document
+        assert [first["id"], second["id"]] == [str(SUCCEEDED), str(FAILED)]
+
+    def test_archive_restore_restores_all_given_ids_or_none(self, gjobs: Run, sql: Sql) -> None:
+        refused = gjobs("archive", "restore", str(FAILED), str(NOBODY), "--json")
+        assert (refused.code, refused.document) == (1, {"restored": [], "missing": [str(NOBODY)]})
+        assert FAILED not in present(sql)
+        done = gjobs("archive", "restore", str(FAILED), str(FAILED))
+        assert (done.code, done.err) == (0, "Restored 1 job.\n")
+        assert FAILED in present(sql)
+
+    def test_job_events_show_that_a_job_was_archived_and_restored(self, gjobs: Run) -> None:
+        gjobs("archive", "restore", str(FAILED))
+        told = gjobs("jobs", "show", str(FAILED), "--events")
+        assert told.code == 0
+        assert "archived, was failed" in told.out
+        assert "restored, failed" in told.out
+
+    def test_archive_restore_all_asks_for_confirmation(self, open_terminal: OpenTerminal, sql: Sql) -> None:
+        terminal = open_terminal("archive", "restore", "--all")
+        terminal.agree("Restore 2 jobs from the archive?", "  1 succeeded, $2.50", "Project: all", "Database: world (")
+        assert "Restored 2 jobs." in terminal.screen
+        assert present(sql) == ALL
+
+    def test_archive_restore_restores_only_matching_jobs(self, gjobs: Run, sql: Sql) -> None:
+        done = gjobs("archive", "restore", "--status", "failed", "--since", "1h", "--yes", "--json")
+        assert done.document == {"found": 1, "done": 1, "left": 0, "stopped": False}
+        assert present(sql) == ALL - {SUCCEEDED}
+        assert gjobs("archive", "restore", "--status", "failed", "--yes").err == "No archived job is so.\n"
+
+    @pytest.mark.parametrize(("by", "added"), [([], {"includes_archive": True}), (["--by", "project"], None)])
+    def test_stats_reports_whether_archived_jobs_are_included(
+        self, gjobs: Run, by: list[str], added: dict[str, object] | None
+    ) -> None:
+        def stats(*options: str) -> Any:
+            document = gjobs("stats", *by, *options, "--json").document
+            return document | added if added else document
+
+        assert gjobs("stats", *by).err == "Without the archived jobs, which are 2: --archive adds them.\n"
+        assert gjobs("stats", *by, "--archive").err == "With the archived jobs.\n"
+        if added:
+            assert gjobs("stats", "--json").document["includes_archive"] is False
+            assert gjobs("stats", "--archive", "--json").document["includes_archive"] is True
+        whole, of_autumn = stats("--archive"), stats("--archive", "--project", "Autumn catalog")
+        gjobs("archive", "restore", "--all", "--yes")
+        assert (whole, of_autumn) == (stats(), stats("--project", "Autumn catalog"))
+        assert gjobs("stats", *by).err == ""
+
+    def test_jobs_show_reports_that_a_job_is_archived(self, gjobs: Run) -> None:
+        told = gjobs("jobs", "show", str(FAILED))
+        assert told.code == 1
+        assert told.err.splitlines() == [
+            f"The job {FAILED} is in the archive.",
+            f"'gjobs archive restore {FAILED}' brings it back, and --events tells what happened to it.",
+        ]
+        assert "is in the archive" not in gjobs("jobs", "show", str(FAILED), "--as", "ben@example.com").err
+
+    def test_read_only_session_restores_no_archived_job(self, gjobs: Run, sql: Sql) -> None:
+        for options in (["--all", "--yes"], [str(FAILED)]):
+            assert gjobs("archive", "restore", *options, "--read-only").code == 6
+        assert FAILED not in present(sql)
+
+
+def test_cleanup_question_names_the_command_that_restores_the_jobs(open_terminal: OpenTerminal, url: str) -> None:
+    terminal = open_terminal(*OLD)
+    terminal.decline("Archive 2 jobs, created before", "'gjobs archive restore' brings them back.")
+    assert "Nothing was archived." in terminal.screen

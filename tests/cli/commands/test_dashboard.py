@@ -1,0 +1,57 @@
+"""`gjobs`, `gjobs demo` and `gjobs snapshot`, as far as the command line has a say."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import Configure, OpenTerminal, Run, assert_refused, profile, run_process
+
+
+@pytest.mark.parametrize("arguments", [[], ["demo"]])
+def test_dashboard_without_a_terminal_suggests_the_snapshot_command(arguments: list[str]) -> None:
+    assert_refused(run_process(*arguments), 2, "needs a terminal", "gjobs snapshot")
+
+
+def test_dumb_terminal_is_refused(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal(environment={"TERM": "dumb"})
+    assert terminal.finish() == 2
+    assert "needs a terminal" in terminal.screen
+
+
+def test_snapshot_prints_text_of_the_requested_size_with_the_profile_label(
+    gjobs: Run, url: str, configure: Configure
+) -> None:
+    configure(profile("world", url, label="Production", color="red"))
+    frame = gjobs("snapshot", "--size", "100x30")
+    assert (frame.code, frame.err) == (0, "")
+    lines = frame.out.splitlines()
+    assert len(lines) == 30
+    assert max(map(len, lines)) <= 100
+    assert lines[0].startswith(" Production ")
+    assert "read-only" in lines[0]
+    assert "Autumn catalog" in frame.out
+    assert "\x1b" not in frame.out
+
+
+@pytest.mark.usefixtures("url")
+def test_snapshot_writes_an_svg_file(gjobs: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "dashboard.svg"
+    written = gjobs("snapshot", "--svg", str(picture))
+    assert (written.code, written.out) == (0, "")
+    assert picture.read_text(encoding="utf-8").startswith("<svg")
+    assert_refused(gjobs("snapshot", "--svg", str(tmp_path / "missing" / "dashboard.svg")), 1, "cannot be written")
+
+
+@pytest.mark.usefixtures("url")
+@pytest.mark.parametrize("ending", ["q", "SIGTERM"])
+def test_ended_dashboard_restores_the_terminal(open_terminal: OpenTerminal, ending: str) -> None:
+    terminal = open_terminal("--as", "ada@example.com", columns=120)
+    terminal.read_until("API timeout")
+    if ending == "q":
+        terminal.type("q")
+    else:
+        terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.finish() == (0 if ending == "q" else -signal.SIGTERM)
+    assert "\x1b[?1049l" in terminal.screen
+    assert "Traceback" not in terminal.screen

@@ -1,0 +1,97 @@
+"""`gjobs doctor`: its exit code, its document, and what people read."""
+
+import re
+
+import pytest
+from rich.cells import cell_len
+
+from store.doctor.findings import DoctorReport, Finding, Section, Severity
+from tests.cli.cli_rows import fill
+from tests.cli.command_line import OpenTerminal, Run, uri
+from tests.conftest import Conninfo, connect
+from tui.cli.commands.doctor_report import report_text
+
+KEYS = {"section", "name", "severity", "sentence", "sql", "hint"}
+
+
+@pytest.fixture
+def attached_url(attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The app's own database, faults and all."""
+    with connect(attached_database) as connection:
+        fill(connection)
+    address = uri(attached_database)
+    monkeypatch.setenv("GJOBS_DATABASE_URL", address)
+    return address
+
+
+def test_doctor_reports_no_problem_for_a_healthy_database(gjobs: Run, url: str) -> None:
+    done = gjobs("doctor", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert done.document["ok"] is True
+    assert (done.document["counts"]["problem"], done.document["counts"]["warning"]) == (0, 0)
+    assert done.document["next_steps"] == ["Nothing has to be done."]
+
+
+def test_doctor_lists_findings_with_the_sql_that_fixes_them(gjobs: Run, attached_url: str) -> None:
+    done = gjobs("doctor", "--json")
+    document = done.document
+    assert (done.code, done.err) == (8, "")
+    assert set(document) == {"database", "ok", "counts", "findings", "next_steps"}
+    assert (document["ok"], set(document["counts"])) == (False, {"ok", "note", "warning", "problem"})
+    assert all(set(finding) == KEYS for finding in document["findings"])
+    assert {finding["section"] for finding in document["findings"]} == {
+        *("server", "link", "role", "schema", "rows", "rules"),
+    }
+    (leak,) = [finding for finding in document["findings"] if finding["name"] == "leaking-view"]
+    assert leak["severity"] == "problem"
+    assert leak["sql"] == "ALTER VIEW public.generation_job_summary SET (security_invoker = on);"
+
+    done = gjobs("doctor")
+    assert (done.code, done.err) == (8, "")
+    lines = done.out.splitlines()
+    assert {"Server", "Link", "Login and users", "Schema", "Who reaches what", "What to do next"} <= set(lines)
+    assert "✗ problem  The view public.generation_job_summary runs with its owner's rights:" in lines
+    assert f"               {leak['sql']}" in lines
+    assert "\x1b" not in done.out
+    words = [line for line in lines if not line.startswith(" " * 15) and " " in line.strip()]
+    assert max(map(cell_len, words)) <= 80
+
+
+def test_doctor_prints_colors_on_a_terminal(open_terminal: OpenTerminal, url: str) -> None:
+    terminal = open_terminal("doctor")
+    assert terminal.finish() == 0
+    assert "\x1b[32m✓ ok     \x1b[0m  PostgreSQL" in terminal.screen
+
+
+def test_doctor_reports_an_empty_database(gjobs: Run, blank_database: Conninfo) -> None:
+    done = gjobs("doctor", "--database-url", uri(blank_database))
+    assert done.code == 8
+    assert "None of the app's tables is here" in done.out
+
+
+def test_doctor_counts_the_jobs_visible_to_a_user(gjobs: Run, attached_url: str) -> None:
+    def seen(who: str) -> object:
+        findings = gjobs("doctor", "--json", "--as", who).document["findings"]
+        return [finding["sentence"] for finding in findings if finding["name"] == "seen-by"]
+
+    assert seen("ada@example.com") == ["As ada@example.com one sees 4 jobs."]
+    assert seen("ben@example.com") == ["As ben@example.com one sees 1 job."]
+    assert seen("operator") == []
+
+
+def test_doctor_escapes_hostile_names_from_the_database(gjobs: Run, attached_database: Conninfo) -> None:
+    with connect(attached_database) as owner:
+        owner.execute('create policy "a\x1b[2J\u202eb" on projects for select using (true)'.encode())
+    done = gjobs("doctor", "--database-url", uri(attached_database))
+    assert "open-policy" not in done.out
+    assert "opens every row to everybody" in " ".join(done.out.split())
+    assert re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", done.out) is None
+
+
+def test_doctor_report_does_not_break_long_names() -> None:
+    """A name, to be copied."""
+    name = "n" * 100
+    found = Finding(section=Section.ROLE, name="login", severity=Severity.NOTE, sentence=f"The login {name} is one.")
+    text = report_text(DoctorReport(findings=(found,), next_steps=()), colour=False)
+    assert f"\n           {name}\n           is one." in text
+    assert text.endswith("1 note.")

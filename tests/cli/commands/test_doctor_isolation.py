@@ -1,0 +1,94 @@
+"""`gjobs doctor --isolation`: what one user reaches of another's, as findings, and an exit code that says so."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.cli_rows import ADA, BEN, fill
+from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
+from tests.conftest import Conninfo, connect
+
+LEAKS = {
+    "job-insert-into": "warning",
+    "asset-insert-into": "warning",
+    "statistics-read": "problem",
+    "summary-read": "problem",
+}
+
+"""Of the app's own schema."""
+
+
+@pytest.fixture
+def attached_url(attached_database: Conninfo, use_profile: UseProfile) -> str:
+    """The app's own database, by a profile that writes only on purpose."""
+    with connect(attached_database) as connection:
+        fill(connection)
+        connection.execute("insert into projects (user_id, name) values (%s, 'Empty')", [ADA])
+    return use_profile("app", attached_database, write=False)
+
+
+def answers(document: dict[str, list[dict[str, str]]]) -> dict[str, dict[str, str]]:
+    """The findings of the isolation check by their names."""
+    return {finding["name"]: finding for finding in document["findings"] if finding["section"] == "isolation"}
+
+
+def test_doctor_isolation_reports_no_leak_and_changes_nothing(gjobs: Run, url: str, sql: Sql) -> None:
+    everything = "select (select jsonb_agg(j) from generation_jobs j), (select jsonb_agg(p) from projects p)"
+    before = sql(everything)
+    done = gjobs("doctor", "--isolation", "--json")
+    found = answers(done.document)
+    assert (done.code, done.err) == (0, "")
+    assert {finding["severity"] for finding in found.values()} == {"ok"}
+    assert found["job-delete"]["sentence"] == "Deletes a job of theirs: hidden (0 rows)."
+    assert sql(everything) == before
+
+
+def test_doctor_isolation_judges_writes_without_a_write_reason(gjobs: Run, attached_url: str) -> None:
+    done = gjobs("doctor", "--isolation", "--json")
+    found = answers(done.document)
+    assert done.code == 8
+    assert {name: found[name]["severity"] for name in found if found[name]["severity"] != "ok"} == LEAKS
+    assert "--write REASON" in found["who"]["hint"]
+    assert found["project-delete"]["sentence"] == (
+        "Deletes a project of theirs: judged from the policies, not tried: own rows only."
+    )
+    assert found["summary-read"]["hint"].startswith("The SQL that mends it stands above")
+
+
+def test_doctor_isolation_probes_writes_with_a_reason_and_rolls_them_back(
+    gjobs: Run, attached_url: str, tmp_path: Path
+) -> None:
+    done = gjobs("doctor", "--isolation", "--json", "--write", "ticket 7")
+    found = answers(done.document)
+    assert done.code == 8
+    assert {name for name in found if found[name]["severity"] != "ok"} == set(LEAKS)
+    assert found["job-insert-into"]["sentence"].endswith("inserted 1 row — rolled back.")
+    assert found["who"]["hint"] is None
+    assert gjobs("journal", "--json").document == []
+
+
+def test_doctor_isolation_prints_readable_findings(gjobs: Run, attached_url: str) -> None:
+    done = gjobs("doctor", "--isolation")
+    text = " ".join(done.out.split())
+    assert "Tried is what ben@example.com reaches of what is owned by ada@example.com" in text
+    assert "✗ problem Calls get_job_statistics with their id: read 4 jobs." in text
+
+
+def test_doctor_isolation_uses_the_given_owner_and_other_user(gjobs: Run, attached_url: str) -> None:
+    done = gjobs("doctor", "--isolation", "--owner", "ben@example.com", "--other", str(ADA), "--json")
+    assert answers(done.document)["who"]["sentence"].startswith("Tried is what ada@example.com reaches of")
+    assert answers(done.document)["summary-read"]["sentence"].endswith("read 1 job.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--owner", "ada@example.com"), 2, "--owner and --other say whom --isolation tries."),
+        (("--isolation", "--owner", "zoe@example.com"), 1, "'zoe@example.com'"),
+        (("--isolation", "--owner", "ben@example.com", "--other", str(BEN)), 2, "name the same user"),
+    ],
+)
+def test_doctor_isolation_rejects_unusable_users(
+    gjobs: Run, attached_url: str, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    assert_refused(gjobs("doctor", *arguments), code, words)

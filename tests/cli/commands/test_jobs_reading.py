@@ -1,0 +1,118 @@
+"""`gjobs jobs list` and `show`."""
+
+import pytest
+
+from tests.cli.cli_rows import ADA, ALL, BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED, document, time_of
+from tests.cli.command_line import Run, Sql, assert_refused
+
+pytestmark = pytest.mark.usefixtures("url")
+
+
+def ids(jobs: list[dict[str, str]]) -> list[str]:
+    return [job["id"] for job in jobs]
+
+
+def test_jobs_list_prints_all_columns_with_the_newest_first(gjobs: Run) -> None:
+    listed = gjobs("jobs", "list", "--as", "ada@example.com", "--json")
+    assert listed.code == 0
+    assert listed.document == [document(job) for job in (QUEUED, RUNNING, SUCCEEDED, FAILED)]
+    assert list(listed.document[0]) == list(document(QUEUED))
+    assert listed.err == ""
+    _, *rows = gjobs("jobs", "list", "--as", "ada@example.com").out.splitlines()
+    assert rows[-1].split() == [
+        *(str(FAILED), "failed", "$0.18", "2026-01-04", "13:00:00", "feature_callout"),
+        *("Autumn", "catalog", "API", "timeout"),
+    ]
+
+
+def test_jobs_list_shows_the_operator_all_jobs_and_users_only_theirs(gjobs: Run) -> None:
+    assert str(BENS) in gjobs("jobs", "list").out
+    assert str(BENS) in gjobs("jobs", "list", "--as", "operator").out
+    assert str(BENS) not in gjobs("jobs", "list", "--as", "ada@example.com").out
+    assert gjobs("jobs", "list", "--as", "ben@example.com", "--json").document[0]["id"] == str(BENS)
+    assert len(gjobs("jobs", "list", "--as", str(ADA), "--json").document) == 4
+
+
+def test_jobs_list_without_jobs_prints_an_empty_document_or_only_titles(gjobs: Run) -> None:
+    nothing = ("jobs", "list", "--project", "Spring lookbook", "--status", "failed")
+    assert gjobs(*nothing, "--json").out == "[]\n"
+    listed = gjobs(*nothing)
+    assert (listed.code, listed.err) == (0, "No jobs.\n")
+    assert listed.out.split() == ["ID", "STATUS", "COST", "CREATED", "MODE", "PROJECT", "ERROR"]
+
+
+@pytest.mark.parametrize("times", ["different", "equal"])
+def test_after_option_continues_behind_the_last_job(gjobs: Run, sql: Sql, times: str) -> None:
+    if times == "equal":
+        sql("update public.generation_jobs set created_at = '2026-01-05T00:00:00Z'")
+    seen: list[str] = []
+    after: list[str] = []
+    while page := gjobs("jobs", "list", "--limit", "2", "--json", *after).document:
+        seen += ids(page)
+        after = ["--after", f"{page[-1]['created_at']},{page[-1]['id']}"]
+    assert seen == ids(gjobs("jobs", "list", "--json").document)
+    assert sorted(seen) == sorted(map(str, ALL))
+
+
+def test_jobs_list_names_the_option_that_lists_the_next_page(gjobs: Run) -> None:
+    page = gjobs("jobs", "list", "--limit", "2")
+    key = f"{time_of(3)},{RUNNING}"
+    assert page.err == f"There are more. The next ones: --after {key}\n"
+    rest = gjobs("jobs", "list", "--after", key)
+    assert str(SUCCEEDED) in rest.out
+    assert rest.err == ""
+
+
+def test_jobs_show_prints_one_job_and_indents_a_json_error(gjobs: Run, sql: Sql) -> None:
+    shown = gjobs("jobs", "show", str(FAILED), "--json").document
+    assert shown == {**document(FAILED), "repeats": None, "repeated_by": []}
+    sql("""update public.generation_jobs set error = '{"message": "Boom", "mode": "x"}' where id = %s""", FAILED)
+    block = gjobs("jobs", "show", str(FAILED)).out
+    assert "project      Autumn catalog" in block
+    assert 'error        {\n               "message": "Boom",\n               "mode": "x"\n             }\n' in block
+    assert '"message"' not in gjobs("jobs", "list").out
+
+
+@pytest.mark.parametrize(
+    ("actor", "job", "words"),
+    [
+        ("ada@example.com", NOBODY, f"{NOBODY} is not there, or not any more.\n'gjobs jobs list' lists them.\n"),
+        ("ada@example.com", BENS, "but ada@example.com does not see it.\nAs the operator you see what is there.\n"),
+        ("operator", NOBODY, f"There is no job {NOBODY}"),
+    ],
+    ids=["gone", "hidden", "never there"],
+)
+def test_jobs_show_distinguishes_a_hidden_job_from_a_missing_one(
+    gjobs: Run, actor: str, job: object, words: str
+) -> None:
+    assert_refused(gjobs("jobs", "show", str(job), "--as", actor, "--json"), 1, words)
+
+
+def test_jobs_show_prints_the_events_of_a_job(gjobs: Run) -> None:
+    assert gjobs("jobs", "transition", str(QUEUED), "running", "--as", "ada@example.com").code == 0
+    assert gjobs("jobs", "transition", str(QUEUED), "failed", "--error", "Out of\x1b paper").code == 0
+
+    shown = gjobs("jobs", "show", str(QUEUED), "--events", "--json").document
+    assert shown["job"]["status"] == "failed"
+    assert [(event["kind"], event["from_status"], event["to_status"]) for event in shown["events"]] == [
+        ("created", None, "queued"),
+        ("status", "queued", "running"),
+        ("status", "running", "failed"),
+    ]
+    assert [event["actor_user_id"] for event in shown["events"]] == [None, str(ADA), None]
+    assert shown["started_at"] == shown["events"][1]["at"]
+    assert list(shown["seconds_in_status"]) == ["queued", "running", "failed"]
+
+    for_people = gjobs("jobs", "show", str(QUEUED), "--events")
+    assert for_people.code == 0
+    assert "queued → running" in for_people.out
+    assert "\x1b" not in for_people.out
+    assert for_people.err.startswith("In each status: queued ")
+
+
+def test_events_of_a_deleted_job_are_visible_only_to_its_owner(gjobs: Run) -> None:
+    assert gjobs("jobs", "delete", str(QUEUED), "--yes").code == 0
+    told = gjobs("jobs", "show", str(QUEUED), "--events", "--json", "--as", "ada@example.com").document
+    assert (told["job"], [event["kind"] for event in told["events"]]) == (None, ["created", "deleted"])
+    assert gjobs("jobs", "show", str(QUEUED), "--events", "--as", "ben@example.com").code == 1
+    assert gjobs("jobs", "show", str(QUEUED)).code == 1

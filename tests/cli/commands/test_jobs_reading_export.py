@@ -1,0 +1,176 @@
+"""`gjobs jobs export`: everything that matches, in a file that is whole or is not there."""
+
+import csv
+import json
+import math
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from store.filters.job_filter import JobFilter
+from store.jobs.job import GenerationJob
+from store.jobs.job_results import Page
+from store.store import Store
+from tests.cli.cli_rows import ADA, BENS, FAILED, QUEUED, RUNNING, SUCCEEDED, document
+from tests.cli.command_line import GJOBS, PATIENCE, OpenTerminal, Run, Sql, run_process
+from tests.conftest import Conninfo, connect
+from tests.store.store_fixtures import until
+from tui.cli.commands import export_files, jobs_reading
+from tui.cli.exit_codes import UsageError
+
+pytestmark = pytest.mark.usefixtures("url")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "exports").mkdir()
+    return tmp_path / "exports"
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_exported_file_is_private_and_equals_the_json_of_jobs_list(gjobs: Run, folder: Path) -> None:
+    done = gjobs("jobs", "export", str(folder / "jobs.json"), "--as", "ada@example.com")
+    assert (done.code, done.out) == (0, "")
+    assert done.err == f"Exported 4 jobs to {folder / 'jobs.json'}.\n"
+    assert names_in(folder) == ["jobs.json"]
+    assert (folder / "jobs.json").stat().st_mode & 0o777 == 0o600
+    assert (folder / "jobs.json").stat().st_nlink == 1
+    listed = gjobs("jobs", "list", "--as", "ada@example.com", "--json").document
+    assert json.loads((folder / "jobs.json").read_text()) == listed
+    assert listed == [document(job) for job in (QUEUED, RUNNING, SUCCEEDED, FAILED)]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 1_000])
+def test_export_reads_all_matching_jobs_page_by_page(
+    gjobs: Run, folder: Path, sql: Sql, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    sql("update public.generation_jobs set created_at = '2026-01-05T00:00:00Z'")
+    monkeypatch.setattr(jobs_reading, "ROWS", rows)
+    find_jobs, limits = Store.find_jobs, list[int]()
+
+    async def noted(store: Store, job_filter: JobFilter, *, limit: int, **options: Any) -> Page[GenerationJob]:
+        limits.append(limit)
+        return await find_jobs(store, job_filter, limit=limit, **options)
+
+    monkeypatch.setattr(Store, "find_jobs", noted)
+    assert gjobs("jobs", "export", str(folder / "jobs.ndjson")).code == 0
+    assert limits == [rows] * math.ceil(5 / rows)
+    ids = [json.loads(line)["id"] for line in (folder / "jobs.ndjson").read_text().splitlines()]
+    assert ids == [job["id"] for job in gjobs("jobs", "list", "--json").document]
+    assert len(ids) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--filter", "status:failed,running"], [RUNNING, FAILED]),
+        (["--project", "Spring lookbook"], [BENS]),
+        (["--status", "queued", "--filter", f"user:{ADA}"], [QUEUED]),
+        (["--filter", "nothing-like-it"], []),
+    ],
+)
+def test_export_contains_only_jobs_that_match_the_options(
+    gjobs: Run, options: list[str], expected: list[object]
+) -> None:
+    done = gjobs("jobs", "export", "-", "--format", "csv", *options)
+    assert (done.code, done.err) == (0, "")
+    assert [row["id"] for row in csv.DictReader(done.out.splitlines())] == list(map(str, expected))
+
+
+def test_export_replaces_an_existing_file_only_with_force(gjobs: Run, folder: Path) -> None:
+    file = folder / "jobs.csv"
+    file.write_text("precious")
+    done = gjobs("jobs", "export", str(file))
+    assert (done.code, file.read_text()) == (2, "precious")
+    assert done.err == f"{file} is there already.\nName another file, or add --force to replace it.\n"
+    assert gjobs("jobs", "export", str(file), "--force").code == 0
+    assert len(file.read_text().splitlines()) == 6
+
+
+def test_export_keeps_a_file_that_was_created_meanwhile(folder: Path) -> None:
+    file = folder / "jobs.csv"
+
+    def race() -> None:
+        with export_files.destination(str(file), overwrites=False) as put:
+            put("mine")
+            file.write_text("theirs")
+
+    with pytest.raises(UsageError, match="is there already"):
+        race()
+    assert (names_in(folder), file.read_text()) == (["jobs.csv"], "theirs")
+
+
+def test_export_replaces_the_target_of_a_symbolic_link(gjobs: Run, folder: Path) -> None:
+    (folder / "old.csv").write_text("old")
+    (folder / "link.csv").symlink_to("old.csv")
+    assert gjobs("jobs", "export", str(folder / "link.csv"), "--force").code == 0
+    assert (folder / "link.csv").is_symlink()
+    assert (folder / "old.csv").read_text().startswith("id,")
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "code", "sentence"),
+    [
+        ("", ["--format", "csv"], 2, "{folder} is no file."),
+        ("none/jobs.csv", [], 2, "{folder}/none/jobs.csv cannot be written: No such file or directory."),
+        ("jobs.txt", [], 2, "The format is not said."),
+        ("jobs.csv", ["--format", "cvs"], 2, "Argument --format: 'cvs' is not known; did you mean 'csv'?"),
+        ("jobs.csv", ["--filter", "cost:1.50"], 2, "cost:1.50"),
+        ("jobs.csv", ["--json"], 2, "This command has no JSON form."),
+        ("jobs.csv", ["--project", "No such"], 1, "'No such'"),
+    ],
+)
+def test_refused_export_creates_no_file(
+    gjobs: Run, folder: Path, file: str, options: list[str], code: int, sentence: str
+) -> None:
+    done = gjobs("jobs", "export", f"{folder}/{file}", "--force", *options)
+    assert done.code == code
+    assert sentence.format(folder=folder) in done.err.splitlines()[0]
+    assert names_in(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)]
+)
+async def test_stopped_export_leaves_no_file(
+    open_terminal: OpenTerminal, database: Conninfo, sql: Sql, folder: Path, number: int, code: int
+) -> None:
+    waiting = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    with connect(database) as other:
+        other.execute("lock table public.generation_jobs in access exclusive mode")
+        terminal = open_terminal("jobs", "export", str(folder / "jobs.csv"))
+        await until(lambda: bool(sql(waiting)))
+        (unfinished,) = names_in(folder)
+        assert unfinished.endswith(".part")
+        terminal.process.send_signal(number)
+        assert terminal.finish() == code
+    assert names_in(folder) == []
+
+
+def test_export_to_a_full_disk_reports_it_and_leaves_no_file(folder: Path) -> None:
+    """As a limit on the size of files has it: the system refuses what goes beyond."""
+    file = str(folder / "jobs.csv")
+    limited = ["/bin/sh", "-c", 'ulimit -f 0; exec "$@"', "-", GJOBS, "jobs", "export", file]
+    done = subprocess.run(limited, capture_output=True, text=True, timeout=PATIENCE)
+    words = f"{file} cannot be written: File too large.\nNothing of it was left. Name a file elsewhere.\n"
+    assert (done.returncode, done.stderr) == (1, words)
+    assert names_in(folder) == []
+
+
+def test_export_shows_progress_on_a_terminal_and_clears_it(open_terminal: OpenTerminal, folder: Path) -> None:
+    file = folder / "jobs.csv"
+    terminal = open_terminal("jobs", "export", str(file))
+    assert terminal.finish() == 0
+    assert f"\r\x1b[K5 jobs, back to 2026-01-04\r\x1b[KExported 5 jobs to {file}." in terminal.screen
+
+
+def test_export_without_a_terminal_prints_no_progress() -> None:
+    done = run_process("jobs", "export", "-", "--format", "ndjson", "--filter", "status:failed")
+    assert (done.code, done.err) == (0, "")
+    assert [json.loads(line) for line in done.out.splitlines()] == [document(FAILED)]

@@ -1,0 +1,130 @@
+"""`--filter` and `--view` of `gjobs jobs list` and `export`, and how their mistakes are explained."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from rich.cells import cell_len
+
+from store.filters.filter_terms import KEYS
+from store.filters.filter_text import parse
+from store.filters.job_filter import FilterError
+from tests.cli.cli_rows import ADA, AUTUMN, BENS, FAILED, NOON, QUEUED, RUNNING, SUCCEEDED, listed_ids, time_of
+from tests.cli.command_line import Configure, OpenTerminal, Run, assert_refused, profile
+from tests.store.filters.filter_strategies import typed
+from tui.text.error_text import marked
+
+VIEWS = """
+[views]
+cheap = { filter = "cost:<=100", order = "cost" }
+"gone wrong" = "status:failed since:30000d"
+"""
+
+
+class TestListing:
+    @pytest.fixture(autouse=True)
+    def configured(self, url: str, configure: Configure) -> None:
+        configure(profile("world", url, write=True), VIEWS)
+
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            (["--filter", "status:failed,running"], [RUNNING, FAILED]),
+            (["--filter", "cost:$1.. -status:succeeded"], [QUEUED, BENS]),
+            (["--filter", 'project:"autumn catalog" cost:>50'], [QUEUED, SUCCEEDED]),
+            (["--filter", "user:BEN@example.com"], [BENS]),
+            (["--filter", "TIMEOUT"], [FAILED]),
+            (["--filter", f"id:{RUNNING}"], [RUNNING]),
+            (["--filter=-mode:lifestyle"], [RUNNING, SUCCEEDED, FAILED]),
+            (["--filter", f"since:{time_of(3)} until:{time_of(4)}"], [RUNNING]),
+            (["--filter", "lifestyle", "--project", "Spring lookbook"], [BENS]),
+            (["--filter", "lifestyle", "--status", "failed"], []),
+            (["--filter", "asset:none", "--limit", "1", "--after", f"{time_of(3)},{RUNNING}"], [SUCCEEDED]),
+            (["--filter", "lifestyle", "--as", "ada@example.com"], [QUEUED]),
+            (["--filter", f"user:{ADA} project:spring"], []),
+            (["--filter", ""], [QUEUED, RUNNING, SUCCEEDED, FAILED, BENS]),
+            (["--view", "cheap"], [RUNNING, FAILED, BENS]),
+            (["--view", "gone wrong"], [FAILED]),
+            (["--view", "cheap", "--filter=-status:failed"], [RUNNING, BENS]),
+            (["--view", "cheap", "--as", "ada@example.com", "--limit", "1"], [RUNNING]),
+            (["--status", "failed"], [FAILED]),
+            (["--project", "Autumn catalog", "--status", "queued"], [QUEUED]),
+            (["--project", str(AUTUMN), "--limit", "2"], [QUEUED, RUNNING]),
+            (["--project", "Spring lookbook"], [BENS]),
+            (["--project", "Spring lookbook", "--status", "running"], []),
+        ],
+    )
+    def test_jobs_list_combines_a_filter_with_other_options(
+        self, gjobs: Run, options: list[str], expected: list[UUID]
+    ) -> None:
+        assert listed_ids(gjobs, "jobs", "list", *options) == expected
+
+    def test_jobs_export_applies_the_filter_of_a_view(self, gjobs: Run) -> None:
+        exported = gjobs("jobs", "export", "-", "--format", "csv", "--view", "gone wrong")
+        assert exported.code == 0
+        assert [line.partition(",")[0] for line in exported.out.splitlines()] == ["id", str(FAILED)]
+
+    def test_jobs_list_as_a_user_refuses_user_names_in_a_filter(self, gjobs: Run) -> None:
+        listed = gjobs("jobs", "list", "--filter", "user:ben@example.com", "--as", "ada@example.com")
+        assert_refused(listed, 6, "user: takes no name here.", "Give the user's id, or its first digits, instead.\n")
+
+
+def test_filter_mistake_is_marked_before_any_database_is_opened(gjobs: Run) -> None:
+    nowhere = ("--database-url", "postgresql://nowhere.invalid")
+    listed = gjobs("jobs", "list", "--filter", "cost:>50 status:faled", *nowhere)
+    assert_refused(listed, 2)
+    assert listed.err == "cost:>50 status:faled\n                ^^^^^\n'faled' is no status.\nDid you mean failed?\n"
+
+
+def error_of(text: str) -> FilterError:
+    with pytest.raises(FilterError) as caught:
+        parse(text, now=NOON)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("status:", "status:\n       ^"),
+        ("秋 cost:x", "秋 cost:x\n        ^"),
+        ("a\x1b[2Jb:c", "a␛[2Jb:c\n^^^^^^"),
+        (
+            f"{'word ' * 30}cost:x {'word ' * 30}",
+            "…ord word word word word cost:x word word word w…\n                              ^",
+        ),
+    ],
+)
+def test_mark_is_placed_below_the_filter_mistake(text: str, expected: str) -> None:
+    assert marked(error_of(text)) == expected
+
+
+@given(typed)
+def test_marked_filter_is_printable_and_fits_the_terminal(text: str) -> None:
+    try:
+        parse(text * 30, now=NOON)
+    except FilterError as error:
+        caught = error
+    else:
+        return
+    lines = marked(caught).split("\n")
+    assert len(lines) == 2
+    assert all(line.isprintable() and cell_len(line) < 80 for line in lines)
+
+
+def test_jobs_list_help_describes_every_filter_key(gjobs: Run) -> None:
+    listed = gjobs("jobs", "list", "--help").out
+    assert all(key.example in listed and key.words in listed for key in KEYS.values())
+
+
+@pytest.mark.usefixtures("url")
+def test_filter_error_escapes_typed_control_characters(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal("jobs", "list", "--filter", "status:\x1b[2J", environment={"NO_COLOR": "1"})
+    assert terminal.finish() == 2
+    assert "\x1b" not in terminal.screen
+
+
+def test_unknown_view_is_reported_before_any_database_is_opened(gjobs: Run, configure: Configure) -> None:
+    configure(VIEWS)
+    for command in (["list"], ["export", "-", "--format", "csv"]):
+        refused = gjobs("jobs", *command, "--view", "chaep", "--database-url", "postgresql://nowhere.invalid")
+        assert_refused(refused, 2, "There is no view 'chaep'.\nDid you mean 'cheap'?\n")

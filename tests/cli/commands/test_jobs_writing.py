@@ -1,0 +1,145 @@
+"""`gjobs jobs create`, `update`, `transition` and `retry`."""
+
+import shlex
+
+import pytest
+
+from store.jobs.job import DEFAULT_COST_CENTS, JobStatus, why_refused
+from tests.cli.cli_rows import ADA, ASSET, AUTUMN, BENS, FAILED, NOBODY, QUEUED, RUNNING, SPRING, SUCCEEDED, document
+from tests.cli.command_line import Run, Sql, assert_refused
+from tests.conftest import Conninfo, connect
+
+pytestmark = pytest.mark.usefixtures("url")
+
+
+def test_jobs_create_queues_a_job_for_the_project_owner(gjobs: Run, sql: Sql) -> None:
+    asset = str(ASSET)
+    created = gjobs("jobs", "create", "--project", "Autumn catalog", "--mode", "x", "--input-asset", asset, "--json")
+    assert created.code == 0
+    job = created.document
+    assert list(job) == list(document(QUEUED))
+    assert (job["user_id"], job["project_id"], job["status"]) == (str(ADA), str(AUTUMN), "queued")
+    assert (job["mode"], job["cost_cents"], job["input_asset_id"]) == ("x", DEFAULT_COST_CENTS, asset)
+    assert sql("select cost_cents from public.generation_jobs where id = %s", job["id"]) == [(DEFAULT_COST_CENTS,)]
+    created = gjobs("jobs", "create", "--project", str(AUTUMN), "--mode", "lifestyle", "--cost-cents", "250")
+    _, row = created.out.splitlines()
+    assert row.split()[1:3] == ["queued", "$2.50"]
+    assert row.endswith("lifestyle  Autumn catalog")
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        (f"create --project {AUTUMN} --mode ' ' --json", 2, "The mode is empty."),
+        (f"create --project {AUTUMN} --mode x --cost-cents -1 --json", 2, "The cost must be"),
+        (f"create --project {AUTUMN} --mode x --cost-cents 1.5 --json", 2, "'1.5' is not a whole number"),
+        (f"create --project {AUTUMN} --mode x --input-asset {NOBODY} --json", 2, "no asset"),
+        (f"create --project {AUTUMN} --json", 2, "--mode"),
+        (f"create --project {NOBODY} --mode x --json", 1, "There is no project"),
+        ("create --project Autumn --mode x --json", 1, "'Autumn catalog'"),
+        ("create --project 'autumn catalog' --mode x", 1, "'Autumn catalog'"),
+        (f"create --project {SPRING} --mode x --as ada@example.com", 1, f"There is no project '{SPRING}'"),
+        (f"update {QUEUED}", 2, ""),
+        (f"update {QUEUED} --status failed", 2, "--status"),
+        (f"update {QUEUED} --mode ''", 2, "mode"),
+        (f"update {NOBODY} --mode x", 1, str(NOBODY)),
+        (f"update {BENS} --mode x --as ada@example.com", 1, f"{BENS} exists, but ada@example.com does not see it."),
+        (f"delete {BENS} --yes --as ada@example.com", 1, f"{BENS} exists, but ada@example.com does not see it."),
+        (f"transition {SUCCEEDED} failed", 1, "which is final"),
+    ],
+)
+def test_refused_write_is_explained_and_changes_nothing(gjobs: Run, sql: Sql, line: str, code: int, words: str) -> None:
+    before = sql("select * from public.generation_jobs order by id")
+    refused = gjobs("jobs", *shlex.split(line))
+    assert_refused(refused, code, words)
+    assert refused.err
+    assert sql("select * from public.generation_jobs order by id") == before
+
+
+def test_ambiguous_project_name_lists_the_project_ids(gjobs: Run, sql: Sql) -> None:
+    sql("update public.projects set name = 'Autumn catalog'")
+    assert_refused(
+        gjobs("jobs", "create", "--project", "Autumn catalog", "--mode", "x"),
+        2,
+        str(AUTUMN),
+        "2 projects have the name",
+    )
+    as_ada = gjobs("jobs", "create", "--project", "Autumn catalog", "--mode", "x", "--as", "ada@example.com")
+    assert as_ada.code == 0
+
+
+def test_jobs_update_changes_only_the_given_columns_and_an_empty_text_removes_a_value(gjobs: Run) -> None:
+    updated = gjobs("jobs", "update", str(FAILED), "--cost-cents", "7", "--input-asset", str(ASSET), "--json")
+    assert updated.code == 0
+    changed = {"cost_cents": 7, "input_asset_id": str(ASSET), "updated_at": updated.document["updated_at"]}
+    assert updated.document == {**document(FAILED), **changed}
+    removed = gjobs("jobs", "update", str(FAILED), "--error", "", "--input-asset", "", "--json").document
+    assert (removed["error"], removed["input_asset_id"]) == (None, None)
+
+
+def test_jobs_transition_prints_the_changed_job(gjobs: Run, sql: Sql) -> None:
+    moved = gjobs("jobs", "transition", str(RUNNING), "failed", "--error", "Boom", "--json")
+    assert moved.code == 0
+    now = moved.document["job"]["updated_at"]
+    changed = {"status": "failed", "error": "Boom", "updated_at": now, "completed_at": now}
+    assert moved.document == {"applied": True, "job": document(RUNNING) | changed, "reason": None}
+    assert sql("select status, error from public.generation_jobs where id = %s", RUNNING) == [("failed", "Boom")]
+    moved = gjobs("jobs", "transition", str(QUEUED), "running")
+    assert (moved.code, moved.err) == (0, "")
+    assert moved.out.splitlines()[1].split()[:2] == [str(QUEUED), "running"]
+
+
+def test_refused_transition_prints_the_reason(gjobs: Run) -> None:
+    reason = why_refused(JobStatus.QUEUED, JobStatus.SUCCEEDED)
+    refused = gjobs("jobs", "transition", str(QUEUED), "succeeded", "--json")
+    assert refused.code == 1
+    assert refused.document == {"applied": False, "job": document(QUEUED), "reason": reason}
+    assert refused.err == f"{reason}\nIt may become running.\n"
+    for_people = gjobs("jobs", "transition", str(QUEUED), "succeeded")
+    assert (for_people.code, for_people.out, for_people.err) == (1, "", refused.err)
+
+
+@pytest.mark.parametrize("job", [NOBODY, BENS])
+def test_transition_of_a_missing_or_hidden_job_is_refused(gjobs: Run, job: object) -> None:
+    missing = gjobs("jobs", "transition", str(job), "running", "--as", "ada@example.com", "--json")
+    reason = f"There is no job {job}, or none that this user sees."
+    assert missing.code == 1
+    assert missing.document == {"applied": False, "job": None, "reason": reason}
+    assert missing.err.startswith(f"{job} is not there" if job == NOBODY else f"{job} exists, but ada@example.com")
+
+
+def test_transition_of_a_locked_job_times_out(gjobs: Run, database: Conninfo) -> None:
+    with connect(database) as other:
+        other.execute("select from public.generation_jobs where id = %s for update", [QUEUED])
+        assert_refused(gjobs("jobs", "transition", str(QUEUED), "running"), 4, "locked by another transaction")
+
+
+def test_retry_links_the_new_job_and_the_failed_one(gjobs: Run) -> None:
+    (done,) = gjobs("jobs", "retry", str(FAILED), "--json").document
+    new = done["job"]
+    assert (done["repeats"], done["applied"], done["repeated_by"]) == (str(FAILED), True, None)
+    assert (new["status"], new["mode"], new["retry_count"]) == ("queued", "feature_callout", 1)
+    assert gjobs("jobs", "show", new["id"], "--json").document["repeats"] == str(FAILED)
+    assert gjobs("jobs", "show", str(FAILED), "--json").document["repeated_by"] == [new["id"]]
+    assert f"repeats      {FAILED}" in gjobs("jobs", "show", new["id"]).out
+    assert f"repeated by  {new['id']}" in gjobs("jobs", "show", str(FAILED)).out
+
+
+def test_retry_requires_again_to_repeat_a_retried_job(gjobs: Run) -> None:
+    (first,) = gjobs("jobs", "retry", str(FAILED), "--json").document
+    refused = gjobs("jobs", "retry", str(FAILED))
+    assert (refused.code, refused.out) == (1, "")
+    by = first["job"]["id"]
+    assert refused.err == f"The job {FAILED} is repeated by {by} by now. Add --again to repeat it once more.\n"
+    assert gjobs("jobs", "retry", str(FAILED), "--again").code == 0
+
+
+def test_retry_reports_each_job_that_cannot_be_retried(gjobs: Run) -> None:
+    done = gjobs("jobs", "retry", str(FAILED), str(QUEUED), str(NOBODY))
+    assert done.code == 1
+    _, row = done.out.splitlines()
+    assert row.endswith("Autumn catalog")
+    assert done.err.splitlines() == [
+        f"Only a failed job can be repeated; {QUEUED} is queued.",
+        f"There is no job {NOBODY}, or none that this user sees.",
+    ]

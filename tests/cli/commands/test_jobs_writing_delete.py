@@ -1,0 +1,100 @@
+"""`gjobs jobs delete` deletes all given jobs or none. It and `gjobs cleanup` ask before they delete."""
+
+import signal
+from uuid import UUID
+
+import pytest
+
+from tests.cli.cli_rows import ALL, BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED, present
+from tests.cli.command_line import PROMPT, OpenTerminal, Result, Run, Sql, assert_refused, run_process
+
+pytestmark = pytest.mark.usefixtures("url")
+
+DELETE = ("jobs", "delete", str(FAILED))
+
+CLEANUP = ("cleanup", "--older-than", "1d", "--delete")
+
+
+def test_jobs_delete_with_yes_deletes_all_given_jobs(gjobs: Run, sql: Sql) -> None:
+    deleted = gjobs("jobs", "delete", str(FAILED), str(SUCCEEDED), str(FAILED), "--yes", "--json")
+    assert deleted.code == 0
+    assert deleted.document == {"deleted": [str(FAILED), str(SUCCEEDED)], "missing": []}
+    assert present(sql) == ALL - {FAILED, SUCCEEDED}
+    assert gjobs("jobs", "delete", str(QUEUED), "--yes") == Result(code=0, out="", err="Deleted 1 job.\n")
+
+
+@pytest.mark.parametrize("other", [NOBODY, BENS])
+def test_jobs_delete_deletes_all_given_jobs_or_none(gjobs: Run, sql: Sql, other: UUID) -> None:
+    refused = gjobs("jobs", "delete", str(FAILED), str(other), "--as", "ada@example.com", "--yes", "--json")
+    assert refused.code == 1
+    assert refused.document == {"deleted": [], "missing": [str(other)]}
+    assert str(other) in refused.err
+    assert present(sql) == ALL
+
+
+def test_jobs_delete_as_an_unknown_user_reports_the_user(gjobs: Run) -> None:
+    assert_refused(gjobs(*DELETE, "--yes", "--json", "--as", "nobody@example.com"), 1, "nobody@example.com")
+
+
+@pytest.mark.parametrize("command", [DELETE, CLEANUP], ids=["jobs delete", "cleanup"])
+def test_deletion_without_a_terminal_requires_yes(sql: Sql, command: tuple[str, ...]) -> None:
+    assert_refused(run_process(*command, stdin="y\n"), 2, "--yes")
+    assert present(sql) == ALL
+
+
+def test_jobs_delete_question_names_each_job_and_the_database(open_terminal: OpenTerminal, sql: Sql) -> None:
+    extra = [UUID(int=0xC0 + number) for number in range(6)]
+    sql(
+        "insert into public.generation_jobs (id, user_id, project_id, mode)"
+        " select unnest(%s::uuid[]), user_id, id, 'packaging' from public.projects where name = 'Autumn catalog'",
+        extra,
+    )
+    jobs = [FAILED, RUNNING, *extra]
+    terminal = open_terminal("jobs", "delete", *map(str, jobs))
+    shown = ("these 8 jobs", "Autumn catalog", "failed", "test_", "6 still queued and 1 still running")
+    terminal.agree(*shown, *(job.hex[:8] for job in jobs))
+    assert "Deleted 8 jobs." in terminal.screen
+    assert FAILED not in present(sql)
+
+
+@pytest.mark.parametrize("command", [DELETE, CLEANUP], ids=["jobs delete", "cleanup"])
+@pytest.mark.parametrize("answer", ["n\n", "\n", "\x04", "yess\n"])
+def test_deletion_deletes_nothing_unless_the_answer_is_yes(
+    open_terminal: OpenTerminal, sql: Sql, command: tuple[str, ...], answer: str
+) -> None:
+    terminal = open_terminal(*command)
+    assert terminal.answer(answer) == 1
+    assert "Nothing was deleted." in terminal.screen
+    assert present(sql) == ALL
+
+
+def test_jobs_delete_ignores_input_typed_before_the_question(open_terminal: OpenTerminal, sql: Sql) -> None:
+    terminal = open_terminal(*DELETE)
+    terminal.type("y\n")
+    terminal.decline()
+    assert present(sql) == ALL
+
+
+def test_jobs_delete_deletes_nothing_when_a_job_changed_during_the_question(
+    open_terminal: OpenTerminal, sql: Sql
+) -> None:
+    terminal = open_terminal("jobs", "delete", str(FAILED), str(QUEUED), "--json")
+    terminal.read_until(PROMPT)
+    sql("update public.generation_jobs set status = 'running' where id = %s", QUEUED)
+    terminal.type("y\n")
+    assert terminal.finish() == 1
+    assert "is running by now, not queued: nothing was deleted." in terminal.screen
+    assert '"deleted": []' in terminal.screen
+    assert present(sql) == ALL
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_signal_during_the_question_deletes_nothing(
+    open_terminal: OpenTerminal, sql: Sql, number: signal.Signals, code: int
+) -> None:
+    terminal = open_terminal(*DELETE)
+    terminal.read_until(PROMPT)
+    terminal.process.send_signal(number)
+    assert terminal.finish() == code
+    assert "Traceback" not in terminal.screen
+    assert present(sql) == ALL

@@ -1,0 +1,160 @@
+"""`gjobs journal`: what was written from here, for people and for scripts."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from store.journal.journal import Journal
+from store.journal.write_record import WriteOutcome, WriteRecord
+from store.users.actor import OPERATOR
+from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED, RUNNING, document
+from tests.cli.command_line import Configure, Run, assert_refused, uri
+from tests.conftest import Conninfo
+from tui.cli.arguments import since
+from tui.cli.exit_codes import BadArgument
+
+
+@pytest.fixture
+def directory() -> Path:
+    return Path(os.environ["GJOBS_DATA_DIR"]) / "journal"
+
+
+@pytest.mark.usefixtures("url")
+def test_journal_lists_each_writing_command_newest_first(gjobs: Run) -> None:
+    created = gjobs("jobs", "create", "--project", str(AUTUMN), "--mode", "lifestyle", "--json").document
+    gjobs("jobs", "update", str(QUEUED), "--cost-cents", "7")
+    gjobs("jobs", "transition", str(QUEUED), "running", "--as", "ada@example.com")
+    gjobs("jobs", "delete", str(FAILED), "--yes")
+    gjobs("projects", "create", "Winter", "--as", "ada@example.com")
+    gjobs("jobs", "transition", str(RUNNING), "running")
+    entries = gjobs("journal", "--json").document
+    assert [entry["what"] for entry in entries] == [
+        "create project",
+        "delete job",
+        "transition job to running",
+        "change job: cost_cents",
+        "create job",
+    ]
+    assert {entry["outcome"] for entry in entries} == {"done"}
+    assert entries[4]["after"] == [created]
+    assert entries[2]["actor"] == "ada@example.com"
+    deletion = entries[1]
+    assert list(deletion) == [
+        *("id", "time", "database", "actor", "actor_id", "reason", "what", "ids", "before", "after"),
+        *("transaction_id", "outcome"),
+    ]
+    assert (deletion["ids"], deletion["before"], deletion["after"]) == ([str(FAILED)], [document(FAILED)], [])
+    assert (deletion["actor"], deletion["actor_id"], deletion["reason"]) == ("operator", None, None)
+
+
+@pytest.mark.usefixtures("url")
+def test_write_is_refused_when_the_journal_cannot_be_written(gjobs: Run, directory: Path) -> None:
+    assert gjobs("jobs", "list").code == 0
+    assert gjobs("jobs", "transition", str(QUEUED), "succeeded").code == 1
+    assert not directory.exists()  # Neither of them writes.
+    directory.parent.mkdir(exist_ok=True)
+    directory.touch()
+    refused = gjobs("jobs", "transition", str(QUEUED), "running")
+    assert_refused(refused, 1, f"Nothing was changed: the journal in {directory} cannot be written: ")
+    assert gjobs("jobs", "show", str(QUEUED), "--json").document["status"] == "queued"
+
+
+def test_journal_command_requires_no_configuration_and_creates_nothing(
+    gjobs: Run, configure: Configure, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure("this is no TOML")
+    monkeypatch.setenv("GJOBS_PROFILE", "no such profile")
+    assert gjobs("journal", "--json").document == []
+    told = gjobs("journal")
+    assert (told.code, told.err) == (0, "Nothing was written.\n")
+    assert not directory.parent.exists()
+
+
+def test_command_that_opens_a_database_removes_old_journal_files(
+    gjobs: Run, directory: Path, database: Conninfo
+) -> None:
+    directory.mkdir(parents=True)
+    (directory / "2020-01-01.jsonl").touch()
+    assert gjobs("jobs", "list", "--database-url", uri(database)).code == 0
+    assert list(directory.iterdir()) == []
+
+
+@pytest.fixture
+def entries(directory: Path) -> None:
+    """One an hour, the latest an hour ago, the last of them without its end."""
+    for hours in (4, 3, 2, 1):
+        journal = Journal(directory, database="prod\x1b[2J", clock=lambda ago=hours: ago_(ago))  # type: ignore[misc]
+        mark = journal.begin(WriteRecord(what=f"write {hours}"), actor=OPERATOR, reason="why\nnot", transaction_id=1)
+        if hours > 1:
+            journal.end(mark, WriteOutcome.DONE)
+
+
+def ago_(hours: int) -> datetime:
+    return datetime.now(UTC) - timedelta(hours=hours)
+
+
+def test_journal_table_shortens_long_id_lists_and_json_keeps_them(gjobs: Run, directory: Path) -> None:
+    ids = tuple(UUID(int=number) for number in range(500))
+    journal = Journal(directory, database="prod", clock=lambda: ago_(1))
+    journal.begin(WriteRecord(what="archive old jobs", touched=ids), actor=OPERATOR, reason=None, transaction_id=1)
+
+    _, line = gjobs("journal").out.splitlines()
+
+    assert f" {ids[0]} {ids[1]} {ids[2]} and 497 more  operator" in line
+    (entry,) = gjobs("journal", "--json").document
+    assert len(entry["ids"]) == 500
+
+
+@pytest.mark.usefixtures("entries")
+class TestJournalEntries:
+    def test_journal_prints_an_aligned_table_with_escaped_text(self, gjobs: Run) -> None:
+        told = gjobs("journal")
+        titles, *lines = told.out.splitlines()
+        assert titles.split() == ["TIME", "OUTCOME", "WHAT", "IDS", "AS", "DATABASE", "REASON"]
+        assert [line[titles.index("WHAT") :][:7] for line in lines] == ["write 1", "write 2", "write 3", "write 4"]
+        assert [line[titles.index("OUTCOME") :].split()[0] for line in lines] == ["unknown", "done", "done", "done"]
+        assert all("prod␛[2J" in line and line.endswith("why⏎not") for line in lines)
+
+    def test_journal_limit_reports_that_there_are_more_entries(self, gjobs: Run) -> None:
+        told = gjobs("journal", "--limit", "2")
+        assert len(told.out.splitlines()) == 3
+        assert told.err == "There are more: --limit 20 shows them.\n"
+        assert len(gjobs("journal", "--limit", "2", "--json").document) == 2
+        assert gjobs("journal", "--limit", "4").err == ""
+
+    def test_journal_since_leaves_out_earlier_entries(self, gjobs: Run) -> None:
+        recent = gjobs("journal", "--since", "150m", "--json").document
+        assert [entry["what"] for entry in recent] == ["write 1", "write 2"]
+        exactly = gjobs("journal", "--since", ago_(3).isoformat(), "--json").document
+        assert [entry["what"] for entry in exactly] == ["write 1", "write 2"]
+
+    def test_journal_reports_unreadable_lines(self, gjobs: Run, directory: Path) -> None:
+        with next(directory.iterdir()).open("a") as file:
+            file.write("{\n[]\n")
+        told = gjobs("journal", "--json")
+        assert len(told.document) == 4
+        assert told.err == "2 lines of the journal could not be read and are left out.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("30m", timedelta(minutes=30)),
+        ("24h", timedelta(hours=24)),
+        ("7d", timedelta(days=7)),
+        ("99999999d", timedelta(days=36_500)),
+        ("2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("2026-01-31T12:00+02:00", datetime(2026, 1, 31, 10, tzinfo=UTC)),
+    ],
+)
+def test_since_parses_ages_and_times(text: str, value: datetime | timedelta) -> None:
+    assert since(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "h", "-3h", "1.5h", "yesterday", "9999999999999d", "0001-01-01T00:00+14:00"])
+def test_since_rejects_invalid_times(text: str) -> None:
+    with pytest.raises(BadArgument, match="is not a time"):
+        since(text)

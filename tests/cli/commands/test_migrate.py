@@ -1,0 +1,107 @@
+"""`gjobs migrate` on somebody's database, which is never changed unasked."""
+
+import pytest
+
+from migrations import HEAD, REVISIONS
+from tests.cli.command_line import OpenTerminal, Run, UseProfile, assert_refused, run_process, uri
+from tests.conftest import Conninfo, connect
+
+NOT_YET = {"current": None, "head": HEAD, "pending": list(REVISIONS), "managed": False}
+
+DONE = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
+
+
+@pytest.fixture(autouse=True)
+def blank_profile(blank_database: Conninfo, use_profile: UseProfile) -> None:
+    use_profile("blank", blank_database)
+
+
+def schemas(database: Conninfo) -> set[str]:
+    with connect(database) as connection:
+        return {str(name) for (name,) in connection.execute("select nspname from pg_catalog.pg_namespace")}
+
+
+def test_migrate_runs_up_down_and_up_again(gjobs: Run) -> None:
+    assert gjobs("migrate", "status", "--json").document == NOT_YET
+    up = gjobs("migrate", "up", "--yes", "--json")
+    assert (up.code, up.document) == (0, DONE)
+    assert f"The schema is at revision {HEAD}." in up.err
+    down = gjobs("migrate", "down", "0001", "--yes", "--json")
+    assert (down.code, down.document) == (0, {**DONE, "current": "0001", "pending": list(REVISIONS[1:])})
+    assert gjobs("migrate", "up", "--yes").out == ""
+    assert gjobs("jobs", "list", "--json").document == []
+    assert gjobs("migrate", "down", "base", "--yes", "--json").document == NOT_YET
+
+
+def test_migrate_status_prints_current_head_and_pending_revisions(gjobs: Run, blank_database: Conninfo) -> None:
+    lines = dict(line.split(maxsplit=1) for line in gjobs("migrate", "status").out.splitlines())
+    assert str(blank_database["dbname"]) in lines["database"]
+    assert (lines["current"], lines["head"], lines["pending"]) == ("-", HEAD, ", ".join(REVISIONS))
+
+
+def test_migrate_sql_prints_the_pending_migration_without_running_it(gjobs: Run, blank_database: Conninfo) -> None:
+    printed = gjobs("migrate", "sql")
+    assert printed.code == 0
+    assert "generation_jobs" in printed.out
+    assert gjobs("migrate", "sql", "--json").document["sql"].strip() == printed.out.strip()
+    assert "gjobs" not in schemas(blank_database)
+    gjobs("migrate", "up", "--yes")
+    done = gjobs("migrate", "sql")
+    assert (done.code, done.out, done.err) == (0, "", "Nothing is pending.\n")
+
+
+def test_migrate_up_shows_its_sql_and_runs_it_after_a_yes(
+    open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo
+) -> None:
+    terminal = open_terminal("migrate", "up")
+    terminal.decline(f"{blank_database['dbname']})?")
+    assert "CREATE TABLE" in terminal.screen.upper()
+    assert "Nothing was run." in terminal.screen
+    assert "gjobs" not in schemas(blank_database)
+    assert open_terminal("migrate", "up").answer("yes\n") == 0
+    assert gjobs("migrate", "status", "--json").document == DONE
+
+
+def test_migrate_up_and_down_without_a_terminal_require_yes(gjobs: Run, blank_database: Conninfo) -> None:
+    assert_refused(run_process("migrate", "up", stdin="y\n"), 2, "--yes")
+    assert "gjobs" not in schemas(blank_database)
+    gjobs("migrate", "up", "--yes")
+    assert run_process("migrate", "down", "base", stdin="y\n").code == 2
+    assert gjobs("migrate", "status", "--json").document == DONE
+
+
+def test_migrate_down_names_the_revisions_that_it_reverts(
+    open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo
+) -> None:
+    gjobs("migrate", "up", "--yes")
+    terminal = open_terminal("migrate", "down", "base")
+    assert terminal.answer("\n", f"Undo revisions {', '.join(reversed(REVISIONS))}", str(blank_database["dbname"])) == 1
+    assert gjobs("migrate", "status", "--json").document == DONE
+
+
+def test_migrate_down_is_refused_on_an_unmigrated_database(gjobs: Run) -> None:
+    refused = gjobs("migrate", "down", "base")
+    assert (refused.code, refused.out) == (1, "")
+
+
+@pytest.mark.parametrize("command", [["up", "--yes"], ["down", "base", "--yes"]])
+def test_read_only_session_migrates_nothing(gjobs: Run, blank_database: Conninfo, command: list[str]) -> None:
+    assert gjobs("migrate", *command, "--read-only").code == 6
+    assert "gjobs" not in schemas(blank_database)
+
+
+def test_migrate_up_as_a_user_is_refused(gjobs: Run) -> None:
+    refused = gjobs("migrate", "up", "--yes", "--as", "ada@example.com")
+    assert refused.code == 2
+    assert gjobs("migrate", "status", "--as", "operator").code == 0
+
+
+def test_migrate_up_requires_a_write_reason_without_a_profile(
+    gjobs: Run, blank_database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GJOBS_PROFILE")
+    address = ("--database-url", uri(blank_database))
+    assert_refused(gjobs("migrate", "up", "--yes", *address), 6, "Give --write REASON")
+    assert "gjobs" not in schemas(blank_database)
+    assert gjobs("migrate", "up", "--yes", *address, "--write", "the first schema").code == 0
+    assert "gjobs" in schemas(blank_database)

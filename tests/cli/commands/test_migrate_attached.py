@@ -1,0 +1,248 @@
+"""`gjobs migrate` on the app's own database: looked at, taken over, and given back."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from migrations import HEAD, REVISIONS, runner
+from store.embedded.clients import ADMINISTRATOR
+from tests.cli.command_line import GJOBS, OpenTerminal, Run, UseProfile, assert_refused, uri
+from tests.conftest import Conninfo, connect
+from tests.hosted.server_directory import until
+from tests.migrations.conftest import catalogue, run_with_psql
+
+OLD = "cleanup --older-than 1d"
+
+DONE = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
+
+
+@pytest.fixture(autouse=True)
+def app(attached_database: Conninfo, use_profile: UseProfile) -> Conninfo:
+    use_profile("app", attached_database)
+    return attached_database
+
+
+def execute(conninfo: Conninfo, statement: str) -> None:
+    with connect(conninfo) as connection:
+        connection.execute(statement.encode())
+
+
+def test_verify_reports_that_the_schema_matches_the_first_revision(gjobs: Run, app: Conninfo) -> None:
+    before = catalogue(app)
+
+    verified = gjobs("migrate", "verify")
+
+    assert verified.code == 0
+    title, *kinds = verified.out.splitlines()
+    assert title.split() == ["KIND", "OK", "OTHERWISE"]
+    assert ["relation", "4", "-"] in [kind.split() for kind in kinds]
+    assert all(kind.endswith(" -") for kind in kinds)
+    assert verified.err == (
+        "The schema is what revision 0001 promises.\n'gjobs migrate up' can take this database over.\n"
+    )
+    assert catalogue(app) == before
+
+
+def test_verify_names_the_write_option_when_migrating_requires_a_reason(gjobs: Run, app: Conninfo) -> None:
+    verified = gjobs("migrate", "verify", "--database-url", uri(app))
+
+    assert verified.err.endswith("'gjobs migrate up --write REASON' can take this database over.\n")
+
+
+def entries(gjobs: Run) -> list[tuple[str, str, str | None]]:
+    """The latest first: what, its outcome, and why."""
+    return [(entry["what"], entry["outcome"], entry["reason"]) for entry in gjobs("journal", "--json").document]
+
+
+STOPPED_AT_0002 = [("migrate from base to 0002", "done", None), (f"migrate from base to {HEAD}", "not done", None)]
+
+
+def test_journal_records_migrations_with_their_reason(gjobs: Run, app: Conninfo) -> None:
+    address = ("--database-url", uri(app))
+    gjobs("migrate", "up", "--yes", "--write", "ticket 4711", *address)
+    gjobs("migrate", "up", "--yes", "--write", "in vain", *address)
+    gjobs("migrate", "down", "0001", "--yes", "--write", "back again", *address)
+
+    assert entries(gjobs) == [
+        (f"migrate from {HEAD} to 0001", "done", "back again"),
+        (f"migrate from base to {HEAD}", "done", "ticket 4711"),
+    ]
+
+
+def test_journal_records_how_far_a_failed_migration_came(
+    gjobs: Run, app: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
+    administrator = {**app, "user": ADMINISTRATOR}
+    execute(
+        administrator,
+        "create function refuse() returns event_trigger language plpgsql as"
+        " $$ begin raise 'no index today'; end $$;"
+        "create event trigger refuse on ddl_command_start when tag in ('CREATE INDEX') execute function refuse()",
+    )
+    assert gjobs("migrate", "up", "--yes").code != 0
+    assert entries(gjobs) == STOPPED_AT_0002
+
+
+def test_terminated_migration_leaves_no_statement_running(gjobs: Run, app: Conninfo) -> None:
+    running = "select count(*) from pg_stat_activity where datname = current_database() and query ilike 'create index%'"
+    with connect(app) as snapshot, connect(app, autocommit=True) as recording_login:
+        snapshot.execute("set transaction isolation level repeatable read")
+        snapshot.execute("select 1")  # Older than any index, which therefore waits for it.
+        with subprocess.Popen([GJOBS, "migrate", "up", "--yes"], stderr=subprocess.DEVNULL) as migrating:
+            until(lambda: recording_login.execute(running).fetchone() == (1,), pid=migrating.pid)
+            migrating.terminate()
+            assert migrating.wait() == -signal.SIGTERM
+        until(lambda: recording_login.execute(running).fetchone() == (0,))
+
+    assert entries(gjobs) == STOPPED_AT_0002
+
+
+def test_migration_is_refused_when_the_journal_cannot_be_written(
+    gjobs: Run, app: Conninfo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "journal").touch()
+    monkeypatch.setenv("GJOBS_DATA_DIR", str(tmp_path))
+    before = catalogue(app)
+
+    assert gjobs("migrate", "up", "--yes").code == 1
+    assert catalogue(app) == before
+
+
+def test_verify_all_lists_every_object(gjobs: Run, app: Conninfo) -> None:
+    verified = gjobs("migrate", "verify", "--all")
+
+    title, *rows = verified.out.split("\n\n")[1].splitlines()
+    assert title.split() == ["STATE", "KIND", "OBJECT", "EXPECTED", "FOUND"]
+    assert len(rows) == len(gjobs("migrate", "verify", "--json").document["objects"])
+    assert all(row.startswith("ok ") for row in rows)
+
+
+def test_verify_lists_each_object_that_differs(gjobs: Run, app: Conninfo) -> None:
+    execute(app, "alter table public.generation_jobs alter column mode drop not null, add column priority integer")
+
+    verified = gjobs("migrate", "verify", "--json")
+
+    assert verified.code == 5
+    document = verified.document
+    assert (document["revision"], document["matches"], document["adoptable"]) == ("0001", False, False)
+    assert list(document["objects"][0]) == ["kind", "name", "state", "required", "expected", "found"]
+    assert [tuple(one.values()) for one in document["objects"] if one["state"] != "ok"] == [
+        ("column", "public.generation_jobs.mode", "different", True, "text not null", "text"),
+        ("column", "public.generation_jobs.priority", "extra", False, None, "integer"),
+    ]
+    for_people = gjobs("migrate", "verify")
+    counts, differences = for_people.out.split("\n\n")
+    assert ["column", "36", "2"] in [line.split() for line in counts.splitlines()]
+    title, extra, different = differences.splitlines()
+    assert title.split() == ["STATE", "KIND", "OBJECT", "EXPECTED", "FOUND"]
+    assert extra.split() == ["extra,", "tolerated", "column", "public.generation_jobs.priority", "integer"]
+    assert different.split() == [*("different", "column", "public.generation_jobs.mode", "text", "not", "null", "text")]
+    assert for_people.err.splitlines() == [
+        "1 object is not what revision 0001 promises:",
+        "column public.generation_jobs.mode is text instead of text not null.",
+        "'gjobs migrate up' does not take it over as it is; it stays of use as it is.",
+    ]
+
+
+def test_verify_does_not_report_columns_of_a_missing_table_as_ok(gjobs: Run, app: Conninfo) -> None:
+    execute(app, "drop table public.generation_jobs cascade")
+
+    objects = gjobs("migrate", "verify", "--json").document["objects"]
+
+    of_the_jobs = [one for one in objects if "public.generation_jobs" in one["name"]]
+    assert [(one["name"], one["state"]) for one in of_the_jobs] == [("public.generation_jobs", "missing")]
+
+
+def test_verify_reports_a_login_that_cannot_migrate(gjobs: Run, app: Conninfo) -> None:
+    administrator = {**app, "user": ADMINISTRATOR}
+    execute(administrator, "create role reader login")
+    try:
+        verified = gjobs("migrate", "verify", "--database-url", uri({**app, "user": "reader"}))
+    finally:
+        execute(administrator, "drop role reader")
+
+    assert verified.code == 0
+    assert "only their owner can migrate them; this is reader." in verified.err
+    assert "take this database over" not in verified.err
+
+
+def test_verify_after_migrating_finds_a_missing_index(gjobs: Run, app: Conninfo) -> None:
+    gjobs("migrate", "up", "--yes")
+    assert gjobs("migrate", "verify", "--json").document["revision"] == HEAD
+
+    execute(app, "drop index public.gjobs_newest")
+
+    verified = gjobs("migrate", "verify")
+    assert verified.code == 5
+    assert verified.out.splitlines()[-1].split()[:3] == ["missing", "index", "gjobs_newest"]
+
+
+def test_migrating_up_and_down_restores_the_schema_of_the_app(gjobs: Run, app: Conninfo) -> None:
+    def of_the_app() -> object:
+        return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(app).items()}
+
+    before = of_the_app()
+
+    up = gjobs("migrate", "up", "--yes", "--json")
+    assert (up.code, up.document) == (0, DONE)
+    assert "The app's own tables are taken over at revision 0001." in up.err
+    assert "The app's tables were locked for " in up.err
+    down = gjobs("migrate", "down", "0001", "--yes", "--json")
+    assert (down.code, down.document) == (0, {**DONE, "current": "0001", "pending": list(REVISIONS[1:])})
+    assert of_the_app() == before
+    assert gjobs("migrate", "down", "base", "--yes").code == 0
+    assert of_the_app() == before
+
+
+def test_migrate_up_shows_sql_that_stamps_the_first_revision(open_terminal: OpenTerminal, app: Conninfo) -> None:
+    before = catalogue(app)
+    terminal = open_terminal("migrate", "up")
+    stamp = "insert into gjobs.alembic_version (version_num) values ('0001')"
+    terminal.decline(stamp, "create index concurrently if not exists gjobs_newest ")
+    assert "create table public." not in terminal.screen
+    assert catalogue(app) == before
+
+
+def test_printed_migration_sql_runs_in_psql(gjobs: Run, app: Conninfo) -> None:
+    printed = gjobs("migrate", "sql")
+
+    assert run_with_psql(app, printed.out).stderr == ""
+
+    assert gjobs("migrate", "status", "--json").document == DONE
+    assert gjobs("migrate", "verify").code == 0
+
+
+def test_different_schema_is_not_taken_over(gjobs: Run, app: Conninfo) -> None:
+    execute(app, "alter table public.assets disable row level security")
+    before = catalogue(app)
+
+    for command in (["up", "--yes"], ["sql"]):
+        assert_refused(
+            gjobs("migrate", *command),
+            5,
+            "row security row_security on public.assets is missing",
+            "'gjobs migrate verify'",
+        )
+
+    assert catalogue(app) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("budgets", "keeps no budgets.\n'gjobs migrate up' brings revision 0007, which keeps them.\n"),
+        (f"{OLD} --dry-run", "no archive of its jobs.\n'gjobs migrate up' brings revision 0008, which keeps one."),
+        ("archive list", "no archive of its jobs.\n'gjobs migrate up' brings revision 0008, which keeps one."),
+        ("migrate verify --rollups", "'gjobs migrate up' brings revision 0004."),
+        ("migrate repair-rollups --yes", "'gjobs migrate up' brings revision 0004."),
+    ],
+)
+def test_command_names_the_revision_that_it_requires(gjobs: Run, line: str, words: str) -> None:
+    assert_refused(gjobs(*line.split()), 5, words)
+
+
+def test_cleanup_that_deletes_requires_no_archive(gjobs: Run) -> None:
+    assert gjobs(*OLD.split(), "--dry-run", "--delete").code == 0

@@ -1,0 +1,83 @@
+"""`gjobs migrate verify --rollups` finds sums that are not what counting gives; `repair-rollups` mends them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from migrations import rollups
+from tests.cli.command_line import Run, UseProfile
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, add
+
+
+@pytest.fixture(autouse=True)
+def kept(database: Conninfo, use_profile: UseProfile) -> Conninfo:
+    """Ada's and Ben's jobs, in a database of the profile `kept`."""
+    use_profile("kept", database)
+    with connect(database) as connection:
+        for person in (ADA, BEN):
+            add(connection, person)
+    return database
+
+
+@pytest.fixture
+def inconsistent_rollups(kept: Conninfo) -> Iterator[Conninfo]:
+    """With one job too many of Ada's, in her totals and in one of her days."""
+    with connect(kept, autocommit=True) as connection:
+        connection.execute(
+            "insert into gjobs.job_deltas"
+            " select user_id, project_id, status, mode, '2026-01-01', 1, 5 from public.generation_jobs where id = %s",
+            [ADA.job],
+        )
+        yield kept
+        # The sums go with the jobs; deleted, they would take with them what they brought.
+        connection.execute("truncate public.generation_jobs")
+
+
+def test_verify_reports_that_rollups_match_the_jobs(gjobs: Run) -> None:
+    verified = gjobs("migrate", "verify", "--rollups")
+    assert (verified.code, verified.out, verified.err) == (0, "", "The sums are what counting the jobs gives.\n")
+    document = {"matches": True, "count": 0, "differences": []}
+    assert gjobs("migrate", "verify", "--rollups", "--json").document == document
+
+
+@pytest.mark.usefixtures("inconsistent_rollups")
+def test_verify_finds_wrong_rollups_and_repair_fixes_them(gjobs: Run) -> None:
+    found = gjobs("migrate", "verify", "--rollups", "--json")
+    of_ada = {"user_id": str(ADA.id), "project_id": str(ADA.project)}
+    assert found.code == 8
+    assert found.document == {
+        "matches": False,
+        "count": 2,
+        "differences": [
+            of_ada | {"kind": "totals", "status": "queued", "mode": "lifestyle", "day": None, "counted_jobs": 1,
+                      "kept_jobs": 2, "counted_cents": 250, "kept_cents": 255},
+            of_ada | {"kind": "days", "status": None, "mode": None, "day": "2026-01-01", "counted_jobs": 0,
+                      "kept_jobs": 1, "counted_cents": 0, "kept_cents": 5},
+        ],
+    }  # fmt: skip
+    for_people = gjobs("migrate", "verify", "--rollups")
+    assert for_people.code == 8
+    assert "2026-01-01" in for_people.out
+    assert for_people.err.startswith("2 sums are not what counting the jobs gives. 'gjobs migrate repair-rollups'")
+
+    assert gjobs("migrate", "repair-rollups", "--yes", "--read-only").code == 6
+    assert gjobs("migrate", "verify", "--rollups", "--read-only").code == 8
+    assert gjobs("migrate", "repair-rollups", "--yes").code == 0
+    assert gjobs("migrate", "verify", "--rollups").code == 0
+    newest = gjobs("journal", "--json").document[0]
+    assert (newest["what"], newest["outcome"]) == ("count the sums of the jobs anew", "done")
+
+
+def test_verify_finds_the_same_differences_in_parts(
+    gjobs: Run, inconsistent_rollups: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(inconsistent_rollups, autocommit=True) as connection:
+        connection.execute("analyze public.generation_jobs")
+    whole = gjobs("migrate", "verify", "--rollups", "--json").document
+    monkeypatch.setattr(rollups, "JOBS_A_PART", 1)
+
+    in_parts = gjobs("migrate", "verify", "--rollups", "--json")
+
+    assert in_parts.document == whole
+    assert in_parts.err.startswith("Compared 50 % of the projects' jobs.\nCompared 100 % of the projects' jobs.\n")

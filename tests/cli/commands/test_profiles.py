@@ -1,0 +1,188 @@
+"""`gjobs profiles`, `gjobs config path`, and what the other commands make of a configuration."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import Configure, OpenTerminal, Result, Run, Sql, assert_refused, profile, run_process, uri
+from tests.conftest import Conninfo
+
+NOWHERE = "postgresql://ada@127.0.0.1:1/nowhere"
+
+HOSTILE = "\x1b[2J[/oops] \u202eprod"
+
+CREATE = ("projects", "create", "Winter", "--as", "ada@example.com")
+
+
+def test_profiles_json_lists_every_setting(gjobs: Run, configure: Configure) -> None:
+    file = configure(
+        'default_profile = "prod"',
+        profile("prod", "postgresql://ada@db.example.com/app", label="Production", color="red", interval=5),
+        profile("lab", "postgresql:///lab", write=True, **{"as": "ben@example.com"}),
+    )
+    listed = gjobs("profiles", "--json")
+    assert (listed.code, listed.err) == (0, "")
+    assert list(listed.document[0]) == [
+        *("name", "label", "where", "write", "as", "color", "interval", "statement_timeout", "pooler", "default"),
+        "origin",
+    ]
+    assert [tuple(entry.values()) for entry in listed.document] == [
+        ("prod", "Production", "db.example.com/app", False, "operator", "red", 5.0, None, None, True, str(file)),
+        ("lab", "lab", "local/lab", True, "ben@example.com", None, None, None, None, False, str(file)),
+        ("embedded", "embedded", "embedded", True, "ada@example.com", None, None, None, None, False, "built in"),
+    ]
+
+
+def test_profiles_prints_a_table_without_passwords(gjobs: Run, configure: Configure) -> None:
+    configure(profile("prod", "postgresql://ada:hunter2@db.example.com/app", color="red"))
+    listed = gjobs("profiles")
+    titles, prod, embedded = listed.out.splitlines()
+    assert titles.split() == ["PROFILE", "DEFAULT", "LABEL", "WRITE", "AS", "COLOR", "WHERE", "ORIGIN"]
+    assert prod.split()[:6] == ["prod", "prod", "no", "operator", "red", "db.example.com/app"]
+    assert embedded.split()[:3] == ["embedded", "default", "embedded"]
+    assert "hunter2" not in listed.out + listed.err
+
+
+def test_missing_configuration_lists_the_embedded_profile_and_creates_no_file(gjobs: Run, tmp_path: Path) -> None:
+    listed = gjobs("profiles", "--json")
+    assert [entry["name"] for entry in listed.document] == ["embedded"]
+    path = gjobs("config", "path")
+    assert path.code == 0
+    assert Path(path.out.strip()).is_relative_to(tmp_path)
+    assert "no such file" in path.err
+    assert gjobs("config", "path", "--json").document == {"path": path.out.strip(), "exists": False}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_config_path_prints_the_path_of_an_invalid_file(gjobs: Run, configure: Configure) -> None:
+    file = configure("not TOML")
+    assert gjobs("config", "path") == Result(code=0, out=f"{file}\n", err="")
+    assert gjobs("config", "path", "--config", "/other.toml").out == "/other.toml\n"
+
+
+def test_profiles_reports_environment_variables_that_override_the_default(
+    gjobs: Run, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure('default_profile = "prod"', profile("prod", NOWHERE))
+    monkeypatch.setenv("GJOBS_DATABASE_URL", "postgresql://ada:hunter2@other/db")
+    listed = gjobs("profiles", "--json")
+    assert not any(entry["default"] for entry in listed.document)
+    assert "GJOBS_DATABASE_URL is set" in listed.err
+    monkeypatch.setenv("GJOBS_PROFILE", "prd")
+    assert "both name a database" in gjobs("profiles").err
+    monkeypatch.delenv("GJOBS_DATABASE_URL")
+    assert "did you mean 'prod'?" in gjobs("profiles").err
+
+
+def test_readable_password_file_is_reported_once(gjobs: Run, configure: Configure) -> None:
+    file = configure(profile("prod", "postgresql://ada:hunter2@127.0.0.1:1/app"))
+    file.chmod(0o644)
+    for arguments in (["profiles"], ["users", "--profile", "prod"]):
+        told = gjobs(*arguments)
+        assert told.err.count(f"chmod 600 {file}") == 1
+        assert "hunter2" not in told.out + told.err
+
+
+def test_each_configuration_mistake_is_reported_on_its_own_line(gjobs: Run, configure: Configure) -> None:
+    file = configure("thme = 1", profile("prod", NOWHERE, colour="red", write="yes"))
+    words = (
+        f"{file}, line 1: thme is not known; did you mean 'theme'?\n"
+        f"{file}, line 4: profiles.prod.colour is not known; did you mean 'color'?\n"
+        f"{file}, line 5: profiles.prod.write is a text, and should be true or false.\n"
+        "Mend the file, or name another with --config.\n"
+    )
+    assert gjobs("users", "--profile", "prod") == Result(code=2, out="", err=words)
+
+
+def test_db_commands_work_with_an_invalid_configuration(gjobs: Run, configure: Configure) -> None:
+    configure("not TOML")
+    assert gjobs("db", "status").code == 0
+
+
+def test_profiles_escape_hostile_names(gjobs: Run, configure: Configure) -> None:
+    configure(f"[profiles.{json.dumps(HOSTILE)}]", f"url = {json.dumps(NOWHERE)}", f"label = {json.dumps(HOSTILE)}")
+    listed = gjobs("profiles")
+    assert listed.code == 0
+    assert not set(listed.out) & {"\x1b", "\u202e"}
+    assert gjobs("profiles", "--json").document[0]["label"] == HOSTILE
+    refused = gjobs("users", "--profile", "\x1b[2J")
+    assert refused.code == 2
+    assert "\x1b" not in refused.err
+
+
+@pytest.mark.usefixtures("url")
+class TestWriting:
+    @pytest.fixture
+    def address(self, database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> str:
+        """The same database without its profile."""
+        monkeypatch.delenv("GJOBS_PROFILE")
+        return uri(database)
+
+    def test_database_url_without_a_profile_is_read_only(
+        self, gjobs: Run, sql: Sql, address: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert_refused(gjobs(*CREATE, "--database-url", address), 6, "--write REASON")
+        monkeypatch.setenv("DATABASE_URL", address)
+        listed = gjobs("projects", "--json")
+        assert (listed.code, len(listed.document)) == (0, 2)
+        assert listed.err.startswith("Using DATABASE_URL: ")
+        assert listed.err.endswith(", read-only.\n")
+        assert gjobs(*CREATE).code == 6
+        assert sql("select count(*) from public.projects where name = 'Winter'") == [(0,)]
+
+    def test_use_of_database_url_is_reported_before_a_connection_failure(
+        self, gjobs: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("GJOBS_PROFILE", raising=False)
+        monkeypatch.setenv("DATABASE_URL", "postgresql://ada:hunter2@127.0.0.1:1/app")
+        failed = gjobs("projects")
+        assert failed.code == 3
+        assert failed.err.splitlines() == [
+            "Using DATABASE_URL: 127.0.0.1:1/app, read-only.",
+            "The database is not reachable: Connection refused.",
+            "Check the address 127.0.0.1:1, the network and that the server is up.",
+        ]
+
+    def test_database_url_that_is_not_postgres_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("GJOBS_PROFILE")
+        monkeypatch.setenv("DATABASE_URL", "mysql://root:hunter2@db/app")
+        refused = run_process("users")
+        assert_refused(refused, 2, "DATABASE_URL starts with 'mysql'", "--profile embedded")
+        assert "hunter2" not in refused.err
+
+
+@pytest.mark.parametrize(("option", "origin"), [([], "GJOBS_AS"), (["--profile", "lab"], "The profile 'lab'")])
+def test_unknown_user_is_reported_with_the_setting_that_names_it(
+    gjobs: Run, url: str, configure: Configure, option: list[str], origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(profile("world", url), profile("lab", url, **{"as": "nobody@example.com"}))
+    if not option:
+        monkeypatch.setenv("GJOBS_AS", "nobody@example.com")
+    assert_refused(gjobs("jobs", "list", *option), 1, "nobody@example.com", f"{origin} asks for these eyes.")
+
+
+def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerminal, configure: Configure) -> None:
+    configure(profile("prod", "postgresql://a?b@c/d"))
+    terminal = open_terminal("--profile", "prod")
+    assert terminal.finish() == 2
+    assert "The address in the profile 'prod' cannot be read." in terminal.screen
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('theme = "norb"', "theme 'norb' is not known; did you mean 'nord'?"),
+        ('[keymap]\n"job.strat" = "S"', "\"job.strat\" is not known; did you mean 'job.start'?"),
+        ('[keymap]\njob.start = "alt+s"', "terminals do not agree what alt sends."),
+    ],
+)
+def test_dashboard_reports_invalid_theme_and_keymap_before_it_opens(
+    open_terminal: OpenTerminal, configure: Configure, line: str, words: str
+) -> None:
+    file = configure(line, profile("prod", NOWHERE))
+    terminal = open_terminal("--profile", "prod", columns=200)
+    assert terminal.finish() == 2
+    assert f"{file}, line {line.count(chr(10)) + 1}: " in terminal.screen
+    assert words in terminal.screen
+    assert "\x1b[?1049h" not in terminal.screen

@@ -1,0 +1,113 @@
+"""`gjobs retention`: policies are set after a question, listed, applied and removed."""
+
+from collections.abc import AsyncGenerator, Iterator
+
+import pytest
+
+from store.errors import Unreachable
+from store.retention.retention import BatchProgress
+from tests.cli.cli_rows import AUTUMN
+from tests.cli.command_line import PROMPT, OpenTerminal, Run, Sql
+
+SET = ("retention", "set", "--older-than", "30d")
+
+
+@pytest.fixture(autouse=True)
+def no_policies(sql: Sql) -> Iterator[None]:
+    yield
+    sql("delete from gjobs.retention_policies")
+
+
+def test_retention_policy_is_set_listed_applied_and_removed(gjobs: Run, sql: Sql) -> None:
+    made = gjobs(*SET, "--project", "Autumn catalog", "--status", "failed", "--yes", "--json").document
+    project, month = str(AUTUMN), 30 * 86_400
+    kept = {"project_id": project, "statuses": ["failed"], "older_than_seconds": month, "action": "archive"}
+    assert made == {"id": made["id"], **kept, "created_at": made["created_at"], "applied_at": None}
+    gjobs(*SET, "--delete", "--yes")
+    title, first, second = gjobs("retention", "list").out.splitlines()
+    assert title.split() == ["OLDER", "THAN", "ACTION", "STATUS", "LAST", "APPLIED", "PROJECT"]
+    assert first.split() == ["30d", "archive", "failed", "-", "Autumn", "catalog"]
+    assert second.split() == ["30d", "delete", "succeeded,", "failed", "-", "all", "that", "have", "none"]
+    applied = gjobs("retention", "apply", "--yes")
+    assert (applied.code, applied.err) == (0, "Archived 1 job: Autumn catalog\n")
+    assert sql("select status from gjobs.archived_jobs") == [("failed",)]
+    assert gjobs("retention", "apply", "--yes").err == "No job is old enough for a policy.\n"
+    unasked = gjobs("retention", "remove", "--project", "Autumn catalog")
+    assert (unasked.code, unasked.err.splitlines()[1]) == (2, "Give --yes to answer it now.")
+    removed = gjobs("retention", "remove", "--project", "Autumn catalog", "--yes")
+    assert removed.err == "The policy is removed.\n"
+    assert gjobs("retention", "remove", "--project", "Autumn catalog").code == 1
+    assert len(gjobs("retention", "list", "--json").document) == 1
+
+
+def test_interrupted_retention_run_reports_the_jobs_already_archived(
+    gjobs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks_off(*_: object) -> AsyncGenerator[BatchProgress, None]:
+        yield BatchProgress(done=3)
+        raise Unreachable("The database is not reachable: gone.")
+
+    gjobs(*SET, "--project", "Autumn catalog", "--yes")
+    monkeypatch.setattr("store.retention.retention_policies.run_cleanup", breaks_off)
+    applied = gjobs("retention", "apply", "--yes")
+    assert applied.code == 3
+    assert applied.err.splitlines()[:3] == [
+        "Archived 3 jobs: Autumn catalog",
+        "Broken off. The same command goes on.",
+        "The database is not reachable: gone.",
+    ]
+
+
+def test_retention_set_question_counts_the_jobs_it_would_affect(open_terminal: OpenTerminal, sql: Sql) -> None:
+    terminal = open_terminal(*SET, "--delete")
+    terminal.decline(
+        "Delete jobs older than 30d from now on, whenever policies are applied?",
+        "At the moment these are 2 jobs:",
+        "Project: all that have none",
+        "Database: world (",
+        "Nothing brings them back.",
+    )
+    assert sql("select 1 from gjobs.retention_policies") == []
+
+
+def test_user_sees_own_retention_policies_but_cannot_set_them(gjobs: Run) -> None:
+    gjobs(*SET, "--project", "Autumn catalog", "--yes")
+    assert len(gjobs("retention", "list", "--json", "--as", "ada@example.com").document) == 1
+    assert gjobs("retention", "list", "--as", "ben@example.com").err.startswith("No policies")
+    refused = gjobs(*SET, "--yes", "--as", "ada@example.com")
+    assert (refused.code, refused.err.splitlines()[0]) == (6, "Only the operator sets how long jobs are kept.")
+
+
+def test_retention_remove_asks_when_a_general_policy_would_apply(
+    gjobs: Run, open_terminal: OpenTerminal, sql: Sql
+) -> None:
+    gjobs(*SET, "--delete", "--yes")
+    gjobs("retention", "set", "--older-than", "10000d", "--project", "Autumn catalog", "--yes")
+    terminal = open_terminal("retention", "remove", "--project", "Autumn catalog")
+    terminal.decline(
+        "Remove the policy of Autumn catalog?",
+        "That of all that have none applies then: delete jobs older than 30d.",
+        "At the moment these are 2 jobs:",
+        "Nothing brings them back.",
+    )
+    assert sql("select count(*) from gjobs.retention_policies") == [(2,)]
+
+
+def test_retention_remove_asks_nothing_when_jobs_would_be_kept(gjobs: Run) -> None:
+    gjobs(*SET, "--project", "Autumn catalog", "--yes")
+    assert gjobs("retention", "remove", "--project", "Autumn catalog").code == 0
+    gjobs(*SET, "--yes")
+    assert gjobs("retention", "remove").code == 0
+
+
+def test_retention_apply_refuses_policies_changed_since_the_question(
+    gjobs: Run, open_terminal: OpenTerminal, sql: Sql
+) -> None:
+    gjobs("retention", "set", "--older-than", "10000d", "--yes")
+    terminal = open_terminal("retention", "apply")
+    terminal.read_until(PROMPT)
+    gjobs(*SET, "--delete", "--yes")
+    terminal.type("y\n")
+    assert terminal.finish() == 1
+    assert "The policies have been changed since the question: nothing was applied." in terminal.screen
+    assert sql("select applied_at from gjobs.retention_policies") == [(None,)]

@@ -1,0 +1,138 @@
+"""`gjobs metrics` and `gjobs stats --by mode`: how well the work goes."""
+
+import asyncio
+import os
+import re
+import signal
+from subprocess import PIPE, Popen
+from urllib.request import Request, urlopen
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from store.errors import Unreachable
+from tests.cli.cli_rows import AUTUMN, QUEUED
+from tests.cli.command_line import GJOBS, PATIENCE, OpenTerminal, Run, Sql
+from tui.cli.commands import openmetrics
+from tui.cli.commands.openmetrics import Scrapes
+
+pytestmark = pytest.mark.usefixtures("url")
+
+HOSTILE = 'a"b\\c\nd'
+
+
+def samples(text: str) -> dict[tuple[str, ...], float]:
+    """By name and label values, as a monitoring system reads them."""
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+        for sample in family.samples
+    }
+
+
+def test_metrics_prints_valid_openmetrics(gjobs: Run, sql: Sql) -> None:
+    sql("update generation_jobs set mode = %s where id = %s", HOSTILE, QUEUED)
+    sql("update generation_jobs set status = 'running' where status = 'queued' and id <> %s", QUEUED)
+    sql("update generation_jobs set status = 'failed', cost_cents = 7 where status = 'running'")
+    done = gjobs("metrics")
+    assert (done.code, done.err) == (0, "")
+    read = samples(done.out)
+    assert read["gjobs_jobs", "queued"] == 1
+    assert read["gjobs_jobs", "running"] == 0
+    assert read["gjobs_cost_cents", "succeeded"] == 250
+    assert read["gjobs_queued_jobs", HOSTILE] == 1
+    assert read["gjobs_oldest_queued_seconds", HOSTILE] > 0
+    assert read["gjobs_failure_ratio", "packaging", "86400"] == 1
+    assert read["gjobs_finished_jobs", "packaging", "failed", "86400"] == 1
+    assert read["gjobs_total_seconds", "packaging", "0.5", "86400"] > 0
+
+
+def test_metrics_on_a_terminal_escapes_control_characters(open_terminal: OpenTerminal, sql: Sql) -> None:
+    sql("update generation_jobs set mode = %s where id = %s", "\x1b[2Jred", QUEUED)
+    printing = open_terminal("metrics", columns=200)
+    assert printing.finish() == 0
+    assert 'gjobs_queued_jobs{mode="␛[2Jred"} 1.0' in printing.screen
+    assert "\x1b" not in printing.screen
+    assert printing.screen.endswith("# EOF\r\n")
+
+
+def test_metrics_serves_on_loopback_until_it_is_stopped() -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with Popen([GJOBS, "metrics", "--serve", "0"], stderr=PIPE, text=True, env=environment) as serving:
+        assert serving.stderr is not None
+        said = serving.stderr.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+/metrics", said)
+        assert address, said
+        request = Request(address[0], headers={"Accept": "application/openmetrics-text; version=1.0.0"})  # noqa: S310
+        with urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
+            read = samples(answer.read().decode())
+        assert read["gjobs_up",] == 1
+        assert read["gjobs_jobs", "queued"] == 2
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(PATIENCE) == 130
+
+
+def test_metrics_reports_a_port_that_is_in_use(gjobs: Run) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = gjobs("metrics", "--serve", str(port))
+    assert done.code == 2
+    assert done.err.startswith(f"Port {port} cannot be listened on: ")
+
+
+class Reads:
+    def __init__(self) -> None:
+        self.number = 0
+        self.error: Exception | None = None
+
+    async def __call__(self) -> list[Metric]:
+        self.number += 1
+        await asyncio.sleep(0)
+        if self.error:
+            raise self.error
+        return [GaugeMetricFamily("number", "", value=self.number)]
+
+
+def values(metrics: list[Metric]) -> list[float]:
+    return [sample.value for metric in metrics for sample in metric.samples]
+
+
+async def test_concurrent_scrapes_share_one_read() -> None:
+    reads = Reads()
+    answering = Scrapes(reads)
+    answers = await asyncio.gather(*(answering.answer() for _ in range(5)))
+    assert [values(answer) for answer in answers] == [[1, 1]] * 5
+    assert reads.number == 1
+
+
+async def test_scrape_of_an_unreachable_database_returns_up_0(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(openmetrics, "FRESH", -1.0)
+    reads = Reads()
+    answering = Scrapes(reads)
+    reads.error = Unreachable("No answer.")
+    assert [values(await answering.answer()) for _ in range(2)] == [[0], [0]]
+    reads.error = None
+    assert values(await answering.answer()) == [1, 3]
+    assert capsys.readouterr().err == (
+        "No answer. The answer is gjobs_up 0 until that is over.\nThe database answers again.\n"
+    )
+
+
+def test_stats_by_mode_reports_timings_and_failures(gjobs: Run, sql: Sql) -> None:
+    sql("update generation_jobs set status = 'failed' where status = 'running'")
+    found = gjobs("stats", "--by", "mode", "--window", "7d", "--project", str(AUTUMN), "--json").document
+    assert (found["window_seconds"], found["capped"]) == (604_800.0, False)
+    assert found["all"]["failed"] == 1
+    assert found["all"]["queued"] == 1
+    packaging = next(work for work in found["by_mode"] if work["mode"] == "packaging")
+    assert (packaging["failed"], packaging["failure_rate"]) == (1, 1.0)
+    shown = gjobs("stats", "--by", "mode").out.splitlines()
+    titles = "MODE DONE FAILED WAIT 50 % 95 % RUN 50 % 95 % OLDEST QUEUED"
+    assert " ".join(shown[0].split()) == titles
+    assert shown[-1].startswith("Finished in the last 24 h: 1 job, ")

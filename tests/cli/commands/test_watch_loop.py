@@ -1,0 +1,124 @@
+"""The loop of a watch, and the conditions that end it."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.errors import InvalidValue, NoPrivilege, StoreError, Unreachable
+from store.filters.job_filter import NO_FILTER
+from store.jobs.job import JobStatus
+from store.store import Store
+from store.watch.watch import TransitionBatch
+from tests.cli.cli_rows import TRANSITION
+from tui.cli.commands.watch_loop import Condition, CountedEvent, StopCondition, Tally, Watcher, parse
+
+MET = parse("left=0")
+
+
+class Asked(StopCondition):
+    """Refused with the errors, one after the other; then the condition holds."""
+
+    def __init__(self, *errors: StoreError) -> None:
+        super().__init__(Store.connect("postgresql://"), NO_FILTER, [MET])
+        self._errors = list(errors)
+
+    async def now(self) -> Condition | None:
+        if self._errors:
+            raise self._errors.pop(0)
+        return MET
+
+
+async def test_watcher_retries_after_a_lost_connection(capsys: pytest.CaptureFixture[str]) -> None:
+    watcher = Watcher(WatchedServer(), [], Asked(Unreachable("No answer.")), interval=0.001)
+    assert await watcher.run() == MET
+    assert capsys.readouterr().err == (
+        "No answer. It is tried again; nothing is told twice.\nThe database answers again.\n"
+    )
+
+
+async def test_watcher_ends_with_an_error_that_a_retry_cannot_fix() -> None:
+    with pytest.raises(NoPrivilege):
+        await Watcher(WatchedServer(), [], Asked(NoPrivilege("Not permitted.")), interval=0.001).run()
+
+
+class WatchedServer:
+    """A watch in which nothing happens, of a server that may have died."""
+
+    def __init__(self, *, is_up: bool = True) -> None:
+        self.is_up = is_up
+
+    async def read(self) -> TransitionBatch:
+        if not self.is_up:
+            raise Unreachable("No answer.")
+        return TransitionBatch(transitions=())
+
+    def revive(self) -> bool:
+        self.is_up = True
+        return True
+
+
+async def test_watcher_restarts_an_embedded_server_that_died(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = WatchedServer(is_up=False)
+    assert await Watcher(watch, [], Asked(), interval=0.001, revive=watch.revive).run() == MET
+    assert capsys.readouterr().err.endswith("The database answers again.\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("failed>5", (CountedEvent.FAILED, ">", 5)),
+        (" Finished >= 100 ", (CountedEvent.FINISHED, ">=", 100)),
+        ("left=0", (CountedEvent.LEFT, "=", 0)),
+        ("left<3", (CountedEvent.LEFT, "<", 3)),
+    ],
+)
+def test_condition_is_parsed_from_text(text: str, expected: tuple[CountedEvent, str, int]) -> None:
+    parsed = parse(text)
+    assert (parsed.counted, parsed.operator, parsed.number) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("failed", "'failed' is no condition."),
+        ("failed>-1", "'failed>-1' is no condition."),
+        ("faild>5", "'faild' is not known; did you mean 'failed'?"),
+        ("failed<5", "failed<5 holds before anything has happened: failed counts from 0 what the watch sees."),
+        ("failed>=0", "failed>=0 holds before anything has happened: failed counts from 0 what the watch sees."),
+    ],
+)
+def test_invalid_condition_is_explained(text: str, said: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        parse(text)
+    assert str(caught.value) == said
+    assert caught.value.hint
+
+
+CONDITIONS = st.builds(
+    Condition,
+    counted=st.sampled_from(CountedEvent),
+    operator=st.sampled_from((">", ">=", "=")),
+    number=st.integers(1, 10**9 - 1),
+)
+
+
+@given(CONDITIONS)
+def test_printed_condition_can_be_parsed_again(condition: Condition) -> None:
+    assert parse(str(condition)) == condition
+
+
+STATUSES = st.sampled_from([*JobStatus, None])
+
+
+@given(st.lists(STATUSES, max_size=30), st.integers(1, 10))
+def test_tally_counts_transitions_for_each_condition(statuses: list[JobStatus | None], number: int) -> None:
+    tally = Tally()
+    for status in statuses:
+        tally.add(replace(TRANSITION, to_status=status))
+    finished = statuses.count(JobStatus.SUCCEEDED) + statuses.count(JobStatus.FAILED)
+    assert tally.met(parse(f"failed>={number}")) is (statuses.count(JobStatus.FAILED) >= number)
+    assert tally.met(parse(f"finished>{number}")) is (finished > number)
+    assert tally.met(parse(f"deleted={number}")) is (statuses.count(None) == number)
+    assert not tally.met(parse(f"left<{number}"))

@@ -1,0 +1,175 @@
+"""Who is told of a transition, and what becomes of it there."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx
+import pytest
+
+from tests.cli import cli_rows
+from tests.cli.command_line import PATIENCE
+from tests.store.store_fixtures import until
+from tui.cli.commands import watch_receivers
+from tui.cli.commands.watch_receivers import Program, Webhook, document, webhook_secret, webhook_url
+from tui.cli.exit_codes import UsageError
+
+SECRET = "a long random text"
+
+HOSTILE = "$(touch owned); `touch owned` \x1b[2J' \" \n"
+
+TRANSITION = replace(cli_rows.TRANSITION, mode=HOSTILE, error=HOSTILE)
+
+
+def python(code: str, *arguments: Path) -> str:
+    """A command line that runs it."""
+    return " ".join(f"'{word}'" for word in (sys.executable, "-c", code, *map(str, arguments)))
+
+
+class TestProgram:
+    async def test_program_receives_the_transition_on_standard_input(self, tmp_path: Path) -> None:
+        code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read() + str(len(sys.argv)))"
+        await Program(python(code, tmp_path / "got")).tell(TRANSITION)
+        got, arguments = (tmp_path / "got").read_text().splitlines()
+        assert json.loads(got) == document(TRANSITION)
+        assert arguments == "2"
+
+    async def test_failure_of_a_program_is_reported(self, capsys: pytest.CaptureFixture[str]) -> None:
+        await Program(python("import sys; sys.stdin.close(); sys.exit(3)")).tell(TRANSITION)
+        assert capsys.readouterr().err == f"{sys.executable} ended with 3 for the job {TRANSITION.job_id}.\n"
+
+    async def test_canceled_watch_ends_a_running_program(self, tmp_path: Path) -> None:
+        code = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(600)"
+        telling = asyncio.create_task(Program(python(code, tmp_path / "started")).tell(TRANSITION))
+        await until((tmp_path / "started").exists)
+        telling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await telling
+
+    @pytest.mark.parametrize(
+        ("text", "said"), [("echo told\n", "Exec format error"), ("#!/no/such/shell\n", "No such file or directory")]
+    )
+    async def test_program_that_does_not_start_is_reported(self, tmp_path: Path, text: str, said: str) -> None:
+        script = tmp_path / "note"
+        script.write_text(text, encoding="utf-8")
+        script.chmod(0o755)
+        with pytest.raises(UsageError, match=f"note cannot be started: {said}"):
+            await Program(str(script)).tell(TRANSITION)
+
+    @pytest.mark.parametrize("command", ["no-such-program-anywhere", "''", "echo 'never closed"])
+    def test_program_that_cannot_run_is_rejected_in_advance(self, command: str) -> None:
+        with pytest.raises(UsageError):
+            Program(command)
+
+
+class Server(ThreadingHTTPServer):
+    """Answers with the next of its codes; the last one stays."""
+
+    def __init__(self, *codes: int) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.codes = list(codes)
+        self.got: list[tuple[dict[str, str], bytes]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/hook?token=secret"
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append((dict(self.headers), body))
+        self.send_response(self.server.codes.pop(0) if len(self.server.codes) > 1 else self.server.codes[0])
+        self.send_header("Location", "/elsewhere")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(204) as made:
+        Thread(target=made.serve_forever, args=[0.01], daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_receivers, "FIRST_WAIT", 0.0)
+
+
+async def post(url: str) -> None:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
+        await Webhook(client, url, SECRET, clock=lambda: 1_700_000_000.9).tell(TRANSITION)
+
+
+class TestWebhook:
+    async def test_webhook_posts_the_signed_transition(self, server: Server) -> None:
+        await post(server.url)
+        ((headers, body),) = server.got
+        assert json.loads(body) == document(TRANSITION)
+        assert headers["Content-Type"] == "application/json"
+        assert headers["Idempotency-Key"] == f"{TRANSITION.job_id}-12"
+        proof = hmac.new(SECRET.encode(), b"1700000000." + body, hashlib.sha256).hexdigest()
+        assert headers["Gjobs-Signature"] == f"t=1700000000,v1={proof}"
+
+    @pytest.mark.parametrize("refusal", [500, 404, 302, 429])
+    async def test_rejected_webhook_is_sent_again_with_the_same_idempotency_key(
+        self, server: Server, capsys: pytest.CaptureFixture[str], refusal: int
+    ) -> None:
+        server.codes = [refusal, refusal, 200]
+        await post(server.url)
+        assert len(server.got) == 3
+        assert len({(headers["Idempotency-Key"], body) for headers, body in server.got}) == 1
+        assert capsys.readouterr().err == (
+            f"127.0.0.1 does not take the webhook: it answers {refusal}. It is tried again until it does.\n"
+            "127.0.0.1 has taken the webhook after 3 attempts.\n"
+        )
+
+    async def test_unreachable_webhook_is_retried_and_its_url_is_not_printed(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with Server(200) as gone:
+            url = gone.url
+        posting = asyncio.create_task(post(url))
+        said: list[str] = []
+
+        def is_said() -> bool:
+            said.append(capsys.readouterr().err)
+            return bool(said[-1])
+
+        await until(is_said)
+        posting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await posting
+        assert said[-1].startswith("127.0.0.1 does not take the webhook: no connection to it. It is tried again")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("hooks.example.com", "ftp://example.com", "https://", "http://[::1", "https://example.com:port/"),
+            *("https://example.com:99999/", "https://example.com/a\x7fb"),
+        ],
+    )
+    def test_webhook_rejects_an_invalid_url(self, text: str) -> None:
+        with pytest.raises(UsageError, match="The address of --webhook is none"):
+            webhook_url(text)
+
+    @pytest.mark.parametrize("secret", [None, "", " "])
+    def test_webhook_requires_a_secret(self, monkeypatch: pytest.MonkeyPatch, secret: str | None) -> None:
+        monkeypatch.delenv("GJOBS_WEBHOOK_SECRET", raising=False)
+        if secret is not None:
+            monkeypatch.setenv("GJOBS_WEBHOOK_SECRET", secret)
+        with pytest.raises(UsageError, match="no secret to sign it with"):
+            webhook_secret()

@@ -1,0 +1,172 @@
+"""`gjobs worker`: an example's handlers do what is queued."""
+
+import asyncio
+import re
+import signal
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from store.worker.handlers import Registry, Retry, Work
+from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED
+from tests.cli.command_line import Run, Sql, assert_refused
+
+pytestmark = pytest.mark.usefixtures("url")
+
+README = Path(__file__).parents[3] / "README.md"
+
+
+@pytest.fixture
+def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The README's, as it is named on the command line, in whose directory the command runs."""
+    _, _, section = README.read_text().partition("\n### Run jobs\n")
+    _, _, code = section.partition("```python\n")
+    (tmp_path / "example_handlers.py").write_text(code.partition("```")[0])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return "example_handlers:registry"
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """Of a module `some_handlers`."""
+    module = ModuleType("some_handlers")
+    module.registry = registry = Registry()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return registry
+
+
+def test_worker_runs_the_queued_jobs_with_the_readme_handlers(gjobs: Run, sql: Sql, example: str) -> None:
+    done = gjobs("worker", example, "--once", "--concurrency", "2")
+
+    assert (done.code, done.out) == (0, "")
+    assert re.match(r"Worker [0-9a-f-]{36}: all modes\.\n", done.err)
+    assert f"{QUEUED} " in done.err
+    assert " succeeded (" in done.err
+    assert sql("select count(*) from public.generation_jobs where status = 'queued'") == [(0,)]
+    assert sql("select status, cost_cents from public.generation_jobs where id = %s", QUEUED) == [("succeeded", 12)]
+    assert sql("select count(*) from gjobs.workers where stopped_at is not null") == [(1,)]
+
+
+def test_worker_runs_only_jobs_of_the_given_mode(gjobs: Run, sql: Sql, example: str) -> None:
+    assert gjobs("worker", example, "--once", "--mode", "of no job").code == 0
+    assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("queued",)]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("\nraise ValueError('no \x1b key')", "broken cannot be imported: ValueError: no ␛ key (broken.py, line 2)"),
+        ("def", "broken cannot be imported: SyntaxError: invalid syntax (broken.py, line 1)"),
+        ("raise SystemExit(3)", "broken cannot be imported: SystemExit: 3 (broken.py, line 1)"),
+        ("import no_such_module", "There is no module 'no_such_module'."),
+    ],
+)
+def test_handler_module_that_cannot_be_imported_is_reported(
+    gjobs: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: str
+) -> None:
+    (tmp_path / "broken.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    done = gjobs("worker", "broken:registry")
+
+    assert done.code == 2
+    assert done.err.splitlines()[0] == words
+
+
+def test_worker_reports_jobs_that_wait_for_another_attempt(gjobs: Run, sql: Sql, registry: Registry) -> None:
+    @registry.handler()
+    def wait(work: Work) -> None:
+        if work.job.id == QUEUED:
+            raise Retry("the printer is busy", after=3600)
+
+    done = gjobs("worker", "some_handlers:registry", "--once")
+
+    assert done.code == 0
+    assert done.err.splitlines()[-1] == "1 job waits for another attempt, which any worker makes that runs then."
+    assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("running",)]
+
+
+def test_stopping_worker_reports_what_happens_to_its_jobs(gjobs: Run, registry: Registry) -> None:
+    @registry.handler()
+    async def last(work: Work) -> None:
+        while True:
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.sleep(0.01)
+
+    done = gjobs("worker", "some_handlers:registry", "--concurrency", "1")
+
+    assert done.code == 0
+    _, first, second, *_ = done.err.splitlines()
+    assert first == "Stopping: what is at work may take 30 s to finish. Told again, it is handed back at once."
+    assert second == "What is at work is handed back."
+    assert "handed back (" in done.err
+
+
+def test_handler_traceback_is_shown_only_in_debug_mode(
+    gjobs: Run, sql: Sql, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @registry.handler()
+    def stumble(work: Work) -> None:
+        raise RuntimeError("no \x1b key")
+
+    worker = ("worker", "some_handlers:registry", "--once")
+    monkeypatch.setenv("GJOBS_DEBUG", "1")
+    told = gjobs(*worker).err
+    assert "in stumble\n" in told
+    assert "\nRuntimeError: no ␛ key\n" in told
+    monkeypatch.delenv("GJOBS_DEBUG")
+    sql("update public.generation_jobs set status = 'queued' where status = 'failed' and id = %s", QUEUED)
+    again = gjobs(*worker).err
+    assert f"{QUEUED} lifestyle failed: RuntimeError" in again
+    assert "Traceback" not in again
+
+
+def test_lease_option_sets_the_lease_duration(gjobs: Run, sql: Sql, registry: Registry) -> None:
+    lasting: list[object] = []
+
+    @registry.handler()
+    def look(work: Work) -> None:
+        lasting.extend(sql("select round(extract(epoch from expires_at - acquired_at)) from gjobs.job_leases"))
+
+    assert gjobs("worker", "some_handlers:registry", "--once", "--concurrency", "1", "--lease", "1m30s").code == 0
+    assert set(lasting) == {(90,)}
+
+
+def test_worker_with_retention_applies_the_policies(gjobs: Run, sql: Sql, example: str) -> None:
+    gjobs("retention", "set", "--older-than", "30d", "--project", "Autumn catalog", "--status", "failed", "--yes")
+
+    done = gjobs("worker", example, "--once", "--retention")
+
+    assert done.code == 0
+    assert f"Archived 1 job. Older than 30d, of project {AUTUMN}.\n" in done.err
+    assert sql("select id from gjobs.archived_jobs") == [(FAILED,)]
+
+
+def test_worker_as_a_user_cannot_apply_retention(gjobs: Run, sql: Sql, example: str) -> None:
+    assert_refused(
+        gjobs("worker", example, "--once", "--retention", "--as", "ada@example.com"),
+        6,
+        "Only the operator applies retention policies.",
+    )
+
+
+def test_workers_lists_workers_with_their_leased_jobs(gjobs: Run, sql: Sql) -> None:
+    sql(
+        "insert into gjobs.workers (id, name, host, process, modes, concurrency, seen_at) values"
+        " (gen_random_uuid(), 'busy', 'h', 1, '{lifestyle}', 4, now()),"
+        " (gen_random_uuid(), 'dead', 'h', 2, null, 4, now() - interval '1 hour') returning id"
+    )
+    ((claimed,),) = sql("select c.id from gjobs.workers w, gjobs.claim_jobs(w.id, null, 1, 60) c where w.name = 'busy'")
+
+    found = {worker["name"]: worker for worker in gjobs("workers", "--json").document}
+
+    assert [found[name]["state"] for name in ("busy", "dead")] == ["alive", "silent"]
+    assert [found[name]["held_jobs"] for name in ("busy", "dead")] == [1, 0]
+    ((job,), none) = (found[name]["jobs"] for name in ("busy", "dead"))
+    assert (job["id"], job["attempt"], job["note"], none) == (str(claimed), 1, None, [])
+    assert (found["busy"]["modes"], found["dead"]["modes"]) == (["lifestyle"], None)
+    sql("update gjobs.job_leases set acquired_at = now() - interval '26 hours' returning job_id")
+    assert re.search(r"busy +alive +1 of 4 +1 d 02 h ", gjobs("workers").out)

@@ -1,0 +1,192 @@
+"""Failures are explained in two lines on stderr, with an exit code, without a traceback or a password."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrations.connection import AnotherRun, MigrationRefused, SchemaDiffers
+from store import errors
+from store.errors import EmbeddedUnavailable, ServerInUse, StoreError
+from store.filters.job_filter import FilterError
+from tests.cli.cli_rows import FAILED
+from tests.cli.command_line import PATIENCE, Result, Run, assert_refused, run_process, uri
+from tests.conftest import Conninfo
+from tui.cli.exit_codes import Declined, ExitCode, UsageError, exit_code
+from tui.cli.output import without_passwords
+
+SECRET = "hunter2"
+
+
+def assert_explained(refused: Result, code: int, *words: str) -> None:
+    assert_refused(refused, code, *words)
+    assert len(refused.err.splitlines()) == 2
+    assert "Traceback" not in refused.err
+    assert SECRET not in refused.err
+
+
+@pytest.mark.parametrize("command", ["jobs list", "doctor"])
+def test_unreachable_server_is_explained_with_exit_code_3(gjobs: Run, command: str) -> None:
+    assert_explained(gjobs(*command.split(), "--database-url", f"postgresql://ada:{SECRET}@127.0.0.1:1/app"), 3)
+
+
+def test_missing_database_is_explained_with_exit_code_3(gjobs: Run, database: Conninfo) -> None:
+    assert_explained(gjobs("jobs", "list", "--database-url", uri({**database, "dbname": "nowhere"})), 3)
+
+
+@pytest.mark.parametrize("command", ["projects", "jobs list", "stats", f"jobs show {FAILED}", "users"])
+def test_missing_schema_is_explained_with_exit_code_5(gjobs: Run, blank_database: Conninfo, command: str) -> None:
+    refused = gjobs(*command.split(), "--json", "--database-url", uri(blank_database))
+    assert_explained(refused, 5, "gjobs migrate status")
+
+
+@pytest.mark.parametrize("words", ["jobs list", "users", "migrate status", "snapshot", ""])
+def test_database_url_with_another_scheme_is_explained(words: str) -> None:
+    assert_explained(run_process("--database-url", f"mysql://ada:{SECRET}@db/app", *words.split()), 2, "only Postgres")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["jobs", "list", f"postgresql://ada:{SECRET}@db/app"],
+        [f"postgresql://ada:{SECRET}@db/app"],
+        [f"postgresql://ada/@corp:x {SECRET}@db/app"],
+        ["users", f"--databse-url=postgresql://ada:{SECRET}@db/app"],
+        ["users", "--database-url", f"postgresql://ada:{SECRET} @db:port/app"],
+        ["users", "--database-url", f"postgresql://ada:x@{SECRET}@127.0.0.1:1/app"],
+        ["users", "--database-url", f"postgresql://ada:x/{SECRET}@127.0.0.1:1/app"],
+        ["users", "--database-url", f"host=127.0.0.1 port=1 password='{SECRET}' nonsense"],
+        ["users", "--database-url", f"host=127.0.0.1 port=1 password={SECRET}"],
+        ["users", "--database-url", f"postgresql://127.0.0.1:1/app?password={SECRET}"],
+        ["users", "--as", f"postgresql://ada:{SECRET}@db/app", "--database-url", "postgresql://127.0.0.1:1/app"],
+        ["db", "status", "--database-url", f"postgresql://ada:{SECRET}@db/app"],
+        ["demo", "--database-url", f"postgresql://ada:{SECRET}@db/app"],
+        ["migrate", "status", "--database-url", f"postgresql://ada:{SECRET}@127.0.0.1:1/app"],
+        ["snapshot", "--database-url", f"postgresql://ada:{SECRET}@127.0.0.1:1/app"],
+    ],
+)
+@pytest.mark.parametrize("debug", ["0", "1"])
+def test_failed_command_prints_no_password(
+    gjobs: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], debug: str
+) -> None:
+    monkeypatch.setenv("GJOBS_DEBUG", debug)
+    refused = gjobs(*arguments)
+    assert refused.code in (2, 3)
+    assert SECRET not in refused.out + refused.err
+    assert ("Traceback" in refused.err) is (debug == "1")
+
+
+def test_internal_error_is_explained_and_shows_its_traceback_only_in_debug_mode(
+    gjobs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(arguments: object) -> object:
+        raise KeyError(f"postgresql://ada:{SECRET}@db/app")
+
+    monkeypatch.setattr("tui.cli.program.parse", fail)
+    assert_explained(gjobs("users"), 70, "KeyError")
+    monkeypatch.setenv("GJOBS_DEBUG", "1")
+    assert "Traceback" in gjobs("users").err
+    assert SECRET not in gjobs("users").err
+
+
+def test_traceback_escapes_control_characters(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(arguments: object) -> object:
+        raise ValueError("\x1b]0;hostile\x07\N{RIGHT-TO-LEFT OVERRIDE}")
+
+    monkeypatch.setattr("tui.cli.program.parse", fail)
+    monkeypatch.setenv("GJOBS_DEBUG", "1")
+    told = gjobs("users").err
+    assert "ValueError: ␛]0;hostile␇␦" in told
+    assert told.replace("\n", "").isprintable()
+
+
+def test_interrupted_command_exits_with_130(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(arguments: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tui.cli.program.parse", interrupt)
+    stopped = gjobs("users")
+    assert (stopped.code, stopped.out, stopped.err) == (130, "", "Interrupted.\n")
+
+
+def test_windows_user_is_pointed_to_wsl() -> None:
+    """Nothing is imported before that which only POSIX has."""
+    program = """
+import sys
+sys.modules.update(dict.fromkeys(["fcntl", "grp", "pwd", "resource", "termios"]))
+from tui.cli.main import main
+sys.platform = "win32"
+sys.exit(main(["users"]))
+"""
+    refused = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines()[0].endswith("not on Windows itself.")
+    assert "WSL" in refused.stderr
+
+
+word = st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"], exclude_characters=":/?#@&='\"\\"), min_size=1)
+
+
+@given(word, word, word)
+def test_password_in_a_uri_is_masked(user: str, password: str, host: str) -> None:
+    hidden = without_passwords(f"tried postgresql://{user}:§{password}§@{host}/app in vain")
+    assert hidden == f"tried postgresql://{user}:***@{host}/app in vain"
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("postgresql://ada:a/b@c d?e@db/app", "postgresql://ada:***@db/app"),
+        ("postgresql://ada/x@corp:secret@db/app", "postgresql://ada/x@corp:***@db/app"),
+        ("postgresql://:secret@db/app", "postgresql://:***@db/app"),
+        ("host=db password='a b\\'c' user=ada", "host=db password=*** user=ada"),
+        ("postgresql://db/app?password=a%20b&user=ada", "postgresql://db/app?password=***&user=ada"),
+        ("sslpassword = x", "sslpassword = ***"),
+        ("postgresql://ada@db/app", "postgresql://ada@db/app"),
+        ("Write to ada@example.com: it is 12:30.", "Write to ada@example.com: it is 12:30."),
+    ],
+)
+def test_only_passwords_are_masked(text: str, hidden: str) -> None:
+    assert without_passwords(text) == hidden
+
+
+CODES: dict[type[BaseException], ExitCode] = {
+    **dict.fromkeys(
+        (
+            *(errors.TransitionRefused, errors.RowMissing, errors.Conflict, errors.BudgetExceeded),
+            *(errors.JournalUnavailable, ServerInUse, MigrationRefused, Declined),
+        ),
+        ExitCode.REFUSED,
+    ),
+    **dict.fromkeys((errors.InvalidValue, FilterError, errors.BadConfiguration, UsageError), ExitCode.USAGE),
+    **dict.fromkeys((errors.Unreachable, EmbeddedUnavailable, errors.SignInRefused), ExitCode.UNREACHABLE),
+    **dict.fromkeys((errors.TimedOut, errors.Locked, AnotherRun), ExitCode.TIMED_OUT),
+    **dict.fromkeys((errors.SchemaMissing, SchemaDiffers), ExitCode.SCHEMA),
+    **dict.fromkeys((errors.NoPrivilege, errors.ReadOnly), ExitCode.NOT_PERMITTED),
+    **dict.fromkeys((errors.UnexpectedError, KeyError), ExitCode.OUR_FAULT),
+    errors.OutcomeUnknown: ExitCode.OUTCOME_UNKNOWN,
+    KeyboardInterrupt: ExitCode.INTERRUPTED,
+}
+
+
+@pytest.mark.parametrize(("kind", "code"), CODES.items(), ids=lambda value: getattr(value, "__name__", str(value)))
+def test_each_error_class_has_its_exit_code(kind: type[BaseException], code: ExitCode) -> None:
+    assert exit_code(kind.__new__(kind)) is code
+
+
+def descendants(kind: type[BaseException]) -> set[type[BaseException]]:
+    children = set(kind.__subclasses__())
+    return children.union(*map(descendants, children))
+
+
+def test_every_store_error_class_is_covered_by_this_table() -> None:
+    ours = {kind for kind in descendants(StoreError) if not kind.__module__.startswith("tests")}
+    assert ours <= set(CODES)
+
+
+def test_exit_codes_have_their_documented_numbers() -> None:
+    assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 70, 130]

@@ -1,0 +1,278 @@
+"""What the store takes each way into a hosted project for, and what it still does where something is missing."""
+
+import asyncio
+
+import pytest
+
+from store.capabilities.capabilities import Capabilities
+from store.capabilities.capability import Capability
+from store.capabilities.probe import probe
+from store.database.database import Database
+from store.errors import NoPrivilege, ReadOnly, SchemaMissing
+from store.job_list.list_query import ListingQuery
+from store.store import Store
+from store.users.actor import OPERATOR, ActingUser
+from tests.conftest import Conninfo, connect
+from tests.hosted.access_routes import Login
+from tests.hosted.cluster import OWNER, Server
+from tests.hosted.statement_log import record_transcript
+from tests.hosted.tls import TlsServer
+from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, fill, job_id
+
+AS_ADA = ActingUser(id=ADA)
+
+
+async def probed(conninfo: Conninfo) -> Capabilities:
+    database = Database(conninfo)
+    try:
+        return await probe(database)
+    finally:
+        await database.close()
+
+
+def missing(capabilities: Capabilities, *, as_user: bool = False) -> set[Capability]:
+    """Besides what no database has that is only attached."""
+    actor = AS_ADA if as_user else OPERATOR
+    found = {feature for feature in Capability if capabilities.missing(feature, actor)}
+    assert found >= MIGRATED
+    return found - MIGRATED
+
+
+def reason(capabilities: Capabilities, feature: Capability, *, as_user: bool = False) -> str:
+    found = capabilities.missing(feature, AS_ADA if as_user else OPERATOR)
+    assert found is not None
+    return found.words
+
+
+MIGRATED = {
+    Capability.ROLLUPS,
+    Capability.EVENTS,
+    Capability.RETRY_LINKS,
+    Capability.RETRYING,
+    Capability.LEARNING,
+    Capability.BUDGETS,
+    Capability.SETTING_BUDGETS,
+    Capability.ARCHIVE,
+    Capability.ARCHIVING,
+    Capability.RESTORING,
+    Capability.RETENTION,
+    Capability.WORKERS,
+    Capability.WORKING,
+}
+
+"""Which revisions of ours bring."""
+
+WRITING = {Capability.CREATING, Capability.CHANGING, Capability.DELETING, Capability.CREATING_PROJECTS}
+
+
+async def test_probe_reports_the_capabilities_of_each_way_to_connect(
+    login: Login, request: pytest.FixtureRequest
+) -> None:
+    capabilities = await probed(login.conninfo)
+    facts = capabilities.facts
+    assert (facts.login, facts.is_superuser, facts.has_bypass) == (login.conninfo["user"], False, True)
+    assert facts.behind_pooler is ("pooled" in request.node.callspec.params["login"])
+    assert (facts.transport.is_local, facts.transport.is_encrypted) == (True, False)
+    assert facts.is_replica is (login.server is not login.primary)
+    assert not facts.is_managed
+    assert capabilities.restricted_view is None
+    assert Capability.JOBS not in missing(capabilities)
+    if login.is_owner and login.writes:
+        assert missing(capabilities) == set()
+        assert missing(capabilities, as_user=True) == {Capability.USERS}
+    elif facts.is_replica:
+        assert missing(capabilities) == WRITING | {Capability.MIGRATING}
+        assert capabilities.read_only_reason
+    else:
+        assert WRITING | {Capability.ACTING, Capability.MIGRATING} <= missing(capabilities)
+
+
+async def test_probe_uses_one_read_only_transaction(login: Login) -> None:
+    with record_transcript(login) as transcript:
+        await probed(login.conninfo)
+        said = transcript()
+
+    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+    assert [statement.sql for statement in said.statements if statement.sql.startswith(("BEGIN", "COMMIT"))] == [
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        "COMMIT",
+    ]
+
+
+async def test_login_that_may_not_act_as_a_user_gets_reasons_with_their_grants(least_privilege: Login) -> None:
+    capabilities = await probed(least_privilege.conninfo)
+    assert reason(capabilities, Capability.ACTING).startswith(
+        'The login least_privilege may not act as a user. Mended by: GRANT authenticated TO "least_privilege"'
+    )
+    assert reason(capabilities, Capability.USERS).startswith(
+        "No grant: the role least_privilege may not use the schema"
+    )
+    assert reason(capabilities, Capability.DELETING) == (
+        "No grant: the role least_privilege may not delete rows of generation_jobs."
+        ' Mended by: GRANT DELETE ON public.generation_jobs TO "least_privilege";'
+    )
+
+
+async def test_suggested_sql_lets_a_login_act_as_a_user(least_privilege: Login, jobs_db: JobsDatabase) -> None:
+    """Also one that is a member and may not SET ROLE, which there is from 16 on."""
+    login = least_privilege.conninfo
+    missing = (await probed(login)).missing(Capability.ACTING)
+    assert missing is not None
+    with connect(least_privilege.server.administrator(least_privilege.database), autocommit=True) as administrator:
+        if administrator.info.server_version >= 160_000:
+            administrator.execute("grant authenticated to least_privilege with set false")
+            assert (await probed(login)).missing(Capability.ACTING) == missing
+        administrator.execute(str(missing.sql).encode())
+        try:
+            async with Store(Database(login)) as store:
+                assert len(await store.acting_as(AS_ADA).get_generation_jobs()) == 7
+        finally:
+            administrator.execute("revoke authenticated from least_privilege")
+
+
+async def test_login_under_row_level_security_has_a_restricted_view(
+    app_database: Conninfo, hosted_server: Server
+) -> None:
+    capabilities = await probed(hosted_server.login(str(app_database["dbname"]), "under_policies"))
+    assert capabilities.restricted_view is not None
+    assert capabilities.restricted_view.reason.startswith("Row level security applies to the login under_policies")
+
+
+async def test_policy_that_shows_all_rows_counts_as_bypassing_row_level_security(
+    app_database: Conninfo, hosted_server: Server
+) -> None:
+    login = hosted_server.login(str(app_database["dbname"]), "under_policies")
+    with connect(app_database) as owner:
+        owner.execute("create policy looking on generation_jobs for select to under_policies using (true)")
+    assert (await probed(login)).restricted_view is None
+    with connect(app_database) as owner:
+        owner.execute("create policy less on generation_jobs as restrictive for select using (mode <> 'secret')")
+    assert (await probed(login)).restricted_view is not None
+
+
+async def test_missing_grant_raises_an_error_instead_of_showing_no_jobs(ungranted_database: Conninfo) -> None:
+    jobs_db = JobsDatabase(ungranted_database)
+    fill(jobs_db)
+    async with Store(Database(ungranted_database)) as operator:
+        ada = operator.acting_as(AS_ADA)
+        for asked in (ada.get_generation_jobs(), ada.get_listing(ListingQuery()), ada.get_job_statistics()):
+            with pytest.raises(NoPrivilege) as caught:
+                await asked
+            assert caught.value.message == "No grant: the role authenticated may not read generation_jobs."
+            assert caught.value.hint == "Mended by: GRANT SELECT ON public.generation_jobs TO authenticated;"
+        jobs_db.sql(caught.value.hint.removeprefix("Mended by: "))
+        # What was granted is known as soon as something else proves it wrong, or somebody asks.
+        await ada.capability_cache.refresh()
+        assert len(await ada.get_generation_jobs()) == 7
+    jobs_db.close()
+
+
+async def test_grant_made_after_a_refusal_is_used(ungranted_database: Conninfo) -> None:
+    jobs_db = JobsDatabase(ungranted_database)
+    fill(jobs_db)
+    async with Store(Database(ungranted_database)) as operator:
+        ada = operator.acting_as(AS_ADA)
+        with pytest.raises(NoPrivilege):
+            await ada.get_listing(ListingQuery())
+        jobs_db.sql("grant select on public.generation_jobs to authenticated")
+        listing = await ada.get_listing(ListingQuery())
+        assert {project.name for project in listing.projects} == {str(AUTUMN)[:8], str(SPRING)[:8]}
+    jobs_db.close()
+
+
+async def test_unreadable_users_are_listed_by_the_rows_they_own(least_privilege: Login, jobs_db: JobsDatabase) -> None:
+    jobs_db.sql("insert into auth.users (id) values (gen_random_uuid())")
+    async with Store(Database(least_privilege.conninfo)) as store:
+        users = {user.id: user for user in await store.get_users()}
+        assert set(users) == {ADA, BEN}
+        assert (users[ADA].email, users[ADA].job_count, users[BEN].job_count) == (None, 7, 1)
+        assert users[ADA].last_job_at is not None
+        assert (await store.get_user(str(BEN))) == users[BEN]
+        with pytest.raises(NoPrivilege, match="may not use the schema auth"):
+            await store.get_user("ada@example.com")
+
+
+async def test_jobs_can_be_created_without_an_assets_table(owner: Login, jobs_db: JobsDatabase) -> None:
+    jobs_db.sql("drop table public.assets cascade")
+    async with Store(Database(owner.conninfo)) as store:
+        assert missing(await store.capability_cache.get()) == {Capability.ASSETS}
+        for eyes in (store, store.acting_as(AS_ADA)):
+            created = await eyes.create_generation_job(project_id=AUTUMN, mode="lifestyle")
+            assert (await eyes.update_generation_job(created.id, input_asset_id=None)).input_asset_id is None
+            with pytest.raises(SchemaMissing, match="There is no table assets"):
+                await eyes.get_assets(AUTUMN)
+
+
+async def test_unreadable_projects_are_listed_by_their_jobs(least_privilege: Login, jobs_db: JobsDatabase) -> None:
+    jobs_db.sql("revoke select on public.projects from least_privilege")
+    async with Store(Database(least_privilege.conninfo)) as store:
+        projects = {project.id: project for project in await store.get_projects()}
+        assert set(projects) == {AUTUMN, SPRING, TRAIL}
+        assert (projects[AUTUMN].name, projects[AUTUMN].user_id) == (str(AUTUMN)[:8], ADA)
+        assert (projects[AUTUMN].job_count, projects[AUTUMN].total_cost_cents) == (6, 900)
+        assert await store.get_project(AUTUMN) == projects[AUTUMN]
+        assert await store.get_projects_named(str(TRAIL)[:8]) == [projects[TRAIL]]
+        assert [user.id for user in await store.get_users()] == [ADA, BEN]
+        assert len((await store.get_listing(ListingQuery())).projects) == 3
+
+
+async def test_refused_write_names_the_missing_grant(least_privilege: Login, jobs_db: JobsDatabase) -> None:
+    async with Store(Database(least_privilege.conninfo)) as store:
+        with pytest.raises(NoPrivilege, match="may not change"):
+            await store.update_generation_job(job_id(1), cost_cents=1)
+        with pytest.raises(NoPrivilege, match="may not delete"):
+            await store.delete_generation_job(job_id(1))
+        with pytest.raises(NoPrivilege, match="may not write"):
+            await store.create_generation_job(project_id=AUTUMN, mode="lifestyle")
+
+
+async def test_write_on_a_replica_raises_read_only(replicated: Login) -> None:
+    async with Store(Database(replicated.conninfo)) as store:
+        with pytest.raises(ReadOnly):
+            await store.update_generation_job(job_id(1), cost_cents=1)
+
+
+async def test_probe_detects_an_encrypted_connection(tls_server: TlsServer) -> None:
+    capabilities = await probed(tls_server.login())
+    assert (capabilities.facts.transport.is_encrypted, capabilities.facts.relations) == (True, {})
+
+
+@pytest.mark.parametrize("column", ["email", "id"])
+async def test_reason_names_the_single_column_that_is_not_granted(
+    least_privilege: Login, owner: Login, column: str
+) -> None:
+    others = {"email", "id", "created_at"} - {column}
+    with connect(least_privilege.server.administrator(owner.database)) as administrator:
+        administrator.execute("grant usage on schema auth to least_privilege")
+        administrator.execute(f"grant select ({', '.join(others)}) on auth.users to least_privilege".encode())
+    capabilities = await probed(least_privilege.conninfo)
+    assert reason(capabilities, Capability.USERS).startswith(
+        f"No grant: the role least_privilege may not read {column} of auth.users."
+    )
+
+
+async def test_read_only_login_of_the_readme_accepts_no_writes(readme_reader: Login) -> None:
+    capabilities = await probed(readme_reader.conninfo)
+    assert capabilities.read_only_reason is not None
+    assert reason(capabilities, Capability.CHANGING).startswith("The login gjobs_reader is read-only: ")
+
+
+async def test_probe_does_not_wait_for_a_table_lock(owner: Login) -> None:
+    with connect(owner.conninfo) as other:
+        other.execute("lock table generation_jobs in access exclusive mode")
+        assert missing(await probed(owner.conninfo)) == set()
+
+
+async def test_concurrent_capability_requests_share_one_probe(owner: Login) -> None:
+    store = Store(Database(owner.conninfo))
+    first, second = await asyncio.gather(store.capability_cache.get(), store.acting_as(AS_ADA).capability_cache.get())
+    assert first is second
+    await store.close()
+
+
+async def test_reason_suggests_schema_usage_for_the_user_role(owner: Login) -> None:
+    with connect(owner.server.administrator(owner.database)) as administrator:
+        administrator.execute("revoke usage on schema auth from authenticated")
+    capabilities = await probed(owner.conninfo)
+    assert reason(capabilities, Capability.JOBS, as_user=True).endswith("GRANT USAGE ON SCHEMA auth TO authenticated;")
+    assert owner.conninfo["user"] == OWNER

@@ -1,0 +1,86 @@
+"""The command line on the app's own database, by each way in: it reads, says what it may not, and leaves no trace."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import Run
+from tests.hosted.access_routes import Login
+from tests.hosted.statement_log import record_transcript
+from tests.tui.jobs_database import JobsDatabase, job_id
+from tui.cli.exit_codes import ExitCode
+
+READING = (
+    ("jobs", "list"),
+    ("jobs", "list", "--status", "failed", "--json"),
+    ("jobs", "show", str(job_id(4))),
+    ("stats",),
+    ("stats", "--by", "project", "--json"),
+    ("projects",),
+    ("snapshot",),
+)
+
+EXAMINING = (("migrate", "status"), ("migrate", "verify"), ("migrate", "sql"), ("doctor",), ("doctor", "--json"))
+
+
+@pytest.fixture(autouse=True)
+def address(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GJOBS_DATABASE_URL", login.url)
+
+
+def test_reading_commands_leave_no_trace(login: Login, gjobs: Run) -> None:
+    who = "ada@example.com" if login.is_owner else "operator"
+    with record_transcript(login) as transcript:
+        for command in READING:
+            done = gjobs(*command, "--as", who)
+            assert (done.code, done.err) == (0, ""), command
+        said = transcript()
+
+    assert sum("FROM public.generation_jobs" in statement.sql for statement in said.statements) >= len(READING)
+    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+
+
+def test_diagnostic_commands_leave_no_trace(login: Login, gjobs: Run) -> None:
+    with record_transcript(login) as transcript:
+        for command in EXAMINING:
+            done = gjobs(*command)
+            assert done.code == (ExitCode.FOUND if "doctor" in command else ExitCode.DONE), (command, done.err)
+        said = transcript()
+
+    assert len(said.by_session) >= 1
+    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+
+
+def test_users_command_lists_emails_only_with_the_right_to_read_them(login: Login, gjobs: Run) -> None:
+    done = gjobs("users", "--json")
+    if login.is_owner:
+        assert [user["email"] for user in done.document] == ["ada@example.com", "ben@example.com"]
+    else:
+        assert [(user["email"], user["job_count"]) for user in done.document] == [(None, 7), (None, 1)]
+        assert done.err.startswith("Only owners of rows are listed, without e-mails. No grant: the role ")
+        assert "GRANT USAGE ON SCHEMA auth TO" in done.err
+
+
+def test_transition_without_a_write_reason_is_refused(login: Login, jobs_db: JobsDatabase, gjobs: Run) -> None:
+    with record_transcript(login) as transcript:
+        done = gjobs("jobs", "transition", str(job_id(1)), "running")
+        said = transcript()
+    assert (done.code, jobs_db.status(1)) == (6, "queued")
+    assert ("--write REASON" if login.writes else "replica" if login.is_owner else "read-only") in done.err
+    assert (said.traces, said.writes) == ([], 0)
+
+
+def test_profile_with_write_access_changes_the_job_or_explains_the_refusal(
+    login: Login, jobs_db: JobsDatabase, gjobs: Run, tmp_path: Path
+) -> None:
+    configuration = tmp_path / "config.toml"
+    configuration.touch(mode=0o600)
+    configuration.write_text(f"[profiles.way]\nurl = {json.dumps(login.url)}\nwrite = true\n")
+    at = ("--config", str(configuration), "--profile", "way")
+    done = gjobs("jobs", "transition", str(job_id(1)), "running", *at)
+    if login.writes:
+        assert (done.code, done.err, jobs_db.status(1)) == (0, "", "running")
+    else:
+        assert (done.code, jobs_db.status(1)) == (6, "queued")
+        assert any(reason in done.err for reason in ("No grant", "read-only", "replica"))

@@ -1,0 +1,40 @@
+"""The dashboard on the app's own database, by each way in: every look and dialog leaves no trace."""
+
+from store.users.actor import OPERATOR
+from tests.hosted.access_routes import Login
+from tests.hosted.statement_log import record_transcript
+from tests.tui.dashboard.dashboard_driver import AS_ADA, WatchedApp, drive_dashboard, opener_of
+
+CONNECTIONS = 2
+
+OPENING = ("enter", "p", "question_mark", "u")
+
+"""Keys that open a dialog on a queued job, whoever looks."""
+
+WRITING = ("n", "d")
+
+"""Those that do so where jobs can be written; elsewhere they say why they do not."""
+
+
+async def test_dashboard_polls_and_dialogs_leave_no_trace(login: Login) -> None:
+    actor = AS_ADA if login.is_owner else OPERATOR
+    with record_transcript(login) as transcript:
+        async with drive_dashboard(WatchedApp(opener_of(login.conninfo, actor=actor))) as driver:
+            await driver.shows("Autumn catalog", "main_white", "API timeout")
+            for key in (*OPENING, *WRITING) if login.writes else OPENING:
+                await driver.press(key)
+                await driver.until(lambda: driver.dialog)
+                await driver.until(lambda: no_transaction_is_open(login))
+                await driver.press("escape")
+            await driver.has_dialog("")
+            await driver.refreshes()
+            assert driver.app.failures == 0
+        said = transcript()
+
+    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+    assert said.sessions_at_once <= CONNECTIONS
+
+
+def no_transaction_is_open(login: Login) -> bool:
+    sessions = login.sessions()
+    return bool(sessions) and all(session == ("idle", False) for session in sessions)

@@ -1,0 +1,375 @@
+"""The doctor on a hosted project: by each way in, on what is broken, and on what its own SQL has mended."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from migrations import HEAD
+from migrations.runner import downgrade, upgrade
+from store.database.database import Database
+from store.database.query import TimeLimits
+from store.database.write_access import WriteAccess, WriteMode
+from store.doctor.examine import examine
+from store.doctor.findings import DoctorReport, Finding, Section, Severity
+from store.doctor.server_checks import jobs_visible_to
+from store.errors import SchemaMissing, Unreachable
+from store.users.actor import ActingUser
+from tests.conftest import Conninfo, connect
+from tests.hosted.access_routes import Login
+from tests.hosted.cluster import Server
+from tests.hosted.statement_log import record_transcript
+from tests.hosted.tls import TlsServer
+from tests.tui.jobs_database import ADA, AUTUMN, BEN, TRAIL, JobsDatabase, job_id
+
+LEAKS = {
+    "unchecked-user",
+    "unpinned-search-path",
+    "racy-transition",
+    "leaking-view",
+    "foreign-project",
+}
+
+"""Of the app's own schema, as it comes."""
+
+
+async def examined(conninfo: Conninfo, *, limits: TimeLimits | None = None) -> DoctorReport:
+    database = Database(conninfo, limits=limits)
+    try:
+        return await examine(database, label="here")
+    finally:
+        await database.close()
+
+
+def faults(report: DoctorReport) -> set[str]:
+    return {finding.name for finding in report.findings if finding.is_fault}
+
+
+def finding(report: DoctorReport, name: str) -> Finding:
+    """The first of its name."""
+    return next(found for found in report.findings if found.name == name)
+
+
+def run(conninfo: Conninfo, *statements: str | None) -> None:
+    with connect(conninfo) as connection:
+        for statement in statements:
+            if statement is not None:
+                connection.execute(statement.encode())
+
+
+def mend(conninfo: Conninfo, report: DoctorReport, *, names: Collection[str] = ()) -> None:
+    """Runs the SQL of each finding, or of those of these names."""
+    run(conninfo, *(one.sql for one in report.findings if not names or one.name in names))
+
+
+async def test_doctor_finds_the_same_leaks_by_each_way_and_leaves_no_trace(login: Login) -> None:
+    with record_transcript(login) as transcript:
+        report = await examined(login.conninfo)
+        said = transcript()
+
+    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+    assert faults(report) == LEAKS
+    assert finding(report, "matches").severity is Severity.OK
+    assert finding(report, "rows-generation_jobs").sentence.startswith("generation_jobs holds 8 rows")
+    assert not report.is_well
+
+
+async def test_doctor_sql_fixes_every_finding(app_database: Conninfo, jobs_db: JobsDatabase) -> None:
+    """And what it made of the schema can still be adopted."""
+    mend(app_database, await examined(app_database))
+    report = await examined(app_database)
+    assert [one for one in report.findings if one.severity is not Severity.OK and one.name != "tolerated"] == []
+    assert finding(report, "no-leak").section is Section.RULES
+    assert report.next_steps == ("Nothing has to be done.",)
+    upgrade(app_database)
+    assert (await examined(app_database)).is_well
+
+
+def as_user(connection: psycopg.Connection, user: object) -> None:
+    connection.execute("select set_config('role', 'authenticated', true)")
+    connection.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{user}"}}'])
+
+
+INSERT = "insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')"
+
+
+async def test_app_still_works_after_the_doctor_fixes(app_database: Conninfo, jobs_db: JobsDatabase) -> None:
+    with connect(app_database) as before:
+        as_user(before, BEN)
+        before.execute(INSERT, [BEN, AUTUMN])
+        assert before.execute("select count(*) from get_job_statistics(%s)", [ADA]).fetchone() != (0,)
+        before.rollback()
+    mend(app_database, await examined(app_database))
+    with connect(app_database) as after:
+        as_user(after, BEN)
+        after.execute(INSERT, [BEN, TRAIL])
+        assert after.execute("select sum(count) from get_job_statistics()").fetchone() == (2,)
+        assert after.execute("select sum(job_count) from generation_job_summary").fetchone() == (2,)
+        after.execute("select count(*) from get_recent_jobs()")
+        for refused, values in (
+            (INSERT, [BEN, AUTUMN]),
+            ("update generation_jobs set project_id = %s", [AUTUMN]),
+            ("select * from get_job_statistics(%s)", [ADA]),
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), after.transaction():
+                after.execute(refused.encode(), values)
+        as_user(after, ADA)
+        moved = "select transition_job_status(%s, 'succeeded')"
+        assert after.execute(moved, [job_id(1)]).fetchone() == (False,)
+        assert after.execute(moved, [job_id(2)]).fetchone() == (True,)
+        after.rollback()
+
+
+async def test_doctor_finds_and_fixes_missing_user_grants(ungranted_database: Conninfo) -> None:
+    report = await examined(ungranted_database)
+    grants = finding(report, "users-grants")
+    assert grants.severity is Severity.WARNING
+    assert grants.sentence.startswith("No grant: the role authenticated may not read generation_jobs, read projects")
+    mend(ungranted_database, report, names={"users-grants"})
+    assert finding(await examined(ungranted_database), "users-grants").severity is Severity.OK
+
+
+async def test_doctor_finds_no_faults_in_a_migrated_project(app_database: Conninfo, owner: Login) -> None:
+    with record_transcript(owner):  # Whoever else is connected would make an index wait.
+        pass
+    upgrade(app_database)
+    report = await examined(app_database)
+    assert faults(report) == set()
+    assert report.is_well
+    assert finding(report, "matches").sentence.endswith(f"objects of revision {HEAD} are as they should be.")
+
+
+async def test_doctor_advises_a_migration_for_an_empty_database(hosted_server: Server) -> None:
+    report = await examined(hosted_server.login("postgres"))
+    assert faults(report) == {"no-table"}
+    assert report.next_steps[0].startswith("'gjobs migrate up' makes the schema")
+
+
+async def test_doctor_suggests_a_write_reason_where_a_permit_is_required(app_database: Conninfo) -> None:
+    database = Database(app_database, access=WriteAccess(WriteMode.PERMIT_REQUIRED))
+    try:
+        report = await examine(database, label="here")
+    finally:
+        await database.close()
+    assert report.next_steps[0].startswith("'gjobs migrate up --write REASON' mends")
+
+
+@pytest.mark.parametrize("statement", ["drop table generation_jobs cascade", "drop index idx_generation_jobs_status"])
+async def test_doctor_does_not_advise_a_migration_that_would_be_refused(app_database: Conninfo, statement: str) -> None:
+    run(app_database, statement)
+    report = await examined(app_database)
+    with pytest.raises(SchemaMissing):
+        upgrade(app_database)
+    assert report.next_steps[0].startswith("Give the schema back what it lacks")
+    assert not any("'gjobs migrate up' m" in step for step in report.next_steps)
+
+
+async def test_doctor_lists_pending_migrations_as_the_next_step(app_database: Conninfo) -> None:
+    upgrade(app_database)
+    downgrade(app_database, "0002")
+    report = await examined(app_database)
+    assert report.is_well
+    assert report.next_steps == (f"'gjobs migrate up' brings revision {HEAD}; 'gjobs migrate sql' prints how.",)
+
+
+async def test_doctor_reports_no_missing_objects_for_a_newer_revision(app_database: Conninfo) -> None:
+    upgrade(app_database)
+    run(app_database, "update gjobs.alembic_version set version_num = '9999'")
+    report = await examined(app_database)
+    assert finding(report, "not-examined").hint == "Use the newer gjobs that migrated it."
+    assert not any("lacks" in step for step in report.next_steps)
+
+
+async def test_doctor_reports_each_sentence_once(readme_reader: Login) -> None:
+    sentences = [one.sentence for one in (await examined(readme_reader.conninfo)).findings]
+    assert sorted(set(sentences)) == sorted(sentences)
+
+
+REMOVED = {
+    "alter table assets drop column width": "missing-column",
+    "alter table generation_jobs alter cost_cents type bigint": "different-column",
+    "alter table generation_jobs drop constraint generation_jobs_status_check": "missing-check",
+    "alter table generation_jobs drop constraint generation_jobs_project_id_fkey": "missing-key",
+    "drop index idx_generation_jobs_status": "missing-index",
+    "drop trigger update_assets_updated_at on assets": "missing-trigger",
+    'drop policy "Users can delete own projects" on projects': "missing-policy",
+    "drop function get_recent_jobs(integer)": "missing-function",
+    "drop view generation_job_summary": "missing-relation",
+    "drop table assets cascade": "missing-relation",
+}
+
+
+@pytest.mark.parametrize(("statement", "name"), REMOVED.items(), ids=REMOVED.values())
+async def test_doctor_reports_a_removed_or_changed_object_as_a_problem(
+    app_database: Conninfo, statement: str, name: str
+) -> None:
+    if "alter cost_cents" in statement:
+        run(app_database, "drop view generation_job_summary")
+    run(app_database, statement)
+    report = await examined(app_database)
+    missing = finding(report, name)
+    assert (missing.severity, missing.section) == (Severity.PROBLEM, Section.SCHEMA)
+
+
+LOST = {
+    "drop index idx_generation_jobs_status": "missing-index",
+    "drop index idx_assets_prompt_payload": "missing-index",
+    "alter table generation_jobs drop constraint generation_jobs_pkey": "missing-key",
+    "alter table generation_jobs drop constraint generation_jobs_project_id_fkey": "missing-key",
+    "alter table generation_jobs drop constraint generation_jobs_status_check": "missing-check",
+    "drop trigger update_assets_updated_at on assets": "missing-trigger",
+}
+
+
+async def test_doctor_sql_restores_dropped_indexes_constraints_and_triggers(
+    app_database: Conninfo, jobs_db: JobsDatabase
+) -> None:
+    run(app_database, *LOST)
+    report = await examined(app_database)
+    lost = [one for one in report.findings if one.name in LOST.values()]
+    assert len(lost) == len(LOST)
+    with connect(app_database, autocommit=True) as owner:
+        for one in lost:
+            for statement in str(one.sql).split("\n"):
+                owner.execute(statement.encode())
+    assert finding(await examined(app_database), "matches").severity is Severity.OK
+
+
+BROKEN: dict[str, Sequence[str]] = {
+    "no-row-security": ["alter table projects disable row level security"],
+    "open-policy": ["create policy everything on projects for select using (true)"],
+    "no-policy": ['drop policy "Users can view own assets" on assets'],
+    "truncate": [],
+    "publication": ["create publication realtime for table generation_jobs"],
+    "forced-row-security": ["alter table projects force row level security"],
+    "leaking-view": ["create materialized view costs as select user_id, cost_cents from generation_jobs"],
+    "unpinned-search-path": [
+        "create function mine() returns bigint language sql security definer as 'select count(*) from generation_jobs'",
+    ],
+    "foreign-project": [
+        "create policy mine on generation_jobs using (auth.uid() = user_id)",
+        'drop policy "Own generation jobs in own projects, UPDATE" on generation_jobs',
+    ],
+    "unchecked-user": [
+        (
+            "create function jobs_of(the_user uuid) returns bigint language sql security definer as"
+            " 'select count(*) from generation_jobs where user_id = the_user'"
+        ),
+        "alter function jobs_of set search_path = public",
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "statements"), BROKEN.items(), ids=BROKEN)
+async def test_doctor_finds_each_weakness_and_its_sql_fixes_it(
+    app_database: Conninfo, hosted_server: Server, name: str, statements: Sequence[str]
+) -> None:
+    if name != "truncate":
+        mend(app_database, await examined(app_database))
+        assert name not in {one.name for one in (await examined(app_database)).findings}
+    run(app_database, *statements)
+    report = await examined(app_database)
+    assert finding(report, name).severity is not Severity.OK
+    if finding(report, name).sql is not None:
+        mend(app_database, report, names={name})
+        assert name not in {one.name for one in (await examined(app_database)).findings}
+
+
+async def test_doctor_finds_and_fixes_an_invalid_index(app_database: Conninfo, jobs_db: JobsDatabase) -> None:
+    with connect(app_database, autocommit=True) as owner:
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            owner.execute("create unique index concurrently half on generation_jobs (status)")
+        invalid = finding(await examined(app_database), "invalid-index")
+        assert invalid.severity is Severity.WARNING
+        owner.execute(str(invalid.sql).encode())
+    assert "invalid-index" not in faults(await examined(app_database))
+
+
+async def test_doctor_estimates_many_rows_and_reports_indexes_and_dead_rows(
+    app_database: Conninfo, jobs_db: JobsDatabase
+) -> None:
+    with connect(app_database, autocommit=True) as owner:
+        owner.execute(
+            "insert into generation_jobs (user_id, project_id, mode, created_at)"
+            " select %s, %s, 'lifestyle', now() - n * interval '1 s' from generate_series(1, 100100) n",
+            [ADA, AUTUMN],
+        )
+        owner.execute("create index of_mode on generation_jobs (mode)")
+        owner.execute("analyze generation_jobs")
+        report = await examined(app_database)
+        assert finding(report, "rows-generation_jobs").sentence.startswith(
+            "generation_jobs holds ~100,108 rows and takes "
+        )
+        assert finding(report, "unused-indexes").sentence.startswith(
+            "Not used since the statistics were last reset: of_mode ("
+        )
+        lists = str(finding(report, "list-indexes").sql)
+        for statement in lists.split("\n"):
+            owner.execute(statement.encode())
+        owner.execute("delete from generation_jobs where cost_cents = 0 and mode = 'lifestyle' and random() < 0.5")
+        owner.execute("select pg_stat_force_next_flush()") if owner.info.server_version >= 150_000 else None
+    report = await examined(app_database)
+    assert "list-indexes" not in {one.name for one in report.findings}
+    assert finding(report, "dead-generation_jobs").sql == "VACUUM (ANALYZE) public.generation_jobs;"
+
+
+@pytest.mark.parametrize(
+    ("pooled", "words"),
+    [
+        ("owner", "No pooler between."),
+        ("pooled_by_session", "A pooler stands between, by session as far as can be told."),
+        ("pooled_by_transaction", "A pooler stands between and lends a connection for one transaction."),
+    ],
+)
+async def test_doctor_reports_the_kind_of_pooler(request: pytest.FixtureRequest, pooled: str, words: str) -> None:
+    login: Login = request.getfixturevalue(pooled)
+    assert finding(await examined(login.conninfo), "pooler").sentence == words
+
+
+async def test_doctor_reports_a_replica(replicated: Login) -> None:
+    report = await examined(replicated.conninfo)
+    assert finding(report, "replica").sentence.startswith("A replica: it takes no writes.")
+    assert finding(report, "replica").severity is Severity.OK
+
+
+async def test_doctor_reports_an_encrypted_connection(tls_server: TlsServer) -> None:
+    encryption = finding(await examined(tls_server.login()), "encryption")
+    assert (encryption.severity, encryption.sentence) == (Severity.OK, "The link to here is encrypted.")
+
+
+async def test_doctor_warns_about_a_login_with_a_restricted_view(
+    app_database: Conninfo, hosted_server: Server, jobs_db: JobsDatabase
+) -> None:
+    report = await examined(hosted_server.login(str(app_database["dbname"]), "under_policies"))
+    assert finding(report, "login").severity is Severity.WARNING
+    assert finding(report, "rows-generation_jobs").sentence == "generation_jobs shows this login 0 rows."
+
+
+async def test_doctor_notes_a_superuser_login(app_database: Conninfo, hosted_server: Server) -> None:
+    report = await examined(hosted_server.administrator(str(app_database["dbname"])))
+    assert finding(report, "login").sentence.startswith("The login supabase_admin is a superuser")
+    assert finding(report, "login").severity is Severity.NOTE
+
+
+async def test_doctor_warns_that_a_user_has_no_grant_to_read_jobs(ungranted_database: Conninfo) -> None:
+    database = Database(ungranted_database)
+    (seen,) = await jobs_visible_to(database, ActingUser(id=ADA))
+    await database.close()
+    assert (seen.severity, seen.sentence) == (
+        Severity.WARNING,
+        "No grant: the role authenticated may not read generation_jobs.",
+    )
+
+
+async def test_doctor_reports_a_part_that_cannot_be_examined(owner: Login, jobs_db: JobsDatabase) -> None:
+    with connect(owner.conninfo) as other:
+        other.execute("lock table generation_jobs in access exclusive mode")
+        report = await examined(owner.conninfo, limits=TimeLimits(lock=0.05))
+    assert {"not-examined"} <= faults(report)
+
+
+async def test_doctor_raises_unreachable_without_a_server(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable):
+        await examined({"host": str(tmp_path), "dbname": str(uuid4())})

@@ -1,0 +1,88 @@
+"""The isolation check on the app's own database, by each way in: the same leaks, and no trace of the tries."""
+
+import pytest
+
+from store.database.database import Database
+from store.doctor.findings import Severity
+from store.errors import NoPrivilege
+from store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
+from store.isolation.isolation_check import plan_probes, run_probes
+from store.isolation.isolation_findings import isolation_check
+from store.users.actor import OPERATOR
+from tests.conftest import Conninfo
+from tests.hosted.access_routes import Login
+from tests.hosted.statement_log import record_transcript
+from tests.tui.dashboard.dashboard_driver import WatchedApp, drive_dashboard, opener_of
+from tests.tui.jobs_database import ADA, JobsDatabase, fill
+
+LEAKS = {
+    (ProbeTarget.JOB, Verb.INSERT_INTO),
+    (ProbeTarget.ASSET, Verb.INSERT_INTO),
+    (ProbeTarget.STATISTICS, Verb.READ),
+    (ProbeTarget.SUMMARY, Verb.READ),
+}
+
+"""Of the app's own schema, as it comes."""
+
+
+async def probed(conninfo: Conninfo) -> list[Probe]:
+    database = Database(conninfo)
+    try:
+        plan = await plan_probes(database, owner_id=ADA)
+        return [probe async for probe in run_probes(database, plan, tries_writes=True)]
+    finally:
+        await database.close()
+
+
+def leaks(probes: list[Probe]) -> set[tuple[ProbeTarget, Verb]]:
+    return {(probe.target, probe.verb) for probe in probes if probe.verdict is ProbeVerdict.LEAK}
+
+
+async def test_isolation_check_finds_the_same_leaks_by_each_way_and_writes_nothing(
+    login: Login, jobs_db: JobsDatabase
+) -> None:
+    rows = "select xmin, j::text from generation_jobs j union all select xmin, p::text from projects p"
+    before = sorted(jobs_db.sql(rows))
+    with record_transcript(login) as transcript:
+        if login.is_owner:
+            probes = await probed(login.conninfo)
+            assert leaks(probes) == LEAKS
+            assert any(probe.how is ProbeMethod.TRIED for probe in probes if probe.verb.writes) == login.writes
+        else:
+            with pytest.raises(NoPrivilege):
+                await probed(login.conninfo)
+        said = transcript()
+    assert said.traces == []
+    assert all(complaint.level == "ERROR" for complaint in said.complaints)
+    assert sorted(jobs_db.sql(rows)) == before
+
+
+async def test_isolation_check_finds_no_leak_in_tables_without_grants(ungranted_database: Conninfo) -> None:
+    jobs_db = JobsDatabase(ungranted_database)
+    fill(jobs_db)
+    jobs_db.close()
+    refused = [probe for probe in await probed(ungranted_database) if probe.target is ProbeTarget.COUNTS]
+    assert [(probe.verdict, probe.answer) for probe in refused] == [
+        (ProbeVerdict.KEPT, "refused: permission denied for table generation_jobs")
+    ]
+
+
+async def test_doctor_explains_why_the_isolation_check_tried_nothing(
+    least_privilege: Login, jobs_db: JobsDatabase
+) -> None:
+    database = Database(least_privilege.conninfo)
+    try:
+        (said,) = await isolation_check(owner_id=None, other_id=None, why_no_writes=None)(database)
+    finally:
+        await database.close()
+    assert (said.name, said.severity) == ("not-tried", Severity.WARNING)
+    assert said.sentence == "Nothing could be tried. The login least_privilege may not act as a user."
+
+
+async def test_isolation_key_is_refused_for_a_login_that_may_not_act_as_a_user(
+    least_privilege: Login, jobs_db: JobsDatabase
+) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
+        await driver.press("i")
+        await driver.shows_toast("The login least_privilege may not act as a user.")
+        await driver.has_dialog("")

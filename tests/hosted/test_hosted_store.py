@@ -1,0 +1,137 @@
+"""The store on the app's own database, by each way in: it reads all that the way lets it, and leaves no trace."""
+
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+
+from store.database.database import Database
+from store.errors import NoPrivilege, ReadOnly
+from store.job_list.list_query import ListingQuery
+from store.jobs.job import JobStatus
+from store.statistics.totals import TotalsQuery
+from store.store import Store
+from store.users.actor import ActingUser
+from tests.conftest import Conninfo, connect
+from tests.hosted.access_routes import Login
+from tests.hosted.pooler import POOL_SIZE
+from tests.hosted.statement_log import record_transcript
+from tests.tui.jobs_database import ADA, AUTUMN, BEN, JobsDatabase, job_id
+
+STATE = """
+    select name, setting from pg_settings where name <> 'application_name' and name not like 'plpgsql.%'
+    union all select 'claims', coalesce(nullif(current_setting('request.jwt.claims', true), ''), 'none')
+    union all select 'user', current_user
+    union all select 'prepared statements', count(*)::text from pg_prepared_statements
+    union all select 'listening', count(*)::text from pg_listening_channels()
+    union all select 'temporary schema', pg_my_temp_schema()::text
+    union all select 'advisory locks', count(*)::text from pg_locks
+        where pid = pg_backend_pid() and locktype = 'advisory'
+    order by 1
+"""
+
+"""All that a session can leave behind on its connection. A trigger of the app's own brings the settings of plpgsql."""
+
+MORE_THAN_THE_DRIVER_WAITS_BEFORE_IT_PREPARES = 8
+
+
+def states_of(*conninfos: Conninfo) -> list[dict[str, str]]:
+    """What each of several clients finds at the same time, each in a transaction and so on a connection of its own."""
+    with ExitStack() as open_clients:
+        clients = [open_clients.enter_context(connect(conninfo)) for conninfo in conninfos]
+        states: list[dict[str, str]] = [dict(client.execute(STATE.encode()).fetchall()) for client in clients]
+        pids = {client.execute("select pg_backend_pid()").fetchone() for client in clients}
+        assert len(pids) == len(clients)
+        return states
+
+
+def left_on(login: Login, untouched: dict[str, str]) -> list[dict[str, str]]:
+    """What differs, by each connection of the pool."""
+    return [dict(state.items() - untouched.items()) for state in states_of(*[login.conninfo] * POOL_SIZE)]
+
+
+async def read_all(store: Store) -> None:
+    """Every read that needs no more than the three tables."""
+    jobs = await store.get_generation_jobs(limit=3)
+    assert (await store.get_generation_jobs(limit=3, after=jobs.next_key)).items
+    assert (await store.get_project_jobs(AUTUMN, status=JobStatus.QUEUED)).items
+    assert (await store.get_jobs_by_status(JobStatus.FAILED)).items
+    assert (await store.get_recent_jobs()).items
+    assert await store.get_generation_job(job_id(1))
+    assert (await store.get_job_statistics()).count(JobStatus.QUEUED)
+    assert await store.get_total_costs(AUTUMN)
+    assert await store.get_job_summary()
+    assert (await store.get_listing(ListingQuery())).projects
+    assert (await store.get_totals(TotalsQuery(project_id=AUTUMN))).projects
+    assert await store.get_projects()
+    assert await store.get_project(AUTUMN)
+    assert await store.get_projects_named("Autumn catalog")
+    assert await store.get_assets(AUTUMN) == []
+
+
+async def test_every_read_leaves_no_trace(login: Login) -> None:
+    with record_transcript(login) as transcript:
+        async with Store(Database(login.conninfo)) as store:
+            await read_all(store)
+            if login.is_owner:
+                await read_all(store.acting_as(ActingUser(id=ADA)))
+                assert {user.id for user in await store.get_users()} == {ADA, BEN}
+        said = transcript()
+
+    assert any("generation_jobs" in statement.sql for statement in said.statements)
+    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+
+
+async def test_reader_with_its_own_policies_sees_all_rows_and_may_not_write(
+    reader_by_policies: Login, jobs_db: JobsDatabase
+) -> None:
+    async with Store(Database(reader_by_policies.conninfo)) as store:
+        await read_all(store)
+        assert len((await store.get_generation_jobs()).items) == jobs_db.count()
+        with pytest.raises((NoPrivilege, ReadOnly)):
+            await store.delete_generation_job(job_id(1))
+
+
+async def test_acting_as_a_user_and_reading_emails_need_extra_privileges(login: Login) -> None:
+    async with Store(Database(login.conninfo)) as store:
+        if login.is_owner:
+            (trail,) = await store.acting_as(ActingUser(id=BEN)).get_projects()
+            assert trail.user_id == BEN
+            return
+        assert {(user.id, user.email) for user in await store.get_users()} == {(ADA, None), (BEN, None)}
+        with pytest.raises(NoPrivilege):
+            await store.acting_as(ActingUser(id=ADA)).get_projects()
+
+
+async def test_store_writes_leave_no_other_trace(login: Login, jobs_db: JobsDatabase) -> None:
+    with record_transcript(login) as transcript:
+        async with Store(Database(login.conninfo)) as store:
+            if login.writes:
+                created = await store.create_generation_job(project_id=AUTUMN, mode="lifestyle")
+                await store.update_generation_job(created.id, cost_cents=5)
+                await store.transition_job_status(created.id, JobStatus.RUNNING)
+                await store.delete_generation_job(created.id)
+            else:
+                with pytest.raises((NoPrivilege, ReadOnly)):
+                    await store.delete_generation_job(job_id(1))
+        said = transcript()
+
+    assert jobs_db.count() == 8
+    assert said.traces == []
+    assert said.writes == (4 if login.writes else 0)
+
+
+@pytest.mark.parametrize("pooled", ["pooled_by_transaction", "pooled_by_session"])
+async def test_pooled_connections_keep_no_session_state(
+    pooled: str, request: pytest.FixtureRequest, jobs_db: JobsDatabase, app_database: Conninfo
+) -> None:
+    login: Login = request.getfixturevalue(pooled)
+    (untouched,) = states_of(app_database)
+    async with Store(Database(login.conninfo)) as store:
+        eyes = [store, store.acting_as(ActingUser(id=ADA)), store.acting_as(ActingUser(id=BEN))]
+        for _ in range(MORE_THAN_THE_DRIVER_WAITS_BEFORE_IT_PREPARES):
+            await asyncio.gather(*(each.get_listing(ListingQuery()) for each in eyes))
+        await eyes[1].transition_job_status(job_id(1), JobStatus.RUNNING)
+        if pooled == "pooled_by_transaction":
+            assert left_on(login, untouched) == [{}] * POOL_SIZE
+    assert left_on(login, untouched) == [{}] * POOL_SIZE

@@ -1,0 +1,45 @@
+"""Being told of changes through poolers, on an app's database that our migrations have been brought to."""
+
+import pytest
+
+from migrations.runner import upgrade
+from store.configuration.configuration import Pooler
+from store.database.database import Database
+from store.database.wake_ups import WakeUp, may_listen
+from store.store import Store
+from tests.conftest import Conninfo
+from tests.hosted.access_routes import Login
+from tests.store.database.listening_sessions import Server
+from tests.store.database.test_wake_ups import listening
+from tests.store.store_fixtures import until
+
+
+@pytest.fixture
+def managed(app_database: Conninfo) -> Conninfo:
+    upgrade(app_database)
+    return app_database
+
+
+async def test_listening_works_through_a_declared_session_pooler(managed: Conninfo, pooled_by_session: Login) -> None:
+    database = Database(pooled_by_session.conninfo)
+    facts = (await Store(database).capability_cache.get()).facts
+    assert not may_listen(facts, None)
+    assert may_listen(facts, Pooler.SESSION)
+    with Server.on(managed) as server:
+        async with listening(database) as heard:
+            assert await heard.next() is WakeUp.PROVEN
+            server.change()
+            assert await heard.next() is WakeUp.CHANGED
+            assert len(server.listeners) == 1
+        await until(lambda: server.listeners == [])
+    await database.close()
+
+
+async def test_listening_is_not_tried_through_a_transaction_pooler(
+    managed: Conninfo, pooled_by_transaction: Login
+) -> None:
+    database = Database(pooled_by_transaction.conninfo)
+    facts = (await Store(database).capability_cache.get()).facts
+    assert not may_listen(facts, None)
+    assert not may_listen(facts, Pooler.TRANSACTION)
+    await database.close()

@@ -1,0 +1,101 @@
+"""A link dies under what a key of the dashboard writes: no crash, nothing lost or done twice, the truth on screen."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from store.journal.journal import read_journal
+from store.journal.write_record import WriteOutcome
+from tests.conftest import Conninfo
+from tests.hosted.connection_cuts import MOMENTS
+from tests.hosted.write_log import WriteLog, shown, stored
+from tests.store.faulty_servers import Proxy, proxied
+from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.jobs_database import JobsDatabase, short
+
+QUICK = 0.05
+
+"""Seconds between two looks, or two attempts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    job: int
+    """Where the cursor is put."""
+    keys: tuple[str, ...]
+    verb: str
+    told: str
+    """What the toast says of it when it is done, and only then."""
+    mode: str
+    """By which it is named where its answer was lost."""
+    prepared_by: tuple[str, ...] = ()
+    """Keys pressed while the link is whole."""
+
+
+WRITES = (
+    Write(job=1, keys=("s",), verb="update", told="Started lifestyle", mode="lifestyle"),
+    Write(job=2, keys=("f", "x", "enter"), verb="update", told="Failed packaging", mode="packaging"),
+    Write(job=3, prepared_by=("d", "y"), keys=("U",), verb="insert", told=f"{short(3)} is back", mode="main_white"),
+    Write(job=5, keys=("d", "y"), verb="delete", told="Deleted feature_callout", mode="feature_callout"),
+    Write(job=6, keys=("n", "X", "enter"), verb="insert", told="Queued X ", mode="X "),
+)
+
+
+@asynccontextmanager
+async def behind_a_proxy(app_database: Conninfo, journal: Path) -> AsyncIterator[tuple[Driver, Proxy]]:
+    async with (
+        proxied(app_database) as (proxy, through_proxy),
+        drive_dashboard(WatchedApp(opener_of(through_proxy, journal=journal), interval=QUICK)) as driver,
+    ):
+        yield driver, proxy
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_dashboard_shows_the_true_outcome_after_its_connection_is_cut(
+    jobs_db: JobsDatabase, app_database: Conninfo, tmp_path: Path, moment: str
+) -> None:
+    cut, outcome, changes = MOMENTS[moment]
+    write_log = WriteLog(jobs_db, app_database)
+    done = 0
+    async with behind_a_proxy(app_database, tmp_path) as (driver, proxy):
+        for write in WRITES:
+            await driver.go_to(write.job)
+            if write.prepared_by:
+                await driver.press(*write.prepared_by)
+                await driver.until(write_log.is_begun)
+                await driver.until(lambda: shown(driver) == stored(jobs_db))
+                done += 1
+                write_log.clear()
+
+            proxy.cut = cut
+            await driver.press(*write.keys)
+            await driver.until(lambda: proxy.cut is None and driver.banner)
+            assert [verb for verb, _ in write_log.entries()] == [write.verb] * changes
+            done += changes
+            write_log.clear()
+
+            proxy.come_back()
+            if outcome == "unknown":
+                learned = f"The change was {'made' if changes else 'not made'}: {write.mode}"
+                await driver.until(partial(says, driver, learned))
+            assert says(driver, write.told) == (outcome == "done")
+            if driver.dialog:
+                await driver.press("escape")
+                await driver.has_dialog("")
+            await driver.until(lambda: not driver.banner and shown(driver) == stored(jobs_db))
+            # They would cover the next form.
+            driver.app.clear_notifications()
+        assert write_log.entries() == []
+        assert driver.app.mistake is None
+    outcomes = Counter(entry.outcome for entry in read_journal(tmp_path).entries)
+    assert (outcomes[WriteOutcome.DONE], outcomes[WriteOutcome.UNKNOWN]) == (done, 0)
+
+
+def says(driver: Driver, text: str) -> bool:
+    """By a toast, or in a form."""
+    return any(text in said for said in (*driver.toasts, driver.text))

@@ -1,0 +1,114 @@
+"""A link dies under a write: what the store then says of it is what the database has done, once at most."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from store.database.database import Database
+from store.database.query import TimeLimits
+from store.errors import TimedOut
+from store.store import Store
+from store.users.actor import ActingUser
+from tests.conftest import Conninfo, require_tool
+from tests.hosted.access_routes import Login
+from tests.hosted.connection_cuts import MOMENTS, WRITES, outcome_of
+from tests.hosted.pooler import start_pooler
+from tests.hosted.write_log import WriteLog
+from tests.store.faulty_servers import Proxy, proxied
+from tests.tui.jobs_database import ADA, JobsDatabase
+
+CLOSING = 60
+
+"""Bytes, in which a commit and its answer lie: of these every third is tried."""
+
+
+@pytest.fixture
+def write_log(jobs_db: JobsDatabase, app_database: Conninfo) -> WriteLog:
+    return WriteLog(jobs_db, app_database)
+
+
+@asynccontextmanager
+async def cutting(database: Conninfo) -> AsyncIterator[tuple[Store, Proxy]]:
+    async with (
+        proxied(database) as (proxy, through_proxy),
+        Store(Database(through_proxy)) as store,
+    ):
+        yield store.acting_as(ActingUser(id=ADA)), proxy
+
+
+async def write_is_cut(store: Store, proxy: Proxy, write_log: WriteLog, *, write: str, moment: str) -> None:
+    """The first is; the same again, when the link is back, finds what became of it."""
+    act, verb = WRITES[write]
+    cut, outcome, changes = MOMENTS[moment]
+    proxy.cut = cut
+    assert await outcome_of(act(store)) == outcome
+    assert [entry[0] for entry in write_log.entries()] == [verb] * changes
+    proxy.come_back()
+    if outcome == "not done":
+        await act(store)
+        assert [entry[0] for entry in write_log.entries()] == [verb]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("write", WRITES)
+async def test_store_reports_the_true_outcome_of_a_write_whose_connection_is_cut(
+    app_database: Conninfo, write_log: WriteLog, write: str, moment: str
+) -> None:
+    async with cutting(app_database) as (store, proxy):
+        await write_is_cut(store, proxy, write_log, write=write, moment=moment)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_store_reports_the_true_outcome_when_the_pooler_connection_is_cut(
+    pooled_by_transaction: Login, write_log: WriteLog, moment: str
+) -> None:
+    async with cutting(pooled_by_transaction.conninfo) as (store, proxy):
+        await write_is_cut(store, proxy, write_log, write="transition", moment=moment)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_store_reports_the_true_outcome_when_the_pooler_loses_the_server(
+    owner: Login, write_log: WriteLog, moment: str
+) -> None:
+    async with proxied(owner.conninfo) as (proxy, through_proxy):
+        port = int(through_proxy["port"])
+        with start_pooler(owner.server, require_tool("pgbouncer"), "transaction", server_port=port) as pooler:
+            async with Store(Database(pooler.login(owner.database))) as store:
+                await write_is_cut(store, proxy, write_log, write="transition", moment=moment)
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_write_on_a_silent_connection_times_out_and_is_never_committed(
+    app_database: Conninfo, write_log: WriteLog, write: str
+) -> None:
+    act, _ = WRITES[write]
+    async with cutting(app_database) as (store, proxy):
+        await store.get_generation_jobs()
+        # Only from here on: a busy machine may take longer to connect.
+        store.database._limits = TimeLimits(statement=0.2, answer=0.1)
+        proxy.fall_silent()
+        with pytest.raises(TimedOut):
+            await act(store)
+        proxy.speak_again()
+        assert write_log.entries() == []
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_store_reports_the_true_outcome_wherever_the_byte_stream_is_cut(
+    app_database: Conninfo, jobs_db: JobsDatabase, write_log: WriteLog, write: str
+) -> None:
+    act, verb = WRITES[write]
+    async with cutting(app_database) as (store, proxy):
+        await act(store)
+        whole = proxy.bytes_passed
+    said = set()
+    for passing in (*range(0, whole - CLOSING, 150), *range(whole - CLOSING, whole, 3), whole + CLOSING):
+        jobs_db.sql("delete from public.generation_jobs")
+        jobs_db.job(1)
+        write_log.clear()
+        async with cutting(app_database) as (store, proxy):
+            proxy.bytes_left = passing
+            outcome = await outcome_of(act(store))
+        said.add((outcome, *(entry[0] for entry in write_log.entries())))
+    assert said == {("not done",), ("unknown",), ("unknown", verb), ("done", verb)}

@@ -1,0 +1,176 @@
+"""What proves that nothing is left behind would say so if something were."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from tests.hosted.access_routes import Login
+from tests.hosted.server_directory import until
+from tests.hosted.statement_log import ServerMessage, Statement, Transcript, record_transcript
+
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+
+
+@pytest.mark.parametrize(
+    ("statements", "traces"),
+    [
+        ([BEGIN, "SELECT 1", "COMMIT"], []),
+        ([BEGIN, "SELECT set_config('role', 'anon', true)", "ROLLBACK"], []),
+        (["SELECT 1"], ["outside of a transaction: SELECT 1"]),
+        (["SET lock_timeout = 5"], ["outside of a transaction: SET lock_timeout = 5"]),
+        (["BEGIN", "ROLLBACK"], ["outside of a transaction: BEGIN", "outside of a transaction: ROLLBACK"]),
+        ([BEGIN, "LISTEN jobs", "COMMIT"], ["neither reads rows nor changes them: LISTEN jobs"]),
+        (
+            [BEGIN, "CREATE TEMP TABLE t ()", "COMMIT"],
+            ["neither reads rows nor changes them: CREATE TEMP TABLE t ()"],
+        ),
+        (
+            [BEGIN, "SELECT set_config('a.b', 'c', true), set_config('role', 'anon', false)", "COMMIT"],
+            ["outlives the transaction: SELECT set_config('a.b', 'c', true), set_config('role', 'anon', false)"],
+        ),
+        ([BEGIN, "SELECT 1"], ["a transaction was left open after: SELECT 1"]),
+    ],
+)
+def test_transcript_lists_statements_that_leave_traces(owner: Login, statements: list[str], traces: list[str]) -> None:
+    with (
+        record_transcript(owner) as transcript,
+        psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
+    ):
+        for statement in statements:
+            connection.execute(statement.encode())
+        assert transcript().traces == traces
+
+
+def test_transcript_reports_prepared_statements_and_counts_writes(owner: Login) -> None:
+    with (
+        record_transcript(owner) as transcript,
+        psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
+    ):
+        connection.execute(BEGIN.encode())
+        connection.execute("SELECT 1", prepare=True)
+        connection.execute("DELETE FROM auth.users")
+        connection.execute("INSERT INTO auth.users (id) VALUES (gen_random_uuid())")
+        connection.execute("COMMIT")
+        said = transcript()
+    assert said.traces == ["prepared: SELECT 1"]
+    assert said.writes == 1
+
+
+STOPPED = ServerMessage(level="ERROR", message="canceling statement due to user request")
+
+TIMED_OUT = ServerMessage(level="ERROR", message="canceling statement due to statement timeout")
+
+FAILED = ServerMessage(level="ERROR", message="division by zero")
+
+SLEEP = "SELECT pg_sleep(60)"
+
+HELD = f"DECLARE rows_held CURSOR WITH HOLD FOR {SLEEP}"
+
+"""Its rows are fetched at the commit, which so takes a minute."""
+
+WRITE = "INSERT INTO auth.users (id) VALUES (gen_random_uuid())"
+
+
+def give_up(login: Login, connection: psycopg.Connection) -> None:
+    """What it is about, as soon as it is."""
+    until(lambda: login.sessions() == [("active", True)])
+    connection.cancel_safe()
+
+
+@pytest.mark.parametrize(
+    ("before", "complaints", "given_up"), [([BEGIN], [], 1), ([BEGIN, WRITE], [STOPPED], 0)], ids=["read", "written"]
+)
+def test_cancelled_query_is_a_complaint_only_after_a_write(
+    owner: Login, before: list[str], complaints: list[ServerMessage], given_up: int
+) -> None:
+    with (
+        record_transcript(owner) as transcript,
+        psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
+        ThreadPoolExecutor() as beside,
+    ):
+        for statement in before:
+            connection.execute(statement.encode())
+        giving_up = beside.submit(give_up, owner, connection)
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute(SLEEP.encode())
+        giving_up.result()
+        said = transcript()
+    assert (said.complaints, said.given_up) == (complaints, given_up)
+
+
+def spoken(sql: str, *, given_up: bool = False) -> Statement:
+    return Statement(session="1", prepared_as="", sql=sql, transaction=0, given_up=given_up)
+
+
+@pytest.mark.parametrize(
+    ("statements", "traces"),
+    [
+        ([spoken(BEGIN), spoken("COMMIT", given_up=True), spoken("ROLLBACK"), spoken(BEGIN), spoken("COMMIT")], []),
+        ([spoken(BEGIN), spoken("COMMIT", given_up=True), spoken(BEGIN), spoken("COMMIT")], []),
+        ([spoken(BEGIN, given_up=True), spoken(BEGIN), spoken("COMMIT")], []),
+        ([spoken(BEGIN), spoken("COMMIT"), spoken("ROLLBACK")], ["outside of a transaction: ROLLBACK"]),
+        ([spoken(BEGIN), spoken("SELECT 1", given_up=True)], ["a transaction was left open after: SELECT 1"]),
+    ],
+)
+def test_cancelled_begin_or_commit_leaves_no_trace(statements: list[Statement], traces: list[str]) -> None:
+    assert Transcript(statements=statements, complaints=[], given_up=0).traces == traces
+
+
+def test_transcript_marks_the_statement_that_was_cancelled(owner: Login) -> None:
+    with (
+        record_transcript(owner) as transcript,
+        psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
+        ThreadPoolExecutor() as beside,
+    ):
+        connection.execute(BEGIN.encode())
+        connection.execute(HELD.encode())
+        giving_up = beside.submit(give_up, owner, connection)
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute("COMMIT")
+        giving_up.result()
+        connection.execute("ROLLBACK")
+        statements = transcript().statements
+    assert [statement.sql for statement in statements] == [BEGIN, HELD, "COMMIT", "ROLLBACK"]
+    assert [statement.given_up for statement in statements] == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("statements", "complaint"),
+    [
+        ([BEGIN, "SELECT set_config('statement_timeout', '1', true)", SLEEP], TIMED_OUT),
+        ([BEGIN, "SELECT 1 / 0"], FAILED),
+    ],
+)
+def test_timeouts_and_statement_errors_are_complaints(
+    owner: Login, statements: list[str], complaint: ServerMessage
+) -> None:
+    *before, last = statements
+    with (
+        record_transcript(owner) as transcript,
+        psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
+    ):
+        for statement in before:
+            connection.execute(statement.encode())
+        with pytest.raises(psycopg.Error):
+            connection.execute(last.encode())
+        said = transcript()
+    assert (said.complaints, said.given_up) == ([complaint], 0)
+
+
+def test_consecutive_sessions_are_not_counted_as_simultaneous(owner: Login) -> None:
+    def ask(connection: psycopg.Connection) -> None:
+        connection.execute(b"SELECT 1")
+
+    address = make_conninfo(owner.url, application_name="gjobs")
+    with record_transcript(owner) as transcript:
+        with psycopg.connect(address, autocommit=True) as first:
+            ask(first)
+            with psycopg.connect(address, autocommit=True) as second:
+                ask(second)
+            ask(first)
+        with psycopg.connect(address, autocommit=True) as third:
+            ask(third)
+        said = transcript()
+    assert (len(said.by_session), said.sessions_at_once) == (3, 2)

@@ -1,0 +1,49 @@
+"""What of the writes has come to be, by the database's own account, and what of it is on screen."""
+
+from pathlib import Path
+
+from tests.conftest import Conninfo, run_file
+from tests.hosted.server_directory import until
+from tests.tui.dashboard.dashboard_driver import Driver
+from tests.tui.jobs_database import AUTUMN, JobsDatabase
+
+
+class WriteLog:
+    """Of the app's own database, kept by a trigger from here on."""
+
+    def __init__(self, jobs_db: JobsDatabase, owner: Conninfo) -> None:
+        run_file(owner, Path(__file__).with_name("write_log.sql"))
+        self._jobs_db = jobs_db
+        self._owner = owner
+
+    def is_begun(self) -> bool:
+        """Whether anything is committed. Never waits: what is open may go on through this very process."""
+        return self._jobs_db.sql("select exists (select from public.ledger)") == [(True,)]
+
+    def entries(self) -> list[tuple[str, str]]:
+        """The verbs and the jobs' ids, in their order, when nobody is writing any more."""
+        until(lambda: not self._jobs_db.sql(_OPEN_TRANSACTIONS))
+        return self._jobs_db.sql("select verb, job_id::text from public.ledger order by place")
+
+    def clear(self) -> None:
+        self._jobs_db.sql("truncate public.ledger")
+
+
+def stored(jobs_db: JobsDatabase) -> list[tuple[str, str, int]]:
+    """Id, status and cost of the jobs of Autumn, as the dashboard lists them."""
+    return jobs_db.sql(
+        "select id::text, status, cost_cents from generation_jobs where project_id = %s"
+        " order by created_at desc, id desc",
+        AUTUMN,
+    )
+
+
+def shown(driver: Driver) -> list[tuple[str, str, int]]:
+    """The same, of the jobs listed."""
+    return [(str(job.id), job.status, job.cost_cents) for job in driver.app.dashboard.jobs._rows]
+
+
+_OPEN_TRANSACTIONS = """
+    select pid from pg_stat_activity
+     where datname = current_database() and application_name = 'gjobs' and xact_start is not null
+"""

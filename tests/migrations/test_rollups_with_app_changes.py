@@ -1,0 +1,246 @@
+"""Revision 0004 beside what an app does to its own table, settings and roles: nothing of it makes a write fail."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from migrations.runner import check_rollups, downgrade, rebuild_rollups, upgrade
+from store.embedded.clients import ADMINISTRATOR
+from tests.conftest import Conninfo, connect, started_server
+from tests.migrations.conftest import ADA, BEN, acting
+from tests.migrations.test_0004_rollups import agree, agree_for_everyone, heard, some_time_passes, start_over
+
+
+@pytest.fixture
+def own(migrated_copy: Conninfo) -> Iterator[psycopg.Connection]:
+    """A connection as the operator to a database of the test's own, with Ada's and Ben's rows."""
+    with connect(migrated_copy, autocommit=True) as connection:
+        start_over(connection)
+        yield connection
+
+
+class TestNullableColumns:
+    """The specification's may not. An app may have let them since."""
+
+    COLUMNS = ("user_id", "project_id", "status", "mode", "cost_cents", "created_at")
+    SOME = (
+        "insert into public.generation_jobs"
+        " select gen_random_uuid(), null, null, null, null, null, null, null, null, now() from generate_series(1, {})"
+    )
+    ONE = "where id = (select min(id::text)::uuid from public.generation_jobs where mode is null)"
+    EVERYTHING = (
+        SOME.format(1),
+        SOME.format(3),
+        "update public.generation_jobs set cost_cents = 5 where mode is null",
+        "update public.generation_jobs set cost_cents = null, project_id = null, status = null",
+        "select gjobs.fold_deltas(1)",
+        f"update public.generation_jobs set mode = 'lifestyle', cost_cents = 7 {ONE}",  # noqa: S608
+        "select gjobs.fold_deltas(1)",
+        f"delete from public.generation_jobs {ONE}",  # noqa: S608
+        "delete from public.generation_jobs where mode is null",
+    )
+
+    @pytest.fixture
+    def drifted(self, own: psycopg.Connection) -> psycopg.Connection:
+        for column in self.COLUMNS:
+            own.execute(f"alter table public.generation_jobs alter {column} drop not null".encode())
+        return own
+
+    def test_rollups_count_jobs_with_null_columns(self, drifted: psycopg.Connection, migrated_copy: Conninfo) -> None:
+        for statement in self.EVERYTHING:
+            drifted.execute(statement.encode())
+            assert check_rollups(migrated_copy).differences == ()
+
+    def test_rebuilding_rollups_counts_jobs_with_null_columns(
+        self, drifted: psycopg.Connection, migrated_copy: Conninfo
+    ) -> None:
+        drifted.execute(self.SOME.format(3).encode())
+        drifted.execute("insert into gjobs.job_totals values (null, null, null, 'made up', 7, 7)")
+        assert check_rollups(migrated_copy).count == 1
+        rebuild_rollups(migrated_copy)
+        assert check_rollups(migrated_copy).matches
+
+    def test_upgrade_counts_jobs_with_null_columns(self, drifted: psycopg.Connection, migrated_copy: Conninfo) -> None:
+        downgrade(migrated_copy, "0003")
+        drifted.execute(self.SOME.format(3).encode())
+        upgrade(migrated_copy)
+        assert check_rollups(migrated_copy).matches
+
+
+READERS = {
+    "the table": "grant select on public.generation_jobs to {}",
+    "some columns": "grant select (user_id, project_id, status, mode, cost_cents, created_at)"
+    " on public.generation_jobs to {}",
+}
+
+
+@pytest.mark.parametrize("grant", READERS.values(), ids=READERS)
+def test_role_granted_select_later_reads_the_totals(own: psycopg.Connection, grant: str) -> None:
+    """As the app's own function and view served them before."""
+    with own.transaction(force_rollback=True):
+        own.execute("create role gjobs_test_reader")
+        own.execute("grant gjobs_test_reader to current_user")
+        own.execute("grant usage on schema auth to gjobs_test_reader")
+        own.execute(grant.format("gjobs_test_reader").encode())
+        own.execute("grant select on public.generation_job_summary to gjobs_test_reader")
+        own.execute("grant execute on function public.get_job_statistics(uuid) to gjobs_test_reader")
+        with acting(own, ADA.id, "gjobs_test_reader"):
+            agree(own)
+
+
+def test_role_that_bypasses_rls_without_select_reads_no_rollups(own: psycopg.Connection) -> None:
+    own.execute("revoke all on public.generation_jobs from service_role")
+    for statement in ("select * from gjobs.job_counts", "select * from gjobs.job_day_counts"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(own, None, "service_role"):
+            own.execute(statement.encode())
+
+
+def test_leaky_function_sees_no_rollups_of_other_users(own: psycopg.Connection) -> None:
+    """A condition that is cheap and tells what it sees is asked after those of row level security."""
+    own.execute(
+        "create function public.tell(uuid) returns boolean language plpgsql cost 0.0001"
+        " as $$ begin raise notice '%', $1; return true; end $$"
+    )
+    told: list[str] = []
+    own.add_notice_handler(lambda diagnostics: told.append(diagnostics.message_primary or ""))
+    with acting(own, ADA.id):
+        own.execute("select * from gjobs.job_counts where public.tell(user_id)")
+    assert set(told) == {str(ADA.id)}
+
+
+def test_default_privileges_do_not_expose_rollup_tables(blank_database: Conninfo) -> None:
+    with connect(blank_database, autocommit=True) as connection:
+        connection.execute("alter default privileges grant all on tables to public")
+        connection.execute("alter default privileges grant all on sequences to public")
+        upgrade(blank_database)
+        open_ = connection.execute(
+            "select relname from pg_class where relnamespace = 'gjobs'::regnamespace and relkind in ('r', 'S')"
+            " and relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'told_at')"
+            " and exists (select from aclexplode(relacl) where grantee <> relowner)"
+        ).fetchall()
+    assert open_ == []
+
+
+LEVELS = ("read committed", "repeatable read", "serializable")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_deltas_are_folded_at_every_isolation_level(own: psycopg.Connection, level: str) -> None:
+    own.execute(f"set default_transaction_isolation = '{level}'".encode())
+    own.execute("update public.generation_jobs set status = 'running'")
+    own.execute("select gjobs.fold_deltas(1)")
+    assert own.execute("select count(*) from gjobs.job_deltas").fetchone() == (0,)
+    agree_for_everyone(own)
+
+
+@pytest.mark.parametrize("level", LEVELS[1:])
+def test_folding_with_an_old_snapshot_keeps_the_rollups_correct(
+    own: psycopg.Connection, migrated_copy: Conninfo, level: str
+) -> None:
+    """Its sums would go into rows that it does not know, and be counted twice or not at all."""
+    with connect(migrated_copy) as old:
+        old.execute(f"set transaction isolation level {level}".encode())
+        old.execute("select from public.generation_jobs").fetchall()
+        own.execute("select gjobs.fold_deltas(1)")
+        own.execute("update public.generation_jobs set status = 'running' where id = %s", [BEN.job])
+        own.execute("select gjobs.fold_deltas(1)")
+        old.execute("update public.generation_jobs set status = 'running' where id = %s", [ADA.job])
+        old.execute("select gjobs.fold_deltas(1)")
+        agree(old)
+        old.commit()
+    own.execute("select gjobs.fold_deltas(1)")
+    agree_for_everyone(own)
+    assert check_rollups(migrated_copy).matches
+
+
+def test_rollup_triggers_do_not_consume_random_numbers(own: psycopg.Connection) -> None:
+    """A seed gives the same numbers, whatever was written between them."""
+
+    def drawn(statement: str) -> object:
+        own.execute("select setseed(0.5)")
+        own.execute(statement.encode())
+        return own.execute("select random()").fetchone()
+
+    assert drawn("update public.generation_jobs set status = 'running'") == drawn("select 1")
+
+
+def test_rebuilding_rollups_and_truncating_do_not_deadlock(own: psycopg.Connection, migrated_copy: Conninfo) -> None:
+    """And neither is the victim of a deadlock: one who truncates would have waited for rows that are counted anew."""
+    with connect(migrated_copy) as third:
+        third.execute("lock table gjobs.job_folding in exclusive mode")
+        with running(lambda: rebuild_rollups(migrated_copy)):
+            wait_for_lock(own, "select gjobs.recount_jobs()")
+            with running(lambda: truncate(migrated_copy)):
+                wait_for_lock(own, "truncate%")
+                third.commit()
+    agree_for_everyone(own)
+    assert own.execute("select count(*) from public.generation_jobs").fetchone() == (0,)
+
+
+def truncate(conninfo: Conninfo) -> None:
+    with connect(conninfo, autocommit=True) as connection:
+        connection.execute("truncate public.generation_jobs")
+
+
+@contextmanager
+def running(work: Callable[[], object]) -> Iterator[None]:
+    """Inside, another thread does it; on leaving, it has, and what it raised is raised."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        done = pool.submit(work)
+        yield
+        done.result()
+
+
+def wait_for_lock(connection: psycopg.Connection, statement: str) -> None:
+    waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    while not connection.execute(f"{waiting} and query ilike %s".encode(), [statement]).fetchall():
+        pass
+
+
+def told(connection: psycopg.Connection, conninfo: Conninfo, statement: str) -> list[str]:
+    """What a dashboard and a worker who listen hear of it."""
+    with connect(conninfo, autocommit=True) as listener:
+        for channel, lock in (("gjobs_jobs", 1), ("gjobs_queue", 4)):
+            listener.execute(f"listen {channel}".encode())
+            listener.execute("select pg_advisory_lock_shared(1735353442, %s)", [lock])
+        some_time_passes(connection)
+        connection.execute(statement.encode())
+        return heard(listener)
+
+
+QUEUED = UUID(int=0xC3)
+
+QUEUE = (
+    f"insert into public.generation_jobs (id, user_id, project_id, mode) select '{QUEUED}', user_id, id, 'lifestyle'"  # noqa: S608
+    f" from public.projects where id = '{ADA.project}'"
+)
+
+
+def test_servers_with_prepared_transactions_send_no_notifications() -> None:
+    """One that has notified cannot be."""
+    with started_server(max_prepared_transactions="1") as server:
+        upgrade(server.conninfo)
+        with connect(server.conninfo, autocommit=True) as connection:
+            start_over(connection)
+            statement = f"begin; {QUEUE}; prepare transaction 'theirs'"
+            assert told(connection, server.conninfo, statement) == []
+            connection.execute("commit prepared 'theirs'")
+            agree_for_everyone(connection)
+
+
+def test_full_notification_queue_sends_no_notifications(own: psycopg.Connection, migrated_copy: Conninfo) -> None:
+    """A writer who notifies would fail at the commit."""
+    assert sorted(told(own, migrated_copy, QUEUE)) == ["", str(QUEUED)]
+    with connect({**migrated_copy, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+        administrator.execute(
+            "create or replace function pg_catalog.pg_notification_queue_usage() returns double precision"
+            " language sql as 'select 0.9::double precision'"
+        )
+    own.execute("delete from public.generation_jobs where id = %s", [QUEUED])
+    # A session plans with the functions of the server's own as it found them first.
+    with connect(migrated_copy, autocommit=True) as other:
+        assert told(other, migrated_copy, QUEUE) == []

@@ -1,0 +1,243 @@
+"""What is off for whom, from facts alone."""
+
+from dataclasses import replace
+
+import pytest
+
+from store.capabilities.capabilities import Capabilities
+from store.capabilities.capability import Capability
+from store.capabilities.facts import (
+    ARCHIVE,
+    ASSETS,
+    BUDGETS,
+    EVENTS,
+    JOB_COUNTS,
+    JOB_DAY_COUNTS,
+    JOBS,
+    PROJECTS,
+    REVISIONS,
+    SPENDING,
+    USERS,
+    DatabaseFacts,
+    Privileges,
+)
+from store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
+from store.users.actor import OPERATOR, Actor
+from tests.store.capabilities.sample_facts import FACTS, USER, all_of, altered, with_relation, without_login
+
+
+def words(facts: DatabaseFacts, feature: Capability, actor: Actor = OPERATOR) -> str:
+    missing = Capabilities(facts).missing(feature, actor)
+    return missing.words if missing else ""
+
+
+OF_OPERATORS = {
+    Capability.USERS: "Only the operator may read the users.",
+    Capability.SETTING_BUDGETS: "Only the operator sets budgets.",
+}
+
+
+@pytest.mark.parametrize("feature", Capability)
+def test_every_capability_is_available_when_everything_is_granted(feature: Capability) -> None:
+    assert words(FACTS, feature) == ""
+    assert words(FACTS, feature, USER) == OF_OPERATORS.get(feature, "")
+
+
+NO_GRANT = 'No grant: the role o"ps may not '
+
+NO_COLUMNS: frozenset[str] = frozenset()
+
+NO_ARCHIVE = "This database keeps no archive of its jobs. 'gjobs migrate up' brings revision 0008, which keeps one."
+
+REPLICA, READ_ONLY = replace(FACTS, is_replica=True), replace(FACTS, is_read_only=True)
+
+REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
+    Capability.ASSETS: [(with_relation(ASSETS, None), "There is no table assets. Run 'gjobs doctor'")],
+    Capability.USERS: [
+        (with_relation(USERS, None), "There is no table auth.users. Run 'gjobs doctor'"),
+        (
+            without_login(USERS, select=frozenset({"id", "created_at"})),
+            f"{NO_GRANT}read email of auth.users. Mended by: GRANT SELECT ON auth.users",
+        ),
+        (
+            without_login(USERS, schema=False),
+            f'{NO_GRANT}use the schema auth. Mended by: GRANT USAGE ON SCHEMA auth TO "o""ps";',
+        ),
+        (
+            altered(USERS, row_security=True, has_policy=False),
+            'Row level security hides auth.users from the login o"ps.',
+        ),
+    ],
+    Capability.JOBS: [
+        (
+            altered(JOBS, columns=frozenset({"id", "mode"})),
+            "The table generation_jobs lacks the columns cost_cents, created_at, error,",
+        ),
+        (REPLICA, ""),
+        (READ_ONLY, ""),
+    ],
+    Capability.PROJECTS: [
+        (
+            without_login(PROJECTS, select=NO_COLUMNS),
+            f'{NO_GRANT}read projects. Mended by: GRANT SELECT ON public.projects TO "o""ps";',
+        ),
+    ],
+    Capability.EVENTS: [
+        (
+            with_relation(EVENTS, None),
+            "This database does not record what happens to its jobs. 'gjobs migrate up' brings revision 0005,",
+        ),
+    ],
+    Capability.ARCHIVE: [(with_relation(ARCHIVE, None), NO_ARCHIVE)],
+    Capability.ARCHIVING: [
+        (with_relation(ARCHIVE, None), NO_ARCHIVE),
+        (without_login(ARCHIVE, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.archived_jobs."),
+        (without_login(JOBS, delete=False), f"{NO_GRANT}delete rows"),
+    ],
+    Capability.RESTORING: [
+        (with_relation(ARCHIVE, None), NO_ARCHIVE),
+        (without_login(JOBS, insert=NO_COLUMNS), f"{NO_GRANT}write"),
+    ],
+    Capability.RETENTION: [(with_relation(ARCHIVE, None), NO_ARCHIVE)],
+    Capability.ROLLUPS: [
+        (with_relation(JOB_COUNTS, None), "This database keeps no sums of its jobs, so they are counted."),
+        (
+            altered(JOBS, row_security=True),
+            'Row level security applies to the login o"ps, so what it sees is counted.',
+        ),
+        (
+            without_login(JOB_DAY_COUNTS, schema=False),
+            f"{NO_GRANT}use the schema gjobs. Mended by: GRANT USAGE ON SCHEMA gjobs",
+        ),
+    ],
+    Capability.BUDGETS: [
+        (
+            with_relation(SPENDING, None),
+            "This database keeps no budgets. 'gjobs migrate up' brings revision 0007, which keeps them.",
+        ),
+        (without_login(SPENDING, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.budget_spending."),
+        (REPLICA, ""),
+    ],
+    Capability.SETTING_BUDGETS: [
+        (with_relation(BUDGETS, None), "This database keeps no budgets."),
+        (without_login(BUDGETS, update=NO_COLUMNS), f"{NO_GRANT}change gjobs.budgets."),
+        (
+            altered(BUDGETS, row_security=True),
+            'Row level security keeps the login o"ps from setting budgets. Connect as the owner',
+        ),
+        (REPLICA, "This server is a replica: it takes no writes."),
+    ],
+    Capability.CREATING: [
+        (without_login(JOBS, insert=NO_COLUMNS), f"{NO_GRANT}write"),
+        (without_login(PROJECTS, select=NO_COLUMNS), f"{NO_GRANT}read projects"),
+    ],
+    Capability.CHANGING: [
+        (without_login(JOBS, update=NO_COLUMNS), f"{NO_GRANT}change"),
+        (REPLICA, "This server is a replica: it takes no writes. Connect to"),
+    ],
+    Capability.DELETING: [
+        (without_login(JOBS, delete=False), f"{NO_GRANT}delete rows of"),
+        (READ_ONLY, 'The login o"ps is read-only: default'),
+    ],
+    Capability.ACTING: [
+        (replace(FACTS, has_users_role=False), "There is no role authenticated"),
+        (replace(FACTS, may_become_user=False), 'The login o"ps may not act as a user. Mended'),
+        (replace(FACTS, has_uid=False), "There is no function auth.uid()"),
+        (replace(FACTS, users_may_use_auth=False), "No grant: the role authenticated may not use"),
+    ],
+    Capability.MIGRATING: [
+        (replace(FACTS, version_number=140_011), "Migrations need PostgreSQL 15 or newer"),
+        (
+            altered(JOBS, is_owned=False),
+            'The login o"ps does not own public.generation_jobs. Connect as their owner.',
+        ),
+        (replace(FACTS, may_create_in_public=False), "No grant: the role"),
+        (replace(FACTS, may_create_schemas=False), f"{NO_GRANT}create the"),
+        (replace(with_relation(REVISIONS, all_of(REVISIONS)), may_create_schemas=False), ""),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("feature", "facts", "said"),
+    [pytest.param(one, *case, id=f"{one}: {case[1]}") for one, cases in REASONS.items() for case in cases],
+)
+def test_missing_capability_states_its_reason(feature: Capability, facts: DatabaseFacts, said: str) -> None:
+    assert words(facts, feature).startswith(said)
+    assert bool(words(facts, feature)) is bool(said)
+
+
+def test_capabilities_of_a_user_follow_the_grants_of_their_role() -> None:
+    nothing = Privileges(schema=True, select=NO_COLUMNS, insert=NO_COLUMNS, update=NO_COLUMNS, delete=False)
+    facts = altered(JOBS, users=nothing)
+    assert words(facts, Capability.JOBS) == ""
+    assert words(facts, Capability.JOBS, USER) == (
+        "No grant: the role authenticated may not read generation_jobs."
+        " Mended by: GRANT SELECT ON public.generation_jobs TO authenticated;"
+    )
+
+
+@pytest.mark.parametrize("feature", Capability)
+def test_user_has_no_capability_when_the_login_cannot_act_as_users(feature: Capability) -> None:
+    assert words(replace(FACTS, may_become_user=False), feature, USER).startswith("The login")
+
+
+def test_missing_table_is_reported_before_a_missing_role() -> None:
+    facts = replace(FACTS, relations={}, has_users_role=False)
+    assert words(facts, Capability.JOBS, USER).startswith("There is no table generation_jobs.")
+
+
+def test_operator_under_row_level_security_has_a_restricted_view() -> None:
+    assert Capabilities(FACTS).restricted_view is None
+    for has_policy, seen in ((True, "only what the policies show it."), (False, "no job.")):
+        off = Capabilities(altered(JOBS, row_security=True, has_policy=has_policy)).restricted_view
+        assert off is not None
+        assert off.reason == f'Row level security applies to the login o"ps: it sees {seen}'
+
+
+def test_revision_hidden_by_row_level_security_cannot_be_read() -> None:
+    assert not Capabilities(FACTS).may_read_revision
+    assert Capabilities(with_relation(REVISIONS, all_of(REVISIONS))).may_read_revision
+    assert not Capabilities(altered(REVISIONS, row_security=True, has_policy=False)).may_read_revision
+
+
+def test_different_server_process_id_reveals_a_pooler() -> None:
+    assert not FACTS.behind_pooler
+    assert replace(FACTS, server_pid=8).behind_pooler
+
+
+def test_caution_warns_about_a_restricted_view_and_unreadable_projects() -> None:
+    assert Capabilities(FACTS).caution(OPERATOR) == ""
+    less = Capabilities(altered(JOBS, row_security=True))
+    assert less.caution(OPERATOR).startswith('Row level security applies to the login o"ps')
+    assert less.caution(USER) == ""
+    nameless = Capabilities(without_login(PROJECTS, select=frozenset()))
+    assert nameless.caution(OPERATOR).startswith("Projects are known by their jobs alone. No grant: ")
+    assert Capabilities(without_login(JOBS, select=frozenset())).caution(OPERATOR) == ""
+
+
+def test_user_has_no_rollups_when_the_app_has_its_own_policies() -> None:
+    facts = altered(JOBS, policies_of_users=2)
+
+    assert words(facts, Capability.ROLLUPS) == ""
+    assert words(facts, Capability.ROLLUPS, USER) == (
+        "The app's own policies decide which jobs users see, so theirs are counted."
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "feature", "error"),
+    [
+        (replace(FACTS, is_read_only=True), Capability.WORKING, ReadOnly),
+        (replace(FACTS, is_replica=True), Capability.WORKING, ReadOnly),
+        (without_login(EVENTS, select=frozenset()), Capability.EVENTS, NoPrivilege),
+        (with_relation(EVENTS, None), Capability.EVENTS, SchemaMissing),
+    ],
+)
+def test_missing_capability_raises_the_matching_error(
+    facts: DatabaseFacts, feature: Capability, error: type[StoreError]
+) -> None:
+    missing = Capabilities(facts).missing(feature, OPERATOR)
+    assert missing is not None
+    assert type(missing.refusal) is error
+    assert (missing.refusal.message, missing.refusal.hint) == (missing.reason, missing.hint)

@@ -1,0 +1,188 @@
+"""Views in the configuration and in their own file: read, written, joined, and what is said about mistakes."""
+
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.configuration.config_reader import read_text
+from store.configuration.saved_views import (
+    SavedViews,
+    View,
+    clash_words,
+    clashes,
+    joined,
+    read_name,
+    read_views,
+    require_view,
+    written,
+)
+from store.configuration.toml_table import ConfigurationProblem
+from store.errors import BadConfiguration, Conflict, InvalidValue
+from store.filters.filter_text import format_filter, parse
+from store.job_list.list_query import ListOrder, OrderColumn
+from tests.store.filters.filter_strategies import filters
+
+FILE = Path("/etc/here/config.toml")
+
+DEAR = View(name="dear", text="cost:>50", order=ListOrder(column=OrderColumn.COST, descending=False))
+
+LATE = View(name="late", text='status:failed project:"Autumn, late"')
+
+
+def configured(text: str) -> dict[str, View]:
+    return dict(read_text(text, path=FILE).views)
+
+
+def test_view_is_a_filter_text_or_a_table_with_one() -> None:
+    views = configured(
+        """
+        [views]
+        late = 'status:failed project:"Autumn, late"'
+        dear = { filter = "cost:>50", order = "cost ascending" }
+        [views."the newest"]
+        filter = "since:24h"
+        order = "updated"
+        """
+    )
+    assert views == {
+        "late": LATE,
+        "dear": DEAR,
+        "the newest": View(name="the newest", text="since:24h", order=ListOrder(column=OrderColumn.UPDATED)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("views = 3", "1: views is a number, and should be a table."),
+        ("[views]\nlate = 3", "2: views.late is a number, and should be a filter or a table."),
+        ("[views]\nlate = ''", "2: views.late is empty."),
+        (
+            "[views]\nx = 'cost:>5'\nlate = 'statsu:failed'",
+            "3: views.late is no filter: 'statsu' is no key. Did you mean status?",
+        ),
+        ("[views.late]\nfilter = 'status:'", "2: views.late.filter is no filter: status: is followed by no value."),
+        ("[views.late]\norder = 'cost'", "1: views.late has no filter."),
+        (
+            "[views.late]\nfilter = 'a'\norder = 'costs'",
+            "3: views.late.order names no column to sort by: 'costs' is not known; did you mean 'cost'?",
+        ),
+        (
+            "[views.late]\nfilter = 'a'\norder = 'cost up'",
+            "3: views.late.order names no direction: 'up' is not known; it is one of descending, ascending.",
+        ),
+        ("[views.late]\nfilter = 'a'\nfiltre = 'a'", "3: views.late.filtre is not known; did you mean 'filter'?"),
+        (f"[views]\n{'n' * 61} = 'a'", f"2: views.{'n' * 61} has a name that is longer than 60 characters."),
+    ],
+)
+def test_each_mistake_in_a_view_is_reported_with_file_line_and_key(text: str, sentence: str) -> None:
+    with pytest.raises(BadConfiguration) as caught:
+        configured(text)
+    assert str(caught.value) == f"{FILE}, line {sentence}"
+
+
+names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20).filter(str.isprintable)
+
+orders = st.none() | st.builds(ListOrder, column=st.sampled_from(OrderColumn), descending=st.booleans())
+
+views = st.builds(View, name=names, text=filters.map(format_filter).filter(bool), order=orders)
+
+
+@given(st.lists(views, max_size=4))
+def test_written_views_read_back_unchanged(some: list[View]) -> None:
+    by_name = {view.name: view for view in some}
+    problems: list[ConfigurationProblem] = []
+    assert read_views(tomllib.loads(written(by_name.values()))["views"], problems) == by_name
+    assert problems == []
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "\u202ea", "n" * 61])
+def test_view_name_that_cannot_be_read_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"^(is|holds) "):
+        read_name(name)
+    assert read_name(" Ana's 50% ") == "Ana's 50%"
+
+
+class TestSaving:
+    @pytest.fixture
+    def saved(self, tmp_path: Path) -> SavedViews:
+        return SavedViews(tmp_path / "data")
+
+    def test_saved_view_exists_until_it_is_removed(self, saved: SavedViews) -> None:
+        assert saved.read() == {}
+        saved.save(LATE, replaces=None)
+        saved.save(DEAR, replaces=None)
+        assert saved.read() == {"late": LATE, "dear": DEAR}
+        saved.remove(LATE)
+        assert saved.read() == {"dear": DEAR}
+        assert saved.path.stat().st_mode & 0o077 == 0
+        assert not list(saved.path.parent.glob("*.toml.[0-9]*"))
+
+    def test_save_refuses_to_replace_another_view(self, saved: SavedViews) -> None:
+        other = View(name="late", text="status:queued")
+        saved.save(LATE, replaces=None)
+        saved.save(LATE, replaces=None)
+        for replaces in (None, DEAR):
+            with pytest.raises(Conflict, match="Another view was saved as 'late' meanwhile"):
+                saved.save(other, replaces=replaces)
+        assert saved.read() == {"late": LATE}
+        saved.save(other, replaces=LATE)
+        assert saved.read() == {"late": other}
+        with pytest.raises(Conflict):
+            saved.remove(LATE)
+
+    def test_concurrent_saves_keep_all_views(self, saved: SavedViews) -> None:
+        some = [View(name=f"view {number}", text="timeout") for number in range(8)]
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda view: SavedViews(saved.path.parent).save(view, replaces=None), some))
+        assert set(saved.read()) == {view.name for view in some}
+
+    @pytest.mark.parametrize(
+        ("content", "sentence"),
+        [
+            (b"[views", " is not TOML: "),
+            (b"\xff", " is not UTF-8."),
+            (b"[views]\nlate = 'statsu:x'", ", line 2: views.late is no filter: "),
+            (b"other = 3", ", line 1: other is not known; "),
+        ],
+    )
+    def test_unreadable_views_file_is_not_overwritten(self, saved: SavedViews, content: bytes, sentence: str) -> None:
+        saved.path.parent.mkdir()
+        saved.path.write_bytes(content)
+        for use in (saved.read, lambda: saved.save(LATE, replaces=None)):
+            with pytest.raises(BadConfiguration) as caught:
+                use()
+            assert str(caught.value).startswith(f"{saved.path}{sentence}")
+        assert saved.path.read_bytes() == content
+
+    def test_save_reports_that_the_views_file_cannot_be_written(self, tmp_path: Path) -> None:
+        (tmp_path / "data").write_text("a file")
+        with pytest.raises(InvalidValue, match=r"views\.toml cannot be written: "):
+            SavedViews(tmp_path / "data").save(LATE, replaces=None)
+
+
+def test_configured_view_overrides_a_saved_one_and_the_clash_is_reported() -> None:
+    other = View(name="late", text="status:queued")
+    assert joined({"late": LATE}, {"late": other, "dear": DEAR}) == {"late": LATE, "dear": DEAR}
+    assert clashes({"late": LATE, "dear": DEAR}, {"late": other, "dear": DEAR}) == ("late",)
+    assert clash_words(("late",), FILE) == f"The configuration's view counts, not the one saved in {FILE}: 'late'."
+    assert clash_words((), FILE) == ""
+
+
+def test_unknown_view_error_suggests_the_nearest_names() -> None:
+    assert require_view("late", {"late": LATE}) is LATE
+    for typed, hint in (("lat", "Did you mean 'late'?"), ("zzz", "Did you mean 'late' or 'dear'?")):
+        with pytest.raises(InvalidValue, match="There is no view") as caught:
+            require_view(typed, {"late": LATE, "dear": DEAR})
+        assert caught.value.hint == hint
+    with pytest.raises(InvalidValue, match="nor any other"):
+        require_view("late", {})
+
+
+def test_view_filter_keeps_its_relative_ages() -> None:
+    assert configured("[views]\nnew = 'since:24h'")["new"].text == "since:24h"
+    assert parse("since:24h") == parse("since:1d")

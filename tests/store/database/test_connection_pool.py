@@ -1,0 +1,235 @@
+"""Few connections, clean ones, and no broken ones."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from psycopg import AsyncConnection
+from sqlalchemy import text
+
+from store.database.connection_pool import ConnectionPool
+from store.database.database import Database
+from store.database.query import Query
+from store.errors import StoreError, Unreachable
+from store.job_list.list_query import ListingQuery
+from store.jobs import job_sql
+from store.jobs.job import JobStatus
+from store.store import Store
+from store.users.actor import ActingUser
+from tests.conftest import Conninfo
+from tests.store.faulty_servers import listening
+from tests.store.store_fixtures import ADA, NOTHING, Db, Sql, until
+
+Sessions = Callable[[], list[tuple[int, str]]]
+
+"""The store's sessions on the database: process id and state."""
+
+
+@pytest.fixture
+def sessions(sql: Sql) -> Sessions:
+    def look() -> list[tuple[int, str]]:
+        rows = sql(
+            "select pid, state from pg_stat_activity where datname = current_database() and application_name = 'gjobs'"
+        )
+        return [(pid, state) for pid, state in rows]
+
+    return look
+
+
+@pytest.fixture
+async def connections(database: Conninfo) -> AsyncIterator[ConnectionPool]:
+    connections = ConnectionPool(database)
+    yield connections
+    await connections.close()
+
+
+async def backend(connection: AsyncConnection) -> int:
+    row = await (await connection.execute("select pg_backend_pid()")).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def test_pool_opens_at_most_two_connections_at_once(connections: ConnectionPool, sessions: Sessions) -> None:
+    seen: set[int] = set()
+    leased = most = 0
+    pair = asyncio.Barrier(2)  # else one connection may serve all before the other is made
+
+    async def use() -> None:
+        nonlocal leased, most
+        async with connections.connection() as connection:
+            leased += 1
+            most = max(most, leased)
+            await pair.wait()
+            seen.add(await backend(connection))
+            leased -= 1
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(use() for _ in range(20)))
+    assert most == 2
+    assert seen == {pid for pid, _ in sessions()}
+    assert len(seen) == 2
+
+
+async def test_resize_enlarges_the_pool_and_never_shrinks_it(connections: ConnectionPool, sessions: Sessions) -> None:
+    connections.resize(3)
+    connections.resize(1)
+    async with connections.connection(), connections.connection(), connections.connection():
+        assert len(sessions()) == 3
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01), connections.connection():
+                pass
+
+
+async def test_pool_reuses_a_returned_connection_unless_it_broke_while_idle(
+    connections: ConnectionPool, sql: Sql, sessions: Sessions
+) -> None:
+    async def used() -> int:
+        async with connections.connection() as connection:
+            return await backend(connection)
+
+    first = await used()
+    assert await used() == first
+    sql("select pg_terminate_backend(%s)", [first])
+    await until(lambda: not sessions())
+    assert await used() != first
+
+
+async def test_connection_that_breaks_in_use_raises_once_and_is_replaced(db: Db, sessions: Sessions) -> None:
+    async def write() -> None:
+        async with db.operator.database.write(db.operator.actor) as transaction:
+            ((pid, _),) = sessions()
+            db.sql("select pg_terminate_backend(%s)", [pid])
+            await until(lambda: not sessions())
+            await transaction.run(job_sql.OF_EVENTS.one(NOTHING))
+
+    with pytest.raises(Unreachable, match="terminating connection"):
+        await write()
+    assert await db.operator.get_generation_job(NOTHING) is None
+
+
+async def test_cancelled_caller_leaves_its_session_idle(operator: Store, sql: Sql, sessions: Sessions) -> None:
+    """Cancelled while the database works: the statement is stopped, the transaction ended, the connection kept."""
+    sleep = Query(text("select pg_sleep(60)"), lambda row: row[0])
+
+    async def write() -> None:
+        async with operator.database.write(operator.actor) as transaction:
+            await transaction.run(sleep)
+
+    for work in (operator.database.read(operator.actor, sleep), write()):
+        task = asyncio.ensure_future(work)
+        await until(lambda: [state for _, state in sessions()] == ["active"])
+        ((pid, _),) = sessions()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert sessions() == [(pid, "idle")]
+
+
+async def test_no_session_stays_in_a_transaction(db: Db, sessions: Sessions) -> None:
+    job_id = db.make_job()
+    await db.ada.get_listing(ListingQuery())
+    await db.ada.transition_job_status(job_id, "succeeded")
+    await db.ada.transition_job_status(NOTHING, "running")
+    await db.operator.transition_job_status(job_id, "running")
+    for refused in (
+        db.ada.get_users(),
+        db.ada.create_generation_job(project_id=NOTHING, mode="lifestyle"),
+        db.ada.update_generation_job(job_id, input_asset_id=NOTHING),
+        db.ada.delete_generation_jobs({job_id: JobStatus.FAILED}),
+        db.operator.create_project("Catalog", owner_id=NOTHING),
+    ):
+        with pytest.raises(StoreError):
+            await refused
+        assert {state for _, state in sessions()} == {"idle"}
+
+
+async def test_acting_user_and_time_limits_end_with_the_transaction(database: Conninfo, sql: Sql) -> None:
+    state = text(
+        "select current_user, current_setting('request.jwt.claims', true), current_setting('statement_timeout'),"
+        " current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"
+    )
+    connections = ConnectionPool(database, size=1)
+    one = Database(database)
+    one._connections = connections
+    (acting,) = await one.read(ActingUser(id=ADA), Query(state, tuple))
+    async with connections.connection() as connection:
+        after = await (await connection.execute(str(state))).fetchone()
+    await connections.close()
+    assert acting[0] == "authenticated"
+    assert str(ADA) in acting[1]
+    assert acting[2:] == ("8s", "2s", "13s")
+    assert after == ("gjobs", "", "0", "0", "0")
+
+
+async def test_pool_closes_a_connection_returned_inside_a_transaction(
+    connections: ConnectionPool, sessions: Sessions
+) -> None:
+    async with connections.connection() as connection:
+        await connection.execute("begin")
+    await until(lambda: not sessions())
+
+
+async def test_closing_the_pool_ends_busy_connections_when_they_are_returned(
+    connections: ConnectionPool, sessions: Sessions
+) -> None:
+    async with connections.connection() as one:
+        async with connections.connection() as other:
+            await backend(other)
+        await backend(one)
+        await connections.close()
+        await until(lambda: len(sessions()) == 1)
+        await backend(one)
+    await until(lambda: not sessions())
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "seconds"),
+    [({}, "gjobs", "33"), ({"application_name": "mine", "connect_timeout": 5}, "mine", "5")],
+)
+async def test_url_and_environment_override_connection_defaults(
+    database: Conninfo, monkeypatch: pytest.MonkeyPatch, given: Conninfo, name: str, seconds: str
+) -> None:
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "33")
+    connections = ConnectionPool({**database, **given})
+    async with connections.connection() as connection:
+        parameters = {option.keyword: option.val for option in connection.pgconn.info}
+        assert connection.info.parameter_status("application_name") == name
+        assert parameters[b"connect_timeout"] == seconds.encode()
+    await connections.close()
+
+
+async def test_closed_store_opens_no_connection(database: Conninfo, sessions: Sessions) -> None:
+    store = Store(Database(database))
+    await store.get_users()
+    await store.close()
+    with pytest.raises(Unreachable, match=r"The store is closed\."):
+        await store.get_users()
+    await until(lambda: sessions() == [])
+
+
+async def test_cancelled_connection_attempt_closes_its_socket() -> None:
+    """Whoever keeps the error, as those do who report how a task ended, keeps no connection with it."""
+    came, left = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
+        while await reader.read(1024):
+            pass
+        left.set()
+
+    async with asyncio.timeout(60), listening(serve, "127.0.0.1") as port:
+        connections = ConnectionPool({"host": "127.0.0.1", "port": port, "sslmode": "disable"})
+        kept = asyncio.create_task(_error_of(connections.connect()))
+        await came.wait()
+        kept.cancel()
+        error = await kept
+        await left.wait()
+        assert isinstance(error, asyncio.CancelledError)
+
+
+async def _error_of(work: Awaitable[object]) -> BaseException | None:
+    try:
+        await work
+    except BaseException as error:
+        return error
+    return None

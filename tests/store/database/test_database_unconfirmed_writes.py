@@ -1,0 +1,187 @@
+"""The database has committed, and the client never hears of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from store.database.database import Database
+from store.database.query import TimeLimits
+from store.errors import OutcomeUnknown, Unreachable
+from store.jobs.job import JobStatus
+from store.journal.journal import Journal, read_journal
+from store.journal.write_record import JournalRef, ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.store.faulty_servers import CHANGE, COMMIT, Cut, Proxy, fatal, proxied
+from tests.store.store_fixtures import MakeJob, MakeProject, Sql
+
+
+@pytest.fixture
+def job_id(make_project: MakeProject, make_job: MakeJob) -> UUID:
+    return make_job()
+
+
+@asynccontextmanager
+async def opened_through_proxy(database: Conninfo) -> AsyncIterator[tuple[Store, Proxy]]:
+    async with proxied(database) as (proxy, through_proxy):
+        store = Store(Database(through_proxy, limits=TimeLimits(statement=1.0, answer=0.5)))
+        await store.capability_cache.get()
+        yield store, proxy
+        await store.close()
+
+
+async def cut_the_link(client: asyncio.StreamWriter) -> None:
+    client.close()
+
+
+async def say_farewell(client: asyncio.StreamWriter) -> None:
+    client.write(fatal("57P01", "terminating connection due to administrator command"))
+    client.close()
+
+
+async def say_a_pooler_s_farewell(client: asyncio.StreamWriter) -> None:
+    client.write(fatal("XX000", "(EDBHANDLEREXITED) DbHandler exited. Check logs for more information"))
+    client.close()
+
+
+async def fall_silent(client: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("ending", [cut_the_link, say_farewell, say_a_pooler_s_farewell, fall_silent])
+async def test_lost_answer_to_a_commit_raises_outcome_unknown(
+    database: Conninfo, job_id: UUID, sql: Sql, ending: Callable[[asyncio.StreamWriter], Awaitable[None]]
+) -> None:
+    async with opened_through_proxy(database) as (store, proxy):
+        proxy.instead_of_commit_answer = ending
+        with pytest.raises(OutcomeUnknown, match=r"^The link broke .* may or may not have been made\.$"):
+            await store.transition_job_status(job_id, JobStatus.RUNNING)
+    assert sql("select status from generation_jobs") == [("running",)]
+
+
+async def test_cancelling_while_a_commit_is_pending_raises_outcome_unknown(
+    database: Conninfo, job_id: UUID, sql: Sql
+) -> None:
+    committed = asyncio.Event()
+
+    async def withhold(client: asyncio.StreamWriter) -> None:
+        committed.set()
+        await asyncio.Event().wait()
+
+    async with opened_through_proxy(database) as (store, proxy):
+        proxy.instead_of_commit_answer = withhold
+        starting = asyncio.create_task(store.transition_job_status(job_id, JobStatus.RUNNING))
+        await committed.wait()
+        starting.cancel()
+        with pytest.raises(OutcomeUnknown, match=r"^Stopped before .* may or may not have been made\.$"):
+            await starting
+    assert sql("select status from generation_jobs") == [("running",)]
+
+
+def mark_of(transaction_id: int) -> JournalRef:
+    return JournalRef(entry=uuid4(), day=date(2026, 1, 15), transaction_id=transaction_id)
+
+
+class TestLookingItUp:
+    """The database knows what became of a transaction, by its number."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        return tmp_path / "journal"
+
+    @pytest.fixture
+    async def store(self, database: Conninfo, path: Path) -> AsyncIterator[Store]:
+        """Its journal is kept."""
+        async with proxied(database) as (self.proxy, through_proxy):
+            journal = Journal(path, database="testbase")
+            store = Store(Database(through_proxy, journal=journal))
+            await store.capability_cache.get()
+            yield store
+            await store.close()
+
+    async def unconfirmed(self, write: Coroutine[Any, Any, object]) -> UnconfirmedWrite:
+        with pytest.raises(OutcomeUnknown) as caught:
+            await write
+        return caught.value.write
+
+    def outcomes(self, path: Path) -> list[str]:
+        return [entry.outcome.value for entry in read_journal(path).entries]
+
+    async def test_resolve_write_finds_a_commit_whose_answer_was_lost(
+        self, store: Store, path: Path, job_id: UUID, make_project: MakeProject
+    ) -> None:
+        project_id = make_project()
+        for write, status in (
+            (store.transition_job_status(job_id, JobStatus.RUNNING), JobStatus.RUNNING),
+            (store.update_generation_job(job_id, cost_cents=7), JobStatus.RUNNING),
+            (store.delete_generation_job(job_id), None),
+            (store.create_generation_job(project_id=project_id, mode="lifestyle"), JobStatus.QUEUED),
+        ):
+            self.proxy.instead_of_commit_answer = cut_the_link
+            unconfirmed = await self.unconfirmed(write)
+            assert self.outcomes(path)[0] == "unknown"
+            self.proxy.instead_of_commit_answer = None
+
+            found = await store.resolve_write(unconfirmed)
+            assert found is not None
+            assert found.outcome is WriteOutcome.DONE
+            assert [job.status for job in found.jobs] == ([status] if status else [])
+            assert self.outcomes(path)[0] == "done"
+
+    async def test_resolve_write_finds_that_a_commit_never_arrived(
+        self, store: Store, path: Path, job_id: UUID
+    ) -> None:
+        self.proxy.cut = Cut(at=COMMIT, reaches_database=False)
+        unconfirmed = await self.unconfirmed(store.transition_job_status(job_id, JobStatus.RUNNING))
+        assert self.outcomes(path) == ["unknown"]
+        self.proxy.come_back()
+
+        while (found := await store.resolve_write(unconfirmed)) is None:
+            assert self.outcomes(path) == ["unknown"]
+        assert found.outcome is WriteOutcome.NOT_DONE
+        assert [job.status for job in found.jobs] == [JobStatus.QUEUED]
+        assert self.outcomes(path) == ["not done"]
+
+    async def test_resolve_write_returns_none_while_the_transaction_is_open(
+        self, store: Store, database: Conninfo
+    ) -> None:
+        with connect(database) as other:
+            ((number,),) = other.execute("select txid_current()").fetchall()
+            write = UnconfirmedWrite(written=WriteRecord(what="x"), journal_ref=mark_of(number))
+            assert await store.resolve_write(write) is None
+            other.rollback()
+            found = await store.resolve_write(write)
+        assert found is not None
+        assert found.outcome is WriteOutcome.NOT_DONE
+
+    async def test_connection_lost_before_the_commit_leaves_no_unknown_outcome(
+        self, store: Store, path: Path, job_id: UUID, sql: Sql, make_project: MakeProject
+    ) -> None:
+        """Whatever the link does, for the database commits nothing that it was not told to."""
+        project_id = make_project()
+        for reaches_database in (True, False):
+            for write in (
+                store.transition_job_status(job_id, JobStatus.RUNNING),
+                store.delete_generation_job(job_id),
+                store.create_generation_job(project_id=project_id, mode="lifestyle"),
+            ):
+                self.proxy.cut = Cut(at=CHANGE, reaches_database=reaches_database)
+                with pytest.raises(Unreachable):
+                    await write
+                self.proxy.come_back()
+        assert sql("select id, status from generation_jobs") == [(job_id, "queued")]
+        assert read_journal(path).entries == ()
+
+    @pytest.mark.parametrize("number", [3, 1_000_000_000, 2**40])
+    async def test_resolve_write_of_an_unknown_transaction_stays_unknown(
+        self, store: Store, job_id: UUID, number: int
+    ) -> None:
+        """It has forgotten it, or is another database since."""
+        found = await store.resolve_write(UnconfirmedWrite(written=WriteRecord(what="x"), journal_ref=mark_of(number)))
+        assert found == ResolvedWrite(outcome=WriteOutcome.UNKNOWN, jobs=())

@@ -1,0 +1,89 @@
+"""What a session costs: added up over the last minute, and forgotten."""
+
+import pytest
+from sqlalchemy import text
+
+from store.database.database import Database
+from store.database.load_meter import LoadMeter
+from store.database.query import Query, make_number
+from store.store import Store
+from store.users.actor import OPERATOR
+from tests.store.store_fixtures import MakeJob
+
+
+class Clocks:
+    """Two clocks that go on when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.processor = 5.0
+        self.meter = LoadMeter(clock=lambda: self.now, processor=lambda: self.processor)
+
+    def pass_(self, seconds: float, *, processor: float = 0.0) -> None:
+        self.now += seconds
+        self.processor += processor
+
+    def run(self, seconds: float, *, queries: int = 1) -> None:
+        with self.meter.measured():
+            self.meter.count(queries)
+            self.pass_(seconds)
+
+
+@pytest.fixture
+def clocks() -> Clocks:
+    return Clocks()
+
+
+def test_load_adds_up_queries_and_times_from_zero(clocks: Clocks) -> None:
+    load = clocks.meter.last_minute()
+    assert (load.over, load.queries, load.database_time, load.processor_time) == (0, 0, 0, 0)
+    assert (load.database_share, load.processor_share) == (0, 0)
+    clocks.run(0.25, queries=3)
+    clocks.pass_(9.5, processor=0.5)
+    clocks.run(0.25)
+    load = clocks.meter.last_minute()
+    assert (load.over, load.queries, load.database_time, load.processor_time) == (10.0, 4, 0.5, 0.5)
+    assert (load.database_share, load.processor_share) == (0.05, 0.05)
+
+
+def test_load_older_than_a_minute_is_dropped(clocks: Clocks) -> None:
+    clocks.run(5.0, queries=100)
+    for _ in range(59):
+        clocks.pass_(1.5, processor=0.01)
+        clocks.run(0.5)
+    load = clocks.meter.last_minute()
+    assert (load.over, load.queries, load.database_time) == (60.0, 30, 15.0)
+    assert load.processor_time == pytest.approx(0.3)
+
+
+def test_load_covers_the_time_since_the_last_query_after_a_long_pause(clocks: Clocks) -> None:
+    clocks.run(1.0)
+    clocks.pass_(600.0, processor=1.0)
+    load = clocks.meter.last_minute()
+    assert (load.over, load.queries, load.database_time, load.processor_time) == (600.0, 0, 0.0, 1.0)
+
+
+def test_failed_query_counts_its_database_time(clocks: Clocks) -> None:
+    def fail() -> None:
+        with clocks.meter.measured():
+            clocks.pass_(2.0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert clocks.meter.last_minute().database_time == 2.0
+
+
+async def test_database_counts_its_queries(operator: Store, make_job: MakeJob) -> None:
+    job_id = make_job()
+    database: Database = operator.database
+    one = Query(text("select 1"), make_number)
+    await database.read_together(OPERATOR, one, one)
+    assert database.load.last_minute().queries == 2
+    async with database.snapshot() as snapshot:
+        await snapshot.read(OPERATOR, one, one, one)
+    assert database.load.last_minute().queries == 5
+    await operator.transition_job_status(job_id, "running")
+    load = database.load.last_minute()
+    assert load.queries > 5
+    assert 0 < load.database_time <= load.over

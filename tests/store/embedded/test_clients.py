@@ -1,0 +1,117 @@
+"""Users come and go, and die; the server stays up for those that are left, and not for longer."""
+
+import os
+import signal
+import time
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from store.embedded import clients
+from store.embedded.clients import try_lock
+from tests.store.embedded.embedded_servers import Workbench, kill_all, query, wait_for, watchdogs
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_server_keeps_serving_the_second_user_when_the_first_is_killed(
+    bench: Workbench, number: signal.Signals
+) -> None:
+    first = bench.user()
+    pid = first.server_pid()
+    with bench.open() as lease, psycopg.connect(make_conninfo(**lease.conninfo)) as connection:
+        first.kill(number)
+        wait_for("its seat", lambda: clients.client_processes(bench.layout.client_locks) == {os.getpid()})
+        assert connection.execute("select 1").fetchone() == (1,)
+        assert query(lease, "select 1") == 1
+        assert bench.postmaster_pid == pid
+    bench.wait_until_stopped()
+
+
+def test_server_stops_when_its_last_user_is_killed(bench: Workbench) -> None:
+    user = bench.user()
+    user.server_pid()
+    user.kill()
+    bench.wait_until_stopped()
+    assert bench.postmaster_pid is None
+
+
+def test_ctrl_c_in_the_terminal_stops_the_user_and_not_the_server(bench: Workbench) -> None:
+    controller, terminal = os.openpty()
+    try:
+        user = bench.user(terminal=os.ttyname(terminal), start_new_session=True)
+        pid = user.server_pid()
+        with bench.open() as lease:
+            os.write(controller, b"\x03")
+            assert user.process.wait() != 0
+            assert query(lease, "select 1") == 1
+            assert bench.postmaster_pid == pid
+            assert bench.is_watched
+    finally:
+        os.close(controller)
+        os.close(terminal)
+
+
+def test_server_outlives_its_starter_without_holding_its_output_open(bench: Workbench) -> None:
+    """The starter's output ends with it, which it would not if a process that it started had it too."""
+    user = bench.user()
+    user.server_pid()
+    with bench.open():
+        user.kill()
+        assert user.process.stdout is not None
+        assert user.process.stdout.read() == ""
+        assert bench.postmaster_pid is not None
+
+
+@pytest.mark.parametrize("visits", [1, 2])
+def test_server_stops_only_after_the_grace_period_of_its_last_user(bench: Workbench, visits: int) -> None:
+    for grace in (0.7, 0.1)[:visits]:
+        lease = bench.open(grace=grace)
+        left = time.monotonic()
+        lease.release()
+    bench.wait_until_stopped()
+    assert time.monotonic() - left >= 0.7
+
+
+def test_next_user_within_the_grace_period_finds_the_server_running(bench: Workbench) -> None:
+    bench.open(grace=60.0).release()
+    pid = bench.postmaster_pid
+    assert pid is not None
+    with bench.open():
+        assert bench.postmaster_pid == pid
+
+
+def test_each_server_handle_of_one_process_counts_separately(bench: Workbench) -> None:
+    first, second = bench.open(), bench.open()
+    first.release()
+    first.release()
+    assert query(second, "select 1") == 1
+    assert clients.client_processes(bench.layout.client_locks) == {os.getpid()}
+
+
+def test_next_user_replaces_a_watchdog_that_died(bench: Workbench) -> None:
+    with bench.open():
+        kill_all(watchdogs(bench.data_dir))
+        wait_for("its end", lambda: not bench.is_watched)
+        with bench.open():
+            assert len(watchdogs(bench.data_dir)) == 1
+    bench.wait_until_stopped()
+
+
+def test_only_one_process_prepares_the_database_at_a_time(bench: Workbench) -> None:
+    with bench.open() as lease, bench.open() as other:
+        with lease.preparing():
+            assert try_lock(bench.layout.prepare_lock) is None
+        with other.preparing():
+            assert other.needs_sample
+            other.sample_filled()
+        assert not lease.needs_sample
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_temporary_server_removes_its_directory_unless_it_existed_before(empty_bench: Workbench, exists: bool) -> None:
+    if exists:
+        empty_bench.data_dir.mkdir()
+    empty_bench.open(remove_after=True).release()
+    empty_bench.wait_until_stopped()
+    assert empty_bench.data_dir.exists() is exists

@@ -1,0 +1,76 @@
+"""The cluster's making: by many at once, and interrupted."""
+
+import signal
+
+import pytest
+
+from store.embedded.control import server_status
+from store.embedded.server import open_server
+from tests.store.embedded.embedded_servers import QUICK, Workbench, kill_all, offspring, query, wait_for
+
+
+def test_eight_processes_that_start_on_an_empty_directory_share_one_server(empty_bench: Workbench) -> None:
+    users = [empty_bench.user() for _ in range(8)]
+    assert len({user.server_pid() for user in users}) == 1
+    with empty_bench.open() as lease:
+        assert query(lease, "select count(*) from pg_roles where rolname = 'gjobs'") == 1
+    assert [user.leave() for user in users] == [0] * 8
+    empty_bench.wait_until_stopped()
+
+
+@pytest.mark.parametrize(
+    ("milestone", "kill_its_children"),
+    [
+        ("staging-*", True),
+        ("staging-*/PG_VERSION", False),
+        ("staging-*/base/5", True),
+        ("staging-*/base/16*", True),
+        ("staging-*/base/16*", False),
+        ("cluster/postmaster.pid", True),
+        ("cluster/postmaster.pid", False),
+    ],
+)
+def test_next_start_completes_a_first_start_that_was_killed(
+    empty_bench: Workbench, milestone: str, kill_its_children: bool
+) -> None:
+    user = empty_bench.user(start_new_session=True)
+    wait_for(milestone, lambda: any(empty_bench.layout.home.glob(milestone)) or empty_bench.postmaster_pid)
+    kill_all(offspring(user.process.pid) if kill_its_children else {user.process.pid})
+
+    with empty_bench.open() as lease:
+        assert query(lease, "select current_user::text") == "gjobs"
+        assert lease.needs_sample
+    empty_bench.wait_until_stopped()
+    with empty_bench.open():
+        assert not any(empty_bench.layout.home.glob("staging-*"))
+
+
+def test_ctrl_c_during_the_first_start_leaves_no_cluster_behind(empty_bench: Workbench) -> None:
+    user = empty_bench.user()
+    wait_for("initdb", lambda: any(empty_bench.layout.home.glob("staging-*/PG_VERSION")))
+    assert user.kill(signal.SIGINT) != 0
+    assert not any(empty_bench.layout.home.glob("staging-*"))
+    assert not empty_bench.layout.cluster.exists()
+    empty_bench.wait_until_stopped()
+
+
+def test_only_the_first_start_reports_unpacking(empty_bench: Workbench) -> None:
+    first: list[str] = []
+    second: list[str] = []
+    empty_bench.open(report=first.append).release()
+    empty_bench.open(report=second.append).release()
+    assert first[0].startswith("Unpacking Postgres ")
+    assert not any(text.startswith("Unpacking") for text in second)
+
+
+def test_exception_in_the_report_callback_aborts_the_start(empty_bench: Workbench) -> None:
+    class Cancelled(Exception):
+        pass
+
+    def cancel(_: str) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        open_server(empty_bench.data_dir, report=cancel, settings=QUICK, grace=0.1)
+    assert not server_status(empty_bench.data_dir).running
+    empty_bench.wait_until_stopped()

@@ -1,0 +1,128 @@
+"""What `gjobs db` does: status, start, stop, reset."""
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from store.embedded.clients import ServerHandle
+from store.embedded.control import keep_server, reset_server, server_status, stop_server, unkeep_server
+from store.errors import ServerInUse
+from tests.store.embedded.embedded_servers import Workbench, query, wait_for
+
+
+def test_control_commands_on_a_missing_directory_create_nothing(empty_bench: Workbench) -> None:
+    status = server_status(empty_bench.data_dir)
+    assert (status.running, status.uri, status.version, status.pid, status.kept) == (False, None, None, None, False)
+    assert not stop_server(empty_bench.data_dir)
+    reset_server(empty_bench.data_dir)
+    unkeep_server(empty_bench.data_dir)
+    assert not empty_bench.data_dir.exists()
+
+
+def test_status_of_a_running_server_reports_how_to_connect(bench: Workbench) -> None:
+    with bench.open() as lease:
+        status = server_status(bench.data_dir)
+        assert status.uri == lease.uri
+        with psycopg.connect(lease.uri) as connection:
+            assert connection.info.parameter_status("server_version") == status.version
+            assert connection.execute("select current_database()").fetchone() == ("gjobs",)
+        assert status.running
+        assert status.pid == bench.postmaster_pid
+        assert status.data_dir == bench.data_dir
+        assert not status.kept
+
+
+def test_kept_server_runs_without_users_until_it_is_stopped(bench: Workbench) -> None:
+    with bench.open() as lease:
+        assert keep_server(bench.data_dir).kept
+    wait_for("the watchdog's end", lambda: not bench.is_watched)
+    with psycopg.connect(lease.uri) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    bench.open().release()
+    assert not bench.is_watched
+
+    assert stop_server(bench.data_dir)
+    status = server_status(bench.data_dir)
+    assert not status.running
+    assert not status.kept
+    assert not stop_server(bench.data_dir)
+
+
+def test_server_that_is_no_longer_kept_stops_when_its_last_user_leaves(bench: Workbench) -> None:
+    with bench.open():
+        keep_server(bench.data_dir)
+        wait_for("the marker", bench.layout.kept.exists)
+    wait_for("the watchdog's end", lambda: not bench.is_watched)
+    with bench.open():
+        unkeep_server(bench.data_dir, grace=0.1)
+        assert bench.is_watched
+        assert bench.postmaster_pid is not None
+    bench.wait_until_stopped()
+
+
+def test_stopping_disconnects_users_and_the_next_user_restarts_the_server(bench: Workbench) -> None:
+    user = bench.user()
+    pid = user.server_pid()
+    assert stop_server(bench.data_dir)
+    with bench.open() as lease:
+        assert query(lease, "select 1") == 1
+        assert bench.postmaster_pid not in (None, pid)
+    assert user.leave() == 0
+    bench.wait_until_stopped()
+
+
+def test_resetting_is_refused_while_processes_use_the_server(bench: Workbench) -> None:
+    users = [bench.user() for _ in range(2)]
+    for user in users:
+        user.server_pid()
+    with bench.open() as lease:
+        with pytest.raises(ServerInUse, match="3 processes use") as caught:
+            reset_server(bench.data_dir)
+        assert caught.value.users == 3
+        assert query(lease, "select 1") == 1
+
+
+def test_resetting_is_refused_while_a_client_is_connected(bench: Workbench) -> None:
+    with bench.open():
+        uri = keep_server(bench.data_dir).uri
+    assert uri is not None
+    with psycopg.connect(uri), pytest.raises(ServerInUse, match="1 client is connected"):
+        reset_server(bench.data_dir)
+    wait_for("the client's end", lambda: reset_is_possible(bench))
+    assert server_status(bench.data_dir).version is None
+
+
+def reset_is_possible(bench: Workbench) -> bool:
+    try:
+        reset_server(bench.data_dir)
+    except ServerInUse:
+        return False
+    return True
+
+
+def test_database_is_new_after_a_reset(bench: Workbench) -> None:
+    with bench.open() as lease:
+        lease.sample_filled()
+        with psycopg.connect(lease.uri) as connection:
+            connection.execute("create table old ()")
+    reset_server(bench.data_dir)
+    assert not bench.layout.cluster.exists()
+    with bench.open() as lease:
+        assert lease.needs_sample
+        assert query(lease, "select to_regclass('old') is null") is True
+
+
+def test_server_uses_the_settings_of_the_process_that_started_it(bench: Workbench) -> None:
+    with bench.open(settings={"fsync": "off", "work_mem": "5MB"}), bench.open(settings={}) as lease:
+        assert query(lease, "show work_mem") == "5MB"
+        assert query(lease, "show fsync") == "off"
+
+
+def test_server_login_owns_the_database_and_is_not_a_superuser(server: ServerHandle) -> None:
+    with psycopg.connect(make_conninfo(**server.conninfo)) as connection:
+        row = connection.execute(
+            "select rolsuper, rolcreaterole, rolbypassrls, rolcreatedb,"
+            " pg_get_userbyid(datdba) = current_user and current_database() = 'gjobs'"
+            " from pg_roles, pg_database where rolname = current_user and datname = current_database()"
+        ).fetchone()
+    assert row == (False, True, True, False, True)

@@ -1,0 +1,155 @@
+"""Any directory will do, whatever its name holds and however long it is."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import psycopg
+import pytest
+
+from store.embedded.data_dir import (
+    LONGEST_SOCKET_PATH,
+    PORT,
+    DataLayout,
+    _is_inaccessible,
+    default_data_dir,
+    socket_directory,
+    throw_away_dir,
+)
+from store.embedded.postgres_programs import find_binaries
+from store.errors import EmbeddedUnavailable, InvalidValue
+from tests.store.embedded.embedded_servers import Workbench, query
+
+ODD_NAMES = [
+    """-D Application Support, it's "quoted" 100%25 $HOME `true` a,b;c=d?e&f#g back\\slash""",
+    "Aufträge 作業",
+    "long" * 38,
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_server_starts_in_a_directory_with_an_unusual_name(make_bench: Callable[[str], Workbench], name: str) -> None:
+    bench = make_bench(name)
+    with bench.open() as lease:
+        assert query(lease, "select current_database()::text") == "gjobs"
+        with psycopg.connect(lease.uri) as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+        assert len(os.fsencode(lease.conninfo["host"])) < LONGEST_SOCKET_PATH
+        assert bench.postmaster_pid is not None
+    bench.wait_until_stopped()
+    assert not Path(lease.conninfo["host"]).exists()
+
+
+def test_symbolic_link_to_the_data_directory_reaches_the_same_server(empty_bench: Workbench, work_dir: Path) -> None:
+    link = work_dir / "link"
+    link.symlink_to(empty_bench.data_dir)
+    empty_bench.data_dir.mkdir()
+    with empty_bench.open() as lease:
+        pid = empty_bench.postmaster_pid
+        linked = Workbench(link, empty_bench.cleanup)
+        assert linked.open().uri == lease.uri
+        assert linked.postmaster_pid == pid
+
+
+def test_data_directory_with_a_line_break_is_refused(work_dir: Path) -> None:
+    with pytest.raises(EmbeddedUnavailable, match="line break"):
+        DataLayout.of(work_dir / "a\nb")
+
+
+def test_error_names_a_file_in_place_of_the_data_directory(empty_bench: Workbench) -> None:
+    empty_bench.data_dir.touch()
+    with pytest.raises(EmbeddedUnavailable, match=str(empty_bench.data_dir)):
+        empty_bench.open()
+    empty_bench.data_dir.unlink()
+
+
+def test_created_directories_are_private(empty_bench: Workbench) -> None:
+    layout = empty_bench.layout
+    with empty_bench.open() as lease:
+        sockets = Path(lease.conninfo["host"])
+        for path in (layout.cluster, layout.log.parent, layout.client_locks, layout.start_lock.parent, sockets):
+            assert path.stat().st_mode & 0o777 == 0o700, path
+        assert layout.home.stat().st_mode & 0o066 == 0
+
+
+def test_socket_in_another_temporary_directory_is_found_again(
+    empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, work_dir: Path
+) -> None:
+    long = Workbench(empty_bench.data_dir / ("x" * 150), empty_bench.cleanup)
+    with long.open() as lease:
+        monkeypatch.setenv("TMPDIR", str(work_dir))
+        monkeypatch.setattr("tempfile.tempdir", None)
+        assert long.open().uri == lease.uri
+        assert not lease.conninfo["host"].startswith(str(work_dir))
+
+
+def test_unsafe_socket_directory_is_refused(
+    empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, work_dir: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(work_dir))
+    long = Workbench(empty_bench.data_dir / ("x" * 150), empty_bench.cleanup)
+    long.layout.make()
+    sockets = socket_directory(long.layout)
+    assert sockets.parent == work_dir
+    sockets.mkdir()
+    sockets.chmod(0o755)
+    with pytest.raises(EmbeddedUnavailable, match="Others may enter"):
+        long.open()
+
+    sockets.rmdir()
+    sockets.symlink_to(work_dir)
+    with pytest.raises(EmbeddedUnavailable, match="is not a directory"):
+        long.open()
+
+
+def test_too_long_temporary_directory_is_not_used_for_the_socket(
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(work_dir / ("t" * 90)))
+    layout = DataLayout.of(work_dir / ("x" * 150))
+    layout.make()
+    assert len(os.fsencode(socket_directory(layout) / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
+
+
+def test_data_directory_comes_from_the_variable_or_the_user_data_home(
+    monkeypatch: pytest.MonkeyPatch, work_dir: Path
+) -> None:
+    monkeypatch.setenv("GJOBS_DATA_DIR", str(work_dir))
+    assert default_data_dir() == work_dir
+    monkeypatch.setenv("GJOBS_DATA_DIR", "")
+    monkeypatch.setenv("XDG_DATA_HOME", str(work_dir))
+    monkeypatch.setenv("HOME", str(work_dir))
+    assert default_data_dir().is_relative_to(work_dir)
+    assert default_data_dir().name == "gjobs"
+
+
+@pytest.mark.parametrize(
+    ("variable", "find"), [("GJOBS_DATA_DIR", default_data_dir), ("GJOBS_POSTGRES_BIN", find_binaries)]
+)
+def test_unknown_home_directory_in_a_variable_is_reported(
+    monkeypatch: pytest.MonkeyPatch, variable: str, find: Callable[[], object]
+) -> None:
+    monkeypatch.setenv(variable, "~no-such-account/data")
+    with pytest.raises(InvalidValue, match=f"{variable} is '~no-such-account/data'"):
+        find()
+
+
+def test_data_directory_of_an_account_without_a_home_is_absolute(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GJOBS_DATA_DIR", "XDG_DATA_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def no_such_account(_uid: int) -> NoReturn:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", no_such_account)
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    assert default_data_dir().is_absolute()
+    assert default_data_dir().name == "gjobs"
+
+
+def test_temporary_data_directories_are_unique_and_unused() -> None:
+    first, second = throw_away_dir(), throw_away_dir()
+    assert first != second
+    assert not first.exists()
+    assert not _is_inaccessible(first)

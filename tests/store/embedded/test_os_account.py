@@ -1,0 +1,216 @@
+"""Which account Postgres runs as: ours, root's in a user namespace, or another one."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from store.embedded.data_dir import default_data_dir, require_owned
+from store.embedded.os_account import OsAccount, accounts, choose_account
+from store.embedded.postgres_programs import find_binaries
+from store.errors import EmbeddedUnavailable
+from tests.store.embedded.embedded_servers import USER, Workbench, cannot_here, family, query
+
+SOURCE = Path(__file__).parents[3] / "store"
+
+NOT_NEEDED = ("__pycache__", "site-packages", "test", "config-*", "ensurepip", "idlelib", "lib2to3", "tkinter")
+
+"""Of the standard library."""
+
+
+def need_root() -> None:
+    if os.geteuid() != 0:
+        cannot_here("only root runs Postgres as another account")
+
+
+def need_namespace() -> tuple[str, ...]:
+    """The command that runs one as another account number, which has the files of ours."""
+    unshare = shutil.which("unshare")
+    prefix = (unshare or "unshare", "--user", "--map-user=1", "--map-group=1")
+    if unshare is None or subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode != 0:
+        cannot_here("this machine makes no user namespaces")
+    return prefix
+
+
+@pytest.fixture
+def no_namespace(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in most containers: `unshare` is there, and not permitted."""
+    refusing = work_dir / "bin" / "unshare"
+    refusing.parent.mkdir()
+    refusing.write_text("#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n")
+    refusing.chmod(0o755)
+    monkeypatch.setenv("PATH", str(refusing.parent), prepend=os.pathsep)
+
+
+@pytest.fixture
+def reachable_programs(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Postgres' programs where every account can run them."""
+    found = find_binaries().directory
+    if any(account.obstacle(found) is not None for account in accounts()):
+        package = found.parents[1]
+        for part in (package, package.with_name(f"{package.name}.libs")):
+            if part.exists():
+                shutil.copytree(part, work_dir / part.name, symlinks=True)
+        found = work_dir / found.relative_to(package.parent)
+    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(found))
+    return found
+
+
+def process_owner(pid: int | None) -> int:
+    shown = subprocess.run(["/bin/ps", "-o", "uid=", "-p", str(pid)], capture_output=True, check=True).stdout
+    return int(shown)
+
+
+def test_root_with_user_namespaces_runs_postgres_as_root_and_owns_the_files(empty_bench: Workbench) -> None:
+    need_root()
+    need_namespace()
+    with empty_bench.open() as lease:
+        assert query(lease, "select 1") == 1
+        assert empty_bench.layout.cluster.stat().st_uid == 0
+        assert process_owner(empty_bench.postmaster_pid) == 0
+    empty_bench.wait_until_stopped()
+
+
+@pytest.mark.usefixtures("no_namespace", "reachable_programs")
+def test_root_without_user_namespaces_runs_postgres_as_another_account(empty_bench: Workbench) -> None:
+    need_root()
+    [account, *_] = accounts()
+    assert account.uid is not None
+    with empty_bench.open() as lease:
+        assert query(lease, "select 1") == 1
+        assert process_owner(empty_bench.postmaster_pid) == account.uid
+        for path in (empty_bench.layout.cluster, empty_bench.layout.home / "socket"):
+            assert path.stat().st_uid == account.uid
+            assert path.stat().st_mode & 0o777 == 0o700
+        assert empty_bench.layout.home.stat().st_uid == 0
+    empty_bench.wait_until_stopped()
+    with empty_bench.open() as lease:
+        assert query(lease, "select 1") == 1
+
+
+@pytest.mark.usefixtures("no_namespace", "reachable_programs")
+def test_error_names_the_unreachable_directory_and_the_alternatives(empty_bench: Workbench, work_dir: Path) -> None:
+    need_root()
+    closed = work_dir / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(EmbeddedUnavailable, match=str(closed)) as caught:
+        Workbench(closed / "data", empty_bench.cleanup).open()
+    assert "GJOBS_DATA_DIR" in (caught.value.hint or "")
+    assert "--database-url" in (caught.value.hint or "")
+    assert closed.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.usefixtures("no_namespace")
+def test_root_keeps_data_outside_a_private_home_unless_a_cluster_is_there(
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_root()
+    work_dir.chmod(0o700)
+    monkeypatch.delenv("GJOBS_DATA_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(work_dir))
+    monkeypatch.setenv("XDG_DATA_HOME", str(work_dir / "share"))
+    assert not default_data_dir().is_relative_to(work_dir)
+    (work_dir / "share" / "gjobs" / "postgres" / "cluster").mkdir(parents=True)
+    assert default_data_dir().is_relative_to(work_dir)
+
+
+def test_non_root_user_of_a_user_namespace_can_run_the_server(empty_bench: Workbench) -> None:
+    """Root of a user namespace sees the user's files as its own, and here we are the user in one."""
+    user = empty_bench.user(command=(*need_namespace(), sys.executable, "-P", str(USER)))
+    pid = user.server_pid()
+    assert pid in family(empty_bench.data_dir)
+    assert user.leave() == 0
+    empty_bench.wait_until_stopped()
+
+
+@pytest.fixture
+def reachable_python(work_dir: Path) -> tuple[list[str], dict[str, str]]:
+    """This Python and what the tests' user imports, where every account can run it; its command and environment."""
+    home, packages = work_dir / "python", work_dir / "packages"
+    library = Path(sysconfig.get_path("stdlib"))
+    shutil.copytree(library, home / "lib" / library.name, ignore=shutil.ignore_patterns(*NOT_NEEDED))
+    for shared in Path(sys.base_prefix, "lib").glob("libpython*.so*"):
+        shutil.copy(shared, home / "lib")
+    (home / "bin").mkdir()
+    executable = str(shutil.copy(Path(sys.executable).resolve(), home / "bin"))
+    installed = Path(psycopg.__file__).parents[1]
+    for package in (SOURCE, *installed.glob("psycopg*"), *installed.glob("typing_extensions*")):
+        copy = shutil.copytree if package.is_dir() else shutil.copy
+        packages.mkdir(exist_ok=True)
+        copy(package, packages / package.name)
+    shutil.copy(USER, work_dir)
+    environment = os.environ | {
+        "PYTHONHOME": str(home),
+        "PYTHONPATH": str(packages),
+        "LD_LIBRARY_PATH": str(home / "lib"),
+    }
+    return [executable, "-P", str(work_dir / USER.name)], environment
+
+
+@pytest.mark.usefixtures("reachable_programs")
+def test_ordinary_account_runs_the_server_and_other_accounts_are_refused(
+    empty_bench: Workbench, work_dir: Path, reachable_python: tuple[list[str], dict[str, str]]
+) -> None:
+    need_root()
+    someone = pwd.getpwnam("nobody").pw_uid
+    home = work_dir / "home"
+    home.mkdir()
+    os.chown(home, someone, -1)
+    theirs = Workbench(home / "data", empty_bench.cleanup)
+    command, environment = reachable_python
+    user = theirs.user(command=command, env=environment, user=someone, extra_groups=[], cwd="/")
+    pid = user.server_pid()
+    assert process_owner(pid) == someone
+    assert theirs.layout.cluster.stat().st_uid == someone
+    with pytest.raises(EmbeddedUnavailable, match=f"belongs to the account number {someone}"):
+        theirs.open()
+    assert user.leave() == 0
+    theirs.wait_until_stopped()
+
+
+@pytest.mark.usefixtures("no_namespace")
+def test_account_without_a_name_cannot_run_postgres(monkeypatch: pytest.MonkeyPatch, work_dir: Path) -> None:
+    monkeypatch.setattr("store.embedded.os_account.os.geteuid", lambda: 54321)
+    assert list(accounts()) == []
+    with pytest.raises(EmbeddedUnavailable, match="an account without a name"):
+        choose_account(cluster=work_dir / "none", home=work_dir, binaries=work_dir)
+
+
+def test_cluster_owned_by_another_account_is_refused(empty_bench: Workbench) -> None:
+    empty_bench.open().release()
+    empty_bench.wait_until_stopped()
+    with pytest.raises(EmbeddedUnavailable, match="should belong to"):
+        require_owned(empty_bench.layout.cluster, os.geteuid() + 1)
+    need_root()
+    os.chown(empty_bench.layout.cluster, 12345, 12345)
+    with pytest.raises(EmbeddedUnavailable, match="belongs to the account number 12345"):
+        empty_bench.open()
+    empty_bench.wait_until_stopped()
+    os.chown(empty_bench.layout.home, 12345, 12345)
+    with pytest.raises(EmbeddedUnavailable, match="belongs to the account number 12345"):
+        empty_bench.open()
+
+
+def test_account_access_to_directories_follows_the_kernel_rules(work_dir: Path) -> None:
+    need_root()
+    inner = work_dir / "a" / "b"
+    inner.mkdir(parents=True)
+    account = OsAccount(uid=12345, gid=54321)
+    outer = inner.parent
+    for mode, owner, group, may in [
+        (0o755, 0, 0, True),
+        (0o700, 0, 0, False),
+        (0o700, 12345, 0, True),
+        (0o077, 12345, 0, False),
+        (0o710, 0, 54321, True),
+        (0o701, 0, 54321, False),
+    ]:
+        os.chown(outer, owner, group)
+        outer.chmod(mode)
+        assert (account.obstacle(inner) is None) is may, oct(mode)

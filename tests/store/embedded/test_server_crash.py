@@ -1,0 +1,240 @@
+"""Ends without warning: of everything, of the postmaster alone, in the middle of a recovery."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from store.embedded.clients import ServerHandle
+from store.embedded.control import server_status, stop_server
+from store.embedded.postmaster import _is_postmaster_by_proc, is_postmaster
+from store.errors import EmbeddedUnavailable
+from tests.store.embedded.embedded_servers import Workbench, family, kill_all, query, wait_for
+
+
+@pytest.fixture
+def unrelated_process() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that ends at any signal, with the arguments of a postmaster of another cluster."""
+    with subprocess.Popen(
+        [sys.executable, "-c", "input()", "postgres", "-D", "/elsewhere"], stdin=subprocess.PIPE
+    ) as process:
+        yield process
+        assert process.poll() is None
+        process.kill()
+
+
+def execute(lease: ServerHandle, statement: str) -> None:
+    with psycopg.connect(make_conninfo(**lease.conninfo)) as connection:
+        connection.execute(statement)
+
+
+def test_committed_rows_survive_the_death_of_all_processes(bench: Workbench) -> None:
+    user = bench.user(settings={})
+    user.server_pid()
+    with bench.open(settings={}) as lease:
+        execute(lease, "create table kept (value int); insert into kept values (42)")
+    kill_all({user.process.pid, *family(bench.data_dir)})
+    assert not server_status(bench.data_dir).running
+    with bench.open(settings={}) as lease:
+        assert query(lease, "select value from kept") == 42
+
+
+def test_user_restarts_a_server_that_died_and_not_one_that_was_stopped(bench: Workbench) -> None:
+    with bench.open() as lease:
+        execute(lease, "create table kept (value int); insert into kept values (42)")
+        kill_all(family(bench.data_dir))
+
+        assert lease.revive()
+        assert query(lease, "select value from kept") == 42
+        assert not lease.revive()
+
+        assert stop_server(bench.data_dir)
+        assert not lease.revive()
+        assert not server_status(bench.data_dir).running
+
+
+def test_reused_process_id_is_not_taken_for_the_postmaster(
+    bench: Workbench, unrelated_process: "subprocess.Popen[bytes]"
+) -> None:
+    bench.open(grace=60.0).release()
+    pid_file = bench.layout.cluster / "postmaster.pid"
+    socket_lock = Path(server_socket_dir(pid_file)) / ".s.PGSQL.5432.lock"
+    kill_all(family(bench.data_dir))
+    for path in (pid_file, socket_lock):
+        _, _, rest = path.read_text().partition("\n")
+        path.write_text(f"{unrelated_process.pid}\n{rest}")
+
+    assert not server_status(bench.data_dir).running
+    assert not stop_server(bench.data_dir)
+    with bench.open() as lease:
+        assert query(lease, "select 1") == 1
+    bench.wait_until_stopped()
+
+
+def server_socket_dir(pid_file: Path) -> str:
+    return pid_file.read_text().splitlines()[4]
+
+
+def test_postmaster_of_another_cluster_is_not_taken_for_this_one(bench: Workbench, server: ServerHandle) -> None:
+    pid = server_status(server.data_dir).pid
+    assert pid is not None
+    bench.open().release()
+    assert not is_postmaster(pid, bench.layout.cluster)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no /proc")
+@pytest.mark.parametrize(
+    ("name", "arguments", "is_ours"),
+    [
+        ("postgres", ["/usr/bin/postgres", "-D", "{cluster}", "-c", "port=5432"], True),
+        ("postgres", ["postgres", "-D", "{cluster}/../cluster"], True),
+        ("postgres", ["postgres", "-D", "/elsewhere"], False),
+        ("postgres", ["postgres", "-D", "{cluster}/PG_VERSION/x"], False),
+        ("postgres", ["postgres: checkpointer "], False),
+        ("postgres", ["postgres", "-D"], False),
+        ("postgres", [], False),
+        ("tail", ["tail", "-D", "{cluster}"], False),
+    ],
+)
+def test_postmaster_is_recognized_by_process_name_and_data_directory(
+    work_dir: Path, name: str, arguments: list[str], is_ours: bool
+) -> None:
+    cluster = work_dir / "cluster"
+    cluster.mkdir()
+    (cluster / "PG_VERSION").touch()
+    process = work_dir / "1234"
+    process.mkdir()
+    (process / "comm").write_text(f"{name}\n")
+    (process / "cmdline").write_text("".join(f"{argument.format(cluster=cluster)}\0" for argument in arguments))
+    assert _is_postmaster_by_proc(process, cluster) is is_ours
+    assert not _is_postmaster_by_proc(work_dir / "5678", cluster)
+
+
+def test_empty_pid_file_does_not_prevent_a_start(bench: Workbench) -> None:
+    bench.open(grace=60.0).release()
+    kill_all(family(bench.data_dir))
+    (bench.layout.cluster / "postmaster.pid").write_text("")
+    assert query(bench.open(), "select 1") == 1
+
+
+def test_next_start_waits_for_orphaned_processes_of_a_killed_postmaster(bench: Workbench) -> None:
+    lease = bench.open()
+    connection = psycopg.connect(make_conninfo(**lease.conninfo))
+    orphan = connection.info.backend_pid
+    os.kill(orphan, signal.SIGSTOP)
+    pid = bench.postmaster_pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_for("its end", lambda: bench.postmaster_pid is None)
+
+    said: list[str] = []
+
+    def end_the_orphan(report: str) -> None:
+        said.append(report)
+        os.kill(orphan, signal.SIGKILL)
+
+    assert query(bench.open(report=end_the_orphan), "select 1") == 1
+    assert "Waiting for the processes of an earlier server to end, 1 s ..." in said
+    connection.close()
+
+
+@pytest.fixture
+def recovering(bench: Workbench) -> Workbench:
+    """A crashed cluster whose recovery lasts until there is a file `go`: it asks an archive for more log."""
+    bench.open(grace=60.0).release()
+    kill_all(family(bench.data_dir))
+    (bench.layout.cluster / "recovery.signal").touch()
+    return bench
+
+
+def archive(bench: Workbench) -> dict[str, str]:
+    go = bench.data_dir / "go"
+    return {"fsync": "off", "restore_command": f"until [ -e '{go}' ]; do sleep 0.02; done; false"}
+
+
+def test_start_waits_for_a_recovery_and_reports_it(recovering: Workbench) -> None:
+    said: list[str] = []
+
+    def report(text: str) -> None:
+        said.append(text)
+        if len(said) == 2:
+            (recovering.data_dir / "go").touch()
+
+    lease = recovering.open(settings=archive(recovering), report=report)
+    assert query(lease, "select pg_is_in_recovery()") is False
+    assert said[:2] == [f"Recovering after an unclean stop, {seconds} s ..." for seconds in (1, 2)]
+
+
+def test_next_user_waits_for_the_same_recovery_when_the_starter_dies(recovering: Workbench) -> None:
+    starter = recovering.user(settings=archive(recovering), grace=60.0)
+    starter.hear("report")
+    pid = recovering.postmaster_pid
+    starter.kill()
+    waiting = threading.Event()
+
+    def go() -> None:
+        assert waiting.wait(30)
+        (recovering.data_dir / "go").touch()
+
+    helper = threading.Thread(target=go)
+    helper.start()
+    with recovering.open(report=lambda _: waiting.set()) as lease:
+        assert query(lease, "select pg_is_in_recovery()") is False
+        assert recovering.postmaster_pid == pid
+    helper.join()
+
+
+def test_recovering_server_stops_when_nobody_waits_for_it(recovering: Workbench) -> None:
+    starter = recovering.user(settings=archive(recovering))
+    starter.hear("report")
+    starter.kill()
+    recovering.wait_until_stopped()
+
+
+def test_start_waits_for_a_server_that_restarts_after_a_backend_died(bench: Workbench) -> None:
+    """Its pid file says "ready" all the time. A stopped child keeps it from being so."""
+    lease = bench.open()
+    connections = [psycopg.connect(make_conninfo(**lease.conninfo)) for _ in range(2)]
+    stopped, killed = (connection.info.backend_pid for connection in connections)
+    os.kill(stopped, signal.SIGSTOP)
+    os.kill(killed, signal.SIGKILL)
+    wait_for("the restart", lambda: not is_served(lease))
+    said: list[str] = []
+
+    def let_it_go_on(report: str) -> None:
+        said.append(report)
+        os.kill(stopped, signal.SIGCONT)
+
+    assert query(bench.open(report=let_it_go_on), "select 1") == 1
+    assert said[0] == "Recovering after an unclean stop, 1 s ..."
+    for connection in connections:
+        connection.close()
+
+
+def is_served(lease: ServerHandle) -> bool:
+    try:
+        return query(lease, "select 1") == 1
+    except psycopg.OperationalError:
+        return False
+
+
+def test_server_with_a_deleted_socket_is_restarted(bench: Workbench) -> None:
+    with bench.open() as lease:
+        pid = bench.postmaster_pid
+        (Path(lease.conninfo["host"]) / ".s.PGSQL.5432").unlink()
+        assert query(bench.open(), "select 1") == 1
+        assert bench.postmaster_pid != pid
+
+
+def test_failed_start_reports_the_reason_and_the_log_file(bench: Workbench) -> None:
+    with pytest.raises(EmbeddedUnavailable, match="no_such_setting") as caught:
+        bench.open(settings={"no_such_setting": "1"})
+    assert str(bench.layout.log) in (caught.value.hint or "")
+    bench.wait_until_stopped()

@@ -1,0 +1,245 @@
+"""Filters on real rows: what the database finds is what the filter means, for every pair of eyes."""
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from store.blocking import BlockingStore
+from store.database.database import Database
+from store.database.query import compiled
+from store.errors import NoPrivilege
+from store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
+from store.filters.filter_text import format_filter, parse
+from store.filters.job_filter import NO_FILTER, JobFilter
+from store.job_list.list_query import ListQuery
+from store.job_list.list_sql import page
+from store.jobs.job import GenerationJob, JobStatus
+from store.store import Store
+from store.users.actor import ActingUser
+from tests.conftest import Conninfo
+from tests.store.filters.filter_model import Names, matches
+from tests.store.store_fixtures import ADA, BEN, NOW, Db, MakeAsset, MakeJob, MakeProject, Sql, add_ada, show_rows
+
+PROJECTS = ("Autumn catalog", "autumn CATALOG", "50%_off\\", "50x_off\\", "cafe")
+
+MODES = ("lifestyle", "Lifestyle", "main_white", "mainXwhite", "秋 50%")
+
+ERRORS = (None, None, "API timeout", "a%b_c\\d", "axbxc", '"quoted", deadbeef', "")
+
+COSTS = (-5, 0, 1, 50, 51, 250)
+
+SECONDS = (0, 1, 60, 61, 3_600)
+
+MINUTES_AGO = (0, 25, 31)
+
+"""Of the last touch, some on either side of where a job is stuck; the tests take less than what is between."""
+
+JOBS = 60
+
+JOB, PROJECT = UUID("0b000000-0000-4000-8000-000000000000"), UUID("cafe0000-0000-4000-8000-000000000000")
+
+
+@pytest.fixture
+def rows(
+    operator_now: BlockingStore, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
+) -> tuple[GenerationJob, ...]:
+    """Of two owners in five projects, each value with its near misses."""
+    chosen = random.Random(7)  # noqa: S311
+    projects = [make_project((ADA, BEN)[number % 2], name) for number, name in enumerate(PROJECTS)]
+    inputs = {project: [None, make_asset(project)] for project in projects}
+    for number in range(JOBS):
+        project, created_at = chosen.choice(projects), NOW - timedelta(hours=chosen.randrange(48))
+        make_job(
+            project,
+            chosen.choice(list(JobStatus)),
+            job_id=UUID(int=chosen.getrandbits(16) << 112 | number),
+            mode=chosen.choice(MODES),
+            error=chosen.choice(ERRORS),
+            cost_cents=chosen.choice(COSTS),
+            input_asset_id=chosen.choice(inputs[project]),
+            created_at=created_at,
+            updated_at=created_at + timedelta(seconds=chosen.choice(SECONDS), microseconds=chosen.randrange(2))
+            if number % 3
+            else datetime.now(UTC) - timedelta(minutes=chosen.choice(MINUTES_AGO)),
+        )
+    return operator_now.get_generation_jobs().items
+
+
+def parts(text: str) -> st.SearchStrategy[str]:
+    """Some letters of it."""
+    return st.integers(0, len(text) - 1).flatmap(
+        lambda start: st.integers(start + 1, len(text)).map(lambda end: text[start:end])
+    )
+
+
+def beginnings(ids: list[UUID]) -> st.SearchStrategy[str]:
+    return st.tuples(st.sampled_from(ids), st.integers(4, 36)).map(lambda chosen: str(chosen[0])[: chosen[1]])
+
+
+def amounts(numbers: tuple[int, ...], comparisons: Sequence[Comparison]) -> st.SearchStrategy[Value]:
+    one = st.sampled_from(numbers)
+    return st.builds(Compared, comparison=st.sampled_from(comparisons), amount=one) | st.tuples(one, one).map(
+        lambda ends: Between(low=min(ends), high=max(ends))
+    )
+
+
+def filters_on(rows: tuple[GenerationJob, ...], keys: list[Key | None]) -> st.SearchStrategy[JobFilter]:
+    errors = st.sampled_from([error for error in ERRORS if error]).flatmap(parts)
+    times = st.sampled_from([job.created_at for job in rows])
+    # Half an hour from any job's creation.
+    ages = times.map(lambda time: Age(seconds=int((datetime.now(UTC) - time).total_seconds()) + 1_800))
+    assets = [job.input_asset_id for job in rows if job.input_asset_id]
+    comparisons = [one for one in Comparison if one is not Comparison.EQUAL]
+    values: dict[Key | None, st.SearchStrategy[Value]] = {
+        None: errors
+        | st.sampled_from(MODES).flatmap(parts)
+        | beginnings([*(job.id for job in rows), *assets, ADA, *(job.project_id for job in rows)]),
+        Key.STATUS: st.sampled_from([status.value for status in JobStatus]),
+        Key.MODE: st.sampled_from(MODES) | st.sampled_from(["LIFESTYLE", "main%white", "main_whit"]),
+        Key.COST: amounts(COSTS, list(Comparison)),
+        Key.PROJECT: st.sampled_from([*PROJECTS, "CAFE", "Autumn%"]) | beginnings([job.project_id for job in rows]),
+        Key.USER: st.sampled_from(["ada@example.com", "BEN@example.com", "%"]) | beginnings([ADA, BEN]),
+        Key.ASSET: st.sampled_from(["none", "any"]) | beginnings(assets),
+        Key.SINCE: times | ages,
+        Key.UNTIL: times | ages,
+        Key.TOOK: amounts(SECONDS, comparisons),
+        Key.ERROR: errors.map(str.upper) | errors,
+        Key.ID: beginnings([job.id for job in rows]),
+        Key.IS: st.just("stuck"),
+    }
+
+    def terms(key: Key | None) -> st.SearchStrategy[Term]:
+        some = st.lists(values[key], min_size=1, max_size=1 if key in (Key.SINCE, Key.UNTIL) else 3)
+        return st.builds(Term, key=st.just(key), values=some.map(tuple), is_negated=st.booleans())
+
+    some = st.lists(st.sampled_from(keys).flatmap(terms), min_size=1, max_size=3)
+    return st.builds(JobFilter, terms=some.map(tuple))
+
+
+on_rows = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@on_rows
+@given(data=st.data())
+def test_operator_finds_exactly_the_jobs_that_match_a_filter(
+    operator_now: BlockingStore, rows: tuple[GenerationJob, ...], data: st.DataObject
+) -> None:
+    job_filter = data.draw(filters_on(rows, [None, *Key]), label="filter")
+    names = Names(
+        projects={project.id: project.name for project in operator_now.get_projects()},
+        users={user.id: user.email for user in operator_now.get_users()},
+    )
+    expected = tuple(job for job in rows if matches(job, job_filter, names))
+    assert operator_now.find_jobs(job_filter).items == expected
+    assert operator_now.find_jobs(parse(format_filter(job_filter))).items == expected
+
+
+@on_rows
+@given(data=st.data())
+def test_user_finds_exactly_their_own_jobs_that_match_a_filter(
+    operator_now: BlockingStore, rows: tuple[GenerationJob, ...], data: st.DataObject
+) -> None:
+    ada = operator_now.acting_as(ActingUser(id=ADA))
+    job_filter = data.draw(filters_on(rows, [None, *(key for key in Key if key is not Key.USER)]), label="filter")
+    names = Names(projects={project.id: project.name for project in ada.get_projects()}, users={})
+    expected = tuple(job for job in rows if job.user_id == ADA and matches(job, job_filter, names))
+    assert ada.find_jobs(job_filter).items == expected
+
+
+def test_filter_combines_with_a_project_and_a_status(
+    operator_now: BlockingStore, rows: tuple[GenerationJob, ...]
+) -> None:
+    assert operator_now.find_jobs(NO_FILTER).items == rows
+    assert len(rows) == JOBS
+    project, status = rows[0].project_id, rows[0].status
+    found = operator_now.find_jobs(parse("-cost:0", now=NOW), project_id=project, status=status)
+    assert found.items == tuple(
+        job for job in rows if job.cost_cents != 0 and (job.project_id, job.status) == (project, status)
+    )
+
+
+async def test_filter_finds_times_outside_the_python_range(db: Db) -> None:
+    project_id = db.make_project()
+    late = db.make_job(project_id, "failed", created_at="20000-01-01", updated_at="infinity")
+    early = db.make_job(project_id, "failed", created_at="-infinity", updated_at="2026-01-01Z")
+
+    async def found(text: str) -> list[UUID]:
+        return [job.id for job in await db.operator.find_jobs(parse(text, now=NOW))]
+
+    assert await found("since:2026-01-01") == [late]
+    assert await found("until:2026-01-01") == [early]
+    assert await found("took:>36500d") == [late, early]
+
+
+async def test_user_may_not_filter_by_email(ada: Store, make_job: MakeJob) -> None:
+    job_id = make_job()
+    with pytest.raises(NoPrivilege) as caught:
+        await ada.find_jobs(parse("user:ada@example.com", now=NOW))
+    assert str(caught.value) == "user: takes no name here. Only the operator may read the users."
+    assert caught.value.hint == "Give the user's id, or its first digits, instead."
+    assert [job.id for job in await ada.find_jobs(parse(f"user:{ADA}", now=NOW))] == [job_id]
+
+
+async def test_hidden_project_is_not_found_by_its_name(db: Db) -> None:
+    """A user's job may be in another's project."""
+    job_id = db.make_job(db.make_project(ADA, "Secret"))
+    db.sql("update generation_jobs set user_id = %s", [BEN])
+    assert [job.id for job in await db.ben.find_jobs(NO_FILTER)] == [job_id]
+    assert (await db.ben.find_jobs(parse("project:Secret", now=NOW))).items == ()
+
+
+HOSTILE = "'; drop table generation_jobs; --"
+
+
+def test_typed_text_is_passed_as_parameters_outside_the_statement() -> None:
+    text = f'"{HOSTILE}" mode:"{HOSTILE}" project:"{HOSTILE}" user:"{HOSTILE}" error:"{HOSTILE}" cost:4711 id:3f2a'
+    query = page(ListQuery(job_filter=parse(text, now=NOW)), after=None, limit=1)
+    statement, constants = compiled(query.statement)
+    assert not any(typed in statement for typed in ("drop", "4711", "3f2a"))
+    assert HOSTILE not in constants.values()
+    assert list(query.parameters.values()).count(HOSTILE) == 5
+
+
+def test_statement_is_cached_by_the_shape_of_the_filter() -> None:
+    def statement(text: str) -> object:
+        return page(ListQuery(job_filter=parse(text, now=NOW)), after=None, limit=1).statement
+
+    assert statement("mode:a cost:>5") is statement("mode:b cost:>6")
+    assert statement("mode:a") is not statement("-mode:a")
+
+
+class TestWhereOnlyTheJobsAreToBeRead:
+    """A login of few rights, on the app's own database."""
+
+    @pytest.fixture
+    async def few_rights(self, attached_database: Conninfo, app_sql: Sql, recording_login: str) -> AsyncIterator[Store]:
+        add_ada(app_sql, JOB, project_id=PROJECT, project="cafe")
+        show_rows(app_sql, recording_login, "generation_jobs")
+        async with Store(Database({**attached_database, "user": recording_login})) as store:
+            yield store
+
+    @pytest.mark.parametrize(
+        "text", [f"project:{PROJECT}", "project:cafe0000", f"user:{ADA}", "-project:beef lifestyle"]
+    )
+    async def test_filter_by_id_needs_no_right_to_read_names(self, few_rights: Store, text: str) -> None:
+        assert [job.id for job in await few_rights.find_jobs(parse(text, now=NOW))] == [JOB]
+
+    @pytest.mark.parametrize("text", ["project:Catalog", "-user:ada@example.com"])
+    async def test_filter_by_an_unreadable_name_is_refused_with_the_reason(self, few_rights: Store, text: str) -> None:
+        key = text.strip("-").partition(":")[0]
+        with pytest.raises(NoPrivilege, match=f"^{key}: takes no name here. No grant: "):
+            await few_rights.find_jobs(parse(text, now=NOW))
+
+    async def test_filter_by_name_works_after_the_grant_is_given(
+        self, few_rights: Store, app_sql: Sql, recording_login: str
+    ) -> None:
+        app_sql("update projects set name = 'Catalog'")
+        with pytest.raises(NoPrivilege):
+            await few_rights.find_jobs(parse("project:Catalog", now=NOW))
+        show_rows(app_sql, recording_login, "projects")
+        assert [job.id for job in await few_rights.find_jobs(parse("project:Catalog", now=NOW))] == [JOB]

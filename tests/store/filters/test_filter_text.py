@@ -1,0 +1,219 @@
+"""From what is typed to a filter, and back."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+
+from store.filters.filter_terms import KEYS, Age, Between, Compared, Comparison, Key, Term, Value
+from store.filters.filter_text import MOST_CHARACTERS, MOST_VALUES, format_filter, parse, quoted
+from store.filters.job_filter import NO_FILTER, FilterError, JobFilter
+from tests.store.filters.filter_strategies import NOW, filters, texts, typed
+
+
+def only(text: str) -> Term:
+    (term,) = parse(text, now=NOW).terms
+    return term
+
+
+def wrong(text: str) -> FilterError:
+    with pytest.raises(FilterError) as caught:
+        parse(text, now=NOW)
+    return caught.value
+
+
+def test_parse_reads_every_kind_of_term() -> None:
+    found = parse(
+        'status:failed,running cost:>50 project:"Autumn catalog" asset:none since:24h -mode:packaging timeout', now=NOW
+    )
+    assert found == JobFilter(
+        terms=(
+            Term(key=Key.STATUS, values=("failed", "running")),
+            Term(key=Key.COST, values=(Compared(comparison=Comparison.MORE, amount=50),)),
+            Term(key=Key.PROJECT, values=("Autumn catalog",)),
+            Term(key=Key.ASSET, values=("none",)),
+            Term(key=Key.SINCE, values=(NOW - timedelta(days=1),)),
+            Term(key=Key.MODE, values=("packaging",), is_negated=True),
+            Term(key=None, values=("timeout",)),
+        )
+    )
+
+
+@pytest.mark.parametrize("text", ["", " ", " \t\n\u3000 "])
+def test_blank_text_parses_to_the_empty_filter(text: str) -> None:
+    assert parse(text, now=NOW) == NO_FILTER
+    assert not NO_FILTER
+
+
+def compared(comparison: str, amount: int) -> Compared:
+    return Compared(comparison=Comparison(comparison), amount=amount)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("cost:50", compared("=", 50)),
+        ("cost:=50", compared("=", 50)),
+        ("cost:$0.50", compared("=", 50)),
+        ("cost:$1", compared("=", 100)),
+        ("cost:>=$1.5", compared(">=", 150)),
+        ("cost:<-5", compared("<", -5)),
+        ("cost:-$0.05", compared("=", -5)),
+        ("cost:1..10", Between(low=1, high=10)),
+        ("cost:$1..$2.50", Between(low=100, high=250)),
+        ("cost:1..", compared(">=", 1)),
+        ("cost:..10", compared("<=", 10)),
+        ("took:>5m", compared(">", 300)),
+        ("took:<=1h30m", compared("<=", 5_400)),
+        ("took:90s..1w", Between(low=90, high=604_800)),
+        ("asset:NONE", "none"),
+        ("asset:3F2A", "3f2a"),
+        ("id:3f2a9c1e-8d47", "3f2a9c1e-8d47"),
+        ("is:Stuck", "stuck"),
+        ("STATUS:Failed", "failed"),
+        ('mode:"a, \\"b\\" \\\\ \\n\\t"', 'a, "b" \\ \n\t'),
+        ("mode:a\\n", "a\\n"),
+        ("mode:50%_", "50%_"),
+        ("user:ana@example.com", "ana@example.com"),
+        ('"status:failed"', "status:failed"),
+        ('-"-x"', "-x"),
+    ],
+)
+def test_parse_reads_every_kind_of_value(text: str, value: Value) -> None:
+    assert only(text).values == (value,)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("90s", NOW - timedelta(seconds=90)),
+        ("2w", NOW - timedelta(weeks=2)),
+        ("1d12h", NOW - timedelta(hours=36)),
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-01T12:30", datetime(2026, 11, 1, 12, 30, tzinfo=UTC)),
+        ("2026-11-01T12:30Z", datetime(2026, 11, 1, 12, 30, tzinfo=UTC)),
+        ("2026-11-01T12:30+02:00", datetime(2026, 11, 1, 10, 30, tzinfo=UTC)),
+        ('"2026-11-01 12:30:00.000001"', datetime(2026, 11, 1, 12, 30, 0, 1, tzinfo=UTC)),
+    ],
+)
+def test_times_are_utc_unless_they_have_a_zone(text: str, time: datetime) -> None:
+    for key in ("since", "until"):
+        assert only(f"{key}:{text}").values == (time,)
+
+
+@pytest.mark.parametrize(
+    ("text", "marked", "sentence", "suggestion"),
+    [
+        ("cost:>50 statsu:failed", "statsu", "'statsu' is no key.", "status"),
+        ("colour:red", "colour", "'colour' is no key.", None),
+        (":red", "", "There is no key before this colon.", None),
+        ("status:running,faled", "faled", "'faled' is no status.", "failed"),
+        ("status:zzz", "zzz", "'zzz' is no status.", None),
+        ("status:", "", "status: is followed by no value.", None),
+        ("status: failed", "", "status: is followed by no value.", None),
+        ("status:failed,", "", "There is nothing after this comma.", None),
+        ("status:failed, running", "", "There is nothing after this comma.", None),
+        (",a", "", "There is nothing before this comma.", None),
+        ('mode:""', '""', "There is nothing between the quotes.", None),
+        ('mode:"life style', '"life style', "This quote is not closed.", '"life style"'),
+        ('mode:"a\\', "\\", "This backslash is followed by nothing.", None),
+        ('mode:"a\\x"', "\\x", "Inside quotes a backslash stands before a quote, a backslash, n or t.", "\\\\x"),
+        ('mode:li"fe"', '"', "A quote stands in the middle of a word.", None),
+        ('mode:"life"style', "s", "After a closing quote comes a space or a comma.", None),
+        ("a - b", "-", "A minus stands before what is not wanted, without a space.", None),
+        ("cost:1.50", "1.50", "'1.50' is no amount.", "$1.50"),
+        ("cost:>1.50", ">1.50", "'1.50' is no amount.", ">$1.50"),
+        ("cost:dear", "dear", "'dear' is no amount.", None),
+        ("cost:$1.505", "$1.505", "'$1.505' is no amount.", None),
+        ("cost:10..1", "10..1", "This range ends before it begins.", "1..10"),
+        ("cost:..", "..", "A range needs one of its ends.", None),
+        ("cost:2147483648", "2147483648", "No job can cost that.", None),
+        ("took:5m", "5m", "No job takes exactly so long: say whether more or less.", ">5m"),
+        ("took:>5", ">5", "'5' is no duration.", None),
+        ("took:>99999w", ">99999w", "That is too long.", None),
+        ("is:slow", "slow", "No job is 'slow'.", "stuck"),
+        ("since:yesterday", "yesterday", "'yesterday' is no time.", None),
+        ("since:24h,7d", "7d", "since takes one time.", None),
+        ("since:2026-02-30", "2026-02-30", "'2026-02-30' is no time.", None),
+        ("id:3f2", "3f2", "'3f2' does not begin an id.", None),
+        ("asset:shoe", "shoe", "'shoe' does not begin an id.", None),
+        ("mode:a\0b", "\0", "This is no character that the database can hold.", None),
+        ("\ud83d", "\ud83d", "This is no character that the database can hold.", None),
+    ],
+)
+def test_filter_error_marks_its_position_and_suggests_a_fix(
+    text: str, marked: str, sentence: str, suggestion: str | None
+) -> None:
+    error = wrong(text)
+    assert text[error.start : error.end] == marked
+    assert (str(error), error.suggestion, error.text, error.field) == (sentence, suggestion, text, "filter")
+    if suggestion is not None:
+        assert error.hint == f"Did you mean {suggestion}?"
+        parse(text[: error.start] + suggestion + text[error.end :], now=NOW)
+
+
+def test_error_for_an_unknown_key_lists_all_keys() -> None:
+    assert wrong("colour:red").hint == (
+        "The keys are status, mode, cost, project, user, asset, since, until, took, error, id, is."
+        " Quote the word to look for it with its colon."
+    )
+
+
+def test_filter_length_and_number_of_values_are_limited() -> None:
+    parse("x" * MOST_CHARACTERS, now=NOW)
+    assert wrong("x" * (MOST_CHARACTERS + 3)).start == MOST_CHARACTERS
+    values = ",".join("x" * (MOST_VALUES - 1))
+    parse(f"y {values}", now=NOW)
+    error = wrong(f"y {values} z")
+    assert (error.start, error.end) == (len(values) + 3, len(values) + 4)
+
+
+def test_age_stays_relative_when_parsed_without_a_time() -> None:
+    (term,) = parse("since:1d12h").terms
+    assert term.values == (Age(seconds=129_600),)
+    assert format_filter(parse("since:36h -until:2w")) == "since:1d12h -until:2w"
+
+
+def test_age_that_reaches_before_year_one_is_refused() -> None:
+    with pytest.raises(FilterError, match="is no time"):
+        parse("since:10d", now=datetime(1, 1, 5, tzinfo=UTC))
+
+
+@given(typed)
+def test_any_text_parses_or_raises_an_error_within_the_text(text: str) -> None:
+    error = None
+    try:
+        parse(text, now=NOW)
+    except FilterError as caught:
+        error = caught
+    if error is not None:
+        assert 0 <= error.start <= error.end <= len(text)
+        assert str(error).endswith(".")
+        assert error.text == text
+
+
+@given(filters)
+def test_printed_filter_parses_to_the_same_filter(job_filter: JobFilter) -> None:
+    assert parse(format_filter(job_filter)) == job_filter
+
+
+@given(texts)
+def test_quoted_text_stays_on_one_line_and_parses_back(text: str) -> None:
+    for is_value, start in ((True, "mode:"), (False, "")):
+        line = f"{start}{quoted(text, is_value=is_value)}"
+        assert only(line).values == (text,)
+        assert not re.search(r"[\n\t]", line)
+
+
+def test_printed_filter_omits_unneeded_quotes() -> None:
+    assert format_filter(parse('mode:"lifestyle" "timeout"', now=NOW)) == "mode:lifestyle timeout"
+    assert format_filter(parse("since:24h took:>5400s", now=NOW)) == "since:2026-01-14T12:00:00Z took:>1h30m"
+
+
+@pytest.mark.parametrize("key", Key)
+def test_example_of_every_key_can_be_parsed(key: Key) -> None:
+    assert list(KEYS) == list(Key)
+    assert {term.key for term in parse(KEYS[key].example, now=NOW).terms} == {key}
+    for usual in KEYS[key].usual:
+        parse(f"{key}:{usual}", now=NOW)

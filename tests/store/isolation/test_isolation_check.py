@@ -1,0 +1,312 @@
+"""The isolation check: what it finds on the app's own schema and on the managed one, and that it leaves no trace."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from store.database.database import Database
+from store.database.write_access import WriteAccess, WriteMode
+from store.errors import InvalidValue
+from store.isolation.isolation import PROBED, Probe, ProbeMethod, ProbePlan, ProbeTarget, ProbeVerdict, TargetKind, Verb
+from store.isolation.isolation_check import plan_probes, run_probes
+from store.isolation.isolation_findings import find_leak_fixes
+from store.jobs.job import JobStatus
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.store.store_fixtures import ADA, BEN, STRANGER, Db, MakeJob, MakeProject, Sql, show_rows, sql_of
+
+LEAKS_OF_THE_APP = {
+    (ProbeTarget.JOB, Verb.INSERT_INTO),
+    (ProbeTarget.ASSET, Verb.INSERT_INTO),
+    (ProbeTarget.STATISTICS, Verb.READ),
+    (ProbeTarget.SUMMARY, Verb.READ),
+}
+
+"""Own-rows policies ask whose row it is, not whose project; function and view run with their owner's rights."""
+
+PROJECT = UUID("00000000-0000-4000-8000-000000000001")
+
+EMPTY_PROJECT = UUID("00000000-0000-4000-8000-000000000002")
+
+FINISHED_JOB = UUID("00000000-0000-4000-8000-000000000003")
+
+ADAS_THINGS = """
+    insert into auth.users (id, email) values (%(ada)s, 'ada@example.com'), (%(ben)s, 'ben@example.com');
+    insert into projects (id, user_id, name) values (%(project)s, %(ada)s, 'Catalog'), (%(empty)s, %(ada)s, 'Empty');
+    insert into assets (user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path)
+        values (%(ada)s, %(project)s, 'input', 'lifestyle', 'v1', '{}', 'photo.jpg');
+    insert into generation_jobs (user_id, project_id, mode) values (%(ada)s, %(project)s, 'lifestyle');
+    insert into generation_jobs (id, user_id, project_id, status, mode)
+        values (%(job)s, %(ada)s, %(project)s, 'failed', 'lifestyle');
+"""
+
+
+@pytest.fixture
+def owner(attached_database: Conninfo) -> Iterator[psycopg.Connection]:
+    """The owner of the app's own schema, in which Ada has one of everything and Ben nothing."""
+    values = {"ada": ADA, "ben": BEN, "project": PROJECT, "empty": EMPTY_PROJECT, "job": FINISHED_JOB}
+    with connect(attached_database, autocommit=True) as connection:
+        psycopg.ClientCursor(connection).execute(ADAS_THINGS, values)
+        yield connection
+
+
+@pytest.fixture
+async def attached(attached_database: Conninfo, owner: psycopg.Connection) -> AsyncIterator[Database]:
+    database = Database(attached_database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def adas_things(db: Db) -> None:
+    """On the managed schema, where Ada has one of everything as well."""
+    project_id = db.make_project()
+    db.make_project(ADA, "Empty")
+    db.make_asset(project_id)
+    db.make_job(project_id, JobStatus.FAILED)
+
+
+Answers = dict[tuple[ProbeTarget, Verb], Probe]
+
+
+async def probed(database: Database, plan: ProbePlan | None = None, *, tries_writes: bool = True) -> Answers:
+    plan = plan or await plan_probes(database)
+    probes = [probe async for probe in run_probes(database, plan, tries_writes=tries_writes)]
+    assert [(probe.target, probe.verb) for probe in probes] == list(PROBED)
+    return {(probe.target, probe.verb): probe for probe in probes}
+
+
+def leaks(answers: Answers) -> set[tuple[ProbeTarget, Verb]]:
+    return {key for key, probe in answers.items() if probe.verdict is ProbeVerdict.LEAK}
+
+
+def assert_judged(answers: Answers, *keys: tuple[ProbeTarget, Verb], why: str) -> None:
+    for key in keys:
+        assert answers[key].how is ProbeMethod.JUDGED
+        assert answers[key].answer.endswith(f" ({why})")
+
+
+DELETE_PROJECT, INSERT_JOB = (ProbeTarget.PROJECT, Verb.DELETE), (ProbeTarget.JOB, Verb.INSERT_INTO)
+
+
+def traces(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """Every row with the transactions that made it and last locked it."""
+    tables = ("projects", "assets", "generation_jobs", "auth.users")
+    return [
+        row
+        for table in tables
+        for row in connection.execute(f"select xmin, t::text from {table} t order by id").fetchall()  # noqa: S608
+    ]
+
+
+async def test_isolation_check_finds_the_leaks_of_the_app_schema(attached: Database) -> None:
+    answers = await probed(attached)
+    assert leaks(answers) == LEAKS_OF_THE_APP
+    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
+    said = {key: answers[key].answer for key in LEAKS_OF_THE_APP}
+    assert said[ProbeTarget.JOB, Verb.INSERT_INTO] == "inserted 1 row — rolled back"
+    assert said[ProbeTarget.SUMMARY, Verb.READ] == said[ProbeTarget.STATISTICS, Verb.READ] == "read 2 jobs"
+    assert (
+        answers[ProbeTarget.JOB, Verb.READ].answer
+        == answers[ProbeTarget.PROJECT, Verb.DELETE].answer
+        == "hidden (0 rows)"
+    )
+    assert answers[ProbeTarget.JOB, Verb.INSERT_AS].answer == (
+        'refused: new row violates row-level security policy for table "generation_jobs"'
+    )
+
+
+async def test_isolation_check_finds_no_leaks_in_the_managed_schema(operator: Store, adas_things: None) -> None:
+    answers = await probed(operator.database)
+    assert {probe.verdict for probe in answers.values()} == {ProbeVerdict.KEPT}
+    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
+
+
+@pytest.mark.parametrize("rule", [WriteMode.CLOSED, WriteMode.PERMIT_REQUIRED], ids=["closed", "no lease"])
+async def test_read_only_session_judges_writes_from_the_policies(
+    attached_database: Conninfo, owner: psycopg.Connection, rule: WriteMode
+) -> None:
+    database = Database(attached_database, access=WriteAccess(rule))
+    for tries_writes in (False, True):
+        answers = await probed(database, tries_writes=tries_writes)
+        assert leaks(answers) == LEAKS_OF_THE_APP
+        for (_, verb), probe in answers.items():
+            assert probe.how is (ProbeMethod.JUDGED if verb.writes else ProbeMethod.TRIED)
+    await database.close()
+
+
+async def test_isolation_check_changes_nothing_and_never_locks_a_project_with_jobs(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    """Even where every policy lets everything through. A row that was locked for an instant would show it."""
+    for table in ("projects", "assets", "generation_jobs"):
+        owner.execute(f"create policy everything on {table} using (true) with check (true)")
+    locked = "select xmax from projects where id = %s"
+    before, marks = traces(owner), owner.execute(locked, [PROJECT]).fetchall()
+    answers = await probed(attached)
+    assert leaks(answers) == set(PROBED)
+    assert answers[ProbeTarget.PROJECT, Verb.DELETE].answer == "deleted 1 row — rolled back"
+    assert traces(owner) == before
+    assert owner.execute(locked, [PROJECT]).fetchall() == marks
+    assert owner.execute("select count(*) from pg_stat_activity where state like 'idle in%'").fetchone() == (0,)
+
+
+async def test_project_that_received_a_job_after_planning_is_not_tried(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    plan = await plan_probes(attached)
+    owner.execute("create policy everything on projects using (true)")
+    owner.execute("insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'x')", [ADA, EMPTY_PROJECT])
+    probe = (await probed(attached, plan))[ProbeTarget.PROJECT, Verb.DELETE]
+    assert probe.how is ProbeMethod.JUDGED
+    assert probe.answer == 'policy "everything" permits it (what was chosen has changed meanwhile)'
+
+
+async def test_probe_answer_says_that_there_is_no_empty_project(attached: Database, owner: psycopg.Connection) -> None:
+    owner.execute("delete from projects where id = %s", [EMPTY_PROJECT])
+    answers = await probed(attached)
+    update_project = (ProbeTarget.PROJECT, Verb.UPDATE)
+    assert_judged(answers, update_project, DELETE_PROJECT, INSERT_JOB, why="they have no empty project")
+    assert leaks(answers) == LEAKS_OF_THE_APP
+
+
+async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
+    attached_database: Conninfo, owner: psycopg.Connection, recording_login: str
+) -> None:
+    """A row that was locked for an instant would show that it was tried on."""
+    owner.execute("insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'x')", [ADA, EMPTY_PROJECT])
+    owner.execute("create policy everything on projects using (true)")
+    show_rows(sql_of(owner), recording_login, "projects", "assets")
+    show_rows(sql_of(owner), recording_login, "generation_jobs", using="status = 'failed'")
+    rows = "select xmax from projects order by id"
+    before = owner.execute(rows).fetchall()
+    async with Store(Database({**attached_database, "user": recording_login})) as store:
+        plan = await plan_probes(store.database, owner_id=ADA, other_id=BEN)
+        answers = await probed(store.database, plan)
+    assert owner.execute(rows).fetchall() == before
+    assert set(plan.targets) == {TargetKind.JOB, TargetKind.FINISHED_JOB, TargetKind.PROJECT, TargetKind.ASSET}
+    why = "row level security may hide from onlooker what is in use"
+    assert_judged(answers, DELETE_PROJECT, INSERT_JOB, (ProbeTarget.ASSET, Verb.DELETE), why=why)
+
+
+async def test_isolation_check_waits_only_briefly_for_a_locked_row(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    owner.execute("create policy everything on generation_jobs using (true)")
+    with owner.transaction():
+        owner.execute("select from generation_jobs where id = %s for update", [FINISHED_JOB])
+        started = time.monotonic()
+        answers = await probed(attached)
+        took = time.monotonic() - started
+    for verb in (Verb.UPDATE, Verb.DELETE):
+        probe = answers[ProbeTarget.JOB, verb]
+        assert (probe.how, probe.verdict) == (ProbeMethod.NOT_TRIED, ProbeVerdict.UNKNOWN)
+        assert probe.answer == "locked by another transaction"
+    assert 0.4 <= took < 4
+
+
+async def test_update_of_a_hidden_row_is_judged_from_the_policies(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    owner.execute("create policy careless on generation_jobs for update using (true)")
+    probe = (await probed(attached))[ProbeTarget.JOB, Verb.UPDATE]
+    assert (probe.how, probe.verdict) == (ProbeMethod.JUDGED, ProbeVerdict.LEAK)
+    assert probe.answer == 'hidden (0 rows) by its id, yet policy "careless" permits it'
+
+
+async def test_isolation_check_finds_the_same_leaks_with_an_invented_user(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    """Only the foreign key to the users stops their rows, after the policies have let them through."""
+    owner.execute("delete from auth.users where id = %s", [BEN])
+    plan = await plan_probes(attached)
+    assert not plan.other.exists
+    answers = await probed(attached, plan)
+    assert leaks(answers) == LEAKS_OF_THE_APP
+    assert answers[ProbeTarget.JOB, Verb.INSERT_INTO].answer.startswith(
+        "permitted, and then refused: insert or update on"
+    )
+
+
+async def test_isolation_check_reports_refusals_without_table_grants(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    owner.execute("revoke all on generation_jobs, projects, assets from authenticated")
+    answers = await probed(attached)
+    assert answers[ProbeTarget.COUNTS, Verb.READ].answer == "refused: permission denied for table generation_jobs"
+    assert leaks(answers) == {(ProbeTarget.STATISTICS, Verb.READ), (ProbeTarget.SUMMARY, Verb.READ)}
+    judged = await probed(attached, tries_writes=False)
+    assert judged[ProbeTarget.JOB, Verb.DELETE].answer == "no grant"
+
+
+async def test_trigger_refusal_is_no_leak_and_a_trigger_fault_is_unknown(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    owner.execute("""
+        create function refuse() returns trigger language plpgsql as $$ begin raise 'not like this'; end $$;
+        create function err() returns trigger language plpgsql as $$ begin return 1 / 0; end $$;
+        create trigger refuses before insert on generation_jobs for each row execute function refuse();
+        create trigger errs before insert on assets for each row execute function err();
+    """)
+    answers = await probed(attached)
+    refused, faulty = answers[ProbeTarget.JOB, Verb.INSERT_INTO], answers[ProbeTarget.ASSET, Verb.INSERT_INTO]
+    assert (refused.verdict, refused.answer) == (ProbeVerdict.KEPT, "refused: not like this")
+    assert (faulty.how, faulty.verdict) == (ProbeMethod.NOT_TRIED, ProbeVerdict.UNKNOWN)
+    assert "division by zero" in faulty.answer
+
+
+async def test_isolation_check_reports_missing_objects(attached: Database, owner: psycopg.Connection) -> None:
+    owner.execute("drop table assets cascade")
+    owner.execute("drop function get_job_statistics(uuid)")
+    answers = await probed(attached)
+    for key in ((ProbeTarget.ASSET, Verb.READ), (ProbeTarget.ASSET, Verb.DELETE), (ProbeTarget.STATISTICS, Verb.READ)):
+        assert (answers[key].how, answers[key].verdict) == (ProbeMethod.NOT_TRIED, ProbeVerdict.UNKNOWN)
+        assert "does not exist" in answers[key].answer
+    assert answers[ProbeTarget.PROJECT, Verb.DELETE].how is ProbeMethod.TRIED
+
+
+async def test_isolation_check_judges_policies_when_no_user_owns_rows(operator: Store, sql: Sql) -> None:
+    plan = await plan_probes(operator.database)
+    assert plan.owner is None
+    answers = await probed(operator.database, plan)
+    assert {
+        probe.how
+        for probe in answers.values()
+        if probe.target in (ProbeTarget.JOB, ProbeTarget.PROJECT, ProbeTarget.ASSET)
+    } == {ProbeMethod.JUDGED}
+    assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == "this login sees nobody who owns anything"
+    assert not leaks(answers)
+
+
+async def test_suggested_sql_fixes_every_leak(attached: Database, owner: psycopg.Connection) -> None:
+    owner.execute("create policy everything on projects for delete using (true)")
+    owner.execute("create policy anything on assets for select using (true)")
+    found = leaks(await probed(attached))
+    assert found > LEAKS_OF_THE_APP
+    remedies = await find_leak_fixes(attached)
+    assert remedies.keys() == found
+    for sql in dict.fromkeys(remedies[key] for key in found):
+        owner.execute(sql.encode())
+    assert not leaks(await probed(attached))
+    assert not await find_leak_fixes(attached)
+
+
+async def test_isolation_plan_chooses_the_owner_the_other_user_and_the_targets(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    make_project(BEN, "only empty")
+    make_job(make_project(BEN, "Full"))
+    make_job()
+    empty = make_project(ADA, "Empty")
+    plan = await plan_probes(operator.database, other_id=BEN)
+    assert plan.owner is not None
+    assert (plan.owner.email, plan.other.email) == ("ada@example.com", "ben@example.com")
+    assert plan.targets[TargetKind.EMPTY_PROJECT] == empty
+    plan = await plan_probes(operator.database, owner_id=BEN, other_id=STRANGER)
+    assert (plan.owner and plan.owner.email, plan.other.exists) == ("ben@example.com", False)
+    with pytest.raises(InvalidValue):
+        await plan_probes(operator.database, owner_id=ADA, other_id=ADA)

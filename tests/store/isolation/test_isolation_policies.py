@@ -1,0 +1,153 @@
+"""What is judged from policies alone."""
+
+import pytest
+
+from store.capabilities.facts import PolicyCommand, RlsPolicy
+from store.isolation.isolation import ProbeMethod, ProbeTarget, ProbeVerdict, Verb
+from store.isolation.isolation_policies import TableRules, conjuncts, judge
+from tests.store.store_fixtures import make_policy
+
+OWN = "(auth.uid() = user_id)"
+
+OWN_ONCE = "(( SELECT auth.uid() AS uid) = user_id)"
+
+OWN_INTO_OWN_PROJECT = f"({OWN_ONCE} AND gjobs.owns_project(project_id) AND gjobs.owns_asset(input_asset_id))"
+
+EVERYTHING = "true"
+
+TEAM = "(team_id = current_team())"
+
+WRITE_COMMANDS = [
+    (Verb.INSERT_AS, PolicyCommand.INSERT),
+    (Verb.UPDATE, PolicyCommand.UPDATE),
+    (Verb.DELETE, PolicyCommand.DELETE),
+]
+
+
+def rules(
+    *, has_row_security: bool = True, granted: frozenset[PolicyCommand] = frozenset(PolicyCommand)
+) -> list[TableRules]:
+    return [TableRules(table="generation_jobs", has_row_security=has_row_security, granted=granted)]
+
+
+def policy(
+    command: PolicyCommand, expression: str | None, *, name: str = "a policy", restrictive: bool = False
+) -> RlsPolicy:
+    inserts = command is PolicyCommand.INSERT
+    return make_policy(
+        name,
+        None if inserts else expression,
+        is_permissive=not restrictive,
+        command=command,
+        check=expression if inserts else None,
+    )
+
+
+def verdict(verb: Verb, *policies: RlsPolicy) -> ProbeVerdict:
+    return judge(ProbeTarget.JOB, verb, rules(), policies).verdict
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (OWN, ProbeVerdict.KEPT),
+        (OWN_ONCE, ProbeVerdict.KEPT),
+        ("(user_id = auth.uid())", ProbeVerdict.KEPT),
+        (f"({OWN} AND {TEAM})", ProbeVerdict.KEPT),
+        (f"({OWN} OR {TEAM})", ProbeVerdict.UNKNOWN),
+        (f"(NOT {OWN})", ProbeVerdict.UNKNOWN),
+        (TEAM, ProbeVerdict.UNKNOWN),
+        (EVERYTHING, ProbeVerdict.LEAK),
+        (None, ProbeVerdict.UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize(("verb", "command"), [*WRITE_COMMANDS, (Verb.READ, PolicyCommand.SELECT)])
+def test_policy_condition_determines_the_verdict(
+    verb: Verb, command: PolicyCommand, expression: str | None, expected: ProbeVerdict
+) -> None:
+    assert verdict(verb, policy(command, expression)) is expected
+    if command is not PolicyCommand.INSERT:
+        assert verdict(verb, policy(PolicyCommand.ALL, expression)) is expected
+
+
+@pytest.mark.parametrize(
+    ("check", "expected"),
+    [
+        (OWN, ProbeVerdict.LEAK),
+        (EVERYTHING, ProbeVerdict.LEAK),
+        (OWN_INTO_OWN_PROJECT, ProbeVerdict.KEPT),
+        (f"({OWN} AND is_member_of(project_id))", ProbeVerdict.UNKNOWN),
+    ],
+)
+def test_insert_into_a_foreign_project_needs_a_check_of_the_project(check: str, expected: ProbeVerdict) -> None:
+    assert verdict(Verb.INSERT_INTO, policy(PolicyCommand.INSERT, check)) is expected
+
+
+def test_check_decides_inserts_and_using_decides_updates() -> None:
+    both = make_policy("all", EVERYTHING, command=PolicyCommand.ALL, check=OWN)
+    assert verdict(Verb.INSERT_AS, both) is ProbeVerdict.KEPT
+    assert verdict(Verb.UPDATE, both) is ProbeVerdict.LEAK
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected", "answer"),
+    [
+        ([], ProbeVerdict.KEPT, "no policy permits it"),
+        ([(OWN, False), (OWN_ONCE, False)], ProbeVerdict.KEPT, "own rows only"),
+        ([(OWN, False), (EVERYTHING, False)], ProbeVerdict.LEAK, 'policy "1" permits it'),
+        ([(OWN, False), (TEAM, False)], ProbeVerdict.UNKNOWN, 'policy "1" has a condition that is not known'),
+        ([(EVERYTHING, False), (OWN, True)], ProbeVerdict.KEPT, 'policy "1" forbids it'),
+        ([(EVERYTHING, False), (EVERYTHING, True)], ProbeVerdict.LEAK, 'policy "0" permits it'),
+        ([(EVERYTHING, False), (TEAM, True)], ProbeVerdict.UNKNOWN, 'policy "1" has a condition that is not known'),
+        ([(OWN, False), (TEAM, True)], ProbeVerdict.KEPT, "own rows only"),
+        ([(OWN, True)], ProbeVerdict.KEPT, "no policy permits it"),
+    ],
+)
+def test_one_permissive_policy_is_enough_and_every_restrictive_one_must_agree(
+    policies: list[tuple[str, bool]], expected: ProbeVerdict, answer: str
+) -> None:
+    made = [
+        policy(PolicyCommand.DELETE, expression, name=str(index), restrictive=restrictive)
+        for index, (expression, restrictive) in enumerate(policies)
+    ]
+    probe = judge(ProbeTarget.JOB, Verb.DELETE, rules(), made)
+    assert (probe.verdict, probe.answer, probe.how) == (expected, answer, ProbeMethod.JUDGED)
+
+
+def test_grants_and_row_security_come_before_policies() -> None:
+    everything = [policy(PolicyCommand.ALL, EVERYTHING)]
+    no_grant = judge(ProbeTarget.JOB, Verb.DELETE, rules(granted=frozenset({PolicyCommand.SELECT})), everything)
+    assert (no_grant.verdict, no_grant.answer) == (ProbeVerdict.KEPT, "no grant")
+    own = [policy(PolicyCommand.ALL, OWN)]
+    switched_off = judge(ProbeTarget.JOB, Verb.DELETE, rules(has_row_security=False), own)
+    assert (switched_off.verdict, switched_off.answer) == (ProbeVerdict.LEAK, "row level security is off")
+
+
+def test_policy_of_another_command_table_or_role_is_ignored() -> None:
+    other_role = make_policy("staff", EVERYTHING, command=PolicyCommand.UPDATE, holds_for_users=False)
+    assert verdict(Verb.UPDATE, other_role) is ProbeVerdict.KEPT
+    other_table = policy(PolicyCommand.DELETE, EVERYTHING)
+    assert judge(ProbeTarget.PROJECT, Verb.DELETE, rules(), [other_table]).verdict is ProbeVerdict.UNKNOWN
+    assert verdict(Verb.UPDATE, other_table) is ProbeVerdict.KEPT
+    assert judge(ProbeTarget.SUMMARY, Verb.READ, rules(), []).verdict is ProbeVerdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("true", ("true",)),
+        ("((a = b))", ("a = b",)),
+        ("((a = b) AND (c = d))", ("a = b", "c = d")),
+        ("(((a = b) AND (c = d)) AND e(f))", ("a = b", "c = d", "e(f)")),
+        ("((a = b) OR (c = d))", ("(a = b) OR (c = d)",)),
+        ("((a = b) OR ((c = d) AND e))", ("(a = b) OR ((c = d) AND e)",)),
+        ("(name = ' AND '::text)", ("name = ' AND '::text",)),
+        ("(name = 'it''s ('::text) AND b", ("name = 'it''s ('::text", "b")),
+        ('("a AND b" = c)', ('"a AND b" = c',)),
+        ("(a)  AND\n  (b)", ("a", "b")),
+        ("(a", ("(a",)),
+        ("", ("",)),
+    ],
+)
+def test_expression_is_split_into_its_conditions(expression: str, expected: tuple[str, ...]) -> None:
+    assert conjuncts(expression) == expected

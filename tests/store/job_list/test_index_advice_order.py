@@ -1,0 +1,107 @@
+"""The indexes that lists are read by: which are known to be there, and what follows where one is not."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from migrations import HEAD
+from store.database.database import Database
+from store.database.query import Query
+from store.filters.filter_text import parse
+from store.job_list.index_advice import is_in_order
+from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from store.jobs.job import JobStatus
+from store.schema.expected import expected
+from store.schema.schema_diff import compare, read_catalogue
+from store.store import Store
+from store.users.actor import OPERATOR, ActingUser
+from tests.conftest import Conninfo, connect
+from tests.store.store_fixtures import ADA, NOW, MakeJob, MakeProject
+
+INDEXES = {
+    OrderColumn.UPDATED: "gjobs_updated",
+    OrderColumn.COST: "gjobs_costs",
+    OrderColumn.TOTAL: "gjobs_total",
+}
+
+
+@pytest.fixture
+async def migrated_store(migrated_copy: Conninfo) -> AsyncIterator[Store]:
+    """On a database whose indexes the test may change, where the planner takes sorting to be dear."""
+    async with Store(Database({**migrated_copy, "options": "-c cpu_operator_cost=100000"})) as store:
+        yield store
+
+
+def change(conninfo: Conninfo, *statements: str) -> None:
+    with connect(conninfo, autocommit=True) as owner:
+        for statement in statements:
+            owner.execute(statement.encode())
+
+
+async def test_unfiltered_lists_are_in_index_order_when_all_indexes_exist(
+    migrated_store: Store, migrated_copy: Conninfo
+) -> None:
+    indexes = (await migrated_store.capability_cache.get()).facts.job_indexes
+    oldest_first = ListOrder(descending=False)
+    for listed in (ListQuery(), ListQuery(project_id=ADA, status=JobStatus.FAILED), ListQuery(order=oldest_first)):
+        assert is_in_order(listed, indexes)
+    assert not is_in_order(ListQuery(order=ListOrder(column=OrderColumn.COST)), indexes)
+    assert not is_in_order(ListQuery(job_filter=parse("mode:lifestyle", now=NOW)), indexes)
+
+    change(
+        migrated_copy,
+        "drop index gjobs_newest_of_user",
+        "create index gjobs_newest_of_user on generation_jobs (user_id, created_at desc, id desc) where cost_cents > 0",
+    )
+    assert not is_in_order(ListQuery(), (await migrated_store.capability_cache.refresh()).facts.job_indexes)
+
+
+async def test_sorting_is_disabled_only_for_queries_that_may_not_sort(operator: Store) -> None:
+    setting = text("select current_setting('enable_sort')")
+    asked = [Query(setting, lambda row: row[0], may_sort=may_sort) for may_sort in (True, False, True)]
+    assert await operator.database.read_together(OPERATOR, *asked) == (["on"], ["off"], ["on"])
+
+
+async def test_order_without_its_index_is_unavailable_when_sorting_is_expensive(
+    migrated_store: Store, migrated_copy: Conninfo
+) -> None:
+    change(migrated_copy, *(f"drop index {name}" for name in INDEXES.values()))
+    for column in INDEXES:
+        listed = ListQuery(order=ListOrder(column=column))
+        missing = await migrated_store.slow_order_reason(listed)
+        assert missing is not None
+        assert missing.reason == f"No index has the jobs by {column}: each page would read and sort all of them."
+        change(migrated_copy, missing.sql or "")
+        await migrated_store.capability_cache.refresh()
+        assert await migrated_store.slow_order_reason(listed) is None
+    with connect(migrated_copy) as connection:
+        assert compare(read_catalogue(connection), expected(HEAD)) == ()
+
+
+async def test_a_few_jobs_are_sorted_without_an_index(migrated_copy: Conninfo) -> None:
+    change(migrated_copy, "drop index gjobs_costs")
+    async with Store(Database(migrated_copy)) as store:
+        assert await store.slow_order_reason(ListQuery(order=ListOrder(column=OrderColumn.COST))) is None
+
+
+async def test_order_by_duration_is_unavailable_to_a_user_with_many_jobs(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.job_list.list_cost.MOST_SORTED", 3)
+    project = make_project(ADA)
+    by_total = ListQuery(order=ListOrder(column=OrderColumn.TOTAL))
+    ada = operator.acting_as(ActingUser(id=ADA, email=None))
+    for _ in range(3):
+        make_job(project, "failed")
+    assert await ada.slow_order_reason(by_total) is None
+
+    make_job(project, "queued")
+
+    missing = await ada.slow_order_reason(by_total)
+    assert missing is not None
+    assert missing.reason.startswith("Row level security keeps the index by total from being used with a user's eyes")
+    assert await ada.slow_order_reason(replace(by_total, status=JobStatus.QUEUED)) is None
+    assert await ada.slow_order_reason(ListQuery(order=ListOrder(column=OrderColumn.COST))) is None
+    assert await operator.slow_order_reason(by_total) is None

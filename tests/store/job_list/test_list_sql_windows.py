@@ -1,0 +1,204 @@
+"""Windows of a list: walked either way they are the whole list, in its order, with nothing lost and nothing twice."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from itertools import cycle
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from store.blocking import BlockingStore
+from store.database.timestamps import LATEST
+from store.errors import NoPrivilege
+from store.filters.filter_text import parse
+from store.filters.job_filter import NO_FILTER
+from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery, key_of, total_of
+from store.jobs.job import ERROR_CHARACTERS, JobStatus, ListedJob
+from store.store import Store
+from tests.store.store_fixtures import BEN, NOW, Db, MakeJob, MakeProject, Sql, a_job
+
+ORDERS = [ListOrder(column=column, descending=descending) for column in OrderColumn for descending in (True, False)]
+
+TIMES = (
+    *("-infinity", "4713-01-01 BC", "0001-01-01 00:00Z", "2026-01-15 12:00Z", "2026-01-15 12:00:00.000001Z"),
+    *("2026-01-15 13:00Z", "9999-12-31 23:59:59.999999Z", "20000-01-01Z", "294276-12-31Z", "infinity"),
+)
+
+VALUES = {
+    OrderColumn.CREATED: "created_at",
+    OrderColumn.UPDATED: "updated_at",
+    OrderColumn.COST: "cost_cents",
+    OrderColumn.TOTAL: "case when status in ('succeeded', 'failed') and least(created_at, updated_at) > '0001-01-01Z'"
+    " and greatest(created_at, updated_at) < '9999-12-31 23:59:59Z' then updated_at - created_at end",
+}
+
+
+def in_order(sql: Sql, listed: ListQuery, where: str = "true") -> list[UUID]:
+    direction = "desc" if listed.order.descending else "asc"
+    value = VALUES[listed.order.column]
+    rows = sql(
+        f"select id from generation_jobs where {where} and project_id = coalesce(%s, project_id)"  # noqa: S608
+        f" and status = coalesce(%s, status) order by ({value}) {direction} nulls last, id {direction}",
+        (listed.project_id, listed.status),
+    )
+    return [row[0] for row in rows]
+
+
+@pytest.fixture
+def projects(operator_now: BlockingStore, make_project: MakeProject, make_job: MakeJob) -> Sequence[UUID]:
+    """Two, with jobs of which many are equal in what they are ordered by."""
+    made = [make_project(), make_project(BEN)]
+    statuses = list(JobStatus)
+    for number in range(60):
+        make_job(
+            made[number % 3 // 2],
+            statuses[number * 7 % 4],
+            job_id=UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128),
+            mode=("lifestyle", "packaging")[number % 2],
+            cost_cents=(-5, 0, 250)[number % 5 % 3],
+            created_at=TIMES[number * 11 % len(TIMES)],
+            updated_at=TIMES[number * 3 % len(TIMES)],
+        )
+    return made
+
+
+@st.composite
+def lists(draw: st.DrawFn, projects: Sequence[UUID]) -> tuple[ListQuery, str]:
+    """With the filter once more, as SQL."""
+    text, where = draw(
+        st.sampled_from([("", "true"), ("mode:lifestyle cost:>=0", "mode = 'lifestyle' and cost_cents >= 0")])
+    )
+    listed = ListQuery(
+        project_id=draw(st.sampled_from([None, *projects])),
+        status=draw(st.sampled_from([None, None, *JobStatus])),
+        job_filter=parse(text, now=NOW) if text else NO_FILTER,
+        order=draw(st.sampled_from(ORDERS)),
+    )
+    return listed, where
+
+
+on_rows = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+Disturb = Callable[[ListedJob], None]
+
+
+def walk(store: BlockingStore, listed: ListQuery, size: int, disturb: Disturb, *, backwards: bool) -> list[UUID]:
+    """The ids as they were met. The row by which the next window is asked for is disturbed before."""
+    start = End.LAST if backwards else End.FIRST
+    window = store.get_window(RowWindowQuery(listed=listed, anchor=start, before=size, after=size))
+    assert not (window.has_after if backwards else window.has_before)
+    met: list[UUID] = []
+    for _ in range(200):
+        met += [job.id for job in (reversed(window.jobs) if backwards else window.jobs) if job.id not in met[-1:]]
+        if not (window.has_before if backwards else window.has_after):
+            return met
+        at = window.jobs[0] if backwards else window.jobs[-1]
+        disturb(at)
+        before, after = (size, 0) if backwards else (0, size + 1)
+        query = RowWindowQuery(listed=listed, anchor=key_of(at, listed.order), before=before, after=after)
+        window = store.get_window(query)
+    raise AssertionError("the windows do not end")
+
+
+@on_rows
+@given(data=st.data())
+def test_walking_windows_meets_each_row_once_even_if_anchors_change(
+    operator_now: BlockingStore, projects: Sequence[UUID], sql: Sql, data: st.DataObject
+) -> None:
+    listed, where = data.draw(lists(projects), label="list")
+    size, backwards = data.draw(st.integers(1, 9), label="rows"), data.draw(st.booleans(), label="backwards")
+    disturbances = cycle(data.draw(st.lists(st.sampled_from(["", "delete", "move"]), min_size=1, max_size=5)))
+    expected = in_order(sql, listed, where)
+    if backwards:
+        expected.reverse()
+    moved: set[UUID] = set()
+
+    def disturb(job: ListedJob) -> None:
+        match next(disturbances):
+            case "delete":
+                sql("delete from generation_jobs where id = %s", [job.id])
+            case "move" if job.id not in moved:  # else the walk might never overtake it
+                moved.add(job.id)
+                sql("update generation_jobs set cost_cents = cost_cents + 77 where id = %s", [job.id])
+
+    sql("create table kept as select * from generation_jobs")
+    try:
+        met = walk(operator_now, listed, size, disturb, backwards=backwards)
+    finally:
+        sql("truncate generation_jobs")
+        sql("insert into generation_jobs select * from kept")
+        sql("drop table kept")
+
+    assert [job_id for job_id in met if job_id not in moved] == [one for one in expected if one not in moved]
+
+
+@on_rows
+@given(data=st.data())
+def test_window_holds_the_rows_around_its_anchor(
+    operator_now: BlockingStore, projects: Sequence[UUID], sql: Sql, data: st.DataObject
+) -> None:
+    listed, where = data.draw(lists(projects), label="list")
+    before, after = data.draw(st.integers(0, 12), label="before"), data.draw(st.integers(0, 12), label="after")
+    expected = in_order(sql, listed, where)
+    all_jobs = operator_now.get_window(RowWindowQuery(listed=listed)).jobs
+    assert [job.id for job in all_jobs] == expected
+
+    for number in range(0, len(all_jobs), 7):
+        anchor = key_of(all_jobs[number], listed.order)
+        window = operator_now.get_window(RowWindowQuery(listed=listed, anchor=anchor, before=before, after=after))
+        first = max(0, number - before)
+        assert [job.id for job in window.jobs] == expected[first : number + after]
+        assert (window.has_before, window.has_after) == (first > 0, number + after < len(expected))
+
+
+@on_rows
+@given(data=st.data())
+def test_first_and_last_windows_make_up_the_whole_list(
+    operator_now: BlockingStore, projects: Sequence[UUID], sql: Sql, data: st.DataObject
+) -> None:
+    listed, where = data.draw(lists(projects), label="list")
+    expected = in_order(sql, listed, where)
+    cut = data.draw(st.integers(0, len(expected)), label="cut")
+
+    first = operator_now.get_window(RowWindowQuery(listed=listed, anchor=End.FIRST, before=9, after=cut))
+    last = operator_now.get_window(RowWindowQuery(listed=listed, anchor=End.LAST, before=len(expected) - cut, after=9))
+
+    assert [job.id for job in (*first.jobs, *last.jobs)] == expected
+    assert (first.has_before, first.has_after) == (False, cut < len(expected))
+    assert (last.has_before, last.has_after) == (cut > 0, False)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_window_of_a_user_holds_only_their_jobs(db: Db, order: ListOrder) -> None:
+    mine, other = db.make_project(), db.make_project(BEN)
+    ids = {db.make_job(mine, status) for status in JobStatus}
+    db.make_job(other)
+    window = await db.ada.get_window(RowWindowQuery(listed=ListQuery(order=order), after=2))
+    around = RowWindowQuery(listed=ListQuery(order=order), anchor=key_of(window.jobs[-1], order), before=9, after=9)
+    assert {job.id for job in (await db.ada.get_window(around)).jobs} == ids
+
+
+async def test_window_reads_only_the_beginning_of_a_long_error(db: Db) -> None:
+    longest = "ö" * ERROR_CHARACTERS
+    for cost, error in enumerate((None, "", longest, f"{longest}!")):
+        db.make_job(error=error, cost_cents=cost)
+    order = ListOrder(column=OrderColumn.COST, descending=False)
+    window = await db.operator.get_window(RowWindowQuery(listed=ListQuery(order=order)))
+    errors = [(job.error, job.is_error_cut) for job in window.jobs]
+    assert errors == [(None, False), ("", False), (longest, False), (longest, True)]
+
+
+async def test_window_refuses_a_filter_by_an_unreadable_name(ada: Store) -> None:
+    with pytest.raises(NoPrivilege, match="Only the operator may read the users"):
+        await ada.get_window(RowWindowQuery(listed=ListQuery(job_filter=parse("user:ada@example.com", now=NOW))))
+
+
+def test_only_finished_jobs_with_finite_times_have_a_duration() -> None:
+    job = ListedJob(**asdict(a_job(status=JobStatus.FAILED, updated_at=NOW - timedelta(seconds=5))))
+    order = ListOrder(column=OrderColumn.TOTAL)
+    assert key_of(job, order) == RowKey(value=timedelta(seconds=-5), id=job.id)
+    for change in ({"status": JobStatus.QUEUED}, {"status": JobStatus.RUNNING}, {"updated_at": LATEST}):
+        assert total_of(replace(job, **change)) is None

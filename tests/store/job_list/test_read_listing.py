@@ -1,0 +1,231 @@
+"""What a user does not see, beside what they see, and what hides it. On the app's own database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store.database.database import Database
+from store.database.query import TimeLimits
+from store.errors import InvalidValue
+from store.job_list import list_sql, read_listing
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from store.job_list.listing import ReadRules, VisibilityComparison
+from store.jobs.job import JobStatus
+from store.jobs.job_results import CappedCount
+from store.store import Store
+from store.users.actor import ActingUser
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import ADA, BEN, NOW, Sql
+from tui.dashboard.users.visibility_text import why_hidden
+
+OWN = UUID("a1000000-0000-4000-8000-000000000000")
+
+"""Ada's project."""
+
+BENS = UUID("b1000000-0000-4000-8000-000000000000")
+
+OWN_ROWS = "Users can view own generation jobs"
+
+
+@pytest.fixture
+def app_sql(app_sql: Sql) -> Sql:
+    """Ada has the jobs 1 to 3 in her project and 5 in Ben's; 4 is Ben's in hers, 6 is his own affair."""
+    for user_id, email, project_id in ((ADA, "ada@example.com", OWN), (BEN, "ben@example.com", BENS)):
+        app_sql("insert into auth.users (id, email) values (%s, %s)", (user_id, email))
+        app_sql("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", (project_id, user_id))
+    rows = ((1, ADA, OWN), (2, ADA, OWN), (3, ADA, OWN), (4, BEN, OWN), (5, ADA, BENS), (6, BEN, BENS))
+    for number, owner, project_id in rows:
+        status, created_at = "failed" if number == 3 else "queued", NOW - timedelta(minutes=number)
+        app_sql(
+            "insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at)"
+            " values (%s, %s, %s, %s, 'lifestyle', 10, %s)",
+            (UUID(int=number), owner, project_id, status, created_at),
+        )
+    return app_sql
+
+
+@pytest.fixture
+async def as_ada(attached_database: Conninfo, app_sql: Sql) -> AsyncIterator[Store]:
+    store = Store(Database(attached_database))
+    yield store.acting_as(ActingUser(id=ADA, email="ada@example.com"))
+    await store.close()
+
+
+OF_OWN = RowWindowQuery(listed=ListQuery(project_id=OWN))
+
+
+def numbers(visibility: VisibilityComparison) -> tuple[list[int], set[int]]:
+    """Of all the jobs, and of those that are hidden."""
+    return [job.id.int for job in visibility.window.jobs], {identifier.int for identifier in visibility.hidden}
+
+
+async def test_visibility_lists_the_jobs_of_a_project_and_marks_hidden_ones(as_ada: Store) -> None:
+    visibility = await as_ada.compare_visibility(OF_OWN)
+
+    assert numbers(visibility) == ([1, 2, 3, 4], {4})
+    assert (visibility.seen, visibility.everything) == (CappedCount(number=3), CappedCount(number=4))
+    assert visibility.user == ActingUser(id=ADA, email="ada@example.com")
+    (own_rows,) = visibility.rules.policies
+    assert (own_rows.name, own_rows.is_permissive, own_rows.using) == (OWN_ROWS, True, "(auth.uid() = user_id)")
+    assert visibility.rules == ReadRules(
+        role="authenticated", is_granted=True, has_row_security=True, holds_for_operator=False, policies=(own_rows,)
+    )
+
+
+async def test_visibility_of_all_projects_or_a_foreign_one_lists_the_jobs_that_concern_the_user(as_ada: Store) -> None:
+    visibility = await as_ada.compare_visibility(RowWindowQuery())
+    assert numbers(visibility) == ([1, 2, 3, 4, 5], {4})
+    assert (visibility.seen.number, visibility.everything.number) == (4, 5)
+    assert why_hidden(visibility.rules) == f"The policy “{OWN_ROWS}” does not let it through."
+    of_ben = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=BENS)))
+    assert numbers(of_ben) == ([5, 6], {6})
+
+
+async def test_visibility_can_be_limited_to_one_status(as_ada: Store) -> None:
+    failed = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(status=JobStatus.FAILED)))
+    assert numbers(failed) == ([3], set())
+    queued = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=OWN, status=JobStatus.QUEUED)))
+    assert numbers(queued) == ([1, 2, 4], {4})
+    assert (queued.seen.number, queued.everything.number) == (2, 3)
+
+
+async def test_visibility_of_one_page_counts_all_jobs_up_to_a_cap(
+    as_ada: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_listing, "MOST_COUNTED", 3)
+    visibility = await as_ada.compare_visibility(RowWindowQuery(after=2))
+
+    assert numbers(visibility) == ([1, 2], set())
+    assert visibility.window.has_after
+    assert (visibility.seen, visibility.everything) == (
+        CappedCount(number=3, is_more=True),
+        CappedCount(number=3, is_more=True),
+    )
+
+
+async def test_listing_with_visibility_shows_everything_else_as_the_user(as_ada: Store) -> None:
+    plain = await as_ada.get_listing(ListingQuery(window=OF_OWN))
+    listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, with_visibility=True))
+
+    assert plain.visibility is None
+    assert listing.visibility == await as_ada.compare_visibility(OF_OWN)
+    assert listing.window == listing.visibility.window
+    assert replace(listing, visibility=None, query=plain.query, window=plain.window) == plain
+    assert [project.id for project in listing.projects] == [OWN]
+
+
+async def test_concurrent_first_visibility_reads_do_not_deadlock(as_ada: Store) -> None:
+    """Each holds one of the two connections: what the database offers has to be known by then."""
+    async with asyncio.timeout(TimeLimits().patience):
+        one, other = await asyncio.gather(
+            as_ada.compare_visibility(RowWindowQuery()), as_ada.compare_visibility(RowWindowQuery())
+        )
+
+    assert one == other
+
+
+async def test_visibility_needs_an_acting_user(as_ada: Store) -> None:
+    operator = Store(as_ada.database)
+    with pytest.raises(InvalidValue, match="needs a user"):
+        await operator.compare_visibility(RowWindowQuery())
+    with pytest.raises(InvalidValue, match="needs a user"):
+        await operator.get_listing(ListingQuery(with_visibility=True))
+
+
+async def test_snapshot_shows_both_actors_the_same_moment(as_ada: Store, app_sql: Sql) -> None:
+    """Rows that arrive between the two reads would be hidden from nobody, and yet look so."""
+    async with as_ada.database.snapshot() as snapshot:
+        count = list_sql.length(OF_OWN.listed, most=10, readable=frozenset())
+        (before,) = await snapshot.read(Store(as_ada.database).actor, count)
+        app_sql(
+            "insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')", (str(ADA), str(OWN))
+        )
+        (after,) = await snapshot.read(as_ada.actor, count)
+    assert (before, after) == ([4], [3])
+
+
+NO_GRANT = "The role authenticated has no grant to read the jobs, so no user sees any."
+
+NO_POLICY = "Row level security is on, and no policy lets authenticated read any job."
+
+
+class TestRules:
+    @pytest.mark.parametrize(
+        ("statement", "hidden", "sentence"),
+        [
+            *(
+                (f"revoke {what} from authenticated, public", {1, 2, 3, 4}, NO_GRANT)
+                for what in (
+                    "all on generation_jobs",
+                    "all on generation_jobs, projects, assets",
+                    "usage on schema public",
+                )
+            ),
+            (f'drop policy "{OWN_ROWS}" on generation_jobs', {1, 2, 3, 4}, NO_POLICY),
+            ("alter table generation_jobs disable row level security", set(), None),
+        ],
+    )
+    async def test_visibility_explains_why_all_or_no_jobs_are_hidden(
+        self, as_ada: Store, app_sql: Sql, statement: str, hidden: set[int], sentence: str | None
+    ) -> None:
+        app_sql(statement)
+        listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, with_visibility=True))
+        assert listing.visibility is not None
+        assert numbers(listing.visibility) == ([1, 2, 3, 4], hidden)
+        rules = listing.visibility.rules
+        assert (rules.is_granted, rules.has_row_security) == (sentence != NO_GRANT, sentence is not None)
+        if sentence:
+            assert why_hidden(rules) == sentence
+        if sentence == NO_GRANT:
+            assert listing.projects == ()
+        if sentence == NO_POLICY:
+            assert rules.policies == ()
+
+    async def test_visibility_lists_only_read_policies_that_apply_to_users(self, as_ada: Store, app_sql: Sql) -> None:
+        for name, clause in (
+            ("everyone's", "for select to anon using (true)"),
+            ("all", "for all to authenticated using (false)"),
+            ("writing", "for update using (true)"),
+            ("strict", "as restrictive for select to public using (cost_cents > 0)"),
+            ("empty", "for select to authenticated"),
+        ):
+            app_sql(f'create policy "{name}" on generation_jobs {clause}')
+
+        rules = (await as_ada.compare_visibility(OF_OWN)).rules
+
+        assert [(policy.name, policy.is_permissive, policy.using) for policy in rules.policies] == [
+            (OWN_ROWS, True, "(auth.uid() = user_id)"),
+            ("all", True, "false"),
+            ("empty", True, None),
+            ("strict", False, "(cost_cents > 0)"),
+        ]
+        assert why_hidden(rules) == (
+            "None of the 3 policies that let jobs through lets this one through,"
+            " or a restrictive one keeps it back: “strict”."
+        )
+
+    async def test_visibility_reads_the_text_of_a_policy_without_running_it(self, as_ada: Store, app_sql: Sql) -> None:
+        """With the operator's rights it could do anything."""
+        app_sql("create function public.trap() returns boolean language plpgsql as $$ begin raise 'run'; end $$")
+        app_sql("create policy trap on generation_jobs for select to authenticated using (user_id is null and trap())")
+
+        visibility = await as_ada.compare_visibility(OF_OWN)
+
+        assert numbers(visibility) == ([1, 2, 3, 4], {4})
+        assert visibility.rules.policies[1].using == "((user_id IS NULL) AND trap())"
+
+    async def test_visibility_reports_that_the_policies_apply_to_the_operator(
+        self, as_ada: Store, app_sql: Sql, attached_database: Conninfo, recording_login: str
+    ) -> None:
+        app_sql(f"grant select on generation_jobs, projects to {recording_login}")
+        few_rights = Store(Database({**attached_database, "user": recording_login}), as_ada.actor)
+
+        visibility = await few_rights.compare_visibility(OF_OWN)
+
+        assert visibility.rules.holds_for_operator
+        assert (visibility.everything.number, visibility.seen.number) == (0, 3)
+        await few_rights.close()

@@ -1,0 +1,228 @@
+"""What the store tells of a job's past, with each actor's eyes; and that a job's events replay to what it is."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from store.errors import InvalidValue
+from store.jobs.history_sql import make_event
+from store.jobs.job import JobStatus
+from store.jobs.job_history import EventKind, JobEvent, time_in_each
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, MakeJob
+
+
+async def test_job_history_covers_a_job_from_creation_to_failure(db: Db) -> None:
+    project_id = db.make_project()
+    job = await db.operator.create_generation_job(project_id=project_id, mode="lifestyle", cost_cents=100)
+    await db.operator.transition_job_status(job.id, "running")
+    await db.operator.update_generation_job(job.id, cost_cents=150)
+    await db.operator.transition_job_status(job.id, "failed", "timeout")
+
+    history = await db.operator.get_job_history(job.id)
+
+    assert [(event.kind, event.from_status, event.to_status) for event in history.events] == [
+        (EventKind.CREATED, None, JobStatus.QUEUED),
+        (EventKind.STATUS, JobStatus.QUEUED, JobStatus.RUNNING),
+        (EventKind.COST, JobStatus.RUNNING, JobStatus.RUNNING),
+        (EventKind.STATUS, JobStatus.RUNNING, JobStatus.FAILED),
+    ]
+    assert [(event.cost_cents, event.cents_change) for event in history.events] == [
+        (100, 100), (100, 0), (150, 50), (150, 0),
+    ]  # fmt: skip
+    assert [event.error for event in history.events] == [None, None, None, "timeout"]
+    assert {(event.user_id, event.project_id, event.mode) for event in history.events} == {
+        (ADA, project_id, "lifestyle")
+    }
+    assert [span.status for span in history.spans] == ["queued", "running", "failed"]
+    assert history.spans[-1].until is None
+    assert history.started_at == history.events[1].at
+    assert not history.is_cut
+    assert list(time_in_each(history.spans)) == ["queued", "running", "failed"]
+
+
+async def test_job_history_returns_the_newest_events_up_to_the_limit(db: Db) -> None:
+    job_id = db.make_job()
+    for cost in range(1, 6):
+        db.sql("update generation_jobs set cost_cents = %s where id = %s", [cost, job_id])
+    history = await db.operator.get_job_history(job_id, limit=3)
+    assert [event.cost_cents for event in history.events] == [3, 4, 5]
+    assert history.is_cut
+    assert not (await db.operator.get_job_history(job_id, limit=6)).is_cut
+    with pytest.raises(InvalidValue, match="limit"):
+        await db.operator.get_job_history(job_id, limit=0)
+
+
+async def test_user_sees_the_history_of_their_own_deleted_jobs(db: Db) -> None:
+    job_id = db.make_job(status="running")
+    await db.ada.delete_generation_job(job_id)
+    for store in (db.operator, db.ada):
+        told = [(event.kind, event.actor_user_id) for event in (await store.get_job_history(job_id)).events]
+        assert told == [(EventKind.CREATED, None), (EventKind.DELETED, ADA)]
+    assert (await db.ben.get_job_history(job_id)).events == ()
+    assert (await db.operator.get_job_history(NOTHING)).events == ()
+
+
+async def test_restored_job_keeps_its_history(operator: Store, make_job: MakeJob) -> None:
+    job_id = make_job()
+    await operator.transition_job_status(job_id, "running")
+    before = await operator.get_job_history(job_id)
+    await operator.restore_generation_jobs(await operator.delete_generation_jobs({job_id: None}))
+    after = await operator.get_job_history(job_id)
+    assert after.started_at == before.started_at
+    assert after.events[:2] == before.events
+    assert [event.kind for event in after.events[2:]] == [EventKind.DELETED, EventKind.CREATED]
+    assert [span.status for span in after.spans] == ["queued", "running", "running"]
+
+
+JOBS = tuple(UUID(int=0x100 + number) for number in range(3))
+
+PROJECTS = {ADA: UUID(int=0xA1), BEN: UUID(int=0xB1)}
+
+
+@dataclass(frozen=True)
+class State:
+    """What events tell of a job."""
+
+    status: str
+    mode: str
+    error: str | None
+    cost_cents: int
+    retry_count: int | None
+    user_id: UUID | None
+    project_id: UUID
+
+
+def replayed(events: list[JobEvent]) -> State | None:
+    """What a job is after its events; None where it is not there."""
+    state: State | None = None
+    for event in events:
+        if event.to_status is None:
+            state = None
+            continue
+        tells_error = event.kind in (EventKind.CREATED, EventKind.STATUS, EventKind.RETRY, EventKind.ERROR)
+        state = State(
+            status=event.to_status.value,
+            mode=event.mode,
+            error=event.error if tells_error or state is None else state.error,
+            cost_cents=event.cost_cents,
+            retry_count=event.retry_count,
+            user_id=event.user_id,
+            project_id=event.project_id,
+        )
+    return state
+
+
+IDS = st.lists(st.sampled_from(JOBS), min_size=1, max_size=3, unique=True)
+
+SETS = st.dictionaries(
+    st.sampled_from(["status", "mode", "error", "cost_cents", "retry_count", "owner"]),
+    st.integers(0, 2),
+    min_size=1,
+    max_size=4,
+)
+
+VALUES = {
+    "status": ("queued", "running", "failed"),
+    "mode": ("lifestyle", "", "m" * 3_000),
+    "error": (None, "late", "x" * 9_000),
+    "cost_cents": (0, -(2**31), 2**31 - 1),
+    "retry_count": (None, 0, 7),
+}
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("insert"), IDS, SETS),
+        st.tuples(st.just("update"), IDS, SETS),
+        st.tuples(st.just("delete"), IDS, st.just({})),
+        st.tuples(st.just("truncate"), IDS, st.just({})),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def columns_of(chosen: dict[str, int]) -> dict[str, object]:
+    values: dict[str, object] = {name: VALUES[name][index] for name, index in chosen.items() if name != "owner"}
+    if "owner" in chosen:
+        user_id = (ADA, BEN)[chosen["owner"] % 2]
+        values |= {"user_id": user_id, "project_id": PROJECTS[user_id]}
+    return values
+
+
+def apply(connection: psycopg.Connection, step: tuple[str, list[UUID], dict[str, int]]) -> None:
+    verb, job_ids, chosen = step
+    values = columns_of(chosen)
+    if verb == "insert":
+        values = {"user_id": ADA, "project_id": PROJECTS[ADA], "mode": "lifestyle", **values}
+        names, marks = ", ".join(values), ", ".join(["%s"] * len(values))
+        statement = f"insert into generation_jobs (id, {names}) select unnest(%s::uuid[]), {marks}"
+        connection.execute(statement.encode(), [job_ids, *values.values()])
+    elif verb == "update":
+        assignments = ", ".join(f"{name} = %s" for name in values)
+        statement = f"update generation_jobs set {assignments} where id = any(%s)"  # noqa: S608
+        connection.execute(statement.encode(), [*values.values(), job_ids])
+    elif verb == "delete":
+        connection.execute("delete from generation_jobs where id = any(%s)", [job_ids])
+    else:
+        connection.execute("truncate generation_jobs")
+
+
+@pytest.fixture
+def owner(database: Conninfo) -> Iterator[psycopg.Connection]:
+    with connect(database, autocommit=True) as connection:
+        yield connection
+
+
+def start_over(connection: psycopg.Connection) -> None:
+    connection.execute("delete from auth.users")
+    connection.execute("delete from gjobs.job_event_log")
+    for user_id, project_id in PROJECTS.items():
+        connection.execute("insert into auth.users (id) values (%s)", [user_id])
+        connection.execute("insert into projects (id, user_id, name) values (%s, %s, 'P')", [project_id, user_id])
+
+
+@settings(
+    max_examples=40,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(steps=STEPS, undone=st.sets(st.integers(0, 11), max_size=3))
+def test_replaying_events_reproduces_the_jobs(
+    owner: psycopg.Connection, steps: list[tuple[str, list[UUID], dict[str, int]]], undone: set[int]
+) -> None:
+    start_over(owner)
+    for number, step in enumerate(steps):
+        with suppress(psycopg.errors.UniqueViolation), owner.transaction(force_rollback=number in undone):
+            apply(owner, step)
+
+    rows = owner.execute(
+        "select id, status, mode, error, cost_cents, retry_count, user_id, project_id from generation_jobs"
+    )
+    present = {row[0]: State(*row[1:]) for row in rows}
+    assert {job: state for job in JOBS if (state := replayed(events_of(owner, job)))} == present
+
+
+def events_of(connection: psycopg.Connection, job_id: UUID) -> list[JobEvent]:
+    rows = connection.execute(
+        "select id, at, kind, from_status, to_status, error, cost_cents, cents_change, retry_count, mode, project_id,"
+        " user_id, actor_user_id, actor_role, application, lease_owner, note"
+        " from gjobs.job_events where job_id = %s order by id",
+        [job_id],
+    )
+    return [make_event(row) for row in rows]
+
+
+def test_cost_changes_of_events_add_up_to_the_cost(owner: psycopg.Connection) -> None:
+    start_over(owner)
+    for verb, chosen in (("insert", {"cost_cents": 2}), ("update", {"cost_cents": 1}), ("update", {"cost_cents": 0})):
+        apply(owner, (verb, [JOBS[0]], chosen))
+    (total,) = owner.execute("select sum(cents_change) from gjobs.job_events").fetchone() or (None,)
+    assert total == 0

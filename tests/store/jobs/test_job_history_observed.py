@@ -1,0 +1,52 @@
+"""Events where none are kept: from what two looks differ in."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store.jobs import job_history
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_history import EventKind, ObservedEvents
+from tests.store.store_fixtures import NOW, a_job
+
+JOB = a_job()
+
+
+def seen(*looks: GenerationJob) -> list[tuple[EventKind, JobStatus | None, JobStatus | None, int]]:
+    """A look a minute."""
+    events = ObservedEvents()
+    for minute, job in enumerate(looks):
+        events.add_poll([job], at=NOW + timedelta(minutes=minute))
+    found = events.history(JOB.id, now=NOW + timedelta(hours=1))
+    assert all(event.actor_role == "observed" for event in found.events)
+    return [(event.kind, event.from_status, event.to_status, event.cents_change) for event in found.events]
+
+
+def test_differences_between_two_polls_become_events() -> None:
+    running = replace(JOB, status=JobStatus.RUNNING)
+    dearer = replace(running, cost_cents=300)
+    failed = replace(dearer, status=JobStatus.FAILED, error="timeout")
+    assert seen(JOB, JOB, running, dearer, failed, replace(failed, error="late")) == [
+        (EventKind.STATUS, JobStatus.QUEUED, JobStatus.RUNNING, 0),
+        (EventKind.COST, JobStatus.RUNNING, JobStatus.RUNNING, 50),
+        (EventKind.STATUS, JobStatus.RUNNING, JobStatus.FAILED, 0),
+        (EventKind.ERROR, JobStatus.FAILED, JobStatus.FAILED, 0),
+    ]
+
+
+def test_job_seen_for_the_first_time_has_no_events() -> None:
+    assert seen(JOB) == []
+    assert seen(JOB, replace(JOB, updated_at=NOW + timedelta(hours=1))) == []
+
+
+def test_observed_events_are_limited_in_jobs_and_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_history, "MOST_JOBS", 2)
+    monkeypatch.setattr(job_history, "MOST_OBSERVED_EVENTS", 3)
+    events = ObservedEvents()
+    for cost in range(9):
+        events.add_poll([replace(JOB, cost_cents=cost)], at=NOW)
+    assert [event.cost_cents for event in events.history(JOB.id, now=NOW).events] == [6, 7, 8]
+    events.add_poll([replace(JOB, id=UUID(int=number)) for number in (8, 9)], at=NOW)
+    assert events.history(JOB.id, now=NOW).events == ()

@@ -1,0 +1,48 @@
+"""Jobs are made of rows by a short cut, and are what their own constructors make."""
+
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+
+from store.errors import UnexpectedError
+from store.jobs.job import GenerationJob, JobStatus, ListedJob
+from store.jobs.job_sql import make_job, make_listed
+from tests.store.store_fixtures import NOW, a_job
+
+JOB = a_job(status=JobStatus.FAILED, error="Out of paper")
+
+
+def row(*, status: str = "failed", error: str | None = "Out of paper") -> tuple[object, ...]:
+    return JOB.id, JOB.user_id, JOB.project_id, status, "lifestyle", None, error, 250, NOW, NOW
+
+
+def test_make_job_reads_the_columns_of_later_revisions() -> None:
+    assert make_job((*row(), 2, NOW)) == replace(JOB, retry_count=2, completed_at=NOW)
+
+
+def test_make_job_returns_the_same_as_the_constructor() -> None:
+    job = make_job(row())
+    assert job == JOB
+    assert type(job) is GenerationJob
+    assert repr(job) == repr(JOB)
+    assert hash(job) == hash(JOB)
+
+
+def test_make_listed_returns_a_listed_job() -> None:
+    job = make_listed(row())
+    assert type(job) is ListedJob
+    assert replace(job, error=None) == make_listed(row(error=None))
+    assert not job.is_error_cut
+
+
+@pytest.mark.parametrize("job", [make_job(row()), make_listed(row())])
+def test_jobs_made_from_rows_are_frozen(job: GenerationJob) -> None:
+    with pytest.raises(FrozenInstanceError):
+        job.cost_cents = 0  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        del job.error
+
+
+def test_unknown_status_in_a_row_is_an_unexpected_error() -> None:
+    with pytest.raises(UnexpectedError, match="'cancelled', which is none of queued"):
+        make_job(row(status="cancelled"))

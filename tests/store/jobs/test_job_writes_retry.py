@@ -1,0 +1,98 @@
+"""A failed job stays as it is; to run it once more, a new job is queued that names it."""
+
+import asyncio
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from store.database.database import Database
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_results import AlreadyRetried, Missing, Refused, Retried, RetryLinks
+from store.store import Store
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import BEN, NOTHING, Db, Sql, the_job
+
+
+@pytest.fixture
+def failed(db: Db) -> UUID:
+    project = db.make_project()
+    asset = db.make_asset(project)
+    return db.make_job(project, "failed", mode="packaging", cost_cents=40, error="timeout", input_asset_id=asset)
+
+
+async def retried(store: Store, job_id: UUID, *, again: bool = False) -> GenerationJob:
+    (outcome,) = await store.retry_generation_jobs([job_id], again=again)
+    assert isinstance(outcome, Retried)
+    assert outcome.repeats == job_id
+    return outcome.job
+
+
+@pytest.mark.parametrize("eyes", ["operator", "ada"])
+async def test_retry_creates_a_new_job_linked_to_the_failed_one(
+    request: pytest.FixtureRequest, operator: Store, failed: UUID, eyes: str
+) -> None:
+    store: Store = request.getfixturevalue(eyes)
+    before = await the_job(operator, failed)
+    new = await retried(store, failed)
+    assert await the_job(operator, failed) == before
+    assert new == replace(
+        before,
+        id=new.id,
+        status=JobStatus.QUEUED,
+        error=None,
+        retry_count=1,
+        completed_at=None,
+        created_at=new.created_at,
+        updated_at=new.updated_at,
+    )
+    assert await the_job(operator, new.id) == new
+    assert await store.get_job_links(new.id) == RetryLinks(repeats=failed, repeated_by=())
+    assert await store.get_job_links(failed) == RetryLinks(repeats=None, repeated_by=(new.id,))
+
+
+async def test_failed_retry_can_be_retried(operator: Store, failed: UUID, sql: Sql) -> None:
+    first = await retried(operator, failed)
+    sql("update generation_jobs set status = 'running' where id = %s", [first.id])
+    sql("update generation_jobs set status = 'failed' where id = %s", [first.id])
+    second = await retried(operator, first.id)
+    assert second.retry_count == 2
+    assert await operator.get_job_links(first.id) == RetryLinks(repeats=failed, repeated_by=(second.id,))
+
+
+async def test_retried_job_is_retried_again_only_on_request(operator: Store, failed: UUID, sql: Sql) -> None:
+    first = await retried(operator, failed)
+    assert await operator.retry_generation_jobs([failed]) == (AlreadyRetried(job_id=failed, repeated_by=first.id),)
+    second = await retried(operator, failed, again=True)
+    assert (await operator.get_job_links(failed)).repeated_by == (first.id, second.id)
+    sql("delete from generation_jobs where id = any(%s)", [[first.id, second.id]])
+    assert (await operator.get_job_links(failed)).repeated_by == ()
+    await retried(operator, failed)
+
+
+async def test_retry_of_several_jobs_returns_an_outcome_for_each(db: Db, failed: UUID) -> None:
+    queued = db.make_job(status="queued")
+    missing, new, refused = await db.operator.retry_generation_jobs([NOTHING, failed, queued])
+    assert missing == Missing(job_id=NOTHING)
+    assert isinstance(new, Retried)
+    assert isinstance(refused, Refused)
+    assert (refused.current, refused.job.id) == (JobStatus.QUEUED, queued)
+
+
+async def test_user_cannot_retry_the_job_of_another_user(db: Db) -> None:
+    bens = db.make_job(db.make_project(BEN), "failed")
+    assert await db.ada.retry_generation_jobs([bens]) == (Missing(job_id=bens),)
+    assert (await db.operator.get_job_links(bens)).repeated_by == ()
+
+
+async def test_concurrent_retries_create_only_one_new_job(operator: Store, failed: UUID) -> None:
+    outcomes = await asyncio.gather(*(operator.retry_generation_jobs([failed]) for _ in range(8)))
+    kinds = [type(outcome) for (outcome,) in outcomes]
+    assert kinds.count(Retried) == 1
+    assert kinds.count(AlreadyRetried) == 7
+    assert len((await operator.get_job_links(failed)).repeated_by) == 1
+
+
+async def test_job_has_no_retry_links_on_the_app_schema(attached_database: Conninfo) -> None:
+    async with Store(Database(attached_database)) as store:
+        assert await store.get_job_links(NOTHING) == RetryLinks(repeats=None, repeated_by=())

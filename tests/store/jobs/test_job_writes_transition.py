@@ -1,0 +1,173 @@
+"""One guarded statement: only the legal edges, one winner, and an answer that says why not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+import pytest
+
+from store.database.database import Database
+from store.database.query import Query
+from store.errors import InvalidValue, RowMissing, TransitionRefused
+from store.jobs import job_sql
+from store.jobs.job import GenerationJob, JobStatus, allowed
+from store.jobs.job_results import Applied, Missing, Refused, applied_job
+from store.store import Store
+from store.users.actor import OPERATOR, ActingUser, Actor
+from tests.conftest import Conninfo, connect
+from tests.store.store_fixtures import ADA, NOTHING, Db, add_ada, error_of, sql_of, the_job
+
+
+@pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
+@pytest.mark.parametrize("target", list(JobStatus))
+@pytest.mark.parametrize("current", list(JobStatus))
+async def test_transition_applies_only_allowed_status_changes(
+    db: Db, current: JobStatus, target: JobStatus, actor: Actor
+) -> None:
+    store = db.operator.acting_as(actor)
+    job_id = db.make_job(status=current)
+    before = await the_job(store, job_id)
+
+    outcome = await store.transition_job_status(job_id, target.value)
+
+    after = await the_job(store, job_id)
+    if target in allowed(current):
+        assert outcome == Applied(job=after)
+        assert after.status is target
+        assert after.updated_at > before.updated_at
+        assert after.created_at == before.created_at
+    else:
+        assert outcome == Refused(current=current, allowed=allowed(current), job=before)
+        assert after == before
+
+
+async def test_transition_of_an_unknown_job_returns_missing(db: Db) -> None:
+    for store in (db.operator, db.ada, db.ben, db.stranger):
+        assert await store.transition_job_status(NOTHING, "running") == Missing(job_id=NOTHING)
+
+
+async def test_transition_of_the_job_of_another_user_returns_missing(db: Db) -> None:
+    job_id = db.make_job()
+    for store in (db.ben, db.stranger):
+        assert await store.transition_job_status(job_id, "running") == Missing(job_id=job_id)
+    assert (await the_job(db.operator, job_id)).status is JobStatus.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("status", "before", "given", "after"),
+    [
+        ("running", None, "API timeout", "API timeout"),
+        ("running", '{"message": "slow"}', None, '{"message": "slow"}'),
+        ("running", "slow", "too slow", "too slow"),
+        ("failed", "slow", "too slow", "slow"),
+        *(
+            ("running", None, text, text)
+            for text in ("", "x" * 10_000, "two\nlines\t\x1b[31mred\u202e", "日本語 🎨", "[red]%s {} '; drop table")
+        ),
+    ],
+)
+async def test_transition_stores_a_given_error_and_keeps_the_earlier_one_otherwise(
+    db: Db, status: str, before: str | None, given: str | None, after: str
+) -> None:
+    job_id = db.make_job(status=status, error=before)
+    await db.ada.transition_job_status(job_id, "failed", given)
+    assert (await the_job(db.ada, job_id)).error == after
+
+
+@pytest.mark.parametrize(("status", "error", "field"), [("failed", "a\0b", "error"), ("done", None, "status")])
+async def test_transition_refuses_invalid_values(operator: Store, status: str, error: str | None, field: str) -> None:
+    assert (await error_of(InvalidValue, operator.transition_job_status(NOTHING, status, error))).field == field
+
+
+FINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED)
+
+CALLERS = 20
+
+
+@asynccontextmanager
+async def five_stores(conninfo: Conninfo) -> AsyncIterator[tuple[list[Store], list[UUID]]]:
+    """And queued jobs for them."""
+    job_ids = [uuid4() for _ in range(25)]
+    with connect(conninfo) as owner:
+        add_ada(sql_of(owner), *job_ids)
+    stores = [Store(Database(conninfo)) for _ in range(5)]
+    yield stores, job_ids
+    for store in stores:
+        await store.close()
+
+
+@pytest.mark.parametrize("schema", ["database", "attached_database"])
+async def test_exactly_one_concurrent_caller_starts_the_job(request: pytest.FixtureRequest, schema: str) -> None:
+    async with five_stores(request.getfixturevalue(schema)) as (stores, job_ids):
+        for job_id in job_ids:
+            outcomes = await asyncio.gather(
+                *(stores[number % 5].transition_job_status(job_id, "running") for number in range(CALLERS))
+            )
+            (winner,) = [outcome for outcome in outcomes if isinstance(outcome, Applied)]
+            losers = [outcome for outcome in outcomes if outcome is not winner]
+            assert losers == [Refused(current=JobStatus.RUNNING, allowed=FINAL, job=winner.job)] * (CALLERS - 1)
+
+
+async def test_exactly_one_concurrent_caller_finishes_the_job(database: Conninfo) -> None:
+    async with five_stores(database) as (stores, job_ids):
+        for job_id in job_ids:
+            await stores[0].transition_job_status(job_id, "running")
+            outcomes = await asyncio.gather(
+                *(
+                    stores[number % 5].transition_job_status(job_id, FINAL[number % 2], f"caller {number}")
+                    for number in range(CALLERS)
+                )
+            )
+            ((number, outcome),) = [(number, one) for number, one in enumerate(outcomes) if isinstance(one, Applied)]
+            assert await the_job(stores[0], job_id) == outcome.job
+            assert (outcome.job.status, outcome.job.error) == (FINAL[number % 2], f"caller {number}")
+
+
+async def test_transition_is_tried_again_when_the_status_changes_meanwhile(
+    db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could not be completed, for it was queued; and when the store looks why, somebody has just started it."""
+    job_id = db.make_job()
+    look_up = job_sql.OF_EVENTS.these
+
+    def start_and_look_up(job_ids: Sequence[UUID]) -> Query[GenerationJob]:
+        db.sql("update generation_jobs set status = 'running' where id = any(%s)", [job_ids])
+        return look_up(job_ids)
+
+    monkeypatch.setattr(job_sql.OF_EVENTS, "these", start_and_look_up)
+    outcome = await db.operator.transition_job_status(job_id, "succeeded")
+    monkeypatch.undo()
+
+    assert outcome == Applied(job=await the_job(db.operator, job_id))
+
+
+async def test_applied_job_returns_the_job_of_an_applied_transition(db: Db) -> None:
+    job_id = db.make_job()
+
+    outcome = await db.operator.transition_job_status(job_id, "running")
+
+    assert applied_job(outcome, JobStatus.RUNNING).status is JobStatus.RUNNING
+
+
+async def test_applied_job_raises_for_a_refused_transition(db: Db) -> None:
+    job_id = db.make_job()
+    outcome = await db.operator.transition_job_status(job_id, "succeeded")
+
+    with pytest.raises(TransitionRefused, match="Only a running job can be completed; this one is queued") as refused:
+        applied_job(outcome, JobStatus.SUCCEEDED)
+
+    assert (refused.value.job_id, refused.value.current, refused.value.allowed) == (
+        job_id,
+        JobStatus.QUEUED,
+        (JobStatus.RUNNING,),
+    )
+
+
+async def test_applied_job_raises_for_a_missing_job(operator: Store) -> None:
+    outcome = await operator.transition_job_status(NOTHING, "running")
+
+    with pytest.raises(RowMissing) as missing:
+        applied_job(outcome, JobStatus.RUNNING)
+
+    assert missing.value.ids == (NOTHING,)

@@ -1,0 +1,287 @@
+"""The journal's files: whose they are, what they hold, how they end, and what happens to what is none of ours."""
+
+import fcntl
+import multiprocessing
+import os
+import stat
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.errors import JournalUnavailable
+from store.jobs.job import JobStatus
+from store.journal.journal import (
+    KEPT_DAYS,
+    BrokenLine,
+    EntryOutcome,
+    Journal,
+    JournalDirectory,
+    beginning_line,
+    ending_line,
+    parse,
+    read_journal,
+)
+from store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
+from store.users.actor import OPERATOR, ActingUser
+from tests.store.store_fixtures import ADA, NOW, a_job
+
+JOB = a_job(status=JobStatus.FAILED, error='two\nlines of "text" \x1b[31m 日本語')
+
+
+FILE = "2026-01-15.jsonl"
+
+
+class Clock:
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "journal"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def journal(path: Path, clock: Clock) -> Journal:
+    return Journal(path, database="production", clock=clock)
+
+
+def write(journal: Journal, what: str = "delete job", outcome: WriteOutcome | None = WriteOutcome.DONE) -> None:
+    """Without an outcome, whoever wrote has died."""
+    journal_ref = journal.begin(WriteRecord(what=what, before=(JOB,)), actor=OPERATOR, reason=None, transaction_id=7)
+    if outcome is not None:
+        journal.end(journal_ref, outcome)
+
+
+def told(path: Path, limit: int | None = None) -> list[tuple[str, str]]:
+    return [(entry.what, entry.outcome.value) for entry in read_journal(path, limit=limit).entries]
+
+
+class TestWhatItHolds:
+    def test_journal_entry_holds_rows_actor_reason_and_database(self, journal: Journal, path: Path) -> None:
+        ada = ActingUser(id=ADA, email="ada@example.com")
+        journal_ref = journal.begin(
+            WriteRecord(what="delete job", before=(JOB,)), actor=ada, reason="ticket 7", transaction_id=99
+        )
+        journal.end(journal_ref, WriteOutcome.DONE)
+        (entry,) = read_journal(path).entries
+        assert (entry.at, entry.database, entry.actor, entry.actor_id) == (NOW, "production", "ada@example.com", ADA)
+        assert (entry.reason, entry.what, entry.ids, entry.transaction_id) == ("ticket 7", "delete job", (JOB.id,), 99)
+        assert entry.after == ()
+        assert entry.before == (
+            {
+                "id": str(JOB.id),
+                "user_id": str(ADA),
+                "project_id": str(JOB.project_id),
+                "status": "failed",
+                "mode": "lifestyle",
+                "input_asset_id": None,
+                "error": JOB.error,
+                "cost_cents": 250,
+                "created_at": "2026-01-15T12:00:00.000000Z",
+                "updated_at": "2026-01-15T12:00:00.000000Z",
+                "retry_count": None,
+                "completed_at": None,
+            },
+        )
+
+    @pytest.mark.parametrize("outcome", [*WriteOutcome, None])
+    def test_journal_entry_records_its_outcome_or_none(
+        self, journal: Journal, path: Path, outcome: WriteOutcome | None
+    ) -> None:
+        write(journal, outcome=outcome)
+        assert told(path) == [("delete job", outcome.value if outcome else "unknown")]
+
+    def test_last_recorded_outcome_wins_and_is_written_to_the_file_of_its_entry(
+        self, journal: Journal, path: Path, clock: Clock
+    ) -> None:
+        journal_ref = journal.begin(WriteRecord(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
+        journal.end(journal_ref, WriteOutcome.UNKNOWN)
+        assert told(path) == [("x", "unknown")]
+        clock.now += timedelta(days=1)
+        journal.end(journal_ref, WriteOutcome.NOT_DONE)
+        assert [file.name for file in path.iterdir()] == [FILE]
+        assert told(path) == [("x", "not done")]
+
+
+texts = st.text()
+
+
+@given(
+    entry=st.builds(
+        JournalEntry,
+        id=st.uuids(),
+        at=st.datetimes(timezones=st.just(UTC)),
+        database=texts,
+        actor=texts,
+        actor_id=st.none() | st.uuids(),
+        reason=st.none() | texts,
+        what=texts,
+        ids=st.lists(st.uuids()).map(tuple),
+        before=st.lists(st.dictionaries(texts, st.none() | st.integers() | texts)).map(tuple),
+        after=st.just(()),
+        transaction_id=st.integers(min_value=0),
+        outcome=st.just(WriteOutcome.UNKNOWN),
+    ),
+    outcome=st.sampled_from(WriteOutcome),
+)
+def test_journal_line_reads_back_as_it_was_written(entry: JournalEntry, outcome: WriteOutcome) -> None:
+    ending = EntryOutcome(entry=entry.id, outcome=outcome)
+    for line, value in ((beginning_line(entry), entry), (ending_line(ending, at=entry.at), ending)):
+        assert line.isascii()
+        assert line.splitlines() == [line.removesuffix("\n")]
+        assert parse(line) == value
+
+
+@given(st.text() | st.binary().map(lambda data: data.decode(errors="replace")))
+def test_any_other_line_is_rejected_as_broken(line: str) -> None:
+    with pytest.raises(BrokenLine):
+        parse(line)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+class TestReading:
+    def test_journal_is_read_newest_first_up_to_the_limit(self, journal: Journal, path: Path, clock: Clock) -> None:
+        for number in range(6):
+            clock.now = NOW + timedelta(hours=9 * number)
+            write(journal, what=str(number))
+        assert [what for what, _ in told(path)] == ["5", "4", "3", "2", "1", "0"]
+        assert [what for what, _ in told(path, limit=4)] == ["5", "4", "3", "2"]
+        since = read_journal(path, since=NOW + timedelta(hours=18)).entries
+        assert [entry.what for entry in since] == ["5", "4", "3", "2"]
+
+    def test_missing_journal_is_empty_and_is_not_created(self, journal: Journal, path: Path) -> None:
+        journal.remove_old()
+        assert read_journal(path).entries == ()
+        assert not path.parent.exists()
+
+    @pytest.mark.parametrize(
+        "rubbish",
+        [b"{\n\n", b"[]\n\n", b"null\n", b'"outcome"\n', b'{"entry": 3}\n', b"\xff\xfe\0\n", b"{" * 5000, b'{"entry":'],
+    )
+    def test_broken_lines_are_skipped_and_counted(self, journal: Journal, path: Path, rubbish: bytes) -> None:
+        write(journal, what="before")
+        with (path / FILE).open("ab") as file:
+            file.write(rubbish)
+        write(journal, what="after")
+        reading = read_journal(path)
+        assert [entry.what for entry in reading.entries] == ["after", "before"]
+        assert reading.broken_lines == 1
+
+    def test_reading_ignores_foreign_files_and_changes_nothing(self, journal: Journal, path: Path) -> None:
+        write(journal)
+        (path / "20260114.jsonl").touch()
+        old = path / "2020-01-01.jsonl"
+        old.touch()
+        old.chmod(0o644)
+        assert told(path) == [("delete job", "done")]
+        assert mode_of(old) == 0o644
+        assert JournalDirectory(path).lines(date(2026, 1, 14)) == [], "another process has removed it"
+
+
+class TestKeeping:
+    def test_tidying_removes_only_old_journal_files(self, journal: Journal, path: Path) -> None:
+        path.mkdir(parents=True)
+        kept = f"{(NOW - timedelta(days=KEPT_DAYS)).date()}.jsonl"
+        gone = f"{(NOW - timedelta(days=KEPT_DAYS + 1)).date()}.jsonl"
+        others = ("notes.txt", "2020-13-45.jsonl", "2020-01-01.json", "20200101.jsonl")
+        for name in (kept, gone, *others):
+            (path / name).touch()
+        journal.remove_old()
+        assert {file.name for file in path.iterdir()} == {kept, *others}
+
+
+class TestPrivacy:
+    def test_journal_is_private_whatever_the_umask_and_its_permissions_were(self, journal: Journal, path: Path) -> None:
+        before = os.umask(0)
+        try:
+            write(journal)
+        finally:
+            os.umask(before)
+        assert (mode_of(path), mode_of(path / FILE)) == (0o700, 0o600)
+        path.chmod(0o755)
+        (path / FILE).chmod(0o644)
+        write(journal)
+        assert (mode_of(path), mode_of(path / FILE)) == (0o700, 0o600)
+
+    @pytest.mark.parametrize(
+        ("what", "words"), [("linked directory", "cannot be read"), ("linked file", None), ("pipe", "is no file")]
+    )
+    def test_link_or_pipe_in_place_of_the_journal_is_refused(
+        self, journal: Journal, path: Path, tmp_path: Path, what: str, words: str | None
+    ) -> None:
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        target = elsewhere / "target"
+        target.touch()
+        if what == "linked directory":
+            path.parent.mkdir()
+            path.symlink_to(elsewhere)
+        else:
+            path.mkdir(parents=True)
+            if what == "pipe":
+                os.mkfifo(path / FILE)
+            else:
+                (path / FILE).symlink_to(target)
+        refused(journal, path)
+        assert [(file, file.read_bytes()) for file in elsewhere.iterdir()] == [(target, b"")]
+        if words:
+            with pytest.raises(JournalUnavailable, match=words):
+                read_journal(path)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+    @pytest.mark.parametrize("what", ["directory", "file"])
+    def test_journal_owned_by_another_account_is_refused(self, journal: Journal, path: Path, what: str) -> None:
+        write(journal)
+        os.chown(path if what == "directory" else path / FILE, 12345, -1)
+        with pytest.raises(JournalUnavailable, match="it belongs to the account number 12345"):
+            write(journal)
+
+
+def test_journal_write_is_refused_while_another_process_locks_the_file(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.journal.journal.PATIENCE_SECONDS", 0.05)
+    write(journal)
+    with (path / FILE).open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        refused(journal, path)
+    write(journal)
+
+
+def refused(journal: Journal, path: Path) -> None:
+    with pytest.raises(JournalUnavailable) as caught:
+        write(journal)
+    assert caught.value.message.startswith(f"Nothing was changed: the journal in {path} cannot be written: ")
+
+
+def append(path: Path, name: str, times: int) -> None:
+    journal = Journal(path, database=name)
+    for number in range(times):
+        write(journal, what=f"{name} {number}")
+
+
+def test_concurrent_processes_lose_and_mix_no_journal_lines(path: Path) -> None:
+    context = multiprocessing.get_context("forkserver")
+    writers = [context.Process(target=append, args=(path, name, 15)) for name in "abcd"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    reading = read_journal(path)
+    assert reading.broken_lines == 0
+    assert {entry.what for entry in reading.entries} == {f"{name} {number}" for name in "abcd" for number in range(15)}
+    assert {entry.outcome for entry in reading.entries} == {WriteOutcome.DONE}

@@ -1,0 +1,133 @@
+"""Projects, assets and users, as the dashboard and the command line need them."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from store.database.query import Query
+from store.errors import InvalidValue, RowMissing
+from store.projects import project_sql
+from store.store import Store
+from store.users import user_sql
+from store.users.actor import ActingUser
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import (
+    ADA,
+    BEN,
+    CLEO,
+    NOTHING,
+    NOW,
+    STRANGER,
+    Db,
+    MakeAsset,
+    MakeProject,
+    Sql,
+    error_of,
+    plan_of,
+)
+
+
+class TestProjects:
+    async def test_projects_are_listed_newest_first_with_their_job_counts(self, db: Db) -> None:
+        old, new = db.make_project(name="Old"), db.make_project(name="New")
+        db.sql("update projects set created_at = %s where id = %s", (NOW + timedelta(days=1), new))
+        db.make_job(old, cost_cents=5)
+        db.make_job(old, "failed", cost_cents=7)
+        projects = await db.ada.get_projects()
+        shown = [(p.id, p.name, p.job_count, p.total_cost_cents) for p in projects]
+        assert shown == [(new, "New", 0, 0), (old, "Old", 2, 12)]
+        assert [p.id for p in await db.ada.get_projects(limit=1)] == [new]
+
+    async def test_projects_are_found_by_their_exact_name(self, ada: Store, make_project: MakeProject) -> None:
+        ids = {make_project(name="Twins"), make_project(name="Twins")}
+        make_project(name="twins")
+        assert {p.id for p in await ada.get_projects_named("Twins")} == ids
+        assert list(await ada.get_projects_named("Twin")) == []
+
+    async def test_user_creates_projects_only_for_themselves(self, ada: Store) -> None:
+        for owner_id in (None, ADA, BEN):
+            project = await ada.create_project("  [b]Ünïcødé 製品\n", owner_id=owner_id)
+            assert (project.user_id, project.name) == (ADA, "[b]Ünïcødé 製品")
+            assert (project.job_count, project.total_cost_cents) == (0, 0)
+            assert await ada.get_project(project.id) == project
+        assert await ada.get_project(NOTHING) is None
+
+    @pytest.mark.parametrize(
+        ("actor", "name", "field"),
+        [("operator", "Catalog", "user_id"), ("stranger", "Catalog", "user_id"), ("ada", " ", "name")],
+    )
+    async def test_project_without_an_owner_or_a_name_is_refused(
+        self, db: Db, actor: str, name: str, field: str
+    ) -> None:
+        store: Store = getattr(db, actor)
+        assert (await error_of(InvalidValue, store.create_project(name))).field == field
+        assert (await db.operator.create_project("Catalog", owner_id=CLEO)).user_id == CLEO
+
+    @pytest.mark.parametrize("text", ["a\0b", "\udcff@example.com"])
+    async def test_search_for_impossible_text_is_refused(self, db: Db, text: str) -> None:
+        assert (await error_of(InvalidValue, db.ada.get_projects_named(text))).field == "name"
+        assert (await error_of(InvalidValue, db.operator.get_user(text))).field == "email"
+
+
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [
+        (project_sql.by_id(NOTHING), "project_id"),
+        (project_sql.projects_by_name("Catalog", limit=1), "project_id"),
+        (user_sql.by_id(ADA), "user_id"),
+        (user_sql.by_email("ada@example.com", limit=1), "user_id"),
+    ],
+)
+def test_query_of_one_project_or_user_reads_its_jobs_by_index(
+    database: Conninfo, query: Query[object], key: str
+) -> None:
+    plan = "\n".join(plan_of(database, query))
+    assert re.search(rf"on generation_jobs.*\n(.*\n)*? *Index Cond: \({key} = ", plan)
+
+
+async def test_assets_are_listed_newest_first(ada: Store, make_project: MakeProject, make_asset: MakeAsset) -> None:
+    project_id = make_project()
+    old = make_asset(project_id, kind="input")
+    new = make_asset(project_id, kind="output", created_at=NOW + timedelta(days=1))
+    make_asset(make_project())
+    assets = await ada.get_assets(project_id)
+    assert [(asset.id, asset.kind, asset.user_id, asset.storage_path) for asset in assets] == [
+        (new, "output", ADA, "photo.jpg"),
+        (old, "input", ADA, "photo.jpg"),
+    ]
+    assert [asset.id for asset in await ada.get_assets(project_id, limit=1)] == [new]
+    assert list(await ada.get_assets(NOTHING)) == []
+
+
+class TestUsers:
+    async def test_users_are_listed_by_email_with_their_job_counts(self, db: Db) -> None:
+        project_id = db.make_project(BEN)
+        db.make_job(project_id)
+        db.make_job(project_id, created_at=NOW + timedelta(hours=1))
+        users = await db.operator.get_users()
+        assert [(user.id, user.email, user.job_count, user.last_job_at) for user in users] == [
+            (ADA, "ada@example.com", 0, None),
+            (BEN, "ben@example.com", 2, NOW + timedelta(hours=1)),
+            (CLEO, None, 0, None),
+        ]
+        assert [user.id for user in await db.operator.get_users(limit=1)] == [ADA]
+
+    @pytest.mark.parametrize("wanted", ["ben@example.com", " BEN@Example.com ", str(BEN), str(BEN).upper()])
+    async def test_user_is_found_by_email_or_id(self, operator: Store, wanted: str) -> None:
+        assert (await operator.get_user(wanted)).id == BEN
+        assert (await operator.acting_as_user(wanted)).actor == ActingUser(id=BEN, email="ben@example.com")
+        assert (await operator.acting_as_user(str(CLEO))).actor == ActingUser(id=CLEO, email=None)
+
+    @pytest.mark.parametrize("wanted", ["", "nobody@example.com", "%", "ben@example", str(STRANGER)])
+    async def test_get_user_raises_row_missing_for_an_unknown_user(self, operator: Store, wanted: str) -> None:
+        with pytest.raises(RowMissing, match="No user has the e-mail or id"):
+            await operator.get_user(wanted)
+
+    async def test_get_user_refuses_an_ambiguous_email_and_lists_the_ids(self, operator: Store, sql: Sql) -> None:
+        sql("insert into auth.users (id, email) values (%s, 'Ada@Example.com')", [STRANGER])
+        with pytest.raises(InvalidValue, match="Several users") as caught:
+            await operator.get_user("ada@example.com")
+        for user_id in (ADA, STRANGER):
+            assert str(user_id) in str(caught.value.hint)
+        assert (await operator.get_user(str(STRANGER))).id == STRANGER

@@ -1,0 +1,162 @@
+"""How long jobs are kept: set by the operator, applied by whoever comes first."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from store.errors import Conflict, NoPrivilege, RowMissing
+from store.jobs.job import JobStatus
+from store.retention.retention import FINISHED, RetentionAction, RetentionPolicy
+from store.retention.retention_policies import (
+    PolicyRun,
+    apply_policies,
+    expired_by,
+    get_policies,
+    remove_policy,
+    set_policy,
+)
+from store.store import Store
+from tests.store.retention.conftest import RetentionJobs, archived, present
+from tests.store.store_fixtures import NOTHING, NOW, Db, MakeJob, Sql
+
+MONTH, YEARS = timedelta(days=30), timedelta(days=3650)
+
+ARCHIVE, DELETE = RetentionAction.ARCHIVE, RetentionAction.DELETE
+
+
+pytestmark = pytest.mark.usefixtures("no_policies")
+
+
+async def applied(store: Store, pause: timedelta = timedelta(hours=1)) -> list[PolicyRun]:
+    return [step async for step in apply_policies(store, pause=pause)]
+
+
+async def test_policy_is_set_per_project_or_for_all_other_projects(
+    operator: Store, retention_jobs: RetentionJobs
+) -> None:
+    with pytest.raises(RowMissing, match="There is no project"):
+        await set_policy(operator, project_id=NOTHING, older_than=MONTH, action=DELETE)
+    first = await set_policy(operator, project_id=retention_jobs.project, older_than=MONTH, action=DELETE)
+    assert (first.project_id, first.statuses) == (retention_jobs.project, FINISHED)
+    assert (first.older_than, first.action, first.applied_at) == (MONTH, DELETE, None)
+    changed = await set_policy(
+        operator,
+        project_id=retention_jobs.project,
+        older_than=timedelta(days=1, hours=1),
+        action=ARCHIVE,
+        statuses=[JobStatus.FAILED, JobStatus.QUEUED],
+    )
+    assert (changed.id, changed.older_than) == (first.id, timedelta(days=1, hours=1))
+    assert changed.statuses == (JobStatus.QUEUED, JobStatus.FAILED)
+    others = await set_policy(operator, project_id=None, older_than=YEARS, action=ARCHIVE)
+    assert await get_policies(operator) == [changed, others]
+
+
+async def test_user_sees_their_policies_and_may_not_change_them(db: Db, retention_jobs: RetentionJobs) -> None:
+    policy = await set_policy(db.operator, project_id=retention_jobs.project, older_than=MONTH, action=DELETE)
+    assert await get_policies(db.ada) == [policy]
+    assert await get_policies(db.ben) == []
+    with pytest.raises(NoPrivilege, match="Only the operator"):
+        await set_policy(db.ada, project_id=retention_jobs.project, older_than=MONTH, action=DELETE)
+    with pytest.raises(NoPrivilege, match="Only the operator"):
+        await remove_policy(db.ada, retention_jobs.project)
+
+
+async def test_remove_policy_returns_and_deletes_the_policy(operator: Store, retention_jobs: RetentionJobs) -> None:
+    policy = await set_policy(operator, project_id=retention_jobs.project, older_than=MONTH, action=DELETE)
+    assert await remove_policy(operator, None) is None
+    assert await remove_policy(operator, retention_jobs.project) == policy
+    assert await get_policies(operator) == []
+
+
+async def test_policies_are_applied_once_until_the_pause_has_passed(
+    operator: Store, retention_jobs: RetentionJobs, sql: Sql, make_job: MakeJob
+) -> None:
+    before = present(sql)
+    await set_policy(operator, project_id=retention_jobs.other_project, older_than=MONTH, action=DELETE)
+    await set_policy(operator, project_id=None, older_than=MONTH, action=ARCHIVE, statuses=[JobStatus.SUCCEEDED])
+    assert [(step.policy.action, step.progress.done) for step in await applied(operator)] == [(DELETE, 1), (ARCHIVE, 4)]
+    _, _, succeeded, _ = retention_jobs.young  # by the server's clock not that young
+    assert archived(sql) == {*retention_jobs.old[JobStatus.SUCCEEDED], succeeded}
+    assert present(sql) == before - archived(sql) - {retention_jobs.other}
+    assert [policy.applied_at is not None for policy in await get_policies(operator)] == [True, True]
+
+    await set_policy(operator, project_id=retention_jobs.project, older_than=MONTH, action=ARCHIVE)
+    assert [step.progress.done for step in await applied(operator)] == [4]
+    assert await applied(operator) == []
+    make_job(retention_jobs.project, JobStatus.FAILED, created_at=NOW - timedelta(days=60))
+    assert await applied(operator) == [], "the pause has not passed"
+    assert [step.progress.done for step in await applied(operator, pause=timedelta(0))] == [1]
+
+
+async def test_general_policy_skips_projects_with_their_own_policy(
+    operator: Store, retention_jobs: RetentionJobs, sql: Sql
+) -> None:
+    await set_policy(operator, project_id=retention_jobs.project, older_than=YEARS, action=DELETE)
+    others = await set_policy(operator, project_id=None, older_than=MONTH, action=ARCHIVE)
+    assert (await expired_by(operator, others)).spares_policies
+    await applied(operator)
+    assert archived(sql) == {retention_jobs.other}
+    assert retention_jobs.finished <= present(sql)
+
+
+async def test_each_policy_is_applied_by_only_one_of_several_workers(
+    operator: Store, retention_jobs: RetentionJobs
+) -> None:
+    for project in (retention_jobs.project, retention_jobs.other_project):
+        await set_policy(operator, project_id=project, older_than=MONTH, action=ARCHIVE)
+    steps = await asyncio.gather(*(applied(operator) for _ in range(4)))
+    by_policy: dict[RetentionPolicy, int] = {}
+    for worker in steps:
+        for policy in {step.policy for step in worker}:
+            by_policy[policy] = by_policy.get(policy, 0) + 1
+    assert set(by_policy.values()) == {1}
+    assert len(by_policy) == 2
+
+
+@pytest.mark.parametrize("change", ["removed", "changed", "applied by another"])
+async def test_policy_that_changes_while_it_is_applied_stops(
+    operator: Store, retention_jobs: RetentionJobs, sql: Sql, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr("store.retention.batches.FIRST", 1)
+    before, project = present(sql), retention_jobs.project
+    await set_policy(operator, project_id=project, older_than=MONTH, action=DELETE, statuses=[JobStatus.FAILED])
+    async for step in apply_policies(operator):
+        assert step.progress.done == 1
+        match change:
+            case "removed":
+                await remove_policy(operator, project)
+            case "changed":
+                await set_policy(operator, project_id=project, older_than=YEARS, action=ARCHIVE)
+            case _:
+                sql("update gjobs.retention_policies set applied_at = now()")
+    assert len(before - present(sql)) == 1
+
+
+async def test_agreed_policies_are_refused_after_they_have_changed(
+    operator: Store, retention_jobs: RetentionJobs, sql: Sql
+) -> None:
+    before = present(sql)
+    await set_policy(operator, project_id=None, older_than=YEARS, action=ARCHIVE)
+    agreed = await get_policies(operator)
+    await applied(operator)
+    assert [step async for step in apply_policies(operator, pause=timedelta(0), agreed=agreed)] == []
+    for project, age in ((None, MONTH), (retention_jobs.project, MONTH)):
+        await set_policy(operator, project_id=project, older_than=age, action=DELETE)
+        with pytest.raises(Conflict, match="changed since the question"):
+            await anext(apply_policies(operator, pause=timedelta(0), agreed=agreed))
+    assert present(sql) == before
+
+
+async def test_policy_removed_before_its_turn_is_not_applied(
+    operator: Store, retention_jobs: RetentionJobs, sql: Sql
+) -> None:
+    await set_policy(operator, project_id=retention_jobs.project, older_than=MONTH, action=ARCHIVE)
+    await set_policy(operator, project_id=retention_jobs.other_project, older_than=MONTH, action=ARCHIVE)
+    turns = []
+    async for step in apply_policies(operator):
+        turns.append(step.policy.project_id)
+        sql("delete from gjobs.retention_policies where project_id <> %s", (turns[0],))
+    assert len(set(turns)) == 1
+    assert len({retention_jobs.project, retention_jobs.other_project} - set(turns)) == 1

@@ -1,0 +1,271 @@
+"""Counts and costs on a real server: exact where that is cheap, and where it is not, never more than is known."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from store.budgets.budget_sql import Readable
+from store.database.query import TimeLimits
+from store.errors import Locked, TimedOut
+from store.filters.filter_text import parse
+from store.job_list.list_query import ListQuery
+from store.jobs.job import JobStatus
+from store.projects import project_sql
+from store.statistics.counting import (
+    CountCapabilities,
+    CountLimits,
+    TotalsCounter,
+    count_capabilities,
+    count_totals_exactly,
+)
+from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
+from store.store import Store
+from store.users.actor import OPERATOR, ActingUser, Actor
+from tests.conftest import Conninfo, connect
+from tests.store.store_fixtures import ADA, BEN, NOW, Db, MakeJob, MakeProject, Sql, altered
+
+ALL = CountCapabilities(
+    has_projects=True,
+    has_rollups=False,
+    readable=frozenset(),
+    may_estimate=True,
+    budgets=Readable(projects=True, users=False),
+)
+
+HERS = replace(ALL, may_estimate=False)
+
+EVERYTHING = TotalsQuery()
+
+ADA_HERSELF = ActingUser(id=ADA, email="ada@example.com")
+
+
+@pytest.fixture
+def project(make_project: MakeProject, make_job: MakeJob) -> UUID:
+    """Ada's, with four queued and three failed jobs of the last days."""
+    project = make_project()
+    for number in range(4):
+        make_job(project, "queued", cost_cents=100, created_at=NOW - timedelta(days=number))
+    for _ in range(3):
+        make_job(project, "failed", cost_cents=-50, error="broken")
+    return project
+
+
+async def count(
+    store: Store, query: TotalsQuery, can: CountCapabilities = ALL, *, actor: Actor = OPERATOR, **settings: Any
+) -> Totals:
+    return await TotalsCounter(store.database, actor, **settings).count(query, can, at=NOW)
+
+
+async def count_exactly(
+    store: Store,
+    query: TotalsQuery = EVERYTHING,
+    can: CountCapabilities = ALL,
+    *,
+    actor: Actor = OPERATOR,
+    report: Callable[[int, int], None] = lambda *_: None,
+    **settings: Any,
+) -> Totals:
+    return await count_totals_exactly(store.database, actor, query, can, at=NOW, report=report, **settings)
+
+
+@pytest.fixture
+def other_project(make_project: MakeProject, make_job: MakeJob) -> UUID:
+    """Ben's, with one job, which Ada does not see."""
+    project = make_project(BEN, "Other")
+    make_job(project, "queued", cost_cents=7)
+    return project
+
+
+FAILED = ListQuery(job_filter=parse("error:broken", now=NOW))
+
+
+async def test_cheap_totals_are_exact(operator: Store, project: UUID, other_project: UUID) -> None:
+    numbers = await operator.get_totals(TotalsQuery(days=2, matching=FAILED), at=NOW)
+    assert numbers.precision is Precision.EXACT
+    assert numbers.statistics is not None
+    assert (numbers.statistics.total_count, numbers.statistics.total_cost_cents) == (8, 257)
+    assert numbers.count(JobStatus.QUEUED) == Count(number=5)
+    assert numbers.count(JobStatus.RUNNING) == Count(number=0)
+    assert numbers.count(None) == Count(number=8)
+    assert numbers.matching == Count(number=3)
+    assert numbers.days is not None
+    assert [(day.job_count, day.total_cost_cents) for day in numbers.days] == [(1, 100), (5, -43)]
+    assert numbers.projects == {
+        project: ProjectTotals(job_count=7, total_cost_cents=250),
+        other_project: ProjectTotals(job_count=1, total_cost_cents=7),
+    }
+    assert (numbers.taken_at, numbers.actor) == (NOW, OPERATOR)
+
+
+@pytest.mark.usefixtures("project", "other_project")
+async def test_totals_from_rollups_equal_counted_totals(operator: Store, ada: Store) -> None:
+    for store in (operator, ada):
+        can = await count_capabilities(store.actor_database, EVERYTHING)
+        assert (can.has_rollups, can.may_estimate) == (True, store is operator), "only the operator gets estimates"
+        for query in (EVERYTHING, TotalsQuery(project_id=(await store.get_projects())[0].id, matching=FAILED)):
+            assert await store.get_totals(query, at=NOW) == await count(store, query, actor=store.actor)
+
+
+async def test_totals_of_a_user_cover_only_visible_jobs(ada: Store, project: UUID) -> None:
+    numbers = await ada.get_totals(EVERYTHING, at=NOW)
+    assert numbers.count(None) == Count(number=7)
+    assert numbers.projects is not None
+    assert set(numbers.projects) == {project}
+    assert numbers.actor == ADA_HERSELF
+
+
+@pytest.mark.parametrize("pages_at_once", [1, 4096])
+@pytest.mark.parametrize("actor", [OPERATOR, ADA_HERSELF])
+@pytest.mark.parametrize("of_project", [True, False])
+async def test_counting_in_batches_equals_counting_at_once(
+    operator: Store, sql: Sql, project: UUID, other_project: UUID, pages_at_once: int, actor: Actor, of_project: bool
+) -> None:
+    sql(
+        "insert into generation_jobs (user_id, project_id, status, mode, cost_cents, error, created_at)"
+        " select user_id, id, (array['queued', 'running', 'failed'])[1 + mod(n, 3)], 'lifestyle', mod(n, 7),"
+        " case when mod(n, 3) = 2 then repeat('broken ', 9) end, %s - n * interval '1 hour'"
+        " from projects, generate_series(1, 200) n",
+        (NOW,),
+    )
+    query = TotalsQuery(project_id=project if of_project else None, matching=FAILED)
+    capabilities = ALL if actor == OPERATOR else HERS
+    told: list[tuple[int, int]] = []
+    exact = await count_exactly(
+        operator, query, capabilities, actor=actor, report=lambda *done: told.append(done), pages_at_once=pages_at_once
+    )
+    assert exact == await count(operator, query, capabilities, actor=actor)
+    assert told == sorted(told)
+    done, all_pages = told[-1]
+    assert done == all_pages
+    if pages_at_once == 1:
+        assert len(told) == all_pages + 1 > 4
+
+
+async def test_jobs_added_during_an_exact_count_are_not_counted(db: Db, project: UUID) -> None:
+    def add_one(*_: int) -> None:
+        db.make_job(project, "running")
+
+    for number in range(100):
+        db.make_job(project, "succeeded", error="x" * 400, created_at=NOW - timedelta(hours=number))
+    exact = await count_exactly(db.operator, report=add_one, pages_at_once=1)
+    assert exact.count(None) == Count(number=107)
+
+
+async def test_exact_count_times_out_when_its_time_budget_is_too_small(operator: Store, project: UUID) -> None:
+    with pytest.raises(TimedOut, match="longer than"):
+        await count_exactly(operator, budget=0.0)
+
+
+async def test_each_statement_of_an_exact_count_gets_the_remaining_time(
+    operator: Store, sql: Sql, project: UUID, other_project: UUID
+) -> None:
+    moments = iter([0.0, 6.0])
+    with readable_if(sql, "current_setting('statement_timeout') = '4s'"):
+        numbers = await count_exactly(operator, can=HERS, actor=ADA_HERSELF, budget=10.0, clock=lambda: next(moments))
+    assert numbers.count(None) == Count(number=7)
+
+
+@pytest.fixture
+def with_slow_jobs(database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob) -> Iterator[None]:
+    """After the project's quick jobs stands one that is not seen for ages by a user, whoever asks for it."""
+    make_job(project, "failed", mode="slow", error="broken", created_at=NOW - timedelta(days=12))
+    # The last in every order in which a plan may read them. Where rows were deleted before, the last one made need not
+    # be the last one read.
+    with connect(database, autocommit=True) as connection:
+        connection.execute("create temporary table ordered as select * from generation_jobs order by mode = 'slow'")
+        connection.execute("truncate generation_jobs")
+        connection.execute("insert into generation_jobs select * from ordered")
+    with readable_if(sql, "case when mode = 'slow' then pg_sleep(20) is not null else true end"):
+        yield
+
+
+def readable_if(sql: Sql, condition: str) -> AbstractContextManager[None]:
+    """By users, on top of the other policies."""
+    policy = f"create policy seen on generation_jobs as restrictive for select to authenticated using ({condition})"
+    return altered(sql, policy, "drop policy seen on generation_jobs")
+
+
+def hasty(store: Store, clock: Callable[[], float] = lambda: 0.0, *, cap: int = 2) -> TotalsCounter:
+    return TotalsCounter(
+        store.database, ADA_HERSELF, allowance=CountLimits(limits=TimeLimits(statement=0.4), cap=cap), clock=clock
+    )
+
+
+@pytest.mark.usefixtures("with_slow_jobs")
+async def test_expensive_count_stops_at_a_cap(operator: Store) -> None:
+    numbers = await hasty(operator).count(TotalsQuery(matching=FAILED), HERS, at=NOW)
+    assert (numbers.statistics, numbers.days, numbers.projects) == (None, None, None)
+    capped = Count(number=2, precision=Precision.CAPPED)
+    assert numbers.count(JobStatus.QUEUED) == numbers.count(JobStatus.FAILED) == numbers.matching == capped
+    assert numbers.precision is Precision.CAPPED
+    assert numbers.count(JobStatus.RUNNING) == Count(number=0), "the slow one is none of them"
+
+
+async def test_filtered_count_exceeds_the_cap_when_time_allows(operator: Store, project: UUID) -> None:
+    numbers = await count(operator, TotalsQuery(matching=FAILED), allowance=CountLimits(cap=2))
+    assert numbers.matching == Count(number=3)
+
+
+@pytest.mark.usefixtures("with_slow_jobs")
+@pytest.mark.parametrize("filter_text", ["error:broken", "mode:lifestyle"])
+async def test_planner_guess_for_a_filter_is_not_used_as_an_estimate(operator: Store, filter_text: str) -> None:
+    listed = ListQuery(job_filter=parse(filter_text, now=NOW))
+    numbers = await hasty(operator).count(TotalsQuery(matching=listed), ALL, at=NOW)
+    assert numbers.matching == Count(number=2, precision=Precision.CAPPED)
+
+
+@pytest.mark.usefixtures("with_slow_jobs")
+async def test_planner_estimate_replaces_a_capped_count_that_it_exceeds(operator: Store, sql: Sql) -> None:
+    sql("analyze generation_jobs")
+    numbers = await hasty(operator, cap=1).count(EVERYTHING, ALL, at=NOW)
+    failed = numbers.count(JobStatus.FAILED)
+    assert failed is not None
+    assert failed.precision is numbers.precision is Precision.ESTIMATED
+    assert failed.number > 1
+    assert numbers.count(JobStatus.RUNNING) == Count(number=0)
+    numbers = await hasty(operator, cap=2).count(EVERYTHING, ALL, at=NOW)
+    assert numbers.count(JobStatus.FAILED) == Count(number=2, precision=Precision.CAPPED)
+
+
+async def test_expensive_count_is_retried_after_a_pause(sql: Sql, operator: Store, project: UUID) -> None:
+    now = 0.0
+    counting = hasty(operator, lambda: now)
+    query = TotalsQuery(project_id=project)
+    with readable_if(sql, "pg_sleep(20) is not null"):
+        numbers = await counting.count(query, HERS, at=NOW)
+        assert numbers.count(None) is numbers.count(JobStatus.QUEUED) is None
+    assert (await counting.count(query, HERS, at=NOW)).count(None) is None, "it is left alone for a while"
+    assert (await counting.count(EVERYTHING, HERS, at=NOW)).count(None) == Count(number=7), "another scope"
+    now = 301.0
+    assert (await counting.count(query, HERS, at=NOW)).count(None) == Count(number=7)
+
+
+async def test_count_of_a_locked_table_raises_locked(database: Conninfo, operator: Store) -> None:
+    with connect(database) as connection:
+        connection.execute("lock table generation_jobs in access exclusive mode")
+        with pytest.raises(Locked):
+            await count(operator, EVERYTHING, allowance=CountLimits(limits=TimeLimits(statement=5.0, lock=0.05)))
+
+
+async def test_unreadable_projects_are_found_by_their_jobs_and_named_by_id(
+    operator: Store, project: UUID, other_project: UUID
+) -> None:
+    names = await operator.database.read(OPERATOR, project_sql.project_names(limit=10))
+    assert {(one.id, one.user_id, one.name) for one in names} == {
+        (project, ADA, str(project)[:8]),
+        (other_project, BEN, str(other_project)[:8]),
+    }
+    assert [one.id for one in names] == sorted(one.id for one in names)
+    assert await operator.database.read(OPERATOR, project_sql.project_names(limit=10, of_one_user=True)) == names
+    (hers,) = await operator.database.read(ADA_HERSELF, project_sql.project_names(limit=10, of_one_user=True))
+    assert hers.id == project
+    (first,) = await operator.database.read(OPERATOR, project_sql.project_names(limit=1))
+    assert first == names[0]
+    known_by_jobs = CountCapabilities(has_projects=False, has_rollups=False, readable=frozenset(), may_estimate=True)
+    for actor, projects in ((OPERATOR, {project, other_project}), (ADA_HERSELF, {project})):
+        assert set((await count(operator, EVERYTHING, known_by_jobs, actor=actor)).projects or ()) == projects

@@ -1,0 +1,164 @@
+"""What the database counts and adds up is what Python counts and adds up over the same rows."""
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import UUID
+
+import pytest
+
+from store.errors import InvalidValue
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_results import Page
+from store.projects import project_sql
+from store.statistics import statistics_sql
+from store.statistics.statistics import DayCost, JobStatistics
+from store.statistics.totals import ProjectTotals, TotalsQuery
+from store.store import Store
+from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject
+
+
+@pytest.fixture
+def project_ids(make_project: MakeProject, make_job: MakeJob) -> list[UUID]:
+    """Three projects with sixty jobs of all statuses over four weeks, dear, for nothing, and below."""
+    random = Random(20260115)  # noqa: S311
+    projects = [make_project(ADA, "One"), make_project(ADA, "Two"), make_project(BEN, "Three")]
+    for _ in range(60):
+        make_job(
+            random.choice(projects),
+            random.choice(list(JobStatus)),
+            cost_cents=random.choice([-3, 0, 1, 2, 250, 2_000_000_000]),
+            created_at=NOW - timedelta(minutes=random.randint(-600, 40_000)),
+        )
+    return projects
+
+
+async def all_jobs(store: Store, project_id: UUID | None) -> list[GenerationJob]:
+    page: Page[GenerationJob]
+    page = await (store.get_project_jobs(project_id) if project_id else store.get_generation_jobs())
+    return list(page)
+
+
+async def project_totals(store: Store) -> dict[UUID, ProjectTotals]:
+    return {
+        project.id: ProjectTotals(job_count=project.job_count, total_cost_cents=project.total_cost_cents)
+        for project in await store.get_projects()
+    }
+
+
+async def test_statistics_by_status_match_the_jobs(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+    for store in (operator, ada):
+        for project_id in (None, *project_ids):
+            jobs = await all_jobs(store, project_id)
+            statistics = await store.get_job_statistics(project_id)
+            counts = Counter(job.status for job in jobs)
+            assert {row.status: row.count for row in statistics} == counts
+            assert [row.status for row in statistics] == [status for status in JobStatus if counts[status]]
+            for row in statistics:
+                costs = [job.cost_cents for job in jobs if job.status is row.status]
+                assert row.total_cost_cents == sum(costs)
+                assert row.avg_cost_cents == pytest.approx(sum(costs) / len(costs), abs=0.005)
+            assert await store.get_total_costs(project_id) == sum(job.cost_cents for job in jobs)
+
+
+async def test_job_summary_matches_the_jobs(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+    for store in (operator, ada):
+        groups: dict[tuple[UUID, UUID, JobStatus], list[GenerationJob]] = defaultdict(list)
+        for job in await all_jobs(store, None):
+            groups[job.user_id, job.project_id, job.status].append(job)
+        rows = await store.get_job_summary()
+        assert {(row.user_id, row.project_id, row.status) for row in rows} == set(groups)
+        for row in rows:
+            group = groups[row.user_id, row.project_id, row.status]
+            assert row.job_count == len(group)
+            assert row.total_cost_cents == sum(job.cost_cents for job in group)
+            assert row.avg_cost_cents == pytest.approx(row.total_cost_cents / len(group), abs=0.005)
+            assert row.first_job_at == min(job.created_at for job in group)
+            assert row.last_job_at == max(job.created_at for job in group)
+        totals = [row.total_cost_cents for row in rows]
+        assert totals == sorted(totals, reverse=True)
+        assert list(await store.get_job_summary(project_ids[0])) == [
+            row for row in rows if row.project_id == project_ids[0]
+        ]
+        assert list(await store.get_job_summary(limit=2)) == list(rows[:2])
+
+
+async def test_listing_matches_its_window_and_projects(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+    for store in (operator, ada):
+        for project_id in (None, project_ids[0]):
+            for status in (None, JobStatus.FAILED):
+                window = RowWindowQuery(listed=ListQuery(project_id=project_id, status=status), after=7)
+                listing = await store.get_listing(ListingQuery(window=window), at=NOW)
+                assert listing.query.window == window
+                assert listing.window == await store.get_window(window)
+                named = {project.id: project.name for project in await store.get_projects()}
+                assert {project.id: project.name for project in listing.projects} == named
+                assert listing.has_project == (project_id is None or project_id in named)
+                assert listing.taken_at == NOW
+
+
+async def test_totals_match_the_jobs_and_projects(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+    for store in (operator, ada):
+        for project_id in (None, project_ids[0]):
+            numbers = await store.get_totals(TotalsQuery(project_id=project_id, days=10), at=NOW)
+            assert numbers.statistics == await store.get_job_statistics(project_id)
+            assert numbers.projects == await project_totals(store)
+            assert numbers.days == days_of(await all_jobs(store, project_id), 10)
+            assert (numbers.taken_at, numbers.actor) == (NOW, store.actor)
+
+
+def days_of(jobs: list[GenerationJob], days: int) -> tuple[DayCost, ...]:
+    def cost_of(day: datetime) -> DayCost:
+        costs = [job.cost_cents for job in jobs if job.created_at.date() == day.date()]
+        return DayCost(day=day.date(), job_count=len(costs), total_cost_cents=sum(costs))
+
+    return tuple(cost_of(NOW - timedelta(days=days - 1 - number)) for number in range(days))
+
+
+async def test_statistics_without_jobs_are_empty(operator: Store, make_project: MakeProject) -> None:
+    for project_id in (None, make_project(), NOTHING):
+        assert await operator.get_job_statistics(project_id) == JobStatistics(by_status=())
+        assert await operator.get_total_costs(project_id) == 0
+        assert list(await operator.get_job_summary(project_id)) == []
+    exact = await operator.get_exact_totals(TotalsQuery(), lambda *_: None)
+    for numbers in (await operator.get_totals(TotalsQuery()), exact):
+        assert numbers.statistics == JobStatistics(by_status=())
+        assert len(numbers.days or ()) == 14
+
+
+async def test_listing_and_totals_use_the_server_time(operator: Store) -> None:
+    before = datetime.now(UTC)
+    listing, numbers = await operator.get_listing(ListingQuery()), await operator.get_totals(TotalsQuery())
+    assert timedelta(0) <= listing.taken_at - before < timedelta(minutes=1)
+    assert timedelta(0) <= numbers.taken_at - before < timedelta(minutes=1)
+    assert (numbers.days or ())[-1].day == numbers.taken_at.date()
+
+
+@pytest.mark.parametrize("days", [0, -1, 10**9])
+async def test_invalid_number_of_days_is_refused(operator: Store, days: int) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        await operator.get_totals(TotalsQuery(days=days))
+    assert caught.value.field == "days"
+
+
+async def test_rollups_equal_counted_statistics(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+    for store in (operator, ada):
+        for project_id in (None, *project_ids):
+            for summed, counted in (
+                (statistics_sql.by_status_from_rollups(project_id), statistics_sql.by_status_from_jobs(project_id)),
+                (statistics_sql.total_cost_from_rollups(project_id), statistics_sql.total_cost_from_jobs(project_id)),
+                (
+                    statistics_sql.summary_from_rollups(project_id, limit=50),
+                    statistics_sql.summary_from_jobs(project_id, limit=50),
+                ),
+                (project_sql.list_projects_from_rollups(limit=50), project_sql.list_projects(limit=50)),
+                (
+                    statistics_sql.by_day_from_rollups(project_id, days=14, at=NOW),
+                    statistics_sql.by_day_from_jobs(project_id, days=14, at=NOW),
+                ),
+            ):
+                rows, expected = await store.database.read_together(store.actor, summed, counted)
+                assert sorted(rows, key=repr) == sorted(expected, key=repr)
+        of_projects = await store.database.read(store.actor, statistics_sql.totals_by_project_from_rollups(limit=50))
+        assert dict(of_projects) == {id_: one for id_, one in (await project_totals(store)).items() if one.job_count}

@@ -1,0 +1,272 @@
+"""Acting as a user is role and claims inside each transaction: no statement on the app's tables is run without them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from inspect import getmembers, iscoroutinefunction
+from uuid import UUID
+
+import pytest
+
+from store.database.database import Database
+from store.errors import NoPrivilege
+from store.filters.filter_text import parse
+from store.isolation.isolation import ProbeVerdict
+from store.isolation.isolation_check import plan_probes, run_probes
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from store.jobs.job import JobStatus
+from store.jobs.job_results import Applied
+from store.journal.write_record import UnconfirmedWrite, WriteRecord
+from store.poller import Poller, PollResult
+from store.statistics.totals import TotalsQuery
+from store.store import Store
+from store.users.actor import OPERATOR, ActingUser
+from tests.conftest import Conninfo, connect
+from tests.statement_recording import AS_OPERATOR, TABLES, RecordedActor, StatementRecording, as_user
+from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, a_job, add_ada, add_asset, sql_of
+
+PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
+
+ASSET = UUID("a2000000-0000-4000-8000-000000000000")
+
+JOB = UUID("a3000000-0000-4000-8000-000000000000")
+
+AS_ADA = as_user(ADA)
+
+Call = Callable[[Store], Awaitable[object]]
+
+JOB_OF_OLD = a_job(id=UUID(int=7), project_id=PROJECT, status=JobStatus.FAILED, input_asset_id=ASSET)
+
+"""Deleted."""
+
+
+async def watched(store: Store) -> None:
+    watch = await store.watch()
+    for _ in range(2):
+        await watch.read()
+
+
+UNCONFIRMED = UnconfirmedWrite(
+    written=WriteRecord(what="change job", before=(replace(JOB_OF_OLD, id=JOB),)), journal_ref=None
+)
+
+READS: dict[str, Call] = {
+    "get_generation_jobs": lambda store: store.get_generation_jobs(),
+    "get_project_jobs": lambda store: store.get_project_jobs(PROJECT, status="queued"),
+    "get_jobs_by_status": lambda store: store.get_jobs_by_status("queued"),
+    "find_jobs": lambda store: store.find_jobs(parse("project:Catalog lifestyle", now=NOW)),
+    "get_window": lambda store: store.get_window(RowWindowQuery()),
+    "get_recent_jobs": lambda store: store.get_recent_jobs(),
+    "get_generation_job": lambda store: store.get_generation_job(JOB),
+    "get_these_jobs": lambda store: store.get_these_jobs([JOB, NOTHING]),
+    "get_job_statuses": lambda store: store.get_job_statuses([JOB, NOTHING]),
+    "get_job_statistics": lambda store: store.get_job_statistics(PROJECT),
+    "get_total_costs": lambda store: store.get_total_costs(),
+    "get_job_summary": lambda store: store.get_job_summary(),
+    "get_job_timings": lambda store: store.get_job_timings(PROJECT),
+    "count_jobs": lambda store: store.count_jobs(parse("lifestyle", now=NOW), most=10),
+    "watch": lambda store: watched(store),
+    "get_listing": lambda store: store.get_listing(ListingQuery()),
+    "returns_quickly": lambda store: store.returns_quickly(ListQuery(project_id=PROJECT)),
+    "get_totals": lambda store: store.get_totals(TotalsQuery(matching=ListQuery(project_id=PROJECT))),
+    "get_exact_totals": lambda store: store.get_exact_totals(TotalsQuery(), lambda *_: None),
+    "get_projects": lambda store: store.get_projects(),
+    "get_project": lambda store: store.get_project(PROJECT),
+    "get_projects_named": lambda store: store.get_projects_named("Catalog"),
+    "get_assets": lambda store: store.get_assets(PROJECT),
+    "get_asset": lambda store: store.get_asset(ASSET),
+    "find_by_id": lambda store: store.find_by_id(str(JOB)),
+    "resolve_write": lambda store: store.resolve_write(UNCONFIRMED),
+}
+
+WRITES: dict[str, Call] = {
+    "create_generation_job": lambda store: store.create_generation_job(
+        project_id=PROJECT, mode="lifestyle", input_asset_id=ASSET
+    ),
+    "update_generation_job": lambda store: store.update_generation_job(JOB, cost_cents=5, input_asset_id=ASSET),
+    "transition_job_status": lambda store: store.transition_job_status(JOB, JobStatus.RUNNING),
+    "transition_jobs": lambda store: store.transition_jobs([JOB, NOTHING], JobStatus.RUNNING),
+    "delete_generation_job": lambda store: store.delete_generation_job(JOB),
+    "delete_generation_jobs": lambda store: store.delete_generation_jobs({JOB: JobStatus.QUEUED}),
+    "delete_jobs_as_seen": lambda store: store.delete_jobs_as_seen({JOB: JobStatus.QUEUED, NOTHING: None}),
+    "restore_generation_jobs": lambda store: store.restore_generation_jobs([JOB_OF_OLD]),
+    "create_project": lambda store: store.create_project("Catalog", owner_id=ADA),
+}
+
+OF_USERS: dict[str, Call] = {
+    "get_users": lambda store: store.get_users(),
+    "get_user": lambda store: store.get_user(str(ADA)),
+    "find_users": lambda store: store.find_users("ada"),
+}
+
+"""Which users there are is nothing that a user is told."""
+
+WITHOUT_OUR_TABLES: dict[str, Call] = {
+    "find_actor": lambda store: store.find_actor("ada@example.com"),
+    "acting_as_user": lambda store: store.acting_as_user(str(ADA)),
+}
+
+WITH_BOTH_EYES: dict[str, Call] = {
+    "compare_visibility": lambda store: store.compare_visibility(RowWindowQuery()),
+}
+
+APART = {"close", "get_cascading_tables", "get_list_cost", "slow_order_reason"}
+
+"""None of them reads a row: what a list costs is planned."""
+
+OF_LINKS = {"retry_generation_jobs", "get_job_links"}
+
+OF_WORKERS = {"get_workers_overview"}
+
+OF_EVENTS = {"get_job_history", "get_stuck_verdict"}
+
+"""The same; `test_repeating`, `test_job_history` and `test_stuck` tell."""
+
+OF_BUDGETS = {"get_budgets", "check_budget", "set_budget", "remove_budget"}
+
+"""Of tables that the watched database has not; `test_budgets` tells who sees what of them."""
+
+
+@pytest.fixture
+async def operator(
+    watched_database: Conninfo, reused_watched_database: Conninfo, recording: StatementRecording
+) -> AsyncIterator[Store]:
+    """Ada has a project with an asset and a queued job; Ben has a job in it, too."""
+    with connect(reused_watched_database) as owner:
+        sql = sql_of(owner)
+        add_ada(sql, JOB, NOTHING, project_id=PROJECT)
+        add_asset(sql, ASSET, PROJECT)
+        sql("insert into auth.users (id, email) values (%s, 'ben@example.com')", [BEN])
+        sql("update generation_jobs set user_id = %s where id = %s", [BEN, NOTHING])
+    store = Store(Database(watched_database))
+    yield store
+    await store.close()
+
+
+def test_every_store_method_is_listed_for_the_actor_check() -> None:
+    """A new one belongs into one of the lists of this file."""
+    known = READS | WRITES | OF_USERS | WITHOUT_OUR_TABLES | WITH_BOTH_EYES
+    assert {name for name, _ in getmembers(Store, iscoroutinefunction) if not name.startswith("_")} == set(
+        known
+    ) | APART | OF_BUDGETS | OF_LINKS | OF_EVENTS | OF_WORKERS
+
+
+@pytest.mark.parametrize("name", READS | WRITES)
+async def test_every_statement_of_a_user_has_role_and_claims(
+    ada: Store, recording: StatementRecording, name: str
+) -> None:
+    await (READS | WRITES)[name](ada)
+    assert recording.actors == {AS_ADA}
+
+
+@pytest.mark.parametrize("name", READS | WRITES | OF_USERS)
+async def test_no_statement_of_the_operator_has_role_or_claims(
+    operator: Store, recording: StatementRecording, name: str
+) -> None:
+    await (READS | WRITES | OF_USERS)[name](operator)
+    assert recording.actors == {AS_OPERATOR}
+
+
+@pytest.mark.parametrize("name", WITHOUT_OUR_TABLES)
+async def test_finding_an_actor_reads_no_table_of_the_app(
+    operator: Store, recording: StatementRecording, name: str
+) -> None:
+    await WITHOUT_OUR_TABLES[name](operator)
+    assert recording.actors == set()
+
+
+@pytest.mark.parametrize("name", OF_USERS | WITHOUT_OUR_TABLES)
+async def test_user_search_by_a_user_never_runs_as_the_operator(
+    ada: Store, recording: StatementRecording, name: str
+) -> None:
+    with pytest.raises(NoPrivilege):
+        await (OF_USERS | WITHOUT_OUR_TABLES)[name](ada)
+    assert recording.actors <= {AS_ADA}
+
+
+async def test_reason_of_a_failed_write_is_read_as_the_user(ada: Store, recording: StatementRecording) -> None:
+    """Each of these changes nothing, and then looks why."""
+    await ada.transition_job_status(NOTHING, "running")
+    await ada.transition_job_status(JOB, "succeeded")
+    await ada.delete_generation_job(NOTHING)
+    assert recording.actors == {AS_ADA}
+
+
+async def test_stores_on_shared_connections_run_as_their_own_actors(
+    operator: Store, ada: Store, recording: StatementRecording
+) -> None:
+    ben = operator.acting_as(ActingUser(id=BEN))
+    expected: list[tuple[Store, RecordedActor]] = [(ada, AS_ADA), (operator, AS_OPERATOR), (ben, as_user(BEN))]
+    for store, actors in expected * 2:
+        recording.forget()
+        await store.get_listing(ListingQuery())
+        await store.get_totals(TotalsQuery())
+        assert recording.actors == {actors}
+
+
+async def test_poller_runs_as_the_actor_of_its_store(ada: Store, recording: StatementRecording) -> None:
+    poller = Poller(ada.get_listing, ListingQuery(), interval=0.001)
+    pages = poller.results()
+    for _ in range(3):
+        assert isinstance(await anext(pages), PollResult)
+    await pages.aclose()
+    assert recording.actors == {AS_ADA}
+
+
+class TestTheLens:
+    """The one look with two pairs of eyes. They are told apart: the operator's never has claims, the user's always."""
+
+    @pytest.mark.parametrize("project_id", [None, PROJECT], ids=["all projects", "one project"])
+    async def test_visibility_comparison_reads_as_the_user_and_as_the_operator(
+        self, ada: Store, recording: StatementRecording, project_id: UUID | None
+    ) -> None:
+        visibility = await ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=project_id)))
+        assert recording.actors == {AS_ADA, AS_OPERATOR}
+        assert recording.tables(AS_ADA) == {"generation_jobs"}
+        assert (visibility.seen.number, visibility.everything.number) == (1, 2)
+
+    async def test_rest_of_a_listing_with_visibility_is_read_as_the_user_only(
+        self, ada: Store, recording: StatementRecording
+    ) -> None:
+        window = RowWindowQuery(listed=ListQuery(project_id=PROJECT))
+        plain = await ada.get_listing(ListingQuery(window=window))
+        recording.forget()
+        listing = await ada.get_listing(ListingQuery(window=window, with_visibility=True))
+        assert recording.actors == {AS_ADA, AS_OPERATOR}
+        assert {"projects", "generation_jobs"} <= recording.tables(AS_ADA)
+        assert replace(listing, query=plain.query, visibility=None, window=plain.window) == plain
+
+    async def test_visibility_comparison_leaves_no_actor_behind(
+        self, ada: Store, operator: Store, recording: StatementRecording
+    ) -> None:
+        await ada.compare_visibility(RowWindowQuery())
+        recording.forget()
+        await operator.get_generation_jobs()
+        assert recording.actors == {AS_OPERATOR}
+
+
+async def test_recorder_notices_the_actor_and_the_tables_of_each_statement(
+    operator: Store, recording: StatementRecording
+) -> None:
+    """A statement whose eyes are another's is seen, and so is one that shows nothing."""
+    applied = await operator.acting_as(OPERATOR).transition_job_status(JOB, "running")
+    assert isinstance(applied, Applied)
+    assert recording.actors == {AS_OPERATOR}
+    recording.forget()
+    assert await operator.acting_as(ActingUser(id=BEN)).get_generation_job(JOB) is None
+    assert recording.actors == {as_user(BEN)}
+    recording.forget()
+    await operator.get_listing(ListingQuery())
+    await operator.get_assets(PROJECT)
+    assert recording.tables(AS_OPERATOR) == set(TABLES)
+
+
+async def test_isolation_check_plans_as_the_operator_and_probes_as_the_other_user(
+    operator: Store, recording: StatementRecording
+) -> None:
+    plan = await plan_probes(operator.database, owner_id=ADA, other_id=BEN)
+    assert recording.actors == {AS_OPERATOR}
+    recording.forget()
+    probes = [probe async for probe in run_probes(operator.database, plan, tries_writes=True)]
+    assert recording.actors == {AS_OPERATOR, as_user(BEN)}
+    assert recording.tables(as_user(BEN)) == set(TABLES)
+    assert ProbeVerdict.UNKNOWN not in {probe.verdict for probe in probes if not probe.verb.writes}

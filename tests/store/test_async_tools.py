@@ -1,0 +1,97 @@
+"""Nobody waits for a count: it is stopped on the server for a write, and done anew afterwards."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from store.async_tools import PriorityGate
+from store.database.query import Query, TimeLimits, make_number
+from store.errors import Unreachable
+from store.users.actor import OPERATOR
+from tests.store.poller_source import ControlledSource
+from tests.store.store_fixtures import Db, until
+
+_LONG = "select 1 from pg_sleep(60)"
+
+
+async def test_background_query_is_cancelled_for_the_foreground_and_run_again(source: ControlledSource) -> None:
+    way = PriorityGate()
+    source.gate.clear()
+    asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
+    await source.reached.wait()
+    with way.foreground(), way.foreground():
+        await until(lambda: source.cancelled == 1)
+        source.gate.set()
+        await asyncio.sleep(0)
+        assert source.asked == ["q"]
+    assert await asking == "q!"
+    assert source.asked == ["q", "q"]
+    assert source.most_in_flight == 1
+
+
+async def test_background_query_does_not_start_during_foreground_work(source: ControlledSource) -> None:
+    way = PriorityGate()
+    with way.foreground():
+        asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
+        with way.foreground():
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert source.asked == []
+    assert await asking == "q!"
+
+
+async def test_short_foreground_work_also_restarts_a_background_query(source: ControlledSource) -> None:
+    way = PriorityGate()
+    source.gate.clear()
+    asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
+    await source.reached.wait()
+    with way.foreground():
+        pass
+    await until(lambda: source.asked == ["q", "q"])
+    source.gate.set()
+    assert await asking == "q!"
+    assert source.cancelled == 1
+
+
+async def test_failure_of_a_background_query_reaches_its_caller(source: ControlledSource) -> None:
+    source.failures = [Unreachable("away")]
+    with pytest.raises(Unreachable):
+        await PriorityGate().run_in_background(lambda: source.fetch("q"))
+
+
+async def test_background_query_can_be_cancelled(source: ControlledSource) -> None:
+    way = PriorityGate()
+    source.gate.clear()
+    asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
+    await source.reached.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert (source.in_flight, source.cancelled) == (0, 1)
+
+
+async def test_a_write_stops_a_running_count(db: Db) -> None:
+    """Both connections of the session are taken by two of them, so that it would have to wait a minute."""
+    job_id = db.make_job()
+    database = db.operator.database
+    count = Query(text(_LONG), make_number)
+
+    def running() -> int:
+        ((number,),) = db.sql("select count(*) from pg_stat_activity where query = %s and state = 'active'", [_LONG])
+        return int(number)
+
+    async def give_way() -> None:
+        await database.priority.run_in_background(
+            lambda: database.read(OPERATOR, count, limits=TimeLimits(statement=60.0))
+        )
+
+    counts = [asyncio.ensure_future(give_way()) for _ in range(2)]
+    await until(lambda: running() == 2)
+    async with asyncio.timeout(30):
+        await db.operator.transition_job_status(job_id, "running")
+    await until(lambda: running() == 2)
+    for asking in counts:
+        asking.cancel()
+    await asyncio.gather(*counts, return_exceptions=True)
+    assert running() == 0

@@ -1,0 +1,140 @@
+"""A poller's pace: slower where nothing changes or nobody looks, soon after a wake, at once for a person."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from store.errors import Unreachable
+from store.poller import LONGEST_IDLE_WAIT, LONGEST_WAIT, Attention, Poller
+from tests.store.poller_source import ControlledSource, Time, followed
+
+INTERVAL = 2.0
+
+INSTANT = 0.01
+
+
+class PacedPoller:
+    """A poller whose results are followed, and the time that it lives in."""
+
+    def __init__(self, source: ControlledSource) -> None:
+        self.time, self.source = Time(), source
+        self.answers: Iterator[str] = iter(())
+        self.poller = Poller(self._fetch, "q", interval=INTERVAL)
+
+    async def _fetch(self, question: str) -> str:
+        await self.source.fetch(question)
+        return next(self.answers, "the same")
+
+    async def become_idle(self) -> None:
+        """For ever the same result, until the wait is as long as it gets; the last poll has just ended."""
+        for _ in range(60):
+            await self.time.passes(LONGEST_WAIT)
+
+    async def polls_after(self, seconds: float) -> bool:
+        before = len(self.source.asked)
+        await self.time.passes(seconds)
+        assert len(self.source.asked) - before in (0, 1)
+        return len(self.source.asked) > before
+
+
+@pytest.fixture
+async def paced(source: ControlledSource) -> AsyncIterator[PacedPoller]:
+    paced = PacedPoller(source)
+    async with followed(paced.poller):
+        yield paced
+
+
+class TestIdle:
+    async def test_unchanged_result_is_polled_less_and_less_often(self, paced: PacedPoller) -> None:
+        for _ in range(30):
+            assert await paced.polls_after(INTERVAL)
+        assert not await paced.polls_after(INTERVAL)
+        assert await paced.polls_after(INTERVAL)
+        await paced.become_idle()
+        assert not await paced.polls_after(LONGEST_IDLE_WAIT - INTERVAL)
+        assert await paced.polls_after(INTERVAL)
+
+    async def test_changed_result_restores_the_interval(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        paced.answers = iter(["another"] * 10)
+        assert await paced.polls_after(LONGEST_IDLE_WAIT)
+        assert await paced.polls_after(INTERVAL)
+
+    async def test_user_activity_restores_the_interval(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        assert not await paced.polls_after(INTERVAL + INSTANT)
+        paced.poller.note_activity()
+        assert await paced.polls_after(0)
+        paced.poller.note_activity()
+        assert not await paced.polls_after(INTERVAL / 2)
+        assert await paced.polls_after(INTERVAL / 2)
+
+    async def test_requested_refresh_restores_the_interval(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        paced.poller.refresh()
+        assert await paced.polls_after(0)
+        assert await paced.polls_after(INTERVAL)
+
+    async def test_unfocused_poller_becomes_idle_sooner_and_for_longer(self, paced: PacedPoller) -> None:
+        paced.poller.attention = Attention.UNFOCUSED
+        for _ in range(5):
+            assert await paced.polls_after(INTERVAL)
+        assert not await paced.polls_after(INTERVAL)
+        await paced.become_idle()
+        assert not await paced.polls_after(LONGEST_WAIT - INTERVAL)
+        paced.poller.attention = Attention.FOCUSED
+        assert await paced.polls_after(0)
+
+    async def test_poller_woken_by_changes_polls_rarely_on_its_own(self, paced: PacedPoller) -> None:
+        paced.poller.is_woken = True
+        await paced.become_idle()
+        assert not await paced.polls_after(LONGEST_WAIT - INTERVAL)
+        paced.poller.is_woken = False
+        assert await paced.polls_after(0)
+        assert await paced.polls_after(INTERVAL)
+
+
+class TestHints:
+    async def test_woken_poller_polls_after_a_short_quiet_period(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        await paced.time.passes(5.0)
+        for _ in range(3):
+            paced.poller.wake()
+            assert not await paced.polls_after(0.2)
+        assert await paced.polls_after(0.05 + INSTANT)
+        assert not await paced.polls_after(1.0)
+
+    @pytest.mark.parametrize(
+        ("wakes", "every", "polls"),
+        [pytest.param(200, 0.125, 13, id="not postponed"), pytest.param(40, 0.5, 21, id="one a second at most")],
+    )
+    async def test_continuous_wakes_cause_regular_polls(
+        self, paced: PacedPoller, wakes: int, every: float, polls: int
+    ) -> None:
+        for _ in range(wakes):
+            paced.poller.wake()
+            await paced.time.passes(every)
+        assert len(paced.source.asked) == polls
+
+    async def test_wake_during_a_poll_causes_another_poll(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        paced.source.gate.clear()
+        paced.poller.refresh()
+        await paced.time.passes(0)
+        paced.poller.wake()
+        paced.source.gate.set()
+        await paced.time.passes(0)
+        assert await paced.polls_after(1.0)
+
+    async def test_paused_poller_ignores_wakes(self, paced: PacedPoller) -> None:
+        paced.poller.pause()
+        paced.poller.wake()
+        assert not await paced.polls_after(LONGEST_WAIT)
+
+    async def test_wakes_do_not_hasten_the_retry_after_a_failure(self, source: ControlledSource) -> None:
+        source.failures = [Unreachable("away")]
+        paced = PacedPoller(source)
+        async with followed(paced.poller):
+            paced.poller.wake()
+            assert not await paced.polls_after(INTERVAL - INSTANT)
+            assert await paced.polls_after(INSTANT)

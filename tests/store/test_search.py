@@ -1,0 +1,97 @@
+"""From an id, or its beginning, to the thing."""
+
+import re
+from uuid import UUID
+
+import pytest
+
+from store import search
+from store.database.database import Database
+from store.database.query import Query
+from store.errors import NoPrivilege
+from store.formats import IdRange
+from store.jobs import job_sql
+from store.projects import project_sql
+from store.search import IdMatches
+from store.store import Store
+from store.users import user_sql
+from store.users.actor import ActingUser
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, Sql, add_ada, plan_of
+
+WHOLE = IdRange(low=ADA, high=ADA)
+
+
+async def test_find_by_id_finds_jobs_projects_assets_and_users(db: Db) -> None:
+    project_id = db.make_project()
+    asset_id, job_id = db.make_asset(project_id), db.make_job(project_id)
+
+    job = await db.operator.find_by_id(str(job_id))
+    project = await db.operator.find_by_id(project_id.hex.upper())
+    asset = await db.operator.find_by_id(f" {asset_id} ")
+    user = await db.operator.find_by_id(str(BEN))
+
+    assert job == IdMatches(jobs=(await db.operator.get_generation_job(job_id),))  # type: ignore[arg-type]
+    assert project == IdMatches(projects=(await db.operator.get_project(project_id),))  # type: ignore[arg-type]
+    assert asset == IdMatches(assets=tuple(await db.operator.get_assets(project_id)))
+    assert user == IdMatches(users=(ActingUser(id=BEN, email="ben@example.com"),))
+
+
+async def test_find_by_id_prefix_finds_all_matching_jobs(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MOST_FOUND", 2)
+    for digits in (
+        "feed0000-0000-4000-8000-000000000001",
+        "feed0000-0000-4000-8000-000000000002",
+        "feee0000-0000-4000-8000-000000000000",
+    ):
+        db.make_job(job_id=UUID(digits))
+
+    async def found(text: str) -> tuple[list[str], bool]:
+        matches = await db.operator.find_by_id(text)
+        return [job.id.hex[-1] for job in matches.jobs], matches.is_more
+
+    assert await found("feed") == (["1", "2"], False)
+    assert await found("feed0000-0000-4000-8000-000000000002") == (["2"], False)
+    assert await db.operator.find_by_id("feef") == IdMatches()
+    db.make_job(job_id=UUID("feed0000-0000-4000-8000-000000000003"))
+    assert await found("feed") == (["1", "2"], True)
+
+
+@pytest.mark.parametrize("text", ["", "abc", "lifestyle", str(NOTHING), "%"])
+async def test_find_by_id_finds_nothing_for_unknown_text(operator: Store, text: str) -> None:
+    assert await operator.find_by_id(text) == IdMatches()
+
+
+async def test_user_finds_only_their_own_rows_by_id_and_no_users(db: Db) -> None:
+    project_id = db.make_project(ADA)
+    for identifier in (project_id, db.make_asset(project_id), db.make_job(project_id)):
+        assert await db.ben.find_by_id(str(identifier)) == IdMatches()
+        assert await db.ada.find_by_id(str(identifier)) == await db.operator.find_by_id(str(identifier)) != IdMatches()
+    assert await db.ada.find_by_id(str(ADA)) == IdMatches()
+
+
+async def test_find_by_id_tolerates_a_missing_table_but_not_a_missing_grant(
+    attached_database: Conninfo, app_sql: Sql
+) -> None:
+    add_ada(app_sql)
+    app_sql("drop table assets cascade")
+    async with Store(Database(attached_database)) as store:
+        assert (await store.find_by_id(str(ADA))).users == (ActingUser(id=ADA, email="ada@example.com"),)
+        app_sql("revoke all on projects, generation_jobs from authenticated")
+        with pytest.raises(NoPrivilege):
+            await store.acting_as(ActingUser(id=ADA)).find_by_id(str(ADA))
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (job_sql.OF_EVENTS.in_range(WHOLE, limit=1), "generation_jobs_pkey"),
+        (project_sql.projects_in_id_range(WHOLE, limit=1), "projects_pkey"),
+        (project_sql.in_range(WHOLE, limit=1), "assets_pkey"),
+        (user_sql.in_range(WHOLE, limit=1), "users_pkey"),
+        (user_sql.owners_of_jobs_in_range(WHOLE, limit=1), r"\w+_user\w*"),
+        (user_sql.owners_of_projects_in_range(WHOLE, limit=1), r"\w+_user\w*"),
+    ],
+)
+def test_find_by_id_uses_an_index(database: Conninfo, query: Query[object], index: str) -> None:
+    assert re.search(rf"{index}.*\n *Index Cond: \(\((user_)?id >= ", "\n".join(plan_of(database, query)))

@@ -1,0 +1,226 @@
+"""Row level security reaches through every method: whatever users do, each sees and changes what the policies allow.
+
+On the app's own schema too, whose function and view would tell everybody everything.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, replace
+from random import Random
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from store.database.database import Database
+from store.errors import NoPrivilege, RowMissing
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job
+from store.statistics.totals import TotalsQuery
+from store.store import Store
+from store.users.actor import OPERATOR
+from tests.conftest import Conninfo, connect
+from tests.store.policy_cases import ACTORS, USERS, any_operation, any_rows
+from tests.store.policy_model import Rows, Schema
+from tests.store.policy_operations import NEW
+from tests.store.store_fixtures import BEN, MakeJob, MakeProject
+
+PROFILE = settings(
+    max_examples=6,
+    derandomize=True,
+    phases=[Phase.generate],  # To shrink an example would take minutes.
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+OPERATIONS = 40
+
+"""Of each example, of which there are as many as some seconds permit."""
+
+
+_GIVEN = ("created_at", "updated_at", "retry_count", "completed_at")
+
+"""By the database, whatever is written."""
+
+
+def _names(columns: JobColumns) -> str:
+    return ", ".join(column.name for column in columns)
+
+
+class Bench:
+    """A database with a real store, and beside it the owner of all rows, who fills it and looks."""
+
+    def __init__(self, conninfo: Conninfo, owner: psycopg.Connection, schema: Schema) -> None:
+        self.schema = schema
+        self._conninfo = conninfo
+        self._owner = owner
+
+    def fill(self, rows: Rows) -> Rows:
+        """The same, with what the database itself adds to them."""
+        self._owner.execute("delete from auth.users")
+        with self._owner.transaction(), self._owner.cursor() as cursor:
+            cursor.executemany("insert into auth.users (id, email) values (%s, %s)", [(u, f"{u}@x") for u in USERS])
+            cursor.executemany(
+                "insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", list(rows.owners.items())
+            )
+            cursor.executemany(
+                "insert into assets (id, user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path)"
+                " values (%s, %s, %s, 'input', 'lifestyle', 'v1', '{}', 'photo.jpg')",
+                [(asset.id, asset.user_id, asset.project_id) for asset in rows.assets.values()],
+            )
+            cursor.executemany(
+                f"insert into generation_jobs ({_names(APP_COLUMNS)})"  # noqa: S608
+                f" values ({', '.join(['%s'] * len(APP_COLUMNS))})",
+                [astuple(job)[: len(APP_COLUMNS)] for job in rows.jobs.values()],
+            )
+        return replace(rows, jobs=self.jobs())
+
+    def jobs(self) -> dict[UUID, GenerationJob]:
+        columns = ALL_COLUMNS if self.schema is Schema.MANAGED else APP_COLUMNS
+        cursor = self._owner.execute(f"select {_names(columns)} from generation_jobs".encode())  # noqa: S608
+        return {job.id: job for job in map(make_job, cursor)}
+
+    def settled(self, before: Rows, expected: Rows) -> Rows:
+        """What is expected, with the ids and times that the database gave; fails where it did anything else."""
+        found = self.jobs()
+        made = found.keys() - before.jobs.keys()
+        wanted = {next(iter(made)) if job_id == NEW and made else job_id: job for job_id, job in expected.jobs.items()}
+        assert found.keys() == wanted.keys()
+        for job_id, job in found.items():
+            if wanted[job_id] is before.jobs.get(job_id):
+                assert job == wanted[job_id]
+            else:  # Written, if only with what it was.
+                assert job == replace(wanted[job_id], id=job_id, **{name: getattr(job, name) for name in _GIVEN})
+        return replace(expected, jobs=found)
+
+    async def play(self, random: Random) -> None:
+        rows = self.fill(any_rows(random))
+        async with Store(Database(self._conninfo)) as operator:
+            for _ in range(OPERATIONS):
+                operation = any_operation(random, rows)
+                expected = operation.expect(rows, self.schema)
+                answer = await operation.attempt(operator)
+                assert type(answer) is expected.answer, (operation, answer)
+                rows = self.settled(rows, expected.rows)
+            for actor in ACTORS:
+                await sees_their_own(operator.acting_as(actor), rows)
+
+
+def newest_first(jobs: Iterable[GenerationJob]) -> list[GenerationJob]:
+    return sorted(jobs, key=lambda job: (job.created_at, job.id), reverse=True)
+
+
+async def sees_their_own(store: Store, rows: Rows) -> None:
+    """By each way to a job, a number or a project."""
+    own = newest_first(rows.jobs_of(store.actor).values())
+    assert list(await store.get_generation_jobs()) == own
+    assert list(await store.get_recent_jobs(3)) == own[:3]
+    for job_id, job in rows.jobs.items():
+        assert await store.get_generation_job(job_id) == (job if job in own else None)
+    for status in JobStatus:
+        assert list(await store.get_jobs_by_status(status)) == [job for job in own if job.status is status]
+    for project_id in (None, *rows.owners):
+        await sees_their_own_of(store, rows, project_id, [job for job in own if project_id in (None, job.project_id)])
+    await sees_their_own_projects(store, rows, own)
+    await finds_their_own(store, rows)
+
+
+async def sees_their_own_of(store: Store, rows: Rows, project_id: UUID | None, own: list[GenerationJob]) -> None:
+    total = sum(job.cost_cents for job in own)
+    statistics = await store.get_job_statistics(project_id)
+    assert Counter({row.status: row.count for row in statistics}) == Counter(job.status for job in own)
+    assert statistics.total_cost_cents == await store.get_total_costs(project_id) == total
+    summary = await store.get_job_summary(project_id)
+    groups = Counter((job.user_id, job.project_id, job.status) for job in own)
+    assert Counter({(row.user_id, row.project_id, row.status): row.job_count for row in summary}) == groups
+    assert sum(row.total_cost_cents for row in summary) == total
+    assert list(await store.find_jobs(project_id=project_id)) == own
+    listing = await store.get_listing(ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=project_id))))
+    assert [job.id for job in listing.window.jobs] == [job.id for job in own]
+    assert {project.id for project in listing.projects} == rows.projects_of(store.actor)
+    numbers = await store.get_totals(TotalsQuery(project_id=project_id))
+    assert numbers.statistics == statistics
+    assert numbers.days is not None
+    assert sum(day.job_count for day in numbers.days) == len(own)
+    if project_id is not None:
+        assert list(await store.get_project_jobs(project_id)) == own
+        held = {asset.id for asset in rows.assets_of(store.actor).values() if asset.project_id == project_id}
+        assert {asset.id for asset in await store.get_assets(project_id)} == held
+
+
+async def sees_their_own_projects(store: Store, rows: Rows, own: list[GenerationJob]) -> None:
+    counts = Counter(job.project_id for job in own)
+    listed = await store.get_projects()
+    assert {project.id: project.job_count for project in listed} == {
+        project_id: counts[project_id] for project_id in rows.projects_of(store.actor)
+    }
+    assert {project.id for project in await store.get_projects_named("Catalog")} == {project.id for project in listed}
+    for project_id in rows.owners:
+        found = await store.get_project(project_id)
+        assert found == next((project for project in listed if project.id == project_id), None)
+
+
+async def finds_their_own(store: Store, rows: Rows) -> None:
+    """By an id, and by the lens, which shows all and marks what the user does not see, but counts only the rest."""
+    own, projects, assets = rows.jobs_of(store.actor), rows.projects_of(store.actor), rows.assets_of(store.actor)
+    for some_id in (*list(rows.jobs)[:4], *list(rows.owners)[:2], *list(rows.assets)[:2]):
+        found = await store.find_by_id(str(some_id))
+        assert [job.id for job in found.jobs] == [some_id] * (some_id in own)
+        assert [project.id for project in found.projects] == [some_id] * (some_id in projects)
+        assert [asset.id for asset in found.assets] == [some_id] * (some_id in assets)
+    for user_id in USERS:
+        assert len((await store.find_by_id(str(user_id))).users) == (store.actor == OPERATOR)
+    if store.actor == OPERATOR:
+        assert {user.id for user in await store.find_users("")} == set(USERS)
+        return
+    with pytest.raises(NoPrivilege):
+        await store.find_users("")
+    for project_id in list(rows.owners)[:2]:
+        window = RowWindowQuery(listed=ListQuery(project_id=project_id))
+        visibility = await store.compare_visibility(window)
+        there = {job.id for job in rows.jobs.values() if job.project_id == project_id}
+        assert {job.id for job in visibility.window.jobs} == there
+        assert visibility.hidden == there - own.keys()
+        assert (visibility.seen.number, visibility.everything.number) == (len(there & own.keys()), len(there))
+        with_visibility = await store.get_listing(ListingQuery(window=window, with_visibility=True))
+        assert with_visibility.visibility == visibility
+
+
+@pytest.fixture(params=list(Schema), ids=lambda schema: schema.name.lower())
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    schema: Schema = request.param
+    conninfo = request.getfixturevalue("attached_database" if schema is Schema.ATTACHED else "database")
+    with connect(conninfo, autocommit=True) as owner:
+        yield Bench(conninfo, owner, schema)
+
+
+@PROFILE
+@given(random=st.randoms(use_true_random=True))
+def test_users_see_and_change_exactly_what_the_policies_allow(bench: Bench, random: Random) -> None:
+    asyncio.run(bench.play(random))
+
+
+async def test_only_the_operator_may_read_users(operator: Store, ada: Store, stranger: Store) -> None:
+    assert len(await operator.get_users()) == 3
+    for store in (ada, stranger):
+        for asked in (store.get_users(), store.get_user("ben@example.com"), store.acting_as_user("ben@example.com")):
+            with pytest.raises(NoPrivilege):
+                await asked
+
+
+async def test_store_keeps_its_actor_on_shared_connections(
+    operator: Store, ada: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    """However calls with different eyes follow each other on the same connections."""
+    make_job()
+    bens = make_job(make_project(BEN))
+    for _ in range(3):
+        assert len(await operator.get_generation_jobs()) == 2
+        assert len(await ada.get_generation_jobs()) == 1
+        with pytest.raises(RowMissing):
+            await ada.update_generation_job(bens, cost_cents=1)
+        assert len(await ada.acting_as(operator.actor).get_generation_jobs()) == 2

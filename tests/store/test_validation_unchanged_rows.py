@@ -1,0 +1,161 @@
+"""A write that changes no row is never a success: it says why, and keeps nothing. On the app's own schema."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from uuid import UUID
+
+import pytest
+
+from store.database.database import Database
+from store.errors import Conflict, NoPrivilege, RowMissing, StoreError
+from store.jobs.job import JobStatus
+from store.jobs.job_results import Missing, Refused
+from store.store import Store
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import BEN, NOTHING, Sql, add_ada, add_asset, error_of
+
+PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
+
+ASSET = UUID("a2000000-0000-4000-8000-000000000000")
+
+JOB = UUID("a3000000-0000-4000-8000-000000000000")
+
+OTHER = UUID("a4000000-0000-4000-8000-000000000000")
+
+NOT_TO_BE_UPDATED = 'drop policy "Users can update own generation jobs" on generation_jobs'
+
+NOT_TO_BE_DELETED = 'drop policy "Users can delete own generation jobs" on generation_jobs'
+
+NOT_TO_BE_SEEN = 'alter policy "Users can view own generation jobs" on generation_jobs using (false)'
+
+Call = Callable[[Store], Awaitable[object]]
+
+
+@pytest.fixture
+def app_sql(app_sql: Sql) -> Sql:
+    """Ada has a project with an asset and two queued jobs."""
+    add_ada(app_sql, JOB, OTHER, project_id=PROJECT)
+    app_sql("insert into auth.users (id, email) values (%s, 'ben@example.com')", (BEN,))
+    add_asset(app_sql, ASSET, PROJECT)
+    return app_sql
+
+
+@pytest.fixture
+async def operator(attached_database: Conninfo, app_sql: Sql) -> AsyncIterator[Store]:
+    store = Store(Database(attached_database))
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def unchanged(app_sql: Sql) -> Iterator[None]:
+    """When the test ends, everything is as it was when it began."""
+    everything = (
+        "select (select jsonb_agg(j order by id) from generation_jobs j),"
+        " (select jsonb_agg(p order by id) from projects p)"
+    )
+    before = app_sql(everything)
+    yield
+    assert app_sql(everything) == before
+
+
+CHANGES: dict[str, Call] = {
+    "update": lambda store: store.update_generation_job(JOB, cost_cents=5),
+    "update with an asset": lambda store: store.update_generation_job(JOB, input_asset_id=ASSET),
+    "transition": lambda store: store.transition_job_status(JOB, "running"),
+}
+
+DELETIONS: dict[str, Call] = {
+    "delete": lambda store: store.delete_generation_job(JOB),
+    "delete several": lambda store: store.delete_generation_jobs({JOB: JobStatus.QUEUED, OTHER: None}),
+}
+
+
+TRIGGER = (
+    "create function hold() returns trigger language plpgsql as 'begin return null; end';"
+    "create trigger hold before update or delete on generation_jobs for each row execute function hold()"
+)
+
+
+@pytest.mark.parametrize("protection", ["policy", "trigger"])
+@pytest.mark.parametrize("name", CHANGES | DELETIONS)
+async def test_visible_job_that_a_policy_or_a_trigger_protects_cannot_be_changed(
+    operator: Store, ada: Store, app_sql: Sql, unchanged: None, name: str, protection: str
+) -> None:
+    policy = NOT_TO_BE_UPDATED if name in CHANGES else NOT_TO_BE_DELETED
+    app_sql(policy if protection == "policy" else TRIGGER)
+    with pytest.raises(NoPrivilege, match=f"shows the job {JOB}, but does not let it be changed"):
+        await (CHANGES | DELETIONS)[name](ada if protection == "policy" else operator)
+
+
+@pytest.mark.parametrize("job_id", [JOB, NOTHING], ids=["hidden", "gone"])
+async def test_hidden_and_deleted_jobs_are_both_missing_to_a_user(
+    operator: Store, ben: Store, ada: Store, app_sql: Sql, unchanged: None, job_id: UUID
+) -> None:
+    app_sql(NOT_TO_BE_SEEN)
+    for store in (ada, ben):
+        assert await store.transition_job_status(job_id, "running") == Missing(job_id=job_id)
+        assert not await store.delete_generation_job(job_id)
+        assert (await error_of(RowMissing, store.delete_generation_jobs({job_id: None}))).ids == (job_id,)
+        with pytest.raises(RowMissing):
+            await store.update_generation_job(job_id, cost_cents=5)
+        assert await store.get_job_statuses([job_id]) == {}
+    assert await operator.get_job_statuses([job_id]) == ({JOB: JobStatus.QUEUED} if job_id == JOB else {})
+
+
+async def test_job_whose_status_has_changed_is_not_changed_or_deleted(ada: Store, app_sql: Sql) -> None:
+    app_sql("update generation_jobs set status = 'running' where id = %s", [JOB])
+    outcome = await ada.transition_job_status(JOB, "running")
+    assert isinstance(outcome, Refused)
+    assert (outcome.current, outcome.job.id) == (JobStatus.RUNNING, JOB)
+    with pytest.raises(Conflict, match=f"{JOB} is running by now, not queued: nothing was deleted"):
+        await ada.delete_generation_jobs({JOB: JobStatus.QUEUED, OTHER: JobStatus.QUEUED})
+    assert app_sql("select count(*) from generation_jobs") == [(2,)]
+
+
+@pytest.mark.parametrize("project_id", [PROJECT, NOTHING], ids=["hidden", "gone"])
+async def test_job_cannot_be_created_in_a_hidden_or_missing_project(
+    ben: Store, unchanged: None, project_id: UUID
+) -> None:
+    with pytest.raises(RowMissing, match="There is no project") as caught:
+        await ben.create_generation_job(project_id=project_id, mode="lifestyle")
+    assert caught.value.ids == (project_id,)
+
+
+@pytest.mark.parametrize("asset_id", [None, ASSET])
+async def test_row_that_a_trigger_drops_raises_conflict(
+    ada: Store, operator: Store, app_sql: Sql, unchanged: None, asset_id: UUID | None
+) -> None:
+    app_sql("create function drop_it() returns trigger language plpgsql as 'begin return null; end'")
+    for table in ("generation_jobs", "projects"):
+        app_sql(f"create trigger drop_it before insert on {table} for each row execute function drop_it()")
+    makes: list[Awaitable[object]] = [
+        ada.create_generation_job(project_id=PROJECT, mode="lifestyle", input_asset_id=asset_id),
+        ada.create_project("Autumn"),
+        operator.create_project("Autumn", owner_id=BEN),
+    ]
+    for make in makes:
+        with pytest.raises(Conflict, match="stored none: nothing was changed") as caught:
+            await make
+        assert "trigger" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "obstacle",
+    [
+        'drop policy "Users can insert own {label}" on {table}',
+        'alter policy "Users can view own {label}" on {table} using (false)',
+        "revoke insert on {table} from authenticated",
+    ],
+    ids=["no policy to insert", "not to be seen afterwards", "no grant to insert"],
+)
+async def test_insert_without_a_policy_or_grant_is_refused(
+    ada: Store, app_sql: Sql, unchanged: None, obstacle: str
+) -> None:
+    makes: dict[str, Callable[[], Awaitable[object]]] = {
+        "generation_jobs": lambda: ada.create_generation_job(project_id=PROJECT, mode="lifestyle"),
+        "projects": lambda: ada.create_project("Autumn"),
+    }
+    for table, make in makes.items():
+        app_sql(obstacle.format(table=table, label=table.replace("_", " ")))
+        with pytest.raises(StoreError, match=r"Not permitted|No grant"):
+            await make()

@@ -1,0 +1,151 @@
+"""Finding users by some letters of the e-mail or the beginning of the id."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store.database.database import Database
+from store.embedded.clients import ADMINISTRATOR
+from store.errors import InvalidValue, RowMissing
+from store.jobs.job_results import CappedCount
+from store.store import Store
+from store.users import user_sql
+from store.users.actor import ActingUser
+from tests.conftest import Conninfo, connect
+from tests.store.store_fixtures import (
+    ADA,
+    BEN,
+    CLEO,
+    NOTHING,
+    NOW,
+    STRANGER,
+    Db,
+    Sql,
+    add_ada,
+    error_of,
+    plan_of,
+    show_rows,
+)
+
+
+async def found(store: Store, text: str, *, limit: int = 50) -> list[UUID]:
+    return [user.id for user in await store.find_users(text, limit=limit)]
+
+
+async def test_find_users_lists_the_most_recently_active_first(db: Db) -> None:
+    for hours, owner in ((1, CLEO), (2, BEN)):
+        db.make_job(db.make_project(owner), created_at=NOW + timedelta(hours=hours))
+    db.make_job(db.make_project(BEN), created_at=NOW)
+
+    users = await db.operator.find_users("")
+
+    assert [(user.id, user.email, user.job_count, user.last_job_at) for user in users] == [
+        (BEN, "ben@example.com", CappedCount(number=2), NOW + timedelta(hours=2)),
+        (CLEO, None, CappedCount(number=1), NOW + timedelta(hours=1)),
+        (ADA, "ada@example.com", CappedCount(number=0), None),
+    ]
+    assert await found(db.operator, "", limit=2) == [BEN, CLEO]
+
+
+@pytest.mark.parametrize("text", ["ben", "BEN@", "  n@ex ", "ben@example.com"])
+async def test_find_users_matches_part_of_the_email(operator: Store, text: str) -> None:
+    assert await found(operator, text) == [BEN]
+
+
+@pytest.mark.parametrize("text", ["%", "_", "b_n", "ada%", "\\", "%'; --", "nobody"])
+async def test_find_users_treats_wildcards_as_plain_characters(operator: Store, sql: Sql, text: str) -> None:
+    assert await found(operator, text) == []
+    sql("insert into auth.users (id, email) values (%s, %s)", (STRANGER, f"x{text}y@example.com"))
+    assert await found(operator, text) == [STRANGER]
+
+
+async def test_find_users_matches_the_beginning_of_the_id(operator: Store, sql: Sql) -> None:
+    other = UUID("c1e0aaaa-0000-4000-8000-000000000000")
+    sql("insert into auth.users (id) values (%s)", [other])
+    for text in ("c1e0", "C1E0AAAA-0000", other.hex, f" {other} "):
+        assert await found(operator, text) == [other]
+    assert await found(operator, str(CLEO)) == [CLEO]
+    assert await found(operator, "c1e1") == await found(operator, "c1e") == []
+    sql("insert into auth.users (id, email) values (%s, 'C1E0@example.com')", [STRANGER])
+    assert set(await found(operator, "c1e0")) == {other, STRANGER}, "an e-mail may begin like an id"
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\udcff"])
+async def test_find_users_refuses_text_that_no_email_can_contain(operator: Store, text: str) -> None:
+    assert (await error_of(InvalidValue, operator.find_users(text))).field == "email"
+
+
+async def test_find_users_caps_job_counts_but_knows_the_last_job(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NEWEST_JOBS", "MOST_COUNTED"):
+        monkeypatch.setattr(user_sql, name, 2)
+    user_sql._statement.cache_clear()
+    busy, quiet, newest = db.make_project(ADA), db.make_project(BEN), db.make_project(CLEO)
+    for hours in (5, 1, 9, 3):
+        db.make_job(busy, created_at=NOW + timedelta(hours=hours))
+    db.make_job(quiet, created_at=NOW)
+    for hours in (10, 11):
+        db.make_job(newest, created_at=NOW + timedelta(hours=hours))
+
+    users = {user.id: user for user in await db.operator.find_users("")}
+    user_sql._statement.cache_clear()
+
+    assert users[ADA].job_count == CappedCount(number=2, is_more=True)
+    assert users[ADA].last_job_at == NOW + timedelta(hours=9)
+    assert (users[BEN].job_count, users[BEN].last_job_at) == (CappedCount(number=1), NOW)
+    assert users[CLEO].job_count == CappedCount(number=2)
+    assert list(users) == [CLEO, ADA, BEN]
+
+
+@pytest.mark.parametrize("text", ["", "ben", str(BEN)])
+def test_user_search_reads_jobs_only_by_index(database: Conninfo, text: str) -> None:
+    """The newest by the index on their time, and those of each user listed by the index on their owner."""
+    query = user_sql.matching(text, limit=50, with_emails=True)
+    plan = [line.strip() for line in plan_of(database, query, "enable_bitmapscan")]
+    reads = [(line, plan[place + 1]) for place, line in enumerate(plan) if "on generation_jobs" in line]
+    assert len(reads) == (4 if text == str(BEN) else 3)
+    assert all("Index" in scan for scan, _ in reads)
+    of_one_user = [condition for _, condition in reads if "Index Cond: " in condition and "(user_id = " in condition]
+    # The newest job of one who has many may be found by its time as well.
+    assert of_one_user
+
+
+class TestWhereTheUsersAreNotToBeRead:
+    """A login of few rights, on the app's own database."""
+
+    @pytest.fixture
+    async def few_rights(self, attached_database: Conninfo, app_sql: Sql, recording_login: str) -> AsyncIterator[Store]:
+        add_ada(app_sql, NOTHING)
+        app_sql("update generation_jobs set created_at = %s", [NOW])
+        show_rows(app_sql, recording_login, "projects", "assets", "generation_jobs")
+        async with Store(Database({**attached_database, "user": recording_login})) as store:
+            yield store
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "select",
+            "alter table auth.users rename to hidden_users",
+            "grant usage on schema auth to onlooker",
+            # Row level security shows an empty table, and no error.
+            "grant usage on schema auth to onlooker; grant select on auth.users to onlooker",
+        ],
+        ids=["no usage", "no table", "no grant", "no policy"],
+    )
+    async def test_find_users_lists_job_owners_when_users_are_unreadable(
+        self, few_rights: Store, attached_database: Conninfo, statement: str
+    ) -> None:
+        with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+            administrator.execute(statement.encode())
+
+        (user,) = await few_rights.find_users("")
+        assert (user.id, user.email, user.job_count, user.last_job_at) == (ADA, None, CappedCount(number=1), NOW)
+        assert await found(few_rights, str(ADA)[:13]) == [ADA]
+        assert await found(few_rights, "ada@") == []
+        assert [user.id for user in await few_rights.get_users(search=str(ADA)[:13])] == [ADA]
+        assert await few_rights.get_users(search="ada@") == await few_rights.get_users(search=str(BEN)) == []
+        assert (await few_rights.find_by_id(str(ADA))).users == (ActingUser(id=ADA),)
+        assert await few_rights.find_actor(str(ADA)) == ActingUser(id=ADA)
+        with pytest.raises(RowMissing):
+            await few_rights.find_actor(str(NOTHING))

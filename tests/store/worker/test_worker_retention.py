@@ -1,0 +1,131 @@
+"""A worker that is asked to applies the retention policies that are due, beside its work."""
+
+import asyncio
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store.database.database import Database
+from store.errors import NoPrivilege, SchemaMissing
+from store.retention.retention import RetentionAction
+from store.retention.retention_policies import set_policy
+from store.store import Store
+from store.worker.worker import RetentionRunner
+from store.worker.worker_events import AttemptEnded, RetentionApplied, RetentionFailed
+from tests.conftest import Conninfo
+from tests.store.faulty_servers import proxied
+from tests.store.store_fixtures import Sql, altered, until
+from tests.store.worker.conftest import WorkerEnv
+
+pytestmark = pytest.mark.usefixtures("no_policies")
+
+
+@pytest.fixture
+def old_jobs(env: WorkerEnv) -> list[UUID]:
+    """They have ended."""
+    jobs = env.queue(number=120)
+    env.sql("update generation_jobs set status = 'running'")
+    env.sql("update generation_jobs set status = 'succeeded'")
+    return jobs
+
+
+async def keep_for_a_day(operator: Store) -> None:
+    await set_policy(operator, project_id=None, older_than=timedelta(days=1), action=RetentionAction.ARCHIVE)
+
+
+def without_archive(sql: Sql) -> AbstractContextManager[None]:
+    away = "alter table gjobs.{} rename to {}"
+    return altered(sql, away.format("archived_jobs", "away"), away.format("away", "archived_jobs"))
+
+
+async def test_worker_applies_retention_policies_beside_its_work(env: WorkerEnv, old_jobs: list[UUID]) -> None:
+    await keep_for_a_day(env.operator)
+    young = env.queue("packaging")
+    env.sql("update generation_jobs set created_at = now() where id = %s", young)
+    told = await env.run(applies_retention=True)
+    assert env.sql("select id, status from generation_jobs") == [(young[0], "succeeded")]
+    assert env.sql("select count(*) from gjobs.archived_jobs") == [(len(old_jobs),)]
+    assert [one.progress.done for one in told if isinstance(one, RetentionApplied)] == [len(old_jobs)]
+    assert len([one for one in told if isinstance(one, AttemptEnded)]) == 1
+
+
+async def test_worker_applies_no_retention_policy_unless_enabled(env: WorkerEnv, old_jobs: list[UUID]) -> None:
+    await keep_for_a_day(env.operator)
+    await env.run()
+    assert env.sql("select count(*) from generation_jobs") == [(len(old_jobs),)]
+
+
+async def test_only_one_of_several_workers_applies_a_policy(env: WorkerEnv, old_jobs: list[UUID]) -> None:
+    await keep_for_a_day(env.operator)
+    all_told = await asyncio.gather(*(env.run(applies_retention=True) for _ in range(3)))
+    tidied = [one for told in all_told for one in told if isinstance(one, RetentionApplied)]
+    assert [one.progress.done for one in tidied] == [len(old_jobs)]
+
+
+async def test_worker_checks_for_due_policies_repeatedly(
+    env: WorkerEnv, old_jobs: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.worker.worker.RETENTION_CHECK_SECONDS", 0.01)
+    async with env.running(applies_retention=True) as (worker, told):
+        await until(lambda: worker.is_notified)
+        await keep_for_a_day(env.operator)
+        await until(lambda: any(isinstance(one, RetentionApplied) for one in told))
+
+
+async def test_retention_stops_between_two_batches(env: WorkerEnv, old_jobs: list[UUID]) -> None:
+    await keep_for_a_day(env.operator)
+    stopping, told = asyncio.Event(), list[object]()
+    stopping.set()
+    await RetentionRunner(env.operator, told.append, stopping).run(once=False)
+    ((left,),) = env.sql("select count(*) from generation_jobs")
+    assert 0 < left < len(old_jobs)
+    assert [one.progress.done for one in told if isinstance(one, RetentionApplied)] == [len(old_jobs) - left]
+
+
+async def test_failed_retention_is_reported_and_the_work_continues(env: WorkerEnv, old_jobs: list[UUID]) -> None:
+    await keep_for_a_day(env.operator)
+    env.queue("packaging")
+    await env.operator.capability_cache.get()
+    with without_archive(env.sql):
+        told = await env.run(applies_retention=True)
+    assert len([one for one in told if isinstance(one, RetentionFailed)]) == 1
+    assert env.sql("select status from generation_jobs where mode = 'packaging'") == [("succeeded",)]
+
+
+async def test_retention_that_is_cancelled_during_a_commit_ends(
+    operator: Store, database: Conninfo, old_jobs: list[UUID]
+) -> None:
+    await keep_for_a_day(operator)
+    told = list[object]()
+    committing, cut = asyncio.Event(), asyncio.Event()
+
+    async def withhold(client: asyncio.StreamWriter) -> None:
+        committing.set()
+        await cut.wait()
+        client.close()
+
+    async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
+        await store.capability_cache.get()
+        proxy.instead_of_commit_answer = withhold
+        tidying = asyncio.create_task(RetentionRunner(store, told.append, asyncio.Event()).run(once=False))
+        await committing.wait()
+        tidying.cancel()
+        asyncio.get_running_loop().call_later(0.01, cut.set)  # the driver waits for an answer first
+        async with asyncio.timeout(60):
+            with pytest.raises(asyncio.CancelledError):
+                await tidying
+    assert [type(one) for one in told] == [RetentionFailed]
+
+
+def test_worker_acting_as_a_user_may_not_apply_retention(ada: Store, env: WorkerEnv) -> None:
+    with pytest.raises(NoPrivilege, match="Only the operator applies"):
+        env.make_worker(store=ada, applies_retention=True)
+
+
+async def test_worker_refuses_to_apply_retention_without_an_archive(database: Conninfo, env: WorkerEnv) -> None:
+    with without_archive(env.sql):
+        async with Store(Database(database)) as store:
+            with pytest.raises(SchemaMissing, match="keeps no archive"):
+                await env.run(store=store, applies_retention=True)

@@ -1,0 +1,399 @@
+"""The dashboard on a real store, driven by keys and read from its screen."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar, Unpack, cast
+
+from textual import on
+from textual.command import CommandList, CommandPalette
+from textual.widgets import Input, Select, Static
+
+from store.database.database import Database
+from store.database.query import TimeLimits
+from store.database.write_access import WriteAccess, WriteMode
+from store.job_list.index_advice import IndexAdvice
+from store.job_list.list_cost import ListCost
+from store.job_list.list_query import ListQuery
+from store.jobs.job import GenerationJob
+from store.journal.journal import Journal
+from store.store import Store
+from store.users.actor import ActingUser, Actor
+from tests.conftest import Conninfo
+from tests.store.faulty_servers import Proxy, proxied
+from tests.tui.app_waits import AppDriver
+from tests.tui.jobs_database import ADA, FROZEN, job_id
+from tui.dashboard.app import GjobsApp
+from tui.dashboard.job_list.job_table import JobTable
+from tui.dashboard.messages import ListPolled, ListPollFailed, TotalsPolled
+from tui.dashboard.session_poller import Opener
+from tui.dashboard.status_line import Banner
+from tui.session import Report, Session
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+AS_ADA = ActingUser(id=ADA, email="ada@example.com")
+
+SIZE = (120, 36)
+
+
+def frozen(method: Method) -> Method:
+    """The method of a store as it answers at FROZEN, unless asked for another time."""
+
+    def answer(store: Store, *arguments: Any, at: datetime | None = None, **options: Any) -> Any:
+        return method(store, *arguments, at=at or FROZEN, **options)
+
+    return cast(Method, answer)
+
+
+class FrozenStore(Store):
+    """For which it is always the same moment."""
+
+    get_listing = frozen(Store.get_listing)
+    get_totals = frozen(Store.get_totals)
+    get_exact_totals = frozen(Store.get_exact_totals)
+    get_budgets = frozen(Store.get_budgets)
+    get_workers_overview = frozen(Store.get_workers_overview)
+
+
+class Gate:
+    """Holds the calls of a store's method until it lets one through, or opens."""
+
+    def __init__(
+        self, method: str, holds: Callable[..., bool] = lambda *_: True, *, fails: Exception | None = None
+    ) -> None:
+        self.calls = 0
+        self._is_open = False
+        self._passes = asyncio.Semaphore(0)
+
+        async def wait(store: Store, *arguments: Any, **options: Any) -> Any:
+            if holds(store, *arguments):
+                self.calls += 1
+                if not self._is_open:
+                    await self._passes.acquire()
+                if fails:
+                    raise fails
+            return await getattr(super(self.store, store), method)(*arguments, **options)
+
+        self.store: type[FrozenStore] = type("GatedStore", (FrozenStore,), {method: wait})
+
+    def release(self) -> None:
+        self._passes.release()
+
+    def open(self) -> None:
+        self._is_open = True
+        for _ in range(self.calls):
+            self.release()
+
+
+class ExpensiveStore(FrozenStore):
+    """Whose database's planner takes every list for an expensive one."""
+
+    ADVICE = IndexAdvice(columns="error", sql="create index concurrently jobs_error on generation_jobs (error)")
+
+    async def get_list_cost(self, query: ListQuery) -> ListCost | None:
+        return ListCost(cost=1e6, seconds=10.0, reads_all=True, advice=self.ADVICE)
+
+
+class Clock:
+    now = FROZEN
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def opener_of(
+    conninfo: Conninfo,
+    *,
+    actor: Actor = AS_ADA,
+    rule: WriteMode = WriteMode.OPEN,
+    label: str = "testbase",
+    make: Callable[[Database], Store] = FrozenStore,
+    limits: TimeLimits | None = None,
+    clock: Callable[[], datetime] = lambda: FROZEN,
+    journal: Path | None = None,
+) -> Opener:
+    @asynccontextmanager
+    async def opener(report: Report) -> AsyncIterator[Session]:
+        access = WriteAccess(rule, clock=clock)
+        kept = Journal(journal, database=label) if journal else None
+        operator = make(Database(conninfo, access=access, limits=limits, journal=kept))
+        try:
+            yield Session(store=operator.acting_as(actor), operator=operator, label=label, access=access)
+        finally:
+            await operator.close()
+
+    return opener
+
+
+class WatchedApp(GjobsApp):
+    """Counts the looks that arrive, and those that fail."""
+
+    def __init__(
+        self, opener: Opener, *, interval: float = 60.0, clock: Callable[[], datetime] = lambda: FROZEN, **fields: Any
+    ) -> None:
+        super().__init__(opener, interval=interval, clock=clock, **{"state_path": None, **fields})
+        self.looks = self.counts = self.failures = 0
+
+    @on(ListPolled)
+    def _count(self) -> None:
+        self.looks += 1
+
+    @on(TotalsPolled)
+    def _count_numbers(self) -> None:
+        self.counts += 1
+
+    @on(ListPollFailed)
+    def _count_failure(self) -> None:
+        self.failures += 1
+
+
+@asynccontextmanager
+async def drive_dashboard(
+    app: WatchedApp, *, size: tuple[int, int] = SIZE, waits: bool = True
+) -> AsyncIterator["Driver"]:
+    """Run the dashboard, and wait until there is something to see."""
+    async with app.run_test(size=size, notifications=True) as pilot:
+        driver = Driver(app, pilot)
+        if waits:
+            await driver.until(app.settled.is_set)
+            await driver.settle()
+        yield driver
+        await driver.leave()
+
+
+@asynccontextmanager
+async def dashboard_on(
+    conninfo: Conninfo,
+    *,
+    size: tuple[int, int] = SIZE,
+    clock: Callable[[], datetime] = lambda: FROZEN,
+    **options: Any,
+) -> AsyncIterator["Driver"]:
+    """Run a dashboard on a database, with the options of `opener_of` and of the app."""
+    of_app = {name: options.pop(name) for name in ("interval", "setup", "state_path") if name in options}
+    app = WatchedApp(opener_of(conninfo, clock=clock, **options), clock=clock, **of_app)
+    async with drive_dashboard(app, size=size) as driver:
+        yield driver
+
+
+Drive = Callable[..., AbstractAsyncContextManager["Driver"]]  # `dashboard_on` a test's own database
+
+
+@asynccontextmanager
+async def behind_a_proxy(
+    conninfo: Conninfo, interval: float = 0.05, **opening: Any
+) -> AsyncIterator[tuple["Driver", Proxy]]:
+    async with (
+        proxied(conninfo) as (proxy, through_proxy),
+        dashboard_on(through_proxy, interval=interval, **opening) as driver,
+    ):
+        yield driver, proxy
+
+
+class Expected(TypedDict, total=False):
+    """What a key press leads to: a dialog's title, a toast, texts on the screen or gone from it, the jobs listed."""
+
+    dialog: str
+    toast: str
+    shows: str | tuple[str, ...]
+    hides: str
+    rows: list[int]
+    until: Callable[[], object]
+
+
+class Driver(AppDriver):
+    """A running dashboard. Each wait is for a condition, and fails with the screen where it does not come."""
+
+    app: WatchedApp
+
+    @property
+    def messages(self) -> list[str]:
+        return self.toasts
+
+    async def leave(self) -> None:
+        """As a person does: the pilot alone would take the widgets away while looks still arrive."""
+        self.app.exit()
+        await self.until(lambda: not self.app.is_running)
+
+    async def press(self, *keys: str, on: int | None = None, **expected: Unpack[Expected]) -> None:
+        """Press the keys, with the cursor on a job, and wait for what they lead to."""
+        if on is not None:
+            await self.go_to(on)
+        await super().press(*keys)
+        await self.expects(**expected)
+
+    async def expects(self, **expected: Unpack[Expected]) -> None:
+        if "dialog" in expected:
+            await self.has_dialog(expected["dialog"])
+        if "toast" in expected:
+            await self.shows_toast(expected["toast"])
+        if "shows" in expected:
+            await self.shows(*([expected["shows"]] if isinstance(expected["shows"], str) else expected["shows"]))
+        if "rows" in expected:
+            await self.until(lambda: self.rows == expected["rows"])
+        if "until" in expected:
+            await self.until(expected["until"])
+        if "hides" in expected:
+            await self.shows_no_longer(expected["hides"])
+
+    async def go_to(self, number: int) -> None:
+        """Puts the cursor on a job, as soon as it is listed."""
+        await self.until(lambda: self.table.move_to(job_id(number)))
+        await self.settle()
+
+    async def type(self, text: str, *keys: str, into: str | None = None, **expected: Unpack[Expected]) -> None:
+        """Type into a field, or the focused one, in place of what it holds, and press keys then."""
+        if into is not None:
+            await self.focus_on(into)
+        await self.until(lambda: isinstance(self.app.focused, Input))
+        field = self.app.focused
+        assert isinstance(field, Input)
+        field.value = text
+        await self.settle()
+        await self.press(*keys, **expected)
+
+    async def filter(self, text: str, *keys: str, **expected: Unpack[Expected]) -> None:
+        await self.press("slash")
+        await self.type(text, *keys, **expected)
+
+    async def act_as(self, name: str, **expected: Unpack[Expected]) -> None:
+        """Switch to the first user of that name."""
+        await self.press("u", dialog="Look with whose eyes?")
+        await self.type(name, "enter", **expected)
+
+    def value(self, selector: str) -> object:
+        """What a field of the dialog on top holds."""
+        field = self.app.screen.query_one(selector)
+        assert isinstance(field, Input | Select)
+        return field.value
+
+    async def command(self, words: str, **expected: Unpack[Expected]) -> None:
+        """Runs it from the palette, as soon as enter runs it: the palette lists others first, and then some by some."""
+        await self.press("ctrl+p")
+        await self.until(lambda: isinstance(self.app.screen, CommandPalette))
+        await self.type(words)
+        await self.until(lambda: words in self.offered_command)
+        await self.press("enter")
+        await self.until(lambda: not isinstance(self.app.screen, CommandPalette))
+        await self.expects(**expected)
+
+    @property
+    def session(self) -> Session:
+        assert self.app.poller.session is not None
+        return self.app.poller.session
+
+    @property
+    def offered_command(self) -> str:
+        """The one of the open palette that enter runs; empty while there is none."""
+        commands = self.app.screen.query_one(CommandList)
+        return "" if commands.highlighted is None else str(commands.get_option_at_index(commands.highlighted).prompt)
+
+    async def shows(self, *texts: str) -> None:
+        await self.until(lambda: all(text in self.text for text in texts))
+
+    async def shows_no_longer(self, text: str) -> None:
+        await self.until(lambda: text not in self.text)
+
+    async def has_dialog(self, title: str) -> None:
+        """Waits for a dialog with this title on top; for none, where it is empty."""
+        await self.until(lambda: self.dialog == title)
+
+    async def shows_toast(self, text: str) -> None:
+        await self.until(lambda: any(text in toast for toast in self.toasts))
+
+    async def focus_on(self, selector: str) -> None:
+        self.app.screen.query_one(selector).focus()
+        await self.settle()
+
+    async def show_project(self, name: str) -> None:
+        """Picks it, and waits until its jobs and its costs are shown; "all projects" is a name, too."""
+        await self.press("p")
+        await self.until(lambda: self.dialog == "Show which project?")
+        await self.type(name)
+        await self.press("enter")
+        # On a busy machine it is said that costs are counted before there is a list.
+        await self.shows(f"Costs · {name}")
+        await self.until(lambda: self.listed == self.app.dashboard.listed and self.costs != ["Counting …"])
+
+    async def refreshes(self, **expected: Unpack[Expected]) -> None:
+        """Waits for the answer to a look that is asked for here."""
+        looks, counts = self.app.looks, self.app.counts
+        await self.press("f5")
+        await self.until(lambda: self.app.looks > looks and self.app.counts > counts)
+        await self.settle()
+        await self.expects(**expected)
+
+    @property
+    def header(self) -> str:
+        return self.text.splitlines()[0]
+
+    async def toasts_by_key(self, *keys: str) -> list[str]:
+        """What each key by itself makes the dashboard tell."""
+        told: list[str] = []
+        for key in keys:
+            self.app.clear_notifications()
+            await self.press(key)
+            told += self.toasts
+        return told
+
+    @property
+    def toasts(self) -> list[str]:
+        return [notification.message for notification in self.app._notifications]
+
+    @property
+    def banner(self) -> str:
+        """Empty while none is shown."""
+        banner = self.app.dashboard.query_one(Banner)
+        return str(banner.render()) if banner.has_class("-shown") else ""
+
+    @property
+    def table(self) -> JobTable:
+        return self.app.dashboard.jobs.table
+
+    @property
+    def cursor(self) -> int | None:
+        job = self.table.cursor_job
+        return None if job is None else number_of(job)
+
+    @property
+    def marked(self) -> set[int]:
+        return {number_of(job) for job in self.table.marked_jobs}
+
+    @property
+    def listed(self) -> ListQuery | None:
+        """What the rows are of; None before there are any."""
+        listing = self.app.dashboard.listing
+        return listing.query.window.listed if listing else None
+
+    @property
+    def rows(self) -> list[int]:
+        """The jobs listed, by their numbers."""
+        return [number_of(job) for job in self.app.dashboard.jobs._rows]
+
+    def row(self, place: int) -> str:
+        """What a line of the table says; the titles are line 0."""
+        return self.table.render_line(place).text
+
+    @property
+    def costs(self) -> list[str]:
+        """The lines of the cost panel, with single blanks."""
+        panel = self.app.dashboard.query_one("#costs", Static)
+        return [" ".join(line.split()) for line in str(panel.render()).splitlines()]
+
+    @property
+    def title(self) -> str:
+        """Above the list of jobs."""
+        return str(self.app.dashboard.jobs.border_title)
+
+    @property
+    def dialog(self) -> str:
+        """The title of the dialog on top; empty while there is none."""
+        boxes = self.app.screen.query("#dialog")
+        return str(boxes.first().border_title) if boxes else ""
+
+
+def number_of(job: GenerationJob) -> int:
+    return job.id.int >> 96

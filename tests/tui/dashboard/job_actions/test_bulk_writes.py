@@ -1,0 +1,150 @@
+"""Many jobs in chunks: what is sent, what is told of each, and where it stops."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from store.errors import Conflict, Locked, ReadOnly, StoreError, Unreachable
+from store.jobs.job import GenerationJob
+from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
+from tests.tui.dashboard.dashboard_driver import number_of
+from tests.tui.jobs_database import job_id
+from tests.tui.sample_jobs import make_job
+from tui.dashboard.action_context import WriteResolved
+from tui.dashboard.job_actions.bulk_writes import CHUNK, BulkWrite, bulk_report
+from tui.text.write_text import FINISHED, GONE_OR_HIDDEN, LEFT, UNKNOWN, SkipReason
+
+MANY = tuple(make_job(number, id=job_id(number)) for number in range(1, 2 * CHUNK + 21))
+
+NAME = "main_white 0000000"
+
+
+class Sender:
+    """Answers with what the test says of a job's number, and writes down what was sent."""
+
+    def __init__(self, answers: dict[int, SkipReason | Exception] | None = None) -> None:
+        self.answers = answers or {}
+        self.sent: list[list[int]] = []
+
+    async def __call__(self, chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
+        self.sent.append(numbers(chunk))
+        answers = [self.answers.get(number) for number in numbers(chunk)]
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return [answer for answer in answers if not isinstance(answer, Exception)]
+
+
+def numbers(jobs: Sequence[GenerationJob]) -> list[int]:
+    return [number_of(job) for job in jobs]
+
+
+async def test_bulk_write_sends_each_job_once_in_ordered_chunks() -> None:
+    sender, seen = Sender(), list[int]()
+    outcome = await BulkWrite(MANY, sender).run(seen.append)
+    assert [len(chunk) for chunk in sender.sent] == [CHUNK, CHUNK, 20]
+    assert [number for chunk in sender.sent for number in chunk] == numbers(MANY)
+    assert (outcome.done, outcome.left, outcome.not_reached, outcome.stopped_by) == (MANY, (), (), None)
+    assert seen == [CHUNK, 2 * CHUNK, 2 * CHUNK + 20]
+
+
+async def test_bulk_write_reports_skipped_jobs_with_their_reason() -> None:
+    outcome = await BulkWrite(MANY[:9], Sender({3: FINISHED, 7: GONE_OR_HIDDEN})).run()
+    assert [(left.job.id.int >> 96, left.why) for left in outcome.left] == [(3, FINISHED), (7, GONE_OR_HIDDEN)]
+    assert numbers(outcome.done) == [1, 2, 4, 5, 6, 8, 9]
+
+
+@pytest.mark.parametrize("error", [Locked("The row is locked."), Conflict("Rows refer to it.")])
+async def test_job_that_fails_its_chunk_does_not_stop_the_other_jobs(error: StoreError) -> None:
+    outcome = await BulkWrite(MANY[:5], Sender({3: error})).run()
+    assert numbers(outcome.done) == [1, 2, 4, 5]
+    ((left,), stopped_by) = (outcome.left, outcome.stopped_by)
+    assert (left.job, stopped_by) == (MANY[2], None)
+    assert left.why.one == f"was refused ({error.message.rstrip('.')})"
+
+
+@pytest.mark.parametrize("error", [Unreachable("No answer."), ReadOnly("The lease has run out.")])
+async def test_bulk_write_stops_at_an_error_that_no_single_job_caused(error: StoreError) -> None:
+    outcome = await BulkWrite(MANY, Sender({CHUNK + 3: error})).run()
+    assert (outcome.done, outcome.not_reached, outcome.stopped_by) == (MANY[:CHUNK], MANY[CHUNK:], error)
+
+    after_a_failed_chunk = await BulkWrite(MANY[:5], Sender({2: Locked("The row is locked."), 4: error})).run()
+    assert (numbers(after_a_failed_chunk.done), numbers(after_a_failed_chunk.not_reached)) == ([1, 3], [4, 5])
+    assert [left.job for left in after_a_failed_chunk.left] == [MANY[1]]
+
+
+async def test_stop_takes_effect_after_the_current_chunk() -> None:
+    bulk = BulkWrite(MANY, Sender())
+    outcome = await bulk.run(lambda done: bulk.stop())
+    assert (outcome.done, outcome.not_reached, outcome.stopped_by) == (MANY[:CHUNK], MANY[CHUNK:], None)
+
+
+def learned(outcome: WriteOutcome, *jobs: GenerationJob) -> WriteResolved:
+    return WriteResolved(WriteRecord(what="x", before=jobs, after=jobs), ResolvedWrite(outcome=outcome, jobs=jobs))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "done", "left", "not_reached"),
+    [
+        (WriteOutcome.DONE, MANY[:2], [(MANY[2], LEFT)], ()),
+        (WriteOutcome.NOT_DONE, (), [], MANY[:3]),
+        (WriteOutcome.UNKNOWN, (), [(job, UNKNOWN) for job in MANY[:3]], ()),
+    ],
+)
+async def test_resolved_write_after_a_lost_answer_counts_in_the_outcome(
+    outcome: WriteOutcome,
+    done: tuple[GenerationJob, ...],
+    left: list[tuple[GenerationJob, SkipReason]],
+    not_reached: tuple[GenerationJob, ...],
+) -> None:
+    bulk = await BulkWrite(MANY[:3], Sender({1: learned(outcome, *MANY[:2])})).run()
+    assert (bulk.done, bulk.not_reached) == (done, not_reached)
+    assert [(skipped.job, skipped.why) for skipped in bulk.left] == left
+
+
+async def told(jobs: Sequence[GenerationJob], answers: dict[int, SkipReason | Exception], *, stop: bool = False) -> str:
+    bulk = BulkWrite(jobs, Sender(answers))
+    outcome = await bulk.run(lambda done: bulk.stop() if stop else None)
+    return bulk_report(outcome, done="Failed", project_names={}).toast.text
+
+
+@pytest.mark.parametrize(
+    ("number", "answers", "words"),
+    [
+        (2, {}, "2 of 2 jobs."),
+        (9, {3: FINISHED, 7: FINISHED}, f"7 of 9 jobs; 2 had already finished: {NAME}3, {NAME}7."),
+        (
+            9,
+            {3: FINISHED, 7: GONE_OR_HIDDEN},
+            f"7 of 9 jobs; 1 had already finished: {NAME}3; 1 is gone or hidden: {NAME}7.",
+        ),
+        (9, dict.fromkeys(range(1, 6), GONE_OR_HIDDEN), "4 of 9 jobs; 5 are gone or hidden."),
+        (
+            2,
+            {2: Unreachable("No answer.", hint="Try it.")},
+            "0 of 2 jobs. Then it stopped, and 2 jobs were not touched: No answer. Try it.",
+        ),
+    ],
+)
+async def test_bulk_toast_counts_jobs_and_names_a_few_skipped_ones(
+    number: int, answers: dict[int, SkipReason | Exception], words: str
+) -> None:
+    assert await told(MANY[:number], answers) == f"Failed {words}"
+
+
+async def test_bulk_toast_counts_the_jobs_that_a_stop_left_untouched() -> None:
+    stopped = f"Failed {CHUNK} of 120 jobs. Stopped: {CHUNK + 20} jobs were not touched."
+    assert await told(MANY, {}, stop=True) == stopped
+
+
+async def test_bulk_report_lists_every_skipped_job_by_reason() -> None:
+    outcome = await BulkWrite(MANY[:9], Sender({1: FINISHED, 2: GONE_OR_HIDDEN, 3: FINISHED, 4: FINISHED})).run()
+    report = bulk_report(outcome, done="Failed", project_names={MANY[0].project_id: "Autumn\x1b"})
+    assert report.lines == (
+        "3 jobs had already finished, as last seen:",
+        *(f"◌ queued  main_white  $2.50  0000000{number}  Autumn␛" for number in (1, 3, 4)),
+        "",
+        "1 job is gone or hidden, as last seen:",
+        "◌ queued  main_white  $2.50  00000002  Autumn␛",
+    )
+    assert report.toast.severity == "warning"

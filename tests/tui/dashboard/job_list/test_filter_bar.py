@@ -1,0 +1,202 @@
+"""The bar by itself: what it offers, what it says, and what it tells others."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from textual import on
+from textual.app import App, ComposeResult
+from textual.message import Message
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from store.filters.filter_completion import CompletionValues
+from store.filters.filter_text import MOST_CHARACTERS, parse
+from tests.tui.app_waits import AppDriver
+from tui.dashboard.job_list.filter_bar import FilterBar
+from tui.dashboard.job_list.filter_field import CompletionList
+from tui.dashboard.run import frame_text
+
+
+class BarApp(App[None]):
+    CSS = "Screen { layout: vertical; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bar = FilterBar()
+        self.messages: list[Message] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.bar
+        yield Static("rows " * 200)
+
+    def on_mount(self) -> None:
+        self.bar.open()
+
+    @on(FilterBar.FilterChanged)
+    @on(FilterBar.FilterMistaken)
+    @on(FilterBar.Kept)
+    @on(FilterBar.Left)
+    def _keep(self, message: Message) -> None:
+        self.messages.append(message)
+
+
+class Bar(AppDriver):
+    app: BarApp
+
+    def __init__(self, app: BarApp, pilot: Pilot[None]) -> None:
+        super().__init__(app, pilot)
+        self.bar = app.bar
+        self.field = app.bar.query_one(Input)
+
+    async def type(self, text: str, *keys: str) -> None:
+        """In place of what is there."""
+        self.field.value = text
+        self.field.cursor_position = len(text)
+        await self.settle()
+        await self.press(*keys)
+
+    @property
+    def offered_texts(self) -> list[str]:
+        completions = self.app.query_one(CompletionList)
+        return [str(option.prompt).split()[0] for option in completions.options] if completions.is_open else []
+
+    @property
+    def mistake(self) -> list[str]:
+        note = self.app.query_one("#mistake", Static)
+        return str(note.render()).splitlines() if note.display else []
+
+    @property
+    def messages(self) -> list[Message]:
+        return self.app.messages
+
+    @property
+    def filters(self) -> list[str]:
+        return [message.text for message in self.messages if isinstance(message, FilterBar.FilterChanged)]
+
+
+@pytest.fixture
+async def bar(width: int) -> AsyncIterator[Bar]:
+    app = BarApp()
+    async with app.run_test(size=(width, 20)) as pilot:
+        yield Bar(app, pilot)
+
+
+@pytest.fixture
+def width() -> int:
+    return 80
+
+
+async def test_filter_change_is_sent_after_typing_pauses_unless_the_filter_is_equivalent(bar: Bar) -> None:
+    await bar.press(*"life")
+    assert bar.messages == []
+    await bar.until(lambda: bar.messages)
+    (changed,) = bar.messages
+    assert isinstance(changed, FilterBar.FilterChanged)
+    assert (changed.text, changed.job_filter) == ("life", parse("life"))
+
+    await bar.type(" life  ")
+    bar.bar.settle()
+    await bar.settle()
+    assert (bar.filters, bar.bar.text) == (["life"], " life  ")
+
+
+async def test_filter_bar_completes_keys_and_values(bar: Bar) -> None:
+    await bar.press(*"st")
+    assert bar.offered_texts == ["status:"]
+    await bar.press("tab")
+    assert bar.field.value == "status:"
+    assert bar.offered_texts == ["queued", "running", "succeeded", "failed"]
+    await bar.press("down", "down", "down", "up", "enter")
+    assert bar.field.value == "status:running"
+    assert bar.offered_texts == []
+    await bar.press(*",fa", "right")
+    assert bar.field.value == "status:running,failed"
+    assert bar.app.focused is bar.field
+    await bar.until(lambda: bar.filters == ["status:running,failed"])
+
+
+async def test_tab_lists_the_filter_keys_after_a_term(bar: Bar) -> None:
+    await bar.type("timeout ")
+    assert bar.offered_texts == []
+    await bar.press("tab")
+    assert bar.offered_texts[:2] == ["status:", "mode:"]
+    await bar.press("tab")
+    assert bar.field.value == "timeout status:"
+
+
+async def test_completions_show_hostile_database_values_as_plain_text(bar: Bar) -> None:
+    hostile = "[red]x[/] \x1b[2J\u202e, y"
+    bar.bar.know(lambda: CompletionValues(projects=(hostile, "n" * 500), users=("ana@example.com",)))
+    await bar.type("project:")
+    frame = frame_text(bar.app)
+    assert '"[red]x[/] ␛[2J␦, y"' in frame
+    assert not set(frame) & {"\x1b", "\u202e"}
+    await bar.press("tab")
+    assert bar.bar.text == f'project:"{hostile}"'
+    await bar.type("user:an", "tab")
+    assert bar.bar.text == "user:ana@example.com"
+
+
+async def test_escape_closes_the_completions_and_then_leaves_the_bar(bar: Bar) -> None:
+    await bar.type("st", "escape")
+    assert (bar.offered_texts, bar.messages) == ([], [])
+    await bar.press("escape")
+    assert isinstance(bar.messages[-1], FilterBar.Left)
+    assert bar.bar.text == "st", "whoever hears it decides"
+
+
+@pytest.mark.parametrize("key", ["enter", "down"])
+async def test_enter_and_down_keep_a_valid_filter(bar: Bar, key: str) -> None:
+    await bar.type("status:failed", key)
+    changed, kept = bar.messages
+    assert isinstance(changed, FilterBar.FilterChanged)
+    assert isinstance(kept, FilterBar.Kept)
+    assert kept.text == "status:failed"
+
+
+async def test_filter_mistake_is_marked_and_tab_applies_the_suggestion(bar: Bar) -> None:
+    await bar.type("cost:>50")
+    bar.bar.settle()
+    await bar.type("cost:>50 statsu:failed")
+    await bar.until(lambda: bar.mistake)
+    assert bar.mistake == [
+        "         ^^^^^^ 'statsu' is no key. Did you mean status?",
+        "Until then “cost:>50” holds.",
+    ]
+    assert isinstance(bar.messages[-1], FilterBar.FilterMistaken)
+    assert bar.bar.job_filter == parse("cost:>50")
+    await bar.press("tab")
+    assert bar.field.value == "cost:>50 status:failed"
+    assert bar.mistake == []
+    await bar.until(lambda: bar.filters == ["cost:>50", "cost:>50 status:failed"])
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("status:", "^ status: is followed by no value."),
+        ("x" * (MOST_CHARACTERS + 1), "A filter has at most 1,000 characters; this has 1,001."),
+    ],
+    ids=["invalid", "overlong"],
+)
+async def test_enter_on_an_invalid_filter_shows_the_mistake_and_keeps_focus(bar: Bar, text: str, mistake: str) -> None:
+    await bar.type(text, "enter")
+    assert mistake in " ".join(bar.mistake)
+    assert bar.app.focused is bar.field
+    assert bar.bar.text == text
+    assert not any(isinstance(message, FilterBar.Kept) for message in bar.messages)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+async def test_filter_bar_fits_every_width(bar: Bar, width: int) -> None:
+    bar.bar.know(lambda: CompletionValues(projects=("秋 " * 100,)))
+    for text in ("project:", "status:faild " + "cost:>5 " * 30, "-statsu:x", "秋" * 70 + " colour:red"):
+        await bar.type(text)
+        bar.bar.settle()
+        await bar.settle()
+        below = bar.app.query_one("#mistake")
+        listed = bar.app.query_one(CompletionList)
+        assert bool(bar.offered_texts) != bool(bar.mistake)
+        for shown in (below, listed):
+            assert shown.region.right <= width
+            assert shown.region.height <= 8

@@ -1,0 +1,190 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
+from store.jobs.job import JobStatus
+from tests.tui.sample_jobs import NOON, make_job
+from tui.dashboard.job_list.job_columns import ContentWidths, JobColumn, column_at, lay_out, measure
+from tui.dashboard.job_list.table_drawing import Cell, header_cells, row_cells
+
+USUAL = ContentWidths(mode=15, cost=7)
+
+ALL_PROJECTS = ContentWidths(mode=15, cost=7, project=15)
+
+contents = st.builds(
+    ContentWidths,
+    mode=st.integers(0, 48),
+    cost=st.integers(0, 15),
+    project=st.none() | st.integers(0, 48),
+    with_visibility=st.booleans(),
+)
+
+
+def names(columns: tuple[JobColumn, ...]) -> list[str]:
+    return [column.name for column in columns]
+
+
+@given(st.integers(40, 200), contents)
+def test_columns_fit_the_width_without_overlap(width: int, content: ContentWidths) -> None:
+    columns = lay_out(width, content)
+
+    first = [*(["LENS"] if content.with_visibility else []), "STATUS", "MODE"]
+    assert names(columns)[: len(first)] == first
+    assert all(left.start + left.width < right.start for left, right in pairwise(columns))
+    assert columns[-1].start + columns[-1].width <= width
+
+
+@given(st.integers(40, 199).filter(lambda width: width != 59), contents)
+def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> None:
+    """Except from 59 to 60 cells, where the gaps grow."""
+    assert set(names(lay_out(width, content))) <= set(names(lay_out(width + 1, content)))
+
+
+@pytest.mark.parametrize(
+    ("width", "content", "expected"),
+    [
+        (40, USUAL, "STATUS MODE COST"),
+        (54, USUAL, "STATUS MODE COST CREATED ERROR"),
+        (80, USUAL, "STATUS MODE COST CREATED TOTAL ERROR"),
+        (80, replace(USUAL, with_visibility=True), "LENS STATUS MODE COST CREATED TOTAL ERROR"),
+        (80, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT ERROR"),
+        (92, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT ERROR"),
+        (100, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ERROR"),
+        (120, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ID ERROR"),
+    ],
+)
+def test_each_width_shows_the_expected_columns(width: int, content: ContentWidths, expected: str) -> None:
+    assert " ".join(names(lay_out(width, content))) == expected
+
+
+@pytest.mark.parametrize(
+    ("width", "mode", "project", "widths"),
+    [
+        pytest.param(92, 15, 15, (15, 15, 21), id="no time column takes the error's least width"),
+        (120, 30, 44, (16, 16, 24)),
+        (140, 30, 44, (24, 24, 28)),
+        (160, 30, 44, (30, 26, 40)),
+        (200, 30, 44, (30, 44, 62)),
+    ],
+)
+def test_wide_tables_give_spare_width_to_long_names(
+    width: int, mode: int, project: int, widths: tuple[int, ...]
+) -> None:
+    columns = {str(column.name): column for column in lay_out(width, ContentWidths(mode=mode, cost=7, project=project))}
+    mode_column, project_column, error = (columns[name] for name in ("MODE", "PROJECT", "ERROR"))
+    assert (mode_column.width, project_column.width, error.width) == widths
+    assert error.start + error.width == width
+
+
+def test_table_shows_the_column_that_it_is_sorted_by() -> None:
+    updated = names(lay_out(80, USUAL, ListOrder(column=OrderColumn.UPDATED, descending=True)))
+    assert "UPDATED" in updated
+    assert "CREATED" not in updated
+
+    duration = ListOrder(column=OrderColumn.TOTAL)
+    assert "TOTAL" not in names(lay_out(80, ALL_PROJECTS))
+    assert " ".join(names(lay_out(80, ALL_PROJECTS, duration))) == "STATUS MODE COST TOTAL PROJECT ERROR"
+    assert "CREATED" in names(lay_out(120, ALL_PROJECTS, duration))
+
+
+def test_content_widths_only_grow_while_scrolling() -> None:
+    wide, narrow = ContentWidths(mode=12, cost=5, project=8), ContentWidths(mode=4, cost=7, project=3)
+
+    assert wide.widened(narrow) == narrow.widened(wide) == ContentWidths(mode=12, cost=7, project=8)
+    assert wide.widened(ContentWidths(with_visibility=True)) == ContentWidths(mode=12, cost=5, with_visibility=True)
+
+
+def test_content_widths_cover_all_jobs_up_to_a_maximum() -> None:
+    jobs = [make_job(1, mode="漢字漢字漢字"), make_job(2, mode="x" * 10_000, project_id=UUID(int=9))]
+    names = {UUID(int=2): "Autumn", UUID(int=3): "Not at hand"}
+    assert measure(jobs[:1], None) == ContentWidths(mode=12, cost=5, project=None)
+    assert measure(jobs, names) == ContentWidths(mode=48, cost=5, project=11)
+    assert measure([], None, with_visibility=True) == ContentWidths(with_visibility=True)
+    assert measure([], {}) == ContentWidths(project=0)
+    assert measure([make_job(1, cost_cents=-2_147_483_648)], None).cost == len("-$21,474,836.48")
+
+
+def test_column_at_assigns_a_gap_to_the_column_before_it() -> None:
+    columns = lay_out(80, USUAL)
+    assert [column_at(columns, x) for x in (1, 2)] == [None, None]
+    assert [column_at(columns, x) for x in (3, 14, 15, 16)] == ["STATUS", "STATUS", "STATUS", "MODE"]
+
+
+def texts(cells: tuple[Cell, ...]) -> list[str]:
+    return [cell.text.strip() for cell in cells]
+
+
+def test_header_marks_the_sorted_column_with_an_arrow_that_fits() -> None:
+    ascending = ListOrder(column=OrderColumn.CREATED, descending=False)
+    titles = ["STATUS", "MODE", "COST", "CREATED ▴", "TOTAL", "ERROR"]
+    assert texts(header_cells(lay_out(80, USUAL), ascending)) == titles
+    for column in OrderColumn:
+        sort = ListOrder(column=column, descending=True)
+        assert f"{column.upper()} ▾" in texts(header_cells(lay_out(80, ContentWidths(), sort), sort))
+
+
+def test_row_of_a_failed_job_shows_all_cells_and_styles() -> None:
+    error, updated_at = '{"message": "API timeout"}', NOON - timedelta(seconds=139)
+    job = make_job(3, status=JobStatus.FAILED, error=error, updated_at=updated_at)
+    cells = row_cells(job, lay_out(120, ALL_PROJECTS), now=NOON, project_names={UUID(int=2): "Autumn catalog"})
+
+    assert [(cell.text.strip(), cell.style.removeprefix("job-table--")) for cell in cells] == [
+        ("✗ failed", "failed"),
+        ("main_white", ""),
+        ("$2.50", ""),
+        ("3 min ago", "quiet"),
+        ("41 s", "quiet"),
+        ("Autumn catalog", ""),
+        ("00000000", "quiet"),
+        ("API timeout", "error"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "total"),
+    [
+        (JobStatus.QUEUED, ""),
+        (JobStatus.RUNNING, "3 min"),
+        (JobStatus.SUCCEEDED, "1 min 05 s"),
+        (JobStatus.FAILED, "1 min 05 s"),
+    ],
+)
+def test_duration_cell_shows_the_final_or_current_duration(status: JobStatus, total: str) -> None:
+    job = make_job(3, status=status, updated_at=NOON - timedelta(seconds=115))
+
+    assert texts(row_cells(job, lay_out(80, USUAL), now=NOON))[4] == total
+
+
+def test_infinite_timestamps_have_an_age_but_no_duration() -> None:
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    job = make_job(1, status=JobStatus.SUCCEEDED, created_at=first, updated_at=last)
+    assert texts(row_cells(job, lay_out(80, USUAL), now=NOON))[3:5] == ["-infinity", ""]
+
+
+@given(width=st.integers(40, 200), mode=st.text(), error=st.text(), name=st.text())
+def test_row_with_any_text_is_printable_and_fits_its_columns(width: int, mode: str, error: str, name: str) -> None:
+    job = make_job(1, mode=mode, error=error)
+    project_names = {job.project_id: name}
+    columns = lay_out(width, measure([job], project_names), NEWEST_FIRST)
+    cells = row_cells(job, columns, now=NOON, project_names=project_names)
+
+    assert all(cell.text.isprintable() for cell in cells)
+    assert [(cell.start, cell_len(cell.text)) for cell in cells] == [(column.start, column.width) for column in columns]
+
+
+def test_row_of_a_hidden_job_is_marked_and_dimmed() -> None:
+    columns = lay_out(80, replace(USUAL, with_visibility=True))
+    hidden = row_cells(make_job(1, status=JobStatus.FAILED), columns, now=NOON, is_hidden=True)
+    seen = row_cells(make_job(1, status=JobStatus.FAILED), columns, now=NOON)
+
+    assert (hidden[0].text, seen[0].text) == ("⊘ hidden", " " * 8)
+    assert hidden[0].style == "job-table--hidden"
+    assert {cell.style for cell in hidden[1:]} == {"job-table--quiet"}
+    assert "job-table--failed" in {cell.style for cell in seen}

@@ -1,0 +1,210 @@
+"""The widget with a keyboard and a mouse: whatever arrives, a key acts on the job that the person saw."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import pytest
+
+from store.job_list.list_query import OrderColumn
+from tests.tui.dashboard.job_list.table_pilot import TablePilot
+from tests.tui.sample_jobs import make_job
+from tui.dashboard.job_list.job_table import JobTable
+
+
+async def test_first_job_gets_the_cursor_and_sends_a_message(empty_table: TablePilot) -> None:
+    await empty_table.show([])
+    assert empty_table.take_messages() == []
+    await empty_table.show([4, 5])
+    assert empty_table.cursor == 4
+    assert empty_table.take_messages() == [JobTable.CursorMoved(empty_table.table, make_job(4))]
+
+
+@pytest.mark.parametrize(
+    ("keys", "cursor"),
+    [
+        ("down", 11),
+        ("j j k", 11),
+        ("up", 10),
+        ("pagedown", 19),
+        ("pagedown pagedown pageup", 19),
+        ("end", 59),
+        ("G", 59),
+        ("end home", 10),
+        ("end g", 10),
+    ],
+)
+async def test_navigation_keys_move_the_cursor(table: TablePilot, keys: str, cursor: int) -> None:
+    await table.press(*keys.split())
+
+    assert table.cursor == cursor
+    assert len(table.pointed_at) == 1
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param(range(60), id="inserted above"),
+        pytest.param(range(13, 60), id="removed above"),
+        pytest.param(range(59, 9, -1), id="sorted the other way"),
+        pytest.param([14], id="all others removed"),
+    ],
+)
+async def test_cursor_and_mark_stay_on_their_job_when_rows_change(table: TablePilot, numbers: Iterable[int]) -> None:
+    await table.press("down", "down", "down", "down", "space", "up")
+    table.take_messages()
+    await table.show(numbers)
+
+    assert (table.cursor, table.marked) == (14, {14})
+    assert len(table.pointed_at) == 1
+    assert [type(messages) for messages in table.take_messages()] in ([], [JobTable.NewAbove])
+    await table.press("enter")
+    assert table.take_messages() == [JobTable.Opened(table.table, UUID(int=14))]
+
+
+async def test_table_selects_no_job_after_the_selected_job_left(table: TablePilot) -> None:
+    await table.press("down")
+    table.take_messages()
+    await table.show([10, *range(12, 60)])
+
+    assert table.cursor is None
+    assert table.pointed_at == []
+    assert table.take_messages() == [
+        JobTable.CursorLost(table.table, UUID(int=11), has_left=True),
+        JobTable.CursorMoved(table.table, None),
+    ]
+    await table.press("enter", "space")
+    assert table.marked == set()
+    assert table.take_messages() == []
+
+    await table.press("down")
+    assert table.cursor == 12
+
+
+async def test_scrolled_table_keeps_its_rows_and_counts_new_ones_above(table: TablePilot) -> None:
+    await table.press("end")
+    before = table.lines
+    await table.show(range(7, 60))
+
+    assert table.lines[1:] == before[1:]
+    assert table.lines[0].endswith("▲ 3 new")
+    assert table.table.new_above == 3
+    assert table.take_messages()[-1] == JobTable.NewAbove(table.table, 3)
+
+    await table.press("home")
+    assert table.cursor == 7
+    assert "new" not in table.lines[0]
+    assert table.take_messages()[-1] == JobTable.NewAbove(table.table, 0)
+
+
+async def test_mouse_wheel_scrolls_without_moving_the_cursor(table: TablePilot) -> None:
+    for _ in range(10):
+        await table.turn_wheel_down()
+    before = table.lines
+
+    assert table.table.scroll_y > 0
+    assert table.pointed_at == []
+    assert table.cursor == 10
+    await table.show(range(7, 60))
+    assert table.lines[1:] == before[1:]
+
+    await table.press("down")
+    assert table.cursor == 11
+    assert len(table.pointed_at) == 1
+
+
+async def test_space_marks_and_moves_down_and_escape_unmarks(table: TablePilot) -> None:
+    await table.press("space", "down", "space")
+    assert (table.marked, table.cursor) == ({10, 12}, 13)
+    assert [y for y, line in enumerate(table.lines) if line[1:2] == "✱"] == [1, 3]
+    await table.press("escape")
+    assert (table.marked, table.app.escaped) == (set(), 0)
+    await table.press("escape")
+    assert table.app.escaped == 1, "without marks it is left to the screen"
+
+
+@pytest.mark.parametrize("key", ["asterisk", "ctrl+a"])
+async def test_mark_all_keys_mark_every_row(table: TablePilot, key: str) -> None:
+    await table.press(key)
+    assert table.marked == set(range(10, 60))
+
+
+async def test_mark_is_removed_only_with_its_row_and_sends_a_message(table: TablePilot) -> None:
+    await table.press("space", "space", "space")
+    table.take_messages()
+    await table.show([*range(5, 11), *range(12, 60)])
+
+    assert table.marked == {10, 12}
+    assert JobTable.MarksChanged(table.table, frozenset({UUID(int=10), UUID(int=12)}), 1) in table.take_messages()
+    await table.show(range(5, 60))
+    assert table.marked == {10, 12}
+    assert not [messages for messages in table.take_messages() if isinstance(messages, JobTable.MarksChanged)]
+
+
+async def test_click_selects_a_row_and_a_second_click_opens_it(table: TablePilot) -> None:
+    await table.click(row=5)
+    assert table.cursor == 14
+    assert [type(messages) for messages in table.take_messages()] == [JobTable.CursorMoved]
+    await table.click(row=5)
+    assert table.take_messages() == [JobTable.Opened(table.table, UUID(int=14))]
+
+    await table.show(range(9, 60))
+    table.take_messages()
+    await table.click(row=5)
+    assert table.cursor == 13, "a row that moved under the pointer is not opened"
+    assert [type(messages) for messages in table.take_messages()] == [JobTable.CursorMoved]
+
+
+@pytest.mark.parametrize("row", [1, 5])
+async def test_double_click_opens_a_job_once(table: TablePilot, row: int) -> None:
+    await table.click(row=row, times=2)
+    opened = [messages for messages in table.take_messages() if isinstance(messages, JobTable.Opened)]
+    assert opened == [JobTable.Opened(table.table, UUID(int=9 + row))]
+
+
+async def test_click_in_the_gutter_marks_without_moving_the_cursor(table: TablePilot) -> None:
+    await table.click(row=5, column=0)
+    assert (table.marked, table.cursor) == ({14}, 10)
+    await table.click(row=5, column=1)
+    assert (table.marked, table.cursor) == (set(), 10)
+
+
+async def test_click_below_the_rows_does_nothing(table: TablePilot) -> None:
+    await table.show([10, 11])
+    table.take_messages()
+    await table.click(row=8)
+    assert (table.cursor, table.take_messages()) == (10, [])
+
+
+@pytest.mark.parametrize("title", ["TOTAL", "COST", "CREATED", "STATUS", "MODE", "ERROR"])
+async def test_click_on_a_sortable_column_title_requests_its_order(table: TablePilot, title: str) -> None:
+    await table.click(row=0, column=table.lines[0].index(title))
+    sortable = {"TOTAL": OrderColumn.TOTAL, "COST": OrderColumn.COST, "CREATED": OrderColumn.CREATED}
+    requested = [JobTable.SortRequested(table.table, sortable[title])] if title in sortable else []
+    assert table.take_messages() == requested
+
+
+async def test_move_to_selects_a_job_only_if_it_is_listed(table: TablePilot) -> None:
+    assert table.table.move_to(UUID(int=50))
+    assert table.cursor == 50
+    assert len(table.pointed_at) == 1
+    assert not table.table.move_to(UUID(int=99))
+    assert table.cursor == 50
+
+
+async def test_cleared_table_forgets_cursor_marks_and_scroll_position(table: TablePilot) -> None:
+    await table.press("space", "end")
+    table.table.clear()
+    await table.settle()
+    assert (table.cursor, table.marked) == (None, set())
+
+    await table.show(range(100, 160))
+    assert (table.cursor, table.table.scroll_y) == (100, 0)
+
+
+async def test_every_table_key_is_configurable_and_has_a_tooltip(table: TablePilot) -> None:
+    bindings = [binding for _, binding in table.table._bindings]
+
+    assert all(binding.id and binding.id.startswith("jobs.") and binding.tooltip for binding in bindings)
+    table.app.set_keymap({"jobs.down": "n"})
+    await table.press("n", "j")
+    assert table.cursor == 11

@@ -1,0 +1,119 @@
+"""The widget over a list that is longer than what it holds."""
+
+import pytest
+from textual.scrollbar import ScrollTo
+
+from store.job_list.list_query import End, RowKey, RowWindowQuery
+from store.statistics.totals import Count
+from tests.tui.dashboard.job_list.table_pilot import LongList, TablePilot
+from tests.tui.sample_jobs import FIRST, NOON
+from tui.dashboard.job_list.job_table import JobTable
+from tui.dashboard.statistics.count_text import Position
+
+LENGTH = 3_000
+
+
+class LongTable:
+    """Each window that is wanted is kept until it is handed over."""
+
+    def __init__(self, pilot: TablePilot) -> None:
+        self.pilot = pilot
+        self.table = pilot.table
+        self.list = LongList(range(FIRST, FIRST + LENGTH))
+        self.query = RowWindowQuery(anchor=End.FIRST, after=600)
+
+    @property
+    def wanted(self) -> list[JobTable.WindowRequested]:
+        """Since the last window arrived."""
+        return [messages for messages in self.pilot.app.messages if isinstance(messages, JobTable.WindowRequested)]
+
+    async def arrive(self) -> None:
+        """The window that was wanted last, or the same one as before."""
+        if self.wanted:
+            wanted = self.wanted[-1]
+            anchor = wanted.anchor if isinstance(wanted.anchor, End) else RowKey(value=None, id=wanted.anchor.id)
+            self.query = RowWindowQuery(anchor=anchor, before=wanted.before, after=wanted.after)
+        self.pilot.take_messages()
+        self.table.show_window(self.list.window(self.query), now=NOON)
+        await self.pilot.settle()
+
+
+@pytest.fixture
+async def long_table(empty_table: TablePilot) -> LongTable:
+    """Of three thousand rows, the first six hundred at hand and ten in sight."""
+    long_table = LongTable(empty_table)
+    await long_table.arrive()
+    return long_table
+
+
+async def test_scrollbar_length_matches_the_counted_list(long_table: LongTable) -> None:
+    assert long_table.table.virtual_size.height == 602
+    long_table.table.count(Count(number=LENGTH))
+    await long_table.pilot.settle()
+
+    assert long_table.table.virtual_size.height == LENGTH + 1
+    assert long_table.table.vertical_scrollbar.window_virtual_size == LENGTH + 1
+    assert long_table.table.position == Position(number=1, is_exact=True, length=Count(number=LENGTH))
+
+
+async def test_keys_request_rows_once_and_are_applied_when_rows_arrive(long_table: LongTable) -> None:
+    for _ in range(68):
+        long_table.table.action_page(1)
+    await long_table.pilot.settle()
+    assert long_table.table.scroll_y < 68 * 9
+    assert len(long_table.wanted) == 1
+    await long_table.arrive()
+    assert (long_table.pilot.cursor, long_table.table.scroll_y) == (FIRST + 68 * 9, 68 * 9)
+    assert len(long_table.pilot.pointed_at) == 1
+
+    await long_table.pilot.press("end", "end")
+    assert [wanted.anchor for wanted in long_table.wanted] == [End.LAST]
+    await long_table.arrive()
+    assert long_table.pilot.cursor == FIRST + LENGTH - 1
+    assert long_table.pilot.pointed_at == [10]
+
+
+async def test_pending_key_moves_no_cursor_and_can_be_canceled(long_table: LongTable) -> None:
+    await long_table.pilot.press("end", "enter")
+    opened = [messages for messages in long_table.pilot.app.messages if isinstance(messages, JobTable.Opened)]
+    assert [messages.job_id.int for messages in opened] == [FIRST]
+
+    long_table.table.stop_waiting()
+    await long_table.pilot.settle()
+    await long_table.arrive()
+    assert long_table.pilot.cursor == FIRST
+
+
+@pytest.mark.parametrize(("y", "cursor"), [(LENGTH, FIRST + LENGTH - 1), (LENGTH / 2, None)])
+async def test_dragging_the_scrollbar_requests_rows_and_stays_within_the_loaded_ones(
+    long_table: LongTable, y: float, cursor: int | None
+) -> None:
+    long_table.table.count(Count(number=LENGTH))
+    long_table.table.post_message(ScrollTo(y=y, animate=False))
+    await long_table.pilot.settle()
+    assert len(long_table.wanted) == 1
+    assert long_table.table.scroll_y <= 590
+
+    await long_table.arrive()
+    assert long_table.pilot.cursor == cursor
+
+
+async def test_long_list_draws_nothing_while_visible_rows_stay_the_same(long_table: LongTable) -> None:
+    for _ in range(64):
+        long_table.table.action_page(1)
+    await long_table.pilot.settle()
+    long_table.pilot.take_painted()
+    await long_table.arrive()
+    await long_table.arrive()
+    long_table.list.numbers.insert(0, FIRST - 1)
+    await long_table.arrive()
+
+    assert long_table.pilot.take_painted() == []
+
+
+async def test_marks_are_kept_beyond_the_loaded_rows(long_table: LongTable) -> None:
+    await long_table.pilot.press("space", "end")
+    await long_table.arrive()
+    await long_table.pilot.press("space")
+
+    assert [job.id.int for job in long_table.table.marked_jobs] == [FIRST, FIRST + LENGTH - 1]

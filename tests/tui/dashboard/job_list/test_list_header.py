@@ -1,0 +1,137 @@
+"""What stands above the list of jobs, and in place of its rows."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from store.filters.filter_text import parse
+from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from store.job_list.listing import Listing
+from store.jobs.job import JobStatus
+from store.statistics.statistics import JobStatistics
+from store.statistics.totals import Count, Totals, TotalsQuery
+from tests.tui.dashboard.users.test_visibility_text import LENS
+from tests.tui.sample_jobs import NOON, make_listing, make_totals
+from tui.dashboard.job_list.jobs_panel import list_length
+from tui.dashboard.job_list.list_header import job_list_title, why_empty
+from tui.dashboard.statistics.count_text import Position
+
+PROJECT = UUID(int=2)
+
+TIME = parse("time", now=NOON)
+
+
+def listing(listed: ListQuery | None = None, *, is_all: bool = True, projects: int = 1) -> Listing:
+    seen = make_listing(replace(listed or ListQuery(), project_id=PROJECT), held=3, has_after=not is_all)
+    return replace(seen, projects=seen.projects * projects)
+
+
+def numbers(*, failed: int = 2, matching: int | None = None) -> Totals:
+    counts = dict.fromkeys(JobStatus, Count(number=0))
+    counts |= {JobStatus.FAILED: Count(number=failed), JobStatus.QUEUED: Count(number=1)}
+    found = listing(FOUND).query.window.listed if matching is not None else None
+    counted = None if matching is None else Count(number=matching)
+    query = TotalsQuery(project_id=PROJECT, matching=found)
+    return make_totals(JobStatistics(by_status=()), query=query, counts=counts, matching=counted)
+
+
+FAILED = ListQuery(status=JobStatus.FAILED)
+
+FOUND = ListQuery(job_filter=TIME)
+
+
+PLACE = Position(number=2, is_exact=True, length=Count(number=2_001))
+
+
+@pytest.mark.parametrize(
+    ("seen", "position", "title"),
+    [
+        (None, None, "Jobs"),
+        (listing(), PLACE, "Jobs · 3, newest first"),
+        (listing(is_all=False), PLACE, "Jobs · 2 of 2,001, newest first"),
+        (listing(is_all=False), replace(PLACE, length=None), "Jobs · 2 …, newest first"),
+        (listing(FAILED, is_all=False), replace(PLACE, is_exact=False), "Failed jobs · ≈ 2 of 2,001, newest first"),
+        (listing(FOUND), PLACE, "Jobs · with time · 3, newest first"),
+        (listing(FOUND, is_all=False), PLACE, "Jobs · with time · 2 of 2,001, newest first"),
+    ],
+)
+def test_title_shows_the_list_length_or_the_cursor_position(
+    seen: Listing | None, position: Position | None, title: str
+) -> None:
+    assert job_list_title(seen, position) == title
+
+
+FAR = Position(number=412_000, is_exact=False, length=Count(number=1_000_000))
+
+LONG = ListQuery(job_filter=parse("mode:lifestyle cost:>50 error:timeout", now=NOON))
+
+
+@pytest.mark.parametrize(
+    ("listed", "width", "title"),
+    [
+        (LONG, 200, "Jobs · with mode:lifestyle cost:>50 error:timeout · ≈ 412,000 of 1,000,000, newest first"),
+        (LONG, 76, "Jobs · with mode:lifestyle cost:>50… · ≈ 412,000 of 1,000,000, newest first"),
+        (LONG, 74, "Jobs · with mode:lifestyle cost:>50 error:timeout · ≈ 412,000 of 1,000,000"),
+        (LONG, 62, "Jobs · with mode:lifestyle cost:>50… · ≈ 412,000 of 1,000,000"),
+        (LONG, 54, "Jobs · with mode:lifest… · ≈ 412,000 of 1,000,000"),
+        (LONG, 36, "Jobs · ≈ 412,000 of 1,000,000"),
+        (LONG, 25, "≈ 412,000 of 1,000,000"),
+        (ListQuery(), 36, "Jobs · ≈ 412,000 of 1,000,000"),
+    ],
+)
+def test_short_title_keeps_the_cursor_position(listed: ListQuery, width: int, title: str) -> None:
+    assert job_list_title(listing(listed, is_all=False), FAR, width=width) == title
+    assert job_list_title(listing(listed, is_all=False), FAR, width=len(title)) == title
+
+
+@pytest.mark.parametrize(
+    ("seen", "counted", "length"),
+    [
+        (listing(), None, None),
+        (listing(), numbers(failed=2_000), Count(number=2_001)),
+        (listing(FAILED), numbers(failed=501), Count(number=501)),
+        (listing(FOUND), numbers(failed=99), None),
+        (listing(FOUND), numbers(matching=17), Count(number=17)),
+        (listing(), replace(numbers(), query=TotalsQuery(project_id=None)), None),
+        (replace(listing(), visibility=LENS), numbers(), Count(number=41)),
+    ],
+)
+def test_list_length_uses_only_totals_that_match_the_list(
+    seen: Listing, counted: Totals | None, length: Count | None
+) -> None:
+    assert list_length(seen, counted) == length
+
+
+def test_title_of_a_visibility_comparison_shows_how_many_jobs_the_user_sees() -> None:
+    seen = replace(listing(), visibility=LENS)
+    assert job_list_title(seen, PLACE) == "Jobs · ana@example.com sees 37 of 41, newest first"
+
+
+def test_every_order_has_its_own_title() -> None:
+    orders = [ListOrder(column=column, descending=descends) for column in OrderColumn for descends in (True, False)]
+    titles = {job_list_title(listing(ListQuery(order=order)), None) for order in orders}
+
+    assert len(titles) == len(orders)
+
+
+ALL_AGAIN = "Press esc to show all jobs again."
+
+
+@pytest.mark.parametrize(
+    ("seen", "needle", "sentence"),
+    [
+        (listing(FOUND), "time", f"No job matches. {ALL_AGAIN}"),
+        (
+            listing(FOUND),
+            "dead",
+            "No job matches. Enter looks for that id everywhere. Press esc to show all jobs again.",
+        ),
+        (replace(listing(), visibility=LENS), "", "Nothing to see here, for ana@example.com or for the operator."),
+        (listing(projects=0), "", "No projects found. Press P to create one first."),
+        (listing(ListQuery(status=JobStatus.RUNNING)), "", "No running jobs."),
+        (listing(), " ", "Press n to create your first generation job."),
+    ],
+)
+def test_empty_list_explains_why_it_is_empty(seen: Listing, needle: str, sentence: str) -> None:
+    assert why_empty(seen, needle) == sentence

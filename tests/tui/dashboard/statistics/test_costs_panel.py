@@ -1,0 +1,191 @@
+"""The lines of the cost panel, at every width."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.job_list.list_query import ListQuery
+from store.jobs.job import JobStatus
+from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
+from store.statistics.totals import Count, Precision, Totals, TotalsQuery
+from store.users.actor import ActingUser
+from tests.store.store_fixtures import ADA
+from tests.tui.sample_jobs import make_totals, texts
+from tui.dashboard.statistics.costs_panel import cost_lines
+from tui.dashboard.statistics.count_text import Position, count_words, is_whole, position_words, totals_note
+
+amounts = st.integers(-(10**6), 10**9)
+
+
+def numbers(shown: Sequence[DayCost], **rows: tuple[int, int]) -> Totals:
+    """Of `queued=(6, 1200)` are six jobs for twelve dollars."""
+    by_status = tuple(
+        JobStatistic(
+            status=JobStatus(status), count=count, total_cost_cents=cents, avg_cost_cents=round(cents / count, 2)
+        )
+        for status, (count, cents) in rows.items()
+    )
+    return make_totals(JobStatistics(by_status=by_status), days=tuple(shown))
+
+
+def days(*cents: int) -> list[DayCost]:
+    first = date(2026, 11, 1)
+    return [
+        DayCost(day=first + timedelta(days=number), job_count=1, total_cost_cents=amount)
+        for number, amount in enumerate(cents)
+    ]
+
+
+USUAL = numbers(days(0, 100, 700), queued=(6, 1200), running=(2, 450), succeeded=(104, 24875), failed=(9, 1800))
+
+
+def test_wide_cost_panel_shows_every_figure() -> None:
+    assert texts(cost_lines(USUAL, width=110, height=4)) == [
+        "◌ queued 6       ▸ running 2      ✓ succeeded 104      ✗ failed 9       Total 121",
+        "$12.00           $4.50            $248.75              $18.00           $283.25",
+        "$2.00 a job      $2.25 a job      $2.39 a job          $2.00 a job      $2.34 a job",
+        "92 % of the finished succeed   86 % of all   ▁▂█   3 days, $7.00 today",
+    ]
+
+
+COUNTS, AMOUNTS = "◌ 6 ▸ 2 ✓ 104 ✗ 9 Total 121", "$12.00 $4.50 $248.75 $18.00 $283.25"
+
+NARROW_COUNTS, NARROW_AMOUNTS = "▸ 2 ✓ 104 ✗ 9 Total 121", "$4.50 $248.75 $18.00 $283.25"
+
+NAMED_COUNTS = "◌ queued 6 ▸ running 2 ✓ succeeded 104 ✗ failed 9 Total 121"
+
+AVERAGES = "$2.00 a job $2.25 a job $2.39 a job $2.00 a job $2.34 a job"
+
+SUCCESS, DAYS = "92 % of the finished succeed", "▁▂█ 3 days, $7.00 today"
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "lines"),
+    [
+        (80, 3, [NAMED_COUNTS, AMOUNTS, f"{SUCCESS} 86 % of all {DAYS}"]),
+        (56, 2, [COUNTS, AMOUNTS]),
+        (36, 2, [NARROW_COUNTS, NARROW_AMOUNTS]),
+        (64, 4, [COUNTS, AMOUNTS, AVERAGES, f"{SUCCESS} {DAYS}"]),
+        (36, 4, [NARROW_COUNTS, NARROW_AMOUNTS, SUCCESS, DAYS]),
+        (9, 2, ["Total 121", "$283.25"]),
+    ],
+)
+def test_narrow_cost_panel_drops_the_least_important_figures(width: int, height: int, lines: list[str]) -> None:
+    shown = texts(cost_lines(USUAL, width=width, height=height))
+
+    assert [" ".join(line.split()) for line in shown] == lines
+    assert max(map(len, shown)) <= width
+
+
+def test_cost_panel_without_jobs_shows_zeros_and_no_averages() -> None:
+    assert texts(cost_lines(numbers(days(0, 0)), width=110, height=4)) == [
+        "◌ queued 0      ▸ running 0      ✓ succeeded 0      ✗ failed 0      Total 0",
+        "$0.00           $0.00            $0.00              $0.00           $0.00",
+        "–               –                –                  –               –",
+        "nothing has finished   ▁▁   2 days, $0.00 today",
+    ]
+
+
+@given(
+    st.dictionaries(st.sampled_from([status.value for status in JobStatus]), st.tuples(st.integers(1, 10**7), amounts)),
+    st.integers(45, 200),
+    st.integers(2, 4),
+)
+def test_cost_lines_fill_the_panel_and_none_is_wider(rows: dict[str, tuple[int, int]], width: int, height: int) -> None:
+    lines = cost_lines(numbers(days(*[100] * 14), **rows), width=width, height=height)
+
+    assert len(lines) == height
+    assert all(len(line) <= width for line in texts(lines))
+
+
+def known_in_part(counts: Mapping[JobStatus, Count]) -> Totals:
+    return replace(USUAL, counts=counts, statistics=None, days=None, projects=None)
+
+
+SOME = Count(number=10_000, precision=Precision.CAPPED)
+
+CAPPED = known_in_part({JobStatus.QUEUED: SOME, JobStatus.RUNNING: Count(number=2)})
+
+FILTERED = TotalsQuery(matching=ListQuery())
+
+ESTIMATED = known_in_part(
+    dict.fromkeys(JobStatus, Count(number=412_000, precision=Precision.ESTIMATED)) | {JobStatus.RUNNING: SOME}
+)
+
+
+def test_unknown_costs_are_not_shown_as_zero() -> None:
+    assert texts(cost_lines(CAPPED, width=110, height=4)) == [
+        "◌ queued ≥ 10,000      ▸ running 2      ✓ succeeded –      ✗ failed –      Total ≥ 10,002",
+        "–                      –                –                  –               –",
+        "costs not added up",
+        "days not counted",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (None, "–"),
+        (Count(number=0), "0"),
+        (Count(number=1_234), "1,234"),
+        (SOME, "≥ 10,000"),
+        (Count(number=412_345, precision=Precision.ESTIMATED), "~412,000"),
+        (Count(number=7_998_984, precision=Precision.ESTIMATED), "~8,000,000"),
+        (Count(number=12_060, precision=Precision.ESTIMATED), "~12,100"),
+        (Count(number=998, precision=Precision.ESTIMATED), "~998"),
+    ],
+)
+def test_count_is_shown_with_its_precision_mark(number: Count | None, words: str) -> None:
+    assert count_words(number) == words
+
+
+@pytest.mark.parametrize(
+    ("numbers", "seconds", "words"),
+    [
+        (USUAL, 3, "exact · just now · as the operator"),
+        (replace(USUAL, actor=ActingUser(id=ADA, email="ada@a.b")), 43.0, "exact · 40 s old · as ada@a.b"),
+        (USUAL, 300.0, "exact · stale: 5 min old · as the operator · = counts anew"),
+        (CAPPED, 3, "≥ counted so far · just now · as the operator · = counts exactly"),
+        (ESTIMATED, 3, "~ estimated · just now · as the operator · = counts exactly"),
+        (replace(USUAL, days=None), 3, "exact · just now · as the operator · = counts exactly"),
+    ],
+)
+def test_totals_show_their_precision_age_and_actor(numbers: Totals, seconds: float, words: str) -> None:
+    assert totals_note(numbers, seconds=seconds, key="=") == words
+
+
+@pytest.mark.parametrize(
+    ("totals", "matching", "precision"),
+    [
+        (USUAL, Count(number=7), "exact"),
+        (USUAL, SOME, "exact · filter ≥ counted so far"),
+        (CAPPED, SOME, "≥ counted so far"),
+        (USUAL, None, "exact · filter not counted"),
+    ],
+)
+def test_totals_are_complete_only_when_matching_jobs_are_counted_exactly(
+    totals: Totals, matching: Count | None, precision: str
+) -> None:
+    numbers = replace(totals, query=FILTERED, matching=matching)
+    rest = "" if precision == "exact" else " · = counts exactly"
+    assert totals_note(numbers, seconds=3, key="=") == f"{precision} · just now · as the operator{rest}"
+    assert is_whole(numbers) is (precision == "exact")
+
+
+@pytest.mark.parametrize(
+    ("number", "is_exact", "length", "words"),
+    [
+        (412, True, Count(number=1_000), "412 of 1,000"),
+        (412_000, False, Count(number=1_000_000), "≈ 412,000 of 1,000,000"),
+        (412, True, SOME, "412 of ≥ 10,000"),
+        (412, True, Count(number=1_000_000, precision=Precision.ESTIMATED), "412 of ~1,000,000"),
+        (1_412, True, None, "1,412 …"),
+        (1_412, False, None, "≈ 1,412 …"),
+    ],
+)
+def test_position_words_show_the_precision(number: int, is_exact: bool, length: Count | None, words: str) -> None:
+    assert position_words(Position(number=number, is_exact=is_exact, length=length)) == words

@@ -1,0 +1,62 @@
+"""Why a key does nothing on this database, and what to know of the users to pick from."""
+
+from dataclasses import replace
+
+import pytest
+
+from store.capabilities.capabilities import Capabilities
+from store.capabilities.facts import JOBS, USERS, DatabaseFacts
+from store.users.actor import OPERATOR, Actor
+from tests.store.capabilities.sample_facts import FACTS, USER, without_login
+from tui.dashboard.action_context import missing_capability_toast, remark_on_users
+from tui.dashboard.messages import JobAction
+
+REPLICA = replace(FACTS, is_replica=True)
+
+NO_UPDATE = without_login(JOBS, update=frozenset())
+
+NO_DELETE = replace(without_login(JOBS, delete=False), login="a\x1b[2Jb")
+
+
+@pytest.mark.parametrize(
+    ("action_name", "facts", "words"),
+    [
+        ("start", NO_UPDATE, "may not change generation_jobs. Mended by: GRANT UPDATE ON"),
+        ("complete", without_login(JOBS, update=frozenset({"status"})), "may not change error of generation_jobs."),
+        ("fail", without_login(JOBS, update=frozenset({"status", "error"})), ""),
+        ("delete", NO_DELETE, "a␛[2Jb may not delete rows of generation_jobs."),
+        ("create", REPLICA, "This server is a replica: it takes no writes."),
+        ("new_project", REPLICA, "This server is a replica: it takes no writes."),
+        ("project", REPLICA, ""),
+    ],
+)
+def test_missing_capability_toast_explains_why_a_key_is_refused(
+    action_name: str, facts: DatabaseFacts, words: str
+) -> None:
+    toast = missing_capability_toast(action_name, Capabilities(facts), OPERATOR)
+    text = toast.text if toast else ""
+    assert text.startswith("Not possible here: ") is bool(words)
+    assert words in text
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize("action_name", JobAction.__args__)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("actor", [OPERATOR, USER])
+def test_job_action_is_refused_only_with_known_missing_capabilities(action_name: str, actor: Actor) -> None:
+    assert missing_capability_toast(action_name, Capabilities(FACTS), actor) is None
+    assert missing_capability_toast(action_name, None, actor) is None
+    assert missing_capability_toast(action_name, Capabilities(REPLICA), actor) is not None
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (FACTS, ""),
+        (replace(FACTS, may_become_user=False), "may not act as a user. Mended by: GRANT authenticated TO"),
+        (without_login(USERS, schema=False), "Owners of jobs, without their e-mails: No grant: the role"),
+    ],
+)
+def test_remark_on_users_explains_missing_privileges(facts: DatabaseFacts, words: str) -> None:
+    remark = remark_on_users(Capabilities(facts))
+    assert words in remark
+    assert bool(remark) is bool(words)

@@ -1,0 +1,92 @@
+"""With whose eyes the dashboard reads: the best-known tool that acts as users leaked through its side paths."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from tests.conftest import Conninfo
+from tests.statement_recording import AS_OPERATOR, StatementRecording, as_user
+from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.jobs_database import ADA, BEN, JobsDatabase, fill, job_id
+
+ASSET = UUID("a5000000-0000-4000-8000-000000000000")
+
+AS_ADA, AS_BEN = as_user(ADA), as_user(BEN)
+
+
+@pytest.fixture
+async def dashboard(
+    watched_database: Conninfo,
+    reused_watched_database: Conninfo,
+    recording: StatementRecording,
+    tmp_path: Path,
+) -> AsyncIterator[Driver]:
+    jobs_db = JobsDatabase(reused_watched_database)
+    fill(jobs_db)
+    jobs_db.asset(ASSET, "uploads/shoe.png")
+    async with drive_dashboard(WatchedApp(opener_of(watched_database), state_path=tmp_path / "state.json")) as driver:
+        yield driver
+    jobs_db.close()
+
+
+async def test_dashboard_acting_as_a_user_reads_and_writes_only_as_that_user(
+    dashboard: Driver, recording: StatementRecording
+) -> None:
+    await dashboard.press("s", toast="Started lifestyle 00000001.", until=lambda: "running" in dashboard.row(1))
+    await dashboard.press("f", until=lambda: dashboard.dialog.startswith("Fail"))
+    await dashboard.type("Test error", "enter", toast="Failed lifestyle 00000001.")
+    await dashboard.press("n", dialog="New job")
+    await dashboard.press("enter", toast="Queued main_white")
+    await dashboard.press("P", dialog="New project")
+    await dashboard.type("Winter sale", "enter", toast="Created the project Winter sale.")
+    await dashboard.show_project("Autumn catalog")
+    await dashboard.press("y", "Y", "d", on=4, until=lambda: dashboard.dialog.startswith("Delete"))
+    await dashboard.press("y", toast="Deleted lifestyle 00000004.")
+    for tab in "2345":
+        await dashboard.press(tab)
+    await dashboard.refreshes()
+
+    assert recording.actors == {AS_ADA}
+    assert recording.tables(AS_ADA) == {"generation_jobs", "projects", "assets"}
+
+
+async def test_details_screen_queries_app_tables_only_as_the_acting_user(
+    dashboard: Driver, recording: StatementRecording
+) -> None:
+    await dashboard.press("enter", dialog="Job", shows=f"ada@example.com  {ADA}")
+    assert recording.actors == {AS_ADA}
+
+
+async def test_user_picker_and_id_search_query_as_the_operator(
+    dashboard: Driver, recording: StatementRecording
+) -> None:
+    await dashboard.press("u", dialog="Look with whose eyes?", until=lambda: "ben@example.com" in dashboard.text)
+    assert recording.actors == {AS_ADA, AS_OPERATOR}
+    await dashboard.press("escape")
+
+    recording.forget()
+    await dashboard.filter(str(job_id(8)), "enter", toast="exists, but ada@example.com does not see it")
+    assert recording.actors == {AS_ADA, AS_OPERATOR}
+
+
+async def test_switching_the_acting_user_stops_queries_as_the_former_user(
+    dashboard: Driver, recording: StatementRecording
+) -> None:
+    await dashboard.press("u", *"ben@", "enter", shows="as ben@example.com")
+    recording.forget()
+    await dashboard.refreshes()
+    assert recording.actors == {AS_BEN}
+
+
+async def test_leaving_the_visibility_comparison_stops_queries_as_the_operator(
+    dashboard: Driver, recording: StatementRecording
+) -> None:
+    await dashboard.press("v", shows="lens: ada@example.com sees")
+    assert AS_OPERATOR in recording.actors
+    await dashboard.press("v", shows="as ada@example.com")
+    await dashboard.refreshes()
+    recording.forget()
+    await dashboard.refreshes()
+    assert recording.actors == {AS_ADA}

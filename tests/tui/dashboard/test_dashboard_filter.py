@@ -1,0 +1,236 @@
+"""Jobs are found by a filter: typed, completed, weighed, and in force until another is right."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.widgets import Static
+
+from store.configuration.saved_views import SavedViews, View
+from store.errors import TimedOut
+from store.filters.filter_terms import KEYS, Key
+from store.job_list.list_query import ListingQuery, ListQuery
+from store.job_list.listing import Listing
+from store.users.actor import OPERATOR
+from tests.conftest import Conninfo
+from tests.tui.dashboard.dashboard_driver import (
+    Drive,
+    Driver,
+    ExpensiveStore,
+    FrozenStore,
+    WatchedApp,
+    drive_dashboard,
+    opener_of,
+)
+from tests.tui.jobs_database import BEN, JobsDatabase, short
+from tui.dashboard.job_list.filter_bar import FilterBar
+from tui.dashboard.job_list.filter_field import CompletionList
+from tui.dashboard.keys.help import help_entries
+from tui.dashboard.setup import DashboardSetup
+
+
+def text(driver: Driver) -> str:
+    return driver.app.dashboard.query_one(FilterBar).text
+
+
+def note(driver: Driver) -> str:
+    line = driver.app.dashboard.query_one("#mistake", Static)
+    return " ".join(str(line.render()).split()) if line.display else ""
+
+
+def hints(driver: Driver) -> str:
+    return driver.text.splitlines()[-1]
+
+
+async def test_filter_applies_while_typing_enter_keeps_it_and_escape_clears_it(dashboard: Driver) -> None:
+    await dashboard.press("slash", *"timeo", rows=[4])
+    assert dashboard.cursor == 4, "the cursor goes to what is found"
+    await dashboard.press("enter")
+    assert dashboard.app.focused is dashboard.table
+    await dashboard.press("escape", rows=[1, 2, 3, 4, 5, 6])
+    assert dashboard.cursor == 4
+    assert not dashboard.app.dashboard.query_one(FilterBar).display
+    assert dashboard.toasts == []
+
+
+async def test_keys_typed_right_after_slash_go_into_the_filter(dashboard: Driver) -> None:
+    for key, character in (("slash", "/"), *((letter, letter) for letter in "sdf")):
+        dashboard.app.post_message(events.Key(key, character))
+    await dashboard.until(lambda: text(dashboard) == "sdf")
+    assert (dashboard.toasts, dashboard.dialog) == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "rows"),
+    [
+        ("status:failed,running", [2, 4, 6]),
+        ("cost:$3", [3]),
+        ("PACK", [2]),
+        (short(5), [5]),
+        ("-status:queued mode:packaging", [2]),
+        ("timeout status:queued", []),
+    ],
+)
+async def test_filter_bar_accepts_the_whole_grammar(dashboard: Driver, typed: str, rows: list[int]) -> None:
+    await dashboard.filter(typed, rows=rows)
+    await dashboard.shows(*["No job matches. Press esc to show all jobs again."] * (not rows))
+
+
+async def test_filter_bar_completes_project_names(dashboard: Driver) -> None:
+    await dashboard.press("slash", *"project:sp")
+    assert dashboard.app.dashboard.query_one(CompletionList).is_open
+    await dashboard.press("tab")
+    assert text(dashboard) == 'project:"Spring lookbook"'
+
+
+async def test_filter_bar_completes_user_emails_for_the_operator(drive: Drive) -> None:
+    async with drive(actor=OPERATOR) as driver:
+        await driver.press("slash", *"user:be", shows="ben@example.com")
+        await driver.press("tab")
+        assert text(driver) == "user:ben@example.com"
+
+        await driver.type("user:", shows="ben@example.com")
+        driver.app.dashboard.forget()
+        await driver.shows_no_longer("ben@example.com")
+        assert text(driver) == "user:", "what was typed is the person's"
+
+
+async def test_last_valid_filter_stays_active_while_the_text_is_invalid(dashboard: Driver) -> None:
+    await dashboard.filter("status:failed", rows=[4])
+    await dashboard.type("status:failed cots:>5")
+    await dashboard.shows("'cots' is no key. Did you mean cost?", "Until then “status:failed” holds.")
+    before = dashboard.app.looks
+    dashboard.app.action_refresh()
+    await dashboard.until(lambda: dashboard.app.looks > before)
+    assert dashboard.rows == [4]
+    assert text(dashboard) == "status:failed cots:>5"
+
+
+async def test_filter_is_kept_when_the_project_changes(dashboard: Driver) -> None:
+    await dashboard.filter("status:queued,succeeded", rows=[1, 3, 5])
+    await dashboard.press("enter")
+    await dashboard.show_project("Spring lookbook")
+    await dashboard.until(lambda: dashboard.rows == [7])
+    assert text(dashboard) == "status:queued,succeeded"
+
+
+async def test_filter_bar_reports_a_key_that_the_acting_user_may_not_use(dashboard: Driver) -> None:
+    await dashboard.filter("user:ben@example.com")
+    await dashboard.until(lambda: "Only the operator may read the users." in note(dashboard))
+    assert dashboard.rows == [1, 2, 3, 4, 5, 6]
+    assert dashboard.banner == ""
+    await dashboard.type(f"user:{BEN}")
+    await dashboard.expects(rows=[])
+    assert note(dashboard) == ""
+
+
+class SlowStore(ExpensiveStore):
+    """Whose planner is right."""
+
+    async def returns_quickly(self, query: ListQuery) -> bool:
+        return False
+
+
+async def test_fast_filter_runs_at_once_despite_a_high_planner_estimate(drive: Drive) -> None:
+    async with drive(make=ExpensiveStore) as driver:
+        await driver.filter("timeout", rows=[4])
+        assert note(driver) == ""
+
+
+@pytest.mark.parametrize("is_hasty", [False, True], ids=["after its estimate", "before its estimate"])
+async def test_expensive_filter_runs_only_after_enter_confirms_it(drive: Drive, is_hasty: bool) -> None:
+    async with drive(make=SlowStore) as driver:
+        await driver.filter("timeout", *["enter"] * is_hasty, until=lambda: note(driver))
+        assert "up to 10.0 s by the planner's estimate" in note(driver)
+        assert ExpensiveStore.ADVICE.sql in note(driver)
+        assert driver.rows == [1, 2, 3, 4, 5, 6]
+        assert driver.app.focused is driver.app.dashboard.query_one("#find")
+        assert "⏎ list all the same" in hints(driver)
+        await driver.press("enter", rows=[4])
+        assert note(driver) == ""
+        assert driver.app.focused is driver.table
+        await driver.press("slash")
+        assert "⏎ keep" in hints(driver)
+
+
+async def test_operator_sees_the_planner_estimate_of_an_expensive_filter(drive: Drive) -> None:
+    async with drive(make=ExpensiveStore, actor=OPERATOR) as driver:
+        await driver.filter("timeout", until=lambda: "up to 10.0 s by the planner's estimate" in note(driver))
+
+
+@pytest.fixture
+async def keeping(jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path) -> AsyncIterator[Driver]:
+    """One view is configured, and others are kept."""
+    setup = DashboardSetup(views={"cheap": View(name="cheap", text="cost:<=50")}, views_directory=tmp_path)
+    async with drive_dashboard(WatchedApp(opener_of(database), setup=setup)) as driver:
+        yield driver
+
+
+async def test_view_command_applies_the_filter_of_the_view(keeping: Driver) -> None:
+    await keeping.command("View cheap", shows="Jobs · view cheap · 1", rows=[4])
+    await keeping.press("slash", *" x", hides="view cheap")
+
+
+async def test_saved_view_is_replaced_only_after_confirmation(keeping: Driver, tmp_path: Path) -> None:
+    saved = SavedViews(tmp_path)
+    await keeping.filter("status:failed", rows=[4])
+    await keeping.press("enter")
+    await keeping.command("Save this view")
+    for name, sentence in (("", "Name is empty."), ("cheap", "The configuration has a view 'cheap'.")):
+        await keeping.type(name, "enter", shows=sentence)
+    await keeping.type("[/x]", "enter", shows="Jobs · view [/x] · 1")
+
+    await keeping.filter("status:queued", rows=[1, 5])
+    await keeping.command("Save this view")
+    await keeping.type("[/x]", "enter", shows="'[/x]' finds “status:failed”.")
+    assert saved.read()["[/x]"].text == "status:failed"
+    await keeping.press("enter", until=lambda: saved.read()["[/x]"].text == "status:queued")
+
+
+async def test_saved_view_is_shown_as_plain_text_and_removed_only_after_confirmation(
+    keeping: Driver, tmp_path: Path
+) -> None:
+    saved = SavedViews(tmp_path)
+    name, hostile = "[red]\\[/a]", 'error:"[/x][$y][@click=app.quit]z[/]"'
+    saved.save(View(name=name, text=hostile), replaces=None)
+    await keeping.press("ctrl+p")
+    await keeping.type("View", shows=f"View {name}  {hostile}")
+    await keeping.press("escape")
+    for key in ("n", "y"):
+        assert set(saved.read()) == {name}
+        await keeping.command("Remove the view", dialog="Remove this view?")
+        await keeping.press(key)
+    await keeping.shows_toast(f"Removed the view {name}.")
+    assert saved.read() == {}
+
+
+async def test_filter_bar_stays_usable_after_a_filter_times_out(drive: Drive) -> None:
+    async with drive(make=ErrorsTimeOut) as driver:
+        await driver.filter("error:timeout", until=lambda: "What would help: an index." in driver.banner)
+        assert driver.rows == [1, 2, 3, 4, 5, 6], "what was listed stays"
+        await driver.type("status:failed", rows=[4])
+        assert driver.banner == ""
+
+
+class ErrorsTimeOut(FrozenStore):
+    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
+        if any(term.key is Key.ERROR for term in query.window.listed.job_filter.terms):
+            raise TimedOut("The list took too long.", hint="What would help: an index.")
+        return await super().get_listing(query, at=at)
+
+
+async def test_unreadable_saved_views_are_reported(drive: Drive, tmp_path: Path) -> None:
+    (tmp_path / "views.toml").write_text("[views]\nlate = 'statsu:x'\n")
+    async with drive(setup=DashboardSetup(views_directory=tmp_path)) as driver:
+        await driver.shows_toast("views.late is no filter")
+        assert driver.rows == [1, 2, 3, 4, 5, 6]
+
+
+async def test_help_lists_the_filter_keys(dashboard: Driver) -> None:
+    dashboard.app.action_help()
+    await dashboard.has_dialog("Keys")
+    entries = [(entry.keys, entry.what) for entry in help_entries(dashboard.app)]
+    for key in KEYS.values():
+        assert (key.example, key.words) in entries

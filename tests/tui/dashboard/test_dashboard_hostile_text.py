@@ -1,0 +1,137 @@
+"""Whatever stands in the database is text: nothing in it is obeyed, moves the cursor or hides, on any screen."""
+
+import json
+import unicodedata
+from collections.abc import AsyncIterator
+
+import pytest
+from textual.widgets import Select
+
+from store.users.actor import ActingUser
+from tests.conftest import Conninfo
+from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.jobs_database import ADA, AUTUMN, SPRING, JobsDatabase, job_id, short
+
+HOSTILE = {
+    "markup": "[@click=app.quit]x[/] [bold red]loud[/] $text-error [link=https://example.com]here[/link]",
+    "closing tag": "[/oops] [/] [[ \\[ ]",
+    "escape sequences": "\x1b[31mred\x1b[2J\x1b]0;title\x07\x9b31m\x7f",
+    "invisible and reordered": "\u202egnp.exe\u202c a\u200bb\ufeff\u2066c\u00ad\U000e0041\u3164",
+    "lines": json.dumps({"message": "[/oops]\x1b[31m", "stack": "a\n\u202eb" * 50}) + "\nb\r\nc\x85\u2028d\te\x0b\x0c",
+    "wide": "漢字仮名交じり文 한국어 👍🏽 🏳️‍🌈 e\u0301\u0302\u0303\u0304\u0305",
+    "long": "x" * 10_000,
+}
+
+DIVERSE = ("markup", "escape sequences", "lines")  # enough where nothing is drawn in a way of its own
+
+FORBIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+
+
+@pytest.fixture(params=list(HOSTILE.values()), ids=list(HOSTILE))
+def text(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def hostile(text: str, jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Driver]:
+    """In every place that has a text, in a project's name and a user's address, too."""
+    jobs_db.sql("update auth.users set email = %s where id = %s", text, ADA)
+    jobs_db.sql("update projects set name = %s where id = any(%s)", text, [AUTUMN, SPRING])
+    jobs_db.sql("update generation_jobs set mode = %s, error = %s", text, text)
+    jobs_db.asset(job_id(99), text)
+    jobs_db.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 100000)", AUTUMN)
+    jobs_db.job(9, "failed", mode=text, error=text)
+    jobs_db.sql("select gjobs.archive_jobs(%s)", [job_id(9)])
+    eyes = ActingUser(id=ADA, email=text)
+    async with drive_dashboard(WatchedApp(opener_of(database, actor=eyes, label=text)), size=(100, 24)) as driver:
+        yield driver
+
+
+def check(driver: Driver) -> None:
+    """No line of the screen obeys, hides or is of another width; and the app is alive."""
+    app = driver.app
+    assert app.is_running
+    assert app.mistake is None
+    width, height = app.size
+    strips = app.screen._compositor.render_strips()
+    assert len(strips) == height
+    for strip in strips:
+        assert strip.cell_length == width
+        for segment in strip:
+            categories = {unicodedata.category(character) for character in segment.text}
+            assert not categories & FORBIDDEN, repr(segment.text)
+            meta = segment.style.meta if segment.style else {}
+            assert "@click" not in meta, meta
+            assert segment.style is None or segment.style.link is None
+
+
+async def open_and_check(driver: Driver, *keys: str, dialog: str = "") -> None:
+    await driver.press(*keys, until=lambda: driver.dialog.startswith(dialog))
+    check(driver)
+
+
+async def test_dashboard_and_dialogs_show_hostile_text_as_plain_text(hostile: Driver) -> None:
+    check(hostile)
+    for keys, dialog in (
+        ("enter", "Job"),
+        ("end", "Job"),
+        ("escape d", "Delete this job?"),
+        ("escape down f", "Fail "),
+        ("escape asterisk s", "Start 2 of these 6 jobs?"),
+        ("escape d", "Delete these 6 jobs?"),
+        ("escape escape P", "New project"),
+        ("escape p", "Show which project?"),
+        ("escape u", "Look with whose eyes?"),
+    ):
+        await open_and_check(hostile, *keys.split(), dialog=dialog)
+    await hostile.press("escape", "n", until=lambda: len(hostile.app.screen.query_one("#asset", Select)._options) == 2)
+    for field in ("#project", "#asset"):
+        await hostile.focus_on(field)
+        await open_and_check(hostile, "enter", "down")
+        await open_and_check(hostile, "enter")
+
+
+@pytest.mark.parametrize("text", [HOSTILE[name] for name in DIVERSE], ids=DIVERSE, indirect=True)
+async def test_budgets_and_archive_show_hostile_text_as_plain_text(hostile: Driver) -> None:
+    await open_and_check(hostile, "b", dialog="Budgets · ")
+    await hostile.shows("$11.50 of $1,000.00")
+    check(hostile)
+    await hostile.press("escape")
+    hostile.app.dashboard.action_request("archive")
+    await hostile.until(lambda: hostile.dialog.startswith("Archive · "))
+    await hostile.shows(short(9))
+    await open_and_check(hostile, "r", dialog="Restore this job")
+    await open_and_check(hostile, "escape", "enter", dialog="Archived job")
+    await open_and_check(hostile, "end")
+    await hostile.press("escape", "escape")
+    hostile.app.dashboard.action_request("clean_up")
+    await open_and_check(hostile, dialog="Clean up")
+    await hostile.focus_on("#project")
+    await open_and_check(hostile, "enter", "down")
+
+
+async def test_toasts_palette_and_project_list_show_hostile_text_as_plain_text(hostile: Driver) -> None:
+    await hostile.press("s", "down", "c", "y", "Y", toast="Started ")
+    await hostile.shows_toast("Completed ")
+    check(hostile)
+    await hostile.press("asterisk", "s", "y", shows="as last seen:")
+    check(hostile)
+    await hostile.press("escape", dialog="")
+    await hostile.press("p", "up", "enter", shows="Costs · all projects")
+    check(hostile)
+    await hostile.press("ctrl+p")
+    await hostile.type("Show project", shows="6 jobs", until=lambda: "Show project" in hostile.offered_command)
+    check(hostile)
+    await hostile.press("enter", until=lambda: "Costs · all projects" not in hostile.text)
+    check(hostile)
+
+
+async def test_input_fields_show_hostile_text_escaped_and_keep_its_value(hostile: Driver, text: str) -> None:
+    await hostile.press("Y", until=lambda: hostile.app.clipboard)
+    assert json.loads(hostile.app.clipboard)["mode"] == text
+    for key in ("slash", "P"):
+        await hostile.press("escape", key)
+        await hostile.type(text.splitlines()[0][:60])
+        check(hostile)
+    await hostile.press("enter", toast="Created the project ")
+    check(hostile)

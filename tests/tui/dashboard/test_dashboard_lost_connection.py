@@ -1,0 +1,270 @@
+"""The database away, silent, refusing or without its schema: it is said, the last data stay, and it mends itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import pytest
+from textual.widgets import Input
+
+from store.database.query import TimeLimits
+from store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
+from store.job_list.list_query import ListingQuery
+from store.job_list.listing import Listing
+from tests.conftest import Conninfo
+from tests.store.faulty_servers import RejectingServer, fatal, listening, proxied
+from tests.tui.dashboard.dashboard_driver import (
+    Clock,
+    Drive,
+    FrozenStore,
+    WatchedApp,
+    behind_a_proxy,
+    drive_dashboard,
+    opener_of,
+)
+from tests.tui.jobs_database import JobsDatabase
+from tui.session import Report, Session
+
+NO_JOB = "No job is under the cursor: go to one first."
+
+QUICK = 0.05  # seconds between two looks, or two attempts
+
+
+async def test_banner_shows_the_error_its_start_and_the_age_of_the_last_data(
+    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
+) -> None:
+    async with behind_a_proxy(database, clock=clock) as (driver, proxy):
+        before = driver.rows, driver.costs
+        proxy.go_away()
+        await driver.until(lambda: driver.banner)
+        clock.now += timedelta(minutes=3)
+        await driver.until(lambda: "3 min old" in driver.banner)
+
+        assert "✗ The database is not reachable" in driver.banner
+        assert "Since 12:00:00." in driver.banner
+        assert "Check the address 127.0.0.1:" in driver.banner
+        assert "Tried again by itself; f5 tries at once." in driver.banner
+        await driver.until(lambda: "✗ no connection" in driver.header)
+        assert (driver.rows, driver.costs) == before
+        assert "main_white" in driver.row(3)
+
+
+async def test_actions_without_a_database_are_refused_and_other_keys_still_work(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    async with behind_a_proxy(database) as (driver, proxy):
+        proxy.go_away()
+        await driver.until(lambda: driver.banner)
+        refused = await driver.toasts_by_key("s", "d", "n", "p", "P")
+        await driver.has_dialog("")
+        assert len(refused) == 5
+        assert all(told.startswith("Not possible now: The database is not reachable") for told in refused)
+
+        await driver.press("down", "enter", dialog="Job")
+        await driver.press("escape", "slash")
+        await driver.type("main")
+        assert driver.app.dashboard.query_one("#find", Input).value == "main"
+        assert driver.rows == [1, 2, 3, 4, 5, 6], "what was seen last stays"
+        await driver.press("escape", "question_mark", dialog="Keys")
+        assert jobs_db.status(1) == "queued"
+
+
+async def test_dashboard_recovers_when_the_database_returns(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with behind_a_proxy(database) as (driver, proxy):
+        proxy.go_away()
+        await driver.until(lambda: driver.banner)
+        jobs_db.delete(6)
+        proxy.come_back()
+        await driver.until(lambda: not driver.banner)
+
+        assert driver.rows == [1, 2, 3, 4, 5]
+        await driver.until(lambda: "live every" in driver.header)
+        await driver.press("s", toast="Started lifestyle")
+
+
+async def test_refresh_key_reconnects_without_waiting_for_the_interval(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
+        proxy.go_away()
+        await driver.press("f5", until=lambda: driver.banner)
+        proxy.come_back()
+        await driver.press("f5", until=lambda: not driver.banner)
+
+
+async def test_banner_of_a_paused_dashboard_announces_no_automatic_retry(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    async with behind_a_proxy(database) as (driver, proxy):
+        await driver.press("z")
+        proxy.go_away()
+        await driver.press("f5", until=lambda: driver.banner)
+
+        assert "Press f5 to try again." in driver.banner
+
+
+async def test_interrupted_write_reports_that_its_outcome_is_unknown(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
+
+        async def cut(client: asyncio.StreamWriter) -> None:
+            proxy.go_away()
+
+        proxy.instead_of_commit_answer = cut
+        await driver.press("d", "y")
+        await driver.shows_toast("it may or may not have been made. It is looked up as soon as the database answers.")
+
+        assert jobs_db.status(1) is None
+        await driver.until(lambda: driver.banner)
+
+
+async def test_dialog_keeps_its_input_while_the_database_is_unreachable(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
+        await driver.press("down", "f")
+        await driver.type("API timeout")
+        proxy.go_away()
+        await driver.press("enter", shows="✗ The database is not reachable")
+        proxy.come_back()
+        await driver.press("enter", toast="Failed packaging")
+
+        assert jobs_db.sql("select count(*) from generation_jobs where error = 'API timeout'") == [(2,)]
+
+
+async def test_silent_server_times_out_and_the_dashboard_stays_responsive(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
+        # Only from here on: a busy machine may take longer to connect.
+        driver.session.operator.database._limits = TimeLimits(statement=0.2, lock=0.1, answer=0.2)
+        proxy.fall_silent()
+        await driver.press("f5", "down", "down")
+        assert driver.cursor == 3
+        await driver.until(lambda: driver.banner)
+        assert "✗ The database did not answer within 0.4 s." in driver.banner
+        await driver.until(lambda: "✗ no answer in time" in driver.header)
+
+
+async def test_dashboard_started_without_a_database_reports_it_and_recovers(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    async with proxied(database) as (proxy, conninfo):
+        proxy.go_away()
+        async with drive_dashboard(WatchedApp(opener_of(conninfo), interval=QUICK)) as driver:
+            assert "✗ The database is not reachable" in driver.banner
+            assert "old" not in driver.banner, "there are no data"
+            await driver.shows("Nothing has been read yet.")
+            await driver.press("s", "n", dialog="")
+            proxy.come_back()
+            await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
+            assert driver.banner == ""
+
+
+async def test_dashboard_retries_a_session_that_does_not_open(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    failures = iter([TimedOut("Too slow."), StoreError("Not yet.")])
+    may_fail = asyncio.Event()
+
+    @asynccontextmanager
+    async def opener(report: Report) -> AsyncIterator[Session]:
+        for failure in failures:
+            await may_fail.wait()
+            raise failure
+        async with opener_of(database)(report) as session:
+            yield session
+
+    async with drive_dashboard(WatchedApp(opener, interval=QUICK), waits=False) as driver:
+        await driver.until(lambda: "no database yet · connecting …" in driver.header)
+        await driver.press("u", "s", "z", "z", "f5")
+        assert driver.toasts == ["Not possible yet: there is no database.", NO_JOB]
+        may_fail.set()
+        await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
+        assert driver.banner == ""
+
+
+async def test_dashboard_shows_startup_progress_before_the_first_list(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    gate = asyncio.Event()
+
+    @asynccontextmanager
+    async def opener(report: Report) -> AsyncIterator[Session]:
+        await asyncio.to_thread(report, "Starting the database …")
+        await gate.wait()
+        async with opener_of(database)(report) as session:
+            yield session
+
+    async with drive_dashboard(WatchedApp(opener), waits=False) as driver:
+        await driver.shows("Starting the database …", "connecting …")
+        gate.set()
+        await driver.shows("Costs · Autumn catalog")
+
+
+async def test_refused_sign_in_is_not_retried_until_the_user_refreshes() -> None:
+    refusal = fatal("28P01", 'password authentication failed for user "ada"')
+    door = RejectingServer(refusal, asks_for_password=True)
+    async with listening(door.serve, "127.0.0.1") as port:
+        address: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "password": "wrong", "dbname": "x"}
+        async with drive_dashboard(WatchedApp(opener_of(address), interval=QUICK)) as driver:
+            assert 'refused the sign-in: password authentication failed for user "ada"' in driver.banner
+            assert "Press f5 to try again." in driver.banner
+            await driver.until(lambda: "✗ sign-in refused" in driver.header)
+            assert "wrong" not in driver.text
+            visits = door.visits
+            await asyncio.sleep(10 * QUICK)
+            assert door.visits == visits, "many intervals later"
+            await driver.press("f5", until=lambda: door.visits > visits)
+
+
+@pytest.mark.parametrize("error", [InvalidValue("database_url", "The database URL cannot be read.")])
+async def test_invalid_database_url_is_not_retried_until_the_user_refreshes(error: StoreError) -> None:
+    attempts = 0
+
+    @asynccontextmanager
+    async def opener(report: Report) -> AsyncIterator[Session]:
+        nonlocal attempts
+        attempts += 1
+        raise error
+        yield
+
+    async with drive_dashboard(WatchedApp(opener, interval=QUICK)) as driver:
+        assert "✗ The database URL cannot be read." in driver.banner
+        await asyncio.sleep(10 * QUICK)
+        assert attempts == 1
+        await driver.press("f5", until=lambda: attempts == 2)
+
+
+async def test_dashboard_reports_a_database_without_the_schema(blank_database: Conninfo) -> None:
+    async with drive_dashboard(WatchedApp(opener_of(blank_database), interval=QUICK)) as driver:
+        assert "✗ There is no table generation_jobs." in driver.banner
+        assert "gjobs migrate" in driver.banner
+        await driver.until(lambda: "✗ no schema" in driver.header)
+        await driver.press("s", "n", "p", "5", "down", "enter", dialog="")
+
+
+class Refusing(FrozenStore):
+    """Users may not look; the operator may."""
+
+    error: StoreError = NoPrivilege("Not permitted: permission denied for table generation_jobs.")
+
+    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
+        if self.actor != type(self)(self.database).actor:
+            raise type(self).error
+        return await super().get_listing(query, at=at)
+
+
+async def test_user_without_select_privilege_can_switch_to_the_operator(drive: Drive) -> None:
+    async with drive(make=Refusing) as driver:
+        assert "permission denied for table generation_jobs" in driver.banner
+        await driver.until(lambda: "✗ no privilege" in driver.header)
+        await driver.act_as("operator", shows=("as the operator", "Costs · Autumn catalog"))
+        assert driver.banner == ""
+
+
+async def test_unexpected_database_error_is_shown_with_escaped_control_characters(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Refusing, "error", UnexpectedError("The database answered with an error: \x1b[31mdisk full."))
+    async with drive(make=Refusing) as driver:
+        assert "✗ The database answered with an error: ␛[31mdisk full." in driver.banner
+        await driver.until(lambda: "✗ nothing read" in driver.header)

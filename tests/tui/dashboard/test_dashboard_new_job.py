@@ -1,0 +1,119 @@
+"""The form of a new job: what is proposed, what is explained, and that nothing typed is lost."""
+
+from uuid import UUID
+
+import pytest
+from textual.widgets import Select
+
+from store.errors import Unreachable
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
+from tests.tui.jobs_database import AUTUMN, SPRING, JobsDatabase
+
+MUG = UUID("c1000000-0000-4000-8000-000000000000")
+
+HAT = UUID("c2000000-0000-4000-8000-000000000000")
+
+
+@pytest.fixture
+async def form(jobs_db: JobsDatabase, dashboard: Driver) -> Driver:
+    """The form is open, with an asset in each of Ada's projects."""
+    jobs_db.asset(MUG, "mug.png")
+    jobs_db.asset(HAT, "hat.png", project=SPRING)
+    await dashboard.press("n", until=lambda: asset_names(dashboard) == ["mug.png"])
+    return dashboard
+
+
+def asset_names(driver: Driver) -> list[str]:
+    choices: list[Select[UUID]] = list(driver.app.screen.query("#asset").results(Select))
+    return [str(prompt).split()[1] for select in choices for prompt, value in select._options if value != Select.NULL]
+
+
+async def test_new_job_form_has_defaults_and_its_asset_is_selected_with_the_keyboard(form: Driver) -> None:
+    await form.has_dialog("New job")
+    fields = ("#project", "#mode", "#cost", "#asset")
+    assert [form.value(field) for field in fields] == [AUTUMN, "main_white", "100", Select.NULL]
+    await form.focus_on("#asset")
+    await form.press("enter", "down", "enter")
+    assert form.value("#asset") == MUG
+    await form.press("enter", "escape", dialog="New job")
+
+
+async def test_new_job_is_queued_and_updates_list_and_costs(form: Driver, jobs_db: JobsDatabase) -> None:
+    await form.press("enter", toast="Queued main_white ")
+
+    assert any(toast.endswith(" for $1.00 in Autumn catalog.") for toast in form.toasts)
+    assert jobs_db.sql(
+        "select status, mode, cost_cents, input_asset_id, user_id::text from generation_jobs where project_id = %s"
+        " and mode = 'main_white' and status = 'queued'",
+        AUTUMN,
+    ) == [("queued", "main_white", 100, None, "a0000000-0000-4000-8000-000000000000")]
+    await form.until(lambda: form.costs[0].endswith("Total 7"))
+    assert form.costs[1].startswith("$2.75 ")
+    assert form.cursor == 1, "the cursor stays on its job"
+
+
+async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, jobs_db: JobsDatabase) -> None:
+    await form.type("my_own", into="#mode")
+    await form.type(" 250 ", into="#cost")
+    form.app.screen.query_one("#project", Select).value = SPRING
+    await form.until(lambda: asset_names(form) == ["hat.png"])
+    form.app.screen.query_one("#asset", Select).value = HAT
+    await form.press("enter", toast="for $2.50 in Spring lookbook.")
+
+    rows = jobs_db.sql("select cost_cents, input_asset_id, project_id from generation_jobs where mode = 'my_own'")
+    assert rows == [(250, HAT, SPRING)]
+
+
+async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: Driver, jobs_db: JobsDatabase) -> None:
+    before = jobs_db.count()
+    await form.type("my_own", into="#mode")
+    for cost in ("", "-5", "2.50", "1e3", "abc", "٣", "9" * 5000):
+        await form.type(cost, into="#cost", hides="Type whole cents")
+        await form.focus_on("#mode")
+        await form.press("enter", shows="✗ Type whole cents, such as 250 for $2.50.")
+
+        assert form.app.focused is form.app.screen.query_one("#cost")
+        assert form.value("#mode") == "my_own"
+        assert form.value("#cost") == cost
+    assert jobs_db.count() == before
+
+
+async def test_new_job_form_explains_values_that_cannot_be_stored(form: Driver) -> None:
+    for field, text, problem in (
+        ("#cost", "2147483648", "✗ The cost must be whole cents from 0 to 2,147,483,647"),
+        ("#mode", "m" * 201, "✗ The mode has 201 characters"),
+        ("#mode", "  ", "✗ A job needs a mode."),
+    ):
+        before = form.value(field)
+        await form.type(text, "enter", into=field, shows=problem)
+        assert form.app.focused is form.app.screen.query_one(field)
+        await form.type(str(before), into=field)
+
+
+async def test_new_job_form_reports_a_deleted_asset_or_project_and_keeps_its_input(
+    form: Driver, jobs_db: JobsDatabase
+) -> None:
+    form.app.screen.query_one("#asset", Select).value = MUG
+    jobs_db.sql("delete from assets where id = %s", MUG)
+    await form.press("enter", shows=f"✗ The project has no asset {MUG}.")
+    form.app.screen.query_one("#asset", Select).clear()
+    jobs_db.sql("delete from projects where id = %s", AUTUMN)
+    await form.type("my_own", "enter", into="#mode", shows=f"✗ {AUTUMN} is not there")
+    assert form.value("#mode") == "my_own"
+
+
+async def test_new_job_form_neither_resends_nor_closes_while_saving(drive: Drive) -> None:
+    creation = Gate("create_generation_job", fails=Unreachable("The link broke."))
+    async with drive(make=creation.store) as driver:
+        await driver.press("n", "enter", "enter", until=lambda: creation.calls)
+        await driver.press("enter", "escape", dialog="New job", shows="This is being stored: wait for the answer.")
+
+        creation.open()
+        await driver.shows("✗ The link broke. Check the address")
+        assert creation.calls == 1
+        await driver.press("escape", dialog="")
+
+
+async def test_new_job_outside_the_listed_status_still_shows_a_toast(form: Driver) -> None:
+    await form.press("escape", "5", rows=[4])
+    await form.press("n", "enter", toast="Queued main_white ", rows=[4])

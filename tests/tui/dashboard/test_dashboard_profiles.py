@@ -1,0 +1,298 @@
+"""Profiles in the dashboard: the frame, going on to another database, moved keys, a configured theme."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Unpack
+
+import pytest
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import text
+from textual.color import Color
+
+from store.configuration.config_reader import read_text
+from store.configuration.settings import Settings, resolve
+from store.database.query import Query
+from store.users.actor import OPERATOR
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import until
+from tests.tui.dashboard.dashboard_driver import Driver, Expected, WatchedApp, drive_dashboard
+from tests.tui.jobs_database import AUTUMN, SPRING, JobsDatabase, fill
+from tui.dashboard.memory import RememberedState
+from tui.dashboard.run import setup_of
+from tui.dashboard.statistics.costs_panel import CostsPanel
+from tui.session import open_session
+
+NOWHERE = "postgresql://ada@127.0.0.1:1/nowhere"
+
+SESSIONS = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'gjobs'"
+
+HOSTILE = "\x1b[31m[/oops] \u202eprod [@click=app.quit]x[/]"
+
+
+@pytest.fixture
+def lab(migrated_copy: Conninfo) -> Iterator[JobsDatabase]:
+    """Another database, with one job more."""
+    jobs_db = JobsDatabase(migrated_copy)
+    fill(jobs_db)
+    jobs_db.job(9, "failed", mode="packaging", error="Out of paper")
+    yield jobs_db
+    jobs_db.close()
+
+
+def profile(name: str, address: str, **values: object) -> str:
+    lines = {"url": address, "as": "ada@example.com", "write": True, **values}
+    return "\n".join([f"[profiles.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in lines.items())])
+
+
+def address_of(conninfo: Conninfo) -> str:
+    return make_conninfo("", **conninfo)
+
+
+def settings_of(*parts: str, chosen: str = "prod") -> Settings:
+    configuration = read_text("\n".join(parts), path=Path("/here/config.toml"))
+    return resolve(profile=chosen, data_dir=Path("/data"), environment={}, configuration=configuration)
+
+
+def app_of(settings: Settings, state_path: Path | None = None) -> WatchedApp:
+    setup = setup_of(settings)
+    return WatchedApp(setup.database_choices[0].opener, setup=setup, state_path=state_path)
+
+
+@pytest.fixture
+def prod(database: Conninfo) -> str:
+    return profile("prod", address_of(database), label="Production", color="red")
+
+
+async def look_at(driver: Driver, name: str, **expected: Unpack[Expected]) -> None:
+    await driver.press("D", dialog="Look at which database?")
+    await driver.type(name, "enter", **expected)
+
+
+class TestFrame:
+    async def test_profile_name_and_color_appear_on_the_frame_and_in_dialogs(
+        self, jobs_db: JobsDatabase, prod: str
+    ) -> None:
+        async with drive_dashboard(app_of(settings_of(prod))) as driver:
+            assert driver.header.startswith(" Production ")
+            assert "as ada@example.com · may write · live" in driver.header
+            red = Color.parse("red")
+            assert driver.app.dashboard.jobs.styles.border.top[1] == red
+            quiet = driver.app.dashboard.query_one(CostsPanel).styles.border.top[1]
+            assert quiet.rgb[0] > 100 > max(quiet.rgb[1:])
+
+            await driver.press("d", dialog="Delete this job?")
+            box = driver.app.screen.query_one("#dialog")
+            assert str(box.border_subtitle).strip() == "Production"
+            assert box.styles.border.top[1] == red
+            assert box.styles.border_subtitle_background == red
+            await driver.shows("Database: Production")
+
+            for key, title in (("n", "New job"), ("f", "Fail packaging 00000002"), ("P", "New project")):
+                await driver.press("escape")
+                await driver.press(key, on=2)
+                await driver.until(lambda title=title: driver.dialog.startswith(title))  # type: ignore[misc]
+                assert str(driver.app.screen.query_one("#dialog").border_subtitle).strip() == "Production"
+
+    async def test_profile_without_a_color_shows_its_name_in_the_header(
+        self, jobs_db: JobsDatabase, database: Conninfo
+    ) -> None:
+        async with drive_dashboard(app_of(settings_of(profile("prod", address_of(database))))) as driver:
+            assert driver.header.startswith(" gjobs  prod")
+            assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse(driver.app.theme_variables["primary"])
+
+    async def test_hostile_profile_label_is_shown_as_plain_text(
+        self, jobs_db: JobsDatabase, database: Conninfo
+    ) -> None:
+        hostile = profile("prod", address_of(database), label=HOSTILE, color="#123")
+        async with drive_dashboard(app_of(settings_of(hostile)), size=(100, 30)) as driver:
+            for key, title in (("d", "Delete this job?"), ("D", "Look at which database?")):
+                await driver.press(key, dialog=title, shows="␛[31m[/oops] ␦prod")
+                assert not set(driver.text) & {"\x1b", "\u202e"}
+                await driver.press("escape")
+
+
+class TestSwitchingDatabases:
+    @pytest.fixture
+    def both(self, jobs_db: JobsDatabase, lab: JobsDatabase, migrated_copy: Conninfo, prod: str) -> Settings:
+        return settings_of(prod, profile("lab", address_of(migrated_copy), color="teal", interval=10))
+
+    @pytest.fixture
+    async def driver(self, both: Settings, tmp_path: Path) -> AsyncIterator[Driver]:
+        """Looks at Production; the lab is the other profile."""
+        async with drive_dashboard(app_of(both, tmp_path / "state.json")) as driver:
+            yield driver
+
+    async def test_switching_the_database_drops_filter_and_marks(
+        self, driver: Driver, jobs_db: JobsDatabase, lab: JobsDatabase
+    ) -> None:
+        await driver.filter("lifestyle", rows=[1, 4, 6])
+        await driver.press("enter", "*")
+        assert driver.marked == {1, 4, 6}
+
+        await driver.command("Look at database lab", shows=("Out of paper", "Jobs · 7"))
+        assert driver.marked == set()
+        assert driver.header.startswith(" lab ")
+        assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse("teal")
+        await driver.press("s", on=1, until=lambda: lab.status(1) == "running")
+        assert jobs_db.status(1) == "queued"
+
+    async def test_switching_the_database_waits_for_a_pending_write(
+        self, driver: Driver, jobs_db: JobsDatabase
+    ) -> None:
+        jobs_db.sql("begin")
+        jobs_db.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
+        await driver.press("s", on=1)
+        await look_at(driver, "lab", toast="Going there as soon as the last change is answered.")
+        assert driver.header.startswith(" Production ")
+
+        jobs_db.sql("commit")
+        await driver.shows("Out of paper")
+        assert jobs_db.status(1) == "running"
+        await driver.shows_toast("00000001")
+
+    async def test_late_result_of_the_former_database_is_dropped(self, driver: Driver, jobs_db: JobsDatabase) -> None:
+        jobs_db.sql("begin")
+        jobs_db.sql("lock table public.generation_jobs in access exclusive mode")
+        await driver.press("f5")
+        await look_at(driver, "lab", shows="Out of paper")
+        jobs_db.sql("commit")
+        await driver.refreshes(shows="Out of paper")
+        assert driver.banner == ""
+
+    async def test_switching_databases_quickly_leaves_no_connection_open(
+        self, both: Settings, jobs_db: JobsDatabase, lab: JobsDatabase
+    ) -> None:
+        async with drive_dashboard(app_of(both)) as driver:
+            prod, other, embedded = driver.app.database_choices
+            assert embedded.name == "embedded"
+            for destination in (other, prod, other):
+                driver.app.switch_to(destination)
+            await driver.shows("Out of paper")
+            assert driver.header.startswith(" lab ")
+            await driver.until(lambda: jobs_db.sql(SESSIONS) == [(0,)])
+            assert lab.sql(SESSIONS) != [(0,)]
+        await until(lambda: lab.sql(SESSIONS) == [(0,)])
+
+    async def test_user_can_switch_back_from_an_unreachable_database(self, jobs_db: JobsDatabase, prod: str) -> None:
+        async with drive_dashboard(app_of(settings_of(prod, profile("down", NOWHERE)))) as driver:
+            await look_at(driver, "down")
+            await driver.until(lambda: "not reachable" in driver.banner)
+            assert driver.rows == []
+            assert driver.header.startswith(" gjobs  down")
+            await look_at(driver, "Production", shows="Costs · Autumn catalog")
+            assert driver.banner == ""
+
+    async def test_each_database_has_its_interval_and_remembers_its_project(
+        self, driver: Driver, tmp_path: Path
+    ) -> None:
+        await driver.show_project("Spring lookbook")
+        await look_at(driver, "lab", shows=("Costs · Autumn catalog", "live every 10 s"))
+        await look_at(driver, "Production", shows=("Costs · Spring lookbook", "live every 2 s"))
+        memory = RememberedState(tmp_path / "state.json")
+        assert memory.project("prod as ada@example.com") == SPRING
+        assert memory.project("lab as ada@example.com") == AUTUMN
+
+    async def test_switching_the_database_ends_the_write_permit(
+        self, jobs_db: JobsDatabase, database: Conninfo, prod: str
+    ) -> None:
+        careful, other = (profile(name, address_of(database), write=False) for name in ("careful", "other"))
+        async with drive_dashboard(app_of(settings_of(careful, other, prod, chosen="careful"))) as driver:
+            await driver.press("W", until=lambda: driver.dialog)
+            await driver.type("ticket 4711", "enter", until=lambda: "read-only" not in driver.header)
+            await look_at(driver, "other")
+            await driver.until(lambda: "read-only" in driver.header and driver.cursor == 1)
+            await driver.press("s", toast="This session is read-only.")
+            await look_at(driver, "careful")
+            await driver.until(lambda: "read-only" in driver.header)
+            assert jobs_db.status(1) == "queued"
+
+    async def test_database_key_reports_that_no_other_database_is_known(self, dashboard: Driver) -> None:
+        await dashboard.press("D", toast="No other database is known here.")
+
+
+class TestDatabaseUrlVariable:
+    async def test_database_url_session_is_named_in_the_header_and_read_only(
+        self, jobs_db: JobsDatabase, database: Conninfo
+    ) -> None:
+        settings = resolve(data_dir=Path("/data"), environment={"DATABASE_URL": address_of(database)})
+        async with drive_dashboard(app_of(settings), size=(160, 30)) as driver:
+            assert driver.header.startswith(" gjobs  DATABASE_URL ")
+            assert "as the operator · read-only" in driver.header
+            await driver.press("D", shows=("the address that was given", "embedded  may write"))
+
+
+class TestKeymap:
+    async def test_hints_and_dialogs_show_the_configured_keys(self, jobs_db: JobsDatabase, prod: str) -> None:
+        keymap = """[keymap]
+            "job.start" = "S"
+            "job.new" = "N"
+            "confirm.no" = "q"
+            "confirm.yes" = "f5"
+            "dialog.leave" = "f10"
+            "details.start" = "z"
+        """
+        async with drive_dashboard(app_of(settings_of(prod, keymap))) as driver:
+            await driver.press("s", shows=("S start", "N new"))
+            assert jobs_db.status(1) == "queued"
+            await driver.press("enter", shows=("z start", "f10 close"))
+            await driver.press("f10", "d", shows=("Cancel (q)", "Delete (f5)"))
+            await driver.press("q", dialog="")
+            await driver.press("N", shows="Cancel (f10)")
+            await driver.press("f10", "S", until=lambda: jobs_db.status(1) == "running")
+
+    async def test_banner_shows_the_configured_refresh_key(self) -> None:
+        settings = settings_of(profile("prod", NOWHERE), '[keymap]\n"app.refresh" = "f5"')
+        async with drive_dashboard(app_of(settings)) as driver:
+            await driver.until(lambda: "f5 tries at once." in driver.banner)
+
+
+class TestTheme:
+    async def test_configured_theme_wins_and_does_not_change_the_remembered_one(
+        self, jobs_db: JobsDatabase, prod: str, tmp_path: Path
+    ) -> None:
+        state = tmp_path / "state.json"
+        RememberedState(state).remember_theme("gruvbox")
+        async with drive_dashboard(app_of(settings_of('theme = "nord"', prod), state)) as driver:
+            assert driver.app.theme == "nord"
+            driver.app.theme = "dracula"
+            await driver.refreshes()
+        assert RememberedState(state).theme == "gruvbox"
+        async with drive_dashboard(app_of(settings_of(prod), state)) as driver:
+            assert driver.app.theme == "gruvbox"
+
+
+async def test_configuration_warning_is_shown_as_a_toast(jobs_db: JobsDatabase, prod: str) -> None:
+    settings = settings_of(prod)
+    warned = replace(settings, configuration=replace(settings.configuration, warning="Run chmod 600 /here/config.toml"))
+    async with drive_dashboard(app_of(warned)) as driver:
+        await driver.shows_toast("chmod 600 /here/config.toml")
+
+
+async def test_profile_sets_the_statement_timeout(database: Conninfo) -> None:
+    timed = profile("prod", address_of(database), statement_timeout=2.5, **{"as": "operator"})
+    async with open_session(settings_of(timed), print) as session:
+        query = Query(text("select current_setting('statement_timeout')"), lambda row: str(row[0]))
+        assert await session.operator.database.read(OPERATOR, query) == ["2500ms"]
+
+
+async def test_password_command_runs_once_while_the_database_is_unreachable(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    command = ["sh", "-c", f"echo x >> {runs}; echo hunter2"]
+    app = app_of(settings_of(profile("prod", NOWHERE, password_command=command)))
+    app.poller._interval = 0.01
+    async with drive_dashboard(app) as driver:
+        await driver.until(lambda: app.failures > 2)
+        assert runs.read_text() == "x\n"
+        assert "hunter2" not in driver.text
+
+
+async def test_failed_password_command_runs_again_only_on_refresh(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    command = ["sh", "-c", f"echo x >> {runs}; exit 3"]
+    async with drive_dashboard(app_of(settings_of(profile("prod", NOWHERE, password_command=command)))) as driver:
+        assert "✗ The password command 'sh' failed: it ended with 3." in driver.banner
+        assert "Press f5 to try again." in driver.banner
+        assert driver.header.rstrip().endswith("✗ sign-in refused")
+        await driver.press("f5", until=lambda: runs.read_text() == "x\nx\n")

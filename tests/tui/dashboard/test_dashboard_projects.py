@@ -1,0 +1,93 @@
+"""Choosing and creating projects, and the eyes that see them."""
+
+from textual.widgets import OptionList
+
+from tests.tui.dashboard.dashboard_driver import Driver
+from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase
+from tui.dashboard.projects.project_list import ProjectList
+
+
+async def test_new_project_of_a_user_belongs_to_them_and_is_selected(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    await dashboard.press("P", dialog="New project")
+    for name, problem in ((" ", "Name is empty."), ("x" * 201, "The name has 201 characters")):
+        await dashboard.type(name, "enter", shows=problem, dialog="New project")
+    await dashboard.type("Winter sale", "enter", toast="Created the project Winter sale.")
+    await dashboard.shows("Costs · Winter sale", "Press n to create your first generation job.")
+    assert jobs_db.sql("select user_id from projects where name = 'Winter sale'") == [(ADA,)]
+
+
+async def test_operator_chooses_the_owner_of_a_new_project(jobs_db: JobsDatabase, operator: Driver) -> None:
+    await operator.press("P", dialog="Whose project?")
+    await operator.press("escape", dialog="")
+    assert jobs_db.sql("select count(*) from projects") == [(3,)]
+
+    await operator.press("P", dialog="Whose project?")
+    await operator.type("ben", "enter", dialog="New project")
+    await operator.type("Boots", "enter", shows="Costs · Boots")
+    assert jobs_db.sql("select user_id from projects where name = 'Boots'") == [(BEN,)]
+
+
+async def test_project_picker_finds_projects_by_letters_or_id(dashboard: Driver) -> None:
+    await dashboard.press("p")
+    choices = dashboard.app.screen.query_one(OptionList)
+    for typed, found in (
+        ("sprlook", [str(SPRING)]),
+        ("a1000000", [str(AUTUMN), "id a1000000"]),
+        ("a000", ["id a000"]),
+    ):
+        await dashboard.type(typed)
+        assert [option.id for option in choices.options] == found
+    await dashboard.type("zzz", shows="Nothing of that name.")
+    await dashboard.press("enter", dialog="Show which project?")
+    await dashboard.type("", "down", "enter", shows="Costs · Spring lookbook")
+
+
+async def test_project_list_selects_a_project_by_key_or_click(dashboard: Driver) -> None:
+    dashboard.app.dashboard.query_one(ProjectList).focus()
+    await dashboard.press("j", "enter", shows=("Costs · Spring lookbook", "› Spring lookbook"))
+    assert dashboard.app.focused is dashboard.table
+
+    await dashboard.pilot.click(ProjectList, offset=(5, 2))
+    await dashboard.shows("Costs · Autumn catalog")
+
+
+async def test_project_list_shows_new_projects_and_keeps_its_highlight(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    projects = dashboard.app.dashboard.query_one(ProjectList)
+    projects.focus()
+    await dashboard.press("end")
+    jobs_db.sql("insert into projects (user_id, name) values (%s, 'Winter sale')", ADA)
+    await dashboard.refreshes()
+
+    await dashboard.shows("Winter sale", "Costs · Autumn catalog")
+    assert projects.highlighted_option is not None
+    assert projects.highlighted_option.id == str(SPRING)
+
+
+async def test_acting_as_another_user_lists_only_their_jobs(dashboard: Driver) -> None:
+    await dashboard.press("down", "u", dialog="Look with whose eyes?", shows="ben@example.com  1 job")
+    await dashboard.press("enter", dialog="")
+    assert dashboard.cursor == 2, "those eyes are in use: nothing changes"
+
+    await dashboard.act_as("ben@", shows=("as ben@example.com", "Costs · Trail gear"))
+    assert dashboard.rows == [8]
+    await dashboard.shows_no_longer("Autumn")
+
+
+async def test_operator_sees_jobs_of_all_users(dashboard: Driver) -> None:
+    await dashboard.press("u", dialog="Look with whose eyes?", shows="ben@example.com  1 job")
+    await dashboard.press("up", "enter", shows=("as the operator", "Trail gear"))
+    await dashboard.show_project("all projects")
+    assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+async def test_all_projects_counts_visible_jobs_in_hidden_projects(jobs_db: JobsDatabase, dashboard: Driver) -> None:
+    await dashboard.show_project("all projects")
+    await dashboard.until(lambda: all_projects(dashboard) == "7")
+    jobs_db.job(99, "queued", project=TRAIL, owner=ADA)
+    await dashboard.press("f5", until=lambda: all_projects(dashboard) == "8")
+
+
+def all_projects(driver: Driver) -> str:
+    return str(driver.app.dashboard.query_one(ProjectList).get_option("all").prompt).split()[-1]

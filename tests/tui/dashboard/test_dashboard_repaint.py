@@ -1,0 +1,83 @@
+"""Nothing is drawn again while no visible text changes."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+
+import pytest
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import OptionList
+
+from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
+from tests.tui.jobs_database import FROZEN, JobsDatabase
+from tui.dashboard.job_list.job_table import JobTable
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How many lines of each kind of widget were drawn, and not taken from what Textual keeps of them."""
+    counts: Counter[str] = Counter()
+
+    def counting(original: Callable[[Widget, int], Strip]) -> Callable[[Widget, int], Strip]:
+        def render_line(widget: Widget, y: int) -> Strip:
+            counts[type(widget).__name__] += 1
+            return original(widget, y)
+
+        return render_line
+
+    for kind in (Widget, OptionList, JobTable):
+        monkeypatch.setattr(kind, "render_line", counting(kind.__dict__["render_line"]))
+    return counts
+
+
+async def same_looks(driver: Driver, number: int = 5) -> None:
+    before = driver.app.looks
+    await driver.until(lambda: driver.app.looks >= before + number)
+    await driver.settle()
+
+
+@pytest.fixture
+async def quick(drive: Drive, drawn: Counter[str]) -> AsyncIterator[Driver]:
+    async with drive(interval=0.05) as driver:
+        await same_looks(driver)
+        assert drawn["JobTable"] > 0
+        drawn.clear()
+        yield driver
+
+
+async def test_polls_without_changes_draw_nothing(quick: Driver, drawn: Counter[str]) -> None:
+    await same_looks(quick)
+    assert drawn == {}
+
+    await quick.press("enter", dialog="Job")
+    await same_looks(quick)
+    drawn.clear()
+    await same_looks(quick)
+    assert drawn == {}
+
+
+async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
+    drive: Drive, clock: Clock, drawn: Counter[str]
+) -> None:
+    async with drive(clock=clock) as driver:
+        for seconds, kinds in ((9, set()), (20, {"CostsPanel"}), (60, {"JobTable", "CostsPanel"})):
+            drawn.clear()
+            clock.now = FROZEN + timedelta(seconds=seconds)
+            driver.app.dashboard._tick()
+            await driver.until(lambda kinds=kinds: drawn or not kinds)  # type: ignore[misc]
+            await driver.settle()
+            assert set(drawn) == kinds
+
+
+async def test_changed_job_redraws_only_the_table_and_the_costs(
+    jobs_db: JobsDatabase, quick: Driver, drawn: Counter[str]
+) -> None:
+    jobs_db.sql("update generation_jobs set mode = 'packaging' where mode = 'main_white'")
+    await same_looks(quick)
+    assert drawn == {"JobTable": 1}
+
+    jobs_db.set_status(1, "running")
+    await quick.refreshes(until=lambda: "CostsPanel" in drawn)
+    await same_looks(quick)
+    assert set(drawn) == {"JobTable", "CostsPanel"}

@@ -1,0 +1,79 @@
+"""The line above all: which database, whose eyes, whether it may write, how fresh."""
+
+import pytest
+
+from store.database.write_access import WriteMode
+from store.errors import ReadOnly
+from store.users.actor import OPERATOR
+from tests.tui.dashboard.dashboard_driver import Drive
+from tests.tui.jobs_database import JobsDatabase, job_id
+from tui.dashboard.status_line import ConnectionStatus, status_content
+
+
+async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(jobs_db: JobsDatabase, drive: Drive) -> None:
+    async with drive(rule=WriteMode.CLOSED, actor=OPERATOR) as driver:
+        await driver.until(lambda: "as the operator · read-only ·" in driver.header)
+        assert driver.app.poller.store is not None
+        with pytest.raises(ReadOnly):
+            await driver.app.poller.store.transition_job_status(job_id(1), "running")
+        assert jobs_db.status(1) == "queued"
+
+
+def make_status(**fields: object) -> ConnectionStatus:
+    usual = {"database": "host/app", "actor_label": "ada@example.com", "read_only": False, "paused": False}
+    return ConnectionStatus(**{**usual, "max_staleness": 2.0, "trouble": None, **fields})  # type: ignore[arg-type]
+
+
+HERS = "host/app · as ada@example.com"
+
+LIVE = "as ada@example.com · live every 2 s"
+
+PRODUCTION = {"database": "Production", "has_color": True}
+
+
+@pytest.mark.parametrize(
+    ("fields", "data_age", "text"),
+    [
+        ({}, 1.0, f"gjobs  host/app · {LIVE}"),
+        ({"read_only": True}, 1.0, f"gjobs  {HERS} · read-only · live every 2 s"),
+        ({"may_write": True}, 1.0, f"gjobs  {HERS} · may write · live every 2 s"),
+        ({"paused": True}, 95.0, f"gjobs  {HERS} · ‖ paused, seen 1 min ago"),
+        ({"paused": True}, None, f"gjobs  {HERS} · ‖ paused"),
+        ({"trouble": "no connection", "paused": True}, 95.0, f"gjobs  {HERS} · ✗ no connection"),
+        ({"database": None}, None, "gjobs  no database yet · connecting …"),
+        ({"database": None, "trouble": "no schema"}, None, "gjobs  no database yet · ✗ no schema"),
+        ({"is_exposed": True}, 1.0, f"gjobs  {HERS} · not encrypted · live every 2 s"),
+        ({"origin": "DATABASE_URL"}, 1.0, f"gjobs  DATABASE_URL host/app · {LIVE}"),
+        (PRODUCTION, 1.0, f"Production  {LIVE}"),
+        ({**PRODUCTION, "address": "host/app"}, 1.0, f"Production  host/app · {LIVE}"),
+        ({**PRODUCTION, "actor_label": ""}, None, "Production  connecting …"),
+        ({"actor_label": "", "trouble": "sign-in refused"}, None, "gjobs  host/app · ✗ sign-in refused"),
+        ({"database": "h\x1b[31m", "actor_label": "a\n\u202eb"}, 1.0, "gjobs  h␛[31m · as a⏎␦b · live every 2 s"),
+    ],
+)
+def test_header_shows_the_connection_status(fields: dict[str, object], data_age: float | None, text: str) -> None:
+    assert status_content(make_status(**fields), data_age=data_age).plain == f" {text}"
+
+
+NAMED = {"database": "The production database", "has_color": True, "address": "db.example.com/app"}
+
+EMBEDDED = {"database": "/home/ada/.local/share/gjobs/socket-3f2a/shop"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "width", "text"),
+    [
+        (NAMED, 90, f"The production database  db.example.com/app · {LIVE}"),
+        (NAMED, 80, f"The production database  {LIVE}"),
+        (NAMED, 55, f"The production…  {LIVE}"),
+        (NAMED, 48, "The product…  as ada@example… · live every 2 s"),
+        (EMBEDDED, 90, f"gjobs  /home/ada/.local/share/gjobs/socke…/shop · {LIVE}"),
+        (EMBEDDED, 80, f"gjobs  /home/ada/.local/sha…/shop · {LIVE}"),
+        (EMBEDDED, 60, "gjobs  /home/…/shop · as ada@example… · live every 2 s"),
+        (EMBEDDED, 50, "gjobs  /h…/shop · as ada@exa… · live every 2 s"),
+    ],
+)
+def test_narrow_header_shortens_names_and_server_paths_before_the_status(
+    fields: dict[str, object], width: int, text: str
+) -> None:
+    assert status_content(make_status(**fields), data_age=1.0, width=width).plain == f" {text}"

@@ -1,0 +1,151 @@
+"""Facts of a job, the banner, the line above, and which project is shown: pure words and choices."""
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from rich.text import Text
+
+from store.errors import Conflict, NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
+from store.job_list.list_query import ListQuery
+from store.job_list.listing import ProjectName
+from store.jobs.job import GenerationJob, JobStatus
+from tests.tui.jobs_database import job_id
+from tests.tui.sample_jobs import NOON, make_job, make_listing, texts
+from tui.dashboard.memory import project_to_show
+from tui.dashboard.messages import ListPollFailed
+from tui.dashboard.status_line import banner_content, trouble
+from tui.dashboard.widgets import ShowsInvisible
+from tui.text.job_text import fact_lines
+
+AUTUMN, SPRING, GONE = UUID(int=2), UUID(int=3), UUID(int=4)
+
+
+def facts(job: GenerationJob, *, now: datetime = NOON + timedelta(minutes=5)) -> dict[str, str]:
+    lines = texts(fact_lines(job, project="Autumn\x1b[31m", now=now, width=100))
+    return {line[:13].strip(): line[13:] for line in lines}
+
+
+def test_fact_lines_show_every_field_of_a_job() -> None:
+    job = make_job(1, id=job_id(1), cost_cents=-123_456, mode="a\nb", input_asset_id=UUID(int=7))
+
+    assert facts(job) == {
+        "Status": "◌ queued",
+        "Mode": "a⏎b",
+        "Cost": "-$1,234.56  -123,456 cents",
+        "Created": "6 min ago   2026-11-24 11:59:00 UTC",
+        "Updated": "6 min ago   2026-11-24 11:59:00 UTC",
+        "Waiting": "6 min 00 s",
+        "Id": "00000001-0000-0000-0000-000000000000",
+        "Project": "Autumn␛[31m  00000000-0000-0000-0000-000000000002",
+        "Owner": "00000000-0000-0000-0000-000000000001",
+        "Input asset": "00000000-0000-0000-0000-000000000007",
+    }
+
+
+def test_cost_fact_uses_the_singular_for_one_cent() -> None:
+    assert [facts(make_job(1, cost_cents=cents))["Cost"] for cents in (1, 2)] == ["$0.01  1 cent", "$0.02  2 cents"]
+
+
+def test_total_duration_ends_when_the_job_ends() -> None:
+    job = make_job(0, updated_at=NOON + timedelta(seconds=79))
+    assert facts(replace(job, status=JobStatus.RUNNING))["So far"] == "5 min 00 s"
+    assert facts(replace(job, status=JobStatus.SUCCEEDED))["Total"] == "1 min 19 s"
+    endless = replace(job, status=JobStatus.FAILED, updated_at=datetime.max.replace(tzinfo=UTC))
+    assert (facts(endless)["Updated"], facts(endless)["Total"]) == ("infinity", "–")
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("UTC", "5 min ago   2026-11-24 12:00:00 UTC"),
+        ("CET-1", "5 min ago   2026-11-24 13:00:00 (12:00:00 UTC)"),
+        ("HST10", "5 min ago   2026-11-24 02:00:00 (12:00:00 UTC)"),
+        ("NZD-13", "5 min ago   2026-11-25 01:00:00 (2026-11-24 12:00:00 UTC)"),
+    ],
+)
+def test_times_are_shown_in_local_time_and_utc(monkeypatch: pytest.MonkeyPatch, zone: str, shown: str) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    assert facts(make_job(0))["Created"] == shown
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (Unreachable("x"), "no connection"),
+        (SignInRefused("x"), "sign-in refused"),
+        (TimedOut("x"), "no answer in time"),
+        (NoPrivilege("x"), "no privilege"),
+        (SchemaMissing("x"), "no schema"),
+        (Conflict("x"), "nothing read"),
+    ],
+)
+def test_each_kind_of_store_error_has_a_short_label(error: StoreError, words: str) -> None:
+    assert trouble(error) == words
+
+
+@pytest.mark.parametrize(
+    ("retry_in", "is_paused", "data_age", "second_line"),
+    [
+        (4, False, None, "Check it. Tried again by itself; f5 tries at once."),
+        (4, False, 200, "Check it. What is shown is 3 min old. Tried again by itself; f5 tries at once."),
+        (4, True, 200, "Check it. What is shown is 3 min old. Press f5 to try again."),
+        (None, False, None, "Check it. Press f5 to try again."),
+    ],
+)
+def test_banner_shows_the_error_its_start_and_the_next_retry(
+    retry_in: int | None, is_paused: bool, data_age: int | None, second_line: str
+) -> None:
+    now = NOON + timedelta(minutes=2)
+    failure = ListPollFailed(
+        store=None,
+        error=Unreachable("No answer.\n\x1b[2J", hint="Check it."),
+        since=NOON,
+        retry_at=None if retry_in is None else now + timedelta(seconds=retry_in),
+    )
+    data_from = None if data_age is None else now - timedelta(seconds=data_age)
+    content = banner_content(failure, data_from=data_from, is_paused=is_paused, now=now)
+
+    assert content.plain.split("\n") == ["✗ No answer.⏎␛[2J Since 12:00:00.", second_line]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "projects", "is_there", "all_was_chosen", "shown"),
+    [
+        pytest.param(None, [AUTUMN, SPRING], True, False, AUTUMN, id="the newest at first"),
+        pytest.param(None, [AUTUMN, SPRING], True, True, None, id="all, where that was chosen"),
+        pytest.param(SPRING, [AUTUMN, SPRING], True, True, SPRING, id="the chosen one"),
+        pytest.param(GONE, [AUTUMN, SPRING], False, True, AUTUMN, id="the newest for one that is gone"),
+        pytest.param(GONE, [AUTUMN, SPRING], True, True, GONE, id="one so old that it is not listed"),
+        pytest.param(GONE, [], False, True, None, id="no project at all"),
+        pytest.param(None, [], False, False, None, id="none yet"),
+    ],
+)
+def test_project_to_show_prefers_the_chosen_project_over_the_newest(
+    wanted: UUID | None, projects: list[UUID], is_there: bool, all_was_chosen: bool, shown: UUID | None
+) -> None:
+    names = tuple(ProjectName(id=identifier, user_id=UUID(int=1), name="P") for identifier in projects)
+    listing = make_listing(ListQuery(project_id=wanted), projects=names, has_project=is_there)
+
+    assert project_to_show(listing, all_was_chosen=all_was_chosen) == shown
+    if wanted is not None:
+        assert project_to_show(listing, all_was_chosen=all_was_chosen, was_located=True) == wanted
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("plain [/oops]", "plain [/oops]"),
+        ("\x1b[2J\u202e\u200b\t", "␛[2J␦␦⇥"),
+        ("e\u0301 漢字 👍", "e\u0301 漢字 👍"),
+        ("❤\ufe0f", "❤␦"),
+    ],
+)
+def test_invisible_typed_characters_are_shown_one_sign_each(typed: str, shown: str) -> None:
+    text = ShowsInvisible()(Text(typed))
+
+    assert text.plain == shown
+    assert len(text.plain) == len(typed)

@@ -1,0 +1,65 @@
+"""What was deleted here is made again by U, with all that it held."""
+
+from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from tests.tui.jobs_database import JobsDatabase, job_id, short
+
+
+def rows(jobs_db: JobsDatabase) -> list[tuple[object, ...]]:
+    return jobs_db.sql("select * from generation_jobs order by id")
+
+
+async def delete_first(driver: Driver) -> None:
+    await driver.press("d", "y", toast="Deleted lifestyle")
+
+
+async def test_undo_restores_deletions_unchanged_and_in_reverse_order(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    before = rows(jobs_db)
+    await dashboard.press("d", on=2, shows="U brings it back, while this dashboard is open.")
+    await dashboard.press("y", toast="Deleted packaging", until=lambda: 2 not in dashboard.rows)
+    await dashboard.press("asterisk", "d", shows="U brings them back, while this dashboard is open.")
+    await dashboard.press("y", toast="Deleted 5 of 5 jobs.")
+    await dashboard.press("U", toast="5 jobs are back.")
+    await dashboard.press("U", toast=f"packaging {short(2)} is back.", rows=[1, 2, 3, 4, 5, 6])
+    assert rows(jobs_db) == before
+    await dashboard.press("U", toast="Nothing was deleted here that could be made again.")
+
+
+async def test_undo_restores_nothing_when_the_id_is_taken(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    await delete_first(dashboard)
+    jobs_db.job(1, "failed", error="another")
+    taken = f"There is a job {job_id(1)} again, or one that this user does not see: nothing was restored"
+    await dashboard.press("U", toast=taken)
+    assert jobs_db.status(1) == "failed"
+
+
+async def test_undo_can_be_repeated_after_the_missing_project_returns(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    before = rows(jobs_db)
+    await dashboard.press("asterisk", "d", "y", toast="Deleted 6 of 6 jobs.")
+    project = jobs_db.sql("delete from projects where name = 'Autumn catalog' returning *")
+    await dashboard.press("U", toast="The project of a job is gone, or none that this user sees: nothing was restored.")
+    jobs_db.sql("insert into projects values (%s, %s, %s, %s, %s)", *project[0])
+    await dashboard.press("U", toast="6 jobs are back.")
+    assert rows(jobs_db) == before
+
+
+async def test_undo_acts_as_the_user_who_deleted_the_job(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    before = rows(jobs_db)
+    await delete_first(dashboard)
+    await dashboard.act_as("ben@", rows=[8])
+    await dashboard.press("U", toast=f"lifestyle {short(1)} is back.")
+    assert rows(jobs_db) == before
+
+
+async def test_deletion_dialog_names_tables_whose_rows_undo_cannot_restore(jobs_db: JobsDatabase, drive: Drive) -> None:
+    for rule in ("cascade", "set null", "no action"):
+        name = rule.replace(" ", "_")
+        jobs_db.sql(f"create table public.rows_{name} (job_id uuid references public.generation_jobs on delete {rule})")
+    try:
+        async with drive() as driver:
+            await driver.until(lambda: driver.app.undo.cascading_tables)
+            await driver.press("d")
+            await driver.shows("U brings it back, while this dashboard is open; rows of", "public.rows_cascade")
+            await driver.shows("public.rows_set_null that are deleted or unlinked")
+            assert "no_action" not in driver.text
+    finally:
+        jobs_db.sql("drop table public.rows_cascade, public.rows_set_null, public.rows_no_action")

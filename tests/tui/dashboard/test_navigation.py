@@ -1,0 +1,98 @@
+"""What an id led to: by whom it is seen, and what it is called."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from store.jobs.job_results import CappedCount
+from store.projects.project import Asset, Project
+from store.search import IdMatches
+from store.users.actor import OPERATOR, ActingUser
+from store.users.user_sql import FoundUser
+from tests.tui.sample_jobs import NOON, make_job
+from tui.dashboard.navigation import found_items, hidden_toast, item_choice, item_name, nothing_toast
+from tui.dashboard.users.acting_user import OPERATOR_KEY, actor_choices, actor_of
+
+JOB = make_job(1)
+
+ADA, BEN = UUID(int=0xA), UUID(int=0xB)
+
+PROJECT = Project(
+    id=UUID(int=2), user_id=ADA, name="[b]Catalog", created_at=NOON, updated_at=NOON, job_count=3, total_cost_cents=5
+)
+
+ASSET = Asset(
+    id=UUID(int=3),
+    user_id=ADA,
+    project_id=PROJECT.id,
+    kind="input",
+    mode="lifestyle",
+    mime_type=None,
+    width=None,
+    height=None,
+    storage_path="up/\x1bshoe.png",
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+
+USER = ActingUser(id=ADA, email="ada@example.com")
+
+
+def test_items_that_only_the_operator_sees_are_hidden_except_users() -> None:
+    """A project has other counts for other eyes, and is the same all the same."""
+    seen = IdMatches(projects=(replace(PROJECT, job_count=1),))
+    found = found_items(seen, IdMatches(jobs=(JOB,), projects=(PROJECT,), users=(USER,)))
+    assert [(thing.what.id, thing.is_hidden) for thing in found] == [(PROJECT.id, False), (JOB.id, True), (ADA, False)]
+
+
+def test_found_items_have_readable_names() -> None:
+    assert [item_name(what) for what in (JOB, PROJECT, ASSET, USER, ActingUser(id=BEN))] == [
+        "job main_white 00000000",
+        "project “[b]Catalog”",
+        "asset up/␛shoe.png",
+        "user ada@example.com",
+        "user no e-mail, 00000000",
+    ]
+
+
+def test_choice_among_found_items_shows_the_full_id() -> None:
+    seen, hidden = found_items(IdMatches(assets=(ASSET,)), IdMatches(assets=(ASSET,), jobs=(JOB,)))
+    assert item_choice(seen, "ada@example.com").detail == str(ASSET.id)
+    assert item_choice(hidden, "ada@example.com").detail == f"hidden from ada@example.com, {JOB.id}"
+    assert seen.key != hidden.key
+
+
+def test_toast_names_the_key_that_reveals_a_hidden_item_or_the_actors_that_were_searched_as() -> None:
+    job, project = found_items(IdMatches(), IdMatches(jobs=(JOB,), projects=(PROJECT,)))
+    assert hidden_toast(job, "ada", visibility_key="v", user_key="u").text.endswith(
+        "ada does not see it: press v for why."
+    )
+    assert hidden_toast(project, "ada", visibility_key="v", user_key="u").text.endswith("press u for the operator.")
+    assert nothing_toast("dead", None).text == "No job, project, asset or user has the id dead."
+    assert nothing_toast("dead", "ada").text.endswith("neither for ada nor for the operator.")
+
+
+BUSY = FoundUser(id=BEN, email="ben@example.com", job_count=CappedCount(number=10_000, is_more=True), last_job_at=NOON)
+
+QUIET = FoundUser(id=UUID(int=0xC), email=None, job_count=CappedCount(number=1), last_job_at=None)
+
+
+def test_actor_choices_include_an_inactive_current_user_once() -> None:
+    assert [(choice.label, choice.detail) for choice in actor_choices([BUSY, QUIET], USER, "", NOON)] == [
+        ("the operator", "the role as connected"),
+        ("ada@example.com", ""),
+        ("ben@example.com", "≥ 10,000 jobs, last now"),
+        ("no e-mail, 00000000", "1 job"),
+    ]
+    choices = actor_choices([QUIET, BUSY], ActingUser(id=BEN, email="ben@example.com"), "", NOON)
+    assert [choice.key for choice in choices] == [OPERATOR_KEY, str(BEN), str(QUIET.id)]
+
+
+def test_typed_text_matches_the_operator_only_by_name() -> None:
+    assert [choice.key for choice in actor_choices([BUSY], USER, "ben", NOON)] == [str(BEN)]
+    assert [choice.key for choice in actor_choices([], USER, "OPER", NOON)] == [OPERATOR_KEY]
+
+
+def test_choice_key_resolves_to_an_actor() -> None:
+    assert actor_of(OPERATOR_KEY, [], USER) == OPERATOR
+    assert actor_of(str(ADA), [], USER) == USER
+    assert actor_of(str(BEN), [BUSY], OPERATOR) == ActingUser(id=BEN, email="ben@example.com")

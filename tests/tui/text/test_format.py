@@ -1,0 +1,233 @@
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.formats import money
+from tests.tui.sample_jobs import NOON
+from tui.text.format import (
+    age,
+    count,
+    duration,
+    elapsed,
+    error_pretty,
+    error_summary,
+    local_time,
+    message_of_cut,
+    percent,
+    short_duration,
+    short_id,
+    spark,
+    utc_time,
+)
+
+FIRST = datetime.min.replace(tzinfo=UTC)
+
+LAST = datetime.max.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cents", "text"),
+    [(0, "$0.00"), (2, "$0.02"), (-2, "-$0.02"), (250, "$2.50"), (123_450, "$1,234.50"), (-123_456, "-$1,234.56")],
+)
+def test_money_formats_cents_as_dollars(cents: int, text: str) -> None:
+    assert money(cents) == text
+
+
+@given(st.integers())
+def test_money_keeps_every_cent(cents: int) -> None:
+    assert int(money(cents).translate({ord(mark): None for mark in "$,."})) == cents
+
+
+def test_counts_are_grouped_by_thousands_and_ids_are_cut_to_eight_characters() -> None:
+    assert count(1234) == "1,234"
+    assert short_id(UUID("ea7b5bf5-0000-4000-8000-000000000000")) == "ea7b5bf5"
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [(None, "-"), (0, "0 %"), (0.001, "<1 %"), (0.5, "50 %"), (0.92, "92 %"), (0.999, ">99 %"), (1, "100 %")],
+)
+def test_percent_shows_0_and_100_only_for_exact_values(rate: float | None, text: str) -> None:
+    assert percent(rate) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "now"),
+        (0.9, "now"),
+        (1, "1 s ago"),
+        (9.9, "9 s ago"),
+        (14, "10 s ago"),
+        (15, "15 s ago"),
+        (59, "55 s ago"),
+        (60, "1 min ago"),
+        (3599, "59 min ago"),
+        (3600, "1 h ago"),
+        (86_399, "23 h ago"),
+        (86_400, "1 d ago"),
+        (40_000_000, "462 d ago"),
+        (-0.5, "now"),
+        (-12, "in 10 s"),
+        (-200, "in 3 min"),
+    ],
+)
+def test_age_rounds_to_the_shown_unit(seconds: float, text: str) -> None:
+    assert age(NOON - timedelta(seconds=seconds), NOON) == text
+
+
+def test_age_text_changes_rarely_as_time_passes() -> None:
+    texts = [age(NOON, NOON + timedelta(seconds=second)) for second in range(120)]
+    changes = [second for second in range(1, 120) if texts[second] != texts[second - 1]]
+
+    assert changes == [*range(1, 10), *range(10, 65, 5)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "final", "growing"),
+    [
+        (0, "0 s", "0 s"),
+        (41, "41 s", "40 s"),
+        (185, "3 min 05 s", "3 min"),
+        (7800, "2 h 10 min", "2 h 10 min"),
+        (3 * 86_400 + 4 * 3600, "3 d 04 h", "3 d 04 h"),
+        (-16, "-16 s", "0 s"),
+    ],
+)
+def test_duration_is_exact_and_elapsed_is_coarse(seconds: float, final: str, growing: str) -> None:
+    assert duration(seconds) == final
+    assert elapsed(seconds) == growing
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0.0, "0 ms"),
+        (0.0124, "12 ms"),
+        (1.42, "1.4 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
+        (66, "1.1 min"),
+        (3_599, "60 min"),
+        (3_600, "1.0 h"),
+        (47 * 3_600, "47 h"),
+        (3 * 86_400, "3.0 d"),
+        (86_400 * 20_000, "20,000 d"),
+    ],
+)
+def test_durations_are_shown_with_two_significant_digits(number: float, words: str) -> None:
+    assert short_duration(number) == words
+
+
+def test_utc_time_names_its_zone_and_local_time_does_not() -> None:
+    moment = datetime(2026, 11, 24, 15, 5, 26, 999_999, tzinfo=UTC)
+
+    assert utc_time(moment) == "2026-11-24 15:05:26 UTC"
+    assert local_time(moment, timezone(timedelta(hours=-8))) == "2026-11-24 07:05:26"
+    assert local_time(moment) == moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+@pytest.mark.parametrize(("moment", "word"), [(FIRST, "-infinity"), (LAST, "infinity")])
+def test_infinite_postgres_timestamps_are_named(moment: datetime, word: str) -> None:
+    assert age(moment, NOON) == word
+    assert local_time(moment, timezone(timedelta(hours=14))) == word
+    assert utc_time(moment) == word
+
+
+@pytest.mark.parametrize(
+    ("values", "bars"),
+    [([], ""), ([0, 0], "▁▁"), ([0, 1, 50, 100], "▁▂▅█"), ([-3, 7], "▁█"), ([5, 5], "██")],
+)
+def test_spark_scales_values_to_bars(values: list[float], bars: str) -> None:
+    assert spark(values) == bars
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1))
+def test_spark_uses_the_lowest_bar_only_for_zero(values: list[int]) -> None:
+    assert [bar == "▁" for bar in spark(values)] == [value == 0 for value in values]
+
+
+@pytest.mark.parametrize(
+    ("error", "summary"),
+    [
+        (None, ""),
+        ("\n  first\nsecond", "first"),
+        (json.dumps({"message": "API timeout", "stack": "…", "mode": "packaging"}), "API timeout"),
+        (json.dumps({"message": "two\nlines"}), "two"),
+        *((text, text) for text in ("", "Test error", '{"message": ""}', '{"message": 5}', '["message"]')),
+        *((text, text) for text in ("[" * 100_000, '{"message": ' + "9" * 5000 + "}")),
+    ],
+)
+def test_error_summary_is_the_message_or_the_first_line(error: str | None, summary: str) -> None:
+    assert error_summary(error) == summary
+
+
+def test_error_pretty_indents_json_and_leaves_text_unchanged() -> None:
+    assert error_pretty('{"message": "háček", "userId": null}') == '{\n  "message": "háček",\n  "userId": null\n}'
+    assert error_pretty(r'{"stack": "Error\n  at a.ts", "path": "C:\\new"}') == (
+        '{\n  "stack": "Error\n      at a.ts",\n  "path": "C:\\\\new"\n}'
+    )
+    assert error_pretty("plain\ntext") == "plain\ntext"
+    assert error_pretty('"quoted"') == '"quoted"'
+    assert error_pretty("[" * 100_000) == "[" * 100_000
+    assert error_pretty(None) == ""
+
+
+@pytest.mark.parametrize("depth", [900, 5_000, 50_000])
+def test_error_pretty_leaves_deeply_nested_json_unchanged(depth: int) -> None:
+    assert error_pretty("[" * depth + "]" * depth) == "[" * depth + "]" * depth
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+others = st.dictionaries(st.text(max_size=5).filter("message".__ne__), values, max_size=3)
+
+
+@given(before=others, message=st.text(), after=others, indent=st.sampled_from([None, 2]), ascii_only=st.booleans())
+def test_truncated_json_yields_a_prefix_of_its_message(
+    before: dict[str, object], message: str, after: dict[str, object], indent: int | None, ascii_only: bool
+) -> None:
+    after = {key: value for key, value in after.items() if key not in before}
+    text = json.dumps({**before, "message": message, **after}, indent=indent, ensure_ascii=ascii_only)
+    lengths = [-1]
+    for end in range(len(text) + 1):
+        read = message_of_cut(text[:end])
+        assert read is None or message.startswith(read)
+        lengths.append(-1 if read is None else len(read))
+
+    assert lengths == sorted(lengths)
+    assert message_of_cut(text) == message
+    assert lengths[-1] == len(message)
+
+
+@given(text=st.text() | st.text(alphabet='{}[]":,\\u message0'))
+def test_message_of_cut_reads_any_text_without_an_error(text: str) -> None:
+    read = message_of_cut(text)
+
+    assert read is None or text.lstrip().startswith("{")
+
+
+@pytest.mark.parametrize(
+    ("cut", "summary"),
+    [
+        ('{"message": "API timeout", "stack": "Error\\n  at', "API timeout"),
+        ('{"code": 504, "details": {"retry": [1, 2]}, "message": "The model is over', "The model is over"),
+        ('{"message": "h\\u00e1\\u010', "há"),
+        ('{"message": "smile \\ud83d\\ude', "smile"),
+        ('{"message": "a \\', "a"),
+        *(
+            (text, text)
+            for text in ('{"stack": "Error: it we', '{"error": {"message": "i', '{"message": 12', "{no JSON")
+        ),
+    ],
+)
+def test_error_summary_reads_the_message_of_truncated_json(cut: str, summary: str) -> None:
+    assert error_summary(cut) == summary

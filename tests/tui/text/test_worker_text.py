@@ -1,0 +1,46 @@
+"""What a worker says of the retention policies that it applies."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store.errors import Unreachable
+from store.retention.retention import FINISHED, BatchProgress, RetentionAction, RetentionPolicy
+from store.worker.worker_events import RetentionApplied, RetentionFailed
+from tests.store.store_fixtures import NOW
+from tests.tui.jobs_database import AUTUMN, job_id
+from tui.text.worker_text import worker_words
+
+
+def applied(progress: BatchProgress, project_id: UUID | None = None) -> RetentionApplied:
+    policy = RetentionPolicy(
+        id=job_id(9),
+        project_id=project_id,
+        statuses=FINISHED,
+        older_than=timedelta(days=90),
+        action=RetentionAction.DELETE,
+        created_at=NOW,
+        applied_at=NOW,
+    )
+    return RetentionApplied(policy, progress)
+
+
+REFUSED = BatchProgress(done=1_200, refused=2, refused_id=job_id(1), refusal="Paid jobs\x1b stay.")
+
+REFUSALS = f"2 jobs were refused, such as {job_id(1)}: Paid jobs␛ stay."
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (applied(BatchProgress(done=1), AUTUMN), f"Deleted 1 job. Older than 90d, of project {AUTUMN}."),
+        (
+            applied(REFUSED),
+            f"Deleted 1,200 jobs. Older than 90d, of projects without a policy. {REFUSALS}",
+        ),
+        (RetentionFailed(Unreachable("Gone.")), "Retention policies wait until they are due again: Gone."),
+    ],
+)
+def test_worker_words_report_what_retention_deleted(event: RetentionApplied | RetentionFailed, words: str) -> None:
+    assert worker_words(event) == words
