@@ -16,6 +16,7 @@ from migrations.runner import check_rollups, downgrade, upgrade
 from migrations.status import read_status
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
+from tests.hosted.parse_trees import unguarded_statements
 from tests.migrations.conftest import catalogue
 
 JOBS = 80_000
@@ -66,9 +67,10 @@ class Writer:
 
     def _work(self) -> None:
         try:
-            with connect(self._login) as connection:
+            with connect(self._login, autocommit=True) as connection, unguarded_statements(connection) as unguarded:
                 while not self._stop.is_set():
                     self._live(connection)
+                    assert unguarded == []
         except (psycopg.Error, AssertionError) as error:
             self.refused.append(error)
 

@@ -4,8 +4,8 @@ create or replace function gjobs.charge_truncated()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 begin
     if current_setting('transaction_isolation') = 'read committed' then
-        delete from gjobs.budget_spending;
-        delete from gjobs.budget_deleted_jobs;
+        delete from gjobs.budget_spending where true;
+        delete from gjobs.budget_deleted_jobs where true;
     else
         truncate gjobs.budget_spending, gjobs.budget_deleted_jobs;
     end if;
