@@ -9,11 +9,12 @@ ROLE_OF_USERS = "authenticated"
 
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
+SUMMARY = "public.generation_job_summary"
 SUMS, DAY_SUMS = "gjobs.job_counts", "gjobs.job_day_counts"
-EVENTS = "gjobs.job_events"
+EVENTS, EVENT_LOG, KNOWN_USERS = "gjobs.job_events", "gjobs.job_event_log", "gjobs.known_users"
 LINKS = "gjobs.job_links"
 STARTS, LEASES = "gjobs.job_starts", "gjobs.job_leases"
-BUDGETS, SPENDING = "gjobs.budgets", "gjobs.budget_spending"
+BUDGETS, SPENDING, BUDGET_STATES = "gjobs.budgets", "gjobs.budget_spending", "gjobs.budget_states"
 WORKERS = "gjobs.workers"
 ARCHIVE, RETENTION = "gjobs.archived_jobs", "gjobs.retention_policies"
 
@@ -23,11 +24,15 @@ RELATIONS = (
     ASSETS,
     USERS,
     REVISIONS,
+    SUMMARY,
     SUMS,
     DAY_SUMS,
     EVENTS,
+    EVENT_LOG,
+    KNOWN_USERS,
     BUDGETS,
     SPENDING,
+    BUDGET_STATES,
     LINKS,
     STARTS,
     LEASES,

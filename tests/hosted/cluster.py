@@ -175,8 +175,7 @@ def make_project(server: Server, name: str, *, old_privileges: bool) -> None:
     inside = server.administrator(name)
     run_file(inside, TESTS / "auth_schema.sql")
     run_file(inside, HERE / "project.sql")
-    if old_privileges:
-        run_file(inside, HERE / "old_default_privileges.sql")
+    run_file(inside, HERE / f"{'old' if old_privileges else 'new'}_default_privileges.sql")
     run_file(server.login(name), TESTS / "app_schema.sql")
     run_file(server.login(name), HERE / "further_logins.sql")
 

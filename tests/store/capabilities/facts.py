@@ -7,10 +7,13 @@ from uuid import UUID
 from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
+    BUDGET_STATES,
     BUDGETS,
     DAY_SUMS,
+    EVENT_LOG,
     EVENTS,
     JOBS,
+    KNOWN_USERS,
     LEASES,
     LINKS,
     PROJECTS,
@@ -18,6 +21,7 @@ from store.capabilities.facts import (
     REVISIONS,
     SPENDING,
     STARTS,
+    SUMMARY,
     SUMS,
     USERS,
     WORKERS,
@@ -50,6 +54,10 @@ COLUMNS = {
     EVENTS: "id transaction_id job_id kind from_status to_status at",
     BUDGETS: "id user_id project_id period limit_cents warn_share created_at",
     SPENDING: "budget_id period_start spent_cents",
+    BUDGET_STATES: "id user_id project_id period limit_cents warn_share created_at period_start spent_cents",
+    EVENT_LOG: "id transaction_id job_id kind from_status to_status at",
+    KNOWN_USERS: "number id",
+    SUMMARY: "user_id project_id status job_count total_cost_cents avg_cost_cents first_job_at last_job_at",
 }
 
 
