@@ -1,0 +1,11 @@
+-- In early builds, revision 0006 let users link an own job to any other.
+do $$
+declare
+    own constant text := 'exists (select from public.generation_jobs j where j.id = %s and j.user_id = (select auth.uid()))';
+begin
+    if exists (select from pg_policy where polrelid = 'gjobs.job_links'::regclass and polname = 'insert_own'
+                                       and pg_get_expr(polwithcheck, polrelid) not like '%repeats%') then
+        execute 'alter policy insert_own on gjobs.job_links with check (' || format(own, 'job_id') || ' and '
+                || format(own, 'repeats') || ')';
+    end if;
+end $$;
