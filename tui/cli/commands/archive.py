@@ -143,22 +143,32 @@ def restore(
 
 
 def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> ExitCode:
-    async def work(session: "Session") -> None:
+    async def work(session: "Session") -> tuple[str, ...]:
         from store.retention.archive import restore_archived
 
-        await restore_archived(session.store, job_ids)
+        return await restore_archived(session.store, job_ids)
 
     try:
-        with_session(settings, work)
+        dropped = with_session(settings, work)
     except RowMissing as error:
         if output.json and error.ids:
-            output.document({"restored": [], "missing": [str(job_id) for job_id in error.ids]})
+            missing = [str(job_id) for job_id in error.ids]
+            output.document({"restored": [], "missing": missing, "dropped_columns": []})
         raise
     if output.json:
-        output.document({"restored": [str(job_id) for job_id in job_ids], "missing": []})
+        restored = [str(job_id) for job_id in job_ids]
+        output.document({"restored": restored, "missing": [], "dropped_columns": list(dropped)})
     else:
         print_message(f"Restored {len(job_ids)} {'job' if len(job_ids) == 1 else 'jobs'}.")
+    _print_dropped(dropped)
     return ExitCode.DONE
+
+
+def _print_dropped(columns: Sequence[str]) -> None:
+    from tui.text.write_text import dropped_words
+
+    if words := dropped_words(columns):
+        print_message(words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,8 +226,15 @@ def _print_summary(output: Output, found: _Found, course: "WorkProgress[BatchPro
     done = course.last
     if output.json:
         output.document(
-            json_documents.restoration(found=found.number, done=done.done, left=left, is_stopped=course.is_stopped)
+            json_documents.restoration(
+                found=found.number,
+                done=done.done,
+                left=left,
+                is_stopped=course.is_stopped,
+                dropped_columns=done.dropped_columns,
+            )
         )
+    _print_dropped(done.dropped_columns)
     if course.is_stopped:
         print_message(stopped("Restored", done, left))
         return ExitCode.INTERRUPTED
