@@ -370,7 +370,7 @@ class TestDowngrade:
     ) -> None:
         archive(owner, ADA.job)
         revision = read_status(migrated_copy).current
-        with pytest.raises(MigrationRefused, match="The archive holds 1 jobs") as caught:
+        with pytest.raises(MigrationRefused, match="The archive holds 1 job\\.") as caught:
             downgrade(migrated_copy, "0003")
         assert "gjobs archive restore" in (caught.value.hint or "")
         assert read_status(migrated_copy).current == revision
