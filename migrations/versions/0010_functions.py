@@ -16,9 +16,10 @@ def upgrade() -> None:
         run_script(f"{script}.sql")
     # Replacing a trigger blocks writers, but no readers. The functions are replaced under the lock, too: no writer is between two of them.  # noqa: E501
     lock_tables("0010/others.sql", mode="share row exclusive")
-    for script in ("0007/charges", "0010/budgets", "0010/policies"):
+    for script in ("0007/charges", "0010/budgets"):
         run_script(f"{script}.sql")
     run_folder("functions", "0001", revision)
+    run_script("0010/policies.sql")
     run_folder("triggers", "0001", revision)
 
 

@@ -106,10 +106,18 @@ async def get_statistics_with_archive(store: Store, project_id: UUID | None = No
         if await store.actor_database.has(Capability.ROLLUPS)
         else statistics_sql.by_status_from_jobs
     )
-    asked = by_status(project_id), archive_sql.by_status(project_id)
-    present, archived = await store.actor_database.read_together(*asked, needs=Capability.ARCHIVE, limits=COUNTING)
+    asked = by_status(project_id), archive_sql.by_status(project_id), archive_sql.is_shown_whole()
+    present, archived, (is_whole,) = await store.actor_database.read_together(
+        *asked, needs=Capability.ARCHIVE, limits=COUNTING
+    )
     rows = [row for status in JobStatus if (row := _added(status, [*present, *archived]))]
-    return JobStatistics(by_status=tuple(rows), includes_archive=True)
+    return JobStatistics(by_status=tuple(rows), includes_archive=is_whole)
+
+
+async def is_archive_shown_whole(store: Store) -> bool:
+    """Whether the actor sees the archived jobs of all jobs that they would see."""
+    (is_whole,) = await store.actor_database.read(archive_sql.is_shown_whole(), needs=Capability.ARCHIVE)
+    return is_whole
 
 
 async def get_summary_with_archive(

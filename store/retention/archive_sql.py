@@ -77,6 +77,18 @@ def restore(job_ids: Sequence[UUID]) -> Query[UUID]:
     return Query(_RESTORE, make_id, {"ids": list(job_ids)})
 
 
+_IS_SHOWN_WHOLE = text("select gjobs.rollups_agree()")
+
+
+def is_shown_whole() -> Query[bool]:
+    """Whether the reader sees the archived ones of all jobs that the app's policies would show them."""
+    return Query(_IS_SHOWN_WHOLE, _make_truth)
+
+
+def _make_truth(row: Row) -> bool:
+    return bool(row[0])
+
+
 _DROPPED_COLUMNS = text("""
 select distinct f.key
   from gjobs.archived_jobs a cross join lateral jsonb_each(a.further) f

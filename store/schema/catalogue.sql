@@ -27,7 +27,7 @@ with known as (
                                                      'record_leases', 'drop_leases', 'wake_workers', 'charge_inserted',
                                                      'charge_updated', 'charge_deleted', 'charge_truncated',
                                                      'charge_jobs', 'may_refund', 'count_spending', 'begin_budgets', 'begin_budget',
-                                                     'budget_period_start', 'check_budget', 'further_columns', 'written_further',
+                                                     'budget_period_start', 'check_budget', 'sees_own_jobs', 'further_columns', 'written_further',
                                                      'store_archived', 'archive_jobs', 'take_restored', 'restore_jobs'))
 ), requesting as (
     select oid, rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role')

@@ -298,7 +298,17 @@ class TestArchivePermissions:
             assert archived(operator) == {ADA.job}
             assert kinds(operator, ADA.job) == ["created", "archived", "created"]
 
-    def test_archive_is_reserved_for_the_operator_under_extra_select_policies(self, owner: psycopg.Connection) -> None:
+    def test_user_sees_own_archived_jobs_although_the_app_shows_others_too(self, owner: psycopg.Connection) -> None:
+        owner.execute("create policy team on public.generation_jobs for select using (mode = 'lifestyle')")
+        archive(owner, ADA.job, BEN.job)
+        with acting(owner, ADA.id):
+            assert archived(owner) == {ADA.job}
+            assert restore(owner, ADA.job) == [ADA.job]
+        owner.execute('drop policy "Users can view own generation jobs" on public.generation_jobs')
+        with acting(owner, BEN.id):
+            assert archived(owner) == set()
+
+    def test_archive_is_reserved_for_the_operator_under_restrictive_policies(self, owner: psycopg.Connection) -> None:
         owner.execute(
             "create policy recent on public.generation_jobs as restrictive for select using (cost_cents < 1000)"
         )

@@ -11,6 +11,7 @@ from store.errors import RowMissing, StoreError
 from store.jobs.job import JobStatus
 from store.jobs.job_results import PageKey
 from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
+from store.users.actor import ActingUser
 from tui.cli import json_documents
 from tui.cli.arguments import find_project, identifier, page_key, project_names, since, status, whole_number
 from tui.cli.command import ActorRule, Command
@@ -82,6 +83,7 @@ async def list_archive(
     page = await list_archived(session.store, query, limit=limit, after=after)
     if output.json:
         output.document([json_documents.archived(one) for one in page])
+        await print_archive_limits(session)
         return ExitCode.DONE
     from tui.cli.text_tables import TableColumn, job_table
     from tui.text.format import age, local_time
@@ -95,7 +97,25 @@ async def list_archive(
     )
     if not page.items:
         print_message("No archived jobs.")
+    await print_archive_limits(session)
     return ExitCode.DONE
+
+
+async def print_archive_limits(session: "Session") -> bool:
+    """Whether the actor may not see all archived jobs of theirs; then it is said why."""
+    from store.retention.archive import is_archive_shown_whole
+
+    actor = session.store.actor
+    if not isinstance(actor, ActingUser) or await is_archive_shown_whole(session.store):
+        return False
+    from tui.text.clean_text import clean
+
+    name = clean(actor.email or str(actor.id), limit=60)
+    print_message(
+        f"At most {name}'s own archived jobs are included, because the app's own policies decide which jobs"
+        f" {name} sees. The operator sees all."
+    )
+    return True
 
 
 def restore(
