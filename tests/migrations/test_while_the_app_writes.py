@@ -161,6 +161,11 @@ def test_migrating_during_app_writes_loses_no_job_and_refuses_no_write(
     during_up = while_writing(writers, lambda: upgrade(app_database, report=said.append))
     assert read_status(app_database).current == HEAD
     assert check_rollups(app_database).matches
+    with connect(app_database) as owner:
+        for user in USERS:
+            owner.execute(
+                "insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 1000000)", [user]
+            )
     while_writing(writers, lambda: downgrade(app_database, "0009", report=said.append))
     while_writing(writers, lambda: upgrade(app_database, report=said.append))
     while_writing(writers, lambda: downgrade(app_database, "0001", report=said.append))

@@ -39,7 +39,7 @@ begin
                    gjobs.budget_period_start(b.period, c.day) as new_start,
                    coalesce(b.user_id = c.old_user_id or b.project_id = c.old_project_id, false) as was_covered,
                    coalesce(b.user_id = c.user_id or b.project_id = c.project_id, false) as is_covered,
-                   coalesce(k.period_start, s.period_start) as charged_start,
+                   k.job_id is not null as has_charge, coalesce(k.period_start, s.period_start) as charged_start,
                    coalesce(k.cents, case when s.is_counted then c.old_cents end, 0) as charged_cents
               from pairs p
               join unnest(p_changes) c on c.job_id = p.job_id
@@ -65,6 +65,7 @@ begin
             insert into gjobs.budget_charges as k (budget_id, job_id, period_start, cents)
             select d.budget_id, d.job_id, d.next_start, d.next_cents from decided d
              where d.next_cents is not null and d.next_start is not null
+               and (not d.has_charge or (d.next_start, d.next_cents) <> (d.charged_start, d.charged_cents))
             on conflict (budget_id, job_id) do update set period_start = excluded.period_start, cents = excluded.cents
         ), effects as (
             -- A user's earlier charge stays beside that of queueing again.

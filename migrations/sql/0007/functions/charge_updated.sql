@@ -12,8 +12,8 @@ begin
             or exists (select from old_rows o cross join new_rows n
                         where (o.id, o.user_id, o.project_id, o.created_at, o.cost_cents)
                               is distinct from (n.id, n.user_id, n.project_id, n.created_at, n.cost_cents)
-                           or n.status in ('queued', 'running') and o.status is distinct from 'queued'
-                              and n.status is distinct from o.status))
+                           or n.status = 'queued' and o.status is distinct from 'queued'
+                           or n.status = 'running' and (o.status in ('queued', 'running')) is not true and not gjobs.may_refund()))
     then
         refunds := gjobs.may_refund();
         perform gjobs.charge_jobs(array_agg(row(change.*)::gjobs.job_cost_change))
