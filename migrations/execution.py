@@ -67,6 +67,7 @@ def _execute(run: Run, work: Callable[[Config], None]) -> None:
             driver.autocommit = True
             require_session(driver, run.conninfo)
             acquire_run_lock(driver)
+            driver.execute("select set_config('gjobs.exported_archive', %s, false)", [run.exported_archive])
             run.begin(origin(driver))
             driver.autocommit = False
             with _alembic, engine.connect() as connection:

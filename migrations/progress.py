@@ -27,13 +27,20 @@ class Origin(Enum):
 
 class Run:
     def __init__(
-        self, report: Report, conninfo: Mapping[str, str | int] | None = None, *, condition: str | None = None
+        self,
+        report: Report,
+        conninfo: Mapping[str, str | int] | None = None,
+        *,
+        condition: str | None = None,
+        exported_archive: str = "",
     ) -> None:
         self.report = report
         self.conninfo = conninfo or {}
         """Empty where SQL is only printed."""
         self.condition = condition
         """A script that is executed first: it refuses what would be refused in the end, after a part is committed."""
+        self.exported_archive = exported_archive
+        """The state of the archive that a downgrade may drop; empty if none was exported."""
         self.origin = Origin.MIGRATED
         self.has_changed = False
         """Whether anything is committed."""

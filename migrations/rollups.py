@@ -66,7 +66,10 @@ class RollupCheck:
 
 
 def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
-    """In one snapshot, read-only. Raises SchemaMissing where no sums are kept, NoPrivilege where rows may be hidden."""
+    """Compare in one snapshot, read-only. Until the end nobody can truncate the jobs, which would change what it shows.
+
+    Raises SchemaMissing where no sums are kept, NoPrivilege where rows may be hidden.
+    """
     _require_rollups(conninfo)
     with connect(conninfo) as connection:
         try:
@@ -74,6 +77,8 @@ def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.execute("set local row_security = off")
             connection.execute("set local statement_timeout = 0")
+            # Before the first query, which takes the snapshot. The lock conflicts only with what locks the whole table.
+            connection.execute("lock table public.generation_jobs in access share mode")
             return _compare(connection, report)
         except psycopg.Error as error:
             raise translate_migrating(error) from error

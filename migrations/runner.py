@@ -14,6 +14,9 @@ from migrations.status import known_status
 from store.errors import Conflict, InvalidValue, Locked
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from migrations.archive_export import ArchiveExport
     from migrations.rollups import RollupCheck
     from migrations.verification import Verification
 
@@ -39,8 +42,16 @@ def upgrade(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) 
         _until_unlocked(partial(upgrade_to, run, HEAD), run)
 
 
-def downgrade(conninfo: Mapping[str, str | int], revision: str, *, report: Report = say_nothing) -> None:
+def downgrade(
+    conninfo: Mapping[str, str | int],
+    revision: str,
+    *,
+    exported: "ArchiveExport | None" = None,
+    report: Report = say_nothing,
+) -> None:
     """To an earlier revision, or to `base`, which is none. Indexes first, and then the rest in one transaction.
+
+    Archived jobs are dropped only if `exported` holds all of them.
 
     An app's own tables, and its functions and policies, are in the end as they were. Raises MigrationRefused where
     going down would lose rows, or where the database is not above that revision.
@@ -56,9 +67,21 @@ def downgrade(conninfo: Mapping[str, str | int], revision: str, *, report: Repor
         raise MigrationRefused(f"The database is at revision {current}; {revision} is not below it.")
     from migrations.execution import downgrade_to
 
-    run = Run(report, conninfo, condition="0001/droppable.sql" if revision == "base" else None)
+    run = Run(
+        report,
+        conninfo,
+        condition="0001/droppable.sql" if revision == "base" else None,
+        exported_archive=exported.state if exported else "",
+    )
     for target in _stops(current, revision):
         _until_unlocked(partial(downgrade_to, run, target), run)
+
+
+def export_archive(conninfo: Mapping[str, str | int], revision: str, file: "Path") -> "ArchiveExport":
+    """Write the archive to a new file before `downgrade`. `migrations.archive_export` says what it raises."""
+    from migrations.archive_export import export_archive
+
+    return export_archive(conninfo, revision, file)
 
 
 def _stops(current: str, revision: str) -> list[str]:

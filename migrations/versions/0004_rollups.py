@@ -21,7 +21,8 @@ def upgrade() -> None:
     )
     run_script("0003/after.sql")
     run_in_snapshot("0004/count.sql")
-    run_script("0004/views.sql")
+    for script in ("views", "summary"):
+        run_script(f"0004/{script}.sql")
 
 
 def downgrade() -> None:

@@ -9,7 +9,8 @@ down_revision = "0006"
 def upgrade() -> None:
     # The revisions before may have locked what the triggers on the jobs write to.
     commit()
-    run_script("0007/tables.sql")
+    for script in ("tables", "charges"):
+        run_script(f"0007/{script}.sql")
     lock_tables("0007/keys.sql")
     # The view needs this function, and another function needs the view.
     for script in ("functions/budget_period_start", "view"):

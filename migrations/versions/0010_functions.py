@@ -12,11 +12,14 @@ def upgrade() -> None:
         return
     # The revisions before may have locked the tables.
     commit()
-    for script in ("0006/comments", "0008/comments", "0010/replaced"):
+    for script in ("0004/summary", "0006/comments", "0008/comments", "0010/replaced"):
+        run_script(f"{script}.sql")
+    # Replacing a trigger blocks writers, but no readers. The functions are replaced under the lock, too: no writer is between two of them.  # noqa: E501
+    lock_tables("0010/others.sql", mode="share row exclusive")
+    for script in ("0007/charges", "0010/budgets"):
         run_script(f"{script}.sql")
     run_folder("functions", "0001", revision)
-    # Replacing a trigger blocks writers, but no readers.
-    lock_tables("0010/others.sql", mode="share row exclusive")
+    run_script("0010/policies.sql")
     run_folder("triggers", "0001", revision)
 
 

@@ -1,18 +1,30 @@
 """Which capability each actor has: rules over the facts."""
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, fields
 from functools import partial
 
-from store.capabilities.capability import Capability, MissingCapability, absent, no_delete, no_grant, no_schema, quoted
+from store.capabilities.capability import (
+    Capability,
+    MissingCapability,
+    absent,
+    merged,
+    no_delete,
+    no_grant,
+    no_schema,
+    quoted,
+)
 from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
+    BUDGET_STATES,
     BUDGETS,
+    EVENT_LOG,
     EVENTS,
     JOB_COUNTS,
     JOB_DAY_COUNTS,
     JOBS,
+    KNOWN_USERS,
     LEASES,
     PROJECTS,
     RETENTION,
@@ -21,6 +33,7 @@ from store.capabilities.facts import (
     ROLE_OF_USERS,
     SPENDING,
     STARTS,
+    SUMMARY,
     USERS,
     WORKERS,
     DatabaseFacts,
@@ -42,7 +55,7 @@ def read(facts: DatabaseFacts, name: str, actor: Actor, columns: Set[str]) -> Mi
     if relation is None or not columns <= relation.columns:
         return absent(name, relation, columns)
     privileges, role = _privileges(facts, relation, actor)
-    return no_schema(name, privileges, role) or no_grant(name, privileges.select, role, "select", columns)
+    return _all_of(no_schema(name, privileges, role), no_grant(name, privileges.select, role, "select", columns))
 
 
 def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: Set[str]) -> MissingCapability | None:
@@ -54,7 +67,7 @@ def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: S
         return absent(name, relation, columns)
     privileges, role = _privileges(facts, relation, actor)
     granted = privileges.insert if verb == "insert" else privileges.update
-    return no_schema(name, privileges, role) or no_grant(name, granted, role, verb, columns)
+    return _all_of(no_schema(name, privileges, role), no_grant(name, granted, role, verb, columns))
 
 
 def deleted(facts: DatabaseFacts, name: str, actor: Actor) -> MissingCapability | None:
@@ -64,7 +77,11 @@ def deleted(facts: DatabaseFacts, name: str, actor: Actor) -> MissingCapability 
     if relation is None:
         return absent(name, relation, ())
     privileges, role = _privileges(facts, relation, actor)
-    return no_schema(name, privileges, role) or no_delete(name, privileges, role)
+    return _all_of(no_schema(name, privileges, role), no_delete(name, privileges, role))
+
+
+def _all_of(*lacking: MissingCapability | None) -> MissingCapability | None:
+    return merged([missing for missing in lacking if missing is not None])
 
 
 def hidden(facts: DatabaseFacts, name: str) -> MissingCapability | None:
@@ -286,6 +303,18 @@ def _for_all(rule: Callable[[DatabaseFacts], MissingCapability | None]) -> Rule:
     return lambda facts, _: rule(facts)
 
 
+def _for_policies(name: str) -> Rule:
+    """What the policies of the table read: who owns a project. They apply to users, and to some logins."""
+
+    def rule(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
+        relation = facts.relations.get(name)
+        if relation is None or not (isinstance(actor, ActingUser) or relation.row_security):
+            return None
+        return read(facts, PROJECTS, actor, frozenset({"id", "user_id"}))
+
+    return rule
+
+
 def _to_delete(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     return deleted(facts, JOBS, actor)
 
@@ -298,13 +327,14 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
     Capability.ACTING: (_for_all(acting),),
     Capability.CREATING: (_to_write(JOBS, "insert", _GIVEN), Capability.JOBS, Capability.PROJECTS),
     Capability.CHANGING: (_to_write(JOBS, "update", _MOVED), Capability.JOBS),
-    Capability.RETRY_LINKS: (_for_all(linked), _to_read(RETRY_LINKS, _LINK_COLUMNS)),
+    Capability.RETRY_LINKS: (_for_all(linked), _to_read(RETRY_LINKS, _LINK_COLUMNS), Capability.JOBS),
     Capability.LEARNING: (
         _for_all(recorded),
         _for_all(linked),
         _to_read(STARTS, frozenset({"job_id", "started_at"})),
         _to_read(LEASES, frozenset({"job_id", "expires_at"})),
         _to_read(JOBS, frozenset({"completed_at"})),
+        Capability.JOBS,
     ),
     Capability.RETRYING: (
         Capability.RETRY_LINKS,
@@ -315,18 +345,34 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
     Capability.DELETING: (_to_delete, Capability.JOBS),
     Capability.CREATING_PROJECTS: (_to_write(PROJECTS, "insert", frozenset({"user_id", "name"})), Capability.PROJECTS),
     Capability.MIGRATING: (_for_all(migrating),),
-    Capability.ROLLUPS: (summed, _to_read(JOB_COUNTS, _ROLLUP_COLUMNS), _to_read(JOB_DAY_COUNTS, _DAY_ROLLUP_COLUMNS)),
-    Capability.EVENTS: (_for_all(recorded), _to_read(EVENTS, _EVENT_COLUMNS)),
+    Capability.ROLLUPS: (
+        summed,
+        _to_read(JOB_COUNTS, _ROLLUP_COLUMNS),
+        _to_read(JOB_DAY_COUNTS, _DAY_ROLLUP_COLUMNS),
+        _to_read(SUMMARY, frozenset({"user_id", "project_id", "status", "job_count", "total_cost_cents"})),
+    ),
+    Capability.EVENTS: (
+        _for_all(recorded),
+        _to_read(EVENTS, _EVENT_COLUMNS),
+        # The view reads them with its caller's rights, and their policies read the jobs.
+        _to_read(EVENT_LOG, _EVENT_COLUMNS),
+        _to_read(KNOWN_USERS, frozenset({"number", "id"})),
+        _to_read(STARTS, frozenset({"job_id", "started_at"})),
+        Capability.JOBS,
+    ),
     Capability.BUDGETS: (
         _for_all(budgeted),
         _to_read(BUDGETS, _BUDGET_COLUMNS),
         _to_read(SPENDING, _SPENDING_COLUMNS),
+        _to_read(BUDGET_STATES, _SPENDING_COLUMNS - {"budget_id"} | {"id"}),
+        _for_policies(BUDGETS),
     ),
     Capability.SETTING_BUDGETS: (Capability.BUDGETS, partial(setting_budgets, columns=_LIMITED)),
     Capability.WORKERS: (
         _for_all(leased),
         _to_read(WORKERS, _SEEN_COLUMNS),
         _to_read(LEASES, _LEASE_COLUMNS),
+        Capability.JOBS,
     ),
     Capability.WORKING: (
         _for_all(leased),
@@ -334,10 +380,10 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
         _to_write(WORKERS, "insert", _WORKER_COLUMNS),
         Capability.CHANGING,
     ),
-    Capability.ARCHIVE: (_for_all(archived), _to_read(ARCHIVE, _ARCHIVED_COLUMNS)),
+    Capability.ARCHIVE: (_for_all(archived), _to_read(ARCHIVE, _ARCHIVED_COLUMNS), Capability.JOBS),
     Capability.ARCHIVING: (Capability.ARCHIVE, Capability.DELETING),
     Capability.RESTORING: (Capability.ARCHIVE, _to_write(JOBS, "insert", _JOB_COLUMNS)),
-    Capability.RETENTION: (_for_all(archived), _to_read(RETENTION, _POLICY_COLUMNS)),
+    Capability.RETENTION: (_for_all(archived), _to_read(RETENTION, _POLICY_COLUMNS), _for_policies(RETENTION)),
 }
 
 
@@ -347,15 +393,20 @@ class Capabilities:
 
     def missing(self, feature: Capability, actor: Actor = OPERATOR) -> MissingCapability | None:
         """None where the actor has it. What one user has, all have: they act as the same role."""
+        return merged([*self.lacking(feature, actor)])
+
+    def lacking(self, feature: Capability, actor: Actor = OPERATOR) -> Iterator[MissingCapability]:
+        """Return everything that the actor lacks, the most telling first."""
         facts = self.facts
         # Where there is no table, that says more than what a user would need besides.
         if isinstance(actor, ActingUser) and JOBS in facts.relations and (missing := acting(facts)):
-            return missing
+            yield missing
+            return
         for need in NEEDS[feature]:
-            missing = self.missing(need, actor) if isinstance(need, Capability) else need(facts, actor)
-            if missing is not None:
-                return missing
-        return None
+            if isinstance(need, Capability):
+                yield from self.lacking(need, actor)
+            elif (missing := need(facts, actor)) is not None:
+                yield missing
 
     def has_later_columns(self, actor: Actor = OPERATOR) -> bool:
         """Whether the actor may read what revision 0005 adds to a job. Columns of these names may be an app's own."""

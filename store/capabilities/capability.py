@@ -1,7 +1,7 @@
 """Capability names, and why one is missing, with SQL."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from store.capabilities.facts import Privileges, Relation
@@ -81,6 +81,15 @@ class MissingCapability:
     @property
     def words(self) -> str:
         return f"{self.reason} {self.hint or ''}".rstrip()
+
+
+def merged(lacking: Collection[MissingCapability]) -> MissingCapability | None:
+    """The first, with the statements of all: whoever runs them need not ask again."""
+    if not lacking:
+        return None
+    first = next(iter(lacking))
+    statements = dict.fromkeys(missing.sql for missing in lacking if missing.sql)
+    return replace(first, sql=" ".join(statements)) if first.sql else first
 
 
 def absent(name: str, relation: Relation | None, columns: Collection[str]) -> MissingCapability | None:

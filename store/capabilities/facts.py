@@ -10,11 +10,12 @@ ROLE_OF_USERS = "authenticated"
 
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
+SUMMARY = "public.generation_job_summary"
 JOB_COUNTS, JOB_DAY_COUNTS = "gjobs.job_counts", "gjobs.job_day_counts"
-EVENTS = "gjobs.job_events"
+EVENTS, EVENT_LOG, KNOWN_USERS = "gjobs.job_events", "gjobs.job_event_log", "gjobs.known_users"
 RETRY_LINKS = "gjobs.job_links"
 STARTS, LEASES = "gjobs.job_starts", "gjobs.job_leases"
-BUDGETS, SPENDING = "gjobs.budgets", "gjobs.budget_spending"
+BUDGETS, SPENDING, BUDGET_STATES = "gjobs.budgets", "gjobs.budget_spending", "gjobs.budget_states"
 WORKERS = "gjobs.workers"
 ARCHIVE, RETENTION = "gjobs.archived_jobs", "gjobs.retention_policies"
 
@@ -24,11 +25,15 @@ RELATIONS = (
     ASSETS,
     USERS,
     REVISIONS,
+    SUMMARY,
     JOB_COUNTS,
     JOB_DAY_COUNTS,
     EVENTS,
+    EVENT_LOG,
+    KNOWN_USERS,
     BUDGETS,
     SPENDING,
+    BUDGET_STATES,
     RETRY_LINKS,
     STARTS,
     LEASES,

@@ -209,6 +209,17 @@ _GRANTS_OF_USERS = (
     Capability.CHANGING,
     Capability.DELETING,
     Capability.CREATING_PROJECTS,
+    # Of a migrated database.
+    Capability.ROLLUPS,
+    Capability.RETRY_LINKS,
+    Capability.LEARNING,
+    Capability.RETRYING,
+    Capability.EVENTS,
+    Capability.BUDGETS,
+    Capability.WORKERS,
+    Capability.WORKING,
+    Capability.ARCHIVE,
+    Capability.RETENTION,
 )
 
 _NO_GRANT = f"No grant: the role {ROLE_OF_USERS} may not "
@@ -263,7 +274,8 @@ def _users(capabilities: Capabilities) -> Iterator[Finding]:
     lacking = {
         missing.sql: missing.reason.removeprefix(_NO_GRANT).rstrip(".")
         for feature in _GRANTS_OF_USERS
-        if (missing := on_primary.missing(feature, _ANY_USER)) and missing.reason.startswith(_NO_GRANT)
+        for missing in on_primary.lacking(feature, _ANY_USER)
+        if missing.reason.startswith(_NO_GRANT)
     }
     if lacking:
         sentence = f"{_NO_GRANT}{', '.join(lacking.values())}."

@@ -369,12 +369,16 @@ _REPETITIONS = text("""
 SELECT link.job_id, link.repeats
   FROM gjobs.job_links link
   JOIN public.generation_jobs job ON job.id = link.job_id
- WHERE link.repeats = ANY(:ids) ORDER BY job.created_at, job.id LIMIT 1000
+  LEFT JOIN public.generation_jobs origin ON origin.id = link.repeats
+ WHERE link.repeats = ANY(:ids) AND (origin.id IS NULL OR origin.user_id IS NOT DISTINCT FROM job.user_id)
+ ORDER BY job.created_at, job.id LIMIT 1000
 """).bindparams(_IDS)
 
 
 def retries_of(job_ids: Collection[UUID]) -> Query[Link]:
-    """Of any of these jobs, as far as they are there, the oldest first."""
+    """Of any of these jobs, as far as they are there, the oldest first. A retry belongs to the user of its job: earlier
+    builds let users add links to jobs of others.
+    """
     return Query(_REPETITIONS, _make_link, {"ids": list(job_ids)})
 
 

@@ -56,18 +56,20 @@ async def require_archive(store: Store, *, otherwise: str) -> None:
         raise SchemaMissing(error.message, hint=f"{error.hint} {otherwise}") from error
 
 
-async def restore_archived(store: Store, job_ids: Sequence[UUID]) -> None:
-    """All of the jobs, each with all that it held, or none.
+async def restore_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[str, ...]:
+    """Restore all of the jobs or none; return the columns whose values are not restored, because the app dropped them.
 
     Raises RowMissing with the ids that are not put away, or Conflict where an id is taken or something that a job
     needs is gone.
     """
     try:
         async with store.actor_database.write(Capability.RESTORING) as transaction:
+            dropped = await transaction.run(archive_sql.dropped_columns(job_ids))
             restored = set(await transaction.run(archive_sql.restore(job_ids)))
             if missing := tuple(job_id for job_id in job_ids if job_id not in restored):
                 raise validation.not_archived(missing)
             transaction.record(WriteRecord(what="restore archived jobs", touched=tuple(job_ids)))
+            return tuple(dropped)
     except InvalidValue as error:
         raise validation.not_restored_from_archive(error) from error
 
@@ -81,11 +83,13 @@ async def restore_matching(store: Store, query: ArchiveQuery) -> AsyncGenerator[
 async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, rows: int) -> RetentionBatch:
     keys: list[PageKey] = []
     restored: list[UUID] = []
+    dropped: list[str] = []
     try:
         async with store.actor_database.write(Capability.RESTORING, limits=LIMITS) as transaction:
             keys = await transaction.run(archive_sql.oldest(query, after=after, rows=rows))
             if keys:
                 # Without those that somebody else has brought back since.
+                dropped = await transaction.run(archive_sql.dropped_columns([key.id for key in keys]))
                 restored = await transaction.run(archive_sql.restore([key.id for key in keys]))
             if restored:
                 transaction.record(WriteRecord(what="restore archived jobs", touched=tuple(restored)))
@@ -93,7 +97,7 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
         if not keys:
             raise
         return RetentionBatch(keys, error=error)
-    return RetentionBatch(keys, done=len(restored))
+    return RetentionBatch(keys, done=len(restored), dropped_columns=tuple(dropped))
 
 
 async def get_statistics_with_archive(store: Store, project_id: UUID | None = None) -> JobStatistics:
@@ -103,10 +107,18 @@ async def get_statistics_with_archive(store: Store, project_id: UUID | None = No
         if await store.actor_database.has(Capability.ROLLUPS)
         else statistics_sql.by_status_from_jobs
     )
-    asked = by_status(project_id), archive_sql.by_status(project_id)
-    present, archived = await store.actor_database.read_together(*asked, needs=Capability.ARCHIVE, limits=COUNTING)
+    asked = by_status(project_id), archive_sql.by_status(project_id), archive_sql.is_shown_whole()
+    present, archived, (is_whole,) = await store.actor_database.read_together(
+        *asked, needs=Capability.ARCHIVE, limits=COUNTING
+    )
     rows = [row for status in JobStatus if (row := _added(status, [*present, *archived]))]
-    return JobStatistics(by_status=tuple(rows), includes_archive=True)
+    return JobStatistics(by_status=tuple(rows), includes_archive=is_whole)
+
+
+async def is_archive_shown_whole(store: Store) -> bool:
+    """Whether the actor sees the archived jobs of all jobs that they would see."""
+    (is_whole,) = await store.actor_database.read(archive_sql.is_shown_whole(), needs=Capability.ARCHIVE)
+    return is_whole
 
 
 async def get_summary_with_archive(

@@ -22,6 +22,7 @@ from sqlalchemy import (
     column,
     func,
     select,
+    text,
     tuple_,
     union_all,
 )
@@ -74,6 +75,35 @@ def move_to_archive(job_ids: Sequence[UUID]) -> Query[UUID]:
 def restore(job_ids: Sequence[UUID]) -> Query[UUID]:
     """Those that were put away. Fails, and restores none, where the id of one is taken."""
     return Query(_RESTORE, make_id, {"ids": list(job_ids)})
+
+
+_IS_SHOWN_WHOLE = text("select gjobs.rollups_agree()")
+
+
+def is_shown_whole() -> Query[bool]:
+    """Whether the reader sees the archived ones of all jobs that the app's policies would show them."""
+    return Query(_IS_SHOWN_WHOLE, _make_truth)
+
+
+def _make_truth(row: Row) -> bool:
+    return bool(row[0])
+
+
+_DROPPED_COLUMNS = text("""
+select distinct f.key
+  from gjobs.archived_jobs a cross join lateral jsonb_each(a.further) f
+ where a.id = any(:ids) and f.value <> 'null' and f.key not in (select name from gjobs.further_columns())
+ order by 1
+""").bindparams(_IDS)
+
+
+def dropped_columns(job_ids: Sequence[UUID]) -> Query[str]:
+    """Columns of which these archived jobs have values, and which the app has dropped since."""
+    return Query(_DROPPED_COLUMNS, _make_name, {"ids": list(job_ids)})
+
+
+def _make_name(row: Row) -> str:
+    return str(row[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

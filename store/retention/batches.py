@@ -49,6 +49,8 @@ class RetentionBatch:
     """Of the jobs that were looked at, in order; empty where there are no more."""
     done: int = 0
     """With so many of them."""
+    dropped_columns: tuple[str, ...] = ()
+    """Columns whose values could not be restored, because the app dropped them."""
     error: StoreError | None = None
     """One of `RETRYABLE_REFUSALS`: then with none."""
 
@@ -69,7 +71,8 @@ async def in_batches(take: TakeBatch, progress: BatchProgress) -> AsyncGenerator
         if not batch.keys:
             return
         if batch.error is None:
-            progress = replace(progress, done=progress.done + batch.done)
+            dropped = tuple(sorted({*progress.dropped_columns, *batch.dropped_columns}))
+            progress = replace(progress, done=progress.done + batch.done, dropped_columns=dropped)
             size = next_size(size, time.monotonic() - begun)
             after = batch.keys[-1]
         elif len(batch.keys) > 1:

@@ -83,6 +83,8 @@ class BatchProgress:
     """One of them."""
     refusal: str | None = None
     """What it said of that one, as a sentence."""
+    dropped_columns: tuple[str, ...] = ()
+    """Columns whose values were not restored, because the app has dropped them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

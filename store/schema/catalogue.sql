@@ -9,7 +9,7 @@ with known as (
             or n.nspname = 'gjobs' and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'job_counts',
                                                      'job_day_counts', 'known_users', 'job_event_log', 'job_starts', 'job_events',
                                                      'workers', 'job_leases', 'job_links',
-                                                     'budgets', 'budget_spending', 'budget_deleted_jobs', 'budget_states', 'archived_jobs', 'retention_policies'))
+                                                     'budgets', 'budget_spending', 'budget_charges', 'budget_states', 'archived_jobs', 'retention_policies'))
        and c.relkind in ('r', 'p', 'f', 'v', 'm')
 ), functions as (
     select p.oid, p.prosecdef, p.prosrc, n.nspname, p.proname, format('%I.%I', n.nspname, p.proname) as place
@@ -26,8 +26,8 @@ with known as (
                                                      'hand_back_jobs', 'renew_leases', 'note_progress', 'record_changed',
                                                      'record_leases', 'drop_leases', 'wake_workers', 'charge_inserted',
                                                      'charge_updated', 'charge_deleted', 'charge_truncated',
-                                                     'charge_budgets', 'count_spending', 'begin_budgets', 'begin_budget',
-                                                     'budget_period_start', 'check_budget', 'further_columns', 'written_further',
+                                                     'charge_jobs', 'may_refund', 'count_spending', 'begin_budgets', 'begin_budget',
+                                                     'budget_period_start', 'check_budget', 'sees_own_jobs', 'further_columns', 'written_further',
                                                      'store_archived', 'archive_jobs', 'take_restored', 'restore_jobs'))
 ), requesting as (
     select oid, rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role')

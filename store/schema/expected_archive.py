@@ -68,7 +68,7 @@ _POLICIES = {
     "archived_jobs": {
         "own_rows": (
             "for select using ((( SELECT auth.uid() AS uid) = user_id)"
-            " AND ( SELECT gjobs.rollups_agree() AS rollups_agree))"
+            " AND ( SELECT gjobs.sees_own_jobs() AS sees_own_jobs))"
         )
     },
     "retention_policies": {
@@ -76,6 +76,7 @@ _POLICIES = {
     },
 }
 _FUNCTIONS = {
+    "sees_own_jobs": "() returns boolean security invoker",
     "further_columns": "() returns TABLE(name text, written text, read text) security invoker",
     "written_further": "() returns text security invoker",
     "store_archived": "() returns trigger security definer",

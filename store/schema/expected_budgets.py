@@ -19,11 +19,13 @@ _TABLES = {
         "budget_id": "uuid not null",
         "period_start": "date not null",
         "spent_cents": "bigint not null",
+        "is_counted": "boolean not null default false",
     },
-    "budget_deleted_jobs": {
+    "budget_charges": {
         "budget_id": "uuid not null",
         "job_id": "uuid not null",
-        "cost_cents": "bigint not null",
+        "period_start": "date not null",
+        "cents": "bigint not null",
     },
 }
 _OF_BUDGET = "FOREIGN KEY (budget_id) REFERENCES gjobs.budgets(id) ON DELETE CASCADE"
@@ -37,9 +39,9 @@ _KEYS = {
         "budget_spending_pkey": "PRIMARY KEY (budget_id, period_start)",
         "budget_spending_budget_id_fkey": _OF_BUDGET,
     },
-    "budget_deleted_jobs": {
-        "budget_deleted_jobs_pkey": "PRIMARY KEY (budget_id, job_id)",
-        "budget_deleted_jobs_budget_id_fkey": _OF_BUDGET,
+    "budget_charges": {
+        "budget_charges_pkey": "PRIMARY KEY (budget_id, job_id)",
+        "budget_charges_budget_id_fkey": _OF_BUDGET,
     },
 }
 _CHECKS = {
@@ -76,7 +78,8 @@ _ROWS_OF = {
     "truncated": "AFTER TRUNCATE",
 }
 _FUNCTIONS = {f"charge_{change}": "() returns trigger security definer" for change in _ROWS_OF} | {
-    "charge_budgets": "(p_changes gjobs.cost_change[]) returns void security definer",
+    "charge_jobs": "(p_changes gjobs.job_cost_change[]) returns void security definer",
+    "may_refund": "() returns boolean security invoker",
     "count_spending": "(p_budget gjobs.budgets, p_period_start date) returns bigint security definer",
     "begin_budgets": "() returns trigger security definer",
     "begin_budget": "() returns trigger security definer",

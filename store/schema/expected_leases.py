@@ -42,6 +42,7 @@ _INDEXES = {
 }
 _VISIBLE = f"(EXISTS ( SELECT FROM {JOBS} j WHERE (j.id = %s.job_id)))"
 _OWN = f"(EXISTS ( SELECT FROM {JOBS} j WHERE ((j.id = %s.job_id) AND (j.user_id = ( SELECT auth.uid() AS uid)))))"
+_OWN_LINK = f"({_OWN % 'job_links'} AND {(_OWN % 'job_links').replace('job_links.job_id', 'job_links.repeats')})"
 _OWN_ROWS = "(( SELECT auth.uid() AS uid) = user_id)"
 _POLICIES = {
     "workers": {
@@ -58,7 +59,7 @@ _POLICIES = {
     },
     "job_links": {
         "of_visible_jobs": f"for select using {_VISIBLE % 'job_links'}",
-        "insert_own": f"for insert with check {_OWN % 'job_links'}",
+        "insert_own": f"for insert with check {_OWN_LINK}",
     },
 }
 _HELD = "p_owner uuid, p_job_ids uuid[], p_attempts integer[]"

@@ -158,6 +158,14 @@ def make_roles(server: Server) -> None:
     with connect(server.administrator()) as administrator:
         administrator.execute("select set_config('tests.password', %s, true)", [PASSWORD])
         administrator.execute((HERE / "roles.sql").read_bytes())
+        if has_safeupdate(administrator):
+            administrator.execute("alter role authenticator set session_preload_libraries = 'safeupdate'")
+
+
+def has_safeupdate(administrator: psycopg.Connection) -> bool:
+    """Whether the extension is installed that a hosted project loads for the login of the API."""
+    found = administrator.execute("select setting from pg_config where name = 'PKGLIBDIR'").fetchone()
+    return found is not None and (Path(found[0]) / "safeupdate.so").exists()
 
 
 def make_project(server: Server, name: str, *, old_privileges: bool) -> None:
@@ -167,8 +175,7 @@ def make_project(server: Server, name: str, *, old_privileges: bool) -> None:
     inside = server.administrator(name)
     run_file(inside, TESTS / "auth_schema.sql")
     run_file(inside, HERE / "project.sql")
-    if old_privileges:
-        run_file(inside, HERE / "old_default_privileges.sql")
+    run_file(inside, HERE / f"{'old' if old_privileges else 'new'}_default_privileges.sql")
     run_file(server.login(name), TESTS / "app_schema.sql")
     run_file(server.login(name), HERE / "further_logins.sql")
 

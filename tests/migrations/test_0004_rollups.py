@@ -219,6 +219,31 @@ def test_rollups_match_the_jobs_in_every_snapshot_during_concurrent_writes(
     agree_for_everyone(owners)
 
 
+def test_verifying_reports_no_difference_while_the_jobs_are_truncated(
+    owners: psycopg.Connection, database: Conninfo
+) -> None:
+    start_over(owners)
+    stopped = threading.Event()
+
+    def truncate() -> None:
+        with connect(database, autocommit=True) as connection:
+            while not stopped.is_set():
+                connection.execute(
+                    "insert into public.generation_jobs (user_id, project_id, mode, cost_cents)"
+                    " select user_id, id, 'lifestyle', 3 from public.projects cross join generate_series(1, 50)"
+                )
+                connection.execute("truncate public.generation_jobs")
+
+    truncating = threading.Thread(target=truncate)
+    truncating.start()
+    try:
+        checks = [check_rollups(database) for _ in range(60)]
+    finally:
+        stopped.set()
+        truncating.join()
+    assert [check.differences for check in checks if not check.matches] == []
+
+
 def test_rebuilding_rollups_during_concurrent_writes_is_correct(owners: psycopg.Connection, database: Conninfo) -> None:
     start_over(owners)
     owners.execute("insert into gjobs.job_totals values (%s, %s, 'failed', 'made up', 7, 7)", [ADA.id, ADA.project])

@@ -226,7 +226,7 @@ def test_reinserted_job_is_charged_to_a_period_without_spending(owner: psycopg.C
     delete_and_make_again(owner, job)
     queue(owner, ADA, 7, day="2020-02-03")
     rows = owner.execute("select spent_cents from gjobs.budget_spending where budget_id = %s order by 1", [budget])
-    assert rows.fetchall() == [(57,), (250,)]
+    assert rows.fetchall() == [(50,), (257,)]
 
 
 def test_budget_with_a_new_owner_or_period_is_counted_again(owner: psycopg.Connection) -> None:
@@ -258,18 +258,41 @@ def test_job_with_a_new_owner_is_charged_to_the_new_owner(
     assert (spent(owner, ada), spent(owner, ben)) == (0, 500)
 
 
-def test_daily_and_monthly_budgets_are_enforced_per_period(
+def age(connection: psycopg.Connection, days: int) -> None:
+    """Make what is charged older, as if the days had passed."""
+    for table in ("budget_spending", "budget_charges"):
+        connection.execute(
+            f"update gjobs.{table} set period_start = period_start - %s"  # noqa: S608
+            " where period_start > '-infinity'",
+            [days],
+        )
+
+
+def test_daily_budget_has_room_again_on_the_next_day(
     owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
 ) -> None:
-    limit_user(owner, ADA, 300, "day")
-    limit_project(owner, ADA, 400, "month")
-    queue(owner, ADA, 300, day="2020-02-01T23:59Z")
+    day, whole = limit_user(owner, ADA, 300, "day"), limit_project(owner, ADA, 700)
+    queue(owner, ADA, 50)
     with refused:
-        queue(owner, ADA, 1, day="2020-02-01T00:00Z")
-    queue(owner, ADA, 100, day="2020-02-02T00:00Z")
+        queue(owner, ADA, 1)
+    age(owner, 1)
+    assert (spent(owner, day), spent(owner, whole)) == (0, 300)
+    queue(owner, ADA, 300)
+    age(owner, 1)
     with refused:
-        queue(owner, ADA, 1, day="2020-02-03")
-    queue(owner, ADA, 300, day="2020-03-01")
+        queue(owner, ADA, 101)
+    queue(owner, ADA, 100)
+
+
+def test_finish_is_charged_to_the_period_in_which_the_job_was_queued(owner: psycopg.Connection) -> None:
+    budget = limit_user(owner, ADA, 300, "day")
+    job = queue(owner, ADA, 50)
+    age(owner, 1)
+    change(owner, job, status="running")
+    change(owner, job, status="succeeded", cost_cents=70)
+    assert spent(owner, budget) == 0
+    rows = owner.execute("select spent_cents from gjobs.budget_spending where budget_id = %s", [budget]).fetchall()
+    assert rows == [(320,)]
 
 
 @pytest.mark.parametrize("day", ["infinity", "-infinity", "4713-12-31 BC", "294276-12-31"])
@@ -351,7 +374,7 @@ def test_user_sees_own_budgets_but_cannot_change_them(owner: psycopg.Connection)
     with pytest.raises(NOT_PERMITTED), acting(owner, ADA.id):
         owner.execute("update gjobs.budget_spending set spent_cents = 0")
     with pytest.raises(NOT_PERMITTED), acting(owner, ADA.id):
-        owner.execute("select gjobs.charge_budgets('{}')")
+        owner.execute("select gjobs.charge_jobs('{}')")
 
 
 def test_budget_is_enforced_for_a_user_who_cannot_read_it(
@@ -371,7 +394,7 @@ def test_deleting_a_project_or_user_deletes_its_budgets(owner: psycopg.Connectio
     owner.execute("delete from public.generation_jobs where user_id = %s", [ADA.id])
     owner.execute("delete from auth.users where id = %s", [ADA.id])
     owner.execute("delete from public.projects where id = %s", [BEN.project])
-    for relation in ("budgets", "budget_spending", "budget_deleted_jobs"):
+    for relation in ("budgets", "budget_spending", "budget_charges"):
         assert owner.execute(f"select from gjobs.{relation}".encode()).fetchall() == []
 
 
@@ -407,9 +430,9 @@ def test_budgets_accept_null_values_in_nullable_app_columns(migrated_copy: Conni
             "update public.generation_jobs set cost_cents = 9 where mode is null",
         ):
             connection.execute(statement.encode())
-        assert (spent(connection, whole), spent(connection, month)) == (259, 250)
+        assert (spent(connection, whole), spent(connection, month)) == (259, 259)
         connection.execute("delete from public.generation_jobs where status = 'failed'")
-        assert (spent(connection, whole), spent(connection, month)) == (259, 250)
+        assert (spent(connection, whole), spent(connection, month)) == (259, 259)
 
 
 def test_default_privileges_do_not_expose_budget_tables(blank_database: Conninfo) -> None:
@@ -479,6 +502,6 @@ def test_spending_equals_job_costs_and_stays_within_the_limit(
     budget = limit_user(owner, ADA, 400)
     for statement, values in writes:
         is_taken(partial(owner.execute, statement.encode(), values))
-        row = owner.execute("select coalesce(sum(cost_cents), 0) from public.generation_jobs").fetchone()
+        row = owner.execute("select coalesce(sum(greatest(cost_cents, 0)), 0) from public.generation_jobs").fetchone()
         assert row == (spent(owner, budget),)
         assert spent(owner, budget) <= 400

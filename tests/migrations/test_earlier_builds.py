@@ -31,6 +31,9 @@ select t.tgrelid::regclass::text, t.tgname
  where n.nspname = 'gjobs'
 """
 
+CHARGES = {("gjobs", "budget_deleted_jobs"): (("gjobs", "budget_charges"), {"cost_cents": "cents"})}
+"""Where the head keeps the rows of an earlier build's table, and which columns it renames."""
+
 Rows = dict[tuple[str, str], list[dict[str, object]]]
 
 
@@ -44,12 +47,14 @@ def rows(conninfo: Conninfo) -> Rows:
 
 def lost(before: Rows, after: Rows) -> list[tuple[tuple[str, str], dict[str, object]]]:
     """The rows that are not there any more, by table. They may have more columns afterwards."""
-    return [
-        (table, row)
-        for table, known in before.items()
-        for row in known
-        if not any(row.items() <= found.items() for found in after[table])
-    ]
+    missing = []
+    for table, known in before.items():
+        kept_in, renamed = CHARGES.get(table, (table, {}))
+        for row in known:
+            kept = {renamed.get(column, column): value for column, value in row.items()}
+            if not any(kept.items() <= found.items() for found in after[kept_in]):
+                missing.append((table, row))
+    return missing
 
 
 @pytest.mark.parametrize("dump", DUMPS, ids=lambda dump: dump.stem)
@@ -65,6 +70,7 @@ def test_a_database_of_an_earlier_build_gets_the_schema_of_a_new_one(
 
     assert catalogue(blank_database) == catalogue(database)
     assert lost(before, rows(blank_database)) == []
+    assert (("gjobs", "budget_deleted_jobs") in before) == ("0007" <= dump.stem <= "0009")
     found = verify(blank_database)
     assert (found.revision, found.differences) == (HEAD, ())
     assert check_rollups(blank_database).matches

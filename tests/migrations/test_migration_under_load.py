@@ -16,6 +16,7 @@ from migrations.runner import check_rollups, downgrade, upgrade
 from migrations.status import read_status
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
+from tests.hosted.parse_trees import unguarded_statements
 from tests.migrations.conftest import catalogue
 
 JOBS = 80_000
@@ -66,9 +67,10 @@ class Writer:
 
     def _work(self) -> None:
         try:
-            with connect(self._login) as connection:
+            with connect(self._login, autocommit=True) as connection, unguarded_statements(connection) as unguarded:
                 while not self._stop.is_set():
                     self._live(connection)
+                    assert unguarded == []
         except (psycopg.Error, AssertionError) as error:
             self.refused.append(error)
 
@@ -159,6 +161,11 @@ def test_migrating_during_app_writes_loses_no_job_and_refuses_no_write(
     during_up = while_writing(writers, lambda: upgrade(app_database, report=said.append))
     assert read_status(app_database).current == HEAD
     assert check_rollups(app_database).matches
+    with connect(app_database) as owner:
+        for user in USERS:
+            owner.execute(
+                "insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 1000000)", [user]
+            )
     while_writing(writers, lambda: downgrade(app_database, "0009", report=said.append))
     while_writing(writers, lambda: upgrade(app_database, report=said.append))
     while_writing(writers, lambda: downgrade(app_database, "0001", report=said.append))

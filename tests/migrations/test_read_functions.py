@@ -124,5 +124,6 @@ def test_every_function_runs_as_its_caller_with_a_fixed_search_path(database: Co
         "get_job_statistics", "get_recent_jobs", "transition_job_status", "update_updated_at_column",
         "owns_asset", "owns_project", "rollups_agree", "count_jobs", "count_days",
         "budget_period_start", "check_budget", "further_columns", "written_further", "archive_jobs", "restore_jobs",
+        "sees_own_jobs",
     }  # fmt: skip
     assert {(definer, settings[0]) for _, definer, settings in functions} == {(False, 'search_path=""')}

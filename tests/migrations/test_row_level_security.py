@@ -196,7 +196,7 @@ def test_request_roles_have_only_the_expected_table_privileges(database: Conninf
     read = {"known_users", "job_event_log", "job_starts", "budgets", "budget_spending"}
     read |= {"archived_jobs", "retention_policies"}
     written = {"workers", "job_leases", "job_links"}
-    unread = {"alembic_version", "made_tables", "replaced", "budget_deleted_jobs"} | sums
+    unread = {"alembic_version", "made_tables", "replaced", "budget_charges"} | sums
     assert {row[1] for row in ours} == read | written | unread | {"users"}
     assert [row[1] for row in ours if not row[2]] == []
     # The readers of the jobs read their events, budgets and archive, and their writers work on them, under policies as

@@ -203,8 +203,23 @@ def deleted_toast(jobs: Sequence[GenerationJob]) -> Toast:
     return Toast(text=f"Deleted {jobs_name(jobs)}.")
 
 
-def restored_toast(jobs: Sequence[GenerationJob]) -> Toast:
-    return Toast(text=f"{jobs_name(jobs)} {'is' if len(jobs) == 1 else 'are'} back.")
+def dropped_words(columns: Sequence[str]) -> str:
+    """Which values were not restored, and where they are; empty if all were."""
+    if not columns:
+        return ""
+    names = ", ".join(clean(column, limit=60) for column in columns)
+    gone, whose = (f"column {names} is", "its") if len(columns) == 1 else (f"columns {names} are", "their")
+    return (
+        f"The {gone} gone, so {whose} values were not restored. The jobs' events keep them:"
+        " 'gjobs jobs show ID --events'."
+    )
+
+
+def restored_toast(jobs: Sequence[GenerationJob], dropped_columns: Sequence[str] = ()) -> Toast:
+    done = f"{jobs_name(jobs)} {'is' if len(jobs) == 1 else 'are'} back."
+    if words := dropped_words(dropped_columns):
+        return Toast(text=f"{done} {words}", severity="warning")
+    return Toast(text=done)
 
 
 def created_toast(job: GenerationJob, *, project: str) -> Toast:

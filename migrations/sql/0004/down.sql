@@ -7,6 +7,7 @@ begin
     for kept in
         delete from gjobs.replaced
          where object in ('body of public.get_job_statistics(uuid)', 'query of public.generation_job_summary')
+            or object like 'grant on public.generation\_job\_summary to %'
         returning restore
     loop
         execute kept.restore;

@@ -8,12 +8,13 @@ create policy of_visible_jobs on gjobs.job_links for select
 do $$
 declare
     own_job constant text := 'exists (select from public.generation_jobs j where j.id = job_id and j.user_id = (select auth.uid()))';
+    own_original constant text := replace(own_job, 'job_id', 'repeats');
     own_row constant text := '(select auth.uid()) = user_id';
 begin
     execute format('create policy insert_own on gjobs.job_leases for insert with check (%s)', own_job);
     execute format('create policy update_own on gjobs.job_leases for update using (%1$s) with check (%1$s)', own_job);
     execute format('create policy delete_own on gjobs.job_leases for delete using (%s)', own_job);
-    execute format('create policy insert_own on gjobs.job_links for insert with check (%s)', own_job);
+    execute format('create policy insert_own on gjobs.job_links for insert with check (%s and %s)', own_job, own_original);
     execute format('create policy select_own on gjobs.workers for select using (%s)', own_row);
     execute format('create policy insert_own on gjobs.workers for insert with check (%s)', own_row);
     execute format('create policy update_own on gjobs.workers for update using (%1$s) with check (%1$s)', own_row);

@@ -17,7 +17,7 @@ begin
          cross join lateral aclexplode(c.relacl) as a
           left join pg_roles r on r.oid = a.grantee
          where c.relnamespace = 'gjobs'::regnamespace and a.grantee <> c.relowner
-           and c.relname in ('budgets', 'budget_spending', 'budget_deleted_jobs', 'budget_states')
+           and c.relname in ('budgets', 'budget_spending', 'budget_charges', 'budget_states')
     loop
         execute format('revoke all on %s from %s', granted.relation, granted.grantee);
     end loop;

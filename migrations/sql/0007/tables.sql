@@ -14,31 +14,17 @@ create table gjobs.budgets (
 create unique index budgets_user_id on gjobs.budgets (user_id, period) where user_id is not null;
 create unique index budgets_project_id on gjobs.budgets (project_id, period) where project_id is not null;
 
--- Days and months are UTC's, and a job counts to those in which it was created. What has run is spent even when its job is deleted,
--- so these are no sums of the jobs that are there. The free room keeps a row's new version on its page.
+-- What is charged to a budget in one period. Days and months are UTC's. Jobs that ran stay charged when they are deleted, so this is not
+-- the sum of the present jobs. The fill factor leaves space for a row's new version on its page.
 create table gjobs.budget_spending (
-    budget_id    uuid   not null references gjobs.budgets (id) on delete cascade,
-    -- The period's first day; -infinity where it is all.
-    period_start date   not null,
-    spent_cents  bigint not null,
+    budget_id    uuid    not null references gjobs.budgets (id) on delete cascade,
+    -- The period's first day; -infinity for the total.
+    period_start date    not null,
+    spent_cents  bigint  not null,
+    -- Whether the period was counted when the budget began: then its first jobs are charged without a row in budget_charges.
+    is_counted   boolean not null default false,
     primary key (budget_id, period_start)
 ) with (fillfactor = 50);
 
--- Jobs that ran, were deleted and stay charged: one that is made again is not charged twice.
-create table gjobs.budget_deleted_jobs (
-    budget_id  uuid   not null references gjobs.budgets (id) on delete cascade,
-    job_id     uuid   not null,
-    cost_cents bigint not null,
-    primary key (budget_id, job_id)
-);
-
 alter table gjobs.budgets enable row level security;
 alter table gjobs.budget_spending enable row level security;
-alter table gjobs.budget_deleted_jobs enable row level security;
-
--- What a statement changed in the costs of one user's and one project's jobs of one day, or in the costs of one budget. Jobs that it
--- queues, and jobs that it finishes, are separate changes. Those who share a budget wait for each other: it is one row, which each
--- writer updates.
-create type gjobs.cost_change as (
-    budget_id uuid, user_id uuid, project_id uuid, day date, queued boolean, finished boolean, cents bigint
-);

@@ -1,7 +1,7 @@
--- Whoever may read the jobs may read the archive as row level security shows them the jobs: all, or their own. If the app has other
--- policies, only the operator may. The owner of a project sees its retention policy; only the operator sets it.
+-- Whoever may read the jobs may read the archive as row level security shows them the jobs: all, or their own. If the app shows users
+-- other jobs, too, they see their own archived ones; if it restricts what they see, none. The owner of a project sees its retention policy; only the operator sets it.
 create policy own_rows on gjobs.archived_jobs for select
-    using ((select auth.uid()) = user_id and (select gjobs.rollups_agree()));
+    using ((select auth.uid()) = user_id and (select gjobs.sees_own_jobs()));
 create policy of_own_projects on gjobs.retention_policies for select
     using (project_id is null or gjobs.owns_project(project_id));
 

@@ -8,3 +8,4 @@ drop function gjobs.restore_jobs(uuid[]);
 drop function gjobs.written_further();
 drop function gjobs.further_columns();
 drop table gjobs.archived_jobs, gjobs.retention_policies;
+drop function gjobs.sees_own_jobs();

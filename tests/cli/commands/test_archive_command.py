@@ -39,7 +39,10 @@ class TestArchivedJobs:
 
     def test_archive_restore_restores_all_given_ids_or_none(self, gjobs: Run, sql: Sql) -> None:
         refused = gjobs("archive", "restore", str(FAILED), str(NOBODY), "--json")
-        assert (refused.code, refused.document) == (1, {"restored": [], "missing": [str(NOBODY)]})
+        assert (refused.code, refused.document) == (
+            1,
+            {"restored": [], "missing": [str(NOBODY)], "dropped_columns": []},
+        )
         assert FAILED not in present(sql)
         done = gjobs("archive", "restore", str(FAILED), str(FAILED))
         assert (done.code, done.err) == (0, "Restored 1 job.\n")
@@ -60,7 +63,7 @@ class TestArchivedJobs:
 
     def test_archive_restore_restores_only_matching_jobs(self, gjobs: Run, sql: Sql) -> None:
         done = gjobs("archive", "restore", "--status", "failed", "--since", "1h", "--yes", "--json")
-        assert done.document == {"found": 1, "done": 1, "left": 0, "stopped": False}
+        assert done.document == {"found": 1, "done": 1, "left": 0, "stopped": False, "dropped_columns": []}
         assert present(sql) == ALL - {SUCCEEDED}
         assert gjobs("archive", "restore", "--status", "failed", "--yes").err == "No archived job is so.\n"
 

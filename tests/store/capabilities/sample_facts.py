@@ -7,11 +7,14 @@ from uuid import UUID
 from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
+    BUDGET_STATES,
     BUDGETS,
+    EVENT_LOG,
     EVENTS,
     JOB_COUNTS,
     JOB_DAY_COUNTS,
     JOBS,
+    KNOWN_USERS,
     LEASES,
     PROJECTS,
     RETENTION,
@@ -19,6 +22,7 @@ from store.capabilities.facts import (
     REVISIONS,
     SPENDING,
     STARTS,
+    SUMMARY,
     USERS,
     WORKERS,
     DatabaseFacts,
@@ -50,6 +54,10 @@ COLUMNS = {
     EVENTS: "id transaction_id job_id kind from_status to_status at",
     BUDGETS: "id user_id project_id period limit_cents warn_share created_at",
     SPENDING: "budget_id period_start spent_cents",
+    BUDGET_STATES: "id user_id project_id period limit_cents warn_share created_at period_start spent_cents",
+    EVENT_LOG: "id transaction_id job_id kind from_status to_status at",
+    KNOWN_USERS: "number id",
+    SUMMARY: "user_id project_id status job_count total_cost_cents avg_cost_cents first_job_at last_job_at",
 }
 
 

@@ -84,6 +84,10 @@ def test_toasts_describe_created_deleted_restored_and_lost_jobs() -> None:
     assert deleted_toast(JOBS[:2]).text == "Deleted 2 jobs."
     assert restored_toast(JOBS[:1]).text == "mode1 00000001 is back."
     assert restored_toast(JOBS[:2]).text == "2 jobs are back."
+    assert restored_toast(JOBS[:1], ["note", "rank"]).text == (
+        "mode1 00000001 is back. The columns note, rank are gone, so their values were not restored."
+        " The jobs' events keep them: 'gjobs jobs show ID --events'."
+    )
     assert cursor_lost_toast(JOBS[0].id, has_left=True).text == "The job 00000001 under the cursor left this list."
     moved = cursor_lost_toast(JOBS[0].id, has_left=False)
     assert moved.text == "The job 00000001 under the cursor changed and moved elsewhere in this order, or left."

@@ -11,6 +11,7 @@ from store.errors import RowMissing, StoreError
 from store.jobs.job import JobStatus
 from store.jobs.job_results import PageKey
 from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
+from store.users.actor import ActingUser
 from tui.cli import json_documents
 from tui.cli.arguments import find_project, identifier, page_key, project_names, since, status, whole_number
 from tui.cli.command import ActorRule, Command
@@ -82,6 +83,7 @@ async def list_archive(
     page = await list_archived(session.store, query, limit=limit, after=after)
     if output.json:
         output.document([json_documents.archived(one) for one in page])
+        await print_archive_limits(session)
         return ExitCode.DONE
     from tui.cli.text_tables import TableColumn, job_table
     from tui.text.format import age, local_time
@@ -95,7 +97,25 @@ async def list_archive(
     )
     if not page.items:
         print_message("No archived jobs.")
+    await print_archive_limits(session)
     return ExitCode.DONE
+
+
+async def print_archive_limits(session: "Session") -> bool:
+    """Whether the actor may not see all archived jobs of theirs; then it is said why."""
+    from store.retention.archive import is_archive_shown_whole
+
+    actor = session.store.actor
+    if not isinstance(actor, ActingUser) or await is_archive_shown_whole(session.store):
+        return False
+    from tui.text.clean_text import clean
+
+    name = clean(actor.email or str(actor.id), limit=60)
+    print_message(
+        f"At most {name}'s own archived jobs are included, because the app's own policies decide which jobs"
+        f" {name} sees. The operator sees all."
+    )
+    return True
 
 
 def restore(
@@ -143,22 +163,32 @@ def restore(
 
 
 def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> ExitCode:
-    async def work(session: "Session") -> None:
+    async def work(session: "Session") -> tuple[str, ...]:
         from store.retention.archive import restore_archived
 
-        await restore_archived(session.store, job_ids)
+        return await restore_archived(session.store, job_ids)
 
     try:
-        with_session(settings, work)
+        dropped = with_session(settings, work)
     except RowMissing as error:
         if output.json and error.ids:
-            output.document({"restored": [], "missing": [str(job_id) for job_id in error.ids]})
+            missing = [str(job_id) for job_id in error.ids]
+            output.document({"restored": [], "missing": missing, "dropped_columns": []})
         raise
     if output.json:
-        output.document({"restored": [str(job_id) for job_id in job_ids], "missing": []})
+        restored = [str(job_id) for job_id in job_ids]
+        output.document({"restored": restored, "missing": [], "dropped_columns": list(dropped)})
     else:
         print_message(f"Restored {len(job_ids)} {'job' if len(job_ids) == 1 else 'jobs'}.")
+    _print_dropped(dropped)
     return ExitCode.DONE
+
+
+def _print_dropped(columns: Sequence[str]) -> None:
+    from tui.text.write_text import dropped_words
+
+    if words := dropped_words(columns):
+        print_message(words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,9 +247,14 @@ def _print_summary(output: Output, found: _Found, work_progress: "WorkProgress[B
     if output.json:
         output.document(
             json_documents.restoration(
-                found=found.number, done=done.done, left=left, is_stopped=work_progress.is_stopped
+                found=found.number,
+                done=done.done,
+                left=left,
+                is_stopped=work_progress.is_stopped,
+                dropped_columns=done.dropped_columns,
             )
         )
+    _print_dropped(done.dropped_columns)
     if work_progress.is_stopped:
         print_message(stopped("Restored", done, left))
         return ExitCode.INTERRUPTED

@@ -1,6 +1,7 @@
 """gjobs migrate: status, up, down, sql, repair-rollups."""
 
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migrations import REVISIONS
@@ -25,6 +26,7 @@ from tui.cli.parser import add_command, add_commands
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from migrations.archive_export import ArchiveExport
     from migrations.status import MigrationStatus
     from tui.cli.parser import Commands
 
@@ -96,7 +98,9 @@ def _ask_to_run(database: MigrationTarget) -> None:
     require_yes(f"Run this SQL on {clean(database.label)}?", unchanged="Nothing was run.")
 
 
-def down(settings: Settings, output: Output, *, revision: str, yes: bool) -> ExitCode:
+def down(
+    settings: Settings, output: Output, *, revision: str, yes: bool, export_archive: Path | None = None
+) -> ExitCode:
     from migrations.runner import cautions_down, downgrade
     from migrations.status import read_status
 
@@ -108,11 +112,25 @@ def down(settings: Settings, output: Output, *, revision: str, yes: bool) -> Exi
             _say_all(cautions_down(database.conninfo, revision))
         if undone and not yes:
             _ask_to_undo(undone, database)
+        exported = _export(database, revision, export_archive) if export_archive else None
         end = None if revision == BASE else revision
         kept = journalled(settings, database, start=before.current, end=end) if undone else nullcontext()
         with orderly_termination(), database.alone, kept:
-            downgrade(database.conninfo, revision, report=print_message)
+            downgrade(database.conninfo, revision, exported=exported, report=print_message)
         return _done(read_status(database.conninfo), output)
+
+
+def _export(database: MigrationTarget, revision: str, file: Path) -> "ArchiveExport":
+    from migrations.runner import export_archive
+    from tui.text.clean_text import clean
+    from tui.text.format import jobs_count
+
+    exported = export_archive(database.conninfo, revision, file)
+    if exported.jobs:
+        print_message(f"Exported {jobs_count(exported.jobs)} of the archive to {clean(str(file))}.")
+    else:
+        print_message("The archive is empty: no file was written.")
+    return exported
 
 
 def _undone(status: "MigrationStatus", revision: str) -> list[str]:
@@ -235,6 +253,12 @@ def add_migrate(commands: "Commands") -> None:
     targets = [BASE, *REVISIONS[:-1]]
     down_parser.add_argument("revision", choices=targets, metavar="REVISION", help=f"one of {', '.join(targets)}")
     down_parser.add_argument("--yes", action="store_true", help="do not ask")
+    down_parser.add_argument(
+        "--export-archive",
+        type=Path,
+        metavar="FILE",
+        help="write the archived jobs to this new file first, a line of JSON for each; else they prevent the downgrade",
+    )
     add_command(
         migrate,
         "sql",

@@ -12,6 +12,7 @@ from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimin
 from tui.cli import json_documents
 from tui.cli.arguments import age, find_project, port, project_names
 from tui.cli.command import ActorRule, Command
+from tui.cli.commands.archive import print_archive_limits
 from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.output import Output, print_message, put
 from tui.cli.parser import add_command
@@ -68,6 +69,8 @@ async def show_statistics(
             statistics = await session.store.get_job_statistics(project_id)
         if output.json:
             output.document(json_documents.statistics(statistics))
+            if archive and not statistics.includes_archive:
+                await print_archive_limits(session)
         else:
             _show_statistics(output, statistics)
             await _print_archive_note(session, is_included=archive)
@@ -87,6 +90,8 @@ async def show_statistics(
         summary = await session.store.get_job_summary(project_id, limit=MAX_LIMIT)
     if output.json:
         output.document(json_documents.rows(summary))
+        if archive:
+            await print_archive_limits(session)
     else:
         _show_summary(output, summary, await project_names(session.store))
         await _print_archive_note(session, is_included=archive)
@@ -130,7 +135,8 @@ def _show_statistics(output: Output, statistics: JobStatistics) -> None:
 async def _print_archive_note(session: "Session", *, is_included: bool) -> None:
     """Whether the numbers include the archive, where there is one."""
     if is_included:
-        print_message("With the archived jobs.")
+        if not await print_archive_limits(session):
+            print_message("With the archived jobs.")
         return
     if (await session.store.capability_cache.get()).missing(Capability.ARCHIVE, session.store.actor) is not None:
         return

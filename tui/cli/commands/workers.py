@@ -12,6 +12,7 @@ from uuid import UUID
 
 from store.configuration.settings import Settings
 from store.page_limits import MAX_LIMIT
+from store.users.actor import ActingUser, Actor
 from tui.cli import arguments, json_documents
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError, not_empty
@@ -22,7 +23,7 @@ from tui.cli.sessions import in_session
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from store.leases.lease import LeasedJob, WorkerStatus
+    from store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
     from store.worker.handlers import Registry
     from store.worker.worker_events import WorkerEvent
     from tui.cli.json_documents import Json
@@ -244,9 +245,26 @@ async def list_workers(session: "Session", output: Output) -> ExitCode:
             for worker in workers
         ],
     )
-    if not workers:
-        print_message("No worker has run here within a week.")
+    if words := _remark(force, actor=session.store.actor):
+        print_message(words)
     return ExitCode.DONE
+
+
+def _remark(force: "WorkersOverview", *, actor: Actor) -> str:
+    """What the table does not show. Users see only workers that act as them, but all leases of their jobs."""
+    if not isinstance(actor, ActingUser):
+        return "" if force.workers else "No worker has run here within a week."
+    from tui.text.clean_text import clean
+    from tui.text.format import jobs_count
+
+    name = clean(actor.email or str(actor.id), limit=60)
+    known = {worker.id for worker in force.workers}
+    hidden = sum(job.owner is not None and job.owner not in known for job in force.held)
+    if hidden:
+        number = f"{jobs_count(hidden)}{' or more' if force.is_cut else ''}"
+        return f"{number} of {name} {'is' if hidden == 1 else 'are'} held by workers that do not act as {name}."
+    unseen = f"Workers that do not act as {name} are the operator's to see."
+    return unseen if force.workers else f"No worker that acts as {name} has run here within a week. {unseen}"
 
 
 def _state(worker: "WorkerStatus") -> str:

@@ -292,7 +292,7 @@ async def show_archive(host: "ActionHost", context: ActionContext) -> None:
 async def _restore(context: ActionContext, jobs: Sequence[GenerationJob]) -> Toast:
     """All of them or none. Raises a StoreError."""
     try:
-        await context.resolver.resolve(restore_archived(context.store, [job.id for job in jobs]))
+        dropped = await context.resolver.resolve(restore_archived(context.store, [job.id for job in jobs]))
     finally:
         context.jobs_changed(())
-    return restored_toast(jobs)
+    return restored_toast(jobs, dropped)

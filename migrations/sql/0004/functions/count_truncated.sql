@@ -4,9 +4,9 @@ create or replace function gjobs.count_truncated()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 begin
     if current_setting('transaction_isolation') = 'read committed' then
-        delete from gjobs.job_deltas;
-        delete from gjobs.job_totals;
-        delete from gjobs.job_days;
+        delete from gjobs.job_deltas where true;
+        delete from gjobs.job_totals where true;
+        delete from gjobs.job_days where true;
     else
         truncate gjobs.job_deltas, gjobs.job_totals, gjobs.job_days;
     end if;

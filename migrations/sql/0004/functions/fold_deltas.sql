@@ -10,7 +10,7 @@ begin
     if not pg_try_advisory_xact_lock(1735353442, 2) then
         return;
     end if;
-    update gjobs.job_folding set folded_at = clock_timestamp();
+    update gjobs.job_folding set folded_at = clock_timestamp() where true;
     with gone as (
         delete from gjobs.job_deltas
          where ctid = any (array(select ctid from gjobs.job_deltas limit greatest(2 * p_appended, 5000)))

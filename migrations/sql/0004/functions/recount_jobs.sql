@@ -17,10 +17,10 @@ begin
         select (array_agg(p.id order by p.id))[1]
           from (select id, ntile(parts) over (order by id) as part from public.projects) p group by part order by part offset 1
     );
-    update gjobs.job_folding set folded_at = clock_timestamp();
-    delete from gjobs.job_deltas;
-    delete from gjobs.job_totals;
-    delete from gjobs.job_days;
+    update gjobs.job_folding set folded_at = clock_timestamp() where true;
+    delete from gjobs.job_deltas where true;
+    delete from gjobs.job_totals where true;
+    delete from gjobs.job_days where true;
     for part in 0 .. cardinality(bounds) loop
         with counted as materialized (
             select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date as day,

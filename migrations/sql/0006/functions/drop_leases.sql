@@ -5,7 +5,7 @@ begin
     if tg_op = 'DELETE' then
         delete from gjobs.job_leases l using old_rows o where l.job_id = o.id;
     else
-        delete from gjobs.job_leases;
+        delete from gjobs.job_leases where true;
     end if;
     return null;
 end $$;

@@ -6,10 +6,10 @@ declare
 begin
     if tg_op = 'UPDATE' then
         delete from gjobs.budget_spending where budget_id = new.id;
-        delete from gjobs.budget_deleted_jobs where budget_id = new.id;
+        delete from gjobs.budget_charges where budget_id = new.id;
     end if;
-    insert into gjobs.budget_spending (budget_id, period_start, spent_cents)
-    values (new.id, start, gjobs.count_spending(new, start));
+    insert into gjobs.budget_spending (budget_id, period_start, spent_cents, is_counted)
+    values (new.id, start, gjobs.count_spending(new, start), true);
     return null;
 end $$;
 

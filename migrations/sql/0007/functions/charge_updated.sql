@@ -1,29 +1,45 @@
--- Charges changed costs. A single row that only changes its status, the usual case, takes a short path.
+-- Charges changed costs, and jobs that enter the queue. A user's job that starts again counts as queued again: a worker may take it over.
+-- A single row that only moves on in its status, the usual case, takes a short path. A change of the creation time is charged nothing,
+-- but notes what the job was charged before.
 create or replace function gjobs.charge_updated()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
+declare
+    today   constant date := (clock_timestamp() at time zone 'UTC')::date;
+    refunds boolean;
 begin
     if exists (select from gjobs.budgets)
        and ((select count(*) from (select from new_rows limit 2) n) <> 1
             or exists (select from old_rows o cross join new_rows n
-                        where (o.user_id, o.project_id, o.created_at, o.cost_cents)
-                              is distinct from (n.user_id, n.project_id, n.created_at, n.cost_cents)))
+                        where (o.id, o.user_id, o.project_id, o.created_at, o.cost_cents)
+                              is distinct from (n.id, n.user_id, n.project_id, n.created_at, n.cost_cents)
+                           or n.status = 'queued' and o.status is distinct from 'queued'
+                           or n.status = 'running' and (o.status in ('queued', 'running')) is not true and not gjobs.may_refund()))
     then
-        perform gjobs.charge_budgets(array_agg(row(change.*)::gjobs.cost_change))
+        refunds := gjobs.may_refund();
+        perform gjobs.charge_jobs(array_agg(row(change.*)::gjobs.job_cost_change))
            from (
-               select null::uuid as budget_id, part.user_id, part.project_id,
-                      (part.created_at at time zone 'UTC')::date as day, false as queued,
+               select coalesce(n.id, o.id) as id, o.user_id as old_user_id, o.project_id as old_project_id,
+                      (o.created_at at time zone 'UTC')::date as old_day,
+                      case when o.id is not null then greatest(coalesce(o.cost_cents, 0), 0)::bigint end as old_cents,
+                      n.user_id, n.project_id,
+                      case when n.status in ('succeeded', 'failed') then coalesce((n.created_at at time zone 'UTC')::date, today)
+                           else today end as day,
+                      case when n.id is not null then greatest(coalesce(n.cost_cents, 0), 0)::bigint end as cents,
+                      move.queues,
                       coalesce(n.status in ('succeeded', 'failed') and (o.status in ('succeeded', 'failed')) is not true, false)
-                          as finished,
-                      sum(part.cents) as cents
+                          as finishes,
+                      case when n.id is null then coalesce(o.status = 'queued', false) else refunds end as refunds
                  from old_rows o
                  full join new_rows n on n.id = o.id
-                cross join lateral (values
-                          (o.user_id, o.project_id, o.created_at, -coalesce(o.cost_cents, 0)::bigint),
-                          (n.user_id, n.project_id, n.created_at, coalesce(n.cost_cents, 0)::bigint)
-                      ) part (user_id, project_id, created_at, cents)
-                where (o.user_id, o.project_id, o.created_at, o.cost_cents)
-                      is distinct from (n.user_id, n.project_id, n.created_at, n.cost_cents)
-                group by part.user_id, part.project_id, day, finished
+                cross join lateral (select coalesce(
+                          n.status = 'queued' and o.status is distinct from 'queued'
+                          or n.status = 'running' and not refunds and (o.status in ('queued', 'running')) is not true, false) as queues
+                      ) move
+                where ((o.user_id, o.project_id, o.created_at, o.cost_cents)
+                       is distinct from (n.user_id, n.project_id, n.created_at, n.cost_cents) or move.queues)
+                  and (o.user_id in (select b.user_id from gjobs.budgets b) or n.user_id in (select b.user_id from gjobs.budgets b)
+                       or o.project_id in (select b.project_id from gjobs.budgets b)
+                       or n.project_id in (select b.project_id from gjobs.budgets b))
            ) change
          having count(*) > 0;
     end if;

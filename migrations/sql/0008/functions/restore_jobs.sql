@@ -1,4 +1,5 @@
--- Restores jobs with all their values and returns those that were archived.
+-- Restores jobs with all their values and returns those that were archived. Values of columns that the app has dropped since are kept in
+-- the events, see gjobs.take_restored.
 create or replace function gjobs.restore_jobs(p_job_ids uuid[])
     returns setof uuid language plpgsql volatile security invoker set search_path = '' set datestyle = 'ISO, YMD'
     set intervalstyle = 'postgres' set timezone = 'UTC' set lc_monetary = 'C' as $$
@@ -6,16 +7,6 @@ declare
     lost  record;
     moved uuid[];
 begin
-    select a.id, f.key into lost
-      from gjobs.archived_jobs a
-     cross join lateral jsonb_each(a.further) f
-     where a.id = any (p_job_ids) and f.value <> 'null' and f.key not in (select name from gjobs.further_columns())
-     limit 1;
-    if found then
-        raise exception using
-            message = format('the job %s held something in the column %s, which is gone', lost.id, lost.key),
-            hint = format('Add it again, and drop it afterwards: ALTER TABLE public.generation_jobs ADD COLUMN %I text;', lost.key);
-    end if;
     perform set_config('gjobs.restoring', 'on', true);
     execute format($insert$
         with restored as (

@@ -1,5 +1,5 @@
--- Removes a job from the archive when the same job is inserted again, and marks its event. A different job with the same id, which
--- anybody may insert, leaves the archived one untouched.
+-- Removes a job from the archive when the same job is inserted again, and marks its event, which keeps the values of dropped columns. A
+-- different job with the same id, which anybody may insert, leaves the archived one untouched.
 create or replace function gjobs.take_restored()
     returns trigger language plpgsql volatile security definer set search_path = '' set datestyle = 'ISO, YMD'
     set intervalstyle = 'postgres' set timezone = 'UTC' set bytea_output = 'hex' set lc_monetary = 'C' as $$
@@ -18,9 +18,11 @@ begin
                and j.input_asset_id is not distinct from (select s.id from public.assets s where s.id = a.input_asset_id)
                and not exists (select from jsonb_each(a.further) f
                                 where now_further.further ? f.key and now_further.further -> f.key is distinct from f.value)
-            returning a.id
+            returning a.id, (select 'Without dropped columns: ' || jsonb_object_agg(f.key, f.value)::text
+                               from jsonb_each(a.further) f
+                              where f.value <> 'null' and not now_further.further ? f.key) as note
         )
-        update gjobs.job_event_log e set kind = 'restored'
+        update gjobs.job_event_log e set kind = 'restored', note = r.note
           from restored r
          where e.transaction_id = pg_current_xact_id() and e.job_id = r.id and e.kind = 'created'
     $take$, gjobs.written_further());

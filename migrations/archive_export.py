@@ -1,0 +1,91 @@
+"""Writes the archive to a file before a downgrade drops it."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psycopg
+
+from migrations.connection import connect, translate_migrating
+from migrations.status import known_status
+from store.errors import InvalidValue
+
+REVISION = "0008"
+"""The first with an archive."""
+# 0008/empty.sql compares it with the archive that it is about to drop.
+_STATE = """
+select count(*),
+       concat(count(*), ' ',
+              sum(hashtextextended(id::text, (extract(epoch from archived_at) * 1000000)::bigint)::numeric))
+  from gjobs.archived_jobs
+"""
+_ROWS = "select to_jsonb(a)::text from gjobs.archived_jobs a order by a.created_at, a.id"
+_ROWS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveExport:
+    jobs: int
+    """How many the file holds; without any, no file is written."""
+    state: str
+    """By which the downgrade knows that the archive is still what was exported."""
+
+
+def drops_archive(current: str | None, revision: str) -> bool:
+    """Whether going down to the revision, or to `base`, drops the archive."""
+    return current is not None and current >= REVISION and (revision == "base" or revision < REVISION)
+
+
+def export_archive(conninfo: Mapping[str, str | int], revision: str, file: Path) -> ArchiveExport:
+    """Write each archived job as a line of JSON to a new file that only its owner may read.
+
+    Raises InvalidValue if the downgrade to the revision keeps the archive, or if the file exists or cannot be written,
+    NoPrivilege if row level security may hide jobs.
+    """
+    if not drops_archive(known_status(conninfo).current, revision):
+        raise InvalidValue(
+            "export_archive", f"Going down to {revision} drops no archive, so there is nothing to export."
+        )
+    with connect(conninfo) as connection:
+        try:
+            connection.read_only = True
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.execute("set local row_security = off")
+            connection.execute("set local statement_timeout = 0")
+            jobs, state = connection.execute(_STATE).fetchone() or (0, "")
+            if jobs:
+                with _new_file(file) as stream, connection.cursor("archive") as rows:
+                    rows.itersize = _ROWS_AT_ONCE
+                    for (row,) in rows.execute(_ROWS):
+                        stream.write(f"{row}\n")
+        except psycopg.Error as error:
+            raise translate_migrating(error) from error
+    return ArchiveExport(jobs=jobs, state=state)
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[IO[str]]:
+    """On leaving, it is on the disk. If the block fails, there is no file."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError as error:
+        raise InvalidValue("export_archive", f"The file {path} exists.", hint="Give a new file.") from error
+    except OSError as error:
+        raise _not_written(path, error) from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(descriptor)
+    except BaseException as error:
+        path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _not_written(path, error) from error
+        raise
+
+
+def _not_written(path: Path, error: OSError) -> InvalidValue:
+    return InvalidValue("export_archive", f"The file {path} cannot be written: {error.strerror}. Nothing was undone.")

@@ -1,0 +1,31 @@
+"""`gjobs workers` as a user reports the user's jobs that other workers hold, which only the operator sees."""
+
+from uuid import UUID
+
+from tests.cli.command_line import Run, Sql
+
+WORKER = UUID(int=0xF1)
+
+
+def test_workers_as_a_user_reports_jobs_held_by_workers_of_the_operator(gjobs: Run, sql: Sql) -> None:
+    sql(
+        "insert into gjobs.workers (id, name, host, process, concurrency) values (%s, 'w', 'h', 1, 4) returning id",
+        WORKER,
+    )
+    found = gjobs("workers", "--as", "ada@example.com")
+    assert found.err == (
+        "No worker that acts as ada@example.com has run here within a week."
+        " Workers that do not act as ada@example.com are the operator's to see.\n"
+    )
+    sql("select id from gjobs.claim_jobs(%s, null, 100, 60)", WORKER)
+    ((number,),) = sql(
+        "select count(*) from public.generation_jobs j join auth.users u on u.id = j.user_id"
+        " join gjobs.job_leases l on l.job_id = j.id where u.email = 'ada@example.com'"
+    )
+    assert number
+
+    found = gjobs("workers", "--as", "ada@example.com")
+    jobs = "1 job of ada@example.com is" if number == 1 else f"{number} jobs of ada@example.com are"
+    assert found.err.startswith(f"{jobs} held by workers that do not act as ada@example.com.")
+    assert "No worker" not in found.err
+    assert gjobs("workers").err == ""

@@ -1,0 +1,114 @@
+"""Users of a project of 2026, where new objects grant nothing, can do after `migrate up` what they could do before."""
+
+import asyncio
+
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from migrations.runner import downgrade, upgrade
+from tests.cli.command_line import Run
+from tests.conftest import Conninfo, connect
+from tests.hosted.test_hosted_doctor import examined, finding, mend
+from tests.migrations.conftest import catalogue
+from tests.tui.jobs_database import ADA, JobsDatabase, fill, job_id
+
+TABLES = """
+grant select, insert, update, delete on public.projects, public.assets, public.generation_jobs
+   to authenticated, service_role;
+"""
+"""What the app's own migration grants: the tables that it reads, and not the view."""
+FROM_THE_START = (
+    ("jobs", "list"),
+    ("jobs", "show", str(job_id(4))),
+    ("stats",),
+    ("stats", "--by", "project"),
+    ("stats", "--by", "mode"),
+    ("projects",),
+    ("snapshot",),
+)
+MIGRATED = (
+    ("jobs", "show", str(job_id(4)), "--events"),
+    ("budgets",),
+    ("archive", "list"),
+    ("stats", "--archive"),
+    ("workers",),
+    ("retention", "list"),
+)
+
+
+@pytest.fixture
+def project(ungranted_database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> Conninfo:
+    jobs_db = JobsDatabase(ungranted_database)
+    fill(jobs_db)
+    jobs_db.close()
+    monkeypatch.setenv("GJOBS_DATABASE_URL", make_conninfo("", **ungranted_database))
+    return ungranted_database
+
+
+def grant(conninfo: Conninfo) -> None:
+    with connect(conninfo) as owner:
+        owner.execute(TABLES.encode())
+
+
+def refused(gjobs: Run, *commands: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The commands that Ada may not run, and why."""
+    done = {" ".join(command): gjobs(*command, "--as", "ada@example.com") for command in commands}
+    return [(command, result.err) for command, result in done.items() if result.code]
+
+
+def test_migrating_takes_no_reading_command_away(project: Conninfo, gjobs: Run) -> None:
+    grant(project)
+    assert refused(gjobs, *FROM_THE_START) == []
+    before = catalogue(project)["grants"]
+
+    upgrade(project)
+    assert refused(gjobs, *FROM_THE_START, *MIGRATED) == []
+
+    downgrade(project, "0001")
+    assert refused(gjobs, *FROM_THE_START) == []
+    assert [one for one in catalogue(project)["grants"] if one[0] != "gjobs"] == before
+
+
+def test_doctor_prints_all_grants_that_users_lack_after_migrating(project: Conninfo, gjobs: Run) -> None:
+    upgrade(project)
+    grant(project)
+    assert refused(gjobs, *MIGRATED) != []
+    report = asyncio.run(examined(project))
+    assert finding(report, "users-grants").sql is not None
+
+    mend(project, report, names={"users-grants"})
+    assert refused(gjobs, *FROM_THE_START, *MIGRATED) == []
+    assert finding(asyncio.run(examined(project)), "users-grants").sql is None
+
+
+@pytest.mark.parametrize("command", [*FROM_THE_START, *MIGRATED], ids=" ".join)
+def test_following_the_advice_of_each_refusal_leads_to_an_answer(
+    project: Conninfo, gjobs: Run, command: tuple[str, ...]
+) -> None:
+    upgrade(project)
+    for _ in range(3):
+        done = gjobs(*command, "--as", "ada@example.com")
+        if done.code == 0:
+            return
+        _, _, statements = done.err.partition("Mended by: ")
+        with connect(project) as owner:
+            owner.execute(statements.encode())
+    pytest.fail(done.err)
+
+
+def test_users_write_and_work_after_migrating(project: Conninfo) -> None:
+    grant(project)
+    upgrade(project)
+    with connect(project, autocommit=True) as owner, owner.transaction(force_rollback=True):
+        owner.execute("select set_config('role', 'authenticated', true)")
+        owner.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ADA}"}}'])
+        owner.execute("update public.generation_jobs set status = 'running' where status = 'queued'")
+        owner.execute("update public.projects set name = 'Winter' where user_id = %s", [ADA])
+        owner.execute(
+            "insert into public.generation_jobs (user_id, project_id, mode)"
+            " select user_id, id, 'lifestyle' from public.projects"
+        )
+        owner.execute("select gjobs.claim_jobs(gen_random_uuid(), null, 1, 60)")
+        owner.execute("select gjobs.archive_jobs(array(select id from public.generation_jobs where status = 'failed'))")
+        owner.execute("select gjobs.restore_jobs(array(select id from gjobs.archived_jobs))")
+        owner.execute("delete from public.projects where user_id = %s", [ADA])

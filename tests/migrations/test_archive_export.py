@@ -1,0 +1,97 @@
+"""Going down past revision 0008 while jobs are archived: they are written to a file first."""
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from migrations.connection import MigrationRefused
+from migrations.runner import downgrade, export_archive
+from migrations.status import read_status
+from store.errors import InvalidValue
+from tests.cli.command_line import Run, uri
+from tests.cli.conftest import gjobs
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, add
+
+__all__ = ["gjobs"]
+
+
+@pytest.fixture
+def owner(migrated_copy: Conninfo) -> Iterator[psycopg.Connection]:
+    """Ada's and Ben's jobs are archived, hers with a value of the app's own."""
+    with connect(migrated_copy, autocommit=True) as connection:
+        for person in (ADA, BEN):
+            add(connection, person)
+        connection.execute("alter table public.generation_jobs add column note text")
+        connection.execute("update public.generation_jobs set note = E'mine\\n' where id = %s", [ADA.job])
+        connection.execute("select gjobs.archive_jobs(array(select id from public.generation_jobs))")
+        yield connection
+
+
+def test_exported_archive_may_be_dropped(owner: psycopg.Connection, migrated_copy: Conninfo, tmp_path: Path) -> None:
+    file = tmp_path / "archive.jsonl"
+    rows = {row["id"]: row for (row,) in owner.execute("select to_jsonb(a) from gjobs.archived_jobs a")}
+
+    exported = export_archive(migrated_copy, "0007", file)
+    downgrade(migrated_copy, "0007", exported=exported)
+
+    assert exported.jobs == 2
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert {row["id"]: row for row in map(json.loads, file.read_text().splitlines())} == rows
+    assert rows[str(ADA.job)]["further"] == {"note": "mine\n"}
+    assert read_status(migrated_copy).current == "0007"
+
+
+def test_archive_that_changed_since_the_export_is_not_dropped(
+    owner: psycopg.Connection, migrated_copy: Conninfo, tmp_path: Path
+) -> None:
+    exported = export_archive(migrated_copy, "base", tmp_path / "archive.jsonl")
+    owner.execute("select gjobs.restore_jobs(array[%s]::uuid[])", [ADA.job])
+    owner.execute("select gjobs.archive_jobs(array[%s]::uuid[])", [ADA.job])
+
+    with pytest.raises(MigrationRefused, match="The archive has changed since it was exported"):
+        downgrade(migrated_copy, "0003", exported=exported)
+
+    assert owner.execute("select count(*) from gjobs.archived_jobs").fetchone() == (2,)
+
+
+def test_export_overwrites_no_file_and_follows_no_link(
+    owner: psycopg.Connection, migrated_copy: Conninfo, tmp_path: Path
+) -> None:
+    target, link = tmp_path / "mine", tmp_path / "link"
+    target.write_text("kept")
+    link.symlink_to(tmp_path / "elsewhere")
+    for file in (target, link):
+        with pytest.raises(InvalidValue, match="exists"):
+            export_archive(migrated_copy, "base", file)
+    with pytest.raises(InvalidValue, match="cannot be written"):
+        export_archive(migrated_copy, "base", tmp_path / "nowhere" / "file")
+    assert target.read_text() == "kept"
+    assert {path.name for path in tmp_path.iterdir()} == {"mine", "link"}
+
+
+def test_empty_archive_is_not_exported(migrated_copy: Conninfo, tmp_path: Path) -> None:
+    file = tmp_path / "archive.jsonl"
+    assert export_archive(migrated_copy, "0007", file).jobs == 0
+    assert not file.exists()
+    with pytest.raises(InvalidValue, match="drops no archive"):
+        export_archive(migrated_copy, "0008", file)
+
+
+def test_down_with_export_writes_the_file_and_goes_down(
+    owner: psycopg.Connection, migrated_copy: Conninfo, tmp_path: Path, gjobs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GJOBS_DATABASE_URL", uri(migrated_copy))
+    file = tmp_path / "archive.jsonl"
+    refused = gjobs("migrate", "down", "0007", "--yes", "--write", "test")
+    assert refused.code != 0
+    assert "--export-archive FILE" in refused.err
+
+    done = gjobs("migrate", "down", "0007", "--yes", "--write", "test", "--export-archive", str(file))
+    assert done.code == 0, done.err
+    assert f"Exported 2 jobs of the archive to {file}." in done.err
+    assert len(file.read_text().splitlines()) == 2

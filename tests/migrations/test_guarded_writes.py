@@ -1,0 +1,122 @@
+"""Hosted projects load safeupdate, which refuses UPDATE and DELETE without WHERE, also within functions."""
+
+import ast
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from migrations.scripts import SQL
+from tests.conftest import Conninfo, connect
+from tests.hosted.parse_trees import unguarded_statements
+from tests.migrations.conftest import ADA, acting
+from tests.migrations.sql_writes import unguarded_writes
+
+ROOT = SQL.parents[1]
+PACKAGES = ("migrations", "store", "tui")
+
+
+def found_in(texts: dict[str, str]) -> dict[str, list[str]]:
+    return {name: found for name, text in texts.items() if (found := unguarded_writes(text))}
+
+
+def files(suffix: str) -> list[Path]:
+    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob(f"*{suffix}"))]
+
+
+def strings(path: Path) -> str:
+    """The strings of a Python file, each as SQL of its own."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    found = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return ";\n".join("$text$" + text + "$text$" for text in found)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update gjobs.job_folding set folded_at = now()",
+        "begin if true then delete from t; end if; end",
+        "with gone as (delete from t returning *) select from gone where true",
+        "update t set a = (select 1 from u where true); select 1 where true",
+        "do $$ begin execute format($x$ update %I set a = 1 $x$, 't'); end $$",
+        "execute 'delete from t'",
+        "for kept in delete from t returning a loop perform 1 where true; end loop;",
+    ],
+)
+def test_the_check_finds_writes_without_where(sql: str) -> None:
+    assert len(unguarded_writes(sql)) == 1
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update t set a = 1 where true",
+        "with gone as (delete from t where a returning *) select * from gone",
+        "merge into t using u on true when matched then update set a = 1 when not matched then delete",
+        "insert into t values (1) on conflict (a) do update set a = 2",
+        "create policy p on t for update using (true); select 1 for no key update;",
+        "create trigger t after update on t for each row execute function f(); -- delete from t",
+        "select 'Update the row, then set it.'",
+    ],
+)
+def test_the_check_accepts_guarded_writes(sql: str) -> None:
+    assert unguarded_writes(sql) == []
+
+
+def test_no_script_writes_without_where() -> None:
+    assert found_in({str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in files(".sql")}) == {}
+
+
+def test_no_sql_in_python_writes_without_where() -> None:
+    assert found_in({str(path.relative_to(ROOT)): strings(path) for path in files(".py")}) == {}
+
+
+def test_no_function_of_a_migrated_database_writes_without_where(database: Conninfo) -> None:
+    with connect(database) as connection:
+        bodies = connection.execute(
+            "select p.oid::regprocedure::text, p.prosrc from pg_proc p"
+            " where p.pronamespace in ('gjobs'::regnamespace, 'public'::regnamespace)"
+        ).fetchall()
+
+    assert len(bodies) > 30
+    assert found_in(dict(bodies)) == {}
+
+
+FOLDED = """
+insert into public.generation_jobs (user_id, project_id, mode, status)
+select user_id, id, 'mode ' || n, 'queued' from public.projects cross join generate_series(1, 2100) n
+"""
+
+
+def test_the_server_reports_an_update_without_where(operator: psycopg.Connection) -> None:
+    with unguarded_statements(operator) as found, operator.transaction(force_rollback=True):
+        operator.execute(
+            "create function pg_temp.f() returns void language plpgsql as 'begin delete from pg_temp.t; end'"
+        )
+        operator.execute("create temp table t (a integer)")
+        operator.execute("update pg_temp.t set a = 1 where true")
+        assert found == []
+        operator.execute("select pg_temp.f()")
+        operator.execute("with gone as (update pg_temp.t set a = 2 returning a) select a from gone where a > 1")
+    assert found == ["DELETE", "UPDATE"]
+
+
+def test_no_statement_of_the_app_writes_without_where(operator: psycopg.Connection) -> None:
+    """As safeupdate would see it: the server parses each statement within our triggers and functions."""
+    with unguarded_statements(operator) as found:
+        with acting(operator, ADA.id):
+            operator.execute(FOLDED)
+            operator.execute("update public.generation_jobs set status = 'running' where status = 'queued'")
+            operator.execute("delete from public.projects where id = %s", [ADA.project])
+        for level in ("read committed", "repeatable read"):
+            with operator.transaction(force_rollback=True):
+                operator.execute(f"set transaction isolation level {level}".encode())
+                operator.execute("truncate public.generation_jobs")
+    assert found == []
+
+
+def test_rebuilding_the_rollups_writes_nothing_without_where(operator: psycopg.Connection) -> None:
+    with unguarded_statements(operator) as found, operator.transaction(force_rollback=True):
+        operator.execute("set transaction isolation level repeatable read")
+        operator.execute("select gjobs.recount_jobs()")
+    assert found == []
