@@ -1,6 +1,7 @@
 """psycopg errors to StoreErrors with hints; budget refusals."""
 
 import json
+import logging
 import re
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from store.errors import (
     Unreachable,
 )
 from store.formats import money
+
+log = logging.getLogger(__name__)
 
 _BY_PHRASE = (
     (
@@ -136,10 +139,9 @@ _VALUE = (
     errors.UntranslatableCharacter,
 )
 _SIGN_IN = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
+_ENDING = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow)
 _LINK = (
-    errors.AdminShutdown,
-    errors.CrashShutdown,
-    errors.CannotConnectNow,
+    *_ENDING,
     errors.DatabaseDropped,
     errors.IdleSessionTimeout,
     errors.TooManyConnections,
@@ -149,17 +151,28 @@ _LINK = (
     errors.ConnectionFailure,
     errors.ProtocolViolation,
 )
+NOT_READY_HINT = "The server is starting, recovering or shutting down. Wait until it is ready, then try again."
+_NOT_READY = (
+    # 57P03, as the servers 14 to 18 write it.
+    "the database system is starting up",
+    "the database system is not yet accepting connections",
+    "the database system is not accepting connections",
+    "the database system is in recovery mode",
+    "the database system is shutting down",
+    # 57P01 and 57P02: what a server that stops, or that lost one of its processes, ends a sign-in with.
+    "due to administrator command",
+    "because of crash of another server process",
+    # Poolers'.
+    "is shutting down",
+    "login has been failing",
+    "server down",
+)
 _FOR_THE_MOMENT = (
-    "starting up",
-    "shutting down",
-    "in recovery mode",
-    "not yet accepting connections",
-    "too many",
+    "too many clients",
+    "too many connections",
     "remaining connection slots",
     # Poolers', before they have asked who it is.
     "no more connections",
-    "login has been failing",
-    "server down",
     "max client",
 )
 
@@ -208,7 +221,8 @@ def translate(error: Error) -> StoreError:
     if isinstance(error, _SIGN_IN):
         return SignInRefused(f"The database refused the sign-in: {text}.", sqlstate=state)
     if is_connection_lost(error):
-        return Unreachable(f"The database is not reachable: {text}.", sqlstate=state)
+        hint = NOT_READY_HINT if isinstance(error, _ENDING) else None
+        return Unreachable(f"The database is not reachable: {text}.", hint=hint, sqlstate=state)
     return UnexpectedError(f"The database answered with an error: {text}.", sqlstate=state)
 
 
@@ -222,8 +236,9 @@ def is_connection_lost(error: Error) -> bool:
 def translate_connecting(error: Error) -> StoreError:
     """Ours for a connection that was not made.
 
-    The client library keeps no SQLSTATE of a refused connection. That the server asked for a password, or
-    answered at all (FATAL), is what tells a refusal from an address where nobody answers; unless the link broke then.
+    The SQLSTATE decides where there is one. The client library keeps none of a refused connection: then the server's
+    words decide. That it asked for a password, or answered at all (FATAL), is what tells a refusal from an address
+    where nobody answers; unless the link broke then.
     """
     if error.sqlstate is not None:
         return translate(error)
@@ -231,12 +246,19 @@ def translate_connecting(error: Error) -> StoreError:
     if isinstance(error, ProgrammingError):
         return InvalidValue("database_url", f"The database's address cannot be read: {text}.")
     asked_for_password = error.pgconn is not None and (error.pgconn.needs_password or error.pgconn.used_password)
-    if any(phrase in text.lower() for phrase in _FOR_THE_MOMENT):
+    if _says(text, _NOT_READY):
+        # Its detail tells how far a recovery is: that it is not consistent yet, or that hot standby is off.
+        log.info("The server is not ready: %s", " ".join(str(error).split()))
+        return Unreachable(f"The database takes no connections at the moment: {text}.", hint=NOT_READY_HINT)
+    if _says(text, _FOR_THE_MOMENT):
         return Unreachable(f"The database takes no connections at the moment: {text}.")
-    is_broken_off = any(phrase in text.lower() for phrase in _BROKEN_OFF)
-    if "FATAL" in str(error) or (asked_for_password and not is_broken_off):
+    if "FATAL" in str(error) or (asked_for_password and not _says(text, _BROKEN_OFF)):
         return SignInRefused(f"The database refused the sign-in: {text}.", hint=advice(text))
     return Unreachable(f"The database is not reachable: {text}.", hint=advice(text) or _check(where(str(error))))
+
+
+def _says(text: str, phrases: tuple[str, ...]) -> bool:
+    return any(phrase in text.lower() for phrase in phrases)
 
 
 def _check(address: str | None) -> str | None:
