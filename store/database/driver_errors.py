@@ -52,6 +52,16 @@ _BY_PHRASE = (
         "Check sslmode, and that sslrootcert names the file with the certificate of the server's authority.",
     ),
 )
+_UNKNOWN_HOST = (
+    "failed to resolve host",
+    "could not translate host name",
+    "name or service not known",
+    "no address associated with hostname",
+    "nodename nor servname",
+    "temporary failure in name resolution",
+)
+_NO_ROUTE = ("network is unreachable", "no route to host", "cannot assign requested address")
+_SUPABASE_DIRECT = re.compile(r"\bdb\.[a-z0-9]+\.supabase\.co\b")
 _ADDRESS = re.compile(r'connection to server at "(?P<host>[^"]+)"(?: \([^)]*\))?, port (?P<port>\d+) failed')
 
 
@@ -62,6 +72,21 @@ def advice(said: str) -> str | None:
         if any(phrase in text for phrase in phrases):
             return hint
     return None
+
+
+def _host_advice(said: str) -> str | None:
+    """A hint where the host's name, or its address, leads nowhere from this machine. `said` are all lines."""
+    is_unknown, has_no_route = _says(said, _UNKNOWN_HOST), _says(said, _NO_ROUTE)
+    if not (is_unknown or has_no_route):
+        return None
+    if _SUPABASE_DIRECT.search(said):
+        return (
+            "Supabase's direct address has IPv6 only, which this network may lack: use the address of the session"
+            " pooler (port 5432) from the project's Connect page, or check the project's name."
+        )
+    if is_unknown:
+        return "The host's name has no address here: check its spelling, the DNS and the VPN."
+    return "This machine has no route to the host's address: check the network and the VPN, and whether it has IPv6."
 
 
 def where(said: str) -> str | None:
@@ -167,13 +192,20 @@ _NOT_READY = (
     "login has been failing",
     "server down",
 )
-_FOR_THE_MOMENT = (
+FULL_HINT = (
+    "All connections of the server, or of the pooler, are in use. Close some, or raise max_connections or the"
+    " pooler's limits."
+)
+_FULL = (
+    # 53300
     "too many clients",
     "too many connections",
     "remaining connection slots",
-    # Poolers', before they have asked who it is.
+    # Poolers'.
     "no more connections",
     "max client",
+    "unable to check out",
+    "query_wait_timeout",
 )
 
 _BROKEN_OFF = (
@@ -221,16 +253,29 @@ def translate(error: Error) -> StoreError:
     if isinstance(error, _SIGN_IN):
         return SignInRefused(f"The database refused the sign-in: {text}.", sqlstate=state)
     if is_connection_lost(error):
-        hint = NOT_READY_HINT if isinstance(error, _ENDING) else None
-        return Unreachable(f"The database is not reachable: {text}.", hint=hint, sqlstate=state)
+        return Unreachable(f"The database is not reachable: {text}.", hint=_hint(error, text), sqlstate=state)
     return UnexpectedError(f"The database answered with an error: {text}.", sqlstate=state)
 
 
 def is_connection_lost(error: Error) -> bool:
     """Whether no answer to the statement will ever come, so that nobody knows what became of it."""
-    return isinstance(error, _LINK) or (
-        isinstance(error, (OperationalError, InterfaceError)) and error.sqlstate is None
+    return (
+        isinstance(error, _LINK)
+        or _is_full(error)
+        or (isinstance(error, (OperationalError, InterfaceError)) and error.sqlstate is None)
     )
+
+
+def _is_full(error: Error) -> bool:
+    """Whether a pooler, which has no SQLSTATE of its own for that, gave up looking for a free connection."""
+    return isinstance(error, errors.InternalError_) and _says(str(error), _FULL)
+
+
+def _hint(error: Error, text: str) -> str | None:
+    """Of a connection that was lost; None for what fits any."""
+    if isinstance(error, _ENDING):
+        return NOT_READY_HINT
+    return FULL_HINT if isinstance(error, errors.TooManyConnections) or _says(text, _FULL) else None
 
 
 def translate_connecting(error: Error) -> StoreError:
@@ -250,11 +295,12 @@ def translate_connecting(error: Error) -> StoreError:
         # Its detail tells how far a recovery is: that it is not consistent yet, or that hot standby is off.
         log.info("The server is not ready: %s", " ".join(str(error).split()))
         return Unreachable(f"The database takes no connections at the moment: {text}.", hint=NOT_READY_HINT)
-    if _says(text, _FOR_THE_MOMENT):
-        return Unreachable(f"The database takes no connections at the moment: {text}.")
+    if _says(text, _FULL):
+        return Unreachable(f"The database takes no connections at the moment: {text}.", hint=FULL_HINT)
     if "FATAL" in str(error) or (asked_for_password and not _says(text, _BROKEN_OFF)):
         return SignInRefused(f"The database refused the sign-in: {text}.", hint=advice(text))
-    return Unreachable(f"The database is not reachable: {text}.", hint=advice(text) or _check(where(str(error))))
+    hint = advice(text) or _host_advice(str(error)) or _check(where(str(error)))
+    return Unreachable(f"The database is not reachable: {text}.", hint=hint)
 
 
 def _says(text: str, phrases: tuple[str, ...]) -> bool:

@@ -27,6 +27,7 @@ from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.keys.bindings import APP_BINDINGS
 from tui.dashboard.memory import ObservedHistories, RememberedState, project_to_show
 from tui.dashboard.messages import (
+    AnswerDelayed,
     Connected,
     Connecting,
     CopyJsonRequested,
@@ -206,6 +207,7 @@ class GjobsApp(App[int]):
         message.session.access.opened_by = opened_by(self)
         self.show_status()
 
+    @on(AnswerDelayed)
     @on(IntervalChanged)
     def _interval_changed(self) -> None:
         self.show_status()

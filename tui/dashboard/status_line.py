@@ -53,6 +53,8 @@ class ConnectionStatus:
     paused: bool
     max_staleness: float
     """Seconds after which a change is seen at the latest."""
+    silent_since: datetime | None = None
+    """When the database was asked what it has not answered yet, by the local clock; None while it answers in time."""
     trouble: str | None
     """Why nothing is seen at present, in a few words."""
     caution: str = ""
@@ -98,7 +100,9 @@ def status_content(
     """In so many cells, by shorter names where need be; None for any number."""
     addresses = (current_status.address, None) if current_status.address else (None,)
     for cells in _NAME_WIDTHS:
-        end = _end(current_status, data_age, _writing(current_status.permit, now, cells))
+        end = _end(
+            current_status, _freshness(current_status, data_age, now), _writing(current_status.permit, now, cells)
+        )
         for address in addresses:
             content = Content.assemble(*_joined(_names(current_status, cells, address), end))
             if width is None or content.cell_length <= width:
@@ -156,7 +160,7 @@ def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> li
     return [(" ", ""), (f" writing {left}: {_name(permit.reason, cells)} ", "bold $writing-text on $writing-block")]
 
 
-def _end(current_status: ConnectionStatus, data_age: float | None, writing: list[Part]) -> list[Part]:
+def _end(current_status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list[Part]:
     """What must not be cut."""
     parts: list[Part] = [*writing]
     if current_status.is_exposed:
@@ -165,7 +169,7 @@ def _end(current_status: ConnectionStatus, data_age: float | None, writing: list
         parts += [_DOT, ("read-only", "bold $text-warning")]
     elif current_status.may_write:
         parts += [_DOT, ("may write", "bold $text-warning")]
-    return [*parts, _DOT, _freshness(current_status, data_age)]
+    return [*parts, _DOT, freshness]
 
 
 def _actor_parts(current_status: ConnectionStatus, cells: int) -> list[Part]:
@@ -175,9 +179,11 @@ def _actor_parts(current_status: ConnectionStatus, cells: int) -> list[Part]:
     return [("lens: ", _VISIBILITY_STYLE), name, (f" {current_status.visibility}", _VISIBILITY_STYLE)]
 
 
-def _freshness(current_status: ConnectionStatus, data_age: float | None) -> Part:
+def _freshness(current_status: ConnectionStatus, data_age: float | None, now: datetime | None) -> Part:
     if current_status.trouble is not None:
         return (f"✗ {current_status.trouble}", "bold $text-error")
+    if current_status.silent_since is not None and now is not None:
+        return (f"no answer for {elapsed((now - current_status.silent_since).total_seconds())}", "bold $text-warning")
     if current_status.paused:
         seen = "" if data_age is None else f", seen {elapsed(data_age)} ago"
         return (f"‖ paused{seen}", "bold $text-warning")
@@ -206,6 +212,7 @@ def connection_status(
         permit=_permit(session),
         paused=connection.paused,
         max_staleness=connection.max_staleness,
+        silent_since=connection.silent_since,
         trouble=trouble(failure.error) if failure else None,
         caution=session.capabilities.caution(store.actor) if session and session.capabilities and store else "",
     )
