@@ -16,6 +16,7 @@ from store.errors import (
     NoPrivilege,
     ReadOnly,
     SchemaMissing,
+    ServerFailure,
     SignInRefused,
     StoreError,
     TimedOut,
@@ -164,6 +165,8 @@ _VALUE = (
     errors.UntranslatableCharacter,
 )
 _SIGN_IN = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
+_SERVER_FAILURES = ("53", "57", "58", "XX")
+"""Classes of SQLSTATE: insufficient resources, intervention of an operator, system errors, internal errors."""
 _ENDING = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow)
 _LINK = (
     *_ENDING,
@@ -254,6 +257,8 @@ def translate(error: Error) -> StoreError:
         return SignInRefused(f"The database refused the sign-in: {text}.", sqlstate=state)
     if is_connection_lost(error):
         return Unreachable(f"The database is not reachable: {text}.", hint=_hint(error, text), sqlstate=state)
+    if (state or "").startswith(_SERVER_FAILURES):
+        return ServerFailure(f"The database server failed: {text}.", sqlstate=state)
     return UnexpectedError(f"The database answered with an error: {text}.", sqlstate=state)
 
 

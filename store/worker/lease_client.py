@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
+from random import Random
 from typing import Any
 from uuid import UUID
 
 from store.database.database import Database
 from store.database.listening import ListenConnection, ReadyStatement
 from store.database.query import Query
-from store.errors import SchemaMissing, SignInRefused, StoreError
+from store.errors import SchemaMissing, ServerFailure, SignInRefused, StoreError
 from store.jobs import job_sql
 from store.jobs.job import JobStatus
 from store.leases import lease_sql
@@ -27,8 +28,17 @@ from store.leases.lease import (
 )
 from store.users.actor import Actor
 from store.worker.attempt_outcome import refused
+from store.worker.handlers import Backoff
 from store.worker.in_flight import InFlightJob, InFlightJobs
-from store.worker.worker_events import AttemptEnded, FinishRejected, LeaseLost, OutageBackoff, Report, is_transient
+from store.worker.worker_events import (
+    AttemptEnded,
+    FinishDelayed,
+    FinishRejected,
+    LeaseLost,
+    OutageBackoff,
+    Report,
+    is_transient,
+)
 
 _CLAIMING = "claim jobs"
 
@@ -148,6 +158,8 @@ class Heartbeat:
 
 
 MOST_AT_ONCE = 500
+DELAYS = Backoff(first=0.5, longest=60.0)
+"""Before a job's end is tried again at which the server failed."""
 
 Pair = tuple[InFlightJob, Ending]
 
@@ -162,6 +174,7 @@ class Finisher:
         remove: Callable[[InFlightJob], None],
         leave: Callable[[InFlightJob], None],
         on_postponed: Callable[[], None],
+        random: Random,
     ) -> None:
         self._leases = leases
         self._outage_backoff = outage_backoff
@@ -171,6 +184,9 @@ class Finisher:
         self._on_postponed = on_postponed
         self._waiting: list[Pair] = []
         self._has_ends = asyncio.Event()
+        self._random = random
+        self._failures: dict[InFlightJob, int] = {}
+        """How often the server has failed at the end of a job."""
 
     def enqueue(self, in_flight_job: InFlightJob, ending: Ending) -> None:
         self._waiting.append((in_flight_job, ending))
@@ -186,14 +202,14 @@ class Finisher:
                 await self._end(batch)
 
     async def _end(self, batch: Sequence[Pair]) -> None:
-        is_repeated = False
+        is_repeated = any(in_flight_job in self._failures for in_flight_job, _ in batch)
         while True:
             try:
                 done = await self._leases.end([ending for _, ending in batch])
             except (SchemaMissing, SignInRefused):
                 raise
             except StoreError as error:
-                if not is_transient(error):
+                if isinstance(error, ServerFailure) or not is_transient(error):
                     await self._end_one_by_one(batch, error)
                     return
                 is_repeated = True
@@ -206,6 +222,7 @@ class Finisher:
             # The first time it may have been done, and the answer lost.
             left = [pair for pair in left if not await self._is_done(pair[1])]
         for in_flight_job, ending in batch:
+            self._failures.pop(in_flight_job, None)
             self._remove(in_flight_job)
             if (in_flight_job, ending) in left:
                 self._report(LeaseLost(in_flight_job.claimed))
@@ -225,17 +242,28 @@ class Finisher:
                 return status is _status_after(ending)
 
     async def _end_one_by_one(self, batch: Sequence[Pair], error: StoreError) -> None:
-        """Something in it is refused by the database: the others are not to wait for that."""
+        """Something in it is refused by the database, or makes the server fail: the others are not to wait for that."""
         if len(batch) > 1:
             for pair in batch:
                 await self._end([pair])
             return
         ((in_flight_job, ending),) = batch
+        if isinstance(error, ServerFailure):
+            self._delay(in_flight_job, ending, error)
+            return
+        self._failures.pop(in_flight_job, None)
         if (failure := refused(ending, error)) is not None:
             await self._end([(in_flight_job, failure)])
             return
         self._leave(in_flight_job)
         self._report(FinishRejected(in_flight_job.claimed, error))
+
+    def _delay(self, in_flight_job: InFlightJob, ending: Ending, error: StoreError) -> None:
+        """Keeps the result, and the lease with it, until the server can save it."""
+        failures = self._failures[in_flight_job] = self._failures.get(in_flight_job, 0) + 1
+        wait = DELAYS.wait(failures, self._random)
+        self._report(FinishDelayed(in_flight_job.claimed, error, wait))
+        asyncio.get_running_loop().call_later(wait, self.enqueue, in_flight_job, ending)
 
 
 def _status_after(ending: Ending) -> JobStatus:

@@ -237,6 +237,7 @@ class Worker:
                 remove=in_flight_jobs.remove,
                 leave=in_flight_jobs.abandon,
                 on_postponed=claimer.stop_waiting,
+                random=random,
             )
             heartbeat = Heartbeat(leases, in_flight_jobs, OutageBackoff(report, random))
             if self._applies_retention:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from store.errors import Conflict, OutcomeUnknown, ReadOnly, StoreError, TimedOut, Unreachable
+from store.errors import Conflict, OutcomeUnknown, ReadOnly, ServerFailure, StoreError, TimedOut, Unreachable
 from store.leases.lease import ClaimedJob, Ending, WorkerInfo
 from store.retention.retention import BatchProgress, RetentionPolicy
 from store.worker.handlers import Backoff
@@ -56,6 +56,16 @@ class FinishRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class FinishDelayed:
+    """The server fails at the end of this job. The result is kept, and saved as soon as the server can."""
+
+    claimed: ClaimedJob
+    error: StoreError
+    wait: float
+    """Seconds until it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseUnavailable:
     """The database could not be worked with just now. It is tried again."""
 
@@ -89,6 +99,7 @@ WorkerEvent = (
     | AttemptEnded
     | LeaseLost
     | FinishRejected
+    | FinishDelayed
     | DatabaseUnavailable
     | DatabaseRecovered
     | RetentionApplied
@@ -105,7 +116,7 @@ def is_transient(error: StoreError) -> bool:
     """Whether the same may succeed later on. A server may be read-only for as long as it is replaced by another."""
     if isinstance(error, Conflict):
         return (error.sqlstate or "").startswith(_ROLLBACKS)
-    return isinstance(error, (Unreachable, TimedOut, OutcomeUnknown, ReadOnly))
+    return isinstance(error, (Unreachable, TimedOut, OutcomeUnknown, ReadOnly, ServerFailure))
 
 
 class OutageBackoff:

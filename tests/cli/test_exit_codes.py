@@ -35,6 +35,7 @@ CODES: dict[type[BaseException], ExitCode] = {
     errors.OutcomeUnknown: ExitCode.OUTCOME_UNKNOWN,
     errors.JournalUnavailable: ExitCode.REFUSED,
     errors.UnexpectedError: ExitCode.OUR_FAULT,
+    errors.ServerFailure: ExitCode.UNREACHABLE,
     KeyboardInterrupt: ExitCode.INTERRUPTED,
     KeyError: ExitCode.OUR_FAULT,
 }

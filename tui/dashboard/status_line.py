@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from store.database.write_access import WriteMode, WritePermit
-from store.errors import NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
+from store.errors import NoPrivilege, SchemaMissing, ServerFailure, SignInRefused, StoreError, TimedOut, Unreachable
 from store.users.actor import actor_name
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.messages import ListPollFailed
@@ -249,6 +249,8 @@ def trouble(error: StoreError) -> str:
             return "no privilege"
         case SchemaMissing():
             return "no schema"
+        case ServerFailure():
+            return "server failure"
         case _:
             return "nothing read"
 

@@ -9,6 +9,7 @@ from store.worker.worker_events import (
     AttemptStarted,
     DatabaseRecovered,
     DatabaseUnavailable,
+    FinishDelayed,
     FinishRejected,
     HandlerRaised,
     LeaseLost,
@@ -36,6 +37,8 @@ def worker_words(worker_event: WorkerEvent) -> str:
             return f"{_job(claimed)} is not this worker's any more."
         case FinishRejected(claimed=claimed, error=error):
             return f"{_job(claimed)}: the database refuses its end: {clean(str(error))}"
+        case FinishDelayed(claimed=claimed, error=error, wait=wait):
+            return f"{_job(claimed)}: its result is kept and saved later, next try in {wait:.0f} s: {clean(str(error))}"
         case DatabaseUnavailable(error=error):
             return f"Waiting for the database: {clean(str(error))}"
         case DatabaseRecovered():
