@@ -1,93 +1,17 @@
-"""Jobs in flight: each attempt, its thread and time-out."""
+"""Jobs in flight, and what becomes of each."""
 
 import asyncio
-import contextvars
-import inspect
-import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from functools import partial
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from store.async_tools import is_cancelling
 from store.leases.lease import ClaimedJob, Ending, LeaseKey, ProgressNote, Released
-from store.worker.attempt_outcome import AttemptTimedOut, Outcome, Raised, Returned, decide_end, out_of_attempts
-from store.worker.handlers import Handler, HandlerSpec, Registry, Retry, Work
-from store.worker.worker_events import AttemptStarted, HandlerRaised, LeaseLost, Report
-
-
-class Threads:
-    """A thread for each blocking handler. It cannot be stopped: one whose time is over lasts until it returns.
-
-    They end with the process, whatever they are about.
-    """
-
-    def __init__(self) -> None:
-        self._overdue: set[threading.Thread] = set()
-
-    @property
-    def overdue_threads(self) -> int:
-        """How many last although nobody waits for them any more."""
-        return len(self._overdue)
-
-    async def run(self, handler: Handler, work: Work, *, on_end: Callable[[], None]) -> None:
-        """Raises what the handler raises. `on_end` is called in the event loop when the thread has ended."""
-        loop = asyncio.get_running_loop()
-        ended: asyncio.Future[BaseException | None] = loop.create_future()
-
-        def end(error: BaseException | None) -> None:
-            self._overdue.discard(thread)
-            if not ended.done():
-                ended.set_result(error)
-            on_end()
-
-        def body() -> None:
-            error: BaseException | None = None
-            try:
-                if inspect.isawaitable(handler(work)):
-                    error = TypeError("the handler returned an awaitable: define it with 'async def'")
-            except BaseException as raised:
-                error = raised
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(end, error)
-
-        context = contextvars.copy_context()
-        thread = threading.Thread(target=partial(context.run, body), name=f"job {work.job.id}", daemon=True)
-        thread.start()
-        try:
-            error = await ended
-        except asyncio.CancelledError:
-            self._overdue.add(thread)
-            raise
-        if error is not None:
-            raise error
-
-
-async def attempt(spec: HandlerSpec, work: Work, threads: Threads, *, on_end: Callable[[], None]) -> Outcome:
-    """Raises nothing but that it was cancelled."""
-    timer = asyncio.timeout(spec.time_out)
-    try:
-        async with timer:
-            if is_coroutine_function(spec.handler):
-                await spec.handler(work)
-            else:
-                await threads.run(spec.handler, work, on_end=on_end)
-    except asyncio.CancelledError as error:
-        if is_cancelling():
-            raise
-        return Raised(error)
-    except TimeoutError as error:
-        return AttemptTimedOut() if timer.expired() else Raised(error)
-    except (Exception, SystemExit) as error:
-        return Raised(error)
-    return Returned()
-
-
-def is_coroutine_function(handler: Handler) -> bool:
-    """An object that is called like one is one, too."""
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
+from store.worker.attempt import HandlerRunner
+from store.worker.attempt_outcome import Raised, decide_end, failed, out_of_attempts
+from store.worker.handlers import HandlerSpec, Registry, Retry, Work
+from store.worker.worker_events import AttemptStarted, HandlerAbandoned, HandlerRaised, LeaseLost, Report
 
 
 class InFlightJob:
@@ -119,7 +43,7 @@ class InFlightJobs:
         self._on_end = on_end
         self._report = report
         self._random = random
-        self._threads = Threads()
+        self._handlers = HandlerRunner(on_end=self.wake)
         self._jobs: dict[UUID, InFlightJob] = {}
         self._abandoned: set[LeaseKey] = set()
         self._running = 0
@@ -132,7 +56,7 @@ class InFlightJobs:
     @property
     def free(self) -> int:
         """So many more may be begun. What waits to be ended takes a place beyond twice as many as may be at work."""
-        running = self._running + self._threads.overdue_threads
+        running = self._running + self._handlers.overdue
         return max(0, min(self._concurrency - running, 2 * self._concurrency - len(self._jobs)))
 
     def held(self) -> list[LeaseKey]:
@@ -178,19 +102,24 @@ class InFlightJobs:
             in_flight_job.task = self._spawn(self._work(in_flight_job, spec))
 
     async def _work(self, in_flight_job: InFlightJob, spec: HandlerSpec) -> None:
+        claimed = in_flight_job.claimed
         try:
-            outcome = await attempt(spec, in_flight_job.work, self._threads, on_end=self.wake)
+            outcome = await self._handlers.run(
+                spec, in_flight_job.work, on_abandoned=lambda: self._report(HandlerAbandoned(claimed))
+            )
         finally:
             self._running -= 1
             in_flight_job.task = None
             in_flight_job.seconds = time.monotonic() - in_flight_job.started_at
             self._changed.set()
-        if isinstance(outcome, AttemptTimedOut):
-            in_flight_job.work.should_stop = True
-        elif isinstance(outcome, Raised) and not isinstance(outcome.error, Retry):
-            self._report(HandlerRaised(in_flight_job.claimed, outcome.error))
-        claimed, cost_cents = in_flight_job.claimed, in_flight_job.work.cost_cents
-        self._on_end(in_flight_job, decide_end(claimed, spec, outcome, cost_cents=cost_cents, random=self._random))
+        if isinstance(outcome, Raised) and not isinstance(outcome.error, Retry):
+            self._report(HandlerRaised(claimed, outcome.error))
+        cost_cents = in_flight_job.work.cost_cents
+        try:
+            ending = decide_end(claimed, spec, outcome, cost_cents=cost_cents, random=self._random)
+        except Exception as error:
+            ending = failed(claimed, error, cost_cents=cost_cents)
+        self._on_end(in_flight_job, ending)
 
     def remove(self, in_flight_job: InFlightJob) -> None:
         """The database has its end, or it is not this worker's any more."""

@@ -31,6 +31,13 @@ class HandlerRaised:
 
 
 @dataclass(frozen=True, slots=True)
+class HandlerAbandoned:
+    """The handler does not stop although it was cancelled. It is waited for no more, and keeps its slot."""
+
+    claimed: ClaimedJob
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptEnded:
     """The database has it."""
 
@@ -96,6 +103,7 @@ WorkerEvent = (
     WorkerRegistered
     | AttemptStarted
     | HandlerRaised
+    | HandlerAbandoned
     | AttemptEnded
     | LeaseLost
     | FinishRejected

@@ -11,6 +11,7 @@ from store.worker.worker_events import (
     DatabaseUnavailable,
     FinishDelayed,
     FinishRejected,
+    HandlerAbandoned,
     HandlerRaised,
     LeaseLost,
     RetentionApplied,
@@ -31,6 +32,8 @@ def worker_words(worker_event: WorkerEvent) -> str:
             return f"Worker {worker.id}: {modes}."
         case AttemptStarted() | HandlerRaised():
             return ""
+        case HandlerAbandoned(claimed=claimed):
+            return f"{_job(claimed)}: its handler does not stop, so it is left behind and keeps its slot until it ends."
         case AttemptEnded(claimed=claimed, ending=ending, seconds=seconds):
             return f"{_job(claimed)} {_ending(ending)} ({seconds:.1f} s)"
         case LeaseLost(claimed=claimed):
