@@ -65,6 +65,7 @@ class Database:
         journal: Journal | None = None,
         hint_when_down: str | None = None,
     ) -> None:
+        self._conninfo, self._password = conninfo, password
         self._hint_when_down = hint_when_down
         self.access = access or WriteAccess()
         self._journal = journal
@@ -80,6 +81,16 @@ class Database:
 
     async def close(self) -> None:
         await self._connections.close()
+
+    def for_another_loop(self) -> "Database":
+        """Another session on the same database, with the same rights, for an event loop in another thread."""
+        return Database(
+            self._conninfo,
+            access=self.access,
+            limits=self._limits,
+            password=self._password.copy() if self._password else None,
+            hint_when_down=self._hint_when_down,
+        )
 
     def widen(self, connections: int) -> None:
         """Opens as many at the same time, if so many are needed."""

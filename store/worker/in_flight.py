@@ -17,7 +17,7 @@ from store.worker.worker_events import AttemptStarted, HandlerAbandoned, Handler
 class InFlightJob:
     """A job that the worker has."""
 
-    __slots__ = ("claimed", "seconds", "started_at", "task", "work")
+    __slots__ = ("claimed", "seconds", "started_at", "task", "time_out", "work")
 
     def __init__(self, claimed: ClaimedJob) -> None:
         self.claimed = claimed
@@ -25,6 +25,8 @@ class InFlightJob:
         self.task: asyncio.Task[None] | None = None
         """None when its attempt is over."""
         self.started_at = time.monotonic()
+        self.time_out = 0.0
+        """Seconds that its attempt may take."""
         self.seconds = 0.0
         """How long the attempt took."""
 
@@ -61,6 +63,17 @@ class InFlightJobs:
 
     def held(self) -> list[LeaseKey]:
         return [in_flight_job.claimed.held for in_flight_job in self._jobs.values()]
+
+    def held_while_blocked(self) -> list[LeaseKey]:
+        """Without those that should have timed out; none where nothing else is at work.
+
+        For another thread, while the event loop is blocked.
+        """
+        now, jobs = time.monotonic(), list(self._jobs.values())
+        late = [one for one in jobs if one.task is not None and now >= one.started_at + one.time_out]
+        if all(one.task is None or one in late for one in jobs):
+            return []
+        return [one.claimed.held for one in jobs if one not in late]
 
     def progress(self) -> list[ProgressNote]:
         """What handlers have told, and the database does not have yet."""
@@ -99,6 +112,7 @@ class InFlightJobs:
         else:
             self._report(AttemptStarted(claimed))
             self._running += 1
+            in_flight_job.time_out = spec.time_out
             in_flight_job.task = self._spawn(self._work(in_flight_job, spec))
 
     async def _work(self, in_flight_job: InFlightJob, spec: HandlerSpec) -> None:

@@ -1,9 +1,10 @@
 """Claims and renews leases (heartbeat), commits finished attempts."""
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -47,19 +48,23 @@ class LeaseClient:
     """Every method may raise a StoreError. `seconds` is how long a lease lasts that is not renewed."""
 
     def __init__(self, database: Database, actor: Actor, worker: WorkerInfo, *, seconds: float) -> None:
-        self._database = database
+        self.database = database
         self._actor = actor
         self._worker = worker
         self.seconds = seconds
         self._renewing = asyncio.Lock()
         """The database hands no lease back that is locked, be it by the worker's own renewal."""
+        self.other_renewal = threading.Lock()
+        """Held by another thread that renews the leases."""
+        self.renewed_at = time.monotonic()
+        """When the leases were last renewed, or were first known."""
 
     async def register_worker(self) -> None:
         await self._write("start a worker", lease_sql.delete_old_workers(), lease_sql.register_worker(self._worker))
 
     async def deregister_worker(self) -> None:
         """Whatever the worker has left is handed back."""
-        async with self._renewing:
+        async with self._no_renewal():
             await self._write(
                 "stop a worker", lease_sql.release_all(self._worker.id), lease_sql.deregister_worker(self._worker.id)
             )
@@ -73,15 +78,15 @@ class LeaseClient:
 
     def ready_statement(self, over: ListenConnection) -> ReadyStatement:
         """To claim in the moment in which a job is told of."""
-        return self._database.ready_statement(self._actor, _CLAIMING, over)
+        return self.database.ready_statement(self._actor, _CLAIMING, over)
 
     async def held_jobs(self) -> list[ClaimedJob]:
         """All that is this worker's, known here or not."""
-        return await self._database.read(self._actor, lease_sql.leases_of_worker(self._worker.id))
+        return await self.database.read(self._actor, lease_sql.leases_of_worker(self._worker.id))
 
     async def next_due(self) -> float | None:
         """In how many seconds a lease expires; None where there is none."""
-        (seconds,) = await self._database.read(self._actor, lease_sql.next_due())
+        (seconds,) = await self.database.read(self._actor, lease_sql.next_due())
         return seconds
 
     async def end(self, endings: Sequence[Ending]) -> set[UUID]:
@@ -93,7 +98,7 @@ class LeaseClient:
             queries.append(lease_sql.postpone(worker, postponed))
         if released := [one for one in endings if isinstance(one, Released)]:
             queries.append(lease_sql.release(worker, released))
-        async with self._renewing if released else nullcontext():
+        async with self._no_renewal() if released else nullcontext():
             answers = await self._write("end jobs", *queries)
         return {job_id for answer in answers for job_id in answer}
 
@@ -109,12 +114,26 @@ class LeaseClient:
             still_held, *_ = await self._write("renew leases", *queries)
         return set(still_held)
 
+    @asynccontextmanager
+    async def _no_renewal(self) -> AsyncIterator[None]:
+        async with self._renewing:
+            while not self.other_renewal.acquire(blocking=False):  # noqa: ASYNC110 - a thread sets no asyncio.Event
+                await asyncio.sleep(0.01)
+            try:
+                yield
+            finally:
+                self.other_renewal.release()
+
+    def for_another_loop(self) -> "LeaseClient":
+        """For an event loop in another thread. Its database is the caller's to close."""
+        return LeaseClient(self.database.for_another_loop(), self._actor, self._worker, seconds=self.seconds)
+
     async def statuses(self, job_ids: Collection[UUID]) -> dict[UUID, JobStatus]:
         """Of those of the jobs that are there."""
-        return dict(await self._database.read(self._actor, job_sql.statuses(job_ids)))
+        return dict(await self.database.read(self._actor, job_sql.statuses(job_ids)))
 
     async def _write(self, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
-        return await self._database.write_pipelined(self._actor, what, *queries)
+        return await self.database.write_pipelined(self._actor, what, *queries)
 
 
 RENEWALS = 3
@@ -138,12 +157,11 @@ class Heartbeat:
         """Until it is cancelled. Raises what does not pass by itself."""
         pause = interval(self._leases.seconds)
         tick = min(NOTE_SECONDS, pause)
-        renewed_at = time.monotonic()
         while True:
             await asyncio.sleep(tick)
             progress = self._in_flight_jobs.progress()
             now = time.monotonic()
-            if not progress and now - renewed_at < pause:
+            if not progress and now - self._leases.renewed_at < pause:
                 continue
             held = self._in_flight_jobs.held()
             try:
@@ -151,7 +169,7 @@ class Heartbeat:
             except StoreError as error:
                 await asyncio.sleep(min(self._outage_backoff.failed(error), tick))
             else:
-                renewed_at = now
+                self._leases.renewed_at = now
                 self._outage_backoff.succeeded()
                 self._in_flight_jobs.mark_saved(progress)
                 self._in_flight_jobs.drop_lost(one for one in held if one.job_id not in still_held)

@@ -23,6 +23,7 @@ from store.worker.claimer import CLAIMS_AT_ONCE, Claimer, QueueListener
 from store.worker.handlers import Registry
 from store.worker.in_flight import InFlightJobs
 from store.worker.lease_client import Finisher, Heartbeat, LeaseClient
+from store.worker.lease_guard import LeaseGuard
 from store.worker.worker_events import (
     OutageBackoff,
     Report,
@@ -242,7 +243,8 @@ class Worker:
             heartbeat = Heartbeat(leases, in_flight_jobs, OutageBackoff(report, random))
             if self._applies_retention:
                 group.create_task(RetentionRunner(self._store, report, self._stopping).run(once=once))
-            background = [group.create_task(finisher.run()), group.create_task(heartbeat.run())]
+            guard = LeaseGuard(leases, in_flight_jobs, report)
+            background = [group.create_task(one.run()) for one in (finisher, heartbeat, guard)]
             await claimer.run(once=once)
             await self._drain(in_flight_jobs)
             for task in background:

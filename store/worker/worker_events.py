@@ -73,6 +73,13 @@ class FinishDelayed:
 
 
 @dataclass(frozen=True, slots=True)
+class EventLoopBlocked:
+    """A coroutine kept the event loop to itself, so that leases had to be renewed by another thread."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseUnavailable:
     """The database could not be worked with just now. It is tried again."""
 
@@ -108,6 +115,7 @@ WorkerEvent = (
     | LeaseLost
     | FinishRejected
     | FinishDelayed
+    | EventLoopBlocked
     | DatabaseUnavailable
     | DatabaseRecovered
     | RetentionApplied

@@ -9,6 +9,7 @@ from store.worker.worker_events import (
     AttemptStarted,
     DatabaseRecovered,
     DatabaseUnavailable,
+    EventLoopBlocked,
     FinishDelayed,
     FinishRejected,
     HandlerAbandoned,
@@ -42,6 +43,11 @@ def worker_words(worker_event: WorkerEvent) -> str:
             return f"{_job(claimed)}: the database refuses its end: {clean(str(error))}"
         case FinishDelayed(claimed=claimed, error=error, wait=wait):
             return f"{_job(claimed)}: its result is kept and saved later, next try in {wait:.0f} s: {clean(str(error))}"
+        case EventLoopBlocked(seconds=seconds):
+            return (
+                f"A handler blocked the event loop for {seconds:.0f} s. Its jobs were kept, but nothing else was done:"
+                " let it await, or make it a function without 'async', which gets a thread."
+            )
         case DatabaseUnavailable(error=error):
             return f"Waiting for the database: {clean(str(error))}"
         case DatabaseRecovered():
