@@ -224,6 +224,9 @@ _BROKEN_OFF = (
 )
 
 
+_OVERTAKEN = "A concurrent change came first: nothing was changed."
+
+
 def translate(error: Error) -> StoreError:
     """Ours for an error of a statement, or of a link that broke under it."""
     text = first_line(error.diag.message_primary or str(error))
@@ -240,7 +243,7 @@ def translate(error: Error) -> StoreError:
         case errors.QueryCanceled() | errors.IdleInTransactionSessionTimeout():
             return TimedOut("The database took too long, so the statement was stopped.", sqlstate=state)
         case errors.SerializationFailure() | errors.DeadlockDetected():
-            return Conflict("A concurrent change came first: nothing was changed.", sqlstate=state)
+            return Conflict(_OVERTAKEN, sqlstate=state)
         case errors.RaiseException():
             return Conflict(
                 f"The database refused: {text}.",
@@ -249,15 +252,17 @@ def translate(error: Error) -> StoreError:
             )
         case errors.FeatureNotSupported():
             return UnexpectedError(f"The database does not offer this: {text}.", sqlstate=state)
+    if _is_of_class(state, "40"):
+        return Conflict(_OVERTAKEN, sqlstate=state)
     if isinstance(error, _SCHEMA):
         return SchemaMissing(f"This database lacks what is needed: {text}.", sqlstate=state)
     if isinstance(error, _VALUE):
         return InvalidValue(_field(error), f"The database refused the value: {text}.", sqlstate=state)
-    if isinstance(error, _SIGN_IN):
+    if isinstance(error, _SIGN_IN) or _is_of_class(state, "28"):
         return SignInRefused(f"The database refused the sign-in: {text}.", sqlstate=state)
     if is_connection_lost(error):
         return Unreachable(f"The database is not reachable: {text}.", hint=_hint(error, text), sqlstate=state)
-    if (state or "").startswith(_SERVER_FAILURES):
+    if _is_of_class(state, *_SERVER_FAILURES):
         return ServerFailure(f"The database server failed: {text}.", sqlstate=state)
     return UnexpectedError(f"The database answered with an error: {text}.", sqlstate=state)
 
@@ -266,9 +271,15 @@ def is_connection_lost(error: Error) -> bool:
     """Whether no answer to the statement will ever come, so that nobody knows what became of it."""
     return (
         isinstance(error, _LINK)
+        or _is_of_class(error.sqlstate, "08")
         or _is_full(error)
         or (isinstance(error, (OperationalError, InterfaceError)) and error.sqlstate is None)
     )
+
+
+def _is_of_class(sqlstate: str | None, *classes: str) -> bool:
+    """A SQLSTATE that only a later server has belongs to a class that is known."""
+    return sqlstate is not None and sqlstate[:2] in classes
 
 
 def _is_full(error: Error) -> bool:

@@ -12,7 +12,7 @@ from uuid import UUID
 from store.database.database import Database
 from store.database.listening import ListenConnection, ReadyStatement
 from store.database.query import Query
-from store.errors import SchemaMissing, ServerFailure, SignInRefused, StoreError
+from store.errors import SchemaMissing, ServerFailure, SignInRefused, StoreError, UnexpectedError
 from store.jobs import job_sql
 from store.jobs.job import JobStatus
 from store.leases import lease_sql
@@ -254,6 +254,8 @@ class Finisher:
             try:
                 status = (await self._leases.statuses([ending.job_id])).get(ending.job_id)
             except StoreError as error:
+                if isinstance(error, UnexpectedError) and not is_transient(error):
+                    return False  # It has a status of the app's own, which no worker sets.
                 await asyncio.sleep(self._outage_backoff.failed(error))
             else:
                 self._outage_backoff.succeeded()
