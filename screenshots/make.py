@@ -31,9 +31,10 @@ from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
 from store.jobs.job import GenerationJob, JobStatus
 from store.leases.lease import WorkersOverview
+from store.page_limits import PAGE_SIZE
 from store.sample.sample_data import fill
 from store.statistics.totals import Totals, TotalsQuery
-from store.store import PAGE_SIZE, Store
+from store.store import Store
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.appearance import screen_svg
 from tui.dashboard.job_list.job_table import JobTable
@@ -257,7 +258,7 @@ async def _take(scene: Scene, opener: Opener) -> dict[str, str]:
         await stage.wait_for(app.settled.is_set)
         await scene.play(stage)
         # On a busy machine a look may take long, and the next come later: that is not what a picture shows.
-        await stage.wait_for(lambda: app.connection.max_staleness == app.connection.interval)
+        await stage.wait_for(lambda: app.poller.max_staleness == app.poller.interval)
         app.show_status()
         for field in app.screen.query(Input):
             field.cursor_blink = False

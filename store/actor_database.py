@@ -17,9 +17,6 @@ from store.filters.filter_sql import needs_names
 from store.filters.filter_terms import Key
 from store.filters.job_filter import JobFilter
 from store.formats import IdRange
-from store.job_list.index_advice import is_in_order
-from store.job_list.list_query import ListQuery
-from store.job_list.list_sql import AccessPath
 from store.jobs import job_sql
 from store.jobs.job_sql import JobStatements
 from store.projects import project_sql
@@ -35,14 +32,14 @@ _NAMES = {Key.PROJECT: Capability.PROJECTS, Key.USER: Capability.USERS, Key.IS: 
 class ActorDatabase:
     """Every method may raise a StoreError. `probed` is what the database offers, which others may share."""
 
-    def __init__(self, database: Database, actor: Actor, probed: CapabilityCache) -> None:
+    def __init__(self, database: Database, actor: Actor, capability_cache: CapabilityCache) -> None:
         self.database = database
         self.actor = actor
-        self.probed = probed
+        self.capability_cache = capability_cache
 
     def acting_as(self, actor: Actor) -> Self:
         """The same database with other eyes."""
-        return type(self)(self.database, actor, self.probed)
+        return type(self)(self.database, actor, self.capability_cache)
 
     @property
     def is_operators(self) -> bool:
@@ -52,35 +49,27 @@ class ActorDatabase:
 
     async def missing(self, feature: Capability) -> MissingCapability | None:
         """None where the actor has it, as far as was known when somebody last asked."""
-        return (await self.probed.get()).missing(feature, self.actor)
+        return (await self.capability_cache.get()).missing(feature, self.actor)
 
     async def has(self, feature: Capability) -> bool:
         return await self.missing(feature) is None
 
     def translating_refusals(self, needs: Capability) -> AbstractAsyncContextManager[None]:
         """Inside, the server is asked for what takes this feature: its refusal says what is missing."""
-        return translating_refusals(self.probed, self.actor, needs)
+        return translating_refusals(self.capability_cache, self.actor, needs)
 
     # To be asked for before a transaction: whoever holds a connection must not wait for another one.
 
     async def job_statements(self) -> JobStatements:
-        has_later = (await self.probed.get()).has_later_columns(self.actor)
+        has_later = (await self.capability_cache.get()).has_later_columns(self.actor)
         return job_sql.OF_EVENTS if has_later else job_sql.OF_THE_APP
-
-    async def chosen_path(self, listed: ListQuery) -> AccessPath:
-        capabilities = await self.probed.get()
-        columns = job_sql.ALL_COLUMNS if capabilities.has_later_columns(self.actor) else job_sql.APP_COLUMNS
-        if self.is_operators:
-            return AccessPath(columns=columns)
-        in_order = is_in_order(listed, capabilities.facts.job_indexes)
-        return AccessPath(columns=columns, is_in_order=in_order, through_policies=True)
 
     async def readable_names(self, job_filter: JobFilter) -> Set[Key]:
         """Raises NoPrivilege where the filter cannot do without one that is not."""
         asked = [key for key in _NAMES if any(term.key is key for term in job_filter.terms)]
         readable = {key for key in asked if await self.has(_NAMES[key])}
         for key in sorted(needs_names(job_filter) - readable):
-            if missing := await self.probed.missing_now(_NAMES[key], self.actor):
+            if missing := await self.capability_cache.missing_now(_NAMES[key], self.actor):
                 hint = f"Give the {key}'s id, or its first digits, instead."
                 raise NoPrivilege(f"{key}: takes no name here. {missing.reason}", hint=hint)
             readable.add(key)  # it has been granted since
@@ -134,5 +123,5 @@ class ActorDatabase:
         if refusal.user_id is None:
             return None
         ids = IdRange(low=refusal.user_id, high=refusal.user_id)
-        people = await self.read(user_sql.in_range(ids, limit=1), needs=Capability.USERS)
-        return people[0].email if people else None
+        found_users = await self.read(user_sql.in_range(ids, limit=1), needs=Capability.USERS)
+        return found_users[0].email if found_users else None

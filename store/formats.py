@@ -20,15 +20,15 @@ _DURATION = re.compile(r"(?:[0-9]{1,12}[smhdw])+")
 _PART = re.compile(r"([0-9]+)([smhdw])")
 
 
-def seconds_of(text: str) -> int | None:
-    """None where it is none. It may be longer than the longest."""
+def parse_duration(text: str) -> int | None:
+    """In seconds; None where it is none. It may be longer than the longest."""
     if not _DURATION.fullmatch(text):
         return None
     return sum(int(number) * UNITS[unit] for number, unit in _PART.findall(text))
 
 
 def format_duration(seconds: int) -> str:
-    """In the longest units that it takes; weeks only where they are whole, for nobody says 4w2d for 30d."""
+    """As it is parsed, in the longest units; weeks only where they are whole, for nobody says 4w2d for 30d."""
     parts = []
     for unit, length in UNITS.items():
         if unit == "w" and seconds % length:

@@ -14,6 +14,7 @@ from store.errors import NoPrivilege
 from store.formats import IdRange, id_range
 from store.jobs.job import GenerationJob
 from store.jobs.job_sql import JobStatements
+from store.page_limits import MAX_LIMIT
 from store.projects import project_sql
 from store.projects.project import Asset, Project, User
 from store.users import user_sql
@@ -58,7 +59,7 @@ _QUERIES: Mapping[IdKind, Find] = {
     IdKind.OWNERS_OF_PROJECTS: user_sql.owners_of_projects_in_range,
     IdKind.USERS: user_sql.in_range,
 }
-_PEOPLE = (IdKind.USERS, IdKind.OWNERS_OF_JOBS, IdKind.OWNERS_OF_PROJECTS)
+_USERS = (IdKind.USERS, IdKind.OWNERS_OF_JOBS, IdKind.OWNERS_OF_PROJECTS)
 
 
 def questions(kinds: Iterable[IdKind], ids: IdRange, jobs: JobStatements) -> list[Query[Any]]:
@@ -67,10 +68,10 @@ def questions(kinds: Iterable[IdKind], ids: IdRange, jobs: JobStatements) -> lis
 
 def located(answers: Mapping[IdKind, Sequence[Any]]) -> IdMatches:
     """A user is the same whether known by a row or by what they own; the row knows the e-mail."""
-    people: dict[Any, ActingUser] = {}
-    for kind in _PEOPLE:
+    found_users: dict[Any, ActingUser] = {}
+    for kind in _USERS:
         for user in answers.get(kind, ()):
-            people.setdefault(user.id, user)
+            found_users.setdefault(user.id, user)
     found: dict[IdKind, Sequence[Any]] = {
         kind: answers.get(kind, ()) for kind in (IdKind.JOBS, IdKind.PROJECTS, IdKind.ASSETS)
     }
@@ -78,42 +79,42 @@ def located(answers: Mapping[IdKind, Sequence[Any]]) -> IdMatches:
         jobs=tuple(found[IdKind.JOBS][:MOST_FOUND]),
         projects=tuple(found[IdKind.PROJECTS][:MOST_FOUND]),
         assets=tuple(found[IdKind.ASSETS][:MOST_FOUND]),
-        users=tuple(people.values())[:MOST_FOUND],
-        is_more=any(len(some) > MOST_FOUND for some in (*found.values(), people)),
+        users=tuple(found_users.values())[:MOST_FOUND],
+        is_more=any(len(some) > MOST_FOUND for some in (*found.values(), found_users)),
     )
 
 
-async def find_by_id(reach: ActorDatabase, id_or_prefix: str) -> IdMatches:
+async def find_by_id(actor_database: ActorDatabase, id_or_prefix: str) -> IdMatches:
     """Users are the operator's to see. Nothing where the text is no id and no beginning of one."""
     ids = id_range(id_or_prefix)
     if ids is None:
         return IdMatches()
     kinds = [IdKind.JOBS]
-    if await reach.has(Capability.PROJECTS):
+    if await actor_database.has(Capability.PROJECTS):
         kinds.append(IdKind.PROJECTS)
-    if await reach.has(Capability.ASSETS):
+    if await actor_database.has(Capability.ASSETS):
         kinds.append(IdKind.ASSETS)
-    if reach.is_operators:
-        kinds += await kinds_of_people(reach)
-    return await locate_kinds(reach, ids, kinds)
+    if actor_database.is_operators:
+        kinds += await user_kinds(actor_database)
+    return await locate_kinds(actor_database, ids, kinds)
 
 
-async def locate_kinds(reach: ActorDatabase, ids: IdRange, kinds: Sequence[IdKind]) -> IdMatches:
-    answers = await reach.read_together(*questions(kinds, ids, await reach.job_statements()))
+async def locate_kinds(actor_database: ActorDatabase, ids: IdRange, kinds: Sequence[IdKind]) -> IdMatches:
+    answers = await actor_database.read_together(*questions(kinds, ids, await actor_database.job_statements()))
     return located(dict(zip(kinds, answers, strict=True)))
 
 
-async def kinds_of_people(reach: ActorDatabase) -> list[IdKind]:
+async def user_kinds(actor_database: ActorDatabase) -> list[IdKind]:
     """By which the operator knows users."""
-    if not await knows_users_by_rows(reach):
+    if not await knows_users_by_rows(actor_database):
         return [IdKind.USERS]
-    has_projects = await reach.has(Capability.PROJECTS)
+    has_projects = await actor_database.has(Capability.PROJECTS)
     return [IdKind.OWNERS_OF_JOBS, IdKind.OWNERS_OF_PROJECTS] if has_projects else [IdKind.OWNERS_OF_JOBS]
 
 
-async def knows_users_by_rows(reach: ActorDatabase) -> bool:
+async def knows_users_by_rows(actor_database: ActorDatabase) -> bool:
     """Whether the operator may read no users, but what belongs to them. Users may read neither."""
-    return reach.is_operators and not await reach.has(Capability.USERS)
+    return actor_database.is_operators and not await actor_database.has(Capability.USERS)
 
 
 T = TypeVar("T")
@@ -121,52 +122,56 @@ T = TypeVar("T")
 MOST_WITH_ONE_EMAIL = 500
 
 
-async def list_users(reach: ActorDatabase, *, search: str, limit: int) -> Sequence[User]:
+async def list_users(actor_database: ActorDatabase, *, search: str, limit: int) -> Sequence[User]:
     """By e-mail, those without one last; with a search those whose e-mail contains it or whose id begins with it."""
-    wanted, most = validation.check_storable("email", search).strip(), validation.check_limit(limit)
-    if not await knows_users_by_rows(reach):
-        query = user_sql.search_users(wanted, limit=most) if wanted else user_sql.list_users(limit=most)
-        return await reach.read(query, needs=Capability.USERS)
-    has_projects, ids = await reach.has(Capability.PROJECTS), id_range(wanted)
-    if not wanted:
-        return await reach.read(user_sql.users(has_projects=has_projects, limit=most))
-    owners = await reach.read(user_sql.users(has_projects=has_projects, limit=validation.MAX_LIMIT)) if ids else []
+    needle, most = validation.check_storable("email", search).strip(), validation.check_limit(limit)
+    if not await knows_users_by_rows(actor_database):
+        query = user_sql.search_users(needle, limit=most) if needle else user_sql.list_users(limit=most)
+        return await actor_database.read(query, needs=Capability.USERS)
+    has_projects, ids = await actor_database.has(Capability.PROJECTS), id_range(needle)
+    if not needle:
+        return await actor_database.read(user_sql.users(has_projects=has_projects, limit=most))
+    owners = await actor_database.read(user_sql.users(has_projects=has_projects, limit=MAX_LIMIT)) if ids else []
     return [user for user in owners if ids and ids.low <= user.id <= ids.high][:most]
 
 
-async def search_users(reach: ActorDatabase, text: str, *, limit: int) -> Sequence[FoundUser]:
+async def search_users(actor_database: ActorDatabase, text: str, *, limit: int) -> Sequence[FoundUser]:
     """The most recently active first."""
-    wanted, most = validation.check_storable("email", text), validation.check_limit(limit)
-    with_emails = not await knows_users_by_rows(reach)
-    query = user_sql.matching(wanted, limit=most, with_emails=with_emails)
-    return await reach.read(query, needs=Capability.USERS if with_emails else Capability.JOBS)
+    needle, most = validation.check_storable("email", text), validation.check_limit(limit)
+    with_emails = not await knows_users_by_rows(actor_database)
+    query = user_sql.matching(needle, limit=most, with_emails=with_emails)
+    return await actor_database.read(query, needs=Capability.USERS if with_emails else Capability.JOBS)
 
 
-async def find_user(reach: ActorDatabase, email_or_id: str) -> User:
+async def find_user(actor_database: ActorDatabase, email_or_id: str) -> User:
     """Raises RowMissing where there is no such user, InvalidValue where several have the e-mail."""
-    wanted = validation.check_storable("email", email_or_id).strip()
-    user_id = _id_of(wanted)
+    needle = validation.check_storable("email", email_or_id).strip()
+    user_id = _id_of(needle)
     if user_id is None:
-        query = user_sql.by_email(wanted, limit=MOST_WITH_ONE_EMAIL)
-        return validation.require_one_user(wanted, await _with_email(reach, query))
-    if await knows_users_by_rows(reach):
-        owner = user_sql.user_by_id(user_id, has_projects=await reach.has(Capability.PROJECTS))
-        return validation.require_one_user(wanted, await reach.read(owner))
-    return validation.require_one_user(wanted, await reach.read(user_sql.by_id(user_id), needs=Capability.USERS))
-
-
-async def find_actor(reach: ActorDatabase, email_or_id: str) -> ActingUser:
-    """Raises as `the_user` does, but reads no job to find one."""
-    wanted = validation.check_storable("email", email_or_id).strip()
-    user_id = _id_of(wanted)
-    if user_id is None:
-        query = user_sql.acting_by_email(wanted, limit=MOST_WITH_ONE_EMAIL)
-        return validation.require_one_user(wanted, await _with_email(reach, query))
-    ids = IdRange(low=user_id, high=user_id)
-    if await knows_users_by_rows(reach):
-        return validation.require_one_user(wanted, (await locate_kinds(reach, ids, await kinds_of_people(reach))).users)
+        query = user_sql.by_email(needle, limit=MOST_WITH_ONE_EMAIL)
+        return validation.require_one_user(needle, await _with_email(actor_database, query))
+    if await knows_users_by_rows(actor_database):
+        owner = user_sql.user_by_id(user_id, has_projects=await actor_database.has(Capability.PROJECTS))
+        return validation.require_one_user(needle, await actor_database.read(owner))
     return validation.require_one_user(
-        wanted, await reach.read(user_sql.in_range(ids, limit=1), needs=Capability.USERS)
+        needle, await actor_database.read(user_sql.by_id(user_id), needs=Capability.USERS)
+    )
+
+
+async def find_actor(actor_database: ActorDatabase, email_or_id: str) -> ActingUser:
+    """Raises as `the_user` does, but reads no job to find one."""
+    needle = validation.check_storable("email", email_or_id).strip()
+    user_id = _id_of(needle)
+    if user_id is None:
+        query = user_sql.acting_by_email(needle, limit=MOST_WITH_ONE_EMAIL)
+        return validation.require_one_user(needle, await _with_email(actor_database, query))
+    ids = IdRange(low=user_id, high=user_id)
+    if await knows_users_by_rows(actor_database):
+        return validation.require_one_user(
+            needle, (await locate_kinds(actor_database, ids, await user_kinds(actor_database))).users
+        )
+    return validation.require_one_user(
+        needle, await actor_database.read(user_sql.in_range(ids, limit=1), needs=Capability.USERS)
     )
 
 
@@ -177,9 +182,9 @@ def _id_of(text: str) -> UUID | None:
         return None
 
 
-async def _with_email(reach: ActorDatabase, query: Query[T]) -> list[T]:
+async def _with_email(actor_database: ActorDatabase, query: Query[T]) -> list[T]:
     """Raises NoPrivilege where none is found because row level security hides everybody, without a word."""
-    found = await reach.read(query, needs=Capability.USERS)
-    if not found and (missing := await reach.missing(Capability.USERS)):
+    found = await actor_database.read(query, needs=Capability.USERS)
+    if not found and (missing := await actor_database.missing(Capability.USERS)):
         raise NoPrivilege(missing.reason, hint="Give the user's id instead.")
     return found

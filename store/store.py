@@ -24,7 +24,7 @@ from store.filters.job_filter import NO_FILTER, JobFilter
 from store.job_list import list_cost, read_listing
 from store.job_list.list_cost import ListCost
 from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.list_sql import page, paged
+from store.job_list.list_sql import access_path, page, paged
 from store.job_list.listing import Listing, RowWindow, VisibilityComparison
 from store.jobs import history_sql, job_sql, job_writes
 from store.jobs.job import GenerationJob, JobStatus
@@ -43,6 +43,7 @@ from store.jobs.job_sql import JobStatements
 from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteRecord
 from store.leases import lease_sql
 from store.leases.lease import WorkersOverview
+from store.page_limits import FOUND_USERS, PAGE_SIZE
 from store.projects import project_sql
 from store.projects.project import Asset, Project, User
 from store.search import IdMatches
@@ -56,8 +57,6 @@ from store.validation import UNSET, Unset, changed_columns
 from store.watch.watch import Cursor, Watch
 from store.watch.watch_readers import ObservedWatch, RecordedWatch
 
-PAGE_SIZE = 500
-
 
 class Store:
     """Generation jobs, as one actor sees and changes them.
@@ -65,10 +64,12 @@ class Store:
     Every method may raise a StoreError; see `store.errors` for what can go wrong. Lists are newest first.
     """
 
-    def __init__(self, database: Database, actor: Actor = OPERATOR, probed: CapabilityCache | None = None) -> None:
+    def __init__(
+        self, database: Database, actor: Actor = OPERATOR, capability_cache: CapabilityCache | None = None
+    ) -> None:
         self.database = database
         self.actor = actor
-        self.capability_cache = probed or CapabilityCache(database)
+        self.capability_cache = capability_cache or CapabilityCache(database)
         """What the database offers, which all stores made from this one share."""
         self.actor_database = ActorDatabase(database, actor, self.capability_cache)
         """By which the rooms beside this one ask, with the same eyes."""
@@ -233,7 +234,7 @@ class Store:
 
     async def get_job_links(self, job_id: UUID) -> RetryLinks:
         """Which job it repeats, and which repeat it; empty where nothing says so."""
-        if not await self.actor_database.has(Capability.LINKS):
+        if not await self.actor_database.has(Capability.RETRY_LINKS):
             return NO_LINKS
         origin, retries_of = await self.actor_database.read_together(
             job_sql.retried_job(job_id), job_sql.retries_of([job_id])
@@ -242,8 +243,8 @@ class Store:
 
     async def get_stuck_verdict(self, job_id: UUID) -> StuckVerdict | None:
         """On whether a running job is stuck, by the server's clock; None of another one, or where there is none."""
-        is_learned = await self.actor_database.has(Capability.LEARNING)
-        found = await self.actor_database.read(history_sql.verdict(job_id, is_learned=is_learned))
+        from_usual_duration = await self.actor_database.has(Capability.LEARNING)
+        found = await self.actor_database.read(history_sql.verdict(job_id, from_usual_duration=from_usual_duration))
         return found[0] if found else None
 
     async def delete_generation_job(self, job_id: UUID) -> bool:
@@ -462,12 +463,12 @@ class Store:
         period: Period | str,
         limit_cents: int,
         warn_share: float | None = None,
-        as_known: Budget | None = None,
+        expected_budget: Budget | None = None,
     ) -> Budget:
         """Of the user or of the project; in place of the one that there may be. A limit below what is spent is allowed.
 
         `warn_share` None leaves it as it is. Raises InvalidValue naming the field, and Conflict where the budget is no
-        longer `as_known`; None: whatever it is.
+        longer `expected_budget`; None: whatever it is.
         """
         validation.check_one_subject(user_id, project_id)
         known, cents = validation.check_period(period), validation.check_limit_cents(limit_cents)
@@ -481,7 +482,7 @@ class Store:
                 period=known,
                 limit_cents=cents,
                 warn_share=share,
-                as_known=as_known,
+                expected_budget=expected_budget,
                 readable=readable,
             )
 
@@ -571,7 +572,7 @@ class Store:
         """Whom to act as. Raises as `get_user` does, but reads no job to find one."""
         return await search.find_actor(self.actor_database, email_or_id)
 
-    async def find_users(self, text: str, *, limit: int = 50) -> Sequence[FoundUser]:
+    async def find_users(self, text: str, *, limit: int = FOUND_USERS) -> Sequence[FoundUser]:
         """Those whose e-mail contains the text or whose id begins with it, the most recently active first.
 
         Everybody for an empty text. Only the operator may; where even they may not, the owners of jobs are found.
@@ -601,6 +602,6 @@ class Store:
             after=after,
             limit=validation.check_limit(limit),
             readable=await self.actor_database.readable_names(job_filter),
-            chosen_path=await self.actor_database.chosen_path(listed),
+            chosen_path=access_path(listed, await self.capability_cache.get(), self.actor),
         )
         return paged(await self.actor_database.read(query), limit)

@@ -10,13 +10,13 @@ from store.budgets.budget import Period
 from store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Deleted, DeletionOutcome, Missing, Moved
+from store.page_limits import MAX_LIMIT
 from store.projects.project import User
 from store.users.actor import ActingUser
 
 MAX_COST_CENTS = 2_147_483_647
 MAX_LIMIT_CENTS = 10**15
 MAX_NAME = 200
-MAX_LIMIT = 10_000
 MAX_DAYS = 3_660
 
 

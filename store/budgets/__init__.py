@@ -1,1 +1,1 @@
-"""Limits of what jobs may cost, and what is spent of them. Pure: the database keeps them, whoever writes."""
+"""Spending limits of users and projects. The database enforces them, whoever writes the jobs."""

@@ -191,20 +191,20 @@ async def set_budget(
     period: Period,
     limit_cents: int,
     warn_share: float | None,
-    as_known: Budget | None,
+    expected_budget: Budget | None,
     readable: Readable,
 ) -> Budget:
-    """A new one, or another limit of the one that there is; where that is not `as_known`, nothing."""
+    """A new one, or another limit of the one that there is; where that is not `expected_budget`, nothing."""
     before: tuple[Budget, ...] = ()
     found = await transaction.run(lock_of(user_id=user_id, project_id=project_id, period=period))
     if found:
         (budget_id,) = found
         before = tuple(await transaction.run(one(budget_id, readable=readable)))
-        _require_known(before[0], as_known)
+        _require_expected(before[0], expected_budget)
         share = before[0].warn_share if warn_share is None else warn_share
         if await transaction.change(update_budget(budget_id, limit_cents=limit_cents, warn_share=share)) != 1:
             raise validation.not_stored("budget")
-    elif as_known is not None:
+    elif expected_budget is not None:
         raise Conflict("This budget has been removed meanwhile: nothing was changed.", hint="Set it anew.")
     else:
         made = await transaction.run(
@@ -224,7 +224,7 @@ async def set_budget(
     return after
 
 
-def _require_known(present: Budget, known: Budget | None) -> None:
+def _require_expected(present: Budget, known: Budget | None) -> None:
     if known is None or (present.limit_cents, present.warn_share) == (known.limit_cents, known.warn_share):
         return
     limit, share = money(present.limit_cents), f"{present.warn_share * 100:g} %"

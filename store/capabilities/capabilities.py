@@ -9,18 +9,18 @@ from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
     BUDGETS,
-    DAY_SUMS,
     EVENTS,
+    JOB_COUNTS,
+    JOB_DAY_COUNTS,
     JOBS,
     LEASES,
-    LINKS,
     PROJECTS,
     RETENTION,
+    RETRY_LINKS,
     REVISIONS,
     ROLE_OF_USERS,
     SPENDING,
     STARTS,
-    SUMS,
     USERS,
     WORKERS,
     DatabaseFacts,
@@ -138,7 +138,7 @@ def migrating(facts: DatabaseFacts) -> MissingCapability | None:
 
 def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     """Against reading sums in place of the jobs: they are of all jobs, or of a user's own, and of no other choice."""
-    if SUMS not in facts.relations or DAY_SUMS not in facts.relations:
+    if JOB_COUNTS not in facts.relations or JOB_DAY_COUNTS not in facts.relations:
         return MissingCapability(
             reason="This database keeps no sums of its jobs, so they are counted.",
             advice="'gjobs migrate up' brings revision 0004, which keeps them.",
@@ -156,7 +156,7 @@ def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
 
 
 def linked(facts: DatabaseFacts) -> MissingCapability | None:
-    if LINKS in facts.relations:
+    if RETRY_LINKS in facts.relations:
         return None
     return MissingCapability(
         reason="This database cannot say which job repeats which.",
@@ -252,8 +252,8 @@ Need = Rule | Capability
 _JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob)) - set(LATER_COLUMNS)
 _PROJECT_COLUMNS = frozenset({"id", "user_id", "name", "created_at", "updated_at"})
 _ASSET_COLUMNS = frozenset(field.name for field in fields(Asset))
-_SUM_COLUMNS = frozenset({"user_id", "project_id", "status", "mode", "job_count", "cost_cents"})
-_DAY_SUM_COLUMNS = frozenset({"user_id", "project_id", "day", "job_count", "cost_cents"})
+_ROLLUP_COLUMNS = frozenset({"user_id", "project_id", "status", "mode", "job_count", "cost_cents"})
+_DAY_ROLLUP_COLUMNS = frozenset({"user_id", "project_id", "day", "job_count", "cost_cents"})
 _EVENT_COLUMNS = frozenset({"id", "transaction_id", "job_id", "kind", "from_status", "to_status", "at"})
 _BUDGET_COLUMNS = frozenset({"id", "user_id", "project_id", "period", "limit_cents", "warn_share", "created_at"})
 _SPENDING_COLUMNS = frozenset({"budget_id", "period_start", "spent_cents"})
@@ -298,7 +298,7 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
     Capability.ACTING: (_for_all(acting),),
     Capability.CREATING: (_to_write(JOBS, "insert", _GIVEN), Capability.JOBS, Capability.PROJECTS),
     Capability.CHANGING: (_to_write(JOBS, "update", _MOVED), Capability.JOBS),
-    Capability.LINKS: (_for_all(linked), _to_read(LINKS, _LINK_COLUMNS)),
+    Capability.RETRY_LINKS: (_for_all(linked), _to_read(RETRY_LINKS, _LINK_COLUMNS)),
     Capability.LEARNING: (
         _for_all(recorded),
         _for_all(linked),
@@ -307,15 +307,15 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
         _to_read(JOBS, frozenset({"completed_at"})),
     ),
     Capability.RETRYING: (
-        Capability.LINKS,
-        _to_write(LINKS, "insert", _LINK_COLUMNS),
+        Capability.RETRY_LINKS,
+        _to_write(RETRY_LINKS, "insert", _LINK_COLUMNS),
         _to_write(JOBS, "insert", _GIVEN | {"id", "retry_count"}),
         Capability.CHANGING,
     ),
     Capability.DELETING: (_to_delete, Capability.JOBS),
     Capability.CREATING_PROJECTS: (_to_write(PROJECTS, "insert", frozenset({"user_id", "name"})), Capability.PROJECTS),
     Capability.MIGRATING: (_for_all(migrating),),
-    Capability.ROLLUPS: (summed, _to_read(SUMS, _SUM_COLUMNS), _to_read(DAY_SUMS, _DAY_SUM_COLUMNS)),
+    Capability.ROLLUPS: (summed, _to_read(JOB_COUNTS, _ROLLUP_COLUMNS), _to_read(JOB_DAY_COUNTS, _DAY_ROLLUP_COLUMNS)),
     Capability.EVENTS: (_for_all(recorded), _to_read(EVENTS, _EVENT_COLUMNS)),
     Capability.BUDGETS: (
         _for_all(budgeted),

@@ -23,7 +23,7 @@ class Capability(StrEnum):
     CREATING = "creating"
     CHANGING = "changing"
     """Their status."""
-    LINKS = "links"
+    RETRY_LINKS = "links"
     """Which job repeats which."""
     LEARNING = "learning"
     """How long jobs run and which of them workers have: by that it is known which are stuck, else by the time alone."""

@@ -1,17 +1,18 @@
-"""Facts about server, login, tables and grants."""
+"""Facts about server, login, tables, grants and policies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 ROLE_OF_USERS = "authenticated"
 
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
-SUMS, DAY_SUMS = "gjobs.job_counts", "gjobs.job_day_counts"
+JOB_COUNTS, JOB_DAY_COUNTS = "gjobs.job_counts", "gjobs.job_day_counts"
 EVENTS = "gjobs.job_events"
-LINKS = "gjobs.job_links"
+RETRY_LINKS = "gjobs.job_links"
 STARTS, LEASES = "gjobs.job_starts", "gjobs.job_leases"
 BUDGETS, SPENDING = "gjobs.budgets", "gjobs.budget_spending"
 WORKERS = "gjobs.workers"
@@ -23,12 +24,12 @@ RELATIONS = (
     ASSETS,
     USERS,
     REVISIONS,
-    SUMS,
-    DAY_SUMS,
+    JOB_COUNTS,
+    JOB_DAY_COUNTS,
     EVENTS,
     BUDGETS,
     SPENDING,
-    LINKS,
+    RETRY_LINKS,
     STARTS,
     LEASES,
     WORKERS,
@@ -80,6 +81,38 @@ class Relation:
     """Whether any policy may permit the login to see a row."""
     policies_of_users: int = 1
     """How many of its policies decide which rows users read."""
+
+
+class PolicyCommand(StrEnum):
+    """As SQL writes them."""
+
+    SELECT = "SELECT"
+    INSERT = "INSERT"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    ALL = "ALL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RlsPolicy:
+    """A policy of row level security on a table of the app's."""
+
+    table: str
+    """Without its schema, which is public."""
+    name: str
+    quoted_name: str
+    """As it stands within SQL."""
+    is_permissive: bool
+    """A permissive one lets rows through; a restrictive one keeps rows back that another has let through."""
+    command: PolicyCommand
+    roles: tuple[str, ...]
+    """Of the roles of requests, those that it is made for; public stands for all."""
+    holds_for_users: bool
+    """Whether users come under it: it is made for all, for their role, or for a role that theirs is in."""
+    using: str | None
+    """Which rows are seen, as the database prints it. None lets no row through."""
+    check: str | None
+    """Which rows may be stored; None where `using` decides that, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -212,15 +212,17 @@ class CapabilityCache:
 
 
 @asynccontextmanager
-async def translating_refusals(probed: CapabilityCache, actor: Actor, needs: Capability) -> AsyncIterator[None]:
+async def translating_refusals(
+    capability_cache: CapabilityCache, actor: Actor, needs: Capability
+) -> AsyncIterator[None]:
     """Inside, the server is asked for what takes this feature."""
     try:
         yield
     except (NoPrivilege, SchemaMissing) as error:
-        if error.sqlstate is None or (missing := await probed.missing_now(needs, actor)) is None:
+        if error.sqlstate is None or (missing := await capability_cache.missing_now(needs, actor)) is None:
             raise
         kind = NoPrivilege if isinstance(error, NoPrivilege) else SchemaMissing
         raise kind(missing.reason, hint=missing.hint, sqlstate=error.sqlstate) from error
-    if probed.latest is not None and probed.latest.missing(needs, actor) is not None:
+    if capability_cache.latest is not None and capability_cache.latest.missing(needs, actor) is not None:
         # It has been granted since.
-        await probed.refresh_if_possible()
+        await capability_cache.refresh_if_possible()

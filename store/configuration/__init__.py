@@ -1,1 +1,1 @@
-"""The person's configuration file: read and checked, never written."""
+"""The configuration file, its profiles, and the settings that a command runs with. Only saved views are written."""

@@ -102,4 +102,4 @@ def exposure(path: Path, mode: int, profiles: Iterable[Profile]) -> str | None:
 def _unreadable(path: Path, clause: str) -> BadConfiguration:
     from store.configuration.toml_table import ConfigurationProblem, refusal
 
-    return refusal([ConfigurationProblem(place=(), clause=clause)], path=path)
+    return refusal([ConfigurationProblem(location=(), clause=clause)], path=path)

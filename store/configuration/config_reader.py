@@ -17,7 +17,7 @@ from store.configuration.configuration import (
     Profile,
     holds_password,
 )
-from store.configuration.toml_table import ConfigurationProblem, Place, TomlTable, kind, refusal
+from store.configuration.toml_table import ConfigurationProblem, TomlLocation, TomlTable, kind, refusal
 from store.formats import not_known
 
 if TYPE_CHECKING:
@@ -205,9 +205,9 @@ def read_text(text: str, *, path: Path) -> Configuration:
     try:
         document = tomllib.loads(text)
     except ValueError as error:
-        raise refusal([ConfigurationProblem(place=(), clause=f"is not TOML: {error}")], path=path) from None
+        raise refusal([ConfigurationProblem(location=(), clause=f"is not TOML: {error}")], path=path) from None
     except RecursionError:
-        raise refusal([ConfigurationProblem(place=(), clause="is nested too deeply")], path=path) from None
+        raise refusal([ConfigurationProblem(location=(), clause="is nested too deeply")], path=path) from None
     problems: list[ConfigurationProblem] = []
     configuration = read_document(document, problems, path=path)
     if problems:
@@ -243,13 +243,13 @@ def _read_profiles(
 ) -> dict[str, Profile]:
     profiles = {}
     for name, values in tables.items():
-        place = ("profiles", name)
+        location = ("profiles", name)
         if not isinstance(values, Mapping):
-            problems.append(ConfigurationProblem(place=place, clause=f"is {kind(values)}, and should be a table"))
+            problems.append(ConfigurationProblem(location=location, clause=f"is {kind(values)}, and should be a table"))
         elif not name.strip():
-            problems.append(ConfigurationProblem(place=place, clause="has an empty name"))
+            problems.append(ConfigurationProblem(location=location, clause="has an empty name"))
         else:
-            table = TomlTable(values, place, problems)
+            table = TomlTable(values, location, problems)
             profiles[name] = read_embedded(table) if name == EMBEDDED else read_profile(name, table, directory)
             table.end()
     profiles.setdefault(EMBEDDED, EMBEDDED_PROFILE)
@@ -273,12 +273,12 @@ def _read_notifications(top: TomlTable, views: "Views", problems: list[Configura
 
 
 def _read_keymap(
-    values: Mapping[str, object], place: Place, problems: list[ConfigurationProblem]
+    values: Mapping[str, object], location: TomlLocation, problems: list[ConfigurationProblem]
 ) -> list[tuple[str, tuple[str, ...]]]:
     """An id has a dot in it, so TOML makes tables of ids without quotation marks: they mean the same."""
     found = []
     for name, value in values.items():
-        here = (*place, name)
+        here = (*location, name)
         match value:
             case Mapping():
                 found += _read_keymap(value, here, problems)
@@ -288,10 +288,12 @@ def _read_keymap(
             case list() if all(isinstance(key, str) for key in value):
                 keys = [key.strip() for key in value]
             case _:
-                problems.append(ConfigurationProblem(place=here, clause="should be a key, or a list of keys"))
+                problems.append(ConfigurationProblem(location=here, clause="should be a key, or a list of keys"))
                 continue
         if keys and all(keys):
             found.append((".".join(here[1:]), tuple(keys)))
         else:
-            problems.append(ConfigurationProblem(place=here, clause="names no key; a comma itself is called 'comma'"))
+            problems.append(
+                ConfigurationProblem(location=here, clause="names no key; a comma itself is called 'comma'")
+            )
     return found

@@ -29,7 +29,7 @@ class Profile:
     label: str
     """Names the database on screen and in confirmations; as it was written, so clean it before it is shown."""
     color: str | None = None
-    """One of `store.configuration.colors`."""
+    """A color name that `config_reader` knows."""
     act_as: str | None = None
     """A user's e-mail or id, or `operator`; None where the profile does not say."""
     write: bool = False

@@ -223,7 +223,7 @@ class SavedViews:
             raise self._unwritable(error) from error
 
     def _unusable(self, clause: str) -> BadConfiguration:
-        return _with_hint(refusal([ConfigurationProblem(place=(), clause=clause)], path=self.path))
+        return _with_hint(refusal([ConfigurationProblem(location=(), clause=clause)], path=self.path))
 
     def _unwritable(self, error: OSError) -> InvalidValue:
         return InvalidValue("view", f"{self.path} cannot be written: {error.strerror}.")

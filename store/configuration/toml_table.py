@@ -9,7 +9,7 @@ from typing import TypeVar
 from store.errors import BadConfiguration
 from store.formats import not_known
 
-Place = tuple[str, ...]
+TomlLocation = tuple[str, ...]
 """The names of the tables and the key, from the outermost; empty for the whole file."""
 
 _LONGEST_VALUE = 50
@@ -23,15 +23,15 @@ class Lines:
         self._lines = text.split("\n")
         self._documents: dict[int, object] = {}
 
-    def line_of(self, place: Place) -> int | None:
+    def line_of(self, location: TomlLocation) -> int | None:
         """The line, from 1, where the key is set or its table begins; None where it is not found.
 
         A key with dots in it may be written as tables within each other.
         """
-        if not place:
+        if not location:
             return None
-        key = place[-1].rpartition(".")[2]
-        written = (place, (*place[:-1], *place[-1].split(".")))
+        key = location[-1].rpartition(".")[2]
+        written = (location, (*location[:-1], *location[-1].split(".")))
         for number, line in enumerate(self._lines, start=1):
             if key in line and any(_has(self._document_up_to(number), form) for form in written):
                 return number
@@ -52,8 +52,8 @@ class Lines:
         return None
 
 
-def _has(document: object, place: Place) -> bool:
-    for part in place:
+def _has(document: object, location: TomlLocation) -> bool:
+    for part in location:
         if not isinstance(document, Mapping) or part not in document:
             return False
         document = document[part]
@@ -62,7 +62,7 @@ def _has(document: object, place: Place) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationProblem:
-    place: Place
+    location: TomlLocation
     clause: str
     """Goes on where the key's name ends, without a full stop: "is a number, and should be a text"."""
 
@@ -70,21 +70,23 @@ class ConfigurationProblem:
 def refusal(problems: Sequence[ConfigurationProblem], *, path: Path, text: str = "") -> BadConfiguration:
     """All of them at once, in the file's order. `text` is the file's, for the lines' numbers."""
     lines = Lines(text)
-    numbered = sorted(((lines.line_of(problem.place) or 0, problem) for problem in problems), key=lambda pair: pair[0])
+    numbered = sorted(
+        ((lines.line_of(problem.location) or 0, problem) for problem in problems), key=lambda pair: pair[0]
+    )
     return BadConfiguration([_sentence(problem, path, line) for line, problem in numbered])
 
 
 def _sentence(problem: ConfigurationProblem, path: Path, line: int) -> str:
     clause = problem.clause if problem.clause.endswith(("?", ".")) else f"{problem.clause}."
-    if not problem.place:
+    if not problem.location:
         return f"{path} {clause}"
     where = f"{path}, line {line}" if line else str(path)
-    return f"{where}: {dotted(problem.place)} {clause}"
+    return f"{where}: {dotted(problem.location)} {clause}"
 
 
-def dotted(place: Place) -> str:
+def dotted(location: TomlLocation) -> str:
     """As it is written in TOML."""
-    return ".".join(part if _is_bare(part) else f'"{part}"' for part in place)
+    return ".".join(part if _is_bare(part) else f'"{part}"' for part in location)
 
 
 def _is_bare(part: str) -> bool:
@@ -96,9 +98,11 @@ U = TypeVar("U")
 
 
 class TomlTable:
-    def __init__(self, values: Mapping[str, object], place: Place, problems: list[ConfigurationProblem]) -> None:
+    def __init__(
+        self, values: Mapping[str, object], location: TomlLocation, problems: list[ConfigurationProblem]
+    ) -> None:
         self._values = values
-        self._place = place
+        self._location = location
         self._problems = problems
         self._known: list[str] = []
         self._refused: list[str] = []
@@ -106,7 +110,7 @@ class TomlTable:
     def complain(self, clause: str, key: str | None = None) -> None:
         """About a key, or about the whole table."""
         self._problems.append(
-            ConfigurationProblem(place=self._place if key is None else (*self._place, key), clause=clause)
+            ConfigurationProblem(location=self._location if key is None else (*self._location, key), clause=clause)
         )
 
     def has(self, key: str) -> bool:

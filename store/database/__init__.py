@@ -1,5 +1,6 @@
 """The one place that runs SQL.
 
-Each call is one short explicit transaction. Its first statement sets, for this transaction alone, the time-outs
-and, for a user, role and claims: nothing outlives it, so a transaction pooler can stand between. A reader's
-transaction is READ ONLY in the database, and so is every transaction of a session that may not write."""
+Each call is one short explicit transaction. Its first statement sets the time-outs and, for a user, the role and the
+claims, for this transaction only. Nothing outlives the transaction, so a transaction pooler can stand in between.
+Reads, and all transactions of a read-only session, are READ ONLY in the database.
+"""

@@ -63,7 +63,7 @@ class ListenConnection:
             loop.remove_reader(file)
 
     async def acquire_lock(self, lock: tuple[int, int]) -> None:
-        """The advisory lock, as one of several, until `let_go`. Not while something is waited for."""
+        """Take the advisory lock, shared, until `release_lock`. Not while waiting for a notification."""
         await self._lock("SELECT pg_advisory_lock_shared(%s::int, %s::int)", lock)
 
     async def release_lock(self, lock: tuple[int, int]) -> None:

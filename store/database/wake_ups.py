@@ -37,13 +37,13 @@ PATIENCE_WITH_PROOF = 2.0
 _SHORTEST_GAP = 0.1
 """Seconds between two words: what changes together is told together."""
 
-_TRIGGERS_THAT_TELL = text("""
+_NOTIFYING_TRIGGERS = text("""
 select count(*)
   from pg_trigger
  where tgrelid = to_regclass('public.generation_jobs') and tgname = any(:names) and tgenabled in ('O', 'A')
    and current_setting('max_prepared_transactions')::integer = 0
 """)
-_TELL = text("select 1 from pg_notify(:channel, '')")
+_NOTIFY = text("select 1 from pg_notify(:channel, '')")
 
 
 class WakeUp(Enum):
@@ -92,7 +92,7 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
 
 async def _has_triggers(database: Database) -> bool:
     """Whether the triggers that tell are there, and do. A transaction that may be prepared must not tell."""
-    (number,) = await database.read(OPERATOR, Query(_TRIGGERS_THAT_TELL, make_number, {"names": list(TRIGGERS)}))
+    (number,) = await database.read(OPERATOR, Query(_NOTIFYING_TRIGGERS, make_number, {"names": list(TRIGGERS)}))
     return number == len(TRIGGERS)
 
 
@@ -100,7 +100,7 @@ async def notification_arrives(database: Database, listening: ListenConnection, 
     """Whether what another session tells is heard."""
     try:
         async with asyncio.timeout(PATIENCE_WITH_PROOF):
-            await database.read(OPERATOR, Query(_TELL, make_number, {"channel": channel}))
+            await database.read(OPERATOR, Query(_NOTIFY, make_number, {"channel": channel}))
             while channel not in await listening.wait_for_channels():
                 pass
     except TimeoutError:

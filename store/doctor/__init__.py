@@ -1,1 +1,1 @@
-"""What a database is, and what is wrong with it: `examine` reads, `model` has the values that it returns."""
+"""The checks of `gjobs doctor`: what is wrong with a database, and the SQL that fixes it."""

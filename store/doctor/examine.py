@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from store.capabilities.capabilities import Capabilities
 from store.capabilities.capability import Capability
+from store.capabilities.policy_sql import POLICIES
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.database.query import Query
@@ -85,8 +86,8 @@ async def examine(database: Database, *, label: str, further: Sequence[Further] 
     findings: list[Finding] = []
     for section, look in examination.parts:
         findings += await _examined(section, look)
-    for look_further in further:
-        findings += await _examined(Section.ISOLATION, partial(look_further, database))
+    for more_checks in further:
+        findings += await _examined(Section.ISOLATION, partial(more_checks, database))
     findings.sort(key=lambda finding: _ORDER[finding.section])
     steps = next_steps(capabilities, revision, findings, rule=database.access.rule)
     return DoctorReport(findings=tuple(findings), next_steps=tuple(steps))
@@ -158,7 +159,7 @@ class _Examination:
 
     async def _rules(self) -> Iterable[Finding]:
         found, seen, tables, rules = await self._read(
-            function_checks.FUNCTIONS, function_checks.VIEWS, policy_checks.TABLES, policy_checks.POLICIES
+            function_checks.FUNCTIONS, function_checks.VIEWS, policy_checks.TABLES, POLICIES
         )
         findings = [
             *function_checks.function_findings(found),

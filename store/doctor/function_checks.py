@@ -53,7 +53,7 @@ def _plain(body: str) -> str:
     return _SPACE.sub(" ", _COMMENT.sub(" ", body)).lower()
 
 
-_MENDED = Path(__file__).parent / "sql"
+_FIXED_SQL = Path(__file__).parent / "sql"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +183,7 @@ _REPLACED = {
 
 @cache
 def _text(name: str) -> str:
-    return (_MENDED / f"{name}.sql").read_text(encoding="utf-8").strip()
+    return (_FIXED_SQL / f"{name}.sql").read_text(encoding="utf-8").strip()
 
 
 def fixed_sql(function: AppFunction) -> str | None:

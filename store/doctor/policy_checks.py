@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from store.database.query import Query, Row
+from store.capabilities.facts import RlsPolicy
+from store.database.query import Query
 from store.doctor.findings import Finding, Section, Severity
 
 
@@ -22,26 +23,6 @@ class RlsTable:
     truncating: tuple[str, ...]
     """Those that may empty it."""
     publications: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RlsPolicy:
-    table: str
-    name: str
-    """As it stands within SQL."""
-    is_permissive: bool
-    command: str
-    """SELECT, INSERT, UPDATE, DELETE or ALL."""
-    roles: tuple[str, ...]
-    """Of the requests', those that come under it; public stands for all."""
-    using: str | None
-    check: str | None
-    """None where `using` decides what may be stored, too."""
-
-    @property
-    def stores(self) -> str | None:
-        """What a new row has to be; None for a policy that lets none be stored."""
-        return (self.check or self.using) if self.command in ("INSERT", "UPDATE", "ALL") else None
 
 
 TABLES: Query[RlsTable] = Query(
@@ -72,39 +53,12 @@ select c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
     ),
 )
 
-POLICIES: Query[RlsPolicy] = Query(
-    text("""
-select tablename::text, quote_ident(policyname), permissive = 'PERMISSIVE', cmd,
-       array(select role::text from unnest(roles) as role
-              where role in ('public', 'anon', 'authenticated') order by 1),
-       qual, with_check
-  from pg_policies
- where schemaname = 'public' and tablename in ('generation_jobs', 'projects', 'assets')
-   and roles && array['public', 'anon', 'authenticated']::name[]
- order by tablename, policyname
-"""),
-    lambda row: _make_policy(row),
-)
-
-
-def _make_policy(row: Row) -> RlsPolicy:
-    table, name, is_permissive, command, roles, using, check = row
-    return RlsPolicy(
-        table=table,
-        name=name,
-        is_permissive=is_permissive,
-        command=command,
-        roles=tuple(roles),
-        using=using,
-        check=check,
-    )
-
 
 def policy_findings(tables: Sequence[RlsTable], policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
     """Of the tables that are there."""
     there = {table.name for table in tables}
     for table in tables:
-        own = [policy for policy in policies if policy.table == table.name]
+        own = [policy for policy in policies if policy.table == table.name and policy.roles]
         if table.has_row_security:
             yield from _open(own)
             yield from _blind_for_project(table, own, has_assets="assets" in there)
@@ -126,11 +80,11 @@ def nothing_leaks(tables: Sequence[RlsTable], findings: Sequence[Finding]) -> It
 
 
 def _unprotected(table: RlsTable, policies: Sequence[RlsPolicy]) -> Finding:
-    reach = " and ".join(table.reachable)
-    told = f": {reach} reach every row" if reach else ""
+    actor_database = " and ".join(table.reachable)
+    told = f": {actor_database} reach every row" if actor_database else ""
     return _finding(
         "no-row-security",
-        Severity.PROBLEM if reach else Severity.WARNING,
+        Severity.PROBLEM if actor_database else Severity.WARNING,
         f"Row level security is off on {table.name}{told}.",
         sql=f"ALTER TABLE public.{table.name} ENABLE ROW LEVEL SECURITY;",
         hint=None if policies else "Without a policy users then see nothing: make those first.",
@@ -144,8 +98,8 @@ def _open(policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
             yield _finding(
                 "open-policy",
                 Severity.PROBLEM,
-                f"The policy {policy.name} on {policy.table} opens every row to {whom} ({policy.command}).",
-                sql=f"DROP POLICY {policy.name} ON public.{policy.table};",
+                f"The policy {policy.quoted_name} on {policy.table} opens every row to {whom} ({policy.command}).",
+                sql=f"DROP POLICY {policy.quoted_name} ON public.{policy.table};",
                 hint="See first who counts on it.",
             )
 
@@ -176,7 +130,7 @@ def _blind_for_project(table: RlsTable, policies: Sequence[RlsPolicy], *, has_as
         return
     row = "a job" if table.name == "generation_jobs" else "an asset"
     asks = "the policy {} never asks" if len(blind) == 1 else "the policies {} never ask"
-    named = asks.format(" and ".join(policy.name for policy in blind))
+    named = asks.format(" and ".join(policy.quoted_name for policy in blind))
     yield _finding(
         "foreign-project",
         Severity.WARNING,
@@ -189,8 +143,13 @@ def _blind_for_project(table: RlsTable, policies: Sequence[RlsPolicy], *, has_as
     )
 
 
+def _stored(policy: RlsPolicy) -> str | None:
+    """What a new row has to be; None for a policy that lets none be stored."""
+    return (policy.check or policy.using) if policy.command in ("INSERT", "UPDATE", "ALL") else None
+
+
 def _is_blind(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> bool:
-    condition = policy.stores
+    condition = _stored(policy)
     if not policy.is_permissive or condition in (None, "true", "false") or _PROJECT.search(condition or ""):
         return False
     return not all(_is_narrowed(policy, command, others) for command in _commands([policy]))
@@ -201,7 +160,7 @@ def _is_narrowed(policy: RlsPolicy, command: str, others: Sequence[RlsPolicy]) -
     return any(
         not other.is_permissive
         and command in _commands([other])
-        and _PROJECT.search(other.stores or "")
+        and _PROJECT.search(_stored(other) or "")
         and ("public" in other.roles or set(policy.roles) <= set(other.roles))
         for other in others
     )

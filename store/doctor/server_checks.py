@@ -160,7 +160,7 @@ def connection_findings(
 ) -> Iterator[Finding]:
     yield _encryption(facts, label)
     middle = median(durations)
-    sentence = f"A round trip takes {_milliseconds(middle)} ms ({_milliseconds(min(durations))} at best)."
+    sentence = f"A round trip takes {middle * 1000:.1f} ms ({min(durations) * 1000:.1f} at best)."
     yield _connection_finding("latency", Severity.NOTE if middle >= SLOW else Severity.OK, sentence)
     match pooling:
         case Pooling.NONE:
@@ -189,10 +189,6 @@ def _encryption(facts: DatabaseFacts, label: str) -> Finding:
         f"The link to {label} is not encrypted: who listens reads every row, and may change what is sent.",
         hint="Put sslmode=require, or better verify-full with sslrootcert, into the address.",
     )
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.1f}"
 
 
 def _connection_finding(name: str, severity: Severity, sentence: str, *, hint: str | None = None) -> Finding:

@@ -177,7 +177,7 @@ def default_data_dir() -> Path:
         usual = platformdirs.user_data_path("gjobs")
     except RuntimeError:
         return _WITHOUT_A_HOME
-    if os.geteuid() == 0 and _is_out_of_reach(usual):
+    if os.geteuid() == 0 and _is_inaccessible(usual):
         return platformdirs.site_state_path("gjobs")
     return usual
 
@@ -189,7 +189,7 @@ def throw_away_dir() -> Path:
     return Path(tempfile.gettempdir()).absolute() / f"gjobs-{os.getpid()}-{os.urandom(8).hex()}"
 
 
-def _is_out_of_reach(directory: Path) -> bool:
+def _is_inaccessible(directory: Path) -> bool:
     """Whether no account that Postgres could run as may enter it, or the nearest directory above that exists."""
     from store.embedded.os_account import accounts
 

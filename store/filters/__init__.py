@@ -1,6 +1,5 @@
-"""The grammar by which jobs are found: from text to a `JobFilter` and back, and completion while typing. Pure.
+"""The filter language: text to `JobFilter` and back, and completion while typing.
 
-`status:failed,running cost:>50 -mode:packaging timeout`: a space is and, a comma is or, a minus negates a term, and a
-bare word is looked for in mode, error and ids. `store.filters.keys` has the table of keys.
-
-Importing this package is cheap: each part is imported when it is used."""
+Example: `status:failed,running cost:>50 -mode:packaging timeout`. A space means and, a comma or, a minus not. A bare
+word is searched in mode, error and ids. `filter_terms.KEYS` lists the keys.
+"""

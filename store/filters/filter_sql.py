@@ -56,7 +56,7 @@ class Form(StrEnum):
     NONE = NONE
     ANY = ANY
     STUCK = STUCK
-    STUCK_AS_LEARNED = "stuck as learned"
+    STUCK_BY_USUAL_DURATION = "stuck as learned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ def _form(key: Key | None, value: Value, readable: Set[Key]) -> Form:
     if key is Key.ASSET and value in (NONE, ANY):
         return Form(value)
     if key is Key.IS:
-        return Form.STUCK_AS_LEARNED if key in readable else Form.STUCK
+        return Form.STUCK_BY_USUAL_DURATION if key in readable else Form.STUCK
     if key in (Key.ASSET, Key.ID):
         return Form.ID
     if key in (None, Key.PROJECT, Key.USER) and id_range(value):
@@ -234,7 +234,11 @@ class _Condition:
 
     def _is_stuck(self) -> ColumnElement[bool]:
         limit = self._parameter("limit", Interval())
-        return history_sql.as_learned(limit) if self.form is Form.STUCK_AS_LEARNED else history_sql.by_time_alone(limit)
+        return (
+            history_sql.by_usual_duration(limit)
+            if self.form is Form.STUCK_BY_USUAL_DURATION
+            else history_sql.by_time_alone(limit)
+        )
 
     def _refers(
         self, column: ColumnElement[Any], id_column: ColumnElement[Any], name: ColumnElement[str]

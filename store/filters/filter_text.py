@@ -25,12 +25,12 @@ class Piece:
     """One of the values that commas separate, without its quotes and escapes."""
 
     text: str
-    place: TextSpan
+    span: TextSpan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    place: TextSpan
+    span: TextSpan
     is_negated: bool
     key: Piece | None
     pieces: tuple[Piece, ...]
@@ -42,7 +42,7 @@ def tokens(text: str) -> Iterator[Token]:
     while position < len(text):
         token = _token(text, position)
         yield token
-        position = _after(_SPACES, text, token.place.end)
+        position = _after(_SPACES, text, token.span.end)
 
 
 def _after(pattern: re.Pattern[str], text: str, position: int) -> int:
@@ -61,30 +61,30 @@ def _token(text: str, start: int) -> Token:
             )
     key = None
     if found := _KEY.match(text, position):
-        key = Piece(text=found[1], place=TextSpan(text, position, found.end(1)))
+        key = Piece(text=found[1], span=TextSpan(text, position, found.end(1)))
         position = found.end()
     pieces = tuple(_pieces(text, position, key))
-    return Token(place=TextSpan(text, start, pieces[-1].place.end), is_negated=is_negated, key=key, pieces=pieces)
+    return Token(span=TextSpan(text, start, pieces[-1].span.end), is_negated=is_negated, key=key, pieces=pieces)
 
 
 def _pieces(text: str, position: int, key: Piece | None) -> Iterator[Piece]:
     while True:
         piece = _piece(text, position)
         if not piece.text:
-            raise piece.place.wrong(_what_is_missing(text, piece.place, key))
+            raise piece.span.wrong(_what_is_missing(text, piece.span, key))
         yield piece
-        position = piece.place.end
+        position = piece.span.end
         if not text.startswith(OR, position):
             return
         position += 1
 
 
-def _what_is_missing(text: str, place: TextSpan, key: Piece | None) -> str:
-    if place.end > place.start:
+def _what_is_missing(text: str, span: TextSpan, key: Piece | None) -> str:
+    if span.end > span.start:
         return "There is nothing between the quotes."
-    if text.startswith(OR, place.end):
+    if text.startswith(OR, span.end):
         return "There is nothing before this comma."
-    if text.startswith(OR, place.start - 1):
+    if text.startswith(OR, span.start - 1):
         return "There is nothing after this comma."
     return f"{key.text if key else ''}: is followed by no value."
 
@@ -97,7 +97,7 @@ def _piece(text: str, start: int) -> Piece:
         raise TextSpan(text, end, end + 1).wrong(
             "A quote stands in the middle of a word.", hint='Quote the whole value, and write \\" for a quote in it.'
         )
-    return Piece(text=text[start:end], place=TextSpan(text, start, end))
+    return Piece(text=text[start:end], span=TextSpan(text, start, end))
 
 
 def _quoted(text: str, start: int) -> Piece:
@@ -120,7 +120,7 @@ def _quoted(text: str, start: int) -> Piece:
 def _closed(text: str, start: int, end: int, value: str) -> Piece:
     if not _is_over(text, end) and not text.startswith(OR, end):
         raise TextSpan(text, end, end + 1).wrong("After a closing quote comes a space or a comma.")
-    return Piece(text=value, place=TextSpan(text, start, end))
+    return Piece(text=value, span=TextSpan(text, start, end))
 
 
 def _escaped(text: str, position: int) -> str:
@@ -166,7 +166,7 @@ def _status(piece: Piece, _now: datetime | None) -> str:
         return JobStatus(piece.text.lower()).value
     except ValueError:
         near = _nearest(piece.text, JobStatus)
-        raise piece.place.wrong(
+        raise piece.span.wrong(
             f"{piece.text!r} is no status.",
             suggestion=near,
             hint=None if near else f"It is one of {', '.join(JobStatus)}.",
@@ -175,7 +175,7 @@ def _status(piece: Piece, _now: datetime | None) -> str:
 
 def _id(piece: Piece, _now: datetime | None) -> str:
     if id_range(piece.text) is None:
-        raise piece.place.wrong(
+        raise piece.span.wrong(
             f"{piece.text!r} does not begin an id.",
             hint=f"Give at least {LEAST_DIGITS} of its digits, 0 to 9 and a to f, from the first one on.",
         )
@@ -190,14 +190,14 @@ def _asset(piece: Piece, now: datetime | None) -> str:
 def _state(piece: Piece, _now: datetime | None) -> str:
     if piece.text.lower() == STUCK:
         return STUCK
-    raise piece.place.wrong(f"No job is {piece.text!r}.", suggestion=STUCK)
+    raise piece.span.wrong(f"No job is {piece.text!r}.", suggestion=STUCK)
 
 
 def _cents(text: str, piece: Piece) -> int:
     """Whole cents, or dollars after a dollar sign: what could be either is neither."""
     found = _MONEY.fullmatch(text)
     if found is None or (found[4] and not found[2]):
-        raise piece.place.wrong(
+        raise piece.span.wrong(
             f"{text!r} is no amount.",
             suggestion=piece.text.replace(text, f"${text}", 1) if found else None,
             hint=None if found else "Give whole cents, such as 50, or dollars, such as $0.50.",
@@ -206,16 +206,16 @@ def _cents(text: str, piece: Piece) -> int:
     cents = int(whole) * 100 + int((part or "").ljust(2, "0")) if dollars else int(whole)
     cents = -cents if sign else cents
     if not _SMALLEST_CENTS <= cents <= _LARGEST_CENTS:
-        raise piece.place.wrong("No job can cost that.", hint=f"The most is {_LARGEST_CENTS} cents.")
+        raise piece.span.wrong("No job can cost that.", hint=f"The most is {_LARGEST_CENTS} cents.")
     return cents
 
 
 def _seconds(text: str, piece: Piece) -> int:
-    seconds = formats.seconds_of(text)
+    seconds = formats.parse_duration(text)
     if seconds is None:
-        raise piece.place.wrong(f"{text!r} is no duration.", hint="Give a number with s, m, h, d or w: 90s, 5m, 1h30m.")
+        raise piece.span.wrong(f"{text!r} is no duration.", hint="Give a number with s, m, h, d or w: 90s, 5m, 1h30m.")
     if seconds > formats.LONGEST:
-        raise piece.place.wrong("That is too long.", hint=f"The longest is {formats.LONGEST_WORDS}.")
+        raise piece.span.wrong("That is too long.", hint=f"The longest is {formats.LONGEST_WORDS}.")
     return seconds
 
 
@@ -224,14 +224,14 @@ def _amount(piece: Piece, read: Callable[[str, Piece], int]) -> Compared | Betwe
     if not dots:
         return _compared(piece, read)
     if not low and not high:
-        raise piece.place.wrong("A range needs one of its ends.", hint="Give 1..10, 1.. or ..10.")
+        raise piece.span.wrong("A range needs one of its ends.", hint="Give 1..10, 1.. or ..10.")
     if not high:
         return Compared(comparison=Comparison.AT_LEAST, amount=read(low, piece))
     if not low:
         return Compared(comparison=Comparison.AT_MOST, amount=read(high, piece))
     between = Between(low=read(low, piece), high=read(high, piece))
     if between.low > between.high:
-        raise piece.place.wrong("This range ends before it begins.", suggestion=f"{high}{_RANGE}{low}")
+        raise piece.span.wrong("This range ends before it begins.", suggestion=f"{high}{_RANGE}{low}")
     return between
 
 
@@ -249,7 +249,7 @@ def _took(piece: Piece, _now: datetime | None) -> Value:
     """Times have six digits, so that no job ever took exactly what was typed."""
     amount = _amount(piece, _seconds)
     if isinstance(amount, Compared) and amount.comparison is Comparison.EQUAL:
-        raise piece.place.wrong(
+        raise piece.span.wrong(
             "No job takes exactly so long: say whether more or less.", suggestion=f">{piece.text.removeprefix('=')}"
         )
     return amount
@@ -258,13 +258,13 @@ def _took(piece: Piece, _now: datetime | None) -> Value:
 def _time(piece: Piece, now: datetime | None) -> datetime | Age:
     """A moment, or how long ago it was."""
     try:
-        if formats.seconds_of(piece.text) is not None:
+        if formats.parse_duration(piece.text) is not None:
             age = Age(seconds=_seconds(piece.text, piece))
             return age if now is None else now.astimezone(UTC) - timedelta(seconds=age.seconds)
         time = datetime.fromisoformat(piece.text)
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise piece.place.wrong(
+        raise piece.span.wrong(
             f"{piece.text!r} is no time.",
             hint="Give 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00+01:00, or an age: 24h.",
         ) from None
@@ -298,7 +298,7 @@ def read_key(piece: Piece) -> Key:
         pass
     near = _nearest(piece.text, KEYS)
     hint = f"The keys are {', '.join(KEYS)}. Quote the word to look for it with its colon."
-    raise piece.place.wrong(
+    raise piece.span.wrong(
         f"{piece.text!r} is no key." if piece.text else "There is no key before this colon.",
         suggestion=near,
         hint=None if near else hint,
@@ -329,7 +329,7 @@ def parse(text: str, *, now: datetime | None = None) -> JobFilter:
     for token in tokens(text):
         values += len(token.pieces)
         if values > MOST_VALUES:
-            raise token.place.wrong(f"A filter has at most {MOST_VALUES} words and values.")
+            raise token.span.wrong(f"A filter has at most {MOST_VALUES} words and values.")
         terms.append(_term(token, now))
     return JobFilter(terms=tuple(terms))
 
@@ -337,7 +337,7 @@ def parse(text: str, *, now: datetime | None = None) -> JobFilter:
 def _term(token: Token, now: datetime | None) -> Term:
     key = read_key(token.key) if token.key else None
     if key in _OF_ONE_VALUE and len(token.pieces) > 1:
-        raise token.pieces[1].place.wrong(f"{key} takes one time.")
+        raise token.pieces[1].span.wrong(f"{key} takes one time.")
     return Term(key=key, values=tuple(read(key, piece, now) for piece in token.pieces), is_negated=token.is_negated)
 
 

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from store.capabilities.facts import RlsPolicy
+from store.capabilities.policy_sql import POLICIES
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.database.query import Query, TimeLimits
@@ -19,10 +21,10 @@ from store.errors import (
     UnexpectedError,
 )
 from store.isolation.isolation import PROBED, Probe, ProbeMethod, ProbePlan, ProbeTarget, ProbeVerdict, Verb
-from store.isolation.isolation_policies import POLICIES, RULES, AppliedPolicy, TableRules, judge
+from store.isolation.isolation_policies import RULES, TableRules, judge
 from store.isolation.isolation_targets import (
     UNUSED,
-    choose_people,
+    choose_participants,
     find_targets,
     needed_kind,
     query_for,
@@ -94,7 +96,7 @@ async def plan_probes(database: Database, *, owner_id: UUID | None = None, other
 
     Raises InvalidValue where both are the same user.
     """
-    owner, other = await choose_people(database, owner_id=owner_id, other_id=other_id)
+    owner, other = await choose_participants(database, owner_id=owner_id, other_id=other_id)
     if owner is None:
         return ProbePlan(owner=None, other=other, targets={})
     targets, no_assets = await find_targets(database, owner.id)
@@ -123,7 +125,7 @@ class _Attempts:
         plan: ProbePlan,
         actor: ActingUser,
         rules: Sequence[TableRules],
-        policies: Sequence[AppliedPolicy],
+        policies: Sequence[RlsPolicy],
     ) -> None:
         self._database = database
         self._plan = plan

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from store.capabilities.capability import Capability
-from store.capabilities.facts import DatabaseFacts
+from store.capabilities.facts import DatabaseFacts, PolicyCommand, RlsPolicy
+from store.capabilities.policy_sql import POLICIES
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.doctor.examine import Further
 from store.doctor.findings import Finding, Section, Severity
 from store.doctor.function_checks import FUNCTIONS, VIEWS, AppFunction, AppView, function_findings, view_findings
-from store.doctor.policy_checks import POLICIES, TABLES, RlsPolicy, RlsTable, policy_findings
+from store.doctor.policy_checks import TABLES, RlsTable, policy_findings
 from store.doctor.schema_checks import QUALIFY_QUERY
 from store.isolation.isolation import (
     PROBED,
@@ -26,6 +27,7 @@ from store.isolation.isolation import (
     person_name,
 )
 from store.isolation.isolation_check import plan_probes, run_probes
+from store.isolation.isolation_policies import COMMANDS
 from store.users.actor import OPERATOR
 
 Remedies = Mapping[tuple[ProbeTarget, Verb], str]
@@ -36,13 +38,6 @@ _TABLES = {
     ProbeTarget.PROJECT: "projects",
     ProbeTarget.ASSET: "assets",
     ProbeTarget.COUNTS: "generation_jobs",
-}
-_COMMANDS = {
-    Verb.READ: "SELECT",
-    Verb.INSERT_INTO: "INSERT",
-    Verb.INSERT_AS: "INSERT",
-    Verb.UPDATE: "UPDATE",
-    Verb.DELETE: "DELETE",
 }
 
 
@@ -87,7 +82,7 @@ def _findings(target: ProbeTarget, verb: Verb, rules: Rules) -> Iterator[Finding
 
 def _of_table(table: str, verb: Verb, rules: Rules) -> Iterator[Finding]:
     of_table = [policy for policy in rules.policies if policy.table == table]
-    of_verb = [policy for policy in of_table if policy.command in (_COMMANDS[verb], "ALL")]
+    of_verb = [policy for policy in of_table if policy.command in (COMMANDS[verb], PolicyCommand.ALL)]
     yield from _leak_fixes(table, {"no-row-security", "open-policy"}, of_verb, rules)
     if verb is Verb.INSERT_INTO:
         # What may be inserted there may be moved there, too.
@@ -95,13 +90,13 @@ def _of_table(table: str, verb: Verb, rules: Rules) -> Iterator[Finding]:
 
 
 def _leak_fixes(table: str, names: Container[str], policies: Sequence[RlsPolicy], rules: Rules) -> Iterator[Finding]:
-    mends = re.compile(rf"\b(?:ON|TABLE) public\.{table}\b")
+    fixes = re.compile(rf"\b(?:ON|TABLE) public\.{table}\b")
     for finding in policy_findings(rules.tables, policies):
-        if finding.name in names and mends.search(finding.sql or ""):
+        if finding.name in names and fixes.search(finding.sql or ""):
             yield finding
 
 
-_MENDED_ABOVE = "The SQL that mends it stands above, under “Who reaches what”."
+_FIXED_ABOVE = "The SQL that mends it stands above, under “Who reaches what”."
 _SEVERITIES = {ProbeVerdict.KEPT: Severity.OK, ProbeVerdict.UNKNOWN: Severity.NOTE, ProbeVerdict.LEAK: Severity.PROBLEM}
 _PREFIXES = {
     ProbeMethod.TRIED: "",
@@ -134,12 +129,12 @@ def isolation_findings(
 ) -> Iterator[Finding]:
     yield _participants_finding(plan, why_no_writes)
     for tried in probes:
-        is_mended = tried.verdict is ProbeVerdict.LEAK and (tried.target, tried.verb) in remedies
+        is_fixed = tried.verdict is ProbeVerdict.LEAK and (tried.target, tried.verb) in remedies
         yield _finding(
             f"{tried.target}-{tried.verb}".replace("_", "-"),
             _severity(tried),
             f"{attempt_words(tried.target, tried.verb)}: {_PREFIXES[tried.how]}{tried.answer}.",
-            hint=_MENDED_ABOVE if is_mended else None,
+            hint=_FIXED_ABOVE if is_fixed else None,
         )
 
 

@@ -2,36 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlalchemy import text
 
+from store.capabilities.facts import PolicyCommand, RlsPolicy
 from store.database.query import Query, Row
 from store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
-
-
-class PolicyCommand(StrEnum):
-    """As the catalogue of policies writes them."""
-
-    SELECT = "r"
-    INSERT = "a"
-    UPDATE = "w"
-    DELETE = "d"
-    ALL = "*"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppliedPolicy:
-    """One that applies to the user."""
-
-    table: str
-    name: str
-    is_permissive: bool
-    command: PolicyCommand
-    using: str | None
-    """Which rows are seen, as the catalogue writes the expression."""
-    check: str | None
-    """Which rows may be stored; None where `using` decides that, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +25,6 @@ _TABLE_RULES = text("""
       from pg_catalog.pg_class c
      where c.relnamespace = 'public'::regnamespace and c.relname in ('generation_jobs', 'projects', 'assets')
 """)
-_POLICIES = text("""
-    select c.relname::text, p.polname::text, p.polpermissive, p.polcmd::text,
-           pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)
-      from pg_catalog.pg_policy p join pg_catalog.pg_class c on c.oid = p.polrelid
-     where c.relnamespace = 'public'::regnamespace and c.relname in ('generation_jobs', 'projects', 'assets')
-       and exists (select from unnest(p.polroles) as role where role = 0 or pg_has_role(role, 'usage'))
-     order by c.relname, p.polname
-""")
 
 
 def _make_rules(row: Row) -> TableRules:
@@ -69,23 +37,8 @@ def _make_rules(row: Row) -> TableRules:
     )
 
 
-def _make_policy(row: Row) -> AppliedPolicy:
-    table, name, is_permissive, command, using, check = row
-    return AppliedPolicy(
-        table=table,
-        name=name,
-        is_permissive=is_permissive,
-        command=PolicyCommand(command),
-        using=using,
-        check=check,
-    )
-
-
 RULES: Query[TableRules] = Query(_TABLE_RULES, _make_rules)
 """Of the tables that are there, for the user who asks."""
-
-POLICIES: Query[AppliedPolicy] = Query(_POLICIES, _make_policy)
-"""Those that apply to the user who asks, in the order of their names."""
 
 _AND = " AND "
 
@@ -134,7 +87,7 @@ def _depths(expression: str) -> Iterator[tuple[int, int]]:
 
 
 _TABLES = {ProbeTarget.JOB: "generation_jobs", ProbeTarget.PROJECT: "projects", ProbeTarget.ASSET: "assets"}
-_COMMANDS = {
+COMMANDS = {
     Verb.READ: PolicyCommand.SELECT,
     Verb.INSERT_INTO: PolicyCommand.INSERT,
     Verb.INSERT_AS: PolicyCommand.INSERT,
@@ -152,20 +105,20 @@ _OWN_ROW = frozenset(
 _OWN_PROJECT = frozenset({"gjobs.owns_project(project_id)"})
 
 
-def judge(target: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policies: Sequence[AppliedPolicy]) -> Probe:
+def judge(target: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policies: Sequence[RlsPolicy]) -> Probe:
     verdict, answer = _judge_probe(target, verb, tables, policies)
     return Probe(target=target, verb=verb, how=ProbeMethod.JUDGED, answer=answer, verdict=verdict)
 
 
 def _judge_probe(
-    target: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policies: Sequence[AppliedPolicy]
+    target: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policies: Sequence[RlsPolicy]
 ) -> tuple[ProbeVerdict, str]:
     if target not in _TABLES:
         return ProbeVerdict.UNKNOWN, "no policy says"
     rules = next((rules for rules in tables if rules.table == _TABLES[target]), None)
     if rules is None:
         return ProbeVerdict.UNKNOWN, "there is no such table"
-    command = _COMMANDS[verb]
+    command = COMMANDS[verb]
     if command not in rules.granted:
         return ProbeVerdict.KEPT, "no grant"
     if not rules.has_row_security:
@@ -174,13 +127,13 @@ def _judge_probe(
         {
             policy: _meaning(policy, verb)
             for policy in policies
-            if policy.table == rules.table and policy.command in (command, PolicyCommand.ALL)
+            if policy.table == rules.table and policy.holds_for_users and policy.command in (command, PolicyCommand.ALL)
         },
         kept="own projects only" if verb is Verb.INSERT_INTO else "own rows only",
     )
 
 
-def _combine(meanings: Mapping[AppliedPolicy, ProbeVerdict], *, kept: str) -> tuple[ProbeVerdict, str]:
+def _combine(meanings: Mapping[RlsPolicy, ProbeVerdict], *, kept: str) -> tuple[ProbeVerdict, str]:
     """Any permissive policy is enough to let a row through, and every restrictive one must. `kept` says it of all."""
     permissive = {policy: verdict for policy, verdict in meanings.items() if policy.is_permissive}
     restrictive = {policy: verdict for policy, verdict in meanings.items() if not policy.is_permissive}
@@ -199,7 +152,7 @@ def _combine(meanings: Mapping[AppliedPolicy, ProbeVerdict], *, kept: str) -> tu
     return ProbeVerdict.UNKNOWN, f'policy "{unsure[0]}" has a condition that is not known'
 
 
-def _meaning(policy: AppliedPolicy, verb: Verb) -> ProbeVerdict:
+def _meaning(policy: RlsPolicy, verb: Verb) -> ProbeVerdict:
     """What the policy alone does to what is not the user's."""
     expression = policy.check if verb.inserts and policy.check is not None else policy.using
     if expression is None:

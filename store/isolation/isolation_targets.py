@@ -66,7 +66,7 @@ _ANY_OWNER = (
 _OTHER_USER = select(_users.c.id).where(_users.c.id != _OWNER).order_by(_users.c.id).limit(1)
 
 
-async def choose_people(
+async def choose_participants(
     database: Database, *, owner_id: UUID | None, other_id: UUID | None
 ) -> tuple[Participant | None, Participant]:
     """The owner, None where nobody owns anything that the operator sees, and the other. Raises InvalidValue."""

@@ -1,1 +1,1 @@
-"""the ordered, filtered list of jobs"""
+"""The ordered, filtered list of jobs."""

@@ -57,7 +57,7 @@ def lacks_order(listed: ListQuery, indexes: Set[str]) -> MissingCapability | Non
 
 
 def is_kept_from_index(listed: ListQuery) -> bool:
-    """Whether row level security keeps a user's list from the index of its order: see `Means.through_policies`."""
+    """Whether row level security keeps a user's list from the index of its order: see `AccessPath.through_policies`."""
     return listed.order.column is OrderColumn.TOTAL
 
 

@@ -117,44 +117,45 @@ def parse_list_cost(listed: ListQuery, answers: Sequence[list[Any]], *, actor: A
 log = logging.getLogger(__name__)
 
 
-async def estimate_list_cost(reach: ActorDatabase, query: ListQuery) -> ListCost | None:
+async def estimate_list_cost(actor_database: ActorDatabase, query: ListQuery) -> ListCost | None:
     """By the planner, without reading a row; None where the database does not plan for us."""
-    asked = cost_queries(await _first_rows(reach, query))
+    asked = cost_queries(await _first_rows(actor_database, query))
     try:
-        answers = await reach.read_together(*asked, limits=LIMITS)
-        return parse_list_cost(query, answers, actor=reach.actor)
+        answers = await actor_database.read_together(*asked, limits=LIMITS)
+        return parse_list_cost(query, answers, actor=actor_database.actor)
     except UnexpectedError as error:
         log.info("No plan for a list: %s", error)
         return None
 
 
-async def returns_quickly(reach: ActorDatabase, query: ListQuery) -> bool:
+async def returns_quickly(actor_database: ActorDatabase, query: ListQuery) -> bool:
     """Whether its first rows are there before it could be called dear."""
-    first_rows = await _first_rows(reach, query)
+    first_rows = await _first_rows(actor_database, query)
     try:
-        await reach.read(first_rows, limits=TRIAL)
+        await actor_database.read(first_rows, limits=TRIAL)
     except TimedOut:
         return False
     return True
 
 
-async def slow_order_reason(reach: ActorDatabase, query: ListQuery) -> MissingCapability | None:
+async def slow_order_reason(actor_database: ActorDatabase, query: ListQuery) -> MissingCapability | None:
     """None where an index has the order, and where sorting all of the list is cheap."""
-    missing = lacks_order(query, (await reach.probed.get()).facts.job_indexes)
+    missing = lacks_order(query, (await actor_database.capability_cache.get()).facts.job_indexes)
     if missing is None:
-        return await _too_long_to_sort(reach, query)
-    cost = await estimate_list_cost(reach, query)
+        return await _too_long_to_sort(actor_database, query)
+    cost = await estimate_list_cost(actor_database, query)
     return None if cost is not None and cost.verdict is CostLevel.CHEAP else missing
 
 
-async def _too_long_to_sort(reach: ActorDatabase, query: ListQuery) -> MissingCapability | None:
-    if reach.is_operators or not is_kept_from_index(query):
+async def _too_long_to_sort(actor_database: ActorDatabase, query: ListQuery) -> MissingCapability | None:
+    if actor_database.is_operators or not is_kept_from_index(query):
         return None
-    readable = await reach.readable_names(query.job_filter)
-    (length,) = await reach.read(list_sql.length(query, most=MOST_SORTED, readable=readable))
+    readable = await actor_database.readable_names(query.job_filter)
+    (length,) = await actor_database.read(list_sql.length(query, most=MOST_SORTED, readable=readable))
     return too_long_to_sort() if length > MOST_SORTED else None
 
 
-async def _first_rows(reach: ActorDatabase, query: ListQuery) -> Query[ListedJob]:
-    readable, chosen_path = await reach.readable_names(query.job_filter), await reach.chosen_path(query)
+async def _first_rows(actor_database: ActorDatabase, query: ListQuery) -> Query[ListedJob]:
+    readable = await actor_database.readable_names(query.job_filter)
+    chosen_path = list_sql.access_path(query, await actor_database.capability_cache.get(), actor_database.actor)
     return list_sql.listing_queries(RowWindowQuery(listed=query), readable=readable, chosen_path=chosen_path)[0]

@@ -30,16 +30,19 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from store import tables
+from store.capabilities.capabilities import Capabilities
 from store.database import timestamps
 from store.database.query import Query, RowMaker, make_number
 from store.filters import filter_sql
 from store.filters.filter_sql import Shape
 from store.filters.filter_terms import Key
+from store.job_list.index_advice import is_in_order
 from store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, RowWindowQuery
 from store.job_list.listing import RowWindow
 from store.jobs.job import ERROR_CHARACTERS, GenerationJob, ListedJob, is_final
 from store.jobs.job_results import Page, PageKey
-from store.jobs.job_sql import APP_COLUMNS, JobColumns, make_job, make_listed
+from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job, make_listed
+from store.users.actor import ActingUser, Actor
 
 T = TypeVar("T")
 
@@ -71,12 +74,12 @@ _NO_TIME: ColumnElement[Any] = literal_column("interval '0'", Interval)
 class ScanStart:
     """From where a list is read, and which way."""
 
-    place: Anchor
-    with_place: bool = False
+    position: Anchor
+    includes_position: bool = False
     """Whether a row in the very place is read, too."""
     is_backwards: bool = False
     """Against the list's order; so are the rows then."""
-    is_looked_up: bool = False
+    is_read_by_id: bool = False
     """Whether the place's value only stands for the row's own, which is looked up where the row is still there."""
 
 
@@ -95,6 +98,14 @@ class AccessPath:
 
 
 PLAIN = AccessPath()
+
+
+def access_path(listed: ListQuery, capabilities: Capabilities, actor: Actor) -> AccessPath:
+    columns = ALL_COLUMNS if capabilities.has_later_columns(actor) else APP_COLUMNS
+    if not isinstance(actor, ActingUser):
+        return AccessPath(columns=columns)
+    in_order = is_in_order(listed, capabilities.facts.job_indexes)
+    return AccessPath(columns=columns, is_in_order=in_order, through_policies=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +128,7 @@ _concerns = or_(
 
 def read_from(
     listed: ListQuery,
-    course: ScanStart,
+    scan_start: ScanStart,
     make: RowMaker[T],
     *,
     rows: int,
@@ -129,10 +140,10 @@ def read_from(
     """Not whole, a row has of its error one character more than lists keep. `readable` are the names that may be."""
     parameters = _parameters(listed, concern, rows=rows)
     start = None
-    if not isinstance(course.place, End):
-        value = course.place.value
+    if not isinstance(scan_start.position, End):
+        value = scan_start.position.value
         start = _Part.REST if value is None else _Part.VALUED
-        parameters["place_id"] = course.place.id
+        parameters["place_id"] = scan_start.position.id
         parameters["place_value"] = timestamps.as_text(value) if isinstance(value, datetime) else value
     statement = _statement(
         _Form(
@@ -140,11 +151,11 @@ def read_from(
             columns=chosen_path.columns,
             narrowing=_narrowing(listed, concern, readable=readable),
             column=listed.order.column,
-            descends=listed.order.descending is not course.is_backwards,
-            is_backwards=course.is_backwards,
+            descends=listed.order.descending is not scan_start.is_backwards,
+            is_backwards=scan_start.is_backwards,
             start=start,
-            with_place=course.with_place,
-            is_looked_up=course.is_looked_up,
+            includes_position=scan_start.includes_position,
+            is_read_by_id=scan_start.is_read_by_id,
             has_values=listed.status is None or is_final(listed.status),
             through_policies=chosen_path.through_policies,
         )
@@ -224,8 +235,8 @@ class _Form:
     is_backwards: bool
     start: _Part | None
     """Where the place is from which it is read on; None for an end."""
-    with_place: bool
-    is_looked_up: bool
+    includes_position: bool
+    is_read_by_id: bool
     has_values: bool
     """Whether any row has a value in the order's column."""
     through_policies: bool
@@ -260,7 +271,7 @@ def _rows(form: _Form, *, part: _Part | None) -> Select[Any]:
     if part is not None:
         rows = rows.where(value.is_not(None) if part is _Part.VALUED else value.is_(None))
     if form.start is not None and part in (form.start, None):
-        rows = rows.where(_beyond_place(form, is_valued=part is not _Part.REST))
+        rows = rows.where(_beyond_position(form, is_valued=part is not _Part.REST))
     if part is not None and form.through_policies and form.start is not None:
         value += _NO_TIME
     by_value = _ordered(value, descends=form.descends)
@@ -275,14 +286,14 @@ def _selected(form: _Form) -> Iterator[ColumnElement[Any]]:
         yield _beginning if column is _jobs.c.error and not form.is_whole else column
 
 
-def _beyond_place(form: _Form, *, is_valued: bool) -> ColumnElement[bool]:
-    compared: Callable[[Any, Any], ColumnElement[bool]] = _COMPARISONS[form.descends, form.with_place]
+def _beyond_position(form: _Form, *, is_valued: bool) -> ColumnElement[bool]:
+    compared: Callable[[Any, Any], ColumnElement[bool]] = _COMPARISONS[form.descends, form.includes_position]
     place_id = bindparam("place_id", type_=Uuid)
     if not is_valued:
         return compared(_jobs.c.id, place_id)
     value, kind = _ORDERS[form.column]
     place_value: ColumnElement[Any] = bindparam("place_value", type_=kind)
-    if form.is_looked_up:
+    if form.is_read_by_id:
         row = _jobs.alias("row")
         place_value = func.coalesce(select(row.c.created_at).where(row.c.id == place_id).scalar_subquery(), place_value)
     return compared(tuple_(value, _jobs.c.id), tuple_(place_value, place_id))
@@ -299,15 +310,15 @@ def listing_queries(
 
     `readable` are the names that may be read.
     """
-    courses: list[tuple[ScanStart, int]] = []
+    scan_starts: list[tuple[ScanStart, int]] = []
     if query.anchor is not End.FIRST:
-        courses.append((ScanStart(place=query.anchor, is_backwards=True), query.before))
+        scan_starts.append((ScanStart(position=query.anchor, is_backwards=True), query.before))
     if query.anchor is not End.LAST:
-        courses.append((ScanStart(place=query.anchor, with_place=True), query.after))
+        scan_starts.append((ScanStart(position=query.anchor, includes_position=True), query.after))
     return tuple(
         read_from(
             query.listed,
-            course,
+            scan_start,
             make_listed,
             rows=rows + 1,
             is_whole=False,
@@ -315,7 +326,7 @@ def listing_queries(
             chosen_path=chosen_path,
             concern=concern,
         )
-        for course, rows in courses
+        for scan_start, rows in scan_starts
     )
 
 
@@ -341,16 +352,16 @@ def page(
 ) -> Query[GenerationJob]:
     """One row more than `limit` where there is a next page. `readable` are the names that may be read."""
     return read_from(
-        listed, _course(after), make_job, rows=limit + 1, is_whole=True, readable=readable, chosen_path=chosen_path
+        listed, _scan_start(after), make_job, rows=limit + 1, is_whole=True, readable=readable, chosen_path=chosen_path
     )
 
 
-def _course(after: PageKey | None) -> ScanStart:
+def _scan_start(after: PageKey | None) -> ScanStart:
     if after is None:
-        return ScanStart(place=End.FIRST)
+        return ScanStart(position=End.FIRST)
     # A key that was printed says of a far time no more than that it is one.
     is_vague = after.created_at in timestamps.EXTREMES and not isinstance(after.created_at, timestamps.FarTime)
-    return ScanStart(place=RowKey(value=after.created_at, id=after.id), is_looked_up=is_vague)
+    return ScanStart(position=RowKey(value=after.created_at, id=after.id), is_read_by_id=is_vague)
 
 
 def paged(rows: Sequence[GenerationJob], limit: int) -> Page[GenerationJob]:

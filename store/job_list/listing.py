@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from store.capabilities.facts import RlsPolicy
 from store.job_list.list_query import ListingQuery, RowWindowQuery
 from store.jobs.job import ListedJob
 from store.jobs.job_results import CappedCount
@@ -18,6 +19,10 @@ class RowWindow:
     jobs: tuple[ListedJob, ...]
     has_before: bool
     has_after: bool
+
+
+MOST_LISTED_PROJECTS = 500
+"""So many are named by a listing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,17 +55,6 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadPolicy:
-    """A policy for reading that holds for the role of users."""
-
-    name: str
-    is_permissive: bool
-    """A permissive one lets rows through; a restrictive one keeps rows back that another has let through."""
-    expression: str | None
-    """As the database prints it. None lets no row through."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRules:
     """What decides which jobs the role of users reads."""
 
@@ -71,15 +65,15 @@ class ReadRules:
     """Whether row level security holds for the role on this table."""
     holds_for_operator: bool
     """Whether it holds for the role as connected as well, so that this one may not see everything either."""
-    policies: tuple[ReadPolicy, ...]
-    """By name."""
+    policies: tuple[RlsPolicy, ...]
+    """Those that hold for the role when it reads, by name."""
 
     @property
-    def permissive(self) -> tuple[ReadPolicy, ...]:
+    def permissive(self) -> tuple[RlsPolicy, ...]:
         return tuple(policy for policy in self.policies if policy.is_permissive)
 
     @property
-    def restrictive(self) -> tuple[ReadPolicy, ...]:
+    def restrictive(self) -> tuple[RlsPolicy, ...]:
         return tuple(policy for policy in self.policies if not policy.is_permissive)
 
 

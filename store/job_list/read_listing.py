@@ -11,22 +11,29 @@ from sqlalchemy import ARRAY, Boolean, Integer, Uuid, any_, bindparam, exists, l
 from store import tables
 from store.actor_database import ActorDatabase
 from store.capabilities.capability import Capability
+from store.capabilities.facts import ROLE_OF_USERS, PolicyCommand, RlsPolicy
+from store.capabilities.policy_sql import POLICIES
 from store.database import query as query_module
 from store.database.query import Query, Row, make_id
-from store.database.transactions import ROLE_OF_USERS, Snapshot
+from store.database.transactions import Snapshot
 from store.errors import InvalidValue, SchemaMissing
 from store.filters.filter_terms import Key
 from store.job_list import list_sql
 from store.job_list.list_query import ListingQuery, RowWindowQuery
 from store.job_list.list_sql import PLAIN, AccessPath, UserScope
-from store.job_list.listing import Listing, ProjectName, ReadPolicy, ReadRules, RowWindow, VisibilityComparison
+from store.job_list.listing import (
+    MOST_LISTED_PROJECTS,
+    Listing,
+    ProjectName,
+    ReadRules,
+    RowWindow,
+    VisibilityComparison,
+)
 from store.jobs.job_results import CappedCount
 from store.projects import project_sql
 from store.users.actor import OPERATOR, ActingUser
 
 _jobs, _projects = tables.generation_jobs, tables.projects
-
-MOST_LISTED_PROJECTS = 500
 
 _NAMES = (
     select(_projects.c.id, _projects.c.user_id, _projects.c.name)
@@ -142,53 +149,41 @@ def visible_among(job_ids: Sequence[UUID]) -> Query[UUID]:
     return Query(_SEEN, make_id, {"ids": list(job_ids)})
 
 
-# The policies are those of reading that hold for the role, by being for everybody, for it, or for a role that it is in.
 _RULES = text(
     """
     select has_schema_privilege(reader.oid, jobs.relnamespace, 'usage')
                and has_any_column_privilege(reader.oid, jobs.oid, 'select'),
            jobs.relrowsecurity and not reader.rolbypassrls and not reader.rolsuper
                and (jobs.relforcerowsecurity or not pg_has_role(reader.oid, jobs.relowner, 'usage')),
-           row_security_active(jobs.oid),
-           (select coalesce(
-                       json_agg(
-                           json_build_array(p.polname, p.polpermissive, pg_get_expr(p.polqual, p.polrelid))
-                           order by p.polname),
-                       '[]')
-              from pg_policy p
-             where p.polrelid = jobs.oid and p.polcmd in ('r', '*')
-               and exists (select from unnest(p.polroles) as holder
-                            where holder = 0 or pg_has_role(reader.oid, holder, 'usage')))
+           row_security_active(jobs.oid)
       from pg_class jobs, pg_roles reader
      where jobs.oid = cast('public.generation_jobs' as regclass) and reader.rolname = :role
     """
 )
 
 
-def read_rules() -> Query[ReadRules]:
-    """No row where there is no role of users."""
-    return Query(_RULES, _make_rules, {"role": ROLE_OF_USERS})
+_ROLE_RULES: Query[Row] = Query(_RULES, tuple, {"role": ROLE_OF_USERS})
+"""No row where there is no role of users."""
 
 
-def _make_rules(row: Row) -> ReadRules:
-    is_granted, has_row_security, holds_for_operator, policies = row
+def _make_rules(found: Sequence[Row], policies: Sequence[RlsPolicy]) -> ReadRules:
+    """Raises SchemaMissing where nobody can look as a user at all."""
+    if not found:
+        raise SchemaMissing(f"This database has no role {ROLE_OF_USERS}, which users' requests run as.")
+    is_granted, has_row_security, holds_for_operator = found[0]
     return ReadRules(
         role=ROLE_OF_USERS,
         is_granted=is_granted,
         has_row_security=has_row_security,
         holds_for_operator=holds_for_operator,
         policies=tuple(
-            ReadPolicy(name=name, is_permissive=is_permissive, expression=expression)
-            for name, is_permissive, expression in policies
+            policy
+            for policy in policies
+            if policy.table == _jobs.name
+            and policy.holds_for_users
+            and policy.command in (PolicyCommand.SELECT, PolicyCommand.ALL)
         ),
     )
-
-
-def only_row_of(found: Sequence[ReadRules]) -> ReadRules:
-    """Raises SchemaMissing where nobody can look as a user at all."""
-    if not found:
-        raise SchemaMissing(f"This database has no role {ROLE_OF_USERS}, which users' requests run as.")
-    return found[0]
 
 
 MOST_COUNTED = 10_000
@@ -205,8 +200,8 @@ async def read_visibility(
 ) -> VisibilityComparison:
     """Nothing is read as the user where users have no grant: that is an answer, too.
 
-    `readable` are the names that the operator may read, `means` those of the operator's list. `has_projects` is whether
-    the operator may read the projects; else only the user's own jobs are theirs.
+    `readable` are the names that the operator may read, and `chosen_path` how the database reads the operator's list.
+    Without `has_projects` (the operator may not read projects) only the user's own jobs count as theirs.
     """
     project_id = query.listed.project_id
     theirs: list[UUID] = []
@@ -214,13 +209,14 @@ async def read_visibility(
         (theirs,) = await snapshot.read(OPERATOR, projects_of(user.id))
     concern = UserScope(user_id=user.id, project_ids=tuple(theirs)) if project_id is None else None
     count = list_sql.length(query.listed, most=MOST_COUNTED, readable=readable, concern=concern)
-    found, (there,), *rows = await snapshot.read(
+    found, policies, (there,), *rows = await snapshot.read(
         OPERATOR,
-        read_rules(),
+        _ROLE_RULES,
+        POLICIES,
         count,
         *list_sql.listing_queries(query, readable=readable, chosen_path=chosen_path, concern=concern),
     )
-    rules, window = only_row_of(found), list_sql.window(query, rows)
+    rules, window = _make_rules(found, policies), list_sql.window(query, rows)
     seen, seen_ids = 0, set[UUID]()
     if rules.is_granted:
         shown, (seen,) = await snapshot.read(user, visible_among([job.id for job in window.jobs]), count)
@@ -239,41 +235,45 @@ async def read_visibility(
 Compare = Callable[[Snapshot], Awaitable[VisibilityComparison]]
 
 
-async def read_window(reach: ActorDatabase, query: RowWindowQuery) -> RowWindow:
+async def read_window(actor_database: ActorDatabase, query: RowWindowQuery) -> RowWindow:
     listed = query.listed
-    readable, chosen_path = await reach.readable_names(listed.job_filter), await reach.chosen_path(listed)
-    asked = list_sql.listing_queries(query, readable=readable, chosen_path=chosen_path)
-    return list_sql.window(query, await reach.read_together(*asked))
+    readable = await actor_database.readable_names(listed.job_filter)
+    asked = list_sql.listing_queries(
+        query,
+        readable=readable,
+        chosen_path=list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor),
+    )
+    return list_sql.window(query, await actor_database.read_together(*asked))
 
 
-async def read_listing(reach: ActorDatabase, query: ListingQuery, *, at: datetime | None) -> Listing:
+async def read_listing(actor_database: ActorDatabase, query: ListingQuery, *, at: datetime | None) -> Listing:
     """Of one snapshot."""
     if query.with_visibility:
-        return await _listing_with_visibility(reach, query, at)
+        return await _listing_with_visibility(actor_database, query, at)
     listed = query.window.listed
     asked = listing_queries(
         query,
-        readable=await reach.readable_names(listed.job_filter),
-        chosen_path=await reach.chosen_path(listed),
-        has_projects=await reach.has(Capability.PROJECTS),
-        of_one_user=not reach.is_operators,
+        readable=await actor_database.readable_names(listed.job_filter),
+        chosen_path=list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor),
+        has_projects=await actor_database.has(Capability.PROJECTS),
+        of_one_user=not actor_database.is_operators,
         at=at,
     )
-    return listing(query, await reach.read_together(*asked))
+    return listing(query, await actor_database.read_together(*asked))
 
 
-async def compare_visibility(reach: ActorDatabase, window: RowWindowQuery) -> VisibilityComparison:
+async def compare_visibility(actor_database: ActorDatabase, window: RowWindowQuery) -> VisibilityComparison:
     """Raises InvalidValue where the actor is no user."""
-    compare = await _plan_comparison(reach, window)
-    async with reach.translating_refusals(Capability.JOBS), reach.database.snapshot() as snapshot:
+    compare = await _plan_comparison(actor_database, window)
+    async with actor_database.translating_refusals(Capability.JOBS), actor_database.database.snapshot() as snapshot:
         return await compare(snapshot)
 
 
-async def _listing_with_visibility(reach: ActorDatabase, query: ListingQuery, at: datetime | None) -> Listing:
-    compare = await _plan_comparison(reach, query.window)
-    has_projects = await reach.has(Capability.PROJECTS)
+async def _listing_with_visibility(actor_database: ActorDatabase, query: ListingQuery, at: datetime | None) -> Listing:
+    compare = await _plan_comparison(actor_database, query.window)
+    has_projects = await actor_database.has(Capability.PROJECTS)
     further = further_queries(query, has_projects=has_projects, of_one_user=True, at=at)
-    async with reach.translating_refusals(Capability.JOBS), reach.database.snapshot() as snapshot:
+    async with actor_database.translating_refusals(Capability.JOBS), actor_database.database.snapshot() as snapshot:
         visibility = await compare(snapshot)
         if not visibility.rules.is_granted:
             (clock,) = await snapshot.read(OPERATOR, query_module.clock(at))
@@ -281,16 +281,16 @@ async def _listing_with_visibility(reach: ActorDatabase, query: ListingQuery, at
         return with_visibility(query, visibility, await snapshot.read(visibility.user, *further))
 
 
-async def _plan_comparison(reach: ActorDatabase, window: RowWindowQuery) -> Compare:
+async def _plan_comparison(actor_database: ActorDatabase, window: RowWindowQuery) -> Compare:
     """To be asked for before there is a snapshot: whoever holds a connection must not wait for another one."""
-    if not isinstance(reach.actor, ActingUser):
+    if not isinstance(actor_database.actor, ActingUser):
         raise InvalidValue("actor", "The lens needs a user to look as.", hint="Act as a user first.")
-    operators = reach.acting_as(OPERATOR)
+    operators = actor_database.acting_as(OPERATOR)
     return partial(
         read_visibility,
-        user=reach.actor,
+        user=actor_database.actor,
         query=window,
         readable=await operators.readable_names(window.listed.job_filter),
-        chosen_path=await operators.chosen_path(window.listed),
+        chosen_path=list_sql.access_path(window.listed, await operators.capability_cache.get(), operators.actor),
         has_projects=await operators.has(Capability.PROJECTS),
     )

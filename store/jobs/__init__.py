@@ -1,1 +1,1 @@
-"""jobs: values, status machine, writes, history"""
+"""Jobs: values, workflow, writes and history."""

@@ -30,7 +30,7 @@ from store.database.query import Query, Row
 from store.errors import UnexpectedError
 from store.jobs.job import STUCK_AFTER, JobStatus
 from store.jobs.job_history import EventKind, JobEvent
-from store.jobs.job_results import AT_LEAST, FEWEST, LEARNED_FROM, TIMES_USUAL, LeaseState, StuckVerdict
+from store.jobs.job_results import AT_LEAST, COMPARED_JOBS, FEWEST, TIMES_USUAL, LeaseState, StuckVerdict
 from store.jobs.job_sql import job_status
 
 _events, _starts = tables.job_events, tables.job_starts
@@ -145,7 +145,7 @@ def _usual_duration_sql(what: str) -> str:
                   FROM public.generation_jobs ended
                  WHERE ended.status IN ('succeeded', 'failed') AND isfinite(ended.completed_at)
                    AND ended.mode IS NOT NULL
-                 ORDER BY ended.updated_at DESC, ended.id DESC LIMIT {LEARNED_FROM}
+                 ORDER BY ended.updated_at DESC, ended.id DESC LIMIT {COMPARED_JOBS}
             ) latest
             JOIN gjobs.job_starts start ON start.job_id = latest.id AND isfinite(start.started_at)
            GROUP BY latest.mode HAVING count(*) >= {FEWEST}
@@ -160,7 +160,7 @@ def by_time_alone(limit: ColumnElement[timedelta]) -> ColumnElement[bool]:
     return and_(_jobs.c.status == JobStatus.RUNNING.value, _jobs.c.updated_at < func.now() - limit)
 
 
-def as_learned(limit: ColumnElement[timedelta]) -> ColumnElement[bool]:
+def by_usual_duration(limit: ColumnElement[timedelta]) -> ColumnElement[bool]:
     """`limit` is for modes of which nothing is learned. A job that a worker has, or will have soon, is not stuck."""
     seconds: ColumnElement[Any] = cast(_SECONDS.op("->>", return_type=Text())(_jobs.c.mode), Double)
     after = func.coalesce(func.make_interval(0, 0, 0, 0, 0, 0, seconds), limit)
@@ -180,9 +180,9 @@ _JUDGED = text(f"""
 _TIMED = text(f"{_UNTOUCHED}, NULL, NULL, NULL FROM public.generation_jobs job {_OF_RUNNING}").bindparams(_ID)
 
 
-def verdict(job_id: UUID, *, is_learned: bool) -> Query[StuckVerdict]:
+def verdict(job_id: UUID, *, from_usual_duration: bool) -> Query[StuckVerdict]:
     """No row of a job that does not run."""
-    return Query(_JUDGED if is_learned else _TIMED, _make_verdict, {"id": job_id})
+    return Query(_JUDGED if from_usual_duration else _TIMED, _make_verdict, {"id": job_id})
 
 
 def _make_verdict(row: Row) -> StuckVerdict:

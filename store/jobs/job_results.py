@@ -139,7 +139,7 @@ TIMES_USUAL = 3
 """A job is stuck that was not touched for so many times what jobs of its mode usually run."""
 AT_LEAST = timedelta(minutes=5)
 """And never sooner."""
-LEARNED_FROM = 5_000
+COMPARED_JOBS = 5_000
 """Finished jobs, the latest, tell what is usual: the time within which 95 of 100 of a mode end."""
 FEWEST = 20
 """Of a mode; of fewer nothing is learned."""

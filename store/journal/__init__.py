@@ -1,1 +1,1 @@
-"""The journal: what this account's dashboards and commands have written to databases, kept on this machine."""
+"""The local record of every write that this account made, in files on this machine."""

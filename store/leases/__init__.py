@@ -1,1 +1,1 @@
-"""which worker holds which job"""
+"""Which worker holds which job."""

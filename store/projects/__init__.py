@@ -1,1 +1,1 @@
-"""projects and their assets"""
+"""Projects and their assets."""

@@ -43,11 +43,11 @@ def make_project(row: Row) -> Project:
     )
 
 
-_SUMS = (
+_ROLLUPS = (
     func.count().label("job_count"),
     cast(func.sum(_jobs.c.cost_cents), BigInteger).label("total_cost_cents"),
 )
-_OF_ALL = select(_jobs.c.project_id, *_SUMS).group_by(_jobs.c.project_id).subquery()
+_OF_ALL = select(_jobs.c.project_id, *_ROLLUPS).group_by(_jobs.c.project_id).subquery()
 """Reads all jobs once: cheaper than looking up those of each of many projects."""
 _KEPT = tables.job_counts
 _SUMMED = (
@@ -59,7 +59,7 @@ _SUMMED = (
     .group_by(_KEPT.c.project_id)
     .subquery()
 )
-_OF_EACH = select(*_SUMS).where(_jobs.c.project_id == _projects.c.id).lateral()
+_OF_EACH = select(*_ROLLUPS).where(_jobs.c.project_id == _projects.c.id).lateral()
 """Looks up the jobs of a few projects, however many others there are."""
 
 
@@ -96,7 +96,7 @@ def list_projects(*, limit: int) -> Query[Project]:
 
 
 def list_projects_from_rollups(*, limit: int) -> Query[Project]:
-    """As `listed`, from the sums that a managed database keeps: it needs `Feature.ROLLUPS`."""
+    """As `list_projects`, from the rollups: it needs `Capability.ROLLUPS`."""
     return Query(_LISTED_SUMMED, make_project, {"rows": limit})
 
 

@@ -1,1 +1,1 @@
-"""What becomes of old jobs: batch by batch they go, each in a short transaction that waits for nobody."""
+"""Clean-up, archive and retention policies. Old jobs go in batches, each in a short transaction."""

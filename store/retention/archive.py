@@ -10,12 +10,13 @@ from store.errors import InvalidValue, SchemaMissing
 from store.jobs.job import JobStatus
 from store.jobs.job_results import CappedCount, Page, PageKey
 from store.journal.write_record import WriteRecord
+from store.page_limits import PAGE_SIZE
 from store.retention import archive_sql
-from store.retention.batches import COUNTING, IN_THE_WAY, LIMITS, RetentionBatch, in_batches
+from store.retention.batches import COUNTING, LIMITS, RETRYABLE_REFUSALS, RetentionBatch, in_batches
 from store.retention.retention import ArchivedJob, ArchiveQuery, BatchProgress, StatusCount
 from store.statistics import statistics_sql
 from store.statistics.statistics import JobStatistic, JobStatistics, JobSummary
-from store.store import PAGE_SIZE, Store
+from store.store import Store
 
 COUNTED = 10_000
 """So many archived jobs are counted where nobody asked for more."""
@@ -88,7 +89,7 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
                 restored = await transaction.run(archive_sql.restore([key.id for key in keys]))
             if restored:
                 transaction.record(WriteRecord(what="restore archived jobs", touched=tuple(restored)))
-    except IN_THE_WAY as error:
+    except RETRYABLE_REFUSALS as error:
         if not keys:
             raise
         return RetentionBatch(keys, error=error)

@@ -32,7 +32,7 @@ from store.database.query import Query, Row, make_id, make_number
 from store.jobs.job import ERROR_CHARACTERS, GenerationJob
 from store.jobs.job_results import Page, PageKey
 from store.jobs.job_sql import job_status, make_job, make_listed
-from store.retention.batches import PLACE, cursor_parameters
+from store.retention.batches import CURSOR, cursor_parameters
 from store.retention.retention import ArchivedJob, ArchiveQuery, StatusCount
 from store.statistics.statistics import JobStatistic, JobSummary
 from store.statistics.statistics_sql import make_statistic, make_summary
@@ -63,12 +63,12 @@ def _calling(function: Callable[[Any], Any]) -> Select[Any]:
     return select(called.c.id)
 
 
-_PUT_AWAY, _RESTORE = _calling(func.gjobs.archive_jobs), _calling(func.gjobs.restore_jobs)
+_ARCHIVE, _RESTORE = _calling(func.gjobs.archive_jobs), _calling(func.gjobs.restore_jobs)
 
 
 def move_to_archive(job_ids: Sequence[UUID]) -> Query[UUID]:
     """Those that were there."""
-    return Query(_PUT_AWAY, make_id, {"ids": list(job_ids)})
+    return Query(_ARCHIVE, make_id, {"ids": list(job_ids)})
 
 
 def restore(job_ids: Sequence[UUID]) -> Query[UUID]:
@@ -83,7 +83,7 @@ class _Form:
     of_project: bool
     of_status: bool
     since: bool
-    has_place: bool
+    has_cursor: bool
 
     def conditions(self) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = []
@@ -101,7 +101,7 @@ def _form(query: ArchiveQuery, after: PageKey | None = None) -> _Form:
         of_project=query.project_id is not None,
         of_status=query.status is not None,
         since=query.archived_since is not None,
-        has_place=after is not None,
+        has_cursor=after is not None,
     )
 
 
@@ -119,8 +119,8 @@ def _parameters(query: ArchiveQuery, after: PageKey | None = None) -> dict[str, 
 @cache
 def _newest(form: _Form, *, is_light: bool) -> Select[Any]:
     rows = select(*(_LIGHT_COLUMNS if is_light else _COLUMNS), _archived.c.archived_at).where(*form.conditions())
-    if form.has_place:
-        rows = rows.where(_KEY < PLACE)
+    if form.has_cursor:
+        rows = rows.where(_KEY < CURSOR)
     return rows.order_by(_archived.c.created_at.desc(), _archived.c.id.desc()).limit(_MOST)
 
 
@@ -157,8 +157,8 @@ def _make_listed(row: Row) -> ArchivedJob:
 @cache
 def _oldest(form: _Form) -> Select[Any]:
     rows = select(_archived.c.created_at, _archived.c.id).where(*form.conditions())
-    if form.has_place:
-        rows = rows.where(_KEY > PLACE)
+    if form.has_cursor:
+        rows = rows.where(_KEY > CURSOR)
     return rows.order_by(_archived.c.created_at, _archived.c.id).limit(_MOST)
 
 
@@ -201,7 +201,7 @@ def by_status(project_id: UUID | None) -> Query[JobStatistic]:
 _sums = tables.generation_job_summary
 
 
-def _of_sums() -> Select[Any]:
+def _from_rollups() -> Select[Any]:
     counted = _sums.c.job_count, _sums.c.total_cost_cents, _sums.c.first_job_at, _sums.c.last_job_at
     return select(_sums.c.user_id, _sums.c.project_id, _sums.c.status, *counted)
 
@@ -215,7 +215,7 @@ def _of_rows(source: TableClause) -> Select[Any]:
 
 @cache
 def _summary(of_project: bool, has_rollups: bool) -> Select[Any]:
-    present = _of_sums() if has_rollups else _of_rows(tables.generation_jobs)
+    present = _from_rollups() if has_rollups else _of_rows(tables.generation_jobs)
     both = union_all(present, _of_rows(tables.archived_jobs)).subquery("both")
     key = both.c.user_id, both.c.project_id, both.c.status
     number, cents = func.sum(both.c.job_count), func.sum(both.c.total_cost_cents)
@@ -228,6 +228,6 @@ def _summary(of_project: bool, has_rollups: bool) -> Select[Any]:
 
 
 def summary(project_id: UUID | None, *, limit: int, has_rollups: bool) -> Query[JobSummary]:
-    """The dearest first. `has_sums` is whether those that are there need not be counted."""
+    """Most expensive first. With `has_rollups` the jobs outside the archive are not counted again."""
     parameters: dict[str, object] = {} if project_id is None else {"project_id": project_id}
     return Query(_summary(project_id is not None, has_rollups), make_summary, parameters | {"rows": limit})

@@ -37,7 +37,7 @@ the batch has given up long before."""
 PAUSE_SECONDS = 0.2
 """After somebody else was in the way."""
 
-IN_THE_WAY = (TimedOut, Conflict, InvalidValue)
+RETRYABLE_REFUSALS = (TimedOut, Conflict, InvalidValue)
 """What a single job may cause: a lock, a trigger that takes its time or refuses, a foreign key."""
 _COLLISIONS = ("40001", "40P01")
 """Of serializations and deadlocks, which pass."""
@@ -50,7 +50,7 @@ class RetentionBatch:
     done: int = 0
     """With so many of them."""
     error: StoreError | None = None
-    """One of `IN_THE_WAY`: then with none."""
+    """One of `RETRYABLE_REFUSALS`: then with none."""
 
 
 TakeBatch = Callable[[PageKey | None, int], Awaitable[RetentionBatch]]
@@ -94,7 +94,7 @@ def _with_refused(progress: BatchProgress, job_id: UUID, error: StoreError) -> B
     return replace(refused, refused_id=job_id, refusal=error.message)
 
 
-PLACE: Any = tuple_(bindparam("place_at", type_=DateTime(timezone=True)), bindparam("place_id", type_=Uuid))
+CURSOR: Any = tuple_(bindparam("place_at", type_=DateTime(timezone=True)), bindparam("place_id", type_=Uuid))
 
 
 def cursor_parameters(key: PageKey | None) -> dict[str, object]:

@@ -36,9 +36,25 @@ from store.jobs.job import JobStatus
 from store.jobs.job_results import PageKey
 from store.journal.write_record import WriteRecord
 from store.retention import archive_sql
+from store.retention.archive import require_archive
 from store.retention.archive_sql import make_count, make_key
-from store.retention.batches import COUNTING, IN_THE_WAY, LIMITS, PLACE, RetentionBatch, cursor_parameters, in_batches
-from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
+from store.retention.batches import (
+    COUNTING,
+    CURSOR,
+    LIMITS,
+    RETRYABLE_REFUSALS,
+    RetentionBatch,
+    cursor_parameters,
+    in_batches,
+)
+from store.retention.retention import (
+    FINISHED,
+    BatchProgress,
+    CleanupPreview,
+    ExpiredJobs,
+    RetentionAction,
+    StatusCount,
+)
 from store.store import Store
 
 _jobs, _leases, _policies = tables.generation_jobs, tables.job_leases, tables.retention_policies
@@ -50,7 +66,7 @@ class _Form:
 
     of_project: bool
     spares_policies: bool
-    has_place: bool = False
+    has_cursor: bool = False
 
     def conditions(self) -> list[ColumnElement[bool]]:
         created_before = bindparam("before", type_=DateTime(timezone=True))
@@ -62,9 +78,9 @@ class _Form:
         return conditions
 
 
-def _form(expired: ExpiredJobs, *, has_place: bool = False) -> _Form:
+def _form(expired: ExpiredJobs, *, has_cursor: bool = False) -> _Form:
     return _Form(
-        of_project=expired.project_id is not None, spares_policies=expired.spares_policies, has_place=has_place
+        of_project=expired.project_id is not None, spares_policies=expired.spares_policies, has_cursor=has_cursor
     )
 
 
@@ -93,15 +109,15 @@ def _locked(form: _Form) -> Select[Any]:
     rows = select(_jobs.c.created_at, _jobs.c.id).where(
         _jobs.c.status == bindparam("status", type_=Text), *form.conditions()
     )
-    if form.has_place:
-        rows = rows.where(tuple_(_jobs.c.created_at, _jobs.c.id) > PLACE)
+    if form.has_cursor:
+        rows = rows.where(tuple_(_jobs.c.created_at, _jobs.c.id) > CURSOR)
     in_order = rows.order_by(_jobs.c.created_at, _jobs.c.id).limit(bindparam("rows", type_=Integer))
     return in_order.with_for_update(skip_locked=True)
 
 
 def lock(expired: ExpiredJobs, status: JobStatus, *, after: PageKey | None, rows: int) -> Query[PageKey]:
     """The oldest ones in this status that nobody else holds at the moment; locked to the transaction's end."""
-    statement = _locked(_form(expired, has_place=after is not None))
+    statement = _locked(_form(expired, has_cursor=after is not None))
     parameters = _parameters(expired) | {"status": status.value, "rows": rows} | cursor_parameters(after)
     return Query(statement, make_key, parameters)
 
@@ -152,6 +168,27 @@ async def count_expired(store: Store, expired: ExpiredJobs) -> tuple[StatusCount
     return tuple(sorted(rows, key=lambda row: list(JobStatus).index(row.status)))
 
 
+async def preview_cleanup(
+    store: Store,
+    older_than: timedelta,
+    *,
+    statuses: Sequence[JobStatus],
+    project_id: UUID | None,
+    action: RetentionAction,
+    otherwise: str,
+) -> CleanupPreview:
+    """`otherwise` is the hint of the error that is raised if there is no archive. Raises a StoreError."""
+    if action is RetentionAction.ARCHIVE:
+        await require_archive(store, otherwise=otherwise)
+    expired = await find_expired(store, older_than, statuses=statuses, project_id=project_id)
+    return CleanupPreview(
+        expired=expired,
+        counts=await count_expired(store, expired),
+        action=action,
+        cascading_tables=await store.get_cascading_tables(),
+    )
+
+
 async def run_cleanup(
     store: Store, expired: ExpiredJobs, action: RetentionAction
 ) -> AsyncGenerator[BatchProgress, None]:
@@ -190,7 +227,7 @@ async def _take(
             if job_ids:
                 await _remove(transaction, job_ids, action)
                 transaction.record(WriteRecord(what=f"{action} old {status} jobs", touched=tuple(job_ids)))
-    except IN_THE_WAY as error:
+    except RETRYABLE_REFUSALS as error:
         if not keys:
             raise
         return RetentionBatch(keys, error=error)

@@ -1,5 +1,6 @@
 """Values: expired jobs, clean-up preview, archived jobs, progress, policies."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -54,6 +55,21 @@ class StatusCount:
     total_cost_cents: int
     oldest_at: datetime
     """When the first of them was created."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanupPreview:
+    """What a clean-up would do, for the question before it."""
+
+    expired: ExpiredJobs
+    counts: Sequence[StatusCount]
+    action: RetentionAction
+    cascading_tables: Sequence[str] = ()
+    """Tables that lose rows or references with a job, which nothing restores."""
+
+    @property
+    def found(self) -> int:
+        return sum(row.count for row in self.counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""Sample data: three users with projects, assets and a month of jobs. The same ids wherever and whenever."""
+"""Sample data (three users, their projects, a month of jobs) and simulated activity. All ids are fixed."""

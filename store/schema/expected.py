@@ -210,7 +210,7 @@ def _changed(promised: tuple[SchemaObject, ...], change: tuple[SchemaObject, ...
     return tuple((by_name | {(one.kind, one.place, one.name): one for one in change}).values())
 
 
-def _mended() -> Iterator[SchemaObject]:
+def _fixed_policies() -> Iterator[SchemaObject]:
     for known in app_schema():
         if known.kind is ObjectKind.FUNCTION:
             yield _like(known, known.definition.replace("security definer", "security invoker"))
@@ -263,7 +263,7 @@ def _nothing() -> Iterable[SchemaObject]:
 
 _CHANGES = {
     APP_REVISION: _nothing,
-    "0002": _mended,
+    "0002": _fixed_policies,
     "0003": _indexed,
     "0004": rollups,
     "0005": events,

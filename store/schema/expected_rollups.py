@@ -7,14 +7,14 @@ from store.schema.schema_diff import ObjectKind, SchemaObject
 _OWNER = {"user_id": "uuid", "project_id": "uuid"}
 _STATE = {"status": "text", "mode": "text"}
 _DAY = {"day": "date"}
-_SUMS = {"job_count": "bigint", "cost_cents": "bigint"}
+_ROLLUPS = {"job_count": "bigint", "cost_cents": "bigint"}
 _TABLES = {
-    "job_deltas": _OWNER | _STATE | _DAY | _SUMS,
-    "job_totals": _OWNER | _STATE | _SUMS,
-    "job_days": _OWNER | _DAY | _SUMS,
+    "job_deltas": _OWNER | _STATE | _DAY | _ROLLUPS,
+    "job_totals": _OWNER | _STATE | _ROLLUPS,
+    "job_days": _OWNER | _DAY | _ROLLUPS,
     "job_folding": {"folded_at": "timestamp with time zone"},
 }
-_VIEWS = {"job_counts": _OWNER | _STATE | _SUMS, "job_day_counts": _OWNER | _DAY | _SUMS}
+_VIEWS = {"job_counts": _OWNER | _STATE | _ROLLUPS, "job_day_counts": _OWNER | _DAY | _ROLLUPS}
 _INDEXES = {
     "job_totals": {
         "job_totals_user_id": "btree (user_id)",

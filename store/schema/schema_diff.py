@@ -114,14 +114,14 @@ def compare(found: Iterable[SchemaObject], expected: Sequence[SchemaObject]) -> 
     left = list(found)
     matches: dict[SchemaObject, SchemaObject] = {}
     for is_match in (_is_same, _says_the_same, _has_the_name):
-        for wanted in expected:
-            if wanted not in matches and (match := _take(left, partial(is_match, wanted))):
-                matches[wanted] = match
-    absent = {wanted.full_name for wanted in expected if wanted not in matches}
+        for promised in expected:
+            if promised not in matches and (match := _take(left, partial(is_match, promised))):
+                matches[promised] = match
+    absent = {promised.full_name for promised in expected if promised not in matches}
     differences = [
         difference
-        for wanted in expected
-        if wanted.place not in absent and (difference := _difference(wanted, matches.get(wanted)))
+        for promised in expected
+        if promised.place not in absent and (difference := _difference(promised, matches.get(promised)))
     ]
     return (*differences, *(_extra(own) for own in left if own.is_required))
 
@@ -146,20 +146,20 @@ def _sorted_values(match: re.Match[str]) -> str:
     return f"= ANY (ARRAY[{', '.join(sorted(match['values'].split(', ')))}])"
 
 
-def _is_same(wanted: SchemaObject, own: SchemaObject) -> bool:
-    return _has_the_name(wanted, own) and normal(wanted.definition) == normal(own.definition)
+def _is_same(promised: SchemaObject, own: SchemaObject) -> bool:
+    return _has_the_name(promised, own) and normal(promised.definition) == normal(own.definition)
 
 
-def _says_the_same(wanted: SchemaObject, own: SchemaObject) -> bool:
+def _says_the_same(promised: SchemaObject, own: SchemaObject) -> bool:
     return (
-        wanted.kind in BY_DEFINITION
-        and (wanted.kind, wanted.place) == (own.kind, own.place)
-        and normal(wanted.definition) == normal(own.definition)
+        promised.kind in BY_DEFINITION
+        and (promised.kind, promised.place) == (own.kind, own.place)
+        and normal(promised.definition) == normal(own.definition)
     )
 
 
-def _has_the_name(wanted: SchemaObject, own: SchemaObject) -> bool:
-    return (wanted.kind, wanted.place, wanted.name) == (own.kind, own.place, own.name)
+def _has_the_name(promised: SchemaObject, own: SchemaObject) -> bool:
+    return (promised.kind, promised.place, promised.name) == (own.kind, own.place, own.name)
 
 
 def _take(left: list[SchemaObject], is_match: Callable[[SchemaObject], bool]) -> SchemaObject | None:
@@ -169,14 +169,14 @@ def _take(left: list[SchemaObject], is_match: Callable[[SchemaObject], bool]) ->
     return None
 
 
-def _difference(wanted: SchemaObject, match: SchemaObject | None) -> Difference | None:
+def _difference(promised: SchemaObject, match: SchemaObject | None) -> Difference | None:
     if match is None:
-        return _report(DifferenceKind.MISSING, wanted, expected=wanted.definition)
-    if normal(match.definition) != normal(wanted.definition):
-        return _report(DifferenceKind.DIFFERENT, wanted, expected=wanted.definition, found=match.definition)
-    if match.name != wanted.name:
+        return _report(DifferenceKind.MISSING, promised, expected=promised.definition)
+    if normal(match.definition) != normal(promised.definition):
+        return _report(DifferenceKind.DIFFERENT, promised, expected=promised.definition, found=match.definition)
+    if match.name != promised.name:
         return _report(
-            DifferenceKind.DIFFERENT, wanted, expected=wanted.name, found=f"called {match.name}", is_name=True
+            DifferenceKind.DIFFERENT, promised, expected=promised.name, found=f"called {match.name}", is_name=True
         )
     return None
 

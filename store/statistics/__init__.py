@@ -1,1 +1,1 @@
-"""counts, costs and timings"""
+"""Counts, costs and timings."""

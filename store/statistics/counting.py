@@ -23,6 +23,7 @@ from store.errors import Locked, TimedOut
 from store.filters.filter_terms import Key
 from store.job_list.index_advice import is_guessed
 from store.job_list.list_query import NEWEST_FIRST, ListQuery
+from store.job_list.listing import MOST_LISTED_PROJECTS
 from store.jobs.job import JobStatus
 from store.statistics import count_sql, statistics_sql
 from store.statistics.count_sql import PageRange, PageTotal
@@ -76,8 +77,6 @@ class SlowCountBackoff:
         self._rests.pop(what, None)
 
 
-MOST_PROJECTS = 500
-"""So many are named by a listing."""
 MOST_BUDGETS = 20
 """So many are shown beside the numbers."""
 MOST_SUMMED = 10_000
@@ -230,7 +229,7 @@ def _whole(
             Part.STATISTICS: statistics_sql.by_status_from_jobs(query.project_id),
             Part.DAYS: statistics_sql.by_day_from_jobs(query.project_id, days=query.days, at=at),
             Part.PROJECTS: count_sql.totals_by_project_from_jobs(
-                has_projects=capabilities.has_projects, of_one_user=of_one_user, limit=MOST_PROJECTS
+                has_projects=capabilities.has_projects, of_one_user=of_one_user, limit=MOST_LISTED_PROJECTS
             ),
         }
     if query.matching is not None:
@@ -300,7 +299,7 @@ async def count_totals_exactly(
 ) -> Totals:
     """Raises TimedOut where the budget was not enough. To be stopped, it is cancelled."""
     ends_at = clock() + budget
-    sums: list[PageTotal] = []
+    page_totals: list[PageTotal] = []
     matching = 0
     with _raising_timeouts(budget):
         async with database.snapshot(limits=TimeLimits(statement=budget)) as snapshot:
@@ -310,7 +309,7 @@ async def count_totals_exactly(
                 count_sql.listed_projects(
                     has_projects=capabilities.has_projects,
                     of_one_user=isinstance(actor, ActingUser),
-                    limit=MOST_PROJECTS,
+                    limit=MOST_LISTED_PROJECTS,
                 ),
                 count_sql.PAGE_COUNT,
                 *([totals_part(query, capabilities.budgets, at=at)] if capabilities.budgets else []),
@@ -329,15 +328,15 @@ async def count_totals_exactly(
                     further = count_sql.matching_on_pages(some, query.matching, readable=capabilities.readable)
                     found, (number,) = await snapshot.read(actor, asked, further, within=left / 2)
                     matching += number
-                sums += found
+                page_totals += found
     report(pages, pages)
-    found_statistics = _statistics(sums)
+    found_statistics = _statistics(page_totals)
     return Totals(
         query=query,
         counts=exact_counts(found_statistics),
         statistics=found_statistics,
-        days=statistics_sql.without_gaps(_days(sums), today=taken_at.date(), days=query.days),
-        projects=_projects(sums),
+        days=statistics_sql.without_gaps(_days(page_totals), today=taken_at.date(), days=query.days),
+        projects=_projects(page_totals),
         matching=None if query.matching is None else Count(number=matching),
         budgets=named_for(actor, budgets[0]) if budgets else None,
         taken_at=taken_at,
@@ -367,8 +366,8 @@ def ranges(pages: int, at_once: int) -> Iterator[PageRange]:
         yield PageRange(first, None if first == firsts[-1] else first + at_once)
 
 
-def _statistics(sums: list[PageTotal]) -> JobStatistics:
-    number, cents = _added(sums, lambda one: one.status)
+def _statistics(page_totals: list[PageTotal]) -> JobStatistics:
+    number, cents = _added(page_totals, lambda one: one.status)
     return statistics_sql.in_workflow_order(
         [
             JobStatistic(
@@ -382,33 +381,36 @@ def _statistics(sums: list[PageTotal]) -> JobStatistics:
     )
 
 
-def _days(sums: list[PageTotal]) -> list[DayCost]:
-    number, cents = _added(sums, lambda one: one.day)
+def _days(page_totals: list[PageTotal]) -> list[DayCost]:
+    number, cents = _added(page_totals, lambda one: one.day)
     return [DayCost(day=day, job_count=number[day], total_cost_cents=cents[day]) for day in number]
 
 
-def _projects(sums: list[PageTotal]) -> Mapping[UUID, ProjectTotals]:
-    number, cents = _added(sums, lambda one: one.project_id)
+def _projects(page_totals: list[PageTotal]) -> Mapping[UUID, ProjectTotals]:
+    number, cents = _added(page_totals, lambda one: one.project_id)
     return {one: ProjectTotals(job_count=number[one], total_cost_cents=cents[one]) for one in number}
 
 
-def _added(sums: list[PageTotal], of: Callable[[PageTotal], K | None]) -> tuple[Counter[K], Counter[K]]:
+def _added(page_totals: list[PageTotal], of: Callable[[PageTotal], K | None]) -> tuple[Counter[K], Counter[K]]:
     """The jobs and the cents of each."""
     number: Counter[K] = Counter()
     cents: Counter[K] = Counter()
-    for one in sums:
+    for one in page_totals:
         if (what := of(one)) is not None:
             number[what] += one.job_count
             cents[what] += one.total_cost_cents
     return number, cents
 
 
-async def count_capabilities(reach: ActorDatabase, query: TotalsQuery) -> CountCapabilities:
+async def count_capabilities(actor_database: ActorDatabase, query: TotalsQuery) -> CountCapabilities:
     """Raises NoPrivilege where the query's filter takes a name that may not be read."""
     return CountCapabilities(
-        has_projects=await reach.has(Capability.PROJECTS),
-        has_rollups=await reach.has(Capability.ROLLUPS),
-        readable=await reach.readable_names(query.matching.job_filter) if query.matching else frozenset[Key](),
-        may_estimate=reach.is_operators and (await reach.probed.get()).restricted_view is None,
-        budgets=await reach.readable_beside_budgets() if await reach.has(Capability.BUDGETS) else None,
+        has_projects=await actor_database.has(Capability.PROJECTS),
+        has_rollups=await actor_database.has(Capability.ROLLUPS),
+        readable=await actor_database.readable_names(query.matching.job_filter) if query.matching else frozenset[Key](),
+        may_estimate=actor_database.is_operators
+        and (await actor_database.capability_cache.get()).restricted_view is None,
+        budgets=await actor_database.readable_beside_budgets()
+        if await actor_database.has(Capability.BUDGETS)
+        else None,
     )

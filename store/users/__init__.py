@@ -1,1 +1,1 @@
-"""users, and acting as one"""
+"""Users, and acting as one."""

@@ -42,13 +42,13 @@ def make_user(row: Row) -> User:
     return User(id=identifier, email=email, created_at=created_at, job_count=job_count, last_job_at=last_job_at)
 
 
-_SUMS = (
+_ROLLUPS = (
     func.count().label("job_count"),
     func.max(_jobs.c.created_at).label("last_job_at"),
 )
-_OF_ALL = select(_jobs.c.user_id, *_SUMS).group_by(_jobs.c.user_id).subquery()
+_OF_ALL = select(_jobs.c.user_id, *_ROLLUPS).group_by(_jobs.c.user_id).subquery()
 """Reads all jobs once: cheaper than looking up those of each of many users."""
-_OF_EACH = select(*_SUMS).where(_jobs.c.user_id == _users.c.id).lateral()
+_OF_EACH = select(*_ROLLUPS).where(_jobs.c.user_id == _users.c.id).lateral()
 """Looks up the jobs of a few users, however many others there are."""
 
 
@@ -189,13 +189,17 @@ def matching(text: str, *, limit: int, with_emails: bool) -> Query[FoundUser]:
 
 @cache
 def _statement(*, by_text: bool, by_id: bool, with_emails: bool) -> Select[*tuple[object, ...]]:
-    people = _people(_owners(by_id=by_id), with_emails=with_emails)
-    wanted = select(people)
+    owners_by_activity = _people(_owners(by_id=by_id), with_emails=with_emails)
+    wanted = select(owners_by_activity)
     if by_text:
         # Not LIKE: a percent sign or an underscore is looked for as it is.
-        has_text = func.strpos(func.lower(people.c.email), func.lower(_NEEDLE)) > 0
-        wanted = wanted.where(or_(has_text, people.c.id.between(_LOW, _HIGH)) if by_id else has_text)
-    order = (people.c.last_job_at.desc().nulls_last(), func.lower(people.c.email).nulls_last(), people.c.id)
+        has_text = func.strpos(func.lower(owners_by_activity.c.email), func.lower(_NEEDLE)) > 0
+        wanted = wanted.where(or_(has_text, owners_by_activity.c.id.between(_LOW, _HIGH)) if by_id else has_text)
+    order = (
+        owners_by_activity.c.last_job_at.desc().nulls_last(),
+        func.lower(owners_by_activity.c.email).nulls_last(),
+        owners_by_activity.c.id,
+    )
     candidates = wanted.order_by(*order).limit(CANDIDATES).subquery("candidates")
     counted = _counted(candidates)
     latest = _latest(candidates, counted)

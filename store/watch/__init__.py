@@ -1,1 +1,1 @@
-"""status changes as they happen"""
+"""Status changes as they happen."""

@@ -105,20 +105,20 @@ class JobsAtPoll:
     jobs: Mapping[UUID, GenerationJob]
 
 
-def transitions_between(former: JobsAtPoll, look: JobsAtPoll, asked: Iterable[UUID]) -> tuple[Transition, ...]:
+def transitions_between(former: JobsAtPoll, poll: JobsAtPoll, asked: Iterable[UUID]) -> tuple[Transition, ...]:
     """In the order in which the jobs were changed.
 
     `asked` are jobs of the former look that were looked for: one that is not there now was deleted. What comes and goes
     between two looks is not seen, nor is a step between two others.
     """
     changed = [
-        _transition(job, from_status=before.status if before else None, to_status=job.status, at=look.at)
-        for job in sorted(look.jobs.values(), key=lambda job: (job.updated_at, job.id))
+        _transition(job, from_status=before.status if before else None, to_status=job.status, at=poll.at)
+        for job in sorted(poll.jobs.values(), key=lambda job: (job.updated_at, job.id))
         if ((before := former.jobs.get(job.id)) is None and _is_new(job, former))
         or (before is not None and before.status is not job.status)
     ]
-    gone = [former.jobs[job_id] for job_id in asked if job_id not in look.jobs]
-    return (*changed, *(_transition(job, from_status=job.status, to_status=None, at=look.at) for job in gone))
+    gone = [former.jobs[job_id] for job_id in asked if job_id not in poll.jobs]
+    return (*changed, *(_transition(job, from_status=job.status, to_status=None, at=poll.at) for job in gone))
 
 
 def _is_new(job: GenerationJob, former: JobsAtPoll) -> bool:

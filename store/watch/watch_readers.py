@@ -48,7 +48,7 @@ from store.watch.watch import Cursor, HeldBack, JobsAtPoll, Transition, Transiti
 
 _jobs, _events = tables.generation_jobs, tables.job_events
 
-_TOLD = ("created", "status", "deleted")
+_REPORTED = ("created", "status", "deleted")
 """The kinds of events that a watch tells."""
 
 
@@ -116,7 +116,7 @@ class _Snapshot(UserDefinedType[str]):
         return "pg_snapshot"
 
 
-_PLACE = tuple_(
+_POSITION = tuple_(
     cast(bindparam("transaction_id", type_=Text), _TransactionId()), bindparam("event_id", type_=BigInteger)
 )
 _HAD_HAPPENED = func.pg_visible_in_snapshot(_events.c.transaction_id, cast(bindparam("start", type_=Text), _Snapshot()))
@@ -130,8 +130,8 @@ def _recorded(shape: Shape) -> Select[Any]:
     found = (
         select(*(_events.c[name] for name in _COLUMNS), _events.c.transaction_id)
         .where(
-            or_(*(_events.c.kind == kind for kind in _TOLD)),
-            tuple_(_events.c.transaction_id, _events.c.id) > _PLACE,
+            or_(*(_events.c.kind == kind for kind in _REPORTED)),
+            tuple_(_events.c.transaction_id, _events.c.id) > _POSITION,
             _events.c.transaction_id < snapshot.c.first_open,
             not_(_HAD_HAPPENED),
             *_conditions(shape),
@@ -325,24 +325,24 @@ class ObservedWatch:
         self._actor = actor
         self._filter = job_filter
         self._readable = readable
-        self._look: JobsAtPoll | None = None
+        self._poll: JobsAtPoll | None = None
 
     async def read(self) -> TransitionBatch:
         (at,), live, newest = await self._database.read_together(
             self._actor, clock(), live_jobs(limit=MOST_LIVE), newest_jobs(limit=MOST_NEW)
         )
-        look = JobsAtPoll(at=at, jobs={job.id: job for job in (*live, *newest)})
-        if self._look is None:
-            self._look = look
+        poll = JobsAtPoll(at=at, jobs={job.id: job for job in (*live, *newest)})
+        if self._poll is None:
+            self._poll = poll
             return TransitionBatch(transitions=())
-        asked = self._look.jobs.keys() - look.jobs.keys()
+        asked = self._poll.jobs.keys() - poll.jobs.keys()
         if asked:
             gone = await self._database.read(self._actor, job_sql.OF_THE_APP.these(asked))
-            look = replace(look, jobs={**look.jobs, **{job.id: job for job in gone}})
-        transitions = await self._matching(transitions_between(self._look, look, asked))
+            poll = replace(poll, jobs={**poll.jobs, **{job.id: job for job in gone}})
+        transitions = await self._matching(transitions_between(self._poll, poll, asked))
         # Jobs that ended and are not among the newest need not be looked at again.
         seen = {job.id for job in (*live, *newest)}
-        self._look = replace(look, jobs={job_id: job for job_id, job in look.jobs.items() if job_id in seen})
+        self._poll = replace(poll, jobs={job_id: job for job_id, job in poll.jobs.items() if job_id in seen})
         return TransitionBatch(transitions=transitions)
 
     async def _matching(self, transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:

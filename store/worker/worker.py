@@ -89,7 +89,7 @@ class Worker:
     or more often.
     Whatever it dies of, somebody takes the job over afterwards. `grace` is how many seconds a stop waits for what is at
     work. At most `batch` jobs are claimed at once; None: as many as may be at work. `pooler` is the one known to stand
-    between, if any. With `tidies` it applies the retention policies that are due, too, which only the operator does.
+    between, if any. With `applies_retention`, which only the operator may use, it also applies due retention policies.
     """
 
     def __init__(

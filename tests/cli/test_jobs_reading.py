@@ -2,10 +2,8 @@
 
 import pytest
 
-from store.store import PAGE_SIZE
 from tests.cli.support import Run, Sql
 from tests.cli.world import ADA, AUTUMN, BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED, document, time_of
-from tui.cli.commands import jobs_syntax
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -120,10 +118,6 @@ def test_jobs_show_distinguishes_a_hidden_job_from_a_deleted_one(gjobs: Run, job
 def test_jobs_show_as_the_operator_reports_a_job_that_does_not_exist(gjobs: Run) -> None:
     shown = gjobs("jobs", "show", str(NOBODY), "--as", "operator")
     assert shown.err.startswith(f"There is no job {NOBODY}")
-
-
-def test_default_limit_equals_the_page_size_of_the_store() -> None:
-    assert jobs_syntax.PAGE_SIZE == PAGE_SIZE
 
 
 @pytest.mark.parametrize("limit", ["0", "10001", "-1", "many"])

@@ -59,7 +59,7 @@ def test_interrupted_retention_run_reports_the_jobs_already_archived(
         raise Unreachable("The database is not reachable: gone.")
 
     gjobs(*SET, "--project", "Autumn catalog", "--yes")
-    monkeypatch.setattr("store.retention.retention_policies.clean_up", breaks_off)
+    monkeypatch.setattr("store.retention.retention_policies.run_cleanup", breaks_off)
     applied = gjobs("retention", "apply", "--yes")
     assert applied.code == 3
     assert applied.err.splitlines()[:3] == [

@@ -11,12 +11,11 @@ from store.errors import EmbeddedUnavailable
 from tests.embedded.support import Workbench, query
 
 
-def answering(directory: Path, answer: str) -> Path:
-    """A directory with a `postgres` that says a version."""
+def answer_version(directory: Path, answer: str) -> None:
+    """A `postgres` is put there that says a version."""
     postgres = directory / "postgres"
     postgres.write_text(f"#!/bin/sh\necho '{answer}'\n")
     postgres.chmod(0o755)
-    return directory
 
 
 def test_postgres_programs_of_the_wheel_are_found_without_importing_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +37,8 @@ def test_postgres_programs_of_the_wheel_are_found_without_importing_it(monkeypat
 def test_environment_variable_selects_other_postgres_programs(
     work_dir: Path, monkeypatch: pytest.MonkeyPatch, answer: str, version: str
 ) -> None:
-    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(answering(work_dir, answer)))
+    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(work_dir))
+    answer_version(work_dir, answer)
     assert find_binaries().version == version
 
 
@@ -47,21 +47,18 @@ def test_environment_variable_selects_other_postgres_programs(
     [
         ("postgres (PostgreSQL) 16.9", "holds PostgreSQL 16.9, and 17 or newer is needed"),
         ("hello", "is not PostgreSQL"),
+        (None, "does not run: No such file"),
     ],
 )
-def test_old_or_unrelated_programs_are_refused(
-    work_dir: Path, monkeypatch: pytest.MonkeyPatch, answer: str, complaint: str
+def test_old_unrelated_or_missing_programs_are_refused(
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch, answer: str | None, complaint: str
 ) -> None:
-    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(answering(work_dir, answer)))
+    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(work_dir))
+    if answer:
+        answer_version(work_dir, answer)
     with pytest.raises(EmbeddedUnavailable, match=complaint) as caught:
         find_binaries()
     assert "--database-url" in (caught.value.hint or "")
-
-
-def test_a_directory_without_programs_is_refused(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(work_dir))
-    with pytest.raises(EmbeddedUnavailable, match="does not run: No such file"):
-        find_binaries()
 
 
 def test_missing_wheel_error_names_two_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from store.embedded.clients import ServerHandle
 from store.embedded.control import keep_server, reset_server, server_status, stop_server, unkeep_server
 from store.errors import ServerInUse
 from tests.embedded.support import Workbench, query, wait_for
@@ -114,3 +116,13 @@ def test_server_uses_the_settings_of_the_process_that_started_it(bench: Workbenc
     with bench.open(settings={"fsync": "off", "work_mem": "5MB"}), bench.open(settings={}) as lease:
         assert query(lease, "show work_mem") == "5MB"
         assert query(lease, "show fsync") == "off"
+
+
+def test_server_login_owns_the_database_and_is_not_a_superuser(server: ServerHandle) -> None:
+    with psycopg.connect(make_conninfo(**server.conninfo)) as connection:
+        row = connection.execute(
+            "select rolsuper, rolcreaterole, rolbypassrls, rolcreatedb,"
+            " pg_get_userbyid(datdba) = current_user and current_database() = 'gjobs'"
+            " from pg_roles, pg_database where rolname = current_user and datname = current_database()"
+        ).fetchone()
+    assert row == (False, True, True, False, True)

@@ -46,7 +46,7 @@ def test_committed_rows_survive_the_death_of_all_processes(bench: Workbench) -> 
         assert query(lease, "select value from kept") == 42
 
 
-def test_user_restarts_a_server_that_died(bench: Workbench) -> None:
+def test_user_restarts_a_server_that_died_and_not_one_that_was_stopped(bench: Workbench) -> None:
     with bench.open() as lease:
         execute(lease, "create table kept (value int); insert into kept values (42)")
         kill_all(family(bench.data_dir))
@@ -55,11 +55,7 @@ def test_user_restarts_a_server_that_died(bench: Workbench) -> None:
         assert query(lease, "select value from kept") == 42
         assert not lease.revive()
 
-
-def test_user_does_not_restart_a_server_that_was_stopped(bench: Workbench) -> None:
-    with bench.open() as lease:
         assert stop_server(bench.data_dir)
-
         assert not lease.revive()
         assert not server_status(bench.data_dir).running
 

@@ -23,12 +23,9 @@ def test_small_log_is_not_rotated(tmp_path: Path) -> None:
     assert written_since(log, 3) == "ore\n"
 
 
-def test_log_complaint_is_the_last_severe_line() -> None:
+def test_log_complaint_is_the_last_severe_line_without_control_characters() -> None:
     assert complaint("LOG:  a\nFATAL:  b\nLOG:  database system is shut down\n") == "FATAL:  b"
     assert complaint("initdb: error: no space\ninitdb: removing the directory\n") == "initdb: error: no space"
     assert complaint("one\ntwo\n") == "two"
     assert complaint("\n") == "it said nothing"
-
-
-def test_log_complaint_contains_no_control_characters() -> None:
     assert complaint("FATAL: \x1b[31m red\x07") == "FATAL: [31m red"

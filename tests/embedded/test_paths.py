@@ -12,7 +12,7 @@ from store.embedded.data_dir import (
     LONGEST_SOCKET_PATH,
     PORT,
     DataLayout,
-    _is_out_of_reach,
+    _is_inaccessible,
     default_data_dir,
     socket_directory,
     throw_away_dir,
@@ -76,7 +76,6 @@ def test_created_directories_are_private(empty_bench: Workbench) -> None:
 def test_socket_in_another_temporary_directory_is_found_again(
     empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, work_dir: Path
 ) -> None:
-    """The next user's temporary directory may be another one."""
     long = Workbench(empty_bench.data_dir / ("x" * 150), empty_bench.cleanup)
     with long.open() as lease:
         monkeypatch.setenv("TMPDIR", str(work_dir))
@@ -153,4 +152,4 @@ def test_temporary_data_directories_are_unique_and_unused() -> None:
     first, second = throw_away_dir(), throw_away_dir()
     assert first != second
     assert not first.exists()
-    assert not _is_out_of_reach(first)
+    assert not _is_inaccessible(first)

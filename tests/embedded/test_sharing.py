@@ -63,20 +63,14 @@ def test_server_outlives_its_starter_without_holding_its_output_open(bench: Work
         assert bench.postmaster_pid is not None
 
 
-def test_server_stops_only_after_the_grace_period(bench: Workbench) -> None:
-    lease = bench.open(grace=0.7)
-    left = time.monotonic()
-    lease.release()
+@pytest.mark.parametrize("visits", [1, 2])
+def test_server_stops_only_after_the_grace_period_of_its_last_user(bench: Workbench, visits: int) -> None:
+    for grace in (0.7, 0.1)[:visits]:
+        lease = bench.open(grace=grace)
+        left = time.monotonic()
+        lease.release()
     bench.wait_until_stopped()
     assert time.monotonic() - left >= 0.7
-
-
-def test_use_within_the_grace_period_restarts_the_period(bench: Workbench) -> None:
-    bench.open(grace=0.7).release()
-    visited = time.monotonic()
-    bench.open().release()
-    bench.wait_until_stopped()
-    assert time.monotonic() - visited >= 0.7
 
 
 def test_next_user_within_the_grace_period_finds_the_server_running(bench: Workbench) -> None:
@@ -114,14 +108,10 @@ def test_only_one_process_prepares_the_database_at_a_time(bench: Workbench) -> N
         assert not lease.needs_sample
 
 
-def test_temporary_server_removes_its_directory_when_it_stops(empty_bench: Workbench) -> None:
+@pytest.mark.parametrize("exists", [False, True])
+def test_temporary_server_removes_its_directory_unless_it_existed_before(empty_bench: Workbench, exists: bool) -> None:
+    if exists:
+        empty_bench.data_dir.mkdir()
     empty_bench.open(remove_after=True).release()
     empty_bench.wait_until_stopped()
-    assert not empty_bench.data_dir.exists()
-
-
-def test_temporary_server_keeps_a_directory_that_already_existed(empty_bench: Workbench) -> None:
-    empty_bench.data_dir.mkdir()
-    empty_bench.open(remove_after=True).release()
-    empty_bench.wait_until_stopped()
-    assert empty_bench.data_dir.exists()
+    assert empty_bench.data_dir.exists() is exists

@@ -47,7 +47,7 @@ def reason(capabilities: Capabilities, feature: Capability, *, as_user: bool = F
 MIGRATED = {
     Capability.ROLLUPS,
     Capability.EVENTS,
-    Capability.LINKS,
+    Capability.RETRY_LINKS,
     Capability.RETRYING,
     Capability.LEARNING,
     Capability.BUDGETS,

@@ -77,7 +77,7 @@ class Onlooker(WatchedApp):
         self._diary.append(self)
         self.seen.add(frozenset(project.user_id for project in message.listing.projects))
         if self.looks < LOOKS:
-            self.call_later(self.connection.refresh)
+            self.call_later(self.poller.refresh)
         else:
             self.done.set()
 

@@ -76,6 +76,22 @@ class Reader:
         return waiting
 
 
+async def begins(reader: Reader, source: ControlledSource) -> "asyncio.Task[PollResult[str]]":
+    """A poll that is under way, and ends when the gate is opened."""
+    source.gate.clear()
+    waiting = asyncio.ensure_future(reader.next_page())
+    await source.reached.wait()
+    return waiting
+
+
+async def started(source: ControlledSource, interval: float, question: str = "q") -> tuple[Poller[str, str], Reader]:
+    """The first result has been read."""
+    poller = Poller(source.fetch, question, interval=interval)
+    reader = Reader(poller)
+    await reader.next_page()
+    return poller, reader
+
+
 class Time:
     """The running loop's clock, which stands still but when it is told to go on."""
 

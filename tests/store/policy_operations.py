@@ -18,7 +18,7 @@ from store.journal.write_record import WriteRecord
 from store.store import Store
 from store.users.actor import Actor
 from tests.store.policy_model import Rows, Schema
-from tests.store.support import STRANGER
+from tests.store.support import STRANGER, a_job
 
 NEW = UUID(int=1)
 
@@ -213,14 +213,11 @@ class Give(Operation):
 
 def queued(owner_id: UUID, project_id: UUID, *, asset_id: UUID | None = None, cost_cents: int = 0) -> GenerationJob:
     """A job that is made."""
-    return GenerationJob(
+    return a_job(
         id=NEW,
         user_id=owner_id,
         project_id=project_id,
-        status=JobStatus.QUEUED,
-        mode="lifestyle",
         input_asset_id=asset_id,
-        error=None,
         cost_cents=cost_cents,
         created_at=EVER,
         updated_at=EVER,

@@ -1,12 +1,25 @@
 """Ids and shapes that the store's tests share."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
-from uuid import UUID
+from typing import Any, Protocol, TypeVar
+from uuid import UUID, uuid4
 
-from store.jobs.job import JobStatus
+import psycopg
+import pytest
+
+from store.capabilities.facts import PolicyCommand, RlsPolicy
+from store.database.query import Query, compiled
+from store.errors import StoreError
+from store.jobs.job import GenerationJob, JobStatus
+from store.store import Store
+from store.users.actor import ActingUser
+from tests.conftest import Conninfo, connect
+
+Error = TypeVar("Error", bound=StoreError)
 
 ADA = UUID("00000000-0000-4000-8000-00000000000a")
 
@@ -33,22 +46,45 @@ class Sql(Protocol):
     def __call__(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]: ...
 
 
-class MakeProject(Protocol):
-    def __call__(self, owner: UUID = ADA, name: str = "Catalog") -> UUID: ...
+MakeProject = Callable[..., UUID]
+
+MakeAsset = Callable[..., UUID]
+
+MakeJob = Callable[..., UUID]
+
+ADA_HERSELF = ActingUser(id=ADA, email="ada@example.com")
+
+BEN_HIMSELF = ActingUser(id=BEN, email="ben@example.com")
 
 
-class MakeAsset(Protocol):
-    """Of the project's owner."""
+class Db:
+    """A migrated database with three users: stores on it, statements and rows."""
 
-    def __call__(self, project_id: UUID, *, kind: str = "input", created_at: datetime = NOW) -> UUID: ...
+    def __init__(self, conninfo: Conninfo, sql: Sql, operator: Store) -> None:
+        self.conninfo, self.sql, self.operator = conninfo, sql, operator
+        self.ada = operator.acting_as(ADA_HERSELF)
+        self.ben = operator.acting_as(BEN_HIMSELF)
+        self.stranger = operator.acting_as(ActingUser(id=STRANGER))
 
+    def make_project(self, owner: UUID = ADA, name: str = "Catalog") -> UUID:
+        return self._id_of(
+            "insert into projects (user_id, name, created_at) values (%s, %s, %s) returning id", owner, name, NOW
+        )
 
-class MakeJob(Protocol):
-    """Of the project's owner. A time may be anything that Postgres reads."""
+    def make_asset(self, project_id: UUID, *, kind: str = "input", created_at: datetime = NOW) -> UUID:
+        """Of the project's owner."""
+        return self._id_of(
+            "insert into assets (user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path,"
+            " created_at) select user_id, id, %s, 'lifestyle', 'v1', '{}', 'photo.jpg', %s from projects"
+            " where id = %s returning id",
+            kind,
+            created_at,
+            project_id,
+        )
 
-    def __call__(
+    def make_job(
         self,
-        project_id: UUID,
+        project_id: UUID | None = None,
         status: JobStatus | str = JobStatus.QUEUED,
         *,
         job_id: UUID | None = None,
@@ -58,7 +94,138 @@ class MakeJob(Protocol):
         input_asset_id: UUID | None = None,
         created_at: datetime | str = NOW,
         updated_at: datetime | str = NOW,
-    ) -> UUID: ...
+    ) -> UUID:
+        """Of the project's owner; without one, in a new project of Ada's. A time may be any that Postgres reads."""
+        return self._id_of(
+            "insert into generation_jobs (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents,"
+            " created_at, updated_at) select %s, user_id, id, %s, %s, %s, %s, %s, %s, %s from projects where id = %s"
+            " returning id",
+            *(job_id or uuid4(), status, mode, input_asset_id, error, cost_cents, created_at, updated_at),
+            project_id or self.make_project(),
+        )
+
+    def _id_of(self, statement: str, *values: object) -> UUID:
+        ((made,),) = self.sql(statement, values)
+        return UUID(str(made))
+
+
+async def error_of(kind: type[Error], call: Awaitable[object]) -> Error:
+    """What the call raises, which has to be of that kind."""
+    with pytest.raises(kind) as caught:
+        await call
+    return caught.value
+
+
+def a_job(**changes: Any) -> GenerationJob:
+    """A queued job of Ada's, with other values than usual."""
+    job = GenerationJob(
+        id=UUID(int=1),
+        user_id=ADA,
+        project_id=UUID(int=2),
+        status=JobStatus.QUEUED,
+        mode="lifestyle",
+        input_asset_id=None,
+        error=None,
+        cost_cents=250,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    return replace(job, **changes)
+
+
+async def the_job(store: Store, job_id: UUID) -> GenerationJob:
+    job = await store.get_generation_job(job_id)
+    assert job is not None
+    return job
+
+
+def writes(store: Store, job: GenerationJob) -> list[Coroutine[Any, Any, object]]:
+    """One of each kind that a queued job and its project allow, for a test that awaits them all."""
+    return [
+        store.create_project("x", owner_id=job.user_id),
+        store.create_generation_job(project_id=job.project_id, mode="x"),
+        store.update_generation_job(job.id, mode="x"),
+        store.transition_job_status(job.id, "running"),
+        store.delete_generation_job(job.id),
+    ]
+
+
+def sql_of(connection: psycopg.Connection) -> Sql:
+    def run(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        cursor = connection.execute(statement.encode(), values)
+        return cursor.fetchall() if cursor.description else []
+
+    return run
+
+
+def plan_of(conninfo: Conninfo, query: Query[Any], *off: str) -> list[str]:
+    """How the planner reads it. An empty table is read whole, which says nothing about a full one: so that is off."""
+    statement, constants = compiled(query.statement)
+    with connect(conninfo) as connection:
+        for setting in ("enable_seqscan", *off):
+            connection.execute(f"set {setting} = off".encode())
+        explained = f"explain (costs off) {statement}".encode()
+        return [row[0] for row in connection.execute(explained, {**constants, **query.parameters})]
+
+
+def add_ada(sql: Sql, *jobs: UUID, project_id: UUID = UUID(int=2), project: str = "Catalog") -> None:  # noqa: B008
+    """On any schema: Ada, a project of hers, and queued jobs in it."""
+    sql("insert into auth.users (id, email) values (%s, 'ada@example.com')", (ADA,))
+    sql("insert into projects (id, user_id, name) values (%s, %s, %s)", (project_id, ADA, project))
+    for job_id in jobs:
+        sql(
+            "insert into generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'lifestyle')",
+            (job_id, ADA, project_id),
+        )
+
+
+@contextmanager
+def altered(sql: Sql, change: str, undo: str) -> Iterator[None]:
+    """A schema that other tests use as well."""
+    sql(change)
+    try:
+        yield
+    finally:
+        sql(undo)
+
+
+def add_asset(sql: Sql, asset_id: UUID, project_id: UUID) -> None:
+    """Of Ada's."""
+    sql(
+        "insert into assets (id, user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path)"
+        " values (%s, %s, %s, 'input', 'lifestyle', '1', '{}', 'shoe.png')",
+        (asset_id, ADA, project_id),
+    )
+
+
+def show_rows(sql: Sql, role: str, *tables: str, using: str = "true") -> None:
+    """To a role of few rights: what it needs to see the rows of these tables."""
+    for table in tables:
+        sql(f"grant select on {table} to {role}")
+        sql(f"create policy shown on {table} for select to {role} using ({using})")
+
+
+def make_policy(
+    name: str,
+    using: str | None,
+    *,
+    is_permissive: bool = True,
+    command: PolicyCommand = PolicyCommand.SELECT,
+    **fields: Any,
+) -> RlsPolicy:
+    """One on the jobs, for the role of users."""
+    made = RlsPolicy(
+        table="generation_jobs",
+        name=name,
+        quoted_name=f'"{name}"',
+        is_permissive=is_permissive,
+        command=command,
+        roles=("authenticated",),
+        holds_for_users=True,
+        using=using,
+        check=None,
+    )
+    return replace(made, **fields)
 
 
 async def until(condition: Callable[[], bool]) -> None:

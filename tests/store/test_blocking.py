@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import threading
-from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import pytest
@@ -19,7 +18,7 @@ from store.jobs.job_results import Applied, Refused
 from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, MakeJob, MakeProject, Sql, until
+from tests.store.support import ADA, Db, MakeJob, Sql, until
 
 OF_THE_STORE_ALONE = {"acting_as", "acting_as_user", "close", "connect"}
 
@@ -29,12 +28,6 @@ OF_THE_STORE_ALONE = {"acting_as", "acting_as_user", "close", "connect"}
 @pytest.fixture
 def url(database: Conninfo, sql: Sql) -> str:
     return make_conninfo("", **database)
-
-
-@pytest.fixture
-def blocking(url: str) -> Iterator[BlockingStore]:
-    with BlockingStore.connect(url) as store:
-        yield store
 
 
 def methods_of(kind: type) -> dict[str, object]:
@@ -61,8 +54,8 @@ def test_methods_defined_in_both_stores_take_the_same_parameters(name: str) -> N
     assert ours.parameters == theirs.parameters
 
 
-def test_blocking_store_runs_the_operations_of_the_store(blocking: BlockingStore) -> None:
-    ada = blocking.acting_as_user("ada@example.com")
+def test_blocking_store_runs_the_operations_of_the_store(operator_now: BlockingStore) -> None:
+    ada = operator_now.acting_as_user("ada@example.com")
     assert ada.store.actor == ActingUser(id=ADA, email="ada@example.com")
     project = ada.create_project("Catalog")
     job = ada.create_generation_job(project_id=project.id, mode="lifestyle", cost_cents=250)
@@ -74,22 +67,18 @@ def test_blocking_store_runs_the_operations_of_the_store(blocking: BlockingStore
     assert ada.delete_generation_job(job.id)
     with pytest.raises(NoPrivilege):
         ada.get_users()
-    assert ada.acting_as(blocking.store.actor).get_users()
+    assert ada.acting_as(operator_now.store.actor).get_users()
 
 
-async def test_blocking_store_works_inside_a_running_event_loop(
-    blocking: BlockingStore, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    make_job(make_project())
-    assert len(blocking.get_generation_jobs()) == 1
+async def test_blocking_store_works_inside_a_running_event_loop(operator_now: BlockingStore, db: Db) -> None:
+    db.make_job()
+    assert len(operator_now.get_generation_jobs()) == 1
 
 
-def test_blocking_store_works_from_several_threads(
-    blocking: BlockingStore, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    job_ids = [make_job(make_project()) for _ in range(20)]
+def test_blocking_store_works_from_several_threads(operator_now: BlockingStore, make_job: MakeJob) -> None:
+    job_ids = [make_job() for _ in range(20)]
     with ThreadPoolExecutor(8) as threads:
-        outcomes = list(threads.map(lambda job_id: blocking.transition_job_status(job_id, "running"), job_ids * 4))
+        outcomes = list(threads.map(lambda job_id: operator_now.transition_job_status(job_id, "running"), job_ids * 4))
     assert sum(isinstance(outcome, Applied) for outcome in outcomes) == len(job_ids)
 
 

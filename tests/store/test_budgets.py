@@ -1,17 +1,16 @@
 """Budgets through the store: who sees and sets them, what they tell, and how a refusal is named."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from store.budgets.budget import BudgetState, Period
-from store.database.database import Database
 from store.database.query import Query
-from store.errors import BudgetExceeded, Conflict, InvalidValue, NoPrivilege, RowMissing, SchemaMissing
+from store.errors import BudgetExceeded, Conflict, InvalidValue, NoPrivilege, RowMissing
 from store.store import Store
-from tests.conftest import Conninfo
-from tests.store.support import ADA, BEN, NOTHING, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, NOTHING, Db, MakeProject, Sql
 
 TODAY = datetime.now(UTC)
 
@@ -20,13 +19,11 @@ async def names(store: Store) -> list[str | None]:
     return [budget.name for budget in await store.get_budgets()]
 
 
-async def test_budget_reports_the_spending_of_its_period(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    project = make_project(name="Autumn")
-    make_job(project, cost_cents=70, created_at=TODAY)
-    made = await operator.set_budget(project_id=project, period="month", limit_cents=100, warn_share=0.5)
-    (budget,) = await operator.get_budgets()
+async def test_budget_reports_the_spending_of_its_period(db: Db) -> None:
+    project = db.make_project(name="Autumn")
+    db.make_job(project, cost_cents=70, created_at=TODAY)
+    made = await db.operator.set_budget(project_id=project, period="month", limit_cents=100, warn_share=0.5)
+    (budget,) = await db.operator.get_budgets()
     assert budget == made
     assert (budget.user_id, budget.project_id, budget.name, budget.period) == (None, project, "Autumn", Period.MONTH)
     assert (budget.spent_cents, budget.left_cents, budget.state) == (70, 30, BudgetState.WARNING)
@@ -34,27 +31,26 @@ async def test_budget_reports_the_spending_of_its_period(
     assert (budget.recent_cents, budget.recent_days) == (None, None)
 
 
-async def test_total_budget_reports_the_spending_of_the_last_thirty_days(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-) -> None:
-    project = make_project()
-    for days, cost in ((0, 5), (9, 7), (29, 11), (30, 100)):
-        job = make_job(project, cost_cents=cost)
-        sql("update generation_jobs set created_at = now() - %s * interval '1 day' where id = %s", (days, job))
-    budget = await operator.set_budget(user_id=ADA, period=Period.ALL, limit_cents=1_000)
+def add_jobs_of_ages(db: Db, project: UUID, costs: dict[int, int]) -> list[UUID]:
+    """By how many days ago they were made."""
+    jobs = [db.make_job(project, cost_cents=cost) for cost in costs.values()]
+    for job, days in zip(jobs, costs, strict=True):
+        db.sql("update generation_jobs set created_at = now() - %s * interval '1 day' where id = %s", (days, job))
+    return jobs
+
+
+async def test_total_budget_reports_the_spending_of_the_last_thirty_days(db: Db) -> None:
+    add_jobs_of_ages(db, db.make_project(), {0: 5, 9: 7, 29: 11, 30: 100})
+    budget = await db.operator.set_budget(user_id=ADA, period=Period.ALL, limit_cents=1_000)
     assert (budget.spent_cents, budget.recent_cents, budget.recent_days) == (123, 23, 30)
     assert (budget.name, budget.period_start) == ("ada@example.com", None)
 
 
-async def test_recent_days_of_a_budget_start_at_the_oldest_remaining_job(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-) -> None:
-    project = make_project()
-    for days in (3, 9):
-        job = make_job(project, cost_cents=5)
-        sql("update generation_jobs set created_at = now() - %s * interval '1 day' where id = %s", (days, job))
-    sql("delete from generation_jobs where id = %s", (job,))
-    budget = await operator.set_budget(project_id=project, period=Period.ALL, limit_cents=1_000)
+async def test_recent_days_of_a_budget_start_at_the_oldest_remaining_job(db: Db) -> None:
+    project = db.make_project()
+    _, oldest = add_jobs_of_ages(db, project, {3: 5, 9: 5})
+    db.sql("delete from generation_jobs where id = %s", (oldest,))
+    budget = await db.operator.set_budget(project_id=project, period=Period.ALL, limit_cents=1_000)
     assert (budget.recent_cents, budget.recent_days) == (5, 4)
 
 
@@ -66,33 +62,24 @@ async def test_budget_period_is_that_of_the_given_time(operator: Store, sql: Sql
     assert budgets.taken_at == datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 
-async def test_budgets_with_the_least_remaining_come_first(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
+async def test_budgets_with_the_least_remaining_come_first(db: Db) -> None:
     for name, limit in (("some", 400), ("none", 0), ("much", 10_000), ("over", 200)):
-        project = make_project(name=name)
-        make_job(project)
-        await operator.set_budget(project_id=project, period="all", limit_cents=limit)
-    assert await names(operator) == ["none", "over", "some", "much"]
-    assert len(await operator.get_budgets(limit=2)) == 2
+        project = db.make_project(name=name)
+        db.make_job(project)
+        await db.operator.set_budget(project_id=project, period="all", limit_cents=limit)
+    assert await names(db.operator) == ["none", "over", "some", "much"]
+    assert len(await db.operator.get_budgets(limit=2)) == 2
 
 
-async def test_budgets_of_a_project_include_those_of_its_owner(operator: Store, make_project: MakeProject) -> None:
-    mine, bens = make_project(name="Mine"), make_project(BEN, "Ben's")
-    await operator.set_budget(user_id=ADA, period="day", limit_cents=1)
-    await operator.set_budget(project_id=mine, period="day", limit_cents=1)
-    await operator.set_budget(project_id=bens, period="day", limit_cents=1)
-    assert {one.name for one in await operator.get_budgets(mine)} == {"ada@example.com", "Mine"}
-    assert {one.name for one in await operator.get_budgets(bens)} == {"Ben's"}
-
-
-async def test_user_sees_only_their_own_budgets(
-    operator: Store, ada: Store, ben: Store, make_project: MakeProject
-) -> None:
-    await operator.set_budget(user_id=ADA, period="day", limit_cents=1)
-    await operator.set_budget(project_id=make_project(name="Mine"), period="day", limit_cents=1)
-    assert sorted(map(str, await names(ada))) == ["Mine", "ada@example.com"]
-    assert await names(ben) == []
+async def test_budgets_are_those_of_a_project_and_its_owner_or_those_of_a_user(db: Db) -> None:
+    mine, bens = db.make_project(name="Mine"), db.make_project(BEN, "Ben's")
+    for user_id, project_id in ((ADA, None), (None, mine), (None, bens)):
+        await db.operator.set_budget(user_id=user_id, project_id=project_id, period="day", limit_cents=1)
+    assert {one.name for one in await db.operator.get_budgets(mine)} == {"ada@example.com", "Mine"}
+    assert {one.name for one in await db.operator.get_budgets(bens)} == {"Ben's"}
+    assert sorted(map(str, await names(db.ada))) == ["Mine", "ada@example.com"]
+    assert await names(db.ben) == ["Ben's"]
+    assert await names(db.stranger) == []
 
 
 async def test_setting_a_budget_again_replaces_its_limit(operator: Store) -> None:
@@ -104,18 +91,16 @@ async def test_setting_a_budget_again_replaces_its_limit(operator: Store) -> Non
     assert (await operator.set_budget(user_id=ADA, period="day", limit_cents=1, warn_share=1)).warn_share == 1
 
 
-async def test_limit_below_the_spending_refuses_further_spending(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    project = make_project()
-    job = make_job(project, cost_cents=250)
-    budget = await operator.set_budget(project_id=project, period="all", limit_cents=100)
+async def test_limit_below_the_spending_refuses_further_spending(db: Db) -> None:
+    project = db.make_project()
+    job = db.make_job(project, cost_cents=250)
+    budget = await db.operator.set_budget(project_id=project, period="all", limit_cents=100)
     assert (budget.left_cents, budget.state) == (-150, BudgetState.USED_UP)
     with pytest.raises(BudgetExceeded):
-        await operator.create_generation_job(project_id=project, mode="lifestyle")
+        await db.operator.create_generation_job(project_id=project, mode="lifestyle")
     with pytest.raises(BudgetExceeded):
-        await operator.update_generation_job(job, cost_cents=251)
-    assert (await operator.update_generation_job(job, cost_cents=10)).cost_cents == 10
+        await db.operator.update_generation_job(job, cost_cents=251)
+    assert (await db.operator.update_generation_job(job, cost_cents=10)).cost_cents == 10
 
 
 async def test_budget_refusal_names_the_project_or_user(operator: Store, ada: Store, make_project: MakeProject) -> None:
@@ -135,29 +120,25 @@ async def test_budget_refusal_names_the_project_or_user(operator: Store, ada: St
             await store.create_generation_job(project_id=project, mode="lifestyle")
 
 
-async def test_budget_refusal_uses_the_id_when_the_name_is_unreadable(
-    operator: Store, monkeypatch: pytest.MonkeyPatch, make_project: MakeProject
-) -> None:
+async def test_budget_refusal_uses_the_id_when_the_name_is_unreadable(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = Query(text("select id, email from auth.users_of_nobody"), tuple)
     monkeypatch.setattr("store.users.user_sql.in_range", lambda *_, **__: refused)
-    project = make_project()
-    await operator.set_budget(user_id=ADA, period="day", limit_cents=0)
+    project = db.make_project()
+    await db.operator.set_budget(user_id=ADA, period="day", limit_cents=0)
     with pytest.raises(BudgetExceeded, match=f"^The daily budget of user {ADA} is used up"):
-        await operator.create_generation_job(project_id=project, mode="lifestyle")
+        await db.operator.create_generation_job(project_id=project, mode="lifestyle")
 
 
-async def test_check_budget_reports_in_advance_whether_a_cost_is_allowed(
-    operator: Store, ada: Store, ben: Store, make_project: MakeProject
-) -> None:
-    project = make_project()
-    assert await operator.check_budget(project, 50) == []
-    await operator.set_budget(project_id=project, period="day", limit_cents=40)
-    await operator.set_budget(user_id=ADA, period="all", limit_cents=60)
-    for store in (operator, ada):
+async def test_check_budget_reports_in_advance_whether_a_cost_is_allowed(db: Db) -> None:
+    project = db.make_project()
+    assert await db.operator.check_budget(project, 50) == []
+    await db.operator.set_budget(project_id=project, period="day", limit_cents=40)
+    await db.operator.set_budget(user_id=ADA, period="all", limit_cents=60)
+    for store in (db.operator, db.ada):
         told = await store.check_budget(project, 50)
         assert {one.asked_cents for one in told} == {50}
         assert {one.period: one.is_allowed for one in told} == {"day": False, "all": True}
-    assert await ben.check_budget(project, 50) == []
+    assert await db.ben.check_budget(project, 50) == []
 
 
 async def test_a_removed_budget_is_gone(operator: Store) -> None:
@@ -193,22 +174,16 @@ async def test_only_the_operator_may_set_a_budget(ada: Store) -> None:
         await ada.set_budget(user_id=ADA, period="day", limit_cents=10**6)
 
 
-async def test_missing_budgets_error_names_the_revision_that_adds_them(attached_database: Conninfo) -> None:
-    async with Store(Database(attached_database)) as store:
-        for call in (store.get_budgets(), store.set_budget(user_id=ADA, period="day", limit_cents=1)):
-            with pytest.raises(SchemaMissing, match="This database keeps no budgets") as caught:
-                await call
-            assert caught.value.hint == "'gjobs migrate up' brings revision 0007, which keeps them."
-
-
 async def test_set_budget_refuses_to_overwrite_a_concurrent_change(operator: Store) -> None:
     known = await operator.set_budget(user_id=ADA, period="day", limit_cents=100)
-    changed = await operator.set_budget(user_id=ADA, period="day", limit_cents=50_000, warn_share=0.5, as_known=known)
+    changed = await operator.set_budget(
+        user_id=ADA, period="day", limit_cents=50_000, warn_share=0.5, expected_budget=known
+    )
     with pytest.raises(Conflict, match=r"the limit is \$500\.00 now, and it warns from 50 %") as refusal:
-        await operator.set_budget(user_id=ADA, period="day", limit_cents=300, as_known=known)
+        await operator.set_budget(user_id=ADA, period="day", limit_cents=300, expected_budget=known)
     assert "once more" in (refusal.value.hint or "")
     assert [one.limit_cents for one in await operator.get_budgets()] == [50_000]
     await operator.remove_budget(changed.id)
     with pytest.raises(Conflict, match="removed meanwhile"):
-        await operator.set_budget(user_id=ADA, period="day", limit_cents=300, as_known=changed)
+        await operator.set_budget(user_id=ADA, period="day", limit_cents=300, expected_budget=changed)
     assert len(await operator.get_budgets()) == 0

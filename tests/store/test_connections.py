@@ -18,7 +18,7 @@ from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.store.servers import listening
-from tests.store.support import ADA, NOTHING, MakeJob, MakeProject, Sql, until
+from tests.store.support import ADA, NOTHING, Db, Sql, until
 
 Sessions = Callable[[], list[tuple[int, str]]]
 
@@ -80,37 +80,31 @@ async def test_resize_enlarges_the_pool_and_never_shrinks_it(connections: Connec
                 pass
 
 
-async def test_pool_reuses_a_returned_connection(connections: ConnectionPool) -> None:
-    async with connections.connection() as connection:
-        first = await backend(connection)
-    async with connections.connection() as connection:
-        assert await backend(connection) == first
-
-
-async def test_pool_replaces_a_connection_that_broke_while_idle(
+async def test_pool_reuses_a_returned_connection_unless_it_broke_while_idle(
     connections: ConnectionPool, sql: Sql, sessions: Sessions
 ) -> None:
-    async with connections.connection() as connection:
-        first = await backend(connection)
+    async def used() -> int:
+        async with connections.connection() as connection:
+            return await backend(connection)
+
+    first = await used()
+    assert await used() == first
     sql("select pg_terminate_backend(%s)", [first])
     await until(lambda: not sessions())
-    async with connections.connection() as connection:
-        assert await backend(connection) != first
+    assert await used() != first
 
 
-async def test_connection_that_breaks_in_use_raises_once_and_is_replaced(
-    operator: Store, sql: Sql, sessions: Sessions
-) -> None:
+async def test_connection_that_breaks_in_use_raises_once_and_is_replaced(db: Db, sessions: Sessions) -> None:
     async def write() -> None:
-        async with operator.database.write(operator.actor) as transaction:
+        async with db.operator.database.write(db.operator.actor) as transaction:
             ((pid, _),) = sessions()
-            sql("select pg_terminate_backend(%s)", [pid])
+            db.sql("select pg_terminate_backend(%s)", [pid])
             await until(lambda: not sessions())
             await transaction.run(job_sql.OF_EVENTS.one(NOTHING))
 
     with pytest.raises(Unreachable, match="terminating connection"):
         await write()
-    assert await operator.get_generation_job(NOTHING) is None
+    assert await db.operator.get_generation_job(NOTHING) is None
 
 
 async def test_cancelled_caller_leaves_its_session_idle(operator: Store, sql: Sql, sessions: Sessions) -> None:
@@ -131,21 +125,18 @@ async def test_cancelled_caller_leaves_its_session_idle(operator: Store, sql: Sq
         assert sessions() == [(pid, "idle")]
 
 
-async def test_no_session_stays_in_a_transaction(
-    operator: Store, ada: Store, make_project: MakeProject, make_job: MakeJob, sessions: Sessions
-) -> None:
-    """Whatever was answered, and with whatever error."""
-    job_id = make_job(make_project())
-    await ada.get_listing(ListingQuery())
-    await ada.transition_job_status(job_id, "succeeded")
-    await ada.transition_job_status(NOTHING, "running")
-    await operator.transition_job_status(job_id, "running")
+async def test_no_session_stays_in_a_transaction(db: Db, sessions: Sessions) -> None:
+    job_id = db.make_job()
+    await db.ada.get_listing(ListingQuery())
+    await db.ada.transition_job_status(job_id, "succeeded")
+    await db.ada.transition_job_status(NOTHING, "running")
+    await db.operator.transition_job_status(job_id, "running")
     for refused in (
-        ada.get_users(),
-        ada.create_generation_job(project_id=NOTHING, mode="lifestyle"),
-        ada.update_generation_job(job_id, input_asset_id=NOTHING),
-        ada.delete_generation_jobs({job_id: JobStatus.FAILED}),
-        operator.create_project("Catalog", owner_id=NOTHING),
+        db.ada.get_users(),
+        db.ada.create_generation_job(project_id=NOTHING, mode="lifestyle"),
+        db.ada.update_generation_job(job_id, input_asset_id=NOTHING),
+        db.ada.delete_generation_jobs({job_id: JobStatus.FAILED}),
+        db.operator.create_project("Catalog", owner_id=NOTHING),
     ):
         with pytest.raises(StoreError):
             await refused
@@ -153,7 +144,6 @@ async def test_no_session_stays_in_a_transaction(
 
 
 async def test_acting_user_and_time_limits_end_with_the_transaction(database: Conninfo, sql: Sql) -> None:
-    """Nor do the time-outs: the connection may be a pooler's, and the next client somebody else."""
     state = text(
         "select current_user, current_setting('request.jwt.claims', true), current_setting('statement_timeout'),"
         " current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"

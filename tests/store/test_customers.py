@@ -10,9 +10,8 @@ from store.database.database import Database
 from store.jobs.job import JobStatus
 from store.sample.simulation import QUEUE_SIZE, RETRY, STEP, queue_jobs
 from store.store import Store
-from tests.conftest import Conninfo
 from tests.store.servers import proxied
-from tests.store.support import MakeAsset, MakeProject, Sql
+from tests.store.support import Db, MakeProject, Sql
 
 Watch = Callable[[int], Awaitable[None]]
 
@@ -48,12 +47,10 @@ async def queue_length(store: Store) -> int:
     return len(await store.get_jobs_by_status(JobStatus.QUEUED))
 
 
-async def test_simulated_customers_fill_the_queue_to_its_limit(
-    operator: Store, make_project: MakeProject, make_asset: MakeAsset
-) -> None:
-    asset_id = make_asset(make_project())
-    await run(operator, 100)
-    jobs = (await operator.get_generation_jobs()).items
+async def test_simulated_customers_fill_the_queue_to_its_limit(db: Db) -> None:
+    asset_id = db.make_asset(db.make_project())
+    await run(db.operator, 100)
+    jobs = (await db.operator.get_generation_jobs()).items
     assert len(jobs) == QUEUE_SIZE
     assert {job.status for job in jobs} == {JobStatus.QUEUED}
     assert {job.input_asset_id for job in jobs} == {None, asset_id}
@@ -75,15 +72,13 @@ async def test_simulated_customers_replace_jobs_that_were_started(operator: Stor
     assert all(2 <= length <= QUEUE_SIZE for length in lengths[10:])
 
 
-async def test_simulated_customers_wait_while_the_database_is_unreachable(
-    database: Conninfo, operator: Store, make_project: MakeProject
-) -> None:
-    make_project()
+async def test_simulated_customers_wait_while_the_database_is_unreachable(db: Db) -> None:
+    db.make_project()
     lengths: list[int] = []
-    async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
+    async with proxied(db.conninfo) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
 
         async def come_and_go(step: int) -> None:
-            lengths.append(await queue_length(operator))
+            lengths.append(await queue_length(db.operator))
             if step == 2:
                 proxy.go_away()
             if step == 4:

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 import pytest
@@ -17,18 +18,22 @@ from store.errors import InvalidValue, NoPrivilege, ReadOnly, SchemaMissing, Tim
 from store.job_list.list_query import ListingQuery
 from store.jobs.job import JobStatus
 from store.journal.write_record import WriteRecord
+from store.retention.cleanup import run_cleanup
+from store.retention.retention import ExpiredJobs, RetentionAction
 from store.statistics.totals import ProjectTotals, TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
 from tests.store.servers import Proxy, proxied
-from tests.store.support import ADA, BEN, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, NOW, Db, Sql, writes
 
 T = TypeVar("T")
 
 EYES = pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
 
 SHORT = TimeLimits(statement=0.2, lock=0.1, answer=0.1)
+
+LATER = NOW + timedelta(days=1)
 
 NONE = ProjectTotals(job_count=0, total_cost_cents=0)
 
@@ -40,6 +45,11 @@ def first(row: Row) -> str:
 
 def show(setting: str) -> Query[str]:
     return Query(text("select current_setting(:setting)"), first, {"setting": setting})
+
+
+ADD = Query(
+    text("insert into projects (user_id, name) values (:id, :name) returning name"), first, {"id": ADA, "name": "x"}
+)
 
 
 @asynccontextmanager
@@ -74,66 +84,47 @@ class TestTransactions:
             "with gone as (delete from projects returning id) select id from gone",
         ],
     )
-    async def test_a_write_inside_a_read_fails(
-        self, operator: Store, make_project: MakeProject, sql: Sql, actor: Actor, statement: str
-    ) -> None:
-        make_project(name="Catalog")
+    async def test_a_write_inside_a_read_fails(self, db: Db, actor: Actor, statement: str) -> None:
+        db.make_project(name="Catalog")
         with pytest.raises(ReadOnly) as caught:
-            await operator.database.read(actor, Query(text(statement), tuple))
+            await db.operator.database.read(actor, Query(text(statement), tuple))
         assert caught.value.sqlstate == "25006"
-        assert sql("select name from projects") == [("Catalog",)]
+        assert db.sql("select name from projects") == [("Catalog",)]
 
     async def test_write_is_read_committed_whatever_the_login_defaults(self, database: Conninfo, sql: Sql) -> None:
         async with opened({**database, "options": "-c default_transaction_isolation=serializable"}) as strict:
             assert await write(strict, show("transaction_isolation")) == ["read committed"]
-
-    async def test_pipelined_write_is_read_committed_whatever_the_login_defaults(self, database: Conninfo) -> None:
-        async with opened({**database, "options": "-c default_transaction_isolation=serializable"}) as strict:
             for _ in range(2):
-                assert await strict.write_pipelined(OPERATOR, "look", show("transaction_isolation")) == (
-                    ["read committed"],
-                )
+                pipelined = await strict.write_pipelined(OPERATOR, "look", show("transaction_isolation"))
+                assert pipelined == (["read committed"],)
 
     async def test_pipelined_write_is_kept_completely_or_not_at_all(self, operator: Store, sql: Sql) -> None:
-        statement = text("insert into projects (user_id, name) values (:id, :name) returning name")
-
-        def add(name: str | None) -> Query[str]:
-            return Query(statement, first, {"id": ADA, "name": name})
+        async def add(*names: str | None) -> object:
+            queries = [Query(ADD.statement, first, {"id": ADA, "name": name}) for name in names]
+            return await operator.database.write_pipelined(OPERATOR, "add", *queries)
 
         for _ in range(2):
-            assert await operator.database.write_pipelined(OPERATOR, "add", add("one")) == (["one"],)
-            assert await operator.database.write_pipelined(OPERATOR, "add", add("two"), add("three")) == (
-                ["two"],
-                ["three"],
-            )
+            assert await add("one") == (["one"],)
+            assert await add("two", "three") == (["two"], ["three"])
             with pytest.raises(InvalidValue):
-                await operator.database.write_pipelined(OPERATOR, "add", add("four"), add(None))
-        assert sql("select name, count(*) from projects group by 1 order by 1") == [
-            ("one", 2),
-            ("three", 2),
-            ("two", 2),
-        ]
+                await add("four", None)
+        added = sql("select name, count(*) from projects group by 1 order by 1")
+        assert added == [("one", 2), ("three", 2), ("two", 2)]
 
-    async def test_write_block_that_raises_is_rolled_back(self, operator: Store, sql: Sql) -> None:
-        add = Query(text("insert into projects (user_id, name) values (:id, 'x') returning name"), tuple, {"id": ADA})
-
-        async def fail() -> None:
+    async def test_write_block_that_raises_or_keeps_no_record_is_rolled_back(self, operator: Store, sql: Sql) -> None:
+        async def add(record: WriteRecord | None = None, error: type[Exception] | None = None) -> None:
             async with operator.database.write(OPERATOR) as transaction:
-                assert len(await transaction.run(add)) == 1
-                raise ZeroDivisionError
+                assert len(await transaction.run(ADD)) == 1
+                if error:
+                    raise error
+                if record:
+                    transaction.record(record)
 
         with pytest.raises(ZeroDivisionError):
-            await fail()
+            await add(error=ZeroDivisionError)
+        await add()
         assert sql("select count(*) from projects") == [(0,)]
-
-    async def test_write_block_that_keeps_no_record_is_rolled_back(self, operator: Store, sql: Sql) -> None:
-        add = Query(text("insert into projects (user_id, name) values (:id, 'x') returning name"), tuple, {"id": ADA})
-        async with operator.database.write(OPERATOR) as transaction:
-            await transaction.run(add)
-        assert sql("select count(*) from projects") == [(0,)]
-        async with operator.database.write(OPERATOR) as transaction:
-            await transaction.run(add)
-            transaction.record(WriteRecord(what="add a project"))
+        await add(WriteRecord(what="add a project"))
         assert sql("select count(*) from projects") == [(1,)]
 
     async def test_dry_run_counts_rows_and_changes_nothing(self, operator: Store, sql: Sql) -> None:
@@ -158,10 +149,8 @@ class TestTransactions:
                     assert (seen_role, str(actor.id) in seen_claims) == ("authenticated", True)
                 else:
                     assert (seen_role, seen_claims or None) == ("none", None)
-            assert await snapshot.read(OPERATOR, show("transaction_read_only"), show("statement_timeout")) == (
-                ["on"],
-                ["8s"],
-            )
+            shown = await snapshot.read(OPERATOR, show("transaction_read_only"), show("statement_timeout"))
+            assert shown == (["on"], ["8s"])
         assert await operator.database.read(OPERATOR, role) == ["none"]
 
     async def test_initial_role_of_the_login_returns_after_a_read_as_a_user(self, database: Conninfo) -> None:
@@ -178,15 +167,12 @@ class TestTransactions:
                 await snapshot.read(OPERATOR, Query(text("delete from projects returning id"), tuple))
         assert await operator.database.read(OPERATOR, show("role")) == ["none"]
 
-    async def test_totals_are_consistent_while_other_sessions_write(
-        self, operator: Store, make_project: MakeProject, make_job: MakeJob, database: Conninfo
-    ) -> None:
-        """The list, the statistics and the projects' counts never contradict each other."""
-        project_id = make_project()
+    async def test_totals_are_consistent_while_other_sessions_write(self, db: Db) -> None:
+        project_id = db.make_project()
         stop = asyncio.Event()
 
         async def come_and_go() -> None:
-            async with opened(database) as other:
+            async with opened(db.conninfo) as other:
                 store = Store(other)
                 while not stop.is_set():
                     job = await store.create_generation_job(project_id=project_id, mode="lifestyle", cost_cents=7)
@@ -196,19 +182,16 @@ class TestTransactions:
         writing = asyncio.create_task(come_and_go())
         seen = set()
         for _ in range(60):
-            numbers = await operator.get_totals(TotalsQuery())
+            numbers = await db.operator.get_totals(TotalsQuery())
             assert numbers.statistics is not None
             assert numbers.projects is not None
             assert numbers.days is not None
             count = numbers.statistics.total_count
-            assert numbers.projects.get(project_id, NONE).job_count == count
-            assert (
-                numbers.projects.get(project_id, NONE).total_cost_cents
-                == numbers.statistics.total_cost_cents
-                == 7 * count
-            )
+            assert numbers.statistics.total_cost_cents == 7 * count
+            expected = ProjectTotals(job_count=count, total_cost_cents=7 * count)
+            assert numbers.projects.get(project_id, NONE) == expected
             assert sum(day.job_count for day in numbers.days) == count
-            listing = await operator.get_listing(ListingQuery())
+            listing = await db.operator.get_listing(ListingQuery())
             seen.add(tuple(job.status for job in listing.window.jobs))
         stop.set()
         await writing
@@ -216,30 +199,25 @@ class TestTransactions:
 
 
 class TestReadOnlySession:
-    async def test_read_only_session_refuses_every_write(
-        self, database: Conninfo, sql: Sql, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        project_id = make_project()
-        job_id = make_job(project_id)
-        async with opened(database, rule=WriteMode.CLOSED) as cautious:
+    async def test_read_only_session_refuses_every_write(self, db: Db) -> None:
+        job_id, gone = db.make_job(), db.make_job()
+        deleted = await db.operator.delete_generation_jobs({gone: None})
+        async with opened(db.conninfo, rule=WriteMode.CLOSED) as cautious:
+            assert await write(cautious, show("transaction_read_only")) == ["on"]
             store = Store(cautious)
-            for change in (
-                store.create_project("x", owner_id=ADA),
-                store.create_generation_job(project_id=project_id, mode="x"),
-                store.update_generation_job(job_id, mode="x"),
-                store.transition_job_status(job_id, "running"),
-                store.delete_generation_job(job_id),
-            ):
+            (job,) = await store.get_generation_jobs()
+            cleanup = run_cleanup(
+                store, ExpiredJobs(created_before=LATER, statuses=(*JobStatus,)), RetentionAction.DELETE
+            )
+            for change in (*writes(store, job), store.restore_generation_jobs(deleted), anext(cleanup)):
                 with pytest.raises(ReadOnly):
                     await change
-            (job,) = await store.get_generation_jobs()
-        assert (job.id, job.status, job.mode) == (job_id, JobStatus.QUEUED, "lifestyle")
+            assert (await store.get_generation_jobs()).items == (job,)
+        assert job.id == job_id
 
-    async def test_write_permit_allows_writes_until_it_is_closed(
-        self, database: Conninfo, sql: Sql, make_project: MakeProject
-    ) -> None:
-        make_project()
-        async with opened(database, rule=WriteMode.PERMIT_REQUIRED) as leased:
+    async def test_write_permit_allows_writes_until_it_is_closed(self, db: Db) -> None:
+        db.make_project()
+        async with opened(db.conninfo, rule=WriteMode.PERMIT_REQUIRED) as leased:
             assert await write(leased, show("transaction_read_only")) == ["on"]
             leased.access.open_permit("a customer asked for it", 60)
             assert await write(leased, show("transaction_read_only")) == ["off"]
@@ -249,10 +227,6 @@ class TestReadOnlySession:
         assert caught.value.hint is not None
         assert "--write REASON" in caught.value.hint
         assert caught.value.sqlstate == "25006"
-
-    async def test_read_only_session_uses_read_only_transactions(self, database: Conninfo, sql: Sql) -> None:
-        async with opened(database, rule=WriteMode.CLOSED) as cautious:
-            assert await write(cautious, show("transaction_read_only")) == ["on"]
 
 
 class TestEyes:
@@ -270,45 +244,45 @@ class TestEyes:
                 with pytest.raises(NoPrivilege, match=f"takes this session for {BEN}, not for the user {ADA}"):
                     await attempt
 
-    async def test_ignored_claims_raise_an_error_instead_of_showing_no_rows(self, blank_database: Conninfo) -> None:
-        with connect(blank_database, autocommit=True) as owner:
-            owner.execute("create schema auth")
-            owner.execute("create function auth.uid() returns uuid language sql return null::uuid")
-            owner.execute("grant usage on schema auth to authenticated")
+    async def test_acting_as_a_user_needs_a_schema_that_reads_the_claims(self, blank_database: Conninfo) -> None:
         async with opened(blank_database) as deaf:
+            with pytest.raises(SchemaMissing, match='schema "auth" does not exist'):
+                await deaf.read(ActingUser(id=ADA), show("role"))
+            with connect(blank_database, autocommit=True) as owner:
+                owner.execute("create schema auth")
+                owner.execute("create function auth.uid() returns uuid language sql return null::uuid")
+                owner.execute("grant usage on schema auth to authenticated")
             with pytest.raises(NoPrivilege, match="takes this session for nobody"):
                 await deaf.read(ActingUser(id=ADA), show("role"))
 
-    async def test_acting_as_a_user_fails_without_an_auth_schema(self, blank_database: Conninfo) -> None:
-        async with opened(blank_database) as plain:
-            with pytest.raises(SchemaMissing, match='schema "auth" does not exist'):
-                await plain.read(ActingUser(id=ADA), show("role"))
-
-    @pytest.fixture
-    def outsider(self, database: Conninfo) -> Iterator[Conninfo]:
-        """A role that may sign in, and nothing more."""
+    @pytest.mark.parametrize(
+        ("read", "words"),
+        [
+            (lambda weak: weak.read(ActingUser(id=ADA), show("role")), 'permission denied to set role "authenticated"'),
+            (
+                lambda weak: Store(weak).get_generation_jobs(),
+                "No grant: the role outsider may not read generation_jobs",
+            ),
+        ],
+        ids=["acting as a user", "no grant"],
+    )
+    async def test_login_without_rights_gets_an_error_instead_of_no_rows(
+        self, database: Conninfo, read: Callable[[Database], Awaitable[object]], words: str
+    ) -> None:
         with connect({**database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
             administrator.execute("create role outsider login")
-            yield {**database, "user": "outsider"}
-            administrator.execute("drop role outsider")
-
-    async def test_login_without_the_user_role_may_not_act_as_users(self, outsider: Conninfo) -> None:
-        async with opened(outsider) as weak:
-            with pytest.raises(NoPrivilege, match='permission denied to set role "authenticated"'):
-                await weak.read(ActingUser(id=ADA), show("role"))
-
-    async def test_missing_grant_raises_an_error_instead_of_showing_no_rows(self, outsider: Conninfo) -> None:
-        async with opened(outsider) as weak:
-            with pytest.raises(NoPrivilege, match="No grant: the role outsider may not read generation_jobs"):
-                await Store(weak).get_generation_jobs()
+            try:
+                async with opened({**database, "user": "outsider"}) as weak:
+                    with pytest.raises(NoPrivilege, match=words):
+                        await read(weak)
+            finally:
+                administrator.execute("drop role outsider")
 
 
 class TestTimeLimits:
     @EYES
-    async def test_server_stops_a_statement_that_takes_too_long(
-        self, database: Conninfo, sql: Sql, actor: Actor
-    ) -> None:
-        async with opened(database, limits=TimeLimits(statement=0.2)) as impatient:
+    async def test_server_stops_a_statement_that_takes_too_long(self, db: Db, actor: Actor) -> None:
+        async with opened(db.conninfo, limits=TimeLimits(statement=0.2)) as impatient:
             with pytest.raises(TimedOut, match="took too long") as caught:
                 await impatient.read(actor, Query(text("select pg_sleep(60)"), tuple))
             assert caught.value.sqlstate == "57014"
@@ -336,8 +310,6 @@ class TestTimeLimits:
             assert 0.25 < time.monotonic() - started < TimeLimits().patience
 
     async def test_rollback_on_a_silent_connection_is_abandoned(self, database: Conninfo) -> None:
-        """Also when it is only to be rolled back."""
-
         async def fail_in_silence(patient: Database, proxy: Proxy) -> None:
             async with patient.write(OPERATOR) as transaction:
                 await transaction.run(show("role"))

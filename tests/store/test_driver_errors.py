@@ -18,7 +18,6 @@ from store.errors import (
     InvalidValue,
     Locked,
     NoPrivilege,
-    ReadOnly,
     SchemaMissing,
     SignInRefused,
     StoreError,
@@ -30,7 +29,7 @@ from store.store import Store
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.store.servers import RejectingServer, fatal, listening
-from tests.store.support import NOTHING, MakeJob, MakeProject, Sql
+from tests.store.support import Db, MakeJob, Sql, error_of
 
 
 def raw(statement: str) -> Query[object]:
@@ -49,58 +48,96 @@ async def opened(conninfo: Conninfo, limits: TimeLimits | None = None) -> AsyncI
     await database.close()
 
 
-async def error_of(database: Database, statement: str) -> StoreError:
-    """Of a statement in a writing transaction."""
-    with pytest.raises(StoreError) as caught:
+async def write_error(database: Database, statement: str) -> StoreError:
+    async def write() -> None:
         async with database.write(OPERATOR) as transaction:
             await transaction.run(raw(statement))
-    return caught.value
+
+    return await error_of(StoreError, write())
 
 
 async def refusal_of(conninfo: Conninfo) -> StoreError:
     """Of an attempt to connect."""
     async with opened(conninfo) as database:
-        with pytest.raises(StoreError) as caught:
-            await database.read(OPERATOR, raw("select 1"))
-    return caught.value
+        return await error_of(StoreError, database.read(OPERATOR, raw("select 1")))
 
 
-async def test_insufficient_privilege_raises_no_privilege(ada: Store) -> None:
-    with pytest.raises(NoPrivilege, match=r"^Not permitted: permission denied for table users\.$") as caught:
-        await ada.database.read(ada.actor, raw("select id from auth.users"))
-    assert caught.value.sqlstate == "42501"
+async def turned_away(refusal: bytes, *hosts: str, asks: bool = True, **login: str) -> tuple[StoreError, int]:
+    """By a server that does so, and how often it was asked."""
+    hosts = hosts or ("127.0.0.1",)
+    doorkeeper = RejectingServer(refusal, asks_for_password=asks)
+    async with listening(doorkeeper.serve, *hosts) as port:
+        return await refusal_of({"host": ",".join(hosts), "port": port, "user": "ada", **login}), doorkeeper.visits
 
 
-async def test_write_in_a_read_transaction_raises_read_only(operator: Store) -> None:
-    with pytest.raises(ReadOnly) as caught:
-        await operator.database.read(OPERATOR, raw("delete from generation_jobs returning id"))
-    assert caught.value.sqlstate == "25006"
+REFUSES = "do $$ begin raise exception 'no budget'{}; end $$"
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind", "sqlstate", "words"),
+    [
+        ("select pg_read_file('PG_VERSION')", NoPrivilege, "42501", "Not permitted: permission denied for function"),
+        ("do $$ begin raise serialization_failure; end $$", Conflict, "40001", ""),
+        ("select id from public.jobs", SchemaMissing, "42P01", 'relation "public.jobs" does not exist'),
+        ("select nothing from generation_jobs", SchemaMissing, "42703", ""),
+        ("select no_such_function()", SchemaMissing, "42883", ""),
+        ("select * from nowhere.jobs", SchemaMissing, "42P01", ""),
+        ("select set_config('role', 'no_such_role', true)", SchemaMissing, "22023", ""),
+        ("select 1 / 0", UnexpectedError, "22012", "The database answered with an error: division by zero."),
+        (REFUSES.format(""), Conflict, "P0001", "The database refused: no budget. A rule of the database's own"),
+        (REFUSES.format(" using hint = 'Pay first'"), Conflict, "P0001", "The database refused: no budget. Pay first"),
+    ],
+)
+async def test_database_error_is_raised_as_its_kind(
+    operator: Store, statement: str, kind: type[StoreError], sqlstate: str, words: str
+) -> None:
+    error = await write_error(operator.database, statement)
+    assert (type(error), error.sqlstate) == (kind, sqlstate)
+    assert words in f"{error} {error.hint}"
+
+
+REFUSED, UNREACHABLE = "The database refused the sign-in: ", "The database is not reachable: "
+
+
+@pytest.mark.parametrize(
+    ("conninfo", "kind", "words"),
+    [
+        ({"dbname": "nope"}, SignInRefused, f'{REFUSED}database "nope" does not exist.'),
+        ({"user": "nobody"}, SignInRefused, f'{REFUSED}role "nobody" does not exist.'),
+        ({"host": "/nowhere"}, Unreachable, f"{UNREACHABLE}No such file or directory."),
+        *(({"host": host}, Unreachable, "") for host in ("no-such-host.invalid", "n" * 70, "a..b")),
+        ({"service": "nowhere"}, Unreachable, f'{UNREACHABLE}definition of service "nowhere" not found'),
+        (
+            {"connect_timeout": "soon"},
+            InvalidValue,
+            "The database's address cannot be read: bad value for connect_timeout: 'soon'.",
+        ),
+    ],
+)
+async def test_connection_that_cannot_be_opened_raises_its_kind_of_error(
+    database: Conninfo, conninfo: Conninfo, kind: type[StoreError], words: str
+) -> None:
+    error = await refusal_of({**database, **conninfo})
+    assert type(error) is kind
+    assert str(error).startswith(words)
+    if "service" in conninfo:
+        assert "~/.pg_service.conf" in str(error.hint)
 
 
 async def test_statement_timeout_raises_timed_out(database: Conninfo) -> None:
     async with opened(database, TimeLimits(statement=0.05)) as impatient:
-        error = await error_of(impatient, "select pg_sleep(60)")
+        error = await write_error(impatient, "select pg_sleep(60)")
     assert type(error) is TimedOut
     assert error.sqlstate == "57014"
 
 
-async def test_lock_timeout_raises_locked(
-    database: Conninfo, sql: Sql, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    job_id = make_job(make_project())
-    with connect(database) as other:
+async def test_lock_timeout_raises_locked(db: Db) -> None:
+    db.make_job()
+    with connect(db.conninfo) as other:
         other.execute("select from generation_jobs for update")
-        async with opened(database, TimeLimits(lock=0.05)) as impatient:
-            with pytest.raises(Locked) as caught:
-                async with impatient.write(OPERATOR) as transaction:
-                    await transaction.run(adds_a_cent(job_id))
-    assert caught.value.sqlstate == "55P03"
-
-
-async def test_a_serialization_failure_is_a_conflict(operator: Store) -> None:
-    error = await error_of(operator.database, "do $$ begin raise serialization_failure; end $$")
-    assert isinstance(error, Conflict)
-    assert error.sqlstate == "40001"
+        async with opened(db.conninfo, TimeLimits(lock=0.05)) as impatient:
+            error = await write_error(impatient, "update generation_jobs set cost_cents = 1")
+    assert (type(error), error.sqlstate) == (Locked, "55P03")
 
 
 @pytest.fixture
@@ -113,14 +150,12 @@ def quick_deadlocks(database: Conninfo) -> Iterator[None]:
         administrator.execute(SQL("alter database {} reset deadlock_timeout").format(name))
 
 
-async def test_a_deadlock_is_a_conflict(
-    quick_deadlocks: None, operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    first, second = make_job(make_project()), make_job(make_project())
+async def test_a_deadlock_is_a_conflict(quick_deadlocks: None, db: Db) -> None:
+    first, second = db.make_job(), db.make_job()
     both_have_one = asyncio.Barrier(2)
 
     async def change(*job_ids: UUID) -> None:
-        async with operator.database.write(OPERATOR) as transaction:
+        async with db.operator.database.write(OPERATOR) as transaction:
             await transaction.run(adds_a_cent(job_ids[0]))
             await both_have_one.wait()
             await transaction.run(adds_a_cent(job_ids[1]))
@@ -129,30 +164,6 @@ async def test_a_deadlock_is_a_conflict(
     (error,) = filter(None, outcomes)
     assert isinstance(error, Conflict)
     assert error.sqlstate == "40P01"
-
-
-async def test_missing_table_raises_schema_missing(database: Conninfo) -> None:
-    async with opened({**database, "dbname": "postgres"}) as elsewhere:
-        with pytest.raises(SchemaMissing, match=r'relation "public.generation_jobs" does not exist') as caught:
-            await elsewhere.read(OPERATOR, raw("select id from public.generation_jobs"))
-    assert caught.value.sqlstate == "42P01"
-
-
-@pytest.mark.parametrize(
-    ("statement", "sqlstate"),
-    [
-        ("select nothing from generation_jobs", "42703"),
-        ("select no_such_function()", "42883"),
-        ("select * from nowhere.jobs", "42P01"),
-        ("select set_config('role', 'no_such_role', true)", "22023"),
-    ],
-)
-async def test_other_missing_schema_objects_raise_schema_missing(
-    operator: Store, statement: str, sqlstate: str
-) -> None:
-    error = await error_of(operator.database, statement)
-    assert isinstance(error, SchemaMissing)
-    assert error.sqlstate == sqlstate
 
 
 @pytest.mark.parametrize(
@@ -167,47 +178,12 @@ async def test_other_missing_schema_objects_raise_schema_missing(
     ],
 )
 async def test_rejected_value_raises_invalid_value_with_its_field(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, statement: str, sqlstate: str, field: str
+    operator: Store, make_job: MakeJob, statement: str, sqlstate: str, field: str
 ) -> None:
-    make_job(make_project())
-    error = await error_of(operator.database, statement)
+    make_job()
+    error = await write_error(operator.database, statement)
     assert isinstance(error, InvalidValue)
     assert (error.sqlstate, error.field) == (sqlstate, field)
-
-
-async def test_an_unknown_owner_is_an_invalid_value(operator: Store) -> None:
-    with pytest.raises(InvalidValue) as caught:
-        await operator.create_project("Catalog", owner_id=NOTHING)
-    assert (caught.value.sqlstate, caught.value.field) == ("23503", "user_id")
-
-
-@pytest.mark.parametrize(
-    ("options", "hint"),
-    [("", "A rule of the database's own forbids it: ask its owner."), (" using hint = 'Pay first'", "Pay first")],
-)
-async def test_exception_raised_by_the_app_is_a_conflict(operator: Store, options: str, hint: str) -> None:
-    error = await error_of(operator.database, f"do $$ begin raise exception 'no budget'{options}; end $$")
-    assert isinstance(error, Conflict)
-    assert (str(error), error.hint, error.sqlstate) == ("The database refused: no budget.", hint, "P0001")
-
-
-async def test_any_other_database_error_is_an_unexpected_error(operator: Store) -> None:
-    error = await error_of(operator.database, "select 1 / 0")
-    assert type(error) is UnexpectedError
-    assert str(error) == "The database answered with an error: division by zero."
-    assert error.sqlstate == "22012"
-
-
-async def test_a_missing_database_is_a_refused_sign_in(database: Conninfo) -> None:
-    error = await refusal_of({**database, "dbname": "nope"})
-    assert isinstance(error, SignInRefused)
-    assert str(error) == 'The database refused the sign-in: database "nope" does not exist.'
-
-
-async def test_a_missing_role_is_a_refused_sign_in(database: Conninfo) -> None:
-    error = await refusal_of({**database, "user": "nobody"})
-    assert isinstance(error, SignInRefused)
-    assert str(error) == 'The database refused the sign-in: role "nobody" does not exist.'
 
 
 async def test_closed_port_is_unreachable(unused_tcp_port: int) -> None:
@@ -218,41 +194,18 @@ async def test_closed_port_is_unreachable(unused_tcp_port: int) -> None:
     assert f"127.0.0.1:{unused_tcp_port}" in str(error.hint)
 
 
-async def test_missing_socket_is_unreachable() -> None:
-    error = await refusal_of({"host": "/nowhere", "user": "ada"})
-    assert isinstance(error, Unreachable)
-    assert str(error) == "The database is not reachable: No such file or directory."
-
-
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "n" * 70, "a..b"])
-async def test_invalid_host_name_is_unreachable(host: str) -> None:
-    assert isinstance(await refusal_of({"host": host, "user": "ada"}), Unreachable)
-
-
-async def test_invalid_connection_parameter_is_an_invalid_value() -> None:
-    error = await refusal_of({"host": "127.0.0.1", "user": "ada", "connect_timeout": "soon"})
-    assert isinstance(error, InvalidValue)
-    assert str(error) == "The database's address cannot be read: bad value for connect_timeout: 'soon'."
-
-
 @pytest.mark.parametrize("hosts", [["127.0.0.1"], ["127.0.0.1", "127.0.0.2", "127.0.0.3"]])
 async def test_a_wrong_password_is_tried_once(hosts: list[str]) -> None:
     """Also where the name has several addresses: whoever guesses passwords is banned."""
-    doorkeeper = RejectingServer(
-        fatal("28P01", 'password authentication failed for user "ada"'), asks_for_password=True
-    )
-    async with listening(doorkeeper.serve, *hosts) as port:
-        error = await refusal_of({"host": ",".join(hosts), "port": port, "user": "ada", "password": "hunter2"})
+    failed = 'password authentication failed for user "ada"'
+    error, visits = await turned_away(fatal("28P01", failed), *hosts, password="hunter2")
     assert isinstance(error, SignInRefused)
-    assert str(error) == 'The database refused the sign-in: password authentication failed for user "ada".'
-    assert doorkeeper.visits == 1
+    assert (str(error), visits) == (f"The database refused the sign-in: {failed}.", 1)
     assert "hunter2" not in f"{error!r} {error} {error.hint}"
 
 
 async def test_missing_password_is_refused_and_the_hint_names_its_sources() -> None:
-    doorkeeper = RejectingServer(fatal("28P01", "not used"), asks_for_password=True)
-    async with listening(doorkeeper.serve, "127.0.0.1") as port:
-        error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "passfile": "/nowhere"})
+    error, _ = await turned_away(fatal("28P01", "not used"), passfile="/nowhere")
     assert isinstance(error, SignInRefused)
     assert "no password supplied" in str(error)
     assert "~/.pgpass" in str(error.hint)
@@ -260,19 +213,10 @@ async def test_missing_password_is_refused_and_the_hint_names_its_sources() -> N
 
 
 async def test_connection_lost_during_the_sign_in_is_unreachable() -> None:
-    doorkeeper = RejectingServer(b"", asks_for_password=True)
-    async with listening(doorkeeper.serve, "127.0.0.1") as port:
-        error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "password": "right"})
+    error, visits = await turned_away(b"", password="right")
     assert isinstance(error, Unreachable)
     assert error.message == "The database is not reachable: server closed the connection unexpectedly."
-    assert doorkeeper.visits == 1
-
-
-async def test_unknown_service_is_unreachable() -> None:
-    error = await refusal_of({"service": "nowhere"})
-    assert isinstance(error, Unreachable)
-    assert 'reachable: definition of service "nowhere" not found' in str(error)
-    assert "~/.pg_service.conf" in str(error.hint)
+    assert visits == 1
 
 
 @pytest.mark.parametrize(
@@ -315,9 +259,7 @@ def test_advice_is_none_for_a_generic_failure() -> None:
     ],
 )
 async def test_server_that_accepts_no_connections_is_unreachable(sqlstate: str, message: str) -> None:
-    doorkeeper = RejectingServer(fatal(sqlstate, message), asks_for_password=False)
-    async with listening(doorkeeper.serve, "127.0.0.1") as port:
-        error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada"})
+    error, _ = await turned_away(fatal(sqlstate, message), asks=False)
     assert isinstance(error, Unreachable)
     assert str(error) == f"The database takes no connections at the moment: {message}."
 

@@ -1,15 +1,21 @@
 """The poll loop: numbered pages, one question in flight, another question at once, slower while it fails."""
 
 import asyncio
+from contextlib import aclosing
 from datetime import timedelta
 
-from store.errors import Unreachable
+import pytest
+
+from store.database.database import Database
+from store.errors import SignInRefused, TimedOut, Unreachable
 from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.job_list.listing import Listing
 from store.poller import Poller, PollResult
 from store.store import Store
-from tests.store.feeding import NEVER, SOON, ControlledSource, Reader, Time, ticking
-from tests.store.support import NOW, MakeJob, MakeProject, until
+from tests.conftest import Conninfo
+from tests.store.feeding import NEVER, SOON, ControlledSource, Reader, Time, begins, started, ticking
+from tests.store.servers import proxied
+from tests.store.support import NOW, Db, Sql, until
 
 
 async def test_poll_results_are_numbered_dated_and_timed(source: ControlledSource) -> None:
@@ -26,9 +32,7 @@ async def test_poll_results_are_numbered_dated_and_timed(source: ControlledSourc
 async def test_new_query_cancels_the_running_poll_and_drops_its_result(source: ControlledSource) -> None:
     poller = Poller(source.fetch, "old", interval=NEVER)
     reader = Reader(poller)
-    source.gate.clear()
-    waiting = asyncio.ensure_future(reader.next_page())
-    await source.reached.wait()
+    waiting = await begins(reader, source)
     poller.ask("new")
     await until(lambda: source.asked == ["old", "new"])
     source.gate.set()
@@ -39,9 +43,7 @@ async def test_new_query_cancels_the_running_poll_and_drops_its_result(source: C
 
 
 async def test_only_the_last_of_several_new_queries_is_polled(source: ControlledSource) -> None:
-    poller = Poller(source.fetch, "a", interval=NEVER)
-    reader = Reader(poller)
-    await reader.next_page()
+    poller, reader = await started(source, NEVER, "a")
     for question in "bcd":
         poller.ask(question)
     page = await reader.next_page()
@@ -49,19 +51,11 @@ async def test_only_the_last_of_several_new_queries_is_polled(source: Controlled
     assert source.asked == ["a", "d"]
 
 
-async def test_result_that_arrives_after_a_new_query_is_dropped(source: ControlledSource) -> None:
-    async def fetch(question: str) -> str:
-        if question == "old":
-            poller.ask("new")
-        return await source.fetch(question)
-
-    poller = Poller(fetch, "old", interval=NEVER)
-    page = await Reader(poller).next_page()
-    assert (page.number, page.generation, page.value) == (1, 2, "new!")
-
-
-async def test_failure_that_arrives_after_a_new_query_is_dropped(source: ControlledSource) -> None:
-    source.failures = [Unreachable("away")]
+@pytest.mark.parametrize("failures", [[], [Unreachable("away")]], ids=["result", "failure"])
+async def test_answer_that_arrives_after_a_new_query_is_dropped(
+    source: ControlledSource, failures: list[Exception]
+) -> None:
+    source.failures = [*failures]
 
     async def fetch(question: str) -> str:
         if question == "old":
@@ -74,9 +68,7 @@ async def test_failure_that_arrives_after_a_new_query_is_dropped(source: Control
 
 
 async def test_paused_poller_polls_only_on_request(source: ControlledSource) -> None:
-    poller = Poller(source.fetch, "q", interval=SOON)
-    reader = Reader(poller)
-    await reader.next_page()
+    poller, reader = await started(source, SOON)
     poller.pause()
     assert poller.paused
     waiting = await reader.nothing_comes()
@@ -97,9 +89,7 @@ async def test_paused_poller_polls_only_on_request(source: ControlledSource) -> 
 
 async def test_pausing_stops_the_current_wait(source: ControlledSource) -> None:
     time = Time()
-    poller = Poller(source.fetch, "q", interval=20.0)
-    reader = Reader(poller)
-    await reader.next_page()
+    poller, reader = await started(source, 20.0)
     waiting = await reader.nothing_comes()
     poller.pause()
     await time.passes(40.0)
@@ -111,9 +101,7 @@ async def test_pausing_stops_the_current_wait(source: ControlledSource) -> None:
 async def test_refresh_during_a_poll_starts_one_more_poll_afterwards(source: ControlledSource) -> None:
     poller = Poller(source.fetch, "q", interval=NEVER)
     reader = Reader(poller)
-    source.gate.clear()
-    waiting = asyncio.ensure_future(reader.next_page())
-    await source.reached.wait()
+    waiting = await begins(reader, source)
     poller.refresh()
     poller.refresh()
     source.gate.set()
@@ -124,9 +112,7 @@ async def test_refresh_during_a_poll_starts_one_more_poll_afterwards(source: Con
 
 
 async def test_shorter_interval_applies_to_the_current_wait(source: ControlledSource) -> None:
-    poller = Poller(source.fetch, "q", interval=NEVER)
-    reader = Reader(poller)
-    await reader.next_page()
+    poller, reader = await started(source, NEVER)
     waiting = await reader.nothing_comes()
     poller.interval = SOON
     assert (await waiting).number == 2
@@ -149,19 +135,15 @@ async def test_poll_result_reports_whether_it_changed(source: ControlledSource) 
 
 
 async def test_poll_result_after_a_failure_is_compared_with_the_last_result(source: ControlledSource) -> None:
-    reader = Reader(Poller(source.fetch, "q", interval=SOON))
-    await reader.next_page()
+    _, reader = await started(source, SOON)
     source.failures = [Unreachable("away")]
     await reader.next_failure()
     assert not (await reader.next_page()).is_changed
 
 
-async def test_poller_reports_changes_made_by_another_process(
-    ada: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    """What another process changes arrives by itself."""
-    project_id, other_id = make_project(), make_project()
-    poller: Poller[ListingQuery, Listing] = Poller(ada.get_listing, ListingQuery(), interval=SOON)
+async def test_poller_reports_changes_made_by_another_process(db: Db) -> None:
+    project_id, other_id = db.make_project(), db.make_project()
+    poller: Poller[ListingQuery, Listing] = Poller(db.ada.get_listing, ListingQuery(), interval=SOON)
     pages = poller.results()
 
     async def until_seen(jobs: int) -> PollResult[Listing]:
@@ -173,8 +155,101 @@ async def test_poller_reports_changes_made_by_another_process(
         raise AssertionError
 
     first = await until_seen(0)
-    make_job(project_id)
+    db.make_job(project_id)
     second = await until_seen(1)
     assert second.number > first.number
     poller.ask(ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=other_id))))
     assert (await until_seen(0)).generation == 2
+
+
+class TestFailures:
+    async def test_failures_are_reported_with_their_start_and_end_with_a_result(self, source: ControlledSource) -> None:
+        source.failures = [Unreachable("away"), TimedOut("slow")]
+        reader = Reader(Poller(source.fetch, "q", interval=SOON, clock=ticking()))
+        first, second = await reader.next_failure(), await reader.next_failure()
+        assert (first.number, first.attempts, str(first.error), first.since) == (1, 1, "away", NOW)
+        assert (second.number, second.attempts, str(second.error), second.since) == (2, 2, "slow", NOW)
+        assert (first.retry_in, second.retry_in) == (SOON, 2 * SOON)
+        assert (await reader.next_page()).number == 3
+        source.failures = [Unreachable("away again")]
+        third = await reader.next_failure()
+        assert (third.number, third.attempts) == (4, 1)
+        assert third.since > NOW
+
+    async def test_refused_sign_in_is_retried_only_on_request(self, source: ControlledSource) -> None:
+        source.failures = [SignInRefused("wrong password"), SignInRefused("wrong password")]
+        poller = Poller(source.fetch, "q", interval=SOON)
+        reader = Reader(poller)
+        assert (await reader.next_failure()).retry_in is None
+        waiting = await reader.nothing_comes()
+        poller.interval = SOON / 2
+        poller.pause()
+        await asyncio.sleep(20 * SOON)
+        assert not waiting.done()
+        assert len(source.asked) == 1
+        poller.refresh()
+        assert (await waiting).number == 2
+        poller.ask("other")
+        assert (await reader.next_page()).value == "other!"
+
+    async def test_any_other_exception_ends_the_poller(self, source: ControlledSource) -> None:
+        source.failures = [ZeroDivisionError()]
+        reader = Reader(Poller(source.fetch, "q", interval=SOON))
+        with pytest.raises(ZeroDivisionError):
+            await reader.next()
+
+    @pytest.mark.parametrize(("sqlstate", "seconds"), [("57014", 10.0), (None, SOON)])
+    async def test_query_that_the_server_timed_out_counts_as_load(self, sqlstate: str | None, seconds: float) -> None:
+        async def fetch(question: str) -> str:
+            await asyncio.sleep(SOON)
+            raise TimedOut("slow", sqlstate=sqlstate)
+
+        failure = await Reader(Poller(fetch, "q", interval=SOON, share=seconds / SOON)).next_failure()
+        assert failure.retry_in is not None
+        assert (failure.retry_in >= 10.0) == (sqlstate is not None)
+
+
+@pytest.mark.parametrize("when", ["during a poll", "between two polls", "by leaving the result loop"])
+async def test_stopped_poller_leaves_no_task(source: ControlledSource, when: str) -> None:
+    poller = Poller(source.fetch, "q", interval=SOON if "loop" in when else NEVER)
+    if "loop" in when:
+        async with aclosing(poller.results()) as pages:
+            async for page in pages:
+                if page.number == 2:
+                    break
+    else:
+        reader = Reader(poller)
+        if when == "during a poll":
+            source.gate.clear()
+            reading = asyncio.ensure_future(reader.next())
+            await source.reached.wait()
+        else:
+            await reader.next_page()
+            reading = await reader.nothing_comes()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+    assert (source.in_flight, source.cancelled) == (0, when == "during a poll")
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_poll_on_a_silent_connection_can_be_cancelled_quickly(database: Conninfo, sql: Sql) -> None:
+    async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
+        asked = asyncio.Event()
+
+        async def look(query: ListingQuery) -> Listing:
+            asked.set()
+            return await store.get_listing(query)
+
+        pages = Poller(look, ListingQuery(), interval=SOON).results()
+        await anext(pages)
+        proxy.fall_silent()
+        asked.clear()
+        reading = asyncio.ensure_future(anext(pages))
+        await asked.wait()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        reading.cancel()
+        stopped, _ = await asyncio.wait({reading}, timeout=4.5)
+        assert stopped
+        assert reading.cancelled()

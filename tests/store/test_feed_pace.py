@@ -1,4 +1,6 @@
-"""A feed's pace: slower where nothing changes or nobody looks, soon after a hint, at once for a person."""
+"""A poller's pace: slower where nothing changes or nobody looks, soon after a wake, at once for a person."""
+
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -11,162 +13,128 @@ INTERVAL = 2.0
 INSTANT = 0.01
 
 
+class PacedPoller:
+    """A poller whose results are followed, and the time that it lives in."""
+
+    def __init__(self, source: ControlledSource) -> None:
+        self.time, self.source = Time(), source
+        self.answers: Iterator[str] = iter(())
+        self.poller = Poller(self._fetch, "q", interval=INTERVAL)
+
+    async def _fetch(self, question: str) -> str:
+        await self.source.fetch(question)
+        return next(self.answers, "the same")
+
+    async def become_idle(self) -> None:
+        """For ever the same result, until the wait is as long as it gets; the last poll has just ended."""
+        for _ in range(60):
+            await self.time.passes(LONGEST_WAIT)
+
+    async def polls_after(self, seconds: float) -> bool:
+        before = len(self.source.asked)
+        await self.time.passes(seconds)
+        assert len(self.source.asked) - before in (0, 1)
+        return len(self.source.asked) > before
+
+
 @pytest.fixture
-def poller(source: ControlledSource) -> Poller[str, str]:
-    return Poller(source.fetch, "q", interval=INTERVAL)
-
-
-async def become_idle(time: Time) -> None:
-    """For ever the same page, until the wait is as long as it gets; the last question has just been answered."""
-    for _ in range(60):
-        await time.passes(LONGEST_WAIT)
-
-
-async def asked_after(time: Time, seconds: float, source: ControlledSource) -> bool:
-    before = len(source.asked)
-    await time.passes(seconds)
-    assert len(source.asked) - before in (0, 1)
-    return len(source.asked) > before
+async def paced(source: ControlledSource) -> AsyncIterator[PacedPoller]:
+    paced = PacedPoller(source)
+    async with followed(paced.poller):
+        yield paced
 
 
 class TestIdle:
-    async def test_unchanged_result_is_polled_less_and_less_often(
-        self, poller: Poller[str, str], source: ControlledSource
-    ) -> None:
-        time = Time()
-        async with followed(poller):
-            for _ in range(30):
-                assert await asked_after(time, INTERVAL, source)
-            assert not await asked_after(time, INTERVAL, source)
-            assert await asked_after(time, INTERVAL, source)
-            await become_idle(time)
-            assert not await asked_after(time, LONGEST_IDLE_WAIT - INTERVAL, source)
-            assert await asked_after(time, INTERVAL, source)
+    async def test_unchanged_result_is_polled_less_and_less_often(self, paced: PacedPoller) -> None:
+        for _ in range(30):
+            assert await paced.polls_after(INTERVAL)
+        assert not await paced.polls_after(INTERVAL)
+        assert await paced.polls_after(INTERVAL)
+        await paced.become_idle()
+        assert not await paced.polls_after(LONGEST_IDLE_WAIT - INTERVAL)
+        assert await paced.polls_after(INTERVAL)
 
-    async def test_changed_result_restores_the_interval(self, source: ControlledSource) -> None:
-        answers = iter(["the same"] * 61 + ["another"] * 10)
+    async def test_changed_result_restores_the_interval(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        paced.answers = iter(["another"] * 10)
+        assert await paced.polls_after(LONGEST_IDLE_WAIT)
+        assert await paced.polls_after(INTERVAL)
 
-        async def fetch(question: str) -> str:
-            await source.fetch(question)
-            return next(answers)
+    async def test_user_activity_restores_the_interval(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        assert not await paced.polls_after(INTERVAL + INSTANT)
+        paced.poller.note_activity()
+        assert await paced.polls_after(0)
+        paced.poller.note_activity()
+        assert not await paced.polls_after(INTERVAL / 2)
+        assert await paced.polls_after(INTERVAL / 2)
 
-        time = Time()
-        async with followed(Poller(fetch, "q", interval=INTERVAL)):
-            await become_idle(time)
-            assert await asked_after(time, LONGEST_IDLE_WAIT, source)
-            assert await asked_after(time, INTERVAL, source)
+    async def test_requested_refresh_restores_the_interval(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        paced.poller.refresh()
+        assert await paced.polls_after(0)
+        assert await paced.polls_after(INTERVAL)
 
-    async def test_user_activity_restores_the_interval(
-        self, poller: Poller[str, str], source: ControlledSource
-    ) -> None:
-        time = Time()
-        async with followed(poller):
-            await become_idle(time)
-            assert not await asked_after(time, INTERVAL + INSTANT, source)
-            poller.note_activity()
-            assert await asked_after(time, 0, source)
-            poller.note_activity()
-            assert not await asked_after(time, INTERVAL / 2, source)
-            assert await asked_after(time, INTERVAL / 2, source)
+    async def test_unfocused_poller_becomes_idle_sooner_and_for_longer(self, paced: PacedPoller) -> None:
+        paced.poller.attention = Attention.UNFOCUSED
+        for _ in range(5):
+            assert await paced.polls_after(INTERVAL)
+        assert not await paced.polls_after(INTERVAL)
+        await paced.become_idle()
+        assert not await paced.polls_after(LONGEST_WAIT - INTERVAL)
+        paced.poller.attention = Attention.FOCUSED
+        assert await paced.polls_after(0)
 
-    async def test_requested_refresh_restores_the_interval(
-        self, poller: Poller[str, str], source: ControlledSource
-    ) -> None:
-        time = Time()
-        async with followed(poller):
-            await become_idle(time)
-            poller.refresh()
-            assert await asked_after(time, 0, source)
-            assert await asked_after(time, INTERVAL, source)
-
-    async def test_unfocused_poller_becomes_idle_sooner_and_for_longer(
-        self, poller: Poller[str, str], source: ControlledSource
-    ) -> None:
-        time = Time()
-        async with followed(poller):
-            poller.attention = Attention.UNFOCUSED
-            for _ in range(5):
-                assert await asked_after(time, INTERVAL, source)
-            assert not await asked_after(time, INTERVAL, source)
-            await become_idle(time)
-            assert not await asked_after(time, LONGEST_WAIT - INTERVAL, source)
-            poller.attention = Attention.FOCUSED
-            assert await asked_after(time, 0, source)
-
-    async def test_poller_woken_by_changes_polls_rarely_on_its_own(
-        self, poller: Poller[str, str], source: ControlledSource
-    ) -> None:
-        time = Time()
-        async with followed(poller):
-            poller.is_woken = True
-            await become_idle(time)
-            assert not await asked_after(time, LONGEST_WAIT - INTERVAL, source)
-            poller.is_woken = False
-            assert await asked_after(time, 0, source)
-            assert await asked_after(time, INTERVAL, source)
+    async def test_poller_woken_by_changes_polls_rarely_on_its_own(self, paced: PacedPoller) -> None:
+        paced.poller.is_woken = True
+        await paced.become_idle()
+        assert not await paced.polls_after(LONGEST_WAIT - INTERVAL)
+        paced.poller.is_woken = False
+        assert await paced.polls_after(0)
+        assert await paced.polls_after(INTERVAL)
 
 
 class TestHints:
-    async def test_woken_poller_polls_after_a_short_quiet_period(
-        self, poller: Poller[str, str], source: ControlledSource
-    ) -> None:
-        time = Time()
-        async with followed(poller):
-            await become_idle(time)
-            await time.passes(5.0)
-            for _ in range(3):
-                poller.wake()
-                assert not await asked_after(time, 0.2, source)
-            assert await asked_after(time, 0.05 + INSTANT, source)
-            assert not await asked_after(time, 1.0, source)
+    async def test_woken_poller_polls_after_a_short_quiet_period(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        await paced.time.passes(5.0)
+        for _ in range(3):
+            paced.poller.wake()
+            assert not await paced.polls_after(0.2)
+        assert await paced.polls_after(0.05 + INSTANT)
+        assert not await paced.polls_after(1.0)
 
-    async def test_continuous_wakes_do_not_postpone_polling(
-        self, poller: Poller[str, str], source: ControlledSource
+    @pytest.mark.parametrize(
+        ("wakes", "every", "polls"),
+        [pytest.param(200, 0.125, 13, id="not postponed"), pytest.param(40, 0.5, 21, id="one a second at most")],
+    )
+    async def test_continuous_wakes_cause_regular_polls(
+        self, paced: PacedPoller, wakes: int, every: float, polls: int
     ) -> None:
-        time = Time()
-        async with followed(poller):
-            for _ in range(200):
-                poller.wake()
-                await time.passes(0.125)
-        assert len(source.asked) == 13
+        for _ in range(wakes):
+            paced.poller.wake()
+            await paced.time.passes(every)
+        assert len(paced.source.asked) == polls
 
-    async def test_wakes_cause_at_most_one_poll_a_second(
-        self, poller: Poller[str, str], source: ControlledSource
-    ) -> None:
-        time = Time()
-        async with followed(poller):
-            for _ in range(40):
-                poller.wake()
-                await time.passes(0.5)
-        assert len(source.asked) == 21
+    async def test_wake_during_a_poll_causes_another_poll(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        paced.source.gate.clear()
+        paced.poller.refresh()
+        await paced.time.passes(0)
+        paced.poller.wake()
+        paced.source.gate.set()
+        await paced.time.passes(0)
+        assert await paced.polls_after(1.0)
 
-    async def test_wake_during_a_poll_causes_another_poll(
-        self, poller: Poller[str, str], source: ControlledSource
-    ) -> None:
-        time = Time()
-        async with followed(poller):
-            await become_idle(time)
-            source.gate.clear()
-            poller.refresh()
-            await time.passes(0)
-            poller.wake()
-            source.gate.set()
-            await time.passes(0)
-            assert await asked_after(time, 1.0, source)
+    async def test_paused_poller_ignores_wakes(self, paced: PacedPoller) -> None:
+        paced.poller.pause()
+        paced.poller.wake()
+        assert not await paced.polls_after(LONGEST_WAIT)
 
-    async def test_paused_poller_ignores_wakes(self, poller: Poller[str, str], source: ControlledSource) -> None:
-        time = Time()
-        async with followed(poller):
-            poller.pause()
-            poller.wake()
-            assert not await asked_after(time, LONGEST_WAIT, source)
-
-    async def test_wakes_do_not_hasten_the_retry_after_a_failure(
-        self, poller: Poller[str, str], source: ControlledSource
-    ) -> None:
-        time = Time()
+    async def test_wakes_do_not_hasten_the_retry_after_a_failure(self, source: ControlledSource) -> None:
         source.failures = [Unreachable("away")]
-        async with followed(poller):
-            poller.wake()
-            assert not await asked_after(time, INTERVAL - INSTANT, source)
-            assert await asked_after(time, INSTANT, source)
+        paced = PacedPoller(source)
+        async with followed(paced.poller):
+            paced.poller.wake()
+            assert not await paced.polls_after(INTERVAL - INSTANT)
+            assert await paced.polls_after(INSTANT)

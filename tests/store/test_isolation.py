@@ -27,7 +27,7 @@ from tests.conftest import Conninfo, connect
 from tests.store.policy_model import Rows, Schema
 from tests.store.policy_operations import NEW
 from tests.store.policy_worlds import ACTORS, USERS, any_operation, any_rows
-from tests.store.support import ADA, BEN, MakeJob, MakeProject
+from tests.store.support import BEN, MakeJob, MakeProject
 
 PROFILE = settings(
     max_examples=6,
@@ -216,7 +216,7 @@ async def test_store_keeps_its_actor_on_shared_connections(
     operator: Store, ada: Store, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     """However calls with different eyes follow each other on the same connections."""
-    make_job(make_project(ADA))
+    make_job()
     bens = make_job(make_project(BEN))
     for _ in range(3):
         assert len(await operator.get_generation_jobs()) == 2

@@ -17,7 +17,7 @@ from store.isolation.isolation_findings import find_leak_fixes
 from store.jobs.job import JobStatus
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, BEN, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, STRANGER, Db, MakeJob, MakeProject, Sql, show_rows, sql_of
 
 LEAKS_OF_THE_APP = {
     (ProbeTarget.JOB, Verb.INSERT_INTO),
@@ -62,12 +62,12 @@ async def attached(attached_database: Conninfo, owner: psycopg.Connection) -> As
 
 
 @pytest.fixture
-def adas_things(make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob) -> None:
+def adas_things(db: Db) -> None:
     """On the managed schema, where Ada has one of everything as well."""
-    project_id = make_project(ADA)
-    make_project(ADA, "Empty")
-    make_asset(project_id)
-    make_job(project_id, JobStatus.FAILED)
+    project_id = db.make_project()
+    db.make_project(ADA, "Empty")
+    db.make_asset(project_id)
+    db.make_job(project_id, JobStatus.FAILED)
 
 
 Answers = dict[tuple[ProbeTarget, Verb], Probe]
@@ -82,6 +82,15 @@ async def probed(database: Database, plan: ProbePlan | None = None, *, tries_wri
 
 def leaks(answers: Answers) -> set[tuple[ProbeTarget, Verb]]:
     return {key for key, probe in answers.items() if probe.verdict is ProbeVerdict.LEAK}
+
+
+def assert_judged(answers: Answers, *keys: tuple[ProbeTarget, Verb], why: str) -> None:
+    for key in keys:
+        assert answers[key].how is ProbeMethod.JUDGED
+        assert answers[key].answer.endswith(f" ({why})")
+
+
+DELETE_PROJECT, INSERT_JOB = (ProbeTarget.PROJECT, Verb.DELETE), (ProbeTarget.JOB, Verb.INSERT_INTO)
 
 
 def traces(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
@@ -160,13 +169,8 @@ async def test_project_that_received_a_job_after_planning_is_not_tried(
 async def test_probe_answer_says_that_there_is_no_empty_project(attached: Database, owner: psycopg.Connection) -> None:
     owner.execute("delete from projects where id = %s", [EMPTY_PROJECT])
     answers = await probed(attached)
-    for key in (
-        (ProbeTarget.PROJECT, Verb.UPDATE),
-        (ProbeTarget.PROJECT, Verb.DELETE),
-        (ProbeTarget.JOB, Verb.INSERT_INTO),
-    ):
-        assert answers[key].how is ProbeMethod.JUDGED
-        assert answers[key].answer.endswith(" (they have no empty project)")
+    update_project = (ProbeTarget.PROJECT, Verb.UPDATE)
+    assert_judged(answers, update_project, DELETE_PROJECT, INSERT_JOB, why="they have no empty project")
     assert leaks(answers) == LEAKS_OF_THE_APP
 
 
@@ -176,9 +180,8 @@ async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
     """A row that was locked for an instant would show that it was tried on."""
     owner.execute("insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'x')", [ADA, EMPTY_PROJECT])
     owner.execute("create policy everything on projects using (true)")
-    for table, shown in (("projects", "true"), ("assets", "true"), ("generation_jobs", "status = 'failed'")):
-        owner.execute(f"grant select on {table} to {recording_login}".encode())
-        owner.execute(f"create policy shown on {table} for select to {recording_login} using ({shown})".encode())
+    show_rows(sql_of(owner), recording_login, "projects", "assets")
+    show_rows(sql_of(owner), recording_login, "generation_jobs", using="status = 'failed'")
     rows = "select xmax from projects order by id"
     before = owner.execute(rows).fetchall()
     async with Store(Database({**attached_database, "user": recording_login})) as store:
@@ -186,13 +189,8 @@ async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
         answers = await probed(store.database, plan)
     assert owner.execute(rows).fetchall() == before
     assert set(plan.targets) == {TargetKind.JOB, TargetKind.FINISHED_JOB, TargetKind.PROJECT, TargetKind.ASSET}
-    for key in (
-        (ProbeTarget.PROJECT, Verb.DELETE),
-        (ProbeTarget.JOB, Verb.INSERT_INTO),
-        (ProbeTarget.ASSET, Verb.DELETE),
-    ):
-        assert answers[key].how is ProbeMethod.JUDGED
-        assert answers[key].answer.endswith(" (row level security may hide from onlooker what is in use)")
+    why = "row level security may hide from onlooker what is in use"
+    assert_judged(answers, DELETE_PROJECT, INSERT_JOB, (ProbeTarget.ASSET, Verb.DELETE), why=why)
 
 
 async def test_isolation_check_waits_only_briefly_for_a_locked_row(
@@ -302,7 +300,7 @@ async def test_isolation_plan_chooses_the_owner_the_other_user_and_the_targets(
 ) -> None:
     make_project(BEN, "only empty")
     make_job(make_project(BEN, "Full"))
-    make_job(make_project(ADA))
+    make_job()
     empty = make_project(ADA, "Empty")
     plan = await plan_probes(operator.database, other_id=BEN)
     assert plan.owner is not None

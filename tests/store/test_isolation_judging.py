@@ -2,8 +2,10 @@
 
 import pytest
 
+from store.capabilities.facts import PolicyCommand, RlsPolicy
 from store.isolation.isolation import ProbeMethod, ProbeTarget, ProbeVerdict, Verb
-from store.isolation.isolation_policies import AppliedPolicy, PolicyCommand, TableRules, conjuncts, judge
+from store.isolation.isolation_policies import TableRules, conjuncts, judge
+from tests.store.support import make_policy
 
 OWN = "(auth.uid() = user_id)"
 
@@ -30,19 +32,18 @@ def rules(
 
 def policy(
     command: PolicyCommand, expression: str | None, *, name: str = "a policy", restrictive: bool = False
-) -> AppliedPolicy:
+) -> RlsPolicy:
     inserts = command is PolicyCommand.INSERT
-    return AppliedPolicy(
-        table="generation_jobs",
-        name=name,
+    return make_policy(
+        name,
+        None if inserts else expression,
         is_permissive=not restrictive,
         command=command,
-        using=None if inserts else expression,
         check=expression if inserts else None,
     )
 
 
-def verdict(verb: Verb, *policies: AppliedPolicy) -> ProbeVerdict:
+def verdict(verb: Verb, *policies: RlsPolicy) -> ProbeVerdict:
     return judge(ProbeTarget.JOB, verb, rules(), policies).verdict
 
 
@@ -83,9 +84,7 @@ def test_insert_into_a_foreign_project_needs_a_check_of_the_project(check: str, 
 
 
 def test_check_decides_inserts_and_using_decides_updates() -> None:
-    both = AppliedPolicy(
-        table="generation_jobs", name="all", is_permissive=True, command=PolicyCommand.ALL, using=EVERYTHING, check=OWN
-    )
+    both = make_policy("all", EVERYTHING, command=PolicyCommand.ALL, check=OWN)
     assert verdict(Verb.INSERT_AS, both) is ProbeVerdict.KEPT
     assert verdict(Verb.UPDATE, both) is ProbeVerdict.LEAK
 
@@ -124,7 +123,9 @@ def test_grants_and_row_security_come_before_policies() -> None:
     assert (switched_off.verdict, switched_off.answer) == (ProbeVerdict.LEAK, "row level security is off")
 
 
-def test_policy_of_another_command_or_table_is_ignored() -> None:
+def test_policy_of_another_command_table_or_role_is_ignored() -> None:
+    other_role = make_policy("staff", EVERYTHING, command=PolicyCommand.UPDATE, holds_for_users=False)
+    assert verdict(Verb.UPDATE, other_role) is ProbeVerdict.KEPT
     other_table = policy(PolicyCommand.DELETE, EVERYTHING)
     assert judge(ProbeTarget.PROJECT, Verb.DELETE, rules(), [other_table]).verdict is ProbeVerdict.UNKNOWN
     assert verdict(Verb.UPDATE, other_table) is ProbeVerdict.KEPT

@@ -10,26 +10,23 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from store.database.database import Database
-from store.errors import InvalidValue, SchemaMissing
+from store.errors import InvalidValue
 from store.jobs.history_sql import make_event
 from store.jobs.job import JobStatus
 from store.jobs.job_history import EventKind, JobEvent, time_in_each
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, BEN, NOTHING, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, NOTHING, Db, MakeJob
 
 
-async def test_job_history_covers_a_job_from_creation_to_failure(
-    operator: Store, make_project: MakeProject, sql: Sql
-) -> None:
-    project_id = make_project()
-    job = await operator.create_generation_job(project_id=project_id, mode="lifestyle", cost_cents=100)
-    await operator.transition_job_status(job.id, "running")
-    await operator.update_generation_job(job.id, cost_cents=150)
-    await operator.transition_job_status(job.id, "failed", "timeout")
+async def test_job_history_covers_a_job_from_creation_to_failure(db: Db) -> None:
+    project_id = db.make_project()
+    job = await db.operator.create_generation_job(project_id=project_id, mode="lifestyle", cost_cents=100)
+    await db.operator.transition_job_status(job.id, "running")
+    await db.operator.update_generation_job(job.id, cost_cents=150)
+    await db.operator.transition_job_status(job.id, "failed", "timeout")
 
-    history = await operator.get_job_history(job.id)
+    history = await db.operator.get_job_history(job.id)
 
     assert [(event.kind, event.from_status, event.to_status) for event in history.events] == [
         (EventKind.CREATED, None, JobStatus.QUEUED),
@@ -51,34 +48,30 @@ async def test_job_history_covers_a_job_from_creation_to_failure(
     assert list(time_in_each(history.spans)) == ["queued", "running", "failed"]
 
 
-async def test_job_history_returns_the_newest_events_up_to_the_limit(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-) -> None:
-    job_id = make_job(make_project())
+async def test_job_history_returns_the_newest_events_up_to_the_limit(db: Db) -> None:
+    job_id = db.make_job()
     for cost in range(1, 6):
-        sql("update generation_jobs set cost_cents = %s where id = %s", [cost, job_id])
-    history = await operator.get_job_history(job_id, limit=3)
+        db.sql("update generation_jobs set cost_cents = %s where id = %s", [cost, job_id])
+    history = await db.operator.get_job_history(job_id, limit=3)
     assert [event.cost_cents for event in history.events] == [3, 4, 5]
     assert history.is_cut
-    assert not (await operator.get_job_history(job_id, limit=6)).is_cut
+    assert not (await db.operator.get_job_history(job_id, limit=6)).is_cut
     with pytest.raises(InvalidValue, match="limit"):
-        await operator.get_job_history(job_id, limit=0)
+        await db.operator.get_job_history(job_id, limit=0)
 
 
-async def test_user_sees_the_history_of_their_own_deleted_jobs(
-    operator: Store, ada: Store, ben: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    job_id = make_job(make_project(ADA), "running")
-    await ada.delete_generation_job(job_id)
-    for store in (operator, ada):
+async def test_user_sees_the_history_of_their_own_deleted_jobs(db: Db) -> None:
+    job_id = db.make_job(status="running")
+    await db.ada.delete_generation_job(job_id)
+    for store in (db.operator, db.ada):
         told = [(event.kind, event.actor_user_id) for event in (await store.get_job_history(job_id)).events]
         assert told == [(EventKind.CREATED, None), (EventKind.DELETED, ADA)]
-    assert (await ben.get_job_history(job_id)).events == ()
-    assert (await operator.get_job_history(NOTHING)).events == ()
+    assert (await db.ben.get_job_history(job_id)).events == ()
+    assert (await db.operator.get_job_history(NOTHING)).events == ()
 
 
-async def test_restored_job_keeps_its_history(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
-    job_id = make_job(make_project())
+async def test_restored_job_keeps_its_history(operator: Store, make_job: MakeJob) -> None:
+    job_id = make_job()
     await operator.transition_job_status(job_id, "running")
     before = await operator.get_job_history(job_id)
     await operator.restore_generation_jobs(await operator.delete_generation_jobs({job_id: None}))
@@ -87,13 +80,6 @@ async def test_restored_job_keeps_its_history(operator: Store, make_project: Mak
     assert after.events[:2] == before.events
     assert [event.kind for event in after.events[2:]] == [EventKind.DELETED, EventKind.CREATED]
     assert [span.status for span in after.spans] == ["queued", "running", "running"]
-
-
-async def test_missing_events_error_names_the_revision_that_adds_them(attached_database: Conninfo) -> None:
-    async with Store(Database(attached_database)) as store:
-        with pytest.raises(SchemaMissing, match="does not record") as refusal:
-            await store.get_job_history(NOTHING)
-    assert "revision 0005" in (refusal.value.hint or "")
 
 
 JOBS = tuple(UUID(int=0x100 + number) for number in range(3))

@@ -1,61 +1,37 @@
 """Creating, reading, changing and deleting jobs, as the operator and as their owner."""
 
 import asyncio
-from uuid import UUID
+from typing import Any
 
 import pytest
 
 from store.database.database import Database
 from store.errors import Conflict, InvalidValue, RowMissing, UnexpectedError
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import JobStatus
 from store.store import Store
-from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, BEN, NOTHING, NOW, MakeAsset, MakeJob, MakeProject, Sql
+from tests.conftest import Conninfo
+from tests.store.support import ADA, BEN, NOTHING, Db, MakeProject, Sql, a_job, add_ada, altered, error_of, the_job
 
 
-async def the_job(store: Store, job_id: UUID) -> GenerationJob:
-    job = await store.get_generation_job(job_id)
-    assert job is not None
-    return job
+async def test_get_job_returns_all_columns(db: Db) -> None:
+    project_id = db.make_project()
+    values: dict[str, Any] = {
+        "mode": "packaging",
+        "cost_cents": -7,
+        "error": "no",
+        "input_asset_id": db.make_asset(project_id),
+    }
+    job_id = db.make_job(project_id, "failed", **values)
+    expected = a_job(id=job_id, project_id=project_id, status=JobStatus.FAILED, retry_count=0, **values)
+    for store in (db.operator, db.ada):
+        assert await store.get_generation_job(job_id) == expected
+        assert await store.get_generation_job(NOTHING) is None
 
 
-async def test_get_job_returns_all_columns(
-    operator: Store, ada: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
-) -> None:
-    project_id = make_project()
-    asset_id = make_asset(project_id)
-    job_id = make_job(project_id, "failed", mode="packaging", cost_cents=-7, error="no", input_asset_id=asset_id)
-    expected = GenerationJob(
-        id=job_id,
-        user_id=ADA,
-        project_id=project_id,
-        status=JobStatus.FAILED,
-        mode="packaging",
-        input_asset_id=asset_id,
-        error="no",
-        cost_cents=-7,
-        created_at=NOW,
-        updated_at=NOW,
-        retry_count=0,
-    )
-    assert await operator.get_generation_job(job_id) == expected
-    assert await ada.get_generation_job(job_id) == expected
-
-
-async def test_get_job_returns_none_for_an_unknown_id(operator: Store, ada: Store) -> None:
-    assert await operator.get_generation_job(NOTHING) is None
-    assert await ada.get_generation_job(NOTHING) is None
-
-
-async def test_job_with_an_unknown_status_is_an_unexpected_error(attached_database: Conninfo) -> None:
-    with connect(attached_database) as owner:
-        owner.execute("alter table generation_jobs drop constraint generation_jobs_status_check")
-        owner.execute("insert into auth.users (id) values (%s)", [ADA])
-        owner.execute("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", [ADA, ADA])
-        owner.execute(
-            "insert into generation_jobs (user_id, project_id, mode, status) values (%s, %s, 'x', 'cancelled')",
-            [ADA, ADA],
-        )
+async def test_job_with_an_unknown_status_is_an_unexpected_error(attached_database: Conninfo, app_sql: Sql) -> None:
+    app_sql("alter table generation_jobs drop constraint generation_jobs_status_check")
+    add_ada(app_sql, NOTHING)
+    app_sql("update generation_jobs set status = 'cancelled'")
     async with Store(Database(attached_database)) as store:
         for asked in (store.get_generation_jobs(), store.get_job_statistics(), store.get_job_summary()):
             with pytest.raises(UnexpectedError, match="holds a job that is 'cancelled'"):
@@ -64,46 +40,20 @@ async def test_job_with_an_unknown_status_is_an_unexpected_error(attached_databa
 
 
 class TestCreate:
-    async def test_created_job_is_queued_and_belongs_to_the_project_owner(
-        self, operator: Store, make_project: MakeProject, make_asset: MakeAsset
-    ) -> None:
-        project_id = make_project(BEN)
-        asset_id = make_asset(project_id)
-        job = await operator.create_generation_job(
+    async def test_created_job_is_queued_and_belongs_to_the_project_owner(self, db: Db) -> None:
+        project_id = db.make_project(BEN)
+        asset_id = db.make_asset(project_id)
+        job = await db.operator.create_generation_job(
             project_id=project_id, mode="  main_white ", cost_cents=120, input_asset_id=asset_id
         )
         assert (job.status, job.user_id, job.project_id) == (JobStatus.QUEUED, BEN, project_id)
         assert (job.mode, job.cost_cents, job.input_asset_id, job.error) == ("main_white", 120, asset_id, None)
         assert job.created_at == job.updated_at
-        assert await the_job(operator, job.id) == job
+        assert await the_job(db.operator, job.id) == job
 
     async def test_user_creates_a_job_in_their_own_project(self, ada: Store, make_project: MakeProject) -> None:
         job = await ada.create_generation_job(project_id=make_project(), mode="a mode of their own")
         assert (job.user_id, job.cost_cents, job.input_asset_id) == (ADA, 0, None)
-
-    async def test_user_cannot_create_a_job_in_the_project_of_another_user(
-        self, ben: Store, make_project: MakeProject, sql: Sql
-    ) -> None:
-        project_id = make_project(ADA)
-        with pytest.raises(RowMissing) as caught:
-            await ben.create_generation_job(project_id=project_id, mode="lifestyle")
-        assert caught.value.ids == (project_id,)
-        assert sql("select count(*) from generation_jobs") == [(0,)]
-
-    async def test_job_cannot_be_created_in_a_missing_project(self, operator: Store) -> None:
-        with pytest.raises(RowMissing, match=f"no project {NOTHING}"):
-            await operator.create_generation_job(project_id=NOTHING, mode="lifestyle")
-
-    async def test_job_cannot_be_created_with_an_asset_of_another_project(
-        self, operator: Store, ada: Store, make_project: MakeProject, make_asset: MakeAsset, sql: Sql
-    ) -> None:
-        project_id = make_project(ADA)
-        for asset_id in (NOTHING, make_asset(make_project(ADA)), make_asset(make_project(BEN))):
-            for store in (operator, ada):
-                with pytest.raises(InvalidValue, match=f"no asset {asset_id}") as caught:
-                    await store.create_generation_job(project_id=project_id, mode="x", input_asset_id=asset_id)
-                assert caught.value.field == "input_asset_id"
-        assert sql("select count(*) from generation_jobs") == [(0,)]
 
     @pytest.mark.parametrize(("mode", "cost_cents", "field"), [(" ", 1, "mode"), ("x", -1, "cost_cents")])
     async def test_invalid_values_of_a_new_job_are_refused(
@@ -113,127 +63,97 @@ class TestCreate:
             await ada.create_generation_job(project_id=make_project(), mode=mode, cost_cents=cost_cents)
         assert caught.value.field == field
 
+    async def test_job_cannot_have_an_asset_of_another_project(self, db: Db) -> None:
+        project_id = db.make_project(ADA)
+        job_id = db.make_job(project_id)
+        before = await the_job(db.operator, job_id)
+        for asset_id in (NOTHING, db.make_asset(db.make_project(ADA)), db.make_asset(db.make_project(BEN))):
+            for store in (db.operator, db.ada):
+                for refused in (
+                    store.create_generation_job(project_id=project_id, mode="x", input_asset_id=asset_id),
+                    store.update_generation_job(job_id, mode="packaging", input_asset_id=asset_id),
+                ):
+                    with pytest.raises(InvalidValue, match=f"no asset {asset_id}") as caught:
+                        await refused
+                    assert caught.value.field == "input_asset_id"
+        assert (await db.operator.get_generation_jobs()).items == (before,)
+
 
 class TestUpdate:
-    async def test_update_changes_only_the_given_fields(
-        self, ada: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
-    ) -> None:
-        project_id = make_project()
-        asset_id = make_asset(project_id)
-        job_id = make_job(project_id, "failed", error="no")
-        before = await the_job(ada, job_id)
+    async def test_update_changes_only_the_given_fields(self, db: Db) -> None:
+        project_id = db.make_project()
+        asset_id = db.make_asset(project_id)
+        job_id = db.make_job(project_id, "failed", error="no")
+        before = await the_job(db.ada, job_id)
 
-        changed = await ada.update_generation_job(job_id, mode="packaging", cost_cents=3)
+        changed = await db.ada.update_generation_job(job_id, mode="packaging", cost_cents=3)
         assert (changed.mode, changed.cost_cents, changed.error) == ("packaging", 3, "no")
-        changed = await ada.update_generation_job(job_id, input_asset_id=asset_id, error=None)
+        changed = await db.ada.update_generation_job(job_id, input_asset_id=asset_id, error=None)
         assert (changed.mode, changed.input_asset_id, changed.error) == ("packaging", asset_id, None)
-        changed = await ada.update_generation_job(job_id, input_asset_id=None, error="yes")
+        changed = await db.ada.update_generation_job(job_id, input_asset_id=None, error="yes")
         assert (changed.input_asset_id, changed.error) == (None, "yes")
 
         assert (changed.status, changed.user_id, changed.created_at) == (before.status, ADA, before.created_at)
-        assert await the_job(ada, job_id) == changed
+        assert await the_job(db.ada, job_id) == changed
 
-    async def test_update_of_a_missing_or_foreign_job_raises_row_missing(
-        self, operator: Store, ben: Store, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        job_id = make_job(make_project(ADA))
-        for store, missing in ((operator, NOTHING), (ben, job_id)):
-            with pytest.raises(RowMissing) as caught:
-                await store.update_generation_job(missing, cost_cents=1)
-            assert caught.value.ids == (missing,)
-        assert (await the_job(operator, job_id)).cost_cents == 250
-
-    async def test_job_cannot_be_updated_with_an_asset_of_another_project(
-        self, operator: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
-    ) -> None:
-        job_id = make_job(make_project())
-        asset_id = make_asset(make_project())
-        with pytest.raises(InvalidValue, match=f"no asset {asset_id}") as caught:
-            await operator.update_generation_job(job_id, mode="packaging", input_asset_id=asset_id)
-        assert caught.value.field == "input_asset_id"
-        assert (await the_job(operator, job_id)).mode == "lifestyle"
-
-    async def test_update_without_fields_is_refused(self, operator: Store) -> None:
-        with pytest.raises(InvalidValue, match="Nothing to change"):
-            await operator.update_generation_job(NOTHING)
+    async def test_update_of_a_missing_or_foreign_job_raises_row_missing(self, db: Db) -> None:
+        job_id = db.make_job()
+        for store, missing in ((db.operator, NOTHING), (db.ben, job_id)):
+            assert (await error_of(RowMissing, store.update_generation_job(missing, cost_cents=1))).ids == (missing,)
+        assert (await the_job(db.operator, job_id)).cost_cents == 250
 
 
 class TestDelete:
-    async def test_delete_removes_one_job(
-        self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-    ) -> None:
-        job_id = make_job(make_project())
-        assert await ada.delete_generation_job(job_id)
-        assert sql("select count(*) from generation_jobs") == [(0,)]
-        assert not await ada.delete_generation_job(job_id)
+    async def test_owner_deletes_one_job(self, db: Db) -> None:
+        job_id = db.make_job()
+        assert not await db.ben.delete_generation_job(job_id)
+        assert db.sql("select count(*) from generation_jobs") == [(1,)]
+        assert await db.ada.delete_generation_job(job_id)
+        assert db.sql("select count(*) from generation_jobs") == [(0,)]
+        assert not await db.ada.delete_generation_job(job_id)
 
-    async def test_user_cannot_delete_the_job_of_another_user(
-        self, ben: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-    ) -> None:
-        assert not await ben.delete_generation_job(make_job(make_project(ADA)))
-        assert sql("select count(*) from generation_jobs") == [(1,)]
-
-    async def test_bulk_delete_removes_the_jobs_that_have_the_expected_status(
-        self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-    ) -> None:
-        project_id = make_project()
-        kept = make_job(project_id)
-        await ada.delete_generation_jobs(
+    async def test_bulk_delete_removes_the_jobs_that_have_the_expected_status(self, db: Db) -> None:
+        project_id = db.make_project()
+        kept = db.make_job(project_id)
+        await db.ada.delete_generation_jobs(
             {
-                make_job(project_id, "queued"): JobStatus.QUEUED,
-                make_job(project_id, "failed"): JobStatus.FAILED,
-                make_job(project_id, "running"): None,
+                db.make_job(project_id, "queued"): JobStatus.QUEUED,
+                db.make_job(project_id, "failed"): JobStatus.FAILED,
+                db.make_job(project_id, "running"): None,
             }
         )
-        assert sql("select id from generation_jobs") == [(kept,)]
+        assert db.sql("select id from generation_jobs") == [(kept,)]
 
-    async def test_bulk_delete_removes_nothing_when_a_job_is_missing(
-        self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-    ) -> None:
-        mine, others = make_job(make_project(ADA)), make_job(make_project(BEN))
+    async def test_bulk_delete_removes_nothing_when_a_job_is_missing(self, db: Db) -> None:
+        mine, others = db.make_job(), db.make_job(db.make_project(BEN))
         with pytest.raises(RowMissing, match="nothing was changed") as caught:
-            await ada.delete_generation_jobs({mine: None, others: None, NOTHING: None})
+            await db.ada.delete_generation_jobs({mine: None, others: None, NOTHING: None})
         assert caught.value.ids == (others, NOTHING)
-        assert sql("select count(*) from generation_jobs") == [(2,)]
-
-    async def test_bulk_delete_removes_nothing_when_a_status_has_changed(
-        self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-    ) -> None:
-        still, moved = make_job(make_project()), make_job(make_project(), "running")
-        with pytest.raises(Conflict, match=f"job {moved} is running by now, not queued: nothing was deleted"):
-            await ada.delete_generation_jobs({still: JobStatus.QUEUED, moved: JobStatus.QUEUED})
-        assert sql("select count(*) from generation_jobs") == [(2,)]
+        assert db.sql("select count(*) from generation_jobs") == [(2,)]
 
     async def test_bulk_delete_of_no_jobs_returns_nothing(self, ada: Store) -> None:
         assert await ada.delete_generation_jobs({}) == ()
 
     @pytest.mark.parametrize("rule", ["restrict", "no action", "no action deferrable initially deferred"])
-    async def test_bulk_delete_removes_nothing_when_another_table_refers_to_a_job(
-        self, operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql, rule: str
-    ) -> None:
-        job_id, other = make_job(make_project()), make_job(make_project())
-        sql(f"create table public.results (job_id uuid references public.generation_jobs on delete {rule})")
-        try:
-            sql("insert into public.results values (%s)", (job_id,))
+    async def test_bulk_delete_removes_nothing_when_another_table_refers_to_a_job(self, db: Db, rule: str) -> None:
+        job_id, other = db.make_job(), db.make_job()
+        table = f"create table public.results (job_id uuid references public.generation_jobs on delete {rule})"
+        with altered(db.sql, table, "drop table public.results"):
+            db.sql("insert into public.results values (%s)", (job_id,))
             with pytest.raises(Conflict, match="another table refer to a job: nothing was deleted"):
-                await operator.delete_generation_jobs({other: None, job_id: None})
-            assert sql("select count(*) from generation_jobs") == [(2,)]
-        finally:
-            sql("drop table public.results")
+                await db.operator.delete_generation_jobs({other: None, job_id: None})
+            assert db.sql("select count(*) from generation_jobs") == [(2,)]
 
-    async def test_job_started_during_its_deletion_is_either_deleted_or_kept(
-        self, operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-    ) -> None:
-        """The question named a queued job: a running one is never deleted by its answer."""
-        project_id = make_project()
+    async def test_job_started_during_its_deletion_is_either_deleted_or_kept(self, db: Db) -> None:
+        project_id = db.make_project()
         for _ in range(30):
-            job_id = make_job(project_id)
+            job_id = db.make_job(project_id)
             deleted, _ = await asyncio.gather(
-                operator.delete_generation_jobs({job_id: JobStatus.QUEUED}),
-                operator.transition_job_status(job_id, "running"),
+                db.operator.delete_generation_jobs({job_id: JobStatus.QUEUED}),
+                db.operator.transition_job_status(job_id, "running"),
                 return_exceptions=True,
             )
-            left = sql("select status from generation_jobs where id = %s", [job_id])
+            left = db.sql("select status from generation_jobs where id = %s", [job_id])
             if isinstance(deleted, Conflict):
                 assert left == [("running",)]
             else:

@@ -6,14 +6,13 @@ import os
 import stat
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from store.errors import JournalUnavailable
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import JobStatus
 from store.journal.journal import (
     KEPT_DAYS,
     BrokenLine,
@@ -27,25 +26,16 @@ from store.journal.journal import (
 )
 from store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
 from store.users.actor import OPERATOR, ActingUser
-from tests.store.support import ADA, NOW
+from tests.store.support import ADA, NOW, a_job
 
-JOB = GenerationJob(
-    id=UUID(int=1),
-    user_id=ADA,
-    project_id=UUID(int=2),
-    status=JobStatus.FAILED,
-    mode="lifestyle",
-    input_asset_id=None,
-    error='two\nlines of "text" \x1b[31m 日本語',
-    cost_cents=250,
-    created_at=NOW,
-    updated_at=NOW,
-)
+JOB = a_job(status=JobStatus.FAILED, error='two\nlines of "text" \x1b[31m 日本語')
+
+
+FILE = "2026-01-15.jsonl"
 
 
 class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
+    now = NOW
 
     def __call__(self) -> datetime:
         return self.now
@@ -68,9 +58,9 @@ def journal(path: Path, clock: Clock) -> Journal:
 
 def write(journal: Journal, what: str = "delete job", outcome: WriteOutcome | None = WriteOutcome.DONE) -> None:
     """Without an outcome, whoever wrote has died."""
-    mark = journal.begin(WriteRecord(what=what, before=(JOB,)), actor=OPERATOR, reason=None, transaction_id=7)
+    journal_ref = journal.begin(WriteRecord(what=what, before=(JOB,)), actor=OPERATOR, reason=None, transaction_id=7)
     if outcome is not None:
-        journal.end(mark, outcome)
+        journal.end(journal_ref, outcome)
 
 
 def told(path: Path, limit: int | None = None) -> list[tuple[str, str]]:
@@ -80,10 +70,10 @@ def told(path: Path, limit: int | None = None) -> list[tuple[str, str]]:
 class TestWhatItHolds:
     def test_journal_entry_holds_rows_actor_reason_and_database(self, journal: Journal, path: Path) -> None:
         ada = ActingUser(id=ADA, email="ada@example.com")
-        mark = journal.begin(
+        journal_ref = journal.begin(
             WriteRecord(what="delete job", before=(JOB,)), actor=ada, reason="ticket 7", transaction_id=99
         )
-        journal.end(mark, WriteOutcome.DONE)
+        journal.end(journal_ref, WriteOutcome.DONE)
         (entry,) = read_journal(path).entries
         assert (entry.at, entry.database, entry.actor, entry.actor_id) == (NOW, "production", "ada@example.com", ADA)
         assert (entry.reason, entry.what, entry.ids, entry.transaction_id) == ("ticket 7", "delete job", (JOB.id,), 99)
@@ -105,29 +95,23 @@ class TestWhatItHolds:
             },
         )
 
-    @pytest.mark.parametrize("outcome", list(WriteOutcome))
-    def test_journal_entry_records_its_outcome(self, journal: Journal, path: Path, outcome: WriteOutcome) -> None:
+    @pytest.mark.parametrize("outcome", [*WriteOutcome, None])
+    def test_journal_entry_records_its_outcome_or_none(
+        self, journal: Journal, path: Path, outcome: WriteOutcome | None
+    ) -> None:
         write(journal, outcome=outcome)
-        assert told(path) == [("delete job", outcome.value)]
+        assert told(path) == [("delete job", outcome.value if outcome else "unknown")]
 
-    def test_journal_entry_without_an_end_has_an_unknown_outcome(self, journal: Journal, path: Path) -> None:
-        write(journal, outcome=None)
-        assert told(path) == [("delete job", "unknown")]
-
-    def test_last_recorded_outcome_wins(self, journal: Journal, path: Path) -> None:
-        mark = journal.begin(WriteRecord(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
-        journal.end(mark, WriteOutcome.UNKNOWN)
-        journal.end(mark, WriteOutcome.NOT_DONE)
-        assert told(path) == [("x", "not done")]
-
-    def test_outcome_after_midnight_is_written_to_the_file_of_its_entry(
+    def test_last_recorded_outcome_wins_and_is_written_to_the_file_of_its_entry(
         self, journal: Journal, path: Path, clock: Clock
     ) -> None:
-        mark = journal.begin(WriteRecord(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
+        journal_ref = journal.begin(WriteRecord(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
+        journal.end(journal_ref, WriteOutcome.UNKNOWN)
+        assert told(path) == [("x", "unknown")]
         clock.now += timedelta(days=1)
-        journal.end(mark, WriteOutcome.DONE)
-        assert [file.name for file in path.iterdir()] == ["2026-01-15.jsonl"]
-        assert told(path) == [("x", "done")]
+        journal.end(journal_ref, WriteOutcome.NOT_DONE)
+        assert [file.name for file in path.iterdir()] == [FILE]
+        assert told(path) == [("x", "not done")]
 
 
 texts = st.text()
@@ -165,6 +149,10 @@ def test_any_other_line_is_rejected_as_broken(line: str) -> None:
         parse(line)
 
 
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
 class TestReading:
     def test_journal_is_read_newest_first_up_to_the_limit(self, journal: Journal, path: Path, clock: Clock) -> None:
         for number in range(6):
@@ -175,48 +163,33 @@ class TestReading:
         since = read_journal(path, since=NOW + timedelta(hours=18)).entries
         assert [entry.what for entry in since] == ["5", "4", "3", "2"]
 
-    def test_reading_a_missing_journal_returns_nothing_and_creates_nothing(self, path: Path) -> None:
+    def test_missing_journal_is_empty_and_is_not_created(self, journal: Journal, path: Path) -> None:
+        journal.remove_old()
         assert read_journal(path).entries == ()
         assert not path.parent.exists()
 
     @pytest.mark.parametrize(
-        "rubbish", [b"{", b"[]", b"null", b'"outcome"', b'{"entry": 3}', b"\xff\xfe\0", b"{" * 5000]
+        "rubbish",
+        [b"{\n\n", b"[]\n\n", b"null\n", b'"outcome"\n', b'{"entry": 3}\n', b"\xff\xfe\0\n", b"{" * 5000, b'{"entry":'],
     )
     def test_broken_lines_are_skipped_and_counted(self, journal: Journal, path: Path, rubbish: bytes) -> None:
         write(journal, what="before")
-        file = path / "2026-01-15.jsonl"
-        file.write_bytes(file.read_bytes() + rubbish + b"\n\n")
+        with (path / FILE).open("ab") as file:
+            file.write(rubbish)
         write(journal, what="after")
         reading = read_journal(path)
         assert [entry.what for entry in reading.entries] == ["after", "before"]
         assert reading.broken_lines == 1
 
-    def test_incomplete_line_does_not_damage_other_lines(self, journal: Journal, path: Path) -> None:
-        """Whoever was cut off in the middle left no line end."""
-        write(journal, what="before")
-        file = path / "2026-01-15.jsonl"
-        file.write_bytes(file.read_bytes() + b'{"entry":')
-        write(journal, what="after")
-        reading = read_journal(path)
-        assert [entry.what for entry in reading.entries] == ["after", "before"]
-        assert reading.broken_lines == 1
-
-    def test_file_with_another_date_format_is_not_part_of_the_journal(self, journal: Journal, path: Path) -> None:
+    def test_reading_ignores_foreign_files_and_changes_nothing(self, journal: Journal, path: Path) -> None:
         write(journal)
         (path / "20260114.jsonl").touch()
-        assert told(path) == [("delete job", "done")]
-
-    def test_journal_file_removed_by_another_process_is_read_as_empty(self, journal: Journal, path: Path) -> None:
-        write(journal)
-        assert JournalDirectory(path).lines(date(2026, 1, 14)) == []
-
-    def test_reading_the_journal_removes_and_fixes_nothing(self, journal: Journal, path: Path) -> None:
-        write(journal)
         old = path / "2020-01-01.jsonl"
         old.touch()
         old.chmod(0o644)
-        read_journal(path)
-        assert stat.S_IMODE(old.stat().st_mode) == 0o644
+        assert told(path) == [("delete job", "done")]
+        assert mode_of(old) == 0o644
+        assert JournalDirectory(path).lines(date(2026, 1, 14)) == [], "another process has removed it"
 
 
 class TestKeeping:
@@ -230,63 +203,50 @@ class TestKeeping:
         journal.remove_old()
         assert {file.name for file in path.iterdir()} == {kept, *others}
 
-    def test_tidying_a_missing_journal_creates_nothing(self, journal: Journal, path: Path) -> None:
-        journal.remove_old()
-        assert not path.parent.exists()
-
 
 class TestPrivacy:
-    def test_journal_is_private_whatever_the_umask(self, journal: Journal, path: Path) -> None:
+    def test_journal_is_private_whatever_the_umask_and_its_permissions_were(self, journal: Journal, path: Path) -> None:
         before = os.umask(0)
         try:
             write(journal)
         finally:
             os.umask(before)
-        assert stat.S_IMODE(path.stat().st_mode) == 0o700
-        assert stat.S_IMODE((path / "2026-01-15.jsonl").stat().st_mode) == 0o600
-
-    def test_write_fixes_journal_permissions_that_are_too_open(self, journal: Journal, path: Path) -> None:
-        write(journal)
+        assert (mode_of(path), mode_of(path / FILE)) == (0o700, 0o600)
         path.chmod(0o755)
-        (path / "2026-01-15.jsonl").chmod(0o644)
+        (path / FILE).chmod(0o644)
         write(journal)
-        assert stat.S_IMODE(path.stat().st_mode) == 0o700
-        assert stat.S_IMODE((path / "2026-01-15.jsonl").stat().st_mode) == 0o600
+        assert (mode_of(path), mode_of(path / FILE)) == (0o700, 0o600)
 
-    def test_symbolic_link_in_place_of_the_journal_directory_is_refused(
-        self, journal: Journal, path: Path, tmp_path: Path
+    @pytest.mark.parametrize(
+        ("what", "words"), [("linked directory", "cannot be read"), ("linked file", None), ("pipe", "is no file")]
+    )
+    def test_link_or_pipe_in_place_of_the_journal_is_refused(
+        self, journal: Journal, path: Path, tmp_path: Path, what: str, words: str | None
     ) -> None:
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
-        path.parent.mkdir()
-        path.symlink_to(elsewhere)
-        refused(journal, path)
-        assert list(elsewhere.iterdir()) == []
-        with pytest.raises(JournalUnavailable, match="cannot be read"):
-            read_journal(path)
-
-    def test_symbolic_link_in_place_of_a_journal_file_is_refused(
-        self, journal: Journal, path: Path, tmp_path: Path
-    ) -> None:
-        target = tmp_path / "target"
+        target = elsewhere / "target"
         target.touch()
-        path.mkdir(parents=True)
-        (path / "2026-01-15.jsonl").symlink_to(target)
+        if what == "linked directory":
+            path.parent.mkdir()
+            path.symlink_to(elsewhere)
+        else:
+            path.mkdir(parents=True)
+            if what == "pipe":
+                os.mkfifo(path / FILE)
+            else:
+                (path / FILE).symlink_to(target)
         refused(journal, path)
-        assert target.read_bytes() == b""
-
-    def test_pipe_in_place_of_a_journal_file_is_refused_without_waiting(self, journal: Journal, path: Path) -> None:
-        path.mkdir(parents=True)
-        os.mkfifo(path / "2026-01-15.jsonl")
-        refused(journal, path)
-        with pytest.raises(JournalUnavailable, match="is no file"):
-            read_journal(path)
+        assert [(file, file.read_bytes()) for file in elsewhere.iterdir()] == [(target, b"")]
+        if words:
+            with pytest.raises(JournalUnavailable, match=words):
+                read_journal(path)
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
     @pytest.mark.parametrize("what", ["directory", "file"])
     def test_journal_owned_by_another_account_is_refused(self, journal: Journal, path: Path, what: str) -> None:
         write(journal)
-        os.chown(path if what == "directory" else path / "2026-01-15.jsonl", 12345, -1)
+        os.chown(path if what == "directory" else path / FILE, 12345, -1)
         with pytest.raises(JournalUnavailable, match="it belongs to the account number 12345"):
             write(journal)
 
@@ -296,7 +256,7 @@ def test_journal_write_is_refused_while_another_process_locks_the_file(
 ) -> None:
     monkeypatch.setattr("store.journal.journal.PATIENCE_SECONDS", 0.05)
     write(journal)
-    with (path / "2026-01-15.jsonl").open() as file:
+    with (path / FILE).open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         refused(journal, path)
     write(journal)

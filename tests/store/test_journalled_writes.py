@@ -14,13 +14,13 @@ from store.database.write_access import WriteAccess, WriteMode
 from store.errors import JournalUnavailable, StoreError
 from store.formats import plain_row
 from store.jobs.job import JobStatus
-from store.jobs.job_results import Applied
+from store.jobs.job_results import Applied, Missing, Refused
 from store.journal.journal import Journal, read_journal
 from store.journal.write_record import JournalEntry, WriteOutcome
 from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo
-from tests.store.support import ADA, BEN, NOTHING, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, NOTHING, Db, Sql, altered, the_job, writes
 
 
 @pytest.fixture
@@ -35,34 +35,27 @@ async def store(database: Conninfo, sql: Sql, path: Path) -> AsyncIterator[Store
     await store.close()
 
 
-def put_a_file_at(path: Path) -> None:
-    """Where the journal's directory would be."""
-    path.touch()
-
-
 def the_entry(path: Path) -> JournalEntry:
     (entry,) = read_journal(path).entries
     return entry
 
 
 async def the_row(store: Store, job_id: UUID) -> Any:
-    job = await store.get_generation_job(job_id)
-    assert job is not None
-    return plain_row(job)
+    return plain_row(await the_job(store, job_id))
 
 
 class TestEachWrite:
-    async def test_journal_records_a_created_job(self, store: Store, path: Path, make_project: MakeProject) -> None:
-        job = await store.create_generation_job(project_id=make_project(), mode="lifestyle")
-        entry = the_entry(path)
-        assert (entry.what, entry.ids, entry.outcome) == ("create job", (job.id,), WriteOutcome.DONE)
-        assert (entry.before, entry.after) == ((), (plain_row(job),))
-        assert (entry.actor, entry.actor_id, entry.database, entry.reason) == ("operator", None, "testbase", None)
+    async def test_journal_records_a_created_project_and_job(self, store: Store, path: Path) -> None:
+        project = await store.create_project("Autumn", owner_id=ADA)
+        job = await store.create_generation_job(project_id=project.id, mode="lifestyle")
+        expected = ("create job", job.id, plain_row(job)), ("create project", project.id, plain_row(project))
+        for entry, (what, made_id, row) in zip(read_journal(path).entries, expected, strict=True):
+            assert (entry.what, entry.ids, entry.outcome) == (what, (made_id,), WriteOutcome.DONE)
+            assert (entry.before, entry.after) == ((), (row,))
+            assert (entry.actor, entry.actor_id, entry.database, entry.reason) == ("operator", None, "testbase", None)
 
-    async def test_journal_records_a_changed_job(
-        self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        job_id = make_job(make_project(), cost_cents=100)
+    async def test_journal_records_a_changed_job(self, store: Store, path: Path, db: Db) -> None:
+        job_id = db.make_job(cost_cents=100)
         before = await the_row(store, job_id)
         await store.update_generation_job(job_id, cost_cents=250, error="late")
         entry = the_entry(path)
@@ -70,10 +63,8 @@ class TestEachWrite:
         assert (entry.before, entry.after) == ((before,), (await the_row(store, job_id),))
         assert (entry.before[0]["cost_cents"], entry.after[0]["cost_cents"]) == (100, 250)
 
-    async def test_journal_records_a_transition(
-        self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        job_id = make_job(make_project(), "running")
+    async def test_journal_records_a_transition(self, store: Store, path: Path, db: Db) -> None:
+        job_id = db.make_job(status="running")
         before = await the_row(store, job_id)
         ada = store.acting_as(ActingUser(id=ADA, email="ada@example.com"))
         await ada.transition_job_status(job_id, "failed", "API timeout")
@@ -81,20 +72,15 @@ class TestEachWrite:
         assert (entry.what, entry.actor, entry.actor_id) == ("transition job to failed", "ada@example.com", ADA)
         assert (entry.before, entry.after) == ((before,), (await the_row(store, job_id),))
 
-    async def test_journal_records_deleted_jobs(
-        self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        job_ids = [make_job(make_project(), status) for status in JobStatus]
+    async def test_journal_records_deleted_and_restored_jobs(self, store: Store, path: Path, db: Db) -> None:
+        job_ids = [db.make_job(status=status) for status in JobStatus]
         rows = {job_id: await the_row(store, job_id) for job_id in job_ids}
-        await store.delete_generation_jobs(dict.fromkeys(job_ids))
-        entry = the_entry(path)
-        assert (entry.what, set(entry.ids), entry.after) == ("delete 4 jobs", set(job_ids), ())
-        assert {UUID(str(row["id"])): row for row in entry.before} == rows
-
-    async def test_journal_records_a_created_project(self, store: Store, path: Path) -> None:
-        project = await store.create_project("Autumn", owner_id=ADA)
-        entry = the_entry(path)
-        assert (entry.what, entry.ids, entry.after) == ("create project", (project.id,), (plain_row(project),))
+        await store.restore_generation_jobs(await store.delete_generation_jobs(dict.fromkeys(job_ids)))
+        restored, deleted = read_journal(path).entries
+        assert (deleted.what, set(deleted.ids), deleted.after) == ("delete 4 jobs", set(job_ids), ())
+        assert {UUID(str(row["id"])): row for row in deleted.before} == rows
+        assert (restored.what, set(restored.ids), restored.before) == ("restore 4 jobs", set(job_ids), ())
+        assert {UUID(str(row["id"])): row for row in restored.after} == rows
 
     async def test_journal_records_budget_changes(self, store: Store, path: Path) -> None:
         made = await store.set_budget(user_id=ADA, period="month", limit_cents=500)
@@ -104,18 +90,13 @@ class TestEachWrite:
         changed = await store.set_budget(user_id=ADA, period="month", limit_cents=600)
         await store.remove_budget(made.id)
         removed, raised, _ = read_journal(path).entries
-        assert (raised.what, raised.before, raised.after) == (
-            "change budget",
-            (plain_row(made),),
-            (plain_row(changed),),
-        )
-        assert (removed.what, removed.before, removed.after) == ("remove budget", (plain_row(changed),), ())
+        made_row, changed_row = plain_row(made), plain_row(changed)
+        assert (raised.what, raised.before, raised.after) == ("change budget", (made_row,), (changed_row,))
+        assert (removed.what, removed.before, removed.after) == ("remove budget", (changed_row,), ())
 
 
-async def test_journal_does_not_record_writes_that_change_nothing(
-    store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    job_id = make_job(make_project())
+async def test_journal_does_not_record_writes_that_change_nothing(store: Store, path: Path, db: Db) -> None:
+    job_id = db.make_job()
     await store.transition_job_status(job_id, "succeeded")
     await store.transition_job_status(NOTHING, "running")
     await store.delete_jobs_as_seen({job_id: JobStatus.FAILED})
@@ -134,77 +115,46 @@ async def test_journal_does_not_record_writes_that_change_nothing(
     assert read_journal(path).entries == ()
 
 
-async def test_write_refused_at_commit_is_recorded_as_not_done(
-    store: Store, path: Path, make_project: MakeProject, make_job: MakeJob, sql: Sql
-) -> None:
-    job_id = make_job(make_project())
-    sql("create table public.results (job_id uuid references public.generation_jobs deferrable initially deferred)")
-    try:
-        sql("insert into public.results values (%s)", (job_id,))
+async def test_write_refused_at_commit_is_recorded_as_not_done(store: Store, path: Path, db: Db) -> None:
+    job_id = db.make_job()
+    table = "create table public.results (job_id uuid references public.generation_jobs deferrable initially deferred)"
+    with altered(db.sql, table, "drop table public.results"):
+        db.sql("insert into public.results values (%s)", (job_id,))
         with pytest.raises(StoreError):
             await store.delete_generation_job(job_id)
-    finally:
-        sql("drop table public.results")
     assert (the_entry(path).what, the_entry(path).outcome) == ("delete job", WriteOutcome.NOT_DONE)
 
 
-async def test_journal_entry_has_the_reason_of_the_write_permit(
-    database: Conninfo, path: Path, make_project: MakeProject, make_job: MakeJob
-) -> None:
+async def test_closing_the_write_permit_does_not_stop_a_running_write(db: Db, path: Path) -> None:
     access = WriteAccess(WriteMode.PERMIT_REQUIRED)
-    job_id = make_job(make_project())
-    async with Store(Database(database, access=access, journal=Journal(path, database="testbase"))) as store:
-        access.open_permit("ticket 7", 60)
-        await store.transition_job_status(job_id, "running")
-    assert the_entry(path).reason == "ticket 7"
-
-
-async def test_closing_the_write_permit_does_not_stop_a_running_write(
-    database: Conninfo, path: Path, make_project: MakeProject, make_job: MakeJob, sql: Sql
-) -> None:
-    access = WriteAccess(WriteMode.PERMIT_REQUIRED)
-    job_id = make_job(make_project())
+    job_id = db.make_job()
 
     class EndsTheLease(Journal):
         def begin(self, *arguments: Any, **options: Any) -> Any:
             access.close_permit()
             return super().begin(*arguments, **options)
 
-    async with Store(Database(database, access=access, journal=EndsTheLease(path, database="testbase"))) as store:
+    async with Store(Database(db.conninfo, access=access, journal=EndsTheLease(path, database="testbase"))) as store:
         access.open_permit("ticket 7", 60)
         await store.transition_job_status(job_id, "running")
-    assert sql("select status from generation_jobs") == [("running",)]
+    assert db.sql("select status from generation_jobs") == [("running",)]
     assert (the_entry(path).reason, the_entry(path).outcome) == ("ticket 7", WriteOutcome.DONE)
 
 
-async def test_nothing_is_changed_when_the_journal_cannot_be_written(
-    store: Store, path: Path, make_project: MakeProject, make_job: MakeJob, sql: Sql
-) -> None:
-    put_a_file_at(path)
-    project_id = make_project()
-    job_id = make_job(project_id)
-    for write in (
-        store.create_generation_job(project_id=project_id, mode="x"),
-        store.update_generation_job(job_id, mode="x"),
-        store.transition_job_status(job_id, "running"),
-        store.delete_generation_job(job_id),
-        store.create_project("x", owner_id=ADA),
-    ):
+async def test_nothing_is_changed_when_the_journal_cannot_be_written(store: Store, path: Path, db: Db) -> None:
+    path.touch()  # noqa: ASYNC240
+    job = await the_job(store, db.make_job())
+    for write in writes(store, job):
         with pytest.raises(JournalUnavailable, match=f"^Nothing was changed: the journal in {path} cannot be written:"):
             await write
-    assert sql("select id, status, mode from generation_jobs") == [(job_id, "queued", "lifestyle")]
-    assert sql("select count(*) from projects") == [(1,)]
+    assert db.sql("select id, status, mode from generation_jobs") == [(job.id, "queued", "lifestyle")]
+    assert db.sql("select count(*) from projects") == [(1,)]
 
 
 async def test_outcome_that_cannot_be_recorded_does_not_undo_the_write(
-    store: Store,
-    path: Path,
-    make_project: MakeProject,
-    make_job: MakeJob,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    store: Store, path: Path, db: Db, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    job_id = make_job(make_project())
+    job_id = db.make_job()
     begin = Journal.begin
 
     def begin_and_lose_the_directory(self: Journal, *arguments: Any, **options: Any) -> Any:
@@ -220,11 +170,8 @@ async def test_outcome_that_cannot_be_recorded_does_not_undo_the_write(
     assert the_entry(path.with_name("moved")).outcome is WriteOutcome.UNKNOWN
 
 
-async def test_concurrent_updates_form_a_gapless_chain_in_the_journal(
-    store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    """However many write at once: the row was locked when it was read."""
-    job_id = make_job(make_project(), cost_cents=0)
+async def test_concurrent_updates_form_a_gapless_chain_in_the_journal(store: Store, path: Path, db: Db) -> None:
+    job_id = db.make_job(cost_cents=0)
     await asyncio.gather(*(store.update_generation_job(job_id, cost_cents=cents) for cents in range(1, 21)))
     entries = read_journal(path).entries
     assert len(entries) == 20
@@ -236,126 +183,82 @@ async def test_concurrent_updates_form_a_gapless_chain_in_the_journal(
 
 
 class TestRestore:
-    async def test_restore_brings_back_every_column(
-        self, store: Store, make_project: MakeProject, make_job: MakeJob, make_asset: Any, sql: Sql
-    ) -> None:
-        project_id = make_project()
-        asset_id = make_asset(project_id)
+    async def test_restore_brings_back_every_column(self, store: Store, db: Db) -> None:
+        project_id = db.make_project()
+        asset_id = db.make_asset(project_id)
         job_ids = [
-            make_job(project_id, "queued"),
-            make_job(project_id, "failed", error='{"message": "{a,b} \\"\\\\ NULL"}', input_asset_id=asset_id),
-            make_job(project_id, "running", created_at="-infinity", updated_at="infinity"),
-            make_job(project_id, "succeeded", cost_cents=-5, error="", mode="NULL"),
+            db.make_job(project_id, "queued"),
+            db.make_job(project_id, "failed", error='{"message": "{a,b} \\"\\\\ NULL"}', input_asset_id=asset_id),
+            db.make_job(project_id, "running", created_at="-infinity", updated_at="infinity"),
+            db.make_job(project_id, "succeeded", cost_cents=-5, error="", mode="NULL"),
         ]
-        sql("update generation_jobs set retry_count = 3, completed_at = '2026-01-15T12:00Z' where status = 'failed'")
+        db.sql("update generation_jobs set retry_count = 3, completed_at = '2026-01-15T12:00Z' where status = 'failed'")
+        times = "select created_at::text, updated_at::text from generation_jobs order by id"
+        times_before = db.sql(times)
         before = {job.id: job for job in await store.get_generation_jobs()}
         deleted = await store.delete_generation_jobs(dict.fromkeys(job_ids))
         restored = await store.restore_generation_jobs(deleted)
         assert set(restored) == set(deleted) == set(before.values())
         assert {job.id: job for job in await store.get_generation_jobs()} == before
+        assert db.sql(times) == times_before
 
-    async def test_restore_keeps_infinite_times(
-        self, store: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-    ) -> None:
-        job_id = make_job(make_project(), created_at="-infinity", updated_at="infinity")
-        await store.restore_generation_jobs(await store.delete_generation_jobs({job_id: None}))
-        assert sql("select created_at::text, updated_at::text from generation_jobs") == [("-infinity", "infinity")]
-
-    async def test_journal_records_a_restored_job(
-        self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        job_id = make_job(make_project())
-        deleted = await store.delete_generation_jobs({job_id: None})
-        await store.restore_generation_jobs(deleted)
-        restored, _ = read_journal(path).entries
-        assert (restored.what, restored.before, restored.after) == ("restore job", (), (plain_row(deleted[0]),))
-
-    async def test_restore_does_nothing_when_an_id_is_taken(
-        self, store: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-    ) -> None:
-        first, second = make_job(make_project()), make_job(make_project())
+    async def test_restore_does_nothing_when_an_id_is_taken(self, store: Store, db: Db) -> None:
+        first, second = db.make_job(), db.make_job()
         deleted = await store.delete_generation_jobs({first: None, second: None})
-        make_job(make_project(), job_id=second, mode="another")
+        db.make_job(job_id=second, mode="another")
         with pytest.raises(StoreError, match=f"There is a job {second} again, .* nothing was restored"):
             await store.restore_generation_jobs(deleted)
-        assert sql("select id, mode from generation_jobs") == [(second, "another")]
+        assert db.sql("select id, mode from generation_jobs") == [(second, "another")]
 
     @pytest.mark.parametrize(
         ("gone", "words"),
         [("projects", "The project of a job is gone"), ("assets", "The input asset of a job is gone")],
     )
     async def test_restore_does_nothing_when_the_project_or_asset_is_gone(
-        self,
-        store: Store,
-        make_project: MakeProject,
-        make_job: MakeJob,
-        make_asset: Any,
-        sql: Sql,
-        gone: str,
-        words: str,
+        self, store: Store, db: Db, gone: str, words: str
     ) -> None:
-        project_id = make_project()
-        job_id = make_job(project_id, input_asset_id=make_asset(project_id))
+        project_id = db.make_project()
+        job_id = db.make_job(project_id, input_asset_id=db.make_asset(project_id))
         deleted = await store.delete_generation_jobs({job_id: None})
-        sql(f"delete from {gone}")  # noqa: S608
+        db.sql(f"delete from {gone}")  # noqa: S608
         with pytest.raises(StoreError, match=f"^{words}, or .*: nothing was restored"):
             await store.restore_generation_jobs(deleted)
-        assert sql("select count(*) from generation_jobs") == [(0,)]
+        assert db.sql("select count(*) from generation_jobs") == [(0,)]
 
-    async def test_user_cannot_restore_the_job_of_another_user(
-        self, store: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-    ) -> None:
-        deleted = await store.delete_generation_jobs({make_job(make_project(ADA)): None})
+    async def test_user_cannot_restore_the_job_of_another_user(self, store: Store, db: Db) -> None:
+        deleted = await store.delete_generation_jobs({db.make_job(): None})
         with pytest.raises(StoreError):
             await store.acting_as(ActingUser(id=BEN)).restore_generation_jobs(deleted)
-        assert sql("select count(*) from generation_jobs") == [(0,)]
-
-    async def test_read_only_session_cannot_restore_jobs(
-        self, database: Conninfo, store: Store, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        deleted = await store.delete_generation_jobs({make_job(make_project()): None})
-        async with Store(Database(database, access=WriteAccess(WriteMode.PERMIT_REQUIRED))) as cautious:
-            with pytest.raises(StoreError, match="read-only"):
-                await cautious.restore_generation_jobs(deleted)
+        assert db.sql("select count(*) from generation_jobs") == [(0,)]
 
 
 class TestSeveral:
     async def test_bulk_transition_applies_allowed_jobs_and_reports_the_others(
-        self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
+        self, store: Store, path: Path, db: Db
     ) -> None:
-        project_id = make_project()
-        job_ids = [make_job(project_id, status) for status in JobStatus]
+        project_id = db.make_project()
+        job_ids = [db.make_job(project_id, status) for status in JobStatus]
         outcomes = await store.transition_jobs([*job_ids, NOTHING], "running")
-        assert [type(outcome).__name__ for outcome in outcomes] == [
-            "Applied",
-            "Refused",
-            "Refused",
-            "Refused",
-            "Missing",
-        ]
+        assert [type(outcome) for outcome in outcomes] == [Applied, Refused, Refused, Refused, Missing]
         assert (the_entry(path).what, the_entry(path).ids) == ("transition job to running", (job_ids[0],))
 
-    async def test_concurrent_bulk_transitions_apply_each_job_once(
-        self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        project_id = make_project()
-        job_ids = [make_job(project_id) for _ in range(20)]
+    async def test_concurrent_bulk_transitions_apply_each_job_once(self, store: Store, path: Path, db: Db) -> None:
+        project_id = db.make_project()
+        job_ids = [db.make_job(project_id) for _ in range(20)]
         orders = [job_ids, job_ids[::-1], job_ids[5:] + job_ids[:5], job_ids[::2] + job_ids[1::2]]
         all_outcomes = await asyncio.gather(*(store.transition_jobs(order, "running") for order in orders))
         applied = [done.job.id for outcomes in all_outcomes for done in outcomes if isinstance(done, Applied)]
         assert sorted(applied) == sorted(job_ids)
         assert sum(len(entry.ids) for entry in read_journal(path).entries) == 20
 
-    async def test_delete_as_seen_deletes_unchanged_jobs_and_reports_the_others(
-        self, store: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-    ) -> None:
-        project_id = make_project()
-        seen, moved = make_job(project_id, "failed"), make_job(project_id, "running")
+    async def test_delete_as_seen_deletes_unchanged_jobs_and_reports_the_others(self, store: Store, db: Db) -> None:
+        project_id = db.make_project()
+        seen, moved = db.make_job(project_id, "failed"), db.make_job(project_id, "running")
         outcomes = await store.delete_jobs_as_seen(
             {seen: JobStatus.FAILED, moved: JobStatus.QUEUED, NOTHING: JobStatus.QUEUED}
         )
         assert [type(outcome).__name__ for outcome in outcomes] == ["Deleted", "Moved", "Missing"]
-        assert sql("select id from generation_jobs") == [(moved,)]
+        assert db.sql("select id from generation_jobs") == [(moved,)]
 
     async def test_bulk_writes_of_no_jobs_do_nothing(self, store: Store, path: Path) -> None:
         assert await store.transition_jobs([], "running") == ()

@@ -1,7 +1,7 @@
 """What a user does not see, beside what they see, and what hides it. On the app's own database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -13,12 +13,12 @@ from store.database.query import TimeLimits
 from store.errors import InvalidValue
 from store.job_list import list_sql, read_listing
 from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.listing import ReadPolicy, ReadRules, VisibilityComparison
+from store.job_list.listing import ReadRules, VisibilityComparison
 from store.jobs.job import JobStatus
 from store.jobs.job_results import CappedCount
 from store.store import Store
 from store.users.actor import ActingUser
-from tests.conftest import Conninfo, connect
+from tests.conftest import Conninfo
 from tests.store.support import ADA, BEN, NOW, Sql
 from tui.dashboard.users.visibility_text import why_hidden
 
@@ -31,37 +31,21 @@ BENS = UUID("b1000000-0000-4000-8000-000000000000")
 OWN_ROWS = "Users can view own generation jobs"
 
 
-def job_id(number: int) -> UUID:
-    return UUID(int=number)
-
-
 @pytest.fixture
-def app_sql(attached_database: Conninfo) -> Iterator[Sql]:
+def app_sql(app_sql: Sql) -> Sql:
     """Ada has the jobs 1 to 3 in her project and 5 in Ben's; 4 is Ben's in hers, 6 is his own affair."""
-    with connect(attached_database, autocommit=True) as connection:
-
-        def run(statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
-            cursor = connection.execute(statement.encode(), values)
-            return cursor.fetchall() if cursor.description else []
-
-        for user_id, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com")):
-            run("insert into auth.users (id, email) values (%s, %s)", (user_id, email))
-        for project_id, owner in ((OWN, ADA), (BENS, BEN)):
-            run("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", (project_id, owner))
-        rows = ((1, ADA, OWN), (2, ADA, OWN), (3, ADA, OWN), (4, BEN, OWN), (5, ADA, BENS), (6, BEN, BENS))
-        for number, owner, project_id in rows:
-            run(
-                "insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at)"
-                " values (%s, %s, %s, %s, 'lifestyle', 10, %s)",
-                (
-                    job_id(number),
-                    owner,
-                    project_id,
-                    "failed" if number == 3 else "queued",
-                    NOW - timedelta(minutes=number),
-                ),
-            )
-        yield run
+    for user_id, email, project_id in ((ADA, "ada@example.com", OWN), (BEN, "ben@example.com", BENS)):
+        app_sql("insert into auth.users (id, email) values (%s, %s)", (user_id, email))
+        app_sql("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", (project_id, user_id))
+    rows = ((1, ADA, OWN), (2, ADA, OWN), (3, ADA, OWN), (4, BEN, OWN), (5, ADA, BENS), (6, BEN, BENS))
+    for number, owner, project_id in rows:
+        status, created_at = "failed" if number == 3 else "queued", NOW - timedelta(minutes=number)
+        app_sql(
+            "insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at)"
+            " values (%s, %s, %s, %s, 'lifestyle', 10, %s)",
+            (UUID(int=number), owner, project_id, status, created_at),
+        )
+    return app_sql
 
 
 @pytest.fixture
@@ -85,27 +69,25 @@ async def test_visibility_lists_the_jobs_of_a_project_and_marks_hidden_ones(as_a
     assert numbers(visibility) == ([1, 2, 3, 4], {4})
     assert (visibility.seen, visibility.everything) == (CappedCount(number=3), CappedCount(number=4))
     assert visibility.user == ActingUser(id=ADA, email="ada@example.com")
+    (own_rows,) = visibility.rules.policies
+    assert (own_rows.name, own_rows.is_permissive, own_rows.using) == (OWN_ROWS, True, "(auth.uid() = user_id)")
     assert visibility.rules == ReadRules(
-        role="authenticated",
-        is_granted=True,
-        has_row_security=True,
-        holds_for_operator=False,
-        policies=(ReadPolicy(name=OWN_ROWS, is_permissive=True, expression="(auth.uid() = user_id)"),),
+        role="authenticated", is_granted=True, has_row_security=True, holds_for_operator=False, policies=(own_rows,)
     )
 
 
-async def test_visibility_of_all_projects_lists_the_jobs_that_concern_the_user(as_ada: Store) -> None:
+async def test_visibility_of_all_projects_or_a_foreign_one_lists_the_jobs_that_concern_the_user(as_ada: Store) -> None:
     visibility = await as_ada.compare_visibility(RowWindowQuery())
-
     assert numbers(visibility) == ([1, 2, 3, 4, 5], {4})
     assert (visibility.seen.number, visibility.everything.number) == (4, 5)
+    assert why_hidden(visibility.rules) == f"The policy “{OWN_ROWS}” does not let it through."
+    of_ben = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=BENS)))
+    assert numbers(of_ben) == ([5, 6], {6})
 
 
 async def test_visibility_can_be_limited_to_one_status(as_ada: Store) -> None:
-    assert numbers(await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(status=JobStatus.FAILED)))) == (
-        [3],
-        set(),
-    )
+    failed = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(status=JobStatus.FAILED)))
+    assert numbers(failed) == ([3], set())
     queued = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=OWN, status=JobStatus.QUEUED)))
     assert numbers(queued) == ([1, 2, 4], {4})
     assert (queued.seen.number, queued.everything.number) == (2, 3)
@@ -123,10 +105,6 @@ async def test_visibility_of_one_page_counts_all_jobs_up_to_a_cap(
         CappedCount(number=3, is_more=True),
         CappedCount(number=3, is_more=True),
     )
-
-
-async def test_visibility_of_a_foreign_project_hides_all_but_own_jobs(as_ada: Store) -> None:
-    assert numbers(await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=BENS)))) == ([5, 6], {6})
 
 
 async def test_listing_with_visibility_shows_everything_else_as_the_user(as_ada: Store) -> None:
@@ -170,47 +148,42 @@ async def test_snapshot_shows_both_actors_the_same_moment(as_ada: Store, app_sql
     assert (before, after) == ([4], [3])
 
 
+NO_GRANT = "The role authenticated has no grant to read the jobs, so no user sees any."
+
+NO_POLICY = "Row level security is on, and no policy lets authenticated read any job."
+
+
 class TestRules:
     @pytest.mark.parametrize(
-        "statement",
+        ("statement", "hidden", "sentence"),
         [
-            "revoke all on generation_jobs from authenticated, public",
-            "revoke all on generation_jobs, projects, assets from authenticated, public",
-            "revoke usage on schema public from authenticated, public",
+            *(
+                (f"revoke {what} from authenticated, public", {1, 2, 3, 4}, NO_GRANT)
+                for what in (
+                    "all on generation_jobs",
+                    "all on generation_jobs, projects, assets",
+                    "usage on schema public",
+                )
+            ),
+            (f'drop policy "{OWN_ROWS}" on generation_jobs', {1, 2, 3, 4}, NO_POLICY),
+            ("alter table generation_jobs disable row level security", set(), None),
         ],
     )
-    async def test_visibility_explains_a_missing_grant(self, as_ada: Store, app_sql: Sql, statement: str) -> None:
+    async def test_visibility_explains_why_all_or_no_jobs_are_hidden(
+        self, as_ada: Store, app_sql: Sql, statement: str, hidden: set[int], sentence: str | None
+    ) -> None:
         app_sql(statement)
-
         listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, with_visibility=True))
-
-        visibility = listing.visibility
-        assert visibility is not None
-        assert not visibility.rules.is_granted
-        assert numbers(visibility) == ([1, 2, 3, 4], {1, 2, 3, 4})
-        assert (
-            why_hidden(visibility.rules) == "The role authenticated has no grant to read the jobs, so no user sees any."
-        )
-        assert listing.projects == ()
-
-    async def test_visibility_explains_a_missing_policy(self, as_ada: Store, app_sql: Sql) -> None:
-        app_sql(f'drop policy "{OWN_ROWS}" on generation_jobs')
-
-        visibility = await as_ada.compare_visibility(OF_OWN)
-
-        assert numbers(visibility) == ([1, 2, 3, 4], {1, 2, 3, 4})
-        assert visibility.rules.policies == ()
-        assert (
-            why_hidden(visibility.rules) == "Row level security is on, and no policy lets authenticated read any job."
-        )
-
-    async def test_visibility_hides_nothing_without_row_level_security(self, as_ada: Store, app_sql: Sql) -> None:
-        app_sql("alter table generation_jobs disable row level security")
-
-        visibility = await as_ada.compare_visibility(OF_OWN)
-
-        assert numbers(visibility) == ([1, 2, 3, 4], set())
-        assert not visibility.rules.has_row_security
+        assert listing.visibility is not None
+        assert numbers(listing.visibility) == ([1, 2, 3, 4], hidden)
+        rules = listing.visibility.rules
+        assert (rules.is_granted, rules.has_row_security) == (sentence != NO_GRANT, sentence is not None)
+        if sentence:
+            assert why_hidden(rules) == sentence
+        if sentence == NO_GRANT:
+            assert listing.projects == ()
+        if sentence == NO_POLICY:
+            assert rules.policies == ()
 
     async def test_visibility_lists_only_read_policies_that_apply_to_users(self, as_ada: Store, app_sql: Sql) -> None:
         for name, clause in (
@@ -224,20 +197,16 @@ class TestRules:
 
         rules = (await as_ada.compare_visibility(OF_OWN)).rules
 
-        assert rules.policies == (
-            ReadPolicy(name=OWN_ROWS, is_permissive=True, expression="(auth.uid() = user_id)"),
-            ReadPolicy(name="all", is_permissive=True, expression="false"),
-            ReadPolicy(name="empty", is_permissive=True, expression=None),
-            ReadPolicy(name="strict", is_permissive=False, expression="(cost_cents > 0)"),
-        )
+        assert [(policy.name, policy.is_permissive, policy.using) for policy in rules.policies] == [
+            (OWN_ROWS, True, "(auth.uid() = user_id)"),
+            ("all", True, "false"),
+            ("empty", True, None),
+            ("strict", False, "(cost_cents > 0)"),
+        ]
         assert why_hidden(rules) == (
             "None of the 3 policies that let jobs through lets this one through,"
             " or a restrictive one keeps it back: “strict”."
         )
-
-    async def test_visibility_names_the_only_policy(self, as_ada: Store) -> None:
-        rules = (await as_ada.compare_visibility(RowWindowQuery())).rules
-        assert why_hidden(rules) == f"The policy “{OWN_ROWS}” does not let it through."
 
     async def test_visibility_reads_the_text_of_a_policy_without_running_it(self, as_ada: Store, app_sql: Sql) -> None:
         """With the operator's rights it could do anything."""
@@ -247,7 +216,7 @@ class TestRules:
         visibility = await as_ada.compare_visibility(OF_OWN)
 
         assert numbers(visibility) == ([1, 2, 3, 4], {4})
-        assert visibility.rules.policies[1].expression == "((user_id IS NULL) AND trap())"
+        assert visibility.rules.policies[1].using == "((user_id IS NULL) AND trap())"
 
     async def test_visibility_reports_that_the_policies_apply_to_the_operator(
         self, as_ada: Store, app_sql: Sql, attached_database: Conninfo, recording_login: str

@@ -8,7 +8,7 @@ from store.database.load_meter import LoadMeter
 from store.database.query import Query, make_number
 from store.store import Store
 from store.users.actor import OPERATOR
-from tests.store.support import MakeJob, MakeProject
+from tests.store.support import MakeJob
 
 
 class Clocks:
@@ -34,13 +34,10 @@ def clocks() -> Clocks:
     return Clocks()
 
 
-def test_load_is_zero_before_the_first_query(clocks: Clocks) -> None:
+def test_load_adds_up_queries_and_times_from_zero(clocks: Clocks) -> None:
     load = clocks.meter.last_minute()
     assert (load.over, load.queries, load.database_time, load.processor_time) == (0, 0, 0, 0)
     assert (load.database_share, load.processor_share) == (0, 0)
-
-
-def test_load_adds_up_queries_and_times(clocks: Clocks) -> None:
     clocks.run(0.25, queries=3)
     clocks.pass_(9.5, processor=0.5)
     clocks.run(0.25)
@@ -77,8 +74,8 @@ def test_failed_query_counts_its_database_time(clocks: Clocks) -> None:
     assert clocks.meter.last_minute().database_time == 2.0
 
 
-async def test_database_counts_its_queries(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
-    job_id = make_job(make_project())
+async def test_database_counts_its_queries(operator: Store, make_job: MakeJob) -> None:
+    job_id = make_job()
     database: Database = operator.database
     one = Query(text("select 1"), make_number)
     await database.read_together(OPERATOR, one, one)

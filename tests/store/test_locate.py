@@ -7,7 +7,7 @@ import pytest
 
 from store import search
 from store.database.database import Database
-from store.database.query import Query, compiled
+from store.database.query import Query
 from store.errors import NoPrivilege
 from store.formats import IdRange
 from store.jobs import job_sql
@@ -16,53 +16,45 @@ from store.search import IdMatches
 from store.store import Store
 from store.users import user_sql
 from store.users.actor import ActingUser
-from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, BEN, NOTHING, MakeAsset, MakeJob, MakeProject
+from tests.conftest import Conninfo
+from tests.store.support import ADA, BEN, NOTHING, Db, Sql, add_ada, plan_of
 
 WHOLE = IdRange(low=ADA, high=ADA)
 
 
-async def test_find_by_id_finds_jobs_projects_assets_and_users(
-    operator: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
-) -> None:
-    project_id = make_project()
-    asset_id, job_id = make_asset(project_id), make_job(project_id)
+async def test_find_by_id_finds_jobs_projects_assets_and_users(db: Db) -> None:
+    project_id = db.make_project()
+    asset_id, job_id = db.make_asset(project_id), db.make_job(project_id)
 
-    job = await operator.find_by_id(str(job_id))
-    project = await operator.find_by_id(project_id.hex.upper())
-    asset = await operator.find_by_id(f" {asset_id} ")
-    user = await operator.find_by_id(str(BEN))
+    job = await db.operator.find_by_id(str(job_id))
+    project = await db.operator.find_by_id(project_id.hex.upper())
+    asset = await db.operator.find_by_id(f" {asset_id} ")
+    user = await db.operator.find_by_id(str(BEN))
 
-    assert job == IdMatches(jobs=(await operator.get_generation_job(job_id),))  # type: ignore[arg-type]
-    assert project == IdMatches(projects=(await operator.get_project(project_id),))  # type: ignore[arg-type]
-    assert asset == IdMatches(assets=tuple(await operator.get_assets(project_id)))
+    assert job == IdMatches(jobs=(await db.operator.get_generation_job(job_id),))  # type: ignore[arg-type]
+    assert project == IdMatches(projects=(await db.operator.get_project(project_id),))  # type: ignore[arg-type]
+    assert asset == IdMatches(assets=tuple(await db.operator.get_assets(project_id)))
     assert user == IdMatches(users=(ActingUser(id=BEN, email="ben@example.com"),))
 
 
-async def test_find_by_id_prefix_finds_all_matching_jobs(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    project_id = make_project()
-    for last in (1, 2):
-        make_job(project_id, job_id=UUID(f"feed0000-0000-4000-8000-00000000000{last}"))
-    make_job(project_id, job_id=UUID("feee0000-0000-4000-8000-000000000000"))
-
-    assert [job.id.hex[-1] for job in (await operator.find_by_id("feed")).jobs] == ["1", "2"]
-    assert [job.id.hex[-1] for job in (await operator.find_by_id("feed0000-0000-4000-8000-000000000002")).jobs] == ["2"]
-    assert await operator.find_by_id("feef") == IdMatches()
-
-
-async def test_find_by_id_reports_that_there_are_more_matches(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_find_by_id_prefix_finds_all_matching_jobs(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "MOST_FOUND", 2)
-    project_id = make_project()
-    for last in range(3):
-        make_job(project_id, job_id=UUID(f"feed0000-0000-4000-8000-00000000000{last}"))
+    for digits in (
+        "feed0000-0000-4000-8000-000000000001",
+        "feed0000-0000-4000-8000-000000000002",
+        "feee0000-0000-4000-8000-000000000000",
+    ):
+        db.make_job(job_id=UUID(digits))
 
-    located = await operator.find_by_id("feed")
+    async def found(text: str) -> tuple[list[str], bool]:
+        matches = await db.operator.find_by_id(text)
+        return [job.id.hex[-1] for job in matches.jobs], matches.is_more
 
-    assert (len(located.jobs), located.is_more) == (2, True)
+    assert await found("feed") == (["1", "2"], False)
+    assert await found("feed0000-0000-4000-8000-000000000002") == (["2"], False)
+    assert await db.operator.find_by_id("feef") == IdMatches()
+    db.make_job(job_id=UUID("feed0000-0000-4000-8000-000000000003"))
+    assert await found("feed") == (["1", "2"], True)
 
 
 @pytest.mark.parametrize("text", ["", "abc", "lifestyle", str(NOTHING), "%"])
@@ -70,29 +62,24 @@ async def test_find_by_id_finds_nothing_for_unknown_text(operator: Store, text: 
     assert await operator.find_by_id(text) == IdMatches()
 
 
-async def test_user_finds_only_their_own_rows_by_id_and_no_users(
-    operator: Store, ada: Store, ben: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
+async def test_user_finds_only_their_own_rows_by_id_and_no_users(db: Db) -> None:
+    project_id = db.make_project(ADA)
+    for identifier in (project_id, db.make_asset(project_id), db.make_job(project_id)):
+        assert await db.ben.find_by_id(str(identifier)) == IdMatches()
+        assert await db.ada.find_by_id(str(identifier)) == await db.operator.find_by_id(str(identifier)) != IdMatches()
+    assert await db.ada.find_by_id(str(ADA)) == IdMatches()
+
+
+async def test_find_by_id_tolerates_a_missing_table_but_not_a_missing_grant(
+    attached_database: Conninfo, app_sql: Sql
 ) -> None:
-    project_id = make_project(ADA)
-    for identifier in (project_id, make_asset(project_id), make_job(project_id)):
-        assert await ben.find_by_id(str(identifier)) == IdMatches()
-        assert await ada.find_by_id(str(identifier)) == await operator.find_by_id(str(identifier)) != IdMatches()
-    assert await ada.find_by_id(str(ADA)) == IdMatches()
-
-
-async def test_find_by_id_tolerates_a_missing_table_but_not_a_missing_grant(attached_database: Conninfo) -> None:
-    with connect(attached_database, autocommit=True) as owner:
-        owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
-        owner.execute("insert into projects (user_id, name) values (%s, 'Catalog')", [ADA])
-        owner.execute("drop table assets cascade")
-    store = Store(Database(attached_database))
-
-    assert (await store.find_by_id(str(ADA))).users == (ActingUser(id=ADA, email="ada@example.com"),)
-    with connect(attached_database, autocommit=True) as owner:
-        owner.execute("revoke all on projects, generation_jobs from authenticated")
-    with pytest.raises(NoPrivilege):
-        await store.acting_as(ActingUser(id=ADA)).find_by_id(str(ADA))
-    await store.close()
+    add_ada(app_sql)
+    app_sql("drop table assets cascade")
+    async with Store(Database(attached_database)) as store:
+        assert (await store.find_by_id(str(ADA))).users == (ActingUser(id=ADA, email="ada@example.com"),)
+        app_sql("revoke all on projects, generation_jobs from authenticated")
+        with pytest.raises(NoPrivilege):
+            await store.acting_as(ActingUser(id=ADA)).find_by_id(str(ADA))
 
 
 @pytest.mark.parametrize(
@@ -107,10 +94,4 @@ async def test_find_by_id_tolerates_a_missing_table_but_not_a_missing_grant(atta
     ],
 )
 def test_find_by_id_uses_an_index(database: Conninfo, query: Query[object], index: str) -> None:
-    statement, constants = compiled(query.statement)
-    with connect(database) as connection:
-        # An empty table is read whole, which says nothing about a full one.
-        connection.execute("set enable_seqscan = off")
-        explained = f"explain (costs off) {statement}".encode()
-        plan = "\n".join(row[0] for row in connection.execute(explained, {**constants, **query.parameters}))
-    assert re.search(rf"{index}.*\n *Index Cond: \(\((user_)?id >= ", plan)
+    assert re.search(rf"{index}.*\n *Index Cond: \(\((user_)?id >= ", "\n".join(plan_of(database, query)))

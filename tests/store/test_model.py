@@ -71,12 +71,6 @@ def test_success_rates_cover_all_jobs_and_finished_jobs(by_status: Counts) -> No
         assert whole.success_rate_finished is None
 
 
-def test_success_rates_differ_while_jobs_are_queued() -> None:
-    whole = statistics_of({JobStatus.QUEUED: (1, 0), JobStatus.SUCCEEDED: (2, 0), JobStatus.FAILED: (1, 0)})
-    assert whole.success_rate == 0.5
-    assert whole.success_rate_finished == pytest.approx(2 / 3)
-
-
 def test_page_behaves_like_its_items() -> None:
     page = Page(items=("a", "b"), next_key=None)
     assert (list(page), len(page), "a" in page) == (["a", "b"], 2, True)

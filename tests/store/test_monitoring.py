@@ -10,8 +10,8 @@ from store.database.database import Database
 from store.statistics import statistics_sql
 from store.statistics.statistics import ModeTimings
 from store.store import Store
-from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
+from tests.conftest import Conninfo
+from tests.store.support import NOTHING, NOW, Db, Sql, add_ada
 
 HOUR = timedelta(hours=1)
 
@@ -28,11 +28,12 @@ def finished(
 ) -> None:
     """As the triggers would have recorded it, at other times."""
     ((job,),) = sql(
-        "insert into generation_jobs (user_id, project_id, status, mode, created_at, updated_at, completed_at)"
-        " select user_id, id, %s, %s, %s, %s, %s from projects where id = %s returning id",
-        [status, mode, created_at, ended_at, ended_at, project],
+        "insert into generation_jobs (user_id, project_id, status, mode, created_at, updated_at)"
+        " select user_id, id, %s, %s, %s, %s from projects where id = %s returning id",
+        [status, mode, created_at, ended_at, project],
     )
     if started_at is not None:
+        sql("update generation_jobs set completed_at = %s where id = %s", [ended_at, job])
         sql("insert into gjobs.job_starts (job_id, started_at) values (%s, %s)", [job, started_at])
 
 
@@ -41,76 +42,60 @@ def spread(work: ModeTimings, name: str) -> tuple[float, float] | None:
     return None if found is None else (found.median, found.percentile_95)
 
 
-async def test_job_timings_report_percentiles_of_waiting_running_and_duration(
-    operator: Store, sql: Sql, make_project: MakeProject
-) -> None:
-    project = make_project()
+async def test_job_timings_report_percentiles_of_waiting_running_and_duration(db: Db) -> None:
+    project = db.make_project()
     waits, runs = [1, 2, 3, 4, 90], [10, 20, 30, 40, 1_000]
     for wait, run in zip(waits, runs, strict=True):
         created_at = NOW - timedelta(minutes=30)
         started_at = created_at + timedelta(seconds=wait)
-        finished(sql, project, started_at + timedelta(seconds=run), started_at=started_at, created_at=created_at)
-    found = (await operator.get_job_timings(window=HOUR, at=NOW)).of_all
+        finished(db.sql, project, started_at + timedelta(seconds=run), started_at=started_at, created_at=created_at)
+    found = (await db.operator.get_job_timings(window=HOUR, at=NOW)).of_all
     assert (found.mode, found.succeeded, found.failed, found.failure_rate) == (None, 5, 0, 0.0)
     assert spread(found, "waiting") == pytest.approx((median(waits), 4 + 0.8 * 86))
     assert spread(found, "running") == pytest.approx((median(runs), 40 + 0.8 * 960))
     assert spread(found, "total") == pytest.approx((33, 44 + 0.8 * 1_046))
 
 
-async def test_job_timings_are_grouped_by_mode_and_limited_to_visible_jobs(
-    operator: Store, ada: Store, stranger: Store, sql: Sql, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    project, other = make_project(), make_project(name="Other")
+async def test_job_timings_are_grouped_by_mode_and_limited_to_visible_jobs(db: Db) -> None:
+    project, other = db.make_project(), db.make_project(name="Other")
     for status, mode in (("failed", "b"), ("succeeded", "b"), ("succeeded", "b"), ("failed", "a"), ("succeeded", "c")):
-        finished(sql, project, NOW - timedelta(minutes=59 if mode != "c" else 61), status=status, mode=mode)
+        finished(db.sql, project, NOW - timedelta(minutes=59 if mode != "c" else 61), status=status, mode=mode)
     for minutes in (5, 90):
-        make_job(other, mode="a", created_at=NOW - timedelta(minutes=minutes))
-    found = await operator.get_job_timings(window=HOUR, at=NOW)
-    assert [(work.mode, work.succeeded, work.failed, work.queued) for work in found.by_mode] == [
-        ("a", 0, 1, 2),
-        ("b", 2, 1, 0),
-    ]
+        db.make_job(other, mode="a", created_at=NOW - timedelta(minutes=minutes))
+    found = await db.operator.get_job_timings(window=HOUR, at=NOW)
+    counts = [(work.mode, work.succeeded, work.failed, work.queued) for work in found.by_mode]
+    assert counts == [("a", 0, 1, 2), ("b", 2, 1, 0)]
     assert found.by_mode[0].oldest_queued_at == NOW - timedelta(minutes=90)
     assert found.by_mode[1].failure_rate == pytest.approx(1 / 3)
     assert found.by_mode[1].waiting is None
     assert (found.of_all.finished, found.of_all.queued, found.per_hour) == (4, 2, 4.0)
     assert not found.is_capped
-    assert (await ada.get_job_timings(window=HOUR, at=NOW)) == found
-    assert (await operator.get_job_timings(other, window=HOUR, at=NOW)).of_all.finished == 0
-    nothing = await stranger.get_job_timings(window=HOUR, at=NOW)
+    assert (await db.ada.get_job_timings(window=HOUR, at=NOW)) == found
+    assert (await db.operator.get_job_timings(other, window=HOUR, at=NOW)).of_all.finished == 0
+    nothing = await db.stranger.get_job_timings(window=HOUR, at=NOW)
     assert (nothing.by_mode, nothing.of_all.failure_rate, nothing.of_all.total) == ((), None, None)
 
 
-async def test_job_timings_report_that_they_are_capped(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_job_timings_report_that_they_are_capped(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics_sql, "MOST_JOBS", 1)
-    project = make_project()
-    make_job(project)
-    assert not (await operator.get_job_timings(at=NOW)).is_capped
-    make_job(project)
-    assert (await operator.get_job_timings(at=NOW)).is_capped
+    project = db.make_project()
+    db.make_job(project)
+    assert not (await db.operator.get_job_timings(at=NOW)).is_capped
+    db.make_job(project)
+    assert (await db.operator.get_job_timings(at=NOW)).is_capped
 
 
 @pytest.mark.parametrize("created_at", ["infinity", "-infinity"])
-async def test_job_with_an_infinite_time_has_no_duration(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, created_at: str
-) -> None:
-    project = make_project()
-    make_job(project, "succeeded", created_at=created_at, updated_at=NOW)
-    found = await operator.get_job_timings(window=HOUR, at=NOW)
+async def test_job_with_an_infinite_time_has_no_duration(db: Db, created_at: str) -> None:
+    project = db.make_project()
+    db.make_job(project, "succeeded", created_at=created_at, updated_at=NOW)
+    found = await db.operator.get_job_timings(window=HOUR, at=NOW)
     assert found.of_all.total is None
 
 
-async def test_only_the_duration_is_known_without_recorded_starts(attached_database: Conninfo) -> None:
-    with connect(attached_database) as app:
-        app.execute("insert into auth.users (id) values (%s)", [ADA])
-        app.execute("insert into projects (id, user_id, name) values (%s, %s, 'Autumn')", [NOTHING, ADA])
-        app.execute(
-            "insert into generation_jobs (user_id, project_id, status, mode, created_at, updated_at)"
-            " values (%s, %s, 'failed', 'lifestyle', %s, %s)",
-            [ADA, NOTHING, NOW - timedelta(seconds=40), NOW],
-        )
+async def test_only_the_duration_is_known_without_recorded_starts(attached_database: Conninfo, app_sql: Sql) -> None:
+    add_ada(app_sql, project_id=NOTHING)
+    finished(app_sql, NOTHING, NOW, created_at=NOW - timedelta(seconds=40), status="failed")
     async with Store(Database(attached_database)) as store:
         found = (await store.get_job_timings(window=HOUR, at=NOW)).of_all
     assert (found.failed, found.waiting, found.running) == (1, None, None)

@@ -13,7 +13,7 @@ from store.filters.filter_text import parse
 from store.isolation.isolation import ProbeVerdict
 from store.isolation.isolation_check import plan_probes, run_probes
 from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import JobStatus
 from store.jobs.job_results import Applied
 from store.journal.write_record import UnconfirmedWrite, WriteRecord
 from store.poller import Poller, PollResult
@@ -22,7 +22,7 @@ from store.store import Store
 from store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect
 from tests.recording import AS_OPERATOR, TABLES, RecordedActor, StatementRecording, as_user
-from tests.store.support import ADA, BEN, NOTHING, NOW
+from tests.store.support import ADA, BEN, NOTHING, NOW, a_job, add_ada, add_asset, sql_of
 
 PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
 
@@ -34,18 +34,7 @@ AS_ADA = as_user(ADA)
 
 Call = Callable[[Store], Awaitable[object]]
 
-JOB_OF_OLD = GenerationJob(
-    id=UUID(int=7),
-    user_id=ADA,
-    project_id=PROJECT,
-    status=JobStatus.FAILED,
-    mode="lifestyle",
-    input_asset_id=ASSET,
-    error=None,
-    cost_cents=5,
-    created_at=NOW,
-    updated_at=NOW,
-)
+JOB_OF_OLD = a_job(id=UUID(int=7), project_id=PROJECT, status=JobStatus.FAILED, input_asset_id=ASSET)
 
 """Deleted."""
 
@@ -143,27 +132,14 @@ async def operator(
 ) -> AsyncIterator[Store]:
     """Ada has a project with an asset and a queued job; Ben has a job in it, too."""
     with connect(reused_watched_database) as owner:
-        for user_id, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com")):
-            owner.execute("insert into auth.users (id, email) values (%s, %s)", [user_id, email])
-        owner.execute("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", [PROJECT, ADA])
-        owner.execute(
-            "insert into assets (id, user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path)"
-            " values (%s, %s, %s, 'input', 'lifestyle', '1', '{}', 'shoe.png')",
-            [ASSET, ADA, PROJECT],
-        )
-        for job_id, user_id in ((JOB, ADA), (NOTHING, BEN)):
-            owner.execute(
-                "insert into generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'lifestyle')",
-                [job_id, user_id, PROJECT],
-            )
+        sql = sql_of(owner)
+        add_ada(sql, JOB, NOTHING, project_id=PROJECT)
+        add_asset(sql, ASSET, PROJECT)
+        sql("insert into auth.users (id, email) values (%s, 'ben@example.com')", [BEN])
+        sql("update generation_jobs set user_id = %s where id = %s", [BEN, NOTHING])
     store = Store(Database(watched_database))
     yield store
     await store.close()
-
-
-@pytest.fixture
-def ada(operator: Store) -> Store:
-    return operator.acting_as(ActingUser(id=ADA, email="ada@example.com"))
 
 
 def test_every_store_method_is_listed_for_the_actor_check() -> None:

@@ -24,7 +24,7 @@ from tests.store.support import MakeJob, MakeProject, Sql
 
 @pytest.fixture
 def job_id(make_project: MakeProject, make_job: MakeJob) -> UUID:
-    return make_job(make_project())
+    return make_job()
 
 
 @asynccontextmanager

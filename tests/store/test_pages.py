@@ -7,10 +7,11 @@ from uuid import UUID
 import pytest
 
 from store.errors import InvalidValue
+from store.filters.filter_text import parse
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Page, PageKey
 from store.store import Store
-from tests.store.support import BEN, NOW, MakeJob, MakeProject, Sql
+from tests.store.support import BEN, NOW, Db, Sql, error_of
 
 NextPage = Callable[[PageKey | None], Awaitable[Page[GenerationJob]]]
 
@@ -44,60 +45,51 @@ def ids_in_order(sql: Sql, project_id: UUID | None = None, status: str | None = 
 
 @pytest.mark.parametrize("times", [TIES, BEYOND_PYTHON, BEFORE_PYTHON, (*BEYOND_PYTHON, *TIES, *BEFORE_PYTHON)])
 @pytest.mark.parametrize("limit", [1, 2, 3, 500])
-async def test_pages_contain_every_job_exactly_once_in_order(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql, times: tuple[str, ...], limit: int
-) -> None:
-    project_id = make_project()
+async def test_pages_contain_every_job_exactly_once_in_order(db: Db, times: tuple[str, ...], limit: int) -> None:
+    project_id = db.make_project()
     for created_at in times:
-        make_job(project_id, created_at=created_at)
+        db.make_job(project_id, created_at=created_at)
 
-    ids = await all_ids(lambda key: operator.get_generation_jobs(limit=limit, after=key))
+    ids = await all_ids(lambda key: db.operator.get_generation_jobs(limit=limit, after=key))
 
-    assert ids == ids_in_order(sql)
+    assert ids == ids_in_order(db.sql)
 
 
-async def test_pages_can_be_limited_to_a_project_and_a_status(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-) -> None:
-    mine, other = make_project(), make_project(BEN)
+async def test_pages_can_be_limited_to_a_project_a_status_and_a_filter(db: Db) -> None:
+    mine, other = db.make_project(), db.make_project(BEN)
     for number in range(12):
-        make_job(mine if number % 3 else other, list(JobStatus)[number % 2], created_at=NOW + timedelta(number // 4))
+        db.make_job(mine if number % 3 else other, list(JobStatus)[number % 2], created_at=NOW + timedelta(number // 4))
+    running = parse("-status:queued", now=NOW)
 
-    of_project = await all_ids(lambda key: operator.get_project_jobs(mine, limit=2, after=key))
-    of_status = await all_ids(lambda key: operator.get_jobs_by_status("running", limit=2, after=key))
-    of_both = await all_ids(lambda key: operator.get_project_jobs(mine, status="running", limit=1, after=key))
+    of_project = await all_ids(lambda key: db.operator.get_project_jobs(mine, limit=2, after=key))
+    of_status = await all_ids(lambda key: db.operator.get_jobs_by_status("running", limit=2, after=key))
+    of_both = await all_ids(lambda key: db.operator.get_project_jobs(mine, status="running", limit=1, after=key))
+    of_filter = await all_ids(lambda key: db.operator.find_jobs(running, project_id=mine, limit=1, after=key))
 
-    assert of_project == ids_in_order(sql, mine)
-    assert of_status == ids_in_order(sql, status="running")
-    assert of_both == ids_in_order(sql, mine, "running")
+    assert of_project == ids_in_order(db.sql, mine)
+    assert of_status == ids_in_order(db.sql, status="running")
+    assert of_both == of_filter == ids_in_order(db.sql, mine, "running")
     assert 0 < len(of_both) < len(of_project)
 
 
-async def test_next_page_is_unaffected_by_deleted_and_added_jobs(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    project_id = make_project()
-    oldest_first = [make_job(project_id, created_at=NOW + timedelta(minutes=number)) for number in range(6)]
-    first = await operator.get_generation_jobs(limit=2)
+async def test_next_page_is_unaffected_by_deleted_and_added_jobs(db: Db) -> None:
+    project_id = db.make_project()
+    oldest_first = [db.make_job(project_id, created_at=NOW + timedelta(minutes=number)) for number in range(6)]
+    first = await db.operator.get_generation_jobs(limit=2)
 
-    await operator.delete_generation_job(oldest_first[4])  # where the first page ended
-    make_job(project_id, created_at=NOW + timedelta(days=1))
-    second = await operator.get_generation_jobs(limit=2, after=first.next_key)
+    await db.operator.delete_generation_job(oldest_first[4])  # where the first page ended
+    db.make_job(project_id, created_at=NOW + timedelta(days=1))
+    second = await db.operator.get_generation_jobs(limit=2, after=first.next_key)
 
     assert [job.id for job in second] == [oldest_first[3], oldest_first[2]]
 
 
-async def test_last_page_has_no_next_key(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
-    assert (await operator.get_generation_jobs()) == Page(items=(), next_key=None)
-    make_job(make_project())
-    assert (await operator.get_generation_jobs(limit=1)).next_key is None
-
-
-async def test_recent_jobs_are_the_ten_newest(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
-    project_id = make_project()
-    ids = [make_job(project_id, created_at=NOW + timedelta(minutes=number)) for number in range(12)]
-    assert [job.id for job in await operator.get_recent_jobs()] == ids[:1:-1]
-    assert [job.id for job in await operator.get_recent_jobs(1)] == ids[-1:]
+async def test_recent_jobs_are_the_ten_newest_and_the_last_page_has_no_next_key(db: Db) -> None:
+    assert (await db.operator.get_generation_jobs()) == Page(items=(), next_key=None)
+    ids = [db.make_job(created_at=NOW + timedelta(minutes=number)) for number in range(12)]
+    assert (await db.operator.get_generation_jobs(limit=12)).next_key is None
+    assert [job.id for job in await db.operator.get_recent_jobs()] == ids[:1:-1]
+    assert [job.id for job in await db.operator.get_recent_jobs(1)] == ids[-1:]
 
 
 @pytest.mark.parametrize("limit", [0, -1, 10_001])
@@ -109,6 +101,4 @@ async def test_limit_outside_the_allowed_range_is_refused(operator: Store, limit
         operator.get_users(limit=limit),
         operator.get_job_summary(limit=limit),
     ):
-        with pytest.raises(InvalidValue) as caught:
-            await asked
-        assert caught.value.field == "limit"
+        assert (await error_of(InvalidValue, asked)).field == "limit"

@@ -8,10 +8,9 @@ from sqlalchemy import text
 from store.async_tools import PriorityGate
 from store.database.query import Query, TimeLimits, make_number
 from store.errors import Unreachable
-from store.store import Store
 from store.users.actor import OPERATOR
 from tests.store.feeding import ControlledSource
-from tests.store.support import MakeJob, MakeProject, Sql, until
+from tests.store.support import Db, until
 
 _LONG = "select 1 from pg_sleep(60)"
 
@@ -72,16 +71,14 @@ async def test_background_query_can_be_cancelled(source: ControlledSource) -> No
     assert (source.in_flight, source.cancelled) == (0, 1)
 
 
-async def test_a_write_stops_a_running_count(
-    operator: Store, sql: Sql, make_project: MakeProject, make_job: MakeJob
-) -> None:
+async def test_a_write_stops_a_running_count(db: Db) -> None:
     """Both connections of the session are taken by two of them, so that it would have to wait a minute."""
-    job_id = make_job(make_project())
-    database = operator.database
+    job_id = db.make_job()
+    database = db.operator.database
     count = Query(text(_LONG), make_number)
 
     def running() -> int:
-        ((number,),) = sql("select count(*) from pg_stat_activity where query = %s and state = 'active'", [_LONG])
+        ((number,),) = db.sql("select count(*) from pg_stat_activity where query = %s and state = 'active'", [_LONG])
         return int(number)
 
     async def give_way() -> None:
@@ -92,7 +89,7 @@ async def test_a_write_stops_a_running_count(
     counts = [asyncio.ensure_future(give_way()) for _ in range(2)]
     await until(lambda: running() == 2)
     async with asyncio.timeout(30):
-        await operator.transition_job_status(job_id, "running")
+        await db.operator.transition_job_status(job_id, "running")
     await until(lambda: running() == 2)
     for asking in counts:
         asking.cancel()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from store.configuration.settings import EMBEDDED_USER
@@ -28,10 +28,6 @@ def as_text(conninfo: Conninfo) -> dict[str, str]:
     return {name: str(value) for name, value in conninfo.items()}
 
 
-def test_sample_is_the_same_every_time() -> None:
-    assert sample(NOW) == THE_SAMPLE
-
-
 def without_times(whole: Sample) -> list[object]:
     jobs = [(j.id, j.user_id, j.project_id, j.status, j.mode, j.cost_cents, j.input_asset_id) for j in whole.jobs]
     assets = [(a.id, a.storage_path, a.prompt_payload, a.source_asset_id) for a in whole.assets]
@@ -40,6 +36,7 @@ def without_times(whole: Sample) -> list[object]:
 
 @settings(max_examples=15)
 @given(MOMENTS)
+@example(NOW)
 def test_only_the_times_of_the_sample_depend_on_the_given_time(now: datetime) -> None:
     assert without_times(sample(now)) == without_times(THE_SAMPLE)
 
@@ -66,14 +63,10 @@ def test_sample_has_the_expected_users_projects_and_jobs() -> None:
     assert [user.email for user in THE_SAMPLE.users] == [EMBEDDED_USER, "ben@example.com", None]
     assert len(THE_SAMPLE.jobs) == 600
     ada = THE_SAMPLE.users[0].id
-    assert Counter(job.user_id for job in THE_SAMPLE.jobs)[ada] == 238
-    names = {project.id: project.name for project in THE_SAMPLE.projects if project.user_id == ada}
-    assert Counter(names[job.project_id] for job in THE_SAMPLE.jobs if job.user_id == ada) == {
-        "Autumn catalog": 121,
-        "Spring lookbook": 87,
-        "Packaging tests": 30,
-    }
-    assert {project.user_id for project in THE_SAMPLE.projects} == {user.id for user in THE_SAMPLE.users}
+    names = {project.name for project in THE_SAMPLE.projects if project.user_id == ada}
+    assert names == {"Autumn catalog", "Spring lookbook", "Packaging tests"}
+    owners = {project.user_id for project in THE_SAMPLE.projects}
+    assert owners == {user.id for user in THE_SAMPLE.users} == {job.user_id for job in THE_SAMPLE.jobs}
 
 
 def test_sample_rows_refer_to_each_other_consistently() -> None:
@@ -97,7 +90,7 @@ def test_sample_project_is_near_its_budget_limit() -> None:
 
 def test_sample_jobs_are_realistic() -> None:
     by_status = Counter(job.status for job in THE_SAMPLE.jobs)
-    assert by_status == {JobStatus.QUEUED: 12, JobStatus.RUNNING: 4, JobStatus.SUCCEEDED: 533, JobStatus.FAILED: 51}
+    assert [status for status, _ in by_status.most_common()] == ["succeeded", "failed", "queued", "running"]
     assert {job.mode for job in THE_SAMPLE.jobs} == set(USUAL_MODES)
     assert all(2 <= job.cost_cents <= 500 for job in THE_SAMPLE.jobs)
     running = sorted(NOW - job.updated_at for job in THE_SAMPLE.jobs if job.status is JobStatus.RUNNING)
@@ -134,11 +127,7 @@ async def test_sample_fills_a_database_only_once(database: Conninfo) -> None:
         assert budgets["Autumn catalog"].spent_cents == spent
         assert budgets[EMBEDDED_USER].left_cents > 0
         users = await operator.get_users()
-        assert [(user.email, user.job_count) for user in users] == [
-            ("ada@example.com", 238),
-            ("ben@example.com", 225),
-            (None, 137),
-        ]
+        assert {user.id: user.job_count for user in users} == Counter(job.user_id for job in THE_SAMPLE.jobs)
 
         fill(as_text(database), now=NOW + timedelta(days=3))
         assert await operator.get_generation_jobs(limit=1000) == first
@@ -156,11 +145,10 @@ async def test_filling_again_keeps_the_changes_of_users(database: Conninfo) -> N
         assert changed.status is JobStatus.RUNNING
 
 
-def test_filling_a_database_without_tables_raises_schema_missing(server: ServerHandle) -> None:
+def test_filling_raises_an_error_for_a_database_without_tables_and_an_unreachable_one(
+    server: ServerHandle, tmp_path: Path
+) -> None:
     with pytest.raises(SchemaMissing):
         fill({**server.conninfo, "dbname": "postgres"}, now=NOW)
-
-
-def test_filling_an_unreachable_database_raises_unreachable(tmp_path: Path) -> None:
     with pytest.raises(Unreachable):
         fill({"host": str(tmp_path), "user": "gjobs"}, now=NOW)

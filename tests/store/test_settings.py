@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,15 +33,11 @@ DEFAULT_LAB = replace(FILE, default_profile="lab")
 URL = "postgresql://ada:hunter2@here/db"
 
 
-def resolved(
-    environment: dict[str, str] | None = None, configuration: Configuration = NO_CONFIGURATION, **options: object
-) -> Settings:
-    return resolve(
-        data_dir=HOME,
-        environment=environment or {},
-        configuration=configuration,
-        **options,  # type: ignore[arg-type]
-    )
+Options = dict[str, Any]
+
+
+def resolved(environment: dict[str, str], configuration: Configuration = NO_CONFIGURATION, **options: Any) -> Settings:
+    return resolve(data_dir=HOME, environment=environment, configuration=configuration, **options)
 
 
 @pytest.mark.parametrize("environment", [{}, {"GJOBS_DATABASE_URL": "", "DATABASE_URL": "", "GJOBS_PROFILE": ""}])
@@ -64,25 +61,24 @@ BOTH = {**GJOBS_URL, **GJOBS_PROFILE}
     [
         ({"database_url": URL}, BOTH, DEFAULT_LAB, "--database-url"),
         ({"profile": "lab"}, BOTH, DEFAULT_LAB, "the profile 'lab'"),
+        ({"profile": "embedded"}, GJOBS_URL, DEFAULT_LAB, None),
         ({}, GJOBS_URL, DEFAULT_LAB, "GJOBS_DATABASE_URL"),
         ({}, GJOBS_PROFILE, DEFAULT_LAB, "the profile 'prod'"),
         ({}, SET, DEFAULT_LAB, "the profile 'lab'"),
+        ({}, SET, replace(FILE, default_profile="embedded"), None),
         ({}, SET, FILE, "DATABASE_URL"),
         ({}, SET, NO_CONFIGURATION, "DATABASE_URL"),
     ],
 )
 def test_database_choice_follows_option_variable_file_then_database_url(
-    options: dict[str, object], environment: dict[str, str], configuration: Configuration, origin: str
+    options: Options, environment: dict[str, str], configuration: Configuration, origin: str | None
 ) -> None:
     target = resolved(environment, configuration, **options).target
-    assert isinstance(target, UrlTarget)
-    assert target.origin == origin
-
-
-def test_embedded_profile_overrides_all_database_urls() -> None:
-    assert resolved(GJOBS_URL, DEFAULT_LAB, profile="embedded").target == EmbeddedTarget(data_dir=HOME)
-    default = replace(FILE, default_profile="embedded")
-    assert resolved(SET, default).target == EmbeddedTarget(data_dir=HOME)
+    if origin is None:
+        assert target == EmbeddedTarget(data_dir=HOME)
+    else:
+        assert isinstance(target, UrlTarget)
+        assert target.origin == origin
 
 
 def test_profile_supplies_url_parameters_and_password_command() -> None:
@@ -97,32 +93,21 @@ def test_profile_supplies_url_parameters_and_password_command() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "environment", "names"),
+    ("options", "environment", "words"),
     [
-        ({"database_url": URL, "profile": "prod"}, {}, ["--database-url", "--profile"]),
-        ({}, BOTH, ["GJOBS_DATABASE_URL", "GJOBS_PROFILE"]),
+        ({"database_url": URL, "profile": "prod"}, {}, "--database-url.*--profile"),
+        ({}, BOTH, "GJOBS_DATABASE_URL.*GJOBS_PROFILE"),
+        ({"profile": "prd"}, {}, "^--profile.*did you mean 'prod'"),
+        ({}, {"GJOBS_PROFILE": "prd"}, "^GJOBS_.*did you mean 'prod'"),
     ],
 )
-def test_naming_two_databases_is_refused(
-    options: dict[str, object], environment: dict[str, str], names: list[str]
+def test_naming_two_databases_or_an_unknown_profile_is_refused(
+    options: Options, environment: dict[str, str], words: str
 ) -> None:
-    with pytest.raises(InvalidValue) as caught:
+    with pytest.raises(InvalidValue, match=words) as caught:
         resolved(environment, FILE, **options)
-    assert all(name in str(caught.value) for name in names)
     assert "hunter2" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("options", "environment", "origin"),
-    [({"profile": "prd"}, {}, "--profile"), ({}, {"GJOBS_PROFILE": "prd"}, "GJOBS_")],
-)
-def test_unknown_profile_error_suggests_the_nearest_name(
-    options: dict[str, object], environment: dict[str, str], origin: str
-) -> None:
-    with pytest.raises(InvalidValue, match="did you mean 'prod'") as caught:
-        resolved(environment, FILE, **options)
-    assert str(caught.value).startswith(origin)
-    assert "gjobs profiles" in str(caught.value.hint)
+    assert "did you mean" not in words or "gjobs profiles" in str(caught.value.hint)
 
 
 BEN = {"GJOBS_AS": "ben@example.com"}
@@ -141,7 +126,7 @@ BEN = {"GJOBS_AS": "ben@example.com"}
     ],
 )
 def test_acting_user_comes_from_option_variable_or_profile(
-    options: dict[str, object], environment: dict[str, str], eyes: str, origin: str | None
+    options: Options, environment: dict[str, str], eyes: str, origin: str | None
 ) -> None:
     settings = resolved(environment, FILE, **options)
     assert (settings.act_as, settings.act_as_origin) == (eyes, origin)
@@ -166,14 +151,14 @@ CAREFUL = replace(EMBEDDED_PROFILE, write=False)
     ],
 )
 def test_write_mode_follows_the_profile_and_the_read_only_option(
-    options: dict[str, object], environment: dict[str, str], configuration: Configuration, rule: WriteMode
+    options: Options, environment: dict[str, str], configuration: Configuration, rule: WriteMode
 ) -> None:
     assert resolved(environment, configuration, **options).write_rule is rule
 
 
 def test_write_reason_is_passed_on() -> None:
-    assert resolved(database_url=URL, write_reason="ticket 4711").write_reason == "ticket 4711"
-    assert resolved().write_reason is None
+    assert resolved({}, database_url=URL, write_reason="ticket 4711").write_reason == "ticket 4711"
+    assert resolved({}).write_reason is None
 
 
 def test_switched_database_has_its_own_actor_and_write_mode() -> None:
@@ -193,4 +178,4 @@ def test_representation_of_settings_contains_no_secret() -> None:
     secret = Profile(name="x", label="x", address=URL, password_command=("echo", "hunter2"))
     settings = resolved({}, replace(FILE, profiles={**PROFILES, "x": secret}), profile="x")
     assert "hunter2" not in repr(settings)
-    assert "hunter2" not in repr(resolved(database_url=URL))
+    assert "hunter2" not in repr(resolved({}, database_url=URL))

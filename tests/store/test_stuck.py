@@ -10,7 +10,7 @@ from store.filters.filter_text import parse
 from store.jobs.job_results import FEWEST, LeaseState, StuckVerdict
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, NOTHING, NOW, MakeProject, Sql
+from tests.store.support import NOTHING, NOW, MakeProject, Sql, add_ada, sql_of
 
 STUCK = parse("is:stuck", now=NOW)
 
@@ -20,7 +20,7 @@ def project(make_project: MakeProject) -> UUID:
     return make_project()
 
 
-def run_for(sql: Sql, project: UUID, seconds: float, *, mode: str = "lifestyle", number: int = FEWEST) -> None:
+def run_for(sql: Sql, project: UUID, seconds: float, *, mode: str | None = "lifestyle", number: int = FEWEST) -> None:
     """So many jobs of the mode ran for so long each."""
     made = sql(
         "insert into generation_jobs (user_id, project_id, status, mode, created_at, completed_at)"
@@ -113,33 +113,18 @@ async def test_finished_or_missing_job_has_no_stuck_verdict(operator: Store, sql
 
 async def test_stuck_jobs_are_found_where_jobs_may_have_no_mode(migrated_copy: Conninfo) -> None:
     with connect(migrated_copy) as app:
-        app.execute("alter table generation_jobs alter mode drop not null")
-        app.execute("insert into auth.users (id) values (%s)", [ADA])
-        app.execute("insert into projects (id, user_id, name) values (%s, %s, 'Autumn')", [NOTHING, ADA])
-        app.execute(
-            "with ended as (insert into generation_jobs (user_id, project_id, status, completed_at)"
-            " select %s, %s, 'failed', now() from generate_series(1, %s) returning id)"
-            " insert into gjobs.job_starts (job_id, started_at) select id, now() from ended",
-            [ADA, NOTHING, FEWEST],
-        )
-        app.execute(
-            "insert into generation_jobs (id, user_id, project_id, status, mode, updated_at)"
-            " values (%s, %s, %s, 'running', 'lifestyle', now() - interval '31 minutes')",
-            [NOTHING, ADA, NOTHING],
-        )
+        sql = sql_of(app)
+        sql("alter table generation_jobs alter mode drop not null")
+        add_ada(sql, project_id=NOTHING)
+        run_for(sql, NOTHING, 0, mode=None)
+        job = running(sql, NOTHING, 31)
     async with Store(Database(migrated_copy)) as store:
-        assert await stuck(store) == {NOTHING}
+        assert await stuck(store) == {job}
 
 
-async def test_stuck_jobs_are_found_by_time_alone_on_the_app_schema(attached_database: Conninfo) -> None:
-    with connect(attached_database) as app:
-        app.execute("insert into auth.users (id) values (%s)", [ADA])
-        app.execute("insert into projects (id, user_id, name) values (%s, %s, 'Autumn')", [NOTHING, ADA])
-        app.execute(
-            "insert into generation_jobs (id, user_id, project_id, status, mode, updated_at)"
-            " values (%s, %s, %s, 'running', 'lifestyle', now() - interval '31 minutes')",
-            [NOTHING, ADA, NOTHING],
-        )
+async def test_stuck_jobs_are_found_by_time_alone_on_the_app_schema(attached_database: Conninfo, app_sql: Sql) -> None:
+    add_ada(app_sql, project_id=NOTHING)
+    job = running(app_sql, NOTHING, 31)
     async with Store(Database(attached_database)) as store:
-        assert await stuck(store) == {NOTHING}
-        assert (await verdict(store, NOTHING)).lease is LeaseState.UNKNOWN
+        assert await stuck(store) == {job}
+        assert (await verdict(store, job)).lease is LeaseState.UNKNOWN

@@ -11,7 +11,7 @@ from store.database.timestamps import EARLIEST, LATEST, UtcLoader
 from store.statistics.totals import TotalsQuery
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.store.support import NOW, MakeJob, MakeProject
+from tests.store.support import NOW, Db, MakeJob
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -42,9 +42,9 @@ def test_every_binary_timestamp_loads_within_the_python_range(microseconds: int)
     ],
 )
 async def test_timestamp_is_read_as_utc_in_any_session_time_zone(
-    database: Conninfo, make_project: MakeProject, make_job: MakeJob, zone: str, written: str, read: datetime
+    database: Conninfo, make_job: MakeJob, zone: str, written: str, read: datetime
 ) -> None:
-    job_id = make_job(make_project(), created_at=written, updated_at=written)
+    job_id = make_job(created_at=written, updated_at=written)
     async with Store(Database({**database, "options": f"-c TimeZone={zone}"})) as store:
         job = await store.get_generation_job(job_id)
     assert job is not None
@@ -53,17 +53,15 @@ async def test_timestamp_is_read_as_utc_in_any_session_time_zone(
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
-async def test_daily_costs_use_utc_days_and_skip_times_outside_the_range(
-    database: Conninfo, make_project: MakeProject, make_job: MakeJob, zone: str
-) -> None:
-    project_id = make_project()
+async def test_daily_costs_use_utc_days_and_skip_times_outside_the_range(db: Db, zone: str) -> None:
+    project_id = db.make_project()
     for written in (
         *("-infinity", "0044-03-15 BC", "2026-01-12 23:59:59.999999Z"),  # before
         *("2026-01-13 00:00Z", "2026-01-14 23:59:59.999999Z", "2026-01-15 00:00Z", "2026-01-15 23:59:59.999999Z"),
         *("2026-01-16 00:00Z", "infinity", "20000-01-01"),  # after
     ):
-        make_job(project_id, cost_cents=1, created_at=written)
-    async with Store(Database({**database, "options": f"-c TimeZone={zone}"})) as store:
+        db.make_job(project_id, cost_cents=1, created_at=written)
+    async with Store(Database({**db.conninfo, "options": f"-c TimeZone={zone}"})) as store:
         numbers = await store.get_totals(TotalsQuery(days=3), at=NOW)
         users = await store.get_users()
         summary = await store.get_job_summary()

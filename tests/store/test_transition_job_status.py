@@ -1,43 +1,32 @@
 """One guarded statement: only the legal edges, one winner, and an answer that says why not."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Sequence
-from uuid import UUID
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
 
 import pytest
 
 from store.database.database import Database
 from store.database.query import Query
-from store.errors import InvalidValue, NoPrivilege
+from store.errors import InvalidValue, RowMissing, TransitionRefused
 from store.jobs import job_sql
 from store.jobs.job import GenerationJob, JobStatus, allowed
-from store.jobs.job_results import Applied, Missing, Refused
+from store.jobs.job_results import Applied, Missing, Refused, applied_job
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
-
-
-async def the_job(store: Store, job_id: UUID) -> GenerationJob:
-    job = await store.get_generation_job(job_id)
-    assert job is not None
-    return job
+from tests.store.support import ADA, NOTHING, Db, add_ada, error_of, sql_of, the_job
 
 
 @pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
 @pytest.mark.parametrize("target", list(JobStatus))
 @pytest.mark.parametrize("current", list(JobStatus))
 async def test_transition_applies_only_allowed_status_changes(
-    operator: Store,
-    make_project: MakeProject,
-    make_job: MakeJob,
-    current: JobStatus,
-    target: JobStatus,
-    actor: Actor,
+    db: Db, current: JobStatus, target: JobStatus, actor: Actor
 ) -> None:
-    store = operator.acting_as(actor)
-    job_id = make_job(make_project(), current)
+    store = db.operator.acting_as(actor)
+    job_id = db.make_job(status=current)
     before = await the_job(store, job_id)
 
     outcome = await store.transition_job_status(job_id, target.value)
@@ -53,163 +42,132 @@ async def test_transition_applies_only_allowed_status_changes(
         assert after == before
 
 
-async def test_transition_of_an_unknown_job_returns_missing(
-    operator: Store, stranger: Store, ben: Store, ada: Store
-) -> None:
-    for store in (operator, ada, ben, stranger):
+async def test_transition_of_an_unknown_job_returns_missing(db: Db) -> None:
+    for store in (db.operator, db.ada, db.ben, db.stranger):
         assert await store.transition_job_status(NOTHING, "running") == Missing(job_id=NOTHING)
 
 
-async def test_transition_of_the_job_of_another_user_returns_missing(
-    ben: Store, stranger: Store, operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    job_id = make_job(make_project(ADA))
-    for store in (ben, stranger):
+async def test_transition_of_the_job_of_another_user_returns_missing(db: Db) -> None:
+    job_id = db.make_job()
+    for store in (db.ben, db.stranger):
         assert await store.transition_job_status(job_id, "running") == Missing(job_id=job_id)
-    assert (await the_job(operator, job_id)).status is JobStatus.QUEUED
+    assert (await the_job(db.operator, job_id)).status is JobStatus.QUEUED
 
 
-async def test_transition_to_an_unknown_status_is_refused(operator: Store) -> None:
-    with pytest.raises(InvalidValue) as caught:
-        await operator.transition_job_status(NOTHING, "done")
-    assert caught.value.field == "status"
+@pytest.mark.parametrize(
+    ("status", "before", "given", "after"),
+    [
+        ("running", None, "API timeout", "API timeout"),
+        ("running", '{"message": "slow"}', None, '{"message": "slow"}'),
+        ("running", "slow", "too slow", "too slow"),
+        ("failed", "slow", "too slow", "slow"),
+        *(
+            ("running", None, text, text)
+            for text in ("", "x" * 10_000, "two\nlines\t\x1b[31mred\u202e", "日本語 🎨", "[red]%s {} '; drop table")
+        ),
+    ],
+)
+async def test_transition_stores_a_given_error_and_keeps_the_earlier_one_otherwise(
+    db: Db, status: str, before: str | None, given: str | None, after: str
+) -> None:
+    job_id = db.make_job(status=status, error=before)
+    await db.ada.transition_job_status(job_id, "failed", given)
+    assert (await the_job(db.ada, job_id)).error == after
 
 
-class TestError:
-    async def test_transition_stores_its_error(self, ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
-        job_id = make_job(make_project(), "running")
-        await ada.transition_job_status(job_id, "failed", "API timeout")
-        assert (await the_job(ada, job_id)).error == "API timeout"
-
-    async def test_transition_without_an_error_keeps_the_earlier_error(
-        self, ada: Store, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        job_id = make_job(make_project(), "running", error='{"message": "slow"}')
-        await ada.transition_job_status(job_id, "failed")
-        assert (await the_job(ada, job_id)).error == '{"message": "slow"}'
-
-    async def test_transition_replaces_the_earlier_error(
-        self, ada: Store, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        job_id = make_job(make_project(), "running", error="slow")
-        await ada.transition_job_status(job_id, "failed", "too slow")
-        assert (await the_job(ada, job_id)).error == "too slow"
-
-    async def test_refused_transition_keeps_the_error(
-        self, ada: Store, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        job_id = make_job(make_project(), "failed", error="slow")
-        await ada.transition_job_status(job_id, "failed", "too slow")
-        assert (await the_job(ada, job_id)).error == "slow"
-
-    @pytest.mark.parametrize(
-        "text", ["", "x" * 10_000, "two\nlines\t\x1b[31mred\u202e", "日本語 🎨", "[red]%s {} '; drop table"]
-    )
-    async def test_transition_stores_any_error_text_unchanged(
-        self, ada: Store, make_project: MakeProject, make_job: MakeJob, text: str
-    ) -> None:
-        job_id = make_job(make_project(), "running")
-        await ada.transition_job_status(job_id, "failed", text)
-        assert (await the_job(ada, job_id)).error == text
-
-    async def test_transition_refuses_an_error_that_the_database_cannot_store(self, operator: Store) -> None:
-        for text in ("a\0b", "half \ud83d"):
-            with pytest.raises(InvalidValue) as caught:
-                await operator.transition_job_status(NOTHING, "failed", text)
-            assert caught.value.field == "error"
+@pytest.mark.parametrize(("status", "error", "field"), [("failed", "a\0b", "error"), ("done", None, "status")])
+async def test_transition_refuses_invalid_values(operator: Store, status: str, error: str | None, field: str) -> None:
+    assert (await error_of(InvalidValue, operator.transition_job_status(NOTHING, status, error))).field == field
 
 
-class TestConcurrentCallers:
-    """Twenty at once, over ten sessions, many rounds: one is told Applied, and nineteen the status that it made."""
+FINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED)
 
-    @pytest.mark.parametrize("schema", ["database", "attached_database"])
-    async def test_exactly_one_concurrent_caller_starts_the_job(
-        self, request: pytest.FixtureRequest, schema: str
-    ) -> None:
-        conninfo: Conninfo = request.getfixturevalue(schema)
-        job_ids = _queued_jobs(conninfo, count=25)
-        stores = [Store(Database(conninfo)) for _ in range(5)]
+CALLERS = 20
+
+
+@asynccontextmanager
+async def five_stores(conninfo: Conninfo) -> AsyncIterator[tuple[list[Store], list[UUID]]]:
+    """And queued jobs for them."""
+    job_ids = [uuid4() for _ in range(25)]
+    with connect(conninfo) as owner:
+        add_ada(sql_of(owner), *job_ids)
+    stores = [Store(Database(conninfo)) for _ in range(5)]
+    yield stores, job_ids
+    for store in stores:
+        await store.close()
+
+
+@pytest.mark.parametrize("schema", ["database", "attached_database"])
+async def test_exactly_one_concurrent_caller_starts_the_job(request: pytest.FixtureRequest, schema: str) -> None:
+    async with five_stores(request.getfixturevalue(schema)) as (stores, job_ids):
         for job_id in job_ids:
             outcomes = await asyncio.gather(
-                *(stores[number % 5].transition_job_status(job_id, "running") for number in range(20))
+                *(stores[number % 5].transition_job_status(job_id, "running") for number in range(CALLERS))
             )
             (winner,) = [outcome for outcome in outcomes if isinstance(outcome, Applied)]
             losers = [outcome for outcome in outcomes if outcome is not winner]
-            assert losers == [Refused(current=JobStatus.RUNNING, allowed=_FINAL, job=winner.job)] * 19
-        for store in stores:
-            await store.close()
+            assert losers == [Refused(current=JobStatus.RUNNING, allowed=FINAL, job=winner.job)] * (CALLERS - 1)
 
-    async def test_exactly_one_concurrent_caller_finishes_the_job(self, database: Conninfo) -> None:
-        job_ids = _queued_jobs(database, count=25)
-        stores = [Store(Database(database)) for _ in range(5)]
-        winners: Counter[JobStatus] = Counter()
+
+async def test_exactly_one_concurrent_caller_finishes_the_job(database: Conninfo) -> None:
+    async with five_stores(database) as (stores, job_ids):
         for job_id in job_ids:
             await stores[0].transition_job_status(job_id, "running")
             outcomes = await asyncio.gather(
                 *(
-                    stores[number % 5].transition_job_status(job_id, _FINAL[number % 2], f"caller {number}")
-                    for number in range(20)
+                    stores[number % 5].transition_job_status(job_id, FINAL[number % 2], f"caller {number}")
+                    for number in range(CALLERS)
                 )
             )
-            (winner,) = [(number, o) for number, o in enumerate(outcomes) if isinstance(o, Applied)]
-            number, outcome = winner
+            ((number, outcome),) = [(number, one) for number, one in enumerate(outcomes) if isinstance(one, Applied)]
             assert await the_job(stores[0], job_id) == outcome.job
-            assert (outcome.job.status, outcome.job.error) == (_FINAL[number % 2], f"caller {number}")
-            winners[outcome.job.status] += 1
-        assert winners.total() == 25
-        for store in stores:
-            await store.close()
-
-
-_FINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED)
-
-
-def _queued_jobs(conninfo: Conninfo, count: int) -> list[UUID]:
-    with connect(conninfo) as owner:
-        owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
-        owner.execute("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", [ADA, ADA])
-        rows = owner.execute(
-            "insert into generation_jobs (user_id, project_id, mode, created_at)"
-            " select %s, %s, 'lifestyle', %s from generate_series(1, %s) returning id",
-            [ADA, ADA, NOW, count],
-        ).fetchall()
-    return [row[0] for row in rows]
+            assert (outcome.job.status, outcome.job.error) == (FINAL[number % 2], f"caller {number}")
 
 
 async def test_transition_is_tried_again_when_the_status_changes_meanwhile(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It could not be completed, for it was queued; and when the store looks why, somebody has just started it."""
-    job_id = make_job(make_project())
+    job_id = db.make_job()
     look_up = job_sql.OF_EVENTS.these
 
     def start_and_look_up(job_ids: Sequence[UUID]) -> Query[GenerationJob]:
-        sql("update generation_jobs set status = 'running' where id = any(%s)", [job_ids])
+        db.sql("update generation_jobs set status = 'running' where id = any(%s)", [job_ids])
         return look_up(job_ids)
 
     monkeypatch.setattr(job_sql.OF_EVENTS, "these", start_and_look_up)
-    outcome = await operator.transition_job_status(job_id, "succeeded")
+    outcome = await db.operator.transition_job_status(job_id, "succeeded")
     monkeypatch.undo()
 
-    assert outcome == Applied(job=await the_job(operator, job_id))
+    assert outcome == Applied(job=await the_job(db.operator, job_id))
 
 
-async def test_visible_job_that_policies_protect_cannot_be_changed(
-    blank_database: Conninfo, attached_database: Conninfo
-) -> None:
-    """An app may let users see more than they may change. The database then changes no row, and says nothing."""
-    (job_id,) = _queued_jobs(attached_database, count=1)
-    with connect(attached_database) as owner:
-        owner.execute('drop policy "Users can update own generation jobs" on generation_jobs')
-        owner.execute('drop policy "Users can delete own generation jobs" on generation_jobs')
-    async with Store(Database(attached_database)) as operator:
-        ada = await operator.acting_as_user("ada@example.com")
-        for change in (
-            ada.transition_job_status(job_id, "running"),
-            ada.update_generation_job(job_id, mode="packaging"),
-            ada.delete_generation_job(job_id),
-            ada.delete_generation_jobs({job_id: JobStatus.QUEUED}),
-        ):
-            with pytest.raises(NoPrivilege, match=f"shows the job {job_id}, but does not let it be changed"):
-                await change
-        assert (await the_job(operator, job_id)).status is JobStatus.QUEUED
+async def test_applied_job_returns_the_job_of_an_applied_transition(db: Db) -> None:
+    job_id = db.make_job()
+
+    outcome = await db.operator.transition_job_status(job_id, "running")
+
+    assert applied_job(outcome, JobStatus.RUNNING).status is JobStatus.RUNNING
+
+
+async def test_applied_job_raises_for_a_refused_transition(db: Db) -> None:
+    job_id = db.make_job()
+    outcome = await db.operator.transition_job_status(job_id, "succeeded")
+
+    with pytest.raises(TransitionRefused, match="Only a running job can be completed; this one is queued") as refused:
+        applied_job(outcome, JobStatus.SUCCEEDED)
+
+    assert (refused.value.job_id, refused.value.current, refused.value.allowed) == (
+        job_id,
+        JobStatus.QUEUED,
+        (JobStatus.RUNNING,),
+    )
+
+
+async def test_applied_job_raises_for_a_missing_job(operator: Store) -> None:
+    outcome = await operator.transition_job_status(NOTHING, "running")
+
+    with pytest.raises(RowMissing) as missing:
+        applied_job(outcome, JobStatus.RUNNING)
+
+    assert missing.value.ids == (NOTHING,)

@@ -58,34 +58,31 @@ def test_view_is_a_filter_text_or_a_table_with_one() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("views = 3", "line 1: views is a number, and should be a table."),
-        ("[views]\nlate = 3", "line 2: views.late is a number, and should be a filter or a table."),
-        ("[views]\nlate = ''", "line 2: views.late is empty."),
+        ("views = 3", "1: views is a number, and should be a table."),
+        ("[views]\nlate = 3", "2: views.late is a number, and should be a filter or a table."),
+        ("[views]\nlate = ''", "2: views.late is empty."),
         (
             "[views]\nx = 'cost:>5'\nlate = 'statsu:failed'",
-            "line 3: views.late is no filter: 'statsu' is no key. Did you mean status?",
+            "3: views.late is no filter: 'statsu' is no key. Did you mean status?",
         ),
-        (
-            "[views.late]\nfilter = 'status:'",
-            "line 2: views.late.filter is no filter: status: is followed by no value.",
-        ),
-        ("[views.late]\norder = 'cost'", "line 1: views.late has no filter."),
+        ("[views.late]\nfilter = 'status:'", "2: views.late.filter is no filter: status: is followed by no value."),
+        ("[views.late]\norder = 'cost'", "1: views.late has no filter."),
         (
             "[views.late]\nfilter = 'a'\norder = 'costs'",
-            "line 3: views.late.order names no column to sort by: 'costs' is not known; did you mean 'cost'?",
+            "3: views.late.order names no column to sort by: 'costs' is not known; did you mean 'cost'?",
         ),
         (
             "[views.late]\nfilter = 'a'\norder = 'cost up'",
-            "line 3: views.late.order names no direction: 'up' is not known; it is one of descending, ascending.",
+            "3: views.late.order names no direction: 'up' is not known; it is one of descending, ascending.",
         ),
-        ("[views.late]\nfilter = 'a'\nfiltre = 'a'", "line 3: views.late.filtre is not known; did you mean 'filter'?"),
-        (f"[views]\n{'n' * 61} = 'a'", f"line 2: views.{'n' * 61} has a name that is longer than 60 characters."),
+        ("[views.late]\nfilter = 'a'\nfiltre = 'a'", "3: views.late.filtre is not known; did you mean 'filter'?"),
+        (f"[views]\n{'n' * 61} = 'a'", f"2: views.{'n' * 61} has a name that is longer than 60 characters."),
     ],
 )
 def test_each_mistake_in_a_view_is_reported_with_file_line_and_key(text: str, sentence: str) -> None:
     with pytest.raises(BadConfiguration) as caught:
         configured(text)
-    assert str(caught.value) == f"{FILE}, {sentence}"
+    assert str(caught.value) == f"{FILE}, line {sentence}"
 
 
 names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20).filter(str.isprintable)

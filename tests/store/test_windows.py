@@ -1,7 +1,7 @@
 """Windows of a list: walked either way they are the whole list, in its order, with nothing lost and nothing twice."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import cycle
 from uuid import UUID
@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg.conninfo import make_conninfo
 
 from store.blocking import BlockingStore
 from store.database.timestamps import LATEST
@@ -19,8 +18,7 @@ from store.filters.job_filter import NO_FILTER
 from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery, key_of, total_of
 from store.jobs.job import ERROR_CHARACTERS, JobStatus, ListedJob
 from store.store import Store
-from tests.conftest import Conninfo
-from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
+from tests.store.support import BEN, NOW, Db, MakeJob, MakeProject, Sql, a_job
 
 ORDERS = [ListOrder(column=column, descending=descending) for column in OrderColumn for descending in (True, False)]
 
@@ -47,12 +45,6 @@ def in_order(sql: Sql, listed: ListQuery, where: str = "true") -> list[UUID]:
         (listed.project_id, listed.status),
     )
     return [row[0] for row in rows]
-
-
-@pytest.fixture
-def operator_now(database: Conninfo, sql: Sql) -> Iterator[BlockingStore]:
-    with BlockingStore.connect(make_conninfo("", **database)) as store:
-        yield store
 
 
 @pytest.fixture
@@ -180,31 +172,23 @@ def test_first_and_last_windows_make_up_the_whole_list(
 
 
 @pytest.mark.parametrize("order", ORDERS)
-async def test_window_of_a_user_holds_only_their_jobs(
-    ada: Store, make_project: MakeProject, make_job: MakeJob, order: ListOrder
-) -> None:
-    mine, other = make_project(), make_project(BEN)
-    ids = {make_job(mine, status) for status in JobStatus}
-    make_job(other)
-    window = await ada.get_window(RowWindowQuery(listed=ListQuery(order=order), after=2))
+async def test_window_of_a_user_holds_only_their_jobs(db: Db, order: ListOrder) -> None:
+    mine, other = db.make_project(), db.make_project(BEN)
+    ids = {db.make_job(mine, status) for status in JobStatus}
+    db.make_job(other)
+    window = await db.ada.get_window(RowWindowQuery(listed=ListQuery(order=order), after=2))
     around = RowWindowQuery(listed=ListQuery(order=order), anchor=key_of(window.jobs[-1], order), before=9, after=9)
-    assert {job.id for job in (await ada.get_window(around)).jobs} == ids
+    assert {job.id for job in (await db.ada.get_window(around)).jobs} == ids
 
 
-async def test_window_reads_only_the_beginning_of_a_long_error(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    project_id, longest = make_project(), "ö" * ERROR_CHARACTERS
+async def test_window_reads_only_the_beginning_of_a_long_error(db: Db) -> None:
+    longest = "ö" * ERROR_CHARACTERS
     for cost, error in enumerate((None, "", longest, f"{longest}!")):
-        make_job(project_id, error=error, cost_cents=cost)
+        db.make_job(error=error, cost_cents=cost)
     order = ListOrder(column=OrderColumn.COST, descending=False)
-    window = await operator.get_window(RowWindowQuery(listed=ListQuery(order=order)))
-    assert [(job.error, job.is_error_cut) for job in window.jobs] == [
-        (None, False),
-        ("", False),
-        (longest, False),
-        (longest, True),
-    ]
+    window = await db.operator.get_window(RowWindowQuery(listed=ListQuery(order=order)))
+    errors = [(job.error, job.is_error_cut) for job in window.jobs]
+    assert errors == [(None, False), ("", False), (longest, False), (longest, True)]
 
 
 async def test_window_refuses_a_filter_by_an_unreadable_name(ada: Store) -> None:
@@ -213,20 +197,8 @@ async def test_window_refuses_a_filter_by_an_unreadable_name(ada: Store) -> None
 
 
 def test_only_finished_jobs_with_finite_times_have_a_duration() -> None:
-    job = ListedJob(
-        id=UUID(int=1),
-        user_id=ADA,
-        project_id=UUID(int=2),
-        status=JobStatus.FAILED,
-        mode="lifestyle",
-        input_asset_id=None,
-        error=None,
-        cost_cents=0,
-        created_at=NOW,
-        updated_at=NOW - timedelta(seconds=5),
-    )
+    job = ListedJob(**asdict(a_job(status=JobStatus.FAILED, updated_at=NOW - timedelta(seconds=5))))
     order = ListOrder(column=OrderColumn.TOTAL)
     assert key_of(job, order) == RowKey(value=timedelta(seconds=-5), id=job.id)
-    for status in (JobStatus.QUEUED, JobStatus.RUNNING):
-        assert total_of(replace(job, status=status)) is None
-    assert total_of(replace(job, updated_at=LATEST)) is None
+    for change in ({"status": JobStatus.QUEUED}, {"status": JobStatus.RUNNING}, {"updated_at": LATEST}):
+        assert total_of(replace(job, **change)) is None

@@ -11,17 +11,19 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
+    now = NOON
 
     def __call__(self) -> datetime:
         return self.now
 
 
-def test_open_session_may_write_without_a_permit() -> None:
-    access = WriteAccess(WriteMode.OPEN)
-    assert access.may_write
-    assert access.permit is None
+def test_only_an_open_session_may_write_without_a_permit() -> None:
+    assert WriteAccess(WriteMode.OPEN).may_write
+    assert WriteAccess(WriteMode.OPEN).permit is None
+    closed = WriteAccess(WriteMode.CLOSED)
+    with pytest.raises(ReadOnly, match="read-only"):
+        closed.open_permit("please", 60)
+    assert not closed.may_write
 
 
 def test_permit_allows_writes_until_it_ends() -> None:
@@ -36,7 +38,7 @@ def test_permit_allows_writes_until_it_ends() -> None:
     clock.now += timedelta(seconds=1)
     assert not access.may_write
     clock.now = NOON
-    assert access.lease is None, "a clock that is turned back does not open it again"
+    assert access.permit is None, "a clock that is turned back does not open it again"
 
 
 def test_permit_can_be_replaced_and_closed_early() -> None:
@@ -47,19 +49,9 @@ def test_permit_can_be_replaced_and_closed_early() -> None:
     assert not access.may_write
 
 
-def test_closed_session_refuses_a_permit() -> None:
-    access = WriteAccess(WriteMode.CLOSED)
-    with pytest.raises(ReadOnly, match="read-only"):
-        access.open_permit("please", 60)
-    assert not access.may_write
-
-
-def test_refusal_hint_names_the_option_that_decides_writing() -> None:
-    assert "--write REASON" in str(WriteAccess(WriteMode.PERMIT_REQUIRED).refusal().hint)
-    assert "--read-only" in str(WriteAccess(WriteMode.CLOSED).refusal().hint)
-
-
-def test_refusal_hint_can_be_replaced() -> None:
+def test_refusal_hint_names_the_option_that_decides_writing_or_is_replaced() -> None:
     access = WriteAccess(WriteMode.PERMIT_REQUIRED)
+    assert "--write REASON" in str(access.refusal().hint)
+    assert "--read-only" in str(WriteAccess(WriteMode.CLOSED).refusal().hint)
     access.opened_by = "Press W to write for some minutes."
     assert access.refusal().hint == "Press W to write for some minutes."

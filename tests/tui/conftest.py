@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.driving import Clock, Drive, Driver, WatchedApp, dashboard_on, drive_dashboard, opener_of
 from tests.tui.settling import wait_for_idle
 from tests.tui.support import TablePilot, running_table
 from tests.tui.world import JobsDatabase, fill
@@ -46,7 +48,6 @@ async def table(empty_table: TablePilot) -> TablePilot:
 
 @pytest.fixture
 def empty_jobs_db(operator_connection: psycopg.Connection) -> JobsDatabase:
-    """A migrated database without a row."""
     return JobsDatabase(operator_connection)
 
 
@@ -68,3 +69,29 @@ async def dashboard(jobs_db: JobsDatabase, app: WatchedApp) -> AsyncIterator[Dri
     """Of the small world, Ada's newest project shown and the cursor on its newest job."""
     async with drive_dashboard(app) as driver:
         yield driver
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def drive(jobs_db: JobsDatabase, database: Conninfo) -> Drive:
+    """Opens a dashboard of the small world, by default with Ada's eyes."""
+    return partial(dashboard_on, database)
+
+
+@pytest.fixture
+async def operator(drive: Drive) -> AsyncIterator[Driver]:
+    async with drive(actor=OPERATOR) as driver:
+        yield driver
+
+
+@pytest.fixture
+def attached_jobs_db(attached_database: Conninfo) -> Iterator[JobsDatabase]:
+    """The small world in the app's own database, on which no migration of ours has run."""
+    jobs_db = JobsDatabase(attached_database)
+    fill(jobs_db)
+    yield jobs_db
+    jobs_db.close()

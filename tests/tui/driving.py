@@ -1,75 +1,111 @@
 """The dashboard on a real store, driven by keys and read from its screen."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from uuid import UUID
+from typing import Any, TypedDict, TypeVar, Unpack, cast
 
 from textual import on
 from textual.command import CommandList, CommandPalette
-from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Input, Select, Static
 
-from store.budgets.budget import Budgets
 from store.database.database import Database
 from store.database.query import TimeLimits
 from store.database.write_access import WriteAccess, WriteMode
-from store.job_list.list_query import ListingQuery, ListQuery
-from store.job_list.listing import Listing
+from store.job_list.index_advice import IndexAdvice
+from store.job_list.list_cost import ListCost
+from store.job_list.list_query import ListQuery
 from store.jobs.job import GenerationJob
 from store.journal.journal import Journal
-from store.leases.lease import WorkersOverview
-from store.statistics.counting import Report as NumbersReport
-from store.statistics.totals import Totals, TotalsQuery
-from store.store import PAGE_SIZE, Store
+from store.store import Store
 from store.users.actor import ActingUser, Actor
-from tests.tui.settling import press, resize, settle, until
+from tests.conftest import Conninfo
+from tests.store.servers import Proxy, proxied
+from tests.tui.settling import AppDriver
 from tests.tui.world import ADA, FROZEN, job_id
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.messages import ListPolled, ListPollFailed, TotalsPolled
-from tui.dashboard.run import frame_text
 from tui.dashboard.session_poller import Opener
-from tui.dashboard.setup import DashboardSetup
 from tui.dashboard.status_line import Banner
 from tui.session import Report, Session
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 AS_ADA = ActingUser(id=ADA, email="ada@example.com")
 
 SIZE = (120, 36)
 
 
+def frozen(method: Method) -> Method:
+    """The method of a store as it answers at FROZEN, unless asked for another time."""
+
+    def answer(store: Store, *arguments: Any, at: datetime | None = None, **options: Any) -> Any:
+        return method(store, *arguments, at=at or FROZEN, **options)
+
+    return cast(Method, answer)
+
+
 class FrozenStore(Store):
     """For which it is always the same moment."""
 
-    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
-        return await super().get_listing(query, at=at or FROZEN)
+    get_listing = frozen(Store.get_listing)
+    get_totals = frozen(Store.get_totals)
+    get_exact_totals = frozen(Store.get_exact_totals)
+    get_budgets = frozen(Store.get_budgets)
+    get_workers_overview = frozen(Store.get_workers_overview)
 
-    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
-        return await super().get_totals(query, at=at or FROZEN)
 
-    async def get_budgets(
-        self,
-        project_id: UUID | None = None,
-        *,
-        user_id: UUID | None = None,
-        limit: int = PAGE_SIZE,
-        at: datetime | None = None,
-    ) -> Budgets:
-        return await super().get_budgets(project_id, user_id=user_id, limit=limit, at=at or FROZEN)
+class Gate:
+    """Holds the calls of a store's method until it lets one through, or opens."""
 
-    async def get_exact_totals(
-        self, query: TotalsQuery, report: NumbersReport, *, at: datetime | None = None
-    ) -> Totals:
-        return await super().get_exact_totals(query, report, at=at or FROZEN)
+    def __init__(
+        self, method: str, holds: Callable[..., bool] = lambda *_: True, *, fails: Exception | None = None
+    ) -> None:
+        self.calls = 0
+        self._is_open = False
+        self._passes = asyncio.Semaphore(0)
 
-    async def get_workers_overview(self, *, limit: int = PAGE_SIZE, at: datetime | None = None) -> WorkersOverview:
-        return await super().get_workers_overview(limit=limit, at=at or FROZEN)
+        async def wait(store: Store, *arguments: Any, **options: Any) -> Any:
+            if holds(store, *arguments):
+                self.calls += 1
+                if not self._is_open:
+                    await self._passes.acquire()
+                if fails:
+                    raise fails
+            return await getattr(super(self.store, store), method)(*arguments, **options)
+
+        self.store: type[FrozenStore] = type("GatedStore", (FrozenStore,), {method: wait})
+
+    def release(self) -> None:
+        self._passes.release()
+
+    def open(self) -> None:
+        self._is_open = True
+        for _ in range(self.calls):
+            self.release()
+
+
+class ExpensiveStore(FrozenStore):
+    """Whose database's planner takes every list for an expensive one."""
+
+    ADVICE = IndexAdvice(columns="error", sql="create index concurrently jobs_error on generation_jobs (error)")
+
+    async def get_list_cost(self, query: ListQuery) -> ListCost | None:
+        return ListCost(cost=1e6, seconds=10.0, reads_all=True, advice=self.ADVICE)
+
+
+class Clock:
+    now = FROZEN
+
+    def __call__(self) -> datetime:
+        return self.now
 
 
 def opener_of(
-    conninfo: Mapping[str, str | int],
+    conninfo: Conninfo,
     *,
     actor: Actor = AS_ADA,
     rule: WriteMode = WriteMode.OPEN,
@@ -79,8 +115,6 @@ def opener_of(
     clock: Callable[[], datetime] = lambda: FROZEN,
     journal: Path | None = None,
 ) -> Opener:
-    """Opens a session on a server that is up, or not."""
-
     @asynccontextmanager
     async def opener(report: Report) -> AsyncIterator[Session]:
         access = WriteAccess(rule, clock=clock)
@@ -98,18 +132,10 @@ class WatchedApp(GjobsApp):
     """Counts the looks that arrive, and those that fail."""
 
     def __init__(
-        self,
-        opener: Opener,
-        *,
-        state_path: Path | None = None,
-        interval: float = 60.0,
-        clock: Callable[[], datetime] = lambda: FROZEN,
-        setup: DashboardSetup | None = None,
+        self, opener: Opener, *, interval: float = 60.0, clock: Callable[[], datetime] = lambda: FROZEN, **fields: Any
     ) -> None:
-        super().__init__(opener, state_path=state_path, interval=interval, clock=clock, setup=setup)
-        self.looks = 0
-        self.counts = 0
-        self.failures = 0
+        super().__init__(opener, interval=interval, clock=clock, **{"state_path": None, **fields})
+        self.looks = self.counts = self.failures = 0
 
     @on(ListPolled)
     def _count(self) -> None:
@@ -125,54 +151,126 @@ class WatchedApp(GjobsApp):
 
 
 @asynccontextmanager
-async def drive_dashboard(app: WatchedApp, *, size: tuple[int, int] = SIZE) -> AsyncIterator["Driver"]:
-    """Runs the dashboard, and waits until there is something to see."""
+async def drive_dashboard(
+    app: WatchedApp, *, size: tuple[int, int] = SIZE, waits: bool = True
+) -> AsyncIterator["Driver"]:
+    """Run the dashboard, and wait until there is something to see."""
     async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
-        await driver.until(app.settled.is_set)
-        await driver.settle()
+        if waits:
+            await driver.until(app.settled.is_set)
+            await driver.settle()
         yield driver
         await driver.leave()
 
 
-class Driver:
+@asynccontextmanager
+async def dashboard_on(
+    conninfo: Conninfo,
+    *,
+    size: tuple[int, int] = SIZE,
+    clock: Callable[[], datetime] = lambda: FROZEN,
+    **options: Any,
+) -> AsyncIterator["Driver"]:
+    """Run a dashboard on a database, with the options of `opener_of` and of the app."""
+    of_app = {name: options.pop(name) for name in ("interval", "setup", "state_path") if name in options}
+    app = WatchedApp(opener_of(conninfo, clock=clock, **options), clock=clock, **of_app)
+    async with drive_dashboard(app, size=size) as driver:
+        yield driver
+
+
+Drive = Callable[..., AbstractAsyncContextManager["Driver"]]  # `dashboard_on` a test's own database
+
+
+@asynccontextmanager
+async def behind_a_proxy(
+    conninfo: Conninfo, interval: float = 0.05, **opening: Any
+) -> AsyncIterator[tuple["Driver", Proxy]]:
+    async with (
+        proxied(conninfo) as (proxy, through_proxy),
+        dashboard_on(through_proxy, interval=interval, **opening) as driver,
+    ):
+        yield driver, proxy
+
+
+class Expected(TypedDict, total=False):
+    """What a key press leads to: a dialog's title, a toast, texts on the screen or gone from it, the jobs listed."""
+
+    dialog: str
+    toast: str
+    shows: str | tuple[str, ...]
+    hides: str
+    rows: list[int]
+    until: Callable[[], object]
+
+
+class Driver(AppDriver):
     """A running dashboard. Each wait is for a condition, and fails with the screen where it does not come."""
 
-    def __init__(self, app: WatchedApp, pilot: Pilot[int]) -> None:
-        self.app = app
-        self.pilot = pilot
+    app: WatchedApp
 
-    async def until(self, condition: Callable[[], object]) -> None:
-        await until(condition, lambda: f"the screen:\n{self.text}\nthe toasts: {self.toasts}")
+    @property
+    def messages(self) -> list[str]:
+        return self.toasts
 
     async def leave(self) -> None:
         """As a person does: the pilot alone would take the widgets away while looks still arrive."""
         self.app.exit()
         await self.until(lambda: not self.app.is_running)
 
-    async def press(self, *keys: str) -> None:
-        await press(self.app, *keys)
+    async def press(self, *keys: str, on: int | None = None, **expected: Unpack[Expected]) -> None:
+        """Press the keys, with the cursor on a job, and wait for what they lead to."""
+        if on is not None:
+            await self.go_to(on)
+        await super().press(*keys)
+        await self.expects(**expected)
 
-    async def resize(self, width: int, height: int) -> None:
-        await resize(self.pilot, width, height)
-
-    async def settle(self) -> None:
-        await settle(self.app)
+    async def expects(self, **expected: Unpack[Expected]) -> None:
+        if "dialog" in expected:
+            await self.has_dialog(expected["dialog"])
+        if "toast" in expected:
+            await self.shows_toast(expected["toast"])
+        if "shows" in expected:
+            await self.shows(*([expected["shows"]] if isinstance(expected["shows"], str) else expected["shows"]))
+        if "rows" in expected:
+            await self.until(lambda: self.rows == expected["rows"])
+        if "until" in expected:
+            await self.until(expected["until"])
+        if "hides" in expected:
+            await self.shows_no_longer(expected["hides"])
 
     async def go_to(self, number: int) -> None:
         """Puts the cursor on a job, as soon as it is listed."""
         await self.until(lambda: self.table.move_to(job_id(number)))
         await self.settle()
 
-    async def type(self, text: str) -> None:
-        """Into the focused field, in place of what it holds."""
+    async def type(self, text: str, *keys: str, into: str | None = None, **expected: Unpack[Expected]) -> None:
+        """Type into a field, or the focused one, in place of what it holds, and press keys then."""
+        if into is not None:
+            await self.focus_on(into)
         await self.until(lambda: isinstance(self.app.focused, Input))
         field = self.app.focused
         assert isinstance(field, Input)
         field.value = text
         await self.settle()
+        await self.press(*keys, **expected)
 
-    async def command(self, words: str) -> None:
+    async def filter(self, text: str, *keys: str, **expected: Unpack[Expected]) -> None:
+        await self.press("slash")
+        await self.type(text, *keys, **expected)
+
+    async def act_as(self, name: str, **expected: Unpack[Expected]) -> None:
+        """Switch to the first user of that name."""
+        await self.press("u", dialog="Look with whose eyes?")
+        await self.type(name, "enter", **expected)
+
+    def value(self, selector: str) -> object:
+        """What a field of the dialog on top holds."""
+        field = self.app.screen.query_one(selector)
+        assert isinstance(field, Input | Select)
+        return field.value
+
+    async def command(self, words: str, **expected: Unpack[Expected]) -> None:
         """Runs it from the palette, as soon as enter runs it: the palette lists others first, and then some by some."""
         await self.press("ctrl+p")
         await self.until(lambda: isinstance(self.app.screen, CommandPalette))
@@ -180,6 +278,12 @@ class Driver:
         await self.until(lambda: words in self.offered_command)
         await self.press("enter")
         await self.until(lambda: not isinstance(self.app.screen, CommandPalette))
+        await self.expects(**expected)
+
+    @property
+    def session(self) -> Session:
+        assert self.app.poller.session is not None
+        return self.app.poller.session
 
     @property
     def offered_command(self) -> str:
@@ -198,11 +302,9 @@ class Driver:
         await self.until(lambda: self.dialog == title)
 
     async def shows_toast(self, text: str) -> None:
-        """Waits for a toast."""
         await self.until(lambda: any(text in toast for toast in self.toasts))
 
     async def focus_on(self, selector: str) -> None:
-        """Focuses a widget of the dialog on top, or of the dashboard."""
         self.app.screen.query_one(selector).focus()
         await self.settle()
 
@@ -216,16 +318,13 @@ class Driver:
         await self.shows(f"Costs · {name}")
         await self.until(lambda: self.listed == self.app.dashboard.listed and self.costs != ["Counting …"])
 
-    async def refreshes(self) -> None:
+    async def refreshes(self, **expected: Unpack[Expected]) -> None:
         """Waits for the answer to a look that is asked for here."""
         looks, counts = self.app.looks, self.app.counts
         await self.press("f5")
         await self.until(lambda: self.app.looks > looks and self.app.counts > counts)
         await self.settle()
-
-    @property
-    def text(self) -> str:
-        return frame_text(self.app)
+        await self.expects(**expected)
 
     @property
     def header(self) -> str:
@@ -261,7 +360,7 @@ class Driver:
 
     @property
     def marked(self) -> set[int]:
-        return {identifier.int >> 96 for identifier in self.table.marked}
+        return {number_of(job) for job in self.table.marked_jobs}
 
     @property
     def listed(self) -> ListQuery | None:

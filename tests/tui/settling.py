@@ -11,14 +11,11 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from tests.event_loop import IdleAwareLoop, running_loop
+from tui.dashboard.run import frame_text
 
-PATIENCE = 60.0
+PATIENCE = 60.0  # seconds until a test gives up: far more than anything takes, on a busy machine as well
 
-"""Seconds until a test gives up: far more than anything takes, on a busy machine as well."""
-
-POLL = 0.02
-
-"""Seconds until a test looks again for what does not wake the app."""
+POLL = 0.02  # seconds until a test looks again for what does not wake the app
 
 
 async def press(app: App[Any], *keys: str) -> None:
@@ -53,6 +50,35 @@ async def resize(pilot: Pilot[Any], width: int, height: int) -> None:
     await pilot.resize_terminal(width, height)
     await until(lambda: pilot.app._resize_timer is None, lambda: f"the size: {pilot.app.size}")
     await settle(pilot.app)
+
+
+class AppDriver:
+    """Presses keys in a running app, and waits until it has nothing left to do."""
+
+    def __init__(self, app: App[Any], pilot: Pilot[Any]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def text(self) -> str:
+        return frame_text(self.app)
+
+    @property
+    def messages(self) -> object:
+        """What the app has reported beside its screen."""
+        return []
+
+    async def press(self, *keys: str) -> None:
+        await press(self.app, *keys)
+
+    async def settle(self) -> None:
+        await settle(self.app)
+
+    async def resize(self, width: int, height: int) -> None:
+        await resize(self.pilot, width, height)
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        await until(condition, lambda: f"the screen:\n{self.text}\nmessages: {self.messages}")
 
 
 async def wait_for_idle(min_sleep: float = 0, max_sleep: float = 1) -> None:

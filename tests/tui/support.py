@@ -1,13 +1,16 @@
 """Jobs at fixed times with fixed ids, and a table of them in an app of its own."""
 
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
+from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.events import MouseScrollDown
@@ -15,16 +18,19 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from store.job_list.list_query import NEWEST_FIRST
+from store.job_list.list_query import NEWEST_FIRST, End, ListingQuery, ListQuery, RowWindowQuery
+from store.job_list.listing import Listing, ProjectName, RowWindow
 from store.jobs.job import GenerationJob, JobStatus, ListedJob
-from tests.tui.settling import press, resize, settle
+from store.statistics.statistics import JobStatistics
+from store.statistics.totals import Totals, TotalsQuery, exact_counts
+from store.users.actor import OPERATOR
+from tests.tui.settling import AppDriver, settle
 from tui.dashboard.job_list.job_table import JobTable
+from tui.text.format import Span
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
-SIZE = (80, 11)
-
-"""Ten rows below the header."""
+SIZE = (80, 11)  # ten rows below the header
 
 
 def make_job(number: int, **fields: Any) -> GenerationJob:
@@ -51,9 +57,76 @@ def make_listed(number: int, **fields: Any) -> ListedJob:
     return ListedJob(**{field.name: getattr(job, field.name) for field in dataclass_fields(job)})
 
 
-class CountingTable(JobTable):
-    """Keeps the lines that Textual asked for."""
+FIRST = 1_000  # the newest job of a long list at the start: the lower arrive later
 
+
+@cache
+def listed_job(number: int) -> ListedJob:
+    return make_listed(number, updated_at=NOON)
+
+
+class LongList:
+    """Newest first: the numbers of its jobs ascend."""
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self.numbers = list(numbers)
+
+    def place(self, number: int) -> int:
+        """Where it is, or would be."""
+        return bisect_left(self.numbers, number)
+
+    def window(self, query: RowWindowQuery) -> RowWindow:
+        match query.anchor:
+            case End.FIRST:
+                start, stop = 0, query.after
+            case End.LAST:
+                start, stop = len(self.numbers) - query.before, len(self.numbers)
+            case key:
+                place = self.place(key.id.int)
+                start, stop = place - query.before, place + query.after
+        start = max(0, start)
+        return RowWindow(
+            query=query,
+            jobs=tuple(map(listed_job, self.numbers[start:stop])),
+            has_before=start > 0,
+            has_after=stop < len(self.numbers),
+        )
+
+
+def make_totals(statistics: JobStatistics, **fields: Any) -> Totals:
+    """Exact ones, counted at noon by the operator."""
+    return replace(
+        Totals(
+            query=TotalsQuery(),
+            counts=exact_counts(statistics),
+            statistics=statistics,
+            days=(),
+            projects={},
+            matching=None,
+            taken_at=NOON,
+            actor=OPERATOR,
+        ),
+        **fields,
+    )
+
+
+def make_listing(listed: ListQuery, *, held: int = 0, has_after: bool = False, **fields: Any) -> Listing:
+    """The first so many jobs of a list, taken at noon."""
+    query = RowWindowQuery(listed=listed)
+    jobs = tuple(make_listed(number) for number in range(held))
+    window = RowWindow(query=query, jobs=jobs, has_before=False, has_after=has_after)
+    project = ProjectName(id=UUID(int=2), user_id=UUID(int=1), name="P")
+    listing = Listing(
+        query=ListingQuery(window=query), window=window, projects=(project,), has_project=True, taken_at=NOON
+    )
+    return replace(listing, **fields)
+
+
+def texts(lines: Iterable[Iterable[Span]]) -> list[str]:
+    return ["".join(text for text, _ in line).rstrip() for line in lines]
+
+
+class CountingTable(JobTable):
     def __init__(self) -> None:
         super().__init__()
         self.painted: list[int] = []
@@ -80,35 +153,25 @@ class TableApp(App[None]):
     def action_escaped(self) -> None:
         self.escaped += 1
 
-    def on_job_table_cursor_moved(self, message: JobTable.CursorMoved) -> None:
-        self.messages.append(message)
-
-    def on_job_table_cursor_lost(self, message: JobTable.CursorLost) -> None:
-        self.messages.append(message)
-
-    def on_job_table_opened(self, message: JobTable.Opened) -> None:
-        self.messages.append(message)
-
-    def on_job_table_marks_changed(self, message: JobTable.MarksChanged) -> None:
-        self.messages.append(message)
-
-    def on_job_table_new_above(self, message: JobTable.NewAbove) -> None:
-        self.messages.append(message)
-
-    def on_job_table_sort_requested(self, message: JobTable.SortRequested) -> None:
-        self.messages.append(message)
-
-    def on_job_table_window_requested(self, message: JobTable.WindowRequested) -> None:
+    @on(JobTable.CursorMoved)
+    @on(JobTable.CursorLost)
+    @on(JobTable.Opened)
+    @on(JobTable.MarksChanged)
+    @on(JobTable.NewAbove)
+    @on(JobTable.SortRequested)
+    @on(JobTable.WindowRequested)
+    def keep(self, message: Message) -> None:
         self.messages.append(message)
 
 
-class TablePilot:
+class TablePilot(AppDriver):
     """Shows jobs by their numbers, of which the lower were created later, and says what the table then has."""
 
+    app: TableApp
+
     def __init__(self, app: TableApp, pilot: Pilot[None]) -> None:
-        self.app = app
+        super().__init__(app, pilot)
         self.table = app.table
-        self.pilot = pilot
 
     async def show(self, numbers: Iterable[int]) -> None:
         await self.show_jobs(make_job(number) for number in numbers)
@@ -116,15 +179,6 @@ class TablePilot:
     async def show_jobs(self, jobs: Iterable[GenerationJob], *, now: datetime | None = None) -> None:
         self.table.show(list(jobs), now=now or NOON)
         await self.settle()
-
-    async def resize(self, width: int, height: int) -> None:
-        await resize(self.pilot, width, height)
-
-    async def settle(self) -> None:
-        await settle(self.app)
-
-    async def press(self, *keys: str) -> None:
-        await press(self.app, *keys)
 
     async def click(self, *, row: int, column: int = 20, times: int = 1) -> None:
         await self.pilot.click(JobTable, offset=(column, row), times=times)

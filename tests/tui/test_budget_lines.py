@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from store.budgets.budget import Budget, Period
+from tests.tui.support import texts
 from tui.dashboard.budgets.budgets_panel import BudgetNews
 from tui.text.budget_text import (
     budget_lines,
@@ -21,7 +22,6 @@ from tui.text.budget_text import (
     set_toast,
     worse_toast,
 )
-from tui.text.format import Span
 
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
 
@@ -46,50 +46,29 @@ DAILY = replace(
 )  # fmt: skip
 
 
-def texts(lines: list[list[Span]]) -> list[str]:
-    return ["".join(text for text, _ in line).rstrip() for line in lines]
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-
-
 def test_budget_shows_a_bar_the_remaining_amount_and_the_run_out_date() -> None:
-    assert texts(budget_lines([MONTHLY], NOW, width=22, height=4)) == [
-        "Autumn catalog a month",
-        "██████████████░░░ 82 %",
-        "$17.90 left of $100.00",
-        "used up on 2026-11-18",
-    ]
-
-
-def test_long_owner_name_is_truncated_before_the_period() -> None:
-    (title, *_) = texts(budget_lines([replace(MONTHLY, name="ana.maria@example.com")], NOW, width=22, height=4))
-    assert title == "ana.maria@exa… a month"
-
-
-def test_bar_color_shows_how_much_of_the_budget_is_spent() -> None:
-    def bar(spent: int) -> Span:
-        return budget_lines([replace(MONTHLY, spent_cents=spent)], NOW, width=22, height=4)[1][0]
-
-    assert [bar(spent)[1] for spent in (0, 8_000, 10_000)] == ["$text-success", "$text-warning", "$text-error"]
+    lines = ["Autumn catalog a month", "██████████████░░░ 82 %", "$17.90 left of $100.00", "used up on 2026-11-18"]
+    assert texts(budget_lines([MONTHLY], NOW, width=22, height=4)) == lines
+    long_name = replace(MONTHLY, name="ana.maria@example.com")
+    assert texts(budget_lines([long_name], NOW, width=22, height=4))[0] == "ana.maria@exa… a month"
 
 
 @pytest.mark.parametrize(
-    ("spent", "bar", "left"),
+    ("spent", "bar", "left", "color"),
     [
-        (0, "░░░░░░░░░░░░░░░░░░ 0 %", "$100.00 left"),
-        (1, "█░░░░░░░░░░░░░░░░ <1 %", "$99.99 left of $100.00"),
-        (9_999, "███████████████░ >99 %", "$0.01 left of $100.00"),
-        (10_000, "████████████████ 100 %", "nothing left"),
-        (25_000, "████████████████ 250 %", "$150.00 over"),
-        (-500, "░░░░░░░░░░░░░░░░░ -5 %", "$105.00 left"),
+        (0, "░░░░░░░░░░░░░░░░░░ 0 %", "$100.00 left", "success"),
+        (1, "█░░░░░░░░░░░░░░░░ <1 %", "$99.99 left of $100.00", "success"),
+        (8_000, "██████████████░░░ 80 %", "$20.00 left of $100.00", "warning"),
+        (9_999, "███████████████░ >99 %", "$0.01 left of $100.00", "warning"),
+        (10_000, "████████████████ 100 %", "nothing left", "error"),
+        (25_000, "████████████████ 250 %", "$150.00 over", "error"),
+        (-500, "░░░░░░░░░░░░░░░░░ -5 %", "$105.00 left", "success"),
     ],
 )
-def test_bar_shows_empty_or_full_only_when_the_budget_is(spent: int, bar: str, left: str) -> None:
-    lines = texts(budget_lines([replace(MONTHLY, spent_cents=spent)], NOW, width=22, height=9))
-    assert lines[1:3] == [bar, left]
+def test_bar_shows_empty_or_full_only_when_the_budget_is(spent: int, bar: str, left: str, color: str) -> None:
+    lines = budget_lines([replace(MONTHLY, spent_cents=spent)], NOW, width=22, height=9)
+    assert texts(lines)[1:3] == [bar, left]
+    assert lines[1][0][1] == f"$text-{color}"
 
 
 def test_panel_shows_as_many_whole_budgets_as_fit() -> None:
@@ -161,9 +140,6 @@ def test_budget_news_reports_only_budgets_that_got_worse() -> None:
     calm, warning, used_up = (replace(MONTHLY, spent_cents=spent) for spent in (0, 8_000, 10_000))
     told = [news.learn([one]) for one in (warning, warning, used_up, calm, calm, warning)]
     assert told == [[], [], [used_up], [], [], [warning]]
-    assert worse_toast(warning).text == (
-        "The budget of $100.00 a month of project Autumn catalog has $20.00 left: 80 % are spent."
-    )
-    assert worse_toast(used_up).text == (
-        "The budget of $100.00 a month of project Autumn catalog is used up: no job is queued any more."
-    )
+    budget = "The budget of $100.00 a month of project Autumn catalog"
+    assert worse_toast(warning).text == f"{budget} has $20.00 left: 80 % are spent."
+    assert worse_toast(used_up).text == f"{budget} is used up: no job is queued any more."

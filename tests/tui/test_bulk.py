@@ -7,6 +7,7 @@ import pytest
 from store.errors import Conflict, Locked, ReadOnly, StoreError, Unreachable
 from store.jobs.job import GenerationJob
 from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
+from tests.tui.driving import number_of
 from tests.tui.support import make_job
 from tests.tui.world import job_id
 from tui.dashboard.action_context import WriteResolved
@@ -14,6 +15,8 @@ from tui.dashboard.job_actions.bulk_writes import CHUNK, BulkWrite, bulk_report
 from tui.text.write_text import FINISHED, GONE_OR_HIDDEN, LEFT, UNKNOWN, SkipReason
 
 MANY = tuple(make_job(number, id=job_id(number)) for number in range(1, 2 * CHUNK + 21))
+
+NAME = "main_white 0000000"
 
 
 class Sender:
@@ -24,19 +27,16 @@ class Sender:
         self.sent: list[list[int]] = []
 
     async def __call__(self, chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
-        numbers = [job.id.int >> 96 for job in chunk]
-        self.sent.append(numbers)
-        whys: list[SkipReason | None] = []
-        for number in numbers:
-            answer = self.answers.get(number)
+        self.sent.append(numbers(chunk))
+        answers = [self.answers.get(number) for number in numbers(chunk)]
+        for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
-            whys.append(answer)
-        return whys
+        return [answer for answer in answers if not isinstance(answer, Exception)]
 
 
 def numbers(jobs: Sequence[GenerationJob]) -> list[int]:
-    return [job.id.int >> 96 for job in jobs]
+    return [number_of(job) for job in jobs]
 
 
 async def test_bulk_write_sends_each_job_once_in_ordered_chunks() -> None:
@@ -66,15 +66,11 @@ async def test_job_that_fails_its_chunk_does_not_stop_the_other_jobs(error: Stor
 @pytest.mark.parametrize("error", [Unreachable("No answer."), ReadOnly("The lease has run out.")])
 async def test_bulk_write_stops_at_an_error_that_no_single_job_caused(error: StoreError) -> None:
     outcome = await BulkWrite(MANY, Sender({CHUNK + 3: error})).run()
-    assert (outcome.done, outcome.not_reached) == (MANY[:CHUNK], MANY[CHUNK:])
-    assert outcome.stopped_by is error
+    assert (outcome.done, outcome.not_reached, outcome.stopped_by) == (MANY[:CHUNK], MANY[CHUNK:], error)
 
-
-async def test_error_after_a_failed_chunk_keeps_the_jobs_already_done() -> None:
-    sender = Sender({2: Locked("The row is locked."), 4: Unreachable("No answer.")})
-    outcome = await BulkWrite(MANY[:5], sender).run()
-    assert (numbers(outcome.done), numbers(outcome.not_reached)) == ([1, 3], [4, 5])
-    assert [left.job for left in outcome.left] == [MANY[1]]
+    after_a_failed_chunk = await BulkWrite(MANY[:5], Sender({2: Locked("The row is locked."), 4: error})).run()
+    assert (numbers(after_a_failed_chunk.done), numbers(after_a_failed_chunk.not_reached)) == ([1, 3], [4, 5])
+    assert [left.job for left in after_a_failed_chunk.left] == [MANY[1]]
 
 
 async def test_stop_takes_effect_after_the_current_chunk() -> None:
@@ -87,16 +83,23 @@ def learned(outcome: WriteOutcome, *jobs: GenerationJob) -> WriteResolved:
     return WriteResolved(WriteRecord(what="x", before=jobs, after=jobs), ResolvedWrite(outcome=outcome, jobs=jobs))
 
 
-async def test_resolved_write_after_a_lost_answer_counts_in_the_outcome() -> None:
-    made = await BulkWrite(MANY[:3], Sender({1: learned(WriteOutcome.DONE, *MANY[:2])})).run()
-    assert (made.done, [(left.job, left.why) for left in made.left]) == (MANY[:2], [(MANY[2], LEFT)])
-
-    not_made = await BulkWrite(MANY[:3], Sender({1: learned(WriteOutcome.NOT_DONE, *MANY[:2])})).run()
-    assert (not_made.done, not_made.not_reached) == ((), MANY[:3])
-
-    unknown = await BulkWrite(MANY[:3], Sender({1: learned(WriteOutcome.UNKNOWN, *MANY[:2])})).run()
-    assert {left.why for left in unknown.left} == {UNKNOWN}
-    assert (unknown.done, unknown.not_reached) == ((), ())
+@pytest.mark.parametrize(
+    ("outcome", "done", "left", "not_reached"),
+    [
+        (WriteOutcome.DONE, MANY[:2], [(MANY[2], LEFT)], ()),
+        (WriteOutcome.NOT_DONE, (), [], MANY[:3]),
+        (WriteOutcome.UNKNOWN, (), [(job, UNKNOWN) for job in MANY[:3]], ()),
+    ],
+)
+async def test_resolved_write_after_a_lost_answer_counts_in_the_outcome(
+    outcome: WriteOutcome,
+    done: tuple[GenerationJob, ...],
+    left: list[tuple[GenerationJob, SkipReason]],
+    not_reached: tuple[GenerationJob, ...],
+) -> None:
+    bulk = await BulkWrite(MANY[:3], Sender({1: learned(outcome, *MANY[:2])})).run()
+    assert (bulk.done, bulk.not_reached) == (done, not_reached)
+    assert [(skipped.job, skipped.why) for skipped in bulk.left] == left
 
 
 async def told(jobs: Sequence[GenerationJob], answers: dict[int, SkipReason | Exception], *, stop: bool = False) -> str:
@@ -105,23 +108,33 @@ async def told(jobs: Sequence[GenerationJob], answers: dict[int, SkipReason | Ex
     return bulk_report(outcome, done="Failed", project_names={}).toast.text
 
 
-async def test_bulk_toast_counts_jobs_and_names_a_few_skipped_ones() -> None:
-    assert await told(MANY[:2], {}) == "Failed 2 of 2 jobs."
-    assert await told(MANY[:9], {3: FINISHED, 7: FINISHED}) == (
-        "Failed 7 of 9 jobs; 2 had already finished: main_white 00000003, main_white 00000007."
-    )
-    assert await told(MANY[:9], {3: FINISHED, 7: GONE_OR_HIDDEN}) == (
-        "Failed 7 of 9 jobs; 1 had already finished: main_white 00000003; 1 is gone or hidden: main_white 00000007."
-    )
-    assert (
-        await told(MANY[:9], dict.fromkeys(range(1, 6), GONE_OR_HIDDEN)) == "Failed 4 of 9 jobs; 5 are gone or hidden."
-    )
-    assert (
-        await told(MANY, {}, stop=True) == f"Failed {CHUNK} of 120 jobs. Stopped: {CHUNK + 20} jobs were not touched."
-    )
-    assert await told(MANY[:2], {2: Unreachable("No answer.", hint="Try it.")}) == (
-        "Failed 0 of 2 jobs. Then it stopped, and 2 jobs were not touched: No answer. Try it."
-    )
+@pytest.mark.parametrize(
+    ("number", "answers", "words"),
+    [
+        (2, {}, "2 of 2 jobs."),
+        (9, {3: FINISHED, 7: FINISHED}, f"7 of 9 jobs; 2 had already finished: {NAME}3, {NAME}7."),
+        (
+            9,
+            {3: FINISHED, 7: GONE_OR_HIDDEN},
+            f"7 of 9 jobs; 1 had already finished: {NAME}3; 1 is gone or hidden: {NAME}7.",
+        ),
+        (9, dict.fromkeys(range(1, 6), GONE_OR_HIDDEN), "4 of 9 jobs; 5 are gone or hidden."),
+        (
+            2,
+            {2: Unreachable("No answer.", hint="Try it.")},
+            "0 of 2 jobs. Then it stopped, and 2 jobs were not touched: No answer. Try it.",
+        ),
+    ],
+)
+async def test_bulk_toast_counts_jobs_and_names_a_few_skipped_ones(
+    number: int, answers: dict[int, SkipReason | Exception], words: str
+) -> None:
+    assert await told(MANY[:number], answers) == f"Failed {words}"
+
+
+async def test_bulk_toast_counts_the_jobs_that_a_stop_left_untouched() -> None:
+    stopped = f"Failed {CHUNK} of 120 jobs. Stopped: {CHUNK + 20} jobs were not touched."
+    assert await told(MANY, {}, stop=True) == stopped
 
 
 async def test_bulk_report_lists_every_skipped_job_by_reason() -> None:

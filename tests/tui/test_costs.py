@@ -11,36 +11,25 @@ from hypothesis import strategies as st
 from store.job_list.list_query import ListQuery
 from store.jobs.job import JobStatus
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
-from store.statistics.totals import Count, Precision, Totals, TotalsQuery, exact_counts
-from store.users.actor import OPERATOR, ActingUser
-from tests.store.support import ADA, NOW
+from store.statistics.totals import Count, Precision, Totals, TotalsQuery
+from store.users.actor import ActingUser
+from tests.store.support import ADA
+from tests.tui.support import make_totals, texts
 from tui.dashboard.statistics.costs_panel import cost_lines
-from tui.dashboard.statistics.count_text import count_words, is_whole, totals_note
-from tui.text.format import Span
+from tui.dashboard.statistics.count_text import Position, count_words, is_whole, position_words, totals_note
 
 amounts = st.integers(-(10**6), 10**9)
 
 
 def numbers(shown: Sequence[DayCost], **rows: tuple[int, int]) -> Totals:
     """Of `queued=(6, 1200)` are six jobs for twelve dollars."""
-    statistics = JobStatistics(
-        by_status=tuple(
-            JobStatistic(
-                status=JobStatus(status), count=count, total_cost_cents=cents, avg_cost_cents=round(cents / count, 2)
-            )
-            for status, (count, cents) in rows.items()
+    by_status = tuple(
+        JobStatistic(
+            status=JobStatus(status), count=count, total_cost_cents=cents, avg_cost_cents=round(cents / count, 2)
         )
+        for status, (count, cents) in rows.items()
     )
-    return Totals(
-        query=TotalsQuery(),
-        counts=exact_counts(statistics),
-        statistics=statistics,
-        days=tuple(shown),
-        projects={},
-        matching=None,
-        taken_at=NOW,
-        actor=OPERATOR,
-    )
+    return make_totals(JobStatistics(by_status=by_status), days=tuple(shown))
 
 
 def days(*cents: int) -> list[DayCost]:
@@ -54,10 +43,6 @@ def days(*cents: int) -> list[DayCost]:
 USUAL = numbers(days(0, 100, 700), queued=(6, 1200), running=(2, 450), succeeded=(104, 24875), failed=(9, 1800))
 
 
-def texts(lines: list[list[Span]]) -> list[str]:
-    return ["".join(text for text, _ in line).rstrip() for line in lines]
-
-
 def test_wide_cost_panel_shows_every_figure() -> None:
     assert texts(cost_lines(USUAL, width=110, height=4)) == [
         "◌ queued 6       ▸ running 2      ✓ succeeded 104      ✗ failed 9       Total 121",
@@ -67,40 +52,25 @@ def test_wide_cost_panel_shows_every_figure() -> None:
     ]
 
 
+COUNTS, AMOUNTS = "◌ 6 ▸ 2 ✓ 104 ✗ 9 Total 121", "$12.00 $4.50 $248.75 $18.00 $283.25"
+
+NARROW_COUNTS, NARROW_AMOUNTS = "▸ 2 ✓ 104 ✗ 9 Total 121", "$4.50 $248.75 $18.00 $283.25"
+
+NAMED_COUNTS = "◌ queued 6 ▸ running 2 ✓ succeeded 104 ✗ failed 9 Total 121"
+
+AVERAGES = "$2.00 a job $2.25 a job $2.39 a job $2.00 a job $2.34 a job"
+
+SUCCESS, DAYS = "92 % of the finished succeed", "▁▂█ 3 days, $7.00 today"
+
+
 @pytest.mark.parametrize(
     ("width", "height", "lines"),
     [
-        (
-            80,
-            3,
-            [
-                "◌ queued 6 ▸ running 2 ✓ succeeded 104 ✗ failed 9 Total 121",
-                "$12.00 $4.50 $248.75 $18.00 $283.25",
-                "92 % of the finished succeed 86 % of all ▁▂█ 3 days, $7.00 today",
-            ],
-        ),
-        (56, 2, ["◌ 6 ▸ 2 ✓ 104 ✗ 9 Total 121", "$12.00 $4.50 $248.75 $18.00 $283.25"]),
-        (36, 2, ["▸ 2 ✓ 104 ✗ 9 Total 121", "$4.50 $248.75 $18.00 $283.25"]),
-        (
-            64,
-            4,
-            [
-                "◌ 6 ▸ 2 ✓ 104 ✗ 9 Total 121",
-                "$12.00 $4.50 $248.75 $18.00 $283.25",
-                "$2.00 a job $2.25 a job $2.39 a job $2.00 a job $2.34 a job",
-                "92 % of the finished succeed ▁▂█ 3 days, $7.00 today",
-            ],
-        ),
-        (
-            36,
-            4,
-            [
-                "▸ 2 ✓ 104 ✗ 9 Total 121",
-                "$4.50 $248.75 $18.00 $283.25",
-                "92 % of the finished succeed",
-                "▁▂█ 3 days, $7.00 today",
-            ],
-        ),
+        (80, 3, [NAMED_COUNTS, AMOUNTS, f"{SUCCESS} 86 % of all {DAYS}"]),
+        (56, 2, [COUNTS, AMOUNTS]),
+        (36, 2, [NARROW_COUNTS, NARROW_AMOUNTS]),
+        (64, 4, [COUNTS, AMOUNTS, AVERAGES, f"{SUCCESS} {DAYS}"]),
+        (36, 4, [NARROW_COUNTS, NARROW_AMOUNTS, SUCCESS, DAYS]),
         (9, 2, ["Total 121", "$283.25"]),
     ],
 )
@@ -177,31 +147,11 @@ def test_count_is_shown_with_its_precision_mark(number: Count | None, words: str
     ("numbers", "seconds", "words"),
     [
         (USUAL, 3, "exact · just now · as the operator"),
-        (
-            replace(USUAL, actor=ActingUser(id=ADA, email="ada@example.com")),
-            43.0,
-            "exact · 40 s old · as ada@example.com",
-        ),
+        (replace(USUAL, actor=ActingUser(id=ADA, email="ada@a.b")), 43.0, "exact · 40 s old · as ada@a.b"),
         (USUAL, 300.0, "exact · stale: 5 min old · as the operator · = counts anew"),
         (CAPPED, 3, "≥ counted so far · just now · as the operator · = counts exactly"),
         (ESTIMATED, 3, "~ estimated · just now · as the operator · = counts exactly"),
         (replace(USUAL, days=None), 3, "exact · just now · as the operator · = counts exactly"),
-        (replace(USUAL, query=FILTERED, matching=Count(number=7)), 3, "exact · just now · as the operator"),
-        (
-            replace(USUAL, query=FILTERED, matching=SOME),
-            3,
-            "exact · filter ≥ counted so far · just now · as the operator · = counts exactly",
-        ),
-        (
-            replace(CAPPED, query=FILTERED, matching=SOME),
-            3,
-            "≥ counted so far · just now · as the operator · = counts exactly",
-        ),
-        (
-            replace(USUAL, query=FILTERED, matching=None),
-            3,
-            "exact · filter not counted · just now · as the operator · = counts exactly",
-        ),
     ],
 )
 def test_totals_show_their_precision_age_and_actor(numbers: Totals, seconds: float, words: str) -> None:
@@ -213,7 +163,34 @@ def test_totals_of_a_silent_database_are_never_of_just_now() -> None:
     assert words == "exact · 4 s old · as the operator"
 
 
-def test_totals_are_complete_only_when_matching_jobs_are_counted_exactly() -> None:
-    assert is_whole(replace(USUAL, query=FILTERED, matching=Count(number=7)))
-    assert not is_whole(replace(USUAL, query=FILTERED, matching=SOME))
-    assert not is_whole(replace(USUAL, query=FILTERED, matching=None))
+@pytest.mark.parametrize(
+    ("totals", "matching", "precision"),
+    [
+        (USUAL, Count(number=7), "exact"),
+        (USUAL, SOME, "exact · filter ≥ counted so far"),
+        (CAPPED, SOME, "≥ counted so far"),
+        (USUAL, None, "exact · filter not counted"),
+    ],
+)
+def test_totals_are_complete_only_when_matching_jobs_are_counted_exactly(
+    totals: Totals, matching: Count | None, precision: str
+) -> None:
+    numbers = replace(totals, query=FILTERED, matching=matching)
+    rest = "" if precision == "exact" else " · = counts exactly"
+    assert totals_note(numbers, seconds=3, key="=") == f"{precision} · just now · as the operator{rest}"
+    assert is_whole(numbers) is (precision == "exact")
+
+
+@pytest.mark.parametrize(
+    ("number", "is_exact", "length", "words"),
+    [
+        (412, True, Count(number=1_000), "412 of 1,000"),
+        (412_000, False, Count(number=1_000_000), "≈ 412,000 of 1,000,000"),
+        (412, True, SOME, "412 of ≥ 10,000"),
+        (412, True, Count(number=1_000_000, precision=Precision.ESTIMATED), "412 of ~1,000,000"),
+        (1_412, True, None, "1,412 …"),
+        (1_412, False, None, "≈ 1,412 …"),
+    ],
+)
+def test_position_words_show_the_precision(number: int, is_exact: bool, length: Count | None, words: str) -> None:
+    assert position_words(Position(number=number, is_exact=is_exact, length=length)) == words

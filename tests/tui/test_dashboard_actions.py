@@ -1,49 +1,39 @@
 """The keys that act on the job under the cursor: what is asked, what is stored, what is said."""
 
 import pytest
+from textual import events
 
 from store.jobs.job import JobStatus
-from tests.tui.driving import Driver
-from tests.tui.world import JobsDatabase, job_id, short
+from store.users.actor import OPERATOR
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, dashboard_on
+from tests.tui.world import ADA, AUTUMN, JobsDatabase, job_id, short
+from tui.dashboard.widgets import TextField
 
-NUMBERS = {"queued": 1, "running": 2, "succeeded": 3, "failed": 4}
-
-"""The small world's first job in each status."""
-
-
-async def test_start_key_starts_the_job_and_updates_list_and_costs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("s")
-    await dashboard.shows_toast(f"Started lifestyle {short(1)}.")
-
-    assert jobs_db.status(1) is JobStatus.RUNNING
-    await dashboard.until(lambda: "running" in dashboard.row(1))
-    await dashboard.until(lambda: dashboard.costs[0].startswith("◌ queued 1 ▸ running 3 "))
-    assert dashboard.costs[1].startswith("$0.75 $4.75 ")
-    assert dashboard.cursor == 1
+NUMBERS = {"queued": 1, "running": 2, "succeeded": 3, "failed": 4}  # the small world's first job in each status
 
 
-async def test_complete_key_completes_the_job_and_updates_list_and_costs(
-    dashboard: Driver, jobs_db: JobsDatabase
+@pytest.mark.parametrize(
+    ("key", "number", "toast", "status", "costs"),
+    [
+        ("s", 1, f"Started lifestyle {short(1)}.", "running", "$0.75 $4.75 "),
+        ("c", 2, f"Completed packaging {short(2)}.", "succeeded", "$1.75 $1.25 $5.50 "),
+    ],
+    ids=["start", "complete"],
+)
+async def test_status_key_changes_the_job_and_updates_list_and_costs(
+    dashboard: Driver, jobs_db: JobsDatabase, key: str, number: int, toast: str, status: str, costs: str
 ) -> None:
-    await dashboard.go_to(2)
-    await dashboard.press("c")
-    await dashboard.shows_toast(f"Completed packaging {short(2)}.")
-
-    assert jobs_db.status(2) is JobStatus.SUCCEEDED
-    await dashboard.until(lambda: "succeeded" in dashboard.row(2))
-    await dashboard.until(lambda: dashboard.costs[1].startswith("$1.75 $1.25 $5.50 "))
+    await dashboard.press(key, on=number, toast=toast)
+    assert jobs_db.status(number) == status
+    await dashboard.until(lambda: status in dashboard.row(number))
+    await dashboard.until(lambda: dashboard.costs[1].startswith(costs))
+    assert dashboard.cursor == number
 
 
 async def test_fail_key_asks_for_an_error_text_and_stores_it(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.go_to(2)
-    await dashboard.press("f")
-    await dashboard.has_dialog(f"Fail packaging {short(2)}")
-    await dashboard.shows("Autumn catalog")
-    await dashboard.type("Test error")
-    await dashboard.press("enter")
-    await dashboard.shows_toast(f"Failed packaging {short(2)}.")
-
-    await dashboard.has_dialog("")
+    await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}", shows="Autumn catalog")
+    await dashboard.type("Test error", "enter", toast=f"Failed packaging {short(2)}.", dialog="")
     assert jobs_db.sql("select status, error from generation_jobs where id = %s", job_id(2)) == [
         ("failed", "Test error")
     ]
@@ -51,32 +41,30 @@ async def test_fail_key_asks_for_an_error_text_and_stores_it(dashboard: Driver, 
     await dashboard.until(lambda: "✗ failed 2" in dashboard.costs[0])
 
 
-async def test_fail_dialog_rejects_an_empty_error_text(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.go_to(2)
-    await dashboard.press("f")
-    await dashboard.type("  ")
-    await dashboard.press("enter")
-
-    await dashboard.shows("✗ Error text is empty.")
-    await dashboard.type("API timeout")
-    await dashboard.shows_no_longer("is empty")
-    await dashboard.press("escape")
-    await dashboard.has_dialog("")
-    assert jobs_db.status(2) is JobStatus.RUNNING
-
-
 async def test_fail_dialog_keeps_a_text_that_cannot_be_stored(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.go_to(2)
-    await dashboard.press("f")
-    await dashboard.type("half a character: \ud800")
-    await dashboard.press("enter")
-    await dashboard.shows("✗ The error holds half a character")
-
-    await dashboard.has_dialog(f"Fail packaging {short(2)}")
+    await dashboard.press("f", on=2)
+    await dashboard.type("  ", "enter", shows="✗ Error text is empty.")
+    await dashboard.type("half a character: \ud800", hides="is empty")
+    await dashboard.press("enter", shows="✗ The error holds half a character", dialog=f"Fail packaging {short(2)}")
     assert jobs_db.status(2) is JobStatus.RUNNING
-    await dashboard.type("mended")
-    await dashboard.press("enter")
-    await dashboard.shows_toast("Failed packaging")
+
+    jobs_db.sql("update public.generation_jobs set status = 'succeeded' where status = 'running'")
+    await dashboard.type("mended", "enter", shows="Only a running job can be failed; this one is succeeded")
+    assert isinstance(dashboard.app.focused, TextField)
+    assert dashboard.app.focused.value == "mended"
+    assert jobs_db.status(2) is JobStatus.SUCCEEDED
+    await dashboard.press("escape", dialog="")
+
+
+async def test_pasted_stack_trace_is_stored_with_all_its_lines(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    stack = "Error: API timeout\n    at a.ts\n    at b.ts"
+    await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}")
+    field = dashboard.app.focused
+    assert isinstance(field, TextField)
+    field.post_message(events.Paste(stack))
+    await dashboard.until(lambda: field.value == stack)
+    await dashboard.press("enter", until=lambda: jobs_db.status(2) is JobStatus.FAILED)
+    assert jobs_db.sql("select error from public.generation_jobs where error = %s", stack) == [(stack,)]
 
 
 NOT_APPLICABLE = (
@@ -91,11 +79,7 @@ NOT_APPLICABLE = (
 
 async def test_status_key_that_does_not_apply_shows_the_reason(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     for key, status, why in NOT_APPLICABLE:
-        await dashboard.go_to(NUMBERS[status])
-        await dashboard.press(key)
-        await dashboard.shows_toast(why)
-
-        await dashboard.has_dialog("")
+        await dashboard.press(key, on=NUMBERS[status], toast=why, dialog="")
         assert jobs_db.status(NUMBERS[status]) == status
     assert len(dashboard.toasts) == len(NOT_APPLICABLE)
 
@@ -104,35 +88,27 @@ async def test_start_key_reports_a_job_that_another_process_has_finished(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     jobs_db.set_status(1, "succeeded")
-    await dashboard.press("s")
-    await dashboard.shows_toast(f"this one is succeeded, which is final. (lifestyle {short(1)})")
+    await dashboard.press("s", toast=f"this one is succeeded, which is final. (lifestyle {short(1)})")
 
     assert jobs_db.status(1) is JobStatus.SUCCEEDED
     await dashboard.until(lambda: "succeeded" in dashboard.row(1))
 
 
-async def test_job_keys_without_a_job_report_that_none_is_selected(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+async def test_job_keys_without_a_job_report_once_that_none_is_selected(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     jobs_db.sql("delete from generation_jobs")
     await dashboard.refreshes()
-
-    assert await dashboard.toasts_by_key("d", "y", "Y") == ["No job is under the cursor: go to one first."] * 3
-    await dashboard.press("enter")
-    await dashboard.has_dialog("")
-
-
-async def test_repeated_key_press_shows_its_toast_once(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    jobs_db.sql("delete from generation_jobs")
-    await dashboard.refreshes()
+    words = "No job is under the cursor: go to one first."
+    assert await dashboard.toasts_by_key("d", "y", "Y") == [words] * 3
+    await dashboard.press("enter", dialog="")
     await dashboard.press("d", "d", "d")
-    assert dashboard.toasts.count("No job is under the cursor: go to one first.") == 1
+    assert dashboard.toasts.count(words) == 1
 
 
 async def test_opening_a_question_clears_earlier_toasts(dashboard: Driver) -> None:
-    await dashboard.go_to(1)
-    await dashboard.press("y")
-    await dashboard.shows_toast("Copied the id")
-    await dashboard.press("d")
-    await dashboard.has_dialog("Delete this job?")
+    await dashboard.press("y", on=1, toast="Copied the id")
+    await dashboard.press("d", dialog="Delete this job?")
     assert dashboard.toasts == []
 
     dashboard.app.notify("It was not made after all.")
@@ -140,22 +116,9 @@ async def test_opening_a_question_clears_earlier_toasts(dashboard: Driver) -> No
 
 
 async def test_deletion_dialog_names_job_status_project_and_database(dashboard: Driver) -> None:
-    warnings = {
-        "queued": "This job is still queued: it will never run.",
-        "running": "This job is still running: its worker loses it.",
-        "succeeded": None,
-        "failed": None,
-    }
-    for status, warning in warnings.items():
-        await dashboard.go_to(NUMBERS[status])
-        await dashboard.press("d")
-
-        await dashboard.has_dialog("Delete this job?")
-        for words in (status, short(NUMBERS[status]), "Autumn catalog", "Database: testbase", "U brings it back"):
-            await dashboard.shows(words)
-        await dashboard.shows(warning or "")
-        assert ("still" in dashboard.text) == (warning is not None)
-        await dashboard.press("escape")
+    await dashboard.press("d", dialog="Delete this job?")
+    await dashboard.shows("◌ queued", short(1), "Autumn catalog", "Database: testbase", "U brings it back")
+    await dashboard.shows("This job is still queued: it will never run.")
 
 
 async def test_deletion_dialog_deletes_nothing_without_an_explicit_yes(
@@ -174,47 +137,35 @@ async def test_deletion_dialog_deletes_nothing_without_an_explicit_yes(
 async def test_confirmed_deletion_removes_the_job_and_keeps_the_cursor_position(
     dashboard: Driver, jobs_db: JobsDatabase, keys: str
 ) -> None:
-    await dashboard.go_to(3)
-    await dashboard.press("d", *keys.split())
-    await dashboard.shows_toast(f"Deleted main_white {short(3)}.")
+    await dashboard.press("d", *keys.split(), on=3, toast=f"Deleted main_white {short(3)}.")
 
     assert jobs_db.status(3) is None
     await dashboard.until(lambda: dashboard.rows == [1, 2, 4, 5, 6])
     await dashboard.until(lambda: dashboard.costs[0].endswith("✓ succeeded 0 ✗ failed 1 Total 5"))
     assert dashboard.cursor is None
-    await dashboard.press("d")
-    await dashboard.has_dialog("")
+    await dashboard.press("d", dialog="")
     assert not any("left this list" in toast for toast in dashboard.toasts), "one knows what one deleted"
     await dashboard.press("down")
     assert dashboard.cursor == 4
 
 
-async def test_click_on_the_delete_button_deletes_the_job(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("d")
-    await dashboard.pilot.click("#agree")
-    await dashboard.shows_toast("Deleted lifestyle")
-
-    assert jobs_db.status(1) is None
-
-
-async def test_delete_key_pressed_twice_opens_one_dialog(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+async def test_delete_key_pressed_twice_opens_one_dialog_and_a_click_agrees(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     dashboard.app.dashboard.action_act("delete")
     dashboard.app.dashboard.action_act("delete")
     await dashboard.has_dialog("Delete this job?")
-    await dashboard.press("n")
-
-    await dashboard.has_dialog("")
+    await dashboard.press("n", dialog="")
+    await dashboard.press("d")
+    await dashboard.pilot.click("#agree")
+    await dashboard.shows_toast("Deleted lifestyle")
+    assert jobs_db.status(1) is None
 
 
 async def test_details_screen_offers_and_runs_the_applicable_actions(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.go_to(2)
-    await dashboard.press("enter")
-    await dashboard.shows("c complete  f fail  d delete")
+    await dashboard.press("enter", on=2, shows="c complete  f fail  d delete")
     assert "s start  d" not in dashboard.text
-    await dashboard.press("c")
-    await dashboard.shows_toast(f"Completed packaging {short(2)}.")
-
-    await dashboard.has_dialog("")
+    await dashboard.press("c", toast=f"Completed packaging {short(2)}.", dialog="")
     assert jobs_db.status(2) is JobStatus.SUCCEEDED
 
 
@@ -223,19 +174,86 @@ async def test_details_screen_shows_every_column_and_the_formatted_error(
 ) -> None:
     jobs_db.sql("update generation_jobs set error = %s where id = %s", '{"message": "boom", "mode": "x"}', job_id(4))
     await dashboard.refreshes()
-    await dashboard.go_to(4)
-    await dashboard.press("enter")
+    await dashboard.press("enter", on=4)
+    await dashboard.shows("✗ failed", "$0.50  50 cents", "4 min ago   2026-11-24 11:56:00 UTC", str(job_id(4)))
+    await dashboard.shows(f"Autumn catalog  {AUTUMN}", str(ADA), "Input asset  none", '  "message": "boom",')
+    await dashboard.press("q", dialog="")
 
-    for words in (
-        "✗ failed",
-        "$0.50  50 cents",
-        "4 min ago   2026-11-24 11:56:00 UTC",
-        str(job_id(4)),
-        "Autumn catalog  a1000000-0000-4000-8000-000000000000",
-        "a0000000-0000-4000-8000-000000000000",
-        "Input asset  none",
-        '  "message": "boom",',
-    ):
-        await dashboard.shows(words)
-    await dashboard.press("q")
-    await dashboard.has_dialog("")
+
+DEARER = "update public.generation_jobs set cost_cents = cost_cents + 50 where id = %s"
+
+
+async def test_details_screen_shows_events_and_follows_new_ones(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    await dashboard.press("enter", dialog="Job", shows=("What happened", "created, "))
+    jobs_db.sql(DEARER, job_id(1))
+    dashboard.app.action_refresh()
+    await dashboard.shows("cost changed", "+$0.50 = ")
+
+
+async def test_details_screen_shows_observed_changes_without_stored_events(
+    attached_jobs_db: JobsDatabase, attached_database: Conninfo
+) -> None:
+    async with dashboard_on(attached_database) as driver:
+        attached_jobs_db.sql(DEARER, job_id(1))
+        await driver.refreshes()
+        await driver.press("enter", shows=("cost changed", "+$0.50 = ", "observed", "Observed here.", "revision 0005"))
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("w", "revision 0006"),
+        ("b", "This database keeps no budgets. 'gjobs migrate up' brings revision 0007"),
+    ],
+    ids=["leases", "budgets"],
+)
+async def test_key_names_the_revision_that_it_requires(
+    attached_jobs_db: JobsDatabase, attached_database: Conninfo, key: str, told: str
+) -> None:
+    async with dashboard_on(attached_database, actor=OPERATOR) as driver:
+        await driver.press(key, toast=told, dialog="")
+
+
+def repetitions(jobs_db: JobsDatabase, number: int) -> list[tuple[object, ...]]:
+    return jobs_db.sql(
+        "select j.status, j.retry_count from gjobs.job_links l join generation_jobs j on j.id = l.job_id"
+        " where l.repeats = %s order by j.created_at, j.id",
+        job_id(number),
+    )
+
+
+@pytest.fixture
+async def failed(dashboard: Driver, jobs_db: JobsDatabase) -> Driver:
+    """The job 2 has failed as well."""
+    jobs_db.set_status(2, "failed")
+    await dashboard.refreshes()
+    return dashboard
+
+
+async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(failed: Driver, jobs_db: JobsDatabase) -> None:
+    await failed.press("r", on=1, toast="Only a failed job can be retried; this one is ")
+    assert jobs_db.sql("select count(*) from gjobs.job_links") == [(0,)]
+    await failed.press("r", on=2, toast=", which repeats ", until=lambda: len(failed.rows) == 7)
+    assert repetitions(jobs_db, 2) == [("queued", 1)]
+
+    await failed.press("r", on=2, dialog="Retry this job once more?")
+    await failed.shows("Another job repeats it by now.", "Database: testbase")
+    await failed.press("n", dialog="")
+    assert len(repetitions(jobs_db, 2)) == 1
+    await failed.press("r", dialog="Retry this job once more?")
+    await failed.press("y", until=lambda: len(repetitions(jobs_db, 2)) == 2)
+
+
+async def test_details_of_a_job_and_its_retry_name_each_other(failed: Driver, jobs_db: JobsDatabase) -> None:
+    await failed.press("enter", on=2, shows="r retry")
+    await failed.press("r", toast=", which repeats ")
+    ((new,),) = jobs_db.sql("select job_id from gjobs.job_links")
+    await failed.press("enter", on=2, shows=("Repeated by", str(new)))
+    await failed.press("escape")
+    await failed.press("home", "enter", shows=("Repeats", str(job_id(2))))
+
+
+async def test_bulk_retry_queues_the_failed_jobs_after_confirmation(failed: Driver, jobs_db: JobsDatabase) -> None:
+    await failed.press("space", "space", "space", "r", on=2, dialog="Retry 2 of these 3 jobs?")
+    await failed.press("y", toast="Retried 2 of 3 jobs")
+    assert [len(repetitions(jobs_db, number)) for number in (2, 3, 4)] == [1, 0, 1]

@@ -1,19 +1,22 @@
 """Archived jobs are listed, looked at and restored, and old ones cleaned up, from the command palette."""
 
+from typing import Unpack
+
 import pytest
-from textual.widgets import Checkbox, Input, Select
+from textual.widgets import Checkbox, Select
 
 from store.database.write_access import WriteMode
 from store.jobs.job import JobStatus
-from store.retention.retention import RetentionAction
+from store.jobs.job_results import Page, PageKey
+from store.retention.retention import ArchivedJob, RetentionAction
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
-from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.driving import Drive, Driver, Expected, WatchedApp, drive_dashboard, opener_of
+from tests.tui.support import NOON, make_job
 from tests.tui.world import BEN, SPRING, JobsDatabase, job_id, short
+from tui.dashboard.archive.archive_dialog import FIRST, ArchivePages
 
-TEN_YEARS = 10 * 365 * 24 * 60.0
-
-"""Minutes."""
+TEN_YEARS = 10 * 365 * 24 * 60.0  # minutes
 
 LONG_AGO = "1500d"
 
@@ -27,16 +30,17 @@ def archived(jobs_db: JobsDatabase) -> set[int]:
 
 
 async def open_archive(driver: Driver) -> None:
-    await driver.command("Archived jobs")
-    await driver.until(lambda: driver.dialog.startswith("Archive · "))
-    await driver.shows_no_longer("Looking …")
+    await driver.command("Archived jobs", hides="Looking …", until=lambda: driver.dialog.startswith("Archive · "))
     await driver.shows_no_longer("Counting …")
 
 
-async def open_clean_up(driver: Driver, age: str = LONG_AGO) -> None:
-    await driver.command("Clean up")
-    await driver.has_dialog("Clean up")
-    await driver.type(age)
+async def open_clean_up(driver: Driver, age: str = LONG_AGO, **expected: Unpack[Expected]) -> None:
+    await driver.command("Clean up", dialog="Clean up")
+    await driver.type(age, **expected)
+
+
+async def until_asked(driver: Driver, question: str) -> None:
+    await driver.press("enter", until=lambda: driver.dialog.startswith(question))
 
 
 def add_old(jobs_db: JobsDatabase, *numbers: int, status: str = "succeeded") -> None:
@@ -48,14 +52,11 @@ async def test_archive_lists_and_counts_jobs_of_the_selected_project(dashboard: 
     put_away(jobs_db, 3, 4, 7)
     await open_archive(dashboard)
     assert dashboard.dialog == "Archive · Autumn catalog"
+    titles = "status       mode                  cost  created     id      "
     await dashboard.shows("2 archived jobs, $3.50: 1 succeeded, 1 failed", "✓ succeeded  main_white", "✗ failed")
-    await dashboard.shows(
-        "status       mode                  cost  created     id        archived", "⏎ look  space mark"
-    )
+    await dashboard.shows(f"{titles}  archived", "⏎ look  space mark")
     await dashboard.resize(80, 24)
-    await dashboard.shows(
-        "status       mode                  cost  created     id      ", short(3), "⏎ look  space mark"
-    )
+    await dashboard.shows(titles, short(3), "⏎ look  space mark")
     assert "archived  " not in dashboard.text
     await dashboard.resize(120, 36)
     assert short(7) not in dashboard.text
@@ -65,40 +66,35 @@ async def test_archive_lists_and_counts_jobs_of_the_selected_project(dashboard: 
     await dashboard.shows("3 archived jobs", short(7), "Spring lookbook")
 
 
-async def test_empty_archive_shows_a_message_and_ignores_job_keys(dashboard: Driver) -> None:
-    await open_archive(dashboard)
-    await dashboard.shows("No archived jobs.")
-    await dashboard.press("enter", "space", "r", "right", "left")
-    assert dashboard.dialog == "Archive · Autumn catalog"
+async def test_archive_without_visible_jobs_shows_a_message_and_ignores_job_keys(
+    jobs_db: JobsDatabase, drive: Drive
+) -> None:
+    put_away(jobs_db, 3)
+    async with drive(actor=ActingUser(id=BEN, email="ben@example.com")) as driver:
+        await driver.show_project("all projects")
+        await open_archive(driver)
+        await driver.shows("No archived jobs.")
+        await driver.press("enter", "space", "r", "right", "left", dialog="Archive · all projects")
 
 
 async def test_archived_job_details_show_the_full_error_and_events(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     jobs_db.sql("update generation_jobs set error = repeat('x', 500) || ' its end' where id = %s", job_id(4))
     put_away(jobs_db, 4)
     await open_archive(dashboard)
-    await dashboard.press("enter")
-    await dashboard.has_dialog("Archived job")
-    await dashboard.shows(str(job_id(4)), "Archived ", "$0.50")
-    await dashboard.press("end")
-    await dashboard.shows("its end", "What happened", "archived, was failed")
-    await dashboard.press("escape")
-    await dashboard.has_dialog("Archive · Autumn catalog")
+    await dashboard.press("enter", dialog="Archived job", shows=(str(job_id(4)), "Archived ", "$0.50"))
+    await dashboard.press("end", shows=("its end", "What happened", "archived, was failed"))
+    await dashboard.press("escape", dialog="Archive · Autumn catalog")
 
 
 async def test_marked_jobs_are_restored_after_confirmation(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     put_away(jobs_db, 3, 4, 6)
     await open_archive(dashboard)
-    await dashboard.press("space", "space")
-    await dashboard.shows("2 marked")
-    await dashboard.press("r")
-    await dashboard.has_dialog("Restore these 2 jobs from the archive?")
+    await dashboard.press("space", "space", shows="2 marked")
+    await dashboard.press("r", dialog="Restore these 2 jobs from the archive?")
     await dashboard.shows("Database: testbase", short(3), short(4))
-    await dashboard.press("n")
-    await dashboard.has_dialog("Archive · Autumn catalog")
-    await dashboard.shows("2 marked")
+    await dashboard.press("n", dialog="Archive · Autumn catalog", shows="2 marked")
     assert archived(jobs_db) == {3, 4, 6}
-    await dashboard.press("r", "y")
-    await dashboard.shows_toast("2 jobs are back.")
+    await dashboard.press("r", "y", toast="2 jobs are back.")
     assert archived(jobs_db) == {6}
     await dashboard.until(lambda: {3, 4} <= set(dashboard.rows))
 
@@ -109,10 +105,8 @@ async def test_restoring_the_job_under_the_cursor_reports_an_id_conflict(
     put_away(jobs_db, 3)
     await open_archive(dashboard)
     jobs_db.job(3, project=SPRING)
-    await dashboard.press("r")
-    await dashboard.has_dialog("Restore this job from the archive?")
-    await dashboard.press("y")
-    await dashboard.shows_toast("There is a job of one of these ids again")
+    await dashboard.press("r", dialog="Restore this job from the archive?")
+    await dashboard.press("y", toast="There is a job of one of these ids again")
     assert archived(jobs_db) == {3}
 
 
@@ -123,71 +117,42 @@ async def test_archive_pages_keep_the_marked_jobs(
     monkeypatch.setattr("tui.dashboard.archive.archive_dialog.PAGE_SIZE", 2)
     await open_archive(dashboard)
     await dashboard.shows("Page 1", short(1), short(2))
-    await dashboard.press("space", "right")
-    await dashboard.shows("Page 2, the last one · 1 marked", short(3))
-    await dashboard.press("right", "left")
-    await dashboard.shows("Page 1 · 1 marked", "● ◌ queued")
-
-
-async def test_archive_hides_jobs_of_other_users(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    put_away(jobs_db, 3)
-    bens = WatchedApp(opener_of(database, actor=ActingUser(id=BEN, email="ben@example.com")))
-    async with drive_dashboard(bens) as driver:
-        await driver.show_project("all projects")
-        await open_archive(driver)
-        await driver.shows("No archived jobs.")
+    await dashboard.press("space", "right", shows=("Page 2, the last one · 1 marked", short(3)))
+    await dashboard.press("right", "left", shows=("Page 1 · 1 marked", "● ◌ queued"))
 
 
 async def test_cleanup_counts_jobs_asks_and_archives_them(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    await open_clean_up(dashboard)
+    await dashboard.press("enter", shows="✗ No succeeded or failed job was created before ")
+    for age in ("30", "", "0d", "99999w"):
+        await dashboard.type(age, "enter", shows="✗ Type a number with s, m, h, d or w, such as 30d")
+        assert dashboard.value("#age") == age
+
     add_old(jobs_db, 21, 22)
     add_old(jobs_db, 23, status="queued")
-    await open_clean_up(dashboard)
-    await dashboard.press("enter")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs, created before "))
-    await dashboard.shows(
-        "2 succeeded, $5.00", "Project: Autumn catalog", "As: ada@example.com", "Database: testbase", "brings them back"
-    )
-    await dashboard.press("n")
-    await dashboard.has_dialog("Clean up")
-    assert dashboard.app.screen.query_one("#age", Input).value == LONG_AGO
-    assert archived(jobs_db) == set()
-    await dashboard.press("enter")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs"))
-    await dashboard.press("y")
-    await dashboard.shows_toast("Archived 2 jobs.")
-    await dashboard.has_dialog("")
-    assert archived(jobs_db) == {21, 22}
-    assert jobs_db.count() == 9
+    await dashboard.type(LONG_AGO)
+    await until_asked(dashboard, "Archive 2 jobs, created before ")
+    await dashboard.shows("2 succeeded, $5.00", "Project: Autumn catalog", "As: ada@example.com", "Database: testbase")
+    await dashboard.shows("brings them back")
+    await dashboard.press("n", dialog="Clean up")
+    assert (dashboard.value("#age"), archived(jobs_db)) == (LONG_AGO, set())
+    await until_asked(dashboard, "Archive 2 jobs")
+    await dashboard.press("y", toast="Archived 2 jobs.", dialog="")
+    assert (archived(jobs_db), jobs_db.count()) == ({21, 22}, 9)
 
 
 async def test_cleanup_deletes_only_jobs_with_the_chosen_status(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     add_old(jobs_db, 21, status="failed")
     add_old(jobs_db, 22, status="queued")
-    await open_clean_up(dashboard)
-    await dashboard.shows("▐ ▌ queued", "▐✓▌ failed")
-    dashboard.app.screen.query_one("#succeeded", Checkbox).value = False
-    dashboard.app.screen.query_one("#failed", Checkbox).value = False
-    await dashboard.press("enter")
-    await dashboard.shows("✗ Choose a status, at least one.")
+    await open_clean_up(dashboard, shows=("▐ ▌ queued", "▐✓▌ failed"))
+    for status in ("#succeeded", "#failed"):
+        dashboard.app.screen.query_one(status, Checkbox).value = False
+    await dashboard.press("enter", shows="✗ Choose a status, at least one.")
     dashboard.app.screen.query_one("#queued", Checkbox).value = True
     dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
-    await dashboard.press("enter")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Delete 1 job, created before "))
-    await dashboard.shows("Nothing brings them back.")
-    await dashboard.press("y")
-    await dashboard.shows_toast("Deleted 1 job.")
+    await until_asked(dashboard, "Delete 1 job, created before ")
+    await dashboard.press("y", toast="Deleted 1 job.")
     assert (jobs_db.status(21), jobs_db.status(22)) == (JobStatus.FAILED, None)
-
-
-async def test_cleanup_dialog_keeps_an_age_that_is_invalid_or_matches_no_job(dashboard: Driver) -> None:
-    await open_clean_up(dashboard)
-    await dashboard.press("enter")
-    await dashboard.shows("✗ No succeeded or failed job was created before ")
-    for age in ("30", "", "0d", "99999w"):
-        await dashboard.type(age)
-        await dashboard.press("enter")
-        await dashboard.shows("✗ Type a number with s, m, h, d or w, such as 30d")
-        assert dashboard.app.screen.query_one("#age", Input).value == age
 
 
 async def test_cleanup_skips_and_reports_locked_jobs(
@@ -195,14 +160,10 @@ async def test_cleanup_skips_and_reports_locked_jobs(
 ) -> None:
     add_old(jobs_db, 21, 22)
     await open_clean_up(dashboard)
-    await dashboard.press("enter")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs"))
+    await until_asked(dashboard, "Archive 2 jobs")
     with connect(database) as other:
         other.execute("select from public.generation_jobs where id = %s for update", [job_id(21)])
-        await dashboard.press("y")
-        await dashboard.shows_toast(
-            "Archived 1 job. 1 job was left, for others were at work on it. Cleaning up once more goes on."
-        )
+        await dashboard.press("y", toast="Archived 1 job. 1 job was left, for others were at work on it. Cleaning up")
     assert archived(jobs_db) == {22}
 
 
@@ -212,8 +173,7 @@ async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs
     add_old(jobs_db, *range(100, 200))
     await open_clean_up(dashboard)
     dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
-    await dashboard.press("enter")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Delete 100 jobs"))
+    await until_asked(dashboard, "Delete 100 jobs")
     with connect(database, autocommit=True) as other:
         # The first batch has deleted its first job, and waits for the advisory lock.
         other.execute(
@@ -225,13 +185,11 @@ async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs
         )
         other.execute("select pg_advisory_lock(7)")
         try:
-            await dashboard.press("y")
-            await dashboard.has_dialog("Deleting 100 jobs")
+            await dashboard.press("y", dialog="Deleting 100 jobs")
             await dashboard.until(
                 lambda: jobs_db.sql("select 1 from pg_locks where locktype = 'advisory' and not granted")
             )
-            await dashboard.press("escape")
-            await dashboard.shows("stopping after what is on its way")
+            await dashboard.press("escape", shows="stopping after what is on its way")
             other.execute("select pg_advisory_unlock(7)")
             await dashboard.shows_toast("Stopped: deleted ")
         finally:
@@ -242,15 +200,13 @@ async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs
     assert dashboard.toasts == [f"Stopped: deleted {100 - left} jobs, {left} jobs left. Cleaning up once more goes on."]
 
 
-async def test_read_only_session_can_neither_restore_nor_clean_up(jobs_db: JobsDatabase, database: Conninfo) -> None:
+async def test_read_only_session_can_neither_restore_nor_clean_up(jobs_db: JobsDatabase, drive: Drive) -> None:
     put_away(jobs_db, 3)
-    async with drive_dashboard(WatchedApp(opener_of(database, rule=WriteMode.PERMIT_REQUIRED))) as driver:
-        await driver.command("Clean up")
-        await driver.shows_toast("This session is read-only. Press W to write for some minutes.")
+    async with drive(rule=WriteMode.PERMIT_REQUIRED) as driver:
+        await driver.command("Clean up", toast="This session is read-only. Press W to write for some minutes.")
         await open_archive(driver)
         driver.app.clear_notifications()
-        await driver.press("r")
-        await driver.shows_toast("This session is read-only.")
+        await driver.press("r", toast="This session is read-only.")
         assert driver.dialog == "Archive · Autumn catalog"
 
 
@@ -263,3 +219,28 @@ async def test_database_without_an_archive_shows_how_to_add_one(attached_databas
         await open_clean_up(driver)
         await driver.press("enter")
         await driver.shows("✗ This database keeps no archive of its jobs.", "brings revision 0008", "Or delete them.")
+
+
+ONE, OTHER = (ArchivedJob(job=make_job(number), archived_at=NOON) for number in (1, 2))
+
+KEY = PageKey(created_at=ONE.job.created_at, id=ONE.job.id)
+
+
+def test_archive_pages_turn_forward_and_back() -> None:
+    pages = ArchivePages()
+    assert (pages.turned(1), pages.turned(-1), pages.words) == (None, None, "")
+    pages.show(Page(items=(ONE,), next_key=KEY), FIRST)
+    assert (pages.turned(1), pages.words) == ((None, KEY), "Page 1")
+    pages.show(Page(items=(OTHER,), next_key=None), (None, KEY))
+    assert (pages.turned(1), pages.turned(-1), pages.words) == (None, FIRST, "Page 2, the last one")
+
+
+def test_marked_jobs_are_chosen_before_the_job_under_the_cursor() -> None:
+    pages = ArchivePages()
+    assert (pages.chosen(None), pages.chosen(ONE)) == ((), (ONE,))
+    pages.mark(OTHER)
+    assert (pages.chosen(ONE), pages.is_marked(OTHER), pages.words) == ((OTHER,), True, "1 marked")
+    pages.show(Page(items=(ONE,), next_key=None), (None, KEY))
+    assert pages.chosen(ONE) == (OTHER,)
+    pages.mark(OTHER)
+    assert pages.chosen(ONE) == (ONE,)

@@ -1,10 +1,7 @@
 """What is left of budgets stands beside the projects, and a job that finds no room keeps its form."""
 
-from textual.widgets import Input
-
 from store.users.actor import ActingUser
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.driving import Drive, Driver, WatchedApp, drive_dashboard
 from tests.tui.world import AUTUMN, BEN, JobsDatabase, job_id
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 
@@ -22,27 +19,9 @@ async def test_budget_panel_is_hidden_without_budgets(dashboard: Driver) -> None
     assert not panel(dashboard).display
 
 
-async def test_budget_panel_shows_a_bar_and_the_remaining_amount(jobs_db: JobsDatabase, app: WatchedApp) -> None:
+async def test_budget_panel_hides_budgets_of_other_users(jobs_db: JobsDatabase, drive: Drive) -> None:
     limit_autumn(jobs_db, 1_000)
-    async with drive_dashboard(app) as driver:
-        await driver.shows("Budgets", "Autumn catalog  in all", "█░░ 90 %", "$1.00 left of $10.00")
-        await driver.shows("used up on 2026-11-24")
-
-
-async def test_narrow_dashboard_shows_the_budget_in_the_costs_title(jobs_db: JobsDatabase, app: WatchedApp) -> None:
-    limit_autumn(jobs_db, 1_000)
-    async with drive_dashboard(app, size=(80, 24)) as driver:
-        await driver.shows("Costs · Autumn catalog · $1.00 left of $10.00 in all")
-        assert "Budgets" not in driver.text
-        await driver.resize(120, 36)
-        await driver.shows("Budgets", "$1.00 left of $10.00")
-        assert "Autumn catalog · $1.00 left" not in driver.text
-
-
-async def test_budget_panel_hides_budgets_of_other_users(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    limit_autumn(jobs_db, 1_000)
-    bens = WatchedApp(opener_of(database, actor=ActingUser(id=BEN, email="ben@example.com")))
-    async with drive_dashboard(bens) as driver:
+    async with drive(actor=ActingUser(id=BEN, email="ben@example.com")) as driver:
         await driver.shows("Trail gear")
         assert not panel(driver).display
 
@@ -52,6 +31,15 @@ async def test_budget_panel_shows_only_budgets_that_apply_to_the_selected_projec
 ) -> None:
     limit_autumn(jobs_db, 1_000)
     async with drive_dashboard(app) as driver:
+        await driver.shows("Budgets", "Autumn catalog  in all", "█░░ 90 %", "$1.00 left of $10.00")
+        await driver.shows("used up on 2026-11-24")
+        await driver.resize(80, 24)
+        await driver.shows("Costs · Autumn catalog · $1.00 left of $10.00 in all")
+        assert "Budgets" not in driver.text
+        await driver.resize(120, 36)
+        await driver.shows("Budgets", "$1.00 left of $10.00")
+        assert "Autumn catalog · $1.00 left" not in driver.text
+
         await driver.show_project("Spring lookbook")
         await driver.until(lambda: not panel(driver).display)
         await driver.show_project("all projects")
@@ -70,25 +58,18 @@ async def test_toast_reports_a_budget_that_reaches_its_warning_share_or_limit(
             "The budget of $12.00 in all of project Autumn catalog has $2.00 left: 83 % are spent."
         )
         jobs_db.sql("update generation_jobs set cost_cents = 900, status = 'succeeded' where id = %s", job_id(2))
-        await driver.refreshes()
-        await driver.shows_toast("is used up: no job is queued any more.")
+        await driver.refreshes(toast="is used up: no job is queued any more.")
 
 
 async def test_new_job_dialog_stays_open_when_the_budget_is_exceeded(jobs_db: JobsDatabase, app: WatchedApp) -> None:
     limit_autumn(jobs_db, 950)
     async with drive_dashboard(app) as driver:
-        await driver.press("n")
-        await driver.has_dialog("New job")
-        await driver.focus_on("#mode")
-        await driver.type("sketch")
-        await driver.press("enter")
+        await driver.press("n", dialog="New job")
+        await driver.type("sketch", "enter", into="#mode")
         await driver.shows("The total budget of project 'Autumn catalog' has no room for $1.00")
         assert driver.dialog == "New job"
-        assert driver.app.screen.query_one("#mode", Input).value == "sketch"
-        await driver.focus_on("#cost")
-        await driver.type("50")
-        await driver.press("enter")
-        await driver.shows_toast("Queued sketch ")
+        assert driver.value("#mode") == "sketch"
+        await driver.type("50", "enter", into="#cost", toast="Queued sketch ")
 
 
 async def test_retry_over_budget_reports_the_limit_the_spent_amount_and_the_cost(
@@ -96,8 +77,7 @@ async def test_retry_over_budget_reports_the_limit_the_spent_amount_and_the_cost
 ) -> None:
     limit_autumn(jobs_db, 920)
     async with drive_dashboard(app) as driver:
-        await driver.go_to(4)
-        await driver.press("r")
+        await driver.press("r", on=4)
         await driver.shows_toast(
             "The total budget of project 'Autumn catalog' has no room for $0.50: $9.00 of $9.20 are spent."
         )
@@ -108,9 +88,7 @@ async def test_bulk_retry_retries_as_many_jobs_as_the_budget_allows(jobs_db: Job
     jobs_db.sql("update generation_jobs set status = 'failed', cost_cents = 50 where id = %s", job_id(3))
     limit_autumn(jobs_db, 705)
     async with drive_dashboard(app) as driver:
-        await driver.go_to(3)
-        await driver.press("space", "space", "r")
-        await driver.has_dialog("Retry these 2 jobs?")
+        await driver.press("space", "space", "r", on=3, dialog="Retry these 2 jobs?")
         await driver.press("y")
         await driver.shows_toast(
             "Retried 1 of 2 jobs; 1 was refused (The total budget of project 'Autumn catalog' has no room for $0.50: "

@@ -8,54 +8,25 @@ from datetime import datetime, timedelta
 import pytest
 from textual.widgets import Input
 
-from store.database.database import Database
 from store.database.query import TimeLimits
 from store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
 from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
 from tests.conftest import Conninfo
-from tests.store.servers import Proxy, RejectingServer, fatal, listening, proxied
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
-from tests.tui.world import FROZEN, JobsDatabase
+from tests.store.servers import RejectingServer, fatal, listening, proxied
+from tests.tui.driving import Clock, Drive, FrozenStore, WatchedApp, behind_a_proxy, drive_dashboard, opener_of
+from tests.tui.world import JobsDatabase
 from tui.session import Report, Session
 
 NO_JOB = "No job is under the cursor: go to one first."
 
-QUICK = 0.05
-
-"""Seconds between two looks, or two attempts."""
-
-
-class Clock:
-    """Stands still until it is turned."""
-
-    def __init__(self) -> None:
-        self.now = FROZEN
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@asynccontextmanager
-async def behind_a_proxy(
-    database: Conninfo, clock: Clock, interval: float = QUICK
-) -> AsyncIterator[tuple[Driver, Proxy]]:
-    async with (
-        proxied(database) as (proxy, conninfo),
-        drive_dashboard(WatchedApp(opener_of(conninfo), interval=interval, clock=clock)) as driver,
-    ):
-        yield driver, proxy
+QUICK = 0.05  # seconds between two looks, or two attempts
 
 
 async def test_banner_shows_the_error_its_start_and_the_age_of_the_last_data(
     jobs_db: JobsDatabase, database: Conninfo, clock: Clock
 ) -> None:
-    async with behind_a_proxy(database, clock) as (driver, proxy):
+    async with behind_a_proxy(database, clock=clock) as (driver, proxy):
         before = driver.rows, driver.costs
         proxy.go_away()
         await driver.until(lambda: driver.banner)
@@ -72,9 +43,9 @@ async def test_banner_shows_the_error_its_start_and_the_age_of_the_last_data(
 
 
 async def test_actions_without_a_database_are_refused_and_other_keys_still_work(
-    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
+    jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
-    async with behind_a_proxy(database, clock) as (driver, proxy):
+    async with behind_a_proxy(database) as (driver, proxy):
         proxy.go_away()
         await driver.until(lambda: driver.banner)
         refused = await driver.toasts_by_key("s", "d", "n", "p", "P")
@@ -82,21 +53,17 @@ async def test_actions_without_a_database_are_refused_and_other_keys_still_work(
         assert len(refused) == 5
         assert all(told.startswith("Not possible now: The database is not reachable") for told in refused)
 
-        await driver.press("down", "enter")
-        await driver.has_dialog("Job")
+        await driver.press("down", "enter", dialog="Job")
         await driver.press("escape", "slash")
         await driver.type("main")
         assert driver.app.dashboard.query_one("#find", Input).value == "main"
         assert driver.rows == [1, 2, 3, 4, 5, 6], "what was seen last stays"
-        await driver.press("escape", "question_mark")
-        await driver.has_dialog("Keys")
+        await driver.press("escape", "question_mark", dialog="Keys")
         assert jobs_db.status(1) == "queued"
 
 
-async def test_dashboard_recovers_when_the_database_returns(
-    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
-) -> None:
-    async with behind_a_proxy(database, clock) as (driver, proxy):
+async def test_dashboard_recovers_when_the_database_returns(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with behind_a_proxy(database) as (driver, proxy):
         proxy.go_away()
         await driver.until(lambda: driver.banner)
         jobs_db.delete(6)
@@ -105,38 +72,32 @@ async def test_dashboard_recovers_when_the_database_returns(
 
         assert driver.rows == [1, 2, 3, 4, 5]
         await driver.until(lambda: "live every" in driver.header)
-        await driver.press("s")
-        await driver.shows_toast("Started lifestyle")
+        await driver.press("s", toast="Started lifestyle")
 
 
 async def test_refresh_key_reconnects_without_waiting_for_the_interval(
-    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
+    jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
-    async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
+    async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
         proxy.go_away()
-        await driver.press("f5")
-        await driver.until(lambda: driver.banner)
+        await driver.press("f5", until=lambda: driver.banner)
         proxy.come_back()
-        await driver.press("f5")
-        await driver.until(lambda: not driver.banner)
+        await driver.press("f5", until=lambda: not driver.banner)
 
 
 async def test_banner_of_a_paused_dashboard_announces_no_automatic_retry(
-    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
+    jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
-    async with behind_a_proxy(database, clock) as (driver, proxy):
+    async with behind_a_proxy(database) as (driver, proxy):
         await driver.press("z")
         proxy.go_away()
-        await driver.press("f5")
-        await driver.until(lambda: driver.banner)
+        await driver.press("f5", until=lambda: driver.banner)
 
         assert "Press f5 to try again." in driver.banner
 
 
-async def test_interrupted_write_reports_that_its_outcome_is_unknown(
-    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
-) -> None:
-    async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
+async def test_interrupted_write_reports_that_its_outcome_is_unknown(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
 
         async def cut(client: asyncio.StreamWriter) -> None:
             proxy.go_away()
@@ -150,17 +111,15 @@ async def test_interrupted_write_reports_that_its_outcome_is_unknown(
 
 
 async def test_dialog_keeps_its_input_while_the_database_is_unreachable(
-    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
+    jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
-    async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
+    async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
         await driver.press("down", "f")
         await driver.type("API timeout")
         proxy.go_away()
-        await driver.press("enter")
-        await driver.shows("✗ The database is not reachable")
+        await driver.press("enter", shows="✗ The database is not reachable")
         proxy.come_back()
-        await driver.press("enter")
-        await driver.shows_toast("Failed packaging")
+        await driver.press("enter", toast="Failed packaging")
 
         assert jobs_db.sql("select count(*) from generation_jobs where error = 'API timeout'") == [(2,)]
 
@@ -168,18 +127,9 @@ async def test_dialog_keeps_its_input_while_the_database_is_unreachable(
 async def test_silent_server_times_out_and_the_dashboard_stays_responsive(
     jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
-    opened: list[Database] = []
-
-    def kept(database: Database) -> FrozenStore:
-        opened.append(database)
-        return FrozenStore(database)
-
-    async with (
-        proxied(database) as (proxy, conninfo),
-        drive_dashboard(WatchedApp(opener_of(conninfo, make=kept))) as driver,
-    ):
+    async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
         # Only from here on: a busy machine may take longer to connect.
-        opened[0]._limits = TimeLimits(statement=0.2, lock=0.1, answer=0.2)
+        driver.session.operator.database._limits = TimeLimits(statement=0.2, lock=0.1, answer=0.2)
         proxy.fall_silent()
         await driver.press("f5", "down", "down")
         assert driver.cursor == 3
@@ -197,8 +147,7 @@ async def test_dashboard_started_without_a_database_reports_it_and_recovers(
             assert "✗ The database is not reachable" in driver.banner
             assert "old" not in driver.banner, "there are no data"
             await driver.shows("Nothing has been read yet.")
-            await driver.press("s", "n")
-            await driver.has_dialog("")
+            await driver.press("s", "n", dialog="")
             proxy.come_back()
             await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
             assert driver.banner == ""
@@ -216,16 +165,13 @@ async def test_dashboard_retries_a_session_that_does_not_open(jobs_db: JobsDatab
         async with opener_of(database)(report) as session:
             yield session
 
-    app = WatchedApp(opener, interval=QUICK)
-    async with app.run_test(size=(120, 36)) as pilot:
-        driver = Driver(app, pilot)
+    async with drive_dashboard(WatchedApp(opener, interval=QUICK), waits=False) as driver:
         await driver.until(lambda: "no database yet · connecting …" in driver.header)
         await driver.press("u", "s", "z", "z", "f5")
         assert driver.toasts == ["Not possible yet: there is no database.", NO_JOB]
         may_fail.set()
         await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
         assert driver.banner == ""
-        await driver.leave()
 
 
 async def test_dashboard_shows_startup_progress_before_the_first_list(
@@ -240,13 +186,10 @@ async def test_dashboard_shows_startup_progress_before_the_first_list(
         async with opener_of(database)(report) as session:
             yield session
 
-    app = WatchedApp(opener)
-    async with app.run_test(size=(120, 36)) as pilot:
-        driver = Driver(app, pilot)
+    async with drive_dashboard(WatchedApp(opener), waits=False) as driver:
         await driver.shows("Starting the database …", "connecting …")
         gate.set()
         await driver.shows("Costs · Autumn catalog")
-        await driver.leave()
 
 
 async def test_refused_sign_in_is_not_retried_until_the_user_refreshes() -> None:
@@ -262,8 +205,7 @@ async def test_refused_sign_in_is_not_retried_until_the_user_refreshes() -> None
             visits = door.visits
             await asyncio.sleep(10 * QUICK)
             assert door.visits == visits, "many intervals later"
-            await driver.press("f5")
-            await driver.until(lambda: door.visits > visits)
+            await driver.press("f5", until=lambda: door.visits > visits)
 
 
 @pytest.mark.parametrize("error", [InvalidValue("database_url", "The database URL cannot be read.")])
@@ -281,8 +223,7 @@ async def test_invalid_database_url_is_not_retried_until_the_user_refreshes(erro
         assert "✗ The database URL cannot be read." in driver.banner
         await asyncio.sleep(10 * QUICK)
         assert attempts == 1
-        await driver.press("f5")
-        await driver.until(lambda: attempts == 2)
+        await driver.press("f5", until=lambda: attempts == 2)
 
 
 async def test_dashboard_reports_a_database_without_the_schema(blank_database: Conninfo) -> None:
@@ -290,8 +231,7 @@ async def test_dashboard_reports_a_database_without_the_schema(blank_database: C
         assert "✗ There is no table generation_jobs." in driver.banner
         assert "gjobs migrate" in driver.banner
         await driver.until(lambda: "✗ no schema" in driver.header)
-        await driver.press("s", "n", "p", "5", "down", "enter")
-        await driver.has_dialog("")
+        await driver.press("s", "n", "p", "5", "down", "enter", dialog="")
 
 
 class Refusing(FrozenStore):
@@ -305,25 +245,18 @@ class Refusing(FrozenStore):
         return await super().get_listing(query, at=at)
 
 
-async def test_user_without_select_privilege_can_switch_to_the_operator(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(database, make=Refusing))) as driver:
+async def test_user_without_select_privilege_can_switch_to_the_operator(drive: Drive) -> None:
+    async with drive(make=Refusing) as driver:
         assert "permission denied for table generation_jobs" in driver.banner
         await driver.until(lambda: "✗ no privilege" in driver.header)
-        await driver.press("u")
-        await driver.has_dialog("Look with whose eyes?")
-        await driver.type("operator")
-        await driver.press("enter")
-        await driver.shows("as the operator", "Costs · Autumn catalog")
-
+        await driver.act_as("operator", shows=("as the operator", "Costs · Autumn catalog"))
         assert driver.banner == ""
 
 
 async def test_unexpected_database_error_is_shown_with_escaped_control_characters(
-    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Refusing, "error", UnexpectedError("The database answered with an error: \x1b[31mdisk full."))
-    async with drive_dashboard(WatchedApp(opener_of(database, make=Refusing))) as driver:
+    async with drive(make=Refusing) as driver:
         assert "✗ The database answered with an error: ␛[31mdisk full." in driver.banner
         await driver.until(lambda: "✗ nothing read" in driver.header)

@@ -23,7 +23,6 @@ async def dashboard(
     recording: StatementRecording,
     tmp_path: Path,
 ) -> AsyncIterator[Driver]:
-    """As Ada, on the database that watches."""
     jobs_db = JobsDatabase(reused_watched_database)
     fill(jobs_db)
     jobs_db.asset(ASSET, "uploads/shoe.png")
@@ -35,29 +34,16 @@ async def dashboard(
 async def test_dashboard_acting_as_a_user_reads_and_writes_only_as_that_user(
     dashboard: Driver, recording: StatementRecording
 ) -> None:
-    await dashboard.press("s")
-    await dashboard.shows_toast("Started lifestyle 00000001.")
-    await dashboard.until(lambda: "running" in dashboard.row(1))
-    await dashboard.press("f")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Fail"))
-    await dashboard.type("Test error")
-    await dashboard.press("enter")
-    await dashboard.shows_toast("Failed lifestyle 00000001.")
-    await dashboard.press("n")
-    await dashboard.has_dialog("New job")
-    await dashboard.press("enter")
-    await dashboard.shows_toast("Queued main_white")
-    await dashboard.press("P")
-    await dashboard.has_dialog("New project")
-    await dashboard.type("Winter sale")
-    await dashboard.press("enter")
-    await dashboard.shows_toast("Created the project Winter sale.")
+    await dashboard.press("s", toast="Started lifestyle 00000001.", until=lambda: "running" in dashboard.row(1))
+    await dashboard.press("f", until=lambda: dashboard.dialog.startswith("Fail"))
+    await dashboard.type("Test error", "enter", toast="Failed lifestyle 00000001.")
+    await dashboard.press("n", dialog="New job")
+    await dashboard.press("enter", toast="Queued main_white")
+    await dashboard.press("P", dialog="New project")
+    await dashboard.type("Winter sale", "enter", toast="Created the project Winter sale.")
     await dashboard.show_project("Autumn catalog")
-    await dashboard.go_to(4)
-    await dashboard.press("y", "Y", "d")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Delete"))
-    await dashboard.press("y")
-    await dashboard.shows_toast("Deleted lifestyle 00000004.")
+    await dashboard.press("y", "Y", "d", on=4, until=lambda: dashboard.dialog.startswith("Delete"))
+    await dashboard.press("y", toast="Deleted lifestyle 00000004.")
     for tab in "2345":
         await dashboard.press(tab)
     await dashboard.refreshes()
@@ -69,34 +55,26 @@ async def test_dashboard_acting_as_a_user_reads_and_writes_only_as_that_user(
 async def test_details_screen_queries_app_tables_only_as_the_acting_user(
     dashboard: Driver, recording: StatementRecording
 ) -> None:
-    await dashboard.press("enter")
-    await dashboard.has_dialog("Job")
-    await dashboard.shows(f"ada@example.com  {ADA}")
+    await dashboard.press("enter", dialog="Job", shows=f"ada@example.com  {ADA}")
     assert recording.actors == {AS_ADA}
 
 
 async def test_user_picker_and_id_search_query_as_the_operator(
     dashboard: Driver, recording: StatementRecording
 ) -> None:
-    await dashboard.press("u")
-    await dashboard.has_dialog("Look with whose eyes?")
-    await dashboard.until(lambda: "ben@example.com" in dashboard.text)
+    await dashboard.press("u", dialog="Look with whose eyes?", until=lambda: "ben@example.com" in dashboard.text)
     assert recording.actors == {AS_ADA, AS_OPERATOR}
     await dashboard.press("escape")
 
     recording.forget()
-    await dashboard.press("slash")
-    await dashboard.type(str(job_id(8)))
-    await dashboard.press("enter")
-    await dashboard.shows_toast("exists, but ada@example.com does not see it")
+    await dashboard.filter(str(job_id(8)), "enter", toast="exists, but ada@example.com does not see it")
     assert recording.actors == {AS_ADA, AS_OPERATOR}
 
 
 async def test_switching_the_acting_user_stops_queries_as_the_former_user(
     dashboard: Driver, recording: StatementRecording
 ) -> None:
-    await dashboard.press("u", *"ben@", "enter")
-    await dashboard.shows("as ben@example.com")
+    await dashboard.press("u", *"ben@", "enter", shows="as ben@example.com")
     recording.forget()
     await dashboard.refreshes()
     assert recording.actors == {AS_BEN}
@@ -105,11 +83,9 @@ async def test_switching_the_acting_user_stops_queries_as_the_former_user(
 async def test_leaving_the_visibility_comparison_stops_queries_as_the_operator(
     dashboard: Driver, recording: StatementRecording
 ) -> None:
-    await dashboard.press("v")
-    await dashboard.shows("lens: ada@example.com sees")
+    await dashboard.press("v", shows="lens: ada@example.com sees")
     assert AS_OPERATOR in recording.actors
-    await dashboard.press("v")
-    await dashboard.shows("as ada@example.com")
+    await dashboard.press("v", shows="as ada@example.com")
     await dashboard.refreshes()
     recording.forget()
     await dashboard.refreshes()

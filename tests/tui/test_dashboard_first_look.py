@@ -8,8 +8,8 @@ from store.formats import money
 from store.sample.sample_data import fill as fill_sample
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
-from tests.tui.world import AUTUMN, FROZEN, SPRING, JobsDatabase, short
+from tests.tui.driving import Drive, Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import AUTUMN, FROZEN, SPRING, JobsDatabase
 from tui.dashboard.memory import RememberedState
 from tui.text.format import count
 
@@ -17,15 +17,11 @@ PLACE = "testbase as ada@example.com"
 
 
 async def test_dashboard_starts_with_the_newest_project_and_its_newest_jobs_first(dashboard: Driver) -> None:
-    assert dashboard.rows == [1, 2, 3, 4, 5, 6]
-    assert dashboard.cursor == 1
+    assert (dashboard.rows, dashboard.cursor) == ([1, 2, 3, 4, 5, 6], 1)
+    assert dashboard.header.strip() == "gjobs  testbase · as ada@example.com · live every 1 min"
     assert dashboard.title == "Jobs · 6, newest first"
-    await dashboard.shows("Costs · Autumn catalog")
-    await dashboard.shows("› Autumn catalog")
+    await dashboard.shows("Costs · Autumn catalog", "› Autumn catalog")
     assert "Trail gear" not in dashboard.text, "another user's project"
-
-
-async def test_counts_and_costs_match_the_listed_jobs(dashboard: Driver) -> None:
     assert dashboard.costs == [
         "◌ queued 2 ▸ running 2 ✓ succeeded 1 ✗ failed 1 Total 6",
         "$1.75 $3.75 $3.00 $0.50 $9.00",
@@ -36,54 +32,45 @@ async def test_counts_and_costs_match_the_listed_jobs(dashboard: Driver) -> None
 
 async def test_list_of_all_projects_shows_the_project_of_each_job(dashboard: Driver) -> None:
     await dashboard.show_project("all projects")
-
     assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7]
     assert dashboard.costs[0] == "◌ queued 2 ▸ running 2 ✓ succeeded 2 ✗ failed 1 Total 7"
-    assert "PROJECT" in dashboard.row(0)
-    assert "Autumn cat" in dashboard.row(1)
-    assert "Spring loo" in dashboard.row(7)
+    for line, text in ((0, "PROJECT"), (1, "Autumn cat"), (7, "Spring loo")):
+        assert text in dashboard.row(line)
 
 
+@pytest.fixture
+def state_path(tmp_path: Path) -> Path:
+    return tmp_path / "state.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"), [("Spring lookbook", [7]), ("all projects", [1, 2, 3, 4, 5, 6, 7])], ids=["one", "all"]
+)
 async def test_dashboard_reopens_the_last_selected_project(
-    jobs_db: JobsDatabase, app: WatchedApp, database: Conninfo, tmp_path: Path
+    drive: Drive, state_path: Path, name: str, rows: list[int]
 ) -> None:
-    async with drive_dashboard(app) as first:
-        await first.show_project("Spring lookbook")
-    async with drive_dashboard(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as second:
-        assert second.rows == [7]
-        await second.shows("› Spring lookbook")
+    async with drive(state_path=state_path) as first:
+        await first.show_project(name)
+    async with drive(state_path=state_path) as second:
+        assert second.rows == rows
+        await second.shows(f"Costs · {name}")
 
 
-async def test_dashboard_remembers_that_all_projects_were_selected(
-    jobs_db: JobsDatabase, app: WatchedApp, database: Conninfo, tmp_path: Path
-) -> None:
-    async with drive_dashboard(app) as first:
-        await first.show_project("all projects")
-    async with drive_dashboard(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as second:
-        assert second.rows == [1, 2, 3, 4, 5, 6, 7]
-
-
-async def test_selected_project_is_remembered_per_database_and_user(
-    jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path
-) -> None:
-    RememberedState(tmp_path / "state.json").remember_project(PLACE, SPRING)
-
-    other = opener_of(database, label="another")
-    async with drive_dashboard(WatchedApp(other, state_path=tmp_path / "state.json")) as driver:
+async def test_selected_project_is_remembered_per_database_and_user(drive: Drive, state_path: Path) -> None:
+    RememberedState(state_path).remember_project(PLACE, SPRING)
+    async with drive(label="another", state_path=state_path) as driver:
         await driver.shows("Costs · Autumn catalog")
 
 
 async def test_deleted_remembered_project_is_replaced_by_the_newest_project(
-    jobs_db: JobsDatabase, app: WatchedApp, tmp_path: Path
+    jobs_db: JobsDatabase, drive: Drive, state_path: Path
 ) -> None:
-    RememberedState(tmp_path / "state.json").remember_project(PLACE, SPRING)
+    RememberedState(state_path).remember_project(PLACE, SPRING)
     jobs_db.sql("delete from public.projects where id = %s", SPRING)
-
-    app = WatchedApp(app.connection._opener, state_path=tmp_path / "state.json")
-    async with drive_dashboard(app) as driver:
+    async with drive(state_path=state_path) as driver:
         await driver.shows("Costs · Autumn catalog")
         await driver.shows_toast("The project is gone, or hidden: another is shown.")
-        assert RememberedState(tmp_path / "state.json").project(PLACE) == AUTUMN
+        assert RememberedState(state_path).project(PLACE) == AUTUMN
 
 
 async def test_dashboard_without_projects_explains_how_to_create_one(
@@ -91,13 +78,9 @@ async def test_dashboard_without_projects_explains_how_to_create_one(
 ) -> None:
     empty_jobs_db.users()
     async with drive_dashboard(app) as driver:
-        await driver.shows("No projects found. Press P to create one first.")
+        await driver.shows("No projects found. Press P to create one first.", "nothing has finished")
         assert driver.costs[1] == "$0.00 $0.00 $0.00 $0.00 $0.00"
-        await driver.shows("nothing has finished")
-
-        await driver.press("n")
-        await driver.shows_toast("A job needs a project.")
-        await driver.has_dialog("")
+        await driver.press("n", dialog="", toast="A job needs a project.")
 
 
 async def test_project_without_jobs_explains_how_to_create_one(jobs_db: JobsDatabase, app: WatchedApp) -> None:
@@ -107,17 +90,13 @@ async def test_project_without_jobs_explains_how_to_create_one(jobs_db: JobsData
         assert driver.title == "Jobs · 0, newest first"
 
 
-async def test_title_counts_more_jobs_than_are_loaded(empty_jobs_db: JobsDatabase, app: WatchedApp) -> None:
-    empty_jobs_db.users()
-    empty_jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
-    empty_jobs_db.jobs(range(1, 511))
-    async with drive_dashboard(app) as driver:
+async def test_title_counts_more_jobs_than_are_loaded(jobs_db: JobsDatabase, drive: Drive) -> None:
+    jobs_db.jobs(range(10, 514))
+    async with drive() as driver:
         assert driver.title == "Jobs · 1 of 510, newest first"
         assert len(driver.rows) == 500
         assert driver.costs[0].endswith("Total 510")
-
-        await driver.press("o")
-        await driver.until(lambda: driver.title == "Jobs · 1 of 510, last updated first")
+        await driver.press("o", until=lambda: driver.title == "Jobs · 1 of 510, last updated first")
 
 
 @pytest.mark.parametrize("actor", [OPERATOR, None], ids=["operator", "user"])
@@ -135,8 +114,3 @@ async def test_sample_totals_match_the_store_statistics(database: Conninfo, acto
         for row in statistics:
             assert f"{row.status} {count(row.count)} " in driver.costs[0]
             assert money(row.total_cost_cents) in driver.costs[1]
-
-
-async def test_wide_dashboard_shows_job_ids(jobs_db: JobsDatabase, app: WatchedApp) -> None:
-    async with drive_dashboard(app, size=(200, 50)) as driver:
-        await driver.shows(short(3))

@@ -22,9 +22,7 @@ HOSTILE = {
     "long": "x" * 10_000,
 }
 
-DIVERSE = ("markup", "escape sequences", "lines")
-
-"""Enough where nothing is drawn in a way of its own."""
+DIVERSE = ("markup", "escape sequences", "lines")  # enough where nothing is drawn in a way of its own
 
 FORBIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
@@ -68,30 +66,29 @@ def check(driver: Driver) -> None:
 
 
 async def open_and_check(driver: Driver, *keys: str, dialog: str = "") -> None:
-    await driver.press(*keys)
-    await driver.until(lambda: driver.dialog.startswith(dialog))
+    await driver.press(*keys, until=lambda: driver.dialog.startswith(dialog))
     check(driver)
 
 
 async def test_dashboard_and_dialogs_show_hostile_text_as_plain_text(hostile: Driver) -> None:
     check(hostile)
-    await open_and_check(hostile, "enter", dialog="Job")
-    await open_and_check(hostile, "end")
-    await open_and_check(hostile, "escape", "d", dialog="Delete this job?")
-    await open_and_check(hostile, "escape", "down", "f", dialog="Fail ")
-    await open_and_check(hostile, "escape", "asterisk", "s", dialog="Start 2 of these 6 jobs?")
-    await open_and_check(hostile, "escape", "d", dialog="Delete these 6 jobs?")
-    await open_and_check(hostile, "escape", "escape", "P", dialog="New project")
-    await open_and_check(hostile, "escape", "p", dialog="Show which project?")
-    await open_and_check(hostile, "escape", "u", dialog="Look with whose eyes?")
-    await hostile.press("escape", "n")
-    await hostile.until(lambda: len(hostile.app.screen.query_one("#asset", Select)._options) == 2)
+    for keys, dialog in (
+        ("enter", "Job"),
+        ("end", "Job"),
+        ("escape d", "Delete this job?"),
+        ("escape down f", "Fail "),
+        ("escape asterisk s", "Start 2 of these 6 jobs?"),
+        ("escape d", "Delete these 6 jobs?"),
+        ("escape escape P", "New project"),
+        ("escape p", "Show which project?"),
+        ("escape u", "Look with whose eyes?"),
+    ):
+        await open_and_check(hostile, *keys.split(), dialog=dialog)
+    await hostile.press("escape", "n", until=lambda: len(hostile.app.screen.query_one("#asset", Select)._options) == 2)
     for field in ("#project", "#asset"):
         await hostile.focus_on(field)
-        await hostile.press("enter", "down")
-        check(hostile)
-        await hostile.press("enter")
-        check(hostile)
+        await open_and_check(hostile, "enter", "down")
+        await open_and_check(hostile, "enter")
 
 
 @pytest.mark.parametrize("text", [HOSTILE[name] for name in DIVERSE], ids=DIVERSE, indirect=True)
@@ -100,52 +97,41 @@ async def test_budgets_and_archive_show_hostile_text_as_plain_text(hostile: Driv
     await hostile.shows("$11.50 of $1,000.00")
     check(hostile)
     await hostile.press("escape")
-    hostile.app.dashboard.action_want("archive")
+    hostile.app.dashboard.action_request("archive")
     await hostile.until(lambda: hostile.dialog.startswith("Archive · "))
     await hostile.shows(short(9))
     await open_and_check(hostile, "r", dialog="Restore this job")
     await open_and_check(hostile, "escape", "enter", dialog="Archived job")
     await open_and_check(hostile, "end")
     await hostile.press("escape", "escape")
-    hostile.app.dashboard.action_want("clean_up")
+    hostile.app.dashboard.action_request("clean_up")
     await open_and_check(hostile, dialog="Clean up")
     await hostile.focus_on("#project")
     await open_and_check(hostile, "enter", "down")
 
 
 async def test_toasts_palette_and_project_list_show_hostile_text_as_plain_text(hostile: Driver) -> None:
-    await hostile.press("s", "down", "c", "y", "Y")
-    await hostile.shows_toast("Started ")
+    await hostile.press("s", "down", "c", "y", "Y", toast="Started ")
     await hostile.shows_toast("Completed ")
     check(hostile)
-    await hostile.press("asterisk", "s", "y")
-    await hostile.shows("as last seen:")
+    await hostile.press("asterisk", "s", "y", shows="as last seen:")
     check(hostile)
-    await hostile.press("escape")
-    await hostile.has_dialog("")
-    await hostile.press("p", "up", "enter")
-    await hostile.shows("Costs · all projects")
+    await hostile.press("escape", dialog="")
+    await hostile.press("p", "up", "enter", shows="Costs · all projects")
     check(hostile)
     await hostile.press("ctrl+p")
-    await hostile.type("Show project")
-    await hostile.shows("6 jobs")
-    await hostile.until(lambda: "Show project" in hostile.offered_command)
+    await hostile.type("Show project", shows="6 jobs", until=lambda: "Show project" in hostile.offered_command)
     check(hostile)
-    await hostile.press("enter")
-    await hostile.until(lambda: "Costs · all projects" not in hostile.text)
+    await hostile.press("enter", until=lambda: "Costs · all projects" not in hostile.text)
     check(hostile)
 
 
 async def test_input_fields_show_hostile_text_escaped_and_keep_its_value(hostile: Driver, text: str) -> None:
-    await hostile.press("Y")
-    await hostile.until(lambda: hostile.app.clipboard)
+    await hostile.press("Y", until=lambda: hostile.app.clipboard)
     assert json.loads(hostile.app.clipboard)["mode"] == text
-    await hostile.press("slash")
-    await hostile.type(text.splitlines()[0][:60])
-    check(hostile)
-    await hostile.press("escape", "P")
-    await hostile.type(text.splitlines()[0][:60])
-    check(hostile)
-    await hostile.press("enter")
-    await hostile.shows_toast("Created the project ")
+    for key in ("slash", "P"):
+        await hostile.press("escape", key)
+        await hostile.type(text.splitlines()[0][:60])
+        check(hostile)
+    await hostile.press("enter", toast="Created the project ")
     check(hostile)

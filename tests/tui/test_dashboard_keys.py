@@ -11,15 +11,12 @@ from textual.dom import DOMNode
 from textual.widgets import OptionList
 
 import tui
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
-from tests.tui.world import JobsDatabase
+from tests.tui.driving import Drive, Driver
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.keys.help import FILTERS, GROUPS, OWNERS, help_entries
 
 
 def own_classes() -> list[type[DOMNode]]:
-    """Every widget, screen and app of ours."""
     for module in pkgutil.walk_packages(tui.__path__, "tui."):
         importlib.import_module(module.name)
 
@@ -49,7 +46,6 @@ def test_every_binding_has_a_unique_id_and_a_tooltip() -> None:
 
 def test_no_binding_uses_a_key_that_terminals_cannot_distinguish() -> None:
     keys = {key for binding in own_bindings() for key in binding.key.split(",")}
-
     assert keys.isdisjoint({"ctrl+m", "ctrl+h", "ctrl+i", "ctrl+j"})
     assert not any(key.startswith("alt+") for key in keys)
 
@@ -60,26 +56,20 @@ def test_help_has_a_titled_group_for_every_binding() -> None:
 
 
 async def test_help_shows_every_binding_in_groups(dashboard: Driver) -> None:
-    await dashboard.press("question_mark")
-    await dashboard.has_dialog("Keys")
-    await dashboard.shows("The job under the cursor, or the marked ones")
+    await dashboard.press("question_mark", dialog="Keys", shows="The job under the cursor, or the marked ones")
     await dashboard.shows("  d del ")
     await dashboard.shows("Delete the job, or the marked ones")
 
     entries = help_entries(dashboard.app)
     assert len([entry for entry in entries if entry.group != FILTERS]) == len(own_bindings())
-    await dashboard.press("end")
-    await dashboard.shows(entries[-1].what)
-    await dashboard.press("question_mark")
-    await dashboard.has_dialog("")
+    await dashboard.press("end", shows=entries[-1].what)
+    await dashboard.press("question_mark", dialog="")
 
 
 async def test_keymap_changes_the_key_and_how_it_is_shown(dashboard: Driver) -> None:
     dashboard.app.set_keymap({"job.delete": "X,f8", "app.pause": "ctrl+z"})
-    await dashboard.press("d")
-    await dashboard.has_dialog("")
-    await dashboard.press("X")
-    await dashboard.has_dialog("Delete this job?")
+    await dashboard.press("d", dialog="")
+    await dashboard.press("X", dialog="Delete this job?")
     await dashboard.press("escape")
 
     keys = {entry.what: entry.keys for entry in help_entries(dashboard.app)}
@@ -88,57 +78,42 @@ async def test_keymap_changes_the_key_and_how_it_is_shown(dashboard: Driver) -> 
     await dashboard.shows("X delete")
 
 
-async def test_palette_runs_key_actions(dashboard: Driver) -> None:
-    await dashboard.command("Delete (d del)")
-    await dashboard.has_dialog("Delete this job?")
-
-
-async def test_palette_selects_a_project(dashboard: Driver) -> None:
-    await dashboard.command("Show project Spring")
-    await dashboard.shows("Costs · Spring lookbook")
+async def test_palette_runs_key_actions_and_selects_a_project(dashboard: Driver) -> None:
+    await dashboard.command("Delete (d del)", dialog="Delete this job?")
+    await dashboard.press("escape")
+    await dashboard.command("Show project Spring", shows="Costs · Spring lookbook")
 
 
 async def test_empty_palette_lists_the_key_actions(dashboard: Driver) -> None:
-    await dashboard.press("ctrl+p")
+    await dashboard.press("ctrl+p", shows="Start (s)")
     assert isinstance(dashboard.app.screen, CommandPalette)
-    await dashboard.shows("Start (s)")
-
     listed = [str(option.prompt) for option in dashboard.app.screen.query_one(OptionList).options]
     for title in ("Copy JSON (Y)", "Quit (q)", "Theme"):
         assert any(title in prompt for prompt in listed)
     assert not any(prompt.startswith(("Up", "Down", "Page")) for prompt in listed)
 
 
-async def test_dashboard_remembers_the_theme(
-    jobs_db: JobsDatabase, app: WatchedApp, database: Conninfo, tmp_path: Path
-) -> None:
-    async with drive_dashboard(app) as driver:
+async def test_dashboard_remembers_the_theme_and_ignores_an_unknown_one(drive: Drive, tmp_path: Path) -> None:
+    state_path = tmp_path / "state.json"
+    async with drive(state_path=state_path) as driver:
         driver.app.theme = "nord"
         await driver.settle()
-    async with drive_dashboard(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as driver:
+    async with drive(state_path=state_path) as driver:
         assert driver.app.theme == "nord"
-
-
-async def test_unknown_remembered_theme_is_ignored(jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path) -> None:
-    (tmp_path / "state.json").write_text('{"theme": "no-such-theme"}')
-    async with drive_dashboard(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as driver:
+    state_path.write_text('{"theme": "no-such-theme"}')
+    async with drive(state_path=state_path) as driver:
         assert driver.app.theme == "textual-dark"
 
 
-async def test_tab_key_cycles_through_the_panes(dashboard: Driver) -> None:
+async def test_tab_key_cycles_through_the_panes_and_dashboard_keys_work_in_each(dashboard: Driver) -> None:
     focused = []
-    for _ in range(2):
+    for _ in range(3):
         await dashboard.press("tab")
         focused.append(dashboard.app.focused.id if dashboard.app.focused else None)
-    assert focused == ["projects", "jobs"]
-
-
-async def test_dashboard_keys_work_in_the_project_list(dashboard: Driver) -> None:
-    await dashboard.press("tab", "z")
-    await dashboard.until(lambda: "paused" in dashboard.header)
+    assert focused == ["projects", "jobs", "projects"]
+    await dashboard.press("z", until=lambda: "paused" in dashboard.header)
     for key, dialog in (("p", "Show which project?"), ("question_mark", "Keys"), ("d", "Delete this job?")):
-        await dashboard.press(key)
-        await dashboard.has_dialog(dialog)
+        await dashboard.press(key, dialog=dialog)
         await dashboard.press("escape")
     await dashboard.press("slash")
     assert dashboard.app.focused is dashboard.app.dashboard.query_one("#find")

@@ -1,24 +1,26 @@
 """The dashboard is a light guest: woken by changes, still where nothing changed, and it says what it costs."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from textual import events
 
-from store.job_list.list_cost import ListCost
+from store.database.query import TimeLimits
+from store.job_list.list_cost import EXPENSIVE_FROM, ListCost
 from store.job_list.list_query import ListQuery
 from store.poller import Attention
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.conftest import Conninfo, connect
+from tests.tui.driving import Drive, Driver, ExpensiveStore, FrozenStore, Gate, WatchedApp, drive_dashboard, opener_of
 from tests.tui.world import JobsDatabase
 
 
 async def test_notification_refreshes_the_list_before_the_interval_ends(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    """A minute, in these tests."""
-    assert dashboard.app.connection.interval == 60.0
-    await dashboard.until(lambda: dashboard.app.connection.is_woken)
+    assert dashboard.app.poller.interval == 60.0
+    await dashboard.until(lambda: dashboard.app.poller.is_woken)
     jobs_db.sql("update generation_jobs set status = 'running' where status = 'queued'")
     await dashboard.until(lambda: "queued" not in "".join(dashboard.row(number) for number in dashboard.rows))
 
@@ -26,7 +28,7 @@ async def test_notification_refreshes_the_list_before_the_interval_ends(
 async def test_canceling_the_change_listener_releases_its_advisory_lock(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    await dashboard.until(lambda: dashboard.app.connection.is_woken)
+    await dashboard.until(lambda: dashboard.app.poller.is_woken)
     app = dashboard.app
     assert [worker.group for worker in app.workers].count("changes") == 1
     app.workers.cancel_group(app, "changes")
@@ -34,35 +36,32 @@ async def test_canceling_the_change_listener_releases_its_advisory_lock(
     await dashboard.until(lambda: jobs_db.sql(listeners) == [(0,)])
 
 
-async def test_load_key_shows_the_polling_cost(dashboard: Driver) -> None:
-    await dashboard.press("L")
-    await dashboard.shows_toast("This dashboard, in the last ")
-
-
-class DearStore(FrozenStore):
-    """Whose database takes the list for so dear that it is to be read once a minute."""
-
-    async def get_list_cost(self, query: ListQuery) -> ListCost:
-        return ListCost(cost=1e6, seconds=10.0, reads_all=True, advice=None)
+async def test_polling_cost_is_shown_by_a_key_and_logged_at_the_end(
+    dashboard: Driver, caplog: pytest.LogCaptureFixture
+) -> None:
+    await dashboard.press("L", toast="This dashboard, in the last ")
+    with caplog.at_level(logging.INFO):
+        await dashboard.app.poller.close()
+    assert "This dashboard, in the last " in caplog.text
 
 
 async def test_header_and_load_toast_show_the_same_polling_interval(
-    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def intervals_told(driver: Driver) -> int:
+        return sum("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts)
+
     # However quick the look: one that is quick counts for more than what the planner says.
     monkeypatch.setattr("store.job_list.list_cost.SHARE_OF_TIME", 1_000_000)
-    async with drive_dashboard(WatchedApp(opener_of(database, make=DearStore), interval=1.0)) as driver:
+    async with drive(make=ExpensiveStore, interval=1.0) as driver:
         await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))
-        await driver.press("plus")
-        await driver.shows_toast("1 s is the shortest interval.")
-        await driver.press("minus")
-        await driver.until(lambda: any("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts))
-        await driver.press("L")
-        await driver.until(lambda: sum("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts) == 2)
+        await driver.press("plus", toast="1 s is the shortest interval.")
+        await driver.press("minus", until=lambda: intervals_told(driver) == 1)
+        await driver.press("L", until=lambda: intervals_told(driver) == 2)
 
 
 async def test_terminal_focus_changes_the_attention_of_the_poller(dashboard: Driver) -> None:
-    connection = dashboard.app.connection
+    connection = dashboard.app.poller
     dashboard.app.post_message(events.AppBlur())
     await dashboard.until(lambda: connection.attention is Attention.UNFOCUSED)
     dashboard.app.post_message(events.AppFocus())
@@ -74,13 +73,54 @@ async def test_unchanged_list_is_not_drawn_again(dashboard: Driver) -> None:
     shown = app.dashboard.listing
     drawn: list[object] = []
     app.dashboard.jobs.show = lambda *given, **named: drawn.append(given)  # type: ignore[method-assign]
-    app.connection.refresh()
+    app.poller.refresh()
     await dashboard.until(lambda: app.dashboard.listing is not shown)
     assert app.dashboard.listing == shown
     assert drawn == []
 
 
-async def test_closing_the_session_logs_the_polling_cost(dashboard: Driver, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        await dashboard.app.connection.close()
-    assert "This dashboard, in the last " in caplog.text
+class DearStore(FrozenStore):
+    """Where the planner takes every list of a project for a dear one, and no other."""
+
+    async def get_list_cost(self, query: ListQuery) -> ListCost | None:
+        cost = EXPENSIVE_FROM if query.project_id else 0.0
+        return ListCost(cost=cost, seconds=None, reads_all=True, advice=None)
+
+
+async def test_list_loads_without_waiting_for_its_cost_estimate(drive: Drive) -> None:
+    async with drive(make=Gate("get_list_cost").store) as driver:
+        await driver.press("5", rows=[4])
+
+
+@contextmanager
+def slowed(database: Conninfo, seconds: float) -> Iterator[None]:
+    """Each statement of a user's that reads jobs takes so long at least."""
+    with connect(database, autocommit=True) as owner:
+        owner.execute(
+            "create policy slow on generation_jobs as restrictive for select to authenticated"
+            f" using ((select pg_sleep({seconds})) is not null)".encode()
+        )
+        try:
+            yield
+        finally:
+            owner.execute("drop policy slow on generation_jobs")
+
+
+async def test_banner_of_a_timed_out_list_suggests_how_to_narrow_it(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    with slowed(database, 20):
+        async with drive_dashboard(WatchedApp(opener_of(database, limits=TimeLimits(statement=0.2)))) as driver:
+            await driver.shows("so the statement was stopped", "Narrow it: add since:7d or project:NAME.")
+
+
+async def test_expensive_list_is_polled_less_often(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    with slowed(database, 0.25):
+        async with drive_dashboard(WatchedApp(opener_of(database, make=DearStore), interval=2.0)) as driver:
+            connection = driver.app.poller
+            poller = connection._listing
+            assert poller is not None
+            await driver.until(lambda: poller.query.window.listed.project_id is not None and poller.interval == 10.0)
+            connection.step_interval(-1)
+            assert (connection.interval, poller.interval) == (1.0, 10.0)
+
+            driver.app.dashboard.choose_project(None)
+            await driver.until(lambda: poller.interval == 1.0)

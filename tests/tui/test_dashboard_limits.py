@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Unpack
 
 import pytest
 from textual.widgets import Input, Select
@@ -9,22 +10,16 @@ from textual.widgets import Input, Select
 from store.database.write_access import WriteMode
 from store.journal.journal import read_journal
 from store.users.actor import OPERATOR
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.driving import Drive, Driver, Expected
 from tests.tui.test_dashboard_budgets import limit_autumn
 from tests.tui.world import ADA, AUTUMN, BEN, JobsDatabase
-from tui.dashboard.budgets.budgets_dialog import BudgetForm, BudgetOwner
+from tui.dashboard.budgets.budgets_dialog import BudgetOwner
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal"
-
-
-@pytest.fixture
-async def operator(jobs_db: JobsDatabase, database: Conninfo, journal: Path) -> AsyncIterator[Driver]:
+async def operator(drive: Drive, tmp_path: Path) -> AsyncIterator[Driver]:
     """Autumn is listed, whose jobs cost $9.00; none is limited yet."""
-    async with drive_dashboard(WatchedApp(opener_of(database, actor=OPERATOR, journal=journal))) as driver:
+    async with drive(actor=OPERATOR, journal=tmp_path / "journal") as driver:
         await driver.show_project("Autumn catalog")
         yield driver
 
@@ -36,24 +31,20 @@ def limits(jobs_db: JobsDatabase) -> list[tuple[object, ...]]:
 
 
 async def open_form(driver: Driver, key: str, title: str) -> None:
-    await driver.press("b")
-    await driver.shows("n new")
-    await driver.shows_no_longer("Looking …")
-    await driver.press(key)
-    await driver.has_dialog(title)
+    await driver.press("b", shows="n new", hides="Looking …")
+    await driver.press(key, dialog=title)
 
 
-async def fill_in(driver: Driver, **fields: str) -> None:
+async def fill_in(driver: Driver, *keys: str, fields: dict[str, str], **expected: Unpack[Expected]) -> None:
     for field, text in fields.items():
-        await driver.focus_on(f"#{field}")
-        await driver.type(text)
+        await driver.type(text, into=f"#{field}")
+    await driver.press(*keys, **expected)
 
 
 def choose(driver: Driver, label: str) -> None:
     select = driver.app.screen.query_one("#whose", Select)
-    select.value = next(
-        value for _, value in select._options if isinstance(value, BudgetOwner) and label in value.label
-    )
+    owners = [value for _, value in select._options if isinstance(value, BudgetOwner)]
+    select.value = next(owner for owner in owners if label in owner.label)
 
 
 async def test_budgets_dialog_lists_bars_remaining_amounts_and_run_out_dates(
@@ -62,48 +53,42 @@ async def test_budgets_dialog_lists_bars_remaining_amounts_and_run_out_dates(
     limit_autumn(jobs_db, 1_000)
     jobs_db.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 100000)", ADA)
     jobs_db.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 500)", BEN)
-    await operator.press("b")
-    await operator.has_dialog("Budgets · Autumn catalog")
+    await operator.press("b", dialog="Budgets · Autumn catalog")
     await operator.shows("Autumn catalog in all", "$9.00 of $10.00", "░░   90 %  $1.00 left  used up on 2026-11-24")
     await operator.shows("ada@example.com a month", "$18.00 of $1,000.00")
     assert "ben@example.com" not in operator.text
-    await operator.press("q")
-    await operator.has_dialog("")
+    await operator.press("q", dialog="")
 
 
 async def test_new_budget_of_the_selected_project_appears_in_the_panel(operator: Driver, jobs_db: JobsDatabase) -> None:
-    await operator.press("b")
-    await operator.shows("No budgets.")
-    await operator.press("n")
-    await operator.has_dialog("New budget")
-    await fill_in(operator, limit="10.00", warn="95%")
-    await operator.press("enter")
-    await operator.shows_toast("Set the budget of $10.00 a month of project Autumn catalog: $1.00 left.")
+    await operator.press("b", shows="No budgets.")
+    await operator.press("n", dialog="New budget")
+    await fill_in(operator, fields={"limit": "10.00", "warn": "95%"})
+    await operator.press("enter", toast="Set the budget of $10.00 a month of project Autumn catalog: $1.00 left.")
     assert limits(jobs_db) == [(AUTUMN, "month", 1_000, 0.95)]
-    await operator.has_dialog("Budgets · Autumn catalog")
-    await operator.shows("$9.00 of $10.00")
-    await operator.press("escape")
-    await operator.shows("$1.00 left of $10.00")
+    await operator.expects(dialog="Budgets · Autumn catalog", shows="$9.00 of $10.00")
+
+    await operator.press("n", dialog="New budget")
+    operator.app.screen.query_one("#period", Select).value = "all"
+    await operator.type("5.00", into="#limit", hides="are spent")
+    operator.app.screen.query_one("#period", Select).value = "month"
+    await operator.shows("$9.00 are spent. It is used up already")
+    await operator.press("escape", "escape", shows="$1.00 left of $10.00")
 
 
 async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Driver, jobs_db: JobsDatabase) -> None:
     await open_form(operator, "n", "New budget")
     choose(operator, "Its owner, ada@example.com")
-    await fill_in(operator, limit="5000")
-    await operator.press("enter")
-    await operator.shows_toast("of user ada@example.com: $32.00 left.")
-    await operator.press("n")
-    await operator.has_dialog("New budget")
+    await operator.type("5000", "enter", into="#limit", toast="of user ada@example.com: $32.00 left.")
+    await operator.press("n", dialog="New budget")
     choose(operator, "A person")
-    await fill_in(operator, person="nobody@example.com", limit="$6")
-    await operator.press("enter")
-    await operator.shows("✗ No user has the e-mail or id 'nobody@example.com'.")
+    await fill_in(operator, fields={"person": "nobody@example.com", "limit": "$6"})
+    await operator.press("enter", shows="✗ No user has the e-mail or id 'nobody@example.com'.")
     assert operator.app.focused is operator.app.screen.query_one("#person")
-    assert operator.app.screen.query_one("#limit", Input).value == "$6"
-    await fill_in(operator, person="Ben@example.com")
+    assert operator.value("#limit") == "$6"
+    await operator.type("Ben@example.com", into="#person")
     operator.app.screen.query_one("#period", Select).value = "day"
-    await operator.press("enter")
-    await operator.shows_toast("Set the budget of $6.00 a day of user ben@example.com")
+    await operator.press("enter", toast="Set the budget of $6.00 a day of user ben@example.com")
     assert limits(jobs_db) == [(ADA, "month", 5_000, 0.8), (BEN, "day", 600, 0.8)]
 
 
@@ -115,124 +100,75 @@ async def test_budget_form_explains_invalid_values_beside_their_fields(operator:
         ("limit", "9" * 17, "✗ The limit must be whole cents from 0 to 1,000,000,000,000,000"),
         ("warn", "0%", "✗ Type a share, such as 80% or 0.8."),
     ):
-        await fill_in(operator, limit="10", warn="80%")
-        await fill_in(operator, **{field: text})
+        await fill_in(operator, fields={"limit": "10", "warn": "80%"})
+        await operator.type(text, into=f"#{field}")
         if words:
-            await operator.press("enter")
-            await operator.shows(words)
+            await operator.press("enter", shows=words)
             assert operator.app.focused is operator.app.screen.query_one(f"#{field}")
             assert operator.app.screen.query_one(f"#{field}", Input).value == text
     choose(operator, "A person")
-    await fill_in(operator, warn="", person=" ")
-    await operator.press("enter")
-    await operator.shows("✗ Type whose it is: an e-mail, or an id.")
+    await fill_in(operator, fields={"warn": "", "person": " "})
+    await operator.press("enter", shows="✗ Type whose it is: an e-mail, or an id.")
     assert limits(jobs_db) == []
 
 
 async def test_changing_a_budget_shows_its_effect_before_and_after(operator: Driver, jobs_db: JobsDatabase) -> None:
     limit_autumn(jobs_db, 2_000)
     await open_form(operator, "enter", "Change a budget")
-    assert operator.app.screen.query_one("#limit", Input).value == "20.00"
+    assert operator.value("#limit") == "20.00"
     await operator.shows("$9.00 are spent, $11.00 left.")
-    await fill_in(operator, limit="10.00", warn="90%")
+    await fill_in(operator, fields={"limit": "10.00", "warn": "90%"})
     await operator.shows("$9.00 are spent, $1.00 left, and it warns from 90 % on.")
-    await fill_in(operator, limit="5.00")
-    await operator.shows("$9.00 are spent. It is used up already: no job is queued, and no cost")
-    await operator.press("enter")
-    await operator.shows_toast(
-        "Set the budget of $5.00 in all of project Autumn catalog: $4.00 over."
-        " It is used up already: no job is queued, and no cost grows, while that is so."
-    )
-    assert limits(jobs_db) == [(AUTUMN, "all", 500, 0.9)]
-    await operator.press("escape")
-    await operator.shows("$4.00 over")
-    assert not any("is used up:" in toast for toast in operator.toasts), "it was told already"
+    await operator.type("5.00", into="#limit", shows="$9.00 are spent. It is used up already: no job is queued, and no")
 
-
-async def test_concurrent_budget_change_is_reported_before_it_is_overwritten(
-    operator: Driver, jobs_db: JobsDatabase
-) -> None:
-    limit_autumn(jobs_db, 2_000)
-    await open_form(operator, "enter", "Change a budget")
-    await fill_in(operator, limit="15.00")
     jobs_db.sql("update gjobs.budgets set limit_cents = 50000")
     await operator.press("enter")
     await operator.shows("Somebody has changed this budget meanwhile: the limit is $500.00", "Set it once more")
     assert limits(jobs_db) == [(AUTUMN, "all", 50_000, 0.8)]
-    assert operator.app.screen.query_one("#limit", Input).value == "15.00"
-    await operator.press("enter")
-    await operator.shows_toast("Set the budget of $15.00 in all of project Autumn catalog: $6.00 left.")
-    assert limits(jobs_db) == [(AUTUMN, "all", 1_500, 0.8)]
+    assert operator.value("#limit") == "5.00"
 
-
-async def test_new_budget_form_shows_the_amount_spent_under_an_existing_budget(
-    operator: Driver, jobs_db: JobsDatabase
-) -> None:
-    limit_autumn(jobs_db, 2_000)
-    await open_form(operator, "n", "New budget")
-    await fill_in(operator, limit="5.00")
-    await operator.shows_no_longer("are spent")
-    operator.app.screen.query_one("#period", Select).value = "all"
-    await operator.shows("$9.00 are spent. It is used up already")
+    await operator.press("enter", toast="Set the budget of $5.00 in all of project Autumn catalog: $4.00 over. It is")
+    assert limits(jobs_db) == [(AUTUMN, "all", 500, 0.9)]
+    await operator.press("escape", shows="$4.00 over")
+    assert not any("is used up:" in toast for toast in operator.toasts), "it was told already"
 
 
 async def test_budget_is_removed_only_after_confirmation(
-    operator: Driver, jobs_db: JobsDatabase, journal: Path
+    operator: Driver, jobs_db: JobsDatabase, tmp_path: Path
 ) -> None:
     limit_autumn(jobs_db, 1_000)
     await open_form(operator, "d", "Remove this limit?")
     await operator.shows(
         "$10.00 in all of project Autumn catalog", "Database: testbase", "$9.00 are spent. What deleted jobs have spent"
     )
-    await operator.press("n")
-    await operator.has_dialog("Budgets · Autumn catalog")
+    await operator.press("n", dialog="Budgets · Autumn catalog")
     assert len(limits(jobs_db)) == 1
     await operator.shows("$9.00 of $10.00")
-    await operator.press("d")
-    await operator.has_dialog("Remove this limit?")
-    await operator.press("y")
-    await operator.shows_toast("Removed the budget of $10.00 in all of project Autumn catalog.")
-    await operator.shows("No budgets.")
+    await operator.press("d", dialog="Remove this limit?")
+    await operator.press(
+        "y", toast="Removed the budget of $10.00 in all of project Autumn catalog.", shows="No budgets."
+    )
     assert limits(jobs_db) == []
-    assert [entry.what for entry in read_journal(journal).entries] == ["remove budget"]
+    assert [entry.what for entry in read_journal(tmp_path / "journal").entries] == ["remove budget"]
 
 
 async def test_removing_a_budget_that_is_already_gone_is_reported(operator: Driver, jobs_db: JobsDatabase) -> None:
     limit_autumn(jobs_db, 1_000)
     await open_form(operator, "d", "Remove this limit?")
     jobs_db.sql("delete from gjobs.budgets")
-    await operator.press("y")
-    await operator.shows_toast("There is no budget ")
+    await operator.press("y", toast="There is no budget ")
 
 
-async def test_user_sees_own_budgets_but_cannot_set_them(jobs_db: JobsDatabase, app: WatchedApp) -> None:
+async def test_setting_a_budget_requires_a_write_permit(drive: Drive) -> None:
+    async with drive(actor=OPERATOR, rule=WriteMode.PERMIT_REQUIRED) as driver:
+        await driver.press("b", shows="No budgets.")
+        await driver.press("n", toast="This session is read-only.", hides="New budget")
+
+
+async def test_user_sees_own_budgets_but_cannot_set_them(jobs_db: JobsDatabase, drive: Drive) -> None:
     limit_autumn(jobs_db, 1_000)
-    async with drive_dashboard(app) as driver:
-        await driver.press("b")
-        await driver.shows("$9.00 of $10.00")
+    async with drive() as driver:
+        await driver.press("b", shows="$9.00 of $10.00")
         for key in ("n", "enter", "d"):
-            await driver.press(key)
-            await driver.has_dialog("Budgets · Autumn catalog")
+            await driver.press(key, dialog="Budgets · Autumn catalog")
         assert set(driver.toasts) == {"Only the operator sets budgets; you look as ada@example.com. Press u to change."}
-
-
-async def test_setting_a_budget_requires_a_write_permit(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    limit_autumn(jobs_db, 1_000)
-    async with drive_dashboard(
-        WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteMode.PERMIT_REQUIRED))
-    ) as driver:
-        await driver.press("b")
-        await driver.has_dialog("Budgets · Autumn catalog")
-        await driver.shows("$9.00 of $10.00")
-        await driver.press("n")
-        await driver.shows_toast("This session is read-only. Press W to write for some minutes.")
-        assert not isinstance(driver.app.screen, BudgetForm)
-
-
-async def test_database_without_budgets_shows_the_required_revision(attached_database: Conninfo) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(attached_database, actor=OPERATOR))) as driver:
-        await driver.press("b")
-        await driver.shows_toast(
-            "This database keeps no budgets. 'gjobs migrate up' brings revision 0007, which keeps them."
-        )
-        await driver.has_dialog("")

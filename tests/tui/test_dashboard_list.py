@@ -1,14 +1,19 @@
 """Which jobs are listed and in which order, by keys and by mouse, and what is copied of them."""
 
 import json
-from functools import partial
+from collections.abc import AsyncIterator
 
+import pytest
 from textual.widgets import Input
 
-from tests.tui.driving import Driver
-from tests.tui.world import JobsDatabase, job_id, short
+from store.capabilities.capability import MissingCapability
+from store.job_list.list_query import ListQuery, OrderColumn
+from tests.conftest import Conninfo
+from tests.tui.driving import Drive, Driver, FrozenStore, WatchedApp, drive_dashboard, number_of, opener_of
+from tests.tui.world import ADA, AUTUMN, JobsDatabase, job_id, short
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.job_list.list_header import StatusTabs
+from tui.dashboard.job_list.loaded_rows import spare_rows
 
 LISTS = (
     ("2", [1, 5], "Queued jobs · 2, newest first"),
@@ -19,26 +24,14 @@ LISTS = (
 )
 
 
-def lists_rows(dashboard: Driver, rows: list[int]) -> bool:
-    return dashboard.rows == rows
-
-
 async def test_number_key_lists_jobs_of_one_status(dashboard: Driver) -> None:
     for key, rows, title in LISTS:
         cursor = dashboard.cursor
-        await dashboard.press(key)
-        await dashboard.until(partial(lists_rows, dashboard, rows))
-
+        await dashboard.press(key, rows=rows)
         assert dashboard.title == title
         assert dashboard.cursor == (cursor if cursor in rows else rows[0]), "on its job where that is listed, too"
         assert dashboard.costs[0].endswith("Total 6"), "the costs are of the whole project"
     assert dashboard.toasts == []
-
-
-async def test_status_without_jobs_shows_a_message(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    jobs_db.delete(4)
-    await dashboard.press("5")
-    await dashboard.shows("No failed jobs.")
 
 
 async def test_click_on_a_status_tab_lists_its_jobs(dashboard: Driver) -> None:
@@ -46,80 +39,57 @@ async def test_click_on_a_status_tab_lists_its_jobs(dashboard: Driver) -> None:
     for label, rows in lists.items():
         line = str(dashboard.app.dashboard.query_one(StatusTabs).render())
         await dashboard.pilot.click(StatusTabs, offset=(line.index(label), 0))
-        await dashboard.until(partial(lists_rows, dashboard, rows))
+        await dashboard.expects(rows=rows)
 
 
-async def test_marks_that_leave_the_list_are_dropped_and_reported(dashboard: Driver) -> None:
-    await dashboard.press("space", "4")
-    await dashboard.until(lambda: dashboard.rows == [3])
-    await dashboard.shows_toast("1 marked job left this list.")
-
+async def test_marks_that_leave_the_list_are_dropped_and_reported(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    await dashboard.press("space", "4", toast="1 marked job left this list.", rows=[3])
     assert dashboard.marked == set()
+    jobs_db.delete(3)
+    await dashboard.refreshes(shows="No succeeded jobs.")
 
 
 async def test_o_key_sorts_by_the_next_column_and_capital_o_reverses_the_order(dashboard: Driver) -> None:
-    seen = []
-    for order in ("updated", "dearest", "slowest", "newest"):
-        await dashboard.press("o")
-        await dashboard.until(lambda: order in dashboard.title)  # noqa: B023
-        seen.append((dashboard.title.partition(", ")[2], dashboard.rows))
-    assert seen == [
+    for order, rows in (
         ("last updated first", [1, 2, 3, 4, 5, 6]),
         ("dearest first", [3, 2, 6, 1, 5, 4]),
         ("slowest first", [4, 3, 6, 5, 2, 1]),
         ("newest first", [1, 2, 3, 4, 5, 6]),
-    ]
-    await dashboard.press("O")
-    await dashboard.until(lambda: dashboard.title == "Jobs · 6, oldest first")
-    assert dashboard.rows == [6, 5, 4, 3, 2, 1]
-    assert dashboard.cursor == 1
+    ):
+        await dashboard.press("o", until=lambda order=order: dashboard.title.endswith(order), rows=rows)  # type: ignore[misc]
+    await dashboard.press("O", rows=[6, 5, 4, 3, 2, 1])
+    assert (dashboard.title, dashboard.cursor) == ("Jobs · 6, oldest first", 1)
 
 
-async def test_click_on_a_column_title_sorts_and_a_second_click_reverses(dashboard: Driver) -> None:
+async def test_click_on_a_column_title_sorts_and_a_second_click_reverses(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     cost = dashboard.row(0).index("COST")
-    await dashboard.pilot.click(JobTable, offset=(cost, 0))
-    await dashboard.until(lambda: dashboard.title.endswith("dearest first"))
-    await dashboard.pilot.click(JobTable, offset=(cost, 0))
-    await dashboard.until(lambda: dashboard.title.endswith("cheapest first"))
-
-    assert dashboard.rows == [4, 5, 1, 6, 2, 3]
-
-
-async def test_new_job_is_inserted_in_the_current_order(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("o", "o")
-    jobs_db.job(9, cost_cents=275)
-    await dashboard.refreshes()
-
-    assert dashboard.rows == [3, 9, 2, 6, 1, 5, 4]
+    for order, rows in (("dearest", [3, 9, 2, 6, 1, 5, 4]), ("cheapest", [4, 5, 1, 6, 2, 9, 3])):
+        await dashboard.pilot.click(JobTable, offset=(cost, 0))
+        await dashboard.until(lambda order=order: dashboard.title.endswith(f"{order} first"))  # type: ignore[misc]
+        if order == "dearest":
+            jobs_db.job(9, cost_cents=275)
+            await dashboard.refreshes()
+        assert dashboard.rows == rows, "a new job is inserted in the current order"
 
 
 async def test_escape_clears_the_marks_first_and_then_the_filter(dashboard: Driver) -> None:
-    await dashboard.press("slash", *"life")
-    await dashboard.until(lambda: dashboard.rows == [1, 4, 6])
+    await dashboard.press("slash", *"life", rows=[1, 4, 6])
     await dashboard.press("enter", "space")
     assert dashboard.marked == {1}
     await dashboard.press("escape")
     assert dashboard.marked == set()
     assert dashboard.app.dashboard.query_one("#find", Input).value == "life"
-    await dashboard.press("escape")
-    await dashboard.until(lambda: dashboard.rows == [1, 2, 3, 4, 5, 6])
-
-
-async def test_copy_key_copies_the_job_id_and_shows_a_toast(dashboard: Driver) -> None:
-    await dashboard.press("down", "y")
-
-    assert dashboard.app.clipboard == str(job_id(2))
-    await dashboard.shows_toast(f"Copied the id {job_id(2)}.")
+    await dashboard.press("escape", rows=[1, 2, 3, 4, 5, 6])
 
 
 async def test_copy_json_key_copies_the_job_as_the_command_line_prints_it(dashboard: Driver) -> None:
-    await dashboard.press("down", "down", "down", "Y")
-    await dashboard.shows_toast(f"Copied lifestyle {short(4)} as JSON.")
-
+    await dashboard.press("Y", on=4, toast=f"Copied lifestyle {short(4)} as JSON.")
     assert json.loads(dashboard.app.clipboard) == {
         "id": str(job_id(4)),
-        "user_id": "a0000000-0000-4000-8000-000000000000",
-        "project_id": "a1000000-0000-4000-8000-000000000000",
+        "user_id": str(ADA),
+        "project_id": str(AUTUMN),
         "status": "failed",
         "mode": "lifestyle",
         "input_asset_id": None,
@@ -132,27 +102,118 @@ async def test_copy_json_key_copies_the_job_as_the_command_line_prints_it(dashbo
     }
 
 
-async def test_copy_keys_copy_all_marked_jobs(dashboard: Driver) -> None:
-    await dashboard.press("space", "space", "y")
-    assert dashboard.app.clipboard == f"{job_id(1)}\n{job_id(2)}"
-    await dashboard.shows_toast("Copied the ids of 2 jobs.")
+async def test_copy_keys_copy_the_job_under_the_cursor_all_marked_jobs_or_that_of_the_details(
+    dashboard: Driver,
+) -> None:
+    await dashboard.press("y", on=2, toast=f"Copied the id {job_id(2)}.")
+    assert dashboard.app.clipboard == str(job_id(2))
 
-    await dashboard.press("Y")
-    await dashboard.shows_toast("Copied 2 jobs as JSON.")
+    await dashboard.press("home", "enter", "y")
+    assert dashboard.app.clipboard == str(job_id(1))
+    await dashboard.press("Y", toast=f"Copied lifestyle {short(1)} as JSON.")
+    assert json.loads(dashboard.app.clipboard)["id"] == str(job_id(1))
+
+    await dashboard.press("escape", "space", "space", "y", toast="Copied the ids of 2 jobs.")
+    assert dashboard.app.clipboard == f"{job_id(1)}\n{job_id(2)}"
+    await dashboard.press("Y", toast="Copied 2 jobs as JSON.")
     assert [job["status"] for job in json.loads(dashboard.app.clipboard)] == ["queued", "running"]
 
 
-async def test_copy_keys_of_the_details_copy_their_job(dashboard: Driver) -> None:
-    await dashboard.press("enter", "y")
-    assert dashboard.app.clipboard == str(job_id(1))
-    await dashboard.press("Y")
-    await dashboard.shows_toast(f"Copied lifestyle {short(1)} as JSON.")
-    assert json.loads(dashboard.app.clipboard)["id"] == str(job_id(1))
+JOBS = 3_000
 
 
-async def test_click_selects_a_job_and_a_second_click_opens_it(dashboard: Driver) -> None:
-    await dashboard.pilot.click(JobTable, offset=(10, 3))
-    assert dashboard.cursor == 3
-    await dashboard.has_dialog("")
-    await dashboard.pilot.click(JobTable, offset=(10, 3))
-    await dashboard.has_dialog("Job")
+@pytest.fixture
+async def long_list(empty_jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Driver]:
+    """Three thousand jobs, a minute apart, of which the lower are the newer."""
+    empty_jobs_db.users()
+    empty_jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
+    empty_jobs_db.many_jobs(JOBS)
+    async with drive_dashboard(WatchedApp(opener_of(database)), size=(80, 30)) as driver:
+        await driver.shows(f"of {JOBS:,}")
+        yield driver
+
+
+async def until_it_is_there(driver: Driver) -> None:
+    await driver.until(lambda: not driver.table.is_waiting)
+    await driver.settle()
+
+
+def numbers_in_sight(driver: Driver) -> list[int]:
+    return [number_of(job) for job in driver.table._view.visible_jobs]
+
+
+async def test_paging_shows_each_row_once_and_the_cursor_position(
+    long_list: Driver, empty_jobs_db: JobsDatabase
+) -> None:
+    assert long_list.title == "Jobs · 1 of 3,000, newest first"
+    await long_list.press("end")
+    await until_it_is_there(long_list)
+    assert long_list.title == "Jobs · 3,000 of 3,000, newest first"
+    assert long_list.cursor == JOBS
+
+    await long_list.press("pageup")
+    page = JOBS - (long_list.cursor or 0)
+    assert long_list.title == f"Jobs · {JOBS - page:,} of 3,000, newest first"
+    await long_list.press("home")
+    await until_it_is_there(long_list)
+    assert long_list.cursor == 1
+    seen = list[int]()
+    for _ in range(60):
+        seen += [number for number in numbers_in_sight(long_list) if number not in seen]
+        assert len(long_list.rows) <= 3 * spare_rows(page + 1)
+        await long_list.pilot.press("pagedown")
+        await until_it_is_there(long_list)
+    assert seen == list(range(1, len(seen) + 1)), "each row is seen once"
+    assert long_list.cursor == 1 + 60 * page
+    assert long_list.title == f"Jobs · {1 + 60 * page:,} of 3,000, newest first"
+
+    await long_list.press("s")
+    number = long_list.cursor or 0
+    await long_list.until(lambda: empty_jobs_db.status(number) == "running")
+    await long_list.until(lambda: long_list.cursor == number)
+
+
+@pytest.mark.parametrize("width", [40, 52, 80, 120])
+async def test_title_shows_the_position_at_every_width(long_list: Driver, width: int) -> None:
+    await long_list.press("slash", *"mode:lifestyle cost:>=0 -error:timeout -error:quota", "enter")
+    await long_list.until(lambda: "with mode:lifestyle" in long_list.title)
+    await long_list.until(lambda: long_list.listed == long_list.app.dashboard.listed)
+    await long_list.press("end")
+    await until_it_is_there(long_list)
+    await long_list.resize(width, 20)
+    await long_list.until(lambda: f" {JOBS:,} of {JOBS:,}" in long_list.text)
+    (line,) = (line for line in long_list.text.splitlines() if f" of {JOBS:,}" in line)
+    assert line.endswith("─╮"), "nothing of it is cut"
+
+
+async def test_changing_the_order_shows_its_first_row(long_list: Driver, empty_jobs_db: JobsDatabase) -> None:
+    await long_list.press("end")
+    await until_it_is_there(long_list)
+    empty_jobs_db.sql("update generation_jobs set cost_cents = 900 where id = %s", job_id(1_500))
+    await long_list.press("o", shows="last updated first")
+    await long_list.press("o", shows="dearest first", until=lambda: long_list.rows[:1] == [1_500])
+    assert long_list.title == "Jobs · 1 of 3,000, dearest first"
+
+
+async def test_new_job_above_the_window_moves_no_visible_row(long_list: Driver, empty_jobs_db: JobsDatabase) -> None:
+    await long_list.press("end")
+    await until_it_is_there(long_list)
+    before = [long_list.row(line) for line in range(1, 10)]
+    empty_jobs_db.job(JOBS + 1, minutes_ago=0.5)
+    await long_list.refreshes(shows="of 3,001")
+
+    assert [long_list.row(line) for line in range(1, 10)] == before
+    assert long_list.cursor == JOBS
+
+
+class SlowByUpdate(FrozenStore):
+    async def slow_order_reason(self, query: ListQuery) -> MissingCapability | None:
+        is_off = query.order.column is OrderColumn.UPDATED
+        return MissingCapability(reason="There is no index by it.", sql="CREATE INDEX …;") if is_off else None
+
+
+async def test_unavailable_order_shows_the_reason_and_the_next_key_skips_it(drive: Drive) -> None:
+    async with drive(make=SlowByUpdate) as driver:
+        await driver.press("o", toast="Not sorted by updated: There is no index by it. Mended by: CREATE INDEX …;")
+        assert driver.title == "Jobs · 6, newest first"
+        await driver.press("o", shows="dearest first")

@@ -1,12 +1,14 @@
 """What ends while the person looks elsewhere is told, where the configuration asks for it."""
 
+from typing import Any
+
 import pytest
 from textual import events
 
 from store.configuration.configuration import Notifications
 from store.configuration.saved_views import View
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.driving import Driver, WatchedApp, opener_of
 from tests.tui.world import JobsDatabase
 from tui.dashboard import notifications
 from tui.dashboard.setup import DashboardSetup
@@ -15,19 +17,20 @@ QUICK = 0.05
 
 
 class NoticedApp(WatchedApp):
-    """Counts the bells, and keeps what the terminal was asked to show."""
-
-    def __init__(self, conninfo: Conninfo, notifications: Notifications | None) -> None:
-        failures = View(name="failures", text="status:failed")
-        setup = DashboardSetup(notifications=notifications, views={failures.name: failures})
-        super().__init__(opener_of(conninfo), interval=QUICK, setup=setup)
-        self.bells = 0
+    bells = 0
 
     def bell(self) -> None:
         self.bells += 1
 
 
-async def watches(driver: Driver) -> None:
+@pytest.fixture
+def app(database: Conninfo, notifications: Notifications | None) -> NoticedApp:
+    failures = View(name="failures", text="status:failed")
+    setup = DashboardSetup(notifications=notifications, views={failures.name: failures})
+    return NoticedApp(opener_of(database), interval=QUICK, setup=setup)
+
+
+async def look_twice(driver: Driver) -> None:
     """From here on nothing is missed."""
     assert driver.app._notices is not None
     looks = driver.app.looks
@@ -35,6 +38,7 @@ async def watches(driver: Driver) -> None:
 
 
 async def go_away(driver: Driver) -> None:
+    await look_twice(driver)
     driver.app.post_message(events.AppBlur())
     await driver.settle()
 
@@ -44,51 +48,55 @@ async def come_back(driver: Driver) -> None:
     await driver.settle()
 
 
+def configured(**fields: Any) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("notifications", [Notifications(**fields)], ids=[""])
+
+
+@configured(bell=True)
 async def test_jobs_that_ended_while_unfocused_are_reported_on_return(
-    jobs_db: JobsDatabase, database: Conninfo
+    dashboard: Driver, app: NoticedApp, jobs_db: JobsDatabase
 ) -> None:
-    app = NoticedApp(database, Notifications(bell=True))
-    async with drive_dashboard(app) as driver:
-        await watches(driver)
-        await go_away(driver)
-        jobs_db.set_status(1, "running")
-        jobs_db.set_status(1, "succeeded")
-        await driver.until(lambda: app.bells)
-        assert driver.toasts == []
-        bells = app.bells
-        jobs_db.set_status(2, "failed")
-        await driver.until(lambda: app.bells > bells)
-        await come_back(driver)
-        await driver.shows_toast("Meanwhile: 1 failed and 1 succeeded")
+    await go_away(dashboard)
+    jobs_db.set_status(1, "running")
+    jobs_db.set_status(1, "succeeded")
+    await dashboard.until(lambda: app.bells)
+    assert dashboard.toasts == []
+    bells = app.bells
+    jobs_db.set_status(2, "failed")
+    await dashboard.until(lambda: app.bells > bells)
+    await come_back(dashboard)
+    await dashboard.shows_toast("Meanwhile: 1 failed and 1 succeeded")
 
 
-async def test_jobs_that_end_while_focused_are_not_notified(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    app = NoticedApp(database, Notifications(bell=True))
-    async with drive_dashboard(app) as driver:
-        await driver.show_project("Autumn catalog")
-        await watches(driver)
-        jobs_db.set_status(1, "succeeded")
-        await driver.until(lambda: "succeeded" in driver.row(1))
-        await watches(driver)
-        assert (driver.toasts, app.bells) == ([], 0)
+@configured(bell=True)
+async def test_jobs_that_end_while_focused_are_not_notified(
+    dashboard: Driver, app: NoticedApp, jobs_db: JobsDatabase
+) -> None:
+    await dashboard.show_project("Autumn catalog")
+    await look_twice(dashboard)
+    jobs_db.set_status(1, "succeeded")
+    await dashboard.until(lambda: "succeeded" in dashboard.row(1))
+    await look_twice(dashboard)
+    assert (dashboard.toasts, app.bells) == ([], 0)
 
 
-async def test_configured_view_limits_the_notifications(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    app = NoticedApp(database, Notifications(view="failures", bell=True))
-    async with drive_dashboard(app) as driver:
-        await watches(driver)
-        await go_away(driver)
-        jobs_db.set_status(1, "succeeded")
-        jobs_db.set_status(2, "failed")
-        await driver.until(lambda: app.bells)
-        await come_back(driver)
-        await driver.until(lambda: driver.toasts)
-        assert [toast.partition(" ")[0] for toast in driver.toasts] == ["Meanwhile:"]
-        assert "succeeded" not in driver.toasts[0]
+@configured(view="failures", bell=True)
+async def test_configured_view_limits_the_notifications(
+    dashboard: Driver, app: NoticedApp, jobs_db: JobsDatabase
+) -> None:
+    await go_away(dashboard)
+    jobs_db.set_status(1, "succeeded")
+    jobs_db.set_status(2, "failed")
+    await dashboard.until(lambda: app.bells)
+    await come_back(dashboard)
+    await dashboard.until(lambda: dashboard.toasts)
+    assert [toast.partition(" ")[0] for toast in dashboard.toasts] == ["Meanwhile:"]
+    assert "succeeded" not in dashboard.toasts[0]
 
 
+@configured(desktop=True, terminal="kitty")
 async def test_supported_terminal_shows_a_desktop_notification(
-    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    dashboard: Driver, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, str]] = []
 
@@ -99,31 +107,31 @@ async def test_supported_terminal_shows_a_desktop_notification(
         return ""
 
     monkeypatch.setattr(notifications, "sequence", sequence)
-    async with drive_dashboard(NoticedApp(database, Notifications(desktop=True, terminal="kitty"))) as driver:
-        await watches(driver)
-        await go_away(driver)
-        jobs_db.set_status(2, "failed")
-        await driver.until(lambda: asked)
-        ((title, body),) = asked
-        assert title.startswith("gjobs testbase")
-        assert " failed" in body
+    await go_away(dashboard)
+    jobs_db.set_status(2, "failed")
+    await dashboard.until(lambda: asked)
+    ((title, body),) = asked
+    assert title.startswith("gjobs testbase")
+    assert " failed" in body
 
 
-async def test_unsupported_terminal_is_reported_once(
-    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TMUX", "STY", "TERM_PROGRAM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
-    async with drive_dashboard(NoticedApp(database, Notifications(desktop=True))) as driver:
-        await driver.shows_toast("This terminal is not known to show notifications on the desktop")
-        await watches(driver)
-        assert len(driver.toasts) == 1
 
 
-async def test_nothing_is_watched_without_configured_notifications(database: Conninfo, jobs_db: JobsDatabase) -> None:
-    async with drive_dashboard(NoticedApp(database, None)) as driver:
-        assert driver.app._notices is None
-        await go_away(driver)
-        await come_back(driver)
-        assert driver.toasts == []
+@configured(desktop=True)
+async def test_unsupported_terminal_is_reported_once(plain_terminal: None, dashboard: Driver) -> None:
+    await dashboard.shows_toast("This terminal is not known to show notifications on the desktop")
+    await look_twice(dashboard)
+    assert len(dashboard.toasts) == 1
+
+
+@pytest.mark.parametrize("notifications", [None])
+async def test_nothing_is_watched_without_configured_notifications(dashboard: Driver) -> None:
+    assert dashboard.app._notices is None
+    dashboard.app.post_message(events.AppBlur())
+    await come_back(dashboard)
+    assert dashboard.toasts == []

@@ -2,14 +2,22 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID
 
+import pytest
+
+from store.filters.filter_text import parse
+from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from store.jobs.job import JobStatus
 from store.statistics.counting import Report
-from store.statistics.totals import Count, Precision, Totals, TotalsQuery
+from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
+from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
 from tests.conftest import Conninfo
-from tests.tui.driving import SIZE, Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.tui.driving import Drive, FrozenStore, Gate, WatchedApp, drive_dashboard, opener_of
+from tests.tui.support import NOON, make_totals
 from tests.tui.world import JobsDatabase
+from tui.dashboard.memory import MOST_KEPT, TotalsCache
 
 AS_ADA = "as ada@example.com"
 
@@ -33,61 +41,128 @@ class EndlessStore(FrozenStore):
         raise AssertionError("nobody wakes it")
 
 
-class CountingStore(FrozenStore):
-    """Where counting does not end."""
-
-    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
-        await asyncio.Event().wait()
-        raise AssertionError("nobody wakes it")
-
-
 async def test_costs_panel_shows_counting_before_the_first_totals(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    app = WatchedApp(opener_of(database, make=CountingStore))
-    async with app.run_test(size=SIZE) as pilot:
-        driver = Driver(app, pilot)
+    app = WatchedApp(opener_of(database, make=Gate("get_totals").store))
+    async with drive_dashboard(app, waits=False) as driver:
         await driver.shows("Costs · Autumn catalog", "Counting …")
-        await driver.leave()
 
 
-async def test_costs_panel_shows_the_precision_of_the_totals(dashboard: Driver) -> None:
-    await dashboard.shows(f"exact · just now · {AS_ADA}")
-
-
-async def test_exact_count_key_makes_the_totals_exact_and_later_polls_keep_them(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(database, make=CappedStore))) as driver:
+async def test_exact_totals_survive_later_polls_and_a_change_of_the_filter(drive: Drive) -> None:
+    async with drive(make=CappedStore) as driver:
         await driver.shows("Total ≥ 4", f"≥ counted so far · just now · {AS_ADA} · = counts exactly")
-        await driver.press("equals_sign")
-        await driver.until(lambda: any("Counted exactly: " in toast for toast in driver.toasts))
-        await driver.shows(f"exact · just now · {AS_ADA}")
-
-        counts = driver.app.counts
-        driver.app.connection.refresh()
-        await driver.until(lambda: driver.app.counts > counts)
-        await driver.shows(f"exact · just now · {AS_ADA}")
+        await driver.press("equals_sign", toast="Counted exactly: ", shows=f"exact · just now · {AS_ADA}")
+        for keys, make_status in (
+            (("f5",), "exact"),
+            (("slash", *"is:stuck", "enter"), "exact · filter ≥ counted so far"),
+            (("escape",), "exact"),
+        ):
+            counts = driver.app.counts
+            await driver.press(*keys, until=lambda counts=counts: driver.app.counts > counts)  # type: ignore[misc]
+            await driver.shows(f"{make_status} · just now · {AS_ADA}")
         assert "≥" not in driver.text
 
 
-async def test_exact_totals_survive_a_change_of_the_filter(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(database, make=CappedStore))) as driver:
-        await driver.press("equals_sign")
-        await driver.shows(f"exact · just now · {AS_ADA}")
-        await driver.press("slash", *"is:stuck", "enter")
-        await driver.shows(f"exact · filter ≥ counted so far · just now · {AS_ADA} · = counts exactly")
-
-        counts = driver.app.counts
-        await driver.press("escape")
-        await driver.until(lambda: driver.app.counts > counts)
-        await driver.shows(f"exact · just now · {AS_ADA}")
-        assert "≥" not in driver.text
-
-
-async def test_long_exact_count_shows_progress_and_can_be_stopped(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(database, make=EndlessStore))) as driver:
-        await driver.press("equals_sign")
-        await driver.has_dialog("Counting exactly")
-        await driver.shows("42 % of the table read")
-        await driver.press("escape")
-        await driver.shows_toast("Stopped counting: the numbers are as they were.")
+async def test_long_exact_count_shows_progress_and_can_be_stopped(drive: Drive) -> None:
+    async with drive(make=EndlessStore) as driver:
+        await driver.press("equals_sign", dialog="Counting exactly", shows="42 % of the table read")
+        await driver.press("escape", toast="Stopped counting: the numbers are as they were.")
         await driver.until(lambda: driver.dialog == "")
+
+
+STATISTICS = JobStatistics(
+    by_status=(JobStatistic(status=JobStatus.FAILED, count=12_000, total_cost_cents=24_000, avg_cost_cents=2.0),)
+)
+
+ALL = TotalsQuery()
+
+FAILED = TotalsQuery.of_list(ListQuery(job_filter=parse("error:timeout", now=NOON)))
+
+SLOW = TotalsQuery.of_list(ListQuery(job_filter=parse("took:>1h", now=NOON)))
+
+CAPPED = Count(number=10_000, precision=Precision.CAPPED)
+
+LATER = NOON + timedelta(minutes=3)
+
+
+def exact(query: TotalsQuery = ALL) -> Totals:
+    return make_totals(
+        STATISTICS,
+        query=query,
+        days=(DayCost(day=NOON.date(), job_count=1, total_cost_cents=2),),
+        projects={UUID(int=1): ProjectTotals(job_count=12_000, total_cost_cents=24_000)},
+        matching=Count(number=11_000) if query.matching else None,
+    )
+
+
+def in_part(query: TotalsQuery = ALL, counted: Count = CAPPED) -> Totals:
+    """As it is counted by itself, later."""
+    matching = counted if query.matching else None
+    counts = {JobStatus.FAILED: counted}
+    partly = replace(exact(query), counts=counts, statistics=None, days=None, projects=None)
+    return replace(partly, matching=matching, taken_at=LATER)
+
+
+@pytest.fixture
+def kept() -> TotalsCache:
+    return TotalsCache()
+
+
+@pytest.mark.parametrize("query", [ALL, FAILED])
+def test_exact_totals_are_kept_with_their_age(kept: TotalsCache, query: TotalsQuery) -> None:
+    kept.keep(exact(query))
+    shown = kept.keep(in_part(query))
+    assert (shown, shown.taken_at) == (exact(query), NOON)
+    assert kept.keep(in_part(query)).taken_at == NOON
+
+
+def test_project_totals_outlive_the_filter_they_were_counted_with(kept: TotalsCache) -> None:
+    kept.keep(exact(FAILED))
+    kept.keep(in_part(ALL))
+    assert kept.keep(in_part(SLOW)) == replace(exact(SLOW), matching=CAPPED)
+    assert kept.keep(in_part(FAILED)) == exact(FAILED)
+
+
+def test_new_exact_totals_replace_kept_ones(kept: TotalsCache) -> None:
+    kept.keep(replace(exact(), statistics=JobStatistics(by_status=()), counts={}))
+    shown = kept.keep(replace(exact(), taken_at=LATER))
+    assert (shown, shown.taken_at) == (exact(), LATER)
+
+
+def test_fresh_exact_count_is_not_replaced_by_a_kept_one(kept: TotalsCache) -> None:
+    kept.keep(exact())
+    running = Count(number=3)
+    shown = kept.keep(replace(in_part(), counts={JobStatus.RUNNING: running}))
+    assert (shown.count(JobStatus.RUNNING), shown.count(JobStatus.FAILED)) == (running, Count(number=12_000))
+
+
+def test_kept_totals_below_the_current_count_are_dropped(kept: TotalsCache) -> None:
+    kept.keep(exact(FAILED))
+    more = Count(number=20_000, precision=Precision.CAPPED)
+    shown = kept.keep(in_part(FAILED, more))
+    assert (shown.statistics, shown.count(JobStatus.FAILED), shown.matching) == (None, more, more)
+    assert shown.days is not None
+
+
+def test_another_project_reuses_only_the_totals_per_project(kept: TotalsCache) -> None:
+    kept.keep(exact())
+    other = TotalsQuery(project_id=UUID(int=2))
+    shown = kept.keep(in_part(other))
+    assert (shown.statistics, shown.days, shown.projects) == (None, None, exact().projects)
+    assert kept.best_totals(TotalsQuery(project_id=UUID(int=3))) is None
+
+
+def test_recall_returns_kept_totals_of_an_earlier_query_in_any_order(kept: TotalsCache) -> None:
+    assert kept.best_totals(FAILED) is None
+    kept.keep(exact(FAILED))
+    assert kept.best_totals(FAILED) == exact(FAILED)
+    assert kept.best_totals(ALL) == exact(ALL)
+    assert kept.best_totals(SLOW) == exact(ALL), "how many are slow is still to be counted"
+    dearest = replace(FAILED.matching or ListQuery(), order=ListOrder(column=OrderColumn.COST))
+    assert kept.best_totals(TotalsQuery.of_list(dearest)) == exact(FAILED)
+
+
+def test_totals_cache_drops_the_oldest_entries(kept: TotalsCache) -> None:
+    kept.keep(exact())
+    for number in range(MOST_KEPT):
+        kept.keep(replace(in_part(), query=TotalsQuery(project_id=UUID(int=number + 1))))
+    assert kept.best_totals(ALL) is None

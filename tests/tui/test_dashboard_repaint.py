@@ -1,16 +1,15 @@
 """Nothing is drawn again while no visible text changes."""
 
 from collections import Counter
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 
 import pytest
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import OptionList
 
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.driving import Clock, Drive, Driver
 from tests.tui.world import FROZEN, JobsDatabase
 from tui.dashboard.job_list.job_table import JobTable
 
@@ -38,71 +37,47 @@ async def same_looks(driver: Driver, number: int = 5) -> None:
     await driver.settle()
 
 
-async def test_polls_without_changes_draw_nothing(
-    jobs_db: JobsDatabase, database: Conninfo, drawn: Counter[str]
-) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(database), interval=0.05)) as driver:
+@pytest.fixture
+async def quick(drive: Drive, drawn: Counter[str]) -> AsyncIterator[Driver]:
+    async with drive(interval=0.05) as driver:
         await same_looks(driver)
         assert drawn["JobTable"] > 0
         drawn.clear()
-        await same_looks(driver)
+        yield driver
 
-        assert drawn == {}
+
+async def test_polls_without_changes_draw_nothing(quick: Driver, drawn: Counter[str]) -> None:
+    await same_looks(quick)
+    assert drawn == {}
+
+    await quick.press("enter", dialog="Job")
+    await same_looks(quick)
+    drawn.clear()
+    await same_looks(quick)
+    assert drawn == {}
 
 
 async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
-    jobs_db: JobsDatabase, database: Conninfo, drawn: Counter[str]
+    drive: Drive, clock: Clock, drawn: Counter[str]
 ) -> None:
-    now = FROZEN
-
-    def clock() -> datetime:
-        return now
-
-    async with drive_dashboard(WatchedApp(opener_of(database), clock=clock)) as driver:
-        drawn.clear()
-        now = FROZEN + timedelta(seconds=9)
-        driver.app.dashboard._tick()
-        await driver.settle()
-        assert drawn == {}
-
-        now = FROZEN + timedelta(seconds=20)
-        driver.app.dashboard._tick()
-        await driver.until(lambda: drawn)
-        await driver.settle()
-        assert set(drawn) == {"CostsPanel"}, "the numbers grow old"
-
-        drawn.clear()
-        now = FROZEN + timedelta(seconds=60)
-        driver.app.dashboard._tick()
-        await driver.until(lambda: drawn)
-        await driver.settle()
-        assert set(drawn) == {"JobTable", "CostsPanel"}
+    async with drive(clock=clock) as driver:
+        for seconds, kinds in ((9, set()), (20, {"CostsPanel"}), (60, {"JobTable", "CostsPanel"})):
+            drawn.clear()
+            clock.now = FROZEN + timedelta(seconds=seconds)
+            driver.app.dashboard._tick()
+            await driver.until(lambda kinds=kinds: drawn or not kinds)  # type: ignore[misc]
+            await driver.settle()
+            assert set(drawn) == kinds
 
 
 async def test_changed_job_redraws_only_the_table_and_the_costs(
-    jobs_db: JobsDatabase, database: Conninfo, drawn: Counter[str]
+    jobs_db: JobsDatabase, quick: Driver, drawn: Counter[str]
 ) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(database), interval=0.05)) as driver:
-        await same_looks(driver)
-        drawn.clear()
-        jobs_db.sql("update generation_jobs set mode = 'packaging' where mode = 'main_white'")
-        await same_looks(driver)
-        assert drawn == {"JobTable": 1}
+    jobs_db.sql("update generation_jobs set mode = 'packaging' where mode = 'main_white'")
+    await same_looks(quick)
+    assert drawn == {"JobTable": 1}
 
-        jobs_db.set_status(1, "running")
-        await driver.refreshes()
-        await driver.until(lambda: "CostsPanel" in drawn)
-        await same_looks(driver)
-        assert set(drawn) == {"JobTable", "CostsPanel"}
-
-
-async def test_details_screen_is_redrawn_only_when_its_content_changes(
-    jobs_db: JobsDatabase, database: Conninfo, drawn: Counter[str]
-) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(database), interval=0.05)) as driver:
-        await driver.press("enter")
-        await same_looks(driver)
-        drawn.clear()
-        await same_looks(driver)
-
-        assert drawn == {}
+    jobs_db.set_status(1, "running")
+    await quick.refreshes(until=lambda: "CostsPanel" in drawn)
+    await same_looks(quick)
+    assert set(drawn) == {"JobTable", "CostsPanel"}

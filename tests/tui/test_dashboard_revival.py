@@ -76,8 +76,8 @@ async def test_banner_of_a_dead_embedded_server_says_what_gjobs_does_about_it(
     """Where there is neither an address nor a network to check."""
     async with drive_dashboard(embedded) as driver:
         await driver.shows("Costs · Autumn catalog")
-        assert embedded.connection.session is not None
-        monkeypatch.setattr(embedded.connection, "_restart_server", never)
+        assert embedded.poller.session is not None
+        monkeypatch.setattr(embedded.poller, "_restart_server", never)
         os.kill(server_pid(data_dir), signal.SIGKILL)
         await driver.until(lambda: "gjobs' own server is not running" in driver.banner)
         assert "Check the address" not in driver.banner

@@ -1,46 +1,42 @@
 """A key never acts on another job than the one that the person saw, whatever happens meanwhile."""
 
-import asyncio
-from collections.abc import Mapping
-from datetime import datetime
-from uuid import UUID
-
 import pytest
 
-from store.job_list.list_query import ListingQuery
-from store.job_list.listing import Listing
-from store.jobs.job import GenerationJob, JobStatus
-from store.users.actor import ActingUser, Actor
+from store.jobs.job import JobStatus
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
-from tests.tui.world import ADA, BEN, FROZEN, JobsDatabase, job_id, short
+from tests.tui.driving import AS_ADA, Drive, Driver, Gate, dashboard_on
+from tests.tui.world import AUTUMN, BEN, FROZEN, SPRING, JobsDatabase, job_id, short
 from tui.dashboard.job_details import JobDetails
 from tui.dashboard.messages import ListPolled
 
 
 async def test_deletion_dialog_keeps_its_job_while_the_list_changes(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("down", "down", "d")
-    await dashboard.shows(short(3))
+    await dashboard.press("down", "down", "d", shows=short(3))
     jobs_db.jobs(range(100, 103))
     jobs_db.sql(
         "update generation_jobs set created_at = now() where id = any(%s)", [job_id(n) for n in (100, 101, 102)]
     )
     jobs_db.delete(2)
-    dashboard.app.connection.refresh()
+    dashboard.app.poller.refresh()
     await dashboard.until(lambda: 2 not in dashboard.rows)
     await dashboard.has_dialog("Delete this job?")
-    await dashboard.press("y")
-    await dashboard.shows_toast(f"Deleted main_white {short(3)}.")
+    await dashboard.press("y", toast=f"Deleted main_white {short(3)}.")
 
     assert jobs_db.status(3) is None
     await dashboard.until(lambda: len(dashboard.rows) == 7)
 
 
+@pytest.mark.parametrize("is_listed", [False, True], ids=["not listed yet", "listed"])
 async def test_job_that_changed_while_the_dialog_was_open_is_not_deleted(
-    dashboard: Driver, jobs_db: JobsDatabase
+    dashboard: Driver, jobs_db: JobsDatabase, is_listed: bool
 ) -> None:
     await dashboard.press("d")
     jobs_db.set_status(1, "running")
+    if is_listed:
+        dashboard.app.poller.refresh()
+        await dashboard.until(lambda: "running" in dashboard.row(1))
+        await dashboard.shows("◌ queued")
     await dashboard.press("y")
     await dashboard.shows_toast(
         f"The job {job_id(1)} is running by now, not queued: nothing was deleted. Look at it again"
@@ -51,23 +47,10 @@ async def test_job_that_changed_while_the_dialog_was_open_is_not_deleted(
     assert dashboard.cursor == 1
 
 
-async def test_status_change_already_shown_in_the_list_also_stops_the_deletion(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    await dashboard.press("d")
-    jobs_db.set_status(1, "running")
-    dashboard.app.connection.refresh()
-    await dashboard.until(lambda: "running" in dashboard.row(1))
-    await dashboard.shows("◌ queued")
-    await dashboard.press("y")
-    await dashboard.shows_toast("is running by now, not queued: nothing was deleted")
-
-
 async def test_deleting_a_job_that_is_already_gone_is_reported(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("d")
     jobs_db.delete(1)
-    await dashboard.press("y")
-    await dashboard.shows_toast(f"{job_id(1)} is not there, or not any more: nothing was changed.")
+    await dashboard.press("y", toast=f"{job_id(1)} is not there, or not any more: nothing was changed.")
 
     assert jobs_db.count() == 7
 
@@ -75,28 +58,19 @@ async def test_deleting_a_job_that_is_already_gone_is_reported(dashboard: Driver
 async def test_cursor_selects_no_job_after_its_job_was_deleted(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("down")
     jobs_db.delete(2)
-    await dashboard.refreshes()
-    await dashboard.shows_toast(f"The job {short(2)} under the cursor left this list.")
+    await dashboard.refreshes(toast=f"The job {short(2)} under the cursor left this list.")
 
     assert dashboard.cursor is None
-    await dashboard.press("s", "c", "f", "d")
-    await dashboard.has_dialog("")
-    assert [jobs_db.status(number) for number in (1, 3, 4, 5, 6)] == [
-        "queued",
-        "succeeded",
-        "failed",
-        "queued",
-        "running",
-    ]
+    before = jobs_db.sql("select id, status from generation_jobs order by id")
+    await dashboard.press("s", "c", "f", "d", dialog="")
+    assert jobs_db.sql("select id, status from generation_jobs order by id") == before
 
 
 async def test_cursor_selects_no_job_after_its_job_left_the_listed_status(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    await dashboard.press("2")
-    await dashboard.until(lambda: dashboard.rows == [1, 5])
-    await dashboard.press("s")
-    await dashboard.until(lambda: dashboard.rows == [5])
+    await dashboard.press("2", rows=[1, 5])
+    await dashboard.press("s", rows=[5])
 
     assert dashboard.cursor is None
     await dashboard.press("s")
@@ -108,66 +82,42 @@ async def test_fail_dialog_fails_its_job_after_the_list_has_moved(dashboard: Dri
     await dashboard.press("down", "f")
     await dashboard.type("Test error")
     jobs_db.delete(1)
-    dashboard.app.connection.refresh()
+    dashboard.app.poller.refresh()
     await dashboard.until(lambda: dashboard.rows == [2, 3, 4, 5, 6])
-    await dashboard.press("enter")
-    await dashboard.shows_toast(f"Failed packaging {short(2)}.")
+    await dashboard.press("enter", toast=f"Failed packaging {short(2)}.")
 
     assert jobs_db.status(2) is JobStatus.FAILED
     assert jobs_db.status(6) is JobStatus.RUNNING
 
 
-class GatedStore(FrozenStore):
+AS_BEN = ActingUser(id=BEN, email="ben@example.com")
+
+
+@pytest.fixture
+def ada_waits() -> Gate:
     """Ada's looks are answered only when they may."""
-
-    gate = asyncio.Event()
-    waiting = 0
-
-    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
-        listing = await super().get_listing(query, at=at)
-        if isinstance(self.actor, ActingUser) and self.actor.id == ADA:
-            type(self).waiting += 1
-            await type(self).gate.wait()
-        return listing
+    return Gate("get_listing", lambda store, _: store.actor == AS_ADA)
 
 
-async def change_eyes(driver: Driver, name: str) -> None:
-    await driver.press("u")
-    await driver.has_dialog("Look with whose eyes?")
-    await driver.type(name)
-    await driver.press("enter")
-
-
-async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
-    GatedStore.gate, GatedStore.waiting = asyncio.Event(), 0
-    ben: Actor = ActingUser(id=BEN, email="ben@example.com")
-    async with drive_dashboard(WatchedApp(opener_of(database, actor=ben, make=GatedStore))) as driver:
+async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(drive: Drive, ada_waits: Gate) -> None:
+    async with drive(actor=AS_BEN, make=ada_waits.store) as driver:
         assert driver.rows == [8]
-        await change_eyes(driver, "ada")
-        await driver.until(lambda: GatedStore.waiting)
-
-        await driver.until(lambda: "as ada@example.com" in driver.header)
+        await driver.act_as("ada", until=lambda: ada_waits.calls and "as ada@example.com" in driver.header)
         for hers in ("Trail gear", "$0.40", short(8), "ben@"):
             await driver.shows_no_longer(hers)
         await driver.shows("Looking …")
-        await driver.press("d")
-        await driver.has_dialog("")
+        await driver.press("d", dialog="")
 
-        GatedStore.gate.set()
+        ada_waits.open()
         await driver.shows("Costs · Autumn catalog")
         assert driver.rows == [1, 2, 3, 4, 5, 6]
 
 
-async def test_late_result_of_the_former_user_is_dropped(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    GatedStore.gate, GatedStore.waiting = asyncio.Event(), 0
-    ben: Actor = ActingUser(id=BEN, email="ben@example.com")
-    async with drive_dashboard(WatchedApp(opener_of(database, actor=ben, make=GatedStore))) as driver:
-        await change_eyes(driver, "ada")
-        await driver.until(lambda: GatedStore.waiting)
-        await change_eyes(driver, "ben")
-        GatedStore.gate.set()
+async def test_late_result_of_the_former_user_is_dropped(drive: Drive, ada_waits: Gate) -> None:
+    async with drive(actor=AS_BEN, make=ada_waits.store) as driver:
+        await driver.act_as("ada", until=lambda: ada_waits.calls)
+        await driver.act_as("ben")
+        ada_waits.open()
         await driver.shows("as ben@example.com", "Costs · Trail gear")
 
         await driver.refreshes()
@@ -177,9 +127,8 @@ async def test_late_result_of_the_former_user_is_dropped(jobs_db: JobsDatabase, 
 
 async def test_poll_result_of_another_actor_is_dropped(dashboard: Driver) -> None:
     app = dashboard.app
-    store = app.connection.store
-    assert store is not None
-    of_ben = store.acting_as(ActingUser(id=BEN, email="ben@example.com"))
+    assert app.poller.store is not None
+    of_ben = app.poller.store.acting_as(AS_BEN)
     listing = await of_ben.get_listing(app.dashboard.listing_query)
     app.post_message(ListPolled(of_ben, listing, app.dashboard.now, is_changed=True))
     await dashboard.settle()
@@ -187,34 +136,14 @@ async def test_poll_result_of_another_actor_is_dropped(dashboard: Driver) -> Non
     assert dashboard.rows == [1, 2, 3, 4, 5, 6]
 
 
-class SlowSpring(FrozenStore):
-    """Answers for every project but the newest only when it may."""
-
-    gate = asyncio.Event()
-    waiting = 0
-
-    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
-        listing = await super().get_listing(query, at=at)
-        project_id = query.window.listed.project_id
-        if project_id not in (None, listing.projects[0].id):
-            type(self).waiting += 1
-            await type(self).gate.wait()
-        return listing
-
-
-async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
-    SlowSpring.gate, SlowSpring.waiting = asyncio.Event(), 0
-    async with drive_dashboard(WatchedApp(opener_of(database, make=SlowSpring))) as driver:
+async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(drive: Drive) -> None:
+    spring = Gate("get_listing", lambda _, query: query.window.listed.project_id == SPRING)
+    async with drive(make=spring.store) as driver:
         await driver.press("p")
-        await driver.type("spring")
-        await driver.press("enter")
-        await driver.until(lambda: SlowSpring.waiting)
-        await driver.shows("Costs · Autumn catalog")
-        await driver.shows("looking …")
+        await driver.type("spring", "enter", shows="looking …", until=lambda: spring.calls)
+        assert driver.rows == [1, 2, 3, 4, 5, 6]
         await driver.show_project("all projects")
-        SlowSpring.gate.set()
+        spring.open()
         await driver.refreshes()
 
         assert driver.rows == [1, 2, 3, 4, 5, 6, 7]
@@ -222,49 +151,27 @@ async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(
         await driver.shows_no_longer("looking")
 
 
-class HeldStore(FrozenStore):
-    """Deletes only when it may."""
+@pytest.mark.parametrize("waits", [True, False], ids=["the first key waits", "the second does not"])
+async def test_quitting_waits_for_a_pending_write_unless_asked_twice(
+    jobs_db: JobsDatabase, drive: Drive, waits: bool
+) -> None:
+    deletion = Gate("delete_generation_jobs")
+    async with drive(make=deletion.store) as driver:
+        await driver.press("d", "y", until=lambda: deletion.calls)
+        await driver.press("q", toast="Leaving as soon as the last change is answered")
+        assert driver.app.is_running
+        if waits:
+            deletion.open()
+        else:
+            await driver.press("q")
+        await driver.until(lambda: not driver.app.is_running)
 
-    gate = asyncio.Event()
-    deleting = 0
-
-    async def delete_generation_jobs(self, expected: Mapping[UUID, JobStatus | None]) -> tuple[GenerationJob, ...]:
-        type(self).deleting += 1
-        await type(self).gate.wait()
-        return await super().delete_generation_jobs(expected)
-
-
-async def test_quitting_waits_for_a_pending_write(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    HeldStore.gate, HeldStore.deleting = asyncio.Event(), 0
-    app = WatchedApp(opener_of(database, make=HeldStore))
-    async with drive_dashboard(app) as driver:
-        await driver.press("d", "y")
-        await driver.until(lambda: HeldStore.deleting)
-        await driver.press("q")
-        await driver.shows_toast("Leaving as soon as the last change is answered")
-        assert app.is_running
-        HeldStore.gate.set()
-        await driver.until(lambda: not app.is_running)
-
-    assert jobs_db.status(1) is None
-
-
-async def test_second_quit_key_leaves_without_waiting(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    HeldStore.gate, HeldStore.deleting = asyncio.Event(), 0
-    app = WatchedApp(opener_of(database, make=HeldStore))
-    async with drive_dashboard(app) as driver:
-        await driver.press("d", "y")
-        await driver.until(lambda: HeldStore.deleting)
-        await driver.press("q", "q")
-        await driver.until(lambda: not app.is_running)
-
-    assert jobs_db.status(1) is JobStatus.QUEUED
+    assert jobs_db.status(1) is (None if waits else JobStatus.QUEUED)
 
 
 @pytest.mark.parametrize("keys", ["q", "d ctrl+q", "slash ctrl+q"])
 async def test_quit_keys_work_in_list_dialog_and_filter(dashboard: Driver, keys: str) -> None:
-    await dashboard.press(*keys.split())
-    await dashboard.until(lambda: not dashboard.app.is_running)
+    await dashboard.press(*keys.split(), until=lambda: not dashboard.app.is_running)
 
     assert dashboard.app.return_code == 0
 
@@ -272,14 +179,13 @@ async def test_quit_keys_work_in_list_dialog_and_filter(dashboard: Driver, keys:
 async def test_details_screen_reports_a_job_that_left_the_list(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("enter")
     jobs_db.set_status(1, "running")
-    dashboard.app.connection.refresh()
+    dashboard.app.poller.refresh()
     await dashboard.shows("Status       ▸ running")
     jobs_db.delete(1)
-    dashboard.app.connection.refresh()
+    dashboard.app.poller.refresh()
     await dashboard.shows("This job left the list: it is shown as it was last seen.", short(1))
 
-    await dashboard.press("c")
-    await dashboard.shows_toast(f"lifestyle {short(1)} is gone: nothing was changed.")
+    await dashboard.press("c", toast=f"lifestyle {short(1)} is gone: nothing was changed.")
 
 
 async def test_clock_tick_while_the_details_open_causes_no_error(dashboard: Driver) -> None:
@@ -290,3 +196,63 @@ async def test_clock_tick_while_the_details_open_causes_no_error(dashboard: Driv
     app.dashboard._tick()
     await opening
     await dashboard.shows("Waiting      1 min 00 s")
+
+
+def hide(jobs_db: JobsDatabase, *numbers: int) -> None:
+    """Ben has them by now, and Ada does not see them."""
+    for number in numbers:
+        jobs_db.sql("update public.generation_jobs set user_id = %s where id = %s", BEN, job_id(number))
+
+
+@pytest.mark.parametrize("is_hidden", [True, False], ids=["hidden", "gone"])
+async def test_start_reports_whether_the_job_is_hidden_or_gone(
+    dashboard: Driver, jobs_db: JobsDatabase, is_hidden: bool
+) -> None:
+    (hide if is_hidden else JobsDatabase.delete)(jobs_db, 1)
+    where = "hidden from ada@example.com" if is_hidden else "gone"
+    await dashboard.press("s", toast=f"lifestyle {short(1)} is {where}: nothing was changed.")
+    assert jobs_db.status(1) is (JobStatus.QUEUED if is_hidden else None)
+
+
+async def test_dialog_reports_a_job_that_was_hidden_while_it_was_open(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}")
+    hide(jobs_db, 2)
+    await dashboard.type("Test error", "enter")
+    await dashboard.shows(f"{job_id(2)} exists, but ada@example.com", "does not see it: nothing was changed.")
+    assert jobs_db.status(2) is JobStatus.RUNNING
+    await dashboard.press("escape")
+
+    await dashboard.press("d", on=1, dialog="Delete this job?")
+    hide(jobs_db, 1)
+    await dashboard.press("y", toast=f"{job_id(1)} exists, but ada@example.com does not see it: nothing was changed.")
+    assert jobs_db.status(1) is JobStatus.QUEUED
+
+
+async def test_bulk_start_reports_hidden_jobs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    for number in (1, 5):
+        await dashboard.press("space", on=number)
+    hide(jobs_db, 1)
+    await dashboard.press("s", dialog="Start these 2 jobs?")
+    await dashboard.press("y", toast=f"Started 1 of 2 jobs; 1 is hidden from ada@example.com: lifestyle {short(1)}.")
+    assert (jobs_db.status(1), jobs_db.status(5)) == (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+async def test_new_job_form_reports_a_project_that_is_now_hidden(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    await dashboard.press("n", dialog="New job")
+    jobs_db.sql("update public.projects set user_id = %s where id = %s", BEN, AUTUMN)
+    before = jobs_db.count()
+    await dashboard.focus_on("#cost")
+    await dashboard.press("enter", shows=f"{AUTUMN} exists, but")
+    assert jobs_db.count() == before
+
+
+@pytest.mark.parametrize("keys", ["s", "d y"], ids=["start", "delete"])
+async def test_key_reports_a_policy_that_shows_a_job_and_forbids_the_change(
+    attached_jobs_db: JobsDatabase, attached_database: Conninfo, keys: str
+) -> None:
+    for verb in ("update", "delete"):
+        attached_jobs_db.sql(f'drop policy "Users can {verb} own generation jobs" on public.generation_jobs')
+    async with dashboard_on(attached_database) as driver:
+        await driver.press(*keys.split())
+        await driver.shows_toast(f"The database shows the job {job_id(1)}, but does not let it be changed")
+        assert attached_jobs_db.status(1) is JobStatus.QUEUED

@@ -1,56 +1,39 @@
 """From the smallest terminal to a large one, in colour and without: nothing breaks, and what matters stays in sight."""
 
-from functools import partial
-
 import pytest
 from textual.app import App, ComposeResult
 
 from store.statistics.totals import Count, Precision
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
-from tests.tui.world import JobsDatabase
+from tests.tui.driving import Drive, Driver
+from tests.tui.world import JobsDatabase, short
 from tui.dashboard.projects.project_list import ProjectList, Sidebar
 
 TOO_SMALL = "The terminal is too small: gjobs needs 40 × 8."
 
 
-def is_visible(driver: Driver, selector: str) -> bool:
-    return bool(driver.app.dashboard.query_one(selector).region.area)
-
-
-def has_cost_lines(driver: Driver, number: int) -> bool:
-    return len(driver.costs) == number
-
-
 @pytest.mark.parametrize("size", [(200, 50), (120, 36), (100, 24), (80, 24), (60, 15), (40, 8)])
-async def test_dashboard_shows_jobs_at_every_size(
-    jobs_db: JobsDatabase, database: Conninfo, size: tuple[int, int]
-) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(database)), size=size) as driver:
+async def test_dashboard_shows_jobs_at_every_size(drive: Drive, size: tuple[int, int]) -> None:
+    async with drive(size=size) as driver:
         lines = driver.text.splitlines()
         assert [len(line) for line in lines] == [size[0]] * size[1]
         assert any("›" in line and "queued" in line for line in lines)
+        assert (short(3) in driver.text) is (size[0] >= 200), "ids are shown where there is room"
         await driver.shows_no_longer(TOO_SMALL)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 8)])
-async def test_every_dialog_opens_at_every_size(
-    jobs_db: JobsDatabase, database: Conninfo, size: tuple[int, int]
-) -> None:
+async def test_every_dialog_opens_at_every_size(jobs_db: JobsDatabase, drive: Drive, size: tuple[int, int]) -> None:
     jobs_db.sql("update generation_jobs set error = repeat('x', 5000) where status = 'failed'")
-    async with drive_dashboard(WatchedApp(opener_of(database)), size=size) as driver:
-        for key in ("enter", "d", "n", "p", "P", "u", "question_mark"):
-            await driver.press(key)
-            await driver.until(lambda: driver.dialog)
+    async with drive(size=size) as driver:
+        for key in ("enter", "d", "n", "p", "P", "u", "b", "w", "t", "question_mark"):
+            await driver.press(key, until=lambda: driver.dialog)
             await driver.press("escape")
         await driver.press("ctrl+p", "escape", "slash", "escape")
-        await driver.go_to(4)
-        await driver.press("enter")
-        await driver.has_dialog("Job")
+        await driver.press("enter", on=4, dialog="Job")
 
 
-async def test_project_list_is_hidden_on_narrow_terminals(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(database)), size=(100, 24)) as driver:
+async def test_project_list_is_hidden_on_narrow_terminals(drive: Drive) -> None:
+    async with drive(size=(100, 24)) as driver:
         assert driver.app.dashboard.query_one("#left").display
         await driver.resize(99, 24)
         await driver.until(lambda: not driver.app.dashboard.query_one("#left").display)
@@ -58,9 +41,9 @@ async def test_project_list_is_hidden_on_narrow_terminals(jobs_db: JobsDatabase,
         await driver.show_project("Spring lookbook")
 
 
-async def test_wide_dashboard_shows_long_project_names(jobs_db: JobsDatabase, database: Conninfo) -> None:
+async def test_wide_dashboard_shows_long_project_names(jobs_db: JobsDatabase, drive: Drive) -> None:
     jobs_db.sql("update projects set name = 'Autumn catalog of outdoor clothing' where name = 'Autumn catalog'")
-    async with drive_dashboard(WatchedApp(opener_of(database)), size=(200, 50)) as driver:
+    async with drive(size=(200, 50)) as driver:
         await driver.shows("│› Autumn catalog of outdoor clothing ")
         await driver.pilot.resize_terminal(120, 36)
         await driver.until(lambda: "│› Autumn catalog o" in driver.text and "…" in driver.text)
@@ -85,10 +68,8 @@ async def test_all_projects_label_is_shortened_when_its_count_is_long(width: int
 
 
 @pytest.mark.parametrize("size", [(30, 6), (80, 7), (1, 1)])
-async def test_too_small_terminal_shows_a_message_until_it_grows(
-    jobs_db: JobsDatabase, database: Conninfo, size: tuple[int, int]
-) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(database)), size=size) as driver:
+async def test_too_small_terminal_shows_a_message_until_it_grows(drive: Drive, size: tuple[int, int]) -> None:
+    async with drive(size=size) as driver:
         if size[0] >= 30:
             await driver.shows("too small")
         await driver.shows_no_longer("│")
@@ -98,24 +79,21 @@ async def test_too_small_terminal_shows_a_message_until_it_grows(
         await driver.shows_no_longer(TOO_SMALL)
 
 
-async def test_low_terminal_shrinks_the_costs_panel(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(database)), size=(80, 36)) as driver:
+async def test_low_terminal_shrinks_the_costs_panel(drive: Drive) -> None:
+    async with drive(size=(80, 36)) as driver:
         for height, lines in ((36, 4), (24, 3), (15, 2)):
             await driver.resize(80, height)
-            await driver.until(partial(has_cost_lines, driver, lines))
+            await driver.until(lambda lines=lines: len(driver.costs) == lines)  # type: ignore[misc]
         await driver.resize(80, 9)
-        await driver.until(lambda: not is_visible(driver, "#costs"))
+        await driver.until(lambda: not driver.app.dashboard.query_one("#costs").region.area)
 
 
-async def test_cursor_stays_visible_without_color(
-    jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_cursor_stays_visible_without_color(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    async with drive_dashboard(WatchedApp(opener_of(database))) as driver:
+    async with drive() as driver:
         assert driver.app.no_color
         assert driver.row(1).startswith("›")
-        strip = driver.table.render_line(1)
-        assert any(segment.style and segment.style.reverse for segment in strip)
+        assert any(segment.style and segment.style.reverse for segment in driver.table.render_line(1))
         await driver.press("d", "escape", "n", "escape")
 
 
@@ -123,5 +101,4 @@ async def test_dashboard_works_with_every_kind_of_theme(dashboard: Driver) -> No
     for theme in ("textual-light", "nord", "ansi-dark"):
         dashboard.app.theme = theme
         await dashboard.press("d", "escape", "down")
-
     assert dashboard.cursor == 4

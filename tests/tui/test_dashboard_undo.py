@@ -1,9 +1,7 @@
 """What was deleted here is made again by U, with all that it held."""
 
-from store.database.write_access import WriteMode
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
-from tests.tui.world import BEN, JobsDatabase, job_id, short
+from tests.tui.driving import Drive, Driver
+from tests.tui.world import JobsDatabase, job_id, short
 
 
 def rows(jobs_db: JobsDatabase) -> list[tuple[object, ...]]:
@@ -11,94 +9,53 @@ def rows(jobs_db: JobsDatabase) -> list[tuple[object, ...]]:
 
 
 async def delete_first(driver: Driver) -> None:
-    await driver.press("d", "y")
-    await driver.shows_toast("Deleted lifestyle")
+    await driver.press("d", "y", toast="Deleted lifestyle")
 
 
-async def test_undo_restores_a_deleted_job_unchanged(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+async def test_undo_restores_deletions_unchanged_and_in_reverse_order(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     before = rows(jobs_db)
-    await dashboard.press("d")
-    await dashboard.shows("U brings it back, while this dashboard is open.")
-    await dashboard.press("y")
-    await dashboard.shows_toast("Deleted lifestyle")
-    await dashboard.until(lambda: 1 not in dashboard.rows)
-    await dashboard.press("U")
-    await dashboard.shows_toast(f"lifestyle {short(1)} is back.")
+    await dashboard.press("d", on=2, shows="U brings it back, while this dashboard is open.")
+    await dashboard.press("y", toast="Deleted packaging", until=lambda: 2 not in dashboard.rows)
+    await dashboard.press("asterisk", "d", shows="U brings them back, while this dashboard is open.")
+    await dashboard.press("y", toast="Deleted 5 of 5 jobs.")
+    await dashboard.press("U", toast="5 jobs are back.")
+    await dashboard.press("U", toast=f"packaging {short(2)} is back.", rows=[1, 2, 3, 4, 5, 6])
     assert rows(jobs_db) == before
-    await dashboard.until(lambda: 1 in dashboard.rows)
-
-
-async def test_undo_restores_deletions_in_reverse_order(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    before = rows(jobs_db)
-    await dashboard.go_to(2)
-    await dashboard.press("d", "y")
-    await dashboard.shows_toast("Deleted packaging")
-    await dashboard.until(lambda: 2 not in dashboard.rows)
-    await dashboard.press("asterisk", "d")
-    await dashboard.shows("U brings them back, while this dashboard is open.")
-    await dashboard.press("y")
-    await dashboard.shows_toast("Deleted 5 of 5 jobs.")
-    await dashboard.press("U")
-    await dashboard.shows_toast("5 jobs are back.")
-    await dashboard.press("U")
-    await dashboard.shows_toast(f"packaging {short(2)} is back.")
-    assert rows(jobs_db) == before
-    await dashboard.press("U")
-    await dashboard.shows_toast("Nothing was deleted here that could be made again.")
+    await dashboard.press("U", toast="Nothing was deleted here that could be made again.")
 
 
 async def test_undo_restores_nothing_when_the_id_is_taken(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await delete_first(dashboard)
     jobs_db.job(1, "failed", error="another")
-    await dashboard.press("U")
-    await dashboard.shows_toast(
-        f"There is a job {job_id(1)} again, or one that this user does not see: nothing was restored"
-    )
+    taken = f"There is a job {job_id(1)} again, or one that this user does not see: nothing was restored"
+    await dashboard.press("U", toast=taken)
     assert jobs_db.status(1) == "failed"
 
 
 async def test_undo_can_be_repeated_after_the_missing_project_returns(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     before = rows(jobs_db)
-    await dashboard.press("asterisk", "d", "y")
-    await dashboard.shows_toast("Deleted 6 of 6 jobs.")
+    await dashboard.press("asterisk", "d", "y", toast="Deleted 6 of 6 jobs.")
     project = jobs_db.sql("delete from projects where name = 'Autumn catalog' returning *")
-    await dashboard.press("U")
-    await dashboard.shows_toast("The project of a job is gone, or none that this user sees: nothing was restored.")
+    await dashboard.press("U", toast="The project of a job is gone, or none that this user sees: nothing was restored.")
     jobs_db.sql("insert into projects values (%s, %s, %s, %s, %s)", *project[0])
-    await dashboard.press("U")
-    await dashboard.shows_toast("6 jobs are back.")
+    await dashboard.press("U", toast="6 jobs are back.")
     assert rows(jobs_db) == before
 
 
 async def test_undo_acts_as_the_user_who_deleted_the_job(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     before = rows(jobs_db)
     await delete_first(dashboard)
-    await dashboard.press("u")
-    await dashboard.has_dialog("Look with whose eyes?")
-    await dashboard.type(str(BEN))
-    await dashboard.shows("ben@example.com")
-    await dashboard.press("enter")
-    await dashboard.until(lambda: dashboard.rows == [8])
-    await dashboard.press("U")
-    await dashboard.shows_toast(f"lifestyle {short(1)} is back.")
+    await dashboard.act_as("ben@", rows=[8])
+    await dashboard.press("U", toast=f"lifestyle {short(1)} is back.")
     assert rows(jobs_db) == before
 
 
-async def test_undo_is_refused_in_a_read_only_session(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(database, rule=WriteMode.PERMIT_REQUIRED))) as driver:
-        await driver.press("U")
-        await driver.shows_toast("This session is read-only. Press W to write for some minutes.")
-
-
-async def test_deletion_dialog_names_tables_whose_rows_undo_cannot_restore(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
-    """Tables of an app's own may lose rows with a job."""
+async def test_deletion_dialog_names_tables_whose_rows_undo_cannot_restore(jobs_db: JobsDatabase, drive: Drive) -> None:
     for rule in ("cascade", "set null", "no action"):
         name = rule.replace(" ", "_")
         jobs_db.sql(f"create table public.rows_{name} (job_id uuid references public.generation_jobs on delete {rule})")
     try:
-        async with drive_dashboard(WatchedApp(opener_of(database))) as driver:
+        async with drive() as driver:
             await driver.until(lambda: driver.app.undo.cascading_tables)
             await driver.press("d")
             await driver.shows("U brings it back, while this dashboard is open; rows of", "public.rows_cascade")

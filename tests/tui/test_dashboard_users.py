@@ -1,6 +1,7 @@
 """Finding a user among many: by the server, while one types."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
@@ -12,22 +13,25 @@ from store.errors import TimedOut
 from store.users.actor import OPERATOR, ActingUser
 from store.users.user_sql import FoundUser
 from tests.conftest import Conninfo, connect
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.tui.driving import Drive, Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
 from tests.tui.world import ADA, BEN, JobsDatabase
 
-CLEO = UUID("c0000000-0000-4000-8000-000000000000")
-
-"""Has no e-mail."""
+CLEO = UUID("c0000000-0000-4000-8000-000000000000")  # has no e-mail
 
 TITLE = "Look with whose eyes?"
+
+OPERATOR_LINE = "the operator  the role as connected"
+
+ADA_LINE = "ada@example.com  7 jobs, last 1 min ago"
+
+BEN_LINE = "ben@example.com  1 job, last 8 min ago"
 
 
 @pytest.fixture
 async def picker(jobs_db: JobsDatabase, dashboard: Driver) -> Driver:
     """Beside Ada and Ben, Cleo; the picker is open."""
     jobs_db.sql("insert into auth.users (id) values (%s)", CLEO)
-    await dashboard.press("u")
-    await dashboard.has_dialog(TITLE)
+    await dashboard.press("u", dialog=TITLE)
     return dashboard
 
 
@@ -40,39 +44,26 @@ async def lists(driver: Driver, *expected: str) -> None:
 
 
 async def test_user_picker_lists_operator_current_user_and_others_by_activity(picker: Driver) -> None:
-    await lists(
-        picker,
-        "the operator  the role as connected",
-        "ada@example.com  7 jobs, last 1 min ago",
-        "ben@example.com  1 job, last 8 min ago",
-        "no e-mail, c0000000  0 jobs",
-    )
-
-
-async def test_user_picker_finds_a_user_without_email_by_id_prefix(picker: Driver) -> None:
+    await lists(picker, OPERATOR_LINE, ADA_LINE, BEN_LINE, "no e-mail, c0000000  0 jobs")
     await picker.type("c000")
     await lists(picker, "no e-mail, c0000000  0 jobs", "Look up the id c000  a job, project, asset or user")
-    await picker.press("enter")
-    await picker.shows(f"as {CLEO}", "No projects found.")
+    await picker.type("nobody@", shows="Nothing of that name.")
+    await picker.press("enter", dialog=TITLE)
+    await picker.type("operator")
+    await lists(picker, OPERATOR_LINE)
+    await picker.press("enter", shows="as the operator")
 
 
 async def test_deleted_acting_user_is_reported_unlike_a_user_without_jobs(
     jobs_db: JobsDatabase, picker: Driver
 ) -> None:
-    await picker.type("c000")
-    await picker.press("enter")
-    await picker.shows(f"as {CLEO}", "No projects found.")
+    await picker.type("c000", "enter", shows=(f"as {CLEO}", "No projects found."))
     await picker.refreshes()
     assert not picker.toasts
-    await picker.press("u")
-    await picker.type("ben")
-    await lists(picker, "ben@example.com  1 job, last 8 min ago")
-    await picker.press("enter")
-    await picker.shows("as ben@example.com", "Costs · Trail gear")
+    await picker.act_as("ben", shows=("as ben@example.com", "Costs · Trail gear"))
 
     jobs_db.sql("delete from auth.users where id = %s", BEN)
     await picker.press("r")
-
     await picker.shows_toast("ben@example.com sees nothing: there is no such user any more. u looks with other eyes.")
 
 
@@ -99,32 +90,13 @@ async def test_user_hidden_from_the_login_is_not_reported_as_deleted(
         assert not driver.toasts
 
 
-async def test_user_picker_stays_open_when_no_user_matches(picker: Driver) -> None:
-    await picker.type("nobody@")
-    await picker.shows("Nothing of that name.")
-    await picker.press("enter")
-    await picker.has_dialog(TITLE)
-
-
-async def test_enter_before_the_search_result_selects_the_only_match(picker: Driver) -> None:
-    await picker.press(*"ben", "enter")
-    await picker.shows("as ben@example.com")
-
-
-async def test_enter_before_the_search_result_selects_none_of_several_matches(picker: Driver) -> None:
+async def test_enter_before_the_search_result_selects_only_a_single_match(picker: Driver) -> None:
     await lists(picker, *choices(picker))
     await picker.press(*"example", "enter")
-    await lists(picker, "ada@example.com  7 jobs, last 1 min ago", "ben@example.com  1 job, last 8 min ago")
+    await lists(picker, ADA_LINE, BEN_LINE)
     await picker.has_dialog(TITLE)
-    await picker.press("down", "enter")
-    await picker.shows("as ben@example.com")
-
-
-async def test_user_picker_finds_the_operator_by_name(picker: Driver) -> None:
-    await picker.type("operator")
-    await lists(picker, "the operator  the role as connected")
-    await picker.press("enter")
-    await picker.shows("as the operator")
+    await picker.press("down", "enter", shows="as ben@example.com")
+    await picker.press("u", *"ada", "enter", shows="as ada@example.com")
 
 
 class SlowStore(FrozenStore):
@@ -132,12 +104,12 @@ class SlowStore(FrozenStore):
 
     asked: list[str]
     given_up: list[str]
-    gates: dict[str, asyncio.Event]
+    gates: defaultdict[str, asyncio.Event]
 
     async def find_users(self, text: str, *, limit: int = 50) -> Sequence[FoundUser]:
         self.asked.append(text)
         try:
-            await self.gates.setdefault(text, asyncio.Event()).wait()
+            await self.gates[text].wait()
         except asyncio.CancelledError:
             self.given_up.append(text)
             raise
@@ -146,67 +118,55 @@ class SlowStore(FrozenStore):
         return await super().find_users(text, limit=limit)
 
 
+async def until_asked(driver: Driver, text: str) -> None:
+    await driver.until(lambda: text in SlowStore.asked)
+
+
 @pytest.fixture
-async def slow(jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Driver]:
-    SlowStore.asked, SlowStore.given_up, SlowStore.gates = [], [], {}
-    async with drive_dashboard(WatchedApp(opener_of(database, make=SlowStore))) as driver:
+async def slow(drive: Drive) -> AsyncIterator[Driver]:
+    SlowStore.asked, SlowStore.given_up, SlowStore.gates = [], [], defaultdict(asyncio.Event)
+    async with drive(make=SlowStore) as driver:
         yield driver
 
 
 async def test_user_picker_opens_before_its_results_and_loses_no_key(slow: Driver) -> None:
-    await slow.press("u", *"ben")
-    await slow.has_dialog(TITLE)
-    await slow.shows("ben", "Searching …")
-    assert slow.app.dashboard.listing is not None
-
-    await slow.until(lambda: "ben" in SlowStore.asked)
+    await slow.press("u", *"ben", dialog=TITLE, shows=("ben", "Searching …"))
+    await until_asked(slow, "ben")
     SlowStore.gates["ben"].set()
-    await lists(slow, "ben@example.com  1 job, last 8 min ago")
-    await slow.press("escape")
-    await slow.has_dialog("")
+    await lists(slow, BEN_LINE)
+    await slow.press("escape", dialog="")
 
 
-async def test_user_picker_cancels_outdated_searches(slow: Driver) -> None:
+async def test_user_picker_cancels_outdated_searches_and_does_not_search_for_every_typed_letter(slow: Driver) -> None:
     await slow.press("u")
-    await slow.until(lambda: "" in SlowStore.asked)
-    await slow.type("ada")
-    await slow.until(lambda: "ada" in SlowStore.asked)
-    await slow.type("ben")
-    await slow.until(lambda: "ben" in SlowStore.asked)
-
+    for text in ("", "ada", "ben"):
+        await slow.type(text)
+        await until_asked(slow, text)
     await slow.until(lambda: SlowStore.given_up == ["", "ada"])
     SlowStore.gates["ada"].set()
     SlowStore.gates["ben"].set()
-    await lists(slow, "ben@example.com  1 job, last 8 min ago")
+    await lists(slow, BEN_LINE)
 
-
-async def test_user_picker_does_not_search_for_every_typed_letter(slow: Driver) -> None:
-    await slow.press("u")
-    await slow.until(lambda: "" in SlowStore.asked)
+    await slow.type("")
+    SlowStore.asked.clear()
     await slow.press(*"example")
-    await slow.until(lambda: "example" in SlowStore.asked)
+    await until_asked(slow, "example")
     assert len(SlowStore.asked) < 2 + len("example")
 
 
 async def test_user_picker_reports_a_failed_search_and_allows_the_next(slow: Driver) -> None:
-    await slow.press("u")
-    await slow.type("broken")
-    await slow.until(lambda: "broken" in SlowStore.asked)
     SlowStore.gates["broken"].set()
-    await slow.shows("The database took too long", "or narrow what is asked for.")
-    SlowStore.gates["ada"] = asyncio.Event()
     SlowStore.gates["ada"].set()
+    await slow.press("u")
+    await slow.type("broken", shows=("The database took too long", "or narrow what is asked for."))
     await slow.type("ada")
-    await lists(slow, "ada@example.com  7 jobs, last 1 min ago")
+    await lists(slow, ADA_LINE)
 
 
-async def test_user_picker_shows_a_hostile_email_as_plain_text(jobs_db: JobsDatabase, database: Conninfo) -> None:
+async def test_user_picker_shows_a_hostile_email_as_plain_text(jobs_db: JobsDatabase, drive: Drive) -> None:
     jobs_db.sql("update auth.users set email = '[@click=app.quit]\x1b[31m@example.com' where id = %s", BEN)
-    async with drive_dashboard(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
-        await driver.press("u")
-        await driver.shows("[@click=app.quit]")
+    async with drive(actor=OPERATOR) as driver:
+        await driver.press("u", shows="[@click=app.quit]")
         assert "\x1b" not in driver.text
         await driver.type(str(ADA))
-        await lists(
-            driver, "ada@example.com  7 jobs, last 1 min ago", f"Look up the id {ADA}  a job, project, asset or user"
-        )
+        await lists(driver, ADA_LINE, f"Look up the id {ADA}  a job, project, asset or user")

@@ -1,7 +1,6 @@
 """Facts of a job, the banner, the line above, and which project is shown: pure words and choices."""
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -10,10 +9,10 @@ import pytest
 from rich.text import Text
 
 from store.errors import Conflict, NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
-from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.listing import Listing, ProjectName, RowWindow
+from store.job_list.list_query import ListQuery
+from store.job_list.listing import ProjectName
 from store.jobs.job import GenerationJob, JobStatus
-from tests.tui.support import NOON, make_job
+from tests.tui.support import NOON, make_job, make_listing, texts
 from tests.tui.world import job_id
 from tui.dashboard.memory import project_to_show
 from tui.dashboard.messages import ListPollFailed
@@ -25,9 +24,7 @@ AUTUMN, SPRING, GONE = UUID(int=2), UUID(int=3), UUID(int=4)
 
 
 def facts(job: GenerationJob, *, now: datetime = NOON + timedelta(minutes=5)) -> dict[str, str]:
-    lines = [
-        "".join(text for text, _ in line) for line in fact_lines(job, project="Autumn\x1b[31m", now=now, width=100)
-    ]
+    lines = texts(fact_lines(job, project="Autumn\x1b[31m", now=now, width=100))
     return {line[:13].strip(): line[13:] for line in lines}
 
 
@@ -54,20 +51,10 @@ def test_cost_fact_uses_the_singular_for_one_cent() -> None:
 
 def test_total_duration_ends_when_the_job_ends() -> None:
     job = make_job(0, updated_at=NOON + timedelta(seconds=79))
-
     assert facts(replace(job, status=JobStatus.RUNNING))["So far"] == "5 min 00 s"
     assert facts(replace(job, status=JobStatus.SUCCEEDED))["Total"] == "1 min 19 s"
-
-
-@pytest.fixture
-def in_zone(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Moves this machine; the tests' own fixture moves it back."""
-
-    def move(zone: str) -> None:
-        monkeypatch.setenv("TZ", zone)
-        time.tzset()
-
-    return move
+    endless = replace(job, status=JobStatus.FAILED, updated_at=datetime.max.replace(tzinfo=UTC))
+    assert (facts(endless)["Updated"], facts(endless)["Total"]) == ("infinity", "–")
 
 
 @pytest.mark.parametrize(
@@ -79,17 +66,10 @@ def in_zone(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         ("NZD-13", "5 min ago   2026-11-25 01:00:00 (2026-11-24 12:00:00 UTC)"),
     ],
 )
-def test_times_are_shown_in_local_time_and_utc(in_zone: Callable[[str], None], zone: str, shown: str) -> None:
-    in_zone(zone)
-
+def test_times_are_shown_in_local_time_and_utc(monkeypatch: pytest.MonkeyPatch, zone: str, shown: str) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
     assert facts(make_job(0))["Created"] == shown
-
-
-def test_infinite_timestamp_is_shown_as_infinity() -> None:
-    forever = datetime.max.replace(tzinfo=UTC)
-
-    shown = facts(make_job(0, status=JobStatus.FAILED, updated_at=forever))
-    assert (shown["Updated"], shown["Total"]) == ("infinity", "–")
 
 
 @pytest.mark.parametrize(
@@ -132,17 +112,12 @@ def test_banner_shows_the_error_its_start_and_the_next_retry(
     assert content.plain.split("\n") == ["✗ No answer.⏎␛[2J Since 12:00:00.", second_line]
 
 
-def project(identifier: UUID) -> ProjectName:
-    return ProjectName(id=identifier, user_id=UUID(int=1), name="P")
-
-
 @pytest.mark.parametrize(
     ("wanted", "projects", "is_there", "all_was_chosen", "shown"),
     [
         pytest.param(None, [AUTUMN, SPRING], True, False, AUTUMN, id="the newest at first"),
         pytest.param(None, [AUTUMN, SPRING], True, True, None, id="all, where that was chosen"),
         pytest.param(SPRING, [AUTUMN, SPRING], True, True, SPRING, id="the chosen one"),
-        pytest.param(SPRING, [AUTUMN, SPRING], True, True, SPRING, id="the chosen one without jobs"),
         pytest.param(GONE, [AUTUMN, SPRING], False, True, AUTUMN, id="the newest for one that is gone"),
         pytest.param(GONE, [AUTUMN, SPRING], True, True, GONE, id="one so old that it is not listed"),
         pytest.param(GONE, [], False, True, None, id="no project at all"),
@@ -152,14 +127,8 @@ def project(identifier: UUID) -> ProjectName:
 def test_project_to_show_prefers_the_chosen_project_over_the_newest(
     wanted: UUID | None, projects: list[UUID], is_there: bool, all_was_chosen: bool, shown: UUID | None
 ) -> None:
-    query = ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=wanted)))
-    listing = Listing(
-        query=query,
-        window=RowWindow(query=query.window, jobs=(), has_before=False, has_after=False),
-        projects=tuple(map(project, projects)),
-        has_project=is_there,
-        taken_at=NOON,
-    )
+    names = tuple(ProjectName(id=identifier, user_id=UUID(int=1), name="P") for identifier in projects)
+    listing = make_listing(ListQuery(project_id=wanted), projects=names, has_project=is_there)
 
     assert project_to_show(listing, all_was_chosen=all_was_chosen) == shown
     if wanted is not None:

@@ -4,21 +4,17 @@ from datetime import timedelta
 from uuid import UUID
 
 from store.users.actor import OPERATOR
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
-from tests.tui.world import ADA, FROZEN, JobsDatabase, fill, job_id, short
-from tui.dashboard.workers.workers_dialog import WorkersDialog
+from tests.tui.driving import Drive, Driver
+from tests.tui.world import ADA, FROZEN, JobsDatabase, job_id, short
 
-HERS = UUID("fa000000-0000-4000-8000-000000000000")
+HERS = UUID("fa000000-0000-4000-8000-000000000000")  # acts as Ada
 
-"""Acts as Ada."""
-
-THEIRS = UUID("fb000000-0000-4000-8000-000000000000")
-
-"""The operator's."""
+THEIRS = UUID("fb000000-0000-4000-8000-000000000000")  # the operator's
 
 
-def add_worker(jobs_db: JobsDatabase, worker: UUID, name: str, *, user: UUID | None, seen_ago: float = 5) -> None:
+def add_worker(
+    jobs_db: JobsDatabase, worker: UUID = HERS, name: str = "studio", *, user: UUID | None = ADA, seen_ago: float = 5
+) -> None:
     jobs_db.sql(
         "insert into gjobs.workers (id, user_id, name, host, process, concurrency, started_at, seen_at)"
         " values (%s, %s, %s, 'build-7', 4711, 4, %s, %s)",
@@ -38,132 +34,87 @@ def lease(jobs_db: JobsDatabase, number: int, owner: UUID | None, *, note: str |
 async def test_workers_dialog_lists_leased_jobs_and_opens_their_details(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    add_worker(jobs_db, HERS, "studio", user=ADA)
+    add_worker(jobs_db)
     lease(jobs_db, 6, HERS, note="step 3 of 4")
     lease(jobs_db, 2, None, note="busy: 503")
-    await dashboard.press("w")
-    await dashboard.has_dialog("Workers · as ada@example.com")
+    await dashboard.press("w", dialog="Workers · as ada@example.com")
     await dashboard.shows("1 worker alive · 1 job held, the longest for 1 min · 1 job between two attempts")
     await dashboard.shows("studio", "▸ alive", "holds 1 of 4", "all modes", short(6), "for 1 min", "step 3 of 4")
     await dashboard.shows(short(2), "again in 30 s", "attempt 1 failed · busy: 503")
-    await dashboard.press("enter")
-    await dashboard.has_dialog("Job")
-    await dashboard.shows(str(job_id(6)))
+    await dashboard.press("enter", dialog="Job", shows=str(job_id(6)))
     await dashboard.press("escape")
     assert dashboard.cursor == 6
 
 
-async def test_workers_dialog_opens_a_job_of_another_project(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    add_worker(jobs_db, HERS, "studio", user=ADA)
+async def test_workers_dialog_opens_a_job_of_another_project_or_reports_that_it_is_gone(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    add_worker(jobs_db)
     lease(jobs_db, 6, HERS)
     await dashboard.show_project("Spring lookbook")
-    await dashboard.press("w")
-    await dashboard.shows(short(6))
-    await dashboard.press("enter")
-    await dashboard.has_dialog("Job")
-    await dashboard.shows(str(job_id(6)), "Autumn catalog")
-
-
-async def test_workers_dialog_reports_a_leased_job_that_was_deleted(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    add_worker(jobs_db, HERS, "studio", user=ADA)
-    lease(jobs_db, 6, HERS)
+    await dashboard.press("w", shows=short(6))
+    await dashboard.press("enter", dialog="Job", shows=(str(job_id(6)), "Autumn catalog"))
+    await dashboard.press("escape")
     await dashboard.show_project("Spring lookbook")
-    await dashboard.press("w")
-    await dashboard.shows(short(6))
+    await dashboard.press("w", shows=short(6))
     jobs_db.delete(6)
-    await dashboard.press("enter")
-    await dashboard.shows_toast("is gone, or hidden")
+    await dashboard.press("enter", toast="is gone, or hidden")
 
 
 async def test_workers_dialog_refreshes_and_keeps_the_cursor_on_its_job(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    add_worker(jobs_db, HERS, "studio", user=ADA)
+    add_worker(jobs_db)
     lease(jobs_db, 6, HERS)
-    await dashboard.press("w")
-    await dashboard.shows(short(6))
+    await dashboard.press("w", shows=short(6))
     lease(jobs_db, 2, HERS, note="step 1 of 4")
-    await dashboard.press("r")
-    await dashboard.shows(short(2), "step 1 of 4", f"{job_id(6)} in Autumn catalog")
+    await dashboard.press("r", shows=(short(2), "step 1 of 4", f"{job_id(6)} in Autumn catalog"))
     lease(jobs_db, 2, HERS, note="step 2 of 4")
-    await dashboard.press("f5")
-    await dashboard.shows("step 2 of 4")
+    await dashboard.press("f5", shows="step 2 of 4")
     jobs_db.set_status(6, "succeeded")
-    await dashboard.press("r")
-    await dashboard.shows("studio: process 4711 on build-7")
+    await dashboard.press("r", shows="studio: process 4711 on build-7")
     assert short(2) in dashboard.text, "no other job takes its place"
-    await dashboard.press("enter")
-    await dashboard.shows_toast("No job is under the cursor")
+    await dashboard.press("enter", toast="No job is under the cursor")
     jobs_db.sql("delete from gjobs.workers")
     jobs_db.set_status(2, "succeeded")
-    add_worker(jobs_db, THEIRS, "another", user=ADA)
-    await dashboard.press("r")
-    await dashboard.shows("another", "What was under the cursor is gone.")
+    add_worker(jobs_db, THEIRS, "another")
+    await dashboard.press("r", shows=("another", "What was under the cursor is gone."))
 
 
-async def test_worker_row_shows_details_but_opens_no_job(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    add_worker(jobs_db, HERS, "studio", user=ADA)
-    await dashboard.press("w")
-    await dashboard.shows("studio: process 4711 on build-7; for user ", "last seen 2026-11-24 11:59:55")
-    await dashboard.press("enter")
-    await dashboard.shows_toast("No job is under the cursor")
+async def test_workers_dialog_without_workers_shows_how_to_start_one(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    await dashboard.press("w", shows=("0 workers alive", "'gjobs worker MODULE:REGISTRY' starts a worker."))
+    await dashboard.press("w", dialog="")
+
+    await dashboard.press("z", "w", shows=("0 workers alive", "Paused."))
+    add_worker(jobs_db)
+    await dashboard.press("r", shows=("1 worker alive", "studio: process 4711 on build-7; for user "))
+    await dashboard.shows("last seen 2026-11-24 11:59:55")
+    await dashboard.press("enter", toast="No job is under the cursor")
 
 
 async def test_user_sees_own_jobs_leased_by_workers_of_the_operator(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     add_worker(jobs_db, THEIRS, "render", user=None)
     lease(jobs_db, 6, THEIRS)
     lease(jobs_db, 8, THEIRS)
-    await dashboard.press("w")
-    await dashboard.shows("worker fb000000", "of somebody else", short(6))
+    await dashboard.press("w", shows=("worker fb000000", "of somebody else", short(6)))
     await dashboard.shows("Workers that do not act as ada@example.com are the operator's to see.")
     assert "render" not in dashboard.text
     assert short(8) not in dashboard.text
 
 
-async def test_operator_sees_all_workers_including_silent_ones(jobs_db: JobsDatabase, database: Conninfo) -> None:
+async def test_operator_sees_all_workers_including_silent_ones(jobs_db: JobsDatabase, drive: Drive) -> None:
     add_worker(jobs_db, THEIRS, "render [@click=app.quit]x[/]\x1b", user=None, seen_ago=190)
-    add_worker(jobs_db, HERS, "studio", user=ADA)
-    async with drive_dashboard(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
-        await driver.press("w")
-        await driver.has_dialog("Workers · as the operator")
+    add_worker(jobs_db)
+    async with drive(actor=OPERATOR) as driver:
+        await driver.press("w", dialog="Workers · as the operator")
         await driver.shows("render [@click=app.quit]x[/]␛"[:20], "✗ silent 3 min", "studio")
 
 
-async def test_workers_dialog_without_workers_shows_how_to_start_one(dashboard: Driver) -> None:
-    await dashboard.press("w")
-    await dashboard.shows("0 workers alive", "'gjobs worker MODULE:REGISTRY' starts a worker.")
-    await dashboard.press("w")
-    await dashboard.has_dialog("")
-
-
 async def test_workers_dialog_shows_a_database_error_and_can_retry(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    add_worker(jobs_db, HERS, "studio", user=ADA)
-    await dashboard.press("w")
-    await dashboard.shows("studio")
+    add_worker(jobs_db)
+    await dashboard.press("w", shows="studio")
     jobs_db.sql("alter table gjobs.workers rename to elsewhere")
-    await dashboard.press("r")
-    await dashboard.shows("Seen 0 s ago. ")
+    await dashboard.press("r", shows="Seen 0 s ago. ")
     assert "studio" in dashboard.text, "what was seen stays"
     jobs_db.sql("alter table gjobs.elsewhere rename to workers")
-    await dashboard.press("r")
-    await dashboard.shows_no_longer("Seen 0 s ago. ")
-
-
-async def test_workers_dialog_of_a_paused_dashboard_refreshes_only_on_request(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    await dashboard.press("z", "w")
-    await dashboard.shows("0 workers alive", "Paused.")
-    add_worker(jobs_db, HERS, "studio", user=ADA)
-    await dashboard.press("r")
-    await dashboard.shows("1 worker alive", "studio")
-
-
-async def test_database_without_leases_shows_the_required_revision(attached_database: Conninfo) -> None:
-    jobs_db = JobsDatabase(attached_database)
-    fill(jobs_db)
-    async with drive_dashboard(WatchedApp(opener_of(attached_database))) as driver:
-        await driver.press("w")
-        await driver.shows_toast("revision 0006")
-        assert not isinstance(driver.app.screen, WorkersDialog)
-    jobs_db.close()
+    await dashboard.press("r", hides="Seen 0 s ago. ")

@@ -1,7 +1,7 @@
 """Writing on purpose: refused at the key, opened by W with a reason, counted down, closed by itself."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,54 +10,33 @@ from textual.widgets import Input, Select
 from store.database.write_access import WriteMode
 from store.jobs.job import JobStatus
 from store.journal.journal import read_journal
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
-from tests.tui.world import FROZEN, JobsDatabase, job_id
-
-
-class Clock:
-    """Stands still until it is turned."""
-
-    def __init__(self) -> None:
-        self.now = FROZEN
-
-    def __call__(self) -> datetime:
-        return self.now
+from tests.tui.driving import Clock, Drive, Driver
+from tests.tui.world import JobsDatabase, job_id
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal"
-
-
-@pytest.fixture
-async def permitted(jobs_db: JobsDatabase, database: Conninfo, clock: Clock, journal: Path) -> AsyncIterator[Driver]:
+async def permitted(drive: Drive, clock: Clock, tmp_path: Path) -> AsyncIterator[Driver]:
     """Read-only until a lease is opened."""
-    opener = opener_of(database, rule=WriteMode.PERMIT_REQUIRED, clock=clock, journal=journal)
-    async with drive_dashboard(WatchedApp(opener, clock=clock)) as driver:
+    async with drive(rule=WriteMode.PERMIT_REQUIRED, clock=clock, journal=tmp_path / "journal") as driver:
         yield driver
 
 
 async def open_lease(driver: Driver, reason: str = "ticket 4711") -> None:
-    await driver.press("W")
-    await driver.has_dialog("Write on purpose")
-    await driver.type(reason)
-    await driver.press("enter")
-    await driver.has_dialog("")
+    await driver.press("W", dialog="Write on purpose")
+    await driver.type(reason, "enter", dialog="")
+
+
+async def pass_time(driver: Driver, clock: Clock, seconds: float) -> None:
+    clock.now += timedelta(seconds=seconds)
+    driver.app.dashboard._tick()
 
 
 async def run_out(driver: Driver, clock: Clock) -> None:
-    clock.now += timedelta(minutes=5)
-    driver.app.dashboard._tick()
+    await pass_time(driver, clock, 300)
     await driver.shows_toast("Writing has ended: this session is read-only again.")
 
 
-WRITING_KEYS = ("s", "c", "f", "d", "n", "P")
+WRITING_KEYS = ("s", "c", "f", "d", "n", "P", "U")
 
 
 async def test_read_only_session_refuses_writing_keys_and_names_the_permit_key(
@@ -67,26 +46,25 @@ async def test_read_only_session_refuses_writing_keys_and_names_the_permit_key(
     refused = await permitted.toasts_by_key(*WRITING_KEYS)
     assert refused == ["This session is read-only. Press W to write for some minutes."] * len(WRITING_KEYS)
     await permitted.has_dialog("")
-    await permitted.press("p")
-    await permitted.has_dialog("Show which project?")
+    await permitted.press("p", dialog="Show which project?")
     assert jobs_db.status(1) is JobStatus.QUEUED
 
 
-async def test_write_permit_dialog_shows_database_actor_and_reason(permitted: Driver) -> None:
-    await permitted.press("W")
-    await permitted.has_dialog("Write on purpose")
+async def test_write_permit_dialog_shows_database_actor_and_reason_and_can_be_canceled(permitted: Driver) -> None:
+    await permitted.press("W", dialog="Write on purpose")
     await permitted.shows("Database: testbase", "As: ada@example.com", "Reason, kept in the journal", "5 minutes")
+    await permitted.type("ticket 4711", "escape", dialog="")
+    assert "· read-only ·" in permitted.header
 
 
 async def test_write_within_a_permit_is_journaled_with_its_reason(
-    permitted: Driver, jobs_db: JobsDatabase, journal: Path
+    permitted: Driver, jobs_db: JobsDatabase, tmp_path: Path
 ) -> None:
     await open_lease(permitted)
     await permitted.shows_toast("You may write for 5 minutes. W ends it.")
-    await permitted.press("s")
-    await permitted.shows_toast("Started lifestyle")
+    await permitted.press("s", toast="Started lifestyle")
     assert jobs_db.status(1) is JobStatus.RUNNING
-    (entry,) = read_journal(journal).entries
+    (entry,) = read_journal(tmp_path / "journal").entries
     assert (entry.reason, entry.what, entry.ids) == ("ticket 4711", "transition job to running", (job_id(1),))
 
 
@@ -97,24 +75,20 @@ async def test_header_counts_down_the_write_permit_and_the_frame_changes_color(p
     assert "read-only" not in permitted.header
     variables = permitted.app.get_css_variables()
     assert variables["frame"] == variables["frame-quiet"] != before
-    clock.now += timedelta(seconds=61.5)
-    permitted.app.dashboard._tick()
-    await permitted.until(lambda: " writing 3:59: ticket 4711 " in permitted.header)
-    clock.now += timedelta(seconds=238)
-    permitted.app.dashboard._tick()
-    await permitted.until(lambda: " writing 0:01: ticket 4711 " in permitted.header)
-    clock.now += timedelta(seconds=1)
-    permitted.app.dashboard._tick()
-    await permitted.until(lambda: "· read-only ·" in permitted.header)
+    for seconds, shown in (
+        (61.5, " writing 3:59: ticket 4711 "),
+        (238, " writing 0:01: ticket 4711 "),
+        (1, "· read-only ·"),
+    ):
+        await pass_time(permitted, clock, seconds)
+        await permitted.shows(shown)
     assert permitted.app.get_css_variables()["frame"] == before
     assert permitted.toasts[-1] == "Writing has ended: this session is read-only again."
 
 
 async def test_second_w_key_ends_the_write_permit(permitted: Driver, jobs_db: JobsDatabase) -> None:
     await open_lease(permitted)
-    await permitted.press("W")
-    await permitted.has_dialog("")
-    await permitted.shows_toast("Writing has ended: this session is read-only again.")
+    await permitted.press("W", dialog="", toast="Writing has ended: this session is read-only again.")
     assert "· read-only ·" in permitted.header
     await permitted.press("s")
     assert jobs_db.status(1) is JobStatus.QUEUED
@@ -122,37 +96,21 @@ async def test_second_w_key_ends_the_write_permit(permitted: Driver, jobs_db: Jo
 
 async def test_write_permit_requires_a_reason_and_accepts_a_duration(permitted: Driver) -> None:
     await permitted.press("W")
-    await permitted.type("  ")
-    await permitted.press("enter")
-    await permitted.shows("✗ Writing here takes a reason.")
-    await permitted.type("x" * 201)
-    await permitted.press("enter")
-    await permitted.shows("✗ At most 200 characters; these are 201.")
+    await permitted.type("  ", "enter", shows="✗ Writing here takes a reason.")
+    await permitted.type("x" * 201, "enter", shows="✗ At most 200 characters; these are 201.")
     await permitted.type("ticket 4711")
     permitted.app.screen.query_one(Select).value = 15
-    await permitted.press("enter")
-    await permitted.until(lambda: " writing 15:00: ticket 4711 " in permitted.header)
-
-
-async def test_escape_cancels_the_write_permit_dialog(permitted: Driver) -> None:
-    await permitted.press("W")
-    await permitted.type("ticket 4711")
-    await permitted.press("escape")
-    await permitted.has_dialog("")
-    assert "· read-only ·" in permitted.header
+    await permitted.press("enter", until=lambda: " writing 15:00: ticket 4711 " in permitted.header)
 
 
 async def test_dialog_submitted_after_the_permit_ends_is_refused_and_keeps_its_text(
     permitted: Driver, jobs_db: JobsDatabase, clock: Clock
 ) -> None:
     await open_lease(permitted)
-    await permitted.go_to(2)
-    await permitted.press("f")
-    await permitted.has_dialog("Fail packaging 00000002")
+    await permitted.press("f", on=2, dialog="Fail packaging 00000002")
     await permitted.type("API timeout, third time")
     await run_out(permitted, clock)
-    await permitted.press("enter")
-    await permitted.shows("✗ This session is read-only: nothing was changed.")
+    await permitted.press("enter", shows="✗ This session is read-only: nothing was changed.")
     assert permitted.app.screen.query_one(Input).value == "API timeout, third time"
     assert jobs_db.status(2) is JobStatus.RUNNING
 
@@ -161,43 +119,35 @@ async def test_confirmation_after_the_permit_ends_changes_nothing(
     permitted: Driver, jobs_db: JobsDatabase, clock: Clock
 ) -> None:
     await open_lease(permitted)
-    await permitted.press("d")
-    await permitted.has_dialog("Delete this job?")
+    await permitted.press("d", dialog="Delete this job?")
     await run_out(permitted, clock)
-    await permitted.press("y")
-    await permitted.shows_toast("This session is read-only: nothing was changed. Press W to write for some minutes.")
+    await permitted.press(
+        "y", toast="This session is read-only: nothing was changed. Press W to write for some minutes."
+    )
     assert jobs_db.status(1) is JobStatus.QUEUED
 
 
 async def test_switching_the_acting_user_keeps_the_write_permit(permitted: Driver) -> None:
     await open_lease(permitted)
-    operator = permitted.app.connection.session
-    assert operator is not None
-    permitted.app.act_as(operator.operator)
+    permitted.app.act_as(permitted.session.operator)
     await permitted.until(lambda: "as the operator" in permitted.header and " writing 5:00: " in permitted.header)
 
 
 async def test_session_that_may_write_needs_no_write_permit(dashboard: Driver) -> None:
-    await dashboard.press("W")
-    await dashboard.shows_toast("This session may write as it is: it needs no reason.")
-    await dashboard.has_dialog("")
+    await dashboard.press("W", dialog="", toast="This session may write as it is: it needs no reason.")
 
 
-async def test_read_only_connection_cannot_open_a_write_permit(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(database, rule=WriteMode.CLOSED))) as driver:
+async def test_read_only_connection_cannot_open_a_write_permit(drive: Drive) -> None:
+    async with drive(rule=WriteMode.CLOSED) as driver:
         refused = await driver.toasts_by_key("W", *WRITING_KEYS)
         assert len(refused) == 1 + len(WRITING_KEYS)
         assert all("Connect without --read-only" in told for told in refused)
         await driver.has_dialog("")
 
 
-async def test_header_shows_the_remaining_permit_time_on_80_columns(
-    jobs_db: JobsDatabase, database: Conninfo, clock: Clock, journal: Path
-) -> None:
-    opener = opener_of(
-        database, rule=WriteMode.PERMIT_REQUIRED, clock=clock, label="production of the app (db.example.com/app)"
-    )
-    async with drive_dashboard(WatchedApp(opener, clock=clock), size=(80, 24)) as driver:
+async def test_header_shows_the_remaining_permit_time_on_80_columns(drive: Drive) -> None:
+    label = "production of the app (db.example.com/app)"
+    async with drive(rule=WriteMode.PERMIT_REQUIRED, label=label, size=(80, 24)) as driver:
         await open_lease(driver, "a reason that is much too long for what is left of the line: " * 3)
         assert " writing 5:00: a rea" in driver.header
         assert driver.header.rstrip().endswith("live every 1 min")

@@ -1,6 +1,6 @@
 """The bar by itself: what it offers, what it says, and what it tells others."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 from textual import on
@@ -11,15 +11,13 @@ from textual.widgets import Input, Static
 
 from store.filters.filter_completion import CompletionValues
 from store.filters.filter_text import MOST_CHARACTERS, parse
-from tests.tui.settling import press, settle, until
+from tests.tui.settling import AppDriver
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.filter_field import CompletionList
 from tui.dashboard.run import frame_text
 
 
 class BarApp(App[None]):
-    """Keeps what the bar tells."""
-
     CSS = "Screen { layout: vertical; }"
 
     def __init__(self) -> None:
@@ -42,37 +40,28 @@ class BarApp(App[None]):
         self.messages.append(message)
 
 
-class Bar:
-    """A bar in a terminal, and what can be seen and heard of it."""
+class Bar(AppDriver):
+    app: BarApp
 
     def __init__(self, app: BarApp, pilot: Pilot[None]) -> None:
-        self.app, self.bar, self.pilot = app, app.bar, pilot
+        super().__init__(app, pilot)
+        self.bar = app.bar
         self.field = app.bar.query_one(Input)
 
-    async def press(self, *keys: str) -> None:
-        await press(self.app, *keys)
-
-    async def type(self, text: str) -> None:
+    async def type(self, text: str, *keys: str) -> None:
         """In place of what is there."""
         self.field.value = text
         self.field.cursor_position = len(text)
         await self.settle()
-
-    async def settle(self) -> None:
-        await settle(self.app)
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        await until(condition, lambda: f"the screen:\n{frame_text(self.app)}\ntold: {self.app.messages}")
+        await self.press(*keys)
 
     @property
     def offered_texts(self) -> list[str]:
-        """The first word of each line."""
         completions = self.app.query_one(CompletionList)
         return [str(option.prompt).split()[0] for option in completions.options] if completions.is_open else []
 
     @property
     def mistake(self) -> list[str]:
-        """The lines below the field."""
         note = self.app.query_one("#mistake", Static)
         return str(note.render()).splitlines() if note.display else []
 
@@ -97,7 +86,7 @@ def width() -> int:
     return 80
 
 
-async def test_filter_change_is_sent_after_typing_pauses(bar: Bar) -> None:
+async def test_filter_change_is_sent_after_typing_pauses_unless_the_filter_is_equivalent(bar: Bar) -> None:
     await bar.press(*"life")
     assert bar.messages == []
     await bar.until(lambda: bar.messages)
@@ -105,15 +94,10 @@ async def test_filter_change_is_sent_after_typing_pauses(bar: Bar) -> None:
     assert isinstance(changed, FilterBar.FilterChanged)
     assert (changed.text, changed.job_filter) == ("life", parse("life"))
 
-
-async def test_equivalent_filter_text_sends_no_change(bar: Bar) -> None:
-    await bar.type("life")
-    bar.bar.settle()
     await bar.type(" life  ")
     bar.bar.settle()
     await bar.settle()
-    assert bar.filters == ["life"]
-    assert bar.bar.text == " life  "
+    assert (bar.filters, bar.bar.text) == (["life"], " life  ")
 
 
 async def test_filter_bar_completes_keys_and_values(bar: Bar) -> None:
@@ -149,14 +133,12 @@ async def test_completions_show_hostile_database_values_as_plain_text(bar: Bar) 
     assert not set(frame) & {"\x1b", "\u202e"}
     await bar.press("tab")
     assert bar.bar.text == f'project:"{hostile}"'
-    await bar.type("user:an")
-    await bar.press("tab")
+    await bar.type("user:an", "tab")
     assert bar.bar.text == "user:ana@example.com"
 
 
 async def test_escape_closes_the_completions_and_then_leaves_the_bar(bar: Bar) -> None:
-    await bar.type("st")
-    await bar.press("escape")
+    await bar.type("st", "escape")
     assert (bar.offered_texts, bar.messages) == ([], [])
     await bar.press("escape")
     assert isinstance(bar.messages[-1], FilterBar.Left)
@@ -165,8 +147,7 @@ async def test_escape_closes_the_completions_and_then_leaves_the_bar(bar: Bar) -
 
 @pytest.mark.parametrize("key", ["enter", "down"])
 async def test_enter_and_down_keep_a_valid_filter(bar: Bar, key: str) -> None:
-    await bar.type("status:failed")
-    await bar.press(key)
+    await bar.type("status:failed", key)
     changed, kept = bar.messages
     assert isinstance(changed, FilterBar.FilterChanged)
     assert isinstance(kept, FilterBar.Kept)
@@ -190,20 +171,20 @@ async def test_filter_mistake_is_marked_and_tab_applies_the_suggestion(bar: Bar)
     await bar.until(lambda: bar.filters == ["cost:>50", "cost:>50 status:failed"])
 
 
-async def test_enter_on_an_invalid_filter_shows_the_mistake_and_keeps_focus(bar: Bar) -> None:
-    await bar.type("status:")
-    await bar.press("enter")
-    assert bar.mistake[0].endswith("^ status: is followed by no value.")
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("status:", "^ status: is followed by no value."),
+        ("x" * (MOST_CHARACTERS + 1), "A filter has at most 1,000 characters; this has 1,001."),
+    ],
+    ids=["invalid", "overlong"],
+)
+async def test_enter_on_an_invalid_filter_shows_the_mistake_and_keeps_focus(bar: Bar, text: str, mistake: str) -> None:
+    await bar.type(text, "enter")
+    assert mistake in " ".join(bar.mistake)
     assert bar.app.focused is bar.field
-    assert bar.field.value == "status:"
+    assert bar.bar.text == text
     assert not any(isinstance(message, FilterBar.Kept) for message in bar.messages)
-
-
-async def test_overlong_filter_is_reported_as_a_mistake(bar: Bar) -> None:
-    await bar.type("x" * (MOST_CHARACTERS + 1))
-    await bar.press("enter")
-    assert "A filter has at most 1,000 characters; this has 1,001." in " ".join(bar.mistake)
-    assert len(bar.bar.text) == MOST_CHARACTERS + 1
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

@@ -16,7 +16,9 @@ from tui.text.format import (
     error_pretty,
     error_summary,
     local_time,
+    message_of_cut,
     percent,
+    short_duration,
     short_id,
     spark,
     utc_time,
@@ -40,21 +42,14 @@ def test_money_keeps_every_cent(cents: int) -> None:
     assert int(money(cents).translate({ord(mark): None for mark in "$,."})) == cents
 
 
-def test_count_groups_thousands() -> None:
+def test_counts_are_grouped_by_thousands_and_ids_are_cut_to_eight_characters() -> None:
     assert count(1234) == "1,234"
+    assert short_id(UUID("ea7b5bf5-0000-4000-8000-000000000000")) == "ea7b5bf5"
 
 
 @pytest.mark.parametrize(
     ("rate", "text"),
-    [
-        (None, "-"),
-        (0, "0 %"),
-        (0.001, "<1 %"),
-        (0.5, "50 %"),
-        (0.92, "92 %"),
-        (0.999, ">99 %"),
-        (1, "100 %"),
-    ],
+    [(None, "-"), (0, "0 %"), (0.001, "<1 %"), (0.5, "50 %"), (0.92, "92 %"), (0.999, ">99 %"), (1, "100 %")],
 )
 def test_percent_shows_0_and_100_only_for_exact_values(rate: float | None, text: str) -> None:
     assert percent(rate) == text
@@ -108,6 +103,26 @@ def test_duration_is_exact_and_elapsed_is_coarse(seconds: float, final: str, gro
     assert elapsed(seconds) == growing
 
 
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0.0, "0 ms"),
+        (0.0124, "12 ms"),
+        (1.42, "1.4 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
+        (66, "1.1 min"),
+        (3_599, "60 min"),
+        (3_600, "1.0 h"),
+        (47 * 3_600, "47 h"),
+        (3 * 86_400, "3.0 d"),
+        (86_400 * 20_000, "20,000 d"),
+    ],
+)
+def test_durations_are_shown_with_two_significant_digits(number: float, words: str) -> None:
+    assert short_duration(number) == words
+
+
 def test_utc_time_names_its_zone_and_local_time_does_not() -> None:
     moment = datetime(2026, 11, 24, 15, 5, 26, 999_999, tzinfo=UTC)
 
@@ -121,10 +136,6 @@ def test_infinite_postgres_timestamps_are_named(moment: datetime, word: str) -> 
     assert age(moment, NOON) == word
     assert local_time(moment, timezone(timedelta(hours=14))) == word
     assert utc_time(moment) == word
-
-
-def test_short_id_returns_the_first_eight_characters() -> None:
-    assert short_id(UUID("ea7b5bf5-0000-4000-8000-000000000000")) == "ea7b5bf5"
 
 
 @pytest.mark.parametrize(
@@ -144,17 +155,11 @@ def test_spark_uses_the_lowest_bar_only_for_zero(values: list[int]) -> None:
     ("error", "summary"),
     [
         (None, ""),
-        ("", ""),
-        ("Test error", "Test error"),
         ("\n  first\nsecond", "first"),
         (json.dumps({"message": "API timeout", "stack": "…", "mode": "packaging"}), "API timeout"),
         (json.dumps({"message": "two\nlines"}), "two"),
-        (json.dumps({"message": ""}), '{"message": ""}'),
-        (json.dumps({"message": 5}), '{"message": 5}'),
-        (json.dumps(["message"]), '["message"]'),
-        ('{"message": "cut', "cut"),
-        ("[" * 100_000, "[" * 100_000),
-        ('{"message": ' + "9" * 5000 + "}", '{"message": ' + "9" * 5000 + "}"),
+        *((text, text) for text in ("", "Test error", '{"message": ""}', '{"message": 5}', '["message"]')),
+        *((text, text) for text in ("[" * 100_000, '{"message": ' + "9" * 5000 + "}")),
     ],
 )
 def test_error_summary_is_the_message_or_the_first_line(error: str | None, summary: str) -> None:
@@ -174,6 +179,55 @@ def test_error_pretty_indents_json_and_leaves_text_unchanged() -> None:
 
 @pytest.mark.parametrize("depth", [900, 5_000, 50_000])
 def test_error_pretty_leaves_deeply_nested_json_unchanged(depth: int) -> None:
-    nested = "[" * depth + "]" * depth
+    assert error_pretty("[" * depth + "]" * depth) == "[" * depth + "]" * depth
 
-    assert error_pretty(nested) == nested
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+others = st.dictionaries(st.text(max_size=5).filter("message".__ne__), values, max_size=3)
+
+
+@given(before=others, message=st.text(), after=others, indent=st.sampled_from([None, 2]), ascii_only=st.booleans())
+def test_truncated_json_yields_a_prefix_of_its_message(
+    before: dict[str, object], message: str, after: dict[str, object], indent: int | None, ascii_only: bool
+) -> None:
+    after = {key: value for key, value in after.items() if key not in before}
+    text = json.dumps({**before, "message": message, **after}, indent=indent, ensure_ascii=ascii_only)
+    lengths = [-1]
+    for end in range(len(text) + 1):
+        read = message_of_cut(text[:end])
+        assert read is None or message.startswith(read)
+        lengths.append(-1 if read is None else len(read))
+
+    assert lengths == sorted(lengths)
+    assert message_of_cut(text) == message
+    assert lengths[-1] == len(message)
+
+
+@given(text=st.text() | st.text(alphabet='{}[]":,\\u message0'))
+def test_message_of_cut_reads_any_text_without_an_error(text: str) -> None:
+    read = message_of_cut(text)
+
+    assert read is None or text.lstrip().startswith("{")
+
+
+@pytest.mark.parametrize(
+    ("cut", "summary"),
+    [
+        ('{"message": "API timeout", "stack": "Error\\n  at', "API timeout"),
+        ('{"code": 504, "details": {"retry": [1, 2]}, "message": "The model is over', "The model is over"),
+        ('{"message": "h\\u00e1\\u010', "há"),
+        ('{"message": "smile \\ud83d\\ude', "smile"),
+        ('{"message": "a \\', "a"),
+        *(
+            (text, text)
+            for text in ('{"stack": "Error: it we', '{"error": {"message": "i', '{"message": 12', "{no JSON")
+        ),
+    ],
+)
+def test_error_summary_reads_the_message_of_truncated_json(cut: str, summary: str) -> None:
+    assert error_summary(cut) == summary

@@ -15,10 +15,12 @@ COLORS = (*NAMES, "#123", "#808080", "#fefefe")
 @pytest.mark.parametrize("theme", THEMES)
 def test_frame_lines_and_labels_have_enough_contrast_in_every_theme(theme: str) -> None:
     background = Color.parse(THEMES[theme]["background"])
+    uncolored = frame_variables(None, THEMES[theme], writing=False)
+    assert uncolored["frame"] == THEMES[theme]["primary"]
     for color in COLORS:
-        variables = {
-            name: Color.parse(value) for name, value in frame_variables(color, THEMES[theme], writing=False).items()
-        }
+        values = frame_variables(color, THEMES[theme], writing=False)
+        assert values.keys() == uncolored.keys()
+        variables = {name: Color.parse(value) for name, value in values.items()}
         assert contrast(variables["frame-text"], variables["frame-block"]) >= 4.5, color
         assert variables["frame-block"].rgb == Color.parse(color).rgb
         if background.ansi is None:
@@ -28,13 +30,6 @@ def test_frame_lines_and_labels_have_enough_contrast_in_every_theme(theme: str) 
 def test_frame_color_with_enough_contrast_is_used_unchanged() -> None:
     for theme, color in (("textual-dark", "#808080"), ("textual-light", "#606060")):
         assert Color.parse(frame_variables(color, THEMES[theme], writing=False)["frame"]) == Color.parse(color)
-
-
-@pytest.mark.parametrize("theme", THEMES)
-def test_frame_without_a_color_uses_the_primary_color_of_the_theme(theme: str) -> None:
-    variables = frame_variables(None, THEMES[theme], writing=False)
-    assert variables["frame"] == THEMES[theme]["primary"]
-    assert variables.keys() == frame_variables("red", THEMES[theme], writing=False).keys()
 
 
 def test_black_and_white_have_the_maximum_contrast() -> None:

@@ -6,47 +6,34 @@ from uuid import UUID
 import pytest
 
 from store.filters.filter_text import parse
-from store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery
-from store.job_list.listing import Listing, ProjectName, RowWindow
+from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from store.job_list.listing import Listing
 from store.jobs.job import JobStatus
+from store.statistics.statistics import JobStatistics
 from store.statistics.totals import Count, Totals, TotalsQuery
-from store.users.actor import OPERATOR
-from tests.tui.support import NOON, make_listed
+from tests.tui.support import NOON, make_listing, make_totals
 from tests.tui.test_lens_words import LENS
 from tui.dashboard.job_list.jobs_panel import list_length
 from tui.dashboard.job_list.list_header import job_list_title, why_empty
 from tui.dashboard.statistics.count_text import Position
 
-PROJECT = ProjectName(id=UUID(int=2), user_id=UUID(int=1), name="P")
+PROJECT = UUID(int=2)
 
 TIME = parse("time", now=NOON)
 
 
-def listing(listed: ListQuery | None = None, *, held: int = 3, is_all: bool = True, projects: int = 1) -> Listing:
-    query = RowWindowQuery(listed=replace(listed or ListQuery(), project_id=PROJECT.id))
-    jobs = tuple(make_listed(number) for number in range(held))
-    return Listing(
-        query=ListingQuery(window=query),
-        window=RowWindow(query=query, jobs=jobs, has_before=False, has_after=not is_all),
-        projects=(PROJECT,) * projects,
-        has_project=True,
-        taken_at=NOON,
-    )
+def listing(listed: ListQuery | None = None, *, is_all: bool = True, projects: int = 1) -> Listing:
+    seen = make_listing(replace(listed or ListQuery(), project_id=PROJECT), held=3, has_after=not is_all)
+    return replace(seen, projects=seen.projects * projects)
 
 
-def numbers(*, failed: int = 2, queued: int = 1, matching: int | None = None) -> Totals:
-    counts = {JobStatus.FAILED: failed, JobStatus.QUEUED: queued, JobStatus.RUNNING: 0, JobStatus.SUCCEEDED: 0}
-    found = listing(ListQuery(job_filter=TIME)).query.window.listed if matching is not None else None
-    return Totals(
-        query=TotalsQuery(project_id=PROJECT.id, matching=found),
-        counts={status: Count(number=number) for status, number in counts.items()},
-        statistics=None,
-        days=(),
-        projects={},
-        matching=None if matching is None else Count(number=matching),
-        taken_at=NOON,
-        actor=OPERATOR,
-    )
+def numbers(*, failed: int = 2, matching: int | None = None) -> Totals:
+    counts = dict.fromkeys(JobStatus, Count(number=0))
+    counts |= {JobStatus.FAILED: Count(number=failed), JobStatus.QUEUED: Count(number=1)}
+    found = listing(FOUND).query.window.listed if matching is not None else None
+    counted = None if matching is None else Count(number=matching)
+    query = TotalsQuery(project_id=PROJECT, matching=found)
+    return make_totals(JobStatistics(by_status=()), query=query, counts=counts, matching=counted)
 
 
 FAILED = ListQuery(status=JobStatus.FAILED)
@@ -128,16 +115,19 @@ def test_every_order_has_its_own_title() -> None:
     assert len(titles) == len(orders)
 
 
+ALL_AGAIN = "Press esc to show all jobs again."
+
+
 @pytest.mark.parametrize(
     ("seen", "needle", "sentence"),
     [
+        (listing(FOUND), "time", f"No job matches. {ALL_AGAIN}"),
         (
-            listing(ListQuery(job_filter=parse("dead", now=NOON))),
+            listing(FOUND),
             "dead",
             "No job matches. Enter looks for that id everywhere. Press esc to show all jobs again.",
         ),
         (replace(listing(), visibility=LENS), "", "Nothing to see here, for ana@example.com or for the operator."),
-        (listing(FOUND), "time", "No job matches. Press esc to show all jobs again."),
         (listing(projects=0), "", "No projects found. Press P to create one first."),
         (listing(ListQuery(status=JobStatus.RUNNING)), "", "No running jobs."),
         (listing(), " ", "Press n to create your first generation job."),

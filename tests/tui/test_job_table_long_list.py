@@ -5,8 +5,7 @@ from textual.scrollbar import ScrollTo
 
 from store.job_list.list_query import End, RowKey, RowWindowQuery
 from store.statistics.totals import Count
-from tests.tui.long_list import FIRST, LongList
-from tests.tui.support import NOON, TablePilot
+from tests.tui.support import FIRST, NOON, LongList, TablePilot
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.statistics.count_text import Position
 
@@ -56,61 +55,31 @@ async def test_scrollbar_length_matches_the_counted_list(long_table: LongTable) 
     assert long_table.table.position == Position(number=1, is_exact=True, length=Count(number=LENGTH))
 
 
-async def test_page_down_requests_rows_once_and_their_arrival_changes_no_line(long_table: LongTable) -> None:
-    for _ in range(64):
-        long_table.table.action_page(1)
-    await long_table.pilot.settle()
-    assert len(long_table.wanted) == 1
-    assert (long_table.pilot.cursor, long_table.table.scroll_y) == (FIRST + 64 * 9, 64 * 9)
-
-    before = long_table.pilot.lines
-    long_table.pilot.take_painted()
-    await long_table.arrive()
-    assert long_table.pilot.lines == before
-    assert long_table.pilot.take_painted() == []
-    assert long_table.wanted == []
-    assert long_table.pilot.cursor == FIRST + 64 * 9
-
-
-async def test_keys_pressed_at_the_edge_are_applied_when_rows_arrive(long_table: LongTable) -> None:
+async def test_keys_request_rows_once_and_are_applied_when_rows_arrive(long_table: LongTable) -> None:
     for _ in range(68):
         long_table.table.action_page(1)
     await long_table.pilot.settle()
     assert long_table.table.scroll_y < 68 * 9
-
+    assert len(long_table.wanted) == 1
     await long_table.arrive()
     assert (long_table.pilot.cursor, long_table.table.scroll_y) == (FIRST + 68 * 9, 68 * 9)
     assert len(long_table.pilot.pointed_at) == 1
 
-
-async def test_end_and_home_keys_request_the_last_and_first_rows(long_table: LongTable) -> None:
-    await long_table.pilot.press("end")
+    await long_table.pilot.press("end", "end")
     assert [wanted.anchor for wanted in long_table.wanted] == [End.LAST]
-    await long_table.pilot.press("end")
-    assert len(long_table.wanted) == 1
     await long_table.arrive()
     assert long_table.pilot.cursor == FIRST + LENGTH - 1
     assert long_table.pilot.pointed_at == [10]
 
-    await long_table.pilot.press("home")
-    assert [wanted.anchor for wanted in long_table.wanted] == [End.FIRST]
-    await long_table.arrive()
-    assert (long_table.pilot.cursor, long_table.table.scroll_y) == (FIRST, 0)
 
-
-async def test_enter_while_the_end_key_is_pending_opens_the_selected_job(long_table: LongTable) -> None:
+async def test_pending_key_moves_no_cursor_and_can_be_canceled(long_table: LongTable) -> None:
     await long_table.pilot.press("end", "enter")
-
     opened = [messages for messages in long_table.pilot.app.messages if isinstance(messages, JobTable.Opened)]
     assert [messages.job_id.int for messages in opened] == [FIRST]
 
-
-async def test_canceled_key_is_not_applied_when_rows_arrive(long_table: LongTable) -> None:
-    await long_table.pilot.press("end")
     long_table.table.stop_waiting()
     await long_table.pilot.settle()
     await long_table.arrive()
-
     assert long_table.pilot.cursor == FIRST
 
 
@@ -132,8 +101,8 @@ async def test_long_list_draws_nothing_while_visible_rows_stay_the_same(long_tab
     for _ in range(64):
         long_table.table.action_page(1)
     await long_table.pilot.settle()
-    await long_table.arrive()
     long_table.pilot.take_painted()
+    await long_table.arrive()
     await long_table.arrive()
     long_table.list.numbers.insert(0, FIRST - 1)
     await long_table.arrive()

@@ -34,48 +34,27 @@ def view() -> TableState:
     return show(TableState(height=10), range(10, 60))
 
 
-def test_first_rows_get_the_cursor_after_an_empty_list() -> None:
-    view = show(show(TableState(), []), [4, 5])
-
-    assert number(view.cursor) == 4
-
-
-def test_new_rows_at_the_top_are_shown_above_the_cursor(view: TableState) -> None:
+def test_new_rows_at_the_top_are_shown_above_the_cursor_but_never_push_it_out_of_sight(view: TableState) -> None:
     later = show(view, range(7, 60))
-
     assert number(later.cursor) == 10
     assert in_sight(later)[:4] == [7, 8, 9, 10]
     assert not later.unseen
 
-
-def test_new_rows_never_push_the_cursor_out_of_sight(view: TableState) -> None:
     later = show(view.moved_by(8), range(6, 60))
-
     assert number(later.cursor) == 18
     assert 18 in in_sight(later)
 
 
-def test_scrolled_view_keeps_its_rows_and_counts_new_ones(view: TableState) -> None:
+def test_scrolled_view_keeps_its_rows_and_counts_new_ones_until_they_are_seen(view: TableState) -> None:
     scrolled = view.moved_by(25)
     later = show(scrolled, range(7, 60))
-
     assert in_sight(later) == in_sight(scrolled)
-    assert len(later.unseen) == 3
+    assert [len(state.unseen) for state in (later, later.scrolled_to(1), later.moved_to_first())] == [3, 1, 0]
 
-
-def test_top_row_keeps_its_line_while_the_cursor_is_out_of_view(view: TableState) -> None:
-    scrolled = view.scrolled_to(30)
-    later = show(scrolled, [*range(7, 20), *range(25, 60)])
-
+    without_cursor = view.scrolled_to(30)
+    later = show(without_cursor, [*range(7, 20), *range(25, 60)])
     assert number(later.cursor) == 10
-    assert in_sight(later) == in_sight(scrolled)
-
-
-def test_scrolling_up_to_new_rows_marks_them_as_seen(view: TableState) -> None:
-    later = show(view.moved_by(25), range(7, 60))
-
-    assert len(later.scrolled_to(1).unseen) == 1
-    assert len(later.moved_to_first().unseen) == 0
+    assert in_sight(later) == in_sight(without_cursor)
 
 
 def test_old_rows_that_return_after_filtering_are_not_counted_as_new(view: TableState) -> None:
@@ -85,67 +64,30 @@ def test_old_rows_that_return_after_filtering_are_not_counted_as_new(view: Table
     assert {job_id.int for job_id in later.unseen} == {9}
 
 
-def test_sorting_keeps_the_cursor_on_its_job(view: TableState) -> None:
-    later = show(view.moved_by(3), range(59, 9, -1))
-
-    assert number(later.cursor) == 13
-    assert 13 in in_sight(later)
-
-
-def test_cursor_does_not_move_to_the_next_job_when_its_job_leaves(view: TableState) -> None:
-    later = show(view.moved_by(3), [job for job in range(10, 60) if job != 13])
-
-    assert later.cursor is None
-    assert later.cursor_job is None
-
-
 @pytest.mark.parametrize("move", [1, -1])
 def test_next_move_selects_the_row_that_replaced_the_lost_one(view: TableState, move: int) -> None:
     lost = show(view.moved_by(3), [job for job in range(10, 60) if job != 13])
     with_new_rows = show(lost, [8, 9, *(job.id.int for job in lost.rows.jobs)])
+    moved = (lost.moved_by(move), with_new_rows.moved_by(move), lost.paged(move))
 
-    assert number(lost.moved_by(move).cursor) == 14
-    assert number(with_new_rows.moved_by(move).cursor) == 14
-    assert number(lost.paged(move).cursor) == 14
-
-
-def test_a_lost_cursor_does_not_return_with_its_job(view: TableState) -> None:
-    assert show(show(view, range(11, 60)), range(10, 60)).cursor is None
-
-
-def test_next_move_after_losing_the_last_row_selects_the_one_above(view: TableState) -> None:
-    lost = show(view.moved_to_last(), range(10, 59))
-
-    assert number(lost.moved_by(1).cursor) == 58
+    assert [number(state.cursor) for state in moved] == [14, 14, 14]
+    assert number(show(view.moved_to_last(), range(10, 59)).moved_by(1).cursor) == 58, "or the one above the last"
 
 
 def test_cursor_job_has_its_latest_values(view: TableState) -> None:
-    later = view.showing([make_job(10, status=JobStatus.RUNNING)])
-
-    assert later.cursor_job is not None
-    assert later.cursor_job.status is JobStatus.RUNNING
+    running = make_job(10, status=JobStatus.RUNNING)
+    assert view.showing([running]).cursor_job == running
 
 
 def test_paging_keeps_the_cursor_line_and_overlaps_by_one_row(view: TableState) -> None:
     paged = view.moved_by(2).paged(1)
-
     assert (in_sight(paged)[0], number(paged.cursor)) == (19, 21)
     assert (in_sight(paged.paged(-1))[0], number(paged.paged(-1).cursor)) == (10, 12)
     assert number(view.paged(100).cursor) == 59
 
 
 def test_cursor_stays_visible_when_the_table_shrinks(view: TableState) -> None:
-    lower = view.moved_by(9).resized(4)
-
-    assert in_sight(lower) == [16, 17, 18, 19]
-
-
-def test_marks_stay_until_their_job_leaves(view: TableState) -> None:
-    marked = view.toggled(UUID(int=12)).toggled(UUID(int=13)).toggled(UUID(int=14)).toggled(UUID(int=14))
-    later = show(marked, [job for job in range(5, 60) if job != 13])
-
-    assert {job_id.int for job_id in marked.marks} == {12, 13}
-    assert {job_id.int for job_id in later.marks} == {12}
+    assert in_sight(view.moved_by(9).resized(4)) == [16, 17, 18, 19]
 
 
 BY_UPDATE = ListOrder(column=OrderColumn.UPDATED)
@@ -161,7 +103,6 @@ def amid(view: TableState, numbers: Iterable[int], order: ListOrder = NEWEST_FIR
     ("lost", "later"), [(10, [*range(5, 10), *range(11, 60)]), (59, [*range(10, 59), *range(60, 65)])]
 )
 def test_job_that_left_at_the_edge_of_the_loaded_rows_loses_its_mark(lost: int, later: list[int]) -> None:
-    """Its place is between rows that are at hand later, though it was the first or the last one."""
     view = amid(TableState(height=10), range(10, 60)).toggled(UUID(int=lost))
 
     assert view.is_missing(UUID(int=lost), amid(view, later))
@@ -175,31 +116,21 @@ def test_job_beyond_the_loaded_rows_keeps_its_mark(later: Iterable[int]) -> None
     assert amid(view, later).marks == {UUID(int=10)}
 
 
-def test_job_missing_from_an_order_by_update_keeps_its_mark() -> None:
-    """Out of sight it keeps its mark, and nobody calls it gone."""
+def test_job_missing_from_an_order_by_update_keeps_its_mark_unless_all_rows_are_loaded() -> None:
     view = amid(TableState(height=10), range(10, 60), BY_UPDATE).toggled(UUID(int=30)).moved_to(UUID(int=30))
     later = amid(view, [*range(10, 30), *range(31, 60)], BY_UPDATE)
-
     assert view.is_missing(UUID(int=30), later)
     assert not later.rows.detects_removals
     assert later.cursor is None
     assert later.marks == {UUID(int=30)}
 
-
-def test_fully_loaded_list_unmarks_jobs_that_left_in_any_order() -> None:
-    view = TableState(height=10).showing(map(make_job, range(10, 60)), order=BY_UPDATE).toggled(UUID(int=30))
-
-    assert view.showing(map(make_job, range(40, 60)), order=BY_UPDATE).marks == set()
+    whole = TableState(height=10).showing(map(make_job, range(10, 60)), order=BY_UPDATE).toggled(UUID(int=30))
+    assert whole.showing(map(make_job, range(40, 60)), order=BY_UPDATE).marks == set()
 
 
-def test_job_without_a_row_can_be_neither_marked_nor_selected(view: TableState) -> None:
-    assert view.toggled(UUID(int=99)) == view
-    assert view.moved_to(UUID(int=99)) == view
-
-
-def test_moves_do_nothing_without_rows() -> None:
+def test_moves_and_marks_of_missing_rows_do_nothing(view: TableState) -> None:
+    assert view.toggled(UUID(int=99)) == view.moved_to(UUID(int=99)) == view
     empty = TableState()
-
     assert empty.moved_by(1).paged(1).moved_to_first().moved_to_last().scrolled_to(5).all_marked() == empty
 
 

@@ -45,27 +45,22 @@ async def pilot() -> AsyncIterator[Pilot[None]]:
         yield pilot
 
 
-def line(pilot: Pilot[None]) -> str:
-    return str(pilot.app.query_one(KeyHints).render()).strip()
-
-
-async def test_key_hints_list_each_shown_action_with_its_first_key(pilot: Pilot[None]) -> None:
-    pilot.app.set_focus(None)
+@pytest.mark.parametrize(
+    ("focus", "keymap", "hints"),
+    [
+        pytest.param("", {}, "s start  / find  f5 again", id="each shown action with its first key"),
+        pytest.param("#pane", {}, "o open  s start  / find  f5 again", id="those of the focused pane"),
+        pytest.param("", {"start": "f5"}, "f5 start  / find", id="the configured key"),
+        pytest.param("#field", {}, "^s start  f5 again", id="none that the focused field types"),
+    ],
+)
+async def test_key_hints_follow_focus_and_keymap(
+    pilot: Pilot[None], focus: str, keymap: dict[str, str], hints: str
+) -> None:
+    pilot.app.set_focus(pilot.app.query_one(focus) if focus else None)
+    pilot.app.set_keymap(keymap)
     await settle(pilot.app)
-    assert line(pilot) == "s start  / find  f5 again"
-
-
-async def test_key_hints_follow_the_focus(pilot: Pilot[None]) -> None:
-    pilot.app.query_one("#pane").focus()
-    await settle(pilot.app)
-    assert line(pilot) == "o open  s start  / find  f5 again"
-
-
-async def test_key_hints_show_the_configured_key(pilot: Pilot[None]) -> None:
-    pilot.app.set_focus(None)
-    pilot.app.set_keymap({"start": "f5"})
-    await settle(pilot.app)
-    assert line(pilot) == "f5 start  / find"
+    assert str(pilot.app.query_one(KeyHints).render()).strip() == hints
 
 
 @pytest.mark.parametrize(
@@ -80,9 +75,3 @@ async def test_click_on_a_key_hint_runs_its_action(pilot: Pilot[None], column: i
     await pilot.click(KeyHints, offset=(column, 0))
     await settle(pilot.app)
     assert app.pressed == pressed
-
-
-async def test_key_hints_omit_keys_that_the_focused_field_types(pilot: Pilot[None]) -> None:
-    pilot.app.query_one("#field").focus()
-    await settle(pilot.app)
-    assert line(pilot) == "^s start  f5 again"

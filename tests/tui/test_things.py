@@ -61,44 +61,38 @@ def test_choice_among_found_items_shows_the_full_id() -> None:
     assert seen.key != hidden.key
 
 
-def test_hidden_item_toast_names_the_key_that_explains_or_reveals_it() -> None:
+def test_toast_names_the_key_that_reveals_a_hidden_item_or_the_actors_that_were_searched_as() -> None:
     job, project = found_items(IdMatches(), IdMatches(jobs=(JOB,), projects=(PROJECT,)))
-    assert hidden_toast(job, "ada", visibility_key="v", actor_key="u").text.endswith(
+    assert hidden_toast(job, "ada", visibility_key="v", user_key="u").text.endswith(
         "ada does not see it: press v for why."
     )
-    assert hidden_toast(project, "ada", visibility_key="v", actor_key="u").text.endswith("press u for the operator.")
-
-
-def test_not_found_toast_names_the_actors_that_were_searched_as() -> None:
+    assert hidden_toast(project, "ada", visibility_key="v", user_key="u").text.endswith("press u for the operator.")
     assert nothing_toast("dead", None).text == "No job, project, asset or user has the id dead."
     assert nothing_toast("dead", "ada").text.endswith("neither for ada nor for the operator.")
 
 
-class TestActorChoices:
-    BUSY = FoundUser(
-        id=BEN, email="ben@example.com", job_count=CappedCount(number=10_000, is_more=True), last_job_at=NOON
-    )
-    QUIET = FoundUser(id=UUID(int=0xC), email=None, job_count=CappedCount(number=1), last_job_at=None)
+BUSY = FoundUser(id=BEN, email="ben@example.com", job_count=CappedCount(number=10_000, is_more=True), last_job_at=NOON)
 
-    def test_actor_choices_include_an_inactive_current_user(self) -> None:
-        choices = actor_choices([self.BUSY, self.QUIET], USER, "", NOON)
-        assert [(choice.label, choice.detail) for choice in choices] == [
-            ("the operator", "the role as connected"),
-            ("ada@example.com", ""),
-            ("ben@example.com", "≥ 10,000 jobs, last now"),
-            ("no e-mail, 00000000", "1 job"),
-        ]
+QUIET = FoundUser(id=UUID(int=0xC), email=None, job_count=CappedCount(number=1), last_job_at=None)
 
-    def test_actor_choices_list_the_current_user_once(self) -> None:
-        present = ActingUser(id=BEN, email="ben@example.com")
-        choices = actor_choices([self.QUIET, self.BUSY], present, "", NOON)
-        assert [choice.key for choice in choices] == [OPERATOR_KEY, str(BEN), str(self.QUIET.id)]
 
-    def test_typed_text_matches_the_operator_only_by_name(self) -> None:
-        assert [choice.key for choice in actor_choices([self.BUSY], USER, "ben", NOON)] == [str(BEN)]
-        assert [choice.key for choice in actor_choices([], USER, "OPER", NOON)] == [OPERATOR_KEY]
+def test_actor_choices_include_an_inactive_current_user_once() -> None:
+    assert [(choice.label, choice.detail) for choice in actor_choices([BUSY, QUIET], USER, "", NOON)] == [
+        ("the operator", "the role as connected"),
+        ("ada@example.com", ""),
+        ("ben@example.com", "≥ 10,000 jobs, last now"),
+        ("no e-mail, 00000000", "1 job"),
+    ]
+    choices = actor_choices([QUIET, BUSY], ActingUser(id=BEN, email="ben@example.com"), "", NOON)
+    assert [choice.key for choice in choices] == [OPERATOR_KEY, str(BEN), str(QUIET.id)]
 
-    def test_choice_key_resolves_to_an_actor(self) -> None:
-        assert actor_of(OPERATOR_KEY, [], USER) == OPERATOR
-        assert actor_of(str(ADA), [], USER) == USER
-        assert actor_of(str(BEN), [self.BUSY], OPERATOR) == ActingUser(id=BEN, email="ben@example.com")
+
+def test_typed_text_matches_the_operator_only_by_name() -> None:
+    assert [choice.key for choice in actor_choices([BUSY], USER, "ben", NOON)] == [str(BEN)]
+    assert [choice.key for choice in actor_choices([], USER, "OPER", NOON)] == [OPERATOR_KEY]
+
+
+def test_choice_key_resolves_to_an_actor() -> None:
+    assert actor_of(OPERATOR_KEY, [], USER) == OPERATOR
+    assert actor_of(str(ADA), [], USER) == USER
+    assert actor_of(str(BEN), [BUSY], OPERATOR) == ActingUser(id=BEN, email="ben@example.com")

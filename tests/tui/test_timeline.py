@@ -2,53 +2,49 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from store.jobs.job import JobStatus
 from store.jobs.job_history import EventKind, JobEvent, job_history
-from tui.text.job_text import SHOWN, timeline_lines
+from store.jobs.job_results import LeaseState, StuckVerdict
+from tui.text.job_text import SHOWN, stuck_words, timeline_lines
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 JOB = UUID(int=7)
 
-CREATED = JobEvent(
-    id=1,
-    at=NOON,
-    kind=EventKind.CREATED,
-    from_status=None,
+ALICE = UUID("3f2a9c1e-0000-4000-8000-000000000000")
+
+
+def event(number: int, kind: EventKind, seconds: float, **fields: Any) -> JobEvent:
+    """By the worker of the app, unless said otherwise."""
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("from_status", "to_status", "error", "actor_user_id", "lease_owner", "note"), None
+    )
+    usual = {"cost_cents": 250, "cents_change": 0, "retry_count": 0, "mode": "lifestyle"}
+    whose = {"project_id": UUID(int=1), "user_id": UUID(int=2), "actor_role": "service_role", "application": "worker"}
+    at = NOON + timedelta(seconds=seconds)
+    return JobEvent(id=number, at=at, kind=kind, **{**nothing, **usual, **whose, **fields})
+
+
+CREATED = event(
+    1,
+    EventKind.CREATED,
+    0,
     to_status=JobStatus.QUEUED,
-    error=None,
-    cost_cents=250,
     cents_change=250,
-    retry_count=0,
-    mode="lifestyle",
-    project_id=UUID(int=1),
-    user_id=UUID(int=2),
-    actor_user_id=UUID("3f2a9c1e-0000-4000-8000-000000000000"),
+    actor_user_id=ALICE,
     actor_role="authenticated",
     application="web",
-    lease_owner=None,
-    note=None,
 )
 
-STARTED = replace(
-    CREATED,
-    id=2,
-    at=NOON + timedelta(seconds=3.25),
-    kind=EventKind.STATUS,
-    from_status=JobStatus.QUEUED,
-    to_status=JobStatus.RUNNING,
-    cents_change=0,
-    actor_user_id=None,
-    actor_role="service_role",
-    application="worker",
-)
+STARTED = event(2, EventKind.STATUS, 3.25, from_status=JobStatus.QUEUED, to_status=JobStatus.RUNNING)
 
-FAILED = replace(
-    STARTED,
-    id=3,
-    at=NOON + timedelta(seconds=60),
+FAILED = event(
+    3,
+    EventKind.STATUS,
+    60,
     from_status=JobStatus.RUNNING,
     to_status=JobStatus.FAILED,
     cost_cents=300,
@@ -73,18 +69,11 @@ def test_timeline_shows_status_durations_and_each_event() -> None:
 
 
 def test_timeline_shows_worker_progress_within_a_status() -> None:
-    told = replace(
-        STARTED,
-        at=NOON + timedelta(seconds=9),
-        kind=EventKind.PROGRESS,
-        from_status=None,
-        to_status=None,
-        note="step 1",
-    )
-    held = replace(told, lease_owner="71a40000-0000-4000-8000-000000000001")
-    *_, progress = lines(CREATED, replace(STARTED, lease_owner=held.lease_owner), held)
-    assert progress == "│ 12:00:09  +5.8 s  progress          $0.00  step 1  worker 71a40000".replace("$0.00", "     ")
-    assert lines(replace(STARTED, lease_owner=held.lease_owner))[-1].endswith("in worker, worker 71a40000")
+    worker = "71a40000-0000-4000-8000-000000000001"
+    held = replace(STARTED, lease_owner=worker)
+    *_, progress = lines(CREATED, held, event(3, EventKind.PROGRESS, 9, note="step 1", lease_owner=worker))
+    assert progress == "│ 12:00:09  +5.8 s  progress                 step 1  worker 71a40000"
+    assert lines(held)[-1].endswith("in worker, worker 71a40000")
 
 
 def test_timeline_across_days_shows_the_date_on_each_line() -> None:
@@ -93,9 +82,12 @@ def test_timeline_across_days_shows_the_date_on_each_line() -> None:
     assert started.startswith("▸ 2026-01-16 12:00:00")
 
 
-def test_timeline_lines_fit_the_width() -> None:
+def test_timeline_lines_fit_the_width_and_escape_control_characters() -> None:
+    nasty = replace(FAILED, application="\x1b[2J\n", error="a\nb\x07" + "x" * 300)
     for width in (60, 70, 100):
-        assert max(len(line) for line in lines(CREATED, replace(FAILED, error="x" * 300), width=width)[1:]) <= width
+        shown = lines(CREATED, nasty, width=width)
+        assert all(line.isprintable() for line in shown)
+        assert max(map(len, shown[1:])) <= width
 
 
 def test_narrow_timeline_has_no_cost_column() -> None:
@@ -104,19 +96,40 @@ def test_narrow_timeline_has_no_cost_column() -> None:
     assert failed.startswith("✗ 12:01:00   +56 s  running → failed  +$0.50 = $3.00  Out of")
 
 
-def test_timeline_escapes_control_characters() -> None:
-    assert all(
-        line.isprintable() for line in lines(CREATED, replace(FAILED, application="\x1b[2J\n", error="a\nb\x07"))
-    )
-
-
 def test_long_timeline_shows_the_newest_events_and_counts_earlier_ones() -> None:
     many = [replace(CREATED, id=number, kind=EventKind.COST, cents_change=1) for number in range(SHOWN + 3)]
     _, earlier, *shown = lines(*many)
     assert earlier == f"3 earlier: gjobs jobs show {JOB} --events"
     assert len(shown) == SHOWN
     assert "or more earlier" in lines(*many, most=SHOWN)[1]
-
-
-def test_timeline_without_events_is_empty() -> None:
     assert lines() == []
+
+
+def verdict(lease: LeaseState, *, usual: float | None = 180, untouched: float = 47) -> StuckVerdict:
+    return StuckVerdict(
+        untouched=timedelta(minutes=untouched),
+        after=timedelta(minutes=9 if usual else 30),
+        usual=timedelta(seconds=usual) if usual else None,
+        lease=lease,
+    )
+
+
+def test_stuck_words_explain_the_reason_and_the_safe_action() -> None:
+    assert stuck_words(verdict(LeaseState.NONE)) == (
+        "Stuck: untouched for 47 min 00 s. It counts as stuck after 9 min 00 s: 95 of 100 jobs of its mode end within"
+        " 3 min 00 s. No worker of gjobs has it; make sure that nobody else runs it, then fail it and retry it."
+    )
+    assert stuck_words(verdict(LeaseState.EXPIRED, usual=None)) == (
+        "Stuck: untouched for 47 min 00 s. It counts as stuck after 30 min 00 s, for nothing is known of how long its"
+        " mode runs. Its worker has lost it, and another takes it over. Where none runs, fail it and retry it."
+    )
+    assert stuck_words(verdict(LeaseState.UNKNOWN, usual=None)) == (
+        "Stuck: untouched for 47 min 00 s. It counts as stuck after 30 min 00 s."
+        " Whoever runs it may still be at it: make sure of that before you fail it."
+    )
+
+
+def test_jobs_that_are_not_stuck_have_no_stuck_words() -> None:
+    assert stuck_words(None) == ""
+    assert stuck_words(verdict(LeaseState.LIVE)) == ""
+    assert stuck_words(verdict(LeaseState.NONE, untouched=3)) == ""

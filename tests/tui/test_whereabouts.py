@@ -10,7 +10,7 @@ from store.errors import RowMissing
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo
-from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, JobsDatabase, fill, job_id
+from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, JobsDatabase, job_id
 from tui.error_help import hidden_from, hidden_or_gone, missing_words
 
 A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
@@ -58,16 +58,14 @@ async def test_error_is_unchanged_when_the_operator_knows_no_more(operator: Stor
 
 
 async def test_operator_with_a_restricted_view_does_not_report_ids_as_gone(
-    attached_database: Conninfo, recording_login: str
+    attached_jobs_db: JobsDatabase, attached_database: Conninfo, recording_login: str
 ) -> None:
-    jobs_db = JobsDatabase(attached_database)
-    fill(jobs_db)
+    jobs_db = attached_jobs_db
     jobs_db.sql(f"grant select on public.generation_jobs, public.projects to {recording_login}")
     jobs_db.sql(
         f"create policy shown on public.generation_jobs for select to {recording_login} using (mode = 'lifestyle')"
     )
     jobs_db.sql("update public.generation_jobs set mode = 'packaging' where id = %s", job_id(8))
-    jobs_db.close()
     async with Store(Database({**attached_database, "user": recording_login})) as operator:
         ada = operator.acting_as(ActingUser(id=ADA))
         assert await hidden_from(ada, operator, [job_id(8)]) is None

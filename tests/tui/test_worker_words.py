@@ -1,6 +1,9 @@
 """What a worker says of the retention policies that it applies."""
 
 from datetime import timedelta
+from uuid import UUID
+
+import pytest
 
 from store.errors import Unreachable
 from store.retention.retention import FINISHED, BatchProgress, RetentionAction, RetentionPolicy
@@ -10,31 +13,34 @@ from tests.tui.world import AUTUMN, job_id
 from tui.text.worker_text import worker_words
 
 
-def policy(*, of_project: bool) -> RetentionPolicy:
-    return RetentionPolicy(
+def applied(progress: BatchProgress, project_id: UUID | None = None) -> RetentionApplied:
+    policy = RetentionPolicy(
         id=job_id(9),
-        project_id=AUTUMN if of_project else None,
+        project_id=project_id,
         statuses=FINISHED,
         older_than=timedelta(days=90),
         action=RetentionAction.DELETE,
         created_at=NOW,
         applied_at=NOW,
     )
+    return RetentionApplied(policy, progress)
 
 
-def test_worker_words_report_jobs_deleted_by_retention() -> None:
-    tidied = RetentionApplied(policy(of_project=True), BatchProgress(done=1))
-    assert worker_words(tidied) == f"Deleted 1 job. Older than 90d, of project {AUTUMN}."
+REFUSED = BatchProgress(done=1_200, refused=2, refused_id=job_id(1), refusal="Paid jobs\x1b stay.")
+
+REFUSALS = f"2 jobs were refused, such as {job_id(1)}: Paid jobs␛ stay."
 
 
-def test_worker_words_report_jobs_that_retention_could_not_delete() -> None:
-    progress = BatchProgress(done=1_200, refused=2, refused_id=job_id(1), refusal="Paid jobs\x1b stay.")
-    assert worker_words(RetentionApplied(policy(of_project=False), progress)) == (
-        "Deleted 1,200 jobs. Older than 90d, of projects without a policy."
-        f" 2 jobs were refused, such as {job_id(1)}: Paid jobs␛ stay."
-    )
-
-
-def test_worker_words_report_that_retention_failed() -> None:
-    words = worker_words(RetentionFailed(Unreachable("The database is not reachable.")))
-    assert words == "Retention policies wait until they are due again: The database is not reachable."
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (applied(BatchProgress(done=1), AUTUMN), f"Deleted 1 job. Older than 90d, of project {AUTUMN}."),
+        (
+            applied(REFUSED),
+            f"Deleted 1,200 jobs. Older than 90d, of projects without a policy. {REFUSALS}",
+        ),
+        (RetentionFailed(Unreachable("Gone.")), "Retention policies wait until they are due again: Gone."),
+    ],
+)
+def test_worker_words_report_what_retention_deleted(event: RetentionApplied | RetentionFailed, words: str) -> None:
+    assert worker_words(event) == words

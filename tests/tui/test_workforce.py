@@ -1,7 +1,7 @@
 """Who works and on what, as lines."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +9,9 @@ import pytest
 from rich.cells import cell_len
 
 from store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
-from tests.tui.support import NOON
-from tui.dashboard.workers.worker_lines import Viewer, WorkerLine, lines, remark, summary
+from tests.tui.support import NOON, texts
+from tests.tui.world import job_id
+from tui.dashboard.workers.worker_lines import Viewer, lines, remark, summary
 
 OPERATOR = Viewer(name="the operator", is_user=False, project=lambda _: "Autumn catalog")
 
@@ -19,39 +20,23 @@ ADA = Viewer(name="ada@example.com", is_user=True, project=lambda _: "Autumn cat
 RENDER, STUDIO = UUID(int=1), UUID(int=2)
 
 
-def seconds(number: float) -> timedelta:
-    return timedelta(seconds=number)
+def ago(seconds: float) -> datetime:
+    return NOON - timedelta(seconds=seconds)
 
 
 def worker(identifier: UUID, name: str, **fields: Any) -> WorkerStatus:
     """Of the operator's, alive since an hour ago, that may hold four jobs and holds none."""
-    known: dict[str, Any] = {
-        "user_id": None,
-        "host": "build-7",
-        "process": 4711,
-        "modes": None,
-        "concurrency": 4,
-        "started_at": NOON - timedelta(hours=1),
-        "seen_at": NOON - seconds(5),
-        "stopped_at": None,
-        "held_jobs": 0,
-        "held_since": None,
-        "taken_at": NOON,
-    }
-    return WorkerStatus(id=identifier, name=name, **{**known, **fields})
+    nothing: dict[str, Any] = dict.fromkeys(("user_id", "modes", "stopped_at", "held_since"), None)
+    process = {"host": "build-7", "process": 4711, "concurrency": 4, "held_jobs": 0}
+    times = {"started_at": ago(3600), "seen_at": ago(5), "taken_at": NOON}
+    return WorkerStatus(id=identifier, name=name, **{**nothing, **process, **times, **fields})
 
 
 def held(number: int, owner: UUID | None = RENDER, **fields: Any) -> LeasedJob:
     """Claimed 41 seconds ago, and renewed since."""
-    known: dict[str, Any] = {
-        "mode": "lifestyle",
-        "project_id": UUID(int=9),
-        "attempt": 1,
-        "acquired_at": NOON - seconds(41),
-        "expires_at": NOON + seconds(50),
-        "note": None,
-    }
-    return LeasedJob(job_id=UUID(int=number << 96), owner=owner, **{**known, **fields})
+    known: dict[str, Any] = {"mode": "lifestyle", "project_id": UUID(int=9), "attempt": 1, "note": None}
+    times = {"acquired_at": ago(41), "expires_at": ago(-50)}
+    return LeasedJob(job_id=job_id(number), owner=owner, **{**known, **times, **fields})
 
 
 def force(
@@ -60,13 +45,10 @@ def force(
     return WorkersOverview(workers=tuple(workers), held=tuple(jobs), is_cut=is_cut, taken_at=NOON)
 
 
-def text(line: WorkerLine) -> str:
+def shown(seen: WorkersOverview, eyes: Viewer = OPERATOR, *, width: int = 110) -> list[str]:
     """With single blanks."""
-    return " ".join("".join(part for part, _ in line.spans).split())
-
-
-def texts(seen: WorkersOverview, eyes: Viewer = OPERATOR, *, width: int = 110) -> list[str]:
-    return [text(line) for line in lines(seen, eyes, now=NOON, width=width)]
+    drawn = texts(line.spans for line in lines(seen, eyes, now=NOON, width=width))
+    return [" ".join(line.split()) for line in drawn]
 
 
 def test_each_worker_is_listed_above_its_leased_jobs() -> None:
@@ -74,7 +56,7 @@ def test_each_worker_is_listed_above_its_leased_jobs() -> None:
         [worker(STUDIO, "studio", modes=("lifestyle", "packaging")), worker(RENDER, "render", held_jobs=2)],
         [held(1, note="step 3 of 4"), held(2, attempt=2)],
     )
-    assert texts(seen) == [
+    assert shown(seen) == [
         "render ▸ alive holds 2 of 4 up 1 h 00 min, all modes",
         "▸ 00000001 lifestyle Autumn catalog for 40 s step 3 of 4",
         "▸ 00000002 lifestyle Autumn catalog for 40 s attempt 2",
@@ -83,18 +65,18 @@ def test_each_worker_is_listed_above_its_leased_jobs() -> None:
 
 
 def test_silent_worker_is_listed_last_with_its_expired_lease() -> None:
-    silent = worker(RENDER, "a render", seen_at=NOON - seconds(190))
-    seen = force([silent, worker(STUDIO, "studio")], [held(1, expires_at=NOON - seconds(130), note="step 1 of 4")])
-    assert texts(seen, width=126)[1:] == [
+    silent = worker(RENDER, "a render", seen_at=ago(190))
+    seen = force([silent, worker(STUDIO, "studio")], [held(1, expires_at=ago(130), note="step 1 of 4")])
+    assert shown(seen, width=126)[1:] == [
         "a render ✗ silent 3 min holds 0 of 4 all modes",
         "▸ 00000001 lifestyle Autumn catalog for 40 s its lease ran out 2 min ago · step 1 of 4",
     ]
 
 
 def test_jobs_between_attempts_are_listed_without_a_worker() -> None:
-    postponed = held(1, None, attempt=2, expires_at=NOON + seconds(12), note="503")
+    postponed = held(1, None, attempt=2, expires_at=ago(-12), note="503")
     seen = force([], [postponed, held(2, None, attempt=0, expires_at=NOON)])
-    assert texts(seen) == [
+    assert shown(seen) == [
         "Between two attempts, with nobody",
         "◌ 00000001 lifestyle Autumn catalog again in 12 s attempt 2 failed · 503",
         "◌ 00000002 lifestyle Autumn catalog due handed back",
@@ -102,13 +84,13 @@ def test_jobs_between_attempts_are_listed_without_a_worker() -> None:
 
 
 def test_worker_hidden_from_the_viewer_is_named_by_the_job_it_leases() -> None:
-    assert texts(force([], [held(1)]), ADA)[0] == "worker 00000000 of somebody else"
-    assert texts(force([], [held(1)]))[0] == "worker 00000000 not listed"
+    assert shown(force([], [held(1)]), ADA)[0] == "worker 00000000 of somebody else"
+    assert shown(force([], [held(1)]))[0] == "worker 00000000 not listed"
 
 
 def test_leased_jobs_beyond_the_limit_are_counted() -> None:
     seen = force([worker(RENDER, "render", held_jobs=3)], [held(1)], is_cut=True)
-    assert texts(seen)[-1] == "… 2 jobs more, held for less long"
+    assert shown(seen)[-1] == "… 2 jobs more, held for less long"
     assert summary(seen, now=NOON) == "1 worker alive · ≥ 1 job held, the longest for 40 s"
 
 
@@ -122,17 +104,14 @@ def test_leased_jobs_beyond_the_limit_are_counted() -> None:
 )
 def test_long_gone_workers_are_only_counted(fields: dict[str, Any], *, is_shown: bool) -> None:
     seen = force([worker(RENDER, "render", **fields)])
-    assert bool(texts(seen)) is is_shown
+    assert bool(shown(seen)) is is_shown
     assert ("1 more were here within a week" in remark(seen, OPERATOR)) is not is_shown
-    assert len(texts(force(seen.workers, [held(1)]))) == 2, "what it holds is shown in any case"
+    assert len(shown(force(seen.workers, [held(1)]))) == 2, "what it holds is shown in any case"
 
 
-def test_overview_without_workers_explains_how_to_start_one() -> None:
+def test_remark_explains_how_to_start_a_worker_or_which_are_hidden_from_a_user() -> None:
     assert summary(force(), now=NOON) == "0 workers alive"
     assert remark(force(), OPERATOR) == "'gjobs worker MODULE:REGISTRY' starts a worker."
-
-
-def test_remark_explains_to_a_user_which_workers_are_hidden() -> None:
     words = "Workers that do not act as ada@example.com are the operator's to see."
     assert remark(force([worker(RENDER, "render")]), ADA) == words
 

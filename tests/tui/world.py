@@ -11,25 +11,17 @@ import psycopg
 from store.jobs.job import JobStatus
 from tests.conftest import Conninfo, connect
 
-FROZEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-
-"""Now, for the dashboard and for what it asks the server."""
+FROZEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # now, for the dashboard and for what it asks the server
 
 ADA = UUID("a0000000-0000-4000-8000-000000000000")
 
 BEN = UUID("b0000000-0000-4000-8000-000000000000")
 
-AUTUMN = UUID("a1000000-0000-4000-8000-000000000000")
+AUTUMN = UUID("a1000000-0000-4000-8000-000000000000")  # Ada's newest project
 
-"""Ada's newest project."""
+SPRING = UUID("a2000000-0000-4000-8000-000000000000")  # Ada's older one
 
-SPRING = UUID("a2000000-0000-4000-8000-000000000000")
-
-"""Ada's older one."""
-
-TRAIL = UUID("b1000000-0000-4000-8000-000000000000")
-
-"""Ben's project, older than Ada's."""
+TRAIL = UUID("b1000000-0000-4000-8000-000000000000")  # Ben's project, older than Ada's
 
 
 def job_id(number: int) -> UUID:
@@ -64,7 +56,6 @@ class JobsDatabase:
             yield
 
     def users(self) -> None:
-        """Ada and Ben."""
         for user, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com")):
             self.sql("insert into auth.users (id, email, created_at) values (%s, %s, %s)", user, email, FROZEN)
 
@@ -104,23 +95,9 @@ class JobsDatabase:
         )
 
     def jobs(self, numbers: Iterable[int]) -> None:
-        """Queued ones, all at once."""
-        with self._connection.cursor() as cursor:
-            cursor.executemany(
-                "insert into public.generation_jobs"
-                " (id, user_id, project_id, status, mode, cost_cents, created_at, updated_at)"
-                " values (%s, %s, %s, 'queued', 'lifestyle', 100, %s, %s)",
-                [
-                    (
-                        job_id(number),
-                        ADA,
-                        AUTUMN,
-                        FROZEN - timedelta(minutes=number),
-                        FROZEN - timedelta(minutes=number),
-                    )
-                    for number in numbers
-                ],
-            )
+        with self.at_once():
+            for number in numbers:
+                self.job(number, cost_cents=100)
 
     def many_jobs(self, number: int) -> None:
         """Queued ones of the numbers from 1 on, each created a minute before the one above it."""
@@ -154,19 +131,15 @@ class JobsDatabase:
 def fill(jobs_db: JobsDatabase) -> None:
     """Ada's two projects and Ben's one; in Autumn the jobs 1 to 6, the newest first."""
     with jobs_db.at_once():
-        _fill(jobs_db)
-
-
-def _fill(jobs_db: JobsDatabase) -> None:
-    jobs_db.users()
-    jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
-    jobs_db.project(SPRING, "Spring lookbook", days_ago=2)
-    jobs_db.project(TRAIL, "Trail gear", days_ago=3, owner=BEN)
-    jobs_db.job(1, "queued", cost_cents=100)
-    jobs_db.job(2, "running", mode="packaging", cost_cents=250)
-    jobs_db.job(3, "succeeded", mode="main_white", cost_cents=300)
-    jobs_db.job(4, "failed", error="API timeout", cost_cents=50)
-    jobs_db.job(5, "queued", mode="feature_callout", cost_cents=75)
-    jobs_db.job(6, "running", cost_cents=125)
-    jobs_db.job(7, "succeeded", project=SPRING, cost_cents=900)
-    jobs_db.job(8, "failed", project=TRAIL, owner=BEN, cost_cents=40)
+        jobs_db.users()
+        jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
+        jobs_db.project(SPRING, "Spring lookbook", days_ago=2)
+        jobs_db.project(TRAIL, "Trail gear", days_ago=3, owner=BEN)
+        jobs_db.job(1, "queued", cost_cents=100)
+        jobs_db.job(2, "running", mode="packaging", cost_cents=250)
+        jobs_db.job(3, "succeeded", mode="main_white", cost_cents=300)
+        jobs_db.job(4, "failed", error="API timeout", cost_cents=50)
+        jobs_db.job(5, "queued", mode="feature_callout", cost_cents=75)
+        jobs_db.job(6, "running", cost_cents=125)
+        jobs_db.job(7, "succeeded", project=SPRING, cost_cents=900)
+        jobs_db.job(8, "failed", project=TRAIL, owner=BEN, cost_cents=40)

@@ -12,6 +12,7 @@ from store.errors import RowMissing
 from store.formats import cents, close_names, not_known, share_of
 from store.jobs.job import JobStatus
 from store.jobs.job_results import PageKey
+from store.page_limits import MAX_LIMIT
 from store.projects.project import Project
 from tui.cli.exit_codes import BadArgument, UsageError
 from tui.cli.output import print_message
@@ -91,7 +92,7 @@ def page_key(text: str) -> PageKey:
 
 def since(text: str) -> datetime | timedelta:
     """A time, in this machine's zone unless it says otherwise, or how long ago: `30m`, `24h`, `7d`."""
-    seconds = formats.seconds_of(text)
+    seconds = formats.parse_duration(text)
     if seconds is not None:
         return timedelta(seconds=min(seconds, formats.LONGEST))
     try:
@@ -113,7 +114,7 @@ def length(text: str) -> timedelta:
 
 
 def _time_span(text: str, *, kind: str, example: str) -> timedelta:
-    seconds = formats.seconds_of(text)
+    seconds = formats.parse_duration(text)
     if not seconds:
         raise BadArgument(f"{text!r} is not {kind}: give a number with s, m, h, d or w, such as {example}")
     if seconds > formats.LONGEST:
@@ -165,10 +166,6 @@ def file_format(text: str) -> FileFormat:
         raise BadArgument(not_known(text, FileFormat)) from None
 
 
-MOST_ROWS = 10_000
-"""As many as the store lists at once."""
-
-
 async def find_project(store: "Store", id_or_name: str) -> Project:
     """Raises UsageError where several have the name, RowMissing with the nearest names where none has."""
     try:
@@ -183,7 +180,7 @@ async def find_project(store: "Store", id_or_name: str) -> Project:
     if named:
         ids = ", ".join(str(project.id) for project in named)
         raise UsageError(f"{len(named)} projects have the name {id_or_name!r}.", hint=f"Give an id: {ids}")
-    projects = await store.get_projects(limit=MOST_ROWS)
+    projects = await store.get_projects(limit=MAX_LIMIT)
     raise RowMissing(
         f"There is no project {id_or_name!r}, or none that this user sees.",
         hint=_suggestion(id_or_name, [project.name for project in projects]),
@@ -192,7 +189,7 @@ async def find_project(store: "Store", id_or_name: str) -> Project:
 
 async def project_names(store: "Store") -> dict[UUID, str]:
     """Of the projects that the actor sees, by id."""
-    return {project.id: project.name for project in await store.get_projects(limit=MOST_ROWS)}
+    return {project.id: project.name for project in await store.get_projects(limit=MAX_LIMIT)}
 
 
 def _suggestion(typed: str, names: Sequence[str]) -> str:

@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from store.doctor.findings import DoctorReport
     from store.embedded.control import ServerStatus
     from store.journal.write_record import JournalEntry
-    from store.retention.retention import ArchivedJob, RetentionPolicy
+    from store.retention.retention import ArchivedJob, CleanupPreview, RetentionPolicy
     from store.statistics.statistics import JobTimings, ModeTimings, Percentiles
-    from tui.text.retention_text import CleanUp
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -112,7 +111,7 @@ def statistics(value: JobStatistics) -> dict[str, Json]:
 
 
 def clean_up(
-    value: "CleanUp", *, is_dry: bool, done: int = 0, left: int | None = None, is_stopped: bool = False
+    value: "CleanupPreview", *, is_dry: bool, done: int = 0, left: int | None = None, is_stopped: bool = False
 ) -> dict[str, Json]:
     """`left` are those still there; None for all that were found."""
     expired = value.expired

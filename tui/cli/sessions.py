@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LONGEST_COMMAND = 24 * 3600.0
 """Seconds: a command's lease ends with its session."""
 
-_LOOK_UP_AFTER = (0.0, 0.2, 0.5, 1.0)
+_RESOLVE_AFTER = (0.0, 0.2, 0.5, 1.0)
 """Seconds that pass before each attempt."""
 
 P = ParamSpec("P")
@@ -74,16 +74,16 @@ async def _with_better_errors(work: Callable[["Session"], Coroutine[Any, Any, T]
 
         raise await hidden_or_gone(session.store, session.operator, error) from error
     except OutcomeUnknown as error:
-        raise await _looked_up(session, error) from error.__cause__
+        raise await _resolved(session, error) from error.__cause__
 
 
-async def _looked_up(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown:
+async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown:
     """The same error, with what is known of it where the database answers soon."""
     import asyncio
 
     from tui.text.write_text import resolved_write_words
 
-    for wait in _LOOK_UP_AFTER:
+    for wait in _RESOLVE_AFTER:
         await asyncio.sleep(wait)
         try:
             found = await session.store.resolve_write(error.write)

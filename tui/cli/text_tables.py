@@ -16,7 +16,7 @@ from store.projects.project import Project
 from tui.cli.json_documents import Json
 from tui.text import job_text
 from tui.text.clean_text import clean, clean_block, pad, shorten
-from tui.text.format import age, error_pretty, error_summary, local_time
+from tui.text.format import age, error_pretty, error_summary, fine_duration, local_time
 
 _GAP = "  "
 _RESET = "\x1b[0m"
@@ -70,11 +70,11 @@ def _fit(columns: Sequence[TableColumn], widths: list[int], width: int) -> list[
 def _cut_at_edge(widths: list[int], width: int) -> list[int]:
     left = width
     kept = []
-    for wanted in widths:
+    for needed in widths:
         if left <= 0:
             break
-        kept.append(min(wanted, left))
-        left -= wanted + len(_GAP)
+        kept.append(min(needed, left))
+        left -= needed + len(_GAP)
     return kept
 
 
@@ -191,7 +191,7 @@ def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
     for event in events:
         yield [
             local_time(event.at),
-            "" if before is None else job_text.lasted(event.at - before),
+            "" if before is None else fine_duration((event.at - before).total_seconds()),
             job_text.event_words(event),
             job_text.cost_words(event),
             job_text.actor_words(event),
@@ -202,4 +202,6 @@ def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
 
 def time_by_status(history: JobHistory) -> str:
     """How long the job was in each status, as far as its events tell; empty where they do not."""
-    return ", ".join(f"{status} {job_text.lasted(time)}" for status, time in time_in_each(history.spans).items())
+    return ", ".join(
+        f"{status} {fine_duration(time.total_seconds())}" for status, time in time_in_each(history.spans).items()
+    )

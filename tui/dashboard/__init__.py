@@ -1,1 +1,1 @@
-"""the Textual dashboard"""
+"""The Textual dashboard, a folder for each feature."""

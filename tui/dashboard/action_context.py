@@ -9,8 +9,6 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from textual.app import App
-
 from store.capabilities.capability import Capability
 from store.errors import OutcomeUnknown, RowMissing, StoreError
 from store.job_list.listing import ProjectName
@@ -21,13 +19,13 @@ from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.widgets import show_toast
 from tui.error_help import hidden_or_gone
 from tui.text.clean_text import clean
-from tui.text.error_text import Toast, unwritten_toast
+from tui.text.error_text import Toast, ToastError
 from tui.text.write_text import resolved_write_words
 
 if TYPE_CHECKING:
     from store.capabilities.capabilities import Capabilities
     from store.store import Store
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost
 
 T = TypeVar("T")
 
@@ -37,22 +35,19 @@ _FIRST_WAITS, _LAST_WAIT = (0.1, 0.25, 0.5, 1.0, 2.0), 5.0
 LOOKUP_PENDING = "It is looked up as soon as the database answers."
 
 
-class WriteResolved(Exception):
-    """What really happened, in place of the answer that was lost. `was_made` is None where nobody can tell any more."""
+class WriteResolved(ToastError):
+    """What became of a write whose answer was lost. `was_made` is None if nobody can tell any more."""
 
     def __init__(self, written: WriteRecord, found: ResolvedWrite) -> None:
         self.message = resolved_write_words(written, found)
-        super().__init__(self.message)
         self.written = written
         self.was_made = {WriteOutcome.DONE: True, WriteOutcome.NOT_DONE: False}.get(found.outcome)
-
-
-def resolved_toast(learned: WriteResolved) -> Toast:
-    return Toast(text=learned.message, severity="information" if learned.was_made else "warning")
+        toast = Toast(text=self.message, severity="information" if self.was_made else "warning")
+        super().__init__(toast, may_retry=self.was_made is False)
 
 
 class WriteResolver:
-    """`store` has the eyes that write; `tell` says what is going on meanwhile; `left` is set to end the looking up."""
+    """Finds out what became of writes of `store` whose answer was lost, until `left` is set. Reports by `tell`."""
 
     def __init__(self, store: "Store", tell: Callable[[Toast], object], *, left: asyncio.Event) -> None:
         self._store = store
@@ -60,9 +55,9 @@ class WriteResolver:
         self._left = left
 
     async def resolve(self, write: Coroutine[Any, Any, T]) -> T:
-        """Its answer. Raises Learned where the link broke before there was one, however long that takes to learn.
+        """The write's answer. Raises WriteResolved if the connection was lost before it came, however long that takes.
 
-        Raises OutcomeUnknown where the database is left before it could be learned.
+        Raises OutcomeUnknown if the database is left before that.
         """
         try:
             return await write
@@ -86,7 +81,7 @@ class WriteResolver:
         return None
 
 
-_FEATURES: Mapping[str, Capability] = {
+_CAPABILITIES: Mapping[str, Capability] = {
     "start": Capability.CHANGING,
     "complete": Capability.CHANGING,
     "fail": Capability.CHANGING,
@@ -102,15 +97,15 @@ _FEATURES: Mapping[str, Capability] = {
     "clean_up": Capability.DELETING,
     "workers": Capability.WORKERS,
 }
-"""What each wish needs; others need nothing."""
+"""What each request and job action needs; others need nothing."""
 
 
-def missing_capability_toast(action_name: str, capabilities: "Capabilities | None", actor: Actor) -> Toast | None:
-    """None where the actor may, or where it is not known: then the database has the last word."""
-    feature = _FEATURES.get(action_name)
-    if capabilities is None or feature is None:
+def missing_capability_toast(request: str, capabilities: "Capabilities | None", actor: Actor) -> Toast | None:
+    """None if the actor may, or if that is not known: then the database has the last word."""
+    capability = _CAPABILITIES.get(request)
+    if capabilities is None or capability is None:
         return None
-    missing = capabilities.missing(feature, actor)
+    missing = capabilities.missing(capability, actor)
     return (
         None
         if missing is None
@@ -131,7 +126,7 @@ def remark_on_users(capabilities: "Capabilities | None") -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionContext:
-    """The eyes of one moment, and the words for what is asked."""
+    """What one action works with: actor, database and projects at the moment the key was pressed."""
 
     store: "Store"
     operator: "Store"
@@ -140,12 +135,12 @@ class ActionContext:
     """What the database offers, where it has said so."""
     database: str
     projects: tuple[ProjectName, ...]
-    changed: Callable[[Iterable[UUID]], None]
+    jobs_changed: Callable[[Iterable[UUID]], None]
     """Called after each write with the ids of its jobs, so that list and costs follow at once."""
     undo: UndoStack
     tell: Callable[[Toast], None]
     left: asyncio.Event
-    """Set when this database is left: what could not be learned by then stays unknown."""
+    """Set when this database is left: what could not be resolved by then stays unknown."""
 
     @property
     def project_names(self) -> Mapping[UUID, str]:
@@ -153,79 +148,71 @@ class ActionContext:
 
     @asynccontextmanager
     async def explaining_missing_rows(self) -> AsyncIterator[None]:
-        """A write's RowMissing leaves it saying what is gone, and what only hidden from these eyes."""
+        """A write's RowMissing says then what is gone, and what is only hidden from this actor."""
         try:
             yield
         except RowMissing as error:
             raise await hidden_or_gone(self.store, self.operator, error, end=": nothing was changed") from error
 
     @property
-    def write_resolver(self) -> WriteResolver:
-        return self.write_resolver_for(self.store)
+    def resolver(self) -> WriteResolver:
+        return self.resolver_for(self.store)
 
-    def write_resolver_for(self, store: "Store") -> WriteResolver:
-        """Of writes with the eyes of this store."""
+    def resolver_for(self, store: "Store") -> WriteResolver:
+        """Of writes of this store's actor."""
 
         def tell(toast: Toast) -> None:
             self.tell(toast)
-            self.changed(())
+            self.jobs_changed(())
 
         return WriteResolver(store, tell, left=self.left)
 
 
-def context_for(app: "GjobsApp", action_name: str) -> ActionContext | None:
-    """Where there is nothing to work with, or the database does not offer what is wished for, says why."""
-    context = _context(app)
+def context_for(host: "ActionHost", request: str) -> ActionContext | None:
+    """If nothing has been read, or the database does not offer what is requested, says why."""
+    context = _context(host)
     if isinstance(context, Toast):
-        show_toast(app, context)
+        show_toast(host.app, context)
         return None
-    if missing_capability_toast(action_name, context.capabilities, context.store.actor):
-        app.run_worker(_show_missing_capability(app, context, action_name), group="refusal", exclusive=True)
+    if missing_capability_toast(request, context.capabilities, context.store.actor):
+        host.app.run_worker(_show_missing_capability(host, context, request), group="refusal", exclusive=True)
         return None
     return context
 
 
-def _context(app: "GjobsApp") -> ActionContext | Toast:
-    """The reason where there is none."""
-    connection, seen = app.connection, app.dashboard.listing
-    if connection.failure is not None:
-        return Toast(text=f"Not possible now: {connection.failure.error.message}", severity="error")
-    if connection.session is None or connection.store is None or seen is None:
+def _context(host: "ActionHost") -> ActionContext | Toast:
+    """The reason if there is none."""
+    poller, listing = host.poller, host.dashboard.listing
+    if poller.failure is not None:
+        return Toast(text=f"Not possible now: {poller.failure.error.message}", severity="error")
+    if poller.session is None or poller.store is None or listing is None:
         return Toast(text="Not possible yet: nothing has been read.", severity="warning")
     return ActionContext(
-        store=connection.store,
-        operator=connection.session.operator,
-        capabilities=connection.session.capabilities,
-        database=connection.session.full_name,
-        projects=seen.projects,
-        changed=app.changed,
-        undo=app.undo,
-        tell=partial(show_toast, app),
-        left=app.background_tasks.database_left,
+        store=poller.store,
+        operator=poller.session.operator,
+        capabilities=poller.session.capabilities,
+        database=poller.session.full_name,
+        projects=listing.projects,
+        jobs_changed=host.jobs_changed,
+        undo=host.undo,
+        tell=partial(show_toast, host.app),
+        left=host.tasks.database_left,
     )
 
 
-async def _show_missing_capability(app: "GjobsApp", context: ActionContext, action_name: str) -> None:
-    """Asks the database anew: whoever was told what to grant comes back with the same key."""
-    await context.store.capability_cache.refresh_if_possible()
-    reason = missing_capability_toast(action_name, context.store.capability_cache.latest, context.store.actor)
-    show_toast(app, reason or Toast(text="It has been granted meanwhile: press the key again."))
+async def _show_missing_capability(host: "ActionHost", context: ActionContext, request: str) -> None:
+    """Asks the database anew: a person who was told what to grant comes back with the same key."""
+    cache, actor = context.store.capability_cache, context.store.actor
+    await cache.refresh_if_possible()
+    reason = missing_capability_toast(request, cache.latest, actor)
+    show_toast(host.app, reason or Toast(text="It has been granted meanwhile: press the key again."))
 
 
-async def result_of(write: Coroutine[Any, Any, Toast]) -> Toast:
-    try:
-        return await write
-    except WriteResolved as learned:
-        return resolved_toast(learned)
-    except StoreError as error:
-        return unwritten_toast(error)
-
-
-def require_operator(app: App[Any], actor: Actor, does: str) -> bool:
+def require_operator(host: "ActionHost", actor: Actor, does: str) -> bool:
     """Of any other, says that only the operator `does` it, and how to become that."""
     if not isinstance(actor, ActingUser):
         return True
-    key = key_of(app, APP_BINDINGS, "app.user")
+    key = key_of(host.app, APP_BINDINGS, "app.user")
     text = f"Only the operator {does}; you look as {actor_name(actor)}. Press {key} to change."
-    show_toast(app, Toast(text=text, severity="warning"))
+    show_toast(host.app, Toast(text=text, severity="warning"))
     return False

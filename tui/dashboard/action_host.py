@@ -3,24 +3,121 @@
 import asyncio
 import pkgutil
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
 
 from textual.app import App
+from textual.screen import Screen
 from textual.worker import Worker, WorkerCancelled
 
+import tui.dashboard
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
-from tui import gc_tuning
 from tui.dashboard.widgets import show_toast
-from tui.text.error_text import Toast
+from tui.text.error_text import Toast, ToastError, unwritten_toast
 
 if TYPE_CHECKING:
+    from store.configuration.saved_views import KnownViews
+    from store.job_list.list_query import ListingQuery, ListQuery
+    from store.job_list.listing import Listing, ProjectName
+    from store.statistics.totals import ProjectTotals, Totals, TotalsQuery
     from store.store import Store
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.budgets.budgets_panel import BudgetNews
+    from tui.dashboard.job_list.jobs_panel import JobsPanel
+    from tui.dashboard.memory import PendingNavigation
+    from tui.dashboard.session_poller import SessionPoller
+    from tui.dashboard.setup import DatabaseChoice
+
+
+class DashboardView(Protocol):
+    """What an action may use of the dashboard screen."""
+
+    navigation: "PendingNavigation"
+    listing_query: "ListingQuery"
+    """What is requested; `listing` is what was read last."""
+
+    @property
+    def screen(self) -> Screen[Any]: ...
+
+    @property
+    def listed(self) -> "ListQuery": ...
+
+    @property
+    def listed_name(self) -> str:
+        """Of the project, or of all of them, clean."""
+
+    @property
+    def totals_query(self) -> "TotalsQuery": ...
+
+    @property
+    def listing(self) -> "Listing | None": ...
+
+    @property
+    def shown_project(self) -> "ProjectName | None": ...
+
+    @property
+    def project_totals(self) -> "Mapping[UUID, ProjectTotals]": ...
+
+    @property
+    def now(self) -> datetime:
+        """The server's time."""
+
+    @property
+    def jobs(self) -> "JobsPanel": ...
+
+    def project_name(self, project_id: UUID) -> str: ...
+
+    def ask(self, listed: "ListQuery", *, compare_visibility: bool | None = None) -> None: ...
+
+    def choose_project(self, project_id: UUID | None) -> None: ...
+
+    def show_totals(self, totals: "Totals") -> None: ...
+
+    async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None: ...
+
+
+class ActionHost(Protocol):
+    """What an action may use of the App, which fulfils this without inheriting from it."""
+
+    poller: "SessionPoller"
+    """With the session, the store of the acting user and the last failure."""
+    tasks: "BackgroundTasks"
+    undo: "UndoStack"
+    budget_news: "BudgetNews"
+
+    @property
+    def app(self) -> App[Any]:
+        """For dialogs, workers, toasts and the clipboard."""
+
+    @property
+    def dashboard(self) -> DashboardView: ...
+
+    @property
+    def views(self) -> "KnownViews": ...
+
+    @property
+    def database_choices(self) -> "Sequence[DatabaseChoice]": ...
+
+    @property
+    def database_choice(self) -> "DatabaseChoice | None":
+        """The one that is open, or being opened."""
+
+    def act_as(self, store: "Store", *, compare_visibility: bool = False) -> None: ...
+
+    def switch_to(self, choice: "DatabaseChoice") -> object: ...
+
+    def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
+        """Refreshes list and totals after a write to these jobs."""
+
+    def show_status(self) -> None: ...
+
+    def read_views(self) -> None: ...
+
 
 QUESTIONS = "questions"
 WRITES = "writes"
@@ -46,9 +143,13 @@ class BackgroundTasks:
         return self._app.run_worker(self._reported(write), group=WRITES)
 
     async def _reported(self, write: Coroutine[Any, Any, Toast]) -> None:
-        from tui.dashboard.action_context import result_of
-
-        show_toast(self._app, await result_of(write))
+        try:
+            toast = await write
+        except ToastError as error:
+            toast = error.toast
+        except StoreError as error:
+            toast = unwritten_toast(error)
+        show_toast(self._app, toast)
 
     async def writes_end(self) -> None:
         """Before the database is left: waits until none is on its way, those that begin meanwhile neither."""
@@ -91,7 +192,7 @@ class BackgroundTasks:
 @dataclass(frozen=True, slots=True)
 class DeletedJobs:
     store: "Store"
-    """With the eyes that deleted: they make it again, too."""
+    """Of the actor that deleted, who also restores."""
     jobs: tuple[GenerationJob, ...]
     """The whole rows, as the journal has them."""
 
@@ -116,33 +217,26 @@ class UndoStack:
         self.cascading_tables = None
 
     async def load_cascading_tables(self, store: "Store") -> None:
-        """After the first look, which it must not delay."""
+        """After the first list, which it must not delay."""
         self.cascading_tables = ()
         with suppress(StoreError):
             self.cascading_tables = tuple(await store.get_cascading_tables())
 
 
 _PAUSE = 0.01
-"""Seconds between two modules, in which keys and answers have their turn."""
+"""Seconds between two modules, so that keys and answers are handled meanwhile."""
 
 
-async def preload(app: "GjobsApp") -> None:
-    """Once there is something to see. Leaves garbage to be collected from then on: what is made here stays."""
-    from tui.dashboard.saved_views import read_views
-
-    read_views(app)
+async def preload() -> None:
+    """Import what a key may need later, once there is something to see."""
     for name in modules():
         if name not in sys.modules:
             # In a thread: the loop waits no longer for it than Python takes to change threads.
             await asyncio.to_thread(import_module, name)
             await asyncio.sleep(_PAUSE)
-    app.dashboard.jobs.build_hidden_parts()
-    gc_tuning.resume_gc()
 
 
 def modules() -> Iterator[str]:
-    """All that a key may lead to; what these need comes along."""
-    import tui.dashboard
-
+    """All of the dashboard; what these need comes along."""
     for module in pkgutil.walk_packages(tui.dashboard.__path__, "tui.dashboard."):
         yield module.name

@@ -1,1 +1,132 @@
 """Which action each request or key starts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from store.users.actor import ActingUser
+from tui.dashboard.action_context import context_for
+from tui.dashboard.archive.archive_dialog import show_archive
+from tui.dashboard.archive.cleanup_dialog import clean_up
+from tui.dashboard.budgets.budget_actions import show_budgets
+from tui.dashboard.databases import may_write, pick_database, show_load, step_interval, toggle_write_permit
+from tui.dashboard.job_actions.job_actions import JobActions
+from tui.dashboard.job_details import copy_whole_json, tell_history, tell_names
+from tui.dashboard.job_list.list_actions import apply_filter, choose_all_matching, count_exactly, order_by, show_users
+from tui.dashboard.navigation import open_by_id, toggle_visibility
+from tui.dashboard.projects.project_actions import create_project, pick_project
+from tui.dashboard.statistics.timings_dialog import show_timings
+from tui.dashboard.users.acting_user import pick_acting_user, report_if_deleted
+from tui.dashboard.users.isolation_dialog import show_isolation
+from tui.dashboard.workers.workers_dialog import show_workers
+
+if TYPE_CHECKING:
+    from store.filters.job_filter import JobFilter
+    from store.job_list.list_query import ListOrder
+    from store.jobs.job import GenerationJob
+    from store.store import Store
+    from tui.dashboard.action_host import ActionHost
+    from tui.dashboard.memory import ObservedHistories
+    from tui.dashboard.messages import AppAction, JobAction, JobDetailsView, Request
+
+
+class Actions:
+    def __init__(self, host: "ActionHost") -> None:
+        self._host = host
+
+    def start(self, action: "AppAction") -> None:
+        """These need no list: they work for a user who may read nothing."""
+        host, ask = self._host, self._host.tasks.ask
+        match action:
+            case "act_as":
+                ask(pick_acting_user(host))
+            case "visibility":
+                self._toggle_visibility()
+            case "isolation":
+                ask(show_isolation(host))
+            case "timings":
+                ask(show_timings(host))
+            case "workers":
+                ask(show_workers(host))
+            case "database":
+                ask(pick_database(host))
+            case "write_permit":
+                ask(toggle_write_permit(host))
+            case "faster":
+                step_interval(host, -1)
+            case "slower":
+                step_interval(host, 1)
+            case "load":
+                show_load(host)
+            case _:
+                assert_never(action)
+
+    def request(self, request: "Request") -> None:
+        host, ask, context = self._host, self._host.tasks.ask, context_for(self._host, request)
+        if context is None or (request in ("new_project", "undo", "clean_up") and not may_write(host)):
+            return
+        match request:
+            case "all":
+                ask(choose_all_matching(host, context))
+            case "project":
+                ask(pick_project(host, context.projects))
+            case "new_project":
+                ask(create_project(host, context))
+            case "exact":
+                ask(count_exactly(host, context))
+            case "budgets":
+                ask(show_budgets(host, context))
+            case "archive":
+                ask(show_archive(host, context))
+            case "clean_up":
+                ask(clean_up(host, context))
+            case "undo":
+                JobActions(host.app, host.tasks, context).undo()
+            case _:
+                assert_never(request)
+
+    def change_jobs(self, action: "JobAction", jobs: "Sequence[GenerationJob]") -> None:
+        host, context = self._host, context_for(self._host, action)
+        if context is not None and may_write(host):
+            JobActions(host.app, host.tasks, context).act(action, jobs, host.dashboard.listed.project_id)
+
+    def filter_by(self, job_filter: "JobFilter", *, is_forced: bool) -> None:
+        """Estimates the cost first, unless the person insists or the filter is empty."""
+        host, group = self._host, "filter"
+        if is_forced or not job_filter:
+            host.app.workers.cancel_group(host.app, group)
+            host.dashboard.ask(replace(host.dashboard.listed, job_filter=job_filter))
+        else:
+            host.app.run_worker(apply_filter(host, job_filter), group=group, exclusive=True)
+
+    def order_by(self, order: "ListOrder") -> None:
+        self._host.app.run_worker(order_by(self._host, order), group="order", exclusive=True)
+
+    def show_users(self) -> None:
+        self._host.app.run_worker(show_users(self._host), group="users", exclusive=True)
+
+    def open_by_id(self, text: str) -> None:
+        self._host.tasks.ask(open_by_id(self._host, text))
+
+    def copy_json(self, jobs: "Sequence[GenerationJob]") -> None:
+        app, store = self._host.app, self._host.poller.store
+        if store is not None:
+            app.run_worker(copy_whole_json(app, store, jobs), group="copy", exclusive=True)
+
+    def load_names(self, details: "JobDetailsView") -> None:
+        self._host.app.run_worker(tell_names(self._host.poller, details), group="names", exclusive=True)
+
+    def load_history(self, details: "JobDetailsView", observed: "ObservedHistories") -> None:
+        if (store := self._host.poller.store) is not None:
+            self._host.app.run_worker(tell_history(store, observed, details), group="history", exclusive=True)
+
+    def report_if_deleted(self, store: "Store", user: ActingUser) -> None:
+        self._host.app.run_worker(report_if_deleted(self._host, store, user), group="gone user")
+
+    def _toggle_visibility(self) -> None:
+        """The operator sees everything: there the user to compare with is asked for first."""
+        host, store = self._host, self._host.poller.store
+        if store is not None and isinstance(store.actor, ActingUser):
+            toggle_visibility(host.dashboard)
+        else:
+            host.tasks.ask(pick_acting_user(host, compare_visibility=True))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, assert_never
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from textual import events, on, work
@@ -16,53 +16,71 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
+from store.errors import StoreError
 from store.formats import utc_now
 from store.poller import DEFAULT_INTERVAL, Attention
-from store.users.actor import actor_name
-from tui.dashboard import action_host, appearance
-from tui.dashboard.action_host import BackgroundTasks, UndoStack
+from store.users.actor import ActingUser, actor_name
+from tui import gc_tuning
+from tui.dashboard import appearance
+from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
 from tui.dashboard.budgets.budgets_panel import BudgetNews
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.keys.bindings import APP_BINDINGS
-from tui.dashboard.memory import ObservedHistories, RememberedState, project_to_show
+from tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
 from tui.dashboard.messages import (
+    ActionRequested,
     AnswerDelayed,
+    AppAction,
     Connected,
     Connecting,
     CopyJsonRequested,
+    DetailsOpened,
     HistoryRequested,
     IntervalChanged,
+    JobActionRequested,
     ListPolled,
     ListPollFailed,
+    ProjectChosen,
+    QueryChanged,
     TotalsPolled,
     TotalsPollFailed,
+    WritePermitEnded,
 )
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.session_poller import Opener, SessionPoller
 from tui.dashboard.setup import DashboardSetup, DatabaseChoice
-from tui.dashboard.status_line import color_of, connection_status
+from tui.dashboard.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
 from tui.dashboard.widgets import show_toast
-from tui.text.error_text import Toast
+from tui.text.error_text import Toast, error_toast
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from store.configuration.saved_views import KnownViews
     from store.store import Store
+    from tui.dashboard.actions import Actions
     from tui.dashboard.notifications import Notices
-    from tui.dashboard.users.acting_user import DeletedUserCheck
 
 log = logging.getLogger(__name__)
+
+
+def _palette() -> "ModuleType":
+    """Imported when the palette opens."""
+    from tui.dashboard.keys import palette
+
+    return palette
 
 
 class GjobsApp(App[int]):
     TITLE = "gjobs"
     CSS = appearance.CSS
     COMMANDS = App.COMMANDS | {
-        lambda: __import__("tui.dashboard.keys.palette", fromlist=["DashboardCommands"]).DashboardCommands,
-        lambda: __import__("tui.dashboard.keys.palette", fromlist=["ProjectCommands"]).ProjectCommands,
-        lambda: __import__("tui.dashboard.keys.palette", fromlist=["DatabaseCommands"]).DatabaseCommands,
-        lambda: __import__("tui.dashboard.keys.palette", fromlist=["ViewCommands"]).ViewCommands,
-        lambda: __import__("tui.dashboard.keys.palette", fromlist=["RetentionCommands"]).RetentionCommands,
+        lambda: _palette().DashboardCommands,
+        lambda: _palette().ProjectCommands,
+        lambda: _palette().DatabaseCommands,
+        lambda: _palette().ViewCommands,
+        lambda: _palette().RetentionCommands,
     }
     BINDINGS: ClassVar[list[BindingType]] = APP_BINDINGS
 
@@ -76,26 +94,27 @@ class GjobsApp(App[int]):
         setup: DashboardSetup | None = None,
     ) -> None:
         self._setup = setup or DashboardSetup()
-        self.destinations = self._setup.destinations
-        self.destination = next(iter(self.destinations), None)
-        """What is looked at, or being opened; None where it stands alone."""
-        self._frame_color = self.destination.color if self.destination else None
+        self.database_choices = self._setup.database_choices
+        self.database_choice = next(iter(self.database_choices), None)
+        """The one that is open, or being opened; None for a database that stands alone."""
+        self._frame_color = self.database_choice.color if self.database_choice else None
         self._is_writing = False
         super().__init__()
         self._memory = RememberedState(state_path)
         self._clock = clock
-        self.background_tasks = BackgroundTasks(self)
+        self.tasks = BackgroundTasks(self)
         self.undo = UndoStack()
         self._notices: Notices | None = None
         """None where nothing is to be told of what ends out of sight."""
         self.budget_news = BudgetNews()
-        self._observations = ObservedHistories()
-        self.connection = SessionPoller(opener, tell=self.post_message, interval=interval, clock=clock)
-        current_status = connection_status(self.connection, self.destination)
-        self.sub_title = current_status.database or ""
-        self.dashboard = DashboardScreen(clock=clock, current_status=current_status)
+        self._observed = ObservedHistories()
+        self._deleted_user_check = DeletedUserCheck()
+        self.poller = SessionPoller(opener, tell=self.post_message, interval=interval, clock=clock)
+        status = connection_status(self.poller, self.database_choice)
+        self.sub_title = status.database or ""
+        self.dashboard = DashboardScreen(clock=clock, status=status)
         self.settled = asyncio.Event()
-        """Set when there is something to see: a first look, or a reason why there is none."""
+        """Set when there is something to see: a first list, or a reason why there is none."""
         self.mistake: BaseException | None = None
         """The error of our own that ended the app; None while all is well."""
         self.set_keymap({**self._setup.keymap})
@@ -110,10 +129,11 @@ class GjobsApp(App[int]):
         return KnownViews(self._setup.views, self._setup.views_directory)
 
     @cached_property
-    def _deleted_user_check(self) -> "DeletedUserCheck":
-        from tui.dashboard.users.acting_user import DeletedUserCheck
+    def _actions(self) -> "Actions":
+        """All that keys lead to. Imported at the first key, or by `preload`: the first paint needs none of it."""
+        from tui.dashboard.actions import Actions
 
-        return DeletedUserCheck(self)
+        return Actions(self)
 
     def get_default_screen(self) -> DashboardScreen:
         """Not pushed over Textual's own, which would be laid out and drawn before it."""
@@ -130,59 +150,74 @@ class GjobsApp(App[int]):
     def _settle(self) -> None:
         if not self.settled.is_set():
             self.settled.set()
-            self.run_worker(action_host.preload(self), group="later")
+            self.run_worker(self._load_the_rest(), group="later")
+
+    async def _load_the_rest(self) -> None:
+        """What keys lead to. What it leaves in memory stays, so garbage is collected only from then on."""
+        self.read_views()
+        await preload()
+        self.dashboard.jobs.build_hidden_parts()
+        gc_tuning.resume_gc()
+
+    def read_views(self) -> None:
+        """Read the saved views again. Reports what is wrong with them; the others are used all the same."""
+        try:
+            caution = self.views.read()
+        except StoreError as error:
+            show_toast(self, error_toast(error))
+        else:
+            if caution:
+                show_toast(self, Toast(text=caution, severity="warning"))
 
     def _settle_after_layout(self) -> None:
         if not self.settled.is_set() and self.dashboard.has_all:
             self._settle()
 
     async def on_unmount(self) -> None:
-        await self.connection.close()
+        await self.poller.close()
 
-    # From the connection to the dashboard
+    # From the poller to the dashboard
 
     @work(group="connect", exclusive=True)
     async def _connect(self) -> None:
         await self._open()
 
     async def _open(self) -> None:
-        session = await self.connection.open()
+        session = await self.poller.open()
         self.act_as(session.store)
-        self.run_worker(self.connection.follow_changes(), group="changes", exclusive=True)
+        self.run_worker(self.poller.follow_changes(), group="changes", exclusive=True)
 
     @work(group="connect", exclusive=True)
-    async def switch_to(self, destination: DatabaseChoice) -> None:
+    async def switch_to(self, choice: DatabaseChoice) -> None:
         """Another database: nothing of the former one stays, but what is being written there is answered first."""
-        if self.background_tasks.is_writing:
+        if self.tasks.is_writing:
             show_toast(self, Toast(text="Going there as soon as the last change is answered."))
-            await self.background_tasks.writes_end()
-        self.background_tasks.close_questions()
+            await self.tasks.writes_end()
+        self.tasks.close_questions()
         self.undo.forget_all()
         for group in ("feed", "numbers", "changes", "names", "filter", "users", "gone user", "notices"):
             self.workers.cancel_group(self, group)
-        former, self.destination = self.connection, destination
-        self.connection = SessionPoller(
-            destination.opener, tell=self.post_message, interval=destination.interval, clock=self._clock
-        )
+        former, self.database_choice = self.poller, choice
+        self.poller = SessionPoller(choice.opener, tell=self.post_message, interval=choice.interval, clock=self._clock)
         self.dashboard.reset()
         self.show_status()
         # By itself, so that who goes on to yet another database does not stop it halfway.
         await self.run_worker(former.close(), group="closing").wait()
         await self._open()
 
-    def act_as(self, store: "Store", *, with_visibility: bool = False) -> None:
-        """Changes the eyes: what the former ones saw leaves the screen first, but the lens stays on its project."""
+    def act_as(self, store: "Store", *, compare_visibility: bool = False) -> None:
+        """What the former actor saw leaves the screen first; a comparison of visibility stays on its project."""
         shown = self.dashboard.shown_project
         self.dashboard.forget()
         self.budget_news = BudgetNews()
         project_id = self._memory.project(self._place(store))
-        if with_visibility:
+        if compare_visibility:
             project_id = shown.id if shown else None
             self.dashboard.jobs.add_project_name(shown, with_visibility=True)
-        # What is typed to find, and in which order, is the person's, whatever the eyes.
+        # The filter and the order are the person's, whoever they act as.
         listed = replace(self.dashboard.listed, project_id=project_id, status=None)
-        self.dashboard.set_query(listed, with_visibility=with_visibility)
-        listing, counting = self.connection.act_as(store, self.dashboard.listing_query, self.dashboard.totals_query)
+        self.dashboard.set_query(listed, compare_visibility=compare_visibility)
+        listing, counting = self.poller.act_as(store, self.dashboard.listing_query, self.dashboard.totals_query)
         self.show_status()
         self.run_worker(listing, group="feed", exclusive=True)
         self.run_worker(counting, group="numbers", exclusive=True)
@@ -198,13 +233,11 @@ class GjobsApp(App[int]):
 
     @on(Connecting)
     def _connecting(self) -> None:
-        self.dashboard.show_progress(self.connection.progress)
+        self.dashboard.show_progress(self.poller.progress)
 
     @on(Connected)
     def _connected(self, message: Connected) -> None:
-        from tui.dashboard.databases import opened_by
-
-        message.session.access.opened_by = opened_by(self)
+        message.session.access.opened_by = permit_hint(self)
         self.show_status()
 
     @on(AnswerDelayed)
@@ -215,211 +248,152 @@ class GjobsApp(App[int]):
     @on(ListPolled)
     def _list_polled(self, message: ListPolled) -> None:
         listing, dashboard = message.listing, self.dashboard
-        if message.store is not self.connection.store:
+        if message.store is not self.poller.store:
             return
         if message.is_changed:
-            self._observations.add_poll(message.store, listing)
+            self._observed.add_poll(message.store, listing)
         if listing.query != dashboard.listing_query:
             return
         place = self._place(message.store)
-        listed, with_visibility = listing.query.window.listed, listing.query.with_visibility
-        all_was_chosen = self._memory.knows(place) or with_visibility
+        listed, compares = listing.query.window.listed, listing.query.with_visibility
+        all_was_chosen = self._memory.knows(place) or compares
         wanted = project_to_show(listing, all_was_chosen=all_was_chosen, was_located=dashboard.knows_project)
         if wanted != listed.project_id:
             if listed.project_id is not None:
                 show_toast(self, Toast(text="The project is gone, or hidden: another is shown.", severity="warning"))
             self._memory.remember_project(place, wanted)
-            dashboard.set_query(replace(listed, project_id=wanted), with_visibility=with_visibility)
-            self._ask()
+            dashboard.set_query(replace(listed, project_id=wanted), compare_visibility=compares)
+            self._query_changed()
             return
         if message.is_changed:
             dashboard.show(listing, message.fetched_at)
         else:
             dashboard.show_again(listing, message.fetched_at)
         self._settle_after_layout()
-        self._deleted_user_check.seen(message.store, listing)
+        if self._deleted_user_check.is_due(message.store, listing) and isinstance(message.store.actor, ActingUser):
+            self._actions.report_if_deleted(message.store, message.store.actor)
         self.show_status()
         if self.undo.cascading_tables is None:
             self.run_worker(self.undo.load_cascading_tables(message.store), group="following", exclusive=True)
 
     @on(TotalsPolled)
     def _totals_polled(self, message: TotalsPolled) -> None:
-        if message.store is self.connection.store:
+        if message.store is self.poller.store:
             self.dashboard.show_totals(message.totals)
             self.budget_news.tell(self, message.totals.budgets or ())
             self._settle_after_layout()
 
     @on(TotalsPollFailed)
     def _totals_poll_failed(self, message: TotalsPollFailed) -> None:
-        if message.store is self.connection.store:
+        if message.store is self.poller.store:
             self.dashboard.show_no_totals(message.error)
             self._settle()
 
     @on(ListPollFailed)
     def _list_poll_failed(self, message: ListPollFailed) -> None:
-        if message is self.connection.failure:
+        if message is self.poller.failure:
             self.dashboard.show_failure(message)
             self.show_status()
             self._settle()
 
     def show_status(self) -> None:
-        current_status = connection_status(self.connection, self.destination, visibility=self.dashboard.visibility_note)
-        self.sub_title = current_status.database or ""
-        self._show_frame(color_of(self.connection.session, self.destination), writing=current_status.permit is not None)
-        self.dashboard.show_standing(current_status)
+        status = connection_status(self.poller, self.database_choice, visibility=self.dashboard.visibility_note)
+        self.sub_title = status.database or ""
+        self._show_frame(color_of(self.poller.session, self.database_choice), writing=status.permit is not None)
+        self.dashboard.show_status(status)
 
     def _show_frame(self, color: str | None, *, writing: bool) -> None:
         if (color, writing) != (self._frame_color, self._is_writing):
             self._frame_color, self._is_writing = color, writing
             self.refresh_css(animate=False)
 
-    @on(DashboardScreen.WritePermitEnded)
-    def _permit_ended(self) -> None:
-        from tui.dashboard.databases import ENDED
-
+    @on(WritePermitEnded)
+    def _write_permit_ended(self) -> None:
         self.show_status()
-        show_toast(self, Toast(text=ENDED))
+        show_toast(self, Toast(text=PERMIT_ENDED))
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
         return {**variables, **appearance.frame_variables(self._frame_color, variables, writing=self._is_writing)}
 
     def _place(self, store: "Store") -> str:
-        """Where a project is remembered: the profile, or else the database, and the eyes."""
-        session = self.connection.session
+        """Where a project is remembered: the profile, or else the database, and the actor."""
+        session = self.poller.session
         name = "" if session is None else session.profile.name if session.profile else session.label
         return f"{name} as {actor_name(store.actor)}"
 
     # From the dashboard to the store
 
-    @on(DashboardScreen.QueryChanged)
-    def _ask(self) -> None:
-        self.connection.ask(self.dashboard.listing_query, self.dashboard.totals_query)
+    @on(QueryChanged)
+    def _query_changed(self) -> None:
+        self.poller.ask(self.dashboard.listing_query, self.dashboard.totals_query)
         self.show_status()
 
-    @on(DashboardScreen.ProjectChosen)
+    @on(ProjectChosen)
     def _remember_project(self) -> None:
-        if self.connection.store is not None:
-            self._memory.remember_project(self._place(self.connection.store), self.dashboard.listed.project_id)
+        if self.poller.store is not None:
+            self._memory.remember_project(self._place(self.poller.store), self.dashboard.listed.project_id)
 
-    @on(DashboardScreen.JobActionRequested)
-    def _act(self, message: DashboardScreen.JobActionRequested) -> None:
-        from tui.dashboard.action_context import context_for
-        from tui.dashboard.databases import may_write
-        from tui.dashboard.job_actions.job_actions import JobActions
+    @on(ActionRequested)
+    def _requested(self, message: ActionRequested) -> None:
+        self._actions.request(message.request)
 
-        if (context := context_for(self, message.action)) and may_write(self):
-            JobActions(self, self.background_tasks, context).act(
-                message.action, message.jobs, self.dashboard.listed.project_id
-            )
+    @on(JobActionRequested)
+    def _change_jobs(self, message: JobActionRequested) -> None:
+        self._actions.change_jobs(message.action, message.jobs)
 
     @on(JobsPanel.FilterRequested)
     def _filter_requested(self, message: JobsPanel.FilterRequested) -> None:
-        from tui.dashboard.job_list.list_actions import weigh
-
-        if message.is_forced or not message.job_filter:
-            self.workers.cancel_group(self, "filter")
-            self.dashboard.ask(replace(self.dashboard.listed, job_filter=message.job_filter))
-        else:
-            self.run_worker(weigh(self, message.job_filter), group="filter", exclusive=True)
+        self._actions.filter_by(message.job_filter, is_forced=message.is_forced)
 
     @on(JobsPanel.OrderRequested)
     def _order_requested(self, message: JobsPanel.OrderRequested) -> None:
-        from tui.dashboard.job_list.list_actions import order_by
-
-        self.run_worker(order_by(self, message.order), group="order", exclusive=True)
+        self._actions.order_by(message.order)
 
     @on(FilterBar.UsersRequested)
     def _users_requested(self) -> None:
-        from tui.dashboard.job_list.list_actions import tell_users
-
-        self.run_worker(tell_users(self), group="users", exclusive=True)
+        self._actions.show_users()
 
     @on(JobsPanel.IdRequested)
-    def _open_by_id(self, message: JobsPanel.IdRequested) -> None:
-        from tui.dashboard.navigation import open_by_id
-
-        self.background_tasks.ask(open_by_id(self, message.text))
+    def _id_wanted(self, message: JobsPanel.IdRequested) -> None:
+        self._actions.open_by_id(message.text)
 
     @on(CopyJsonRequested)
     def _copy_json(self, message: CopyJsonRequested) -> None:
-        from tui.dashboard.job_details import copy_whole_json
+        self._actions.copy_json(message.jobs)
 
-        if (store := self.connection.store) is not None:
-            self.run_worker(copy_whole_json(self, store, message.jobs), group="copy", exclusive=True)
-
-    @on(DashboardScreen.DetailsOpened)
-    def _details_opened(self, message: DashboardScreen.DetailsOpened) -> None:
-        from tui.dashboard.job_details import tell_names
-
-        self.run_worker(tell_names(self.connection, message.details), group="names", exclusive=True)
+    @on(DetailsOpened)
+    def _details_opened(self, message: DetailsOpened) -> None:
+        self._actions.load_names(message.details)
 
     @on(HistoryRequested)
-    def _show_history(self, message: HistoryRequested) -> None:
-        from tui.dashboard.job_details import tell_history
+    def _history_requested(self, message: HistoryRequested) -> None:
+        self._actions.load_history(message.details, self._observed)
 
-        if (store := self.connection.store) is not None:
-            told = tell_history(store, self._observations, message.details)
-            self.run_worker(told, group="history", exclusive=True)
-
-    @on(DashboardScreen.ActionRequested)
-    def _run_action(self, message: DashboardScreen.ActionRequested) -> None:
-        from tui.dashboard.action_context import context_for
-        from tui.dashboard.archive.archive_dialog import show_archive
-        from tui.dashboard.archive.cleanup_dialog import clean_up
-        from tui.dashboard.budgets.budget_actions import show_budgets
-        from tui.dashboard.databases import may_write
-        from tui.dashboard.job_actions.job_actions import JobActions
-        from tui.dashboard.job_list.list_actions import choose_all_matching, count_exactly
-        from tui.dashboard.projects.project_actions import create_project, pick_project
-
-        action_name, context = message.action_name, context_for(self, message.action_name)
-        if context is None or (action_name in ("new_project", "undo", "clean_up") and not may_write(self)):
-            return
-        match action_name:
-            case "all":
-                self.background_tasks.ask(choose_all_matching(self, context))
-            case "project":
-                self.background_tasks.ask(pick_project(self, context.projects))
-            case "new_project":
-                self.background_tasks.ask(create_project(self, context))
-            case "exact":
-                self.background_tasks.ask(count_exactly(self, context))
-            case "budgets":
-                self.background_tasks.ask(show_budgets(self, context))
-            case "archive":
-                self.background_tasks.ask(show_archive(self, context))
-            case "clean_up":
-                self.background_tasks.ask(clean_up(self, context))
-            case "undo":
-                JobActions(self, self.background_tasks, context).undo()
-            case _:
-                assert_never(action_name)
-
-    def changed(self, job_ids: Iterable[UUID]) -> None:
+    def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
         """After each write, with the ids of its jobs, so that list and costs follow at once."""
         if not self.dashboard.query(JobsPanel):
             return  # What was written was still answered, and the screen has gone by then.
         self.dashboard.jobs.clear_chosen()
         self.dashboard.expect_removal(job_ids)
-        self.connection.refresh()
+        self.poller.refresh()
 
     # Whether somebody is there
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
-            self.connection.touch()
+            self.poller.touch()
         await super().on_event(event)
 
     @on(events.AppFocus)
     def _terminal_focused(self) -> None:
-        self.connection.attention = Attention.FOCUSED
+        self.poller.attention = Attention.FOCUSED
         if self._notices is not None:
             self._notices.notifier.come_back()
 
     @on(events.AppBlur)
     def _terminal_unfocused(self) -> None:
-        self.connection.attention = Attention.UNFOCUSED
+        self.poller.attention = Attention.UNFOCUSED
         if self._notices is not None:
             self._notices.notifier.leave()
 
@@ -432,63 +406,15 @@ class GjobsApp(App[int]):
             event.prevent_default()
             field.insert_text_at_cursor(event.character)
 
-    def action_pick_eyes(self) -> None:
-        """Where these eyes are refused everything others may still see, so this needs no look."""
-        from tui.dashboard.users.acting_user import pick_acting_user
-
-        self.background_tasks.ask(pick_acting_user(self))
-
-    def action_lens(self) -> None:
-        from tui.dashboard.users.acting_user import toggle_visibility
-
-        toggle_visibility(self)
-
-    def action_write(self) -> None:
-        from tui.dashboard.databases import toggle_write_permit
-
-        self.background_tasks.ask(toggle_write_permit(self))
-
-    def action_isolation(self) -> None:
-        from tui.dashboard.users.isolation_dialog import show_isolation
-
-        self.background_tasks.ask(show_isolation(self))
-
-    def action_times(self) -> None:
-        from tui.dashboard.statistics.timings_dialog import show_timings
-
-        self.background_tasks.ask(show_timings(self))
-
-    def action_workers(self) -> None:
-        from tui.dashboard.workers.workers_dialog import show_workers
-
-        self.background_tasks.ask(show_workers(self))
-
-    def action_pick_database(self) -> None:
-        from tui.dashboard.databases import pick_database
-
-        self.background_tasks.ask(pick_database(self))
+    def action_start(self, action: AppAction) -> None:
+        self._actions.start(action)
 
     def action_refresh(self) -> None:
-        self.connection.refresh()
+        self.poller.refresh()
 
     def action_pause(self) -> None:
-        self.connection.pause_or_resume()
+        self.poller.pause_or_resume()
         self.show_status()
-
-    def action_faster(self) -> None:
-        from tui.dashboard.databases import step_interval
-
-        step_interval(self, -1)
-
-    def action_slower(self) -> None:
-        from tui.dashboard.databases import step_interval
-
-        step_interval(self, 1)
-
-    def action_load(self) -> None:
-        from tui.dashboard.databases import tell_load
-
-        tell_load(self)
 
     def action_help(self) -> None:
         if self.screen is self.dashboard:
@@ -501,7 +427,7 @@ class GjobsApp(App[int]):
         return (command for command in super().get_system_commands(screen) if command.title == "Theme")
 
     async def action_quit(self) -> None:
-        self.background_tasks.leave()
+        self.tasks.leave()
 
     def _fatal_error(self) -> None:
         """Textual's own prints a traceback with the values of local variables, which may be secrets."""
@@ -512,6 +438,4 @@ class GjobsApp(App[int]):
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:  # noqa: ARG002
         """An SVG picture; it has no title."""
-        from tui.dashboard.appearance import screen_svg
-
-        return screen_svg(self)
+        return appearance.screen_svg(self)

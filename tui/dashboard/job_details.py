@@ -14,12 +14,12 @@ from textual.widgets import Static
 
 from store.capabilities.capability import Capability
 from store.errors import StoreError
+from store.formats import plain_row
 from store.jobs.job import GenerationJob, JobStatus, ListedJob
 from store.jobs.job_history import JobHistory
 from store.jobs.job_results import NO_LINKS, RetryLinks, StuckVerdict
-from tui.cli import json_documents
 from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.messages import CopyJsonRequested, HistoryRequested, JobAction
+from tui.dashboard.messages import CopyJsonRequested, HistoryRequested, JobAction, JobDetailsView
 from tui.dashboard.widgets import SteadyText, show_toast
 from tui.text.clean_text import clean, clean_block
 from tui.text.error_text import Toast, error_toast
@@ -56,7 +56,7 @@ async def copy_whole_json(app: App[Any], store: "Store", jobs: Sequence[Generati
 
 def _copy_json(app: App[Any], jobs: Sequence[GenerationJob]) -> None:
     """As the command line prints them: one object, or a list of several."""
-    documents = json_documents.rows(jobs)
+    documents = [plain_row(job) for job in jobs]
     app.copy_to_clipboard(json.dumps(documents[0] if len(jobs) == 1 else documents, indent=2))
     show_toast(app, Toast(text=f"Copied {jobs_name(jobs)} as JSON."))
 
@@ -238,9 +238,9 @@ class JobDetails(Dialog[JobAction]):
         self.dismiss(answer)
 
 
-async def tell_names(connection: "SessionPoller", details: JobDetails) -> None:
+async def tell_names(poller: "SessionPoller", details: JobDetailsView) -> None:
     """The asset with the present eyes; who a user is, only the operator is told. What is refused stays an id."""
-    session, store, job = connection.session, connection.store, details.job
+    session, store, job = poller.session, poller.store, details.job
     if session is None or store is None:
         return
     if isinstance(job, ListedJob) and job.is_error_cut:
@@ -277,7 +277,7 @@ async def _asset_path(store: "Store", job: GenerationJob) -> str | None:
     return None
 
 
-async def tell_history(store: "Store", observations: "ObservedHistories", details: "JobDetails") -> None:
+async def tell_history(store: "Store", observations: "ObservedHistories", details: JobDetailsView) -> None:
     """With the present eyes; where it is refused, or not kept, why."""
     try:
         if missing := (await store.capability_cache.get()).missing(Capability.EVENTS, store.actor):

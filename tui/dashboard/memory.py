@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.filters.job_filter import NO_FILTER
+from store.job_list.list_query import ListQuery
 from store.statistics.totals import Count, Precision, TotalsQuery, exact_counts
+from store.users.actor import ActingUser
 
 if TYPE_CHECKING:
     from store.job_list.listing import Listing
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from store.statistics.statistics import JobStatistics
     from store.statistics.totals import Totals
     from store.store import Store
-    from tui.dashboard.navigation import HiddenJob
-    from tui.dashboard.screen import DashboardScreen
 
 log = logging.getLogger(__name__)
 
@@ -113,87 +112,55 @@ def project_to_show(listing: "Listing", *, all_was_chosen: bool, was_located: bo
     return listing.projects[0].id if listing.projects else None
 
 
-class Leads:
-    def __init__(self, dashboard: "DashboardScreen") -> None:
-        self._dashboard = dashboard
+class DeletedUserCheck:
+    """When to check whether the acting user still exists: once each time that user comes to see nothing."""
+
+    def __init__(self) -> None:
+        self._checked: Store | None = None
+
+    def is_due(self, store: "Store", listing: "Listing") -> bool:
+        is_of_all = listing.query.window.listed == ListQuery()
+        sees_nothing = is_of_all and not (listing.projects or listing.window.jobs)
+        if not sees_nothing or not isinstance(store.actor, ActingUser):
+            self._checked = None
+            return False
+        is_due = self._checked is not store
+        self._checked = store
+        return is_due
+
+
+class PendingNavigation:
+    """What to do with the first answer to the newest request, and which hidden job was found by its id."""
+
+    def __init__(self) -> None:
         self._on_arrival: Callable[[Listing], object] | None = None
-        """What to do, once, with the first look at what was asked for last."""
-        self._hidden_job: HiddenJob | None = None
-        """What the lens is pointed at."""
+        self._found: tuple[GenerationJob, Project | None] | None = None
         self.hidden_detail: UUID | None = None
-        """A hidden job that the lens was pointed at, and that is beyond what is listed."""
+        """A hidden job that is beyond the rows listed."""
 
     def forget(self) -> None:
-        self._on_arrival = self._hidden_job = self.hidden_detail = None
+        self._on_arrival = self._found = self.hidden_detail = None
 
     def give_up(self) -> None:
-        """Something else is asked for."""
-        self._on_arrival = self._hidden_job = None
+        """Something else is requested."""
+        self._on_arrival = self._found = None
+
+    def expect(self, arrival: "Callable[[Listing], object]") -> None:
+        """`arrival` is called once, with the first answer to what was just requested."""
+        self._on_arrival = arrival
 
     def arrive(self, listing: "Listing") -> None:
         arrival, self._on_arrival = self._on_arrival, None
         if arrival is not None:
             arrival(listing)
 
-    async def show_job(self, job: "GenerationJob", project: "Project | None") -> None:
-        """Its details at once, for it may be beyond what is listed; behind them its project, the cursor on it."""
-        self._show(job.project_id, project, lambda _: self._dashboard.jobs.table.move_to(job.id))
-        await self._dashboard.show_details_of(job, is_listed=False)
+    def point_at(self, job: "GenerationJob", project: "Project | None") -> None:
+        """The acting user does not see this job; the project is as the operator sees it."""
+        self._found = (job, project)
 
-    def show_project(
-        self, project: "Project", *, using: UUID | None = None, otherwise: Callable[[], None] = lambda: None
-    ) -> None:
-        """All its jobs; those that use an asset where any listed does, else `otherwise` is called."""
-
-        def arrived(listing: "Listing") -> None:
-            if using is None:
-                return
-            if any(job.input_asset_id == using for job in listing.window.jobs):
-                self._dashboard.jobs.find(f"asset:{using}")
-            else:
-                otherwise()
-
-        self._show(project.id, project, arrived)
-
-    def remember_hidden_job(self, hidden_job: "HiddenJob") -> None:
-        """The next look through the lens is at this job."""
-        self._hidden_job = hidden_job
-
-    def look_through_lens(self) -> None:
-        """Or without it again."""
-        hidden_job, self._hidden_job = self._hidden_job, None
-        dashboard = self._dashboard
-        if hidden_job is None:
-            wanted = dashboard.listing_query
-            dashboard.ask(wanted.window.listed, with_visibility=not wanted.with_visibility)
-            return
-        job = hidden_job.job
-
-        def arrived(_: "Listing") -> None:
-            if not dashboard.jobs.table.move_to(job.id):
-                self.hidden_detail = job.id
-                dashboard.call_later(dashboard.show_details_of, job, is_listed=False)
-
-        self._ask(job.project_id, hidden_job.project, arrived, with_visibility=True)
-
-    def _show(self, project_id: UUID, project: "Project | None", arrived: "Callable[[Listing], object]") -> None:
-        self._ask(project_id, project, arrived)
-        self._dashboard.post_message(self._dashboard.ProjectChosen())
-
-    def _ask(
-        self,
-        project_id: UUID,
-        project: "Project | None",
-        arrived: "Callable[[Listing], object]",
-        *,
-        with_visibility: bool | None = None,
-    ) -> None:
-        """Of all statuses, and without a filter that could hide what is looked for."""
-        self._dashboard.jobs.add_project_name(project, with_visibility=bool(with_visibility))
-        self._dashboard.jobs.leave_find()
-        listed = replace(self._dashboard.listed, project_id=project_id, status=None, job_filter=NO_FILTER)
-        self._dashboard.ask(listed, with_visibility=with_visibility)
-        self._on_arrival = arrived
+    def take_found(self) -> "tuple[GenerationJob, Project | None] | None":
+        found, self._found = self._found, None
+        return found
 
 
 class ObservedHistories:

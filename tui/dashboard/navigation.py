@@ -1,10 +1,13 @@
 """From an id to the thing it names, on screen."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
+from uuid import UUID
 
 from store.errors import NoPrivilege, StoreError
+from store.filters.job_filter import NO_FILTER
 from store.formats import id_range
 from store.jobs.job import GenerationJob
 from store.projects.project import Asset, Project
@@ -12,38 +15,31 @@ from store.search import IdMatches
 from store.users.actor import ActingUser, Operator, actor_name
 from tui.dashboard.dialogs.pick import Choice, PickDialog
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from tui.dashboard.messages import ProjectChosen
 from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_toast
 from tui.text.format import job_name, user_name
 
 if TYPE_CHECKING:
+    from store.job_list.listing import Listing
     from store.store import Store
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost, DashboardView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundItem:
     what: GenerationJob | Project | Asset | ActingUser
     is_hidden: bool = False
-    """Whether the operator sees it, and the present eyes do not."""
+    """Whether the operator sees it and the actor does not."""
 
     @property
     def key(self) -> str:
         return f"{type(self.what).__name__} {self.what.id}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HiddenJob:
-    """What an id led to and the present eyes do not see."""
-
-    job: GenerationJob
-    project: Project | None
-    """As the operator sees it."""
-
-
 def found_items(seen: IdMatches, everything: IdMatches) -> list[FoundItem]:
-    """`seen` by the present eyes, `everything` by the operator's. Which users there are is the operator's to know."""
+    """`seen` by the actor, `everything` by the operator, who alone knows which users there are."""
     visible = list(_parts(seen))
     ids = {what.id for what in visible}
     return [
@@ -71,27 +67,27 @@ def item_name(what: GenerationJob | Project | Asset | ActingUser) -> str:
             return f"user {clean(user_name(what), limit=60)}"
 
 
-def item_choice(item: FoundItem, actor_label: str) -> Choice:
+def item_choice(item: FoundItem, actor: str) -> Choice:
     detail = str(item.what.id)
     name = item_name(item.what)
-    hidden = f"hidden from {actor_label}, " if item.is_hidden else ""
+    hidden = f"hidden from {actor}, " if item.is_hidden else ""
     return Choice(key=item.key, label=f"{name[:1].upper()}{name[1:]}", detail=f"{hidden}{detail}")
 
 
-def hidden_toast(item: FoundItem, actor_label: str, *, visibility_key: str, actor_key: str) -> Toast:
+def hidden_toast(item: FoundItem, actor: str, *, visibility_key: str, user_key: str) -> Toast:
     """Through the lens one sees jobs alone."""
     how = (
         f"press {visibility_key} for why"
         if isinstance(item.what, GenerationJob)
-        else f"press {actor_key} for the operator"
+        else f"press {user_key} for the operator"
     )
     name = item_name(item.what)
-    return Toast(text=f"The {name} exists, but {actor_label} does not see it: {how}.", severity="warning")
+    return Toast(text=f"The {name} exists, but {actor} does not see it: {how}.", severity="warning")
 
 
-def nothing_toast(text: str, actor_label: str | None) -> Toast:
-    """`eyes` are a user's; None where the operator looked."""
-    nobody = "" if actor_label is None else f", neither for {actor_label} nor for the operator"
+def nothing_toast(text: str, actor: str | None) -> Toast:
+    """`actor` is a user's name; None if the operator searched."""
+    nobody = "" if actor is None else f", neither for {actor} nor for the operator"
     return Toast(text=f"No job, project, asset or user has the id {clean(text, limit=40)}{nobody}.", severity="warning")
 
 
@@ -99,8 +95,74 @@ def unused_asset_toast(asset: Asset) -> Toast:
     return Toast(text=f"No job listed uses the asset {clean(asset.storage_path, limit=60)}. Its project is shown.")
 
 
-def hidden_project_toast(asset: Asset, actor_label: str) -> Toast:
-    return Toast(text=f"The {item_name(asset)} is in a project that {actor_label} does not see.", severity="warning")
+def hidden_project_toast(asset: Asset, actor: str) -> Toast:
+    return Toast(text=f"The {item_name(asset)} is in a project that {actor} does not see.", severity="warning")
+
+
+async def show_job(dashboard: "DashboardView", job: GenerationJob, project: Project | None) -> None:
+    """Show its details at once, for it may be beyond the rows listed; behind them its project, the cursor on it."""
+    _show(dashboard, job.project_id, project, lambda _: dashboard.jobs.table.move_to(job.id))
+    await dashboard.show_details_of(job, is_listed=False)
+
+
+def show_project(
+    dashboard: "DashboardView",
+    project: Project,
+    *,
+    using: UUID | None = None,
+    otherwise: Callable[[], object] = lambda: None,
+) -> None:
+    """List its jobs: those that use an asset, or all if none does, and then call `otherwise`."""
+
+    def arrived(listing: "Listing") -> None:
+        if using is None:
+            return
+        if any(job.input_asset_id == using for job in listing.window.jobs):
+            dashboard.jobs.find(f"asset:{using}")
+        else:
+            otherwise()
+
+    _show(dashboard, project.id, project, arrived)
+
+
+def toggle_visibility(dashboard: "DashboardView") -> None:
+    """Switch the comparison of what the acting user sees on or off; on if a hidden job was found by its id."""
+    found = dashboard.navigation.take_found()
+    if found is None:
+        query = dashboard.listing_query
+        dashboard.ask(query.window.listed, compare_visibility=not query.with_visibility)
+        return
+    job, project = found
+
+    def arrived(_: "Listing") -> None:
+        if not dashboard.jobs.table.move_to(job.id):
+            dashboard.navigation.hidden_detail = job.id
+            dashboard.screen.call_later(dashboard.show_details_of, job, is_listed=False)
+
+    _ask(dashboard, job.project_id, project, arrived, compare_visibility=True)
+
+
+def _show(
+    dashboard: "DashboardView", project_id: UUID, project: Project | None, arrived: "Callable[[Listing], object]"
+) -> None:
+    _ask(dashboard, project_id, project, arrived)
+    dashboard.screen.post_message(ProjectChosen())
+
+
+def _ask(
+    dashboard: "DashboardView",
+    project_id: UUID,
+    project: Project | None,
+    arrived: "Callable[[Listing], object]",
+    *,
+    compare_visibility: bool | None = None,
+) -> None:
+    """List all statuses, without a filter that could hide what is to be shown."""
+    dashboard.jobs.add_project_name(project, with_visibility=bool(compare_visibility))
+    dashboard.jobs.leave_find()
+    listed = replace(dashboard.listed, project_id=project_id, status=None, job_filter=NO_FILTER)
+    dashboard.ask(listed, compare_visibility=compare_visibility)
+    dashboard.navigation.expect(arrived)
 
 
 _ID = "id "
@@ -122,11 +184,11 @@ def id_of(key: str) -> str | None:
     return key.removeprefix(_ID) if key.startswith(_ID) else None
 
 
-async def open_by_id(app: "GjobsApp", text: str) -> None:
-    """Shows what has the id. Several are listed first; what the present eyes do not see is told, and not shown."""
-    session, store = app.connection.session, app.connection.store
+async def open_by_id(host: "ActionHost", text: str) -> None:
+    """Shows what has the id, after a choice if there are several. Reports what the actor does not see."""
+    session, store = host.poller.session, host.poller.store
     if session is None or store is None:
-        show_toast(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        show_toast(host.app, Toast(text="Not possible yet: there is no database.", severity="warning"))
         return
     is_operator = isinstance(store.actor, Operator)
     try:
@@ -134,13 +196,13 @@ async def open_by_id(app: "GjobsApp", text: str) -> None:
         seen = everything if is_operator else await _find_as_actor(store, text)
         found = found_items(seen, everything)
         if not found:
-            show_toast(app, nothing_toast(text, None if is_operator else actor_name(store.actor)))
+            show_toast(host.app, nothing_toast(text, None if is_operator else actor_name(store.actor)))
             return
-        item = found[0] if len(found) == 1 else await _pick(app, found, everything, actor_name(store.actor))
+        item = found[0] if len(found) == 1 else await _pick(host, found, everything, actor_name(store.actor))
         if item is not None:
-            await _show(app, store, session.operator, item)
+            await _open(host, store, session.operator, item)
     except StoreError as error:
-        show_toast(app, error_toast(error))
+        show_toast(host.app, error_toast(error))
 
 
 async def _find_as_actor(store: "Store", text: str) -> IdMatches:
@@ -150,39 +212,35 @@ async def _find_as_actor(store: "Store", text: str) -> IdMatches:
         return IdMatches()
 
 
-async def _pick(
-    app: "GjobsApp", found: Sequence[FoundItem], everything: IdMatches, actor_label: str
-) -> FoundItem | None:
+async def _pick(host: "ActionHost", found: Sequence[FoundItem], everything: IdMatches, actor: str) -> FoundItem | None:
     title = "Which one? There are more: type more of the id" if everything.is_more else "Which one?"
-    picked = await app.push_screen_wait(
-        PickDialog(title=title, choices=[item_choice(item, actor_label) for item in found])
+    picked = await host.app.push_screen_wait(
+        PickDialog(title=title, choices=[item_choice(item, actor) for item in found])
     )
     return next((item for item in found if item.key == picked), None)
 
 
-async def _show(app: "GjobsApp", store: "Store", operator: "Store", item: FoundItem) -> None:
+async def _open(host: "ActionHost", store: "Store", operator: "Store", item: FoundItem) -> None:
     sees = operator if item.is_hidden else store
     project = await _project_of(sees, item.what)
-    if app.connection.store is not store:
-        return  # Somebody else looks by now.
+    if host.poller.store is not store:
+        return  # The person acts as somebody else by now.
     if item.is_hidden:
-        _show_hidden_toast(app, actor_name(store.actor), item, project)
+        _show_hidden_toast(host, actor_name(store.actor), item, project)
         return
     match item.what:
         case GenerationJob() as job:
-            await app.dashboard.pending_navigation.show_job(job, project)
+            await show_job(host.dashboard, job, project)
         case Project() as itself:
-            app.dashboard.pending_navigation.show_project(itself)
+            show_project(host.dashboard, itself)
         case Asset() as asset if project is not None:
-            unused = unused_asset_toast(asset)
-            app.dashboard.pending_navigation.show_project(
-                project, using=asset.id, otherwise=lambda: show_toast(app, unused)
-            )
+            unused = partial(show_toast, host.app, unused_asset_toast(asset))
+            show_project(host.dashboard, project, using=asset.id, otherwise=unused)
         case Asset() as asset:
-            show_toast(app, hidden_project_toast(asset, actor_name(store.actor)))
+            show_toast(host.app, hidden_project_toast(asset, actor_name(store.actor)))
         case ActingUser() as user:
-            app.dashboard.jobs.leave_find()
-            app.act_as(operator.acting_as(user))
+            host.dashboard.jobs.leave_find()
+            host.act_as(operator.acting_as(user))
         case _:
             assert_never(item.what)
 
@@ -191,8 +249,8 @@ async def _project_of(store: "Store", what: GenerationJob | Project | Asset | Ac
     return await store.get_project(what.project_id) if isinstance(what, (GenerationJob, Asset)) else None
 
 
-def _show_hidden_toast(app: "GjobsApp", actor_label: str, item: FoundItem, project: Project | None) -> None:
+def _show_hidden_toast(host: "ActionHost", actor: str, item: FoundItem, project: Project | None) -> None:
     if isinstance(item.what, GenerationJob):
-        app.dashboard.pending_navigation.remember_hidden_job(HiddenJob(job=item.what, project=project))
-    visibility_key, actor_key = (key_of(app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
-    show_toast(app, hidden_toast(item, actor_label, visibility_key=visibility_key, actor_key=actor_key))
+        host.dashboard.navigation.point_at(item.what, project)
+    visibility_key, user_key = (key_of(host.app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
+    show_toast(host.app, hidden_toast(item, actor, visibility_key=visibility_key, user_key=user_key))

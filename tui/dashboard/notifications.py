@@ -21,7 +21,7 @@ from tui.text.format import count, error_summary, short_id
 
 if TYPE_CHECKING:
     from store.store import Store
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost
 
 NOT_SHOWN = (
     "This terminal is not known to show notifications on the desktop, so none are sent. Inside tmux nobody knows what"
@@ -202,13 +202,13 @@ def _toast(text: str, *, has_failed: bool) -> Toast:
 class Notices:
     """Where the person is, and how they are told: a `tui.notifying.notifier.Place`."""
 
-    def __init__(self, app: "GjobsApp", notifications: "Notifications") -> None:
-        self._app = app
+    def __init__(self, host: "ActionHost", notifications: "Notifications") -> None:
+        self._host = host
         self._view = notifications.view
         self._terminal = notifications.terminal
         self._is_unshown = notifications.desktop and self._sequence("", "") is None
         """Whether it has not been told yet that the desktop is not."""
-        self.notifier = Notifier(notifications, self, interval=lambda: app.connection.interval)
+        self.notifier = Notifier(notifications, self, interval=lambda: host.poller.interval)
 
     async def follow(self, store: "Store") -> None:
         if self._is_unshown:
@@ -219,21 +219,21 @@ class Notices:
     def _job_filter(self) -> JobFilter:
         if self._view is None:
             return NO_FILTER
-        return parse(self._app.views.known[self._view].text, now=datetime.now(UTC))
+        return parse(self._host.views.known[self._view].text, now=datetime.now(UTC))
 
     def shows(self, transition: Transition) -> bool:
-        return self._app.dashboard.listed.project_id in (None, transition.project_id)
+        return self._host.dashboard.listed.project_id in (None, transition.project_id)
 
     def tell(self, toast: Toast) -> None:
-        show_toast(self._app, toast)
+        show_toast(self._host.app, toast)
 
     def ring(self) -> None:
-        self._app.bell()
+        self._host.app.bell()
 
     def notify_desktop(self, body: str) -> None:
-        written = self._sequence(f"gjobs {self._app.sub_title}".strip(), body)
+        written = self._sequence(f"gjobs {self._host.app.sub_title}".strip(), body)
         # Textual has no public way to send a terminal anything else than a bell.
-        if written is not None and (driver := self._app._driver) is not None:  # noqa: SLF001
+        if written is not None and (driver := self._host.app._driver) is not None:  # noqa: SLF001
             driver.write(written)
 
     def _sequence(self, title: str, body: str) -> str | None:

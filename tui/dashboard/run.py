@@ -15,7 +15,7 @@ from store.configuration.configuration import Configuration
 from store.configuration.settings import Settings
 from store.errors import TimedOut
 from tui.dashboard.app import GjobsApp
-from tui.dashboard.setup import DashboardSetup, database_choices, demo_opener, destination, session_opener
+from tui.dashboard.setup import DashboardSetup, database_choice, database_choices, demo_opener, session_opener
 
 
 def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetup:
@@ -28,7 +28,7 @@ def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetu
         views=configuration.views,
         notifications=configuration.notifications,
         views_directory=None if stands_alone else settings.data_dir,
-        destinations=() if stands_alone else database_choices(settings),
+        database_choices=() if stands_alone else database_choices(settings),
     )
 
 
@@ -49,7 +49,7 @@ def _theme(configuration: Configuration) -> str | None:
     from store.configuration.toml_table import ConfigurationProblem
     from store.formats import not_known
 
-    problem = ConfigurationProblem(place=("theme",), clause=not_known(theme, BUILTIN_THEMES))
+    problem = ConfigurationProblem(location=("theme",), clause=not_known(theme, BUILTIN_THEMES))
     raise refusal_of(configuration, [problem])
 
 
@@ -79,7 +79,7 @@ def run_dashboard(settings: Settings, *, demo: bool = False) -> int:
     app = GjobsApp(
         demo_opener() if demo else session_opener(settings),
         state_path=None if demo else settings.data_dir / "state.json",
-        interval=destination(settings).interval,
+        interval=database_choice(settings).interval,
         setup=setup,
     )
     app.run()
@@ -111,8 +111,8 @@ async def _frame(app: GjobsApp, size: tuple[int, int], svg: bool) -> str:
     await app.run_async(headless=True, size=size, auto_pilot=take)
     if app.mistake is not None:
         raise app.mistake
-    if app.connection.failure is not None:
-        raise app.connection.failure.error
+    if app.poller.failure is not None:
+        raise app.poller.failure.error
     return frames[0]
 
 

@@ -4,35 +4,24 @@ from typing import TYPE_CHECKING
 
 from store.configuration.saved_views import View, read_name
 from store.errors import Conflict, InvalidValue, StoreError
+from tui.dashboard.dialogs.dialog import ConfirmDialog
+from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_toast
 from tui.text.write_text import Confirmation
 
 if TYPE_CHECKING:
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost
 
 
-def read_views(app: "GjobsApp") -> None:
-    """Tells what is wrong with those that were saved; the others count all the same."""
-    try:
-        caution = app.views.read()
-    except StoreError as error:
-        show_toast(app, error_toast(error))
-    else:
-        if caution:
-            show_toast(app, Toast(text=caution, severity="warning"))
+def show_view(host: "ActionHost", view: View) -> None:
+    host.dashboard.jobs.show_view(view)
 
 
-def show_view(app: "GjobsApp", view: View) -> None:
-    app.dashboard.jobs.show_view(view)
-
-
-async def save_view(app: "GjobsApp") -> None:
+async def save_view(host: "ActionHost") -> None:
     """The filter and the order that are in force. Another view is replaced only by who sends its name once more."""
-    from tui.dashboard.dialogs.form import TextPrompt
-
-    jobs = app.dashboard.jobs
+    jobs = host.dashboard.jobs
     text, order = jobs.filter_text, jobs.order
     asked: list[View] = []
 
@@ -41,13 +30,13 @@ async def save_view(app: "GjobsApp") -> None:
             view = View(name=read_name(typed), text=text, order=order)
         except ValueError as error:
             raise InvalidValue("view", f"The name {error}.") from None
-        other = app.views.another(view)
-        if other is not None and other.name in app.views.removable and other not in asked:
+        other = host.views.another(view)
+        if other is not None and other.name in host.views.removable and other not in asked:
             asked.append(other)
             raise Conflict(
                 f"{view.name!r} finds “{clean(other.text, limit=80)}”.", hint="Save once more to replace it."
             )
-        app.views.save(view, replaces=other)
+        host.views.save(view, replaces=other)
         return view
 
     prompt = TextPrompt(
@@ -58,15 +47,13 @@ async def save_view(app: "GjobsApp") -> None:
         placeholder="Such as: stuck over night",
         submit=submit,
     )
-    view = await app.push_screen_wait(prompt)
+    view = await host.app.push_screen_wait(prompt)
     if view is not None:
         jobs.show_title()
-        show_toast(app, Toast(text=f"Saved the view {clean(view.name)}. The command palette lists it."))
+        show_toast(host.app, Toast(text=f"Saved the view {clean(view.name)}. The command palette lists it."))
 
 
-async def remove_view(app: "GjobsApp", view: View) -> None:
-    from tui.dashboard.dialogs.dialog import ConfirmDialog
-
+async def remove_view(host: "ActionHost", view: View) -> None:
     question = Confirmation(
         title="Remove this view?",
         lines=(clean(view.name), clean(view.text, limit=200)),
@@ -74,12 +61,12 @@ async def remove_view(app: "GjobsApp", view: View) -> None:
         agree="Remove",
         is_dangerous=True,
     )
-    if not await app.push_screen_wait(ConfirmDialog(question)):
+    if not await host.app.push_screen_wait(ConfirmDialog(question)):
         return
     try:
-        app.views.remove(view)
+        host.views.remove(view)
     except StoreError as error:
-        show_toast(app, error_toast(error))
+        show_toast(host.app, error_toast(error))
         return
-    app.dashboard.jobs.show_title()
-    show_toast(app, Toast(text=f"Removed the view {clean(view.name)}."))
+    host.dashboard.jobs.show_title()
+    show_toast(host.app, Toast(text=f"Removed the view {clean(view.name)}."))

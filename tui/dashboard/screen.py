@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from textual import events, on
@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.geometry import Size
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -27,8 +26,19 @@ from tui.dashboard.job_list.job_table import AllMarked, Opened
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
 from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, KeyHints, key_of
-from tui.dashboard.memory import Leads, TotalsCache
-from tui.dashboard.messages import CopyJsonRequested, JobAction, ListPollFailed
+from tui.dashboard.memory import PendingNavigation, TotalsCache
+from tui.dashboard.messages import (
+    ActionRequested,
+    CopyJsonRequested,
+    DetailsOpened,
+    JobAction,
+    JobActionRequested,
+    ListPollFailed,
+    ProjectChosen,
+    QueryChanged,
+    Request,
+    WritePermitEnded,
+)
 from tui.dashboard.projects.project_list import ProjectList, Sidebar
 from tui.dashboard.statistics.costs_panel import NO_NOTE, CostsPanel
 from tui.dashboard.status_line import Banner, ConnectionStatus, StatusLine
@@ -52,8 +62,6 @@ _PATIENCE_SECONDS = 0.3
 _SMALLEST = Size(40, 8)
 _WIDE = 100
 """Columns from which on there is room for the projects beside the jobs."""
-
-ActionName = Literal["project", "new_project", "undo", "all", "exact", "budgets", "archive", "clean_up"]
 
 
 class DashboardScreen(Screen[None]):
@@ -83,38 +91,7 @@ class DashboardScreen(Screen[None]):
     AUTO_FOCUS = "JobTable"
     BINDINGS: ClassVar[list[BindingType]] = DASHBOARD_BINDINGS
 
-    class QueryChanged(Message):
-        """Something else is wanted, or other rows of it: `listing_query` says what."""
-
-    class ProjectChosen(Message):
-        """The person chose a project, which is worth remembering."""
-
-    class WritePermitEnded(Message):
-        """The time to write has run out."""
-
-    class ActionRequested(Message):
-        """Something that needs the database."""
-
-        def __init__(self, action_name: ActionName) -> None:
-            super().__init__()
-            self.action_name = action_name
-
-    class JobActionRequested(Message):
-        """`start`, `complete`, `fail`, `retry`, `delete` for the jobs as they were seen; `create` for none."""
-
-        def __init__(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
-            super().__init__()
-            self.action = action
-            self.jobs = jobs
-
-    class DetailsOpened(Message):
-        """The owner's name and the asset's are wanted for them."""
-
-        def __init__(self, details: "JobDetails") -> None:
-            super().__init__()
-            self.details = details
-
-    def __init__(self, *, clock: Callable[[], datetime], current_status: ConnectionStatus) -> None:
+    def __init__(self, *, clock: Callable[[], datetime], status: ConnectionStatus) -> None:
         super().__init__(id="dashboard")
         self._clock = clock
         self._server_clock_offset = timedelta(0)
@@ -125,12 +102,12 @@ class DashboardScreen(Screen[None]):
         """What was tried last and could not be counted, which the panel says."""
         self._fetched_at: datetime | None = None
         self._failure: ListPollFailed | None = None
-        self._current_status = current_status
+        self._status = status
         self._details: JobDetails | None = None
         """Those that were opened last, be they closed since."""
-        self.pending_navigation = Leads(self)
+        self.navigation = PendingNavigation()
         self.listing_query = ListingQuery()
-        """What is looked at."""
+        """What is requested; `listing` is what was read last."""
 
     def compose(self) -> ComposeResult:
         self._fit(self.app.size)
@@ -171,7 +148,7 @@ class DashboardScreen(Screen[None]):
 
     @property
     def totals_query(self) -> TotalsQuery:
-        """Which numbers belong to what is looked for."""
+        """Which totals belong to the list that is requested."""
         return TotalsQuery.of_list(self.listed)
 
     @property
@@ -185,8 +162,8 @@ class DashboardScreen(Screen[None]):
         return self._listing is not None and self._totals is not None
 
     @property
-    def sums(self) -> "Mapping[UUID, ProjectTotals]":
-        """Of the projects, as far as they are known."""
+    def project_totals(self) -> "Mapping[UUID, ProjectTotals]":
+        """As far as they are known."""
         return (self._totals.projects if self._totals else None) or {}
 
     @property
@@ -219,18 +196,18 @@ class DashboardScreen(Screen[None]):
         self.jobs.show(listing, self._totals, now=self.now)
         self._show_projects()
         self._show_costs()
-        self.pending_navigation.arrive(listing)
+        self.navigation.arrive(listing)
         self._update_ages()
 
     def show_again(self, listing: "Listing", fetched_at: datetime) -> None:
         """The same as was shown last, seen once more: only its age is another."""
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
         self._server_clock_offset = listing.taken_at - fetched_at
-        self.pending_navigation.arrive(listing)
+        self.navigation.arrive(listing)
         self._update_ages()
 
     def show_totals(self, totals: "Totals") -> None:
-        """Numbers of something else than `numbers_looked_for` are kept for when that is looked at again."""
+        """Totals of something else than `totals_query` are kept for when that is requested again."""
         totals = self._totals_cache.keep(totals)
         if totals.query != self.totals_query:
             return
@@ -259,8 +236,8 @@ class DashboardScreen(Screen[None]):
             self.jobs.forget("Nothing has been read yet.")
         self._update_ages()
 
-    def show_standing(self, current_status: ConnectionStatus) -> None:
-        self._current_status = current_status
+    def show_status(self, status: ConnectionStatus) -> None:
+        self._status = status
         self._update_ages()
 
     def show_progress(self, sentence: str) -> None:
@@ -272,7 +249,7 @@ class DashboardScreen(Screen[None]):
         """Nothing that other eyes saw stays on screen."""
         self._listing = self._totals = self._failed_totals_query = self._fetched_at = self._failure = None
         self._totals_cache = TotalsCache()
-        self.pending_navigation.forget()
+        self.navigation.forget()
         self.query_one(ProjectList).forget()
         self.query_one(CostsPanel).forget()
         self.query_one(BudgetsPanel).forget()
@@ -285,10 +262,10 @@ class DashboardScreen(Screen[None]):
         self.jobs.leave_find()
         self.forget()
 
-    def set_query(self, listed: ListQuery, *, with_visibility: bool = False) -> None:
-        """Changes what is looked at, without a message."""
-        self.listing_query = ListingQuery(window=RowWindowQuery(listed=listed), with_visibility=with_visibility)
-        self.jobs.choose(listed, with_visibility=with_visibility)
+    def set_query(self, listed: ListQuery, *, compare_visibility: bool = False) -> None:
+        """Change what is requested, without a message."""
+        self.listing_query = ListingQuery(window=RowWindowQuery(listed=listed), with_visibility=compare_visibility)
+        self.jobs.choose(listed, with_visibility=compare_visibility)
 
     def expect_removal(self, job_ids: Iterable[UUID]) -> None:
         """Jobs that were just written: that they leave the list is no news."""
@@ -298,7 +275,7 @@ class DashboardScreen(Screen[None]):
 
     def choose_project(self, project_id: UUID | None) -> None:
         self.ask(replace(self.listed, project_id=project_id))
-        self.post_message(self.ProjectChosen())
+        self.post_message(ProjectChosen())
         self.jobs.table.focus()
 
     @property
@@ -338,20 +315,21 @@ class DashboardScreen(Screen[None]):
     def _rows_requested(self, event: JobsPanel.RowsRequested) -> None:
         """Other rows of what is looked for."""
         self.listing_query = replace(self.listing_query, window=event.window)
-        self.post_message(self.QueryChanged())
+        self.post_message(QueryChanged())
         self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
 
     @on(AllMarked)
     def _all_marked(self, event: AllMarked) -> None:
         event.stop()
-        self.action_want("all")
+        self.action_request("all")
 
-    def ask(self, listed: ListQuery, *, with_visibility: bool | None = None) -> None:
-        """Through the lens as before, unless it is said."""
-        visibility = self.listing_query.with_visibility if with_visibility is None else with_visibility
-        self.set_query(listed, with_visibility=visibility)
-        self.pending_navigation.give_up()
-        self.post_message(self.QueryChanged())
+    def ask(self, listed: ListQuery, *, compare_visibility: bool | None = None) -> None:
+        """None compares visibility if it was compared before."""
+        if compare_visibility is None:
+            compare_visibility = self.listing_query.with_visibility
+        self.set_query(listed, compare_visibility=compare_visibility)
+        self.navigation.give_up()
+        self.post_message(QueryChanged())
         self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
 
     def _show_waiting(self) -> None:
@@ -370,16 +348,16 @@ class DashboardScreen(Screen[None]):
         self._totals = None
         self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
 
-    def action_want(self, action_name: ActionName) -> None:
-        self.post_message(self.ActionRequested(action_name))
+    def action_request(self, request: Request) -> None:
+        self.post_message(ActionRequested(request))
 
     def action_act(self, action: JobAction) -> None:
         if action == "create":
-            self.post_message(self.JobActionRequested(action, ()))
+            self.post_message(JobActionRequested(action, ()))
         elif jobs := self._selected():
-            self._request_action(action, jobs)
+            self._change(action, jobs)
 
-    def _request_action(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
+    def _change(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
         """With a user's eyes nothing is done to what they do not see."""
         visibility = self._visibility
         hidden = sum(map(self._is_hidden, jobs))
@@ -388,7 +366,7 @@ class DashboardScreen(Screen[None]):
                 self.app, refused_toast(visibility, jobs, hidden, key=key_of(self.app, APP_BINDINGS, "app.user"))
             )
         else:
-            self.post_message(self.JobActionRequested(action, jobs))
+            self.post_message(JobActionRequested(action, jobs))
 
     def action_copy_id(self) -> None:
         from tui.dashboard.job_details import copy_ids
@@ -450,10 +428,10 @@ class DashboardScreen(Screen[None]):
 
         def answered(action: JobAction | None) -> None:
             if action is not None:
-                self._request_action(action, (details.job,))
+                self._change(action, (details.job,))
 
         await self.app.push_screen(details, answered)
-        self.post_message(self.DetailsOpened(details))
+        self.post_message(DetailsOpened(details))
 
     # How it is drawn
 
@@ -463,7 +441,7 @@ class DashboardScreen(Screen[None]):
 
     def _is_hidden(self, job: GenerationJob) -> bool:
         return self._visibility is not None and (
-            job.id in self._visibility.hidden or job.id == self.pending_navigation.hidden_detail
+            job.id in self._visibility.hidden or job.id == self.navigation.hidden_detail
         )
 
     def _hiding_policies(self, job: GenerationJob) -> tuple[str, ...]:
@@ -477,7 +455,7 @@ class DashboardScreen(Screen[None]):
         self.query_one(ProjectList).show(
             listing.projects,
             listing.query.window.listed.project_id,
-            sums=self.sums,
+            sums=self.project_totals,
             everything=total,
         )
 
@@ -507,8 +485,8 @@ class DashboardScreen(Screen[None]):
         return of_what if self._visibility is None else f"{of_what}, as {actor_name(self._visibility.user)} sees it"
 
     def _tick(self) -> None:
-        if self._current_status.permit and self._current_status.permit.ends_at <= self._clock():
-            self.post_message(self.WritePermitEnded())
+        if self._status.permit and self._status.permit.ends_at <= self._clock():
+            self.post_message(WritePermitEnded())
         self.jobs.tick(self.now)
         self._update_ages()
 
@@ -517,14 +495,14 @@ class DashboardScreen(Screen[None]):
         self._show_details()
         if self._totals is not None:
             seconds = (self.now - self._totals.taken_at).total_seconds()
-            self.query_one(CostsPanel).tell_age(seconds, is_silent=self._current_status.silent_since is not None)
+            self.query_one(CostsPanel).tell_age(seconds, is_silent=self._status.silent_since is not None)
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
-        self.query_one(StatusLine).show(self._current_status, data_age=data_age, now=self._clock())
-        banner, current_status = self.query_one(Banner), self._current_status
+        self.query_one(StatusLine).show(self._status, data_age=data_age, now=self._clock())
+        banner, status = self.query_one(Banner), self._status
         if self._failure is not None:
-            banner.show(self._failure, data_from=self._fetched_at, is_paused=current_status.paused, now=self._clock())
-        elif current_status.caution:
-            banner.warn(current_status.caution)
+            banner.show(self._failure, data_from=self._fetched_at, is_paused=status.paused, now=self._clock())
+        elif status.caution:
+            banner.warn(status.caution)
         else:
             banner.hide()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget, switched
 from store.database.write_access import WriteMode
+from store.errors import InvalidValue
 from store.poller import DEFAULT_INTERVAL
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class DatabaseChoice:
     origin: str | None
     """What named it, where that was not meant for gjobs."""
     interval: float
-    """Seconds between two looks."""
+    """Seconds between two polls."""
     opener: "Opener"
     settings: Settings
 
@@ -71,7 +72,6 @@ class DatabaseChoice:
 
     def _where(self) -> str:
         from store.database.connection_url import label, parameters
-        from store.errors import InvalidValue
 
         if not isinstance(self.settings.target, UrlTarget):
             return ""
@@ -83,13 +83,13 @@ class DatabaseChoice:
 
 def database_choices(settings: Settings) -> tuple[DatabaseChoice, ...]:
     """The first is what the settings name."""
-    chosen = destination(settings)
+    chosen = database_choice(settings)
     profiles = settings.configuration.profiles.values()
-    others = [destination(switched(settings, profile)) for profile in profiles if profile.name != chosen.name]
+    others = [database_choice(switched(settings, profile)) for profile in profiles if profile.name != chosen.name]
     return (chosen, *others)
 
 
-def destination(settings: Settings) -> DatabaseChoice:
+def database_choice(settings: Settings) -> DatabaseChoice:
     profile, target = settings.profile, settings.target
     return DatabaseChoice(
         name=profile.name if profile else None,
@@ -116,5 +116,5 @@ class DashboardSetup:
     """Where others are kept; None where nothing is."""
     notifications: "Notifications | None" = None
     """What ends out of sight is told; None where it is not."""
-    destinations: tuple[DatabaseChoice, ...] = ()
-    """What can be looked at, the one that is opened first at the head; empty for a database that stands alone."""
+    database_choices: tuple[DatabaseChoice, ...] = ()
+    """The databases to choose from; the first is opened at the start. Empty for a database that stands alone."""

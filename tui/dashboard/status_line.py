@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
+from textual.app import App
 from textual.content import Content
 
 from store.database.write_access import WriteMode, WritePermit
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from tui.dashboard.session_poller import SessionPoller
     from tui.dashboard.setup import DatabaseChoice
     from tui.session import Session
+
+PERMIT_ENDED = "Writing has ended: this session is read-only again."
+
+
+def permit_hint(app: App[Any]) -> str:
+    """How to write in a session that needs a permit."""
+    return f"Press {key_of(app, APP_BINDINGS, 'app.write')} to write for some minutes."
+
 
 Part = tuple[str, str]
 """A text and its style."""
@@ -79,32 +88,30 @@ class StatusLine(FittedLine):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._current_status: ConnectionStatus | None = None
+        self._status: ConnectionStatus | None = None
         self._data_age: float | None = None
         self._now: datetime | None = None
 
-    def show(self, current_status: ConnectionStatus, *, data_age: float | None, now: datetime) -> None:
+    def show(self, status: ConnectionStatus, *, data_age: float | None, now: datetime) -> None:
         """`data_age` are the seconds since the last look; None where there was none. `now` is by the local clock."""
-        self._current_status, self._data_age, self._now = current_status, data_age, now
+        self._status, self._data_age, self._now = status, data_age, now
         self.follow()
 
     def words(self, room: int) -> Content:
-        if self._current_status is None:
+        if self._status is None:
             return Content()
-        return status_content(self._current_status, data_age=self._data_age, now=self._now, width=room)
+        return status_content(self._status, data_age=self._data_age, now=self._now, width=room)
 
 
 def status_content(
-    current_status: ConnectionStatus, *, data_age: float | None, now: datetime | None = None, width: int | None = None
+    status: ConnectionStatus, *, data_age: float | None, now: datetime | None = None, width: int | None = None
 ) -> Content:
     """In so many cells, by shorter names where need be; None for any number."""
-    addresses = (current_status.address, None) if current_status.address else (None,)
+    addresses = (status.address, None) if status.address else (None,)
     for cells in _NAME_WIDTHS:
-        end = _end(
-            current_status, _freshness(current_status, data_age, now), _writing(current_status.permit, now, cells)
-        )
+        end = _end(status, _freshness(status, data_age, now), _writing(status.permit, now, cells))
         for address in addresses:
-            content = Content.assemble(*_joined(_names(current_status, cells, address), end))
+            content = Content.assemble(*_joined(_names(status, cells, address), end))
             if width is None or content.cell_length <= width:
                 return content
     return content
@@ -117,23 +124,23 @@ def _joined(names: list[Part], end: list[Part]) -> list[Part]:
     return [*names, (" ", ""), *end[1:]]
 
 
-def _names(current_status: ConnectionStatus, cells: int, address: str | None) -> list[Part]:
+def _names(status: ConnectionStatus, cells: int, address: str | None) -> list[Part]:
     """Which database, and whose eyes."""
-    if current_status.database is None:
+    if status.database is None:
         return [*_BEGINNING, ("no database yet", "$foreground-muted")]
-    label = _place(current_status.database, cells)
+    label = _place(status.database, cells)
     parts: list[Part] = []
-    if current_status.has_color:
+    if status.has_color:
         parts.append((f" {label} ", _BLOCK_STYLE))
     else:
         parts += _BEGINNING
-        if current_status.origin:
-            parts.append((f"{current_status.origin} ", "$foreground-muted"))
+        if status.origin:
+            parts.append((f"{status.origin} ", "$foreground-muted"))
         parts.append((label, "bold"))
     if address:
         parts.append((f" {_place(address, cells)}", "$foreground-muted"))
-    if current_status.actor_label:
-        parts += [(" ", "") if current_status.has_color and not address else _DOT, *_actor_parts(current_status, cells)]
+    if status.actor_label:
+        parts += [(" ", "") if status.has_color and not address else _DOT, *_actor_parts(status, cells)]
     return parts
 
 
@@ -160,48 +167,48 @@ def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> li
     return [(" ", ""), (f" writing {left}: {_name(permit.reason, cells)} ", "bold $writing-text on $writing-block")]
 
 
-def _end(current_status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list[Part]:
+def _end(status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list[Part]:
     """What must not be cut."""
     parts: list[Part] = [*writing]
-    if current_status.is_exposed:
+    if status.is_exposed:
         parts += [_DOT, ("not encrypted", "bold $text-warning")]
-    if current_status.read_only:
+    if status.read_only:
         parts += [_DOT, ("read-only", "bold $text-warning")]
-    elif current_status.may_write:
+    elif status.may_write:
         parts += [_DOT, ("may write", "bold $text-warning")]
     return [*parts, _DOT, freshness]
 
 
-def _actor_parts(current_status: ConnectionStatus, cells: int) -> list[Part]:
-    name = (_name(current_status.actor_label, cells), "bold $text-accent")
-    if current_status.visibility is None:
+def _actor_parts(status: ConnectionStatus, cells: int) -> list[Part]:
+    name = (_name(status.actor_label, cells), "bold $text-accent")
+    if status.visibility is None:
         return [("as ", "$foreground-muted"), name]
-    return [("lens: ", _VISIBILITY_STYLE), name, (f" {current_status.visibility}", _VISIBILITY_STYLE)]
+    return [("lens: ", _VISIBILITY_STYLE), name, (f" {status.visibility}", _VISIBILITY_STYLE)]
 
 
-def _freshness(current_status: ConnectionStatus, data_age: float | None, now: datetime | None) -> Part:
-    if current_status.trouble is not None:
-        return (f"✗ {current_status.trouble}", "bold $text-error")
-    if current_status.silent_since is not None and now is not None:
-        return (f"no answer for {elapsed((now - current_status.silent_since).total_seconds())}", "bold $text-warning")
-    if current_status.paused:
+def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime | None) -> Part:
+    if status.trouble is not None:
+        return (f"✗ {status.trouble}", "bold $text-error")
+    if status.silent_since is not None and now is not None:
+        return (f"no answer for {elapsed((now - status.silent_since).total_seconds())}", "bold $text-warning")
+    if status.paused:
         seen = "" if data_age is None else f", seen {elapsed(data_age)} ago"
         return (f"‖ paused{seen}", "bold $text-warning")
-    if current_status.database is None or not current_status.actor_label:
+    if status.database is None or not status.actor_label:
         return ("connecting …", "$foreground-muted")
-    return (f"live every {elapsed(current_status.max_staleness)}", "$text-success")
+    return (f"live every {elapsed(status.max_staleness)}", "$text-success")
 
 
 def connection_status(
-    connection: SessionPoller, destination: DatabaseChoice | None, *, visibility: str | None = None
+    poller: SessionPoller, choice: DatabaseChoice | None, *, visibility: str | None = None
 ) -> ConnectionStatus:
-    """`destination` is what is being opened, where that has a name before it is; `lens` what is seen through it."""
-    session, store, failure = connection.session, connection.store, connection.failure
+    """`choice` is the database that is being opened, if it has a name by then; `lens` how much the user sees."""
+    session, store, failure = poller.session, poller.store, poller.failure
     return ConnectionStatus(
-        database=session.label if session else destination.label if destination else None,
+        database=session.label if session else choice.label if choice else None,
         address=session.address if session else None,
-        has_color=color_of(session, destination) is not None,
-        origin=destination.origin if destination else None,
+        has_color=color_of(session, choice) is not None,
+        origin=choice.origin if choice else None,
         is_exposed=session is not None
         and (transport := session.operator.database.transport) is not None
         and transport.is_exposed,
@@ -210,9 +217,9 @@ def connection_status(
         read_only=session is not None and not session.access.may_write,
         may_write=_is_open_to_writes(session),
         permit=_permit(session),
-        paused=connection.paused,
-        max_staleness=connection.max_staleness,
-        silent_since=connection.silent_since,
+        paused=poller.paused,
+        max_staleness=poller.max_staleness,
+        silent_since=poller.silent_since,
         trouble=trouble(failure.error) if failure else None,
         caution=session.capabilities.caution(store.actor) if session and session.capabilities and store else "",
     )
@@ -230,10 +237,10 @@ def _permit(session: Session | None) -> WritePermit | None:
     return session.access.permit if session and session.access.rule is WriteMode.PERMIT_REQUIRED else None
 
 
-def color_of(session: Session | None, destination: DatabaseChoice | None) -> str | None:
+def color_of(session: Session | None, choice: DatabaseChoice | None) -> str | None:
     if session is not None:
         return session.profile.color if session.profile else None
-    return destination.color if destination else None
+    return choice.color if choice else None
 
 
 def trouble(error: StoreError) -> str:

@@ -1,1 +1,1 @@
-"""wording and formatting shared by dashboard and command line"""
+"""Wording and formatting shared by dashboard and command line."""

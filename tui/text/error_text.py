@@ -20,6 +20,16 @@ class Toast:
     severity: Severity = "information"
 
 
+class ToastError(Exception):
+    """A write whose outcome the toast reports."""
+
+    def __init__(self, toast: Toast, *, may_retry: bool) -> None:
+        """`may_retry` is true only if nothing was written, so that the same form may be sent again."""
+        super().__init__(toast.text)
+        self.toast = toast
+        self.may_retry = may_retry
+
+
 def error_toast(error: StoreError) -> Toast:
     """The error's sentence, and what to do about it."""
     return Toast(text=error_words(error), severity="error")

@@ -141,6 +141,30 @@ def duration(seconds: float) -> str:
     return f"{sign}{whole // DAY} d {whole % DAY // HOUR:02} h"
 
 
+def fine_duration(seconds: float) -> str:
+    """The same, but below ten seconds with a tenth, so that short times are not all alike."""
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
+
+
+def short_duration(seconds: float) -> str:
+    """Two digits that matter, in at most seven cells: `12 ms`, `1.4 s`, `49 s`, `1.1 min`, `5 h`."""
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    for unit, size, most in (("s", 1, MINUTE), ("min", MINUTE, HOUR), ("h", HOUR, 2 * DAY)):
+        if seconds < most:
+            return _in_unit(seconds / size, unit)
+    return _in_unit(seconds / DAY, "d")
+
+
+def _in_unit(number: float, unit: str) -> str:
+    return f"{number:.1f} {unit}" if number < 9.95 else f"{number:,.0f} {unit}"
+
+
+def milliseconds(seconds: float) -> str:
+    """Whole ones, however many: `1 ms`, `6,000 ms`. Only what took no time reads as 0."""
+    return "1 ms" if 0 < seconds < 0.001 else f"{count(round(seconds * 1000))} ms"
+
+
 def countdown(seconds: float) -> str:
     """What is left, to the second: `4:59`; never below zero."""
     whole = max(math.ceil(seconds), 0)

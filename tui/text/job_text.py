@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -20,6 +20,7 @@ from tui.text.format import (
     count,
     duration,
     error_summary,
+    fine_duration,
     is_infinite,
     local_time,
     short_id,
@@ -161,12 +162,6 @@ def actor_words(event: JobEvent) -> str:
     return f"{who}{where}, {worker}" if worker else f"{who}{where}"
 
 
-def lasted(time: timedelta) -> str:
-    """Short times are not all the same: below ten seconds with a tenth."""
-    seconds = time.total_seconds()
-    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
-
-
 SHOWN = 12
 """The newest; 'gjobs jobs show ID --events' has more."""
 _GAP = "  "
@@ -194,7 +189,10 @@ def timeline_lines(history: JobHistory, *, now: datetime, width: int) -> list[li
 def _spent(history: JobHistory, now: datetime) -> list[Span]:
     spans: list[Span] = []
     for status, time in time_in_each(status_spans(history.events, now=now)).items():
-        spans += [(f"{status_label(status)} ", STATUS_STYLES[status]), (f"{lasted(time)}   ", "")]
+        spans += [
+            (f"{status_label(status)} ", STATUS_STYLES[status]),
+            (f"{fine_duration(time.total_seconds())}   ", ""),
+        ]
     return spans
 
 
@@ -237,7 +235,7 @@ def _rows(events: Sequence[JobEvent], before: JobEvent | None) -> Iterator[_Row]
             is_move=is_move,
             day=day,
             clock=clock,
-            after="" if last is None else f"+{lasted(max(event.at - last, timedelta()))}",
+            after="" if last is None else f"+{fine_duration(max((event.at - last).total_seconds(), 0.0))}",
             what=clean(event_words(event), limit=_LONGEST_WHAT),
             cost=cost_words(event),
             why=note_words(event),

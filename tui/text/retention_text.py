@@ -1,7 +1,7 @@
 """Clean-up, archive and policies in words and lines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
@@ -10,7 +10,7 @@ from uuid import UUID
 from store.formats import money
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_history import JobHistory
-from store.retention.retention import ArchivedJob, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
+from store.retention.retention import ArchivedJob, BatchProgress, CleanupPreview, RetentionAction, StatusCount
 from store.users.actor import Actor, actor_name
 from tui.text.clean_text import clean, clean_block, clean_cell, pad
 from tui.text.format import (
@@ -58,31 +58,16 @@ class CleanupTarget:
         ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CleanUp:
-    """All that a person is told before it begins."""
-
-    expired: ExpiredJobs
-    counts: Sequence[StatusCount]
-    action: RetentionAction
-    place: CleanupTarget
-    following: Sequence[str] = field(default=())
-    """Tables that lose something with a job for good."""
-
-    @property
-    def found(self) -> int:
-        return sum(row.count for row in self.counts)
-
-
-def clean_up_question(one: CleanUp) -> str:
+def clean_up_question(preview: CleanupPreview, target: CleanupTarget) -> str:
     """Several clean lines."""
+    created_before = utc_time(preview.expired.created_before)
     return "\n".join(
         [
-            f"{_DO[one.action]} {jobs_count(one.found)}, created before {utc_time(one.expired.created_before)}?",
-            *counted(one.counts),
-            *one.place.lines,
-            _LATER[one.action],
-            *following(one.following),
+            f"{_DO[preview.action]} {jobs_count(preview.found)}, created before {created_before}?",
+            *counted(preview.counts),
+            *target.lines,
+            _LATER[preview.action],
+            *cascading_words(preview.cascading_tables),
         ]
     )
 
@@ -91,20 +76,21 @@ def counted(counts: Sequence[StatusCount]) -> list[str]:
     return [f"  {count(row.count)} {row.status}, {money(row.total_cost_cents)}" for row in counts]
 
 
-def following(tables: Sequence[str]) -> list[str]:
+def cascading_words(tables: Sequence[str]) -> list[str]:
     if not tables:
         return []
     named = ", ".join(clean(name, limit=60) for name in tables[:_MOST_TABLES])
     return [f"Rows of {named} that are deleted or unlinked with them stay so."]
 
 
-def nothing_found(one: CleanUp) -> str:
-    return f"No {_or(one.expired.statuses)} job was created before {utc_time(one.expired.created_before)}."
+def nothing_found(preview: CleanupPreview) -> str:
+    expired = preview.expired
+    return f"No {_or(expired.statuses)} job was created before {utc_time(expired.created_before)}."
 
 
-def restoration_question(counts: Sequence[StatusCount], place: CleanupTarget) -> str:
+def restoration_question(counts: Sequence[StatusCount], target: CleanupTarget) -> str:
     found = sum(row.count for row in counts)
-    return "\n".join([f"Restore {jobs_count(found)} from the archive?", *counted(counts), *place.lines])
+    return "\n".join([f"Restore {jobs_count(found)} from the archive?", *counted(counts), *target.lines])
 
 
 def confirm_restoration(
@@ -121,14 +107,14 @@ def confirm_restoration(
     )
 
 
-def confirm_clean_up(one: CleanUp) -> Confirmation:
-    title, *lines = clean_up_question(one).splitlines()
+def confirm_clean_up(preview: CleanupPreview, target: CleanupTarget) -> Confirmation:
+    title, *lines = clean_up_question(preview, target).splitlines()
     return Confirmation(
         title=title,
         lines=tuple(lines),
         warning=None,
-        agree=f"{_DO[one.action]} {count(one.found)}",
-        is_dangerous=one.action is RetentionAction.DELETE,
+        agree=f"{_DO[preview.action]} {count(preview.found)}",
+        is_dangerous=preview.action is RetentionAction.DELETE,
     )
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from store.statistics.statistics import JobTimings, ModeTimings, Percentiles
 from tui.text.clean_text import clean
-from tui.text.format import DAY, HOUR, MINUTE, count, elapsed, jobs_count, percent
+from tui.text.format import count, elapsed, jobs_count, milliseconds, percent, short_duration
 
 if TYPE_CHECKING:
     from store.database.load_meter import Load
@@ -22,27 +22,13 @@ def cells(work: ModeTimings, now: datetime) -> list[str]:
         percent(work.failure_rate),
         *_spread(work.waiting),
         *_spread(work.running),
-        "-" if oldest is None else seconds(max((now - oldest).total_seconds(), 0.0)),
+        "-" if oldest is None else short_duration(max((now - oldest).total_seconds(), 0.0)),
         count(work.queued),
     ]
 
 
 def _spread(spread: Percentiles | None) -> tuple[str, str]:
-    return ("-", "-") if spread is None else (seconds(spread.median), seconds(spread.percentile_95))
-
-
-def seconds(number: float) -> str:
-    """Two digits that matter, in at most seven cells: `12 ms`, `1.4 s`, `49 s`, `1.1 min`, `5 h`."""
-    if number < 1:
-        return f"{round(number * 1000)} ms"
-    for unit, size, most in (("s", 1, MINUTE), ("min", MINUTE, HOUR), ("h", HOUR, 2 * DAY)):
-        if number < most:
-            return _in_unit(number / size, unit)
-    return _in_unit(number / DAY, "d")
-
-
-def _in_unit(number: float, unit: str) -> str:
-    return f"{number:.1f} {unit}" if number < 9.95 else f"{number:,.0f} {unit}"
+    return ("-", "-") if spread is None else (short_duration(spread.median), short_duration(spread.percentile_95))
 
 
 def span(window: timedelta) -> str:
@@ -63,7 +49,7 @@ def load_sentence(load: "Load") -> str:
     """The database's time is never more than what is said, for the way there and back is in it."""
     queries = "1 query" if load.queries == 1 else f"{count(load.queries)} queries"
     there = (
-        f"at most {_milliseconds(load.database_time)} of the database's time ({_share(load.database_share)} of a core)"
+        f"at most {milliseconds(load.database_time)} of the database's time ({_share(load.database_share)} of a core)"
     )
     here = f"{_share(load.processor_share)} of a core here"
     return f"This dashboard, in the last {_time(load.over)}: {queries}, {there} and {here}."
@@ -80,11 +66,6 @@ def pace_sentence(max_staleness: float, *, interval: float, is_woken: bool) -> s
 
 def _time(seconds: float) -> str:
     return "minute" if 60 <= seconds < 120 else elapsed(seconds)
-
-
-def _milliseconds(seconds: float) -> str:
-    whole = round(seconds * 1000)
-    return "1 ms" if 0 < seconds < 0.001 else f"{count(whole)} ms"
 
 
 def _share(share: float) -> str:

@@ -1,6 +1,7 @@
 """What a refusal is called."""
 
 import json
+from dataclasses import asdict, replace
 from uuid import UUID
 
 import pytest
@@ -20,17 +21,7 @@ REFUSAL = Refusal(
     asked_cents=100,
 )
 
-ENDLESS = json.dumps(
-    {
-        "budget_id": str(UUID(int=1)),
-        "user_id": None,
-        "project_id": str(PROJECT),
-        "period": "day",
-        "limit_cents": float("inf"),
-        "spent_cents": 0,
-        "asked_cents": 0,
-    }
-)
+ENDLESS = json.dumps({**asdict(REFUSAL), "limit_cents": float("inf")}, default=str)
 
 """It is read as a number, and no integer is as large."""
 
@@ -46,15 +37,8 @@ def test_refusal_words_name_the_limit_the_spending_and_the_requested_cost() -> N
 
 
 def test_refusal_words_say_when_the_budget_is_used_up() -> None:
-    of_user = Refusal(
-        budget_id=UUID(int=1),
-        user_id=UUID(int=2),
-        project_id=None,
-        period=Period.ALL,
-        limit_cents=500,
-        spent_cents=620,
-        asked_cents=0,
-    )
+    spent = replace(REFUSAL, limit_cents=500, spent_cents=620, asked_cents=0)
+    of_user = replace(spent, user_id=UUID(int=2), project_id=None, period=Period.ALL)
     assert refusal_words(of_user, "ada@example.com") == (
         "The total budget of user ada@example.com is used up: $6.20 of $5.00 are spent."
     )

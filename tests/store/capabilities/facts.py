@@ -8,17 +8,17 @@ from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
     BUDGETS,
-    DAY_SUMS,
     EVENTS,
+    JOB_COUNTS,
+    JOB_DAY_COUNTS,
     JOBS,
     LEASES,
-    LINKS,
     PROJECTS,
     RETENTION,
+    RETRY_LINKS,
     REVISIONS,
     SPENDING,
     STARTS,
-    SUMS,
     USERS,
     WORKERS,
     DatabaseFacts,
@@ -37,9 +37,9 @@ COLUMNS = {
     ASSETS: "id user_id project_id kind mode mime_type width height storage_path created_at",
     USERS: "id email created_at",
     REVISIONS: "version_num",
-    SUMS: "user_id project_id status mode job_count cost_cents",
-    DAY_SUMS: "user_id project_id day job_count cost_cents",
-    LINKS: "job_id repeats",
+    JOB_COUNTS: "user_id project_id status mode job_count cost_cents",
+    JOB_DAY_COUNTS: "user_id project_id day job_count cost_cents",
+    RETRY_LINKS: "job_id repeats",
     STARTS: "job_id started_at",
     LEASES: "job_id owner attempt acquired_at expires_at note",
     WORKERS: "id user_id name host process modes concurrency started_at seen_at stopped_at",
@@ -91,6 +91,9 @@ def with_relation(name: str, relation: Relation | None) -> DatabaseFacts:
     return replace(FACTS, relations={name: one for name, one in relations.items() if one is not None})
 
 
+def altered(name: str, **changes: Any) -> DatabaseFacts:
+    return with_relation(name, replace(all_of(name), **changes))
+
+
 def without_login(name: str, **privileges: Any) -> DatabaseFacts:
-    relation = FACTS.relations[name]
-    return with_relation(name, replace(relation, login=replace(relation.login, **privileges)))
+    return altered(name, login=replace(all_of(name).login, **privileges))

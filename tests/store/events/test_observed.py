@@ -1,7 +1,7 @@
 """Events where none are kept: from what two looks differ in."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -9,29 +9,17 @@ import pytest
 from store.jobs import job_history
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_history import EventKind, ObservedEvents
+from tests.store.support import NOW, a_job
 
-NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
-
-JOB = GenerationJob(
-    id=UUID(int=1),
-    user_id=UUID(int=2),
-    project_id=UUID(int=3),
-    status=JobStatus.QUEUED,
-    mode="lifestyle",
-    input_asset_id=None,
-    error=None,
-    cost_cents=250,
-    created_at=NOON,
-    updated_at=NOON,
-)
+JOB = a_job()
 
 
 def seen(*looks: GenerationJob) -> list[tuple[EventKind, JobStatus | None, JobStatus | None, int]]:
     """A look a minute."""
     events = ObservedEvents()
     for minute, job in enumerate(looks):
-        events.add_poll([job], at=NOON + timedelta(minutes=minute))
-    found = events.history(JOB.id, now=NOON + timedelta(hours=1))
+        events.add_poll([job], at=NOW + timedelta(minutes=minute))
+    found = events.history(JOB.id, now=NOW + timedelta(hours=1))
     assert all(event.actor_role == "observed" for event in found.events)
     return [(event.kind, event.from_status, event.to_status, event.cents_change) for event in found.events]
 
@@ -50,7 +38,7 @@ def test_differences_between_two_polls_become_events() -> None:
 
 def test_job_seen_for_the_first_time_has_no_events() -> None:
     assert seen(JOB) == []
-    assert seen(JOB, replace(JOB, updated_at=NOON + timedelta(hours=1))) == []
+    assert seen(JOB, replace(JOB, updated_at=NOW + timedelta(hours=1))) == []
 
 
 def test_observed_events_are_limited_in_jobs_and_events(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +46,7 @@ def test_observed_events_are_limited_in_jobs_and_events(monkeypatch: pytest.Monk
     monkeypatch.setattr(job_history, "MOST_OBSERVED_EVENTS", 3)
     events = ObservedEvents()
     for cost in range(9):
-        events.add_poll([replace(JOB, cost_cents=cost)], at=NOON)
-    assert [event.cost_cents for event in events.history(JOB.id, now=NOON).events] == [6, 7, 8]
-    events.add_poll([replace(JOB, id=UUID(int=number)) for number in (8, 9)], at=NOON)
-    assert events.history(JOB.id, now=NOON).events == ()
+        events.add_poll([replace(JOB, cost_cents=cost)], at=NOW)
+    assert [event.cost_cents for event in events.history(JOB.id, now=NOW).events] == [6, 7, 8]
+    events.add_poll([replace(JOB, id=UUID(int=number)) for number in (8, 9)], at=NOW)
+    assert events.history(JOB.id, now=NOW).events == ()

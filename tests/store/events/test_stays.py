@@ -43,11 +43,11 @@ def moved(minute: int, before: JobStatus, after: JobStatus) -> JobEvent:
     return event(minute, EventKind.STATUS, before, after)
 
 
-def told(*events: JobEvent, now: int = 10) -> list[tuple[JobStatus, int, int | None, float]]:
+def told(*events: JobEvent) -> list[tuple[JobStatus, int, int | None, float]]:
     """Status, from which minute to which, how many minutes."""
     return [
-        (span.status, _minute(span.since), None if span.until is None else _minute(span.until), _minutes(span))
-        for span in status_spans(events, now=NOON + timedelta(minutes=now))
+        (stay.status, _minute(stay.since), None if stay.until is None else _minute(stay.until), _minutes(stay))
+        for stay in status_spans(events, now=NOON + timedelta(minutes=10))
     ]
 
 
@@ -59,36 +59,30 @@ def _minutes(span: StatusSpan) -> float:
     return span.lasted.total_seconds() / 60
 
 
-def test_status_spans_cover_a_job_from_creation_to_success() -> None:
-    assert told(created(0), moved(2, Q, R), event(3, EventKind.COST, R, R), moved(7, R, S)) == [
-        (Q, 0, 2, 2),
-        (R, 2, 7, 5),
-        (S, 7, None, 3),
-    ]
+STARTED = (created(0, R), event(4, EventKind.DELETED, R, None))
 
 
-def test_status_spans_start_at_the_first_known_event() -> None:
-    """Of a job that is older than the events nobody knows how long it waited."""
-    assert told(moved(2, Q, R), moved(7, R, F)) == [(R, 2, 7, 5), (F, 7, None, 3)]
-    assert told(event(3, EventKind.COST, R, R)) == [(R, 3, None, 7)]
-
-
-def test_status_spans_end_at_deletion_and_resume_after_restoring() -> None:
-    deleted = event(4, EventKind.DELETED, R, None)
-    assert told(created(0, R), deleted) == [(R, 0, 4, 4)]
-    assert told(created(0, R), deleted, created(6, R)) == [(R, 0, 4, 4), (R, 6, None, 4)]
-
-
-def test_progress_events_do_not_affect_status_spans() -> None:
-    assert told(created(0), moved(1, Q, R), event(2, EventKind.PROGRESS)) == [(Q, 0, 1, 1), (R, 1, None, 9)]
-
-
-def test_status_span_is_never_negative() -> None:
-    assert told(created(5), now=3) == [(Q, 5, None, 0)]
-
-
-def test_job_without_events_has_no_status_spans() -> None:
-    assert told() == []
+@pytest.mark.parametrize(
+    ("events", "spans"),
+    [
+        pytest.param(
+            [created(0), moved(2, Q, R), event(3, EventKind.COST, R, R), moved(7, R, S)],
+            [(Q, 0, 2, 2), (R, 2, 7, 5), (S, 7, None, 3)],
+            id="from creation to success",
+        ),
+        pytest.param([moved(2, Q, R), moved(7, R, F)], [(R, 2, 7, 5), (F, 7, None, 3)], id="first change is known"),
+        pytest.param([event(3, EventKind.COST, R, R)], [(R, 3, None, 7)], id="first known event is no change"),
+        pytest.param(STARTED, [(R, 0, 4, 4)], id="deleted"),
+        pytest.param([*STARTED, created(6, R)], [(R, 0, 4, 4), (R, 6, None, 4)], id="restored"),
+        pytest.param(
+            [created(0), moved(1, Q, R), event(2, EventKind.PROGRESS)], [(Q, 0, 1, 1), (R, 1, None, 9)], id="progress"
+        ),
+        pytest.param([created(12)], [(Q, 12, None, 0)], id="never negative"),
+        pytest.param([], [], id="no events"),
+    ],
+)
+def test_status_spans_follow_the_events(events: list[JobEvent], spans: list[tuple[object, ...]]) -> None:
+    assert told(*events) == spans
 
 
 def test_time_in_each_status_adds_up_several_spans() -> None:

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from store.filters.filter_completion import CompletionValues, complete
 from store.filters.filter_terms import KEYS, Key
 from store.filters.filter_text import parse
-from store.filters.job_filter import FilterError
 from tests.store.filters.strategies import NOW, texts, typed
 
 KNOWN = CompletionValues(
@@ -84,10 +83,3 @@ def test_completed_text_parses_to_the_offered_value(key: Key, name: str, kept: i
             after, cursor = completion.applied(line)
             assert cursor == len(after)
             assert parse(after, now=NOW).terms[-1].values[-1] == name
-
-
-def test_a_completed_value_is_not_offered_again() -> None:
-    with pytest.raises(FilterError):
-        parse("status:faile", now=NOW)
-    assert offered("status:faile|") == ["status:failed|"]
-    assert offered("status:failed|") == []

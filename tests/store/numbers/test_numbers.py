@@ -1,9 +1,10 @@
 """Counts and costs on a real server: exact where that is cheap, and where it is not, never more than is known."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -22,11 +23,11 @@ from store.statistics.counting import (
     count_capabilities,
     count_totals_exactly,
 )
-from store.statistics.totals import Count, Precision, ProjectTotals, TotalsQuery
+from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, NOW, Db, MakeJob, MakeProject, Sql, altered
 
 ALL = CountCapabilities(
     has_projects=True,
@@ -37,6 +38,8 @@ ALL = CountCapabilities(
 )
 
 HERS = replace(ALL, may_estimate=False)
+
+EVERYTHING = TotalsQuery()
 
 ADA_HERSELF = ActingUser(id=ADA, email="ada@example.com")
 
@@ -50,6 +53,24 @@ def project(make_project: MakeProject, make_job: MakeJob) -> UUID:
     for _ in range(3):
         make_job(project, "failed", cost_cents=-50, error="broken")
     return project
+
+
+async def count(
+    store: Store, query: TotalsQuery, can: CountCapabilities = ALL, *, actor: Actor = OPERATOR, **settings: Any
+) -> Totals:
+    return await TotalsCounter(store.database, actor, **settings).count(query, can, at=NOW)
+
+
+async def count_exactly(
+    store: Store,
+    query: TotalsQuery = EVERYTHING,
+    can: CountCapabilities = ALL,
+    *,
+    actor: Actor = OPERATOR,
+    report: Callable[[int, int], None] = lambda *_: None,
+    **settings: Any,
+) -> Totals:
+    return await count_totals_exactly(store.database, actor, query, can, at=NOW, report=report, **settings)
 
 
 @pytest.fixture
@@ -84,14 +105,14 @@ async def test_cheap_totals_are_exact(operator: Store, project: UUID, other_proj
 @pytest.mark.usefixtures("project", "other_project")
 async def test_totals_from_rollups_equal_counted_totals(operator: Store, ada: Store) -> None:
     for store in (operator, ada):
-        assert (await count_capabilities(store.actor_database, TotalsQuery())).has_rollups
-        for query in (TotalsQuery(), TotalsQuery(project_id=(await store.get_projects())[0].id, matching=FAILED)):
-            counted = await TotalsCounter(store.database, store.actor).count(query, ALL, at=NOW)
-            assert await store.get_totals(query, at=NOW) == counted
+        can = await count_capabilities(store.actor_database, EVERYTHING)
+        assert (can.has_rollups, can.may_estimate) == (True, store is operator), "only the operator gets estimates"
+        for query in (EVERYTHING, TotalsQuery(project_id=(await store.get_projects())[0].id, matching=FAILED)):
+            assert await store.get_totals(query, at=NOW) == await count(store, query, actor=store.actor)
 
 
 async def test_totals_of_a_user_cover_only_visible_jobs(ada: Store, project: UUID) -> None:
-    numbers = await ada.get_totals(TotalsQuery(), at=NOW)
+    numbers = await ada.get_totals(EVERYTHING, at=NOW)
     assert numbers.count(None) == Count(number=7)
     assert numbers.projects is not None
     assert set(numbers.projects) == {project}
@@ -114,16 +135,10 @@ async def test_counting_in_batches_equals_counting_at_once(
     query = TotalsQuery(project_id=project if of_project else None, matching=FAILED)
     capabilities = ALL if actor == OPERATOR else HERS
     told: list[tuple[int, int]] = []
-    exact = await count_totals_exactly(
-        operator.database,
-        actor,
-        query,
-        capabilities,
-        at=NOW,
-        report=lambda done, all_pages: told.append((done, all_pages)),
-        pages_at_once=pages_at_once,
+    exact = await count_exactly(
+        operator, query, capabilities, actor=actor, report=lambda *done: told.append(done), pages_at_once=pages_at_once
     )
-    assert exact == await TotalsCounter(operator.database, actor).count(query, capabilities, at=NOW)
+    assert exact == await count(operator, query, capabilities, actor=actor)
     assert told == sorted(told)
     done, all_pages = told[-1]
     assert done == all_pages
@@ -131,59 +146,32 @@ async def test_counting_in_batches_equals_counting_at_once(
         assert len(told) == all_pages + 1 > 4
 
 
-async def test_jobs_added_during_an_exact_count_are_not_counted(
-    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
+async def test_jobs_added_during_an_exact_count_are_not_counted(db: Db, project: UUID) -> None:
     def add_one(*_: int) -> None:
-        make_job(project, "running")
+        db.make_job(project, "running")
 
     for number in range(100):
-        make_job(project, "succeeded", error="x" * 400, created_at=NOW - timedelta(hours=number))
-    exact = await count_totals_exactly(
-        operator.database, OPERATOR, TotalsQuery(), ALL, at=NOW, report=add_one, pages_at_once=1
-    )
+        db.make_job(project, "succeeded", error="x" * 400, created_at=NOW - timedelta(hours=number))
+    exact = await count_exactly(db.operator, report=add_one, pages_at_once=1)
     assert exact.count(None) == Count(number=107)
-
-
-async def test_exact_totals_without_jobs_are_zero(operator: Store) -> None:
-    numbers = await operator.get_exact_totals(TotalsQuery(), lambda *_: None)
-    assert numbers.count(None) == Count(number=0)
-    assert numbers.statistics is not None
-    assert numbers.projects == {}
 
 
 async def test_exact_count_times_out_when_its_time_budget_is_too_small(operator: Store, project: UUID) -> None:
     with pytest.raises(TimedOut, match="longer than"):
-        await count_totals_exactly(
-            operator.database, OPERATOR, TotalsQuery(), ALL, at=NOW, report=lambda *_: None, budget=0.0
-        )
+        await count_exactly(operator, budget=0.0)
 
 
 async def test_each_statement_of_an_exact_count_gets_the_remaining_time(
-    operator: Store, database: Conninfo, project: UUID, other_project: UUID
+    operator: Store, sql: Sql, project: UUID, other_project: UUID
 ) -> None:
     moments = iter([0.0, 6.0])
-    with altered(
-        database,
-        "create policy seen on generation_jobs as restrictive for select to authenticated"
-        " using (current_setting('statement_timeout') = '4s')",
-        "drop policy seen on generation_jobs",
-    ):
-        numbers = await count_totals_exactly(
-            operator.database,
-            ADA_HERSELF,
-            TotalsQuery(),
-            HERS,
-            at=NOW,
-            report=lambda *_: None,
-            budget=10.0,
-            clock=lambda: next(moments),
-        )
+    with readable_if(sql, "current_setting('statement_timeout') = '4s'"):
+        numbers = await count_exactly(operator, can=HERS, actor=ADA_HERSELF, budget=10.0, clock=lambda: next(moments))
     assert numbers.count(None) == Count(number=7)
 
 
 @pytest.fixture
-def with_slow_jobs(database: Conninfo, project: UUID, make_job: MakeJob) -> Iterator[None]:
+def with_slow_jobs(database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob) -> Iterator[None]:
     """After the project's quick jobs stands one that is not seen for ages by a user, whoever asks for it."""
     make_job(project, "failed", mode="slow", error="broken", created_at=NOW - timedelta(days=12))
     # The last in every order in which a plan may read them. Where rows were deleted before, the last one made need not
@@ -192,23 +180,14 @@ def with_slow_jobs(database: Conninfo, project: UUID, make_job: MakeJob) -> Iter
         connection.execute("create temporary table ordered as select * from generation_jobs order by mode = 'slow'")
         connection.execute("truncate generation_jobs")
         connection.execute("insert into generation_jobs select * from ordered")
-    with altered(
-        database,
-        "create policy slow on generation_jobs as restrictive for select to authenticated"
-        " using (case when mode = 'slow' then pg_sleep(20) is not null else true end)",
-        "drop policy slow on generation_jobs",
-    ):
+    with readable_if(sql, "case when mode = 'slow' then pg_sleep(20) is not null else true end"):
         yield
 
 
-@contextmanager
-def altered(conninfo: Conninfo, change: str, undo: str) -> Iterator[None]:
-    with connect(conninfo, autocommit=True) as connection:
-        connection.execute(change.encode())
-        try:
-            yield
-        finally:
-            connection.execute(undo.encode())
+def readable_if(sql: Sql, condition: str) -> AbstractContextManager[None]:
+    """By users, on top of the other policies."""
+    policy = f"create policy seen on generation_jobs as restrictive for select to authenticated using ({condition})"
+    return altered(sql, policy, "drop policy seen on generation_jobs")
 
 
 def hasty(store: Store, clock: Callable[[], float] = lambda: 0.0, *, cap: int = 2) -> TotalsCounter:
@@ -228,8 +207,8 @@ async def test_expensive_count_stops_at_a_cap(operator: Store) -> None:
 
 
 async def test_filtered_count_exceeds_the_cap_when_time_allows(operator: Store, project: UUID) -> None:
-    counting = TotalsCounter(operator.database, OPERATOR, allowance=CountLimits(cap=2))
-    assert (await counting.count(TotalsQuery(matching=FAILED), ALL, at=NOW)).matching == Count(number=3)
+    numbers = await count(operator, TotalsQuery(matching=FAILED), allowance=CountLimits(cap=2))
+    assert numbers.matching == Count(number=3)
 
 
 @pytest.mark.usefixtures("with_slow_jobs")
@@ -241,42 +220,27 @@ async def test_planner_guess_for_a_filter_is_not_used_as_an_estimate(operator: S
 
 
 @pytest.mark.usefixtures("with_slow_jobs")
-async def test_planner_estimate_replaces_a_capped_count(operator: Store, sql: Sql) -> None:
+async def test_planner_estimate_replaces_a_capped_count_that_it_exceeds(operator: Store, sql: Sql) -> None:
     sql("analyze generation_jobs")
-    numbers = await hasty(operator, cap=1).count(TotalsQuery(), ALL, at=NOW)
+    numbers = await hasty(operator, cap=1).count(EVERYTHING, ALL, at=NOW)
     failed = numbers.count(JobStatus.FAILED)
     assert failed is not None
     assert failed.precision is numbers.precision is Precision.ESTIMATED
     assert failed.number > 1
     assert numbers.count(JobStatus.RUNNING) == Count(number=0)
-
-
-@pytest.mark.usefixtures("with_slow_jobs")
-async def test_estimate_not_above_the_cap_is_reported_as_capped(operator: Store, sql: Sql) -> None:
-    sql("analyze generation_jobs")
-    numbers = await hasty(operator, cap=2).count(TotalsQuery(), ALL, at=NOW)
+    numbers = await hasty(operator, cap=2).count(EVERYTHING, ALL, at=NOW)
     assert numbers.count(JobStatus.FAILED) == Count(number=2, precision=Precision.CAPPED)
 
 
-async def test_only_the_operator_gets_estimates(operator: Store, ada: Store) -> None:
-    assert (await count_capabilities(operator.actor_database, TotalsQuery())).may_estimate
-    assert not (await count_capabilities(ada.actor_database, TotalsQuery())).may_estimate
-
-
-async def test_expensive_count_is_retried_after_a_pause(database: Conninfo, operator: Store, project: UUID) -> None:
+async def test_expensive_count_is_retried_after_a_pause(sql: Sql, operator: Store, project: UUID) -> None:
     now = 0.0
     counting = hasty(operator, lambda: now)
     query = TotalsQuery(project_id=project)
-    with altered(
-        database,
-        "create policy slow on generation_jobs as restrictive for select to authenticated"
-        " using (pg_sleep(20) is not null)",
-        "drop policy slow on generation_jobs",
-    ):
+    with readable_if(sql, "pg_sleep(20) is not null"):
         numbers = await counting.count(query, HERS, at=NOW)
         assert numbers.count(None) is numbers.count(JobStatus.QUEUED) is None
     assert (await counting.count(query, HERS, at=NOW)).count(None) is None, "it is left alone for a while"
-    assert (await counting.count(TotalsQuery(), HERS, at=NOW)).count(None) == Count(number=7), "another scope"
+    assert (await counting.count(EVERYTHING, HERS, at=NOW)).count(None) == Count(number=7), "another scope"
     now = 301.0
     assert (await counting.count(query, HERS, at=NOW)).count(None) == Count(number=7)
 
@@ -284,11 +248,8 @@ async def test_expensive_count_is_retried_after_a_pause(database: Conninfo, oper
 async def test_count_of_a_locked_table_raises_locked(database: Conninfo, operator: Store) -> None:
     with connect(database) as connection:
         connection.execute("lock table generation_jobs in access exclusive mode")
-        limits = TimeLimits(statement=5.0, lock=0.05)
         with pytest.raises(Locked):
-            await TotalsCounter(operator.database, OPERATOR, allowance=CountLimits(limits=limits)).count(
-                TotalsQuery(), ALL, at=NOW
-            )
+            await count(operator, EVERYTHING, allowance=CountLimits(limits=TimeLimits(statement=5.0, lock=0.05)))
 
 
 async def test_unreadable_projects_are_found_by_their_jobs_and_named_by_id(
@@ -306,9 +267,5 @@ async def test_unreadable_projects_are_found_by_their_jobs_and_named_by_id(
     (first,) = await operator.database.read(OPERATOR, project_sql.project_names(limit=1))
     assert first == names[0]
     known_by_jobs = CountCapabilities(has_projects=False, has_rollups=False, readable=frozenset(), may_estimate=True)
-    numbers = await TotalsCounter(operator.database, OPERATOR).count(TotalsQuery(), known_by_jobs, at=NOW)
-    assert numbers.projects is not None
-    assert set(numbers.projects) == {project, other_project}
-    numbers = await TotalsCounter(operator.database, ADA_HERSELF).count(TotalsQuery(), known_by_jobs, at=NOW)
-    assert numbers.projects is not None
-    assert set(numbers.projects) == {project}
+    for actor, projects in ((OPERATOR, {project, other_project}), (ADA_HERSELF, {project})):
+        assert set((await count(operator, EVERYTHING, known_by_jobs, actor=actor)).projects or ()) == projects

@@ -1,5 +1,6 @@
 """Jobs of two projects, old and young, of every status."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,14 +15,18 @@ from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
 OLD = ExpiredJobs(created_before=NOW - timedelta(days=30))
 
 
+async def last_of(steps: AsyncIterator[BatchProgress]) -> BatchProgress:
+    last = BatchProgress()
+    async for last in steps:  # noqa: B007
+        pass
+    return last
+
+
 async def cleaned(
     store: Store, expired: ExpiredJobs = OLD, action: RetentionAction = RetentionAction.ARCHIVE
 ) -> BatchProgress:
     """All of it."""
-    last = BatchProgress()
-    async for last in run_cleanup(store, expired, action):  # noqa: B007
-        pass
-    return last
+    return await last_of(run_cleanup(store, expired, action))
 
 
 def present(sql: Sql) -> set[UUID]:

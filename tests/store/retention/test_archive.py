@@ -20,8 +20,8 @@ from store.retention.archive import (
 )
 from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
 from store.store import Store
-from tests.store.retention.conftest import RetentionJobs, archived, cleaned, present
-from tests.store.support import NOTHING, NOW, MakeJob, Sql
+from tests.store.retention.conftest import RetentionJobs, archived, cleaned, last_of, present
+from tests.store.support import NOTHING, NOW, Db, Sql
 
 ALL = ArchiveQuery()
 
@@ -34,10 +34,7 @@ async def full(operator: Store, retention_jobs: RetentionJobs) -> RetentionJobs:
 
 
 async def restored(store: Store, query: ArchiveQuery = ALL) -> BatchProgress:
-    last = BatchProgress()
-    async for last in restore_matching(store, query):  # noqa: B007
-        pass
-    return last
+    return await last_of(restore_matching(store, query))
 
 
 async def test_archive_pages_list_the_newest_jobs_first(operator: Store, full: RetentionJobs) -> None:
@@ -56,31 +53,26 @@ async def test_archive_pages_list_the_newest_jobs_first(operator: Store, full: R
     assert keys == sorted(keys, reverse=True)
 
 
-async def test_archive_list_can_be_limited_to_a_project_a_status_and_a_time(
-    operator: Store, full: RetentionJobs, sql: Sql
-) -> None:
+async def test_archive_list_can_be_limited_to_a_project_a_status_and_a_time(db: Db, full: RetentionJobs) -> None:
     async def ids(query: ArchiveQuery) -> set[UUID]:
-        return {one.job.id for one in await list_archived(operator, query, limit=100)}
+        return {one.job.id for one in await list_archived(db.operator, query, limit=100)}
 
     assert await ids(ArchiveQuery(project_id=full.project)) == full.finished
     failed = set(full.old[JobStatus.FAILED])
     assert await ids(ArchiveQuery(project_id=full.project, status=JobStatus.FAILED)) == failed
-    sql("update gjobs.archived_jobs set archived_at = %s where id <> %s", (NOW, full.other))
+    db.sql("update gjobs.archived_jobs set archived_at = %s where id <> %s", (NOW, full.other))
     assert await ids(ArchiveQuery(archived_since=NOW + timedelta(seconds=1))) == {full.other}
 
 
-async def test_user_sees_only_their_own_archived_jobs(ada: Store, ben: Store, full: RetentionJobs) -> None:
-    assert {one.job.id for one in await list_archived(ada, ALL, limit=100)} == full.finished
-    assert await count_some_archived(ben) == CappedCount(number=1)
-    assert await get_archived(ben, [NOTHING, *full.finished]) == ()
-
-
-async def test_archived_jobs_are_counted_by_status(operator: Store, full: RetentionJobs) -> None:
-    assert await count_archived(operator, ALL) == (
+async def test_archived_jobs_are_listed_and_counted_for_those_who_see_them(db: Db, full: RetentionJobs) -> None:
+    assert await count_archived(db.operator, ALL) == (
         StatusCount(status=JobStatus.SUCCEEDED, count=3, total_cost_cents=3, oldest_at=NOW - timedelta(days=62)),
         StatusCount(status=JobStatus.FAILED, count=4, total_cost_cents=10, oldest_at=NOW - timedelta(days=90)),
     )
-    assert await count_some_archived(operator) == CappedCount(number=7)
+    assert await count_some_archived(db.operator) == CappedCount(number=7)
+    assert {one.job.id for one in await list_archived(db.ada, ALL, limit=100)} == full.finished
+    assert await count_some_archived(db.ben) == CappedCount(number=1)
+    assert await get_archived(db.ben, [NOTHING, *full.finished]) == ()
 
 
 async def test_restore_by_id_restores_all_jobs_or_none(operator: Store, full: RetentionJobs, sql: Sql) -> None:
@@ -113,16 +105,14 @@ async def test_restore_by_project_restores_all_its_archived_jobs(
     assert await restored(operator, ArchiveQuery(project_id=full.project)) == BatchProgress()
 
 
-async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(
-    operator: Store, full: RetentionJobs, make_job: MakeJob, sql: Sql
-) -> None:
+async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(db: Db, full: RetentionJobs) -> None:
     taken = full.old[JobStatus.SUCCEEDED][1]
-    make_job(full.other_project, JobStatus.QUEUED, job_id=taken)
+    db.make_job(full.other_project, JobStatus.QUEUED, job_id=taken)
     with pytest.raises(Conflict, match="There is a job of one of these ids again"):
-        await restore_archived(operator, [taken])
-    last = await restored(operator)
+        await restore_archived(db.operator, [taken])
+    last = await restored(db.operator)
     assert (last.done, last.refused, last.refused_id) == (6, 1, taken)
-    assert archived(sql) == {taken}
+    assert archived(db.sql) == {taken}
 
 
 async def test_repeated_archiving_and_restoring_keeps_rows_unchanged(

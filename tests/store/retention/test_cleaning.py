@@ -6,36 +6,35 @@ from pathlib import Path
 import pytest
 
 from store.database.database import Database
-from store.database.write_access import WriteMode
-from store.errors import NoPrivilege, ReadOnly, SchemaMissing
+from store.errors import NoPrivilege
 from store.jobs.job import JobStatus
 from store.journal.journal import Journal, read_journal
 from store.journal.write_record import WriteOutcome
 from store.retention import batches
-from store.retention.archive import count_some_archived
+from store.retention.batches import LARGEST, QUICK, SLOW, next_size, smaller_size
 from store.retention.cleanup import count_expired, find_expired, run_cleanup
 from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.retention.conftest import OLD, RetentionJobs, archived, cleaned, present
-from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, NOTHING, NOW, Db, Sql, altered
 
 DELETE, ARCHIVE = RetentionAction.DELETE, RetentionAction.ARCHIVE
 
 
 async def test_expired_jobs_are_counted_by_status_with_cost_and_oldest_time(
-    operator: Store, ada: Store, retention_jobs: RetentionJobs
+    db: Db, retention_jobs: RetentionJobs
 ) -> None:
     def of(status: JobStatus, count: int, cents: int, days: int) -> StatusCount:
         return StatusCount(status=status, count=count, total_cost_cents=cents, oldest_at=NOW - timedelta(days=days))
 
     succeeded, failed = of(JobStatus.SUCCEEDED, 3, 3, 62), of(JobStatus.FAILED, 3, 3, 62)
-    assert await count_expired(ada, OLD) == (succeeded, failed)
-    assert await count_expired(operator, OLD) == (succeeded, of(JobStatus.FAILED, 4, 10, 90))
+    assert await count_expired(db.ada, OLD) == (succeeded, failed)
+    assert await count_expired(db.operator, OLD) == (succeeded, of(JobStatus.FAILED, 4, 10, 90))
     queued = ExpiredJobs(
         created_before=OLD.created_before, statuses=(JobStatus.QUEUED,), project_id=retention_jobs.project
     )
-    assert await count_expired(operator, queued) == (of(JobStatus.QUEUED, 3, 3, 62),)
+    assert await count_expired(db.operator, queued) == (of(JobStatus.QUEUED, 3, 3, 62),)
 
 
 async def test_expiry_time_uses_the_server_clock(operator: Store, sql: Sql) -> None:
@@ -48,23 +47,15 @@ async def test_expiry_time_uses_the_server_clock(operator: Store, sql: Sql) -> N
 
 
 @pytest.mark.parametrize("action", RetentionAction)
-async def test_cleanup_removes_only_old_finished_jobs(
-    operator: Store, retention_jobs: RetentionJobs, sql: Sql, action: RetentionAction
+@pytest.mark.parametrize("actor", ["operator", "ada"])
+async def test_cleanup_removes_only_the_actors_old_finished_jobs(
+    db: Db, retention_jobs: RetentionJobs, action: RetentionAction, actor: str
 ) -> None:
-    before, gone = present(sql), retention_jobs.finished | {retention_jobs.other}
-    assert await cleaned(operator, action=action) == BatchProgress(done=7)
-    assert present(sql) == before - gone
-    assert archived(sql) == (gone if action is ARCHIVE else set())
-
-
-@pytest.mark.parametrize("action", RetentionAction)
-async def test_user_cleans_up_only_their_own_jobs(
-    ada: Store, retention_jobs: RetentionJobs, sql: Sql, action: RetentionAction
-) -> None:
-    before = present(sql)
-    assert await cleaned(ada, action=action) == BatchProgress(done=6)
-    assert present(sql) == before - retention_jobs.finished
-    assert archived(sql) == (retention_jobs.finished if action is ARCHIVE else set())
+    store: Store = getattr(db, actor)
+    before, gone = present(db.sql), retention_jobs.finished | ({retention_jobs.other} if actor == "operator" else set())
+    assert await cleaned(store, action=action) == BatchProgress(done=len(gone))
+    assert present(db.sql) == before - gone
+    assert archived(db.sql) == (gone if action is ARCHIVE else set())
 
 
 async def test_cleanup_is_limited_to_the_given_project_and_statuses(
@@ -80,111 +71,71 @@ async def test_cleanup_is_limited_to_the_given_project_and_statuses(
     assert present(sql) == before - {*retention_jobs.old[JobStatus.QUEUED], *retention_jobs.old[JobStatus.FAILED]}
 
 
-async def test_cleanup_keeps_a_job_created_exactly_at_the_expiry_time(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    make_job(make_project(), JobStatus.FAILED, created_at=OLD.created_before)
-    assert await cleaned(operator) == BatchProgress()
-
-
-async def test_cleanup_removes_many_jobs_in_batches_including_infinite_times(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-) -> None:
-    project = make_project()
-    make_job(project, JobStatus.SUCCEEDED, created_at="-infinity")
-    make_job(project, JobStatus.SUCCEEDED, created_at="0044-03-15 BC")
-    kept = make_job(project, JobStatus.SUCCEEDED, created_at="infinity")
-    number = batches.FIRST * 4
-    sql(
+def add_old_jobs(db: Db, number: int) -> None:
+    db.make_project()
+    db.sql(
         "insert into generation_jobs (user_id, project_id, status, mode, created_at)"
         " select user_id, id, 'succeeded', 'lifestyle', %s from projects, generate_series(1, %s)",
         (NOW - timedelta(days=31), number),
     )
-    steps = [step.done async for step in run_cleanup(operator, OLD, DELETE)]
+
+
+async def test_cleanup_removes_many_jobs_in_batches_including_infinite_times(db: Db) -> None:
+    number = batches.FIRST * 4
+    add_old_jobs(db, number)
+    for created_at in ("-infinity", "0044-03-15 BC"):
+        db.make_job(status=JobStatus.SUCCEEDED, created_at=created_at)
+    kept = {
+        db.make_job(status=JobStatus.SUCCEEDED, created_at="infinity"),
+        db.make_job(status=JobStatus.FAILED, created_at=OLD.created_before),
+    }
+    steps = [step.done async for step in run_cleanup(db.operator, OLD, DELETE)]
     assert steps[0] == batches.FIRST
     assert steps[-1] == number + 2
     assert len(steps) > 2
-    assert present(sql) == {kept}
+    assert present(db.sql) == kept
 
 
-async def test_interrupted_cleanup_can_be_continued(operator: Store, make_project: MakeProject, sql: Sql) -> None:
-    make_project()
-    sql(
-        "insert into generation_jobs (user_id, project_id, status, mode, created_at)"
-        " select user_id, id, 'failed', 'lifestyle', %s from projects, generate_series(1, 120)",
-        (NOW - timedelta(days=31),),
-    )
-    async for first in run_cleanup(operator, OLD, DELETE):
+async def test_interrupted_cleanup_can_be_continued(db: Db) -> None:
+    add_old_jobs(db, 120)
+    async for first in run_cleanup(db.operator, OLD, DELETE):
         assert first == BatchProgress(done=batches.FIRST)
         break
-    assert len(present(sql)) == 120 - batches.FIRST
-    assert await cleaned(operator) == BatchProgress(done=120 - batches.FIRST)
+    assert len(present(db.sql)) == 120 - batches.FIRST
+    assert await cleaned(db.operator) == BatchProgress(done=120 - batches.FIRST)
 
 
-async def test_cleanup_skips_a_locked_job(
-    operator: Store, database: Conninfo, retention_jobs: RetentionJobs, sql: Sql
+async def test_cleanup_skips_jobs_that_are_locked_protected_or_referred_to(
+    db: Db, retention_jobs: RetentionJobs
 ) -> None:
-    held = retention_jobs.old[JobStatus.FAILED][0]
-    with connect(database) as other:
-        other.execute("select from generation_jobs where id = %s for update", [held])
-        assert await cleaned(operator) == BatchProgress(done=6)
-    assert held in present(sql)
-    assert await cleaned(operator) == BatchProgress(done=1)
-
-
-async def test_cleanup_skips_and_names_a_job_that_another_table_refers_to(
-    operator: Store, retention_jobs: RetentionJobs, sql: Sql
-) -> None:
-    referred = retention_jobs.old[JobStatus.SUCCEEDED][1]
-    sql("create table public.invoices (job_id uuid references generation_jobs)")
-    try:
-        sql("insert into public.invoices values (%s)", (referred,))
-        last = await cleaned(operator)
-        assert (last.done, last.refused, last.refused_id) == (6, 1, referred)
-        assert "invoices" in (last.refusal or "")
-        assert referred in present(sql)
-    finally:
-        sql("drop table public.invoices")
-
-
-async def test_cleanup_skips_jobs_that_a_trigger_of_the_app_protects(
-    operator: Store, retention_jobs: RetentionJobs, sql: Sql
-) -> None:
-    paid = retention_jobs.old[JobStatus.SUCCEEDED][2]
-    sql(
+    locked = retention_jobs.old[JobStatus.FAILED][0]
+    trigger = (
         "create function keep_paid() returns trigger language plpgsql as"
-        " $$ begin if old.cost_cents = 2 then raise exception 'paid jobs stay'; end if; return old; end $$"
+        " $$ begin if old.cost_cents = 7 then raise exception 'paid jobs stay'; end if; return old; end $$;"
+        "create trigger keep_paid before delete on generation_jobs for each row execute function keep_paid()"
     )
-    sql("create trigger keep_paid before delete on generation_jobs for each row execute function keep_paid()")
-    try:
-        last = await cleaned(operator)
-        assert (last.done, last.refused, last.refusal) == (5, 2, "The database refused: paid jobs stay.")
-        assert paid in present(sql)
-    finally:
-        sql("drop function keep_paid() cascade")
+    with altered(db.sql, trigger, "drop function keep_paid() cascade"):
+        with connect(db.conninfo) as other:
+            other.execute("select from generation_jobs where id = %s for update", [locked])
+            last = await cleaned(db.operator)
+        assert (last.done, last.refused, last.refusal) == (5, 1, "The database refused: paid jobs stay.")
+        assert {locked, retention_jobs.other} <= present(db.sql)
+        assert (await cleaned(db.operator)).done == 1, "the lock is gone"
+    table = "create table public.invoices (job_id uuid references generation_jobs)"
+    with altered(db.sql, table, "drop table public.invoices"):
+        db.sql("insert into public.invoices values (%s)", (retention_jobs.other,))
+        last = await cleaned(db.operator)
+        assert (last.done, last.refused, last.refused_id) == (0, 1, retention_jobs.other)
+        assert "invoices" in (last.refusal or "")
 
 
-async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(
-    ada: Store, retention_jobs: RetentionJobs, sql: Sql
-) -> None:
-    before = present(sql)
-    sql("create policy nobody on generation_jobs as restrictive for delete using (false)")
-    try:
-        with pytest.raises(NoPrivilege, match="does not let it be changed"):
-            await cleaned(ada)
-    finally:
-        sql("drop policy nobody on generation_jobs")
-    assert present(sql) == before
-
-
-async def test_cleanup_in_a_read_only_session_removes_nothing(
-    operator: Store, retention_jobs: RetentionJobs, sql: Sql
-) -> None:
-    before = present(sql)
-    operator.database.access.rule = WriteMode.CLOSED
-    with pytest.raises(ReadOnly):
-        await cleaned(operator)
-    assert present(sql) == before
+async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(db: Db, retention_jobs: RetentionJobs) -> None:
+    before = present(db.sql)
+    policy = "create policy nobody on generation_jobs as restrictive for delete using (false)"
+    undo = "drop policy nobody on generation_jobs"
+    with altered(db.sql, policy, undo), pytest.raises(NoPrivilege, match="does not let it be changed"):
+        await cleaned(db.ada)
+    assert present(db.sql) == before
 
 
 async def test_journal_of_a_cleanup_lists_job_ids_without_their_rows(
@@ -201,50 +152,34 @@ async def test_journal_of_a_cleanup_lists_job_ids_without_their_rows(
 
 @pytest.mark.parametrize("due_in", ["1 minute", "-1 s"])
 async def test_cleanup_keeps_running_jobs_held_by_or_waiting_for_a_worker(
-    operator: Store, retention_jobs: RetentionJobs, sql: Sql, due_in: str
+    db: Db, retention_jobs: RetentionJobs, due_in: str
 ) -> None:
     held, waiting, lost = retention_jobs.old[JobStatus.RUNNING]
     for job_id, owner, lease in ((held, NOTHING, "1 minute"), (waiting, None, due_in), (lost, NOTHING, "-1 s")):
-        sql(
+        db.sql(
             "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
             " values (%s, %s, 1, now(), now() + %s::interval)",
             (job_id, owner, lease),
         )
     asked = ExpiredJobs(created_before=OLD.created_before, statuses=(JobStatus.RUNNING,))
-    assert await cleaned(operator, asked) == BatchProgress(done=1)
-    assert archived(sql) == {lost}
-    assert {held, waiting} <= present(sql)
+    assert await cleaned(db.operator, asked) == BatchProgress(done=1)
+    assert archived(db.sql) == {lost}
+    assert {held, waiting} <= present(db.sql)
 
 
-async def test_missing_archive_error_names_the_revision_that_adds_it(
-    attached_database: Conninfo,
-) -> None:
-    store = Store(Database(attached_database))
-    try:
-        with pytest.raises(SchemaMissing, match="keeps no archive") as caught:
-            await count_some_archived(store)
-    finally:
-        await store.close()
-    assert caught.value.hint == "'gjobs migrate up' brings revision 0008, which keeps one."
-
-
-async def test_user_deleted_during_a_cleanup_leaves_no_archived_jobs(
-    operator: Store, database: Conninfo, retention_jobs: RetentionJobs, sql: Sql
-) -> None:
+async def test_user_deleted_during_a_cleanup_leaves_no_archived_jobs(db: Db, retention_jobs: RetentionJobs) -> None:
     """Ada has been deleted and not committed yet, when the clean-up comes to her jobs, or the other way round."""
-    with connect(database) as other:
+    with connect(db.conninfo) as other:
         other.execute("delete from auth.users where id = %s", [ADA])
-        assert await cleaned(operator) == BatchProgress(done=1)
+        assert await cleaned(db.operator) == BatchProgress(done=1)
         other.commit()
-    assert archived(sql) == {retention_jobs.other}
-    assert present(sql) == set()
+    assert archived(db.sql) == {retention_jobs.other}
+    assert present(db.sql) == set()
 
 
-async def test_project_deleted_during_archiving_leaves_no_archived_jobs(
-    operator: Store, database: Conninfo, retention_jobs: RetentionJobs, sql: Sql
-) -> None:
-    steps = run_cleanup(operator, OLD, ARCHIVE)
-    with connect(database) as other:
+async def test_project_deleted_during_archiving_leaves_no_archived_jobs(db: Db, retention_jobs: RetentionJobs) -> None:
+    steps = run_cleanup(db.operator, OLD, ARCHIVE)
+    with connect(db.conninfo) as other:
         # The project's row is locked, and its jobs are not yet.
         other.execute("select from projects where id = %s for update", [retention_jobs.project])
         assert (await anext(steps)).done == 0
@@ -252,4 +187,24 @@ async def test_project_deleted_during_archiving_leaves_no_archived_jobs(
         other.commit()
     async for last in steps:
         assert last.refused == 0
-    assert archived(sql) == {retention_jobs.other}
+    assert archived(db.sql) == {retention_jobs.other}
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "expected"),
+    [
+        (50, QUICK / 2, 100),
+        (50, QUICK, 50),
+        (50, SLOW, 50),
+        (50, SLOW * 2, 25),
+        (1, SLOW * 2, 1),
+        (400, QUICK / 2, LARGEST),
+        (LARGEST, QUICK / 2, LARGEST),
+    ],
+)
+def test_next_batch_size_adapts_to_the_time_taken(size: int, seconds: float, expected: int) -> None:
+    assert next_size(size, seconds) == expected
+
+
+def test_halved_batch_size_is_at_least_one() -> None:
+    assert [smaller_size(size) for size in (500, 3, 2, 1)] == [250, 1, 1, 1]

@@ -17,7 +17,7 @@ from store.database.wake_ups import LONGEST_SILENCE, TRIGGERS, WakeUp, wake_ups
 from store.errors import UnexpectedError
 from tests.conftest import Conninfo
 from tests.store.servers import proxied
-from tests.store.support import until
+from tests.store.support import altered, sql_of, until
 from tests.store.wakeup.registered import Server
 
 
@@ -113,14 +113,13 @@ async def test_listener_keeps_retrying_while_the_server_is_unreachable(
 async def test_error_after_the_proof_is_reported_as_a_lost_connection(
     listener: Database, notifying_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who was told of the proof, and looks seldom since, has to hear that nothing is told any more."""
     async with listening(listener) as heard:
         assert await heard.next() is WakeUp.PROVEN
 
         async def refused(_: ListenConnection) -> frozenset[str]:
             raise UnexpectedError("The database answered with an error.")
 
-        monkeypatch.setattr(ListenConnection, "heard", refused)
+        monkeypatch.setattr(ListenConnection, "wait_for_channels", refused)
         assert await heard.next() is WakeUp.LOST
         assert await heard.ends()
 
@@ -129,7 +128,7 @@ async def test_listener_gives_up_when_the_proof_does_not_arrive(
     listener: Database, notifying_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As through a pooler by transaction, had it been tried there."""
-    monkeypatch.setattr(database_wake_ups, "_TELL", text("select 1 where :channel <> ''"))
+    monkeypatch.setattr(database_wake_ups, "_NOTIFY", text("select 1 where :channel <> ''"))
     monkeypatch.setattr(database_wake_ups, "PATIENCE_WITH_PROOF", 0.05)
     async with listening(listener) as heard:
         assert await heard.ends()
@@ -139,13 +138,10 @@ async def test_listener_gives_up_when_the_proof_does_not_arrive(
 async def test_listener_opens_no_connection_without_enabled_triggers(
     listener: Database, notifying_server: Server
 ) -> None:
-    table = "alter table generation_jobs {} trigger " + TRIGGERS[1]
-    notifying_server.connection.execute(table.format("disable").encode())
-    try:
+    table = f"alter table generation_jobs {{}} trigger {TRIGGERS[1]}"
+    with altered(sql_of(notifying_server.connection), table.format("disable"), table.format("enable always")):
         async with listening(listener) as heard:
             assert await heard.ends()
-    finally:
-        notifying_server.connection.execute(table.format("enable always").encode())
 
 
 async def test_killed_listener_process_leaves_no_session(

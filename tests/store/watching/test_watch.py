@@ -2,18 +2,21 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from store.database.database import Database
-from store.errors import InvalidValue, SchemaMissing, Unreachable
+from store.errors import InvalidValue, Unreachable
 from store.filters.filter_text import parse
+from store.jobs.job import GenerationJob, JobStatus
 from store.store import Store
 from store.watch import watch_readers
-from store.watch.watch import Cursor, Transition, Watch
+from store.watch.watch import Cursor, JobsAtPoll, Transition, Watch, transitions_between
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, NOW, Db, MakeProject, Sql, a_job, add_ada
 
 Told = list[tuple[UUID, str | None, str | None]]
 
@@ -40,82 +43,51 @@ def move(sql: Sql, job: UUID, status: str, **values: object) -> None:
     sql(f"update generation_jobs set status = %s{columns} where id = %s", [status, *values.values(), job])  # noqa: S608
 
 
-async def test_watch_reports_each_status_change_once_and_in_order(
-    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
+async def started_watch(store: Store) -> Watch:
+    """What there was before is read."""
+    watch = await store.watch()
+    await watch.read()
+    return watch
+
+
+async def test_watch_reports_each_status_change_once_in_order_with_the_job_right_after_it(
+    db: Db, project: UUID
 ) -> None:
-    make_job(project)
-    watch = await operator.watch()
+    db.make_job(project)
+    watch = await db.operator.watch()
     assert await told(watch) == []
-    job = make_job(project)
-    move(sql, job, "running")
-    sql("update generation_jobs set cost_cents = 7 where id = %s", [job])
-    move(sql, job, "failed", error="timeout")
-    sql("delete from generation_jobs where id = %s", [job])
-    assert await told(watch) == [
-        (job, None, "queued"),
-        (job, "queued", "running"),
-        (job, "running", "failed"),
-        (job, "failed", None),
+    job = db.make_job(project, mode="packaging", cost_cents=5)
+    move(db.sql, job, "running")
+    db.sql("update generation_jobs set cost_cents = 7 where id = %s", [job])
+    move(db.sql, job, "failed", error="timeout", cost_cents=9)
+    db.sql("delete from generation_jobs where id = %s", [job])
+    found = (await watch.read()).transitions
+    assert [(one.from_status, one.to_status, one.cost_cents, one.error) for one in found[:3]] == [
+        (None, "queued", 5, None),
+        ("queued", "running", 5, None),
+        ("running", "failed", 9, "timeout"),
     ]
+    assert (found[3].from_status, found[3].to_status) == ("failed", None)
+    assert {(one.job_id, one.mode, one.user_id, one.project_id) for one in found} == {(job, "packaging", ADA, project)}
+    assert sorted(found, key=lambda one: one.at) == list(found)
+    assert len({one.key for one in found}) == 4
     assert await told(watch) == []
 
 
-async def test_transition_holds_the_job_as_it_was_right_after_it(
-    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    watch = await operator.watch()
-    await watch.read()
-    job = make_job(project, "running", mode="packaging", cost_cents=5)
-    move(sql, job, "failed", error="timeout", cost_cents=9)
-    first, last = (await watch.read()).transitions
-    assert (first.mode, first.cost_cents, first.error) == ("packaging", 5, None)
-    assert (last.mode, last.cost_cents, last.error, last.user_id, last.project_id) == (
-        "packaging",
-        9,
-        "timeout",
-        ADA,
-        project,
-    )
-    assert first.at <= last.at
-    assert first.key != last.key
-
-
-async def test_watch_does_not_miss_a_late_commit(
-    operator: Store, database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    early, late = make_job(project), make_job(project)
-    watch = await operator.watch()
-    await watch.read()
-    with connect(database) as slow:
-        slow.execute("update generation_jobs set status = 'running' where id = %s", [late])
-        move(sql, early, "running")
+async def test_watch_misses_no_late_commit_and_reports_nothing_rolled_back(db: Db, project: UUID) -> None:
+    early, late, never = (db.make_job(project) for _ in range(3))
+    run = "update generation_jobs set status = 'running' where id = %s"
+    watch = await started_watch(db.operator)
+    with connect(db.conninfo) as undone, connect(db.conninfo) as slow:
+        undone.execute(run, [never])
+        slow.execute(run, [late])
+        move(db.sql, early, "running")
         assert await told(watch) == []
-    assert sorted(await told(watch)) == sorted([(late, "queued", "running"), (early, "queued", "running")])
-
-
-async def test_watch_reports_changes_of_a_transaction_open_at_its_start(
-    operator: Store, database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    early, late = make_job(project), make_job(project)
-    with connect(database) as slow:
-        slow.execute("update generation_jobs set status = 'running' where id = %s", [late])
-        # Committed before the watch begins, in a transaction after the one that is open.
-        move(sql, early, "running")
-        watch = await operator.watch()
-        await watch.read()
-    assert await told(watch) == [(late, "queued", "running")]
-
-
-async def test_watch_does_not_report_rolled_back_changes(
-    operator: Store, database: Conninfo, project: UUID, make_job: MakeJob
-) -> None:
-    job = make_job(project)
-    watch = await operator.watch()
-    await watch.read()
-    with connect(database) as undone:
-        undone.execute("update generation_jobs set status = 'running' where id = %s", [job])
         undone.rollback()
-    assert await told(watch) == []
+        # A transaction is open at the start of another watch; what was committed before that it does not tell.
+        later_watch = await started_watch(db.operator)
+    assert sorted(await told(watch)) == sorted([(late, "queued", "running"), (early, "queued", "running")])
+    assert await told(later_watch) == [(late, "queued", "running")]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 100])
@@ -123,8 +95,7 @@ async def test_watch_reads_changes_of_more_than_one_batch(
     operator: Store, sql: Sql, project: UUID, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
     monkeypatch.setattr(watch_readers, "ROWS", rows)
-    watch = await operator.watch()
-    await watch.read()
+    watch = await started_watch(operator)
     sql(
         "insert into generation_jobs (user_id, project_id, mode)"
         " select user_id, id, n::text from projects, generate_series(1, 5) n where id = %s",
@@ -135,28 +106,21 @@ async def test_watch_reads_changes_of_more_than_one_batch(
     assert await told(watch) == []
 
 
-async def test_new_watch_continues_from_the_cursor_of_another(
-    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    job = make_job(project)
-    watch = await operator.watch()
+async def test_new_watch_continues_from_the_cursor_of_another(db: Db, project: UUID) -> None:
+    job = db.make_job(project)
+    watch = await db.operator.watch()
     place = (await watch.read()).cursor
-    move(sql, job, "running")
+    move(db.sql, job, "running")
     assert await told(watch) == [(job, "queued", "running")]
-    move(sql, job, "failed")
-    assert await told(await operator.watch(after=place)) == [(job, "queued", "running"), (job, "running", "failed")]
-
-
-async def test_watch_refuses_a_cursor_that_the_database_has_not_reached(operator: Store) -> None:
-    watch = await operator.watch(after=Cursor(2**62, 0))
+    move(db.sql, job, "failed")
+    assert await told(await db.operator.watch(after=place)) == [(job, "queued", "running"), (job, "running", "failed")]
+    not_reached = await db.operator.watch(after=Cursor(2**62, 0))
     with pytest.raises(InvalidValue, match="has not come to"):
-        await watch.read()
+        await not_reached.read()
 
 
-async def test_watch_filter_applies_to_the_job_right_after_each_transition(
-    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    job, other = make_job(project), make_job(project, mode="packaging")
+async def test_watch_filter_applies_to_the_job_right_after_each_transition(db: Db, project: UUID) -> None:
+    job, other = db.make_job(project), db.make_job(project, mode="packaging")
     for text, expected in {
         "status:failed": [(job, "running", "failed"), (other, "running", "failed"), (other, "failed", None)],
         "mode:lifestyle -status:running": [(job, "running", "failed")],
@@ -165,47 +129,39 @@ async def test_watch_filter_applies_to_the_job_right_after_each_transition(
         "since:2026-01-01 asset:none": [(job, "queued", "running"), (job, "running", "failed")],
         "user:ben@example.com": [],
     }.items():
-        sql("delete from generation_jobs where id = %s", [other])
-        make_job(project, job_id=other, mode="packaging")
-        move(sql, job, "queued", error=None)
-        watch = await operator.watch(parse(text, now=NOW))
+        db.sql("delete from generation_jobs where id = %s", [other])
+        db.make_job(project, job_id=other, mode="packaging")
+        move(db.sql, job, "queued", error=None)
+        watch = await db.operator.watch(parse(text, now=NOW))
         await watch.read()
         for one in (job, other):
-            move(sql, one, "running")
-        move(sql, job, "failed", error="timeout")
-        move(sql, other, "failed")
-        sql("delete from generation_jobs where id = %s", [other])
+            move(db.sql, one, "running")
+        move(db.sql, job, "failed", error="timeout")
+        move(db.sql, other, "failed")
+        db.sql("delete from generation_jobs where id = %s", [other])
         found = await told(watch)
         assert [one for one in found if one[0] in (job, other)] == expected, text
 
 
-async def test_user_watches_only_their_own_jobs(
-    operator: Store, ada: Store, ben: Store, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    watches = [await store.watch() for store in (operator, ada, ben)]
+async def test_user_watches_only_their_own_jobs(db: Db, project: UUID) -> None:
+    watches = [await store.watch() for store in (db.operator, db.ada, db.ben)]
     for watch in watches:
         await watch.read()
-    job = make_job(project)
+    job = db.make_job(project)
     assert [len(await told(watch)) for watch in watches] == [1, 1, 0]
-    sql("delete from generation_jobs where id = %s", [job])
+    db.sql("delete from generation_jobs where id = %s", [job])
     assert [await told(watch) for watch in watches] == [[(job, "queued", None)], [(job, "queued", None)], []]
 
 
 async def test_watch_names_the_transaction_that_holds_it_back(
-    operator: Store,
-    database: Conninfo,
-    sql: Sql,
-    project: UUID,
-    make_job: MakeJob,
-    monkeypatch: pytest.MonkeyPatch,
+    db: Db, project: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch_readers, "HELD_FOR", 0.0)
-    job = make_job(project)
-    watch = await operator.watch()
-    await watch.read()
-    with connect({**database, "application_name": "forgotten"}) as slow:
-        slow.execute("update generation_jobs set cost_cents = 7 where id = %s", [make_job(project)])
-        move(sql, job, "running")
+    job = db.make_job(project)
+    watch = await started_watch(db.operator)
+    with connect({**db.conninfo, "application_name": "forgotten"}) as slow:
+        slow.execute("update generation_jobs set cost_cents = 7 where id = %s", [db.make_job(project)])
+        move(db.sql, job, "running")
         held_back = (await watch.read()).held_back
         assert held_back is not None
         assert (held_back.process_id, held_back.application) == (slow.info.backend_pid, "forgotten")
@@ -213,16 +169,12 @@ async def test_watch_names_the_transaction_that_holds_it_back(
     assert (await watch.read()).held_back is None
 
 
-async def test_watch_reports_changes_of_many_writers_exactly_once(
-    operator: Store, database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    """Each commits when it likes, while the watch reads all the time."""
-    jobs = [[make_job(project) for _ in range(15)] for _ in range(4)]
-    watch = await operator.watch()
-    await watch.read()
+async def test_watch_reports_changes_of_many_writers_exactly_once(db: Db, project: UUID) -> None:
+    jobs = [[db.make_job(project) for _ in range(15)] for _ in range(4)]
+    watch = await started_watch(db.operator)
 
     def write(mine: list[UUID]) -> None:
-        with connect(database) as connection:
+        with connect(db.conninfo) as connection:
             for number, job in enumerate(mine):
                 for status in ("running", "succeeded"):
                     connection.execute("update generation_jobs set status = %s where id = %s", [status, job])
@@ -240,53 +192,43 @@ async def test_watch_reports_changes_of_many_writers_exactly_once(
     assert all(found.index((job, *STEPS[0])) < found.index((job, *STEPS[1])) for mine in jobs for job in mine)
 
 
-async def test_watch_reports_changes_exactly_once_across_lost_connections(
-    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    jobs = [make_job(project) for _ in range(6)]
-    watch = await operator.watch()
-    await watch.read()
+async def test_watch_reports_changes_exactly_once_across_lost_connections(db: Db, project: UUID) -> None:
+    jobs = [db.make_job(project) for _ in range(6)]
+    watch = await started_watch(db.operator)
     found: Told = []
     for number, job in enumerate(jobs):
-        move(sql, job, "running")
+        move(db.sql, job, "running")
         if number % 2:
-            sql(
+            db.sql(
                 "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
                 " and pid <> pg_backend_pid() and backend_type = 'client backend'"
             )
         with suppress(Unreachable):
             found += await told(watch)
-        move(sql, job, "succeeded")
+        move(db.sql, job, "succeeded")
     found += await told(watch)
     assert found == [(job, *step) for job in jobs for step in STEPS]
 
 
-async def test_watch_reports_observed_changes_where_no_events_are_recorded(attached_database: Conninfo) -> None:
-    with connect(attached_database, autocommit=True) as app:
-        app.execute("insert into auth.users (id) values (%s)", [ADA])
-        app.execute("insert into projects (id, user_id, name) values (%s, %s, 'Autumn')", [NOTHING, ADA])
-
-        def queue(mode: str) -> UUID:
-            row = app.execute(
-                "insert into generation_jobs (user_id, project_id, mode) values (%s, %s, %s) returning id",
-                [ADA, NOTHING, mode],
-            ).fetchone()
-            assert row is not None
-            return UUID(str(row[0]))
-
-        async with Store(Database(attached_database)) as store:
-            old = queue("lifestyle")
-            with pytest.raises(SchemaMissing, match="does not record"):
-                await store.watch(after=Cursor(1, 1))
-            watch, packaging = await store.watch(), await store.watch(parse("mode:packaging", now=NOW))
-            assert [await told(one) for one in (watch, packaging)] == [[], []]
-            new = queue("packaging")
-            app.execute("update generation_jobs set status = 'running' where id = %s", [old])
-            assert await told(watch) == [(new, None, "queued"), (old, "queued", "running")]
-            assert await told(packaging) == [(new, None, "queued")]
-            app.execute("delete from generation_jobs where id = %s", [old])
-            assert await told(watch) == [(old, "running", None)]
-            assert await told(watch) == []
+async def test_watch_reports_observed_changes_where_no_events_are_recorded(
+    attached_database: Conninfo, app_sql: Sql
+) -> None:
+    old, new = UUID(int=1), UUID(int=3)
+    add_ada(app_sql, old)
+    async with Store(Database(attached_database)) as store:
+        watch, packaging = await store.watch(), await store.watch(parse("mode:packaging", now=NOW))
+        assert [await told(one) for one in (watch, packaging)] == [[], []]
+        app_sql(
+            "insert into generation_jobs (id, user_id, project_id, mode)"
+            " select %s, user_id, project_id, 'packaging' from generation_jobs",
+            [new],
+        )
+        app_sql("update generation_jobs set status = 'running' where id = %s", [old])
+        assert await told(watch) == [(new, None, "queued"), (old, "queued", "running")]
+        assert await told(packaging) == [(new, None, "queued")]
+        app_sql("delete from generation_jobs where id = %s", [old])
+        assert await told(watch) == [(old, "running", None)]
+        assert await told(watch) == []
 
 
 def test_cursor_is_two_numbers() -> None:
@@ -295,3 +237,56 @@ def test_cursor_is_two_numbers() -> None:
     for text in ("", "740", "740,", "-1,2", "740,12,1", "٧,1", "9" * 30 + ",1"):
         with pytest.raises(InvalidValue):
             Cursor.parse(text)
+
+
+LATER = NOW + timedelta(seconds=2)
+
+JOB = a_job(created_at=NOW - timedelta(hours=1), updated_at=NOW - timedelta(hours=1))
+
+
+def look(*jobs: GenerationJob, at: datetime = NOW) -> JobsAtPoll:
+    return JobsAtPoll(at=at, jobs={job.id: job for job in jobs})
+
+
+def changes(
+    former: JobsAtPoll, *jobs: GenerationJob, asked: tuple[UUID, ...] = ()
+) -> list[tuple[int, str | None, str | None]]:
+    told = transitions_between(former, look(*jobs, at=LATER), asked)
+    assert {one.at for one in told} <= {LATER}
+    return [(one.job_id.int, one.from_status, one.to_status) for one in told]
+
+
+@pytest.mark.parametrize(
+    ("former", "job", "expected"),
+    [
+        pytest.param([JOB], JOB, [], id="unchanged"),
+        pytest.param([JOB], replace(JOB, cost_cents=9, updated_at=LATER), [], id="update without a status change"),
+        pytest.param(
+            [JOB], replace(JOB, status=JobStatus.SUCCEEDED), [(1, "queued", "succeeded")], id="missed one between"
+        ),
+        pytest.param([], JOB, [], id="old job that appears when others are gone"),
+    ],
+)
+def test_only_a_changed_status_is_a_transition(
+    former: list[GenerationJob], job: GenerationJob, expected: object
+) -> None:
+    assert changes(look(*former), job) == expected
+
+
+def test_transitions_are_ordered_by_update_time() -> None:
+    first = replace(JOB, status=JobStatus.RUNNING, updated_at=NOW + timedelta(seconds=1))
+    second = replace(JOB, id=UUID(int=2), status=JobStatus.FAILED, updated_at=NOW)
+    was = replace(second, status=JobStatus.RUNNING)
+    assert changes(look(JOB, was), first, second) == [(2, "running", "failed"), (1, "queued", "running")]
+
+
+def test_job_created_between_two_polls_is_new_even_if_committed_late() -> None:
+    new = replace(JOB, created_at=NOW + timedelta(seconds=1))
+    late = replace(JOB, id=UUID(int=2), created_at=NOW - timedelta(seconds=30))
+    assert changes(look(), new, late) == [(1, None, "queued"), (2, None, "queued")]
+
+
+def test_queried_job_that_is_not_found_was_deleted() -> None:
+    ended = replace(JOB, id=UUID(int=2), status=JobStatus.FAILED)
+    former = look(JOB, replace(ended, status=JobStatus.RUNNING))
+    assert changes(former, ended, asked=(JOB.id, ended.id)) == [(2, "running", "failed"), (1, "queued", None)]

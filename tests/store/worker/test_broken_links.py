@@ -1,8 +1,10 @@
 """A worker outlives what happens to its links: it goes on, begins nothing twice, and hears of new jobs again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +17,7 @@ from store.database.wake_ups import IDLE_LOCK, notification_arrives
 from store.errors import SignInRefused, Unreachable
 from store.leases.lease import ClaimedJob, Ending
 from store.store import Store
-from store.worker.handlers import Registry, Retry, Work
+from store.worker.handlers import Handler, Retry, Work
 from store.worker.lease_client import LeaseClient
 from store.worker.worker_events import (
     AttemptEnded,
@@ -29,10 +31,13 @@ from store.worker.worker_events import (
 from tests.conftest import Conninfo
 from tests.store.servers import Proxy, proxied
 from tests.store.support import Sql, until
-from tests.store.worker.conftest import MakeWorker
-from tests.store.worker.test_worker import ends, leases, with_nothing_to_do
+from tests.store.worker.conftest import WorkerEnv, has_ended, registry_of
 
-Queue = Callable[..., list[UUID]]
+Claimed = list[ClaimedJob]
+
+Claim = Callable[[], Awaitable[Claimed]]
+
+LOST = Unreachable("The link broke.")
 
 SHORTEST_WAIT = 0.1
 
@@ -55,67 +60,52 @@ def told_sessions(sql: Sql) -> set[int]:
     return {pid for (pid,) in rows}
 
 
-async def so_many_end(told: Sequence[WorkerEvent], number: int) -> None:
-    await until(lambda: sum(isinstance(one, AttemptEnded) for one in told) == number)
-
-
-async def queue_until(is_so: Callable[[], bool], queue: Queue, told: Sequence[WorkerEvent]) -> list[UUID]:
+async def queue_until(is_so: Callable[[], bool], env: WorkerEnv, told: list[WorkerEvent]) -> list[UUID]:
     """One job after the other: one that is queued before the worker waits is claimed otherwise."""
     jobs: list[UUID] = []
     while not is_so():
-        jobs += queue()
-        await so_many_end(told, len(jobs))
+        jobs += env.queue()
+        await until(partial(has_ended, told, len(jobs)))
     return jobs
 
 
-async def test_worker_that_starts_during_an_outage_waits_for_the_database(
-    database: Conninfo, make_worker: MakeWorker, queue: Queue, sql: Sql
-) -> None:
-    queue()
+async def test_worker_that_starts_during_an_outage_waits_for_the_database(database: Conninfo, env: WorkerEnv) -> None:
+    env.queue()
     async with cut_off(database) as (store, proxy):
         await store.capability_cache.get()
         proxy.go_away()
-        worker, told = make_worker(with_nothing_to_do(), store=store)
-        running = asyncio.create_task(worker.run(once=True))
-        await until(lambda: bool(told))
-        proxy.come_back()
-        await running
+        async with env.running(store=store, once=True) as (_, told):
+            await until(lambda: bool(told))
+            proxy.come_back()
     assert [type(one) for one in told] == [DatabaseUnavailable, DatabaseRecovered, AttemptStarted, AttemptEnded]
-    assert ends(sql) == [("succeeded", None, 250)]
+    assert env.ends() == [("succeeded", None, 250)]
 
 
-async def test_stopping_worker_does_not_wait_for_the_database(database: Conninfo, make_worker: MakeWorker) -> None:
+async def test_stopping_worker_does_not_wait_for_the_database(database: Conninfo, env: WorkerEnv) -> None:
     async with cut_off(database) as (store, proxy):
         await store.capability_cache.get()
         proxy.go_away()
-        worker, told = make_worker(with_nothing_to_do(), store=store)
-        running = asyncio.create_task(worker.run())
-        await until(lambda: bool(told))
-        worker.stop()
-        await running
+        async with env.running(store=store) as (_, told):
+            await until(lambda: bool(told))
 
 
 async def test_worker_is_notified_of_new_jobs_after_reconnecting(
-    database: Conninfo, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    database: Conninfo, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
-    async with cut_off(database) as (store, proxy):
-        worker, told = make_worker(with_nothing_to_do(), store=store)
-        running = asyncio.create_task(worker.run())
-        await until(lambda: told_sessions(sql) != set())
-        cut = told_sessions(sql)
+    async with cut_off(database) as (store, proxy), env.running(store=store) as (_, told):
+        await until(lambda: told_sessions(env.sql) != set())
+        cut = told_sessions(env.sql)
         proxy.go_away()
         proxy.come_back()
-        await until(lambda: bool(told_sessions(sql) - cut))
-        queue()
-        await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
-        worker.stop()
-        await running
-    assert ends(sql) == [("succeeded", None, 250)]
+        await until(lambda: bool(told_sessions(env.sql) - cut))
+        env.queue()
+        await until(lambda: has_ended(told))
+    assert env.ends() == [("succeeded", None, 250)]
 
 
 async def test_new_job_is_claimed_by_the_session_that_was_notified(
-    make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claimed_so: list[UUID] = []
     answer = ReadyStatement.answer
@@ -126,20 +116,17 @@ async def test_new_job_is_claimed_by_the_session_that_was_notified(
         return claimed
 
     monkeypatch.setattr(ReadyStatement, "answer", noted)
-    worker, told = make_worker(with_nothing_to_do())
-    running = asyncio.create_task(worker.run())
-    await until(lambda: worker.is_notified)
-    (session,) = told_sessions(sql)
-    jobs = await queue_until(lambda: bool(claimed_so), queue, told)
-    ((statement,),) = sql("select query from pg_stat_activity where pid = %s", [session])
-    worker.stop()
-    await running
+    async with env.running() as (worker, told):
+        await until(lambda: worker.is_notified)
+        (session,) = told_sessions(env.sql)
+        jobs = await queue_until(lambda: bool(claimed_so), env, told)
+        ((statement,),) = env.sql("select query from pg_stat_activity where pid = %s", [session])
     assert claimed_so == jobs[-1:]
     assert "gjobs.claim_jobs" in statement
 
 
 async def test_notified_claim_with_a_lost_answer_starts_each_job_once(
-    make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
     begun: list[UUID] = []
@@ -149,25 +136,22 @@ async def test_notified_claim_with_a_lost_answer_starts_each_job_once(
         claimed = await answer(self, query)
         if not is_lost.is_set():
             is_lost.set()
-            raise Unreachable("The link broke.")
+            raise LOST
         return claimed
 
     monkeypatch.setattr(ReadyStatement, "answer", loses_first)
-    worker, told = make_worker(noting(begun))
-    running = asyncio.create_task(worker.run())
-    await until(lambda: worker.is_notified)
-    first = told_sessions(sql)
-    jobs = await queue_until(is_lost.is_set, queue, told)
-    await until(lambda: bool(told_sessions(sql) - first))
-    jobs += queue()
-    await so_many_end(told, len(jobs))
-    worker.stop()
-    await running
+    async with env.running(noting(begun)) as (worker, told):
+        await until(lambda: worker.is_notified)
+        first = told_sessions(env.sql)
+        jobs = await queue_until(is_lost.is_set, env, told)
+        await until(lambda: bool(told_sessions(env.sql) - first))
+        jobs += env.queue()
+        await until(lambda: has_ended(told, len(jobs)))
     assert begun == jobs
 
 
 async def test_worker_listens_again_after_a_late_proof(
-    database: Conninfo, make_worker: MakeWorker, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    database: Conninfo, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter([True, False])
 
@@ -176,134 +160,124 @@ async def test_worker_listens_again_after_a_late_proof(
 
     monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
     monkeypatch.setattr("store.worker.claimer.notification_arrives", second_is_late)
-    async with cut_off(database) as (store, proxy):
-        worker, _ = make_worker(with_nothing_to_do(), store=store)
-        running = asyncio.create_task(worker.run())
-        await until(lambda: told_sessions(sql) != set())
-        cut = told_sessions(sql)
+    async with cut_off(database) as (store, proxy), env.running(store=store):
+        await until(lambda: told_sessions(env.sql) != set())
+        cut = told_sessions(env.sql)
         proxy.go_away()
         proxy.come_back()
-        await until(lambda: bool(told_sessions(sql) - cut))
+        await until(lambda: bool(told_sessions(env.sql) - cut))
         assert list(answers) == []
-        worker.stop()
-        await running
 
 
 async def test_progress_note_made_during_an_outage_is_saved_after_reconnecting(
-    database: Conninfo, make_worker: MakeWorker, queue: Queue, sql: Sql
+    database: Conninfo, env: WorkerEnv
 ) -> None:
-    registry = Registry()
     told, seen = asyncio.Event(), asyncio.Event()
 
-    @registry.handler("lifestyle")
     async def tells(work: Work) -> None:
         await told.wait()
         work.note("3 of 8")
         await seen.wait()
 
-    queue()
-    async with cut_off(database) as (store, proxy):
-        worker, happened = make_worker(registry, store=store, lease_seconds=0.6)
-        running = asyncio.create_task(worker.run(once=True))
-        await until(lambda: bool(leases(sql)))
+    env.queue()
+    async with (
+        cut_off(database) as (store, proxy),
+        env.running(tells, store=store, lease_seconds=0.6, once=True) as (_, happened),
+    ):
+        await env.until_leased()
         proxy.go_away()
         told.set()
         await until(lambda: any(isinstance(one, DatabaseUnavailable) for one in happened))
         proxy.come_back()
-        await until(lambda: [row[3] for row in leases(sql)] == ["3 of 8"])
+        await until(lambda: [row[3] for row in env.leases()] == ["3 of 8"])
         seen.set()
-        await running
 
 
 async def test_refused_sign_in_ends_the_worker_without_failing_its_job(
-    make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def refused(self: LeaseClient, endings: Sequence[Ending]) -> set[UUID]:
         monkeypatch.undo()
         raise SignInRefused("The password is another by now.")
 
     monkeypatch.setattr(LeaseClient, "end", refused)
-    (job,) = queue()
-    worker, told = make_worker(with_nothing_to_do())
+    (job,) = env.queue()
+    worker, told = env.make_worker()
 
     with pytest.raises(SignInRefused):
         await worker.run(once=True)
 
     assert [type(one) for one in told] == [AttemptStarted]
-    assert leases(sql) == [(job, None, 0, None)]
-    assert ends(sql) == [("running", None, 250)]
+    assert env.leases() == [(job, None, 0, None)]
+    assert env.ends() == [("running", None, 250)]
 
 
 class TestClaims:
     @pytest.mark.parametrize(("lost", "batch"), [(1, 10), (7, 1)], ids=["the only one", "one of several"])
     async def test_jobs_of_a_claim_with_a_lost_answer_start_once(
         self,
-        make_worker: MakeWorker,
-        queue: Queue,
-        sql: Sql,
+        env: WorkerEnv,
         monkeypatch: pytest.MonkeyPatch,
         lost: int,
         batch: int,
     ) -> None:
         begun: list[UUID] = []
-        jobs = queue(number=20)
-        worker, _ = make_worker(noting(begun), batch=batch)
-        lose_claim(monkeypatch, lost)
+        jobs = env.queue(number=20)
 
-        await worker.run(once=True)
-
-        assert sorted(begun) == sorted(jobs)
-        assert ends(sql) == [("succeeded", None, 250)] * 20
-
-    async def test_worker_runs_the_jobs_of_a_lost_claim_before_it_ends(
-        self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        begun: list[UUID] = []
-        jobs = queue(number=2)
-        worker, told = make_worker(noting(begun), batch=1)
-        claim, claims, is_lost = LeaseClient.claim, 0, asyncio.Event()
-
-        async def loses_what_comes_beside_the_second(self: LeaseClient, most: int) -> list[ClaimedJob]:
-            nonlocal claims
-            claims += 1
-            if (number := claims) == 2:
-                await is_lost.wait()
-                await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
-            claimed = await claim(self, most)
-            if number > 2 and claimed and not is_lost.is_set():
-                is_lost.set()
-                raise Unreachable("The link broke.")
+        async def loses(number: int, claim: Claim) -> Claimed:
+            claimed = await claim()
+            if number == lost:
+                raise LOST
             return claimed
 
-        monkeypatch.setattr(LeaseClient, "claim", loses_what_comes_beside_the_second)
+        replace_claims(monkeypatch, loses)
+        await env.run(noting(begun), batch=batch)
+        assert sorted(begun) == sorted(jobs)
+        assert env.ends() == [("succeeded", None, 250)] * 20
 
+    async def test_worker_runs_the_jobs_of_a_lost_claim_before_it_ends(
+        self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun: list[UUID] = []
+        jobs = env.queue(number=2)
+        worker, told = env.make_worker(noting(begun), batch=1)
+        is_lost = asyncio.Event()
+
+        async def loses_what_comes_beside_the_second(number: int, claim: Claim) -> Claimed:
+            if number == 2:
+                await is_lost.wait()
+                await until(lambda: has_ended(told))
+            claimed = await claim()
+            if number > 2 and claimed and not is_lost.is_set():
+                is_lost.set()
+                raise LOST
+            return claimed
+
+        replace_claims(monkeypatch, loses_what_comes_beside_the_second)
         await worker.run(once=True)
-
         assert is_lost.is_set()
         assert begun == jobs
-        assert ends(sql) == [("succeeded", None, 250)] * 2
+        assert env.ends() == [("succeeded", None, 250)] * 2
 
     async def test_failed_claim_is_not_repeated_at_once_for_a_rescheduled_job(
-        self, make_worker: MakeWorker, queue: Queue, monkeypatch: pytest.MonkeyPatch
+        self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        registry = Registry()
 
-        @registry.handler("lifestyle")
         async def puts_off(_: Work) -> None:
             raise Retry("busy", after=60)
 
-        queue()
-        worker, told = make_worker(registry)
-        claim, failed_at = LeaseClient.claim, list[float]()
+        env.queue()
+        worker, told = env.make_worker(puts_off)
+        failed_at: list[float] = []
 
-        async def fails_afterwards(self: LeaseClient, most: int) -> list[ClaimedJob]:
+        async def fails_afterwards(_: int, claim: Claim) -> Claimed:
             if not any(isinstance(one, AttemptStarted) for one in told):
-                return await claim(self, most)
-            await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
+                return await claim()
+            await until(lambda: has_ended(told))
             failed_at.append(asyncio.get_running_loop().time())
-            raise Unreachable("The link broke.")
+            raise LOST
 
-        monkeypatch.setattr(LeaseClient, "claim", fails_afterwards)
+        replace_claims(monkeypatch, fails_afterwards)
         running = asyncio.create_task(worker.run())
         await until(lambda: len(failed_at) == 2)
         worker.stop()
@@ -313,29 +287,27 @@ class TestClaims:
         assert second - first >= SHORTEST_WAIT
 
     async def test_worker_claims_nothing_while_it_recovers_held_leases(
-        self, make_worker: MakeWorker, queue: Queue, monkeypatch: pytest.MonkeyPatch
+        self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        registry, begun, is_found = Registry(), list[UUID](), asyncio.Event()
+        begun, is_found = list[UUID](), asyncio.Event()
 
-        @registry.handler()
         async def waits(work: Work) -> None:
             begun.append(work.job.id)
             await is_found.wait()
 
-        jobs = queue(number=8)
-        worker, _ = make_worker(registry, concurrency=8, batch=1)
-        claim, held_jobs = LeaseClient.claim, LeaseClient.held_jobs
+        jobs = env.queue(number=8)
+        held_jobs = LeaseClient.held_jobs
         claims, answered, has_failed = 0, 0, asyncio.Event()
 
-        async def third_fails_before_second_brings_all(self: LeaseClient, most: int) -> list[ClaimedJob]:
+        async def third_fails_before_second_brings_all(number: int, claim: Claim) -> Claimed:
             nonlocal claims, answered
-            claims += 1
-            if (number := claims) == 3:
+            claims = number
+            if number == 3:
                 has_failed.set()
-                raise Unreachable("The link broke.")
+                raise LOST
             if number == 2:
                 await has_failed.wait()
-            claimed = await claim(self, most)
+            claimed = await claim()
             answered += 1
             return claimed
 
@@ -349,82 +321,65 @@ class TestClaims:
             is_found.set()
             return found
 
-        monkeypatch.setattr(LeaseClient, "claim", third_fails_before_second_brings_all)
+        replace_claims(monkeypatch, third_fails_before_second_brings_all)
         monkeypatch.setattr(LeaseClient, "held_jobs", after_who_claims_meanwhile)
-
-        await worker.run(once=True)
-
+        await env.run(waits, concurrency=8, batch=1)
         assert sorted(begun) == sorted(jobs)
 
     async def test_job_that_ends_during_lease_recovery_is_not_started_again(
-        self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+        self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         begun: list[UUID] = []
-        jobs = queue(number=2)
-        worker, told = make_worker(noting(begun), concurrency=2, batch=1)
-        claim, held_jobs, end = LeaseClient.claim, LeaseClient.held_jobs, LeaseClient.end
-        claims, is_found = 0, asyncio.Event()
+        jobs = env.queue(number=2)
+        worker, told = env.make_worker(noting(begun), concurrency=2, batch=1)
+        held_jobs, end = LeaseClient.held_jobs, LeaseClient.end
+        is_found = asyncio.Event()
 
-        async def second_fails(self: LeaseClient, most: int) -> list[ClaimedJob]:
-            nonlocal claims
-            claims += 1
-            if claims == 2:
-                raise Unreachable("The link broke.")
-            return await claim(self, most)
+        async def second_fails(number: int, claim: Claim) -> Claimed:
+            if number == 2:
+                raise LOST
+            return await claim()
 
         async def first_is_found(self: LeaseClient) -> list[ClaimedJob]:
             found = await held_jobs(self)
             is_found.set()
-            await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
+            await until(lambda: has_ended(told))
             return found
 
         async def after_that(self: LeaseClient, endings: Sequence[Ending]) -> set[UUID]:
             await is_found.wait()
             return await end(self, endings)
 
-        monkeypatch.setattr(LeaseClient, "claim", second_fails)
+        replace_claims(monkeypatch, second_fails)
         monkeypatch.setattr(LeaseClient, "held_jobs", first_is_found)
         monkeypatch.setattr(LeaseClient, "end", after_that)
-
         await worker.run(once=True)
-
         assert begun == jobs
         assert [one for one in told if isinstance(one, LeaseLost)] == []
 
     async def test_job_with_a_rejected_finish_is_not_restarted_after_a_lost_claim(
-        self, make_worker: MakeWorker, queue: Queue, monkeypatch: pytest.MonkeyPatch
+        self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        registry = Registry()
 
-        @registry.handler("lifestyle")
         async def dear(work: Work) -> None:
             work._cost_cents = 2**31
 
-        queue()
-        worker, told = make_worker(registry)
-        claim, claims = LeaseClient.claim, 0
+        env.queue()
+        worker, told = env.make_worker(dear)
 
-        async def second_fails(self: LeaseClient, most: int) -> list[ClaimedJob]:
-            nonlocal claims
-            claims += 1
-            if claims == 2:
+        async def second_fails(number: int, claim: Claim) -> Claimed:
+            if number == 2:
                 await until(lambda: any(isinstance(one, FinishRejected) for one in told))
-                raise Unreachable("The link broke.")
-            return await claim(self, most)
+                raise LOST
+            return await claim()
 
-        monkeypatch.setattr(LeaseClient, "claim", second_fails)
-
+        replace_claims(monkeypatch, second_fails)
         await worker.run(once=True)
-
         assert [type(one) for one in told] == [AttemptStarted, FinishRejected, DatabaseUnavailable, DatabaseRecovered]
 
-    async def test_worker_that_takes_over_its_own_job_stops_the_earlier_attempt(
-        self, make_worker: MakeWorker, queue: Queue, sql: Sql
-    ) -> None:
-        registry = Registry()
+    async def test_worker_that_takes_over_its_own_job_stops_the_earlier_attempt(self, env: WorkerEnv) -> None:
         stopped: list[int] = []
 
-        @registry.handler("lifestyle")
         async def long(work: Work) -> None:
             if work.attempt == 2:
                 return
@@ -434,41 +389,29 @@ class TestClaims:
                 stopped.append(work.attempt)
                 raise
 
-        queue()
-        worker, told = make_worker(registry, concurrency=2)
-        running = asyncio.create_task(worker.run())
-        await until(lambda: bool(leases(sql)))
-        sql("update gjobs.job_leases set expires_at = now()")
-        queue("of nobody")  # which wakes it
-        await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
-        worker.stop()
-        await running
+        env.queue()
+        async with env.running(registry_of(long, "lifestyle"), concurrency=2) as (_, told):
+            await env.until_leased()
+            env.sql("update gjobs.job_leases set expires_at = now()")
+            env.queue("of nobody")  # which wakes it
+            await until(lambda: has_ended(told))
 
         assert stopped == [1]
         assert [type(one) for one in told] == [AttemptStarted, LeaseLost, AttemptStarted, AttemptEnded]
 
 
-def noting(begun: list[UUID]) -> Registry:
-    registry = Registry()
-
-    @registry.handler("lifestyle")
+def noting(begun: list[UUID]) -> Handler:
     async def note(work: Work) -> None:
         begun.append(work.job.id)
 
-    return registry
+    return note
 
 
-def lose_claim(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """It is made, and its answer lost. The first has the number 1."""
-    claim, claims = LeaseClient.claim, 0
+def replace_claims(monkeypatch: pytest.MonkeyPatch, replacement: Callable[[int, Claim], Awaitable[Claimed]]) -> None:
+    """It is called with the number of each claim, from 1, and with what makes the claim."""
+    claim, numbers = LeaseClient.claim, count(1)
 
-    async def loses(self: LeaseClient, most: int) -> list[ClaimedJob]:
-        nonlocal claims
-        claims += 1
-        is_lost = claims == number
-        claimed = await claim(self, most)
-        if is_lost:
-            raise Unreachable("The link broke.")
-        return claimed
+    async def replaced(self: LeaseClient, most: int) -> Claimed:
+        return await replacement(next(numbers), partial(claim, self, most))
 
-    monkeypatch.setattr(LeaseClient, "claim", loses)
+    monkeypatch.setattr(LeaseClient, "claim", replaced)

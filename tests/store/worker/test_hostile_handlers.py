@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -15,12 +14,9 @@ from store.errors import InvalidValue
 from store.worker import attempt
 from store.worker.handlers import Registry, Retry, Work
 from store.worker.worker_events import AttemptEnded, HandlerAbandoned
-from tests.store.support import Sql, until
-from tests.store.worker.conftest import MakeWorker
-from tests.store.worker.test_worker import ends, leases
+from tests.store.support import until
+from tests.store.worker.conftest import WorkerEnv
 from tui.text.worker_text import worker_words
-
-Queue = Callable[..., list[UUID]]
 
 
 class Mute(Exception):
@@ -84,7 +80,7 @@ ERRORS: dict[str, tuple[Callable[[], None], str]] = {
 @pytest.mark.parametrize("is_blocking", [False, True], ids=["coroutine", "thread"])
 @pytest.mark.parametrize("name", ERRORS)
 async def test_any_error_of_a_handler_fails_its_job_and_the_worker_goes_on(
-    make_worker: MakeWorker, queue: Queue, sql: Sql, name: str, is_blocking: bool
+    env: WorkerEnv, name: str, is_blocking: bool
 ) -> None:
     registry = Registry()
     act, error = ERRORS[name]
@@ -97,22 +93,20 @@ async def test_any_error_of_a_handler_fails_its_job_and_the_worker_goes_on(
         act()
 
     registry.handler("a bad")((lambda _: act()) if is_blocking else bad)
-    queue("a bad")
-    queue("b good")
-    worker, _ = make_worker(registry, concurrency=1)
+    env.queue("a bad")
+    env.queue("b good")
+    worker, _ = env.make_worker(registry, concurrency=1)
 
     await worker.run(once=True)
 
-    failed, succeeded = ends(sql)
+    failed, succeeded = env.ends()
     assert failed[0] == "failed"
     assert str(failed[1]).startswith(error)
     assert succeeded == ("succeeded", None, 1)
-    assert leases(sql) == []
+    assert env.leases() == []
 
 
-async def test_coroutine_that_cancels_its_own_task_fails_its_job(
-    make_worker: MakeWorker, queue: Queue, sql: Sql
-) -> None:
+async def test_coroutine_that_cancels_its_own_task_fails_its_job(env: WorkerEnv) -> None:
     registry = Registry()
 
     @registry.handler()
@@ -120,11 +114,11 @@ async def test_coroutine_that_cancels_its_own_task_fails_its_job(
         cancels_itself()
         await asyncio.sleep(60)
 
-    queue()
-    worker, _ = make_worker(registry)
+    env.queue()
+    worker, _ = env.make_worker(registry)
     await worker.run(once=True)
-    assert ends(sql) == [("failed", "CancelledError", 250)]
-    assert leases(sql) == []
+    assert env.ends() == [("failed", "CancelledError", 250)]
+    assert env.leases() == []
 
 
 def endless(stopped: asyncio.Event) -> Registry:
@@ -147,41 +141,41 @@ def endless(stopped: asyncio.Event) -> Registry:
 
 
 async def test_coroutine_that_swallows_its_cancellation_times_out_and_keeps_its_slot(
-    make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempt, "STOP_SECONDS", 0.05)
     stopped = asyncio.Event()
-    queue("stubborn")
-    worker, told = make_worker(endless(stopped), concurrency=1)
+    env.queue("stubborn")
+    worker, told = env.make_worker(endless(stopped), concurrency=1)
     running = asyncio.create_task(worker.run())
     await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
-    assert ends(sql) == [("failed", "Timed out after 0.05 s", 250)]
+    assert env.ends() == [("failed", "Timed out after 0.05 s", 250)]
     (abandoned,) = (one for one in told if isinstance(one, HandlerAbandoned))
     assert "left behind" in worker_words(abandoned)
     assert worker.free == 0
-    queue("lifestyle")
+    env.queue("lifestyle")
     stopped.set()
-    await until(lambda: ("succeeded", None, 250) in ends(sql))
+    await until(lambda: ("succeeded", None, 250) in env.ends())
     worker.stop()
     await running
 
 
 async def test_stop_releases_the_job_of_a_coroutine_that_does_not_stop(
-    make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempt, "STOP_SECONDS", 0.05)
     stopped = asyncio.Event()
     registry = endless(stopped)
     object.__setattr__(registry.of("stubborn"), "time_out", 60.0)
-    (job,) = queue("stubborn")
-    worker, told = make_worker(registry)
+    (job,) = env.queue("stubborn")
+    worker, told = env.make_worker(registry)
     running = asyncio.create_task(worker.run())
-    await until(lambda: bool(leases(sql)))
+    await until(lambda: bool(env.leases()))
     worker.stop()
     worker.stop()
     await running
     assert any(isinstance(one, HandlerAbandoned) for one in told)
-    assert leases(sql) == [(job, None, 0, None)]
+    assert env.leases() == [(job, None, 0, None)]
     stopped.set()
 
 
@@ -255,35 +249,31 @@ def test_handler_with_unusable_settings_is_refused_at_registration(settings: dic
 
 
 @pytest.mark.parametrize("is_coroutine", [False, True])
-async def test_handler_that_returns_a_generator_fails_its_job(
-    make_worker: MakeWorker, queue: Queue, sql: Sql, is_coroutine: bool
-) -> None:
+async def test_handler_that_returns_a_generator_fails_its_job(env: WorkerEnv, is_coroutine: bool) -> None:
     registry = Registry()
 
     async def returns(work: Work) -> object:
         return generates(work)
 
     registry.handler("lifestyle")(returns if is_coroutine else (lambda work: generates(work)))
-    queue()
-    worker, _ = make_worker(registry)
+    env.queue()
+    worker, _ = env.make_worker(registry)
     await worker.run(once=True)
     error = "TypeError: the handler returned a generator, which nobody runs: remove its 'yield'"
-    assert ends(sql) == [("failed", error, 250)]
+    assert env.ends() == [("failed", error, 250)]
 
 
 @pytest.mark.parametrize("cost", [2.5, 12.0, float("nan"), "7", True, None, 2**31, -1])
-async def test_cost_that_is_no_whole_number_of_cents_fails_the_job(
-    make_worker: MakeWorker, queue: Queue, sql: Sql, cost: Any
-) -> None:
+async def test_cost_that_is_no_whole_number_of_cents_fails_the_job(env: WorkerEnv, cost: Any) -> None:
     registry = Registry()
 
     @registry.handler()
     async def dear(work: Work) -> None:
         work.cost_cents = cost
 
-    queue()
-    worker, _ = make_worker(registry)
+    env.queue()
+    worker, _ = env.make_worker(registry)
     await worker.run(once=True)
-    ((status, error, cents),) = ends(sql)
+    ((status, error, cents),) = env.ends()
     assert (status, cents) == ("failed", 250)
     assert "The cost must be whole cents" in str(error)

@@ -23,11 +23,8 @@ from store.worker.worker_events import (
     is_transient,
 )
 from tests.store.support import Sql, until
-from tests.store.worker.conftest import MakeWorker
-from tests.store.worker.test_worker import ends, leases, with_nothing_to_do
+from tests.store.worker.conftest import WorkerEnv, do_nothing
 from tui.text.worker_text import worker_words
-
-Queue = Callable[..., list[UUID]]
 
 SERVER_FAILURES = ["53000", "53100", "53200", "53400", "57000", "58000", "58030", "58P01", "XX000", "XX001", "XX002"]
 
@@ -62,7 +59,7 @@ def failing_end(sql: Sql) -> Iterator[Callable[[str], None]]:
 
 @pytest.mark.parametrize("sqlstate", SERVER_FAILURES)
 async def test_result_is_kept_until_the_server_can_save_it(
-    make_worker: MakeWorker, queue: Queue, sql: Sql, failing_end: Callable[[str], None], sqlstate: str
+    env: WorkerEnv, failing_end: Callable[[str], None], sqlstate: str
 ) -> None:
     registry, runs = Registry(), list[UUID]()
 
@@ -72,26 +69,26 @@ async def test_result_is_kept_until_the_server_can_save_it(
         work.cost_cents = 7
 
     failing_end(sqlstate)
-    jobs = queue("bad") + queue("good", 3)
-    worker, told = make_worker(registry)
+    jobs = env.queue("bad") + env.queue("good", 3)
+    worker, told = env.make_worker(registry)
     running = asyncio.create_task(worker.run())
     await until(lambda: sum(isinstance(one, FinishDelayed) for one in told) > 2)
     await until(lambda: sum(isinstance(one, AttemptEnded) for one in told) == 3)
-    assert [(row[0], row[2]) for row in leases(sql)] == [(jobs[0], 1)], "the others do not wait for it"
+    assert [(row[0], row[2]) for row in env.leases()] == [(jobs[0], 1)], "the others do not wait for it"
     failing_end("")
     await until(lambda: sum(isinstance(one, AttemptEnded) for one in told) == 4)
     worker.stop()
     await running
 
     assert sorted(runs) == sorted(jobs), "each ran once"
-    assert ends(sql) == [("succeeded", None, 7)] * 4
+    assert env.ends() == [("succeeded", None, 7)] * 4
     delayed = next(one for one in told if isinstance(one, FinishDelayed))
     assert "its result is kept and saved later" in worker_words(delayed)
     assert "No space left on device" in worker_words(delayed)
 
 
 async def test_failed_attempt_is_rescheduled_once_the_server_can_save_it(
-    make_worker: MakeWorker, queue: Queue, sql: Sql, failing_end: Callable[[str], None]
+    env: WorkerEnv, failing_end: Callable[[str], None]
 ) -> None:
     registry = Registry(backoff=Backoff(first=60.0))
 
@@ -99,30 +96,30 @@ async def test_failed_attempt_is_rescheduled_once_the_server_can_save_it(
     async def busy(_: Work) -> None:
         raise Retry("busy")
 
-    (job,) = queue("bad")
-    sql(
+    (job,) = env.queue("bad")
+    env.sql(
         "create function public.fails() returns trigger language plpgsql as"
         " $$ begin raise exception 'out of memory' using errcode = '53200'; end $$"
     )
-    sql(
+    env.sql(
         "create trigger fails before update on gjobs.job_leases for each row when (new.owner is null)"
         " execute function public.fails()"
     )
-    worker, told = make_worker(registry)
+    worker, told = env.make_worker(registry)
     running = asyncio.create_task(worker.run())
     try:
         await until(lambda: any(isinstance(one, FinishDelayed) for one in told))
     finally:
-        sql("drop trigger fails on gjobs.job_leases")
+        env.sql("drop trigger fails on gjobs.job_leases")
     await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
     worker.stop()
     await running
-    assert leases(sql) == [(job, None, 1, "busy")]
+    assert env.leases() == [(job, None, 1, "busy")]
 
 
 @pytest.mark.parametrize("sqlstate", SERVER_FAILURES)
 async def test_worker_outlives_a_server_failure_while_it_claims_and_renews(
-    make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch, sqlstate: str
+    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch, sqlstate: str
 ) -> None:
     failed: set[str] = set()
     claiming, renew = LeaseClient.claiming, LeaseClient.renew
@@ -141,14 +138,14 @@ async def test_worker_outlives_a_server_failure_while_it_claims_and_renews(
 
     monkeypatch.setattr(LeaseClient, "renew", renewal_fails)
     monkeypatch.setattr(LeaseClient, "claiming", claim_fails)
-    queue()
-    worker, told = make_worker(with_nothing_to_do(), lease_seconds=0.3)
+    env.queue()
+    worker, told = env.make_worker(do_nothing, lease_seconds=0.3)
     running = asyncio.create_task(worker.run())
     await until(lambda: failed == {"renew", "claim"} and any(isinstance(one, AttemptEnded) for one in told))
     worker.stop()
     await running
     assert {type(one) for one in told} == {DatabaseUnavailable, DatabaseRecovered, AttemptStarted, AttemptEnded}
-    assert ends(sql) == [("succeeded", None, 250)]
+    assert env.ends() == [("succeeded", None, 250)]
 
 
 @pytest.mark.parametrize("sqlstate", SERVER_FAILURES)

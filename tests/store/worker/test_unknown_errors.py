@@ -1,7 +1,7 @@
 """Errors that no server gives yet: each is understood by its class, and none by a guess."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import pytest
@@ -16,10 +16,8 @@ from store.leases.lease import Ending
 from store.worker.lease_client import LeaseClient
 from store.worker.worker_events import AttemptStarted, DatabaseRecovered, DatabaseUnavailable, LeaseLost, is_transient
 from tests.store.servers import RejectingServer, fatal, listening
-from tests.store.support import Sql
 from tests.store.test_driver_errors import refusal_of
-from tests.store.worker.conftest import MakeWorker
-from tests.store.worker.test_worker import with_nothing_to_do
+from tests.store.worker.conftest import WorkerEnv, do_nothing
 
 
 def unknown(sqlstate: str) -> errors.Error:
@@ -64,9 +62,7 @@ async def test_refusal_of_an_unknown_kind_is_not_repeated_by_itself() -> None:
     assert server.visits == 1
 
 
-async def test_worker_outlives_a_status_that_it_does_not_know(
-    make_worker: MakeWorker, queue: Callable[..., list[UUID]], sql: Sql, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_worker_outlives_a_status_that_it_does_not_know(env: WorkerEnv, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer to a job's end is lost, and meanwhile the app has given the job a status of its own."""
     is_lost = asyncio.Event()
     end = LeaseClient.end
@@ -83,7 +79,7 @@ async def test_worker_outlives_a_status_that_it_does_not_know(
 
     monkeypatch.setattr(LeaseClient, "end", answer_is_lost)
     monkeypatch.setattr(LeaseClient, "statuses", of_the_apps_own)
-    queue()
-    worker, told = make_worker(with_nothing_to_do())
+    env.queue()
+    worker, told = env.make_worker(do_nothing)
     await worker.run(once=True)
     assert [type(one) for one in told] == [AttemptStarted, DatabaseUnavailable, DatabaseRecovered, LeaseLost]

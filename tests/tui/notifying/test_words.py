@@ -52,16 +52,12 @@ def test_notification_counts_ended_jobs_and_shows_an_error(ended: list[Transitio
     assert finished.take() == ""
 
 
-def test_jobs_that_have_not_ended_are_not_notified() -> None:
-    finished = Finished()
-    for status in (JobStatus.QUEUED, JobStatus.RUNNING, None):
-        finished.add(transition(status))
-    assert not finished
-
-
 @given(st.text(), st.text())
 def test_database_text_cannot_break_the_notification(mode: str, error: str) -> None:
     finished = Finished()
+    for status in (JobStatus.QUEUED, JobStatus.RUNNING, None):
+        finished.add(transition(status, error, mode))
+    assert not finished, "none has ended"
     finished.add(transition(JobStatus.FAILED, error, mode))
     words = finished.take()
     assert len(words.splitlines()) == 1

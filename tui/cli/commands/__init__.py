@@ -1,1 +1,1 @@
-"""The commands, a file or a package for each group. Each runs on values; only `syntax` knows how they are typed."""
+"""One file for each group of commands."""

@@ -138,8 +138,8 @@ def restore(
 
         require_yes(restoration_question(found.counts, found.place), unchanged="Nothing was restored.")
     with orderly_termination():
-        course, left = with_session(settings, lambda session: _run(session, found))
-        return _print_summary(output, found, course, left)
+        work_progress, left = with_session(settings, lambda session: _run(session, found))
+        return _print_summary(output, found, work_progress, left)
 
 
 def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> ExitCode:
@@ -197,28 +197,30 @@ async def _run(session: "Session", found: _Found) -> tuple["WorkProgress[BatchPr
     from tui.cli.interruption import WorkProgress, work_through
     from tui.text.retention_text import broken_off, progress
 
-    course = WorkProgress(BatchProgress())
+    work_progress = WorkProgress(BatchProgress())
     try:
         await work_through(
             restore_matching(session.store, found.query),
-            course,
+            work_progress,
             lambda step: progress("Restoring", step, found.number),
         )
-        return course, sum(row.count for row in await count_archived(session.store, found.query))
+        return work_progress, sum(row.count for row in await count_archived(session.store, found.query))
     except StoreError:
-        print_message(broken_off("Restored", course.last))
+        print_message(broken_off("Restored", work_progress.last))
         raise
 
 
-def _print_summary(output: Output, found: _Found, course: "WorkProgress[BatchProgress]", left: int) -> ExitCode:
+def _print_summary(output: Output, found: _Found, work_progress: "WorkProgress[BatchProgress]", left: int) -> ExitCode:
     from tui.text.retention_text import result, stopped, why_left
 
-    done = course.last
+    done = work_progress.last
     if output.json:
         output.document(
-            json_documents.restoration(found=found.number, done=done.done, left=left, is_stopped=course.is_stopped)
+            json_documents.restoration(
+                found=found.number, done=done.done, left=left, is_stopped=work_progress.is_stopped
+            )
         )
-    if course.is_stopped:
+    if work_progress.is_stopped:
         print_message(stopped("Restored", done, left))
         return ExitCode.INTERRUPTED
     print_message(result("Restored", done))

@@ -9,8 +9,9 @@ from uuid import UUID
 from store.budgets.budget import Budget, Budgets, BudgetState, CheckedBudget, Period
 from store.configuration.settings import Settings
 from store.errors import RowMissing
+from store.page_limits import MAX_LIMIT
 from tui.cli import json_documents
-from tui.cli.arguments import MOST_ROWS, amount, find_project, share, whole_number
+from tui.cli.arguments import amount, find_project, share, whole_number
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError, not_empty
 from tui.cli.output import Output, print_message, require_terminal, require_yes
@@ -74,7 +75,7 @@ async def list_budgets(session: "Session", output: Output, *, project: str | Non
 
 
 async def _list(session: "Session", output: Output, project_id: UUID | None) -> ExitCode:
-    found = await session.store.get_budgets(project_id, limit=MOST_ROWS)
+    found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
     if output.json:
         output.document([json_documents.budget(budget, found.taken_at) for budget in found])
         return ExitCode.DONE
@@ -172,7 +173,7 @@ async def check_budgets(session: "Session", output: Output, *, project: str | No
     if cost_cents is not None and project is None:
         raise UsageError("A job belongs to a project, and none was given.", hint="Give --project with --cost-cents.")
     project_id = None if project is None else (await find_project(session.store, project)).id
-    found = await session.store.get_budgets(project_id, limit=MOST_ROWS)
+    found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
     if project_id is None or cost_cents is None:
         return _print_warnings(output, found)
     checked = await session.store.check_budget(project_id, cost_cents)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from store.configuration.settings import Settings
 from store.errors import StoreError
 from store.jobs.job import JobStatus
-from store.retention.retention import FINISHED, BatchProgress, RetentionAction
+from store.retention.retention import FINISHED, BatchProgress, CleanupPreview, RetentionAction
 from tui.cli import json_documents
 from tui.cli.arguments import age, find_project, statuses
 from tui.cli.command import ActorRule, Command
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tui.cli.interruption import WorkProgress
     from tui.cli.parser import Commands
     from tui.session import Session
-    from tui.text.retention_text import CleanUp
+    from tui.text.retention_text import CleanupTarget
 
 
 def add_cleanup(commands: "Commands") -> None:
@@ -77,24 +77,24 @@ def clean_up_jobs(
     if not (dry_run or yes):
         require_terminal()
 
-    async def look(session: "Session") -> "CleanUp":
-        return await _find_old_jobs(
+    async def preview(session: "Session") -> tuple[CleanupPreview, "CleanupTarget"]:
+        return await _preview(
             session, older_than, statuses=chosen_statuses, project=project, action=action, is_dry=dry_run
         )
 
-    found = with_session(settings, look)
+    found, target = with_session(settings, preview)
     if dry_run or not found.found:
         return _show(output, found, is_dry=dry_run)
     if not yes:
         from tui.text.retention_text import DONE, clean_up_question
 
-        require_yes(clean_up_question(found), unchanged=f"Nothing was {DONE[action].lower()}.")
+        require_yes(clean_up_question(found, target), unchanged=f"Nothing was {DONE[action].lower()}.")
     with orderly_termination():
-        course, left = with_session(settings, lambda session: _run(session, found))
-        return _print_summary(output, found, course, left)
+        work_progress, left = with_session(settings, lambda session: _run(session, found))
+        return _print_summary(output, found, work_progress, left)
 
 
-async def _find_old_jobs(
+async def _preview(
     session: "Session",
     older_than: timedelta,
     *,
@@ -102,47 +102,46 @@ async def _find_old_jobs(
     project: str | None,
     action: RetentionAction,
     is_dry: bool,
-) -> "CleanUp":
-    from tui.cleanup_preview import look_for_old
+) -> tuple[CleanupPreview, "CleanupTarget"]:
+    from store.retention.cleanup import preview_cleanup
     from tui.text.retention_text import CleanupTarget
 
     if not (is_dry or session.access.may_write):
         raise session.access.refusal()
     store = session.store
     chosen = None if project is None else await find_project(store, project)
-    return await look_for_old(
+    preview = await preview_cleanup(
         store,
         older_than,
         statuses=statuses,
         project_id=chosen.id if chosen else None,
         action=action,
-        place=CleanupTarget(
-            actor=store.actor, database=session.full_name, project_name=chosen.name if chosen else None
-        ),
         otherwise="Or give --delete.",
     )
+    name = chosen.name if chosen else None
+    return preview, CleanupTarget(actor=store.actor, database=session.full_name, project_name=name)
 
 
-async def _run(session: "Session", found: "CleanUp") -> tuple["WorkProgress[BatchProgress]", int]:
+async def _run(session: "Session", found: CleanupPreview) -> tuple["WorkProgress[BatchProgress]", int]:
     """With how many are left."""
     from store.retention.cleanup import count_expired, run_cleanup
     from tui.cli.interruption import WorkProgress, work_through
     from tui.text.retention_text import DOING, DONE, broken_off, progress
 
-    course, store = WorkProgress(BatchProgress()), session.store
+    work_progress, store = WorkProgress(BatchProgress()), session.store
     try:
         await work_through(
             run_cleanup(store, found.expired, found.action),
-            course,
+            work_progress,
             lambda step: progress(DOING[found.action], step, found.found),
         )
-        return course, sum(row.count for row in await count_expired(store, found.expired))
+        return work_progress, sum(row.count for row in await count_expired(store, found.expired))
     except StoreError:
-        print_message(broken_off(DONE[found.action], course.last))
+        print_message(broken_off(DONE[found.action], work_progress.last))
         raise
 
 
-def _show(output: Output, found: "CleanUp", *, is_dry: bool) -> ExitCode:
+def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> ExitCode:
     if output.json:
         output.document(json_documents.clean_up(found, is_dry=is_dry))
         return ExitCode.DONE
@@ -171,15 +170,17 @@ def _show(output: Output, found: "CleanUp", *, is_dry: bool) -> ExitCode:
     return ExitCode.DONE
 
 
-def _print_summary(output: Output, found: "CleanUp", course: "WorkProgress[BatchProgress]", left: int) -> ExitCode:
+def _print_summary(
+    output: Output, found: CleanupPreview, work_progress: "WorkProgress[BatchProgress]", left: int
+) -> ExitCode:
     from tui.text.retention_text import DONE, result, stopped, why_left
 
-    done = course.last
+    done = work_progress.last
     if output.json:
         output.document(
-            json_documents.clean_up(found, is_dry=False, done=done.done, left=left, is_stopped=course.is_stopped)
+            json_documents.clean_up(found, is_dry=False, done=done.done, left=left, is_stopped=work_progress.is_stopped)
         )
-    if course.is_stopped:
+    if work_progress.is_stopped:
         print_message(stopped(DONE[found.action], done, left))
         return ExitCode.INTERRUPTED
     print_message(result(DONE[found.action], done))

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from store.configuration.settings import Settings
 from store.database.write_access import WriteMode
 from store.errors import ReadOnly, StoreError
+from store.page_limits import MAX_LIMIT
 from tui.cli import json_documents
-from tui.cli.arguments import MOST_ROWS
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import Declined, ExitCode
 from tui.cli.output import Output, print_message, require_terminal, require_yes
@@ -150,7 +150,7 @@ def _contents(settings: Settings) -> str:
     """How much it holds, where it tells: a broken one must still be deletable."""
 
     async def ask(session: "Session") -> tuple[int, int]:
-        projects = await session.operator.get_projects(limit=MOST_ROWS)
+        projects = await session.operator.get_projects(limit=MAX_LIMIT)
         return len(projects), sum(project.job_count for project in projects)
 
     try:

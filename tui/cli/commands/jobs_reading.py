@@ -14,7 +14,7 @@ from store.jobs.job_results import PageKey
 from tui.cli import json_documents
 from tui.cli.arguments import SUFFIXES, FileFormat, find_project, narrowed, project_names
 from tui.cli.exit_codes import ExitCode, UsageError
-from tui.cli.interruption import ProgressLine, can_show_progress, orderly_termination
+from tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
 from tui.cli.output import STDOUT, Output, print_message
 from tui.cli.sessions import in_session
 
@@ -168,14 +168,15 @@ def export_jobs(
 ) -> ExitCode:
     """Whatever stops it, the file is whole or is not there."""
     from tui.cli.commands.export_files import destination, writer
+    from tui.text.format import jobs_count
 
     chosen, found = file_format or _format_of(file), narrowed(settings, view, job_filter)
     line = ProgressLine(is_shown=_shows_progress(output, file))
-    progress = ExportProgress(line)
+    exported = WorkProgress(0)
     with orderly_termination(), line, destination(file, overwrites=force) as put:
-        _write(settings, output, put, progress, writer(chosen), project=project, status=status, job_filter=found)
+        _write(settings, output, put, exported, line, writer(chosen), project=project, status=status, job_filter=found)
     if file != STDOUT:
-        print_message(f"Exported {progress.words} to {file}.")
+        print_message(f"Exported {jobs_count(exported.last)} to {file}.")
     return ExitCode.DONE
 
 
@@ -191,20 +192,26 @@ async def _write(
     session: "Session",
     _output: Output,
     put: "Put",
-    progress: "ExportProgress",
+    exported: WorkProgress[int],
+    line: ProgressLine,
     made: "Writer",
     *,
     project: str | None,
     status: JobStatus | None,
     job_filter: "JobFilter",
 ) -> ExitCode:
+    from tui.text.format import jobs_count
+
     project_id = None if project is None else (await find_project(session.store, project)).id
     after: PageKey | None = None
     is_read = put(made.begin())
     while is_read:
         page = await session.store.find_jobs(job_filter, project_id=project_id, status=status, limit=ROWS, after=after)
         is_read = put(made.rows(page.items))
-        progress.add(page.items)
+        exported.last += len(page.items)
+        if page.items:
+            back_to = json_documents.time(page.items[-1].created_at)[:10]
+            line.show(f"{jobs_count(exported.last)}, back to {back_to}")
         after = page.next_key
         if after is None:
             put(made.end())
@@ -214,20 +221,3 @@ async def _write(
 
 def _shows_progress(output: Output, file: str) -> bool:
     return can_show_progress() and (file != STDOUT or not output.is_terminal)
-
-
-class ExportProgress:
-    """Counts the rows, and shows how many they are."""
-
-    def __init__(self, line: ProgressLine) -> None:
-        self._line = line
-        self._count = 0
-
-    def add(self, jobs: tuple[GenerationJob, ...]) -> None:
-        self._count += len(jobs)
-        if jobs:
-            self._line.show(f"{self.words}, back to {json_documents.time(jobs[-1].created_at)[:10]}")
-
-    @property
-    def words(self) -> str:
-        return f"{self._count:,} {'job' if self._count == 1 else 'jobs'}"

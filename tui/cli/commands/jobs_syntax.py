@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, JobStatus
+from store.page_limits import PAGE_SIZE
 from store.validation import UNSET
 from tui.cli.arguments import (
     FileFormat,
@@ -22,9 +23,6 @@ from tui.cli.parser import Parser, add_command, add_commands
 
 if TYPE_CHECKING:
     from tui.cli.parser import Commands
-
-PAGE_SIZE = 500
-"""The store's."""
 
 _MODES = ", ".join(USUAL_MODES)
 _STATUSES = ", ".join(JobStatus)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from store.capabilities.capability import Capability
+from store.page_limits import MAX_LIMIT
 from store.projects.project import Project
 from store.users.actor import Operator
 from tui.cli import json_documents
-from tui.cli.arguments import MOST_ROWS
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.output import Output, print_error, print_message
@@ -39,7 +39,7 @@ def add_projects(commands: "Commands") -> None:
 
 @in_session
 async def list_projects(session: "Session", output: Output) -> ExitCode:
-    projects = await session.store.get_projects(limit=MOST_ROWS)
+    projects = await session.store.get_projects(limit=MAX_LIMIT)
     if output.json:
         output.document(json_documents.rows(projects))
         return ExitCode.DONE
@@ -106,7 +106,7 @@ def add_users(commands: "Commands") -> None:
 
 @in_session
 async def list_users(session: "Session", output: Output, *, search: str) -> ExitCode:
-    users = await session.store.get_users(search=search, limit=MOST_ROWS)
+    users = await session.store.get_users(search=search, limit=MAX_LIMIT)
     if session.capabilities and (missing := session.capabilities.missing(Capability.USERS, session.store.actor)):
         print_error(f"Only owners of rows are listed, without e-mails. {missing.reason}", hint=missing.hint)
     if output.json:

@@ -242,17 +242,17 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
         question, agreed = with_session(settings, _whole_question)
         require_yes(question, unchanged="Nothing was applied.")
     with orderly_termination():
-        course, names = with_session(settings, partial(_apply, agreed=agreed))
+        work_progress, names = with_session(settings, partial(_apply, agreed=agreed))
     if output.json:
         output.document(
-            [{"policy": json_documents.policy(one.policy), "done": one.progress.done} for one in course.last]
+            [{"policy": json_documents.policy(one.policy), "done": one.progress.done} for one in work_progress.last]
         )
-    _print_summary(course.last, names)
-    if course.is_stopped:
+    _print_summary(work_progress.last, names)
+    if work_progress.is_stopped:
         print_message("Stopped. The same command goes on.")
-    elif not course.last:
+    elif not work_progress.last:
         print_message("No job is old enough for a policy.")
-    return ExitCode.INTERRUPTED if course.is_stopped else ExitCode.DONE
+    return ExitCode.INTERRUPTED if work_progress.is_stopped else ExitCode.DONE
 
 
 def _print_summary(done: "Sequence[PolicyRun]", names: dict[UUID, str]) -> None:
@@ -300,14 +300,16 @@ async def _apply(
             yield tuple(last.values())
 
     names = await project_names(session.store)
-    course = WorkProgress[tuple["PolicyRun", ...]](())
+    work_progress = WorkProgress[tuple["PolicyRun", ...]](())
     try:
-        await work_through(steps(), course, lambda step: f"Applied to {sum(one.progress.done for one in step):,} jobs")
+        await work_through(
+            steps(), work_progress, lambda step: f"Applied to {sum(one.progress.done for one in step):,} jobs"
+        )
     except StoreError:
-        _print_summary(course.last, names)
+        _print_summary(work_progress.last, names)
         print_message("Broken off. The same command goes on.")
         raise
-    return course, names
+    return work_progress, names
 
 
 async def _project_id(session: "Session", project: str | None) -> UUID | None:

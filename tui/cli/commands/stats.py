@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.capabilities.capability import Capability
+from store.page_limits import MAX_LIMIT
 from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
 from tui.cli import json_documents
-from tui.cli.arguments import MOST_ROWS, age, find_project, port, project_names
+from tui.cli.arguments import age, find_project, port, project_names
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.output import Output, print_message, put
@@ -81,16 +82,16 @@ async def show_statistics(
     if archive:
         from store.retention.archive import get_summary_with_archive
 
-        summary = await get_summary_with_archive(session.store, project_id, limit=MOST_ROWS)
+        summary = await get_summary_with_archive(session.store, project_id, limit=MAX_LIMIT)
     else:
-        summary = await session.store.get_job_summary(project_id, limit=MOST_ROWS)
+        summary = await session.store.get_job_summary(project_id, limit=MAX_LIMIT)
     if output.json:
         output.document(json_documents.rows(summary))
     else:
         _show_summary(output, summary, await project_names(session.store))
         await _print_archive_note(session, is_included=archive)
-    if len(summary) == MOST_ROWS:
-        print_message(f"These are the dearest {MOST_ROWS:,} rows; there may be more.")
+    if len(summary) == MAX_LIMIT:
+        print_message(f"These are the dearest {MAX_LIMIT:,} rows; there may be more.")
     return ExitCode.DONE
 
 

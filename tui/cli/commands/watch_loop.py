@@ -48,7 +48,7 @@ _GROWING = (">", ">=", "=", "==")
 _CONDITION = re.compile(
     r"\s*(?P<counted>[a-z]+)\s*(?P<operator>>=|<=|==|>|<|=)\s*(?P<number>[0-9]{1,9})\s*", re.IGNORECASE
 )
-_LOOKS = "A condition looks like failed>5, finished>=100 or left=0."
+_POLLS = "A condition looks like failed>5, finished>=100 or left=0."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +68,11 @@ def parse(text: str) -> Condition:
     """Raises InvalidValue with what is accepted."""
     match = _CONDITION.fullmatch(text)
     if match is None:
-        raise InvalidValue("until", f"{text!r} is no condition.", hint=_LOOKS)
+        raise InvalidValue("until", f"{text!r} is no condition.", hint=_POLLS)
     word, operator, number = match["counted"].lower(), match["operator"], int(match["number"])
     if word not in set(CountedEvent):
         raise InvalidValue(
-            "until", not_known(word, CountedEvent)[:1].upper() + not_known(word, CountedEvent)[1:], hint=_LOOKS
+            "until", not_known(word, CountedEvent)[:1].upper() + not_known(word, CountedEvent)[1:], hint=_POLLS
         )
     counted = CountedEvent(word)
     if counted is not CountedEvent.LEFT and (

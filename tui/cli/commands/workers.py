@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.configuration.settings import Settings
+from store.page_limits import MAX_LIMIT
 from tui.cli import arguments, json_documents
-from tui.cli.arguments import MOST_ROWS
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError, not_empty
 from tui.cli.output import Output, print_message, show_where
@@ -227,7 +227,7 @@ def add_workers(commands: "Commands") -> None:
 
 @in_session
 async def list_workers(session: "Session", output: Output) -> ExitCode:
-    force = await session.store.get_workers_overview(limit=MOST_ROWS)
+    force = await session.store.get_workers_overview(limit=MAX_LIMIT)
     workers = force.workers
     if output.json:
         output.document([_document(worker, force.held) for worker in workers])

@@ -1,1 +1,1 @@
-"""archived jobs and clean-up"""
+"""Archived jobs and clean-up."""

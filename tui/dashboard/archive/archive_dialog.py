@@ -39,7 +39,7 @@ from tui.text.retention_text import (
 from tui.text.write_text import Confirmation, restored_toast
 
 if TYPE_CHECKING:
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost
 
 Places = tuple[PageKey | None, ...]
 """Where each page begins, up to the one that is shown; None is the beginning of all."""
@@ -246,10 +246,10 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
 PAGE_SIZE = 100
 
 
-async def show_archive(app: "GjobsApp", context: ActionContext) -> None:
+async def show_archive(host: "ActionHost", context: ActionContext) -> None:
     """Of the listed project, or of all; counted once, when it is opened."""
-    store, now, names = context.store, app.dashboard.now, context.project_names
-    query = ArchiveQuery(project_id=app.dashboard.listed.project_id)
+    store, now, names = context.store, host.dashboard.now, context.project_names
+    query = ArchiveQuery(project_id=host.dashboard.listed.project_id)
 
     async def read(after: PageKey | None) -> Page[ArchivedJob]:
         return await list_archived(store, query, limit=PAGE_SIZE, after=after, is_light=True)
@@ -266,16 +266,16 @@ async def show_archive(app: "GjobsApp", context: ActionContext) -> None:
         project = names.get(archived.job.project_id, short_id(archived.job.project_id))
         lines = archived_facts(archived, history, project=project, now=now)
         sentence = archived_sentence(archived, now=now)
-        app.push_screen(SummaryDialog(title="Archived job", sentence=sentence, lines=tuple(lines)))
+        host.app.push_screen(SummaryDialog(title="Archived job", sentence=sentence, lines=tuple(lines)))
 
     def question(jobs: Sequence[GenerationJob]) -> Confirmation:
         return confirm_restoration(jobs, project_names=names, database=context.database)
 
     def may_restore() -> bool:
-        return context_for(app, "restore") is not None and may_write(app)
+        return context_for(host, "restore") is not None and may_write(host)
 
     dialog = ArchiveDialog(
-        of=app.dashboard.listed_name,
+        of=host.dashboard.listed_name,
         read=read,
         count=count,
         look=look,
@@ -285,14 +285,14 @@ async def show_archive(app: "GjobsApp", context: ActionContext) -> None:
         with_project=query.project_id is None,
         now=now,
     )
-    if jobs := await app.push_screen_wait(dialog):
-        app.background_tasks.write(_restore(context, jobs))
+    if jobs := await host.app.push_screen_wait(dialog):
+        host.tasks.write(_restore(context, jobs))
 
 
 async def _restore(context: ActionContext, jobs: Sequence[GenerationJob]) -> Toast:
     """All of them or none. Raises a StoreError."""
     try:
-        await context.write_resolver.resolve(restore_archived(context.store, [job.id for job in jobs]))
+        await context.resolver.resolve(restore_archived(context.store, [job.id for job in jobs]))
     finally:
-        context.changed(())
+        context.jobs_changed(())
     return restored_toast(jobs)

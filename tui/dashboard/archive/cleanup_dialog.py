@@ -1,13 +1,13 @@
 """Clean-up form, preview and run with progress."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -18,11 +18,10 @@ from store.errors import OutcomeUnknown, StoreError
 from store.job_list.listing import ProjectName
 from store.jobs.job import JobStatus
 from store.retention import cleanup
-from store.retention.retention import FINISHED, BatchProgress, RetentionAction
-from tui.cleanup_preview import look_for_old
+from store.retention.retention import FINISHED, BatchProgress, CleanupPreview, RetentionAction
 from tui.dashboard.action_context import ActionContext
-from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, close
-from tui.dashboard.dialogs.form import FieldProblem
+from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, showing_progress
+from tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from tui.dashboard.widgets import TextField
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_words
@@ -31,7 +30,6 @@ from tui.text.retention_text import (
     DOING,
     DONE,
     GOES_ON_HERE,
-    CleanUp,
     CleanupTarget,
     broken_off,
     confirm_clean_up,
@@ -40,9 +38,10 @@ from tui.text.retention_text import (
     stopped,
     why_left,
 )
+from tui.text.write_text import Confirmation
 
 if TYPE_CHECKING:
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost
 
 _ALL = "all"
 _ACTIONS = {
@@ -66,26 +65,29 @@ class StatusBox(Checkbox):
         return "✓" if self.value else " "
 
 
-class CleanupDialog(Dialog[CleanUp]):
-    """Answers what was found and agreed to. `count` raises a StoreError where that fails."""
+class CleanupDialog(FormDialog[CleanupPreview]):
+    """Answers the preview that the person agreed to. `count` raises a StoreError if it fails."""
 
     DEFAULT_CSS = """
     CleanupDialog #statuses { height: 1; }
     CleanupDialog Checkbox { margin-right: 2; }
     """
+    FIELDS: ClassVar[Mapping[str, str]] = {"older_than": "age"}
 
     def __init__(
         self,
         *,
         projects: Sequence[ProjectName],
         project_id: UUID | None,
-        count: Callable[[CleanupDraft], Awaitable[CleanUp]],
+        count: Callable[[CleanupDraft], Coroutine[Any, Any, CleanupPreview]],
+        question: Callable[[CleanupPreview], Confirmation],
     ) -> None:
         """`project_id` is proposed; None stands for all projects."""
         super().__init__()
         self._projects = tuple(projects)
         self._project_id = project_id if project_id in {project.id for project in self._projects} else None
         self._count = count
+        self._question = question
 
     def compose(self) -> ComposeResult:
         with self.box("Clean up"):
@@ -126,116 +128,104 @@ class CleanupDialog(Dialog[CleanUp]):
         for problem in self.query(FieldProblem):
             problem.clear()
 
-    @on(Input.Submitted)
-    @on(Button.Pressed, "#agree")
-    def _send(self) -> None:
-        wanted = self._read()
-        if wanted is not None:
-            self._find(wanted)
-
-    @work(exclusive=True)
-    async def _find(self, wanted: CleanupDraft) -> None:
-        """Nothing is changed, so leaving the dialog ends it."""
-        agree = self.query_one("#agree", Button)
-        agree.label = Content("Counting …")
-        try:
-            found = await self._count(wanted)
-        except StoreError as error:
-            self._complain(error_words(error))
-        else:
-            if found.found:
-                self._ask(found)
-            else:
-                self._complain(nothing_found(found))
-        finally:
-            if self.is_open:
-                agree.label = Content("Count (enter)")
-
-    def _ask(self, found: CleanUp) -> None:
-        """Whoever says no is back at what was typed."""
-
-        def answered(agreed: bool | None) -> None:
-            if agreed:
-                self.dismiss(found)
-
-        if self.is_open:
-            self.app.push_screen(ConfirmDialog(confirm_clean_up(found)), answered)
-
-    def _complain(self, sentence: str) -> None:
-        if self.is_open:
-            self.query_one("#problem", FieldProblem).say(sentence)
-
-    def _read(self) -> CleanupDraft | None:
-        """What it holds; None where something has a problem, which is then said."""
-        seconds = formats.seconds_of(self.query_one("#age", Input).value.strip())
+    def read(self) -> Coroutine[Any, Any, CleanupPreview] | None:
+        seconds = formats.parse_duration(self.query_one("#age", Input).value.strip())
         statuses = tuple(status for status in JobStatus if self.query_one(f"#{status}", Checkbox).value)
         project, action = self.query_one("#project", Select).value, self.query_one("#action", Select).value
         if not seconds or seconds > formats.LONGEST:
             longest = f", at most {formats.LONGEST_WORDS}"
-            self.query_one("#age-problem", FieldProblem).say(
-                f"Type a number with s, m, h, d or w, such as 30d{longest}."
-            )
-            self.query_one("#age").focus()
+            self.complain("age", f"Type a number with s, m, h, d or w, such as 30d{longest}.")
         elif not statuses:
-            self._complain("Choose a status, at least one.")
+            self.problem.say("Choose a status, at least one.")
         else:
-            return CleanupDraft(
-                project_id=None if project == _ALL else UUID(str(project)),
-                older_than=timedelta(seconds=seconds),
-                statuses=statuses,
-                action=RetentionAction(str(action)),
+            return self._count(
+                CleanupDraft(
+                    project_id=None if project == _ALL else UUID(str(project)),
+                    older_than=timedelta(seconds=seconds),
+                    statuses=statuses,
+                    action=RetentionAction(str(action)),
+                )
             )
         return None
 
+    def send(self, sending: Coroutine[Any, Any, CleanupPreview]) -> None:
+        """Counting writes nothing: leaving the dialog or sending again ends it."""
+        self.run_worker(self._find(sending), exclusive=True)
 
-async def clean_up(app: "GjobsApp", context: ActionContext) -> None:
+    async def _find(self, counting: Coroutine[Any, Any, CleanupPreview]) -> None:
+        agree = self.query_one("#agree", Button)
+        agree.label = Content("Counting …")
+        try:
+            preview = await counting
+        except StoreError as error:
+            if self.is_open:
+                self.explain(error)
+        else:
+            if self.is_open:
+                self._answered(preview)
+        finally:
+            if self.is_open:
+                agree.label = Content("Count (enter)")
+
+    def _answered(self, preview: CleanupPreview) -> None:
+        """A person who declines the question returns to the form."""
+        if not preview.found:
+            self.problem.say(nothing_found(preview))
+            return
+
+        def confirmed(agreed: bool | None) -> None:
+            if agreed:
+                self.dismiss(preview)
+
+        self.app.push_screen(ConfirmDialog(self._question(preview)), confirmed)
+
+
+async def clean_up(host: "ActionHost", context: ActionContext) -> None:
     store = context.store
 
-    async def count(wanted: CleanupDraft) -> CleanUp:
-        name = context.project_names[wanted.project_id] if wanted.project_id else None
-        return await look_for_old(
+    def target(project_id: UUID | None) -> CleanupTarget:
+        name = context.project_names[project_id] if project_id else None
+        return CleanupTarget(actor=store.actor, database=context.database, project_name=name)
+
+    async def count(draft: CleanupDraft) -> CleanupPreview:
+        return await cleanup.preview_cleanup(
             store,
-            wanted.older_than,
-            statuses=wanted.statuses,
-            project_id=wanted.project_id,
-            action=wanted.action,
-            place=CleanupTarget(actor=store.actor, database=context.database, project_name=name),
+            draft.older_than,
+            statuses=draft.statuses,
+            project_id=draft.project_id,
+            action=draft.action,
             otherwise="Or delete them.",
         )
 
-    dialog = CleanupDialog(projects=context.projects, project_id=app.dashboard.listed.project_id, count=count)
-    found = await app.push_screen_wait(dialog)
-    if found is not None:
-        app.background_tasks.write(_clean_up(app, context, found))
+    def question(preview: CleanupPreview) -> Confirmation:
+        return confirm_clean_up(preview, target(preview.expired.project_id))
+
+    project_id = host.dashboard.listed.project_id
+    dialog = CleanupDialog(projects=context.projects, project_id=project_id, count=count, question=question)
+    preview = await host.app.push_screen_wait(dialog)
+    if preview is not None:
+        host.tasks.write(_clean_up(host, context, preview))
 
 
-async def _clean_up(app: "GjobsApp", context: ActionContext, found: CleanUp) -> Toast:
-    """Raises no StoreError, for what was done before one is told with it."""
-    is_stopping = False
-
-    def stop() -> None:
-        nonlocal is_stopping
-        is_stopping = True
-
-    done, verb = BatchProgress(), DONE[found.action]
-    title = f"{DOING[found.action]} {jobs_count(found.found)}"
-    dialog = ProgressDialog(title=title, total=found.found, stop=stop)
-    await app.push_screen(dialog)
+async def _clean_up(host: "ActionHost", context: ActionContext, preview: CleanupPreview) -> Toast:
+    """Raises no StoreError: its toast also reports what was done before the error."""
+    done, verb = BatchProgress(), DONE[preview.action]
+    dialog = ProgressDialog(title=f"{DOING[preview.action]} {jobs_count(preview.found)}", total=preview.found)
     try:
-        async with aclosing(cleanup.run_cleanup(context.store, found.expired, found.action)) as steps:
-            async for done in steps:
-                dialog.show_progress(done.done)
-                if is_stopping:
-                    break
-        left = sum(row.count for row in await cleanup.count_expired(context.store, found.expired))
+        async with showing_progress(host.app, dialog):
+            async with aclosing(cleanup.run_cleanup(context.store, preview.expired, preview.action)) as steps:
+                async for done in steps:
+                    dialog.show_progress(done.done)
+                    if dialog.is_stopping:
+                        break
+            left = sum(row.count for row in await cleanup.count_expired(context.store, preview.expired))
     except StoreError as error:
-        # A batch whose answer was lost may be sent again: what it took away is no longer found.
+        # A batch whose answer was lost may be sent again: the jobs it removed are no longer found.
         why = error.message if isinstance(error, OutcomeUnknown) else error_words(error)
         return Toast(text=f"{why} {broken_off(verb, done, goes_on=GOES_ON_HERE)}", severity="error")
     finally:
-        await close(dialog)
-        context.changed(())
-    if is_stopping and left:
+        context.jobs_changed(())
+    if dialog.is_stopping and left:
         return Toast(text=stopped(verb, done, left, goes_on=GOES_ON_HERE), severity="warning")
     sentences = [result(verb, done), *why_left(done, left, goes_on=GOES_ON_HERE)]
     return Toast(text=" ".join(sentences), severity="warning" if left else "information")

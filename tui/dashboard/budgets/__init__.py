@@ -1,1 +1,1 @@
-"""budgets panel, list and form"""
+"""Budgets panel, list and form."""

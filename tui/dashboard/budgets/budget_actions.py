@@ -18,58 +18,58 @@ from tui.text.format import short_id
 from tui.text.write_text import Confirmation, where
 
 if TYPE_CHECKING:
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost
 
 _A_PERSON = BudgetOwner(label="A person, by e-mail or id")
 
 
-async def show_budgets(app: "GjobsApp", context: ActionContext) -> None:
+async def show_budgets(host: "ActionHost", context: ActionContext) -> None:
     """Those that the listed project is charged to, or all; again after each change, until the list is left."""
-    project_id, project = app.dashboard.listed.project_id, app.dashboard.shown_project
+    project_id, project = host.dashboard.listed.project_id, host.dashboard.shown_project
 
     async def ask() -> Budgets:
         return await context.store.get_budgets(project_id)
 
     def may_set() -> bool:
-        is_theirs = require_operator(app, context.store.actor, "sets budgets")
-        return is_theirs and context_for(app, "set_budget") is not None and may_write(app)
+        is_theirs = require_operator(host, context.store.actor, "sets budgets")
+        return is_theirs and context_for(host, "set_budget") is not None and may_write(host)
 
-    of, last = app.dashboard.listed_name, None
-    while choice := await app.push_screen_wait(BudgetsDialog(ask, of=of, may_set=may_set, last=last)):
+    of, last = host.dashboard.listed_name, None
+    while choice := await host.app.push_screen_wait(BudgetsDialog(ask, of=of, may_set=may_set, last=last)):
         last = choice.budget or last
         if choice.does == "set":
-            last = await _ask_limit(app, context, choice, project) or last
+            last = await _ask_limit(host, context, choice, project) or last
         elif choice.budget is not None:
-            await _ask_removal(app, context, choice.budget)
+            await _ask_removal(host, context, choice.budget)
 
 
 async def _ask_limit(
-    app: "GjobsApp", context: ActionContext, choice: BudgetChoice, project: ProjectName | None
+    host: "ActionHost", context: ActionContext, choice: BudgetChoice, project: ProjectName | None
 ) -> Budget | None:
     """The form keeps what was typed until the limit has been stored."""
 
-    async def save(wanted: BudgetDraft) -> Budget:
-        user_id = (await context.operator.find_actor(wanted.person)).id if wanted.person else wanted.owner.user_id
+    async def save(draft: BudgetDraft) -> Budget:
+        user_id = (await context.operator.find_actor(draft.person)).id if draft.person else draft.owner.user_id
         write = context.store.set_budget(
             user_id=user_id,
-            project_id=wanted.owner.project_id,
-            period=wanted.period,
-            limit_cents=wanted.limit_cents,
-            warn_share=wanted.warn_share,
-            as_known=wanted.as_known,
+            project_id=draft.owner.project_id,
+            period=draft.period,
+            limit_cents=draft.limit_cents,
+            warn_share=draft.warn_share,
+            expected_budget=draft.expected_budget,
         )
         try:
-            return await context.write_resolver.resolve(write)
+            return await context.resolver.resolve(write)
         finally:
-            context.changed(())
+            context.jobs_changed(())
 
     choices = await _choices(context, project) if choice.budget is None else [_owner_of(choice.budget)]
     form = BudgetForm(choices=choices, known=choice.known, change=choice.budget, save=save)
-    budget = await app.push_screen_wait(form)
+    budget = await host.app.push_screen_wait(form)
     if budget is not None:
         # How it stands is told here: it is no news when it is seen next.
-        app.budget_news.learn([budget])
-        show_toast(app, set_toast(budget))
+        host.budget_news.learn([budget])
+        show_toast(host.app, set_toast(budget))
     return budget
 
 
@@ -93,7 +93,7 @@ def _owner_of(budget: Budget) -> BudgetOwner:
     return BudgetOwner(label=owner_words(budget), user_id=budget.user_id, project_id=budget.project_id)
 
 
-async def _ask_removal(app: "GjobsApp", context: ActionContext, budget: Budget) -> None:
+async def _ask_removal(host: "ActionHost", context: ActionContext, budget: Budget) -> None:
     question = Confirmation(
         title="Remove this limit?",
         lines=(budget_words(budget), "", where(context.database), forgotten_words(budget)),
@@ -101,13 +101,13 @@ async def _ask_removal(app: "GjobsApp", context: ActionContext, budget: Budget) 
         agree="Remove",
         is_dangerous=True,
     )
-    if await app.push_screen_wait(ConfirmDialog(question)):
-        await app.background_tasks.write(_remove(context, budget)).wait()
+    if await host.app.push_screen_wait(ConfirmDialog(question)):
+        await host.tasks.write(_remove(context, budget)).wait()
 
 
 async def _remove(context: ActionContext, budget: Budget) -> Toast:
     """Raises a StoreError."""
     try:
-        return removed_toast(await context.write_resolver.resolve(context.store.remove_budget(budget.id)))
+        return removed_toast(await context.resolver.resolve(context.store.remove_budget(budget.id)))
     finally:
-        context.changed(())
+        context.jobs_changed(())

@@ -166,7 +166,7 @@ class BudgetDraft:
     limit_cents: int
     warn_share: float | None
     """None: as it is, or the usual one."""
-    as_known: Budget | None = None
+    expected_budget: Budget | None = None
     """The one that it is to replace, as whoever typed it was shown it; None: whatever there is."""
 
 
@@ -300,7 +300,7 @@ class BudgetForm(FormDialog[Budget]):
                     period=self._period,
                     limit_cents=limit,
                     warn_share=share_of(warn),
-                    as_known=None if self._insists else self._present(),
+                    expected_budget=None if self._insists else self._present(),
                 )
             )
         return None

@@ -1,1 +1,1 @@
-"""dialogs that features are made of"""
+"""Base dialogs that the features use."""

@@ -1,10 +1,11 @@
 """Base dialog; confirm, summary, SQL and progress dialogs."""
 
-from collections.abc import Callable, Mapping
-from typing import ClassVar, TypeVar
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar, TypeVar
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -212,24 +213,24 @@ _BAR_CELLS = 60
 
 
 class ProgressDialog(Dialog[None]):
-    """Whoever opened it closes it, when the work has ended: leaving it asks for that."""
+    """Leaving it asks the work to stop. It stays open until the work has ended: see `showing_progress`."""
 
     def __init__(
         self,
         *,
         title: str,
         total: int,
-        stop: Callable[[], object],
+        stop: Callable[[], object] = lambda: None,
         words: Callable[[int], str] | None = None,
     ) -> None:
-        """`words` say how much of it is done; else the numbers do."""
+        """`stop` is called when the person asks for it; `words` replace the numbers."""
         super().__init__()
         self._words = words or (lambda done: f"{count(done)} of {count(total)}")
         self._title = title
         self._total = total
         self._stop = stop
         self._done = 0
-        self._is_stopping = False
+        self.is_stopping = False
 
     def compose(self) -> ComposeResult:
         with self.box(self._title):
@@ -249,7 +250,7 @@ class ProgressDialog(Dialog[None]):
         self.query_one("#how-far", Static).update(self._how_far())
 
     def _how_far(self) -> Content:
-        stopping = ", stopping after what is on its way …" if self._is_stopping else ""
+        stopping = ", stopping after what is on its way …" if self.is_stopping else ""
         # More may be done than was counted: jobs move on meanwhile.
         filled = _BAR_CELLS * min(self._done, self._total) // self._total
         return Content.assemble(
@@ -260,13 +261,18 @@ class ProgressDialog(Dialog[None]):
 
     @on(Button.Pressed, "#stop")
     def action_leave(self) -> None:
-        self._is_stopping = True
+        self.is_stopping = True
         self._stop()
         self.query_one("#stop", Button).disabled = True
         self._show()
 
 
-async def close(dialog: ProgressDialog) -> None:
-    """And what lies above it."""
-    while dialog in dialog.app.screen_stack:
-        await dialog.app.pop_screen()
+@asynccontextmanager
+async def showing_progress(app: App[Any], dialog: ProgressDialog) -> AsyncIterator[ProgressDialog]:
+    """Show the dialog during some work, then close it and all dialogs above it."""
+    await app.push_screen(dialog)
+    try:
+        yield dialog
+    finally:
+        while dialog in app.screen_stack:
+            await app.pop_screen()

@@ -9,12 +9,11 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from store.errors import InvalidValue, StoreError
-from tui.dashboard.action_context import WriteResolved, resolved_toast
 from tui.dashboard.action_host import WRITES
 from tui.dashboard.dialogs.dialog import Dialog, ResultType
 from tui.dashboard.widgets import TextField, show_toast
 from tui.text.clean_text import clean
-from tui.text.error_text import Toast, error_toast, error_words
+from tui.text.error_text import Toast, ToastError, error_toast, error_words
 
 
 class FieldProblem(Static):
@@ -93,15 +92,12 @@ class FormDialog(Dialog[ResultType]):
     async def _await(self, sending: Coroutine[Any, Any, ResultType]) -> None:
         try:
             answer = await sending
-        except WriteResolved as learned:
-            if learned.was_made is not False:
-                # It is done, or nobody can tell: sending it once more would not be the same.
-                show_toast(self.app, resolved_toast(learned))
-                self._leave_with(None)
-            elif self.is_open:
-                self.problem.say(learned.message)
+        except ToastError as error:
+            if error.may_retry and self.is_open:
+                self.problem.say(error.toast.text)
             else:
-                show_toast(self.app, resolved_toast(learned))
+                show_toast(self.app, error.toast)
+                self._leave_with(None)
         except StoreError as error:
             if self.is_open:
                 self.explain(error)

@@ -1,1 +1,1 @@
-"""start, complete, fail, retry, delete, create, undo"""
+"""Start, complete, fail, retry, delete, create, undo."""

@@ -94,12 +94,12 @@ class BulkWrite:
                     chunks.extendleft((job,) for job in reversed(chunk))
                     continue
                 whys = [refused_by(error)]
-            except WriteResolved as learned:
-                stopped_by = learned
-                if learned.was_made is False:
+            except WriteResolved as resolved:
+                stopped_by = resolved
+                if resolved.was_made is False:
                     break
-                otherwise = LEFT if learned.was_made else UNKNOWN
-                whys = [None if learned.was_made and job.id in learned.written.ids else otherwise for job in chunk]
+                otherwise = LEFT if resolved.was_made else UNKNOWN
+                whys = [None if resolved.was_made and job.id in resolved.written.ids else otherwise for job in chunk]
             except StoreError as error:
                 stopped_by = error
                 break
@@ -114,9 +114,9 @@ class BulkWrite:
 async def transition_one(context: "ActionContext", job: GenerationJob, target: JobStatus) -> Toast:
     """Raises a StoreError."""
     try:
-        outcome = await context.write_resolver.resolve(context.store.transition_job_status(job.id, target))
+        outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target))
     finally:
-        context.changed([job.id])
+        context.jobs_changed([job.id])
     if not isinstance(outcome, Missing):
         return transition_toast(job, outcome, target)
     why = of_missing(outcome, await _known(context, [outcome]))
@@ -126,11 +126,9 @@ async def transition_one(context: "ActionContext", job: GenerationJob, target: J
 async def fail_one(context: "ActionContext", job: GenerationJob, error: str) -> Toast:
     """Raises a StoreError where it is refused, so that whoever typed the error's text still has it."""
     try:
-        outcome = await context.write_resolver.resolve(
-            context.store.transition_job_status(job.id, JobStatus.FAILED, error)
-        )
+        outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, JobStatus.FAILED, error))
     finally:
-        context.changed([job.id])
+        context.jobs_changed([job.id])
     async with context.explaining_missing_rows():
         applied_job(outcome, JobStatus.FAILED)
     return transition_toast(job, outcome, JobStatus.FAILED)
@@ -149,7 +147,7 @@ async def _known(context: "ActionContext", outcomes: Iterable[object]) -> Missin
 def sends_transition(context: "ActionContext", target: JobStatus, error: str | None) -> Send:
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
         write = context.store.transition_jobs([job.id for job in chunk], target, error)
-        outcomes = await context.write_resolver.resolve(write)
+        outcomes = await context.resolver.resolve(write)
         known = await _known(context, outcomes)
         return [of_transition(outcome, known) for outcome in outcomes]
 
@@ -159,9 +157,9 @@ def sends_transition(context: "ActionContext", target: JobStatus, error: str | N
 async def retry_one(context: "ActionContext", job: GenerationJob, *, again: bool) -> RetryOutcome:
     """Raises a StoreError."""
     try:
-        (outcome,) = await context.write_resolver.resolve(context.store.retry_generation_jobs([job.id], again=again))
+        (outcome,) = await context.resolver.resolve(context.store.retry_generation_jobs([job.id], again=again))
     finally:
-        context.changed(())
+        context.jobs_changed(())
     return outcome
 
 
@@ -172,7 +170,7 @@ async def retried(context: "ActionContext", job: GenerationJob, outcome: RetryOu
 
 def sends_retry(context: "ActionContext") -> Send:
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
-        outcomes = await context.write_resolver.resolve(context.store.retry_generation_jobs([job.id for job in chunk]))
+        outcomes = await context.resolver.resolve(context.store.retry_generation_jobs([job.id for job in chunk]))
         known = await _known(context, outcomes)
         return [of_retry(outcome, known) for outcome in outcomes]
 
@@ -184,13 +182,13 @@ async def delete_one(context: "ActionContext", job: GenerationJob) -> Toast:
     deleted: list[GenerationJob] = []
     try:
         async with context.explaining_missing_rows():
-            deleted += await context.write_resolver.resolve(context.store.delete_generation_jobs({job.id: job.status}))
-    except WriteResolved as learned:
-        deleted += deleted_rows(learned)
+            deleted += await context.resolver.resolve(context.store.delete_generation_jobs({job.id: job.status}))
+    except WriteResolved as resolved:
+        deleted += deleted_rows(resolved)
         raise
     finally:
         context.undo.remember(DeletedJobs(context.store, tuple(deleted)))
-        context.changed([job.id])
+        context.jobs_changed([job.id])
     return deleted_toast([job])
 
 
@@ -200,9 +198,9 @@ def sends_deletion(context: "ActionContext", deleted: list[GenerationJob]) -> Se
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
         write = context.store.delete_jobs_as_seen({job.id: job.status for job in chunk})
         try:
-            outcomes = await context.write_resolver.resolve(write)
-        except WriteResolved as learned:
-            deleted.extend(deleted_rows(learned))
+            outcomes = await context.resolver.resolve(write)
+        except WriteResolved as resolved:
+            deleted.extend(deleted_rows(resolved))
             raise
         deleted.extend(outcome.job for outcome in outcomes if isinstance(outcome, Deleted))
         known = await _known(context, outcomes)
@@ -211,27 +209,27 @@ def sends_deletion(context: "ActionContext", deleted: list[GenerationJob]) -> Se
     return send
 
 
-def deleted_rows(learned: WriteResolved) -> list[GenerationJob]:
+def deleted_rows(resolved: WriteResolved) -> list[GenerationJob]:
     """None where it was not made, or cannot be told."""
-    rows: tuple[WrittenRow, ...] = learned.written.before if learned.was_made else ()
+    rows: tuple[WrittenRow, ...] = resolved.written.before if resolved.was_made else ()
     return [row for row in rows if isinstance(row, GenerationJob)]
 
 
 async def restore(context: "ActionContext", deletion: DeletedJobs) -> Toast:
     """All of it or nothing, with the eyes that deleted. What could not be restored can be tried again."""
     try:
-        restored = await context.write_resolver_for(deletion.store).resolve(
+        restored = await context.resolver_for(deletion.store).resolve(
             deletion.store.restore_generation_jobs(deletion.jobs)
         )
-    except WriteResolved as learned:
-        if not learned.was_made:
+    except WriteResolved as resolved:
+        if not resolved.was_made:
             context.undo.remember(deletion)
         raise
     except BaseException:
         context.undo.remember(deletion)
         raise
     finally:
-        context.changed(())
+        context.jobs_changed(())
     return restored_toast(restored)
 
 

@@ -10,7 +10,7 @@ from store.jobs.job import GenerationJob, JobStatus, sources
 from store.jobs.job_results import AlreadyRetried
 from tui.dashboard.action_context import ActionContext
 from tui.dashboard.action_host import BackgroundTasks, DeletedJobs
-from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, SummaryDialog, close
+from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, SummaryDialog, showing_progress
 from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.job_actions import bulk_writes
 from tui.dashboard.job_actions.bulk_writes import CHUNK, BulkOutcome, BulkReport, BulkWrite, bulk_report
@@ -37,9 +37,9 @@ from tui.text.write_text import (
 
 
 class JobActions:
-    def __init__(self, app: App[Any], background_tasks: BackgroundTasks, context: ActionContext) -> None:
+    def __init__(self, app: App[Any], tasks: BackgroundTasks, context: ActionContext) -> None:
         self._app = app
-        self._background_tasks = background_tasks
+        self._tasks = tasks
         self._context = context
 
     def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
@@ -51,11 +51,11 @@ class JobActions:
                 self._transition(jobs, JobStatus.SUCCEEDED)
             case "fail":
                 if self._may_any(jobs, JobStatus.FAILED):
-                    self._background_tasks.ask(self._ask_error(jobs))
+                    self._tasks.ask(self._ask_error(jobs))
             case "retry":
                 self._retry(jobs)
             case "delete":
-                self._background_tasks.ask(self._ask_deletion(jobs))
+                self._tasks.ask(self._ask_deletion(jobs))
             case "create":
                 self._create(project_id)
             case _:
@@ -67,22 +67,22 @@ class JobActions:
         if deletion is None:
             show_toast(self._app, Toast(text="Nothing was deleted here that could be made again.", severity="warning"))
         else:
-            self._background_tasks.write(bulk_writes.restore(self._context, deletion))
+            self._tasks.write(bulk_writes.restore(self._context, deletion))
 
     def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Several jobs are asked for first. Those that the status does not permit are left and named."""
         if not self._may_any(jobs, target):
             return
         if len(jobs) == 1:
-            self._background_tasks.write(bulk_writes.transition_one(self._context, jobs[0], target))
+            self._tasks.write(bulk_writes.transition_one(self._context, jobs[0], target))
         else:
-            self._background_tasks.ask(self._ask_transition(jobs, target))
+            self._tasks.ask(self._ask_transition(jobs, target))
 
     async def _ask_transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         names, database = self._context.project_names, self._context.database
         question = confirm_transition(jobs, target, project_names=names, database=database)
         if await self._app.push_screen_wait(ConfirmDialog(question)):
-            self._background_tasks.write(self._transition_several(jobs, target))
+            self._tasks.write(self._transition_several(jobs, target))
 
     async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
         bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, None))
@@ -117,20 +117,20 @@ class JobActions:
         if not any(job.status is JobStatus.FAILED for job in jobs):
             show_toast(self._app, only_failed_toast(jobs))
         elif len(jobs) == 1:
-            self._background_tasks.write(self._retry_one(jobs[0]))
+            self._tasks.write(self._retry_one(jobs[0]))
         else:
-            self._background_tasks.ask(self._ask_retry(jobs))
+            self._tasks.ask(self._ask_retry(jobs))
 
     async def _retry_one(self, job: GenerationJob) -> Toast:
         outcome = await bulk_writes.retry_one(self._context, job, again=False)
         if isinstance(outcome, AlreadyRetried):
-            self._background_tasks.ask(self._ask_once_more(job))
+            self._tasks.ask(self._ask_once_more(job))
         return await bulk_writes.retried(self._context, job, outcome)
 
     async def _ask_once_more(self, job: GenerationJob) -> None:
         question = self._retry_question([job], repeated=True)
         if await self._app.push_screen_wait(ConfirmDialog(question)):
-            self._background_tasks.write(self._retry_again(job))
+            self._tasks.write(self._retry_again(job))
 
     async def _retry_again(self, job: GenerationJob) -> Toast:
         return await bulk_writes.retried(
@@ -139,7 +139,7 @@ class JobActions:
 
     async def _ask_retry(self, jobs: Sequence[GenerationJob]) -> None:
         if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs))):
-            self._background_tasks.write(self._retry_several(jobs))
+            self._tasks.write(self._retry_several(jobs))
 
     def _retry_question(self, jobs: Sequence[GenerationJob], *, repeated: bool = False) -> Confirmation:
         names, database = self._context.project_names, self._context.database
@@ -157,9 +157,9 @@ class JobActions:
         if not await self._app.push_screen_wait(ConfirmDialog(question)):
             return
         if len(jobs) == 1:
-            self._background_tasks.write(bulk_writes.delete_one(self._context, jobs[0]))
+            self._tasks.write(bulk_writes.delete_one(self._context, jobs[0]))
         else:
-            self._background_tasks.write(self._delete_several(jobs))
+            self._tasks.write(self._delete_several(jobs))
 
     async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Toast:
         deleted: list[GenerationJob] = []
@@ -176,13 +176,10 @@ class JobActions:
                 return await bulk.run()
             title = f"{DOING[doing] if isinstance(doing, JobStatus) else doing} {jobs_count(len(bulk.jobs))}"
             dialog = ProgressDialog(title=title, total=len(bulk.jobs), stop=bulk.stop)
-            await self._app.push_screen(dialog)
-            try:
+            async with showing_progress(self._app, dialog):
                 return await bulk.run(dialog.show_progress)
-            finally:
-                await close(dialog)
         finally:
-            self._context.changed(job.id for job in bulk.jobs)
+            self._context.jobs_changed(job.id for job in bulk.jobs)
 
     def _reported(self, outcome: BulkOutcome, done: str) -> BulkReport:
         return bulk_report(outcome, done=done, project_names=self._context.project_names)
@@ -195,7 +192,7 @@ class JobActions:
 
     def _create(self, project_id: UUID | None) -> None:
         if self._context.projects:
-            self._background_tasks.ask(self._ask_new_job(project_id))
+            self._tasks.ask(self._ask_new_job(project_id))
         else:
             key = key_of(self._app, DASHBOARD_BINDINGS, "project.new")
             show_toast(
@@ -215,9 +212,9 @@ class JobActions:
             )
             try:
                 async with self._context.explaining_missing_rows():
-                    return await self._context.write_resolver.resolve(write)
+                    return await self._context.resolver.resolve(write)
             finally:
-                self._context.changed(())
+                self._context.jobs_changed(())
 
         dialog = NewJobDialog(
             projects=self._context.projects, project_id=project_id, create=create, assets=store.get_assets

@@ -1,1 +1,1 @@
-"""the job table, its filter and its title"""
+"""The job table, its filter and its title."""

@@ -9,9 +9,9 @@ from store.errors import InvalidValue, NoPrivilege, StoreError
 from store.filters.job_filter import JobFilter
 from store.job_list.list_cost import CostLevel, ListCost
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from store.page_limits import MAX_LIMIT
 from store.users.actor import OPERATOR, Operator
-from store.validation import MAX_LIMIT
-from tui.dashboard.dialogs.dialog import ProgressDialog, close
+from tui.dashboard.dialogs.dialog import ProgressDialog, showing_progress
 from tui.dashboard.job_list.filter_field import FilterField
 from tui.dashboard.keys.bindings import key_of
 from tui.dashboard.widgets import show_toast
@@ -23,32 +23,32 @@ from tui.text.write_text import slow_order_toast
 if TYPE_CHECKING:
     from store.store import Store
     from tui.dashboard.action_context import ActionContext
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost
 
 
-async def choose_all_matching(app: "GjobsApp", context: "ActionContext") -> None:
-    dashboard, store = app.dashboard, context.store
+async def choose_all_matching(host: "ActionHost", context: "ActionContext") -> None:
+    dashboard, store = host.dashboard, context.store
     query = dashboard.listing_query
     listed = query.window.listed
     if query.with_visibility:
         text = "Leave the lens first: it shows jobs that these eyes do not see."
-        show_toast(app, Toast(text=text, severity="warning"))
+        show_toast(host.app, Toast(text=text, severity="warning"))
         return
     try:
         page = await store.find_jobs(
             listed.job_filter, project_id=listed.project_id, status=listed.status, limit=MAX_LIMIT
         )
     except StoreError as error:
-        show_toast(app, error_toast(error))
+        show_toast(host.app, error_toast(error))
         return
-    if app.connection.store is not store or dashboard.listing_query.window.listed != listed:
+    if host.poller.store is not store or dashboard.listing_query.window.listed != listed:
         return
     dashboard.jobs.select(page.items)
     if not page.items:
-        show_toast(app, Toast(text="No job matches.", severity="warning"))
+        show_toast(host.app, Toast(text="No job matches.", severity="warning"))
     elif page.next_key is not None:
         text = f"More match: chosen are the newest {jobs_count(len(page))}, the most that can be at once."
-        show_toast(app, Toast(text=text, severity="warning"))
+        show_toast(host.app, Toast(text=text, severity="warning"))
 
 
 _SOON = 0.3
@@ -57,9 +57,9 @@ _WHOLE = 100
 """Percent."""
 
 
-async def count_exactly(app: "GjobsApp", context: "ActionContext") -> None:
+async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
     """The numbers of what is looked at."""
-    query = app.dashboard.totals_query
+    query = host.dashboard.totals_query
 
     def report(done: int, pages: int) -> None:
         dialog.show_progress(_WHOLE * done // max(pages, 1))
@@ -68,49 +68,48 @@ async def count_exactly(app: "GjobsApp", context: "ActionContext") -> None:
     dialog = ProgressDialog(title="Counting exactly", total=_WHOLE, stop=counting.cancel, words=_percent)
     try:
         if not (await asyncio.wait({counting}, timeout=_SOON))[0]:
-            await app.push_screen(dialog)
-            await asyncio.wait({counting})
+            async with showing_progress(host.app, dialog):
+                await asyncio.wait({counting})
     finally:
         counting.cancel()
-        await close(dialog)
     if counting.cancelled():
-        show_toast(app, Toast(text="Stopped counting: the numbers are as they were."))
+        show_toast(host.app, Toast(text="Stopped counting: the numbers are as they were."))
         return
     try:
         totals = counting.result()
     except StoreError as error:
-        show_toast(app, error_toast(error))
+        show_toast(host.app, error_toast(error))
         return
-    if app.connection.store is context.store:
-        app.dashboard.show_totals(totals)
+    if host.poller.store is context.store:
+        host.dashboard.show_totals(totals)
         found = totals.matching or totals.count(None)
-        show_toast(app, Toast(text=f"Counted exactly: {jobs_count(found.number if found else 0)}."))
+        show_toast(host.app, Toast(text=f"Counted exactly: {jobs_count(found.number if found else 0)}."))
 
 
 def _percent(done: int) -> str:
     return f"{done} % of the table read"
 
 
-async def order_by(app: "GjobsApp", order: ListOrder) -> None:
+async def order_by(host: "ActionHost", order: ListOrder) -> None:
     """By the creation it is always listed: a list has to begin somewhere."""
-    store, dashboard = app.connection.store, app.dashboard
+    store, dashboard = host.poller.store, host.dashboard
     if store is not None and order.column is not OrderColumn.CREATED:
         try:
             missing = await store.slow_order_reason(replace(dashboard.listed, order=order))
         except StoreError as error:
-            show_toast(app, error_toast(error))
+            show_toast(host.app, error_toast(error))
             return
-        if app.connection.store is not store:
+        if host.poller.store is not store:
             return
         if missing is not None:
-            show_toast(app, slow_order_toast(order, missing))
+            show_toast(host.app, slow_order_toast(order, missing))
             return
     dashboard.ask(replace(dashboard.listed, order=order))
 
 
-async def weigh(app: "GjobsApp", job_filter: JobFilter) -> None:
+async def apply_filter(host: "ActionHost", job_filter: JobFilter) -> None:
     """Lists by it where it is cheap, or where nobody can tell; what it refuses for is said in the bar."""
-    store, dashboard = app.connection.store, app.dashboard
+    store, dashboard = host.poller.store, host.dashboard
     listed = replace(dashboard.listed, job_filter=job_filter)
     cost = None
     try:
@@ -121,10 +120,10 @@ async def weigh(app: "GjobsApp", job_filter: JobFilter) -> None:
         return
     except StoreError:
         pass  # The list itself will tell, above all, and go on trying.
-    if store is not app.connection.store or not dashboard.jobs.is_wanted(job_filter):
+    if store is not host.poller.store or not dashboard.jobs.is_wanted(job_filter):
         return
     if cost is not None and cost.verdict is CostLevel.EXPENSIVE:
-        run = key_of(app, FilterField.BINDINGS, "find.keep")
+        run = key_of(host.app, FilterField.BINDINGS, "find.keep")
         dashboard.jobs.warn(expensive_filter_words(cost, listed, run=run))
     else:
         dashboard.ask(replace(dashboard.listed, job_filter=job_filter))
@@ -137,12 +136,12 @@ async def _proven_cost(store: "Store", listed: ListQuery) -> ListCost | None:
     return None if is_doubtful and await store.returns_quickly(listed) else cost
 
 
-async def tell_users(app: "GjobsApp") -> None:
+async def show_users(host: "ActionHost") -> None:
     """The most recently active ones. A user's eyes see no others, and their filter may name none."""
-    store = app.connection.store
+    store = host.poller.store
     if store is None or not isinstance(store.actor, Operator):
         return
     with suppress(StoreError):  # Then none are offered.
         users = await store.find_users("")
-        if store is app.connection.store:
-            app.dashboard.jobs.know_users(tuple(user.email for user in users if user.email))
+        if store is host.poller.store:
+            host.dashboard.jobs.know_users(tuple(user.email for user in users if user.email))

@@ -1,1 +1,1 @@
-"""key bindings, palette, help"""
+"""Key bindings, command palette and help."""

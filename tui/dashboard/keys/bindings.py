@@ -16,25 +16,55 @@ from textual.dom import DOMNode
 from tui.dashboard.widgets import FittedLine
 
 APP_BINDINGS: list[BindingType] = [
-    Binding("u", "pick_eyes", "user", id="app.user", tooltip="Look with a user's eyes, or the operator's"),
+    Binding("u", "start('act_as')", "user", id="app.user", tooltip="Look with a user's eyes, or the operator's"),
     Binding(
-        "i", "isolation", "Isolation", show=False, id="app.isolation", tooltip="Try whether users reach others' rows"
+        "i",
+        "start('isolation')",
+        "Isolation",
+        show=False,
+        id="app.isolation",
+        tooltip="Try whether users reach others' rows",
     ),
-    Binding("t", "times", "Times", show=False, id="app.times", tooltip="How long jobs wait and run, how many fail"),
-    Binding("w", "workers", "Workers", show=False, id="app.workers", tooltip="Who works, and what they hold"),
     Binding(
-        "D", "pick_database", "Database", show=False, id="app.database", tooltip="Look at another database: a profile"
+        "t",
+        "start('timings')",
+        "Times",
+        show=False,
+        id="app.times",
+        tooltip="How long jobs wait and run, how many fail",
     ),
-    Binding("W", "write", "Write", show=False, id="app.write", tooltip="Write for some minutes, or end it"),
+    Binding("w", "start('workers')", "Workers", show=False, id="app.workers", tooltip="Who works, and what they hold"),
+    Binding(
+        "D",
+        "start('database')",
+        "Database",
+        show=False,
+        id="app.database",
+        tooltip="Look at another database: a profile",
+    ),
+    Binding(
+        "W", "start('write_permit')", "Write", show=False, id="app.write", tooltip="Write for some minutes, or end it"
+    ),
     Binding("f5,ctrl+r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Look again at once"),
     Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause the looking, or go on"),
-    Binding("plus", "faster", "Faster", show=False, id="app.faster", tooltip="Look more often"),
-    Binding("minus", "slower", "Slower", show=False, id="app.slower", tooltip="Look less often"),
+    Binding("plus", "start('faster')", "Faster", show=False, id="app.faster", tooltip="Look more often"),
+    Binding("minus", "start('slower')", "Slower", show=False, id="app.slower", tooltip="Look less often"),
     Binding(
-        "L", "load", "Load", show=False, id="app.load", tooltip="Say what this dashboard costs database and machine"
+        "L",
+        "start('load')",
+        "Load",
+        show=False,
+        id="app.load",
+        tooltip="Say what this dashboard costs database and machine",
     ),
     Binding("question_mark", "help", "help", id="app.help", tooltip="Show all keys"),
-    Binding("v", "lens", "lens", id="app.lens", tooltip="Show beside what a user sees what they do not, and why"),
+    Binding(
+        "v",
+        "start('visibility')",
+        "lens",
+        id="app.lens",
+        tooltip="Show beside what a user sees what they do not, and why",
+    ),
     Binding("q", "quit", "Quit", show=False, id="app.quit", tooltip="Leave gjobs"),
     Binding(
         "ctrl+q",
@@ -61,8 +91,10 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     ),
     Binding("n", "act('create')", "new", id="job.new", tooltip="Queue a new job"),
     Binding("d,delete", "act('delete')", "delete", id="job.delete", tooltip="Delete the job, or the marked ones"),
-    Binding("U", "want('undo')", "Undo", show=False, id="job.undo", tooltip="Make again what was deleted last"),
-    Binding("A", "want('all')", "Choose all", show=False, id="list.choose_all", tooltip="Choose all jobs that match"),
+    Binding("U", "request('undo')", "Undo", show=False, id="job.undo", tooltip="Make again what was deleted last"),
+    Binding(
+        "A", "request('all')", "Choose all", show=False, id="list.choose_all", tooltip="Choose all jobs that match"
+    ),
     Binding("y", "copy_id", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
     Binding("Y", "copy_json", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
     Binding("slash", "find", "find", id="list.find", tooltip="Find jobs by a filter"),
@@ -74,12 +106,16 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding("5", "status(4)", "Failed jobs", show=False, id="list.failed", tooltip="List the failed jobs"),
     Binding("o", "sort", "Sort", show=False, id="list.sort", tooltip="Sort by the next column"),
     Binding("O", "reverse", "Reverse", show=False, id="list.reverse", tooltip="Turn the order around"),
-    Binding("equals_sign", "want('exact')", "Count", show=False, id="numbers.exact", tooltip="Count the jobs exactly"),
-    Binding("p", "want('project')", "Project", show=False, id="project.pick", tooltip="Find a project by some letters"),
-    Binding("P", "want('new_project')", "New project", show=False, id="project.new", tooltip="Create a project"),
+    Binding(
+        "equals_sign", "request('exact')", "Count", show=False, id="numbers.exact", tooltip="Count the jobs exactly"
+    ),
+    Binding(
+        "p", "request('project')", "Project", show=False, id="project.pick", tooltip="Find a project by some letters"
+    ),
+    Binding("P", "request('new_project')", "New project", show=False, id="project.new", tooltip="Create a project"),
     Binding(
         "b",
-        "want('budgets')",
+        "request('budgets')",
         "Budgets",
         show=False,
         id="project.budgets",

@@ -52,15 +52,17 @@ def _bad_keys(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProbl
     known = _bindings()
     typing = {binding.id for owner in _TYPED_INTO for binding in own_bindings(owner)}
     for name, keys in moved.items():
-        place = ("keymap", name)
+        location = ("keymap", name)
         if name not in known:
-            yield ConfigurationProblem(place=place, clause=not_known(name, known).removeprefix(f"{name!r} "))
+            yield ConfigurationProblem(location=location, clause=not_known(name, known).removeprefix(f"{name!r} "))
             continue
         for key in keys:
             if clause := why_no_key(key):
-                yield ConfigurationProblem(place=place, clause=clause)
+                yield ConfigurationProblem(location=location, clause=clause)
             elif name in typing and _is_typed(key):
-                yield ConfigurationProblem(place=place, clause=f"cannot be {key!r}, which types a character there")
+                yield ConfigurationProblem(
+                    location=location, clause=f"cannot be {key!r}, which types a character there"
+                )
 
 
 def _bindings() -> dict[str, Binding]:
@@ -107,7 +109,7 @@ def _conflicts(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProb
             if first and other and (key, first) not in told and (key, other) not in told:
                 told |= {(key, first), (key, other)}
                 yield ConfigurationProblem(
-                    place=("keymap", first), clause=f"takes {key!r}, which is {dotted((other,))}'s, too"
+                    location=("keymap", first), clause=f"takes {key!r}, which is {dotted((other,))}'s, too"
                 )
 
 

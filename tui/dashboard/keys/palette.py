@@ -14,12 +14,13 @@ from textual.screen import Screen
 
 from store.statistics.totals import ProjectTotals
 from tui.dashboard.databases import full_name
-from tui.dashboard.saved_views import read_views, remove_view, save_view, show_view
+from tui.dashboard.messages import ActionRequested, Request
+from tui.dashboard.saved_views import remove_view, save_view, show_view
 from tui.text.clean_text import clean
 from tui.text.format import jobs_count
 
 if TYPE_CHECKING:
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,29 +84,29 @@ class DashboardCommands(Provider):
 class ProjectCommands(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        dashboard = cast("GjobsApp", self.app).dashboard
-        if self.screen is not dashboard or dashboard.listing is None:
+        dashboard = cast("ActionHost", self.app).dashboard
+        if self.screen is not dashboard.screen or dashboard.listing is None:
             return
         for project in dashboard.listing.projects:
             title = f"Show project {clean(project.name, limit=60)}"
             score = matcher.match(title)
             if score > 0:
                 show = partial(dashboard.choose_project, project.id)
-                yield Hit(score, highlighted(matcher, title), show, help=_jobs_of(dashboard.sums, project.id))
+                yield Hit(score, highlighted(matcher, title), show, help=_jobs_of(dashboard.project_totals, project.id))
 
 
 class DatabaseCommands(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        app = cast("GjobsApp", self.app)
-        if self.screen is not app.dashboard:
+        host = cast("ActionHost", self.app)
+        if self.screen is not host.dashboard.screen:
             return
-        for destination in app.destinations:
-            title = f"Look at database {clean(full_name(destination), limit=60)}"
+        for choice in host.database_choices:
+            title = f"Look at database {clean(full_name(choice), limit=60)}"
             score = matcher.match(title)
-            if score > 0 and destination is not app.destination:
-                go = partial(app.switch_to, destination)
-                yield Hit(score, explained(highlighted(matcher, title), clean(destination.detail, limit=60)), go)
+            if score > 0 and choice is not host.database_choice:
+                go = partial(host.switch_to, choice)
+                yield Hit(score, explained(highlighted(matcher, title), clean(choice.detail, limit=60)), go)
 
 
 def _jobs_of(sums: Mapping[UUID, ProjectTotals], project_id: UUID) -> str | None:
@@ -159,48 +160,48 @@ class OfferCommands(Provider):
                 yield Hit(score, explained(highlighted(matcher, offer.title), offer.about), offer.run)
 
     @property
-    def dashboard_app(self) -> "GjobsApp":
-        return cast("GjobsApp", self.app)
+    def host(self) -> "ActionHost":
+        return cast("ActionHost", self.app)
 
     def _present(self) -> Iterator[PaletteEntry]:
-        return self.offers() if self.screen is self.dashboard_app.dashboard else iter(())
+        return self.offers() if self.screen is self.host.dashboard.screen else iter(())
 
 
 class RetentionCommands(OfferCommands):
     def offers(self) -> Iterator[PaletteEntry]:
-        want = self.dashboard_app.dashboard.action_want
         yield PaletteEntry(
-            title="Archived jobs", about="look at them, and bring them back", run=partial(want, "archive")
+            title="Archived jobs", about="look at them, and bring them back", run=partial(self._request, "archive")
         )
         yield PaletteEntry(
-            title="Clean up", about="old jobs go to the archive, or for good", run=partial(want, "clean_up")
+            title="Clean up", about="old jobs go to the archive, or for good", run=partial(self._request, "clean_up")
         )
+
+    def _request(self, request: Request) -> None:
+        self.screen.post_message(ActionRequested(request))
 
 
 class ViewCommands(OfferCommands):
     async def startup(self) -> None:
-        read_views(self.dashboard_app)
+        self.host.read_views()
 
     def offers(self) -> Iterator[PaletteEntry]:
-        app = self.dashboard_app
-        for view in app.views.known.values():
+        host = self.host
+        for view in host.views.known.values():
             about = clean(view.text, limit=60)
-            yield PaletteEntry(title=f"View {clean(view.name)}", about=about, run=partial(show_view, app, view))
-        text = app.dashboard.jobs.filter_text
+            yield PaletteEntry(title=f"View {clean(view.name)}", about=about, run=partial(show_view, host, view))
+        text = host.dashboard.jobs.filter_text
         if text:
             about = clean(text, limit=60)
-            yield PaletteEntry(
-                title="Save this view as …", about=about, run=lambda: app.background_tasks.ask(save_view(app))
-            )
-        for name in sorted(app.views.removable):
-            view = app.views.known[name]
+            yield PaletteEntry(title="Save this view as …", about=about, run=lambda: host.tasks.ask(save_view(host)))
+        for name in sorted(host.views.removable):
+            view = host.views.known[name]
             yield PaletteEntry(
                 title=f"Remove the view {clean(name)}",
                 about=clean(view.text, limit=60),
-                run=partial(_remove, app, name),
+                run=partial(_remove, host, name),
                 is_first_choice=False,
             )
 
 
-def _remove(app: "GjobsApp", name: str) -> None:
-    app.background_tasks.ask(remove_view(app, app.views.known[name]))
+def _remove(host: "ActionHost", name: str) -> None:
+    host.tasks.ask(remove_view(host, host.views.known[name]))

@@ -1,1 +1,1 @@
-"""project list, picking and creating projects"""
+"""Project list; picking and creating projects."""

@@ -21,16 +21,16 @@ from tui.text.format import jobs_count
 from tui.text.write_text import where
 
 if TYPE_CHECKING:
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost
 
 _ALL = "all"
 
 
-async def pick_project(app: "GjobsApp", projects: Sequence[ProjectName]) -> None:
-    chosen = app.dashboard.listed.project_id
+async def pick_project(host: "ActionHost", projects: Sequence[ProjectName]) -> None:
+    chosen = host.dashboard.listed.project_id
     everything = Choice(key=_ALL, label="All projects", detail="")
-    sums = app.dashboard.sums
-    choices = [everything, *(_project_choice(project, sums.get(project.id)) for project in projects)]
+    totals = host.dashboard.project_totals
+    choices = [everything, *(_project_choice(project, totals.get(project.id)) for project in projects)]
     dialog = PickDialog(
         title="Show which project?",
         choices=choices,
@@ -38,34 +38,34 @@ async def pick_project(app: "GjobsApp", projects: Sequence[ProjectName]) -> None
         placeholder="Type some letters of the name, or paste an id",
         beside=id_choices,
     )
-    picked = await app.push_screen_wait(dialog)
+    picked = await host.app.push_screen_wait(dialog)
     if picked is None:
         return
     if (text := id_of(picked)) is not None:
-        await open_by_id(app, text)
+        await open_by_id(host, text)
     else:
-        app.dashboard.choose_project(None if picked == _ALL else UUID(picked))
+        host.dashboard.choose_project(None if picked == _ALL else UUID(picked))
 
 
-def _project_choice(project: ProjectName, sums: ProjectTotals | None) -> Choice:
+def _project_choice(project: ProjectName, totals: ProjectTotals | None) -> Choice:
     return Choice(
         key=str(project.id),
         label=project.name,
-        detail=f"{jobs_count(sums.job_count)}, {money(sums.total_cost_cents)}" if sums else "",
+        detail=f"{jobs_count(totals.job_count)}, {money(totals.total_cost_cents)}" if totals else "",
         identifier=project.id,
     )
 
 
-async def create_project(app: "GjobsApp", context: ActionContext) -> None:
+async def create_project(host: "ActionHost", context: ActionContext) -> None:
     """A user's project is their own; the operator picks whose it is. The new project is then shown."""
     owner_id: UUID | None = None
     if isinstance(context.store.actor, Operator):
-        owner_id = await pick_owner(app, context.operator)
+        owner_id = await pick_owner(host, context.operator)
         if owner_id is None:
             return
 
     async def submit(name: str) -> Project:
-        return await context.write_resolver.resolve(context.store.create_project(name, owner_id=owner_id))
+        return await context.resolver.resolve(context.store.create_project(name, owner_id=owner_id))
 
     prompt = TextPrompt(
         title="New project",
@@ -75,7 +75,7 @@ async def create_project(app: "GjobsApp", context: ActionContext) -> None:
         placeholder="Such as: Autumn catalog",
         submit=submit,
     )
-    project = await app.push_screen_wait(prompt)
+    project = await host.app.push_screen_wait(prompt)
     if project is not None:
-        show_toast(app, Toast(text=f"Created the project {clean(project.name, limit=60)}."))
-        app.dashboard.choose_project(project.id)
+        show_toast(host.app, Toast(text=f"Created the project {clean(project.name, limit=60)}."))
+        host.dashboard.choose_project(project.id)

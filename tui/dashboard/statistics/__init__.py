@@ -1,1 +1,1 @@
-"""costs panel and timings"""
+"""Costs panel and timings."""

@@ -20,7 +20,7 @@ from tui.text.clean_text import clean, pad
 from tui.text.error_text import Toast, error_toast
 
 if TYPE_CHECKING:
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost
 
 SPANS = (timedelta(hours=1), DAY, 7 * DAY, 30 * DAY)
 MUCH_FAILS = 0.2
@@ -149,14 +149,14 @@ def _style(one: ModeTimings) -> str:
     return "bold" if one.mode is None else ""
 
 
-async def show_timings(app: "GjobsApp") -> None:
-    store = app.connection.store
+async def show_timings(host: "ActionHost") -> None:
+    store = host.poller.store
     if store is None:
-        show_toast(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        show_toast(host.app, Toast(text="Not possible yet: there is no database.", severity="warning"))
         return
-    project_id = app.dashboard.listed.project_id
+    project_id = host.dashboard.listed.project_id
 
     async def ask(window: "timedelta") -> "JobTimings":
         return await store.get_job_timings(project_id, window=window)
 
-    await app.push_screen_wait(TimingsDialog(ask, of=app.dashboard.listed_name))
+    await host.app.push_screen_wait(TimingsDialog(ask, of=host.dashboard.listed_name))

@@ -1,1 +1,1 @@
-"""acting as a user; what a user sees"""
+"""Acting as a user; what a user sees."""

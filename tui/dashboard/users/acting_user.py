@@ -11,8 +11,6 @@ from uuid import UUID
 from store.capabilities.capability import Capability
 from store.capabilities.facts import USERS
 from store.errors import RowMissing, StoreError
-from store.job_list.list_query import ListQuery
-from store.job_list.listing import Listing
 from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from tui.dashboard.action_context import remark_on_users
 from tui.dashboard.dialogs.pick import Choice, SearchDialog
@@ -25,7 +23,7 @@ from tui.text.format import age, counted_jobs, user_name
 if TYPE_CHECKING:
     from store.store import Store
     from store.users.user_sql import FoundUser
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost
 
 OPERATOR_KEY = "operator"
 PLACEHOLDER = "Type some letters of the e-mail, or the beginning of an id"
@@ -59,99 +57,75 @@ def actor_of(key: str, users: Sequence[FoundUser], present: Actor) -> Actor:
     return ActingUser(id=UUID(key), email=next((user.email for user in users if str(user.id) == key), None))
 
 
-async def pick_acting_user(app: GjobsApp, *, with_visibility: bool = False) -> None:
-    """A user's as the operator finds them, or the operator's; through the lens only a user's are of use.
+async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False) -> None:
+    """A user as the operator finds them, or the operator; to compare visibility only users are offered.
 
-    Where an id was given instead, it leads to its thing.
+    An id that is given instead is opened.
     """
-    session = app.connection.session
+    session = host.poller.session
     if session is None:
-        show_toast(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        show_toast(host.app, Toast(text="Not possible yet: there is no database.", severity="warning"))
         return
     operator = session.operator
-    present = (app.connection.store or session.store).actor
+    present = (host.poller.store or session.store).actor
     found: dict[UUID, FoundUser] = {}
 
     async def search(needle: str) -> Sequence[Choice]:
         users = await operator.find_users(needle)
         found.update((user.id, user) for user in users)
-        if with_visibility:
-            return [user_choice(user, app.dashboard.now) for user in users]
-        return actor_choices(users, present, needle, app.dashboard.now)
+        if compare_visibility:
+            return [user_choice(user, host.dashboard.now) for user in users]
+        return actor_choices(users, present, needle, host.dashboard.now)
 
     dialog = SearchDialog(
-        title="Lens: which user?" if with_visibility else "Look with whose eyes?",
+        title="Lens: which user?" if compare_visibility else "Look with whose eyes?",
         search=search,
         placeholder=PLACEHOLDER,
         chosen=user_key(present),
         beside=id_choices,
         remark=remark_on_users(session.capabilities),
     )
-    picked = await app.push_screen_wait(dialog)
+    picked = await host.app.push_screen_wait(dialog)
     if picked is None:
         return
     if (text := id_of(picked)) is not None:
-        await open_by_id(app, text)
+        await open_by_id(host, text)
         return
     actor = actor_of(picked, list(found.values()), present)
     if actor != present:
-        app.act_as(operator.acting_as(actor), with_visibility=with_visibility)
+        host.act_as(operator.acting_as(actor), compare_visibility=compare_visibility)
 
 
-def toggle_visibility(app: GjobsApp) -> None:
-    """Or without it again. The operator is asked at whose eyes first."""
-    store = app.connection.store
-    if store is not None and isinstance(store.actor, ActingUser):
-        app.dashboard.pending_navigation.look_through_lens()
-    else:
-        app.background_tasks.ask(pick_acting_user(app, with_visibility=True))
-
-
-async def pick_owner(app: GjobsApp, operator: Store) -> UUID | None:
+async def pick_owner(host: ActionHost, operator: Store) -> UUID | None:
     """For whom the operator creates a project; None where nobody was picked."""
-    return await pick_user(app, operator, "Whose project?")
+    return await pick_user(host, operator, "Whose project?")
 
 
-async def pick_user(app: GjobsApp, operator: Store, title: str) -> UUID | None:
+async def pick_user(host: ActionHost, operator: Store, title: str) -> UUID | None:
     """None where nobody was picked."""
 
     async def search(needle: str) -> Sequence[Choice]:
-        return [user_choice(user, app.dashboard.now) for user in await operator.find_users(needle)]
+        return [user_choice(user, host.dashboard.now) for user in await operator.find_users(needle)]
 
-    picked = await app.push_screen_wait(SearchDialog(title=title, search=search, placeholder=PLACEHOLDER))
+    picked = await host.app.push_screen_wait(SearchDialog(title=title, search=search, placeholder=PLACEHOLDER))
     return UUID(picked) if picked else None
 
 
-class DeletedUserCheck:
-    """Asks once when the eyes see nothing, and once more where that comes again."""
-
-    def __init__(self, app: GjobsApp) -> None:
-        self._app = app
-        self._asked_for: Store | None = None
-
-    def seen(self, store: Store, listing: Listing) -> None:
-        is_of_all = listing.query.window.listed == ListQuery()
-        sees_nothing = is_of_all and not (listing.projects or listing.window.jobs)
-        if not sees_nothing or not isinstance(store.actor, ActingUser):
-            self._asked_for = None
-        elif self._asked_for is not store:
-            self._asked_for = store
-            self._app.run_worker(self._tell(store, store.actor), group="gone user")
-
-    async def _tell(self, store: Store, user: ActingUser) -> None:
-        session = self._app.connection.session
-        if session is None:
-            return
-        operator = session.operator
-        with suppress(StoreError):
-            capabilities = await operator.capability_cache.get()
-            if capabilities.missing(Capability.USERS, OPERATOR) is not None or capabilities.facts.may_hide(USERS):
-                return  # Nobody can tell: users are known by what belongs to them, or are not all to be seen.
-            try:
-                await operator.find_actor(str(user.id))
-            except RowMissing:
-                if store is not self._app.connection.store:
-                    return  # Somebody looks with other eyes by now.
-                key = key_of(self._app, APP_BINDINGS, "app.user")
-                text = f"{actor_name(user)} sees nothing: there is no such user any more. {key} looks with other eyes."
-                show_toast(self._app, Toast(text=text, severity="warning"))
+async def report_if_deleted(host: ActionHost, store: Store, user: ActingUser) -> None:
+    """`user` acts by `store` and sees nothing."""
+    session = host.poller.session
+    if session is None:
+        return
+    operator = session.operator
+    with suppress(StoreError):
+        capabilities = await operator.capability_cache.get()
+        if capabilities.missing(Capability.USERS, OPERATOR) is not None or capabilities.facts.may_hide(USERS):
+            return  # Nobody can tell: users are known by what belongs to them, or are not all to be seen.
+        try:
+            await operator.find_actor(str(user.id))
+        except RowMissing:
+            if store is not host.poller.store:
+                return  # The person acts as somebody else by now.
+            key = key_of(host.app, APP_BINDINGS, "app.user")
+            text = f"{actor_name(user)} sees nothing: there is no such user any more. {key} looks with other eyes."
+            show_toast(host.app, Toast(text=text, severity="warning"))

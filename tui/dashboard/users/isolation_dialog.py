@@ -35,7 +35,7 @@ from tui.text.error_text import Toast, error_toast, error_words
 from tui.text.write_text import Confirmation, where
 
 if TYPE_CHECKING:
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost
     from tui.session import Session
 
 _LONGEST_NAME = 60
@@ -328,22 +328,22 @@ class IsolationDialog(Dialog[None]):
             self.query_one(f"#{where}", SteadyText).say(content)
 
 
-async def show_isolation(app: "GjobsApp") -> None:
+async def show_isolation(host: "ActionHost") -> None:
     """Only for the operator, who alone sees what there is to try."""
-    session, store = app.connection.session, app.connection.store
+    session, store = host.poller.session, host.poller.store
     if session is None or store is None:
-        show_toast(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
-    elif not require_operator(app, store.actor, "sees what there is to try"):
+        show_toast(host.app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+    elif not require_operator(host, store.actor, "sees what there is to try"):
         return
     elif session.capabilities and (missing := session.capabilities.missing(Capability.ACTING)):
-        show_toast(app, Toast(text=f"Nobody can try as a user here. {missing.words}", severity="warning"))
+        show_toast(host.app, Toast(text=f"Nobody can try as a user here. {missing.words}", severity="warning"))
     else:
-        await app.push_screen_wait(IsolationDialog(SessionCheck(app, session)))
+        await host.app.push_screen_wait(IsolationDialog(SessionCheck(host, session)))
 
 
 class SessionCheck:
-    def __init__(self, app: "GjobsApp", session: "Session") -> None:
-        self._app = app
+    def __init__(self, host: "ActionHost", session: "Session") -> None:
+        self._host = host
         self._session = session
 
     @property
@@ -355,7 +355,7 @@ class SessionCheck:
         return why_no_writes(self._session.access)
 
     async def pick_user(self, title: str) -> UUID | None:
-        return await pick_user(self._app, self._session.operator, title)
+        return await pick_user(self._host, self._session.operator, title)
 
     async def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> ProbePlan:
         from store.isolation.isolation_check import plan_probes

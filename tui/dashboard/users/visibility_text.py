@@ -11,7 +11,8 @@ from tui.text.error_text import Toast
 from tui.text.format import counted
 
 if TYPE_CHECKING:
-    from store.job_list.listing import ReadPolicy, ReadRules, VisibilityComparison
+    from store.capabilities.facts import RlsPolicy
+    from store.job_list.listing import ReadRules, VisibilityComparison
 
 
 def why_hidden(rules: "ReadRules") -> str:
@@ -33,7 +34,7 @@ def why_hidden(rules: "ReadRules") -> str:
     return f"{sentence}."
 
 
-def _quoted(policy: "ReadPolicy") -> str:
+def _quoted(policy: "RlsPolicy") -> str:
     return f"“{policy.name}”"
 
 
@@ -92,13 +93,13 @@ def no_totals(visibility: "VisibilityComparison | None") -> str:
     return f"No grant: {_user(visibility)} may not read the jobs, so there is nothing to count with their eyes."
 
 
-def _deciding(rules: "ReadRules") -> "tuple[ReadPolicy, ...]":
+def _deciding(rules: "ReadRules") -> "tuple[RlsPolicy, ...]":
     return rules.policies if rules.is_granted and rules.has_row_security else ()
 
 
-def _policy_line(policy: "ReadPolicy") -> str:
+def _policy_line(policy: "RlsPolicy") -> str:
     kind = "lets through" if policy.is_permissive else "keeps back all but"
-    expression = clean(policy.expression, limit=_LONGEST_EXPRESSION) if policy.expression else "nothing"
+    expression = clean(policy.using, limit=_LONGEST_EXPRESSION) if policy.using else "nothing"
     return f"“{clean(policy.name, limit=_LONGEST_NAME)}” {kind} {expression}"
 
 

@@ -1,1 +1,1 @@
-"""workers and the jobs they hold"""
+"""Workers and the jobs they hold."""

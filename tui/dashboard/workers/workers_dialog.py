@@ -19,6 +19,7 @@ from store.poller import Poller, PollFailure, PollResult
 from store.users.actor import ActingUser, actor_name
 from tui.dashboard.action_context import context_for
 from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.navigation import show_job
 from tui.dashboard.widgets import SteadyText, show_toast
 from tui.dashboard.workers.worker_lines import Viewer, WorkerLine, lines, remark, seconds, summary
 from tui.text.clean_text import clean
@@ -27,7 +28,7 @@ from tui.text.format import elapsed
 
 if TYPE_CHECKING:
     from store.store import Store
-    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.action_host import ActionHost
 
 _KEYS = {"workers.job": "the job", "workers.again": "look again", "dialog.leave": "close"}
 _GONE = "What was under the cursor is gone."
@@ -120,11 +121,11 @@ class WorkersDialog(Dialog[UUID]):
         if not self.is_open:
             return
         if self._seen is not None:
-            force, age = self._seen.value, self._clock() - self._seen.fetched_at
-            now = force.taken_at + age
+            overview, age = self._seen.value, self._clock() - self._seen.fetched_at
+            now = overview.taken_at + age
             width = self._options.scrollable_content_region.width
-            self._list(list(lines(force, self._viewer, now=now, width=width)))
-            self._say("summary", Content(summary(force, now=now)))
+            self._list(list(lines(overview, self._viewer, now=now, width=width)))
+            self._say("summary", Content(summary(overview, now=now)))
             self._draw_about()
         self._draw_remark()
 
@@ -187,12 +188,12 @@ class WorkersDialog(Dialog[UUID]):
         self.query_one(f"#{where}", SteadyText).say(content)
 
 
-async def show_workers(app: "GjobsApp") -> None:
+async def show_workers(host: "ActionHost") -> None:
     """Looked at as often as the list, for as long as the dialog is open."""
-    context = context_for(app, "workers")
+    context = context_for(host, "workers")
     if context is None:
         return
-    store, connection = context.store, app.connection
+    store, session_poller = context.store, host.poller
 
     async def get_workers_overview(_: None) -> "WorkersOverview":
         return await store.get_workers_overview()
@@ -200,17 +201,17 @@ async def show_workers(app: "GjobsApp") -> None:
     viewer = Viewer(
         name=actor_name(store.actor),
         is_user=isinstance(store.actor, ActingUser),
-        project=app.dashboard.project_name,
+        project=host.dashboard.project_name,
     )
-    with connection.poll_also(get_workers_overview) as poller:
-        job_id = await app.push_screen_wait(WorkersDialog(poller, viewer, clock=connection.clock))
+    with session_poller.poll_also(get_workers_overview) as poller:
+        job_id = await host.app.push_screen_wait(WorkersDialog(poller, viewer, clock=session_poller.clock))
     if job_id is not None:
-        await _show_job(app, store, job_id)
+        await _show_job(host, store, job_id)
 
 
-async def _show_job(app: "GjobsApp", store: "Store", job_id: UUID) -> None:
+async def _show_job(host: "ActionHost", store: "Store", job_id: UUID) -> None:
     """Where it is listed, there; else to its project."""
-    dashboard = app.dashboard
+    dashboard = host.dashboard
     if (listed := dashboard.jobs.job(job_id)) is not None:
         dashboard.jobs.table.move_to(job_id)
         await dashboard.show_details_of(listed, is_listed=True)
@@ -219,9 +220,9 @@ async def _show_job(app: "GjobsApp", store: "Store", job_id: UUID) -> None:
         job = await store.get_generation_job(job_id)
         project = await store.get_project(job.project_id) if job else None
     except StoreError as error:
-        show_toast(app, error_toast(error))
+        show_toast(host.app, error_toast(error))
         return
     if job is None:
-        show_toast(app, Toast(text=f"The job {job_id} is gone, or hidden.", severity="warning"))
-    elif app.connection.store is store:
-        await dashboard.pending_navigation.show_job(job, project)
+        show_toast(host.app, Toast(text=f"The job {job_id} is gone, or hidden.", severity="warning"))
+    elif host.poller.store is store:
+        await show_job(dashboard, job, project)

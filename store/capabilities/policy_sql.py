@@ -1,0 +1,38 @@
+"""SQL that reads the policies of row level security."""
+
+from sqlalchemy import text
+
+from store.capabilities.facts import ROLE_OF_USERS, PolicyCommand, RlsPolicy
+from store.database.query import Query, Row
+
+_POLICIES = text("""
+select tablename::text, policyname::text, quote_ident(policyname), permissive = 'PERMISSIVE', cmd,
+       array(select role::text from unnest(roles) as role
+              where role in ('public', 'anon', 'authenticated') order by 1),
+       exists (select from pg_roles users, unnest(roles) as role
+                where users.rolname = :users
+                  and case when role = 'public' then true else pg_has_role(users.oid, role, 'USAGE') end),
+       qual, with_check
+  from pg_policies
+ where schemaname = 'public' and tablename in ('generation_jobs', 'projects', 'assets')
+ order by tablename, policyname
+""")
+
+
+def _make_policy(row: Row) -> RlsPolicy:
+    table, name, quoted_name, is_permissive, command, roles, holds_for_users, using, check = row
+    return RlsPolicy(
+        table=table,
+        name=name,
+        quoted_name=quoted_name,
+        is_permissive=is_permissive,
+        command=PolicyCommand(command),
+        roles=tuple(roles),
+        holds_for_users=holds_for_users,
+        using=using,
+        check=check,
+    )
+
+
+POLICIES: Query[RlsPolicy] = Query(_POLICIES, _make_policy, {"users": ROLE_OF_USERS})
+"""All of them, whoever asks; names in their expressions carry a schema where the search path needs one."""
