@@ -18,6 +18,8 @@ HandlerTask = asyncio.Task[BaseException | None]
 """Its result is what the handler raised; None where it returned."""
 
 
+_STOPPED = (asyncio.CancelledError, TimeoutError)
+
 _abandoned: set[HandlerTask] = set()
 """Kept for as long as the process lasts: one that is let go is closed, which some coroutines survive in a busy loop."""
 
@@ -27,41 +29,101 @@ def has_abandoned() -> bool:
     return any(not task.done() for task in _abandoned)
 
 
+class HandlerRun:
+    """A handler at work, in a task of its own: cancelling itself, it ends itself alone.
+
+    `on_outcome` is called once, in the event loop; not after `stop`.
+    """
+
+    __slots__ = ("_is_late", "_on_abandoned", "_on_outcome", "_runner", "_task", "_timer", "_work")
+
+    def __init__(
+        self,
+        runner: "HandlerRunner",
+        spec: HandlerSpec,
+        work: Work,
+        *,
+        on_outcome: Callable[[Outcome], None],
+        on_abandoned: Callable[[], None],
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self._runner, self._work = runner, work
+        self._on_outcome: Callable[[Outcome], None] | None = on_outcome
+        self._on_abandoned = on_abandoned
+        self._is_late = False
+        self._task: HandlerTask = loop.create_task(runner.handle(spec, work))
+        self._task.add_done_callback(self._ended)
+        self._timer = loop.call_later(spec.time_out, self._time_out)
+
+    def stop(self) -> None:
+        """What it does is for nothing, whatever comes of it."""
+        self._on_outcome = None
+        self._cancel()
+
+    def _time_out(self) -> None:
+        self._is_late = True
+        self._cancel()
+
+    def _cancel(self) -> None:
+        self._timer.cancel()
+        self._work.should_stop = True
+        self._timer = asyncio.get_running_loop().call_later(STOP_SECONDS, self._abandon)
+        self._task.cancel()
+
+    def _ended(self, task: HandlerTask) -> None:
+        self._timer.cancel()
+        self._runner.forget(self, task)
+        outcome = _outcome(task)
+        if self._is_late and isinstance(outcome, Raised) and isinstance(outcome.error, _STOPPED):
+            outcome = AttemptTimedOut()
+        self._tell(outcome)
+
+    def _abandon(self) -> None:
+        """It keeps its slot until it ends, and does not keep the process: asyncio.run would wait for it for ever."""
+        _abandoned.add(self._task)
+        asyncio.tasks._unregister_task(self._task)  # noqa: SLF001
+        self._task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
+        self._runner.leave(self)
+        self._tell(AttemptTimedOut())
+        self._on_abandoned()
+
+    def _tell(self, outcome: Outcome) -> None:
+        on_outcome, self._on_outcome = self._on_outcome, None
+        if on_outcome is not None:
+            on_outcome(outcome)
+
+
 class HandlerRunner:
-    """Runs handlers. `on_end` is called when one has ended that nobody waited for any more."""
+    """Runs handlers. `on_end` is called whenever one has ended."""
 
     def __init__(self, *, on_end: Callable[[], None]) -> None:
         self._on_end = on_end
         self._threads = Threads()
-        self._left: set[HandlerTask] = set()
+        self._at_work: set[HandlerRun] = set()
+        self._left: set[HandlerRun] = set()
 
     @property
-    def overdue(self) -> int:
-        """How many handlers last although nobody waits for them any more."""
-        return self._threads.overdue_threads + len(self._left)
+    def running(self) -> int:
+        """How many handlers last, be they waited for or not."""
+        return len(self._at_work) + len(self._left) + self._threads.overdue_threads
 
-    async def run(self, spec: HandlerSpec, work: Work, *, on_abandoned: Callable[[], None]) -> Outcome:
-        """Raises nothing but that it was cancelled.
+    @property
+    def is_idle(self) -> bool:
+        """Whether none lasts that is still waited for."""
+        return not self._at_work
 
-        The handler has a task of its own: cancelling itself, it ends itself alone.
-        """
-        task = asyncio.create_task(self._handle(spec, work), name=f"job {work.job.id}")
-        try:
-            done, _ = await asyncio.wait({task}, timeout=spec.time_out)
-        except asyncio.CancelledError:
-            await self._stop(task, on_abandoned)
-            raise
-        if done:
-            return _outcome(task)
-        work.should_stop = True
-        if not await self._stop(task, on_abandoned):
-            return AttemptTimedOut()
-        outcome = _outcome(task)
-        if isinstance(outcome, Raised) and isinstance(outcome.error, (asyncio.CancelledError, TimeoutError)):
-            return AttemptTimedOut()
-        return outcome
+    def start(
+        self, spec: HandlerSpec, work: Work, *, on_outcome: Callable[[Outcome], None], on_abandoned: Callable[[], None]
+    ) -> HandlerRun:
+        run = HandlerRun(self, spec, work, on_outcome=on_outcome, on_abandoned=on_abandoned)
+        self._at_work.add(run)
+        return run
 
-    async def _handle(self, spec: HandlerSpec, work: Work) -> BaseException | None:
+    def stop_all(self) -> None:
+        for run in list(self._at_work):
+            run.stop()
+
+    async def handle(self, spec: HandlerSpec, work: Work) -> BaseException | None:
         """Raises nothing: asyncio would pass KeyboardInterrupt and SystemExit on to whoever runs the event loop."""
         try:
             if is_coroutine_function(spec.handler):
@@ -71,27 +133,14 @@ class HandlerRunner:
             return error
         return None
 
-    async def _stop(self, task: HandlerTask, on_abandoned: Callable[[], None]) -> bool:
-        """Whether it has stopped, having been cancelled. One that does not is abandoned."""
-        task.cancel()
-        try:
-            await asyncio.wait({task}, timeout=STOP_SECONDS)
-        finally:
-            if not task.done():
-                self._abandon(task)
-                on_abandoned()
-        return task.done()
+    def leave(self, run: HandlerRun) -> None:
+        self._at_work.discard(run)
+        self._left.add(run)
+        self._on_end()
 
-    def _abandon(self, task: HandlerTask) -> None:
-        """It keeps its slot until it ends, and does not keep the process: asyncio.run would wait for it for ever."""
-        self._left.add(task)
-        _abandoned.add(task)
-        task.add_done_callback(self._forget)
-        asyncio.tasks._unregister_task(task)  # noqa: SLF001
-        task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
-
-    def _forget(self, task: HandlerTask) -> None:
-        self._left.discard(task)
+    def forget(self, run: HandlerRun, task: HandlerTask) -> None:
+        self._at_work.discard(run)
+        self._left.discard(run)
         _abandoned.discard(task)
         self._on_end()
 

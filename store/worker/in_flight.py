@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from random import Random
-from typing import Any
 from uuid import UUID
 
 from store.leases.lease import ClaimedJob, Ending, LeaseKey, ProgressNote, Released
-from store.worker.attempt import HandlerRunner
-from store.worker.attempt_outcome import Raised, decide_end, failed, out_of_attempts
+from store.worker.attempt import HandlerRun, HandlerRunner
+from store.worker.attempt_outcome import Outcome, Raised, decide_end, failed, out_of_attempts
 from store.worker.handlers import HandlerSpec, Registry, Retry, Work
 from store.worker.worker_events import AttemptStarted, HandlerAbandoned, HandlerRaised, LeaseLost, Report
 
@@ -17,12 +17,12 @@ from store.worker.worker_events import AttemptStarted, HandlerAbandoned, Handler
 class InFlightJob:
     """A job that the worker has."""
 
-    __slots__ = ("claimed", "seconds", "started_at", "task", "time_out", "work")
+    __slots__ = ("claimed", "run", "seconds", "started_at", "time_out", "work")
 
     def __init__(self, claimed: ClaimedJob) -> None:
         self.claimed = claimed
         self.work = Work(claimed)
-        self.task: asyncio.Task[None] | None = None
+        self.run: HandlerRun | None = None
         """None when its attempt is over."""
         self.started_at = time.monotonic()
         self.time_out = 0.0
@@ -31,16 +31,12 @@ class InFlightJob:
         """How long the attempt took."""
 
 
-Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 OnEnd = Callable[[InFlightJob, Ending], None]
 
 
 class InFlightJobs:
-    def __init__(
-        self, registry: Registry, spawn: Spawn, *, concurrency: int, on_end: OnEnd, report: Report, random: Random
-    ) -> None:
+    def __init__(self, registry: Registry, *, concurrency: int, on_end: OnEnd, report: Report, random: Random) -> None:
         self._registry = registry
-        self._spawn = spawn
         self._concurrency = concurrency
         self._on_end = on_end
         self._report = report
@@ -48,7 +44,6 @@ class InFlightJobs:
         self._handlers = HandlerRunner(on_end=self.wake)
         self._jobs: dict[UUID, InFlightJob] = {}
         self._abandoned: set[LeaseKey] = set()
-        self._running = 0
         self._changed = asyncio.Event()
 
     @property
@@ -58,8 +53,7 @@ class InFlightJobs:
     @property
     def free(self) -> int:
         """So many more may be begun. What waits to be ended takes a place beyond twice as many as may be at work."""
-        running = self._running + self._handlers.overdue
-        return max(0, min(self._concurrency - running, 2 * self._concurrency - len(self._jobs)))
+        return max(0, min(self._concurrency - self._handlers.running, 2 * self._concurrency - len(self._jobs)))
 
     def held(self) -> list[LeaseKey]:
         return [in_flight_job.claimed.held for in_flight_job in self._jobs.values()]
@@ -70,8 +64,8 @@ class InFlightJobs:
         For another thread, while the event loop is blocked.
         """
         now, jobs = time.monotonic(), list(self._jobs.values())
-        late = [one for one in jobs if one.task is not None and now >= one.started_at + one.time_out]
-        if all(one.task is None or one in late for one in jobs):
+        late = [one for one in jobs if one.run is not None and now >= one.started_at + one.time_out]
+        if all(one.run is None or one in late for one in jobs):
             return []
         return [one.claimed.held for one in jobs if one not in late]
 
@@ -111,29 +105,31 @@ class InFlightJobs:
             self._on_end(in_flight_job, over)
         else:
             self._report(AttemptStarted(claimed))
-            self._running += 1
             in_flight_job.time_out = spec.time_out
-            in_flight_job.task = self._spawn(self._work(in_flight_job, spec))
-
-    async def _work(self, in_flight_job: InFlightJob, spec: HandlerSpec) -> None:
-        claimed = in_flight_job.claimed
-        try:
-            outcome = await self._handlers.run(
-                spec, in_flight_job.work, on_abandoned=lambda: self._report(HandlerAbandoned(claimed))
+            in_flight_job.run = self._handlers.start(
+                spec,
+                in_flight_job.work,
+                on_outcome=partial(self._ended, in_flight_job, spec),
+                on_abandoned=partial(self._report, HandlerAbandoned(claimed)),
             )
-        finally:
-            self._running -= 1
-            in_flight_job.task = None
-            in_flight_job.seconds = time.monotonic() - in_flight_job.started_at
-            self._changed.set()
-        if isinstance(outcome, Raised) and not isinstance(outcome.error, Retry):
-            self._report(HandlerRaised(claimed, outcome.error))
-        cost_cents = in_flight_job.work.cost_cents
+
+    def _ended(self, in_flight_job: InFlightJob, spec: HandlerSpec, outcome: Outcome) -> None:
+        claimed, cost_cents = in_flight_job.claimed, in_flight_job.work.cost_cents
+        in_flight_job.run = None
+        in_flight_job.seconds = time.monotonic() - in_flight_job.started_at
         try:
             ending = decide_end(claimed, spec, outcome, cost_cents=cost_cents, random=self._random)
         except Exception as error:
             ending = failed(claimed, error, cost_cents=cost_cents)
         self._on_end(in_flight_job, ending)
+        if isinstance(outcome, Raised) and not isinstance(outcome.error, Retry):
+            self._report(HandlerRaised(claimed, outcome.error))
+
+    async def stop(self) -> None:
+        """Returns when no handler lasts but those that do not stop, which are left behind."""
+        self._handlers.stop_all()
+        while not self._handlers.is_idle:
+            await self.wait_for_change()
 
     def remove(self, in_flight_job: InFlightJob) -> None:
         """The database has its end, or it is not this worker's any more."""
@@ -155,7 +151,7 @@ class InFlightJobs:
             in_flight_job = self._jobs.get(one.job_id)
             if (
                 in_flight_job is not None
-                and in_flight_job.task is not None
+                and in_flight_job.run is not None
                 and in_flight_job.claimed.attempt == one.attempt
             ):
                 _stop(in_flight_job)
@@ -165,16 +161,15 @@ class InFlightJobs:
     def release(self) -> None:
         """Stops what is at work, for somebody else to do it."""
         for in_flight_job in list(self._jobs.values()):
-            if in_flight_job.task is not None:
+            if in_flight_job.run is not None:
                 _stop(in_flight_job)
                 self._on_end(in_flight_job, _released(in_flight_job.claimed))
 
 
 def _stop(in_flight_job: InFlightJob) -> None:
-    in_flight_job.work.should_stop = True
-    if in_flight_job.task is not None:
-        in_flight_job.task.cancel()
-        in_flight_job.task = None
+    if in_flight_job.run is not None:
+        in_flight_job.run.stop()
+        in_flight_job.run = None
 
 
 def _released(claimed: ClaimedJob) -> Released:

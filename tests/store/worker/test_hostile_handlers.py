@@ -179,6 +179,27 @@ async def test_stop_releases_the_job_of_a_coroutine_that_does_not_stop(
     stopped.set()
 
 
+async def test_cancelled_worker_stops_its_handlers_before_it_ends(env: WorkerEnv) -> None:
+    registry, stopped = Registry(), list[bool]()
+
+    @registry.handler()
+    async def long(work: Work) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            stopped.append(work.should_stop)
+
+    env.queue()
+    worker, _ = env.make_worker(registry)
+    running = asyncio.create_task(worker.run())
+    await env.until_leased()
+    await asyncio.sleep(0.05)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert stopped == [True]
+
+
 PROGRAM = """
 import asyncio
 from store.worker import attempt
@@ -197,7 +218,11 @@ async def main():
     class Job: id = "1"
     class Work_: job, should_stop = Job(), False
     runner = attempt.HandlerRunner(on_end=lambda: None)
-    print(await runner.run(registry.of("x"), Work_(), on_abandoned=lambda: print("abandoned", flush=True)))
+    outcome = asyncio.get_running_loop().create_future()
+    runner.start(
+        registry.of("x"), Work_(), on_outcome=outcome.set_result, on_abandoned=lambda: print("abandoned", flush=True)
+    )
+    print(await outcome)
 asyncio.run(main())
 print("ended", flush=True)
 """
