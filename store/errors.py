@@ -121,6 +121,12 @@ class UnexpectedError(StoreError):
     hint = "Set GJOBS_DEBUG=1 for the details."
 
 
+class ServerFailure(UnexpectedError):
+    """The server has no room or memory left, cannot read its files, or has an internal fault. Nothing was changed."""
+
+    hint = "See the server's log: it may lack disk space or memory. Then try again."
+
+
 class EmbeddedUnavailable(Unreachable):
     """The embedded server cannot run here, or did not start."""
 

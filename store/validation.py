@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Final, Literal, TypeVar
+from operator import index
+from typing import Final, Literal, SupportsIndex, TypeVar
 from uuid import UUID
 
 from store.budgets.budget import Period
@@ -36,6 +37,7 @@ def check_project_name(value: str) -> str:
 
 
 def check_cost_cents(value: int) -> int:
+    value = _as_whole("cost_cents", "The cost", value)
     if not 0 <= value <= MAX_COST_CENTS:
         raise InvalidValue(
             "cost_cents", f"The cost must be whole cents from 0 to {MAX_COST_CENTS:,}; this is {value:,}."
@@ -44,11 +46,18 @@ def check_cost_cents(value: int) -> int:
 
 
 def check_limit_cents(value: int) -> int:
+    value = _as_whole("limit_cents", "The limit", value)
     if not 0 <= value <= MAX_LIMIT_CENTS:
         raise InvalidValue(
             "limit_cents", f"The limit must be whole cents from 0 to {MAX_LIMIT_CENTS:,}; this is {value:,}."
         )
     return value
+
+
+def _as_whole(field: str, what: str, value: SupportsIndex) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise InvalidValue(field, f"{what} must be whole cents, as an integer; this is {value!r}.")
+    return index(value)
 
 
 def check_one_subject(user_id: UUID | None, project_id: UUID | None) -> None:

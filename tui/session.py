@@ -21,6 +21,11 @@ from store.store import Store
 
 Report = Callable[[str], None]
 
+HINT_WHEN_OURS_IS_DOWN = (
+    "gjobs' own server is not running. If it died, the dashboard, workers and watches start it again by themselves."
+    " If it was stopped, any command that reads the database starts it: 'gjobs jobs list'."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
@@ -129,6 +134,7 @@ async def session_on(
         limits=_limits(settings.profile),
         password=password,
         journal=journal,
+        hint_when_down=HINT_WHEN_OURS_IS_DOWN if isinstance(settings.target, EmbeddedTarget) else None,
     )
     operator = Store(database)
     try:

@@ -125,6 +125,12 @@ class PasswordCommand:
         self._password: str | None = None
         self._asking = asyncio.Lock()
 
+    def copy(self) -> "PasswordCommand":
+        """For another event loop. It knows the password, where this one does."""
+        copied = PasswordCommand(self._words, limit=self._limit)
+        copied._password = self._password
+        return copied
+
     @property
     def is_known(self) -> bool:
         """Whether `get` answers without running the program."""

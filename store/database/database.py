@@ -33,7 +33,7 @@ from store.database.transactions import (
     write_at_once,
 )
 from store.database.write_access import WriteAccess, WritePermit
-from store.errors import OutcomeUnknown, ReadOnly, StoreError
+from store.errors import OutcomeUnknown, ReadOnly, StoreError, Unreachable
 from store.journal.journal import Journal
 from store.journal.write_record import UnconfirmedWrite, WriteOutcome, WriteRecord
 from store.users.actor import OPERATOR, Actor
@@ -52,7 +52,7 @@ class Database:
     """A session on a database. `conninfo` are libpq's parameters; without an `access` it may write.
 
     `password` is asked for one when a connection is made. With a `journal`, nothing is committed that does not stand
-    in it.
+    in it. `hint_when_down` stands in for the advice to check address and network, where there is none to check.
     """
 
     def __init__(
@@ -63,7 +63,10 @@ class Database:
         limits: TimeLimits | None = None,
         password: PasswordCommand | None = None,
         journal: Journal | None = None,
+        hint_when_down: str | None = None,
     ) -> None:
+        self._conninfo, self._password = conninfo, password
+        self._hint_when_down = hint_when_down
         self.access = access or WriteAccess()
         self._journal = journal
         self._limits = limits or TimeLimits()
@@ -78,6 +81,16 @@ class Database:
 
     async def close(self) -> None:
         await self._connections.close()
+
+    def for_another_loop(self) -> "Database":
+        """Another session on the same database, with the same rights, for an event loop in another thread."""
+        return Database(
+            self._conninfo,
+            access=self.access,
+            limits=self._limits,
+            password=self._password.copy() if self._password else None,
+            hint_when_down=self._hint_when_down,
+        )
 
     def widen(self, connections: int) -> None:
         """Opens as many at the same time, if so many are needed."""
@@ -103,10 +116,15 @@ class Database:
     @asynccontextmanager
     async def _connection(self, queries: int = 0) -> AsyncIterator[AsyncConnection]:
         """A connection for so many queries that are known before. As long as it is held, it costs the database."""
-        async with self._connections.connection() as connection:
-            self.load.count(queries)
-            with self.load.measured():
-                yield connection
+        try:
+            async with self._connections.connection() as connection:
+                self.load.count(queries)
+                with self.load.measured():
+                    yield connection
+        except Unreachable as error:
+            if self._hint_when_down is not None and error.hint == Unreachable.hint:
+                error.hint = self._hint_when_down
+            raise
 
     async def inspect(self, *queries: Query[Any]) -> tuple[Transport, tuple[list[Any], ...]]:
         """As `read_together` with the operator's eyes, and the link that was read over."""

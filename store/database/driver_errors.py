@@ -1,6 +1,7 @@
 """psycopg errors to StoreErrors with hints; budget refusals."""
 
 import json
+import logging
 import re
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from store.errors import (
     NoPrivilege,
     ReadOnly,
     SchemaMissing,
+    ServerFailure,
     SignInRefused,
     StoreError,
     TimedOut,
@@ -22,6 +24,8 @@ from store.errors import (
     Unreachable,
 )
 from store.formats import money
+
+log = logging.getLogger(__name__)
 
 _BY_PHRASE = (
     (
@@ -49,6 +53,16 @@ _BY_PHRASE = (
         "Check sslmode, and that sslrootcert names the file with the certificate of the server's authority.",
     ),
 )
+_UNKNOWN_HOST = (
+    "failed to resolve host",
+    "could not translate host name",
+    "name or service not known",
+    "no address associated with hostname",
+    "nodename nor servname",
+    "temporary failure in name resolution",
+)
+_NO_ROUTE = ("network is unreachable", "no route to host", "cannot assign requested address")
+_SUPABASE_DIRECT = re.compile(r"\bdb\.[a-z0-9]+\.supabase\.co\b")
 _ADDRESS = re.compile(r'connection to server at "(?P<host>[^"]+)"(?: \([^)]*\))?, port (?P<port>\d+) failed')
 
 
@@ -59,6 +73,21 @@ def advice(said: str) -> str | None:
         if any(phrase in text for phrase in phrases):
             return hint
     return None
+
+
+def _host_advice(said: str) -> str | None:
+    """A hint where the host's name, or its address, leads nowhere from this machine. `said` are all lines."""
+    is_unknown, has_no_route = _says(said, _UNKNOWN_HOST), _says(said, _NO_ROUTE)
+    if not (is_unknown or has_no_route):
+        return None
+    if _SUPABASE_DIRECT.search(said):
+        return (
+            "Supabase's direct address has IPv6 only, which this network may lack: use the address of the session"
+            " pooler (port 5432) from the project's Connect page, or check the project's name."
+        )
+    if is_unknown:
+        return "The host's name has no address here: check its spelling, the DNS and the VPN."
+    return "This machine has no route to the host's address: check the network and the VPN, and whether it has IPv6."
 
 
 def where(said: str) -> str | None:
@@ -136,10 +165,11 @@ _VALUE = (
     errors.UntranslatableCharacter,
 )
 _SIGN_IN = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
+_SERVER_FAILURES = ("53", "57", "58", "XX")
+"""Classes of SQLSTATE: insufficient resources, intervention of an operator, system errors, internal errors."""
+_ENDING = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow)
 _LINK = (
-    errors.AdminShutdown,
-    errors.CrashShutdown,
-    errors.CannotConnectNow,
+    *_ENDING,
     errors.DatabaseDropped,
     errors.IdleSessionTimeout,
     errors.TooManyConnections,
@@ -149,18 +179,36 @@ _LINK = (
     errors.ConnectionFailure,
     errors.ProtocolViolation,
 )
-_FOR_THE_MOMENT = (
-    "starting up",
-    "shutting down",
-    "in recovery mode",
-    "not yet accepting connections",
-    "too many",
-    "remaining connection slots",
-    # Poolers', before they have asked who it is.
-    "no more connections",
+NOT_READY_HINT = "The server is starting, recovering or shutting down. Wait until it is ready, then try again."
+_NOT_READY = (
+    # 57P03, as the servers 14 to 18 write it.
+    "the database system is starting up",
+    "the database system is not yet accepting connections",
+    "the database system is not accepting connections",
+    "the database system is in recovery mode",
+    "the database system is shutting down",
+    # 57P01 and 57P02: what a server that stops, or that lost one of its processes, ends a sign-in with.
+    "due to administrator command",
+    "because of crash of another server process",
+    # Poolers'.
+    "is shutting down",
     "login has been failing",
     "server down",
+)
+FULL_HINT = (
+    "All connections of the server, or of the pooler, are in use. Close some, or raise max_connections or the"
+    " pooler's limits."
+)
+_FULL = (
+    # 53300
+    "too many clients",
+    "too many connections",
+    "remaining connection slots",
+    # Poolers'.
+    "no more connections",
     "max client",
+    "unable to check out",
+    "query_wait_timeout",
 )
 
 _BROKEN_OFF = (
@@ -174,6 +222,9 @@ _BROKEN_OFF = (
     "eof detected",
     "timeout expired",
 )
+
+
+_OVERTAKEN = "A concurrent change came first: nothing was changed."
 
 
 def translate(error: Error) -> StoreError:
@@ -192,7 +243,7 @@ def translate(error: Error) -> StoreError:
         case errors.QueryCanceled() | errors.IdleInTransactionSessionTimeout():
             return TimedOut("The database took too long, so the statement was stopped.", sqlstate=state)
         case errors.SerializationFailure() | errors.DeadlockDetected():
-            return Conflict("A concurrent change came first: nothing was changed.", sqlstate=state)
+            return Conflict(_OVERTAKEN, sqlstate=state)
         case errors.RaiseException():
             return Conflict(
                 f"The database refused: {text}.",
@@ -201,29 +252,54 @@ def translate(error: Error) -> StoreError:
             )
         case errors.FeatureNotSupported():
             return UnexpectedError(f"The database does not offer this: {text}.", sqlstate=state)
+    if _is_of_class(state, "40"):
+        return Conflict(_OVERTAKEN, sqlstate=state)
     if isinstance(error, _SCHEMA):
         return SchemaMissing(f"This database lacks what is needed: {text}.", sqlstate=state)
     if isinstance(error, _VALUE):
         return InvalidValue(_field(error), f"The database refused the value: {text}.", sqlstate=state)
-    if isinstance(error, _SIGN_IN):
+    if isinstance(error, _SIGN_IN) or _is_of_class(state, "28"):
         return SignInRefused(f"The database refused the sign-in: {text}.", sqlstate=state)
     if is_connection_lost(error):
-        return Unreachable(f"The database is not reachable: {text}.", sqlstate=state)
+        return Unreachable(f"The database is not reachable: {text}.", hint=_hint(error, text), sqlstate=state)
+    if _is_of_class(state, *_SERVER_FAILURES):
+        return ServerFailure(f"The database server failed: {text}.", sqlstate=state)
     return UnexpectedError(f"The database answered with an error: {text}.", sqlstate=state)
 
 
 def is_connection_lost(error: Error) -> bool:
     """Whether no answer to the statement will ever come, so that nobody knows what became of it."""
-    return isinstance(error, _LINK) or (
-        isinstance(error, (OperationalError, InterfaceError)) and error.sqlstate is None
+    return (
+        isinstance(error, _LINK)
+        or _is_of_class(error.sqlstate, "08")
+        or _is_full(error)
+        or (isinstance(error, (OperationalError, InterfaceError)) and error.sqlstate is None)
     )
+
+
+def _is_of_class(sqlstate: str | None, *classes: str) -> bool:
+    """A SQLSTATE that only a later server has belongs to a class that is known."""
+    return sqlstate is not None and sqlstate[:2] in classes
+
+
+def _is_full(error: Error) -> bool:
+    """Whether a pooler, which has no SQLSTATE of its own for that, gave up looking for a free connection."""
+    return isinstance(error, errors.InternalError_) and _says(str(error), _FULL)
+
+
+def _hint(error: Error, text: str) -> str | None:
+    """Of a connection that was lost; None for what fits any."""
+    if isinstance(error, _ENDING):
+        return NOT_READY_HINT
+    return FULL_HINT if isinstance(error, errors.TooManyConnections) or _says(text, _FULL) else None
 
 
 def translate_connecting(error: Error) -> StoreError:
     """Ours for a connection that was not made.
 
-    The client library keeps no SQLSTATE of a refused connection. That the server asked for a password, or
-    answered at all (FATAL), is what tells a refusal from an address where nobody answers; unless the link broke then.
+    The SQLSTATE decides where there is one. The client library keeps none of a refused connection: then the server's
+    words decide. That it asked for a password, or answered at all (FATAL), is what tells a refusal from an address
+    where nobody answers; unless the link broke then.
     """
     if error.sqlstate is not None:
         return translate(error)
@@ -231,12 +307,20 @@ def translate_connecting(error: Error) -> StoreError:
     if isinstance(error, ProgrammingError):
         return InvalidValue("database_url", f"The database's address cannot be read: {text}.")
     asked_for_password = error.pgconn is not None and (error.pgconn.needs_password or error.pgconn.used_password)
-    if any(phrase in text.lower() for phrase in _FOR_THE_MOMENT):
-        return Unreachable(f"The database takes no connections at the moment: {text}.")
-    is_broken_off = any(phrase in text.lower() for phrase in _BROKEN_OFF)
-    if "FATAL" in str(error) or (asked_for_password and not is_broken_off):
+    if _says(text, _NOT_READY):
+        # Its detail tells how far a recovery is: that it is not consistent yet, or that hot standby is off.
+        log.info("The server is not ready: %s", " ".join(str(error).split()))
+        return Unreachable(f"The database takes no connections at the moment: {text}.", hint=NOT_READY_HINT)
+    if _says(text, _FULL):
+        return Unreachable(f"The database takes no connections at the moment: {text}.", hint=FULL_HINT)
+    if "FATAL" in str(error) or (asked_for_password and not _says(text, _BROKEN_OFF)):
         return SignInRefused(f"The database refused the sign-in: {text}.", hint=advice(text))
-    return Unreachable(f"The database is not reachable: {text}.", hint=advice(text) or _check(where(str(error))))
+    hint = advice(text) or _host_advice(str(error)) or _check(where(str(error)))
+    return Unreachable(f"The database is not reachable: {text}.", hint=hint)
+
+
+def _says(text: str, phrases: tuple[str, ...]) -> bool:
+    return any(phrase in text.lower() for phrase in phrases)
 
 
 def _check(address: str | None) -> str | None:

@@ -49,11 +49,23 @@ def claims(actor: Actor) -> dict[str, str]:
     return {"request.jwt.claims": claims, "role": ROLE_OF_USERS}
 
 
+_TIME_OUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+_SET = "set_config(%s, %s, true)"
+# Postgres tells a time-out with its unit, as an interval has it; 0 is none.
+_SET_IF_SHORTER = (
+    "set_config(%s, least(%s::int8, nullif(extract(epoch from current_setting(%s)::interval) * 1000, 0))::int8::text,"
+    " true)"
+)
+
+
 async def set_for_transaction(connection: AsyncConnection, settings: Mapping[str, str]) -> None:
-    """For this transaction alone."""
-    calls = ", ".join("set_config(%s, %s, true)" for _ in settings)
-    values = [part for setting in settings.items() for part in setting]
-    await connection.execute(f"SELECT {calls}", values)
+    """For this transaction alone. Of a time-out and that which the role or the database has, the shorter holds."""
+    calls, values = [], list[str]()
+    for name, value in settings.items():
+        is_time_out = name in _TIME_OUTS
+        calls.append(_SET_IF_SHORTER if is_time_out else _SET)
+        values += [name, value, name] if is_time_out else [name, value]
+    await connection.execute(f"SELECT {', '.join(calls)}", values)
 
 
 async def ask_identity(connection: AsyncConnection, actor: Actor) -> AsyncCursor[Row] | None:

@@ -13,7 +13,7 @@ from store.configuration.configuration import Pooler
 from store.database.database import Database
 from store.database.listening import ListenConnection
 from store.database.query import Query, make_number
-from store.errors import StoreError, TimedOut, Unreachable
+from store.errors import ServerFailure, StoreError, TimedOut, Unreachable
 from store.poller import DEFAULT_INTERVAL, LONGEST_WAIT, wait_after_failure
 from store.users.actor import OPERATOR
 
@@ -80,7 +80,7 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
         except StoreError as error:
             if not failures:
                 log.info("Not woken by this database, but polling it: %s", error)
-            is_final = not isinstance(error, (Unreachable, TimedOut))
+            is_final = not isinstance(error, (Unreachable, TimedOut, ServerFailure))
         if is_proven:
             yield WakeUp.LOST
         if is_final:

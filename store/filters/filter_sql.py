@@ -17,7 +17,9 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
+    case,
     func,
+    literal_column,
     not_,
     or_,
     select,
@@ -169,6 +171,10 @@ _OPERATORS: Mapping[Form, Any] = {
     Form.LESS: lt,
     Form.EQUAL: eq,
 }
+_TIME = DateTime(timezone=True)
+_LAST_TIME: ColumnElement[Any] = literal_column("timestamptz '294276-12-31 23:59:59.999999+00'", _TIME)
+"""Beyond it a sum fails. It stands for infinity there."""
+_INFINITY: ColumnElement[Any] = literal_column("timestamptz 'infinity'", _TIME)
 _IS_FINISHED = or_(*(_jobs.c.status == status.value for status in JobStatus if is_final(status)))
 _IDS = (_jobs.c.id, _jobs.c.project_id, _jobs.c.user_id, _jobs.c.input_asset_id)
 
@@ -262,7 +268,8 @@ class _Condition:
         """Compares the column, or how much later than another it is: added, for a difference of infinities is none."""
 
         def end(name: str) -> ColumnElement[Any]:
-            return self._parameter(name, kind) if since is None else since + self._parameter(name, kind)
+            amount = self._parameter(name, kind)
+            return amount if since is None else case((since > _LAST_TIME - amount, _INFINITY), else_=since + amount)
 
         if self.form is Form.BETWEEN:
             return column.between(end("low"), end("high"))

@@ -139,7 +139,7 @@ def _usual_duration_sql(what: str) -> str:
     SELECT jsonb_object_agg(learned.mode, {what})
       FROM (
           SELECT latest.mode, percentile_cont(0.95) WITHIN GROUP (
-                     ORDER BY extract(epoch FROM latest.completed_at - start.started_at)) AS usual
+                     ORDER BY extract(epoch FROM latest.completed_at) - extract(epoch FROM start.started_at)) AS usual
             FROM (
                 SELECT ended.id, ended.mode, ended.completed_at
                   FROM public.generation_jobs ended

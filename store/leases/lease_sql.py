@@ -56,7 +56,7 @@ def leases_of_worker(owner: UUID) -> Query[ClaimedJob]:
 
 
 _NEXT_DUE = text("""
-select CAST(extract(epoch from min(expires_at) - clock_timestamp()) AS float8)
+select CAST(extract(epoch from min(expires_at)) - extract(epoch from clock_timestamp()) AS float8)
   from gjobs.job_leases where expires_at > now() - interval '1 second'
 """)
 

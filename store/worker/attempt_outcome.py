@@ -55,16 +55,26 @@ def decide_end(
             may_retry = isinstance(raised, (Retry, *spec.retry_on))
             after = raised.after if isinstance(raised, Retry) else None
     if may_retry and claimed.attempt < spec.attempts:
-        if after is None or isnan(after):
+        if after is None or (isinstance(after, float) and isnan(after)):
             wait = spec.backoff.wait(claimed.attempt, random)
         else:
-            wait = min(max(after, 0.0), LONGEST_WAIT)
+            wait = _within_limits(after)
         return Rescheduled(
             job_id=claimed.job.id, attempt=claimed.attempt, error=error, cost_cents=cost_cents, wait=wait
         )
     if may_retry and claimed.attempt > 1:
         error = f"Given up after {_attempts(claimed.attempt)}: {error}"
     return _finish(claimed, JobStatus.FAILED, error=error, cost_cents=cost_cents)
+
+
+def _within_limits(after: float) -> float:
+    """Whatever number it is: some have no float, and are too large for one."""
+    return 0.0 if after < 0 else LONGEST_WAIT if after > LONGEST_WAIT else float(after)
+
+
+def failed(claimed: ClaimedJob, error: Exception, *, cost_cents: int | None) -> JobFinish:
+    """The end of a job of which nothing better can be made, as what its handler gave is unusable."""
+    return _finish(claimed, JobStatus.FAILED, error=error_text(error), cost_cents=cost_cents)
 
 
 def refused(ending: Ending, error: StoreError) -> JobFinish | None:
@@ -92,8 +102,11 @@ def _finish(claimed: ClaimedJob, status: JobStatus, *, error: str | None, cost_c
 
 def error_text(error: BaseException) -> str:
     """As the database stores it: its message, with the kind of error where that says more."""
-    message = str(error).replace("\0", "").encode(errors="replace").decode()
     kind = type(error).__name__
+    try:
+        message = str(error).replace("\0", "").encode(errors="replace").decode()
+    except BaseException as raised:  # It is the handler's, and may raise anything.
+        message = f"its message cannot be read ({type(raised).__name__})"
     text = message if isinstance(error, Retry) and message else f"{kind}: {message}" if message else kind
     return text if len(text) <= MAX_ERROR else f"{text[: MAX_ERROR - 1]}…"
 

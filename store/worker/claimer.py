@@ -114,7 +114,7 @@ class QueueListener:
             await self._connection_stack.aclose()
 
     async def _note_failure(self, error: StoreError) -> None:
-        self._may_listen = isinstance(error, (Unreachable, TimedOut))
+        self._may_listen = is_transient(error)
         await self._disconnect(error)
 
     async def _disconnect(self, error: StoreError) -> None:

@@ -1,8 +1,11 @@
 """Handlers by mode, retries, and what a handler receives."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from numbers import Real
 from random import Random
+from types import NoneType
 from typing import Any, Self, TypeVar
 
 from store import validation
@@ -63,6 +66,8 @@ class Retry(Exception):
     def __init__(self, message: str = "", *, after: float | None = None) -> None:
         """`after` so many seconds, as a service may ask for; None: by the backoff."""
         super().__init__(message)
+        if after is not None and (not isinstance(after, Real) or isinstance(after, bool)):
+            raise TypeError(f"Retry(after=…) needs a number of seconds, and got a value of type {type(after).__name__}")
         self.after = after
 
 
@@ -84,6 +89,31 @@ Handler = Callable[[Work], Any]
 """A coroutine function, or a function that blocks and gets a thread of its own. What it returns is not looked at."""
 
 H = TypeVar("H", bound=Handler)
+
+
+def is_coroutine_function(handler: Handler) -> bool:
+    """An object that is called like one is one, too."""
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
+
+
+def check_handler(handler: object) -> None:
+    """Raises InvalidValue for what cannot be run as one."""
+    if not callable(handler):
+        raise InvalidValue("handler", f"A handler is a function; this is a value of type {type(handler).__name__}.")
+    called = type(handler).__call__
+    if any(is_generator(one) for is_generator in _GENERATOR_KINDS for one in (handler, called)):
+        raise InvalidValue(
+            "handler",
+            f"The handler {getattr(handler, '__name__', type(handler).__name__)!r} is a generator, which nobody runs.",
+            hint="Remove its 'yield'; to say how far a job is, call 'work.note(…)'.",
+        )
+
+
+def _is_exception_class(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Exception)
+
+
+_GENERATOR_KINDS = (inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,15 +161,22 @@ class Registry:
             "attempts": self._attempts if attempts is None else attempts,
         }
         for name, value in settings.items():
-            if value <= 0:
+            if not value > 0:
                 raise InvalidValue(name, f"A handler's {name} must be more than 0; this is {value}.")
 
+        errors = tuple(retry_on)
+        if not all(map(_is_exception_class, errors)):
+            raise InvalidValue("retry_on", "A handler's retry_on takes classes of exceptions.")
+        if not isinstance(backoff, (Backoff, NoneType)):
+            raise InvalidValue("backoff", "A handler's backoff is a Backoff.", hint="As in: backoff=Backoff(first=2.0)")
+
         def register(handler: H) -> H:
+            check_handler(handler)
             spec = HandlerSpec(
                 handler=handler,
                 time_out=float(settings["time_out"]),
                 attempts=int(settings["attempts"]),
-                retry_on=tuple(retry_on),
+                retry_on=errors,
                 backoff=backoff or self._backoff,
             )
             self._add(modes, spec)

@@ -1,128 +1,49 @@
-"""Jobs in flight: each attempt, its thread and time-out."""
+"""Jobs in flight, and what becomes of each."""
 
 import asyncio
-import contextvars
-import inspect
-import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from random import Random
-from typing import Any
 from uuid import UUID
 
-from store.async_tools import is_cancelling
 from store.leases.lease import ClaimedJob, Ending, LeaseKey, ProgressNote, Released
-from store.worker.attempt_outcome import AttemptTimedOut, Outcome, Raised, Returned, decide_end, out_of_attempts
-from store.worker.handlers import Handler, HandlerSpec, Registry, Retry, Work
-from store.worker.worker_events import AttemptStarted, HandlerRaised, LeaseLost, Report
-
-
-class Threads:
-    """A thread for each blocking handler. It cannot be stopped: one whose time is over lasts until it returns.
-
-    They end with the process, whatever they are about.
-    """
-
-    def __init__(self) -> None:
-        self._overdue: set[threading.Thread] = set()
-
-    @property
-    def overdue_threads(self) -> int:
-        """How many last although nobody waits for them any more."""
-        return len(self._overdue)
-
-    async def run(self, handler: Handler, work: Work, *, on_end: Callable[[], None]) -> None:
-        """Raises what the handler raises. `on_end` is called in the event loop when the thread has ended."""
-        loop = asyncio.get_running_loop()
-        ended: asyncio.Future[BaseException | None] = loop.create_future()
-
-        def end(error: BaseException | None) -> None:
-            self._overdue.discard(thread)
-            if not ended.done():
-                ended.set_result(error)
-            on_end()
-
-        def body() -> None:
-            error: BaseException | None = None
-            try:
-                if inspect.isawaitable(handler(work)):
-                    error = TypeError("the handler returned an awaitable: define it with 'async def'")
-            except BaseException as raised:
-                error = raised
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(end, error)
-
-        context = contextvars.copy_context()
-        thread = threading.Thread(target=partial(context.run, body), name=f"job {work.job.id}", daemon=True)
-        thread.start()
-        try:
-            error = await ended
-        except asyncio.CancelledError:
-            self._overdue.add(thread)
-            raise
-        if error is not None:
-            raise error
-
-
-async def attempt(spec: HandlerSpec, work: Work, threads: Threads, *, on_end: Callable[[], None]) -> Outcome:
-    """Raises nothing but that it was cancelled."""
-    timer = asyncio.timeout(spec.time_out)
-    try:
-        async with timer:
-            if is_coroutine_function(spec.handler):
-                await spec.handler(work)
-            else:
-                await threads.run(spec.handler, work, on_end=on_end)
-    except asyncio.CancelledError as error:
-        if is_cancelling():
-            raise
-        return Raised(error)
-    except TimeoutError as error:
-        return AttemptTimedOut() if timer.expired() else Raised(error)
-    except (Exception, SystemExit) as error:
-        return Raised(error)
-    return Returned()
-
-
-def is_coroutine_function(handler: Handler) -> bool:
-    """An object that is called like one is one, too."""
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
+from store.worker.attempt import HandlerRun, HandlerRunner
+from store.worker.attempt_outcome import Outcome, Raised, decide_end, failed, out_of_attempts
+from store.worker.handlers import HandlerSpec, Registry, Retry, Work
+from store.worker.worker_events import AttemptStarted, HandlerAbandoned, HandlerRaised, LeaseLost, Report
 
 
 class InFlightJob:
     """A job that the worker has."""
 
-    __slots__ = ("claimed", "seconds", "started_at", "task", "work")
+    __slots__ = ("claimed", "run", "seconds", "started_at", "time_out", "work")
 
     def __init__(self, claimed: ClaimedJob) -> None:
         self.claimed = claimed
         self.work = Work(claimed)
-        self.task: asyncio.Task[None] | None = None
+        self.run: HandlerRun | None = None
         """None when its attempt is over."""
         self.started_at = time.monotonic()
+        self.time_out = 0.0
+        """Seconds that its attempt may take."""
         self.seconds = 0.0
         """How long the attempt took."""
 
 
-Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 OnEnd = Callable[[InFlightJob, Ending], None]
 
 
 class InFlightJobs:
-    def __init__(
-        self, registry: Registry, spawn: Spawn, *, concurrency: int, on_end: OnEnd, report: Report, random: Random
-    ) -> None:
+    def __init__(self, registry: Registry, *, concurrency: int, on_end: OnEnd, report: Report, random: Random) -> None:
         self._registry = registry
-        self._spawn = spawn
         self._concurrency = concurrency
         self._on_end = on_end
         self._report = report
         self._random = random
-        self._threads = Threads()
+        self._handlers = HandlerRunner(on_end=self.wake)
         self._jobs: dict[UUID, InFlightJob] = {}
         self._abandoned: set[LeaseKey] = set()
-        self._running = 0
         self._changed = asyncio.Event()
 
     @property
@@ -132,11 +53,21 @@ class InFlightJobs:
     @property
     def free(self) -> int:
         """So many more may be begun. What waits to be ended takes a place beyond twice as many as may be at work."""
-        running = self._running + self._threads.overdue_threads
-        return max(0, min(self._concurrency - running, 2 * self._concurrency - len(self._jobs)))
+        return max(0, min(self._concurrency - self._handlers.running, 2 * self._concurrency - len(self._jobs)))
 
     def held(self) -> list[LeaseKey]:
         return [in_flight_job.claimed.held for in_flight_job in self._jobs.values()]
+
+    def held_while_blocked(self) -> list[LeaseKey]:
+        """Without those that should have timed out; none where nothing else is at work.
+
+        For another thread, while the event loop is blocked.
+        """
+        now, jobs = time.monotonic(), list(self._jobs.values())
+        late = [one for one in jobs if one.run is not None and now >= one.started_at + one.time_out]
+        if all(one.run is None or one in late for one in jobs):
+            return []
+        return [one.claimed.held for one in jobs if one not in late]
 
     def progress(self) -> list[ProgressNote]:
         """What handlers have told, and the database does not have yet."""
@@ -174,23 +105,31 @@ class InFlightJobs:
             self._on_end(in_flight_job, over)
         else:
             self._report(AttemptStarted(claimed))
-            self._running += 1
-            in_flight_job.task = self._spawn(self._work(in_flight_job, spec))
+            in_flight_job.time_out = spec.time_out
+            in_flight_job.run = self._handlers.start(
+                spec,
+                in_flight_job.work,
+                on_outcome=partial(self._ended, in_flight_job, spec),
+                on_abandoned=partial(self._report, HandlerAbandoned(claimed)),
+            )
 
-    async def _work(self, in_flight_job: InFlightJob, spec: HandlerSpec) -> None:
-        try:
-            outcome = await attempt(spec, in_flight_job.work, self._threads, on_end=self.wake)
-        finally:
-            self._running -= 1
-            in_flight_job.task = None
-            in_flight_job.seconds = time.monotonic() - in_flight_job.started_at
-            self._changed.set()
-        if isinstance(outcome, AttemptTimedOut):
-            in_flight_job.work.should_stop = True
-        elif isinstance(outcome, Raised) and not isinstance(outcome.error, Retry):
-            self._report(HandlerRaised(in_flight_job.claimed, outcome.error))
+    def _ended(self, in_flight_job: InFlightJob, spec: HandlerSpec, outcome: Outcome) -> None:
         claimed, cost_cents = in_flight_job.claimed, in_flight_job.work.cost_cents
-        self._on_end(in_flight_job, decide_end(claimed, spec, outcome, cost_cents=cost_cents, random=self._random))
+        in_flight_job.run = None
+        in_flight_job.seconds = time.monotonic() - in_flight_job.started_at
+        try:
+            ending = decide_end(claimed, spec, outcome, cost_cents=cost_cents, random=self._random)
+        except Exception as error:
+            ending = failed(claimed, error, cost_cents=cost_cents)
+        self._on_end(in_flight_job, ending)
+        if isinstance(outcome, Raised) and not isinstance(outcome.error, Retry):
+            self._report(HandlerRaised(claimed, outcome.error))
+
+    async def stop(self) -> None:
+        """Returns when no handler lasts but those that do not stop, which are left behind."""
+        self._handlers.stop_all()
+        while not self._handlers.is_idle:
+            await self.wait_for_change()
 
     def remove(self, in_flight_job: InFlightJob) -> None:
         """The database has its end, or it is not this worker's any more."""
@@ -212,7 +151,7 @@ class InFlightJobs:
             in_flight_job = self._jobs.get(one.job_id)
             if (
                 in_flight_job is not None
-                and in_flight_job.task is not None
+                and in_flight_job.run is not None
                 and in_flight_job.claimed.attempt == one.attempt
             ):
                 _stop(in_flight_job)
@@ -222,16 +161,15 @@ class InFlightJobs:
     def release(self) -> None:
         """Stops what is at work, for somebody else to do it."""
         for in_flight_job in list(self._jobs.values()):
-            if in_flight_job.task is not None:
+            if in_flight_job.run is not None:
                 _stop(in_flight_job)
                 self._on_end(in_flight_job, _released(in_flight_job.claimed))
 
 
 def _stop(in_flight_job: InFlightJob) -> None:
-    in_flight_job.work.should_stop = True
-    if in_flight_job.task is not None:
-        in_flight_job.task.cancel()
-        in_flight_job.task = None
+    if in_flight_job.run is not None:
+        in_flight_job.run.stop()
+        in_flight_job.run = None
 
 
 def _released(claimed: ClaimedJob) -> Released:

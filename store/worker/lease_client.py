@@ -1,16 +1,18 @@
 """Claims and renews leases (heartbeat), commits finished attempts."""
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from random import Random
 from typing import Any
 from uuid import UUID
 
 from store.database.database import Database
 from store.database.listening import ListenConnection, ReadyStatement
 from store.database.query import Query
-from store.errors import SchemaMissing, SignInRefused, StoreError
+from store.errors import SchemaMissing, ServerFailure, SignInRefused, StoreError, UnexpectedError
 from store.jobs import job_sql
 from store.jobs.job import JobStatus
 from store.leases import lease_sql
@@ -27,8 +29,17 @@ from store.leases.lease import (
 )
 from store.users.actor import Actor
 from store.worker.attempt_outcome import refused
+from store.worker.handlers import Backoff
 from store.worker.in_flight import InFlightJob, InFlightJobs
-from store.worker.worker_events import AttemptEnded, FinishRejected, LeaseLost, OutageBackoff, Report, is_transient
+from store.worker.worker_events import (
+    AttemptEnded,
+    FinishDelayed,
+    FinishRejected,
+    LeaseLost,
+    OutageBackoff,
+    Report,
+    is_transient,
+)
 
 _CLAIMING = "claim jobs"
 
@@ -37,19 +48,23 @@ class LeaseClient:
     """Every method may raise a StoreError. `seconds` is how long a lease lasts that is not renewed."""
 
     def __init__(self, database: Database, actor: Actor, worker: WorkerInfo, *, seconds: float) -> None:
-        self._database = database
+        self.database = database
         self._actor = actor
         self._worker = worker
         self.seconds = seconds
         self._renewing = asyncio.Lock()
         """The database hands no lease back that is locked, be it by the worker's own renewal."""
+        self.other_renewal = threading.Lock()
+        """Held by another thread that renews the leases."""
+        self.renewed_at = time.monotonic()
+        """When the leases were last renewed, or were first known."""
 
     async def register_worker(self) -> None:
         await self._write("start a worker", lease_sql.delete_old_workers(), lease_sql.register_worker(self._worker))
 
     async def deregister_worker(self) -> None:
         """Whatever the worker has left is handed back."""
-        async with self._renewing:
+        async with self._no_renewal():
             await self._write(
                 "stop a worker", lease_sql.release_all(self._worker.id), lease_sql.deregister_worker(self._worker.id)
             )
@@ -63,15 +78,15 @@ class LeaseClient:
 
     def ready_statement(self, over: ListenConnection) -> ReadyStatement:
         """To claim in the moment in which a job is told of."""
-        return self._database.ready_statement(self._actor, _CLAIMING, over)
+        return self.database.ready_statement(self._actor, _CLAIMING, over)
 
     async def held_jobs(self) -> list[ClaimedJob]:
         """All that is this worker's, known here or not."""
-        return await self._database.read(self._actor, lease_sql.leases_of_worker(self._worker.id))
+        return await self.database.read(self._actor, lease_sql.leases_of_worker(self._worker.id))
 
     async def next_due(self) -> float | None:
         """In how many seconds a lease expires; None where there is none."""
-        (seconds,) = await self._database.read(self._actor, lease_sql.next_due())
+        (seconds,) = await self.database.read(self._actor, lease_sql.next_due())
         return seconds
 
     async def end(self, endings: Sequence[Ending]) -> set[UUID]:
@@ -83,7 +98,7 @@ class LeaseClient:
             queries.append(lease_sql.postpone(worker, postponed))
         if released := [one for one in endings if isinstance(one, Released)]:
             queries.append(lease_sql.release(worker, released))
-        async with self._renewing if released else nullcontext():
+        async with self._no_renewal() if released else nullcontext():
             answers = await self._write("end jobs", *queries)
         return {job_id for answer in answers for job_id in answer}
 
@@ -99,12 +114,26 @@ class LeaseClient:
             still_held, *_ = await self._write("renew leases", *queries)
         return set(still_held)
 
+    @asynccontextmanager
+    async def _no_renewal(self) -> AsyncIterator[None]:
+        async with self._renewing:
+            while not self.other_renewal.acquire(blocking=False):  # noqa: ASYNC110 - a thread sets no asyncio.Event
+                await asyncio.sleep(0.01)
+            try:
+                yield
+            finally:
+                self.other_renewal.release()
+
+    def for_another_loop(self) -> "LeaseClient":
+        """For an event loop in another thread. Its database is the caller's to close."""
+        return LeaseClient(self.database.for_another_loop(), self._actor, self._worker, seconds=self.seconds)
+
     async def statuses(self, job_ids: Collection[UUID]) -> dict[UUID, JobStatus]:
         """Of those of the jobs that are there."""
-        return dict(await self._database.read(self._actor, job_sql.statuses(job_ids)))
+        return dict(await self.database.read(self._actor, job_sql.statuses(job_ids)))
 
     async def _write(self, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
-        return await self._database.write_pipelined(self._actor, what, *queries)
+        return await self.database.write_pipelined(self._actor, what, *queries)
 
 
 RENEWALS = 3
@@ -128,12 +157,11 @@ class Heartbeat:
         """Until it is cancelled. Raises what does not pass by itself."""
         pause = interval(self._leases.seconds)
         tick = min(NOTE_SECONDS, pause)
-        renewed_at = time.monotonic()
         while True:
             await asyncio.sleep(tick)
             progress = self._in_flight_jobs.progress()
             now = time.monotonic()
-            if not progress and now - renewed_at < pause:
+            if not progress and now - self._leases.renewed_at < pause:
                 continue
             held = self._in_flight_jobs.held()
             try:
@@ -141,13 +169,15 @@ class Heartbeat:
             except StoreError as error:
                 await asyncio.sleep(min(self._outage_backoff.failed(error), tick))
             else:
-                renewed_at = now
+                self._leases.renewed_at = now
                 self._outage_backoff.succeeded()
                 self._in_flight_jobs.mark_saved(progress)
                 self._in_flight_jobs.drop_lost(one for one in held if one.job_id not in still_held)
 
 
 MOST_AT_ONCE = 500
+DELAYS = Backoff(first=0.5, longest=60.0)
+"""Before a job's end is tried again at which the server failed."""
 
 Pair = tuple[InFlightJob, Ending]
 
@@ -162,6 +192,7 @@ class Finisher:
         remove: Callable[[InFlightJob], None],
         leave: Callable[[InFlightJob], None],
         on_postponed: Callable[[], None],
+        random: Random,
     ) -> None:
         self._leases = leases
         self._outage_backoff = outage_backoff
@@ -171,6 +202,9 @@ class Finisher:
         self._on_postponed = on_postponed
         self._waiting: list[Pair] = []
         self._has_ends = asyncio.Event()
+        self._random = random
+        self._failures: dict[InFlightJob, int] = {}
+        """How often the server has failed at the end of a job."""
 
     def enqueue(self, in_flight_job: InFlightJob, ending: Ending) -> None:
         self._waiting.append((in_flight_job, ending))
@@ -186,14 +220,14 @@ class Finisher:
                 await self._end(batch)
 
     async def _end(self, batch: Sequence[Pair]) -> None:
-        is_repeated = False
+        is_repeated = any(in_flight_job in self._failures for in_flight_job, _ in batch)
         while True:
             try:
                 done = await self._leases.end([ending for _, ending in batch])
             except (SchemaMissing, SignInRefused):
                 raise
             except StoreError as error:
-                if not is_transient(error):
+                if isinstance(error, ServerFailure) or not is_transient(error):
                     await self._end_one_by_one(batch, error)
                     return
                 is_repeated = True
@@ -206,6 +240,7 @@ class Finisher:
             # The first time it may have been done, and the answer lost.
             left = [pair for pair in left if not await self._is_done(pair[1])]
         for in_flight_job, ending in batch:
+            self._failures.pop(in_flight_job, None)
             self._remove(in_flight_job)
             if (in_flight_job, ending) in left:
                 self._report(LeaseLost(in_flight_job.claimed))
@@ -219,23 +254,36 @@ class Finisher:
             try:
                 status = (await self._leases.statuses([ending.job_id])).get(ending.job_id)
             except StoreError as error:
+                if isinstance(error, UnexpectedError) and not is_transient(error):
+                    return False  # It has a status of the app's own, which no worker sets.
                 await asyncio.sleep(self._outage_backoff.failed(error))
             else:
                 self._outage_backoff.succeeded()
                 return status is _status_after(ending)
 
     async def _end_one_by_one(self, batch: Sequence[Pair], error: StoreError) -> None:
-        """Something in it is refused by the database: the others are not to wait for that."""
+        """Something in it is refused by the database, or makes the server fail: the others are not to wait for that."""
         if len(batch) > 1:
             for pair in batch:
                 await self._end([pair])
             return
         ((in_flight_job, ending),) = batch
+        if isinstance(error, ServerFailure):
+            self._delay(in_flight_job, ending, error)
+            return
+        self._failures.pop(in_flight_job, None)
         if (failure := refused(ending, error)) is not None:
             await self._end([(in_flight_job, failure)])
             return
         self._leave(in_flight_job)
         self._report(FinishRejected(in_flight_job.claimed, error))
+
+    def _delay(self, in_flight_job: InFlightJob, ending: Ending, error: StoreError) -> None:
+        """Keeps the result, and the lease with it, until the server can save it."""
+        failures = self._failures[in_flight_job] = self._failures.get(in_flight_job, 0) + 1
+        wait = DELAYS.wait(failures, self._random)
+        self._report(FinishDelayed(in_flight_job.claimed, error, wait))
+        asyncio.get_running_loop().call_later(wait, self.enqueue, in_flight_job, ending)
 
 
 def _status_after(ending: Ending) -> JobStatus:

@@ -23,6 +23,7 @@ from store.worker.claimer import CLAIMS_AT_ONCE, Claimer, QueueListener
 from store.worker.handlers import Registry
 from store.worker.in_flight import InFlightJobs
 from store.worker.lease_client import Finisher, Heartbeat, LeaseClient
+from store.worker.lease_guard import LeaseGuard
 from store.worker.worker_events import (
     OutageBackoff,
     Report,
@@ -213,39 +214,43 @@ class Worker:
 
     async def _work(self, queue_listener: QueueListener, *, once: bool) -> None:
         report, random, leases = self._report, self._random, self._leases
-        async with asyncio.TaskGroup() as group:
-            in_flight_jobs = self._in_flight_jobs = InFlightJobs(
-                self._registry,
-                group.create_task,
-                concurrency=self.facts.concurrency,
-                on_end=lambda in_flight_job, ending: finisher.enqueue(in_flight_job, ending),
-                report=report,
-                random=random,
-            )
-            claimer = self._claimer = Claimer(
-                leases,
-                in_flight_jobs,
-                queue_listener,
-                OutageBackoff(report, random),
-                batch=self._batch,
-                stopping=self._stopping,
-            )
-            finisher = Finisher(
-                leases,
-                OutageBackoff(report, random),
-                report,
-                remove=in_flight_jobs.remove,
-                leave=in_flight_jobs.abandon,
-                on_postponed=claimer.stop_waiting,
-            )
-            heartbeat = Heartbeat(leases, in_flight_jobs, OutageBackoff(report, random))
-            if self._applies_retention:
-                group.create_task(RetentionRunner(self._store, report, self._stopping).run(once=once))
-            background = [group.create_task(finisher.run()), group.create_task(heartbeat.run())]
-            await claimer.run(once=once)
-            await self._drain(in_flight_jobs)
-            for task in background:
-                task.cancel()
+        in_flight_jobs = self._in_flight_jobs = InFlightJobs(
+            self._registry,
+            concurrency=self.facts.concurrency,
+            on_end=lambda in_flight_job, ending: finisher.enqueue(in_flight_job, ending),
+            report=report,
+            random=random,
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                claimer = self._claimer = Claimer(
+                    leases,
+                    in_flight_jobs,
+                    queue_listener,
+                    OutageBackoff(report, random),
+                    batch=self._batch,
+                    stopping=self._stopping,
+                )
+                finisher = Finisher(
+                    leases,
+                    OutageBackoff(report, random),
+                    report,
+                    remove=in_flight_jobs.remove,
+                    leave=in_flight_jobs.abandon,
+                    on_postponed=claimer.stop_waiting,
+                    random=random,
+                )
+                heartbeat = Heartbeat(leases, in_flight_jobs, OutageBackoff(report, random))
+                if self._applies_retention:
+                    group.create_task(RetentionRunner(self._store, report, self._stopping).run(once=once))
+                guard = LeaseGuard(leases, in_flight_jobs, report)
+                background = [group.create_task(one.run()) for one in (finisher, heartbeat, guard)]
+                await claimer.run(once=once)
+                await self._drain(in_flight_jobs)
+                for task in background:
+                    task.cancel()
+        finally:
+            await in_flight_jobs.stop()
 
     async def _drain(self, in_flight_jobs: InFlightJobs) -> None:
         async with _ignore_timeout_after(self.grace), asyncio.TaskGroup() as group:

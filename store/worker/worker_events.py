@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from store.errors import Conflict, OutcomeUnknown, ReadOnly, StoreError, TimedOut, Unreachable
+from store.errors import Conflict, OutcomeUnknown, ReadOnly, ServerFailure, StoreError, TimedOut, Unreachable
 from store.leases.lease import ClaimedJob, Ending, WorkerInfo
 from store.retention.retention import BatchProgress, RetentionPolicy
 from store.worker.handlers import Backoff
@@ -31,6 +31,13 @@ class HandlerRaised:
 
 
 @dataclass(frozen=True, slots=True)
+class HandlerAbandoned:
+    """The handler does not stop although it was cancelled. It is waited for no more, and keeps its slot."""
+
+    claimed: ClaimedJob
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptEnded:
     """The database has it."""
 
@@ -53,6 +60,23 @@ class FinishRejected:
 
     claimed: ClaimedJob
     error: StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class FinishDelayed:
+    """The server fails at the end of this job. The result is kept, and saved as soon as the server can."""
+
+    claimed: ClaimedJob
+    error: StoreError
+    wait: float
+    """Seconds until it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventLoopBlocked:
+    """A coroutine kept the event loop to itself, so that leases had to be renewed by another thread."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +110,12 @@ WorkerEvent = (
     WorkerRegistered
     | AttemptStarted
     | HandlerRaised
+    | HandlerAbandoned
     | AttemptEnded
     | LeaseLost
     | FinishRejected
+    | FinishDelayed
+    | EventLoopBlocked
     | DatabaseUnavailable
     | DatabaseRecovered
     | RetentionApplied
@@ -105,7 +132,7 @@ def is_transient(error: StoreError) -> bool:
     """Whether the same may succeed later on. A server may be read-only for as long as it is replaced by another."""
     if isinstance(error, Conflict):
         return (error.sqlstate or "").startswith(_ROLLBACKS)
-    return isinstance(error, (Unreachable, TimedOut, OutcomeUnknown, ReadOnly))
+    return isinstance(error, (Unreachable, TimedOut, OutcomeUnknown, ReadOnly, ServerFailure))
 
 
 class OutageBackoff:

@@ -163,7 +163,9 @@ CODES: dict[type[BaseException], ExitCode] = {
         ExitCode.REFUSED,
     ),
     **dict.fromkeys((errors.InvalidValue, FilterError, errors.BadConfiguration, UsageError), ExitCode.USAGE),
-    **dict.fromkeys((errors.Unreachable, EmbeddedUnavailable, errors.SignInRefused), ExitCode.UNREACHABLE),
+    **dict.fromkeys(
+        (errors.Unreachable, EmbeddedUnavailable, errors.SignInRefused, errors.ServerFailure), ExitCode.UNREACHABLE
+    ),
     **dict.fromkeys((errors.TimedOut, errors.Locked, AnotherRun), ExitCode.TIMED_OUT),
     **dict.fromkeys((errors.SchemaMissing, SchemaDiffers), ExitCode.SCHEMA),
     **dict.fromkeys((errors.NoPrivilege, errors.ReadOnly), ExitCode.NOT_PERMITTED),

@@ -84,6 +84,18 @@ async def test_dashboard_behind_a_pooler_recovers_when_the_server_is_restarted(
             await shows_the_truth(driver, database, changes=1)
 
 
+async def test_header_tells_that_the_server_behind_a_pooler_does_not_answer(
+    killable_server: Server, database: Conninfo
+) -> None:
+    """The pooler keeps its clients waiting: for 13 s nothing else says so."""
+    with start_pooler(killable_server, require_tool("pgbouncer"), "transaction") as pooler:
+        async with looking(pooler.login(str(database["dbname"]))) as driver:
+            with killable_server.down():
+                await driver.until(lambda: "no answer for" in driver.header)
+                assert "live every" not in driver.header
+                assert "just now" not in driver.text
+
+
 async def test_dashboard_retries_a_full_pooler_until_it_connects(owner: Login, jobs_db: JobsDatabase) -> None:
     room = "max_client_conn = 2"
     with start_pooler(owner.server, require_tool("pgbouncer"), "transaction", more=room) as pooler:

@@ -181,9 +181,9 @@ async def proxied(database: Conninfo) -> AsyncIterator[tuple[Proxy, Conninfo]]:
         yield proxy, {**database, "host": "127.0.0.1", "port": port}
 
 
-def fatal(sqlstate: str, message: str) -> bytes:
+def fatal(sqlstate: str, message: str, *, detail: str = "") -> bytes:
     """An ErrorResponse of severity FATAL."""
-    fields = {"S": "FATAL", "V": "FATAL", "C": sqlstate, "M": message}
+    fields = {"S": "FATAL", "V": "FATAL", "C": sqlstate, "M": message} | ({"D": detail} if detail else {})
     body = b"".join(f"{kind}{value}\0".encode() for kind, value in fields.items()) + b"\0"
     return b"E" + struct.pack("!i", len(body) + 4) + body
 
@@ -213,3 +213,44 @@ class RejectingServer:
         (length,) = struct.unpack("!i", await reader.readexactly(4))
         body = await reader.readexactly(length - 4)
         return int.from_bytes(body[:4], "big")
+
+
+NOT_ACCEPTING = fatal(
+    "57P03", "the database system is not accepting connections", detail="Hot standby mode is disabled."
+)
+"""What a server in crash recovery answers with that lets nobody read meanwhile."""
+
+
+class RecoveringServer:
+    """Turns everybody away until it is ready, and then passes everything on to a database."""
+
+    def __init__(self, target: Conninfo, refusal: bytes = NOT_ACCEPTING) -> None:
+        self._proxy = Proxy(target)
+        self._rejecting = RejectingServer(refusal, asks_for_password=False)
+        self._is_ready = False
+
+    @property
+    def refusals(self) -> int:
+        return self._rejecting.visits
+
+    def crash(self) -> None:
+        """Cuts all links, and recovers from here on."""
+        self._is_ready = False
+        self._proxy.go_away()
+
+    def become_ready(self) -> None:
+        self._proxy.come_back()
+        self._is_ready = True
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await (self._proxy if self._is_ready else self._rejecting).serve(reader, writer)
+
+
+@asynccontextmanager
+async def recovering(
+    database: Conninfo, refusal: bytes = NOT_ACCEPTING
+) -> AsyncIterator[tuple[RecoveringServer, Conninfo]]:
+    """A server in crash recovery before the database, and how to reach it."""
+    server = RecoveringServer(database, refusal)
+    async with listening(server.serve, "127.0.0.1") as port:
+        yield server, {**database, "host": "127.0.0.1", "port": port}

@@ -9,6 +9,7 @@ from store.errors import (
     OutcomeUnknown,
     ReadOnly,
     SchemaMissing,
+    ServerFailure,
     SignInRefused,
     StoreError,
     TimedOut,
@@ -37,7 +38,7 @@ class ExitCode(IntEnum):
     """Nothing was changed: not allowed in this state, no such row, or the person said no."""
     USAGE = 2
     UNREACHABLE = 3
-    """No answer, or the sign-in was refused."""
+    """No answer, the sign-in was refused, or the server failed."""
     TIMED_OUT = 4
     SCHEMA = 5
     """Something that is needed is missing, or does not match."""
@@ -56,7 +57,7 @@ def exit_code(error: BaseException) -> ExitCode:
             return ExitCode.REFUSED
         case UsageError() | InvalidValue() | BadConfiguration():
             return ExitCode.USAGE
-        case Unreachable() | SignInRefused():
+        case Unreachable() | SignInRefused() | ServerFailure():
             return ExitCode.UNREACHABLE
         case TimedOut():
             return ExitCode.TIMED_OUT

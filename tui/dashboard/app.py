@@ -30,6 +30,7 @@ from tui.dashboard.keys.bindings import APP_BINDINGS
 from tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
 from tui.dashboard.messages import (
     ActionRequested,
+    AnswerDelayed,
     AppAction,
     Connected,
     Connecting,
@@ -239,6 +240,7 @@ class GjobsApp(App[int]):
         message.session.access.opened_by = permit_hint(self)
         self.show_status()
 
+    @on(AnswerDelayed)
     @on(IntervalChanged)
     def _interval_changed(self) -> None:
         self.show_status()

@@ -46,6 +46,11 @@ class IntervalChanged(Message):
 
 
 @dataclass
+class AnswerDelayed(Message):
+    """The database has not answered a list for some seconds, or has just done so."""
+
+
+@dataclass
 class ListPollFailed(Message):
     """Times by the local clock; `retry_at` is None where nothing is tried until somebody asks for it."""
 

@@ -494,7 +494,8 @@ class DashboardScreen(Screen[None]):
         """Of all that shows one but the table, the details that lie above among them."""
         self._show_details()
         if self._totals is not None:
-            self.query_one(CostsPanel).tell_age((self.now - self._totals.taken_at).total_seconds())
+            seconds = (self.now - self._totals.taken_at).total_seconds()
+            self.query_one(CostsPanel).tell_age(seconds, is_silent=self._status.silent_since is not None)
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
         self.query_one(StatusLine).show(self._status, data_age=data_age, now=self._clock())
         banner, status = self.query_one(Banner), self._status

@@ -15,6 +15,7 @@ from store.job_list.list_query import ListingQuery, ListQuery
 from store.poller import DEFAULT_INTERVAL, Attention, Poller, PollFailure, PollResult, wait_after_failure
 from store.statistics.totals import TotalsQuery
 from tui.dashboard.messages import (
+    AnswerDelayed,
     Connected,
     Connecting,
     IntervalChanged,
@@ -39,6 +40,9 @@ Opener = Callable[["Report"], AbstractAsyncContextManager["Session"]]
 
 TOTALS_SHARE = 400
 """What is counted takes one part in so many of the time, at most: no counting loads a database."""
+
+SILENCE_SECONDS = 3.0
+"""The status line says so after this time without an answer: behind a pooler, a server that is down keeps silent."""
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds between two looks: what faster and slower step through."""
@@ -76,6 +80,8 @@ class SessionPoller:
         """None while all is well."""
         self.progress = ""
         """What is being done to open a session."""
+        self.silent_since: datetime | None = None
+        """When the list was asked for that the database does not answer; None while it answers in time."""
 
     async def open(self) -> "Session":
         """Tries until there is a session. A refused sign-in or address is tried again only when somebody asks."""
@@ -109,7 +115,9 @@ class SessionPoller:
         self.failure = None
         self._has_polled.clear()
         self._costed_list = None
-        self._listing = Poller(_prioritized_listing(store), query, interval=self._interval, clock=self.clock)
+        self._listing = Poller(
+            self._noticing_silence(_prioritized_listing(store)), query, interval=self._interval, clock=self.clock
+        )
         self._totals = Poller(
             store.get_totals,
             totals,
@@ -157,6 +165,28 @@ class SessionPoller:
                     self._fail(store, error, since, retry_in)
                     if isinstance(error, Unreachable) and await self._restart_server():
                         poller.refresh()
+
+    def _noticing_silence(
+        self, get_listing: "Callable[[ListingQuery], Awaitable[Listing]]"
+    ) -> "Callable[[ListingQuery], Awaitable[Listing]]":
+        async def get_and_notice(query: ListingQuery) -> "Listing":
+            asked_at = self.clock()
+            timer = asyncio.get_running_loop().call_later(SILENCE_SECONDS, self._set_silent_since, asked_at)
+            try:
+                return await get_listing(query)
+            except StoreError:
+                self.silent_since = None  # The failure is shown instead.
+                raise
+            finally:
+                timer.cancel()
+                if self.silent_since is not None:
+                    self._set_silent_since(None)
+
+        return get_and_notice
+
+    def _set_silent_since(self, asked_at: datetime | None) -> None:
+        self.silent_since = asked_at
+        self._tell(AnswerDelayed())
 
     async def _slow_down_if_expensive(
         self, store: "Store", poller: "Poller[ListingQuery, Listing]", listed: ListQuery, took: float

@@ -11,7 +11,7 @@ from textual.app import App
 from textual.content import Content
 
 from store.database.write_access import WriteMode, WritePermit
-from store.errors import NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
+from store.errors import NoPrivilege, SchemaMissing, ServerFailure, SignInRefused, StoreError, TimedOut, Unreachable
 from store.users.actor import actor_name
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.messages import ListPollFailed
@@ -62,6 +62,8 @@ class ConnectionStatus:
     paused: bool
     max_staleness: float
     """Seconds after which a change is seen at the latest."""
+    silent_since: datetime | None = None
+    """When the database was asked what it has not answered yet, by the local clock; None while it answers in time."""
     trouble: str | None
     """Why nothing is seen at present, in a few words."""
     caution: str = ""
@@ -107,7 +109,7 @@ def status_content(
     """In so many cells, by shorter names where need be; None for any number."""
     addresses = (status.address, None) if status.address else (None,)
     for cells in _NAME_WIDTHS:
-        end = _end(status, data_age, _writing(status.permit, now, cells))
+        end = _end(status, _freshness(status, data_age, now), _writing(status.permit, now, cells))
         for address in addresses:
             content = Content.assemble(*_joined(_names(status, cells, address), end))
             if width is None or content.cell_length <= width:
@@ -165,7 +167,7 @@ def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> li
     return [(" ", ""), (f" writing {left}: {_name(permit.reason, cells)} ", "bold $writing-text on $writing-block")]
 
 
-def _end(status: ConnectionStatus, data_age: float | None, writing: list[Part]) -> list[Part]:
+def _end(status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list[Part]:
     """What must not be cut."""
     parts: list[Part] = [*writing]
     if status.is_exposed:
@@ -174,7 +176,7 @@ def _end(status: ConnectionStatus, data_age: float | None, writing: list[Part]) 
         parts += [_DOT, ("read-only", "bold $text-warning")]
     elif status.may_write:
         parts += [_DOT, ("may write", "bold $text-warning")]
-    return [*parts, _DOT, _freshness(status, data_age)]
+    return [*parts, _DOT, freshness]
 
 
 def _actor_parts(status: ConnectionStatus, cells: int) -> list[Part]:
@@ -184,9 +186,11 @@ def _actor_parts(status: ConnectionStatus, cells: int) -> list[Part]:
     return [("lens: ", _VISIBILITY_STYLE), name, (f" {status.visibility}", _VISIBILITY_STYLE)]
 
 
-def _freshness(status: ConnectionStatus, data_age: float | None) -> Part:
+def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime | None) -> Part:
     if status.trouble is not None:
         return (f"✗ {status.trouble}", "bold $text-error")
+    if status.silent_since is not None and now is not None:
+        return (f"no answer for {elapsed((now - status.silent_since).total_seconds())}", "bold $text-warning")
     if status.paused:
         seen = "" if data_age is None else f", seen {elapsed(data_age)} ago"
         return (f"‖ paused{seen}", "bold $text-warning")
@@ -215,6 +219,7 @@ def connection_status(
         permit=_permit(session),
         paused=poller.paused,
         max_staleness=poller.max_staleness,
+        silent_since=poller.silent_since,
         trouble=trouble(failure.error) if failure else None,
         caution=session.capabilities.caution(store.actor) if session and session.capabilities and store else "",
     )
@@ -251,6 +256,8 @@ def trouble(error: StoreError) -> str:
             return "no privilege"
         case SchemaMissing():
             return "no schema"
+        case ServerFailure():
+            return "server failure"
         case _:
             return "nothing read"
 

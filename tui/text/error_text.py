@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
 
-from store.errors import StoreError, TimedOut, Unreachable
+from store.errors import ServerFailure, StoreError, TimedOut, Unreachable
 from tui.text.clean_text import ELLIPSIS, clean, shorten, visible_cells
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def error_toast(error: StoreError) -> Toast:
 def unwritten_toast(error: StoreError) -> Toast:
     """Of one write that was not kept: why, and that nothing came of it where the error itself does not tell."""
     toast = error_toast(error)
-    if isinstance(error, (Unreachable, TimedOut)):
+    if isinstance(error, (Unreachable, TimedOut, ServerFailure)):
         return replace(toast, text=f"Nothing was changed. {toast.text}")
     return toast
 

@@ -9,7 +9,10 @@ from store.worker.worker_events import (
     AttemptStarted,
     DatabaseRecovered,
     DatabaseUnavailable,
+    EventLoopBlocked,
+    FinishDelayed,
     FinishRejected,
+    HandlerAbandoned,
     HandlerRaised,
     LeaseLost,
     RetentionApplied,
@@ -30,12 +33,21 @@ def worker_words(worker_event: WorkerEvent) -> str:
             return f"Worker {worker.id}: {modes}."
         case AttemptStarted() | HandlerRaised():
             return ""
+        case HandlerAbandoned(claimed=claimed):
+            return f"{_job(claimed)}: its handler does not stop, so it is left behind and keeps its slot until it ends."
         case AttemptEnded(claimed=claimed, ending=ending, seconds=seconds):
             return f"{_job(claimed)} {_ending(ending)} ({seconds:.1f} s)"
         case LeaseLost(claimed=claimed):
             return f"{_job(claimed)} is not this worker's any more."
         case FinishRejected(claimed=claimed, error=error):
             return f"{_job(claimed)}: the database refuses its end: {clean(str(error))}"
+        case FinishDelayed(claimed=claimed, error=error, wait=wait):
+            return f"{_job(claimed)}: its result is kept and saved later, next try in {wait:.0f} s: {clean(str(error))}"
+        case EventLoopBlocked(seconds=seconds):
+            return (
+                f"A handler blocked the event loop for {seconds:.0f} s. Its jobs were kept, but nothing else was done:"
+                " let it await, or make it a function without 'async', which gets a thread."
+            )
         case DatabaseUnavailable(error=error):
             return f"Waiting for the database: {clean(str(error))}"
         case DatabaseRecovered():

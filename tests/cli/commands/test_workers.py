@@ -1,6 +1,7 @@
 """`gjobs worker`: an example's handlers do what is queued."""
 
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from store.worker.handlers import Registry, Retry, Work
 from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED
-from tests.cli.command_line import Run, Sql, assert_refused
+from tests.cli.command_line import Run, Sql, assert_refused, run_process
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -103,6 +104,36 @@ def test_stopping_worker_reports_what_happens_to_its_jobs(gjobs: Run, registry: 
     assert first == "Stopping: what is at work may take 30 s to finish. Told again, it is handed back at once."
     assert second == "What is at work is handed back."
     assert "handed back (" in done.err
+
+
+STUBBORN = """
+import asyncio, signal
+from store.worker import Registry, attempt
+
+attempt.STOP_SECONDS = 0.1
+registry = Registry()
+
+@registry.handler()
+async def stubborn(work):
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except BaseException:
+            pass
+"""
+
+
+def test_worker_ends_although_a_handler_does_not_stop(sql: Sql, tmp_path: Path) -> None:
+    (tmp_path / "stubborn_handlers.py").write_text(STUBBORN)
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = run_process("worker", "stubborn_handlers:registry", "--concurrency", "1", environment={"PYTHONPATH": path})
+
+    assert done.code == 0, done.err
+    assert "its handler does not stop, so it is left behind" in done.err
+    assert "handed back (" in done.err
+    assert sql("select count(*) from gjobs.workers where stopped_at is null") == [(0,)]
 
 
 def test_handler_traceback_is_shown_only_in_debug_mode(

@@ -68,3 +68,20 @@ async def test_dashboard_does_not_restart_an_embedded_server_that_was_stopped(
 
         assert not server_status(data_dir).running
         await driver.shows("Jobs · 121", "no connection")
+
+
+async def test_banner_of_a_dead_embedded_server_says_what_gjobs_does_about_it(
+    data_dir: Path, embedded: WatchedApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is neither an address nor a network to check."""
+    async with drive_dashboard(embedded) as driver:
+        await driver.shows("Costs · Autumn catalog")
+        assert embedded.poller.session is not None
+        monkeypatch.setattr(embedded.poller, "_restart_server", never)
+        os.kill(server_pid(data_dir), signal.SIGKILL)
+        await driver.until(lambda: "gjobs' own server is not running" in driver.banner)
+        assert "Check the address" not in driver.banner
+
+
+async def never() -> bool:
+    return False

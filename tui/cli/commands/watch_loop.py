@@ -12,7 +12,7 @@ from operator import eq, ge, gt, le, lt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from store.errors import InvalidValue, StoreError, TimedOut, Unreachable
+from store.errors import InvalidValue, ServerFailure, StoreError, TimedOut, Unreachable
 from store.filters.filter_terms import Key, Term
 from store.filters.job_filter import JobFilter
 from store.formats import not_known
@@ -203,7 +203,7 @@ class Watcher:
             return None
 
     def _fail(self, error: StoreError) -> None:
-        if not isinstance(error, (Unreachable, TimedOut)):
+        if not isinstance(error, (Unreachable, TimedOut, ServerFailure)):
             raise error
         if not self._is_broken:
             self._is_broken = True

@@ -1,6 +1,7 @@
 """gjobs worker and gjobs workers."""
 
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -125,9 +126,21 @@ def run_worker(
         raise UsageError("Give MODULE:REGISTRY, or --simulate.", hint="'gjobs worker --help' has an example.")
     handlers = _simulated() if registry is None else find_registry(registry)
     chosen = handlers.only(modes) if modes else handlers
-    return _work(
+    code = _work(
         settings, output, handlers=chosen, concurrency=concurrency, lease=lease, retention=retention, once=once
     )
+    _end_despite_abandoned_handlers(code)
+    return code
+
+
+def _end_despite_abandoned_handlers(code: ExitCode) -> None:
+    """All that is to be kept has been: what is left is a coroutine that does not let Python end."""
+    from store.worker.attempt import has_abandoned
+
+    if has_abandoned():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 @in_session

@@ -206,11 +206,15 @@ class CostsPanel(SteadyText):
         self._totals = totals
         self._draw()
 
-    def tell_age(self, seconds: float) -> None:
-        """How old the numbers are, beside how sure they are and with whose eyes they were read."""
+    def tell_age(self, seconds: float, *, is_silent: bool = False) -> None:
+        """How old the numbers are, beside how sure they are and with whose eyes they were read.
+
+        While the database `is_silent`, no numbers are of just now.
+        """
         if self._totals is not None:
             key = key_of(self.app, DASHBOARD_BINDINGS, "numbers.exact")
-            self._show_note(totals_note(self._totals, seconds=seconds, key=key), is_stale=is_stale(seconds))
+            note = totals_note(self._totals, seconds=seconds, key=key, is_silent=is_silent)
+            self._show_note(note, is_stale=is_stale(seconds))
 
     def explain(self, why: str, *, of_what: str) -> None:
         """A sentence in place of numbers, where there are none and zeros would lie."""

@@ -40,8 +40,8 @@ def _rounded(number: int) -> int:
     return round(number, min(3 - len(str(abs(number))), 0))
 
 
-def totals_age(seconds: float) -> str:
-    if seconds < _JUST_NOW:
+def totals_age(seconds: float, *, is_silent: bool = False) -> str:
+    if seconds < _JUST_NOW and not is_silent:
         return "just now"
     return f"{'stale: ' if is_stale(seconds) else ''}{elapsed(seconds)} old"
 
@@ -50,12 +50,12 @@ def is_stale(seconds: float) -> bool:
     return seconds >= STALE_AFTER
 
 
-def totals_note(totals: "Totals", *, seconds: float, key: str) -> str:
+def totals_note(totals: "Totals", *, seconds: float, key: str, is_silent: bool = False) -> str:
     """`exact · 40 s old · as ada@example.com`. `key` is the one that counts exactly, named where that would help."""
     parts = [
         _PRECISION_WORDS[totals.precision],
         *_filter_notes(totals),
-        totals_age(seconds),
+        totals_age(seconds, is_silent=is_silent),
         f"as {clean(actor_name(totals.actor), limit=60)}",
     ]
     if not is_whole(totals):

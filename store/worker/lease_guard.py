@@ -1,0 +1,85 @@
+"""Renews leases in a thread of its own while a handler blocks the event loop."""
+
+import asyncio
+import logging
+import threading
+import time
+
+from store.errors import StoreError
+from store.worker.in_flight import InFlightJobs
+from store.worker.lease_client import LeaseClient, interval
+from store.worker.worker_events import EventLoopBlocked, Report
+
+log = logging.getLogger(__name__)
+
+_LOOKS = 4
+"""In the time between two renewals."""
+
+
+class LeaseGuard:
+    """Does nothing, and has no connection, while the event loop goes on.
+
+    It ends with the time-outs of what is at work: a loop that is blocked for ever loses its jobs in the end.
+    """
+
+    def __init__(self, leases: LeaseClient, in_flight_jobs: InFlightJobs, report: Report) -> None:
+        self._leases = leases
+        self._in_flight_jobs = in_flight_jobs
+        self._report = report
+        self._pause = interval(leases.seconds)
+        self._tick = self._pause / _LOOKS
+        self._alive_at = time.monotonic()
+        """When the event loop last went on."""
+        self._has_renewed = False
+        """Whether it had to, since the event loop last went on."""
+        self._stopping = threading.Event()
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        thread = threading.Thread(target=self._watch, name="lease guard", daemon=True)
+        self._alive_at = time.monotonic()
+        thread.start()
+        try:
+            while True:
+                await asyncio.sleep(self._tick)
+                now = time.monotonic()
+                blocked, self._alive_at = now - self._alive_at, now
+                if self._has_renewed:
+                    self._has_renewed = False
+                    self._report(EventLoopBlocked(blocked))
+        finally:
+            self._stopping.set()
+            while thread.is_alive():  # noqa: ASYNC110 - a thread sets no asyncio.Event
+                await asyncio.sleep(0.005)
+
+    @property
+    def _is_blocked(self) -> bool:
+        return not self._stopping.is_set() and time.monotonic() - self._alive_at > self._pause / 2
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(self._tick):
+            if self._is_blocked and self._in_flight_jobs.held_while_blocked():
+                asyncio.run(self._renew_while_blocked())
+
+    async def _renew_while_blocked(self) -> None:
+        leases = self._leases.for_another_loop()
+        log.warning("A handler blocks the event loop: leases are renewed by another thread.")
+        try:
+            while self._is_blocked:
+                if time.monotonic() - self._leases.renewed_at >= self._pause:
+                    await self._renew(leases)
+                await asyncio.sleep(min(self._tick, 0.1))
+        finally:
+            await leases.database.close()
+
+    async def _renew(self, leases: LeaseClient) -> None:
+        now = time.monotonic()
+        if not (held := self._in_flight_jobs.held_while_blocked()):
+            return
+        with self._leases.other_renewal:
+            try:
+                await leases.renew(held, ())
+            except StoreError as error:
+                log.warning("The leases could not be renewed: %s", error)
+            else:
+                self._leases.renewed_at, self._has_renewed = now, True
