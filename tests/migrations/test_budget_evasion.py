@@ -228,13 +228,13 @@ def test_check_budget_ignores_a_negative_cost(owner: psycopg.Connection, budget:
     assert row == (0, False)
 
 
-STATUSES = st.sampled_from(("queued", "running", "succeeded", "failed"))
-COSTS = st.one_of(st.integers(-5, 60), st.sampled_from((-1_000_000, 0, 100)))
+STATUSES = st.sampled_from(("queued", "queued", "queued", "failed", "running", "succeeded"))
+COSTS = st.sampled_from((60, 100, 35, 20, 0, -5, -1_000_000))
 DAYS = st.sampled_from((-400, -31, -1, 0, 1, 31, 400))
 PROJECTS = st.sampled_from((ADA.project, OTHER_PROJECT))
 SOME = "abs(hashtext(id::text || %s)) %% %s = 0"
 """Some of the jobs, by a seed and a share."""
-PICKS = (st.sampled_from("abc"), st.integers(1, 3))
+PICKS = (st.sampled_from("abc"), st.sampled_from((1, 1, 2)))
 INSERTS = st.tuples(
     st.just(
         "insert into public.generation_jobs (user_id, project_id, mode, status, cost_cents, created_at)"  # noqa: S608
@@ -247,6 +247,7 @@ UPDATES = st.one_of(
         st.tuples(st.just(f"update public.generation_jobs set {changes} where {SOME}"), st.tuples(*values, *PICKS))  # noqa: S608
         for changes, values in (
             ("status = %s", (STATUSES,)),
+            ("status = %s", (STATUSES,)),
             ("cost_cents = %s", (COSTS,)),
             ("status = %s, cost_cents = %s", (STATUSES, COSTS)),
             ("created_at = now() + make_interval(days => %s)", (DAYS,)),
@@ -258,7 +259,7 @@ UPDATES = st.one_of(
 DELETES = st.tuples(st.just(f"delete from public.generation_jobs where {SOME}"), st.tuples(*PICKS))  # noqa: S608
 WRITES = st.one_of(INSERTS, UPDATES, DELETES)
 CLAIM, FINISH = "claim", "finish"
-STEPS = st.lists(st.one_of(WRITES, WRITES, WRITES, st.sampled_from((CLAIM, FINISH))), max_size=25)
+STEPS = st.lists(st.one_of(INSERTS, UPDATES, WRITES, st.sampled_from((CLAIM, FINISH))), min_size=4, max_size=25)
 """Ada's writes, and the workers."""
 QUEUED = "select coalesce(sum(greatest(cost_cents, 0)), 0) from public.generation_jobs where status = 'queued' and {}"
 OF_ADA, OF_HER_PROJECT = "true", f"project_id = '{ADA.project}'"
@@ -313,12 +314,12 @@ def test_concurrent_writes_of_a_user_never_queue_more_than_the_limit(
         lambda dice: (
             "insert into public.generation_jobs (user_id, project_id, mode, status, cost_cents, created_at)"  # noqa: S608
             f" values ('{ADA.id}', '{dice.choice((ADA.project, OTHER_PROJECT))}', 'lifestyle',"
-            f" '{dice.choice(('queued', 'failed', 'running'))}', {dice.randint(-9, 30)}, '2020-02-02')"
+            f" '{dice.choice(('queued', 'failed', 'running'))}', {dice.randint(-9, 60)}, '2020-02-02')"
         ),
         lambda _: "update public.generation_jobs set status = 'queued' where status <> 'queued'",
         lambda dice: f"update public.generation_jobs set cost_cents = {dice.randint(-9, 40)} where random() < 0.3",  # noqa: S608
         lambda _: "update public.generation_jobs set status = 'failed' where random() < 0.3",
-        lambda _: "delete from public.generation_jobs where random() < 0.2",
+        lambda _: "delete from public.generation_jobs where random() < 0.05",
     ]
 
     def attack(seed: int) -> None:
