@@ -12,14 +12,14 @@ from sqlalchemy import func, select, text
 from store import tables
 from store.capabilities.capabilities import OLDEST_MIGRATED, OLDEST_READ, Capabilities
 from store.capabilities.capability import Capability
-from store.capabilities.facts import JOBS, ROLE_OF_USERS, DatabaseFacts
+from store.capabilities.facts import JOBS, DatabaseFacts
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.database.query import Query, Row, make_number
 from store.doctor.findings import Finding, Section, Severity, amount
 from store.doctor.table_checks import MOST_COUNTED
 from store.errors import NoPrivilege, SchemaMissing
-from store.users.actor import OPERATOR, ActingUser
+from store.users.actor import OPERATOR, ROLE_OF_USERS, ActingUser, Actor, actor_name, role_of
 
 NOTICEABLE_LAG = 10.0
 """Seconds behind the primary, from which on what is shown is said to be old."""
@@ -284,13 +284,13 @@ _SOME = select(tables.generation_jobs.c.id).limit(MOST_COUNTED + 1).subquery()
 _SEEN = Query(select(func.count()).select_from(_SOME), make_number)
 
 
-async def jobs_visible_to(database: Database, user: ActingUser) -> Sequence[Finding]:
+async def jobs_visible_to(database: Database, actor: Actor) -> Sequence[Finding]:
     """One finding: how many jobs, or why none can be asked for."""
-    name = user.email or str(user.id)
+    name = actor_name(actor)
     try:
-        (number,) = await database.read(user, _SEEN)
+        (number,) = await database.read(actor, _SEEN)
     except (NoPrivilege, SchemaMissing) as error:
-        missing = (await probe(database)).missing(Capability.JOBS, user)
+        missing = (await probe(database, role_of(actor) or ROLE_OF_USERS)).missing(Capability.JOBS, actor)
         return [
             _finding(
                 Severity.WARNING, missing.reason if missing else error.message, sql=missing.sql if missing else None

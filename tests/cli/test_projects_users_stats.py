@@ -108,6 +108,7 @@ def test_stats_json_lists_totals_by_status(gjobs: Run) -> None:
         "success_rate": 0.25,
         "success_rate_finished": 0.5,
         "exact": True,
+        "partial_claims": [],
         "includes_archive": False,
     }
 
@@ -131,6 +132,7 @@ def test_stats_without_jobs_print_zeros(gjobs: Run, sql: Sql) -> None:
         "success_rate": None,
         "success_rate_finished": None,
         "exact": True,
+        "partial_claims": [],
         "includes_archive": False,
     }
     lines = gjobs("stats").out.splitlines()

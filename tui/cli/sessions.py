@@ -106,7 +106,8 @@ def _print_origin(settings: Settings) -> None:
 
 def _print_caution(session: "Session") -> None:
     """What was printed is not all there is, where the database shows this login, or this user, less."""
-    if session.capabilities and (words := session.capabilities.caution(session.store.actor)):
+    capabilities = session.store.capability_cache.latest
+    if capabilities and (words := capabilities.caution(session.store.actor)):
         print_message(words)
 
 

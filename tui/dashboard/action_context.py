@@ -15,7 +15,7 @@ from store.capabilities.capability import Capability
 from store.errors import OutcomeUnknown, RowMissing, StoreError
 from store.job_list.listing import ProjectName
 from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
-from store.users.actor import ActingUser, Actor, actor_name
+from store.users.actor import OPERATOR, Actor, actor_name
 from tui.dashboard.action_host import UndoStack
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.widgets import show_toast
@@ -195,7 +195,7 @@ def _context(app: "GjobsApp") -> ActionContext | Toast:
     return ActionContext(
         store=connection.store,
         operator=connection.session.operator,
-        capabilities=connection.session.capabilities,
+        capabilities=connection.store.capability_cache.latest,
         database=connection.session.full_name,
         projects=seen.projects,
         changed=app.changed,
@@ -223,7 +223,7 @@ async def result_of(write: Coroutine[Any, Any, Toast]) -> Toast:
 
 def require_operator(app: App[Any], actor: Actor, does: str) -> bool:
     """Of any other, says that only the operator `does` it, and how to become that."""
-    if not isinstance(actor, ActingUser):
+    if actor == OPERATOR:
         return True
     key = key_of(app, APP_BINDINGS, "app.user")
     text = f"Only the operator {does}; you look as {actor_name(actor)}. Press {key} to change."

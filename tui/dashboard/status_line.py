@@ -19,6 +19,8 @@ from tui.text.clean_text import clean, clean_cell, shorten
 from tui.text.format import countdown, elapsed, local_time
 
 if TYPE_CHECKING:
+    from store.capabilities.capabilities import Capabilities
+    from store.store import Store
     from tui.dashboard.session_poller import SessionPoller
     from tui.dashboard.setup import DatabaseChoice
     from tui.session import Session
@@ -191,6 +193,7 @@ def connection_status(
 ) -> ConnectionStatus:
     """`destination` is what is being opened, where that has a name before it is; `lens` what is seen through it."""
     session, store, failure = connection.session, connection.store, connection.failure
+    known = store.capability_cache.latest if store else None
     return ConnectionStatus(
         database=session.label if session else destination.label if destination else None,
         address=session.address if session else None,
@@ -199,7 +202,7 @@ def connection_status(
         is_exposed=session is not None
         and (transport := session.operator.database.transport) is not None
         and transport.is_exposed,
-        actor_label=actor_name(store.actor) if store else "",
+        actor_label=_actor_label(store, known) if store else "",
         visibility=visibility,
         read_only=session is not None and not session.access.may_write,
         may_write=_is_open_to_writes(session),
@@ -207,8 +210,13 @@ def connection_status(
         paused=connection.paused,
         max_staleness=connection.max_staleness,
         trouble=trouble(failure.error) if failure else None,
-        caution=session.capabilities.caution(store.actor) if session and session.capabilities and store else "",
+        caution=known.caution(store.actor) if known and store else "",
     )
+
+
+def _actor_label(store: Store, known: Capabilities | None) -> str:
+    is_partial = known is not None and known.partial_claims(store.actor)
+    return f"{actor_name(store.actor)}{', partial claims' if is_partial else ''}"
 
 
 def _is_open_to_writes(session: Session | None) -> bool:

@@ -22,6 +22,7 @@ from store.capabilities.facts import (
     USERS,
     WORKERS,
     DatabaseFacts,
+    PolicyFacts,
     Privileges,
     Relation,
     Transport,
@@ -83,6 +84,7 @@ FACTS = DatabaseFacts(
     may_create_schemas=True,
     job_indexes=frozenset(),
     relations={name: all_of(name) for name in COLUMNS if name != REVISIONS},
+    policies=PolicyFacts(claims=frozenset({"sub"}), shows_users_their_own=True),
 )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.configuration.settings import Settings
-from store.users.actor import ActingUser
+from store.users.actor import OPERATOR
 from tui.cli import json_documents
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError, not_empty
@@ -61,8 +61,8 @@ async def _examine(session: "Session", output: Output, chosen: IsolationPair | N
 
     further: list[Further] = []
     actor = session.store.actor
-    if isinstance(actor, ActingUser):
-        further.append(partial(jobs_visible_to, user=actor))
+    if actor != OPERATOR:
+        further.append(partial(jobs_visible_to, actor=actor))
     if chosen is not None:
         further.append(await _isolation(session, chosen))
     database, label = session.operator.database, session.address or session.label

@@ -67,7 +67,8 @@ async def show_statistics(
         else:
             statistics = await session.store.get_job_statistics(project_id)
         if output.json:
-            output.document(json_documents.statistics(statistics))
+            partial_claims = await session.store.actor_database.partial_claims()
+            output.document(json_documents.statistics(statistics, partial_claims=partial_claims))
         else:
             _show_statistics(output, statistics)
             await _print_archive_note(session, is_included=archive)
