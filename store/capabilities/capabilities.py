@@ -1,7 +1,7 @@
 """Which capability each actor has: rules over the facts."""
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 
 from store.capabilities.capability import Capability, MissingCapability, absent, no_delete, no_grant, no_schema, quoted
@@ -101,7 +101,8 @@ def acting(facts: DatabaseFacts) -> MissingCapability | None:
     if not facts.users_may_use_auth:
         return MissingCapability(
             reason=f"No grant: the role {facts.request_role} may not use the schema auth, so no policy knows its user.",
-            sql=f"GRANT USAGE ON SCHEMA auth TO {facts.request_role};",
+            sql=f"GRANT USAGE ON SCHEMA auth TO {facts.request_role};" if facts.owner_may_grant_auth else None,
+            advice=None if facts.owner_may_grant_auth else _OF_AUTH,
         )
     return None
 
@@ -221,7 +222,14 @@ def users(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapab
     """Nobody wants a customer to read everybody's e-mail, so nothing is said of how to let them."""
     if actor != OPERATOR:
         return MissingCapability(reason="Only the operator may read the users.")
-    return read(facts, USERS, actor, columns) or hidden(facts, USERS)
+    missing = read(facts, USERS, actor, columns) or hidden(facts, USERS)
+    if missing and missing.sql and not facts.owner_may_grant_auth:
+        return replace(missing, sql=None, advice=_OF_AUTH)
+    return missing
+
+
+_OF_AUTH = "Only the owner of the schema auth can grant that. Connect as a login that may use it."
+"""A statement that the owner of the tables cannot run is no help: it ends in a warning, and grants nothing."""
 
 
 def no_writes(facts: DatabaseFacts) -> MissingCapability | None:

@@ -144,6 +144,8 @@ class DatabaseFacts:
     has_uid: bool
     """Whether auth.uid() is there, by which policies know a user."""
     users_may_use_auth: bool
+    owner_may_grant_auth: bool
+    """Whether the owner of the tables may grant others the schema auth and its users. A hosted project's may not."""
     may_create_in_public: bool
     may_create_schemas: bool
     job_indexes: frozenset[str]

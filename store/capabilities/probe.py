@@ -30,6 +30,12 @@ select current_setting('server_version_num')::int,
                                                     then 'SET' else 'MEMBER' end), false),
        exists (select from pg_proc p where p.pronamespace = auth.oid and p.proname = 'uid' and p.pronargs = 0),
        coalesce(has_schema_privilege(users.oid, auth.oid, 'USAGE'), false),
+       coalesce((select has_schema_privilege(jobs.relowner, auth.oid, 'USAGE WITH GRANT OPTION')
+                        and has_table_privilege(jobs.relowner, people.oid, 'SELECT WITH GRANT OPTION')
+                   from pg_class jobs
+                   join pg_namespace n on n.oid = jobs.relnamespace and n.nspname = 'public'
+                   join pg_class people on people.relnamespace = auth.oid and people.relname = 'users'
+                  where jobs.relname = 'generation_jobs'), false),
        coalesce((select has_schema_privilege(n.oid, 'CREATE') from pg_namespace n where n.nspname = 'public'), false),
        has_database_privilege(current_database(), 'CREATE')
   from pg_roles me
@@ -120,6 +126,7 @@ async def probe(database: Database, role: str = ROLE_OF_USERS) -> Capabilities:
         may_become_user,
         has_uid,
         users_may_use_auth,
+        owner_may_grant_auth,
         may_create_in_public,
         may_create_schemas,
     ) = login
@@ -137,6 +144,7 @@ async def probe(database: Database, role: str = ROLE_OF_USERS) -> Capabilities:
             may_become_user=may_become_user,
             has_uid=has_uid,
             users_may_use_auth=users_may_use_auth,
+            owner_may_grant_auth=owner_may_grant_auth,
             may_create_in_public=may_create_in_public,
             may_create_schemas=may_create_schemas,
             job_indexes=frozenset(job_indexes),

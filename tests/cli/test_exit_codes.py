@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from migrations.connection import AnotherRun, MigrationRefused, SchemaDiffers
+from migrations.status import RevisionHidden
 from store import errors
 from store.errors import EmbeddedUnavailable, ServerInUse, StoreError
 from store.filters.job_filter import FilterError
@@ -31,6 +32,7 @@ CODES: dict[type[BaseException], ExitCode] = {
     errors.SchemaMissing: ExitCode.SCHEMA,
     SchemaDiffers: ExitCode.SCHEMA,
     errors.NoPrivilege: ExitCode.NOT_PERMITTED,
+    RevisionHidden: ExitCode.NOT_PERMITTED,
     errors.ReadOnly: ExitCode.NOT_PERMITTED,
     errors.OutcomeUnknown: ExitCode.OUTCOME_UNKNOWN,
     errors.JournalUnavailable: ExitCode.REFUSED,

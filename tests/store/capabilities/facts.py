@@ -80,6 +80,7 @@ FACTS = DatabaseFacts(
     may_become_user=True,
     has_uid=True,
     users_may_use_auth=True,
+    owner_may_grant_auth=True,
     may_create_in_public=True,
     may_create_schemas=True,
     job_indexes=frozenset(),
