@@ -409,16 +409,25 @@ class Capabilities:
             return ()
         return tuple(sorted(self.facts.policies.claims - known_claims(self.claim_columns, self.claims_given)))
 
+    def claims_caution(self, actor: Actor) -> str:
+        """Why the app may show the actor something else; empty where gjobs knows every claim that policies read."""
+        unknown = self.partial_claims(actor)
+        if not unknown:
+            return ""
+        return (
+            f"Partial claims: {unknown_claims_words(unknown)} What the app shows may differ."
+            " Add the claims to the profile, or connect as a login that reads auth.users."
+        )
+
     def caution(self, actor: Actor) -> str:
         """What must be known to read rightly what the actor is shown; empty where that is all there is."""
+        return " ".join(filter(None, (self.claims_caution(actor), self.rows_caution(actor))))
+
+    def rows_caution(self, actor: Actor) -> str:
+        """The same without the claims."""
         sentences = []
         if actor == OPERATOR and (missing := self.restricted_view):
             sentences.append(f"{missing.reason} 'gjobs doctor' says what helps.")
-        if unknown := self.partial_claims(actor):
-            sentences.append(
-                f"Partial claims: {unknown_claims_words(unknown)} What the app shows may differ."
-                " Add the claims to the profile, or connect as a login that reads auth.users."
-            )
         if not self.missing(Capability.JOBS, actor) and (missing := self.missing(Capability.PROJECTS, actor)):
             sentences.append(f"Projects are known by their jobs alone. {missing.words}")
         return " ".join(sentences)

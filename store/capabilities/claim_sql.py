@@ -9,7 +9,7 @@ from sqlalchemy import text
 from store.capabilities.facts import PolicyFacts
 from store.database.database import Database
 from store.database.query import Query
-from store.errors import Locked
+from store.errors import Locked, TimedOut
 from store.schema.schema_diff import QUALIFY
 from store.users.actor import OPERATOR
 
@@ -57,13 +57,16 @@ with recursive policies as (
            union all
            select 'function', called.oid
              from functions f
-             join functions called on f.body ~ ('\\m' || regexp_replace(called.proname, '\\W', '.', 'g') || '"?\\s*\\(')
+             join functions called
+                  on case when strpos(lower(f.body), lower(called.proname)) > 0
+                          then f.body ~* ('\\m' || regexp_replace(called.proname, '\\W', '.', 'g') || '"?\\s*\\(') end
             where reached.kind = 'function' and f.oid = reached.oid
            union all
            select 'table', c.oid
              from functions f
-             join pg_class c on c.relrowsecurity
-                            and f.body ~ ('\\m' || regexp_replace(c.relname, '\\W', '.', 'g') || '\\M')
+             join pg_class c
+                  on case when c.relrowsecurity and strpos(lower(f.body), lower(c.relname)) > 0
+                          then f.body ~* ('\\m' || regexp_replace(c.relname, '\\W', '.', 'g') || '\\M') end
             where reached.kind = 'function' and f.oid = reached.oid
            ) next (kind, oid)
 )
@@ -101,8 +104,8 @@ select c.relrowsecurity
 )
 
 
-async def read_policy_facts(database: Database, role: str) -> PolicyFacts | None:
-    """None where a lock on a table keeps its policies from being read: whoever acts as the role waits for it, too."""
+async def read_policy_facts(database: Database, role: str) -> PolicyFacts:
+    """Where a lock on a table, or the time, keeps the policies from being read, they may read anything."""
     try:
         _, expressions, shows_own = await database.read_together(
             OPERATOR,
@@ -110,8 +113,9 @@ async def read_policy_facts(database: Database, role: str) -> PolicyFacts | None
             replace(POLICY_EXPRESSIONS, parameters={"role": role}),
             replace(_SHOWS_OWN, parameters={"role": role, "own_rows": list(_OWN_ROWS)}),
         )
-    except Locked:
-        return None
+    except TimedOut as error:
+        unread = frozenset({WHOLE_TOKEN})
+        return PolicyFacts(claims=unread, shows_users_their_own=False, is_locked=isinstance(error, Locked))
     return PolicyFacts(claims=claims_read(expressions), shows_users_their_own=bool(shows_own and shows_own[0]))
 
 

@@ -121,6 +121,8 @@ class PolicyFacts:
     """Those that decide what the role reads; `claim_sql.WHOLE_TOKEN` for those that cannot be told."""
     shows_users_their_own: bool
     """Whether users read the jobs with their id in `user_id` and no others, by the one policy that there is."""
+    is_locked: bool = False
+    """Whether a lock on a table kept the policies from being read: then they are to be read again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

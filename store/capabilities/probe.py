@@ -214,7 +214,8 @@ class CapabilityCache:
         async with self._asking:
             if self.latest is None:
                 return await self._ask()
-            if self._is_of_requests and self.latest.facts.policies is None:
+            policies = self.latest.facts.policies
+            if self._is_of_requests and (policies is None or policies.is_locked):
                 await self._ask_for_policies(self.latest)
             return self.latest
 

@@ -239,7 +239,7 @@ _MADE_UP = frozenset({"amr", "session_id"})
 def _claims(capabilities: Capabilities) -> Iterator[Finding]:
     """The claims that policies read: those that gjobs sends as the app's auth server does, and the others."""
     policies = capabilities.facts.policies
-    if policies is None or not policies.claims:
+    if policies is None or not policies.claims or policies.is_locked:
         return
     unknown = frozenset(capabilities.partial_claims(_ANY_USER))
     named = sorted(policies.claims - {WHOLE_TOKEN})

@@ -103,6 +103,17 @@ def test_anon_is_a_visitor_without_an_id(gjobs: Run, app: psycopg.Connection) ->
     assert (created.code, created.err.splitlines()[0]) == (2, "A project belongs to a user, and anon is none.")
 
 
+def test_snapshot_shows_what_a_visitor_sees(gjobs: Run, app: psycopg.Connection) -> None:
+    show_jobs_where(app, "auth.uid() is null and mode = 'globex'")
+
+    frame = gjobs("snapshot", "--as", "anon")
+
+    assert frame.code == 0, frame.err
+    assert "as anon" in frame.out
+    assert "globex" in frame.out
+    assert "acme" not in frame.out
+
+
 def test_claims_of_the_profile_are_added(
     gjobs: Run, app: psycopg.Connection, attached_database: Conninfo, configure: Configure
 ) -> None:
@@ -120,12 +131,24 @@ def test_claims_of_the_profile_are_added(
     assert ([job["mode"] for job in known.document], known.err) == (["globex"], "")
 
 
+SHOWING = (
+    ["jobs", "list"],
+    ["stats"],
+    ["stats", "--by", "project"],
+    ["jobs", "export", "-", "--format", "csv"],
+    ["projects"],
+    ["watch", "--until", "left<5"],
+    ["doctor"],
+    ["cleanup", "--older-than", "1d", "--dry-run"],
+)
+
+
 def test_claims_that_cannot_be_read_mark_lists_and_numbers_as_partial(
     gjobs: Run, app: psycopg.Connection, without_metadata: str
 ) -> None:
     with_login = ("--database-url", without_metadata, "--as", ANA)
 
-    for command in (["jobs", "list"], ["stats"], ["jobs", "export", "-", "--format", "csv"], ["projects"]):
+    for command in SHOWING:
         assert "Partial claims: policies read app_metadata" in gjobs(*command, *with_login).err, command
     numbers = gjobs("--json", "stats", *with_login).document
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from migrations.runner import upgrade
 from store.capabilities.claim_sql import claims_read
 from store.database.database import Database
+from store.database.query import TimeLimits
 from store.embedded.clients import ADMINISTRATOR
 from store.errors import NoPrivilege
 from store.filters.filter_text import parse
@@ -46,7 +47,7 @@ CONDITIONS = {
 _FUNCTION = """
 create function public.my_org() returns text language sql stable as $$
     select nullif(current_setting('request.jwt.claims', true), '')::json -> 'app_metadata' ->> 'org' $$;
-create function public.is_mine(kind text) returns boolean language sql stable as $$ select kind = public.my_org() $$;
+create function public.is_mine(kind text) returns boolean language sql stable as $$ select kind = public.My_Org() $$;
 """
 
 
@@ -250,6 +251,19 @@ def test_unreadable_claim_that_a_policy_reads_makes_the_claims_partial(
     assert asyncio.run(partial_claims(attached_database)) == ()
     assert asyncio.run(partial_claims(reader)) == ("app_metadata",)
     assert asyncio.run(partial_claims(reader, given={"app_metadata": {"org": "acme"}})) == ()
+
+
+async def test_policies_that_a_lock_hides_make_the_claims_partial_until_they_are_read(
+    app: psycopg.Connection, attached_database: Conninfo
+) -> None:
+    limits = TimeLimits(lock=0.05)
+    async with Store(Database(attached_database, limits=limits)) as operator:
+        user = operator.acting_as(ActingUser(id=USERS[0]))
+        with app.transaction():
+            app.execute("lock table public.projects in access exclusive mode")
+            assert await user.actor_database.partial_claims() == ("*",)
+            assert len((await user.find_jobs()).items) == 4
+        assert await user.actor_database.partial_claims() == ()
 
 
 def test_claims_of_the_profile_win_over_those_that_are_read(

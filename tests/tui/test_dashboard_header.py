@@ -48,6 +48,11 @@ def make_status(**fields: object) -> ConnectionStatus:
     [
         (make_status(), 1.0, " gjobs  host/app · as ada@example.com · live every 2 s"),
         (make_status(read_only=True), 1.0, " gjobs  host/app · as ada@example.com · read-only · live every 2 s"),
+        (
+            make_status(has_partial_claims=True),
+            1.0,
+            " gjobs  host/app · as ada@example.com · partial claims · live every 2 s",
+        ),
         (make_status(may_write=True), 1.0, " gjobs  host/app · as ada@example.com · may write · live every 2 s"),
         (make_status(paused=True), 95.0, " gjobs  host/app · as ada@example.com · ‖ paused, seen 1 min ago"),
         (make_status(paused=True), None, " gjobs  host/app · as ada@example.com · ‖ paused"),

@@ -19,8 +19,6 @@ from tui.text.clean_text import clean, clean_cell, shorten
 from tui.text.format import countdown, elapsed, local_time
 
 if TYPE_CHECKING:
-    from store.capabilities.capabilities import Capabilities
-    from store.store import Store
     from tui.dashboard.session_poller import SessionPoller
     from tui.dashboard.setup import DatabaseChoice
     from tui.session import Session
@@ -45,6 +43,8 @@ class ConnectionStatus:
     """Whether others on the network can read along."""
     actor_label: str
     """"ada@example.com", or "the operator"; empty until connected."""
+    has_partial_claims: bool = False
+    """Whether the app may show this actor something else."""
     visibility: str | None = None
     """"sees 37 of 41" while the lens is on."""
     read_only: bool
@@ -161,6 +161,8 @@ def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> li
 def _end(current_status: ConnectionStatus, data_age: float | None, writing: list[Part]) -> list[Part]:
     """What must not be cut."""
     parts: list[Part] = [*writing]
+    if current_status.has_partial_claims:
+        parts += [_DOT, ("partial claims", "bold $text-warning")]
     if current_status.is_exposed:
         parts += [_DOT, ("not encrypted", "bold $text-warning")]
     if current_status.read_only:
@@ -202,7 +204,8 @@ def connection_status(
         is_exposed=session is not None
         and (transport := session.operator.database.transport) is not None
         and transport.is_exposed,
-        actor_label=_actor_label(store, known) if store else "",
+        actor_label=actor_name(store.actor) if store else "",
+        has_partial_claims=known is not None and store is not None and bool(known.partial_claims(store.actor)),
         visibility=visibility,
         read_only=session is not None and not session.access.may_write,
         may_write=_is_open_to_writes(session),
@@ -212,11 +215,6 @@ def connection_status(
         trouble=trouble(failure.error) if failure else None,
         caution=known.caution(store.actor) if known and store else "",
     )
-
-
-def _actor_label(store: Store, known: Capabilities | None) -> str:
-    is_partial = known is not None and known.partial_claims(store.actor)
-    return f"{actor_name(store.actor)}{', partial claims' if is_partial else ''}"
 
 
 def _is_open_to_writes(session: Session | None) -> bool:

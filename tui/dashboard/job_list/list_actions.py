@@ -84,7 +84,8 @@ async def count_exactly(app: "GjobsApp", context: "ActionContext") -> None:
     if app.connection.store is context.store:
         app.dashboard.show_totals(totals)
         found = totals.matching or totals.count(None)
-        show_toast(app, Toast(text=f"Counted exactly: {jobs_count(found.number if found else 0)}."))
+        how = "by partial claims" if totals.partial_claims else "exactly"
+        show_toast(app, Toast(text=f"Counted {how}: {jobs_count(found.number if found else 0)}."))
 
 
 def _percent(done: int) -> str:
