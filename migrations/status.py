@@ -7,7 +7,7 @@ import psycopg
 
 from migrations import HEAD, REVISIONS
 from migrations.connection import connect, translate_migrating
-from store.errors import SchemaMissing
+from store.errors import NoPrivilege, SchemaMissing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +49,29 @@ def current_revision(connection: psycopg.Connection) -> str | None:
     ).fetchone()
     if table is None:
         return None
+    may_read = connection.execute(
+        "select pg_catalog.has_schema_privilege(c.relnamespace, 'usage')"
+        "       and pg_catalog.has_table_privilege(c.oid, 'select') and not pg_catalog.row_security_active(c.oid),"
+        "       current_user::text"
+        "  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+        " where n.nspname = 'gjobs' and c.relname = 'alembic_version'"
+    ).fetchone()
+    if may_read is not None and not may_read[0]:
+        raise RevisionHidden(str(may_read[1]))
     row = connection.execute("select version_num from gjobs.alembic_version").fetchone()
     return None if row is None else str(row[0])
+
+
+class RevisionHidden(NoPrivilege):
+    """Migrations have run, and the login may not read which."""
+
+    def __init__(self, login: str) -> None:
+        role = '"{}"'.format(login.replace('"', '""'))
+        super().__init__(
+            f"Migrations have run here, but the login {login} may not read the revision (gjobs.alembic_version).",
+            hint="To let it, run as the tables' owner:"
+            f" GRANT USAGE ON SCHEMA gjobs TO {role}; GRANT SELECT ON gjobs.alembic_version TO {role};",
+        )
 
 
 def _pending(current: str | None) -> tuple[str, ...]:

@@ -35,11 +35,15 @@ class ActorDatabase:
     def __init__(self, database: Database, actor: Actor, capability_cache: CapabilityCache) -> None:
         self.database = database
         self.actor = actor
-        self.capability_cache = capability_cache
+        self.capability_cache = capability_cache.for_actor(actor)
 
     def acting_as(self, actor: Actor) -> Self:
         """The same database with other eyes."""
         return type(self)(self.database, actor, self.capability_cache)
+
+    async def partial_claims(self) -> tuple[str, ...]:
+        """The claims that policies read and that gjobs does not know of the actor."""
+        return (await self.capability_cache.get()).partial_claims(self.actor)
 
     @property
     def is_operators(self) -> bool:

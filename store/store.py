@@ -69,7 +69,7 @@ class Store:
     ) -> None:
         self.database = database
         self.actor = actor
-        self.capability_cache = capability_cache or CapabilityCache(database)
+        self.capability_cache = (capability_cache or CapabilityCache(database)).for_actor(actor)
         """What the database offers, which all stores made from this one share."""
         self.actor_database = ActorDatabase(database, actor, self.capability_cache)
         """By which the rooms beside this one ask, with the same eyes."""
@@ -524,7 +524,7 @@ class Store:
     async def create_project(self, name: str, *, owner_id: UUID | None = None) -> Project:
         """A user's project is their own; the operator names its owner. Raises InvalidValue naming the field."""
         text = validation.check_project_name(name)
-        owner = self.actor.id if isinstance(self.actor, ActingUser) else owner_id
+        owner = owner_id if self.actor == OPERATOR else self.actor.id if isinstance(self.actor, ActingUser) else None
         if owner is None:
             raise InvalidValue("user_id", "A project needs an owner.", hint="Act as a user to create their project.")
         async with self.actor_database.write(Capability.CREATING_PROJECTS) as transaction:

@@ -15,7 +15,15 @@ create table auth.users (
     email              varchar(255),
     encrypted_password varchar(255),
     created_at         timestamptz,
-    updated_at         timestamptz
+    updated_at         timestamptz,
+    raw_app_meta_data  jsonb,
+    raw_user_meta_data jsonb,
+    is_super_admin     boolean,
+    phone              text unique default null,
+    banned_until       timestamptz,
+    is_sso_user        boolean not null default false,
+    deleted_at         timestamptz,
+    is_anonymous       boolean not null default false
 );
 alter table auth.users owner to supabase_auth_admin;
 alter table auth.users enable row level security;
@@ -32,6 +40,12 @@ create function auth.role() returns text language sql stable as $$
         (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role')
     )::text
 $$;
+create function auth.email() returns text language sql stable as $$
+    select coalesce(
+        nullif(current_setting('request.jwt.claim.email', true), ''),
+        (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'email')
+    )::text
+$$;
 create function auth.jwt() returns jsonb language sql stable as $$
     select coalesce(
         nullif(current_setting('request.jwt.claim', true), ''),
@@ -40,4 +54,5 @@ create function auth.jwt() returns jsonb language sql stable as $$
 $$;
 alter function auth.uid() owner to supabase_auth_admin;
 alter function auth.role() owner to supabase_auth_admin;
+alter function auth.email() owner to supabase_auth_admin;
 alter function auth.jwt() owner to supabase_auth_admin;

@@ -11,7 +11,7 @@ from store.errors import Locked, RowMissing, StoreError, TimedOut
 from store.filters.filter_terms import Key
 from store.job_list.index_advice import IndexAdvice, finds_by_reading
 from store.job_list.list_query import ListQuery
-from store.users.actor import ActingUser, actor_name
+from store.users.actor import OPERATOR, actor_name
 
 if TYPE_CHECKING:
     from store.job_list.list_cost import ListCost
@@ -26,7 +26,7 @@ async def hidden_from(store: Store, operator: Store, ids: Collection[UUID]) -> f
 
     None where that cannot be told: the operator looked, was refused, or does not see everything either.
     """
-    if not isinstance(store.actor, ActingUser) or not ids:
+    if store.actor == OPERATOR or not ids:
         return None
     try:
         found = frozenset(await operator.get_job_statuses(ids))

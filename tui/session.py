@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from store.capabilities.capabilities import Capabilities
 from store.configuration.configuration import Profile
-from store.configuration.settings import OPERATOR_NAME, EmbeddedTarget, Settings, UrlTarget, journal_path
+from store.configuration.settings import ANON_NAME, OPERATOR_NAME, EmbeddedTarget, Settings, UrlTarget, journal_path
 from store.database.connection_url import PasswordCommand, label, parameters
 from store.database.database import Database
 from store.database.query import TimeLimits
@@ -18,6 +18,7 @@ from store.embedded.server import open_server
 from store.errors import InvalidValue, RowMissing
 from store.journal.journal import Journal
 from store.store import Store
+from store.users.actor import ANON
 
 Report = Callable[[str], None]
 
@@ -135,13 +136,16 @@ async def session_on(
         password=password,
         journal=journal,
         hint_when_down=HINT_WHEN_OURS_IS_DOWN if isinstance(settings.target, EmbeddedTarget) else None,
+        claims=settings.profile.claims if settings.profile else None,
     )
     operator = Store(database)
     try:
         capabilities = await operator.capability_cache.get()
         if missing := capabilities.read_only_reason:
             access.close(missing.reason, hint=missing.hint)
-        store = operator if settings.act_as == OPERATOR_NAME else await _acting_as(settings, operator)
+        store = await _acting_as(settings, operator)
+        # A visitor's role has grants of its own.
+        await store.capability_cache.get()
         yield Session(
             store=store, operator=operator, label=label, address=address, access=access, profile=settings.profile
         )
@@ -165,8 +169,13 @@ def password_command(settings: Settings) -> PasswordCommand | None:
 
 async def _acting_as(settings: Settings, operator: Store) -> Store:
     """Where the user's name is not what was just typed, a refusal tells where it comes from."""
+    if settings.act_as == OPERATOR_NAME:
+        return operator
+    if settings.act_as == ANON_NAME:
+        return operator.acting_as(ANON)
     try:
-        return await operator.acting_as_user(settings.act_as)
+        user = await operator.find_actor(settings.act_as)
+        return operator.acting_as(replace(user, aal=settings.aal))
     except (RowMissing, InvalidValue) as error:
         if settings.act_as_origin is not None and not settings.act_as_given:
             origin = settings.act_as_origin

@@ -1,7 +1,7 @@
 """Which capability each actor has: rules over the facts."""
 
 from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 
 from store.capabilities.capability import (
@@ -14,6 +14,7 @@ from store.capabilities.capability import (
     no_schema,
     quoted,
 )
+from store.capabilities.claim_sql import unknown_claims_words
 from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
@@ -30,7 +31,6 @@ from store.capabilities.facts import (
     RETENTION,
     RETRY_LINKS,
     REVISIONS,
-    ROLE_OF_USERS,
     SPENDING,
     STARTS,
     SUMMARY,
@@ -42,7 +42,8 @@ from store.capabilities.facts import (
 )
 from store.jobs.job import LATER_COLUMNS, GenerationJob
 from store.projects.project import Asset
-from store.users.actor import OPERATOR, ActingUser, Actor
+from store.users.actor import OPERATOR, ROLE_OF_USERS, Actor, Anon
+from store.users.claims import known_claims
 
 OLDEST_READ, OLDEST_MIGRATED = 14, 15
 """The server's major versions. From the second on a view can have its caller's rights."""
@@ -96,15 +97,17 @@ def hidden(facts: DatabaseFacts, name: str) -> MissingCapability | None:
 
 
 def acting(facts: DatabaseFacts) -> MissingCapability | None:
-    """Against looking with a user's eyes."""
+    """Against looking with a user's eyes, or a visitor's."""
+    is_of_users = facts.request_role == ROLE_OF_USERS
+    whose, whom = ("a user's", "a user") if is_of_users else ("a visitor's", "a visitor")
     if not facts.has_users_role:
         return MissingCapability(
-            reason=f"There is no role {ROLE_OF_USERS}, which a user's statements run as.",
-            sql=f"CREATE ROLE {ROLE_OF_USERS} NOLOGIN NOINHERIT; {_membership(facts)}",
+            reason=f"There is no role {facts.request_role}, which {whose} statements run as.",
+            sql=f"CREATE ROLE {facts.request_role} NOLOGIN NOINHERIT; {_membership(facts)}",
         )
     if not facts.may_become_user:
         return MissingCapability(
-            reason=f"The login {facts.login} may not act as a user.",
+            reason=f"The login {facts.login} may not act as {whom}.",
             sql=_membership(facts),
         )
     if not facts.has_uid:
@@ -114,8 +117,9 @@ def acting(facts: DatabaseFacts) -> MissingCapability | None:
         )
     if not facts.users_may_use_auth:
         return MissingCapability(
-            reason=f"No grant: the role {ROLE_OF_USERS} may not use the schema auth, so no policy knows its user.",
-            sql=f"GRANT USAGE ON SCHEMA auth TO {ROLE_OF_USERS};",
+            reason=f"No grant: the role {facts.request_role} may not use the schema auth, so no policy knows its user.",
+            sql=f"GRANT USAGE ON SCHEMA auth TO {facts.request_role};" if facts.owner_may_grant_auth else None,
+            advice=None if facts.owner_may_grant_auth else _OF_AUTH,
         )
     return None
 
@@ -123,7 +127,7 @@ def acting(facts: DatabaseFacts) -> MissingCapability | None:
 def _membership(facts: DatabaseFacts) -> str:
     """From 16 on a member may still lack the right to SET ROLE; what is not said stays as it is."""
     options = " WITH INHERIT FALSE, SET TRUE" if facts.major_version >= SETTING_IS_A_RIGHT else ""
-    return f"GRANT {ROLE_OF_USERS} TO {quoted(facts.login)}{options};"
+    return f"GRANT {facts.request_role} TO {quoted(facts.login)}{options};"
 
 
 def migrating(facts: DatabaseFacts) -> MissingCapability | None:
@@ -163,11 +167,11 @@ def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     jobs = facts.relations.get(JOBS)
     if jobs is None:
         return absent(JOBS, jobs, ())
-    if not isinstance(actor, ActingUser) and jobs.row_security:
+    if actor == OPERATOR and jobs.row_security:
         return MissingCapability(
             reason=f"Row level security applies to the login {facts.login}, so what it sees is counted."
         )
-    if isinstance(actor, ActingUser) and jobs.policies_of_users != 1:
+    if actor != OPERATOR and not (facts.policies and facts.policies.shows_users_their_own):
         return MissingCapability(reason="The app's own policies decide which jobs users see, so theirs are counted.")
     return None
 
@@ -200,7 +204,7 @@ def budgeted(facts: DatabaseFacts) -> MissingCapability | None:
 
 def setting_budgets(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapability | None:
     """Nobody wants a customer to raise their own limit, so nothing is said of how to let them."""
-    if isinstance(actor, ActingUser):
+    if actor != OPERATOR:
         return MissingCapability(reason="Only the operator sets budgets.")
     missing = written(facts, BUDGETS, actor, "insert", columns) or written(facts, BUDGETS, actor, "update", columns)
     if missing is not None or not facts.relations[BUDGETS].row_security:
@@ -233,9 +237,16 @@ def leased(facts: DatabaseFacts) -> MissingCapability | None:
 
 def users(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapability | None:
     """Nobody wants a customer to read everybody's e-mail, so nothing is said of how to let them."""
-    if isinstance(actor, ActingUser):
+    if actor != OPERATOR:
         return MissingCapability(reason="Only the operator may read the users.")
-    return read(facts, USERS, actor, columns) or hidden(facts, USERS)
+    missing = read(facts, USERS, actor, columns) or hidden(facts, USERS)
+    if missing and missing.sql and not facts.owner_may_grant_auth:
+        return replace(missing, sql=None, advice=_OF_AUTH)
+    return missing
+
+
+_OF_AUTH = "Only the owner of the schema auth can grant that. Connect as a login that may use it."
+"""A statement that the owner of the tables cannot run is no help: it ends in a warning, and grants nothing."""
 
 
 def no_writes(facts: DatabaseFacts) -> MissingCapability | None:
@@ -257,8 +268,8 @@ def no_writes(facts: DatabaseFacts) -> MissingCapability | None:
 
 def _privileges(facts: DatabaseFacts, relation: Relation, actor: Actor) -> tuple[Privileges, str]:
     """With the role that has them."""
-    if isinstance(actor, ActingUser) and relation.users is not None:
-        return relation.users, ROLE_OF_USERS
+    if actor != OPERATOR and relation.users is not None:
+        return relation.users, facts.request_role
     return relation.login, facts.login
 
 
@@ -308,7 +319,7 @@ def _for_policies(name: str) -> Rule:
 
     def rule(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
         relation = facts.relations.get(name)
-        if relation is None or not (isinstance(actor, ActingUser) or relation.row_security):
+        if relation is None or not (actor != OPERATOR or relation.row_security):
             return None
         return read(facts, PROJECTS, actor, frozenset({"id", "user_id"}))
 
@@ -390,6 +401,8 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     facts: DatabaseFacts
+    claims_given: frozenset[str] = frozenset()
+    """The names of those that the profile adds for every user."""
 
     def missing(self, feature: Capability, actor: Actor = OPERATOR) -> MissingCapability | None:
         """None where the actor has it. What one user has, all have: they act as the same role."""
@@ -399,7 +412,7 @@ class Capabilities:
         """Return everything that the actor lacks, the most telling first."""
         facts = self.facts
         # Where there is no table, that says more than what a user would need besides.
-        if isinstance(actor, ActingUser) and JOBS in facts.relations and (missing := acting(facts)):
+        if actor != OPERATOR and JOBS in facts.relations and (missing := acting(facts)):
             yield missing
             return
         for need in NEEDS[feature]:
@@ -431,8 +444,38 @@ class Capabilities:
             advice=f"ALTER ROLE {login} BYPASSRLS shows it all; or add a policy that lets it read.",
         )
 
+    @property
+    def claim_columns(self) -> frozenset[str]:
+        """The columns of `auth.users` that a user's claims are taken from."""
+        relation = self.facts.relations.get(USERS)
+        if relation is None or relation.row_security or not relation.login.schema:
+            return frozenset()
+        return relation.login.select
+
+    def partial_claims(self, actor: Actor) -> tuple[str, ...]:
+        """The claims that policies read and that gjobs does not know: what the actor sees here may not be what they
+        see in the app. The operator needs none, and a visitor has none.
+        """
+        if actor == OPERATOR or isinstance(actor, Anon) or self.facts.policies is None:
+            return ()
+        return tuple(sorted(self.facts.policies.claims - known_claims(self.claim_columns, self.claims_given)))
+
+    def claims_caution(self, actor: Actor) -> str:
+        """Why the app may show the actor something else; empty where gjobs knows every claim that policies read."""
+        unknown = self.partial_claims(actor)
+        if not unknown:
+            return ""
+        return (
+            f"Partial claims: {unknown_claims_words(unknown)} What the app shows may differ."
+            " Add the claims to the profile, or connect as a login that reads auth.users."
+        )
+
     def caution(self, actor: Actor) -> str:
         """What must be known to read rightly what the actor is shown; empty where that is all there is."""
+        return " ".join(filter(None, (self.claims_caution(actor), self.rows_caution(actor))))
+
+    def rows_caution(self, actor: Actor) -> str:
+        """The same without the claims."""
         sentences = []
         if actor == OPERATOR and (missing := self.restricted_view):
             sentences.append(f"{missing.reason} 'gjobs doctor' says what helps.")

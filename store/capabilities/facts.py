@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-ROLE_OF_USERS = "authenticated"
+from store.users.actor import ROLE_OF_USERS
 
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
@@ -77,15 +77,13 @@ class Relation:
     columns: frozenset[str]
     login: Privileges
     users: Privileges | None
-    """Of the role that users act as; None where there is none."""
+    """Of the role of requests; None where there is none."""
     is_owned: bool
     """Whether the login has its owner's rights."""
     row_security: bool
     """Whether it may hide rows from the login: it applies, and no policy shows the login every row."""
     has_policy: bool
     """Whether any policy may permit the login to see a row."""
-    policies_of_users: int = 1
-    """How many of its policies decide which rows users read."""
 
 
 class PolicyCommand(StrEnum):
@@ -121,6 +119,18 @@ class RlsPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFacts:
+    """What the policies make of one role of the app's requests."""
+
+    claims: frozenset[str]
+    """Those that decide what the role reads; `claim_sql.WHOLE_TOKEN` for those that cannot be told."""
+    shows_users_their_own: bool
+    """Whether users read the jobs with their id in `user_id` and no others, by the one policy that there is."""
+    is_locked: bool = False
+    """Whether a lock on a table kept the policies from being read: then they are to be read again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFacts:
     transport: Transport
     server_pid: int
@@ -135,17 +145,24 @@ class DatabaseFacts:
     has_bypass: bool
     """Whether the login's role has BYPASSRLS."""
     has_users_role: bool
+    """Whether there is the role of requests."""
     may_become_user: bool
     """Whether the login may SET ROLE to it."""
     has_uid: bool
     """Whether auth.uid() is there, by which policies know a user."""
     users_may_use_auth: bool
+    owner_may_grant_auth: bool
+    """Whether the owner of the tables may grant others the schema auth and its users. A hosted project's may not."""
     may_create_in_public: bool
     may_create_schemas: bool
     job_indexes: frozenset[str]
     """Valid ones that hold all jobs: each by its columns, as SQL has them, or with an expression by its name."""
     relations: Mapping[str, Relation]
     """Those of the app's and ours that are there, by name with schema."""
+    request_role: str = ROLE_OF_USERS
+    """The role of the app's requests that all of this is about: of signed-in users, or of visitors."""
+    policies: PolicyFacts | None = None
+    """None unless somebody acts as this role."""
 
     @property
     def behind_pooler(self) -> bool:

@@ -2,8 +2,9 @@
 
 from sqlalchemy import text
 
-from store.capabilities.facts import ROLE_OF_USERS, PolicyCommand, RlsPolicy
+from store.capabilities.facts import PolicyCommand, RlsPolicy
 from store.database.query import Query, Row
+from store.users.actor import ROLE_OF_USERS
 
 _POLICIES = text("""
 select tablename::text, policyname::text, quote_ident(policyname), permissive = 'PERMISSIVE', cmd,

@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 from sqlalchemy import text
 
 from store.capabilities.capabilities import Capabilities
 from store.capabilities.capability import Capability, MissingCapability
-from store.capabilities.facts import RELATIONS, ROLE_OF_USERS, DatabaseFacts, Privileges, Relation
+from store.capabilities.claim_sql import read_policy_facts
+from store.capabilities.facts import RELATIONS, DatabaseFacts, Privileges, Relation
 from store.database.database import Database
 from store.database.query import Query, Row
 from store.errors import NoPrivilege, SchemaMissing, StoreError
-from store.users.actor import Actor
+from store.users.actor import ROLE_OF_USERS, Actor, role_of
 
 # To be a member and to be allowed to SET ROLE are two things from 16 on; an older server does not know the second word.
 _LOGIN = text("""
@@ -28,6 +30,12 @@ select current_setting('server_version_num')::int,
                                                     then 'SET' else 'MEMBER' end), false),
        exists (select from pg_proc p where p.pronamespace = auth.oid and p.proname = 'uid' and p.pronargs = 0),
        coalesce(has_schema_privilege(users.oid, auth.oid, 'USAGE'), false),
+       coalesce((select has_schema_privilege(jobs.relowner, auth.oid, 'USAGE WITH GRANT OPTION')
+                        and has_table_privilege(jobs.relowner, people.oid, 'SELECT WITH GRANT OPTION')
+                   from pg_class jobs
+                   join pg_namespace n on n.oid = jobs.relnamespace and n.nspname = 'public'
+                   join pg_class people on people.relnamespace = auth.oid and people.relname = 'users'
+                  where jobs.relname = 'generation_jobs'), false),
        coalesce((select has_schema_privilege(n.oid, 'CREATE') from pg_namespace n where n.nspname = 'public'), false),
        has_database_privilege(current_database(), 'CREATE')
   from pg_roles me
@@ -41,11 +49,6 @@ select n.nspname || '.' || c.relname,
        pg_has_role(c.relowner, 'USAGE'),
        row_security_active(c.oid) and not coalesce(policies.show_all, false),
        coalesce(policies.show_some, false),
-       (select count(*)
-          from pg_policy p
-         where p.polrelid = c.oid and p.polcmd in ('r', '*')
-           and exists (select from unnest(p.polroles) as role(oid)
-                        where case when role.oid = 0 then true else pg_has_role(users.oid, role.oid, 'USAGE') end)),
        has_schema_privilege(n.oid, 'USAGE'),
        has_table_privilege(c.oid, 'DELETE'),
        has_schema_privilege(users.oid, n.oid, 'USAGE'),
@@ -102,9 +105,9 @@ select case when bool_or(i.indkey[key] = 0) then x.relname else string_agg(
 )
 
 
-async def probe(database: Database) -> Capabilities:
-    """With the operator's eyes. Raises a StoreError where the database cannot be reached."""
-    users = {"users": ROLE_OF_USERS}
+async def probe(database: Database, role: str = ROLE_OF_USERS) -> Capabilities:
+    """What the login, and the app's requests of this role, may do. Raises a StoreError without a connection."""
+    users = {"users": role}
     names = [name.partition(".")[2] for name in RELATIONS]
     transport, ((login,), relations, job_indexes) = await database.inspect(
         Query(_LOGIN, tuple, users),
@@ -123,6 +126,7 @@ async def probe(database: Database) -> Capabilities:
         may_become_user,
         has_uid,
         users_may_use_auth,
+        owner_may_grant_auth,
         may_create_in_public,
         may_create_schemas,
     ) = login
@@ -140,11 +144,14 @@ async def probe(database: Database) -> Capabilities:
             may_become_user=may_become_user,
             has_uid=has_uid,
             users_may_use_auth=users_may_use_auth,
+            owner_may_grant_auth=owner_may_grant_auth,
             may_create_in_public=may_create_in_public,
             may_create_schemas=may_create_schemas,
             job_indexes=frozenset(job_indexes),
             relations=dict(relations),
-        )
+            request_role=role,
+        ),
+        claims_given=database.given_claims,
     )
 
 
@@ -154,7 +161,6 @@ def _make_relation(row: Row) -> tuple[str, Relation]:
         is_owned,
         row_security,
         has_policy,
-        policies_of_users,
         schema,
         delete,
         users_schema,
@@ -170,7 +176,6 @@ def _make_relation(row: Row) -> tuple[str, Relation]:
         is_owned=is_owned,
         row_security=row_security,
         has_policy=has_policy,
-        policies_of_users=policies_of_users,
     )
     return name, relation
 
@@ -181,15 +186,38 @@ def _make_privileges(schema: bool, delete: bool, granted: Row) -> Privileges:
 
 
 class CapabilityCache:
-    def __init__(self, database: Database) -> None:
+    """Of one role of the app's requests, and of the login."""
+
+    def __init__(self, database: Database, role: str = ROLE_OF_USERS) -> None:
         self._database = database
+        self._role = role
+        self._of_other_role: CapabilityCache | None = None
+        self._is_of_requests = False
+        """Whether somebody acts as this role: only then the policies are read, which waits for their tables' locks."""
         self._asking = asyncio.Lock()
         self.latest: Capabilities | None = None
         """None until somebody asked."""
 
+    def for_actor(self, actor: Actor) -> "CapabilityCache":
+        """The one that answers for this actor, be it this one or the other role's."""
+        role = role_of(actor)
+        if role is None:
+            return self
+        cache = self
+        if role != self._role:
+            cache = self._of_other_role = self._of_other_role or CapabilityCache(self._database, role)
+            cache._of_other_role = self  # noqa: SLF001
+        cache._is_of_requests = True  # noqa: SLF001
+        return cache
+
     async def get(self) -> Capabilities:
         async with self._asking:
-            return self.latest or await self._ask()
+            if self.latest is None:
+                return await self._ask()
+            policies = self.latest.facts.policies
+            if self._is_of_requests and (policies is None or policies.is_locked):
+                await self._ask_for_policies(self.latest)
+            return self.latest
 
     async def refresh(self) -> Capabilities:
         """Somebody may have granted, or taken away, what the last answer was about."""
@@ -207,8 +235,15 @@ class CapabilityCache:
         return self.latest.missing(feature, actor) if self.latest else None
 
     async def _ask(self) -> Capabilities:
-        self.latest = await probe(self._database)
+        self.latest = await probe(self._database, self._role)
+        self._database.use_user_columns(self.latest.claim_columns)
+        if self._is_of_requests:
+            await self._ask_for_policies(self.latest)
         return self.latest
+
+    async def _ask_for_policies(self, capabilities: Capabilities) -> None:
+        policies = await read_policy_facts(self._database, self._role)
+        self.latest = replace(capabilities, facts=replace(capabilities.facts, policies=policies))
 
 
 @asynccontextmanager

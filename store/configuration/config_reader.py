@@ -1,5 +1,6 @@
 """TOML to Configuration, all problems at once."""
 
+import json
 import re
 import shlex
 import tomllib
@@ -19,6 +20,7 @@ from store.configuration.configuration import (
 )
 from store.configuration.toml_table import ConfigurationProblem, TomlLocation, TomlTable, kind, refusal
 from store.formats import not_known
+from store.users.claims import FIXED
 
 if TYPE_CHECKING:
     from store.configuration.saved_views import Views
@@ -121,6 +123,7 @@ def _read(
         label=table.text("label") or name,
         color=table.converted_text("color", _color),
         act_as=table.text("as"),
+        claims=table.converted("claims", _claims) or {},
         write=write if says_write is None else says_write,
         interval=table.seconds("interval", least=_SHORTEST_INTERVAL, most=_LONGEST_INTERVAL),
         statement_timeout=table.seconds("statement_timeout", least=_SHORTEST_TIMEOUT, most=_LONGEST_TIMEOUT),
@@ -166,6 +169,25 @@ def _command(value: object) -> tuple[str, ...]:
     if any("\0" in word for word in words):
         raise ValueError("holds a NUL character")
     return tuple(words)
+
+
+def _claims(value: object) -> dict[str, object]:
+    """What JSON can hold, and nothing that says whom one acts as."""
+    match value:
+        case Mapping():
+            pass
+        case _:
+            raise ValueError(f"is {kind(value)}, and should be a table")
+    if fixed := [claim for claim in FIXED if claim in value]:
+        how = "--aal sets it" if fixed[0] == "aal" else "it follows from the user that you act as"
+        raise ValueError(f"cannot set {fixed[0]}: {how}")
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError("should hold only what JSON can hold: no dates, no times, no infinite numbers") from None
+    if "\\u0000" in text:
+        raise ValueError("holds a NUL character")
+    return dict(value)
 
 
 def _path(text: str, directory: Path) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from store.configuration.saved_views import Views
@@ -31,13 +31,15 @@ class Profile:
     color: str | None = None
     """A color name that `config_reader` knows."""
     act_as: str | None = None
-    """A user's e-mail or id, or `operator`; None where the profile does not say."""
+    """A user's e-mail or id, `anon` or `operator`; None where the profile does not say."""
     write: bool = False
     """Whether it may be written without a lease."""
     interval: float | None = None
     """Seconds between two looks of the dashboard."""
     statement_timeout: float | None = None
     """Seconds."""
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    """Added to the claims of every user that one acts as, as the app's own hook adds them."""
     pooler: Pooler | None = None
     """What is said to stand between; None where nothing is said."""
     address: str | None = field(default=None, repr=False)

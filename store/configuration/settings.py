@@ -9,7 +9,7 @@ from store.database.write_access import WriteMode
 from store.errors import InvalidValue
 from store.formats import not_known
 
-OPERATOR_NAME = "operator"
+OPERATOR_NAME, ANON_NAME = "operator", "anon"
 EMBEDDED_USER = "ada@example.com"
 """Whose eyes the embedded database is seen with: the web page has someone signed in, too."""
 
@@ -47,7 +47,9 @@ class Settings:
     data_dir: Path
     """All that the program keeps: the embedded cluster and its own state."""
     act_as: str
-    """A user's e-mail or id, or `operator`: the role as connected."""
+    """A user's e-mail or id; `anon`: a visitor; or `operator`: the role as connected."""
+    aal: int = 1
+    """The assurance level with which the user has signed in."""
     act_as_origin: str | None = None
     """What named it: an option, a variable, or a profile; None for the default."""
     write_rule: WriteMode
@@ -68,6 +70,7 @@ def resolve(
     database_url: str | None = None,
     profile: str | None = None,
     act_as: str | None = None,
+    aal: int | None = None,
     read_only: bool = False,
     write_reason: str | None = None,
     data_dir: Path,
@@ -83,6 +86,7 @@ def resolve(
         target=target,
         data_dir=data_dir,
         act_as=act_as,
+        aal=aal or 1,
         act_as_origin=origin,
         write_rule=_write_rule(its_profile, read_only=read_only),
         write_reason=write_reason,

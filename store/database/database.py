@@ -1,8 +1,10 @@
 """Database: one session's reads, writes, snapshots, outcome lookup."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Set
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -16,14 +18,13 @@ from store.database.connection_pool import ConnectionPool, transport_of
 from store.database.connection_url import PasswordCommand
 from store.database.listening import ListenConnection, ReadyStatement, listening_on
 from store.database.load_meter import LoadMeter
-from store.database.query import Query, Row, TimeLimits, make_number
+from store.database.query import Query, Row, TimeLimits, make_number, rows_of, send
 from store.database.transactions import (
     BEGIN_SNAPSHOT,
     Snapshot,
     WriteTransaction,
     begin_write,
     check_identity,
-    claims,
     commit,
     read,
     set_for_transaction,
@@ -37,6 +38,7 @@ from store.errors import OutcomeUnknown, ReadOnly, StoreError, Unreachable
 from store.journal.journal import Journal
 from store.journal.write_record import UnconfirmedWrite, WriteOutcome, WriteRecord
 from store.users.actor import OPERATOR, Actor
+from store.users.claims import COLUMNS, ClaimSources, RequestIdentity, identity_of
 
 T = TypeVar("T")
 
@@ -45,6 +47,19 @@ _OUTCOMES = {"committed": WriteOutcome.DONE, "aborted": WriteOutcome.NOT_DONE}
 _TURNS = 5
 
 _USUAL_LEVEL: Query[str] = Query(text("select current_setting('default_transaction_isolation')"), itemgetter(0))
+_USER_COLUMNS: Query[str] = Query(
+    text("""
+select a.attname::text
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  join pg_attribute a on a.attrelid = c.oid and a.attname = any (:names)
+ where n.nspname = 'auth' and c.relname = 'users' and has_schema_privilege(n.oid, 'USAGE')
+   and has_column_privilege(c.oid, a.attnum, 'SELECT')
+"""),
+    itemgetter(0),
+    {"names": ["id", *COLUMNS.values()]},
+)
+"""Those of `auth.users` that hold claims and that the login may read."""
 _PROCESS: Query[int] = Query(text("select pg_backend_pid()"), make_number)
 
 
@@ -53,6 +68,7 @@ class Database:
 
     `password` is asked for one when a connection is made. With a `journal`, nothing is committed that does not stand
     in it. `hint_when_down` stands in for the advice to check address and network, where there is none to check.
+    `claims` are added to those of every user that one acts as.
     """
 
     def __init__(
@@ -64,6 +80,7 @@ class Database:
         password: PasswordCommand | None = None,
         journal: Journal | None = None,
         hint_when_down: str | None = None,
+        claims: Mapping[str, Any] | None = None,
     ) -> None:
         self._conninfo, self._password = conninfo, password
         self._hint_when_down = hint_when_down
@@ -76,6 +93,8 @@ class Database:
         """Every write takes it; what counts in the background is to give way."""
         self._has_known_isolation: bool | None = None
         """Whether a statement alone is read committed, as the login or the database has it; None: not known yet."""
+        self._claim_sources = ClaimSources(given=claims or {})
+        self._knows_user_columns = False
         self._all_slots_lock = asyncio.Lock()
         """Of two who took one connection after the other, each would wait for that of the other."""
 
@@ -101,6 +120,33 @@ class Database:
         """How the server was reached last; None before the first connection."""
         return self._connections.transport
 
+    @property
+    def given_claims(self) -> frozenset[str]:
+        """The names of the claims that are added for every user."""
+        return frozenset(self._claim_sources.given)
+
+    def use_user_columns(self, columns: Set[str]) -> None:
+        """Takes users' claims from these columns of `auth.users`: those that the login may read."""
+        self._claim_sources = replace(self._claim_sources, columns=frozenset(columns))
+        self._knows_user_columns = True
+
+    async def _identity(self, actor: Actor) -> RequestIdentity | None:
+        """To be asked for before there is a connection: it may take one."""
+        if actor != OPERATOR:
+            await self._ask_for_user_columns()
+        return identity_of(actor, self._claim_sources)
+
+    async def _identity_within(self, connection: AsyncConnection, actor: Actor) -> RequestIdentity | None:
+        """The same inside a transaction that runs as connected."""
+        if actor != OPERATOR and not self._knows_user_columns:
+            cursor = await send(connection, _USER_COLUMNS)
+            self.use_user_columns(set(await rows_of(cursor, _USER_COLUMNS)))
+        return identity_of(actor, self._claim_sources)
+
+    async def _ask_for_user_columns(self) -> None:
+        if not self._knows_user_columns:
+            self.use_user_columns(set(await self.read(OPERATOR, _USER_COLUMNS)))
+
     async def read(self, actor: Actor, query: Query[T], *, limits: TimeLimits | None = None) -> list[T]:
         """The query's rows, in a read-only transaction of its own and one round trip."""
         (rows,) = await self.read_together(actor, query, limits=limits)
@@ -110,8 +156,9 @@ class Database:
         self, actor: Actor, *queries: Query[Any], limits: TimeLimits | None = None
     ) -> tuple[list[Any], ...]:
         """The rows of each query, all of one snapshot and one round trip. `limits` stand in for the session's own."""
+        identity = await self._identity(actor)
         async with self._connection(len(queries)) as connection:
-            return await read(connection, actor, queries, limits or self._limits)
+            return await read(connection, identity, queries, limits or self._limits)
 
     @asynccontextmanager
     async def _connection(self, queries: int = 0) -> AsyncIterator[AsyncConnection]:
@@ -129,7 +176,7 @@ class Database:
     async def inspect(self, *queries: Query[Any]) -> tuple[Transport, tuple[list[Any], ...]]:
         """As `read_together` with the operator's eyes, and the link that was read over."""
         async with self._connection(len(queries)) as connection:
-            rows = await read(connection, OPERATOR, queries, self._limits)
+            rows = await read(connection, None, queries, self._limits)
             return transport_of(connection), rows
 
     async def shares_processes(self) -> bool:
@@ -168,7 +215,7 @@ class Database:
         ):
             await connection.execute(BEGIN_SNAPSHOT)
             await set_for_transaction(connection, time_outs(limits))
-            yield Snapshot(connection, self.load)
+            yield Snapshot(connection, self.load, partial(self._identity_within, connection))
             await connection.execute("COMMIT")
 
     @asynccontextmanager
@@ -184,6 +231,7 @@ class Database:
 
     @asynccontextmanager
     async def _write(self, actor: Actor, limits: TimeLimits) -> AsyncIterator["WriteTransaction"]:
+        identity = await self._identity(actor)
         async with (
             self._with_read_only_reason(),
             self._connection() as connection,
@@ -193,8 +241,8 @@ class Database:
             may_write, permit = self.access.may_write, self.access.permit
             async with connection.pipeline():
                 await connection.execute(begin_write(may_write=may_write))
-                identity = await set_up(connection, actor, limits)
-                await check_identity(identity, actor)
+                answer = await set_up(connection, identity, limits)
+                await check_identity(answer, identity)
             transaction = WriteTransaction(connection, self.load)
             yield transaction
             if transaction.recorded is None:
@@ -211,6 +259,7 @@ class Database:
         write = UnconfirmedWrite(written=WriteRecord(what=what), journal_ref=None)
         sent = (*queries, _USUAL_LEVEL) if self._has_known_isolation is None else queries
         with self.priority.foreground():
+            identity = await self._identity(actor)
             async with (
                 self._with_read_only_reason(),
                 self._connection(len(sent)) as connection,
@@ -218,7 +267,7 @@ class Database:
             ):
                 answers = await write_at_once(
                     connection,
-                    actor,
+                    identity,
                     sent,
                     self._limits,
                     write=write,
@@ -233,7 +282,7 @@ class Database:
 
     def _needs_own_transaction(self, actor: Actor) -> bool:
         """Whether a statement may be a transaction by itself, which has the login's eyes and rights."""
-        return self.access.may_write and self._has_known_isolation is True and not claims(actor)
+        return self.access.may_write and self._has_known_isolation is True and actor == OPERATOR
 
     def ready_statement(self, actor: Actor, what: str, over: ListenConnection) -> ReadyStatement:
         """As `write_at_once`, for a statement that is to be sent in the moment in which something is told."""
@@ -301,7 +350,7 @@ class Database:
 
 
 async def _process(connection: AsyncConnection, limits: TimeLimits) -> int:
-    ((pid,),) = await read(connection, OPERATOR, [_PROCESS], limits)
+    ((pid,),) = await read(connection, None, [_PROCESS], limits)
     return int(pid)
 
 

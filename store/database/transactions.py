@@ -1,13 +1,11 @@
 """Read, snapshot and write transactions; role, claims, time-outs, deadline."""
 
 import asyncio
-import json
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
-from uuid import UUID
 
 from psycopg import AsyncConnection, AsyncCursor, Error
 from psycopg.pq import TransactionStatus
@@ -17,15 +15,18 @@ from store.database.load_meter import LoadMeter
 from store.database.query import Query, Row, TimeLimits, rows_of, send
 from store.errors import NoPrivilege, OutcomeUnknown, TimedOut
 from store.journal.write_record import UnconfirmedWrite, WriteRecord
-from store.users.actor import ActingUser, Actor
+from store.users.actor import Actor
+from store.users.claims import RequestIdentity
 
-ROLE_OF_USERS = "authenticated"
+Identify = Callable[[Actor], Awaitable[RequestIdentity | None]]
 
 
-async def set_up(connection: AsyncConnection, actor: Actor, limits: TimeLimits) -> AsyncCursor[Row] | None:
+async def set_up(
+    connection: AsyncConnection, identity: RequestIdentity | None, limits: TimeLimits
+) -> AsyncCursor[Row] | None:
     """Time-outs, and for a user role and claims. Returns who the database then says it is, to be checked."""
-    await set_for_transaction(connection, {**time_outs(limits), **claims(actor)})
-    return await ask_identity(connection, actor)
+    await set_for_transaction(connection, time_outs(limits))
+    return await take_identity(connection, identity)
 
 
 def time_outs(limits: TimeLimits) -> dict[str, str]:
@@ -40,13 +41,6 @@ def time_outs(limits: TimeLimits) -> dict[str, str]:
 def statement_time_out(seconds: float) -> dict[str, str]:
     """Never 0, which is none at all."""
     return {"statement_timeout": str(max(1, round(seconds * 1000)))}
-
-
-def claims(actor: Actor) -> dict[str, str]:
-    if not isinstance(actor, ActingUser):
-        return {}
-    claims = json.dumps({"sub": str(actor.id), "role": ROLE_OF_USERS})
-    return {"request.jwt.claims": claims, "role": ROLE_OF_USERS}
 
 
 _TIME_OUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
@@ -68,18 +62,31 @@ async def set_for_transaction(connection: AsyncConnection, settings: Mapping[str
     await connection.execute(f"SELECT {', '.join(calls)}", values)
 
 
-async def ask_identity(connection: AsyncConnection, actor: Actor) -> AsyncCursor[Row] | None:
-    return await connection.execute("SELECT auth.uid()") if isinstance(actor, ActingUser) else None
+async def take_identity(connection: AsyncConnection, identity: RequestIdentity | None) -> AsyncCursor[Row] | None:
+    """Role and claims, for this transaction alone. Returns who the database then says it is."""
+    if identity is None:
+        return None
+    await connection.execute(identity.sql, identity.values)
+    return await connection.execute(_WHO)
 
 
-async def check_identity(identity: AsyncCursor[Row] | None, actor: Actor) -> None:
+_WHO = "SELECT auth.uid(), current_user::text, current_setting('request.jwt.claims')::jsonb ->> 'role'"
+
+
+async def check_identity(answer: AsyncCursor[Row] | None, identity: RequestIdentity | None) -> None:
     """Role without claims would read nothing and raise nothing: it must never pass for an empty table."""
-    if identity is None or not isinstance(actor, ActingUser):
+    if answer is None or identity is None:
         return
-    row = await identity.fetchone()
-    seen: UUID | None = row[0] if row else None
-    if seen != actor.id:
-        raise NoPrivilege(f"The database takes this session for {seen or 'nobody'}, not for the user {actor.id}.")
+    row = await answer.fetchone()
+    user_id, role, claimed_role = row or (None, None, None)
+    if user_id != identity.user_id or role != identity.role:
+        expected = f"the user {identity.user_id}" if identity.user_id else f"the role {identity.role}"
+        raise NoPrivilege(f"The database takes this session for {user_id or 'nobody'}, not for {expected}.")
+    if claimed_role != identity.role:
+        raise NoPrivilege(
+            f"The app signs the user {user_id} in as the role {claimed_role}, so gjobs cannot show what they see.",
+            hint=f"gjobs acts as users of the role {identity.role} only. Look as the operator instead.",
+        )
 
 
 class Deadline:
@@ -131,41 +138,43 @@ def begin_write(*, may_write: bool) -> str:
 
 
 async def read(
-    connection: AsyncConnection, actor: Actor, queries: Sequence[Query[Any]], limits: TimeLimits
+    connection: AsyncConnection, identity: RequestIdentity | None, queries: Sequence[Query[Any]], limits: TimeLimits
 ) -> tuple[list[Any], ...]:
     async with transaction_scope(connection, limits.patience), connection.pipeline():
         await connection.execute(BEGIN_SNAPSHOT)
-        identity = await set_up(connection, actor, limits)
+        answer = await set_up(connection, identity, limits)
         cursors = [await send(connection, query) for query in queries]
         await connection.execute("COMMIT")
-        await check_identity(identity, actor)
+        await check_identity(answer, identity)
         return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
 
 
 class Snapshot:
     """What is read with several eyes. Role and claims end with each read: the next one starts as connected."""
 
-    def __init__(self, connection: AsyncConnection, load: LoadMeter) -> None:
+    def __init__(self, connection: AsyncConnection, load: LoadMeter, identify: Identify) -> None:
         self._connection = connection
         self._load = load
+        self._identify = identify
 
     async def read(self, actor: Actor, *queries: Query[Any], within: float | None = None) -> tuple[list[Any], ...]:
         """The rows of each query, each `within` so many seconds; None for as many as the transaction has for each."""
         self._load.count(len(queries))
         # What was set since a savepoint is undone with it, to whatever it was before.
         await self._connection.execute("SAVEPOINT eyes")
-        if settings := {**({} if within is None else statement_time_out(within)), **claims(actor)}:
-            await set_for_transaction(self._connection, settings)
-        identity = await ask_identity(self._connection, actor)
+        identity = await self._identify(actor)
+        if within is not None:
+            await set_for_transaction(self._connection, statement_time_out(within))
+        answer = await take_identity(self._connection, identity)
         cursors = [await send(self._connection, query) for query in queries]
         await self._connection.execute("ROLLBACK TO SAVEPOINT eyes")
-        await check_identity(identity, actor)
+        await check_identity(answer, identity)
         return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
 
 
 async def write_at_once(
     connection: AsyncConnection,
-    actor: Actor,
+    identity: RequestIdentity | None,
     queries: Sequence[Query[Any]],
     limits: TimeLimits,
     *,
@@ -184,9 +193,9 @@ async def write_at_once(
             return (await rows_of(await send(connection, query), query),)
         async with connection.pipeline():
             await connection.execute(begin_write(may_write=may_write))
-            identity = await set_up(connection, actor, limits)
+            answer = await set_up(connection, identity, limits)
             cursors = [await send(connection, query) for query in queries]
-            await check_identity(identity, actor)
+            await check_identity(answer, identity)
             await connection.execute("COMMIT")
             return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
     except Error as error:

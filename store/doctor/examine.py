@@ -1,6 +1,7 @@
 """Runs all checks, each in a short read-only transaction."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,8 @@ from sqlalchemy import text
 
 from store.capabilities.capabilities import Capabilities
 from store.capabilities.capability import Capability
+from store.capabilities.claim_sql import read_policy_facts
+from store.capabilities.facts import JOBS
 from store.capabilities.policy_sql import POLICIES
 from store.capabilities.probe import probe
 from store.database.database import Database
@@ -19,7 +22,7 @@ from store.doctor.policy_checks import nothing_leaks, policy_findings
 from store.doctor.schema_checks import QUALIFY_QUERY, read_schema
 from store.errors import SignInRefused, StoreError, Unreachable
 from store.schema.expected import NEWEST_REVISION
-from store.users.actor import OPERATOR
+from store.users.actor import OPERATOR, ROLE_OF_USERS
 
 
 def next_steps(
@@ -145,7 +148,9 @@ class _Examination:
         return server_checks.connection_findings(self._facts, self._label, durations, pooling)
 
     async def _role(self) -> Iterable[Finding]:
-        return server_checks.role_findings(self._capabilities)
+        policies = await read_policy_facts(self._database, ROLE_OF_USERS) if JOBS in self._facts.relations else None
+        facts = replace(self._facts, policies=policies)
+        return server_checks.role_findings(replace(self._capabilities, facts=facts))
 
     async def _schema(self) -> Iterable[Finding]:
         found = await read_schema(self._database, OPERATOR)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -44,6 +44,23 @@ def checks_caller(body: str, argument: str) -> bool:
     return bool(before.search(text) or after.search(text))
 
 
+_ASKS_WHO_CALLS = re.compile(
+    r"\bauth\s*\.\s*(?:uid|jwt|email|role)\s*\(|request\.jwt\.claim|row_security_active|"
+    r"current_setting\s*\(\s*'role'"
+)
+
+
+def asks_who_calls(body: str) -> bool:
+    """Whether it reads anything of the request that tells its user."""
+    return bool(_ASKS_WHO_CALLS.search(_plain(body)))
+
+
+def falls_back_on_caller(body: str, argument: str) -> bool:
+    """Whether the caller's own id only stands in where the argument is null."""
+    name = re.escape(argument.lower())
+    return bool(re.search(rf"\bcoalesce\s*\(\s*{name}\s*,\s*{_OWN_ID}", _plain(body)))
+
+
 def _is_unguarded(update: str) -> bool:
     assignments, _, condition = update.partition(" where ")
     return bool(_SETS_STATUS.search(assignments)) and not _STATUS.search(condition)
@@ -73,6 +90,11 @@ class AppFunction:
     """Of the roles of requests, those that may call it."""
     user_arguments: tuple[str, ...]
     """The names of its arguments that are a user's id by type and name."""
+    id_arguments: tuple[str, ...]
+    """The names of all arguments that are an id by type."""
+    owner: str
+    is_owned: bool
+    """Whether the owner of the tables has its owner's rights, and so may change the function."""
 
 
 FUNCTIONS: Query[AppFunction] = Query(
@@ -83,21 +105,31 @@ select p.proname::text,
        coalesce(pg_get_function_sqlbody(p.oid), p.prosrc),
        p.prosecdef,
        o.rolsuper or o.rolbypassrls
-           or exists (select from pg_class c where c.relname = 'generation_jobs' and c.relnamespace = n.oid
+           or exists (select from pg_class c
+                       where c.relname in ('generation_jobs', 'projects', 'assets') and c.relnamespace = n.oid
+                         and coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) ~* ('\\m' || c.relname || '\\M')
                          and not c.relforcerowsecurity and pg_has_role(o.oid, c.relowner, 'USAGE')),
        exists (select from unnest(p.proconfig) as setting where setting like 'search_path=%'),
        array(select r.rolname::text from pg_roles r
               where r.rolname in ('anon', 'authenticated') and has_function_privilege(r.oid, p.oid, 'EXECUTE')
               order by 1),
        array(select argument.name from unnest(p.proargnames, p.proargtypes::oid[]) as argument (name, type)
-              where argument.type = 'uuid'::regtype and argument.name ilike '%user%')
+              where argument.type = 'uuid'::regtype and argument.name ilike '%user%'),
+       array(select argument.name from unnest(p.proargnames, p.proargtypes::oid[]) as argument (name, type)
+              where argument.type = 'uuid'::regtype and argument.name <> ''),
+       o.rolname::text,
+       exists (select from pg_class c
+                where c.relname = 'generation_jobs' and c.relnamespace = n.oid
+                  and pg_has_role(c.relowner, o.oid, 'USAGE'))
   from pg_proc p
   join pg_namespace n on n.oid = p.pronamespace
   join pg_roles o on o.oid = p.proowner
  where n.nspname = 'public' and p.prokind = 'f'
+   and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
    and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
    and (p.proname = 'transition_job_status'
-        or p.prosecdef and coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) ilike '%generation_jobs%')
+        or p.prosecdef
+           and coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) ~* '\\m(generation_jobs|projects|assets)\\M')
  order by 2
 """),
     lambda row: _make_function(row),
@@ -105,7 +137,7 @@ select p.proname::text,
 
 
 def _make_function(row: Row) -> AppFunction:
-    name, signature, result, body, as_owner, passes, pins, callers, user_arguments = row
+    name, signature, result, body, as_owner, passes, pins, callers, user_arguments, id_arguments, owner, is_owned = row
     return AppFunction(
         name=name,
         signature=signature,
@@ -116,16 +148,31 @@ def _make_function(row: Row) -> AppFunction:
         pins_search_path=pins,
         callers=tuple(callers),
         user_arguments=tuple(user_arguments),
+        id_arguments=tuple(id_arguments),
+        owner=owner,
+        is_owned=is_owned,
     )
 
 
 def function_findings(functions: Sequence[AppFunction]) -> Iterator[Finding]:
     for function in functions:
-        faults = [fault for fault in (_race(function), _unchecked(function)) if fault]
+        faults = [
+            _for_owner(function, fault)
+            for fault in (_race(function), _unchecked(function) or _open_to_anybody(function))
+            if fault
+        ]
         yield from faults
         # What replaces the function pins its search_path, too.
         if not any(fault.sql and "CREATE" in fault.sql.upper() for fault in faults):
-            yield from _unpinned(function)
+            yield from (_for_owner(function, fault) for fault in _unpinned(function))
+
+
+def _for_owner(function: AppFunction, fault: Finding) -> Finding:
+    """Without SQL that the owner of the tables may not run."""
+    if fault.sql is None or function.is_owned:
+        return fault
+    hint = f"Only {function.owner} can change it: ask whoever connects as that role."
+    return replace(fault, sql=None, hint=f"{fault.hint} {hint}" if fault.hint else hint)
 
 
 def _race(function: AppFunction) -> Finding | None:
@@ -144,17 +191,40 @@ def _race(function: AppFunction) -> Finding | None:
 def _unchecked(function: AppFunction) -> Finding | None:
     if not (function.runs_as_owner and function.passes_row_security and function.callers):
         return None
-    unchecked = [name for name in function.user_arguments if not checks_caller(function.body, name)]
+    unchecked = [
+        name
+        for name in function.id_arguments
+        if (name in function.user_arguments or falls_back_on_caller(function.body, name))
+        and not checks_caller(function.body, name)
+    ]
     if not unchecked:
         return None
-    revoked = f"REVOKE EXECUTE ON FUNCTION {function.signature} FROM PUBLIC, {', '.join(function.callers)};"
     return _finding(
         "unchecked-user",
         Severity.PROBLEM,
         f"The function {function.name} answers {' and '.join(function.callers)} for any user's id: it runs past row"
         f" level security and never asks whose {' and '.join(unchecked)} is.",
-        sql=fixed_sql(function) or revoked,
+        sql=fixed_sql(function) or _revoked(function),
     )
+
+
+def _open_to_anybody(function: AppFunction) -> Finding | None:
+    if not (function.runs_as_owner and function.passes_row_security and function.callers):
+        return None
+    if asks_who_calls(function.body):
+        return None
+    return _finding(
+        "unchecked-caller",
+        Severity.PROBLEM,
+        f"The function {function.name} gives {' and '.join(function.callers)} rows of any user: it runs past row level"
+        " security and never asks who calls.",
+        sql=_revoked(function),
+        hint="If users need it, let it compare the rows' user_id with auth.uid(), or make it SECURITY INVOKER.",
+    )
+
+
+def _revoked(function: AppFunction) -> str:
+    return f"REVOKE EXECUTE ON FUNCTION {function.signature} FROM PUBLIC, {', '.join(function.callers)};"
 
 
 def _unpinned(function: AppFunction) -> Iterator[Finding]:

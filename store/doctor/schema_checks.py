@@ -60,12 +60,18 @@ def schema_findings(found: Sequence[SchemaObject], revision: str | None, *, is_m
             hint="'gjobs migrate sql' prints the SQL that makes it.",
         )
         return
+    if is_managed and revision is None:
+        yield _finding(
+            "revision",
+            Severity.NOTE,
+            "Migrations have run here, but this login may not read which: the schema was not compared.",
+            hint="As the owner of the tables, 'gjobs doctor' compares it.",
+        )
+        return
     promised = expected(revision)
     differences = compare(found, promised)
     broken = required(differences)
     name = f"revision {revision}" if revision else "the app's own schema"
-    if is_managed and revision is None:
-        yield _finding("revision", Severity.NOTE, "Which migrations have run may not be read by this login.")
     if not broken:
         yield _finding("matches", Severity.OK, f"All {len(promised)} objects of {name} are as they should be.")
     by_title = {(one.kind, one.title): one for one in promised}

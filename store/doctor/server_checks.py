@@ -1,6 +1,6 @@
 """Server, transport, pooler, login, and what a user sees."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from statistics import median
@@ -12,14 +12,16 @@ from sqlalchemy import func, select, text
 from store import tables
 from store.capabilities.capabilities import OLDEST_MIGRATED, OLDEST_READ, Capabilities
 from store.capabilities.capability import Capability
-from store.capabilities.facts import JOBS, ROLE_OF_USERS, DatabaseFacts
+from store.capabilities.claim_sql import WHOLE_TOKEN
+from store.capabilities.facts import JOBS, DatabaseFacts
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.database.query import Query, Row, make_number
 from store.doctor.findings import Finding, Section, Severity, amount
 from store.doctor.table_checks import MOST_COUNTED
 from store.errors import NoPrivilege, SchemaMissing
-from store.users.actor import OPERATOR, ActingUser
+from store.users.actor import OPERATOR, ROLE_OF_USERS, ActingUser, Actor, actor_name, role_of
+from store.users.claims import COLUMNS
 
 NOTICEABLE_LAG = 10.0
 """Seconds behind the primary, from which on what is shown is said to be old."""
@@ -226,6 +228,7 @@ _NO_GRANT = f"No grant: the role {ROLE_OF_USERS} may not "
 
 
 def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
+    """`capabilities` with the policies of users, where those could be read."""
     yield from _login(capabilities)
     if JOBS not in capabilities.facts.relations:
         return
@@ -238,6 +241,43 @@ def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
             told.add(one.sentence)
             yield one
     yield from users
+    yield from _claims(capabilities)
+
+
+_MADE_UP = frozenset({"amr", "session_id"})
+
+
+def _claims(capabilities: Capabilities) -> Iterator[Finding]:
+    """The claims that policies read: those that gjobs sends as the app's auth server does, and the others."""
+    policies = capabilities.facts.policies
+    if policies is None or not policies.claims or policies.is_locked:
+        return
+    unknown = frozenset(capabilities.partial_claims(_ANY_USER))
+    named = sorted(policies.claims - {WHOLE_TOKEN})
+    sent = [claim for claim in named if claim not in unknown]
+    sentence = f"Policies read the claims {', '.join(named)}." if named else "Policies read the token of a request."
+    if not unknown:
+        yield _login_finding("claims", Severity.OK, f"{sentence} gjobs sends them as the auth server does.")
+        return
+    if sent:
+        sentence += f" gjobs sends {', '.join(sent)} as the auth server does."
+    yield _login_finding(
+        "claims", Severity.NOTE, f"{sentence} {' '.join(_unknown_claims(unknown))}", hint=_HINT_ON_CLAIMS
+    )
+
+
+_HINT_ON_CLAIMS = "With --as, lists and numbers are marked as of partial claims. A profile's claims make them known."
+
+
+def _unknown_claims(unknown: Set[str]) -> Iterator[str]:
+    if of_users := sorted(unknown & COLUMNS.keys()):
+        yield f"Unknown: {', '.join(of_users)}, which this login cannot read in auth.users."
+    if made_up := sorted(unknown & _MADE_UP):
+        yield f"Made up: {', '.join(made_up)}, for no sign-in takes place."
+    if others := sorted(unknown - COLUMNS.keys() - _MADE_UP - {WHOLE_TOKEN}):
+        yield f"Unknown: {', '.join(others)}, which the auth server does not send by itself."
+    if WHOLE_TOKEN in unknown:
+        yield "A policy uses the whole token, so more claims may matter."
 
 
 def _limits(capabilities: Capabilities) -> Iterator[Finding]:
@@ -245,8 +285,18 @@ def _limits(capabilities: Capabilities) -> Iterator[Finding]:
     if capabilities.facts.is_read_only and (missing := capabilities.read_only_reason):
         yield _login_finding("read-only", Severity.NOTE, missing.reason, hint=missing.advice)
     for feature in _LIMITS_OF_A_LOGIN:
-        if missing := capabilities.missing(feature):
+        if (missing := capabilities.missing(feature)) is None:
+            continue
+        if feature is Capability.ACTING and not capabilities.facts.may_become_user:
+            # To become a member is to write as any user: nothing that a login made to look should be given.
+            yield _login_finding(feature.value, Severity.NOTE, missing.reason, hint=_HINT_ON_ACTING)
+        else:
             yield _login_finding(feature.value, Severity.NOTE, missing.reason, sql=missing.sql, hint=missing.advice)
+
+
+_HINT_ON_ACTING = (
+    f"A member of {ROLE_OF_USERS} can write as any user. To see what users see, connect as the owner of the tables."
+)
 
 
 def _login(capabilities: Capabilities) -> Iterator[Finding]:
@@ -296,13 +346,13 @@ _SOME = select(tables.generation_jobs.c.id).limit(MOST_COUNTED + 1).subquery()
 _SEEN = Query(select(func.count()).select_from(_SOME), make_number)
 
 
-async def jobs_visible_to(database: Database, user: ActingUser) -> Sequence[Finding]:
+async def jobs_visible_to(database: Database, actor: Actor) -> Sequence[Finding]:
     """One finding: how many jobs, or why none can be asked for."""
-    name = user.email or str(user.id)
+    name = actor_name(actor)
     try:
-        (number,) = await database.read(user, _SEEN)
+        (number,) = await database.read(actor, _SEEN)
     except (NoPrivilege, SchemaMissing) as error:
-        missing = (await probe(database)).missing(Capability.JOBS, user)
+        missing = (await probe(database, role_of(actor) or ROLE_OF_USERS)).missing(Capability.JOBS, actor)
         return [
             _finding(
                 Severity.WARNING, missing.reason if missing else error.message, sql=missing.sql if missing else None

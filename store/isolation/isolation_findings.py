@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from store.capabilities.capability import Capability
@@ -28,7 +28,7 @@ from store.isolation.isolation import (
 )
 from store.isolation.isolation_check import plan_probes, run_probes
 from store.isolation.isolation_policies import COMMANDS
-from store.users.actor import OPERATOR
+from store.users.actor import OPERATOR, ActingUser, Actor
 
 Remedies = Mapping[tuple[ProbeTarget, Verb], str]
 """Of what the doctor knows SQL for, whether it leaks or not."""
@@ -105,8 +105,13 @@ _PREFIXES = {
 }
 
 
-def isolation_check(*, owner_id: UUID | None, other_id: UUID | None, why_no_writes: str | None) -> Further:
-    """A further part of the doctor's examination. None leaves it to the check whom to try, and tries the writes."""
+def isolation_check(
+    *, owner_id: UUID | None, other_id: UUID | None, why_no_writes: str | None, shown_to: Actor = OPERATOR
+) -> Further:
+    """A further part of the doctor's examination. None leaves it to the check whom to try, and tries the writes.
+
+    Names other users by their ids, unless the result is `shown_to` the operator.
+    """
 
     async def check(database: Database) -> Sequence[Finding]:
         if missing := (await probe(database)).missing(Capability.ACTING):
@@ -119,9 +124,19 @@ def isolation_check(*, owner_id: UUID | None, other_id: UUID | None, why_no_writ
         plan = await plan_probes(database, owner_id=owner_id, other_id=other_id)
         probes = [tried async for tried in run_probes(database, plan, tries_writes=why_no_writes is None)]
         remedies = await find_leak_fixes(database)
-        return list(isolation_findings(plan, probes, remedies, why_no_writes=why_no_writes))
+        return list(isolation_findings(_named_for(shown_to, plan), probes, remedies, why_no_writes=why_no_writes))
 
     return check
+
+
+def _named_for(actor: Actor, plan: ProbePlan) -> ProbePlan:
+    """A user knows their own e-mail; others are named by their ids."""
+    if actor == OPERATOR:
+        return plan
+    own_id = actor.id if isinstance(actor, ActingUser) else None
+    owner = replace(plan.owner, email=None) if plan.owner and plan.owner.id != own_id else plan.owner
+    other = replace(plan.other, email=None) if plan.other.id != own_id else plan.other
+    return replace(plan, owner=owner, other=other)
 
 
 def isolation_findings(

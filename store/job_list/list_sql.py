@@ -42,7 +42,7 @@ from store.job_list.listing import RowWindow
 from store.jobs.job import ERROR_CHARACTERS, GenerationJob, ListedJob, is_final
 from store.jobs.job_results import Page, PageKey
 from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job, make_listed
-from store.users.actor import ActingUser, Actor
+from store.users.actor import OPERATOR, Actor
 
 T = TypeVar("T")
 
@@ -102,7 +102,7 @@ PLAIN = AccessPath()
 
 def access_path(listed: ListQuery, capabilities: Capabilities, actor: Actor) -> AccessPath:
     columns = ALL_COLUMNS if capabilities.has_later_columns(actor) else APP_COLUMNS
-    if not isinstance(actor, ActingUser):
+    if actor == OPERATOR:
         return AccessPath(columns=columns)
     in_order = is_in_order(listed, capabilities.facts.job_indexes)
     return AccessPath(columns=columns, is_in_order=in_order, through_policies=True)

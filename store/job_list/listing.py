@@ -94,3 +94,5 @@ class VisibilityComparison:
     seen: CappedCount
     """Of the same list, as the user sees it."""
     rules: ReadRules
+    partial_claims: tuple[str, ...] = ()
+    """The claims that policies read and that gjobs does not know of the user: in the app they may see other jobs."""

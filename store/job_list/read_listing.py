@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Boolean, Integer, Uuid, any_, bindparam, exists, l
 from store import tables
 from store.actor_database import ActorDatabase
 from store.capabilities.capability import Capability
-from store.capabilities.facts import ROLE_OF_USERS, PolicyCommand, RlsPolicy
+from store.capabilities.facts import PolicyCommand, RlsPolicy
 from store.capabilities.policy_sql import POLICIES
 from store.database import query as query_module
 from store.database.query import Query, Row, make_id
@@ -31,7 +31,7 @@ from store.job_list.listing import (
 )
 from store.jobs.job_results import CappedCount
 from store.projects import project_sql
-from store.users.actor import OPERATOR, ActingUser
+from store.users.actor import OPERATOR, ROLE_OF_USERS, ActingUser
 
 _jobs, _projects = tables.generation_jobs, tables.projects
 
@@ -197,6 +197,7 @@ async def read_visibility(
     readable: Set[Key],
     chosen_path: AccessPath,
     has_projects: bool,
+    partial_claims: tuple[str, ...] = (),
 ) -> VisibilityComparison:
     """Nothing is read as the user where users have no grant: that is an answer, too.
 
@@ -229,6 +230,7 @@ async def read_visibility(
         everything=CappedCount.of(there, MOST_COUNTED),
         seen=CappedCount.of(seen, MOST_COUNTED),
         rules=rules,
+        partial_claims=partial_claims,
     )
 
 
@@ -293,4 +295,5 @@ async def _plan_comparison(actor_database: ActorDatabase, window: RowWindowQuery
         readable=await operators.readable_names(window.listed.job_filter),
         chosen_path=list_sql.access_path(window.listed, await operators.capability_cache.get(), operators.actor),
         has_projects=await operators.has(Capability.PROJECTS),
+        partial_claims=await actor_database.partial_claims(),
     )

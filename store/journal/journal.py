@@ -18,7 +18,7 @@ from uuid import UUID
 from store.errors import JournalUnavailable
 from store.formats import plain_row, plain_time, utc_now
 from store.journal.write_record import JournalEntry, JournalRef, WriteOutcome, WriteRecord
-from store.users.actor import ActingUser, Actor
+from store.users.actor import ActingUser, Actor, Operator, actor_name
 
 PATIENCE_SECONDS = 2.0
 """With another process that writes."""
@@ -244,13 +244,12 @@ class Journal:
     ) -> JournalRef:
         """To be called before the commit is sent. Raises JournalUnavailable: then nothing may be committed."""
         now = self._clock().astimezone(UTC)
-        user = actor if isinstance(actor, ActingUser) else None
         entry = JournalEntry(
             id=uuid.uuid4(),
             at=now,
             database=self._database,
-            actor=(user.email or str(user.id)) if user else "operator",
-            actor_id=user.id if user else None,
+            actor="operator" if isinstance(actor, Operator) else actor_name(actor),
+            actor_id=actor.id if isinstance(actor, ActingUser) else None,
             reason=reason,
             what=written.what,
             ids=written.ids,

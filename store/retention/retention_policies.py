@@ -35,7 +35,7 @@ from store.journal.write_record import WriteRecord
 from store.retention.cleanup import find_expired, run_cleanup
 from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, RetentionPolicy
 from store.store import Store
-from store.users.actor import ActingUser
+from store.users.actor import OPERATOR
 
 _policies = tables.retention_policies
 _COLUMNS = (
@@ -247,5 +247,5 @@ def _without_applied_at(policies: Sequence[RetentionPolicy]) -> set[RetentionPol
 
 
 def _require_operator(store: Store) -> None:
-    if isinstance(store.actor, ActingUser):
+    if store.actor != OPERATOR:
         raise NoPrivilege("Only the operator sets how long jobs are kept.", hint="Leave --as out.")

@@ -29,7 +29,7 @@ from store.statistics import count_sql, statistics_sql
 from store.statistics.count_sql import PageRange, PageTotal
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery, exact_counts
-from store.users.actor import ActingUser, Actor
+from store.users.actor import OPERATOR, Actor
 
 MOST_REMEMBERED = 256
 
@@ -108,6 +108,7 @@ class CountCapabilities:
     """The names that the filter may look up."""
     may_estimate: bool
     """Whether the actor sees every row: the planner counts those that are hidden, too."""
+    partial_claims: tuple[str, ...] = ()
     budgets: Readable | None = None
     """What tells their names; None where the database keeps none."""
 
@@ -129,7 +130,7 @@ class TotalsCounter:
         self._slow_counts = SlowCountBackoff(clock)
 
     async def count(self, query: TotalsQuery, capabilities: CountCapabilities, *, at: datetime | None) -> Totals:
-        whole = _whole(query, capabilities, at, of_one_user=isinstance(self._actor, ActingUser))
+        whole = _whole(query, capabilities, at, of_one_user=self._actor != OPERATOR)
         taken_at, answers = await self._counts_within(query, whole, at)
         by_status, days, projects = (answers.get(part) for part in (Part.STATISTICS, Part.DAYS, Part.PROJECTS))
         found = None if by_status is None else statistics_sql.in_workflow_order(by_status)
@@ -150,6 +151,7 @@ class TotalsCounter:
             budgets=named_for(self._actor, answers[Part.BUDGETS]) if Part.BUDGETS in answers else None,
             taken_at=taken_at,
             actor=self._actor,
+            partial_claims=capabilities.partial_claims,
         )
 
     async def _lengths(
@@ -308,7 +310,7 @@ async def count_totals_exactly(
                 query_module.clock(at),
                 count_sql.listed_projects(
                     has_projects=capabilities.has_projects,
-                    of_one_user=isinstance(actor, ActingUser),
+                    of_one_user=actor != OPERATOR,
                     limit=MOST_LISTED_PROJECTS,
                 ),
                 count_sql.PAGE_COUNT,
@@ -341,6 +343,7 @@ async def count_totals_exactly(
         budgets=named_for(actor, budgets[0]) if budgets else None,
         taken_at=taken_at,
         actor=actor,
+        partial_claims=capabilities.partial_claims,
     )
 
 
@@ -410,6 +413,7 @@ async def count_capabilities(actor_database: ActorDatabase, query: TotalsQuery) 
         readable=await actor_database.readable_names(query.matching.job_filter) if query.matching else frozenset[Key](),
         may_estimate=actor_database.is_operators
         and (await actor_database.capability_cache.get()).restricted_view is None,
+        partial_claims=await actor_database.partial_claims(),
         budgets=await actor_database.readable_beside_budgets()
         if await actor_database.has(Capability.BUDGETS)
         else None,

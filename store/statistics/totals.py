@@ -84,6 +84,8 @@ class Totals:
     """By the server's clock."""
     actor: Actor
     """Whose eyes counted."""
+    partial_claims: tuple[str, ...] = ()
+    """The claims that policies read and that gjobs does not know of the actor: the app may count otherwise."""
 
     def count(self, status: JobStatus | None) -> Count | None:
         """None stands for all statuses. Returns None where nothing of it is known."""

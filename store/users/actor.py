@@ -1,8 +1,10 @@
-"""Operator, ActingUser, and how an actor is named."""
+"""Operator, ActingUser, Anon, and how an actor is named."""
 
 from dataclasses import dataclass
 from typing import assert_never
 from uuid import UUID
+
+ROLE_OF_USERS, ROLE_OF_ANON = "authenticated", "anon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +18,19 @@ class ActingUser:
 
     id: UUID
     email: str | None = None
+    aal: int = 1
+    """The assurance level of the sign-in: 2 after a second factor."""
 
 
-Actor = Operator | ActingUser
+@dataclass(frozen=True, slots=True)
+class Anon:
+    """A visitor who has not signed in: role `anon`, without a user's id, under row level security."""
+
+
+Actor = Operator | ActingUser | Anon
 
 OPERATOR = Operator()
+ANON = Anon()
 
 
 def actor_name(actor: Actor) -> str:
@@ -29,4 +39,18 @@ def actor_name(actor: Actor) -> str:
             return "the operator"
         case ActingUser(id=user_id, email=email):
             return email or str(user_id)
+        case Anon():
+            return ROLE_OF_ANON
+    assert_never(actor)
+
+
+def role_of(actor: Actor) -> str | None:
+    """The role of the app's requests that the actor's statements run as; None for the role as connected."""
+    match actor:
+        case Operator():
+            return None
+        case ActingUser():
+            return ROLE_OF_USERS
+        case Anon():
+            return ROLE_OF_ANON
     assert_never(actor)

@@ -18,7 +18,7 @@ from store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError
 from store.leases.lease import WorkerInfo
 from store.retention.retention_policies import PolicyRun, apply_policies
 from store.store import Store
-from store.users.actor import OPERATOR, ActingUser
+from store.users.actor import OPERATOR, ActingUser, Anon
 from store.worker.claimer import CLAIMS_AT_ONCE, Claimer, QueueListener
 from store.worker.handlers import Registry
 from store.worker.in_flight import InFlightJobs
@@ -115,6 +115,10 @@ class Worker:
             raise InvalidValue("lease_seconds", "A worker's lease lasts for some time.")
         if applies_retention and store.actor != OPERATOR:
             raise NoPrivilege("Only the operator applies retention policies.", hint="Leave out --as or --retention.")
+        if isinstance(store.actor, Anon):
+            raise NoPrivilege(
+                "A visitor who has not signed in cannot run jobs.", hint="Leave out --as, or name a user."
+            )
         user = store.actor if isinstance(store.actor, ActingUser) else None
         host = socket.gethostname()
         self.id: UUID = uuid4()

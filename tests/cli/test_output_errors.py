@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrations.connection import AnotherRun, MigrationRefused, SchemaDiffers
+from migrations.status import RevisionHidden
 from store import errors
 from store.errors import EmbeddedUnavailable, ServerInUse, StoreError
 from store.filters.job_filter import FilterError
@@ -168,7 +169,7 @@ CODES: dict[type[BaseException], ExitCode] = {
     ),
     **dict.fromkeys((errors.TimedOut, errors.Locked, AnotherRun), ExitCode.TIMED_OUT),
     **dict.fromkeys((errors.SchemaMissing, SchemaDiffers), ExitCode.SCHEMA),
-    **dict.fromkeys((errors.NoPrivilege, errors.ReadOnly), ExitCode.NOT_PERMITTED),
+    **dict.fromkeys((errors.NoPrivilege, errors.ReadOnly, RevisionHidden), ExitCode.NOT_PERMITTED),
     **dict.fromkeys((errors.UnexpectedError, KeyError), ExitCode.OUR_FAULT),
     errors.OutcomeUnknown: ExitCode.OUTCOME_UNKNOWN,
     KeyboardInterrupt: ExitCode.INTERRUPTED,

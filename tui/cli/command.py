@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from store.configuration.configuration import EMBEDDED, NO_CONFIGURATION, Configuration
-from store.configuration.settings import APP_VARIABLE, OPERATOR_NAME, Settings, resolve
+from store.configuration.settings import ANON_NAME, APP_VARIABLE, OPERATOR_NAME, Settings, resolve
+from store.users.claims import AAL_LEVELS
 from tui.cli.exit_codes import BadArgument, ExitCode, UsageError, not_empty
 
 _LONGEST_REASON = 200
@@ -19,6 +20,7 @@ class GlobalOptions:
     profile: str | None = None
     config: Path | None = None
     act_as: str | None = None
+    aal: int | None = None
     read_only: bool = False
     write_reason: str | None = None
     json: bool = False
@@ -56,6 +58,13 @@ def _reason(text: str) -> str:
     return line
 
 
+def _aal(text: str) -> int:
+    for level in AAL_LEVELS:
+        if text.strip() in (str(level), f"aal{level}"):
+            return level
+    raise BadArgument("the assurance level is 1 or 2")
+
+
 DECLARED = {
     "--database-url": GlobalOption(
         name="database_url", metavar="URL", read=not_empty, help="a Postgres instead of the embedded one"
@@ -66,7 +75,12 @@ DECLARED = {
     "--config": GlobalOption(
         name="config", metavar="PATH", read=_path, help="another configuration file", of_database=False
     ),
-    "--as": GlobalOption(name="act_as", metavar="WHO", read=not_empty, help="a user's e-mail or id, or 'operator'"),
+    "--as": GlobalOption(
+        name="act_as", metavar="WHO", read=not_empty, help="a user's e-mail or id, 'anon' or 'operator'"
+    ),
+    "--aal": GlobalOption(
+        name="aal", metavar="LEVEL", read=_aal, help="how the user signed in: 1, or 2 with a second factor"
+    ),
     "--read-only": GlobalOption(name="read_only", help="refuse every write, in the database itself"),
     "--write": GlobalOption(
         name="write_reason", metavar="REASON", read=_reason, help="write where that takes a reason, once"
@@ -172,13 +186,19 @@ def settings_for(
         database_url=options.database_url,
         profile=EMBEDDED if command.embedded_only or not command.opens_database else options.profile,
         act_as=options.act_as,
+        aal=options.aal,
         read_only=options.read_only,
         write_reason=options.write_reason,
         data_dir=data_dir,
         environment=environment,
         configuration=configuration,
     )
-    return _apply_actor_rule(settings, command.actor_rule)
+    settings = _apply_actor_rule(settings, command.actor_rule)
+    if options.aal is not None and settings.act_as in (OPERATOR_NAME, ANON_NAME):
+        raise UsageError(
+            "--aal says how a user signed in, and no user is named.", hint="Add --as WHO, or leave --aal out."
+        )
+    return settings
 
 
 def _apply_actor_rule(settings: Settings, actor_rule: ActorRule) -> Settings:

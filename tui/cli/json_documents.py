@@ -89,7 +89,8 @@ def deletion(*, deleted: Sequence[UUID] = (), missing: Sequence[UUID] = ()) -> d
     return {"deleted": [str(job_id) for job_id in deleted], "missing": [str(job_id) for job_id in missing]}
 
 
-def statistics(value: JobStatistics) -> dict[str, Json]:
+def statistics(value: JobStatistics, *, partial_claims: Sequence[str] = ()) -> dict[str, Json]:
+    """`partial_claims` are those that policies read and that gjobs does not know of the actor."""
     return {
         "by_status": [
             {
@@ -105,7 +106,8 @@ def statistics(value: JobStatistics) -> dict[str, Json]:
         "avg_cost_cents": value.avg_cost_cents,
         "success_rate": value.success_rate,
         "success_rate_finished": value.success_rate_finished,
-        "exact": True,
+        "exact": not partial_claims,
+        "partial_claims": list(partial_claims),
         "includes_archive": value.includes_archive,
     }
 

@@ -55,6 +55,7 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
                 _print_origin(settings)
                 async with open_session(settings, progress) as session:
                     gc_tuning.resume_gc()
+                    _print_claims_caution(session)
                     if settings.write_reason is not None:
                         session.access.open_permit(settings.write_reason, _LONGEST_COMMAND)
                     return await _with_better_errors(work, session)
@@ -104,9 +105,17 @@ def _print_origin(settings: Settings) -> None:
         print_message(f"Using {APP_VARIABLE}: {label(parameters(settings.target))}{read_only}.")
 
 
+def _print_claims_caution(session: "Session") -> None:
+    """Before anything is shown, for what is shown may go on until it is interrupted."""
+    capabilities = session.store.capability_cache.latest
+    if capabilities and (words := capabilities.claims_caution(session.store.actor)):
+        print_message(words)
+
+
 def _print_caution(session: "Session") -> None:
     """What was printed is not all there is, where the database shows this login, or this user, less."""
-    if session.capabilities and (words := session.capabilities.caution(session.store.actor)):
+    capabilities = session.store.capability_cache.latest
+    if capabilities and (words := capabilities.rows_caution(session.store.actor)):
         print_message(words)
 
 

@@ -13,7 +13,7 @@ from store.capabilities.capability import Capability
 from store.errors import OutcomeUnknown, RowMissing, StoreError
 from store.job_list.listing import ProjectName
 from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
-from store.users.actor import ActingUser, Actor, actor_name
+from store.users.actor import OPERATOR, Actor, actor_name
 from tui.dashboard.action_host import UndoStack
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.widgets import show_toast
@@ -190,7 +190,7 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
     return ActionContext(
         store=poller.store,
         operator=poller.session.operator,
-        capabilities=poller.session.capabilities,
+        capabilities=poller.store.capability_cache.latest,
         database=poller.session.full_name,
         projects=listing.projects,
         jobs_changed=host.jobs_changed,
@@ -210,7 +210,7 @@ async def _show_missing_capability(host: "ActionHost", context: ActionContext, r
 
 def require_operator(host: "ActionHost", actor: Actor, does: str) -> bool:
     """Of any other, says that only the operator `does` it, and how to become that."""
-    if not isinstance(actor, ActingUser):
+    if actor == OPERATOR:
         return True
     key = key_of(host.app, APP_BINDINGS, "app.user")
     text = f"Only the operator {does}; you look as {actor_name(actor)}. Press {key} to change."

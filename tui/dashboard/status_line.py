@@ -52,6 +52,8 @@ class ConnectionStatus:
     """Whether others on the network can read along."""
     actor_label: str
     """"ada@example.com", or "the operator"; empty until connected."""
+    has_partial_claims: bool = False
+    """Whether the app may show this actor something else."""
     visibility: str | None = None
     """"sees 37 of 41" while the lens is on."""
     read_only: bool
@@ -170,6 +172,8 @@ def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> li
 def _end(status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list[Part]:
     """What must not be cut."""
     parts: list[Part] = [*writing]
+    if status.has_partial_claims:
+        parts += [_DOT, ("partial claims", "bold $text-warning")]
     if status.is_exposed:
         parts += [_DOT, ("not encrypted", "bold $text-warning")]
     if status.read_only:
@@ -204,6 +208,7 @@ def connection_status(
 ) -> ConnectionStatus:
     """`choice` is the database that is being opened, if it has a name by then; `lens` how much the user sees."""
     session, store, failure = poller.session, poller.store, poller.failure
+    known = store.capability_cache.latest if store else None
     return ConnectionStatus(
         database=session.label if session else choice.label if choice else None,
         address=session.address if session else None,
@@ -213,6 +218,7 @@ def connection_status(
         and (transport := session.operator.database.transport) is not None
         and transport.is_exposed,
         actor_label=actor_name(store.actor) if store else "",
+        has_partial_claims=known is not None and store is not None and bool(known.partial_claims(store.actor)),
         visibility=visibility,
         read_only=session is not None and not session.access.may_write,
         may_write=_is_open_to_writes(session),
@@ -221,7 +227,7 @@ def connection_status(
         max_staleness=poller.max_staleness,
         silent_since=poller.silent_since,
         trouble=trouble(failure.error) if failure else None,
-        caution=session.capabilities.caution(store.actor) if session and session.capabilities and store else "",
+        caution=known.caution(store.actor) if known and store else "",
     )
 
 

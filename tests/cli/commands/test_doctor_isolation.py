@@ -92,3 +92,20 @@ def test_doctor_isolation_rejects_unusable_users(
     gjobs: Run, attached_url: str, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
     assert_refused(gjobs("doctor", *arguments), code, words)
+
+
+@pytest.mark.parametrize("further", [(), ("--owner", str(BEN)), ("--owner", "ada@example.com", "--other", str(BEN))])
+def test_doctor_isolation_under_as_prints_no_other_users_email(
+    gjobs: Run, attached_url: str, further: tuple[str, ...]
+) -> None:
+    for form in ((), ("--json",)):
+        done = gjobs("doctor", "--isolation", "--as", "ada@example.com", *further, *form)
+        text = " ".join((done.out + done.err).split())
+        assert "ben@example.com" not in text
+        assert f"user {str(BEN)[:8]}" in text
+        assert "ada@example.com" in text
+
+
+def test_doctor_isolation_under_as_tries_what_that_user_reaches(gjobs: Run, attached_url: str) -> None:
+    done = gjobs("doctor", "--isolation", "--as", "ada@example.com", "--json")
+    assert answers(done.document)["who"]["sentence"].startswith("Tried is what ada@example.com reaches of")

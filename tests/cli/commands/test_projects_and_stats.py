@@ -74,6 +74,7 @@ def test_stats_print_totals_by_status(gjobs: Run) -> None:
         "success_rate": 0.25,
         "success_rate_finished": 0.5,
         "exact": True,
+        "partial_claims": [],
         "includes_archive": False,
     }
     lines = gjobs("stats").out.splitlines()
@@ -93,7 +94,14 @@ def test_stats_round_averages_to_two_decimals(gjobs: Run, sql: Sql) -> None:
 
 def test_stats_without_jobs_print_zeros(gjobs: Run, sql: Sql) -> None:
     sql("delete from public.generation_jobs")
-    nothing = {"by_status": [], "total_count": 0, "total_cost_cents": 0, "exact": True, "includes_archive": False}
+    nothing = {
+        "by_status": [],
+        "total_count": 0,
+        "total_cost_cents": 0,
+        "exact": True,
+        "partial_claims": [],
+        "includes_archive": False,
+    }
     undefined = {"avg_cost_cents": None, "success_rate": None, "success_rate_finished": None}
     assert gjobs("stats", "--json").document == nothing | undefined
     lines = gjobs("stats").out.splitlines()

@@ -26,6 +26,7 @@ from store.capabilities.facts import (
     USERS,
     WORKERS,
     DatabaseFacts,
+    PolicyFacts,
     Privileges,
     Relation,
     Transport,
@@ -87,10 +88,12 @@ FACTS = DatabaseFacts(
     may_become_user=True,
     has_uid=True,
     users_may_use_auth=True,
+    owner_may_grant_auth=True,
     may_create_in_public=True,
     may_create_schemas=True,
     job_indexes=frozenset(),
     relations={name: all_of(name) for name in COLUMNS if name != REVISIONS},
+    policies=PolicyFacts(claims=frozenset({"sub"}), shows_users_their_own=True),
 )
 
 

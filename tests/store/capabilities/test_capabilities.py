@@ -19,6 +19,7 @@ from store.capabilities.facts import (
     SPENDING,
     USERS,
     DatabaseFacts,
+    PolicyFacts,
     Privileges,
 )
 from store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
@@ -217,7 +218,7 @@ def test_caution_warns_about_a_restricted_view_and_unreadable_projects() -> None
 
 
 def test_user_has_no_rollups_when_the_app_has_its_own_policies() -> None:
-    facts = altered(JOBS, policies_of_users=2)
+    facts = replace(FACTS, policies=PolicyFacts(claims=frozenset(), shows_users_their_own=False))
 
     assert words(facts, Capability.ROLLUPS) == ""
     assert words(facts, Capability.ROLLUPS, USER) == (

@@ -51,7 +51,7 @@ job.start = "S"
 
 OF_A_PROFILE = (
     *("url", "service", "password_command", "sslmode", "sslrootcert", "pooler"),
-    *("write", "label", "color", "as", "interval", "statement_timeout"),
+    *("write", "label", "color", "as", "claims", "interval", "statement_timeout"),
 )
 
 

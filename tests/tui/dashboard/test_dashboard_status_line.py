@@ -36,6 +36,7 @@ PRODUCTION = {"database": "Production", "has_color": True}
     [
         ({}, 1.0, f"gjobs  host/app · {LIVE}"),
         ({"read_only": True}, 1.0, f"gjobs  {HERS} · read-only · live every 2 s"),
+        ({"has_partial_claims": True}, 1.0, f"gjobs  {HERS} · partial claims · live every 2 s"),
         ({"may_write": True}, 1.0, f"gjobs  {HERS} · may write · live every 2 s"),
         ({"paused": True}, 95.0, f"gjobs  {HERS} · ‖ paused, seen 1 min ago"),
         ({"paused": True}, None, f"gjobs  {HERS} · ‖ paused"),

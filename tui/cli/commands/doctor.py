@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.configuration.settings import Settings
-from store.users.actor import ActingUser
+from store.users.actor import OPERATOR, ActingUser
 from tui.cli import json_documents
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError, not_empty
@@ -61,8 +61,8 @@ async def _examine(session: "Session", output: Output, chosen: IsolationPair | N
 
     further: list[Further] = []
     actor = session.store.actor
-    if isinstance(actor, ActingUser):
-        further.append(partial(jobs_visible_to, user=actor))
+    if actor != OPERATOR:
+        further.append(partial(jobs_visible_to, actor=actor))
     if chosen is not None:
         further.append(await _isolation(session, chosen))
     database, label = session.operator.database, session.address or session.label
@@ -84,9 +84,12 @@ async def _isolation(session: "Session", chosen: IsolationPair) -> "Further":
 
     owner = await _user_id(session, chosen.owner)
     other = await _user_id(session, chosen.other)
+    actor = session.store.actor
+    if other is None and isinstance(actor, ActingUser) and actor.id != owner:
+        other = actor.id
     if owner is not None and owner == other:
         raise UsageError("--owner and --other name the same user.", hint="Name two.")
-    return isolation_check(owner_id=owner, other_id=other, why_no_writes=why_no_writes(session.access))
+    return isolation_check(owner_id=owner, other_id=other, why_no_writes=why_no_writes(session.access), shown_to=actor)
 
 
 async def _user_id(session: "Session", email_or_id: str | None) -> UUID | None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from migrations.archive_export import ArchiveExport
-    from migrations.status import MigrationStatus
+    from migrations.status import MigrationStatus, RevisionHidden
     from tui.cli.parser import Commands
 
 BASE = NO_REVISION
@@ -35,10 +35,13 @@ BASE = NO_REVISION
 
 
 def show_status(settings: Settings, output: Output) -> ExitCode:
-    from migrations.status import read_status
+    from migrations.status import RevisionHidden, read_status
 
     with chosen_database(settings) as database:
-        status = read_status(database.conninfo)
+        try:
+            status = read_status(database.conninfo)
+        except RevisionHidden as hidden:
+            return _show_hidden(hidden, output)
     if output.json:
         output.document(json_documents.migration_status(status))
         return ExitCode.DONE
@@ -56,6 +59,16 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
             }
         )
     )
+    return ExitCode.DONE
+
+
+def _show_hidden(hidden: "RevisionHidden", output: Output) -> ExitCode:
+    """What can be said of a database whose revision the login may not read."""
+    from migrations import HEAD
+
+    if output.json:
+        output.document({"current": None, "head": HEAD, "pending": None, "managed": True})
+    print_message(f"{hidden.message} {hidden.hint}")
     return ExitCode.DONE
 
 

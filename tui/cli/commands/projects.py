@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from store.capabilities.capability import Capability
 from store.page_limits import MAX_LIMIT
 from store.projects.project import Project
-from store.users.actor import Operator
+from store.users.actor import ActingUser, actor_name
 from tui.cli import json_documents
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError
@@ -51,9 +51,9 @@ async def list_projects(session: "Session", output: Output) -> ExitCode:
 
 @in_session
 async def create_project(session: "Session", output: Output, *, name: str) -> ExitCode:
-    if isinstance(session.store.actor, Operator):
+    if not isinstance(session.store.actor, ActingUser):
         raise UsageError(
-            "A project belongs to a user, and the operator is none.",
+            f"A project belongs to a user, and {actor_name(session.store.actor)} is none.",
             hint="Give the owner: --as EMAIL. 'gjobs users' lists them.",
         )
     project = await session.store.create_project(name)
@@ -107,7 +107,7 @@ def add_users(commands: "Commands") -> None:
 @in_session
 async def list_users(session: "Session", output: Output, *, search: str) -> ExitCode:
     users = await session.store.get_users(search=search, limit=MAX_LIMIT)
-    if session.capabilities and (missing := session.capabilities.missing(Capability.USERS, session.store.actor)):
+    if missing := await session.store.actor_database.missing(Capability.USERS):
         print_error(f"Only owners of rows are listed, without e-mails. {missing.reason}", hint=missing.hint)
     if output.json:
         output.document(json_documents.rows(users))

@@ -68,7 +68,8 @@ async def show_statistics(
         else:
             statistics = await session.store.get_job_statistics(project_id)
         if output.json:
-            output.document(json_documents.statistics(statistics))
+            partial_claims = await session.store.actor_database.partial_claims()
+            output.document(json_documents.statistics(statistics, partial_claims=partial_claims))
             if archive and not statistics.includes_archive:
                 await print_archive_limits(session)
         else:

@@ -83,7 +83,8 @@ async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
     if host.poller.store is context.store:
         host.dashboard.show_totals(totals)
         found = totals.matching or totals.count(None)
-        show_toast(host.app, Toast(text=f"Counted exactly: {jobs_count(found.number if found else 0)}."))
+        how = "by partial claims" if totals.partial_claims else "exactly"
+        show_toast(host.app, Toast(text=f"Counted {how}: {jobs_count(found.number if found else 0)}."))
 
 
 def _percent(done: int) -> str:

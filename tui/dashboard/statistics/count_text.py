@@ -52,8 +52,10 @@ def is_stale(seconds: float) -> bool:
 
 def totals_note(totals: "Totals", *, seconds: float, key: str, is_silent: bool = False) -> str:
     """`exact · 40 s old · as ada@example.com`. `key` is the one that counts exactly, named where that would help."""
+    is_exact = totals.precision is Precision.EXACT
     parts = [
-        _PRECISION_WORDS[totals.precision],
+        *([] if is_exact and totals.partial_claims else [_PRECISION_WORDS[totals.precision]]),
+        *(["partial claims"] if totals.partial_claims else []),
         *_filter_notes(totals),
         totals_age(seconds, is_silent=is_silent),
         f"as {clean(actor_name(totals.actor), limit=60)}",

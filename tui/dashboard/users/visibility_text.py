@@ -51,9 +51,10 @@ def short_verdict(visibility: "VisibilityComparison") -> str:
     """The same, where the user is named already. No grant is no zero."""
     if not visibility.rules.is_granted:
         return "sees none: no grant"
+    partial = " by partial claims" if visibility.partial_claims else ""
     if visibility.rules.holds_for_operator:
-        return f"sees {counted(visibility.seen)}, the operator {counted(visibility.everything)}"
-    return f"sees {counted(visibility.seen)} of {counted(visibility.everything)}"
+        return f"sees {counted(visibility.seen)}{partial}, the operator {counted(visibility.everything)}"
+    return f"sees {counted(visibility.seen)} of {counted(visibility.everything)}{partial}"
 
 
 def list_note(visibility: "VisibilityComparison") -> str:

@@ -1,0 +1,175 @@
+"""Which claims the policies read: SQL that collects their expressions, and what those name."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from sqlalchemy import text
+
+from store.capabilities.facts import PolicyFacts
+from store.database.database import Database
+from store.database.query import Query
+from store.errors import Locked, TimedOut
+from store.schema.schema_diff import QUALIFY
+from store.users.actor import OPERATOR
+
+WHOLE_TOKEN = "*"  # noqa: S105
+"""Stands for a token that is used in a way that does not tell which of its claims are read."""
+
+_OF_FUNCTION = {"uid": "sub", "role": "role", "email": "email"}
+"""Functions of the schema auth that return one claim."""
+
+# A policy sends its reader on to the tables in it and their policies, and to its functions and what those call.
+POLICY_EXPRESSIONS: Query[str] = Query(
+    text("""
+with recursive policies as (
+    select p.oid, p.polrelid,
+           concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) as body
+      from pg_policy p
+      join pg_class c on c.oid = p.polrelid
+      join pg_roles users on users.rolname = :role
+     where c.relrowsecurity
+       and exists (select from unnest(p.polroles) as role(oid)
+                    where case when role.oid = 0 then true else pg_has_role(users.oid, role.oid, 'USAGE') end)
+), functions as (
+    select p.oid, p.proname, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as body
+      from pg_proc p
+      join pg_namespace n on n.oid = p.pronamespace
+      join pg_language l on l.oid = p.prolang
+     where n.nspname not in ('pg_catalog', 'information_schema') and l.lanname in ('sql', 'plpgsql')
+       and not exists (select from pg_depend d
+                        where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+       and not (n.nspname = 'auth' and p.proname in ('uid', 'role', 'email', 'jwt'))
+), reached (kind, oid) as (
+    select 'table', c.oid
+      from pg_class c
+      join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = 'public' and c.relname in ('generation_jobs', 'projects', 'assets')
+    union
+    select next.kind, next.oid
+      from reached
+     cross join lateral (
+           select case d.refclassid when 'pg_class'::regclass then 'table' else 'function' end, d.refobjid
+             from policies p
+             join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid
+            where reached.kind = 'table' and p.polrelid = reached.oid
+              and d.refclassid in ('pg_class'::regclass, 'pg_proc'::regclass)
+           union all
+           select 'function', called.oid
+             from functions f
+             join functions called
+                  on case when strpos(lower(f.body), lower(called.proname)) > 0
+                          then f.body ~* ('\\m' || regexp_replace(called.proname, '\\W', '.', 'g') || '"?\\s*\\(') end
+            where reached.kind = 'function' and f.oid = reached.oid
+           union all
+           select 'table', c.oid
+             from functions f
+             join pg_class c
+                  on case when c.relrowsecurity and strpos(lower(f.body), lower(c.relname)) > 0
+                          then f.body ~* ('\\m' || regexp_replace(c.relname, '\\W', '.', 'g') || '\\M') end
+            where reached.kind = 'function' and f.oid = reached.oid
+           ) next (kind, oid)
+)
+select body from policies p where exists (select from reached r where r.kind = 'table' and r.oid = p.polrelid)
+union
+select body from functions f where exists (select from reached r where r.kind = 'function' and r.oid = f.oid)
+"""),
+    lambda row: str(row[0] or ""),
+)
+"""Of the policies that decide what one role of the app's requests sees of jobs, projects and assets."""
+
+_QUALIFY = Query(text(QUALIFY), tuple)
+_OWN_ROWS = (
+    "(auth.uid() = user_id)",
+    "(( SELECT auth.uid() AS uid) = user_id)",
+    "(user_id = auth.uid())",
+    "(user_id = ( SELECT auth.uid() AS uid))",
+)
+"""How Postgres prints that a row is its user's own."""
+_SHOWS_OWN: Query[bool] = Query(
+    text("""
+select c.relrowsecurity
+       and (select count(*) = 1 and bool_and(
+                   p.polpermissive and pg_get_expr(p.polqual, p.polrelid) = any (cast(:own_rows as text[])))
+              from pg_policy p
+             where p.polrelid = c.oid and p.polcmd in ('r', '*')
+               and exists (select from unnest(p.polroles) as role(oid)
+                            where case when role.oid = 0 then true else pg_has_role(users.oid, role.oid, 'USAGE') end))
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  join pg_roles users on users.rolname = :role
+ where n.nspname = 'public' and c.relname = 'generation_jobs'
+"""),
+    lambda row: bool(row[0]),
+)
+
+
+async def read_policy_facts(database: Database, role: str) -> PolicyFacts:
+    """Where a lock on a table, or the time, keeps the policies from being read, they may read anything."""
+    try:
+        _, expressions, shows_own = await database.read_together(
+            OPERATOR,
+            _QUALIFY,
+            replace(POLICY_EXPRESSIONS, parameters={"role": role}),
+            replace(_SHOWS_OWN, parameters={"role": role, "own_rows": list(_OWN_ROWS)}),
+        )
+    except TimedOut as error:
+        unread = frozenset({WHOLE_TOKEN})
+        return PolicyFacts(claims=unread, shows_users_their_own=False, is_locked=isinstance(error, Locked))
+    return PolicyFacts(claims=claims_read(expressions), shows_users_their_own=bool(shows_own and shows_own[0]))
+
+
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_CLAIM_FUNCTION = re.compile(r'"?\bauth"?\s*\.\s*"?(?P<name>uid|role|email)"?\s*\(\s*\)', re.IGNORECASE)
+_LEGACY = re.compile(r"'request\.jwt\.claim\.(?P<name>[^']+)'", re.IGNORECASE)
+_TOKEN = re.compile(
+    r"""(?:(?:"?\bauth"?\s*\.\s*)?"?\bjwt"?\s*\(\s*\)|'request\.jwt\.claims?'(?:::\w+)?\s*(?:,\s*\w+\s*)?\))""",
+    re.IGNORECASE,
+)
+_WRAPPING = re.compile(
+    r"""(?:\s*(?:\)|,\s*''(?:::\w+)?\s*\)|,\s*'\{\}'(?:::\w+)?\s*\)|::\s*jsonb?\b|\bas\s+"?\w+"?(?:\s*\))?))*""",
+    re.IGNORECASE,
+)
+"""What stands between the token and the operator that takes a claim of it: brackets, casts, nullif and coalesce."""
+_TAKEN = re.compile(
+    r"""\s*(?:->>?|\?)\s*'(?P<key>[^']+)'|\s*#>>?\s*'\{\s*"?(?P<path>[^,}"]+)|\s*\[\s*'(?P<item>[^']+)'"""
+)
+_OF_PATH = re.compile(r"""\s*,\s*'(?P<key>[^']+)'""")
+_PATH_FUNCTION = re.compile(r"jsonb?_extract_path(?:_text)?\s*\(\s*(?:\(\s*select\s+)?$", re.IGNORECASE)
+_ANY_KEY = re.compile(r"(?:->>?)\s*'(?P<key>[^']+)'")
+
+
+def claims_read(expressions: Iterable[str]) -> frozenset[str]:
+    """Their names; WHOLE_TOKEN among them where a token goes somewhere that cannot be followed."""
+    return frozenset(claim for expression in expressions for claim in _claims_of(_COMMENT.sub(" ", expression)))
+
+
+def _claims_of(expression: str) -> Iterator[str]:
+    for found in _CLAIM_FUNCTION.finditer(expression):
+        yield _OF_FUNCTION[found["name"].lower()]
+    for found in _LEGACY.finditer(expression):
+        yield found["name"]
+    for token in _TOKEN.finditer(expression):
+        yield from _claims_of_token(expression, token)
+
+
+def _claims_of_token(expression: str, token: re.Match[str]) -> Iterator[str]:
+    wrapping = _WRAPPING.match(expression, token.end())
+    end = wrapping.end() if wrapping else token.end()
+    if taken := _TAKEN.match(expression, end):
+        yield taken["key"] or taken["path"] or taken["item"]
+    elif _PATH_FUNCTION.search(expression, 0, token.start()) and (of_path := _OF_PATH.match(expression, end)):
+        yield of_path["key"]
+    else:
+        # It may be kept in a variable: what is taken out of anything here may be a claim, and there may be more.
+        yield WHOLE_TOKEN
+        yield from (found["key"] for found in _ANY_KEY.finditer(expression))
+
+
+def unknown_claims_words(claims: Sequence[str]) -> str:
+    """A sentence."""
+    named = [claim for claim in claims if claim != WHOLE_TOKEN]
+    if not named:
+        return "policies read the whole token, and gjobs does not know all of it."
+    more = ", and more of the token" if WHOLE_TOKEN in claims else ""
+    return f"policies read {', '.join(named)}{more}, which gjobs does not know."

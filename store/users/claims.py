@@ -1,0 +1,139 @@
+"""The claims of an actor's requests, as the app's auth server sends them, and the SQL that sets them."""
+
+import json
+import re
+import time
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid5
+
+from store.users.actor import ROLE_OF_ANON, ROLE_OF_USERS, ActingUser, Actor, Anon
+
+COLUMNS = {
+    "aud": "aud",
+    "role": "role",
+    "email": "email",
+    "phone": "phone",
+    "app_metadata": "raw_app_meta_data",
+    "user_metadata": "raw_user_meta_data",
+    "is_anonymous": "is_anonymous",
+}
+"""The claims that the auth server takes from a column of `auth.users`."""
+
+_ABSENT = {
+    "aud": '"authenticated"',
+    "role": '"authenticated"',
+    "email": '""',
+    "phone": '""',
+    "app_metadata": "{}",
+    "user_metadata": "{}",
+    "is_anonymous": "false",
+}
+"""What it sends where the column is null."""
+
+SENT = ("sub", *COLUMNS, "aal", "amr", "session_id")
+ALWAYS_KNOWN = frozenset({"sub", "role", "aal"})
+"""The user, the role and the level that one chose to act with."""
+FIXED = ("sub", "role", "aal")
+"""A profile cannot set these: they say whom one acts as."""
+AAL_LEVELS = (1, 2)
+
+_SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+"""As Postgres takes the parts of a custom setting's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimSources:
+    """Where claims come from on one database."""
+
+    columns: frozenset[str] = frozenset()
+    """Of `auth.users`, those that the login may read."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """By the profile, for every user. They win over what is read."""
+
+
+def known_claims(columns: Set[str], given: Set[str]) -> frozenset[str]:
+    """Those whose values are the app's own. `amr` and `session_id` are sent, but of no sign-in that took place."""
+    return ALWAYS_KNOWN | given | _read_from(columns).keys()
+
+
+def _read_from(columns: Set[str]) -> dict[str, str]:
+    """The columns by their claims. A row is found by its id."""
+    return {claim: column for claim, column in COLUMNS.items() if {"id", column} <= columns}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestIdentity:
+    """What the statements of one actor run as. `sql` sets it, for one transaction."""
+
+    role: str
+    user_id: UUID | None
+    sql: str
+    values: tuple[str, ...]
+
+
+def identity_of(actor: Actor, sources: ClaimSources) -> RequestIdentity | None:
+    """None for the role as connected."""
+    match actor:
+        case ActingUser():
+            return _identity_of_user(actor, sources)
+        case Anon():
+            # The app's public key is a token without a user.
+            sql = _settings_sql("cast(%s as jsonb)", ["sub", "role", "email"], ROLE_OF_ANON)
+            return RequestIdentity(
+                role=ROLE_OF_ANON, user_id=None, sql=sql, values=(json.dumps({"role": ROLE_OF_ANON}),)
+            )
+        case _:
+            return None
+
+
+def _identity_of_user(user: ActingUser, sources: ClaimSources) -> RequestIdentity:
+    read = _read_from(sources.columns)
+    values = [json.dumps(_claims_without_reading(user))]
+    expression = "cast(%s as jsonb)"
+    if read:
+        # A text that is empty stands for no value, as it does for the auth server.
+        pairs = ", ".join(
+            f"'{claim}', coalesce(nullif(to_jsonb(u.{column}), '\"\"'), '{_ABSENT[claim]}')"
+            for claim, column in read.items()
+        )
+        # The names are our own; every value is a parameter.
+        row = f"select jsonb_build_object({pairs}) from auth.users u where u.id = cast(%s as uuid)"  # noqa: S608
+        expression += f" || coalesce(({row}), '{{}}')"
+        values.append(str(user.id))
+    if sources.given:
+        expression += " || cast(%s as jsonb)"
+        values.append(json.dumps(dict(sources.given)))
+    names = [*SENT, *(name for name in sources.given if name not in SENT and _SETTING_NAME.fullmatch(name))]
+    sql = _settings_sql(expression, names, ROLE_OF_USERS)
+    return RequestIdentity(role=ROLE_OF_USERS, user_id=user.id, sql=sql, values=tuple(values))
+
+
+def _claims_without_reading(user: ActingUser) -> dict[str, Any]:
+    now = int(time.time())
+    methods = ["password", "totp"][: user.aal]
+    return {
+        "sub": str(user.id),
+        "role": ROLE_OF_USERS,
+        "aud": ROLE_OF_USERS,
+        **({} if user.email is None else {"email": user.email}),
+        "aal": f"aal{user.aal}",
+        "amr": [{"method": method, "timestamp": now} for method in reversed(methods)],
+        "session_id": str(uuid5(user.id, "gjobs")),
+    }
+
+
+def _settings_sql(expression: str, names: list[str], role: str) -> str:
+    """One statement for this transaction alone: JSON claims, a legacy setting for each claim, and last the role.
+
+    Whoever reads legacy settings gets an empty text for a claim that is not there, as after an earlier request.
+    """
+    legacy = ", ".join(f"set_config('request.jwt.claim.{name}', claims ->> '{name}', true)" for name in names)
+    return (
+        # Names only: each is ours, or passed as the name of a setting.
+        f"WITH signed_in AS MATERIALIZED (SELECT {expression} AS claims)"  # noqa: S608
+        f" SELECT set_config('request.jwt.claims', claims::text, true), set_config('request.jwt.claim', '', true),"
+        f" {legacy},"
+        f" set_config('role', '{role}', true) FROM signed_in"
+    )

@@ -1,0 +1,175 @@
+"""`--as`, `--aal` and a profile's claims: the command line shows what the app shows."""
+
+import json
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from store.embedded.clients import ADMINISTRATOR
+from tests.cli.command_line import Configure, Run, profile, uri
+from tests.conftest import Conninfo, connect
+
+ANA = "00000000-0000-4000-8000-00000000000a"
+PROJECT = "00000000-0000-4000-8000-0000000000aa"
+
+
+@pytest.fixture
+def app(
+    attached_database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[psycopg.Connection]:
+    """The app's own database: one job of each organisation, which policies show to its members."""
+    configure(profile("app", uri(attached_database)))
+    monkeypatch.setenv("GJOBS_PROFILE", "app")
+    with connect(attached_database, autocommit=True) as connection:
+        connection.execute(
+            "insert into auth.users (id, email, created_at, raw_app_meta_data)"
+            " values (%s, 'ana@example.com', now(), '{\"org\": \"acme\"}')",
+            [ANA],
+        )
+        connection.execute("insert into public.projects (id, user_id, name) values (%s, %s, 'P')", [PROJECT, ANA])
+        for mode in ("acme", "globex"):
+            connection.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, %s)",
+                [ANA, PROJECT, mode],
+            )
+        show_jobs_where(connection, "mode = (auth.jwt() -> 'app_metadata' ->> 'org')")
+        yield connection
+
+
+def show_jobs_where(app: psycopg.Connection, condition: str) -> None:
+    app.execute('drop policy if exists "Users can view own generation jobs" on public.generation_jobs')
+    app.execute("drop policy if exists shown on public.generation_jobs")
+    app.execute(f"create policy shown on public.generation_jobs for select using ({condition})".encode())
+
+
+@pytest.fixture
+def without_metadata(app: psycopg.Connection, attached_database: Conninfo) -> Iterator[str]:
+    """The address of a login that cannot read the users' metadata."""
+    with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+        administrator.execute("create role metadata_less login bypassrls")
+        administrator.execute("grant authenticated to metadata_less")
+        administrator.execute("grant usage on schema auth, public to metadata_less")
+        administrator.execute("grant select (id, email, created_at) on auth.users to metadata_less")
+        administrator.execute("grant select on public.generation_jobs, public.projects to metadata_less")
+        yield uri({**attached_database, "user": "metadata_less"})
+        administrator.execute("drop owned by metadata_less")
+        administrator.execute("drop role metadata_less")
+
+
+def modes(gjobs: Run, *options: str) -> set[str]:
+    found = gjobs("--json", "jobs", "list", *options)
+    assert found.code == 0, found.err
+    return {job["mode"] for job in found.document}
+
+
+def test_list_numbers_and_export_follow_the_claims_of_the_user(gjobs: Run, app: psycopg.Connection) -> None:
+    as_ana = ("--as", "ana@example.com")
+
+    listed = gjobs("--json", "jobs", "list", *as_ana)
+    numbers = gjobs("--json", "stats", *as_ana).document
+    exported = gjobs("jobs", "export", "-", "--format", "ndjson", *as_ana)
+
+    assert [job["mode"] for job in listed.document] == ["acme"]
+    assert "claims" not in listed.err
+    assert (numbers["total_count"], numbers["exact"], numbers["partial_claims"]) == (1, True, [])
+    assert [json.loads(line)["mode"] for line in exported.out.splitlines()] == ["acme"]
+
+
+def test_aal_of_the_sign_in_is_chosen_on_the_command_line(gjobs: Run, app: psycopg.Connection) -> None:
+    show_jobs_where(app, "(select auth.jwt() ->> 'aal') = 'aal2'")
+
+    assert modes(gjobs, "--as", ANA) == set()
+    assert modes(gjobs, "--as", ANA, "--aal", "1") == set()
+    assert modes(gjobs, "--as", ANA, "--aal", "2") == {"acme", "globex"}
+
+
+@pytest.mark.parametrize("who", [(), ("--as", "operator"), ("--as", "anon")])
+def test_aal_without_a_user_is_refused(gjobs: Run, app: psycopg.Connection, who: tuple[str, ...]) -> None:
+    refused = gjobs("jobs", "list", "--aal", "2", *who)
+
+    assert refused.code == 2
+    assert refused.err == (
+        "--aal says how a user signed in, and no user is named.\nAdd --as WHO, or leave --aal out.\n"
+    )
+
+
+def test_anon_is_a_visitor_without_an_id(gjobs: Run, app: psycopg.Connection) -> None:
+    show_jobs_where(app, "auth.uid() is null and auth.role() = 'anon' and mode = 'globex'")
+
+    assert modes(gjobs, "--as", "anon") == {"globex"}
+    assert gjobs("--json", "stats", "--as", "anon").document["total_count"] == 1
+    created = gjobs("projects", "create", "Mine", "--as", "anon")
+    assert (created.code, created.err.splitlines()[0]) == (2, "A project belongs to a user, and anon is none.")
+
+
+def test_snapshot_shows_what_a_visitor_sees(gjobs: Run, app: psycopg.Connection) -> None:
+    show_jobs_where(app, "auth.uid() is null and mode = 'globex'")
+
+    frame = gjobs("snapshot", "--as", "anon")
+
+    assert frame.code == 0, frame.err
+    assert "as anon" in frame.out
+    assert "globex" in frame.out
+    assert "acme" not in frame.out
+
+
+def test_claims_of_the_profile_are_added(
+    gjobs: Run, app: psycopg.Connection, attached_database: Conninfo, configure: Configure
+) -> None:
+    show_jobs_where(app, "mode = (auth.jwt() ->> 'org_id')")
+    unknown = gjobs("--json", "jobs", "list", "--as", ANA)
+    configure(profile("app", uri(attached_database)), 'claims = { org_id = "globex", seats = 3 }')
+
+    known = gjobs("--json", "jobs", "list", "--as", ANA)
+
+    assert unknown.document == []
+    assert unknown.err == (
+        "Partial claims: policies read org_id, which gjobs does not know. What the app shows may differ."
+        " Add the claims to the profile, or connect as a login that reads auth.users.\n"
+    )
+    assert ([job["mode"] for job in known.document], known.err) == (["globex"], "")
+
+
+SHOWING = (
+    ["jobs", "list"],
+    ["stats"],
+    ["stats", "--by", "project"],
+    ["jobs", "export", "-", "--format", "csv"],
+    ["projects"],
+    ["watch", "--until", "left<5"],
+    ["doctor"],
+    ["cleanup", "--older-than", "1d", "--dry-run"],
+)
+
+
+def test_claims_that_cannot_be_read_mark_lists_and_numbers_as_partial(
+    gjobs: Run, app: psycopg.Connection, without_metadata: str
+) -> None:
+    with_login = ("--database-url", without_metadata, "--as", ANA)
+
+    for command in SHOWING:
+        assert "Partial claims: policies read app_metadata" in gjobs(*command, *with_login).err, command
+    numbers = gjobs("--json", "stats", *with_login).document
+
+    assert (numbers["exact"], numbers["partial_claims"]) == (False, ["app_metadata"])
+
+
+@pytest.mark.parametrize(
+    ("claims", "complaint"),
+    [
+        ('"org"', "claims is a text, and should be a table."),
+        ("{ sub = 'x' }", "claims cannot set sub: it follows from the user that you act as."),
+        ("{ role = 'service_role' }", "claims cannot set role: it follows from the user that you act as."),
+        ("{ aal = 'aal2' }", "claims cannot set aal: --aal sets it."),
+        ("{ since = 2026-01-01 }", "claims should hold only what JSON can hold: no dates, no times,"),
+        ("{ share = inf }", "claims should hold only what JSON can hold: no dates, no times,"),
+        ('{ org = "a\\u0000b" }', "claims holds a NUL character."),
+    ],
+)
+def test_claims_that_make_no_sense_are_refused(gjobs: Run, configure: Configure, claims: str, complaint: str) -> None:
+    configure(profile("app", "postgresql://nowhere/db"), f"claims = {claims}")
+
+    refused = gjobs("jobs", "list")
+
+    assert f"profiles.app.{complaint}" in refused.err

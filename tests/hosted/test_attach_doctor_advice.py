@@ -1,0 +1,198 @@
+"""What the doctor advises on a hosted project: true of the login, allowed to the owner, and safe."""
+
+import json
+from collections.abc import Sequence
+
+import psycopg
+import pytest
+
+from migrations import HEAD
+from migrations.runner import upgrade
+from store.doctor.findings import DoctorReport, Severity
+from tests.cli.command_line import Run
+from tests.conftest import Conninfo, connect
+from tests.hosted.access_routes import Login
+from tests.hosted.test_hosted_doctor import LEAKS, examined, faults, finding, run
+from tests.tui.jobs_database import ADA, AUTUMN, BEN, JobsDatabase
+
+FUNCTIONS = """
+create function get_derived_assets(the_asset uuid) returns table (storage_path text)
+    language sql security definer set search_path = '' as 'select a.storage_path from public.assets a';
+create function all_projects() returns bigint language plpgsql security definer set search_path = '' as
+    'begin return (select count(*) from public.projects); end';
+create function jobs_of_owner(owner uuid default null) returns bigint
+    language sql security definer set search_path = '' as
+    'select count(*) from public.generation_jobs where user_id = coalesce(owner, auth.uid())';
+create function own_projects() returns bigint language sql security definer set search_path = '' as
+    'select count(*) from public.projects where user_id = auth.uid()';
+create function own_asset() returns trigger language plpgsql security definer set search_path = '' as
+    'begin perform 1 from public.assets; return new; end';
+create function for_jobs() returns bigint language sql security invoker as 'select count(*) from assets';
+"""
+OPEN = {"get_derived_assets": "unchecked-caller", "all_projects": "unchecked-caller", "jobs_of_owner": "unchecked-user"}
+
+
+def of_function(report: DoctorReport, function: str) -> set[str]:
+    return {one.name for one in report.findings if one.is_fault and f"function {function} " in one.sentence}
+
+
+def answers(conninfo: Conninfo, role: str, user: object, query: str) -> object:
+    """What the role gets, or the error's class."""
+    with connect(conninfo) as connection:
+        connection.execute("select set_config('request.jwt.claims', %s, true)", [json.dumps({"sub": str(user)})])
+        connection.execute(f"set local role {role}".encode())
+        try:
+            return connection.execute(query.encode()).fetchall()
+        except psycopg.Error as error:
+            return type(error)
+
+
+async def test_doctor_finds_definer_functions_that_ask_nobody_who_calls(
+    app_database: Conninfo, jobs_db: JobsDatabase
+) -> None:
+    run(app_database, FUNCTIONS)
+    report = await examined(app_database)
+
+    for name, kind in OPEN.items():
+        assert of_function(report, name) == {kind}
+    for name in ("own_projects", "own_asset", "for_jobs"):
+        assert of_function(report, name) == set()
+    open_to_anybody = finding(report, "unchecked-caller")
+    assert open_to_anybody.severity is Severity.PROBLEM
+    assert open_to_anybody.sentence.startswith("The function all_projects gives anon and authenticated rows of any")
+
+
+async def test_function_that_only_another_role_can_change_has_no_sql(app_database: Conninfo, owner: Login) -> None:
+    with connect(owner.server.administrator(owner.database)) as administrator:
+        administrator.execute(FUNCTIONS.encode())
+
+    found = finding(await examined(app_database), "unchecked-caller")
+
+    assert found.sql is None
+    assert str(found.hint).endswith("Only supabase_admin can change it: ask whoever connects as that role.")
+
+
+BROKEN: Sequence[str] = (
+    FUNCTIONS,
+    "alter table projects disable row level security",
+    "create policy everything on assets for select using (true)",
+    "create materialized view costs as select user_id, cost_cents from generation_jobs",
+    "create policy mine on generation_jobs using (auth.uid() = user_id)",
+)
+
+
+REFUSED = (
+    "select get_derived_assets(gen_random_uuid())",
+    "select all_projects()",
+    f"select jobs_of_owner('{ADA}')",
+    "select * from costs",
+)
+
+
+@pytest.mark.parametrize("examiner", ["owner", "least_privilege", "readme_reader"])
+@pytest.mark.parametrize("is_migrated", [False, True], ids=["as it comes", "migrated"])
+async def test_after_all_of_its_sql_the_doctor_finds_nothing_and_nothing_leaks(
+    request: pytest.FixtureRequest, app_database: Conninfo, jobs_db: JobsDatabase, examiner: str, is_migrated: bool
+) -> None:
+    login: Login = request.getfixturevalue(examiner)
+    if is_migrated:
+        upgrade(app_database)
+    run(app_database, *BROKEN)
+    jobs_db.asset(AUTUMN, "secret.jpg")
+    before = await examined(login.conninfo)
+    assert before.is_well is False
+    warnings: list[str | None] = []
+    with connect(app_database) as owner:
+        owner.add_notice_handler(lambda notice: warnings.append(notice.message_primary))
+        for one in before.findings:
+            owner.execute((one.sql or "").encode())
+
+    after = await examined(login.conninfo)
+
+    assert warnings == []
+    assert faults(after) == set()
+    for role in ("anon", "authenticated"):
+        for query in REFUSED:
+            assert answers(app_database, role, BEN, query) is psycopg.errors.InsufficientPrivilege, query
+        for table in ("assets", "projects", "generation_jobs"):
+            owners = answers(app_database, role, BEN, f"select distinct user_id from {table}")  # noqa: S608
+            assert owners in ([], [(BEN,)]), table
+    assert login.is_owner or is_no_member(login)
+
+
+def is_no_member(login: Login) -> bool:
+    with connect(login.conninfo) as connection:
+        return connection.execute("select pg_has_role('authenticated', 'MEMBER')").fetchone() == (False,)
+
+
+@pytest.mark.parametrize("examiner", ["least_privilege", "readme_reader"])
+async def test_doctor_of_a_migrated_project_reports_no_faults_to_a_login_that_cannot_read_the_revision(
+    request: pytest.FixtureRequest, app_database: Conninfo, examiner: str, jobs_db: JobsDatabase
+) -> None:
+    login: Login = request.getfixturevalue(examiner)
+    upgrade(app_database)
+
+    report = await examined(login.conninfo)
+
+    assert faults(report) == set()
+    assert finding(report, "revision").sentence == (
+        "Migrations have run here, but this login may not read which: the schema was not compared."
+    )
+    advised = " ".join(one.sql or "" for one in report.findings)
+    assert "SCHEMA auth" not in advised
+    assert "GRANT authenticated" not in advised
+
+
+@pytest.mark.parametrize("command", ["status", "verify"])
+def test_migrate_tells_a_login_that_cannot_read_the_revision_so(
+    least_privilege: Login, app_database: Conninfo, gjobs: Run, command: str
+) -> None:
+    upgrade(app_database)
+
+    done = gjobs("migrate", command, "--database-url", least_privilege.url)
+
+    assert (done.code, done.out) == (0 if command == "status" else 6, "")
+    assert done.err.replace("\n", " ").strip() == (
+        "Migrations have run here, but the login least_privilege may not read the revision (gjobs.alembic_version)."
+        ' To let it, run as the tables\' owner: GRANT USAGE ON SCHEMA gjobs TO "least_privilege";'
+        ' GRANT SELECT ON gjobs.alembic_version TO "least_privilege";'
+    )
+
+
+def test_migrate_status_in_json_says_that_the_revision_is_unknown(
+    least_privilege: Login, app_database: Conninfo, gjobs: Run
+) -> None:
+    upgrade(app_database)
+
+    done = gjobs("migrate", "status", "--json", "--database-url", least_privilege.url)
+
+    assert done.document == {"current": None, "head": HEAD, "pending": None, "managed": True}
+
+
+async def test_doctor_lists_the_claims_that_policies_read(
+    app_database: Conninfo, least_privilege: Login, owner: Login
+) -> None:
+    plain = finding(await examined(app_database), "claims")
+    assert (plain.severity, plain.sentence) == (
+        Severity.OK,
+        "Policies read the claims sub. gjobs sends them as the auth server does.",
+    )
+    run(
+        app_database,
+        "create function org() returns text language sql stable as 'select auth.jwt() -> ''app_metadata'' ->> ''org'''",
+        "create policy members on generation_jobs for select using"
+        " (mode = org() or auth.jwt() ->> 'team' = mode or auth.jwt() ->> 'session_id' = mode)",
+        "create policy second_factor on projects as restrictive using ((select auth.jwt() ->> 'aal') = 'aal2')",
+    )
+
+    of_owner = finding(await examined(app_database), "claims")
+    of_reader = finding(await examined(least_privilege.conninfo), "claims")
+
+    assert of_owner.severity is Severity.NOTE
+    assert of_owner.sentence == (
+        "Policies read the claims aal, app_metadata, session_id, sub, team. gjobs sends aal, app_metadata, sub as the"
+        " auth server does. Made up: session_id, for no sign-in takes place. Unknown: team, which the auth server does"
+        " not send by itself."
+    )
+    assert "Unknown: app_metadata, which this login cannot read in auth.users." in of_reader.sentence
+    assert faults(await examined(app_database)) >= LEAKS

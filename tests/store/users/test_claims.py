@@ -1,0 +1,338 @@
+"""Acting as a user shows what the app shows them: the claims are those of the app's auth server."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from migrations.runner import upgrade
+from store.capabilities.claim_sql import claims_read
+from store.database.database import Database
+from store.database.query import TimeLimits
+from store.embedded.clients import ADMINISTRATOR
+from store.errors import NoPrivilege
+from store.filters.filter_text import parse
+from store.job_list.list_query import ListingQuery, RowWindowQuery
+from store.statistics.totals import TotalsQuery
+from store.store import Store
+from store.users.actor import ANON, ActingUser
+from tests.conftest import Conninfo, connect
+from tests.store.store_fixtures import NOW
+
+USERS = tuple(UUID(int=number << 96 | 0x4000_8000 << 48) for number in (0xA, 0xB, 0xC))
+PROJECTS = tuple(UUID(int=number << 96 | 0x4000_8001 << 48) for number in (0xA, 0xB, 0xC))
+ORGS = ("acme", "globex")
+CONDITIONS = {
+    "own": "(select auth.uid()) = user_id",
+    "org": "mode = (auth.jwt() -> 'app_metadata' ->> 'org')",
+    "org, as a legacy setting": "mode = (current_setting('request.jwt.claim.app_metadata', true)::jsonb ->> 'org')",
+    "plan of the user's own": "mode = ((select auth.jwt()) -> 'user_metadata' ->> 'org')",
+    "aal": "(select auth.jwt() ->> 'aal') = 'aal2'",
+    "email": "auth.email() like '%@acme.example'",
+    "email, of the token": "(auth.jwt() ->> 'email') = error",
+    "anonymous": "(select (auth.jwt() ->> 'is_anonymous')::boolean) is not true",
+    "phone": "(auth.jwt() ->> 'phone') = '123'",
+    "audience": "auth.jwt() ->> 'aud' = 'authenticated' and auth.role() = 'authenticated'",
+    "through a function": "public.is_mine(mode)",
+    "of anybody": "status = 'queued'",
+}
+
+_FUNCTION = """
+create function public.my_org() returns text language sql stable as $$
+    select nullif(current_setting('request.jwt.claims', true), '')::json -> 'app_metadata' ->> 'org' $$;
+create function public.is_mine(kind text) returns boolean language sql stable as $$ select kind = public.My_Org() $$;
+"""
+
+
+@dataclass(frozen=True)
+class Policy:
+    condition: str
+    is_permissive: bool
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A row of `auth.users`."""
+
+    org: str | None
+    email: str | None
+    phone: str | None
+    is_anonymous: bool
+
+    def token(self, user_id: UUID, aal: int) -> dict[str, Any]:
+        """As the auth server makes it; not as gjobs does."""
+        return {
+            "sub": str(user_id),
+            "role": "authenticated",
+            "aud": "authenticated",
+            "email": self.email or "",
+            "phone": self.phone or "",
+            "app_metadata": {"org": self.org} if self.org else {},
+            "user_metadata": {"org": self.org} if self.org else {},
+            "is_anonymous": self.is_anonymous,
+            "aal": f"aal{aal}",
+        }
+
+
+policies = st.lists(
+    st.builds(Policy, condition=st.sampled_from(sorted(CONDITIONS)), is_permissive=st.booleans()),
+    min_size=1,
+    max_size=3,
+)
+customers = st.builds(
+    Customer,
+    org=st.none() | st.sampled_from(ORGS),
+    email=st.none() | st.sampled_from(["ana@acme.example", "bo@globex.example"]),
+    phone=st.none() | st.just("123"),
+    is_anonymous=st.booleans(),
+)
+
+
+@pytest.fixture
+def app(attached_database: Conninfo) -> Iterator[psycopg.Connection]:
+    """The app's database after `migrate up`, with jobs of several customers."""
+    upgrade(attached_database)
+    with connect(attached_database, autocommit=True) as connection:
+        connection.execute(_FUNCTION)
+        for user_id, project_id in zip(USERS, PROJECTS, strict=True):
+            connection.execute("insert into auth.users (id, created_at) values (%s, now())", [user_id])
+            connection.execute(
+                "insert into public.projects (id, user_id, name) values (%s, %s, 'Catalog')", [project_id, user_id]
+            )
+            for mode in ORGS:
+                for status, error in (("queued", "ana@acme.example"), ("failed", "bo@globex.example")):
+                    connection.execute(
+                        "insert into public.generation_jobs (user_id, project_id, status, mode, error, cost_cents)"
+                        " values (%s, %s, %s, %s, %s, 25)",
+                        [user_id, project_id, status, mode, error],
+                    )
+        yield connection
+
+
+def write_policies(app: psycopg.Connection, chosen: Sequence[Policy]) -> None:
+    for (name,) in app.execute(
+        "select policyname from pg_policies where tablename = 'generation_jobs' and cmd = 'SELECT'"
+    ).fetchall():
+        app.execute(f'drop policy "{name}" on public.generation_jobs'.encode())
+    for number, policy in enumerate(chosen):
+        kind = "permissive" if policy.is_permissive else "restrictive"
+        condition = CONDITIONS[policy.condition]
+        app.execute(
+            f"create policy p{number} on public.generation_jobs as {kind} for select using ({condition})".encode()
+        )
+
+
+def seen_in_app(app: psycopg.Connection, role: str, token: dict[str, Any]) -> set[UUID]:
+    """What the app's API returns: role and token for one transaction."""
+    with app.transaction():
+        app.execute("select set_config('request.jwt.claims', %s, true)", [json.dumps(token)])
+        for name, value in token.items():
+            text = value if isinstance(value, str) else json.dumps(value)
+            app.execute("select set_config('request.jwt.claim.' || %s, %s, true)", [name, text])
+        app.execute(f"set local role {role}".encode())
+        return {job_id for (job_id,) in app.execute("select id from public.generation_jobs").fetchall()}
+
+
+async def seen_in_gjobs(database: Conninfo, user: ActingUser) -> list[set[UUID] | int | None]:
+    """By the list, the statistics, the totals, the visibility, a search and the statuses: ids, or how many."""
+    async with Store(Database(database)) as operator:
+        everything = [job.id for job in (await operator.get_generation_jobs()).items]
+        store = operator.acting_as(user)
+        assert (await store.capability_cache.get()).partial_claims(user) == ()
+        listing = await store.get_listing(ListingQuery())
+        totals = await store.get_totals(TotalsQuery())
+        exact = await store.get_exact_totals(TotalsQuery(), lambda *_: None)
+        visibility = await operator.acting_as(user).compare_visibility(RowWindowQuery())
+        concerned = {job.id for job in visibility.window.jobs}
+        found = {job.id for text in everything for job in (await store.find_by_id(str(text))).jobs}
+        return [
+            {job.id for job in (await store.find_jobs(parse("cost:>=0", now=NOW))).items},
+            {job.id for job in listing.window.jobs},
+            found,
+            set(await store.get_job_statuses(everything)),
+            (await store.get_job_statistics()).total_count,
+            totals.statistics.total_count if totals.statistics else None,
+            exact.statistics.total_count if exact.statistics else None,
+            concerned - visibility.hidden,
+        ]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(chosen=policies, customer=customers, aal=st.sampled_from([1, 2]), data=st.data())
+def test_gjobs_returns_exactly_the_rows_that_the_auth_servers_claims_see(
+    app: psycopg.Connection,
+    attached_database: Conninfo,
+    chosen: list[Policy],
+    customer: Customer,
+    aal: int,
+    data: st.DataObject,
+) -> None:
+    user_id = data.draw(st.sampled_from(USERS))
+    write_policies(app, chosen)
+    meta = json.dumps({"org": customer.org}) if customer.org else None
+    app.execute(
+        "update auth.users set email = %s, phone = %s, is_anonymous = %s, raw_app_meta_data = %s,"
+        " raw_user_meta_data = %s where id = %s",
+        [customer.email, customer.phone, customer.is_anonymous, meta, meta, user_id],
+    )
+    expected = seen_in_app(app, "authenticated", customer.token(user_id, aal))
+    own = {
+        job_id
+        for (job_id,) in app.execute("select id from public.generation_jobs where user_id = %s", [user_id]).fetchall()
+    }
+
+    *sets, visible = asyncio.run(seen_in_gjobs(attached_database, ActingUser(id=user_id, aal=aal)))
+    app.execute("update auth.users set phone = null where id = %s", [user_id])
+
+    assert visible == expected & own
+    assert sets == [*[expected] * 4, *[len(expected)] * 3]
+
+
+@pytest.mark.parametrize(
+    ("expression", "claims"),
+    [
+        ("(( SELECT auth.uid() AS uid) = user_id)", {"sub"}),
+        ("((auth.jwt() -> 'app_metadata'::text) ->> 'org'::text)", {"app_metadata"}),
+        ("(( SELECT auth.jwt() AS jwt) ->> 'aal'::text) = 'aal2'::text", {"aal"}),
+        ("(( SELECT (auth.jwt() ->> 'is_anonymous'::text)))::boolean IS NOT TRUE", {"is_anonymous"}),
+        ("(auth.email() = 'x'::text) AND (auth.role() = 'authenticated'::text)", {"email", "role"}),
+        ("((current_setting('request.jwt.claims'::text, true))::json ->> 'org_id'::text)", {"org_id"}),
+        ("((NULLIF(current_setting('request.jwt.claims'::text, true), ''::text))::jsonb ->> 'tier'::text)", {"tier"}),
+        ("current_setting('request.jwt.claim.org_id'::text, true) = mode", {"org_id"}),
+        ("(auth.jwt() #>> '{app_metadata,org}'::text[]) = mode", {"app_metadata"}),
+        ("(auth.jwt() ? 'team'::text)", {"team"}),
+        ("jsonb_extract_path_text(auth.jwt(), VARIADIC ARRAY['a'])", {"*"}),
+        ("jsonb_extract_path_text(auth.jwt(), 'team')", {"team"}),
+        ("begin claims := auth.jwt(); return claims ->> 'org_id'; end", {"*", "org_id"}),
+        ("public.may_see(auth.jwt(), user_id)", {"*"}),
+        ("-- auth.jwt() ->> 'gone'\n true", set()),
+        ("mode = 'request'", set()),
+    ],
+)
+def test_claims_that_an_expression_reads_are_named(expression: str, claims: set[str]) -> None:
+    assert claims_read([expression]) == claims
+
+
+async def partial_claims(database: Conninfo, *, given: dict[str, Any] | None = None) -> tuple[str, ...]:
+    user = ActingUser(id=USERS[0])
+    async with Store(Database(database, claims=given)) as operator:
+        return await operator.acting_as(user).actor_database.partial_claims()
+
+
+@pytest.fixture
+def reader(app: psycopg.Connection, attached_database: Conninfo) -> Iterator[Conninfo]:
+    """A login that may read the jobs and act as users, but reads only ids and e-mails of users."""
+    with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+        administrator.execute("create role claims_reader login bypassrls")
+        administrator.execute("grant authenticated, anon to claims_reader")
+        administrator.execute("grant usage on schema auth, public to claims_reader")
+        administrator.execute("grant select (id, email, created_at) on auth.users to claims_reader")
+        administrator.execute("grant select on public.generation_jobs, public.projects to claims_reader")
+        yield {**attached_database, "user": "claims_reader"}
+        administrator.execute("drop owned by claims_reader")
+        administrator.execute("drop role claims_reader")
+
+
+def test_unreadable_claim_that_a_policy_reads_makes_the_claims_partial(
+    app: psycopg.Connection, attached_database: Conninfo, reader: Conninfo
+) -> None:
+    write_policies(app, [Policy("own", is_permissive=True)])
+    assert asyncio.run(partial_claims(reader)) == ()
+
+    write_policies(app, [Policy("through a function", is_permissive=True), Policy("email", is_permissive=True)])
+
+    assert asyncio.run(partial_claims(attached_database)) == ()
+    assert asyncio.run(partial_claims(reader)) == ("app_metadata",)
+    assert asyncio.run(partial_claims(reader, given={"app_metadata": {"org": "acme"}})) == ()
+
+
+async def test_policies_that_a_lock_hides_make_the_claims_partial_until_they_are_read(
+    app: psycopg.Connection, attached_database: Conninfo
+) -> None:
+    limits = TimeLimits(lock=0.05)
+    async with Store(Database(attached_database, limits=limits)) as operator:
+        user = operator.acting_as(ActingUser(id=USERS[0]))
+        with app.transaction():
+            app.execute("lock table public.projects in access exclusive mode")
+            assert await user.actor_database.partial_claims() == ("*",)
+            assert len((await user.find_jobs()).items) == 4
+        assert await user.actor_database.partial_claims() == ()
+
+
+def test_claims_of_the_profile_win_over_those_that_are_read(
+    app: psycopg.Connection, attached_database: Conninfo
+) -> None:
+    app.execute('update auth.users set raw_app_meta_data = \'{"org": "globex"}\' where id = %s', [USERS[0]])
+    write_policies(app, [Policy("org", is_permissive=True), Policy("org, as a legacy setting", is_permissive=False)])
+
+    async def modes(given: dict[str, Any] | None) -> set[str]:
+        async with Store(Database(attached_database, claims=given)) as operator:
+            return {job.mode for job in (await operator.acting_as(ActingUser(id=USERS[0])).find_jobs()).items}
+
+    assert asyncio.run(modes(None)) == {"globex"}
+    assert asyncio.run(modes({"app_metadata": {"org": "acme"}, "https://example.com/team": "it"})) == {"acme"}
+
+
+def test_column_that_is_granted_later_is_read_after_the_next_look(
+    app: psycopg.Connection, attached_database: Conninfo, reader: Conninfo
+) -> None:
+    write_policies(app, [Policy("org", is_permissive=True)])
+    app.execute('update auth.users set raw_app_meta_data = \'{"org": "acme"}\' where id = %s', [USERS[0]])
+
+    async def before_and_after() -> tuple[int, int]:
+        async with Store(Database(reader)) as operator:
+            store = operator.acting_as(ActingUser(id=USERS[0]))
+            before = len((await store.find_jobs()).items)
+            with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+                administrator.execute("grant select on auth.users to claims_reader")
+            await store.capability_cache.refresh()
+            return before, len((await store.find_jobs()).items)
+
+    assert asyncio.run(before_and_after()) == (0, 6)
+
+
+def test_anon_sees_what_a_visitor_sees(app: psycopg.Connection, attached_database: Conninfo) -> None:
+    write_policies(app, [Policy("of anybody", is_permissive=True)])
+    expected = seen_in_app(app, "anon", {"role": "anon"})
+
+    async def seen() -> tuple[set[UUID], int, tuple[str, ...]]:
+        async with Store(Database(attached_database)) as operator:
+            store = operator.acting_as(ANON)
+            found = {job.id for job in (await store.find_jobs()).items}
+            return found, (await store.get_job_statistics()).total_count, await store.actor_database.partial_claims()
+
+    assert len(expected) == 6
+    assert asyncio.run(seen()) == (expected, 6, ())
+
+
+def test_user_whom_the_app_signs_in_as_another_role_is_refused(
+    app: psycopg.Connection, attached_database: Conninfo
+) -> None:
+    app.execute("update auth.users set role = 'service_role' where id = %s", [USERS[0]])
+
+    async def look() -> None:
+        async with Store(Database(attached_database)) as operator:
+            await operator.acting_as(ActingUser(id=USERS[0])).find_jobs()
+
+    with pytest.raises(NoPrivilege, match="as the role service_role"):
+        asyncio.run(look())
+
+
+async def test_session_that_the_app_takes_for_somebody_else_is_refused(attached_database: Conninfo) -> None:
+    with connect({**attached_database, "user": ADMINISTRATOR}) as administrator:
+        administrator.execute(
+            f"create or replace function auth.uid() returns uuid language sql return '{USERS[1]}'::uuid".encode()
+        )
+
+    async with Store(Database(attached_database)) as operator:
+        with pytest.raises(NoPrivilege, match=f"takes this session for {USERS[1]}, not for the user {USERS[0]}"):
+            await operator.acting_as(ActingUser(id=USERS[0])).find_jobs()
+        with pytest.raises(NoPrivilege, match="not for the role anon"):
+            await operator.acting_as(ANON).find_jobs()
