@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from migrations.runner import upgrade
 from store.embedded.clients import ADMINISTRATOR
 from tests.cli.command_line import Configure, Run, profile, uri
 from tests.conftest import Conninfo, connect
@@ -173,3 +174,12 @@ def test_claims_that_make_no_sense_are_refused(gjobs: Run, configure: Configure,
     refused = gjobs("jobs", "list")
 
     assert f"profiles.app.{complaint}" in refused.err
+
+
+def test_workers_that_a_visitor_does_not_see_are_not_denied(gjobs: Run, attached_database: Conninfo) -> None:
+    upgrade(attached_database)
+
+    seen = gjobs("workers", "--as", "anon", "--database-url", uri(attached_database))
+
+    assert seen.code == 0, seen.err
+    assert "Workers that do not act as anon are the operator's to see." in seen.err

@@ -11,7 +11,7 @@ from store.errors import RowMissing, StoreError
 from store.jobs.job import JobStatus
 from store.jobs.job_results import PageKey
 from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
-from store.users.actor import ActingUser
+from store.users.actor import OPERATOR, actor_name
 from tui.cli import json_documents
 from tui.cli.arguments import find_project, identifier, page_key, project_names, since, status, whole_number
 from tui.cli.command import ActorRule, Command
@@ -106,11 +106,11 @@ async def print_archive_limits(session: "Session") -> bool:
     from store.retention.archive import is_archive_shown_whole
 
     actor = session.store.actor
-    if not isinstance(actor, ActingUser) or await is_archive_shown_whole(session.store):
+    if actor == OPERATOR or await is_archive_shown_whole(session.store):
         return False
     from tui.text.clean_text import clean
 
-    name = clean(actor.email or str(actor.id), limit=60)
+    name = clean(actor_name(actor), limit=60)
     print_message(
         f"At most {name}'s own archived jobs are included, because the app's own policies decide which jobs"
         f" {name} sees. The operator sees all."

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from store.configuration.settings import Settings
 from store.page_limits import MAX_LIMIT
-from store.users.actor import ActingUser, Actor
+from store.users.actor import OPERATOR, Actor, actor_name
 from tui.cli import arguments, json_documents
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError, not_empty
@@ -265,12 +265,12 @@ async def list_workers(session: "Session", output: Output) -> ExitCode:
 
 def _remark(force: "WorkersOverview", *, actor: Actor) -> str:
     """What the table does not show. Users see only workers that act as them, but all leases of their jobs."""
-    if not isinstance(actor, ActingUser):
+    if actor == OPERATOR:
         return "" if force.workers else "No worker has run here within a week."
     from tui.text.clean_text import clean
     from tui.text.format import jobs_count
 
-    name = clean(actor.email or str(actor.id), limit=60)
+    name = clean(actor_name(actor), limit=60)
     known = {worker.id for worker in force.workers}
     hidden = sum(job.owner is not None and job.owner not in known for job in force.held)
     if hidden:
