@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from store import tables
 from store.database.query import Query, Row
 from store.errors import UnexpectedError
-from store.jobs.job import STUCK_AFTER, JobStatus
+from store.jobs.job import FINAL_STATUSES, STUCK_AFTER, JobStatus, sql_literals
 from store.jobs.job_history import EventKind, JobEvent
 from store.jobs.job_results import AT_LEAST, COMPARED_JOBS, FEWEST, TIMES_USUAL, LeaseState, StuckVerdict
 from store.jobs.job_sql import job_status
@@ -143,7 +143,7 @@ def _usual_duration_sql(what: str) -> str:
             FROM (
                 SELECT ended.id, ended.mode, ended.completed_at
                   FROM public.generation_jobs ended
-                 WHERE ended.status IN ('succeeded', 'failed') AND isfinite(ended.completed_at)
+                 WHERE ended.status IN ({sql_literals(FINAL_STATUSES)}) AND isfinite(ended.completed_at)
                    AND ended.mode IS NOT NULL
                  ORDER BY ended.updated_at DESC, ended.id DESC LIMIT {COMPARED_JOBS}
             ) latest

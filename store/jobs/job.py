@@ -1,6 +1,6 @@
 """GenerationJob, JobStatus and the allowed transitions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,12 +9,61 @@ from uuid import UUID
 
 
 class JobStatus(StrEnum):
-    """In the workflow's order."""
+    """A status of the workflow, in its order. Where each leads is in TRANSITIONS."""
 
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+
+    @property
+    def order(self) -> int:
+        """Its place in the workflow, from 0."""
+        return list(JobStatus).index(self)
+
+    @property
+    def allowed(self) -> "tuple[JobStatus, ...]":
+        """What a job in this status may become; empty when it is final."""
+        return TRANSITIONS[self]
+
+    @property
+    def sources(self) -> "tuple[JobStatus, ...]":
+        """The statuses from which a job may become this one; empty for `queued`, where every job starts."""
+        return tuple(status for status, targets in TRANSITIONS.items() if self in targets)
+
+    @property
+    def is_final(self) -> bool:
+        return not self.allowed
+
+
+TRANSITIONS: Mapping[JobStatus, tuple[JobStatus, ...]] = MappingProxyType(
+    {
+        JobStatus.QUEUED: (JobStatus.RUNNING,),
+        JobStatus.RUNNING: (JobStatus.SUCCEEDED, JobStatus.FAILED),
+        JobStatus.SUCCEEDED: (),
+        JobStatus.FAILED: (),
+    }
+)
+LIVE_STATUSES = tuple(status for status in JobStatus if not status.is_final)
+FINAL_STATUSES = tuple(status for status in JobStatus if status.is_final)
+WORKFLOW = " to ".join((*LIVE_STATUSES, " or ".join(FINAL_STATUSES)))
+"""For people."""
+
+_DONE = {JobStatus.RUNNING: "started", JobStatus.SUCCEEDED: "completed", JobStatus.FAILED: "failed"}
+
+
+def sql_literals(statuses: Iterable[JobStatus], *, cast: str = "") -> str:
+    """`'succeeded', 'failed'`, for SQL that an index or a check has to the letter."""
+    return ", ".join(f"'{status}'{cast}" for status in statuses)
+
+
+def why_refused(current: JobStatus, target: JobStatus) -> str:
+    """A sentence for people: what the target needs, and what the job is."""
+    needed = " or ".join(target.sources)
+    if not needed:
+        return f"Only a new job is {target}; this one is {current}."
+    tail = f"this one is {current}, which is final" if current.is_final else f"this one is {current}"
+    return f"Only a {needed} job can be {_DONE[target]}; {tail}."
 
 
 USUAL_MODES = ("main_white", "lifestyle", "feature_callout", "packaging")
@@ -50,41 +99,6 @@ class GenerationJob:
 
 LATER_COLUMNS = ("retry_count", "completed_at")
 """Of a job, which revision 0005 adds: the app's own table need not have them."""
-
-TRANSITIONS: Mapping[JobStatus, tuple[JobStatus, ...]] = MappingProxyType(
-    {
-        JobStatus.QUEUED: (JobStatus.RUNNING,),
-        JobStatus.RUNNING: (JobStatus.SUCCEEDED, JobStatus.FAILED),
-        JobStatus.SUCCEEDED: (),
-        JobStatus.FAILED: (),
-    }
-)
-
-_DONE = {JobStatus.RUNNING: "started", JobStatus.SUCCEEDED: "completed", JobStatus.FAILED: "failed"}
-
-
-def allowed(current: JobStatus) -> tuple[JobStatus, ...]:
-    """What a job in this status may become; empty when it is final."""
-    return TRANSITIONS[current]
-
-
-def sources(target: JobStatus) -> tuple[JobStatus, ...]:
-    """The statuses from which a job may become `target`; empty for `queued`, where every job starts."""
-    return tuple(status for status, targets in TRANSITIONS.items() if target in targets)
-
-
-def is_final(status: JobStatus) -> bool:
-    return not TRANSITIONS[status]
-
-
-def why_refused(current: JobStatus, target: JobStatus) -> str:
-    """A sentence for people: what the target needs, and what the job is."""
-    needed = " or ".join(sources(target))
-    if not needed:
-        return f"Only a new job is {target}; this one is {current}."
-    tail = f"this one is {current}, which is final" if is_final(current) else f"this one is {current}"
-    return f"Only a {needed} job can be {_DONE[target]}; {tail}."
-
 
 ERROR_CHARACTERS = 400
 """Kept of an error in a list: more than a line shows."""

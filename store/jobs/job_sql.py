@@ -37,7 +37,7 @@ from store.database import timestamps
 from store.database.query import Query, Row, make_id
 from store.errors import UnexpectedError
 from store.formats import IdRange
-from store.jobs.job import ERROR_CHARACTERS, LATER_COLUMNS, GenerationJob, JobStatus, ListedJob, sources
+from store.jobs.job import ERROR_CHARACTERS, LATER_COLUMNS, GenerationJob, JobStatus, ListedJob
 
 _STATUSES = {status.value: status for status in JobStatus}
 
@@ -209,7 +209,7 @@ class JobStatements:
                 "ids": list(job_ids),
                 "new_status": new_status.value,
                 "new_error": error,
-                "sources": [source.value for source in sources(new_status)],
+                "sources": [source.value for source in new_status.sources],
             },
         )
 

@@ -40,7 +40,7 @@ async def get_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[ArchivedJ
 async def count_archived(store: Store, query: ArchiveQuery) -> tuple[StatusCount, ...]:
     """By status, in the workflow's order."""
     rows = await store.actor_database.read(archive_sql.count(query), needs=Capability.ARCHIVE, limits=COUNTING)
-    return tuple(sorted(rows, key=lambda row: list(JobStatus).index(row.status)))
+    return tuple(sorted(rows, key=lambda row: row.status.order))
 
 
 async def count_some_archived(store: Store) -> CappedCount:

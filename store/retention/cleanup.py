@@ -165,7 +165,7 @@ async def find_expired(
 async def count_expired(store: Store, expired: ExpiredJobs) -> tuple[StatusCount, ...]:
     """By status, in the workflow's order."""
     rows = await store.actor_database.read(count(expired), limits=COUNTING)
-    return tuple(sorted(rows, key=lambda row: list(JobStatus).index(row.status)))
+    return tuple(sorted(rows, key=lambda row: row.status.order))
 
 
 async def preview_cleanup(

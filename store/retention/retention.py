@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from store.jobs.job import GenerationJob, JobStatus, is_final
+from store.jobs.job import FINAL_STATUSES, GenerationJob, JobStatus
 
 
 class RetentionAction(StrEnum):
@@ -15,7 +15,7 @@ class RetentionAction(StrEnum):
     DELETE = "delete"
 
 
-FINISHED = tuple(status for status in JobStatus if is_final(status))
+FINISHED = FINAL_STATUSES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,6 @@ from sqlalchemy.types import BigInteger
 
 from store import tables
 from store.database.query import _MOMENT, Query, Row, make_number
-from store.jobs.job import JobStatus
 from store.jobs.job_sql import job_status
 from store.statistics.statistics import (
     MOST_JOBS,
@@ -49,8 +48,6 @@ _jobs = tables.generation_jobs
 _JOB_COUNT = func.count()
 _JOB_COST = cast(func.sum(_jobs.c.cost_cents), BigInteger)
 _AVERAGE_JOB_COST = func.avg(_jobs.c.cost_cents)
-
-_STATUS_ORDER = list(JobStatus)
 
 
 def _project_parameter(project_id: UUID | None) -> dict[str, object]:
@@ -86,7 +83,7 @@ def by_status_from_jobs(project_id: UUID | None) -> Query[JobStatistic]:
 
 
 def in_workflow_order(rows: list[JobStatistic]) -> JobStatistics:
-    return JobStatistics(by_status=tuple(sorted(rows, key=lambda row: _STATUS_ORDER.index(row.status))))
+    return JobStatistics(by_status=tuple(sorted(rows, key=lambda row: row.status.order)))
 
 
 @cache

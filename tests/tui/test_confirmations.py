@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from store.jobs.job import GenerationJob, JobStatus, sources
+from store.jobs.job import GenerationJob, JobStatus
 from tests.tui.support import make_job
 from tests.tui.world import job_id
 from tui.text.write_text import confirm_deletion, confirm_transition
@@ -67,7 +67,7 @@ def test_deletion_question_warns_about_queued_and_running_jobs(statuses: list[Jo
     ],
 )
 def test_changing_the_status_of_several_jobs_asks_for_confirmation(target: JobStatus, title: str, agree: str) -> None:
-    able = sources(target)[0]
+    able = target.sources[0]
 
     question = confirm_transition(jobs(able, able), target, project_names=NAMES, database="d")
 

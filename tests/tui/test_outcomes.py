@@ -3,7 +3,7 @@
 import pytest
 
 from store.errors import Conflict, StoreError, TimedOut, Unreachable
-from store.jobs.job import GenerationJob, JobStatus, allowed
+from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
 from tests.tui.support import make_job
 from tests.tui.world import job_id
@@ -22,7 +22,7 @@ def applied(job: GenerationJob) -> TransitionOutcome:
 
 
 def refused(job: GenerationJob, current: JobStatus) -> TransitionOutcome:
-    return Refused(current=current, allowed=allowed(current), job=job)
+    return Refused(current=current, allowed=current.allowed, job=job)
 
 
 def missing(job: GenerationJob) -> TransitionOutcome:

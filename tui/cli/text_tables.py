@@ -17,16 +17,11 @@ from tui.cli.json_documents import Json
 from tui.text import job_text
 from tui.text.clean_text import clean, clean_block, pad, shorten
 from tui.text.format import age, error_pretty, error_summary, fine_duration, local_time
+from tui.text.status_text import STATUS_COLOURS
 
 _GAP = "  "
 _RESET = "\x1b[0m"
 
-STATUS_COLOURS: Mapping[str, str] = {
-    "queued": "\x1b[90m",
-    "running": "\x1b[36m",
-    "succeeded": "\x1b[32m",
-    "failed": "\x1b[31m",
-}
 BUDGET_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "used up": "\x1b[31m"}
 
 

@@ -8,13 +8,11 @@ from uuid import UUID
 from rich.cells import cell_len
 
 from store.formats import money
-from store.jobs.job import GenerationJob, JobStatus, is_final
+from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_history import EventKind, JobEvent, JobHistory, status_spans, time_in_each
 from store.jobs.job_results import NO_LINKS, LeaseState, RetryLinks, StuckVerdict
 from tui.text.clean_text import clean, clean_cell, pad, shorten
 from tui.text.format import (
-    STATUS_GLYPHS,
-    STATUS_STYLES,
     Span,
     age,
     count,
@@ -24,9 +22,9 @@ from tui.text.format import (
     is_infinite,
     local_time,
     short_id,
-    status_label,
     utc_time,
 )
+from tui.text.status_text import status_glyph, status_label, status_style
 
 _MUTED = "$foreground-muted"
 _TITLE_WIDTH = 13
@@ -54,7 +52,7 @@ def fact_lines(
     names = names or Names()
     cents = f"  {count(job.cost_cents)} {'cent' if job.cost_cents == 1 else 'cents'}"
     facts: list[tuple[str, list[Span]]] = [
-        ("Status", [(status_label(job.status), f"bold {STATUS_STYLES[job.status]}")]),
+        ("Status", [(status_label(job.status), f"bold {status_style(job.status)}")]),
         ("Mode", [(clean(job.mode, limit=400), "")]),
         ("Cost", [(money(job.cost_cents), ""), (cents, _MUTED)]),
         ("Created", _time(job.created_at, now)),
@@ -92,7 +90,7 @@ def _named(name: str | None, identifier: UUID, width: int) -> list[Span]:
 
 def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
     """From creation to the end where there is one: nothing tells when a job was started."""
-    is_over = is_final(job.status)
+    is_over = job.status.is_final
     title = "Total" if is_over else "Waiting" if job.status is JobStatus.QUEUED else "So far"
     end = job.updated_at if is_over else now
     if is_infinite(job.created_at) or is_infinite(end):
@@ -190,7 +188,7 @@ def _spent(history: JobHistory, now: datetime) -> list[Span]:
     spans: list[Span] = []
     for status, time in time_in_each(status_spans(history.events, now=now)).items():
         spans += [
-            (f"{status_label(status)} ", STATUS_STYLES[status]),
+            (f"{status_label(status)} ", status_style(status)),
             (f"{fine_duration(time.total_seconds())}   ", ""),
         ]
     return spans
@@ -227,7 +225,7 @@ def _rows(events: Sequence[JobEvent], before: JobEvent | None) -> Iterator[_Row]
     for event in events:
         status = event.to_status
         is_move = event.from_status is not status
-        style = STATUS_STYLES[status] if status else style
+        style = status_style(status) if status else style
         day, _, clock = local_time(event.at).rpartition(" ")
         yield _Row(
             glyph=_glyph(status) if is_move else _GOES_ON,
@@ -245,7 +243,7 @@ def _rows(events: Sequence[JobEvent], before: JobEvent | None) -> Iterator[_Row]
 
 
 def _glyph(status: JobStatus | None) -> str:
-    return STATUS_GLYPHS[status] if status else _GOES_ON
+    return status_glyph(status) if status else _GOES_ON
 
 
 def _layout(rows: Sequence[_Row], width: int) -> _Layout:

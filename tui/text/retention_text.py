@@ -14,17 +14,16 @@ from store.retention.retention import ArchivedJob, BatchProgress, CleanupPreview
 from store.users.actor import Actor, actor_name
 from tui.text.clean_text import clean, clean_block, clean_cell, pad
 from tui.text.format import (
-    STATUS_STYLES,
     Span,
     age,
     count,
     error_pretty,
     jobs_count,
     short_id,
-    status_label,
     utc_time,
 )
 from tui.text.job_text import fact_lines, timeline_lines
+from tui.text.status_text import status_label, status_style
 from tui.text.write_text import Confirmation, described_jobs, where
 
 _DO = {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"}
@@ -295,7 +294,7 @@ def _value(archived: ArchivedJob, column: ArchiveColumn, project_names: Mapping[
 
 def _style(archived: ArchivedJob, column: ArchiveColumn) -> str:
     if column is ArchiveColumn.STATUS:
-        return STATUS_STYLES[archived.job.status]
+        return status_style(archived.job.status)
     return _MUTED if column in (ArchiveColumn.CREATED, ArchiveColumn.ARCHIVED, ArchiveColumn.ID) else ""
 
 

@@ -12,7 +12,7 @@ from store.budgets.budget import Budget, budget_name
 from store.errors import StoreError
 from store.formats import money
 from store.job_list.list_query import ListOrder
-from store.jobs.job import GenerationJob, JobStatus, is_final, sources, why_refused
+from store.jobs.job import LIVE_STATUSES, GenerationJob, JobStatus, why_refused
 from store.jobs.job_results import (
     AlreadyRetried,
     Applied,
@@ -29,13 +29,13 @@ from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord,
 from store.projects.project import Project
 from tui.text.clean_text import clean, pad
 from tui.text.error_text import Toast
-from tui.text.format import count, job_name, jobs_name, short_id, status_label
+from tui.text.format import count, job_name, jobs_name, short_id
+from tui.text.status_text import STATUS_TEXTS, status_label
 
 if TYPE_CHECKING:
     from store.capabilities.capability import MissingCapability
 
 _MOST_LISTED = 5
-_LIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +79,11 @@ def confirm_transition(
     jobs: Sequence[GenerationJob], target: JobStatus, *, project_names: Mapping[UUID, str], database: str
 ) -> Confirmation:
     """For several jobs at once, of which some may, those named first; one job moves without a question."""
-    able = sum(job.status in sources(target) for job in jobs)
-    movable_first = sorted(jobs, key=lambda job: job.status not in sources(target))
+    able = sum(job.status in target.sources for job in jobs)
+    movable_first = sorted(jobs, key=lambda job: job.status not in target.sources)
     every = f"these {count(len(jobs))} jobs"
     which = every if able == len(jobs) else f"{count(able)} of {every}"
-    verb = {JobStatus.RUNNING: "Start", JobStatus.SUCCEEDED: "Complete", JobStatus.FAILED: "Fail"}[target]
+    verb = STATUS_TEXTS[target].verb
     return Confirmation(
         title=f"{verb} {which}?",
         lines=(*described_jobs(movable_first, project_names), "", where(database)),
@@ -140,32 +140,22 @@ def where(database: str) -> str:
 
 
 def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:
-    counts = Counter(job.status for job in jobs if job.status in _LIVE)
+    counts = Counter(job.status for job in jobs if job.status in LIVE_STATUSES)
     if not counts:
         return None
     if len(jobs) == 1:
         (status,) = counts
-        lost = "its worker loses it" if status is JobStatus.RUNNING else "it will never run"
-        return f"This job is still {status}: {lost}."
-    named = " and ".join(f"{count(counts[status])} still {status}" for status in _LIVE if counts[status])
+        return f"This job is still {status}: {STATUS_TEXTS[status].lost}."
+    named = " and ".join(f"{count(counts[status])} still {status}" for status in LIVE_STATUSES if counts[status])
     return f"Among them {named}: they will never finish."
-
-
-DOING = {JobStatus.RUNNING: "Starting", JobStatus.SUCCEEDED: "Completing", JobStatus.FAILED: "Failing"}
-DONE = {
-    JobStatus.RUNNING: "Started",
-    JobStatus.SUCCEEDED: "Completed",
-    JobStatus.FAILED: "Failed",
-    JobStatus.QUEUED: "Queued",
-}
 
 
 def not_permitted_toast(jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
     """For jobs none of which may become `target`."""
     if len(jobs) == 1:
         return Toast(text=why_refused(jobs[0].status, target), severity="warning")
-    needed = " or ".join(sources(target))
-    done = DONE[target].lower()
+    needed = " or ".join(target.sources)
+    done = STATUS_TEXTS[target].done.lower()
     return Toast(text=f"Only {needed} jobs can be {done}; none of these {count(len(jobs))} is.", severity="warning")
 
 
@@ -174,7 +164,7 @@ def transition_toast(
 ) -> Toast:
     match outcome:
         case Applied():
-            return Toast(text=f"{DONE[target]} {job_name(job)}.")
+            return Toast(text=f"{STATUS_TEXTS[target].done} {job_name(job)}.")
         case Refused(current=current):
             return Toast(text=f"{why_refused(current, target)} ({job_name(job)})", severity="warning")
         case Missing():
@@ -249,7 +239,7 @@ def of_transition(outcome: TransitionOutcome, known: MissingWhys) -> SkipReason 
         case Applied():
             return None
         case Refused(current=current):
-            return FINISHED if is_final(current) else _is(current, "")
+            return FINISHED if current.is_final else _is(current, "")
         case Missing():
             return of_missing(outcome, known)
     assert_never(outcome)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from store.errors import InvalidValue
 from store.jobs.job import JobStatus
 from store.watch.watch import Transition
-from tui.cli.commands.watch_loop import Condition, CountedEvent, Tally, parse
+from tui.cli.commands.watch_loop import COUNTED, Condition, CountedEvent, Tally, parse
 
 AT = datetime(2026, 1, 4, 12, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ def transition(to_status: JobStatus | None) -> Transition:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("failed>5", Condition(counted=CountedEvent.FAILED, operator=">", number=5)),
+        ("failed>5", Condition(counted=JobStatus.FAILED, operator=">", number=5)),
         (" Finished >= 100 ", Condition(counted=CountedEvent.FINISHED, operator=">=", number=100)),
         ("left=0", Condition(counted=CountedEvent.LEFT, operator="=", number=0)),
         ("left<3", Condition(counted=CountedEvent.LEFT, operator="<", number=3)),
@@ -62,7 +62,7 @@ def test_invalid_condition_is_explained(text: str, said: str) -> None:
 
 CONDITIONS = st.builds(
     Condition,
-    counted=st.sampled_from(CountedEvent),
+    counted=st.sampled_from(list(COUNTED.values())),
     operator=st.sampled_from((">", ">=", "=")),
     number=st.integers(1, 10**9 - 1),
 )

@@ -152,7 +152,8 @@ def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> ExitCode:
     if not found.found:
         print_message(nothing_found(found))
         return ExitCode.DONE
-    from tui.cli.text_tables import STATUS_COLOURS, TableColumn
+    from tui.cli.text_tables import TableColumn
+    from tui.text.status_text import STATUS_COLOURS
 
     columns = (
         TableColumn(title="STATUS", colours=STATUS_COLOURS),

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, JobStatus
+from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, WORKFLOW, JobStatus
 from store.validation import PAGE_SIZE, UNSET
 from tui.cli.arguments import (
     FileFormat,
@@ -153,7 +153,7 @@ def _add_transition(jobs: "Commands") -> None:
         jobs,
         "transition",
         Command(run=transition_job),
-        help="move a job: queued to running to succeeded or failed",
+        help=f"move a job: {WORKFLOW}",
         example=f"gjobs jobs transition {_ID} running",
     )
     _add_job_id(parser)

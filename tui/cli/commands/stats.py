@@ -97,8 +97,9 @@ async def show_statistics(
 
 def _show_statistics(output: Output, statistics: JobStatistics) -> None:
     from store.formats import money
-    from tui.cli.text_tables import STATUS_COLOURS, TableColumn
+    from tui.cli.text_tables import TableColumn
     from tui.text.format import count, percent
+    from tui.text.status_text import STATUS_COLOURS
 
     columns = (
         TableColumn(title="STATUS", colours=STATUS_COLOURS),
@@ -157,8 +158,9 @@ def _show_monitoring(output: Output, monitoring: JobTimings) -> None:
 
 def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUID, str]) -> None:
     from store.formats import money
-    from tui.cli.text_tables import STATUS_COLOURS, TableColumn
+    from tui.cli.text_tables import TableColumn
     from tui.text.format import count, local_time
+    from tui.text.status_text import STATUS_COLOURS
 
     columns = (
         TableColumn(title="PROJECT", narrowest=12),

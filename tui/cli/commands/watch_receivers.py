@@ -20,9 +20,9 @@ from store.watch.watch import Transition
 from tui.cli.exit_codes import UsageError
 from tui.cli.json_documents import Json
 from tui.cli.output import Output, print_message, put
-from tui.cli.text_tables import STATUS_COLOURS
 from tui.text.clean_text import clean_cell, pad, shorten
 from tui.text.format import error_summary, local_time, short_id
+from tui.text.status_text import STATUS_COLOURS
 
 if TYPE_CHECKING:
     import httpx

@@ -21,7 +21,8 @@ from tui.dashboard.statistics.count_text import Position, position_words
 from tui.dashboard.users.visibility_text import verdict
 from tui.text.clean_text import clean, clean_cell, shorten
 from tui.text.error_text import Toast
-from tui.text.format import STATUS_GLYPHS, STATUS_STYLES, count, short_id, status_label
+from tui.text.format import count, short_id
+from tui.text.status_text import status_glyph, status_label, status_style
 
 if TYPE_CHECKING:
     from store.job_list.listing import Listing
@@ -54,7 +55,7 @@ class StatusTabs(Static):
     def render(self) -> Content:
         parts: list[tuple[str, str]] = []
         for place, (status, label) in enumerate(zip(TABS, self._labels(), strict=True)):
-            key, style = str(place + 1), "" if status is None else STATUS_STYLES[status]
+            key, style = str(place + 1), "" if status is None else status_style(status)
             if status == self.chosen:
                 parts.append((f" {key} {label} ", f"bold reverse {style}"))
             else:
@@ -77,7 +78,7 @@ class StatusTabs(Static):
         if sum(map(_width, words)) + _GAP * (len(words) - 1) <= self.size.width:
             return words
         return [
-            word if status in (None, self.chosen) else STATUS_GLYPHS[status]
+            word if status in (None, self.chosen) else status_glyph(status)
             for status, word in zip(TABS, words, strict=True)
         ]
 

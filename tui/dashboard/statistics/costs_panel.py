@@ -12,7 +12,8 @@ from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
 from tui.dashboard.statistics.count_text import UNKNOWN, count_words, is_stale, totals_note
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import clean
-from tui.text.format import STATUS_GLYPHS, STATUS_STYLES, Span, percent, spark, status_label
+from tui.text.format import Span, percent, spark
+from tui.text.status_text import status_glyph, status_label, status_style
 
 if TYPE_CHECKING:
     from store.statistics.statistics import DayCost, JobStatistics
@@ -69,8 +70,8 @@ def cost_lines(totals: "Totals", *, width: int, height: int) -> list[list[Span]]
 def _columns(totals: "Totals") -> list[_Column]:
     columns = [
         _Column(
-            name=(status_label(status), STATUS_STYLES[status]),
-            short_name=(STATUS_GLYPHS[status], STATUS_STYLES[status]),
+            name=(status_label(status), status_style(status)),
+            short_name=(status_glyph(status), status_style(status)),
             number=count_words(totals.count(status)),
             total=_total(totals.statistics, status),
             average=_average(totals.statistics, status),
