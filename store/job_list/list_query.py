@@ -7,7 +7,7 @@ from typing import assert_never
 from uuid import UUID
 
 from store.filters.job_filter import NO_FILTER, JobFilter
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import AnyStatus, GenerationJob
 
 
 class OrderColumn(StrEnum):
@@ -34,7 +34,7 @@ class ListQuery:
     """Which jobs are listed, and in which order. None means all projects, or all statuses."""
 
     project_id: UUID | None = None
-    status: JobStatus | None = None
+    status: AnyStatus | None = None
     job_filter: JobFilter = NO_FILTER
     order: ListOrder = NEWEST_FIRST
 

@@ -28,10 +28,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from store import tables
 from store.database.query import Query, Row
 from store.errors import UnexpectedError
-from store.jobs.job import FINAL_STATUSES, STUCK_AFTER, JobStatus, sql_literals
+from store.jobs.job import FINAL_STATUSES, STUCK_AFTER, AnyStatus, JobStatus, parse_status, sql_literals
 from store.jobs.job_history import EventKind, JobEvent
 from store.jobs.job_results import AT_LEAST, COMPARED_JOBS, FEWEST, TIMES_USUAL, LeaseState, StuckVerdict
-from store.jobs.job_sql import job_status
 
 _events, _starts = tables.job_events, tables.job_starts
 
@@ -125,8 +124,8 @@ def _kind(value: str) -> EventKind:
         raise UnexpectedError(f"The database holds an event of the kind {value!r}, which is not known.") from None
 
 
-def _status(value: str | None) -> JobStatus | None:
-    return None if value is None else job_status(value)
+def _status(value: str | None) -> AnyStatus | None:
+    return None if value is None else parse_status(value)
 
 
 _jobs = tables.generation_jobs

@@ -7,6 +7,19 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
+from store.formats import UnknownText, close_names
+
+
+class UnknownStatus(UnknownText):
+    """A status outside the workflow, which the app has added to its database: any text. It has no transitions."""
+
+    __slots__ = ()
+    order = 1_000_000
+    """Behind the workflow."""
+    allowed: "tuple[JobStatus, ...]" = ()
+    is_final = False
+    """Nobody knows whether the app still changes such a job."""
+
 
 class JobStatus(StrEnum):
     """A status of the workflow, in its order. Where each leads is in TRANSITIONS."""
@@ -36,6 +49,30 @@ class JobStatus(StrEnum):
         return not self.allowed
 
 
+AnyStatus = JobStatus | UnknownStatus
+"""What the database may hold."""
+
+_STATUSES = {status.value: status for status in JobStatus}
+
+
+def parse_status(text: str) -> AnyStatus:
+    return _STATUSES.get(text) or UnknownStatus(text)
+
+
+def near_status(text: str) -> str | None:
+    """The status of the workflow that somebody may have meant who typed an unknown one; None where none is near."""
+    return next(iter(close_names(text, list(JobStatus))), None)
+
+
+def in_order(statuses: Iterable[AnyStatus]) -> list[AnyStatus]:
+    """Each once, in the workflow's order; the unknown ones follow by name."""
+    return sorted(set(statuses), key=status_order)
+
+
+def status_order(status: AnyStatus) -> tuple[int, str]:
+    return status.order, status.value
+
+
 TRANSITIONS: Mapping[JobStatus, tuple[JobStatus, ...]] = MappingProxyType(
     {
         JobStatus.QUEUED: (JobStatus.RUNNING,),
@@ -57,12 +94,16 @@ def sql_literals(statuses: Iterable[JobStatus], *, cast: str = "") -> str:
     return ", ".join(f"'{status}'{cast}" for status in statuses)
 
 
-def why_refused(current: JobStatus, target: JobStatus) -> str:
+def why_refused(current: AnyStatus, target: JobStatus) -> str:
     """A sentence for people: what the target needs, and what the job is."""
     needed = " or ".join(target.sources)
     if not needed:
         return f"Only a new job is {target}; this one is {current}."
-    tail = f"this one is {current}, which is final" if current.is_final else f"this one is {current}"
+    tail = f"this one is {current}"
+    if isinstance(current, UnknownStatus):
+        tail += ", a status outside the workflow"
+    elif current.is_final:
+        tail += ", which is final"
     return f"Only a {needed} job can be {_DONE[target]}; {tail}."
 
 
@@ -81,7 +122,7 @@ class GenerationJob:
     id: UUID
     user_id: UUID
     project_id: UUID
-    status: JobStatus
+    status: AnyStatus
     mode: str
     input_asset_id: UUID | None
     error: str | None

@@ -7,7 +7,7 @@ from store import validation
 from store.database.transactions import WriteTransaction
 from store.errors import InvalidValue
 from store.jobs import job_sql
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from store.jobs.job_results import (
     AlreadyRetried,
     Applied,
@@ -105,7 +105,7 @@ def _refused(job: GenerationJob) -> Refused:
 
 
 async def delete(
-    transaction: WriteTransaction, jobs: JobStatements, expected: Mapping[UUID, JobStatus | None]
+    transaction: WriteTransaction, jobs: JobStatements, expected: Mapping[UUID, AnyStatus | None]
 ) -> Mapping[UUID, DeletionOutcome]:
     """Of each job; those in another status than the one expected (None: any) are left."""
     deleted = await transaction.run(jobs.remove(expected))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from store.jobs.job import FINAL_STATUSES, GenerationJob, JobStatus
+from store.jobs.job import FINAL_STATUSES, AnyStatus, GenerationJob
 
 
 class RetentionAction(StrEnum):
@@ -23,7 +23,7 @@ class ExpiredJobs:
     """The jobs that were created before a time. Neither that time nor a job's ever moves, so these become no more."""
 
     created_before: datetime
-    statuses: tuple[JobStatus, ...] = FINISHED
+    statuses: tuple[AnyStatus, ...] = FINISHED
     project_id: UUID | None = None
     """None stands for every project that the actor sees."""
     spares_policies: bool = False
@@ -42,7 +42,7 @@ class ArchiveQuery:
     """Which of the archived jobs: all, where nothing is said."""
 
     project_id: UUID | None = None
-    status: JobStatus | None = None
+    status: AnyStatus | None = None
     archived_since: datetime | None = None
 
 
@@ -50,7 +50,7 @@ class ArchiveQuery:
 class StatusCount:
     """Of one status; there is none of a status without such jobs."""
 
-    status: JobStatus
+    status: AnyStatus
     count: int
     total_cost_cents: int
     oldest_at: datetime
@@ -92,7 +92,7 @@ class RetentionPolicy:
     id: UUID
     project_id: UUID | None
     """None for all projects that have no policy of their own."""
-    statuses: tuple[JobStatus, ...]
+    statuses: tuple[AnyStatus, ...]
     older_than: timedelta
     action: RetentionAction
     created_at: datetime

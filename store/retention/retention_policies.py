@@ -29,8 +29,7 @@ from store import tables, validation
 from store.capabilities.capability import Capability
 from store.database.query import Query, Row
 from store.errors import Conflict, NoPrivilege
-from store.jobs.job import JobStatus
-from store.jobs.job_sql import job_status
+from store.jobs.job import AnyStatus, JobStatus, in_order, parse_status
 from store.journal.write_record import WriteRecord
 from store.retention.cleanup import find_expired, run_cleanup
 from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, RetentionPolicy
@@ -65,7 +64,7 @@ def _make_policy(row: Row) -> RetentionPolicy:
     return RetentionPolicy(
         id=identifier,
         project_id=project_id,
-        statuses=tuple(map(job_status, statuses)),
+        statuses=tuple(map(parse_status, statuses)),
         older_than=timedelta(seconds=seconds),
         action=RetentionAction(action),
         created_at=created_at,
@@ -153,7 +152,7 @@ async def set_policy(
     project_id: UUID | None,
     older_than: timedelta,
     action: RetentionAction,
-    statuses: Sequence[JobStatus] = FINISHED,
+    statuses: Sequence[AnyStatus] = FINISHED,
 ) -> RetentionPolicy:
     """In place of the one that the project (None: all without one of their own) has. Raises RowMissing without such a
     project.
@@ -161,7 +160,7 @@ async def set_policy(
     _require_operator(store)
     if project_id is not None and await store.get_project(project_id) is None:
         raise validation.no_project(project_id)
-    wanted = tuple(status for status in JobStatus if status in statuses)
+    wanted = tuple(map(validation.check_workflow_status, in_order(statuses)))
     async with store.actor_database.write(Capability.RETENTION) as transaction:
         (policy,) = await transaction.run(
             upsert_policy(project_id=project_id, statuses=wanted, older_than=older_than, action=action)

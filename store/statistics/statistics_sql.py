@@ -30,7 +30,7 @@ from sqlalchemy.types import BigInteger
 
 from store import tables
 from store.database.query import _MOMENT, Query, Row, make_number
-from store.jobs.job_sql import job_status
+from store.jobs.job import parse_status, status_order
 from store.statistics.statistics import (
     MOST_JOBS,
     MOST_MODES,
@@ -63,7 +63,7 @@ def _jobs_of_project(statement: Select[*tuple[object, ...]], of_project: bool) -
 def make_statistic(row: Row) -> JobStatistic:
     status, count, total, average = row
     return JobStatistic(
-        status=job_status(status),
+        status=parse_status(status),
         count=count,
         total_cost_cents=total,
         avg_cost_cents=round(float(average), 2),
@@ -83,7 +83,7 @@ def by_status_from_jobs(project_id: UUID | None) -> Query[JobStatistic]:
 
 
 def in_workflow_order(rows: list[JobStatistic]) -> JobStatistics:
-    return JobStatistics(by_status=tuple(sorted(rows, key=lambda row: row.status.order)))
+    return JobStatistics(by_status=tuple(sorted(rows, key=lambda row: status_order(row.status))))
 
 
 @cache
@@ -100,7 +100,7 @@ def make_summary(row: Row) -> JobSummary:
     return JobSummary(
         user_id=user_id,
         project_id=project_id,
-        status=job_status(status),
+        status=parse_status(status),
         job_count=job_count,
         total_cost_cents=total,
         avg_cost_cents=round(float(average), 2),

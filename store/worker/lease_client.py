@@ -12,7 +12,7 @@ from store.database.listening import ListenConnection, ReadyStatement
 from store.database.query import Query
 from store.errors import SchemaMissing, SignInRefused, StoreError
 from store.jobs import job_sql
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus
 from store.leases import lease_sql
 from store.leases.lease import (
     SILENT_AFTER,
@@ -99,7 +99,7 @@ class LeaseClient:
             still_held, *_ = await self._write("renew leases", *queries)
         return set(still_held)
 
-    async def statuses(self, job_ids: Collection[UUID]) -> dict[UUID, JobStatus]:
+    async def statuses(self, job_ids: Collection[UUID]) -> dict[UUID, AnyStatus]:
         """Of those of the jobs that are there."""
         return dict(await self._database.read(self._actor, job_sql.statuses(job_ids)))
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus
 from store.statistics.counting import Report
 from store.statistics.totals import Count, Precision, Totals, TotalsQuery
 from tests.conftest import Conninfo
@@ -19,9 +19,10 @@ class CappedStore(FrozenStore):
 
     async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
         numbers = await super().get_totals(query, at=at)
-        some = dict.fromkeys(JobStatus, Count(number=1, precision=Precision.CAPPED))
-        matching = some[JobStatus.FAILED] if query.matching else None
-        return replace(numbers, counts=some, statistics=None, days=None, projects=None, matching=matching)
+        some = Count(number=1, precision=Precision.CAPPED)
+        known: dict[AnyStatus, Count] = dict.fromkeys(JobStatus, some)
+        matching = some if query.matching else None
+        return replace(numbers, counts=known, statistics=None, days=None, projects=None, matching=matching)
 
 
 class EndlessStore(FrozenStore):

@@ -9,7 +9,7 @@ import pytest
 
 from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from store.users.actor import ActingUser, Actor
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
@@ -228,7 +228,7 @@ class HeldStore(FrozenStore):
     gate = asyncio.Event()
     deleting = 0
 
-    async def delete_generation_jobs(self, expected: Mapping[UUID, JobStatus | None]) -> tuple[GenerationJob, ...]:
+    async def delete_generation_jobs(self, expected: Mapping[UUID, AnyStatus | None]) -> tuple[GenerationJob, ...]:
         type(self).deleting += 1
         await type(self).gate.wait()
         return await super().delete_generation_jobs(expected)

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from store.capabilities.capability import Capability
 from store.errors import StoreError
 from store.formats import plain_row
-from store.jobs.job import GenerationJob, JobStatus, ListedJob
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob
 from store.jobs.job_history import JobHistory
 from store.jobs.job_results import NO_LINKS, RetryLinks, StuckVerdict
 from tui.dashboard.dialogs.dialog import Dialog
@@ -72,7 +72,7 @@ _DELETE = {"details.delete": "delete"}
 _KEYS_OF_ALL = {"details.copy_id": "copy id", "details.copy_json": "copy JSON", "dialog.leave": "close"}
 
 
-def _applicable_keys(status: JobStatus) -> Mapping[str, str]:
+def _applicable_keys(status: AnyStatus) -> Mapping[str, str]:
     """What applies to a job that is seen, by the bindings' ids; the other keys say why they do not."""
     moves = {f"details.{action}": action for action, target in STATUS_ACTIONS.items() if target in status.allowed}
     return {**moves, **(_RETRY if status is JobStatus.FAILED else {}), **_DELETE}

@@ -12,7 +12,7 @@ from store.configuration.configuration import Notifications
 from store.errors import StoreError
 from store.filters.filter_text import parse
 from store.filters.job_filter import NO_FILTER, JobFilter
-from store.jobs.job import FINAL_STATUSES, JobStatus
+from store.jobs.job import FINAL_STATUSES, JobStatus, UnknownStatus
 from store.poller import Poller, PollFailure, PollResult
 from store.watch.watch import Transition, TransitionBatch
 from tui.dashboard.widgets import show_toast
@@ -85,7 +85,7 @@ class Finished:
     def add(self, transition: Transition) -> None:
         """Does nothing where the job did not end."""
         status = transition.to_status
-        if status is None or not status.is_final:
+        if status is None or isinstance(status, UnknownStatus) or not status.is_final:
             return
         if status is JobStatus.FAILED or not self.has_failed:
             self._last = transition

@@ -8,7 +8,7 @@ from typing import assert_never
 from uuid import UUID
 
 from store.formats import money
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_history import JobHistory
 from store.retention.retention import ArchivedJob, BatchProgress, CleanupPreview, RetentionAction, StatusCount
 from store.users.actor import Actor, actor_name
@@ -23,7 +23,7 @@ from tui.text.format import (
     utc_time,
 )
 from tui.text.job_text import fact_lines, timeline_lines
-from tui.text.status_text import status_label, status_style
+from tui.text.status_text import status_label, status_style, status_word
 from tui.text.write_text import Confirmation, described_jobs, where
 
 _DO = {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"}
@@ -72,7 +72,7 @@ def clean_up_question(preview: CleanupPreview, target: CleanupTarget) -> str:
 
 
 def counted(counts: Sequence[StatusCount]) -> list[str]:
-    return [f"  {count(row.count)} {row.status}, {money(row.total_cost_cents)}" for row in counts]
+    return [f"  {count(row.count)} {status_word(row.status)}, {money(row.total_cost_cents)}" for row in counts]
 
 
 def cascading_words(tables: Sequence[str]) -> list[str]:
@@ -122,7 +122,7 @@ def archived_words(counts: Sequence[StatusCount]) -> str:
     number, cents = sum(row.count for row in counts), sum(row.total_cost_cents for row in counts)
     if not number:
         return "No archived jobs."
-    parts = ", ".join(f"{count(row.count)} {row.status}" for row in counts)
+    parts = ", ".join(f"{count(row.count)} {status_word(row.status)}" for row in counts)
     return f"{count(number)} archived {'job' if number == 1 else 'jobs'}, {money(cents)}: {parts}"
 
 
@@ -163,8 +163,8 @@ def _were(number: int) -> str:
     return f"{jobs_count(number)} {'was' if number == 1 else 'were'}"
 
 
-def _or(statuses: Sequence[JobStatus]) -> str:
-    return " or ".join(statuses)
+def _or(statuses: Sequence[AnyStatus]) -> str:
+    return " or ".join(map(status_word, statuses))
 
 
 def policy_question(

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus, UnknownStatus
+from tui.text.clean_text import clean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +75,26 @@ STATUS_ACTIONS: Mapping[str, JobStatus] = {
 """Where each action on a job moves it."""
 
 
-def status_glyph(status: JobStatus) -> str:
-    return STATUS_TEXTS[status].glyph
+UNKNOWN_GLYPH, UNKNOWN_STYLE = "∙", "$foreground-muted"
+"""Of a status outside the workflow: quiet, for nobody knows what it means."""
+
+UNKNOWN_COLOUR = "\x1b[90m"
+
+_LONGEST_STATUS = 40
 
 
-def status_style(status: JobStatus) -> str:
-    return STATUS_TEXTS[status].style
+def status_glyph(status: AnyStatus) -> str:
+    return UNKNOWN_GLYPH if isinstance(status, UnknownStatus) else STATUS_TEXTS[status].glyph
 
 
-def status_label(status: JobStatus) -> str:
-    return f"{status_glyph(status)} {status}"
+def status_style(status: AnyStatus) -> str:
+    return UNKNOWN_STYLE if isinstance(status, UnknownStatus) else STATUS_TEXTS[status].style
+
+
+def status_word(status: AnyStatus) -> str:
+    """Clean: the app's own may be any text."""
+    return clean(status.value, limit=_LONGEST_STATUS) if isinstance(status, UnknownStatus) else status.value
+
+
+def status_label(status: AnyStatus) -> str:
+    return f"{status_glyph(status)} {status_word(status)}"

@@ -12,7 +12,7 @@ from store.budgets.budget import Budget, budget_name
 from store.errors import StoreError
 from store.formats import money
 from store.job_list.list_query import ListOrder
-from store.jobs.job import LIVE_STATUSES, GenerationJob, JobStatus, why_refused
+from store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, JobStatus, why_refused
 from store.jobs.job_results import (
     AlreadyRetried,
     Applied,
@@ -30,7 +30,7 @@ from store.projects.project import Project
 from tui.text.clean_text import clean, pad
 from tui.text.error_text import Toast
 from tui.text.format import count, job_name, jobs_name, short_id
-from tui.text.status_text import STATUS_TEXTS, status_label
+from tui.text.status_text import STATUS_TEXTS, status_label, status_word
 
 if TYPE_CHECKING:
     from store.capabilities.capability import MissingCapability
@@ -140,7 +140,7 @@ def where(database: str) -> str:
 
 
 def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:
-    counts = Counter(job.status for job in jobs if job.status in LIVE_STATUSES)
+    counts = Counter(status for job in jobs for status in LIVE_STATUSES if job.status is status)
     if not counts:
         return None
     if len(jobs) == 1:
@@ -153,7 +153,7 @@ def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:
 def not_permitted_toast(jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
     """For jobs none of which may become `target`."""
     if len(jobs) == 1:
-        return Toast(text=why_refused(jobs[0].status, target), severity="warning")
+        return Toast(text=clean(why_refused(jobs[0].status, target)), severity="warning")
     needed = " or ".join(target.sources)
     done = STATUS_TEXTS[target].done.lower()
     return Toast(text=f"Only {needed} jobs can be {done}; none of these {count(len(jobs))} is.", severity="warning")
@@ -166,7 +166,7 @@ def transition_toast(
         case Applied():
             return Toast(text=f"{STATUS_TEXTS[target].done} {job_name(job)}.")
         case Refused(current=current):
-            return Toast(text=f"{why_refused(current, target)} ({job_name(job)})", severity="warning")
+            return Toast(text=f"{clean(why_refused(current, target))} ({job_name(job)})", severity="warning")
         case Missing():
             return Toast(
                 text=f"{job_name(job)} {clean(if_missing, limit=100)}: nothing was changed.", severity="warning"
@@ -185,7 +185,7 @@ def retry_toast(job: GenerationJob, outcome: RetryOutcome, why: "SkipReason | No
 
 def only_failed_toast(jobs: Sequence[GenerationJob]) -> Toast:
     """For jobs none of which can be repeated."""
-    which = f"this one is {jobs[0].status}" if len(jobs) == 1 else f"none of these {count(len(jobs))} is"
+    which = f"this one is {status_word(jobs[0].status)}" if len(jobs) == 1 else f"none of these {count(len(jobs))} is"
     return Toast(text=f"Only a failed job can be retried; {which}.", severity="warning")
 
 
@@ -274,8 +274,9 @@ def refused_by(error: StoreError) -> SkipReason:
     return SkipReason(one=f"was refused ({reason})", many=f"were refused ({reason})")
 
 
-def _is(status: JobStatus, when: str) -> SkipReason:
-    return SkipReason(one=f"is {status}{when}", many=f"are {status}{when}")
+def _is(status: AnyStatus, when: str) -> SkipReason:
+    word = status_word(status)
+    return SkipReason(one=f"is {word}{when}", many=f"are {word}{when}")
 
 
 def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
@@ -295,7 +296,7 @@ def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
     (row,) = rows
     if not isinstance(row, GenerationJob):
         return f"{made}: it was about {_name(row)}."
-    there = f"is {found.jobs[0].status} now" if found.jobs else _absent(written, found.outcome)
+    there = f"is {status_word(found.jobs[0].status)} now" if found.jobs else _absent(written, found.outcome)
     return f"{made}: {_name(row)} {there}."
 
 

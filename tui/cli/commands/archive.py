@@ -8,7 +8,7 @@ from uuid import UUID
 
 from store.configuration.settings import Settings
 from store.errors import RowMissing, StoreError
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus
 from store.jobs.job_results import PageKey
 from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
 from tui.cli import json_documents
@@ -71,7 +71,7 @@ async def list_archive(
     output: Output,
     *,
     project: str | None,
-    chosen_status: JobStatus | None,
+    chosen_status: AnyStatus | None,
     limit: int,
     after: PageKey | None,
 ) -> ExitCode:
@@ -104,7 +104,7 @@ def restore(
     *,
     job_ids: Sequence[UUID],
     project: str | None,
-    chosen_status: JobStatus | None,
+    chosen_status: AnyStatus | None,
     since: datetime | timedelta | None,
     everything: bool,
     yes: bool,
@@ -173,7 +173,7 @@ class _Found:
 
 
 async def _find_archived(
-    session: "Session", *, project: str | None, chosen_status: JobStatus | None, earliest: datetime | None
+    session: "Session", *, project: str | None, chosen_status: AnyStatus | None, earliest: datetime | None
 ) -> _Found:
     from store.retention.archive import count_archived
     from tui.text.retention_text import CleanupTarget

@@ -13,6 +13,7 @@ from tui.cli.arguments import (
     page_key,
     status,
     whole_number,
+    workflow_status,
 )
 from tui.cli.command import Command
 from tui.cli.commands.jobs_reading import export_jobs, list_jobs, show_job
@@ -157,7 +158,7 @@ def _add_transition(jobs: "Commands") -> None:
         example=f"gjobs jobs transition {_ID} running",
     )
     _add_job_id(parser)
-    parser.add_argument("status", type=status, metavar="STATUS", help=_STATUSES)
+    parser.add_argument("status", type=workflow_status, metavar="STATUS", help=_STATUSES)
     parser.add_argument("--error", metavar="TEXT", help="what went wrong; without it an earlier one is kept")
 
 

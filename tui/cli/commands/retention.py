@@ -9,7 +9,7 @@ from uuid import UUID
 from store import formats
 from store.configuration.settings import Settings
 from store.errors import StoreError
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus
 from store.retention.retention import RetentionAction, RetentionPolicy
 from store.users.actor import OPERATOR
 from tui.cli import json_documents
@@ -98,6 +98,7 @@ async def list_policies(session: "Session", output: Output) -> ExitCode:
         return ExitCode.DONE
     from tui.cli.text_tables import TableColumn
     from tui.text.format import local_time
+    from tui.text.status_text import status_word
 
     names = await project_names(session.store)
     columns = (
@@ -111,7 +112,7 @@ async def list_policies(session: "Session", output: Output) -> ExitCode:
         [
             formats.format_duration(round(policy.older_than.total_seconds())),
             policy.action.value,
-            ", ".join(policy.statuses),
+            ", ".join(map(status_word, policy.statuses)),
             local_time(policy.applied_at) if policy.applied_at else "-",
             _owner_words(policy, names),
         ]
@@ -129,7 +130,7 @@ def set_policy(
     *,
     older_than: timedelta,
     project: str | None,
-    chosen_statuses: Sequence[JobStatus],
+    chosen_statuses: Sequence[AnyStatus],
     action: RetentionAction,
     yes: bool,
 ) -> ExitCode:
@@ -164,7 +165,7 @@ async def _question(
     session: "Session",
     older_than: timedelta,
     project: str | None,
-    statuses: Sequence[JobStatus],
+    statuses: Sequence[AnyStatus],
     action: RetentionAction,
 ) -> str:
     from store.retention.cleanup import count_expired, find_expired

@@ -16,7 +16,7 @@ from store.errors import InvalidValue, StoreError, TimedOut, Unreachable
 from store.filters.filter_terms import Key, Term
 from store.filters.job_filter import JobFilter
 from store.formats import not_known
-from store.jobs.job import LIVE_STATUSES, JobStatus
+from store.jobs.job import LIVE_STATUSES, AnyStatus, JobStatus, UnknownStatus
 from store.poller import Poller, PollFailure, PollResult
 from store.watch.watch import Cursor, HeldBack, Transition, TransitionBatch, Watch
 from tui.cli.commands.watch_receivers import Receiver
@@ -100,9 +100,11 @@ class Tally:
         return condition.counted is not CountedEvent.LEFT and condition.holds(self._numbers[condition.counted])
 
 
-def _counted_as(status: JobStatus | None) -> tuple[JobStatus | CountedEvent, ...]:
+def _counted_as(status: AnyStatus | None) -> tuple[JobStatus | CountedEvent, ...]:
     if status is None:
         return (CountedEvent.DELETED,)
+    if isinstance(status, UnknownStatus):
+        return ()
     return (status, CountedEvent.FINISHED) if status.is_final else (status,)
 
 

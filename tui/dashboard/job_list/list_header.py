@@ -15,14 +15,14 @@ from textual.widgets import Static
 from store.filters.job_filter import JobFilter
 from store.formats import id_range
 from store.job_list.list_query import ListOrder, OrderColumn
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus
 from store.users.actor import actor_name
 from tui.dashboard.statistics.count_text import Position, position_words
 from tui.dashboard.users.visibility_text import verdict
 from tui.text.clean_text import clean, clean_cell, shorten
 from tui.text.error_text import Toast
 from tui.text.format import count, short_id
-from tui.text.status_text import status_glyph, status_label, status_style
+from tui.text.status_text import status_glyph, status_label, status_style, status_word
 
 if TYPE_CHECKING:
     from store.job_list.listing import Listing
@@ -42,7 +42,7 @@ class StatusTabs(Static):
     }
     """
 
-    chosen: reactive[JobStatus | None] = reactive[JobStatus | None](None)
+    chosen: reactive[AnyStatus | None] = reactive[AnyStatus | None](None)
     """None for all statuses."""
 
     @dataclass
@@ -113,7 +113,7 @@ def job_list_title(
     if listing is None:
         return "Jobs"
     listed = listing.query.window.listed
-    kind = "Jobs" if listed.status is None else f"{listed.status.capitalize()} jobs"
+    kind = "Jobs" if listed.status is None else f"{status_word(listed.status).capitalize()} jobs"
     seen = verdict(listing.visibility) if listing.visibility else ""
     rows = _rows(listing, position)
     order = f", {_order(listed.order)}"
@@ -165,7 +165,7 @@ def why_empty(
     if not listing.projects:
         return f"No projects found. Press {new_project} to create one first."
     if listed.status is not None:
-        return f"No {listed.status} jobs."
+        return f"No {status_word(listed.status)} jobs."
     return f"Press {new_job} to create your first generation job."
 
 
