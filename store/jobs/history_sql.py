@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from store import tables
 from store.database.query import Query, Row
-from store.errors import UnexpectedError
+from store.formats import known_or_text
 from store.jobs.job import FINAL_STATUSES, STUCK_AFTER, AnyStatus, JobStatus, parse_status, sql_literals
 from store.jobs.job_history import EventKind, JobEvent
 from store.jobs.job_results import AT_LEAST, COMPARED_JOBS, FEWEST, TIMES_USUAL, LeaseState, StuckVerdict
@@ -98,7 +98,7 @@ def make_event(row: Row) -> JobEvent:
     return JobEvent(
         id=identifier,
         at=at,
-        kind=_kind(kind),
+        kind=known_or_text(EventKind, kind),
         from_status=_status(from_status),
         to_status=_status(to_status),
         error=error,
@@ -114,14 +114,6 @@ def make_event(row: Row) -> JobEvent:
         lease_owner=lease_owner,
         note=note,
     )
-
-
-def _kind(value: str) -> EventKind:
-    """Raises UnexpectedError for one that only a newer program knows."""
-    try:
-        return EventKind(value)
-    except ValueError:
-        raise UnexpectedError(f"The database holds an event of the kind {value!r}, which is not known.") from None
 
 
 def _status(value: str | None) -> AnyStatus | None:

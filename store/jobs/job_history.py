@@ -8,6 +8,7 @@ from enum import StrEnum
 from itertools import count
 from uuid import UUID
 
+from store.formats import UnknownText
 from store.jobs.job import AnyStatus, GenerationJob, in_order
 
 MOST_EVENTS = 200
@@ -40,7 +41,7 @@ class JobEvent:
     id: int
     """Greater than those of the job's events before."""
     at: datetime
-    kind: EventKind
+    kind: EventKind | UnknownText
     from_status: AnyStatus | None
     """None where it came to be, and where the event tells nothing of the job itself."""
     to_status: AnyStatus | None

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from store.formats import UnknownText
 from store.jobs.job import FINAL_STATUSES, AnyStatus, GenerationJob
 
 
@@ -85,6 +86,10 @@ class BatchProgress:
     """What it said of that one, as a sentence."""
 
 
+AnyAction = RetentionAction | UnknownText
+"""What a policy may have that a newer program has set."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionPolicy:
     """How long jobs are kept. It is applied by a worker, or by `gjobs retention apply`."""
@@ -94,7 +99,7 @@ class RetentionPolicy:
     """None for all projects that have no policy of their own."""
     statuses: tuple[AnyStatus, ...]
     older_than: timedelta
-    action: RetentionAction
+    action: AnyAction
     created_at: datetime
     applied_at: datetime | None
     """When somebody last began to; None: never since it was set."""

@@ -29,6 +29,7 @@ from store import tables, validation
 from store.capabilities.capability import Capability
 from store.database.query import Query, Row
 from store.errors import Conflict, NoPrivilege
+from store.formats import UnknownText, known_or_text
 from store.jobs.job import AnyStatus, JobStatus, in_order, parse_status
 from store.journal.write_record import WriteRecord
 from store.retention.cleanup import find_expired, run_cleanup
@@ -66,7 +67,7 @@ def _make_policy(row: Row) -> RetentionPolicy:
         project_id=project_id,
         statuses=tuple(map(parse_status, statuses)),
         older_than=timedelta(seconds=seconds),
-        action=RetentionAction(action),
+        action=known_or_text(RetentionAction, action),
         created_at=created_at,
         applied_at=applied_at,
     )
@@ -117,7 +118,11 @@ def delete_policy(project_id: UUID | None) -> Query[RetentionPolicy]:
 
 _DUE = (
     select(_policies.c.id)
-    .where(or_(_policies.c.applied_at.is_(null()), _policies.c.applied_at <= func.now() - _interval("pause")))
+    .where(
+        or_(_policies.c.applied_at.is_(null()), _policies.c.applied_at <= func.now() - _interval("pause")),
+        # What only a newer program can do is left to it.
+        or_(*(_policies.c.action == action.value for action in RetentionAction)),
+    )
     .with_for_update(skip_locked=True)
     .subquery("due")
 )
@@ -199,7 +204,7 @@ async def apply_policies(
     says what is left to that of all others, Conflict is raised and nothing applied. None: whatever there is.
     """
     for policy in await _claim_due(store, pause, agreed):
-        if not await _is_unchanged(store, policy):
+        if isinstance(policy.action, UnknownText) or not await _is_unchanged(store, policy):
             continue
         async with aclosing(run_cleanup(store, await expired_by(store, policy), policy.action)) as steps:
             async for progress in steps:

@@ -9,10 +9,11 @@ from textual.widgets import Static
 from store.jobs.job import JobStatus, UnknownStatus
 from store.statistics.statistics import JobStatistic, JobStatistics
 from store.statistics.totals import exact_counts
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, drive_dashboard, opener_of
 from tests.tui.test_costs import USUAL, texts
-from tests.tui.world import JobsDatabase, fill
+from tests.tui.world import AUTUMN, JobsDatabase, fill
 from tui.dashboard.statistics.costs_panel import cost_lines
 
 
@@ -71,6 +72,22 @@ async def test_filter_finds_it(wider: Driver) -> None:
     await wider.press("slash")
     await wider.type("status:cancelled")
     await wider.until(lambda: wider.rows == [10, 11])
+
+
+async def test_budget_with_an_unknown_period_is_shown_and_not_changed(migrated_copy: Conninfo) -> None:
+    jobs_db = JobsDatabase(migrated_copy)
+    jobs_db.sql("alter table gjobs.budgets drop constraint budgets_period_check")
+    fill(jobs_db)
+    jobs_db.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'week', 100)", AUTUMN)
+    jobs_db.close()
+    app = WatchedApp(opener_of(migrated_copy, actor=OPERATOR))
+    async with drive_dashboard(app) as driver:
+        await driver.press("b")
+        await driver.has_dialog("Budgets · Autumn catalog")
+        await driver.shows("per 'week'")
+        await driver.press("enter")
+        await driver.shows_toast("This gjobs does not know the period 'week'")
+        assert driver.dialog == "Budgets · Autumn catalog"
 
 
 def test_many_unknown_statuses_share_one_column() -> None:

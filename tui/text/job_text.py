@@ -7,7 +7,7 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
-from store.formats import money
+from store.formats import UnknownText, money
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus, UnknownStatus
 from store.jobs.job_history import EventKind, JobEvent, JobHistory, status_spans, time_in_each
 from store.jobs.job_results import NO_LINKS, LeaseState, RetryLinks, StuckVerdict
@@ -135,6 +135,8 @@ def event_words(event: JobEvent) -> str:
             return "lease"
         case EventKind.PROGRESS:
             return "progress"
+        case UnknownText():
+            return clean(event.kind.value, limit=_LONGEST_WHAT)
 
 
 def _state(status: AnyStatus | None) -> str:

@@ -7,10 +7,17 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from store.formats import money
+from store.formats import UnknownText, money
 from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_history import JobHistory
-from store.retention.retention import ArchivedJob, BatchProgress, CleanupPreview, RetentionAction, StatusCount
+from store.retention.retention import (
+    AnyAction,
+    ArchivedJob,
+    BatchProgress,
+    CleanupPreview,
+    RetentionAction,
+    StatusCount,
+)
 from store.users.actor import Actor, actor_name
 from tui.text.clean_text import clean, clean_block, clean_cell, pad
 from tui.text.format import (
@@ -154,9 +161,25 @@ def why_left(done: BatchProgress, left: int, *, goes_on: str = _GOES_ON) -> list
     return sentences
 
 
-def applied(whose: str, action: RetentionAction, done: BatchProgress) -> list[str]:
+def _do_words(action: AnyAction) -> str:
+    return clean(action.value, limit=20) if isinstance(action, UnknownText) else _DO[action]
+
+
+def done_word(action: AnyAction) -> str:
+    return clean(action.value, limit=20) if isinstance(action, UnknownText) else DONE[action]
+
+
+def unknown_action(whose: str, action: UnknownText) -> str:
+    """Of a policy that a newer program has set."""
+    return (
+        f"The policy of {clean(whose, limit=60)} is left: this gjobs does not know its action"
+        f" {clean(action.value, limit=20)!r}."
+    )
+
+
+def applied(whose: str, action: AnyAction, done: BatchProgress) -> list[str]:
     """What a policy has done, and why some are still there."""
-    return [f"{DONE[action]} {jobs_count(done.done)}: {clean(whose, limit=60)}", *why_left(done, done.refused)]
+    return [f"{done_word(action)} {jobs_count(done.done)}: {clean(whose, limit=60)}", *why_left(done, done.refused)]
 
 
 def _were(number: int) -> str:
@@ -184,29 +207,36 @@ def policy_question(
 
 
 def bared_question(
-    counts: Sequence[StatusCount], action: RetentionAction, *, older_than: str, project: str, database: str
+    counts: Sequence[StatusCount],
+    action: AnyAction,
+    *,
+    older_than: str,
+    project: str,
+    database: str,
 ) -> str:
     """Before a project loses its policy and falls under that of all others, which this is about."""
     found = sum(row.count for row in counts)
     return "\n".join(
         [
             f"Remove the policy of {clean(project, limit=60)}?",
-            f"That of all that have none applies then: {_DO[action].lower()} jobs older than {older_than}.",
+            f"That of all that have none applies then: {_do_words(action).lower()} jobs older than {older_than}.",
             f"At the moment these are {jobs_count(found)}{':' if counts else '.'}",
             *counted(counts),
             where(database),
-            _LATER[action],
+            *([] if isinstance(action, UnknownText) else [_LATER[action]]),
         ]
     )
 
 
-def whole_question(found: Sequence[tuple[str, RetentionAction, Sequence[StatusCount]]], *, database: str) -> str:
+def whole_question(found: Sequence[tuple[str, AnyAction, Sequence[StatusCount]]], *, database: str) -> str:
     """Of each policy whose it is, what it does and to how many."""
     return "\n".join(
         [
             "Apply all policies?",
             *(
-                f"  {_DO[action]} {jobs_count(sum(row.count for row in counts))}: {clean(project, limit=60)}"
+                f"  {unknown_action(project, action)}"
+                if isinstance(action, UnknownText)
+                else f"  {_DO[action]} {jobs_count(sum(row.count for row in counts))}: {clean(project, limit=60)}"
                 for project, action, counts in found
             ),
             where(database),

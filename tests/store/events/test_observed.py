@@ -14,7 +14,7 @@ from tests.store.support import NOW, a_job
 JOB = a_job()
 
 
-def seen(*looks: GenerationJob) -> list[tuple[EventKind, AnyStatus | None, AnyStatus | None, int]]:
+def seen(*looks: GenerationJob) -> list[tuple[str, AnyStatus | None, AnyStatus | None, int]]:
     """A look a minute."""
     events = ObservedEvents()
     for minute, job in enumerate(looks):

@@ -291,8 +291,10 @@ async def _apply(
     """The last step of each policy, and the names of projects."""
     from collections.abc import AsyncGenerator
 
-    from store.retention.retention_policies import apply_policies
+    from store.formats import UnknownText
+    from store.retention.retention_policies import apply_policies, get_policies
     from tui.cli.interruption import WorkProgress, work_through
+    from tui.text.retention_text import unknown_action
 
     async def steps() -> "AsyncGenerator[tuple[PolicyRun, ...], None]":
         last: dict[UUID, PolicyRun] = {}
@@ -301,6 +303,9 @@ async def _apply(
             yield tuple(last.values())
 
     names = await project_names(session.store)
+    for policy in await get_policies(session.store):
+        if isinstance(policy.action, UnknownText):
+            print_message(unknown_action(_owner_words(policy, names), policy.action))
     work_progress = WorkProgress[tuple["PolicyRun", ...]](())
     try:
         await work_through(
