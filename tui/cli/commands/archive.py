@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tui.text.retention_text import CleanupTarget
 
 _LIMIT = 500
-_STATUSES = ", ".join(JobStatus)
+_STATUSES = f"{', '.join(JobStatus)}, or another that your app has"
 _ID = "3f2a9c1e-8d47-4b15-9a3e-0c6f1b2d4e5a"
 
 

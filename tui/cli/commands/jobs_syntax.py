@@ -78,7 +78,7 @@ def _add_export(jobs: "Commands") -> None:
 def _add_which(parser: Parser) -> None:
     add = parser.add_argument
     add("--project", metavar="ID|NAME", help="of this project only")
-    add("--status", type=status, metavar="STATUS", help=_STATUSES)
+    add("--status", type=status, metavar="STATUS", help=f"{_STATUSES}, or another that your app has")
     add(
         "--filter",
         dest="job_filter",
