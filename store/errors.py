@@ -6,7 +6,7 @@ from uuid import UUID
 
 if TYPE_CHECKING:
     from store.budgets.budget import Refusal
-    from store.jobs.job import JobStatus
+    from store.jobs.job import AnyStatus, JobStatus
     from store.journal.write_record import UnconfirmedWrite
 
 
@@ -88,7 +88,7 @@ class BadConfiguration(StoreError):
 class TransitionRefused(StoreError):
     """`current` is the status found, `allowed` what it may become, in the workflow's order."""
 
-    def __init__(self, job_id: UUID, current: "JobStatus", allowed: "tuple[JobStatus, ...]", message: str) -> None:
+    def __init__(self, job_id: UUID, current: "AnyStatus", allowed: "tuple[JobStatus, ...]", message: str) -> None:
         super().__init__(message)
         self.job_id = job_id
         self.current = current

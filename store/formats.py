@@ -1,11 +1,12 @@
-"""Durations, money, shares, ids, JSON values as text; UTC clock."""
+"""Durations, money, shares, ids, JSON values as text; texts in place of unknown values; UTC clock."""
 
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -66,6 +67,27 @@ def share_of(text: str) -> float | None:
     except ValueError:
         return None
     return value if 0 < value <= 1 and not rest else None
+
+
+class UnknownText(str):
+    """A value of a closed set that this program does not know: the app, or a newer program, has added it."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> str:
+        """As a StrEnum has it."""
+        return str(self)
+
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def known_or_text(kind: type[E], text: str) -> E | UnknownText:
+    try:
+        return kind(text)
+    except ValueError:
+        return UnknownText(text)
 
 
 PlainRow = Mapping[str, str | int | float | None]

@@ -27,7 +27,7 @@ from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.job_list.list_sql import access_path, page, paged
 from store.job_list.listing import Listing, RowWindow, VisibilityComparison
 from store.jobs import history_sql, job_sql, job_writes
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
 from store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
 from store.jobs.job_results import (
     NO_LINKS,
@@ -172,7 +172,7 @@ class Store:
         )
         return job_history(job_id, found, most=most, started_at=next(iter(started), None), now=now)
 
-    async def get_job_statuses(self, job_ids: Collection[UUID]) -> Mapping[UUID, JobStatus]:
+    async def get_job_statuses(self, job_ids: Collection[UUID]) -> Mapping[UUID, AnyStatus]:
         """Of those jobs that are there, and that the actor sees."""
         return dict(await self.actor_database.read(job_sql.statuses(job_ids)))
 
@@ -255,7 +255,7 @@ class Store:
             return False
         return True
 
-    async def delete_generation_jobs(self, expected: Mapping[UUID, JobStatus | None]) -> tuple[GenerationJob, ...]:
+    async def delete_generation_jobs(self, expected: Mapping[UUID, AnyStatus | None]) -> tuple[GenerationJob, ...]:
         """All of the jobs, each in the status expected of it (None: in any), or none. Returns them as they were.
 
         Raises RowMissing with the ids that are not there, or Conflict where one is in another status by now or rows of
@@ -264,7 +264,7 @@ class Store:
         async with self._deleting() as (transaction, statements):
             return validation.require_all_deleted(expected, await job_writes.delete(transaction, statements, expected))
 
-    async def delete_jobs_as_seen(self, expected: Mapping[UUID, JobStatus | None]) -> tuple[DeletionOutcome, ...]:
+    async def delete_jobs_as_seen(self, expected: Mapping[UUID, AnyStatus | None]) -> tuple[DeletionOutcome, ...]:
         """The outcome of each, in order, in one transaction: those in another status than expected are left.
 
         Raises Conflict, and deletes none, where rows of another table refer to one.
@@ -595,7 +595,7 @@ class Store:
         after: PageKey | None = None,
         job_filter: JobFilter = NO_FILTER,
     ) -> Page[GenerationJob]:
-        known = None if status is None else validation.check_status(status)
+        known = None if status is None else parse_status(status)
         listed = ListQuery(project_id=project_id, status=known, job_filter=job_filter)
         query = page(
             listed,

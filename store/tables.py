@@ -24,6 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from store.jobs.job import FINAL_STATUSES, JobStatus, sql_literals
+
 # PostgreSQL's own names, which the app's schema has because it gives none.
 metadata = MetaData(
     naming_convention={"pk": "%(table_name)s_pkey", "fk": "%(table_name)s_%(column_0_name)s_fkey"},
@@ -98,7 +100,7 @@ generation_jobs = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_now),
     Column("retry_count", Integer, server_default=text("0")),
     Column("completed_at", DateTime(timezone=True)),
-    CheckConstraint("status in ('queued', 'running', 'succeeded', 'failed')", name="generation_jobs_status_check"),
+    CheckConstraint(f"status in ({sql_literals(JobStatus)})", name="generation_jobs_status_check"),
     schema="public",
 )
 Index("idx_generation_jobs_user_id", generation_jobs.c.user_id)
@@ -124,7 +126,7 @@ Index(
 Index("gjobs_costs", generation_jobs.c.cost_cents.desc(), generation_jobs.c.id.desc())
 
 total = literal_column(
-    "(CASE WHEN status IN ('succeeded', 'failed')"
+    f"(CASE WHEN status IN ({sql_literals(FINAL_STATUSES)})"
     " AND least(created_at, updated_at) > to_timestamp(-62135596800)"
     " AND greatest(created_at, updated_at) < to_timestamp(253402300799)"
     " THEN updated_at - created_at END)",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from store.budgets.budget import Period
 from store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from store.jobs.job_results import Deleted, DeletionOutcome, Missing, Moved
 from store.page_limits import MAX_LIMIT
 from store.projects.project import User
@@ -26,6 +26,13 @@ def check_status(value: str) -> JobStatus:
     except ValueError:
         known = ", ".join(JobStatus)
         raise InvalidValue("status", f"No such status: {value!r}.", hint=f"Use one of {known}.") from None
+
+
+def check_workflow_status(value: AnyStatus) -> JobStatus:
+    if isinstance(value, JobStatus):
+        return value
+    sentence = f"A policy takes statuses of the workflow, and {value.value!r} is none."
+    raise InvalidValue("statuses", sentence, hint=f"Use {', '.join(JobStatus)}.")
 
 
 def check_mode(value: str) -> str:
@@ -164,7 +171,7 @@ def referred_to(sqlstate: str | None) -> Conflict:
 
 
 def require_all_deleted(
-    expected: Mapping[UUID, JobStatus | None], outcomes: Mapping[UUID, DeletionOutcome]
+    expected: Mapping[UUID, AnyStatus | None], outcomes: Mapping[UUID, DeletionOutcome]
 ) -> tuple[GenerationJob, ...]:
     """The deleted jobs. Raises RowMissing naming all that are not there, or Conflict naming one that has moved."""
     missing = [job_id for job_id in expected if isinstance(outcomes[job_id], Missing)]

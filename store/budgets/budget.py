@@ -1,11 +1,12 @@
 """Budget, its state, pace and name; a refusal's values."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from store.formats import UnknownText
 from store.users.actor import ActingUser, Actor
 
 
@@ -38,7 +39,7 @@ class Budget:
     project_id: UUID | None
     name: str | None
     """The project's name or the user's e-mail; None where it may not be read."""
-    period: Period
+    period: Period | UnknownText
     limit_cents: int
     warn_share: float
     """From 0 to 1, of the limit."""
@@ -96,7 +97,7 @@ class CheckedBudget:
     """Whether a budget has room for a job that is to cost `asked_cents`."""
 
     budget_id: UUID
-    period: Period
+    period: Period | UnknownText
     limit_cents: int
     spent_cents: int
     asked_cents: int
@@ -110,7 +111,7 @@ class Refusal:
     budget_id: UUID
     user_id: UUID | None
     project_id: UUID | None
-    period: Period
+    period: Period | UnknownText
     limit_cents: int
     spent_cents: int
     """Without what was asked."""
@@ -147,17 +148,17 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _next_start(period: Period, start: date) -> date:
+def _next_start(period: Period | UnknownText, start: date) -> date:
     if period is Period.DAY:
         return start + timedelta(days=1)
     return date(start.year + start.month // 12, start.month % 12 + 1, 1)
 
 
-_KINDS = {Period.DAY: "daily", Period.MONTH: "monthly", Period.ALL: "total"}
+_KINDS: Mapping[str, str] = {Period.DAY: "daily", Period.MONTH: "monthly", Period.ALL: "total"}
 
 
 def budget_name(budget: Budget | Refusal, name: str | None) -> str:
     """`the monthly budget of project 'Autumn'`; by its id where nothing tells the name."""
     whose = "project" if budget.project_id else "user"
     called = (repr(name) if budget.project_id else name) if name else budget.project_id or budget.user_id
-    return f"the {_KINDS[budget.period]} budget of {whose} {called}"
+    return f"the {_KINDS.get(budget.period, budget.period)} budget of {whose} {called}"

@@ -13,7 +13,7 @@ from store.budgets.budget import Budget, CheckedBudget, Period
 from store.database.query import Query, Row, make_id
 from store.database.transactions import WriteTransaction
 from store.errors import Conflict, RowMissing
-from store.formats import money
+from store.formats import known_or_text, money
 from store.journal.write_record import WriteRecord
 
 # What may not be read is null. The days by which the pace of a budget without an end is told are the last 30, from the
@@ -64,7 +64,7 @@ def make_budget(row: Row) -> Budget:
         user_id=user_id,
         project_id=project_id,
         name=name,
-        period=Period(period),
+        period=known_or_text(Period, period),
         limit_cents=limit,
         warn_share=warn_share,
         created_at=created_at,
@@ -117,7 +117,7 @@ def _make_checked(row: Row) -> CheckedBudget:
     budget_id, period, limit, spent, asked, is_allowed = row
     return CheckedBudget(
         budget_id=budget_id,
-        period=Period(period),
+        period=known_or_text(Period, period),
         limit_cents=limit,
         spent_cents=spent,
         asked_cents=asked,

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections.abc import Mapping
 from uuid import UUID
 
 from psycopg import Error, InterfaceError, OperationalError, ProgrammingError, errors
@@ -23,7 +24,7 @@ from store.errors import (
     UnexpectedError,
     Unreachable,
 )
-from store.formats import money
+from store.formats import known_or_text, money
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ def where(said: str) -> str | None:
 
 
 SQLSTATE = "GJ001"
-_AGAIN = {
+_AGAIN: Mapping[str, str] = {
     Period.DAY: "The next day begins at 00:00 UTC; ",
     Period.MONTH: "The next month begins on its first day at 00:00 UTC; ",
     Period.ALL: "",
@@ -112,7 +113,7 @@ def read_refusal(detail: str | None) -> Refusal | None:
             budget_id=UUID(told["budget_id"]),
             user_id=UUID(told["user_id"]) if told["user_id"] else None,
             project_id=UUID(told["project_id"]) if told["project_id"] else None,
-            period=Period(told["period"]),
+            period=known_or_text(Period, told["period"]),
             limit_cents=int(told["limit_cents"]),
             spent_cents=int(told["spent_cents"]),
             asked_cents=int(told["asked_cents"]),
@@ -138,7 +139,7 @@ def refusal_words(refusal: Refusal, name: str | None) -> str:
 
 def refusal_hint(refusal: Refusal) -> str:
     return _as_sentence(
-        f"{_AGAIN[refusal.period]}'gjobs budgets set' raises the limit, and so do the dashboard's budgets."
+        f"{_AGAIN.get(refusal.period, '')}'gjobs budgets set' raises the limit, and so do the dashboard's budgets."
     )
 
 

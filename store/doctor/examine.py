@@ -154,7 +154,12 @@ class _Examination:
 
     async def _schema(self) -> Iterable[Finding]:
         found = await read_schema(self._database, OPERATOR)
-        return schema_checks.schema_findings(found, self._revision, is_managed=self._facts.is_managed)
+        checks = schema_checks.missing_checks(found, self._revision)
+        answers = await self._read(*map(schema_checks.is_violated, checks)) if checks else ()
+        violated = {check.title for check, (is_violated,) in zip(checks, answers, strict=True) if is_violated}
+        return schema_checks.schema_findings(
+            found, self._revision, is_managed=self._facts.is_managed, violated=violated
+        )
 
     async def _rows(self) -> Iterable[Finding]:
         uses, indexes = await self._read(table_checks.TABLE_USE, table_checks.INDEX_USE)

@@ -1,6 +1,6 @@
 """Live schema against its revision, with SQL to recreate."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from sqlalchemy import text
 
@@ -50,8 +50,29 @@ MOST_NAMED = 6
 TABLES = frozenset({"public.projects", "public.assets", "public.generation_jobs"})
 
 
-def schema_findings(found: Sequence[SchemaObject], revision: str | None, *, is_managed: bool) -> Iterator[Finding]:
-    """`revision` is None where no migration has run, or where it may not be read. Raises SchemaMissing for a newer."""
+def missing_checks(found: Sequence[SchemaObject], revision: str | None) -> list[SchemaObject]:
+    """Those of the app's tables that are there."""
+    there = {one.place for one in found}
+    if not TABLES & there:
+        return []
+    missing = {one.name for one in compare(found, expected(revision)) if one.kind is DifferenceKind.MISSING}
+    checks = (one for one in expected(revision) if one.kind is ObjectKind.CHECK and one.place in TABLES & there)
+    return [one for one in checks if one.title in missing]
+
+
+def is_violated(check: SchemaObject) -> Query[bool]:
+    """Whether a row has what a check that is missing would refuse."""
+    condition = check.definition.removeprefix("CHECK ")
+    asked = f"SELECT EXISTS (SELECT FROM {check.place} WHERE NOT {condition})"  # noqa: S608 - of a revision's own text
+    return Query(text(asked), lambda row: bool(row[0]))
+
+
+def schema_findings(
+    found: Sequence[SchemaObject], revision: str | None, *, is_managed: bool, violated: Set[str] = frozenset()
+) -> Iterator[Finding]:
+    """`violated` are the titles of missing checks that rows violate: the app has removed those on purpose.
+
+    `revision` is None where no migration has run, or where it may not be read. Raises SchemaMissing for a newer."""
     if not any(known.place in TABLES for known in found):
         yield _finding(
             "no-table",
@@ -70,7 +91,7 @@ def schema_findings(found: Sequence[SchemaObject], revision: str | None, *, is_m
         return
     promised = expected(revision)
     differences = compare(found, promised)
-    broken = required(differences)
+    broken = [one for one in required(differences) if one.name not in violated]
     name = f"revision {revision}" if revision else "the app's own schema"
     if not broken:
         yield _finding("matches", Severity.OK, f"All {len(promised)} objects of {name} are as they should be.")
@@ -78,6 +99,13 @@ def schema_findings(found: Sequence[SchemaObject], revision: str | None, *, is_m
     for difference in broken:
         lost = by_title.get((difference.object, difference.name)) if difference.kind is DifferenceKind.MISSING else None
         yield _broken(difference, recreate_sql(lost) if lost else None)
+    for title in sorted(violated):
+        yield _finding(
+            "further-values",
+            Severity.NOTE,
+            f"The check {title} is gone, and rows have values that it refused.",
+            hint="gjobs shows any value. Nothing has to be done.",
+        )
     yield from _tolerated(differences)
 
 

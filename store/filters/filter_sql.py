@@ -31,7 +31,7 @@ from store.filters.filter_terms import ANY, NONE, STUCK, Age, Between, Compared,
 from store.filters.job_filter import JobFilter
 from store.formats import id_range
 from store.jobs import history_sql
-from store.jobs.job import STUCK_AFTER, JobStatus, is_final
+from store.jobs.job import FINAL_STATUSES, STUCK_AFTER
 
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 
@@ -175,7 +175,7 @@ _TIME = DateTime(timezone=True)
 _LAST_TIME: ColumnElement[Any] = literal_column("timestamptz '294276-12-31 23:59:59.999999+00'", _TIME)
 """Beyond it a sum fails. It stands for infinity there."""
 _INFINITY: ColumnElement[Any] = literal_column("timestamptz 'infinity'", _TIME)
-_IS_FINISHED = or_(*(_jobs.c.status == status.value for status in JobStatus if is_final(status)))
+_IS_FINISHED = or_(*(_jobs.c.status == status.value for status in FINAL_STATUSES))
 _IDS = (_jobs.c.id, _jobs.c.project_id, _jobs.c.user_id, _jobs.c.input_asset_id)
 
 

@@ -9,7 +9,7 @@ from store import formats
 from store.filters.filter_terms import ANY, KEYS, NONE, STUCK, Age, Between, Compared, Comparison, Key, Term, Value
 from store.filters.job_filter import JobFilter, TextSpan
 from store.formats import LEAST_DIGITS, close_names, id_range
-from store.jobs.job import JobStatus
+from store.jobs.job import JobStatus, near_status, parse_status
 
 QUOTE, ESCAPE, OR, NOT, AFTER_KEY = '"', "\\", ",", "-", ":"
 ESCAPES = {QUOTE: QUOTE, ESCAPE: ESCAPE, "n": "\n", "t": "\t"}
@@ -26,6 +26,7 @@ class Piece:
 
     text: str
     span: TextSpan
+    is_quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +121,7 @@ def _quoted(text: str, start: int) -> Piece:
 def _closed(text: str, start: int, end: int, value: str) -> Piece:
     if not _is_over(text, end) and not text.startswith(OR, end):
         raise TextSpan(text, end, end + 1).wrong("After a closing quote comes a space or a comma.")
-    return Piece(text=value, span=TextSpan(text, start, end))
+    return Piece(text=value, span=TextSpan(text, start, end), is_quoted=True)
 
 
 def _escaped(text: str, position: int) -> str:
@@ -162,15 +163,24 @@ def _text(piece: Piece, _now: datetime | None) -> str:
 
 
 def _status(piece: Piece, _now: datetime | None) -> str:
-    try:
-        return JobStatus(piece.text.lower()).value
-    except ValueError:
-        near = _nearest(piece.text, JobStatus)
+    """Quoted it is what it is. Else one of the workflow in any case of letters, and no slip of one."""
+    if piece.is_quoted:
+        return piece.text
+    known = parse_status(piece.text.lower())
+    if isinstance(known, JobStatus):
+        return known.value
+    if near := near_status(piece.text):
         raise piece.span.wrong(
             f"{piece.text!r} is no status.",
             suggestion=near,
-            hint=None if near else f"It is one of {', '.join(JobStatus)}.",
-        ) from None
+            hint=f"Did you mean {near}? A status that only your app has can be quoted: {QUOTE}{piece.text}{QUOTE}.",
+        )
+    return piece.text
+
+
+def _is_plain_status(text: str) -> bool:
+    """Whether it is read as it is without quotes."""
+    return text in set(JobStatus) or (text.lower() not in set(JobStatus) and near_status(text) is None)
 
 
 def _id(piece: Piece, _now: datetime | None) -> str:
@@ -354,6 +364,10 @@ def quoted(text: str, *, is_value: bool) -> str:
     is_plain = text and not any(character.isspace() or character in (QUOTE, OR) for character in text)
     if is_plain and (is_value or not (text.startswith(NOT) or AFTER_KEY in text)):
         return text
+    return in_quotes(text)
+
+
+def in_quotes(text: str) -> str:
     return f"{QUOTE}{text.translate(_ESCAPED)}{QUOTE}"
 
 
@@ -374,4 +388,5 @@ def _value(value: Value, key: Key | None) -> str:
         case datetime():
             return value.isoformat().replace("+00:00", "Z")
         case str():
-            return quoted(value, is_value=key is not None)
+            is_exact = key is Key.STATUS and not _is_plain_status(value)
+            return in_quotes(value) if is_exact else quoted(value, is_value=key is not None)

@@ -29,7 +29,7 @@ from store.database.database import Database
 from store.database.query import Query, make_id, make_number
 from store.errors import InvalidValue, NoPrivilege, SchemaMissing
 from store.isolation.isolation import Participant, ProbePlan, ProbeTarget, TargetKind, Verb
-from store.jobs.job import JobStatus, is_final
+from store.jobs.job import FINAL_STATUSES
 from store.users import user_sql
 from store.users.actor import OPERATOR
 
@@ -117,7 +117,7 @@ _made = _assets.alias("made")
 _TARGET = bindparam("target", type_=Uuid)
 
 _JOB = select(_jobs.c.id).where(_jobs.c.user_id == _OWNER)
-_FINISHED_JOB = _JOB.where(or_(*(_jobs.c.status == status.value for status in JobStatus if is_final(status))))
+_FINISHED_JOB = _JOB.where(or_(*(_jobs.c.status == status.value for status in FINAL_STATUSES)))
 _PROJECT = select(_projects.c.id).where(_projects.c.user_id == _OWNER)
 _WITHOUT_JOBS = _PROJECT.where(not_(exists().where(_jobs.c.project_id == _projects.c.id)))
 _EMPTY_PROJECT = _WITHOUT_JOBS.where(not_(exists().where(_assets.c.project_id == _projects.c.id)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from store.capabilities.capability import MissingCapability
 from store.filters.filter_terms import Key
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from store.jobs.job import FINAL_STATUSES, sql_literals
 from store.users.actor import ActingUser, Actor
 
 _NEWEST = "created_at DESC, id DESC"
@@ -14,7 +15,7 @@ _OF_ALL = frozenset(f"{narrowed}{_NEWEST}" for narrowed in ("", "project_id, ", 
 """By these every list without a filter is read in the order of creation, whoever looks."""
 
 TOTAL = (
-    "( CASE WHEN ((status = ANY (ARRAY['succeeded'::text, 'failed'::text]))"
+    f"( CASE WHEN ((status = ANY (ARRAY[{sql_literals(FINAL_STATUSES, cast='::text')}]))"
     " AND (LEAST(created_at, updated_at) > to_timestamp(('-62135596800'::bigint)::double precision))"
     " AND (GREATEST(created_at, updated_at) < to_timestamp(('253402300799'::bigint)::double precision)))"
     " THEN (updated_at - created_at) ELSE NULL::interval END) DESC NULLS LAST"

@@ -7,7 +7,7 @@ from typing import assert_never
 from uuid import UUID
 
 from store.filters.job_filter import NO_FILTER, JobFilter
-from store.jobs.job import GenerationJob, JobStatus, is_final
+from store.jobs.job import AnyStatus, GenerationJob
 
 
 class OrderColumn(StrEnum):
@@ -34,7 +34,7 @@ class ListQuery:
     """Which jobs are listed, and in which order. None means all projects, or all statuses."""
 
     project_id: UUID | None = None
-    status: JobStatus | None = None
+    status: AnyStatus | None = None
     job_filter: JobFilter = NO_FILTER
     order: ListOrder = NEWEST_FIRST
 
@@ -105,6 +105,6 @@ _TOTALS_UNTIL = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 def total_of(job: GenerationJob) -> timedelta | None:
     """From its creation to its end, as the database orders by it; see `store.tables.total`."""
     first, last = sorted((job.created_at, job.updated_at))
-    if not is_final(job.status) or not _TOTALS_FROM < first <= last < _TOTALS_UNTIL:
+    if not job.status.is_final or not _TOTALS_FROM < first <= last < _TOTALS_UNTIL:
         return None
     return job.updated_at - job.created_at

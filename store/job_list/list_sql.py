@@ -39,7 +39,7 @@ from store.filters.filter_terms import Key
 from store.job_list.index_advice import is_in_order
 from store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, RowWindowQuery
 from store.job_list.listing import RowWindow
-from store.jobs.job import ERROR_CHARACTERS, GenerationJob, ListedJob, is_final
+from store.jobs.job import ERROR_CHARACTERS, GenerationJob, ListedJob
 from store.jobs.job_results import Page, PageKey
 from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job, make_listed
 from store.users.actor import OPERATOR, Actor
@@ -156,7 +156,7 @@ def read_from(
             start=start,
             includes_position=scan_start.includes_position,
             is_read_by_id=scan_start.is_read_by_id,
-            has_values=listed.status is None or is_final(listed.status),
+            has_values=listed.status is None or listed.status.is_final,
             through_policies=chosen_path.through_policies,
         )
     )

@@ -27,11 +27,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from store import tables
 from store.database.query import Query, Row
-from store.errors import UnexpectedError
-from store.jobs.job import STUCK_AFTER, JobStatus
+from store.formats import known_or_text
+from store.jobs.job import FINAL_STATUSES, STUCK_AFTER, AnyStatus, JobStatus, parse_status, sql_literals
 from store.jobs.job_history import EventKind, JobEvent
 from store.jobs.job_results import AT_LEAST, COMPARED_JOBS, FEWEST, TIMES_USUAL, LeaseState, StuckVerdict
-from store.jobs.job_sql import job_status
 
 _events, _starts = tables.job_events, tables.job_starts
 
@@ -99,7 +98,7 @@ def make_event(row: Row) -> JobEvent:
     return JobEvent(
         id=identifier,
         at=at,
-        kind=_kind(kind),
+        kind=known_or_text(EventKind, kind),
         from_status=_status(from_status),
         to_status=_status(to_status),
         error=error,
@@ -117,16 +116,8 @@ def make_event(row: Row) -> JobEvent:
     )
 
 
-def _kind(value: str) -> EventKind:
-    """Raises UnexpectedError for one that only a newer program knows."""
-    try:
-        return EventKind(value)
-    except ValueError:
-        raise UnexpectedError(f"The database holds an event of the kind {value!r}, which is not known.") from None
-
-
-def _status(value: str | None) -> JobStatus | None:
-    return None if value is None else job_status(value)
+def _status(value: str | None) -> AnyStatus | None:
+    return None if value is None else parse_status(value)
 
 
 _jobs = tables.generation_jobs
@@ -143,7 +134,7 @@ def _usual_duration_sql(what: str) -> str:
             FROM (
                 SELECT ended.id, ended.mode, ended.completed_at
                   FROM public.generation_jobs ended
-                 WHERE ended.status IN ('succeeded', 'failed') AND isfinite(ended.completed_at)
+                 WHERE ended.status IN ({sql_literals(FINAL_STATUSES)}) AND isfinite(ended.completed_at)
                    AND ended.mode IS NOT NULL
                  ORDER BY ended.updated_at DESC, ended.id DESC LIMIT {COMPARED_JOBS}
             ) latest

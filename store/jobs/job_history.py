@@ -8,7 +8,8 @@ from enum import StrEnum
 from itertools import count
 from uuid import UUID
 
-from store.jobs.job import GenerationJob, JobStatus
+from store.formats import UnknownText
+from store.jobs.job import AnyStatus, GenerationJob, in_order
 
 MOST_EVENTS = 200
 """Of a job, the newest."""
@@ -40,10 +41,10 @@ class JobEvent:
     id: int
     """Greater than those of the job's events before."""
     at: datetime
-    kind: EventKind
-    from_status: JobStatus | None
+    kind: EventKind | UnknownText
+    from_status: AnyStatus | None
     """None where it came to be, and where the event tells nothing of the job itself."""
-    to_status: JobStatus | None
+    to_status: AnyStatus | None
     """None where it was deleted, and as above."""
     error: str | None
     """What it is since. Told where the job came to be, or its status, retries or error changed; else None."""
@@ -69,7 +70,7 @@ class JobEvent:
 class StatusSpan:
     """A while in which a job was in one status."""
 
-    status: JobStatus
+    status: AnyStatus
     since: datetime
     until: datetime | None
     """None where it is in it still."""
@@ -110,12 +111,12 @@ def status_spans(events: Iterable[JobEvent], *, now: datetime) -> tuple[StatusSp
 
 
 def _status_spans(events: Iterable[JobEvent], now: datetime) -> Iterator[StatusSpan]:
-    status: JobStatus | None = None
+    status: AnyStatus | None = None
     since = now
     for event in events:
         if event.from_status is None and event.to_status is None:
             continue
-        if event.kind in (EventKind.CREATED, EventKind.RESTORED) or event.to_status is not status:
+        if event.kind in (EventKind.CREATED, EventKind.RESTORED) or event.to_status != status:
             if status is not None:
                 yield _status_span(status, since, event.at, now)
             status, since = event.to_status, event.at
@@ -123,17 +124,17 @@ def _status_spans(events: Iterable[JobEvent], now: datetime) -> Iterator[StatusS
         yield _status_span(status, since, None, now)
 
 
-def _status_span(status: JobStatus, since: datetime, until: datetime | None, now: datetime) -> StatusSpan:
+def _status_span(status: AnyStatus, since: datetime, until: datetime | None, now: datetime) -> StatusSpan:
     end = now if until is None else until
     return StatusSpan(status=status, since=since, until=until, lasted=max(end - since, timedelta()))
 
 
-def time_in_each(spans: Iterable[StatusSpan]) -> dict[JobStatus, timedelta]:
+def time_in_each(spans: Iterable[StatusSpan]) -> dict[AnyStatus, timedelta]:
     """The sum of a status's stays; those in which the job was not, it has no time of. In the workflow's order."""
-    spent: dict[JobStatus, timedelta] = {}
+    spent: dict[AnyStatus, timedelta] = {}
     for span in spans:
         spent[span.status] = spent.get(span.status, timedelta()) + span.lasted
-    return {status: spent[status] for status in JobStatus if status in spent}
+    return {status: spent[status] for status in in_order(spent)}
 
 
 OBSERVED = "observed"

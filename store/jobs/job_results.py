@@ -8,7 +8,7 @@ from typing import Generic, Self, TypeVar, assert_never
 from uuid import UUID
 
 from store.errors import RowMissing, TransitionRefused
-from store.jobs.job import GenerationJob, JobStatus, why_refused
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus, why_refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Applied:
 class Refused:
     """Nothing was changed: the job is `current`, which may become one of `allowed` (none: it is final)."""
 
-    current: JobStatus
+    current: AnyStatus
     allowed: tuple[JobStatus, ...]
     job: GenerationJob
 

@@ -35,21 +35,8 @@ from sqlalchemy.sql.dml import ReturningDelete
 from store import tables
 from store.database import timestamps
 from store.database.query import Query, Row, make_id
-from store.errors import UnexpectedError
 from store.formats import IdRange
-from store.jobs.job import ERROR_CHARACTERS, LATER_COLUMNS, GenerationJob, JobStatus, ListedJob, sources
-
-_STATUSES = {status.value: status for status in JobStatus}
-
-
-def job_status(value: str) -> JobStatus:
-    """Raises UnexpectedError for a status that an app has added to its own database."""
-    status = _STATUSES.get(value)
-    if status is None:
-        known = ", ".join(_STATUSES)
-        raise UnexpectedError(f"The database holds a job that is {value!r}, which is none of {known}.")
-    return status
-
+from store.jobs.job import ERROR_CHARACTERS, LATER_COLUMNS, AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status
 
 JobColumns = tuple[Column[Any], ...]
 
@@ -111,7 +98,7 @@ def _fill(draft: Any, row: Row) -> None:
         draft.retry_count,
         draft.completed_at,
     ) = row
-    draft.status = job_status(status)
+    draft.status = parse_status(status)
 
 
 _jobs = tables.generation_jobs
@@ -129,9 +116,9 @@ _EXPECTED = (
 )
 
 
-def statuses(job_ids: Collection[UUID]) -> Query[tuple[UUID, JobStatus]]:
+def statuses(job_ids: Collection[UUID]) -> Query[tuple[UUID, AnyStatus]]:
     """Which of the jobs are there, and what they are."""
-    return Query(_PRESENT, lambda row: (row[0], job_status(row[1])), {"ids": list(job_ids)})
+    return Query(_PRESENT, lambda row: (row[0], parse_status(row[1])), {"ids": list(job_ids)})
 
 
 class JobStatements:
@@ -209,7 +196,7 @@ class JobStatements:
                 "ids": list(job_ids),
                 "new_status": new_status.value,
                 "new_error": error,
-                "sources": [source.value for source in sources(new_status)],
+                "sources": [source.value for source in new_status.sources],
             },
         )
 
@@ -229,14 +216,14 @@ class JobStatements:
         width = len(self._columns)
         return make_job(row[:width]), make_job(row[width:])
 
-    def remove(self, expected: Mapping[UUID, JobStatus | None]) -> Query[GenerationJob]:
+    def remove(self, expected: Mapping[UUID, AnyStatus | None]) -> Query[GenerationJob]:
         """The jobs deleted: those in the status that is expected of them, None standing for any."""
         return Query(
             self._remove,
             make_job,
             {
                 "ids": list(expected),
-                "expected": [status.value if status else None for status in expected.values()],
+                "expected": [None if status is None else status.value for status in expected.values()],
             },
         )
 

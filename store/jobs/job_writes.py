@@ -7,7 +7,7 @@ from store import validation
 from store.database.transactions import WriteTransaction
 from store.errors import InvalidValue
 from store.jobs import job_sql
-from store.jobs.job import GenerationJob, JobStatus, allowed
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from store.jobs.job_results import (
     AlreadyRetried,
     Applied,
@@ -90,7 +90,7 @@ async def transition(
             break
         present = {job.id: job for job in await transaction.run(jobs.these(pending))}
         outcomes.update({job_id: Missing(job_id=job_id) for job_id in pending if job_id not in present})
-        outcomes.update({job.id: _refused(job) for job in present.values() if target not in allowed(job.status)})
+        outcomes.update({job.id: _refused(job) for job in present.values() if target not in job.status.allowed})
     for job_id in job_ids:
         if job_id not in outcomes:
             raise validation.not_permitted(job_id)
@@ -101,11 +101,11 @@ async def transition(
 
 
 def _refused(job: GenerationJob) -> Refused:
-    return Refused(current=job.status, allowed=allowed(job.status), job=job)
+    return Refused(current=job.status, allowed=job.status.allowed, job=job)
 
 
 async def delete(
-    transaction: WriteTransaction, jobs: JobStatements, expected: Mapping[UUID, JobStatus | None]
+    transaction: WriteTransaction, jobs: JobStatements, expected: Mapping[UUID, AnyStatus | None]
 ) -> Mapping[UUID, DeletionOutcome]:
     """Of each job; those in another status than the one expected (None: any) are left."""
     deleted = await transaction.run(jobs.remove(expected))
@@ -163,7 +163,7 @@ async def retry_jobs_in(
             raise validation.not_permitted(job_id)
         else:
             status = present[job_id].status
-            outcomes[job_id] = Refused(current=status, allowed=allowed(status), job=present[job_id])
+            outcomes[job_id] = Refused(current=status, allowed=status.allowed, job=present[job_id])
     return outcomes
 
 

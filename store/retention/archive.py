@@ -7,7 +7,7 @@ from uuid import UUID
 from store import validation
 from store.capabilities.capability import Capability
 from store.errors import InvalidValue, SchemaMissing
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, in_order, status_order
 from store.jobs.job_results import CappedCount, Page, PageKey
 from store.journal.write_record import WriteRecord
 from store.page_limits import PAGE_SIZE
@@ -40,7 +40,7 @@ async def get_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[ArchivedJ
 async def count_archived(store: Store, query: ArchiveQuery) -> tuple[StatusCount, ...]:
     """By status, in the workflow's order."""
     rows = await store.actor_database.read(archive_sql.count(query), needs=Capability.ARCHIVE, limits=COUNTING)
-    return tuple(sorted(rows, key=lambda row: list(JobStatus).index(row.status)))
+    return tuple(sorted(rows, key=lambda row: status_order(row.status)))
 
 
 async def count_some_archived(store: Store) -> CappedCount:
@@ -111,7 +111,8 @@ async def get_statistics_with_archive(store: Store, project_id: UUID | None = No
     present, archived, (is_whole,) = await store.actor_database.read_together(
         *asked, needs=Capability.ARCHIVE, limits=COUNTING
     )
-    rows = [row for status in JobStatus if (row := _added(status, [*present, *archived]))]
+    every = [*present, *archived]
+    rows = [row for status in in_order(row.status for row in every) if (row := _added(status, every))]
     return JobStatistics(by_status=tuple(rows), includes_archive=is_whole)
 
 
@@ -130,9 +131,9 @@ async def get_summary_with_archive(
     return await store.actor_database.read(asked, needs=Capability.ARCHIVE, limits=COUNTING)
 
 
-def _added(status: JobStatus, rows: Sequence[JobStatistic]) -> JobStatistic | None:
+def _added(status: AnyStatus, rows: Sequence[JobStatistic]) -> JobStatistic | None:
     """None where there are no such jobs."""
-    of_status = [row for row in rows if row.status is status]
+    of_status = [row for row in rows if row.status == status]
     number, cents = sum(row.count for row in of_status), sum(row.total_cost_cents for row in of_status)
     if not number:
         return None

@@ -30,9 +30,9 @@ from sqlalchemy.types import BigInteger
 
 from store import tables
 from store.database.query import Query, Row, make_id, make_number
-from store.jobs.job import ERROR_CHARACTERS, GenerationJob
+from store.jobs.job import ERROR_CHARACTERS, GenerationJob, parse_status
 from store.jobs.job_results import Page, PageKey
-from store.jobs.job_sql import job_status, make_job, make_listed
+from store.jobs.job_sql import make_job, make_listed
 from store.retention.batches import CURSOR, cursor_parameters
 from store.retention.retention import ArchivedJob, ArchiveQuery, StatusCount
 from store.statistics.statistics import JobStatistic, JobSummary
@@ -41,7 +41,7 @@ from store.statistics.statistics_sql import make_statistic, make_summary
 
 def make_count(row: Row) -> StatusCount:
     status, number, cents, oldest_at = row
-    return StatusCount(status=job_status(status), count=number, total_cost_cents=int(cents), oldest_at=oldest_at)
+    return StatusCount(status=parse_status(status), count=number, total_cost_cents=int(cents), oldest_at=oldest_at)
 
 
 def make_key(row: Row) -> PageKey:

@@ -32,7 +32,7 @@ from store.capabilities.facts import LEASES
 from store.database import query, timestamps
 from store.database.query import Query, make_id
 from store.database.transactions import WriteTransaction
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus, in_order, status_order
 from store.jobs.job_results import PageKey
 from store.journal.write_record import WriteRecord
 from store.retention import archive_sql
@@ -115,7 +115,7 @@ def _locked(form: _Form) -> Select[Any]:
     return in_order.with_for_update(skip_locked=True)
 
 
-def lock(expired: ExpiredJobs, status: JobStatus, *, after: PageKey | None, rows: int) -> Query[PageKey]:
+def lock(expired: ExpiredJobs, status: AnyStatus, *, after: PageKey | None, rows: int) -> Query[PageKey]:
     """The oldest ones in this status that nobody else holds at the moment; locked to the transaction's end."""
     statement = _locked(_form(expired, has_cursor=after is not None))
     parameters = _parameters(expired) | {"status": status.value, "rows": rows} | cursor_parameters(after)
@@ -148,7 +148,7 @@ async def find_expired(
     store: Store,
     age: timedelta,
     *,
-    statuses: Sequence[JobStatus] = FINISHED,
+    statuses: Sequence[AnyStatus] = FINISHED,
     project_id: UUID | None = None,
     spares_policies: bool = False,
 ) -> ExpiredJobs:
@@ -156,7 +156,7 @@ async def find_expired(
     (now,) = await store.actor_database.read(query.clock(None))
     return ExpiredJobs(
         created_before=now - age,
-        statuses=tuple(status for status in JobStatus if status in statuses),
+        statuses=tuple(in_order(statuses)),
         project_id=project_id,
         spares_policies=spares_policies,
     )
@@ -165,14 +165,14 @@ async def find_expired(
 async def count_expired(store: Store, expired: ExpiredJobs) -> tuple[StatusCount, ...]:
     """By status, in the workflow's order."""
     rows = await store.actor_database.read(count(expired), limits=COUNTING)
-    return tuple(sorted(rows, key=lambda row: list(JobStatus).index(row.status)))
+    return tuple(sorted(rows, key=lambda row: status_order(row.status)))
 
 
 async def preview_cleanup(
     store: Store,
     older_than: timedelta,
     *,
-    statuses: Sequence[JobStatus],
+    statuses: Sequence[AnyStatus],
     project_id: UUID | None,
     action: RetentionAction,
     otherwise: str,
@@ -209,7 +209,7 @@ async def run_cleanup(
 async def _take(
     store: Store,
     expired: ExpiredJobs,
-    status: JobStatus,
+    status: AnyStatus,
     action: RetentionAction,
     of_leases: bool,
     after: PageKey | None,

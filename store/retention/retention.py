@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from store.jobs.job import GenerationJob, JobStatus, is_final
+from store.formats import UnknownText
+from store.jobs.job import FINAL_STATUSES, AnyStatus, GenerationJob
 
 
 class RetentionAction(StrEnum):
@@ -15,7 +16,7 @@ class RetentionAction(StrEnum):
     DELETE = "delete"
 
 
-FINISHED = tuple(status for status in JobStatus if is_final(status))
+FINISHED = FINAL_STATUSES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class ExpiredJobs:
     """The jobs that were created before a time. Neither that time nor a job's ever moves, so these become no more."""
 
     created_before: datetime
-    statuses: tuple[JobStatus, ...] = FINISHED
+    statuses: tuple[AnyStatus, ...] = FINISHED
     project_id: UUID | None = None
     """None stands for every project that the actor sees."""
     spares_policies: bool = False
@@ -42,7 +43,7 @@ class ArchiveQuery:
     """Which of the archived jobs: all, where nothing is said."""
 
     project_id: UUID | None = None
-    status: JobStatus | None = None
+    status: AnyStatus | None = None
     archived_since: datetime | None = None
 
 
@@ -50,7 +51,7 @@ class ArchiveQuery:
 class StatusCount:
     """Of one status; there is none of a status without such jobs."""
 
-    status: JobStatus
+    status: AnyStatus
     count: int
     total_cost_cents: int
     oldest_at: datetime
@@ -87,6 +88,10 @@ class BatchProgress:
     """Columns whose values were not restored, because the app has dropped them."""
 
 
+AnyAction = RetentionAction | UnknownText
+"""What a policy may have that a newer program has set."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionPolicy:
     """How long jobs are kept. It is applied by a worker, or by `gjobs retention apply`."""
@@ -94,9 +99,9 @@ class RetentionPolicy:
     id: UUID
     project_id: UUID | None
     """None for all projects that have no policy of their own."""
-    statuses: tuple[JobStatus, ...]
+    statuses: tuple[AnyStatus, ...]
     older_than: timedelta
-    action: RetentionAction
+    action: AnyAction
     created_at: datetime
     applied_at: datetime | None
     """When somebody last began to; None: never since it was set."""

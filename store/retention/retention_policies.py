@@ -29,8 +29,8 @@ from store import tables, validation
 from store.capabilities.capability import Capability
 from store.database.query import Query, Row
 from store.errors import Conflict, NoPrivilege
-from store.jobs.job import JobStatus
-from store.jobs.job_sql import job_status
+from store.formats import UnknownText, known_or_text
+from store.jobs.job import AnyStatus, JobStatus, in_order, parse_status
 from store.journal.write_record import WriteRecord
 from store.retention.cleanup import find_expired, run_cleanup
 from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, RetentionPolicy
@@ -65,9 +65,9 @@ def _make_policy(row: Row) -> RetentionPolicy:
     return RetentionPolicy(
         id=identifier,
         project_id=project_id,
-        statuses=tuple(map(job_status, statuses)),
+        statuses=tuple(map(parse_status, statuses)),
         older_than=timedelta(seconds=seconds),
-        action=RetentionAction(action),
+        action=known_or_text(RetentionAction, action),
         created_at=created_at,
         applied_at=applied_at,
     )
@@ -118,7 +118,11 @@ def delete_policy(project_id: UUID | None) -> Query[RetentionPolicy]:
 
 _DUE = (
     select(_policies.c.id)
-    .where(or_(_policies.c.applied_at.is_(null()), _policies.c.applied_at <= func.now() - _interval("pause")))
+    .where(
+        or_(_policies.c.applied_at.is_(null()), _policies.c.applied_at <= func.now() - _interval("pause")),
+        # What only a newer program can do is left to it.
+        or_(*(_policies.c.action == action.value for action in RetentionAction)),
+    )
     .with_for_update(skip_locked=True)
     .subquery("due")
 )
@@ -153,7 +157,7 @@ async def set_policy(
     project_id: UUID | None,
     older_than: timedelta,
     action: RetentionAction,
-    statuses: Sequence[JobStatus] = FINISHED,
+    statuses: Sequence[AnyStatus] = FINISHED,
 ) -> RetentionPolicy:
     """In place of the one that the project (None: all without one of their own) has. Raises RowMissing without such a
     project.
@@ -161,7 +165,7 @@ async def set_policy(
     _require_operator(store)
     if project_id is not None and await store.get_project(project_id) is None:
         raise validation.no_project(project_id)
-    wanted = tuple(status for status in JobStatus if status in statuses)
+    wanted = tuple(map(validation.check_workflow_status, in_order(statuses)))
     async with store.actor_database.write(Capability.RETENTION) as transaction:
         (policy,) = await transaction.run(
             upsert_policy(project_id=project_id, statuses=wanted, older_than=older_than, action=action)
@@ -200,7 +204,7 @@ async def apply_policies(
     says what is left to that of all others, Conflict is raised and nothing applied. None: whatever there is.
     """
     for policy in await _claim_due(store, pause, agreed):
-        if not await _is_unchanged(store, policy):
+        if isinstance(policy.action, UnknownText) or not await _is_unchanged(store, policy):
             continue
         async with aclosing(run_cleanup(store, await expired_by(store, policy), policy.action)) as steps:
             async for progress in steps:

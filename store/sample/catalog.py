@@ -39,7 +39,12 @@ class ProjectPlan:
 
 
 def _jobs(queued: int, running: int, succeeded: int, failed: int) -> Mapping[JobStatus, int]:
-    return dict(zip(JobStatus, (queued, running, succeeded, failed), strict=True))
+    return {
+        JobStatus.QUEUED: queued,
+        JobStatus.RUNNING: running,
+        JobStatus.SUCCEEDED: succeeded,
+        JobStatus.FAILED: failed,
+    }
 
 
 USERS = (

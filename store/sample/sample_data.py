@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from store.budgets.budget import Period
 from store.database import driver_errors
-from store.jobs.job import GenerationJob, JobStatus, is_final
+from store.jobs.job import GenerationJob, JobStatus
 from store.sample import catalog
 from store.sample.catalog import CALLOUTS, MODES, SCENES, USERS, ProjectPlan, UserPlan, choose_mode, make_id, seeded
 
@@ -314,13 +314,13 @@ def _job(
         created_at=created_at,
         updated_at=updated_at,
         retry_count=0,
-        completed_at=updated_at if is_final(status) else None,
+        completed_at=updated_at if status.is_final else None,
     )
 
 
 def _start(job: GenerationJob) -> SampleStart:
     """A finished job waited for a part of its time; a running one was last touched when it started."""
-    if not is_final(job.status):
+    if not job.status.is_final:
         return SampleStart(job_id=job.id, started_at=job.updated_at)
     waited = seeded(make_id("start", job.id)).uniform(0.05, 0.3)
     return SampleStart(job_id=job.id, started_at=job.created_at + waited * (job.updated_at - job.created_at))

@@ -113,7 +113,7 @@ def compare(found: Iterable[SchemaObject], expected: Sequence[SchemaObject]) -> 
     """In the order expected, then what is the app's own. What stands within a missing object is not named again."""
     left = list(found)
     matches: dict[SchemaObject, SchemaObject] = {}
-    for is_match in (_is_same, _says_the_same, _has_the_name):
+    for is_match in (_is_same, _says_the_same, _is_wider, _has_the_name):
         for promised in expected:
             if promised not in matches and (match := _take(left, partial(is_match, promised))):
                 matches[promised] = match
@@ -158,6 +158,17 @@ def _says_the_same(promised: SchemaObject, own: SchemaObject) -> bool:
     )
 
 
+def _is_wider(promised: SchemaObject, own: SchemaObject) -> bool:
+    """Whether a check of the app's allows further values: gjobs reads any text."""
+    if {promised.kind, own.kind} != {ObjectKind.CHECK} or promised.place != own.place:
+        return False
+    few, many = (_VALUES.search(normal(one.definition)) for one in (promised, own))
+    if few is None or many is None:
+        return False
+    is_same_shape = _VALUES.sub("", normal(promised.definition)) == _VALUES.sub("", normal(own.definition))
+    return is_same_shape and set(few["values"].split(", ")) < set(many["values"].split(", "))
+
+
 def _has_the_name(promised: SchemaObject, own: SchemaObject) -> bool:
     return (promised.kind, promised.place, promised.name) == (own.kind, own.place, own.name)
 
@@ -173,10 +184,16 @@ def _difference(promised: SchemaObject, match: SchemaObject | None) -> Differenc
     if match is None:
         return _report(DifferenceKind.MISSING, promised, expected=promised.definition)
     if normal(match.definition) != normal(promised.definition):
-        return _report(DifferenceKind.DIFFERENT, promised, expected=promised.definition, found=match.definition)
+        return _report(
+            DifferenceKind.DIFFERENT,
+            promised,
+            expected=promised.definition,
+            found=match.definition,
+            is_tolerated=_is_wider(promised, match),
+        )
     if match.name != promised.name:
         return _report(
-            DifferenceKind.DIFFERENT, promised, expected=promised.name, found=f"called {match.name}", is_name=True
+            DifferenceKind.DIFFERENT, promised, expected=promised.name, found=f"called {match.name}", is_tolerated=True
         )
     return None
 
@@ -191,7 +208,7 @@ def _report(
     *,
     expected: str | None = None,
     found: str | None = None,
-    is_name: bool = False,
+    is_tolerated: bool = False,
 ) -> Difference:
     return Difference(
         kind=kind,
@@ -199,7 +216,7 @@ def _report(
         name=subject.title,
         expected=expected,
         found=found,
-        required=not (kind is DifferenceKind.EXTRA or is_name) and subject.is_required,
+        required=not (kind is DifferenceKind.EXTRA or is_tolerated) and subject.is_required,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     text,
     tuple_,
@@ -37,8 +39,7 @@ from store.filters import filter_sql
 from store.filters.filter_sql import Shape
 from store.filters.filter_terms import Key
 from store.job_list.list_query import ListQuery
-from store.jobs.job import JobStatus
-from store.jobs.job_sql import job_status
+from store.jobs.job import AnyStatus, JobStatus, parse_status
 from store.projects import project_sql
 from store.statistics import statistics_sql
 from store.statistics.totals import ProjectTotals
@@ -99,6 +100,30 @@ def list_parameters(listed: ListQuery) -> dict[str, object]:
     if listed.status is not None:
         parameters["status"] = listed.status.value
     return parameters
+
+
+def _is_outside_workflow() -> ColumnElement[bool]:
+    """As ranges between the known ones: an index on the status finds the few there may be, as `<>` does not."""
+    known = sorted(JobStatus)
+    between = (
+        and_(_jobs.c.status > literal(low.value), _jobs.c.status < literal(high.value)) for low, high in pairwise(known)
+    )
+    return or_(_jobs.c.status < literal(known[0].value), *between, _jobs.c.status > literal(known[-1].value))
+
+
+@cache
+def _other_statuses(of_project: bool) -> Select[Any]:
+    there = select(_jobs.c.status).where(_is_outside_workflow()).limit(_MOST)
+    if of_project:
+        there = there.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+    found = there.subquery("found")
+    return select(found.c.status, func.count()).group_by(found.c.status)
+
+
+def count_other_statuses(project_id: UUID | None, *, most: int) -> Query[tuple[AnyStatus, int]]:
+    """How many jobs have each status outside the workflow: together at most `most`."""
+    parameters: dict[str, object] = {"most": most} | ({} if project_id is None else {"project_id": project_id})
+    return Query(_other_statuses(project_id is not None), lambda row: (parse_status(row[0]), row[1]), parameters)
 
 
 _COST = cast(func.sum(_jobs.c.cost_cents), BigInteger)
@@ -189,7 +214,7 @@ def _on_pages(statement: Select[Any], *, has_end: bool) -> Select[Any]:
 class PageTotal:
     """Of a status, of a project or of a day: the two others are None. What is in none of those asked for has no sum."""
 
-    status: JobStatus | None
+    status: AnyStatus | None
     project_id: UUID | None
     day: date | None
     job_count: int
@@ -225,7 +250,7 @@ def totals_on_pages(
     def make(row: Row) -> PageTotal:
         status, project, day, job_count, total = row
         return PageTotal(
-            status=None if status is None else job_status(status),
+            status=None if status is None else parse_status(status),
             project_id=project,
             day=day,
             job_count=job_count,

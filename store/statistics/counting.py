@@ -24,7 +24,7 @@ from store.filters.filter_terms import Key
 from store.job_list.index_advice import is_guessed
 from store.job_list.list_query import NEWEST_FIRST, ListQuery
 from store.job_list.listing import MOST_LISTED_PROJECTS
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus
 from store.statistics import count_sql, statistics_sql
 from store.statistics.count_sql import PageRange, PageTotal
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
@@ -89,6 +89,7 @@ class Part(Enum):
     PROJECTS = auto()
     MATCHING = auto()
     MATCHING_AT_MOST = auto()
+    OTHER_STATUSES = auto()
     BUDGETS = auto()
 
 
@@ -140,10 +141,16 @@ class TotalsCounter:
         if query.matching is not None and Part.MATCHING not in answers:
             lists[Part.MATCHING_AT_MOST] = query.matching
         lengths = await self._lengths(query, lists, capabilities)
-        some = {status: length for status, length in lengths.items() if isinstance(status, JobStatus)}
+        counts, has_all_statuses = exact_counts(found or ()), True
+        if found is None:
+            others = await self._other_statuses(query)
+            of_workflow = (status for status in JobStatus if status in lengths)
+            counts = {**{status: lengths[status] for status in of_workflow}, **(others or {})}
+            has_all_statuses = others is not None
         return Totals(
             query=query,
-            counts=some if found is None else exact_counts(found),
+            counts=counts,
+            has_all_statuses=has_all_statuses,
             statistics=found,
             days=None if days is None else statistics_sql.without_gaps(days, today=taken_at.date(), days=query.days),
             projects=None if projects is None else dict(projects),
@@ -153,6 +160,18 @@ class TotalsCounter:
             actor=self._actor,
             partial_claims=capabilities.partial_claims,
         )
+
+    async def _other_statuses(self, query: TotalsQuery) -> Mapping[AnyStatus, Count] | None:
+        """Of the statuses outside the workflow that there are; None where that is not known in time."""
+        cap = self._limits.cap
+        asked = count_sql.count_other_statuses(query.project_id, most=cap + 1)
+        _, answers = await self._counts_within(query, {Part.OTHER_STATUSES: asked}, None)
+        rows: list[tuple[AnyStatus, int]] | None = answers.get(Part.OTHER_STATUSES)
+        if rows is None:
+            return None
+        is_capped = sum(number for _, number in rows) > cap
+        precision = Precision.CAPPED if is_capped else Precision.EXACT
+        return {status: Count(number=number, precision=precision) for status, number in rows}
 
     async def _lengths(
         self, query: TotalsQuery, lists: Mapping[What, ListQuery], capabilities: CountCapabilities
@@ -370,6 +389,8 @@ def ranges(pages: int, at_once: int) -> Iterator[PageRange]:
 
 
 def _statistics(page_totals: list[PageTotal]) -> JobStatistics:
+    number: Counter[AnyStatus]
+    cents: Counter[AnyStatus]
     number, cents = _added(page_totals, lambda one: one.status)
     return statistics_sql.in_workflow_order(
         [

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatistic:
     """A row of `get_job_statistics`."""
 
-    status: JobStatus
+    status: AnyStatus
     count: int
     total_cost_cents: int
     avg_cost_cents: float
@@ -21,7 +21,10 @@ class JobStatistic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatistics:
-    """The statistics by status, in the workflow's order; a status without jobs has no row. Iterates over its rows."""
+    """The statistics by status, in the workflow's order, then unknown ones; a status without jobs has no row.
+
+    Iterates over its rows.
+    """
 
     by_status: tuple[JobStatistic, ...]
     includes_archive: bool = False
@@ -29,11 +32,11 @@ class JobStatistics:
     def __iter__(self) -> Iterator[JobStatistic]:
         return iter(self.by_status)
 
-    def count(self, status: JobStatus) -> int:
-        return sum(row.count for row in self.by_status if row.status is status)
+    def count(self, status: AnyStatus) -> int:
+        return sum(row.count for row in self.by_status if row.status == status)
 
-    def cost_cents(self, status: JobStatus) -> int:
-        return sum(row.total_cost_cents for row in self.by_status if row.status is status)
+    def cost_cents(self, status: AnyStatus) -> int:
+        return sum(row.total_cost_cents for row in self.by_status if row.status == status)
 
     @property
     def total_count(self) -> int:
@@ -66,7 +69,7 @@ class JobSummary:
 
     user_id: UUID
     project_id: UUID
-    status: JobStatus
+    status: AnyStatus
     job_count: int
     total_cost_cents: int
     avg_cost_cents: float

@@ -30,8 +30,7 @@ from sqlalchemy.types import BigInteger
 
 from store import tables
 from store.database.query import _MOMENT, Query, Row, make_number
-from store.jobs.job import JobStatus
-from store.jobs.job_sql import job_status
+from store.jobs.job import parse_status, status_order
 from store.statistics.statistics import (
     MOST_JOBS,
     MOST_MODES,
@@ -50,8 +49,6 @@ _JOB_COUNT = func.count()
 _JOB_COST = cast(func.sum(_jobs.c.cost_cents), BigInteger)
 _AVERAGE_JOB_COST = func.avg(_jobs.c.cost_cents)
 
-_STATUS_ORDER = list(JobStatus)
-
 
 def _project_parameter(project_id: UUID | None) -> dict[str, object]:
     return {} if project_id is None else {"project_id": project_id}
@@ -66,7 +63,7 @@ def _jobs_of_project(statement: Select[*tuple[object, ...]], of_project: bool) -
 def make_statistic(row: Row) -> JobStatistic:
     status, count, total, average = row
     return JobStatistic(
-        status=job_status(status),
+        status=parse_status(status),
         count=count,
         total_cost_cents=total,
         avg_cost_cents=round(float(average), 2),
@@ -86,7 +83,7 @@ def by_status_from_jobs(project_id: UUID | None) -> Query[JobStatistic]:
 
 
 def in_workflow_order(rows: list[JobStatistic]) -> JobStatistics:
-    return JobStatistics(by_status=tuple(sorted(rows, key=lambda row: _STATUS_ORDER.index(row.status))))
+    return JobStatistics(by_status=tuple(sorted(rows, key=lambda row: status_order(row.status))))
 
 
 @cache
@@ -103,7 +100,7 @@ def make_summary(row: Row) -> JobSummary:
     return JobSummary(
         user_id=user_id,
         project_id=project_id,
-        status=job_status(status),
+        status=parse_status(status),
         job_count=job_count,
         total_cost_cents=total,
         avg_cost_cents=round(float(average), 2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.job_list.list_query import NEWEST_FIRST, ListQuery
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus, in_order
 from store.users.actor import Actor
 
 if TYPE_CHECKING:
     from store.budgets.budget import Budget
-    from store.statistics.statistics import DayCost, JobStatistics
+    from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +49,11 @@ class Count:
     precision: Precision = Precision.EXACT
 
 
-def exact_counts(statistics: JobStatistics) -> Mapping[JobStatus, Count]:
-    return {status: Count(number=statistics.count(status)) for status in JobStatus}
+def exact_counts(statistics: Iterable[JobStatistic]) -> Mapping[AnyStatus, Count]:
+    """Of each status of the workflow, and of each other one that there is."""
+    numbers = {row.status: row.count for row in statistics}
+    there = in_order((*JobStatus, *numbers))
+    return {status: Count(number=numbers.get(status, 0)) for status in there}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,7 @@ class Totals:
     """What was counted, with one actor's eyes. What cost too much is not there, and never zero."""
 
     query: TotalsQuery
-    counts: Mapping[JobStatus, Count]
+    counts: Mapping[AnyStatus, Count]
     """Of the project, whatever else is asked for. A status that could not be counted in time is missing."""
     statistics: JobStatistics | None
     """The same with the costs, exactly; None where adding up all jobs cost too much."""
@@ -76,6 +79,8 @@ class Totals:
     """Of those that a listing names; those without jobs may be missing. None where they cost too much."""
     matching: Count | None
     """How many jobs the list of the query has; None where none was asked for, or it could not be counted in time."""
+    has_all_statuses: bool = True
+    """Whether `counts` has every status outside the workflow that there is."""
     budgets: tuple[Budget, ...] | None = None
     """Those that the project's jobs are charged to, with the least left first. None where the database keeps none, or
     did not tell in time.
@@ -87,7 +92,7 @@ class Totals:
     partial_claims: tuple[str, ...] = ()
     """The claims that policies read and that gjobs does not know of the actor: the app may count otherwise."""
 
-    def count(self, status: JobStatus | None) -> Count | None:
+    def count(self, status: AnyStatus | None) -> Count | None:
         """None stands for all statuses. Returns None where nothing of it is known."""
         if status is not None:
             return self.counts.get(status)
@@ -95,11 +100,19 @@ class Totals:
         is_known = number > 0 or self.precision is not Precision.CAPPED
         return Count(number=number, precision=self.precision) if is_known else None
 
+    def count_of(self, statuses: Iterable[AnyStatus]) -> Count | None:
+        """Of these together. None where nothing of it is known."""
+        there = [self.counts[status] for status in statuses if status in self.counts]
+        if not there:
+            return None
+        inexact = [one.precision for one in there if one.precision is not Precision.EXACT]
+        return Count(number=sum(one.number for one in there), precision=inexact[0] if inexact else Precision.EXACT)
+
     @property
     def precision(self) -> Precision:
         """Of all counts together."""
         there = {one.precision for one in self.counts.values()}
         if Precision.ESTIMATED in there:
             return Precision.ESTIMATED
-        is_whole = there == {Precision.EXACT} and len(self.counts) == len(JobStatus)
+        is_whole = there == {Precision.EXACT} and self.has_all_statuses and set(JobStatus) <= self.counts.keys()
         return Precision.EXACT if is_whole else Precision.CAPPED

@@ -7,7 +7,7 @@ from typing import Protocol, Self
 from uuid import UUID
 
 from store.errors import InvalidValue
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import AnyStatus, GenerationJob
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,9 +40,9 @@ class Transition:
     """A job came to be, changed its status, or was deleted."""
 
     job_id: UUID
-    from_status: JobStatus | None
+    from_status: AnyStatus | None
     """None where it came to be."""
-    to_status: JobStatus | None
+    to_status: AnyStatus | None
     """None where it was deleted."""
     at: datetime
     """When it happened; of an observed one, when that was seen."""
@@ -127,7 +127,7 @@ def _is_new(job: GenerationJob, former: JobsAtPoll) -> bool:
 
 
 def _transition(
-    job: GenerationJob, *, from_status: JobStatus | None, to_status: JobStatus | None, at: datetime
+    job: GenerationJob, *, from_status: AnyStatus | None, to_status: AnyStatus | None, at: datetime
 ) -> Transition:
     return Transition(
         job_id=job.id,

@@ -41,8 +41,8 @@ from store.filters.filter_sql import Shape
 from store.filters.filter_terms import Key
 from store.filters.job_filter import JobFilter
 from store.jobs import job_sql
-from store.jobs.job import GenerationJob, JobStatus, is_final
-from store.jobs.job_sql import APP_COLUMNS, job_status, make_job
+from store.jobs.job import LIVE_STATUSES, GenerationJob, parse_status
+from store.jobs.job_sql import APP_COLUMNS, make_job
 from store.users.actor import OPERATOR, Actor
 from store.watch.watch import Cursor, HeldBack, JobsAtPoll, Transition, TransitionBatch, transitions_between
 
@@ -161,8 +161,8 @@ def _make_read(row: Row) -> Read:
     job_id, from_status, to_status, at, mode, cost_cents, error, user_id, project_id = values
     transition = Transition(
         job_id=job_id,
-        from_status=None if from_status is None else job_status(from_status),
-        to_status=None if to_status is None else job_status(to_status),
+        from_status=None if from_status is None else parse_status(from_status),
+        to_status=None if to_status is None else parse_status(to_status),
         at=at,
         mode=mode,
         cost_cents=cost_cents,
@@ -208,7 +208,7 @@ def holder(transaction_id: int) -> Query[HeldBack]:
 _CLOCK = select(func.now())
 _LIVE = (
     select(*APP_COLUMNS)
-    .where(or_(*(_jobs.c.status == status.value for status in JobStatus if not is_final(status))))
+    .where(or_(*(_jobs.c.status == status.value for status in LIVE_STATUSES)))
     .order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
     .limit(bindparam("rows", type_=Integer))
 )

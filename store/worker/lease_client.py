@@ -14,7 +14,7 @@ from store.database.listening import ListenConnection, ReadyStatement
 from store.database.query import Query
 from store.errors import SchemaMissing, ServerFailure, SignInRefused, StoreError, UnexpectedError
 from store.jobs import job_sql
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus
 from store.leases import lease_sql
 from store.leases.lease import (
     SILENT_AFTER,
@@ -128,7 +128,7 @@ class LeaseClient:
         """For an event loop in another thread. Its database is the caller's to close."""
         return LeaseClient(self.database.for_another_loop(), self._actor, self._worker, seconds=self.seconds)
 
-    async def statuses(self, job_ids: Collection[UUID]) -> dict[UUID, JobStatus]:
+    async def statuses(self, job_ids: Collection[UUID]) -> dict[UUID, AnyStatus]:
         """Of those of the jobs that are there."""
         return dict(await self.database.read(self._actor, job_sql.statuses(job_ids)))
 

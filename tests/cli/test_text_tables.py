@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.cli.text_tables import STATUS_COLOURS, TableColumn, aligned_table, fields
+from tui.cli.text_tables import TableColumn, aligned_table, fields
+from tui.text.status_text import STATUS_COLOURS
 
 COLUMNS = (
     TableColumn(title="ID"),

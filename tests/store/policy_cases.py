@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from store.jobs.job import GenerationJob, JobStatus, allowed
+from store.jobs.job import GenerationJob, JobStatus
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.store.policy_model import HeldAsset, Rows
 from tests.store.policy_operations import Change, Create, Delete, Give, Insert, Move, Operation, Transition
@@ -57,7 +57,7 @@ def any_operation(random: Random, rows: Rows) -> Operation:
     project_id, asset_id = random.choice(list(rows.owners)), random.choice([None, *rows.assets])
     by_projects_owner = _often(random, rows.owners[project_id])
     somebody, cost_cents = random.choice([*USERS, STRANGER]), random.randint(0, 500)
-    following = list(allowed(job.status)) if job else []
+    following = list(job.status.allowed) if job else []
     others = random.sample(job_ids, random.choice([0, 0, 1]))
     return random.choice(
         [

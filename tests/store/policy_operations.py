@@ -12,7 +12,7 @@ from sqlalchemy import Uuid, bindparam, insert, update
 from store import tables
 from store.database.query import Query
 from store.errors import InvalidValue, NoPrivilege, RowMissing, StoreError
-from store.jobs.job import GenerationJob, JobStatus, allowed
+from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Applied, Missing, Refused
 from store.journal.write_record import WriteRecord
 from store.store import Store
@@ -113,7 +113,7 @@ class Transition(Operation):
         job = rows.jobs_of(self.actor).get(self.job_id)
         if job is None:
             return Expectation(rows=rows, answer=Missing)
-        if self.target not in allowed(job.status):
+        if self.target not in job.status.allowed:
             return Expectation(rows=rows, answer=Refused)
         return self.stored(rows, schema, replace(job, status=self.target), Applied)
 

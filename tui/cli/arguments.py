@@ -10,7 +10,7 @@ from store import formats
 from store.configuration.settings import Settings
 from store.errors import RowMissing
 from store.formats import cents, close_names, not_known, share_of
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus, near_status, parse_status
 from store.jobs.job_results import PageKey
 from store.page_limits import MAX_LIMIT
 from store.projects.project import Project
@@ -140,14 +140,30 @@ def size(text: str) -> Size:
     return width, height
 
 
-def status(text: str) -> JobStatus:
+def workflow_status(text: str) -> JobStatus:
     try:
         return JobStatus(text)
     except ValueError:
         raise BadArgument(not_known(text, JobStatus)) from None
 
 
-def statuses(text: str) -> list[JobStatus]:
+def workflow_statuses(text: str) -> list[JobStatus]:
+    """One, or several with commas between."""
+    return [workflow_status(part.strip()) for part in text.split(",")]
+
+
+def status(text: str) -> AnyStatus:
+    """Also one that only the app knows, but no slip of one of the workflow, unless it is quoted."""
+    unquoted = text.removeprefix('"').removesuffix('"')
+    found = parse_status(unquoted)
+    if isinstance(found, JobStatus) or unquoted != text:
+        return found
+    if not text or near_status(text):
+        raise BadArgument(not_known(text, JobStatus))
+    return found
+
+
+def statuses(text: str) -> list[AnyStatus]:
     """One, or several with commas between."""
     return [status(part.strip()) for part in text.split(",")]
 

@@ -17,16 +17,11 @@ from tui.cli.json_documents import Json
 from tui.text import job_text
 from tui.text.clean_text import clean, clean_block, pad, shorten
 from tui.text.format import age, error_pretty, error_summary, fine_duration, local_time
+from tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
 
 _GAP = "  "
 _RESET = "\x1b[0m"
 
-STATUS_COLOURS: Mapping[str, str] = {
-    "queued": "\x1b[90m",
-    "running": "\x1b[36m",
-    "succeeded": "\x1b[32m",
-    "failed": "\x1b[31m",
-}
 BUDGET_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "used up": "\x1b[31m"}
 
 
@@ -38,6 +33,8 @@ class TableColumn:
     """The cells to which it may be narrowed where the table is too wide; None keeps it whole."""
     colours: Mapping[str, str] = field(default_factory=dict)
     """The escape sequence that colours a cell, by the cell's text."""
+    other_colour: str | None = None
+    """That of a cell with any other text."""
 
 
 def aligned_table(
@@ -88,7 +85,7 @@ def _line(columns: Sequence[TableColumn], cells: Sequence[str], widths: Sequence
 
 def _cell(column: TableColumn, text: str, width: int, *, colour: bool, is_last: bool) -> str:
     shown = shorten(text, width) if is_last and not column.right else pad(text, width, right=column.right)
-    start = column.colours.get(text) if colour else None
+    start = column.colours.get(text, column.other_colour) if colour else None
     return f"{start}{shown}{_RESET}" if start else shown
 
 
@@ -102,9 +99,11 @@ def fields(pairs: Mapping[str, str]) -> str:
     )
 
 
+STATUS_COLUMN = TableColumn(title="STATUS", colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR)
+
 _JOB_COLUMNS = (
     TableColumn(title="ID"),
-    TableColumn(title="STATUS", colours=STATUS_COLOURS),
+    STATUS_COLUMN,
     TableColumn(title="COST", right=True),
     TableColumn(title="CREATED"),
     TableColumn(title="MODE", narrowest=8),
@@ -120,7 +119,7 @@ def job_table(jobs: Sequence[GenerationJob], projects: Mapping[UUID, str], *, no
     return _JOB_COLUMNS, [
         [
             str(job.id),
-            job.status.value,
+            status_word(job.status),
             money(job.cost_cents),
             local_time(job.created_at) if now is None else age(job.created_at, now),
             job.mode,
@@ -136,7 +135,7 @@ def job_block(job: GenerationJob, project: Project | None, links: RetryLinks, *,
     return fields(
         {
             "id": str(job.id),
-            "status": job.status.value,
+            "status": status_word(job.status),
             "mode": clean(job.mode),
             "cost": money(job.cost_cents),
             "project": f"{clean(project.name)} ({project.id})" if project else str(job.project_id),
@@ -203,5 +202,6 @@ def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
 def time_by_status(history: JobHistory) -> str:
     """How long the job was in each status, as far as its events tell; empty where they do not."""
     return ", ".join(
-        f"{status} {fine_duration(time.total_seconds())}" for status, time in time_in_each(history.spans).items()
+        f"{status_word(status)} {fine_duration(time.total_seconds())}"
+        for status, time in time_in_each(history.spans).items()
     )

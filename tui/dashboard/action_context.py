@@ -20,6 +20,7 @@ from tui.dashboard.widgets import show_toast
 from tui.error_help import hidden_or_gone
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, ToastError
+from tui.text.status_text import STATUS_ACTIONS
 from tui.text.write_text import resolved_write_words
 
 if TYPE_CHECKING:
@@ -82,9 +83,7 @@ class WriteResolver:
 
 
 _CAPABILITIES: Mapping[str, Capability] = {
-    "start": Capability.CHANGING,
-    "complete": Capability.CHANGING,
-    "fail": Capability.CHANGING,
+    **dict.fromkeys(STATUS_ACTIONS, Capability.CHANGING),
     "delete": Capability.DELETING,
     "retry": Capability.RETRYING,
     "create": Capability.CREATING,

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from store.capabilities.capability import Capability
 from store.errors import StoreError
 from store.formats import plain_row
-from store.jobs.job import GenerationJob, JobStatus, ListedJob
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob
 from store.jobs.job_history import JobHistory
 from store.jobs.job_results import NO_LINKS, RetryLinks, StuckVerdict
 from tui.dashboard.dialogs.dialog import Dialog
@@ -25,6 +25,7 @@ from tui.text.clean_text import clean, clean_block
 from tui.text.error_text import Toast, error_toast
 from tui.text.format import error_pretty, jobs_name
 from tui.text.job_text import Names, fact_lines, stuck_words, timeline_lines
+from tui.text.status_text import STATUS_ACTIONS
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -66,15 +67,15 @@ _LONGEST_ERROR = 20_000
 _LEFT = "This job left the list: it is shown as it was last seen."
 _BEYOND = "This job is beyond what is listed: it is shown as it was read."
 
-_KEYS: Mapping[JobStatus, Mapping[str, str]] = {
-    JobStatus.QUEUED: {"details.start": "start"},
-    JobStatus.RUNNING: {"details.complete": "complete", "details.fail": "fail"},
-    JobStatus.SUCCEEDED: {},
-    JobStatus.FAILED: {"details.retry": "retry"},
-}
-"""What applies to a job that is seen, by the bindings' ids; the other keys say why they do not."""
+_RETRY = {"details.retry": "retry"}
 _DELETE = {"details.delete": "delete"}
 _KEYS_OF_ALL = {"details.copy_id": "copy id", "details.copy_json": "copy JSON", "dialog.leave": "close"}
+
+
+def _applicable_keys(status: AnyStatus) -> Mapping[str, str]:
+    """What applies to a job that is seen, by the bindings' ids; the other keys say why they do not."""
+    moves = {f"details.{action}": action for action, target in STATUS_ACTIONS.items() if target in status.allowed}
+    return {**moves, **(_RETRY if status is JobStatus.FAILED else {}), **_DELETE}
 
 
 class JobDetails(Dialog[JobAction]):
@@ -209,7 +210,7 @@ class JobDetails(Dialog[JobAction]):
         self.query_one("#error-title").display = self.query_one("#error").display = bool(error)
         self._say("error", Content(clean_block(error_pretty(error), limit=_LONGEST_ERROR)))
         self._draw_history()
-        acts = {} if self._hiding else {**_KEYS[self.job.status], **_DELETE}
+        acts = {} if self._hiding else _applicable_keys(self.job.status)
         keys = {**acts, **_KEYS_OF_ALL}
         self._say("keys", self.keys_line(keys))
 

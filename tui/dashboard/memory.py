@@ -16,7 +16,7 @@ from store.users.actor import ActingUser
 
 if TYPE_CHECKING:
     from store.job_list.listing import Listing
-    from store.jobs.job import GenerationJob, JobStatus
+    from store.jobs.job import AnyStatus, GenerationJob
     from store.jobs.job_history import ObservedEvents
     from store.projects.project import Project
     from store.statistics.statistics import JobStatistics
@@ -227,7 +227,7 @@ def _with_statistics(totals: "Totals", kept: "Totals") -> "Totals | None":
     return _oldest_of(replace(totals, statistics=kept.statistics, counts=_counts(kept.statistics, totals.counts)), kept)
 
 
-def _counts(kept: "JobStatistics", seen: "Mapping[JobStatus, Count]") -> "Mapping[JobStatus, Count]":
+def _counts(kept: "JobStatistics", seen: "Mapping[AnyStatus, Count]") -> "Mapping[AnyStatus, Count]":
     return {**exact_counts(kept), **{status: count for status, count in seen.items() if _is_exact(count)}}
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from store.configuration.configuration import Notifications
 from store.errors import StoreError
 from store.filters.filter_text import parse
 from store.filters.job_filter import NO_FILTER, JobFilter
-from store.jobs.job import JobStatus, is_final
+from store.jobs.job import FINAL_STATUSES, JobStatus, UnknownStatus
 from store.poller import Poller, PollFailure, PollResult
 from store.watch.watch import Transition, TransitionBatch
 from tui.dashboard.widgets import show_toast
@@ -77,40 +78,37 @@ class Finished:
     """Jobs that ended since it was last told of them."""
 
     def __init__(self) -> None:
-        self._succeeded = self._failed = 0
+        self._ended: Counter[JobStatus] = Counter()
         self._last: Transition | None = None
-        """The last that failed, or else that succeeded."""
+        """The last that failed, or else that ended otherwise."""
 
     def add(self, transition: Transition) -> None:
         """Does nothing where the job did not end."""
         status = transition.to_status
-        if status is None or not is_final(status):
+        if status is None or isinstance(status, UnknownStatus) or not status.is_final:
             return
-        if status is JobStatus.FAILED:
-            self._failed += 1
+        if status is JobStatus.FAILED or not self.has_failed:
             self._last = transition
-            return
-        self._succeeded += 1
-        if not self._failed:
-            self._last = transition
+        self._ended[status] += 1
 
     def __bool__(self) -> bool:
         return self._last is not None
 
     @property
     def has_failed(self) -> bool:
-        return self._failed > 0
+        return self._ended[JobStatus.FAILED] > 0
 
     def take(self) -> str:
         """A line, which is harmless; then there is nothing left to tell."""
-        last, succeeded, failed = self._last, self._succeeded, self._failed
-        self._last, self._succeeded, self._failed = None, 0, 0
+        last, ended, has_failed = self._last, self._ended, self.has_failed
+        self._last, self._ended = None, Counter()
         if last is None:
             return ""
-        error = _error(last) if failed else ""
-        if succeeded + failed == 1:
+        error = _error(last) if has_failed else ""
+        if ended.total() == 1:
             return f"{shorten(clean(last.mode), _LONGEST_MODE)} {short_id(last.job_id)} {last.to_status}{error}"
-        parts = [f"{count(number)} {word}" for number, word in ((failed, "failed"), (succeeded, "succeeded")) if number]
+        failed_first = sorted(FINAL_STATUSES, key=lambda status: status is not JobStatus.FAILED)
+        parts = [f"{count(ended[status])} {status}" for status in failed_first if ended[status]]
         return f"{' and '.join(parts)}{error}"
 
 

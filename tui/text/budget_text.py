@@ -6,7 +6,7 @@ from datetime import datetime
 from rich.cells import cell_len
 
 from store.budgets.budget import Budget, BudgetState, Period, used_up_at
-from store.formats import money
+from store.formats import UnknownText, money
 from tui.text.clean_text import clean, clean_cell, pad, shorten
 from tui.text.error_text import Toast
 from tui.text.format import Span, clock_time, local_day, percent
@@ -14,6 +14,11 @@ from tui.text.format import Span, clock_time, local_day, percent
 STATE_WORDS = {BudgetState.OK: "ok", BudgetState.WARNING: "warning", BudgetState.USED_UP: "used up"}
 NO_PACE = "-"
 PERIOD_WORDS = {Period.DAY: "a day", Period.MONTH: "a month", Period.ALL: "in all"}
+
+
+def period_words(period: Period | UnknownText) -> str:
+    """After an amount; one that only a newer gjobs knows is quoted."""
+    return f"per {clean(period.value, limit=20)!r}" if isinstance(period, UnknownText) else PERIOD_WORDS[period]
 
 
 def owner_words(budget: Budget, *, limit: int = 60) -> str:
@@ -26,7 +31,7 @@ def owner_words(budget: Budget, *, limit: int = 60) -> str:
 def budget_words(budget: Budget) -> str:
     """`$100.00 a month of project Autumn catalog`."""
     name = clean(budget.name or str(budget.project_id or budget.user_id), limit=60)
-    return f"{money(budget.limit_cents)} {PERIOD_WORDS[budget.period]} of {_owner_title(budget)} {name}"
+    return f"{money(budget.limit_cents)} {period_words(budget.period)} of {_owner_title(budget)} {name}"
 
 
 def _owner_title(budget: Budget) -> str:
@@ -122,7 +127,7 @@ def budget_lines(budgets: Sequence[Budget], now: datetime, *, width: int, height
 
 def _block(budget: Budget, now: datetime, width: int) -> list[list[Span]]:
     style = STATE_STYLES[budget.state]
-    period, share = PERIOD_WORDS[budget.period], share_words(budget)
+    period, share = period_words(budget.period), share_words(budget)
     name = clean_cell(owner_words(budget), width - len(period) - 1)
     of_limit = f" of {money(budget.limit_cents)}"
     left = (left_words(budget), style if budget.state is not BudgetState.OK else "")
@@ -144,7 +149,7 @@ _LISTED_BAR, _SHARE = 20, 7
 def listed_lines(budget: Budget, now: datetime, *, width: int) -> list[list[Span]]:
     """Two of them, for where all is listed: whose, and what is spent; a bar, what is left, and until when."""
     style = STATE_STYLES[budget.state]
-    period, spent = f" {PERIOD_WORDS[budget.period]}", spent_words(budget)
+    period, spent = f" {period_words(budget.period)}", spent_words(budget)
     room = width - len(period) - len(spent) - 1
     name = shorten(clean_cell(owner_words(budget), room), room)
     gap = " " * max(width - cell_len(name) - len(period) - len(spent), 1)
@@ -170,5 +175,5 @@ def _bar(share: float, width: int, style: str) -> list[Span]:
 def budget_note(budgets: Sequence[Budget]) -> Span:
     """In a few words of a line, the one with the least left."""
     budget = budgets[0]
-    of_limit = f"of {money(budget.limit_cents)} {PERIOD_WORDS[budget.period]}"
+    of_limit = f"of {money(budget.limit_cents)} {period_words(budget.period)}"
     return f"{left_words(budget)} {of_limit}", STATE_STYLES[budget.state]

@@ -1,18 +1,17 @@
-"""Counts, money, times, errors, statuses, job names for people."""
+"""Counts, money, times, errors, job names for people."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
 from functools import lru_cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import GenerationJob
 from store.users.actor import ActingUser
 from tui.text.clean_text import clean
 
@@ -266,31 +265,6 @@ def counted(number: CappedCount) -> str:
 def counted_jobs(number: CappedCount) -> str:
     is_one = number.number == 1 and not number.is_more
     return f"{counted(number)} {'job' if is_one else 'jobs'}"
-
-
-STATUS_GLYPHS: Mapping[JobStatus, str] = MappingProxyType(
-    {
-        JobStatus.QUEUED: "◌",
-        JobStatus.RUNNING: "▸",
-        JobStatus.SUCCEEDED: "✓",
-        JobStatus.FAILED: "✗",
-    }
-)
-"""One cell wide in every terminal, and without an emoji form."""
-
-STATUS_STYLES: Mapping[JobStatus, str] = MappingProxyType(
-    {
-        JobStatus.QUEUED: "$foreground-muted",
-        JobStatus.RUNNING: "$text-primary",
-        JobStatus.SUCCEEDED: "$text-success",
-        JobStatus.FAILED: "$text-error",
-    }
-)
-"""As the themes name colours."""
-
-
-def status_label(status: JobStatus) -> str:
-    return f"{STATUS_GLYPHS[status]} {status}"
 
 
 def job_name(job: GenerationJob) -> str:

@@ -7,14 +7,12 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
-from store.formats import money
-from store.jobs.job import GenerationJob, JobStatus, is_final
+from store.formats import UnknownText, money
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus, UnknownStatus
 from store.jobs.job_history import EventKind, JobEvent, JobHistory, status_spans, time_in_each
 from store.jobs.job_results import NO_LINKS, LeaseState, RetryLinks, StuckVerdict
 from tui.text.clean_text import clean, clean_cell, pad, shorten
 from tui.text.format import (
-    STATUS_GLYPHS,
-    STATUS_STYLES,
     Span,
     age,
     count,
@@ -24,9 +22,9 @@ from tui.text.format import (
     is_infinite,
     local_time,
     short_id,
-    status_label,
     utc_time,
 )
+from tui.text.status_text import status_glyph, status_label, status_style, status_word
 
 _MUTED = "$foreground-muted"
 _TITLE_WIDTH = 13
@@ -54,7 +52,7 @@ def fact_lines(
     names = names or Names()
     cents = f"  {count(job.cost_cents)} {'cent' if job.cost_cents == 1 else 'cents'}"
     facts: list[tuple[str, list[Span]]] = [
-        ("Status", [(status_label(job.status), f"bold {STATUS_STYLES[job.status]}")]),
+        ("Status", [(status_label(job.status), f"bold {status_style(job.status)}")]),
         ("Mode", [(clean(job.mode, limit=400), "")]),
         ("Cost", [(money(job.cost_cents), ""), (cents, _MUTED)]),
         ("Created", _time(job.created_at, now)),
@@ -91,8 +89,10 @@ def _named(name: str | None, identifier: UUID, width: int) -> list[Span]:
 
 
 def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
-    """From creation to the end where there is one: nothing tells when a job was started."""
-    is_over = is_final(job.status)
+    """From creation to the end where there is one: nothing tells when a job was started, or what is unknown ends."""
+    is_over = job.status.is_final
+    if isinstance(job.status, UnknownStatus):
+        return "Total", [("–", "")]
     title = "Total" if is_over else "Waiting" if job.status is JobStatus.QUEUED else "So far"
     end = job.updated_at if is_over else now
     if is_infinite(job.created_at) or is_infinite(end):
@@ -114,15 +114,15 @@ def event_words(event: JobEvent) -> str:
     """What it was, without why or who."""
     match event.kind:
         case EventKind.CREATED:
-            return f"created, {event.to_status}"
+            return f"created, {_state(event.to_status)}"
         case EventKind.DELETED:
-            return f"deleted, was {event.from_status}"
+            return f"deleted, was {_state(event.from_status)}"
         case EventKind.ARCHIVED:
-            return f"archived, was {event.from_status}"
+            return f"archived, was {_state(event.from_status)}"
         case EventKind.RESTORED:
-            return f"restored, {event.to_status}"
+            return f"restored, {_state(event.to_status)}"
         case EventKind.STATUS:
-            return f"{event.from_status} → {event.to_status}"
+            return f"{_state(event.from_status)} → {_state(event.to_status)}"
         case EventKind.RETRY:
             return "postponed" if event.to_status is None else f"retry {event.retry_count or 0}"
         case EventKind.ERROR:
@@ -135,6 +135,12 @@ def event_words(event: JobEvent) -> str:
             return "lease"
         case EventKind.PROGRESS:
             return "progress"
+        case UnknownText():
+            return clean(event.kind.value, limit=_LONGEST_WHAT)
+
+
+def _state(status: AnyStatus | None) -> str:
+    return "nothing" if status is None else status_word(status)
 
 
 def cost_words(event: JobEvent) -> str:
@@ -190,7 +196,7 @@ def _spent(history: JobHistory, now: datetime) -> list[Span]:
     spans: list[Span] = []
     for status, time in time_in_each(status_spans(history.events, now=now)).items():
         spans += [
-            (f"{status_label(status)} ", STATUS_STYLES[status]),
+            (f"{status_label(status)} ", status_style(status)),
             (f"{fine_duration(time.total_seconds())}   ", ""),
         ]
     return spans
@@ -226,8 +232,8 @@ def _rows(events: Sequence[JobEvent], before: JobEvent | None) -> Iterator[_Row]
     last = before.at if before else None
     for event in events:
         status = event.to_status
-        is_move = event.from_status is not status
-        style = STATUS_STYLES[status] if status else style
+        is_move = event.from_status != status
+        style = style if status is None else status_style(status)
         day, _, clock = local_time(event.at).rpartition(" ")
         yield _Row(
             glyph=_glyph(status) if is_move else _GOES_ON,
@@ -244,8 +250,8 @@ def _rows(events: Sequence[JobEvent], before: JobEvent | None) -> Iterator[_Row]
         last = event.at
 
 
-def _glyph(status: JobStatus | None) -> str:
-    return STATUS_GLYPHS[status] if status else _GOES_ON
+def _glyph(status: AnyStatus | None) -> str:
+    return _GOES_ON if status is None else status_glyph(status)
 
 
 def _layout(rows: Sequence[_Row], width: int) -> _Layout:

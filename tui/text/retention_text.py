@@ -7,24 +7,30 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from store.formats import money
-from store.jobs.job import GenerationJob, JobStatus
+from store.formats import UnknownText, money
+from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_history import JobHistory
-from store.retention.retention import ArchivedJob, BatchProgress, CleanupPreview, RetentionAction, StatusCount
+from store.retention.retention import (
+    AnyAction,
+    ArchivedJob,
+    BatchProgress,
+    CleanupPreview,
+    RetentionAction,
+    StatusCount,
+)
 from store.users.actor import Actor, actor_name
 from tui.text.clean_text import clean, clean_block, clean_cell, pad
 from tui.text.format import (
-    STATUS_STYLES,
     Span,
     age,
     count,
     error_pretty,
     jobs_count,
     short_id,
-    status_label,
     utc_time,
 )
 from tui.text.job_text import fact_lines, timeline_lines
+from tui.text.status_text import status_label, status_style, status_word
 from tui.text.write_text import Confirmation, described_jobs, where
 
 _DO = {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"}
@@ -73,7 +79,7 @@ def clean_up_question(preview: CleanupPreview, target: CleanupTarget) -> str:
 
 
 def counted(counts: Sequence[StatusCount]) -> list[str]:
-    return [f"  {count(row.count)} {row.status}, {money(row.total_cost_cents)}" for row in counts]
+    return [f"  {count(row.count)} {status_word(row.status)}, {money(row.total_cost_cents)}" for row in counts]
 
 
 def cascading_words(tables: Sequence[str]) -> list[str]:
@@ -123,7 +129,7 @@ def archived_words(counts: Sequence[StatusCount]) -> str:
     number, cents = sum(row.count for row in counts), sum(row.total_cost_cents for row in counts)
     if not number:
         return "No archived jobs."
-    parts = ", ".join(f"{count(row.count)} {row.status}" for row in counts)
+    parts = ", ".join(f"{count(row.count)} {status_word(row.status)}" for row in counts)
     return f"{count(number)} archived {'job' if number == 1 else 'jobs'}, {money(cents)}: {parts}"
 
 
@@ -155,17 +161,33 @@ def why_left(done: BatchProgress, left: int, *, goes_on: str = _GOES_ON) -> list
     return sentences
 
 
-def applied(whose: str, action: RetentionAction, done: BatchProgress) -> list[str]:
+def _do_words(action: AnyAction) -> str:
+    return clean(action.value, limit=20) if isinstance(action, UnknownText) else _DO[action]
+
+
+def done_word(action: AnyAction) -> str:
+    return clean(action.value, limit=20) if isinstance(action, UnknownText) else DONE[action]
+
+
+def unknown_action(whose: str, action: UnknownText) -> str:
+    """Of a policy that a newer program has set."""
+    return (
+        f"The policy of {clean(whose, limit=60)} is left: this gjobs does not know its action"
+        f" {clean(action.value, limit=20)!r}."
+    )
+
+
+def applied(whose: str, action: AnyAction, done: BatchProgress) -> list[str]:
     """What a policy has done, and why some are still there."""
-    return [f"{DONE[action]} {jobs_count(done.done)}: {clean(whose, limit=60)}", *why_left(done, done.refused)]
+    return [f"{done_word(action)} {jobs_count(done.done)}: {clean(whose, limit=60)}", *why_left(done, done.refused)]
 
 
 def _were(number: int) -> str:
     return f"{jobs_count(number)} {'was' if number == 1 else 'were'}"
 
 
-def _or(statuses: Sequence[JobStatus]) -> str:
-    return " or ".join(statuses)
+def _or(statuses: Sequence[AnyStatus]) -> str:
+    return " or ".join(map(status_word, statuses))
 
 
 def policy_question(
@@ -185,29 +207,36 @@ def policy_question(
 
 
 def bared_question(
-    counts: Sequence[StatusCount], action: RetentionAction, *, older_than: str, project: str, database: str
+    counts: Sequence[StatusCount],
+    action: AnyAction,
+    *,
+    older_than: str,
+    project: str,
+    database: str,
 ) -> str:
     """Before a project loses its policy and falls under that of all others, which this is about."""
     found = sum(row.count for row in counts)
     return "\n".join(
         [
             f"Remove the policy of {clean(project, limit=60)}?",
-            f"That of all that have none applies then: {_DO[action].lower()} jobs older than {older_than}.",
+            f"That of all that have none applies then: {_do_words(action).lower()} jobs older than {older_than}.",
             f"At the moment these are {jobs_count(found)}{':' if counts else '.'}",
             *counted(counts),
             where(database),
-            _LATER[action],
+            *([] if isinstance(action, UnknownText) else [_LATER[action]]),
         ]
     )
 
 
-def whole_question(found: Sequence[tuple[str, RetentionAction, Sequence[StatusCount]]], *, database: str) -> str:
+def whole_question(found: Sequence[tuple[str, AnyAction, Sequence[StatusCount]]], *, database: str) -> str:
     """Of each policy whose it is, what it does and to how many."""
     return "\n".join(
         [
             "Apply all policies?",
             *(
-                f"  {_DO[action]} {jobs_count(sum(row.count for row in counts))}: {clean(project, limit=60)}"
+                f"  {unknown_action(project, action)}"
+                if isinstance(action, UnknownText)
+                else f"  {_DO[action]} {jobs_count(sum(row.count for row in counts))}: {clean(project, limit=60)}"
                 for project, action, counts in found
             ),
             where(database),
@@ -295,7 +324,7 @@ def _value(archived: ArchivedJob, column: ArchiveColumn, project_names: Mapping[
 
 def _style(archived: ArchivedJob, column: ArchiveColumn) -> str:
     if column is ArchiveColumn.STATUS:
-        return STATUS_STYLES[archived.job.status]
+        return status_style(archived.job.status)
     return _MUTED if column in (ArchiveColumn.CREATED, ArchiveColumn.ARCHIVED, ArchiveColumn.ID) else ""
 
 

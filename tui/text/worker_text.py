@@ -22,7 +22,7 @@ from store.worker.worker_events import (
 )
 from tui.text.clean_text import clean
 from tui.text.format import jobs_count
-from tui.text.retention_text import DONE, result, why_left
+from tui.text.retention_text import done_word, result, why_left
 
 
 def worker_words(worker_event: WorkerEvent) -> str:
@@ -79,7 +79,7 @@ def _tidied(tidied: RetentionApplied) -> str:
     policy, progress = tidied.policy, tidied.progress
     project = "projects without a policy" if policy.project_id is None else f"project {policy.project_id}"
     age = formats.format_duration(round(policy.older_than.total_seconds()))
-    done = f"{result(DONE[policy.action], progress)} Older than {age}, of {project}."
+    done = f"{result(done_word(policy.action), progress)} Older than {age}, of {project}."
     return " ".join([done, *why_left(progress, progress.refused)])
 
 

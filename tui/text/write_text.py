@@ -12,7 +12,7 @@ from store.budgets.budget import Budget, budget_name
 from store.errors import StoreError
 from store.formats import money
 from store.job_list.list_query import ListOrder
-from store.jobs.job import GenerationJob, JobStatus, is_final, sources, why_refused
+from store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, JobStatus, why_refused
 from store.jobs.job_results import (
     AlreadyRetried,
     Applied,
@@ -29,13 +29,13 @@ from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord,
 from store.projects.project import Project
 from tui.text.clean_text import clean, pad
 from tui.text.error_text import Toast
-from tui.text.format import count, job_name, jobs_name, short_id, status_label
+from tui.text.format import count, job_name, jobs_name, short_id
+from tui.text.status_text import STATUS_TEXTS, status_label, status_word
 
 if TYPE_CHECKING:
     from store.capabilities.capability import MissingCapability
 
 _MOST_LISTED = 5
-_LIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +79,11 @@ def confirm_transition(
     jobs: Sequence[GenerationJob], target: JobStatus, *, project_names: Mapping[UUID, str], database: str
 ) -> Confirmation:
     """For several jobs at once, of which some may, those named first; one job moves without a question."""
-    able = sum(job.status in sources(target) for job in jobs)
-    movable_first = sorted(jobs, key=lambda job: job.status not in sources(target))
+    able = sum(job.status in target.sources for job in jobs)
+    movable_first = sorted(jobs, key=lambda job: job.status not in target.sources)
     every = f"these {count(len(jobs))} jobs"
     which = every if able == len(jobs) else f"{count(able)} of {every}"
-    verb = {JobStatus.RUNNING: "Start", JobStatus.SUCCEEDED: "Complete", JobStatus.FAILED: "Fail"}[target]
+    verb = STATUS_TEXTS[target].verb
     return Confirmation(
         title=f"{verb} {which}?",
         lines=(*described_jobs(movable_first, project_names), "", where(database)),
@@ -140,32 +140,22 @@ def where(database: str) -> str:
 
 
 def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:
-    counts = Counter(job.status for job in jobs if job.status in _LIVE)
+    counts = Counter(status for job in jobs for status in LIVE_STATUSES if job.status is status)
     if not counts:
         return None
     if len(jobs) == 1:
         (status,) = counts
-        lost = "its worker loses it" if status is JobStatus.RUNNING else "it will never run"
-        return f"This job is still {status}: {lost}."
-    named = " and ".join(f"{count(counts[status])} still {status}" for status in _LIVE if counts[status])
+        return f"This job is still {status}: {STATUS_TEXTS[status].lost}."
+    named = " and ".join(f"{count(counts[status])} still {status}" for status in LIVE_STATUSES if counts[status])
     return f"Among them {named}: they will never finish."
-
-
-DOING = {JobStatus.RUNNING: "Starting", JobStatus.SUCCEEDED: "Completing", JobStatus.FAILED: "Failing"}
-DONE = {
-    JobStatus.RUNNING: "Started",
-    JobStatus.SUCCEEDED: "Completed",
-    JobStatus.FAILED: "Failed",
-    JobStatus.QUEUED: "Queued",
-}
 
 
 def not_permitted_toast(jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
     """For jobs none of which may become `target`."""
     if len(jobs) == 1:
-        return Toast(text=why_refused(jobs[0].status, target), severity="warning")
-    needed = " or ".join(sources(target))
-    done = DONE[target].lower()
+        return Toast(text=clean(why_refused(jobs[0].status, target)), severity="warning")
+    needed = " or ".join(target.sources)
+    done = STATUS_TEXTS[target].done.lower()
     return Toast(text=f"Only {needed} jobs can be {done}; none of these {count(len(jobs))} is.", severity="warning")
 
 
@@ -174,9 +164,9 @@ def transition_toast(
 ) -> Toast:
     match outcome:
         case Applied():
-            return Toast(text=f"{DONE[target]} {job_name(job)}.")
+            return Toast(text=f"{STATUS_TEXTS[target].done} {job_name(job)}.")
         case Refused(current=current):
-            return Toast(text=f"{why_refused(current, target)} ({job_name(job)})", severity="warning")
+            return Toast(text=f"{clean(why_refused(current, target))} ({job_name(job)})", severity="warning")
         case Missing():
             return Toast(
                 text=f"{job_name(job)} {clean(if_missing, limit=100)}: nothing was changed.", severity="warning"
@@ -195,7 +185,7 @@ def retry_toast(job: GenerationJob, outcome: RetryOutcome, why: "SkipReason | No
 
 def only_failed_toast(jobs: Sequence[GenerationJob]) -> Toast:
     """For jobs none of which can be repeated."""
-    which = f"this one is {jobs[0].status}" if len(jobs) == 1 else f"none of these {count(len(jobs))} is"
+    which = f"this one is {status_word(jobs[0].status)}" if len(jobs) == 1 else f"none of these {count(len(jobs))} is"
     return Toast(text=f"Only a failed job can be retried; {which}.", severity="warning")
 
 
@@ -264,7 +254,7 @@ def of_transition(outcome: TransitionOutcome, known: MissingWhys) -> SkipReason 
         case Applied():
             return None
         case Refused(current=current):
-            return FINISHED if is_final(current) else _is(current, "")
+            return FINISHED if current.is_final else _is(current, "")
         case Missing():
             return of_missing(outcome, known)
     assert_never(outcome)
@@ -299,8 +289,9 @@ def refused_by(error: StoreError) -> SkipReason:
     return SkipReason(one=f"was refused ({reason})", many=f"were refused ({reason})")
 
 
-def _is(status: JobStatus, when: str) -> SkipReason:
-    return SkipReason(one=f"is {status}{when}", many=f"are {status}{when}")
+def _is(status: AnyStatus, when: str) -> SkipReason:
+    word = status_word(status)
+    return SkipReason(one=f"is {word}{when}", many=f"are {word}{when}")
 
 
 def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
@@ -320,7 +311,7 @@ def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
     (row,) = rows
     if not isinstance(row, GenerationJob):
         return f"{made}: it was about {_name(row)}."
-    there = f"is {found.jobs[0].status} now" if found.jobs else _absent(written, found.outcome)
+    there = f"is {status_word(found.jobs[0].status)} now" if found.jobs else _absent(written, found.outcome)
     return f"{made}: {_name(row)} {there}."
 
 

@@ -12,7 +12,7 @@ from store.jobs.job import JobStatus
 from store.store import Store
 from store.watch.watch import TransitionBatch
 from tests.cli.cli_rows import TRANSITION
-from tui.cli.commands.watch_loop import Condition, CountedEvent, StopCondition, Tally, Watcher, parse
+from tui.cli.commands.watch_loop import COUNTED, Condition, CountedEvent, StopCondition, Tally, Watcher, parse
 
 MET = parse("left=0")
 
@@ -68,13 +68,13 @@ async def test_watcher_restarts_an_embedded_server_that_died(capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("failed>5", (CountedEvent.FAILED, ">", 5)),
+        ("failed>5", (JobStatus.FAILED, ">", 5)),
         (" Finished >= 100 ", (CountedEvent.FINISHED, ">=", 100)),
         ("left=0", (CountedEvent.LEFT, "=", 0)),
         ("left<3", (CountedEvent.LEFT, "<", 3)),
     ],
 )
-def test_condition_is_parsed_from_text(text: str, expected: tuple[CountedEvent, str, int]) -> None:
+def test_condition_is_parsed_from_text(text: str, expected: tuple[CountedEvent | JobStatus, str, int]) -> None:
     parsed = parse(text)
     assert (parsed.counted, parsed.operator, parsed.number) == expected
 
@@ -98,7 +98,7 @@ def test_invalid_condition_is_explained(text: str, said: str) -> None:
 
 CONDITIONS = st.builds(
     Condition,
-    counted=st.sampled_from(CountedEvent),
+    counted=st.sampled_from(list(COUNTED.values())),
     operator=st.sampled_from((">", ">=", "=")),
     number=st.integers(1, 10**9 - 1),
 )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.jobs.job import TRANSITIONS, JobStatus, allowed, is_final, sources, why_refused
+from store.jobs.job import TRANSITIONS, JobStatus, why_refused
 
 LEGAL = {
     (JobStatus.QUEUED, JobStatus.RUNNING),
@@ -17,16 +17,16 @@ statuses = st.sampled_from(JobStatus)
 
 @given(statuses, statuses)
 def test_only_three_transitions_are_allowed(current: JobStatus, target: JobStatus) -> None:
-    assert (target in allowed(current)) is ((current, target) in LEGAL)
+    assert (target in current.allowed) is ((current, target) in LEGAL)
 
 
 @given(statuses, statuses)
 def test_sources_are_the_inverse_of_allowed(current: JobStatus, target: JobStatus) -> None:
-    assert (current in sources(target)) is (target in allowed(current))
+    assert (current in target.sources) is (target in current.allowed)
 
 
 def test_succeeded_and_failed_are_final() -> None:
-    assert [status for status in JobStatus if is_final(status)] == [JobStatus.SUCCEEDED, JobStatus.FAILED]
+    assert [status for status in JobStatus if status.is_final] == [JobStatus.SUCCEEDED, JobStatus.FAILED]
 
 
 def test_transition_table_is_immutable() -> None:

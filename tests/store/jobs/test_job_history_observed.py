@@ -7,14 +7,14 @@ from uuid import UUID
 import pytest
 
 from store.jobs import job_history
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from store.jobs.job_history import EventKind, ObservedEvents
 from tests.store.store_fixtures import NOW, a_job
 
 JOB = a_job()
 
 
-def seen(*looks: GenerationJob) -> list[tuple[EventKind, JobStatus | None, JobStatus | None, int]]:
+def seen(*looks: GenerationJob) -> list[tuple[str, AnyStatus | None, AnyStatus | None, int]]:
     """A look a minute."""
     events = ObservedEvents()
     for minute, job in enumerate(looks):

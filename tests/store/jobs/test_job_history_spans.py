@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus
 from store.jobs.job_history import EventKind, JobEvent, StatusSpan, job_history, status_spans, time_in_each
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -43,7 +43,7 @@ def moved(minute: int, before: JobStatus, after: JobStatus) -> JobEvent:
     return event(minute, EventKind.STATUS, before, after)
 
 
-def told(*events: JobEvent) -> list[tuple[JobStatus, int, int | None, float]]:
+def told(*events: JobEvent) -> list[tuple[AnyStatus, int, int | None, float]]:
     """Status, from which minute to which, how many minutes."""
     return [
         (stay.status, _minute(stay.since), None if stay.until is None else _minute(stay.until), _minutes(stay))

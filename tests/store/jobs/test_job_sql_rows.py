@@ -4,7 +4,6 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from store.errors import UnexpectedError
 from store.jobs.job import GenerationJob, JobStatus, ListedJob
 from store.jobs.job_sql import make_job, make_listed
 from tests.store.store_fixtures import NOW, a_job
@@ -41,8 +40,3 @@ def test_jobs_made_from_rows_are_frozen(job: GenerationJob) -> None:
         job.cost_cents = 0  # type: ignore[misc]
     with pytest.raises(FrozenInstanceError):
         del job.error
-
-
-def test_unknown_status_in_a_row_is_an_unexpected_error() -> None:
-    with pytest.raises(UnexpectedError, match="'cancelled', which is none of queued"):
-        make_job(row(status="cancelled"))

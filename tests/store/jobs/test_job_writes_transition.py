@@ -11,7 +11,7 @@ from store.database.database import Database
 from store.database.query import Query
 from store.errors import InvalidValue, RowMissing, TransitionRefused
 from store.jobs import job_sql
-from store.jobs.job import GenerationJob, JobStatus, allowed
+from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Applied, Missing, Refused, applied_job
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
@@ -32,13 +32,13 @@ async def test_transition_applies_only_allowed_status_changes(
     outcome = await store.transition_job_status(job_id, target.value)
 
     after = await the_job(store, job_id)
-    if target in allowed(current):
+    if target in current.allowed:
         assert outcome == Applied(job=after)
         assert after.status is target
         assert after.updated_at > before.updated_at
         assert after.created_at == before.created_at
     else:
-        assert outcome == Refused(current=current, allowed=allowed(current), job=before)
+        assert outcome == Refused(current=current, allowed=current.allowed, job=before)
         assert after == before
 
 

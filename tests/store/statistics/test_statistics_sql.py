@@ -9,7 +9,7 @@ import pytest
 
 from store.errors import InvalidValue
 from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from store.jobs.job_results import Page
 from store.projects import project_sql
 from store.statistics import statistics_sql
@@ -64,7 +64,7 @@ async def test_statistics_by_status_match_the_jobs(operator: Store, ada: Store, 
 
 async def test_job_summary_matches_the_jobs(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
     for store in (operator, ada):
-        groups: dict[tuple[UUID, UUID, JobStatus], list[GenerationJob]] = defaultdict(list)
+        groups: dict[tuple[UUID, UUID, AnyStatus], list[GenerationJob]] = defaultdict(list)
         for job in await all_jobs(store, None):
             groups[job.user_id, job.project_id, job.status].append(job)
         rows = await store.get_job_summary()

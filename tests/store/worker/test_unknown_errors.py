@@ -10,8 +10,7 @@ from psycopg.errors import _class_for_state
 
 from store.database.driver_errors import is_connection_lost, translate
 from store.errors import Conflict, ServerFailure, SignInRefused, StoreError, UnexpectedError, Unreachable
-from store.jobs.job import JobStatus
-from store.jobs.job_sql import job_status
+from store.jobs.job import AnyStatus, parse_status
 from store.leases.lease import Ending
 from store.worker.lease_client import LeaseClient
 from store.worker.worker_events import AttemptStarted, DatabaseRecovered, DatabaseUnavailable, LeaseLost, is_transient
@@ -74,8 +73,8 @@ async def test_worker_outlives_a_status_that_it_does_not_know(env: WorkerEnv, mo
             raise Unreachable("The link broke.")
         return set()
 
-    async def of_the_apps_own(self: LeaseClient, job_ids: Collection[UUID]) -> dict[UUID, JobStatus]:
-        return {job_id: job_status("cancelled") for job_id in job_ids}
+    async def of_the_apps_own(self: LeaseClient, job_ids: Collection[UUID]) -> dict[UUID, AnyStatus]:
+        return {job_id: parse_status("cancelled") for job_id in job_ids}
 
     monkeypatch.setattr(LeaseClient, "end", answer_is_lost)
     monkeypatch.setattr(LeaseClient, "statuses", of_the_apps_own)

@@ -9,7 +9,7 @@ import pytest
 
 from store.filters.filter_text import parse
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus
 from store.statistics.counting import Report
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
@@ -27,9 +27,10 @@ class CappedStore(FrozenStore):
 
     async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
         numbers = await super().get_totals(query, at=at)
-        some = dict.fromkeys(JobStatus, Count(number=1, precision=Precision.CAPPED))
-        matching = some[JobStatus.FAILED] if query.matching else None
-        return replace(numbers, counts=some, statistics=None, days=None, projects=None, matching=matching)
+        some = Count(number=1, precision=Precision.CAPPED)
+        known: dict[AnyStatus, Count] = dict.fromkeys(JobStatus, some)
+        matching = some if query.matching else None
+        return replace(numbers, counts=known, statistics=None, days=None, projects=None, matching=matching)
 
 
 class EndlessStore(FrozenStore):
@@ -97,7 +98,7 @@ def exact(query: TotalsQuery = ALL) -> Totals:
 def in_part(query: TotalsQuery = ALL, counted: Count = CAPPED) -> Totals:
     """As it is counted by itself, later."""
     matching = counted if query.matching else None
-    counts = {JobStatus.FAILED: counted}
+    counts: dict[AnyStatus, Count] = {JobStatus.FAILED: counted}
     partly = replace(exact(query), counts=counts, statistics=None, days=None, projects=None)
     return replace(partly, matching=matching, taken_at=LATER)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from store.errors import Conflict, StoreError, TimedOut, Unreachable
-from store.jobs.job import GenerationJob, JobStatus, allowed, sources
+from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
 from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
 from tests.tui.jobs_database import job_id
@@ -38,7 +38,7 @@ QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
         (FAILED, Applied(job=JOBS[0]), "Failed mode1 00000001."),
         (
             RUNNING,
-            Refused(current=SUCCEEDED, allowed=allowed(SUCCEEDED), job=JOBS[0]),
+            Refused(current=SUCCEEDED, allowed=SUCCEEDED.allowed, job=JOBS[0]),
             "Only a queued job can be started; this one is succeeded, which is final. (mode1 00000001)",
         ),
         (RUNNING, Missing(job_id=JOBS[0].id), "mode1 00000001 is gone or hidden: nothing was changed."),
@@ -190,7 +190,7 @@ def test_deletion_question_warns_about_queued_and_running_jobs(statuses: list[Jo
 
 @pytest.mark.parametrize(("target", "verb"), [(RUNNING, "Start"), (SUCCEEDED, "Complete"), (FAILED, "Fail")])
 def test_changing_the_status_of_several_jobs_asks_for_confirmation(target: JobStatus, verb: str) -> None:
-    able = jobs(*[sources(target)[0]] * 2)
+    able = jobs(*[target.sources[0]] * 2)
     question = confirm_transition(able, target, project_names=NAMES, database="d")
     assert (question.title, question.agree, question.warning) == (f"{verb} these 2 jobs?", f"{verb} 2", None)
     assert question.lines[-1] == "Database: d"

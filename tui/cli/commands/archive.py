@@ -8,7 +8,7 @@ from uuid import UUID
 
 from store.configuration.settings import Settings
 from store.errors import RowMissing, StoreError
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus
 from store.jobs.job_results import PageKey
 from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
 from store.users.actor import OPERATOR, actor_name
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tui.text.retention_text import CleanupTarget
 
 _LIMIT = 500
-_STATUSES = ", ".join(JobStatus)
+_STATUSES = f"{', '.join(JobStatus)}, or another that your app has"
 _ID = "3f2a9c1e-8d47-4b15-9a3e-0c6f1b2d4e5a"
 
 
@@ -72,7 +72,7 @@ async def list_archive(
     output: Output,
     *,
     project: str | None,
-    chosen_status: JobStatus | None,
+    chosen_status: AnyStatus | None,
     limit: int,
     after: PageKey | None,
 ) -> ExitCode:
@@ -124,7 +124,7 @@ def restore(
     *,
     job_ids: Sequence[UUID],
     project: str | None,
-    chosen_status: JobStatus | None,
+    chosen_status: AnyStatus | None,
     since: datetime | timedelta | None,
     everything: bool,
     yes: bool,
@@ -203,7 +203,7 @@ class _Found:
 
 
 async def _find_archived(
-    session: "Session", *, project: str | None, chosen_status: JobStatus | None, earliest: datetime | None
+    session: "Session", *, project: str | None, chosen_status: AnyStatus | None, earliest: datetime | None
 ) -> _Found:
     from store.retention.archive import count_archived
     from tui.text.retention_text import CleanupTarget

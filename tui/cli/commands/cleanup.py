@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from store.configuration.settings import Settings
 from store.errors import StoreError
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus
 from store.retention.retention import FINISHED, BatchProgress, CleanupPreview, RetentionAction
 from tui.cli import json_documents
 from tui.cli.arguments import age, find_project, statuses
@@ -68,7 +68,7 @@ def clean_up_jobs(
     output: Output,
     *,
     older_than: timedelta,
-    chosen_statuses: Sequence[JobStatus],
+    chosen_statuses: Sequence[AnyStatus],
     project: str | None,
     action: RetentionAction,
     dry_run: bool,
@@ -98,7 +98,7 @@ async def _preview(
     session: "Session",
     older_than: timedelta,
     *,
-    statuses: Sequence[JobStatus],
+    statuses: Sequence[AnyStatus],
     project: str | None,
     action: RetentionAction,
     is_dry: bool,
@@ -152,16 +152,17 @@ def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> ExitCode:
     if not found.found:
         print_message(nothing_found(found))
         return ExitCode.DONE
-    from tui.cli.text_tables import STATUS_COLOURS, TableColumn
+    from tui.cli.text_tables import STATUS_COLUMN, TableColumn
+    from tui.text.status_text import status_word
 
     columns = (
-        TableColumn(title="STATUS", colours=STATUS_COLOURS),
+        STATUS_COLUMN,
         TableColumn(title="JOBS", right=True),
         TableColumn(title="COST", right=True),
         TableColumn(title="OLDEST"),
     )
     rows = [
-        [row.status.value, count(row.count), money(row.total_cost_cents), utc_time(row.oldest_at)]
+        [status_word(row.status), count(row.count), money(row.total_cost_cents), utc_time(row.oldest_at)]
         for row in found.counts
     ]
     total = sum(row.total_cost_cents for row in found.counts)

@@ -9,7 +9,7 @@ from uuid import UUID
 from store.configuration.settings import Settings
 from store.errors import RowMissing, TimedOut
 from store.job_list.list_query import ListQuery
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_results import PageKey
 from tui.cli import json_documents
 from tui.cli.arguments import SUFFIXES, FileFormat, find_project, narrowed, project_names
@@ -45,7 +45,7 @@ def list_jobs(
     output: Output,
     *,
     project: str | None,
-    status: JobStatus | None,
+    status: AnyStatus | None,
     job_filter: "JobFilter | None",
     view: str | None,
     limit: int,
@@ -61,7 +61,7 @@ async def _list(
     output: Output,
     *,
     project: str | None,
-    status: JobStatus | None,
+    status: AnyStatus | None,
     job_filter: "JobFilter",
     limit: int,
     after: PageKey | None,
@@ -162,7 +162,7 @@ def export_jobs(
     file_format: FileFormat | None,
     force: bool,
     project: str | None,
-    status: JobStatus | None,
+    status: AnyStatus | None,
     job_filter: "JobFilter | None",
     view: str | None,
 ) -> ExitCode:
@@ -197,7 +197,7 @@ async def _write(
     made: "Writer",
     *,
     project: str | None,
-    status: JobStatus | None,
+    status: AnyStatus | None,
     job_filter: "JobFilter",
 ) -> ExitCode:
     from tui.text.format import jobs_count

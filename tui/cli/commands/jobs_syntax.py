@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, JobStatus
+from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, WORKFLOW, JobStatus
 from store.page_limits import PAGE_SIZE
 from store.validation import UNSET
 from tui.cli.arguments import (
@@ -14,6 +14,7 @@ from tui.cli.arguments import (
     page_key,
     status,
     whole_number,
+    workflow_status,
 )
 from tui.cli.command import Command
 from tui.cli.commands.jobs_reading import export_jobs, list_jobs, show_job
@@ -78,7 +79,7 @@ def _add_export(jobs: "Commands") -> None:
 def _add_which(parser: Parser) -> None:
     add = parser.add_argument
     add("--project", metavar="ID|NAME", help="of this project only")
-    add("--status", type=status, metavar="STATUS", help=_STATUSES)
+    add("--status", type=status, metavar="STATUS", help=f"{_STATUSES}, or another that your app has")
     add(
         "--filter",
         dest="job_filter",
@@ -154,11 +155,11 @@ def _add_transition(jobs: "Commands") -> None:
         jobs,
         "transition",
         Command(run=transition_job),
-        help="move a job: queued to running to succeeded or failed",
+        help=f"move a job: {WORKFLOW}",
         example=f"gjobs jobs transition {_ID} running",
     )
     _add_job_id(parser)
-    parser.add_argument("status", type=status, metavar="STATUS", help=_STATUSES)
+    parser.add_argument("status", type=workflow_status, metavar="STATUS", help=_STATUSES)
     parser.add_argument("--error", metavar="TEXT", help="what went wrong; without it an earlier one is kept")
 
 

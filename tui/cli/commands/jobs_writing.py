@@ -7,7 +7,7 @@ from uuid import UUID
 
 from store.configuration.settings import Settings
 from store.errors import Conflict, RowMissing
-from store.jobs.job import GenerationJob, JobStatus, why_refused
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus, why_refused
 from store.jobs.job_results import AlreadyRetried, Applied, Missing, Refused, Retried, RetryOutcome
 from store.validation import UNSET, Unset
 from tui.cli import json_documents
@@ -111,7 +111,7 @@ def why_not_repeated(outcome: RetryOutcome) -> str | None:
     assert_never(outcome)
 
 
-Expected = Mapping[UUID, JobStatus | None]
+Expected = Mapping[UUID, AnyStatus | None]
 """The status that each job must have to be deleted; None stands for any."""
 
 

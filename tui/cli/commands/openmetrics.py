@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from store.errors import StoreError
-from store.jobs.job import JobStatus
+from store.jobs.job import JobStatus, in_order
 from store.statistics.statistics import JobStatistics, JobTimings, ModeTimings, Percentiles
 from tui.cli.output import print_message
 
@@ -26,7 +26,7 @@ def _of_jobs(statistics: JobStatistics) -> Iterator[Metric]:
     jobs = GaugeMetricFamily("gjobs_jobs", "Jobs by status.", labels=["status"])
     cost = GaugeMetricFamily("gjobs_cost_cents", "What the jobs cost, by status.", labels=["status"])
     by_status = {row.status: row for row in statistics}
-    for status in JobStatus:
+    for status in in_order((*JobStatus, *by_status)):
         row = by_status.get(status)
         jobs.add_metric([status.value], row.count if row else 0)
         cost.add_metric([status.value], row.total_cost_cents if row else 0)

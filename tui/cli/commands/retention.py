@@ -9,7 +9,7 @@ from uuid import UUID
 from store import formats
 from store.configuration.settings import Settings
 from store.errors import StoreError
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus
 from store.retention.retention import RetentionAction, RetentionPolicy
 from store.users.actor import OPERATOR
 from tui.cli import json_documents
@@ -98,6 +98,7 @@ async def list_policies(session: "Session", output: Output) -> ExitCode:
         return ExitCode.DONE
     from tui.cli.text_tables import TableColumn
     from tui.text.format import local_time
+    from tui.text.status_text import status_word
 
     names = await project_names(session.store)
     columns = (
@@ -111,7 +112,7 @@ async def list_policies(session: "Session", output: Output) -> ExitCode:
         [
             formats.format_duration(round(policy.older_than.total_seconds())),
             policy.action.value,
-            ", ".join(policy.statuses),
+            ", ".join(map(status_word, policy.statuses)),
             local_time(policy.applied_at) if policy.applied_at else "-",
             _owner_words(policy, names),
         ]
@@ -129,7 +130,7 @@ def set_policy(
     *,
     older_than: timedelta,
     project: str | None,
-    chosen_statuses: Sequence[JobStatus],
+    chosen_statuses: Sequence[AnyStatus],
     action: RetentionAction,
     yes: bool,
 ) -> ExitCode:
@@ -164,7 +165,7 @@ async def _question(
     session: "Session",
     older_than: timedelta,
     project: str | None,
-    statuses: Sequence[JobStatus],
+    statuses: Sequence[AnyStatus],
     action: RetentionAction,
 ) -> str:
     from store.retention.cleanup import count_expired, find_expired
@@ -290,8 +291,10 @@ async def _apply(
     """The last step of each policy, and the names of projects."""
     from collections.abc import AsyncGenerator
 
-    from store.retention.retention_policies import apply_policies
+    from store.formats import UnknownText
+    from store.retention.retention_policies import apply_policies, get_policies
     from tui.cli.interruption import WorkProgress, work_through
+    from tui.text.retention_text import unknown_action
 
     async def steps() -> "AsyncGenerator[tuple[PolicyRun, ...], None]":
         last: dict[UUID, PolicyRun] = {}
@@ -300,6 +303,9 @@ async def _apply(
             yield tuple(last.values())
 
     names = await project_names(session.store)
+    for policy in await get_policies(session.store):
+        if isinstance(policy.action, UnknownText):
+            print_message(unknown_action(_owner_words(policy, names), policy.action))
     work_progress = WorkProgress[tuple["PolicyRun", ...]](())
     try:
         await work_through(

@@ -103,17 +103,18 @@ async def show_statistics(
 
 def _show_statistics(output: Output, statistics: JobStatistics) -> None:
     from store.formats import money
-    from tui.cli.text_tables import STATUS_COLOURS, TableColumn
+    from tui.cli.text_tables import STATUS_COLUMN, TableColumn
     from tui.text.format import count, percent
+    from tui.text.status_text import status_word
 
     columns = (
-        TableColumn(title="STATUS", colours=STATUS_COLOURS),
+        STATUS_COLUMN,
         TableColumn(title="JOBS", right=True),
         TableColumn(title="COST", right=True),
         TableColumn(title="AVERAGE", right=True),
     )
     rows = [
-        [row.status.value, count(row.count), money(row.total_cost_cents), money(round(row.avg_cost_cents))]
+        [status_word(row.status), count(row.count), money(row.total_cost_cents), money(round(row.avg_cost_cents))]
         for row in statistics
     ]
     average = statistics.avg_cost_cents
@@ -164,12 +165,13 @@ def _show_monitoring(output: Output, monitoring: JobTimings) -> None:
 
 def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUID, str]) -> None:
     from store.formats import money
-    from tui.cli.text_tables import STATUS_COLOURS, TableColumn
+    from tui.cli.text_tables import STATUS_COLUMN, TableColumn
     from tui.text.format import count, local_time
+    from tui.text.status_text import status_word
 
     columns = (
         TableColumn(title="PROJECT", narrowest=12),
-        TableColumn(title="STATUS", colours=STATUS_COLOURS),
+        STATUS_COLUMN,
         TableColumn(title="JOBS", right=True),
         TableColumn(title="COST", right=True),
         TableColumn(title="AVERAGE", right=True),
@@ -180,7 +182,7 @@ def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUI
         [
             [
                 names.get(row.project_id, str(row.project_id)),
-                row.status.value,
+                status_word(row.status),
                 count(row.job_count),
                 money(row.total_cost_cents),
                 money(round(row.avg_cost_cents)),

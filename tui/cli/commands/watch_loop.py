@@ -16,7 +16,7 @@ from store.errors import InvalidValue, ServerFailure, StoreError, TimedOut, Unre
 from store.filters.filter_terms import Key, Term
 from store.filters.job_filter import JobFilter
 from store.formats import not_known
-from store.jobs.job import JobStatus, is_final
+from store.jobs.job import LIVE_STATUSES, AnyStatus, JobStatus, UnknownStatus
 from store.poller import Poller, PollFailure, PollResult
 from store.watch.watch import Cursor, HeldBack, Transition, TransitionBatch, Watch
 from tui.cli.commands.watch_receivers import Receiver
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 
 class CountedEvent(StrEnum):
-    """What a condition is about. All but the last count what the watch has told since it began."""
+    """What a condition may be about beside the statuses. All but the last count what the watch has told."""
 
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
     FINISHED = "finished"
-    """Succeeded or failed."""
+    """In any of the final statuses."""
     DELETED = "deleted"
     LEFT = "left"
-    """Jobs that are still queued or running: of the database, now."""
+    """Jobs that are not final: of the database, now."""
+
+
+COUNTED: Mapping[str, JobStatus | CountedEvent] = {str(one): one for one in (*JobStatus, *CountedEvent)}
+"""What a condition may be about, by its word."""
 
 
 _OPERATORS: Mapping[str, Any] = {">": gt, ">=": ge, "=": eq, "==": eq, "<": lt, "<=": le}
@@ -53,7 +53,7 @@ _POLLS = "A condition looks like failed>5, finished>=100 or left=0."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    counted: CountedEvent
+    counted: JobStatus | CountedEvent
     operator: str
     number: int
 
@@ -70,18 +70,17 @@ def parse(text: str) -> Condition:
     if match is None:
         raise InvalidValue("until", f"{text!r} is no condition.", hint=_POLLS)
     word, operator, number = match["counted"].lower(), match["operator"], int(match["number"])
-    if word not in set(CountedEvent):
-        raise InvalidValue(
-            "until", not_known(word, CountedEvent)[:1].upper() + not_known(word, CountedEvent)[1:], hint=_POLLS
-        )
-    counted = CountedEvent(word)
+    if word not in COUNTED:
+        message = not_known(word, COUNTED)
+        raise InvalidValue("until", message[:1].upper() + message[1:], hint=_POLLS)
+    counted = COUNTED[word]
     if counted is not CountedEvent.LEFT and (
         operator not in _GROWING or (operator, number) in {(">=", 0), ("=", 0), ("==", 0)}
     ):
         raise InvalidValue(
             "until",
             f"{text.strip()} holds before anything has happened: {counted} counts from 0 what the watch sees.",
-            hint="left=0 holds when no job is queued or running any more.",
+            hint=f"left=0 holds when no job is {' or '.join(LIVE_STATUSES)} any more.",
         )
     return Condition(counted=counted, operator=operator, number=number)
 
@@ -90,7 +89,7 @@ class Tally:
     """What a watch has told so far."""
 
     def __init__(self) -> None:
-        self._numbers = dict.fromkeys(CountedEvent, 0)
+        self._numbers = dict.fromkeys(COUNTED.values(), 0)
 
     def add(self, transition: Transition) -> None:
         for counted in _counted_as(transition.to_status):
@@ -101,14 +100,15 @@ class Tally:
         return condition.counted is not CountedEvent.LEFT and condition.holds(self._numbers[condition.counted])
 
 
-def _counted_as(status: JobStatus | None) -> tuple[CountedEvent, ...]:
+def _counted_as(status: AnyStatus | None) -> tuple[JobStatus | CountedEvent, ...]:
     if status is None:
         return (CountedEvent.DELETED,)
-    counted = CountedEvent(status.value)
-    return (counted, CountedEvent.FINISHED) if is_final(status) else (counted,)
+    if isinstance(status, UnknownStatus):
+        return ()
+    return (status, CountedEvent.FINISHED) if status.is_final else (status,)
 
 
-LIVE = Term(key=Key.STATUS, values=tuple(status.value for status in JobStatus if not is_final(status)))
+LIVE = Term(key=Key.STATUS, values=tuple(status.value for status in LIVE_STATUSES))
 """Holds for jobs that may still move."""
 
 

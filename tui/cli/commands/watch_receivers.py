@@ -20,9 +20,9 @@ from store.watch.watch import Transition
 from tui.cli.exit_codes import UsageError
 from tui.cli.json_documents import Json
 from tui.cli.output import Output, print_message, put
-from tui.cli.text_tables import STATUS_COLOURS
 from tui.text.clean_text import clean_cell, pad, shorten
 from tui.text.format import error_summary, local_time, short_id
+from tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
 
 if TYPE_CHECKING:
     import httpx
@@ -54,12 +54,13 @@ def document(transition: Transition) -> Mapping[str, Json]:
 
 def line(transition: Transition, *, width: int | None, colour: bool) -> str:
     """Time, job, from, to, mode, cost and the error's first line. `width` is in cells; None never cuts."""
-    to = transition.to_status or _GONE
+    to = _GONE if transition.to_status is None else status_word(transition.to_status)
+    came_from = _NEW if transition.from_status is None else status_word(transition.from_status)
     begins = "  ".join(
         [
             local_time(transition.at),
             short_id(transition.job_id),
-            f"{pad(transition.from_status or _NEW, _STATE_CELLS)} → ",
+            f"{pad(came_from, _STATE_CELLS)} → ",
         ]
     )
     ends = "  ".join(
@@ -71,7 +72,8 @@ def line(transition: Transition, *, width: int | None, colour: bool) -> str:
     ).rstrip()
     left = None if width is None else max(width - len(begins) - _STATE_CELLS - 2, 0)
     shown = pad(to, _STATE_CELLS)
-    if colour and (start := STATUS_COLOURS.get(to)):
+    if colour and transition.to_status is not None:
+        start = STATUS_COLOURS.get(to, UNKNOWN_COLOUR)
         shown = f"{start}{shown}{_RESET}"
     return f"{begins}{shown}  {ends if left is None else shorten(ends, left)}".rstrip()
 

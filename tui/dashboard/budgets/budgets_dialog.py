@@ -14,13 +14,13 @@ from textual.widgets.option_list import Option
 
 from store.budgets.budget import Budget, Budgets, BudgetState, Period
 from store.errors import Conflict, RowMissing, StoreError
-from store.formats import cents, share_of
+from store.formats import UnknownText, cents, share_of
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.dialogs.form import FieldProblem, FormDialog
-from tui.dashboard.widgets import SteadyText, TextField
+from tui.dashboard.widgets import SteadyText, TextField, show_toast
 from tui.text.budget_text import PERIOD_WORDS, STATE_STYLES, change_words, listed_lines
 from tui.text.clean_text import clean
-from tui.text.error_text import error_words
+from tui.text.error_text import Toast, error_words
 
 _KEYS = {
     "budgets.new": "new",
@@ -104,7 +104,11 @@ class BudgetsDialog(Dialog[BudgetChoice]):
 
     def action_set(self, new: bool) -> None:
         budget = None if new else self._pointed_at
-        if (new or budget is not None) and self._may_set():
+        if budget is not None and isinstance(budget.period, UnknownText):
+            period = clean(budget.period.value, limit=20)
+            text = f"This gjobs does not know the period {period!r}: the budget can be removed, but not changed."
+            show_toast(self.app, Toast(text=text, severity="warning"))
+        elif (new or budget is not None) and self._may_set():
             self.dismiss(BudgetChoice(does="set", budget=budget, known=self._known))
 
     def action_remove(self) -> None:

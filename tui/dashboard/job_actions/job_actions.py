@@ -6,7 +6,7 @@ from uuid import UUID
 
 from textual.app import App
 
-from store.jobs.job import GenerationJob, JobStatus, sources
+from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import AlreadyRetried
 from tui.dashboard.action_context import ActionContext
 from tui.dashboard.action_host import BackgroundTasks, DeletedJobs
@@ -20,9 +20,8 @@ from tui.dashboard.messages import JobAction
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
 from tui.text.format import jobs_count, jobs_name
+from tui.text.status_text import STATUS_TEXTS
 from tui.text.write_text import (
-    DOING,
-    DONE,
     Confirmation,
     confirm_deletion,
     confirm_retry,
@@ -86,7 +85,8 @@ class JobActions:
 
     async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
         bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, None))
-        return self._show_report(self._reported(await self._run(bulk, target), DONE[target]), DONE[target])
+        done = STATUS_TEXTS[target].done
+        return self._show_report(self._reported(await self._run(bulk, target), done), done)
 
     async def _ask_error(self, jobs: Sequence[GenerationJob]) -> None:
         """The text stays in the dialog until it has been stored."""
@@ -98,7 +98,7 @@ class JobActions:
             outcome = await self._run(bulk, JobStatus.FAILED)
             if outcome.stopped_by is not None and not outcome.done and not outcome.left:
                 raise outcome.stopped_by
-            return self._reported(outcome, DONE[JobStatus.FAILED])
+            return self._reported(outcome, STATUS_TEXTS[JobStatus.FAILED].done)
 
         prompt = TextPrompt(
             title=f"Fail {jobs_name(jobs)}",
@@ -110,7 +110,7 @@ class JobActions:
         )
         report = await self._app.push_screen_wait(prompt)
         if report is not None:
-            show_toast(self._app, self._show_report(report, DONE[JobStatus.FAILED]))
+            show_toast(self._app, self._show_report(report, STATUS_TEXTS[JobStatus.FAILED].done))
 
     def _retry(self, jobs: Sequence[GenerationJob]) -> None:
         """Several jobs are asked for first, and so is one that another repeats by now."""
@@ -174,7 +174,8 @@ class JobActions:
         try:
             if len(bulk.jobs) <= CHUNK:
                 return await bulk.run()
-            title = f"{DOING[doing] if isinstance(doing, JobStatus) else doing} {jobs_count(len(bulk.jobs))}"
+            words = STATUS_TEXTS[doing].doing if isinstance(doing, JobStatus) else doing
+            title = f"{words} {jobs_count(len(bulk.jobs))}"
             dialog = ProgressDialog(title=title, total=len(bulk.jobs), stop=bulk.stop)
             async with showing_progress(self._app, dialog):
                 return await bulk.run(dialog.show_progress)
@@ -225,7 +226,7 @@ class JobActions:
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
         """Whether the status of any permits it; else says why not."""
-        if any(job.status in sources(target) for job in jobs):
+        if any(job.status in target.sources for job in jobs):
             return True
         show_toast(self._app, not_permitted_toast(jobs, target))
         return False

@@ -9,8 +9,9 @@ from rich.cells import cell_len
 
 from store.formats import money
 from store.job_list.list_query import ListOrder, OrderColumn
-from store.jobs.job import GenerationJob
+from store.jobs.job import GenerationJob, JobStatus
 from tui.text.clean_text import clean_cell
+from tui.text.status_text import status_label
 
 GUTTER = 3
 """Cells at the left for the mark and the cursor."""
@@ -165,7 +166,7 @@ def _wanted(width: int, content: ContentWidths, sort: ListOrder | None) -> list[
 def _least_widths(content: ContentWidths) -> dict[ColumnName, int]:
     return {
         ColumnName.LENS: len(HIDDEN),
-        ColumnName.STATUS: len("✓ succeeded"),
+        ColumnName.STATUS: max(len(status_label(status)) for status in JobStatus),
         ColumnName.MODE: min(max(content.mode, len("MODE ▾")), 8),
         ColumnName.COST: max(content.cost, len("COST ▾")),
         ColumnName.CREATED: len("59 min ago"),

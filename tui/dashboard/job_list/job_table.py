@@ -21,12 +21,13 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from store.job_list.list_query import End, ListOrder, OrderColumn
-from store.jobs.job import GenerationJob
+from store.jobs.job import GenerationJob, JobStatus
 from store.statistics.totals import Count
 from tui.dashboard.job_list.job_columns import GUTTER, SORTED_BY, column_at
 from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT, Line, TableRenderer, paint
 from tui.dashboard.job_list.table_state import PendingRows, TableState
 from tui.dashboard.statistics.count_text import Position
+from tui.text.status_text import STATUS_TEXTS
 
 if TYPE_CHECKING:
     from store.job_list.listing import RowWindow
@@ -120,10 +121,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         "job-table--hover",
         "job-table--empty",
         "job-table--mark",
-        "job-table--queued",
-        "job-table--running",
-        "job-table--succeeded",
-        "job-table--failed",
+        *(f"job-table--{status}" for status in JobStatus),
         "job-table--error",
         "job-table--quiet",
         "job-table--hidden",
@@ -144,10 +142,6 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         & > .job-table--quiet { color: $text-muted; }
         & > .job-table--hidden { color: $text-warning; text-style: bold; }
         & > .job-table--mark { color: $text-accent; text-style: bold; }
-        & > .job-table--queued { color: $text-muted; }
-        & > .job-table--running { color: $text-primary; }
-        & > .job-table--succeeded { color: $text-success; }
-        & > .job-table--failed { color: $text-error; }
         & > .job-table--error { color: $text-error; }
         & > .job-table--hover { background: $block-hover-background; }
         & > .job-table--cursor {
@@ -164,7 +158,9 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         &:nocolor > .job-table--cursor { text-style: underline; }
         &:nocolor:focus > .job-table--cursor { text-style: bold reverse; }
     }
-    """
+    """ + "".join(
+        f"JobTable > .job-table--{status} {{ color: {text.row_style}; }}\n" for status, text in STATUS_TEXTS.items()
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False, id="jobs.up", tooltip="Go to the job above"),
         Binding("down,j", "move(1)", "Down", show=False, id="jobs.down", tooltip="Go to the job below"),

@@ -15,13 +15,14 @@ from textual.widgets import Static
 from store.filters.job_filter import JobFilter
 from store.formats import id_range
 from store.job_list.list_query import ListOrder, OrderColumn
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus
 from store.users.actor import actor_name
 from tui.dashboard.statistics.count_text import Position, position_words
 from tui.dashboard.users.visibility_text import verdict
 from tui.text.clean_text import clean, clean_cell, shorten
 from tui.text.error_text import Toast
-from tui.text.format import STATUS_GLYPHS, STATUS_STYLES, count, short_id, status_label
+from tui.text.format import count, short_id
+from tui.text.status_text import status_glyph, status_label, status_style, status_word
 
 if TYPE_CHECKING:
     from store.job_list.listing import Listing
@@ -41,7 +42,7 @@ class StatusTabs(Static):
     }
     """
 
-    chosen: reactive[JobStatus | None] = reactive[JobStatus | None](None)
+    chosen: reactive[AnyStatus | None] = reactive[AnyStatus | None](None)
     """None for all statuses."""
 
     @dataclass
@@ -54,7 +55,7 @@ class StatusTabs(Static):
     def render(self) -> Content:
         parts: list[tuple[str, str]] = []
         for place, (status, label) in enumerate(zip(TABS, self._labels(), strict=True)):
-            key, style = str(place + 1), "" if status is None else STATUS_STYLES[status]
+            key, style = str(place + 1), "" if status is None else status_style(status)
             if status == self.chosen:
                 parts.append((f" {key} {label} ", f"bold reverse {style}"))
             else:
@@ -77,7 +78,7 @@ class StatusTabs(Static):
         if sum(map(_width, words)) + _GAP * (len(words) - 1) <= self.size.width:
             return words
         return [
-            word if status in (None, self.chosen) else STATUS_GLYPHS[status]
+            word if status in (None, self.chosen) else status_glyph(status)
             for status, word in zip(TABS, words, strict=True)
         ]
 
@@ -112,7 +113,7 @@ def job_list_title(
     if listing is None:
         return "Jobs"
     listed = listing.query.window.listed
-    kind = "Jobs" if listed.status is None else f"{listed.status.capitalize()} jobs"
+    kind = "Jobs" if listed.status is None else f"{status_word(listed.status).capitalize()} jobs"
     seen = verdict(listing.visibility) if listing.visibility else ""
     rows = _rows(listing, position)
     order = f", {_order(listed.order)}"
@@ -164,7 +165,7 @@ def why_empty(
     if not listing.projects:
         return f"No projects found. Press {new_project} to create one first."
     if listed.status is not None:
-        return f"No {listed.status} jobs."
+        return f"No {status_word(listed.status)} jobs."
     return f"Press {new_job} to create your first generation job."
 
 

@@ -14,12 +14,13 @@ from textual.strip import Strip
 
 from store.formats import money
 from store.job_list.list_query import ListOrder
-from store.jobs.job import GenerationJob, JobStatus, is_final
+from store.jobs.job import GenerationJob, JobStatus, UnknownStatus
 from tui.dashboard.job_list.job_columns import HIDDEN, SORTED_BY, ColumnName, ContentWidths, JobColumn, lay_out, measure
 from tui.dashboard.job_list.loaded_rows import LoadedRows
 from tui.dashboard.job_list.table_state import TableState
 from tui.text.clean_text import clean, clean_cell, pad, shorten
-from tui.text.format import age, count, duration, elapsed, error_summary, is_infinite, short_id, status_label
+from tui.text.format import age, count, duration, elapsed, error_summary, is_infinite, short_id
+from tui.text.status_text import status_label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,9 @@ def _total(job: GenerationJob, now: datetime) -> str:
     """From the creation to the end, or up to now while the job runs."""
     if job.status is JobStatus.QUEUED or is_infinite(job.created_at) or is_infinite(job.updated_at):
         return ""
-    if is_final(job.status):
+    if isinstance(job.status, UnknownStatus):
+        return ""  # Nobody knows whether it has ended.
+    if job.status.is_final:
         return duration((job.updated_at - job.created_at).total_seconds())
     return elapsed((now - job.created_at).total_seconds())
 
@@ -119,7 +122,7 @@ def _total(job: GenerationJob, now: datetime) -> str:
 def _style(job: GenerationJob, name: ColumnName) -> str:
     match name:
         case ColumnName.STATUS:
-            return f"job-table--{job.status}"
+            return "job-table--quiet" if isinstance(job.status, UnknownStatus) else f"job-table--{job.status}"
         case ColumnName.ERROR:
             return "job-table--error"
         case ColumnName.CREATED | ColumnName.UPDATED | ColumnName.TOTAL | ColumnName.ID:

@@ -13,6 +13,7 @@ from textual.binding import ActiveBinding, Binding, BindingType
 from textual.content import Content
 from textual.dom import DOMNode
 
+from store.jobs.job import JobStatus
 from tui.dashboard.widgets import FittedLine
 
 APP_BINDINGS: list[BindingType] = [
@@ -100,10 +101,17 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding("slash", "find", "find", id="list.find", tooltip="Find jobs by a filter"),
     Binding("escape", "leave_find", "Clear find", show=False, id="list.clear", tooltip="Show all rows again"),
     Binding("1", "status(0)", "All jobs", show=False, id="list.all", tooltip="List all statuses"),
-    Binding("2", "status(1)", "Queued jobs", show=False, id="list.queued", tooltip="List the queued jobs"),
-    Binding("3", "status(2)", "Running jobs", show=False, id="list.running", tooltip="List the running jobs"),
-    Binding("4", "status(3)", "Succeeded jobs", show=False, id="list.succeeded", tooltip="List the succeeded jobs"),
-    Binding("5", "status(4)", "Failed jobs", show=False, id="list.failed", tooltip="List the failed jobs"),
+    *(
+        Binding(
+            str(tab + 1),
+            f"status({tab})",
+            f"{status.capitalize()} jobs",
+            show=False,
+            id=f"list.{status}",
+            tooltip=f"List the {status} jobs",
+        )
+        for tab, status in enumerate(JobStatus, 1)
+    ),
     Binding("o", "sort", "Sort", show=False, id="list.sort", tooltip="Sort by the next column"),
     Binding("O", "reverse", "Reverse", show=False, id="list.reverse", tooltip="Turn the order around"),
     Binding(

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from store.formats import money
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus, UnknownStatus, in_order
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
 from tui.dashboard.statistics.count_text import UNKNOWN, count_words, is_stale, totals_note
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import clean
-from tui.text.format import STATUS_GLYPHS, STATUS_STYLES, Span, percent, spark, status_label
+from tui.text.format import Span, percent, spark
+from tui.text.status_text import UNKNOWN_GLYPH, status_glyph, status_label, status_style
 
 if TYPE_CHECKING:
     from store.statistics.statistics import DayCost, JobStatistics
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _LEAST_GAP = 2
 _MOST_GAP = 6
 _MUTED = "$foreground-muted"
+_MOST_OTHERS = 3
+"""Statuses outside the workflow that have columns of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,7 @@ def cost_lines(totals: "Totals", *, width: int, height: int) -> list[list[Span]]
     What was not counted or added up is a dash. What a width has no room for is left out: the statuses' words, the
     averages, then statuses from the left. In place of averages the days have a line of their own.
     """
-    columns = _fitting(_columns(totals), width, with_averages=height > 3)
+    columns = _fitting(_columns(totals, width=width), width, with_averages=height > 3)
     free = width - sum(column.width for column in columns)
     gap = max(_LEAST_GAP, min(_MOST_GAP, free // max(1, len(columns) - 1)))
     widths = [column.width + gap for column in columns[:-1]] + [columns[-1].width]
@@ -66,17 +69,11 @@ def cost_lines(totals: "Totals", *, width: int, height: int) -> list[list[Span]]
     return lines[:height]
 
 
-def _columns(totals: "Totals") -> list[_Column]:
-    columns = [
-        _Column(
-            name=(status_label(status), STATUS_STYLES[status]),
-            short_name=(STATUS_GLYPHS[status], STATUS_STYLES[status]),
-            number=count_words(totals.count(status)),
-            total=_total(totals.statistics, status),
-            average=_average(totals.statistics, status),
-        )
-        for status in JobStatus
-    ]
+def _columns(totals: "Totals", *, width: int) -> list[_Column]:
+    """Statuses outside the workflow have columns of their own where these are few and fit, else one together."""
+    known = [_column(totals, [status], status_label(status), status_glyph(status)) for status in JobStatus]
+    unknown = [status for status in in_order(totals.counts) if isinstance(status, UnknownStatus)]
+    others = [_column(totals, [status], status_label(status), status_glyph(status)) for status in unknown]
     name = ("Total", "bold")
     everything = _Column(
         name=name,
@@ -85,13 +82,28 @@ def _columns(totals: "Totals") -> list[_Column]:
         total=_total(totals.statistics, None),
         average=_average(totals.statistics, None),
     )
-    return [*columns, everything]
+    if len(others) > _MOST_OTHERS or (len(others) > 1 and _least_width([*known, *others, everything]) > width):
+        others = [_column(totals, unknown, f"{UNKNOWN_GLYPH} other", UNKNOWN_GLYPH)]
+    return [*known, *others, everything]
 
 
-def _total(statistics: "JobStatistics | None", status: JobStatus | None) -> str:
+def _column(totals: "Totals", statuses: Sequence[AnyStatus], label: str, glyph: str) -> _Column:
+    style = status_style(statuses[0])
+    return _Column(
+        name=(label, style),
+        short_name=(glyph, style),
+        number=count_words(totals.count_of(statuses)),
+        total=_total(totals.statistics, statuses),
+        average=_average(totals.statistics, statuses),
+    )
+
+
+def _total(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] | None) -> str:
     if statistics is None:
         return UNKNOWN
-    return money(statistics.total_cost_cents if status is None else statistics.cost_cents(status))
+    if statuses is None:
+        return money(statistics.total_cost_cents)
+    return money(sum(map(statistics.cost_cents, statuses)))
 
 
 def _fitting(columns: Sequence[_Column], width: int, *, with_averages: bool) -> Sequence[_Column]:
@@ -115,11 +127,11 @@ def _title(column: _Column, cells: int) -> list[Span]:
     return [column.name, (f" {column.number}{padding}", "bold")]
 
 
-def _average(statistics: "JobStatistics | None", status: JobStatus | None) -> str:
+def _average(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] | None) -> str:
     if statistics is None:
         return ""
-    number = statistics.total_count if status is None else statistics.count(status)
-    total = statistics.total_cost_cents if status is None else statistics.cost_cents(status)
+    number = statistics.total_count if statuses is None else sum(map(statistics.count, statuses))
+    total = statistics.total_cost_cents if statuses is None else sum(map(statistics.cost_cents, statuses))
     return f"{money(round(total / number))} a job" if number else UNKNOWN
 
 

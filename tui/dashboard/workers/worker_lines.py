@@ -11,7 +11,8 @@ from rich.cells import cell_len
 from store.jobs.job import JobStatus
 from store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
 from tui.text.clean_text import clean, clean_cell, pad, shorten
-from tui.text.format import STATUS_GLYPHS, Span, count, duration, elapsed, jobs_count, local_time, short_id
+from tui.text.format import Span, count, duration, elapsed, jobs_count, local_time, short_id
+from tui.text.status_text import status_glyph
 
 MUTED = "$foreground-muted"
 
@@ -92,7 +93,7 @@ def unseen_line(owner: UUID, viewer: Viewer, *, width: int) -> WorkerLine:
 
 
 def job_line(job: LeasedJob, viewer: Viewer, *, now: datetime, width: int) -> WorkerLine:
-    glyph = STATUS_GLYPHS[JobStatus.RUNNING if job.owner else JobStatus.QUEUED]
+    glyph = status_glyph(JobStatus.RUNNING if job.owner else JobStatus.QUEUED)
     project = clean(viewer.project(job.project_id), limit=_LONGEST)
     time, style = _time(job, now)
     words = _words(job, now)

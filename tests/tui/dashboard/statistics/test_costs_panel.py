@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.job_list.list_query import ListQuery
-from store.jobs.job import JobStatus
+from store.jobs.job import AnyStatus, JobStatus
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 from store.statistics.totals import Count, Precision, Totals, TotalsQuery
 from store.users.actor import ActingUser
@@ -102,7 +102,7 @@ def test_cost_lines_fill_the_panel_and_none_is_wider(rows: dict[str, tuple[int, 
     assert all(len(line) <= width for line in texts(lines))
 
 
-def known_in_part(counts: Mapping[JobStatus, Count]) -> Totals:
+def known_in_part(counts: Mapping[AnyStatus, Count]) -> Totals:
     return replace(USUAL, counts=counts, statistics=None, days=None, projects=None)
 
 
@@ -113,7 +113,10 @@ CAPPED = known_in_part({JobStatus.QUEUED: SOME, JobStatus.RUNNING: Count(number=
 FILTERED = TotalsQuery(matching=ListQuery())
 
 ESTIMATED = known_in_part(
-    dict.fromkeys(JobStatus, Count(number=412_000, precision=Precision.ESTIMATED)) | {JobStatus.RUNNING: SOME}
+    {
+        status: SOME if status is JobStatus.RUNNING else Count(number=412_000, precision=Precision.ESTIMATED)
+        for status in JobStatus
+    }
 )
 
 

@@ -1,0 +1,103 @@
+"""Readers of the database meet a value of each closed set that only a newer program, or the app, knows."""
+
+import json
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from store.database.driver_errors import read_refusal, refusal_hint, refusal_words
+from tests.cli.cli_rows import ADA, AUTUMN, QUEUED, SUCCEEDED, fill
+from tests.cli.command_line import Configure, Run, profile, uri
+from tests.conftest import Conninfo, connect
+
+NEWER = """
+alter table gjobs.budgets drop constraint budgets_period_check;
+alter table gjobs.retention_policies drop constraint retention_policies_action_check;
+alter table gjobs.retention_policies drop constraint retention_policies_statuses_check;
+"""
+
+
+@pytest.fixture(autouse=True)
+def newer(migrated_copy: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The small world, with one unknown value of each kind."""
+    with connect(migrated_copy, autocommit=True) as connection:
+        connection.execute(NEWER.encode())
+        fill(connection)
+        connection.execute("update projects set created_at = now() where id = %s", [AUTUMN])
+        _add_unknown(connection)
+    configure(profile("newer", uri(migrated_copy), write=True))
+    monkeypatch.setenv("GJOBS_PROFILE", "newer")
+
+
+def _add_unknown(connection: psycopg.Connection) -> None:
+    connection.execute(
+        "insert into gjobs.job_event_log (job_id, project_id, mode, kind, actor_role, application)"
+        " values (%s, %s, 'lifestyle', 'merged', 'gjobs', 'newer')",
+        [QUEUED, AUTUMN],
+    )
+    connection.execute("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'week', 100)", [AUTUMN])
+    connection.execute(
+        "insert into gjobs.retention_policies (project_id, older_than, action, statuses)"
+        " values (%s, '1 day', 'compress', '{succeeded,paused}')",
+        [AUTUMN],
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (("jobs", "show", str(QUEUED), "--events"), "merged"),
+        (("jobs", "list"), "queued"),
+        (("budgets",), "week"),
+        (("budgets", "list"), "week"),
+        (("retention", "list"), "compress"),
+        (("retention", "list"), "succeeded, paused"),
+        (("stats",), "succeeded"),
+        (("snapshot",), "per 'week'"),
+        (("workers",), ""),
+        (("cleanup", "--older-than", "1d", "--dry-run"), "succeeded"),
+    ],
+)
+def test_command_shows_the_value_as_it_is(gjobs: Run, arguments: tuple[str, ...], shown: str) -> None:
+    printed = gjobs(*arguments)
+    assert printed.code == 0, printed.err
+    assert shown in printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "value"),
+    [
+        (("jobs", "show", str(QUEUED), "--events", "--json"), "merged"),
+        (("budgets", "--json"), "week"),
+        (("retention", "list", "--json"), "compress"),
+    ],
+)
+def test_document_holds_the_value_as_it_is(gjobs: Run, arguments: tuple[str, ...], value: str) -> None:
+    printed = gjobs(*arguments)
+    assert printed.code == 0, printed.err
+    assert json.dumps(value) in json.dumps(printed.document)
+
+
+def test_policy_with_an_unknown_action_is_left(gjobs: Run) -> None:
+    applied = gjobs("retention", "apply", "--yes")
+    assert applied.code == 0, applied.err
+    assert "The policy of Autumn catalog is left: this gjobs does not know its action 'compress'." in applied.err
+    assert str(SUCCEEDED) in gjobs("jobs", "list").out
+    policy = gjobs("retention", "list", "--json").document[0]
+    assert policy["applied_at"] is None
+
+
+def test_policy_and_budget_can_be_removed(gjobs: Run) -> None:
+    removed = gjobs("retention", "remove", "--project", "Autumn catalog", "--yes")
+    assert removed.code == 0, removed.err
+
+
+def test_refusal_of_an_unknown_period_is_explained() -> None:
+    told = {"budget_id": str(UUID(int=1)), "user_id": str(ADA), "project_id": None, "period": "week"}
+    refusal = read_refusal(json.dumps({**told, "limit_cents": 100, "spent_cents": 90, "asked_cents": 20}))
+    assert refusal is not None
+    assert refusal_words(refusal, "ada@example.com") == (
+        "The week budget of user ada@example.com has no room for $0.20: $0.90 of $1.00 are spent."
+    )
+    assert refusal_hint(refusal).startswith("'gjobs budgets set' raises the limit")
