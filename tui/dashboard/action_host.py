@@ -128,6 +128,8 @@ class BackgroundTasks:
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._is_leaving = False
+        self._openers: set[Worker[None]] = set()
+        """Workers that may open a dialog. Those that have ended are dropped when the next one starts."""
         self.database_left = asyncio.Event()
         """Of the one that is open: the next one has another."""
 
@@ -136,11 +138,25 @@ class BackgroundTasks:
         if self._running(QUESTIONS):
             question.close()
         else:
-            self._app.run_worker(question, group=QUESTIONS)
+            self._keep_opener(self._app.run_worker(question, group=QUESTIONS))
 
-    def write(self, write: Coroutine[Any, Any, Toast]) -> Worker[None]:
-        """Its result, or the StoreError that it raises, is toasted: what raises one has kept nothing."""
-        return self._app.run_worker(self._reported(write), group=WRITES)
+    def write(self, write: Coroutine[Any, Any, Toast], *, may_open: bool = False) -> Worker[None]:
+        """Its result, or the StoreError that it raises, is toasted: what raises one has kept nothing.
+
+        `may_open` if it may open a dialog: keys wait until it has done so, or has ended.
+        """
+        worker = self._app.run_worker(self._reported(write), group=WRITES)
+        if may_open:
+            self._keep_opener(worker)
+        return worker
+
+    def _keep_opener(self, worker: Worker[None]) -> None:
+        self._openers = {worker, *(other for other in self._openers if not other.is_finished)}
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether a dialog may be on its way: something that opens one runs, and none is open."""
+        return len(self._app.screen_stack) == 1 and any(not worker.is_finished for worker in self._openers)
 
     async def _reported(self, write: Coroutine[Any, Any, Toast]) -> None:
         try:

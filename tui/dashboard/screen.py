@@ -422,6 +422,8 @@ class DashboardScreen(Screen[None]):
 
     async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
         project, hiding = self.project_name(job.project_id), self._hiding_policies(job)
+        if self._details is not None and self._details in self.app.screen_stack:
+            return  # One at a time.
         from tui.dashboard.job_details import JobDetails
 
         details = self._details = JobDetails(job, project=project, now=self.now, hiding=hiding, is_listed=is_listed)

@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar, TypeVar
 
-from textual import on
+from textual import events, messages, on
 from textual.app import App, ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.message import Message
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Button, Static
 
 from tui.dashboard.keys.bindings import inherited_bindings, key_of
@@ -23,6 +25,11 @@ ResultType = TypeVar("ResultType")
 
 _NAME_CELLS = 40
 
+_ENDING = (messages.CloseMessages, messages.Prune, events.ScreenSuspend, events.Unmount)
+
+LEAVING_KEYS = frozenset({"escape", "ctrl+q"})
+"""Keys that leave a dialog or the app. A dialog takes them while it waits for an answer, too."""
+
 
 class DialogBox(Vertical):
     """Takes the title as it is: clean it before. Which database it is about stands on the lower border."""
@@ -34,7 +41,34 @@ class DialogBox(Vertical):
             self.border_subtitle = Content(f" {shorten(clean_cell(database, _NAME_CELLS), _NAME_CELLS)} ")
 
 
-class Dialog(ModalScreen[ResultType | None]):
+class ClosesOnce(Screen[ResultType]):
+    """A screen that may be closed at any time, also by an answer or a key that comes late.
+
+    Name it as the last base: Textual takes styles and bindings from the first one.
+
+    Textual's own `dismiss` closes the screen on top, whichever that is, and raises ScreenStackError for the last one:
+    `self.dismiss(); self.dismiss()` in a handler of a pushed screen ends the app.
+    """
+
+    def dismiss(self, result: ResultType | None = None) -> AwaitComplete:
+        """Close this screen and what lies above it. Does nothing if it is closed already."""
+        if self not in self.app.screen_stack:
+            return AwaitComplete()
+        while (above := self.app.screen) is not self:
+            above.dismiss(None)
+        return super().dismiss(result)
+
+    async def _on_message(self, message: Message) -> None:
+        """A closed screen has lost its widgets, or never got them: only what ends it is handled."""
+        if self in self.app.screen_stack or isinstance(message, _ENDING):
+            await super()._on_message(message)
+
+    def takes_key(self, event: events.Event) -> bool:  # noqa: ARG002
+        """Whether the key may be delivered now. If not, it waits, and all keys after it."""
+        return True
+
+
+class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     """Leaving it by escape answers None."""
 
     DEFAULT_CSS = """
