@@ -136,7 +136,7 @@ async def test_tab_key_cycles_through_the_panes(dashboard: Driver) -> None:
 async def test_dashboard_keys_work_in_the_project_list(dashboard: Driver) -> None:
     await dashboard.press("tab", "z")
     await dashboard.until(lambda: "paused" in dashboard.header)
-    for key, dialog in (("p", "Show which project?"), ("question_mark", "Keys"), ("d", "Delete this job?")):
+    for key, dialog in (("p", "Show which project?"), ("question_mark", "Keys"), ("n", "New job")):
         await dashboard.press(key)
         await dashboard.has_dialog(dialog)
         await dashboard.press("escape")

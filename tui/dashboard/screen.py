@@ -379,6 +379,12 @@ class DashboardScreen(Screen[None]):
             self.post_message(CopyJsonRequested(jobs))
 
     def _selected(self) -> tuple[GenerationJob, ...]:
+        """None, with the reason, where the job list does not have the focus: the person looks at something else."""
+        if self.focused is not self.jobs.table:
+            key = key_of(self.app, DASHBOARD_BINDINGS, "app.next_pane")
+            text = f"This key acts on a job. Press {key} to go to the job list first."
+            show_toast(self.app, Toast(text=text, severity="warning"))
+            return ()
         jobs = self.jobs.selected
         if not jobs:
             show_toast(self.app, Toast(text="No job is under the cursor: go to one first.", severity="warning"))
