@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from textual import events, messages, on
 from textual.app import App, ComposeResult
@@ -246,8 +246,43 @@ class SqlDialog(Dialog[None]):
 _BAR_CELLS = 60
 
 
+class QuitDialog(Dialog[Literal["finish", "stop"]]):
+    """Asks what becomes of a write when the person quits. It closes by itself when the write has ended."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "answer('finish')", "Finish", id="quit.finish", tooltip="Finish the write, then quit"),
+        Binding("s", "answer('stop')", "Stop", id="quit.stop", tooltip="Stop after the jobs on their way, then quit"),
+    ]
+
+    def __init__(self, work: str) -> None:
+        """`work` names the write and is clean."""
+        super().__init__()
+        self._work = work
+
+    def compose(self) -> ComposeResult:
+        with self.box("Quit during a write?"):
+            yield Static(Content(f"{self._work} has not ended."), markup=False)
+            stay, stop, finish = self.key("dialog.leave"), self.key("quit.stop"), self.key("quit.finish")
+            yield Horizontal(
+                Button(Content(f"Stay ({stay})"), id="stay", compact=True, action="screen.leave"),
+                Button(Content(f"Stop, then quit ({stop})"), compact=True, action="screen.answer('stop')"),
+                Button(Content(f"Finish, then quit ({finish})"), compact=True, action="screen.answer('finish')"),
+                classes="buttons",
+            )
+
+    def on_mount(self) -> None:
+        self.query_one("#stay", Button).focus()
+
+    def action_answer(self, answer: Literal["finish", "stop"]) -> None:
+        self.dismiss(answer)
+
+
 class ProgressDialog(Dialog[None]):
     """Leaving it asks the work to stop. It stays open until the work has ended: see `showing_progress`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "app.quit", "Quit", id="progress.quit", tooltip="Quit: asks whether to finish or to stop"),
+    ]
 
     def __init__(
         self,
@@ -260,14 +295,14 @@ class ProgressDialog(Dialog[None]):
         """`stop` is called when the person asks for it; `words` replace the numbers."""
         super().__init__()
         self._words = words or (lambda done: f"{count(done)} of {count(total)}")
-        self._title = title
+        self.work = title
         self._total = total
         self._stop = stop
         self._done = 0
         self.is_stopping = False
 
     def compose(self) -> ComposeResult:
-        with self.box(self._title):
+        with self.box(self.work):
             yield Static(self._how_far(), id="how-far", markup=False)
             stop = Button(Content(f"Stop ({self.key('dialog.leave')})"), id="stop", compact=True)
             yield Horizontal(stop, classes="buttons")
