@@ -86,12 +86,12 @@ async def test_asset_can_be_selected_with_the_keyboard(form: Driver, jobs_db: Jo
 async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: Driver, jobs_db: JobsDatabase) -> None:
     before = jobs_db.count()
     await fill_in(form, "mode", "my_own")
-    for cost in ("", "-5", "2.50", "1e3", "abc", "٣", "9" * 5000):
+    for cost in ("", "-5", "2.5", "1e3", "abc", "٣", "9" * 5000):
         await fill_in(form, "cost", cost)
         await form.shows_no_longer("Type whole cents")
         await form.focus_on("#mode")
         await form.press("enter")
-        await form.shows("✗ Type whole cents, such as 250 for $2.50.")
+        await form.shows("✗ Type whole cents, such as 250, or dollars, such as $2.50.")
 
         assert form.app.focused is form.app.screen.query_one("#cost")
         assert form.app.screen.query_one("#mode", Input).value == "my_own"
@@ -171,3 +171,27 @@ async def test_new_job_outside_the_listed_status_still_shows_a_toast(form: Drive
     await form.shows_toast("Queued main_white ")
 
     assert form.rows == [4]
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("$2.50", 250), ("2.50", 250), ("250", 250), ("$3", 300)])
+async def test_cost_may_be_typed_as_dollars_or_cents(
+    form: Driver, jobs_db: JobsDatabase, typed: str, stored: int
+) -> None:
+    await fill_in(form, "mode", "my_own")
+    await fill_in(form, "cost", typed)
+    await form.press("enter")
+    await form.shows_toast("Queued my_own ")
+
+    assert jobs_db.sql("select cost_cents from public.generation_jobs where mode = 'my_own'") == [(stored,)]
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("pac", "packaging"), ("pac ", "pac"), ("my_own", "my_own")])
+async def test_enter_takes_the_mode_that_the_field_proposes(
+    form: Driver, jobs_db: JobsDatabase, typed: str, stored: str
+) -> None:
+    known = {identifier for (identifier,) in jobs_db.sql("select id from public.generation_jobs")}
+    await form.press(*(" " if key == " " else key for key in typed), "enter")
+    await form.shows_toast(f"Queued {stored} ")
+
+    rows = jobs_db.sql("select mode from public.generation_jobs where not id = any(%s)", list(known))
+    assert rows == [(stored,)]
