@@ -7,8 +7,9 @@ from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from uuid import UUID
 
 from textual.app import App
@@ -18,6 +19,7 @@ from textual.worker import Worker, WorkerCancelled
 import tui.dashboard
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
+from tui.dashboard.dialogs.dialog import ProgressDialog, QuitDialog
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast, ToastError, unwritten_toast
 
@@ -128,6 +130,10 @@ class BackgroundTasks:
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._is_leaving = False
+        self.farewell: list[str] = []
+        """What became of the writes that the person quit during. It is printed after the dashboard has closed."""
+        self._openers: set[Worker[None]] = set()
+        """Workers that may open a dialog. Those that have ended are dropped when the next one starts."""
         self.database_left = asyncio.Event()
         """Of the one that is open: the next one has another."""
 
@@ -136,11 +142,25 @@ class BackgroundTasks:
         if self._running(QUESTIONS):
             question.close()
         else:
-            self._app.run_worker(question, group=QUESTIONS)
+            self._keep_opener(self._app.run_worker(question, group=QUESTIONS))
 
-    def write(self, write: Coroutine[Any, Any, Toast]) -> Worker[None]:
-        """Its result, or the StoreError that it raises, is toasted: what raises one has kept nothing."""
-        return self._app.run_worker(self._reported(write), group=WRITES)
+    def write(self, write: Coroutine[Any, Any, Toast], *, may_open: bool = False) -> Worker[None]:
+        """Its result, or the StoreError that it raises, is toasted: what raises one has kept nothing.
+
+        `may_open` if it may open a dialog: keys wait until it has done so, or has ended.
+        """
+        worker = self._app.run_worker(self._reported(write), group=WRITES)
+        if may_open:
+            self._keep_opener(worker)
+        return worker
+
+    def _keep_opener(self, worker: Worker[None]) -> None:
+        self._openers = {worker, *(other for other in self._openers if not other.is_finished)}
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether a dialog may be on its way: something that opens one runs, and none is open."""
+        return len(self._app.screen_stack) == 1 and any(not worker.is_finished for worker in self._openers)
 
     async def _reported(self, write: Coroutine[Any, Any, Toast]) -> None:
         try:
@@ -149,6 +169,8 @@ class BackgroundTasks:
             toast = error.toast
         except StoreError as error:
             toast = unwritten_toast(error)
+        if self._is_leaving:
+            self.farewell.append(toast.text)
         show_toast(self._app, toast)
 
     async def writes_end(self) -> None:
@@ -169,14 +191,29 @@ class BackgroundTasks:
             self._app.pop_screen()
 
     def leave(self) -> None:
-        """What is being written gets its answer first, unless somebody insists."""
+        """Quit. A write that goes on is asked about first, or waited for if it can't be stopped; a second key quits."""
         writes = self._running(WRITES)
-        if self._is_leaving or not writes:
+        if not writes:
             self._app.exit()
-            return
+        elif self._is_leaving or isinstance(self._app.screen, QuitDialog):
+            self.farewell.append("Quit before the last change was answered. 'gjobs journal' shows what was sent.")
+            self._app.exit()
+        elif progress := next((one for one in self._app.screen_stack if isinstance(one, ProgressDialog)), None):
+            self._app.push_screen(QuitDialog(progress.work), partial(self._leave_as_answered, progress))
+        else:
+            text = "Leaving as soon as the last change is answered; once more leaves at once."
+            self._start_leaving(text)
+
+    def _leave_as_answered(self, progress: ProgressDialog, answer: Literal["finish", "stop"] | None) -> None:
+        if answer == "stop" and progress.is_open:
+            progress.action_leave()
+        if answer is not None:
+            self._start_leaving("Quitting after the write. The key that quits, once more, quits at once.")
+
+    def _start_leaving(self, text: str) -> None:
         self._is_leaving = True
-        show_toast(self._app, Toast(text="Leaving as soon as the last change is answered; once more leaves at once."))
-        self._app.run_worker(self._leave_after(writes), group="leaving")
+        show_toast(self._app, Toast(text=text))
+        self._app.run_worker(self._leave_after(self._running(WRITES)), group="leaving")
 
     async def _leave_after(self, writes: list[Worker[Any]]) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from textual import events, on, work
+from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.dom import DOMNode
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.theme import ThemeProvider
 
 from store.errors import StoreError
 from store.formats import utc_now
@@ -24,9 +26,11 @@ from tui import gc_tuning
 from tui.dashboard import appearance
 from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
 from tui.dashboard.budgets.budgets_panel import BudgetNews
+from tui.dashboard.dialogs.dialog import ClosesOnce
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.jobs_panel import JobsPanel
-from tui.dashboard.keys.bindings import APP_BINDINGS
+from tui.dashboard.keys.bindings import ALWAYS_OPEN, APP_BINDINGS, SEVERAL_OPEN
+from tui.dashboard.keys.key_queue import KeyQueue
 from tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
 from tui.dashboard.messages import (
     ActionRequested,
@@ -103,6 +107,9 @@ class GjobsApp(App[int]):
         self._memory = RememberedState(state_path)
         self._clock = clock
         self.tasks = BackgroundTasks(self)
+        self._keys = KeyQueue(
+            self, is_opening=lambda: self.tasks.is_opening, is_taken=self._takes_key, cancel=self.tasks.close_questions
+        )
         self.undo = UndoStack()
         self._notices: Notices | None = None
         """None where nothing is to be told of what ends out of sight."""
@@ -174,6 +181,7 @@ class GjobsApp(App[int]):
             self._settle()
 
     async def on_unmount(self) -> None:
+        self._keys.close()
         await self.poller.close()
 
     # From the poller to the dashboard
@@ -383,6 +391,10 @@ class GjobsApp(App[int]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
             self.poller.touch()
+        if isinstance(event, (events.InputEvent, events.Paste)) and self._exit:
+            return  # The widgets are being taken away.
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded and self._keys.take(event):
+            return
         await super().on_event(event)
 
     @on(events.AppFocus)
@@ -399,12 +411,35 @@ class GjobsApp(App[int]):
 
     # The App's own keys
 
-    def on_key(self, event: events.Key) -> None:
-        """What was typed before a field had the focus, and arrives after it has: a field lets no other letter pass."""
-        field = self.focused
-        if isinstance(field, Input) and event.is_printable and event.character:
-            event.prevent_default()
-            field.insert_text_at_cursor(event.character)
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        if isinstance(action, str) and self._opens_dialog(action):
+            self._keys.expect_dialog()
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def _opens_dialog(self, action: str) -> bool:
+        """Whether the action opens a dialog unless it is refused."""
+        if action in SEVERAL_OPEN:
+            return len(self.dashboard.jobs.selected) > 1
+        return action in ALWAYS_OPEN
+
+    def _takes_key(self, event: events.Event) -> bool:
+        """Whether the dialog on top, if any, is ready for the key."""
+        screen = self.screen
+        return screen.takes_key(event) if isinstance(screen, ClosesOnce) else True
+
+    def action_command_palette(self) -> None:
+        """Without Textual's id: the next palette may open before the widgets of the last one are gone."""
+        palette = _palette().Palette
+        if not isinstance(self.screen, palette):
+            self.push_screen(palette())
+
+    def search_themes(self) -> None:
+        self.push_screen(_palette().Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def action_start(self, action: AppAction) -> None:
         self._actions.start(action)

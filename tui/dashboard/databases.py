@@ -4,9 +4,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Input, Select, Static
+from textual.widgets import Button, Input, Select, Static
 
 from store.database.write_access import WriteAccess, WriteMode
 from store.users.actor import actor_name
@@ -112,6 +113,15 @@ class WritePermitDraft:
     minutes: int
 
 
+class MinutesSelect(Select[int]):
+    """Enter sends the form, as its button says. The arrows and space open the list."""
+
+    def key_enter(self, event: events.Key) -> None:
+        if not self.expanded:
+            event.stop()
+            self.screen.query_one("#agree", Button).press()
+
+
 class WritePermitDialog(FormDialog[WritePermitDraft | None]):
     def __init__(
         self,
@@ -131,7 +141,7 @@ class WritePermitDialog(FormDialog[WritePermitDraft | None]):
             yield TextField(id="reason", placeholder="Such as: ticket 4711, stuck jobs")
             yield FieldProblem(id="problem")
             yield Static("For how long", classes="label", markup=False)
-            yield Select(
+            yield MinutesSelect(
                 [(f"{minutes} minutes", minutes) for minutes in MINUTES],
                 value=USUAL_MINUTES,
                 allow_blank=False,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -16,6 +17,7 @@ from store.configuration.settings import Settings
 from store.errors import TimedOut
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.setup import DashboardSetup, database_choice, database_choices, demo_opener, session_opener
+from tui.text.clean_text import clean
 
 
 def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetup:
@@ -85,6 +87,8 @@ def run_dashboard(settings: Settings, *, demo: bool = False) -> int:
     app.run()
     if app.mistake is not None:
         raise app.mistake
+    for sentence in app.tasks.farewell:
+        sys.stdout.write(f"{clean(sentence)}\n")
     return app.return_code or 0
 
 

@@ -379,6 +379,12 @@ class DashboardScreen(Screen[None]):
             self.post_message(CopyJsonRequested(jobs))
 
     def _selected(self) -> tuple[GenerationJob, ...]:
+        """None, with the reason, where the job list does not have the focus: the person looks at something else."""
+        if self.focused is not self.jobs.table:
+            key = key_of(self.app, DASHBOARD_BINDINGS, "app.next_pane")
+            text = f"This key acts on a job. Press {key} to go to the job list first."
+            show_toast(self.app, Toast(text=text, severity="warning"))
+            return ()
         jobs = self.jobs.selected
         if not jobs:
             show_toast(self.app, Toast(text="No job is under the cursor: go to one first.", severity="warning"))
@@ -422,6 +428,8 @@ class DashboardScreen(Screen[None]):
 
     async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
         project, hiding = self.project_name(job.project_id), self._hiding_policies(job)
+        if self._details is not None and self._details in self.app.screen_stack:
+            return  # One at a time.
         from tui.dashboard.job_details import JobDetails
 
         details = self._details = JobDetails(job, project=project, now=self.now, hiding=hiding, is_listed=is_listed)

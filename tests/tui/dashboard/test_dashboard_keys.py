@@ -112,7 +112,7 @@ async def test_tab_key_cycles_through_the_panes_and_dashboard_keys_work_in_each(
         focused.append(dashboard.app.focused.id if dashboard.app.focused else None)
     assert focused == ["projects", "jobs", "projects"]
     await dashboard.press("z", until=lambda: "paused" in dashboard.header)
-    for key, dialog in (("p", "Show which project?"), ("question_mark", "Keys"), ("d", "Delete this job?")):
+    for key, dialog in (("p", "Show which project?"), ("question_mark", "Keys"), ("n", "New job")):
         await dashboard.press(key, dialog=dialog)
         await dashboard.press("escape")
     await dashboard.press("slash")

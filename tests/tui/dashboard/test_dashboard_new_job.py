@@ -67,10 +67,10 @@ async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, job
 async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: Driver, jobs_db: JobsDatabase) -> None:
     before = jobs_db.count()
     await form.type("my_own", into="#mode")
-    for cost in ("", "-5", "2.50", "1e3", "abc", "٣", "9" * 5000):
+    for cost in ("", "-5", "2.5", "1e3", "abc", "٣", "9" * 5000):
         await form.type(cost, into="#cost", hides="Type whole cents")
         await form.focus_on("#mode")
-        await form.press("enter", shows="✗ Type whole cents, such as 250 for $2.50.")
+        await form.press("enter", shows="✗ Type whole cents, such as 250, or dollars, such as $2.50.")
 
         assert form.app.focused is form.app.screen.query_one("#cost")
         assert form.value("#mode") == "my_own"
@@ -117,3 +117,24 @@ async def test_new_job_form_neither_resends_nor_closes_while_saving(drive: Drive
 async def test_new_job_outside_the_listed_status_still_shows_a_toast(form: Driver) -> None:
     await form.press("escape", "5", rows=[4])
     await form.press("n", "enter", toast="Queued main_white ", rows=[4])
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("$2.50", 250), ("2.50", 250), ("250", 250), ("$3", 300)])
+async def test_cost_may_be_typed_as_dollars_or_cents(
+    form: Driver, jobs_db: JobsDatabase, typed: str, stored: int
+) -> None:
+    await form.type("my_own", into="#mode")
+    await form.type(typed, "enter", into="#cost", toast="Queued my_own ")
+
+    assert jobs_db.sql("select cost_cents from public.generation_jobs where mode = 'my_own'") == [(stored,)]
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("pac", "packaging"), ("pac ", "pac"), ("my_own", "my_own")])
+async def test_enter_takes_the_mode_that_the_field_proposes(
+    form: Driver, jobs_db: JobsDatabase, typed: str, stored: str
+) -> None:
+    known = {identifier for (identifier,) in jobs_db.sql("select id from public.generation_jobs")}
+    await form.press(*typed, "enter", toast=f"Queued {stored} ")
+
+    rows = jobs_db.sql("select mode from public.generation_jobs where not id = any(%s)", list(known))
+    assert rows == [(stored,)]

@@ -91,3 +91,18 @@ async def test_all_projects_counts_visible_jobs_in_hidden_projects(jobs_db: Jobs
 
 def all_projects(driver: Driver) -> str:
     return str(driver.app.dashboard.query_one(ProjectList).get_option("all").prompt).split()[-1]
+
+
+async def test_job_keys_only_explain_while_the_project_list_has_the_focus(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    before = jobs_db.sql("select id, status from public.generation_jobs order by id")
+    dashboard.app.dashboard.query_one(ProjectList).focus()
+    await dashboard.settle()
+    for key in ("s", "c", "f", "r", "d", "delete", "y", "Y"):
+        dashboard.app.clear_notifications()
+        await dashboard.press(key, dialog="")
+        assert dashboard.toasts == ["This key acts on a job. Press tab to go to the job list first."], key
+
+    assert jobs_db.sql("select id, status from public.generation_jobs order by id") == before
+    await dashboard.press("tab", "s", until=lambda: jobs_db.status(1) == "running")

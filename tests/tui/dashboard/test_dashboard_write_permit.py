@@ -151,3 +151,15 @@ async def test_header_shows_the_remaining_permit_time_on_80_columns(drive: Drive
         await open_lease(driver, "a reason that is much too long for what is left of the line: " * 3)
         assert " writing 5:00: a rea" in driver.header
         assert driver.header.rstrip().endswith("live every 1 min")
+
+
+async def test_enter_on_the_minutes_opens_the_permit_as_the_button_says(permitted: Driver) -> None:
+    await permitted.press("W")
+    await permitted.has_dialog("Write on purpose")
+    await permitted.type("ticket 4711")
+    await permitted.focus_on("#minutes")
+    await permitted.press("down", "down", "enter")
+    assert permitted.app.screen.query_one("#minutes", Select).value == 15
+    await permitted.press("enter")
+    await permitted.shows_toast("You may write for 15 minutes. W ends it.")
+    await permitted.has_dialog("")

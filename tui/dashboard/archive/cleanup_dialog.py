@@ -204,7 +204,7 @@ async def clean_up(host: "ActionHost", context: ActionContext) -> None:
     dialog = CleanupDialog(projects=context.projects, project_id=project_id, count=count, question=question)
     preview = await host.app.push_screen_wait(dialog)
     if preview is not None:
-        host.tasks.write(_clean_up(host, context, preview))
+        host.tasks.write(_clean_up(host, context, preview), may_open=True)
 
 
 async def _clean_up(host: "ActionHost", context: ActionContext, preview: CleanupPreview) -> Toast:

@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
-from textual import on
+from textual import events, messages, on
 from textual.app import App, ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.message import Message
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Button, Static
 
 from tui.dashboard.keys.bindings import inherited_bindings, key_of
@@ -23,6 +25,11 @@ ResultType = TypeVar("ResultType")
 
 _NAME_CELLS = 40
 
+_ENDING = (messages.CloseMessages, messages.Prune, events.ScreenSuspend, events.Unmount)
+
+LEAVING_KEYS = frozenset({"escape", "ctrl+q"})
+"""Keys that leave a dialog or the app. A dialog takes them while it waits for an answer, too."""
+
 
 class DialogBox(Vertical):
     """Takes the title as it is: clean it before. Which database it is about stands on the lower border."""
@@ -34,7 +41,34 @@ class DialogBox(Vertical):
             self.border_subtitle = Content(f" {shorten(clean_cell(database, _NAME_CELLS), _NAME_CELLS)} ")
 
 
-class Dialog(ModalScreen[ResultType | None]):
+class ClosesOnce(Screen[ResultType]):
+    """A screen that may be closed at any time, also by an answer or a key that comes late.
+
+    Name it as the last base: Textual takes styles and bindings from the first one.
+
+    Textual's own `dismiss` closes the screen on top, whichever that is, and raises ScreenStackError for the last one:
+    `self.dismiss(); self.dismiss()` in a handler of a pushed screen ends the app.
+    """
+
+    def dismiss(self, result: ResultType | None = None) -> AwaitComplete:
+        """Close this screen and what lies above it. Does nothing if it is closed already."""
+        if self not in self.app.screen_stack:
+            return AwaitComplete()
+        while (above := self.app.screen) is not self:
+            above.dismiss(None)
+        return super().dismiss(result)
+
+    async def _on_message(self, message: Message) -> None:
+        """A closed screen has lost its widgets, or never got them: only what ends it is handled."""
+        if self in self.app.screen_stack or isinstance(message, _ENDING):
+            await super()._on_message(message)
+
+    def takes_key(self, event: events.Event) -> bool:  # noqa: ARG002
+        """Whether the key may be delivered now. If not, it waits, and all keys after it."""
+        return True
+
+
+class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     """Leaving it by escape answers None."""
 
     DEFAULT_CSS = """
@@ -212,8 +246,43 @@ class SqlDialog(Dialog[None]):
 _BAR_CELLS = 60
 
 
+class QuitDialog(Dialog[Literal["finish", "stop"]]):
+    """Asks what becomes of a write when the person quits. It closes by itself when the write has ended."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "answer('finish')", "Finish", id="quit.finish", tooltip="Finish the write, then quit"),
+        Binding("s", "answer('stop')", "Stop", id="quit.stop", tooltip="Stop after the jobs on their way, then quit"),
+    ]
+
+    def __init__(self, work: str) -> None:
+        """`work` names the write and is clean."""
+        super().__init__()
+        self._work = work
+
+    def compose(self) -> ComposeResult:
+        with self.box("Quit during a write?"):
+            yield Static(Content(f"{self._work} has not ended."), markup=False)
+            stay, stop, finish = self.key("dialog.leave"), self.key("quit.stop"), self.key("quit.finish")
+            yield Horizontal(
+                Button(Content(f"Stay ({stay})"), id="stay", compact=True, action="screen.leave"),
+                Button(Content(f"Stop, then quit ({stop})"), compact=True, action="screen.answer('stop')"),
+                Button(Content(f"Finish, then quit ({finish})"), compact=True, action="screen.answer('finish')"),
+                classes="buttons",
+            )
+
+    def on_mount(self) -> None:
+        self.query_one("#stay", Button).focus()
+
+    def action_answer(self, answer: Literal["finish", "stop"]) -> None:
+        self.dismiss(answer)
+
+
 class ProgressDialog(Dialog[None]):
     """Leaving it asks the work to stop. It stays open until the work has ended: see `showing_progress`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "app.quit", "Quit", id="progress.quit", tooltip="Quit: asks whether to finish or to stop"),
+    ]
 
     def __init__(
         self,
@@ -226,14 +295,14 @@ class ProgressDialog(Dialog[None]):
         """`stop` is called when the person asks for it; `words` replace the numbers."""
         super().__init__()
         self._words = words or (lambda done: f"{count(done)} of {count(total)}")
-        self._title = title
+        self.work = title
         self._total = total
         self._stop = stop
         self._done = 0
         self.is_stopping = False
 
     def compose(self) -> ComposeResult:
-        with self.box(self._title):
+        with self.box(self.work):
             yield Static(self._how_far(), id="how-far", markup=False)
             stop = Button(Content(f"Stop ({self.key('dialog.leave')})"), id="stop", compact=True)
             yield Horizontal(stop, classes="buttons")

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from store.errors import InvalidValue, StoreError
 from tui.dashboard.action_host import WRITES
-from tui.dashboard.dialogs.dialog import Dialog, ResultType
+from tui.dashboard.dialogs.dialog import LEAVING_KEYS, Dialog, ResultType
 from tui.dashboard.widgets import TextField, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, ToastError, error_toast, error_words
@@ -114,6 +114,10 @@ class FormDialog(Dialog[ResultType]):
         if is_open := self.is_open:
             self.dismiss(answer)
         return is_open
+
+    def takes_key(self, event: events.Event) -> bool:
+        """While it sends, other keys wait for what follows. The form itself ignores a second enter."""
+        return not self._is_sending or (isinstance(event, events.Key) and event.key in {*LEAVING_KEYS, "enter"})
 
     def action_leave(self) -> None:
         if self._is_sending and not self._was_asked_to_wait:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import ClassVar
 from uuid import UUID
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from store.errors import StoreError
 from store.formats import IdRange, id_range
-from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.dialogs.dialog import LEAVING_KEYS, Dialog
 from tui.dashboard.widgets import SteadyText, TextField
 from tui.text.clean_text import clean
 from tui.text.error_text import error_words
@@ -195,6 +195,10 @@ class SearchDialog(PickDialog):
             super().take_highlighted()
         else:
             self._enter_waits = True
+
+    def takes_key(self, event: events.Event) -> bool:
+        """After an enter that waits for the answer, only escape."""
+        return not self._enter_waits or (isinstance(event, events.Key) and event.key in LEAVING_KEYS)
 
     def _start(self, needle: str) -> None:
         self.run_worker(self._find(needle), group=_SEARCHES, exclusive=True)

@@ -81,7 +81,7 @@ class JobActions:
         names, database = self._context.project_names, self._context.database
         question = confirm_transition(jobs, target, project_names=names, database=database)
         if await self._app.push_screen_wait(ConfirmDialog(question)):
-            self._tasks.write(self._transition_several(jobs, target))
+            self._tasks.write(self._transition_several(jobs, target), may_open=True)
 
     async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
         bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, None))
@@ -117,7 +117,7 @@ class JobActions:
         if not any(job.status is JobStatus.FAILED for job in jobs):
             show_toast(self._app, only_failed_toast(jobs))
         elif len(jobs) == 1:
-            self._tasks.write(self._retry_one(jobs[0]))
+            self._tasks.write(self._retry_one(jobs[0]), may_open=True)
         else:
             self._tasks.ask(self._ask_retry(jobs))
 
@@ -139,7 +139,7 @@ class JobActions:
 
     async def _ask_retry(self, jobs: Sequence[GenerationJob]) -> None:
         if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs))):
-            self._tasks.write(self._retry_several(jobs))
+            self._tasks.write(self._retry_several(jobs), may_open=True)
 
     def _retry_question(self, jobs: Sequence[GenerationJob], *, repeated: bool = False) -> Confirmation:
         names, database = self._context.project_names, self._context.database
@@ -159,7 +159,7 @@ class JobActions:
         if len(jobs) == 1:
             self._tasks.write(bulk_writes.delete_one(self._context, jobs[0]))
         else:
-            self._tasks.write(self._delete_several(jobs))
+            self._tasks.write(self._delete_several(jobs), may_open=True)
 
     async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Toast:
         deleted: list[GenerationJob] = []

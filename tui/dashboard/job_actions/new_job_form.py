@@ -12,6 +12,7 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input, Select, Static
 
 from store.errors import StoreError
+from store.formats import cents
 from store.job_list.listing import ProjectName
 from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, GenerationJob
 from store.projects.project import Asset
@@ -99,23 +100,29 @@ class NewJobDialog(FormDialog[GenerationJob]):
             self.query_one("#asset-problem", FieldProblem).say(problem)
 
     def read(self) -> Coroutine[Any, Any, GenerationJob] | None:
-        mode = self.query_one("#mode", Input).value
-        cents = self.query_one("#cost", Input).value.strip()
+        mode = _completed(self.query_one("#mode", Input).value)
+        typed = self.query_one("#cost", Input).value.strip()
+        cost_cents = cents(typed) if len(typed) <= _MOST_DIGITS else None
         project_id, asset_id = self.query_one("#project", Select).value, self.query_one("#asset", Select).value
         if not mode.strip():
             self.complain("mode", "A job needs a mode.")
-        elif not (cents.isascii() and cents.isdecimal() and len(cents) <= _MOST_DIGITS):
-            self.complain("cost", "Type whole cents, such as 250 for $2.50.")
+        elif cost_cents is None:
+            self.complain("cost", "Type whole cents, such as 250, or dollars, such as $2.50.")
         elif isinstance(project_id, UUID):
             return self._create(
                 NewJob(
                     project_id=project_id,
                     mode=mode,
-                    cost_cents=int(cents),
+                    cost_cents=cost_cents,
                     input_asset_id=asset_id if isinstance(asset_id, UUID) else None,
                 )
             )
         return None
+
+
+def _completed(mode: str) -> str:
+    """The mode that the field proposes, if it does. A space at the end keeps a mode as it is typed."""
+    return next((usual for usual in USUAL_MODES if mode and usual.startswith(mode)), mode.rstrip())
 
 
 def _described(asset: Asset) -> str:

@@ -132,6 +132,19 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding("tab", "app.focus_next", "Next pane", show=False, id="app.next_pane", tooltip="Go to the next pane"),
 ]
 
+ALWAYS_OPEN = frozenset(
+    {
+        *("act('create')", "act('fail')", "act('delete')"),
+        *("request('project')", "request('new_project')", "request('budgets')"),
+        *("start('act_as')", "start('isolation')", "start('timings')", "start('workers')", "start('database')"),
+        *("open", "help", "command_palette", "app.command_palette", "answer('fail')", "answer('delete')"),
+    }
+)
+"""Actions that open a dialog, or say why they do not."""
+
+SEVERAL_OPEN = frozenset({"act('start')", "act('complete')", "act('retry')"})
+"""Actions that open a question when more than one job is selected."""
+
 
 def own_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
     """Those that the class itself declares."""

@@ -14,7 +14,7 @@ from textual.dom import DOMNode
 from store.filters.filter_terms import KEYS
 from tui.dashboard.archive.archive_dialog import ArchiveDialog
 from tui.dashboard.budgets.budgets_dialog import BudgetsDialog
-from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SqlDialog
+from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, QuitDialog, SqlDialog
 from tui.dashboard.dialogs.pick import PickDialog
 from tui.dashboard.job_details import JobDetails
 from tui.dashboard.job_list.filter_field import FilterField
@@ -91,6 +91,8 @@ OWNERS: Sequence[type[DOMNode]] = (
     JobDetails,
     Dialog,
     ConfirmDialog,
+    ProgressDialog,
+    QuitDialog,
     PickDialog,
     IsolationDialog,
     SqlDialog,
@@ -114,6 +116,8 @@ GROUPS = {
     "details": "In the details of a job",
     "dialog": "In a dialog",
     "confirm": "In a question",
+    "progress": "While jobs are written",
+    "quit": "Before quitting during a write",
     "pick": "Where one of several is picked",
     "isolation": "In the isolation check",
     "sql": "Where SQL is shown",

@@ -1,4 +1,4 @@
-"""What the command palette offers."""
+"""The command palette, and what it offers."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,14 +6,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual import events
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.fuzzy import Matcher
 from textual.screen import Screen
+from textual.widgets.option_list import Option
+from textual.worker import WorkerState
 
 from store.statistics.totals import ProjectTotals
 from tui.dashboard.databases import full_name
+from tui.dashboard.dialogs.dialog import LEAVING_KEYS, ClosesOnce
 from tui.dashboard.messages import ActionRequested, Request
 from tui.dashboard.saved_views import remove_view, save_view, show_view
 from tui.text.clean_text import clean
@@ -205,3 +209,40 @@ class ViewCommands(OfferCommands):
 
 def _remove(host: "ActionHost", name: str) -> None:
     host.tasks.ask(remove_view(host, host.views.known[name]))
+
+
+class Palette(CommandPalette, ClosesOnce[None]):
+    """Runs the command that the whole of the typed text finds, never one that was found by less."""
+
+    def takes_key(self, event: events.Event) -> bool:
+        """Text goes on while commands are searched for. Keys that choose wait for the answer."""
+        if not isinstance(event, events.Key) or event.is_printable or event.key in {*LEAVING_KEYS, "backspace"}:
+            return True
+        return self.has_class("-ready") and not any(
+            worker.group == self._GATHER_COMMANDS_GROUP and worker.state in (WorkerState.PENDING, WorkerState.RUNNING)
+            for worker in self.app.workers
+            if worker.node is self
+        )
+
+    def _action_command_list(self, action: str) -> None:
+        """Until the list is laid out, a page of it has no lines.
+
+        Textual 8.2.8: `await pilot.press("ctrl+p"); palette._action_command_list("page_down")` before the first layout
+        raises KeyError in OptionList.action_page_down, for `_index_to_line` is empty.
+        """
+        if self.query_one(CommandList).scrollable_content_region:
+            super()._action_command_list(action)
+
+    def _start_no_matches_countdown(self, search_value: str) -> None:
+        """As Textual's own, but for a countdown that has run out while the next search ends.
+
+        Textual 8.2.8: two such countdowns add the option "--no-matches" twice, which raises DuplicateID.
+        """
+        self._stop_no_matches_countdown()
+        self._no_matches_timer = self.set_timer(self._NO_MATCHES_COUNTDOWN, partial(self._show_none, search_value))
+
+    def _show_none(self, search_value: str) -> None:
+        commands = self.query_one(CommandList)
+        if search_value and not commands.option_count:
+            commands.add_option(Option("No matches found", disabled=True, id=self._NO_MATCHES))
+        self._list_visible = bool(search_value)

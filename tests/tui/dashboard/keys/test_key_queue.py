@@ -1,0 +1,242 @@
+"""Keys typed for a dialog go to the dialog, however fast they come and however busy the machine is."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from textual import events
+from textual.app import App
+from textual.geometry import Size
+from textual.keys import _character_to_key
+from textual.widgets import Input
+
+from tests.conftest import Conninfo
+from tests.tui.app_waits import settle
+from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.jobs_database import FROZEN, JobsDatabase, fill
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.dialogs.pick import PickDialog
+
+
+def send(app: App[int], key: str) -> None:
+    """As the terminal does: nobody waits for the answer."""
+    name = _character_to_key(key) if len(key) == 1 else key
+    app.post_message(events.Key(name, key if len(key) == 1 else "\r" if key == "enter" else None))
+
+
+def chance(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311
+
+
+@asynccontextmanager
+async def busy_loop(dice: random.Random) -> AsyncIterator[None]:
+    """Something else keeps the event loop from answering at once."""
+
+    async def hog() -> None:
+        while True:
+            time.sleep(dice.uniform(0, 0.02))  # noqa: ASYNC251
+            await asyncio.sleep(dice.uniform(0, 0.01))
+
+    hogging = asyncio.create_task(hog())
+    try:
+        yield
+    finally:
+        hogging.cancel()
+
+
+async def rest(driver: Driver) -> None:
+    """Until all keys are handled, with all that they began."""
+
+    def is_resting() -> bool:
+        app = driver.app
+        return app._keys.is_idle and not app.tasks.is_opening and not app.tasks.is_writing
+
+    await settle(driver.app)
+    await driver.until(is_resting)
+    await settle(driver.app)
+
+
+async def test_burst_of_a_mode_name_goes_into_the_new_job_form(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    before = jobs_db.sql("select id, status from generation_jobs order by id")
+    async with busy_loop(chance(1)):
+        for key in "nlifestyle":
+            send(dashboard.app, key)
+        await dashboard.has_dialog("New job")
+        await dashboard.until(lambda: isinstance(dashboard.app.focused, Input) and dashboard.app.focused.value)
+        await rest(dashboard)
+
+    field = dashboard.app.focused
+    assert isinstance(field, Input)
+    assert field.value == "lifestyle"
+    assert jobs_db.sql("select id, status from generation_jobs order by id") == before
+
+
+async def test_paste_after_a_key_goes_into_what_the_key_opens(dashboard: Driver) -> None:
+    await dashboard.press("down")
+    async with busy_loop(chance(2)):
+        send(dashboard.app, "f")
+        dashboard.app.post_message(events.Paste("Error: sdf"))
+        send(dashboard.app, "!")
+        await dashboard.until(lambda: dashboard.dialog.startswith("Fail packaging"))
+        await rest(dashboard)
+
+    field = dashboard.app.focused
+    assert isinstance(field, Input)
+    assert field.value == "Error: sdf!"
+
+
+async def test_keys_for_a_dialog_that_does_not_open_are_dropped(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    """The first job is queued: it can be started, and not failed."""
+    before = jobs_db.sql("select id, status from generation_jobs order by id")
+    for key in "fsss":
+        send(dashboard.app, key)
+    await dashboard.shows_toast("The dialog did not open. The 3 keys that were typed for it were dropped.")
+    await rest(dashboard)
+
+    assert jobs_db.sql("select id, status from generation_jobs order by id") == before
+
+
+async def test_holding_enter_keeps_at_most_one_details_screen(dashboard: Driver) -> None:
+    highest = 0
+    for _ in range(100):
+        send(dashboard.app, "enter")
+        highest = max(highest, len(dashboard.app.screen_stack))
+        await asyncio.sleep(0)
+    await rest(dashboard)
+
+    assert max(highest, len(dashboard.app.screen_stack)) <= 2
+    assert dashboard.app.mistake is None
+
+
+OPENERS = ("n", "p", "b", "t", "w", "?", "u", "ctrl+p", "enter")
+LETTERS = "abehlmnpqtuwxz"
+"""Without those that change a job or what is listed: a letter may close a dialog, and the next act on the list."""
+WRITES = (("n", "x", "enter"), ("down", "f", "x", "enter"), ("d", "y"), ("n", "q", "escape", "d", "n"))
+
+
+def sequences() -> Iterator[tuple[int, Sequence[str]]]:
+    """Dialogs, text for them and escape, in any order; at last a write, which depends on all that came before."""
+    for seed in range(3):
+        dice = chance(seed)
+        keys: list[str] = []
+        for _ in range(8):
+            letters = [dice.choice(LETTERS) for _ in range(dice.randint(0, 6))]
+            keys += [dice.choice(OPENERS), *letters, "escape", "escape", "escape"]
+        yield seed, [*keys, *dice.choice(WRITES)]
+
+
+async def outcome(
+    jobs_db: JobsDatabase, database: Conninfo, keys: Sequence[str], pauses: Iterator[float] | None
+) -> object:
+    """What the keys leave: the jobs, the open dialogs and what was typed. Slowly where there are no pauses."""
+    jobs_db.sql("truncate public.generation_jobs, public.projects, auth.users cascade")
+    fill(jobs_db)
+    async with drive_dashboard(WatchedApp(opener_of(database))) as driver:
+        for key in keys:
+            send(driver.app, key)
+            if pauses is None:
+                await rest(driver)
+            elif pause := next(pauses):
+                await asyncio.sleep(pause)
+        await rest(driver)
+        assert driver.app.mistake is None
+        jobs = jobs_db.sql(
+            "select status, mode, error, cost_cents, created_at < %s from public.generation_jobs"
+            " order by status, mode, error, cost_cents",
+            FROZEN,
+        )
+        typed = [field.value for field in driver.app.screen.query(Input)]
+        return jobs, driver.dialog, typed, type(driver.app.focused)
+
+
+def bursts(dice: random.Random) -> Iterator[float]:
+    while True:
+        for _ in range(dice.randint(1, 10)):
+            yield 0
+        yield dice.uniform(0, 0.08)
+
+
+@pytest.mark.parametrize(("seed", "keys"), list(sequences()))
+async def test_fast_keys_do_the_same_as_slow_keys(
+    jobs_db: JobsDatabase, database: Conninfo, seed: int, keys: Sequence[str]
+) -> None:
+    slowly = await outcome(jobs_db, database, keys, None)
+    async with busy_loop(chance(seed)):
+        fast = await outcome(jobs_db, database, keys, bursts(chance(seed)))
+
+    assert fast == slowly, " ".join(keys)
+
+
+async def test_closing_a_closed_dialog_does_nothing(dashboard: Driver) -> None:
+    """As two enters in one write did."""
+    await dashboard.press("p")
+    await dashboard.has_dialog("Show which project?")
+    dialog = dashboard.app.screen
+    assert isinstance(dialog, PickDialog)
+    dialog.take_highlighted()
+    dialog.take_highlighted()
+    dialog.post_message(Input.Changed(dialog.query_one(Input), "x"))
+    await rest(dashboard)
+
+    assert dashboard.app.mistake is None
+    assert dashboard.app.is_running
+    assert dashboard.app.screen is dashboard.app.dashboard
+
+
+async def test_dialog_closes_the_palette_above_it(dashboard: Driver) -> None:
+    await dashboard.press("p")
+    dialog = dashboard.app.screen
+    assert isinstance(dialog, PickDialog)
+    dashboard.app.action_command_palette()
+    await rest(dashboard)
+    assert dashboard.app.screen is not dialog
+    dialog.take_highlighted()
+    await rest(dashboard)
+
+    assert dashboard.app.screen is dashboard.app.dashboard
+
+
+@pytest.mark.parametrize("keys", ["question_mark", "w", "enter", "b", "t"])
+async def test_dialog_closed_before_it_is_mounted_causes_no_error(dashboard: Driver, keys: str) -> None:
+    await dashboard.app.run_action(OPENING[keys], dashboard.table if keys == "enter" else dashboard.app.dashboard)
+    await dashboard.until(lambda: len(dashboard.app.screen_stack) > 1)
+    dialog = dashboard.app.screen
+    assert isinstance(dialog, Dialog)
+    dialog.dismiss(None)
+    dialog.post_message(events.Resize(Size(80, 24), Size(80, 24)))
+    await rest(dashboard)
+
+    assert dashboard.app.mistake is None
+    assert dashboard.app.screen is dashboard.app.dashboard
+
+
+OPENING = {
+    "question_mark": "app.help",
+    "w": "app.start('workers')",
+    "enter": "open",
+    "b": "request('budgets')",
+    "t": "app.start('timings')",
+}
+
+
+@pytest.mark.parametrize("keys", [("p", "enter", "enter"), ("ctrl+p", "enter", "enter"), ("ctrl+p", "pagedown", "x")])
+async def test_keys_typed_ahead_do_not_end_the_dashboard(dashboard: Driver, keys: Sequence[str]) -> None:
+    for key in keys:
+        send(dashboard.app, key)
+    await rest(dashboard)
+    await dashboard.press("escape", "escape")
+
+    assert dashboard.app.mistake is None
+    assert dashboard.app.is_running
+
+
+async def test_keys_after_quitting_keep_the_exit_status(dashboard: Driver) -> None:
+    for key in ("p", "q", "escape", "q", "enter", "n", "p", "enter", "ctrl+p", "pagedown"):
+        send(dashboard.app, key)
+    await dashboard.until(lambda: not dashboard.app.is_running)
+
+    assert dashboard.app.mistake is None
+    assert dashboard.app.return_code == 0
