@@ -26,6 +26,7 @@ LATE_IMPORTS = {
     "tui.cli.main": "everything but --version",
     "tui.cli.output": "tables and cleaning, only where something is printed",
     "tui.cli.sessions": "drivers, only where a command needs the database",
+    "tui.dashboard.action_host": "the question before quitting, on a key",
     "tui.dashboard.app": "actions, palette and help, on a key; notifications, where configured",
     "tui.dashboard.budgets.budgets_panel": "only where there are budgets",
     "tui.dashboard.job_list.filter_bar": "the filter language, once a filter is typed",

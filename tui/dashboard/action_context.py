@@ -1,7 +1,7 @@
 """What one action works with; resolves unconfirmed writes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -136,6 +136,8 @@ class ActionContext:
     projects: tuple[ProjectName, ...]
     jobs_changed: Callable[[Iterable[UUID]], None]
     """Called after each write with the ids of its jobs, so that list and costs follow at once."""
+    go_to_job: Callable[[UUID], Awaitable[None]]
+    """Moves the cursor to a job that was just created, if it is listed within a moment. Keys wait until then."""
     undo: UndoStack
     tell: Callable[[Toast], None]
     left: asyncio.Event
@@ -193,6 +195,7 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
         database=poller.session.full_name,
         projects=listing.projects,
         jobs_changed=host.jobs_changed,
+        go_to_job=host.go_to_job,
         undo=host.undo,
         tell=partial(show_toast, host.app),
         left=host.tasks.database_left,

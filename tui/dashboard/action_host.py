@@ -19,7 +19,6 @@ from textual.worker import Worker, WorkerCancelled
 import tui.dashboard
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
-from tui.dashboard.dialogs.dialog import ProgressDialog, QuitDialog
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast, ToastError, unwritten_toast
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from store.statistics.totals import ProjectTotals, Totals, TotalsQuery
     from store.store import Store
     from tui.dashboard.budgets.budgets_panel import BudgetNews
+    from tui.dashboard.dialogs.dialog import ProgressDialog
     from tui.dashboard.job_list.jobs_panel import JobsPanel
     from tui.dashboard.memory import PendingNavigation
     from tui.dashboard.session_poller import SessionPoller
@@ -116,6 +116,9 @@ class ActionHost(Protocol):
     def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
         """Refreshes list and totals after a write to these jobs."""
 
+    async def go_to_job(self, job_id: UUID) -> None:
+        """Moves the cursor to a job that was just created, if it is listed within a moment."""
+
     def show_status(self) -> None: ...
 
     def read_views(self) -> None: ...
@@ -192,6 +195,8 @@ class BackgroundTasks:
 
     def leave(self) -> None:
         """Quit. A write that goes on is asked about first, or waited for if it can't be stopped; a second key quits."""
+        from tui.dashboard.dialogs.dialog import ProgressDialog, QuitDialog
+
         writes = self._running(WRITES)
         if not writes:
             self._app.exit()
@@ -204,7 +209,7 @@ class BackgroundTasks:
             text = "Leaving as soon as the last change is answered; once more leaves at once."
             self._start_leaving(text)
 
-    def _leave_as_answered(self, progress: ProgressDialog, answer: Literal["finish", "stop"] | None) -> None:
+    def _leave_as_answered(self, progress: "ProgressDialog", answer: Literal["finish", "stop"] | None) -> None:
         if answer == "stop" and progress.is_open:
             progress.action_leave()
         if answer is not None:

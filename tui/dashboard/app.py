@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +27,6 @@ from tui import gc_tuning
 from tui.dashboard import appearance
 from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
 from tui.dashboard.budgets.budgets_panel import BudgetNews
-from tui.dashboard.dialogs.dialog import ClosesOnce
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.keys.bindings import ALWAYS_OPEN, APP_BINDINGS, SEVERAL_OPEN
@@ -55,7 +55,7 @@ from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.session_poller import Opener, SessionPoller
 from tui.dashboard.setup import DashboardSetup, DatabaseChoice
 from tui.dashboard.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
-from tui.dashboard.widgets import show_toast
+from tui.dashboard.widgets import ClosesOnce, show_toast
 from tui.text.error_text import Toast, error_toast
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ if TYPE_CHECKING:
     from tui.dashboard.notifications import Notices
 
 log = logging.getLogger(__name__)
+
+_PATIENCE_SECONDS, _POLL_SECONDS = 1.0, 0.01
+"""How long keys wait for a job that was just created to be listed."""
 
 
 def _palette() -> "ModuleType":
@@ -385,6 +388,13 @@ class GjobsApp(App[int]):
         self.dashboard.jobs.clear_chosen()
         self.dashboard.expect_removal(job_ids)
         self.poller.refresh()
+
+    async def go_to_job(self, job_id: UUID) -> None:
+        """Where it is not listed soon, the cursor stays: it must not move under a key that comes later."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not self.dashboard.jobs.job(job_id) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_SECONDS)
+        self.dashboard.jobs.table.move_to(job_id)
 
     # Whether somebody is there
 

@@ -1,12 +1,15 @@
 """Small shared widgets, and showing a toast."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.highlighter import Highlighter
 from rich.text import Text
-from textual import events
+from textual import events, messages
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
 from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -107,3 +110,38 @@ def show_toast(app: App[Any], toast: Toast) -> None:
     for shown in [one for one in app._notifications if one.message == text]:  # noqa: SLF001
         app._unnotify(shown, refresh=False)  # noqa: SLF001
     app.notify(text, severity=toast.severity, timeout=_SECONDS, markup=False)
+
+
+ResultType = TypeVar("ResultType")
+
+_ENDING = (messages.CloseMessages, messages.Prune, events.ScreenSuspend, events.Unmount)
+
+LEAVING_KEYS = frozenset({"escape", "ctrl+q"})
+"""Keys that leave a dialog or the app. A dialog takes them while it waits for an answer, too."""
+
+
+class ClosesOnce(Screen[ResultType]):
+    """A screen that may be closed at any time, also by an answer or a key that comes late.
+
+    Name it as the last base: Textual takes styles and bindings from the first one.
+
+    Textual's own `dismiss` closes the screen on top, whichever that is, and raises ScreenStackError for the last one:
+    `self.dismiss(); self.dismiss()` in a handler of a pushed screen ends the app.
+    """
+
+    def dismiss(self, result: ResultType | None = None) -> AwaitComplete:
+        """Close this screen and what lies above it. Does nothing if it is closed already."""
+        if self not in self.app.screen_stack:
+            return AwaitComplete()
+        while (above := self.app.screen) is not self:
+            above.dismiss(None)
+        return super().dismiss(result)
+
+    async def _on_message(self, message: Message) -> None:
+        """A closed screen has lost its widgets, or never got them: only what ends it is handled."""
+        if self in self.app.screen_stack or isinstance(message, _ENDING):
+            await super()._on_message(message)
+
+    def takes_key(self, event: events.Event) -> bool:  # noqa: ARG002
+        """Whether the key may be delivered now. If not, it waits, and all keys after it."""
+        return True

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from textual import events
 from textual.widgets import Select
 
 from store.errors import Unreachable
@@ -49,7 +50,9 @@ async def test_new_job_is_queued_and_updates_list_and_costs(form: Driver, jobs_d
     ) == [("queued", "main_white", 100, None, "a0000000-0000-4000-8000-000000000000")]
     await form.until(lambda: form.costs[0].endswith("Total 7"))
     assert form.costs[1].startswith("$2.75 ")
-    assert form.cursor == 1, "the cursor stays on its job"
+    ((new,),) = jobs_db.sql("select id from public.generation_jobs where mode = 'main_white' and status = 'queued'")
+    assert form.table.cursor_job is not None
+    assert form.table.cursor_job.id == new
 
 
 async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, jobs_db: JobsDatabase) -> None:
@@ -138,3 +141,15 @@ async def test_enter_takes_the_mode_that_the_field_proposes(
 
     rows = jobs_db.sql("select mode from public.generation_jobs where not id = any(%s)", list(known))
     assert rows == [(stored,)]
+
+
+async def test_start_key_typed_after_a_new_job_starts_that_job(form: Driver, jobs_db: JobsDatabase) -> None:
+    before = jobs_db.sql("select id, status from public.generation_jobs order by id")
+    for key in ("x", "enter", "s"):
+        form.app.post_message(events.Key(key, key if len(key) == 1 else None))
+    await form.shows_toast("Started x ")
+
+    known = [identifier for identifier, _ in before]
+    rows = jobs_db.sql("select mode, status from public.generation_jobs where not id = any(%s)", known)
+    assert rows == [("x", "running")]
+    assert jobs_db.sql("select id, status from public.generation_jobs where id = any(%s) order by id", known) == before

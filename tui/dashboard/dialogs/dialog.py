@@ -2,33 +2,24 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
-from textual import events, messages, on
+from textual import on
 from textual.app import App, ComposeResult
-from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.message import Message
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from tui.dashboard.keys.bindings import inherited_bindings, key_of
-from tui.dashboard.widgets import show_toast
+from tui.dashboard.widgets import ClosesOnce, ResultType, show_toast
 from tui.text.clean_text import clean_block, clean_cell, shorten
 from tui.text.error_text import Toast
 from tui.text.format import count
 from tui.text.write_text import Confirmation
 
-ResultType = TypeVar("ResultType")
-
 _NAME_CELLS = 40
-
-_ENDING = (messages.CloseMessages, messages.Prune, events.ScreenSuspend, events.Unmount)
-
-LEAVING_KEYS = frozenset({"escape", "ctrl+q"})
-"""Keys that leave a dialog or the app. A dialog takes them while it waits for an answer, too."""
 
 
 class DialogBox(Vertical):
@@ -39,33 +30,6 @@ class DialogBox(Vertical):
         self.border_title = Content(title)
         if database:
             self.border_subtitle = Content(f" {shorten(clean_cell(database, _NAME_CELLS), _NAME_CELLS)} ")
-
-
-class ClosesOnce(Screen[ResultType]):
-    """A screen that may be closed at any time, also by an answer or a key that comes late.
-
-    Name it as the last base: Textual takes styles and bindings from the first one.
-
-    Textual's own `dismiss` closes the screen on top, whichever that is, and raises ScreenStackError for the last one:
-    `self.dismiss(); self.dismiss()` in a handler of a pushed screen ends the app.
-    """
-
-    def dismiss(self, result: ResultType | None = None) -> AwaitComplete:
-        """Close this screen and what lies above it. Does nothing if it is closed already."""
-        if self not in self.app.screen_stack:
-            return AwaitComplete()
-        while (above := self.app.screen) is not self:
-            above.dismiss(None)
-        return super().dismiss(result)
-
-    async def _on_message(self, message: Message) -> None:
-        """A closed screen has lost its widgets, or never got them: only what ends it is handled."""
-        if self in self.app.screen_stack or isinstance(message, _ENDING):
-            await super()._on_message(message)
-
-    def takes_key(self, event: events.Event) -> bool:  # noqa: ARG002
-        """Whether the key may be delivered now. If not, it waits, and all keys after it."""
-        return True
 
 
 class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):

@@ -10,8 +10,8 @@ from textual.widgets import Button, Input, Static
 
 from store.errors import InvalidValue, StoreError
 from tui.dashboard.action_host import WRITES
-from tui.dashboard.dialogs.dialog import LEAVING_KEYS, Dialog, ResultType
-from tui.dashboard.widgets import TextField, show_toast
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.widgets import LEAVING_KEYS, ResultType, TextField, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, ToastError, error_toast, error_words
 

@@ -17,8 +17,8 @@ from textual.widgets.option_list import Option
 
 from store.errors import StoreError
 from store.formats import IdRange, id_range
-from tui.dashboard.dialogs.dialog import LEAVING_KEYS, Dialog
-from tui.dashboard.widgets import SteadyText, TextField
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.widgets import LEAVING_KEYS, SteadyText, TextField
 from tui.text.clean_text import clean
 from tui.text.error_text import error_words
 

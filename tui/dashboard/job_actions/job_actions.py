@@ -7,7 +7,7 @@ from uuid import UUID
 from textual.app import App
 
 from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_results import AlreadyRetried
+from store.jobs.job_results import AlreadyRetried, Retried
 from tui.dashboard.action_context import ActionContext
 from tui.dashboard.action_host import BackgroundTasks, DeletedJobs
 from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, SummaryDialog, showing_progress
@@ -125,17 +125,20 @@ class JobActions:
         outcome = await bulk_writes.retry_one(self._context, job, again=False)
         if isinstance(outcome, AlreadyRetried):
             self._tasks.ask(self._ask_once_more(job))
+        elif isinstance(outcome, Retried):
+            await self._context.go_to_job(outcome.job.id)
         return await bulk_writes.retried(self._context, job, outcome)
 
     async def _ask_once_more(self, job: GenerationJob) -> None:
         question = self._retry_question([job], repeated=True)
         if await self._app.push_screen_wait(ConfirmDialog(question)):
-            self._tasks.write(self._retry_again(job))
+            self._tasks.write(self._retry_again(job), may_open=True)
 
     async def _retry_again(self, job: GenerationJob) -> Toast:
-        return await bulk_writes.retried(
-            self._context, job, await bulk_writes.retry_one(self._context, job, again=True)
-        )
+        outcome = await bulk_writes.retry_one(self._context, job, again=True)
+        if isinstance(outcome, Retried):
+            await self._context.go_to_job(outcome.job.id)
+        return await bulk_writes.retried(self._context, job, outcome)
 
     async def _ask_retry(self, jobs: Sequence[GenerationJob]) -> None:
         if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs))):
@@ -222,6 +225,7 @@ class JobActions:
         )
         job = await self._app.push_screen_wait(dialog)
         if job is not None:
+            await self._context.go_to_job(job.id)
             show_toast(self._app, created_toast(job, project=self._context.project_names[job.project_id]))
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:

@@ -11,8 +11,7 @@ from textual.app import App
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 
-from tui.dashboard.dialogs.dialog import LEAVING_KEYS
-from tui.dashboard.widgets import show_toast
+from tui.dashboard.widgets import LEAVING_KEYS, show_toast
 from tui.text.error_text import Toast
 
 _CALM_TURNS = 3

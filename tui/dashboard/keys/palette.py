@@ -17,9 +17,9 @@ from textual.worker import WorkerState
 
 from store.statistics.totals import ProjectTotals
 from tui.dashboard.databases import full_name
-from tui.dashboard.dialogs.dialog import LEAVING_KEYS, ClosesOnce
 from tui.dashboard.messages import ActionRequested, Request
 from tui.dashboard.saved_views import remove_view, save_view, show_view
+from tui.dashboard.widgets import LEAVING_KEYS, ClosesOnce
 from tui.text.clean_text import clean
 from tui.text.format import jobs_count
 
