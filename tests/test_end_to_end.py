@@ -103,6 +103,19 @@ def test_dashboard_creates_starts_fails_and_deletes_a_job(work_dir: Path, cleanu
     assert "Traceback" not in pane.screen()
 
 
+def test_burst_of_keys_goes_into_the_form_that_its_first_key_opens(work_dir: Path, cleanup: ExitStack) -> None:
+    pane = open_pane(work_dir, cleanup)
+    pane.wait_for("as ada@example.com", "Jobs · 121")
+    pane.type("nlifestyle")
+    pane.wait_for("New job", " lifestyle  ")
+    pane.press("Escape")
+    pane.type("nxyz\rd")
+    pane.wait_for("Delete this job?", "xyz")
+    pane.type("nq")
+
+    assert pane.wait_for_end() == 0
+
+
 def test_snapshot_command_starts_the_database_and_prints_a_frame(work_dir: Path) -> None:
     frame = run_process("snapshot", "--size", "120x36")
     assert (frame.code, len(frame.out.splitlines())) == (0, 36)

@@ -3,6 +3,7 @@
 import asyncio
 import pkgutil
 import sys
+import time
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -124,6 +125,9 @@ class ActionHost(Protocol):
     def read_views(self) -> None: ...
 
 
+_TOAST_SECONDS = 8
+"""A result that is not older may not have been read before the person quit."""
+
 QUESTIONS = "questions"
 WRITES = "writes"
 """Groups of workers; a form's own sending is a write, too."""
@@ -133,6 +137,7 @@ class BackgroundTasks:
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._is_leaving = False
+        self._last_write: tuple[float, str] | None = None
         self.farewell: list[str] = []
         """What became of the writes that the person quit during. It is printed after the dashboard has closed."""
         self._openers: set[Worker[None]] = set()
@@ -174,6 +179,7 @@ class BackgroundTasks:
             toast = unwritten_toast(error)
         if self._is_leaving:
             self.farewell.append(toast.text)
+        self._last_write = (time.monotonic(), toast.text)
         show_toast(self._app, toast)
 
     async def writes_end(self) -> None:
@@ -199,6 +205,8 @@ class BackgroundTasks:
 
         writes = self._running(WRITES)
         if not writes:
+            if self._last_write and time.monotonic() - self._last_write[0] < _TOAST_SECONDS:
+                self.farewell.append(self._last_write[1])
             self._app.exit()
         elif self._is_leaving or isinstance(self._app.screen, QuitDialog):
             self.farewell.append("Quit before the last change was answered. 'gjobs journal' shows what was sent.")
