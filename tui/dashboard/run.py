@@ -89,6 +89,7 @@ def run_dashboard(settings: Settings, *, demo: bool = False) -> int:
         raise app.mistake
     for sentence in app.tasks.farewell:
         sys.stdout.write(f"{clean(sentence)}\n")
+    sys.stdout.flush()
     return app.return_code or 0
 
 
