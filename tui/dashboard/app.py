@@ -392,9 +392,12 @@ class GjobsApp(App[int]):
     async def go_to_job(self, job_id: UUID) -> None:
         """Where it is not listed soon, the cursor stays: it must not move under a key that comes later."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not self.dashboard.jobs.job(job_id) and time.monotonic() < deadline:  # noqa: ASYNC110
+        # The screen has no panel any more while the app closes.
+        while self.dashboard.query(JobsPanel) and time.monotonic() < deadline:
+            if self.dashboard.jobs.job(job_id):
+                self.dashboard.jobs.table.move_to(job_id)
+                return
             await asyncio.sleep(_POLL_SECONDS)
-        self.dashboard.jobs.table.move_to(job_id)
 
     # Whether somebody is there
 

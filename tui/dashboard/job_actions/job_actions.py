@@ -225,8 +225,8 @@ class JobActions:
         )
         job = await self._app.push_screen_wait(dialog)
         if job is not None:
-            await self._context.go_to_job(job.id)
             show_toast(self._app, created_toast(job, project=self._context.project_names[job.project_id]))
+            await self._context.go_to_job(job.id)
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
         """Whether the status of any permits it; else says why not."""
