@@ -119,7 +119,7 @@ OF_WORKERS = {"get_workers_overview"}
 
 OF_EVENTS = {"get_job_history", "get_stuck_verdict"}
 
-"""The same; `test_repeating`, `test_job_history` and `test_stuck` tell."""
+"""Tested with the retries, the job history and the stuck verdict."""
 
 OF_BUDGETS = {"get_budgets", "check_budget", "set_budget", "remove_budget"}
 

@@ -147,11 +147,6 @@ def workflow_status(text: str) -> JobStatus:
         raise BadArgument(not_known(text, JobStatus)) from None
 
 
-def workflow_statuses(text: str) -> list[JobStatus]:
-    """One, or several with commas between."""
-    return [workflow_status(part.strip()) for part in text.split(",")]
-
-
 def status(text: str) -> AnyStatus:
     """Also one that only the app knows, but no slip of one of the workflow, unless it is quoted."""
     unquoted = text.removeprefix('"').removesuffix('"')

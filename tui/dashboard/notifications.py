@@ -198,7 +198,7 @@ def _toast(text: str, *, has_failed: bool) -> Toast:
 
 
 class Notices:
-    """Where the person is, and how they are told: a `tui.notifying.notifier.Place`."""
+    """The dashboard as a `NotificationSink`: whether the person is there, and how to notify them."""
 
     def __init__(self, host: "ActionHost", notifications: "Notifications") -> None:
         self._host = host

@@ -30,17 +30,14 @@ class FieldProblem(Static):
 
 
 class FormDialog(Dialog[ResultType]):
-    """Answers what the sending returned. While it sends it does not send again: a write has one answer.
+    """Returns what sending returned. While one write is unanswered, the form sends no other.
 
-    Enter in any field sends it, as the button "agree" does.
-
-    Whoever insists may leave it meanwhile; what became of what was sent is told all the same.
-
-    Has a `Problem` with the id "problem".
+    Enter in any field sends it, as the button "agree" does. The form can be left before the answer arrives; the
+    outcome is reported anyway. A subclass has a `FieldProblem` with the id "problem".
     """
 
     FIELDS: ClassVar[Mapping[str, str]] = {}
-    """Columns, and the fields that they are typed into. Each field has a `Problem` of its own, `#FIELD-problem`."""
+    """Column to field id. Each field has a `FieldProblem` with the id FIELD-problem."""
 
     _is_sending = False
     _was_asked_to_wait = False

@@ -112,7 +112,7 @@ class JobsPanel(Vertical):
             self.window = window
 
     class FilterRequested(Message):
-        """`is_insisted` where its cost was told, and it is wanted all the same."""
+        """With `is_forced` the person knows what the filter costs and wants it anyway."""
 
         def __init__(self, job_filter: JobFilter, *, is_forced: bool = False) -> None:
             super().__init__()
@@ -236,7 +236,7 @@ class JobsPanel(Vertical):
         self._mark_order()
 
     def add_project_name(self, project: "Project | ProjectName | None", *, with_visibility: bool = False) -> None:
-        """`through_lens` where the operator saw it, and not the present eyes."""
+        """With `with_visibility` the operator sees the project, and the acting user may not."""
         if project is not None:
             (self._names_known_to_operator if with_visibility else self._project_names_by_id)[project.id] = project.name
 
