@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from textual import events, on, work
+from textual import constants, events, on, work
 from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
@@ -56,6 +56,7 @@ from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.session_poller import Opener, SessionPoller
 from tui.dashboard.setup import DashboardSetup, DatabaseChoice
 from tui.dashboard.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
+from tui.dashboard.terminal_input import GuardedDriver
 from tui.dashboard.widgets import ClosesOnce, show_toast
 from tui.text.error_text import Toast, error_toast
 
@@ -107,7 +108,7 @@ class GjobsApp(App[int]):
         """The one that is open, or being opened; None for a database that stands alone."""
         self._frame_color = self.database_choice.color if self.database_choice else None
         self._is_writing = False
-        super().__init__()
+        super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
         self._memory = RememberedState(state_path)
         self._clock = clock
         self.tasks = BackgroundTasks(self)
@@ -478,6 +479,11 @@ class GjobsApp(App[int]):
 
     async def action_quit(self) -> None:
         self.tasks.leave()
+
+    def panic(self, *renderables: object) -> None:  # noqa: ARG002
+        """Textual's own prints what it is given: a traceback, mostly."""
+        self._exception = self._exception or RuntimeError("Textual ended the dashboard.")
+        self._fatal_error()
 
     def _fatal_error(self) -> None:
         """Textual's own prints a traceback with the values of local variables, which may be secrets."""
