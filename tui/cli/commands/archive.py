@@ -36,7 +36,7 @@ def add_archive(commands: "Commands") -> None:
     group = add_command(
         commands, "archive", None, help="list archived jobs, or restore them", example="gjobs archive list"
     )
-    archive = add_commands(group, required=True)
+    archive = add_commands(group, usual="list")
     listing = add_command(
         archive,
         "list",

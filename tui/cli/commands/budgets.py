@@ -65,16 +65,8 @@ def _columns() -> "Sequence[TableColumn]":
 
 
 @in_session
-async def list_all_budgets(session: "Session", output: Output) -> ExitCode:
-    return await _list(session, output, None)
-
-
-@in_session
 async def list_budgets(session: "Session", output: Output, *, project: str | None) -> ExitCode:
-    return await _list(session, output, None if project is None else (await find_project(session.store, project)).id)
-
-
-async def _list(session: "Session", output: Output, project_id: UUID | None) -> ExitCode:
+    project_id = None if project is None else (await find_project(session.store, project)).id
     found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
     if output.json:
         output.document([json_documents.budget(budget, found.taken_at) for budget in found])
@@ -213,13 +205,9 @@ _PERIODS = ", ".join(Period)
 
 def add_budgets(commands: "Commands") -> None:
     group = add_command(
-        commands,
-        "budgets",
-        _command(list_all_budgets),
-        help="limit what jobs may cost, and see what is left",
-        example="gjobs budgets --json",
+        commands, "budgets", None, help="limit what jobs may cost, and see what is left", example="gjobs budgets --json"
     )
-    budgets = add_commands(group, required=False)
+    budgets = add_commands(group, usual="list")
     _add_list(budgets)
     _add_set(budgets)
     _add_remove(budgets)

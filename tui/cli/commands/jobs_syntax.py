@@ -34,7 +34,7 @@ def add_jobs(commands: "Commands") -> None:
     group = add_command(
         commands, "jobs", None, help="list, export, show, create, change and delete jobs", example="gjobs jobs list"
     )
-    jobs = add_commands(group, required=True)
+    jobs = add_commands(group, usual="list")
     _add_list(jobs)
     _add_export(jobs)
     _add_show(jobs)

@@ -21,14 +21,18 @@ if TYPE_CHECKING:
 
 def add_projects(commands: "Commands") -> None:
     group = add_command(
-        commands,
-        "projects",
+        commands, "projects", None, help="list the projects, or create one", example="gjobs projects --json"
+    )
+    projects = add_commands(group, usual="list")
+    add_command(
+        projects,
+        "list",
         Command(run=list_projects),
-        help="list the projects, or create one",
-        example="gjobs projects --json",
+        help="list the projects",
+        example="gjobs projects list --json",
     )
     create = add_command(
-        add_commands(group, required=False),
+        projects,
         "create",
         Command(run=create_project),
         help="create a project of the user who is acted as",
@@ -92,14 +96,18 @@ def _show(output: Output, projects: Sequence[Project]) -> None:
 
 
 def add_users(commands: "Commands") -> None:
-    parser = add_command(
-        commands,
-        "users",
-        Command(run=list_users, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
-        help="list the users, as the operator sees them",
-        example="gjobs users ana@",
+    group = add_command(
+        commands, "users", None, help="list the users, as the operator sees them", example="gjobs users ana@"
     )
-    parser.add_argument(
+    group.usage = "%(prog)s [OPTION ...] [list] [SEARCH]"
+    listing = add_command(
+        add_commands(group, usual="list"),
+        "list",
+        Command(run=list_users, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
+        help="list the users, or those whom a search finds",
+        example="gjobs users list ana@",
+    )
+    listing.add_argument(
         "search", nargs="?", default="", metavar="SEARCH", help="some letters of the e-mail, or the beginning of the id"
     )
 
