@@ -154,6 +154,11 @@ class IdRange:
     high: UUID
     """The last of them, itself included."""
 
+    @property
+    def digits(self) -> str:
+        """Those that all of them begin with."""
+        return "".join(low for low, high in zip(self.low.hex, self.high.hex, strict=True) if low == high)
+
 
 def id_range(text: str) -> IdRange | None:
     """None where the text is no id and no beginning of one. Dashes stand where an id has them, or nowhere."""

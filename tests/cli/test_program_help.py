@@ -130,7 +130,7 @@ def test_group_without_a_command_takes_what_its_list_takes(short: str, full: str
         (["--databse-url", "postgresql://x", "jobs"], "'--databse-url' is not known. Did you mean '--database-url'?"),
         (["users", "ana", "--jsn"], "Option '--jsn' is not known. Did you mean '--json'?"),
         (["stats", "--zzzzz"], "Option '--zzzzz' is not known."),
-        (["jobs", "show", "3f2a9c1e"], "an id is a whole UUID"),
+        (["jobs", "retry", "job"], "an id is a whole UUID"),
         (["jobs", "list", "--after", "yesterday"], "is not CREATED_AT,ID"),
         (["--database-url", "", "users"], "--database-url: it is empty."),
         (["users", "--as", " "], "--as: it is empty."),

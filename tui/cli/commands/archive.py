@@ -78,7 +78,7 @@ async def list_archive(
 ) -> ExitCode:
     from store.retention.archive import list_archived
 
-    chosen = None if project is None else await find_project(session.store, project)
+    chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     query = ArchiveQuery(project_id=chosen.id if chosen else None, status=chosen_status)
     page = await list_archived(session.store, query, limit=limit, after=after)
     if output.json:

@@ -66,7 +66,7 @@ def _columns() -> "Sequence[TableColumn]":
 
 @in_session
 async def list_budgets(session: "Session", output: Output, *, project: str | None) -> ExitCode:
-    project_id = None if project is None else (await find_project(session.store, project)).id
+    project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
     found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
     if output.json:
         output.document([json_documents.budget(budget, found.taken_at) for budget in found])
@@ -164,7 +164,7 @@ def _show(output: Output, budget: Budget) -> None:
 async def check_budgets(session: "Session", output: Output, *, project: str | None, cost_cents: int | None) -> ExitCode:
     if cost_cents is not None and project is None:
         raise UsageError("A job belongs to a project, and none was given.", hint="Give --project with --cost-cents.")
-    project_id = None if project is None else (await find_project(session.store, project)).id
+    project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
     found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
     if project_id is None or cost_cents is None:
         return _print_warnings(output, found)

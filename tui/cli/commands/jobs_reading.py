@@ -8,11 +8,12 @@ from uuid import UUID
 
 from store.configuration.settings import Settings
 from store.errors import RowMissing, TimedOut
+from store.formats import IdRange
 from store.job_list.list_query import ListQuery
 from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_results import PageKey
 from tui.cli import json_documents
-from tui.cli.arguments import SUFFIXES, FileFormat, find_project, narrowed, project_names
+from tui.cli.arguments import SUFFIXES, FileFormat, find_job_id, find_project, narrowed, project_names
 from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
 from tui.cli.output import STDOUT, Output, print_message
@@ -68,7 +69,7 @@ async def _list(
 ) -> ExitCode:
     from tui.error_help import with_index_hint
 
-    chosen = None if project is None else await find_project(session.store, project)
+    chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     listed = ListQuery(project_id=chosen.id if chosen else None, status=status, job_filter=job_filter)
     try:
         page = await session.store.find_jobs(
@@ -89,7 +90,8 @@ async def _list(
 
 
 @in_session
-async def show_job(session: "Session", output: Output, *, job_id: UUID, events: bool) -> ExitCode:
+async def show_job(session: "Session", output: Output, *, ids: IdRange, events: bool) -> ExitCode:
+    job_id = await find_job_id(session.store, ids)
     if events:
         return await show_history(session, output, job_id)
     job = await session.store.get_generation_job(job_id)
@@ -202,7 +204,7 @@ async def _write(
 ) -> ExitCode:
     from tui.text.format import jobs_count
 
-    project_id = None if project is None else (await find_project(session.store, project)).id
+    project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
     after: PageKey | None = None
     is_read = put(made.begin())
     while is_read:

@@ -8,6 +8,7 @@ from store.validation import UNSET
 from tui.cli.arguments import (
     FileFormat,
     file_format,
+    id_or_prefix,
     identifier,
     identifier_or_none,
     job_filter,
@@ -103,9 +104,9 @@ def _add_job_id(parser: Parser) -> None:
 
 def _add_show(jobs: "Commands") -> None:
     parser = add_command(
-        jobs, "show", Command(run=show_job), help="show all of one job", example=f"gjobs jobs show {_ID} --events"
+        jobs, "show", Command(run=show_job), help="show all of one job", example="gjobs jobs show 3f2a9c1e --events"
     )
-    _add_job_id(parser)
+    parser.add_argument("ids", type=id_or_prefix, metavar="ID", help="the job's id, or its first digits: four or more")
     parser.add_argument(
         "--events", action="store_true", help="and what happened to it, also where it is deleted by now"
     )
