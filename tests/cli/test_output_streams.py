@@ -108,6 +108,16 @@ def test_table_fits_the_width_of_the_terminal(screen: Screen, sql: Sql, columns:
     assert {line[:36] for line in lines[1:]} == set(map(str, (QUEUED, RUNNING, SUCCEEDED, FAILED, BENS)))
 
 
+def test_terminal_of_80_columns_shows_mode_project_and_error_beside_short_ids(screen: Screen, sql: Sql) -> None:
+    sql("delete from public.generation_jobs where id <> %s", FAILED)
+    titles, job = screen("jobs", "list", columns=80, NO_COLOR="1").splitlines()
+    assert titles.split() == ["ID", "STATUS", "COST", "CREATED", "MODE", "PROJECT", "ERROR"]
+    assert job.startswith(f"{FAILED.hex[:8]}  failed")
+    assert job.endswith("feature_callout  Autumn catalog  API timeout")
+    written = screen("jobs", "update", str(FAILED), "--cost-cents", "5", columns=80, NO_COLOR="1")
+    assert str(FAILED) in written
+
+
 def test_json_is_indented_on_a_terminal(screen: Screen) -> None:
     document = screen("jobs", "show", str(FAILED), "--json")
     assert document == json.dumps(json.loads(document), indent=2) + "\n"

@@ -112,12 +112,15 @@ class Output:
 
         write(json.dumps(value, indent=2 if self.is_terminal else None))
 
-    def table(self, columns: Sequence["TableColumn"], rows: Sequence[Sequence[str]]) -> None:
-        """Cut to the terminal's width; never cut where stdout is none."""
-        from tui.cli.text_tables import aligned_table as table
+    def table(
+        self, columns: Sequence["TableColumn"], rows: Sequence[Sequence[str]], *, keeps_ids: bool = False
+    ) -> None:
+        """Cut to the terminal's width, if stdout is one. `keeps_ids` is for ids that the next command needs whole."""
+        from tui.cli.text_tables import aligned_table
 
         width = shutil.get_terminal_size().columns if self.is_terminal else None
-        write("\n".join(table(columns, rows, width=width, colour=self.has_colour)))
+        lines = aligned_table(columns, rows, width=width, colour=self.has_colour, keeps_ids=keeps_ids)
+        write("\n".join(lines))
 
     def text(self, text: str) -> None:
         """Text that is clean already."""

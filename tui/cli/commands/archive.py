@@ -94,6 +94,7 @@ async def list_archive(
     output.table(
         [*columns[:4], TableColumn(title="ARCHIVED"), *columns[4:]],
         [[*row[:4], time, *row[4:]] for row, time in zip(rows, times, strict=True)],
+        keeps_ids=True,
     )
     if not page.items:
         print_message("No archived jobs.")

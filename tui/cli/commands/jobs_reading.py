@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from tui.session import Session
 
 
-def show_jobs(output: Output, jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> None:
+def show_jobs(
+    output: Output, jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str], *, keeps_ids: bool = True
+) -> None:
     """A table. On a terminal the times are ages, else local times. A project without a name is shown by its id."""
     from tui.cli.text_tables import job_table
 
-    output.table(*job_table(jobs, project_names, now=datetime.now(UTC) if output.is_terminal else None))
+    now = datetime.now(UTC) if output.is_terminal else None
+    output.table(*job_table(jobs, project_names, now=now), keeps_ids=keeps_ids)
 
 
 def show_written(output: Output, job: GenerationJob, project_names: Mapping[UUID, str]) -> None:
@@ -80,7 +83,7 @@ async def _list(
     if output.json:
         output.document(json_documents.rows(page.items))
         return ExitCode.DONE
-    show_jobs(output, page.items, await project_names(session.store) if page.items else {})
+    show_jobs(output, page.items, await project_names(session.store) if page.items else {}, keeps_ids=False)
     if not page.items:
         print_message("No jobs.")
     if page.next_key is not None:

@@ -64,17 +64,17 @@ async def create_project(session: "Session", output: Output, *, name: str) -> Ex
     if output.json:
         output.document(json_documents.row(project))
     else:
-        _show(output, [project])
+        _show(output, [project], keeps_ids=True)
     return ExitCode.DONE
 
 
-def _show(output: Output, projects: Sequence[Project]) -> None:
+def _show(output: Output, projects: Sequence[Project], *, keeps_ids: bool = False) -> None:
     from store.formats import money
     from tui.cli.text_tables import TableColumn
     from tui.text.format import count, local_time
 
     columns = (
-        TableColumn(title="ID"),
+        TableColumn(title="ID", is_id=True),
         TableColumn(title="JOBS", right=True),
         TableColumn(title="COST", right=True),
         TableColumn(title="CREATED"),
@@ -92,6 +92,7 @@ def _show(output: Output, projects: Sequence[Project]) -> None:
             ]
             for project in projects
         ],
+        keeps_ids=keeps_ids,
     )
 
 
@@ -124,7 +125,7 @@ async def list_users(session: "Session", output: Output, *, search: str) -> Exit
     from tui.text.format import count, local_time
 
     columns = (
-        TableColumn(title="ID"),
+        TableColumn(title="ID", is_id=True),
         TableColumn(title="JOBS", right=True),
         TableColumn(title="LAST JOB"),
         TableColumn(title="EMAIL", narrowest=10),
