@@ -9,6 +9,7 @@ from textual.message import Message
 
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
+from tui.dashboard.job_actions.job_copies import JobCopy
 
 if TYPE_CHECKING:
     from store.job_list.listing import Listing
@@ -122,11 +123,12 @@ class JobActionRequested(Message):
         self.jobs = jobs
 
 
-class CopyJsonRequested(Message):
+class CopyRequested(Message):
     """Of these jobs, as they were seen."""
 
-    def __init__(self, jobs: Sequence[GenerationJob]) -> None:
+    def __init__(self, what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
         super().__init__()
+        self.what = what
         self.jobs = tuple(jobs)
 
 

@@ -96,8 +96,8 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding(
         "A", "request('all')", "Choose all", show=False, id="list.choose_all", tooltip="Choose all jobs that match"
     ),
-    Binding("y", "copy_id", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
-    Binding("Y", "copy_json", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
+    Binding("y", "copy('id')", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
+    Binding("Y", "copy('json')", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
     Binding("slash", "find", "find", id="list.find", tooltip="Find jobs by a filter"),
     Binding("escape", "leave_find", "Clear find", show=False, id="list.clear", tooltip="Show all rows again"),
     Binding("1", "status(0)", "All jobs", show=False, id="list.all", tooltip="List all statuses"),
