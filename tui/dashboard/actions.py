@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from store.store import Store
     from tui.dashboard.action_host import ActionHost
     from tui.dashboard.memory import ObservedHistories
-    from tui.dashboard.messages import AppAction, JobAction, JobDetailsView, Request
+    from tui.dashboard.messages import AppAction, JobDetailsView, Request
+    from tui.text.status_text import JobAction
 
 
 class Actions:

@@ -18,12 +18,12 @@ from store.jobs.job_history import JobHistory
 from store.jobs.job_results import NO_LINKS, RetryLinks, StuckVerdict
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.job_actions.job_copies import JobCopy
-from tui.dashboard.messages import CopyRequested, HistoryRequested, JobAction, JobDetailsView
+from tui.dashboard.messages import CopyRequested, HistoryRequested, JobDetailsView
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import clean, clean_block
 from tui.text.format import error_pretty
 from tui.text.job_text import Names, fact_lines, stuck_words, timeline_lines
-from tui.text.status_text import STATUS_ACTIONS
+from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -65,9 +65,17 @@ class JobDetails(Dialog[JobAction]):
         Binding("enter,q", "leave", "Close", id="details.close", tooltip="Back to the table"),
         Binding("y", "copy('id')", "Copy id", id="details.copy_id", tooltip="Copy the job's id"),
         Binding("Y", "copy('json')", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
-        Binding("s", "answer('start')", "Start", id="details.start", tooltip="Start this job"),
-        Binding("c", "answer('complete')", "Complete", id="details.complete", tooltip="Complete this job"),
-        Binding("f", "answer('fail')", "Fail", id="details.fail", tooltip="Fail this job, with a text"),
+        *(
+            Binding(
+                text.key,
+                f"answer('{text.action}')",
+                text.verb,
+                id=f"details.{text.action}",
+                tooltip=f"{text.verb} this job{', with a text' if text.asks_error else ''}",
+            )
+            for text in STATUS_TEXTS.values()
+            if text.action
+        ),
         Binding("r", "answer('retry')", "Retry", id="details.retry", tooltip="Queue this failed job once more"),
         Binding("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
     ]
@@ -201,8 +209,8 @@ class JobDetails(Dialog[JobAction]):
     def action_copy(self, what: str) -> None:
         self.post_message(CopyRequested(JobCopy(what), (self.job,)))
 
-    def action_answer(self, answer: JobAction) -> None:
-        self.dismiss(answer)
+    def action_answer(self, answer: str) -> None:
+        self.dismiss(JobAction(answer))
 
 
 async def tell_names(poller: "SessionPoller", details: JobDetailsView) -> None:

@@ -10,6 +10,7 @@ from textual.message import Message
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
 from tui.dashboard.job_actions.job_copies import JobCopy
+from tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
     from store.job_list.listing import Listing
@@ -75,9 +76,6 @@ class TotalsPollFailed(Message):
     store: "Store"
     error: StoreError
 
-
-JobAction = Literal["start", "complete", "fail", "delete", "retry", "create"]
-"""What a key does to jobs."""
 
 Request = Literal["project", "new_project", "undo", "all", "exact", "budgets", "archive", "clean_up"]
 """What a key of the screen asks for that needs the database."""

@@ -32,7 +32,6 @@ from tui.dashboard.messages import (
     ActionRequested,
     CopyRequested,
     DetailsOpened,
-    JobAction,
     JobActionRequested,
     ListPollFailed,
     ProjectChosen,
@@ -48,6 +47,7 @@ from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
 from tui.text.format import short_id
+from tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -352,8 +352,9 @@ class DashboardScreen(Screen[None]):
     def action_request(self, request: Request) -> None:
         self.post_message(ActionRequested(request))
 
-    def action_act(self, action: JobAction) -> None:
-        if action == "create":
+    def action_act(self, name: str) -> None:
+        action = JobAction(name)
+        if action is JobAction.CREATE:
             self.post_message(JobActionRequested(action, ()))
         elif jobs := self._selected():
             self._change(action, jobs)
