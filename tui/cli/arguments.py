@@ -1,8 +1,7 @@
 """Typed text to values: ids, amounts, times, projects, views."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import UUID
 
@@ -22,21 +21,6 @@ if TYPE_CHECKING:
     from store.search import IdMatches
     from store.store import Store
 
-
-class FileFormat(StrEnum):
-    CSV = "csv"
-    JSON = "json"
-    NDJSON = "ndjson"
-    MARKDOWN = "markdown"
-
-
-SUFFIXES: Mapping[str, FileFormat] = {
-    ".csv": FileFormat.CSV,
-    ".json": FileFormat.JSON,
-    ".ndjson": FileFormat.NDJSON,
-    ".jsonl": FileFormat.NDJSON,
-    ".md": FileFormat.MARKDOWN,
-}
 
 Size = tuple[int, int]
 """Columns and rows."""
@@ -181,13 +165,6 @@ def job_filter(text: str) -> "JobFilter":
     from store.filters.filter_text import parse
 
     return parse(text, now=datetime.now(UTC))
-
-
-def file_format(text: str) -> FileFormat:
-    try:
-        return FileFormat(text.lower())
-    except ValueError:
-        raise BadArgument(not_known(text, FileFormat)) from None
 
 
 HasId = TypeVar("HasId", GenerationJob, Project)

@@ -152,8 +152,29 @@ def require_yes(question: str, *, unchanged: str) -> None:
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
     say_block(question)
     say_block(_PROMPT, end="")
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if _read_answer().strip().lower() not in ("y", "yes"):
         raise Declined(unchanged)
+
+
+def _read_answer() -> str:
+    """One line of the terminal; any signal ends the wait, so that its handler runs.
+
+    A bare read would miss a signal that comes just before it, and one that another thread takes.
+    """
+    import select
+    import signal
+    import socket
+
+    woken, waking = socket.socketpair()
+    with woken, waking:
+        waking.setblocking(False)
+        previous = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+        try:
+            while sys.stdin not in select.select([sys.stdin, woken], [], [])[0]:
+                woken.recv(4096)
+        finally:
+            signal.set_wakeup_fd(previous)
+    return sys.stdin.readline()
 
 
 _DEBUG_HINT = "Set GJOBS_DEBUG=1 for the details, and report it."

@@ -38,7 +38,7 @@ from tui.dashboard.messages import (
     AppAction,
     Connected,
     Connecting,
-    CopyJsonRequested,
+    CopyRequested,
     DetailsOpened,
     HistoryRequested,
     IntervalChanged,
@@ -369,9 +369,9 @@ class GjobsApp(App[int]):
     def _id_wanted(self, message: JobsPanel.IdRequested) -> None:
         self._actions.open_by_id(message.text)
 
-    @on(CopyJsonRequested)
-    def _copy_json(self, message: CopyJsonRequested) -> None:
-        self._actions.copy_json(message.jobs)
+    @on(CopyRequested)
+    def _copy(self, message: CopyRequested) -> None:
+        self._actions.copy(message.what, message.jobs)
 
     @on(DetailsOpened)
     def _details_opened(self, message: DetailsOpened) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -13,8 +12,9 @@ from store.job_list.list_query import ListQuery
 from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_results import PageKey
 from tui.cli import json_documents
-from tui.cli.arguments import SUFFIXES, FileFormat, find_job_id, find_project, narrowed, project_names
-from tui.cli.exit_codes import ExitCode, UsageError
+from tui.cli.arguments import find_job_id, find_project, narrowed, project_names
+from tui.cli.commands.export_formats import FileFormat, format_of
+from tui.cli.exit_codes import ExitCode
 from tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
 from tui.cli.output import STDOUT, Output, print_message
 from tui.cli.sessions import in_session
@@ -175,7 +175,7 @@ def export_jobs(
     from tui.cli.commands.export_files import destination, writer
     from tui.text.format import jobs_count
 
-    chosen, found = file_format or _format_of(file), narrowed(settings, view, job_filter)
+    chosen, found = file_format or format_of(file), narrowed(settings, view, job_filter)
     line = ProgressLine(is_shown=_shows_progress(output, file))
     exported = WorkProgress(0)
     with orderly_termination(), line, destination(file, overwrites=force) as put:
@@ -183,13 +183,6 @@ def export_jobs(
     if file != STDOUT:
         print_message(f"Exported {jobs_count(exported.last)} to {file}.")
     return ExitCode.DONE
-
-
-def _format_of(file: str) -> FileFormat:
-    found = SUFFIXES.get(PurePath(file).suffix.lower())
-    if found is None:
-        raise UsageError("The format is not said.", hint=f"Add --format with {', '.join(FileFormat)}.")
-    return found
 
 
 @in_session

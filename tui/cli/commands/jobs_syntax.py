@@ -6,8 +6,6 @@ from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, WORKFLOW, JobStatus
 from store.page_limits import PAGE_SIZE
 from store.validation import UNSET
 from tui.cli.arguments import (
-    FileFormat,
-    file_format,
     id_or_prefix,
     identifier,
     identifier_or_none,
@@ -18,6 +16,7 @@ from tui.cli.arguments import (
     workflow_status,
 )
 from tui.cli.command import Command
+from tui.cli.commands.export_formats import FileFormat, file_format
 from tui.cli.commands.jobs_reading import export_jobs, list_jobs, show_job
 from tui.cli.commands.jobs_writing import create_job, delete_jobs, retry_jobs, transition_job, update_job
 from tui.cli.exit_codes import not_empty
