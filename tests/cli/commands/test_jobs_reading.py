@@ -103,7 +103,7 @@ def test_jobs_show_prints_one_job_and_indents_a_json_error(gjobs: Run, sql: Sql)
 def test_jobs_show_distinguishes_a_hidden_job_from_a_missing_one(
     gjobs: Run, actor: str, job: object, words: str
 ) -> None:
-    assert_refused(gjobs("jobs", "show", str(job), "--as", actor, "--json"), 1, words)
+    assert_refused(gjobs("jobs", "show", str(job), "--as", actor), 1, words)
 
 
 PREFIX = "3f2a9c1e"

@@ -15,7 +15,7 @@ from store.users.actor import OPERATOR, actor_name
 from tui.cli import json_documents
 from tui.cli.arguments import find_project, identifier, page_key, project_names, since, status, whole_number
 from tui.cli.command import ActorRule, Command
-from tui.cli.exit_codes import ExitCode, UsageError
+from tui.cli.exit_codes import ExitCode, PartlyDeclined, UsageError
 from tui.cli.interruption import orderly_termination
 from tui.cli.output import Output, print_message, require_terminal, require_yes
 from tui.cli.parser import add_command, add_commands
@@ -259,7 +259,9 @@ def _print_summary(output: Output, found: _Found, work_progress: "WorkProgress[B
     if work_progress.is_stopped:
         print_message(stopped("Restored", done, left))
         return ExitCode.INTERRUPTED
-    print_message(result("Restored", done))
-    for sentence in why_left(done, left):
+    sentences = [result("Restored", done), *why_left(done, left)]
+    if not done.done:
+        raise PartlyDeclined(sentences)
+    for sentence in sentences:
         print_message(sentence)
-    return ExitCode.DONE if done.done else ExitCode.REFUSED
+    return ExitCode.DONE

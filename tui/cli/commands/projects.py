@@ -10,7 +10,7 @@ from store.users.actor import ActingUser, actor_name
 from tui.cli import json_documents
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError
-from tui.cli.output import Output, print_error, print_message
+from tui.cli.output import Output, print_message
 from tui.cli.parser import add_command, add_commands
 from tui.cli.sessions import in_session
 
@@ -117,7 +117,9 @@ def add_users(commands: "Commands") -> None:
 async def list_users(session: "Session", output: Output, *, search: str) -> ExitCode:
     users = await session.store.get_users(search=search, limit=MAX_LIMIT)
     if missing := await session.store.actor_database.missing(Capability.USERS):
-        print_error(f"Only owners of rows are listed, without e-mails. {missing.reason}", hint=missing.hint)
+        print_message(f"Only owners of rows are listed, without e-mails. {missing.reason}")
+        if missing.hint:
+            print_message(missing.hint)
     if output.json:
         output.document(json_documents.rows(users))
         return ExitCode.DONE
