@@ -19,6 +19,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 
+from store.async_tools import abandon_lookups
 from store.errors import StoreError
 from store.formats import utc_now
 from store.poller import DEFAULT_INTERVAL, Attention
@@ -150,6 +151,7 @@ class GjobsApp(App[int]):
         return self.dashboard
 
     def on_ready(self) -> None:
+        abandon_lookups()
         if self._setup.theme is None:
             self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
         if self._setup.notice:
