@@ -136,6 +136,10 @@ class ActionContext:
     projects: tuple[ProjectName, ...]
     jobs_changed: Callable[[Iterable[UUID]], None]
     """Called after each write with the ids of its jobs, so that list and costs follow at once."""
+    deleting: Callable[[Iterable[UUID]], None]
+    """Called before a deletion with the ids of its jobs, and after it with those deleted: the cursor goes to the row
+    that replaces its job.
+    """
     go_to_job: Callable[[UUID], Awaitable[None]]
     """Moves the cursor to a job that was just created, if it is listed within a moment. Keys wait until then."""
     undo: UndoStack
@@ -195,6 +199,7 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
         database=poller.session.full_name,
         projects=listing.projects,
         jobs_changed=host.jobs_changed,
+        deleting=host.deleting_jobs,
         go_to_job=host.go_to_job,
         undo=host.undo,
         tell=partial(show_toast, host.app),

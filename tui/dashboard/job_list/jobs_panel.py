@@ -247,6 +247,10 @@ class JobsPanel(Vertical):
         """Jobs that were just written: that they leave the list is no news."""
         self._expected_removals = frozenset(job_ids)
 
+    def expect_deletion(self, job_ids: Iterable[UUID]) -> None:
+        """Jobs that are being deleted here: their removal is no news, and the cursor goes on to another job."""
+        self.table.deleting = frozenset(job_ids)
+
     # What it tells
 
     @property
@@ -400,7 +404,7 @@ class JobsPanel(Vertical):
     @on(CursorLost)
     def _cursor_lost(self, event: CursorLost) -> None:
         event.stop()
-        if event.job_id not in self._expected_removals:
+        if event.job_id not in self._expected_removals | self.table.deleting:
             self.post_message(self.CursorRemoved(event.job_id, has_left=event.has_left))
 
     @on(MarksChanged)
@@ -409,7 +413,7 @@ class JobsPanel(Vertical):
         gone, self._marked = self._marked - event.marked, event.marked
         if self._marked:
             self._chosen_jobs = ()
-        lost = gone - self._expected_removals
+        lost = gone - self._expected_removals - self.table.deleting
         if event.dropped and lost:
             self.post_message(self.MarksRemoved(len(lost)))
         self.show_title()
