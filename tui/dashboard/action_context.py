@@ -19,7 +19,7 @@ from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.widgets import show_toast
 from tui.error_help import hidden_or_gone
 from tui.text.clean_text import clean
-from tui.text.error_text import Toast, ToastError
+from tui.text.error_text import Toast, ToastError, error_words
 from tui.text.status_text import STATUS_ACTIONS
 from tui.text.write_text import resolved_write_words
 
@@ -189,7 +189,7 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
     """The reason if there is none."""
     poller, listing = host.poller, host.dashboard.listing
     if poller.failure is not None:
-        return Toast(text=f"Not possible now: {poller.failure.error.message}", severity="error")
+        return Toast(text=f"Not possible now: {error_words(poller.failure.error)}", severity="error")
     if poller.session is None or poller.store is None or listing is None:
         return Toast(text="Not possible yet: nothing has been read.", severity="warning")
     return ActionContext(

@@ -22,7 +22,7 @@ from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.messages import CopyJsonRequested, HistoryRequested, JobAction, JobDetailsView
 from tui.dashboard.widgets import SteadyText, show_toast
 from tui.text.clean_text import clean, clean_block
-from tui.text.error_text import Toast, error_toast
+from tui.text.error_text import Toast, error_toast, error_words
 from tui.text.format import error_pretty, jobs_name
 from tui.text.job_text import Names, fact_lines, stuck_words, timeline_lines
 from tui.text.status_text import STATUS_ACTIONS
@@ -287,4 +287,4 @@ async def tell_history(store: "Store", observations: "ObservedHistories", detail
         else:
             details.tell_history(await store.get_job_history(details.job.id))
     except StoreError as error:
-        details.tell_no_history(f"{error} {error.hint or ''}".rstrip())
+        details.tell_no_history(error_words(error))

@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from store.formats import money
 from store.job_list.list_query import ListOrder
-from store.jobs.job import GenerationJob, JobStatus, UnknownStatus
+from store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus
 from tui.dashboard.job_list.job_columns import HIDDEN, SORTED_BY, ColumnName, ContentWidths, JobColumn, lay_out, measure
 from tui.dashboard.job_list.loaded_rows import LoadedRows
 from tui.dashboard.job_list.table_state import TableState
@@ -99,7 +99,7 @@ def _value(
         case ColumnName.ID:
             return short_id(job.id)
         case ColumnName.ERROR:
-            return error_summary(job.error)
+            return error_summary(job.error, is_cut=isinstance(job, ListedJob) and job.is_error_cut)
         case _:
             assert_never(name)
 
