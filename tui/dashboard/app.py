@@ -391,6 +391,11 @@ class GjobsApp(App[int]):
         self.dashboard.expect_removal(job_ids)
         self.poller.refresh()
 
+    def deleting_jobs(self, job_ids: Iterable[UUID]) -> None:
+        """Called before a deletion with the jobs asked for, and after it with those deleted."""
+        if self.dashboard.query(JobsPanel):  # It is gone while the app closes.
+            self.dashboard.jobs.expect_deletion(job_ids)
+
     async def go_to_job(self, job_id: UUID) -> None:
         """Where it is not listed soon, the cursor stays: it must not move under a key that comes later."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
