@@ -18,6 +18,7 @@ from uuid import UUID
 from store.errors import JournalUnavailable
 from store.formats import plain_row, plain_time, utc_now
 from store.journal.write_record import JournalEntry, JournalRef, WriteOutcome, WriteRecord
+from store.private_files import make_directory
 from store.users.actor import ActingUser, Actor, Operator, actor_name
 
 PATIENCE_SECONDS = 2.0
@@ -82,7 +83,7 @@ class JournalDirectory:
     def _opened(self, *, writing: bool) -> Iterator[int]:
         """The directory's descriptor, by which its files are reached: what it was checked for stays true."""
         if writing:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(self.path.parent)
             with suppress(FileExistsError):
                 self.path.mkdir(mode=0o700)
         directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -21,6 +21,7 @@ from tui.dashboard.job_actions.job_copies import JobCopy
 from tui.dashboard.messages import CopyRequested, HistoryRequested, JobDetailsView
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import clean, clean_block
+from tui.text.error_text import error_words
 from tui.text.format import error_pretty
 from tui.text.job_text import Names, fact_lines, stuck_words, timeline_lines
 from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
@@ -261,4 +262,4 @@ async def tell_history(store: "Store", observations: "ObservedHistories", detail
         else:
             details.tell_history(await store.get_job_history(details.job.id))
     except StoreError as error:
-        details.tell_no_history(f"{error} {error.hint or ''}".rstrip())
+        details.tell_no_history(error_words(error))

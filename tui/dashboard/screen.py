@@ -227,7 +227,7 @@ class DashboardScreen(Screen[None]):
         """Those that are there stay, for they have an age; else it is said why there are none."""
         if self._totals is None:
             self._failed_totals_query = self.totals_query
-            why = no_totals(self._visibility) or f"Not counted: {error.message}"
+            why = no_totals(self._visibility) or f"Not counted: {clean(error.message, limit=400)}"
             self.query_one(CostsPanel).explain(why, of_what=self._counted_project())
 
     def show_failure(self, failure: ListPollFailed) -> None:

@@ -180,6 +180,7 @@ def sends_retry(context: "ActionContext") -> Send:
 async def delete_one(context: "ActionContext", job: GenerationJob) -> Toast:
     """As it was seen, or not. Raises a StoreError."""
     deleted: list[GenerationJob] = []
+    context.deleting([job.id])
     try:
         async with context.explaining_missing_rows():
             deleted += await context.resolver.resolve(context.store.delete_generation_jobs({job.id: job.status}))
@@ -189,6 +190,7 @@ async def delete_one(context: "ActionContext", job: GenerationJob) -> Toast:
     finally:
         context.undo.remember(DeletedJobs(context.store, tuple(deleted)))
         context.jobs_changed([job.id])
+        context.deleting(row.id for row in deleted)
     return deleted_toast([job])
 
 

@@ -161,10 +161,12 @@ class JobActions:
 
     async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Toast:
         deleted: list[GenerationJob] = []
+        self._context.deleting(job.id for job in jobs)
         try:
             outcome = await self._run(BulkWrite(jobs, bulk_writes.sends_deletion(self._context, deleted)), "Deleting")
         finally:
             self._context.undo.remember(DeletedJobs(self._context.store, tuple(deleted)))
+            self._context.deleting(job.id for job in deleted)
         return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
 
     async def _run(self, bulk: BulkWrite, doing: JobStatus | str) -> BulkOutcome:

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from store.formats import money
 from store.job_list.list_query import ListOrder, OrderColumn
-from store.jobs.job import GenerationJob, JobStatus, UnknownStatus
+from store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus
 from tui.text.clean_text import clean_cell, pad
 from tui.text.format import age, duration, elapsed, error_summary, is_infinite, short_id
 from tui.text.status_text import status_label
@@ -273,7 +273,7 @@ def _cell_text(
         case ColumnName.ID:
             return short_id(job.id)
         case ColumnName.ERROR:
-            return error_summary(job.error)
+            return error_summary(job.error, is_cut=isinstance(job, ListedJob) and job.is_error_cut)
         case _:
             assert_never(name)
 
