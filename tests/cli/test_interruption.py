@@ -6,12 +6,15 @@ import os
 import pty
 import selectors
 import signal
+import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from store.async_tools import abandon_lookups
 from tui.cli.interruption import interrupts_heard, orderly_termination
 from tui.cli.output import require_yes
 
@@ -127,6 +130,31 @@ def test_command_can_run_outside_the_main_thread() -> None:
     other.start()
     other.join()
     assert done == ["done"]
+
+
+def test_name_lookup_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> list[object]:
+        asked.set()
+        answered.wait(LATE)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+
+    async def look_up() -> str:
+        abandon_lookups()
+        lookup = asyncio.ensure_future(asyncio.get_running_loop().getaddrinfo("db.example.com", 5432))
+        assert await asyncio.to_thread(asked.wait, LATE)
+        lookup.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await lookup
+        return await asyncio.to_thread(str, "done")
+
+    began = time.monotonic()
+    assert asyncio.run(look_up()) == "done"
+    assert time.monotonic() - began < LATE / 2
+    answered.set()
 
 
 @pytest.fixture

@@ -15,12 +15,18 @@ from store.jobs.job_results import RetryLinks
 from store.projects.project import Project
 from tui.cli.json_documents import Json
 from tui.text import job_text
-from tui.text.clean_text import clean, clean_block, pad, shorten
+from tui.text.clean_text import clean, clean_block, clean_cell, pad, shorten
 from tui.text.format import age, error_pretty, error_summary, fine_duration, local_time
 from tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
 
 _GAP = "  "
 _RESET = "\x1b[0m"
+
+WIDEST = 500
+"""Cells of a column: every row is padded to its widest cell, and a text of the database may have megabytes."""
+
+_SHORT_ID = 8
+"""Digits, as the dashboard shows them."""
 
 BUDGET_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "used up": "\x1b[31m"}
 
@@ -31,6 +37,8 @@ class TableColumn:
     right: bool = False
     narrowest: int | None = None
     """The cells to which it may be narrowed where the table is too wide; None keeps it whole."""
+    is_id: bool = False
+    """Where the table is too wide, as many digits are shown, before others are narrowed, as tell its ids apart."""
     colours: Mapping[str, str] = field(default_factory=dict)
     """The escape sequence that colours a cell, by the cell's text."""
     other_colour: str | None = None
@@ -38,22 +46,46 @@ class TableColumn:
 
 
 def aligned_table(
-    columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], *, width: int | None, colour: bool
+    columns: Sequence[TableColumn],
+    rows: Sequence[Sequence[str]],
+    *,
+    width: int | None,
+    colour: bool,
+    keeps_ids: bool = False,
 ) -> list[str]:
-    """A line of titles, then one line a row. `width` is in terminal cells; None never cuts."""
-    cells = [[clean(cell) for cell in row] for row in rows]
+    """A line of titles, then one line a row. `width` is in terminal cells; None cuts only what is wider than any."""
+    cells = [[shorten(clean_cell(cell, WIDEST), WIDEST) for cell in row] for row in rows]
     titles = [column.title for column in columns]
-    widths = [max(map(cell_len, texts)) for texts in zip(titles, *cells, strict=True)]
-    if width is not None:
-        widths = _fit(columns, widths, width)
+    widths = _widths(titles, cells)
+    if width is not None and _excess(widths, width) > 0:
+        for index, column in enumerate(columns):
+            if column.is_id and not keeps_ids:
+                _shorten_ids(cells, index)
+        widths = _fit(columns, _widths(titles, cells), width)
     lines = [_line(columns, titles, widths, colour=False)]
     lines.extend(_line(columns, row, widths, colour=colour) for row in cells)
     return lines
 
 
+def _widths(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(cell_len, texts)) for texts in zip(titles, *cells, strict=True)]
+
+
+def _excess(widths: Sequence[int], width: int) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1) - width
+
+
+def _shorten_ids(cells: Sequence[list[str]], index: int) -> None:
+    ids = {row[index] for row in cells}
+    lengths = range(_SHORT_ID, max(map(len, ids), default=_SHORT_ID))
+    length = next((length for length in lengths if len({one[:length] for one in ids}) == len(ids)), None)
+    for row in cells:
+        row[index] = row[index][:length]
+
+
 def _fit(columns: Sequence[TableColumn], widths: list[int], width: int) -> list[int]:
     """Narrows the columns that may be, the last first; what then lies beyond the edge is cut there."""
-    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
+    excess = _excess(widths, width)
     fitted = list(widths)
     for index in reversed(range(len(columns))):
         narrowest = columns[index].narrowest
@@ -99,10 +131,10 @@ def fields(pairs: Mapping[str, str]) -> str:
     )
 
 
-STATUS_COLUMN = TableColumn(title="STATUS", colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR)
+STATUS_COLUMN = TableColumn(title="STATUS", narrowest=9, colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR)
 
 _JOB_COLUMNS = (
-    TableColumn(title="ID"),
+    TableColumn(title="ID", is_id=True),
     STATUS_COLUMN,
     TableColumn(title="COST", right=True),
     TableColumn(title="CREATED"),

@@ -65,16 +65,8 @@ def _columns() -> "Sequence[TableColumn]":
 
 
 @in_session
-async def list_all_budgets(session: "Session", output: Output) -> ExitCode:
-    return await _list(session, output, None)
-
-
-@in_session
 async def list_budgets(session: "Session", output: Output, *, project: str | None) -> ExitCode:
-    return await _list(session, output, None if project is None else (await find_project(session.store, project)).id)
-
-
-async def _list(session: "Session", output: Output, project_id: UUID | None) -> ExitCode:
+    project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
     found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
     if output.json:
         output.document([json_documents.budget(budget, found.taken_at) for budget in found])
@@ -172,7 +164,7 @@ def _show(output: Output, budget: Budget) -> None:
 async def check_budgets(session: "Session", output: Output, *, project: str | None, cost_cents: int | None) -> ExitCode:
     if cost_cents is not None and project is None:
         raise UsageError("A job belongs to a project, and none was given.", hint="Give --project with --cost-cents.")
-    project_id = None if project is None else (await find_project(session.store, project)).id
+    project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
     found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
     if project_id is None or cost_cents is None:
         return _print_warnings(output, found)
@@ -213,13 +205,9 @@ _PERIODS = ", ".join(Period)
 
 def add_budgets(commands: "Commands") -> None:
     group = add_command(
-        commands,
-        "budgets",
-        _command(list_all_budgets),
-        help="limit what jobs may cost, and see what is left",
-        example="gjobs budgets --json",
+        commands, "budgets", None, help="limit what jobs may cost, and see what is left", example="gjobs budgets --json"
     )
-    budgets = add_commands(group, required=False)
+    budgets = add_commands(group, usual="list")
     _add_list(budgets)
     _add_set(budgets)
     _add_remove(budgets)

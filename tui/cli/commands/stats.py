@@ -58,7 +58,7 @@ async def show_statistics(
         raise UsageError("--window is of the times that jobs take.", hint="Add --by mode, or leave --window out.")
     if archive and by == "mode":
         raise UsageError("--archive is of what jobs cost, not of their times.", hint="Leave --by or --archive out.")
-    chosen = None if project is None else await find_project(session.store, project)
+    chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     project_id = chosen.id if chosen else None
     if by is None:
         if archive:
