@@ -146,7 +146,10 @@ def _add_global_options(parser: Parser) -> None:
 
 def add_commands(parser: Parser, *, required: bool = False, usual: str | None = None) -> "Commands":
     """`usual` is the command that runs where none is named."""
-    parser.usual = usual
+    if usual is not None:
+        parser.usual = usual
+        parser.usage = parser.usage or "%(prog)s [COMMAND ...]"
+        parser.description = f"{parser.description} Without a command: {usual}."
     parser.commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=required, dest="subcommand", prog=parser.prog
     )

@@ -59,6 +59,16 @@ def test_jobs_list_without_jobs_prints_an_empty_document_or_only_titles(gjobs: R
     assert listed.out.split() == ["ID", "STATUS", "COST", "CREATED", "MODE", "PROJECT", "ERROR"]
 
 
+def test_one_huge_mode_makes_no_other_line_longer(gjobs: Run, sql: Sql) -> None:
+    sql("update public.generation_jobs set mode = repeat('m', 3000000) where id = %s", QUEUED)
+    sql("update public.projects set name = repeat('p', 3000000) where id = %s", AUTUMN)
+    for command in ("jobs list", "stats --by project", "stats --by mode", "projects", f"jobs show {QUEUED} --events"):
+        is_block = "show" in command
+        lines = gjobs(*command.split()).out.splitlines()
+        assert sum(map(len, lines)) < (6_100_000 if is_block else 20_000), command
+    assert len(gjobs("jobs", "list", "--limit", "1", "--json").document[0]["mode"]) == 3_000_000
+
+
 @pytest.mark.parametrize("times", ["different", "equal"])
 def test_after_option_continues_behind_the_last_job(gjobs: Run, sql: Sql, times: str) -> None:
     if times == "equal":

@@ -85,7 +85,8 @@ async def list_archive(
         output.document([json_documents.archived(one) for one in page])
         await print_archive_limits(session)
         return ExitCode.DONE
-    from tui.cli.text_tables import TableColumn, job_table
+    from tui.cli.job_tables import job_table
+    from tui.cli.text_tables import TableColumn
     from tui.text.format import age, local_time
 
     now = datetime.now(UTC) if output.is_terminal else None

@@ -1,6 +1,6 @@
 """gjobs budgets: list, set, remove, check."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tui.cli.parser import Commands
     from tui.cli.text_tables import TableColumn
     from tui.session import Session
+
+_STATE_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "used up": "\x1b[31m"}
 
 
 def show_budgets(output: Output, budgets: Sequence[Budget], now: datetime) -> None:
@@ -49,7 +51,7 @@ def show_budgets(output: Output, budgets: Sequence[Budget], now: datetime) -> No
 
 
 def _columns() -> "Sequence[TableColumn]":
-    from tui.cli.text_tables import BUDGET_COLOURS, TableColumn
+    from tui.cli.text_tables import TableColumn
 
     return (
         TableColumn(title="OF"),
@@ -59,7 +61,7 @@ def _columns() -> "Sequence[TableColumn]":
         TableColumn(title="LIMIT", right=True),
         TableColumn(title="LEFT", right=True),
         TableColumn(title="USED", right=True),
-        TableColumn(title="STATE", colours=BUDGET_COLOURS),
+        TableColumn(title="STATE", colours=_STATE_COLOURS),
         TableColumn(title="AT THIS PACE"),
     )
 

@@ -152,7 +152,8 @@ def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> ExitCode:
     if not found.found:
         print_message(nothing_found(found))
         return ExitCode.DONE
-    from tui.cli.text_tables import STATUS_COLUMN, TableColumn
+    from tui.cli.job_tables import STATUS_COLUMN
+    from tui.cli.text_tables import TableColumn
     from tui.text.status_text import status_word
 
     columns = (

@@ -30,7 +30,7 @@ def show_jobs(
     output: Output, jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str], *, keeps_ids: bool = True
 ) -> None:
     """A table. On a terminal the times are ages, else local times. A project without a name is shown by its id."""
-    from tui.cli.text_tables import job_table
+    from tui.cli.job_tables import job_table
 
     now = datetime.now(UTC) if output.is_terminal else None
     output.table(*job_table(jobs, project_names, now=now), keeps_ids=keeps_ids)
@@ -104,7 +104,7 @@ async def show_job(session: "Session", output: Output, *, ids: IdRange, events: 
     if output.json:
         output.document({**json_documents.row(job), **json_documents.links(links)})
         return ExitCode.DONE
-    from tui.cli.text_tables import job_block
+    from tui.cli.job_tables import job_block
     from tui.text.job_text import stuck_words
 
     project = await session.store.get_project(job.project_id)
@@ -130,22 +130,22 @@ async def _where_it_went(store: "Store", job_id: UUID) -> RowMissing:
 
 
 async def show_history(session: "Session", output: Output, job_id: UUID) -> ExitCode:
-    from tui.cli.text_tables import document, table, time_by_status
+    from tui.cli.job_tables import history_document, history_table, time_by_status
 
     history = await session.store.get_job_history(job_id)
     job = await session.store.get_generation_job(job_id)
     if job is None and not history.events:
         raise RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
     if output.json:
-        output.document({"job": json_documents.row(job) if job else None, **document(history)})
+        output.document({"job": json_documents.row(job) if job else None, **history_document(history)})
         return ExitCode.DONE
     if job is not None:
-        from tui.cli.text_tables import job_block
+        from tui.cli.job_tables import job_block
 
         project, links = await session.store.get_project(job.project_id), await session.store.get_job_links(job_id)
         output.text(job_block(job, project, links, now=datetime.now(UTC)))
         output.text("")
-    output.table(*table(history))
+    output.table(*history_table(history))
     if spent := time_by_status(history):
         print_message(f"In each status: {spent}.")
     if history.is_cut:
