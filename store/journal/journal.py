@@ -233,7 +233,10 @@ KEPT_DAYS = 30
 
 
 class Journal:
-    """Of one session's writes to one database. `tidy` is for its beginning."""
+    """Of one session's writes to one database. `remove_old` is for its beginning."""
+
+    writes_done = 0
+    """That this process knows of, in all journals."""
 
     def __init__(self, path: Path, *, database: str, clock: Callable[[], datetime] = utc_now) -> None:
         self._directory = JournalDirectory(path)
@@ -270,6 +273,7 @@ class Journal:
 
     def end(self, mark: JournalRef, outcome: WriteOutcome) -> None:
         """Never fails: what the database did stands, and an entry without its end reads as unknown."""
+        Journal.writes_done += outcome is WriteOutcome.DONE
         line = ending_line(EntryOutcome(entry=mark.entry, outcome=outcome), at=self._clock())
         try:
             self._directory.append(mark.day, line, durably=False)

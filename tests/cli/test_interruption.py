@@ -1,9 +1,13 @@
 """How interrupts and signals from outside end a command."""
 
 import asyncio
+import io
+import os
+import pty
 import selectors
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +16,7 @@ import pytest
 
 from store.async_tools import abandon_lookups
 from tui.cli.interruption import interrupts_heard, orderly_termination
+from tui.cli.output import require_yes
 
 LATE = 10.0
 
@@ -53,6 +58,65 @@ def test_sleeping_event_loop_handles_an_interrupt_sent_to_another_thread() -> No
         with pytest.raises(KeyboardInterrupt):
             runner.run(wait())
     other.join()
+    assert came_late == []
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class _Keyboard(io.TextIOWrapper):
+    """Tells that it is about to be read after the question was shown."""
+
+    def __init__(self, descriptor: int, screen: _Terminal, asked: threading.Event) -> None:
+        super().__init__(io.FileIO(descriptor), encoding="utf-8")
+        self._screen, self._asked = screen, asked
+
+    def fileno(self) -> int:
+        self._tell()
+        return super().fileno()
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        self._tell()
+        return super().readline(size)
+
+    def _tell(self) -> None:
+        if self._screen.getvalue().endswith("for no: "):
+            self._asked.set()
+
+
+def test_question_handles_an_interrupt_sent_to_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, ended = threading.Event(), threading.Event()
+    master, slave = pty.openpty()
+    came_late: list[bool] = []
+    screen = _Terminal()
+    keyboard = _Keyboard(slave, screen, asked)
+    monkeypatch.setattr(sys, "stdin", keyboard)
+    monkeypatch.setattr(sys, "stderr", screen)
+
+    def interrupt() -> None:
+        asked.wait()
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        if not ended.wait(LATE):
+            came_late.append(True)
+            os.write(master, b"n\n")
+
+    other = threading.Thread(target=interrupt)
+    other.start()
+    interval = sys.getswitchinterval()
+    # The main thread keeps the interpreter until it sleeps.
+    sys.setswitchinterval(LATE)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            require_yes("Delete it?", unchanged="Nothing was deleted.")
+    finally:
+        sys.setswitchinterval(interval)
+        ended.set()
+        asked.set()
+        other.join()
+        keyboard.close()
+        os.close(master)
     assert came_late == []
 
 

@@ -74,7 +74,7 @@ def build_parser() -> Parser:
     )
     parser.set_defaults(command=DASHBOARD)
     parser.add_global("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = add_commands(parser, required=False)
+    commands = add_commands(parser)
     add_dashboard(commands)
     add_projects(commands)
     add_users(commands)

@@ -39,7 +39,7 @@ from tui.dashboard.messages import (
     AppAction,
     Connected,
     Connecting,
-    CopyJsonRequested,
+    CopyRequested,
     DetailsOpened,
     HistoryRequested,
     IntervalChanged,
@@ -372,9 +372,9 @@ class GjobsApp(App[int]):
     def _id_wanted(self, message: JobsPanel.IdRequested) -> None:
         self._actions.open_by_id(message.text)
 
-    @on(CopyJsonRequested)
-    def _copy_json(self, message: CopyJsonRequested) -> None:
-        self._actions.copy_json(message.jobs)
+    @on(CopyRequested)
+    def _copy(self, message: CopyRequested) -> None:
+        self._actions.copy(message.what, message.jobs)
 
     @on(DetailsOpened)
     def _details_opened(self, message: DetailsOpened) -> None:
@@ -391,6 +391,11 @@ class GjobsApp(App[int]):
         self.dashboard.jobs.clear_chosen()
         self.dashboard.expect_removal(job_ids)
         self.poller.refresh()
+
+    def deleting_jobs(self, job_ids: Iterable[UUID]) -> None:
+        """Called before a deletion with the jobs asked for, and after it with those deleted."""
+        if self.dashboard.query(JobsPanel):  # It is gone while the app closes.
+            self.dashboard.jobs.expect_deletion(job_ids)
 
     async def go_to_job(self, job_id: UUID) -> None:
         """Where it is not listed soon, the cursor stays: it must not move under a key that comes later."""
