@@ -106,6 +106,8 @@ class GjobsApp(App[int]):
         """The one that is open, or being opened; None for a database that stands alone."""
         self._frame_color = self.database_choice.color if self.database_choice else None
         self._is_writing = False
+        self.has_partial_claims = False
+        """Whether dialogs mark what they list and count."""
         super().__init__()
         self._memory = RememberedState(state_path)
         self._clock = clock
@@ -309,7 +311,7 @@ class GjobsApp(App[int]):
 
     def show_status(self) -> None:
         status = connection_status(self.poller, self.database_choice, visibility=self.dashboard.visibility_note)
-        self.sub_title = status.database or ""
+        self.sub_title, self.has_partial_claims = status.database or "", status.has_partial_claims
         self._show_frame(color_of(self.poller.session, self.database_choice), writing=status.permit is not None)
         self.dashboard.show_status(status)
 

@@ -138,6 +138,7 @@ class JobsPanel(Vertical):
         self._marked: frozenset[UUID] = frozenset()
         self._expected_removals: frozenset[UUID] = frozenset()
         self._is_waiting = False
+        self._mark = ""
         self._chosen_jobs: tuple[GenerationJob, ...] = ()
         self._is_expensive = False
         """Whether the filter that is typed waits for somebody to insist."""
@@ -206,6 +207,12 @@ class JobsPanel(Vertical):
         """Says that what is asked for takes a while."""
         self._is_waiting = True
         self.show_title()
+
+    def mark(self, words: str) -> None:
+        """What must be known of all rows; empty where nothing must."""
+        if words != self._mark:
+            self._mark = words
+            self.show_title()
 
     def show_totals(self, totals: "Totals") -> None:
         self._totals = totals
@@ -470,7 +477,13 @@ class JobsPanel(Vertical):
             else ""
         )
         visibility = self._listing.visibility if self._listing else None
-        notes = (choice, marks, "looking …" if self._is_waiting else "", list_note(visibility) if visibility else "")
+        notes = (
+            self._mark,
+            choice,
+            marks,
+            "looking …" if self._is_waiting else "",
+            list_note(visibility) if visibility else "",
+        )
         titles = (title, " · ".join(filter(None, notes)))
         if titles != self._titles:
             self._titles = titles
