@@ -12,6 +12,7 @@ from uuid import UUID
 from store.capabilities.capability import Capability
 from store.errors import OutcomeUnknown, RowMissing, StoreError
 from store.job_list.listing import ProjectName
+from store.jobs.job import GenerationJob
 from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
 from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from tui.dashboard.action_host import UndoStack
@@ -147,7 +148,7 @@ class ActionContext:
     """Called before a deletion with the ids of its jobs, and after it with those deleted: the cursor goes to the row
     that replaces its job.
     """
-    go_to_job: Callable[[UUID], Awaitable[None]]
+    go_to_job: Callable[[GenerationJob], Awaitable[None]]
     """Moves the cursor to a job that was just created, if it is listed within a moment. Keys wait until then."""
     undo: UndoStack
     tell: Callable[[Toast], None]

@@ -21,6 +21,7 @@ from textual.theme import ThemeProvider
 
 from store.errors import StoreError
 from store.formats import utc_now
+from store.jobs.job import GenerationJob
 from store.poller import DEFAULT_INTERVAL, Attention
 from store.users.actor import ActingUser, actor_name
 from tui import gc_tuning
@@ -396,13 +397,15 @@ class GjobsApp(App[int]):
         if self.dashboard.query(JobsPanel):  # It is gone while the app closes.
             self.dashboard.jobs.expect_deletion(job_ids)
 
-    async def go_to_job(self, job_id: UUID) -> None:
+    async def go_to_job(self, job: GenerationJob) -> None:
         """Where it is not listed soon, the cursor stays: it must not move under a key that comes later."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         # The screen has no panel any more while the app closes.
+        if self.dashboard.query(JobsPanel):
+            self.dashboard.jobs.approach(job)
         while self.dashboard.query(JobsPanel) and time.monotonic() < deadline:
-            if self.dashboard.jobs.job(job_id):
-                self.dashboard.jobs.table.move_to(job_id)
+            if self.dashboard.jobs.job(job.id):
+                self.dashboard.jobs.table.move_to(job.id)
                 return
             await asyncio.sleep(_POLL_SECONDS)
 

@@ -14,7 +14,7 @@ from textual.message import Message
 from store.errors import StoreError
 from store.filters.job_filter import JobFilter
 from store.formats import id_range
-from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
+from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
 from store.jobs.job import USUAL_MODES, GenerationJob
 from store.statistics.totals import Count, Precision, TotalsQuery
 from tui.dashboard.job_list.filter_bar import FilterBar
@@ -254,6 +254,13 @@ class JobsPanel(Vertical):
     def expect_removal(self, job_ids: Iterable[UUID]) -> None:
         """Jobs that were just written: that they leave the list is no news."""
         self._expected_removals = frozenset(job_ids)
+
+    def approach(self, job: GenerationJob) -> None:
+        """Go to the start of the list if a job that was just created is there, and not among the rows at hand."""
+        listed = self._listed
+        is_listed = listed.project_id in (None, job.project_id) and listed.status in (None, job.status)
+        if is_listed and not listed.job_filter and listed.order == NEWEST_FIRST and not self.table.has_first_row:
+            self.table.action_first()
 
     def expect_deletion(self, job_ids: Iterable[UUID]) -> None:
         """Jobs that are being deleted here: their removal is no news, and the cursor goes on to another job."""
