@@ -19,6 +19,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 
+from store.async_tools import abandon_lookups
 from store.errors import StoreError
 from store.formats import utc_now
 from store.jobs.job import GenerationJob
@@ -39,7 +40,7 @@ from tui.dashboard.messages import (
     AppAction,
     Connected,
     Connecting,
-    CopyJsonRequested,
+    CopyRequested,
     DetailsOpened,
     HistoryRequested,
     IntervalChanged,
@@ -153,6 +154,7 @@ class GjobsApp(App[int]):
         return self.dashboard
 
     def on_ready(self) -> None:
+        abandon_lookups()
         if self._setup.theme is None:
             self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
         if self._setup.notice:
@@ -372,9 +374,9 @@ class GjobsApp(App[int]):
     def _id_wanted(self, message: JobsPanel.IdRequested) -> None:
         self._actions.open_by_id(message.text)
 
-    @on(CopyJsonRequested)
-    def _copy_json(self, message: CopyJsonRequested) -> None:
-        self._actions.copy_json(message.jobs)
+    @on(CopyRequested)
+    def _copy(self, message: CopyRequested) -> None:
+        self._actions.copy(message.what, message.jobs)
 
     @on(DetailsOpened)
     def _details_opened(self, message: DetailsOpened) -> None:

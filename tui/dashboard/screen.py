@@ -23,6 +23,7 @@ from store.jobs.job import GenerationJob
 from store.statistics.totals import TotalsQuery
 from store.users.actor import actor_name
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
+from tui.dashboard.job_actions.job_copies import JobCopy
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.job_table import AllMarked, Opened
 from tui.dashboard.job_list.jobs_panel import JobsPanel
@@ -32,9 +33,8 @@ from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, KeyHin
 from tui.dashboard.memory import PendingNavigation, TotalsCache
 from tui.dashboard.messages import (
     ActionRequested,
-    CopyJsonRequested,
+    CopyRequested,
     DetailsOpened,
-    JobAction,
     JobActionRequested,
     ListPollFailed,
     ProjectChosen,
@@ -50,6 +50,7 @@ from tui.dashboard.widgets import keep_newest_toast_in_sight, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
 from tui.text.format import PARTIAL_CLAIMS, short_id
+from tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -367,8 +368,9 @@ class DashboardScreen(Screen[None]):
     def action_request(self, request: Request) -> None:
         self.post_message(ActionRequested(request))
 
-    def action_act(self, action: JobAction) -> None:
-        if action == "create":
+    def action_act(self, name: str) -> None:
+        action = JobAction(name)
+        if action is JobAction.CREATE:
             self.post_message(JobActionRequested(action, ()))
         elif jobs := self._selected():
             self._change(action, jobs)
@@ -384,15 +386,9 @@ class DashboardScreen(Screen[None]):
         else:
             self.post_message(JobActionRequested(action, jobs))
 
-    def action_copy_id(self) -> None:
-        from tui.dashboard.job_details import copy_ids
-
+    def action_copy(self, what: str) -> None:
         if jobs := self._selected():
-            copy_ids(self.app, jobs)
-
-    def action_copy_json(self) -> None:
-        if jobs := self._selected():
-            self.post_message(CopyJsonRequested(jobs))
+            self.post_message(CopyRequested(JobCopy(what), jobs))
 
     def _selected(self) -> tuple[GenerationJob, ...]:
         """None, with the reason, where the job list does not have the focus: the person looks at something else."""

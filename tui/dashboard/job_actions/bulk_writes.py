@@ -123,15 +123,15 @@ async def transition_one(context: "ActionContext", job: GenerationJob, target: J
     return transition_toast(job, outcome, target, if_missing=why.one)
 
 
-async def fail_one(context: "ActionContext", job: GenerationJob, error: str) -> Toast:
+async def end_with_error(context: "ActionContext", job: GenerationJob, target: JobStatus, error: str) -> Toast:
     """Raises a StoreError where it is refused, so that whoever typed the error's text still has it."""
     try:
-        outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, JobStatus.FAILED, error))
+        outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target, error))
     finally:
         context.jobs_changed([job.id])
     async with context.explaining_missing_rows():
-        applied_job(outcome, JobStatus.FAILED)
-    return transition_toast(job, outcome, JobStatus.FAILED)
+        applied_job(outcome, target)
+    return transition_toast(job, outcome, target)
 
 
 async def _known(context: "ActionContext", outcomes: Iterable[object]) -> MissingWhys:
