@@ -120,7 +120,7 @@ class ActionHost(Protocol):
     def deleting_jobs(self, job_ids: Iterable[UUID]) -> None:
         """Moves the cursor on when these jobs leave the list."""
 
-    async def go_to_job(self, job_id: UUID) -> None:
+    async def go_to_job(self, job: GenerationJob) -> None:
         """Moves the cursor to a job that was just created, if it is listed within a moment."""
 
     def show_status(self) -> None: ...

@@ -22,6 +22,7 @@ from textual.theme import ThemeProvider
 from store.async_tools import abandon_lookups
 from store.errors import StoreError
 from store.formats import utc_now
+from store.jobs.job import GenerationJob
 from store.poller import DEFAULT_INTERVAL, Attention
 from store.users.actor import ActingUser, actor_name
 from tui import gc_tuning
@@ -108,6 +109,8 @@ class GjobsApp(App[int]):
         """The one that is open, or being opened; None for a database that stands alone."""
         self._frame_color = self.database_choice.color if self.database_choice else None
         self._is_writing = False
+        self.has_partial_claims = False
+        """Whether dialogs mark what they list and count."""
         super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
         self._memory = RememberedState(state_path)
         self._clock = clock
@@ -312,7 +315,7 @@ class GjobsApp(App[int]):
 
     def show_status(self) -> None:
         status = connection_status(self.poller, self.database_choice, visibility=self.dashboard.visibility_note)
-        self.sub_title = status.database or ""
+        self.sub_title, self.has_partial_claims = status.database or "", status.has_partial_claims
         self._show_frame(color_of(self.poller.session, self.database_choice), writing=status.permit is not None)
         self.dashboard.show_status(status)
 
@@ -397,13 +400,15 @@ class GjobsApp(App[int]):
         if self.dashboard.query(JobsPanel):  # It is gone while the app closes.
             self.dashboard.jobs.expect_deletion(job_ids)
 
-    async def go_to_job(self, job_id: UUID) -> None:
+    async def go_to_job(self, job: GenerationJob) -> None:
         """Where it is not listed soon, the cursor stays: it must not move under a key that comes later."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         # The screen has no panel any more while the app closes.
+        if self.dashboard.query(JobsPanel):
+            self.dashboard.jobs.approach(job)
         while self.dashboard.query(JobsPanel) and time.monotonic() < deadline:
-            if self.dashboard.jobs.job(job_id):
-                self.dashboard.jobs.table.move_to(job_id)
+            if self.dashboard.jobs.job(job.id):
+                self.dashboard.jobs.table.move_to(job.id)
                 return
             await asyncio.sleep(_POLL_SECONDS)
 
