@@ -171,7 +171,11 @@ class BackgroundTasks:
     @property
     def is_opening(self) -> bool:
         """Whether a dialog may be on its way: something that opens one runs, and none is open."""
-        return len(self._app.screen_stack) == 1 and any(not worker.is_finished for worker in self._openers)
+        return len(self._app.screen_stack) == 1 and any(
+            # One that is cancelled before its first step never finishes.
+            not (worker.is_finished or worker.is_cancelled)
+            for worker in self._openers
+        )
 
     async def _reported(self, write: Coroutine[Any, Any, Toast]) -> None:
         try:
