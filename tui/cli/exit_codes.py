@@ -1,6 +1,8 @@
 """Usage errors and the exit code of every error."""
 
+from collections.abc import Mapping
 from enum import IntEnum
+from types import MappingProxyType
 
 from store.errors import (
     BadConfiguration,
@@ -49,6 +51,24 @@ class ExitCode(IntEnum):
     """A check ran to its end and found something that is wrong."""
     OUR_FAULT = 70
     INTERRUPTED = 130
+
+
+MEANINGS: Mapping[ExitCode, str] = MappingProxyType(
+    {
+        ExitCode.DONE: "done",
+        ExitCode.REFUSED: "refused, or nothing changed: a transition that is not allowed, no such job, no budget left",
+        ExitCode.USAGE: "not understood: wrong usage, a bad value, or the dashboard without a terminal",
+        ExitCode.UNREACHABLE: "no database: it cannot be reached, refuses the sign-in, or its server fails",
+        ExitCode.TIMED_OUT: "timed out",
+        ExitCode.SCHEMA: "the schema is missing or does not match",
+        ExitCode.NOT_PERMITTED: "not permitted: a privilege is missing, or the session is read-only",
+        ExitCode.OUTCOME_UNKNOWN: "outcome unknown: the connection was lost before a change was confirmed",
+        ExitCode.FOUND: "a check found something, or a condition of 'gjobs watch' holds",
+        ExitCode.OUR_FAULT: "an error of gjobs itself; GJOBS_DEBUG=1 shows where",
+        ExitCode.INTERRUPTED: "interrupted",
+    }
+)
+"""For people: the manual lists them."""
 
 
 def exit_code(error: BaseException) -> ExitCode:

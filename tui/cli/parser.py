@@ -1,7 +1,7 @@
 """How commands are declared on argparse; usage errors, help."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from store.formats import not_known
@@ -39,6 +39,12 @@ class Parser(argparse.ArgumentParser):
         )
         self._global = self.add_argument_group("global options")
         _add_global_options(self)
+
+    @property
+    def commands(self) -> "Mapping[str, Parser]":
+        """Its subcommands by name."""
+        groups = [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]  # noqa: SLF001
+        return {name: parser for group in groups for name, parser in group.choices.items()}
 
     def add_global(self, *flags: str, help: str, **options: Any) -> None:  # noqa: A002
         """On every parser, so that it may stand anywhere; SUPPRESS, so that none undoes what an outer one read."""
