@@ -14,7 +14,7 @@ from store.database.write_access import WriteMode
 from store.embedded.data_dir import throw_away_dir
 from store.embedded.server import open_server
 from store.errors import StoreError
-from store.sample.simulation import queue_jobs, simulated
+from store.sample.simulation import end_running_jobs, queue_jobs, simulated
 from store.store import Store
 from store.worker.worker import Worker
 from tui.session import Report, Session, prepare, session_on
@@ -50,7 +50,7 @@ async def open_demo(report: Report) -> AsyncIterator[Session]:
         await prepare(embedded_server, report)
         async with (
             session_on(settings, embedded_server.conninfo, "demo") as session,
-            _activity(embedded_server.conninfo),
+            activity(embedded_server.conninfo),
         ):
             yield replace(session, restart_if_dead=embedded_server.revive)
     finally:
@@ -58,7 +58,7 @@ async def open_demo(report: Report) -> AsyncIterator[Session]:
 
 
 @asynccontextmanager
-async def _activity(conninfo: Mapping[str, str | int]) -> AsyncIterator[None]:
+async def activity(conninfo: Mapping[str, str | int], *, pace: float = _PACE) -> AsyncIterator[None]:
     """Customers and workers, one of which is the signed-in user's own and so hers to see. None writes a journal.
 
     Hers alone keeps up with fewer jobs than she has: they wait in the queue as long as everybody's.
@@ -68,10 +68,13 @@ async def _activity(conninfo: Mapping[str, str | int]) -> AsyncIterator[None]:
         random = Random(0)  # noqa: S311
         stores = {"studio": user, "render-1": operator, "render-2": operator}
         workers = [
-            Worker(store, simulated(random, pace=_PACE), name=name, concurrency=_SLOTS)
-            for name, store in stores.items()
+            Worker(store, simulated(random, pace=pace), name=name, concurrency=_SLOTS) for name, store in stores.items()
         ]
-        activities = [queue_jobs(operator, random, pace=_PACE), *(worker.run() for worker in workers)]
+        activities = [
+            queue_jobs(operator, random, pace=pace),
+            end_running_jobs(operator, random, pace=pace),
+            *(worker.run() for worker in workers),
+        ]
         tasks = [asyncio.create_task(_logged(activity)) for activity in activities]
         try:
             yield

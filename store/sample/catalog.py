@@ -26,7 +26,7 @@ class UserPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectPlan:
-    """A project: what is photographed, and how many jobs that took."""
+    """A project: what is photographed, and how many jobs that took. One is empty, as the isolation check needs it."""
 
     name: str
     age_days: int
@@ -93,6 +93,7 @@ USERS = (
                 products=("Handlebar bag", "Bell", "Saddle", "Bottle cage"),
                 jobs=_jobs(2, 0, 71, 8),
             ),
+            ProjectPlan(name="Winter clearance", age_days=34, products=(), jobs=_jobs(0, 0, 0, 0)),
         ),
     ),
     UserPlan(

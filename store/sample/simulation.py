@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from math import ceil
 from random import Random
 from typing import Never
+from uuid import UUID
 
 from store.async_tools import is_cancelling
 from store.errors import StoreError
+from store.formats import utc_now
 from store.jobs.job import USUAL_MODES, JobStatus
 from store.sample import catalog
+from store.sample.sample_data import sample
 from store.store import Store
 from store.worker.handlers import Registry, Retry, Work
 
@@ -19,6 +24,9 @@ STEP = 1.0
 """Simulated seconds from one look at the queue to the next."""
 RETRY = 2.0
 """Real seconds after the database was away, or refused a job."""
+_LEAST_LEFT, _SPENT_AFTER = 0.1, 0.75
+"""Shares of a limit. It is raised when less is left, to where so much is spent."""
+_STUCK = timedelta(hours=1)
 
 
 async def queue_jobs(
@@ -28,9 +36,14 @@ async def queue_jobs(
     pace: float = 1.0,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> Never:
-    """Until it is cancelled. `store` is the operator's; `pace` is how many simulated seconds pass in one."""
+    """Until it is cancelled. `store` is the operator's; `pace` is how many simulated seconds pass in one.
+
+    The sample's limits are raised before they are used up.
+    """
+    limits = {budget.id: budget.limit_cents for budget in sample(utc_now()).budgets}
     while True:
         try:
+            await _raise_limits(store, limits)
             queue = await store.get_jobs_by_status(JobStatus.QUEUED, limit=QUEUE_SIZE)
             if random.random() < 1 - len(queue) / QUEUE_SIZE:
                 await _queue_one(store, random)
@@ -44,13 +57,45 @@ async def queue_jobs(
         await sleep(wait)
 
 
+async def _raise_limits(store: Store, limits: dict[UUID, int]) -> None:
+    """`limits` are those known by the budgets' ids. One that a person has changed is theirs and stays."""
+    for budget in await store.get_budgets():
+        if budget.limit_cents == limits.get(budget.id) and budget.left_cents < _LEAST_LEFT * budget.limit_cents:
+            raised = await store.set_budget(
+                user_id=budget.user_id,
+                project_id=budget.project_id,
+                period=budget.period,
+                limit_cents=ceil(budget.spent_cents / _SPENT_AFTER / 100_00) * 100_00,
+                expected_budget=budget,
+            )
+            limits[budget.id] = raised.limit_cents
+
+
+async def end_running_jobs(store: Store, random: Random, *, pace: float = 1.0) -> None:
+    """End the jobs that the sample left running, which no worker holds. One stays: it is there to be found stuck."""
+    now = utc_now()
+    running = [job for job in sample(now).jobs if job.status is JobStatus.RUNNING and now - job.created_at < _STUCK]
+    while running:
+        await asyncio.sleep(catalog.choose_seconds(random, running[0].mode) / pace)
+        try:
+            await store.transition_job_status(running[0].id, JobStatus.SUCCEEDED)
+        except StoreError:
+            if is_cancelling():
+                raise asyncio.CancelledError from None
+            await asyncio.sleep(RETRY)
+        else:
+            running.pop(0)
+
+
 async def _queue_one(store: Store, random: Random) -> None:
     projects = await store.get_projects()
     if not projects:
         return
     project = random.choice(projects)
     images = [asset for asset in await store.get_assets(project.id) if asset.kind == "input"]
-    with_image = images and random.random() < SHARE_WITH_IMAGE
+    if not images:
+        return  # A project without photographs stays empty.
+    with_image = random.random() < SHARE_WITH_IMAGE
     mode = catalog.choose_mode(random)
     await store.create_generation_job(
         project_id=project.id,

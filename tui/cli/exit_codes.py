@@ -1,6 +1,7 @@
 """Usage errors and the exit code of every error."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from types import MappingProxyType
 
@@ -34,6 +35,18 @@ class Declined(CommandError):
     """The person said no, or nothing could be done: nothing was changed."""
 
 
+class PartlyDeclined(Declined):
+    """What could be done, if anything, was. `problems` are sentences, one for each thing that was not."""
+
+    def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
+        super().__init__("\n".join(problems), hint=hint)
+        self.problems = tuple(problems)
+
+
+class OutputFailed(CommandError):
+    """Standard output takes no more, although somebody reads it. What the command did before stands."""
+
+
 class ExitCode(IntEnum):
     DONE = 0
     REFUSED = 1
@@ -50,6 +63,8 @@ class ExitCode(IntEnum):
     FOUND = 8
     """A check ran to its end and found something that is wrong."""
     OUR_FAULT = 70
+    OUTPUT_FAILED = 74
+    """The output could not be written, as on a full disk."""
     INTERRUPTED = 130
 
 
@@ -65,6 +80,7 @@ MEANINGS: Mapping[ExitCode, str] = MappingProxyType(
         ExitCode.OUTCOME_UNKNOWN: "outcome unknown: the connection was lost before a change was confirmed",
         ExitCode.FOUND: "a check found something, or a condition of 'gjobs watch' holds",
         ExitCode.OUR_FAULT: "an error of gjobs itself; GJOBS_DEBUG=1 shows where",
+        ExitCode.OUTPUT_FAILED: "the output could not be written; a line says whether the change was made",
         ExitCode.INTERRUPTED: "interrupted",
     }
 )
@@ -92,10 +108,26 @@ def exit_code(error: BaseException) -> ExitCode:
         case StoreError():
             # What else is raised on purpose says why nothing was done.
             return ExitCode.REFUSED
+        case OutputFailed():
+            return ExitCode.OUTPUT_FAILED
         case KeyboardInterrupt():
             return ExitCode.INTERRUPTED
         case _:
             return ExitCode.OUR_FAULT
+
+
+_INSIDE_NAME = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def error_kind(error: BaseException) -> str:
+    """What scripts tell errors apart by: `row_missing` of a RowMissing."""
+    match error:
+        case KeyboardInterrupt():
+            return "interrupted"
+        case StoreError() | CommandError():
+            return _INSIDE_NAME.sub("_", type(error).__name__).lower()
+        case _:
+            return "internal_error"
 
 
 class BadArgument(Exception):

@@ -19,7 +19,7 @@ from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.widgets import show_toast
 from tui.error_help import hidden_or_gone
 from tui.text.clean_text import clean
-from tui.text.error_text import Toast, ToastError
+from tui.text.error_text import Toast, ToastError, error_words
 from tui.text.status_text import STATUS_ACTIONS
 from tui.text.write_text import resolved_write_words
 
@@ -136,6 +136,10 @@ class ActionContext:
     projects: tuple[ProjectName, ...]
     jobs_changed: Callable[[Iterable[UUID]], None]
     """Called after each write with the ids of its jobs, so that list and costs follow at once."""
+    deleting: Callable[[Iterable[UUID]], None]
+    """Called before a deletion with the ids of its jobs, and after it with those deleted: the cursor goes to the row
+    that replaces its job.
+    """
     go_to_job: Callable[[UUID], Awaitable[None]]
     """Moves the cursor to a job that was just created, if it is listed within a moment. Keys wait until then."""
     undo: UndoStack
@@ -185,7 +189,7 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
     """The reason if there is none."""
     poller, listing = host.poller, host.dashboard.listing
     if poller.failure is not None:
-        return Toast(text=f"Not possible now: {poller.failure.error.message}", severity="error")
+        return Toast(text=f"Not possible now: {error_words(poller.failure.error)}", severity="error")
     if poller.session is None or poller.store is None or listing is None:
         return Toast(text="Not possible yet: nothing has been read.", severity="warning")
     return ActionContext(
@@ -195,6 +199,7 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
         database=poller.session.full_name,
         projects=listing.projects,
         jobs_changed=host.jobs_changed,
+        deleting=host.deleting_jobs,
         go_to_job=host.go_to_job,
         undo=host.undo,
         tell=partial(show_toast, host.app),

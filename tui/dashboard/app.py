@@ -19,6 +19,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.theme import ThemeProvider
 
+from store.async_tools import abandon_lookups
 from store.errors import StoreError
 from store.formats import utc_now
 from store.poller import DEFAULT_INTERVAL, Attention
@@ -38,7 +39,7 @@ from tui.dashboard.messages import (
     AppAction,
     Connected,
     Connecting,
-    CopyJsonRequested,
+    CopyRequested,
     DetailsOpened,
     HistoryRequested,
     IntervalChanged,
@@ -150,6 +151,7 @@ class GjobsApp(App[int]):
         return self.dashboard
 
     def on_ready(self) -> None:
+        abandon_lookups()
         if self._setup.theme is None:
             self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
         if self._setup.notice:
@@ -369,9 +371,9 @@ class GjobsApp(App[int]):
     def _id_wanted(self, message: JobsPanel.IdRequested) -> None:
         self._actions.open_by_id(message.text)
 
-    @on(CopyJsonRequested)
-    def _copy_json(self, message: CopyJsonRequested) -> None:
-        self._actions.copy_json(message.jobs)
+    @on(CopyRequested)
+    def _copy(self, message: CopyRequested) -> None:
+        self._actions.copy(message.what, message.jobs)
 
     @on(DetailsOpened)
     def _details_opened(self, message: DetailsOpened) -> None:
@@ -388,6 +390,11 @@ class GjobsApp(App[int]):
         self.dashboard.jobs.clear_chosen()
         self.dashboard.expect_removal(job_ids)
         self.poller.refresh()
+
+    def deleting_jobs(self, job_ids: Iterable[UUID]) -> None:
+        """Called before a deletion with the jobs asked for, and after it with those deleted."""
+        if self.dashboard.query(JobsPanel):  # It is gone while the app closes.
+            self.dashboard.jobs.expect_deletion(job_ids)
 
     async def go_to_job(self, job_id: UUID) -> None:
         """Where it is not listed soon, the cursor stays: it must not move under a key that comes later."""

@@ -21,6 +21,7 @@ from store.jobs.job import GenerationJob
 from store.statistics.totals import TotalsQuery
 from store.users.actor import actor_name
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
+from tui.dashboard.job_actions.job_copies import JobCopy
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.job_table import AllMarked, Opened
 from tui.dashboard.job_list.jobs_panel import JobsPanel
@@ -29,9 +30,8 @@ from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, KeyHin
 from tui.dashboard.memory import PendingNavigation, TotalsCache
 from tui.dashboard.messages import (
     ActionRequested,
-    CopyJsonRequested,
+    CopyRequested,
     DetailsOpened,
-    JobAction,
     JobActionRequested,
     ListPollFailed,
     ProjectChosen,
@@ -47,6 +47,7 @@ from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
 from tui.text.format import short_id
+from tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -226,7 +227,7 @@ class DashboardScreen(Screen[None]):
         """Those that are there stay, for they have an age; else it is said why there are none."""
         if self._totals is None:
             self._failed_totals_query = self.totals_query
-            why = no_totals(self._visibility) or f"Not counted: {error.message}"
+            why = no_totals(self._visibility) or f"Not counted: {clean(error.message, limit=400)}"
             self.query_one(CostsPanel).explain(why, of_what=self._counted_project())
 
     def show_failure(self, failure: ListPollFailed) -> None:
@@ -351,8 +352,9 @@ class DashboardScreen(Screen[None]):
     def action_request(self, request: Request) -> None:
         self.post_message(ActionRequested(request))
 
-    def action_act(self, action: JobAction) -> None:
-        if action == "create":
+    def action_act(self, name: str) -> None:
+        action = JobAction(name)
+        if action is JobAction.CREATE:
             self.post_message(JobActionRequested(action, ()))
         elif jobs := self._selected():
             self._change(action, jobs)
@@ -368,15 +370,9 @@ class DashboardScreen(Screen[None]):
         else:
             self.post_message(JobActionRequested(action, jobs))
 
-    def action_copy_id(self) -> None:
-        from tui.dashboard.job_details import copy_ids
-
+    def action_copy(self, what: str) -> None:
         if jobs := self._selected():
-            copy_ids(self.app, jobs)
-
-    def action_copy_json(self) -> None:
-        if jobs := self._selected():
-            self.post_message(CopyJsonRequested(jobs))
+            self.post_message(CopyRequested(JobCopy(what), jobs))
 
     def _selected(self) -> tuple[GenerationJob, ...]:
         """None, with the reason, where the job list does not have the focus: the person looks at something else."""

@@ -30,8 +30,8 @@ def test_help_explains_a_command_that_has_no_page(gjobs: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("bugets",), 2, "Topic 'bugets' is not known; did you mean 'budgets'?"),
-        (("jobs", "lst"), 2, "Topic 'jobs lst' is not known"),
+        (("bugets",), 2, "Unknown topic 'bugets'. Did you mean 'budgets'?\n"),
+        (("jobs", "lst"), 2, "Unknown topic 'jobs lst'."),
         (("budgets", "--search", "x"), 2, "--search finds pages, and takes no topic beside it."),
         (("--search", "no-such-word"), 1, "No page contains 'no-such-word'."),
         (("budgets", "--as", "ada@example.com"), 2, "This command opens no database."),

@@ -116,7 +116,7 @@ NO_KEY = "names no key; a comma itself is called 'comma'."
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('thme = "x"', "1: thme is not known; did you mean 'theme'?"),
+        ('thme = "x"', "1: thme is not known. Did you mean 'theme'?"),
         ("theme = 3", "1: theme is a number, and should be a text."),
         ('theme = " "', "1: theme is empty."),
         ("profiles = []", "1: profiles is a list, and should be a table."),
@@ -143,11 +143,11 @@ NO_KEY = "names no key; a comma itself is called 'comma'."
         ),
         (
             "[views]\nlater = 'is:stuck'\n[notifications]\nview = 'late'",
-            "4: notifications.view names no view of [views]: 'late' is not known; did you mean 'later'?",
+            "4: notifications.view names no view of [views]: 'late' is not known. Did you mean 'later'?",
         ),
         (
             "[notifications]\nterminal = 'fot'",
-            "2: notifications.terminal has a value that it cannot have: 'fot' is not known; did you mean 'foot'?",
+            "2: notifications.terminal has a value that it cannot have: 'fot' is not known. Did you mean 'foot'?",
         ),
         (
             "[notifications]\nsound = 1",
@@ -156,8 +156,8 @@ NO_KEY = "names no key; a comma itself is called 'comma'."
         *(
             (f"{PROD}{line}", f"3: profiles.prod.{line.partition(' ')[0]} {clause}")
             for line, clause in (
-                ("colour = 1", "is not known; did you mean 'color'?"),
-                ('color = "reed"', "is no colour: 'reed' is not known; did you mean 'red'?"),
+                ("colour = 1", "is not known. Did you mean 'color'?"),
+                ('color = "reed"', "is no colour: 'reed' is not known. Did you mean 'red'?"),
                 ('color = "#12"', "should be '#' and 3 or 6 hexadecimal digits, or a colour's name."),
                 ('write = "yes"', "is a text, and should be true or false."),
                 ("write = 1", "is a number, and should be true or false."),
@@ -168,7 +168,7 @@ NO_KEY = "names no key; a comma itself is called 'comma'."
                 ("as = 2026-11-24", "is a date or a time, and should be a text."),
                 (
                     'sslmode = "requires"',
-                    "has a value that it cannot have: 'requires' is not known; did you mean 'require'?",
+                    "has a value that it cannot have: 'requires' is not known. Did you mean 'require'?",
                 ),
                 ("password_command = 'op \"'", "has a quotation mark that is not closed."),
                 ("password_command = []", "names no program."),

@@ -13,6 +13,8 @@ from store.configuration.settings import EMBEDDED_USER
 from store.database.database import Database
 from store.embedded.clients import ServerHandle
 from store.errors import SchemaMissing, Unreachable
+from store.isolation.isolation import PROBED, ProbeMethod, ProbeVerdict
+from store.isolation.isolation_check import plan_probes, run_probes
 from store.jobs.job import USUAL_MODES, JobStatus
 from store.sample.sample_data import Sample, fill, sample
 from store.store import Store
@@ -132,6 +134,15 @@ async def test_sample_fills_a_database_only_once(database: Conninfo) -> None:
         fill(as_text(database), now=NOW + timedelta(days=3))
         assert await operator.get_generation_jobs(limit=1000) == first
         assert await operator.get_users() == users
+
+
+async def test_sample_lets_the_isolation_check_try_everything(database: Conninfo) -> None:
+    fill(as_text(database), now=NOW)
+    reader = Database(database)
+    probes = [probe async for probe in run_probes(reader, await plan_probes(reader), tries_writes=True)]
+    await reader.close()
+    assert [(probe.target, probe.verb) for probe in probes] == list(PROBED)
+    assert {(probe.how, probe.verdict) for probe in probes} == {(ProbeMethod.TRIED, ProbeVerdict.KEPT)}
 
 
 async def test_filling_again_keeps_the_changes_of_users(database: Conninfo) -> None:

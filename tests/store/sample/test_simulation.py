@@ -2,20 +2,27 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from random import Random
 
 import pytest
 
 from store.database.database import Database
+from store.formats import utc_now
 from store.jobs.job import JobStatus
-from store.sample.simulation import QUEUE_SIZE, RETRY, STEP, queue_jobs
+from store.sample.sample_data import fill, sample
+from store.sample.simulation import QUEUE_SIZE, RETRY, STEP, end_running_jobs, queue_jobs
 from store.store import Store
+from tests.conftest import Conninfo
 from tests.store.faulty_servers import proxied
-from tests.store.store_fixtures import Db, MakeProject, Sql
+from tests.store.store_fixtures import NOW, Db, MakeAsset, MakeProject, Sql
 
 Watch = Callable[[int], Awaitable[None]]
 
 """Is called after each step with its number, from 1."""
+
+
+PROJECTS = {project.name: project.id for project in sample(NOW).projects}
 
 
 class EnoughError(Exception):
@@ -57,8 +64,10 @@ async def test_simulated_customers_fill_the_queue_to_its_limit(db: Db) -> None:
     assert all(2 <= job.cost_cents <= 500 for job in jobs)
 
 
-async def test_simulated_customers_replace_jobs_that_were_started(operator: Store, make_project: MakeProject) -> None:
-    make_project()
+async def test_simulated_customers_replace_jobs_that_were_started(
+    operator: Store, make_project: MakeProject, make_asset: MakeAsset
+) -> None:
+    make_asset(make_project())
     lengths: list[int] = []
 
     async def take_one(step: int) -> None:
@@ -73,7 +82,7 @@ async def test_simulated_customers_replace_jobs_that_were_started(operator: Stor
 
 
 async def test_simulated_customers_wait_while_the_database_is_unreachable(db: Db) -> None:
-    db.make_project()
+    db.make_asset(db.make_project())
     lengths: list[int] = []
     async with proxied(db.conninfo) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
 
@@ -90,14 +99,65 @@ async def test_simulated_customers_wait_while_the_database_is_unreachable(db: Db
     assert lengths[1] == lengths[3] < lengths[-1]
 
 
-async def test_simulated_customers_retry_after_a_budget_refusal(operator: Store, make_project: MakeProject) -> None:
+async def test_simulated_customers_retry_after_a_budget_refusal(
+    operator: Store, make_project: MakeProject, make_asset: MakeAsset
+) -> None:
     project = make_project()
+    make_asset(project)
     await operator.set_budget(project_id=project, period="all", limit_cents=1)
     assert set(await run(operator, 3)) == {RETRY}
 
 
-async def test_the_same_seed_makes_the_same_jobs(operator: Store, make_project: MakeProject, sql: Sql) -> None:
-    make_project()
+HOUR_CENTS = 2_900_00
+"""What an hour of the demo costs."""
+
+
+async def test_limits_of_the_sample_never_stop_the_demo(operator: Store, database: Conninfo, sql: Sql) -> None:
+    """Eight hours in 80 steps: each job costs as much as the jobs of a tenth of an hour."""
+    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+    others = await operator.set_budget(project_id=PROJECTS["Bike accessories"], period="all", limit_cents=1)
+    refused: list[int] = []
+
+    async def finish_all(step: int) -> None:
+        for project_id in (PROJECTS["Autumn catalog"], PROJECTS["Spring lookbook"]):
+            checked = await operator.check_budget(project_id, 5_00)
+            refused.extend(step for one in checked if not one.is_allowed)
+        sql("update generation_jobs set status = 'running' where status = 'queued'")
+        sql(
+            "update generation_jobs set status = 'succeeded', cost_cents = %s where status = 'running'",
+            (HOUR_CENTS // 10,),
+        )
+
+    before = sql("select count(*) from generation_jobs")[0][0]
+    await run(operator, 80, finish_all)
+
+    assert not refused
+    assert sql("select count(*) from generation_jobs")[0][0] - before > 60
+    budgets = {budget.id: budget for budget in await operator.get_budgets()}
+    assert budgets[others.id].limit_cents == 1
+    assert all(budget.left_cents > 0 for budget in budgets.values() if budget.id != others.id)
+
+
+async def test_limit_of_the_sample_that_a_person_changed_stays(operator: Store, database: Conninfo) -> None:
+    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+    project_id = PROJECTS["Autumn catalog"]
+    await operator.set_budget(project_id=project_id, period="all", limit_cents=2)
+    await run(operator, 30)
+    (limit,) = [one.limit_cents for one in await operator.get_budgets() if one.project_id == project_id]
+    assert limit == 2
+
+
+async def test_running_jobs_of_the_sample_end_but_for_the_stuck_one(operator: Store, database: Conninfo) -> None:
+    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+    await end_running_jobs(operator, Random(0), pace=10_000)  # noqa: S311
+    (stuck,) = await operator.get_jobs_by_status(JobStatus.RUNNING)
+    assert utc_now() - stuck.created_at > timedelta(hours=5)
+
+
+async def test_the_same_seed_makes_the_same_jobs(
+    operator: Store, make_project: MakeProject, make_asset: MakeAsset, sql: Sql
+) -> None:
+    make_asset(make_project())
     queues = []
     for seed in (1, 1, 2):
         await run(operator, 20, seed=seed)
@@ -106,13 +166,19 @@ async def test_the_same_seed_makes_the_same_jobs(operator: Store, make_project: 
     assert queues[0] == queues[1] != queues[2]
 
 
-async def test_simulated_customers_queue_nothing_without_a_project(operator: Store) -> None:
+async def test_simulated_customers_queue_nothing_without_a_photographed_product(
+    operator: Store, make_project: MakeProject
+) -> None:
+    await run(operator, 10)
+    make_project()
     await run(operator, 10)
     assert await queue_length(operator) == 0
 
 
-async def test_simulated_customers_can_be_cancelled(operator: Store, make_project: MakeProject) -> None:
-    make_project()
+async def test_simulated_customers_can_be_cancelled(
+    operator: Store, make_project: MakeProject, make_asset: MakeAsset
+) -> None:
+    make_asset(make_project())
     stepped = asyncio.Event()
 
     async def sleep(seconds: float) -> None:

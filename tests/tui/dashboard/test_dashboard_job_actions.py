@@ -134,7 +134,7 @@ async def test_deletion_dialog_deletes_nothing_without_an_explicit_yes(
 
 
 @pytest.mark.parametrize("keys", ["y", "right enter", "tab enter"])
-async def test_confirmed_deletion_removes_the_job_and_keeps_the_cursor_position(
+async def test_confirmed_deletion_removes_the_job_and_moves_the_cursor_to_the_next_row(
     dashboard: Driver, jobs_db: JobsDatabase, keys: str
 ) -> None:
     await dashboard.press("d", *keys.split(), on=3, toast=f"Deleted main_white {short(3)}.")
@@ -142,11 +142,8 @@ async def test_confirmed_deletion_removes_the_job_and_keeps_the_cursor_position(
     assert jobs_db.status(3) is None
     await dashboard.until(lambda: dashboard.rows == [1, 2, 4, 5, 6])
     await dashboard.until(lambda: dashboard.costs[0].endswith("✓ succeeded 0 ✗ failed 1 Total 5"))
-    assert dashboard.cursor is None
-    await dashboard.press("d", dialog="")
-    assert not any("left this list" in toast for toast in dashboard.toasts), "one knows what one deleted"
-    await dashboard.press("down")
     assert dashboard.cursor == 4
+    assert not any("left this list" in toast for toast in dashboard.toasts), "one knows what one deleted"
 
 
 async def test_delete_key_pressed_twice_opens_one_dialog_and_a_click_agrees(

@@ -66,6 +66,31 @@ async def test_cursor_selects_no_job_after_its_job_was_deleted(dashboard: Driver
     assert jobs_db.sql("select id, status from generation_jobs order by id") == before
 
 
+@pytest.mark.parametrize(("marks", "cursor", "replacement"), [((), 6, 5), ((2, 3), 3, 4), ((5, 6), 6, 4)])
+async def test_cursor_goes_to_the_row_that_replaces_a_job_deleted_here(
+    dashboard: Driver, marks: tuple[int, ...], cursor: int, replacement: int
+) -> None:
+    for number in marks:
+        await dashboard.press("space", on=number)
+    await dashboard.press("d", "y", on=cursor, toast="Deleted ")
+    await dashboard.until(lambda: cursor not in dashboard.rows)
+
+    assert dashboard.cursor == replacement, "the next row, or the one above at the end of the list"
+    assert [toast for toast in dashboard.toasts if "left this list" in toast] == []
+
+
+async def test_cursor_selects_no_job_after_its_deletion_failed_and_another_process_deleted_it(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    await dashboard.press("d", on=2, dialog="Delete this job?")
+    jobs_db.set_status(2, "failed")
+    await dashboard.press("y", toast="nothing was deleted")
+    jobs_db.delete(2)
+    await dashboard.refreshes(until=lambda: 2 not in dashboard.rows)
+
+    assert dashboard.cursor is None
+
+
 async def test_cursor_selects_no_job_after_its_job_left_the_listed_status(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:

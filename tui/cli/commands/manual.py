@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from store.configuration.settings import Settings
-from store.formats import not_known
+from store.formats import nearest
 from tui.cli.command import Command
 from tui.cli.exit_codes import Declined, ExitCode, UsageError
 from tui.cli.output import Output, print_message
@@ -57,9 +57,9 @@ def print_manual(output: Output, topic: list[str], search: str | None, commands:
     elif (parser := _command(topic, commands)) is not None:
         parser.print_help()
     else:
-        raise UsageError(
-            f"Topic {not_known(name, (*TOPICS, *commands))}", hint="'gjobs help' lists the topics of the manual."
-        )
+        near = nearest(name, (*TOPICS, *commands))
+        question = f" Did you mean {near!r}?" if near else ""
+        raise UsageError(f"Unknown topic {name!r}.{question}", hint="'gjobs help' lists the topics of the manual.")
     return ExitCode.DONE
 
 
@@ -69,7 +69,7 @@ def _command(words: list[str], commands: "Mapping[str, Parser]") -> "Parser | No
         parser = commands.get(word)
         if parser is None:
             return None
-        commands = parser.commands
+        commands = parser.commands.choices if parser.commands else {}
     return parser
 
 

@@ -58,7 +58,7 @@ async def show_statistics(
         raise UsageError("--window is of the times that jobs take.", hint="Add --by mode, or leave --window out.")
     if archive and by == "mode":
         raise UsageError("--archive is of what jobs cost, not of their times.", hint="Leave --by or --archive out.")
-    chosen = None if project is None else await find_project(session.store, project)
+    chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     project_id = chosen.id if chosen else None
     if by is None:
         if archive:
@@ -103,7 +103,8 @@ async def show_statistics(
 
 def _show_statistics(output: Output, statistics: JobStatistics) -> None:
     from store.formats import money
-    from tui.cli.text_tables import STATUS_COLUMN, TableColumn
+    from tui.cli.job_tables import STATUS_COLUMN
+    from tui.cli.text_tables import TableColumn
     from tui.text.format import count, percent
     from tui.text.status_text import status_word
 
@@ -165,7 +166,8 @@ def _show_monitoring(output: Output, monitoring: JobTimings) -> None:
 
 def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUID, str]) -> None:
     from store.formats import money
-    from tui.cli.text_tables import STATUS_COLUMN, TableColumn
+    from tui.cli.job_tables import STATUS_COLUMN
+    from tui.cli.text_tables import TableColumn
     from tui.text.format import count, local_time
     from tui.text.status_text import status_word
 

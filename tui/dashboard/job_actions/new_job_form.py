@@ -19,6 +19,7 @@ from store.projects.project import Asset
 from tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from tui.dashboard.widgets import TextField
 from tui.text.clean_text import clean
+from tui.text.error_text import error_words
 from tui.text.format import short_id
 
 _MOST_DIGITS = 12
@@ -94,7 +95,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
         try:
             assets = await self._assets(project_id)
         except StoreError as error:
-            problem = f"The assets cannot be listed. {error.message} {error.hint or ''}".rstrip()
+            problem = f"The assets cannot be listed. {error_words(error)}"
         if self.is_open:
             self.query_one("#asset", Select).set_options([(Content(_described(asset)), asset.id) for asset in assets])
             self.query_one("#asset-problem", FieldProblem).say(problem)

@@ -1,0 +1,30 @@
+"""The demo's workers and customers on a real database, sped up."""
+
+import asyncio
+from datetime import timedelta
+
+from store.database.database import Database
+from store.formats import utc_now
+from store.jobs.job import JobStatus
+from store.sample.sample_data import fill, sample
+from store.store import Store
+from tests.conftest import Conninfo
+from tui.demo import activity
+
+
+async def test_demo_ends_the_running_jobs_of_the_sample_and_goes_on(database: Conninfo) -> None:
+    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+    known = {job.id for job in sample(utc_now()).jobs}
+    async with activity(database, pace=500), Store(Database(database)) as operator:
+
+        async def is_under_way() -> bool:
+            ended = await operator.get_jobs_by_status(JobStatus.SUCCEEDED, limit=50)
+            running = await operator.get_jobs_by_status(JobStatus.RUNNING)
+            left = [job for job in running if job.id in known]
+            return all(job.id not in known for job in ended) and len(left) == 1
+
+        async with asyncio.timeout(60):
+            while not await is_under_way():  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+        (stuck,) = [job for job in await operator.get_jobs_by_status(JobStatus.RUNNING) if job.id in known]
+        assert utc_now() - stuck.created_at > timedelta(hours=5)
