@@ -87,6 +87,8 @@ class Proxy:
         """With the next write that comes to it the proxy goes away, and this is forgotten."""
         self.bytes_passed = 0
         """Both ways together."""
+        self.bytes_before_write = 0
+        """So many had passed when a write was opened last."""
         self.bytes_left: int | None = None
         """After so many, which may be in the middle of a message, the proxy goes away."""
 
@@ -136,7 +138,9 @@ class Proxy:
             await self._open.wait()
             if b"COMMIT\0" in data and self.instead_of_commit_answer:
                 self._withholding = True
-            proxied_connection.writes = proxied_connection.writes or bool(WRITE_OPENS.search(data))
+            if WRITE_OPENS.search(data):
+                proxied_connection.writes = True
+                self.bytes_before_write = self.bytes_passed
             if self.cut and proxied_connection.writes and self.cut.at.search(data):
                 proxied_connection.cut, self.cut = self.cut, None
                 if not proxied_connection.cut.reaches_database:
