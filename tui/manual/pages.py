@@ -32,6 +32,8 @@ TOPICS = tuple(chain.from_iterable(GROUPS.values()))
 _COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE | re.DOTALL)
 _IMAGE = re.compile(r"^!\[.*\]\(.*\)\n\n?", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,3} ")
+_MARKUP = re.compile(r"^- |^\d+\. |`|\*\*")
+_LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
 _FENCE = "```"
 _NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
 
@@ -54,7 +56,7 @@ class Section:
 class Hit:
     section: Section
     line: str
-    """The first line of the section that contains one of the words."""
+    """The first of the lines that contain the most words, without markup."""
 
 
 def anchor(heading: str) -> str:
@@ -116,13 +118,16 @@ def search(text: str) -> list[Hit]:
         everything = "\n".join((title, *section.lines)).casefold()
         if all(word in everything for word in words):
             place = 0 if section.topic in words else 1 if any(word in title for word in words) else 2
-            found.append((place, Hit(section=section, line=_first_line(section, words))))
+            found.append((place, Hit(section=section, line=_best_line(section, words))))
     return [hit for _, hit in sorted(found, key=lambda one: one[0])]
 
 
-def _first_line(section: Section, words: Sequence[str]) -> str:
-    matching = (line for line in section.lines if any(word in line.casefold() for word in words))
-    return next(matching, section.lines[0] if section.lines else "")
+def _best_line(section: Section, words: Sequence[str]) -> str:
+    def found(line: str) -> int:
+        return sum(word in line.casefold() for word in words)
+
+    line = max(section.lines, key=found, default="")
+    return _MARKUP.sub("", _LINK.sub(r"\1", line)).replace(" | ", "  ").strip("| ")
 
 
 _GENERATED = re.compile(

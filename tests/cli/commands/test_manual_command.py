@@ -46,6 +46,8 @@ def test_help_finds_words_on_pages(gjobs: Run) -> None:
     assert done.code == 0
     assert [line.split()[0] for line in done.out.splitlines()] == ["TOPIC", "workers"]
     assert "What happens when a worker dies" in done.out
+    links = gjobs("help", "--search", "journal of what").out
+    assert "writing-safely explains the journal of what gjobs itself wrote." in links
 
 
 def test_help_shows_a_page_in_the_pager_on_a_terminal(open_terminal: OpenTerminal) -> None:

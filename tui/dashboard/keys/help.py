@@ -106,6 +106,10 @@ def topic_of(screen: Screen[Any]) -> str:
     )
 
 
+_LAST = {"dialog": 1, "app": 2}
+"""Groups that stand below those of the screen itself."""
+
+
 def all_entries(app: App[Any]) -> list[HelpEntry]:
     return _entries(app, chain(chain.from_iterable(map(own_bindings, OWNERS)), of_the_app()))
 
@@ -119,8 +123,11 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
         else [node for node in (screen, *screen.walk_children()) if not isinstance(node, FilterField)]
     )
     owners = [owner for owner in OWNERS if any(isinstance(node, owner) for node in nodes)]
-    of_app = (one for one in of_the_app() if one.priority or one.id == "app.help" or not (is_typing or screen.is_modal))
-    return _entries(screen.app, chain(chain.from_iterable(map(own_bindings, owners)), of_app))
+    of_app = (
+        one for one in of_the_app() if one.priority or (one.id == "app.help" if is_typing else not screen.is_modal)
+    )
+    entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, owners)), of_app))
+    return sorted(entries, key=lambda entry: _LAST.get(entry.binding_id.partition(".")[0], 0))
 
 
 def _entries(app: App[Any], bindings: Iterable[Binding]) -> list[HelpEntry]:
