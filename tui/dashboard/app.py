@@ -478,10 +478,16 @@ class GjobsApp(App[int]):
         self.show_status()
 
     def action_help(self) -> None:
-        if self.screen is self.dashboard:
-            from tui.dashboard.keys.help import HelpDialog, help_entries
+        """Open the manual at the page of the screen, or close it."""
+        from tui.dashboard.keys import help as key_help
+        from tui.dashboard.keys.manual_dialog import ManualDialog
 
-            self.push_screen(HelpDialog(help_entries(self)))
+        screen = self.screen
+        if isinstance(screen, ManualDialog):
+            screen.action_leave()
+        elif not isinstance(screen, _palette().Palette):
+            topic, keys = key_help.topic_of(screen), key_help.screen_entries(screen)
+            self.push_screen(ManualDialog(topic, keys=keys, all_keys=key_help.all_entries(self)))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The choice of a theme; what else Textual offers, the dashboard has in its own way."""

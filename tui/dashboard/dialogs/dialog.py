@@ -84,6 +84,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close the dialog without doing anything"),
+        Binding("question_mark,f1", "app.help", "Help", id="dialog.help", tooltip="Show these keys and the manual"),
     ]
 
     def box(self, title: str) -> DialogBox:
