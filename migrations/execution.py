@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
 from migrations.progress import Origin, Run, say_nothing
 from migrations.verification import origin
-from store.schema.expected import APP_REVISION
+from store.schema.schema_by_revision import APP_REVISION
 
 _alembic = threading.Lock()
 """Alembic's `context` and `op`, through which the revisions reach the connection, are one for the whole process."""

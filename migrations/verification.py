@@ -8,7 +8,7 @@ import psycopg
 from migrations.connection import SchemaDiffers, connect, is_shared, translate_migrating
 from migrations.progress import Origin
 from migrations.status import current_revision
-from store.schema.expected import APP_REVISION, expected
+from store.schema.schema_by_revision import APP_REVISION, expected
 from store.schema.schema_diff import Difference, DifferenceKind, SchemaObject, compare, read_catalogue, required
 
 _PRESENT = """

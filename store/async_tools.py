@@ -1,9 +1,12 @@
 """Cancellation, interruptible waits, priority of foreground work."""
 
 import asyncio
+import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from typing import Any
@@ -79,3 +82,35 @@ async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+P = ParamSpec("P")
+
+
+def _is_lookup(function: object) -> bool:
+    return function is socket.getaddrinfo
+
+
+class _AbandonedLookups(ThreadPoolExecutor):
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        if not _is_lookup(fn):
+            return super().submit(fn, *args, **kwargs)
+        future: Future[T] = Future()
+
+        def run() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(fn(*args, **kwargs))
+                except BaseException as error:
+                    future.set_exception(error)
+
+        threading.Thread(target=run, name="name lookup", daemon=True).start()
+        return future
+
+
+def abandon_lookups() -> None:
+    """Let the running loop, and the process, end without waiting for name lookups.
+
+    The resolver cannot be interrupted, and may take a minute. Other work in threads is waited for.
+    """
+    asyncio.get_running_loop().set_default_executor(_AbandonedLookups())

@@ -40,7 +40,9 @@ def format_duration(seconds: int) -> str:
     return "".join(parts) or "0s"
 
 
-_AMOUNT = re.compile(r"\$?([0-9]{1,15})\.([0-9]{2})|\$([0-9]{1,15})")
+_AMOUNT = re.compile(
+    r"\$?([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})\.([0-9]{2})|\$([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})"
+)
 
 
 def money(cents: int) -> str:
@@ -49,13 +51,16 @@ def money(cents: int) -> str:
 
 
 def cents(text: str) -> int | None:
-    """Of whole cents, or of dollars with both digits after the point or a dollar sign before; None of anything else."""
+    """Of whole cents, or of dollars with both digits after the point or a dollar sign before, as `money` writes them.
+
+    None of anything else.
+    """
     if text.isascii() and text.isdecimal():
         return int(text)
     found = _AMOUNT.fullmatch(text)
     if found is None:
         return None
-    dollars, part, whole = found.groups()
+    dollars, part, whole = (group and group.replace(",", "") for group in found.groups())
     return int(whole) * 100 if whole else int(dollars) * 100 + int(part)
 
 
@@ -117,10 +122,15 @@ def _plain(value: Any) -> str | int | float | None:
 def not_known(word: str, known: Iterable[str]) -> str:
     """A clause that names the nearest of the known words, or all of them where none is near."""
     words = [str(other) for other in known]
-    close = difflib.get_close_matches(word.lower(), words, n=1)
-    if close:
-        return f"{word!r} is not known; did you mean {close[0]!r}?"
+    if close := nearest(word, words):
+        return f"{word!r} is not known. Did you mean {close!r}?"
     return f"{word!r} is not known; it is one of {', '.join(words)}."
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """None where none of the known words is near."""
+    close = difflib.get_close_matches(word.lower(), list(known), n=1)
+    return close[0] if close else None
 
 
 def close_names(typed: str, names: Sequence[str]) -> list[str]:
@@ -148,6 +158,11 @@ class IdRange:
     low: UUID
     high: UUID
     """The last of them, itself included."""
+
+    @property
+    def digits(self) -> str:
+        """Those that all of them begin with."""
+        return "".join(low for low, high in zip(self.low.hex, self.high.hex, strict=True) if low == high)
 
 
 def id_range(text: str) -> IdRange | None:

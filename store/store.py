@@ -48,9 +48,10 @@ from store.projects import project_sql
 from store.projects.project import Asset, Project, User
 from store.search import IdMatches
 from store.statistics import count_sql, statistics_sql
-from store.statistics.counting import Report, TotalsCounter, count_capabilities, count_totals_exactly
+from store.statistics.exact_totals import Report, count_totals_exactly
 from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
 from store.statistics.totals import Totals, TotalsQuery
+from store.statistics.totals_counter import TotalsCounter, count_capabilities
 from store.users.actor import OPERATOR, ActingUser, Actor
 from store.users.user_sql import FoundUser
 from store.validation import UNSET, Unset, changed_columns

@@ -137,6 +137,13 @@ total = literal_column(
 Within those years no subtraction fails, so that an index on it makes no write fail. It is SQL to the letter, for an
 index is used only where the statement says what the index does.
 """
+time_so_far = literal_column(
+    f"(CASE WHEN status = '{JobStatus.RUNNING}'"
+    " AND created_at > to_timestamp(-62135596800) AND created_at < to_timestamp(253402300799)"
+    " THEN now() - created_at END)",
+    Interval,
+)
+"""How long a running job has taken by now; null as above."""
 Index("gjobs_total", total.desc().nulls_last(), generation_jobs.c.id.desc())
 
 generation_job_summary = table(

@@ -3,16 +3,16 @@
 import fcntl
 import json
 import os
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, refusal
+from store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_toml, refusal
 from store.errors import BadConfiguration, Conflict, InvalidValue
 from store.formats import close_names, not_known
 from store.job_list.list_query import ListOrder, OrderColumn
+from store.private_files import make_directory, open_private, replace_private
 
 LONGEST_NAME = 60
 """Characters."""
@@ -168,11 +168,11 @@ class SavedViews:
             raise self._unusable("is too large")
         try:
             text = content.decode()
-            document = tomllib.loads(text)
+            document = parse_toml(text)
         except UnicodeDecodeError:
             raise self._unusable("is not UTF-8") from None
-        except (ValueError, RecursionError) as error:
-            raise self._unusable(f"is not TOML: {error}") from None
+        except ValueError as error:
+            raise self._unusable(str(error)) from None
         problems: list[ConfigurationProblem] = []
         top = TomlTable(document, (), problems)
         views = read_views(top.table(TABLE), problems)
@@ -199,8 +199,8 @@ class SavedViews:
     def _changing(self) -> Iterator[dict[str, View]]:
         """What it becomes replaces the file at once, so that a reader never sees half of it."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path.with_name(f".{FILE}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            make_directory(self.path.parent)
+            lock = open_private(self.path.with_name(f".{FILE}.lock"), os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise self._unwritable(error) from error
         try:
@@ -212,14 +212,9 @@ class SavedViews:
             os.close(lock)
 
     def _write(self, views: Views) -> None:
-        beside = self.path.with_name(f".{FILE}.{os.getpid()}")
         try:
-            beside.touch(mode=0o600)
-            beside.write_text(_ABOUT + written(views.values()), encoding="utf-8")
-            beside.replace(self.path)
+            replace_private(self.path, _ABOUT + written(views.values()))
         except OSError as error:
-            with suppress(OSError):
-                beside.unlink()
             raise self._unwritable(error) from error
 
     def _unusable(self, clause: str) -> BadConfiguration:

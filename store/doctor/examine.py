@@ -21,7 +21,7 @@ from store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, 
 from store.doctor.policy_checks import nothing_leaks, policy_findings
 from store.doctor.schema_checks import QUALIFY_QUERY, read_schema
 from store.errors import SignInRefused, StoreError, Unreachable
-from store.schema.expected import NEWEST_REVISION
+from store.schema.schema_by_revision import NEWEST_REVISION
 from store.users.actor import OPERATOR, ROLE_OF_USERS
 
 

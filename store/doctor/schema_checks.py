@@ -8,7 +8,7 @@ from store.capabilities.capability import quoted
 from store.database.database import Database
 from store.database.query import Query, Row
 from store.doctor.findings import Finding, Section, Severity
-from store.schema.expected import expected
+from store.schema.schema_by_revision import expected
 from store.schema.schema_diff import (
     CATALOGUE,
     QUALIFY,

@@ -11,7 +11,7 @@ from store.database.database import Database
 from store.database.query import Query, TimeLimits, make_number
 from store.doctor.findings import Finding, Section, Severity, amount, size
 from store.errors import NoPrivilege, SchemaMissing, TimedOut
-from store.schema.expected import NEWEST_REVISION, expected
+from store.schema.schema_by_revision import NEWEST_REVISION, expected
 from store.schema.schema_diff import ObjectKind
 from store.users.actor import OPERATOR
 

@@ -68,7 +68,7 @@ def keep_server(data_dir: Path, *, report: Report = ignore) -> ServerStatus:
     with open_server(data_dir, report=report) as lease:
         layout = DataLayout.of(lease.data_dir)
         with explaining(layout.data_dir), exclusive(layout.start_lock, report):
-            layout.kept.touch()
+            layout.kept.touch(mode=0o600)
         return server_status(lease.data_dir)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from store.errors import EmbeddedUnavailable, InvalidValue
+from store.private_files import make_directory
 
 PORT = "5432"
 """Part of the socket's name; nothing listens on TCP."""
@@ -98,23 +99,12 @@ class DataLayout:
         Root's can be entered by others, for Postgres may have to run as another account; what lies in them is
         private.
         """
-        mode = 0o711 if os.geteuid() == 0 else 0o700
-        self.data_dir.parent.mkdir(parents=True, exist_ok=True)
-        made = _make_directory(self.data_dir, mode)
-        _make_directory(self.home, mode)
+        made = make_directory(self.data_dir)
+        make_directory(self.home)
         require_owned(self.home, os.geteuid())
         for directory in (self.log.parent, self.client_locks, self.start_lock.parent):
-            _make_directory(directory, 0o700)
+            make_directory(directory, 0o700)
         return made
-
-
-def _make_directory(path: Path, mode: int) -> bool:
-    try:
-        path.mkdir(mode=mode)
-    except FileExistsError:
-        return False
-    path.chmod(mode)
-    return True
 
 
 def require_owned(path: Path, owner: int) -> None:

@@ -13,11 +13,13 @@ from pathlib import Path
 from store.embedded.data_dir import directory_named_by
 from store.embedded.os_account import OsAccount
 from store.errors import EmbeddedUnavailable
+from store.private_files import open_private
 
 OLDEST_MAJOR = 17
 """The first with the builtin locale provider, which makes a cluster independent of the machine's locales."""
 
 _WHEEL_DIRECTORY = "pginstall18"
+_UMASK = 0o077
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,7 @@ def run_tool(command: Sequence[str], account: OsAccount, *, text: str = "") -> t
         stderr=subprocess.STDOUT,
         cwd="/",
         env=clean_environment(),
+        umask=_UMASK,
         start_new_session=True,
         encoding="utf-8",
         errors="replace",
@@ -117,7 +120,7 @@ def launch(
 ) -> "subprocess.Popen[bytes]":
     """Start a program that outlives us, with none of our files but its log and those passed on."""
     runs_as = account or OsAccount()
-    with log.open("ab") as output:
+    with os.fdopen(open_private(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as output:
         process = subprocess.Popen(
             [*runs_as.prefix, *command],
             stdin=subprocess.DEVNULL,
@@ -125,6 +128,7 @@ def launch(
             stderr=subprocess.STDOUT,
             cwd="/",
             env=dict(environment),
+            umask=_UMASK,
             start_new_session=True,
             pass_fds=pass_fds,
             **runs_as.child_options(),

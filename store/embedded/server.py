@@ -147,7 +147,7 @@ def open_server(
         made = layout.make()
         with exclusive(layout.start_lock, report):
             if made and remove_after:
-                layout.throw_away.touch()
+                layout.throw_away.touch(mode=0o600)
             client_lock = clients.acquire(layout.client_locks)
             try:
                 server = _ensure_server(layout, settings, grace, report)

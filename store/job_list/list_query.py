@@ -7,7 +7,7 @@ from typing import assert_never
 from uuid import UUID
 
 from store.filters.job_filter import NO_FILTER, JobFilter
-from store.jobs.job import AnyStatus, GenerationJob
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus
 
 
 class OrderColumn(StrEnum):
@@ -15,7 +15,7 @@ class OrderColumn(StrEnum):
     UPDATED = "updated"
     COST = "cost"
     TOTAL = "total"
-    """From the creation to the end; jobs that have not ended come last in both directions."""
+    """From the creation to the end, or up to now while the job runs; other jobs come last in both directions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,9 @@ class RowKey:
     """A place in an ordered list: between the rows before and after it, whether a row stands there or not."""
 
     value: OrderValue
-    """Of the order's column. None where the row has none there."""
+    """Of the order's column. None where the row has none there. In an order by the time that jobs take it is the
+    creation of a job that runs, for its time grows.
+    """
     id: UUID
 
 
@@ -94,7 +96,7 @@ def _value_of(job: GenerationJob, column: OrderColumn) -> OrderValue:
         case OrderColumn.COST:
             return job.cost_cents
         case OrderColumn.TOTAL:
-            return total_of(job)
+            return _total_of(job)
     assert_never(column)
 
 
@@ -102,8 +104,10 @@ _TOTALS_FROM = datetime(1, 1, 1, tzinfo=UTC)
 _TOTALS_UNTIL = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
-def total_of(job: GenerationJob) -> timedelta | None:
-    """From its creation to its end, as the database orders by it; see `store.tables.total`."""
+def _total_of(job: GenerationJob) -> timedelta | datetime | None:
+    """See `total` and `time_so_far` in `store.tables`, by which the database orders."""
+    if job.status is JobStatus.RUNNING:
+        return job.created_at if _TOTALS_FROM < job.created_at < _TOTALS_UNTIL else None
     first, last = sorted((job.created_at, job.updated_at))
     if not job.status.is_final or not _TOTALS_FROM < first <= last < _TOTALS_UNTIL:
         return None

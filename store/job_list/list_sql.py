@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     ColumnElement,
     DateTime,
     Integer,
@@ -39,7 +40,7 @@ from store.filters.filter_terms import Key
 from store.job_list.index_advice import is_in_order
 from store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, RowWindowQuery
 from store.job_list.listing import RowWindow
-from store.jobs.job import ERROR_CHARACTERS, GenerationJob, ListedJob
+from store.jobs.job import ERROR_CHARACTERS, AnyStatus, GenerationJob, JobStatus, ListedJob
 from store.jobs.job_results import Page, PageKey
 from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job, make_listed
 from store.users.actor import OPERATOR, Actor
@@ -138,11 +139,12 @@ def read_from(
     concern: UserScope | None = None,
 ) -> Query[T]:
     """Not whole, a row has of its error one character more than lists keep. `readable` are the names that may be."""
-    parameters = _parameters(listed, concern, rows=rows)
-    start = None
+    parameters, column = _parameters(listed, concern, rows=rows), listed.order.column
+    is_start_valued, is_start_running = None, False
     if not isinstance(scan_start.position, End):
         value = scan_start.position.value
-        start = _Part.REST if value is None else _Part.VALUED
+        is_start_valued = value is not None
+        is_start_running = column is OrderColumn.TOTAL and isinstance(value, datetime)
         parameters["place_id"] = scan_start.position.id
         parameters["place_value"] = timestamps.as_text(value) if isinstance(value, datetime) else value
     statement = _statement(
@@ -150,13 +152,14 @@ def read_from(
             is_whole=is_whole,
             columns=chosen_path.columns,
             narrowing=_narrowing(listed, concern, readable=readable),
-            column=listed.order.column,
+            column=column,
             descends=listed.order.descending is not scan_start.is_backwards,
             is_backwards=scan_start.is_backwards,
-            start=start,
+            is_start_valued=is_start_valued,
+            is_start_running=is_start_running,
             includes_position=scan_start.includes_position,
             is_read_by_id=scan_start.is_read_by_id,
-            has_values=listed.status is None or listed.status.is_final,
+            timed=_timed_parts(listed.status),
             through_policies=chosen_path.through_policies,
         )
     )
@@ -216,10 +219,18 @@ def _length(narrowing: _Narrowing) -> Select[Any]:
 
 
 class _Part(Enum):
-    """Of a list in whose order rows may have no value. Those come last, in both directions."""
+    """Of a list by the time that jobs take. Those that have not begun have no value, and come last in both directions.
 
-    VALUED = auto()
+    Each part is read by itself: an index has the times of ended jobs, while those of running jobs grow.
+    """
+
+    ENDED = auto()
+    RUNNING = auto()
     REST = auto()
+
+
+_TIMES: Mapping[_Part, ColumnElement[Any]] = {_Part.ENDED: tables.total, _Part.RUNNING: tables.time_so_far}
+"""The value of the rows of each part that has one, in an order by the time that jobs take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,52 +244,80 @@ class _Form:
     descends: bool
     """As the rows are read."""
     is_backwards: bool
-    start: _Part | None
-    """Where the place is from which it is read on; None for an end."""
+    is_start_valued: bool | None
+    """Whether the row has a value from which the list is read on; None for an end."""
+    is_start_running: bool
+    """Whether that is a running job, whose value grows, in an order by the time that jobs take."""
     includes_position: bool
     is_read_by_id: bool
-    has_values: bool
-    """Whether any row has a value in the order's column."""
+    timed: frozenset[_Part]
+    """The parts with a value that have any rows, in an order by the time that jobs take."""
     through_policies: bool
+
+
+def _timed_parts(status: AnyStatus | None) -> frozenset[_Part]:
+    if status is None:
+        return frozenset(_TIMES)
+    if status.is_final:
+        return frozenset({_Part.ENDED})
+    return frozenset({_Part.RUNNING} if status is JobStatus.RUNNING else ())
 
 
 @lru_cache(maxsize=256)
 def _statement(form: _Form) -> Select[Any]:
     if form.column is not OrderColumn.TOTAL:
-        return _rows(form, part=None)
-    parts = [_Part.REST, _Part.VALUED] if form.is_backwards else [_Part.VALUED, _Part.REST]
-    if not form.has_values:
-        parts = [_Part.REST]
-    elif form.start is not None:
-        parts = parts[parts.index(form.start) :]
-    # Each by the index: a comparison that holds for both would not be found in it.
-    first, *others = [_rows(form, part=part).add_columns(tables.total.label("value")) for part in parts]
-    read = first.cte("first")
-    # No row of the second is looked for where the first has enough.
-    missing = [
-        other.where(select(func.count()).select_from(read).scalar_subquery() < _MOST).subquery() for other in others
-    ]
-    together = union_all(select(read), *(select(other) for other in missing)).subquery("together")
+        return _rows(form)
+    valued, rest = [part for part in _TIMES if part in form.timed], [_Part.REST]
+    if form.is_backwards:
+        stages = [valued] if form.is_start_valued else [rest, valued]
+    else:
+        stages = [rest] if form.is_start_valued is False else [valued, rest]
+    read: list[CTE] = []
+    for stage in stages:
+        # No row of the second stage is looked for where the first has enough.
+        counts = [select(func.count()).select_from(part).scalar_subquery() for part in read]
+        enough = [sum(counts, literal_column("0", Integer)) < _MOST] if counts else []
+        read += [_timed_rows(form, part).where(*enough).cte(part.name.lower()) for part in stage]
+    together = union_all(*(select(part) for part in read)).subquery("together")
     by_value = _ordered(together.c.value, descends=form.descends)
     by_value = by_value.nulls_first() if form.is_backwards else by_value.nulls_last()
     rows = select(*(together.c[column.name] for column in form.columns))
     return rows.order_by(by_value, _ordered(together.c.id, descends=form.descends)).limit(_MOST)
 
 
-def _rows(form: _Form, *, part: _Part | None) -> Select[Any]:
-    rows = select(*_selected(form)).where(*form.narrowing.conditions())
+def _rows(form: _Form) -> Select[Any]:
     value, _ = _ORDERS[form.column]
-    if part is not None:
-        rows = rows.where(value.is_not(None) if part is _Part.VALUED else value.is_(None))
-    if form.start is not None and part in (form.start, None):
-        rows = rows.where(_beyond_position(form, is_valued=part is not _Part.REST))
-    if part is not None and form.through_policies and form.start is not None:
-        value += _NO_TIME
-    by_value = _ordered(value, descends=form.descends)
-    if part is not None:
-        # As the index has them, whichever way it is read.
-        by_value = by_value.nulls_last() if form.descends else by_value.nulls_first()
-    return rows.order_by(by_value, _ordered(_jobs.c.id, descends=form.descends)).limit(_MOST)
+    rows = select(*_selected(form)).where(*form.narrowing.conditions())
+    if form.is_start_valued is not None:
+        rows = rows.where(_beyond_position(form, value))
+    by_value, by_id = (_ordered(column, descends=form.descends) for column in (value, _jobs.c.id))
+    return rows.order_by(by_value, by_id).limit(_MOST)
+
+
+def _timed_rows(form: _Form, part: _Part) -> Select[Any]:
+    """Of one part, with their value. Each is read in the order of an index, whichever way."""
+    value = _TIMES.get(part)
+    rows = select(*_selected(form), (tables.total if value is None else value).label("value"))
+    rows = rows.where(*form.narrowing.conditions())
+    is_beyond = [] if form.is_start_valued is not (value is not None) else [_beyond_position(form, value)]
+    by_id = _ordered(_jobs.c.id, descends=form.descends)
+    if part is _Part.RUNNING:
+        rows = rows.where(_jobs.c.status == literal_column(f"'{JobStatus.RUNNING}'"), _TIMES[part].is_not(None))
+        return (
+            rows.where(*is_beyond)
+            .order_by(_ordered(_jobs.c.created_at, descends=not form.descends), by_id)
+            .limit(_MOST)
+        )
+    if part is _Part.ENDED:
+        rows = rows.where(tables.total.is_not(None))
+    else:
+        rows = rows.where(*(time.is_(None) for time in _TIMES.values()))
+    indexed: ColumnElement[Any] = tables.total
+    if form.through_policies and form.is_start_valued is not None:
+        indexed += _NO_TIME
+    by_value = _ordered(indexed, descends=form.descends)
+    by_value = by_value.nulls_last() if form.descends else by_value.nulls_first()
+    return rows.where(*is_beyond).order_by(by_value, by_id).limit(_MOST)
 
 
 def _selected(form: _Form) -> Iterator[ColumnElement[Any]]:
@@ -286,13 +325,18 @@ def _selected(form: _Form) -> Iterator[ColumnElement[Any]]:
         yield _beginning if column is _jobs.c.error and not form.is_whole else column
 
 
-def _beyond_position(form: _Form, *, is_valued: bool) -> ColumnElement[bool]:
+def _beyond_position(form: _Form, value: ColumnElement[Any] | None) -> ColumnElement[bool]:
+    """Beyond the place in rows with this value, or in those without any."""
     compared: Callable[[Any, Any], ColumnElement[bool]] = _COMPARISONS[form.descends, form.includes_position]
     place_id = bindparam("place_id", type_=Uuid)
-    if not is_valued:
+    if value is None:
         return compared(_jobs.c.id, place_id)
-    value, kind = _ORDERS[form.column]
-    place_value: ColumnElement[Any] = bindparam("place_value", type_=kind)
+    _, kind = _ORDERS[form.column]
+    place_value: ColumnElement[Any] = bindparam(
+        "place_value", type_=DateTime(timezone=True) if form.is_start_running else kind
+    )
+    if form.is_start_running:
+        place_value = func.now() - place_value
     if form.is_read_by_id:
         row = _jobs.alias("row")
         place_value = func.coalesce(select(row.c.created_at).where(row.c.id == place_id).scalar_subquery(), place_value)

@@ -18,6 +18,7 @@ from uuid import UUID
 from store.errors import JournalUnavailable
 from store.formats import plain_row, plain_time, utc_now
 from store.journal.write_record import JournalEntry, JournalRef, WriteOutcome, WriteRecord
+from store.private_files import make_directory
 from store.users.actor import ActingUser, Actor, Operator, actor_name
 
 PATIENCE_SECONDS = 2.0
@@ -82,7 +83,7 @@ class JournalDirectory:
     def _opened(self, *, writing: bool) -> Iterator[int]:
         """The directory's descriptor, by which its files are reached: what it was checked for stays true."""
         if writing:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(self.path.parent)
             with suppress(FileExistsError):
                 self.path.mkdir(mode=0o700)
         directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -232,7 +233,10 @@ KEPT_DAYS = 30
 
 
 class Journal:
-    """Of one session's writes to one database. `tidy` is for its beginning."""
+    """Of one session's writes to one database. `remove_old` is for its beginning."""
+
+    writes_done = 0
+    """That this process knows of, in all journals."""
 
     def __init__(self, path: Path, *, database: str, clock: Callable[[], datetime] = utc_now) -> None:
         self._directory = JournalDirectory(path)
@@ -269,6 +273,7 @@ class Journal:
 
     def end(self, mark: JournalRef, outcome: WriteOutcome) -> None:
         """Never fails: what the database did stands, and an entry without its end reads as unknown."""
+        Journal.writes_done += outcome is WriteOutcome.DONE
         line = ending_line(EntryOutcome(entry=mark.entry, outcome=outcome), at=self._clock())
         try:
             self._directory.append(mark.day, line, durably=False)

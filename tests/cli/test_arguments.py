@@ -74,7 +74,7 @@ def test_invalid_argument_is_rejected(read: Callable[[str], object], text: str, 
 @pytest.mark.parametrize(
     ("word", "sentence"),
     [
-        ("QUEUD", "'QUEUD' is not known; did you mean 'queued'?"),
+        ("QUEUD", "'QUEUD' is not known. Did you mean 'queued'?"),
         ("zzz", "'zzz' is not known; it is one of queued, running, succeeded, failed."),
     ],
 )
@@ -122,7 +122,7 @@ SET_BUDGET = "budgets set --project 'Autumn catalog' --period all"
         ("journal --limit 0", "limit"),
         *((f"db {verb} --database-url postgresql:///x", "--database-url") for verb in DB_VERBS),
         *((f"jobs list --limit {limit}", "imit") for limit in ("0", "10001", "-1", "many")),
-        (f"jobs transition {QUEUED} runing", "did you mean 'running'?"),
+        (f"jobs transition {QUEUED} runing", "Did you mean 'running'?"),
         ("projects create Winter", "--as EMAIL"),
         ("projects create '  ' --as ada@example.com", "is empty"),
         (f"projects create {'x' * 201} --as ada@example.com", "at most 200"),
@@ -142,7 +142,7 @@ SET_BUDGET = "budgets set --project 'Autumn catalog' --period all"
         ("stats --by mode --window 0d", "'0d' is not an age"),
         ("stats --by mode --archive", "--archive"),
         ("metrics --serve 70000", "'70000' is not a port"),
-        ("watch --until 'faild>1'", "'faild' is not known; did you mean 'failed'?"),
+        ("watch --until 'faild>1'", "'faild' is not known. Did you mean 'failed'?"),
         ("watch --exec no-such-program", "There is no program 'no-such-program'."),
         ("watch --webhook example.com", "The address of --webhook is none."),
         ("watch --webhook https://example.com", "A webhook is signed, and there is no secret to sign it with."),

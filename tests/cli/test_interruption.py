@@ -1,14 +1,22 @@
 """How interrupts and signals from outside end a command."""
 
 import asyncio
+import io
+import os
+import pty
 import selectors
 import signal
+import socket
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from store.async_tools import abandon_lookups
 from tui.cli.interruption import interrupts_heard, orderly_termination
+from tui.cli.output import require_yes
 
 LATE = 10.0
 
@@ -53,6 +61,65 @@ def test_sleeping_event_loop_handles_an_interrupt_sent_to_another_thread() -> No
     assert came_late == []
 
 
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class _Keyboard(io.TextIOWrapper):
+    """Tells that it is about to be read after the question was shown."""
+
+    def __init__(self, descriptor: int, screen: _Terminal, asked: threading.Event) -> None:
+        super().__init__(io.FileIO(descriptor), encoding="utf-8")
+        self._screen, self._asked = screen, asked
+
+    def fileno(self) -> int:
+        self._tell()
+        return super().fileno()
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        self._tell()
+        return super().readline(size)
+
+    def _tell(self) -> None:
+        if self._screen.getvalue().endswith("for no: "):
+            self._asked.set()
+
+
+def test_question_handles_an_interrupt_sent_to_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, ended = threading.Event(), threading.Event()
+    master, slave = pty.openpty()
+    came_late: list[bool] = []
+    screen = _Terminal()
+    keyboard = _Keyboard(slave, screen, asked)
+    monkeypatch.setattr(sys, "stdin", keyboard)
+    monkeypatch.setattr(sys, "stderr", screen)
+
+    def interrupt() -> None:
+        asked.wait()
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        if not ended.wait(LATE):
+            came_late.append(True)
+            os.write(master, b"n\n")
+
+    other = threading.Thread(target=interrupt)
+    other.start()
+    interval = sys.getswitchinterval()
+    # The main thread keeps the interpreter until it sleeps.
+    sys.setswitchinterval(LATE)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            require_yes("Delete it?", unchanged="Nothing was deleted.")
+    finally:
+        sys.setswitchinterval(interval)
+        ended.set()
+        asked.set()
+        other.join()
+        keyboard.close()
+        os.close(master)
+    assert came_late == []
+
+
 def test_command_can_run_outside_the_main_thread() -> None:
     async def nothing() -> str:
         with interrupts_heard():
@@ -63,6 +130,31 @@ def test_command_can_run_outside_the_main_thread() -> None:
     other.start()
     other.join()
     assert done == ["done"]
+
+
+def test_name_lookup_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> list[object]:
+        asked.set()
+        answered.wait(LATE)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+
+    async def look_up() -> str:
+        abandon_lookups()
+        lookup = asyncio.ensure_future(asyncio.get_running_loop().getaddrinfo("db.example.com", 5432))
+        assert await asyncio.to_thread(asked.wait, LATE)
+        lookup.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await lookup
+        return await asyncio.to_thread(str, "done")
+
+    began = time.monotonic()
+    assert asyncio.run(look_up()) == "done"
+    assert time.monotonic() - began < LATE / 2
+    answered.set()
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Failures are explained in two lines on stderr, with an exit code, without a traceback or a password."""
 
+import json
+import shlex
 import subprocess
 import sys
 
@@ -12,10 +14,18 @@ from migrations.status import RevisionHidden
 from store import errors
 from store.errors import EmbeddedUnavailable, ServerInUse, StoreError
 from store.filters.job_filter import FilterError
-from tests.cli.cli_rows import FAILED
-from tests.cli.command_line import PATIENCE, Result, Run, assert_refused, run_process, uri
+from tests.cli.cli_rows import FAILED, NOBODY, QUEUED
+from tests.cli.command_line import PATIENCE, Configure, Result, Run, assert_refused, run_process, uri
 from tests.conftest import Conninfo
-from tui.cli.exit_codes import Declined, ExitCode, UsageError, exit_code
+from tui.cli.exit_codes import (
+    CommandError,
+    Declined,
+    ExitCode,
+    OutputFailed,
+    PartlyDeclined,
+    UsageError,
+    exit_code,
+)
 from tui.cli.output import without_passwords
 
 SECRET = "hunter2"
@@ -39,7 +49,7 @@ def test_missing_database_is_explained_with_exit_code_3(gjobs: Run, database: Co
 
 @pytest.mark.parametrize("command", ["projects", "jobs list", "stats", f"jobs show {FAILED}", "users"])
 def test_missing_schema_is_explained_with_exit_code_5(gjobs: Run, blank_database: Conninfo, command: str) -> None:
-    refused = gjobs(*command.split(), "--json", "--database-url", uri(blank_database))
+    refused = gjobs(*command.split(), "--database-url", uri(blank_database))
     assert_explained(refused, 5, "gjobs migrate status")
 
 
@@ -112,6 +122,69 @@ def test_interrupted_command_exits_with_130(gjobs: Run, monkeypatch: pytest.Monk
     assert (stopped.code, stopped.out, stopped.err) == (130, "", "Interrupted.\n")
 
 
+NOWHERE = f"postgresql://ada:{SECRET}@127.0.0.1:1/app"
+
+
+@pytest.mark.usefixtures("url")
+@pytest.mark.parametrize(
+    ("line", "kind", "code"),
+    [
+        (f"jobs list --database-url {NOWHERE}", "unreachable", 3),
+        (f"jobs list --database-url \"host=127.0.0.1 port=1 password='{SECRET}' nonsense\"", "invalid_value", 2),
+        (f"jobs list --databse-url={NOWHERE}", "usage_error", 2),
+        (f"jobs lst {NOWHERE}", "usage_error", 2),
+        ("snapshot", "usage_error", 2),
+        ("jobs list --filter statsu:x", "filter_error", 2),
+        ("jobs list --project Atumn", "row_missing", 1),
+        (f"jobs show {NOBODY}", "row_missing", 1),
+        ("jobs show 0000", "usage_error", 2),
+        ("jobs delete 0000 --yes", "usage_error", 2),
+        (f"jobs update {QUEUED} --mode x --read-only", "read_only", 6),
+        ("users --as ada@example.com", "no_privilege", 6),
+        (f"jobs delete {QUEUED}", "usage_error", 2),
+        (f"jobs transition {QUEUED} failed", "declined", 1),
+        (f"jobs retry {QUEUED} {NOBODY}", "partly_declined", 1),
+        ("retention remove", "declined", 1),
+        ("--profile=nowhere users", "invalid_value", 2),
+    ],
+)
+def test_failure_under_json_is_one_document_on_the_last_line_of_stderr(
+    gjobs: Run, line: str, kind: str, code: int
+) -> None:
+    words = shlex.split(line)
+    refused, for_people = gjobs(*words, "--json"), gjobs(*words)
+    error = json.loads(refused.err.splitlines()[-1])["error"]
+    assert list(error) == ["kind", "message", "hint", "exit_code"]
+    assert (error["kind"], error["exit_code"], refused.code) == (kind, code, code)
+    assert SECRET not in refused.err
+    if "snapshot" not in words:
+        told = for_people.err.splitlines()
+        assert error["message"] in (told[-1], told[-2] if len(told) > 1 else "", " ".join(told))
+        assert error["hint"] in (told[-1], None)
+
+
+def test_wrong_configuration_under_json_is_one_document(gjobs: Run, configure: Configure) -> None:
+    configure("thme = 1", "colour = 2")
+    error = json.loads(gjobs("users", "--json").err)["error"]
+    assert (error["kind"], error["exit_code"]) == ("bad_configuration", 2)
+    assert "thme is not known" in error["message"]
+    assert "colour is not known" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "code"), [(KeyError("x"), "internal_error", 70), (KeyboardInterrupt(), "interrupted", 130)]
+)
+def test_unforeseen_end_under_json_is_one_document(
+    gjobs: Run, monkeypatch: pytest.MonkeyPatch, raised: BaseException, kind: str, code: int
+) -> None:
+    def fail(arguments: object) -> object:
+        raise raised
+
+    monkeypatch.setattr("tui.cli.program.parse", fail)
+    error = json.loads(gjobs("users", "--json").err)["error"]
+    assert (error["kind"], error["exit_code"]) == (kind, code)
+
+
 def test_windows_user_is_pointed_to_wsl() -> None:
     """Nothing is imported before that which only POSIX has."""
     program = """
@@ -159,7 +232,7 @@ CODES: dict[type[BaseException], ExitCode] = {
     **dict.fromkeys(
         (
             *(errors.TransitionRefused, errors.RowMissing, errors.Conflict, errors.BudgetExceeded),
-            *(errors.JournalUnavailable, ServerInUse, MigrationRefused, Declined),
+            *(errors.JournalUnavailable, ServerInUse, MigrationRefused, Declined, PartlyDeclined),
         ),
         ExitCode.REFUSED,
     ),
@@ -172,6 +245,7 @@ CODES: dict[type[BaseException], ExitCode] = {
     **dict.fromkeys((errors.NoPrivilege, errors.ReadOnly, RevisionHidden), ExitCode.NOT_PERMITTED),
     **dict.fromkeys((errors.UnexpectedError, KeyError), ExitCode.OUR_FAULT),
     errors.OutcomeUnknown: ExitCode.OUTCOME_UNKNOWN,
+    OutputFailed: ExitCode.OUTPUT_FAILED,
     KeyboardInterrupt: ExitCode.INTERRUPTED,
 }
 
@@ -186,10 +260,11 @@ def descendants(kind: type[BaseException]) -> set[type[BaseException]]:
     return children.union(*map(descendants, children))
 
 
-def test_every_store_error_class_is_covered_by_this_table() -> None:
-    ours = {kind for kind in descendants(StoreError) if not kind.__module__.startswith("tests")}
+def test_every_error_class_is_covered_by_this_table() -> None:
+    raised = descendants(StoreError) | descendants(CommandError)
+    ours = {kind for kind in raised if not kind.__module__.startswith("tests")}
     assert ours <= set(CODES)
 
 
 def test_exit_codes_have_their_documented_numbers() -> None:
-    assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 70, 130]
+    assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 70, 74, 130]

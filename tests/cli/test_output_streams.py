@@ -2,15 +2,18 @@
 
 import json
 import os
+import shlex
 import subprocess
+import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from store.journal.journal import Journal
 from tests.cli.cli_rows import BENS, FAILED, QUEUED, RUNNING, SUCCEEDED
-from tests.cli.command_line import GJOBS, PATIENCE, OpenTerminal, Sql, run_process
+from tests.cli.command_line import GJOBS, PATIENCE, OpenTerminal, Run, Sql, run_process
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -44,11 +47,44 @@ def test_closed_output_pipe_keeps_the_exit_code(line: str, code: int) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
 def test_full_disk_is_explained_without_a_traceback() -> None:
-    done = run_into(os.open("/dev/full", os.O_WRONLY), "jobs", "list", "--json")
-    assert done.returncode == 70
-    assert b"No space left on device" in done.stderr
-    assert b"Traceback" not in done.stderr
-    assert b"Exception ignored" not in done.stderr
+    done = run_into(os.open("/dev/full", os.O_WRONLY), "jobs", "list", "--status", "failed")
+    assert done.returncode == 74
+    assert done.stderr == b"Could not write the output: No space left on device.\nNothing was changed.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize(
+    ("line", "is_changed"),
+    [
+        *((line, False) for line in ("--version", "jobs --help", "stats --json", "jobs export - --format csv")),
+        (f"jobs transition {QUEUED} failed --json", False),
+        (f"jobs transition {QUEUED} running", True),
+        (f"jobs update {QUEUED} --cost-cents 7 --json", True),
+        (f"jobs delete {QUEUED} --yes --json", True),
+        (f"jobs retry {FAILED}", True),
+        ("jobs create --project Spring\\ lookbook --mode x", True),
+        ("projects create New --as ada@example.com", True),
+        ("budgets set --user ada@example.com --period day --limit 900", True),
+        ("retention set --older-than 1000w --yes --json", True),
+        ("cleanup --older-than 1d --delete --yes --json", True),
+        ("cleanup --older-than 1000w --delete --yes --json", False),
+        ("migrate repair-rollups --yes --json", True),
+        ("db stop --json", None),
+    ],
+)
+def test_full_disk_message_says_whether_the_change_was_made(
+    gjobs: Run, monkeypatch: pytest.MonkeyPatch, line: str, is_changed: bool | None
+) -> None:
+    monkeypatch.setattr(Journal, "writes_done", 0)
+    with Path("/dev/full").open("w", encoding="utf-8") as full, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", full)
+        done = gjobs(*shlex.split(line))
+    assert done.code == 74
+    assert "Could not write the output: No space left on device." in done.err
+    assert ("The change was made: 'gjobs journal' shows it." in done.err) is (is_changed is True)
+    assert ("Nothing was changed." in done.err) is (is_changed is False and line not in ("--version", "jobs --help"))
+    if is_changed is None:
+        assert "The embedded server was not running." in done.err
 
 
 @pytest.mark.parametrize("closing", [">&-", "2>&-", "<&-"])
@@ -106,6 +142,16 @@ def test_table_fits_the_width_of_the_terminal(screen: Screen, sql: Sql, columns:
     assert len(lines) == 6
     assert max(map(len, lines)) <= columns
     assert {line[:36] for line in lines[1:]} == set(map(str, (QUEUED, RUNNING, SUCCEEDED, FAILED, BENS)))
+
+
+def test_terminal_of_80_columns_shows_mode_project_and_error_beside_short_ids(screen: Screen, sql: Sql) -> None:
+    sql("delete from public.generation_jobs where id <> %s", FAILED)
+    titles, job = screen("jobs", "list", columns=80, NO_COLOR="1").splitlines()
+    assert titles.split() == ["ID", "STATUS", "COST", "CREATED", "MODE", "PROJECT", "ERROR"]
+    assert job.startswith(f"{FAILED.hex[:8]}  failed")
+    assert job.endswith("feature_callout  Autumn catalog  API timeout")
+    written = screen("jobs", "update", str(FAILED), "--cost-cents", "5", columns=80, NO_COLOR="1")
+    assert str(FAILED) in written
 
 
 def test_json_is_indented_on_a_terminal(screen: Screen) -> None:

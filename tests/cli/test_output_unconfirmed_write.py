@@ -1,6 +1,7 @@
 """The link breaks between a change and its confirmation: exit code 7, what it was about, and what is known since."""
 
 import asyncio
+import json
 import os
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def journal() -> list[tuple[str, str]]:
 
 def assert_told(result: Result, *words: str) -> None:
     assert (result.code, result.out) == (7, "")
-    first, second = result.err.splitlines()
+    error = json.loads(result.err)["error"]
+    first, second = error["message"], error["hint"]
     assert first.startswith("The link broke before the database confirmed the change")
     assert second == (
         f"It was to transition job to running {QUEUED}. Look it up before repeating anything; the journal has all."

@@ -8,6 +8,7 @@ from operator import attrgetter
 
 import pytest
 
+from tests.cli.cli_rows import QUEUED
 from tui.cli.command import Command
 from tui.cli.exit_codes import UsageError
 from tui.cli.parser import Parser
@@ -15,7 +16,7 @@ from tui.cli.program import build_parser, parse
 
 LINES, COLUMNS = 23, 80
 
-LINES_OF_ALL = 41
+LINES_OF_ALL = 42
 
 """Of the whole program's, which lists every command and explains the global options."""
 
@@ -40,8 +41,9 @@ COMMANDS = [parser for parser in ALL if isinstance(parser.get_default("command")
 
 def test_commands_match_the_documented_list() -> None:
     groups = {
-        "": "demo snapshot projects users stats cleanup worker workers watch metrics budgets journal doctor profiles",
-        "projects": "create",
+        "": "demo snapshot stats cleanup worker workers watch metrics journal doctor profiles help",
+        "projects": "list create",
+        "users": "list",
         "jobs": "list export show create update transition retry delete",
         "archive": "list restore",
         "retention": "list set remove apply",
@@ -87,16 +89,48 @@ def test_options_match_the_parameters_of_the_command_function(parser: Parser) ->
     assert set(parameters) == own
 
 
+@pytest.mark.parametrize("group", ["projects", "users", "jobs", "budgets", "archive", "retention"])
+@pytest.mark.parametrize("options", [[], ["--json", "--as", "operator"]])
+def test_group_without_a_command_lists(group: str, options: list[str]) -> None:
+    listed = parse([group, "list", *options])
+    assert parse([group, *options]) == parse([*options, group]) == listed
+
+
+@pytest.mark.parametrize(
+    ("short", "full"),
+    [
+        ("jobs --status failed --json", "jobs list --status failed --json"),
+        ("jobs --as list --limit 3", "jobs list --as list --limit 3"),
+        ("users ana@", "users list ana@"),
+        ("users --as=operator ana@ --json", "users list ana@ --json --as operator"),
+        ("users -- -x", "users list -- -x"),
+        ("budgets --project x", "budgets list --project x"),
+    ],
+)
+def test_group_without_a_command_takes_what_its_list_takes(short: str, full: str) -> None:
+    assert parse(short.split()) == parse(full.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["job"], "did you mean 'jobs'?"),
-        (["jobs", "lst"], "did you mean 'list'?"),
+        (["job"], "Did you mean 'jobs'?"),
+        (["jobs", "lst"], "Did you mean 'list'?"),
         (["zzz"], "one of demo, snapshot, projects, users, jobs, stats, budgets, cleanup, archive, retention, "),
-        (["jobs"], "required: COMMAND"),
+        (["db"], "required: COMMAND"),
+        (["projects", "crate", "X"], "Command 'crate' is not known. Did you mean 'create'?"),
+        (["migrate", "down", "0O01"], "'0O01' is not known. Did you mean '0001'?"),
+        (["budgets", "set", "--period", "mouth"], "'mouth' is not known. Did you mean 'month'?"),
+        (["stats", "--by", "projct"], "'projct' is not known. Did you mean 'project'?"),
         (["jobs", "list", "extra"], "Unrecognized arguments: extra."),
-        (["jobs", "list", "--lim", "3"], "Unrecognized arguments: --lim 3."),
-        (["jobs", "show", "3f2a9c1e"], "an id is a whole UUID"),
+        (["jobs", "list", "--lim", "3"], "Option '--lim' is not known. Did you mean '--limit'?"),
+        (["jobs", "--lim", "3"], "Option '--lim' is not known. Did you mean '--limit'?"),
+        (["jobs", "transition", "--eror=x", "y", "failed"], "Option '--eror' is not known. Did you mean '--error'?"),
+        (["jobs", "show", "--evnts", str(QUEUED)], "Option '--evnts' is not known. Did you mean '--events'?"),
+        (["--databse-url", "postgresql://x", "jobs"], "'--databse-url' is not known. Did you mean '--database-url'?"),
+        (["users", "ana", "--jsn"], "Option '--jsn' is not known. Did you mean '--json'?"),
+        (["stats", "--zzzzz"], "Option '--zzzzz' is not known."),
+        (["jobs", "retry", "job"], "an id is a whole UUID"),
         (["jobs", "list", "--after", "yesterday"], "is not CREATED_AT,ID"),
         (["--database-url", "", "users"], "--database-url: it is empty."),
         (["users", "--as", " "], "--as: it is empty."),

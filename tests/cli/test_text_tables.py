@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.cli.text_tables import TableColumn, aligned_table, fields
+from tui.cli.text_tables import WIDEST, TableColumn, aligned_table, fields
 from tui.text.status_text import STATUS_COLOURS
 
 COLUMNS = (
@@ -35,6 +35,38 @@ def test_table_counts_wide_characters_twice() -> None:
 )
 def test_table_is_aligned_and_fits_its_width(width: int | None, lines: list[str]) -> None:
     assert aligned_table(COLUMNS, ROWS, width=width, colour=False) == lines
+
+
+ID_COLUMNS = (TableColumn(title="ID", is_id=True), TableColumn(title="MODE", narrowest=8))
+
+
+@pytest.mark.parametrize(
+    ("ids", "width", "shown"),
+    [
+        (["3f2a9c1e-8d47", "77777777-8d47"], 40, ["3f2a9c1e-8d47", "77777777-8d47"]),
+        (["3f2a9c1e-8d47", "77777777-8d47"], 30, ["3f2a9c1e", "77777777"]),
+        (["3f2a9c1e-8d47", "3f2a9c1e-8e47"], 30, ["3f2a9c1e-8d", "3f2a9c1e-8e"]),
+        (["3f2a9c1e-8d47", "3f2a9c1e-8d47"], 30, ["3f2a9c1e", "3f2a9c1e"]),
+        (["3f2a9c1e-8d47", "3f2a9c1e-8d4f"], 30, ["3f2a9c1e-8d47", "3f2a9c1e-8d4f"]),
+    ],
+    ids=["enough room", "short", "alike", "the same", "alike to the end"],
+)
+def test_narrow_table_shortens_ids_before_other_columns(ids: list[str], width: int, shown: list[str]) -> None:
+    rows = [[one, "a mode of some length"] for one in ids]
+    _, *lines = aligned_table(ID_COLUMNS, rows, width=width, colour=False)
+    assert [line.split()[0] for line in lines] == shown
+    assert max(map(cell_len, lines)) <= width
+    _, *kept = aligned_table(ID_COLUMNS, rows, width=width, colour=False, keeps_ids=True)
+    assert [line.split()[0] for line in kept] == ids
+
+
+@pytest.mark.parametrize("character", ["x", "秋", "a\u0301", "\x1b"])
+def test_column_is_no_wider_than_the_limit(character: str) -> None:
+    rows = [[character * 3_000_000, "1"], *[["a", "2"]] * 1_000]
+    lines = aligned_table((TableColumn(title="MODE"), TableColumn(title="N")), rows, width=None, colour=False)
+    assert max(map(cell_len, lines)) <= WIDEST + 3
+    assert sum(map(len, lines)) < 3 * WIDEST * len(rows)
+    assert "…" in lines[1]
 
 
 @pytest.mark.parametrize("colour", [True, False])

@@ -18,7 +18,7 @@ from migrations.connection import MigrationRefused
 from migrations.runner import downgrade, upgrade
 from migrations.status import read_status
 from store.errors import Locked
-from store.schema.expected import expected
+from store.schema.schema_by_revision import expected
 from store.schema.schema_diff import compare, read_catalogue
 from tests.conftest import Conninfo, connect
 from tests.hosted.pooler import CONSOLE, POOL_SIZE, Pooler

@@ -10,7 +10,7 @@ from migrations.runner import downgrade, pending_sql, upgrade
 from migrations.status import read_status
 from store.embedded.clients import ADMINISTRATOR
 from store.errors import NoPrivilege
-from store.schema.expected import expected
+from store.schema.schema_by_revision import expected
 from store.schema.schema_diff import compare, read_catalogue
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, Facts, add, catalogue, run_with_psql

@@ -2,11 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from textual import _wait
+from textual._compositor import Compositor
 from textual.app import App
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -14,6 +17,10 @@ from tests.event_loop import IdleAwareLoop, running_loop
 from tui.dashboard.run import frame_text
 
 PATIENCE = 60.0  # seconds until a test gives up: far more than anything takes, on a busy machine as well
+
+render_update = Compositor.render_update
+
+_parse_rules = Stylesheet._parse_rules
 
 POLL = 0.02  # seconds until a test looks again for what does not wake the app
 
@@ -35,6 +42,18 @@ async def settle(app: App[Any]) -> None:
         for screen in drawn_soon:
             screen._on_timer_update()
         await running_loop().idle()
+    if app._running:
+        draw(app.screen)
+
+
+def draw(screen: Screen[Any]) -> None:
+    """All that has changed since it was last drawn, and may draw nothing."""
+    with screen.app._context():
+        render_update(screen._compositor, screen_stack=screen.app._background_screens)
+
+
+def draw_when_settled(compositor: Compositor, *_: object, **options: object) -> None:
+    """In place of Textual's: what nobody looks at is kept for the frame that a test waits for."""
 
 
 async def until(condition: Callable[[], object], describe: Callable[[], str]) -> None:
@@ -79,6 +98,17 @@ class AppDriver:
 
     async def until(self, condition: Callable[[], object]) -> None:
         await until(condition, lambda: f"the screen:\n{self.text}\nmessages: {self.messages}")
+
+
+_parsed: dict[Hashable, list[RuleSet]] = {}
+
+
+def parse_once(stylesheet: Stylesheet, *source: Hashable, **options: Hashable) -> list[RuleSet]:
+    """In place of Textual's, which every app asks anew: nothing changes rules once they are read."""
+    key = (tuple(stylesheet._variables.values()), source, tuple(options.values()))
+    if key not in _parsed:
+        _parsed[key] = _parse_rules(stylesheet, *source, **options)  # type: ignore[arg-type]
+    return _parsed[key]
 
 
 async def wait_for_idle(min_sleep: float = 0, max_sleep: float = 1) -> None:

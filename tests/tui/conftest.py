@@ -10,7 +10,7 @@ import pytest
 
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.app_waits import wait_for_idle
+from tests.tui.app_waits import draw_when_settled, parse_once, render_update, wait_for_idle
 from tests.tui.dashboard.dashboard_driver import (
     Clock,
     Drive,
@@ -33,13 +33,21 @@ def still_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
     for module in ("textual.app", "textual.pilot"):
         monkeypatch.setattr(f"{module}.wait_for_idle", wait_for_idle)
+    monkeypatch.setattr("textual._compositor.Compositor.render_update", draw_when_settled)
+    monkeypatch.setattr("textual.css.stylesheet.Stylesheet._parse_rules", parse_once)
     yield
     monkeypatch.undo()
     time.tzset()
 
 
 @pytest.fixture
-async def empty_table() -> AsyncIterator[TablePilot]:
+def drawn_at_once(still_terminal: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what is drawn, and when: each frame, also those that nobody waits for."""
+    monkeypatch.setattr("textual._compositor.Compositor.render_update", render_update)
+
+
+@pytest.fixture
+async def empty_table(drawn_at_once: None) -> AsyncIterator[TablePilot]:
     """A focused table that was not given rows yet; ten fit in sight."""
     async with running_table() as table:
         yield table

@@ -1,16 +1,15 @@
 """Typed text to values: ids, amounts, times, projects, views."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import UUID
 
 from store import formats
 from store.configuration.settings import Settings
 from store.errors import RowMissing
-from store.formats import cents, close_names, not_known, share_of
-from store.jobs.job import AnyStatus, JobStatus, near_status, parse_status
+from store.formats import LEAST_DIGITS, IdRange, cents, close_names, id_range, not_known, share_of
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus, near_status, parse_status
 from store.jobs.job_results import PageKey
 from store.page_limits import MAX_LIMIT
 from store.projects.project import Project
@@ -19,35 +18,33 @@ from tui.cli.output import print_message
 
 if TYPE_CHECKING:
     from store.filters.job_filter import JobFilter
+    from store.search import IdMatches
     from store.store import Store
 
-
-class FileFormat(StrEnum):
-    CSV = "csv"
-    JSON = "json"
-    NDJSON = "ndjson"
-    MARKDOWN = "markdown"
-
-
-SUFFIXES: Mapping[str, FileFormat] = {
-    ".csv": FileFormat.CSV,
-    ".json": FileFormat.JSON,
-    ".ndjson": FileFormat.NDJSON,
-    ".jsonl": FileFormat.NDJSON,
-    ".md": FileFormat.MARKDOWN,
-}
 
 Size = tuple[int, int]
 """Columns and rows."""
 
 _SMALLEST, _LARGEST = 1, 1000
+_MOST_NAMED = 5
 
 
 def identifier(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise BadArgument(f"{text!r} is not an id: an id is a whole UUID, as the lists print it") from None
+        if id_range(text):
+            what = "is only the beginning of an id: a command that writes needs the whole id, which --json prints"
+        else:
+            what = "is not an id: an id is a whole UUID, as --json prints it"
+        raise BadArgument(f"{text!r} {what}") from None
+
+
+def id_or_prefix(text: str) -> IdRange:
+    ids = id_range(text)
+    if ids is None:
+        raise BadArgument(f"{text!r} is not an id, nor the first {LEAST_DIGITS} or more of its hexadecimal digits")
+    return ids
 
 
 def identifier_or_none(text: str) -> UUID | None:
@@ -170,15 +167,46 @@ def job_filter(text: str) -> "JobFilter":
     return parse(text, now=datetime.now(UTC))
 
 
-def file_format(text: str) -> FileFormat:
-    try:
-        return FileFormat(text.lower())
-    except ValueError:
-        raise BadArgument(not_known(text, FileFormat)) from None
+HasId = TypeVar("HasId", GenerationJob, Project)
 
 
-async def find_project(store: "Store", id_or_name: str) -> Project:
-    """Raises UsageError where several have the name, RowMissing with the nearest names where none has."""
+async def find_job_id(store: "Store", ids: IdRange) -> UUID:
+    """Raises UsageError where several jobs that the actor sees have such an id, RowMissing where none has."""
+    if ids.low == ids.high:
+        return ids.low
+    found = await _in_range(store, ids, "JOBS")
+    job = _require_one(found.jobs, "jobs", ids, is_more=found.is_more)
+    if job is None:
+        raise RowMissing(
+            f"There is no job whose id begins with {ids.digits}, or none that this user sees.",
+            hint="'gjobs jobs list' lists them. A deleted or archived job needs its whole id.",
+        )
+    return job.id
+
+
+async def _in_range(store: "Store", ids: IdRange, kind: Literal["JOBS", "PROJECTS"]) -> "IdMatches":
+    from store.search import IdKind, locate_kinds
+
+    return await locate_kinds(store.actor_database, ids, [IdKind[kind]])
+
+
+def _require_one(found: Sequence[HasId], noun: str, ids: IdRange, *, is_more: bool) -> HasId | None:
+    """None where there is none."""
+    if len(found) > 1:
+        number = f"More than {len(found)}" if is_more else len(found)
+        named = ", ".join(str(one.id) for one in found[:_MOST_NAMED])
+        raise UsageError(
+            f"{number} {noun} have an id that begins with {ids.digits}.",
+            hint=f"Give more digits: {named}{', …' if len(found) > _MOST_NAMED else ''}",
+        )
+    return found[0] if found else None
+
+
+async def find_project(store: "Store", id_or_name: str, *, takes_prefix: bool = False) -> Project:
+    """`takes_prefix` is for commands that only read: the beginning of an id finds a project, too.
+
+    Raises UsageError where several are found, RowMissing with the nearest names where none is.
+    """
     try:
         found = await store.get_project(UUID(id_or_name))
     except ValueError:
@@ -191,10 +219,16 @@ async def find_project(store: "Store", id_or_name: str) -> Project:
     if named:
         ids = ", ".join(str(project.id) for project in named)
         raise UsageError(f"{len(named)} projects have the name {id_or_name!r}.", hint=f"Give an id: {ids}")
+    prefix = id_range(id_or_name)
+    if prefix and takes_prefix:
+        begun = await _in_range(store, prefix, "PROJECTS")
+        if (project := _require_one(begun.projects, "projects", prefix, is_more=begun.is_more)) is not None:
+            return project
     projects = await store.get_projects(limit=MAX_LIMIT)
+    whole = "What writes needs a project's whole id or name. " if prefix and not takes_prefix else ""
     raise RowMissing(
         f"There is no project {id_or_name!r}, or none that this user sees.",
-        hint=_suggestion(id_or_name, [project.name for project in projects]),
+        hint=f"{whole}{_suggestion(id_or_name, [project.name for project in projects])}",
     )
 
 

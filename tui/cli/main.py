@@ -10,7 +10,7 @@ from store.configuration.configuration import NO_CONFIGURATION, Configuration
 from tui import gc_tuning
 from tui.cli.command import Command, GlobalOptions, check_options, read_alone, settings_for
 from tui.cli.commands.dashboard import DASHBOARD
-from tui.cli.exit_codes import ExitCode, UsageError
+from tui.cli.exit_codes import ExitCode, OutputFailed, UsageError
 from tui.cli.output import Output, print_message
 
 
@@ -18,13 +18,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; None takes the process's arguments. Ends in SystemExit only for --help and --version."""
     if arguments is None:
         gc_tuning.pause_gc()
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        return _run(sys.argv[1:] if arguments is None else arguments)
+        return _run(words)
     except (Exception, KeyboardInterrupt) as error:
         from tui.cli.output import report_failure
 
         # The last resort of the program: nothing may reach the person as a traceback.
-        return report_failure(error)
+        return report_failure(error, json="--json" in words)
 
 
 def _run(arguments: Sequence[str]) -> ExitCode:
@@ -49,7 +50,20 @@ def _run(arguments: Sequence[str]) -> ExitCode:
         environment=os.environ,
         configuration=_configuration(command, options),
     )
-    return command.run(settings, output, **own_options)
+    try:
+        return command.run(settings, output, **own_options)
+    except OutputFailed as error:
+        error.hint = _what_was_done(command)
+        raise
+
+
+def _what_was_done(command: Command) -> str | None:
+    from store.journal.journal import Journal
+
+    if Journal.writes_done:
+        return "The change was made: 'gjobs journal' shows it."
+    # What was done to our own server was said before.
+    return None if command.embedded_only else "Nothing was changed."
 
 
 def _read(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Mapping[str, Any]]:

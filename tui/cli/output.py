@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, TextIO
 
 from store.errors import BadConfiguration, StoreError
 from store.filters.job_filter import FilterError
-from tui.cli.exit_codes import CommandError, Declined, ExitCode, UsageError, exit_code
+from tui.cli.exit_codes import (
+    CommandError,
+    Declined,
+    ExitCode,
+    OutputFailed,
+    PartlyDeclined,
+    UsageError,
+    error_kind,
+    exit_code,
+)
 
 if TYPE_CHECKING:
     from tui.cli.json_documents import Json
@@ -51,13 +60,6 @@ def print_message(sentence: str) -> None:
     say_block(clean(sentence))
 
 
-def print_error(message: str, *, hint: str | None) -> None:
-    """What went wrong, and what to do about it: a line each."""
-    print_message(message)
-    if hint:
-        print_message(hint)
-
-
 def say_block(text: str, *, end: str = "\n") -> None:
     """Any lines on stderr, of text that is clean already."""
     try:
@@ -73,15 +75,15 @@ def write(text: str) -> None:
 
 
 def put(text: str) -> bool:
-    """A part of the data on stdout; false where the reader has left."""
+    """A part of the data on stdout; false where the reader has left. Raises OutputFailed."""
     try:
         _put(sys.stdout, text)
     except BrokenPipeError:
         _silence(sys.stdout)
         return False
-    except OSError:
+    except OSError as error:
         _silence(sys.stdout)
-        raise
+        raise OutputFailed(f"Could not write the output: {error.strerror}.") from error
     return True
 
 
@@ -112,12 +114,15 @@ class Output:
 
         write(json.dumps(value, indent=2 if self.is_terminal else None))
 
-    def table(self, columns: Sequence["TableColumn"], rows: Sequence[Sequence[str]]) -> None:
-        """Cut to the terminal's width; never cut where stdout is none."""
-        from tui.cli.text_tables import aligned_table as table
+    def table(
+        self, columns: Sequence["TableColumn"], rows: Sequence[Sequence[str]], *, keeps_ids: bool = False
+    ) -> None:
+        """Cut to the terminal's width, if stdout is one. `keeps_ids` is for ids that the next command needs whole."""
+        from tui.cli.text_tables import aligned_table
 
         width = shutil.get_terminal_size().columns if self.is_terminal else None
-        write("\n".join(table(columns, rows, width=width, colour=self.has_colour)))
+        lines = aligned_table(columns, rows, width=width, colour=self.has_colour, keeps_ids=keeps_ids)
+        write("\n".join(lines))
 
     def text(self, text: str) -> None:
         """Text that is clean already."""
@@ -149,8 +154,29 @@ def require_yes(question: str, *, unchanged: str) -> None:
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
     say_block(question)
     say_block(_PROMPT, end="")
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if _read_answer().strip().lower() not in ("y", "yes"):
         raise Declined(unchanged)
+
+
+def _read_answer() -> str:
+    """One line of the terminal; any signal ends the wait, so that its handler runs.
+
+    A bare read would miss a signal that comes just before it, and one that another thread takes.
+    """
+    import select
+    import signal
+    import socket
+
+    woken, waking = socket.socketpair()
+    with woken, waking:
+        waking.setblocking(False)
+        previous = signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+        try:
+            while sys.stdin not in select.select([sys.stdin, woken], [], [])[0]:
+                woken.recv(4096)
+        finally:
+            signal.set_wakeup_fd(previous)
+    return sys.stdin.readline()
 
 
 _DEBUG_HINT = "Set GJOBS_DEBUG=1 for the details, and report it."
@@ -164,25 +190,48 @@ def show_where(error: BaseException) -> None:
         say_block(clean_block("".join(traceback.format_exception(error)).rstrip()))
 
 
-def report_failure(error: BaseException) -> ExitCode:
+def report_failure(error: BaseException, *, json: bool) -> ExitCode:
     """Without a traceback, which shows what nobody asked for, unless GJOBS_DEBUG is 1."""
     show_where(error)
-    match error:
-        case BadConfiguration():
-            for sentence in (*error.problems, error.hint):
-                print_message(sentence or "")
-        case FilterError():
-            from tui.text.error_text import marked
+    code = exit_code(error)
+    problems, hint = _words(error)
+    if json:
+        _print_failure(error_kind(error), " ".join(problems), hint, code)
+        return code
+    if isinstance(error, FilterError):
+        from tui.text.error_text import marked
 
-            say_block(marked(error))
-            print_error(str(error), hint=error.hint)
+        say_block(marked(error))
+    for sentence in problems:
+        print_message(sentence)
+    if hint:
+        print_message(hint)
+    return code
+
+
+def _words(error: BaseException) -> tuple[Sequence[str], str | None]:
+    """Sentences on what went wrong, and what to do about it."""
+    match error:
+        case BadConfiguration() | PartlyDeclined():
+            return error.problems, error.hint
         case StoreError() | CommandError():
-            print_error(str(error), hint=error.hint)
+            return [str(error)], error.hint
         case KeyboardInterrupt():
-            print_error("Interrupted.", hint=None)
+            return ["Interrupted."], None
         case OSError() if error.strerror:
-            print_error(f"gjobs failed: {error.strerror}.", hint=_DEBUG_HINT)
+            return [f"gjobs failed: {error.strerror}."], _DEBUG_HINT
         case _:
             # What the error says may hold what was typed; its name never does.
-            print_error(f"gjobs failed with an error of its own: {type(error).__name__}.", hint=_DEBUG_HINT)
-    return exit_code(error)
+            return [f"gjobs failed with an error of its own: {type(error).__name__}."], _DEBUG_HINT
+
+
+def _print_failure(kind: str, message: str, hint: str | None, code: ExitCode) -> None:
+    """One line, the last of stderr. Passwords are hidden before they are quoted, which would disguise them."""
+    import json
+
+    words = {"message": without_passwords(message), "hint": without_passwords(hint) if hint else None}
+    line = json.dumps({"error": {"kind": kind, **words, "exit_code": int(code)}})
+    try:
+        _put(sys.stderr, f"{line}\n")
+    except OSError:
+        _silence(sys.stderr)

@@ -1,16 +1,16 @@
 """How commands are declared on argparse; usage errors, help."""
 
 import argparse
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from store.formats import not_known
+from store.formats import nearest, not_known
 from tui.cli.command import DECLARED, Command
 from tui.cli.exit_codes import BadArgument, UsageError
 from tui.cli.output import write
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction["Parser"]  # noqa: SLF001
+    Commands: TypeAlias = argparse._SubParsersAction["Parser"]  # noqa: SLF001
 
 HELP_WIDTH = 80
 _NAMES_WIDTH = 30
@@ -28,6 +28,9 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *, example: str, is_whole: bool = False, **options: Any) -> None:
         self._is_whole = is_whole
+        self.commands: Commands | None = None
+        self.usual: str | None = None
+        """Of a group: the command that runs where none is named."""
         self.explained: Callable[[], str] | None = None
         """What stands before the end of the help, made only when that is asked for."""
         super().__init__(
@@ -51,6 +54,47 @@ class Parser(argparse.ArgumentParser):
             sentence += "."
         raise UsageError(sentence, hint=f"'{self.prog} --help' shows what it takes.")
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str], namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """argparse's own hook, for a command's words as well. Leaves nothing over."""
+        words = self._with_usual(args)
+        self._check_flags(words)
+        read, unread = super().parse_known_args(words, namespace)
+        if unread:
+            self.error(f"unrecognized arguments: {' '.join(unread)}")
+        return read, []
+
+    def _with_usual(self, words: Sequence[str]) -> list[str]:
+        if self.usual is None or self.commands is None:
+            return list(words)
+        end = self._end_of_options(words)
+        named = words[end : end + 1]
+        takes_words = bool(self.commands.choices[self.usual]._get_positional_actions())  # noqa: SLF001
+        is_named = named and (named[0] in self.commands.choices or not (takes_words or named[0].startswith("-")))
+        return list(words) if is_named else [*words[:end], self.usual, *words[end:]]
+
+    def _check_flags(self, words: Sequence[str]) -> None:
+        """argparse would take the value of a misspelt option for something else, and complain of that."""
+        end = self._end_of_options(words)
+        while end < len(words) and words[end] != "--" and (self.commands is None or words[end].startswith("-")):
+            flag = words[end].partition("=")[0]
+            if flag.startswith("--") and " " not in flag:
+                close = nearest(flag, self._option_string_actions)
+                self.error(f"option {flag!r} is not known.{f' Did you mean {close!r}?' if close else ''}")
+            end += 1 + self._end_of_options(words[end + 1 :])
+
+    def _end_of_options(self, words: Sequence[str]) -> int:
+        """How many words at the beginning are options that are known here, and their values."""
+        end = 0
+        while end < len(words):
+            flag, is_joined, _ = words[end].partition("=")
+            option = self._option_string_actions.get(flag)
+            if option is None:
+                break
+            end += 2 if option.nargs is None and not is_joined else 1
+        return min(end, len(words))
+
     def format_help(self) -> str:
         if self.explained is not None:
             self.epilog, self.explained = f"{self.explained()}\n\n{self.epilog}", None
@@ -68,8 +112,11 @@ class Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """argparse's own hook for a value that is none of the choices; ours names the nearest."""
-        if action.choices is not None and value not in action.choices:
-            raise argparse.ArgumentError(action, not_known(str(value), map(str, action.choices)))
+        if action.choices is None or value in action.choices:
+            return
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            raise argparse.ArgumentError(None, f"command {not_known(str(value), action.choices)}")
+        raise argparse.ArgumentError(action, not_known(str(value), map(str, action.choices)))
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -97,10 +144,16 @@ def _add_global_options(parser: Parser) -> None:
     parser.add_global("-h", "--help", action="help", help="show this and exit")
 
 
-def add_commands(parser: Parser, *, required: bool) -> "Commands":
-    return parser.add_subparsers(
+def add_commands(parser: Parser, *, required: bool = False, usual: str | None = None) -> "Commands":
+    """`usual` is the command that runs where none is named."""
+    if usual is not None:
+        parser.usual = usual
+        parser.usage = parser.usage or "%(prog)s [COMMAND ...]"
+        parser.description = f"{parser.description} Without a command: {usual}."
+    parser.commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=required, dest="subcommand", prog=parser.prog
     )
+    return parser.commands
 
 
 def add_command(

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui.cli.arguments import size
@@ -16,6 +15,7 @@ from tui.cli.commands.db import add_db
 from tui.cli.commands.doctor import add_doctor
 from tui.cli.commands.jobs_syntax import add_jobs
 from tui.cli.commands.journal import add_journal
+from tui.cli.commands.manual import add_help
 from tui.cli.commands.migrate import add_migrate
 from tui.cli.commands.profiles import add_configuration
 from tui.cli.commands.projects import add_projects, add_users
@@ -23,6 +23,7 @@ from tui.cli.commands.retention import add_retention
 from tui.cli.commands.stats import add_metrics, add_stats
 from tui.cli.commands.watch import add_watch
 from tui.cli.commands.workers import add_worker, add_workers
+from tui.cli.exit_codes import not_empty
 from tui.cli.output import write
 from tui.cli.parser import Parser, add_command, add_commands
 
@@ -46,7 +47,8 @@ def add_dashboard(commands: "Commands") -> None:
         example="gjobs snapshot --size 120x36 --svg dashboard.svg",
     )
     parser.add_argument("--size", type=size, metavar="COLUMNSxROWS", default=(120, 36), help="in cells (120x36)")
-    parser.add_argument("--svg", type=Path, metavar="FILE", help="write a picture to this file instead")
+    parser.add_argument("--svg", type=not_empty, metavar="FILE", help="write a picture to this file; - is stdout")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
 Options = dict[str, Any]
@@ -73,7 +75,7 @@ def build_parser() -> Parser:
     )
     parser.set_defaults(command=DASHBOARD)
     parser.add_global("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = add_commands(parser, required=False)
+    commands = add_commands(parser)
     add_dashboard(commands)
     add_projects(commands)
     add_users(commands)
@@ -92,6 +94,7 @@ def build_parser() -> Parser:
     add_migrate(commands)
     add_doctor(commands)
     add_configuration(commands)
+    add_help(commands)
     return parser
 
 

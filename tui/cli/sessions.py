@@ -44,6 +44,7 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
     """Opens the database, starting our own server as needed, and closes it after the work. Raises a StoreError."""
     import asyncio
 
+    from store.async_tools import abandon_lookups
     from tui.cli.interruption import interrupts_heard
     from tui.session import open_session
 
@@ -51,6 +52,7 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
 
     async def run() -> T:
         try:
+            abandon_lookups()
             with interrupts_heard():
                 _print_origin(settings)
                 async with open_session(settings, progress) as session:

@@ -12,14 +12,15 @@ from uuid import UUID
 from store.capabilities.capability import Capability
 from store.errors import OutcomeUnknown, RowMissing, StoreError
 from store.job_list.listing import ProjectName
+from store.jobs.job import GenerationJob
 from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
-from store.users.actor import OPERATOR, Actor, actor_name
+from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from tui.dashboard.action_host import UndoStack
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.widgets import show_toast
 from tui.error_help import hidden_or_gone
 from tui.text.clean_text import clean
-from tui.text.error_text import Toast, ToastError
+from tui.text.error_text import Toast, ToastError, error_words
 from tui.text.status_text import STATUS_ACTIONS
 from tui.text.write_text import resolved_write_words
 
@@ -112,15 +113,22 @@ def missing_capability_toast(request: str, capabilities: "Capabilities | None", 
     )
 
 
-def remark_on_users(capabilities: "Capabilities | None") -> str:
-    """For whoever picks a user: that none can be acted as, or that the e-mails are missing. Empty where all is well."""
+def remark_on_acting(capabilities: "Capabilities | None") -> str:
+    """For whoever picks a user: that none can be acted as, that the e-mails are missing, or that claims are.
+
+    Empty where all is well.
+    """
     if capabilities is None:
         return ""
     if missing := capabilities.missing(Capability.ACTING):
         return missing.words
+    caution = capabilities.claims_caution(_ANY_USER)
     if missing := capabilities.missing(Capability.USERS):
-        return f"Owners of jobs, without their e-mails: {missing.words}"
-    return ""
+        return f"Owners of jobs, without their e-mails: {missing.words} {caution}".rstrip()
+    return caution
+
+
+_ANY_USER = ActingUser(id=UUID(int=0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +144,11 @@ class ActionContext:
     projects: tuple[ProjectName, ...]
     jobs_changed: Callable[[Iterable[UUID]], None]
     """Called after each write with the ids of its jobs, so that list and costs follow at once."""
-    go_to_job: Callable[[UUID], Awaitable[None]]
+    deleting: Callable[[Iterable[UUID]], None]
+    """Called before a deletion with the ids of its jobs, and after it with those deleted: the cursor goes to the row
+    that replaces its job.
+    """
+    go_to_job: Callable[[GenerationJob], Awaitable[None]]
     """Moves the cursor to a job that was just created, if it is listed within a moment. Keys wait until then."""
     undo: UndoStack
     tell: Callable[[Toast], None]
@@ -185,7 +197,7 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
     """The reason if there is none."""
     poller, listing = host.poller, host.dashboard.listing
     if poller.failure is not None:
-        return Toast(text=f"Not possible now: {poller.failure.error.message}", severity="error")
+        return Toast(text=f"Not possible now: {error_words(poller.failure.error)}", severity="error")
     if poller.session is None or poller.store is None or listing is None:
         return Toast(text="Not possible yet: nothing has been read.", severity="warning")
     return ActionContext(
@@ -195,6 +207,7 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
         database=poller.session.full_name,
         projects=listing.projects,
         jobs_changed=host.jobs_changed,
+        deleting=host.deleting_jobs,
         go_to_job=host.go_to_job,
         undo=host.undo,
         tell=partial(show_toast, host.app),

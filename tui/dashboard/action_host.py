@@ -117,7 +117,10 @@ class ActionHost(Protocol):
     def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
         """Refreshes list and totals after a write to these jobs."""
 
-    async def go_to_job(self, job_id: UUID) -> None:
+    def deleting_jobs(self, job_ids: Iterable[UUID]) -> None:
+        """Moves the cursor on when these jobs leave the list."""
+
+    async def go_to_job(self, job: GenerationJob) -> None:
         """Moves the cursor to a job that was just created, if it is listed within a moment."""
 
     def show_status(self) -> None: ...

@@ -11,7 +11,8 @@ from tui.dashboard.archive.cleanup_dialog import clean_up
 from tui.dashboard.budgets.budget_actions import show_budgets
 from tui.dashboard.databases import may_write, pick_database, show_load, step_interval, toggle_write_permit
 from tui.dashboard.job_actions.job_actions import JobActions
-from tui.dashboard.job_details import copy_whole_json, tell_history, tell_names
+from tui.dashboard.job_actions.job_copies import JobCopy, copy_jobs
+from tui.dashboard.job_details import tell_history, tell_names
 from tui.dashboard.job_list.list_actions import apply_filter, choose_all_matching, count_exactly, order_by, show_users
 from tui.dashboard.navigation import open_by_id, toggle_visibility
 from tui.dashboard.projects.project_actions import create_project, pick_project
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from store.store import Store
     from tui.dashboard.action_host import ActionHost
     from tui.dashboard.memory import ObservedHistories
-    from tui.dashboard.messages import AppAction, JobAction, JobDetailsView, Request
+    from tui.dashboard.messages import AppAction, JobDetailsView, Request
+    from tui.text.status_text import JobAction
 
 
 class Actions:
@@ -108,10 +110,9 @@ class Actions:
     def open_by_id(self, text: str) -> None:
         self._host.tasks.ask(open_by_id(self._host, text))
 
-    def copy_json(self, jobs: "Sequence[GenerationJob]") -> None:
+    def copy(self, what: JobCopy, jobs: "Sequence[GenerationJob]") -> None:
         app, store = self._host.app, self._host.poller.store
-        if store is not None:
-            app.run_worker(copy_whole_json(app, store, jobs), group="copy", exclusive=True)
+        app.run_worker(copy_jobs(app, store, what, jobs), group="copy", exclusive=True)
 
     def load_names(self, details: "JobDetailsView") -> None:
         self._host.app.run_worker(tell_names(self._host.poller, details), group="names", exclusive=True)

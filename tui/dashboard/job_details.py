@@ -1,12 +1,11 @@
 """Details dialog of one job, and loading what it shows."""
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -14,52 +13,23 @@ from textual.widgets import Static
 
 from store.capabilities.capability import Capability
 from store.errors import StoreError
-from store.formats import plain_row
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob
 from store.jobs.job_history import JobHistory
 from store.jobs.job_results import NO_LINKS, RetryLinks, StuckVerdict
 from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.messages import CopyJsonRequested, HistoryRequested, JobAction, JobDetailsView
-from tui.dashboard.widgets import SteadyText, show_toast
+from tui.dashboard.job_actions.job_copies import JobCopy
+from tui.dashboard.messages import CopyRequested, HistoryRequested, JobDetailsView
+from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import clean, clean_block
-from tui.text.error_text import Toast, error_toast
-from tui.text.format import error_pretty, jobs_name
+from tui.text.error_text import error_words
+from tui.text.format import error_pretty
 from tui.text.job_text import Names, fact_lines, stuck_words, timeline_lines
-from tui.text.status_text import STATUS_ACTIONS
+from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
 
 if TYPE_CHECKING:
     from store.store import Store
     from tui.dashboard.memory import ObservedHistories
     from tui.dashboard.session_poller import SessionPoller
-
-
-def copy_ids(app: App[Any], jobs: Sequence[GenerationJob]) -> None:
-    """A line each."""
-    app.copy_to_clipboard("\n".join(str(job.id) for job in jobs))
-    what = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
-    show_toast(app, Toast(text=f"Copied {what}."))
-
-
-async def copy_whole_json(app: App[Any], store: "Store", jobs: Sequence[GenerationJob]) -> None:
-    """As they are by now, in the order in which they were seen."""
-    try:
-        whole = {job.id: job for job in await store.get_these_jobs([job.id for job in jobs])}
-    except StoreError as error:
-        show_toast(app, error_toast(error))
-        return
-    there = [whole[job.id] for job in jobs if job.id in whole]
-    if there:
-        _copy_json(app, there)
-    if gone := len(jobs) - len(there):
-        what = "The job is" if len(jobs) == 1 else f"{gone} of the {len(jobs)} jobs are"
-        show_toast(app, Toast(text=f"{what} gone, or hidden, and not copied.", severity="warning"))
-
-
-def _copy_json(app: App[Any], jobs: Sequence[GenerationJob]) -> None:
-    """As the command line prints them: one object, or a list of several."""
-    documents = [plain_row(job) for job in jobs]
-    app.copy_to_clipboard(json.dumps(documents[0] if len(jobs) == 1 else documents, indent=2))
-    show_toast(app, Toast(text=f"Copied {jobs_name(jobs)} as JSON."))
 
 
 _LONGEST_ERROR = 20_000
@@ -94,11 +64,19 @@ class JobDetails(Dialog[JobAction]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q", "leave", "Close", id="details.close", tooltip="Back to the table"),
-        Binding("y", "copy_id", "Copy id", id="details.copy_id", tooltip="Copy the job's id"),
-        Binding("Y", "copy_json", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
-        Binding("s", "answer('start')", "Start", id="details.start", tooltip="Start this job"),
-        Binding("c", "answer('complete')", "Complete", id="details.complete", tooltip="Complete this job"),
-        Binding("f", "answer('fail')", "Fail", id="details.fail", tooltip="Fail this job, with a text"),
+        Binding("y", "copy('id')", "Copy id", id="details.copy_id", tooltip="Copy the job's id"),
+        Binding("Y", "copy('json')", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
+        *(
+            Binding(
+                text.key,
+                f"answer('{text.action}')",
+                text.verb,
+                id=f"details.{text.action}",
+                tooltip=f"{text.verb} this job{', with a text' if text.asks_error else ''}",
+            )
+            for text in STATUS_TEXTS.values()
+            if text.action
+        ),
         Binding("r", "answer('retry')", "Retry", id="details.retry", tooltip="Queue this failed job once more"),
         Binding("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
     ]
@@ -229,14 +207,11 @@ class JobDetails(Dialog[JobAction]):
     def _say(self, where: str, content: Content) -> None:
         self.query_one(f"#{where}", SteadyText).say(content)
 
-    def action_copy_id(self) -> None:
-        copy_ids(self.app, [self.job])
+    def action_copy(self, what: str) -> None:
+        self.post_message(CopyRequested(JobCopy(what), (self.job,)))
 
-    def action_copy_json(self) -> None:
-        self.post_message(CopyJsonRequested((self.job,)))
-
-    def action_answer(self, answer: JobAction) -> None:
-        self.dismiss(answer)
+    def action_answer(self, answer: str) -> None:
+        self.dismiss(JobAction(answer))
 
 
 async def tell_names(poller: "SessionPoller", details: JobDetailsView) -> None:
@@ -287,4 +262,4 @@ async def tell_history(store: "Store", observations: "ObservedHistories", detail
         else:
             details.tell_history(await store.get_job_history(details.job.id))
     except StoreError as error:
-        details.tell_no_history(f"{error} {error.hint or ''}".rstrip())
+        details.tell_no_history(error_words(error))

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.job_list.list_query import ListQuery
+from store.private_files import make_directory, replace_private
 from store.statistics.totals import Count, Precision, TotalsQuery, exact_counts
 from store.users.actor import ActingUser
 
@@ -86,14 +86,10 @@ def load(path: Path) -> StateFile:
 
 
 def save(path: Path, state: StateFile) -> None:
-    """Replaces the file at once, so that a reader never sees half of it. Readable by its owner alone."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    """A file that cannot be written costs what is remembered and nothing else."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"theme": state.theme, "projects": dict(state.projects)}, indent=1)
-        beside.touch(mode=0o600)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        make_directory(path.parent)
+        replace_private(path, json.dumps({"theme": state.theme, "projects": dict(state.projects)}, indent=1))
     except OSError as error:
         log.warning("The state cannot be kept in %s: %s", path, error)
 

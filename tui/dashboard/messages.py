@@ -9,6 +9,8 @@ from textual.message import Message
 
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
+from tui.dashboard.job_actions.job_copies import JobCopy
+from tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
     from store.job_list.listing import Listing
@@ -75,9 +77,6 @@ class TotalsPollFailed(Message):
     error: StoreError
 
 
-JobAction = Literal["start", "complete", "fail", "delete", "retry", "create"]
-"""What a key does to jobs."""
-
 Request = Literal["project", "new_project", "undo", "all", "exact", "budgets", "archive", "clean_up"]
 """What a key of the screen asks for that needs the database."""
 
@@ -122,11 +121,12 @@ class JobActionRequested(Message):
         self.jobs = jobs
 
 
-class CopyJsonRequested(Message):
+class CopyRequested(Message):
     """Of these jobs, as they were seen."""
 
-    def __init__(self, jobs: Sequence[GenerationJob]) -> None:
+    def __init__(self, what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
         super().__init__()
+        self.what = what
         self.jobs = tuple(jobs)
 
 

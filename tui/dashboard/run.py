@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from textual.theme import BUILTIN_THEMES
 from store.configuration.configuration import Configuration
 from store.configuration.settings import Settings
 from store.errors import TimedOut
+from store.private_files import make_directory, open_private
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.setup import DashboardSetup, database_choice, database_choices, demo_opener, session_opener
 from tui.text.clean_text import clean
@@ -55,6 +59,19 @@ def _theme(configuration: Configuration) -> str | None:
     raise refusal_of(configuration, [problem])
 
 
+LARGEST_LOG = 1_000_000  # bytes; one older log is kept
+
+
+class _PrivateLog(RotatingFileHandler):
+    def _open(self) -> TextIOWrapper:
+        """At the start and at each rotation."""
+        descriptor = open_private(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding="utf-8", errors="backslashreplace")
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Print nothing: a log that cannot be written costs the log and nothing else."""
+
+
 def log_to_file(directory: Path) -> None:
     """Readable by its owner alone. A directory that cannot be written costs the log and nothing else."""
     logging.basicConfig(level=logging.WARNING, handlers=[_handler(directory)], force=True)
@@ -64,10 +81,11 @@ def log_to_file(directory: Path) -> None:
 
 def _handler(directory: Path) -> logging.Handler:
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         path = directory / "gjobs.log"
-        path.touch(mode=0o600)
-        handler = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=1, encoding="utf-8")
+        with suppress(FileNotFoundError):
+            os.close(open_private(path.with_name("gjobs.log.1"), os.O_RDONLY))
+        handler = _PrivateLog(path, maxBytes=LARGEST_LOG, backupCount=1)
     except OSError:
         return logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -96,7 +114,7 @@ def run_dashboard(settings: Settings, *, demo: bool = False) -> int:
 _PATIENCE_SECONDS = 60.0
 
 
-def print_frame(settings: Settings, size: tuple[int, int], svg: bool) -> str:
+def print_frame(settings: Settings, size: tuple[int, int], *, svg: bool) -> str:
     """`size` is columns by rows. Plain text, a line a row, or an SVG picture. Raises a StoreError."""
     app = GjobsApp(session_opener(settings), state_path=None, setup=setup_of(settings))
     app.animation_level = "none"

@@ -10,9 +10,11 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.css.scalar import Scalar
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
+from textual.widgets._toast import ToastRack
 
 from store.errors import StoreError
 from store.formats import id_range
@@ -21,17 +23,18 @@ from store.jobs.job import GenerationJob
 from store.statistics.totals import TotalsQuery
 from store.users.actor import actor_name
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
+from tui.dashboard.job_actions.job_copies import JobCopy
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.job_table import AllMarked, Opened
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
+from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
 from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, KeyHints, key_of
 from tui.dashboard.memory import PendingNavigation, TotalsCache
 from tui.dashboard.messages import (
     ActionRequested,
-    CopyJsonRequested,
+    CopyRequested,
     DetailsOpened,
-    JobAction,
     JobActionRequested,
     ListPollFailed,
     ProjectChosen,
@@ -43,10 +46,11 @@ from tui.dashboard.projects.project_list import ProjectList, Sidebar
 from tui.dashboard.statistics.costs_panel import NO_NOTE, CostsPanel
 from tui.dashboard.status_line import Banner, ConnectionStatus, StatusLine
 from tui.dashboard.users.visibility_text import hiding_lines, no_totals, refused_toast, short_verdict
-from tui.dashboard.widgets import show_toast
+from tui.dashboard.widgets import keep_newest_toast_in_sight, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
-from tui.text.format import short_id
+from tui.text.format import PARTIAL_CLAIMS, short_id
+from tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,6 +129,16 @@ class DashboardScreen(Screen[None]):
     def on_mount(self) -> None:
         self._update_ages()
         self.set_interval(1.0, self._tick)
+        self.screen_layout_refresh_signal.subscribe(self.jobs, lambda _: self._place_toasts(), immediate=True)
+        keep_newest_toast_in_sight(self)
+
+    def _place_toasts(self) -> None:
+        """Between the banner and the first job: they cover no row, and no policy below the rows."""
+        top = self.query_one("#main").region.y
+        room = max(self.jobs.table.region.y + HEADER_HEIGHT - top, 1)
+        rack = self.query_one(ToastRack)
+        if (rack.styles.margin.top, rack.styles.max_height) != (top, Scalar.from_number(room)):
+            rack.styles.margin, rack.styles.max_height = (top, 0, 0, 0), room
 
     def on_resize(self, event: events.Resize) -> None:
         self._fit(event.size)
@@ -226,7 +240,7 @@ class DashboardScreen(Screen[None]):
         """Those that are there stay, for they have an age; else it is said why there are none."""
         if self._totals is None:
             self._failed_totals_query = self.totals_query
-            why = no_totals(self._visibility) or f"Not counted: {error.message}"
+            why = no_totals(self._visibility) or f"Not counted: {clean(error.message, limit=400)}"
             self.query_one(CostsPanel).explain(why, of_what=self._counted_project())
 
     def show_failure(self, failure: ListPollFailed) -> None:
@@ -238,6 +252,9 @@ class DashboardScreen(Screen[None]):
 
     def show_status(self, status: ConnectionStatus) -> None:
         self._status = status
+        mark = PARTIAL_CLAIMS if status.has_partial_claims else ""
+        self.query_one(ProjectList).border_subtitle = self.query_one(BudgetsPanel).border_subtitle = mark
+        self.jobs.mark(mark)
         self._update_ages()
 
     def show_progress(self, sentence: str) -> None:
@@ -351,8 +368,9 @@ class DashboardScreen(Screen[None]):
     def action_request(self, request: Request) -> None:
         self.post_message(ActionRequested(request))
 
-    def action_act(self, action: JobAction) -> None:
-        if action == "create":
+    def action_act(self, name: str) -> None:
+        action = JobAction(name)
+        if action is JobAction.CREATE:
             self.post_message(JobActionRequested(action, ()))
         elif jobs := self._selected():
             self._change(action, jobs)
@@ -368,15 +386,9 @@ class DashboardScreen(Screen[None]):
         else:
             self.post_message(JobActionRequested(action, jobs))
 
-    def action_copy_id(self) -> None:
-        from tui.dashboard.job_details import copy_ids
-
+    def action_copy(self, what: str) -> None:
         if jobs := self._selected():
-            copy_ids(self.app, jobs)
-
-    def action_copy_json(self) -> None:
-        if jobs := self._selected():
-            self.post_message(CopyJsonRequested(jobs))
+            self.post_message(CopyRequested(JobCopy(what), jobs))
 
     def _selected(self) -> tuple[GenerationJob, ...]:
         """None, with the reason, where the job list does not have the focus: the person looks at something else."""

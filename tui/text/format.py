@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from uuid import UUID
 
 from store.jobs.job import GenerationJob
 from store.users.actor import ActingUser
-from tui.text.clean_text import clean
+from tui.text.clean_text import ELLIPSIS, clean
 
 if TYPE_CHECKING:
     from store.jobs.job_results import CappedCount
@@ -26,22 +27,40 @@ _LONGEST_ESCAPE = len(r"\ud83d\u12")
 _HALVES = "".join(map(chr, range(0xD800, 0xDC00)))
 
 
-def message_of_cut(text: str) -> str | None:
-    """The `message` of an object of which `text` is the beginning, as far as it goes.
+def json_beginning(text: str) -> object:
+    """The JSON value at the start of a text, as far as it goes. A string that is cut ends with an ellipsis.
 
-    None where the object has none up to there, or one that is no text, or the text is no beginning of an object.
+    None where there is none.
     """
-    try:
-        place = _after(text, _blanks(text, 0), "{")
+    with suppress(ValueError, RecursionError):
+        return _beginning(text, _blanks(text, 0))
+    return None
+
+
+def _beginning(text: str, place: int) -> object:
+    """Raises ValueError where no value begins there, or none that may be shown cut."""
+    with suppress(ValueError):
+        value, end = _DECODER.raw_decode(text, place)
+        if end < len(text) or not isinstance(value, (int, float)):
+            return value
+    match text[place : place + 1]:
+        case "{":
+            return dict(_pairs(text, place + 1))
+        case "[":
+            return [_beginning(text, _blanks(text, place + 1))]
+        case _:
+            return _string(text, place) + ELLIPSIS
+
+
+def _pairs(text: str, place: int) -> Iterator[tuple[str, object]]:
+    """Those that are whole, and the beginning of the next one."""
+    with suppress(ValueError):
         while True:
             key, place = _DECODER.raw_decode(text, _blanks(text, place))
             place = _blanks(text, _after(text, _blanks(text, place), ":"))
-            if key == "message":
-                return _string(text, place)
+            yield str(key), _beginning(text, place)
             _, place = _DECODER.raw_decode(text, place)
             place = _after(text, _blanks(text, place), ",")
-    except (ValueError, RecursionError):
-        return None
 
 
 def _blanks(text: str, place: int) -> int:
@@ -56,12 +75,8 @@ def _after(text: str, place: int, mark: str) -> int:
 
 
 def _string(text: str, place: int) -> str:
-    """The whole string, or as much of it as is there."""
+    """As much of a string as is there."""
     start = _after(text, place, '"')
-    try:
-        return str(_DECODER.raw_decode(text, place)[0])
-    except ValueError:
-        pass
     for cut in range(min(_LONGEST_ESCAPE, len(text) - start) + 1):
         try:
             string = str(_DECODER.raw_decode(text[: len(text) - cut] + '"', place)[0])
@@ -70,6 +85,9 @@ def _string(text: str, place: int) -> str:
         return string.rstrip(_HALVES)
     raise ValueError("no JSON string")
 
+
+PARTIAL_CLAIMS = "partial claims"
+"""The mark of lists and numbers of an actor of whom gjobs does not know all claims that policies read."""
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -98,10 +116,9 @@ def percent(rate: float | None) -> str:
 
 
 def age(then: datetime, now: datetime) -> str:
-    """How long ago, or in how long, in one whole unit.
+    """How long ago, or in how long, in one whole unit, so that a screen of older rows stays as it is.
 
-    It changes every second below ten seconds, then every five seconds, every minute, every hour and every day: what
-    just happened feels live, and a screen of older rows stays as it is.
+    It is rounded down as durations are: beside each other they never contradict.
     """
     if word := _infinity(then):
         return word
@@ -118,10 +135,8 @@ def elapsed(seconds: float) -> str:
 
 def _one_unit(seconds: float) -> str:
     whole = max(int(seconds), 0)
-    if whole < 10:
-        return f"{whole} s"
     if whole < MINUTE:
-        return f"{whole - whole % 5} s"
+        return f"{whole} s"
     if whole < HOUR:
         return f"{whole // MINUTE} min"
     return f"{whole // HOUR} h" if whole < DAY else f"{whole // DAY} d"
@@ -210,18 +225,43 @@ def spark(values: Sequence[float]) -> str:
     return "".join(_BARS[0] if value <= 0 else _BARS[max(1, round(value / largest * steps))] for value in values)
 
 
-@lru_cache(maxsize=1024)
-def error_summary(error: str | None) -> str:
-    """The first line of what went wrong: the `message` of the app's JSON object, else the text. It is not cleaned.
+_TELLING = ("message", "error", "detail", "details", "msg", "reason", "description", "title", "errors", "stack")
+"""Keys of what went wrong, as apps and the services behind them write it: the first that has words is taken."""
+_MOST_READ = 20_000
+"""Characters of a JSON error that are looked at."""
+_DEEPEST = 4
 
-    Of an error that lists cut off, it is the message as far as it goes.
+
+@lru_cache(maxsize=1024)
+def error_summary(error: str | None, *, is_cut: bool = False) -> str:
+    """One line on what went wrong: what a JSON error tells, else the text's first line. It is not cleaned.
+
+    An ellipsis stands for lines that are left out, and for what is missing of an error that is cut.
     """
     if not error:
         return ""
-    parsed = _parse_json(error)
-    message = message_of_cut(error) if parsed is None else parsed.get("message") if isinstance(parsed, dict) else None
-    text = message if isinstance(message, str) and message.strip() else error
-    return text.strip().partition("\n")[0].rstrip()
+    words = _words(json_beginning(error[:_MOST_READ])) if error.lstrip().startswith(("{", "[")) else ""
+    if not words:
+        words = error + ELLIPSIS if is_cut else error
+    line, _, more = words.strip().partition("\n")
+    return f"{line.rstrip()} {ELLIPSIS}" if more.strip() else line.rstrip()
+
+
+def _words(value: object, depth: int = 0) -> str:
+    """Empty where it has none, or has them too deep."""
+    if isinstance(value, str):
+        return value.strip()
+    if depth == _DEEPEST or not isinstance(value, (list, dict)):
+        return ""
+    told = value if isinstance(value, list) else (value.get(key) for key in _TELLING)
+    if words := next(filter(None, (_words(one, depth + 1) for one in told)), ""):
+        return words
+    plain = {} if isinstance(value, list) else {key: _plain(one) for key, one in value.items()}
+    return ", ".join(f"{key}: {text}" for key, text in plain.items() if text)
+
+
+def _plain(value: object) -> str:
+    return value.strip() if isinstance(value, str) else json.dumps(value) if isinstance(value, (int, float)) else ""
 
 
 def error_pretty(error: str | None) -> str:

@@ -2,10 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 
 from store.jobs.job import AnyStatus, JobStatus, UnknownStatus
 from tui.text.clean_text import clean
+
+
+class JobAction(StrEnum):
+    """What a key does to jobs."""
+
+    START = "start"
+    COMPLETE = "complete"
+    FAIL = "fail"
+    DELETE = "delete"
+    RETRY = "retry"
+    CREATE = "create"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +30,21 @@ class StatusText:
     """The same in a row of the job list, which has backgrounds of its own."""
     terminal_colour: str
     """The command line's escape sequence."""
-    verb: str = ""
-    """What moves a job here; empty where every job starts. In lower case it is the action of a key."""
+    action: JobAction | None = None
+    """What moves a job here; None where every job starts."""
+    key: str = ""
+    """The dashboard's key for the action."""
+    asks_error: bool = False
+    """Whether the action asks for the error's text first."""
     doing: str = ""
     done: str
     lost: str = ""
     """What deleting such a job loses; empty where it has ended."""
+
+    @property
+    def verb(self) -> str:
+        """The action, as a button says it."""
+        return self.action.capitalize() if self.action else ""
 
 
 STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
@@ -41,7 +62,8 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
             style="$text-primary",
             row_style="$text-primary",
             terminal_colour="\x1b[36m",
-            verb="Start",
+            action=JobAction.START,
+            key="s",
             doing="Starting",
             done="Started",
             lost="its worker loses it",
@@ -51,7 +73,8 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
             style="$text-success",
             row_style="$text-success",
             terminal_colour="\x1b[32m",
-            verb="Complete",
+            action=JobAction.COMPLETE,
+            key="c",
             doing="Completing",
             done="Completed",
         ),
@@ -60,7 +83,9 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
             style="$text-error",
             row_style="$text-error",
             terminal_colour="\x1b[31m",
-            verb="Fail",
+            action=JobAction.FAIL,
+            key="f",
+            asks_error=True,
             doing="Failing",
             done="Failed",
         ),
@@ -69,8 +94,8 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
 
 STATUS_COLOURS: Mapping[str, str] = {status.value: text.terminal_colour for status, text in STATUS_TEXTS.items()}
 
-STATUS_ACTIONS: Mapping[str, JobStatus] = {
-    text.verb.lower(): status for status, text in STATUS_TEXTS.items() if text.verb
+STATUS_ACTIONS: Mapping[JobAction, JobStatus] = {
+    text.action: status for status, text in STATUS_TEXTS.items() if text.action
 }
 """Where each action on a job moves it."""
 

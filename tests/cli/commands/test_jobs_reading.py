@@ -1,8 +1,26 @@
 """`gjobs jobs list` and `show`."""
 
+import shlex
+from uuid import UUID
+
 import pytest
 
-from tests.cli.cli_rows import ADA, ALL, BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED, document, time_of
+from tests.cli.cli_rows import (
+    ADA,
+    ALL,
+    AUTUMN,
+    BEN,
+    BENS,
+    FAILED,
+    NOBODY,
+    QUEUED,
+    RUNNING,
+    SPRING,
+    SUCCEEDED,
+    document,
+    present,
+    time_of,
+)
 from tests.cli.command_line import Run, Sql, assert_refused
 
 pytestmark = pytest.mark.usefixtures("url")
@@ -39,6 +57,16 @@ def test_jobs_list_without_jobs_prints_an_empty_document_or_only_titles(gjobs: R
     listed = gjobs(*nothing)
     assert (listed.code, listed.err) == (0, "No jobs.\n")
     assert listed.out.split() == ["ID", "STATUS", "COST", "CREATED", "MODE", "PROJECT", "ERROR"]
+
+
+def test_one_huge_mode_makes_no_other_line_longer(gjobs: Run, sql: Sql) -> None:
+    sql("update public.generation_jobs set mode = repeat('m', 3000000) where id = %s", QUEUED)
+    sql("update public.projects set name = repeat('p', 3000000) where id = %s", AUTUMN)
+    for command in ("jobs list", "stats --by project", "stats --by mode", "projects", f"jobs show {QUEUED} --events"):
+        is_block = "show" in command
+        lines = gjobs(*command.split()).out.splitlines()
+        assert sum(map(len, lines)) < (6_100_000 if is_block else 20_000), command
+    assert len(gjobs("jobs", "list", "--limit", "1", "--json").document[0]["mode"]) == 3_000_000
 
 
 @pytest.mark.parametrize("times", ["different", "equal"])
@@ -85,7 +113,78 @@ def test_jobs_show_prints_one_job_and_indents_a_json_error(gjobs: Run, sql: Sql)
 def test_jobs_show_distinguishes_a_hidden_job_from_a_missing_one(
     gjobs: Run, actor: str, job: object, words: str
 ) -> None:
-    assert_refused(gjobs("jobs", "show", str(job), "--as", actor, "--json"), 1, words)
+    assert_refused(gjobs("jobs", "show", str(job), "--as", actor), 1, words)
+
+
+PREFIX = "3f2a9c1e"
+
+
+@pytest.fixture
+def others(sql: Sql) -> list[UUID]:
+    """Two jobs of Ada and one of Ben, whose ids begin alike."""
+    ids = [UUID(f"{PREFIX}-8d47-4b15-9a3e-{number:012}") for number in range(3)]
+    for job_id, user, project in zip(ids, (ADA, ADA, BEN), (AUTUMN, AUTUMN, SPRING), strict=True):
+        sql(
+            "insert into public.generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'm')",
+            *(job_id, user, project),
+        )
+    return ids
+
+
+@pytest.mark.parametrize("options", [[], ["--events"]])
+def test_jobs_show_takes_the_beginning_of_an_id_among_the_jobs_that_the_actor_sees(
+    gjobs: Run, others: list[UUID], options: list[str]
+) -> None:
+    def shown(prefix: str, actor: str) -> str:
+        document = gjobs("jobs", "show", prefix, *options, "--as", actor, "--json").document
+        return str((document["job"] if options else document)["id"])
+
+    assert shown(PREFIX[:4], "ben@example.com") == str(others[2])
+    assert shown(str(others[2])[:-1].upper() + "2", "operator") == str(others[2])
+    assert shown(str(others[0])[:-1].replace("-", ""), "ben@example.com") == str(others[2])
+    assert_refused(
+        *(gjobs("jobs", "show", PREFIX, *options, "--as", "ada@example.com"), 2),
+        f"2 jobs have an id that begins with {PREFIX}.\nGive more digits: {others[0]}, {others[1]}\n",
+    )
+    assert_refused(
+        *(gjobs("jobs", "show", "3F2B9C1E-8", *options), 1),
+        "There is no job whose id begins with 3f2b9c1e8, or none that this user sees.\n'gjobs jobs list' lists them.",
+    )
+
+
+def test_beginning_of_many_ids_is_ambiguous(gjobs: Run) -> None:
+    assert_refused(gjobs("jobs", "show", "0000"), 2, "5 jobs have an id that begins with 0000.")
+
+
+@pytest.mark.parametrize("prefix", ["3f2", "3f2g", "x", f"{PREFIX}-8d47-4b15-9a3e-0000000000001"])
+def test_text_that_begins_no_id_is_refused(gjobs: Run, prefix: str) -> None:
+    words = f"{prefix!r} is not an id, nor the first 4 or more of its hexadecimal digits."
+    assert_refused(gjobs("jobs", "show", prefix), 2, words)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("jobs update {} --mode x", "jobs transition {} running", "jobs retry {}", "jobs delete {} --yes"),
+        *("archive restore {} --yes", "jobs create --project 'Autumn catalog' --mode x --input-asset {}"),
+    ],
+)
+def test_command_that_writes_needs_the_whole_id(gjobs: Run, sql: Sql, others: list[UUID], line: str) -> None:
+    before = present(sql)
+    refused = gjobs(*shlex.split(line.format(PREFIX)))
+    assert_refused(refused, 2, f"'{PREFIX}' is only the beginning of an id: a command that writes needs the whole id")
+    assert present(sql) == before
+
+
+def test_project_is_found_by_the_beginning_of_its_id_only_to_read(gjobs: Run, sql: Sql) -> None:
+    sql("insert into public.projects (id, user_id, name) values (%s, %s, 'N')", UUID(f"{PREFIX}{0:024}"), ADA)
+    for reading in ("jobs list", "stats", "budgets", "budgets check", "archive list", "jobs export - --format csv"):
+        assert gjobs(*reading.split(), "--project", PREFIX).code == 0, reading
+    assert "2 projects have an id that begins with 0000." in gjobs("stats", "--project", "0000").err
+    assert_refused(
+        *(gjobs("jobs", "create", "--project", PREFIX, "--mode", "x"), 1),
+        "What writes needs a project's whole id or name.",
+    )
 
 
 def test_jobs_show_prints_the_events_of_a_job(gjobs: Run) -> None:

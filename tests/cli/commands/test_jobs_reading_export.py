@@ -120,7 +120,7 @@ def test_export_replaces_the_target_of_a_symbolic_link(gjobs: Run, folder: Path)
         ("", ["--format", "csv"], 2, "{folder} is no file."),
         ("none/jobs.csv", [], 2, "{folder}/none/jobs.csv cannot be written: No such file or directory."),
         ("jobs.txt", [], 2, "The format is not said."),
-        ("jobs.csv", ["--format", "cvs"], 2, "Argument --format: 'cvs' is not known; did you mean 'csv'?"),
+        ("jobs.csv", ["--format", "cvs"], 2, "Argument --format: 'cvs' is not known. Did you mean 'csv'?"),
         ("jobs.csv", ["--filter", "cost:1.50"], 2, "cost:1.50"),
         ("jobs.csv", ["--json"], 2, "This command has no JSON form."),
         ("jobs.csv", ["--project", "No such"], 1, "'No such'"),

@@ -1,5 +1,6 @@
 """`gjobs jobs create`, `update`, `transition` and `retry`."""
 
+import json
 import shlex
 
 import pytest
@@ -94,9 +95,11 @@ def test_refused_transition_prints_the_reason(gjobs: Run) -> None:
     refused = gjobs("jobs", "transition", str(QUEUED), "succeeded", "--json")
     assert refused.code == 1
     assert refused.document == {"applied": False, "job": document(QUEUED), "reason": reason}
-    assert refused.err == f"{reason}\nIt may become running.\n"
+    hint = "It may become running."
+    error = {"kind": "declined", "message": reason, "hint": hint, "exit_code": 1}
+    assert json.loads(refused.err) == {"error": error}
     for_people = gjobs("jobs", "transition", str(QUEUED), "succeeded")
-    assert (for_people.code, for_people.out, for_people.err) == (1, "", refused.err)
+    assert (for_people.code, for_people.out, for_people.err) == (1, "", f"{reason}\n{hint}\n")
 
 
 @pytest.mark.parametrize("job", [NOBODY, BENS])
@@ -105,7 +108,8 @@ def test_transition_of_a_missing_or_hidden_job_is_refused(gjobs: Run, job: objec
     reason = f"There is no job {job}, or none that this user sees."
     assert missing.code == 1
     assert missing.document == {"applied": False, "job": None, "reason": reason}
-    assert missing.err.startswith(f"{job} is not there" if job == NOBODY else f"{job} exists, but ada@example.com")
+    told = json.loads(missing.err)["error"]["message"]
+    assert told.startswith(f"{job} is not there" if job == NOBODY else f"{job} exists, but ada@example.com")
 
 
 def test_transition_of_a_locked_job_times_out(gjobs: Run, database: Conninfo) -> None:

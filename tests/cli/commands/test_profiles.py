@@ -72,7 +72,7 @@ def test_profiles_reports_environment_variables_that_override_the_default(
     monkeypatch.setenv("GJOBS_PROFILE", "prd")
     assert "both name a database" in gjobs("profiles").err
     monkeypatch.delenv("GJOBS_DATABASE_URL")
-    assert "did you mean 'prod'?" in gjobs("profiles").err
+    assert "Did you mean 'prod'?" in gjobs("profiles").err
 
 
 def test_readable_password_file_is_reported_once(gjobs: Run, configure: Configure) -> None:
@@ -87,8 +87,8 @@ def test_readable_password_file_is_reported_once(gjobs: Run, configure: Configur
 def test_each_configuration_mistake_is_reported_on_its_own_line(gjobs: Run, configure: Configure) -> None:
     file = configure("thme = 1", profile("prod", NOWHERE, colour="red", write="yes"))
     words = (
-        f"{file}, line 1: thme is not known; did you mean 'theme'?\n"
-        f"{file}, line 4: profiles.prod.colour is not known; did you mean 'color'?\n"
+        f"{file}, line 1: thme is not known. Did you mean 'theme'?\n"
+        f"{file}, line 4: profiles.prod.colour is not known. Did you mean 'color'?\n"
         f"{file}, line 5: profiles.prod.write is a text, and should be true or false.\n"
         "Mend the file, or name another with --config.\n"
     )
@@ -172,8 +172,8 @@ def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerm
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('theme = "norb"', "theme 'norb' is not known; did you mean 'nord'?"),
-        ('[keymap]\n"job.strat" = "S"', "\"job.strat\" is not known; did you mean 'job.start'?"),
+        ('theme = "norb"', "theme 'norb' is not known. Did you mean 'nord'?"),
+        ('[keymap]\n"job.strat" = "S"', "\"job.strat\" is not known. Did you mean 'job.start'?"),
         ('[keymap]\njob.start = "alt+s"', "terminals do not agree what alt sends."),
     ],
 )

@@ -3,16 +3,22 @@
 import json
 import os
 import signal
+import socket
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from subprocess import PIPE, Popen
+from typing import Any
 
 import pytest
 
 from tests.cli.cli_rows import AUTUMN, BENS, QUEUED, RUNNING
 from tests.cli.command_line import GJOBS, PATIENCE, Run, Sql, uri
 from tests.conftest import Conninfo
+from tui.cli.commands import watch_receivers
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -129,3 +135,73 @@ def test_watch_exec_passes_each_transition_to_a_program(
     assert watching.end()[0] == 8
     (noted,) = (tmp_path / "noted").read_text(encoding="utf-8").splitlines()
     assert json.loads(noted)["to"] == "succeeded"
+
+
+HOOKS = "hooks.example.com"
+
+
+@pytest.fixture
+def sigterm_handled() -> Iterator[list[int]]:
+    """Takes the place of what would end the tests' process."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
+    yield came
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def address_of(sigterm_handled: list[int]) -> Iterator[Callable[[str], tuple[str, int]]]:
+    """The address of a web server to which a delivery stays in a state."""
+    with ExitStack() as cleanup:
+
+        def address(state: str) -> tuple[str, int]:
+            server = cleanup.enter_context(socket.create_server(("127.0.0.1", 0), backlog=state != "connecting"))
+            if state == "connecting":
+                for _ in range(3):
+                    filling = cleanup.enter_context(socket.socket())
+                    filling.setblocking(False)
+                    filling.connect_ex(server.getsockname())
+            if state == "backing off":
+                server.close()
+                return "127.0.0.1", 9
+            return "127.0.0.1", server.getsockname()[1]
+
+        yield address
+
+
+@pytest.mark.parametrize("state", ["delivering", "backing off", "connecting", "looking up"])
+def test_watch_ends_soon_after_sigterm_in_each_state_of_a_delivery(
+    gjobs: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    address_of: Callable[[str], tuple[str, int]],
+    sigterm_handled: list[int],
+    state: str,
+) -> None:
+    monkeypatch.setenv("GJOBS_WEBHOOK_SECRET", "a long random text")
+    monkeypatch.setattr(watch_receivers, "FIRST_WAIT", 100.0)
+    (tmp_path / "place").write_text("0,0")  # What is recorded already is told at once.
+    address, look_up, ended = address_of(state), socket.getaddrinfo, threading.Event()
+    sent_at: list[float] = []
+
+    def terminate() -> None:
+        time.sleep(0.3)
+        sent_at.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def look_up_or_hang(host: str, *arguments: Any, **options: Any) -> object:
+        if host not in (HOOKS, HOOKS.encode()):
+            return look_up(host, *arguments, **options)
+        threading.Thread(target=terminate).start()
+        if state == "looking up":
+            ended.wait(PATIENCE)
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_or_hang)
+    done = gjobs("watch", "--resume", str(tmp_path / "place"), "--webhook", f"http://{HOOKS}:{address[1]}/")
+    took = time.monotonic() - sent_at[0]
+    ended.set()
+    assert (sigterm_handled, done.code) == ([signal.SIGTERM], 130)
+    assert took < 5
+    assert "new       → queued" in done.out
+    assert ("no connection to it" in done.err) == (state == "backing off")

@@ -84,7 +84,7 @@ def test_condition_is_parsed_from_text(text: str, expected: tuple[CountedEvent |
     [
         ("failed", "'failed' is no condition."),
         ("failed>-1", "'failed>-1' is no condition."),
-        ("faild>5", "'faild' is not known; did you mean 'failed'?"),
+        ("faild>5", "'faild' is not known. Did you mean 'failed'?"),
         ("failed<5", "failed<5 holds before anything has happened: failed counts from 0 what the watch sees."),
         ("failed>=0", "failed>=0 holds before anything has happened: failed counts from 0 what the watch sees."),
     ],

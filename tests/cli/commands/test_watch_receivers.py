@@ -4,8 +4,11 @@ import asyncio
 import hashlib
 import hmac
 import json
+import os
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,7 +24,7 @@ from tui.cli.commands import watch_receivers
 from tui.cli.commands.watch_receivers import Program, Webhook, document, webhook_secret, webhook_url
 from tui.cli.exit_codes import UsageError
 
-SECRET = "a long random text"
+SECRET = b"a long random text \xff"
 
 HOSTILE = "$(touch owned); `touch owned` \x1b[2J' \" \n"
 
@@ -68,6 +71,20 @@ class TestProgram:
         with pytest.raises(UsageError):
             Program(command)
 
+    async def test_canceled_watch_kills_a_program_that_ignores_termination(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(watch_receivers, "PROGRAM_GRACE", 0.1)
+        code = (
+            "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+            "pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
+        )
+        telling = asyncio.create_task(Program(python(code, tmp_path / "started")).tell(TRANSITION))
+        await until((tmp_path / "started").exists)
+        telling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(telling, PATIENCE)
+
 
 class Server(ThreadingHTTPServer):
     """Answers with the next of its codes; the last one stays."""
@@ -76,6 +93,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.codes = list(codes)
         self.got: list[tuple[dict[str, str], bytes]] = []
+        self.is_slow = False
 
     @property
     def url(self) -> str:
@@ -88,6 +106,12 @@ class Answer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append((dict(self.headers), body))
+        with suppress(ConnectionError):
+            if self.server.is_slow:
+                self.wfile.write(b"HTTP/1.1 204 No Content\r\nSlow: ")
+            while self.server.is_slow:
+                self.wfile.write(b"x")
+                time.sleep(0.02)
         self.send_response(self.server.codes.pop(0) if len(self.server.codes) > 1 else self.server.codes[0])
         self.send_header("Location", "/elsewhere")
         self.end_headers()
@@ -109,9 +133,22 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_receivers, "FIRST_WAIT", 0.0)
 
 
-async def post(url: str) -> None:
+async def post(url: str, times: int = 1) -> None:
     async with httpx.AsyncClient(timeout=PATIENCE) as client:
-        await Webhook(client, url, SECRET, clock=lambda: 1_700_000_000.9).tell(TRANSITION)
+        webhook = Webhook(client, url, SECRET, clock=lambda: 1_700_000_000.9)
+        for _ in range(times):
+            await webhook.tell(TRANSITION)
+
+
+async def first_message(capsys: pytest.CaptureFixture[str]) -> str:
+    said: list[str] = []
+
+    def is_said() -> bool:
+        said.append(capsys.readouterr().err)
+        return bool(said[-1])
+
+    await until(is_said)
+    return said[-1]
 
 
 class TestWebhook:
@@ -121,7 +158,7 @@ class TestWebhook:
         assert json.loads(body) == document(TRANSITION)
         assert headers["Content-Type"] == "application/json"
         assert headers["Idempotency-Key"] == f"{TRANSITION.job_id}-12"
-        proof = hmac.new(SECRET.encode(), b"1700000000." + body, hashlib.sha256).hexdigest()
+        proof = hmac.new(SECRET, b"1700000000." + body, hashlib.sha256).hexdigest()
         assert headers["Gjobs-Signature"] == f"t=1700000000,v1={proof}"
 
     @pytest.mark.parametrize("refusal", [500, 404, 302, 429])
@@ -137,23 +174,36 @@ class TestWebhook:
             "127.0.0.1 has taken the webhook after 3 attempts.\n"
         )
 
+    async def test_answer_that_arrives_byte_by_byte_has_one_deadline(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(watch_receivers, "ANSWER_TIME", 0.3)
+        server.is_slow = True
+        posting = asyncio.create_task(post(server.url))
+        refused = await first_message(capsys)
+        server.is_slow = False
+        await asyncio.wait_for(posting, PATIENCE)
+        assert refused.startswith("127.0.0.1 does not take the webhook: no answer within 0.3 s.")
+
+    async def test_status_410_ends_the_deliveries(self, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+        server.codes = [500, 410]
+        await asyncio.wait_for(post(server.url, times=3), PATIENCE)
+        assert len(server.got) == 2
+        assert capsys.readouterr().err.splitlines()[1:] == [
+            "127.0.0.1 answers 410 Gone. Nothing more is sent to it; the watch goes on."
+        ]
+
     async def test_unreachable_webhook_is_retried_and_its_url_is_not_printed(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         with Server(200) as gone:
             url = gone.url
         posting = asyncio.create_task(post(url))
-        said: list[str] = []
-
-        def is_said() -> bool:
-            said.append(capsys.readouterr().err)
-            return bool(said[-1])
-
-        await until(is_said)
+        refused = await first_message(capsys)
         posting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await posting
-        assert said[-1].startswith("127.0.0.1 does not take the webhook: no connection to it. It is tried again")
+        assert refused.startswith("127.0.0.1 does not take the webhook: no connection to it. It is tried again")
 
     @pytest.mark.parametrize(
         "text",
@@ -173,3 +223,7 @@ class TestWebhook:
             monkeypatch.setenv("GJOBS_WEBHOOK_SECRET", secret)
         with pytest.raises(UsageError, match="no secret to sign it with"):
             webhook_secret()
+
+    def test_secret_that_is_not_utf_8_is_taken_as_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GJOBS_WEBHOOK_SECRET", os.fsdecode(SECRET))
+        assert webhook_secret() == SECRET

@@ -28,4 +28,19 @@ def test_workers_as_a_user_reports_jobs_held_by_workers_of_the_operator(gjobs: R
     jobs = "1 job of ada@example.com is" if number == 1 else f"{number} jobs of ada@example.com are"
     assert found.err.startswith(f"{jobs} held by workers that do not act as ada@example.com.")
     assert "No worker" not in found.err
+    as_json = gjobs("workers", "--as", "ada@example.com", "--json")
+    assert (as_json.document, as_json.err) == ([], found.err)
     assert gjobs("workers").err == ""
+    sql("delete from gjobs.job_leases")
+    sql("delete from gjobs.workers")
+    assert gjobs("workers", "--json").err == ""
+
+
+def test_workers_as_a_user_with_partial_claims_says_so(gjobs: Run, sql: Sql) -> None:
+    sql(
+        "create policy partial on public.generation_jobs as restrictive for select"
+        " using (coalesce(auth.jwt() ->> 'org_id', mode) = mode)"
+    )
+    for options in ([], ["--json"]):
+        told = gjobs("workers", "--as", "ada@example.com", *options).err
+        assert "Partial claims: policies read org_id" in told, options

@@ -69,13 +69,13 @@ def test_view_is_a_filter_text_or_a_table_with_one() -> None:
         ("[views.late]\norder = 'cost'", "1: views.late has no filter."),
         (
             "[views.late]\nfilter = 'a'\norder = 'costs'",
-            "3: views.late.order names no column to sort by: 'costs' is not known; did you mean 'cost'?",
+            "3: views.late.order names no column to sort by: 'costs' is not known. Did you mean 'cost'?",
         ),
         (
             "[views.late]\nfilter = 'a'\norder = 'cost up'",
             "3: views.late.order names no direction: 'up' is not known; it is one of descending, ascending.",
         ),
-        ("[views.late]\nfilter = 'a'\nfiltre = 'a'", "3: views.late.filtre is not known; did you mean 'filter'?"),
+        ("[views.late]\nfilter = 'a'\nfiltre = 'a'", "3: views.late.filtre is not known. Did you mean 'filter'?"),
         (f"[views]\n{'n' * 61} = 'a'", f"2: views.{'n' * 61} has a name that is longer than 60 characters."),
     ],
 )

@@ -97,8 +97,8 @@ def test_profile_supplies_url_parameters_and_password_command() -> None:
     [
         ({"database_url": URL, "profile": "prod"}, {}, "--database-url.*--profile"),
         ({}, BOTH, "GJOBS_DATABASE_URL.*GJOBS_PROFILE"),
-        ({"profile": "prd"}, {}, "^--profile.*did you mean 'prod'"),
-        ({}, {"GJOBS_PROFILE": "prd"}, "^GJOBS_.*did you mean 'prod'"),
+        ({"profile": "prd"}, {}, "^--profile.*Did you mean 'prod'"),
+        ({}, {"GJOBS_PROFILE": "prd"}, "^GJOBS_.*Did you mean 'prod'"),
     ],
 )
 def test_naming_two_databases_or_an_unknown_profile_is_refused(
@@ -107,7 +107,7 @@ def test_naming_two_databases_or_an_unknown_profile_is_refused(
     with pytest.raises(InvalidValue, match=words) as caught:
         resolved(environment, FILE, **options)
     assert "hunter2" not in str(caught.value)
-    assert "did you mean" not in words or "gjobs profiles" in str(caught.value.hint)
+    assert "Did you mean" not in words or "gjobs profiles" in str(caught.value.hint)
 
 
 BEN = {"GJOBS_AS": "ben@example.com"}

@@ -13,7 +13,7 @@ from store.filters.filter_text import parse
 from store.job_list.index_advice import is_in_order
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from store.jobs.job import JobStatus
-from store.schema.expected import expected
+from store.schema.schema_by_revision import expected
 from store.schema.schema_diff import compare, read_catalogue
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser

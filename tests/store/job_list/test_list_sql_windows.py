@@ -15,7 +15,8 @@ from store.database.timestamps import LATEST
 from store.errors import NoPrivilege
 from store.filters.filter_text import parse
 from store.filters.job_filter import NO_FILTER
-from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery, key_of, total_of
+from store.formats import utc_now
+from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery, key_of
 from store.jobs.job import ERROR_CHARACTERS, JobStatus, ListedJob
 from store.store import Store
 from tests.store.store_fixtures import BEN, NOW, Db, MakeJob, MakeProject, Sql, a_job
@@ -32,7 +33,9 @@ VALUES = {
     OrderColumn.UPDATED: "updated_at",
     OrderColumn.COST: "cost_cents",
     OrderColumn.TOTAL: "case when status in ('succeeded', 'failed') and least(created_at, updated_at) > '0001-01-01Z'"
-    " and greatest(created_at, updated_at) < '9999-12-31 23:59:59Z' then updated_at - created_at end",
+    " and greatest(created_at, updated_at) < '9999-12-31 23:59:59Z' then updated_at - created_at"
+    " when status = 'running' and created_at > '0001-01-01Z' and created_at < '9999-12-31 23:59:59Z'"
+    " then now() - created_at end",
 }
 
 
@@ -196,9 +199,33 @@ async def test_window_refuses_a_filter_by_an_unreadable_name(ada: Store) -> None
         await ada.get_window(RowWindowQuery(listed=ListQuery(job_filter=parse("user:ada@example.com", now=NOW))))
 
 
-def test_only_finished_jobs_with_finite_times_have_a_duration() -> None:
+async def test_order_by_time_taken_places_running_jobs_by_their_time_so_far(db: Db) -> None:
+    now = utc_now()
+    ids = [
+        db.make_job(status=status, created_at=now - timedelta(seconds=began), updated_at=now - timedelta(seconds=ended))
+        for status, began, ended in (
+            ("running", 1860, 1800),
+            ("failed", 4000, 2200),
+            ("running", 1790, 0),
+            ("succeeded", 9000, 8996),
+            ("queued", 7200, 7200),
+        )
+    ]
+    for descending, expected in ((True, ids), (False, [*reversed(ids[:-1]), ids[-1]])):
+        listed = ListQuery(order=ListOrder(column=OrderColumn.TOTAL, descending=descending))
+        window = await db.operator.get_window(RowWindowQuery(listed=listed))
+        assert [job.id for job in window.jobs] == expected
+
+
+def test_only_begun_jobs_with_finite_times_have_a_place_by_time_taken() -> None:
     job = ListedJob(**asdict(a_job(status=JobStatus.FAILED, updated_at=NOW - timedelta(seconds=5))))
     order = ListOrder(column=OrderColumn.TOTAL)
     assert key_of(job, order) == RowKey(value=timedelta(seconds=-5), id=job.id)
-    for change in ({"status": JobStatus.QUEUED}, {"status": JobStatus.RUNNING}, {"updated_at": LATEST}):
-        assert total_of(replace(job, **change)) is None
+    running = replace(job, status=JobStatus.RUNNING)
+    assert key_of(running, order) == RowKey(value=running.created_at, id=job.id)
+    for other in (
+        replace(job, status=JobStatus.QUEUED),
+        replace(job, updated_at=LATEST),
+        replace(running, created_at=LATEST),
+    ):
+        assert key_of(other, order) == RowKey(value=None, id=job.id)

@@ -15,8 +15,8 @@ from store.jobs.job import JobStatus, UnknownStatus, in_order, parse_status, why
 from store.jobs.job_results import Deleted, Refused
 from store.retention import archive, cleanup, retention_policies
 from store.retention.retention import ArchiveQuery, RetentionAction
-from store.statistics.counting import CountCapabilities, Part, TotalsCounter
 from store.statistics.totals import Precision, TotalsQuery
+from store.statistics.totals_counter import CountCapabilities, Part, TotalsCounter
 from store.store import Store
 from store.watch.watch import Transition
 from tests.conftest import Conninfo, connect

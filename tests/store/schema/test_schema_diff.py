@@ -8,7 +8,7 @@ from store.database.database import Database
 from store.doctor.schema_checks import read_schema
 from store.embedded.clients import ADMINISTRATOR
 from store.errors import SchemaMissing
-from store.schema.expected import expected
+from store.schema.schema_by_revision import expected
 from store.schema.schema_diff import DifferenceKind, ObjectKind, compare, read_catalogue, required
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect

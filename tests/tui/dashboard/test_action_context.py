@@ -8,8 +8,8 @@ from store.capabilities.capabilities import Capabilities
 from store.capabilities.facts import JOBS, USERS, DatabaseFacts
 from store.users.actor import OPERATOR, Actor
 from tests.store.capabilities.sample_facts import FACTS, USER, without_login
-from tui.dashboard.action_context import missing_capability_toast, remark_on_users
-from tui.dashboard.messages import JobAction
+from tui.dashboard.action_context import missing_capability_toast, remark_on_acting
+from tui.text.status_text import JobAction
 
 REPLICA = replace(FACTS, is_replica=True)
 
@@ -40,12 +40,12 @@ def test_missing_capability_toast_explains_why_a_key_is_refused(
     assert text.isprintable()
 
 
-@pytest.mark.parametrize("action_name", JobAction.__args__)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("action", list(JobAction))
 @pytest.mark.parametrize("actor", [OPERATOR, USER])
-def test_job_action_is_refused_only_with_known_missing_capabilities(action_name: str, actor: Actor) -> None:
-    assert missing_capability_toast(action_name, Capabilities(FACTS), actor) is None
-    assert missing_capability_toast(action_name, None, actor) is None
-    assert missing_capability_toast(action_name, Capabilities(REPLICA), actor) is not None
+def test_job_action_is_refused_only_with_known_missing_capabilities(action: JobAction, actor: Actor) -> None:
+    assert missing_capability_toast(action, Capabilities(FACTS), actor) is None
+    assert missing_capability_toast(action, None, actor) is None
+    assert missing_capability_toast(action, Capabilities(REPLICA), actor) is not None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_job_action_is_refused_only_with_known_missing_capabilities(action_name:
         (without_login(USERS, schema=False), "Owners of jobs, without their e-mails: No grant: the role"),
     ],
 )
-def test_remark_on_users_explains_missing_privileges(facts: DatabaseFacts, words: str) -> None:
-    remark = remark_on_users(Capabilities(facts))
+def test_remark_on_acting_explains_missing_privileges(facts: DatabaseFacts, words: str) -> None:
+    remark = remark_on_acting(Capabilities(facts))
     assert words in remark
     assert bool(remark) is bool(words)

@@ -10,7 +10,7 @@ import pytest
 from store.filters.filter_text import parse
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from store.jobs.job import AnyStatus, JobStatus
-from store.statistics.counting import Report
+from store.statistics.exact_totals import Report
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
 from tests.conftest import Conninfo

@@ -107,6 +107,7 @@ class FilmedApp(WatchedApp):
         super()._display(screen, renderable)
 
 
+@pytest.mark.usefixtures("drawn_at_once")
 @pytest.mark.parametrize("size", [(200, 50), (120, 36), (80, 24), (40, 8), (30, 6)])
 async def test_first_frame_equals_the_settled_frame(size: tuple[int, int]) -> None:
     app = FilmedApp()
@@ -117,6 +118,7 @@ async def test_first_frame_equals_the_settled_frame(size: tuple[int, int]) -> No
         assert app.first_frame == later
 
 
+@pytest.mark.usefixtures("drawn_at_once")
 async def test_first_frame_shows_all_panels_and_focuses_the_jobs() -> None:
     app = FilmedApp()
     async with app.run_test(size=(120, 36)):

@@ -15,7 +15,7 @@ from tui.dashboard.job_list.job_table import JobTable
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+def drawn(drawn_at_once: None, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How many lines of each kind of widget were drawn, and not taken from what Textual keeps of them."""
     counts: Counter[str] = Counter()
 

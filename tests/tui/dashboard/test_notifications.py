@@ -30,14 +30,17 @@ def transition(to_status: JobStatus | None, error: str | None = None, mode: str 
 
 SUCCEEDED, FAILED = transition(JobStatus.SUCCEEDED), transition(JobStatus.FAILED, "API timeout\nat line 7")
 
+NESTED = '{"error": {"code": 429, "message": "Rate limit"}}'
+
 
 @pytest.mark.parametrize(
     ("ended", "words"),
     [
         ([SUCCEEDED], "lifestyle 3f2a9c1e succeeded"),
-        ([FAILED], "lifestyle 3f2a9c1e failed: API timeout"),
+        ([FAILED], "lifestyle 3f2a9c1e failed: API timeout …"),
+        ([transition(JobStatus.FAILED, NESTED)], "lifestyle 3f2a9c1e failed: Rate limit"),
         ([SUCCEEDED, SUCCEEDED], "2 succeeded"),
-        ([FAILED, SUCCEEDED, SUCCEEDED], "1 failed and 2 succeeded: API timeout"),
+        ([FAILED, SUCCEEDED, SUCCEEDED], "1 failed and 2 succeeded: API timeout …"),
         ([transition(JobStatus.FAILED)] * 1_000, "1,000 failed"),
     ],
 )

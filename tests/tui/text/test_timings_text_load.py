@@ -14,7 +14,7 @@ from tui.text.timings_text import load_sentence, pace_sentence
             "the last minute: 34 queries, at most 87 ms",
             "0.1 % of a core) and 0.6 %",
         ),
-        ((12.0, 1, 0.0004, 0.0), "10 s: 1 query, at most 1 ms", "less than 0.1 % of a core) and 0.0 %"),
+        ((12.0, 1, 0.0004, 0.0), "12 s: 1 query, at most 1 ms", "less than 0.1 % of a core) and 0.0 %"),
         (
             (60.0, 12_000, 6.0, 60.0),
             "12,000 queries, at most 6,000 ms",

@@ -15,7 +15,7 @@ from store.users.actor import OPERATOR, actor_name
 from tui.cli import json_documents
 from tui.cli.arguments import find_project, identifier, page_key, project_names, since, status, whole_number
 from tui.cli.command import ActorRule, Command
-from tui.cli.exit_codes import ExitCode, UsageError
+from tui.cli.exit_codes import ExitCode, PartlyDeclined, UsageError
 from tui.cli.interruption import orderly_termination
 from tui.cli.output import Output, print_message, require_terminal, require_yes
 from tui.cli.parser import add_command, add_commands
@@ -36,7 +36,7 @@ def add_archive(commands: "Commands") -> None:
     group = add_command(
         commands, "archive", None, help="list archived jobs, or restore them", example="gjobs archive list"
     )
-    archive = add_commands(group, required=True)
+    archive = add_commands(group, usual="list")
     listing = add_command(
         archive,
         "list",
@@ -78,14 +78,15 @@ async def list_archive(
 ) -> ExitCode:
     from store.retention.archive import list_archived
 
-    chosen = None if project is None else await find_project(session.store, project)
+    chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     query = ArchiveQuery(project_id=chosen.id if chosen else None, status=chosen_status)
     page = await list_archived(session.store, query, limit=limit, after=after)
     if output.json:
         output.document([json_documents.archived(one) for one in page])
         await print_archive_limits(session)
         return ExitCode.DONE
-    from tui.cli.text_tables import TableColumn, job_table
+    from tui.cli.job_tables import job_table
+    from tui.cli.text_tables import TableColumn
     from tui.text.format import age, local_time
 
     now = datetime.now(UTC) if output.is_terminal else None
@@ -94,6 +95,7 @@ async def list_archive(
     output.table(
         [*columns[:4], TableColumn(title="ARCHIVED"), *columns[4:]],
         [[*row[:4], time, *row[4:]] for row, time in zip(rows, times, strict=True)],
+        keeps_ids=True,
     )
     if not page.items:
         print_message("No archived jobs.")
@@ -258,7 +260,9 @@ def _print_summary(output: Output, found: _Found, work_progress: "WorkProgress[B
     if work_progress.is_stopped:
         print_message(stopped("Restored", done, left))
         return ExitCode.INTERRUPTED
-    print_message(result("Restored", done))
-    for sentence in why_left(done, left):
+    sentences = [result("Restored", done), *why_left(done, left)]
+    if not done.done:
+        raise PartlyDeclined(sentences)
+    for sentence in sentences:
         print_message(sentence)
-    return ExitCode.DONE if done.done else ExitCode.REFUSED
+    return ExitCode.DONE

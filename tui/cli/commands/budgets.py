@@ -1,6 +1,6 @@
 """gjobs budgets: list, set, remove, check."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tui.cli.parser import Commands
     from tui.cli.text_tables import TableColumn
     from tui.session import Session
+
+_STATE_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "used up": "\x1b[31m"}
 
 
 def show_budgets(output: Output, budgets: Sequence[Budget], now: datetime) -> None:
@@ -49,7 +51,7 @@ def show_budgets(output: Output, budgets: Sequence[Budget], now: datetime) -> No
 
 
 def _columns() -> "Sequence[TableColumn]":
-    from tui.cli.text_tables import BUDGET_COLOURS, TableColumn
+    from tui.cli.text_tables import TableColumn
 
     return (
         TableColumn(title="OF"),
@@ -59,22 +61,14 @@ def _columns() -> "Sequence[TableColumn]":
         TableColumn(title="LIMIT", right=True),
         TableColumn(title="LEFT", right=True),
         TableColumn(title="USED", right=True),
-        TableColumn(title="STATE", colours=BUDGET_COLOURS),
+        TableColumn(title="STATE", colours=_STATE_COLOURS),
         TableColumn(title="AT THIS PACE"),
     )
 
 
 @in_session
-async def list_all_budgets(session: "Session", output: Output) -> ExitCode:
-    return await _list(session, output, None)
-
-
-@in_session
 async def list_budgets(session: "Session", output: Output, *, project: str | None) -> ExitCode:
-    return await _list(session, output, None if project is None else (await find_project(session.store, project)).id)
-
-
-async def _list(session: "Session", output: Output, project_id: UUID | None) -> ExitCode:
+    project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
     found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
     if output.json:
         output.document([json_documents.budget(budget, found.taken_at) for budget in found])
@@ -172,7 +166,7 @@ def _show(output: Output, budget: Budget) -> None:
 async def check_budgets(session: "Session", output: Output, *, project: str | None, cost_cents: int | None) -> ExitCode:
     if cost_cents is not None and project is None:
         raise UsageError("A job belongs to a project, and none was given.", hint="Give --project with --cost-cents.")
-    project_id = None if project is None else (await find_project(session.store, project)).id
+    project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
     found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
     if project_id is None or cost_cents is None:
         return _print_warnings(output, found)
@@ -213,13 +207,9 @@ _PERIODS = ", ".join(Period)
 
 def add_budgets(commands: "Commands") -> None:
     group = add_command(
-        commands,
-        "budgets",
-        _command(list_all_budgets),
-        help="limit what jobs may cost, and see what is left",
-        example="gjobs budgets --json",
+        commands, "budgets", None, help="limit what jobs may cost, and see what is left", example="gjobs budgets --json"
     )
-    budgets = add_commands(group, required=False)
+    budgets = add_commands(group, usual="list")
     _add_list(budgets)
     _add_set(budgets)
     _add_remove(budgets)

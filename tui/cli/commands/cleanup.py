@@ -11,7 +11,7 @@ from store.retention.retention import FINISHED, BatchProgress, CleanupPreview, R
 from tui.cli import json_documents
 from tui.cli.arguments import age, find_project, statuses
 from tui.cli.command import ActorRule, Command
-from tui.cli.exit_codes import ExitCode
+from tui.cli.exit_codes import ExitCode, PartlyDeclined
 from tui.cli.interruption import orderly_termination
 from tui.cli.output import Output, print_message, require_terminal, require_yes
 from tui.cli.parser import Parser, add_command
@@ -152,7 +152,8 @@ def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> ExitCode:
     if not found.found:
         print_message(nothing_found(found))
         return ExitCode.DONE
-    from tui.cli.text_tables import STATUS_COLUMN, TableColumn
+    from tui.cli.job_tables import STATUS_COLUMN
+    from tui.cli.text_tables import TableColumn
     from tui.text.status_text import status_word
 
     columns = (
@@ -184,7 +185,9 @@ def _print_summary(
     if work_progress.is_stopped:
         print_message(stopped(DONE[found.action], done, left))
         return ExitCode.INTERRUPTED
-    print_message(result(DONE[found.action], done))
-    for sentence in why_left(done, left):
+    sentences = [result(DONE[found.action], done), *why_left(done, left)]
+    if not done.done:
+        raise PartlyDeclined(sentences)
+    for sentence in sentences:
         print_message(sentence)
-    return ExitCode.DONE if done.done else ExitCode.REFUSED
+    return ExitCode.DONE

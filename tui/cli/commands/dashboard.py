@@ -1,14 +1,13 @@
 """gjobs, gjobs demo and gjobs snapshot."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.configuration.settings import Settings, UrlTarget
 from store.database.write_access import WriteMode
 from tui.cli.command import Command
-from tui.cli.exit_codes import Declined, ExitCode, UsageError
+from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, can_draw, print_message
+from tui.cli.output import STDOUT, Output, can_draw, print_message
 
 if TYPE_CHECKING:
     from tui.cli.arguments import Size
@@ -55,17 +54,16 @@ def _run(settings: Settings, *, demo: bool) -> ExitCode:
         return ExitCode(run_dashboard(settings, demo=demo))
 
 
-def print_snapshot(settings: Settings, output: Output, *, size: "Size", svg: Path | None) -> ExitCode:
+def print_snapshot(settings: Settings, output: Output, *, size: "Size", svg: str | None, force: bool) -> ExitCode:
     check(settings, instead="A snapshot writes nothing.")
+    from tui.cli.commands.export_files import destination
     from tui.dashboard.run import print_frame
 
-    frame = print_frame(settings, size, svg is not None)
     if svg is None:
-        output.text(frame)
+        output.text(print_frame(settings, size, svg=False))
         return ExitCode.DONE
-    try:
-        svg.write_text(frame, encoding="utf-8")
-    except OSError as error:
-        raise Declined(f"The picture cannot be written to {svg}: {error.strerror}.") from error
-    print_message(f"Wrote {svg}.")
+    with orderly_termination(), destination(svg, overwrites=force) as put:
+        put(print_frame(settings, size, svg=True))
+    if svg != STDOUT:
+        print_message(f"Wrote {svg}.")
     return ExitCode.DONE

@@ -86,9 +86,9 @@ def stop(settings: Settings, output: Output) -> ExitCode:
     from store.embedded.control import server_status, stop_server
 
     was_running = stop_server(settings.data_dir, report=print_message)
+    print_message("The embedded server is stopped." if was_running else "The embedded server was not running.")
     if output.json:
         output.document(json_documents.server_status(server_status(settings.data_dir)))
-    print_message("The embedded server is stopped." if was_running else "The embedded server was not running.")
     return ExitCode.DONE
 
 
@@ -129,11 +129,11 @@ def reset(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
         require_terminal()
         require_yes(_question(settings, status), unchanged="Nothing was deleted.")
     reset_server(settings.data_dir, report=print_message)
-    if output.json:
-        output.document(json_documents.server_status(server_status(settings.data_dir)))
     print_message(
         "The embedded database is deleted." if is_there else "There is no embedded database: nothing was deleted."
     )
+    if output.json:
+        output.document(json_documents.server_status(server_status(settings.data_dir)))
     return ExitCode.DONE
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from store.formats import plain_row
 from store.jobs.job import GenerationJob
-from tui.cli.arguments import FileFormat
+from tui.cli.commands.export_formats import FileFormat
 from tui.cli.exit_codes import Declined, UsageError
 from tui.cli.output import STDOUT, put
 

@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.configuration.settings import Settings
 from store.errors import RowMissing, TimedOut
+from store.formats import IdRange
 from store.job_list.list_query import ListQuery
 from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_results import PageKey
 from tui.cli import json_documents
-from tui.cli.arguments import SUFFIXES, FileFormat, find_project, narrowed, project_names
-from tui.cli.exit_codes import ExitCode, UsageError
+from tui.cli.arguments import find_job_id, find_project, narrowed, project_names
+from tui.cli.commands.export_formats import FileFormat, format_of
+from tui.cli.exit_codes import ExitCode
 from tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
 from tui.cli.output import STDOUT, Output, print_message
 from tui.cli.sessions import in_session
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from tui.session import Session
 
 
-def show_jobs(output: Output, jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> None:
+def show_jobs(
+    output: Output, jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str], *, keeps_ids: bool = True
+) -> None:
     """A table. On a terminal the times are ages, else local times. A project without a name is shown by its id."""
-    from tui.cli.text_tables import job_table
+    from tui.cli.job_tables import job_table
 
-    output.table(*job_table(jobs, project_names, now=datetime.now(UTC) if output.is_terminal else None))
+    now = datetime.now(UTC) if output.is_terminal else None
+    output.table(*job_table(jobs, project_names, now=now), keeps_ids=keeps_ids)
 
 
 def show_written(output: Output, job: GenerationJob, project_names: Mapping[UUID, str]) -> None:
@@ -68,7 +72,7 @@ async def _list(
 ) -> ExitCode:
     from tui.error_help import with_index_hint
 
-    chosen = None if project is None else await find_project(session.store, project)
+    chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     listed = ListQuery(project_id=chosen.id if chosen else None, status=status, job_filter=job_filter)
     try:
         page = await session.store.find_jobs(
@@ -79,7 +83,7 @@ async def _list(
     if output.json:
         output.document(json_documents.rows(page.items))
         return ExitCode.DONE
-    show_jobs(output, page.items, await project_names(session.store) if page.items else {})
+    show_jobs(output, page.items, await project_names(session.store) if page.items else {}, keeps_ids=False)
     if not page.items:
         print_message("No jobs.")
     if page.next_key is not None:
@@ -89,7 +93,8 @@ async def _list(
 
 
 @in_session
-async def show_job(session: "Session", output: Output, *, job_id: UUID, events: bool) -> ExitCode:
+async def show_job(session: "Session", output: Output, *, ids: IdRange, events: bool) -> ExitCode:
+    job_id = await find_job_id(session.store, ids)
     if events:
         return await show_history(session, output, job_id)
     job = await session.store.get_generation_job(job_id)
@@ -99,7 +104,7 @@ async def show_job(session: "Session", output: Output, *, job_id: UUID, events: 
     if output.json:
         output.document({**json_documents.row(job), **json_documents.links(links)})
         return ExitCode.DONE
-    from tui.cli.text_tables import job_block
+    from tui.cli.job_tables import job_block
     from tui.text.job_text import stuck_words
 
     project = await session.store.get_project(job.project_id)
@@ -125,22 +130,22 @@ async def _where_it_went(store: "Store", job_id: UUID) -> RowMissing:
 
 
 async def show_history(session: "Session", output: Output, job_id: UUID) -> ExitCode:
-    from tui.cli.text_tables import document, table, time_by_status
+    from tui.cli.job_tables import history_document, history_table, time_by_status
 
     history = await session.store.get_job_history(job_id)
     job = await session.store.get_generation_job(job_id)
     if job is None and not history.events:
         raise RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
     if output.json:
-        output.document({"job": json_documents.row(job) if job else None, **document(history)})
+        output.document({"job": json_documents.row(job) if job else None, **history_document(history)})
         return ExitCode.DONE
     if job is not None:
-        from tui.cli.text_tables import job_block
+        from tui.cli.job_tables import job_block
 
         project, links = await session.store.get_project(job.project_id), await session.store.get_job_links(job_id)
         output.text(job_block(job, project, links, now=datetime.now(UTC)))
         output.text("")
-    output.table(*table(history))
+    output.table(*history_table(history))
     if spent := time_by_status(history):
         print_message(f"In each status: {spent}.")
     if history.is_cut:
@@ -170,7 +175,7 @@ def export_jobs(
     from tui.cli.commands.export_files import destination, writer
     from tui.text.format import jobs_count
 
-    chosen, found = file_format or _format_of(file), narrowed(settings, view, job_filter)
+    chosen, found = file_format or format_of(file), narrowed(settings, view, job_filter)
     line = ProgressLine(is_shown=_shows_progress(output, file))
     exported = WorkProgress(0)
     with orderly_termination(), line, destination(file, overwrites=force) as put:
@@ -178,13 +183,6 @@ def export_jobs(
     if file != STDOUT:
         print_message(f"Exported {jobs_count(exported.last)} to {file}.")
     return ExitCode.DONE
-
-
-def _format_of(file: str) -> FileFormat:
-    found = SUFFIXES.get(PurePath(file).suffix.lower())
-    if found is None:
-        raise UsageError("The format is not said.", hint=f"Add --format with {', '.join(FileFormat)}.")
-    return found
 
 
 @in_session
@@ -202,7 +200,7 @@ async def _write(
 ) -> ExitCode:
     from tui.text.format import jobs_count
 
-    project_id = None if project is None else (await find_project(session.store, project)).id
+    project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
     after: PageKey | None = None
     is_read = put(made.begin())
     while is_read:

@@ -6,8 +6,7 @@ from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, WORKFLOW, JobStatus
 from store.page_limits import PAGE_SIZE
 from store.validation import UNSET
 from tui.cli.arguments import (
-    FileFormat,
-    file_format,
+    id_or_prefix,
     identifier,
     identifier_or_none,
     job_filter,
@@ -17,6 +16,7 @@ from tui.cli.arguments import (
     workflow_status,
 )
 from tui.cli.command import Command
+from tui.cli.commands.export_formats import FileFormat, file_format
 from tui.cli.commands.jobs_reading import export_jobs, list_jobs, show_job
 from tui.cli.commands.jobs_writing import create_job, delete_jobs, retry_jobs, transition_job, update_job
 from tui.cli.exit_codes import not_empty
@@ -34,7 +34,7 @@ def add_jobs(commands: "Commands") -> None:
     group = add_command(
         commands, "jobs", None, help="list, export, show, create, change and delete jobs", example="gjobs jobs list"
     )
-    jobs = add_commands(group, required=True)
+    jobs = add_commands(group, usual="list")
     _add_list(jobs)
     _add_export(jobs)
     _add_show(jobs)
@@ -103,9 +103,9 @@ def _add_job_id(parser: Parser) -> None:
 
 def _add_show(jobs: "Commands") -> None:
     parser = add_command(
-        jobs, "show", Command(run=show_job), help="show all of one job", example=f"gjobs jobs show {_ID} --events"
+        jobs, "show", Command(run=show_job), help="show all of one job", example="gjobs jobs show 3f2a9c1e --events"
     )
-    _add_job_id(parser)
+    parser.add_argument("ids", type=id_or_prefix, metavar="ID", help="the job's id, or its first digits: four or more")
     parser.add_argument(
         "--events", action="store_true", help="and what happened to it, also where it is deleted by now"
     )

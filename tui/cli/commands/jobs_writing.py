@@ -13,8 +13,8 @@ from store.validation import UNSET, Unset
 from tui.cli import json_documents
 from tui.cli.arguments import find_project, project_names
 from tui.cli.commands.jobs_reading import show_jobs, show_written
-from tui.cli.exit_codes import ExitCode
-from tui.cli.output import Output, print_error, print_message, require_terminal, require_yes
+from tui.cli.exit_codes import Declined, ExitCode, PartlyDeclined
+from tui.cli.output import Output, print_message, require_terminal, require_yes
 from tui.cli.sessions import in_session, with_session
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ async def transition_job(
                 show_jobs(output, [job], {})
             return ExitCode.DONE
         case Refused(current=current, allowed=allowed):
-            print_error(why_refused(current, status), hint=_what_is_allowed(allowed))
-            return ExitCode.REFUSED
+            raise Declined(why_refused(current, status), hint=_what_is_allowed(allowed))
         case Missing():
             raise RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
     assert_never(outcome)
@@ -84,7 +83,7 @@ def _what_is_allowed(allowed: tuple[JobStatus, ...]) -> str:
 
 @in_session
 async def retry_jobs(session: "Session", output: Output, *, job_ids: Sequence[UUID], again: bool) -> ExitCode:
-    """Refused where any of them is not repeated by this; the others are all the same."""
+    """Raises PartlyDeclined where any of them is not repeated by this; the others are all the same."""
     names = {} if output.json else await project_names(session.store)
     outcomes = await session.store.retry_generation_jobs(list(dict.fromkeys(job_ids)), again=again)
     repeated = [outcome.job for outcome in outcomes if isinstance(outcome, Retried)]
@@ -92,10 +91,9 @@ async def retry_jobs(session: "Session", output: Output, *, job_ids: Sequence[UU
         output.document([json_documents.retry(outcome) for outcome in outcomes])
     elif repeated:
         show_jobs(output, repeated, names)
-    for outcome in outcomes:
-        if reason := why_not_repeated(outcome):
-            print_message(reason)
-    return ExitCode.DONE if len(repeated) == len(outcomes) else ExitCode.REFUSED
+    if reasons := [reason for outcome in outcomes if (reason := why_not_repeated(outcome))]:
+        raise PartlyDeclined(reasons)
+    return ExitCode.DONE
 
 
 def why_not_repeated(outcome: RetryOutcome) -> str | None:

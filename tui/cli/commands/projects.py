@@ -10,7 +10,7 @@ from store.users.actor import ActingUser, actor_name
 from tui.cli import json_documents
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError
-from tui.cli.output import Output, print_error, print_message
+from tui.cli.output import Output, print_message
 from tui.cli.parser import add_command, add_commands
 from tui.cli.sessions import in_session
 
@@ -21,14 +21,18 @@ if TYPE_CHECKING:
 
 def add_projects(commands: "Commands") -> None:
     group = add_command(
-        commands,
-        "projects",
+        commands, "projects", None, help="list the projects, or create one", example="gjobs projects --json"
+    )
+    projects = add_commands(group, usual="list")
+    add_command(
+        projects,
+        "list",
         Command(run=list_projects),
-        help="list the projects, or create one",
-        example="gjobs projects --json",
+        help="list the projects",
+        example="gjobs projects list --json",
     )
     create = add_command(
-        add_commands(group, required=False),
+        projects,
         "create",
         Command(run=create_project),
         help="create a project of the user who is acted as",
@@ -60,17 +64,17 @@ async def create_project(session: "Session", output: Output, *, name: str) -> Ex
     if output.json:
         output.document(json_documents.row(project))
     else:
-        _show(output, [project])
+        _show(output, [project], keeps_ids=True)
     return ExitCode.DONE
 
 
-def _show(output: Output, projects: Sequence[Project]) -> None:
+def _show(output: Output, projects: Sequence[Project], *, keeps_ids: bool = False) -> None:
     from store.formats import money
     from tui.cli.text_tables import TableColumn
     from tui.text.format import count, local_time
 
     columns = (
-        TableColumn(title="ID"),
+        TableColumn(title="ID", is_id=True),
         TableColumn(title="JOBS", right=True),
         TableColumn(title="COST", right=True),
         TableColumn(title="CREATED"),
@@ -88,18 +92,23 @@ def _show(output: Output, projects: Sequence[Project]) -> None:
             ]
             for project in projects
         ],
+        keeps_ids=keeps_ids,
     )
 
 
 def add_users(commands: "Commands") -> None:
-    parser = add_command(
-        commands,
-        "users",
-        Command(run=list_users, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
-        help="list the users, as the operator sees them",
-        example="gjobs users ana@",
+    group = add_command(
+        commands, "users", None, help="list the users, as the operator sees them", example="gjobs users ana@"
     )
-    parser.add_argument(
+    group.usage = "%(prog)s [OPTION ...] [list] [SEARCH]"
+    listing = add_command(
+        add_commands(group, usual="list"),
+        "list",
+        Command(run=list_users, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
+        help="list the users, or those whom a search finds",
+        example="gjobs users list ana@",
+    )
+    listing.add_argument(
         "search", nargs="?", default="", metavar="SEARCH", help="some letters of the e-mail, or the beginning of the id"
     )
 
@@ -108,7 +117,9 @@ def add_users(commands: "Commands") -> None:
 async def list_users(session: "Session", output: Output, *, search: str) -> ExitCode:
     users = await session.store.get_users(search=search, limit=MAX_LIMIT)
     if missing := await session.store.actor_database.missing(Capability.USERS):
-        print_error(f"Only owners of rows are listed, without e-mails. {missing.reason}", hint=missing.hint)
+        print_message(f"Only owners of rows are listed, without e-mails. {missing.reason}")
+        if missing.hint:
+            print_message(missing.hint)
     if output.json:
         output.document(json_documents.rows(users))
         return ExitCode.DONE
@@ -116,7 +127,7 @@ async def list_users(session: "Session", output: Output, *, search: str) -> Exit
     from tui.text.format import count, local_time
 
     columns = (
-        TableColumn(title="ID"),
+        TableColumn(title="ID", is_id=True),
         TableColumn(title="JOBS", right=True),
         TableColumn(title="LAST JOB"),
         TableColumn(title="EMAIL", narrowest=10),

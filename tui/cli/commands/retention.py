@@ -37,7 +37,7 @@ def add_retention(commands: "Commands") -> None:
     group = add_command(
         commands, "retention", None, help="say how long jobs are kept, by project", example="gjobs retention list"
     )
-    retention = add_commands(group, required=True)
+    retention = add_commands(group, usual="list")
     add_command(
         retention, "list", _command(list_policies), help="list the policies", example="gjobs retention list --json"
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -18,6 +17,7 @@ from store.filters.job_filter import JobFilter
 from store.formats import not_known
 from store.jobs.job import LIVE_STATUSES, AnyStatus, JobStatus, UnknownStatus
 from store.poller import Poller, PollFailure, PollResult
+from store.private_files import replace_private
 from store.watch.watch import Cursor, HeldBack, Transition, TransitionBatch, Watch
 from tui.cli.commands.watch_receivers import Receiver
 from tui.cli.exit_codes import UsageError
@@ -258,10 +258,8 @@ class ResumeFile:
         """Whole or not at all. Raises UsageError where it cannot be written."""
         if cursor == self._kept:
             return
-        unfinished = self._file.with_name(f".{self._file.name}.{os.getpid()}.part")
         try:
-            unfinished.write_text(f"{cursor}\n", encoding="utf-8")
-            unfinished.replace(self._file)
+            replace_private(self._file, f"{cursor}\n")
         except OSError as error:
             raise UsageError(
                 f"{self._file} cannot be written: {error.strerror}.", hint="Name a file in a directory of yours."

@@ -85,15 +85,17 @@ KEY_HEADER = "Idempotency-Key"
 """The same for each attempt, so that whoever has had it already can tell."""
 
 
-def signature(secret: str, body: bytes, *, sent_at: int) -> str:
+def signature(secret: bytes, body: bytes, *, sent_at: int) -> str:
     """`t=TIME,v1=HEX`: HMAC-SHA256 of `TIME.BODY`, with the time in seconds since 1970."""
     signed = b"%d.%b" % (sent_at, body)
-    return f"t={sent_at},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
+    return f"t={sent_at},v1={hmac.new(secret, signed, hashlib.sha256).hexdigest()}"
 
 
 SECRET_VARIABLE = "GJOBS_WEBHOOK_SECRET"  # noqa: S105
 ANSWER_TIME = 10.0
-"""Seconds that a web server has for its answer."""
+"""Seconds that a web server has for the whole of an attempt, however slowly it answers."""
+PROGRAM_GRACE = 2.0
+"""Seconds that a program has to end when the watch does; then it is killed."""
 FIRST_WAIT = 1.0
 """Seconds until the second attempt; then twice as long each time."""
 
@@ -157,42 +159,53 @@ class Program:
                 await process.communicate(json.dumps(document(transition)).encode() + b"\n")
             code = await process.wait()
         except BaseException:
-            with suppress(ProcessLookupError):
-                process.terminate()
-            await process.wait()
+            await _end(process)
             raise
         if code != 0:
             print_message(f"{self._words[0]} ended with {code} for the job {transition.job_id}.")
 
 
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), PROGRAM_GRACE)
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
 class Webhook:
     """Posts the document until it is accepted, later each time: at least once, with a key to tell it by.
 
-    What the server answers is not followed anywhere, and neither shown nor kept.
+    A server that answers 410 Gone gets nothing more. What it answers is not followed anywhere, and neither shown nor
+    kept.
     """
 
     def __init__(
-        self, client: "httpx.AsyncClient", url: str, secret: str, clock: Callable[[], float] = time.time
+        self, client: "httpx.AsyncClient", url: str, secret: bytes, clock: Callable[[], float] = time.time
     ) -> None:
         self._client = client
         self._url = url
         self._secret = secret
         self._clock = clock
         self._host = urlsplit(url).hostname or ""
+        self._is_gone = False
 
     async def tell(self, transition: Transition) -> None:
         body = json.dumps(document(transition)).encode()
         attempts = 0
-        while (refusal := await self._post(transition.key, body)) is not None:
+        while not self._is_gone and (refusal := await self._post(transition.key, body)) is not None:
             attempts += 1
             if attempts == 1:
                 print_message(f"{self._host} does not take the webhook: {refusal}. It is tried again until it does.")
             await asyncio.sleep(wait_after_failure(FIRST_WAIT, attempts))
-        if attempts:
+        if attempts and not self._is_gone:
             print_message(f"{self._host} has taken the webhook after {attempts + 1} attempts.")
 
     async def _post(self, key: str, body: bytes) -> str | None:
-        """Why it was not accepted; None where it was."""
+        """Why it was not accepted; None where it was, or where nothing will be any more."""
         import httpx
 
         headers = {
@@ -201,9 +214,17 @@ class Webhook:
             SIGNATURE_HEADER: signature(self._secret, body, sent_at=int(self._clock())),
         }
         try:
-            async with self._client.stream("POST", self._url, content=body, headers=headers) as response:
+            # httpx's own limits are of one read or write each.
+            async with (
+                asyncio.timeout(ANSWER_TIME),
+                self._client.stream("POST", self._url, content=body, headers=headers) as response,
+            ):
+                if response.status_code == httpx.codes.GONE:
+                    self._is_gone = True
+                    print_message(f"{self._host} answers 410 Gone. Nothing more is sent to it; the watch goes on.")
+                    return None
                 return None if response.is_success else f"it answers {response.status_code}"
-        except httpx.TimeoutException:
+        except (TimeoutError, httpx.TimeoutException):
             return f"no answer within {ANSWER_TIME:g} s"
         except httpx.ConnectError:
             return "no connection to it"
@@ -227,9 +248,9 @@ def webhook_url(text: str) -> str:
     return text
 
 
-def webhook_secret() -> str:
+def webhook_secret() -> bytes:
     """Raises UsageError where there is none."""
-    secret = os.environ.get(SECRET_VARIABLE, "")
+    secret = os.fsencode(os.environ.get(SECRET_VARIABLE, ""))
     if not secret.strip():
         raise UsageError(
             "A webhook is signed, and there is no secret to sign it with.",

@@ -232,7 +232,16 @@ async def list_workers(session: "Session", output: Output) -> ExitCode:
     workers = force.workers
     if output.json:
         output.document([_document(worker, force.held) for worker in workers])
-        return ExitCode.DONE
+    else:
+        _show(output, workers)
+    actor = session.store.actor
+    # An empty document shows that it is empty, but not that it may lack something.
+    if (words := _remark(force, actor=actor)) and not (output.json and actor == OPERATOR):
+        print_message(words)
+    return ExitCode.DONE
+
+
+def _show(output: Output, workers: "Sequence[WorkerStatus]") -> None:
     from tui.cli.text_tables import TableColumn
     from tui.text.format import count, duration, local_time
 
@@ -258,13 +267,10 @@ async def list_workers(session: "Session", output: Output) -> ExitCode:
             for worker in workers
         ],
     )
-    if words := _remark(force, actor=session.store.actor):
-        print_message(words)
-    return ExitCode.DONE
 
 
 def _remark(force: "WorkersOverview", *, actor: Actor) -> str:
-    """What the table does not show. Users see only workers that act as them, but all leases of their jobs."""
+    """What the list does not hold. Users see only workers that act as them, but all leases of their jobs."""
     if actor == OPERATOR:
         return "" if force.workers else "No worker has run here within a week."
     from tui.text.clean_text import clean

@@ -123,15 +123,15 @@ async def transition_one(context: "ActionContext", job: GenerationJob, target: J
     return transition_toast(job, outcome, target, if_missing=why.one)
 
 
-async def fail_one(context: "ActionContext", job: GenerationJob, error: str) -> Toast:
+async def end_with_error(context: "ActionContext", job: GenerationJob, target: JobStatus, error: str) -> Toast:
     """Raises a StoreError where it is refused, so that whoever typed the error's text still has it."""
     try:
-        outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, JobStatus.FAILED, error))
+        outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target, error))
     finally:
         context.jobs_changed([job.id])
     async with context.explaining_missing_rows():
-        applied_job(outcome, JobStatus.FAILED)
-    return transition_toast(job, outcome, JobStatus.FAILED)
+        applied_job(outcome, target)
+    return transition_toast(job, outcome, target)
 
 
 async def _known(context: "ActionContext", outcomes: Iterable[object]) -> MissingWhys:
@@ -180,6 +180,7 @@ def sends_retry(context: "ActionContext") -> Send:
 async def delete_one(context: "ActionContext", job: GenerationJob) -> Toast:
     """As it was seen, or not. Raises a StoreError."""
     deleted: list[GenerationJob] = []
+    context.deleting([job.id])
     try:
         async with context.explaining_missing_rows():
             deleted += await context.resolver.resolve(context.store.delete_generation_jobs({job.id: job.status}))
@@ -189,6 +190,7 @@ async def delete_one(context: "ActionContext", job: GenerationJob) -> Toast:
     finally:
         context.undo.remember(DeletedJobs(context.store, tuple(deleted)))
         context.jobs_changed([job.id])
+        context.deleting(row.id for row in deleted)
     return deleted_toast([job])
 
 

@@ -1,7 +1,7 @@
 """From key to question to write, for selected jobs."""
 
 from collections.abc import Sequence
-from typing import Any, assert_never
+from typing import Any
 from uuid import UUID
 
 from textual.app import App
@@ -16,11 +16,10 @@ from tui.dashboard.job_actions import bulk_writes
 from tui.dashboard.job_actions.bulk_writes import CHUNK, BulkOutcome, BulkReport, BulkWrite, bulk_report
 from tui.dashboard.job_actions.new_job_form import NewJob, NewJobDialog
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
-from tui.dashboard.messages import JobAction
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
 from tui.text.format import jobs_count, jobs_name
-from tui.text.status_text import STATUS_TEXTS
+from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
 from tui.text.write_text import (
     Confirmation,
     confirm_deletion,
@@ -44,21 +43,14 @@ class JobActions:
     def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
         """`project_id` is where a new job is proposed to go."""
         match action:
-            case "start":
-                self._transition(jobs, JobStatus.RUNNING)
-            case "complete":
-                self._transition(jobs, JobStatus.SUCCEEDED)
-            case "fail":
-                if self._may_any(jobs, JobStatus.FAILED):
-                    self._tasks.ask(self._ask_error(jobs))
-            case "retry":
+            case JobAction.RETRY:
                 self._retry(jobs)
-            case "delete":
+            case JobAction.DELETE:
                 self._tasks.ask(self._ask_deletion(jobs))
-            case "create":
+            case JobAction.CREATE:
                 self._create(project_id)
             case _:
-                assert_never(action)
+                self._transition(jobs, STATUS_ACTIONS[action])
 
     def undo(self) -> None:
         """Makes again what was deleted last."""
@@ -72,7 +64,9 @@ class JobActions:
         """Several jobs are asked for first. Those that the status does not permit are left and named."""
         if not self._may_any(jobs, target):
             return
-        if len(jobs) == 1:
+        if STATUS_TEXTS[target].asks_error:
+            self._tasks.ask(self._ask_error(jobs, target))
+        elif len(jobs) == 1:
             self._tasks.write(bulk_writes.transition_one(self._context, jobs[0], target))
         else:
             self._tasks.ask(self._ask_transition(jobs, target))
@@ -88,29 +82,30 @@ class JobActions:
         done = STATUS_TEXTS[target].done
         return self._show_report(self._reported(await self._run(bulk, target), done), done)
 
-    async def _ask_error(self, jobs: Sequence[GenerationJob]) -> None:
+    async def _ask_error(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """The text stays in the dialog until it has been stored."""
+        words = STATUS_TEXTS[target]
 
         async def submit(text: str) -> BulkReport:
             if len(jobs) == 1:
-                return BulkReport(toast=await bulk_writes.fail_one(self._context, jobs[0], text))
-            bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, JobStatus.FAILED, text))
-            outcome = await self._run(bulk, JobStatus.FAILED)
+                return BulkReport(toast=await bulk_writes.end_with_error(self._context, jobs[0], target, text))
+            bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, text))
+            outcome = await self._run(bulk, target)
             if outcome.stopped_by is not None and not outcome.done and not outcome.left:
                 raise outcome.stopped_by
-            return self._reported(outcome, STATUS_TEXTS[JobStatus.FAILED].done)
+            return self._reported(outcome, words.done)
 
         prompt = TextPrompt(
-            title=f"Fail {jobs_name(jobs)}",
+            title=f"{words.verb} {jobs_name(jobs)}",
             lines=(*described_jobs(jobs, self._context.project_names), "", where(self._context.database)),
             label="Error text",
-            agree="Fail",
+            agree=words.verb,
             placeholder="What went wrong, such as: API timeout",
             submit=submit,
         )
         report = await self._app.push_screen_wait(prompt)
         if report is not None:
-            show_toast(self._app, self._show_report(report, STATUS_TEXTS[JobStatus.FAILED].done))
+            show_toast(self._app, self._show_report(report, words.done))
 
     def _retry(self, jobs: Sequence[GenerationJob]) -> None:
         """Several jobs are asked for first, and so is one that another repeats by now."""
@@ -126,7 +121,7 @@ class JobActions:
         if isinstance(outcome, AlreadyRetried):
             self._tasks.ask(self._ask_once_more(job))
         elif isinstance(outcome, Retried):
-            await self._context.go_to_job(outcome.job.id)
+            await self._context.go_to_job(outcome.job)
         return await bulk_writes.retried(self._context, job, outcome)
 
     async def _ask_once_more(self, job: GenerationJob) -> None:
@@ -137,7 +132,7 @@ class JobActions:
     async def _retry_again(self, job: GenerationJob) -> Toast:
         outcome = await bulk_writes.retry_one(self._context, job, again=True)
         if isinstance(outcome, Retried):
-            await self._context.go_to_job(outcome.job.id)
+            await self._context.go_to_job(outcome.job)
         return await bulk_writes.retried(self._context, job, outcome)
 
     async def _ask_retry(self, jobs: Sequence[GenerationJob]) -> None:
@@ -166,10 +161,12 @@ class JobActions:
 
     async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Toast:
         deleted: list[GenerationJob] = []
+        self._context.deleting(job.id for job in jobs)
         try:
             outcome = await self._run(BulkWrite(jobs, bulk_writes.sends_deletion(self._context, deleted)), "Deleting")
         finally:
             self._context.undo.remember(DeletedJobs(self._context.store, tuple(deleted)))
+            self._context.deleting(job.id for job in deleted)
         return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
 
     async def _run(self, bulk: BulkWrite, doing: JobStatus | str) -> BulkOutcome:
@@ -226,7 +223,7 @@ class JobActions:
         job = await self._app.push_screen_wait(dialog)
         if job is not None:
             show_toast(self._app, created_toast(job, project=self._context.project_names[job.project_id]))
-            await self._context.go_to_job(job.id)
+            await self._context.go_to_job(job)
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
         """Whether the status of any permits it; else says why not."""

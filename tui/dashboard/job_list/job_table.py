@@ -214,6 +214,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._fitted = Size()
         """The room that the lines were made for."""
         self._pending_rows = PendingRows()
+        self.deleting: frozenset[UUID] = frozenset()
+        """Jobs deleted by the person: if the cursor is on one, it goes to the row that takes its place."""
 
     # What it is told
 
@@ -260,6 +262,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         hidden: frozenset[UUID] | None,
     ) -> None:
         self._drawing.take(view.rows, now=now, project_names=project_names, hidden=hidden)
+        if self._view.cursor in self.deleting:
+            view = view.with_cursor_replaced()
         lost = self._view.cursor
         if lost is not None and self._view.is_missing(lost, view):
             self.post_message(self.CursorLost(self, lost, has_left=view.rows.detects_removals))
@@ -312,6 +316,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     def is_waiting(self) -> bool:
         """Whether a move waits for rows."""
         return bool(self._view.waiting)
+
+    @property
+    def has_first_row(self) -> bool:
+        """Whether the first row of the list is at hand."""
+        return not self._view.rows.has_before
 
     @property
     def position(self) -> Position | None:

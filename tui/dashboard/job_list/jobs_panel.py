@@ -14,7 +14,7 @@ from textual.message import Message
 from store.errors import StoreError
 from store.filters.job_filter import JobFilter
 from store.formats import id_range
-from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
+from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
 from store.jobs.job import USUAL_MODES, GenerationJob
 from store.statistics.totals import Count, Precision, TotalsQuery
 from tui.dashboard.job_list.filter_bar import FilterBar
@@ -138,6 +138,7 @@ class JobsPanel(Vertical):
         self._marked: frozenset[UUID] = frozenset()
         self._expected_removals: frozenset[UUID] = frozenset()
         self._is_waiting = False
+        self._mark = ""
         self._chosen_jobs: tuple[GenerationJob, ...] = ()
         self._is_expensive = False
         """Whether the filter that is typed waits for somebody to insist."""
@@ -168,14 +169,15 @@ class JobsPanel(Vertical):
     # What it is told
 
     def show(self, listing: "Listing", totals: "Totals | None", *, now: datetime) -> None:
-        """Takes a look; `now` is the server's time. A list of something else starts anew, with its first job.
+        """Takes a look; `now` is the server's time. A list of something else starts anew, and another order at its top.
 
         `numbers` are those known so far, perhaps of another list.
         """
-        is_other = self._listing is not None and _list_identity(self._listing) != _list_identity(listing)
+        before = self._listing
+        is_other = before is not None and _list_identity(before) != _list_identity(listing)
         self._listing, self._totals, self._now, self._is_waiting = listing, totals, now, False
         if is_other:
-            self._reset_list()
+            self._reset_list(keeps_cursor=before is not None and _order_of(before) == _order_of(listing))
         else:
             self._list()
         self._bar.know(self._known)
@@ -205,6 +207,12 @@ class JobsPanel(Vertical):
         """Says that what is asked for takes a while."""
         self._is_waiting = True
         self.show_title()
+
+    def mark(self, words: str) -> None:
+        """What must be known of all rows; empty where nothing must."""
+        if words != self._mark:
+            self._mark = words
+            self.show_title()
 
     def show_totals(self, totals: "Totals") -> None:
         self._totals = totals
@@ -246,6 +254,17 @@ class JobsPanel(Vertical):
     def expect_removal(self, job_ids: Iterable[UUID]) -> None:
         """Jobs that were just written: that they leave the list is no news."""
         self._expected_removals = frozenset(job_ids)
+
+    def approach(self, job: GenerationJob) -> None:
+        """Go to the start of the list if a job that was just created is there, and not among the rows at hand."""
+        listed = self._listed
+        is_listed = listed.project_id in (None, job.project_id) and listed.status in (None, job.status)
+        if is_listed and not listed.job_filter and listed.order == NEWEST_FIRST and not self.table.has_first_row:
+            self.table.action_first()
+
+    def expect_deletion(self, job_ids: Iterable[UUID]) -> None:
+        """Jobs that are being deleted here: their removal is no news, and the cursor goes on to another job."""
+        self.table.deleting = frozenset(job_ids)
 
     # What it tells
 
@@ -400,7 +419,7 @@ class JobsPanel(Vertical):
     @on(CursorLost)
     def _cursor_lost(self, event: CursorLost) -> None:
         event.stop()
-        if event.job_id not in self._expected_removals:
+        if event.job_id not in self._expected_removals | self.table.deleting:
             self.post_message(self.CursorRemoved(event.job_id, has_left=event.has_left))
 
     @on(MarksChanged)
@@ -409,7 +428,7 @@ class JobsPanel(Vertical):
         gone, self._marked = self._marked - event.marked, event.marked
         if self._marked:
             self._chosen_jobs = ()
-        lost = gone - self._expected_removals
+        lost = gone - self._expected_removals - self.table.deleting
         if event.dropped and lost:
             self.post_message(self.MarksRemoved(len(lost)))
         self.show_title()
@@ -441,9 +460,9 @@ class JobsPanel(Vertical):
         if self._listing is not None:
             self.table.count(list_length(self._listing, self._totals))
 
-    def _reset_list(self) -> None:
-        """Something else by the person's wish: the cursor stays on its job where that is here, too."""
-        cursor_job = self.table.cursor_job
+    def _reset_list(self, *, keeps_cursor: bool) -> None:
+        """Show another list from its start, or with the cursor on the same job if that is here, too."""
+        cursor_job = self.table.cursor_job if keeps_cursor else None
         self.table.clear()
         self._list()
         if cursor_job is not None:
@@ -465,7 +484,13 @@ class JobsPanel(Vertical):
             else ""
         )
         visibility = self._listing.visibility if self._listing else None
-        notes = (choice, marks, "looking …" if self._is_waiting else "", list_note(visibility) if visibility else "")
+        notes = (
+            self._mark,
+            choice,
+            marks,
+            "looking …" if self._is_waiting else "",
+            list_note(visibility) if visibility else "",
+        )
         titles = (title, " · ".join(filter(None, notes)))
         if titles != self._titles:
             self._titles = titles
@@ -475,3 +500,7 @@ class JobsPanel(Vertical):
 def _list_identity(listing: "Listing") -> tuple[ListQuery, bool]:
     """Of which list it holds rows."""
     return listing.query.window.listed, listing.query.with_visibility
+
+
+def _order_of(listing: "Listing") -> ListOrder:
+    return listing.query.window.listed.order

@@ -117,6 +117,10 @@ class TableState:
         )
         return shown.scrolled_to(self._anchored_top(rows)).with_pending_moves_applied()
 
+    def with_cursor_replaced(self) -> "TableState":
+        """With the cursor where it was lost: on the row below that job, or above it at the end of the list."""
+        return self if self.cursor is not None or self.place is None else self.moved_to_place(self.place)
+
     def is_missing(self, job_id: UUID, later: "TableState") -> bool:
         """Whether a job that is at hand is no more where it was, as far as a later view tells."""
         return job_id in self.rows.missing_from(later.rows)

@@ -15,6 +15,7 @@ from textual.dom import DOMNode
 
 from store.jobs.job import JobStatus
 from tui.dashboard.widgets import FittedLine
+from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS
 
 APP_BINDINGS: list[BindingType] = [
     Binding("u", "start('act_as')", "user", id="app.user", tooltip="Look with a user's eyes, or the operator's"),
@@ -58,7 +59,7 @@ APP_BINDINGS: list[BindingType] = [
         id="app.load",
         tooltip="Say what this dashboard costs database and machine",
     ),
-    Binding("question_mark", "help", "help", id="app.help", tooltip="Show all keys"),
+    Binding("question_mark,f1", "help", "help", id="app.help", tooltip="Show these keys and the manual"),
     Binding(
         "v",
         "start('visibility')",
@@ -79,9 +80,17 @@ APP_BINDINGS: list[BindingType] = [
 ]
 
 DASHBOARD_BINDINGS: list[BindingType] = [
-    Binding("s", "act('start')", "start", id="job.start", tooltip="Start the job, or the marked ones"),
-    Binding("c", "act('complete')", "complete", id="job.complete", tooltip="Complete the job, or the marked ones"),
-    Binding("f", "act('fail')", "fail", id="job.fail", tooltip="Fail the job, or the marked ones, with a text"),
+    *(
+        Binding(
+            text.key,
+            f"act('{text.action}')",
+            text.action.value,
+            id=f"job.{text.action}",
+            tooltip=f"{text.verb} the job, or the marked ones{', with a text' if text.asks_error else ''}",
+        )
+        for text in STATUS_TEXTS.values()
+        if text.action
+    ),
     Binding(
         "r",
         "act('retry')",
@@ -96,8 +105,8 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding(
         "A", "request('all')", "Choose all", show=False, id="list.choose_all", tooltip="Choose all jobs that match"
     ),
-    Binding("y", "copy_id", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
-    Binding("Y", "copy_json", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
+    Binding("y", "copy('id')", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
+    Binding("Y", "copy('json')", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
     Binding("slash", "find", "find", id="list.find", tooltip="Find jobs by a filter"),
     Binding("escape", "leave_find", "Clear find", show=False, id="list.clear", tooltip="Show all rows again"),
     Binding("1", "status(0)", "All jobs", show=False, id="list.all", tooltip="List all statuses"),
@@ -132,17 +141,20 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding("tab", "app.focus_next", "Next pane", show=False, id="app.next_pane", tooltip="Go to the next pane"),
 ]
 
+_ASKS_ERROR = [text.action for text in STATUS_TEXTS.values() if text.asks_error]
+
 ALWAYS_OPEN = frozenset(
     {
-        *("act('create')", "act('fail')", "act('delete')"),
+        *("act('create')", "act('delete')", "answer('delete')"),
+        *(f"{method}('{action}')" for action in _ASKS_ERROR for method in ("act", "answer")),
         *("request('project')", "request('new_project')", "request('budgets')"),
         *("start('act_as')", "start('isolation')", "start('timings')", "start('workers')", "start('database')"),
-        *("open", "help", "command_palette", "app.command_palette", "answer('fail')", "answer('delete')"),
+        *("open", "help", "app.help", "command_palette", "app.command_palette"),
     }
 )
 """Actions that open a dialog, or say why they do not."""
 
-SEVERAL_OPEN = frozenset({"act('start')", "act('complete')", "act('retry')"})
+SEVERAL_OPEN = frozenset({*(f"act('{action}')" for action in STATUS_ACTIONS), "act('retry')"}) - ALWAYS_OPEN
 """Actions that open a question when more than one job is selected."""
 
 

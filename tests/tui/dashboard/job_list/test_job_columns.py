@@ -11,8 +11,16 @@ from rich.cells import cell_len
 from store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
 from store.jobs.job import JobStatus
 from tests.tui.sample_jobs import NOON, make_job
-from tui.dashboard.job_list.job_columns import ContentWidths, JobColumn, column_at, lay_out, measure
-from tui.dashboard.job_list.table_drawing import Cell, header_cells, row_cells
+from tui.dashboard.job_list.job_columns import (
+    Cell,
+    ContentWidths,
+    JobColumn,
+    column_at,
+    header_cells,
+    lay_out,
+    measure,
+    row_cells,
+)
 
 USUAL = ContentWidths(mode=15, cost=7)
 

@@ -50,7 +50,7 @@ def test_keymap_accepts_keys_without_conflicts(keymap: dict[str, str], moved: di
 @pytest.mark.parametrize(
     ("name", "key", "clause"),
     [
-        ("job__strat", "S", "is not known; did you mean 'job.start'?"),
+        ("job__strat", "S", "is not known. Did you mean 'job.start'?"),
         ("job__start", "ctrl+m", "cannot be 'ctrl+m', which cannot be told from Enter."),
         ("job__start", "ctrl+i", "cannot be 'ctrl+i', which cannot be told from Tab."),
         ("job__start", "ctrl+p", "cannot be 'ctrl+p', which opens the command palette."),
@@ -79,5 +79,5 @@ def test_keymap_reports_all_problems_at_once() -> None:
 
 def test_unknown_theme_is_reported_with_the_closest_name() -> None:
     settings = resolve(data_dir=Path("/data"), environment={}, configuration=Configuration(path=FILE, theme="norb"))
-    with pytest.raises(BadConfiguration, match="theme 'norb' is not known; did you mean 'nord'"):
+    with pytest.raises(BadConfiguration, match=r"theme 'norb' is not known\. Did you mean 'nord'\?"):
         setup_of(settings)

@@ -150,7 +150,7 @@ def test_count_is_shown_with_its_precision_mark(number: Count | None, words: str
     ("numbers", "seconds", "words"),
     [
         (USUAL, 3, "exact · just now · as the operator"),
-        (replace(USUAL, actor=ActingUser(id=ADA, email="ada@a.b")), 43.0, "exact · 40 s old · as ada@a.b"),
+        (replace(USUAL, actor=ActingUser(id=ADA, email="ada@a.b")), 43.0, "exact · 43 s old · as ada@a.b"),
         (USUAL, 300.0, "exact · stale: 5 min old · as the operator · = counts anew"),
         (CAPPED, 3, "≥ counted so far · just now · as the operator · = counts exactly"),
         (ESTIMATED, 3, "~ estimated · just now · as the operator · = counts exactly"),

@@ -58,8 +58,8 @@ def test_each_worker_is_listed_above_its_leased_jobs() -> None:
     )
     assert shown(seen) == [
         "render ▸ alive holds 2 of 4 up 1 h 00 min, all modes",
-        "▸ 00000001 lifestyle Autumn catalog for 40 s step 3 of 4",
-        "▸ 00000002 lifestyle Autumn catalog for 40 s attempt 2",
+        "▸ 00000001 lifestyle Autumn catalog for 41 s step 3 of 4",
+        "▸ 00000002 lifestyle Autumn catalog for 41 s attempt 2",
         "studio ▸ alive holds 0 of 4 up 1 h 00 min, lifestyle, packaging",
     ]
 
@@ -69,7 +69,7 @@ def test_silent_worker_is_listed_last_with_its_expired_lease() -> None:
     seen = force([silent, worker(STUDIO, "studio")], [held(1, expires_at=ago(130), note="step 1 of 4")])
     assert shown(seen, width=126)[1:] == [
         "a render ✗ silent 3 min holds 0 of 4 all modes",
-        "▸ 00000001 lifestyle Autumn catalog for 40 s its lease ran out 2 min ago · step 1 of 4",
+        "▸ 00000001 lifestyle Autumn catalog for 41 s its lease ran out 2 min ago · step 1 of 4",
     ]
 
 
@@ -91,7 +91,7 @@ def test_worker_hidden_from_the_viewer_is_named_by_the_job_it_leases() -> None:
 def test_leased_jobs_beyond_the_limit_are_counted() -> None:
     seen = force([worker(RENDER, "render", held_jobs=3)], [held(1)], is_cut=True)
     assert shown(seen)[-1] == "… 2 jobs more, held for less long"
-    assert summary(seen, now=NOON) == "1 worker alive · ≥ 1 job held, the longest for 40 s"
+    assert summary(seen, now=NOON) == "1 worker alive · ≥ 1 job held, the longest for 41 s"
 
 
 @pytest.mark.parametrize(

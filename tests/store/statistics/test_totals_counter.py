@@ -16,14 +16,9 @@ from store.filters.filter_text import parse
 from store.job_list.list_query import ListQuery
 from store.jobs.job import JobStatus
 from store.projects import project_sql
-from store.statistics.counting import (
-    CountCapabilities,
-    CountLimits,
-    TotalsCounter,
-    count_capabilities,
-    count_totals_exactly,
-)
+from store.statistics.exact_totals import count_totals_exactly
 from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
+from store.statistics.totals_counter import CountCapabilities, CountLimits, TotalsCounter, count_capabilities
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect

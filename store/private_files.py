@@ -1,0 +1,66 @@
+"""Files and directories that only their owner may read, whatever the umask is."""
+
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+_FILE, _DIRECTORY, _ROOTS_DIRECTORY = 0o600, 0o700, 0o711
+
+
+def make_directory(path: Path, mode: int | None = None) -> bool:
+    """Make the directory, and those above it that are missing. Return whether it was missing.
+
+    Without a mode, others may enter root's directories and not list them: Postgres may run there as another account.
+    """
+    if not path.parent.exists():
+        make_directory(path.parent)
+    if mode is None:
+        mode = _ROOTS_DIRECTORY if os.geteuid() == 0 else _DIRECTORY
+    try:
+        path.mkdir(mode)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return False
+    path.chmod(mode)
+    return True
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a regular file and return its descriptor. An existing file becomes private, too.
+
+    Raises OSError for a link: it may lead to a file that should not be written.
+    """
+    # Without O_NONBLOCK, opening a pipe would wait for its other end.
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, _FILE)
+    try:
+        _make_private(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _make_private(descriptor: int) -> None:
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        raise OSError(None, "it is not a regular file")
+    if stat.S_IMODE(mode) != _FILE:
+        os.fchmod(descriptor, _FILE)
+
+
+def replace_private(path: Path, text: str) -> None:
+    """Replace the file, or make it, so that a reader sees the old text or the new one, never half of it."""
+    # It makes the file for its owner alone, under a name that nobody could have put a link at.
+    descriptor, made = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    unfinished = Path(made)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        unfinished.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise

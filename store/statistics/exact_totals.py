@@ -1,0 +1,153 @@
+"""Counts the totals exactly, page by page, so that it can be stopped."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from store.budgets.budget import named_for
+from store.database import query as query_module
+from store.database.database import Database
+from store.database.query import TimeLimits
+from store.errors import Locked, TimedOut
+from store.job_list.listing import MOST_LISTED_PROJECTS
+from store.jobs.job import AnyStatus
+from store.statistics import count_sql, statistics_sql
+from store.statistics.count_sql import PageRange, PageTotal
+from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
+from store.statistics.totals import Count, ProjectTotals, Totals, TotalsQuery, exact_counts
+from store.statistics.totals_counter import CountCapabilities, totals_part
+from store.users.actor import OPERATOR, Actor
+
+K = TypeVar("K", bound=Hashable)
+
+BUDGET = 60.0
+"""Seconds, of all together: a snapshot that is kept for long keeps the server from tidying up."""
+PAGES_AT_ONCE = 4_096
+"""32 MB: some hundredths of a second from memory."""
+
+Report = Callable[[int, int], object]
+"""Receives how many pages have been counted, and how many there are."""
+
+
+async def count_totals_exactly(
+    database: Database,
+    actor: Actor,
+    query: TotalsQuery,
+    capabilities: CountCapabilities,
+    *,
+    at: datetime | None,
+    report: Report,
+    budget: float = BUDGET,
+    pages_at_once: int = PAGES_AT_ONCE,
+    clock: Callable[[], float] = time.monotonic,
+) -> Totals:
+    """Raises TimedOut where the budget was not enough. To be stopped, it is cancelled."""
+    ends_at = clock() + budget
+    page_totals: list[PageTotal] = []
+    matching = 0
+    with _raising_timeouts(budget):
+        async with database.snapshot(limits=TimeLimits(statement=budget)) as snapshot:
+            ((taken_at,), listed, (pages,), *budgets) = await snapshot.read(
+                actor,
+                query_module.clock(at),
+                count_sql.listed_projects(
+                    has_projects=capabilities.has_projects,
+                    of_one_user=actor != OPERATOR,
+                    limit=MOST_LISTED_PROJECTS,
+                ),
+                count_sql.PAGE_COUNT,
+                *([totals_part(query, capabilities.budgets, at=at)] if capabilities.budgets else []),
+            )
+            for some in ranges(pages, pages_at_once):
+                left = ends_at - clock()
+                if left <= 0:
+                    raise _too_long(budget)
+                report(some.first, pages)
+                asked = count_sql.totals_on_pages(
+                    some, project_id=query.project_id, project_ids=listed, days=query.days, at=at
+                )
+                if query.matching is None:
+                    (found,) = await snapshot.read(actor, asked, within=left)
+                else:
+                    further = count_sql.matching_on_pages(some, query.matching, readable=capabilities.readable)
+                    found, (number,) = await snapshot.read(actor, asked, further, within=left / 2)
+                    matching += number
+                page_totals += found
+    report(pages, pages)
+    found_statistics = _statistics(page_totals)
+    return Totals(
+        query=query,
+        counts=exact_counts(found_statistics),
+        statistics=found_statistics,
+        days=statistics_sql.without_gaps(_days(page_totals), today=taken_at.date(), days=query.days),
+        projects=_projects(page_totals),
+        matching=None if query.matching is None else Count(number=matching),
+        budgets=named_for(actor, budgets[0]) if budgets else None,
+        taken_at=taken_at,
+        actor=actor,
+        partial_claims=capabilities.partial_claims,
+    )
+
+
+@contextmanager
+def _raising_timeouts(budget: float) -> Iterator[None]:
+    """A statement that was stopped was so because the budget was used up; a lock, or a dead link, is something else."""
+    try:
+        yield
+    except TimedOut as error:
+        if isinstance(error, Locked) or error.sqlstate is None:
+            raise
+        raise _too_long(budget) from error
+
+
+def _too_long(budget: float) -> TimedOut:
+    return TimedOut(f"Counting took longer than {budget:g} s, and was given up.")
+
+
+def ranges(pages: int, at_once: int) -> Iterator[PageRange]:
+    """All pages, and whatever lies beyond them."""
+    firsts = range(0, max(pages, 1), at_once)
+    for first in firsts:
+        yield PageRange(first, None if first == firsts[-1] else first + at_once)
+
+
+def _statistics(page_totals: list[PageTotal]) -> JobStatistics:
+    number: Counter[AnyStatus]
+    cents: Counter[AnyStatus]
+    number, cents = _added(page_totals, lambda one: one.status)
+    return statistics_sql.in_workflow_order(
+        [
+            JobStatistic(
+                status=status,
+                count=number[status],
+                total_cost_cents=cents[status],
+                avg_cost_cents=round(cents[status] / number[status], 2),
+            )
+            for status in number
+        ]
+    )
+
+
+def _days(page_totals: list[PageTotal]) -> list[DayCost]:
+    number, cents = _added(page_totals, lambda one: one.day)
+    return [DayCost(day=day, job_count=number[day], total_cost_cents=cents[day]) for day in number]
+
+
+def _projects(page_totals: list[PageTotal]) -> Mapping[UUID, ProjectTotals]:
+    number, cents = _added(page_totals, lambda one: one.project_id)
+    return {one: ProjectTotals(job_count=number[one], total_cost_cents=cents[one]) for one in number}
+
+
+def _added(page_totals: list[PageTotal], of: Callable[[PageTotal], K | None]) -> tuple[Counter[K], Counter[K]]:
+    """The jobs and the cents of each."""
+    number: Counter[K] = Counter()
+    cents: Counter[K] = Counter()
+    for one in page_totals:
+        if (what := of(one)) is not None:
+            number[what] += one.job_count
+            cents[what] += one.total_cost_cents
+    return number, cents

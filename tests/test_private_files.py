@@ -1,0 +1,145 @@
+"""Each file that gjobs keeps is for its owner alone, whatever the umask is."""
+
+import logging
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import date
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import pytest
+
+from store.configuration.saved_views import SavedViews, View
+from store.embedded.control import keep_server, stop_server
+from store.journal.journal import JournalDirectory
+from store.watch.watch import Cursor
+from tests.conftest import quick_directory
+from tui.cli.commands.export_files import destination
+from tui.cli.commands.watch_loop import ResumeFile
+from tui.dashboard import run
+from tui.dashboard.memory import StateFile, save
+from tui.dashboard.run import log_to_file
+
+
+@pytest.fixture(autouse=True)
+def open_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def open_to_others(directory: Path) -> list[str]:
+    """Files that others may read or write, and directories that they may list or change; not links."""
+    allowed = {True: 0o711, False: 0o700}
+    modes = {path: path.lstat().st_mode for path in [directory, *directory.rglob("*")] if not path.is_symlink()}
+    return [f"{mode:o} {path}" for path, mode in modes.items() if mode & 0o777 & ~allowed[stat.S_ISDIR(mode)]]
+
+
+def log_a_line(directory: Path) -> None:
+    log_to_file(directory)
+    logging.getLogger("tui").warning("a line")
+
+
+def export(directory: Path) -> None:
+    directory.mkdir(mode=0o700)
+    with destination(str(directory / "jobs.csv"), overwrites=False) as put:
+        put("id\r\n")
+
+
+def keep_place(directory: Path) -> None:
+    directory.mkdir(mode=0o700)
+    ResumeFile(directory / "place").keep(Cursor(1, 2))
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for ours in ("store", "tui"):
+        logging.getLogger(ours).setLevel(logging.NOTSET)
+
+
+@pytest.mark.usefixtures("restored_logging")
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda directory: save(directory / "state.json", StateFile(theme="nord")),
+        lambda directory: SavedViews(directory).save(View(name="late", text="status:queued"), replaces=None),
+        lambda directory: JournalDirectory(directory / "journal").append(date(2026, 1, 1), "{}\n", durably=False),
+        log_a_line,
+        export,
+        keep_place,
+    ],
+    ids=["state", "views", "journal", "log", "export", "resume file"],
+)
+def test_file_is_private_at_any_umask(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    directory = tmp_path / "home" / "data"
+    directory.parent.mkdir(mode=0o700)
+    write(directory)
+    assert any(path.is_file() for path in directory.rglob("*"))
+    assert open_to_others(tmp_path / "home") == []
+
+
+def test_all_files_of_the_embedded_server_are_private_at_any_umask() -> None:
+    with ExitStack() as cleanup:
+        directory = Path(tempfile.mkdtemp(prefix="gjobs-private-", dir=quick_directory()))
+        cleanup.callback(shutil.rmtree, directory)
+        cleanup.callback(stop_server, directory / "data")
+        keep_server(directory / "data")
+        assert open_to_others(directory / "data") == []
+
+
+@pytest.mark.usefixtures("restored_logging")
+class TestLog:
+    def test_log_stays_private_and_small_when_it_is_rotated(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(run, "LARGEST_LOG", 1_000)
+        for name in ("gjobs.log", "gjobs.log.1"):
+            (tmp_path / name).touch(mode=0o644)
+        log_to_file(tmp_path)
+        assert open_to_others(tmp_path) == []
+        for _ in range(100):
+            logging.getLogger("tui").warning("a line")
+        assert {path.name for path in tmp_path.iterdir()} == {"gjobs.log", "gjobs.log.1"}
+        assert open_to_others(tmp_path) == []
+        assert all(path.stat().st_size <= 1_000 for path in tmp_path.iterdir())
+
+    @pytest.mark.parametrize("is_there_at_start", [True, False])
+    def test_log_never_follows_a_link(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
+        is_there_at_start: bool,
+    ) -> None:
+        monkeypatch.setattr(run, "LARGEST_LOG", 100)
+        target, log = tmp_path / "target", tmp_path / "data" / "gjobs.log"
+        log.parent.mkdir()
+        if is_there_at_start:
+            log.symlink_to(target)
+        log_to_file(log.parent)
+        if not is_there_at_start:
+            # A rotation opens the file anew.
+            logging.getLogger("tui").warning("a line")
+            rotate = RotatingFileHandler.rotate
+
+            def rotate_and_link(handler: RotatingFileHandler, source: str, to: str) -> None:
+                rotate(handler, source, to)
+                log.symlink_to(target)
+
+            monkeypatch.setattr(RotatingFileHandler, "rotate", rotate_and_link)
+        for _ in range(10):
+            logging.getLogger("tui").warning("a line of some length, so that it is rotated soon")
+        assert log.is_symlink()
+        assert not target.exists()
+        assert capfd.readouterr().err == ""

@@ -1,0 +1,124 @@
+"""Jobs and what happened to them, as tables and blocks of text."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from store.formats import money, plain_row, plain_time
+from store.jobs.job import GenerationJob
+from store.jobs.job_history import JobEvent, JobHistory, time_in_each
+from store.jobs.job_results import RetryLinks
+from store.projects.project import Project
+from tui.cli.json_documents import Json
+from tui.cli.text_tables import TableColumn, fields
+from tui.text import job_text
+from tui.text.clean_text import clean, clean_block
+from tui.text.format import age, error_pretty, error_summary, fine_duration, local_time
+from tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
+
+STATUS_COLUMN = TableColumn(title="STATUS", narrowest=9, colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR)
+
+_JOB_COLUMNS = (
+    TableColumn(title="ID", is_id=True),
+    STATUS_COLUMN,
+    TableColumn(title="COST", right=True),
+    TableColumn(title="CREATED"),
+    TableColumn(title="MODE", narrowest=8),
+    TableColumn(title="PROJECT", narrowest=8),
+    TableColumn(title="ERROR", narrowest=10),
+)
+
+Table = tuple[Sequence[TableColumn], list[list[str]]]
+
+
+def job_table(jobs: Sequence[GenerationJob], projects: Mapping[UUID, str], *, now: datetime | None) -> Table:
+    """`projects` has names by id. `now` makes ages of the times; without it they are local times."""
+    return _JOB_COLUMNS, [
+        [
+            str(job.id),
+            status_word(job.status),
+            money(job.cost_cents),
+            local_time(job.created_at) if now is None else age(job.created_at, now),
+            job.mode,
+            projects.get(job.project_id, str(job.project_id)),
+            error_summary(job.error),
+        ]
+        for job in jobs
+    ]
+
+
+def job_block(job: GenerationJob, project: Project | None, links: RetryLinks, *, now: datetime) -> str:
+    """All that is known of one job, the error in full. `project` is None where the actor does not see it."""
+    return fields(
+        {
+            "id": str(job.id),
+            "status": status_word(job.status),
+            "mode": clean(job.mode),
+            "cost": money(job.cost_cents),
+            "project": f"{clean(project.name)} ({project.id})" if project else str(job.project_id),
+            "owner": str(job.user_id),
+            "input asset": str(job.input_asset_id or "-"),
+            "created": _both_times(job.created_at, now),
+            "updated": _both_times(job.updated_at, now),
+            **_linked(links),
+            "error": clean_block(error_pretty(job.error)) or "-",
+        }
+    )
+
+
+def _linked(links: RetryLinks) -> dict[str, str]:
+    repeats = {"repeats": str(links.repeats)} if links.repeats else {}
+    return repeats | ({"repeated by": "\n".join(map(str, links.repeated_by))} if links.repeated_by else {})
+
+
+def _both_times(time: datetime, now: datetime) -> str:
+    return f"{local_time(time)} ({age(time, now)})"
+
+
+_EVENT_COLUMNS = (
+    TableColumn(title="WHEN"),
+    TableColumn(title="AFTER", right=True),
+    TableColumn(title="WHAT"),
+    TableColumn(title="COST", right=True),
+    TableColumn(title="BY", narrowest=8),
+    TableColumn(title="NOTE", narrowest=10),
+)
+
+
+def history_document(history: JobHistory) -> Mapping[str, Json]:
+    """Oldest first. Seconds have a fraction."""
+    return {
+        "events": [plain_row(event) for event in history.events],
+        "has_older_events": history.is_cut,
+        "started_at": plain_time(history.started_at) if history.started_at else None,
+        "seconds_in_status": {
+            status.value: time.total_seconds() for status, time in time_in_each(history.spans).items()
+        },
+    }
+
+
+def history_table(history: JobHistory) -> tuple[Sequence[TableColumn], list[list[str]]]:
+    """Oldest first; beside each event how long after the one before."""
+    return _EVENT_COLUMNS, list(_rows(history.events))
+
+
+def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
+    before: datetime | None = None
+    for event in events:
+        yield [
+            local_time(event.at),
+            "" if before is None else fine_duration((event.at - before).total_seconds()),
+            job_text.event_words(event),
+            job_text.cost_words(event),
+            job_text.actor_words(event),
+            job_text.note_words(event),
+        ]
+        before = event.at
+
+
+def time_by_status(history: JobHistory) -> str:
+    """How long the job was in each status, as far as its events tell; empty where they do not."""
+    return ", ".join(
+        f"{status_word(status)} {fine_duration(time.total_seconds())}"
+        for status, time in time_in_each(history.spans).items()
+    )

@@ -1,0 +1,67 @@
+"""What of a job the clipboard can take."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+
+from store.errors import StoreError
+from store.formats import plain_row
+from store.jobs.job import GenerationJob
+from tui.dashboard.widgets import show_toast
+from tui.text.error_text import Toast, error_toast
+from tui.text.format import jobs_name
+
+if TYPE_CHECKING:
+    from store.store import Store
+
+
+class JobCopy(StrEnum):
+    ID = "id"
+    JSON = "json"
+
+
+def _ids(jobs: Sequence[GenerationJob]) -> str:
+    """A line each."""
+    return "\n".join(str(job.id) for job in jobs)
+
+
+def _json(jobs: Sequence[GenerationJob]) -> str:
+    """As the command line prints them: one object, or a list of several."""
+    documents = [plain_row(job) for job in jobs]
+    return json.dumps(documents[0] if len(jobs) == 1 else documents, indent=2)
+
+
+_TEXTS: Mapping[JobCopy, Callable[[Sequence[GenerationJob]], str]] = {JobCopy.ID: _ids, JobCopy.JSON: _json}
+
+_SEEN = frozenset({JobCopy.ID})
+"""What a list has of each job. Of the others it may have only the beginning, so that the rows are read first."""
+
+
+async def copy_jobs(app: App[Any], store: "Store | None", what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
+    """In the order in which they were seen; of rows that are read, as they are by now. `store` is None where nothing
+    can be read.
+    """
+    if what in _SEEN:
+        app.copy_to_clipboard(_TEXTS[what](jobs))
+        copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
+        show_toast(app, Toast(text=f"Copied {copied}."))
+    elif store is not None:
+        await _copy_present(app, store, what, jobs)
+
+
+async def _copy_present(app: App[Any], store: "Store", what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
+    try:
+        present = {job.id: job for job in await store.get_these_jobs([job.id for job in jobs])}
+    except StoreError as error:
+        show_toast(app, error_toast(error))
+        return
+    there = [present[job.id] for job in jobs if job.id in present]
+    if there:
+        app.copy_to_clipboard(_TEXTS[what](there))
+        show_toast(app, Toast(text=f"Copied {jobs_name(there)} as {what.upper()}."))
+    if gone := len(jobs) - len(there):
+        missing = "The job is" if len(jobs) == 1 else f"{gone} of the {len(jobs)} jobs are"
+        show_toast(app, Toast(text=f"{missing} gone, or hidden, and not copied.", severity="warning"))
