@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from store.configuration.saved_views import SavedViews, View
 from store.errors import TimedOut
-from store.filters.filter_terms import KEYS, Key
+from store.filters.filter_terms import Key
 from store.job_list.list_query import ListingQuery, ListQuery
 from store.job_list.listing import Listing
 from store.users.actor import OPERATOR
@@ -27,7 +27,6 @@ from tests.tui.dashboard.dashboard_driver import (
 from tests.tui.jobs_database import BEN, JobsDatabase, short
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.filter_field import CompletionList
-from tui.dashboard.keys.help import help_entries
 from tui.dashboard.setup import DashboardSetup
 
 
@@ -224,11 +223,3 @@ async def test_unreadable_saved_views_are_reported(drive: Drive, tmp_path: Path)
     async with drive(setup=DashboardSetup(views_directory=tmp_path)) as driver:
         await driver.shows_toast("views.late is no filter")
         assert driver.rows == [1, 2, 3, 4, 5, 6]
-
-
-async def test_help_lists_the_filter_keys(dashboard: Driver) -> None:
-    dashboard.app.action_help()
-    await dashboard.has_dialog("Keys")
-    entries = [(entry.keys, entry.what) for entry in help_entries(dashboard.app)]
-    for key in KEYS.values():
-        assert (key.example, key.words) in entries

@@ -205,6 +205,14 @@ async def test_changing_the_order_shows_its_first_row(long_list: Driver, empty_j
     assert long_list.title == "Jobs · 1 of 3,000, dearest first"
 
 
+async def test_cursor_goes_to_a_job_created_while_the_end_of_a_long_list_is_shown(long_list: Driver) -> None:
+    await long_list.press("end")
+    await until_it_is_there(long_list)
+    await long_list.press("n", dialog="New job")
+    await long_list.type("at_the_top", "enter", into="#mode", toast="Queued at_the_top ")
+    await long_list.until(lambda: long_list.table.cursor_job and long_list.table.cursor_job.mode == "at_the_top")
+
+
 async def test_new_job_above_the_window_moves_no_visible_row(long_list: Driver, empty_jobs_db: JobsDatabase) -> None:
     await long_list.press("end")
     await until_it_is_there(long_list)
