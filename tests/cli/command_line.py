@@ -180,7 +180,10 @@ class Terminal:
             assert self._read_some(), f"ended before {text!r}: {self.screen[-500:]!r}"
 
     def type(self, text: str) -> None:
-        os.write(self._master, text.encode())
+        self.send(text.encode())
+
+    def send(self, data: bytes) -> None:
+        os.write(self._master, data)
 
     def agree(self, *shown: str) -> None:
         assert self.answer("y\n", *shown) == 0

@@ -185,9 +185,9 @@ async def proxied(database: Conninfo) -> AsyncIterator[tuple[Proxy, Conninfo]]:
         yield proxy, {**database, "host": "127.0.0.1", "port": port}
 
 
-def fatal(sqlstate: str, message: str, *, detail: str = "") -> bytes:
-    """An ErrorResponse of severity FATAL."""
-    fields = {"S": "FATAL", "V": "FATAL", "C": sqlstate, "M": message} | ({"D": detail} if detail else {})
+def fatal(sqlstate: str, message: str, *, detail: str = "", severity: str = "FATAL") -> bytes:
+    """An ErrorResponse of severity FATAL, which is called so in the server's language."""
+    fields = {"S": severity, "V": "FATAL", "C": sqlstate, "M": message} | ({"D": detail} if detail else {})
     body = b"".join(f"{kind}{value}\0".encode() for kind, value in fields.items()) + b"\0"
     return b"E" + struct.pack("!i", len(body) + 4) + body
 
@@ -199,6 +199,7 @@ class RejectingServer:
         self._refusal = refusal
         self._asks_for_password = asks_for_password
         self.visits = 0
+        self.passwords = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.visits += 1
@@ -209,6 +210,7 @@ class RejectingServer:
             with suppress(asyncio.IncompleteReadError):
                 await reader.readexactly(1)
                 await self._reads_request(reader)
+                self.passwords += 1
         writer.write(self._refusal)
         await writer.drain()
 

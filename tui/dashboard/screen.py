@@ -49,7 +49,7 @@ from tui.dashboard.users.visibility_text import hiding_lines, no_totals, refused
 from tui.dashboard.widgets import keep_newest_toast_in_sight, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
-from tui.text.format import short_id
+from tui.text.format import PARTIAL_CLAIMS, short_id
 from tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
@@ -252,6 +252,9 @@ class DashboardScreen(Screen[None]):
 
     def show_status(self, status: ConnectionStatus) -> None:
         self._status = status
+        mark = PARTIAL_CLAIMS if status.has_partial_claims else ""
+        self.query_one(ProjectList).border_subtitle = self.query_one(BudgetsPanel).border_subtitle = mark
+        self.jobs.mark(mark)
         self._update_ages()
 
     def show_progress(self, sentence: str) -> None:

@@ -24,6 +24,7 @@ from tui.dashboard.keys.manual_dialog import ManualDialog
 from tui.dashboard.projects.project_list import ProjectList
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.statistics.timings_dialog import TimingsDialog
+from tui.dashboard.users.acting_user import ActingDialog
 from tui.dashboard.users.isolation_dialog import IsolationDialog
 from tui.dashboard.workers.workers_dialog import WorkersDialog
 
@@ -38,6 +39,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     ProgressDialog,
     QuitDialog,
     PickDialog,
+    ActingDialog,
     IsolationDialog,
     SqlDialog,
     TimingsDialog,
@@ -63,6 +65,7 @@ GROUPS = {
     "progress": "While jobs are written",
     "quit": "Before quitting during a write",
     "pick": "Where one of several is picked",
+    "acting": "Where one picks whom to act as",
     "isolation": "In the isolation check",
     "sql": "Where SQL is shown",
     "times": "Where times are shown",
