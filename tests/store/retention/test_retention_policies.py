@@ -35,7 +35,7 @@ async def applied(store: Store, pause: timedelta = timedelta(hours=1)) -> list[P
 async def test_policy_is_set_per_project_or_for_all_other_projects(
     operator: Store, retention_jobs: RetentionJobs
 ) -> None:
-    with pytest.raises(RowMissing, match="There is no project"):
+    with pytest.raises(RowMissing, match="not found, or hidden"):
         await set_policy(operator, project_id=NOTHING, older_than=MONTH, action=DELETE)
     first = await set_policy(operator, project_id=retention_jobs.project, older_than=MONTH, action=DELETE)
     assert (first.project_id, first.statuses) == (retention_jobs.project, FINISHED)

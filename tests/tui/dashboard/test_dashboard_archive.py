@@ -106,7 +106,7 @@ async def test_restoring_the_job_under_the_cursor_reports_an_id_conflict(
     await open_archive(dashboard)
     jobs_db.job(3, project=SPRING)
     await dashboard.press("r", dialog="Restore this job from the archive?")
-    await dashboard.press("y", toast="There is a job of one of these ids again")
+    await dashboard.press("y", toast="One of these jobs exists already")
     assert archived(jobs_db) == {3}
 
 
