@@ -247,6 +247,6 @@ def test_every_status_can_be_written_in_a_filter(text: str) -> None:
 
 
 def test_a_slip_of_a_status_is_pointed_at() -> None:
-    with pytest.raises(InvalidValue, match="'faild' is no status") as refused:
+    with pytest.raises(InvalidValue, match="Unknown status 'faild'") as refused:
         parse("status:faild")
-    assert refused.value.hint == ('Did you mean failed? A status that only your app has can be quoted: "faild".')
+    assert refused.value.hint == ('Did you mean failed? Quote a status that only your app has: "faild".')

@@ -144,7 +144,7 @@ async def test_agreed_policies_are_refused_after_they_have_changed(
     assert [step async for step in apply_policies(operator, pause=timedelta(0), agreed=agreed)] == []
     for project, age in ((None, MONTH), (retention_jobs.project, MONTH)):
         await set_policy(operator, project_id=project, older_than=age, action=DELETE)
-        with pytest.raises(Conflict, match="changed since the question"):
+        with pytest.raises(Conflict, match="changed after you confirmed"):
             await anext(apply_policies(operator, pause=timedelta(0), agreed=agreed))
     assert present(sql) == before
 

@@ -200,7 +200,7 @@ async def test_details_screen_shows_observed_changes_without_stored_events(
     ("key", "told"),
     [
         ("w", "revision 0006"),
-        ("b", "This database keeps no budgets. 'gjobs migrate up' brings revision 0007"),
+        ("b", "This database keeps no budgets. Run 'gjobs migrate up' to add budgets"),
     ],
     ids=["leases", "budgets"],
 )
