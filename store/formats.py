@@ -40,7 +40,9 @@ def format_duration(seconds: int) -> str:
     return "".join(parts) or "0s"
 
 
-_AMOUNT = re.compile(r"\$?([0-9]{1,15})\.([0-9]{2})|\$([0-9]{1,15})")
+_AMOUNT = re.compile(
+    r"\$?([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})\.([0-9]{2})|\$([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})"
+)
 
 
 def money(cents: int) -> str:
@@ -49,13 +51,16 @@ def money(cents: int) -> str:
 
 
 def cents(text: str) -> int | None:
-    """Of whole cents, or of dollars with both digits after the point or a dollar sign before; None of anything else."""
+    """Of whole cents, or of dollars with both digits after the point or a dollar sign before, as `money` writes them.
+
+    None of anything else.
+    """
     if text.isascii() and text.isdecimal():
         return int(text)
     found = _AMOUNT.fullmatch(text)
     if found is None:
         return None
-    dollars, part, whole = found.groups()
+    dollars, part, whole = (group and group.replace(",", "") for group in found.groups())
     return int(whole) * 100 if whole else int(dollars) * 100 + int(part)
 
 

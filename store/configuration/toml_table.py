@@ -1,7 +1,7 @@
 """Typed access to a TOML table; problems with line numbers."""
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,52 +12,95 @@ from store.formats import not_known
 TomlLocation = tuple[str, ...]
 """The names of the tables and the key, from the outermost; empty for the whole file."""
 
-_LONGEST_VALUE = 50
-"""Lines of a value, as far as its end is looked for."""
+MOST_SHOWN = 20
+"""Problems of one file."""
+
+_MOST_ATTEMPTS = 50
+"""Lines at which a value may end, as far as its end is looked for: what follows has no line numbers then."""
+_ENDINGS = ("]", '"', "'")
 
 
-class Lines:
-    """Of one text; what was parsed for one place serves the others."""
-
-    def __init__(self, text: str) -> None:
-        self._lines = text.split("\n")
-        self._documents: dict[int, object] = {}
-
-    def line_of(self, location: TomlLocation) -> int | None:
-        """The line, from 1, where the key is set or its table begins; None where it is not found.
-
-        A key with dots in it may be written as tables within each other.
-        """
-        if not location:
-            return None
-        key = location[-1].rpartition(".")[2]
-        written = (location, (*location[:-1], *location[-1].split(".")))
-        for number, line in enumerate(self._lines, start=1):
-            if key in line and any(_has(self._document_up_to(number), form) for form in written):
-                return number
-        return None
-
-    def _document_up_to(self, number: int) -> object:
-        """What stands up to a line, with the lines after it that its value goes on in."""
-        if number not in self._documents:
-            self._documents[number] = self._parse(number)
-        return self._documents[number]
-
-    def _parse(self, number: int) -> object:
-        for end in range(number, min(number + _LONGEST_VALUE, len(self._lines)) + 1):
-            try:
-                return tomllib.loads("\n".join(self._lines[:end]))
-            except (ValueError, RecursionError):
-                continue
-        return None
+_DEEPEST = 50
+"""Tables within each other. No setting needs more, and whoever reads them recurses."""
 
 
-def _has(document: object, location: TomlLocation) -> bool:
-    for part in location:
-        if not isinstance(document, Mapping) or part not in document:
-            return False
-        document = document[part]
-    return True
+def parse_toml(text: str) -> dict[str, object]:
+    """Raises ValueError with a clause that says why it cannot be used."""
+    try:
+        document = tomllib.loads(text)
+    except ValueError as error:
+        raise ValueError(f"is not TOML: {error}") from None
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    level: list[object] = [document]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    if level:
+        raise ValueError(_TOO_DEEP)
+    return document
+
+
+_TOO_DEEP = "is nested too deeply"
+
+
+def lines_of(text: str) -> dict[TomlLocation, int]:
+    """The line, from 1, where each key is set first or its table begins. The text is TOML."""
+    found: dict[TomlLocation, int] = {}
+    table: TomlLocation = ()
+    for number, is_header, document in _statements(text):
+        if is_header:
+            table = _header(document)
+            for length in range(1, len(table) + 1):
+                found.setdefault(table[:length], number)
+        else:
+            for location in _locations(document, table):
+                found.setdefault(location, number)
+    return found
+
+
+def _statements(text: str) -> Iterator[tuple[int, bool, Mapping[str, object]]]:
+    """The first line of each header and each setting, whether it is a header, and what it says by itself.
+
+    An unfinished value is no TOML, so the fewest lines that are TOML are a whole statement.
+    """
+    lines: list[str] = []
+    number, attempts = 1, 0
+    for last, line in enumerate(text.split("\n"), start=1):
+        lines.append(line)
+        if len(lines) > 1 and not any(ending in line for ending in _ENDINGS):
+            continue
+        try:
+            document = tomllib.loads("\n".join([*lines, ""]))
+        except (ValueError, RecursionError):
+            attempts += 1
+            if attempts == _MOST_ATTEMPTS:
+                return
+            continue
+        if document:
+            yield number, lines[0].lstrip().startswith("["), document
+        lines, number, attempts = [], last + 1, 0
+
+
+def _header(document: object) -> TomlLocation:
+    """The table that a header begins. An array of tables has no names below it."""
+    location: TomlLocation = ()
+    while isinstance(document, Mapping) and document and len(location) < _DEEPEST:
+        ((name, document),) = document.items()
+        location = (*location, name)
+    return location
+
+
+def _locations(values: Mapping[str, object], table: TomlLocation) -> Iterator[TomlLocation]:
+    for name, value in values.items():
+        location = (*table, name)
+        yield location
+        if isinstance(value, Mapping) and len(location) < _DEEPEST:
+            yield from _locations(value, location)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +111,19 @@ class ConfigurationProblem:
 
 
 def refusal(problems: Sequence[ConfigurationProblem], *, path: Path, text: str = "") -> BadConfiguration:
-    """All of them at once, in the file's order. `text` is the file's, for the lines' numbers."""
-    lines = Lines(text)
-    numbered = sorted(
-        ((lines.line_of(problem.location) or 0, problem) for problem in problems), key=lambda pair: pair[0]
-    )
-    return BadConfiguration([_sentence(problem, path, line) for line, problem in numbered])
+    """The first of them in the file's order, and the number of the rest. `text` is the file's."""
+    lines = lines_of(text)
+    numbered = sorted(((_line(problem.location, lines), problem) for problem in problems), key=lambda pair: pair[0])
+    sentences = [_sentence(problem, path, line) for line, problem in numbered[:MOST_SHOWN]]
+    if (rest := len(numbered) - MOST_SHOWN) > 0:
+        sentences.append(f"{path} has {rest:,} more problem{'' if rest == 1 else 's'}.")
+    return BadConfiguration(sentences)
+
+
+def _line(location: TomlLocation, lines: Mapping[TomlLocation, int]) -> int:
+    """0 where it is not found. A key with dots in it may be written as tables within each other."""
+    nested = (*location[:-1], *location[-1].split(".")) if location else ()
+    return min((lines[written] for written in (location, nested) if written in lines), default=0)
 
 
 def _sentence(problem: ConfigurationProblem, path: Path, line: int) -> str:

@@ -16,6 +16,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from store.capabilities.facts import Transport
 from store.database import driver_errors, timestamps
 from store.database.connection_url import PasswordCommand, quiet_password_file, warn_about_password_file
+from store.database.refusal_code import refusal_code
 from store.errors import SignInRefused, StoreError, Unreachable
 
 
@@ -147,7 +148,9 @@ class ConnectionPool:
                 error.with_traceback(None)
                 raise
             except Error as error:
-                failure = driver_errors.translate_connecting(error)
+                unclear = driver_errors.is_unclear(error)
+                code = await asyncio.to_thread(refusal_code, address) if unclear else None
+                failure = driver_errors.translate_connecting(error, code)
                 failure.__cause__ = error
                 warn_about_password_file(failure, self._conninfo)
                 if isinstance(failure, SignInRefused):

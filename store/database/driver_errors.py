@@ -170,6 +170,7 @@ _SIGN_IN = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, er
 _SERVER_FAILURES = ("53", "57", "58", "XX")
 """Classes of SQLSTATE: insufficient resources, operator intervention, system errors, internal errors."""
 _ENDING = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow)
+_ENDING_CODES = tuple(kind.sqlstate for kind in _ENDING)
 _LINK = (
     *_ENDING,
     errors.DatabaseDropped,
@@ -212,6 +213,23 @@ _FULL = (
     "unable to check out",
     "query_wait_timeout",
 )
+
+_SIGN_IN_WORDS = (
+    # 28, 3D and 42501
+    "authentication failed",
+    "pg_hba.conf",
+    "does not exist",
+    "not permitted to log in",
+    "permission denied",
+    "is not currently accepting connections",
+    # From poolers.
+    "no such user",
+    "no such database",
+    "tenant or user not found",
+    "too many authentication failures",
+)
+_SEVERITY = re.compile(r"^[^\s:]{1,40}:  ")
+"""The severity that the client library puts before the server's words, in the server's language."""
 
 _BROKEN_OFF = (
     # The client library reports these for a lost connection. No server sends them to refuse a sign-in.
@@ -296,26 +314,42 @@ def _hint(error: Error, text: str) -> str | None:
     return FULL_HINT if isinstance(error, errors.TooManyConnections) or _says(text, _FULL) else None
 
 
-def translate_connecting(error: Error) -> StoreError:
+def is_unclear(error: Error) -> bool:
+    """Return whether a server or pooler refused a connection in unknown words, usually in another language.
+
+    A server that has asked for a password accepts connections, so its refusal is clear.
+    """
+    if error.sqlstate is not None or _asked_for_password(error):
+        return False
+    is_answer = _SEVERITY.match(_last_reason(str(error))) is not None
+    return is_answer and not _says(_refusal(str(error)), (*_NOT_READY, *_FULL, *_SIGN_IN_WORDS))
+
+
+def _asked_for_password(error: Error) -> bool:
+    return error.pgconn is not None and (error.pgconn.needs_password or error.pgconn.used_password)
+
+
+def translate_connecting(error: Error, code: str | None = None) -> StoreError:
     """Return the StoreError for a failed connection attempt.
 
-    The SQLSTATE decides, if there is one. The client library keeps none for a refused connection, so then the server's
-    words decide. If the server asked for a password or sent a FATAL message, it refused the sign-in. Otherwise no
-    server answered at that address. A connection that was lost after the password request is no refusal.
+    The SQLSTATE decides, if there is one. The client library keeps none for a refused connection. `code` is the
+    server's SQLSTATE for another attempt. Without it, the server's words decide.
+
+    If the server asked for a password or sent any answer, it refused the sign-in. Otherwise no server answered at that
+    address. A connection that was lost after the password request is no refusal.
     """
     if error.sqlstate is not None:
         return translate(error)
     text = _refusal(str(error))
     if isinstance(error, ProgrammingError):
         return InvalidValue("database_url", f"The database's address cannot be read: {text}.")
-    asked_for_password = error.pgconn is not None and (error.pgconn.needs_password or error.pgconn.used_password)
-    if _says(text, _NOT_READY):
+    if code in _ENDING_CODES or _says(text, _NOT_READY):
         # The detail says how far a recovery is: not consistent yet, or hot standby is off.
         log.info("The server is not ready: %s", " ".join(str(error).split()))
         return Unreachable(f"The database accepts no connections at the moment: {text}.", hint=NOT_READY_HINT)
-    if _says(text, _FULL):
+    if _is_of_class(code, "53") or _says(text, _FULL):
         return Unreachable(f"The database accepts no connections at the moment: {text}.", hint=FULL_HINT)
-    if "FATAL" in str(error) or (asked_for_password and not _says(text, _BROKEN_OFF)):
+    if _SEVERITY.match(_last_reason(str(error))) or (_asked_for_password(error) and not _says(text, _BROKEN_OFF)):
         return SignInRefused(f"The database refused the sign-in: {text}.", hint=advice(text))
     hint = advice(text) or _host_advice(str(error)) or _check(where(str(error)))
     return Unreachable(f"The database is not reachable: {text}.", hint=hint)
@@ -346,8 +380,10 @@ def first_line(text: str) -> str:
 
 def _refusal(text: str) -> str:
     """Return the answer of the last address tried, without the client library's hints."""
+    return _SEVERITY.sub("", _last_reason(text)).strip().rstrip(".")
+
+
+def _last_reason(text: str) -> str:
+    """Return the last address's answer, with the server's severity."""
     reasons = [line for line in text.splitlines() if "failed: " in line] or [first_line(text)]
-    reason = reasons[-1].rpartition("failed: ")[2]
-    for prefix in ("connection is bad:", "FATAL:"):
-        reason = reason.removeprefix(prefix).strip()
-    return reason.rstrip(".")
+    return reasons[-1].rpartition("failed: ")[2].removeprefix("connection is bad:").strip()

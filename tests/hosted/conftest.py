@@ -43,7 +43,7 @@ def least_privilege(owner: Login) -> Login:
 
 @pytest.fixture
 def readme_reader(owner: Login) -> Iterator[Login]:
-    """The read-only login that the README shows how to make."""
+    """The read-only login that the manual shows how to make."""
     with reader_made(owner.server, owner.database) as login:
         yield replace(owner, conninfo=login, is_owner=False, writes=False)
 
