@@ -10,8 +10,8 @@ from textual.app import App
 from textual.binding import Binding
 
 from store.filters.filter_terms import KEYS
-from tests.benchmarks.readme import RESULTS
 from tests.benchmarks.report import number
+from tests.benchmarks.tables import RESULTS
 from tui.cli.command import DECLARED, Command
 from tui.cli.exit_codes import MEANINGS
 from tui.cli.parser import Parser

@@ -25,6 +25,8 @@ ADA = UUID("00000000-0000-4000-8000-00000000000a")
 
 PROJECT = UUID("00000000-0000-4000-8000-0000000000a1")
 
+ROOT = README.parent
+
 MOST_WORDS = 25
 
 FORBIDDEN = re.compile(
@@ -74,6 +76,13 @@ def test_links_lead_to_headings_and_files_that_exist() -> None:
             if fragment:
                 headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
                 assert fragment in map(anchor, headings), f"{path.name}: {target}"
+
+
+def test_files_that_the_text_names_exist() -> None:
+    named = re.compile(r"`((?:store|tui|migrations|tests|screenshots|\.ci)/[\w./-]*)`")
+    found = {name for path in pages() for name in named.findall(path.read_text(encoding="utf-8"))}
+    assert len(found) > 20
+    assert [name for name in found if "NNNN" not in name and "TOPIC" not in name and not (ROOT / name).exists()] == []
 
 
 def without_code(source: str) -> str:

@@ -89,7 +89,7 @@ REFUSED = (
 )
 
 
-@pytest.mark.parametrize("examiner", ["owner", "least_privilege", "readme_reader"])
+@pytest.mark.parametrize("examiner", ["owner", "least_privilege", "manual_reader"])
 @pytest.mark.parametrize("is_migrated", [False, True], ids=["as it comes", "migrated"])
 async def test_after_all_of_its_sql_the_doctor_finds_nothing_and_nothing_leaks(
     request: pytest.FixtureRequest, app_database: Conninfo, jobs_db: JobsDatabase, examiner: str, is_migrated: bool
@@ -125,7 +125,7 @@ def is_no_member(login: Login) -> bool:
         return connection.execute("select pg_has_role('authenticated', 'MEMBER')").fetchone() == (False,)
 
 
-@pytest.mark.parametrize("examiner", ["least_privilege", "readme_reader"])
+@pytest.mark.parametrize("examiner", ["least_privilege", "manual_reader"])
 async def test_doctor_of_a_migrated_project_reports_no_faults_to_a_login_that_cannot_read_the_revision(
     request: pytest.FixtureRequest, app_database: Conninfo, examiner: str, jobs_db: JobsDatabase
 ) -> None:

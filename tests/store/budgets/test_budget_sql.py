@@ -170,7 +170,7 @@ async def test_invalid_budget_values_are_refused(operator: Store, values: dict[s
 
 
 async def test_only_the_operator_may_set_a_budget(ada: Store) -> None:
-    with pytest.raises(NoPrivilege, match=r"^Only the operator sets budgets\.$"):
+    with pytest.raises(NoPrivilege, match=r"^Only the operator can set budgets\.$"):
         await ada.set_budget(user_id=ADA, period="day", limit_cents=10**6)
 
 
@@ -179,7 +179,7 @@ async def test_set_budget_refuses_to_overwrite_a_concurrent_change(operator: Sto
     changed = await operator.set_budget(
         user_id=ADA, period="day", limit_cents=50_000, warn_share=0.5, expected_budget=known
     )
-    with pytest.raises(Conflict, match=r"the limit is \$500\.00 now, and it warns from 50 %") as refusal:
+    with pytest.raises(Conflict, match=r"the limit is \$500\.00 with a warning at 50 %") as refusal:
         await operator.set_budget(user_id=ADA, period="day", limit_cents=300, expected_budget=known)
     assert "once more" in (refusal.value.hint or "")
     assert [one.limit_cents for one in await operator.get_budgets()] == [50_000]

@@ -86,6 +86,7 @@ TOPIC_OF: Mapping[type[DOMNode], str] = {
     TimingsDialog: "metrics",
     ArchiveDialog: "retention",
     CleanupDialog: "retention",
+    ActingDialog: "acting-as",
     IsolationDialog: "isolation",
     WritePermitDialog: "writing-safely",
     ConfirmDialog: "writing-safely",

@@ -3,13 +3,13 @@
 import json
 
 from tests.benchmarks.__main__ import BENCHMARKS
-from tests.benchmarks.readme import PAGE, RESULTS, with_tables
+from tests.benchmarks.tables import PAGE, RESULTS, with_tables
 
 
 def test_table_of_the_manual_matches_the_stored_findings() -> None:
     page = PAGE.read_text(encoding="utf-8")
     runs = json.loads(RESULTS.read_text(encoding="utf-8"))
-    assert page == with_tables(page, runs), "Write it again with: python -m tests.benchmarks.readme"
+    assert page == with_tables(page, runs), "Write it again with: python -m tests.benchmarks.tables"
     assert not any(run["surroundings"]["quick"] for run in runs)
     found = [{finding["benchmark"] for finding in run["findings"]} for run in runs]
     assert sorted(name for names in found for name in names) == sorted(BENCHMARKS)

@@ -1,4 +1,4 @@
-"""The manual's tables of the findings: `python -m tests.benchmarks.readme` writes them from the kept ones."""
+"""The manual's tables of the findings: `python -m tests.benchmarks.tables` writes them from the kept ones."""
 
 import json
 import re
