@@ -1,4 +1,4 @@
-"""Typed access to a TOML table; problems with line numbers."""
+"""Typed access to a TOML table, with line numbers in problems."""
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,23 +10,23 @@ from store.errors import BadConfiguration
 from store.formats import not_known
 
 TomlLocation = tuple[str, ...]
-"""The names of the tables and the key, from the outermost; empty for the whole file."""
+"""The names of the tables and the key, outermost first. Empty for the whole file."""
 
 _LONGEST_VALUE = 50
-"""Lines of a value, as far as its end is looked for."""
+"""The most lines that are searched for the end of a value."""
 
 
 class Lines:
-    """Of one text; what was parsed for one place serves the others."""
+    """The lines of one text. Parsed parts are cached."""
 
     def __init__(self, text: str) -> None:
         self._lines = text.split("\n")
         self._documents: dict[int, object] = {}
 
     def line_of(self, location: TomlLocation) -> int | None:
-        """The line, from 1, where the key is set or its table begins; None where it is not found.
+        """Return the line, from 1, where the key is set or its table starts. None if not found.
 
-        A key with dots in it may be written as tables within each other.
+        A key with dots may be written as nested tables.
         """
         if not location:
             return None
@@ -38,7 +38,7 @@ class Lines:
         return None
 
     def _document_up_to(self, number: int) -> object:
-        """What stands up to a line, with the lines after it that its value goes on in."""
+        """Return the document up to a line, including further lines of its value."""
         if number not in self._documents:
             self._documents[number] = self._parse(number)
         return self._documents[number]
@@ -64,11 +64,11 @@ def _has(document: object, location: TomlLocation) -> bool:
 class ConfigurationProblem:
     location: TomlLocation
     clause: str
-    """Goes on where the key's name ends, without a full stop: "is a number, and should be a text"."""
+    """Follows the key's name, without a full stop: "is a number, but must be a text"."""
 
 
 def refusal(problems: Sequence[ConfigurationProblem], *, path: Path, text: str = "") -> BadConfiguration:
-    """All of them at once, in the file's order. `text` is the file's, for the lines' numbers."""
+    """Return an error with all problems, in the file's order. `text` is the file's text, for line numbers."""
     lines = Lines(text)
     numbered = sorted(
         ((lines.line_of(problem.location) or 0, problem) for problem in problems), key=lambda pair: pair[0]
@@ -85,7 +85,7 @@ def _sentence(problem: ConfigurationProblem, path: Path, line: int) -> str:
 
 
 def dotted(location: TomlLocation) -> str:
-    """As it is written in TOML."""
+    """Return the location as TOML writes it."""
     return ".".join(part if _is_bare(part) else f'"{part}"' for part in location)
 
 
@@ -108,7 +108,7 @@ class TomlTable:
         self._refused: list[str] = []
 
     def complain(self, clause: str, key: str | None = None) -> None:
-        """About a key, or about the whole table."""
+        """Add a problem of a key, or of the whole table."""
         self._problems.append(
             ConfigurationProblem(location=self._location if key is None else (*self._location, key), clause=clause)
         )
@@ -117,27 +117,27 @@ class TomlTable:
         return key in self._values
 
     def refuse(self, key: str, clause: str) -> None:
-        """A key that is known elsewhere, and says nothing here."""
+        """Refuse a key that has no effect here, but has elsewhere."""
         if key in self._values:
             self._refused.append(key)
             self.complain(clause, key)
 
     def take(self, key: str) -> object:
-        """None where it is not there, for TOML has no null."""
+        """Return the value, or None if it is missing: TOML has no null."""
         self._known.append(key)
         return self._values.get(key)
 
     def text(self, key: str) -> str | None:
-        """Never an empty one."""
+        """Return the text, or None. An empty text is a problem."""
         value = self.take(key)
         if value is None:
             return None
         if not isinstance(value, str):
-            self.complain(f"is {kind(value)}, and should be a text", key)
+            self.complain(f"is {kind(value)}, but must be a text", key)
         elif not value.strip():
             self.complain("is empty", key)
         elif "\0" in value:
-            self.complain("holds a NUL character", key)
+            self.complain("contains a NUL character", key)
         else:
             return value
         return None
@@ -146,7 +146,7 @@ class TomlTable:
         value = self.take(key)
         if value is None or isinstance(value, bool):
             return value
-        self.complain(f"is {kind(value)}, and should be true or false", key)
+        self.complain(f"is {kind(value)}, but must be true or false", key)
         return None
 
     def seconds(self, key: str, *, least: float, most: float) -> float | None:
@@ -154,9 +154,9 @@ class TomlTable:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            self.complain(f"is {kind(value)}, and should be a number of seconds", key)
+            self.complain(f"is {kind(value)}, but must be a number of seconds", key)
         elif not least <= value <= most:
-            self.complain(f"should be from {least:g} to {most:g} seconds", key)
+            self.complain(f"must be from {least:g} to {most:g} seconds", key)
         else:
             return float(value)
         return None
@@ -166,16 +166,16 @@ class TomlTable:
         words = tuple(known)
         if value is None or value in words:
             return value
-        self.complain(f"has a value that it cannot have: {not_known(value, words)}", key)
+        self.complain(f"has an invalid value: {not_known(value, words)}", key)
         return None
 
     def converted_text(self, key: str, convert: Callable[[str], T]) -> T | None:
-        """`convert` raises ValueError with the clause that says what is wrong."""
+        """Return the converted text. `convert` raises ValueError with a clause that describes the problem."""
         value = self.text(key)
         return None if value is None else self._converted(key, value, convert)
 
     def converted(self, key: str, convert: Callable[[object], T]) -> T | None:
-        """The same of a value of any type."""
+        """Return a converted value of any type, as `converted_text` does."""
         value = self.take(key)
         return None if value is None else self._converted(key, value, convert)
 
@@ -187,24 +187,24 @@ class TomlTable:
             return None
 
     def table(self, key: str) -> Mapping[str, object]:
-        """Empty where it is not there."""
+        """Return the table, empty if it is missing."""
         value = self.take(key)
         if value is None:
             return {}
         if isinstance(value, Mapping):
             return value
-        self.complain(f"is {kind(value)}, and should be a table", key)
+        self.complain(f"is {kind(value)}, but must be a table", key)
         return {}
 
     def end(self) -> None:
-        """Notes the keys that nobody took."""
+        """Add a problem for each unknown key."""
         for key in self._values:
             if key not in self._known and key not in self._refused:
                 self.complain(not_known(key, self._known).removeprefix(f"{key!r} "), key)
 
 
 def kind(value: object) -> str:
-    """What a value of TOML is, in words."""
+    """Return the type of a TOML value in words."""
     match value:
         case bool():
             return "true or false"
