@@ -13,7 +13,8 @@ from psycopg.conninfo import conninfo_attempts, make_conninfo
 from migrations import REVISIONS
 from store.database.connection_pool import with_defaults
 from store.database.connection_url import warn_about_password_file
-from store.database.driver_errors import translate, translate_connecting
+from store.database.driver_errors import is_unclear, translate, translate_connecting
+from store.database.refusal_code import refusal_code
 from store.errors import Locked, NoPrivilege, SchemaMissing, SignInRefused, StoreError, Unreachable
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _open(parameters: Mapping[str, str | int]) -> psycopg.Connection:
                 # A pooler may serve each transaction from another process, which lacks prepared statements.
                 return psycopg.connect(make_conninfo("", **address), prepare_threshold=None)
             except psycopg.Error as error:
-                failure = translate_connecting(error)
+                failure = translate_connecting(error, refusal_code(address) if is_unclear(error) else None)
                 failure.__cause__ = error
                 warn_about_password_file(failure, parameters)
                 if isinstance(failure, SignInRefused):

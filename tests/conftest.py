@@ -218,16 +218,29 @@ def blank_database(server: ServerHandle) -> Iterator[Conninfo]:
 @pytest.fixture
 def hosted_database(blank_database: Conninfo) -> Conninfo:
     """As a hosted project is before the app's first migration."""
-    for file in ("auth_schema.sql", "hosted_project.sql"):
-        run_file({**blank_database, "user": ADMINISTRATOR}, TESTS / file)
+    make_hosted(blank_database)
     return blank_database
 
 
+@pytest.fixture(scope="session")
+def attached_template(server: ServerHandle) -> Iterator[str]:
+    """The name of a database to copy, to which nobody may be connected."""
+    with temporary_database(server) as conninfo:
+        make_hosted(conninfo)
+        run_file(conninfo, TESTS / "app_schema.sql")
+        yield str(conninfo["dbname"])
+
+
 @pytest.fixture
-def attached_database(hosted_database: Conninfo) -> Conninfo:
+def attached_database(server: ServerHandle, attached_template: str) -> Iterator[Conninfo]:
     """The app's own: a hosted project with its schema, on which no migration of ours has run."""
-    run_file(hosted_database, TESTS / "app_schema.sql")
-    return hosted_database
+    with temporary_database(server, template=attached_template) as conninfo:
+        yield conninfo
+
+
+def make_hosted(conninfo: Conninfo) -> None:
+    for file in ("auth_schema.sql", "hosted_project.sql"):
+        run_file({**conninfo, "user": ADMINISTRATOR}, TESTS / file)
 
 
 def run_file(conninfo: Conninfo, file: Path) -> None:

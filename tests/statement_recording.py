@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import Diagnostic
 
 from store.embedded.clients import ADMINISTRATOR, ServerHandle
-from tests.conftest import TESTS, Conninfo, connect, run_file, temporary_database
+from tests.conftest import Conninfo, connect, temporary_database
 
 ONLOOKER = "onlooker"
 
@@ -97,14 +97,10 @@ def recording_login(server: ServerHandle, migrated: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def reused_watched_database(server: ServerHandle, recording_login: str) -> Iterator[Conninfo]:
+def reused_watched_database(server: ServerHandle, attached_template: str, recording_login: str) -> Iterator[Conninfo]:
     """What `watched_database` hands out, one for each process of the run. Its role is the owner."""
-    with temporary_database(server) as conninfo:
-        administrator = {**conninfo, "user": ADMINISTRATOR}
-        for file in ("auth_schema.sql", "hosted_project.sql"):
-            run_file(administrator, TESTS / file)
-        run_file(conninfo, TESTS / "app_schema.sql")
-        with connect(administrator) as connection:
+    with temporary_database(server, template=attached_template) as conninfo:
+        with connect({**conninfo, "user": ADMINISTRATOR}) as connection:
             connection.execute(_USERS)
         with connect(conninfo) as connection:
             connection.execute(_WATCHED)

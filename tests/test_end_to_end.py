@@ -72,7 +72,7 @@ def test_dashboard_creates_starts_fails_and_deletes_a_job(work_dir: Path, cleanu
     pane.wait_for_focus("Mode: ")
     pane.type("tmux_check")
     pane.press("Tab")
-    pane.wait_for_focus("Cost in cents")
+    pane.wait_for_focus("Cost, as $2.50 or in cents")
     pane.type("4321")
     pane.wait_for("tmux_check", "4321")
     pane.press("Enter")

@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from store.configuration.configuration import (
     Profile,
     holds_password,
 )
-from store.configuration.toml_table import ConfigurationProblem, TomlLocation, TomlTable, kind, refusal
+from store.configuration.toml_table import ConfigurationProblem, TomlLocation, TomlTable, kind, parse_toml, refusal
 from store.formats import not_known
 from store.users.claims import FIXED
 
@@ -227,11 +226,9 @@ def read_notifications(table: TomlTable, views: Collection[str]) -> Notification
 def read_text(text: str, *, path: Path) -> Configuration:
     """Read the text. `path` names the file; relative paths start in its directory. Raises BadConfiguration."""
     try:
-        document = tomllib.loads(text)
+        document = parse_toml(text)
     except ValueError as error:
-        raise refusal([ConfigurationProblem(location=(), clause=f"is not TOML: {error}")], path=path) from None
-    except RecursionError:
-        raise refusal([ConfigurationProblem(location=(), clause="is nested too deeply")], path=path) from None
+        raise refusal([ConfigurationProblem(location=(), clause=str(error))], path=path) from None
     problems: list[ConfigurationProblem] = []
     configuration = read_document(document, problems, path=path)
     if problems:

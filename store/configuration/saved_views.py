@@ -3,13 +3,12 @@
 import fcntl
 import json
 import os
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, refusal
+from store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_toml, refusal
 from store.errors import BadConfiguration, Conflict, InvalidValue
 from store.formats import close_names, not_known
 from store.job_list.list_query import ListOrder, OrderColumn
@@ -173,11 +172,11 @@ class SavedViews:
             raise self._unusable("is too large")
         try:
             text = content.decode()
-            document = tomllib.loads(text)
+            document = parse_toml(text)
         except UnicodeDecodeError:
             raise self._unusable("is not UTF-8") from None
-        except (ValueError, RecursionError) as error:
-            raise self._unusable(f"is not TOML: {error}") from None
+        except ValueError as error:
+            raise self._unusable(str(error)) from None
         problems: list[ConfigurationProblem] = []
         top = TomlTable(document, (), problems)
         views = read_views(top.table(TABLE), problems)

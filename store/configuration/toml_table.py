@@ -1,7 +1,7 @@
 """Typed access to a TOML table, with line numbers in problems."""
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,52 +12,95 @@ from store.formats import not_known
 TomlLocation = tuple[str, ...]
 """The names of the tables and the key, outermost first. Empty for the whole file."""
 
-_LONGEST_VALUE = 50
-"""The most lines that are searched for the end of a value."""
+MOST_SHOWN = 20
+"""The most problems reported for one file."""
+
+_MOST_ATTEMPTS = 50
+"""The most lines that are tried as the end of a value. The rest of the file then has no line numbers."""
+_ENDINGS = ("]", '"', "'")
 
 
-class Lines:
-    """The lines of one text. Parsed parts are cached."""
-
-    def __init__(self, text: str) -> None:
-        self._lines = text.split("\n")
-        self._documents: dict[int, object] = {}
-
-    def line_of(self, location: TomlLocation) -> int | None:
-        """Return the line, from 1, where the key is set or its table starts. None if not found.
-
-        A key with dots may be written as nested tables.
-        """
-        if not location:
-            return None
-        key = location[-1].rpartition(".")[2]
-        written = (location, (*location[:-1], *location[-1].split(".")))
-        for number, line in enumerate(self._lines, start=1):
-            if key in line and any(_has(self._document_up_to(number), form) for form in written):
-                return number
-        return None
-
-    def _document_up_to(self, number: int) -> object:
-        """Return the document up to a line, including further lines of its value."""
-        if number not in self._documents:
-            self._documents[number] = self._parse(number)
-        return self._documents[number]
-
-    def _parse(self, number: int) -> object:
-        for end in range(number, min(number + _LONGEST_VALUE, len(self._lines)) + 1):
-            try:
-                return tomllib.loads("\n".join(self._lines[:end]))
-            except (ValueError, RecursionError):
-                continue
-        return None
+_DEEPEST = 50
+"""The most levels of nested tables. No setting needs more, and reading them is recursive."""
 
 
-def _has(document: object, location: TomlLocation) -> bool:
-    for part in location:
-        if not isinstance(document, Mapping) or part not in document:
-            return False
-        document = document[part]
-    return True
+def parse_toml(text: str) -> dict[str, object]:
+    """Parse the text. Raises ValueError with a clause that describes the problem."""
+    try:
+        document = tomllib.loads(text)
+    except ValueError as error:
+        raise ValueError(f"is not TOML: {error}") from None
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    level: list[object] = [document]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    if level:
+        raise ValueError(_TOO_DEEP)
+    return document
+
+
+_TOO_DEEP = "is nested too deeply"
+
+
+def lines_of(text: str) -> dict[TomlLocation, int]:
+    """Return the line, from 1, where each key is first set or its table starts. The text must be TOML."""
+    found: dict[TomlLocation, int] = {}
+    table: TomlLocation = ()
+    for number, is_header, document in _statements(text):
+        if is_header:
+            table = _header(document)
+            for length in range(1, len(table) + 1):
+                found.setdefault(table[:length], number)
+        else:
+            for location in _locations(document, table):
+                found.setdefault(location, number)
+    return found
+
+
+def _statements(text: str) -> Iterator[tuple[int, bool, Mapping[str, object]]]:
+    """Yield the first line of each header and setting, whether it is a header, and its document.
+
+    An unfinished value is not TOML, so the fewest lines that are TOML form a whole statement.
+    """
+    lines: list[str] = []
+    number, attempts = 1, 0
+    for last, line in enumerate(text.split("\n"), start=1):
+        lines.append(line)
+        if len(lines) > 1 and not any(ending in line for ending in _ENDINGS):
+            continue
+        try:
+            document = tomllib.loads("\n".join([*lines, ""]))
+        except (ValueError, RecursionError):
+            attempts += 1
+            if attempts == _MOST_ATTEMPTS:
+                return
+            continue
+        if document:
+            yield number, lines[0].lstrip().startswith("["), document
+        lines, number, attempts = [], last + 1, 0
+
+
+def _header(document: object) -> TomlLocation:
+    """Return the table that a header starts. An array of tables has no names below it."""
+    location: TomlLocation = ()
+    while isinstance(document, Mapping) and document and len(location) < _DEEPEST:
+        ((name, document),) = document.items()
+        location = (*location, name)
+    return location
+
+
+def _locations(values: Mapping[str, object], table: TomlLocation) -> Iterator[TomlLocation]:
+    for name, value in values.items():
+        location = (*table, name)
+        yield location
+        if isinstance(value, Mapping) and len(location) < _DEEPEST:
+            yield from _locations(value, location)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +111,19 @@ class ConfigurationProblem:
 
 
 def refusal(problems: Sequence[ConfigurationProblem], *, path: Path, text: str = "") -> BadConfiguration:
-    """Return an error with all problems, in the file's order. `text` is the file's text, for line numbers."""
-    lines = Lines(text)
-    numbered = sorted(
-        ((lines.line_of(problem.location) or 0, problem) for problem in problems), key=lambda pair: pair[0]
-    )
-    return BadConfiguration([_sentence(problem, path, line) for line, problem in numbered])
+    """Return an error with the first problems in the file's order, and the number of the rest. `text` is the file's."""
+    lines = lines_of(text)
+    numbered = sorted(((_line(problem.location, lines), problem) for problem in problems), key=lambda pair: pair[0])
+    sentences = [_sentence(problem, path, line) for line, problem in numbered[:MOST_SHOWN]]
+    if (rest := len(numbered) - MOST_SHOWN) > 0:
+        sentences.append(f"{path} has {rest:,} more problem{'' if rest == 1 else 's'}.")
+    return BadConfiguration(sentences)
+
+
+def _line(location: TomlLocation, lines: Mapping[TomlLocation, int]) -> int:
+    """Return the line, or 0 if not found. A key with dots may be written as nested tables."""
+    nested = (*location[:-1], *location[-1].split(".")) if location else ()
+    return min((lines[written] for written in (location, nested) if written in lines), default=0)
 
 
 def _sentence(problem: ConfigurationProblem, path: Path, line: int) -> str:

@@ -1,18 +1,25 @@
 """Drivers of the command line: in this process, in another, or on a terminal."""
 
+import atexit
 import fcntl
 import json
 import os
 import pty
 import select
+import signal
+import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -83,35 +90,86 @@ Sql = Callable[..., list[tuple[object, ...]]]
 """Takes a statement and its values, and returns the rows."""
 
 
+_ONE_AT_A_TIME = Lock()
+
+
+@cache
+def _forks() -> socket.socket:
+    """The way to the process that forks. It ends with this one."""
+    ours, theirs = socket.socketpair()
+    program = [sys.executable, "-P", str(Path(__file__).with_name("command_forks.py")), str(theirs.fileno())]
+    with theirs:
+        process = subprocess.Popen(program, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+    atexit.register(process.wait)
+    atexit.register(ours.close)
+    return ours
+
+
+class Command:
+    """The command line in a process of its own, which takes over the three streams. A part of what `Popen` is."""
+
+    def __init__(
+        self, arguments: Sequence[str], streams: Sequence[int], *, alone: bool = False, **environment: str
+    ) -> None:
+        """`alone`: in a session of its own. `environment` is what differs from that of the test."""
+        own = {"arguments": arguments, "environment": {**os.environ, **environment}}
+        message = json.dumps({**own, "directory": str(Path.cwd()), "alone": alone}).encode() + b"\n"
+        self._answers, theirs = socket.socketpair()
+        with theirs, _ONE_AT_A_TIME:
+            sent = socket.send_fds(_forks(), [message], [*streams, theirs.fileno()])
+            _forks().sendall(message[sent:])
+            self.pid = int(self._answer())
+        self.returncode: int | None = None
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is None and not select.select([self._answers], [], [], 0)[0]:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            self._answers.settimeout(timeout)
+            self.returncode = int(self._answer())
+            self._answers.close()
+        return self.returncode
+
+    def _answer(self) -> bytes:
+        with self._answers.makefile("rb", buffering=0) as answers:
+            return answers.readline()
+
+
 def run_process(*arguments: str, environment: Mapping[str, str] | None = None, stdin: str = "") -> Result:
-    """The installed command, without a terminal."""
-    done = subprocess.run(
-        [GJOBS, *arguments],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        input=stdin,
-        env={**os.environ, **(environment or {})},
-        timeout=PATIENCE,
-    )
-    return Result(code=done.returncode, out=done.stdout, err=done.stderr)
+    """Without a terminal. With an environment of its own it is the installed command, which starts anew."""
+    if environment is not None:
+        done = subprocess.run(
+            [GJOBS, *arguments],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+            input=stdin,
+            env={**os.environ, **environment},
+            timeout=PATIENCE,
+        )
+        return Result(code=done.returncode, out=done.stdout, err=done.stderr)
+    with ExitStack() as files:
+        streams = [files.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        streams[0].write(stdin.encode())
+        streams[0].seek(0)
+        code = Command(arguments, [file.fileno() for file in streams]).wait(PATIENCE)
+        out, err = (os.pread(file.fileno(), 10_000_000, 0).decode() for file in streams[1:])
+        return Result(code=code, out=out, err=err)
 
 
 class Terminal:
-    """The installed command on a terminal of its own, which it has for all three streams."""
+    """The command line on a terminal of its own, which it has for all three streams."""
 
     def __init__(self, *arguments: str, columns: int = 100, environment: Mapping[str, str] | None = None) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        self.process = subprocess.Popen(
-            [GJOBS, *arguments],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", **(environment or {})},
-        )
+        self.process = Command(arguments, [slave] * 3, alone=True, **{"TERM": "xterm-256color", **(environment or {})})
         os.close(slave)
         self.screen = ""
 
@@ -122,7 +180,10 @@ class Terminal:
             assert self._read_some(), f"ended before {text!r}: {self.screen[-500:]!r}"
 
     def type(self, text: str) -> None:
-        os.write(self._master, text.encode())
+        self.send(text.encode())
+
+    def send(self, data: bytes) -> None:
+        os.write(self._master, data)
 
     def agree(self, *shown: str) -> None:
         assert self.answer("y\n", *shown) == 0

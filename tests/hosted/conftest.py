@@ -10,7 +10,7 @@ from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.hosted.cluster import Server
 from tests.hosted.pooler import Pooler
-from tests.hosted.readme_login import reader_made
+from tests.hosted.reader_login import reader_made
 from tests.hosted.replica import Replica
 from tests.tui.conftest import still_terminal
 from tests.tui.jobs_database import JobsDatabase, fill
@@ -42,8 +42,8 @@ def least_privilege(owner: Login) -> Login:
 
 
 @pytest.fixture
-def readme_reader(owner: Login) -> Iterator[Login]:
-    """The read-only login that the README shows how to make."""
+def manual_reader(owner: Login) -> Iterator[Login]:
+    """The read-only login that the manual shows how to make."""
     with reader_made(owner.server, owner.database) as login:
         yield replace(owner, conninfo=login, is_owner=False, writes=False)
 
@@ -75,7 +75,7 @@ def replicated(owner: Login, replica: Replica, jobs_db: JobsDatabase) -> Login:
     params=[
         "owner",
         "least_privilege",
-        "readme_reader",
+        "manual_reader",
         "pooled_by_transaction",
         "pooled_by_session",
         "replicated",

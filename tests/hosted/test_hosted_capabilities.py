@@ -251,8 +251,8 @@ async def test_reason_names_the_single_column_that_is_not_granted(
     )
 
 
-async def test_read_only_login_of_the_readme_accepts_no_writes(readme_reader: Login) -> None:
-    capabilities = await probed(readme_reader.conninfo)
+async def test_read_only_login_of_the_manual_accepts_no_writes(manual_reader: Login) -> None:
+    capabilities = await probed(manual_reader.conninfo)
     assert capabilities.read_only_reason is not None
     assert reason(capabilities, Capability.CHANGING).startswith("The login gjobs_reader is read-only: ")
 

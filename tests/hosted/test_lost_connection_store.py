@@ -102,8 +102,10 @@ async def test_store_reports_the_true_outcome_wherever_the_byte_stream_is_cut(
     async with cutting(app_database) as (store, proxy):
         await act(store)
         whole = proxy.bytes_passed
+    # What comes before a write is opened is the same for each: it is cut under one of them.
+    start = 0 if write == "transition" else proxy.bytes_before_write
     said = set()
-    for passing in (*range(0, whole - CLOSING, 150), *range(whole - CLOSING, whole, 3), whole + CLOSING):
+    for passing in (*range(start, whole - CLOSING, 150), *range(whole - CLOSING, whole, 3), whole + CLOSING):
         jobs_db.sql("delete from public.generation_jobs")
         jobs_db.job(1)
         write_log.clear()

@@ -87,6 +87,8 @@ class Proxy:
         """With the next write that comes to it the proxy goes away, and this is forgotten."""
         self.bytes_passed = 0
         """Both ways together."""
+        self.bytes_before_write = 0
+        """So many had passed when a write was opened last."""
         self.bytes_left: int | None = None
         """After so many, which may be in the middle of a message, the proxy goes away."""
 
@@ -136,7 +138,9 @@ class Proxy:
             await self._open.wait()
             if b"COMMIT\0" in data and self.instead_of_commit_answer:
                 self._withholding = True
-            proxied_connection.writes = proxied_connection.writes or bool(WRITE_OPENS.search(data))
+            if WRITE_OPENS.search(data):
+                proxied_connection.writes = True
+                self.bytes_before_write = self.bytes_passed
             if self.cut and proxied_connection.writes and self.cut.at.search(data):
                 proxied_connection.cut, self.cut = self.cut, None
                 if not proxied_connection.cut.reaches_database:
@@ -181,9 +185,9 @@ async def proxied(database: Conninfo) -> AsyncIterator[tuple[Proxy, Conninfo]]:
         yield proxy, {**database, "host": "127.0.0.1", "port": port}
 
 
-def fatal(sqlstate: str, message: str, *, detail: str = "") -> bytes:
-    """An ErrorResponse of severity FATAL."""
-    fields = {"S": "FATAL", "V": "FATAL", "C": sqlstate, "M": message} | ({"D": detail} if detail else {})
+def fatal(sqlstate: str, message: str, *, detail: str = "", severity: str = "FATAL") -> bytes:
+    """An ErrorResponse of severity FATAL, which is called so in the server's language."""
+    fields = {"S": severity, "V": "FATAL", "C": sqlstate, "M": message} | ({"D": detail} if detail else {})
     body = b"".join(f"{kind}{value}\0".encode() for kind, value in fields.items()) + b"\0"
     return b"E" + struct.pack("!i", len(body) + 4) + body
 
@@ -195,6 +199,7 @@ class RejectingServer:
         self._refusal = refusal
         self._asks_for_password = asks_for_password
         self.visits = 0
+        self.passwords = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.visits += 1
@@ -205,6 +210,7 @@ class RejectingServer:
             with suppress(asyncio.IncompleteReadError):
                 await reader.readexactly(1)
                 await self._reads_request(reader)
+                self.passwords += 1
         writer.write(self._refusal)
         await writer.drain()
 

@@ -1,8 +1,9 @@
 """Usage errors and the exit code of every error."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from types import MappingProxyType
 
 from store.errors import (
     BadConfiguration,
@@ -65,6 +66,25 @@ class ExitCode(IntEnum):
     OUTPUT_FAILED = 74
     """The output could not be written, as on a full disk."""
     INTERRUPTED = 130
+
+
+MEANINGS: Mapping[ExitCode, str] = MappingProxyType(
+    {
+        ExitCode.DONE: "done",
+        ExitCode.REFUSED: "refused, or nothing changed: a transition that is not allowed, no such job, no budget left",
+        ExitCode.USAGE: "not understood: wrong usage, a bad value, or the dashboard without a terminal",
+        ExitCode.UNREACHABLE: "no database: it cannot be reached, refuses the sign-in, or its server fails",
+        ExitCode.TIMED_OUT: "timed out",
+        ExitCode.SCHEMA: "the schema is missing or does not match",
+        ExitCode.NOT_PERMITTED: "not permitted: a privilege is missing, or the session is read-only",
+        ExitCode.OUTCOME_UNKNOWN: "outcome unknown: the connection was lost before a change was confirmed",
+        ExitCode.FOUND: "a check found something, or a condition of 'gjobs watch' holds",
+        ExitCode.OUR_FAULT: "an error of gjobs itself; GJOBS_DEBUG=1 shows where",
+        ExitCode.OUTPUT_FAILED: "the output could not be written; a line says whether the change was made",
+        ExitCode.INTERRUPTED: "interrupted",
+    }
+)
+"""For people: the manual lists them."""
 
 
 def exit_code(error: BaseException) -> ExitCode:

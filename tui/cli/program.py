@@ -15,6 +15,7 @@ from tui.cli.commands.db import add_db
 from tui.cli.commands.doctor import add_doctor
 from tui.cli.commands.jobs_syntax import add_jobs
 from tui.cli.commands.journal import add_journal
+from tui.cli.commands.manual import add_help
 from tui.cli.commands.migrate import add_migrate
 from tui.cli.commands.profiles import add_configuration
 from tui.cli.commands.projects import add_projects, add_users
@@ -93,6 +94,7 @@ def build_parser() -> Parser:
     add_migrate(commands)
     add_doctor(commands)
     add_configuration(commands)
+    add_help(commands)
     return parser
 
 

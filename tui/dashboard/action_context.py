@@ -12,8 +12,9 @@ from uuid import UUID
 from store.capabilities.capability import Capability
 from store.errors import OutcomeUnknown, RowMissing, StoreError
 from store.job_list.listing import ProjectName
+from store.jobs.job import GenerationJob
 from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
-from store.users.actor import OPERATOR, Actor, actor_name
+from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from tui.dashboard.action_host import UndoStack
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.widgets import show_toast
@@ -112,15 +113,22 @@ def missing_capability_toast(request: str, capabilities: "Capabilities | None", 
     )
 
 
-def remark_on_users(capabilities: "Capabilities | None") -> str:
-    """For whoever picks a user: that none can be acted as, or that the e-mails are missing. Empty where all is well."""
+def remark_on_acting(capabilities: "Capabilities | None") -> str:
+    """For whoever picks a user: that none can be acted as, that the e-mails are missing, or that claims are.
+
+    Empty where all is well.
+    """
     if capabilities is None:
         return ""
     if missing := capabilities.missing(Capability.ACTING):
         return missing.words
+    caution = capabilities.claims_caution(_ANY_USER)
     if missing := capabilities.missing(Capability.USERS):
-        return f"Owners of jobs, without their e-mails: {missing.words}"
-    return ""
+        return f"Owners of jobs, without their e-mails: {missing.words} {caution}".rstrip()
+    return caution
+
+
+_ANY_USER = ActingUser(id=UUID(int=0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +148,7 @@ class ActionContext:
     """Called before a deletion with the ids of its jobs, and after it with those deleted: the cursor goes to the row
     that replaces its job.
     """
-    go_to_job: Callable[[UUID], Awaitable[None]]
+    go_to_job: Callable[[GenerationJob], Awaitable[None]]
     """Moves the cursor to a job that was just created, if it is listed within a moment. Keys wait until then."""
     undo: UndoStack
     tell: Callable[[Toast], None]

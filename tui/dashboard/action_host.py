@@ -120,7 +120,7 @@ class ActionHost(Protocol):
     def deleting_jobs(self, job_ids: Iterable[UUID]) -> None:
         """Moves the cursor on when these jobs leave the list."""
 
-    async def go_to_job(self, job_id: UUID) -> None:
+    async def go_to_job(self, job: GenerationJob) -> None:
         """Moves the cursor to a job that was just created, if it is listed within a moment."""
 
     def show_status(self) -> None: ...
@@ -171,7 +171,11 @@ class BackgroundTasks:
     @property
     def is_opening(self) -> bool:
         """Whether a dialog may be on its way: something that opens one runs, and none is open."""
-        return len(self._app.screen_stack) == 1 and any(not worker.is_finished for worker in self._openers)
+        return len(self._app.screen_stack) == 1 and any(
+            # One that is cancelled before its first step never finishes.
+            not (worker.is_finished or worker.is_cancelled)
+            for worker in self._openers
+        )
 
     async def _reported(self, write: Coroutine[Any, Any, Toast]) -> None:
         try:

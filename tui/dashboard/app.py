@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from textual import events, on, work
+from textual import constants, events, on, work
 from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
@@ -22,6 +22,7 @@ from textual.theme import ThemeProvider
 from store.async_tools import abandon_lookups
 from store.errors import StoreError
 from store.formats import utc_now
+from store.jobs.job import GenerationJob
 from store.poller import DEFAULT_INTERVAL, Attention
 from store.users.actor import ActingUser, actor_name
 from tui import gc_tuning
@@ -56,6 +57,7 @@ from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.session_poller import Opener, SessionPoller
 from tui.dashboard.setup import DashboardSetup, DatabaseChoice
 from tui.dashboard.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
+from tui.dashboard.terminal_input import GuardedDriver
 from tui.dashboard.widgets import ClosesOnce, show_toast
 from tui.text.error_text import Toast, error_toast
 
@@ -107,7 +109,9 @@ class GjobsApp(App[int]):
         """The one that is open, or being opened; None for a database that stands alone."""
         self._frame_color = self.database_choice.color if self.database_choice else None
         self._is_writing = False
-        super().__init__()
+        self.has_partial_claims = False
+        """Whether dialogs mark what they list and count."""
+        super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
         self._memory = RememberedState(state_path)
         self._clock = clock
         self.tasks = BackgroundTasks(self)
@@ -311,7 +315,7 @@ class GjobsApp(App[int]):
 
     def show_status(self) -> None:
         status = connection_status(self.poller, self.database_choice, visibility=self.dashboard.visibility_note)
-        self.sub_title = status.database or ""
+        self.sub_title, self.has_partial_claims = status.database or "", status.has_partial_claims
         self._show_frame(color_of(self.poller.session, self.database_choice), writing=status.permit is not None)
         self.dashboard.show_status(status)
 
@@ -396,13 +400,15 @@ class GjobsApp(App[int]):
         if self.dashboard.query(JobsPanel):  # It is gone while the app closes.
             self.dashboard.jobs.expect_deletion(job_ids)
 
-    async def go_to_job(self, job_id: UUID) -> None:
+    async def go_to_job(self, job: GenerationJob) -> None:
         """Where it is not listed soon, the cursor stays: it must not move under a key that comes later."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         # The screen has no panel any more while the app closes.
+        if self.dashboard.query(JobsPanel):
+            self.dashboard.jobs.approach(job)
         while self.dashboard.query(JobsPanel) and time.monotonic() < deadline:
-            if self.dashboard.jobs.job(job_id):
-                self.dashboard.jobs.table.move_to(job_id)
+            if self.dashboard.jobs.job(job.id):
+                self.dashboard.jobs.table.move_to(job.id)
                 return
             await asyncio.sleep(_POLL_SECONDS)
 
@@ -472,10 +478,16 @@ class GjobsApp(App[int]):
         self.show_status()
 
     def action_help(self) -> None:
-        if self.screen is self.dashboard:
-            from tui.dashboard.keys.help import HelpDialog, help_entries
+        """Open the manual at the page of the screen, or close it."""
+        from tui.dashboard.keys import help as key_help
+        from tui.dashboard.keys.manual_dialog import ManualDialog
 
-            self.push_screen(HelpDialog(help_entries(self)))
+        screen = self.screen
+        if isinstance(screen, ManualDialog):
+            screen.action_leave()
+        elif not isinstance(screen, _palette().Palette):
+            topic, keys = key_help.topic_of(screen), key_help.screen_entries(screen)
+            self.push_screen(ManualDialog(topic, keys=keys, all_keys=key_help.all_entries(self)))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The choice of a theme; what else Textual offers, the dashboard has in its own way."""
@@ -483,6 +495,11 @@ class GjobsApp(App[int]):
 
     async def action_quit(self) -> None:
         self.tasks.leave()
+
+    def panic(self, *renderables: object) -> None:  # noqa: ARG002
+        """Textual's own prints what it is given: a traceback, mostly."""
+        self._exception = self._exception or RuntimeError("Textual ended the dashboard.")
+        self._fatal_error()
 
     def _fatal_error(self) -> None:
         """Textual's own prints a traceback with the values of local variables, which may be secrets."""

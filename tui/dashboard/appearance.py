@@ -16,8 +16,18 @@ CSS = """
 JobsPanel, CostsPanel, BudgetsPanel, ProjectList { border: round $frame-quiet; }
 JobsPanel:focus-within, ProjectList:focus { border: round $frame; }
 Dialog #dialog { border: round $frame; border-subtitle-background: $frame-block; border-subtitle-color: $frame-text; }
+
+ToastRack {
+    dock: top;
+    align: right top;
+    margin: 0;
+    max-height: 40%;
+    overflow-y: hidden;
+    Toast { width: auto; max-width: 100%; margin: 0; padding: 0 1; }
+}
+ModalScreen > ToastRack { layer: default; }
 """
-"""Uses the variables below."""
+"""Uses the variables below. Toasts take their room from a dialog; where they are on the dashboard, it says itself."""
 
 
 def frame_variables(color: str | None, theme: Mapping[str, str], *, writing: bool) -> dict[str, str]:

@@ -10,9 +10,11 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.css.scalar import Scalar
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
+from textual.widgets._toast import ToastRack
 
 from store.errors import StoreError
 from store.formats import id_range
@@ -26,6 +28,7 @@ from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.job_table import AllMarked, Opened
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
+from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
 from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, KeyHints, key_of
 from tui.dashboard.memory import PendingNavigation, TotalsCache
 from tui.dashboard.messages import (
@@ -43,10 +46,10 @@ from tui.dashboard.projects.project_list import ProjectList, Sidebar
 from tui.dashboard.statistics.costs_panel import NO_NOTE, CostsPanel
 from tui.dashboard.status_line import Banner, ConnectionStatus, StatusLine
 from tui.dashboard.users.visibility_text import hiding_lines, no_totals, refused_toast, short_verdict
-from tui.dashboard.widgets import show_toast
+from tui.dashboard.widgets import keep_newest_toast_in_sight, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
-from tui.text.format import short_id
+from tui.text.format import PARTIAL_CLAIMS, short_id
 from tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
@@ -126,6 +129,16 @@ class DashboardScreen(Screen[None]):
     def on_mount(self) -> None:
         self._update_ages()
         self.set_interval(1.0, self._tick)
+        self.screen_layout_refresh_signal.subscribe(self.jobs, lambda _: self._place_toasts(), immediate=True)
+        keep_newest_toast_in_sight(self)
+
+    def _place_toasts(self) -> None:
+        """Between the banner and the first job: they cover no row, and no policy below the rows."""
+        top = self.query_one("#main").region.y
+        room = max(self.jobs.table.region.y + HEADER_HEIGHT - top, 1)
+        rack = self.query_one(ToastRack)
+        if (rack.styles.margin.top, rack.styles.max_height) != (top, Scalar.from_number(room)):
+            rack.styles.margin, rack.styles.max_height = (top, 0, 0, 0), room
 
     def on_resize(self, event: events.Resize) -> None:
         self._fit(event.size)
@@ -239,6 +252,9 @@ class DashboardScreen(Screen[None]):
 
     def show_status(self, status: ConnectionStatus) -> None:
         self._status = status
+        mark = PARTIAL_CLAIMS if status.has_partial_claims else ""
+        self.query_one(ProjectList).border_subtitle = self.query_one(BudgetsPanel).border_subtitle = mark
+        self.jobs.mark(mark)
         self._update_ages()
 
     def show_progress(self, sentence: str) -> None:

@@ -12,12 +12,12 @@ from textual.content import Content
 
 from store.database.write_access import WriteMode, WritePermit
 from store.errors import NoPrivilege, SchemaMissing, ServerFailure, SignInRefused, StoreError, TimedOut, Unreachable
-from store.users.actor import actor_name
+from store.users.actor import ActingUser, Actor, actor_name
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.messages import ListPollFailed
 from tui.dashboard.widgets import FittedLine, SteadyText
 from tui.text.clean_text import clean, clean_cell, shorten
-from tui.text.format import countdown, elapsed, local_time
+from tui.text.format import PARTIAL_CLAIMS, countdown, elapsed, local_time
 
 if TYPE_CHECKING:
     from tui.dashboard.session_poller import SessionPoller
@@ -173,7 +173,7 @@ def _end(status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list
     """What must not be cut."""
     parts: list[Part] = [*writing]
     if status.has_partial_claims:
-        parts += [_DOT, ("partial claims", "bold $text-warning")]
+        parts += [_DOT, (PARTIAL_CLAIMS, "bold $text-warning")]
     if status.is_exposed:
         parts += [_DOT, ("not encrypted", "bold $text-warning")]
     if status.read_only:
@@ -217,7 +217,7 @@ def connection_status(
         is_exposed=session is not None
         and (transport := session.operator.database.transport) is not None
         and transport.is_exposed,
-        actor_label=actor_name(store.actor) if store else "",
+        actor_label=_identity(store.actor) if store else "",
         has_partial_claims=known is not None and store is not None and bool(known.partial_claims(store.actor)),
         visibility=visibility,
         read_only=session is not None and not session.access.may_write,
@@ -229,6 +229,12 @@ def connection_status(
         trouble=trouble(failure.error) if failure else None,
         caution=known.caution(store.actor) if known and store else "",
     )
+
+
+def _identity(actor: Actor) -> str:
+    """The actor, with the level of a sign-in that is not the usual one."""
+    level = f" (aal{actor.aal})" if isinstance(actor, ActingUser) and actor.aal != 1 else ""
+    return f"{actor_name(actor)}{level}"
 
 
 def _is_open_to_writes(session: Session | None) -> bool:

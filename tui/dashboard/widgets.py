@@ -1,5 +1,6 @@
 """Small shared widgets, and showing a toast."""
 
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from rich.highlighter import Highlighter
@@ -8,11 +9,14 @@ from textual import events, messages
 from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.content import Content
+from textual.css.query import NoMatches
+from textual.errors import NoWidget
 from textual.message import Message
 from textual.screen import Screen
 from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input, Static
+from textual.widgets._toast import Toast as ToastWidget
 
 from tui.text.clean_text import clean, visible
 from tui.text.error_text import Toast
@@ -112,6 +116,21 @@ def show_toast(app: App[Any], toast: Toast) -> None:
     app.notify(text, severity=toast.severity, timeout=_SECONDS, markup=False)
 
 
+def keep_newest_toast_in_sight(screen: Screen[Any]) -> None:
+    """Drop the oldest toasts where there is no room for all: Textual cannot scroll a hidden rack."""
+
+    def drop(_: Screen[Any]) -> None:
+        notifications = screen.app._notifications  # noqa: SLF001 - as above
+        if len(notifications) < 2:
+            return
+        with suppress(NoWidget, NoMatches):  # It is laid out next time.
+            newest = screen.query(ToastWidget).last()
+            if screen.find_widget(newest).visible_region.height < newest.region.height:
+                screen.app._unnotify(next(iter(notifications)))  # noqa: SLF001
+
+    screen.screen_layout_refresh_signal.subscribe(screen, drop, immediate=True)
+
+
 ResultType = TypeVar("ResultType")
 
 _ENDING = (messages.CloseMessages, messages.Prune, events.ScreenSuspend, events.Unmount)
@@ -128,6 +147,9 @@ class ClosesOnce(Screen[ResultType]):
     Textual's own `dismiss` closes the screen on top, whichever that is, and raises ScreenStackError for the last one:
     `self.dismiss(); self.dismiss()` in a handler of a pushed screen ends the app.
     """
+
+    def on_mount(self) -> None:
+        keep_newest_toast_in_sight(self)
 
     def dismiss(self, result: ResultType | None = None) -> AwaitComplete:
         """Close this screen and what lies above it. Does nothing if it is closed already."""

@@ -86,6 +86,9 @@ def _string(text: str, place: int) -> str:
     raise ValueError("no JSON string")
 
 
+PARTIAL_CLAIMS = "partial claims"
+"""The mark of lists and numbers of an actor of whom gjobs does not know all claims that policies read."""
+
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command_line import Configure, OpenTerminal, Run, assert_refused, profile, run_process
+from tests.odd_input import ODD_INPUT
 
 
 @pytest.mark.parametrize("arguments", [[], ["demo"]])
@@ -50,6 +51,19 @@ def test_snapshot_writes_an_svg_file(gjobs: Run, tmp_path: Path) -> None:
     printed = gjobs("snapshot", "--svg", "-")
     assert (printed.code, printed.err) == (0, "")
     assert printed.out.startswith("<svg")
+
+
+@pytest.mark.usefixtures("url")
+def test_dashboard_drops_what_no_terminal_should_send(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal("--as", "ada@example.com", columns=120)
+    terminal.read_until("API timeout")
+    for odd in ODD_INPUT:
+        terminal.send(odd)
+    terminal.send(b"?")
+    terminal.read_until("Complete the job")
+    terminal.send(b"\x11")
+    assert terminal.finish() == 0
+    assert "Traceback" not in terminal.screen
 
 
 @pytest.mark.usefixtures("url")

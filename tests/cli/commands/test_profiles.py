@@ -141,7 +141,7 @@ class TestWriting:
         assert failed.err.splitlines() == [
             "Using DATABASE_URL: 127.0.0.1:1/app, read-only.",
             "The database is not reachable: Connection refused.",
-            "Check the address 127.0.0.1:1, the network and that the server is up.",
+            "Check the address 127.0.0.1:1, the network, and that the server is running.",
         ]
 
     def test_database_url_that_is_not_postgres_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:

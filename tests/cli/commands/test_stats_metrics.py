@@ -4,6 +4,8 @@ import asyncio
 import os
 import re
 import signal
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from subprocess import PIPE, Popen
 from urllib.request import Request, urlopen
 
@@ -15,12 +17,13 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from store.errors import Unreachable
 from tests.cli.cli_rows import AUTUMN, QUEUED
 from tests.cli.command_line import GJOBS, PATIENCE, OpenTerminal, Run, Sql
-from tui.cli.commands import openmetrics
-from tui.cli.commands.openmetrics import Scrapes
+from tui.cli.commands import openmetrics, scrape_server
+from tui.cli.commands.openmetrics import Scrapes, labels
+from tui.cli.commands.scrape_server import LONGEST_REQUEST, ScrapeServer
 
 pytestmark = pytest.mark.usefixtures("url")
 
-HOSTILE = 'a"b\\c\nd'
+HOSTILE, CLEAN = 'a"b\\c\nd\u202ee', 'a"b\\c⏎d␦e'
 
 
 def samples(text: str) -> dict[tuple[str, ...], float]:
@@ -42,8 +45,8 @@ def test_metrics_prints_valid_openmetrics(gjobs: Run, sql: Sql) -> None:
     assert read["gjobs_jobs", "queued"] == 1
     assert read["gjobs_jobs", "running"] == 0
     assert read["gjobs_cost_cents", "succeeded"] == 250
-    assert read["gjobs_queued_jobs", HOSTILE] == 1
-    assert read["gjobs_oldest_queued_seconds", HOSTILE] > 0
+    assert read["gjobs_queued_jobs", CLEAN] == 1
+    assert read["gjobs_oldest_queued_seconds", CLEAN] > 0
     assert read["gjobs_failure_ratio", "packaging", "86400"] == 1
     assert read["gjobs_finished_jobs", "packaging", "failed", "86400"] == 1
     assert read["gjobs_total_seconds", "packaging", "0.5", "86400"] > 0
@@ -122,6 +125,83 @@ async def test_scrape_of_an_unreachable_database_returns_up_0(
     assert capsys.readouterr().err == (
         "No answer. The answer is gjobs_up 0 until that is over.\nThe database answers again.\n"
     )
+
+
+def test_labels_are_harmless_and_stay_different() -> None:
+    texts = ["lifestyle", "a\u202eb", "a\u2066b", "a␦b", "\x1b[2J", "\x9b2J", "x" * 3_000_000]
+    found = labels(texts)
+    assert len(set(found)) == len(texts)
+    assert all(label.isprintable() and len(label) < 250 for label in found)
+    assert (found[0], found[3], found[4]) == ("lifestyle", "a␦b", "␛[2J")
+    assert found == labels(texts[::-1])[::-1], "the same at each scrape"
+
+
+class TestScrapeServer:
+    @pytest.fixture
+    async def port(self, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+        monkeypatch.setattr(scrape_server, "READ_SECONDS", 0.5)
+        monkeypatch.setattr(scrape_server, "MOST_CONNECTIONS", 4)
+        with scrape_server.listen(0) as listener:
+            serving = asyncio.create_task(ScrapeServer(Scrapes(Reads())).serve(listener))
+            yield listener.getsockname()[1]
+            serving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await serving
+
+    @pytest.mark.parametrize("host", ["127.0.0.1:9108", "localhost", "[::1]:1"])
+    async def test_scrape_is_answered(self, port: int, host: str) -> None:
+        answer = await scrape(port, f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n")
+        assert answer.startswith("HTTP/1.1 200 OK\r\n")
+        assert answer.endswith("number 1.0\n")
+
+    @pytest.mark.parametrize(
+        ("request_head", "status"),
+        [
+            ("GET / HTTP/1.1\r\nHost: rebound.example.com:9108\r\n", 403),
+            ("GET / HTTP/1.1\r\nHost: 127.0.0.1@rebound.example.com\r\n", 403),
+            ("GET / HTTP/1.1\r\nHost: localhost\r\nHost: rebound.example.com\r\n", 403),
+            ("GET / HTTP/1.1\r\nHost: [::1\r\n", 403),
+            ("GET / HTTP/1.1\r\n", 403),
+            ("POST / HTTP/1.1\r\nHost: localhost\r\n", 405),
+            ("GET / HTTP/1.1\r\nHost: localhost\r\n" + "X: y\r\n" * 500, 400),
+            ("GET / HTTP/1.1\r\nHost: localhost\r\nX: ".ljust(LONGEST_REQUEST - 2, "y"), 431),
+            ("\xff\x00\r\n\r\n", 403),
+        ],
+    )
+    async def test_request_that_is_not_a_scrape_is_refused(self, port: int, request_head: str, status: int) -> None:
+        assert (await scrape(port, f"{request_head}\r\n")).startswith(f"HTTP/1.1 {status} ")
+
+    async def test_idle_connections_are_closed_and_all_scrapes_are_answered(self, port: int) -> None:
+        """Ten idle clients, and one that sends a byte now and then, stand before 200 scrapes."""
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(10)]
+        slow = asyncio.create_task(trickle(port))
+        scrapes = [scrape(port, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n") for _ in range(200)]
+        answers = await asyncio.wait_for(asyncio.gather(*scrapes), PATIENCE)
+        assert all(answer.startswith("HTTP/1.1 200 OK\r\n") for answer in answers)
+        for reader, writer in idle:
+            assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
+            writer.close()
+        await asyncio.wait_for(slow, PATIENCE)
+
+
+async def scrape(port: int, request: str) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request.encode("latin-1"))
+    answer = await reader.read()
+    writer.close()
+    return answer.decode()
+
+
+async def trickle(port: int) -> None:
+    """Until the server closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with suppress(ConnectionError):
+        while not reader.at_eof():
+            writer.write(b"x")
+            await writer.drain()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(reader.read(1), 0.1)
+    writer.close()
 
 
 def test_stats_by_mode_reports_timings_and_failures(gjobs: Run, sql: Sql) -> None:

@@ -13,17 +13,15 @@ import pytest
 from store.worker.handlers import Registry, Retry, Work
 from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED
 from tests.cli.command_line import Run, Sql, assert_refused, run_process
+from tui.manual.pages import page_source
 
 pytestmark = pytest.mark.usefixtures("url")
-
-README = Path(__file__).parents[3] / "README.md"
 
 
 @pytest.fixture
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The README's, as it is named on the command line, in whose directory the command runs."""
-    _, _, section = README.read_text().partition("\n### Run jobs\n")
-    _, _, code = section.partition("```python\n")
+    """The manual's, as it is named on the command line, in whose directory the command runs."""
+    _, _, code = page_source("workers").partition("<!-- handlers -->\n```python\n")
     (tmp_path / "example_handlers.py").write_text(code.partition("```")[0])
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -39,7 +37,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     return registry
 
 
-def test_worker_runs_the_queued_jobs_with_the_readme_handlers(gjobs: Run, sql: Sql, example: str) -> None:
+def test_worker_runs_the_queued_jobs_with_the_handlers_of_the_manual(gjobs: Run, sql: Sql, example: str) -> None:
     done = gjobs("worker", example, "--once", "--concurrency", "2")
 
     assert (done.code, done.out) == (0, "")
@@ -180,7 +178,7 @@ def test_worker_as_a_user_cannot_apply_retention(gjobs: Run, sql: Sql, example: 
     assert_refused(
         gjobs("worker", example, "--once", "--retention", "--as", "ada@example.com"),
         6,
-        "Only the operator applies retention policies.",
+        "Only the operator can apply retention policies.",
     )
 
 

@@ -1,5 +1,6 @@
 """What a configuration file may say, and how each mistake in it is told."""
 
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from store.configuration.config_file import ConfigurationFile, configuration_file, load
 from store.configuration.config_reader import read_document, read_text
 from store.configuration.configuration import EMBEDDED_PROFILE, Configuration, Notifications, Pooler, Profile
-from store.configuration.toml_table import ConfigurationProblem, Lines
+from store.configuration.toml_table import ConfigurationProblem, lines_of
 from store.errors import BadConfiguration
 
 FILE = Path("/etc/here/config.toml")
@@ -209,22 +210,47 @@ def test_notifications_are_off_without_their_table() -> None:
         ('a = """\nb = 1\n"""\nb = 2', ("b",), 4),
         ("b = [\n 1,\n 2,\n]", ("b",), 1),
         ("[p.x]\nb = 1\n[p.y]\nb = 2", ("p", "y", "b"), 4),
-        ("[k]\nb.c = 1", ("k", "b.c"), 2),
+        ("[k]\nb.c = 1", ("k", "b", "c"), 2),
         ('[k]\n"b.c" = 1', ("k", "b.c"), 2),
-        ('"\\u0062" = 1', ("b",), None),
+        ('"\\u0062" = 1', ("b",), 1),
+        ("\r\n[ p . 'x' ] # [y]\r\nb = 1\r\n", ("p", "x", "b"), 3),
+        ("a = {b = {c = 1}}", ("a", "b", "c"), 1),
+        ("[[p]]\na = 1\n[[p]]\n[q]\na = 1", ("q", "a"), 5),
+        ("a = [\n[1],\n'''\n]''',\n# ]\n]\nb = 1", ("b",), 7),
+        ("a = [\n" + "[1],\n" * 100 + "]\nb = 1", ("b",), None),
+        ('a = """' + "\n" * 1_000 + '"""\nb = 1', ("b",), 1002),
         ("a = 1", ("b",), None),
         ("a = 1", (), None),
     ],
 )
 def test_line_of_a_key_is_found_in_the_text(text: str, location: tuple[str, ...], line: int | None) -> None:
-    assert Lines(text).line_of(location) == line
+    assert lines_of(text).get(location) == line
 
 
-def test_many_mistakes_in_a_large_file_are_reported_quickly() -> None:
-    text = "".join(f'[profiles.p{number}]\nurl = "postgresql:///x"\nwrite = 1\n' for number in range(100))
+@pytest.mark.parametrize(
+    "of_one",
+    [
+        '[profiles.p{}]\nurl = "x"\nwrite = 1\n',
+        "profiles.p{}.write = 1\n",
+        "[profiles.p{}]\npassword_command = [\n1,\n2,\n]\n",
+        "x{} = 1\n",
+    ],
+)
+def test_many_mistakes_are_reported_quickly_and_only_the_first_are_shown(of_one: str) -> None:
+    text = "".join(of_one.format(number) for number in range(2_000))
     started = time.monotonic()
-    assert problems(text)[-1].startswith("line 300: profiles.p99.write ")
+    *shown, rest = problems(text)
     assert time.monotonic() - started < 5
+    assert len(shown) == 20
+    numbers = [int(problem.removeprefix("line ").partition(":")[0]) for problem in shown]
+    assert numbers == sorted(numbers)
+    assert numbers[0] in (1, 2)
+    assert re.fullmatch(r"has \d,\d{3} more problems\.", rest)
+
+
+def test_one_problem_more_than_is_shown_is_counted() -> None:
+    assert problems("".join(f"x{number} = 1\n" for number in range(21)))[-1] == "has 1 more problem."
+    assert len(problems("".join(f"x{number} = 1\n" for number in range(20)))) == 20
 
 
 def test_error_messages_contain_no_secret_of_the_file() -> None:
@@ -320,6 +346,8 @@ class TestTheFile:
             (b"\xff", "is not UTF-8"),
             (b"#" * 1_000_001, "too large"),
             (b"theme = \n", "is not TOML: .*line 1"),
+            (b"theme = " + b"[" * 100_000, "is nested too deeply"),
+            (b"[keymap]\na" + b".a" * 2_000 + b" = 'x'", "is nested too deeply"),
             ("a directory", "cannot be read: Is a directory"),
             ("nothing", "does not exist, but GJOBS_CONFIG names it"),
         ],

@@ -1,12 +1,15 @@
 """A server that starts, recovers or stops: never taken for a refused sign-in, whatever its version says."""
 
+import asyncio
 import logging
 
 import pytest
 from psycopg import errors
 
+from migrations.connection import connect
 from store.database.driver_errors import translate
-from store.errors import SignInRefused, Unreachable
+from store.errors import SignInRefused, StoreError, Unreachable
+from tests.conftest import Conninfo
 from tests.store.database.test_driver_errors import refusal_of
 from tests.store.faulty_servers import RejectingServer, fatal, listening
 
@@ -42,10 +45,47 @@ async def test_server_that_is_not_ready_is_no_refused_sign_in(
         async with listening(server.serve, "127.0.0.1") as port:
             error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "password": "right"})
     assert type(error) is Unreachable
-    assert str(error) == f"The database takes no connections at the moment: {message}."
+    assert str(error) == f"The database accepts no connections at the moment: {message}."
     assert "Wait until it is ready" in str(error.hint)
     assert message in caplog.text
     assert detail in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "severity", "message", "kind", "hint"),
+    [
+        ("57P03", "FATAL", "das Datenbanksystem startet", Unreachable, "Wait until it is ready"),
+        ("57P03", "ВАЖНО", "система баз данных запускается", Unreachable, "Wait until it is ready"),
+        ("57P01", "致命錯誤", "由於管理員命令, 連線終止中", Unreachable, "Wait until it is ready"),
+        ("53300", "FATAL", "tut mir leid, schon zu viele Verbindungen", Unreachable, "Close some"),
+        ("53300", "致命錯誤", "抱歉，客戶端過多", Unreachable, "Close some"),
+        ("3D000", "FATAL", "Datenbank »app« existiert nicht", SignInRefused, ""),
+        ("28000", "ВАЖНО", 'роль "ada" не существует', SignInRefused, ""),
+    ],
+)
+async def test_refused_connection_is_understood_in_any_language(
+    sqlstate: str, severity: str, message: str, kind: type[StoreError], hint: str
+) -> None:
+    server = RejectingServer(fatal(sqlstate, message, severity=severity), asks_for_password=False)
+    async with listening(server.serve, "127.0.0.1") as port:
+        login: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "password": "right", "sslmode": "disable"}
+        error = await refusal_of(login)
+        with pytest.raises(kind) as caught:
+            await asyncio.to_thread(lambda: connect(login).__enter__())
+    for found in (error, caught.value):
+        assert type(found) is kind
+        assert f": {message}." in str(found)
+        assert hint in str(found.hint)
+
+
+async def test_wrong_password_is_sent_once_in_any_language() -> None:
+    message = 'пользователь "ada" не прошёл проверку подлинности (по паролю)'
+    server = RejectingServer(fatal("28P01", message, severity="ВАЖНО"), asks_for_password=True)
+    async with listening(server.serve, "127.0.0.1") as port:
+        error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "password": "wrong"})
+    assert type(error) is SignInRefused
+    assert str(error) == f"The database refused the sign-in: {message}."
+    assert server.passwords == 1
 
 
 @pytest.mark.parametrize("kind", [errors.CannotConnectNow, errors.AdminShutdown, errors.CrashShutdown])

@@ -166,7 +166,7 @@ async def test_outcome_that_cannot_be_recorded_does_not_undo_the_write(
     monkeypatch.setattr(Journal, "begin", begin_and_lose_the_directory)
     with caplog.at_level(logging.WARNING):
         await store.transition_job_status(job_id, "running")
-    assert "lacks an outcome" in caplog.text
+    assert "outcome could not be written" in caplog.text
     assert the_entry(path.with_name("moved")).outcome is WriteOutcome.UNKNOWN
 
 

@@ -8,7 +8,7 @@ from store.capabilities.capabilities import Capabilities
 from store.capabilities.facts import JOBS, USERS, DatabaseFacts
 from store.users.actor import OPERATOR, Actor
 from tests.store.capabilities.sample_facts import FACTS, USER, without_login
-from tui.dashboard.action_context import missing_capability_toast, remark_on_users
+from tui.dashboard.action_context import missing_capability_toast, remark_on_acting
 from tui.text.status_text import JobAction
 
 REPLICA = replace(FACTS, is_replica=True)
@@ -56,7 +56,7 @@ def test_job_action_is_refused_only_with_known_missing_capabilities(action: JobA
         (without_login(USERS, schema=False), "Owners of jobs, without their e-mails: No grant: the role"),
     ],
 )
-def test_remark_on_users_explains_missing_privileges(facts: DatabaseFacts, words: str) -> None:
-    remark = remark_on_users(Capabilities(facts))
+def test_remark_on_acting_explains_missing_privileges(facts: DatabaseFacts, words: str) -> None:
+    remark = remark_on_acting(Capabilities(facts))
     assert words in remark
     assert bool(remark) is bool(words)

@@ -95,7 +95,7 @@ async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Dri
 async def test_budget_form_explains_invalid_values_beside_their_fields(operator: Driver, jobs_db: JobsDatabase) -> None:
     await open_form(operator, "n", "New budget")
     for field, text, words in (
-        ("limit", "1.5", "✗ Type whole cents, such as 1250, or dollars, such as 12.50."),
+        ("limit", "1.5", "✗ Type dollars, such as $12.50, or whole cents, such as 1250."),
         ("limit", "9" * 15, ""),
         ("limit", "9" * 17, "✗ The limit must be whole cents from 0 to 1,000,000,000,000,000"),
         ("warn", "0%", "✗ Type a share, such as 80% or 0.8."),

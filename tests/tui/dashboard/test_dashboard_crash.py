@@ -1,13 +1,15 @@
 """A mistake of our own ends the dashboard in a sentence: its traceback goes to the log alone."""
 
+import asyncio
 import logging
 
 import pytest
 
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Gate, WatchedApp, opener_of
+from tests.tui.dashboard.dashboard_driver import Gate, WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import JobsDatabase
 from tui.dashboard.screen import DashboardScreen
+from tui.dashboard.terminal_input import GuardedDriver
 
 
 def _break(*_: object) -> None:
@@ -31,6 +33,33 @@ async def test_exception_in_a_screen_ends_the_dashboard_and_prints_no_traceback(
     assert "a mistake of ours" in caplog.text
     shown = capsys.readouterr()
     assert not any(word in shown.out + shown.err for word in ("Traceback", "hunter2"))
+
+
+async def test_what_textual_panics_with_is_an_exception_of_the_dashboard(
+    jobs_db: JobsDatabase, app: WatchedApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(RuntimeError, match="Textual ended the dashboard"):
+        async with drive_dashboard(app):
+            app.panic("hunter2")
+    assert isinstance(app.mistake, RuntimeError)
+    shown = capsys.readouterr()
+    assert "hunter2" not in shown.out + shown.err
+
+
+async def test_exception_in_the_input_thread_ends_the_dashboard(
+    jobs_db: JobsDatabase, app: WatchedApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GuardedDriver, "run_input_thread", _break)
+    assert app.driver_class is GuardedDriver
+
+    async def fail() -> None:
+        async with drive_dashboard(app) as driver:
+            await asyncio.to_thread(GuardedDriver(app)._run_input_thread)
+            await driver.until(lambda: app.mistake)
+
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        await fail()
+    assert "a mistake of ours" in str(app.mistake)
 
 
 async def test_exception_in_a_background_worker_ends_the_dashboard(database: Conninfo, jobs_db: JobsDatabase) -> None:

@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from store.configuration.saved_views import SavedViews, View
 from store.errors import TimedOut
-from store.filters.filter_terms import KEYS, Key
+from store.filters.filter_terms import Key
 from store.job_list.list_query import ListingQuery, ListQuery
 from store.job_list.listing import Listing
 from store.users.actor import OPERATOR
@@ -27,7 +27,6 @@ from tests.tui.dashboard.dashboard_driver import (
 from tests.tui.jobs_database import BEN, JobsDatabase, short
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.filter_field import CompletionList
-from tui.dashboard.keys.help import help_entries
 from tui.dashboard.setup import DashboardSetup
 
 
@@ -62,20 +61,18 @@ async def test_keys_typed_right_after_slash_go_into_the_filter(dashboard: Driver
     assert (dashboard.toasts, dashboard.dialog) == ([], "")
 
 
-@pytest.mark.parametrize(
-    ("typed", "rows"),
-    [
+async def test_filter_bar_accepts_the_whole_grammar(dashboard: Driver) -> None:
+    await dashboard.press("slash")
+    for typed, rows in (
         ("status:failed,running", [2, 4, 6]),
         ("cost:$3", [3]),
         ("PACK", [2]),
         (short(5), [5]),
         ("-status:queued mode:packaging", [2]),
         ("timeout status:queued", []),
-    ],
-)
-async def test_filter_bar_accepts_the_whole_grammar(dashboard: Driver, typed: str, rows: list[int]) -> None:
-    await dashboard.filter(typed, rows=rows)
-    await dashboard.shows(*["No job matches. Press esc to show all jobs again."] * (not rows))
+    ):
+        await dashboard.type(typed, rows=rows)
+    await dashboard.shows("No job matches. Press esc to show all jobs again.")
 
 
 async def test_filter_bar_completes_project_names(dashboard: Driver) -> None:
@@ -226,11 +223,3 @@ async def test_unreadable_saved_views_are_reported(drive: Drive, tmp_path: Path)
     async with drive(setup=DashboardSetup(views_directory=tmp_path)) as driver:
         await driver.shows_toast("views.late is not a filter")
         assert driver.rows == [1, 2, 3, 4, 5, 6]
-
-
-async def test_help_lists_the_filter_keys(dashboard: Driver) -> None:
-    dashboard.app.action_help()
-    await dashboard.has_dialog("Keys")
-    entries = [(entry.keys, entry.what) for entry in help_entries(dashboard.app)]
-    for key in KEYS.values():
-        assert (key.example, key.words) in entries

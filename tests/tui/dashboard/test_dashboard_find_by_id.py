@@ -33,12 +33,13 @@ async def find(driver: Driver, text: object, **expected: Unpack[Expected]) -> No
     await driver.filter(str(text), "enter", **expected)
 
 
-@pytest.mark.parametrize("text", [str(job_id(7)), job_id(7).hex.upper(), f" {str(job_id(7))[:8]}", "00000007-0000"])
-async def test_finding_a_job_id_opens_the_job_and_selects_its_project(dashboard: Driver, text: str) -> None:
-    await dashboard.press("5", shows="Failed jobs · 1")
-    await find(dashboard, text, dialog="Job", shows=("✓ succeeded", str(job_id(7))))
-    await dashboard.press("escape", shows=("Costs · Spring lookbook", "Jobs · 1, newest first"))
-    assert dashboard.cursor == 7
+async def test_finding_a_job_id_opens_the_job_and_selects_its_project(dashboard: Driver) -> None:
+    for text in (str(job_id(7)), job_id(7).hex.upper(), f" {str(job_id(7))[:8]}", "00000007-0000"):
+        await dashboard.press("5", shows="Failed jobs · 1")
+        await find(dashboard, text, dialog="Job", shows=("✓ succeeded", str(job_id(7))))
+        await dashboard.press("escape", shows=("Costs · Spring lookbook", "Jobs · 1, newest first"))
+        assert dashboard.cursor == 7
+        await dashboard.show_project("Autumn catalog")
 
 
 async def test_only_an_id_pasted_over_the_table_goes_into_the_filter_field(dashboard: Driver) -> None:
@@ -52,16 +53,10 @@ async def test_only_an_id_pasted_over_the_table_goes_into_the_filter_field(dashb
     await dashboard.press("enter", dialog="Job", shows=str(job_id(7)))
 
 
-@pytest.mark.parametrize(
-    ("text", "rows"),
-    [
-        pytest.param(str(job_id(3)), [3], id="the id of a listed job"),
-        pytest.param(str(ASSET)[:8], [2, 5], id="the beginning of an asset's id"),
-        pytest.param("nothing like it", [], id="ordinary words"),
-    ],
-)
-async def test_id_that_listed_jobs_hold_filters_the_list(dashboard: Driver, text: str, rows: list[int]) -> None:
-    await find(dashboard, text, rows=rows, dialog="")
+async def test_id_that_listed_jobs_hold_filters_the_list(dashboard: Driver) -> None:
+    """As the beginning of an asset's id does, and ordinary words."""
+    for text, rows in ((job_id(3), [3]), (str(ASSET)[:8], [2, 5]), ("nothing like it", [])):
+        await find(dashboard, text, rows=rows, dialog="")
     assert dashboard.toasts == []
 
 
@@ -112,24 +107,15 @@ async def test_ambiguous_id_prefix_asks_which_entity_to_open(dashboard: Driver, 
     await dashboard.press("down", "enter", dialog="Job", shows="beef0002-0000-0000-0000-000000000000")
 
 
-@pytest.mark.parametrize(
-    ("thing", "name", "key"),
-    [
+async def test_id_search_reports_entities_that_are_hidden_from_the_user_or_do_not_exist(dashboard: Driver) -> None:
+    for thing, name, key in (
         (job_id(8), "job lifestyle 00000008", "v for why"),
         (TRAIL, "project “Trail gear”", "u for the operator"),
         (BENS_ASSET, "asset uploads/tent.png", "u for the operator"),
-    ],
-    ids=["job", "project", "asset"],
-)
-async def test_id_search_reports_entities_that_are_hidden_from_the_user(
-    dashboard: Driver, thing: UUID, name: str, key: str
-) -> None:
-    await find(dashboard, thing, toast=f"The {name} exists, but ada@example.com does not see it: press {key}.")
-    await dashboard.shows("Costs · Autumn catalog")
-    assert dashboard.dialog == ""
-
-
-async def test_id_search_reports_an_id_that_does_not_exist(dashboard: Driver) -> None:
+    ):
+        await find(dashboard, thing, toast=f"The {name} exists, but ada@example.com does not see it: press {key}.")
+        await dashboard.shows("Costs · Autumn catalog")
+        assert dashboard.dialog == ""
     nothing = "dead0000-0000-4000-8000-00000000dead"
     await find(dashboard, nothing, toast=f"No job, project, asset or user has the id {nothing}, neither for ada@")
 

@@ -15,14 +15,14 @@ from tests.tui.jobs_database import ADA, AUTUMN, SPRING, JobsDatabase, job_id, s
 HOSTILE = {
     "markup": "[@click=app.quit]x[/] [bold red]loud[/] $text-error [link=https://example.com]here[/link]",
     "closing tag": "[/oops] [/] [[ \\[ ]",
-    "escape sequences": "\x1b[31mred\x1b[2J\x1b]0;title\x07\x9b31m\x7f",
-    "invisible and reordered": "\u202egnp.exe\u202c a\u200bb\ufeff\u2066c\u00ad\U000e0041\u3164",
+    "escape sequences and invisible": "\x1b[31mr\u202egnp\u202c\x1b[2J\x1b]0;title\x07\x9b31m\x7f"
+    " a\u200bb\ufeff\u2066c\u00ad\U000e0041\u3164",
     "lines": json.dumps({"message": "[/oops]\x1b[31m", "stack": "a\n\u202eb" * 50}) + "\nb\r\nc\x85\u2028d\te\x0b\x0c",
     "wide": "漢字仮名交じり文 한국어 👍🏽 🏳️‍🌈 e\u0301\u0302\u0303\u0304\u0305",
     "long": "x" * 10_000,
 }
 
-DIVERSE = ("markup", "escape sequences", "lines")  # enough where nothing is drawn in a way of its own
+DIVERSE = ("markup", "escape sequences and invisible", "lines")  # enough where nothing is drawn in a way of its own
 
 FORBIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 

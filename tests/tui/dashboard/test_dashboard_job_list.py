@@ -183,17 +183,17 @@ async def test_paging_shows_each_row_once_and_the_cursor_position(
     await long_list.until(lambda: long_list.cursor == number)
 
 
-@pytest.mark.parametrize("width", [40, 52, 80, 120])
-async def test_title_shows_the_position_at_every_width(long_list: Driver, width: int) -> None:
+async def test_title_shows_the_position_at_every_width(long_list: Driver) -> None:
     await long_list.press("slash", *"mode:lifestyle cost:>=0 -error:timeout -error:quota", "enter")
     await long_list.until(lambda: "with mode:lifestyle" in long_list.title)
     await long_list.until(lambda: long_list.listed == long_list.app.dashboard.listed)
     await long_list.press("end")
     await until_it_is_there(long_list)
-    await long_list.resize(width, 20)
-    await long_list.until(lambda: f" {JOBS:,} of {JOBS:,}" in long_list.text)
-    (line,) = (line for line in long_list.text.splitlines() if f" of {JOBS:,}" in line)
-    assert line.endswith("─╮"), "nothing of it is cut"
+    for width in (40, 52, 80, 120):
+        await long_list.resize(width, 20)
+        await long_list.shows(f" {JOBS:,} of {JOBS:,}")
+        (line,) = (line for line in long_list.text.splitlines() if f" of {JOBS:,}" in line)
+        assert line.endswith("─╮"), "nothing of it is cut"
 
 
 async def test_changing_the_order_shows_its_first_row(long_list: Driver, empty_jobs_db: JobsDatabase) -> None:
@@ -203,6 +203,14 @@ async def test_changing_the_order_shows_its_first_row(long_list: Driver, empty_j
     await long_list.press("o", shows="last updated first")
     await long_list.press("o", shows="dearest first", until=lambda: long_list.rows[:1] == [1_500])
     assert long_list.title == "Jobs · 1 of 3,000, dearest first"
+
+
+async def test_cursor_goes_to_a_job_created_while_the_end_of_a_long_list_is_shown(long_list: Driver) -> None:
+    await long_list.press("end")
+    await until_it_is_there(long_list)
+    await long_list.press("n", dialog="New job")
+    await long_list.type("at_the_top", "enter", into="#mode", toast="Queued at_the_top ")
+    await long_list.until(lambda: long_list.table.cursor_job and long_list.table.cursor_job.mode == "at_the_top")
 
 
 async def test_new_job_above_the_window_moves_no_visible_row(long_list: Driver, empty_jobs_db: JobsDatabase) -> None:

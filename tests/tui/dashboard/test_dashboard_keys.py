@@ -13,7 +13,7 @@ from textual.widgets import OptionList
 import tui
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tui.dashboard.app import GjobsApp
-from tui.dashboard.keys.help import FILTERS, GROUPS, OWNERS, help_entries
+from tui.dashboard.keys.help import GROUPS, OWNERS, all_entries
 
 
 def own_classes() -> list[type[DOMNode]]:
@@ -55,24 +55,13 @@ def test_help_has_a_titled_group_for_every_binding() -> None:
     assert {(binding.id or "").partition(".")[0] for binding in own_bindings()} == set(GROUPS)
 
 
-async def test_help_shows_every_binding_in_groups(dashboard: Driver) -> None:
-    await dashboard.press("question_mark", dialog="Keys", shows="The job under the cursor, or the marked ones")
-    await dashboard.shows("  d del ")
-    await dashboard.shows("Delete the job, or the marked ones")
-
-    entries = help_entries(dashboard.app)
-    assert len([entry for entry in entries if entry.group != FILTERS]) == len(own_bindings())
-    await dashboard.press("end", shows=entries[-1].what)
-    await dashboard.press("question_mark", dialog="")
-
-
 async def test_keymap_changes_the_key_and_how_it_is_shown(dashboard: Driver) -> None:
     dashboard.app.set_keymap({"job.delete": "X,f8", "app.pause": "ctrl+z"})
     await dashboard.press("d", dialog="")
     await dashboard.press("X", dialog="Delete this job?")
     await dashboard.press("escape")
 
-    keys = {entry.what: entry.keys for entry in help_entries(dashboard.app)}
+    keys = {entry.what: entry.keys for entry in all_entries(dashboard.app)}
     assert keys["Delete the job, or the marked ones"] == "X f8"
     assert keys["Pause the looking, or go on"] == "^z"
     await dashboard.shows("X delete")
@@ -112,7 +101,7 @@ async def test_tab_key_cycles_through_the_panes_and_dashboard_keys_work_in_each(
         focused.append(dashboard.app.focused.id if dashboard.app.focused else None)
     assert focused == ["projects", "jobs", "projects"]
     await dashboard.press("z", until=lambda: "paused" in dashboard.header)
-    for key, dialog in (("p", "Show which project?"), ("question_mark", "Keys"), ("n", "New job")):
+    for key, dialog in (("p", "Show which project?"), ("question_mark", "Manual: tour"), ("n", "New job")):
         await dashboard.press(key, dialog=dialog)
         await dashboard.press("escape")
     await dashboard.press("slash")

@@ -66,7 +66,7 @@ async def test_actions_without_a_database_are_refused_and_other_keys_still_work(
         await driver.type("main")
         assert driver.app.dashboard.query_one("#find", Input).value == "main"
         assert driver.rows == [1, 2, 3, 4, 5, 6], "what was seen last stays"
-        await driver.press("escape", "question_mark", dialog="Keys")
+        await driver.press("escape", "question_mark", dialog="Manual: tour")
         assert jobs_db.status(1) == "queued"
 
 

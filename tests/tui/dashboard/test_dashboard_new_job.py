@@ -7,6 +7,7 @@ from textual import events
 from textual.widgets import Select
 
 from store.errors import Unreachable
+from store.formats import money
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.jobs_database import AUTUMN, SPRING, JobsDatabase
 
@@ -32,7 +33,7 @@ def asset_names(driver: Driver) -> list[str]:
 async def test_new_job_form_has_defaults_and_its_asset_is_selected_with_the_keyboard(form: Driver) -> None:
     await form.has_dialog("New job")
     fields = ("#project", "#mode", "#cost", "#asset")
-    assert [form.value(field) for field in fields] == [AUTUMN, "main_white", "100", Select.NULL]
+    assert [form.value(field) for field in fields] == [AUTUMN, "main_white", "$1.00", Select.NULL]
     await form.focus_on("#asset")
     await form.press("enter", "down", "enter")
     assert form.value("#asset") == MUG
@@ -71,9 +72,9 @@ async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: D
     before = jobs_db.count()
     await form.type("my_own", into="#mode")
     for cost in ("", "-5", "2.5", "1e3", "abc", "٣", "9" * 5000):
-        await form.type(cost, into="#cost", hides="Type whole cents")
+        await form.type(cost, into="#cost", hides="Type dollars")
         await form.focus_on("#mode")
-        await form.press("enter", shows="✗ Type whole cents, such as 250, or dollars, such as $2.50.")
+        await form.press("enter", shows="✗ Type dollars, such as $2.50, or whole cents, such as 250.")
 
         assert form.app.focused is form.app.screen.query_one("#cost")
         assert form.value("#mode") == "my_own"
@@ -106,13 +107,13 @@ async def test_new_job_form_reports_a_deleted_asset_or_project_and_keeps_its_inp
 
 
 async def test_new_job_form_neither_resends_nor_closes_while_saving(drive: Drive) -> None:
-    creation = Gate("create_generation_job", fails=Unreachable("The link broke."))
+    creation = Gate("create_generation_job", fails=Unreachable("The connection was lost."))
     async with drive(make=creation.store) as driver:
         await driver.press("n", "enter", "enter", until=lambda: creation.calls)
         await driver.press("enter", "escape", dialog="New job", shows="This is being stored: wait for the answer.")
 
         creation.open()
-        await driver.shows("✗ The link broke. Check the address")
+        await driver.shows("✗ The connection was lost. Check the address")
         assert creation.calls == 1
         await driver.press("escape", dialog="")
 
@@ -122,25 +123,30 @@ async def test_new_job_outside_the_listed_status_still_shows_a_toast(form: Drive
     await form.press("n", "enter", toast="Queued main_white ", rows=[4])
 
 
-@pytest.mark.parametrize(("typed", "stored"), [("$2.50", 250), ("2.50", 250), ("250", 250), ("$3", 300)])
-async def test_cost_may_be_typed_as_dollars_or_cents(
-    form: Driver, jobs_db: JobsDatabase, typed: str, stored: int
+async def test_cost_may_be_typed_as_dollars_or_cents_and_the_label_shows_how_it_is_understood(
+    form: Driver, jobs_db: JobsDatabase
 ) -> None:
-    await form.type("my_own", into="#mode")
-    await form.type(typed, "enter", into="#cost", toast="Queued my_own ")
+    for mode, typed, stored in (
+        ("a", "$2.50", 250),
+        ("b", "2.50", 250),
+        ("c", " 250 ", 250),
+        ("d", "$1,234.50", 123_450),
+    ):
+        await form.shows("Cost, as $2.50 or in cents: $1.00")
+        await form.type("2.5", into="#cost", hides="in cents:")
+        await form.type(mode, into="#mode")
+        await form.type(typed, into="#cost", shows=f"Cost, as $2.50 or in cents: {money(stored)}")
+        await form.press("enter", toast=f"Queued {mode} ")
+        assert jobs_db.sql("select cost_cents from public.generation_jobs where mode = %s", mode) == [(stored,)]
+        await form.press("n", dialog="New job")
 
-    assert jobs_db.sql("select cost_cents from public.generation_jobs where mode = 'my_own'") == [(stored,)]
 
-
-@pytest.mark.parametrize(("typed", "stored"), [("pac", "packaging"), ("pac ", "pac"), ("my_own", "my_own")])
-async def test_enter_takes_the_mode_that_the_field_proposes(
-    form: Driver, jobs_db: JobsDatabase, typed: str, stored: str
-) -> None:
-    known = {identifier for (identifier,) in jobs_db.sql("select id from public.generation_jobs")}
-    await form.press(*typed, "enter", toast=f"Queued {stored} ")
-
-    rows = jobs_db.sql("select mode from public.generation_jobs where not id = any(%s)", list(known))
-    assert rows == [(stored,)]
+async def test_enter_takes_the_mode_that_the_field_proposes(form: Driver, jobs_db: JobsDatabase) -> None:
+    jobs_db.sql("delete from public.generation_jobs")
+    for typed, stored in (("pac", "packaging"), ("pac ", "pac"), ("my_own", "my_own")):
+        await form.press(*typed, "enter", toast=f"Queued {stored} ")
+        assert jobs_db.sql("delete from public.generation_jobs returning mode") == [(stored,)]
+        await form.press("n", dialog="New job")
 
 
 async def test_start_key_typed_after_a_new_job_starts_that_job(form: Driver, jobs_db: JobsDatabase) -> None:

@@ -7,6 +7,7 @@ from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import WatchedApp, drive_dashboard, opener_of
 from tests.tui.dashboard.users.test_visibility_text import LENS
 from tests.tui.jobs_database import ADA, JobsDatabase, fill
+from tui.dashboard.projects.project_list import ProjectList
 from tui.dashboard.users.visibility_text import short_verdict
 
 ACTING_AS_ADA = ActingUser(id=ADA, email="ada@example.com")
@@ -19,7 +20,19 @@ async def test_dashboard_marks_identity_numbers_and_list_as_of_partial_claims(mi
     async with drive_dashboard(WatchedApp(opener_of(migrated_copy, actor=ACTING_AS_ADA))) as driver:
         await driver.until(lambda: "as ada@example.com · partial claims ·" in driver.header)
         await driver.shows("partial claims · just now · as ada@example.com")
-        assert "Partial claims: policies read team, which gjobs does not know." in driver.banner
+        caution = "Partial claims: policies read team, which gjobs does not know."
+        assert caution in driver.banner
+        panels = (driver.app.dashboard.jobs, driver.app.dashboard.query_one(ProjectList))
+        assert [str(panel.border_subtitle) for panel in panels] == ["partial claims"] * 2
+        await driver.command("Archived jobs", dialog="Archive · Autumn catalog")
+        for next_dialog in ("w", "b", "t", "p", "u"):
+            assert "partial claims" in str(driver.app.screen.query_one("#dialog").border_subtitle), driver.dialog
+            await driver.press("escape", dialog="")
+            await driver.press(next_dialog, until=lambda: driver.dialog)
+        await driver.press("escape", dialog="")
+        await driver.press("u", dialog="Look with whose eyes?", shows="Partial claims: policies read team")
+        await driver.type("operator", "enter", shows="as the operator", hides="partial claims")
+        assert str(driver.app.dashboard.jobs.border_subtitle) == ""
     jobs_db.close()
 
 

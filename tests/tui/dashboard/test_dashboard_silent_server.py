@@ -47,7 +47,7 @@ async def test_header_and_numbers_tell_that_the_database_does_not_answer(
 async def test_dashboard_of_a_migrated_database_has_three_connections_at_most(
     jobs_db: JobsDatabase, database: Conninfo, operator_connection: psycopg.Connection
 ) -> None:
-    """As the README says: two that read and write, and one that listens."""
+    """As the manual says: two that read and write, and one that listens."""
     count = "select count(*) from pg_stat_activity where application_name = 'gjobs' and datname = current_database()"
     async with drive_dashboard(WatchedApp(opener_of(database), interval=0.05)) as driver:
         seen = []

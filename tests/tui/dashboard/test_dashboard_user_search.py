@@ -16,11 +16,15 @@ from tests.conftest import Conninfo, connect
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase
 
+ANNA = UUID("a9000000-0000-4000-8000-000000000000")
+
 CLEO = UUID("c0000000-0000-4000-8000-000000000000")  # has no e-mail
 
 TITLE = "Look with whose eyes?"
 
 OPERATOR_LINE = "the operator  the role as connected"
+
+ANON_LINE = "anon  a visitor who has not signed in"
 
 ADA_LINE = "ada@example.com  7 jobs, last 1 min ago"
 
@@ -44,7 +48,7 @@ async def lists(driver: Driver, *expected: str) -> None:
 
 
 async def test_user_picker_lists_operator_current_user_and_others_by_activity(picker: Driver) -> None:
-    await lists(picker, OPERATOR_LINE, ADA_LINE, BEN_LINE, "no e-mail, c0000000  0 jobs")
+    await lists(picker, OPERATOR_LINE, ANON_LINE, ADA_LINE, BEN_LINE, "no e-mail, c0000000  0 jobs")
     await picker.type("c000")
     await lists(picker, "no e-mail, c0000000  0 jobs", "Look up the id c000  a job, project, asset or user")
     await picker.type("nobody@", shows="Nothing of that name.")
@@ -52,6 +56,26 @@ async def test_user_picker_lists_operator_current_user_and_others_by_activity(pi
     await picker.type("operator")
     await lists(picker, OPERATOR_LINE)
     await picker.press("enter", shows="as the operator")
+
+
+async def test_user_picker_offers_a_visitor_and_the_level_of_a_sign_in(picker: Driver, jobs_db: JobsDatabase) -> None:
+    jobs_db.sql(
+        "create policy second_factor on generation_jobs as restrictive for select to authenticated"
+        " using (auth.jwt() ->> 'aal' = 'aal2')"
+    )
+    jobs_db.sql("insert into auth.users (id, email) values (%s, 'anna@example.com')", ANNA)
+    try:
+        await picker.press("ctrl+l", shows="Signed in at aal2, with a second factor; ^l changes that.")
+        await picker.type("ada@", "enter", shows="as ada@example.com (aal2)", rows=[1, 2, 3, 4, 5, 6])
+        await picker.press("u", "ctrl+l", shows="Signed in at aal1, with one factor")
+        await picker.type("ada@", "enter", shows="as ada@example.com ·", rows=[])
+
+        await picker.press("u", dialog=TITLE)
+        await picker.type("an")
+        await lists(picker, "anna@example.com  0 jobs", ANON_LINE)
+        await picker.type("anon", "enter", shows="as anon", hides="ada@example.com")
+    finally:
+        jobs_db.sql("drop policy second_factor on generation_jobs")
 
 
 async def test_deleted_acting_user_is_reported_unlike_a_user_without_jobs(

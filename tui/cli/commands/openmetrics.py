@@ -1,9 +1,10 @@
-"""OpenMetrics families, and serving scrapes."""
+"""OpenMetrics families, and what a scrape is answered."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
 
-from prometheus_client import CollectorRegistry
 from prometheus_client import Metric as prometheus_client_Metric
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -12,12 +13,27 @@ from store.errors import StoreError
 from store.jobs.job import JobStatus, in_order
 from store.statistics.statistics import JobStatistics, JobTimings, ModeTimings, Percentiles
 from tui.cli.output import print_message
+from tui.text.clean_text import clean
 
 _QUANTILES = ("0.5", "0.95")
+LONGEST_LABEL = 200
+"""Characters."""
+
+
+def labels(texts: Sequence[str]) -> list[str]:
+    """Return a label for each text, harmless in a terminal and in a web page. Different texts have different labels:
+    a monitoring system rejects an answer that has a label twice.
+    """
+    cleaned = [clean(text, limit=LONGEST_LABEL) for text in texts]
+    times = Counter(cleaned)
+    return [
+        label if label == text or times[label] == 1 else f"{label} #{sha256(text.encode()).hexdigest()[:8]}"
+        for text, label in zip(texts, cleaned, strict=True)
+    ]
 
 
 def families(statistics: JobStatistics, monitoring: JobTimings) -> Iterator[Metric]:
-    """Gauges all: jobs may be deleted, so that no number here only grows. Modes are label values, escaped as such."""
+    """Gauges all: jobs may be deleted, so that no number here only grows."""
     yield from _of_jobs(statistics)
     yield from _of_work(monitoring)
 
@@ -26,10 +42,11 @@ def _of_jobs(statistics: JobStatistics) -> Iterator[Metric]:
     jobs = GaugeMetricFamily("gjobs_jobs", "Jobs by status.", labels=["status"])
     cost = GaugeMetricFamily("gjobs_cost_cents", "What the jobs cost, by status.", labels=["status"])
     by_status = {row.status: row for row in statistics}
-    for status in in_order((*JobStatus, *by_status)):
+    statuses = in_order((*JobStatus, *by_status))
+    for status, label in zip(statuses, labels([status.value for status in statuses]), strict=True):
         row = by_status.get(status)
-        jobs.add_metric([status.value], row.count if row else 0)
-        cost.add_metric([status.value], row.total_cost_cents if row else 0)
+        jobs.add_metric([label], row.count if row else 0)
+        cost.add_metric([label], row.total_cost_cents if row else 0)
     yield jobs
     yield cost
 
@@ -52,8 +69,8 @@ def _of_work(monitoring: JobTimings) -> Iterator[Metric]:
     }
     queued = GaugeMetricFamily("gjobs_queued_jobs", "Jobs that wait, by mode.", labels=["mode"])
     oldest = GaugeMetricFamily("gjobs_oldest_queued_seconds", "For how long the oldest waits.", labels=["mode"])
-    for work in monitoring.by_mode:
-        mode = work.mode or ""
+    modes = labels([work.mode or "" for work in monitoring.by_mode])
+    for work, mode in zip(monitoring.by_mode, modes, strict=True):
         finished.add_metric([mode, JobStatus.SUCCEEDED.value, window], work.succeeded)
         finished.add_metric([mode, JobStatus.FAILED.value, window], work.failed)
         if work.failure_rate is not None:
@@ -106,27 +123,16 @@ class Scrapes:
         self._is_up = True
         return [_up(1), *metrics]
 
-    def from_another_thread(self, loop: asyncio.AbstractEventLoop) -> Callable[[], list[prometheus_client_Metric]]:
-        return lambda: asyncio.run_coroutine_threadsafe(self.answer(), loop).result()
-
 
 def _up(number: int) -> prometheus_client_Metric:
     return GaugeMetricFamily("gjobs_up", "Whether the database answered.", value=number)
 
 
-class _Collector(Collector):
-    def __init__(self, read: Callable[[], list[prometheus_client_Metric]]) -> None:
-        self._read = read
+class Collected(Collector):
+    """Metrics in the form in which the library takes them."""
+
+    def __init__(self, metrics: list[prometheus_client_Metric]) -> None:
+        self._metrics = metrics
 
     def collect(self) -> Iterable[prometheus_client_Metric]:
-        return self._read()
-
-    def describe(self) -> Iterable[prometheus_client_Metric]:
-        """Nothing is read before somebody asks."""
-        return []
-
-
-def registry_of(read: Callable[[], list[prometheus_client_Metric]]) -> CollectorRegistry:
-    registry = CollectorRegistry()
-    registry.register(_Collector(read))
-    return registry
+        return self._metrics

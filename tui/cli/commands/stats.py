@@ -195,7 +195,6 @@ def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUI
     )
 
 
-LOOPBACK = "127.0.0.1"
 PORT = 9108
 
 
@@ -221,7 +220,7 @@ def add_metrics(commands: "Commands") -> None:
         nargs="?",
         const=PORT,
         metavar="PORT",
-        help=f"answer on http://{LOOPBACK}:{PORT}/metrics, for this machine only, until stopped",
+        help=f"answer on http://127.0.0.1:{PORT}/metrics, for this machine only, until stopped",
     )
 
 
@@ -231,10 +230,10 @@ async def print_metrics(session: "Session", output: Output, *, window: timedelta
         return await _serve(session.store, window, serve)
     from prometheus_client.openmetrics.exposition import generate_latest
 
-    from tui.cli.commands.openmetrics import registry_of
+    from tui.cli.commands.openmetrics import Collected
 
     metrics = await _collect(session.store, window)
-    text = generate_latest(registry_of(lambda: metrics)).decode()  # type: ignore[no-untyped-call]
+    text = generate_latest(Collected(metrics)).decode()  # type: ignore[no-untyped-call]
     if output.is_terminal:
         from tui.text.clean_text import clean_block
 
@@ -251,26 +250,17 @@ async def _collect(store: "Store", window: timedelta) -> "list[Metric]":
 
 async def _serve(store: "Store", window: timedelta, port: int) -> ExitCode:
     """Until it is stopped. Raises UsageError where the port is taken."""
-    import asyncio
+    from tui.cli.commands.openmetrics import Scrapes
+    from tui.cli.commands.scrape_server import LOOPBACK, ScrapeServer, listen
 
-    from prometheus_client import start_http_server
-
-    from tui.cli.commands.openmetrics import Scrapes, registry_of
-
-    scrapes = Scrapes(partial(_collect, store, window))
-    registry = registry_of(scrapes.from_another_thread(asyncio.get_running_loop()))
     try:
-        server, thread = start_http_server(port, addr=LOOPBACK, registry=registry)
+        listener = listen(port)
     except OSError as error:
         raise UsageError(
             f"Port {port} cannot be listened on: {error.strerror}.",
             hint="Name another one: gjobs metrics --serve PORT.",
         ) from error
-    print_message(f"Answering on http://{LOOPBACK}:{server.server_port}/metrics. Ctrl+C stops it.")
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await asyncio.to_thread(server.shutdown)
-        server.server_close()
-        await asyncio.to_thread(thread.join)
+    with listener:
+        print_message(f"Answering on http://{LOOPBACK}:{listener.getsockname()[1]}/metrics. Ctrl+C stops it.")
+        await ScrapeServer(Scrapes(partial(_collect, store, window))).serve(listener)
     return ExitCode.DONE

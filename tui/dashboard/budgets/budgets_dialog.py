@@ -14,9 +14,9 @@ from textual.widgets.option_list import Option
 
 from store.budgets.budget import Budget, Budgets, BudgetState, Period
 from store.errors import Conflict, RowMissing, StoreError
-from store.formats import UnknownText, cents, share_of
+from store.formats import UnknownText, share_of
 from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.dialogs.form import FieldProblem, FormDialog
+from tui.dashboard.dialogs.form import AmountLabel, FieldProblem, FormDialog, typed_cents
 from tui.dashboard.widgets import SteadyText, TextField, show_toast
 from tui.text.budget_text import PERIOD_WORDS, STATE_STYLES, change_words, listed_lines
 from tui.text.clean_text import clean
@@ -231,8 +231,12 @@ class BudgetForm(FormDialog[Budget]):
                 compact=True,
                 disabled=change is not None,
             )
-            yield Static("Limit: 1250 is cents, 12.50 dollars", classes="label", markup=False)
-            yield TextField(id="limit", value=_dollars(change.limit_cents) if change else "")
+            yield AmountLabel("Limit", field="limit")
+            yield TextField(
+                id="limit",
+                value=_dollars(change.limit_cents) if change else "",
+                placeholder="$12.50, or 1250 for cents",
+            )
             yield FieldProblem(id="limit-problem")
             yield Static("Warns from this share of it on", classes="label", markup=False)
             share = f"{change.warn_share * 100:g}%" if change else ""
@@ -277,7 +281,7 @@ class BudgetForm(FormDialog[Budget]):
 
     def _meaning(self) -> Budget | None:
         """The budget that there is, as it would become; None where there is none yet, or no limit is typed."""
-        limit = cents(self._typed("limit"))
+        limit = typed_cents(self._typed("limit"))
         budget = self._present()
         if budget is None or limit is None:
             return None
@@ -289,11 +293,11 @@ class BudgetForm(FormDialog[Budget]):
     def read(self) -> Coroutine[Any, Any, Budget] | None:
         owner = self._owner
         person = self._typed("person") if owner.is_typed else ""
-        limit, warn = cents(self._typed("limit")), self._typed("warn")
+        limit, warn = typed_cents(self._typed("limit")), self._typed("warn")
         if owner.is_typed and not person:
             self.complain("person", "Type whose it is: an e-mail, or an id.")
         elif limit is None:
-            self.complain("limit", "Type whole cents, such as 1250, or dollars, such as 12.50.")
+            self.complain("limit", "Type dollars, such as $12.50, or whole cents, such as 1250.")
         elif warn and share_of(warn) is None:
             self.complain("warn", "Type a share, such as 80% or 0.8.")
         else:

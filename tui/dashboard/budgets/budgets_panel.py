@@ -28,6 +28,7 @@ class BudgetsPanel(SteadyText):
         border: round $primary-muted;
         border-title-color: $foreground-muted;
         border-title-style: bold;
+        border-subtitle-color: $text-warning;
         padding: 0 1;
         text-wrap: nowrap;
     }

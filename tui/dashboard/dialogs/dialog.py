@@ -16,7 +16,7 @@ from tui.dashboard.keys.bindings import inherited_bindings, key_of
 from tui.dashboard.widgets import ClosesOnce, ResultType, show_toast
 from tui.text.clean_text import clean_block, clean_cell, shorten
 from tui.text.error_text import Toast
-from tui.text.format import count
+from tui.text.format import PARTIAL_CLAIMS, count
 from tui.text.write_text import Confirmation
 
 _NAME_CELLS = 40
@@ -25,11 +25,13 @@ _NAME_CELLS = 40
 class DialogBox(Vertical):
     """Takes the title as it is: clean it before. Which database it is about stands on the lower border."""
 
-    def __init__(self, *, title: str, database: str) -> None:
+    def __init__(self, *, title: str, database: str, mark: str = "") -> None:
+        """`mark` is what must be known of all that the dialog lists and counts."""
         super().__init__(id="dialog")
         self.border_title = Content(title)
-        if database:
-            self.border_subtitle = Content(f" {shorten(clean_cell(database, _NAME_CELLS), _NAME_CELLS)} ")
+        words = (mark, shorten(clean_cell(database, _NAME_CELLS), _NAME_CELLS))
+        if any(words):
+            self.border_subtitle = Content(f" {' · '.join(filter(None, words))} ")
 
 
 class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
@@ -82,10 +84,12 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close the dialog without doing anything"),
+        Binding("question_mark,f1", "app.help", "Help", id="dialog.help", tooltip="Show these keys and the manual"),
     ]
 
     def box(self, title: str) -> DialogBox:
-        return DialogBox(title=title, database=self.app.sub_title)
+        mark = PARTIAL_CLAIMS if getattr(self.app, "has_partial_claims", False) else ""
+        return DialogBox(title=title, database=self.app.sub_title, mark=mark)
 
     def key(self, binding_id: str) -> str:
         """What the first key of one of the dialog's bindings is called."""

@@ -9,11 +9,15 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from store.errors import InvalidValue, StoreError
+from store.formats import cents, money
 from tui.dashboard.action_host import WRITES
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.widgets import LEAVING_KEYS, ResultType, TextField, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, ToastError, error_toast, error_words
+
+_LONGEST_AMOUNT = 20
+"""Characters, with blanks: more than any amount has that can be stored."""
 
 
 class FieldProblem(Static):
@@ -27,6 +31,25 @@ class FieldProblem(Static):
 
     def clear(self) -> None:
         self.say("")
+
+
+class AmountLabel(Static):
+    """Stands above a field for an amount, and says how what is typed there is understood."""
+
+    def __init__(self, name: str, *, field: str) -> None:
+        super().__init__(classes="label", markup=False)
+        self.field = field
+        self._name = name
+
+    def follow(self, typed: str) -> None:
+        amount = typed_cents(typed)
+        understood = "" if amount is None else f": {money(amount)}"
+        self.update(Content(f"{self._name}, as $2.50 or in cents{understood}"))
+
+
+def typed_cents(typed: str) -> int | None:
+    """None where it is no amount. The store says what the limit is."""
+    return cents(typed.strip()) if len(typed) <= _LONGEST_AMOUNT else None
 
 
 class FormDialog(Dialog[ResultType]):
@@ -46,9 +69,16 @@ class FormDialog(Dialog[ResultType]):
         """What the form holds, about to be sent; None where a field has a problem, which is then said beside it."""
         raise NotImplementedError
 
+    def on_mount(self) -> None:
+        for label in self.query(AmountLabel):
+            label.follow(self.query_one(f"#{label.field}", Input).value)
+
     @on(Input.Changed)
-    def _forget_problem(self, event: Input.Changed) -> None:
+    def _typed_into(self, event: Input.Changed) -> None:
         self._problem_of(event.input.id).clear()
+        for label in self.query(AmountLabel):
+            if label.field == event.input.id:
+                label.follow(event.value)
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#agree")

@@ -79,6 +79,11 @@ class PickDialog(Dialog[str]):
             yield TextField(id="needle", placeholder=self._placeholder)
             yield OptionList(id="choices", markup=False, compact=True)
             yield SteadyText(id="note")
+            yield from self.further_parts()
+
+    def further_parts(self) -> ComposeResult:
+        """What stands below the choices."""
+        yield from ()
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()

@@ -121,7 +121,7 @@ class JobActions:
         if isinstance(outcome, AlreadyRetried):
             self._tasks.ask(self._ask_once_more(job))
         elif isinstance(outcome, Retried):
-            await self._context.go_to_job(outcome.job.id)
+            await self._context.go_to_job(outcome.job)
         return await bulk_writes.retried(self._context, job, outcome)
 
     async def _ask_once_more(self, job: GenerationJob) -> None:
@@ -132,7 +132,7 @@ class JobActions:
     async def _retry_again(self, job: GenerationJob) -> Toast:
         outcome = await bulk_writes.retry_one(self._context, job, again=True)
         if isinstance(outcome, Retried):
-            await self._context.go_to_job(outcome.job.id)
+            await self._context.go_to_job(outcome.job)
         return await bulk_writes.retried(self._context, job, outcome)
 
     async def _ask_retry(self, jobs: Sequence[GenerationJob]) -> None:
@@ -223,7 +223,7 @@ class JobActions:
         job = await self._app.push_screen_wait(dialog)
         if job is not None:
             show_toast(self._app, created_toast(job, project=self._context.project_names[job.project_id]))
-            await self._context.go_to_job(job.id)
+            await self._context.go_to_job(job)
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
         """Whether the status of any permits it; else says why not."""

@@ -12,18 +12,15 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input, Select, Static
 
 from store.errors import StoreError
-from store.formats import cents
+from store.formats import money
 from store.job_list.listing import ProjectName
 from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, GenerationJob
 from store.projects.project import Asset
-from tui.dashboard.dialogs.form import FieldProblem, FormDialog
+from tui.dashboard.dialogs.form import AmountLabel, FieldProblem, FormDialog, typed_cents
 from tui.dashboard.widgets import TextField
 from tui.text.clean_text import clean
 from tui.text.error_text import error_words
 from tui.text.format import short_id
-
-_MOST_DIGITS = 12
-"""More than any cost has; the store says what the limit is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +67,8 @@ class NewJobDialog(FormDialog[GenerationJob]):
             yield Static(f"Mode: {', '.join(USUAL_MODES)}, or your own", classes="label", markup=False)
             yield TextField(id="mode", value=USUAL_MODES[0], suggester=SuggestFromList(USUAL_MODES))
             yield FieldProblem(id="mode-problem")
-            yield Static("Cost in cents", classes="label", markup=False)
-            yield TextField(id="cost", value=str(DEFAULT_COST_CENTS))
+            yield AmountLabel("Cost", field="cost")
+            yield TextField(id="cost", value=money(DEFAULT_COST_CENTS), placeholder="$2.50, or 250 for cents")
             yield FieldProblem(id="cost-problem")
             yield Static("Input asset", classes="label", markup=False)
             yield Select[UUID]([], prompt="None", id="asset", compact=True)
@@ -102,13 +99,12 @@ class NewJobDialog(FormDialog[GenerationJob]):
 
     def read(self) -> Coroutine[Any, Any, GenerationJob] | None:
         mode = _completed(self.query_one("#mode", Input).value)
-        typed = self.query_one("#cost", Input).value.strip()
-        cost_cents = cents(typed) if len(typed) <= _MOST_DIGITS else None
+        cost_cents = typed_cents(self.query_one("#cost", Input).value)
         project_id, asset_id = self.query_one("#project", Select).value, self.query_one("#asset", Select).value
         if not mode.strip():
             self.complain("mode", "A job needs a mode.")
         elif cost_cents is None:
-            self.complain("cost", "Type whole cents, such as 250, or dollars, such as $2.50.")
+            self.complain("cost", "Type dollars, such as $2.50, or whole cents, such as 250.")
         elif isinstance(project_id, UUID):
             return self._create(
                 NewJob(

@@ -318,6 +318,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         return bool(self._view.waiting)
 
     @property
+    def has_first_row(self) -> bool:
+        """Whether the first row of the list is at hand."""
+        return not self._view.rows.has_before
+
+    @property
     def position(self) -> Position | None:
         """Where in the whole list one is; None without rows."""
         return self._view.position

@@ -14,7 +14,7 @@ from textual.message import Message
 from store.errors import StoreError
 from store.filters.job_filter import JobFilter
 from store.formats import id_range
-from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
+from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
 from store.jobs.job import USUAL_MODES, GenerationJob
 from store.statistics.totals import Count, Precision, TotalsQuery
 from tui.dashboard.job_list.filter_bar import FilterBar
@@ -138,6 +138,7 @@ class JobsPanel(Vertical):
         self._marked: frozenset[UUID] = frozenset()
         self._expected_removals: frozenset[UUID] = frozenset()
         self._is_waiting = False
+        self._mark = ""
         self._chosen_jobs: tuple[GenerationJob, ...] = ()
         self._is_expensive = False
         """Whether the filter that is typed waits for somebody to insist."""
@@ -207,6 +208,12 @@ class JobsPanel(Vertical):
         self._is_waiting = True
         self.show_title()
 
+    def mark(self, words: str) -> None:
+        """What must be known of all rows; empty where nothing must."""
+        if words != self._mark:
+            self._mark = words
+            self.show_title()
+
     def show_totals(self, totals: "Totals") -> None:
         self._totals = totals
         self._measure()
@@ -247,6 +254,13 @@ class JobsPanel(Vertical):
     def expect_removal(self, job_ids: Iterable[UUID]) -> None:
         """Jobs that were just written: that they leave the list is no news."""
         self._expected_removals = frozenset(job_ids)
+
+    def approach(self, job: GenerationJob) -> None:
+        """Go to the start of the list if a job that was just created is there, and not among the rows at hand."""
+        listed = self._listed
+        is_listed = listed.project_id in (None, job.project_id) and listed.status in (None, job.status)
+        if is_listed and not listed.job_filter and listed.order == NEWEST_FIRST and not self.table.has_first_row:
+            self.table.action_first()
 
     def expect_deletion(self, job_ids: Iterable[UUID]) -> None:
         """Jobs that are being deleted here: their removal is no news, and the cursor goes on to another job."""
@@ -470,7 +484,13 @@ class JobsPanel(Vertical):
             else ""
         )
         visibility = self._listing.visibility if self._listing else None
-        notes = (choice, marks, "looking …" if self._is_waiting else "", list_note(visibility) if visibility else "")
+        notes = (
+            self._mark,
+            choice,
+            marks,
+            "looking …" if self._is_waiting else "",
+            list_note(visibility) if visibility else "",
+        )
         titles = (title, " · ".join(filter(None, notes)))
         if titles != self._titles:
             self._titles = titles

@@ -59,7 +59,7 @@ APP_BINDINGS: list[BindingType] = [
         id="app.load",
         tooltip="Say what this dashboard costs database and machine",
     ),
-    Binding("question_mark", "help", "help", id="app.help", tooltip="Show all keys"),
+    Binding("question_mark,f1", "help", "help", id="app.help", tooltip="Show these keys and the manual"),
     Binding(
         "v",
         "start('visibility')",
@@ -149,7 +149,7 @@ ALWAYS_OPEN = frozenset(
         *(f"{method}('{action}')" for action in _ASKS_ERROR for method in ("act", "answer")),
         *("request('project')", "request('new_project')", "request('budgets')"),
         *("start('act_as')", "start('isolation')", "start('timings')", "start('workers')", "start('database')"),
-        *("open", "help", "command_palette", "app.command_palette"),
+        *("open", "help", "app.help", "command_palette", "app.command_palette"),
     }
 )
 """Actions that open a dialog, or say why they do not."""

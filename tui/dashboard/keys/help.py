@@ -1,87 +1,32 @@
-"""Help dialog: every key, as remapped."""
+"""Every key, as remapped; which page of the manual explains a screen."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from textwrap import wrap
-from typing import Any, ClassVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
 
-from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.content import Content
+from textual.app import App
+from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.screen import Screen
 
-from store.filters.filter_terms import KEYS
 from tui.dashboard.archive.archive_dialog import ArchiveDialog
-from tui.dashboard.budgets.budgets_dialog import BudgetsDialog
+from tui.dashboard.archive.cleanup_dialog import CleanupDialog
+from tui.dashboard.budgets.budgets_dialog import BudgetForm, BudgetsDialog
+from tui.dashboard.databases import WritePermitDialog
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, QuitDialog, SqlDialog
 from tui.dashboard.dialogs.pick import PickDialog
 from tui.dashboard.job_details import JobDetails
 from tui.dashboard.job_list.filter_field import FilterField
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.keys.bindings import APP_BINDINGS, own_bindings, shown_keys
+from tui.dashboard.keys.key_list import HelpEntry
+from tui.dashboard.keys.manual_dialog import ManualDialog
 from tui.dashboard.projects.project_list import ProjectList
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.statistics.timings_dialog import TimingsDialog
+from tui.dashboard.users.acting_user import ActingDialog
 from tui.dashboard.users.isolation_dialog import IsolationDialog
-from tui.dashboard.widgets import SteadyText
 from tui.dashboard.workers.workers_dialog import WorkersDialog
-
-_NARROWEST = 10
-"""Cells of what a key does, on however narrow a screen."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HelpEntry:
-    group: str
-    keys: str
-    what: str
-
-
-class HelpDialog(Dialog[None]):
-    DEFAULT_CSS = """
-    HelpDialog #dialog { width: 88; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,q,enter", "leave", "Close", id="help.close", tooltip="Close the help"),
-    ]
-
-    def __init__(self, entries: Sequence[HelpEntry]) -> None:
-        super().__init__()
-        self._entries = tuple(entries)
-
-    def compose(self) -> ComposeResult:
-        with self.box("Keys"), VerticalScroll():
-            yield SteadyText(id="entries")
-
-    def on_mount(self) -> None:
-        self.query_one(VerticalScroll).focus()
-        self._draw()
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)
-
-    def _draw(self) -> None:
-        width = self.query_one(VerticalScroll).scrollable_content_region.width
-        self.query_one("#entries", SteadyText).say(_content(self._entries, width))
-
-
-def _content(entries: Sequence[HelpEntry], width: int) -> Content:
-    """In lines of so many cells: what goes on in a further line stands below its beginning."""
-    widths: dict[str, int] = {}
-    for entry in entries:
-        widths[entry.group] = max(widths.get(entry.group, 0), len(entry.keys) + 3)
-    lines: list[Content] = []
-    group = ""
-    for entry in entries:
-        if entry.group != group:
-            group = entry.group
-            lines += [Content("")] * bool(lines) + [Content.assemble((group, "bold $text-primary"))]
-        keys = f"  {entry.keys:<{widths[entry.group]}}"
-        what = wrap(entry.what, max(width - len(keys), _NARROWEST)) or [""]
-        lines.append(Content.assemble((keys, "bold"), f"\n{' ' * len(keys)}".join(what)))
-    return Content("\n").join(lines)
-
 
 OWNERS: Sequence[type[DOMNode]] = (
     DashboardScreen,
@@ -94,13 +39,14 @@ OWNERS: Sequence[type[DOMNode]] = (
     ProgressDialog,
     QuitDialog,
     PickDialog,
+    ActingDialog,
     IsolationDialog,
     SqlDialog,
     TimingsDialog,
     BudgetsDialog,
     ArchiveDialog,
     WorkersDialog,
-    HelpDialog,
+    ManualDialog,
 )
 """Whose bindings are listed, beside the App's."""
 
@@ -119,17 +65,36 @@ GROUPS = {
     "progress": "While jobs are written",
     "quit": "Before quitting during a write",
     "pick": "Where one of several is picked",
+    "acting": "Where one picks whom to act as",
     "isolation": "In the isolation check",
     "sql": "Where SQL is shown",
     "times": "Where times are shown",
     "budgets": "Where budgets are listed",
     "archive": "Where archived jobs are listed",
     "workers": "Where workers are shown",
-    "help": "In this help",
+    "help": "In the manual",
 }
 """By the first part of a binding's id."""
 
-FILTERS = "A filter finds jobs …; a space is and, a comma or, a minus not"
+TOPIC_OF: Mapping[type[DOMNode], str] = {
+    FilterField: "filters",
+    DashboardScreen: "tour",
+    JobDetails: "events",
+    BudgetsDialog: "budgets",
+    BudgetForm: "budgets",
+    WorkersDialog: "workers",
+    TimingsDialog: "metrics",
+    ArchiveDialog: "retention",
+    CleanupDialog: "retention",
+    ActingDialog: "acting-as",
+    IsolationDialog: "isolation",
+    WritePermitDialog: "writing-safely",
+    ConfirmDialog: "writing-safely",
+    ProgressDialog: "writing-safely",
+    QuitDialog: "writing-safely",
+    SqlDialog: "doctor",
+}
+"""The page that explains what has the focus, or the screen around it."""
 
 
 def of_the_app() -> Iterator[Binding]:
@@ -138,15 +103,43 @@ def of_the_app() -> Iterator[Binding]:
             yield binding
 
 
-def help_entries(app: App[Any]) -> list[HelpEntry]:
-    bindings = [*(binding for owner in OWNERS for binding in own_bindings(owner)), *of_the_app()]
-    entries: list[HelpEntry] = []
-    for group, title in GROUPS.items():
-        entries += [
-            HelpEntry(group=title, keys=" ".join(shown_keys(app, binding)), what=binding.tooltip)
-            for binding in bindings
-            if binding.id and binding.id.partition(".")[0] == group
-        ]
-        if group == "find":
-            entries += [HelpEntry(group=FILTERS, keys=key.example, what=key.words) for key in KEYS.values()]
-    return entries
+def topic_of(screen: Screen[Any]) -> str:
+    places = [] if screen.focused is None else [screen.focused]
+    return next(
+        (topic for node in (*places, screen) for kind, topic in TOPIC_OF.items() if isinstance(node, kind)), "keys"
+    )
+
+
+_LAST = {"dialog": 1, "app": 2}
+"""Groups that stand below those of the screen itself."""
+
+
+def all_entries(app: App[Any]) -> list[HelpEntry]:
+    return _entries(app, chain(chain.from_iterable(map(own_bindings, OWNERS)), of_the_app()))
+
+
+def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
+    """The keys that work on the screen. The find field takes nearly all keys for characters."""
+    is_typing = isinstance(screen.focused, FilterField)
+    nodes = (
+        [screen.focused]
+        if is_typing
+        else [node for node in (screen, *screen.walk_children()) if not isinstance(node, FilterField)]
+    )
+    owners = [owner for owner in OWNERS if any(isinstance(node, owner) for node in nodes)]
+    of_app = (
+        one for one in of_the_app() if one.priority or (one.id == "app.help" if is_typing else not screen.is_modal)
+    )
+    entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, owners)), of_app))
+    return sorted(entries, key=lambda entry: _LAST.get(entry.binding_id.partition(".")[0], 0))
+
+
+def _entries(app: App[Any], bindings: Iterable[Binding]) -> list[HelpEntry]:
+    """In the order of the groups."""
+    listed = [(binding.id, binding) for binding in bindings if binding.id]
+    return [
+        HelpEntry(group=title, keys=" ".join(shown_keys(app, binding)), what=binding.tooltip, binding_id=name)
+        for group, title in GROUPS.items()
+        for name, binding in listed
+        if name.partition(".")[0] == group
+    ]

@@ -101,28 +101,32 @@ class KeyQueue:
             self._app._handle_exception(error)  # noqa: SLF001
 
     async def _deliver(self) -> None:
-        await self._settle(None)
+        await self._settle(for_next=False)
         while self._waiting:
-            await self._settle(self._waiting[0])
+            await self._settle(for_next=True)
             if self._waiting:
                 self._held_since = time.monotonic()
                 self._delivered = self._waiting.popleft()
                 self._app.post_message(self._delivered)
-                await self._settle(None)
+                await self._settle(for_next=False)
 
-    async def _settle(self, following: events.Key | events.Paste | None) -> None:
-        """Wait until the key before is handled, and, with a key that follows, until that one can be."""
+    async def _settle(self, *, for_next: bool) -> None:
+        """Wait until the key before is handled, and, if wanted, until the next one can be.
+
+        The next one may change meanwhile: escape takes the place of all that wait.
+        """
         began, turns, calm = time.monotonic(), 0, 0
         while calm < _CALM_TURNS:
             await asyncio.sleep(0 if turns < _SPIN_TURNS else _POLL_SECONDS)
             turns += 1
-            is_free = not self._is_opening() if following is None else self._is_free_for(following)
+            is_free = not self._is_opening() and (not for_next or self._is_next_taken)
             is_patient = time.monotonic() - began < _MOST_SECONDS
             calm = calm + 1 if is_free and (self._is_calm or not is_patient) else 0
         self._drop_if_nothing_opened()
 
-    def _is_free_for(self, event: events.Event) -> bool:
-        return not self._is_opening() and self._is_taken(event)
+    @property
+    def _is_next_taken(self) -> bool:
+        return not self._waiting or self._is_taken(self._waiting[0])
 
     def _drop_if_nothing_opened(self) -> None:
         expected, self._expected = self._expected, None

@@ -39,6 +39,7 @@ class ProjectList(OptionList):
         border: round $primary-muted;
         border-title-color: $foreground-muted;
         border-title-style: bold;
+        border-subtitle-color: $text-warning;
         padding: 0;
         background: $background;
         scrollbar-size-vertical: 1;

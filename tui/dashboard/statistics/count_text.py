@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from store.statistics.totals import Count, Precision
 from store.users.actor import actor_name
 from tui.text.clean_text import clean
-from tui.text.format import count, elapsed
+from tui.text.format import PARTIAL_CLAIMS, count, elapsed
 
 if TYPE_CHECKING:
     from store.statistics.totals import Totals
@@ -55,7 +55,7 @@ def totals_note(totals: "Totals", *, seconds: float, key: str, is_silent: bool =
     is_exact = totals.precision is Precision.EXACT
     parts = [
         *([] if is_exact and totals.partial_claims else [_PRECISION_WORDS[totals.precision]]),
-        *(["partial claims"] if totals.partial_claims else []),
+        *([PARTIAL_CLAIMS] if totals.partial_claims else []),
         *_filter_notes(totals),
         totals_age(seconds, is_silent=is_silent),
         f"as {clean(actor_name(totals.actor), limit=60)}",

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, assert_never
 from uuid import UUID
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
 
 from store.capabilities.capability import Capability
 from store.capabilities.facts import USERS
 from store.errors import RowMissing, StoreError
-from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
-from tui.dashboard.action_context import remark_on_users
+from store.users.actor import ANON, OPERATOR, ActingUser, Actor, Anon, Operator, actor_name
+from tui.dashboard.action_context import remark_on_acting
 from tui.dashboard.dialogs.pick import Choice, SearchDialog
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.navigation import id_choices, id_of, open_by_id
-from tui.dashboard.widgets import show_toast
+from tui.dashboard.widgets import SteadyText, show_toast
 from tui.text.error_text import Toast
 from tui.text.format import age, counted_jobs, user_name
 
@@ -26,11 +31,19 @@ if TYPE_CHECKING:
     from tui.dashboard.action_host import ActionHost
 
 OPERATOR_KEY = "operator"
+ANON_KEY = actor_name(ANON)
 PLACEHOLDER = "Type some letters of the e-mail, or the beginning of an id"
 
 
 def user_key(actor: Actor) -> str:
-    return str(actor.id) if isinstance(actor, ActingUser) else OPERATOR_KEY
+    match actor:
+        case ActingUser(id=user_id):
+            return str(user_id)
+        case Anon():
+            return ANON_KEY
+        case Operator():
+            return OPERATOR_KEY
+    assert_never(actor)
 
 
 def user_choice(user: FoundUser, now: datetime) -> Choice:
@@ -39,22 +52,60 @@ def user_choice(user: FoundUser, now: datetime) -> Choice:
 
 
 def actor_choices(users: Sequence[FoundUser], present: Actor, needle: str, now: datetime) -> list[Choice]:
-    """The operator first, then who is looking at present, so that neither has to be searched for."""
+    """The operator first, then a visitor and the present user, so that none of them has to be searched for.
+
+    A visitor is never offered before a user whose e-mail has the typed letters, unless that is the whole word.
+    """
     choices = {str(user.id): user_choice(user, now) for user in users}
     itself = Choice(key=OPERATOR_KEY, label=actor_name(OPERATOR), detail="the role as connected")
     first = [itself] if needle.casefold() in itself.label else []
+    visitor = Choice(key=ANON_KEY, label=ANON_KEY, detail="a visitor who has not signed in")
+    if needle in ("", ANON_KEY):
+        first.append(visitor)
     if not needle and isinstance(present, ActingUser):
         first.append(choices.pop(str(present.id), Choice(key=str(present.id), label=actor_name(present), detail="")))
-    return [*first, *choices.values()]
+    last = [visitor] if visitor not in first and needle.casefold() in ANON_KEY else []
+    return [*first, *choices.values(), *last]
 
 
-def actor_of(key: str, users: Sequence[FoundUser], present: Actor) -> Actor:
-    """Whom a choice stands for."""
-    if key == OPERATOR_KEY:
-        return OPERATOR
-    if key == user_key(present):
-        return present
-    return ActingUser(id=UUID(key), email=next((user.email for user in users if str(user.id) == key), None))
+def actor_of(key: str, users: Sequence[FoundUser], present: Actor, aal: int = 1) -> Actor:
+    """Whom a choice stands for; a user at this assurance level."""
+    if key in (OPERATOR_KEY, ANON_KEY):
+        return OPERATOR if key == OPERATOR_KEY else ANON
+    if isinstance(present, ActingUser) and key == user_key(present):
+        return replace(present, aal=aal)
+    email = next((user.email for user in users if str(user.id) == key), None)
+    return ActingUser(id=UUID(key), email=email, aal=aal)
+
+
+_LEVELS = {1: "aal1, with one factor", 2: "aal2, with a second factor"}
+
+
+class ActingDialog(SearchDialog):
+    """Asks whom to act as, and how that user has signed in."""
+
+    DEFAULT_CSS = "ActingDialog #level { color: $foreground-muted; margin-top: 1; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+l", "change_level", "Level", id="acting.level", tooltip="Change the level of the user's sign-in")
+    ]
+
+    def __init__(self, *, aal: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.aal = aal
+
+    def further_parts(self) -> ComposeResult:
+        yield SteadyText(id="level")
+
+    def on_mount(self) -> None:
+        self._show_level()
+
+    def action_change_level(self) -> None:
+        self.aal = 3 - self.aal
+        self._show_level()
+
+    def _show_level(self) -> None:
+        words = f"Signed in at {_LEVELS[self.aal]}; {self.key('acting.level')} changes that."
+        self.query_one("#level", SteadyText).say(Content(words))
 
 
 async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False) -> None:
@@ -77,13 +128,14 @@ async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False
             return [user_choice(user, host.dashboard.now) for user in users]
         return actor_choices(users, present, needle, host.dashboard.now)
 
-    dialog = SearchDialog(
+    dialog = ActingDialog(
+        aal=present.aal if isinstance(present, ActingUser) else 1,
         title="Lens: which user?" if compare_visibility else "Look with whose eyes?",
         search=search,
         placeholder=PLACEHOLDER,
         chosen=user_key(present),
         beside=id_choices,
-        remark=remark_on_users(session.capabilities),
+        remark=remark_on_acting(session.capabilities),
     )
     picked = await host.app.push_screen_wait(dialog)
     if picked is None:
@@ -91,7 +143,7 @@ async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False
     if (text := id_of(picked)) is not None:
         await open_by_id(host, text)
         return
-    actor = actor_of(picked, list(found.values()), present)
+    actor = actor_of(picked, list(found.values()), present, dialog.aal)
     if actor != present:
         host.act_as(operator.acting_as(actor), compare_visibility=compare_visibility)
 

@@ -2,61 +2,19 @@
 
 import asyncio
 import random
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 
 import pytest
 from textual import events
-from textual.app import App
 from textual.geometry import Size
-from textual.keys import _character_to_key
 from textual.widgets import Input
 
 from tests.conftest import Conninfo
-from tests.tui.app_waits import settle
-from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.dashboard.dashboard_driver import Driver, Gate, WatchedApp, drive_dashboard, opener_of
+from tests.tui.dashboard.keys.key_sending import busy_loop, chance, rest, send
 from tests.tui.jobs_database import FROZEN, JobsDatabase, fill
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.dialogs.pick import PickDialog
-
-
-def send(app: App[int], key: str) -> None:
-    """As the terminal does: nobody waits for the answer."""
-    name = _character_to_key(key) if len(key) == 1 else key
-    app.post_message(events.Key(name, key if len(key) == 1 else "\r" if key == "enter" else None))
-
-
-def chance(seed: int) -> random.Random:
-    return random.Random(seed)  # noqa: S311
-
-
-@asynccontextmanager
-async def busy_loop(dice: random.Random) -> AsyncIterator[None]:
-    """Something else keeps the event loop from answering at once."""
-
-    async def hog() -> None:
-        while True:
-            time.sleep(dice.uniform(0, 0.02))  # noqa: ASYNC251
-            await asyncio.sleep(dice.uniform(0, 0.01))
-
-    hogging = asyncio.create_task(hog())
-    try:
-        yield
-    finally:
-        hogging.cancel()
-
-
-async def rest(driver: Driver) -> None:
-    """Until all keys are handled, with all that they began."""
-
-    def is_resting() -> bool:
-        app = driver.app
-        return app._keys.is_idle and not app.tasks.is_opening and not app.tasks.is_writing
-
-    await settle(driver.app)
-    await driver.until(is_resting)
-    await settle(driver.app)
 
 
 async def test_burst_of_a_mode_name_goes_into_the_new_job_form(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -114,17 +72,24 @@ async def test_holding_enter_keeps_at_most_one_details_screen(dashboard: Driver)
 OPENERS = ("n", "p", "b", "t", "w", "?", "u", "ctrl+p", "enter")
 LETTERS = "abehlmnpqtuwxz"
 """Without those that change a job or what is listed: a letter may close a dialog, and the next act on the list."""
-WRITES = (("n", "x", "enter"), ("down", "f", "x", "enter"), ("d", "y"), ("n", "q", "escape", "d", "n"))
+PASTED = "pasted text"
+WRITES = (("n", "x", "enter"), ("end", "f", "x", "enter"), ("home", "d", "y"), ("n", "q", "escape", "home", "d", "n"))
 
 
 def sequences() -> Iterator[tuple[int, Sequence[str]]]:
-    """Dialogs, text for them and escape, in any order; at last a write, which depends on all that came before."""
+    """Dialogs, text and pastes for them, and escape, in any order.
+
+    In the middle and at last a write, which depends on all that came before. Only one can fail the running job, and
+    where a dialog does not open, fast keys are dropped that slow ones are not.
+    """
     for seed in range(3):
         dice = chance(seed)
         keys: list[str] = []
-        for _ in range(8):
-            letters = [dice.choice(LETTERS) for _ in range(dice.randint(0, 6))]
+        for place in range(8):
+            letters = [dice.choice([*LETTERS, PASTED]) for _ in range(dice.randint(0, 6))]
             keys += [dice.choice(OPENERS), *letters, "escape", "escape", "escape"]
+            if place == 4:
+                keys += dice.choice([write for write in WRITES if "f" not in write])
         yield seed, [*keys, *dice.choice(WRITES)]
 
 
@@ -136,7 +101,10 @@ async def outcome(
     fill(jobs_db)
     async with drive_dashboard(WatchedApp(opener_of(database))) as driver:
         for key in keys:
-            send(driver.app, key)
+            if key == PASTED:
+                driver.app.post_message(events.Paste(key))
+            else:
+                send(driver.app, key)
             if pauses is None:
                 await rest(driver)
             elif pause := next(pauses):
@@ -240,3 +208,30 @@ async def test_keys_after_quitting_keep_the_exit_status(dashboard: Driver) -> No
 
     assert dashboard.app.mistake is None
     assert dashboard.app.return_code == 0
+
+
+async def test_escape_leaves_a_dialog_that_takes_no_other_key(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    """The search is never answered: after enter the dialog waits for it, and the keys for what follows."""
+    search = Gate("find_users", lambda _store, needle: bool(needle))
+    async with drive_dashboard(WatchedApp(opener_of(database, make=search.store))) as driver:
+        for key in ("u", "b", "enter", "x", "y"):
+            send(driver.app, key)
+        await driver.until(lambda: driver.dialog and search.calls)
+        await asyncio.sleep(1.1)
+        send(driver.app, "escape")
+        await driver.has_dialog("")
+        await rest(driver)
+
+        assert driver.app.screen is driver.app.dashboard
+
+
+async def test_question_that_is_cancelled_before_it_starts_does_not_lock_the_keyboard(dashboard: Driver) -> None:
+    async def ask() -> None:
+        raise AssertionError("It was cancelled.")
+
+    question = ask()
+    dashboard.app.tasks.ask(question)
+    dashboard.app.tasks.close_questions()
+    send(dashboard.app, "question_mark")
+    await dashboard.until(lambda: len(dashboard.app.screen_stack) > 1)
+    question.close()

@@ -1,21 +1,21 @@
-"""What the README says was measured is what was measured."""
+"""What the manual says was measured is what was measured."""
 
 import json
 
 from tests.benchmarks.__main__ import BENCHMARKS
-from tests.benchmarks.readme import README, RESULTS, with_tables
+from tests.benchmarks.tables import PAGE, RESULTS, with_tables
 
 
-def test_readme_table_matches_the_stored_findings() -> None:
-    readme = README.read_text(encoding="utf-8")
+def test_table_of_the_manual_matches_the_stored_findings() -> None:
+    page = PAGE.read_text(encoding="utf-8")
     runs = json.loads(RESULTS.read_text(encoding="utf-8"))
-    assert readme == with_tables(readme, runs), "Write it anew with: python -m tests.benchmarks.readme"
+    assert page == with_tables(page, runs), "Write it again with: python -m tests.benchmarks.tables"
     assert not any(run["surroundings"]["quick"] for run in runs)
     found = [{finding["benchmark"] for finding in run["findings"]} for run in runs]
     assert sorted(name for names in found for name in names) == sorted(BENCHMARKS)
 
 
-def test_readme_table_marks_targets_that_are_not_reached() -> None:
+def test_table_of_the_manual_marks_targets_that_are_not_reached() -> None:
     judged = {"median": 2.0, "reach": "≤ 1", "reached": False}
     finding = {
         "benchmark": "some",

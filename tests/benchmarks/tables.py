@@ -1,4 +1,4 @@
-"""The README's tables of the findings: `python -m tests.benchmarks.readme` writes them anew from the kept ones."""
+"""The manual's tables of the findings: `python -m tests.benchmarks.tables` writes them from the kept ones."""
 
 import json
 import re
@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.report import number
+from tui.manual.pages import page_path
 
 RESULTS = Path(__file__).with_name("results.json")
 
 """What several runs found, each on its machine: each benchmark in one of them."""
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = page_path("benchmarks")
 
 BEGIN, END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
 
@@ -67,13 +68,13 @@ def _verdict(judged: Mapping[str, Any]) -> str:
     return f"({judged['reach']})" if judged["reached"] else f"(**not reached**: {judged['reach']})"
 
 
-def with_tables(readme: str, runs: Sequence[Document]) -> str:
-    return re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}\n{tables(runs)}\n{END}", readme, count=1, flags=re.DOTALL)
+def with_tables(page: str, runs: Sequence[Document]) -> str:
+    return re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}\n{tables(runs)}\n{END}", page, count=1, flags=re.DOTALL)
 
 
 def main() -> None:
     runs = json.loads(RESULTS.read_text(encoding="utf-8"))
-    README.write_text(with_tables(README.read_text(encoding="utf-8"), runs), encoding="utf-8")
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), runs), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
-"""The README's SQL for a login that can only read, run as it stands there."""
+"""The manual's SQL for a login that can only read, run as it stands there."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from psycopg.sql import SQL, Identifier
 
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
-
-README = Path(__file__).parents[2] / "README.md"
+from tui.manual.pages import page_source
 
 NEWEST_THAT_ASKS_FOR_A_SUPERUSER = 159_999
 
@@ -18,7 +16,7 @@ NEWEST_THAT_ASKS_FOR_A_SUPERUSER = 159_999
 
 
 def sql_block(containing: str) -> str:
-    blocks: list[str] = re.findall(r"^```sql\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+    blocks: list[str] = re.findall(r"^```sql\n(.*?)^```$", page_source("connecting"), re.MULTILINE | re.DOTALL)
     (block,) = [block for block in blocks if containing in block]
     return block
 

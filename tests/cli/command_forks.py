@@ -1,0 +1,83 @@
+"""A process that has imported what commands need, and forks for each: to import that anew takes ten times as long.
+
+A program of its own, for the process that runs the tests has threads, and connections that are nobody else's.
+"""
+
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+
+STREAMS = 3
+
+MUCH = 2**20
+
+IMPORTED = ("tui.cli.program", "tui.cli.sessions", "store.store", "store.retention.cleanup", "migrations.runner")
+
+
+def serve(requests: socket.socket) -> list[str]:
+    """Until nobody asks any more. Returns in each child, with the arguments of the command that it shall be."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(requests, MUCH, STREAMS + 1)
+        while request and not request.endswith(b"\n"):
+            request += requests.recv(MUCH)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        if not request:
+            os._exit(0)
+        if os.fork() == 0:
+            requests.close()
+            return supervise(json.loads(request), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def supervise(request: dict[str, object], descriptors: list[int]) -> list[str]:
+    """Tells the child's number and then its exit code, and returns in the child."""
+    answers = socket.socket(fileno=descriptors.pop())
+    pid = os.fork()
+    if pid == 0:
+        answers.close()
+        return become(descriptors, **request)  # type: ignore[arg-type]
+    for descriptor in descriptors:
+        os.close(descriptor)
+    answers.sendall(b"%d\n" % pid)
+    answers.sendall(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    os._exit(0)
+
+
+def become(
+    descriptors: list[int], *, arguments: list[str], environment: dict[str, str], directory: str, alone: bool
+) -> list[str]:
+    """With the streams and all else that a new process has from the one that starts it."""
+    if alone:
+        os.setsid()
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115
+    return arguments
+
+
+if __name__ == "__main__":
+    from tui.cli.main import main
+
+    for module in IMPORTED:
+        importlib.import_module(module)
+    gc.freeze()
+    sys.argv[1:] = serve(socket.socket(fileno=int(sys.argv[1])))
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""`gjobs help`: topics, pages, search, and a pager on a terminal."""
+
+import pytest
+
+from tests.cli.command_line import OpenTerminal, Run, assert_refused
+from tui.manual.pages import GROUPS, TOPICS, page_text, summary
+
+
+def test_help_lists_every_topic_with_a_line(gjobs: Run) -> None:
+    done = gjobs("help")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    for topic in TOPICS:
+        assert any(line.split() == [topic, *summary(topic).split()] for line in lines)
+    assert set(GROUPS) <= set(lines)
+    assert max(map(len, lines[1:])) < 80
+
+
+def test_help_prints_a_page_as_plain_text(gjobs: Run) -> None:
+    done = gjobs("help", "budgets")
+    assert (done.code, done.out, done.err) == (0, page_text("budgets"), "")
+    assert "<!--" not in done.out
+    assert "\x1b" not in done.out
+
+
+def test_help_explains_a_command_that_has_no_page(gjobs: Run) -> None:
+    assert gjobs("help", "jobs", "list").out.startswith("usage: gjobs jobs list")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("bugets",), 2, "Unknown topic 'bugets'. Did you mean 'budgets'?\n"),
+        (("jobs", "lst"), 2, "Unknown topic 'jobs lst'."),
+        (("budgets", "--search", "x"), 2, "--search finds pages, and takes no topic beside it."),
+        (("--search", "no-such-word"), 1, "No page contains 'no-such-word'."),
+        (("budgets", "--as", "ada@example.com"), 2, "This command opens no database."),
+    ],
+)
+def test_help_refuses_what_it_does_not_know(gjobs: Run, arguments: tuple[str, ...], code: int, words: str) -> None:
+    assert_refused(gjobs("help", *arguments), code, words)
+
+
+def test_help_finds_words_on_pages(gjobs: Run) -> None:
+    done = gjobs("help", "--search", "worker dies")
+    assert done.code == 0
+    assert [line.split()[0] for line in done.out.splitlines()] == ["TOPIC", "workers"]
+    assert "What happens when a worker dies" in done.out
+    links = gjobs("help", "--search", "journal of what").out
+    assert "writing-safely explains the journal of what gjobs itself wrote." in links
+
+
+def test_help_shows_a_page_in_the_pager_on_a_terminal(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal("help", "budgets", environment={"PAGER": "sed s/^/paged:/"})
+    assert terminal.finish() == 0
+    assert "paged:" in terminal.screen
+    assert "\x1b[" in terminal.screen
+    assert "](retention.md)" not in terminal.screen
+
+
+def test_help_shows_a_page_without_the_pager_if_it_cannot_be_run(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal("help", "exit-codes", environment={"PAGER": "no-such-pager"})
+    assert terminal.finish() == 0
+    assert "The pager 'no-such-pager' of PAGER cannot be run." in terminal.screen
+    assert "timed out" in terminal.screen

@@ -1,0 +1,75 @@
+"""The shell examples of README and manual run on the sample data, or are at least valid commands."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from store.embedded.clients import ServerHandle
+from store.sample.sample_data import fill
+from tests.cli.command_line import Run, UseProfile
+from tests.conftest import Conninfo, temporary_database
+from tests.manual import pages
+from tui.cli.exit_codes import ExitCode
+from tui.cli.program import build_parser
+
+BLOCK = re.compile(r"^(<!-- not run: .+? -->\n|<!-- test command -->\n)?```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    page: str
+    line: str
+    is_run: bool
+
+
+def examples() -> Iterator[Example]:
+    for path in pages():
+        for marker, block in BLOCK.findall(path.read_text(encoding="utf-8")):
+            for line in block.splitlines():
+                yield Example(page=path.stem, line=line.partition(" #")[0], is_run=not marker)
+
+
+EXAMPLES = list(examples())
+
+
+@pytest.fixture
+def sample_database(server: ServerHandle, migrated: str) -> Iterator[Conninfo]:
+    with temporary_database(server, template=migrated) as conninfo:
+        fill({name: str(value) for name, value in conninfo.items()}, now=datetime.now(UTC))
+        yield conninfo
+
+
+def arguments_of(line: str) -> list[str] | None:
+    """None if the line starts another program."""
+    words = [word for word in shlex.split(line) if not re.match(r"[A-Z_]+=", word)]
+    return words[1:] if words and words[0] == "gjobs" else None
+
+
+def test_shell_examples_are_valid_commands() -> None:
+    read = [example for example in EXAMPLES if arguments_of(example.line) is not None]
+    assert len(read) > 40
+    parser = build_parser()
+    for example in read:
+        parser.parse_args(arguments_of(example.line) or [])
+
+
+def test_shell_examples_run_on_the_sample_data(
+    gjobs: Run, use_profile: UseProfile, sample_database: Conninfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `ada@example.com` on a database that may be written, as the embedded one is."""
+    use_profile("sample", sample_database, **{"as": "ada@example.com"})
+    monkeypatch.chdir(tmp_path)
+    failed = []
+    for example in EXAMPLES:
+        arguments = arguments_of(example.line)
+        if example.is_run:
+            assert arguments is not None, f"{example.page}: {example.line}"
+            done = gjobs(*arguments)
+            if done.code not in (ExitCode.DONE, ExitCode.FOUND) or not (done.out or done.err):
+                failed.append(f"{example.page}: {example.line}\n{done}")
+    assert failed == []

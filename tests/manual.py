@@ -1,0 +1,200 @@
+"""The generated parts of README and manual: `python -m tests.manual` writes them from the tables in the code."""
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from textual.app import App
+from textual.binding import Binding
+
+from store.filters.filter_terms import KEYS
+from tests.benchmarks.report import number
+from tests.benchmarks.tables import RESULTS
+from tui.cli.command import DECLARED, Command
+from tui.cli.exit_codes import MEANINGS
+from tui.cli.parser import Parser
+from tui.cli.program import build_parser
+from tui.dashboard.keys.bindings import own_bindings, shown_keys
+from tui.dashboard.keys.help import OWNERS, all_entries, of_the_app
+from tui.dashboard.keys.key_list import key_list
+from tui.manual.pages import GROUPS, TOPICS, page_path, with_generated
+
+README = Path(__file__).parents[1] / "README.md"
+
+WIDTH = 78
+
+MAIN_KEYS = (
+    "jobs.open",
+    "list.find",
+    "job.new",
+    "job.start",
+    "job.complete",
+    "job.fail",
+    "job.retry",
+    "job.delete",
+    "project.pick",
+    "app.user",
+    "app.lens",
+    "app.help",
+)
+
+"""The twelve most important ones, for the README."""
+
+START = "from the command to the screen, the server being up"
+
+WORK = "jobs that do nothing, until none is queued, each end durable"
+
+HEADLINES = (
+    (
+        "start until the first rows",
+        START,
+        ("gjobs: first rows", "gjobs"),
+        ("posting: first paint", "posting, first paint"),
+    ),
+    (
+        "newest 200 jobs of a project, of a million",
+        "the newest 200 of a project, with a user's eyes",
+        ("Store.get_project_jobs", "gjobs"),
+        ("raw psycopg", "raw psycopg"),
+    ),
+    (
+        "status changes, with all triggers",
+        "transitions of single jobs",
+        ("with all triggers", "gjobs"),
+        ("without ours", "no triggers"),
+    ),
+    (
+        "refresh of 500 rows, one changed",
+        "a tick with 1 of 500 rows changed, CPU time",
+        ("JobTable", "gjobs"),
+        ("DataTable", "Textual's DataTable"),
+    ),
+    ("jobs by one worker, one claim each", WORK, ("gjobs", "gjobs"), ("PgQueuer", "PgQueuer")),
+)
+
+"""What the README shows: label, title of the benchmark, and ours and the rival, each as measured and as shown."""
+
+
+def parsers(parser: Parser) -> Iterator[Parser]:
+    """The parser and, in depth, those of its commands."""
+    yield parser
+    for child in subcommands(parser):
+        yield from parsers(child)
+
+
+def subcommands(parser: Parser) -> list[Parser]:
+    return list(parser.commands.choices.values()) if parser.commands else []
+
+
+def described(parser: Parser) -> list[Parser]:
+    """The commands below that do something; a group that lists has `list` for it."""
+    return [
+        one
+        for one in parsers(parser)
+        if isinstance(one.get_default("command"), Command)
+        and not any(child.prog == f"{one.prog} list" for child in subcommands(one))
+    ]
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def code(text: str) -> str:
+    """In a cell of a table."""
+    escaped = text.replace("|", "\\|")
+    return f"`{escaped}`"
+
+
+def generate(part: str) -> str:
+    name, _, arguments = part.partition(" gjobs ")
+    match name:
+        case "keys":
+            return key_list(all_entries(App()), width=WIDTH)
+        case "main keys":
+            return table(("key", "does"), _main_keys())
+        case "filter keys":
+            rows = ((code(key.example), key.takes, f"jobs {key.words}") for key in KEYS.values())
+            return table(("write", "value", "finds"), rows)
+        case "exit codes":
+            return table(("code", "meaning"), ((str(int(exit_code)), words) for exit_code, words in MEANINGS.items()))
+        case "options":
+            flags = ((" ".join(filter(None, (flag, one.metavar))), one.help) for flag, one in DECLARED.items())
+            return table(("option", "does"), ((code(flag), words) for flag, words in flags))
+        case "list of commands":
+            return table(("command", "does"), _command_rows(build_parser()))
+        case "commands":
+            return "\n\n".join(map(reference, _chosen(arguments)))
+        case "topics":
+            return "\n".join(f"- {group}: {', '.join(map(_page_link, topics))}" for group, topics in GROUPS.items())
+        case "headline benchmarks":
+            return table(("what", "ours", "rival"), _headlines())
+        case _:
+            raise ValueError(f"{part!r} is no generated part")
+
+
+def _main_keys() -> Iterator[tuple[str, str]]:
+    app: App[Any] = App()
+    bindings: list[Binding] = [*(one for owner in OWNERS for one in own_bindings(owner)), *of_the_app()]
+    known = {binding.id: binding for binding in bindings}
+    for name in MAIN_KEYS:
+        yield code(shown_keys(app, known[name])[0]), known[name].tooltip
+
+
+def _command_rows(parser: Parser) -> Iterator[tuple[str, str]]:
+    for child in subcommands(parser):
+        verbs = [verb.prog.rpartition(" ")[2] for verb in subcommands(child)]
+        words, _, _ = (child.description or "").removesuffix(".").partition(". ")
+        yield code(child.prog), f"{words}: {', '.join(map(code, verbs))}" if verbs else words
+
+
+def _chosen(names: str) -> list[Parser]:
+    """`budgets, gjobs jobs show`: a group stands for all its commands."""
+    known = {parser.prog: parser for parser in parsers(build_parser())}
+    return [one for name in names.split(", ") for one in described(known[f"gjobs {name.removeprefix('gjobs ')}"])]
+
+
+def reference(parser: Parser) -> str:
+    usage = " ".join(parser.format_usage().removeprefix("usage: ").split())
+    parts = [f"### {parser.prog}", parser.description or "", f"`{usage}`"]
+    if rows := list(_option_rows(parser)):
+        parts.append(table(("argument", "does"), rows))
+    return "\n\n".join(parts)
+
+
+def _option_rows(parser: Parser) -> Iterator[tuple[str, str]]:
+    for action in parser._actions:
+        if action.help in (None, argparse.SUPPRESS) or isinstance(action, argparse._SubParsersAction):
+            continue
+        value = action.metavar if isinstance(action.metavar, str) else ""
+        if not value and action.choices:
+            value = "{" + ",".join(map(str, action.choices)) + "}"
+        yield code(" ".join(filter(None, (*action.option_strings[:1], value)))), str(action.help).replace("%%", "%")
+
+
+def _page_link(topic: str) -> str:
+    return f"[{topic}](tui/manual/{topic}.md)"
+
+
+def _headlines() -> Iterator[tuple[str, ...]]:
+    findings = [finding for run in json.loads(RESULTS.read_text(encoding="utf-8")) for finding in run["findings"]]
+    for label, title, *compared in HEADLINES:
+        series, unit = next((one["series"], one["unit"]) for one in findings if one["title"] == title)
+        yield (label, *(f"{shown}: {number(series[name]['median'])} {unit}" for name, shown in compared))
+
+
+def pages() -> list[Path]:
+    return [README, *map(page_path, TOPICS)]
+
+
+def main() -> None:
+    for path in pages():
+        source = path.read_text(encoding="utf-8")
+        path.write_text(with_generated(source, generate), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""README and manual: generated parts, links, language, and code blocks that run as they stand there."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from store.configuration.config_reader import read_text
+from store.configuration.configuration import Notifications
+from store.configuration.settings import resolve
+from store.jobs.job import GenerationJob
+from tests.conftest import Conninfo, connect
+from tests.manual import README, described, generate, pages
+from tui.cli.exit_codes import MEANINGS, ExitCode
+from tui.cli.program import build_parser
+from tui.dashboard.run import setup_of
+from tui.manual.pages import TOPICS, anchor, page_path, page_source, search, sections, summary, with_generated
+
+ADA = UUID("00000000-0000-4000-8000-00000000000a")
+
+PROJECT = UUID("00000000-0000-4000-8000-0000000000a1")
+
+ROOT = README.parent
+
+MOST_WORDS = 25
+
+FORBIDDEN = re.compile(
+    r"\b(eyes?|dear(est|er)?|mend(s|ed|ing)?|looks?|looked|looking|sums|put away|hands?|errands?|desk|seats?|lens"
+    r"|right of way|happenings?|whereabouts|storm|witness|crew|handed back|used up on|tells?|told|wish(es)?)\b",
+    re.IGNORECASE,
+)
+
+"""Words of the glossary's left column."""
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.stem)
+def test_generated_parts_match_the_tables_in_the_code(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert source == with_generated(source, generate), "Write them again with: python -m tests.manual"
+
+
+def test_manual_has_a_page_for_each_topic_with_a_summary_and_an_example() -> None:
+    assert {path.stem for path in page_path("tour").parent.glob("*.md")} == set(TOPICS)
+    for topic in TOPICS:
+        assert len(summary(topic)) <= 62, topic
+        title, opening, *rest = page_source(topic).split("\n\n")
+        assert title.startswith("# "), topic
+        assert 2 <= len(re.findall(r"[.?!](?=\s|$)", opening)) <= 4, topic
+        assert any("```" in block for block in rest[:2]), topic
+
+
+def test_each_command_and_each_exit_code_is_explained_once() -> None:
+    headings = Counter(
+        line.removeprefix("### ")
+        for topic in TOPICS
+        for line in page_source(topic).splitlines()
+        if line.startswith("### gjobs ")
+    )
+    assert headings == Counter(parser.prog for parser in described(build_parser()) if parser.prog != "gjobs")
+    assert set(MEANINGS) == set(ExitCode)
+
+
+def test_links_lead_to_headings_and_files_that_exist() -> None:
+    for path in pages():
+        for target in re.findall(r"\]\(([^)\s]+)\)", without_code(path.read_text(encoding="utf-8"))):
+            if target.startswith("https://"):
+                continue
+            name, _, fragment = target.partition("#")
+            linked = path.parent / name if name else path
+            assert linked.exists(), f"{path.name}: {target}"
+            if fragment:
+                headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+                assert fragment in map(anchor, headings), f"{path.name}: {target}"
+
+
+def test_files_that_the_text_names_exist() -> None:
+    named = re.compile(r"`((?:store|tui|migrations|tests|screenshots|\.ci)/[\w./-]*)`")
+    found = {name for path in pages() for name in named.findall(path.read_text(encoding="utf-8"))}
+    assert len(found) > 20
+    assert [name for name in found if "NNNN" not in name and "TOPIC" not in name and not (ROOT / name).exists()] == []
+
+
+def without_code(source: str) -> str:
+    return re.sub(r"^```.*?^```$", "", source, flags=re.MULTILINE | re.DOTALL)
+
+
+def sentences(source: str) -> Iterator[str]:
+    """Those that people wrote: without code, tables, headings and what is generated."""
+    written = with_generated(source, lambda _: "")
+    text = re.sub(r"^(#|\||!\[|<).*$", "\n", without_code(written), flags=re.MULTILINE)
+    text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", re.sub(r"`[^`\n]*`", "code", text))
+    for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:- |\d+\. ))", text):
+        words = re.sub(r"^\s*(- |\d+\. )", "", " ".join(paragraph.split()))
+        yield from filter(None, re.split(r"(?<=[.?!])\s+", words))
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.stem)
+def test_sentences_are_short_and_use_the_words_of_the_glossary(path: Path) -> None:
+    found = list(sentences(path.read_text(encoding="utf-8")))
+    assert found
+    assert [sentence for sentence in found if len(sentence.split()) > MOST_WORDS] == []
+    assert [sentence for sentence in found if FORBIDDEN.search(sentence)] == []
+
+
+def test_readme_is_short() -> None:
+    source = README.read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= 200
+    assert len(source.encode()) <= 10_000
+
+
+@pytest.mark.parametrize(
+    ("words", "topic", "heading"),
+    [
+        ("why ana not see job", "visibility", "Visibility"),
+        ("worker dies", "workers", "What happens when a worker dies"),
+        ("limit project month", "budgets", "Budgets"),
+        ("budgets", "budgets", "Budgets"),
+        ("GJ001", "budgets", "When there is no room"),
+    ],
+)
+def test_search_finds_sections_by_all_words(words: str, topic: str, heading: str) -> None:
+    hits = search(words)
+    assert (topic, heading) in {(hit.section.topic, hit.section.heading) for hit in hits}
+    for hit in hits:
+        text = "\n".join((hit.section.topic, hit.section.heading, *hit.section.lines)).casefold()
+        assert all(word.casefold() in text for word in words.split())
+
+
+def test_search_finds_nothing_for_nothing_and_unknown_words() -> None:
+    assert search(" ") == search("no-such-word") == []
+    assert [section.heading for section in sections("exit-codes")] == ["Exit codes", "All codes", "In a script"]
+
+
+# Configuration
+
+
+def blocks(language: str) -> list[str]:
+    found: list[str] = []
+    for path in pages():
+        found += re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return found
+
+
+def test_configuration_examples_can_be_read() -> None:
+    examples = [read_text(text, path=Path("/here/config.toml")) for text in blocks("toml")]
+    (configuration,) = [example for example in examples if len(example.profiles) > 1]
+    assert list(configuration.profiles) == ["production", "staging", "embedded"]
+    assert list(configuration.views) == ["late", "expensive"]
+    setup = setup_of(resolve(data_dir=Path("/data"), environment={}, configuration=configuration))
+    assert setup.notifications == Notifications(view="expensive", bell=True, desktop=True, terminal="kitty")
+    assert setup.database_choices[0].name == "staging"
+    assert setup.keymap == {"job.delete": "ctrl+d", "app.database": "D,f2"}
+
+
+# Python
+
+
+@pytest.fixture
+def owner(database: Conninfo) -> Iterator[psycopg.Connection]:
+    """Ada has a project."""
+    with connect(database, autocommit=True) as connection:
+        connection.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
+        connection.execute("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", [PROJECT, ADA])
+        yield connection
+
+
+def add_jobs(owner: psycopg.Connection, *jobs: tuple[str, str, int]) -> None:
+    """Of status, mode and cost."""
+    for status, mode, cost_cents in jobs:
+        owner.execute(
+            "insert into generation_jobs (user_id, project_id, status, mode, cost_cents) values (%s, %s, %s, %s, %s)",
+            (ADA, PROJECT, status, mode, cost_cents),
+        )
+
+
+def run_example(name: str, database: Conninfo, **names: object) -> None:
+    """The block of that name, with the names that it expects its reader to have."""
+    source = page_source("python")
+    assert source.count("```python") == source.count("<!-- run: ")
+    (code,) = re.findall(rf"^<!-- run: {name} -->\n```python\n(.*?)^```$", source, re.MULTILINE | re.DOTALL)
+    exec(  # noqa: S102
+        compile(code, page_path("python"), "exec"), {"DATABASE_URL": make_conninfo("", **database), **names}
+    )
+
+
+def test_python_examples_list_and_run_the_queued_jobs(
+    database: Conninfo, owner: psycopg.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_jobs(owner, ("queued", "lifestyle", 1), ("queued", "packaging", 1), ("running", "main_white", 1))
+
+    async def generate_image(job: GenerationJob) -> None:
+        if job.mode == "packaging":
+            raise RuntimeError("API timeout")
+
+    run_example("list", database)
+    assert set(capsys.readouterr().out.splitlines()) == {
+        "queued lifestyle 1",
+        "queued packaging 1",
+        "running main_white 1",
+    }
+    run_example("queue", database, generate=generate_image)
+
+    rows = owner.execute("select mode, status, error from generation_jobs order by mode").fetchall()
+    assert rows == [
+        ("lifestyle", "succeeded", None),
+        ("main_white", "running", None),
+        ("packaging", "failed", "API timeout"),
+    ]
+
+
+def test_python_budget_example_queues_a_job_until_the_budget_is_spent(
+    database: Conninfo, owner: psycopg.Connection
+) -> None:
+    add_jobs(owner, ("succeeded", "lifestyle", 500), ("failed", "lifestyle", 9_000))
+
+    owner.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 9750)", [ADA])
+    run_example("budget", database, project_id=PROJECT)
+    with pytest.raises(RuntimeError, match="Insufficient budget"):
+        run_example("budget", database, project_id=PROJECT)
+
+    rows = owner.execute("select user_id, mode, cost_cents from generation_jobs where status = 'queued'").fetchall()
+    assert rows == [(ADA, "lifestyle", 250)]
+
+
+def test_python_summary_example_prints_counts_and_total_cost(
+    database: Conninfo, owner: psycopg.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_jobs(owner, *[("succeeded", "lifestyle", 250)] * 3, ("failed", "packaging", 2), ("queued", "lifestyle", 100))
+
+    run_example("summary", database, project_id=PROJECT)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "Queued: 1",
+        "Running: 0",
+        "Succeeded: 3",
+        "Failed: 1",
+        "Total: $8.52",
+    ]

@@ -1,0 +1,52 @@
+"""Keys as a terminal sends them: nobody waits until one is handled."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from textual import events
+from textual.app import App
+from textual.keys import _character_to_key
+
+from tests.tui.app_waits import settle
+from tests.tui.dashboard.dashboard_driver import Driver
+
+
+def send(app: App[int], key: str) -> None:
+    """As the terminal does: nobody waits for the answer."""
+    name = _character_to_key(key) if len(key) == 1 else key
+    app.post_message(events.Key(name, key if len(key) == 1 else "\r" if key == "enter" else None))
+
+
+def chance(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311
+
+
+@asynccontextmanager
+async def busy_loop(dice: random.Random) -> AsyncIterator[None]:
+    """Something else keeps the event loop from answering at once."""
+
+    async def hog() -> None:
+        while True:
+            time.sleep(dice.uniform(0, 0.02))  # noqa: ASYNC251
+            await asyncio.sleep(dice.uniform(0, 0.01))
+
+    hogging = asyncio.create_task(hog())
+    try:
+        yield
+    finally:
+        hogging.cancel()
+
+
+async def rest(driver: Driver) -> None:
+    """Until all keys are handled, with all that they began."""
+
+    def is_resting() -> bool:
+        app = driver.app
+        return app._keys.is_idle and not app.tasks.is_opening and not app.tasks.is_writing
+
+    await settle(driver.app)
+    await driver.until(is_resting)
+    await settle(driver.app)

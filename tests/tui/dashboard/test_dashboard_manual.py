@@ -1,0 +1,97 @@
+"""The manual in the dashboard: its page for each screen, the keys on it, links and search."""
+
+from textual.widgets import Markdown, MarkdownViewer
+
+from tests.tui.dashboard.dashboard_driver import Driver
+from tui.dashboard.keys.help import OWNERS, TOPIC_OF, all_entries, screen_entries
+from tui.dashboard.keys.manual_dialog import KEYS_HEADING, Location, ManualDialog
+from tui.manual.pages import TOPICS
+
+
+def manual(driver: Driver) -> ManualDialog:
+    assert isinstance(driver.app.screen, ManualDialog)
+    return driver.app.screen
+
+
+def source(driver: Driver) -> str:
+    return manual(driver).query_one(Markdown).source
+
+
+async def test_help_opens_the_page_of_the_dashboard_with_its_keys_first(dashboard: Driver) -> None:
+    await dashboard.press(
+        "question_mark", on=1, dialog="Manual: tour", shows=(KEYS_HEADING, "Delete the job, or the marked")
+    )
+    text = source(dashboard)
+    assert text.startswith(f"## {KEYS_HEADING}\n")
+    entries = screen_entries(dashboard.app.dashboard)
+    names = {entry.binding_id for entry in entries}
+    assert {"job.delete", "jobs.open", "list.find", "app.help", "app.quit"} <= names
+    assert not any(name.startswith(("find.", "dialog.")) for name in names)
+    assert [entry for entry in entries if entry.keys not in text or entry.what.split()[0] not in text] == []
+    assert "\n# Tour\n" in text
+    viewer = manual(dashboard).query_one(MarkdownViewer)
+    await dashboard.press("t", until=lambda: not viewer.show_table_of_contents)
+    await dashboard.press("t", until=lambda: viewer.show_table_of_contents)
+    await dashboard.press("question_mark", dialog="")
+
+
+async def test_help_shows_keys_where_they_were_moved_to(dashboard: Driver) -> None:
+    dashboard.app.set_keymap({"job.delete": "X,f8"})
+    await dashboard.press("question_mark", dialog="Manual: tour", shows="X f8")
+    manual(dashboard).go(Location(topic="keys"))
+    await dashboard.has_dialog("Manual: keys")
+    assert "[job.delete]" in source(dashboard)
+    assert "\nX f8 " in source(dashboard)
+
+
+async def test_help_in_a_dialog_opens_its_page_with_the_keys_of_the_dialog(dashboard: Driver) -> None:
+    for opening, topic in (("b", "budgets"), ("w", "workers"), ("t", "metrics"), ("enter", "events")):
+        await dashboard.press(opening)
+        await dashboard.until(lambda: bool(dashboard.dialog))
+        below = dashboard.app.screen
+        await dashboard.press("f1", dialog=f"Manual: {topic}")
+        keys, _, _ = source(dashboard).partition("\n# ")
+        assert [entry for entry in screen_entries(below) if entry.what.split()[0] not in keys] == []
+        assert "Queue a new job" not in keys
+        await dashboard.press("escape")
+        await dashboard.until(lambda: not isinstance(dashboard.app.screen, ManualDialog))
+        await dashboard.press("escape", dialog="")
+
+
+async def test_help_in_the_find_field_explains_filters_and_leaves_typing_alone(dashboard: Driver) -> None:
+    await dashboard.press("slash")
+    await dashboard.press("question_mark", dialog="")
+    await dashboard.press("f1", dialog="Manual: filters", shows="Take the completion, or list the keys")
+    assert "Delete the job" not in source(dashboard)
+
+
+async def test_links_lead_to_pages_and_back_and_never_out(dashboard: Driver) -> None:
+    await dashboard.press("question_mark", dialog="Manual: tour")
+    document = manual(dashboard).query_one(Markdown)
+    for href, title in (("keys.md", "Manual: keys"), ("connecting.md#passwords", "Manual: connecting")):
+        document.post_message(Markdown.LinkClicked(document, href))
+        await dashboard.has_dialog(title)
+    await dashboard.until(lambda: manual(dashboard).query_one(MarkdownViewer).scroll_offset.y > 0)
+    for href in ("https://example.com/x", "../../../etc/passwd", "secret.md"):
+        document.post_message(Markdown.LinkClicked(document, href))
+        await dashboard.shows_toast(f"This link leads out of the manual: {href}")
+    await dashboard.press("backspace", dialog="Manual: keys")
+    await dashboard.press("backspace", dialog="Manual: tour")
+    await dashboard.press("backspace", dialog="Manual: tour", shows=KEYS_HEADING)
+
+
+async def test_search_finds_words_on_any_page_and_opens_the_section(dashboard: Driver) -> None:
+    await dashboard.press("question_mark", dialog="Manual: tour")
+    await dashboard.press("slash", dialog="Find in the manual", shows="Every action of the dashboard has a key")
+    await dashboard.type("worker dies", shows="workers: What happens when a worker dies")
+    await dashboard.press("enter", dialog="Manual: workers", shows="What happens when a worker dies")
+
+
+def test_each_screen_with_keys_has_a_page() -> None:
+    assert set(TOPIC_OF.values()) <= set(TOPICS)
+    assert set(TOPIC_OF) - set(OWNERS) <= {owner for owner in TOPIC_OF if not owner.__dict__.get("BINDINGS")}
+
+
+async def test_all_keys_are_listed_once(dashboard: Driver) -> None:
+    names = [entry.binding_id for entry in all_entries(dashboard.app)]
+    assert len(names) == len(set(names)) > 40

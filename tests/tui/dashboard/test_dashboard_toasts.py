@@ -1,0 +1,44 @@
+"""Toasts leave in sight what a person decides by: the policy that hides jobs, the row under the cursor, any dialog."""
+
+import pytest
+from textual.geometry import Region
+from textual.widgets._toast import Toast as ToastWidget
+
+from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from tui.dashboard.widgets import show_toast
+from tui.text.error_text import Toast
+
+LONG = Toast(text="The database refused: " + "a reason that goes on " * 16, severity="error")
+
+
+def toast_regions(driver: Driver) -> list[Region]:
+    """In sight on the screen on top."""
+    screen = driver.app.screen
+    return [screen.find_widget(toast).visible_region for toast in screen.query(ToastWidget)]
+
+
+async def show_toasts(driver: Driver) -> None:
+    for toast in (LONG, Toast(text="Copied.")):
+        show_toast(driver.app, toast)
+        await driver.settle()
+    await driver.shows("Copied.")
+    await driver.settle()
+
+
+@pytest.mark.parametrize("size", [(200, 50), (120, 36), (80, 24), (60, 15), (40, 8)])
+async def test_toasts_cover_no_policy_line_no_row_and_no_dialog(drive: Drive, size: tuple[int, int]) -> None:
+    async with drive(size=size) as driver:
+        await driver.press("v", until=lambda: driver.app.dashboard.visibility_note not in (None, "looking …"))
+        await show_toasts(driver)
+        table, panel = driver.table.region, driver.app.dashboard.jobs.region
+        rows = Region(table.x, table.y + 1, table.width, table.height - 1)
+        assert not any(toast.overlaps(rows) or toast.bottom >= panel.bottom for toast in toast_regions(driver))
+
+        for key in ("n", "b", "question_mark"):
+            driver.app.clear_notifications()
+            await driver.press(key, until=lambda: driver.dialog)
+            await show_toasts(driver)
+            dialog = driver.app.screen.query_one("#dialog").region
+            assert dialog
+            assert not any(toast.overlaps(dialog) for toast in toast_regions(driver))
+            await driver.press("escape", dialog="")

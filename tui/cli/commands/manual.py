@@ -1,0 +1,130 @@
+"""gjobs help: the manual's pages, and finding words in them."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from store.configuration.settings import Settings
+from store.formats import nearest
+from tui.cli.command import Command
+from tui.cli.exit_codes import Declined, ExitCode, UsageError
+from tui.cli.output import Output, print_message
+from tui.cli.parser import Parser, add_command
+from tui.manual.pages import GROUPS, TOPICS, page_text, search, summary
+
+if TYPE_CHECKING:
+    from tui.cli.parser import Commands
+
+_PAGER = "less"
+_LESS = "FRX"
+"""Ends by itself if the page fits, passes colours on, and leaves the page on the terminal; git says the same."""
+_PAGE_LINK = re.compile(r"\[([^]]+)\]\([\w-]*(?:\.md)?(?:#[\w-]+)?\)")
+"""A link to another page, whose text is the topic."""
+_WIDEST = 100
+"""Cells of a line: longer ones are hard to read."""
+
+
+def add_help(commands: "Commands") -> None:
+    def run(_: Settings, output: Output, *, topic: list[str], search: str | None) -> ExitCode:
+        return print_manual(output, topic, search, commands.choices)
+
+    parser = add_command(
+        commands,
+        "help",
+        Command(run=run, opens_database=False, reads_configuration=False, has_json=False),
+        help="print or search the pages of the manual",
+        example="gjobs help budgets",
+    )
+    parser.add_argument("topic", nargs="*", metavar="TOPIC", help="a page of the manual, or a command")
+    parser.add_argument("--search", metavar="WORD", help="list the pages that contain it; several words must all occur")
+
+
+def print_manual(output: Output, topic: list[str], search: str | None, commands: "Mapping[str, Parser]") -> ExitCode:
+    """`commands` are the parsers by name: `gjobs help jobs` explains a command that has no page."""
+    name = " ".join(topic)
+    if search is not None:
+        if name:
+            raise UsageError("--search finds pages, and takes no topic beside it.", hint="Leave one of them out.")
+        return _print_found(search, output)
+    if not name:
+        output.text(_contents())
+    elif name in TOPICS:
+        _print_page(page_text(name), output)
+    elif (parser := _command(topic, commands)) is not None:
+        parser.print_help()
+    else:
+        near = nearest(name, (*TOPICS, *commands))
+        question = f" Did you mean {near!r}?" if near else ""
+        raise UsageError(f"Unknown topic {name!r}.{question}", hint="'gjobs help' lists the topics of the manual.")
+    return ExitCode.DONE
+
+
+def _command(words: list[str], commands: "Mapping[str, Parser]") -> "Parser | None":
+    parser: Parser | None = None
+    for word in words:
+        parser = commands.get(word)
+        if parser is None:
+            return None
+        commands = parser.commands.choices if parser.commands else {}
+    return parser
+
+
+def _contents() -> str:
+    width = max(map(len, TOPICS))
+    lines = ["The manual has these topics. 'gjobs help TOPIC' prints one; 'gjobs help --search WORD' finds pages."]
+    for group, topics in GROUPS.items():
+        lines += ["", group, *(f"  {topic:<{width}}  {summary(topic)}" for topic in topics)]
+    return "\n".join(lines)
+
+
+def _print_found(text: str, output: Output) -> ExitCode:
+    from tui.cli.text_tables import TableColumn
+
+    hits = search(text)
+    if not hits:
+        raise Declined(f"No page contains {text!r}.", hint="'gjobs help' lists the topics of the manual.")
+    columns = (TableColumn(title="TOPIC"), TableColumn(title="SECTION"), TableColumn(title="TEXT", narrowest=20))
+    output.table(columns, [[hit.section.topic, hit.section.heading, hit.line] for hit in hits])
+    return ExitCode.DONE
+
+
+def _print_page(text: str, output: Output) -> None:
+    if output.is_terminal:
+        _show_paged(_drawn(text, has_colour=output.has_colour), output)
+    else:
+        output.text(text.rstrip())
+
+
+def _drawn(text: str, *, has_colour: bool) -> str:
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.theme import Theme
+
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    # Rich puts code on black, which a light terminal shows as bars.
+    theme = Theme({"markdown.code": "bold cyan", "markdown.code_block": "cyan"})
+    console = Console(
+        width=width, theme=theme, force_terminal=has_colour, color_system="standard" if has_colour else None
+    )
+    page = Markdown(_PAGE_LINK.sub(r"\1", text), code_theme="ansi_dark", hyperlinks=False)
+    with console.capture() as capture:
+        console.print(page)
+    return capture.get().rstrip()
+
+
+def _show_paged(text: str, output: Output) -> None:
+    """Run the pager that PAGER names, without a shell."""
+    pager = os.environ.get("PAGER") or _PAGER
+    try:
+        # The pager ends when the reader does, with whatever exit code.
+        subprocess.run(
+            shlex.split(pager), input=text + "\n", encoding="utf-8", check=False, env={"LESS": _LESS, **os.environ}
+        )
+    except (OSError, ValueError):
+        if os.environ.get("PAGER"):
+            print_message(f"The pager {pager!r} of PAGER cannot be run.")
+        output.text(text)

@@ -1,0 +1,125 @@
+"""Serves scrapes on the loopback interface."""
+
+import asyncio
+import io
+import socket
+from contextlib import suppress
+from http import HTTPStatus
+from http.client import HTTPException, parse_headers
+from urllib.parse import urlsplit
+
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
+
+from tui.cli.commands.openmetrics import Collected, Scrapes
+
+LOOPBACK = "127.0.0.1"
+BACKLOG = 1024
+MOST_CONNECTIONS = 256
+"""At once; more wait in the backlog. Each needs a descriptor, and 1,024 are a usual limit of a process."""
+READ_SECONDS = 3.0
+"""For the whole of a request. The client is on this machine."""
+WRITE_SECONDS = 10.0
+LONGEST_REQUEST = 16_384
+"""Bytes."""
+
+_HOSTS = ("127.0.0.1", "localhost", "::1")
+"""A page in a browser can reach this server under a name of its own that leads to this machine."""
+_OPENMETRICS = "application/openmetrics-text"
+_END = b"\r\n\r\n"
+_FULL_PAUSE = 0.1
+"""Seconds."""
+_TEXT = "text/plain; charset=utf-8"
+
+
+def listen(port: int) -> socket.socket:
+    """Raises OSError where the port is taken."""
+    listener = socket.create_server((LOOPBACK, port), backlog=BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+class ScrapeServer:
+    def __init__(self, scrapes: Scrapes) -> None:
+        self._scrapes = scrapes
+        self._slots = asyncio.Semaphore(MOST_CONNECTIONS)
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as connections:
+            while True:
+                await self._slots.acquire()
+                try:
+                    connection, _ = await loop.sock_accept(listener)
+                except OSError:
+                    # The process has no descriptor left, or the client is gone already.
+                    self._slots.release()
+                    await asyncio.sleep(_FULL_PAUSE)
+                else:
+                    connections.create_task(self._serve(connection))
+
+    async def _serve(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            with connection, suppress(OSError):  # It is gone, or too slow: a TimeoutError is one.
+                connection.setblocking(False)
+                async with asyncio.timeout(READ_SECONDS):
+                    request = await _request(connection)
+                answer = await self._answer(request)
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await loop.sock_sendall(connection, answer)
+        finally:
+            self._slots.release()
+
+    async def _answer(self, request: bytes) -> bytes:
+        head, end, _ = request.partition(_END)
+        first, _, fields = head.partition(b"\r\n")
+        method = first.partition(b" ")[0]
+        try:
+            headers = parse_headers(io.BytesIO(fields + _END))
+        except HTTPException:
+            return _response(HTTPStatus.BAD_REQUEST)
+        if not end:
+            return _response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        hosts = headers.get_all("Host", [])
+        if len(hosts) != 1 or not _is_ours(hosts[0]):
+            return _response(HTTPStatus.FORBIDDEN, f"The host should be one of {', '.join(_HOSTS)}.\n")
+        if method not in (b"GET", b"HEAD"):
+            return _response(HTTPStatus.METHOD_NOT_ALLOWED)
+        collected = Collected(await self._scrapes.answer())
+        if _OPENMETRICS in headers.get("Accept", ""):
+            text = openmetrics.generate_latest(collected)  # type: ignore[no-untyped-call]
+            content_type = openmetrics.CONTENT_TYPE_LATEST
+        else:
+            text, content_type = generate_latest(collected), CONTENT_TYPE_PLAIN_0_0_4
+        return _response(HTTPStatus.OK, text.decode(), content_type, has_body=method == b"GET")
+
+
+async def _request(connection: socket.socket) -> bytes:
+    """What comes until the headers end, or until it is too much."""
+    received = bytearray()
+    while _END not in received and len(received) < LONGEST_REQUEST:
+        part = await asyncio.get_running_loop().sock_recv(connection, 4_096)
+        if not part:
+            raise ConnectionError
+        received += part
+    return bytes(received)
+
+
+def _is_ours(host: str) -> bool:
+    try:
+        return urlsplit(f"//{host}").hostname in _HOSTS
+    except ValueError:
+        return False
+
+
+def _response(status: HTTPStatus, text: str = "", content_type: str = _TEXT, *, has_body: bool = True) -> bytes:
+    body = (text or f"{status.phrase}\n").encode()
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        f"Content-Type: {content_type}\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + (body if has_body else b"")

@@ -1,0 +1,208 @@
+"""The manual on a screen: a page with its contents, links and search."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import MarkdownViewer, Static
+from textual.widgets.markdown import MarkdownTableOfContents
+
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.dialogs.pick import Choice, PickDialog
+from tui.dashboard.keys.key_list import HelpEntry, key_list, short_key_list
+from tui.dashboard.widgets import show_toast
+from tui.manual.pages import TOPICS, page_source, readable, search, summary, with_generated
+from tui.text.error_text import Toast
+
+KEYS_HEADING = "Keys that work here"
+_CONTENTS_FROM = 100
+"""The narrowest screen, in cells, that shows the contents beside the page at once."""
+_FENCE_PADDING = 4
+_MOST_FOUND = 100
+_FOOT = {
+    "help.find": "find",
+    "help.contents": "contents",
+    "help.back": "back",
+    "help.close": "close",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    topic: str
+    anchor: str = ""
+
+
+def location_of(href: str) -> Location | None:
+    """Read a link of a page. None if it leads out of the manual."""
+    path, _, anchor = href.partition("#")
+    topic = path.removesuffix(".md")
+    if not path:
+        return Location(topic="", anchor=anchor)
+    return Location(topic=topic, anchor=anchor) if path.endswith(".md") and topic in TOPICS else None
+
+
+class ManualViewer(MarkdownViewer):
+    """Textual's viewer, whose links lead to pages of the manual and never to files."""
+
+    class LinkFollowed(Message):
+        def __init__(self, href: str) -> None:
+            super().__init__()
+            self.href = href
+
+    def __init__(self) -> None:
+        super().__init__(open_links=False)
+
+    async def go(self, location: str | PurePath) -> None:
+        """Called for each link on which somebody clicks."""
+        self.post_message(self.LinkFollowed(str(location)))
+
+
+class ManualDialog(Dialog[None]):
+    DEFAULT_CSS = """
+    ManualDialog {
+        #dialog { width: 100%; max-width: 100%; height: 100%; max-height: 100%; padding: 0; overflow: hidden; }
+        MarkdownViewer { background: $surface; scrollbar-size-vertical: 1; }
+        Markdown { max-width: 108; }
+        MarkdownTableOfContents { max-width: 36; }
+        MarkdownH1 { content-align: left middle; margin: 1 0 0 0; }
+        MarkdownH2 { margin: 1 0; }
+        MarkdownH3 { margin: 1 0 0 0; }
+        MarkdownFence { margin: 0 0 1 0; }
+        MarkdownFence > Label { padding: 0 2; }
+        #foot { height: 1; padding: 0 1; color: $foreground-muted; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,question_mark,f1", "leave", "Close", id="help.close", tooltip="Close the manual"),
+        Binding("slash", "find", "Find", id="help.find", tooltip="Find a page, or words on any page"),
+        Binding("t", "contents", "Contents", id="help.contents", tooltip="Show or hide the contents of the page"),
+        Binding("backspace,left", "back", "Back", id="help.back", tooltip="Go back to the page before"),
+    ]
+
+    def __init__(self, topic: str, *, keys: Sequence[HelpEntry], all_keys: Sequence[HelpEntry]) -> None:
+        """Open the page of a topic. `keys` work on the screen below and stand first on that page."""
+        super().__init__()
+        self._first = topic
+        self._keys = tuple(keys)
+        self._all_keys = tuple(all_keys)
+        self._visited = [Location(topic=topic)]
+        self._width = 0
+
+    def compose(self) -> ComposeResult:
+        with self.box("Manual"), Vertical():
+            yield ManualViewer()
+            yield Static(self.keys_line(_FOOT), id="foot", markup=False)
+
+    def on_mount(self) -> None:
+        self._viewer.show_table_of_contents = self.app.size.width >= _CONTENTS_FROM
+        self._viewer.document.focus()
+        self.call_after_refresh(self._show, self._visited[-1])
+
+    def on_resize(self) -> None:
+        """Keys are wrapped to the width of the page."""
+        self.call_after_refresh(self._wrap_again)
+
+    @property
+    def _viewer(self) -> ManualViewer:
+        return self.query_one(ManualViewer)
+
+    @property
+    def topic(self) -> str:
+        """The topic of the page on screen."""
+        return self._visited[-1].topic
+
+    # What is shown
+
+    def _wrap_again(self) -> None:
+        if self.is_open and self._width and self._width != self._room and self.topic in (self._first, "keys"):
+            self._show(self._visited[-1])
+
+    @property
+    def _room(self) -> int:
+        return self._viewer.document.content_size.width - _FENCE_PADDING
+
+    @work(exclusive=True)
+    async def _show(self, location: Location) -> None:
+        if not self.is_open:
+            return
+        self._width = self._room
+        document = self._viewer.document
+        await document.update(self._text(location.topic))
+        self.query_one("#dialog").border_title = Content(f"Manual: {location.topic}")
+        self._viewer.scroll_home(animate=False)
+        if location.anchor:
+            self.call_after_refresh(document.goto_anchor, location.anchor)
+
+    def _text(self, topic: str) -> str:
+        source = page_source(topic)
+        if topic == "keys":
+            source = with_generated(source, lambda _: key_list(self._all_keys, width=self._width))
+        text = readable(source)
+        if topic != self._first or not self._keys:
+            return text
+        title, _, rest = text.partition("\n\n")
+        keys = short_key_list(self._keys, width=self._width)
+        return f"## {KEYS_HEADING}\n\n{keys}\n\n{title}\n\n{rest}"
+
+    # Where keys and links lead
+
+    def go(self, location: Location) -> None:
+        topic = location.topic or self.topic
+        if topic == self.topic and location.anchor:
+            self._viewer.document.goto_anchor(location.anchor)
+            return
+        self._visited.append(Location(topic=topic, anchor=location.anchor))
+        self._show(self._visited[-1])
+
+    @on(ManualViewer.LinkFollowed)
+    def _follow(self, event: ManualViewer.LinkFollowed) -> None:
+        location = location_of(event.href)
+        if location is None:
+            show_toast(self.app, Toast(text=f"This link leads out of the manual: {event.href}"))
+        else:
+            self.go(location)
+
+    def action_back(self) -> None:
+        if len(self._visited) > 1:
+            self._visited.pop()
+            self._show(self._visited[-1])
+
+    def action_contents(self) -> None:
+        viewer = self._viewer
+        viewer.show_table_of_contents = not viewer.show_table_of_contents
+        if viewer.show_table_of_contents:
+            viewer.query_one(MarkdownTableOfContents).query_one("Tree").focus()
+        else:
+            viewer.document.focus()
+        self.call_after_refresh(self._wrap_again)
+
+    def action_find(self) -> None:
+        dialog = PickDialog(
+            title="Find in the manual", choices=(), placeholder="Type words, or the name of a page", beside=found
+        )
+        self.app.push_screen(dialog, self._found)
+
+    def _found(self, key: str | None) -> None:
+        if key is not None:
+            topic, _, anchor = key.partition("#")
+            self.go(Location(topic=topic, anchor=anchor))
+
+
+def found(text: str) -> list[Choice]:
+    """The sections that contain the words; every page while nothing is typed."""
+    if not text:
+        return [Choice(key=topic, label=topic, detail=summary(topic)) for topic in TOPICS]
+    choices: dict[str, Choice] = {}
+    for hit in search(text)[:_MOST_FOUND]:
+        section = hit.section
+        key = f"{section.topic}#{section.anchor}"
+        choices.setdefault(key, Choice(key=key, label=f"{section.topic}: {section.heading}", detail=hit.line))
+    return list(choices.values())

@@ -1,0 +1,90 @@
+"""Drops what a terminal sends and Textual cannot read."""
+
+import codecs
+from collections.abc import Iterable
+from functools import partial
+
+from textual import events
+from textual._xterm_parser import XTermParser
+from textual.drivers import linux_driver
+from textual.drivers.linux_driver import LinuxDriver
+from textual.keys import Keys
+from textual.message import Message
+
+# Textual 8.2.8 reads the terminal in a thread. An exception there is printed as a traceback, and the app exits with 0.
+# Each of these ends it (printf them into a terminal that runs `python -m textual`):
+#   ESC[999999999999u                             OverflowError in XTermParser._parse_extended_key: chr()
+#   ESC[1114112u                                  ValueError, there
+#   ESC[57441;1:3u                                ValueError, there: int("1:3"), the release of a key
+#   ESC[97;1;55296u                               a surrogate as text, which no terminal can be sent
+#   ESC[48;40;120;0;0t then ESC[<35;5;5M          ZeroDivisionError in XTermParser.parse_mouse_code
+#   ESC[48;99999;99999;9;9t                       a screen that needs gigabytes
+#   the byte 0xff                                 UnicodeDecodeError in LinuxDriver.run_input_thread
+
+LARGEST_SIZE = 2_000
+"""Columns or rows."""
+
+Size = tuple[int, int]
+
+
+class LenientParser(XTermParser):
+    """Instead of keys, it reports nothing for a sequence that is none; to type it as characters would press keys."""
+
+    _cells: Size | None = None
+    _pixels: Size | None = None
+
+    @property
+    def terminal_size(self) -> Size | None:
+        return self._cells
+
+    @terminal_size.setter
+    def terminal_size(self, size: Size | None) -> None:
+        if size is None or _is_possible(size):
+            self._cells = size
+
+    @property
+    def terminal_pixel_size(self) -> Size | None:
+        return self._pixels
+
+    @terminal_pixel_size.setter
+    def terminal_pixel_size(self, size: Size | None) -> None:
+        """Without one, a mouse's place is taken to be in cells."""
+        self._pixels = size if size and all(size) else None
+
+    def feed(self, data: str) -> Iterable[Message]:
+        return (message for message in super().feed(data) if _is_useful(message))
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
+        try:
+            keys = list(super()._sequence_to_key_events(sequence, alt))
+        except (ValueError, OverflowError):
+            return [events.Key(Keys.Ignore, sequence)]
+        return [key if _is_text(key) else events.Key(Keys.Ignore, sequence) for key in keys]
+
+
+def _is_possible(size: Size) -> bool:
+    return all(0 < length <= LARGEST_SIZE for length in size)
+
+
+def _is_useful(message: Message) -> bool:
+    return not isinstance(message, events.Resize) or _is_possible(message.size)
+
+
+def _is_text(key: events.Key) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in f"{key.key}{key.character or ''}")
+
+
+# LinuxDriver.run_input_thread looks both up for each terminal.
+vars(linux_driver).update(
+    XTermParser=LenientParser,
+    getincrementaldecoder=lambda name: partial(codecs.getincrementaldecoder(name), errors="ignore"),
+)
+
+
+class GuardedDriver(LinuxDriver):
+    def _run_input_thread(self) -> None:
+        """An error in it ends the app as any other does."""
+        try:
+            self.run_input_thread()
+        except Exception as error:
+            self._app.call_later(self._app._handle_exception, error)  # noqa: SLF001

@@ -1,0 +1,140 @@
+"""Topics, texts, sections and search of the manual."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+GROUPS: Mapping[str, Sequence[str]] = {
+    "The dashboard": ("tour", "keys", "filters", "views"),
+    "Databases": (
+        "connecting",
+        "profiles",
+        "supabase",
+        "acting-as",
+        "visibility",
+        "isolation",
+        "writing-safely",
+        "doctor",
+        "migrations",
+        "embedded",
+    ),
+    "Running jobs": ("workers", "retries", "budgets", "retention", "events", "watch", "metrics"),
+    "Reference": ("command-line", "exit-codes", "python"),
+    "Development": ("architecture", "contributing", "benchmarks"),
+}
+"""Topics in reading order. Each is the name of a page."""
+
+TOPICS = tuple(chain.from_iterable(GROUPS.values()))
+
+_COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE | re.DOTALL)
+_IMAGE = re.compile(r"^!\[.*\]\(.*\)\n\n?", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,3} ")
+_MARKUP = re.compile(r"^- |^\d+\. |`|\*\*")
+_LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
+_FENCE = "```"
+_NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading and what stands below it, up to the next heading."""
+
+    topic: str
+    heading: str
+    lines: tuple[str, ...]
+
+    @property
+    def anchor(self) -> str:
+        """The heading as GitHub spells it in a link."""
+        return anchor(self.heading)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    section: Section
+    line: str
+    """The first of the lines that contain the most words, without markup."""
+
+
+def anchor(heading: str) -> str:
+    return _NOT_IN_ANCHORS.sub("", heading.strip().lower()).replace(" ", "-")
+
+
+def page_path(topic: str) -> Path:
+    return Path(__file__).with_name(f"{topic}.md")
+
+
+def page_source(topic: str) -> str:
+    """Return the page as it is stored, with comments and pictures."""
+    return page_path(topic).read_text(encoding="utf-8")
+
+
+def readable(source: str) -> str:
+    """Remove what a terminal cannot show: comments and pictures."""
+    return _IMAGE.sub("", _COMMENT.sub("", source))
+
+
+def page_text(topic: str) -> str:
+    return readable(page_source(topic))
+
+
+@cache
+def summary(topic: str) -> str:
+    """Return the page's first sentence, without its full stop."""
+    _, _, rest = page_text(topic).partition("\n\n")
+    first, _, _ = rest.partition("\n\n")
+    return " ".join(first.split()).partition(". ")[0].removesuffix(".")
+
+
+@cache
+def sections(topic: str) -> tuple[Section, ...]:
+    return tuple(_sections(topic))
+
+
+def _sections(topic: str) -> Iterator[Section]:
+    heading, lines, is_code = topic, list[str](), False
+    for line in page_text(topic).splitlines():
+        is_code ^= line.startswith(_FENCE)
+        if not is_code and _HEADING.match(line):
+            if lines:
+                yield Section(topic=topic, heading=heading, lines=tuple(lines))
+            heading, lines = line.lstrip("# "), []
+        elif line.strip() and not line.startswith(_FENCE):
+            lines.append(line.strip())
+    yield Section(topic=topic, heading=heading, lines=tuple(lines))
+
+
+def search(text: str) -> list[Hit]:
+    """Find the sections that contain every word, in any case. The page of that name and such headings come first."""
+    words = text.casefold().split()
+    if not words:
+        return []
+    found: list[tuple[int, Hit]] = []
+    for section in chain.from_iterable(map(sections, TOPICS)):
+        title = f"{section.topic} {section.heading}".casefold()
+        everything = "\n".join((title, *section.lines)).casefold()
+        if all(word in everything for word in words):
+            place = 0 if section.topic in words else 1 if any(word in title for word in words) else 2
+            found.append((place, Hit(section=section, line=_best_line(section, words))))
+    return [hit for _, hit in sorted(found, key=lambda one: one[0])]
+
+
+def _best_line(section: Section, words: Sequence[str]) -> str:
+    def found(line: str) -> int:
+        return sum(word in line.casefold() for word in words)
+
+    line = max(section.lines, key=found, default="")
+    return _MARKUP.sub("", _LINK.sub(r"\1", line)).replace(" | ", "  ").strip("| ")
+
+
+_GENERATED = re.compile(
+    r"(?<=^<!-- generated: )(.+?)( -->\n).*?(?=^<!-- end of generated -->$)", re.MULTILINE | re.DOTALL
+)
+
+
+def with_generated(source: str, generate: Callable[[str], str]) -> str:
+    """Replace each generated part. `generate` gets the part's name and returns Markdown."""
+    return _GENERATED.sub(lambda part: f"{part[1]}{part[2]}{generate(part[1])}\n", source)
