@@ -1,4 +1,4 @@
-"""The schema's history. Importing this package is cheap: Alembic is imported only where a migration runs."""
+"""The schema's migrations. Importing this package is cheap: only running a migration imports Alembic."""
 
 from pathlib import Path
 

@@ -12,7 +12,7 @@ def upgrade() -> None:
         run_script(f"0004/{script}.sql")
     run_folder("functions", revision)
     run_folder("triggers", revision)
-    # Of revision 0003, which at first had no indexes for the other orders: those that are there stay.
+    # From revision 0003, which at first lacked the indexes for the other orders. Existing indexes stay.
     run_script("0003/before.sql")
     run_apart(
         "0003/gjobs_updated.sql",
