@@ -107,6 +107,12 @@ def test_sentences_are_short_and_use_the_words_of_the_glossary(path: Path) -> No
     assert [sentence for sentence in found if FORBIDDEN.search(sentence)] == []
 
 
+def test_code_fits_a_narrow_terminal() -> None:
+    for topic in TOPICS:
+        for block in re.findall(r"^```.*?^```$", page_source(topic), re.MULTILINE | re.DOTALL):
+            assert max(map(len, block.splitlines())) <= 74, f"{topic}: {block}"
+
+
 def test_readme_is_short() -> None:
     source = README.read_text(encoding="utf-8")
     assert len(source.splitlines()) <= 200
