@@ -1,4 +1,4 @@
-"""The library over Postgres. Public names are imported when they are first used, so `import store` needs no driver."""
+"""The library over Postgres. Public names are imported on first use, so `import store` needs no driver."""
 
 import importlib
 from typing import TYPE_CHECKING

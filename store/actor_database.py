@@ -26,11 +26,11 @@ from store.users.actor import OPERATOR, ActingUser, Actor
 T = TypeVar("T")
 
 _NAMES = {Key.PROJECT: Capability.PROJECTS, Key.USER: Capability.USERS, Key.IS: Capability.LEARNING}
-"""What must be readable for a filter to name it other than by its id, or to find it by more than the time."""
+"""The capability that a filter key needs: to match a name and not an id, or to learn the usual duration."""
 
 
 class ActorDatabase:
-    """Every method may raise a StoreError. `probed` is what the database offers, which others may share."""
+    """A database, queried as one actor. Every method may raise a StoreError. Several may share a `capability_cache`."""
 
     def __init__(self, database: Database, actor: Actor, capability_cache: CapabilityCache) -> None:
         self.database = database
@@ -38,45 +38,45 @@ class ActorDatabase:
         self.capability_cache = capability_cache.for_actor(actor)
 
     def acting_as(self, actor: Actor) -> Self:
-        """The same database with other eyes."""
+        """Return the same database, acting as another actor."""
         return type(self)(self.database, actor, self.capability_cache)
 
     async def partial_claims(self) -> tuple[str, ...]:
-        """The claims that policies read and that gjobs does not know of the actor."""
+        """Return the claims that policies read and that gjobs does not know for this actor."""
         return (await self.capability_cache.get()).partial_claims(self.actor)
 
     @property
     def is_operators(self) -> bool:
         return self.actor == OPERATOR
 
-    # What is offered
+    # Capabilities
 
     async def missing(self, feature: Capability) -> MissingCapability | None:
-        """None where the actor has it, as far as was known when somebody last asked."""
+        """Return why the actor lacks the feature, or None if they have it. The answer may be cached."""
         return (await self.capability_cache.get()).missing(feature, self.actor)
 
     async def has(self, feature: Capability) -> bool:
         return await self.missing(feature) is None
 
     def translating_refusals(self, needs: Capability) -> AbstractAsyncContextManager[None]:
-        """Inside, the server is asked for what takes this feature: its refusal says what is missing."""
+        """Inside, a refusal by the server is reported as the missing feature."""
         return translating_refusals(self.capability_cache, self.actor, needs)
 
-    # To be asked for before a transaction: whoever holds a connection must not wait for another one.
+    # Call these before a transaction: a task that holds a connection must not wait for another one.
 
     async def job_statements(self) -> JobStatements:
         has_later = (await self.capability_cache.get()).has_later_columns(self.actor)
         return job_sql.OF_EVENTS if has_later else job_sql.OF_THE_APP
 
     async def readable_names(self, job_filter: JobFilter) -> Set[Key]:
-        """Raises NoPrivilege where the filter cannot do without one that is not."""
+        """Return the keys that may match names. Raises NoPrivilege if the filter needs a name that is unreadable."""
         asked = [key for key in _NAMES if any(term.key is key for term in job_filter.terms)]
         readable = {key for key in asked if await self.has(_NAMES[key])}
         for key in sorted(needs_names(job_filter) - readable):
             if missing := await self.capability_cache.missing_now(_NAMES[key], self.actor):
-                hint = f"Give the {key}'s id, or its first digits, instead."
-                raise NoPrivilege(f"{key}: takes no name here. {missing.reason}", hint=hint)
-            readable.add(key)  # it has been granted since
+                hint = f"Use the {key}'s id, or its first digits."
+                raise NoPrivilege(f"{key}: can't match names here. {missing.reason}", hint=hint)
+            readable.add(key)  # granted since the last check
         return readable
 
     async def readable_beside_budgets(self) -> Readable:
@@ -98,7 +98,10 @@ class ActorDatabase:
 
     @asynccontextmanager
     async def write(self, needs: Capability, *, limits: TimeLimits | None = None) -> AsyncIterator[WriteTransaction]:
-        """A budget that has no room is called by its name, as far as the actor may read that."""
+        """Open a write transaction.
+
+        A BudgetExceeded error names the budget's project or user if the actor may read it.
+        """
         try:
             async with self.translating_refusals(needs), self.database.write(self.actor, limits=limits) as transaction:
                 yield transaction
@@ -106,19 +109,19 @@ class ActorDatabase:
             try:
                 name = await self._name_of(error.refusal)
             except StoreError:
-                raise error from None  # What was refused matters more than its name.
+                raise error from None  # The refusal matters more than the name.
             raise exceeded(error.refusal, name) from error
 
     @asynccontextmanager
     async def write_jobs(self, needs: Capability) -> AsyncIterator[tuple[WriteTransaction, JobStatements]]:
-        # What has to be asked of the database before the first write goes before what is counted, too.
+        # Checks before the first write also have priority over counting.
         with self.database.priority.foreground():
             statements = await self.job_statements()
             async with self.write(needs) as transaction:
                 yield transaction, statements
 
     async def _name_of(self, refusal: Refusal) -> str | None:
-        """Of the budget's project or user."""
+        """Return the name of the budget's project, or the e-mail of its user."""
         if refusal.project_id is not None:
             found = await self.read(project_sql.by_id(refusal.project_id), needs=Capability.PROJECTS)
             return found[0].name if found else None

@@ -20,16 +20,19 @@ def is_cancelling() -> bool:
 T = TypeVar("T")
 
 PATIENCE_WITH_STOPPING = 0.5
-"""Seconds. A server that lives stops a query within some milliseconds."""
+"""Seconds. A healthy server stops a query within milliseconds."""
 
 
 async def unless_stopped(stop: asyncio.Event, question: Awaitable[T]) -> tuple[T] | None:
-    """The answer; None where `stop` was set first. The query has ended on the server, too, when this does."""
+    """Return the result in a tuple, or None if `stop` was set first.
+
+    When this returns, the query has ended on the server, too.
+    """
     asking = asyncio.ensure_future(question)
     stopped = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({asking, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        # It may have been set and cleared again before this is run.
+        # The event may have been set and cleared again before this runs.
         return None if stop.is_set() or not asking.done() else (asking.result(),)
     finally:
         stopped.cancel()
@@ -38,7 +41,10 @@ async def unless_stopped(stop: asyncio.Event, question: Awaitable[T]) -> tuple[T
 
 
 async def _stop(asking: "asyncio.Future[Any]") -> None:
-    """At the first word the driver asks the server to stop, waiting some seconds for it; at the second it gives up."""
+    """Cancel the query and wait for it.
+
+    The first cancel asks the server to stop; the second gives up waiting for it.
+    """
     asking.cancel()
     await asyncio.wait({asking}, timeout=PATIENCE_WITH_STOPPING)
     asking.cancel()
@@ -54,7 +60,7 @@ class PriorityGate:
 
     @contextmanager
     def foreground(self) -> Iterator[None]:
-        """While this lasts, nothing that gives way runs; several may hold it."""
+        """Hold back all background work inside. Several callers may hold the gate."""
         self._holders += 1
         self._taken.set()
         self._free.clear()
@@ -67,7 +73,7 @@ class PriorityGate:
                 self._free.set()
 
     async def run_in_background(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Asks when the way is free. What runs when somebody takes it is stopped, and asked anew afterwards."""
+        """Run the query while no foreground work runs. Foreground work stops it; it is repeated afterwards."""
         while True:
             await self._free.wait()
             if answered := await unless_stopped(self._taken, ask()):
@@ -75,7 +81,7 @@ class PriorityGate:
 
 
 async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
-    """Waits so long at most, and says whether the event is set."""
+    """Wait at most this long. Return whether the event is set."""
     try:
         async with asyncio.timeout(seconds):
             await event.wait()
@@ -109,8 +115,8 @@ class _AbandonedLookups(ThreadPoolExecutor):
 
 
 def abandon_lookups() -> None:
-    """Let the running loop, and the process, end without waiting for name lookups.
+    """Let the running loop and the process end without waiting for name lookups.
 
-    The resolver cannot be interrupted, and may take a minute. Other work in threads is waited for.
+    The resolver can't be interrupted and may take a minute. The loop still waits for other work in threads.
     """
     asyncio.get_running_loop().set_default_executor(_AbandonedLookups())

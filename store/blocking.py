@@ -1,4 +1,4 @@
-"""BlockingStore: the same calls without await."""
+"""BlockingStore: the calls of Store without await."""
 
 import asyncio
 import threading
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """An event loop in a thread of its own, so that a caller may itself be inside a running loop."""
+    """An event loop in its own thread, so that callers may run inside another loop."""
 
     def __init__(self) -> None:
         started: Future[asyncio.AbstractEventLoop] = Future()
@@ -32,7 +32,10 @@ class LoopThread:
         await self._stopping.wait()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Waits for the result. An interrupt stops the work as well. Raises RuntimeError after `stop`."""
+        """Run the coroutine and return its result.
+
+        An interrupt also stops the work. Raises RuntimeError after `stop`.
+        """
         with self._lock:
             if self._stopped:
                 coroutine.close()
@@ -45,7 +48,7 @@ class LoopThread:
             raise
 
     def stop(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Runs `last`, cancels what others still wait for, and ends the thread. Without effect the second time."""
+        """Run `last`, cancel all pending calls and end the thread. A second call has no effect."""
         with self._lock:
             if self._stopped:
                 return
@@ -67,7 +70,7 @@ def _blocking(
 
 
 class BlockingStore:
-    """`Store` with methods that wait. Use it in one `with` block; it may be used from several threads."""
+    """`Store` with blocking methods. Use it in one `with` block; several threads may share it."""
 
     def __init__(self, store: Store, thread: LoopThread) -> None:
         self.store = store
@@ -75,7 +78,7 @@ class BlockingStore:
 
     @classmethod
     def connect(cls, url: str, *, read_only: bool = False) -> Self:
-        """The operator's store on a database by its libpq URI or parameters. Connects when first used."""
+        """Return the operator's store on a database, given its libpq URI or parameters. It connects on first use."""
         return cls(Store.connect(url, read_only=read_only), LoopThread())
 
     def __enter__(self) -> Self:
@@ -87,19 +90,19 @@ class BlockingStore:
         self.close()
 
     def close(self) -> None:
-        """Closes the connections, which all stores made from this one share, and ends their thread."""
+        """Close the connections and end their thread. All stores made from this one share them."""
         self._thread.stop(self.store.close)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Waits for any coroutine of this store's. Raises RuntimeError once it is closed."""
+        """Wait for any coroutine of this store. Raises RuntimeError once the store is closed."""
         return self._thread.run(coroutine)
 
     def acting_as(self, actor: Actor) -> "BlockingStore":
-        """The same database with other eyes."""
+        """Return a store on the same database, acting as another actor."""
         return BlockingStore(self.store.acting_as(actor), self._thread)
 
     def acting_as_user(self, email_or_id: str) -> "BlockingStore":
-        """The same database with a user's eyes. Raises as `Store.acting_as_user` does."""
+        """Return a store on the same database, acting as a user. Raises as `Store.acting_as_user` does."""
         return BlockingStore(self.run(self.store.acting_as_user(email_or_id)), self._thread)
 
     get_generation_jobs = _blocking(Store.get_generation_jobs)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class StoreError(Exception):
-    """Anything that the store raises on purpose. `sqlstate` is Postgres' five characters, where it answered."""
+    """Base of the errors that the store raises on purpose. `sqlstate` is Postgres' code, if the server answered."""
 
     hint: str | None = None
 
@@ -27,15 +27,15 @@ class StoreError(Exception):
 
 
 class Unreachable(StoreError):
-    hint = "Check the address, the network and that the server is up."
+    hint = "Check the address and the network, and that the server is running."
 
 
 class SignInRefused(StoreError):
-    hint = "Check the user, the password and the database's name."
+    hint = "Check the user, the password and the database name."
 
 
 class TimedOut(StoreError):
-    hint = "Try again, or narrow what is asked for."
+    hint = "Try again, or narrow the query."
 
 
 class Locked(TimedOut):
@@ -47,7 +47,7 @@ class NoPrivilege(StoreError):
 
 
 class ReadOnly(StoreError):
-    hint = "Connect without --read-only, to the primary server, or as a login that may write."
+    hint = "Connect without --read-only, to the primary server, as a login that may write."
 
 
 class SchemaMissing(StoreError):
@@ -59,7 +59,7 @@ class Conflict(StoreError):
 
 
 class BudgetExceeded(StoreError):
-    """`refusal` tells limit, spent and asked; `name` is the project's or the user's, None where it is not known."""
+    """A budget has no room. `refusal` has the limit and the amounts; `name` is the project's or user's, if known."""
 
     def __init__(self, message: str, refusal: "Refusal", name: str | None, *, hint: str, sqlstate: str) -> None:
         super().__init__(message, hint=hint, sqlstate=sqlstate)
@@ -76,9 +76,9 @@ class InvalidValue(StoreError):
 
 
 class BadConfiguration(StoreError):
-    """`problems` are sentences, one for each thing that is wrong."""
+    """`problems` has one sentence for each problem."""
 
-    hint = "Mend the file, or name another with --config."
+    hint = "Fix the file, or use another one with --config."
 
     def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
         super().__init__("\n".join(problems), hint=hint)
@@ -86,7 +86,7 @@ class BadConfiguration(StoreError):
 
 
 class TransitionRefused(StoreError):
-    """`current` is the status found, `allowed` what it may become, in the workflow's order."""
+    """`current` is the status found; `allowed` are the statuses it may change to, in workflow order."""
 
     def __init__(self, job_id: UUID, current: "AnyStatus", allowed: "tuple[JobStatus, ...]", message: str) -> None:
         super().__init__(message)
@@ -96,7 +96,7 @@ class TransitionRefused(StoreError):
 
 
 class RowMissing(StoreError):
-    """`ids` are those that were not found; hidden and gone look alike to a user under row level security."""
+    """`ids` were not found. Under row level security, hidden rows and missing rows look the same to a user."""
 
     def __init__(self, message: str, ids: tuple[UUID, ...] = (), *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -104,17 +104,19 @@ class RowMissing(StoreError):
 
 
 class OutcomeUnknown(StoreError):
-    """`write` is what was sent; `Store.look_up` tells what became of it."""
+    """`write` is the write that was sent. `Store.resolve_write` finds its outcome."""
 
     def __init__(self, message: str, write: "UnconfirmedWrite") -> None:
         written = write.written
         which = f"{written.what} {written.ids[0]}" if len(written.ids) == 1 else written.what
-        super().__init__(message, hint=f"It was to {which}. Look it up before repeating anything; the journal has all.")
+        super().__init__(
+            message, hint=f"The command was: {which}. Check its outcome in the journal before you repeat it."
+        )
         self.write = write
 
 
 class JournalUnavailable(StoreError):
-    hint = "Writes are kept there so that they can be told and undone: make it a directory of your own with room."
+    hint = "gjobs records writes there so that you can undo them. Use a directory that you own, with free space."
 
 
 class UnexpectedError(StoreError):
@@ -122,19 +124,19 @@ class UnexpectedError(StoreError):
 
 
 class ServerFailure(UnexpectedError):
-    """The server has no room or memory left, cannot read its files, or has an internal fault. Nothing was changed."""
+    """The server has no disk space or memory, can't read its files, or has an internal fault. Nothing was changed."""
 
-    hint = "See the server's log: it may lack disk space or memory. Then try again."
+    hint = "Check the server's log for missing disk space or memory. Then try again."
 
 
 class EmbeddedUnavailable(Unreachable):
-    """The embedded server cannot run here, or did not start."""
+    """The embedded server can't run here, or did not start."""
 
-    hint = "Set GJOBS_DATA_DIR to another directory, or give --database-url to use another database."
+    hint = "Set GJOBS_DATA_DIR to another directory, or use another database with --database-url."
 
 
 class ServerInUse(StoreError):
-    """Others use the server, so what was asked for was not done. `users` is how many."""
+    """The command was not run because others use the server. `users` is how many."""
 
     hint = "Close the other dashboards, commands and connections, then try again."
 

@@ -1,4 +1,4 @@
-"""Durations, money, shares, ids, JSON values as text; texts in place of unknown values; UTC clock."""
+"""Text forms of durations, money, shares, ids and JSON values; hints for unknown words; the UTC clock."""
 
 import difflib
 import re
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-"""In seconds, the longest first."""
+"""In seconds, longest first."""
 LONGEST = 36_500 * UNITS["d"]
 LONGEST_WORDS = f"{LONGEST // UNITS['d']}d"
 
@@ -22,14 +22,14 @@ _PART = re.compile(r"([0-9]+)([smhdw])")
 
 
 def parse_duration(text: str) -> int | None:
-    """In seconds; None where it is none. It may be longer than the longest."""
+    """Return seconds, or None if the text is not a duration. The result may exceed LONGEST."""
     if not _DURATION.fullmatch(text):
         return None
     return sum(int(number) * UNITS[unit] for number, unit in _PART.findall(text))
 
 
 def format_duration(seconds: int) -> str:
-    """As it is parsed, in the longest units; weeks only where they are whole, for nobody says 4w2d for 30d."""
+    """Return a duration that `parse_duration` reads, in the longest units. Weeks appear only alone: 30d, not 4w2d."""
     parts = []
     for unit, length in UNITS.items():
         if unit == "w" and seconds % length:
@@ -51,10 +51,7 @@ def money(cents: int) -> str:
 
 
 def cents(text: str) -> int | None:
-    """Of whole cents, or of dollars with both digits after the point or a dollar sign before, as `money` writes them.
-
-    None of anything else.
-    """
+    """Parse whole cents ("250") or dollars ("2.50", "$1,234.50", "$2"). Return None for any other text."""
     if text.isascii() and text.isdecimal():
         return int(text)
     found = _AMOUNT.fullmatch(text)
@@ -65,7 +62,7 @@ def cents(text: str) -> int | None:
 
 
 def share_of(text: str) -> float | None:
-    """`80%`, `80 %` or `0.8`: above 0 and at most 1; None of anything else."""
+    """Parse `80%`, `80 %` or `0.8`. Return None unless the share is above 0 and at most 1."""
     number, percent, rest = text.strip().partition("%")
     try:
         value = float(number) / (100 if percent else 1)
@@ -75,13 +72,13 @@ def share_of(text: str) -> float | None:
 
 
 class UnknownText(str):
-    """A value of a closed set that this program does not know: the app, or a newer program, has added it."""
+    """A value that this program does not know, of a set that the app or a newer program has extended."""
 
     __slots__ = ()
 
     @property
     def value(self) -> str:
-        """As a StrEnum has it."""
+        """The text, as a StrEnum has it."""
         return str(self)
 
 
@@ -96,11 +93,11 @@ def known_or_text(kind: type[E], text: str) -> E | UnknownText:
 
 
 PlainRow = Mapping[str, str | int | float | None]
-"""By the columns' names."""
+"""Values by column name."""
 
 
 def plain_time(time: datetime) -> str:
-    """In UTC, always with six digits and a Z, so that texts sort as times do."""
+    """Return the time in UTC, always with six digits and a Z, so that texts sort in time order."""
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -116,11 +113,11 @@ def _plain(value: Any) -> str | int | float | None:
             return str(value)
         case None | int() | float():
             return value
-    raise TypeError(f"{type(value).__name__} is no column's value")
+    raise TypeError(f"{type(value).__name__} is not a column value")
 
 
 def not_known(word: str, known: Iterable[str]) -> str:
-    """A clause that names the nearest of the known words, or all of them where none is near."""
+    """Return a clause that suggests the nearest known word, or lists all of them."""
     words = [str(other) for other in known]
     if close := nearest(word, words):
         return f"{word!r} is not known. Did you mean {close!r}?"
@@ -128,13 +125,13 @@ def not_known(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """None where none of the known words is near."""
+    """Return the nearest known word, or None."""
     close = difflib.get_close_matches(word.lower(), list(known), n=1)
     return close[0] if close else None
 
 
 def close_names(typed: str, names: Sequence[str]) -> list[str]:
-    """At most three: those that begin so, else those that are spelt alike, whatever the case of letters."""
+    """Return at most three names that start with the text, or else that resemble it. Case is ignored."""
     folded = typed.casefold()
     by_folded: dict[str, str] = {}
     for name in names:
@@ -144,29 +141,29 @@ def close_names(typed: str, names: Sequence[str]) -> list[str]:
 
 
 LEAST_DIGITS = 4
-"""Fewer find too much, and are words as often as not."""
+"""Shorter texts match too much, and are often words."""
 
 _ALL_DIGITS = 32
 _AROUND = " \t\r\n\"'`{}()<>,;"
-"""What comes along when an id is copied out of a text."""
+"""Characters that are often copied together with an id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdRange:
-    """All ids with one beginning: an index finds them as it finds any range."""
+    """All ids that start with the same digits. An index finds them as a range."""
 
     low: UUID
     high: UUID
-    """The last of them, itself included."""
+    """The last id, inclusive."""
 
     @property
     def digits(self) -> str:
-        """Those that all of them begin with."""
+        """The digits that all ids start with."""
         return "".join(low for low, high in zip(self.low.hex, self.high.hex, strict=True) if low == high)
 
 
 def id_range(text: str) -> IdRange | None:
-    """None where the text is no id and no beginning of one. Dashes stand where an id has them, or nowhere."""
+    """Return the range, or None if the text is no id and no start of one. Dashes may be left out, not misplaced."""
     written = text.strip(_AROUND).lower()
     digits = written.replace("-", "")
     if not LEAST_DIGITS <= len(digits) <= _ALL_DIGITS or not set(digits) <= set("0123456789abcdef"):

@@ -15,46 +15,46 @@ from store.formats import utc_now
 
 DEFAULT_INTERVAL = 2.0
 SHARE_OF_TIME = 10
-"""A page that took a second is asked for again after this many, whatever the interval."""
+"""The least wait, as a multiple of the last query's duration. It applies whatever the interval is."""
 LONGEST_WAIT = 30.0
-"""Waits that grow by themselves stop here, unless the interval or a costly page asks for more."""
+"""Seconds. Growing waits stop here, unless the interval or a slow query needs more."""
 LONGEST_COSTLY_WAIT = 300.0
-"""A larger share than the usual one puts no page off for longer: what cost much may not cost it again."""
+"""Seconds. A larger share than the default never delays a query longer: a slow query may be fast next time."""
 LONGEST_IDLE_WAIT = 10.0
-"""Of a feed that somebody watches and that nobody wakes."""
+"""Seconds, for a feed that a person watches and that no notification wakes."""
 IDLE_AFTER = 0.25
-"""After the last hint: what changes together is looked at together."""
+"""Seconds to wait after the last wake-up, so that changes made together are read together."""
 SHORTEST_HINTED_WAIT = 1.0
-"""Hints without end bring no more than a page in so long."""
+"""Seconds. A constant stream of wake-ups causes at most one query in this time."""
 
 
 class Attention(Enum):
     FOCUSED = auto()
-    """A page more than a few seconds old would be noticed."""
+    """A person would notice a result more than a few seconds old."""
     UNFOCUSED = auto()
-    """The terminal is not typed into. It may still be watched, beside the app."""
+    """The terminal is not focused, but a person may still watch it."""
 
 
 _UNCHANGED_BEFORE_IDLE = {Attention.FOCUSED: 30, Attention.UNFOCUSED: 5}
-"""So many unchanged ones in a row are nothing special yet."""
+"""How many unchanged results in a row are normal."""
 _PAGES_A_STEP = 10
-"""The wait doubles after so many more."""
+"""How many more unchanged results double the wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollPace:
-    """What is asked of a feed."""
+    """How often a feed is polled."""
 
     interval: float = DEFAULT_INTERVAL
     share: float = SHARE_OF_TIME
-    """The wait is at least so many times what the last page took."""
+    """The wait is at least this multiple of the last query's duration."""
     attention: Attention = Attention.FOCUSED
     is_woken: bool = False
-    """Whether the database tells of each change, so that asking unbidden only makes sure."""
+    """Whether the database notifies of each change. Polling is then only a safeguard."""
 
 
 def wait_after_page(pace: PollPace, duration: float, *, unchanged: int = 0) -> float:
-    """Until the next question, by the end of a page that took so long; `unchanged` ones in a row are idle."""
+    """Return the seconds until the next query. `unchanged` counts the results in a row without a change."""
     interval = pace.interval
     limit = LONGEST_IDLE_WAIT if pace.attention is Attention.FOCUSED and not pace.is_woken else LONGEST_WAIT
     idle = min(interval * 2.0 ** _idle_steps(pace, unchanged), limit)
@@ -62,7 +62,7 @@ def wait_after_page(pace: PollPace, duration: float, *, unchanged: int = 0) -> f
 
 
 def wait_for_cost(share: float, duration: float) -> float:
-    """After a page that took so long, whatever else is asked of the feed."""
+    """Return the least wait after a query of this duration."""
     return min(duration * share, max(duration * SHARE_OF_TIME, LONGEST_COSTLY_WAIT))
 
 
@@ -74,9 +74,10 @@ def _idle_steps(pace: PollPace, unchanged: int) -> int:
 def wait_after_wake(
     pace: PollPace, duration: float, *, first_hint: float, last_hint: float, unchanged: int = 0
 ) -> float:
-    """The same where something was told to have changed, for the first and the last time so long after that page.
+    """Return the seconds until the next query after wake-ups.
 
-    A hint hastens a question and never puts one off. Where hints never end, the question comes at the interval.
+    `first_hint` and `last_hint` are the times of the first and last wake-up, counted from the last result. A wake-up
+    never delays a query. During a constant stream of them, the query runs at the interval.
     """
     shortest = max(min(pace.interval, SHORTEST_HINTED_WAIT), wait_for_cost(pace.share, duration))
     hinted = max(shortest, min(last_hint + IDLE_AFTER, first_hint + pace.interval))
@@ -84,14 +85,14 @@ def wait_after_wake(
 
 
 def max_staleness(pace: PollPace, duration: float, *, unchanged: int = 0) -> float:
-    """After so long at the latest a change is seen, where looking takes as long as it did last."""
+    """Return the seconds after which a change is seen at the latest, if a query takes as long as the last one."""
     if pace.is_woken:
         return max(pace.interval, wait_for_cost(pace.share, duration))
     return wait_after_page(pace, duration, unchanged=unchanged)
 
 
 def wait_after_failure(interval: float, attempts: int) -> float:
-    """Until the next attempt: twice as long each time, up to a limit."""
+    """Return the seconds until the next attempt. They double each time, up to a limit."""
     doubled = interval * 2.0 ** min(attempts - 1, 16)
     return min(doubled, max(interval, LONGEST_WAIT))
 
@@ -104,16 +105,16 @@ A = TypeVar("A")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult(Generic[T]):
     number: int
-    """Counts all answers of this feed, failures too, from 1."""
+    """Counts all results of this feed, including failures, from 1."""
     generation: int
-    """Counts the questions asked, from 1: a page of an older one is stale."""
+    """Counts the queries set, from 1. A result of an older generation is stale."""
     value: T
     is_changed: bool
-    """Whether it differs from the page before, or is the first to its question: if not, there is nothing to draw."""
+    """Whether the value differs from the last one or is the first of its query. If not, there is nothing to draw."""
     fetched_at: datetime
-    """By the local clock."""
+    """The local time."""
     duration: float
-    """Seconds, of the round trip and the reading; without what was waited for to begin."""
+    """Seconds of the round trip and the reading, without the wait before them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,23 +123,24 @@ class PollFailure:
     generation: int
     error: StoreError
     since: datetime
-    """When the first of these failures in a row happened, by the local clock."""
+    """When the first of these consecutive failures occurred, in local time."""
     attempts: int
     retry_in: float | None
-    """Seconds; None when trying again changes nothing until somebody asks for it."""
+    """Seconds, or None if the poller waits for a manual refresh."""
 
 
 def _now() -> float:
-    """Seconds by the clock that the loop's timers go by."""
+    """Return the seconds of the clock that the loop's timers use."""
     return asyncio.get_running_loop().time()
 
 
 class Poller(Generic[Q, T]):
-    """Asks the same question again and again, until another is asked.
+    """Repeats a query until another one is set.
 
-    `fetch` answers a question or raises a StoreError; any other exception ends the feed. A refused sign-in is not
-    repeated by itself: hosts ban an address for that. Answers that are equal are the same: what always differs, as the
-    time at which they were taken, must not be compared. One that gives way asks only while nobody has the right of way.
+    `fetch` returns a result or raises a StoreError; any other exception ends the feed. After a refused sign-in, the
+    poller waits for a manual refresh, because hosts ban addresses for repeated failures. A result that equals the last
+    one counts as unchanged, so leave out values that always differ, such as the query time. With a priority gate, the
+    poller queries only while no foreground work runs.
     """
 
     def __init__(
@@ -157,19 +159,19 @@ class Poller(Generic[Q, T]):
         self._priority_gate = priority_gate
         self._clock = clock
         self._duration = 0.0
-        """Of the last fetch."""
+        """Seconds of the last fetch."""
         self._generation = 1
         self._unchanged = 0
-        """Pages in a row that brought nothing new while nobody did anything."""
+        """Unchanged results in a row without user activity."""
         self._wake_times: tuple[float, float] | None = None
-        """When something was told to have changed, first and last since the last question, by the loop's clock."""
+        """The first and last wake-up since the last query, by the loop's clock."""
         self._paused = False
         self._is_refresh_due = False
-        """Whether somebody wants an answer at once."""
+        """Whether the next query must run at once."""
         self._schedule_changed = asyncio.Event()
-        """Set when what is waited for has to be thought over."""
+        """Set when the current wait must be computed again."""
         self._query_changed = asyncio.Event()
-        """Set when what is in flight is wanted no more."""
+        """Set when the query in flight is obsolete."""
 
     @property
     def query(self) -> Q:
@@ -177,12 +179,12 @@ class Poller(Generic[Q, T]):
 
     @property
     def generation(self) -> int:
-        """Of the question asked last."""
+        """The generation of the current query."""
         return self._generation
 
     @property
     def interval(self) -> float:
-        """Seconds between a page and the next question. Counts for the present wait, too."""
+        """Seconds between a result and the next query. A new value also applies to the current wait."""
         return self._pace.interval
 
     @interval.setter
@@ -191,7 +193,9 @@ class Poller(Generic[Q, T]):
 
     @property
     def max_staleness(self) -> float:
-        """Seconds after which a change is seen at the latest: the interval, or more where looking is costly or idle."""
+        """Seconds after which a change is seen at the latest. More than the interval if queries are slow or the feed is
+        idle.
+        """
         return max_staleness(self._pace, self._duration, unchanged=self._unchanged)
 
     @property
@@ -204,7 +208,7 @@ class Poller(Generic[Q, T]):
 
     @property
     def is_woken(self) -> bool:
-        """Whether `hint` is called for each change, so that asking unbidden only makes sure."""
+        """Whether `wake` is called for each change. Polling is then only a safeguard."""
         return self._pace.is_woken
 
     @is_woken.setter
@@ -217,12 +221,12 @@ class Poller(Generic[Q, T]):
             self.note_activity()
 
     def note_activity(self) -> None:
-        """Somebody is there: an idle feed asks at its interval again, and at once if that has passed."""
+        """Note user activity: an idle feed returns to its interval, and queries at once if that has passed."""
         self._unchanged = 0
         self._schedule_changed.set()
 
     def wake(self) -> None:
-        """Something may have changed: it is looked at soon, but not as often as there are hints."""
+        """Query soon, because data may have changed. Many wake-ups cause few queries."""
         now = _now()
         first, _ = self._wake_times or (now, now)
         self._wake_times = (first, now)
@@ -233,29 +237,29 @@ class Poller(Generic[Q, T]):
         return self._paused
 
     def pause(self) -> None:
-        """No more questions but those that are asked for: `ask` and `refresh` still answer once."""
+        """Stop polling. `ask` and `refresh` still run one query each."""
         self._paused = True
         self._schedule_changed.set()
 
     def resume(self) -> None:
-        """Asks at once, and goes on."""
+        """Query at once and continue polling."""
         self._paused = False
         self.refresh()
 
     def ask(self, query: Q) -> None:
-        """Another question, at once: what is in flight is stopped and never answered."""
+        """Switch to another query at once. The query in flight is stopped and never answered."""
         self._query = query
         self._generation += 1
         self._query_changed.set()
         self.refresh()
 
     def refresh(self) -> None:
-        """The same question as soon as the one in flight is answered."""
+        """Repeat the query as soon as the one in flight has ended."""
         self._is_refresh_due = True
         self.note_activity()
 
     async def results(self) -> AsyncGenerator[PollResult[T] | PollFailure, None]:
-        """Never ends by itself. Only one may be read at a time."""
+        """Yield results and failures without end. Only one iterator may be read at a time."""
         number = attempts = 0
         since: datetime | None = None
         former: PollResult[T] | None = None
@@ -312,16 +316,16 @@ class Poller(Generic[Q, T]):
     def _after_failure(self, error: StoreError, attempts: int) -> Callable[[], float | None]:
         if isinstance(error, SignInRefused):
             return lambda: None
-        # Where the server answered, it may have worked all the time; where it did not, the time was ours.
+        # A server that answered may have worked the whole time. Otherwise the wait cost it nothing.
         worked = self._duration if error.sqlstate is not None else 0.0
         return lambda: max(wait_after_failure(self._pace.interval, attempts), wait_for_cost(self._pace.share, worked))
 
     async def unless_asked(self, question: Awaitable[A]) -> tuple[A] | None:
-        """The answer to something about the last page; None, and stopped, where another page is asked for meanwhile."""
+        """Return the result in a tuple. None, and stopped, if another query is set meanwhile."""
         return await unless_stopped(self._query_changed, question)
 
     async def _fetch_unless_asked(self) -> tuple[T] | None:
-        """The answer to the present question; None when another was asked meanwhile."""
+        """Return the result of the current query, or None if another one was set meanwhile."""
         fetch = partial(self._timed_fetch, self._query)
         return await self.unless_asked(self._priority_gate.run_in_background(fetch) if self._priority_gate else fetch())
 
@@ -333,7 +337,7 @@ class Poller(Generic[Q, T]):
             self._duration = _now() - started
 
     async def _sleep(self, wait: Callable[[], float | None]) -> None:
-        """As many seconds as `wait` says at any moment, or until an answer is wanted; for None, until then."""
+        """Sleep until `wait` has passed or a query is due. `wait` may change meanwhile; None means no limit."""
         started = _now()
         while not self._is_refresh_due:
             self._schedule_changed.clear()

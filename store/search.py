@@ -1,4 +1,4 @@
-"""Finds users by e-mail, and anything by its id prefix."""
+"""Finds users by e-mail, and any entity by its id or the start of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,18 +24,18 @@ from store.users.user_sql import FoundUser
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdMatches:
-    """Everything whose id is the one looked for, or begins with it."""
+    """Everything with the given id, or with an id that starts with it."""
 
     jobs: tuple[GenerationJob, ...] = ()
     projects: tuple[Project, ...] = ()
     assets: tuple[Asset, ...] = ()
     users: tuple[ActingUser, ...] = ()
     is_more: bool = False
-    """Whether there are more of a kind than are held here."""
+    """Whether a kind has more matches than the result holds."""
 
 
 MOST_FOUND = 20
-"""Of each kind. Where there are more, more of the id has to be given."""
+"""The most matches returned of each kind. To narrow them, give more digits."""
 
 
 class Find(Protocol):
@@ -47,7 +47,7 @@ class IdKind(Enum):
     PROJECTS = auto()
     ASSETS = auto()
     OWNERS_OF_JOBS = auto()
-    """Users as far as their jobs tell."""
+    """Users known only from their jobs."""
     OWNERS_OF_PROJECTS = auto()
     USERS = auto()
 
@@ -67,7 +67,10 @@ def questions(kinds: Iterable[IdKind], ids: IdRange, jobs: JobStatements) -> lis
 
 
 def located(answers: Mapping[IdKind, Sequence[Any]]) -> IdMatches:
-    """A user is the same whether known by a row or by what they own; the row knows the e-mail."""
+    """Merge the answers.
+
+    A user may be known by a row and by owned entities; the row wins, because it has the e-mail.
+    """
     found_users: dict[Any, ActingUser] = {}
     for kind in _USERS:
         for user in answers.get(kind, ()):
@@ -85,7 +88,10 @@ def located(answers: Mapping[IdKind, Sequence[Any]]) -> IdMatches:
 
 
 async def find_by_id(actor_database: ActorDatabase, id_or_prefix: str) -> IdMatches:
-    """Users are the operator's to see. Nothing where the text is no id and no beginning of one."""
+    """Find entities by id.
+
+    Only the operator finds users. The result is empty if the text is no id and no start of one.
+    """
     ids = id_range(id_or_prefix)
     if ids is None:
         return IdMatches()
@@ -105,7 +111,7 @@ async def locate_kinds(actor_database: ActorDatabase, ids: IdRange, kinds: Seque
 
 
 async def user_kinds(actor_database: ActorDatabase) -> list[IdKind]:
-    """By which the operator knows users."""
+    """Return the kinds by which the operator can find users."""
     if not await knows_users_by_rows(actor_database):
         return [IdKind.USERS]
     has_projects = await actor_database.has(Capability.PROJECTS)
@@ -113,7 +119,7 @@ async def user_kinds(actor_database: ActorDatabase) -> list[IdKind]:
 
 
 async def knows_users_by_rows(actor_database: ActorDatabase) -> bool:
-    """Whether the operator may read no users, but what belongs to them. Users may read neither."""
+    """Return whether the operator can't read users, and derives them from jobs and projects instead."""
     return actor_database.is_operators and not await actor_database.has(Capability.USERS)
 
 
@@ -123,7 +129,7 @@ MOST_WITH_ONE_EMAIL = 500
 
 
 async def list_users(actor_database: ActorDatabase, *, search: str, limit: int) -> Sequence[User]:
-    """By e-mail, those without one last; with a search those whose e-mail contains it or whose id begins with it."""
+    """Return users by e-mail, those without one last. A search matches part of an e-mail or the start of an id."""
     needle, most = validation.check_storable("email", search).strip(), validation.check_limit(limit)
     if not await knows_users_by_rows(actor_database):
         query = user_sql.search_users(needle, limit=most) if needle else user_sql.list_users(limit=most)
@@ -136,7 +142,7 @@ async def list_users(actor_database: ActorDatabase, *, search: str, limit: int) 
 
 
 async def search_users(actor_database: ActorDatabase, text: str, *, limit: int) -> Sequence[FoundUser]:
-    """The most recently active first."""
+    """Return matching users, most recently active first."""
     needle, most = validation.check_storable("email", text), validation.check_limit(limit)
     with_emails = not await knows_users_by_rows(actor_database)
     query = user_sql.matching(needle, limit=most, with_emails=with_emails)
@@ -144,7 +150,7 @@ async def search_users(actor_database: ActorDatabase, text: str, *, limit: int) 
 
 
 async def find_user(actor_database: ActorDatabase, email_or_id: str) -> User:
-    """Raises RowMissing where there is no such user, InvalidValue where several have the e-mail."""
+    """Return the user. Raises RowMissing if there is none, and InvalidValue if several users have the e-mail."""
     needle = validation.check_storable("email", email_or_id).strip()
     user_id = _id_of(needle)
     if user_id is None:
@@ -159,7 +165,7 @@ async def find_user(actor_database: ActorDatabase, email_or_id: str) -> User:
 
 
 async def find_actor(actor_database: ActorDatabase, email_or_id: str) -> ActingUser:
-    """Raises as `the_user` does, but reads no job to find one."""
+    """Return the user to act as. Raises as `find_user` does, but reads no job to find one."""
     needle = validation.check_storable("email", email_or_id).strip()
     user_id = _id_of(needle)
     if user_id is None:
@@ -183,7 +189,7 @@ def _id_of(text: str) -> UUID | None:
 
 
 async def _with_email(actor_database: ActorDatabase, query: Query[T]) -> list[T]:
-    """Raises NoPrivilege where none is found because row level security hides everybody, without a word."""
+    """Read users. Raises NoPrivilege if none is found because row level security silently hides them all."""
     found = await actor_database.read(query, needs=Capability.USERS)
     if not found and (missing := await actor_database.missing(Capability.USERS)):
         raise NoPrivilege(missing.reason, hint="Give the user's id instead.")

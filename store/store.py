@@ -1,4 +1,4 @@
-"""Store: every library call, as one actor."""
+"""Store: every library call, made as one actor."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -62,7 +62,7 @@ from store.watch.watch_readers import ObservedWatch, RecordedWatch
 class Store:
     """Generation jobs, as one actor sees and changes them.
 
-    Every method may raise a StoreError; see `store.errors` for what can go wrong. Lists are newest first.
+    Every method may raise a StoreError; `store.errors` lists the kinds. Lists are newest first.
     """
 
     def __init__(
@@ -71,14 +71,14 @@ class Store:
         self.database = database
         self.actor = actor
         self.capability_cache = (capability_cache or CapabilityCache(database)).for_actor(actor)
-        """What the database offers, which all stores made from this one share."""
+        """The capabilities of the database. All stores made from this one share the cache."""
         self.actor_database = ActorDatabase(database, actor, self.capability_cache)
-        """By which the rooms beside this one ask, with the same eyes."""
+        """Runs queries as this store's actor. Code beside the store uses it, too."""
         self._counting = TotalsCounter(database, actor)
 
     @classmethod
     def connect(cls, url: str, *, read_only: bool = False) -> Self:
-        """The operator's store on a database by its libpq URI or parameters. Connects when first used."""
+        """Return the operator's store on a database, given its libpq URI or parameters. It connects on first use."""
         return cls(Database(parse(url), access=WriteAccess(WriteMode.CLOSED if read_only else WriteMode.OPEN)))
 
     async def __aenter__(self) -> Self:
@@ -90,21 +90,21 @@ class Store:
         await self.close()
 
     async def close(self) -> None:
-        """Closes the connections, which all stores made from this one share."""
+        """Close the connections. All stores made from this one share them."""
         await self.database.close()
 
     def acting_as(self, actor: Actor) -> Self:
-        """The same database with other eyes."""
+        """Return a store on the same database, acting as another actor."""
         return type(self)(self.database, actor, self.capability_cache)
 
     async def acting_as_user(self, email_or_id: str) -> Self:
-        """The same database with a user's eyes. Raises as `get_user` does."""
+        """Return a store on the same database, acting as a user. Raises as `get_user` does."""
         return self.acting_as(await self.find_actor(email_or_id))
 
     # Jobs
 
     async def get_generation_jobs(self, *, limit: int = PAGE_SIZE, after: PageKey | None = None) -> Page[GenerationJob]:
-        """All jobs that the actor sees."""
+        """Return all jobs that the actor sees."""
         return await self._page(limit=limit, after=after)
 
     async def get_project_jobs(
@@ -115,7 +115,7 @@ class Store:
         limit: int = PAGE_SIZE,
         after: PageKey | None = None,
     ) -> Page[GenerationJob]:
-        """Empty for a project that is not there, too."""
+        """Return the jobs of a project. The page is empty for a missing project."""
         return await self._page(project_id=project_id, status=status, limit=limit, after=after)
 
     async def get_jobs_by_status(
@@ -132,35 +132,35 @@ class Store:
         limit: int = PAGE_SIZE,
         after: PageKey | None = None,
     ) -> Page[GenerationJob]:
-        """Those that the filter, and what else is given, holds for; see `store.filters.parse`.
+        """Return the jobs that match the filter and the other arguments; see `store.filters.parse`.
 
-        Raises NoPrivilege where it names a project or a user by what the actor may not read.
+        Raises NoPrivilege if the filter names a project or a user by a name that the actor may not read.
         """
         return await self._page(project_id=project_id, status=status, limit=limit, after=after, job_filter=job_filter)
 
     async def get_window(self, query: RowWindowQuery) -> RowWindow:
-        """Rows around a place in a list. Raises NoPrivilege as `find_jobs` does."""
+        """Return the rows around a position in a list. Raises NoPrivilege as `find_jobs` does."""
         return await read_listing.read_window(self.actor_database, query)
 
     async def get_recent_jobs(self, limit: int = 10) -> Page[GenerationJob]:
         return await self._page(limit=limit)
 
     async def get_these_jobs(self, job_ids: Collection[UUID]) -> Sequence[GenerationJob]:
-        """Those of the jobs that are there, and that the actor sees, in any order."""
+        """Return those of the jobs that exist and that the actor sees, in any order."""
         return await self.actor_database.read((await self.actor_database.job_statements()).these(job_ids))
 
     async def get_generation_job(self, job_id: UUID) -> GenerationJob | None:
-        """None where there is no such job, or none that the actor sees."""
+        """Return the job, or None if it does not exist or the actor does not see it."""
         found = await self.actor_database.read((await self.actor_database.job_statements()).one(job_id))
         return found[0] if found else None
 
     async def get_job_history(
         self, job_id: UUID, *, limit: int = MOST_EVENTS, at: datetime | None = None
     ) -> JobHistory:
-        """What happened to a job, of a deleted one as well: its newest events. `at` is now; None: the server's clock.
+        """Return the newest events of a job, even if it was deleted.
 
-        Empty where there was no such job, or none of the actor's. Raises SchemaMissing where no events are kept,
-        NoPrivilege where they may not be read.
+        `at` stands in for the current time; None means the server's clock. The history is empty for an unknown or
+        hidden job. Raises SchemaMissing if no events are kept, and NoPrivilege if the actor may not read them.
         """
         most = validation.check_limit(limit)
         if missing := await self.actor_database.missing(Capability.EVENTS):
@@ -174,13 +174,16 @@ class Store:
         return job_history(job_id, found, most=most, started_at=next(iter(started), None), now=now)
 
     async def get_job_statuses(self, job_ids: Collection[UUID]) -> Mapping[UUID, AnyStatus]:
-        """Of those jobs that are there, and that the actor sees."""
+        """Return the status of each job that exists and that the actor sees."""
         return dict(await self.actor_database.read(job_sql.statuses(job_ids)))
 
     async def create_generation_job(
         self, *, project_id: UUID, mode: str, cost_cents: int = 0, input_asset_id: UUID | None = None
     ) -> GenerationJob:
-        """A queued job, which belongs to the project's owner. Raises InvalidValue naming the field, or RowMissing."""
+        """Create a queued job that belongs to the project's owner.
+
+        Raises InvalidValue naming the field, or RowMissing.
+        """
         text, cents = validation.check_mode(mode), validation.check_cost_cents(cost_cents)
         async with self.actor_database.write_jobs(Capability.CREATING) as (transaction, statements):
             return await job_writes.create(
@@ -201,7 +204,7 @@ class Store:
         error: str | Unset | None = UNSET,
         input_asset_id: UUID | Unset | None = UNSET,
     ) -> GenerationJob:
-        """Changes what is given, never status or owner. Raises InvalidValue naming the field, or RowMissing."""
+        """Change the given columns, never status or owner. Raises InvalidValue naming the field, or RowMissing."""
         changes = changed_columns(mode=mode, cost_cents=cost_cents, error=error, input_asset_id=input_asset_id)
         async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
             return await job_writes.update_columns(transaction, statements, job_id, changes)
@@ -209,14 +212,19 @@ class Store:
     async def transition_job_status(
         self, job_id: UUID, new_status: JobStatus | str, error: str | None = None
     ) -> TransitionOutcome:
-        """Among any number of callers one gets Applied. An earlier error is kept where none is given."""
+        """Change the status of a job. Of several callers, only one gets Applied. Without `error`, an earlier error
+        stays.
+        """
         (outcome,) = await self.transition_jobs([job_id], new_status, error)
         return outcome
 
     async def transition_jobs(
         self, job_ids: Sequence[UUID], new_status: JobStatus | str, error: str | None = None
     ) -> tuple[TransitionOutcome, ...]:
-        """The outcome of each, in order, in one transaction: those that their status does not permit are left."""
+        """Change jobs in one transaction and return each outcome, in order.
+
+        Jobs whose status does not permit the change stay as they are.
+        """
         target = validation.check_status(new_status)
         text = None if error is None else validation.check_error_text(error)
         async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
@@ -224,17 +232,17 @@ class Store:
         return tuple(outcomes[job_id] for job_id in job_ids)
 
     async def retry_generation_jobs(self, job_ids: Sequence[UUID], *, again: bool = False) -> tuple[RetryOutcome, ...]:
-        """The outcome of each, in order, in one transaction: a failed job stays as it is, and a new one repeats it.
+        """Repeat failed jobs in one transaction and return each outcome, in order.
 
-        The new one is its owner's, with its project, mode, asset and cost. What another job repeats by now is left,
-        unless it is to be repeated `again`.
+        A failed job stays as it is. The new job copies its owner, project, mode, asset and cost. A job that was already
+        retried is skipped, unless `again` is set.
         """
         async with self.actor_database.write_jobs(Capability.RETRYING) as (transaction, statements):
             outcomes = await job_writes.retry_jobs_in(transaction, statements, job_ids, again=again)
         return tuple(outcomes[job_id] for job_id in job_ids)
 
     async def get_job_links(self, job_id: UUID) -> RetryLinks:
-        """Which job it repeats, and which repeat it; empty where nothing says so."""
+        """Return which job this one repeats and which jobs repeat it. Empty if the database records no links."""
         if not await self.actor_database.has(Capability.RETRY_LINKS):
             return NO_LINKS
         origin, retries_of = await self.actor_database.read_together(
@@ -243,13 +251,13 @@ class Store:
         return RetryLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in retries_of))
 
     async def get_stuck_verdict(self, job_id: UUID) -> StuckVerdict | None:
-        """On whether a running job is stuck, by the server's clock; None of another one, or where there is none."""
+        """Return whether a running job is stuck, by the server's clock. None if the job is missing or not running."""
         from_usual_duration = await self.actor_database.has(Capability.LEARNING)
         found = await self.actor_database.read(history_sql.verdict(job_id, from_usual_duration=from_usual_duration))
         return found[0] if found else None
 
     async def delete_generation_job(self, job_id: UUID) -> bool:
-        """Whether there was such a job that the actor may delete."""
+        """Delete a job. Return whether it existed and the actor could delete it."""
         try:
             await self.delete_generation_jobs({job_id: None})
         except RowMissing:
@@ -257,18 +265,19 @@ class Store:
         return True
 
     async def delete_generation_jobs(self, expected: Mapping[UUID, AnyStatus | None]) -> tuple[GenerationJob, ...]:
-        """All of the jobs, each in the status expected of it (None: in any), or none. Returns them as they were.
+        """Delete all of the jobs, or none, and return them as they were.
 
-        Raises RowMissing with the ids that are not there, or Conflict where one is in another status by now or rows of
-        another table refer to one.
+        Each job must have its expected status; None accepts any. Raises RowMissing with the ids that do not exist.
+        Raises Conflict if a job has another status by now, or if rows of another table refer to a job.
         """
         async with self._deleting() as (transaction, statements):
             return validation.require_all_deleted(expected, await job_writes.delete(transaction, statements, expected))
 
     async def delete_jobs_as_seen(self, expected: Mapping[UUID, AnyStatus | None]) -> tuple[DeletionOutcome, ...]:
-        """The outcome of each, in order, in one transaction: those in another status than expected are left.
+        """Delete jobs in one transaction and return each outcome, in order.
 
-        Raises Conflict, and deletes none, where rows of another table refer to one.
+        Jobs in another status than expected stay. Raises Conflict and deletes nothing if rows of another table refer to
+        a job.
         """
         async with self._deleting() as (transaction, statements):
             outcomes = await job_writes.delete(transaction, statements, expected)
@@ -280,14 +289,14 @@ class Store:
             async with self.actor_database.write_jobs(Capability.DELETING) as writing:
                 yield writing
         except InvalidValue as error:
-            # A deletion stores no value: it is a foreign key that refuses, at once or when it is committed.
+            # A deletion stores no value, so a foreign key refused it, either at once or on commit.
             raise validation.referred_to(error.sqlstate) from error
 
     async def restore_generation_jobs(self, deleted: Sequence[GenerationJob]) -> tuple[GenerationJob, ...]:
-        """Makes deleted jobs again, all of them with all that they held, or none.
+        """Restore all of the deleted jobs with all their values, or none.
 
-        What the database deleted along with them in other tables stays gone. Raises Conflict where an id is taken, or
-        the owner, project or asset of one is gone.
+        Rows that the database deleted along with them in other tables are not restored. Raises Conflict if an id is
+        taken, or if an owner, project or asset no longer exists.
         """
         try:
             async with self.actor_database.write_jobs(Capability.CREATING) as (transaction, statements):
@@ -295,17 +304,19 @@ class Store:
         except InvalidValue as error:
             raise validation.not_restorable(error) from error
         except NoPrivilege as error:
-            # Policies may ask for the project before its foreign key does.
+            # Policies may check the project before its foreign key does.
             if any([await self.get_project(project_id) is None for project_id in {job.project_id for job in deleted}]):
                 raise validation.not_restored("project") from error
             raise
 
     async def get_cascading_tables(self) -> Sequence[str]:
-        """Tables whose rows the database deletes or unlinks along with a job; restoring it does not bring them back."""
+        """Return the tables whose rows the database deletes or unlinks along with a job. Restoring a job does not undo
+        that.
+        """
         return await self.database.read(self.actor, job_sql.cascading_tables())
 
     async def resolve_write(self, write: UnconfirmedWrite) -> ResolvedWrite | None:
-        """What became of a write of this actor's that was never confirmed; None while the database is about it."""
+        """Return the outcome of an unconfirmed write of this actor. None if the database is still working on it."""
         outcome = await self.database.outcome_of(self.actor, write)
         if outcome is None:
             return None
@@ -317,7 +328,7 @@ class Store:
     # Statistics
 
     async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:
-        """Of all jobs that the actor sees, or of those of a project."""
+        """Return statistics of all jobs that the actor sees, or of one project."""
         by_status = (
             statistics_sql.by_status_from_rollups
             if await self.actor_database.has(Capability.ROLLUPS)
@@ -327,7 +338,7 @@ class Store:
         return statistics_sql.in_workflow_order(rows)
 
     async def get_total_costs(self, project_id: UUID | None = None) -> int:
-        """In cents."""
+        """Return the total cost in cents."""
         total_cost = (
             statistics_sql.total_cost_from_rollups
             if await self.actor_database.has(Capability.ROLLUPS)
@@ -337,7 +348,7 @@ class Store:
         return total
 
     async def get_job_summary(self, project_id: UUID | None = None, *, limit: int = PAGE_SIZE) -> Sequence[JobSummary]:
-        """By user, project and status, the dearest first."""
+        """Return one row per user, project and status, most expensive first."""
         summary = (
             statistics_sql.summary_from_rollups
             if await self.actor_database.has(Capability.ROLLUPS)
@@ -348,13 +359,13 @@ class Store:
     async def get_job_timings(
         self, project_id: UUID | None = None, *, window: timedelta = DAY, at: datetime | None = None
     ) -> JobTimings:
-        """How well the work goes, up to `at`; None: until now, by the server's clock."""
+        """Return success rates and durations up to `at`; None means now, by the server's clock."""
         is_recorded = await self.actor_database.has(Capability.EVENTS)
         query = statistics_sql.timings_by_mode(project_id, window=window, at=at, is_recorded=is_recorded)
         return statistics_sql.make_job_timings(await self.actor_database.read(query), window=window)
 
     async def count_jobs(self, job_filter: JobFilter, *, most: int) -> int:
-        """How many jobs the filter holds for, or `most`. Raises NoPrivilege as `find_jobs` does."""
+        """Return how many jobs match the filter, at most `most`. Raises NoPrivilege as `find_jobs` does."""
         readable = await self.actor_database.readable_names(job_filter)
         (number,) = await self.actor_database.read(
             count_sql.count_matching_up_to(ListQuery(job_filter=job_filter), most=most, readable=readable)
@@ -362,9 +373,9 @@ class Store:
         return number
 
     async def watch(self, job_filter: JobFilter = NO_FILTER, *, after: Cursor | None = None) -> Watch:
-        """What happens from now on, or since an earlier watch. Raises NoPrivilege as `find_jobs` does.
+        """Watch events from now on, or from where an earlier watch stopped.
 
-        Raises SchemaMissing where there is an earlier one and nothing is recorded.
+        Raises NoPrivilege as `find_jobs` does. Raises SchemaMissing if `after` is given and no events are recorded.
         """
         readable = await self.actor_database.readable_names(job_filter)
         if (missing := await self.actor_database.missing(Capability.EVENTS)) is None:
@@ -374,9 +385,10 @@ class Store:
         return ObservedWatch(self.database, self.actor, job_filter, readable=readable, missing=missing)
 
     async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
-        """What is counted beside the lists. What would take too long is estimated, counted up to a cap, or left out.
+        """Return the numbers shown beside the lists.
 
-        `at` is the time taken for now; None: the server's.
+        Numbers that would take too long are estimated, counted up to a cap, or left out. `at` stands in for the current
+        time; None means the server's clock.
         """
         validation.check_days(query.days)
         offers = await count_capabilities(self.actor_database, query)
@@ -384,9 +396,9 @@ class Store:
             return await self._counting.count(query, offers, at=at)
 
     async def get_exact_totals(self, query: TotalsQuery, report: Report, *, at: datetime | None = None) -> Totals:
-        """The same, each number exact, as of one moment, however many jobs there are.
+        """Return the same numbers, each exact and as of one moment, for any number of jobs.
 
-        Raises TimedOut where that takes too long. To stop it, cancel it.
+        Raises TimedOut if that takes too long. Cancel the call to stop it.
         """
         validation.check_days(query.days)
         offers = await count_capabilities(self.actor_database, query)
@@ -394,35 +406,38 @@ class Store:
             return await count_totals_exactly(self.database, self.actor, query, offers, at=at, report=report)
 
     async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
-        """The rows that the dashboard shows, of one snapshot. `at` is the time taken for now; None: the server's."""
+        """Return the rows that the dashboard shows, from one snapshot.
+
+        `at` stands in for the current time; None means the server's clock.
+        """
         return await read_listing.read_listing(self.actor_database, query, at=at)
 
     async def compare_visibility(self, window: RowWindowQuery) -> VisibilityComparison:
-        """The operator's list of jobs, with those marked that this store's user does not see, and why.
+        """Return the operator's list of jobs. Jobs that this store's user does not see are marked, with the reason.
 
-        Of a project; without one the jobs that concern the user. Raises InvalidValue where the actor is no user.
+        Without a project, the list has the jobs that concern the user. Raises InvalidValue if the actor is not a user.
         """
         return await read_listing.compare_visibility(self.actor_database, window)
 
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
-        """What the planner takes the list's first rows to cost, without reading one, and the index that it lacks.
+        """Return the planner's cost estimate for the list's first rows, and the index that the list lacks.
 
-        None where the database does not plan for us. Raises NoPrivilege as `find_jobs` does.
+        No row is read. None if the database does not plan for us. Raises NoPrivilege as `find_jobs` does.
         """
         return await list_cost.estimate_list_cost(self.actor_database, query)
 
     async def returns_quickly(self, query: ListQuery) -> bool:
-        """Whether its first rows are there before it could be called dear, which is tried: with a user's eyes the
-        planner knows nothing of how the user's jobs lie among all.
+        """Return whether the list's first rows arrive fast enough. The query runs to find out.
 
-        Raises NoPrivilege as `find_jobs` does.
+        For a user, the planner can't know how the user's jobs are spread among all jobs. Raises NoPrivilege as
+        `find_jobs` does.
         """
         return await list_cost.returns_quickly(self.actor_database, query)
 
     async def slow_order_reason(self, query: ListQuery) -> MissingCapability | None:
-        """Why the list had better not be read in its order here, and the index that would bring it.
+        """Return why the list is too slow in its order, and the index that would help.
 
-        None where there is such an index, and where sorting all of it is cheap.
+        None if such an index exists, or if sorting the whole list is cheap.
         """
         return await list_cost.slow_order_reason(self.actor_database, query)
 
@@ -436,10 +451,10 @@ class Store:
         limit: int = PAGE_SIZE,
         at: datetime | None = None,
     ) -> Budgets:
-        """Those that the actor sees, with the least left first: all, those that a job of the project is charged to, or
-        the user's.
+        """Return the budgets that the actor sees, least left first.
 
-        `at` is the time taken for now; None: the server's.
+        With a project, these are the budgets that its jobs are charged to. With a user, these are the user's budgets.
+        `at` stands in for the current time; None means the server's clock.
         """
         most, readable = validation.check_limit(limit), await self.actor_database.readable_beside_budgets()
         described = budget_sql.described(project_id, user_id=user_id, limit=most, readable=readable, at=at)
@@ -449,9 +464,9 @@ class Store:
         return Budgets(budgets=named_for(self.actor, found), taken_at=taken_at)
 
     async def check_budget(self, project_id: UUID, cost_cents: int) -> Sequence[CheckedBudget]:
-        """Before a job is queued: each budget that it would be charged to, and whether that has room for it.
+        """Return each budget that a job of this cost would be charged to, and whether the job fits.
 
-        None for a project without a budget, and for one that is not there.
+        Empty for a project that has no budget or does not exist.
         """
         query = budget_sql.check(project_id, validation.check_cost_cents(cost_cents))
         return await self.actor_database.read(query, needs=Capability.BUDGETS)
@@ -466,10 +481,10 @@ class Store:
         warn_share: float | None = None,
         expected_budget: Budget | None = None,
     ) -> Budget:
-        """Of the user or of the project; in place of the one that there may be. A limit below what is spent is allowed.
+        """Create or replace the budget of the user or project. The limit may be below the amount already spent.
 
-        `warn_share` None leaves it as it is. Raises InvalidValue naming the field, and Conflict where the budget is no
-        longer `expected_budget`; None: whatever it is.
+        `warn_share` None leaves the share as it is. Raises InvalidValue naming the field. Raises Conflict if the budget
+        is no longer `expected_budget`; None accepts any.
         """
         validation.check_one_subject(user_id, project_id)
         known, cents = validation.check_period(period), validation.check_limit_cents(limit_cents)
@@ -488,7 +503,7 @@ class Store:
             )
 
     async def remove_budget(self, budget_id: UUID) -> Budget:
-        """As it was. What was spent of it is forgotten. Raises RowMissing."""
+        """Remove a budget and what was spent of it, and return it as it was. Raises RowMissing."""
         readable = await self.actor_database.readable_beside_budgets()
         async with self.actor_database.write(Capability.SETTING_BUDGETS) as transaction:
             return await budget_sql.remove_budget(transaction, budget_id, readable=readable)
@@ -496,7 +511,9 @@ class Store:
     # Projects, assets, users
 
     async def get_projects(self, *, limit: int = PAGE_SIZE) -> Sequence[Project]:
-        """Where they may not be read, those that have jobs, each named by the beginning of its id."""
+        """Return the projects. If projects are unreadable, return those that have jobs, named by the start of their
+        ids.
+        """
         if not await self.actor_database.has(Capability.PROJECTS):
             listed = project_sql.projects
         else:
@@ -508,13 +525,13 @@ class Store:
         return await self.actor_database.read(listed(limit=validation.check_limit(limit)))
 
     async def get_project(self, project_id: UUID) -> Project | None:
-        """None where there is no such project, or none that the actor sees."""
+        """Return the project, or None if it does not exist or the actor does not see it."""
         by_id = project_sql.by_id if await self.actor_database.has(Capability.PROJECTS) else project_sql.project_by_id
         found = await self.actor_database.read(by_id(project_id))
         return found[0] if found else None
 
     async def get_projects_named(self, name: str) -> Sequence[Project]:
-        """All of exactly this name."""
+        """Return all projects with exactly this name."""
         named = (
             project_sql.projects_by_name
             if await self.actor_database.has(Capability.PROJECTS)
@@ -523,7 +540,9 @@ class Store:
         return await self.actor_database.read(named(validation.check_storable("name", name), limit=PAGE_SIZE))
 
     async def create_project(self, name: str, *, owner_id: UUID | None = None) -> Project:
-        """A user's project is their own; the operator names its owner. Raises InvalidValue naming the field."""
+        """Create a project. A user creates their own; the operator names the owner. Raises InvalidValue naming the
+        field.
+        """
         text = validation.check_project_name(name)
         owner = owner_id if self.actor == OPERATOR else self.actor.id if isinstance(self.actor, ActingUser) else None
         if owner is None:
@@ -541,12 +560,12 @@ class Store:
         return await self.actor_database.read(query, needs=Capability.ASSETS)
 
     async def get_asset(self, asset_id: UUID) -> Asset | None:
-        """None where there is no such asset, or none that the actor sees."""
+        """Return the asset, or None if it does not exist or the actor does not see it."""
         found = await self.actor_database.read(project_sql.one(asset_id), needs=Capability.ASSETS)
         return found[0] if found else None
 
     async def get_workers_overview(self, *, limit: int = PAGE_SIZE, at: datetime | None = None) -> WorkersOverview:
-        """The workers that ran within about a week, and what they hold: so many at most of each.
+        """Return the workers that ran within about a week and the jobs they hold, at most `limit` of each.
 
         `at` stands in for the server's time.
         """
@@ -558,32 +577,35 @@ class Store:
         )
 
     async def get_users(self, *, search: str = "", limit: int = PAGE_SIZE) -> Sequence[User]:
-        """By e-mail, those without one last. Only the operator may. `find_users` is quicker, where there are many.
+        """Return users by e-mail, those without one last. Only the operator may. With many users, `find_users` is
+        faster.
 
-        With a search, those whose e-mail contains it or whose id begins with it. Where even the operator may not read
-        them, those who own a job or a project, without their e-mails.
+        A search matches part of an e-mail or the start of an id. If even the operator may not read users, return the
+        owners of jobs and projects, without e-mails.
         """
         return await search_module.list_users(self.actor_database, search=search, limit=limit)
 
     async def get_user(self, email_or_id: str) -> User:
-        """Raises RowMissing where there is no such user, InvalidValue where several have the e-mail."""
+        """Return the user. Raises RowMissing if there is none, and InvalidValue if several users have the e-mail."""
         return await search.find_user(self.actor_database, email_or_id)
 
     async def find_actor(self, email_or_id: str) -> ActingUser:
-        """Whom to act as. Raises as `get_user` does, but reads no job to find one."""
+        """Return the user to act as. Raises as `get_user` does, but reads no job to find one."""
         return await search.find_actor(self.actor_database, email_or_id)
 
     async def find_users(self, text: str, *, limit: int = FOUND_USERS) -> Sequence[FoundUser]:
-        """Those whose e-mail contains the text or whose id begins with it, the most recently active first.
+        """Return users whose e-mail contains the text or whose id starts with it, most recently active first.
 
-        Everybody for an empty text. Only the operator may; where even they may not, the owners of jobs are found.
+        An empty text matches every user. Only the operator may. If even the operator may not read users, return the
+        owners of jobs.
         """
         return await search.search_users(self.actor_database, text, limit=limit)
 
     async def find_by_id(self, id_or_prefix: str) -> IdMatches:
-        """What the id, or its beginning of at least four digits, belongs to; nothing where the text is neither.
+        """Return everything with this id, or with an id that starts with these four or more digits.
 
-        Users are the operator's to see. What the database does not offer to the actor holds nothing.
+        The result is empty for any other text. Only the operator finds users. Kinds that the database does not offer to
+        the actor stay empty.
         """
         return await search.find_by_id(self.actor_database, id_or_prefix)
 

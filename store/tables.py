@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from store.jobs.job import FINAL_STATUSES, JobStatus, sql_literals
 
-# PostgreSQL's own names, which the app's schema has because it gives none.
+# PostgreSQL's default names. The app's schema has them because it gives none.
 metadata = MetaData(
     naming_convention={"pk": "%(table_name)s_pkey", "fk": "%(table_name)s_%(column_0_name)s_fkey"},
 )
@@ -132,10 +132,10 @@ total = literal_column(
     " THEN updated_at - created_at END)",
     Interval,
 )
-"""How long an ended job took from its creation on: null for others, and where a time is none that Python has.
+"""The time from creation to the end of a finished job. Null for other jobs, and for times outside Python's range.
 
-Within those years no subtraction fails, so that an index on it makes no write fail. It is SQL to the letter, for an
-index is used only where the statement says what the index does.
+Within that range no subtraction fails, so an index on the expression never makes a write fail. The SQL must equal the
+index's expression exactly; otherwise Postgres does not use the index.
 """
 time_so_far = literal_column(
     f"(CASE WHEN status = '{JobStatus.RUNNING}'"
@@ -143,7 +143,7 @@ time_so_far = literal_column(
     " THEN now() - created_at END)",
     Interval,
 )
-"""How long a running job has taken by now; null as above."""
+"""The time since the creation of a running job. Null for other jobs, as above."""
 Index("gjobs_total", total.desc().nulls_last(), generation_jobs.c.id.desc())
 
 generation_job_summary = table(
@@ -158,7 +158,7 @@ generation_job_summary = table(
     column("last_job_at", DateTime(timezone=True)),
     schema="public",
 )
-"""The view: jobs by user, project and status."""
+"""The view of jobs by user, project and status."""
 
 job_counts = table(
     "job_counts",
@@ -179,7 +179,7 @@ job_day_counts = table(
     column("cost_cents", BigInteger),
     schema="gjobs",
 )
-"""The views on what a managed database sums up: their rows added up are exact, one of them says nothing."""
+"""The views on the rollups of a managed database. Their rows are exact only when added up."""
 
 job_events = table(
     "job_events",
@@ -204,7 +204,7 @@ job_events = table(
     column("at", DateTime(timezone=True)),
     schema="gjobs",
 )
-"""The view: what happened to the jobs, in the order of transaction and id."""
+"""The view of job events, in the order of transaction and id."""
 
 job_starts = table(
     "job_starts",
@@ -212,7 +212,7 @@ job_starts = table(
     column("started_at", DateTime(timezone=True)),
     schema="gjobs",
 )
-"""When each job first ran."""
+"""The time when each job first ran."""
 
 job_leases = table(
     "job_leases",

@@ -1,4 +1,4 @@
-"""Checks values before writing; errors of writes that changed nothing."""
+"""Checks of values before a write, and the errors of writes that changed nothing."""
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -25,13 +25,13 @@ def check_status(value: str) -> JobStatus:
         return JobStatus(value)
     except ValueError:
         known = ", ".join(JobStatus)
-        raise InvalidValue("status", f"No such status: {value!r}.", hint=f"Use one of {known}.") from None
+        raise InvalidValue("status", f"Unknown status {value!r}.", hint=f"Use one of {known}.") from None
 
 
 def check_workflow_status(value: AnyStatus) -> JobStatus:
     if isinstance(value, JobStatus):
         return value
-    sentence = f"A policy takes statuses of the workflow, and {value.value!r} is none."
+    sentence = f"A policy needs workflow statuses; {value.value!r} is not one."
     raise InvalidValue("statuses", sentence, hint=f"Use {', '.join(JobStatus)}.")
 
 
@@ -69,7 +69,7 @@ def _as_whole(field: str, what: str, value: SupportsIndex) -> int:
 
 def check_one_subject(user_id: UUID | None, project_id: UUID | None) -> None:
     if (user_id is None) == (project_id is None):
-        raise InvalidValue("user_id", "A budget is of a user or of a project: give one of them.")
+        raise InvalidValue("user_id", "A budget belongs to a user or to a project. Give one of them.")
 
 
 def check_warn_share(value: float) -> float:
@@ -83,7 +83,7 @@ def check_period(value: str) -> Period:
         return Period(value)
     except ValueError:
         known = ", ".join(Period)
-        raise InvalidValue("period", f"No such period: {value!r}.", hint=f"Use one of {known}.") from None
+        raise InvalidValue("period", f"Unknown period {value!r}.", hint=f"Use one of {known}.") from None
 
 
 def check_error_text(value: str) -> str:
@@ -98,7 +98,7 @@ def check_limit(value: int) -> int:
 
 def check_days(value: int) -> int:
     if not 1 <= value <= MAX_DAYS:
-        raise InvalidValue("days", f"The days must be from 1 to {MAX_DAYS:,}; these are {value:,}.")
+        raise InvalidValue("days", f"The number of days must be from 1 to {MAX_DAYS:,}; this is {value:,}.")
     return value
 
 
@@ -107,18 +107,18 @@ def _short_text(field: str, value: str) -> str:
     if not text:
         raise InvalidValue(field, f"The {field} is empty.")
     if len(text) > MAX_NAME:
-        raise InvalidValue(field, f"The {field} has {len(text)} characters; at most {MAX_NAME} are kept.")
+        raise InvalidValue(field, f"The {field} has {len(text)} characters; the most is {MAX_NAME}.")
     return text
 
 
 def check_storable(field: str, value: str) -> str:
-    """Postgres stores neither NUL nor half of a surrogate pair."""
+    """Refuse NUL and lone surrogates, which Postgres can't store."""
     if "\0" in value:
-        raise InvalidValue(field, f"The {field} holds a NUL character, which the database cannot store.")
+        raise InvalidValue(field, f"The {field} contains a NUL character, which the database can't store.")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise InvalidValue(field, f"The {field} holds half a character, which the database cannot store.") from None
+        raise InvalidValue(field, f"The {field} contains half a character, which the database can't store.") from None
     return value
 
 
@@ -126,46 +126,46 @@ U = TypeVar("U", User, ActingUser)
 
 
 def require_one_user(wanted: str, found: Sequence[U]) -> U:
-    """Raises RowMissing where none was found, InvalidValue where several were."""
+    """Return the only user. Raises RowMissing if there is none, and InvalidValue if there are several."""
     if len(found) > 1:
         ids = ", ".join(str(user.id) for user in found)
-        raise InvalidValue("email", f"Several users have the e-mail {wanted!r}.", hint=f"Give an id: {ids}")
+        raise InvalidValue("email", f"Several users have the e-mail {wanted!r}.", hint=f"Use an id: {ids}")
     if not found:
-        raise RowMissing(f"No user has the e-mail or id {wanted!r}.", hint="'gjobs users' lists them.")
+        raise RowMissing(f"No user has the e-mail or id {wanted!r}.", hint="Run 'gjobs users' to list users.")
     return found[0]
 
 
 def no_project(project_id: UUID) -> RowMissing:
     return RowMissing(
-        f"There is no project {project_id}, or none that this user sees.",
+        f"Project {project_id} not found, or hidden from this user.",
         (project_id,),
-        hint="'gjobs projects' lists them.",
+        hint="Run 'gjobs projects' to list projects.",
     )
 
 
 def no_jobs(ids: Sequence[UUID]) -> RowMissing:
     named = ", ".join(map(str, ids))
-    noun = "job" if len(ids) == 1 else "jobs"
-    return RowMissing(f"There is no {noun} {named}, or none that this user sees: nothing was changed.", tuple(ids))
+    noun = "Job" if len(ids) == 1 else "Jobs"
+    return RowMissing(f"{noun} {named} not found, or hidden from this user. Nothing was changed.", tuple(ids))
 
 
 def not_permitted(job_id: UUID) -> NoPrivilege:
-    """Row level security refuses a change by changing nothing."""
-    return NoPrivilege(f"The database shows the job {job_id}, but does not let it be changed: nothing was changed.")
+    """Row level security refuses a change silently: no row changes."""
+    return NoPrivilege(f"You can see job {job_id}, but the database does not let you change it. Nothing was changed.")
 
 
 def not_stored(what: str) -> Conflict:
-    """Nothing came back of a row that was accepted: a trigger has dropped it, or a rule has put it elsewhere."""
+    """The database accepted a row but returned none: a trigger dropped it, or a rule stored it elsewhere."""
     return Conflict(
-        f"The database took the {what} and stored none: nothing was changed.",
-        hint="A trigger or a rule of its own keeps it out: ask its owner.",
+        f"The database accepted the {what} but did not store it. Nothing was changed.",
+        hint="A trigger or rule of the database blocks it. Ask the database's owner.",
     )
 
 
 def referred_to(sqlstate: str | None) -> Conflict:
     return Conflict(
-        "Rows of another table refer to a job: nothing was deleted.",
-        hint="Delete those first, or let their foreign key cascade.",
+        "Rows of another table refer to a job. Nothing was deleted.",
+        hint="Delete those rows first, or let their foreign key cascade.",
         sqlstate=sqlstate,
     )
 
@@ -173,15 +173,18 @@ def referred_to(sqlstate: str | None) -> Conflict:
 def require_all_deleted(
     expected: Mapping[UUID, AnyStatus | None], outcomes: Mapping[UUID, DeletionOutcome]
 ) -> tuple[GenerationJob, ...]:
-    """The deleted jobs. Raises RowMissing naming all that are not there, or Conflict naming one that has moved."""
+    """Return the deleted jobs.
+
+    Raises RowMissing naming all missing jobs, or Conflict naming one whose status changed.
+    """
     missing = [job_id for job_id in expected if isinstance(outcomes[job_id], Missing)]
     if missing:
         raise no_jobs(missing)
     for job_id, outcome in outcomes.items():
         if isinstance(outcome, Moved):
             raise Conflict(
-                f"The job {job_id} is {outcome.job.status} by now, not {expected[job_id]}: nothing was deleted.",
-                hint="Look at it again, then decide.",
+                f"Job {job_id} is now {outcome.job.status}, not {expected[job_id]}. Nothing was deleted.",
+                hint="Check the job, then try again.",
             )
     return tuple(outcome.job for outcome in outcomes.values() if isinstance(outcome, Deleted))
 
@@ -190,7 +193,7 @@ _OWNERS = {"user_id": "owner", "project_id": "project", "input_asset_id": "input
 
 
 def not_restorable(error: InvalidValue) -> StoreError:
-    """A foreign key refuses a job whose surroundings are gone; any other refusal stays as it is."""
+    """Return the error of a restore. A foreign key violation names the missing row; other errors stay as they are."""
     if error.field not in _OWNERS:
         return error
     return not_restored(_OWNERS[error.field])
@@ -198,33 +201,36 @@ def not_restorable(error: InvalidValue) -> StoreError:
 
 def not_restored(gone: str) -> Conflict:
     return Conflict(
-        f"The {gone} of a job is gone, or none that this user sees: nothing was restored.",
-        hint="'gjobs journal --json' has the whole rows.",
+        f"The {gone} of a job no longer exists, or is hidden from this user. Nothing was restored.",
+        hint="Run 'gjobs journal --json' to see the whole rows.",
     )
 
 
 def id_taken(job_id: UUID) -> Conflict:
     return Conflict(
-        f"There is a job {job_id} again, or one that this user does not see: nothing was restored.",
-        hint="'gjobs journal --json' has the whole rows.",
+        f"Job {job_id} exists already, maybe hidden from this user. Nothing was restored.",
+        hint="Run 'gjobs journal --json' to see the whole rows.",
     )
 
 
 def not_archived(ids: Sequence[UUID]) -> RowMissing:
     named = ", ".join(map(str, ids))
     return RowMissing(
-        f"Not in the archive, or not for this user to see: {named}. Nothing was restored.",
+        f"Not in the archive, or hidden from this user: {named}. Nothing was restored.",
         tuple(ids),
-        hint="'gjobs archive list' lists what is there.",
+        hint="Run 'gjobs archive list' to list archived jobs.",
     )
 
 
 def not_restored_from_archive(error: InvalidValue) -> StoreError:
-    """A key that is taken, or a rule that has come since; any other refusal stays as it is."""
+    """Return the error of a restore from the archive.
+
+    A taken id gets its own message; other errors stay as they are.
+    """
     if error.sqlstate == "23505":
         return Conflict(
-            "There is a job of one of these ids again, or one that this user does not see: nothing was restored.",
-            hint="Restore them one by one, or delete the job that is there.",
+            "One of these jobs exists already, maybe hidden from this user. Nothing was restored.",
+            hint="Restore the jobs one by one, or delete the existing job.",
             sqlstate=error.sqlstate,
         )
     return error
@@ -235,7 +241,7 @@ class _Unset(Enum):
 
 
 UNSET: Final = _Unset.UNSET
-"""Stands for "leave it as it is", where None is a value."""
+"""Means "leave it as it is" where None is a value."""
 
 Unset = Literal[_Unset.UNSET]
 
@@ -247,7 +253,7 @@ def changed_columns(
     error: str | Unset | None,
     input_asset_id: UUID | Unset | None,
 ) -> dict[str, object]:
-    """The columns to change, by name. Raises InvalidValue where a value is not accepted or none is given."""
+    """Return the columns to change, by name. Raises InvalidValue if a value is invalid or none is given."""
     changes: dict[str, object] = {}
     if mode is not UNSET:
         changes["mode"] = check_mode(mode)
@@ -258,5 +264,5 @@ def changed_columns(
     if input_asset_id is not UNSET:
         changes["input_asset_id"] = input_asset_id
     if not changes:
-        raise InvalidValue("changes", "Nothing to change was given.", hint="Give mode, cost, error or input asset.")
+        raise InvalidValue("changes", "There is nothing to change.", hint="Give mode, cost, error or input asset.")
     return changes

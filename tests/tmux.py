@@ -32,6 +32,13 @@ class Pane:
     def type(self, text: str) -> None:
         self._run("send-keys", "-l", text)
 
+    def paste(self, text: str) -> None:
+        """In brackets, where the command takes such."""
+        self._run("set-buffer", "-b", "pasted", "--", text, ";", "paste-buffer", "-p", "-b", "pasted")
+
+    def resize(self, width: int, height: int) -> None:
+        self._run("resize-window", "-x", str(width), "-y", str(height))
+
     def screen(self) -> str:
         return self._run("capture-pane", "-p")
 

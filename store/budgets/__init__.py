@@ -1,1 +1,1 @@
-"""Spending limits of users and projects. The database enforces them, whoever writes the jobs."""
+"""Spending limits of users and projects. The database enforces them for every writer of jobs."""

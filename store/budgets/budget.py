@@ -1,4 +1,4 @@
-"""Budget, its state, pace and name; a refusal's values."""
+"""Budgets: state, pace and name, and the values of a refusal."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from store.users.actor import ActingUser, Actor
 
 
 class Period(StrEnum):
-    """In which a limit is spent."""
+    """The period to which a limit applies."""
 
     DAY = "day"
     MONTH = "month"
@@ -21,9 +21,9 @@ class Period(StrEnum):
 class BudgetState(StrEnum):
     OK = "ok"
     WARNING = "warning"
-    """The share has been reached from which a person wanted to be warned."""
+    """The spending has reached the share at which a person wants a warning."""
     USED_UP = "used_up"
-    """No job is queued any more."""
+    """No further job can be queued."""
 
     def is_worse_than(self, other: "BudgetState") -> bool:
         order = list(BudgetState)
@@ -32,35 +32,39 @@ class BudgetState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """Of a user or of a project: the other one is None."""
+    """The budget of a user or of a project. The other one is None."""
 
     id: UUID
     user_id: UUID | None
     project_id: UUID | None
     name: str | None
-    """The project's name or the user's e-mail; None where it may not be read."""
+    """The project's name or the user's e-mail. None if it is unreadable."""
     period: Period | UnknownText
     limit_cents: int
     warn_share: float
-    """From 0 to 1, of the limit."""
+    """A share of the limit, from 0 to 1."""
     created_at: datetime
     period_start: date | None
-    """Of the present period; None where it is all."""
+    """The start of the current period. None for a total budget."""
     spent_cents: int
-    """In it. What ran is spent even when its job is deleted. It may be beyond the limit, for no finish is refused."""
+    """Spent in the current period. A job that ran stays spent after its deletion. The sum may exceed the limit, because
+    finishing a job is never refused.
+    """
     recent_cents: int | None
-    """What the jobs of the last `recent_days` days cost, today among them; None where the period has an end."""
+    """The cost of the jobs of the last `recent_days` days, including today. None if the period has an end."""
     recent_days: int | None
-    """Since the first of the last 30 days that have jobs; None without any, and where the period has an end."""
+    """The days since the first of the last 30 days that has jobs. None if there is none, or if the period
+    has an end.
+    """
 
     @property
     def left_cents(self) -> int:
-        """Below zero where finishes went beyond the limit."""
+        """Negative if finished jobs exceeded the limit."""
         return self.limit_cents - self.spent_cents
 
     @property
     def share(self) -> float:
-        """What is spent of the limit; of a limit of nothing, all."""
+        """The spent share of the limit; 1 if the limit is 0."""
         return self.spent_cents / self.limit_cents if self.limit_cents else 1.0
 
     @property
@@ -71,7 +75,7 @@ class Budget:
 
 
 def named_for(actor: Actor, budgets: Iterable[Budget]) -> tuple[Budget, ...]:
-    """A user knows their own e-mail, though they may read no users."""
+    """Name budgets for the actor. Users know their own e-mail, though they may not read users."""
     if not isinstance(actor, ActingUser):
         return tuple(budgets)
     return tuple(replace(one, name=actor.email) if one.user_id == actor.id else one for one in budgets)
@@ -79,11 +83,11 @@ def named_for(actor: Actor, budgets: Iterable[Budget]) -> tuple[Budget, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budgets:
-    """As of one moment, those with the least left first. Iterates over its budgets."""
+    """Budgets as of one moment, least left first. Iterating yields the budgets."""
 
     budgets: tuple[Budget, ...]
     taken_at: datetime
-    """By the server's clock."""
+    """The server's time."""
 
     def __iter__(self) -> Iterator[Budget]:
         return iter(self.budgets)
@@ -94,7 +98,7 @@ class Budgets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedBudget:
-    """Whether a budget has room for a job that is to cost `asked_cents`."""
+    """Whether a budget has room for a job that costs `asked_cents`."""
 
     budget_id: UUID
     period: Period | UnknownText
@@ -106,7 +110,7 @@ class CheckedBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """What the database tells of a write that it refused."""
+    """What the database reports about a refused write."""
 
     budget_id: UUID
     user_id: UUID | None
@@ -114,19 +118,19 @@ class Refusal:
     period: Period | UnknownText
     limit_cents: int
     spent_cents: int
-    """Without what was asked."""
+    """Without the refused amount."""
     asked_cents: int
 
 
 FARTHEST = timedelta(days=3_650)
-"""What lies beyond is told by no pace of a month."""
+"""The pace of a month can't predict anything further away."""
 
 
 def used_up_at(budget: Budget, now: datetime) -> datetime | None:
-    """None where it is used up, nothing is spent, it lasts as long as its period, or longer than ten years.
+    """Return when the budget runs out at its current pace.
 
-    A day's and a month's pace is what is spent in the time that has passed of it; where all is one period, that of the
-    last 30 days.
+    None if it has run out, nothing is spent, it lasts for its whole period, or it lasts more than ten years. A daily or
+    monthly budget's pace is the amount spent since the period began. A total budget's pace is that of the last 30 days.
     """
     if budget.state is BudgetState.USED_UP:
         return None
@@ -158,7 +162,7 @@ _KINDS: Mapping[str, str] = {Period.DAY: "daily", Period.MONTH: "monthly", Perio
 
 
 def budget_name(budget: Budget | Refusal, name: str | None) -> str:
-    """`the monthly budget of project 'Autumn'`; by its id where nothing tells the name."""
+    """Return a name such as `the monthly budget of project 'Autumn'`. An unknown name is replaced with the id."""
     whose = "project" if budget.project_id else "user"
     called = (repr(name) if budget.project_id else name) if name else budget.project_id or budget.user_id
     return f"the {_KINDS.get(budget.period, budget.period)} budget of {whose} {called}"

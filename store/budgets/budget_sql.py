@@ -16,8 +16,8 @@ from store.errors import Conflict, RowMissing
 from store.formats import known_or_text, money
 from store.journal.write_record import WriteRecord
 
-# What may not be read is null. The days by which the pace of a budget without an end is told are the last 30, from the
-# first of them that has jobs: of what was deleted days without any may be left.
+# Unreadable names are null. The pace of a total budget comes from the last 30 days, starting with the first one that
+# has jobs. Days whose jobs were all deleted may remain as rows without jobs.
 _DESCRIBED = """
 with today as (
     select (coalesce(cast(:at as timestamptz), now()) at time zone 'UTC')::date as day
@@ -77,7 +77,7 @@ def make_budget(row: Row) -> Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readable:
-    """What may be read beside the budgets: it tells their names."""
+    """What the actor may read besides budgets, to show their names."""
 
     projects: bool
     users: bool
@@ -97,7 +97,10 @@ _ALL: Mapping[str, object] = {"id": None, "project_id": None, "user_id": None, "
 def described(
     project_id: UUID | None, *, user_id: UUID | None = None, limit: int, readable: Readable, at: datetime | None
 ) -> Query[Budget]:
-    """Those with the least left first: all, those that a job of the project is charged to, or those of the user."""
+    """Return a query for budgets, least left first.
+
+    With a project, these are the budgets that its jobs are charged to. With a user, these are the user's budgets.
+    """
     narrowed = {"project_id": project_id, "user_id": user_id, "rows": limit, "at": at}
     return Query(_described(readable), make_budget, {**_ALL, **narrowed})
 
@@ -142,19 +145,19 @@ _REMOVE = text("delete from gjobs.budgets where id = :id")
 
 
 def lock_of(*, user_id: UUID | None, project_id: UUID | None, period: Period) -> Query[UUID]:
-    """Its id, and nobody else changes it until the transaction's end."""
+    """Return a query for the budget's id. It locks the budget against changes until the transaction ends."""
     return Query(_OF_SUBJECT, make_id, {"user_id": user_id, "project_id": project_id, "period": period.value})
 
 
 def lock(budget_id: UUID) -> Query[UUID]:
-    """For removing it."""
+    """Return a query that locks the budget so that it can be removed."""
     return Query(_LOCK, make_id, {"id": budget_id})
 
 
 def insert_budget(
     *, user_id: UUID | None, project_id: UUID | None, period: Period, limit_cents: int, warn_share: float
 ) -> Query[UUID]:
-    """None where somebody has just made one of the same subject and period."""
+    """Return a query without a row if the budget was just created by someone else."""
     return Query(
         _INSERT,
         make_id,
@@ -194,7 +197,7 @@ async def set_budget(
     expected_budget: Budget | None,
     readable: Readable,
 ) -> Budget:
-    """A new one, or another limit of the one that there is; where that is not `expected_budget`, nothing."""
+    """Create the budget or change its limit. Raises Conflict if it is no longer `expected_budget`."""
     before: tuple[Budget, ...] = ()
     found = await transaction.run(lock_of(user_id=user_id, project_id=project_id, period=period))
     if found:
@@ -205,7 +208,7 @@ async def set_budget(
         if await transaction.change(update_budget(budget_id, limit_cents=limit_cents, warn_share=share)) != 1:
             raise validation.not_stored("budget")
     elif expected_budget is not None:
-        raise Conflict("This budget has been removed meanwhile: nothing was changed.", hint="Set it anew.")
+        raise Conflict("Another session removed this budget. Nothing was changed.", hint="Set the budget again.")
     else:
         made = await transaction.run(
             insert_budget(
@@ -217,7 +220,7 @@ async def set_budget(
             )
         )
         if len(made) != 1:
-            raise Conflict("Somebody else has just set this budget: nothing was changed.")
+            raise Conflict("Another session just set this budget. Nothing was changed.")
         (budget_id,) = made
     (after,) = await transaction.run(one(budget_id, readable=readable))
     transaction.record(WriteRecord(what="change budget" if before else "set budget", before=before, after=(after,)))
@@ -229,15 +232,15 @@ def _require_expected(present: Budget, known: Budget | None) -> None:
         return
     limit, share = money(present.limit_cents), f"{present.warn_share * 100:g} %"
     raise Conflict(
-        f"Somebody has changed this budget meanwhile: the limit is {limit} now, and it warns from {share}.",
-        hint="Set it once more where yours is to count.",
+        f"Another session changed this budget: the limit is now {limit}, with a warning at {share}.",
+        hint="Set the budget again to overwrite that.",
     )
 
 
 async def remove_budget(transaction: WriteTransaction, budget_id: UUID, *, readable: Readable) -> Budget:
-    """The budget as it was."""
+    """Remove the budget and return it as it was."""
     if not await transaction.run(lock(budget_id)):
-        raise RowMissing(f"There is no budget {budget_id}: nothing was changed.", (budget_id,))
+        raise RowMissing(f"There is no budget {budget_id}. Nothing was changed.", (budget_id,))
     (before,) = await transaction.run(one(budget_id, readable=readable))
     if await transaction.change(delete_budget(budget_id)) != 1:
         raise validation.not_stored("budget")

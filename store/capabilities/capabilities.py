@@ -1,4 +1,4 @@
-"""Which capability each actor has: rules over the facts."""
+"""Rules that derive each actor's capabilities from the facts."""
 
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, fields, replace
@@ -46,9 +46,9 @@ from store.users.actor import OPERATOR, ROLE_OF_USERS, Actor, Anon
 from store.users.claims import known_claims
 
 OLDEST_READ, OLDEST_MIGRATED = 14, 15
-"""The server's major versions. From the second on a view can have its caller's rights."""
+"""The server's major versions. From the second on, a view can have its caller's rights."""
 SETTING_IS_A_RIGHT = 16
-"""From this one on, to be a member of a role and to be allowed to SET ROLE to it are two things."""
+"""From this version on, membership in a role does not imply the right to SET ROLE to it."""
 
 
 def read(facts: DatabaseFacts, name: str, actor: Actor, columns: Set[str]) -> MissingCapability | None:
@@ -86,7 +86,7 @@ def _all_of(*lacking: MissingCapability | None) -> MissingCapability | None:
 
 
 def hidden(facts: DatabaseFacts, name: str) -> MissingCapability | None:
-    """Where row level security shows the login no row of a table, whatever is in it."""
+    """Return the reason if row level security hides every row of a table from the login."""
     relation = facts.relations.get(name)
     if relation is None or not relation.row_security or relation.has_policy:
         return None
@@ -97,12 +97,12 @@ def hidden(facts: DatabaseFacts, name: str) -> MissingCapability | None:
 
 
 def acting(facts: DatabaseFacts) -> MissingCapability | None:
-    """Against looking with a user's eyes, or a visitor's."""
+    """Return why nobody can act as a user, or as a visitor."""
     is_of_users = facts.request_role == ROLE_OF_USERS
-    whose, whom = ("a user's", "a user") if is_of_users else ("a visitor's", "a visitor")
+    whose, whom = ("A user's", "a user") if is_of_users else ("A visitor's", "a visitor")
     if not facts.has_users_role:
         return MissingCapability(
-            reason=f"There is no role {facts.request_role}, which {whose} statements run as.",
+            reason=f"There is no role {facts.request_role}. {whose} statements run as that role.",
             sql=f"CREATE ROLE {facts.request_role} NOLOGIN NOINHERIT; {_membership(facts)}",
         )
     if not facts.may_become_user:
@@ -112,12 +112,12 @@ def acting(facts: DatabaseFacts) -> MissingCapability | None:
         )
     if not facts.has_uid:
         return MissingCapability(
-            reason="There is no function auth.uid(), by which policies know a user.",
-            advice="'gjobs migrate sql' prints the SQL that makes it.",
+            reason="There is no function auth.uid(). Policies need it to identify a user.",
+            advice="'gjobs migrate sql' prints the SQL that creates it.",
         )
     if not facts.users_may_use_auth:
         return MissingCapability(
-            reason=f"No grant: the role {facts.request_role} may not use the schema auth, so no policy knows its user.",
+            reason=f"No grant: the role {facts.request_role} may not use the schema auth. Policies need it.",
             sql=f"GRANT USAGE ON SCHEMA auth TO {facts.request_role};" if facts.owner_may_grant_auth else None,
             advice=None if facts.owner_may_grant_auth else _OF_AUTH,
         )
@@ -125,7 +125,9 @@ def acting(facts: DatabaseFacts) -> MissingCapability | None:
 
 
 def _membership(facts: DatabaseFacts) -> str:
-    """From 16 on a member may still lack the right to SET ROLE; what is not said stays as it is."""
+    """Return the grant. From version 16 on, a member may still lack the right to SET ROLE. Omitted options do not
+    change.
+    """
     options = " WITH INHERIT FALSE, SET TRUE" if facts.major_version >= SETTING_IS_A_RIGHT else ""
     return f"GRANT {facts.request_role} TO {quoted(facts.login)}{options};"
 
@@ -158,21 +160,21 @@ def migrating(facts: DatabaseFacts) -> MissingCapability | None:
 
 
 def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
-    """Against reading sums in place of the jobs: they are of all jobs, or of a user's own, and of no other choice."""
+    """Return why rollups can't replace counting. They cover all jobs, or a user's own, and no other selection."""
     if JOB_COUNTS not in facts.relations or JOB_DAY_COUNTS not in facts.relations:
         return MissingCapability(
-            reason="This database keeps no sums of its jobs, so they are counted.",
-            advice="'gjobs migrate up' brings revision 0004, which keeps them.",
+            reason="This database keeps no rollups of its jobs, so gjobs counts them.",
+            advice="Run 'gjobs migrate up' to add rollups (revision 0004).",
         )
     jobs = facts.relations.get(JOBS)
     if jobs is None:
         return absent(JOBS, jobs, ())
     if actor == OPERATOR and jobs.row_security:
         return MissingCapability(
-            reason=f"Row level security applies to the login {facts.login}, so what it sees is counted."
+            reason=f"Row level security applies to the login {facts.login}, so gjobs counts the jobs that it sees."
         )
     if actor != OPERATOR and not (facts.policies and facts.policies.shows_users_their_own):
-        return MissingCapability(reason="The app's own policies decide which jobs users see, so theirs are counted.")
+        return MissingCapability(reason="The app's own policies decide which jobs users see, so gjobs counts them.")
     return None
 
 
@@ -180,8 +182,8 @@ def linked(facts: DatabaseFacts) -> MissingCapability | None:
     if RETRY_LINKS in facts.relations:
         return None
     return MissingCapability(
-        reason="This database cannot say which job repeats which.",
-        advice="'gjobs migrate up' brings revision 0006, which can. Until then create a new job to run one again.",
+        reason="This database does not record which job repeats which.",
+        advice="Run 'gjobs migrate up' to add retry links (revision 0006). Until then, create a new job.",
     )
 
 
@@ -189,8 +191,8 @@ def recorded(facts: DatabaseFacts) -> MissingCapability | None:
     if EVENTS in facts.relations:
         return None
     return MissingCapability(
-        reason="This database does not record what happens to its jobs.",
-        advice="'gjobs migrate up' brings revision 0005, which does.",
+        reason="This database does not record job events.",
+        advice="Run 'gjobs migrate up' to add events (revision 0005).",
     )
 
 
@@ -198,45 +200,47 @@ def budgeted(facts: DatabaseFacts) -> MissingCapability | None:
     if BUDGETS in facts.relations and SPENDING in facts.relations:
         return None
     return MissingCapability(
-        reason="This database keeps no budgets.", advice="'gjobs migrate up' brings revision 0007, which keeps them."
+        reason="This database keeps no budgets.", advice="Run 'gjobs migrate up' to add budgets (revision 0007)."
     )
 
 
 def setting_budgets(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapability | None:
-    """Nobody wants a customer to raise their own limit, so nothing is said of how to let them."""
+    """Return why the actor can't set budgets. Customers must not raise their own limits, so no hint says how to allow
+    it.
+    """
     if actor != OPERATOR:
-        return MissingCapability(reason="Only the operator sets budgets.")
+        return MissingCapability(reason="Only the operator can set budgets.")
     missing = written(facts, BUDGETS, actor, "insert", columns) or written(facts, BUDGETS, actor, "update", columns)
     if missing is not None or not facts.relations[BUDGETS].row_security:
         return missing
     return MissingCapability(
-        reason=f"Row level security keeps the login {facts.login} from setting budgets.",
+        reason=f"Row level security prevents the login {facts.login} from setting budgets.",
         advice="Connect as the owner of the tables.",
     )
 
 
 def archived(facts: DatabaseFacts) -> MissingCapability | None:
-    """Against putting jobs away, and policies by which it is done."""
+    """Return why there is no archive and no retention policy."""
     if ARCHIVE in facts.relations:
         return None
     return MissingCapability(
         reason="This database keeps no archive of its jobs.",
-        advice="'gjobs migrate up' brings revision 0008, which keeps one.",
+        advice="Run 'gjobs migrate up' to add an archive (revision 0008).",
     )
 
 
 def leased(facts: DatabaseFacts) -> MissingCapability | None:
-    """Against working on jobs where nothing says whose each is."""
+    """Return why workers can't run jobs: without leases they can't know who holds a job."""
     if LEASES in facts.relations and WORKERS in facts.relations:
         return None
     return MissingCapability(
-        reason="This database keeps no leases, by which workers know whose job is whose.",
-        advice="'gjobs migrate up' brings revision 0006, which keeps them.",
+        reason="This database keeps no leases. Workers need them to know who holds a job.",
+        advice="Run 'gjobs migrate up' to add leases (revision 0006).",
     )
 
 
 def users(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapability | None:
-    """Nobody wants a customer to read everybody's e-mail, so nothing is said of how to let them."""
+    """Return why the actor can't read users. Customers must not read e-mails, so no hint says how to allow it."""
     if actor != OPERATOR:
         return MissingCapability(reason="Only the operator may read the users.")
     missing = read(facts, USERS, actor, columns) or hidden(facts, USERS)
@@ -246,28 +250,28 @@ def users(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapab
 
 
 _OF_AUTH = "Only the owner of the schema auth can grant that. Connect as a login that may use it."
-"""A statement that the owner of the tables cannot run is no help: it ends in a warning, and grants nothing."""
+"""The owner of the tables can't run such a grant: it ends in a warning and grants nothing."""
 
 
 def no_writes(facts: DatabaseFacts) -> MissingCapability | None:
-    """Against any write, whoever asks."""
+    """Return why nobody can write here."""
     if facts.is_replica:
         return MissingCapability(
-            reason="This server is a replica: it takes no writes.",
+            reason="This server is a replica and accepts no writes.",
             advice="Connect to the primary server.",
             forbids_writes=True,
         )
     if facts.is_read_only:
         return MissingCapability(
             reason=f"The login {facts.login} is read-only: default_transaction_read_only is on for it.",
-            advice="That is set for a login made to look, or by a host whose disk is full.",
+            advice="A login may be read-only on purpose, or the host's disk may be full.",
             forbids_writes=True,
         )
     return None
 
 
 def _privileges(facts: DatabaseFacts, relation: Relation, actor: Actor) -> tuple[Privileges, str]:
-    """With the role that has them."""
+    """Return the privileges and the role that has them."""
     if actor != OPERATOR and relation.users is not None:
         return relation.users, facts.request_role
     return relation.login, facts.login
@@ -275,7 +279,7 @@ def _privileges(facts: DatabaseFacts, relation: Relation, actor: Actor) -> tuple
 
 Rule = Callable[[DatabaseFacts, Actor], MissingCapability | None]
 Need = Rule | Capability
-"""Of another feature: all that it takes."""
+"""A rule, or a capability whose needs are all included."""
 
 _JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob)) - set(LATER_COLUMNS)
 _PROJECT_COLUMNS = frozenset({"id", "user_id", "name", "created_at", "updated_at"})
@@ -293,12 +297,12 @@ _POLICY_COLUMNS = frozenset({"id", "project_id", "statuses", "older_than", "acti
 _USER_COLUMNS = frozenset({"id", "email", "created_at"})
 
 _GIVEN = _JOB_COLUMNS - {"id", "error", "created_at", "updated_at"}
-"""What a new job is made with."""
+"""The columns that a new job is created with."""
 _LIMITED = _BUDGET_COLUMNS - {"id", "created_at"}
-"""What a new budget is made with."""
+"""The columns that a new budget is created with."""
 _LINK_COLUMNS = frozenset({"job_id", "repeats"})
 _MOVED = frozenset({"status", "error"})
-"""What a transition writes."""
+"""The columns that a transition writes."""
 
 
 def _to_read(name: str, columns: frozenset[str]) -> Rule:
@@ -310,12 +314,12 @@ def _to_write(name: str, verb: str, columns: frozenset[str]) -> Rule:
 
 
 def _for_all(rule: Callable[[DatabaseFacts], MissingCapability | None]) -> Rule:
-    """Whoever asks."""
+    """Return a rule that is the same for every actor."""
     return lambda facts, _: rule(facts)
 
 
 def _for_policies(name: str) -> Rule:
-    """What the policies of the table read: who owns a project. They apply to users, and to some logins."""
+    """Return a rule for what the table's policies read: project owners. They apply to users and to some logins."""
 
     def rule(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
         relation = facts.relations.get(name)
@@ -365,7 +369,7 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
     Capability.EVENTS: (
         _for_all(recorded),
         _to_read(EVENTS, _EVENT_COLUMNS),
-        # The view reads them with its caller's rights, and their policies read the jobs.
+        # The view reads with its caller's rights, and its policies read the jobs.
         _to_read(EVENT_LOG, _EVENT_COLUMNS),
         _to_read(KNOWN_USERS, frozenset({"number", "id"})),
         _to_read(STARTS, frozenset({"job_id", "started_at"})),
@@ -402,16 +406,16 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
 class Capabilities:
     facts: DatabaseFacts
     claims_given: frozenset[str] = frozenset()
-    """The names of those that the profile adds for every user."""
+    """The names of the claims that the profile adds for every user."""
 
     def missing(self, feature: Capability, actor: Actor = OPERATOR) -> MissingCapability | None:
-        """None where the actor has it. What one user has, all have: they act as the same role."""
+        """Return why the actor lacks the feature, or None. It is the same for all users, who act as the same role."""
         return merged([*self.lacking(feature, actor)])
 
     def lacking(self, feature: Capability, actor: Actor = OPERATOR) -> Iterator[MissingCapability]:
-        """Return everything that the actor lacks, the most telling first."""
+        """Yield everything that the actor lacks, most important first."""
         facts = self.facts
-        # Where there is no table, that says more than what a user would need besides.
+        # A missing table matters more than what a user lacks besides.
         if actor != OPERATOR and JOBS in facts.relations and (missing := acting(facts)):
             yield missing
             return
@@ -422,70 +426,73 @@ class Capabilities:
                 yield missing
 
     def has_later_columns(self, actor: Actor = OPERATOR) -> bool:
-        """Whether the actor may read what revision 0005 adds to a job. Columns of these names may be an app's own."""
+        """Return whether the actor may read the job columns that revision 0005 adds. An app may have columns of these
+        names.
+        """
         facts = self.facts
         return recorded(facts) is None and read(facts, JOBS, actor, frozenset(LATER_COLUMNS)) is None
 
     @property
     def read_only_reason(self) -> MissingCapability | None:
-        """Why nobody can write here, whatever they may."""
+        """Why nobody can write here, whatever their privileges."""
         return no_writes(self.facts)
 
     @property
     def restricted_view(self) -> MissingCapability | None:
-        """Where the operator, too, is under row level security: what it sees may not be all there is."""
+        """Set if row level security also applies to the operator, who then may not see everything."""
         jobs = self.facts.relations.get(JOBS)
         if jobs is None or not jobs.row_security:
             return None
         login = quoted(self.facts.login)
-        seen = "only what the policies show it" if jobs.has_policy else "no job"
+        seen = "only the jobs that policies show" if jobs.has_policy else "no job"
         return MissingCapability(
             reason=f"Row level security applies to the login {self.facts.login}: it sees {seen}.",
-            advice=f"ALTER ROLE {login} BYPASSRLS shows it all; or add a policy that lets it read.",
+            advice=f"Run ALTER ROLE {login} BYPASSRLS to show all jobs, or add a policy that lets the login read them.",
         )
 
     @property
     def claim_columns(self) -> frozenset[str]:
-        """The columns of `auth.users` that a user's claims are taken from."""
+        """The columns of `auth.users` that supply a user's claims."""
         relation = self.facts.relations.get(USERS)
         if relation is None or relation.row_security or not relation.login.schema:
             return frozenset()
         return relation.login.select
 
     def partial_claims(self, actor: Actor) -> tuple[str, ...]:
-        """The claims that policies read and that gjobs does not know: what the actor sees here may not be what they
-        see in the app. The operator needs none, and a visitor has none.
+        """Return the claims that policies read and that gjobs does not know.
+
+        In the app, the actor may see other rows. The operator needs no claims, and a visitor has none.
         """
         if actor == OPERATOR or isinstance(actor, Anon) or self.facts.policies is None:
             return ()
         return tuple(sorted(self.facts.policies.claims - known_claims(self.claim_columns, self.claims_given)))
 
     def claims_caution(self, actor: Actor) -> str:
-        """Why the app may show the actor something else; empty where gjobs knows every claim that policies read."""
+        """Return why the app may show the actor other rows. Empty if gjobs knows every claim that policies read."""
         unknown = self.partial_claims(actor)
         if not unknown:
             return ""
         return (
-            f"Partial claims: {unknown_claims_words(unknown)} What the app shows may differ."
+            f"Partial claims: {unknown_claims_words(unknown)} The app may show other rows."
             " Add the claims to the profile, or connect as a login that reads auth.users."
         )
 
     def caution(self, actor: Actor) -> str:
-        """What must be known to read rightly what the actor is shown; empty where that is all there is."""
+        """Return why the actor may not see everything. Empty if they do."""
         return " ".join(filter(None, (self.claims_caution(actor), self.rows_caution(actor))))
 
     def rows_caution(self, actor: Actor) -> str:
-        """The same without the claims."""
+        """Return the caution without the part on claims."""
         sentences = []
         if actor == OPERATOR and (missing := self.restricted_view):
-            sentences.append(f"{missing.reason} 'gjobs doctor' says what helps.")
+            sentences.append(f"{missing.reason} Run 'gjobs doctor' for advice.")
         if not self.missing(Capability.JOBS, actor) and (missing := self.missing(Capability.PROJECTS, actor)):
-            sentences.append(f"Projects are known by their jobs alone. {missing.words}")
+            sentences.append(f"Projects are known only by their jobs. {missing.words}")
         return " ".join(sentences)
 
     @property
     def may_read_revision(self) -> bool:
-        """Whether which of our migrations have run can be asked."""
+        """Whether the applied migrations can be read."""
         if REVISIONS not in self.facts.relations:
             return False
         missing = read(self.facts, REVISIONS, OPERATOR, {"version_num"}) or hidden(self.facts, REVISIONS)

@@ -1,4 +1,4 @@
-"""Capability names, and why one is missing, with SQL."""
+"""Capabilities, and why one is missing, with SQL that adds it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -9,50 +9,52 @@ from store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
 
 
 class Capability(StrEnum):
-    """What a database, or a privilege, may lack. The value stands in documents."""
+    """A capability that a database or role may lack. The value appears in JSON documents."""
 
     JOBS = "jobs"
-    """Reading them, without which there is nothing to show."""
+    """Reading jobs. Without it there is nothing to show."""
     PROJECTS = "projects"
-    """Reading them; else they are known by their jobs alone."""
+    """Reading projects. Without it, they are known only by their jobs."""
     ASSETS = "assets"
     USERS = "users"
-    """Reading `auth.users`, which has the e-mails; else they are known by what they own."""
+    """Reading `auth.users`, which has the e-mails. Without it, users are known only by what they own."""
     ACTING = "acting"
-    """Looking with a user's eyes."""
+    """Acting as a user."""
     CREATING = "creating"
     CHANGING = "changing"
-    """Their status."""
+    """Changing a job's status."""
     RETRY_LINKS = "links"
-    """Which job repeats which."""
+    """Reading which job repeats which."""
     LEARNING = "learning"
-    """How long jobs run and which of them workers have: by that it is known which are stuck, else by the time alone."""
+    """Learning usual durations and reading leases, to find stuck jobs. Without it, stuck jobs are found by
+    time alone.
+    """
     RETRYING = "retrying"
-    """Queueing a failed job once more, as a job of its own that names it."""
+    """Repeating a failed job as a new job that is linked to it."""
     DELETING = "deleting"
-    """Jobs, all three."""
+    """Deleting jobs."""
     CREATING_PROJECTS = "creating-projects"
     MIGRATING = "migrating"
     ROLLUPS = "rollups"
-    """Sums kept beside the jobs; else they are counted."""
+    """Reading rollups. Without them, jobs are counted."""
     EVENTS = "events"
-    """What happened to the jobs, as it was recorded; else it is known as far as somebody looked."""
+    """Reading recorded events. Without them, events are derived by polling."""
     BUDGETS = "budgets"
-    """Limits that the database keeps, and reading them."""
+    """Reading budgets, which the database enforces."""
     SETTING_BUDGETS = "setting-budgets"
     WORKERS = "workers"
-    """Reading who works, and what they hold."""
+    """Reading workers and their jobs."""
     WORKING = "working"
     """Claiming jobs under a lease."""
     ARCHIVE = "archive"
-    """Reading it."""
+    """Reading the archive."""
     ARCHIVING = "archiving"
     RESTORING = "restoring"
     RETENTION = "retention"
-    """The policies by which old jobs go; the operator sets them."""
+    """Reading retention policies; the operator sets them."""
 
 
-_COMPARE = "Run 'gjobs doctor' to see all that this database lacks, 'gjobs migrate status' to see its revision."
+_COMPARE = "Run 'gjobs doctor' to see what this database lacks, or 'gjobs migrate status' to see its revision."
 _DOES = {"select": "read", "insert": "write", "update": "change"}
 
 
@@ -60,23 +62,23 @@ _DOES = {"select": "read", "insert": "write", "update": "change"}
 class MissingCapability:
     reason: str
     sql: str | None = None
-    """Statements that mend it, for whoever may run them."""
+    """Statements that fix it, for a login that may run them."""
     advice: str | None = None
-    """What else helps, as a sentence."""
+    """Another remedy, as a sentence."""
     forbids_writes: bool = False
     """Whether nobody may write there, whatever was granted."""
 
     @property
     def refusal(self) -> StoreError:
-        """What to raise where the thing is needed."""
+        """The error to raise where the capability is needed."""
         if self.forbids_writes:
             return ReadOnly(self.reason, hint=self.hint)
         return (SchemaMissing if self.sql is None else NoPrivilege)(self.reason, hint=self.hint)
 
     @property
     def hint(self) -> str | None:
-        """What to do about it; None where nothing is known to help."""
-        return f"Mended by: {self.sql}" if self.sql else self.advice
+        """What to do about it, or None if no remedy is known."""
+        return f"To fix it, run: {self.sql}" if self.sql else self.advice
 
     @property
     def words(self) -> str:
@@ -84,7 +86,7 @@ class MissingCapability:
 
 
 def merged(lacking: Collection[MissingCapability]) -> MissingCapability | None:
-    """The first, with the statements of all: whoever runs them need not ask again."""
+    """Return the first, with the statements of all, so that one run of them fixes everything."""
     if not lacking:
         return None
     first = next(iter(lacking))
@@ -93,7 +95,7 @@ def merged(lacking: Collection[MissingCapability]) -> MissingCapability | None:
 
 
 def absent(name: str, relation: Relation | None, columns: Collection[str]) -> MissingCapability | None:
-    """Where the table, or a column of it that is needed, is not there."""
+    """Return why the table or a needed column is missing."""
     if relation is None:
         return MissingCapability(reason=f"There is no table {short(name)}.", advice=_COMPARE)
     if lacking := sorted(set(columns) - relation.columns):
@@ -138,12 +140,12 @@ def no_delete(name: str, privileges: Privileges, role: str) -> MissingCapability
 
 
 def short(name: str) -> str:
-    """As people call the app's own tables: without the schema that all of them are in."""
+    """Return the name of a table without the schema public."""
     return name.removeprefix("public.")
 
 
 def quoted(role: str) -> str:
-    """A role's name within SQL; the well-known ones bare, as everybody writes them."""
+    """Quote a role's name for SQL. Well-known roles stay bare."""
     if role in ("anon", "authenticated", "service_role"):
         return role
     doubled = role.replace('"', '""')

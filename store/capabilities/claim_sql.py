@@ -1,4 +1,4 @@
-"""Which claims the policies read: SQL that collects their expressions, and what those name."""
+"""Finds the claims that policies read, from the SQL of their expressions."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,12 +14,12 @@ from store.schema.schema_diff import QUALIFY
 from store.users.actor import OPERATOR
 
 WHOLE_TOKEN = "*"  # noqa: S105
-"""Stands for a token that is used in a way that does not tell which of its claims are read."""
+"""Means that any claim may be read, because the token is used in a way that can't be followed."""
 
 _OF_FUNCTION = {"uid": "sub", "role": "role", "email": "email"}
 """Functions of the schema auth that return one claim."""
 
-# A policy sends its reader on to the tables in it and their policies, and to its functions and what those call.
+# Follow a policy to its tables and their policies, and to its functions and the functions that those call.
 POLICY_EXPRESSIONS: Query[str] = Query(
     text("""
 with recursive policies as (
@@ -76,7 +76,7 @@ select body from functions f where exists (select from reached r where r.kind = 
 """),
     lambda row: str(row[0] or ""),
 )
-"""Of the policies that decide what one role of the app's requests sees of jobs, projects and assets."""
+"""The expressions of the policies that decide which jobs, projects and assets a role of app requests sees."""
 
 _QUALIFY = Query(text(QUALIFY), tuple)
 _OWN_ROWS = (
@@ -85,7 +85,7 @@ _OWN_ROWS = (
     "(user_id = auth.uid())",
     "(user_id = ( SELECT auth.uid() AS uid))",
 )
-"""How Postgres prints that a row is its user's own."""
+"""How Postgres prints that a row belongs to its user."""
 _SHOWS_OWN: Query[bool] = Query(
     text("""
 select c.relrowsecurity
@@ -105,7 +105,7 @@ select c.relrowsecurity
 
 
 async def read_policy_facts(database: Database, role: str) -> PolicyFacts:
-    """Where a lock on a table, or the time, keeps the policies from being read, they may read anything."""
+    """Read the policies. If a lock or a timeout prevents it, assume that they read any claim."""
     try:
         _, expressions, shows_own = await database.read_together(
             OPERATOR,
@@ -130,7 +130,7 @@ _WRAPPING = re.compile(
     r"""(?:\s*(?:\)|,\s*''(?:::\w+)?\s*\)|,\s*'\{\}'(?:::\w+)?\s*\)|::\s*jsonb?\b|\bas\s+"?\w+"?(?:\s*\))?))*""",
     re.IGNORECASE,
 )
-"""What stands between the token and the operator that takes a claim of it: brackets, casts, nullif and coalesce."""
+"""Code between the token and the operator that reads a claim: parentheses, casts, nullif and coalesce."""
 _TAKEN = re.compile(
     r"""\s*(?:->>?|\?)\s*'(?P<key>[^']+)'|\s*#>>?\s*'\{\s*"?(?P<path>[^,}"]+)|\s*\[\s*'(?P<item>[^']+)'"""
 )
@@ -140,7 +140,7 @@ _ANY_KEY = re.compile(r"(?:->>?)\s*'(?P<key>[^']+)'")
 
 
 def claims_read(expressions: Iterable[str]) -> frozenset[str]:
-    """Their names; WHOLE_TOKEN among them where a token goes somewhere that cannot be followed."""
+    """Return the names of the claims. Includes WHOLE_TOKEN if a token is used in a way that can't be followed."""
     return frozenset(claim for expression in expressions for claim in _claims_of(_COMMENT.sub(" ", expression)))
 
 
@@ -161,13 +161,13 @@ def _claims_of_token(expression: str, token: re.Match[str]) -> Iterator[str]:
     elif _PATH_FUNCTION.search(expression, 0, token.start()) and (of_path := _OF_PATH.match(expression, end)):
         yield of_path["key"]
     else:
-        # It may be kept in a variable: what is taken out of anything here may be a claim, and there may be more.
+        # The token may be stored in a variable. Any key that is read may be a claim, and there may be more.
         yield WHOLE_TOKEN
         yield from (found["key"] for found in _ANY_KEY.finditer(expression))
 
 
 def unknown_claims_words(claims: Sequence[str]) -> str:
-    """A sentence."""
+    """Return a sentence that names the claims."""
     named = [claim for claim in claims if claim != WHOLE_TOKEN]
     if not named:
         return "policies read the whole token, and gjobs does not know all of it."

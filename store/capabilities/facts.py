@@ -1,4 +1,4 @@
-"""Facts about server, login, tables, grants and policies."""
+"""Facts about the server, login, tables, grants and policies."""
 
 from __future__ import annotations
 
@@ -41,29 +41,31 @@ RELATIONS = (
     ARCHIVE,
     RETENTION,
 )
-"""The app's, and ours."""
+"""The app's tables and ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
     is_encrypted: bool
     is_local: bool
-    """A Unix socket, or the machine's own address."""
+    """Whether the server is reached by a Unix socket or by the machine's own address."""
     reported_pid: int = field(default=0, compare=False)
-    """The server's process, as it was told when connecting: a pooler makes one up. Says nothing of the link's kind."""
+    """The server's process id as reported on connecting; a pooler makes one up. It is not part of the
+    transport's kind.
+    """
 
     @property
     def is_exposed(self) -> bool:
-        """Whether others on the network can read along."""
+        """Whether others on the network can read the traffic."""
         return not (self.is_encrypted or self.is_local)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Privileges:
-    """A role's, on one table: the columns that it may read and write, by name."""
+    """The privileges of a role on one table, with columns by name."""
 
     schema: bool
-    """Whether it may use the table's schema, without which the rest is worth nothing."""
+    """Whether the role may use the table's schema. Without it, the other privileges have no effect."""
     select: frozenset[str]
     insert: frozenset[str]
     update: frozenset[str]
@@ -77,17 +79,17 @@ class Relation:
     columns: frozenset[str]
     login: Privileges
     users: Privileges | None
-    """Of the role of requests; None where there is none."""
+    """The privileges of the role of requests. None if the role does not exist."""
     is_owned: bool
-    """Whether the login has its owner's rights."""
+    """Whether the login has the owner's rights."""
     row_security: bool
-    """Whether it may hide rows from the login: it applies, and no policy shows the login every row."""
+    """Whether row level security may hide rows from the login: it applies, and no policy shows every row."""
     has_policy: bool
-    """Whether any policy may permit the login to see a row."""
+    """Whether any policy may show the login a row."""
 
 
 class PolicyCommand(StrEnum):
-    """As SQL writes them."""
+    """The commands as SQL writes them."""
 
     SELECT = "SELECT"
     INSERT = "INSERT"
@@ -98,71 +100,71 @@ class PolicyCommand(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RlsPolicy:
-    """A policy of row level security on a table of the app's."""
+    """A row level security policy on one of the app's tables."""
 
     table: str
-    """Without its schema, which is public."""
+    """The name without its schema, which is public."""
     name: str
     quoted_name: str
-    """As it stands within SQL."""
+    """The name quoted for SQL."""
     is_permissive: bool
-    """A permissive one lets rows through; a restrictive one keeps rows back that another has let through."""
+    """A permissive policy shows rows. A restrictive policy hides rows that another policy shows."""
     command: PolicyCommand
     roles: tuple[str, ...]
-    """Of the roles of requests, those that it is made for; public stands for all."""
+    """The request roles that the policy names; public means all."""
     holds_for_users: bool
-    """Whether users come under it: it is made for all, for their role, or for a role that theirs is in."""
+    """Whether the policy applies to users: it names all roles, their role, or a role that theirs is a member of."""
     using: str | None
-    """Which rows are seen, as the database prints it. None lets no row through."""
+    """The rows that are visible, as the database prints the expression. None shows no row."""
     check: str | None
-    """Which rows may be stored; None where `using` decides that, too."""
+    """The rows that may be stored. None if `using` decides that, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFacts:
-    """What the policies make of one role of the app's requests."""
+    """What the policies mean for one role of the app's requests."""
 
     claims: frozenset[str]
-    """Those that decide what the role reads; `claim_sql.WHOLE_TOKEN` for those that cannot be told."""
+    """The claims that decide what the role reads. `claim_sql.WHOLE_TOKEN` means that they can't all be found."""
     shows_users_their_own: bool
-    """Whether users read the jobs with their id in `user_id` and no others, by the one policy that there is."""
+    """Whether exactly one policy applies, and it shows users the jobs with their id in `user_id`."""
     is_locked: bool = False
-    """Whether a lock on a table kept the policies from being read: then they are to be read again."""
+    """Whether a lock on a table prevented reading the policies, so that they must be read again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFacts:
     transport: Transport
     server_pid: int
-    """The process that answered."""
+    """The server process that answered."""
     version_number: int
-    """170004 stands for 17.4."""
+    """For example, 170004 for 17.4."""
     is_replica: bool
     is_read_only: bool
-    """Whether transactions are read-only unless they say otherwise, by a setting of server, database or login."""
+    """Whether transactions are read-only by default, by a setting of server, database or login."""
     login: str
     is_superuser: bool
     has_bypass: bool
     """Whether the login's role has BYPASSRLS."""
     has_users_role: bool
-    """Whether there is the role of requests."""
+    """Whether the role of requests exists."""
     may_become_user: bool
     """Whether the login may SET ROLE to it."""
     has_uid: bool
-    """Whether auth.uid() is there, by which policies know a user."""
+    """Whether auth.uid() exists. Policies use it to identify a user."""
     users_may_use_auth: bool
     owner_may_grant_auth: bool
-    """Whether the owner of the tables may grant others the schema auth and its users. A hosted project's may not."""
+    """Whether the tables' owner may grant the schema auth and its users to others. In hosted projects, it may not."""
     may_create_in_public: bool
     may_create_schemas: bool
     job_indexes: frozenset[str]
-    """Valid ones that hold all jobs: each by its columns, as SQL has them, or with an expression by its name."""
+    """Valid indexes on all jobs: by their columns as in SQL, or by their name if they have an expression."""
     relations: Mapping[str, Relation]
-    """Those of the app's and ours that are there, by name with schema."""
+    """The existing tables of the app and of ours, by name with schema."""
     request_role: str = ROLE_OF_USERS
-    """The role of the app's requests that all of this is about: of signed-in users, or of visitors."""
+    """The role of the app's requests that these facts describe: signed-in users, or visitors."""
     policies: PolicyFacts | None = None
-    """None unless somebody acts as this role."""
+    """None unless a store acts as this role."""
 
     @property
     def behind_pooler(self) -> bool:
@@ -174,7 +176,7 @@ class DatabaseFacts:
         return REVISIONS in self.relations
 
     def may_hide(self, *names: str) -> bool:
-        """Whether row level security may keep rows of any of these tables from the login."""
+        """Return whether row level security may hide rows of any of these tables from the login."""
         return any(self.relations[name].row_security for name in names if name in self.relations)
 
     @property

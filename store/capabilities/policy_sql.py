@@ -1,4 +1,4 @@
-"""SQL that reads the policies of row level security."""
+"""SQL that reads row level security policies."""
 
 from sqlalchemy import text
 
@@ -36,4 +36,4 @@ def _make_policy(row: Row) -> RlsPolicy:
 
 
 POLICIES: Query[RlsPolicy] = Query(_POLICIES, _make_policy, {"users": ROLE_OF_USERS})
-"""All of them, whoever asks; names in their expressions carry a schema where the search path needs one."""
+"""All policies, for every actor. Names in their expressions have a schema if the search path needs one."""

@@ -1,4 +1,4 @@
-"""Asks the catalogue once, caches, re-asks after a refusal."""
+"""Reads the catalogue once, caches the facts, and reads it again after a refusal."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from store.database.query import Query, Row
 from store.errors import NoPrivilege, SchemaMissing, StoreError
 from store.users.actor import ROLE_OF_USERS, Actor, role_of
 
-# To be a member and to be allowed to SET ROLE are two things from 16 on; an older server does not know the second word.
+# From 16 on, membership in a role does not imply the right to SET ROLE. Older servers do not know the word SET.
 _LOGIN = text("""
 select current_setting('server_version_num')::int,
        pg_is_in_recovery(),
@@ -84,7 +84,7 @@ select n.nspname || '.' || c.relname,
    and c.relkind in ('r', 'p', 'v', 'm', 'f')
 """)
 
-# Not by pg_get_indexdef, which waits for the table.
+# Not pg_get_indexdef, which waits for a lock on the table.
 _JOB_INDEXES: Query[str] = Query(
     text("""
 select case when bool_or(i.indkey[key] = 0) then x.relname else string_agg(
@@ -106,7 +106,7 @@ select case when bool_or(i.indkey[key] = 0) then x.relname else string_agg(
 
 
 async def probe(database: Database, role: str = ROLE_OF_USERS) -> Capabilities:
-    """What the login, and the app's requests of this role, may do. Raises a StoreError without a connection."""
+    """Read what the login and the app's requests of this role may do. Raises a StoreError without a connection."""
     users = {"users": role}
     names = [name.partition(".")[2] for name in RELATIONS]
     transport, ((login,), relations, job_indexes) = await database.inspect(
@@ -186,20 +186,22 @@ def _make_privileges(schema: bool, delete: bool, granted: Row) -> Privileges:
 
 
 class CapabilityCache:
-    """Of one role of the app's requests, and of the login."""
+    """The capabilities of one role of the app's requests, and of the login."""
 
     def __init__(self, database: Database, role: str = ROLE_OF_USERS) -> None:
         self._database = database
         self._role = role
         self._of_other_role: CapabilityCache | None = None
         self._is_of_requests = False
-        """Whether somebody acts as this role: only then the policies are read, which waits for their tables' locks."""
+        """Whether a store acts as this role. Only then are the policies read, because that waits for their tables'
+        locks.
+        """
         self._asking = asyncio.Lock()
         self.latest: Capabilities | None = None
-        """None until somebody asked."""
+        """None before the first read."""
 
     def for_actor(self, actor: Actor) -> "CapabilityCache":
-        """The one that answers for this actor, be it this one or the other role's."""
+        """Return the cache for this actor: this one, or that of the other role."""
         role = role_of(actor)
         if role is None:
             return self
@@ -220,17 +222,17 @@ class CapabilityCache:
             return self.latest
 
     async def refresh(self) -> Capabilities:
-        """Somebody may have granted, or taken away, what the last answer was about."""
+        """Read the capabilities again, because grants may have changed."""
         async with self._asking:
             return await self._ask()
 
     async def refresh_if_possible(self) -> None:
-        """Where the database does not answer, what was known stays."""
+        """Read the capabilities again. If the database does not answer, keep the last ones."""
         with suppress(StoreError):
             await self.refresh()
 
     async def missing_now(self, feature: Capability, actor: Actor) -> MissingCapability | None:
-        """Asks the database anew; where it does not answer, what was known has to do."""
+        """Read again and return why the feature is missing. If the database does not answer, use the last facts."""
         await self.refresh_if_possible()
         return self.latest.missing(feature, actor) if self.latest else None
 
@@ -250,7 +252,7 @@ class CapabilityCache:
 async def translating_refusals(
     capability_cache: CapabilityCache, actor: Actor, needs: Capability
 ) -> AsyncIterator[None]:
-    """Inside, the server is asked for what takes this feature."""
+    """Inside, a refusal by the server is reported as the missing feature."""
     try:
         yield
     except (NoPrivilege, SchemaMissing) as error:
@@ -259,5 +261,5 @@ async def translating_refusals(
         kind = NoPrivilege if isinstance(error, NoPrivilege) else SchemaMissing
         raise kind(missing.reason, hint=missing.hint, sqlstate=error.sqlstate) from error
     if capability_cache.latest is not None and capability_cache.latest.missing(needs, actor) is not None:
-        # It has been granted since.
+        # It was granted since the last check.
         await capability_cache.refresh_if_possible()

@@ -1,4 +1,4 @@
-"""A few connections, opened when needed and reused."""
+"""A small pool of connections that are opened on demand and reused."""
 
 import asyncio
 import logging
@@ -29,18 +29,21 @@ def transport_of(connection: "AsyncConnection") -> Transport:
 
 
 def is_local(host: str, address: str) -> bool:
-    """By the host as it was given, which is a directory for a Unix socket, and the address that it has."""
+    """Return whether a connection stays on this machine.
+
+    `host` is the host as given, which is a directory for a Unix socket. `address` is its resolved address.
+    """
     return host.startswith(("/", "@")) or (bool(address) and ip_address(address).is_loopback)
 
 
-# The driver warns of what it ignores while a link breaks. What matters of that is raised here, and where nobody has
-# set up logging, Python would write the rest into the screen.
+# The driver logs warnings about a connection that is being lost. Errors that matter are raised here. Without a handler,
+# Python would print these warnings over the dashboard.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
-# Each may be set otherwise in the URL. Poolers accept them all.
+# The URL may override each of these. Poolers accept them all.
 DEFAULTS: Mapping[str, str | int] = {
     "fallback_application_name": "gjobs",
-    # Also where the database's own encoding lacks characters: then it says so, and nothing is misread.
+    # Also if the database's own encoding lacks some characters: the server then raises an error and garbles nothing.
     "client_encoding": "UTF8",
     "keepalives_idle": 15,
     "keepalives_interval": 5,
@@ -49,17 +52,17 @@ DEFAULTS: Mapping[str, str | int] = {
 }
 
 CONNECT_TIMEOUT = 10
-"""Seconds for each address, where neither the URL nor the environment says otherwise."""
+"""Seconds for each address, unless the URL or the environment sets another value."""
 
 
 def with_defaults(conninfo: Mapping[str, str | int]) -> dict[str, str | int]:
-    """What every connection is made with, unless `conninfo` says otherwise; never a file of which libpq would warn."""
+    """Return `conninfo` with the defaults added, and without a password file that libpq would warn about."""
     timeout = os.environ.get("PGCONNECT_TIMEOUT") or CONNECT_TIMEOUT
     return {**DEFAULTS, "connect_timeout": timeout, **conninfo, **quiet_password_file(conninfo)}
 
 
 class ConnectionPool:
-    """At most `size` connections with the same parameters, opened when needed and kept for the next."""
+    """At most `size` connections with the same parameters, opened on demand and reused."""
 
     def __init__(
         self, conninfo: Mapping[str, str | int], *, size: int = 2, password: PasswordCommand | None = None
@@ -67,7 +70,7 @@ class ConnectionPool:
         self._conninfo = with_defaults(conninfo)
         self._password = password
         self.transport: Transport | None = None
-        """Of the connection that was made last; None before the first."""
+        """How the newest connection reaches the server; None before the first one."""
         self._size = size
         self._slots = asyncio.Semaphore(size)
         self._idle: list[AsyncConnection] = []
@@ -75,7 +78,7 @@ class ConnectionPool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """A connection outside any transaction. One that comes back broken, or inside one, is closed."""
+        """Borrow a connection outside any transaction. It is closed if it returns broken or in a transaction."""
         async with self._slots:
             connection = await self._acquire()
             try:
@@ -87,20 +90,20 @@ class ConnectionPool:
                     self._idle.append(connection)
 
     def resize(self, size: int) -> None:
-        """At most so many from here on, or as many as there might be before."""
+        """Allow up to `size` connections. Never lowers the limit."""
         for _ in range(size - self._size):
             self._slots.release()
         self._size = max(size, self._size)
 
     async def connect(self) -> AsyncConnection:
-        """One more, which is the caller's to close."""
+        """Open one more connection, which the caller must close."""
         if self._closed:
-            # Whoever still holds on to a database that was left must not change it unseen.
+            # A caller that still holds a closed store must not write to its database unnoticed.
             raise Unreachable("The store is closed.", hint="Open it again.")
         return await self._connect()
 
     async def close(self) -> None:
-        """Closes the idle ones at once, and the others when they come back."""
+        """Close idle connections now, and the others when they are returned."""
         self._closed = True
         while self._idle:
             await self._idle.pop().close()
@@ -114,7 +117,7 @@ class ConnectionPool:
         return await self.connect()
 
     async def _connect(self) -> AsyncConnection:
-        """A password from a command is asked for anew where the server refuses one that it took before."""
+        """Connect, and run the password command again if the server refuses the known password."""
         if self._password is None:
             return await self._connect_with({})
         was_known = self._password.is_known
@@ -128,7 +131,10 @@ class ConnectionPool:
         return await self._connect_with({"password": renewed})
 
     async def _connect_with(self, secrets: Mapping[str, str]) -> AsyncConnection:
-        """At the first address that answers. A refusal is final: the driver would try a password at each of them."""
+        """Connect to the first address that answers.
+
+        Stop at a refused sign-in. The driver would try the password at every address.
+        """
         failure: StoreError = Unreachable("The database has no address.")
         for address in await self._addresses():
             try:
@@ -138,7 +144,7 @@ class ConnectionPool:
                     prepare_threshold=None,
                 )
             except asyncio.CancelledError as error:
-                # Its frames hold the half-made connection, and some keep the error of what they stopped.
+                # The error's frames hold the half-made connection, and other errors may keep this error alive.
                 error.with_traceback(None)
                 raise
             except Error as error:
@@ -156,17 +162,17 @@ class ConnectionPool:
         raise failure
 
     async def _addresses(self) -> list[dict[str, Any]]:
-        """The parameters for each address of each host, in the order in which they are tried."""
+        """Return the parameters for each address of each host, in the order of attempts."""
         try:
             return await conninfo_attempts_async(self._conninfo)
         except Error as error:
             raise driver_errors.translate_connecting(error) from error
         except UnicodeError as error:
-            raise Unreachable("The database's host name cannot be one.") from error
+            raise Unreachable("The database's host name is not valid.") from error
 
 
 def _is_clean(connection: AsyncConnection) -> bool:
-    """Whether nothing of its last use is left on a connection."""
+    """Return whether a connection has no transaction or pipeline left open."""
     return (
         connection.info.transaction_status is TransactionStatus.IDLE
         and connection.info.pipeline_status is PipelineStatus.OFF
@@ -174,7 +180,10 @@ def _is_clean(connection: AsyncConnection) -> bool:
 
 
 def _has_input(connection: AsyncConnection) -> bool:
-    """Whether an idle connection has something to read: the server's farewell, so that it is of no more use."""
+    """Return whether an idle connection is closed or has unread input.
+
+    On an idle connection, input means that the server is closing it.
+    """
     if connection.closed:
         return True
     poll = select.poll()

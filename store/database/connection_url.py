@@ -1,4 +1,4 @@
-"""Connection URL to libpq parameters; passwords from command or file."""
+"""Convert a connection URL to libpq parameters, and get passwords from a command or a file."""
 
 import asyncio
 import os
@@ -21,28 +21,32 @@ from store.errors import InvalidValue, SignInRefused, StoreError
 _USUAL_PORTS = ("", "5432")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _KNOWN_SCHEMES = ("http", "https", "mariadb", "mongodb", "mssql", "mysql", "oracle", "postgresql", "redis", "sqlite")
-"""Also with a driver, as in postgresql+asyncpg."""
+"""A driver may follow the name, as in postgresql+asyncpg."""
 
 
 def parameters(target: UrlTarget) -> dict[str, str | int]:
-    """libpq's, of a database that was chosen: without the password that a command gives. Raises as `parse` does."""
+    """Return libpq's parameters for the chosen database, without a password command's password.
+
+    Raises InvalidValue, as `parse` does.
+    """
     hint = None
     if target.origin == APP_VARIABLE:
-        hint = f"Unset {APP_VARIABLE} for gjobs, or choose another database: --profile embedded is gjobs' own."
+        hint = f"Unset {APP_VARIABLE} for gjobs, or choose another database. --profile embedded is gjobs' own."
     return {**parse(target.url, named=f"The address in {target.origin}", hint=hint), **target.parameters}
 
 
 def _beginning(scheme: str) -> str:
-    """What is no name of a kind of database may be a part of a password, in the place of the URL."""
+    """Describe a wrong scheme. An unknown scheme is not repeated, as it may be part of a password."""
     if scheme.partition("+")[0].lower() in _KNOWN_SCHEMES:
         return f"starts with {scheme!r}"
     return "does not start with postgresql://"
 
 
 def parse(url: str, *, named: str = "The database URL", hint: str | None = None) -> dict[str, str | int]:
-    """libpq's parameters. Raises InvalidValue, whose message never repeats the URL: it may hold a password.
+    """Return libpq's parameters for a URL.
 
-    The message begins with `named`, and its `hint` may be replaced.
+    Raises InvalidValue. Its message starts with `named` and never repeats the URL, which may hold a password.
+    `hint` replaces the default hint.
     """
     scheme = _SCHEME.match(url)
     if scheme is not None and scheme[1] not in ("postgres", "postgresql"):
@@ -51,7 +55,7 @@ def parse(url: str, *, named: str = "The database URL", hint: str | None = None)
             f"{named} {_beginning(scheme[1])}; only Postgres can be opened.",
             hint=hint or "Use postgresql://USER@HOST/DATABASE.",
         )
-    # libpq would read no further than to a NUL.
+    # libpq stops reading at a NUL.
     if "\0" in url or (scheme is not None and _is_ambiguous(url[scheme.end() :])):
         raise _unreadable(named, hint)
     try:
@@ -59,13 +63,16 @@ def parse(url: str, *, named: str = "The database URL", hint: str | None = None)
     except (ProgrammingError, UnicodeError):
         raise _unreadable(named, hint) from None
     if not re.fullmatch(r"[0-9,]*", str(parameters.get("port") or "")):
-        # What stands in the port's place may be a password.
+        # A malformed port may be part of a password.
         raise _unreadable(named, hint)
     return {name: value for name, value in parameters.items() if value is not None}
 
 
 def label(parameters: Mapping[str, str | int], environment: Mapping[str, str] = os.environ) -> str:
-    """What names the database on screen: never a password. What libpq takes from the environment counts."""
+    """Return the name of the database for the screen, never with a password.
+
+    Includes values that libpq takes from the environment.
+    """
     given = [parameters.get(name) for name in ("host", "hostaddr", "service")]
     inherited = [environment.get(name) for name in ("PGSERVICE", "PGHOST", "PGHOSTADDR")]
     host = next((str(value) for value in (*given, *inherited) if value), "local")
@@ -76,9 +83,9 @@ def label(parameters: Mapping[str, str | int], environment: Mapping[str, str] = 
 
 
 def _with_ports(hosts: str, ports: str) -> str:
-    """Those that are not Postgres' usual one: a pooler is often told from the server behind it by the port alone.
+    """Add each port that is not Postgres' default one. Often only the port differs between pooler and server.
 
-    Only for an address with a user: in one without, a password may stand in the port's place.
+    Call this only for an address with a user. Without a user, the port may be part of a password.
     """
     names, numbers = hosts.split(","), ports.split(",")
     if len(numbers) == 1:
@@ -90,7 +97,10 @@ def _with_ports(hosts: str, ports: str) -> str:
 
 
 def _is_ambiguous(rest: str) -> bool:
-    """Whether libpq sees a part of a password as host, port or database: one with a bare `@`, `/` or `?` does that."""
+    """Return whether libpq could take a part of the password for a host, port or database.
+
+    This happens if the password has an unescaped `@`, `/` or `?`.
+    """
     credentials, at, _ = rest.partition("/")[0].partition("@")
     place = rest[len(credentials) + 1 :] if at else rest
     return bool(at and "?" in credentials) or "@" in place.partition("?")[0]
@@ -105,18 +115,18 @@ def _unreadable(named: str, hint: str | None) -> InvalidValue:
 
 
 TIME_LIMIT = 30.0
-"""Seconds; somebody may have to put a finger on a sensor."""
+"""Seconds. The user may have to touch a fingerprint sensor."""
 
 _LONGEST = 65_536
-"""Bytes of a password."""
-_HINT = "Run it in a shell to see why: what it prints is not shown here. It must not ask anything on the terminal."
+"""Maximum length of a password, in bytes."""
+_HINT = "Run it in a shell to see why. gjobs doesn't show its output. It must not prompt on the terminal."
 
 
 class PasswordCommand:
-    """Runs the program when a password is needed, and keeps the password until it is told to forget it.
+    """Runs a program to get the password, and keeps the password until `forget` is called.
 
-    Never by a shell, and apart from the terminal, which may belong to the dashboard. Nothing of what it prints is in
-    any message.
+    The program runs without a shell. It has no access to the terminal, which the dashboard may use. No message includes
+    its output.
     """
 
     def __init__(self, words: Sequence[str], *, limit: float = TIME_LIMIT) -> None:
@@ -126,21 +136,24 @@ class PasswordCommand:
         self._asking = asyncio.Lock()
 
     def copy(self) -> "PasswordCommand":
-        """For another event loop. It knows the password, where this one does."""
+        """Return a copy for another event loop, with the password if it is known."""
         copied = PasswordCommand(self._words, limit=self._limit)
         copied._password = self._password
         return copied
 
     @property
     def is_known(self) -> bool:
-        """Whether `get` answers without running the program."""
+        """Whether `get` returns without running the program."""
         return self._password is not None
 
     def forget(self) -> None:
         self._password = None
 
     async def get(self) -> str:
-        """The first line of its output. Raises SignInRefused, for trying again by itself would change nothing."""
+        """Return the first line of the program's output.
+
+        Raises SignInRefused, because an automatic retry would change nothing.
+        """
         async with self._asking:
             if self._password is None:
                 self._password = await self._run()
@@ -172,25 +185,25 @@ class PasswordCommand:
         try:
             password = line.decode().rstrip("\r\n")
         except UnicodeDecodeError:
-            raise self._refusal("printed what is not UTF-8") from None
+            raise self._refusal("printed text that is not UTF-8") from None
         if not password or "\0" in password:
             raise self._refusal("printed no password on its first line")
         return password
 
     def _refusal(self, clause: str) -> SignInRefused:
-        """Names the program alone: its arguments may be secrets."""
+        """Name the program only. Its arguments may be secrets."""
         return SignInRefused(f"The password command {self._words[0]!r} {clause}.", hint=_HINT)
 
 
 class _Output(asyncio.SubprocessProtocol):
-    """Takes what follows the first line as well, so that the program does not wait for a reader.
+    """Reads all output, so that the program never waits for a reader.
 
-    Its end is its own: what its children still print is not waited for.
+    Only the program's own exit counts. Output of its children is not awaited.
     """
 
     def __init__(self) -> None:
         self.first_line: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        """Without its end; ValueError where it is too long."""
+        """The line without its newline. Fails with ValueError if the line is too long."""
         self.exited = asyncio.Event()
         self.closed = asyncio.Event()
         self._begun = b""
@@ -217,7 +230,7 @@ class _Output(asyncio.SubprocessProtocol):
 
 
 async def _end(process: asyncio.SubprocessTransport, output: _Output) -> None:
-    """With all that it has started, where it has not ended by itself."""
+    """Clean up after the program. Kill it and its children if it is still running."""
     try:
         if process.get_returncode() is None:
             with suppress(ProcessLookupError):
@@ -229,7 +242,7 @@ async def _end(process: asyncio.SubprocessTransport, output: _Output) -> None:
 
 
 _NOWHERE = "/dev/null"
-"""Below what is no directory, nothing is found."""
+"""Not a directory, so no path below it exists."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -237,7 +250,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 def quiet_password_file(
     conninfo: Mapping[str, str | int], environment: Mapping[str, str] = os.environ
 ) -> dict[str, str | int]:
-    """The parameter that keeps libpq silent; none where it has nothing to say."""
+    """Return the parameter that stops libpq's warning about the password file, or none if it would not warn."""
     try:
         path = Path(str(conninfo.get("passfile") or environment.get("PGPASSFILE") or Path.home() / ".pgpass"))
         mode = path.stat().st_mode
@@ -249,10 +262,8 @@ def quiet_password_file(
 
 
 def warn_about_password_file(failure: StoreError, parameters: Mapping[str, str | int]) -> None:
-    """Hints at the file from which nothing was taken, where a password was missing."""
+    """Set the hint if a password was missing and the password file was skipped for its permissions."""
     file = str(parameters.get("passfile", ""))
     if file.startswith(_NOWHERE) and isinstance(failure, SignInRefused) and "no password" in failure.message:
         path = file.removeprefix(_NOWHERE)
-        failure.hint = (
-            f"{path} is open to others, so that no password is taken from it: run chmod 600 {shlex.quote(path)}"
-        )
+        failure.hint = f"Other users can read {path}, so libpq ignores it. Run chmod 600 {shlex.quote(path)}"

@@ -1,4 +1,4 @@
-"""Database: one session's reads, writes, snapshots, outcome lookup."""
+"""Database: the reads, writes, snapshots and outcome lookups of one session."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Set
@@ -59,16 +59,19 @@ select a.attname::text
     itemgetter(0),
     {"names": ["id", *COLUMNS.values()]},
 )
-"""Those of `auth.users` that hold claims and that the login may read."""
+"""Returns the columns of `auth.users` that hold claims and that the login may read."""
 _PROCESS: Query[int] = Query(text("select pg_backend_pid()"), make_number)
 
 
 class Database:
-    """A session on a database. `conninfo` are libpq's parameters; without an `access` it may write.
+    """One session on a database.
 
-    `password` is asked for one when a connection is made. With a `journal`, nothing is committed that does not stand
-    in it. `hint_when_down` stands in for the advice to check address and network, where there is none to check.
-    `claims` are added to those of every user that one acts as.
+    - `conninfo` has libpq's parameters.
+    - Without `access`, the session may write.
+    - `password` returns the password for new connections.
+    - With a `journal`, every write is recorded before it is committed.
+    - `hint_when_down` replaces the hint to check address and network, if there is none to check.
+    - `claims` are added to the claims of every user that the session acts as.
     """
 
     def __init__(
@@ -90,19 +93,19 @@ class Database:
         self._connections = ConnectionPool(conninfo, password=password)
         self.load = LoadMeter()
         self.priority = PriorityGate()
-        """Every write takes it; what counts in the background is to give way."""
+        """Gives writes priority over background counts."""
         self._has_known_isolation: bool | None = None
-        """Whether a statement alone is read committed, as the login or the database has it; None: not known yet."""
+        """Whether a single statement runs as read committed by default; None until known."""
         self._claim_sources = ClaimSources(given=claims or {})
         self._knows_user_columns = False
         self._all_slots_lock = asyncio.Lock()
-        """Of two who took one connection after the other, each would wait for that of the other."""
+        """Prevents a deadlock between two tasks that each need all connections."""
 
     async def close(self) -> None:
         await self._connections.close()
 
     def for_another_loop(self) -> "Database":
-        """Another session on the same database, with the same rights, for an event loop in another thread."""
+        """Return a session on the same database with the same rights, for an event loop in another thread."""
         return Database(
             self._conninfo,
             access=self.access,
@@ -112,32 +115,32 @@ class Database:
         )
 
     def widen(self, connections: int) -> None:
-        """Opens as many at the same time, if so many are needed."""
+        """Allow this many connections at the same time."""
         self._connections.resize(connections)
 
     @property
     def transport(self) -> Transport | None:
-        """How the server was reached last; None before the first connection."""
+        """How the newest connection reaches the server; None before the first connection."""
         return self._connections.transport
 
     @property
     def given_claims(self) -> frozenset[str]:
-        """The names of the claims that are added for every user."""
+        """The names of the claims that are added to every user's claims."""
         return frozenset(self._claim_sources.given)
 
     def use_user_columns(self, columns: Set[str]) -> None:
-        """Takes users' claims from these columns of `auth.users`: those that the login may read."""
+        """Take users' claims from these columns of `auth.users`. The login must be able to read them."""
         self._claim_sources = replace(self._claim_sources, columns=frozenset(columns))
         self._knows_user_columns = True
 
     async def _identity(self, actor: Actor) -> RequestIdentity | None:
-        """To be asked for before there is a connection: it may take one."""
+        """Return the identity of an actor. Call this before taking a connection, because it may need one itself."""
         if actor != OPERATOR:
             await self._ask_for_user_columns()
         return identity_of(actor, self._claim_sources)
 
     async def _identity_within(self, connection: AsyncConnection, actor: Actor) -> RequestIdentity | None:
-        """The same inside a transaction that runs as connected."""
+        """Return the identity of an actor, inside a transaction of the operator."""
         if actor != OPERATOR and not self._knows_user_columns:
             cursor = await send(connection, _USER_COLUMNS)
             self.use_user_columns(set(await rows_of(cursor, _USER_COLUMNS)))
@@ -148,21 +151,21 @@ class Database:
             self.use_user_columns(set(await self.read(OPERATOR, _USER_COLUMNS)))
 
     async def read(self, actor: Actor, query: Query[T], *, limits: TimeLimits | None = None) -> list[T]:
-        """The query's rows, in a read-only transaction of its own and one round trip."""
+        """Return the query's rows. Takes one read-only transaction and one round trip."""
         (rows,) = await self.read_together(actor, query, limits=limits)
         return rows
 
     async def read_together(
         self, actor: Actor, *queries: Query[Any], limits: TimeLimits | None = None
     ) -> tuple[list[Any], ...]:
-        """The rows of each query, all of one snapshot and one round trip. `limits` stand in for the session's own."""
+        """Return the rows of each query, from one snapshot and in one round trip. `limits` replace the defaults."""
         identity = await self._identity(actor)
         async with self._connection(len(queries)) as connection:
             return await read(connection, identity, queries, limits or self._limits)
 
     @asynccontextmanager
     async def _connection(self, queries: int = 0) -> AsyncIterator[AsyncConnection]:
-        """A connection for so many queries that are known before. As long as it is held, it costs the database."""
+        """Borrow a connection for `queries` known queries. The time until its return counts as database time."""
         try:
             async with self._connections.connection() as connection:
                 self.load.count(queries)
@@ -174,15 +177,15 @@ class Database:
             raise
 
     async def inspect(self, *queries: Query[Any]) -> tuple[Transport, tuple[list[Any], ...]]:
-        """As `read_together` with the operator's eyes, and the link that was read over."""
+        """Return how the server was reached, and rows as `read_together` returns them for the operator."""
         async with self._connection(len(queries)) as connection:
             rows = await read(connection, None, queries, self._limits)
             return transport_of(connection), rows
 
     async def shares_processes(self) -> bool:
-        """Whether one process of the server serves two open connections in turn: so does a pooler by transaction.
+        """Return whether one server process serves two open connections in turn, as behind a transaction pooler.
 
-        It may do so by chance only, and it is asked a few times. Needs all the connections of the session.
+        The pooler may use two processes by chance, so this asks a few times. It needs all connections of the session.
         """
         async with self._all_slots_lock, self._connection(_TURNS) as one, self._connection(_TURNS) as other:
             for _ in range(_TURNS):
@@ -193,9 +196,9 @@ class Database:
 
     @asynccontextmanager
     async def listening(self, *channels: str, lock: tuple[int, int] | None = None) -> AsyncIterator[ListenConnection]:
-        """With the operator's eyes, on a connection beside the others, which holds the lock, if any, as one of several.
+        """Listen on channels as operator, on an extra connection. Holds the lock, if any, in shared mode.
 
-        Not through a pooler by transaction, where it would hear nothing and leave both behind.
+        Don't call this through a transaction pooler. It would hear nothing, and leave the LISTEN and the lock behind.
         """
         connection = await self._connections.connect()
         async with listening_on(connection, channels, lock=lock, limits=self._limits) as listening:
@@ -203,9 +206,9 @@ class Database:
 
     @asynccontextmanager
     async def snapshot(self, *, limits: TimeLimits | None = None) -> AsyncIterator["Snapshot"]:
-        """One moment for several eyes: a round trip for each of its reads, and one to end it.
+        """Open one snapshot for reads as several actors. Each read takes one round trip, and so does the end.
 
-        `limits` stand in for the session's own; all of it together may take as long as one statement.
+        `limits` replace the session's limits. The whole snapshot has the time of one statement.
         """
         limits = limits or self._limits
         async with (
@@ -220,10 +223,11 @@ class Database:
 
     @asynccontextmanager
     async def write(self, actor: Actor, *, limits: TimeLimits | None = None) -> AsyncIterator["WriteTransaction"]:
-        """A transaction that is committed when the block ends, where it says what to keep; else it is rolled back.
+        """Open a transaction that commits at the end of the block if `record` was called, and rolls back otherwise.
 
-        Raises ReadOnly, from the database, at the first statement that writes where the session may not; OutcomeUnknown
-        if the link breaks between the commit and its confirmation; JournalUnavailable where nothing can be kept.
+        - Raises ReadOnly, from the database, at the first write of a session that may not write.
+        - Raises OutcomeUnknown if the connection is lost during the commit.
+        - Raises JournalUnavailable if the journal can't be written.
         """
         with self.priority.foreground():
             async with self._write(actor, limits or self._limits) as transaction:
@@ -237,7 +241,7 @@ class Database:
             self._connection() as connection,
             transaction_scope(connection, limits.patience),
         ):
-            # What holds here holds to the end: a write that is under way when a lease runs out finishes.
+            # Read once: a write that started under a permit may finish after the permit ends.
             may_write, permit = self.access.may_write, self.access.permit
             async with connection.pipeline():
                 await connection.execute(begin_write(may_write=may_write))
@@ -251,10 +255,10 @@ class Database:
                 await self._commit(connection, transaction.recorded, actor, permit)
 
     async def write_pipelined(self, actor: Actor, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
-        """The rows of each statement, all of them committed, in one round trip: for statements that guard themselves.
+        """Run self-guarding statements, commit them in one round trip, and return the rows of each.
 
-        It stands in no journal, so it is for what the database itself keeps an account of. `what` it is to do is told
-        where the link breaks before it is confirmed: that raises OutcomeUnknown.
+        The journal does not record them, so use this only for changes that the database itself records. Raises
+        OutcomeUnknown if the connection is lost before the commit is confirmed. That error contains `what`.
         """
         write = UnconfirmedWrite(written=WriteRecord(what=what), journal_ref=None)
         sent = (*queries, _USUAL_LEVEL) if self._has_known_isolation is None else queries
@@ -281,18 +285,18 @@ class Database:
         return answers
 
     def _needs_own_transaction(self, actor: Actor) -> bool:
-        """Whether a statement may be a transaction by itself, which has the login's eyes and rights."""
+        """Whether a statement may be a transaction by itself. It then runs as operator."""
         return self.access.may_write and self._has_known_isolation is True and actor == OPERATOR
 
     def ready_statement(self, actor: Actor, what: str, over: ListenConnection) -> ReadyStatement:
-        """As `write_at_once`, for a statement that is to be sent in the moment in which something is told."""
+        """Return a statement like that of `write_pipelined`, to be sent as soon as a notification arrives."""
         write = UnconfirmedWrite(written=WriteRecord(what=what), journal_ref=None)
         return ReadyStatement(over, self.load, write, may_be_sent=lambda: self._needs_own_transaction(actor))
 
     async def _commit(
         self, connection: AsyncConnection, written: WriteRecord, actor: Actor, permit: WritePermit | None
     ) -> None:
-        """Where there is a journal, with a line in it before, and how it ended after."""
+        """Commit. With a journal, record the write before the commit and its outcome after it."""
         if self._journal is None:
             await commit(connection, UnconfirmedWrite(written=written, journal_ref=None))
             return
@@ -310,10 +314,10 @@ class Database:
             self._journal.end(mark, outcome)
 
     async def outcome_of(self, actor: Actor, write: UnconfirmedWrite) -> WriteOutcome | None:
-        """What became of it, as the database tells; None while it is still about it. The journal learns it, too.
+        """Return the outcome of a write as the database reports it, and record it in the journal.
 
-        Unknown where there was no journal, and where the database has forgotten, which takes millions of transactions,
-        or is another by now.
+        Returns None while the transaction is running. Returns UNKNOWN without a journal, or if the database doesn't
+        know the transaction. A database forgets it after millions of newer ones, or it may be another database now.
         """
         if self._journal is None or write.journal_ref is None:
             return WriteOutcome.UNKNOWN
@@ -328,19 +332,19 @@ class Database:
         try:
             (status,) = await self.read(actor, Query(_STATUS_OF_TRANSACTION, _first, {"id": transaction_id}))
         except StoreError as error:
-            if error.sqlstate == InvalidParameterValue.sqlstate:  # it never gave that number
+            if error.sqlstate == InvalidParameterValue.sqlstate:  # The database never gave out this number.
                 return None
             raise
         return status
 
     async def dry_run(self, actor: Actor, query: Query[Any], *, limits: TimeLimits) -> int:
-        """How many rows the statement changes, in a transaction that is never committed."""
+        """Return how many rows the statement would change. The transaction is never committed."""
         async with self.write(actor, limits=limits) as transaction:
             return await transaction.change(query)
 
     @asynccontextmanager
     async def _with_read_only_reason(self) -> AsyncIterator[None]:
-        """The refusal is the database's; what opens this session, if anything does, only we know."""
+        """Replace the database's refusal by one whose hint says how to open this session for writing."""
         try:
             yield
         except ReadOnly as error:

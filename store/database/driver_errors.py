@@ -1,4 +1,4 @@
-"""psycopg errors to StoreErrors with hints; budget refusals."""
+"""Translate psycopg errors to StoreErrors with hints, and budget refusals to BudgetExceeded."""
 
 import json
 import logging
@@ -31,27 +31,27 @@ log = logging.getLogger(__name__)
 _BY_PHRASE = (
     (
         ("no password supplied",),
-        "Put the password into ~/.pgpass, mode 0600, or have a profile's password_command print it.",
+        "Put the password into ~/.pgpass (mode 0600), or set password_command in a profile.",
     ),
     (
         ("definition of service", "service file"),
-        "Check the service's name, and ~/.pg_service.conf or the file that PGSERVICEFILE names.",
+        "Check the service's name, and ~/.pg_service.conf or the file in PGSERVICEFILE.",
     ),
     (
         ("invalid sslmode",),
-        "sslmode is one of disable, allow, prefer, require, verify-ca, verify-full.",
+        "Use one of these for sslmode: disable, allow, prefer, require, verify-ca, verify-full.",
     ),
     (
         ("does not support ssl", "no encryption"),
-        "sslmode asks for encryption that this server, or the pooler before it, does not speak.",
+        "sslmode requires encryption, but this server or its pooler doesn't support it.",
     ),
     (
         ("does not match host name",),
-        "Connect by a name that stands in the server's certificate; sslmode=verify-ca does not compare names.",
+        "Connect by a host name in the server's certificate, or use sslmode=verify-ca, which doesn't compare names.",
     ),
     (
         ("root certificate", "certificate verify failed", "certificate"),
-        "Check sslmode, and that sslrootcert names the file with the certificate of the server's authority.",
+        "Check sslmode. Check that sslrootcert is the file with the certificate of the server's authority.",
     ),
 )
 _UNKNOWN_HOST = (
@@ -68,7 +68,10 @@ _ADDRESS = re.compile(r'connection to server at "(?P<host>[^"]+)"(?: \([^)]*\))?
 
 
 def advice(said: str) -> str | None:
-    """A hint. `said` are all lines that the client library gives. None: nothing better than what fits every failure."""
+    """Return a hint for a failed connection, or None if only the general hint fits.
+
+    `said` has all lines of the client library's message.
+    """
     text = said.lower()
     for phrases, hint in _BY_PHRASE:
         if any(phrase in text for phrase in phrases):
@@ -77,36 +80,36 @@ def advice(said: str) -> str | None:
 
 
 def _host_advice(said: str) -> str | None:
-    """A hint where the host's name, or its address, leads nowhere from this machine. `said` are all lines."""
+    """Return a hint if the host's name is unknown or its address can't be routed. `said` has all lines."""
     is_unknown, has_no_route = _says(said, _UNKNOWN_HOST), _says(said, _NO_ROUTE)
     if not (is_unknown or has_no_route):
         return None
     if _SUPABASE_DIRECT.search(said):
         return (
-            "Supabase's direct address has IPv6 only, which this network may lack: use the address of the session"
-            " pooler (port 5432) from the project's Connect page, or check the project's name."
+            "Supabase's direct address has IPv6 only, which this network may lack. Use the session pooler's address"
+            " (port 5432) from the project's Connect page, or check the project's name."
         )
     if is_unknown:
-        return "The host's name has no address here: check its spelling, the DNS and the VPN."
-    return "This machine has no route to the host's address: check the network and the VPN, and whether it has IPv6."
+        return "This machine can't resolve the host's name. Check its spelling, the DNS and the VPN."
+    return "This machine has no route to the host's address. Check the network, the VPN and IPv6."
 
 
 def where(said: str) -> str | None:
-    """`HOST:PORT` of the last server that was tried over a network; None where that is not told."""
+    """Return `HOST:PORT` of the last server tried over a network, or None if the message doesn't name it."""
     tried = [*_ADDRESS.finditer(said)]
     return f"{tried[-1]['host']}:{tried[-1]['port']}" if tried else None
 
 
 SQLSTATE = "GJ001"
 _AGAIN: Mapping[str, str] = {
-    Period.DAY: "The next day begins at 00:00 UTC; ",
-    Period.MONTH: "The next month begins on its first day at 00:00 UTC; ",
+    Period.DAY: "The next day begins at 00:00 UTC. ",
+    Period.MONTH: "The next month begins on its first day at 00:00 UTC. ",
     Period.ALL: "",
 }
 
 
 def read_refusal(detail: str | None) -> Refusal | None:
-    """None where it is none of ours: any function of the app's may raise the same SQLSTATE."""
+    """Return the budget refusal, or None if another function raised the same SQLSTATE."""
     try:
         told = json.loads(detail or "")
         return Refusal(
@@ -123,7 +126,7 @@ def read_refusal(detail: str | None) -> Refusal | None:
 
 
 def exceeded(refusal: Refusal, name: str | None = None) -> BudgetExceeded:
-    """`name` is the project's or the user's, where it is known."""
+    """Return the error for a refusal. `name` is the name of the project or user, if known."""
     words, hint = refusal_words(refusal, name), refusal_hint(refusal)
     return BudgetExceeded(words, refusal, name, hint=hint, sqlstate=SQLSTATE)
 
@@ -133,14 +136,12 @@ def refusal_words(refusal: Refusal, name: str | None) -> str:
     spent = f"{money(refusal.spent_cents)} of {money(refusal.limit_cents)} are spent"
     asked = money(refusal.asked_cents)
     if refusal.spent_cents < refusal.limit_cents:
-        return f"{which} has no room for {asked}: {spent}."
-    return f"{which} is used up: {spent}{f', and {asked} were asked for' if refusal.asked_cents else ''}."
+        return f"{which} can't cover {asked}: {spent}."
+    return f"{which} has run out: {spent}{f', and {asked} were requested' if refusal.asked_cents else ''}."
 
 
 def refusal_hint(refusal: Refusal) -> str:
-    return _as_sentence(
-        f"{_AGAIN.get(refusal.period, '')}'gjobs budgets set' raises the limit, and so do the dashboard's budgets."
-    )
+    return f"{_AGAIN.get(refusal.period, '')}Press b in the dashboard to raise the limit, or run 'gjobs budgets set'."
 
 
 def _as_sentence(text: str) -> str:
@@ -167,7 +168,7 @@ _VALUE = (
 )
 _SIGN_IN = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
 _SERVER_FAILURES = ("53", "57", "58", "XX")
-"""Classes of SQLSTATE: insufficient resources, intervention of an operator, system errors, internal errors."""
+"""Classes of SQLSTATE: insufficient resources, operator intervention, system errors, internal errors."""
 _ENDING = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow)
 _ENDING_CODES = tuple(kind.sqlstate for kind in _ENDING)
 _LINK = (
@@ -175,7 +176,7 @@ _LINK = (
     errors.DatabaseDropped,
     errors.IdleSessionTimeout,
     errors.TooManyConnections,
-    # What poolers answer with when they lose the server or have none.
+    # Poolers answer with these if they lose the server or have none.
     errors.ConnectionException,
     errors.ConnectionDoesNotExist,
     errors.ConnectionFailure,
@@ -183,22 +184,22 @@ _LINK = (
 )
 NOT_READY_HINT = "The server is starting, recovering or shutting down. Wait until it is ready, then try again."
 _NOT_READY = (
-    # 57P03, as the servers 14 to 18 write it.
+    # 57P03, in the wording of servers 14 to 18.
     "the database system is starting up",
     "the database system is not yet accepting connections",
     "the database system is not accepting connections",
     "the database system is in recovery mode",
     "the database system is shutting down",
-    # 57P01 and 57P02: what a server that stops, or that lost one of its processes, ends a sign-in with.
+    # 57P01 and 57P02: a stopping or crashed server ends a sign-in with these.
     "due to administrator command",
     "because of crash of another server process",
-    # Poolers'.
+    # From poolers.
     "is shutting down",
     "login has been failing",
     "server down",
 )
 FULL_HINT = (
-    "All connections of the server, or of the pooler, are in use. Close some, or raise max_connections or the"
+    "All connections of the server or the pooler are in use. Close some, or raise max_connections or the"
     " pooler's limits."
 )
 _FULL = (
@@ -206,7 +207,7 @@ _FULL = (
     "too many clients",
     "too many connections",
     "remaining connection slots",
-    # Poolers'.
+    # From poolers.
     "no more connections",
     "max client",
     "unable to check out",
@@ -231,7 +232,7 @@ _SEVERITY = re.compile(r"^[^\s:]{1,40}:  ")
 """What the client library puts before a server's words, in the server's language."""
 
 _BROKEN_OFF = (
-    # What the client library says of a link, and no server of a sign-in.
+    # The client library reports these for a lost connection. No server sends them to refuse a sign-in.
     "closed the connection unexpectedly",
     "connection has been closed unexpectedly",
     "could not receive data",
@@ -247,7 +248,7 @@ _OVERTAKEN = "A concurrent change came first: nothing was changed."
 
 
 def translate(error: Error) -> StoreError:
-    """Ours for an error of a statement, or of a link that broke under it."""
+    """Return the StoreError for an error of a statement, or for a connection lost while it ran."""
     text = first_line(error.diag.message_primary or str(error))
     state = error.sqlstate
     if state == SQLSTATE and (refusal := read_refusal(error.diag.message_detail)):
@@ -266,7 +267,7 @@ def translate(error: Error) -> StoreError:
         case errors.RaiseException():
             return Conflict(
                 f"The database refused: {text}.",
-                hint=error.diag.message_hint or "A rule of the database's own forbids it: ask its owner.",
+                hint=error.diag.message_hint or "A rule of this database forbids it. Ask the database's owner.",
                 sqlstate=state,
             )
         case errors.FeatureNotSupported():
@@ -274,7 +275,7 @@ def translate(error: Error) -> StoreError:
     if _is_of_class(state, "40"):
         return Conflict(_OVERTAKEN, sqlstate=state)
     if isinstance(error, _SCHEMA):
-        return SchemaMissing(f"This database lacks what is needed: {text}.", sqlstate=state)
+        return SchemaMissing(f"This database lacks something that gjobs needs: {text}.", sqlstate=state)
     if isinstance(error, _VALUE):
         return InvalidValue(_field(error), f"The database refused the value: {text}.", sqlstate=state)
     if isinstance(error, _SIGN_IN) or _is_of_class(state, "28"):
@@ -287,7 +288,7 @@ def translate(error: Error) -> StoreError:
 
 
 def is_connection_lost(error: Error) -> bool:
-    """Whether no answer to the statement will ever come, so that nobody knows what became of it."""
+    """Return whether no answer will ever come, so that the outcome of the statement is unknown."""
     return (
         isinstance(error, _LINK)
         or _is_of_class(error.sqlstate, "08")
@@ -297,26 +298,26 @@ def is_connection_lost(error: Error) -> bool:
 
 
 def _is_of_class(sqlstate: str | None, *classes: str) -> bool:
-    """A SQLSTATE that only a later server has belongs to a class that is known."""
+    """Compare the class only, so that SQLSTATEs of newer servers are covered."""
     return sqlstate is not None and sqlstate[:2] in classes
 
 
 def _is_full(error: Error) -> bool:
-    """Whether a pooler, which has no SQLSTATE of its own for that, gave up looking for a free connection."""
+    """Return whether a pooler gave up waiting for a free connection. It has no SQLSTATE for this."""
     return isinstance(error, errors.InternalError_) and _says(str(error), _FULL)
 
 
 def _hint(error: Error, text: str) -> str | None:
-    """Of a connection that was lost; None for what fits any."""
+    """Return the hint for a lost connection, or None if only the general hint fits."""
     if isinstance(error, _ENDING):
         return NOT_READY_HINT
     return FULL_HINT if isinstance(error, errors.TooManyConnections) or _says(text, _FULL) else None
 
 
 def is_unclear(error: Error) -> bool:
-    """Whether a server, or a pooler, refused a connection in words that are not known, mostly of another language.
+    """Return whether a server or pooler refused a connection in unknown words, mostly of another language.
 
-    One that has asked for a password takes connections.
+    A server that asked for a password accepts connections, so its refusal is clear.
     """
     if error.sqlstate is not None or _asked_for_password(error):
         return False
@@ -329,11 +330,12 @@ def _asked_for_password(error: Error) -> bool:
 
 
 def translate_connecting(error: Error, code: str | None = None) -> StoreError:
-    """Ours for a connection that was not made.
+    """Return the StoreError for a failed connection attempt.
 
-    The SQLSTATE decides where there is one. The client library keeps none of a refused connection; `code` is what the
-    server answered to another attempt. Without it, the server's words decide. That it asked for a password, or
-    answered at all, is what tells a refusal from an address where nobody answers; unless the link broke then.
+    The SQLSTATE decides, if there is one. The client library keeps none for a refused connection. `code` is the
+    SQLSTATE that the server sent to another attempt; without it, the server's words decide. If the server asked for a
+    password or answered at all, it refused the sign-in. Otherwise no server answered at that address. A connection
+    that was lost after the password request is no refusal.
     """
     if error.sqlstate is not None:
         return translate(error)
@@ -341,11 +343,11 @@ def translate_connecting(error: Error, code: str | None = None) -> StoreError:
     if isinstance(error, ProgrammingError):
         return InvalidValue("database_url", f"The database's address cannot be read: {text}.")
     if code in _ENDING_CODES or _says(text, _NOT_READY):
-        # Its detail tells how far a recovery is: that it is not consistent yet, or that hot standby is off.
+        # The detail says how far a recovery is: not consistent yet, or hot standby is off.
         log.info("The server is not ready: %s", " ".join(str(error).split()))
-        return Unreachable(f"The database takes no connections at the moment: {text}.", hint=NOT_READY_HINT)
+        return Unreachable(f"The database accepts no connections at the moment: {text}.", hint=NOT_READY_HINT)
     if _is_of_class(code, "53") or _says(text, _FULL):
-        return Unreachable(f"The database takes no connections at the moment: {text}.", hint=FULL_HINT)
+        return Unreachable(f"The database accepts no connections at the moment: {text}.", hint=FULL_HINT)
     if _SEVERITY.match(_last_reason(str(error))) or (_asked_for_password(error) and not _says(text, _BROKEN_OFF)):
         return SignInRefused(f"The database refused the sign-in: {text}.", hint=advice(text))
     hint = advice(text) or _host_advice(str(error)) or _check(where(str(error)))
@@ -357,11 +359,11 @@ def _says(text: str, phrases: tuple[str, ...]) -> bool:
 
 
 def _check(address: str | None) -> str | None:
-    return f"Check the address {address}, the network and that the server is up." if address else None
+    return f"Check the address {address}, the network, and that the server is running." if address else None
 
 
 def _field(error: Error) -> str:
-    """The column; a constraint of one column is named TABLE_COLUMN_KIND, where nobody named it otherwise."""
+    """Return the column's name. Postgres names a constraint of one column TABLE_COLUMN_KIND by default."""
     constraint, table = error.diag.constraint_name or "value", error.diag.table_name
     stem, _, kind = constraint.rpartition("_")
     if table and stem.startswith(f"{table}_") and kind in ("fkey", "check", "key"):
@@ -370,17 +372,17 @@ def _field(error: Error) -> str:
 
 
 def first_line(text: str) -> str:
-    """An error's first line without its full stop, to stand within a sentence."""
+    """Return the first line of an error without its full stop, for use inside a sentence."""
     lines = text.strip().splitlines()
     return lines[0].strip().rstrip(".") if lines else "no reason given"
 
 
 def _refusal(text: str) -> str:
-    """What the last address tried answered, where several were; without the client library's hints."""
+    """Return the answer of the last address tried, without the client library's hints."""
     return _SEVERITY.sub("", _last_reason(text)).strip().rstrip(".")
 
 
 def _last_reason(text: str) -> str:
-    """With the severity that a server gave it."""
+    """Return the same with the severity that the server sent."""
     reasons = [line for line in text.splitlines() if "failed: " in line] or [first_line(text)]
     return reasons[-1].rpartition("failed: ")[2].removeprefix("connection is bad:").strip()

@@ -1,4 +1,4 @@
-"""LISTEN connections, and a statement ready to run on NOTIFY."""
+"""LISTEN connections, and a prepared statement that is sent on NOTIFY."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
@@ -21,17 +21,17 @@ from store.journal.write_record import UnconfirmedWrite
 
 
 class ListenConnection:
-    """For one user at a time: what it hears while a statement runs on it is kept for whoever asks next."""
+    """A listening connection for one task at a time. Keeps notifications that arrive while a statement runs."""
 
     def __init__(self, connection: AsyncConnection, patience: float) -> None:
         self.connection = connection
         self.patience = patience
-        """Seconds for an answer."""
+        """Seconds to wait for an answer."""
         self._heard: set[str] = set()
         connection.add_notify_handler(lambda notify: self._heard.add(notify.channel))
 
     async def wait_for_channels(self) -> frozenset[str]:
-        """The channels on which something was told, as soon as that is; at least one. Raises a StoreError."""
+        """Wait for notifications, and return their channels (at least one). Raises a StoreError."""
         while not (wait_for_channels := self.taken()):
             told = asyncio.Event()
             with self.calling(told.set):
@@ -39,8 +39,8 @@ class ListenConnection:
         return wait_for_channels
 
     def taken(self) -> frozenset[str]:
-        """The channels on which something has been told since it was asked last. Raises a StoreError."""
-        # What the driver has for this is a wait, which takes many times as long as the reading.
+        """Return the channels notified since the last call. Raises a StoreError."""
+        # The driver only offers a wait, which takes many times as long as this read.
         server = self.connection.pgconn
         try:
             server.consume_input()
@@ -54,7 +54,7 @@ class ListenConnection:
 
     @contextmanager
     def calling(self, call: Callable[[], object]) -> Iterator[None]:
-        """Whenever there is more to take, or the link has ended. No statement may run on it meanwhile."""
+        """Call `call` on new input or when the connection ends. No statement may run on the connection meanwhile."""
         loop, file = asyncio.get_running_loop(), self.connection.fileno()
         loop.add_reader(file, call)
         try:
@@ -63,7 +63,7 @@ class ListenConnection:
             loop.remove_reader(file)
 
     async def acquire_lock(self, lock: tuple[int, int]) -> None:
-        """Take the advisory lock, shared, until `release_lock`. Not while waiting for a notification."""
+        """Hold the advisory lock, shared, until `release_lock`. Don't call this while waiting for a notification."""
         await self._lock("SELECT pg_advisory_lock_shared(%s::int, %s::int)", lock)
 
     async def release_lock(self, lock: tuple[int, int]) -> None:
@@ -78,7 +78,7 @@ class ListenConnection:
 async def listening_on(
     connection: AsyncConnection, channels: Collection[str], *, lock: tuple[int, int] | None, limits: TimeLimits
 ) -> AsyncIterator[ListenConnection]:
-    """Until it is left, the connection's session listens, and holds the lock, if any, as one of several."""
+    """Listen on the channels and hold the lock, if any, in shared mode. Closes the connection at the end."""
     try:
         async with transaction_scope(connection, limits.patience), connection.pipeline():
             await connection.execute("BEGIN READ ONLY")
@@ -99,11 +99,13 @@ _NAME = "gjobs_standing_by"
 
 
 class ReadyStatement:
-    """On a link that listens. The server has the statement before, and its values, so that between the news and the
-    asking no task is woken and nothing is put together; and the process that is asked is the one that has just told.
+    """A statement that is sent on a listening connection as soon as a notification arrives.
 
-    The statement is a transaction by itself, and is not sent where it `may_be_sent` no more. No pooler may give the
-    session to others.
+    The statement and its values are prepared on the server. So no task switch and no formatting delays it, and the
+    server process that answers is the one that has just sent the notification.
+
+    The statement is a transaction by itself. It is sent only while `may_be_sent` returns true. No pooler may share the
+    server session with others.
     """
 
     def __init__(
@@ -118,7 +120,7 @@ class ReadyStatement:
         self._failure: StoreError | None = None
 
     async def prepare(self, query: Query[Any]) -> None:
-        """What is sent from here on, if that is another than before. Raises a StoreError."""
+        """Prepare the statement to send, if it differs from the previous one. Raises a StoreError."""
         connection = self._listening.connection
         sql, constants = compiled(query.statement)
         async with transaction_scope(connection, self._listening.patience):
@@ -132,17 +134,17 @@ class ReadyStatement:
         self._prepared = statement
 
     async def sent(self, unless: asyncio.Event, seconds: float) -> bool:
-        """Waits until something is told, and says whether the statement went with that: then `answer` has its rows.
+        """Wait for a notification, and return whether the statement was sent with it. Then `answer` has its rows.
 
-        Else it was told before, or the statement may not be sent, or `unless` is set, as it is by what is told, too, or
-        so much time has passed. Raises a StoreError.
+        Returns False if a notification came before the call, if the statement may not be sent, if `unless` is set, or
+        after `seconds`. A notification sets `unless`, too. Raises a StoreError.
         """
         if self._listening.taken() or unless.is_set():
             return False
         self._is_sent, self._failure = False, None
 
         def look() -> None:
-            # Once: where the link has ended, reading closes its file, whose number may be another's soon.
+            # Remove the reader first: if the connection has ended, its file number may soon belong to another file.
             loop.remove_reader(file)
             if not unless.is_set():
                 self._send_on_notification()
@@ -170,9 +172,9 @@ class ReadyStatement:
             self._failure = driver_errors.translate(error)
 
     async def answer(self, query: Query[T]) -> list[T]:
-        """The rows of the statement that was sent, which is committed.
+        """Return the rows of the statement that was sent. It is committed.
 
-        Raises a StoreError; OutcomeUnknown where the link breaks before.
+        Raises a StoreError, or OutcomeUnknown if the connection is lost first.
         """
         connection = self._listening.connection
         self._load.count(1)

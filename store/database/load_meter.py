@@ -1,4 +1,4 @@
-"""Measures what the session costs the database and this machine."""
+"""Measure what the session costs the database and this machine."""
 
 import time
 from collections import deque
@@ -7,35 +7,35 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 WINDOW = 60.0
-"""Seconds that are looked back."""
+"""Length of the measured window, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """All times are seconds."""
+    """Load over the last window. All times are in seconds."""
 
     over: float
-    """What the rest was measured in: about a minute, or less in the first one."""
+    """Length of the measured window: about a minute, or less in the first minute."""
     queries: int
     database_time: float
-    """From sending to the last row, so it is more than what the server worked: the way there and back is in it."""
+    """From sending a statement to its last row. This includes the network time, so the server worked less."""
     processor_time: float
-    """Of this process, whatever it did."""
+    """Processor time of this whole process."""
 
     @property
     def database_share(self) -> float:
-        """Of one core of the server, at most."""
+        """Share of one core of the server, at most."""
         return self.database_time / self.over if self.over else 0.0
 
     @property
     def processor_share(self) -> float:
-        """Of one core."""
+        """Share of one core of this machine."""
         return self.processor_time / self.over if self.over else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Sums since some beginning, and the moment at which they were these."""
+    """Totals since the start, and the moment at which they were taken."""
 
     at: float
     queries: int
@@ -44,7 +44,7 @@ class _Sample:
 
 
 class LoadMeter:
-    """Adds up what is run, and looks back a minute. The clocks count seconds from anywhere."""
+    """Counts queries and times, and reports the last minute. The clocks may count seconds from any start."""
 
     def __init__(
         self, *, clock: Callable[[], float] = time.monotonic, processor: Callable[[], float] = time.process_time
@@ -54,11 +54,11 @@ class LoadMeter:
         self._queries = 0
         self._database_time = 0.0
         self._samples = deque([self._sample()])
-        """Oldest first: the last one that is a minute old, or the beginning, and all after it."""
+        """Oldest first: the newest sample that is at least a minute old (or the first one), and all later ones."""
 
     @contextmanager
     def measured(self) -> Iterator[None]:
-        """What runs within is the database's time, however it ends."""
+        """Count the time of the block as database time, even if it fails."""
         began = self._clock()
         try:
             yield

@@ -1,4 +1,4 @@
-"""Query: statement, values, row maker; EXPLAIN; server clock; time limits."""
+"""Queries with their values and row makers, EXPLAIN, the server's clock, and time limits."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ def make_id(row: Row) -> UUID:
 
 
 def make_number(row: Row) -> int:
-    """Of a count, or of a sum, which Postgres may tell as a decimal number."""
+    """Return a number from a count, or from a sum, which Postgres may return as a decimal."""
     return int(row[0])
 
 
@@ -34,16 +34,16 @@ _DIALECT = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-c
 
 @dataclass(frozen=True, slots=True)
 class Query(Generic[T]):
-    """A statement with the values it is run with, and how a row of its result is read.
+    """A statement, its values, and a function that converts each row of the result.
 
-    `statement` is best made once: its SQL is kept by the object's identity.
+    Create `statement` once, because its compiled SQL is cached by the object's identity.
     """
 
     statement: ClauseElement
     make: RowMaker[T]
     parameters: Mapping[str, object] = field(default_factory=dict)
     may_sort: bool = True
-    """Not where an index surely has the rows in their order, and the planner might not believe how few are read."""
+    """False if an index returns the rows in order, but the planner might overestimate how many are read."""
 
 
 async def send(connection: AsyncConnection, query: Query[Any]) -> AsyncCursor[Row]:
@@ -64,7 +64,7 @@ async def rows_of(cursor: AsyncCursor[Row], query: Query[T]) -> list[T]:
 
 @lru_cache(maxsize=256)
 def compiled(statement: ClauseElement) -> tuple[str, Mapping[str, object]]:
-    """A statement as SQL, with the values that were written into it."""
+    """Return a statement as SQL, with the constants that it contains."""
     sql = statement.compile(dialect=_DIALECT)
     return sql.string, dict(sql.params)
 
@@ -82,13 +82,13 @@ def _compile(element: _Explain, compiler: SQLCompiler, **options: Any) -> str:
 
 
 def explain_plan(query: Query[Any]) -> Query[object]:
-    """The plan of the query as one row: what JSON says, whatever it is."""
+    """Return a query for the plan of `query`. Its one row is a JSON document, which is not checked."""
     return Query(_explain(query.statement), _first, query.parameters, may_sort=query.may_sort)
 
 
 @lru_cache(maxsize=256)
 def _explain(statement: ClauseElement) -> _Explain:
-    """Kept, as its SQL is kept by the object's identity."""
+    """Cached, because the compiled SQL is cached by the object's identity."""
     return _Explain(statement)
 
 
@@ -102,29 +102,29 @@ Node = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryPlan:
-    """Of a statement with a LIMIT or without."""
+    """The planner's estimates for a statement, with or without a LIMIT."""
 
     cost: float
-    """Until the limit is reached, if the planner is right about how soon that is."""
+    """Estimated cost until the limit is reached."""
     cost_to_end: float
-    """Where the limit is never reached."""
+    """Estimated cost if the limit is never reached."""
     rows: int
-    """That the statement is taken to return."""
+    """Estimated number of rows returned."""
     reads_all: bool
-    """Whether it scans a table in sequence, or sorts, so that all is read before the first row is there."""
+    """Whether it sorts or scans a whole table, so that all rows are read before the first one is returned."""
 
 
 def parse_plan(explained: object) -> QueryPlan:
-    """Raises ValueError where it is no plan: a proxy may answer in Postgres' place."""
+    """Raise ValueError if `explained` is not a plan. A proxy may answer instead of Postgres."""
     match explained:
         case [{"Plan": {"Total Cost": float() | int(), "Plan Rows": float() | int()} as top}]:
             return _read(top)
-    raise ValueError("This is not what EXPLAIN (FORMAT JSON) tells.")
+    raise ValueError("This is not the output of EXPLAIN (FORMAT JSON).")
 
 
 def _read(top: Node) -> QueryPlan:
     nodes = tuple(_nodes(top))
-    # Above the limit there is nothing but what shapes its rows.
+    # The nodes above the limit only change the form of its rows.
     limit = next((node for node in nodes if node.get("Node Type") == "Limit"), None)
     to_end = max(float(part["Total Cost"]) for part in _parts(limit)) if limit and _parts(limit) else top["Total Cost"]
     return QueryPlan(
@@ -148,7 +148,7 @@ def _parts(node: Node) -> list[Node]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeLimits:
-    """In seconds. `answer` is the client's own patience beyond the statement's limit: a dead link never answers."""
+    """Time limits in seconds. `answer` is how much longer the client waits, as a dead connection never answers."""
 
     statement: float = 8.0
     lock: float = 2.0
@@ -156,18 +156,18 @@ class TimeLimits:
 
     @property
     def patience(self) -> float:
-        """How long the client waits for an answer, at most."""
+        """The longest time that the client waits for an answer."""
         return self.statement + self.answer
 
 
 _MOMENT = func.coalesce(bindparam("at", type_=DateTime(timezone=True)), func.now())
-"""The server's clock, where no other moment is given."""
+"""The given moment, or else the server's clock."""
 
 _CLOCK = select(_MOMENT)
 
 
 def clock(at: datetime | None) -> Query[datetime]:
-    """`at`, or where it is None the server's clock."""
+    """Return a query for `at`, or for the server's clock if `at` is None."""
 
     def make(row: Row) -> datetime:
         taken_at: datetime = row[0]

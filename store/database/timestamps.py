@@ -1,4 +1,4 @@
-"""timestamptz to aware UTC datetimes, infinities included."""
+"""Convert timestamptz to aware UTC datetimes, including the infinities."""
 
 import struct
 from datetime import UTC, datetime, timedelta
@@ -15,19 +15,19 @@ _MICROSECOND = timedelta(microseconds=1)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
 EXTREMES = frozenset({EARLIEST, LATEST})
-"""Each stands for all the times beyond it, too."""
+"""Each also stands for all times beyond it."""
 
 _INFINITIES = {2**63 - 1: "infinity", -(2**63): "-infinity"}
 _CYCLE_YEARS = 400
 _CYCLE = timedelta(days=146_097)
-"""The calendar repeats itself after these years."""
+"""The calendar repeats after this many years."""
 
 
 class FarTime(datetime):
-    """The earliest or the latest time that Python has, for one beyond it, which it still tells apart from others."""
+    """Python's earliest or latest time, in place of a time beyond it. The exact time is kept in `microseconds`."""
 
     microseconds: int
-    """Since 2000, as Postgres counts them; the first and the last of 64 bits are the infinities."""
+    """Microseconds since 2000, as Postgres counts them. The lowest and highest 64-bit values are the infinities."""
 
     @classmethod
     def nearest(cls, microseconds: int) -> Self:
@@ -38,7 +38,7 @@ class FarTime(datetime):
 
 
 class UtcLoader(Loader):
-    """`-infinity`, `infinity` and the years that Python lacks become the earliest and the latest time that it has."""
+    """Converts times that Python can't represent, such as `infinity`, to its earliest or latest time."""
 
     format = Format.BINARY
 
@@ -46,7 +46,7 @@ class UtcLoader(Loader):
         microseconds: int
         (microseconds,) = _unpack(data)
         try:
-            # A product, for the constructor takes half as long again.
+            # Multiply: the constructor of timedelta takes 50 % longer.
             return _EPOCH + microseconds * _MICROSECOND
         except OverflowError:
             return FarTime.nearest(microseconds)
@@ -57,7 +57,7 @@ def register(connection: AsyncConnection) -> None:
 
 
 def as_text(time: datetime) -> str:
-    """For the database to read, which gets the very time that it gave."""
+    """Return a time as text for the database. It reads back exactly the time that it returned."""
     if not isinstance(time, FarTime):
         return time.isoformat()
     if infinity := _INFINITIES.get(time.microseconds):

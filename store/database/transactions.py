@@ -1,4 +1,4 @@
-"""Read, snapshot and write transactions; role, claims, time-outs, deadline."""
+"""Read, snapshot and write transactions, with their roles, claims, time-outs and deadlines."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ Identify = Callable[[Actor], Awaitable[RequestIdentity | None]]
 async def set_up(
     connection: AsyncConnection, identity: RequestIdentity | None, limits: TimeLimits
 ) -> AsyncCursor[Row] | None:
-    """Time-outs, and for a user role and claims. Returns who the database then says it is, to be checked."""
+    """Set the time-outs and the user's role and claims. Return the identity that the database reports."""
     await set_for_transaction(connection, time_outs(limits))
     return await take_identity(connection, identity)
 
@@ -33,19 +33,19 @@ def time_outs(limits: TimeLimits) -> dict[str, str]:
     return {
         **statement_time_out(limits.statement),
         "lock_timeout": str(round(limits.lock * 1000)),
-        # Against a client that stops in the middle: asleep, or cut off without a word.
+        # For a client that stops in mid-transaction, because it sleeps or has lost its connection.
         "idle_in_transaction_session_timeout": str(round(limits.patience * 1000)),
     }
 
 
 def statement_time_out(seconds: float) -> dict[str, str]:
-    """Never 0, which is none at all."""
+    """Return the setting, at least 1 ms. Postgres takes 0 for no limit."""
     return {"statement_timeout": str(max(1, round(seconds * 1000)))}
 
 
 _TIME_OUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 _SET = "set_config(%s, %s, true)"
-# Postgres tells a time-out with its unit, as an interval has it; 0 is none.
+# Postgres returns a time-out with its unit, which casts to an interval. 0 means no limit.
 _SET_IF_SHORTER = (
     "set_config(%s, least(%s::int8, nullif(extract(epoch from current_setting(%s)::interval) * 1000, 0))::int8::text,"
     " true)"
@@ -53,7 +53,7 @@ _SET_IF_SHORTER = (
 
 
 async def set_for_transaction(connection: AsyncConnection, settings: Mapping[str, str]) -> None:
-    """For this transaction alone. Of a time-out and that which the role or the database has, the shorter holds."""
+    """Apply settings to this transaction only. A shorter time-out of the role or database stays in force."""
     calls, values = [], list[str]()
     for name, value in settings.items():
         is_time_out = name in _TIME_OUTS
@@ -63,7 +63,7 @@ async def set_for_transaction(connection: AsyncConnection, settings: Mapping[str
 
 
 async def take_identity(connection: AsyncConnection, identity: RequestIdentity | None) -> AsyncCursor[Row] | None:
-    """Role and claims, for this transaction alone. Returns who the database then says it is."""
+    """Apply role and claims to this transaction only. Return the identity that the database reports."""
     if identity is None:
         return None
     await connection.execute(identity.sql, identity.values)
@@ -74,23 +74,26 @@ _WHO = "SELECT auth.uid(), current_user::text, current_setting('request.jwt.clai
 
 
 async def check_identity(answer: AsyncCursor[Row] | None, identity: RequestIdentity | None) -> None:
-    """Role without claims would read nothing and raise nothing: it must never pass for an empty table."""
+    """Raise NoPrivilege if the database reports another identity.
+
+    A role without claims would read no rows and raise no error. That must never look like an empty table.
+    """
     if answer is None or identity is None:
         return
     row = await answer.fetchone()
     user_id, role, claimed_role = row or (None, None, None)
     if user_id != identity.user_id or role != identity.role:
         expected = f"the user {identity.user_id}" if identity.user_id else f"the role {identity.role}"
-        raise NoPrivilege(f"The database takes this session for {user_id or 'nobody'}, not for {expected}.")
+        raise NoPrivilege(f"The database reports this session as {user_id or 'nobody'}, not as {expected}.")
     if claimed_role != identity.role:
         raise NoPrivilege(
-            f"The app signs the user {user_id} in as the role {claimed_role}, so gjobs cannot show what they see.",
-            hint=f"gjobs acts as users of the role {identity.role} only. Look as the operator instead.",
+            f"The app signs in user {user_id} as the role {claimed_role}, so gjobs can't show what they see.",
+            hint=f"gjobs can act only as users of the role {identity.role}. Act as the operator instead.",
         )
 
 
 class Deadline:
-    """Whether the link has been cut because its time was over."""
+    """Whether the connection was cut because its time had run out."""
 
     def __init__(self) -> None:
         self.passed = False
@@ -98,10 +101,10 @@ class Deadline:
 
 @contextmanager
 def deadline(connection: AsyncConnection, seconds: float) -> Iterator[Deadline]:
-    """Cuts the link if the block takes longer, so that whoever waits for it gets the driver's error.
+    """Cut the connection if the block takes longer, so that waiting code gets the driver's error.
 
-    To cancel the waiting task instead would make the driver ask the server to stop, over a new link to the same
-    silence, and wait some seconds more for each.
+    Cancelling the task would be slower. The driver would ask the silent server to stop, over another connection that
+    gets no answer either. It would wait some seconds for each.
     """
     state = Deadline()
 
@@ -117,14 +120,14 @@ def deadline(connection: AsyncConnection, seconds: float) -> Iterator[Deadline]:
 
 
 def _shut_down(connection: AsyncConnection) -> None:
-    """Ends the traffic and leaves the descriptor to the driver, which then reads the end of it."""
+    """Shut down the socket, but leave its descriptor to the driver, which then reads the end of the stream."""
     if connection.closed:
         return
     with socket.socket(fileno=os.dup(connection.fileno())) as link:
         try:
             link.shutdown(socket.SHUT_RDWR)
         except OSError:
-            return  # The other side was quicker.
+            return  # The other side closed it first.
 
 
 T = TypeVar("T")
@@ -133,7 +136,7 @@ BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 def begin_write(*, may_write: bool) -> str:
-    """Of our own choice: under any other level a job that has moved is an error, and not a refusal."""
+    """Set the level explicitly. At any higher level, a job that has changed raises an error instead of a refusal."""
     return f"BEGIN ISOLATION LEVEL READ COMMITTED{'' if may_write else ' READ ONLY'}"
 
 
@@ -150,7 +153,7 @@ async def read(
 
 
 class Snapshot:
-    """What is read with several eyes. Role and claims end with each read: the next one starts as connected."""
+    """Reads as several actors. Role and claims end with each read, and the next read starts as connected."""
 
     def __init__(self, connection: AsyncConnection, load: LoadMeter, identify: Identify) -> None:
         self._connection = connection
@@ -158,16 +161,16 @@ class Snapshot:
         self._identify = identify
 
     async def read(self, actor: Actor, *queries: Query[Any], within: float | None = None) -> tuple[list[Any], ...]:
-        """The rows of each query, each `within` so many seconds; None for as many as the transaction has for each."""
+        """Return the rows of each query. Each has `within` seconds; None keeps the transaction's limit."""
         self._load.count(len(queries))
-        # What was set since a savepoint is undone with it, to whatever it was before.
-        await self._connection.execute("SAVEPOINT eyes")
+        # Rolling back to a savepoint restores the settings from before it.
+        await self._connection.execute("SAVEPOINT before_actor")
         identity = await self._identify(actor)
         if within is not None:
             await set_for_transaction(self._connection, statement_time_out(within))
         answer = await take_identity(self._connection, identity)
         cursors = [await send(self._connection, query) for query in queries]
-        await self._connection.execute("ROLLBACK TO SAVEPOINT eyes")
+        await self._connection.execute("ROLLBACK TO SAVEPOINT before_actor")
         await check_identity(answer, identity)
         return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
 
@@ -182,10 +185,10 @@ async def write_at_once(
     may_write: bool,
     goes_alone: bool,
 ) -> tuple[list[Any], ...]:
-    """Each statement guards itself, so that all is sent, the commit with it, before the first answer has come.
+    """Send all statements and the commit before the first answer arrives. Each statement must guard itself.
 
-    One that `goes_alone` is a transaction by itself, without time-outs but the caller's: it lasts no longer than its
-    arguments let it, and says itself how long it waits for a lock.
+    A single statement with `goes_alone` is a transaction by itself. It has no time-outs except the caller's. Its
+    arguments must limit its duration and its wait for locks.
     """
     try:
         if goes_alone and len(queries) == 1:
@@ -208,7 +211,7 @@ async def write_at_once(
 
 
 class WriteTransaction:
-    """What the writing statements are run with."""
+    """Runs the statements of one write transaction."""
 
     def __init__(self, connection: AsyncConnection, load: LoadMeter) -> None:
         self._connection = connection
@@ -216,11 +219,11 @@ class WriteTransaction:
         self.recorded: WriteRecord | None = None
 
     async def run(self, query: Query[T]) -> list[T]:
-        """The rows that the statement returns."""
+        """Return the rows that the statement returns."""
         return await rows_of(await self._send(query), query)
 
     async def change(self, query: Query[Any]) -> int:
-        """How many rows the statement changes. It needs no right to see them, as one that returns them does."""
+        """Return how many rows the statement changes. Needs no right to read them, unlike RETURNING."""
         return (await self._send(query)).rowcount
 
     async def _send(self, query: Query[Any]) -> AsyncCursor[Row]:
@@ -228,13 +231,13 @@ class WriteTransaction:
         return await send(self._connection, query)
 
     def record(self, written: WriteRecord) -> None:
-        """Commits when the block ends: all that was written, which is this."""
+        """Record what was written. The transaction then commits when its block ends."""
         self.recorded = written
 
 
 @asynccontextmanager
 async def transaction_scope(connection: AsyncConnection, patience: float) -> AsyncIterator[None]:
-    """Errors leave as ours, no transaction stays open, and nobody waits for ever for a dead link."""
+    """Translate errors to StoreErrors, leave no transaction open, and stop waiting after `patience` seconds."""
     with deadline(connection, patience) as waiting:
         try:
             try:
@@ -249,7 +252,7 @@ async def transaction_scope(connection: AsyncConnection, patience: float) -> Asy
 
 
 async def _abandon(connection: AsyncConnection) -> None:
-    """Rolls back what is open; a link that cannot do that much is closed."""
+    """Roll back an open transaction, or close the connection if that fails."""
     if connection.closed or connection.info.transaction_status is TransactionStatus.IDLE:
         return
     try:
@@ -259,9 +262,9 @@ async def _abandon(connection: AsyncConnection) -> None:
 
 
 def unknown(write: UnconfirmedWrite) -> OutcomeUnknown:
-    """What a write raises when its link breaks."""
+    """Return the error for a write whose connection was lost."""
     return OutcomeUnknown(
-        "The link broke before the database confirmed the change: it may or may not have been made.", write
+        "The connection was lost before the database confirmed the change: it may or may not have been made.", write
     )
 
 

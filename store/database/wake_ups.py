@@ -1,4 +1,4 @@
-"""Proves that NOTIFY arrives, then wakes pollers."""
+"""Check that NOTIFY arrives, and then wake pollers on changes."""
 
 import asyncio
 import logging
@@ -18,24 +18,24 @@ from store.poller import DEFAULT_INTERVAL, LONGEST_WAIT, wait_after_failure
 from store.users.actor import OPERATOR
 
 CHANNEL = "gjobs_jobs"
-"""The payload is a job's id, or empty where several changed. It is not read: row level security may hide the job."""
+"""The payload is a job's id, or empty if several changed. It is ignored, as row level security may hide the job."""
 LISTENER_LOCK = (1735353442, 1)
-"""Held shared by the session that listens. The triggers tell nothing while nobody holds it: telling costs a writer."""
+"""Held in shared mode by listening sessions. Triggers notify only while it is held, as each NOTIFY slows a writer."""
 QUEUE_CHANNEL = "gjobs_queue"
-"""Where a statement that queued jobs tells so, without saying which."""
+"""Notified by each statement that queues jobs, without their ids."""
 IDLE_LOCK = (1735353442, 4)
-"""Held shared by the session that listens for a worker with nothing to do: while nobody holds it, no job is told of."""
+"""Held in shared mode by the listening sessions of idle workers. Queued jobs are announced only while it is held."""
 LONGEST_SILENCE = 0.1
-"""Seconds after a word in which the triggers tell nothing further: whoever heard it waits for longer before looking."""
+"""Seconds after a notification in which the triggers stay silent. Listeners wait longer than this before they read."""
 TRIGGERS = ("gjobs_count_inserted", "gjobs_count_updated", "gjobs_count_deleted", "gjobs_count_truncated")
-"""They tell of all that happens to jobs."""
+"""Together they announce all changes of jobs."""
 
 log = logging.getLogger(__name__)
 
 PATIENCE_WITH_PROOF = 2.0
-"""Seconds. Where something can arrive, it does within some milliseconds."""
+"""Seconds. If notifications can arrive at all, they take some milliseconds."""
 _SHORTEST_GAP = 0.1
-"""Seconds between two words: what changes together is told together."""
+"""Seconds between two wake-ups, so that changes close together cause only one."""
 
 _NOTIFYING_TRIGGERS = text("""
 select count(*)
@@ -48,17 +48,17 @@ _NOTIFY = text("select 1 from pg_notify(:channel, '')")
 
 class WakeUp(Enum):
     PROVEN = auto()
-    """From here on changes are told, those soon after a word with it. What changed before was not."""
+    """Notifications arrive from now on. Earlier changes were not announced."""
     CHANGED = auto()
-    """Something did: which job is not said, for the eyes of the listener may not be those of who looks."""
+    """Some job changed. The event doesn't say which, as the reader may not be allowed to see it."""
     LOST = auto()
-    """Until it is proven again nothing is told."""
+    """No changes are announced until PROVEN is sent again."""
 
 
 async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
-    """Ends where listening is of no use, or refused; a lost link is made anew, later each time. Raises nothing.
+    """Yield wake-ups. Reconnects after a lost connection, with growing waits. Raises nothing.
 
-    To be asked for only where `where.may_listen`.
+    Ends if listening is refused or useless. Call this only if `may_listen` returns true.
     """
     loop, failures = asyncio.get_running_loop(), 0
     while True:
@@ -79,25 +79,25 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
                     await asyncio.sleep(_SHORTEST_GAP)
         except StoreError as error:
             if not failures:
-                log.info("Not woken by this database, but polling it: %s", error)
+                log.info("Listening failed, so this database is polled: %s", error)
             is_final = not isinstance(error, (Unreachable, TimedOut, ServerFailure))
         if is_proven:
             yield WakeUp.LOST
         if is_final:
             return
-        # One that is lost soon after each proof is tried as seldom as one that is never proven.
+        # A connection that is lost soon after each proof is retried as rarely as one that is never proven.
         failures = 1 if loop.time() - began > LONGEST_WAIT else failures + 1
         await asyncio.sleep(wait_after_failure(DEFAULT_INTERVAL, failures))
 
 
 async def _has_triggers(database: Database) -> bool:
-    """Whether the triggers that tell are there, and do. A transaction that may be prepared must not tell."""
+    """Return whether all triggers can notify. A prepared transaction can't, so none may be allowed."""
     (number,) = await database.read(OPERATOR, Query(_NOTIFYING_TRIGGERS, make_number, {"names": list(TRIGGERS)}))
     return number == len(TRIGGERS)
 
 
 async def notification_arrives(database: Database, listening: ListenConnection, channel: str) -> bool:
-    """Whether what another session tells is heard."""
+    """Return whether a notification from another session arrives."""
     try:
         async with asyncio.timeout(PATIENCE_WITH_PROOF):
             await database.read(OPERATOR, Query(_NOTIFY, make_number, {"channel": channel}))
@@ -109,10 +109,10 @@ async def notification_arrives(database: Database, listening: ListenConnection, 
 
 
 def may_listen(facts: DatabaseFacts, pooler: Pooler | None) -> bool:
-    """`pooler` is what the profile says of one; None where it says nothing.
+    """Return whether listening can work. `pooler` is the profile's setting, or None.
 
-    Behind a pooler by transaction LISTEN is accepted, hears nothing, and stays behind on the server's connection: so it
-    is not even tried where one may stand.
+    A transaction pooler accepts LISTEN, but delivers nothing and leaves it on the server's connection. So listening is
+    not even tried if there may be one.
     """
     if facts.is_replica or not facts.is_managed or pooler is Pooler.TRANSACTION:
         return False

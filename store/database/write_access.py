@@ -1,4 +1,4 @@
-"""Whether a session may write: open, by permit, closed."""
+"""Whether a session may write: always, with a permit, or never."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ class WriteMode(Enum):
     OPEN = auto()
     """May write."""
     PERMIT_REQUIRED = auto()
-    """Read-only, but for as long as somebody has opened a lease and given a reason."""
+    """Read-only, except while a write permit with a reason is open."""
     CLOSED = auto()
-    """Read-only, and nothing opens it."""
+    """Read-only, and nothing opens it for writing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,21 +23,21 @@ class WritePermit:
     reason: str
     opened_at: datetime
     ends_at: datetime
-    """From here on it has run out."""
+    """The permit is invalid from this moment on."""
 
 
 class WriteAccess:
     def __init__(self, rule: WriteMode = WriteMode.OPEN, *, clock: Callable[[], datetime] = utc_now) -> None:
         self.rule = rule
         self.opened_by = "Give --write REASON."
-        """What a person does to write where that takes a lease."""
+        """How to open a write permit, shown to the user."""
         self._closed_by: tuple[str, str | None] | None = None
         self._clock = clock
         self._lease: WritePermit | None = None
 
     @property
     def permit(self) -> WritePermit | None:
-        """None where none is open, or the last one has run out."""
+        """The open permit; None if there is none or it has run out."""
         if self._lease is not None and self._clock() >= self._lease.ends_at:
             self._lease = None
         return self._lease
@@ -53,7 +53,7 @@ class WriteAccess:
                 return False
 
     def open_permit(self, reason: str, seconds: float) -> WritePermit:
-        """In place of the present one. Raises ReadOnly where nothing opens the session."""
+        """Open a permit and replace the current one. Raises ReadOnly if the session can't be opened."""
         if self.rule is WriteMode.CLOSED:
             raise self.refusal()
         now = self._clock()
@@ -64,13 +64,13 @@ class WriteAccess:
         self._lease = None
 
     def close(self, reason: str, *, hint: str | None) -> None:
-        """For good, where the database itself takes no writes from anybody."""
+        """Close the session for good, because the database itself takes no writes."""
         self.rule = WriteMode.CLOSED
         self._lease = None
         self._closed_by = (reason, hint)
 
     def refusal(self, *, sqlstate: str | None = None) -> ReadOnly:
-        """What to raise where something would have been written, with what opens this session, if anything does."""
+        """Return the error for a refused write. Its hint says how to open this session, if possible."""
         if self._closed_by is not None:
             reason, hint = self._closed_by
             return ReadOnly(reason, hint=hint, sqlstate=sqlstate)

@@ -1,1 +1,1 @@
-"""The checks of `gjobs doctor`: what is wrong with a database, and the SQL that fixes it."""
+"""The checks of `gjobs doctor`: problems of a database, and the SQL that fixes them."""

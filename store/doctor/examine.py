@@ -1,4 +1,4 @@
-"""Runs all checks, each in a short read-only transaction."""
+"""Run all checks, each in a short read-only transaction."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -31,34 +31,34 @@ def next_steps(
     faults = [finding for finding in findings if finding.is_fault]
     migrating = _Migrating(capabilities, rule)
     if any(finding.name == "no-table" for finding in faults):
-        yield migrating.that("makes the schema")
+        yield migrating.that("creates the schema")
         return
     steps = [*_schema_steps(capabilities, revision, faults, migrating)]
     if any(finding.sql for finding in faults):
         otherwise = "Or read" if steps else "Read"
-        steps.append(f"{otherwise} the SQL that stands above, and run it as the tables' owner.")
+        steps.append(f"{otherwise} the SQL above, and run it as the owner of the tables.")
     if faults:
-        steps.append("Run 'gjobs doctor' again: what was mended is no longer said.")
+        steps.append("Run 'gjobs doctor' again to check that everything is fixed.")
     yield from steps or ["Nothing has to be done."]
 
 
 def _schema_steps(
     capabilities: Capabilities, revision: str | None, faults: Sequence[Finding], migrating: "_Migrating"
 ) -> Iterator[str]:
-    # Where it may not be read, nothing is known to be missing; a newer program's is past ours.
+    # Without read access, nothing is known to be missing. A newer program's revision is greater than ours.
     is_newest = revision >= NEWEST_REVISION if revision else capabilities.facts.is_managed
-    # A newer program's schema cannot be examined, and lacks nothing for that.
+    # A newer program's schema can't be examined, but that doesn't mean that anything is missing.
     if any(finding.section is Section.SCHEMA and finding.name != NOT_EXAMINED for finding in faults):
-        until_then = "" if is_newest else ": until then 'gjobs migrate up' refuses"
-        yield f"Give the schema back what it lacks, by the app's own migration{until_then}."
+        until_then = "" if is_newest else ". Until then, 'gjobs migrate up' refuses to run"
+        yield f"Restore the missing parts of the schema with the app's own migration{until_then}."
     elif any(finding.section is Section.RULES for finding in faults) and not is_newest:
-        yield migrating.that("mends the app's functions, view and policies in one transaction")
+        yield migrating.that("fixes the app's functions, view and policies in one transaction")
     elif not is_newest and capabilities.facts.is_managed:
-        yield migrating.that(f"brings revision {NEWEST_REVISION}")
+        yield migrating.that(f"migrates to revision {NEWEST_REVISION}")
 
 
 class _Migrating:
-    """The command as this session has to give it, and what keeps its login from it."""
+    """The migration command for this session, and the reason why its login can't run it, if any."""
 
     def __init__(self, capabilities: Capabilities, rule: WriteMode) -> None:
         missing = capabilities.missing(Capability.MIGRATING)
@@ -66,22 +66,22 @@ class _Migrating:
         self._command = "gjobs migrate up --write REASON" if rule is WriteMode.PERMIT_REQUIRED else "gjobs migrate up"
 
     def that(self, does: str) -> str:
-        sentence = f"'{self._command}' {does}; 'gjobs migrate sql' prints how."
+        sentence = f"'{self._command}' {does}. 'gjobs migrate sql' prints its SQL."
         obstacle = self._obstacle
-        return f"{sentence} This login cannot: {obstacle[:1].lower()}{obstacle[1:]}" if obstacle else sentence
+        return f"{sentence} This login can't run it: {obstacle[:1].lower()}{obstacle[1:]}" if obstacle else sentence
 
 
 Further = Callable[[Database], Awaitable[Sequence[Finding]]]
-"""Reads what only some ask for, and returns what it found."""
+"""An optional check, which returns its findings."""
 
 _ORDER = {section: place for place, section in enumerate(Section)}
 _REVISION: Query[str] = Query(text("select version_num::text from gjobs.alembic_version"), lambda row: str(row[0]))
 
 
 async def examine(database: Database, *, label: str, further: Sequence[Further] = ()) -> DoctorReport:
-    """`label` names the database. Raises a StoreError where it cannot be reached at all.
+    """Run all checks. `label` names the database. Raises a StoreError if the database is unreachable.
 
-    A part that cannot be examined is a finding itself.
+    A part that can't be examined is itself a finding.
     """
     capabilities = await probe(database)
     revision = await _revision(database, capabilities)
@@ -107,7 +107,7 @@ async def _examined(section: Section, look: Callable[[], Awaitable[Iterable[Find
                 section=section,
                 name=NOT_EXAMINED,
                 severity=Severity.WARNING,
-                sentence=f"This part could not be examined. {error.message}",
+                sentence=f"This part couldn't be examined. {error.message}",
                 hint=error.hint,
             )
         ]
@@ -179,6 +179,6 @@ class _Examination:
         return [*findings, *nothing_leaks(tables, findings)]
 
     async def _read(self, *queries: Query[Any]) -> Sequence[list[Any]]:
-        """With names that carry their schemas, whatever search_path the login has."""
+        """Run queries whose results contain names with their schemas, independent of the login's search_path."""
         _, *answers = await self._database.read_together(OPERATOR, QUALIFY_QUERY, *queries)
         return answers

@@ -1,4 +1,4 @@
-"""Findings, severities, report, next steps."""
+"""Findings with their severities, and the report with its next steps."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,25 +7,25 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """Rising. The first two are no fault."""
+    """From least to most severe. The first two are not faults."""
 
     OK = "ok"
     NOTE = "note"
-    """Worth knowing; nothing has to be done."""
+    """For information only. Nothing has to be done."""
     WARNING = "warning"
-    """Somebody should decide whether it is meant."""
+    """Someone should check whether this is intended."""
     PROBLEM = "problem"
-    """Something leaks, is lost or does not work."""
+    """Something leaks, gets lost or does not work."""
 
 
 NOT_EXAMINED = "not-examined"
-"""The name of what stands for a part that could not be examined."""
+"""The name of a finding for a part that could not be examined."""
 
 FAULTS = (Severity.WARNING, Severity.PROBLEM)
 
 
 class Section(StrEnum):
-    """In the order in which they are told."""
+    """The parts of the report, in their order."""
 
     SERVER = "server"
     LINK = "link"
@@ -33,22 +33,22 @@ class Section(StrEnum):
     SCHEMA = "schema"
     ROWS = "rows"
     RULES = "rules"
-    """Who reaches what: the app's functions, views, policies and grants."""
+    """Access rights: the app's functions, views, policies and grants."""
     ISOLATION = "isolation"
-    """Whether one user reaches what is another's, as it was tried."""
+    """Whether one user can access another user's rows, as tested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Texts may quote the database: untrusted."""
+    """One result of a check. Its texts may quote the database, so they are untrusted."""
 
     section: Section
     name: str
-    """Stable, for scripts: words joined by dashes."""
+    """A stable name for scripts: words joined by dashes."""
     severity: Severity
     sentence: str
     sql: str | None = None
-    """What mends it, to be read before it is run. Statements, each ended by a semicolon."""
+    """Statements that fix it, each with a semicolon. Read them before running them."""
     hint: str | None = None
 
     @property
@@ -59,9 +59,9 @@ class Finding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorReport:
     findings: tuple[Finding, ...]
-    """By section."""
+    """Ordered by section."""
     next_steps: tuple[str, ...]
-    """Sentences: what to do, the most urgent first."""
+    """Sentences that say what to do, the most urgent first."""
 
     @property
     def is_well(self) -> bool:
@@ -69,7 +69,7 @@ class DoctorReport:
 
     @property
     def counts(self) -> Mapping[Severity, int]:
-        """Of each severity, those without a finding too."""
+        """The number of findings of each severity, including zeros."""
         found = Counter(finding.severity for finding in self.findings)
         return {severity: found[severity] for severity in Severity}
 
@@ -82,7 +82,7 @@ def amount(number: int, noun: str) -> str:
 
 
 def size(number_of_bytes: int) -> str:
-    """In the unit that leaves one to four digits, as psql writes it."""
+    """Format a size with one to four digits, as psql does."""
     number, unit = float(number_of_bytes), 0
     while number >= 10_000 and unit < len(_UNITS) - 1:
         number, unit = number / 1024, unit + 1

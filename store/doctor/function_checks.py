@@ -1,4 +1,4 @@
-"""Security-definer functions and views, with their fixes."""
+"""Check security-definer functions and views, and provide SQL that fixes them."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -23,9 +23,9 @@ _OWN_ID = r"(?:\(\s*select\s+)?auth\s*\.\s*uid\s*\(\s*\)(?:\s*as\s+\w+)?\s*\)?"
 
 
 def is_racy(body: str) -> bool:
-    """Whether it sets a job's status with nothing that stops another transaction from having moved the job meanwhile.
+    """Return whether a function may overwrite a status that another transaction has just changed.
 
-    A lock taken before, or the status in the update's own condition, stops it.
+    An earlier lock prevents this, and so does the status in the update's own condition.
     """
     text = _plain(body)
     if _LOCKS.search(text):
@@ -34,7 +34,7 @@ def is_racy(body: str) -> bool:
 
 
 def checks_caller(body: str, argument: str) -> bool:
-    """Whether it compares this argument with the caller's own id. To fall back on that id is no check."""
+    """Return whether it compares this argument with the caller's id. Using that id as a default is no check."""
     text = _plain(body)
     if "row_security_active" in text:
         return True
@@ -51,12 +51,12 @@ _ASKS_WHO_CALLS = re.compile(
 
 
 def asks_who_calls(body: str) -> bool:
-    """Whether it reads anything of the request that tells its user."""
+    """Return whether it reads anything about the user from the request."""
     return bool(_ASKS_WHO_CALLS.search(_plain(body)))
 
 
 def falls_back_on_caller(body: str, argument: str) -> bool:
-    """Whether the caller's own id only stands in where the argument is null."""
+    """Return whether the caller's id is only the default for a null argument."""
     name = re.escape(argument.lower())
     return bool(re.search(rf"\bcoalesce\s*\(\s*{name}\s*,\s*{_OWN_ID}", _plain(body)))
 
@@ -75,26 +75,26 @@ _FIXED_SQL = Path(__file__).parent / "sql"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppFunction:
-    """In the schema public: one that the app brings, or one that reads jobs with its owner's rights."""
+    """A function in the schema public that belongs to the app, or that reads jobs with its owner's rights."""
 
     name: str
     signature: str
-    """As it stands within SQL."""
+    """As written in SQL."""
     result: str
     body: str
     runs_as_owner: bool
     passes_row_security: bool
-    """Whether its owner does."""
+    """Whether row level security does not apply to its owner."""
     pins_search_path: bool
     callers: tuple[str, ...]
-    """Of the roles of requests, those that may call it."""
+    """The request roles that may call it."""
     user_arguments: tuple[str, ...]
-    """The names of its arguments that are a user's id by type and name."""
+    """The names of its arguments that are a user's id, judging by type and name."""
     id_arguments: tuple[str, ...]
-    """The names of all arguments that are an id by type."""
+    """The names of all uuid arguments."""
     owner: str
     is_owned: bool
-    """Whether the owner of the tables has its owner's rights, and so may change the function."""
+    """Whether the owner of the tables may change the function, because it has the rights of the function's owner."""
 
 
 FUNCTIONS: Query[AppFunction] = Query(
@@ -162,16 +162,16 @@ def function_findings(functions: Sequence[AppFunction]) -> Iterator[Finding]:
             if fault
         ]
         yield from faults
-        # What replaces the function pins its search_path, too.
+        # A replacement of the function also sets its search_path.
         if not any(fault.sql and "CREATE" in fault.sql.upper() for fault in faults):
             yield from (_for_owner(function, fault) for fault in _unpinned(function))
 
 
 def _for_owner(function: AppFunction, fault: Finding) -> Finding:
-    """Without SQL that the owner of the tables may not run."""
+    """Remove SQL that the owner of the tables may not run."""
     if fault.sql is None or function.is_owned:
         return fault
-    hint = f"Only {function.owner} can change it: ask whoever connects as that role."
+    hint = f"Only {function.owner} can change it. Ask someone who connects as that role."
     return replace(fault, sql=None, hint=f"{fault.hint} {hint}" if fault.hint else hint)
 
 
@@ -181,10 +181,10 @@ def _race(function: AppFunction) -> Finding | None:
     return _finding(
         "racy-transition",
         Severity.PROBLEM,
-        f"The function {function.name} writes a status without looking at the present one in the same statement: of"
-        " several callers at once more than one wins, and a finished job can be moved.",
+        f"The function {function.name} sets a status without checking the current one in the same statement."
+        " Concurrent calls can all succeed, and a finished job can be changed.",
         sql=fixed_sql(function),
-        hint="gjobs never calls it: its own transitions are one guarded statement.",
+        hint="gjobs never calls it. Its own status changes are single, guarded statements.",
     )
 
 
@@ -202,8 +202,8 @@ def _unchecked(function: AppFunction) -> Finding | None:
     return _finding(
         "unchecked-user",
         Severity.PROBLEM,
-        f"The function {function.name} answers {' and '.join(function.callers)} for any user's id: it runs past row"
-        f" level security and never asks whose {' and '.join(unchecked)} is.",
+        f"The function {function.name} returns rows of any user to {' and '.join(function.callers)}. It bypasses row"
+        f" level security, and does not compare {' and '.join(unchecked)} with the caller's id.",
         sql=fixed_sql(function) or _revoked(function),
     )
 
@@ -216,10 +216,10 @@ def _open_to_anybody(function: AppFunction) -> Finding | None:
     return _finding(
         "unchecked-caller",
         Severity.PROBLEM,
-        f"The function {function.name} gives {' and '.join(function.callers)} rows of any user: it runs past row level"
-        " security and never asks who calls.",
+        f"The function {function.name} returns rows of any user to {' and '.join(function.callers)}. It bypasses row"
+        " level security, and does not check who calls it.",
         sql=_revoked(function),
-        hint="If users need it, let it compare the rows' user_id with auth.uid(), or make it SECURITY INVOKER.",
+        hint="If users need it, compare the rows' user_id with auth.uid() in it, or make it SECURITY INVOKER.",
     )
 
 
@@ -232,8 +232,8 @@ def _unpinned(function: AppFunction) -> Iterator[Finding]:
         yield _finding(
             "unpinned-search-path",
             Severity.PROBLEM if function.callers else Severity.WARNING,
-            f"The function {function.name} runs with its owner's rights and without a search_path of its own: a"
-            " caller's temporary table can stand in for the app's.",
+            f"The function {function.name} runs with its owner's rights, but sets no search_path. A caller's"
+            " temporary table can replace one of the app's tables.",
             sql=f"ALTER FUNCTION {function.signature} SET search_path = pg_catalog, public, pg_temp;",
         )
 
@@ -248,7 +248,7 @@ _REPLACED = {
         "TABLE(status text, count bigint, total_cost_cents bigint, avg_cost_cents numeric)",
     ): "get_job_statistics",
 }
-"""By signature and result: nothing else can be replaced in place."""
+"""Replacements by signature and result, because functions with others can't be replaced in place."""
 
 
 @cache
@@ -257,7 +257,7 @@ def _text(name: str) -> str:
 
 
 def fixed_sql(function: AppFunction) -> str | None:
-    """The function with the rights that it has, so that whoever calls it still may; None for another signature."""
+    """Return a replacement that keeps the function's grants, or None for an unknown signature."""
     name = _REPLACED.get((function.signature, function.result))
     return _text(name) if name else None
 
@@ -268,14 +268,14 @@ def _finding(name: str, severity: Severity, sentence: str, *, sql: str | None, h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppView:
-    """One that reads a table of the app's past row level security: with its owner's rights, or as a copy of rows."""
+    """A view that shows rows past row level security: it runs with its owner's rights, or it is a copy."""
 
     name: str
-    """As it stands within SQL."""
+    """As written in SQL."""
     is_copy: bool
-    """A materialized view, which has no row level security at all."""
+    """Whether it is a materialized view, which has no row level security."""
     readers: tuple[str, ...]
-    """Of the roles of requests, those that may read it."""
+    """The request roles that may read it."""
 
 
 VIEWS: Query[AppView] = Query(
@@ -314,7 +314,7 @@ def view_findings(views: Sequence[AppView], facts: DatabaseFacts) -> Iterator[Fi
             section=Section.RULES,
             name="leaking-view",
             severity=Severity.PROBLEM,
-            sentence=f"The view {view.name} {why}: {' and '.join(view.readers)} may read what is in it of every user.",
+            sentence=f"The view {view.name} {why}, so {' and '.join(view.readers)} may read rows of every user in it.",
             sql=_fixes(view, facts),
         )
 

@@ -1,4 +1,4 @@
-"""Row level security: off, open, or too narrow."""
+"""Check row level security: tables without it, and policies that are too open or too narrow."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,11 +17,11 @@ class RlsTable:
     """Without its schema, which is public."""
     has_row_security: bool
     is_forced: bool
-    """On its owner, too."""
+    """Whether row level security also applies to the table's owner."""
     reachable: tuple[str, ...]
-    """Of the roles of requests, those with any privilege on it."""
+    """The request roles with any privilege on it."""
     truncating: tuple[str, ...]
-    """Those that may empty it."""
+    """The request roles that may TRUNCATE it."""
     publications: tuple[str, ...]
 
 
@@ -55,7 +55,7 @@ select c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
 
 
 def policy_findings(tables: Sequence[RlsTable], policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
-    """Of the tables that are there."""
+    """Check the tables that exist."""
     there = {table.name for table in tables}
     for table in tables:
         own = [policy for policy in policies if policy.table == table.name and policy.roles]
@@ -70,24 +70,24 @@ def policy_findings(tables: Sequence[RlsTable], policies: Sequence[RlsPolicy]) -
 
 
 def nothing_leaks(tables: Sequence[RlsTable], findings: Sequence[Finding]) -> Iterator[Finding]:
-    """That there is no fault, where there is a table that could have one."""
+    """Report that there is no fault, if any table exists."""
     if tables and not any(finding.is_fault for finding in findings):
         yield _finding(
             "no-leak",
             Severity.OK,
-            "Functions, views and policies keep to each user what is theirs, as they are written.",
+            "Functions, views and policies, as written, show each user only their own rows.",
         )
 
 
 def _unprotected(table: RlsTable, policies: Sequence[RlsPolicy]) -> Finding:
     actor_database = " and ".join(table.reachable)
-    told = f": {actor_database} reach every row" if actor_database else ""
+    told = f": {actor_database} can access every row" if actor_database else ""
     return _finding(
         "no-row-security",
         Severity.PROBLEM if actor_database else Severity.WARNING,
         f"Row level security is off on {table.name}{told}.",
         sql=f"ALTER TABLE public.{table.name} ENABLE ROW LEVEL SECURITY;",
-        hint=None if policies else "Without a policy users then see nothing: make those first.",
+        hint=None if policies else "Create policies first, because users see no rows without one.",
     )
 
 
@@ -98,9 +98,9 @@ def _open(policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
             yield _finding(
                 "open-policy",
                 Severity.PROBLEM,
-                f"The policy {policy.quoted_name} on {policy.table} opens every row to {whom} ({policy.command}).",
+                f"The policy {policy.quoted_name} on {policy.table} lets {whom} access every row ({policy.command}).",
                 sql=f"DROP POLICY {policy.quoted_name} ON public.{policy.table};",
-                hint="See first who counts on it.",
+                hint="First check who depends on it.",
             )
 
 
@@ -118,23 +118,23 @@ CREATE POLICY "Own {things} in own projects, {command}" ON public.{table}
     user_id IS DISTINCT FROM (SELECT auth.uid())
     OR {condition}
 );"""
-"""Beside the app's policies, which stay as they are: it holds for a user's own rows, and lets others' pass to them."""
+"""Adds a restriction to a user's own rows. The app's policies stay unchanged, and still decide about other rows."""
 
 
 def _blind_for_project(table: RlsTable, policies: Sequence[RlsPolicy], *, has_assets: bool) -> Iterator[Finding]:
-    """Own rows alone: then a user's job may stand in another user's project."""
+    """Report policies that check the user only. With them, a user's job can be in another user's project."""
     if table.name == "projects":
         return
     blind = [policy for policy in policies if _is_blind(policy, policies)]
     if not blind:
         return
     row = "a job" if table.name == "generation_jobs" else "an asset"
-    asks = "the policy {} never asks" if len(blind) == 1 else "the policies {} never ask"
+    asks = "the policy {} does not check it" if len(blind) == 1 else "the policies {} do not check it"
     named = asks.format(" and ".join(policy.quoted_name for policy in blind))
     yield _finding(
         "foreign-project",
         Severity.WARNING,
-        f"A user may put {row} into another user's project: {named} whose project it is.",
+        f"A user can put {row} into another user's project, because {named}.",
         sql="\n".join(
             _narrowed(table.name, command, has_assets=has_assets)
             for command in _commands(blind)
@@ -144,7 +144,7 @@ def _blind_for_project(table: RlsTable, policies: Sequence[RlsPolicy], *, has_as
 
 
 def _stored(policy: RlsPolicy) -> str | None:
-    """What a new row has to be; None for a policy that lets none be stored."""
+    """Return the condition for new rows, or None if the policy allows none."""
     return (policy.check or policy.using) if policy.command in ("INSERT", "UPDATE", "ALL") else None
 
 
@@ -156,7 +156,7 @@ def _is_blind(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> bool:
 
 
 def _is_narrowed(policy: RlsPolicy, command: str, others: Sequence[RlsPolicy]) -> bool:
-    """Whether a restrictive policy, which must hold as well, looks at the project."""
+    """Return whether a restrictive policy, which must also hold, checks the project."""
     return any(
         not other.is_permissive
         and command in _commands([other])
@@ -167,7 +167,7 @@ def _is_narrowed(policy: RlsPolicy, command: str, others: Sequence[RlsPolicy]) -
 
 
 def _commands(policies: Sequence[RlsPolicy]) -> Sequence[str]:
-    """Those that store rows."""
+    """Return the commands of the policies that store rows."""
     named = {policy.command for policy in policies}
     return [command for command in ("INSERT", "UPDATE") if named & {command, "ALL"}]
 
@@ -191,7 +191,7 @@ def _nothing_to_see(table: RlsTable, policies: Sequence[RlsPolicy]) -> Iterator[
         yield _finding(
             "no-policy",
             Severity.WARNING,
-            f"No policy lets users read {table.name}: whoever they are, they see none of its rows.",
+            f"No policy allows users to read {table.name}, so no user sees any of its rows.",
         )
 
 
@@ -200,14 +200,14 @@ def _remarks(table: RlsTable) -> Iterator[Finding]:
         yield _finding(
             "forced-row-security",
             Severity.NOTE,
-            f"Row level security is forced on {table.name}: its owner, too, sees only what a policy shows.",
+            f"Row level security is forced on {table.name}, so its owner also sees only rows that a policy allows.",
         )
     if table.publications:
         yield _finding(
             "publication",
             Severity.NOTE,
-            f"{', '.join(table.publications)} publishes {table.name}: the ids of deleted rows reach every subscriber,"
-            " for row level security knows none that are gone.",
+            f"{', '.join(table.publications)} publishes {table.name}. Every subscriber receives the ids of deleted"
+            " rows, because row level security does not apply to them.",
         )
 
 
@@ -219,9 +219,9 @@ def _truncating(tables: Sequence[RlsTable]) -> Iterator[Finding]:
         yield _finding(
             "truncate",
             Severity.NOTE,
-            f"{' and '.join(roles)} may TRUNCATE {names}, which row level security does not stop.",
+            f"{' and '.join(roles)} may TRUNCATE {names}. Row level security does not prevent this.",
             sql=f"REVOKE TRUNCATE ON {', '.join(f'public.{table.name}' for table in emptied)} FROM {', '.join(roles)};",
-            hint="PostgREST offers no TRUNCATE: this matters where these roles run other SQL.",
+            hint="PostgREST has no TRUNCATE, so this matters only if these roles can run other SQL.",
         )
 
 

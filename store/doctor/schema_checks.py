@@ -1,4 +1,4 @@
-"""Live schema against its revision, with SQL to recreate."""
+"""Compare the live schema with its revision, and provide SQL that restores what is missing."""
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 
@@ -24,9 +24,9 @@ from store.users.actor import Actor
 
 
 def recreate_sql(lost: SchemaObject) -> str | None:
-    """None where its definition does not say all, and of policies: what they hide, the app may hide on purpose.
+    """Return SQL that restores an object, or None if its definition is incomplete.
 
-    Made so that the app can go on writing meanwhile.
+    Returns None for policies, too, because the app may hide rows on purpose. The app can write while the SQL runs.
     """
     name, place, definition = quoted(lost.name), lost.place, lost.definition
     match lost.kind:
@@ -51,7 +51,7 @@ TABLES = frozenset({"public.projects", "public.assets", "public.generation_jobs"
 
 
 def missing_checks(found: Sequence[SchemaObject], revision: str | None) -> list[SchemaObject]:
-    """Those of the app's tables that are there."""
+    """Return the missing checks of those app tables that exist."""
     there = {one.place for one in found}
     if not TABLES & there:
         return []
@@ -61,7 +61,7 @@ def missing_checks(found: Sequence[SchemaObject], revision: str | None) -> list[
 
 
 def is_violated(check: SchemaObject) -> Query[bool]:
-    """Whether a row has what a check that is missing would refuse."""
+    """Return a query for whether any row violates a missing check."""
     condition = check.definition.removeprefix("CHECK ")
     asked = f"SELECT EXISTS (SELECT FROM {check.place} WHERE NOT {condition})"  # noqa: S608 - of a revision's own text
     return Query(text(asked), lambda row: bool(row[0]))
@@ -70,23 +70,25 @@ def is_violated(check: SchemaObject) -> Query[bool]:
 def schema_findings(
     found: Sequence[SchemaObject], revision: str | None, *, is_managed: bool, violated: Set[str] = frozenset()
 ) -> Iterator[Finding]:
-    """`violated` are the titles of missing checks that rows violate: the app has removed those on purpose.
+    """Compare a schema with a revision.
 
-    `revision` is None where no migration has run, or where it may not be read. Raises SchemaMissing for a newer."""
+    `violated` has the titles of missing checks that rows violate: the app has removed these on purpose.
+    `revision` is None if no migration has run, or if it can't be read. Raises SchemaMissing for a newer revision.
+    """
     if not any(known.place in TABLES for known in found):
         yield _finding(
             "no-table",
             Severity.PROBLEM,
-            "None of the app's tables is here: this is no database of the app's, or it is empty.",
-            hint="'gjobs migrate sql' prints the SQL that makes it.",
+            "None of the app's tables is here. The database is empty, or it is not the app's.",
+            hint="'gjobs migrate sql' prints the SQL that creates them.",
         )
         return
     if is_managed and revision is None:
         yield _finding(
             "revision",
             Severity.NOTE,
-            "Migrations have run here, but this login may not read which: the schema was not compared.",
-            hint="As the owner of the tables, 'gjobs doctor' compares it.",
+            "Migrations have run here, but this login may not read the revision, so the schema was not compared.",
+            hint="Run 'gjobs doctor' as the owner of the tables to compare it.",
         )
         return
     promised = expected(revision)
@@ -94,7 +96,7 @@ def schema_findings(
     broken = [one for one in required(differences) if one.name not in violated]
     name = f"revision {revision}" if revision else "the app's own schema"
     if not broken:
-        yield _finding("matches", Severity.OK, f"All {len(promised)} objects of {name} are as they should be.")
+        yield _finding("matches", Severity.OK, f"All {len(promised)} objects of {name} are as expected.")
     by_title = {(one.kind, one.title): one for one in promised}
     for difference in broken:
         lost = by_title.get((difference.object, difference.name)) if difference.kind is DifferenceKind.MISSING else None
@@ -103,8 +105,8 @@ def schema_findings(
         yield _finding(
             "further-values",
             Severity.NOTE,
-            f"The check {title} is gone, and rows have values that it refused.",
-            hint="gjobs shows any value. Nothing has to be done.",
+            f"The check {title} is missing, and some rows have values that it would refuse.",
+            hint="gjobs shows any value, so nothing has to be done.",
         )
     yield from _tolerated(differences)
 
@@ -119,9 +121,9 @@ def _tolerated(differences: Iterable[Difference]) -> Iterator[Finding]:
     own = [one for one in rest if one.kind is DifferenceKind.EXTRA]
     others = [one for one in rest if one.kind is not DifferenceKind.EXTRA and one.object is not ObjectKind.GRANT]
     if own:
-        yield _finding("own-objects", Severity.OK, f"Beside them the app has {_named(own)}.")
+        yield _finding("own-objects", Severity.OK, f"In addition, the app has {_named(own)}.")
     if others:
-        yield _finding("tolerated", Severity.NOTE, f"Otherwise than expected, which is tolerated: {_named(others)}.")
+        yield _finding("tolerated", Severity.NOTE, f"Different from expected, but tolerated: {_named(others)}.")
 
 
 def _named(differences: Sequence[Difference]) -> str:
@@ -151,10 +153,10 @@ def _schema_object(row: Row) -> SchemaObject:
 
 QUALIFY_QUERY = Query(text(QUALIFY), _nothing)
 CATALOGUE_QUERY = Query(text(CATALOGUE), _schema_object)
-"""To be read together, in this order. What is read after them in the same transaction has to name its schemas."""
+"""Read these together, in this order. Later queries in the same transaction must name schemas explicitly."""
 
 
 async def read_schema(database: Database, actor: Actor) -> tuple[SchemaObject, ...]:
-    """In one read-only transaction and one round trip."""
+    """Read the schema in one read-only transaction and one round trip."""
     _, objects = await database.read_together(actor, QUALIFY_QUERY, CATALOGUE_QUERY)
     return tuple(objects)

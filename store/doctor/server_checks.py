@@ -1,4 +1,4 @@
-"""Server, transport, pooler, login, and what a user sees."""
+"""Check the server, the connection, the pooler, the login and the users' grants."""
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
@@ -24,17 +24,17 @@ from store.users.actor import OPERATOR, ROLE_OF_USERS, ActingUser, Actor, actor_
 from store.users.claims import COLUMNS
 
 NOTICEABLE_LAG = 10.0
-"""Seconds behind the primary, from which on what is shown is said to be old."""
+"""Lag behind the primary, in seconds, from which on data is reported as old."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """How far a replica is."""
+    """How far a replica has replayed its primary."""
 
     has_all: bool | None
-    """Whether everything received has been replayed, however long ago that was; None where nothing is streamed."""
+    """Whether everything received has been replayed; None without streaming."""
     seconds: float | None
-    """Since the commit that was replayed last; None where none was."""
+    """Seconds since the newest replayed commit; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,18 +75,16 @@ select r.rolname::text, setting
 
 
 def server_findings(facts: DatabaseFacts, replay: Replay | None, time_outs: Sequence[TimeOut]) -> Iterator[Finding]:
-    """`replay` is None on a primary."""
+    """Check the server. `replay` is None on a primary."""
     yield _version(facts)
     if replay is not None:
         yield _replica(replay)
     if time_outs:
-        yield _server_setting_finding(
-            "time-outs", Severity.OK, f"Time-outs that roles start with: {_words(time_outs)}."
-        )
+        yield _server_setting_finding("time-outs", Severity.OK, f"Time-outs by role: {_words(time_outs)}.")
 
 
 def _words(time_outs: Sequence[TimeOut]) -> str:
-    """Of each role what it has, in the order of their names."""
+    """List the settings of each role, ordered by role."""
     by_role: dict[str, list[str]] = {}
     for one in time_outs:
         kind = one.setting.removesuffix("_timeout").replace("_", " ")
@@ -99,7 +97,7 @@ def _version(facts: DatabaseFacts) -> Finding:
         return _server_setting_finding(
             "version",
             Severity.PROBLEM,
-            f"PostgreSQL {facts.version} is older than {OLDEST_READ}, the oldest supported.",
+            f"PostgreSQL {facts.version} is not supported. The oldest supported version is {OLDEST_READ}.",
         )
     if facts.major_version < OLDEST_MIGRATED:
         sentence = f"PostgreSQL {facts.version}. Migrations need {OLDEST_MIGRATED} or newer."
@@ -108,9 +106,9 @@ def _version(facts: DatabaseFacts) -> Finding:
 
 
 def _replica(replay: Replay) -> Finding:
-    sentence = "A replica: it takes no writes."
+    sentence = "This is a replica, which accepts no writes."
     if replay.has_all or replay.seconds is None:
-        return _server_setting_finding("replica", Severity.OK, f"{sentence} It has replayed all that it received.")
+        return _server_setting_finding("replica", Severity.OK, f"{sentence} It has replayed all received changes.")
     severity = Severity.WARNING if replay.seconds >= NOTICEABLE_LAG else Severity.OK
     return _server_setting_finding(
         "replica", severity, f"{sentence} It is {replay.seconds:.1f} s behind the primary server."
@@ -123,15 +121,15 @@ def _server_setting_finding(name: str, severity: Severity, sentence: str) -> Fin
 
 ROUND_TRIPS = 5
 SLOW = 0.25
-"""Seconds of the median round trip, from which on a dashboard feels slow."""
+"""Median round trip, in seconds, from which on a dashboard feels slow."""
 
 
 class Pooling(Enum):
     NONE = auto()
     SESSION = auto()
-    """A server's process for as long as the client stays, as far as can be told from outside."""
+    """Keeps one server process for each client, as far as gjobs can detect."""
     TRANSACTION = auto()
-    """One process has served two connections of ours that were both open."""
+    """One server process has served two of our connections that were open at the same time."""
 
 
 def _nothing(_: Row) -> None:
@@ -142,7 +140,7 @@ _SHORTEST = Query(text("select 1"), _nothing)
 
 
 async def measure(database: Database) -> tuple[float, ...]:
-    """Seconds of some round trips, each a transaction of its own."""
+    """Return the seconds of some round trips, each in its own transaction."""
     durations = []
     for _ in range(ROUND_TRIPS):
         started = perf_counter()
@@ -162,34 +160,34 @@ def connection_findings(
 ) -> Iterator[Finding]:
     yield _encryption(facts, label)
     middle = median(durations)
-    sentence = f"A round trip takes {middle * 1000:.1f} ms ({min(durations) * 1000:.1f} at best)."
+    sentence = f"A round trip takes {middle * 1000:.1f} ms (fastest: {min(durations) * 1000:.1f} ms)."
     yield _connection_finding("latency", Severity.NOTE if middle >= SLOW else Severity.OK, sentence)
     match pooling:
         case Pooling.NONE:
-            yield _connection_finding("pooler", Severity.OK, "No pooler between.")
+            yield _connection_finding("pooler", Severity.OK, "No pooler.")
         case Pooling.SESSION:
             yield _connection_finding(
-                "pooler", Severity.OK, "A pooler stands between, by session as far as can be told."
+                "pooler", Severity.OK, "The connection goes through a session pooler, as far as gjobs can detect."
             )
         case Pooling.TRANSACTION:
             yield _connection_finding(
                 "pooler",
                 Severity.NOTE,
-                "A pooler stands between and lends a connection for one transaction.",
-                hint="gjobs works through it; 'gjobs migrate' needs the direct address or the session pooler's.",
+                "The connection goes through a transaction pooler.",
+                hint="gjobs works with it, but 'gjobs migrate' needs a direct connection or a session pooler.",
             )
 
 
 def _encryption(facts: DatabaseFacts, label: str) -> Finding:
     if facts.transport.is_encrypted:
-        return _connection_finding("encryption", Severity.OK, f"The link to {label} is encrypted.")
+        return _connection_finding("encryption", Severity.OK, f"The connection to {label} is encrypted.")
     if facts.transport.is_local:
-        return _connection_finding("encryption", Severity.OK, f"The link to {label} stays on this machine.")
+        return _connection_finding("encryption", Severity.OK, f"The connection to {label} stays on this machine.")
     return _connection_finding(
         "encryption",
         Severity.WARNING,
-        f"The link to {label} is not encrypted: who listens reads every row, and may change what is sent.",
-        hint="Put sslmode=require, or better verify-full with sslrootcert, into the address.",
+        f"The connection to {label} is not encrypted. Anyone on the network can read and change what is sent.",
+        hint="Add sslmode=require to the database URL, or better sslmode=verify-full with sslrootcert.",
     )
 
 
@@ -198,10 +196,10 @@ def _connection_finding(name: str, severity: Severity, sentence: str, *, hint: s
 
 
 _ANY_USER = ActingUser(id=UUID(int=0))
-"""All users act as one role."""
+"""Any user will do, because all users act as one role."""
 
 _LIMITS_OF_A_LOGIN = (Capability.ACTING, Capability.USERS, Capability.PROJECTS, Capability.ASSETS, Capability.MIGRATING)
-"""What a careful owner withholds on purpose."""
+"""Rights that an owner may withhold on purpose."""
 
 _GRANTS_OF_USERS = (
     Capability.JOBS,
@@ -211,7 +209,7 @@ _GRANTS_OF_USERS = (
     Capability.CHANGING,
     Capability.DELETING,
     Capability.CREATING_PROJECTS,
-    # Of a migrated database.
+    # In a migrated database only.
     Capability.ROLLUPS,
     Capability.RETRY_LINKS,
     Capability.LEARNING,
@@ -228,7 +226,7 @@ _NO_GRANT = f"No grant: the role {ROLE_OF_USERS} may not "
 
 
 def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
-    """`capabilities` with the policies of users, where those could be read."""
+    """Check the login and the users' grants. `capabilities` include the users' policies if these are readable."""
     yield from _login(capabilities)
     if JOBS not in capabilities.facts.relations:
         return
@@ -248,7 +246,7 @@ _MADE_UP = frozenset({"amr", "session_id"})
 
 
 def _claims(capabilities: Capabilities) -> Iterator[Finding]:
-    """The claims that policies read: those that gjobs sends as the app's auth server does, and the others."""
+    """Report the claims that policies read: those that gjobs sends as the auth server does, and the others."""
     policies = capabilities.facts.policies
     if policies is None or not policies.claims or policies.is_locked:
         return
@@ -266,36 +264,36 @@ def _claims(capabilities: Capabilities) -> Iterator[Finding]:
     )
 
 
-_HINT_ON_CLAIMS = "With --as, lists and numbers are marked as of partial claims. A profile's claims make them known."
+_HINT_ON_CLAIMS = "With --as, lists and numbers are marked as based on partial claims. Set the claims in a profile."
 
 
 def _unknown_claims(unknown: Set[str]) -> Iterator[str]:
     if of_users := sorted(unknown & COLUMNS.keys()):
-        yield f"Unknown: {', '.join(of_users)}, which this login cannot read in auth.users."
+        yield f"Unknown: {', '.join(of_users)}, because this login can't read auth.users."
     if made_up := sorted(unknown & _MADE_UP):
-        yield f"Made up: {', '.join(made_up)}, for no sign-in takes place."
+        yield f"Made up: {', '.join(made_up)}, because there is no real sign-in."
     if others := sorted(unknown - COLUMNS.keys() - _MADE_UP - {WHOLE_TOKEN}):
-        yield f"Unknown: {', '.join(others)}, which the auth server does not send by itself."
+        yield f"Unknown: {', '.join(others)}, because the auth server does not send it by default."
     if WHOLE_TOKEN in unknown:
-        yield "A policy uses the whole token, so more claims may matter."
+        yield "A policy uses the whole token, so it may depend on more claims."
 
 
 def _limits(capabilities: Capabilities) -> Iterator[Finding]:
-    """Several may have the same reason."""
+    """Report what the login may not do. Several findings may have the same reason."""
     if capabilities.facts.is_read_only and (missing := capabilities.read_only_reason):
         yield _login_finding("read-only", Severity.NOTE, missing.reason, hint=missing.advice)
     for feature in _LIMITS_OF_A_LOGIN:
         if (missing := capabilities.missing(feature)) is None:
             continue
         if feature is Capability.ACTING and not capabilities.facts.may_become_user:
-            # To become a member is to write as any user: nothing that a login made to look should be given.
+            # A member can write as any user. A read-only login should not get that right, so no SQL is suggested.
             yield _login_finding(feature.value, Severity.NOTE, missing.reason, hint=_HINT_ON_ACTING)
         else:
             yield _login_finding(feature.value, Severity.NOTE, missing.reason, sql=missing.sql, hint=missing.advice)
 
 
 _HINT_ON_ACTING = (
-    f"A member of {ROLE_OF_USERS} can write as any user. To see what users see, connect as the owner of the tables."
+    f"A member of {ROLE_OF_USERS} can write as any user. To act as users safely, connect as the owner of the tables."
 )
 
 
@@ -305,8 +303,8 @@ def _login(capabilities: Capabilities) -> Iterator[Finding]:
         yield _login_finding(
             "login",
             Severity.NOTE,
-            f"The login {facts.login} is a superuser: nothing holds it back.",
-            hint="The tables' owner is enough for all that gjobs does.",
+            f"The login {facts.login} is a superuser, so no rule restricts it.",
+            hint="The rights of the tables' owner are enough for everything in gjobs.",
         )
     elif missing := capabilities.restricted_view:
         yield _login_finding("login", Severity.WARNING, missing.reason, hint=missing.advice)
@@ -316,11 +314,11 @@ def _login(capabilities: Capabilities) -> Iterator[Finding]:
 
 
 def _users(capabilities: Capabilities) -> Iterator[Finding]:
-    """All grants that are missing, as one. Whether this login may act as a user is no matter."""
+    """Report all missing grants in one finding. Whether this login may act as a user doesn't matter."""
     if not capabilities.facts.has_users_role:
         return
     on_primary = Capabilities(replace(capabilities.facts, may_become_user=True, is_replica=False, is_read_only=False))
-    # Each once, though several features need it.
+    # Each grant once, even if several features need it.
     lacking = {
         missing.sql: missing.reason.removeprefix(_NO_GRANT).rstrip(".")
         for feature in _GRANTS_OF_USERS
@@ -347,7 +345,7 @@ _SEEN = Query(select(func.count()).select_from(_SOME), make_number)
 
 
 async def jobs_visible_to(database: Database, actor: Actor) -> Sequence[Finding]:
-    """One finding: how many jobs, or why none can be asked for."""
+    """Return one finding with the number of jobs, or with the reason why they can't be read."""
     name = actor_name(actor)
     try:
         (number,) = await database.read(actor, _SEEN)
@@ -359,7 +357,7 @@ async def jobs_visible_to(database: Database, actor: Actor) -> Sequence[Finding]
             )
         ]
     several = f"more than {amount(MOST_COUNTED, 'job')}" if number > MOST_COUNTED else amount(number, "job")
-    return [_finding(Severity.OK, f"As {name} one sees {several}.")]
+    return [_finding(Severity.OK, f"{name} sees {several}.")]
 
 
 def _finding(severity: Severity, sentence: str, *, sql: str | None = None) -> Finding:

@@ -1,4 +1,4 @@
-"""Row counts, sizes, bloat, unused or invalid indexes."""
+"""Check row counts, sizes, dead rows, and unused or invalid indexes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from store.schema.schema_diff import ObjectKind
 from store.users.actor import OPERATOR
 
 MOST_COUNTED = 100_000
-"""From here on the planner's estimate is told."""
+"""Above this number, the planner's estimate is reported."""
 PATIENCE = TimeLimits(statement=2.0, lock=0.5)
 
 
@@ -36,27 +36,27 @@ _COUNTS = {
 class TableUse:
     name: str
     estimate: int
-    """The planner's; negative where nobody has analyzed the table."""
+    """The planner's estimate; negative if the table was never analyzed."""
     total_bytes: int
-    """With indexes."""
+    """Includes indexes."""
     live: int
     dead: int
     is_analyzed: bool
-    """Whether it ever was, by hand or by itself."""
+    """Whether it was ever analyzed, manually or automatically."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexUse:
     name: str
-    """With its schema, quoted where SQL needs it."""
+    """With its schema, quoted for SQL if necessary."""
     table: str
     definition: str
     bytes: int
     scans: int
-    """Since the statistics were last reset."""
+    """Number of scans since the statistics were last reset."""
     is_valid: bool
     is_needed: bool
-    """It keeps a promise, such as a key, whether it is read or not."""
+    """Whether it enforces a constraint such as a key, so that it is needed even if never scanned."""
 
 
 TABLE_USE: Query[TableUse] = Query(
@@ -101,7 +101,7 @@ select format('%I.%I', n.nspname, i.relname), t.relname::text,
 
 
 async def count(database: Database, facts: DatabaseFacts) -> Mapping[str, int | None]:
-    """The rows of each table that may be read, up to one more than are counted; None where that took too long."""
+    """Return the row count of each readable table, up to a limit plus one, or None if counting took too long."""
     counted: dict[str, int | None] = {}
     for name, statement in _COUNTS.items():
         if name not in facts.relations:
@@ -117,7 +117,7 @@ async def count(database: Database, facts: DatabaseFacts) -> Mapping[str, int | 
 
 
 FEW = 10_000
-"""Rows below which no index and no vacuum is missed."""
+"""Number of rows below which a missing index or vacuum doesn't matter."""
 DEAD_SHARE = 0.2
 
 
@@ -137,16 +137,16 @@ def rows_findings(
 
 
 def _rows(use: TableUse, counted: int | None) -> str:
-    """Exact, about (~), or at least (≥): never a number that is taken for another kind."""
+    """Format a count as exact, about (~), or at least (≥), so that these are never confused."""
     if counted is not None and counted <= MOST_COUNTED:
         return amount(counted, "row")
     if use.estimate > MOST_COUNTED or (counted is None and use.estimate >= 0):
         return f"~{amount(use.estimate, 'row')}"
-    return "rows that nobody has counted" if counted is None else f"≥{amount(MOST_COUNTED, 'row')}"
+    return "an unknown number of rows" if counted is None else f"≥{amount(MOST_COUNTED, 'row')}"
 
 
 def _upkeep(use: TableUse, short: str, facts: DatabaseFacts) -> Iterator[Finding]:
-    """A replica keeps no such statistics."""
+    """Report dead rows and missing statistics. A replica doesn't keep these numbers."""
     if facts.is_replica or use.live + use.dead < FEW:
         return
     if use.dead > DEAD_SHARE * (use.live + use.dead):
@@ -161,7 +161,7 @@ def _upkeep(use: TableUse, short: str, facts: DatabaseFacts) -> Iterator[Finding
         yield _finding(
             f"unanalyzed-{short}",
             Severity.NOTE,
-            f"{short} was never analyzed, so that its plans are guesses.",
+            f"{short} was never analyzed, so its query plans are guesses.",
             sql=f"ANALYZE {use.name};",
         )
 
@@ -172,9 +172,9 @@ def _invalid(indexes: Sequence[IndexUse]) -> Iterator[Finding]:
             yield _finding(
                 "invalid-index",
                 Severity.WARNING,
-                f"The index {index.name} is invalid: it costs every write and serves no read.",
+                f"The index {index.name} is invalid: it slows every write and helps no read.",
                 sql=f"DROP INDEX CONCURRENTLY {index.name};",
-                hint="It is what a failed CREATE INDEX CONCURRENTLY leaves; one that is being built looks the same.",
+                hint="A failed CREATE INDEX CONCURRENTLY leaves such an index. One that is being built looks the same.",
             )
 
 
@@ -184,7 +184,7 @@ _LISTS = {
     "a user's jobs": ("gjobs_newest_of_user", "(user_id, created_at DESC, id DESC)"),
     "the jobs of a status": ("gjobs_newest_of_status", "(status, created_at DESC, id DESC)"),
 }
-"""By what is listed, the index that reads it in its order: as the migrations make them."""
+"""The index that each list needs to read rows in its order, as the migrations create it."""
 
 
 def _lists(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Finding]:
@@ -196,14 +196,14 @@ def _lists(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Fi
         yield _finding(
             "list-indexes",
             Severity.NOTE,
-            f"No index reads {', '.join(lacking)} in the order of the lists.",
+            f"No index supports the order of these lists: {', '.join(lacking)}.",
             sql="\n".join(f"CREATE INDEX CONCURRENTLY {name} ON {JOBS} {keys};" for name, keys in lacking.values()),
-            hint="'gjobs migrate up' makes them, too.",
+            hint="'gjobs migrate up' creates them, too.",
         )
 
 
 _PROMISED = frozenset(one.full_name for one in expected(NEWEST_REVISION) if one.kind is ObjectKind.INDEX)
-"""Used or not, the schema is held to these."""
+"""The schema requires these even if they are unused."""
 
 
 def _unused(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Finding]:
@@ -215,7 +215,7 @@ def _unused(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[F
             "unused-indexes",
             Severity.NOTE,
             f"Not used since the statistics were last reset: {named}.",
-            hint="A replica may use what the primary server does not.",
+            hint="A replica may use indexes that the primary server does not use.",
         )
 
 

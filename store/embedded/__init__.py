@@ -1,5 +1,5 @@
-"""The embedded Postgres, for machines that have Python and nothing else.
+"""The embedded Postgres, for machines that have only Python.
 
-The first client starts the server, clients share it, and it stops some seconds after the last one left. POSIX only.
-All calls block: in a coroutine, run them in a thread.
+The first client starts the server, and clients share it. It stops some seconds after the last client leaves.
+POSIX only. All calls block, so run them in a thread from a coroutine.
 """

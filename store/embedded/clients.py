@@ -1,4 +1,4 @@
-"""Lock files that count the server's clients; ServerHandle; progress."""
+"""Lock files that count the server's clients, the server handle, and progress reports."""
 
 import fcntl
 import os
@@ -26,7 +26,7 @@ class ClientLock:
 
 
 def acquire(directory: Path) -> ClientLock:
-    """Under the start lock, so that nobody counts the file before it is locked."""
+    """Create and lock a client's file. Hold the start lock, so that nobody counts the file before it is locked."""
     path = directory / f"{os.getpid()}-{os.urandom(4).hex()}"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -34,7 +34,7 @@ def acquire(directory: Path) -> ClientLock:
 
 
 def client_processes(directory: Path) -> frozenset[int]:
-    """The process ids of the users. Removes what dead ones left. Under the start lock."""
+    """Return the process ids of the clients, and remove files of dead ones. Hold the start lock."""
     using = set()
     for path in directory.glob("[0-9]*"):
         if _is_held(path):
@@ -45,14 +45,14 @@ def client_processes(directory: Path) -> frozenset[int]:
 
 
 def wait_until_free(directory: Path) -> None:
-    """Block until there is a moment at which each seat has been left. New users may come meanwhile."""
+    """Block until every client lock has been released once. New clients may come meanwhile."""
     while held := [path for path in directory.glob("[0-9]*") if _is_held(path)]:
         for path in held:
             _wait_for(path)
 
 
 def last_change(directory: Path) -> int:
-    """A number that differs after any user has come, and after any has left in good order."""
+    """Return a number that changes whenever a client joins or leaves properly."""
     return directory.stat().st_mtime_ns
 
 
@@ -65,7 +65,7 @@ def _wait_for(path: Path) -> None:
 
 
 def _shared(path: Path, operation: int) -> bool:
-    """Whether the lock could be had; it is dropped at once."""
+    """Return whether a shared lock is available. It is released at once."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -80,15 +80,15 @@ def _shared(path: Path, operation: int) -> bool:
 
 
 Report = Callable[[str], None]
-"""Receives short sentences of progress. What it raises ends the wait that it reports on."""
+"""Receives short progress messages. An exception that it raises ends the wait."""
 
 
 def ignore(_: str) -> None:
-    """A report that nobody reads."""
+    """Discard a progress message."""
 
 
 class Ticker:
-    """Reports a wait from its first whole second on, once a second: "Recovering, 12 s ..."."""
+    """Reports a wait once a second, from its first full second on: "Recovering, 12 s ..."."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -106,9 +106,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.05  # seconds
 
 
 def try_lock(path: Path) -> int | None:
-    """Lock the file exclusively, and answer its descriptor; closing it drops the lock. None while another has it.
+    """Lock the file exclusively and return its descriptor, or None if another process holds the lock.
 
-    No child inherits the descriptor unless it is passed on.
+    Closing the descriptor releases the lock. No child inherits the descriptor unless it is passed on.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -123,7 +123,7 @@ def try_lock(path: Path) -> int | None:
 
 
 def is_free(path: Path) -> bool:
-    """Whether nobody holds the lock at this moment."""
+    """Return whether nobody holds the lock now."""
     descriptor = try_lock(path)
     if descriptor is None:
         return False
@@ -133,11 +133,11 @@ def is_free(path: Path) -> bool:
 
 @contextmanager
 def exclusive(path: Path, report: Report = ignore) -> Iterator[None]:
-    """Hold the lock inside the block. Waits for it as long as it takes, and reports each second of that."""
+    """Hold the lock inside the block. Waits for it without a limit, and reports each second of the wait."""
     ticker = Ticker(report)
     pause = _FIRST_PAUSE
     while (descriptor := try_lock(path)) is None:
-        ticker.tick("Waiting for another process that prepares the database")
+        ticker.tick("Waiting for another process that is preparing the database")
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
     try:
@@ -147,10 +147,10 @@ def exclusive(path: Path, report: Report = ignore) -> Iterator[None]:
 
 
 ADMINISTRATOR = "gjobs_admin"
-"""The bootstrap superuser. The program asks as it who is connected, and nothing else."""
+"""The bootstrap superuser. gjobs uses it only to see who is connected."""
 
 OWNER = "gjobs"
-"""The role that owns the database of the same name, migrates it and is the operator: no superuser, as hosted."""
+"""The role that owns and migrates the database of the same name. It is the operator and, as hosted, no superuser."""
 
 _UNMOVED_BY_ENVIRONMENT = {
     "hostaddr": "",
@@ -165,28 +165,28 @@ _UNMOVED_BY_ENVIRONMENT = {
     "sslnegotiation": "postgres",
     "sslrootcert": "",
 }
-"""Stands before what libpq would else take from PGHOSTADDR, PGOPTIONS and their like."""
+"""These override what libpq would take from PGHOSTADDR, PGOPTIONS and similar variables."""
 
 
 def connection_info(socket_dir: str, *, user: str = OWNER) -> Mapping[str, str]:
-    """By keyword, for a path may hold what a connection string would take for its own."""
+    """Return connection parameters as keywords. A path could contain characters special in a connection string."""
     address = {"host": socket_dir, "port": PORT, "user": user, "dbname": OWNER}
     return MappingProxyType(address | _UNMOVED_BY_ENVIRONMENT)
 
 
 def server_uri(socket_dir: str) -> str:
-    """Percent-encoded; `port` is part of the socket's name."""
+    """Return the server's URI, percent-encoded. `port` is part of the socket's name."""
     return f"postgresql://{OWNER}@/{OWNER}?host={quote(socket_dir, safe='/')}&port={PORT}"
 
 
 class ServerHandle:
-    """The server stays up at least until this is released, or this process ends however it ends."""
+    """A client's hold on the server. The server runs at least until `release` or the end of this process."""
 
     def __init__(
         self, layout: DataLayout, socket_dir: str, client_lock: ClientLock, report: Report, revive: Callable[[], bool]
     ) -> None:
         self.revive = revive
-        """Starts the server again if it died without being told to, and waits for a recovery; whether it did."""
+        """Restarts a server that crashed and waits for its recovery. Returns whether it did."""
         self._layout = layout
         self._client_lock: ClientLock | None = client_lock
         self._report = report
@@ -194,22 +194,22 @@ class ServerHandle:
         self.conninfo: Mapping[str, str] = connection_info(socket_dir)
         """Keyword arguments for `psycopg.connect`; `host` is the socket's directory."""
         self.uri: str = server_uri(socket_dir)
-        """For libpq and whatever uses it."""
+        """For libpq and programs that use it."""
 
     @property
     def needs_sample(self) -> bool:
-        """Whether the cluster was made and nobody has yet said `sample_filled`."""
+        """Whether the cluster is new and `sample_filled` has not been called yet."""
         return self._layout.sample_needed.exists()
 
     def sample_filled(self) -> None:
         self._layout.sample_needed.unlink(missing_ok=True)
 
     def preparing(self) -> AbstractContextManager[None]:
-        """Only one process at a time is inside: for migrating and filling, which look and then act."""
+        """Hold a lock for check-and-act work such as migrating. Only one process can hold it."""
         return exclusive(self._layout.prepare_lock, self._report)
 
     def release(self) -> None:
-        """Stop using the server. Without effect the second time."""
+        """Stop using the server. A second call has no effect."""
         client_lock, self._client_lock = self._client_lock, None
         if client_lock is not None:
             client_lock.leave()
@@ -225,9 +225,9 @@ class ServerHandle:
 
 @contextmanager
 def explaining(data_dir: Path) -> Iterator[None]:
-    """Make what the system refuses (a full disk, a directory that is none) an error that names the directory."""
+    """Turn an OSError, such as a full disk, into an error that names the directory."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise EmbeddedUnavailable(f"A database cannot be kept in {data_dir}: {reason}.") from error
+        raise EmbeddedUnavailable(f"gjobs can't keep a database in {data_dir}: {reason}.") from error

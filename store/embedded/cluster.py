@@ -1,4 +1,4 @@
-"""Creates and removes the cluster; server log."""
+"""Create and remove the cluster, and rotate and read the server's log."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ _SEVERE = ("FATAL:", "PANIC:", "error:", "error while")
 
 
 def rotate(log: Path) -> None:
-    """postgres.log becomes postgres.log.1 and so on, once it is large."""
+    """Rename a large postgres.log to postgres.log.1, and so on."""
     if size(log) <= _LARGEST:
         return
     for number in range(_OLD_ONES - 1, 0, -1):
@@ -28,22 +28,22 @@ def rotate(log: Path) -> None:
 
 
 def size(log: Path) -> int:
-    """In bytes; 0 without a log."""
+    """Return the log's size in bytes, or 0 without a log."""
     return log.stat().st_size if log.exists() else 0
 
 
 def written_since(log: Path, offset: int) -> str:
-    """The log from a byte on, as far as a person would look."""
+    """Return the log from a byte offset on, up to a maximum length."""
     with log.open("rb") as file:
         file.seek(offset)
         return file.read(_LARGEST).decode("utf-8", "replace")
 
 
 def complaint(said: str) -> str:
-    """Why one of Postgres' programs ended: the last severe line of what it said, else the last, fit to be shown."""
+    """Return why a Postgres program ended: its last severe message, else its last line, without control characters."""
     lines = said.strip().splitlines()
     severe = [line for line in lines if any(word in line for word in _SEVERE)]
-    chosen = (severe or lines or ["it said nothing"])[-1]
+    chosen = (severe or lines or ["it printed nothing"])[-1]
     return "".join(character for character in chosen if character.isprintable())
 
 
@@ -57,15 +57,15 @@ SETUP = f"""\
 CREATE ROLE {OWNER} LOGIN CREATEROLE BYPASSRLS;
 CREATE DATABASE {OWNER} OWNER {OWNER};
 """
-"""One statement a line, as single-user mode reads them."""
+"""One statement a line, as single-user mode requires."""
 
 
 def ensure_cluster(
     layout: DataLayout, binaries: Binaries, account: OsAccount, *, durable: bool, report: Report
 ) -> None:
-    """Make the cluster if there is none, and refuse one that these binaries or this account cannot run.
+    """Create the cluster if there is none. Refuse a cluster that these binaries or this account can't run.
 
-    A process killed at any moment leaves either no cluster or a complete one. Under the start lock.
+    If the process is killed, there is either no cluster or a complete one. Hold the start lock.
     """
     remove_leftovers(layout)
     if not layout.cluster.exists():
@@ -76,13 +76,13 @@ def ensure_cluster(
 
 
 def remove_leftovers(layout: DataLayout) -> None:
-    """What an interrupted making, or an interrupted removal, left. What cannot go today goes next time."""
+    """Delete remains of an interrupted creation or removal. Remains that can't be deleted are retried next time."""
     for leftover in layout.home.glob(f"{_STAGING}*"):
         shutil.rmtree(leftover, ignore_errors=True)
 
 
 def remove_cluster(layout: DataLayout) -> None:
-    """Take it away as a whole first, so that an interruption leaves no half."""
+    """Rename the cluster before deleting it, so that an interruption never leaves half of it."""
     aside = _staging_path(layout)
     layout.cluster.rename(aside)
     shutil.rmtree(aside)
@@ -140,7 +140,7 @@ def _run(binaries: Binaries, account: OsAccount, command: Sequence[str], *, text
     name, *arguments = command
     code, said = run_tool([binaries.program(name), *arguments], account, text=text)
     if code != 0:
-        raise EmbeddedUnavailable(f"{name} could not make the database cluster: {complaint(said)}")
+        raise EmbeddedUnavailable(f"{name} could not create the database cluster: {complaint(said)}")
 
 
 def _sync_directory(directory: Path) -> None:
@@ -155,8 +155,8 @@ def _require_version(cluster: Path, binaries: Binaries) -> None:
     made_by = (cluster / "PG_VERSION").read_text().strip()
     if made_by != str(binaries.major):
         raise EmbeddedUnavailable(
-            f"The cluster in {cluster} was made by PostgreSQL {made_by}, "
-            f"and the programs in {binaries.directory} are PostgreSQL {binaries.version}.",
+            f"The cluster in {cluster} was created by PostgreSQL {made_by}, "
+            f"but the programs in {binaries.directory} are PostgreSQL {binaries.version}.",
             hint=f"Set GJOBS_POSTGRES_BIN to the bin directory of PostgreSQL {made_by}, "
-            "or GJOBS_DATA_DIR to another directory, or give --database-url.",
+            "set GJOBS_DATA_DIR to another directory, or give --database-url.",
         )

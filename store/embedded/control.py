@@ -1,4 +1,4 @@
-"""gjobs db: status, keep, stop, reset."""
+"""Show, keep, stop and reset the embedded server, as 'gjobs db' does."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -38,17 +38,17 @@ select count(*) from pg_stat_activity where backend_type = 'client backend' and 
 class ServerStatus:
     running: bool
     uri: str | None
-    """None unless it runs."""
+    """None if the server is not running."""
     data_dir: Path
     version: str | None
-    """"18.4" of a server that takes connections, else the cluster's "18"; None without a cluster."""
+    """"18.4" from a server that accepts connections, else the cluster's "18"; None without a cluster."""
     pid: int | None
     kept: bool
-    """Whether it stays up without users."""
+    """Whether it keeps running without clients."""
 
 
 def server_status(data_dir: Path) -> ServerStatus:
-    """Starts nothing, changes nothing and waits for nobody."""
+    """Return the server's status. Starts nothing, changes nothing, and waits for no lock."""
     layout = DataLayout.of(data_dir)
     with explaining(layout.data_dir):
         found = find_postmaster(layout.cluster)
@@ -64,7 +64,7 @@ def server_status(data_dir: Path) -> ServerStatus:
 
 
 def keep_server(data_dir: Path, *, report: Report = ignore) -> ServerStatus:
-    """Start the server if it does not run, and keep it up until `stop_server` or `unkeep_server`."""
+    """Start the server if needed, and keep it running until `stop_server` or `unkeep_server`."""
     with open_server(data_dir, report=report) as lease:
         layout = DataLayout.of(lease.data_dir)
         with explaining(layout.data_dir), exclusive(layout.start_lock, report):
@@ -73,7 +73,7 @@ def keep_server(data_dir: Path, *, report: Report = ignore) -> ServerStatus:
 
 
 def unkeep_server(data_dir: Path, *, grace: float = GRACE) -> None:
-    """Let a server that was kept stop after its last user again."""
+    """Let a kept server stop again after its last client."""
     layout = DataLayout.of(data_dir)
     if not layout.kept.exists():
         return
@@ -85,7 +85,7 @@ def unkeep_server(data_dir: Path, *, grace: float = GRACE) -> None:
 
 
 def stop_server(data_dir: Path, *, report: Report = ignore) -> bool:
-    """Stop the server whoever uses it, and keep it no longer; whether one was running."""
+    """Stop the server even if it has clients, and keep it no longer. Return whether it was running."""
     layout = DataLayout.of(data_dir)
     if not layout.cluster.exists():
         return False
@@ -95,9 +95,9 @@ def stop_server(data_dir: Path, *, report: Report = ignore) -> bool:
 
 
 def reset_server(data_dir: Path, *, report: Report = ignore) -> None:
-    """Stop the server and delete its cluster, with all that is in it.
+    """Stop the server, and delete its cluster with all data.
 
-    Raises `ServerInUse`, and does nothing, while other processes use it or are connected to it.
+    Raises `ServerInUse` and changes nothing if other processes use the server or are connected to it.
     """
     layout = DataLayout.of(data_dir)
     if not layout.cluster.exists():
@@ -120,19 +120,19 @@ def _require_unused(layout: DataLayout) -> None:
 
 
 def _count_clients(server: Postmaster) -> int:
-    """Those that were given the server's address, for they leave no other trace."""
+    """Count the server's connections. Programs that only got its address leave no other trace."""
     import psycopg
 
     try:
         with _connect(server, ADMINISTRATOR) as connection:
             row = connection.execute(_CLIENTS).fetchone()
     except psycopg.OperationalError as error:
-        raise EmbeddedUnavailable("The server does not say who is connected to it.") from error
+        raise EmbeddedUnavailable("The server does not report who is connected to it.") from error
     return row[0] if row is not None else 0
 
 
 def _server_version(server: Postmaster) -> str | None:
-    """As the server says it; None if it does not answer just now."""
+    """Return the server's own version, or None if it does not answer."""
     import psycopg
 
     try:

@@ -1,4 +1,4 @@
-"""Where data lives; the files of one server."""
+"""The data directory, and the files of one embedded server in it."""
 
 import os
 import stat
@@ -10,27 +10,27 @@ from store.errors import EmbeddedUnavailable, InvalidValue
 from store.private_files import make_directory
 
 PORT = "5432"
-"""Part of the socket's name; nothing listens on TCP."""
+"""Part of the socket's name. The server does not listen on TCP."""
 
 LONGEST_SOCKET_PATH = 100
-"""Bytes. Linux takes 107, macOS 103."""
+"""Bytes. Linux allows 107, macOS 103."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataLayout:
-    """The files of one embedded server. Everything is in `home`, so that the data directory can hold other things."""
+    """The files of one embedded server. All are in `home`, so that the data directory may hold other files."""
 
     data_dir: Path
 
     @classmethod
     def of(cls, data_dir: Path) -> "DataLayout":
-        """Of a directory that need not exist, by its one name without links.
+        """Return the layout of a directory, which need not exist, by its path without links.
 
-        Postgres' own files cannot express a path with a line break.
+        Raises EmbeddedUnavailable for a path with a line break, because Postgres' own files can't contain one.
         """
         real = Path(os.path.realpath(data_dir.expanduser()))
         if "\n" in str(real) or "\r" in str(real):
-            raise EmbeddedUnavailable("The data directory's path holds a line break.")
+            raise EmbeddedUnavailable("The data directory's path contains a line break.")
         try:
             str(real).encode()
         except UnicodeEncodeError:
@@ -43,7 +43,7 @@ class DataLayout:
 
     @property
     def cluster(self) -> Path:
-        """PGDATA. It is there only when it is complete."""
+        """PGDATA. It exists only when it is complete."""
         return self.home / "cluster"
 
     @property
@@ -56,12 +56,12 @@ class DataLayout:
 
     @property
     def client_locks(self) -> Path:
-        """A directory: one locked file for each user of the server."""
+        """A directory with one locked file for each client of the server."""
         return self.home / "seats"
 
     @property
     def start_lock(self) -> Path:
-        """Whoever starts, stops or counts the users holds it."""
+        """Held while starting or stopping the server, or counting its clients."""
         return self.home / "locks" / "start"
 
     @property
@@ -70,34 +70,34 @@ class DataLayout:
 
     @property
     def watch_lock(self) -> Path:
-        """The watchdog holds it as long as it lives."""
+        """Held by the watchdog while it runs."""
         return self.home / "locks" / "watch"
 
     @property
     def server_lock(self) -> Path:
-        """Each process of the server holds it, those that a killed postmaster leaves behind as well."""
+        """Held by each server process, including those that outlive a killed postmaster."""
         return self.home / "locks" / "server"
 
     @property
     def kept(self) -> Path:
-        """A marker: the server stays up without users."""
+        """A marker: the server keeps running without clients."""
         return self.home / "kept"
 
     @property
     def throw_away(self) -> Path:
-        """A marker: we made the data directory, and it goes when the server has stopped."""
+        """A marker: gjobs created the data directory, and deletes it after the server has stopped."""
         return self.home / "throw-away"
 
     @property
     def sample_needed(self) -> Path:
-        """A marker inside the cluster, so that it appears and goes with it."""
+        """A marker inside the cluster, so that it is created and deleted with the cluster."""
         return self.cluster / "gjobs.sample-needed"
 
     def make(self) -> bool:
-        """Make the directories that are missing, and say whether the data directory was.
+        """Create missing directories, and return whether the data directory was missing.
 
-        Root's can be entered by others, for Postgres may have to run as another account; what lies in them is
-        private.
+        Root's directories can be entered by other accounts, because Postgres may have to run as one of them. Their
+        contents are private.
         """
         made = make_directory(self.data_dir)
         make_directory(self.home)
@@ -108,19 +108,19 @@ class DataLayout:
 
 
 def require_owned(path: Path, owner: int) -> None:
-    """Refuse what another account could have put there: a link, or a directory that is not the owner's."""
+    """Refuse a path that another account may have put there: a link, or a directory of another owner."""
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise EmbeddedUnavailable(f"{path} is not a directory.")
     if found.st_uid != owner:
-        raise EmbeddedUnavailable(f"{path} belongs to the account number {found.st_uid}, and should belong to {owner}.")
+        raise EmbeddedUnavailable(f"{path} belongs to account number {found.st_uid}, but must belong to {owner}.")
 
 
 def socket_directory(layout: DataLayout) -> Path:
-    """Where a server that is being started makes its socket; where a running one has it, postmaster.pid says.
+    """Return the directory for the socket of a new server. postmaster.pid has that of a running server.
 
-    Beside the cluster, unless a socket's path cannot be as long as that or libpq would take a comma in it for
-    the end of a host's name: then a directory of the same privacy below the temporary one.
+    It is beside the cluster if possible. It is a private directory under the temporary one if the path is too long for
+    a socket, or contains a comma. libpq takes a comma for the end of a host name.
     """
     beside = layout.home / "socket"
     if _fits(beside):
@@ -137,7 +137,7 @@ def _fits(directory: Path) -> bool:
 
 
 def directory_named_by(variable: str) -> Path | None:
-    """Absolute, a leading `~` expanded; None where the variable is not set or empty. Raises InvalidValue."""
+    """Return an absolute path with `~` expanded, or None if the variable is unset or empty. Raises InvalidValue."""
     named = os.environ.get(variable)
     if not named:
         return None
@@ -145,19 +145,19 @@ def directory_named_by(variable: str) -> Path | None:
         return Path(named).expanduser().absolute()
     except RuntimeError:
         raise InvalidValue(
-            variable, f"{variable} is {named!r}, and there is no such home directory.", hint="Give a whole path."
+            variable, f"{variable} is {named!r}, and there is no such home directory.", hint="Use an absolute path."
         ) from None
 
 
 _WITHOUT_A_HOME = Path("/gjobs")
-"""Few may write there, and they are told; another database can still be opened."""
+"""Used if the account has no home directory. Few accounts may write there, and the others get a clear error."""
 
 
 def default_data_dir() -> Path:
-    """What GJOBS_DATA_DIR names, else where this system keeps a user's data of a program called gjobs.
+    """Return GJOBS_DATA_DIR, or else the system's usual directory for a user's data of gjobs.
 
-    Root's home may be closed to the account that Postgres has to run as. Where it is, it is the system's own place
-    for a program's data, unless a database has been made at home.
+    Postgres can't run as root, and another account may not be able to enter root's home. In that case, return the
+    system's directory for program data, unless a database already exists at home.
     """
     if chosen := directory_named_by("GJOBS_DATA_DIR"):
         return chosen
@@ -173,14 +173,14 @@ def default_data_dir() -> Path:
 
 
 def throw_away_dir() -> Path:
-    """A new name below the temporary directory, for a server that is opened with `remove_after`."""
+    """Return a new path under the temporary directory, for a server opened with `remove_after`."""
     import tempfile
 
     return Path(tempfile.gettempdir()).absolute() / f"gjobs-{os.getpid()}-{os.urandom(8).hex()}"
 
 
 def _is_inaccessible(directory: Path) -> bool:
-    """Whether no account that Postgres could run as may enter it, or the nearest directory above that exists."""
+    """Return whether no possible Postgres account may enter the directory or its nearest existing parent."""
     from store.embedded.os_account import accounts
 
     if DataLayout.of(directory).cluster.exists():

@@ -1,4 +1,4 @@
-"""Which OS account Postgres runs as, never root."""
+"""Choose the OS account that Postgres runs as. It is never root."""
 
 import os
 import pwd
@@ -17,7 +17,7 @@ _OTHER_ACCOUNTS = ("postgres", "nobody")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OsAccount:
-    """`prefix` goes before a command. `uid` and `gid` are what a child changes to; None is our own."""
+    """`prefix` goes before a command. A child process changes to `uid` and `gid`; None keeps our own."""
 
     prefix: tuple[str, ...] = ()
     uid: int | None = None
@@ -25,12 +25,12 @@ class OsAccount:
 
     @property
     def owner(self) -> int:
-        """Of the files that Postgres makes."""
+        """The owner of the files that Postgres creates."""
         return os.geteuid() if self.uid is None else self.uid
 
     @property
     def is_confined(self) -> bool:
-        """Whether it may do less with files than we may."""
+        """Whether the account has fewer rights to files than this process."""
         return os.geteuid() == 0
 
     def child_options(self) -> dict[str, Any]:
@@ -40,12 +40,12 @@ class OsAccount:
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def give(self, path: Path) -> None:
-        """Make what we have just made the account's own."""
+        """Give a path that this process has just created to the account."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
     def obstacle(self, path: Path) -> Path | None:
-        """The first directory on the way to an existing path that the account may not enter, or None."""
+        """Return the first directory on an existing path that the account may not enter, or None."""
         if not self.is_confined:
             return None
         group = os.getegid() if self.gid is None else self.gid
@@ -55,7 +55,7 @@ class OsAccount:
 
 
 def _may_enter(directory: os.stat_result, uid: int, gid: int) -> bool:
-    """By owner, group and others, as the kernel decides for an account without privileges."""
+    """Apply the kernel's rule for an account without privileges: owner, then group, then others."""
     if directory.st_uid == uid:
         return bool(directory.st_mode & stat.S_IXUSR)
     if directory.st_gid == gid:
@@ -64,10 +64,10 @@ def _may_enter(directory: os.stat_result, uid: int, gid: int) -> bool:
 
 
 def accounts() -> Iterator[OsAccount]:
-    """Those that Postgres could run as here, best first.
+    """Yield the accounts that Postgres can run as, best first.
 
-    Root's best is root itself under another number, in a user namespace: that reaches root's files and needs
-    no second account.
+    For root, the best is root under another number, in a user namespace. It can access root's files and needs no second
+    account.
     """
     is_root = os.geteuid() == 0
     if not is_root and _has_name(os.geteuid()):
@@ -93,7 +93,7 @@ def _has_name(uid: int) -> bool:
 
 
 def _user_namespace() -> tuple[str, ...]:
-    """The command that runs another one as account 1 in a user namespace; empty where that is forbidden."""
+    """Return the prefix that runs a command as account 1 in a user namespace, or nothing if that is forbidden."""
     unshare, true = shutil.which("unshare"), shutil.which("true")
     if unshare is None or true is None:
         return ()
@@ -103,22 +103,22 @@ def _user_namespace() -> tuple[str, ...]:
 
 
 def choose_account(*, cluster: Path, home: Path, binaries: Path) -> OsAccount:
-    """The owner of an existing cluster, else the first account that reaches both directories."""
+    """Return the owner of an existing cluster, or else the first account that may enter both directories."""
     candidates = tuple(accounts())
     if cluster.exists():
         candidates = tuple(account for account in candidates if account.owner == cluster.lstat().st_uid)
         if not candidates:
             raise EmbeddedUnavailable(
-                f"{cluster} belongs to the account number {cluster.lstat().st_uid}, which Postgres cannot run as here."
+                f"{cluster} belongs to account number {cluster.lstat().st_uid}. Postgres can't run as it here."
             )
     obstacle = None
     for account in candidates:
         obstacle = account.obstacle(binaries) or account.obstacle(home)
         if obstacle is None:
             return account
-    why = f"may not enter {obstacle}" if obstacle is not None else "does not exist here"
+    why = f"another account may not enter {obstacle}" if obstacle is not None else "there is no other account here"
     raise EmbeddedUnavailable(
-        f"Postgres runs neither as root nor as an account without a name, and another one {why}.",
-        hint="Set GJOBS_DATA_DIR to a directory that everyone may enter (and GJOBS_POSTGRES_BIN, if it is the "
-        "programs that are out of reach), or give --database-url to use another database.",
+        f"Postgres can't run as root or as an account without a name, and {why}.",
+        hint="Set GJOBS_DATA_DIR to a directory that everyone may enter, or give --database-url to use another"
+        " database. If the Postgres programs are the problem, set GJOBS_POSTGRES_BIN too.",
     )

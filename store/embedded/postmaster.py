@@ -1,4 +1,4 @@
-"""The running postmaster: pid file, readiness, shutdown."""
+"""Find the running postmaster, wait until it is ready, and shut it down."""
 
 import contextlib
 import os
@@ -14,10 +14,10 @@ from store.embedded.clients import Report, Ticker, connection_info, ignore, is_f
 from store.embedded.data_dir import DataLayout
 from store.errors import EmbeddedUnavailable
 
-_PAUSE = 0.01  # seconds between two looks at a server that starts or stops
-_FAST_SHUTDOWN = 60.0  # seconds until clients and checkpoint have had their time
+_PAUSE = 0.01  # seconds between two checks of a server that starts or stops
+_FAST_SHUTDOWN = 60.0  # seconds for disconnecting clients and for the checkpoint
 _IMMEDIATE_SHUTDOWN = 30.0
-_PING_TIMEOUT = 2  # seconds, the shortest that libpq takes
+_PING_TIMEOUT = 2  # seconds, the shortest that libpq allows
 _PG_CONTROL_STATE = slice(16, 20)
 _SHUT_DOWN_STATES = (1, 2)
 
@@ -37,7 +37,7 @@ class Postmaster:
 
 
 def read_pid_file(cluster: Path) -> Postmaster | None:
-    """What postmaster.pid says; None if there is none, or none that is complete."""
+    """Return the contents of postmaster.pid, or None if it is missing or incomplete."""
     try:
         lines = (cluster / "postmaster.pid").read_bytes().decode("utf-8", "surrogateescape").split("\n")
     except FileNotFoundError:
@@ -49,13 +49,13 @@ def read_pid_file(cluster: Path) -> Postmaster | None:
 
 
 def find_postmaster(cluster: Path) -> Postmaster | None:
-    """The server that runs on this cluster. A number that some other process has meanwhile is not believed."""
+    """Return the server that runs on this cluster. Ignores a process id that now belongs to another process."""
     found = read_pid_file(cluster)
     return found if found is not None and is_postmaster(found.pid, cluster) else None
 
 
 def is_postmaster(pid: int, cluster: Path) -> bool:
-    """Whether the process is a postgres that was started on this cluster; one that has ended is not."""
+    """Return whether the process is a running postgres that was started on this cluster."""
     if sys.platform == "linux":
         return _is_postmaster_by_proc(Path("/proc") / str(pid), cluster)
     shown = subprocess.run(
@@ -69,9 +69,9 @@ def is_postmaster(pid: int, cluster: Path) -> bool:
 
 
 def _is_postmaster_by_proc(process: Path, cluster: Path) -> bool:
-    """By the arguments, which everyone may read; its working directory is hidden from other accounts.
+    """Check the arguments, which everyone may read. The working directory is hidden from other accounts.
 
-    A process that has just ended, and a directory that is hidden from us, are not ours either.
+    Returns False for a process that has just ended, and for a directory that this process can't see.
     """
     try:
         arguments = (process / "cmdline").read_bytes().split(b"\0")
@@ -85,7 +85,7 @@ def _is_postmaster_by_proc(process: Path, cluster: Path) -> bool:
 
 
 def wait_until_ready(cluster: Path, pid: int, is_alive: Callable[[], bool], report: Report) -> Postmaster | None:
-    """The server once it takes connections, after however long a recovery; None if it ends before that."""
+    """Return the server when it accepts connections, or None if it ends first. Waits for any recovery."""
     ticker = Ticker(report)
     while is_alive():
         found = read_pid_file(cluster)
@@ -97,9 +97,10 @@ def wait_until_ready(cluster: Path, pid: int, is_alive: Callable[[], bool], repo
 
 
 def _lets_in(server: Postmaster) -> bool:
-    """Asks it, for a server that recovers from the death of one of its own processes still writes "ready".
+    """Return whether the server accepts connections, by asking it.
 
-    What keeps us from asking at all is no reason to wait: it will be met, and told, on connecting.
+    The pid file is not enough: it still reads "ready" while the server recovers from a crashed child process. If the
+    server can't be asked at all, return True. Connecting then reports the reason.
     """
     from psycopg import pq
     from psycopg.conninfo import make_conninfo
@@ -109,16 +110,16 @@ def _lets_in(server: Postmaster) -> bool:
 
 
 def was_shut_down(cluster: Path) -> bool:
-    """Whether the control file says that the last server on this cluster ended in good order."""
+    """Return whether the control file records a clean shutdown."""
     with (cluster / "global" / "pg_control").open("rb") as control:
         state = control.read(_PG_CONTROL_STATE.stop)[_PG_CONTROL_STATE]
     return int.from_bytes(state, sys.byteorder) in _SHUT_DOWN_STATES
 
 
 def stop(layout: DataLayout, report: Report = ignore) -> bool:
-    """Stop the server and wait until its last process has ended; whether one was running.
+    """Stop the server and wait until its last process has ended. Return whether it was running.
 
-    Its clients are disconnected. Under the start lock.
+    Disconnects its clients. Hold the start lock.
     """
     running = find_postmaster(layout.cluster)
     if running is None:
@@ -137,14 +138,14 @@ def stop(layout: DataLayout, report: Report = ignore) -> bool:
 
 
 def _remove_socket_directory(server: Postmaster) -> None:
-    """The next start makes it again, if it is in the same place then."""
+    """Remove the directory. The next start creates it again."""
     if server.socket_dir:
         with contextlib.suppress(OSError):
             Path(server.socket_dir).rmdir()
 
 
 def _signal(cluster: Path, number: signal.Signals) -> None:
-    """Looks again who it is right before."""
+    """Send a signal, after checking once more that the process is the postmaster."""
     found = find_postmaster(cluster)
     if found is not None:
         with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Opens the server: starts it, or joins a running one."""
+"""Open the embedded server: start it, or join a running one."""
 
 import os
 import time
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     import subprocess
 
 _SURVIVORS_PATIENCE = 20.0
-"""Seconds. What a killed postmaster leaves ends by itself, unless it is in the middle of a long statement."""
+"""Seconds. Processes of a killed postmaster end by themselves, except during a long statement."""
 
 
 def start(
     layout: DataLayout, binaries: Binaries, account: OsAccount, settings: Mapping[str, str], report: Report
 ) -> Postmaster:
-    """Start it and wait until it takes connections. Under the start lock, with no postmaster on this cluster."""
+    """Start the server and wait until it accepts connections. Hold the start lock, with no postmaster running."""
     lock = _lock_cluster(layout, report)
     try:
         sockets = _make_socket_directory(layout, account)
@@ -63,16 +63,18 @@ def _is_running(process: "subprocess.Popen[bytes]") -> bool:
 
 
 def _lock_cluster(layout: DataLayout, report: Report) -> int:
-    """The descriptor of the lock that the server is to hold. No two servers can: not one that a process list does
-    not show, as in another container, nor one of whose processes some have outlived the postmaster.
+    """Return the descriptor of the server's lock, which only one server can hold.
+
+    The lock excludes a server that no process list shows, as in another container. It also excludes a server whose
+    processes have outlived their postmaster.
     """
     ticker = Ticker(report)
     deadline = time.monotonic() + _SURVIVORS_PATIENCE
     while (lock := try_lock(layout.server_lock)) is None:
         if time.monotonic() > deadline:
             raise EmbeddedUnavailable(
-                f"Processes of an earlier server, or of one on another machine, still use {layout.cluster}.",
-                hint="End them, or set GJOBS_DATA_DIR to another directory, or give --database-url.",
+                f"Processes of an earlier server, or of a server on another machine, still use {layout.cluster}.",
+                hint="End them, set GJOBS_DATA_DIR to another directory, or give --database-url.",
             )
         ticker.tick("Waiting for the processes of an earlier server to end")
         time.sleep(0.02)
@@ -80,11 +82,11 @@ def _lock_cluster(layout: DataLayout, report: Report) -> int:
 
 
 def start_command(cluster: Path, sockets: Path, binaries: Binaries, settings: Mapping[str, str]) -> list[str]:
-    """The program and its arguments. `settings` win over ours."""
+    """Return the program and its arguments. `settings` override the defaults."""
     quoted = str(sockets).replace('"', '""')
     ours = {
         "listen_addresses": "",
-        # Ready is to mean that it takes writes.
+        # "ready" must mean that the server accepts writes.
         "hot_standby": "off",
         "port": PORT,
         "unix_socket_directories": f'"{quoted}"',
@@ -100,30 +102,32 @@ def start_command(cluster: Path, sockets: Path, binaries: Binaries, settings: Ma
 
 
 def _make_socket_directory(layout: DataLayout, account: OsAccount) -> Path:
-    """Private, for whoever can reach the socket is let in. One that is there is believed only if it is, too."""
+    """Create a private directory for the socket, or check an existing one. Everyone who can enter it can connect."""
     sockets = socket_directory(layout)
     try:
         sockets.mkdir(mode=0o700)
     except FileExistsError:
         require_owned(sockets, account.owner)
         if sockets.stat().st_mode & 0o077:
-            raise EmbeddedUnavailable(f"Others may enter {sockets}, where the server's socket is to be.") from None
+            raise EmbeddedUnavailable(
+                f"Other accounts may enter the socket's directory {sockets}. Remove it."
+            ) from None
     else:
         account.give(sockets)
     return sockets
 
 
 def _remove_stale_files(cluster: Path, sockets: Path) -> None:
-    """What a killed server left. Postgres trusts the numbers in it, which another process may have meanwhile.
+    """Remove files of a killed server. Postgres trusts the process ids in them, which may be reused by now.
 
-    Only a server on this cluster makes these files, and whoever holds the lock knows that there is none.
+    Only a server on this cluster creates these files. While this process holds the lock, there is none.
     """
     for path in (cluster / "postmaster.pid", sockets / f".s.PGSQL.{PORT}.lock", sockets / f".s.PGSQL.{PORT}"):
         path.unlink(missing_ok=True)
 
 
 GRACE = 10.0
-"""Seconds that a server without users stays up, so that ten commands in a row do not pay for ten starts."""
+"""Seconds that the server stays up without clients, so that ten commands in a row need one start only."""
 
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
@@ -136,11 +140,12 @@ def open_server(
     grace: float = GRACE,
     remove_after: bool = False,
 ) -> ServerHandle:
-    """Use the server of this data directory, after making and starting what is missing.
+    """Use the server of this data directory. Creates and starts it if needed.
 
-    Waits as long as a recovery takes; a report that raises ends the wait. `settings` are for a server that this
-    call starts: postgresql.conf's names and values. `grace`, in seconds, is for a watchdog that this call starts.
-    `remove_after` removes the data directory, if this call made it, when the server has been stopped.
+    - Waits for any recovery. An exception from `report` ends the wait.
+    - `settings` are names and values as in postgresql.conf. They apply if this call starts the server.
+    - `grace` is in seconds, and applies if this call starts the watchdog.
+    - `remove_after` deletes the data directory after the server has stopped, if this call created the directory.
     """
     layout = DataLayout.of(data_dir)
     with explaining(layout.data_dir):
@@ -177,9 +182,9 @@ def _ensure_server(layout: DataLayout, settings: Mapping[str, str], grace: float
 
 
 def _running_server(layout: DataLayout, report: Report) -> Postmaster | None:
-    """The server, waited for if another process has started it; None if there is none.
+    """Return the running server, or None. Waits for a server that another process is starting.
 
-    One that is about to end is none, nor is one whose socket was cleaned away: nobody can reach that any more.
+    Stops a server without a socket, because nobody can reach it. Also waits for the end of one that is stopping.
     """
     cluster = layout.cluster
     found = find_postmaster(cluster)

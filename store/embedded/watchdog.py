@@ -1,4 +1,4 @@
-"""Process that stops the server after its last client."""
+"""The process that stops the server after its last client."""
 
 import contextlib
 import os
@@ -28,14 +28,14 @@ def watch(layout: DataLayout, grace: float, lock: int) -> None:
                 stop(layout)
                 if layout.throw_away.exists():
                     shutil.rmtree(layout.data_dir)
-            # Inside the start lock, so that whoever starts a server next sees that nobody watches.
+            # Release it inside the start lock, so that the next process to start a server starts a watchdog, too.
             os.close(lock)
             return
 
 
 def main(arguments: list[str]) -> None:
     data_dir, grace, lock, ready = arguments
-    # Whoever started it may be dead by now.
+    # The parent process may be dead by now.
     with contextlib.suppress(BrokenPipeError):
         os.write(int(ready), b".")
     os.close(int(ready))
@@ -47,17 +47,17 @@ if __name__ == "__main__":
 
 
 class WatchdogStart:
-    """A watchdog that may still be on its way."""
+    """A watchdog that may still be starting."""
 
     def __init__(self, layout: DataLayout, signs_of_life: BinaryIO | None) -> None:
         self._layout = layout
         self._signs_of_life = signs_of_life
 
     def confirm(self) -> None:
-        """Wait until it is at work."""
+        """Wait until it is running."""
         if self._signs_of_life is not None and not self._signs_of_life.read(1):
             raise EmbeddedUnavailable(
-                "The process that stops the server after its last user did not start.",
+                "The process that stops the server after its last client did not start.",
                 hint=f"Its log is {self._layout.watchdog_log}.",
             )
 
@@ -67,7 +67,7 @@ class WatchdogStart:
 
 
 def ensure_watchdog(layout: DataLayout, grace: float) -> WatchdogStart:
-    """Start one if there is none; one that is there goes on with the seconds it was given. Under the start lock."""
+    """Start a watchdog if there is none. A running one keeps its own grace. Hold the start lock."""
     lock = try_lock(layout.watch_lock)
     if lock is None:
         return WatchdogStart(layout, None)

@@ -1,4 +1,4 @@
-"""Completions while a filter is typed."""
+"""Completions for a filter while it is typed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ MOST_COMPLETIONS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionValues:
-    """What the database is known to hold, each kind in the order in which it is to be offered."""
+    """Values that the database is known to hold, each kind in the order of the suggestions."""
 
     modes: tuple[str, ...] = USUAL_MODES
     projects: tuple[str, ...] = ()
-    """Their names."""
+    """Project names."""
     users: tuple[str, ...] = ()
-    """Their e-mails; none where they may not be read."""
+    """E-mails; empty if they may not be read."""
 
     def values(self, key: Key) -> tuple[str, ...]:
         of_database = {Key.MODE: self.modes, Key.PROJECT: self.projects, Key.USER: self.users}
@@ -27,43 +27,43 @@ class CompletionValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """`replacement` would stand in place of `text[start:end]`."""
+    """Replaces `text[start:end]` with `replacement`."""
 
     start: int
     end: int
     replacement: str
     words: str
-    """Of a key, what it finds; else empty."""
+    """The help text of a key; else empty."""
 
     def applied(self, text: str) -> tuple[str, int]:
-        """The text with it, and where the cursor is then."""
+        """Return the completed text and the new cursor position."""
         return text[: self.start] + self.replacement + text[self.end :], self.start + len(self.replacement)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Typed:
-    """The value, or the beginning of a term, that the cursor is in."""
+    """The value, or the start of a term, at the cursor."""
 
     start: int
     end: int
     key: str | None
     text: str
-    """As far as the cursor, without quotes."""
+    """The text up to the cursor, without quotes."""
     others: frozenset[str]
-    """The values of the same term before it."""
+    """The earlier values of the same term."""
     is_first: bool
-    """Whether a key may begin here."""
+    """Whether a key may start here."""
 
 
 def is_naming(key: Key, text: str, cursor: int) -> bool:
-    """Whether a value of this key is being typed."""
+    """Return whether a value of this key is being typed."""
     return f"{key}{AFTER_KEY}" in text[:cursor].rpartition(" ")[2].lower()
 
 
 def complete(text: str, cursor: int, known: CompletionValues) -> tuple[Completion, ...]:
-    """Keys that begin as typed so far, or values that do, then those that contain it; nothing twice or already there.
+    """Return the keys that start with the typed text, or the values that start with it, then those that contain it.
 
-    `cursor` counts characters.
+    Values are unique and skip those already in the term. `cursor` counts characters.
     """
     typed = _typed(text, max(0, min(cursor, len(text))))
     if typed.key is not None:
@@ -101,7 +101,7 @@ def _matching(typed: str, words: Iterable[str]) -> list[str]:
 
 
 def _typed(text: str, cursor: int) -> _Typed:
-    """Forgiving where the parser is not: what is being typed is not yet right."""
+    """Find what is being typed. Unlike the parser, this accepts unfinished text."""
     start, key, others = 0, None, set[str]()
     token, inside_quotes, position = 0, False, 0
     while position < cursor:
@@ -135,7 +135,7 @@ def _typed(text: str, cursor: int) -> _Typed:
 
 
 def _end(text: str, cursor: int, *, inside_quotes: bool, has_key: bool) -> int:
-    """Where what the cursor is in ends: of a quote that is open, the next that closes it, or the cursor."""
+    """Return the end of the text at the cursor: the closing quote if one is open, else the end of the value."""
     if inside_quotes:
         closing = text.find(QUOTE, cursor)
         return cursor if closing < 0 else closing + 1

@@ -36,11 +36,11 @@ from store.jobs.job import FINAL_STATUSES, STUCK_AFTER
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 
 NAMED = frozenset({Key.PROJECT, Key.USER})
-"""The keys whose names another table has; ids need none."""
+"""The keys whose names are stored in another table. Ids need no such table."""
 
 
 class Form(StrEnum):
-    """How a value is looked for."""
+    """How a value is compared."""
 
     TEXT = "text"
     ID = "id"
@@ -67,11 +67,11 @@ class TermShape:
 
 
 Shape = tuple[TermShape, ...]
-"""All of a filter that its SQL depends on: statements are kept by it."""
+"""All of a filter that its SQL depends on. Statements are cached by it."""
 
 
 def needs_names(job_filter: JobFilter) -> frozenset[Key]:
-    """The keys with a value that only a name in another table can be."""
+    """Return the keys that have a value that is not an id and must be a name in another table."""
     return frozenset(
         term.key
         for term in job_filter.terms
@@ -80,9 +80,10 @@ def needs_names(job_filter: JobFilter) -> frozenset[Key]:
 
 
 def shape_of(job_filter: JobFilter, *, readable: Set[Key]) -> Shape:
-    """`readable` are those of NAMED whose names may be read; what looks like an id is looked for as one without.
+    """Return the filter's shape. `readable` are the keys of NAMED whose names may be read.
 
-    Key.IS among them says that what is stuck is known by more than the time.
+    If names are unreadable, a value that looks like an id is compared as an id. Key.IS in `readable` means that the
+    usual duration is known.
     """
     return tuple(
         TermShape(
@@ -117,7 +118,7 @@ def _form(key: Key | None, value: Value, readable: Set[Key]) -> Form:
 
 
 def parameters(job_filter: JobFilter) -> dict[str, object]:
-    """The values, by the names that they have in the statement of the filter's shape, and perhaps some more."""
+    """Return the values by their parameter names. There may be more than the statement needs."""
     return {
         f"{_name(place, number)}_{name}": parameter
         for place, term in enumerate(job_filter.terms)
@@ -173,7 +174,7 @@ _OPERATORS: Mapping[Form, Any] = {
 }
 _TIME = DateTime(timezone=True)
 _LAST_TIME: ColumnElement[Any] = literal_column("timestamptz '294276-12-31 23:59:59.999999+00'", _TIME)
-"""Beyond it a sum fails. It stands for infinity there."""
+"""A later sum would overflow, so it counts as infinity."""
 _INFINITY: ColumnElement[Any] = literal_column("timestamptz 'infinity'", _TIME)
 _IS_FINISHED = or_(*(_jobs.c.status == status.value for status in FINAL_STATUSES))
 _IDS = (_jobs.c.id, _jobs.c.project_id, _jobs.c.user_id, _jobs.c.input_asset_id)
@@ -181,7 +182,7 @@ _IDS = (_jobs.c.id, _jobs.c.project_id, _jobs.c.user_id, _jobs.c.input_asset_id)
 
 @dataclass(frozen=True, slots=True)
 class _Condition:
-    """Of one value. `name` begins the names of its parameters."""
+    """The condition of one value. `name` prefixes the names of its parameters."""
 
     form: Form
     name: str
@@ -243,7 +244,7 @@ class _Condition:
     def _refers(
         self, column: ColumnElement[Any], id_column: ColumnElement[Any], name: ColumnElement[str]
     ) -> ColumnElement[bool]:
-        """Names are looked up in the statement itself, so that its own eyes see them or do not."""
+        """Compare with an id or a name. The same statement finds the name, so row level security applies to it."""
         if self.form is Form.ID:
             return self._begins(column)
         named = column.in_(select(id_column).where(self._is(name)))
@@ -253,7 +254,7 @@ class _Condition:
         return func.lower(column) == func.lower(self._parameter("text", Text()))
 
     def _holds(self, column: ColumnElement[str]) -> ColumnElement[bool]:
-        # Not LIKE: a percent sign or an underscore is looked for as it is.
+        # Not LIKE: percent signs and underscores must match literally.
         return func.strpos(func.lower(column), func.lower(self._parameter("text", Text()))) > 0
 
     def _in_error(self) -> ColumnElement[bool]:
@@ -265,7 +266,7 @@ class _Condition:
     def _amount(
         self, column: ColumnElement[Any], kind: TypeEngine[Any], since: ColumnElement[Any] | None = None
     ) -> ColumnElement[bool]:
-        """Compares the column, or how much later than another it is: added, for a difference of infinities is none."""
+        """Compare the column, or its distance from `since`. Adding is safe, while subtracting infinities fails."""
 
         def end(name: str) -> ColumnElement[Any]:
             amount = self._parameter(name, kind)

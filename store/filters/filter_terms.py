@@ -1,4 +1,4 @@
-"""Filter keys, comparisons, terms: the language's vocabulary."""
+"""The vocabulary of the filter language: keys, comparisons and terms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,22 +24,22 @@ class Key(StrEnum):
 
 
 NONE, ANY = "none", "any"
-"""Of an asset: the jobs without one, and those with one."""
+"""For assets: jobs without one, and jobs with one."""
 
 STUCK = "stuck"
-"""What a job may be, beside its status."""
+"""A state of a job besides its status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyWords:
-    """`words` complete the sentence "jobs …"."""
+    """Help texts of a key. `words` complete the sentence "jobs …"."""
 
     takes: str
     example: str
     """A term that can be typed."""
     words: str
     usual: tuple[str, ...] = ()
-    """Values worth offering, whatever the database holds."""
+    """Values to suggest, whatever the database holds."""
 
 
 _AGES = ("1h", "24h", "7d")
@@ -48,15 +48,19 @@ KEYS: Mapping[Key, KeyWords] = {
     Key.STATUS: KeyWords(
         takes="STATUS", example="status:failed,running", words="in one of these statuses", usual=tuple(JobStatus)
     ),
-    Key.MODE: KeyWords(takes="MODE", example="mode:lifestyle", words="of this mode, the whole of it"),
+    Key.MODE: KeyWords(takes="MODE", example="mode:lifestyle", words="with exactly this mode"),
     Key.COST: KeyWords(
-        takes="CENTS or $AMOUNT", example="cost:>50 cost:$1..$2.50", words="that cost this; 50 is cents, $0.50 the same"
+        takes="CENTS or $AMOUNT",
+        example="cost:>50 cost:$1..$2.50",
+        words="with this cost; 50 means cents, the same as $0.50",
     ),
     Key.PROJECT: KeyWords(
-        takes="NAME or ID", example='project:"Autumn catalog"', words="of the project of this whole name, or id"
+        takes="NAME or ID",
+        example='project:"Autumn catalog"',
+        words="in the project with exactly this name, or with this id",
     ),
     Key.USER: KeyWords(
-        takes="E-MAIL or ID", example="user:ana@example.com", words="of this owner; e-mails are the operator's to read"
+        takes="E-MAIL or ID", example="user:ana@example.com", words="of this owner; only the operator can use e-mails"
     ),
     Key.ASSET: KeyWords(
         takes="none, any or ID",
@@ -67,31 +71,31 @@ KEYS: Mapping[Key, KeyWords] = {
     Key.SINCE: KeyWords(
         takes="TIME or AGE",
         example="since:24h",
-        words="created then or later; times are UTC without a zone",
+        words="created then or later; times without a zone are UTC",
         usual=_AGES,
     ),
     Key.UNTIL: KeyWords(
         takes="TIME or AGE",
         example="until:2026-11-01",
-        words="created before then; a date is its first moment",
+        words="created before then; a date means its first moment",
         usual=_AGES,
     ),
     Key.TOOK: KeyWords(
         takes="DURATION",
         example="took:>5m took:1m..1h30m",
-        words="finished so long after they were created",
+        words="that finished this long after their creation",
         usual=(">1m", ">5m", ">1h"),
     ),
     Key.ERROR: KeyWords(takes="TEXT", example="error:timeout", words="whose error contains this"),
-    Key.ID: KeyWords(takes="ID", example="id:3f2a", words="whose id begins so: 4 digits or more"),
+    Key.ID: KeyWords(takes="ID", example="id:3f2a", words="whose id starts with these 4 or more digits"),
     Key.IS: KeyWords(
         takes=STUCK,
         example=f"is:{STUCK}",
-        words="that run untouched for too long, held by no worker",
+        words="running too long without a worker",
         usual=(STUCK,),
     ),
 }
-"""In the order in which they are shown."""
+"""In display order."""
 
 
 class Comparison(StrEnum):
@@ -104,7 +108,7 @@ class Comparison(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """`amount` is in whole cents, or in whole seconds."""
+    """`amount` is in whole cents or whole seconds."""
 
     comparison: Comparison
     amount: int
@@ -112,7 +116,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Between:
-    """Both ends belong to it."""
+    """Both ends are included."""
 
     low: int
     high: int
@@ -120,18 +124,18 @@ class Between:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Age:
-    """So long before whenever the filter is used, by the database's clock: a list that is read again stays young."""
+    """A time before now, by the database's clock. A refreshed list stays current."""
 
     seconds: int
 
 
 Value = str | datetime | Age | Compared | Between
-"""A text, an id or its beginning, a status, `none` or `any` are text; times are aware UTC."""
+"""Texts, ids or their start, statuses, `none` and `any` are strings. Times are aware and in UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """Holds for a job for which one of the values does, or where it is negated, none."""
+    """Matches a job that matches one of the values. If negated, matches a job that matches none."""
 
     key: Key | None
     """None for a bare word."""

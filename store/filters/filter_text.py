@@ -1,4 +1,4 @@
-"""Parses filter text and prints filters back."""
+"""Parses filter text and formats filters as text."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from store.jobs.job import JobStatus, near_status, parse_status
 
 QUOTE, ESCAPE, OR, NOT, AFTER_KEY = '"', "\\", ",", "-", ":"
 ESCAPES = {QUOTE: QUOTE, ESCAPE: ESCAPE, "n": "\n", "t": "\t"}
-"""What stands after a backslash inside quotes, and what it means. Outside of quotes a backslash is one."""
+"""The escapes inside quotes and their meaning. Outside quotes, a backslash is an ordinary character."""
 
 _SPACES = re.compile(r"\s*")
 _KEY = re.compile(r'([^\s:",]*):')
@@ -38,7 +38,7 @@ class Token:
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """Raises FilterError where one does not end as it should."""
+    """Yield the tokens. Raises FilterError if a token is malformed."""
     position = _after(_SPACES, text, 0)
     while position < len(text):
         token = _token(text, position)
@@ -47,7 +47,7 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def _after(pattern: re.Pattern[str], text: str, position: int) -> int:
-    """Where the pattern, which may be nothing, ends."""
+    """Return where the match ends. An empty match is allowed."""
     found = pattern.match(text, position)
     return found.end() if found else position
 
@@ -58,7 +58,7 @@ def _token(text: str, start: int) -> Token:
         position += 1
         if _is_over(text, position):
             raise TextSpan(text, start, position).wrong(
-                "A minus stands before what is not wanted, without a space.", hint=f'Quote it to look for it: "{NOT}"'
+                "A minus needs a term right after it, without a space.", hint=f'Quote it to search for it: "{NOT}"'
             )
     key = None
     if found := _KEY.match(text, position):
@@ -87,7 +87,7 @@ def _what_is_missing(text: str, span: TextSpan, key: Piece | None) -> str:
         return "There is nothing before this comma."
     if text.startswith(OR, span.start - 1):
         return "There is nothing after this comma."
-    return f"{key.text if key else ''}: is followed by no value."
+    return f"{key.text if key else ''}: needs a value."
 
 
 def _piece(text: str, start: int) -> Piece:
@@ -96,7 +96,8 @@ def _piece(text: str, start: int) -> Piece:
     end = _after(_UNQUOTED, text, start)
     if text.startswith(QUOTE, end):
         raise TextSpan(text, end, end + 1).wrong(
-            "A quote stands in the middle of a word.", hint='Quote the whole value, and write \\" for a quote in it.'
+            "There is a quote in the middle of a word.",
+            hint='Quote the whole value, and write \\" for a quote inside it.',
         )
     return Piece(text=text[start:end], span=TextSpan(text, start, end))
 
@@ -120,17 +121,17 @@ def _quoted(text: str, start: int) -> Piece:
 
 def _closed(text: str, start: int, end: int, value: str) -> Piece:
     if not _is_over(text, end) and not text.startswith(OR, end):
-        raise TextSpan(text, end, end + 1).wrong("After a closing quote comes a space or a comma.")
+        raise TextSpan(text, end, end + 1).wrong("A closing quote needs a space or a comma after it.")
     return Piece(text=value, span=TextSpan(text, start, end), is_quoted=True)
 
 
 def _escaped(text: str, position: int) -> str:
     after = text[position + 1 : position + 2]
     if not after:
-        raise TextSpan(text, position, position + 1).wrong("This backslash is followed by nothing.")
+        raise TextSpan(text, position, position + 1).wrong("This backslash has nothing after it.")
     if after not in ESCAPES:
         raise TextSpan(text, position, position + 2).wrong(
-            "Inside quotes a backslash stands before a quote, a backslash, n or t.", suggestion=ESCAPE * 2 + after
+            "Inside quotes, only a quote, a backslash, n or t may follow a backslash.", suggestion=ESCAPE * 2 + after
         )
     return ESCAPES[after]
 
@@ -140,12 +141,12 @@ def _ends_in_escape(text: str) -> bool:
 
 
 def _is_over(text: str, position: int) -> bool:
-    """Whether a token that comes so far ends here."""
+    """Return whether a token that reaches this position ends here."""
     return position >= len(text) or text[position].isspace()
 
 
 Read = Callable[[Piece, datetime | None], Value]
-"""Of a value, and the time that is taken for now."""
+"""Reads a value, given the current time."""
 
 _SMALLEST_CENTS, _LARGEST_CENTS = -2_147_483_648, 2_147_483_647
 
@@ -163,7 +164,7 @@ def _text(piece: Piece, _now: datetime | None) -> str:
 
 
 def _status(piece: Piece, _now: datetime | None) -> str:
-    """Quoted it is what it is. Else one of the workflow in any case of letters, and no slip of one."""
+    """Return a quoted status as it is. Otherwise accept a workflow status in any case, and refuse a misspelt one."""
     if piece.is_quoted:
         return piece.text
     known = parse_status(piece.text.lower())
@@ -171,23 +172,23 @@ def _status(piece: Piece, _now: datetime | None) -> str:
         return known.value
     if near := near_status(piece.text):
         raise piece.span.wrong(
-            f"{piece.text!r} is no status.",
+            f"Unknown status {piece.text!r}.",
             suggestion=near,
-            hint=f"Did you mean {near}? A status that only your app has can be quoted: {QUOTE}{piece.text}{QUOTE}.",
+            hint=f"Did you mean {near}? Quote a status that only your app has: {QUOTE}{piece.text}{QUOTE}.",
         )
     return piece.text
 
 
 def _is_plain_status(text: str) -> bool:
-    """Whether it is read as it is without quotes."""
+    """Return whether the text means the same without quotes."""
     return text in set(JobStatus) or (text.lower() not in set(JobStatus) and near_status(text) is None)
 
 
 def _id(piece: Piece, _now: datetime | None) -> str:
     if id_range(piece.text) is None:
         raise piece.span.wrong(
-            f"{piece.text!r} does not begin an id.",
-            hint=f"Give at least {LEAST_DIGITS} of its digits, 0 to 9 and a to f, from the first one on.",
+            f"{piece.text!r} is not the start of an id.",
+            hint=f"Use at least the first {LEAST_DIGITS} digits, 0 to 9 and a to f.",
         )
     return piece.text.lower()
 
@@ -200,17 +201,17 @@ def _asset(piece: Piece, now: datetime | None) -> str:
 def _state(piece: Piece, _now: datetime | None) -> str:
     if piece.text.lower() == STUCK:
         return STUCK
-    raise piece.span.wrong(f"No job is {piece.text!r}.", suggestion=STUCK)
+    raise piece.span.wrong(f"Unknown state {piece.text!r}.", suggestion=STUCK)
 
 
 def _cents(text: str, piece: Piece) -> int:
-    """Whole cents, or dollars after a dollar sign: what could be either is neither."""
+    """Parse whole cents, or dollars after a dollar sign. Refuse an ambiguous amount."""
     found = _MONEY.fullmatch(text)
     if found is None or (found[4] and not found[2]):
         raise piece.span.wrong(
-            f"{text!r} is no amount.",
+            f"{text!r} is not an amount.",
             suggestion=piece.text.replace(text, f"${text}", 1) if found else None,
-            hint=None if found else "Give whole cents, such as 50, or dollars, such as $0.50.",
+            hint=None if found else "Use whole cents, such as 50, or dollars, such as $0.50.",
         )
     sign, dollars, whole, part = found.groups()
     cents = int(whole) * 100 + int((part or "").ljust(2, "0")) if dollars else int(whole)
@@ -223,7 +224,9 @@ def _cents(text: str, piece: Piece) -> int:
 def _seconds(text: str, piece: Piece) -> int:
     seconds = formats.parse_duration(text)
     if seconds is None:
-        raise piece.span.wrong(f"{text!r} is no duration.", hint="Give a number with s, m, h, d or w: 90s, 5m, 1h30m.")
+        raise piece.span.wrong(
+            f"{text!r} is not a duration.", hint="Use a number with s, m, h, d or w: 90s, 5m, 1h30m."
+        )
     if seconds > formats.LONGEST:
         raise piece.span.wrong("That is too long.", hint=f"The longest is {formats.LONGEST_WORDS}.")
     return seconds
@@ -234,14 +237,14 @@ def _amount(piece: Piece, read: Callable[[str, Piece], int]) -> Compared | Betwe
     if not dots:
         return _compared(piece, read)
     if not low and not high:
-        raise piece.span.wrong("A range needs one of its ends.", hint="Give 1..10, 1.. or ..10.")
+        raise piece.span.wrong("A range needs at least one end.", hint="Use 1..10, 1.. or ..10.")
     if not high:
         return Compared(comparison=Comparison.AT_LEAST, amount=read(low, piece))
     if not low:
         return Compared(comparison=Comparison.AT_MOST, amount=read(high, piece))
     between = Between(low=read(low, piece), high=read(high, piece))
     if between.low > between.high:
-        raise piece.span.wrong("This range ends before it begins.", suggestion=f"{high}{_RANGE}{low}")
+        raise piece.span.wrong("This range ends before it starts.", suggestion=f"{high}{_RANGE}{low}")
     return between
 
 
@@ -256,17 +259,17 @@ def _cost(piece: Piece, _now: datetime | None) -> Value:
 
 
 def _took(piece: Piece, _now: datetime | None) -> Value:
-    """Times have six digits, so that no job ever took exactly what was typed."""
+    """Parse a duration. Times have six digits, so no job ever took exactly a typed duration."""
     amount = _amount(piece, _seconds)
     if isinstance(amount, Compared) and amount.comparison is Comparison.EQUAL:
         raise piece.span.wrong(
-            "No job takes exactly so long: say whether more or less.", suggestion=f">{piece.text.removeprefix('=')}"
+            "No job takes exactly that long. Use more or less.", suggestion=f">{piece.text.removeprefix('=')}"
         )
     return amount
 
 
 def _time(piece: Piece, now: datetime | None) -> datetime | Age:
-    """A moment, or how long ago it was."""
+    """Parse a time or an age."""
     try:
         if formats.parse_duration(piece.text) is not None:
             age = Age(seconds=_seconds(piece.text, piece))
@@ -275,8 +278,8 @@ def _time(piece: Piece, now: datetime | None) -> datetime | Age:
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise piece.span.wrong(
-            f"{piece.text!r} is no time.",
-            hint="Give 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00+01:00, or an age: 24h.",
+            f"{piece.text!r} is not a time.",
+            hint="Use 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00+01:00, or an age: 24h.",
         ) from None
 
 
@@ -297,7 +300,7 @@ READERS: Mapping[Key, Read] = {
 
 
 def read(key: Key | None, piece: Piece, now: datetime | None) -> Value:
-    """The value of a key, or of a bare word."""
+    """Return the value of a key, or of a bare word."""
     return piece.text if key is None else READERS[key](piece, now)
 
 
@@ -307,9 +310,9 @@ def read_key(piece: Piece) -> Key:
     except ValueError:
         pass
     near = _nearest(piece.text, KEYS)
-    hint = f"The keys are {', '.join(KEYS)}. Quote the word to look for it with its colon."
+    hint = f"The keys are {', '.join(KEYS)}. Quote the word to search for it with its colon."
     raise piece.span.wrong(
-        f"{piece.text!r} is no key." if piece.text else "There is no key before this colon.",
+        f"Unknown key {piece.text!r}." if piece.text else "There is no key before this colon.",
         suggestion=near,
         hint=None if near else hint,
     )
@@ -317,29 +320,29 @@ def read_key(piece: Piece) -> Key:
 
 MOST_CHARACTERS = 1_000
 MOST_VALUES = 64
-"""In all terms together: each is a condition of the statement."""
+"""In all terms together. Each value becomes a condition of the statement."""
 
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 _OF_ONE_VALUE = frozenset({Key.SINCE, Key.UNTIL})
 
 
 def parse(text: str, *, now: datetime | None = None) -> JobFilter:
-    """`now` is aware: ages such as `24h` are counted back from it; without it they stay ages.
+    """Parse a filter. `now` must be aware: ages such as `24h` become times before it. Without it they stay ages.
 
-    Raises FilterError, and nothing else.
+    Raises only FilterError.
     """
     if len(text) > MOST_CHARACTERS:
         raise TextSpan(text, MOST_CHARACTERS, len(text)).wrong(
-            f"A filter has at most {MOST_CHARACTERS:,} characters; this has {len(text):,}."
+            f"A filter can have {MOST_CHARACTERS:,} characters at most. This one has {len(text):,}."
         )
     if found := _NOT_STORABLE.search(text):
-        raise TextSpan(text, *found.span()).wrong("This is no character that the database can hold.")
+        raise TextSpan(text, *found.span()).wrong("The database can't store this character.")
     terms: list[Term] = []
     values = 0
     for token in tokens(text):
         values += len(token.pieces)
         if values > MOST_VALUES:
-            raise token.span.wrong(f"A filter has at most {MOST_VALUES} words and values.")
+            raise token.span.wrong(f"A filter can have {MOST_VALUES} words and values at most.")
         terms.append(_term(token, now))
     return JobFilter(terms=tuple(terms))
 
@@ -347,7 +350,7 @@ def parse(text: str, *, now: datetime | None = None) -> JobFilter:
 def _term(token: Token, now: datetime | None) -> Term:
     key = read_key(token.key) if token.key else None
     if key in _OF_ONE_VALUE and len(token.pieces) > 1:
-        raise token.pieces[1].span.wrong(f"{key} takes one time.")
+        raise token.pieces[1].span.wrong(f"{key} takes only one time.")
     return Term(key=key, values=tuple(read(key, piece, now) for piece in token.pieces), is_negated=token.is_negated)
 
 
@@ -355,12 +358,12 @@ _ESCAPED = str.maketrans({meaning: f"{ESCAPE}{letter}" for letter, meaning in ES
 
 
 def format_filter(job_filter: JobFilter) -> str:
-    """With the times that ages stood for, where they were counted back."""
+    """Return the filter as text. Ages that became times are printed as times."""
     return " ".join(_format_term(term) for term in job_filter.terms)
 
 
 def quoted(text: str, *, is_value: bool) -> str:
-    """As it is typed after a key, or by itself; quoted where it has to be."""
+    """Return text that reads back as a value or a bare word, quoted if needed."""
     is_plain = text and not any(character.isspace() or character in (QUOTE, OR) for character in text)
     if is_plain and (is_value or not (text.startswith(NOT) or AFTER_KEY in text)):
         return text

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Holds for the jobs for which every term does; for all of them where it has none."""
+    """Matches the jobs that match every term. Without terms, it matches all jobs."""
 
     terms: "tuple[Term, ...]" = ()
 
@@ -23,7 +23,7 @@ NO_FILTER = JobFilter()
 
 
 class FilterError(InvalidValue):
-    """`text[start:end]` is what is wrong, empty where something is missing; `suggestion` would do in its place.
+    """`text[start:end]` is the error; it is empty if something is missing. `suggestion` is a valid replacement.
 
     The field is `filter`.
     """

@@ -1,4 +1,4 @@
-"""Which index a list lacks, judged from existing ones."""
+"""Finds the index that a list lacks, given the existing ones."""
 
 import re
 from collections.abc import Iterable, Set
@@ -12,7 +12,7 @@ from store.users.actor import ActingUser, Actor
 
 _NEWEST = "created_at DESC, id DESC"
 _OF_ALL = frozenset(f"{narrowed}{_NEWEST}" for narrowed in ("", "project_id, ", "user_id, ", "status, "))
-"""By these every list without a filter is read in the order of creation, whoever looks."""
+"""With these indexes, every unfiltered list is read in creation order, for any actor."""
 
 TOTAL = (
     f"( CASE WHEN ((status = ANY (ARRAY[{sql_literals(FINAL_STATUSES, cast='::text')}]))"
@@ -27,22 +27,22 @@ _ORDER_INDEXES = {
 }
 
 MOST_SORTED = 20_000
-"""Jobs that are sorted for each page without much ado: about a tenth of a second."""
+"""The most jobs that may be sorted for each page. Sorting them takes about 0.1 seconds."""
 
 
 def is_in_order(listed: ListQuery, indexes: Set[str]) -> bool:
-    """Whether the list is read by an index alone, and never sorted.
+    """Return whether the list is read from an index alone and never sorted.
 
-    The planner does not see it where row level security narrows the list: it takes every user for one with a few jobs,
-    and would read and sort all those of a user who has very many.
+    The planner can't know this under row level security. It expects each user to have few jobs, so it would read and
+    sort all jobs of a user who has many.
     """
     return listed.order.column is OrderColumn.CREATED and not listed.job_filter.terms and indexes >= _OF_ALL
 
 
 def lacks_order(listed: ListQuery, indexes: Set[str]) -> MissingCapability | None:
-    """Where no index has the jobs in the list's order, so that all of it is read and sorted for any page; and the SQL.
+    """Return the missing index if every page must read and sort the whole list.
 
-    Every app's table has an index for the order of creation.
+    Every app's table has an index for the creation order.
     """
     known = _ORDER_INDEXES.get(listed.order.column)
     if known is None:
@@ -52,33 +52,33 @@ def lacks_order(listed: ListQuery, indexes: Set[str]) -> MissingCapability | Non
     if (name if listed.order.column is OrderColumn.TOTAL else columns) in indexes:
         return None
     return MissingCapability(
-        reason=f"No index has the jobs by {listed.order.column}: each page would read and sort all of them.",
+        reason=f"No index orders the jobs by {listed.order.column}. Each page would read and sort all jobs.",
         sql=f"CREATE INDEX CONCURRENTLY {name} ON public.generation_jobs ({columns});",
     )
 
 
 def is_kept_from_index(listed: ListQuery) -> bool:
-    """Whether row level security keeps a user's list from the index of its order: see `AccessPath.through_policies`."""
+    """Return whether row level security blocks the index for a user's list. See `AccessPath.through_policies`."""
     return listed.order.column is OrderColumn.TOTAL
 
 
 def too_long_to_sort() -> MissingCapability:
-    """A user's list of more than MOST_SORTED jobs, which no index reads in its order."""
+    """Return the reason for a user's list of more than MOST_SORTED jobs that no index reads in its order."""
     return MissingCapability(
-        reason="Row level security keeps the index by total from being used with a user's eyes: each page would read"
-        f" and sort all of their jobs, which are more than {MOST_SORTED:,}.",
-        advice="List fewer: those of a project or a status.",
+        reason="When acting as a user, row level security blocks the index on total. Each page would read"
+        f" and sort all of the user's jobs, more than {MOST_SORTED:,}.",
+        advice="Choose a project or a status to list fewer jobs.",
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexAdvice:
-    """An index that would read the list in its order, as a migration would make it."""
+    """An index that would read the list in its order, and the SQL that creates it."""
 
     columns: str
-    """As they stand in the statement, in their order."""
+    """The columns as in the statement, in order."""
     sql: str
-    """Blocks no writer while it runs."""
+    """The statement does not block writers while it runs."""
 
 
 _TABLE = "public.generation_jobs"
@@ -88,7 +88,7 @@ _TABLE = "public.generation_jobs"
 class _Narrowed:
     expression: str
     name: str
-    """Of the index, after what it orders by."""
+    """The suffix of the index's name, after the order."""
 
 
 _PROJECT = _Narrowed("project_id", "_of_project")
@@ -104,16 +104,16 @@ _ORDERS = {
     OrderColumn.COST: ("cost_cents", "gjobs_costs"),
 }
 _HAVE_FEW_TIES = frozenset({OrderColumn.CREATED, OrderColumn.UPDATED})
-"""There an index without the id is good enough: equal ones are put in order as they are read."""
+"""For these columns an index without the id is enough, because few rows are equal."""
 _UNHELPED = frozenset({None, Key.ERROR, Key.TOOK})
-"""A text within another one, and two columns beside each other: no plain index finds them."""
+"""No plain index finds a part of a text, or compares two columns."""
 _DEFINITION = re.compile(r"^btree \((?P<columns>.*?)\)(?: INCLUDE \(.*\))?$")
 
 
 def advice(listed: ListQuery, indexes: Iterable[str], *, actor: Actor) -> IndexAdvice | None:
-    """None where an index is there, and where none would help.
+    """Return the advice, or None if an index exists or none would help.
 
-    `indexes` are those of the jobs that are valid, as `pg_get_indexdef` ends after USING.
+    `indexes` are the valid indexes on jobs, as the part of `pg_get_indexdef` after USING.
     """
     order = _ORDERS.get(listed.order.column)
     if order is None:
@@ -128,21 +128,21 @@ def advice(listed: ListQuery, indexes: Iterable[str], *, actor: Actor) -> IndexA
 
 
 def finds_by_reading(listed: ListQuery) -> bool:
-    """Whether some of its filter is found by reading jobs only, however many that takes."""
+    """Return whether part of the filter can only be checked by reading the jobs."""
     return any(term.key in _UNHELPED for term in listed.job_filter.terms)
 
 
 def is_guessed(listed: ListQuery) -> bool:
-    """Whether the planner has no statistics of what the filter compares, so that its number of rows means nothing."""
+    """Return whether the planner lacks statistics on the filter's columns, so that its row estimate means nothing."""
     return finds_by_reading(listed) or any(term.key is Key.MODE for term in listed.job_filter.terms)
 
 
 def _narrowing(listed: ListQuery, actor: Actor) -> list[_Narrowed]:
-    """The narrowest first, as far as that can be known without counting."""
+    """Return the narrowings, narrowest first, as far as can be known without counting."""
     of_one = {term.key for term in listed.job_filter.terms if len(term.values) == 1 and not term.is_negated}
     there = {
         _PROJECT: listed.project_id is not None,
-        # By policy: a user's jobs are their own.
+        # By policy, a user's jobs are their own.
         _USER: isinstance(actor, ActingUser),
         _MODE: Key.MODE in of_one,
         _STATUS: listed.status is not None or Key.STATUS in of_one,
@@ -157,7 +157,7 @@ def _keys(narrowed: _Narrowed, column: str, *, descending: bool) -> list[str]:
 
 
 def _serves(definition: str, narrowed: _Narrowed, order: ListOrder) -> bool:
-    """An index is read in both directions, and those that go on after the list's own keys are as good."""
+    """Return whether the index serves the list. Indexes can be read backwards, and may have more columns."""
     found = _DEFINITION.match(definition)
     if found is None:
         return False
@@ -169,5 +169,5 @@ def _serves(definition: str, narrowed: _Narrowed, order: ListOrder) -> bool:
 
 
 def _split(columns: str) -> list[str]:
-    """At the commas outside parentheses."""
+    """Split at the commas outside parentheses."""
     return re.split(r", (?![^(]*\))", columns)

@@ -1,4 +1,4 @@
-"""Asks the planner what a list costs before reading it."""
+"""Asks the planner what a list costs before it is read."""
 
 import logging
 from collections.abc import Sequence
@@ -28,14 +28,14 @@ from store.jobs.job import ListedJob
 from store.users.actor import OPERATOR, Actor
 
 EXPENSIVE_FROM = 20_000.0
-"""In the planner's unit, a page read in sequence: from so many on a list is dear.
+"""A list with at least this cost is expensive. The planner's unit is one sequential page read.
 
-Where the settings are Postgres' own and the table is in memory, a unit takes about 10 µs, so that this is a fifth of
-a second; from a disk it takes ten times as long.
+With Postgres' default settings and a table in memory, a unit takes about 10 µs, so this is 0.2 seconds. From disk it
+takes ten times as long.
 """
 SECONDS_A_UNIT = 1e-5
 SHARE_OF_TIME = 50
-"""A dear list is read again after so many times as long as it takes, by the estimate."""
+"""The least wait between two reads of an expensive list, as a multiple of its estimated time."""
 LONGEST_INTERVAL = 60.0
 
 
@@ -46,27 +46,30 @@ class CostLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListCost:
-    """What reading the first rows of a list costs. A guess, and never a reason to refuse what somebody asks for."""
+    """The estimated cost of a list's first rows. A guess, and never a reason to refuse a list."""
 
     cost: float
-    """In the planner's unit: see DEAR_FROM. Of reading to the end, where how soon rows are found is not known."""
+    """In the planner's unit; see EXPENSIVE_FROM. The cost of the whole list, if it is unknown how soon rows
+    are found.
+    """
     seconds: float | None
-    """The same as time, where a page takes as long as in DEAR_FROM; None with a user's eyes, whom it would tell of rows
-    that they do not see."""
+    """The cost in seconds, if a page takes as long as in EXPENSIVE_FROM. None for users: it would reveal rows that are
+    hidden from them.
+    """
     reads_all: bool
-    """Whether all jobs are read one after the other, or so many are sorted, before the first row is there."""
+    """Whether all jobs are read or sorted before the first row is returned."""
     advice: IndexAdvice | None
-    """None where no index is missing, or none would help."""
+    """None if no index is missing, or none would help."""
 
     @property
     def verdict(self) -> CostLevel:
         return CostLevel.EXPENSIVE if self.cost >= EXPENSIVE_FROM else CostLevel.CHEAP
 
     def least_interval(self, took: float) -> float:
-        """Seconds between two looks at it, of which one took so many; 0 where it is cheap.
+        """Return the least seconds between two reads of the list; 0 if it is cheap.
 
-        A look that took less than the estimate proves it wrong: under row level security the planner expects the rows
-        of a project to be rare among a user's own, and the whole to be read.
+        `took` is the duration of the last read. A read faster than the estimate proves the estimate wrong. Under row
+        level security, the planner expects a project's rows to be rare among a user's own.
         """
         if self.verdict is CostLevel.CHEAP:
             return 0.0
@@ -74,9 +77,9 @@ class ListCost:
 
 
 LIMITS = TimeLimits(statement=2.0, lock=0.5)
-"""It waits for no one: what is being altered is not planned."""
+"""A plan waits for no lock: a table that is being altered is not planned."""
 TRIAL = TimeLimits(statement=EXPENSIVE_FROM * SECONDS_A_UNIT, lock=EXPENSIVE_FROM * SECONDS_A_UNIT)
-"""What is not there by then is dear."""
+"""A list that takes longer is expensive."""
 
 _INDEXES: Query[str] = Query(
     text("""
@@ -91,19 +94,19 @@ select regexp_replace(pg_get_indexdef(x.indexrelid), '^.*? USING ', '')
 
 
 def cost_queries(first_rows: Query[Any]) -> tuple[Query[Any], ...]:
-    """`first_rows` is what reads the list from its beginning. In the order in which `list_cost` takes the answers."""
+    """Return the queries that `parse_list_cost` needs, in its order. `first_rows` reads the list from its start."""
     return explain_plan(first_rows), _INDEXES
 
 
 def parse_list_cost(listed: ListQuery, answers: Sequence[list[Any]], *, actor: Actor) -> ListCost:
-    """Raises UnexpectedError where the answer is no plan."""
+    """Parse the answers. Raises UnexpectedError if they hold no plan."""
     explained_as, indexes = answers
     try:
         plan = parse_plan(explained_as[0])
     except ValueError as error:
         raise UnexpectedError(str(error)) from error
     lacking = advice(listed, indexes, actor=actor)
-    # How many are of a mode is known where an index is of the modes.
+    # With an index on modes, the planner knows how many jobs have a mode.
     is_guess = finds_by_reading(listed) or (lacking is not None and MODE in lacking.columns)
     cost = plan.cost_to_end if is_guess else plan.cost
     return ListCost(
@@ -118,7 +121,7 @@ log = logging.getLogger(__name__)
 
 
 async def estimate_list_cost(actor_database: ActorDatabase, query: ListQuery) -> ListCost | None:
-    """By the planner, without reading a row; None where the database does not plan for us."""
+    """Return the planner's estimate without reading a row, or None if the database does not plan for us."""
     asked = cost_queries(await _first_rows(actor_database, query))
     try:
         answers = await actor_database.read_together(*asked, limits=LIMITS)
@@ -129,7 +132,7 @@ async def estimate_list_cost(actor_database: ActorDatabase, query: ListQuery) ->
 
 
 async def returns_quickly(actor_database: ActorDatabase, query: ListQuery) -> bool:
-    """Whether its first rows are there before it could be called dear."""
+    """Return whether the list's first rows arrive before it counts as expensive."""
     first_rows = await _first_rows(actor_database, query)
     try:
         await actor_database.read(first_rows, limits=TRIAL)
@@ -139,7 +142,7 @@ async def returns_quickly(actor_database: ActorDatabase, query: ListQuery) -> bo
 
 
 async def slow_order_reason(actor_database: ActorDatabase, query: ListQuery) -> MissingCapability | None:
-    """None where an index has the order, and where sorting all of the list is cheap."""
+    """Return why the list is too slow in its order. None if an index has the order, or if sorting is cheap."""
     missing = lacks_order(query, (await actor_database.capability_cache.get()).facts.job_indexes)
     if missing is None:
         return await _too_long_to_sort(actor_database, query)

@@ -1,4 +1,4 @@
-"""What is listed: filter, order, keyset, row window."""
+"""What a list shows: filter, order, position, row window."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,12 +15,12 @@ class OrderColumn(StrEnum):
     UPDATED = "updated"
     COST = "cost"
     TOTAL = "total"
-    """From the creation to the end, or up to now while the job runs; other jobs come last in both directions."""
+    """The time from creation to the end, or until now while the job runs. Other jobs come last in both directions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListOrder:
-    """Equal jobs are ordered by id, in the same direction, so that each has one place."""
+    """The order of a list. Jobs with equal values are ordered by id in the same direction, so each has one position."""
 
     column: OrderColumn = OrderColumn.CREATED
     descending: bool = True
@@ -31,7 +31,7 @@ NEWEST_FIRST = ListOrder()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
-    """Which jobs are listed, and in which order. None means all projects, or all statuses."""
+    """Which jobs are listed, and in which order. None means all projects or all statuses."""
 
     project_id: UUID | None = None
     status: AnyStatus | None = None
@@ -44,17 +44,17 @@ OrderValue = datetime | int | timedelta | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowKey:
-    """A place in an ordered list: between the rows before and after it, whether a row stands there or not."""
+    """A position in an ordered list, between the rows before and after it. A row may or may not be there."""
 
     value: OrderValue
-    """Of the order's column. None where the row has none there. In an order by the time that jobs take it is the
-    creation of a job that runs, for its time grows.
+    """The value of the order's column, or None if the row has none. In an order by total, a running job has its
+    creation time here, because its total grows.
     """
     id: UUID
 
 
 class End(Enum):
-    """Of a list."""
+    """An end of a list."""
 
     FIRST = auto()
     LAST = auto()
@@ -67,7 +67,7 @@ WINDOW_ROWS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowWindowQuery:
-    """Rows around a place: so many before it, and so many from it on."""
+    """Rows around a position: `before` rows before it, and `after` rows from it on."""
 
     listed: ListQuery = field(default_factory=ListQuery)
     anchor: Anchor = End.FIRST
@@ -79,11 +79,11 @@ class RowWindowQuery:
 class ListingQuery:
     window: RowWindowQuery = field(default_factory=RowWindowQuery)
     with_visibility: bool = False
-    """Whether a user's look is to hold what is hidden from them, too."""
+    """Whether an acting user's list also includes the jobs that are hidden from them."""
 
 
 def key_of(job: GenerationJob, order: ListOrder) -> RowKey:
-    """The job's place, which stays one when the job is gone or has moved."""
+    """Return the job's position, which stays valid when the job is deleted or moved."""
     return RowKey(value=_value_of(job, order.column), id=job.id)
 
 
@@ -105,7 +105,7 @@ _TOTALS_UNTIL = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 def _total_of(job: GenerationJob) -> timedelta | datetime | None:
-    """See `total` and `time_so_far` in `store.tables`, by which the database orders."""
+    """Return the value by which the database orders; see `total` and `time_so_far` in `store.tables`."""
     if job.status is JobStatus.RUNNING:
         return job.created_at if _TOTALS_FROM < job.created_at < _TOTALS_UNTIL else None
     first, last = sorted((job.created_at, job.updated_at))

@@ -56,7 +56,7 @@ _ORDERS: Mapping[OrderColumn, tuple[ColumnElement[Any], TypeEngine[Any]]] = {
     OrderColumn.TOTAL: (tables.total, Interval()),
 }
 
-# One character more than is kept, which tells that there is more.
+# One character more than the list keeps shows that the error is longer.
 _beginning = func.left(_jobs.c.error, ERROR_CHARACTERS + 1).label("error")
 
 _COMPARISONS: Mapping[tuple[bool, bool], Any] = {
@@ -65,36 +65,36 @@ _COMPARISONS: Mapping[tuple[bool, bool], Any] = {
     (True, False): operator.lt,
     (True, True): operator.le,
 }
-"""By whether the order descends, and whether the place itself is meant, too."""
+"""By whether the order descends, and whether the position itself is included."""
 _MOST = bindparam("rows", type_=Integer)
 _NO_TIME: ColumnElement[Any] = literal_column("interval '0'", Interval)
-"""What is added to a value is in no index."""
+"""No index covers an expression that adds to a column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanStart:
-    """From where a list is read, and which way."""
+    """Where reading a list starts, and in which direction."""
 
     position: Anchor
     includes_position: bool = False
-    """Whether a row in the very place is read, too."""
+    """Whether a row exactly at the position is included."""
     is_backwards: bool = False
-    """Against the list's order; so are the rows then."""
+    """Whether rows are read and returned against the list's order."""
     is_read_by_id: bool = False
-    """Whether the place's value only stands for the row's own, which is looked up where the row is still there."""
+    """Whether the position's value may be vague. The row's own value is used if the row still exists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessPath:
-    """How the database can read a list, as far as it matters to the statement."""
+    """How the database can read a list, as far as the statement depends on it."""
 
     columns: JobColumns = APP_COLUMNS
-    """Those of its table of jobs."""
+    """The columns of the jobs table."""
     is_in_order: bool = False
-    """Whether an index has just these rows in just this order."""
+    """Whether an index has exactly these rows in this order."""
     through_policies: bool = False
-    """Whether row level security stands before the rows. No place among totals is found in an index then, for a
-    subtraction might tell of rows that a policy hides: the actor's rows are sorted.
+    """Whether row level security filters the rows. A position in an order by total is then not found in an index: a
+    subtraction might reveal hidden rows. The actor's rows are sorted instead.
     """
 
 
@@ -111,7 +111,7 @@ def access_path(listed: ListQuery, capabilities: Capabilities, actor: Actor) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserScope:
-    """The jobs that concern a user, as anybody may look for them: their own, and those in their projects."""
+    """The jobs that concern a user: their own, and those in their projects."""
 
     user_id: UUID
     project_ids: tuple[UUID, ...]
@@ -138,7 +138,10 @@ def read_from(
     chosen_path: AccessPath = PLAIN,
     concern: UserScope | None = None,
 ) -> Query[T]:
-    """Not whole, a row has of its error one character more than lists keep. `readable` are the names that may be."""
+    """Return a query for rows from a start. `readable` are the names that may be read.
+
+    Unless `is_whole`, each error is cut to one character more than lists keep.
+    """
     parameters, column = _parameters(listed, concern, rows=rows), listed.order.column
     is_start_valued, is_start_running = None, False
     if not isinstance(scan_start.position, End):
@@ -167,7 +170,7 @@ def read_from(
 
 
 def length(listed: ListQuery, *, most: int, readable: Set[Key], concern: UserScope | None = None) -> Query[int]:
-    """How many jobs a list has: one more than `most` where it has more than that."""
+    """Return a query for the number of jobs in a list, counted up to `most` plus one."""
     statement = _length(_narrowing(listed, concern, readable=readable))
     return Query(statement, make_number, _parameters(listed, concern, rows=most + 1))
 
@@ -185,7 +188,7 @@ def _parameters(listed: ListQuery, concern: UserScope | None, *, rows: int) -> d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Narrowing:
-    """Which jobs a list has, as far as the SQL depends on it."""
+    """The conditions of a list, as far as the SQL depends on them."""
 
     of_project: bool
     of_status: bool
@@ -219,9 +222,9 @@ def _length(narrowing: _Narrowing) -> Select[Any]:
 
 
 class _Part(Enum):
-    """Of a list by the time that jobs take. Those that have not begun have no value, and come last in both directions.
+    """The parts of a list ordered by total. Jobs that have not begun have no value and come last in both directions.
 
-    Each part is read by itself: an index has the times of ended jobs, while those of running jobs grow.
+    Each part is read separately: an index has the totals of ended jobs, while those of running jobs grow.
     """
 
     ENDED = auto()
@@ -230,28 +233,28 @@ class _Part(Enum):
 
 
 _TIMES: Mapping[_Part, ColumnElement[Any]] = {_Part.ENDED: tables.total, _Part.RUNNING: tables.time_so_far}
-"""The value of the rows of each part that has one, in an order by the time that jobs take."""
+"""The value of each part that has one, in an order by total."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Form:
-    """All that the SQL depends on: statements are kept by it."""
+    """All that the SQL depends on. Statements are cached by it."""
 
     is_whole: bool
     columns: JobColumns
     narrowing: _Narrowing
     column: OrderColumn
     descends: bool
-    """As the rows are read."""
+    """In the direction of reading."""
     is_backwards: bool
     is_start_valued: bool | None
-    """Whether the row has a value from which the list is read on; None for an end."""
+    """Whether the row at the start has a value; None for an end of the list."""
     is_start_running: bool
-    """Whether that is a running job, whose value grows, in an order by the time that jobs take."""
+    """Whether the row at the start is a running job, whose total grows, in an order by total."""
     includes_position: bool
     is_read_by_id: bool
     timed: frozenset[_Part]
-    """The parts with a value that have any rows, in an order by the time that jobs take."""
+    """The parts with a value that may have rows, in an order by total."""
     through_policies: bool
 
 
@@ -274,7 +277,7 @@ def _statement(form: _Form) -> Select[Any]:
         stages = [rest] if form.is_start_valued is False else [valued, rest]
     read: list[CTE] = []
     for stage in stages:
-        # No row of the second stage is looked for where the first has enough.
+        # The second stage reads nothing if the first one has enough rows.
         counts = [select(func.count()).select_from(part).scalar_subquery() for part in read]
         enough = [sum(counts, literal_column("0", Integer)) < _MOST] if counts else []
         read += [_timed_rows(form, part).where(*enough).cte(part.name.lower()) for part in stage]
@@ -295,7 +298,7 @@ def _rows(form: _Form) -> Select[Any]:
 
 
 def _timed_rows(form: _Form, part: _Part) -> Select[Any]:
-    """Of one part, with their value. Each is read in the order of an index, whichever way."""
+    """Return the rows of one part with their value. Each part is read in index order, in either direction."""
     value = _TIMES.get(part)
     rows = select(*_selected(form), (tables.total if value is None else value).label("value"))
     rows = rows.where(*form.narrowing.conditions())
@@ -326,7 +329,7 @@ def _selected(form: _Form) -> Iterator[ColumnElement[Any]]:
 
 
 def _beyond_position(form: _Form, value: ColumnElement[Any] | None) -> ColumnElement[bool]:
-    """Beyond the place in rows with this value, or in those without any."""
+    """Return the condition for rows beyond the position, among rows with this value or without any."""
     compared: Callable[[Any, Any], ColumnElement[bool]] = _COMPARISONS[form.descends, form.includes_position]
     place_id = bindparam("place_id", type_=Uuid)
     if value is None:
@@ -350,7 +353,7 @@ def _ordered(value: ColumnElement[Any], *, descends: bool) -> ColumnElement[Any]
 def listing_queries(
     query: RowWindowQuery, *, readable: Set[Key], chosen_path: AccessPath = PLAIN, concern: UserScope | None = None
 ) -> tuple[Query[ListedJob], ...]:
-    """One at an end of the list, else two: what `window` wants the answers of, all of one snapshot.
+    """Return the queries that `window` needs, all for one snapshot: one at an end of the list, else two.
 
     `readable` are the names that may be read.
     """
@@ -375,7 +378,7 @@ def listing_queries(
 
 
 def window(query: RowWindowQuery, answers: Sequence[Sequence[ListedJob]]) -> RowWindow:
-    """Each answer's row beyond what was asked for tells that there are more."""
+    """Build the window. An extra row in an answer shows that there are more rows."""
     before: Sequence[ListedJob] = () if query.anchor is End.FIRST else answers[0]
     after: Sequence[ListedJob] = () if query.anchor is End.LAST else answers[-1]
     return RowWindow(
@@ -394,7 +397,9 @@ def page(
     readable: Set[Key] = filter_sql.NAMED,
     chosen_path: AccessPath = PLAIN,
 ) -> Query[GenerationJob]:
-    """One row more than `limit` where there is a next page. `readable` are the names that may be read."""
+    """Return a query for a page, with an extra row if there is a next page. `readable` are the names that
+    may be read.
+    """
     return read_from(
         listed, _scan_start(after), make_job, rows=limit + 1, is_whole=True, readable=readable, chosen_path=chosen_path
     )
@@ -403,13 +408,13 @@ def page(
 def _scan_start(after: PageKey | None) -> ScanStart:
     if after is None:
         return ScanStart(position=End.FIRST)
-    # A key that was printed says of a far time no more than that it is one.
+    # A printed key shows only that a time is out of range, not its value.
     is_vague = after.created_at in timestamps.EXTREMES and not isinstance(after.created_at, timestamps.FarTime)
     return ScanStart(position=RowKey(value=after.created_at, id=after.id), is_read_by_id=is_vague)
 
 
 def paged(rows: Sequence[GenerationJob], limit: int) -> Page[GenerationJob]:
-    """The row beyond the limit tells that there is a next page."""
+    """Build a page. An extra row shows that there is a next page."""
     items = tuple(rows[:limit])
     last = items[-1] if len(rows) > limit else None
     return Page(items=items, next_key=PageKey(created_at=last.created_at, id=last.id) if last else None)

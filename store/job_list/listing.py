@@ -1,4 +1,4 @@
-"""What a list returns: row window, project names, visibility to a user."""
+"""What a list returns: row window, project names, visibility."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ from store.users.actor import ActingUser
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowWindow:
-    """Rows of a longer list, without a gap."""
+    """Consecutive rows of a longer list."""
 
     query: RowWindowQuery
     jobs: tuple[ListedJob, ...]
@@ -22,7 +22,7 @@ class RowWindow:
 
 
 MOST_LISTED_PROJECTS = 500
-"""So many are named by a listing."""
+"""The most projects named by a listing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,39 +34,39 @@ class ProjectName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The rows that the dashboard holds, and what names them, from one transaction. Nothing in it is a count."""
+    """The dashboard's rows and project names, from one transaction. It has no counts."""
 
     query: ListingQuery
     window: RowWindow
-    """Through the lens the rows are the operator's, hidden ones among them."""
+    """With visibility, these are the operator's rows, including hidden ones."""
     projects: tuple[ProjectName, ...]
     """Newest first."""
     has_project: bool
-    """Whether the project asked for is there; it need not be among the newest. True for all projects."""
+    """Whether the requested project exists; it need not be among the newest. True for all projects."""
     taken_at: datetime = field(compare=False)
-    """The server's clock, so that ages are right where the local clock is not."""
+    """The server's time, so that ages are right even if the local clock is wrong."""
     visibility: "VisibilityComparison | None" = None
-    """None unless it was asked for."""
+    """None unless requested."""
 
     @property
     def hidden(self) -> frozenset[UUID]:
-        """Those of the rows that these eyes do not see."""
+        """The rows that the acting user does not see."""
         return self.visibility.hidden if self.visibility else frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRules:
-    """What decides which jobs the role of users reads."""
+    """The rules that decide which jobs the role of users can read."""
 
     role: str
     is_granted: bool
     """Whether the role may read the table at all."""
     has_row_security: bool
-    """Whether row level security holds for the role on this table."""
+    """Whether row level security applies to the role on this table."""
     holds_for_operator: bool
-    """Whether it holds for the role as connected as well, so that this one may not see everything either."""
+    """Whether row level security also applies to the operator, who then may not see everything either."""
     policies: tuple[RlsPolicy, ...]
-    """Those that hold for the role when it reads, by name."""
+    """The policies that apply when the role reads, by name."""
 
     @property
     def permissive(self) -> tuple[RlsPolicy, ...]:
@@ -79,20 +79,21 @@ class ReadRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisibilityComparison:
-    """The operator's look at a list of jobs beside a user's, both of one snapshot.
+    """The operator's list of jobs beside a user's, both from one snapshot.
 
-    The jobs of a project; with all projects those that concern the user: their own, and those in their projects.
+    It has the jobs of one project. With all projects, it has the jobs that concern the user: their own, and those in
+    their projects.
     """
 
     user: ActingUser
     window: RowWindow
-    """As the operator sees it."""
+    """The rows that the operator sees."""
     hidden: frozenset[UUID]
-    """Those of them that the user does not see."""
+    """The rows that the user does not see."""
     everything: CappedCount
-    """Of the whole list, as the operator sees it."""
+    """The length of the whole list for the operator."""
     seen: CappedCount
-    """Of the same list, as the user sees it."""
+    """The length of the same list for the user."""
     rules: ReadRules
     partial_claims: tuple[str, ...] = ()
-    """The claims that policies read and that gjobs does not know of the user: in the app they may see other jobs."""
+    """The claims that policies read and that gjobs does not know. In the app, the user may see other jobs."""

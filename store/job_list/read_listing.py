@@ -50,7 +50,7 @@ def make_project_name(row: Row) -> ProjectName:
 _PROJECT_ID = bindparam("project_id", type_=Uuid)
 _HAS_JOBS = exists().where(_jobs.c.project_id == _PROJECT_ID)
 _THERE = {
-    # A project may be hidden whose jobs are not.
+    # A project may be hidden while its jobs are not.
     True: select(or_(exists().where(_projects.c.id == _PROJECT_ID), _HAS_JOBS)),
     False: select(_HAS_JOBS),
 }
@@ -70,7 +70,9 @@ def _first(row: Row) -> bool:
 def further_queries(
     query: ListingQuery, *, has_projects: bool, of_one_user: bool, at: datetime | None
 ) -> tuple[Query[Any], ...]:
-    """Beside the rows themselves. `has_projects` is whether projects may be read; else they are known by their jobs."""
+    """Return the queries besides the rows. Unless `has_projects`, projects are unreadable and known only by
+    their jobs.
+    """
     names = Query(_NAMES, make_project_name, {"rows": MOST_LISTED_PROJECTS})
     return (
         names if has_projects else project_sql.project_names(limit=MOST_LISTED_PROJECTS, of_one_user=of_one_user),
@@ -88,7 +90,7 @@ def listing_queries(
     of_one_user: bool,
     at: datetime | None,
 ) -> tuple[Query[Any], ...]:
-    """In the order in which `listing` takes their rows."""
+    """Return the queries whose rows `listing` needs, in its order."""
     return (
         *further_queries(query, has_projects=has_projects, of_one_user=of_one_user, at=at),
         *list_sql.listing_queries(query.window, readable=readable, chosen_path=chosen_path),
@@ -107,7 +109,7 @@ def listing(query: ListingQuery, answers: Sequence[list[Any]]) -> Listing:
 
 
 def with_visibility(query: ListingQuery, visibility: VisibilityComparison, answers: Sequence[list[Any]]) -> Listing:
-    """`answers` are those to the further questions, with the user's eyes."""
+    """Build the listing. `answers` are those to `further_queries`, read as the user."""
     names, (has_project,), (taken_at,) = answers
     return Listing(
         query=query,
@@ -120,14 +122,14 @@ def with_visibility(query: ListingQuery, visibility: VisibilityComparison, answe
 
 
 def listing_without_grant(query: ListingQuery, *, visibility: VisibilityComparison, taken_at: datetime) -> Listing:
-    """Of a user who may read nothing, beside the operator's rows."""
+    """Build the listing for a user who may read nothing, beside the operator's rows."""
     return Listing(
         query=query, window=visibility.window, projects=(), has_project=True, taken_at=taken_at, visibility=visibility
     )
 
 
 MOST_OWN_PROJECTS = 1_000
-"""Of a user, the newest: jobs of theirs in others are found by their owner."""
+"""The most projects of a user, newest first. The user's jobs in other projects are found by their owner."""
 
 _THEIR_PROJECTS = (
     select(_projects.c.id)
@@ -145,7 +147,7 @@ _SEEN = select(_jobs.c.id).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY
 
 
 def visible_among(job_ids: Sequence[UUID]) -> Query[UUID]:
-    """Those of the jobs that are to be seen."""
+    """Return a query for those of the jobs that the actor sees."""
     return Query(_SEEN, make_id, {"ids": list(job_ids)})
 
 
@@ -163,13 +165,13 @@ _RULES = text(
 
 
 _ROLE_RULES: Query[Row] = Query(_RULES, tuple, {"role": ROLE_OF_USERS})
-"""No row where there is no role of users."""
+"""No row if the role of users does not exist."""
 
 
 def _make_rules(found: Sequence[Row], policies: Sequence[RlsPolicy]) -> ReadRules:
-    """Raises SchemaMissing where nobody can look as a user at all."""
+    """Build the rules. Raises SchemaMissing if the role of users does not exist."""
     if not found:
-        raise SchemaMissing(f"This database has no role {ROLE_OF_USERS}, which users' requests run as.")
+        raise SchemaMissing(f"This database has no role {ROLE_OF_USERS}. Users' requests run as that role.")
     is_granted, has_row_security, holds_for_operator = found[0]
     return ReadRules(
         role=ROLE_OF_USERS,
@@ -199,10 +201,10 @@ async def read_visibility(
     has_projects: bool,
     partial_claims: tuple[str, ...] = (),
 ) -> VisibilityComparison:
-    """Nothing is read as the user where users have no grant: that is an answer, too.
+    """Compare what the operator and the user see. If users have no grant, nothing is read as the user.
 
-    `readable` are the names that the operator may read, and `chosen_path` how the database reads the operator's list.
-    Without `has_projects` (the operator may not read projects) only the user's own jobs count as theirs.
+    `readable` are the names that the operator may read. `chosen_path` is how the database reads the operator's list.
+    Without `has_projects`, the operator can't read projects, and only the user's own jobs concern the user.
     """
     project_id = query.listed.project_id
     theirs: list[UUID] = []
@@ -249,7 +251,7 @@ async def read_window(actor_database: ActorDatabase, query: RowWindowQuery) -> R
 
 
 async def read_listing(actor_database: ActorDatabase, query: ListingQuery, *, at: datetime | None) -> Listing:
-    """Of one snapshot."""
+    """Read the listing from one snapshot."""
     if query.with_visibility:
         return await _listing_with_visibility(actor_database, query, at)
     listed = query.window.listed
@@ -265,7 +267,7 @@ async def read_listing(actor_database: ActorDatabase, query: ListingQuery, *, at
 
 
 async def compare_visibility(actor_database: ActorDatabase, window: RowWindowQuery) -> VisibilityComparison:
-    """Raises InvalidValue where the actor is no user."""
+    """Compare visibility in one snapshot. Raises InvalidValue if the actor is not a user."""
     compare = await _plan_comparison(actor_database, window)
     async with actor_database.translating_refusals(Capability.JOBS), actor_database.database.snapshot() as snapshot:
         return await compare(snapshot)
@@ -284,9 +286,9 @@ async def _listing_with_visibility(actor_database: ActorDatabase, query: Listing
 
 
 async def _plan_comparison(actor_database: ActorDatabase, window: RowWindowQuery) -> Compare:
-    """To be asked for before there is a snapshot: whoever holds a connection must not wait for another one."""
+    """Prepare the comparison before the snapshot: a task that holds a connection must not wait for another one."""
     if not isinstance(actor_database.actor, ActingUser):
-        raise InvalidValue("actor", "The lens needs a user to look as.", hint="Act as a user first.")
+        raise InvalidValue("actor", "Visibility needs a user to act as.", hint="Act as a user first.")
     operators = actor_database.acting_as(OPERATOR)
     return partial(
         read_visibility,

@@ -63,7 +63,7 @@ _OF_JOB = (
 
 
 def of_job(job_id: UUID, *, limit: int) -> Query[JobEvent]:
-    """The newest, newest first: by the index on job and id."""
+    """Return a query for the newest events, newest first. It uses the index on job and id."""
     return Query(_OF_JOB, make_event, {"job_id": job_id, "rows": limit})
 
 
@@ -71,7 +71,7 @@ _STARTED = select(_starts.c.started_at).where(_starts.c.job_id == _JOB_ID)
 
 
 def started(job_id: UUID) -> Query[object]:
-    """No row of a job that has not run, or did so before that was noted."""
+    """Return a query without a row if the job has not run, or ran before starts were recorded."""
     return Query(_STARTED, lambda row: row[0], {"job_id": job_id})
 
 
@@ -125,7 +125,9 @@ _leases = table("job_leases", column("job_id", Uuid), column("expires_at", DateT
 
 
 def _usual_duration_sql(what: str) -> str:
-    """Of each mode, by `usual`: asked for no row in particular, so that it is made once for a statement."""
+    """Return SQL for one value per mode, in terms of `usual`. It is uncorrelated, so Postgres runs it once
+    a statement.
+    """
     return f"""(
     SELECT jsonb_object_agg(learned.mode, {what})
       FROM (
@@ -152,7 +154,7 @@ def by_time_alone(limit: ColumnElement[timedelta]) -> ColumnElement[bool]:
 
 
 def by_usual_duration(limit: ColumnElement[timedelta]) -> ColumnElement[bool]:
-    """`limit` is for modes of which nothing is learned. A job that a worker has, or will have soon, is not stuck."""
+    """`limit` applies to modes without a learned duration. A job with a live lease is not stuck."""
     seconds: ColumnElement[Any] = cast(_SECONDS.op("->>", return_type=Text())(_jobs.c.mode), Double)
     after = func.coalesce(func.make_interval(0, 0, 0, 0, 0, 0, seconds), limit)
     is_leased = exists().where(_leases.c.job_id == _jobs.c.id, _leases.c.expires_at > func.now())
@@ -172,7 +174,7 @@ _TIMED = text(f"{_UNTOUCHED}, NULL, NULL, NULL FROM public.generation_jobs job {
 
 
 def verdict(job_id: UUID, *, from_usual_duration: bool) -> Query[StuckVerdict]:
-    """No row of a job that does not run."""
+    """Return a query without a row if the job is not running."""
     return Query(_JUDGED if from_usual_duration else _TIMED, _make_verdict, {"id": job_id})
 
 

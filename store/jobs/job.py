@@ -11,18 +11,18 @@ from store.formats import UnknownText, close_names
 
 
 class UnknownStatus(UnknownText):
-    """A status outside the workflow, which the app has added to its database: any text. It has no transitions."""
+    """A status outside the workflow: any text that the app stores. It has no transitions."""
 
     __slots__ = ()
     order = 1_000_000
-    """Behind the workflow."""
+    """Sorts after the workflow."""
     allowed: "tuple[JobStatus, ...]" = ()
     is_final = False
-    """Nobody knows whether the app still changes such a job."""
+    """The app may still change such a job."""
 
 
 class JobStatus(StrEnum):
-    """A status of the workflow, in its order. Where each leads is in TRANSITIONS."""
+    """A status of the workflow, in workflow order. TRANSITIONS has the statuses that follow."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -31,17 +31,17 @@ class JobStatus(StrEnum):
 
     @property
     def order(self) -> int:
-        """Its place in the workflow, from 0."""
+        """The position in the workflow, from 0."""
         return list(JobStatus).index(self)
 
     @property
     def allowed(self) -> "tuple[JobStatus, ...]":
-        """What a job in this status may become; empty when it is final."""
+        """The statuses that a job may change to; empty if the status is final."""
         return TRANSITIONS[self]
 
     @property
     def sources(self) -> "tuple[JobStatus, ...]":
-        """The statuses from which a job may become this one; empty for `queued`, where every job starts."""
+        """The statuses from which a job may change to this one; empty for `queued`, where every job starts."""
         return tuple(status for status, targets in TRANSITIONS.items() if self in targets)
 
     @property
@@ -50,7 +50,7 @@ class JobStatus(StrEnum):
 
 
 AnyStatus = JobStatus | UnknownStatus
-"""What the database may hold."""
+"""Any status that the database may hold."""
 
 _STATUSES = {status.value: status for status in JobStatus}
 
@@ -60,12 +60,12 @@ def parse_status(text: str) -> AnyStatus:
 
 
 def near_status(text: str) -> str | None:
-    """The status of the workflow that somebody may have meant who typed an unknown one; None where none is near."""
+    """Return the workflow status nearest to an unknown one, or None."""
     return next(iter(close_names(text, list(JobStatus))), None)
 
 
 def in_order(statuses: Iterable[AnyStatus]) -> list[AnyStatus]:
-    """Each once, in the workflow's order; the unknown ones follow by name."""
+    """Return each status once, in workflow order. Unknown statuses follow by name."""
     return sorted(set(statuses), key=status_order)
 
 
@@ -84,18 +84,18 @@ TRANSITIONS: Mapping[JobStatus, tuple[JobStatus, ...]] = MappingProxyType(
 LIVE_STATUSES = tuple(status for status in JobStatus if not status.is_final)
 FINAL_STATUSES = tuple(status for status in JobStatus if status.is_final)
 WORKFLOW = " to ".join((*LIVE_STATUSES, " or ".join(FINAL_STATUSES)))
-"""For people."""
+"""Text that users read."""
 
 _DONE = {JobStatus.RUNNING: "started", JobStatus.SUCCEEDED: "completed", JobStatus.FAILED: "failed"}
 
 
 def sql_literals(statuses: Iterable[JobStatus], *, cast: str = "") -> str:
-    """`'succeeded', 'failed'`, for SQL that an index or a check has to the letter."""
+    """Return `'succeeded', 'failed'`, for SQL that must equal that of an index or check exactly."""
     return ", ".join(f"'{status}'{cast}" for status in statuses)
 
 
 def why_refused(current: AnyStatus, target: JobStatus) -> str:
-    """A sentence for people: what the target needs, and what the job is."""
+    """Return a sentence that names the statuses needed and the current status."""
     needed = " or ".join(target.sources)
     if not needed:
         return f"Only a new job is {target}; this one is {current}."
@@ -108,13 +108,13 @@ def why_refused(current: AnyStatus, target: JobStatus) -> str:
 
 
 USUAL_MODES = ("main_white", "lifestyle", "feature_callout", "packaging")
-"""The app's modes. The column takes any text."""
+"""The app's modes. The column accepts any text."""
 
 DEFAULT_COST_CENTS = 100
-"""What the app proposes for a new job."""
+"""The cost that the app suggests for a new job."""
 
 STUCK_AFTER = timedelta(minutes=30)
-"""A running job that nobody touched for so long is stuck: the specification's view `stuck_jobs` says the same."""
+"""A running job is stuck if it was not updated for this long. The view `stuck_jobs` in the specification agrees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,22 +131,22 @@ class GenerationJob:
     """May be negative: the column has no check."""
     created_at: datetime
     updated_at: datetime
-    """Start of the transaction that last wrote the row, whatever it changed."""
+    """The start of the transaction that last wrote the row."""
     retry_count: int | None = None
-    """None where the database does not count them, before revision 0005."""
+    """None before revision 0005, where the database does not count retries."""
     completed_at: datetime | None = None
-    """Start of the transaction that ended the job. None while it has not ended, and where nobody noted it."""
+    """The start of the transaction that ended the job. None if the job has not ended or the time was not recorded."""
 
 
 LATER_COLUMNS = ("retry_count", "completed_at")
-"""Of a job, which revision 0005 adds: the app's own table need not have them."""
+"""The columns that revision 0005 adds. The app's own table may lack them."""
 
 ERROR_CHARACTERS = 400
-"""Kept of an error in a list: more than a line shows."""
+"""The characters that a list keeps of an error. A line shows fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedJob(GenerationJob):
-    """A job as lists hold it: of a long error only the beginning."""
+    """A job in a list. A long error is cut."""
 
     is_error_cut: bool = False

@@ -1,4 +1,4 @@
-"""Job events, time in each status, history observed by polling."""
+"""Job events, time in each status, and history observed by polling."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,89 +12,89 @@ from store.formats import UnknownText
 from store.jobs.job import AnyStatus, GenerationJob, in_order
 
 MOST_EVENTS = 200
-"""Of a job, the newest."""
+"""The most events returned of a job, newest first."""
 
 
 class EventKind(StrEnum):
-    """The weightiest of what one statement changed of a job."""
+    """The most important change that one statement made to a job."""
 
     CREATED = "created"
     STATUS = "status"
     RETRY = "retry"
-    """It was counted as retried, or an attempt of a worker's failed and another follows."""
+    """The retry count changed, or a worker's attempt failed and another one follows."""
     ERROR = "error"
     COST = "cost"
     CHANGED = "changed"
-    """Its mode, its owner or its project."""
+    """The mode, owner or project changed."""
     OWNER = "owner"
-    """Of its lease: another worker works on it, or none."""
+    """The lease changed its owner: another worker holds the job, or none does."""
     PROGRESS = "progress"
-    """A worker's note."""
+    """A worker's progress note."""
     DELETED = "deleted"
     ARCHIVED = "archived"
     RESTORED = "restored"
-    """From the archive, as it was."""
+    """Restored from the archive unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEvent:
     id: int
-    """Greater than those of the job's events before."""
+    """Greater than the ids of the job's earlier events."""
     at: datetime
     kind: EventKind | UnknownText
     from_status: AnyStatus | None
-    """None where it came to be, and where the event tells nothing of the job itself."""
+    """None if the job was created, or if the event does not concern the job's row."""
     to_status: AnyStatus | None
-    """None where it was deleted, and as above."""
+    """None if the job was deleted, or if the event does not concern the job's row."""
     error: str | None
-    """What it is since. Told where the job came to be, or its status, retries or error changed; else None."""
+    """The error after the event. None unless the job was created, or its status, retries or error changed."""
     cost_cents: int
-    """What it is since; of a deleted job, what it was."""
+    """The cost after the event, or the last cost of a deleted job."""
     cents_change: int
     retry_count: int | None
     mode: str
     project_id: UUID
     user_id: UUID | None
-    """The job's owner. None where the user is gone, or not this reader's to know."""
+    """The job's owner. None if the user was deleted or is hidden from the reader."""
     actor_user_id: UUID | None
-    """Whose claims the statement was made with. None without, and as above."""
+    """The user in the claims of the statement. None without claims, or if the user is hidden from the reader."""
     actor_role: str
     application: str
-    """As the client called itself: any text."""
+    """The client's application name: any text."""
     lease_owner: str | None
-    """The worker that holds or held the job; None where none does."""
+    """The worker that holds or held the job, or None."""
     note: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusSpan:
-    """A while in which a job was in one status."""
+    """A period in which a job had one status."""
 
     status: AnyStatus
     since: datetime
     until: datetime | None
-    """None where it is in it still."""
+    """None if the period has not ended."""
     lasted: timedelta
-    """Until now, where it is in it still. Never below zero, whatever the clocks said."""
+    """The duration, up to now if the period has not ended. Never negative, even if clocks disagree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobHistory:
-    """A job's events, oldest first, and its stays in each status."""
+    """A job's events, oldest first, and its status periods."""
 
     job_id: UUID
     events: tuple[JobEvent, ...]
     is_cut: bool
-    """Whether there are older events than these."""
+    """Whether there are older events."""
     spans: tuple[StatusSpan, ...]
     started_at: datetime | None
-    """When it first ran; None where it has not, or did so before events were kept."""
+    """When the job first ran. None if it has not, or if events were not kept yet."""
 
 
 def job_history(
     job_id: UUID, newest_first: Sequence[JobEvent], *, most: int, started_at: datetime | None, now: datetime
 ) -> JobHistory:
-    """Of the newest events of a job: one more than `most` where there are older ones."""
+    """Build the history from a job's newest events. `newest_first` has more than `most` if older events exist."""
     events = tuple(reversed(newest_first[:most]))
     return JobHistory(
         job_id=job_id,
@@ -106,7 +106,7 @@ def job_history(
 
 
 def status_spans(events: Iterable[JobEvent], *, now: datetime) -> tuple[StatusSpan, ...]:
-    """Of a job's events, oldest first. What was before them is not known, and a deleted job is in no status."""
+    """Return the status periods from events, oldest first. A deleted job has no status."""
     return tuple(_status_spans(events, now))
 
 
@@ -130,7 +130,7 @@ def _status_span(status: AnyStatus, since: datetime, until: datetime | None, now
 
 
 def time_in_each(spans: Iterable[StatusSpan]) -> dict[AnyStatus, timedelta]:
-    """The sum of a status's stays; those in which the job was not, it has no time of. In the workflow's order."""
+    """Return the total time in each status, in workflow order. Time while the job was deleted does not count."""
     spent: dict[AnyStatus, timedelta] = {}
     for span in spans:
         spent[span.status] = spent.get(span.status, timedelta()) + span.lasted
@@ -138,15 +138,19 @@ def time_in_each(spans: Iterable[StatusSpan]) -> dict[AnyStatus, timedelta]:
 
 
 OBSERVED = "observed"
-"""Stands where a recorded event has the database role that acted."""
+"""Replaces the database role in observed events, where it is unknown."""
 MOST_JOBS = 5_000
-"""Those that were looked at last."""
+"""The most jobs remembered; the least recently polled are dropped."""
 MOST_OBSERVED_EVENTS = 50
-"""Of a job, the newest."""
+"""The most events remembered of a job, newest first."""
 
 
 class ObservedEvents:
-    """Knows nothing of what came and went between two looks, nor who did it. An event's time is that of the look."""
+    """Derives events from polled jobs.
+
+    It misses changes that were undone between two polls, and does not know who made a change. An event's time is the
+    time of its poll.
+    """
 
     def __init__(self) -> None:
         self._jobs: OrderedDict[UUID, GenerationJob] = OrderedDict()

@@ -1,4 +1,4 @@
-"""What calls return: pages, outcomes of changes, retry links, stuck verdict."""
+"""Results of store calls: pages, outcomes of changes, retry links, stuck verdict."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from store.jobs.job import AnyStatus, GenerationJob, JobStatus, why_refused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """The transition was made by this call; `job` is the row as it is since."""
+    """This call made the transition; `job` is the row after it."""
 
     job: GenerationJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """Nothing was changed: the job is `current`, which may become one of `allowed` (none: it is final)."""
+    """Nothing was changed. The job is `current` and may change to `allowed`; none if it is final."""
 
     current: AnyStatus
     allowed: tuple[JobStatus, ...]
@@ -29,7 +29,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """Nothing was changed: there is no such job, or none that this actor sees."""
+    """Nothing was changed. The job does not exist, or this actor does not see it."""
 
     job_id: UUID
 
@@ -39,7 +39,7 @@ TransitionOutcome = Applied | Refused | Missing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retried:
-    """A new queued job repeats the failed one; `job` is the new one."""
+    """A new queued job repeats the failed one; `job` is the new job."""
 
     job: GenerationJob
     repeats: UUID
@@ -47,7 +47,7 @@ class Retried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlreadyRetried:
-    """Nothing was changed: another job repeats this one by now."""
+    """Nothing was changed. Another job repeats this one already."""
 
     job_id: UUID
     repeated_by: UUID
@@ -58,14 +58,14 @@ RetryOutcome = Retried | AlreadyRetried | Refused | Missing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deleted:
-    """The deletion was made by this call; `job` is the whole row as it was."""
+    """This call deleted the job; `job` is the whole row before it."""
 
     job: GenerationJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """Nothing was deleted: the job is in another status than the one that was expected of it."""
+    """Nothing was deleted. The job has another status than expected."""
 
     job: GenerationJob
 
@@ -77,7 +77,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageKey:
-    """Where a page ends: the last row's values, by which the next page starts. Newest first."""
+    """The end of a page: the last row's values, where the next page starts. Newest first."""
 
     created_at: datetime
     id: UUID
@@ -85,7 +85,7 @@ class PageKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[T]):
-    """Some rows of a longer list. Iterates over its items."""
+    """Some rows of a longer list. Iterating yields the items."""
 
     items: tuple[T, ...]
     next_key: PageKey | None
@@ -100,69 +100,69 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CappedCount:
-    """A count that stops somewhere, so that it stays cheap."""
+    """A count that stops at a limit, so that it stays cheap."""
 
     number: int
     is_more: bool = False
-    """Whether there are more than that."""
+    """Whether there are more than `number`."""
 
     @classmethod
     def of(cls, counted: int, most: int) -> Self:
-        """Of what was counted up to one beyond `most`."""
+        """Build the count from a number that was counted up to `most` plus one."""
         return cls(number=min(counted, most), is_more=counted > most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryLinks:
     repeats: UUID | None
-    """The failed job that it repeats, be that deleted since; None where it is no repetition."""
+    """The failed job that this job repeats, even if deleted since. None if this job is not a retry."""
     repeated_by: tuple[UUID, ...]
-    """The jobs that repeat it, the oldest first, without those that are deleted or hidden."""
+    """The jobs that repeat this one, oldest first, without deleted or hidden ones."""
 
 
 NO_LINKS = RetryLinks(repeats=None, repeated_by=())
 
 
 def applied_job(outcome: TransitionOutcome, new_status: JobStatus) -> GenerationJob:
-    """The job as it is since. Raises TransitionRefused or RowMissing; `new_status` is what was asked for."""
+    """Return the job after the transition to `new_status`. Raises TransitionRefused or RowMissing."""
     match outcome:
         case Applied(job=job):
             return job
         case Refused(current=current, allowed=allowed, job=job):
             raise TransitionRefused(job.id, current, allowed, why_refused(current, new_status))
         case Missing(job_id=job_id):
-            raise RowMissing(f"There is no job {job_id}, or none that this user sees: nothing was changed.", (job_id,))
+            raise RowMissing(f"Job {job_id} not found, or hidden from this user. Nothing was changed.", (job_id,))
     assert_never(outcome)
 
 
 TIMES_USUAL = 3
-"""A job is stuck that was not touched for so many times what jobs of its mode usually run."""
+"""A job is stuck after this multiple of its mode's usual duration without an update."""
 AT_LEAST = timedelta(minutes=5)
-"""And never sooner."""
+"""A job is never stuck sooner."""
 COMPARED_JOBS = 5_000
-"""Finished jobs, the latest, tell what is usual: the time within which 95 of 100 of a mode end."""
+"""The usual duration comes from this many of the latest finished jobs. It is the 95th percentile for each mode."""
 FEWEST = 20
-"""Of a mode; of fewer nothing is learned."""
+"""The fewest jobs of a mode from which a usual duration is learned."""
 
 
 class LeaseState(Enum):
     UNKNOWN = auto()
-    """The database keeps none."""
+    """The database keeps no leases."""
     NONE = auto()
     LIVE = auto()
-    """A worker has it, or it waits for its next attempt."""
+    """A worker holds the job, or the job waits for its next attempt."""
     EXPIRED = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StuckVerdict:
-    """On a running job."""
+    """Whether a running job is stuck, and the numbers behind it."""
 
     untouched: timedelta
     after: timedelta
-    """It is stuck from then on, unless a worker has it."""
+    """The job is stuck after this time, unless a worker holds it."""
     usual: timedelta | None
-    """Within which jobs of its mode end; None where nothing has been learned."""
+    """The usual duration of the job's mode. None if none has been learned."""
     lease: LeaseState
 
     @property

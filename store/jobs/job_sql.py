@@ -1,4 +1,4 @@
-"""SQL that reads, creates, changes, deletes, retries jobs."""
+"""SQL that reads, creates, changes, deletes and retries jobs."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
@@ -41,22 +41,22 @@ from store.jobs.job import ERROR_CHARACTERS, LATER_COLUMNS, AnyStatus, Generatio
 JobColumns = tuple[Column[Any], ...]
 
 ALL_COLUMNS: JobColumns = tuple(tables.generation_jobs.c[field.name] for field in fields(GenerationJob))
-"""In the order in which jobs are made of them."""
+"""In the order in which `make_job` reads them."""
 APP_COLUMNS: JobColumns = tuple(column for column in ALL_COLUMNS if column.name not in LATER_COLUMNS)
-"""Those of the app's own table, with which the others begin."""
+"""The columns of the app's own table, a prefix of ALL_COLUMNS."""
 
 
 def _draft_of(kind: type) -> Any:
-    """A subclass whose values can still be written, and become values of `kind` when their class is set to it.
+    """Return a writable subclass of `kind`. To finish a value, set its class to `kind`.
 
-    A frozen dataclass writes each of its fields by a call, which takes six times as long.
+    A frozen dataclass writes each field with a call, which takes six times as long.
     """
     writable = {"__slots__": (), "__init__": object.__init__}
     return type(f"{kind.__name__}Draft", (kind,), writable | {name: getattr(object, name) for name in _WRITING})
 
 
 _WRITING = ("__setattr__", "__delattr__")
-"""Both of them, for the interpreter keeps them in one place."""
+"""Both, because the interpreter keeps them in one slot."""
 
 _JobDraft, _ListedDraft = _draft_of(GenerationJob), _draft_of(ListedJob)
 
@@ -70,7 +70,7 @@ def make_job(row: Row) -> GenerationJob:
 
 
 def make_listed(row: Row) -> ListedJob:
-    """`row` has of a long error one character more than is kept."""
+    """Build a listed job. A long error in `row` has one character more than the list keeps."""
     draft = _ListedDraft()
     _fill(draft, row)
     draft.is_error_cut = draft.error is not None and len(draft.error) > ERROR_CHARACTERS
@@ -106,7 +106,7 @@ _jobs = tables.generation_jobs
 _ID = bindparam("id", type_=Uuid)
 
 Rewritten = tuple[GenerationJob, GenerationJob]
-"""A job as it was, and as it is since."""
+"""A job before and after a change."""
 
 _PRESENT = select(_jobs.c.id, _jobs.c.status).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 _EXPECTED = (
@@ -117,12 +117,12 @@ _EXPECTED = (
 
 
 def statuses(job_ids: Collection[UUID]) -> Query[tuple[UUID, AnyStatus]]:
-    """Which of the jobs are there, and what they are."""
+    """Return a query for the ids and statuses of the jobs that exist."""
     return Query(_PRESENT, lambda row: (row[0], parse_status(row[1])), {"ids": list(job_ids)})
 
 
 class JobStatements:
-    """Those that tell whole jobs, of a table with these columns. Made once: its statements are kept."""
+    """Statements on whole jobs, for a table with these columns. Each statement is built once and kept."""
 
     def __init__(self, columns: JobColumns) -> None:
         self._columns = columns
@@ -147,7 +147,7 @@ class JobStatements:
         )
 
     def these(self, job_ids: Collection[UUID]) -> Query[GenerationJob]:
-        """Those of the jobs that are there, in any order."""
+        """Return a query for those of the jobs that exist, in any order."""
         return Query(self._these, make_job, {"ids": list(job_ids)})
 
     @cached_property
@@ -157,7 +157,9 @@ class JobStatements:
     def create(
         self, *, project_id: UUID, mode: str, cost_cents: int, input_asset_id: UUID | None
     ) -> Query[GenerationJob]:
-        """No row where the actor does not see the project, or the asset is none of the project's."""
+        """Return a query without a row if the actor does not see the project, or if the asset belongs to
+        another one.
+        """
         return Query(
             self._create_with_asset if input_asset_id is not None else self._create,
             make_job,
@@ -171,7 +173,7 @@ class JobStatements:
 
     @cached_property
     def _create(self) -> Insert:
-        """Without an asset none is looked for: there may be no table of them, or no right to read it."""
+        """Without an asset, the statement does not read assets: the table or the privilege may be missing."""
         return _insert_queued(_owner()).returning(*self._columns)
 
     @cached_property
@@ -182,13 +184,16 @@ class JobStatements:
         return _insert_queued(_owner().where(is_the_projects)).returning(*self._columns)
 
     def change(self, job_id: UUID, changes: Mapping[str, object]) -> Query[Rewritten]:
-        """No row where there is no such job, or the asset is none of its project's. `changes` has column names."""
+        """Return a query without a row if the job is missing, or if the asset belongs to another project.
+
+        `changes` has column names.
+        """
         with_asset = changes.get("input_asset_id") is not None
         statement = _change(self._columns, tuple(sorted(changes)), with_asset=with_asset)
         return Query(statement, self._make_rewritten, {"id": job_id, **changes})
 
     def transition(self, job_ids: Collection[UUID], new_status: JobStatus, error: str | None) -> Query[Rewritten]:
-        """Without those that are not there or are in no status from which they may become the new one."""
+        """Return a query for the changed jobs. It skips jobs that are missing or may not change to the new status."""
         return Query(
             self._transition,
             self._make_rewritten,
@@ -217,7 +222,7 @@ class JobStatements:
         return make_job(row[:width]), make_job(row[width:])
 
     def remove(self, expected: Mapping[UUID, AnyStatus | None]) -> Query[GenerationJob]:
-        """The jobs deleted: those in the status that is expected of them, None standing for any."""
+        """Return a query for the deleted jobs: those in their expected status. None accepts any status."""
         return Query(
             self._remove,
             make_job,
@@ -233,7 +238,7 @@ class JobStatements:
         return delete(_jobs).where(_jobs.c.id == _EXPECTED.c.id, is_as_expected).returning(*self._columns)
 
     def restore(self, deleted: Collection[GenerationJob]) -> Query[GenerationJob]:
-        """The jobs made again with all that they held, without those whose id is taken."""
+        """Return a query for the restored jobs, with all their values. It skips jobs whose id is taken."""
         values = {column.name: [_sent(getattr(job, column.name)) for job in deleted] for column in self._columns}
         return Query(self._restore, make_job, values)
 
@@ -254,13 +259,13 @@ class JobStatements:
 
 
 OF_THE_APP, OF_EVENTS = JobStatements(APP_COLUMNS), JobStatements(ALL_COLUMNS)
-"""For the app's own table, and for that of revision 0005 and later."""
+"""For the app's own table, and for the table of revision 0005 and later."""
 
 _ASSET_ID = bindparam("input_asset_id", type_=Uuid)
 
 
 def _owner() -> Select[*tuple[object, ...]]:
-    """The new job's values: the owner is the project's."""
+    """Return the new job's values. The project's owner owns the job."""
     return select(
         tables.projects.c.user_id,
         tables.projects.c.id,
@@ -287,9 +292,9 @@ def _change(columns: JobColumns, names: tuple[str, ...], *, with_asset: bool) ->
 
 
 def _rewrite(columns: JobColumns, values: Mapping[str, ColumnElement[Any]], *guards: ColumnElement[bool]) -> Update:
-    """One statement that locks the jobs that pass the guards, in the order of their ids, and changes them.
+    """Return a statement that locks the matching jobs in id order and changes them.
 
-    The guards hold for the lock and once more for the change, so that none passes them that has moved meanwhile.
+    The guards apply to the lock and again to the change. A job that changed in between fails them.
     """
     locked = select(*columns).where(*guards).order_by(_jobs.c.id).with_for_update(key_share=True).subquery("locked")
     statement = update(_jobs).values(values).where(_jobs.c.id == locked.c.id, *guards)
@@ -312,7 +317,9 @@ SELECT id FROM public.generation_jobs
 
 
 def lock(job_ids: Collection[UUID]) -> Query[UUID]:
-    """The failed ones among them. Of two who repeat a job at once the second waits here, and then sees the first."""
+    """Return a query for the failed jobs. If two callers retry a job at once, the second waits and then
+    sees the retry.
+    """
     return Query(_LOCK, make_id, {"ids": list(job_ids)})
 
 
@@ -328,7 +335,7 @@ RETURNING {_COLUMNS}
 
 
 def insert_retries(new_ids: Mapping[UUID, UUID]) -> Query[GenerationJob]:
-    """The new jobs, with these ids by those of the failed ones, which are locked."""
+    """Return a query for the new jobs. `new_ids` maps each locked failed job to the id of its retry."""
     return Query(_REPEAT, make_job, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
 
 
@@ -363,8 +370,9 @@ SELECT link.job_id, link.repeats
 
 
 def retries_of(job_ids: Collection[UUID]) -> Query[Link]:
-    """Of any of these jobs, as far as they are there, the oldest first. A retry belongs to the user of its job: earlier
-    builds let users add links to jobs of others.
+    """Return a query for the existing jobs that repeat one of these, oldest first.
+
+    A retry must belong to the user of its job: earlier builds let users link to other users' jobs.
     """
     return Query(_REPETITIONS, _make_link, {"ids": list(job_ids)})
 
@@ -394,5 +402,5 @@ def _name(row: Row) -> str:
 
 
 def cascading_tables() -> Query[str]:
-    """By their foreign keys: cascade, set null, set default."""
+    """Return a query for the tables with a foreign key that cascades, or sets null or a default."""
     return Query(_FOLLOWING, _name)

@@ -25,7 +25,7 @@ from store.journal.write_record import WriteRecord
 from store.projects import project_sql
 
 ATTEMPTS = 2
-"""Of a transition that finds a job elsewhere, and then where it should have been: it has moved in between."""
+"""Attempts at a transition. A job may change to the right status just after it was found in a wrong one."""
 
 
 async def create(
@@ -53,7 +53,7 @@ async def create(
 async def update_columns(
     transaction: WriteTransaction, jobs: JobStatements, job_id: UUID, changes: Mapping[str, object]
 ) -> GenerationJob:
-    """`changes` has column names."""
+    """Change the given columns. `changes` has column names."""
     changed = await transaction.run(jobs.change(job_id, changes))
     if len(changed) == 1:
         ((before, after),) = changed
@@ -77,7 +77,7 @@ async def transition(
     target: JobStatus,
     error: str | None,
 ) -> Mapping[UUID, TransitionOutcome]:
-    """Of each job; those that may not become `target` are left."""
+    """Change jobs to `target` and return each outcome. Jobs that may not change stay as they are."""
     moved: list[Rewritten] = []
     outcomes: dict[UUID, TransitionOutcome] = {}
     for _ in range(ATTEMPTS):
@@ -107,7 +107,7 @@ def _refused(job: GenerationJob) -> Refused:
 async def delete(
     transaction: WriteTransaction, jobs: JobStatements, expected: Mapping[UUID, AnyStatus | None]
 ) -> Mapping[UUID, DeletionOutcome]:
-    """Of each job; those in another status than the one expected (None: any) are left."""
+    """Delete jobs and return each outcome. Jobs in another status than expected stay; None accepts any."""
     deleted = await transaction.run(jobs.remove(expected))
     outcomes: dict[UUID, DeletionOutcome] = {job.id: Deleted(job=job) for job in deleted}
     left = [job_id for job_id in expected if job_id not in outcomes]
@@ -127,7 +127,7 @@ async def delete(
 async def restore(
     transaction: WriteTransaction, jobs: JobStatements, deleted: Sequence[GenerationJob]
 ) -> tuple[GenerationJob, ...]:
-    """All of them with all that they held, or none."""
+    """Restore all of the jobs with all their values, or none."""
     restored = tuple(await transaction.run(jobs.restore(deleted)))
     ids = {job.id for job in restored}
     taken = [job.id for job in deleted if job.id not in ids]
@@ -144,9 +144,9 @@ def _jobs(number: int) -> str:
 async def retry_jobs_in(
     transaction: WriteTransaction, jobs: JobStatements, job_ids: Sequence[UUID], *, again: bool
 ) -> Mapping[UUID, RetryOutcome]:
-    """Of each job; `again` repeats those, too, that another job repeats by now."""
+    """Retry failed jobs and return each outcome. `again` also repeats jobs that were already retried."""
     failed = await transaction.run(job_sql.lock(job_ids))
-    # In a statement of its own, which sees what was committed while the lock was waited for.
+    # A separate statement sees what was committed while the lock was awaited.
     retried = {} if again else {link.repeats: link.job_id for link in await transaction.run(job_sql.retries_of(failed))}
     outcomes: dict[UUID, RetryOutcome] = {
         job_id: AlreadyRetried(job_id=job_id, repeated_by=by) for job_id, by in retried.items()
@@ -168,7 +168,7 @@ async def retry_jobs_in(
 
 
 async def _insert_retries(transaction: WriteTransaction, new_ids: Mapping[UUID, UUID]) -> Mapping[UUID, GenerationJob]:
-    """By their ids: all of them, each with its link, or none."""
+    """Insert all of the retries with their links, or none. Return them by id."""
     made = {job.id: job for job in await transaction.run(job_sql.insert_retries(new_ids))}
     linked = await transaction.run(job_sql.insert_links(new_ids))
     if made.keys() != set(new_ids.values()) or set(linked) != made.keys():

@@ -1,1 +1,1 @@
-"""The local record of every write that this account made, in files on this machine."""
+"""The local record of every write from this account, in files on this machine."""

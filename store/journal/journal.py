@@ -1,4 +1,4 @@
-"""Writes and reads the journal: lines and daily files."""
+"""Write and read the journal: its lines and daily files."""
 
 import fcntl
 import json
@@ -22,20 +22,20 @@ from store.private_files import make_directory
 from store.users.actor import ActingUser, Actor, Operator, actor_name
 
 PATIENCE_SECONDS = 2.0
-"""With another process that writes."""
+"""Seconds to wait for another process that is writing."""
 
 _PAUSE_SECONDS = 0.002
 _SUFFIX = ".jsonl"
 
 
 class JournalDirectory:
-    """Every method may raise an OSError, whose `strerror` reads after "cannot be written: "."""
+    """Daily files of lines. Methods may raise an OSError, whose `strerror` fits after "cannot be written: "."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def append(self, day: date, line: str, *, durably: bool) -> None:
-        """A whole line or nothing, whoever else appends; `durably` waits until the disk has it."""
+        """Append a whole line or nothing, even if others append, too. `durably` waits until it is on disk."""
         with self._opened(writing=True) as directory, _file(directory, day, writing=True) as file:
             _lock(file)
             end = os.fstat(file).st_size
@@ -51,16 +51,16 @@ class JournalDirectory:
                 raise
 
     def remove_before(self, day: date) -> None:
-        """Removes the files of all earlier days."""
+        """Remove the files of all earlier days."""
         with self._opened(writing=False) as directory:
             for old in _days(directory):
                 if old < day:
-                    # Another process may be about the same.
+                    # Another process may be removing the same files.
                     with suppress(FileNotFoundError):
                         os.unlink(_name(old), dir_fd=directory)
 
     def days(self) -> list[date]:
-        """The latest first; none where there is no directory yet."""
+        """Return the days, latest first; none if there is no directory yet."""
         try:
             with self._opened(writing=False) as directory:
                 return sorted(_days(directory), reverse=True)
@@ -68,7 +68,7 @@ class JournalDirectory:
             return []
 
     def lines(self, day: date) -> list[str]:
-        """Whatever stands there, bytes that are no text among it; none where another process removed it meanwhile."""
+        """Return the lines of a day, even if broken; none if another process has removed the file."""
         try:
             with (
                 self._opened(writing=False) as directory,
@@ -81,7 +81,7 @@ class JournalDirectory:
 
     @contextmanager
     def _opened(self, *, writing: bool) -> Iterator[int]:
-        """The directory's descriptor, by which its files are reached: what it was checked for stays true."""
+        """Yield the checked directory's descriptor. Files are opened through it, so the check stays valid."""
         if writing:
             make_directory(self.path.parent)
             with suppress(FileExistsError):
@@ -97,12 +97,12 @@ class JournalDirectory:
 @contextmanager
 def _file(directory: int, day: date, *, writing: bool) -> Iterator[int]:
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT if writing else os.O_RDONLY
-    # Never waits: a pipe of that name is refused below.
+    # Never blocks on a pipe of that name, which is refused below.
     flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     file = os.open(_name(day), flags, 0o600, dir_fd=directory)
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise OSError(None, f"{_name(day)} is no file")
+            raise OSError(None, f"{_name(day)} is not a regular file")
         _require_own(file, mode=0o600 if writing else None)
         yield file
     finally:
@@ -110,8 +110,9 @@ def _file(directory: int, day: date, *, writing: bool) -> Iterator[int]:
 
 
 def _lock(file: int) -> None:
-    """Against our own writers in other processes; the kernel ends it with the process. One that stands still is given
-    up: a transaction is open meanwhile.
+    """Lock the file against other processes of gjobs. The kernel releases the lock when the process ends.
+
+    Gives up after some seconds, because a transaction is open meanwhile.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -119,7 +120,7 @@ def _lock(file: int) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise OSError(None, "another process keeps it locked") from None
+                raise OSError(None, "another process has locked it") from None
             time.sleep(_PAUSE_SECONDS)
         else:
             return
@@ -131,10 +132,10 @@ def _write_all(file: int, data: bytes) -> None:
 
 
 def _require_own(descriptor: int, *, mode: int | None) -> None:
-    """Refuses what another account owns; gives it this mode unless it is None."""
+    """Refuse a file or directory of another account, and set its mode unless `mode` is None."""
     found = os.fstat(descriptor)
     if found.st_uid != os.geteuid():
-        raise OSError(None, f"it belongs to the account number {found.st_uid}")
+        raise OSError(None, f"it belongs to account number {found.st_uid}")
     if mode is not None and stat.S_IMODE(found.st_mode) != mode:
         os.fchmod(descriptor, mode)
 
@@ -152,19 +153,19 @@ def _name(day: date) -> str:
 
 
 class BrokenLine(ValueError):
-    """A line that is none of ours, or half of one."""
+    """A line that is incomplete, or not from gjobs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryOutcome:
-    """The second line of an entry, or a later one that knows better."""
+    """The second line of an entry, or a later line that replaces it."""
 
     entry: UUID
     outcome: WriteOutcome
 
 
 def beginning_line(entry: JournalEntry) -> str:
-    """Without its outcome, which is not known yet."""
+    """Return an entry's first line, without its outcome, which is not known yet."""
     return _line(
         {
             "entry": str(entry.id),
@@ -187,12 +188,12 @@ def ending_line(ending: EntryOutcome, *, at: datetime) -> str:
 
 
 def _line(value: dict[str, Any]) -> str:
-    """ASCII without a line break within, whatever the texts hold."""
+    """Return one line of ASCII, whatever characters the texts contain."""
     return json.dumps(value, separators=(",", ":")) + "\n"
 
 
 def parse(line: str) -> JournalEntry | EntryOutcome:
-    """Raises BrokenLine where it is neither."""
+    """Parse a line. Raises BrokenLine if it is not a line of the journal."""
     try:
         value = json.loads(line)
         if "outcome" in value:
@@ -218,12 +219,12 @@ def parse(line: str) -> JournalEntry | EntryOutcome:
 def _time(text: str) -> datetime:
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
-        raise ValueError("a time without its zone")
+        raise ValueError("The time has no time zone.")
     return time
 
 
 def ended(entry: JournalEntry, ending: EntryOutcome | None) -> JournalEntry:
-    """Unknown where nothing was written of its end."""
+    """Return the entry with its outcome, which stays unknown if none was written."""
     return replace(entry, outcome=ending.outcome) if ending else entry
 
 
@@ -233,10 +234,10 @@ KEPT_DAYS = 30
 
 
 class Journal:
-    """Of one session's writes to one database. `remove_old` is for its beginning."""
+    """The journal of one session's writes to one database. Call `remove_old` at the start of a session."""
 
     writes_done = 0
-    """That this process knows of, in all journals."""
+    """Number of writes that this process has made, in all journals."""
 
     def __init__(self, path: Path, *, database: str, clock: Callable[[], datetime] = utc_now) -> None:
         self._directory = JournalDirectory(path)
@@ -246,7 +247,7 @@ class Journal:
     def begin(
         self, written: WriteRecord, *, actor: Actor, reason: str | None, transaction_id: int | None
     ) -> JournalRef:
-        """To be called before the commit is sent. Raises JournalUnavailable: then nothing may be committed."""
+        """Write an entry before the commit. Raises JournalUnavailable: then nothing may be committed."""
         now = self._clock().astimezone(UTC)
         entry = JournalEntry(
             id=uuid.uuid4(),
@@ -272,20 +273,22 @@ class Journal:
         return mark
 
     def end(self, mark: JournalRef, outcome: WriteOutcome) -> None:
-        """Never fails: what the database did stands, and an entry without its end reads as unknown."""
+        """Write the outcome. Never fails: the write is done, and an entry without an outcome reads as unknown."""
         Journal.writes_done += outcome is WriteOutcome.DONE
         line = ending_line(EntryOutcome(entry=mark.entry, outcome=outcome), at=self._clock())
         try:
             self._directory.append(mark.day, line, durably=False)
         except OSError as error:
-            log.warning("The journal in %s lacks an outcome: %s", self._directory.path, error.strerror)
+            log.warning(
+                "An outcome could not be written to the journal in %s: %s", self._directory.path, error.strerror
+            )
 
     def remove_old(self) -> None:
-        """Removes what is older than KEPT_DAYS, whether anything is written or not. Never fails."""
+        """Remove files older than KEPT_DAYS, even if nothing is written. Never fails."""
         try:
             self._directory.remove_before(self._clock().astimezone(UTC).date() - timedelta(days=KEPT_DAYS))
         except FileNotFoundError:
-            return  # Nothing was ever written.
+            return  # Nothing has been written yet.
         except OSError as error:
             log.info("Old files of the journal in %s cannot be removed: %s", self._directory.path, error.strerror)
 
@@ -295,11 +298,11 @@ class JournalPage:
     entries: tuple[JournalEntry, ...]
     """The latest first."""
     broken_lines: int
-    """Left out: they are none of ours, or half of one."""
+    """Lines left out because they are incomplete or not from gjobs."""
 
 
 def read_journal(path: Path, *, limit: int | None = None, since: datetime | None = None) -> JournalPage:
-    """At most `limit` entries, none from before `since`. Raises JournalUnavailable where it may not be read."""
+    """Read at most `limit` entries, none older than `since`. Raises JournalUnavailable if it can't be read."""
     directory = JournalDirectory(path)
     entries: list[JournalEntry] = []
     broken = 0
@@ -317,7 +320,7 @@ def read_journal(path: Path, *, limit: int | None = None, since: datetime | None
 
 
 def _entries(lines: list[str]) -> tuple[list[JournalEntry], int]:
-    """The latest first, with how each ended; and how many lines are none."""
+    """Return the entries with their outcomes, latest first, and the number of broken lines."""
     begun: list[JournalEntry] = []
     endings: dict[UUID, EntryOutcome] = {}
     broken = 0

@@ -1,4 +1,4 @@
-"""WriteRecord, its outcome, unconfirmed writes, journal entry."""
+"""Records of writes, their outcomes, and journal entries."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,19 +17,19 @@ class WriteOutcome(StrEnum):
     DONE = "done"
     NOT_DONE = "not done"
     UNKNOWN = "unknown"
-    """Sent, and never confirmed."""
+    """Sent, but never confirmed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteRecord:
     what: str
-    """In words, as an order: "transition job to failed"."""
+    """A command in words: "transition job to failed"."""
     before: tuple[WrittenRow, ...] = ()
-    """The whole rows as they were; empty where they are made."""
+    """The whole rows before the write; empty if it creates them."""
     after: tuple[WrittenRow, ...] = ()
-    """The whole rows as they become; empty where they are deleted."""
+    """The whole rows after the write; empty if it deletes them."""
     touched: tuple[UUID, ...] = ()
-    """In place of the rows, where they are many and nobody is to keep what a clean-up takes away."""
+    """The ids of the rows, instead of whole rows, for clean-ups: they have many rows, which must not be kept."""
 
     @property
     def ids(self) -> tuple[UUID, ...]:
@@ -38,19 +38,21 @@ class WriteRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalRef:
-    """Where the journal has an entry."""
+    """The place of an entry in the journal."""
 
     entry: UUID
     day: date
-    """Whose file holds it."""
+    """The day whose file contains it."""
     transaction_id: int | None
-    """The database's own number of the transaction, by which it knows whether it was committed. None where
-    it is several."""
+    """The database's number of the transaction, which shows whether it was committed.
+
+    None if there are several transactions.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnconfirmedWrite:
-    """A write that was sent and not confirmed."""
+    """A write that was sent but not confirmed."""
 
     written: WriteRecord
     journal_ref: JournalRef | None
@@ -60,29 +62,31 @@ class UnconfirmedWrite:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedWrite:
     outcome: WriteOutcome
-    """Unknown where the database has forgotten."""
+    """Unknown if the database no longer knows the transaction."""
     jobs: tuple[GenerationJob, ...]
-    """Those of the write that are there now, as they are now."""
+    """Those jobs of the write that still exist, in their current state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
     id: UUID
     at: datetime
-    """When it was about to be committed, by this machine's clock."""
+    """When the commit was about to be sent, by this machine's clock."""
     database: str
-    """As the screen names it."""
+    """The name of the database on screen."""
     actor: str
-    """As `--as` takes it: an e-mail, an id or "operator"."""
+    """As `--as` accepts it: an e-mail address, an id or "operator"."""
     actor_id: UUID | None
     """None for the operator."""
     reason: str | None
-    """That of the write lease; None where none was needed."""
+    """The reason of the write permit; None if none was needed."""
     what: str
     ids: tuple[UUID, ...]
     before: tuple[PlainRow, ...]
     after: tuple[PlainRow, ...]
     transaction_id: int | None
-    """By which the database itself knows whether it was committed: `select txid_status(…)`. None for a migration, which
-    is several."""
+    """The transaction, for `select txid_status(…)`, which returns whether it was committed.
+
+    None for a migration, which consists of several transactions.
+    """
     outcome: WriteOutcome

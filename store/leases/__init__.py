@@ -1,1 +1,1 @@
-"""Which worker holds which job."""
+"""Leases: which worker holds which job."""

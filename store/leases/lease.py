@@ -1,4 +1,4 @@
-"""Claims, lease ends, worker status: values."""
+"""Values for claims, lease endings and worker status."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,22 +11,22 @@ from store.jobs.job import GenerationJob, JobStatus
 class WorkerInfo:
     id: UUID
     user_id: UUID | None
-    """With whose eyes it works; None: the operator's."""
+    """The user that the worker acts as; None for the operator."""
     name: str
     host: str
     process: int
     modes: tuple[str, ...] | None
-    """None: it takes every mode."""
+    """None if it accepts every mode."""
     concurrency: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseKey:
-    """A job under a lease. Whoever claims it later has another attempt, so that the two are told apart."""
+    """A job and the attempt that holds its lease. Each claim is a new attempt, so two holders have different keys."""
 
     job_id: UUID
     attempt: int
-    """1 for the first."""
+    """1 for the first attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +34,9 @@ class ClaimedJob:
     job: GenerationJob
     attempt: int
     lost_by: UUID | None
-    """The worker whose lease had expired; None where there was no such."""
+    """The worker whose lease expired; None if there was none."""
     note: str | None
-    """Why the attempt before failed; None for a first one."""
+    """Why the previous attempt failed; None for a first attempt."""
 
     @property
     def held(self) -> LeaseKey:
@@ -49,22 +49,22 @@ class JobFinish(LeaseKey):
     """Succeeded or failed."""
     error: str | None
     cost_cents: int | None
-    """Of the job in all; None leaves what it has."""
+    """Total cost of the job; None keeps the recorded cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rescheduled(LeaseKey):
-    """The job is to be attempted again."""
+    """The job will be attempted again."""
 
     error: str
     cost_cents: int | None
     wait: float
-    """Seconds until then."""
+    """Seconds until the next attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released(LeaseKey):
-    """Somebody else is to do the job, as if it had not been begun."""
+    """Another worker will run the job, as if this attempt had not started."""
 
 
 Ending = JobFinish | Rescheduled | Released
@@ -76,28 +76,28 @@ class ProgressNote(LeaseKey):
 
 
 SILENT_AFTER = timedelta(seconds=90)
-"""A worker tells of itself three times in that."""
+"""A worker reports three times in this period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStatus:
     id: UUID
     user_id: UUID | None
-    """With whose eyes it works; None: the operator's."""
+    """The user that the worker acts as; None for the operator."""
     name: str
     host: str
     process: int
     modes: tuple[str, ...] | None
-    """None: it takes every mode."""
+    """None if it accepts every mode."""
     concurrency: int
     started_at: datetime
     seen_at: datetime
     stopped_at: datetime | None
     held_jobs: int
     held_since: datetime | None
-    """When it claimed the one that it has had for longest; None where it has none."""
+    """When it claimed the job that it has held for longest; None if it holds none."""
     taken_at: datetime = field(compare=False)
-    """The database's time of all this."""
+    """The database's time at this moment."""
 
     @property
     def is_alive(self) -> bool:
@@ -112,23 +112,23 @@ class LeasedJob:
     mode: str
     project_id: UUID
     owner: UUID | None
-    """The worker; None where nobody has it, and the first that comes by after `expires_at` attempts it again."""
+    """The worker. None if nobody holds the job; then the first worker to claim after `expires_at` runs it again."""
     attempt: int
-    """1 for the first. Where nobody has it: the one that was."""
+    """1 for the first attempt. If nobody holds the job, the last attempt."""
     acquired_at: datetime
     expires_at: datetime
-    """When the lease runs out unless it is renewed; from then on another worker takes the job over."""
+    """When the lease expires unless renewed. From then on, another worker may take over the job."""
     note: str | None
-    """The worker's, of its progress; where nobody has it, why the last attempt failed."""
+    """The worker's progress note. If nobody holds the job, why the last attempt failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkersOverview:
-    """Who works, and on what: at one moment, as far as the actor sees."""
+    """All workers and the jobs that they hold, at one moment, as visible to the actor."""
 
     workers: tuple[WorkerStatus, ...]
     held: tuple[LeasedJob, ...]
-    """Those claimed first come first. Their workers need not be among those that the actor sees."""
+    """The earliest claims first. Some of their workers may be hidden from the actor."""
     is_cut: bool
-    """Whether more are held than these."""
+    """Whether there are more leased jobs than these."""
     taken_at: datetime = field(compare=False)

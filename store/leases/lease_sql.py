@@ -1,4 +1,4 @@
-"""SQL that claims, renews, ends leases; who works."""
+"""SQL that claims, renews and ends leases, and lists workers."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -37,7 +37,7 @@ select id, user_id, project_id, status, mode, input_asset_id, error, cost_cents,
 
 
 def claim(owner: UUID, modes: Collection[str] | None, *, most: int, seconds: float) -> Query[ClaimedJob]:
-    """Those whose lease has expired, then the oldest queued ones. `modes`: None for all."""
+    """Claim jobs with an expired lease, then the oldest queued jobs. `modes` is None for all."""
     values = {"owner": owner, "modes": None if modes is None else list(modes), "most": most, "seconds": seconds}
     return Query(_CLAIM, _make_claimed, values)
 
@@ -51,7 +51,7 @@ select j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.erro
 
 
 def leases_of_worker(owner: UUID) -> Query[ClaimedJob]:
-    """All that the worker has claimed and not ended, whether it knows of it or not."""
+    """Return all jobs that the worker has claimed and not ended, even if it doesn't know them."""
     return Query(_HELD, _make_claimed, {"owner": owner})
 
 
@@ -62,10 +62,10 @@ select CAST(extract(epoch from min(expires_at)) - extract(epoch from clock_times
 
 
 def next_due() -> Query[float | None]:
-    """In how many seconds the next lease expires, if it is not renewed; None where there is none.
+    """Return the seconds until the next lease expires unless renewed, or None if there is no such lease.
 
-    One that has expired for longer is nothing that whoever claims jobs may take: it may last, where its mode is
-    nobody's.
+    Ignores leases that expired more than a second ago. The caller could not claim those jobs, for example because no
+    worker accepts their mode, and they may stay.
     """
     return Query(_NEXT_DUE, _make_seconds)
 
@@ -82,7 +82,7 @@ select gjobs.finish_jobs(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:attem
 
 
 def finish(owner: UUID, finishes: Sequence[JobFinish]) -> Query[UUID]:
-    """The jobs that it ended: those that were the worker's still."""
+    """Finish jobs, and return those that the worker still held."""
     values = _of_each(
         finishes,
         statuses=lambda one: one.status.value,
@@ -121,7 +121,7 @@ select gjobs.hand_back_jobs(CAST(:owner AS uuid), array_agg(job_id), array_agg(a
 
 
 def release_all(owner: UUID) -> Query[UUID]:
-    """Whatever the worker holds, whether it knows of it or not."""
+    """Release all jobs that the worker holds, even if it doesn't know them."""
     return Query(_RELEASE_ALL, make_id, {"owner": owner})
 
 
@@ -132,7 +132,7 @@ select gjobs.renew_leases(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:atte
 
 
 def renew(owner: UUID, jobs: Sequence[LeaseKey], *, seconds: float) -> Query[UUID]:
-    """The jobs that are the worker's still."""
+    """Renew leases, and return the jobs that the worker still holds."""
     return Query(_RENEW, make_id, {"owner": owner, "seconds": seconds, **_of_each(jobs)})
 
 
@@ -147,7 +147,7 @@ def note_progress(owner: UUID, progress: Sequence[ProgressNote]) -> Query[UUID]:
 
 
 def _of_each(jobs: Sequence[T], **columns: Callable[[T], Any]) -> dict[str, list[Any]]:
-    """Values as the functions take them: a list for each column, in the same order."""
+    """Return the functions' arguments: a list for each column, all in the same order."""
     values = {name: [value(one) for one in jobs] for name, value in columns.items()}
     return {"ids": [one.job_id for one in jobs], "attempts": [one.attempt for one in jobs], **values}
 
@@ -185,7 +185,7 @@ def register_worker(facts: WorkerInfo) -> Query[UUID]:
 
 
 def delete_old_workers() -> Query[UUID]:
-    """Those that are gone for a week."""
+    """Delete workers that have been gone for a week."""
     return Query(_DELETE_OLD, make_id)
 
 
@@ -211,7 +211,7 @@ select w.id, w.user_id, w.name, w.host, w.process, w.modes, w.concurrency, w.sta
 
 
 def list_workers(*, limit: int, at: datetime | None) -> Query[WorkerStatus]:
-    """Those that have not stopped first, the last seen first; `at` stands in for the server's time."""
+    """List workers: running ones first, then by when they were last seen. `at` replaces the server's time."""
     return Query(_LISTED, _make, {"rows": limit, "at": at})
 
 
@@ -235,7 +235,10 @@ select l.job_id, j.mode, j.project_id, l.owner, l.attempt, l.acquired_at, l.expi
 
 
 def leased_jobs(*, limit: int) -> Query[LeasedJob]:
-    """Those claimed first first. A job that ended otherwise than by its worker may leave its lease for a while."""
+    """List running jobs with a lease, earliest claims first.
+
+    If a job was ended by anyone but its worker, its lease may remain for a while. Such leases are left out.
+    """
     return Query(_LEASED_JOBS, _make_leased_job, {"rows": limit})
 
 
@@ -257,7 +260,7 @@ _MOMENT = text("select coalesce(CAST(:at AS timestamptz), now())")
 
 
 def moment(at: datetime | None) -> Query[datetime]:
-    """The server's time, or what stands in for it."""
+    """Return `at`, or the server's time if it is None."""
     return Query(_MOMENT, _make_moment, {"at": at})
 
 

@@ -1,1 +1,1 @@
-"""Clean-up, archive and retention policies. Old jobs go in batches, each in a short transaction."""
+"""Clean-up, archive and retention policies. Old jobs are processed in batches, each in a short transaction."""

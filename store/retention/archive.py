@@ -19,26 +19,26 @@ from store.statistics.statistics import JobStatistic, JobStatistics, JobSummary
 from store.store import Store
 
 COUNTED = 10_000
-"""So many archived jobs are counted where nobody asked for more."""
+"""The most archived jobs that are counted by default."""
 
 
 async def list_archived(
     store: Store, query: ArchiveQuery, *, limit: int, after: PageKey | None = None, is_light: bool = False
 ) -> Page[ArchivedJob]:
-    """The newest first, by creation. Light ones are `ListedJob`s, as lists hold them."""
+    """Return archived jobs, newest first by creation. With `is_light`, they are `ListedJob`s with long errors cut."""
     asked = archive_sql.page(query, after=after, limit=validation.check_limit(limit), is_light=is_light)
     return archive_sql.paged(await store.actor_database.read(asked, needs=Capability.ARCHIVE), limit)
 
 
 async def get_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[ArchivedJob, ...]:
-    """Those of the jobs that are put away, in the order of their ids here."""
+    """Return those of the jobs that are archived, in the order of `job_ids`."""
     these = await store.actor_database.read(archive_sql.archived_by_ids(job_ids), needs=Capability.ARCHIVE)
     found = {one.job.id: one for one in these}
     return tuple(found[job_id] for job_id in job_ids if job_id in found)
 
 
 async def count_archived(store: Store, query: ArchiveQuery) -> tuple[StatusCount, ...]:
-    """By status, in the workflow's order."""
+    """Return counts by status, in workflow order."""
     rows = await store.actor_database.read(archive_sql.count(query), needs=Capability.ARCHIVE, limits=COUNTING)
     return tuple(sorted(rows, key=lambda row: status_order(row.status)))
 
@@ -49,7 +49,7 @@ async def count_some_archived(store: Store) -> CappedCount:
 
 
 async def require_archive(store: Store, *, otherwise: str) -> None:
-    """Raises SchemaMissing where jobs cannot be put away, with what else can be done, as a sentence."""
+    """Raise SchemaMissing if there is no archive. `otherwise` is a sentence that names an alternative."""
     try:
         await count_some_archived(store)
     except SchemaMissing as error:
@@ -57,10 +57,10 @@ async def require_archive(store: Store, *, otherwise: str) -> None:
 
 
 async def restore_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[str, ...]:
-    """Restore all of the jobs or none; return the columns whose values are not restored, because the app dropped them.
+    """Restore all of the jobs or none. Return the columns whose values are lost, because the app dropped them.
 
-    Raises RowMissing with the ids that are not put away, or Conflict where an id is taken or something that a job
-    needs is gone.
+    Raises RowMissing with the ids that are not archived. Raises Conflict if an id is taken, or if a row that a job
+    needs no longer exists.
     """
     try:
         async with store.actor_database.write(Capability.RESTORING) as transaction:
@@ -75,7 +75,7 @@ async def restore_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[str, 
 
 
 async def restore_matching(store: Store, query: ArchiveQuery) -> AsyncGenerator[BatchProgress, None]:
-    """What is done so far, again and again, the oldest first: whoever reads no further has stopped it."""
+    """Restore matching jobs, oldest first, and yield the progress after each batch. Stop iterating to stop."""
     async for progress in in_batches(partial(_restore, store, query), BatchProgress()):
         yield progress
 
@@ -88,7 +88,7 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
         async with store.actor_database.write(Capability.RESTORING, limits=LIMITS) as transaction:
             keys = await transaction.run(archive_sql.oldest(query, after=after, rows=rows))
             if keys:
-                # Without those that somebody else has brought back since.
+                # Without those that someone else has restored since.
                 dropped = await transaction.run(archive_sql.dropped_columns([key.id for key in keys]))
                 restored = await transaction.run(archive_sql.restore([key.id for key in keys]))
             if restored:
@@ -101,7 +101,7 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
 
 
 async def get_statistics_with_archive(store: Store, project_id: UUID | None = None) -> JobStatistics:
-    """As `Store.get_job_statistics`, with the archived jobs, all of one moment."""
+    """Return the same as `Store.get_job_statistics`, including archived jobs, all as of one moment."""
     by_status = (
         statistics_sql.by_status_from_rollups
         if await store.actor_database.has(Capability.ROLLUPS)
@@ -117,7 +117,7 @@ async def get_statistics_with_archive(store: Store, project_id: UUID | None = No
 
 
 async def is_archive_shown_whole(store: Store) -> bool:
-    """Whether the actor sees the archived jobs of all jobs that they would see."""
+    """Return whether the actor sees the archive of all jobs that they would see."""
     (is_whole,) = await store.actor_database.read(archive_sql.is_shown_whole(), needs=Capability.ARCHIVE)
     return is_whole
 
@@ -125,14 +125,14 @@ async def is_archive_shown_whole(store: Store) -> bool:
 async def get_summary_with_archive(
     store: Store, project_id: UUID | None = None, *, limit: int = PAGE_SIZE
 ) -> Sequence[JobSummary]:
-    """As `Store.get_job_summary`, with the archived jobs."""
+    """Return the same as `Store.get_job_summary`, including archived jobs."""
     has_rollups = await store.actor_database.has(Capability.ROLLUPS)
     asked = archive_sql.summary(project_id, limit=validation.check_limit(limit), has_rollups=has_rollups)
     return await store.actor_database.read(asked, needs=Capability.ARCHIVE, limits=COUNTING)
 
 
 def _added(status: AnyStatus, rows: Sequence[JobStatistic]) -> JobStatistic | None:
-    """None where there are no such jobs."""
+    """Return the row for a status, or None without jobs."""
     of_status = [row for row in rows if row.status == status]
     number, cents = sum(row.count for row in of_status), sum(row.total_cost_cents for row in of_status)
     if not number:

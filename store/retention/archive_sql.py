@@ -68,12 +68,12 @@ _ARCHIVE, _RESTORE = _calling(func.gjobs.archive_jobs), _calling(func.gjobs.rest
 
 
 def move_to_archive(job_ids: Sequence[UUID]) -> Query[UUID]:
-    """Those that were there."""
+    """Return a query for the jobs that were moved."""
     return Query(_ARCHIVE, make_id, {"ids": list(job_ids)})
 
 
 def restore(job_ids: Sequence[UUID]) -> Query[UUID]:
-    """Those that were put away. Fails, and restores none, where the id of one is taken."""
+    """Return a query for the restored jobs. If any id is taken, it fails and restores none."""
     return Query(_RESTORE, make_id, {"ids": list(job_ids)})
 
 
@@ -81,7 +81,7 @@ _IS_SHOWN_WHOLE = text("select gjobs.rollups_agree()")
 
 
 def is_shown_whole() -> Query[bool]:
-    """Whether the reader sees the archived ones of all jobs that the app's policies would show them."""
+    """Return a query for whether the reader sees the archive of all jobs that the app's policies would show."""
     return Query(_IS_SHOWN_WHOLE, _make_truth)
 
 
@@ -98,7 +98,7 @@ select distinct f.key
 
 
 def dropped_columns(job_ids: Sequence[UUID]) -> Query[str]:
-    """Columns of which these archived jobs have values, and which the app has dropped since."""
+    """Return a query for columns that have values in these archived jobs and that the app has dropped since."""
     return Query(_DROPPED_COLUMNS, _make_name, {"ids": list(job_ids)})
 
 
@@ -155,7 +155,7 @@ def _newest(form: _Form, *, is_light: bool) -> Select[Any]:
 
 
 def page(query: ArchiveQuery, *, after: PageKey | None, limit: int, is_light: bool) -> Query[ArchivedJob]:
-    """The newest first; one row more than `limit` where there is a next page. A light one cuts long errors."""
+    """Return a query, newest first, with an extra row if there is a next page. Light rows cut long errors."""
     statement = _newest(_form(query, after), is_light=is_light)
     make = _make_listed if is_light else _make_archived
     return Query(statement, make, _parameters(query, after) | {"rows": limit + 1})
@@ -203,7 +203,7 @@ def _counted(form: _Form) -> Select[Any]:
 
 
 def count(query: ArchiveQuery) -> Query[StatusCount]:
-    """By status, in no order."""
+    """Return a query for counts by status, unordered."""
     return Query(_counted(_form(query)), make_count, _parameters(query))
 
 
@@ -212,7 +212,7 @@ _NUMBER = select(func.count()).select_from(_SOME)
 
 
 def number(*, most: int) -> Query[int]:
-    """One more than `most` where there are more than that."""
+    """Return a query for the number of archived jobs, counted up to `most` plus one."""
     return Query(_NUMBER, make_number, {"rows": most + 1})
 
 
@@ -258,6 +258,6 @@ def _summary(of_project: bool, has_rollups: bool) -> Select[Any]:
 
 
 def summary(project_id: UUID | None, *, limit: int, has_rollups: bool) -> Query[JobSummary]:
-    """Most expensive first. With `has_rollups` the jobs outside the archive are not counted again."""
+    """Return the summary, most expensive first. With `has_rollups`, only archived jobs are counted."""
     parameters: dict[str, object] = {} if project_id is None else {"project_id": project_id}
     return Query(_summary(project_id is not None, has_rollups), make_summary, parameters | {"rows": limit})

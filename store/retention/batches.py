@@ -1,4 +1,4 @@
-"""Long work in small transactions: size, pauses, collisions."""
+"""Long work in short transactions: batch size, pauses, collisions."""
 
 import asyncio
 import time
@@ -17,11 +17,11 @@ from store.retention.retention import BatchProgress
 
 SMALLEST, FIRST, LARGEST = 1, 50, 500
 QUICK, SLOW = 0.1, 0.25
-"""Seconds. Within these it stays as it is."""
+"""Seconds. The batch size stays the same in between."""
 
 
 def next_size(size: int, seconds: float) -> int:
-    """After a batch of this size took so long."""
+    """Return the next batch size, after a batch of this size took this long."""
     if seconds > SLOW:
         return smaller_size(size)
     return min(size * 2, LARGEST) if seconds < QUICK else size
@@ -32,37 +32,38 @@ def smaller_size(size: int) -> int:
 
 
 LIMITS = TimeLimits(statement=2.0, lock=0.2)
-"""Of a batch. Whoever waits for one of its rows is not taken for a deadlock, which the server looks for after a second:
-the batch has given up long before."""
+"""The limits of a batch. The server checks for deadlocks after one second of waiting, and a batch gives up long before.
+So nobody who waits for its rows is taken for a deadlock.
+"""
 PAUSE_SECONDS = 0.2
-"""After somebody else was in the way."""
+"""Seconds to wait after a collision with another session."""
 
 RETRYABLE_REFUSALS = (TimedOut, Conflict, InvalidValue)
-"""What a single job may cause: a lock, a trigger that takes its time or refuses, a foreign key."""
+"""Errors that a single job may cause: a lock, a slow or refusing trigger, a foreign key."""
 _COLLISIONS = ("40001", "40P01")
-"""Of serializations and deadlocks, which pass."""
+"""Serialization failures and deadlocks, which are temporary."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionBatch:
     keys: Sequence[PageKey]
-    """Of the jobs that were looked at, in order; empty where there are no more."""
+    """The keys of the jobs read, in order. Empty if there are no more."""
     done: int = 0
-    """With so many of them."""
+    """How many of them were processed."""
     dropped_columns: tuple[str, ...] = ()
-    """Columns whose values could not be restored, because the app dropped them."""
+    """Columns whose values were not restored, because the app dropped them."""
     error: StoreError | None = None
-    """One of `RETRYABLE_REFUSALS`: then with none."""
+    """One of `RETRYABLE_REFUSALS`. If set, no job was processed."""
 
 
 TakeBatch = Callable[[PageKey | None, int], Awaitable[RetentionBatch]]
-"""Of the jobs after a key (None: from the first), at most so many."""
+"""Processes at most so many jobs after a key; None means from the first."""
 
 
 async def in_batches(take: TakeBatch, progress: BatchProgress) -> AsyncGenerator[BatchProgress, None]:
-    """What is done so far, again and again, on top of what was done before.
+    """Process batches and yield the progress after each, added to `progress`.
 
-    A batch that fails is taken in smaller ones, down to the job that is to blame, which is left.
+    A failed batch is repeated in smaller ones, down to the job that causes the error, which is skipped.
     """
     size, after = FIRST, None
     while True:
@@ -101,7 +102,7 @@ CURSOR: Any = tuple_(bindparam("place_at", type_=DateTime(timezone=True)), bindp
 
 
 def cursor_parameters(key: PageKey | None) -> dict[str, object]:
-    """Its parameters; none for the beginning."""
+    """Return the parameters of CURSOR; none for the start."""
     return {} if key is None else {"place_at": timestamps.as_text(key.created_at), "place_id": key.id}
 
 

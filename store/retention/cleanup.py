@@ -1,4 +1,4 @@
-"""Previews, archives or deletes old jobs in batches, and its SQL."""
+"""Previews, archives or deletes old jobs in batches, with the SQL for it."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -99,7 +99,7 @@ def _counted(form: _Form) -> Select[Any]:
 
 
 def count(expired: ExpiredJobs) -> Query[StatusCount]:
-    """By status, in no order."""
+    """Return a query for counts by status, unordered."""
     parameters = _parameters(expired) | {"statuses": [status.value for status in expired.statuses]}
     return Query(_counted(_form(expired)), make_count, parameters)
 
@@ -116,7 +116,7 @@ def _locked(form: _Form) -> Select[Any]:
 
 
 def lock(expired: ExpiredJobs, status: AnyStatus, *, after: PageKey | None, rows: int) -> Query[PageKey]:
-    """The oldest ones in this status that nobody else holds at the moment; locked to the transaction's end."""
+    """Return a query that locks the oldest jobs in this status until the transaction ends. It skips locked jobs."""
     statement = _locked(_form(expired, has_cursor=after is not None))
     parameters = _parameters(expired) | {"status": status.value, "rows": rows} | cursor_parameters(after)
     return Query(statement, make_key, parameters)
@@ -129,7 +129,7 @@ _LEASED = select(_leases.c.job_id).where(
 
 
 def leased_among(job_ids: Sequence[UUID]) -> Query[UUID]:
-    """Those that a worker holds, or that wait for their next attempt, be it due or not."""
+    """Return a query for the jobs that a worker holds or that wait for another attempt."""
     return Query(_LEASED, make_id, {"ids": list(job_ids)})
 
 
@@ -137,7 +137,7 @@ _DELETE = delete(_jobs).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uu
 
 
 def delete_jobs(job_ids: Sequence[UUID]) -> Query[UUID]:
-    """Of jobs that are locked."""
+    """Return a query that deletes jobs, which must be locked."""
     return Query(_DELETE, make_id, {"ids": list(job_ids)})
 
 
@@ -152,7 +152,7 @@ async def find_expired(
     project_id: UUID | None = None,
     spares_policies: bool = False,
 ) -> ExpiredJobs:
-    """Those that are older by the server's clock."""
+    """Return the jobs that are older than `age` by the server's clock."""
     (now,) = await store.actor_database.read(query.clock(None))
     return ExpiredJobs(
         created_before=now - age,
@@ -163,7 +163,7 @@ async def find_expired(
 
 
 async def count_expired(store: Store, expired: ExpiredJobs) -> tuple[StatusCount, ...]:
-    """By status, in the workflow's order."""
+    """Return counts by status, in workflow order."""
     rows = await store.actor_database.read(count(expired), limits=COUNTING)
     return tuple(sorted(rows, key=lambda row: status_order(row.status)))
 
@@ -177,7 +177,7 @@ async def preview_cleanup(
     action: RetentionAction,
     otherwise: str,
 ) -> CleanupPreview:
-    """`otherwise` is the hint of the error that is raised if there is no archive. Raises a StoreError."""
+    """Return what a clean-up would do. `otherwise` is the hint of the error if there is no archive."""
     if action is RetentionAction.ARCHIVE:
         await require_archive(store, otherwise=otherwise)
     expired = await find_expired(store, older_than, statuses=statuses, project_id=project_id)
@@ -192,9 +192,9 @@ async def preview_cleanup(
 async def run_cleanup(
     store: Store, expired: ExpiredJobs, action: RetentionAction
 ) -> AsyncGenerator[BatchProgress, None]:
-    """What is done so far, again and again: whoever reads no further has stopped it. What is left can be gone on with.
+    """Archive or delete the jobs, and yield the progress after each batch. Stop iterating to stop.
 
-    Jobs that others hold at the moment are left, by a lock or by a lease that has not expired.
+    A later call continues. Jobs that others hold are skipped: they are locked or have a live lease.
     """
     has_leases = LEASES in (await store.capability_cache.get()).facts.relations
     progress = BatchProgress()
@@ -221,7 +221,7 @@ async def _take(
             keys = await transaction.run(lock(expired, status, after=after, rows=rows))
             job_ids = [key.id for key in keys]
             if job_ids and of_leases:
-                # Now that they are locked: nobody else takes a lease of one of them before this ends.
+                # The jobs are locked, so nobody else can lease them before this ends.
                 leased = set(await transaction.run(leased_among(job_ids)))
                 job_ids = [job_id for job_id in job_ids if job_id not in leased]
             if job_ids:

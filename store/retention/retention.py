@@ -1,4 +1,4 @@
-"""Values: expired jobs, clean-up preview, archived jobs, progress, policies."""
+"""Values of retention: expired jobs, clean-up preview, archived jobs, progress, policies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from store.jobs.job import FINAL_STATUSES, AnyStatus, GenerationJob
 
 class RetentionAction(StrEnum):
     ARCHIVE = "archive"
-    """They move to the archive, from which they can be restored."""
+    """Moves jobs to the archive, from which they can be restored."""
     DELETE = "delete"
 
 
@@ -21,26 +21,26 @@ FINISHED = FINAL_STATUSES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiredJobs:
-    """The jobs that were created before a time. Neither that time nor a job's ever moves, so these become no more."""
+    """The jobs created before a fixed time. Creation times never change, so no further jobs become expired."""
 
     created_before: datetime
     statuses: tuple[AnyStatus, ...] = FINISHED
     project_id: UUID | None = None
-    """None stands for every project that the actor sees."""
+    """None means every project that the actor sees."""
     spares_policies: bool = False
-    """Whether those of projects that have a policy of their own are left to it."""
+    """Whether to skip projects that have their own policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedJob:
     job: GenerationJob
-    """As it was."""
+    """The job as it was when archived."""
     archived_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveQuery:
-    """Which of the archived jobs: all, where nothing is said."""
+    """Which archived jobs to list. By default, all."""
 
     project_id: UUID | None = None
     status: AnyStatus | None = None
@@ -49,24 +49,24 @@ class ArchiveQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusCount:
-    """Of one status; there is none of a status without such jobs."""
+    """The jobs of one status. A status without jobs has no such row."""
 
     status: AnyStatus
     count: int
     total_cost_cents: int
     oldest_at: datetime
-    """When the first of them was created."""
+    """When the oldest of them was created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanupPreview:
-    """What a clean-up would do, for the question before it."""
+    """What a clean-up would do, to be confirmed."""
 
     expired: ExpiredJobs
     counts: Sequence[StatusCount]
     action: RetentionAction
     cascading_tables: Sequence[str] = ()
-    """Tables that lose rows or references with a job, which nothing restores."""
+    """Tables that lose rows or references along with a job. A restore does not bring them back."""
 
     @property
     def found(self) -> int:
@@ -75,33 +75,33 @@ class CleanupPreview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchProgress:
-    """What has become of them so far: of those that are put away, deleted or restored."""
+    """How many jobs were archived, deleted or restored so far."""
 
     done: int = 0
     refused: int = 0
-    """That the database does not let go or in, mostly because rows of another table stand in the way."""
+    """Jobs that the database refused, mostly because rows of another table refer to them."""
     refused_id: UUID | None = None
-    """One of them."""
+    """The first refused job."""
     refusal: str | None = None
-    """What it said of that one, as a sentence."""
+    """The error for the first refused job, as a sentence."""
     dropped_columns: tuple[str, ...] = ()
-    """Columns whose values were not restored, because the app has dropped them."""
+    """Columns whose values were not restored, because the app dropped them."""
 
 
 AnyAction = RetentionAction | UnknownText
-"""What a policy may have that a newer program has set."""
+"""The action of a policy. A newer program may have set one that is unknown here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionPolicy:
-    """How long jobs are kept. It is applied by a worker, or by `gjobs retention apply`."""
+    """How long jobs are kept. A worker or `gjobs retention apply` applies it."""
 
     id: UUID
     project_id: UUID | None
-    """None for all projects that have no policy of their own."""
+    """None for all projects without their own policy."""
     statuses: tuple[AnyStatus, ...]
     older_than: timedelta
     action: AnyAction
     created_at: datetime
     applied_at: datetime | None
-    """When somebody last began to; None: never since it was set."""
+    """When the policy was last started. None: never since it was set."""

@@ -1,4 +1,4 @@
-"""Sets and applies retention policies, and its SQL."""
+"""Sets and applies retention policies, with the SQL for it."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -52,7 +52,7 @@ _OF_PROJECT = _policies.c.project_id.is_not_distinct_from(_PROJECT)
 
 
 def _interval(name: str) -> object:
-    """As people read one: in days and a rest."""
+    """Return SQL for an interval in days and seconds, which is easy to read in the table."""
     return func.make_interval(0, 0, 0, bindparam(f"{name}_days", type_=Integer), 0, 0, bindparam(f"{name}_seconds"))
 
 
@@ -77,7 +77,7 @@ _ALL = select(*_COLUMNS).order_by(_policies.c.created_at, _policies.c.id).limit(
 
 
 def all_policies(*, limit: int) -> Query[RetentionPolicy]:
-    """The oldest first."""
+    """Return a query for all policies, oldest first."""
     return Query(_ALL, _make_policy, {"rows": limit})
 
 
@@ -104,7 +104,7 @@ _SET = (
 def upsert_policy(
     *, project_id: UUID | None, statuses: Sequence[JobStatus], older_than: timedelta, action: RetentionAction
 ) -> Query[RetentionPolicy]:
-    """In place of the one that the project has."""
+    """Return a query that sets the project's policy and replaces an existing one."""
     given = {"project_id": project_id, "statuses": [status.value for status in statuses], "action": action.value}
     return Query(_SET, _make_policy, given | _parts("age", older_than))
 
@@ -120,7 +120,7 @@ _DUE = (
     select(_policies.c.id)
     .where(
         or_(_policies.c.applied_at.is_(null()), _policies.c.applied_at <= func.now() - _interval("pause")),
-        # What only a newer program can do is left to it.
+        # Leaves actions that only a newer program knows.
         or_(*(_policies.c.action == action.value for action in RetentionAction)),
     )
     .with_for_update(skip_locked=True)
@@ -135,17 +135,17 @@ _CLAIM_DUE = (
 
 
 def claim_due_policies(pause: timedelta) -> Query[RetentionPolicy]:
-    """Those that nobody has begun to apply for so long. From now on they are the caller's to apply."""
+    """Return a query that claims the policies that nobody started within `pause`. The caller must apply them."""
     return Query(_CLAIM_DUE, _make_policy, _parts("pause", pause))
 
 
 MOST = 1_000
 PAUSE = timedelta(hours=1)
-"""Between two times that a policy is applied, whoever does."""
+"""The least time between two runs of a policy, for all callers together."""
 
 
 async def get_policies(store: Store, *, limit: int = MOST) -> Sequence[RetentionPolicy]:
-    """The oldest first. A user knows of those of their own projects, and of that of all others."""
+    """Return the policies, oldest first. A user sees those of their own projects and the one for all other projects."""
     return await store.actor_database.read(
         all_policies(limit=validation.check_limit(limit)), needs=Capability.RETENTION
     )
@@ -159,8 +159,9 @@ async def set_policy(
     action: RetentionAction,
     statuses: Sequence[AnyStatus] = FINISHED,
 ) -> RetentionPolicy:
-    """In place of the one that the project (None: all without one of their own) has. Raises RowMissing without such a
-    project.
+    """Set the policy of the project, or with None of all projects without their own. It replaces an existing one.
+
+    Raises RowMissing if the project does not exist.
     """
     _require_operator(store)
     if project_id is not None and await store.get_project(project_id) is None:
@@ -175,7 +176,7 @@ async def set_policy(
 
 
 async def remove_policy(store: Store, project_id: UUID | None) -> RetentionPolicy | None:
-    """None where there was none."""
+    """Remove the policy and return it, or None if there was none."""
     _require_operator(store)
     async with store.actor_database.write(Capability.RETENTION) as transaction:
         removed = await transaction.run(delete_policy(project_id))
@@ -188,20 +189,19 @@ async def remove_policy(store: Store, project_id: UUID | None) -> RetentionPolic
 class PolicyRun:
     policy: RetentionPolicy
     progress: BatchProgress
-    """Of this policy's jobs."""
+    """The progress of this policy's jobs."""
 
 
 async def apply_policies(
     store: Store, *, pause: timedelta = PAUSE, agreed: Sequence[RetentionPolicy] | None = None
 ) -> AsyncGenerator[PolicyRun, None]:
-    """Of those that nobody has begun to apply for so long, one after the other; what is done so far, again and again.
+    """Apply the policies that nobody started within `pause`, and yield the progress after each batch.
 
-    Of several workers that call it at the same time each policy is one's. Whoever reads no further has stopped it; what
-    is left is gone on with the next time. One that is changed or removed meanwhile, or that somebody else has begun to
-    apply since, is left after the batch under way.
+    If several workers call this at once, each policy goes to one of them. Stop iterating to stop; the next call
+    continues. A policy that is changed, removed or started elsewhere meanwhile stops after the current batch.
 
-    `agreed` are all policies as somebody was asked about them: where there are others by now, for the one of a project
-    says what is left to that of all others, Conflict is raised and nothing applied. None: whatever there is.
+    `agreed` are all policies as a person confirmed them. If the policies have changed since, Conflict is raised and
+    nothing is applied: each project's policy also decides what the policy for all others covers. None accepts any.
     """
     for policy in await _claim_due(store, pause, agreed):
         if isinstance(policy.action, UnknownText) or not await _is_unchanged(store, policy):
@@ -214,7 +214,7 @@ async def apply_policies(
 
 
 async def expired_by(store: Store, policy: RetentionPolicy) -> ExpiredJobs:
-    """The jobs that the policy is about at this moment."""
+    """Return the jobs that the policy covers at this moment."""
     return await find_expired(
         store,
         policy.older_than,
@@ -236,8 +236,8 @@ async def _claim_due(
             present = await transaction.run(all_policies(limit=MOST))
             if _without_applied_at(present) != _without_applied_at(agreed):
                 raise Conflict(
-                    "The policies have been changed since the question: nothing was applied.",
-                    hint="Ask anew what they would do now.",
+                    "The policies changed after you confirmed them. Nothing was applied.",
+                    hint="Run the command again to see what the new policies would do.",
                 )
         due = await transaction.run(claim_due_policies(pause))
         if due:
@@ -246,10 +246,10 @@ async def _claim_due(
 
 
 def _without_applied_at(policies: Sequence[RetentionPolicy]) -> set[RetentionPolicy]:
-    """Whenever they were applied."""
+    """Return the policies without their last runs, to compare them."""
     return {replace(policy, applied_at=None) for policy in policies}
 
 
 def _require_operator(store: Store) -> None:
     if store.actor != OPERATOR:
-        raise NoPrivilege("Only the operator sets how long jobs are kept.", hint="Leave --as out.")
+        raise NoPrivilege("Only the operator can set how long jobs are kept.", hint="Omit --as.")

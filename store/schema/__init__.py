@@ -1,1 +1,1 @@
-"""The schema that each revision promises, and its comparison with the live schema."""
+"""The expected schema of each revision, and its comparison with the live schema."""

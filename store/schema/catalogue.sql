@@ -1,10 +1,11 @@
--- Each object of the app's schema, and of ours as far as the app's policies and numbers stand on it, as four texts: kind, place, name, definition.
--- The search_path has to be `pg_catalog, pg_temp`, so that each name in a definition carries its schema.
+-- All objects of the app's schema, and those of gjobs' schema that the app's policies and numbers depend on.
+-- Each row has four texts: kind, place, name, definition.
+-- Set the search_path to `pg_catalog, pg_temp` first, so that each name in a definition includes its schema.
 with known as (
     select c.oid, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.reloptions, format('%I.%I', n.nspname, c.relname) as place
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where (n.nspname = 'public' and c.relname in ('projects', 'assets', 'generation_jobs', 'generation_job_summary')
-            -- A view that an app has by itself is its own, whatever it shows.
+            -- Other views belong to the app, whatever they show.
             or n.nspname = 'public' and c.relname = 'stuck_jobs' and to_regclass('gjobs.job_event_log') is not null
             or n.nspname = 'gjobs' and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'job_counts',
                                                      'job_day_counts', 'known_users', 'job_event_log', 'job_starts', 'job_events',
@@ -83,7 +84,7 @@ with known as (
                      case when command <> 'insert' then 'using ' || coalesce(pg_get_expr(p.polqual, p.polrelid), 'nothing') end,
                      case when command in ('insert', 'update')
                           then 'with check ' || pg_get_expr(coalesce(p.polwithcheck, p.polqual), p.polrelid) end,
-                     -- A policy that users do not come under is none of those expected.
+                     -- Adds the roles of a policy that does not apply to users, so that it never equals an expected one.
                      case when not (p.polroles && array[0::oid, coalesce(to_regrole('authenticated')::oid, 0)])
                           then 'to ' || (select string_agg(quote_ident(rolname), ', ' order by rolname)
                                            from pg_roles where oid = any (p.polroles)) end)

@@ -1,4 +1,4 @@
-"""Revision 0008: archive and retention policies."""
+"""Expected schema of revision 0008: archive and retention policies."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Revision 0007: budgets and their triggers."""
+"""Expected schema of revision 0007: budgets and their triggers."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Revision 0005: job events and triggers."""
+"""Expected schema of revision 0005: job events and their triggers."""
 
 from collections.abc import Iterator, Mapping
 

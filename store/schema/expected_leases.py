@@ -1,4 +1,4 @@
-"""Revision 0006: leases, workers, claiming functions."""
+"""Expected schema of revision 0006: leases, workers and claiming functions."""
 
 from collections.abc import Iterator, Mapping
 

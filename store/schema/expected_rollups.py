@@ -1,4 +1,4 @@
-"""Revision 0004: rollups beside the jobs."""
+"""Expected schema of revision 0004: rollups of jobs."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""The schema each revision promises; revision 0001."""
+"""The expected schema of each revision, starting with the app's own schema (revision 0001)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -163,7 +163,7 @@ def _of_table(table: str) -> Iterator[SchemaObject]:
 
 
 def policies(table: str, *, new_row: str) -> Iterator[SchemaObject]:
-    """Own rows for each command; `new_row` is what a row written has to fulfil."""
+    """Return policies that limit each command to own rows. A written row must fulfil `new_row`."""
     label = table.replace("_", " ")
     rules = {
         f"Users can view own {label}": f"for select using {OWN_ROWS}",
@@ -188,24 +188,27 @@ def _all(kind: ObjectKind, place: str, definitions: Mapping[str, str]) -> Iterat
 
 
 APP_REVISION = "0001"
-"""What an app's own database is held to, on which no migration has run."""
+"""The expected revision of an app's own database, before the first migration."""
 
 
 def expected(revision: str | None) -> tuple[SchemaObject, ...]:
-    """None stands for a database without one. Raises SchemaMissing for a revision that only a newer program knows."""
+    """Return the expected schema of a revision; None means no revision.
+
+    Raises SchemaMissing for a revision that only a newer program knows.
+    """
     promised = tuple(app_schema())
     for name, change in _CHANGES.items():
         promised = _changed(promised, tuple(change()))
         if name == (revision or APP_REVISION):
             return promised
     raise SchemaMissing(
-        f"This database is at revision {revision}, which this program does not know.",
+        f"This database is at revision {revision}, which this version of gjobs does not know.",
         hint="Use the newer gjobs that migrated it.",
     )
 
 
 def _changed(promised: tuple[SchemaObject, ...], change: tuple[SchemaObject, ...]) -> tuple[SchemaObject, ...]:
-    """An object of a name that is there takes its place, and the others follow."""
+    """Return the objects with changed ones replaced and new ones added."""
     by_name = {(known.kind, known.place, known.name): known for known in promised}
     return tuple((by_name | {(one.kind, one.place, one.name): one for one in change}).values())
 
@@ -273,6 +276,6 @@ _CHANGES = {
     "0009": _nothing,
     "0010": _nothing,
 }
-"""By revision, oldest first: what each brings or makes otherwise."""
+"""What each revision adds or changes, oldest first."""
 
 NEWEST_REVISION = list(_CHANGES)[-1]

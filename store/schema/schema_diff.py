@@ -1,4 +1,4 @@
-"""Schema objects, reading the catalogue, comparing."""
+"""Read schema objects from the catalogue, and compare them with the expected ones."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -13,41 +13,41 @@ if TYPE_CHECKING:
 
 
 class ObjectKind(StrEnum):
-    """The values are words for people."""
+    """Kinds of schema objects. The values are shown to users."""
 
     RELATION = "relation"
     COLUMN = "column"
     KEY = "key"
-    """Primary, foreign or unique key."""
+    """A primary, foreign or unique key."""
     CHECK = "check"
     INDEX = "index"
     TRIGGER = "trigger"
     ROW_SECURITY = "row security"
-    """A switch that is on: of a table, or of a view that reads with its reader's rights."""
+    """A setting that is on: row level security of a table, or security_invoker of a view."""
     POLICY = "policy"
-    """One for each command: a policy for all of them counts as four."""
+    """One object for each command. A policy for all commands counts as four."""
     FUNCTION = "function"
     BODY = "body"
-    """Of a function; the definition is a digest."""
+    """The body of a function. The definition is a digest."""
     GRANT = "grant"
-    """What a role of requests may do; the name is the role's."""
+    """Privileges of a request role, whose name is the object's name."""
 
 
 BY_DEFINITION = frozenset({ObjectKind.KEY, ObjectKind.CHECK, ObjectKind.INDEX, ObjectKind.TRIGGER, ObjectKind.POLICY})
-"""Known by what they say, whatever they are called."""
+"""Compared by definition, whatever their names."""
 
 REPORTED_ONLY = frozenset({ObjectKind.BODY, ObjectKind.GRANT})
-"""Nothing of ours counts on them."""
+"""gjobs doesn't depend on these, so differences are only reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaObject:
     kind: ObjectKind
     place: str
-    """The schema, or the relation or function within which it has its name; always with the schema."""
+    """The schema, or the relation or function that contains it, including the schema."""
     name: str
     definition: str
-    """As PostgreSQL writes it where search_path holds no schema of the app."""
+    """As Postgres writes it if search_path contains none of the app's schemas."""
 
     @property
     def full_name(self) -> str:
@@ -55,12 +55,12 @@ class SchemaObject:
 
     @property
     def is_required(self) -> bool:
-        """Whether a schema that lacks it breaks the promise."""
+        """Whether the schema doesn't match its revision without this object."""
         return self.kind not in REPORTED_ONLY
 
     @property
     def title(self) -> str:
-        """How people call it."""
+        """The object's name for users."""
         match self.kind:
             case ObjectKind.RELATION | ObjectKind.COLUMN | ObjectKind.FUNCTION:
                 return self.full_name
@@ -74,7 +74,7 @@ class DifferenceKind(StrEnum):
     MISSING = "missing"
     DIFFERENT = "different"
     EXTRA = "extra"
-    """The app's own, beside what is expected: tolerated."""
+    """An object of the app that is not expected. It is tolerated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +84,11 @@ class Difference:
     name: str
     """The object's title."""
     expected: str | None
-    """None where nothing was."""
+    """None if nothing was expected."""
     found: str | None
-    """None where it is missing."""
+    """None if the object is missing."""
     required: bool
-    """Whether the revision's promise is broken; what is not required is only worth knowing."""
+    """Whether the schema doesn't match its revision. Other differences are for information only."""
 
     @property
     def sentence(self) -> str:
@@ -110,7 +110,7 @@ _STORAGE = re.compile(r" WITH \([^)]*\)")
 
 
 def compare(found: Iterable[SchemaObject], expected: Sequence[SchemaObject]) -> tuple[Difference, ...]:
-    """In the order expected, then what is the app's own. What stands within a missing object is not named again."""
+    """Return the differences in the expected order, then the app's own objects. Leaves out parts of missing objects."""
     left = list(found)
     matches: dict[SchemaObject, SchemaObject] = {}
     for is_match in (_is_same, _says_the_same, _is_wider, _has_the_name):
@@ -127,15 +127,19 @@ def compare(found: Iterable[SchemaObject], expected: Sequence[SchemaObject]) -> 
 
 
 def required(differences: Iterable[Difference]) -> tuple[Difference, ...]:
-    """Those that break the promise; with none, the schema matches."""
+    """Return the differences that matter. If there are none, the schema matches."""
     return tuple(difference for difference in differences if difference.required)
 
 
 def normal(definition: str) -> str:
-    """One spelling for definitions that mean the same.
+    """Return one spelling for definitions that mean the same.
 
-    The user's own id may be asked for once per statement, a comparison with it be written either way round, a
-    check list its values in any order, and an index have storage parameters.
+    These differences are ignored:
+
+    - whether the user's own id is read once per statement
+    - the order of a comparison with that id
+    - the order of the values in a check
+    - storage parameters of an index
     """
     text = _SPACE.sub(" ", definition)
     text = _OWN_ROWS_TURNED.sub("(auth.uid() = user_id)", _OWN_ID_ONCE.sub("auth.uid()", text))
@@ -159,7 +163,7 @@ def _says_the_same(promised: SchemaObject, own: SchemaObject) -> bool:
 
 
 def _is_wider(promised: SchemaObject, own: SchemaObject) -> bool:
-    """Whether a check of the app's allows further values: gjobs reads any text."""
+    """Return whether a check of the app allows more values. gjobs can read any text."""
     if {promised.kind, own.kind} != {ObjectKind.CHECK} or promised.place != own.place:
         return False
     few, many = (_VALUES.search(normal(one.definition)) for one in (promised, own))
@@ -221,19 +225,19 @@ def _report(
 
 
 QUALIFY = "select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)"
-"""To be run before, in the same transaction, whose setting it is: then PostgreSQL writes each name with its schema."""
+"""Run this first, in the same transaction. Postgres then writes each name with its schema."""
 
 CATALOGUE = (Path(__file__).parent / "catalogue.sql").read_text(encoding="utf-8")
-"""One row an object: the texts that `schema_object` takes."""
+"""Returns one row for each object, with the arguments of `schema_object`."""
 
 
 def schema_object(kind: str, place: str, name: str, definition: str) -> SchemaObject:
-    """The definition as one line."""
+    """Return an object, with its definition as one line."""
     return SchemaObject(kind=ObjectKind(kind), place=place, name=name, definition=" ".join(definition.split()))
 
 
 def read_catalogue(connection: "Connection") -> tuple[SchemaObject, ...]:
-    """In a transaction of its own, or within the one that is open, which it gives its search_path back."""
+    """Read the objects in a transaction, or in a savepoint of the open one, and restore the search_path."""
     with connection.transaction(force_rollback=True):
         connection.execute(QUALIFY)
         rows = connection.execute(CATALOGUE.encode()).fetchall()

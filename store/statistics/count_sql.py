@@ -1,4 +1,4 @@
-"""SQL that counts: exactly, up to a cap, page ranges."""
+"""SQL that counts: exactly, up to a cap, or by page range."""
 
 from collections.abc import Collection, Set
 from dataclasses import dataclass
@@ -49,12 +49,12 @@ _ONE = literal(1, Integer)
 _MOST = bindparam("most", type_=Integer)
 
 MatchingJobs = Select[Any]
-"""A row for each job that is found."""
+"""Selects one row for each matching job."""
 
 
 @lru_cache(maxsize=128)
 def matching_jobs(of_project: bool, of_status: bool, shape: Shape = ()) -> MatchingJobs:
-    """By all of a list that its SQL depends on: see `key`."""
+    """Return the statement for a list, by all that its SQL depends on; see `key`."""
     statement: MatchingJobs = select(_ONE).select_from(_jobs).where(*filter_sql.conditions(shape))
     if of_project:
         statement = statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
@@ -74,17 +74,17 @@ def _count_matching_up_to(of_project: bool, of_status: bool, shape: Shape) -> Se
 
 
 def plan_only_query(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
-    """To be planned, and not to be run: a row for each job of the list."""
+    """Return a query with one row for each job of the list. It is only planned, never run."""
     return Query(matching_jobs(*key(listed, readable)), make_number, list_parameters(listed))
 
 
 def count_matching(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
-    """How many jobs the list has, however long that takes."""
+    """Return a query for the number of jobs in the list. It may take long."""
     return Query(_count_matching(*key(listed, readable)), make_number, list_parameters(listed))
 
 
 def count_matching_up_to(listed: ListQuery, *, most: int, readable: Set[Key]) -> Query[int]:
-    """How many jobs the list has, or `most`."""
+    """Return a query for the number of jobs in the list, at most `most`."""
     return Query(_count_matching_up_to(*key(listed, readable)), make_number, list_parameters(listed) | {"most": most})
 
 
@@ -103,7 +103,7 @@ def list_parameters(listed: ListQuery) -> dict[str, object]:
 
 
 def _is_outside_workflow() -> ColumnElement[bool]:
-    """As ranges between the known ones: an index on the status finds the few there may be, as `<>` does not."""
+    """Compare by ranges between the known statuses: unlike `<>`, they can use an index on the status."""
     known = sorted(JobStatus)
     between = (
         and_(_jobs.c.status > literal(low.value), _jobs.c.status < literal(high.value)) for low, high in pairwise(known)
@@ -121,7 +121,7 @@ def _other_statuses(of_project: bool) -> Select[Any]:
 
 
 def count_other_statuses(project_id: UUID | None, *, most: int) -> Query[tuple[AnyStatus, int]]:
-    """How many jobs have each status outside the workflow: together at most `most`."""
+    """Return a query for the count of each status outside the workflow, at most `most` together."""
     parameters: dict[str, object] = {"most": most} | ({} if project_id is None else {"project_id": project_id})
     return Query(_other_statuses(project_id is not None), lambda row: (parse_status(row[0]), row[1]), parameters)
 
@@ -136,7 +136,7 @@ _OF_JOBS = {of_one_user: select(ids.c.project_id) for of_one_user, ids in projec
 
 
 def _listed(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
-    """Which projects a listing names, by whether they may be read themselves, and by a user."""
+    """Return the projects that a listing names. Unreadable projects are known only by their jobs."""
     return _NEWEST_PROJECTS if has_projects else _OF_JOBS[of_one_user]
 
 
@@ -156,7 +156,7 @@ def _make_project_row(row: Row) -> ProjectRow:
 
 
 def totals_by_project_from_jobs(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[ProjectRow]:
-    """Of the projects that a listing names, those that have jobs."""
+    """Return a query for the totals of the listed projects that have jobs."""
     statement = _totals_by_project(has_projects=has_projects, of_one_user=of_one_user)
     return Query(statement, _make_project_row, {"rows": limit})
 
@@ -173,11 +173,11 @@ PAGE_COUNT: Query[int] = Query(
     ),
     make_number,
 )
-"""Of the jobs' table; none of a partitioned one or a view, which have no pages of their own."""
+"""The number of pages of the jobs table. No row for a partitioned table or a view, which have no pages."""
 
 
 class _Tid(UserDefinedType[str]):
-    """Postgres' tid: a page, and a row's place on it."""
+    """Postgres' tid: a page, and a row's position on it."""
 
     cache_ok = True
 
@@ -194,7 +194,7 @@ def _tid(name: str) -> ColumnElement[str]:
 
 @dataclass(frozen=True, slots=True)
 class PageRange:
-    """The last range has no end, so that no row is beyond it."""
+    """A range of pages. The last range has no end, so that it includes new rows."""
 
     first: int
     end: int | None
@@ -212,7 +212,7 @@ def _on_pages(statement: Select[Any], *, has_end: bool) -> Select[Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageTotal:
-    """Of a status, of a project or of a day: the two others are None. What is in none of those asked for has no sum."""
+    """The total of a status, a project or a day; the two others are None."""
 
     status: AnyStatus | None
     project_id: UUID | None
@@ -238,14 +238,14 @@ def _totals_on_pages(has_end: bool) -> Select[Any]:
     key = (read.c.status, read.c.project_id, read.c.day)
     statement = select(*key, func.count(), cast(func.sum(read.c.cost_cents), sqlalchemy_BigInteger))
     grouped = statement.group_by(func.grouping_sets(*(tuple_(column) for column in key)))
-    # Each group has the null of the other two; one of nulls only is of what was not asked for.
+    # Each group has null for the other two columns. A group with only nulls was not requested.
     return grouped.having(func.coalesce(*(cast(column, Text) for column in key)).is_not(None))
 
 
 def totals_on_pages(
     pages: PageRange, *, project_id: UUID | None, project_ids: Collection[UUID], days: int, at: datetime | None
 ) -> Query[PageTotal]:
-    """By status and by day of one project, or of all; and of each of `project_ids`."""
+    """Return a query for totals by status and day of one project or all, and for each of `project_ids`."""
 
     def make(row: Row) -> PageTotal:
         status, project, day, job_count, total = row

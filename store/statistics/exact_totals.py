@@ -1,4 +1,4 @@
-"""Counts the totals exactly, page by page, so that it can be stopped."""
+"""Counts the totals exactly, page by page, so that counting can be stopped."""
 
 import time
 from collections import Counter
@@ -25,12 +25,12 @@ from store.users.actor import OPERATOR, Actor
 K = TypeVar("K", bound=Hashable)
 
 BUDGET = 60.0
-"""Seconds, of all together: a snapshot that is kept for long keeps the server from tidying up."""
+"""Seconds for the whole count. A snapshot held for long prevents the server from cleaning up."""
 PAGES_AT_ONCE = 4_096
-"""32 MB: some hundredths of a second from memory."""
+"""32 MB, which takes a few hundredths of a second from memory."""
 
 Report = Callable[[int, int], object]
-"""Receives how many pages have been counted, and how many there are."""
+"""Receives the number of counted pages, and of all pages."""
 
 
 async def count_totals_exactly(
@@ -45,7 +45,7 @@ async def count_totals_exactly(
     pages_at_once: int = PAGES_AT_ONCE,
     clock: Callable[[], float] = time.monotonic,
 ) -> Totals:
-    """Raises TimedOut where the budget was not enough. To be stopped, it is cancelled."""
+    """Count everything in one snapshot. Raises TimedOut if the time limit is not enough. Cancel the call to stop it."""
     ends_at = clock() + budget
     page_totals: list[PageTotal] = []
     matching = 0
@@ -95,7 +95,7 @@ async def count_totals_exactly(
 
 @contextmanager
 def _raising_timeouts(budget: float) -> Iterator[None]:
-    """A statement that was stopped was so because the budget was used up; a lock, or a dead link, is something else."""
+    """Report a stopped statement as an exceeded time limit. A lock or a lost connection keeps its own error."""
     try:
         yield
     except TimedOut as error:
@@ -105,11 +105,11 @@ def _raising_timeouts(budget: float) -> Iterator[None]:
 
 
 def _too_long(budget: float) -> TimedOut:
-    return TimedOut(f"Counting took longer than {budget:g} s, and was given up.")
+    return TimedOut(f"Counting took longer than {budget:g} s and was stopped.")
 
 
 def ranges(pages: int, at_once: int) -> Iterator[PageRange]:
-    """All pages, and whatever lies beyond them."""
+    """Yield ranges that cover all pages and any that are added later."""
     firsts = range(0, max(pages, 1), at_once)
     for first in firsts:
         yield PageRange(first, None if first == firsts[-1] else first + at_once)
@@ -143,7 +143,7 @@ def _projects(page_totals: list[PageTotal]) -> Mapping[UUID, ProjectTotals]:
 
 
 def _added(page_totals: list[PageTotal], of: Callable[[PageTotal], K | None]) -> tuple[Counter[K], Counter[K]]:
-    """The jobs and the cents of each."""
+    """Return the jobs and the cents of each."""
     number: Counter[K] = Counter()
     cents: Counter[K] = Counter()
     for one in page_totals:

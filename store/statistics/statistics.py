@@ -1,4 +1,4 @@
-"""Counts and costs by status, summary, day, and job timings."""
+"""Counts and costs by status, summary and day, and job timings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class JobStatistic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatistics:
-    """The statistics by status, in the workflow's order, then unknown ones; a status without jobs has no row.
+    """Statistics by status, in workflow order, then unknown statuses. A status without jobs has no row.
 
-    Iterates over its rows.
+    Iterating yields the rows.
     """
 
     by_status: tuple[JobStatistic, ...]
@@ -53,12 +53,12 @@ class JobStatistics:
 
     @property
     def success_rate(self) -> float | None:
-        """The succeeded among all jobs, 0 to 1; None without jobs."""
+        """The share of succeeded jobs among all jobs, from 0 to 1. None without jobs."""
         return self.count(JobStatus.SUCCEEDED) / self.total_count if self.total_count else None
 
     @property
     def success_rate_finished(self) -> float | None:
-        """The succeeded among the finished jobs, 0 to 1; None while none has finished."""
+        """The share of succeeded jobs among finished jobs, from 0 to 1. None if none has finished."""
         finished = self.count(JobStatus.SUCCEEDED) + self.count(JobStatus.FAILED)
         return self.count(JobStatus.SUCCEEDED) / finished if finished else None
 
@@ -91,7 +91,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Percentiles:
-    """Of durations, in seconds."""
+    """Percentiles of durations, in seconds."""
 
     median: float
     percentile_95: float
@@ -99,21 +99,21 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModeTimings:
-    """Of one mode, or of all."""
+    """The timings of one mode, or of all modes."""
 
     mode: str | None
-    """None of all modes."""
+    """None for all modes."""
     succeeded: int
-    """In the window, as the other numbers of what is finished."""
+    """Finished in the window, as are the other numbers of finished jobs."""
     failed: int
     waiting: Percentiles | None
-    """Of the finished jobs, from their creation to their first start; None where no start is known."""
+    """From creation to the first start, of finished jobs. None if no start is known."""
     running: Percentiles | None
-    """From the first start to the end; None where no start is known."""
+    """From the first start to the end. None if no start is known."""
     total: Percentiles | None
-    """From the creation to the end; None where nothing finished."""
+    """From creation to the end. None if no job finished."""
     queued: int
-    """Now."""
+    """The number of jobs queued now."""
     oldest_queued_at: datetime | None
 
     @property
@@ -122,7 +122,7 @@ class ModeTimings:
 
     @property
     def failure_rate(self) -> float | None:
-        """Of the finished; None where there are none."""
+        """The share of failed jobs among finished ones. None if none has finished."""
         return self.failed / self.finished if self.finished else None
 
 
@@ -130,20 +130,21 @@ class ModeTimings:
 class JobTimings:
     of_all: ModeTimings
     by_mode: tuple[ModeTimings, ...]
-    """The busiest first, at most MOST_MODES."""
+    """Busiest first, at most MOST_MODES."""
     window: timedelta
     taken_at: datetime
-    """By the server's clock: the window's end."""
+    """The server's time at the end of the window."""
     is_capped: bool
-    """More jobs finished in the window, or are queued, than were looked at: the numbers are of the newest of the
-    finished, and of the oldest of the queued."""
+    """Whether more jobs finished in the window, or are queued, than were read. Then the numbers cover the newest
+    finished jobs and the oldest queued jobs.
+    """
 
     @property
     def per_hour(self) -> float:
-        """Finished jobs."""
+        """Finished jobs per hour."""
         return self.of_all.finished / (self.window / timedelta(hours=1))
 
 
 MOST_JOBS = 100_000
-"""That are looked at, of the finished and of the queued."""
+"""The most finished jobs, and the most queued jobs, that are read."""
 MOST_MODES = 50

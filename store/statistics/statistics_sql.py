@@ -78,7 +78,7 @@ def _by_status_from_jobs(of_project: bool) -> Select[*tuple[object, ...]]:
 
 
 def by_status_from_jobs(project_id: UUID | None) -> Query[JobStatistic]:
-    """In no order: `in_workflow_order` gives it."""
+    """Return a query for unordered rows; `in_workflow_order` sorts them."""
     return Query(_by_status_from_jobs(project_id is not None), make_statistic, _project_parameter(project_id))
 
 
@@ -120,7 +120,7 @@ def _summary_from_jobs(of_project: bool) -> Select[*tuple[object, ...]]:
 
 
 def summary_from_jobs(project_id: UUID | None, *, limit: int) -> Query[JobSummary]:
-    """The dearest first."""
+    """Return the summary, most expensive first."""
     return Query(
         _summary_from_jobs(project_id is not None), make_summary, _project_parameter(project_id) | {"rows": limit}
     )
@@ -136,10 +136,10 @@ def _midnight(day: ColumnElement[date]) -> ColumnElement[datetime]:
 
 IN_SHOWN_DAYS = and_(
     _jobs.c.created_at >= _midnight(TODAY - bindparam("days_before", type_=Integer)),
-    # The future may lie where Python has no dates.
+    # Later times may be outside Python's range.
     _jobs.c.created_at < _midnight(TODAY + 1),
 )
-"""Whether a job was created on one of the last days."""
+"""Whether a job was created on one of the shown days."""
 
 
 @cache
@@ -155,7 +155,9 @@ def make_day(row: Row) -> DayCost:
 
 
 def by_day_from_jobs(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[DayCost]:
-    """The last so many UTC days up to `at`'s; days without jobs are missing: `without_gaps` adds them."""
+    """Return a query for the last `days` UTC days up to `at`. Days without jobs are missing; `without_gaps`
+    adds them.
+    """
     return Query(
         _by_day_from_jobs(project_id is not None),
         make_day,
@@ -164,7 +166,7 @@ def by_day_from_jobs(project_id: UUID | None, *, days: int, at: datetime | None)
 
 
 def without_gaps(rows: list[DayCost], *, today: date, days: int) -> tuple[DayCost, ...]:
-    """Oldest first, `today` last. What lies in the future is left out."""
+    """Add days without jobs. Oldest first, `today` last; future days are dropped."""
     known = {row.day: row for row in rows}
     wanted = (today - timedelta(days=days - 1 - index) for index in range(days))
     return tuple(known.get(day) or DayCost(day=day, job_count=0, total_cost_cents=0) for day in wanted)
@@ -180,7 +182,7 @@ def _count_and_cost(source: TableClause) -> tuple[ColumnElement[int], ColumnElem
 _ROLLUP_COUNT, _ROLLUP_COST = _count_and_cost(_status_rollups)
 _DAY_ROLLUP_COUNT, _DAY_ROLLUP_COST = _count_and_cost(_day_rollups)
 _HAS_JOBS = func.sum(_status_rollups.c.job_count) != 0
-"""Sums of what came and went are not folded yet."""
+"""Excludes rollups of jobs that came and went, which are not folded yet."""
 
 
 def _rollups_of_project(
@@ -252,7 +254,7 @@ _BY_PROJECT_FROM_ROLLUPS = (
 
 
 def totals_by_project_from_rollups(*, limit: int) -> Query[tuple[UUID, ProjectTotals]]:
-    """Of each project with jobs, in no order."""
+    """Return a query for the totals of each project with jobs, unordered."""
     return Query(_BY_PROJECT_FROM_ROLLUPS, _make_project_totals, {"rows": limit})
 
 
@@ -266,11 +268,11 @@ _STARTED_AT = {
     False: "CAST(NULL AS timestamptz)",
 }
 _ENDED_AT = {True: "coalesce(j.completed_at, j.updated_at)", False: "j.updated_at"}
-"""By whether the database records when jobs start and end."""
+"""Depends on whether the database records when jobs start and end."""
 
 
 def _seconds(since: str, until: str) -> str:
-    """Never below zero; null where a time is infinite, for the difference of infinities is an error."""
+    """Return SQL for seconds, at least 0. Null if a time is infinite, because subtracting infinities is an error."""
     return (
         f"CASE WHEN isfinite({since}) AND isfinite({until}) THEN greatest(extract(epoch FROM {until} - {since}), 0) END"
     )
@@ -278,7 +280,7 @@ def _seconds(since: str, until: str) -> str:
 
 def _timings_statement(*, of_project: bool, is_recorded: bool) -> TextClause:
     within = "AND j.project_id = :project_id" if of_project else ""
-    # Both ways to say which jobs have ended recently: the first is what the index has.
+    # Both conditions select recently ended jobs; the index serves the first.
     sql = f"""
 WITH moment AS (SELECT coalesce(:at, now()) AS at),
 ended AS (
@@ -362,7 +364,7 @@ def _percentiles(percentiles: list[Any] | None) -> Percentiles | None:
 def timings_by_mode(
     project_id: UUID | None, *, window: timedelta, at: datetime | None, is_recorded: bool
 ) -> Query[TimingsRow]:
-    """All modes together first, then the busiest. `at` is the window's end; None: the server's clock."""
+    """Return a query for the total of all modes, then the busiest modes. `at` is the end of the window."""
     parameters: dict[str, object] = {"at": at, "window": window, "most": MOST_JOBS + 1, "modes": MOST_MODES + 1}
     if project_id is not None:
         parameters["project_id"] = project_id

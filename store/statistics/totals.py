@@ -1,4 +1,4 @@
-"""Totals the dashboard shows, each exact, estimated or capped."""
+"""Totals that the dashboard shows, each exact, estimated or capped."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class TotalsQuery:
     """None means all projects."""
     days: int = 14
     matching: ListQuery | None = None
-    """A list whose length the statistics do not tell; its order does not matter. None: no such list."""
+    """A list whose length the statistics don't include. Its order does not matter. None: no such list."""
 
     @classmethod
     def of_list(cls, listed: ListQuery) -> TotalsQuery:
-        """Which numbers stand beside a list: the same in whatever order it is."""
+        """Return the query for the numbers beside a list. It is the same for every order of the list."""
         matching = replace(listed, order=NEWEST_FIRST) if listed.job_filter else None
         return cls(project_id=listed.project_id, matching=matching)
 
@@ -36,21 +36,21 @@ class TotalsQuery:
 class Precision(StrEnum):
     EXACT = "exact"
     ESTIMATED = "estimated"
-    """By the planner's statistics: may be wrong in both directions."""
+    """From the planner's statistics; may be too high or too low."""
     CAPPED = "capped"
-    """There are at least so many: counting stopped there."""
+    """There are at least this many. Counting stopped there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """How many there are, or are taken to be."""
+    """A number of jobs, and how precise it is."""
 
     number: int
     precision: Precision = Precision.EXACT
 
 
 def exact_counts(statistics: Iterable[JobStatistic]) -> Mapping[AnyStatus, Count]:
-    """Of each status of the workflow, and of each other one that there is."""
+    """Return the count of each workflow status, and of each other status with jobs."""
     numbers = {row.status: row.count for row in statistics}
     there = in_order((*JobStatus, *numbers))
     return {status: Count(number=numbers.get(status, 0)) for status in there}
@@ -58,7 +58,7 @@ def exact_counts(statistics: Iterable[JobStatistic]) -> Mapping[AnyStatus, Count
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectTotals:
-    """Of the jobs of one project that the actor sees."""
+    """The totals of one project's jobs that the actor sees."""
 
     job_count: int
     total_cost_cents: int
@@ -66,34 +66,34 @@ class ProjectTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """What was counted, with one actor's eyes. What cost too much is not there, and never zero."""
+    """Numbers counted as one actor. Numbers that were too expensive are missing, and never zero."""
 
     query: TotalsQuery
     counts: Mapping[AnyStatus, Count]
-    """Of the project, whatever else is asked for. A status that could not be counted in time is missing."""
+    """Counts of the project, without the filter. A status that was not counted in time is missing."""
     statistics: JobStatistics | None
-    """The same with the costs, exactly; None where adding up all jobs cost too much."""
+    """The exact counts with costs. None if reading all jobs was too expensive."""
     days: tuple[DayCost, ...] | None
-    """Oldest first, today last, days without jobs included. None where they cost too much."""
+    """Oldest first, today last, including days without jobs. None if too expensive."""
     projects: Mapping[UUID, ProjectTotals] | None
-    """Of those that a listing names; those without jobs may be missing. None where they cost too much."""
+    """Totals of the projects that a listing names; those without jobs may be missing. None if too expensive."""
     matching: Count | None
-    """How many jobs the list of the query has; None where none was asked for, or it could not be counted in time."""
+    """The length of the query's list. None if not requested or not counted in time."""
     has_all_statuses: bool = True
-    """Whether `counts` has every status outside the workflow that there is."""
+    """Whether `counts` has every status outside the workflow."""
     budgets: tuple[Budget, ...] | None = None
-    """Those that the project's jobs are charged to, with the least left first. None where the database keeps none, or
-    did not tell in time.
+    """The budgets that the project's jobs are charged to, least left first. None if the database keeps no budgets or
+    did not answer in time.
     """
     taken_at: datetime = field(compare=False)
-    """By the server's clock."""
+    """The server's time."""
     actor: Actor
-    """Whose eyes counted."""
+    """The actor who counted."""
     partial_claims: tuple[str, ...] = ()
-    """The claims that policies read and that gjobs does not know of the actor: the app may count otherwise."""
+    """The claims that policies read and that gjobs does not know. In the app, the numbers may differ."""
 
     def count(self, status: AnyStatus | None) -> Count | None:
-        """None stands for all statuses. Returns None where nothing of it is known."""
+        """Return the count of a status; None means all statuses. Returns None if it is unknown."""
         if status is not None:
             return self.counts.get(status)
         number = sum(one.number for one in self.counts.values())
@@ -101,7 +101,7 @@ class Totals:
         return Count(number=number, precision=self.precision) if is_known else None
 
     def count_of(self, statuses: Iterable[AnyStatus]) -> Count | None:
-        """Of these together. None where nothing of it is known."""
+        """Return the count of these statuses together, or None if it is unknown."""
         there = [self.counts[status] for status in statuses if status in self.counts]
         if not there:
             return None
@@ -110,7 +110,7 @@ class Totals:
 
     @property
     def precision(self) -> Precision:
-        """Of all counts together."""
+        """The precision of all counts together."""
         there = {one.precision for one in self.counts.values()}
         if Precision.ESTIMATED in there:
             return Precision.ESTIMATED

@@ -1,4 +1,4 @@
-"""Counts the totals within a time limit, else estimates them."""
+"""Counts the totals within a time limit, and estimates the rest."""
 
 import time
 from collections import OrderedDict
@@ -31,12 +31,12 @@ MOST_REMEMBERED = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountLimits:
-    """Of one look at the numbers."""
+    """The limits of one refresh of the numbers."""
 
     limits: TimeLimits = field(default_factory=lambda: TimeLimits(statement=1.0))
-    """Of each statement."""
+    """The time limit of each statement."""
     cap: int = 10_000
-    """So many are counted where all are too many."""
+    """The most jobs counted if counting all takes too long."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class _Rest:
 
 
 class SlowCountBackoff:
-    """What did not come back in time is left for some minutes, for longer each time that it fails again."""
+    """Skips counts that timed out. The pause is some minutes, and doubles with each failure."""
 
     def __init__(
         self, clock: Callable[[], float], *, shortest_rest: float = 300.0, longest_rest: float = 3_600.0
@@ -68,14 +68,14 @@ class SlowCountBackoff:
             self._rests.popitem(last=False)
 
     def forget(self, what: Hashable) -> None:
-        """It came back in time."""
+        """Note that the count finished in time."""
         self._rests.pop(what, None)
 
 
 MOST_BUDGETS = 20
-"""So many are shown beside the numbers."""
+"""The most budgets shown beside the numbers."""
 MOST_SUMMED = 10_000
-"""Those that a listing names are among so many whose sums the database keeps."""
+"""The most projects read from the rollups. They include those that a listing names."""
 
 
 class Part(Enum):
@@ -89,7 +89,7 @@ class Part(Enum):
 
 
 What = Part | JobStatus
-"""What is counted for itself: a status, and the list up to the cap, are where the whole costs too much."""
+"""A part that is counted separately. A status, or a capped list, is counted only if the whole takes too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,20 +97,20 @@ class CountCapabilities:
     """What the database offers to the actor."""
 
     has_projects: bool
-    """Whether projects may be read themselves."""
+    """Whether the actor can read projects."""
     has_rollups: bool
-    """Whether the database keeps sums beside the jobs, so that nothing has to be counted."""
+    """Whether the database keeps rollups, so that nothing needs counting."""
     readable: Set[Key]
-    """The names that the filter may look up."""
+    """The names that the filter may use."""
     may_estimate: bool
-    """Whether the actor sees every row: the planner counts those that are hidden, too."""
+    """Whether the actor sees every row. The planner's estimates include hidden rows."""
     partial_claims: tuple[str, ...] = ()
     budgets: Readable | None = None
-    """What tells their names; None where the database keeps none."""
+    """Which names of budgets are readable. None if the database keeps no budgets."""
 
 
 class TotalsCounter:
-    """With one actor's eyes. Remembers what took too long, so that not every look runs into the limit again."""
+    """Counts as one actor. Remembers what took too long, so that not every refresh reaches the time limit."""
 
     def __init__(
         self,
@@ -157,7 +157,7 @@ class TotalsCounter:
         )
 
     async def _other_statuses(self, query: TotalsQuery) -> Mapping[AnyStatus, Count] | None:
-        """Of the statuses outside the workflow that there are; None where that is not known in time."""
+        """Return counts of the statuses outside the workflow. None if they were not counted in time."""
         cap = self._limits.cap
         asked = count_sql.count_other_statuses(query.project_id, most=cap + 1)
         _, answers = await self._counts_within(query, {Part.OTHER_STATUSES: asked}, None)
@@ -171,7 +171,7 @@ class TotalsCounter:
     async def _lengths(
         self, query: TotalsQuery, lists: Mapping[What, ListQuery], capabilities: CountCapabilities
     ) -> Mapping[What, Count]:
-        """How long each list is, as far as that can be known."""
+        """Return the length of each list, if known."""
         cap = self._limits.cap
         asked = {
             what: count_sql.count_matching_up_to(listed, most=cap + 1, readable=capabilities.readable)
@@ -186,7 +186,7 @@ class TotalsCounter:
         return {what: length for what, length in lengths.items() if length is not None}
 
     async def _estimates(self, lists: Mapping[What, ListQuery], capabilities: CountCapabilities) -> Mapping[What, int]:
-        """None for whom they would count what is hidden, nor of what the planner has no statistics of."""
+        """Return estimates. None for actors with hidden rows, or where the planner has no statistics."""
         lists = {what: listed for what, listed in lists.items() if not is_guessed(listed)}
         if not capabilities.may_estimate or not lists:
             return {}
@@ -199,7 +199,7 @@ class TotalsCounter:
     async def _counts_within(
         self, query: TotalsQuery, parts: Mapping[What, Query[Any]], at: datetime | None
     ) -> tuple[datetime, dict[What, list[Any]]]:
-        """The server's time, and the rows of those parts that came back in time: of one snapshot where all did."""
+        """Return the server's time, and the rows of the parts that finished in time. One snapshot if all did."""
         tried = {what: asked for what, asked in parts.items() if not self._slow_counts.is_resting(_scope(what, query))}
         try:
             taken_at, answers = await self._read(tried, at)
@@ -232,7 +232,7 @@ class TotalsCounter:
 def _whole(
     query: TotalsQuery, capabilities: CountCapabilities, at: datetime | None, *, of_one_user: bool
 ) -> dict[What, Query[Any]]:
-    """What is exact or is not there, in the order in which it is taken."""
+    """Return the parts that are exact or missing, in the order in which they are read."""
     whole: dict[What, Query[Any]]
     if capabilities.has_rollups:
         whole = {
@@ -256,27 +256,27 @@ def _whole(
 
 
 def totals_part(query: TotalsQuery, readable: Readable, *, at: datetime | None) -> Query[Budget]:
-    """Of the query's project, or those with the least left of all."""
+    """Return a query for the budgets of the query's project, or for those with the least left."""
     return budget_sql.described(query.project_id, limit=MOST_BUDGETS, readable=readable, at=at)
 
 
 def _exact(answer: list[Any] | None) -> Count | None:
-    """None where it did not come in time."""
+    """Return an exact count, or None if it did not finish in time."""
     return None if answer is None else Count(number=answer[0])
 
 
 def _length(capped: int | None, estimate: int | None, cap: int) -> Count | None:
-    """The best that is known of it: `capped` is what was counted, no more than one beyond the cap."""
+    """Return the best known length. `capped` was counted up to one beyond the cap."""
     if capped is not None and capped <= cap:
         return Count(number=capped)
-    # An estimate below what was counted is worth nothing.
+    # An estimate below the counted number is useless.
     if estimate is not None and (capped is None or estimate > cap):
         return Count(number=estimate, precision=Precision.ESTIMATED)
     return None if capped is None else Count(number=cap, precision=Precision.CAPPED)
 
 
 def _scope(what: What, query: TotalsQuery) -> Hashable:
-    """All that its cost depends on."""
+    """Return all that the cost of a count depends on."""
     if what is Part.PROJECTS:
         return what
     if what in (Part.MATCHING, Part.MATCHING_AT_MOST) and query.matching is not None:
@@ -285,13 +285,13 @@ def _scope(what: What, query: TotalsQuery) -> Hashable:
 
 
 def _raise_unless_slow(error: TimedOut) -> None:
-    """A lock, or a dead link, says nothing of what counting costs."""
+    """Raise errors other than slow counts: a lock or a lost connection says nothing about the cost."""
     if isinstance(error, Locked) or error.sqlstate is None:
         raise error
 
 
 async def count_capabilities(actor_database: ActorDatabase, query: TotalsQuery) -> CountCapabilities:
-    """Raises NoPrivilege where the query's filter takes a name that may not be read."""
+    """Return what the database offers. Raises NoPrivilege if the query's filter needs an unreadable name."""
     return CountCapabilities(
         has_projects=await actor_database.has(Capability.PROJECTS),
         has_rollups=await actor_database.has(Capability.ROLLUPS),

@@ -1,1 +1,1 @@
-"""Status changes as they happen."""
+"""Status changes of jobs as they happen."""

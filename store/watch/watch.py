@@ -1,4 +1,4 @@
-"""Transition, Cursor, HeldBack, Batch; differences between two polls."""
+"""Transitions and their batches, cursors, and the differences between two polls."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from store.jobs.job import AnyStatus, GenerationJob
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cursor:
-    """A place between two recorded transitions: those before it have been told, those after it have not."""
+    """A position between two recorded transitions. Those before it have been reported, those after it have not."""
 
     transaction_id: int
     event_id: int
@@ -22,11 +22,11 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises InvalidValue."""
+        """Parse a cursor. Raises InvalidValue."""
         transaction_id, _, event_id = text.strip().partition(",")
         if not (_is_number(transaction_id) and _is_number(event_id)):
             raise InvalidValue(
-                "cursor", f"{text!r} is no place in a watch.", hint="It is what the JSON of a watch has as cursor."
+                "cursor", f"{text!r} is not a cursor.", hint="Use a cursor from the JSON output of a watch."
             )
         return cls(int(transaction_id), int(event_id))
 
@@ -37,28 +37,28 @@ def _is_number(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """A job came to be, changed its status, or was deleted."""
+    """A job was created or deleted, or its status changed."""
 
     job_id: UUID
     from_status: AnyStatus | None
-    """None where it came to be."""
+    """None if the job was created."""
     to_status: AnyStatus | None
-    """None where it was deleted."""
+    """None if the job was deleted."""
     at: datetime
-    """When it happened; of an observed one, when that was seen."""
+    """When it happened. For an observed transition, when it was observed."""
     mode: str
     cost_cents: int
-    """Afterwards."""
+    """Cost after the transition."""
     error: str | None
     user_id: UUID | None
-    """None of a user who is deleted."""
+    """None for a deleted user."""
     project_id: UUID
     cursor: Cursor | None
-    """Right after it; None where it was observed."""
+    """Position right after the transition; None if it was observed."""
 
     @property
     def key(self) -> str:
-        """The same whenever it is told, and of no other one."""
+        """A unique key, which is the same each time this transition is reported."""
         if self.cursor is not None:
             return f"{self.job_id}-{self.cursor.event_id}"
         return f"{self.job_id}-{self.to_status or 'deleted'}-{self.at.timestamp():.6f}"
@@ -66,50 +66,50 @@ class Transition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldBack:
-    """A transaction that is still open: it may have something to tell that comes before what is committed since."""
+    """An open transaction. Its transitions may precede those that have been committed since it started."""
 
     process_id: int | None
-    """None where it cannot be seen, or is a prepared transaction."""
+    """None if it can't be seen, or is a prepared transaction."""
     application: str | None
     since: datetime | None
-    """When it began."""
+    """When the transaction started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransitionBatch:
-    """What happened since the last one, in order."""
+    """All transitions since the last batch, in order."""
 
     transitions: tuple[Transition, ...]
     has_more: bool = False
-    """There is more to be read at once."""
+    """Whether more can be read at once."""
     held_back: HeldBack | None = None
-    """What keeps back what has been recorded since; None where nothing does for long."""
+    """The transaction that has delayed later transitions for some time; None if there is none."""
     cursor: Cursor | None = None
-    """Behind it, from where another watch can go on; None where nothing is recorded."""
+    """Position after this batch, where another watch can continue; None if nothing is recorded."""
 
 
 class Watch(Protocol):
     async def read(self) -> TransitionBatch:
-        """What happened since the last batch. Where it raises a StoreError, the next one begins at the same place."""
+        """Return all transitions since the last batch. After a StoreError, the next call reads the same batch."""
 
 
 LATE = timedelta(minutes=1)
-"""A job is created when its transaction begins, and seen when that is committed."""
+"""A job's creation time is when its transaction begins, but it becomes visible at the commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobsAtPoll:
-    """The jobs as they were at a time: those that may still move, the newest, and those that were asked for."""
+    """Jobs at the time of a poll: live jobs, the newest jobs, and missing jobs that were queried by id."""
 
     at: datetime
     jobs: Mapping[UUID, GenerationJob]
 
 
 def transitions_between(former: JobsAtPoll, poll: JobsAtPoll, asked: Iterable[UUID]) -> tuple[Transition, ...]:
-    """In the order in which the jobs were changed.
+    """Return the transitions between two polls, in the order in which the jobs were changed.
 
-    `asked` are jobs of the former look that were looked for: one that is not there now was deleted. What comes and goes
-    between two looks is not seen, nor is a step between two others.
+    `asked` are jobs of the former poll that were queried by id. If one is missing now, it was deleted. Jobs that appear
+    and disappear between two polls are not seen. Nor are statuses between two others.
     """
     changed = [
         _transition(job, from_status=before.status if before else None, to_status=job.status, at=poll.at)
@@ -122,7 +122,7 @@ def transitions_between(former: JobsAtPoll, poll: JobsAtPoll, asked: Iterable[UU
 
 
 def _is_new(job: GenerationJob, former: JobsAtPoll) -> bool:
-    """Else it comes into sight only because others are gone."""
+    """Return whether the job is new. An old job can become visible only because other jobs have gone."""
     return job.created_at >= former.at - LATE
 
 

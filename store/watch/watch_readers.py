@@ -1,4 +1,4 @@
-"""Reads recorded or observed transitions, and their SQL."""
+"""Read recorded or observed transitions, with the SQL for both."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Set
@@ -49,11 +49,11 @@ from store.watch.watch import Cursor, HeldBack, JobsAtPoll, Transition, Transiti
 _jobs, _events = tables.generation_jobs, tables.job_events
 
 _REPORTED = ("created", "status", "deleted")
-"""The kinds of events that a watch tells."""
+"""The kinds of events that a watch reports."""
 
 
 def _of_job(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """What an event does not hold, of its job if that is there still."""
+    """Return a column that events lack, from the event's job. Null if the job no longer exists."""
     return select(column).where(_jobs.c.id == _events.c.job_id).scalar_subquery()
 
 
@@ -69,7 +69,7 @@ _AS_JOB: Mapping[ColumnElement[Any], ColumnElement[Any]] = {
     _jobs.c.created_at: _of_job(_jobs.c.created_at),
     _jobs.c.input_asset_id: _of_job(_jobs.c.input_asset_id),
 }
-"""What a filter asks of a job, asked of the job as it was right after the event."""
+"""Maps each column of a job to its value right after the event, so that filters apply to that state."""
 
 
 def _of_event(element: ExternallyTraversible, **_: Any) -> ExternallyTraversible | None:
@@ -82,11 +82,11 @@ def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
 
 _NOW = func.pg_current_snapshot()
 _FIRST_OPEN = func.pg_snapshot_xmin(_NOW)
-"""Every transaction before this one has ended, so that nothing that comes before it can be recorded any more."""
+"""Every transaction before this one has ended. So no earlier transition can be recorded any more."""
 
 _START = select(_FIRST_OPEN.cast(Text), _NOW.cast(Text))
 Start = tuple[Cursor, str]
-"""Where a watch begins, and the snapshot of what had happened before."""
+"""Where a watch begins, and the snapshot of everything before it."""
 
 
 def _make_start(row: Row) -> Start:
@@ -99,7 +99,7 @@ def start() -> Query[Start]:
 
 
 Read = tuple[Cursor, bool, Transition | None]
-"""Up to where everything has been read, whether more has been recorded since, and a transition."""
+"""How far everything has been read, whether more has been recorded since, and a transition."""
 
 
 class _TransactionId(UserDefinedType[str]):
@@ -125,7 +125,7 @@ _COLUMNS = ("id", "job_id", "from_status", "to_status", "at", "mode", "cost_cent
 
 @lru_cache(maxsize=32)
 def _recorded(shape: Shape) -> Select[Any]:
-    """All of one snapshot; a row at least, which says how far it goes."""
+    """Read transitions from one snapshot. Returns at least one row, which has the position reached."""
     snapshot = select(_FIRST_OPEN.label("first_open")).cte("snapshot")
     found = (
         select(*(_events.c[name] for name in _COLUMNS), _events.c.transaction_id)
@@ -175,8 +175,10 @@ def _make_read(row: Row) -> Read:
 
 
 def recorded(job_filter: JobFilter, *, readable: Set[Key], after: Cursor, start: str, limit: int) -> Query[Read]:
-    """What is committed after the cursor, and sure to have nothing before it that is not; nothing that had happened in
-    the snapshot `start`."""
+    """Return committed transitions after the cursor, except those in the snapshot `start`.
+
+    Stops before any transaction that is still open, so that no earlier transition can follow.
+    """
     parameters = {
         **filter_sql.parameters(job_filter),
         "transaction_id": str(after.transaction_id),
@@ -201,7 +203,7 @@ def _make_holder(row: Row) -> HeldBack:
 
 
 def holder(transaction_id: int) -> Query[HeldBack]:
-    """Whose transaction that is; nothing where it cannot be seen."""
+    """Return the session of that transaction, or nothing if it can't be seen."""
     return Query(_HOLDER, _make_holder, {"transaction_id": transaction_id})
 
 
@@ -222,7 +224,7 @@ def clock() -> Query[datetime]:
 
 
 def live_jobs(*, limit: int) -> Query[GenerationJob]:
-    """Jobs that may still move, the newest first."""
+    """Return queued and running jobs, newest first."""
     return Query(_LIVE, make_job, {"rows": limit})
 
 
@@ -237,22 +239,25 @@ def _matching(shape: Shape) -> Select[Any]:
 
 
 def matching(job_filter: JobFilter, job_ids: Collection[UUID], *, readable: Set[Key]) -> Query[UUID]:
-    """Those of the jobs that the filter holds for."""
+    """Return those of the jobs that match the filter."""
     parameters = {**filter_sql.parameters(job_filter), "ids": list(job_ids)}
     return Query(_matching(filter_sql.shape_of(job_filter, readable=readable)), make_id, parameters)
 
 
 ROWS = 500
-"""Of a batch."""
+"""Maximum size of a batch."""
 HELD_FOR = 5.0
-"""Seconds for which a transaction may keep something back before it is told."""
+"""Seconds that a transaction may delay transitions before that is reported."""
 
 _NOTHING = "1:1:"
-"""The snapshot of a time at which nothing had happened."""
+"""A snapshot that contains no transaction."""
 
 
 class RecordedWatch:
-    """`after` is where an earlier watch ended; None begins now. `readable` are the names that the filter may use."""
+    """Reads recorded transitions.
+
+    `after` is where an earlier watch ended; None starts now. `readable` are the keys that the filter may use.
+    """
 
     def __init__(
         self, database: Database, actor: Actor, job_filter: JobFilter, *, readable: Set[Key], after: Cursor | None
@@ -263,10 +268,10 @@ class RecordedWatch:
         self._readable = readable
         self._cursor = after
         self._is_resumed = after is not None
-        """Whether the place is an earlier watch's, and nothing has been read from there yet."""
+        """Whether the position comes from an earlier watch, and nothing has been read from there yet."""
         self._start = _NOTHING
         self._held_since: tuple[int, float] | None = None
-        """The oldest open transaction while it keeps something back, and since when, by the loop's clock."""
+        """The oldest open transaction while it delays transitions, and since when, by the loop's clock."""
 
     async def read(self) -> TransitionBatch:
         if self._cursor is None:
@@ -284,7 +289,7 @@ class RecordedWatch:
         if not waits:
             self._held_since = None
         last = transitions[-1].cursor if has_more else read_to
-        # What has been read stays read, also where the clock of transactions was set back.
+        # Never go back, even if the transaction counter was reset.
         self._cursor = max(self._cursor, last or read_to)
         return TransitionBatch(transitions=transitions, has_more=has_more, held_back=held_back, cursor=self._cursor)
 
@@ -299,28 +304,28 @@ class RecordedWatch:
 
 
 def _not_come_to(place: Cursor, now: Cursor) -> InvalidValue:
-    """Nothing would be told until it has, however much happens before."""
+    """Return an error, because a watch would report nothing until the database reaches that transaction."""
     return InvalidValue(
         "cursor",
-        f"The watch is to go on after transaction {place.transaction_id}, and this database has not come to that: it is"
-        f" at {now.transaction_id}.",
-        hint="It is another database, was restored since, or lags behind. Begin a watch without that place.",
+        f"Cannot continue after transaction {place.transaction_id}, because this database has only reached"
+        f" transaction {now.transaction_id}.",
+        hint="It is another database, was restored, or lags behind. Start a watch without the cursor.",
     )
 
 
 MOST_LIVE = 5_000
 MOST_NEW = 500
-"""Jobs that are looked at: those that may still move, and the newest."""
+"""Limits for the polled jobs: live jobs and the newest jobs."""
 
 
 class ObservedWatch:
-    """`readable` are the names that the filter may use. Where there is a filter, no deletion is told."""
+    """Compares polls of jobs. `readable` are the keys that the filter may use. A filter excludes deletions."""
 
     def __init__(
         self, database: Database, actor: Actor, job_filter: JobFilter, *, readable: Set[Key], missing: MissingCapability
     ) -> None:
         self.missing = missing
-        """Why nothing is recorded, and what would help."""
+        """Why nothing is recorded, and how to change that."""
         self._database = database
         self._actor = actor
         self._filter = job_filter
@@ -340,7 +345,7 @@ class ObservedWatch:
             gone = await self._database.read(self._actor, job_sql.OF_THE_APP.these(asked))
             poll = replace(poll, jobs={**poll.jobs, **{job.id: job for job in gone}})
         transitions = await self._matching(transitions_between(self._poll, poll, asked))
-        # Jobs that ended and are not among the newest need not be looked at again.
+        # Finished jobs that are no longer among the newest need no further polling.
         seen = {job.id for job in (*live, *newest)}
         self._poll = replace(poll, jobs={job_id: job for job_id, job in poll.jobs.items() if job_id in seen})
         return TransitionBatch(transitions=transitions)

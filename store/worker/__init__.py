@@ -1,4 +1,4 @@
-"""Workers: handlers by mode, run on the jobs that are queued, each job under a lease."""
+"""Workers claim queued jobs and run each with the handler of its mode, under a lease."""
 
 from store.worker.handlers import Backoff, Registry, Retry, Work
 from store.worker.worker import Worker

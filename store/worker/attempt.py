@@ -1,4 +1,4 @@
-"""Runs one attempt at a job: a coroutine or a thread, its time-out, and what does not stop when it should."""
+"""Run one attempt at a job in a coroutine or a thread. Handles time-outs, and handlers that don't stop."""
 
 import asyncio
 import contextvars
@@ -11,28 +11,28 @@ from store.worker.attempt_outcome import AttemptTimedOut, Outcome, Raised, Retur
 from store.worker.handlers import Handler, HandlerSpec, Work, is_coroutine_function
 
 STOP_SECONDS = 5.0
-"""So long a cancelled coroutine may take to stop. One that does not is left behind."""
+"""Seconds that a cancelled coroutine has to stop. After that, it is abandoned."""
 
 
 HandlerTask = asyncio.Task[BaseException | None]
-"""Its result is what the handler raised; None where it returned."""
+"""The result is the exception that the handler raised; None if it returned."""
 
 
 _STOPPED = (asyncio.CancelledError, TimeoutError)
 
 _abandoned: set[HandlerTask] = set()
-"""Kept for as long as the process lasts: one that is let go is closed, which some coroutines survive in a busy loop."""
+"""Kept until the process ends. An unreferenced coroutine is closed, and some survive that in a busy loop."""
 
 
 def has_abandoned() -> bool:
-    """Whether a coroutine was left behind that has not ended: it may keep Python from ending."""
+    """Return whether an abandoned coroutine is still running. It may keep Python from exiting."""
     return any(not task.done() for task in _abandoned)
 
 
 class HandlerRun:
-    """A handler at work, in a task of its own: cancelling itself, it ends itself alone.
+    """A running handler. It has its own task, so cancelling itself doesn't affect others.
 
-    `on_outcome` is called once, in the event loop; not after `stop`.
+    `on_outcome` is called once, in the event loop, unless `stop` was called first.
     """
 
     __slots__ = ("_is_late", "_on_abandoned", "_on_outcome", "_runner", "_task", "_timer", "_work")
@@ -56,7 +56,7 @@ class HandlerRun:
         self._timer = loop.call_later(spec.time_out, self._time_out)
 
     def stop(self) -> None:
-        """What it does is for nothing, whatever comes of it."""
+        """Stop the handler and ignore its outcome."""
         self._on_outcome = None
         self._cancel()
 
@@ -79,7 +79,10 @@ class HandlerRun:
         self._tell(outcome)
 
     def _abandon(self) -> None:
-        """It keeps its slot until it ends, and does not keep the process: asyncio.run would wait for it for ever."""
+        """Stop waiting for the handler, which keeps its slot until it ends.
+
+        It is removed from asyncio's list of tasks, because asyncio.run would wait for it forever.
+        """
         _abandoned.add(self._task)
         asyncio.tasks._unregister_task(self._task)  # noqa: SLF001
         self._task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
@@ -94,7 +97,7 @@ class HandlerRun:
 
 
 class HandlerRunner:
-    """Runs handlers. `on_end` is called whenever one has ended."""
+    """Runs handlers. `on_end` is called whenever one ends."""
 
     def __init__(self, *, on_end: Callable[[], None]) -> None:
         self._on_end = on_end
@@ -104,12 +107,12 @@ class HandlerRunner:
 
     @property
     def running(self) -> int:
-        """How many handlers last, be they waited for or not."""
+        """How many handlers are running, including abandoned ones."""
         return len(self._at_work) + len(self._left) + self._threads.overdue_threads
 
     @property
     def is_idle(self) -> bool:
-        """Whether none lasts that is still waited for."""
+        """Whether no handler is running except abandoned ones."""
         return not self._at_work
 
     def start(
@@ -124,7 +127,7 @@ class HandlerRunner:
             run.stop()
 
     async def handle(self, spec: HandlerSpec, work: Work) -> BaseException | None:
-        """Raises nothing: asyncio would pass KeyboardInterrupt and SystemExit on to whoever runs the event loop."""
+        """Return exceptions instead of raising them. asyncio would let KeyboardInterrupt and SystemExit escape."""
         try:
             if is_coroutine_function(spec.handler):
                 return error_of_unrun(await spec.handler(work))
@@ -146,25 +149,25 @@ class HandlerRunner:
 
 
 def _outcome(task: HandlerTask) -> Outcome:
-    if task.cancelled():  # before it began
+    if task.cancelled():  # before it started
         return Raised(asyncio.CancelledError())
     error = task.result()
     return Returned() if error is None else Raised(error)
 
 
 def error_of_unrun(returned: object) -> TypeError | None:
-    """Of a handler that returned its work instead of doing it."""
+    """Return an error if the handler returned its work instead of running it."""
     if inspect.isawaitable(returned):
-        return TypeError("the handler returned an awaitable: define it with 'async def'")
+        return TypeError("The handler returned an awaitable. Define it with 'async def'.")
     if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
-        return TypeError("the handler returned a generator, which nobody runs: remove its 'yield'")
+        return TypeError("The handler returned a generator, which never runs. Remove its 'yield'.")
     return None
 
 
 class Threads:
-    """A thread for each blocking handler. It cannot be stopped: one whose time is over lasts until it returns.
+    """Runs each blocking handler in a thread. A thread can't be stopped, so an overdue one runs until it returns.
 
-    They end with the process, whatever they are about.
+    The threads are daemons: they end with the process.
     """
 
     def __init__(self) -> None:
@@ -172,11 +175,11 @@ class Threads:
 
     @property
     def overdue_threads(self) -> int:
-        """How many last although nobody waits for them any more."""
+        """How many threads are still running after their attempt was cancelled."""
         return len(self._overdue)
 
     async def run(self, handler: Handler, work: Work, *, on_end: Callable[[], None]) -> None:
-        """Raises what the handler raises. `on_end` is called in the event loop when the thread has ended."""
+        """Run the handler and raise what it raises. `on_end` is called in the event loop when the thread ends."""
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[BaseException | None] = loop.create_future()
 

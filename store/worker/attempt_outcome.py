@@ -1,4 +1,4 @@
-"""What becomes of a job after an attempt."""
+"""Decide how a job ends after an attempt."""
 
 from dataclasses import dataclass, replace
 from math import isnan
@@ -11,12 +11,12 @@ from store.worker.handlers import HandlerSpec, Retry
 
 MAX_ERROR = 10_000
 LONGEST_WAIT = 365 * 86_400.0
-"""Seconds, whatever a handler asks for: the database's times have an end."""
+"""Limit of a requested wait in seconds, because the database's times have a maximum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The handler did its work."""
+    """The handler returned normally."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +26,18 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class AttemptTimedOut:
-    """Its time-out passed."""
+    """The attempt took longer than its time-out."""
 
 
 Outcome = Returned | Raised | AttemptTimedOut
 
 
 def out_of_attempts(claimed: ClaimedJob, spec: HandlerSpec) -> JobFinish | None:
-    """The end of a job that has had all its attempts; None where it has this one left."""
+    """Return the end of a job that has no attempts left, or None if it may be attempted."""
     if claimed.attempt <= spec.attempts:
         return None
-    lost = f"the worker {claimed.lost_by} was lost with it" if claimed.lost_by else None
-    why = claimed.note or lost or "what became of the last is not known"
+    lost = f"the worker {claimed.lost_by} lost its lease" if claimed.lost_by else None
+    why = claimed.note or lost or "the outcome of the last attempt is unknown"
     error = f"Given up after {_attempts(claimed.attempt - 1)}: {why}"
     return _finish(claimed, JobStatus.FAILED, error=error, cost_cents=None)
 
@@ -68,29 +68,29 @@ def decide_end(
 
 
 def _within_limits(after: float) -> float:
-    """Whatever number it is: some have no float, and are too large for one."""
+    """Clamp a wait. Compares first, as some numbers are too large to be converted to a float."""
     return 0.0 if after < 0 else LONGEST_WAIT if after > LONGEST_WAIT else float(after)
 
 
 def failed(claimed: ClaimedJob, error: Exception, *, cost_cents: int | None) -> JobFinish:
-    """The end of a job of which nothing better can be made, as what its handler gave is unusable."""
+    """Return the failure of a job whose handler set unusable values."""
     return _finish(claimed, JobStatus.FAILED, error=error_text(error), cost_cents=cost_cents)
 
 
 def refused(ending: Ending, error: StoreError) -> JobFinish | None:
-    """How a job fails whose end the database does not take; None where it cannot even do that.
+    """Return how a job fails if the database refuses its end, or None if it can't even fail.
 
-    What an attempt cost is not lost: of a failure the database records it, beyond a budget, too.
+    The cost of the attempt is kept. The database records the cost of a failed job even beyond its budget.
     """
     match ending:
         case JobFinish(status=JobStatus.SUCCEEDED):
-            return replace(ending, status=JobStatus.FAILED, error=f"It was done, but the end was refused: {error}")
+            return replace(ending, status=JobStatus.FAILED, error=f"It succeeded, but saving that was refused: {error}")
         case Rescheduled():
             return JobFinish(
                 job_id=ending.job_id,
                 attempt=ending.attempt,
                 status=JobStatus.FAILED,
-                error=f"{ending.error}. No other attempt, for the database refuses it: {error}",
+                error=f"{ending.error}. No further attempt, because the database refused it: {error}",
                 cost_cents=ending.cost_cents,
             )
     return None
@@ -101,11 +101,11 @@ def _finish(claimed: ClaimedJob, status: JobStatus, *, error: str | None, cost_c
 
 
 def error_text(error: BaseException) -> str:
-    """As the database stores it: its message, with the kind of error where that says more."""
+    """Return the stored text of an error: its message, with its type unless that adds nothing."""
     kind = type(error).__name__
     try:
         message = str(error).replace("\0", "").encode(errors="replace").decode()
-    except BaseException as raised:  # It is the handler's, and may raise anything.
+    except BaseException as raised:  # Handlers define their own exceptions, whose text may raise anything.
         message = f"its message cannot be read ({type(raised).__name__})"
     text = message if isinstance(error, Retry) and message else f"{kind}: {message}" if message else kind
     return text if len(text) <= MAX_ERROR else f"{text[: MAX_ERROR - 1]}…"

@@ -1,4 +1,4 @@
-"""Claims jobs; waits for NOTIFY or polls when idle."""
+"""Claim jobs. When there are none, wait for a notification or poll."""
 
 import asyncio
 import logging
@@ -20,11 +20,11 @@ from store.worker.worker_events import OutageBackoff, is_transient
 log = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 5.0
-"""Seconds after which a lost link is made anew, later each time."""
+"""Seconds before the first reconnect. The pause grows with each failure."""
 
 
 class QueueListener:
-    """Not through a pooler by transaction: there LISTEN hears nothing and stays behind."""
+    """Listens for queued jobs. Never used through a transaction pooler, where LISTEN hears nothing and remains set."""
 
     def __init__(self, database: Database, leases: LeaseClient, *, may_listen: bool) -> None:
         self._database = database
@@ -35,13 +35,13 @@ class QueueListener:
         self._ready_claim: ReadyStatement | None = None
         self._is_registered = False
         self._has_received_notification = False
-        """Whether something has ever arrived."""
+        """Whether any notification has ever arrived."""
         self._failures = 0
         self._not_before = 0.0
 
     @property
     def is_notified(self) -> bool:
-        """Whether the next job that is queued wakes the worker."""
+        """Whether the next queued job wakes the worker."""
         return self._is_registered
 
     async def close(self) -> None:
@@ -49,7 +49,7 @@ class QueueListener:
         await self._connection_stack.aclose()
 
     async def register(self) -> bool:
-        """The worker has nothing to do: whether each job that is queued from here on is told."""
+        """Start notifications for an idle worker. Return whether each job queued from now on is announced."""
         if not self._may_listen or asyncio.get_running_loop().time() < self._not_before:
             return False
         try:
@@ -63,7 +63,7 @@ class QueueListener:
         return self._is_registered
 
     async def unregister(self) -> None:
-        """It has: who queues jobs need not take the trouble to tell."""
+        """Stop notifications while the worker is busy, to spare writers the cost."""
         if self._listening is None or not self._is_registered:
             return
         try:
@@ -73,9 +73,9 @@ class QueueListener:
             await self._note_failure(error)
 
     async def wait(self, most: int, seconds: float, wake_up: asyncio.Event) -> bool:
-        """Until a job was queued, where that is told, or the event is set; so long at most.
+        """Wait until a job is announced, the event is set, or `seconds` have passed.
 
-        Says whether so many jobs were claimed with that, which `claimed` then has.
+        Return whether a claim of `most` jobs was sent. Then `claimed` returns its result.
         """
         if self._ready_claim is None:
             await is_set_within(wake_up, seconds)
@@ -88,17 +88,18 @@ class QueueListener:
             return False
 
     async def claimed(self, most: int) -> list[ClaimedJob]:
-        """What it waited for and claimed. Raises a StoreError, and makes the link anew then: it may be its fault."""
+        """Return the jobs claimed by `wait`. On a StoreError, reconnect, because the connection may be the cause."""
         if self._ready_claim is None:
-            raise Unreachable("The link is closed.")
+            raise Unreachable("The connection is closed.")
         try:
             return await self._ready_claim.answer(self._leases.claiming(most))
         except StoreError as error:
             await self._disconnect(error)
             if is_transient(error):
                 raise
-            # It may be of this link alone, as a statement that the server has forgotten. The next claim tells.
-            raise Unreachable("A claim over the link that tells of jobs failed.") from error
+            # Only this connection may be affected, for example if the server forgot the prepared statement.
+            # The next claim uses another one and shows whether the error persists.
+            raise Unreachable("A claim over the listening connection failed.") from error
 
     async def _listen(self) -> None:
         proof = f"gjobs_proof_{secrets.token_hex(8)}"
@@ -109,7 +110,7 @@ class QueueListener:
         elif self._has_received_notification:
             raise TimedOut("No notification arrived.")
         else:
-            log.info("No notification arrives from this database: the queue is polled only.")
+            log.info("No notification arrives from this database, so the queue is polled.")
             self._may_listen = False
             await self._connection_stack.aclose()
 
@@ -118,23 +119,23 @@ class QueueListener:
         await self._disconnect(error)
 
     async def _disconnect(self, error: StoreError) -> None:
-        log.info("Not woken by this database, but polling it: %s", error)
+        log.info("Listening failed, so this database is polled: %s", error)
         self._failures += 1
         self._not_before = asyncio.get_running_loop().time() + wait_after_failure(_FIRST_PAUSE, self._failures)
         await self.close()
 
 
 FIRST_POLL, LONGEST_POLL = 0.05, 2.0
-"""Seconds between two questions to an empty queue: twice as many each time."""
+"""Seconds between two polls of an empty queue. The pause doubles each time."""
 LONGEST_POLL_WHEN_NOTIFIED = 15.0
-"""Where each job that is queued is told: to make sure."""
+"""Longest pause while notifications arrive, in case one is missed."""
 
 CLAIMS_AT_ONCE = 4
-"""While jobs are queued that there are hands for: a claim mostly waits, for the link and for the disk."""
+"""Number of parallel claims while jobs are queued and slots are free. A claim mostly waits for network and disk."""
 
 
 class Claimer:
-    """One of its claims leads: it alone waits while nothing is queued, and says when the others may help."""
+    """Runs several claims at once. One leads: it alone waits while the queue is empty, and it starts the others."""
 
     def __init__(
         self,
@@ -153,20 +154,20 @@ class Claimer:
         self._batch = batch
         self._stopping = stopping
         self._wake_up = asyncio.Event()
-        """Whether waiting is over before its time."""
+        """Set to end the current wait early."""
         self._knows_held_jobs = True
-        """Whether all that the database holds as this worker's is known here."""
+        """Whether this worker knows all jobs that the database assigns to it."""
         self._asked_for = 0
-        """Jobs, by the claims under way."""
+        """Number of jobs requested by claims in progress."""
         self._has_backlog = asyncio.Event()
-        """Whether the last claim brought all that it asked for."""
+        """Whether the last claim returned as many jobs as requested."""
 
     def stop_waiting(self) -> None:
-        """Waiting is over: a job falls due that did not when it was last asked for, or the worker is to stop."""
+        """End the current wait, because a job has become due earlier than expected or the worker is stopping."""
         self._wake_up.set()
 
     async def run(self, *, once: bool) -> None:
-        """Until it is to stop; or `once`: until nothing is to be had or in hand. Raises what does not pass."""
+        """Claim until stopped or, with `once`, until no job is left or in flight. Raises permanent errors."""
         async with asyncio.TaskGroup() as group:
             helping = [group.create_task(self._claim_backlog()) for _ in range(CLAIMS_AT_ONCE - 1)]
             await self._claim_and_wait(once=once)
@@ -177,7 +178,7 @@ class Claimer:
     async def _claim_and_wait(self, *, once: bool) -> None:
         polls = asked_for = 0
         has_claimed = False
-        """Whether so many jobs were asked for as one was told of."""
+        """Whether a claim of `asked_for` jobs was sent on a notification."""
         while has_claimed or not self._stopping.is_set():
             if not has_claimed and (asked_for := self._claimable) == 0:
                 await self._in_flight_jobs.wait_for_change()
@@ -207,13 +208,13 @@ class Claimer:
                     return
                 await self._in_flight_jobs.wait_for_change()
             elif not self._queue_listener.is_notified and await self._queue_listener.register():
-                continue  # once more, for what was queued before was not told
+                continue  # Claim once more, as jobs queued before were not announced.
             else:
                 has_claimed = await self._wait(asked_for, polls)
                 polls += 1
 
     async def _claim_backlog(self) -> None:
-        """What keeps a claim from being made is met by the one that leads, too."""
+        """Claim while there is a backlog. Errors are ignored, because the leading claim meets them, too."""
         while True:
             await self._has_backlog.wait()
             if self._stopping.is_set() or not self._knows_held_jobs or (asked_for := self._claimable) == 0:
@@ -224,18 +225,18 @@ class Claimer:
 
     @property
     def _claimable(self) -> int:
-        """How many jobs may be asked for."""
+        """How many jobs may be requested now."""
         return max(0, min(self._in_flight_jobs.free - self._asked_for, self._batch))
 
     async def _claim(self, most: int, claim: Callable[[int], Awaitable[list[ClaimedJob]]]) -> int:
-        """How many there were."""
+        """Claim jobs, start them, and return their number."""
         self._asked_for += most
         found = 0
         try:
             claims = await claim(most)
             found = len(claims)
         except StoreError:
-            # It may have been done all the same, and the answer lost.
+            # The claim may have succeeded, and only its answer may be lost.
             self._knows_held_jobs = False
             self._wake_up.set()
             raise
@@ -246,7 +247,7 @@ class Claimer:
             self._in_flight_jobs.wake()
         for claimed in claims:
             self._in_flight_jobs.begin(claimed)
-        await asyncio.sleep(0)  # What has begun goes before the next claim.
+        await asyncio.sleep(0)  # Let the started jobs run before the next claim.
         return found
 
     async def _wait_for_claims(self) -> None:
@@ -254,9 +255,12 @@ class Claimer:
             await self._in_flight_jobs.wait_for_change()
 
     async def _recover_held_jobs(self) -> None:
-        """No claim may be under way, nor begin until it is sure: what it finds would be begun twice."""
+        """Start jobs that were claimed without this worker knowing.
+
+        No claim may run meanwhile, or its jobs would be started twice.
+        """
         await self._wait_for_claims()
-        # Asked before, for what ends meanwhile is found and no more in hand.
+        # List the known jobs first: a job that ends during the query is in its result, but no longer in flight.
         known = {held.job_id for held in self._in_flight_jobs.held()}
         for claimed in await self._leases.held_jobs():
             if claimed.job.id not in known and not self._in_flight_jobs.was_abandoned(claimed.held):
@@ -265,7 +269,7 @@ class Claimer:
         self._in_flight_jobs.wake()
 
     async def _wait(self, asked_for: int, polls: int) -> bool:
-        """Whether so many jobs were asked for as one was told of."""
+        """Wait for jobs. Return whether a claim of `asked_for` jobs was sent on a notification."""
         if self._queue_listener.is_notified:
             seconds = LONGEST_POLL_WHEN_NOTIFIED
         else:

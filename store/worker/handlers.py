@@ -1,4 +1,4 @@
-"""Handlers by mode, retries, and what a handler receives."""
+"""Handlers by mode, retry settings, and the Work object that a handler receives."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -17,27 +17,27 @@ MAX_NOTE = 200
 
 
 class Work:
-    """One attempt at a job. A blocking handler uses it from its own thread."""
+    """One attempt at a job. A blocking handler uses it in its own thread."""
 
     __slots__ = ("_cost_cents", "_note", "attempt", "job", "should_stop")
 
     def __init__(self, claimed: ClaimedJob) -> None:
         self.job: GenerationJob = claimed.job
         self.attempt = claimed.attempt
-        """1 for the first."""
+        """1 for the first attempt."""
         self.should_stop = False
-        """Whether what the handler still does is for nothing: its time is over, or the job is another's by now.
+        """Whether further work is useless, because the attempt timed out or the job was lost.
 
-        A coroutine is cancelled besides; a blocking function that takes long looks here now and then, and returns.
+        A coroutine is also cancelled. A long-running blocking function should check this now and then, and return.
         """
         self._cost_cents: int | None = None
         self._note: str | None = None
 
     @property
     def cost_cents(self) -> int | None:
-        """What the job has cost in all, its earlier attempts with it: `job.cost_cents` says what is known of those.
+        """Total cost of the job, including earlier attempts. `job.cost_cents` has the cost known before.
 
-        None: nothing is reported, and the job keeps what it has. Setting it raises InvalidValue.
+        None reports nothing, and the job keeps its cost. Setting an invalid cost raises InvalidValue.
         """
         return self._cost_cents
 
@@ -46,66 +46,66 @@ class Work:
         self._cost_cents = validation.check_cost_cents(cents)
 
     def note(self, text: str) -> None:
-        """How far it is, for people to see. Within about a second it is shown; of several the last."""
+        """Report progress to be shown to users. Only the last note is saved, within about a second."""
         self._note = text.replace("\0", "").encode(errors="replace").decode()[:MAX_NOTE]
 
     @property
     def unsaved_note(self) -> str | None:
-        """The last note, until it has been passed on; None where there is no other since."""
+        """The last note that has not been saved; None if there is none."""
         return self._note
 
     def mark_saved(self, note: str) -> None:
-        """It has been. What the handler has said meanwhile is still to be."""
+        """Mark the note as saved, unless the handler has reported a newer one."""
         if self._note is note:
             self._note = None
 
 
 class Retry(Exception):
-    """Raised by a handler: this attempt has failed, and another may succeed."""
+    """Raised by a handler: this attempt failed, but another may succeed."""
 
     def __init__(self, message: str = "", *, after: float | None = None) -> None:
-        """`after` so many seconds, as a service may ask for; None: by the backoff."""
+        """`after` is the wait in seconds, for example as a service requests. None applies the backoff."""
         super().__init__(message)
         if after is not None and (not isinstance(after, Real) or isinstance(after, bool)):
-            raise TypeError(f"Retry(after=…) needs a number of seconds, and got a value of type {type(after).__name__}")
+            raise TypeError(f"Retry(after=…) needs a number of seconds, not a value of type {type(after).__name__}.")
         self.after = after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Twice as long after each attempt, and never the same for all who failed together."""
+    """Doubles the wait after each attempt. Random, so that jobs that failed together don't retry together."""
 
     first: float = 2.0
     longest: float = 300.0
     """Both in seconds."""
 
     def wait(self, attempt: int, random: Random) -> float:
-        """After the attempt of this number: at least half of what is due, at most all of it."""
+        """Return the wait in seconds after an attempt: half to all of the full wait."""
         due = min(self.first * 2.0 ** min(attempt - 1, 62), self.longest)
         return due * random.uniform(0.5, 1.0)
 
 
 Handler = Callable[[Work], Any]
-"""A coroutine function, or a function that blocks and gets a thread of its own. What it returns is not looked at."""
+"""A coroutine function, or a blocking function, which runs in its own thread. The return value is ignored."""
 
 H = TypeVar("H", bound=Handler)
 
 
 def is_coroutine_function(handler: Handler) -> bool:
-    """An object that is called like one is one, too."""
+    """Return whether the handler is a coroutine function, or an object whose `__call__` is one."""
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
 
 
 def check_handler(handler: object) -> None:
-    """Raises InvalidValue for what cannot be run as one."""
+    """Raise InvalidValue if the object can't be a handler."""
     if not callable(handler):
-        raise InvalidValue("handler", f"A handler is a function; this is a value of type {type(handler).__name__}.")
+        raise InvalidValue("handler", f"A handler must be a function, not a value of type {type(handler).__name__}.")
     called = type(handler).__call__
     if any(is_generator(one) for is_generator in _GENERATOR_KINDS for one in (handler, called)):
         raise InvalidValue(
             "handler",
-            f"The handler {getattr(handler, '__name__', type(handler).__name__)!r} is a generator, which nobody runs.",
-            hint="Remove its 'yield'; to say how far a job is, call 'work.note(…)'.",
+            f"The handler {getattr(handler, '__name__', type(handler).__name__)!r} is a generator, which never runs.",
+            hint="Remove its 'yield'. To report progress, call 'work.note(…)'.",
         )
 
 
@@ -118,20 +118,20 @@ _GENERATOR_KINDS = (inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerSpec:
-    """How the jobs of a mode are done."""
+    """How to run the jobs of a mode."""
 
     handler: Handler
     time_out: float
     """Seconds for one attempt."""
     attempts: int
-    """The last of them fails the job."""
+    """Maximum number of attempts. If the last one fails, the job fails."""
     retry_on: tuple[type[Exception], ...]
-    """What a handler may raise in place of Retry."""
+    """Exceptions that cause a retry, like Retry."""
     backoff: Backoff
 
 
 class Registry:
-    """Handlers, each for some modes or for all that have none. What is not said of one holds from here."""
+    """Handlers for some modes, or for all other modes. Its settings are the defaults of its handlers."""
 
     def __init__(self, *, time_out: float = 1800.0, attempts: int = 3, backoff: Backoff | None = None) -> None:
         self._time_out = time_out
@@ -148,27 +148,29 @@ class Registry:
         retry_on: Iterable[type[Exception]] = (),
         backoff: Backoff | None = None,
     ) -> Callable[[H], H]:
-        """Decorates the handler of these modes; without one, of every mode that has no other.
+        """Decorate the handler of these modes or, without modes, of every mode that has no other handler.
 
-        `time_out`: seconds for an attempt. `retry_on`: errors after which another is made, as after Retry.
-        Raises InvalidValue where a mode has a handler, or a number makes no sense.
+        `time_out` is in seconds for each attempt. After an error in `retry_on`, the job is retried, as after Retry.
+        Raises InvalidValue if a mode already has a handler, or for an invalid setting.
         """
         if not all(isinstance(mode, str) for mode in modes):
-            hint = "Write '@registry.handler()', with parentheses, for all modes that have no other."
-            raise InvalidValue("mode", "A mode is a text.", hint=hint)
+            hint = "Write '@registry.handler()', with parentheses, for all modes that have no other handler."
+            raise InvalidValue("mode", "A mode must be a string.", hint=hint)
         settings = {
             "time_out": self._time_out if time_out is None else time_out,
             "attempts": self._attempts if attempts is None else attempts,
         }
         for name, value in settings.items():
             if not value > 0:
-                raise InvalidValue(name, f"A handler's {name} must be more than 0; this is {value}.")
+                raise InvalidValue(name, f"A handler's {name} must be more than 0, not {value}.")
 
         errors = tuple(retry_on)
         if not all(map(_is_exception_class, errors)):
-            raise InvalidValue("retry_on", "A handler's retry_on takes classes of exceptions.")
+            raise InvalidValue("retry_on", "A handler's retry_on must contain exception classes.")
         if not isinstance(backoff, (Backoff, NoneType)):
-            raise InvalidValue("backoff", "A handler's backoff is a Backoff.", hint="As in: backoff=Backoff(first=2.0)")
+            raise InvalidValue(
+                "backoff", "A handler's backoff must be a Backoff.", hint="Use backoff=Backoff(first=2.0)."
+            )
 
         def register(handler: H) -> H:
             check_handler(handler)
@@ -188,28 +190,28 @@ class Registry:
         modes = tuple(modes)
         if not modes:
             if self._default_spec is not None:
-                raise InvalidValue("mode", "There is a handler for the rest of the modes already.")
+                raise InvalidValue("mode", "There is already a handler for all other modes.")
             self._default_spec = spec
         for mode in modes:
             if mode in self._specs_by_mode:
-                raise InvalidValue("mode", f"The mode {mode!r} has a handler already.")
+                raise InvalidValue("mode", f"The mode {mode!r} already has a handler.")
             self._specs_by_mode[mode] = spec
 
     @property
     def modes(self) -> tuple[str, ...] | None:
-        """What there is a handler for; None: for everything."""
+        """The modes that have a handler; None for all modes."""
         return None if self._default_spec else tuple(self._specs_by_mode)
 
     def of(self, mode: str) -> HandlerSpec | None:
         return self._specs_by_mode.get(mode, self._default_spec)
 
     def only(self, modes: Iterable[str]) -> Self:
-        """The same for some modes alone. Raises InvalidValue for one that has no handler."""
+        """Return a registry for these modes only. Raises InvalidValue for a mode without a handler."""
         narrowed = type(self)(time_out=self._time_out, attempts=self._attempts, backoff=self._backoff)
         for mode in dict.fromkeys(modes):
             spec = self.of(mode)
             if spec is None:
                 known = ", ".join(sorted(self._specs_by_mode)) or "none"
-                raise InvalidValue("mode", f"There is no handler for the mode {mode!r}.", hint=f"There are: {known}.")
+                raise InvalidValue("mode", f"There is no handler for the mode {mode!r}.", hint=f"Known modes: {known}.")
             narrowed._add([mode], spec)  # noqa: SLF001
         return narrowed

@@ -1,4 +1,4 @@
-"""Jobs in flight, and what becomes of each."""
+"""Jobs in flight, and how each one ends."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from store.worker.worker_events import AttemptStarted, HandlerAbandoned, Handler
 
 
 class InFlightJob:
-    """A job that the worker has."""
+    """A job that this worker holds."""
 
     __slots__ = ("claimed", "run", "seconds", "started_at", "time_out", "work")
 
@@ -23,12 +23,12 @@ class InFlightJob:
         self.claimed = claimed
         self.work = Work(claimed)
         self.run: HandlerRun | None = None
-        """None when its attempt is over."""
+        """None after its attempt has ended."""
         self.started_at = time.monotonic()
         self.time_out = 0.0
         """Seconds that its attempt may take."""
         self.seconds = 0.0
-        """How long the attempt took."""
+        """Seconds that the attempt took."""
 
 
 OnEnd = Callable[[InFlightJob, Ending], None]
@@ -52,16 +52,19 @@ class InFlightJobs:
 
     @property
     def free(self) -> int:
-        """So many more may be begun. What waits to be ended takes a place beyond twice as many as may be at work."""
+        """How many more jobs may be started.
+
+        Jobs whose end is not saved yet take no slot. But there are at most twice as many jobs as slots.
+        """
         return max(0, min(self._concurrency - self._handlers.running, 2 * self._concurrency - len(self._jobs)))
 
     def held(self) -> list[LeaseKey]:
         return [in_flight_job.claimed.held for in_flight_job in self._jobs.values()]
 
     def held_while_blocked(self) -> list[LeaseKey]:
-        """Without those that should have timed out; none where nothing else is at work.
+        """Return held jobs that have not timed out, for another thread while the event loop is blocked.
 
-        For another thread, while the event loop is blocked.
+        Returns none if no handler is within its time-out.
         """
         now, jobs = time.monotonic(), list(self._jobs.values())
         late = [one for one in jobs if one.run is not None and now >= one.started_at + one.time_out]
@@ -70,7 +73,7 @@ class InFlightJobs:
         return [one.claimed.held for one in jobs if one not in late]
 
     def progress(self) -> list[ProgressNote]:
-        """What handlers have told, and the database does not have yet."""
+        """Return progress notes that are not saved yet."""
         return [
             ProgressNote(job_id=job_id, attempt=in_flight_job.claimed.attempt, note=note)
             for job_id, in_flight_job in self._jobs.items()
@@ -78,28 +81,28 @@ class InFlightJobs:
         ]
 
     def mark_saved(self, progress: Iterable[ProgressNote]) -> None:
-        """The database has it."""
+        """Mark progress notes as saved."""
         for one in progress:
             if one.job_id in self._jobs:
                 self._jobs[one.job_id].work.mark_saved(one.note)
 
     async def wait_for_change(self) -> None:
-        """Returns when there may be more places, or fewer jobs, than when it was called."""
+        """Wait until there may be more free slots or fewer jobs than at the call."""
         self._changed.clear()
         await self._changed.wait()
 
     def wake(self) -> None:
-        """Whoever waits for changes is to look again."""
+        """Wake the tasks that wait for a change."""
         self._changed.set()
 
     def begin(self, claimed: ClaimedJob) -> None:
-        """Where it was late to renew its lease, and has taken over what it has in hand, the former attempt is lost."""
+        """Start a claimed job. If this worker had held it and renewed too late, the former attempt is dropped."""
         if (former := self._jobs.get(claimed.job.id)) is not None:
             self.drop_lost([former.claimed.held])
         in_flight_job = InFlightJob(claimed)
         self._jobs[claimed.job.id] = in_flight_job
         spec = self._registry.of(claimed.job.mode)
-        if spec is None:  # its mode was changed since it was claimed
+        if spec is None:  # Its mode has changed since the claim.
             self._on_end(in_flight_job, _released(claimed))
         elif over := out_of_attempts(claimed, spec):
             self._on_end(in_flight_job, over)
@@ -126,19 +129,19 @@ class InFlightJobs:
             self._report(HandlerRaised(claimed, outcome.error))
 
     async def stop(self) -> None:
-        """Returns when no handler lasts but those that do not stop, which are left behind."""
+        """Stop all handlers, and return when none is running except abandoned ones."""
         self._handlers.stop_all()
         while not self._handlers.is_idle:
             await self.wait_for_change()
 
     def remove(self, in_flight_job: InFlightJob) -> None:
-        """The database has its end, or it is not this worker's any more."""
+        """Forget a job whose end is saved, or that this worker has lost."""
         if self._jobs.get(in_flight_job.claimed.job.id) is in_flight_job:
             del self._jobs[in_flight_job.claimed.job.id]
             self._changed.set()
 
     def abandon(self, in_flight_job: InFlightJob) -> None:
-        """The database does not take its end, and keeps it as this worker's until the lease expires."""
+        """Forget a job whose end the database refuses. It remains this worker's until its lease expires."""
         self._abandoned.add(in_flight_job.claimed.held)
         self.remove(in_flight_job)
 
@@ -146,7 +149,7 @@ class InFlightJobs:
         return held in self._abandoned
 
     def drop_lost(self, lost: Iterable[LeaseKey]) -> None:
-        """Those at work that are not this worker's any more are stopped."""
+        """Stop running jobs that this worker has lost."""
         for one in lost:
             in_flight_job = self._jobs.get(one.job_id)
             if (
@@ -159,7 +162,7 @@ class InFlightJobs:
                 self._report(LeaseLost(in_flight_job.claimed))
 
     def release(self) -> None:
-        """Stops what is at work, for somebody else to do it."""
+        """Stop running jobs, and release them to other workers."""
         for in_flight_job in list(self._jobs.values()):
             if in_flight_job.run is not None:
                 _stop(in_flight_job)

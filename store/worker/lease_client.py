@@ -1,4 +1,4 @@
-"""Claims and renews leases (heartbeat), commits finished attempts."""
+"""Claim jobs, renew leases (heartbeat), and save the ends of attempts."""
 
 import asyncio
 import threading
@@ -45,7 +45,7 @@ _CLAIMING = "claim jobs"
 
 
 class LeaseClient:
-    """Every method may raise a StoreError. `seconds` is how long a lease lasts that is not renewed."""
+    """The database side of one worker. Every method may raise a StoreError. Leases last `seconds` unless renewed."""
 
     def __init__(self, database: Database, actor: Actor, worker: WorkerInfo, *, seconds: float) -> None:
         self.database = database
@@ -53,17 +53,17 @@ class LeaseClient:
         self._worker = worker
         self.seconds = seconds
         self._renewing = asyncio.Lock()
-        """The database hands no lease back that is locked, be it by the worker's own renewal."""
+        """Excludes releasing during a renewal. The database doesn't release a locked lease, and a renewal locks it."""
         self.other_renewal = threading.Lock()
-        """Held by another thread that renews the leases."""
+        """Held by another thread while it renews the leases."""
         self.renewed_at = time.monotonic()
-        """When the leases were last renewed, or were first known."""
+        """When the leases were last renewed or, at first, when this worker started."""
 
     async def register_worker(self) -> None:
         await self._write("start a worker", lease_sql.delete_old_workers(), lease_sql.register_worker(self._worker))
 
     async def deregister_worker(self) -> None:
-        """Whatever the worker has left is handed back."""
+        """Sign the worker off, and release all jobs that it still holds."""
         async with self._no_renewal():
             await self._write(
                 "stop a worker", lease_sql.release_all(self._worker.id), lease_sql.deregister_worker(self._worker.id)
@@ -77,20 +77,20 @@ class LeaseClient:
         return lease_sql.claim(self._worker.id, self._worker.modes, most=most, seconds=self.seconds)
 
     def ready_statement(self, over: ListenConnection) -> ReadyStatement:
-        """To claim in the moment in which a job is told of."""
+        """Return a claim that is sent as soon as a queued job is announced."""
         return self.database.ready_statement(self._actor, _CLAIMING, over)
 
     async def held_jobs(self) -> list[ClaimedJob]:
-        """All that is this worker's, known here or not."""
+        """Return all jobs that the database assigns to this worker, even if they are unknown here."""
         return await self.database.read(self._actor, lease_sql.leases_of_worker(self._worker.id))
 
     async def next_due(self) -> float | None:
-        """In how many seconds a lease expires; None where there is none."""
+        """Return the seconds until the next lease expires, or None if there is no lease."""
         (seconds,) = await self.database.read(self._actor, lease_sql.next_due())
         return seconds
 
     async def end(self, endings: Sequence[Ending]) -> set[UUID]:
-        """The jobs for which it was done; the others are not this worker's any more."""
+        """Save the ends of jobs, and return the jobs that this worker still held."""
         worker, queries = self._worker.id, list[Query[UUID]]()
         if finished := [one for one in endings if isinstance(one, JobFinish)]:
             queries.append(lease_sql.finish(worker, finished))
@@ -103,7 +103,7 @@ class LeaseClient:
         return {job_id for answer in answers for job_id in answer}
 
     async def renew(self, held: Sequence[LeaseKey], progress: Sequence[ProgressNote]) -> set[UUID]:
-        """The jobs that are this worker's still, which is seen to be alive."""
+        """Renew leases, and mark the worker as alive. Return the jobs that it still holds."""
         queries: list[Query[UUID]] = [
             lease_sql.renew(self._worker.id, held, seconds=self.seconds),
             lease_sql.mark_seen(self._worker.id),
@@ -125,11 +125,11 @@ class LeaseClient:
                 self.other_renewal.release()
 
     def for_another_loop(self) -> "LeaseClient":
-        """For an event loop in another thread. Its database is the caller's to close."""
+        """Return a copy for an event loop in another thread. The caller must close its database."""
         return LeaseClient(self.database.for_another_loop(), self._actor, self._worker, seconds=self.seconds)
 
     async def statuses(self, job_ids: Collection[UUID]) -> dict[UUID, AnyStatus]:
-        """Of those of the jobs that are there."""
+        """Return the statuses of the jobs that exist."""
         return dict(await self.database.read(self._actor, job_sql.statuses(job_ids)))
 
     async def _write(self, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
@@ -137,13 +137,13 @@ class LeaseClient:
 
 
 RENEWALS = 3
-"""In the time that a lease lasts, and in that after which a worker counts as silent."""
+"""Number of renewals during a lease, and during the time after which a worker counts as silent."""
 NOTE_SECONDS = 1.0
-"""Seconds."""
+"""Seconds between two checks for unsaved progress notes."""
 
 
 def interval(lease_seconds: float) -> float:
-    """Seconds between two renewals, each of which says that the worker is alive, too."""
+    """Return the seconds between two renewals. Each renewal also marks the worker as alive."""
     return min(lease_seconds, SILENT_AFTER.total_seconds()) / RENEWALS
 
 
@@ -154,7 +154,7 @@ class Heartbeat:
         self._outage_backoff = outage_backoff
 
     async def run(self) -> None:
-        """Until it is cancelled. Raises what does not pass by itself."""
+        """Run until cancelled. Raises permanent errors."""
         pause = interval(self._leases.seconds)
         tick = min(NOTE_SECONDS, pause)
         while True:
@@ -177,7 +177,7 @@ class Heartbeat:
 
 MOST_AT_ONCE = 500
 DELAYS = Backoff(first=0.5, longest=60.0)
-"""Before a job's end is tried again at which the server failed."""
+"""Waits before the end of a job is saved again after the server failed on it."""
 
 Pair = tuple[InFlightJob, Ending]
 
@@ -204,14 +204,14 @@ class Finisher:
         self._has_ends = asyncio.Event()
         self._random = random
         self._failures: dict[InFlightJob, int] = {}
-        """How often the server has failed at the end of a job."""
+        """How often the server has failed on the end of each job."""
 
     def enqueue(self, in_flight_job: InFlightJob, ending: Ending) -> None:
         self._waiting.append((in_flight_job, ending))
         self._has_ends.set()
 
     async def run(self) -> None:
-        """Until it is cancelled. Raises what does not pass by itself."""
+        """Run until cancelled. Raises permanent errors."""
         while True:
             await self._has_ends.wait()
             self._has_ends.clear()
@@ -237,7 +237,7 @@ class Finisher:
                 break
         left = [pair for pair in batch if pair[1].job_id not in done]
         if left and is_repeated:
-            # The first time it may have been done, and the answer lost.
+            # An earlier try may have succeeded, with only its answer lost.
             left = [pair for pair in left if not await self._is_done(pair[1])]
         for in_flight_job, ending in batch:
             self._failures.pop(in_flight_job, None)
@@ -255,14 +255,14 @@ class Finisher:
                 status = (await self._leases.statuses([ending.job_id])).get(ending.job_id)
             except StoreError as error:
                 if isinstance(error, UnexpectedError) and not is_transient(error):
-                    return False  # It has a status of the app's own, which no worker sets.
+                    return False  # The job has a status of the app's own, which no worker sets.
                 await asyncio.sleep(self._outage_backoff.failed(error))
             else:
                 self._outage_backoff.succeeded()
                 return status is _status_after(ending)
 
     async def _end_one_by_one(self, batch: Sequence[Pair], error: StoreError) -> None:
-        """Something in it is refused by the database, or makes the server fail: the others are not to wait for that."""
+        """Save ends one by one, so that one bad end doesn't block the others of its batch."""
         if len(batch) > 1:
             for pair in batch:
                 await self._end([pair])
@@ -279,7 +279,7 @@ class Finisher:
         self._report(FinishRejected(in_flight_job.claimed, error))
 
     def _delay(self, in_flight_job: InFlightJob, ending: Ending, error: StoreError) -> None:
-        """Keeps the result, and the lease with it, until the server can save it."""
+        """Keep the result and its lease until the server can save it."""
         failures = self._failures[in_flight_job] = self._failures.get(in_flight_job, 0) + 1
         wait = DELAYS.wait(failures, self._random)
         self._report(FinishDelayed(in_flight_job.claimed, error, wait))

@@ -1,4 +1,4 @@
-"""Renews leases in a thread of its own while a handler blocks the event loop."""
+"""Renew leases from another thread while a handler blocks the event loop."""
 
 import asyncio
 import logging
@@ -13,13 +13,13 @@ from store.worker.worker_events import EventLoopBlocked, Report
 log = logging.getLogger(__name__)
 
 _LOOKS = 4
-"""In the time between two renewals."""
+"""Number of checks between two renewals."""
 
 
 class LeaseGuard:
-    """Does nothing, and has no connection, while the event loop goes on.
+    """Renews leases while the event loop is blocked. Otherwise it is idle and has no connection.
 
-    It ends with the time-outs of what is at work: a loop that is blocked for ever loses its jobs in the end.
+    Jobs past their time-out are not renewed. So a loop that is blocked forever loses its jobs in the end.
     """
 
     def __init__(self, leases: LeaseClient, in_flight_jobs: InFlightJobs, report: Report) -> None:
@@ -29,13 +29,13 @@ class LeaseGuard:
         self._pause = interval(leases.seconds)
         self._tick = self._pause / _LOOKS
         self._alive_at = time.monotonic()
-        """When the event loop last went on."""
+        """When the event loop last ran."""
         self._has_renewed = False
-        """Whether it had to, since the event loop last went on."""
+        """Whether it has renewed leases since the event loop last ran."""
         self._stopping = threading.Event()
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Run until cancelled."""
         thread = threading.Thread(target=self._watch, name="lease guard", daemon=True)
         self._alive_at = time.monotonic()
         thread.start()
@@ -63,7 +63,7 @@ class LeaseGuard:
 
     async def _renew_while_blocked(self) -> None:
         leases = self._leases.for_another_loop()
-        log.warning("A handler blocks the event loop: leases are renewed by another thread.")
+        log.warning("A handler blocks the event loop, so another thread renews the leases.")
         try:
             while self._is_blocked:
                 if time.monotonic() - self._leases.renewed_at >= self._pause:
@@ -80,6 +80,6 @@ class LeaseGuard:
             try:
                 await leases.renew(held, ())
             except StoreError as error:
-                log.warning("The leases could not be renewed: %s", error)
+                log.warning("Renewing the leases failed: %s", error)
             else:
                 self._leases.renewed_at, self._has_renewed = now, True

@@ -1,4 +1,4 @@
-"""Worker: registers, claims, runs, stops; applies due retention policies."""
+"""The worker: it registers, claims and runs jobs, and stops. It also applies due retention policies."""
 
 import asyncio
 import logging
@@ -34,11 +34,11 @@ from store.worker.worker_events import (
 )
 
 RETENTION_CHECK_SECONDS = 300.0
-"""Seconds. A policy is due an hour after somebody last began to apply it, whoever that was."""
+"""Seconds. A policy is due one hour after the start of its last run, by any worker or user."""
 
 
 class RetentionRunner:
-    """Of any number of workers that tidy each policy is one's at a time."""
+    """Applies due retention policies. Several workers may do so, but each policy is run by one at a time."""
 
     def __init__(self, store: Store, report: Report, stopping: asyncio.Event) -> None:
         self._store = store
@@ -46,8 +46,9 @@ class RetentionRunner:
         self._stopping = stopping
 
     async def run(self, *, once: bool) -> None:
-        """Until the worker is to stop, which ends it between two batches; or `once`. Raises nothing of the database's:
-        what a policy cannot do is told, and left for the next time.
+        """Run until the worker stops (between two batches) or, with `once`, one time.
+
+        Raises no database errors. A failed policy is reported and retried when it is due again.
         """
         while True:
             await self._apply()
@@ -64,7 +65,7 @@ class RetentionRunner:
                         break
         except StoreError as error:
             self._report(RetentionFailed(error))
-            if is_cancelling():  # a commit that is broken off tells that nobody knows what became of it
+            if is_cancelling():  # An interrupted commit raises OutcomeUnknown instead of CancelledError.
                 raise asyncio.CancelledError from error
         for step in applied.values():
             self._report(RetentionApplied(step.policy, step.progress))
@@ -73,9 +74,9 @@ class RetentionRunner:
 log = logging.getLogger(__name__)
 
 CONNECTIONS = CLAIMS_AT_ONCE + 2
-"""At the same time at most: for claims, for ends, and for what is renewed; besides one to listen."""
+"""Maximum number of connections: for claims, ends and renewals. There is one more for listening."""
 DRAIN_SECONDS = 10.0
-"""Seconds in which the database is to have the last ends of jobs; what it has not got then, expires."""
+"""Seconds for saving the last ends of jobs. The leases of unsaved ones expire."""
 
 
 def ignore_event(_: WorkerEvent) -> None:
@@ -83,13 +84,15 @@ def ignore_event(_: WorkerEvent) -> None:
 
 
 class Worker:
-    """Works on the jobs that the store's actor sees, as many at a time as `concurrency`.
+    """Runs jobs that the store's actor can see, up to `concurrency` at a time.
 
-    A job that it holds is its own for `lease_seconds`, and for as long as it renews that: three times in that period,
-    or more often.
-    Whatever it dies of, somebody takes the job over afterwards. `grace` is how many seconds a stop waits for what is at
-    work. At most `batch` jobs are claimed at once; None: as many as may be at work. `pooler` is the one known to stand
-    between, if any. With `applies_retention`, which only the operator may use, it also applies due retention policies.
+    It holds each job under a lease of `lease_seconds`, and renews the lease at least three times in that period. If the
+    worker dies, another worker takes the job over after the lease has expired.
+
+    - `grace` is how many seconds a stop waits for running jobs.
+    - `batch` is the maximum number of jobs in one claim; None allows `concurrency`.
+    - `pooler` is the known pooler in front of the database, if any.
+    - `applies_retention` also applies due retention policies. Only the operator may use it.
     """
 
     def __init__(
@@ -108,17 +111,15 @@ class Worker:
         random: Random | None = None,
     ) -> None:
         if concurrency < 1 or (batch is not None and batch < 1):
-            raise InvalidValue("concurrency", "A worker takes at least one job at a time.")
+            raise InvalidValue("concurrency", "concurrency and batch must be at least 1.")
         if registry.modes == ():
             raise InvalidValue("registry", "The registry has no handler.", hint="Decorate one with 'registry.handler'.")
         if lease_seconds <= 0:
-            raise InvalidValue("lease_seconds", "A worker's lease lasts for some time.")
+            raise InvalidValue("lease_seconds", "lease_seconds must be more than 0.")
         if applies_retention and store.actor != OPERATOR:
-            raise NoPrivilege("Only the operator applies retention policies.", hint="Leave out --as or --retention.")
+            raise NoPrivilege("Only the operator can apply retention policies.", hint="Remove --as or --retention.")
         if isinstance(store.actor, Anon):
-            raise NoPrivilege(
-                "A visitor who has not signed in cannot run jobs.", hint="Leave out --as, or name a user."
-            )
+            raise NoPrivilege("Visitors who have not signed in can't run jobs.", hint="Remove --as, or name a user.")
         user = store.actor if isinstance(store.actor, ActingUser) else None
         host = socket.gethostname()
         self.id: UUID = uuid4()
@@ -147,7 +148,7 @@ class Worker:
         self._queue_listener: QueueListener | None = None
 
     def stop(self) -> None:
-        """Claims nothing more, waits for what is at work, and hands back what lasts longer; called again, at once."""
+        """Stop claiming, wait for running jobs, and release those that take too long. A second call stops at once."""
         if self._stopping.is_set():
             self._stop_now.set()
         self._stopping.set()
@@ -162,18 +163,18 @@ class Worker:
 
     @property
     def free(self) -> int:
-        """So many more jobs it could begin now."""
+        """How many more jobs it could start now."""
         return self._in_flight_jobs.free if self._in_flight_jobs else 0
 
     @property
     def is_notified(self) -> bool:
-        """Whether it waits, and is told of the next job that is queued."""
+        """Whether it is waiting and will be notified of the next queued job."""
         return self._queue_listener is not None and self._queue_listener.is_notified
 
     async def run(self, *, once: bool = False) -> None:
-        """Until it is stopped; or `once`: until there is nothing to claim and all that it claimed has ended.
+        """Run until stopped or, with `once`, until no job can be claimed and all claimed jobs have ended.
 
-        Raises a StoreError where it cannot begin, or cannot go on by itself.
+        Raises a StoreError if it can't start or continue.
         """
         self._store.database.widen(CONNECTIONS)
         facts = await self._facts()
@@ -191,7 +192,7 @@ class Worker:
             await self._leave()
 
     async def _facts(self) -> DatabaseFacts:
-        """Raises where the database does not offer what a worker needs."""
+        """Return facts about the database. Raises if it lacks something that a worker needs."""
         capabilities = await self._store.capability_cache.get()
         for feature in (Capability.WORKING, *([Capability.RETENTION] if self._applies_retention else [])):
             if missing := capabilities.missing(feature, self._store.actor):
@@ -199,8 +200,9 @@ class Worker:
         return capabilities.facts
 
     async def _register(self) -> bool:
-        """As soon as the database can be worked with; False where the worker is to stop before. Raises where it cannot
-        be, as in a session that may only read.
+        """Register as soon as the database is available. Return False if the worker is stopped first.
+
+        Raises if it can never work, such as in a read-only session.
         """
         outage_backoff = OutageBackoff(self._report, self._random)
         while not self._stopping.is_set():
@@ -272,7 +274,7 @@ class Worker:
         try:
             await self._leases.deregister_worker()
         except StoreError as error:
-            log.warning("This worker could not sign off; its leases expire by themselves: %s", error)
+            log.warning("This worker could not sign off. Its leases will expire: %s", error)
 
 
 @asynccontextmanager
@@ -286,6 +288,6 @@ async def _ignore_timeout_after(seconds: float) -> AsyncIterator[None]:
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Of several that failed at the same time one is told: mostly they failed of the same."""
+    """Return the first of several simultaneous errors. They usually have the same cause."""
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,4 +1,4 @@
-"""What a worker reports; back-off while the database is away."""
+"""Events that a worker reports, and the back-off while the database is unavailable."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from store.worker.handlers import Backoff
 
 @dataclass(frozen=True, slots=True)
 class WorkerRegistered:
-    """The database knows the worker, which claims from now on."""
+    """The worker is registered in the database, and starts to claim jobs."""
 
     worker: WorkerInfo
 
@@ -24,7 +24,7 @@ class AttemptStarted:
 
 @dataclass(frozen=True, slots=True)
 class HandlerRaised:
-    """Anything but a `Retry`, whatever becomes of the job."""
+    """The handler raised an exception other than `Retry`. The job may still be retried."""
 
     claimed: ClaimedJob
     error: BaseException
@@ -32,31 +32,31 @@ class HandlerRaised:
 
 @dataclass(frozen=True, slots=True)
 class HandlerAbandoned:
-    """The handler does not stop although it was cancelled. It is waited for no more, and keeps its slot."""
+    """A cancelled handler did not stop. The worker no longer waits for it, but it keeps its slot."""
 
     claimed: ClaimedJob
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """The database has it."""
+    """The end of the attempt is saved."""
 
     claimed: ClaimedJob
     ending: Ending
     seconds: float
-    """From its start here to the end of its attempt."""
+    """Duration of the attempt in this worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseLost:
-    """The job is another's by now, or ended or deleted by somebody: what was done of it here counts for nothing."""
+    """The job was taken over, ended or deleted by someone else. The result of this attempt is discarded."""
 
     claimed: ClaimedJob
 
 
 @dataclass(frozen=True, slots=True)
 class FinishRejected:
-    """The database does not take the end of the job. It stays running until its lease expires."""
+    """The database refused the end of the job. It stays running until its lease expires."""
 
     claimed: ClaimedJob
     error: StoreError
@@ -64,36 +64,36 @@ class FinishRejected:
 
 @dataclass(frozen=True, slots=True)
 class FinishDelayed:
-    """The server fails at the end of this job. The result is kept, and saved as soon as the server can."""
+    """The server failed while saving the end of this job. The result is kept and saved when the server recovers."""
 
     claimed: ClaimedJob
     error: StoreError
     wait: float
-    """Seconds until it is tried again."""
+    """Seconds until the next try."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventLoopBlocked:
-    """A coroutine kept the event loop to itself, so that leases had to be renewed by another thread."""
+    """A handler blocked the event loop, so another thread renewed the leases."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUnavailable:
-    """The database could not be worked with just now. It is tried again."""
+    """The database is unavailable. The worker keeps trying."""
 
     error: StoreError
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRecovered:
-    """It can again."""
+    """The database is available again."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionApplied:
-    """So much was done by a retention policy that was due."""
+    """A due retention policy was applied."""
 
     policy: RetentionPolicy
     progress: BatchProgress
@@ -101,7 +101,7 @@ class RetentionApplied:
 
 @dataclass(frozen=True, slots=True)
 class RetentionFailed:
-    """Retention policies could not be applied to the end. They are again when they are due."""
+    """Applying retention policies failed. They are retried when they are due again."""
 
     error: StoreError
 
@@ -125,18 +125,18 @@ Report = Callable[[WorkerEvent], None]
 
 _WAITS = Backoff(first=0.2, longest=10.0)
 _ROLLBACKS = "40"
-"""The class of SQLSTATE of what a concurrent transaction makes fail."""
+"""SQLSTATE class of failures that are caused by concurrent transactions."""
 
 
 def is_transient(error: StoreError) -> bool:
-    """Whether the same may succeed later on. A server may be read-only for as long as it is replaced by another."""
+    """Return whether a retry may succeed. A server may be read-only temporarily, during a failover."""
     if isinstance(error, Conflict):
         return (error.sqlstate or "").startswith(_ROLLBACKS)
     return isinstance(error, (Unreachable, TimedOut, OutcomeUnknown, ReadOnly, ServerFailure))
 
 
 class OutageBackoff:
-    """How long to wait after each failure in a row. Tells of the first of them, and of their end."""
+    """Calculates the wait after each failure in a row. Reports the first failure and the recovery."""
 
     def __init__(self, report: Report, random: Random) -> None:
         self._report = report
@@ -144,7 +144,7 @@ class OutageBackoff:
         self._failures = 0
 
     def failed(self, error: StoreError) -> float:
-        """Seconds until the next attempt. Raises the error where none would help."""
+        """Return the seconds until the next try. Raises the error if a retry can't help."""
         if not is_transient(error):
             raise error
         self._failures += 1

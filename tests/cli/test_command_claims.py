@@ -126,7 +126,7 @@ def test_claims_of_the_profile_are_added(
 
     assert unknown.document == []
     assert unknown.err == (
-        "Partial claims: policies read org_id, which gjobs does not know. What the app shows may differ."
+        "Partial claims: policies read org_id, which gjobs does not know. The app may show other rows."
         " Add the claims to the profile, or connect as a login that reads auth.users.\n"
     )
     assert ([job["mode"] for job in known.document], known.err) == (["globex"], "")

@@ -13,7 +13,7 @@ from tests.store.faulty_servers import NOT_ACCEPTING, RejectingServer, fatal, li
     ("refusal", "words"),
     [
         (NOT_ACCEPTING, "The server is starting, recovering or shutting down. Wait until it is ready, then try again."),
-        (fatal("53300", "sorry, too many clients already"), "All connections of the server, or of the pooler"),
+        (fatal("53300", "sorry, too many clients already"), "All connections of the server or the pooler"),
     ],
     ids=["recovery", "full"],
 )

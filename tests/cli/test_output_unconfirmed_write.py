@@ -27,9 +27,9 @@ def assert_told(result: Result, *words: str) -> None:
     assert (result.code, result.out) == (7, "")
     error = json.loads(result.err)["error"]
     first, second = error["message"], error["hint"]
-    assert first.startswith("The link broke before the database confirmed the change")
+    assert first.startswith("The connection was lost before the database confirmed the change")
     assert second == (
-        f"It was to transition job to running {QUEUED}. Look it up before repeating anything; the journal has all."
+        f"The command was: transition job to running {QUEUED}. Check its outcome in the journal before you repeat it."
     )
     for word in words:
         assert word in first

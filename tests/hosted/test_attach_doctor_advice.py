@@ -59,7 +59,7 @@ async def test_doctor_finds_definer_functions_that_ask_nobody_who_calls(
         assert of_function(report, name) == set()
     open_to_anybody = finding(report, "unchecked-caller")
     assert open_to_anybody.severity is Severity.PROBLEM
-    assert open_to_anybody.sentence.startswith("The function all_projects gives anon and authenticated rows of any")
+    assert open_to_anybody.sentence.startswith("The function all_projects returns rows of any user to anon and auth")
 
 
 async def test_function_that_only_another_role_can_change_has_no_sql(app_database: Conninfo, owner: Login) -> None:
@@ -69,7 +69,7 @@ async def test_function_that_only_another_role_can_change_has_no_sql(app_databas
     found = finding(await examined(app_database), "unchecked-caller")
 
     assert found.sql is None
-    assert str(found.hint).endswith("Only supabase_admin can change it: ask whoever connects as that role.")
+    assert str(found.hint).endswith("Only supabase_admin can change it. Ask someone who connects as that role.")
 
 
 BROKEN: Sequence[str] = (
@@ -136,7 +136,7 @@ async def test_doctor_of_a_migrated_project_reports_no_faults_to_a_login_that_ca
 
     assert faults(report) == set()
     assert finding(report, "revision").sentence == (
-        "Migrations have run here, but this login may not read which: the schema was not compared."
+        "Migrations have run here, but this login may not read the revision, so the schema was not compared."
     )
     advised = " ".join(one.sql or "" for one in report.findings)
     assert "SCHEMA auth" not in advised
@@ -191,8 +191,8 @@ async def test_doctor_lists_the_claims_that_policies_read(
     assert of_owner.severity is Severity.NOTE
     assert of_owner.sentence == (
         "Policies read the claims aal, app_metadata, session_id, sub, team. gjobs sends aal, app_metadata, sub as the"
-        " auth server does. Made up: session_id, for no sign-in takes place. Unknown: team, which the auth server does"
-        " not send by itself."
+        " auth server does. Made up: session_id, because there is no real sign-in. Unknown: team, because the auth"
+        " server does not send it by default."
     )
-    assert "Unknown: app_metadata, which this login cannot read in auth.users." in of_reader.sentence
+    assert "Unknown: app_metadata, because this login can't read auth.users." in of_reader.sentence
     assert faults(await examined(app_database)) >= LEAKS

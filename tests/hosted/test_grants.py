@@ -90,7 +90,7 @@ def test_following_the_advice_of_each_refusal_leads_to_an_answer(
         done = gjobs(*command, "--as", "ada@example.com")
         if done.code == 0:
             return
-        _, _, statements = done.err.partition("Mended by: ")
+        _, _, statements = done.err.partition("To fix it, run: ")
         with connect(project) as owner:
             owner.execute(statements.encode())
     pytest.fail(done.err)

@@ -102,14 +102,14 @@ async def test_probe_uses_one_read_only_transaction(login: Login) -> None:
 async def test_login_that_may_not_act_as_a_user_gets_reasons_with_their_grants(least_privilege: Login) -> None:
     capabilities = await probed(least_privilege.conninfo)
     assert reason(capabilities, Capability.ACTING).startswith(
-        'The login least_privilege may not act as a user. Mended by: GRANT authenticated TO "least_privilege"'
+        'The login least_privilege may not act as a user. To fix it, run: GRANT authenticated TO "least_privilege"'
     )
     assert reason(capabilities, Capability.USERS).startswith(
         "No grant: the role least_privilege may not use the schema"
     )
     assert reason(capabilities, Capability.DELETING) == (
         "No grant: the role least_privilege may not delete rows of generation_jobs."
-        ' Mended by: GRANT DELETE ON public.generation_jobs TO "least_privilege";'
+        ' To fix it, run: GRANT DELETE ON public.generation_jobs TO "least_privilege";'
     )
 
 
@@ -159,8 +159,8 @@ async def test_missing_grant_raises_an_error_instead_of_showing_no_jobs(ungrante
             with pytest.raises(NoPrivilege) as caught:
                 await asked
             assert caught.value.message == "No grant: the role authenticated may not read generation_jobs."
-            assert caught.value.hint == "Mended by: GRANT SELECT ON public.generation_jobs TO authenticated;"
-        jobs_db.sql(caught.value.hint.removeprefix("Mended by: "))
+            assert caught.value.hint == "To fix it, run: GRANT SELECT ON public.generation_jobs TO authenticated;"
+        jobs_db.sql(caught.value.hint.removeprefix("To fix it, run: "))
         # What was granted is known as soon as something else proves it wrong, or somebody asks.
         await ada.capability_cache.refresh()
         assert len(await ada.get_generation_jobs()) == 7

@@ -139,13 +139,13 @@ async def test_doctor_finds_no_faults_in_a_migrated_project(app_database: Connin
     report = await examined(app_database)
     assert faults(report) == set()
     assert report.is_well
-    assert finding(report, "matches").sentence.endswith(f"objects of revision {HEAD} are as they should be.")
+    assert finding(report, "matches").sentence.endswith(f"objects of revision {HEAD} are as expected.")
 
 
 async def test_doctor_advises_a_migration_for_an_empty_database(hosted_server: Server) -> None:
     report = await examined(hosted_server.login("postgres"))
     assert faults(report) == {"no-table"}
-    assert report.next_steps[0].startswith("'gjobs migrate up' makes the schema")
+    assert report.next_steps[0].startswith("'gjobs migrate up' creates the schema")
 
 
 async def test_doctor_suggests_a_write_reason_where_a_permit_is_required(app_database: Conninfo) -> None:
@@ -154,7 +154,7 @@ async def test_doctor_suggests_a_write_reason_where_a_permit_is_required(app_dat
         report = await examine(database, label="here")
     finally:
         await database.close()
-    assert report.next_steps[0].startswith("'gjobs migrate up --write REASON' mends")
+    assert report.next_steps[0].startswith("'gjobs migrate up --write REASON' fixes")
 
 
 @pytest.mark.parametrize("statement", ["drop table generation_jobs cascade", "drop index idx_generation_jobs_status"])
@@ -163,8 +163,8 @@ async def test_doctor_does_not_advise_a_migration_that_would_be_refused(app_data
     report = await examined(app_database)
     with pytest.raises(SchemaMissing):
         upgrade(app_database)
-    assert report.next_steps[0].startswith("Give the schema back what it lacks")
-    assert not any("'gjobs migrate up' m" in step for step in report.next_steps)
+    assert report.next_steps[0].startswith("Restore the missing parts of the schema")
+    assert not any(step.startswith("'gjobs migrate up'") for step in report.next_steps)
 
 
 async def test_doctor_lists_pending_migrations_as_the_next_step(app_database: Conninfo) -> None:
@@ -172,7 +172,9 @@ async def test_doctor_lists_pending_migrations_as_the_next_step(app_database: Co
     downgrade(app_database, "0002")
     report = await examined(app_database)
     assert report.is_well
-    assert report.next_steps == (f"'gjobs migrate up' brings revision {HEAD}; 'gjobs migrate sql' prints how.",)
+    assert report.next_steps == (
+        f"'gjobs migrate up' migrates to revision {HEAD}. 'gjobs migrate sql' prints its SQL.",
+    )
 
 
 async def test_doctor_reports_no_missing_objects_for_a_newer_revision(app_database: Conninfo) -> None:
@@ -180,7 +182,7 @@ async def test_doctor_reports_no_missing_objects_for_a_newer_revision(app_databa
     run(app_database, "update gjobs.alembic_version set version_num = '9999'")
     report = await examined(app_database)
     assert finding(report, "not-examined").hint == "Use the newer gjobs that migrated it."
-    assert not any("lacks" in step for step in report.next_steps)
+    assert not any("Restore" in step for step in report.next_steps)
 
 
 async def test_doctor_reports_each_sentence_once(manual_reader: Login) -> None:
@@ -320,9 +322,9 @@ async def test_doctor_estimates_many_rows_and_reports_indexes_and_dead_rows(
 @pytest.mark.parametrize(
     ("pooled", "words"),
     [
-        ("owner", "No pooler between."),
-        ("pooled_by_session", "A pooler stands between, by session as far as can be told."),
-        ("pooled_by_transaction", "A pooler stands between and lends a connection for one transaction."),
+        ("owner", "No pooler."),
+        ("pooled_by_session", "The connection goes through a session pooler, as far as gjobs can detect."),
+        ("pooled_by_transaction", "The connection goes through a transaction pooler."),
     ],
 )
 async def test_doctor_reports_the_kind_of_pooler(request: pytest.FixtureRequest, pooled: str, words: str) -> None:
@@ -332,13 +334,13 @@ async def test_doctor_reports_the_kind_of_pooler(request: pytest.FixtureRequest,
 
 async def test_doctor_reports_a_replica(replicated: Login) -> None:
     report = await examined(replicated.conninfo)
-    assert finding(report, "replica").sentence.startswith("A replica: it takes no writes.")
+    assert finding(report, "replica").sentence.startswith("This is a replica, which accepts no writes.")
     assert finding(report, "replica").severity is Severity.OK
 
 
 async def test_doctor_reports_an_encrypted_connection(tls_server: TlsServer) -> None:
     encryption = finding(await examined(tls_server.login()), "encryption")
-    assert (encryption.severity, encryption.sentence) == (Severity.OK, "The link to here is encrypted.")
+    assert (encryption.severity, encryption.sentence) == (Severity.OK, "The connection to here is encrypted.")
 
 
 async def test_doctor_warns_about_a_login_with_a_restricted_view(

@@ -40,7 +40,7 @@ async def test_dashboard_shows_a_banner_until_the_missing_grant_is_given(ungrant
         jobs_db.close()
         await driver.press("f5")
         await driver.shows("Total 6")
-        await driver.until(lambda: "Projects are known by their jobs alone." in words(driver.banner))
+        await driver.until(lambda: "Projects are known only by their jobs." in words(driver.banner))
         assert "a1000000" in driver.text
 
 
@@ -51,7 +51,7 @@ def test_commands_report_the_missing_grant_and_its_fix(
     for command in ("jobs list", "stats", "stats --by project", "snapshot"):
         refused = gjobs(*command.split(), "--as", "ada@example.com")
         assert (refused.code, refused.out) == (6, ""), command
-        assert refused.err.splitlines() == [NO_GRANT, f"Mended by: {GRANT}"]
+        assert refused.err.splitlines() == [NO_GRANT, f"To fix it, run: {GRANT}"]
 
 
 def test_commands_warn_about_a_restricted_view(
@@ -63,7 +63,7 @@ def test_commands_warn_about_a_restricted_view(
     assert (listed.code, listed.document) == (0, [])
     assert listed.err.startswith("Row level security applies to the login under_policies: it sees only what")
     jobs_db.sql("revoke select on projects from under_policies")
-    assert "Projects are known by their jobs alone. No grant: the role under_policies" in gjobs("projects").err
+    assert "Projects are known only by their jobs. No grant: the role under_policies" in gjobs("projects").err
 
 
 async def test_dashboard_banner_warns_a_login_under_row_level_security(

@@ -120,7 +120,7 @@ async def test_password_file_readable_by_others_is_refused_without_printing(
     file.chmod(0o640)
     with pytest.raises(SignInRefused) as caught:
         await link_of(without)
-    assert str(caught.value.hint).endswith(f"run chmod 600 {file}")
+    assert str(caught.value.hint).endswith(f"Run chmod 600 {file}")
     assert capfd.readouterr().err == ""
     file.chmod(0o600)
     assert await link_of(without) is not None

@@ -37,7 +37,7 @@ def test_valid_value_is_returned_unchanged(check: Callable[[Any], object], value
         (validation.check_status, ["done", "QUEUED", "", " queued"], "status", None),
         (validation.check_cost_cents, [-1, validation.MAX_COST_CENTS + 1], "cost_cents", "whole cents"),
         (validation.check_project_name, ["", " \t\n", "a\0b", "half \ud83d", "n" * 201], "name", None),
-        (validation.check_error_text, ["a\0b", "half \udc80"], "error", "cannot store"),
+        (validation.check_error_text, ["a\0b", "half \udc80"], "error", "can't store"),
         (validation.check_limit, [-1, 0, MAX_LIMIT + 1], "limit", "from 1 to 10,000"),
         (validation.check_days, [0, validation.MAX_DAYS + 1], "days", "from 1 to"),
     ],
@@ -82,5 +82,5 @@ def test_changed_returns_the_given_fields(given: dict[str, Any], expected: dict[
 
 
 def test_changed_refuses_an_empty_change() -> None:
-    with pytest.raises(InvalidValue, match="Nothing to change"):
+    with pytest.raises(InvalidValue, match="nothing to change"):
         changed_columns(mode=UNSET, cost_cents=UNSET, error=UNSET, input_asset_id=UNSET)

@@ -83,7 +83,7 @@ async def test_visible_job_that_a_policy_or_a_trigger_protects_cannot_be_changed
 ) -> None:
     policy = NOT_TO_BE_UPDATED if name in CHANGES else NOT_TO_BE_DELETED
     app_sql(policy if protection == "policy" else TRIGGER)
-    with pytest.raises(NoPrivilege, match=f"shows the job {JOB}, but does not let it be changed"):
+    with pytest.raises(NoPrivilege, match=f"can see job {JOB}, but the database does not let you change it"):
         await (CHANGES | DELETIONS)[name](ada if protection == "policy" else operator)
 
 
@@ -107,7 +107,7 @@ async def test_job_whose_status_has_changed_is_not_changed_or_deleted(ada: Store
     outcome = await ada.transition_job_status(JOB, "running")
     assert isinstance(outcome, Refused)
     assert (outcome.current, outcome.job.id) == (JobStatus.RUNNING, JOB)
-    with pytest.raises(Conflict, match=f"{JOB} is running by now, not queued: nothing was deleted"):
+    with pytest.raises(Conflict, match=f"{JOB} is now running, not queued. Nothing was deleted"):
         await ada.delete_generation_jobs({JOB: JobStatus.QUEUED, OTHER: JobStatus.QUEUED})
     assert app_sql("select count(*) from generation_jobs") == [(2,)]
 
@@ -116,7 +116,7 @@ async def test_job_whose_status_has_changed_is_not_changed_or_deleted(ada: Store
 async def test_job_cannot_be_created_in_a_hidden_or_missing_project(
     ben: Store, unchanged: None, project_id: UUID
 ) -> None:
-    with pytest.raises(RowMissing, match="There is no project") as caught:
+    with pytest.raises(RowMissing, match="not found, or hidden") as caught:
         await ben.create_generation_job(project_id=project_id, mode="lifestyle")
     assert caught.value.ids == (project_id,)
 
@@ -134,7 +134,7 @@ async def test_row_that_a_trigger_drops_raises_conflict(
         operator.create_project("Autumn", owner_id=BEN),
     ]
     for make in makes:
-        with pytest.raises(Conflict, match="stored none: nothing was changed") as caught:
+        with pytest.raises(Conflict, match=r"did not store it\. Nothing was changed") as caught:
             await make
         assert "trigger" in str(caught.value.hint)
 

@@ -78,7 +78,9 @@ def test_budgets_set_warns_about_a_limit_below_the_spent_amount(gjobs: Run) -> N
 def test_over_budget_job_is_refused_with_limit_spent_amount_and_cost(gjobs: Run) -> None:
     set_autumns(gjobs, "600")
     refused = gjobs("jobs", "create", "--project", "Autumn catalog", "--mode", "lifestyle", "--cost-cents", "100")
-    assert_refused(refused, 1, "no room for $1.00: $5.18 of $6.00 are spent.\n'gjobs budgets set' raises the limit")
+    assert_refused(
+        refused, 1, "can't cover $1.00: $5.18 of $6.00 are spent.\nPress b in the dashboard to raise the limit"
+    )
     assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "300").code == 1
 
 
@@ -159,4 +161,4 @@ def test_budgets_act_as_the_operator_unless_as_is_given(gjobs: Run, monkeypatch:
     of_ada = gjobs("budgets", "--as", "ada@example.com", "--json").document
     assert {one["name"] for one in of_ada} == {"Autumn catalog", "ada@example.com"}
     refused = gjobs("budgets", "set", *AUTUMNS, "--limit", "9000", "--as", "ada@example.com")
-    assert (refused.code, refused.err.splitlines()[0]) == (6, "Only the operator sets budgets.")
+    assert (refused.code, refused.err.splitlines()[0]) == (6, "Only the operator can set budgets.")

@@ -66,7 +66,7 @@ class TestListing:
 
     def test_jobs_list_as_a_user_refuses_user_names_in_a_filter(self, gjobs: Run) -> None:
         listed = gjobs("jobs", "list", "--filter", "user:ben@example.com", "--as", "ada@example.com")
-        assert_refused(listed, 6, "user: takes no name here.", "Give the user's id, or its first digits, instead.\n")
+        assert_refused(listed, 6, "user: can't match names here.", "Use the user's id, or its first digits.\n")
 
 
 def test_filter_mistake_is_marked_before_any_database_is_opened(gjobs: Run) -> None:
@@ -74,8 +74,8 @@ def test_filter_mistake_is_marked_before_any_database_is_opened(gjobs: Run) -> N
     listed = gjobs("jobs", "list", "--filter", "cost:>50 status:faled", *nowhere)
     assert_refused(listed, 2)
     assert listed.err == (
-        "cost:>50 status:faled\n                ^^^^^\n'faled' is no status.\n"
-        'Did you mean failed? A status that only your app has can be quoted: "faled".\n'
+        "cost:>50 status:faled\n                ^^^^^\nUnknown status 'faled'.\n"
+        'Did you mean failed? Quote a status that only your app has: "faled".\n'
     )
 
 

@@ -83,7 +83,7 @@ def test_jobs_delete_deletes_nothing_when_a_job_changed_during_the_question(
     sql("update public.generation_jobs set status = 'running' where id = %s", QUEUED)
     terminal.type("y\n")
     assert terminal.finish() == 1
-    assert "is running by now, not queued: nothing was deleted." in terminal.screen
+    assert "is now running, not queued. Nothing was deleted." in terminal.screen
     assert '"deleted": []' in terminal.screen
     assert present(sql) == ALL
 

@@ -233,9 +233,9 @@ def test_different_schema_is_not_taken_over(gjobs: Run, app: Conninfo) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("budgets", "keeps no budgets.\n'gjobs migrate up' brings revision 0007, which keeps them.\n"),
-        (f"{OLD} --dry-run", "no archive of its jobs.\n'gjobs migrate up' brings revision 0008, which keeps one."),
-        ("archive list", "no archive of its jobs.\n'gjobs migrate up' brings revision 0008, which keeps one."),
+        ("budgets", "keeps no budgets.\nRun 'gjobs migrate up' to add budgets (revision 0007).\n"),
+        (f"{OLD} --dry-run", "no archive of its jobs.\nRun 'gjobs migrate up' to add an archive (revision 0008)."),
+        ("archive list", "no archive of its jobs.\nRun 'gjobs migrate up' to add an archive (revision 0008)."),
         ("migrate verify --rollups", "'gjobs migrate up' brings revision 0004."),
         ("migrate repair-rollups --yes", "'gjobs migrate up' brings revision 0004."),
     ],

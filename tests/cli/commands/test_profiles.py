@@ -90,7 +90,7 @@ def test_each_configuration_mistake_is_reported_on_its_own_line(gjobs: Run, conf
         f"{file}, line 1: thme is not known. Did you mean 'theme'?\n"
         f"{file}, line 4: profiles.prod.colour is not known. Did you mean 'color'?\n"
         f"{file}, line 5: profiles.prod.write is a text, and should be true or false.\n"
-        "Mend the file, or name another with --config.\n"
+        "Fix the file, or use another one with --config.\n"
     )
     assert gjobs("users", "--profile", "prod") == Result(code=2, out="", err=words)
 
@@ -141,7 +141,7 @@ class TestWriting:
         assert failed.err.splitlines() == [
             "Using DATABASE_URL: 127.0.0.1:1/app, read-only.",
             "The database is not reachable: Connection refused.",
-            "Check the address 127.0.0.1:1, the network and that the server is up.",
+            "Check the address 127.0.0.1:1, the network, and that the server is running.",
         ]
 
     def test_database_url_that_is_not_postgres_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def test_user_sees_own_retention_policies_but_cannot_set_them(gjobs: Run) -> Non
     assert len(gjobs("retention", "list", "--json", "--as", "ada@example.com").document) == 1
     assert gjobs("retention", "list", "--as", "ben@example.com").err.startswith("No policies")
     refused = gjobs(*SET, "--yes", "--as", "ada@example.com")
-    assert (refused.code, refused.err.splitlines()[0]) == (6, "Only the operator sets how long jobs are kept.")
+    assert (refused.code, refused.err.splitlines()[0]) == (6, "Only the operator can set how long jobs are kept.")
 
 
 def test_retention_remove_asks_when_a_general_policy_would_apply(
@@ -109,5 +109,5 @@ def test_retention_apply_refuses_policies_changed_since_the_question(
     gjobs(*SET, "--delete", "--yes")
     terminal.type("y\n")
     assert terminal.finish() == 1
-    assert "The policies have been changed since the question: nothing was applied." in terminal.screen
+    assert "The policies changed after you confirmed them. Nothing was applied." in terminal.screen
     assert sql("select applied_at from gjobs.retention_policies") == [(None,)]

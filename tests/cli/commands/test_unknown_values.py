@@ -98,6 +98,6 @@ def test_refusal_of_an_unknown_period_is_explained() -> None:
     refusal = read_refusal(json.dumps({**told, "limit_cents": 100, "spent_cents": 90, "asked_cents": 20}))
     assert refusal is not None
     assert refusal_words(refusal, "ada@example.com") == (
-        "The week budget of user ada@example.com has no room for $0.20: $0.90 of $1.00 are spent."
+        "The week budget of user ada@example.com can't cover $0.20: $0.90 of $1.00 are spent."
     )
-    assert refusal_hint(refusal).startswith("'gjobs budgets set' raises the limit")
+    assert refusal_hint(refusal).startswith("Press b in the dashboard to raise the limit")

@@ -119,8 +119,8 @@ def test_watch_without_stored_events_reports_what_it_misses(gjobs: Run, attached
     done = gjobs("--database-url", uri(attached_database), "watch", "--filter", "mode:of-no-job", "--until", "left=0")
     assert done.code == 8
     assert done.err.splitlines()[0] == (
-        "What comes and goes between two looks is missed. This database does not record what happens to its jobs."
-        " 'gjobs migrate up' brings revision 0005, which does."
+        "What comes and goes between two looks is missed. This database does not record job events."
+        " Run 'gjobs migrate up' to add events (revision 0005)."
     )
 
 

@@ -178,7 +178,7 @@ def test_worker_as_a_user_cannot_apply_retention(gjobs: Run, sql: Sql, example: 
     assert_refused(
         gjobs("worker", example, "--once", "--retention", "--as", "ada@example.com"),
         6,
-        "Only the operator applies retention policies.",
+        "Only the operator can apply retention policies.",
     )
 
 

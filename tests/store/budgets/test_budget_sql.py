@@ -110,13 +110,13 @@ async def test_budget_refusal_names_the_project_or_user(operator: Store, ada: St
         with pytest.raises(BudgetExceeded) as caught:
             await store.create_generation_job(project_id=project, mode="lifestyle", cost_cents=150)
         assert caught.value.message == (
-            "The monthly budget of project 'Autumn' has no room for $1.50: $0.00 of $1.00 are spent."
+            "The monthly budget of project 'Autumn' can't cover $1.50: $0.00 of $1.00 are spent."
         )
         assert (caught.value.refusal.budget_id, caught.value.sqlstate) == (budget.id, "GJ001")
     await operator.remove_budget(budget.id)
     await operator.set_budget(user_id=ADA, period="day", limit_cents=0)
     for store in (operator, ada):
-        with pytest.raises(BudgetExceeded, match=r"^The daily budget of user ada@example\.com is used up"):
+        with pytest.raises(BudgetExceeded, match=r"^The daily budget of user ada@example\.com has run out"):
             await store.create_generation_job(project_id=project, mode="lifestyle")
 
 
@@ -125,7 +125,7 @@ async def test_budget_refusal_uses_the_id_when_the_name_is_unreadable(db: Db, mo
     monkeypatch.setattr("store.users.user_sql.in_range", lambda *_, **__: refused)
     project = db.make_project()
     await db.operator.set_budget(user_id=ADA, period="day", limit_cents=0)
-    with pytest.raises(BudgetExceeded, match=f"^The daily budget of user {ADA} is used up"):
+    with pytest.raises(BudgetExceeded, match=f"^The daily budget of user {ADA} has run out"):
         await db.operator.create_generation_job(project_id=project, mode="lifestyle")
 
 
@@ -170,7 +170,7 @@ async def test_invalid_budget_values_are_refused(operator: Store, values: dict[s
 
 
 async def test_only_the_operator_may_set_a_budget(ada: Store) -> None:
-    with pytest.raises(NoPrivilege, match=r"^Only the operator sets budgets\.$"):
+    with pytest.raises(NoPrivilege, match=r"^Only the operator can set budgets\.$"):
         await ada.set_budget(user_id=ADA, period="day", limit_cents=10**6)
 
 
@@ -179,7 +179,7 @@ async def test_set_budget_refuses_to_overwrite_a_concurrent_change(operator: Sto
     changed = await operator.set_budget(
         user_id=ADA, period="day", limit_cents=50_000, warn_share=0.5, expected_budget=known
     )
-    with pytest.raises(Conflict, match=r"the limit is \$500\.00 now, and it warns from 50 %") as refusal:
+    with pytest.raises(Conflict, match=r"the limit is \$500\.00 with a warning at 50 %") as refusal:
         await operator.set_budget(user_id=ADA, period="day", limit_cents=300, expected_budget=known)
     assert "once more" in (refusal.value.hint or "")
     assert [one.limit_cents for one in await operator.get_budgets()] == [50_000]

@@ -34,7 +34,7 @@ def words(facts: DatabaseFacts, feature: Capability, actor: Actor = OPERATOR) ->
 
 OF_OPERATORS = {
     Capability.USERS: "Only the operator may read the users.",
-    Capability.SETTING_BUDGETS: "Only the operator sets budgets.",
+    Capability.SETTING_BUDGETS: "Only the operator can set budgets.",
 }
 
 
@@ -48,7 +48,7 @@ NO_GRANT = 'No grant: the role o"ps may not '
 
 NO_COLUMNS: frozenset[str] = frozenset()
 
-NO_ARCHIVE = "This database keeps no archive of its jobs. 'gjobs migrate up' brings revision 0008, which keeps one."
+NO_ARCHIVE = "This database keeps no archive of its jobs. Run 'gjobs migrate up' to add an archive (revision 0008)."
 
 REPLICA, READ_ONLY = replace(FACTS, is_replica=True), replace(FACTS, is_read_only=True)
 
@@ -58,11 +58,11 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
         (with_relation(USERS, None), "There is no table auth.users. Run 'gjobs doctor'"),
         (
             without_login(USERS, select=frozenset({"id", "created_at"})),
-            f"{NO_GRANT}read email of auth.users. Mended by: GRANT SELECT ON auth.users",
+            f"{NO_GRANT}read email of auth.users. To fix it, run: GRANT SELECT ON auth.users",
         ),
         (
             without_login(USERS, schema=False),
-            f'{NO_GRANT}use the schema auth. Mended by: GRANT USAGE ON SCHEMA auth TO "o""ps";',
+            f'{NO_GRANT}use the schema auth. To fix it, run: GRANT USAGE ON SCHEMA auth TO "o""ps";',
         ),
         (
             altered(USERS, row_security=True, has_policy=False),
@@ -80,13 +80,13 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
     Capability.PROJECTS: [
         (
             without_login(PROJECTS, select=NO_COLUMNS),
-            f'{NO_GRANT}read projects. Mended by: GRANT SELECT ON public.projects TO "o""ps";',
+            f'{NO_GRANT}read projects. To fix it, run: GRANT SELECT ON public.projects TO "o""ps";',
         ),
     ],
     Capability.EVENTS: [
         (
             with_relation(EVENTS, None),
-            "This database does not record what happens to its jobs. 'gjobs migrate up' brings revision 0005,",
+            "This database does not record job events. Run 'gjobs migrate up' to add events (revision 0005).",
         ),
     ],
     Capability.ARCHIVE: [(with_relation(ARCHIVE, None), NO_ARCHIVE)],
@@ -101,20 +101,20 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
     ],
     Capability.RETENTION: [(with_relation(ARCHIVE, None), NO_ARCHIVE)],
     Capability.ROLLUPS: [
-        (with_relation(JOB_COUNTS, None), "This database keeps no sums of its jobs, so they are counted."),
+        (with_relation(JOB_COUNTS, None), "This database keeps no rollups of its jobs, so gjobs counts them."),
         (
             altered(JOBS, row_security=True),
-            'Row level security applies to the login o"ps, so what it sees is counted.',
+            'Row level security applies to the login o"ps, so gjobs counts the jobs that it sees.',
         ),
         (
             without_login(JOB_DAY_COUNTS, schema=False),
-            f"{NO_GRANT}use the schema gjobs. Mended by: GRANT USAGE ON SCHEMA gjobs",
+            f"{NO_GRANT}use the schema gjobs. To fix it, run: GRANT USAGE ON SCHEMA gjobs",
         ),
     ],
     Capability.BUDGETS: [
         (
             with_relation(SPENDING, None),
-            "This database keeps no budgets. 'gjobs migrate up' brings revision 0007, which keeps them.",
+            "This database keeps no budgets. Run 'gjobs migrate up' to add budgets (revision 0007).",
         ),
         (without_login(SPENDING, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.budget_spending."),
         (REPLICA, ""),
@@ -124,9 +124,9 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
         (without_login(BUDGETS, update=NO_COLUMNS), f"{NO_GRANT}change gjobs.budgets."),
         (
             altered(BUDGETS, row_security=True),
-            'Row level security keeps the login o"ps from setting budgets. Connect as the owner',
+            'Row level security prevents the login o"ps from setting budgets. Connect as the owner',
         ),
-        (REPLICA, "This server is a replica: it takes no writes."),
+        (REPLICA, "This server is a replica and accepts no writes."),
     ],
     Capability.CREATING: [
         (without_login(JOBS, insert=NO_COLUMNS), f"{NO_GRANT}write"),
@@ -134,7 +134,7 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
     ],
     Capability.CHANGING: [
         (without_login(JOBS, update=NO_COLUMNS), f"{NO_GRANT}change"),
-        (REPLICA, "This server is a replica: it takes no writes. Connect to"),
+        (REPLICA, "This server is a replica and accepts no writes. Connect to"),
     ],
     Capability.DELETING: [
         (without_login(JOBS, delete=False), f"{NO_GRANT}delete rows of"),
@@ -174,7 +174,7 @@ def test_capabilities_of_a_user_follow_the_grants_of_their_role() -> None:
     assert words(facts, Capability.JOBS) == ""
     assert words(facts, Capability.JOBS, USER) == (
         "No grant: the role authenticated may not read generation_jobs."
-        " Mended by: GRANT SELECT ON public.generation_jobs TO authenticated;"
+        " To fix it, run: GRANT SELECT ON public.generation_jobs TO authenticated;"
     )
 
 
@@ -190,7 +190,7 @@ def test_missing_table_is_reported_before_a_missing_role() -> None:
 
 def test_operator_under_row_level_security_has_a_restricted_view() -> None:
     assert Capabilities(FACTS).restricted_view is None
-    for has_policy, seen in ((True, "only what the policies show it."), (False, "no job.")):
+    for has_policy, seen in ((True, "only the jobs that policies show."), (False, "no job.")):
         off = Capabilities(altered(JOBS, row_security=True, has_policy=has_policy)).restricted_view
         assert off is not None
         assert off.reason == f'Row level security applies to the login o"ps: it sees {seen}'
@@ -213,7 +213,7 @@ def test_caution_warns_about_a_restricted_view_and_unreadable_projects() -> None
     assert less.caution(OPERATOR).startswith('Row level security applies to the login o"ps')
     assert less.caution(USER) == ""
     nameless = Capabilities(without_login(PROJECTS, select=frozenset()))
-    assert nameless.caution(OPERATOR).startswith("Projects are known by their jobs alone. No grant: ")
+    assert nameless.caution(OPERATOR).startswith("Projects are known only by their jobs. No grant: ")
     assert Capabilities(without_login(JOBS, select=frozenset())).caution(OPERATOR) == ""
 
 
@@ -222,7 +222,7 @@ def test_user_has_no_rollups_when_the_app_has_its_own_policies() -> None:
 
     assert words(facts, Capability.ROLLUPS) == ""
     assert words(facts, Capability.ROLLUPS, USER) == (
-        "The app's own policies decide which jobs users see, so theirs are counted."
+        "The app's own policies decide which jobs users see, so gjobs counts them."
     )
 
 

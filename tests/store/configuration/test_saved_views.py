@@ -63,9 +63,9 @@ def test_view_is_a_filter_text_or_a_table_with_one() -> None:
         ("[views]\nlate = ''", "2: views.late is empty."),
         (
             "[views]\nx = 'cost:>5'\nlate = 'statsu:failed'",
-            "3: views.late is no filter: 'statsu' is no key. Did you mean status?",
+            "3: views.late is no filter: Unknown key 'statsu'. Did you mean status?",
         ),
-        ("[views.late]\nfilter = 'status:'", "2: views.late.filter is no filter: status: is followed by no value."),
+        ("[views.late]\nfilter = 'status:'", "2: views.late.filter is no filter: status: needs a value."),
         ("[views.late]\norder = 'cost'", "1: views.late has no filter."),
         (
             "[views.late]\nfilter = 'a'\norder = 'costs'",

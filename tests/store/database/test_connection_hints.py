@@ -69,7 +69,7 @@ def test_supabase_host_without_ipv4_is_told_with_the_pooler_as_the_remedy(said: 
 async def test_host_name_that_does_not_resolve_is_told_with_its_remedy() -> None:
     error = await refusal_of({"host": "no-such-host.invalid", "user": "ada"})
     assert "no-such-host.invalid" in str(error)
-    assert error.hint == "The host's name has no address here: check its spelling, the DNS and the VPN."
+    assert error.hint == "This machine can't resolve the host's name. Check its spelling, the DNS and the VPN."
 
 
 def test_host_without_a_route_is_told_with_its_remedy() -> None:

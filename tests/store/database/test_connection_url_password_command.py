@@ -39,7 +39,7 @@ async def test_first_line_of_the_command_output_is_the_password(script: str, pas
         ("kill -9 $$", "was ended by the signal 9"),
         ("true", "printed no password on its first line"),
         ("echo; echo hunter2", "printed no password on its first line"),
-        ("printf '\\377\\n'", "printed what is not UTF-8"),
+        ("printf '\\377\\n'", "printed text that is not UTF-8"),
         ("head -c 300000 /dev/zero | tr '\\0' x", "printed too long a line"),
         ("yes | tr -d '\\n'", "printed too long a line"),
         ("read answer; test -n \"$answer\" && echo hunter2", "failed: it ended with 1"),

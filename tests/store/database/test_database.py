@@ -256,7 +256,7 @@ class TestEyes:
                 owner.execute("create schema auth")
                 owner.execute("create function auth.uid() returns uuid language sql return null::uuid")
                 owner.execute("grant usage on schema auth to authenticated")
-            with pytest.raises(NoPrivilege, match="takes this session for nobody"):
+            with pytest.raises(NoPrivilege, match="reports this session as nobody"):
                 await deaf.read(ActingUser(id=ADA), show("role"))
 
     @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ async def test_lost_answer_to_a_commit_raises_outcome_unknown(
 ) -> None:
     async with opened_through_proxy(database) as (store, proxy):
         proxy.instead_of_commit_answer = ending
-        with pytest.raises(OutcomeUnknown, match=r"^The link broke .* may or may not have been made\.$"):
+        with pytest.raises(OutcomeUnknown, match=r"^The connection was lost .* may or may not have been made\.$"):
             await store.transition_job_status(job_id, JobStatus.RUNNING)
     assert sql("select status from generation_jobs") == [("running",)]
 

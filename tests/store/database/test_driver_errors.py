@@ -84,7 +84,7 @@ REFUSES = "do $$ begin raise exception 'no budget'{}; end $$"
         ("select * from nowhere.jobs", SchemaMissing, "42P01", ""),
         ("select set_config('role', 'no_such_role', true)", SchemaMissing, "22023", ""),
         ("select 1 / 0", UnexpectedError, "22012", "The database answered with an error: division by zero."),
-        (REFUSES.format(""), Conflict, "P0001", "The database refused: no budget. A rule of the database's own"),
+        (REFUSES.format(""), Conflict, "P0001", "The database refused: no budget. A rule of this database"),
         (REFUSES.format(" using hint = 'Pay first'"), Conflict, "P0001", "The database refused: no budget. Pay first"),
     ],
 )
@@ -223,8 +223,8 @@ async def test_connection_lost_during_the_sign_in_is_unreachable() -> None:
     ("said", "to_check"),
     [
         ('invalid sslmode value: "bogus"', "verify-full"),
-        ("server does not support SSL, but SSL was required", "does not speak"),
-        ('server certificate for "db" does not match host name "127.0.0.1"', "by a name that stands in"),
+        ("server does not support SSL, but SSL was required", "doesn't support it"),
+        ('server certificate for "db" does not match host name "127.0.0.1"', "a host name in the server"),
         ('root certificate file "/nowhere.crt" does not exist', "sslrootcert"),
         ('could not read root certificate file "/x": no certificate or crl found', "sslrootcert"),
         ("SSL error: certificate verify failed", "sslrootcert"),
@@ -261,7 +261,7 @@ def test_advice_is_none_for_a_generic_failure() -> None:
 async def test_server_that_accepts_no_connections_is_unreachable(sqlstate: str, message: str) -> None:
     error, _ = await turned_away(fatal(sqlstate, message), asks=False)
     assert isinstance(error, Unreachable)
-    assert str(error) == f"The database takes no connections at the moment: {message}."
+    assert str(error) == f"The database accepts no connections at the moment: {message}."
 
 
 async def test_next_host_is_tried_when_one_does_not_answer(database: Conninfo, sql: Sql) -> None:

@@ -28,11 +28,11 @@ ENDLESS = json.dumps({**asdict(REFUSAL), "limit_cents": float("inf")}, default=s
 
 def test_refusal_words_name_the_limit_the_spending_and_the_requested_cost() -> None:
     assert refusal_words(REFUSAL, "Autumn") == (
-        "The monthly budget of project 'Autumn' has no room for $1.00: $99.50 of $100.00 are spent."
+        "The monthly budget of project 'Autumn' can't cover $1.00: $99.50 of $100.00 are spent."
     )
     assert refusal_hint(REFUSAL) == (
-        "The next month begins on its first day at 00:00 UTC;"
-        " 'gjobs budgets set' raises the limit, and so do the dashboard's budgets."
+        "The next month begins on its first day at 00:00 UTC."
+        " Press b in the dashboard to raise the limit, or run 'gjobs budgets set'."
     )
 
 
@@ -40,13 +40,13 @@ def test_refusal_words_say_when_the_budget_is_used_up() -> None:
     spent = replace(REFUSAL, limit_cents=500, spent_cents=620, asked_cents=0)
     of_user = replace(spent, user_id=UUID(int=2), project_id=None, period=Period.ALL)
     assert refusal_words(of_user, "ada@example.com") == (
-        "The total budget of user ada@example.com is used up: $6.20 of $5.00 are spent."
+        "The total budget of user ada@example.com has run out: $6.20 of $5.00 are spent."
     )
-    assert refusal_hint(of_user) == "'gjobs budgets set' raises the limit, and so do the dashboard's budgets."
+    assert refusal_hint(of_user) == "Press b in the dashboard to raise the limit, or run 'gjobs budgets set'."
 
 
 def test_refusal_words_use_the_id_when_there_is_no_name() -> None:
-    assert refusal_words(REFUSAL, None).startswith(f"The monthly budget of project {PROJECT} has")
+    assert refusal_words(REFUSAL, None).startswith(f"The monthly budget of project {PROJECT} can't")
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ async def test_server_that_is_not_ready_is_no_refused_sign_in(
         async with listening(server.serve, "127.0.0.1") as port:
             error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "password": "right"})
     assert type(error) is Unreachable
-    assert str(error) == f"The database takes no connections at the moment: {message}."
+    assert str(error) == f"The database accepts no connections at the moment: {message}."
     assert "Wait until it is ready" in str(error.hint)
     assert message in caplog.text
     assert detail in caplog.text

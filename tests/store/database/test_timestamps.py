@@ -11,7 +11,7 @@ from store.database.timestamps import EARLIEST, LATEST, UtcLoader
 from store.statistics.totals import TotalsQuery
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.store.store_fixtures import NOW, Db, MakeJob
+from tests.store.store_fixtures import NOW, Db, MakeJob, the_job
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -24,32 +24,31 @@ def test_every_binary_timestamp_loads_within_the_python_range(microseconds: int)
         assert (loaded - EPOCH) // timedelta(microseconds=1) == microseconds
 
 
+TIMES = {
+    "2026-01-15 12:00:00+00": NOW,
+    "2026-01-15 17:30:00+05:30": NOW,
+    "2026-07-01 00:00:00.000001+00": datetime(2026, 7, 1, 0, 0, 0, 1, tzinfo=UTC),
+    "0001-01-01 00:00:00+00": EARLIEST,
+    "9999-12-31 23:59:59.999999+00": LATEST,
+    "infinity": LATEST,
+    "-infinity": EARLIEST,
+    "0044-03-15 12:00:00+00 BC": EARLIEST,
+    "4713-01-01 00:00:00+00 BC": EARLIEST,
+    "10000-01-01 00:00:00+00": LATEST,
+    "294276-12-31 23:59:59+00": LATEST,
+}
+"""As Postgres is told them, and as they are read."""
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/St_Johns", "<+13>-13"])
-@pytest.mark.parametrize(
-    ("written", "read"),
-    [
-        ("2026-01-15 12:00:00+00", NOW),
-        ("2026-01-15 17:30:00+05:30", NOW),
-        ("2026-07-01 00:00:00.000001+00", datetime(2026, 7, 1, 0, 0, 0, 1, tzinfo=UTC)),
-        ("0001-01-01 00:00:00+00", EARLIEST),
-        ("9999-12-31 23:59:59.999999+00", LATEST),
-        ("infinity", LATEST),
-        ("-infinity", EARLIEST),
-        ("0044-03-15 12:00:00+00 BC", EARLIEST),
-        ("4713-01-01 00:00:00+00 BC", EARLIEST),
-        ("10000-01-01 00:00:00+00", LATEST),
-        ("294276-12-31 23:59:59+00", LATEST),
-    ],
-)
 async def test_timestamp_is_read_as_utc_in_any_session_time_zone(
-    database: Conninfo, make_job: MakeJob, zone: str, written: str, read: datetime
+    database: Conninfo, make_job: MakeJob, zone: str
 ) -> None:
-    job_id = make_job(created_at=written, updated_at=written)
     async with Store(Database({**database, "options": f"-c TimeZone={zone}"})) as store:
-        job = await store.get_generation_job(job_id)
-    assert job is not None
-    assert (job.created_at, job.updated_at) == (read, read)
-    assert job.created_at.tzinfo is UTC
+        for written, read in TIMES.items():
+            job = await the_job(store, make_job(created_at=written, updated_at=written))
+            assert (job.created_at, job.updated_at) == (read, read)
+            assert job.created_at.tzinfo is UTC
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])

@@ -27,5 +27,5 @@ def test_log_complaint_is_the_last_severe_line_without_control_characters() -> N
     assert complaint("LOG:  a\nFATAL:  b\nLOG:  database system is shut down\n") == "FATAL:  b"
     assert complaint("initdb: error: no space\ninitdb: removing the directory\n") == "initdb: error: no space"
     assert complaint("one\ntwo\n") == "two"
-    assert complaint("\n") == "it said nothing"
+    assert complaint("\n") == "it printed nothing"
     assert complaint("FATAL: \x1b[31m red\x07") == "FATAL: [31m red"

@@ -168,7 +168,7 @@ def test_ordinary_account_runs_the_server_and_other_accounts_are_refused(
     pid = user.server_pid()
     assert process_owner(pid) == someone
     assert theirs.layout.cluster.stat().st_uid == someone
-    with pytest.raises(EmbeddedUnavailable, match=f"belongs to the account number {someone}"):
+    with pytest.raises(EmbeddedUnavailable, match=f"belongs to account number {someone}"):
         theirs.open()
     assert user.leave() == 0
     theirs.wait_until_stopped()
@@ -185,15 +185,15 @@ def test_account_without_a_name_cannot_run_postgres(monkeypatch: pytest.MonkeyPa
 def test_cluster_owned_by_another_account_is_refused(empty_bench: Workbench) -> None:
     empty_bench.open().release()
     empty_bench.wait_until_stopped()
-    with pytest.raises(EmbeddedUnavailable, match="should belong to"):
+    with pytest.raises(EmbeddedUnavailable, match="must belong to"):
         require_owned(empty_bench.layout.cluster, os.geteuid() + 1)
     need_root()
     os.chown(empty_bench.layout.cluster, 12345, 12345)
-    with pytest.raises(EmbeddedUnavailable, match="belongs to the account number 12345"):
+    with pytest.raises(EmbeddedUnavailable, match="belongs to account number 12345"):
         empty_bench.open()
     empty_bench.wait_until_stopped()
     os.chown(empty_bench.layout.home, 12345, 12345)
-    with pytest.raises(EmbeddedUnavailable, match="belongs to the account number 12345"):
+    with pytest.raises(EmbeddedUnavailable, match="belongs to account number 12345"):
         empty_bench.open()
 
 

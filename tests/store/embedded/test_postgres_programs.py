@@ -45,7 +45,7 @@ def test_environment_variable_selects_other_postgres_programs(
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        ("postgres (PostgreSQL) 16.9", "holds PostgreSQL 16.9, and 17 or newer is needed"),
+        ("postgres (PostgreSQL) 16.9", "has PostgreSQL 16.9, but gjobs needs 17 or newer"),
         ("hello", "is not PostgreSQL"),
         (None, "does not run: No such file"),
     ],
@@ -75,7 +75,7 @@ def test_cluster_of_another_major_version_is_refused_and_both_versions_named(ben
     bench.wait_until_stopped()
     (bench.layout.cluster / "PG_VERSION").write_text("16\n")
     with pytest.raises(
-        EmbeddedUnavailable, match=rf"made by PostgreSQL 16, .* are PostgreSQL {find_binaries().version}"
+        EmbeddedUnavailable, match=rf"created by PostgreSQL 16, .* are PostgreSQL {find_binaries().version}"
     ):
         bench.open()
     bench.wait_until_stopped()

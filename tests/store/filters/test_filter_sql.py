@@ -180,8 +180,8 @@ async def test_user_may_not_filter_by_email(ada: Store, make_job: MakeJob) -> No
     job_id = make_job()
     with pytest.raises(NoPrivilege) as caught:
         await ada.find_jobs(parse("user:ada@example.com", now=NOW))
-    assert str(caught.value) == "user: takes no name here. Only the operator may read the users."
-    assert caught.value.hint == "Give the user's id, or its first digits, instead."
+    assert str(caught.value) == "user: can't match names here. Only the operator may read the users."
+    assert caught.value.hint == "Use the user's id, or its first digits."
     assert [job.id for job in await ada.find_jobs(parse(f"user:{ADA}", now=NOW))] == [job_id]
 
 
@@ -232,7 +232,7 @@ class TestWhereOnlyTheJobsAreToBeRead:
     @pytest.mark.parametrize("text", ["project:Catalog", "-user:ada@example.com"])
     async def test_filter_by_an_unreadable_name_is_refused_with_the_reason(self, few_rights: Store, text: str) -> None:
         key = text.strip("-").partition(":")[0]
-        with pytest.raises(NoPrivilege, match=f"^{key}: takes no name here. No grant: "):
+        with pytest.raises(NoPrivilege, match=f"^{key}: can't match names here. No grant: "):
             await few_rights.find_jobs(parse(text, now=NOW))
 
     async def test_filter_by_name_works_after_the_grant_is_given(

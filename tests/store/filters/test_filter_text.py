@@ -105,39 +105,39 @@ def test_times_are_utc_unless_they_have_a_zone(text: str, time: datetime) -> Non
 @pytest.mark.parametrize(
     ("text", "marked", "sentence", "suggestion"),
     [
-        ("cost:>50 statsu:failed", "statsu", "'statsu' is no key.", "status"),
-        ("colour:red", "colour", "'colour' is no key.", None),
+        ("cost:>50 statsu:failed", "statsu", "Unknown key 'statsu'.", "status"),
+        ("colour:red", "colour", "Unknown key 'colour'.", None),
         (":red", "", "There is no key before this colon.", None),
-        ("status:", "", "status: is followed by no value.", None),
-        ("status: failed", "", "status: is followed by no value.", None),
+        ("status:", "", "status: needs a value.", None),
+        ("status: failed", "", "status: needs a value.", None),
         ("status:failed,", "", "There is nothing after this comma.", None),
         ("status:failed, running", "", "There is nothing after this comma.", None),
         (",a", "", "There is nothing before this comma.", None),
         ('mode:""', '""', "There is nothing between the quotes.", None),
         ('mode:"life style', '"life style', "This quote is not closed.", '"life style"'),
-        ('mode:"a\\', "\\", "This backslash is followed by nothing.", None),
-        ('mode:"a\\x"', "\\x", "Inside quotes a backslash stands before a quote, a backslash, n or t.", "\\\\x"),
-        ('mode:li"fe"', '"', "A quote stands in the middle of a word.", None),
-        ('mode:"life"style', "s", "After a closing quote comes a space or a comma.", None),
-        ("a - b", "-", "A minus stands before what is not wanted, without a space.", None),
-        ("cost:1.50", "1.50", "'1.50' is no amount.", "$1.50"),
-        ("cost:>1.50", ">1.50", "'1.50' is no amount.", ">$1.50"),
-        ("cost:dear", "dear", "'dear' is no amount.", None),
-        ("cost:$1.505", "$1.505", "'$1.505' is no amount.", None),
-        ("cost:10..1", "10..1", "This range ends before it begins.", "1..10"),
-        ("cost:..", "..", "A range needs one of its ends.", None),
+        ('mode:"a\\', "\\", "This backslash has nothing after it.", None),
+        ('mode:"a\\x"', "\\x", "Inside quotes, only a quote, a backslash, n or t may follow a backslash.", "\\\\x"),
+        ('mode:li"fe"', '"', "There is a quote in the middle of a word.", None),
+        ('mode:"life"style', "s", "A closing quote needs a space or a comma after it.", None),
+        ("a - b", "-", "A minus needs a term right after it, without a space.", None),
+        ("cost:1.50", "1.50", "'1.50' is not an amount.", "$1.50"),
+        ("cost:>1.50", ">1.50", "'1.50' is not an amount.", ">$1.50"),
+        ("cost:dear", "dear", "'dear' is not an amount.", None),
+        ("cost:$1.505", "$1.505", "'$1.505' is not an amount.", None),
+        ("cost:10..1", "10..1", "This range ends before it starts.", "1..10"),
+        ("cost:..", "..", "A range needs at least one end.", None),
         ("cost:2147483648", "2147483648", "No job can cost that.", None),
-        ("took:5m", "5m", "No job takes exactly so long: say whether more or less.", ">5m"),
-        ("took:>5", ">5", "'5' is no duration.", None),
+        ("took:5m", "5m", "No job takes exactly that long. Use more or less.", ">5m"),
+        ("took:>5", ">5", "'5' is not a duration.", None),
         ("took:>99999w", ">99999w", "That is too long.", None),
-        ("is:slow", "slow", "No job is 'slow'.", "stuck"),
-        ("since:yesterday", "yesterday", "'yesterday' is no time.", None),
-        ("since:24h,7d", "7d", "since takes one time.", None),
-        ("since:2026-02-30", "2026-02-30", "'2026-02-30' is no time.", None),
-        ("id:3f2", "3f2", "'3f2' does not begin an id.", None),
-        ("asset:shoe", "shoe", "'shoe' does not begin an id.", None),
-        ("mode:a\0b", "\0", "This is no character that the database can hold.", None),
-        ("\ud83d", "\ud83d", "This is no character that the database can hold.", None),
+        ("is:slow", "slow", "Unknown state 'slow'.", "stuck"),
+        ("since:yesterday", "yesterday", "'yesterday' is not a time.", None),
+        ("since:24h,7d", "7d", "since takes only one time.", None),
+        ("since:2026-02-30", "2026-02-30", "'2026-02-30' is not a time.", None),
+        ("id:3f2", "3f2", "'3f2' is not the start of an id.", None),
+        ("asset:shoe", "shoe", "'shoe' is not the start of an id.", None),
+        ("mode:a\0b", "\0", "The database can't store this character.", None),
+        ("\ud83d", "\ud83d", "The database can't store this character.", None),
     ],
 )
 def test_filter_error_marks_its_position_and_suggests_a_fix(
@@ -154,7 +154,7 @@ def test_filter_error_marks_its_position_and_suggests_a_fix(
 def test_a_slip_of_a_status_is_suggested_and_can_be_quoted() -> None:
     error = wrong("status:running,faled")
     assert ("status:running,faled"[error.start : error.end], error.suggestion) == ("faled", "failed")
-    assert error.hint == 'Did you mean failed? A status that only your app has can be quoted: "faled".'
+    assert error.hint == 'Did you mean failed? Quote a status that only your app has: "faled".'
     assert only('status:"faled"').values == ("faled",)
 
 
@@ -165,7 +165,7 @@ def test_a_status_that_is_no_slip_is_any_text() -> None:
 def test_error_for_an_unknown_key_lists_all_keys() -> None:
     assert wrong("colour:red").hint == (
         "The keys are status, mode, cost, project, user, asset, since, until, took, error, id, is."
-        " Quote the word to look for it with its colon."
+        " Quote the word to search for it with its colon."
     )
 
 
@@ -185,7 +185,7 @@ def test_age_stays_relative_when_parsed_without_a_time() -> None:
 
 
 def test_age_that_reaches_before_year_one_is_refused() -> None:
-    with pytest.raises(FilterError, match="is no time"):
+    with pytest.raises(FilterError, match="is not a time"):
         parse("since:10d", now=datetime(1, 1, 5, tzinfo=UTC))
 
 

@@ -51,7 +51,7 @@ async def test_list_returns_quickly_unless_its_table_is_locked(ada: Store, datab
 
 @pytest.mark.parametrize("answer", [None, [], [{}], [{"Plan": {"Total Cost": "much"}}], {"Plan": {}}])
 def test_output_that_is_not_an_explain_plan_is_an_error(answer: object) -> None:
-    with pytest.raises(ValueError, match="not what EXPLAIN"):
+    with pytest.raises(ValueError, match="not the output of EXPLAIN"):
         parse_plan(answer)
     with pytest.raises(UnexpectedError):
         list_cost.parse_list_cost(ListQuery(), ([answer], []), actor=OPERATOR)

@@ -44,15 +44,14 @@ def ids_in_order(sql: Sql, project_id: UUID | None = None, status: str | None = 
 
 
 @pytest.mark.parametrize("times", [TIES, BEYOND_PYTHON, BEFORE_PYTHON, (*BEYOND_PYTHON, *TIES, *BEFORE_PYTHON)])
-@pytest.mark.parametrize("limit", [1, 2, 3, 500])
-async def test_pages_contain_every_job_exactly_once_in_order(db: Db, times: tuple[str, ...], limit: int) -> None:
+async def test_pages_contain_every_job_exactly_once_in_order(db: Db, times: tuple[str, ...]) -> None:
     project_id = db.make_project()
     for created_at in times:
         db.make_job(project_id, created_at=created_at)
 
-    ids = await all_ids(lambda key: db.operator.get_generation_jobs(limit=limit, after=key))
-
-    assert ids == ids_in_order(db.sql)
+    for limit in (1, 2, 3, 500):
+        ids = await all_ids(lambda key, limit=limit: db.operator.get_generation_jobs(limit=limit, after=key))  # type: ignore[misc]
+        assert ids == ids_in_order(db.sql)
 
 
 async def test_pages_can_be_limited_to_a_project_a_status_and_a_filter(db: Db) -> None:

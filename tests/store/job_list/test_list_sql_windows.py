@@ -174,14 +174,14 @@ def test_first_and_last_windows_make_up_the_whole_list(
     assert (last.has_before, last.has_after) == (cut > 0, False)
 
 
-@pytest.mark.parametrize("order", ORDERS)
-async def test_window_of_a_user_holds_only_their_jobs(db: Db, order: ListOrder) -> None:
+async def test_window_of_a_user_holds_only_their_jobs(db: Db) -> None:
     mine, other = db.make_project(), db.make_project(BEN)
     ids = {db.make_job(mine, status) for status in JobStatus}
     db.make_job(other)
-    window = await db.ada.get_window(RowWindowQuery(listed=ListQuery(order=order), after=2))
-    around = RowWindowQuery(listed=ListQuery(order=order), anchor=key_of(window.jobs[-1], order), before=9, after=9)
-    assert {job.id for job in (await db.ada.get_window(around)).jobs} == ids
+    for order in ORDERS:
+        window = await db.ada.get_window(RowWindowQuery(listed=ListQuery(order=order), after=2))
+        around = RowWindowQuery(listed=ListQuery(order=order), anchor=key_of(window.jobs[-1], order), before=9, after=9)
+        assert {job.id for job in (await db.ada.get_window(around)).jobs} == ids
 
 
 async def test_window_reads_only_the_beginning_of_a_long_error(db: Db) -> None:

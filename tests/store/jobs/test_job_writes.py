@@ -123,7 +123,7 @@ class TestDelete:
 
     async def test_bulk_delete_removes_nothing_when_a_job_is_missing(self, db: Db) -> None:
         mine, others = db.make_job(), db.make_job(db.make_project(BEN))
-        with pytest.raises(RowMissing, match="nothing was changed") as caught:
+        with pytest.raises(RowMissing, match="Nothing was changed") as caught:
             await db.ada.delete_generation_jobs({mine: None, others: None, NOTHING: None})
         assert caught.value.ids == (others, NOTHING)
         assert db.sql("select count(*) from generation_jobs") == [(2,)]
@@ -137,7 +137,7 @@ class TestDelete:
         table = f"create table public.results (job_id uuid references public.generation_jobs on delete {rule})"
         with altered(db.sql, table, "drop table public.results"):
             db.sql("insert into public.results values (%s)", (job_id,))
-            with pytest.raises(Conflict, match="another table refer to a job: nothing was deleted"):
+            with pytest.raises(Conflict, match=r"another table refer to a job\. Nothing was deleted"):
                 await db.operator.delete_generation_jobs({other: None, job_id: None})
             assert db.sql("select count(*) from generation_jobs") == [(2,)]
 

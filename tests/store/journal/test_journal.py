@@ -218,7 +218,8 @@ class TestPrivacy:
         assert (mode_of(path), mode_of(path / FILE)) == (0o700, 0o600)
 
     @pytest.mark.parametrize(
-        ("what", "words"), [("linked directory", "cannot be read"), ("linked file", None), ("pipe", "is no file")]
+        ("what", "words"),
+        [("linked directory", "cannot be read"), ("linked file", None), ("pipe", "is not a regular file")],
     )
     def test_link_or_pipe_in_place_of_the_journal_is_refused(
         self, journal: Journal, path: Path, tmp_path: Path, what: str, words: str | None
@@ -247,7 +248,7 @@ class TestPrivacy:
     def test_journal_owned_by_another_account_is_refused(self, journal: Journal, path: Path, what: str) -> None:
         write(journal)
         os.chown(path if what == "directory" else path / FILE, 12345, -1)
-        with pytest.raises(JournalUnavailable, match="it belongs to the account number 12345"):
+        with pytest.raises(JournalUnavailable, match="it belongs to account number 12345"):
             write(journal)
 
 

@@ -166,7 +166,7 @@ async def test_outcome_that_cannot_be_recorded_does_not_undo_the_write(
     monkeypatch.setattr(Journal, "begin", begin_and_lose_the_directory)
     with caplog.at_level(logging.WARNING):
         await store.transition_job_status(job_id, "running")
-    assert "lacks an outcome" in caplog.text
+    assert "outcome could not be written" in caplog.text
     assert the_entry(path.with_name("moved")).outcome is WriteOutcome.UNKNOWN
 
 
@@ -206,13 +206,13 @@ class TestRestore:
         first, second = db.make_job(), db.make_job()
         deleted = await store.delete_generation_jobs({first: None, second: None})
         db.make_job(job_id=second, mode="another")
-        with pytest.raises(StoreError, match=f"There is a job {second} again, .* nothing was restored"):
+        with pytest.raises(StoreError, match=f"Job {second} exists already, .* Nothing was restored"):
             await store.restore_generation_jobs(deleted)
         assert db.sql("select id, mode from generation_jobs") == [(second, "another")]
 
     @pytest.mark.parametrize(
         ("gone", "words"),
-        [("projects", "The project of a job is gone"), ("assets", "The input asset of a job is gone")],
+        [("projects", "The project of a job no longer"), ("assets", "The input asset of a job no longer")],
     )
     async def test_restore_does_nothing_when_the_project_or_asset_is_gone(
         self, store: Store, db: Db, gone: str, words: str
@@ -221,7 +221,7 @@ class TestRestore:
         job_id = db.make_job(project_id, input_asset_id=db.make_asset(project_id))
         deleted = await store.delete_generation_jobs({job_id: None})
         db.sql(f"delete from {gone}")  # noqa: S608
-        with pytest.raises(StoreError, match=f"^{words}, or .*: nothing was restored"):
+        with pytest.raises(StoreError, match=f"^{words} exists, or .* Nothing was restored"):
             await store.restore_generation_jobs(deleted)
         assert db.sql("select count(*) from generation_jobs") == [(0,)]
 

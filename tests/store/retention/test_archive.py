@@ -108,7 +108,7 @@ async def test_restore_by_project_restores_all_its_archived_jobs(
 async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(db: Db, full: RetentionJobs) -> None:
     taken = full.old[JobStatus.SUCCEEDED][1]
     db.make_job(full.other_project, JobStatus.QUEUED, job_id=taken)
-    with pytest.raises(Conflict, match="There is a job of one of these ids again"):
+    with pytest.raises(Conflict, match="One of these jobs exists already"):
         await restore_archived(db.operator, [taken])
     last = await restored(db.operator)
     assert (last.done, last.refused, last.refused_id) == (6, 1, taken)

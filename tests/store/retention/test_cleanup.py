@@ -133,7 +133,7 @@ async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(db: Db, r
     before = present(db.sql)
     policy = "create policy nobody on generation_jobs as restrictive for delete using (false)"
     undo = "drop policy nobody on generation_jobs"
-    with altered(db.sql, policy, undo), pytest.raises(NoPrivilege, match="does not let it be changed"):
+    with altered(db.sql, policy, undo), pytest.raises(NoPrivilege, match="does not let you change it"):
         await cleaned(db.ada)
     assert present(db.sql) == before
 

@@ -35,7 +35,7 @@ async def applied(store: Store, pause: timedelta = timedelta(hours=1)) -> list[P
 async def test_policy_is_set_per_project_or_for_all_other_projects(
     operator: Store, retention_jobs: RetentionJobs
 ) -> None:
-    with pytest.raises(RowMissing, match="There is no project"):
+    with pytest.raises(RowMissing, match="not found, or hidden"):
         await set_policy(operator, project_id=NOTHING, older_than=MONTH, action=DELETE)
     first = await set_policy(operator, project_id=retention_jobs.project, older_than=MONTH, action=DELETE)
     assert (first.project_id, first.statuses) == (retention_jobs.project, FINISHED)
@@ -144,7 +144,7 @@ async def test_agreed_policies_are_refused_after_they_have_changed(
     assert [step async for step in apply_policies(operator, pause=timedelta(0), agreed=agreed)] == []
     for project, age in ((None, MONTH), (retention_jobs.project, MONTH)):
         await set_policy(operator, project_id=project, older_than=age, action=DELETE)
-        with pytest.raises(Conflict, match="changed since the question"):
+        with pytest.raises(Conflict, match="changed after you confirmed"):
             await anext(apply_policies(operator, pause=timedelta(0), agreed=agreed))
     assert present(sql) == before
 

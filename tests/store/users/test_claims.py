@@ -332,7 +332,7 @@ async def test_session_that_the_app_takes_for_somebody_else_is_refused(attached_
         )
 
     async with Store(Database(attached_database)) as operator:
-        with pytest.raises(NoPrivilege, match=f"takes this session for {USERS[1]}, not for the user {USERS[0]}"):
+        with pytest.raises(NoPrivilege, match=f"reports this session as {USERS[1]}, not as the user {USERS[0]}"):
             await operator.acting_as(ActingUser(id=USERS[0])).find_jobs()
-        with pytest.raises(NoPrivilege, match="not for the role anon"):
+        with pytest.raises(NoPrivilege, match="not as the role anon"):
             await operator.acting_as(ANON).find_jobs()

@@ -115,7 +115,7 @@ async def test_new_watch_continues_from_the_cursor_of_another(db: Db, project: U
     move(db.sql, job, "failed")
     assert await told(await db.operator.watch(after=place)) == [(job, "queued", "running"), (job, "running", "failed")]
     not_reached = await db.operator.watch(after=Cursor(2**62, 0))
-    with pytest.raises(InvalidValue, match="has not come to"):
+    with pytest.raises(InvalidValue, match="has only reached transaction"):
         await not_reached.read()
 
 

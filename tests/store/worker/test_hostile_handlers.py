@@ -59,7 +59,7 @@ def raising(error: BaseException) -> Callable[[], None]:
 ERRORS: dict[str, tuple[Callable[[], None], str]] = {
     "Retry after a text": (
         waits_for_a_text,
-        "TypeError: Retry(after=…) needs a number of seconds, and got a value of type str",
+        "TypeError: Retry(after=…) needs a number of seconds, not a value of type str.",
     ),
     "Retry after a text set later": (waits_for_a_text_set_later, "TypeError"),
     "mute": (raising(Mute(ValueError())), "Mute: its message cannot be read (ValueError)"),
@@ -261,7 +261,7 @@ class Generating:
     ids=["generator", "async generator", "partial", "object", "number", "nothing"],
 )
 def test_handler_that_cannot_be_run_is_refused_at_registration(handler: Any) -> None:
-    with pytest.raises(InvalidValue, match=r"generator, which nobody runs|A handler is a function"):
+    with pytest.raises(InvalidValue, match=r"generator, which never runs|A handler must be a function"):
         Registry().handler("lifestyle")(handler)
 
 
@@ -284,7 +284,7 @@ async def test_handler_that_returns_a_generator_fails_its_job(env: WorkerEnv, is
     env.queue()
     worker, _ = env.make_worker(registry)
     await worker.run(once=True)
-    error = "TypeError: the handler returned a generator, which nobody runs: remove its 'yield'"
+    error = "TypeError: The handler returned a generator, which never runs. Remove its 'yield'."
     assert env.ends() == [("failed", error, 250)]
 
 

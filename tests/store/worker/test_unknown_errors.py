@@ -70,7 +70,7 @@ async def test_worker_outlives_a_status_that_it_does_not_know(env: WorkerEnv, mo
         await end(self, endings)
         if not is_lost.is_set():
             is_lost.set()
-            raise Unreachable("The link broke.")
+            raise Unreachable("The connection was lost.")
         return set()
 
     async def of_the_apps_own(self: LeaseClient, job_ids: Collection[UUID]) -> dict[UUID, AnyStatus]:

@@ -84,7 +84,7 @@ class TestHandlers:
         assert env.ends() == [
             ("failed", "ValueError: no such image ?", 3),
             ("failed", "SystemExit: 2", 250),
-            ("failed", "TypeError: the handler returned an awaitable: define it with 'async def'", 250),
+            ("failed", "TypeError: The handler returned an awaitable. Define it with 'async def'.", 250),
             ("failed", "TimeoutError: the model did not answer", 250),
         ]
 
@@ -285,7 +285,7 @@ class TestLeases:
         env.sql("select gjobs.claim_jobs(%s, null, 1, -1)", [dead])
         if not is_known:
             env.sql("update gjobs.job_leases set owner = null, attempt = 5")
-        reason = f"the worker {dead} was lost with it" if is_known else "what became of the last is not known"
+        reason = f"the worker {dead} lost its lease" if is_known else "the outcome of the last attempt is unknown"
         attempts = "1 attempt" if is_known else "5 attempts"
         told = await env.run(registry_of(do_nothing, attempts=1))
         assert env.ends() == [("failed", f"Given up after {attempts}: {reason}", 250)]
@@ -387,7 +387,7 @@ class TestWorkers:
 class TestMistakes:
     @pytest.mark.parametrize("settings", [{"concurrency": 0}, {"batch": 0}])
     def test_concurrency_and_batch_must_be_at_least_one(self, env: WorkerEnv, settings: dict[str, Any]) -> None:
-        with pytest.raises(InvalidValue, match="at least one"):
+        with pytest.raises(InvalidValue, match="at least 1"):
             env.make_worker(**settings)
 
     def test_worker_without_a_handler_is_refused(self, env: WorkerEnv) -> None:
@@ -395,7 +395,7 @@ class TestMistakes:
             env.make_worker(Registry())
 
     def test_handler_decorator_without_parentheses_is_refused(self) -> None:
-        with pytest.raises(InvalidValue, match="mode is a text"):
+        with pytest.raises(InvalidValue, match="mode must be a string"):
             Registry().handler(do_nothing)  # type: ignore[arg-type]
 
 
@@ -421,7 +421,7 @@ class TestTheDatabaseRefuses:
         told = await env.run(dear)
         ((status, error, cost_cents),) = env.ends()
         assert (status, cost_cents) == ("failed", 900)
-        assert str(error).startswith("busy. No other attempt, for the database refuses it: The total budget of ")
+        assert str(error).startswith("busy. No further attempt, because the database refused it: The total budget of ")
         assert [type(one) for one in told] == [AttemptStarted, AttemptEnded]
         assert env.leases() == []
 

@@ -37,7 +37,7 @@ Claimed = list[ClaimedJob]
 
 Claim = Callable[[], Awaitable[Claimed]]
 
-LOST = Unreachable("The link broke.")
+LOST = Unreachable("The connection was lost.")
 
 SHORTEST_WAIT = 0.1
 

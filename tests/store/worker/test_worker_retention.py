@@ -120,7 +120,7 @@ async def test_retention_that_is_cancelled_during_a_commit_ends(
 
 
 def test_worker_acting_as_a_user_may_not_apply_retention(ada: Store, env: WorkerEnv) -> None:
-    with pytest.raises(NoPrivilege, match="Only the operator applies"):
+    with pytest.raises(NoPrivilege, match="Only the operator can apply"):
         env.make_worker(store=ada, applies_retention=True)
 
 

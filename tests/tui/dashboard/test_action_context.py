@@ -21,12 +21,12 @@ NO_DELETE = replace(without_login(JOBS, delete=False), login="a\x1b[2Jb")
 @pytest.mark.parametrize(
     ("action_name", "facts", "words"),
     [
-        ("start", NO_UPDATE, "may not change generation_jobs. Mended by: GRANT UPDATE ON"),
+        ("start", NO_UPDATE, "may not change generation_jobs. To fix it, run: GRANT UPDATE ON"),
         ("complete", without_login(JOBS, update=frozenset({"status"})), "may not change error of generation_jobs."),
         ("fail", without_login(JOBS, update=frozenset({"status", "error"})), ""),
         ("delete", NO_DELETE, "a␛[2Jb may not delete rows of generation_jobs."),
-        ("create", REPLICA, "This server is a replica: it takes no writes."),
-        ("new_project", REPLICA, "This server is a replica: it takes no writes."),
+        ("create", REPLICA, "This server is a replica and accepts no writes."),
+        ("new_project", REPLICA, "This server is a replica and accepts no writes."),
         ("project", REPLICA, ""),
     ],
 )
@@ -52,7 +52,7 @@ def test_job_action_is_refused_only_with_known_missing_capabilities(action: JobA
     ("facts", "words"),
     [
         (FACTS, ""),
-        (replace(FACTS, may_become_user=False), "may not act as a user. Mended by: GRANT authenticated TO"),
+        (replace(FACTS, may_become_user=False), "may not act as a user. To fix it, run: GRANT authenticated TO"),
         (without_login(USERS, schema=False), "Owners of jobs, without their e-mails: No grant: the role"),
     ],
 )

@@ -106,7 +106,7 @@ async def test_restoring_the_job_under_the_cursor_reports_an_id_conflict(
     await open_archive(dashboard)
     jobs_db.job(3, project=SPRING)
     await dashboard.press("r", dialog="Restore this job from the archive?")
-    await dashboard.press("y", toast="There is a job of one of these ids again")
+    await dashboard.press("y", toast="One of these jobs exists already")
     assert archived(jobs_db) == {3}
 
 
@@ -214,11 +214,11 @@ async def test_database_without_an_archive_shows_how_to_add_one(attached_databas
     async with drive_dashboard(WatchedApp(opener_of(attached_database))) as driver:
         await driver.command("Archived jobs")
         await driver.shows_toast(
-            "Not possible here: This database keeps no archive of its jobs. 'gjobs migrate up' brings"
+            "Not possible here: This database keeps no archive of its jobs. Run 'gjobs migrate up'"
         )
         await open_clean_up(driver)
         await driver.press("enter")
-        await driver.shows("✗ This database keeps no archive of its jobs.", "brings revision 0008", "Or delete them.")
+        await driver.shows("✗ This database keeps no archive of its jobs.", "(revision 0008)", "Or delete them.")
 
 
 ONE, OTHER = (ArchivedJob(job=make_job(number), archived_at=NOON) for number in (1, 2))

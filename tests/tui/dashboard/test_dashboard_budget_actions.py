@@ -123,7 +123,7 @@ async def test_changing_a_budget_shows_its_effect_before_and_after(operator: Dri
 
     jobs_db.sql("update gjobs.budgets set limit_cents = 50000")
     await operator.press("enter")
-    await operator.shows("Somebody has changed this budget meanwhile: the limit is $500.00", "Set it once more")
+    await operator.shows("Another session changed this budget: the limit is now $500.00", "Set the budget again")
     assert limits(jobs_db) == [(AUTUMN, "all", 50_000, 0.8)]
     assert operator.value("#limit") == "5.00"
 

@@ -66,7 +66,7 @@ async def test_new_job_dialog_stays_open_when_the_budget_is_exceeded(jobs_db: Jo
     async with drive_dashboard(app) as driver:
         await driver.press("n", dialog="New job")
         await driver.type("sketch", "enter", into="#mode")
-        await driver.shows("The total budget of project 'Autumn catalog' has no room for $1.00")
+        await driver.shows("The total budget of project 'Autumn catalog' can't cover $1.00")
         assert driver.dialog == "New job"
         assert driver.value("#mode") == "sketch"
         await driver.type("50", "enter", into="#cost", toast="Queued sketch ")
@@ -79,7 +79,7 @@ async def test_retry_over_budget_reports_the_limit_the_spent_amount_and_the_cost
     async with drive_dashboard(app) as driver:
         await driver.press("r", on=4)
         await driver.shows_toast(
-            "The total budget of project 'Autumn catalog' has no room for $0.50: $9.00 of $9.20 are spent."
+            "The total budget of project 'Autumn catalog' can't cover $0.50: $9.00 of $9.20 are spent."
         )
         assert jobs_db.count() == 8
 
@@ -91,7 +91,7 @@ async def test_bulk_retry_retries_as_many_jobs_as_the_budget_allows(jobs_db: Job
         await driver.press("space", "space", "r", on=3, dialog="Retry these 2 jobs?")
         await driver.press("y")
         await driver.shows_toast(
-            "Retried 1 of 2 jobs; 1 was refused (The total budget of project 'Autumn catalog' has no room for $0.50: "
+            "Retried 1 of 2 jobs; 1 was refused (The total budget of project 'Autumn catalog' can't cover $0.50: "
             "$7.00 of $7.05 are spent)"
         )
         assert jobs_db.count() == 9

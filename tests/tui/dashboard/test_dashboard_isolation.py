@@ -68,7 +68,9 @@ async def test_isolation_dialog_shows_and_copies_the_sql_that_fixes_a_leak(
 async def test_isolation_check_reports_a_database_without_the_tables(hosted_database: Conninfo) -> None:
     async with dashboard_on(hosted_database, actor=OPERATOR) as driver:
         await driver.press("i", dialog="Isolation")
-        await driver.shows('This database lacks what is needed: relation "public.generation_jobs" does not exist.')
+        await driver.shows(
+            'This database lacks something that gjobs needs: relation "public.generation_jobs" does not exist.'
+        )
 
 
 @pytest.mark.parametrize(

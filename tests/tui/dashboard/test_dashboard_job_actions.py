@@ -39,7 +39,7 @@ async def test_fail_dialog_keeps_a_text_that_cannot_be_stored(dashboard: Driver,
     await dashboard.press("f", on=2)
     await dashboard.type("  ", "enter", shows="✗ Error text is empty.")
     await dashboard.type("half a character: \ud800", hides="is empty")
-    await dashboard.press("enter", shows="✗ The error holds half a character", dialog=f"Fail packaging {short(2)}")
+    await dashboard.press("enter", shows="✗ The error contains half a character", dialog=f"Fail packaging {short(2)}")
     assert jobs_db.status(2) is JobStatus.RUNNING
 
     jobs_db.sql("update public.generation_jobs set status = 'succeeded' where status = 'running'")
@@ -200,7 +200,7 @@ async def test_key_names_the_revision_that_it_requires(
     async with dashboard_on(attached_database, actor=OPERATOR) as driver:
         await driver.press("w", toast="revision 0006", dialog="")
         await driver.press(
-            "b", toast="This database keeps no budgets. 'gjobs migrate up' brings revision 0007", dialog=""
+            "b", toast="This database keeps no budgets. Run 'gjobs migrate up' to add budgets", dialog=""
         )
 
 

@@ -232,6 +232,6 @@ class SlowByUpdate(FrozenStore):
 
 async def test_unavailable_order_shows_the_reason_and_the_next_key_skips_it(drive: Drive) -> None:
     async with drive(make=SlowByUpdate) as driver:
-        await driver.press("o", toast="Not sorted by updated: There is no index by it. Mended by: CREATE INDEX …;")
+        await driver.press("o", toast="Not sorted by updated: There is no index by it. To fix it, run: CREATE INDEX …;")
         assert driver.title == "Jobs · 6, newest first"
         await driver.press("o", shows="dearest first")

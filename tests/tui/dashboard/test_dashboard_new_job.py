@@ -107,13 +107,13 @@ async def test_new_job_form_reports_a_deleted_asset_or_project_and_keeps_its_inp
 
 
 async def test_new_job_form_neither_resends_nor_closes_while_saving(drive: Drive) -> None:
-    creation = Gate("create_generation_job", fails=Unreachable("The link broke."))
+    creation = Gate("create_generation_job", fails=Unreachable("The connection was lost."))
     async with drive(make=creation.store) as driver:
         await driver.press("n", "enter", "enter", until=lambda: creation.calls)
         await driver.press("enter", "escape", dialog="New job", shows="This is being stored: wait for the answer.")
 
         creation.open()
-        await driver.shows("✗ The link broke. Check the address")
+        await driver.shows("✗ The connection was lost. Check the address")
         assert creation.calls == 1
         await driver.press("escape", dialog="")
 

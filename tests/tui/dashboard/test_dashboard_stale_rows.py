@@ -38,9 +38,7 @@ async def test_job_that_changed_while_the_dialog_was_open_is_not_deleted(
         await dashboard.until(lambda: "running" in dashboard.row(1))
         await dashboard.shows("◌ queued")
     await dashboard.press("y")
-    await dashboard.shows_toast(
-        f"The job {job_id(1)} is running by now, not queued: nothing was deleted. Look at it again"
-    )
+    await dashboard.shows_toast(f"Job {job_id(1)} is now running, not queued. Nothing was deleted. Check the job")
 
     assert jobs_db.status(1) is JobStatus.RUNNING
     await dashboard.until(lambda: "running" in dashboard.row(1))
@@ -84,7 +82,7 @@ async def test_cursor_selects_no_job_after_its_deletion_failed_and_another_proce
 ) -> None:
     await dashboard.press("d", on=2, dialog="Delete this job?")
     jobs_db.set_status(2, "failed")
-    await dashboard.press("y", toast="nothing was deleted")
+    await dashboard.press("y", toast="Nothing was deleted")
     jobs_db.delete(2)
     await dashboard.refreshes(until=lambda: 2 not in dashboard.rows)
 
@@ -279,6 +277,6 @@ async def test_key_reports_a_policy_that_shows_a_job_and_forbids_the_change(
     async with dashboard_on(attached_database) as driver:
         for keys in ("s", "dy"):
             await driver.press(*keys)
-            await driver.shows_toast(f"The database shows the job {job_id(1)}, but does not let it be changed")
+            await driver.shows_toast(f"You can see job {job_id(1)}, but the database does not let you change it")
             assert attached_jobs_db.status(1) is JobStatus.QUEUED
             driver.app.clear_notifications()

@@ -183,5 +183,5 @@ async def test_switching_the_database_gives_up_an_unresolved_write(link: Link) -
     link.proxy.cut = Cut(at=COMMIT)
     await driver.press("s", toast="It is looked up as soon as the database answers.")
     await driver.app.tasks.writes_end()
-    await driver.shows_toast(f"It was to transition job to running {job_id(1)}. Look it up before repeating anything")
+    await driver.shows_toast(f"The command was: transition job to running {job_id(1)}. Check its outcome")
     assert link.outcomes() == ["unknown"]

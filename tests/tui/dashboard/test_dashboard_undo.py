@@ -27,7 +27,7 @@ async def test_undo_restores_deletions_unchanged_and_in_reverse_order(dashboard:
 async def test_undo_restores_nothing_when_the_id_is_taken(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await delete_first(dashboard)
     jobs_db.job(1, "failed", error="another")
-    taken = f"There is a job {job_id(1)} again, or one that this user does not see: nothing was restored"
+    taken = f"Job {job_id(1)} exists already, maybe hidden from this user. Nothing was restored"
     await dashboard.press("U", toast=taken)
     assert jobs_db.status(1) == "failed"
 
@@ -36,7 +36,7 @@ async def test_undo_can_be_repeated_after_the_missing_project_returns(dashboard:
     before = rows(jobs_db)
     await dashboard.press("asterisk", "d", "y", toast="Deleted 6 of 6 jobs.")
     project = jobs_db.sql("delete from projects where name = 'Autumn catalog' returning *")
-    await dashboard.press("U", toast="The project of a job is gone, or none that this user sees: nothing was restored.")
+    await dashboard.press("U", toast="The project of a job no longer exists, or is hidden from this user.")
     jobs_db.sql("insert into projects values (%s, %s, %s, %s, %s)", *project[0])
     await dashboard.press("U", toast="6 jobs are back.")
     assert rows(jobs_db) == before

@@ -182,7 +182,7 @@ async def test_user_picker_reports_a_failed_search_and_allows_the_next(slow: Dri
     SlowStore.gates["broken"].set()
     SlowStore.gates["ada"].set()
     await slow.press("u")
-    await slow.type("broken", shows=("The database took too long", "or narrow what is asked for."))
+    await slow.type("broken", shows=("The database took too long", "or narrow the query."))
     await slow.type("ada")
     await lists(slow, ADA_LINE)
 

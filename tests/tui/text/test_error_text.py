@@ -33,10 +33,10 @@ def mistake(text: str) -> FilterError:
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
-        ("cost:5 statsu:x", ["       ^^^^^^ 'statsu' is no key. Did you mean status?"]),
-        ("秋 statsu:x", ["   ^^^^^^ 'statsu' is no key. Did you mean status?"]),
-        ("status:", ["       ^ status: is followed by no value."]),
-        ("a" * 40 + " statsu:x", [" " * 41 + "^^^^^^", "'statsu' is no key. Did you mean status?"]),
+        ("cost:5 statsu:x", ["       ^^^^^^ Unknown key 'statsu'. Did you mean status?"]),
+        ("秋 statsu:x", ["   ^^^^^^ Unknown key 'statsu'. Did you mean status?"]),
+        ("status:", ["       ^ status: needs a value."]),
+        ("a" * 40 + " statsu:x", [" " * 41 + "^^^^^^", "Unknown key 'statsu'. Did you mean status?"]),
     ],
 )
 def test_mark_is_placed_below_the_filter_mistake(text: str, lines: list[str]) -> None:
@@ -47,7 +47,7 @@ def test_long_filter_text_is_repeated_around_the_mistake() -> None:
     text, mark, sentence = beneath(mistake("a" * 80 + " statsu:x"), 60, is_below=False).splitlines()
     place = mark.index("^")
     assert text[place : place + mark.count("^")] == "statsu"
-    assert sentence == "'statsu' is no key. Did you mean status?"
+    assert sentence == "Unknown key 'statsu'. Did you mean status?"
 
 
 @given(typed, st.integers(20, 120))

@@ -104,7 +104,7 @@ def test_job_name_is_short_and_escapes_control_characters() -> None:
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (Unreachable("It broke."), "Nothing was changed. It broke. Check the address, the network and that the"),
+        (Unreachable("It broke."), "Nothing was changed. It broke. Check the address and the network, and that"),
         (TimedOut("It took too long.", hint="Wait."), "Nothing was changed. It took too long. Wait."),
         (Conflict("It moved: nothing was changed.", hint="Look."), "It moved: nothing was changed. Look."),
     ],

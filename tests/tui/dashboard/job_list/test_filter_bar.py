@@ -160,7 +160,7 @@ async def test_filter_mistake_is_marked_and_tab_applies_the_suggestion(bar: Bar)
     await bar.type("cost:>50 statsu:failed")
     await bar.until(lambda: bar.mistake)
     assert bar.mistake == [
-        "         ^^^^^^ 'statsu' is no key. Did you mean status?",
+        "         ^^^^^^ Unknown key 'statsu'. Did you mean status?",
         "Until then “cost:>50” holds.",
     ]
     assert isinstance(bar.messages[-1], FilterBar.FilterMistaken)
@@ -174,8 +174,8 @@ async def test_filter_mistake_is_marked_and_tab_applies_the_suggestion(bar: Bar)
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
-        ("status:", "^ status: is followed by no value."),
-        ("x" * (MOST_CHARACTERS + 1), "A filter has at most 1,000 characters; this has 1,001."),
+        ("status:", "^ status: needs a value."),
+        ("x" * (MOST_CHARACTERS + 1), "A filter can have 1,000 characters at most. This one has 1,001."),
     ],
     ids=["invalid", "overlong"],
 )

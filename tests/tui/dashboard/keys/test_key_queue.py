@@ -72,17 +72,24 @@ async def test_holding_enter_keeps_at_most_one_details_screen(dashboard: Driver)
 OPENERS = ("n", "p", "b", "t", "w", "?", "u", "ctrl+p", "enter")
 LETTERS = "abehlmnpqtuwxz"
 """Without those that change a job or what is listed: a letter may close a dialog, and the next act on the list."""
-WRITES = (("n", "x", "enter"), ("down", "f", "x", "enter"), ("d", "y"), ("n", "q", "escape", "d", "n"))
+PASTED = "pasted text"
+WRITES = (("n", "x", "enter"), ("end", "f", "x", "enter"), ("home", "d", "y"), ("n", "q", "escape", "home", "d", "n"))
 
 
 def sequences() -> Iterator[tuple[int, Sequence[str]]]:
-    """Dialogs, text for them and escape, in any order; at last a write, which depends on all that came before."""
+    """Dialogs, text and pastes for them, and escape, in any order.
+
+    In the middle and at last a write, which depends on all that came before. Only one can fail the running job, and
+    where a dialog does not open, fast keys are dropped that slow ones are not.
+    """
     for seed in range(3):
         dice = chance(seed)
         keys: list[str] = []
-        for _ in range(8):
-            letters = [dice.choice(LETTERS) for _ in range(dice.randint(0, 6))]
+        for place in range(8):
+            letters = [dice.choice([*LETTERS, PASTED]) for _ in range(dice.randint(0, 6))]
             keys += [dice.choice(OPENERS), *letters, "escape", "escape", "escape"]
+            if place == 4:
+                keys += dice.choice([write for write in WRITES if "f" not in write])
         yield seed, [*keys, *dice.choice(WRITES)]
 
 
@@ -94,7 +101,10 @@ async def outcome(
     fill(jobs_db)
     async with drive_dashboard(WatchedApp(opener_of(database))) as driver:
         for key in keys:
-            send(driver.app, key)
+            if key == PASTED:
+                driver.app.post_message(events.Paste(key))
+            else:
+                send(driver.app, key)
             if pauses is None:
                 await rest(driver)
             elif pause := next(pauses):

@@ -1,0 +1,167 @@
+"""Random keys on a real terminal: `python -m tests.key_storm [--seconds N] [--seed N]`.
+
+The installed command runs on an embedded database of its own, in tmux. It gets bursts of keys, pastes and other sizes
+of the terminal, and its connections are killed. Exits 1 where it crashes, where escape does not lead back to the list,
+or where it ends by anything but a key that quits.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from store.embedded.clients import ADMINISTRATOR, connection_info
+from store.embedded.control import server_status, stop_server
+from store.embedded.data_dir import DataLayout
+from store.embedded.postmaster import find_postmaster
+from tests.cli.command_line import GJOBS, SETTINGS
+from tests.conftest import connect, quick_directory
+from tests.tmux import HEIGHT, WIDTH, Pane
+
+ROUNDS = 25
+"""Of a session: then escape has to lead back, and a key to quit."""
+PAUSES = (0.0, 0.0, 0.005, 0.02, 0.08, 0.4)
+QUITTING = {"q", "C-q", "C-p"}
+"""The palette offers it as well."""
+BACK_SECONDS, SHORTEST_SECONDS = 30.0, 10.0
+LETTERS = tuple("scfrdnUPbAyoOz1234=+-jkgGxwtvuipLYWDlm")
+NAMED = ("Down", "Up", "Left", "Right", "Home", "End", "NPage", "PPage", "Tab", "BTab", "Space", "BSpace", "DC")
+OPENING = ("Enter", "Enter", "Enter", "Escape", "Escape", "/", "?", "C-p", "C-r", "C-u", "F5", "F12", "C-c")
+KEYS = (*LETTERS * 2, *NAMED * 2, *OPENING * 3, "q", "C-q")
+PASTES = ("lifestyle", "status:failed", "a\nb\tc", "x" * 3_000, "2.50", "00000002")
+KILL = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'gjobs'"
+
+
+class StormError(Exception):
+    """What the command did wrong."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.key_storm", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=90, help="sessions begin until then (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the first session (default: %(default)s)")
+    options = parser.parse_args()
+    if shutil.which("tmux") is None:
+        sys.exit("tmux is not installed.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    deadline, seed = time.monotonic() + options.seconds, options.seed
+    with working_directory() as directory:
+        while time.monotonic() < deadline - SHORTEST_SECONDS or seed == options.seed:
+            session = Session(directory, seed, deadline)
+            try:
+                session.run()
+            except (StormError, AssertionError) as error:
+                sys.stdout.write(f"Seed {seed} failed: {error}\nSent until then:\n{session.sent()}\n")
+                return 1
+            sys.stdout.write(f"Seed {seed}: {len(session.rounds)} rounds, {session.end}\n")
+            sys.stdout.flush()
+            seed += 1
+    return 0
+
+
+@contextmanager
+def working_directory() -> Iterator[Path]:
+    """All that the command leaves behind is in here; every account may enter it, and it has a short path."""
+    directory = Path(tempfile.mkdtemp(prefix="gjobs-", dir=quick_directory())).resolve()
+    directory.chmod(0o755)
+    for name in (*SETTINGS, "NO_COLOR"):
+        os.environ.pop(name, None)
+    os.environ |= {
+        "GJOBS_DATA_DIR": str(directory / "data"),
+        "XDG_CONFIG_HOME": str(directory / "config"),
+        "TMPDIR": str(directory),
+    }
+    try:
+        yield directory
+    finally:
+        stop_server(directory / "data")
+        shutil.rmtree(directory)
+
+
+class Session:
+    """One run of the command, from its first screen to its end."""
+
+    def __init__(self, directory: Path, seed: int, deadline: float) -> None:
+        self._data_dir, self._deadline = directory / "data", deadline
+        self._log = self._data_dir / "gjobs.log"
+        self._dice = random.Random(seed)  # noqa: S311
+        room = directory / str(seed)
+        room.mkdir()
+        self._pane = Pane(str(shutil.which("tmux")), room, GJOBS)
+        self.rounds: list[str] = []
+        self.end = ""
+
+    def sent(self) -> str:
+        return "\n".join(self.rounds)
+
+    def run(self) -> None:
+        with closing(self._pane):
+            self._pane.wait_for("as ada@example.com", "Jobs ·")
+            has_quit = any(self._play_round() for _ in range(ROUNDS) if time.monotonic() < self._deadline)
+            self.end = "ended by a key" if has_quit else "led back by escape"
+            if not has_quit:
+                self._lead_back()
+            elif not set(self.sent().split()) & QUITTING:
+                raise StormError("it ended though no key had asked for that")
+            self._require_clean_end()
+
+    def _play_round(self) -> bool:
+        """Whether a key of it has ended the command."""
+        match self._dice.choices(("keys", "paste", "size", "kill"), (12, 1, 2, 1))[0]:
+            case "keys":
+                keys = [self._dice.choice(KEYS) for _ in range(self._dice.randint(1, 15))]
+                self.rounds.append(" ".join(keys))
+                self._pane.press(*keys)
+            case "paste":
+                text = self._dice.choice(PASTES)
+                self.rounds.append(f"paste {text[:40]!r}")
+                self._pane.paste(text)
+            case "size":
+                width, height = self._dice.randint(20, 200), self._dice.randint(5, 60)
+                self.rounds.append(f"size {width} x {height}")
+                self._pane.resize(width, height)
+            case _:
+                self.rounds.append("kill the connections")
+                self._kill_connections()
+        time.sleep(self._dice.choice(PAUSES))
+        return self._pane.exit_status() is not None
+
+    def _kill_connections(self) -> None:
+        server = find_postmaster(DataLayout.of(self._data_dir).cluster)
+        if server is not None and server_status(self._data_dir).version:
+            with connect(connection_info(server.socket_dir, user=ADMINISTRATOR)) as connection:
+                connection.execute(KILL)
+
+    def _lead_back(self) -> None:
+        """Escape, as often as dialogs may lie above each other. Then the key that quits, which a form takes for text.
+
+        Keys that come before the last ones are handled may be dropped: then both are pressed again.
+        """
+        self._pane.resize(WIDTH, HEIGHT)
+        deadline = time.monotonic() + BACK_SECONDS
+        while self._pane.exit_status() is None:
+            if time.monotonic() > deadline:
+                raise StormError(f"escape does not lead back:\n{self._pane.screen()}")
+            for _ in range(8):
+                self._pane.press("Escape")
+                time.sleep(0.2)
+            if self._pane.exit_status() is None:
+                self._pane.press("q")
+                time.sleep(1)
+
+    def _require_clean_end(self) -> None:
+        status, screen = self._pane.wait_for_end(), self._pane.screen()
+        log = self._log.read_text(errors="replace") if self._log.exists() else ""
+        if status != 0 or "Traceback" in screen or "mistake of its own" in log:
+            raise StormError(f"exit status {status}\n{screen}\n{log[-6_000:]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
