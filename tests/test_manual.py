@@ -123,6 +123,8 @@ def test_readme_is_short() -> None:
     ("words", "topic", "heading"),
     [
         ("why ana not see job", "visibility", "Visibility"),
+        ("ana see job", "visibility", "Visibility"),
+        ("restore archived", "retention", "gjobs archive restore"),
         ("worker dies", "workers", "What happens when a worker dies"),
         ("limit project month", "budgets", "Budgets"),
         ("budgets", "budgets", "Budgets"),
@@ -131,7 +133,7 @@ def test_readme_is_short() -> None:
 )
 def test_search_finds_sections_by_all_words(words: str, topic: str, heading: str) -> None:
     hits = search(words)
-    assert (topic, heading) in {(hit.section.topic, hit.section.heading) for hit in hits}
+    assert (topic, heading) in [(hit.section.topic, hit.section.heading) for hit in hits[:3]]
     for hit in hits:
         text = "\n".join((hit.section.topic, hit.section.heading, *hit.section.lines)).casefold()
         assert all(word.casefold() in text for word in words.split())
