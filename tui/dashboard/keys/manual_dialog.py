@@ -75,7 +75,7 @@ class ManualDialog(Dialog[None]):
         MarkdownH1 { content-align: left middle; margin: 1 0 0 0; }
         MarkdownH2 { margin: 1 0; }
         MarkdownH3 { margin: 1 0 0 0; }
-        MarkdownFence { margin: 0 0 1 0; }
+        MarkdownFence { margin: 0 0 1 0; color: $foreground; background: $foreground 6%; }
         MarkdownFence > Label { padding: 0 1; }
         #foot { height: 1; padding: 0 1; color: $foreground-muted; }
     }
