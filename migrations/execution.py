@@ -9,7 +9,7 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from alembic.script import Script
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
@@ -45,6 +45,12 @@ def upgrade_to(run: Run, revision: str) -> None:
 def downgrade_to(run: Run, revision: str) -> None:
     """Downgrade, with transactions as in `upgrade_to`."""
     _execute(run, lambda config: command.downgrade(config, revision))
+
+
+def downgraded_apart() -> list[str]:
+    """Revisions whose downgrade runs outside a transaction, newest first. No other is undone together with them."""
+    scripts = ScriptDirectory.from_config(configuration())
+    return [one.revision for one in scripts.walk_revisions() if getattr(one.module, "downgrades_apart", False)]
 
 
 def render(found: Origin, current: str | None) -> str:

@@ -1,13 +1,13 @@
 """The functions that commands and start-up call: upgrade, downgrade, verify."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from migrations import APART, HEAD, REVISIONS
+from migrations import HEAD, REVISIONS
 from migrations.connection import AnotherRun, MigrationRefused, connect, translate_migrating
 from migrations.progress import Origin, Report, Run, say_nothing
 from migrations.status import known_status
@@ -66,7 +66,7 @@ def downgrade(
         raise MigrationRefused("No migration has run on this database, so there is none to undo.")
     if revision != "base" and revision >= current:
         raise MigrationRefused(f"The database is at revision {current}; {revision} is not below it.")
-    from migrations.execution import downgrade_to
+    from migrations.execution import downgrade_to, downgraded_apart
 
     run = Run(
         report,
@@ -74,7 +74,7 @@ def downgrade(
         condition="0001/droppable.sql" if revision == "base" else None,
         exported_archive=exported.state if exported else "",
     )
-    for target in _stops(current, revision):
+    for target in _stops(current, revision, downgraded_apart()):
         _until_unlocked(partial(downgrade_to, run, target), run)
 
 
@@ -85,9 +85,9 @@ def export_archive(conninfo: Mapping[str, str | int], revision: str, file: "Path
     return export_archive(conninfo, revision, file)
 
 
-def _stops(current: str, revision: str) -> list[str]:
+def _stops(current: str, revision: str, downgraded_apart: Sequence[str]) -> list[str]:
     """Return the revisions at which a downgrade commits."""
-    below = [REVISIONS[REVISIONS.index(apart) - 1] for apart in reversed(APART) if apart <= current]
+    below = [REVISIONS[REVISIONS.index(apart) - 1] for apart in downgraded_apart if apart <= current]
     return [*(stop for stop in below if revision == "base" or stop > revision), revision]
 
 

@@ -4,6 +4,7 @@ from migrations.scripts import lock_tables, run_apart, run_folder, run_in_snapsh
 
 revision = "0004"
 down_revision = "0003"
+downgrades_apart = True
 
 
 def upgrade() -> None:
