@@ -14,8 +14,8 @@ from migrations.status import known_status
 from store.errors import InvalidValue
 
 REVISION = "0008"
-"""The first with an archive."""
-# 0008/empty.sql compares it with the archive that it is about to drop.
+"""The first revision with an archive."""
+# 0008/empty.sql compares this state with the archive that it is about to drop.
 _STATE = """
 select count(*),
        concat(count(*), ' ',
@@ -29,25 +29,25 @@ _ROWS_AT_ONCE = 1_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveExport:
     jobs: int
-    """How many the file holds; without any, no file is written."""
+    """The number of jobs in the file. Without any, no file is written."""
     state: str
-    """By which the downgrade knows that the archive is still what was exported."""
+    """The downgrade checks that the archive still has this state."""
 
 
 def drops_archive(current: str | None, revision: str) -> bool:
-    """Whether going down to the revision, or to `base`, drops the archive."""
+    """Return whether a downgrade to the revision, or to `base`, drops the archive."""
     return current is not None and current >= REVISION and (revision == "base" or revision < REVISION)
 
 
 def export_archive(conninfo: Mapping[str, str | int], revision: str, file: Path) -> ArchiveExport:
     """Write each archived job as a line of JSON to a new file that only its owner may read.
 
-    Raises InvalidValue if the downgrade to the revision keeps the archive, or if the file exists or cannot be written,
+    Raises InvalidValue if the downgrade keeps the archive, or if the file exists or can't be written. Raises
     NoPrivilege if row level security may hide jobs.
     """
     if not drops_archive(known_status(conninfo).current, revision):
         raise InvalidValue(
-            "export_archive", f"Going down to {revision} drops no archive, so there is nothing to export."
+            "export_archive", f"Going down to {revision} keeps the archive, so there is nothing to export."
         )
     with connect(conninfo) as connection:
         try:
@@ -68,11 +68,13 @@ def export_archive(conninfo: Mapping[str, str | int], revision: str, file: Path)
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[IO[str]]:
-    """On leaving, it is on the disk. If the block fails, there is no file."""
+    """Open a new file. On success it is synced to disk; if the block fails, the file is deleted."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except FileExistsError as error:
-        raise InvalidValue("export_archive", f"The file {path} exists.", hint="Give a new file.") from error
+        raise InvalidValue(
+            "export_archive", f"The file {path} exists already.", hint="Choose a new file name."
+        ) from error
     except OSError as error:
         raise _not_written(path, error) from error
     try:
@@ -88,4 +90,4 @@ def _new_file(path: Path) -> Iterator[IO[str]]:
 
 
 def _not_written(path: Path, error: OSError) -> InvalidValue:
-    return InvalidValue("export_archive", f"The file {path} cannot be written: {error.strerror}. Nothing was undone.")
+    return InvalidValue("export_archive", f"Can't write {path}: {error.strerror}. Nothing was undone.")

@@ -1,4 +1,4 @@
-"""The run's connection, turn-taking lock, errors."""
+"""The run's connection, lock and errors."""
 
 import select
 import time
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from store.schema.schema_diff import Difference
 
 NAMED = 3
-"""So many differences stand in a sentence; `gjobs migrate verify` has all."""
+"""The most differences named in a sentence. `gjobs migrate verify` shows all."""
 
 
 class MigrationRefused(StoreError):
@@ -31,20 +31,20 @@ class MigrationRefused(StoreError):
 
 
 class AnotherRun(Locked):
-    """Another migration is at work on this database."""
+    """Another migration is running on this database."""
 
 
 class SchemaDiffers(MigrationRefused, SchemaMissing):
-    """The app's own schema is not the one that the migrations would go on from."""
+    """The app's own schema is not the one that the migrations start from."""
 
-    hint = "'gjobs migrate verify' shows the schema object by object."
+    hint = "Run 'gjobs migrate verify' to see the differences."
 
     def __init__(self, differences: "Sequence[Difference]") -> None:
         named = [difference.sentence for difference in differences[:NAMED]]
         if more := len(differences) - len(named):
             named.append(f"and {more} more")
         super().__init__(
-            f"The tables that are here are not those of revision {REVISIONS[0]}, so nothing was changed: "
+            f"The existing tables differ from revision {REVISIONS[0]}. Nothing was changed. Differences: "
             f"{'; '.join(named)}."
         )
         self.differences = tuple(differences)
@@ -57,24 +57,26 @@ _REFUSALS = (errors.ObjectNotInPrerequisiteState, errors.DependentObjectsStillEx
 
 @contextmanager
 def connect(conninfo: Mapping[str, str | int]) -> Iterator[psycopg.Connection]:
-    """Closed on leaving. What is not committed by then is undone."""
+    """Open a connection and close it on leaving. Uncommitted changes are rolled back."""
     connection = _open({"application_name": APPLICATION_NAME, **with_defaults(conninfo)})
     try:
         yield connection
     finally:
-        # A pooler throws a connection to the server away that a client leaves inside a transaction.
+        # A pooler discards a server connection if its client leaves it inside a transaction.
         with suppress(psycopg.Error):
             connection.rollback()
         connection.close()
 
 
 def _open(parameters: Mapping[str, str | int]) -> psycopg.Connection:
-    """At the first address that answers. A refusal is final: the driver would try a password at each of them."""
+    """Connect to the first address that answers. A refusal is final: the driver would try the password at
+    each address.
+    """
     failure: StoreError = Unreachable("The database has no address.")
     try:
         for address in conninfo_attempts(parameters):
             try:
-                # A pooler between may serve each transaction by another process, which has not what was prepared.
+                # A pooler may serve each transaction from another process, which lacks prepared statements.
                 return psycopg.connect(make_conninfo("", **address), prepare_threshold=None)
             except psycopg.Error as error:
                 failure = translate_connecting(error, refusal_code(address) if is_unclear(error) else None)
@@ -85,12 +87,12 @@ def _open(parameters: Mapping[str, str | int]) -> psycopg.Connection:
     except psycopg.Error as error:
         raise translate_connecting(error) from error
     except UnicodeError as error:
-        raise Unreachable("The database's host name cannot be one.") from error
+        raise Unreachable("The database's host name is not valid.") from error
     raise failure
 
 
 def translate_migrating(error: psycopg.Error) -> StoreError:
-    """Ours for what a revision, or reading the present one, met."""
+    """Translate an error of a revision, or of reading the schema."""
     diagnostics = error.diag
     sentences = " ".join(part for part in (diagnostics.message_primary, diagnostics.message_detail) if part)
     if isinstance(error, _REFUSALS):
@@ -111,9 +113,9 @@ _TURN = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjo
 
 
 def acquire_run_lock(connection: psycopg.Connection) -> None:
-    """Until the connection, which is in autocommit, ends. Raises AnotherRun where another run is at work.
+    """Take the lock until the connection ends, which must be in autocommit. Raises AnotherRun if another run holds it.
 
-    It asks again and again instead of waiting in the database: there a concurrent build would wait for it in turn.
+    It polls instead of waiting in the database: a concurrent index build would wait for that wait.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while _value(connection, _TURN) is not True:
@@ -123,20 +125,20 @@ def acquire_run_lock(connection: psycopg.Connection) -> None:
 
 
 def require_session(connection: psycopg.Connection, conninfo: Mapping[str, str | int]) -> None:
-    """Raises MigrationRefused behind a pooler that serves each transaction by another process."""
+    """Raise MigrationRefused behind a pooler that serves each transaction from another process."""
     if is_shared(connection, conninfo):
         raise MigrationRefused(
-            "This address leads to a pooler that serves each transaction by another connection: nothing was changed.",
-            hint="Migrate over a direct connection, or over a pooler in session mode.",
+            "This address is a pooler in transaction mode. Nothing was changed.",
+            hint="Use a direct connection, or a pooler in session mode.",
         )
 
 
 def is_shared(connection: psycopg.Connection, conninfo: Mapping[str, str | int]) -> bool:
-    """Whether a pooler stands between that serves each transaction by another process.
+    """Return whether a pooler serves each transaction from another process.
 
-    A pooler is known by its processes not being the one that answered at the beginning. One that keeps a process for
-    each session never gives this one's to another connection. Both are asked by turns, for some poolers take the
-    process that was free for longest, and others the last one.
+    Behind a pooler, the process differs from the one reported on connecting. A pooler in session mode never gives this
+    connection's process to another one. Both connections are asked in turns, because some poolers use the process that
+    was free for longest, and others the last one.
     """
     process = _process(connection)
     if process == connection.info.backend_pid:
@@ -150,19 +152,19 @@ def is_shared(connection: psycopg.Connection, conninfo: Mapping[str, str | int])
                 if answer == process or _process(connection) != process:
                     return True
     except (psycopg.Error, StoreError):
-        # No room for another session beside this one: then this one keeps its own.
+        # There is no room for a second session, so this one keeps its own process.
         return _process(connection) != process
     return False
 
 
 def _process(connection: psycopg.Connection) -> object:
-    """In a transaction of its own, so that nothing is left behind that a pooler would give to the next."""
+    """Ask in a separate transaction, so that no state is left that a pooler would hand on."""
     with connection.transaction():
         return _value(connection, _PROCESS)
 
 
 def _process_in_time(other: psycopg.Connection) -> int | None:
-    """None where the pooler has no free process to answer: then the first connection's is not free either."""
+    """Return the process, or None if the pooler has no free one. Then the first connection's is not free either."""
     if _answer_in_time(other, "BEGIN READ ONLY") is None:
         return None
     process = _answer_in_time(other, _PROCESS)
@@ -171,7 +173,7 @@ def _process_in_time(other: psycopg.Connection) -> int | None:
 
 
 def _answer_in_time(connection: psycopg.Connection, query: str) -> bytes | None:
-    """A query's first value, which is empty where it has none; None where no answer comes."""
+    """Return a query's first value, empty if it has none. None if no answer comes."""
     connection.pgconn.send_query(query.encode())
     while connection.pgconn.is_busy():
         if not select.select([connection.pgconn.socket], [], [], PATIENCE_SECONDS)[0]:

@@ -1,4 +1,4 @@
-"""What Alembic runs for each command."""
+"""The script that Alembic runs for each command."""
 
 from alembic import context
 from alembic.util import CommandError
@@ -14,17 +14,19 @@ COMPARED_SCHEMAS = ("auth", "public")
 
 
 def is_compared(name: str | None, kind: str, _parents: object) -> bool:
-    """The schemas that `store.tables` describes; the others are not the drift comparison's."""
+    """Return whether to compare a schema: only those that `store.tables` describes."""
     return kind != "schema" or name in COMPARED_SCHEMAS
 
 
 def is_comparable(_one: object, name: str | None, _kind: str, _is_reflected: bool, _other: object) -> bool:
-    """An index on an expression is no text that Alembic could compare: `migrate verify` does."""
+    """Return whether Alembic can compare an object. It can't compare an index on an expression; `migrate
+    verify` does.
+    """
     return name != "gjobs_total"
 
 
 def run_online(connection: Connection) -> None:
-    # Without a default schema the drift comparison calls each table by its schema's name, as `store.tables` does.
+    # Without a default schema, the comparison names each table with its schema, as `store.tables` does.
     connection.dialect.default_schema_name = None
     context.configure(
         connection=connection,
@@ -46,14 +48,14 @@ def run_online(connection: Connection) -> None:
             adopt(connection)
         context.run_migrations()
         if not context.get_context().get_current_heads():
-            # Back where nothing is: offline SQL from there makes the table again.
+            # Back at an empty database: offline SQL from there creates the table again.
             connection.execute(text("drop table gjobs.alembic_version"))
 
 
 def adopt(connection: Connection) -> None:
     require_app_schema(driver_connection(connection))
     context.execute(load("adopt.sql"))
-    this_run().step("The app's own tables are taken over at revision 0001.")
+    this_run().step("Took over the app's own tables at revision 0001.")
 
 
 def run_offline() -> None:
@@ -77,5 +79,5 @@ if context.is_offline_mode():
 else:
     connection = context.config.attributes.get("connection")
     if connection is None:
-        raise CommandError("Alembic has no connection here: run 'gjobs migrate'.")
+        raise CommandError("Alembic has no connection here. Run 'gjobs migrate'.")
     run_online(connection)

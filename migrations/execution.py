@@ -1,4 +1,4 @@
-"""Alembic configured in code."""
+"""Runs Alembic, which is configured in code."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from alembic.script import Script
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
@@ -19,9 +19,9 @@ from migrations.verification import origin
 from store.schema.schema_by_revision import APP_REVISION
 
 _alembic = threading.Lock()
-"""Alembic's `context` and `op`, through which the revisions reach the connection, are one for the whole process."""
+"""Alembic's `context` and `op` are global for the process. The revisions reach the connection through them."""
 
-_FOR_PSQL = r"""-- For psql: what is built concurrently stands outside a transaction, and must not run after a failure.
+_FOR_PSQL = r"""-- For psql. Indexes are built outside a transaction, and must not be built after a failure.
 \set ON_ERROR_STOP on
 """
 
@@ -29,7 +29,7 @@ _FOR_PSQL = r"""-- For psql: what is built concurrently stands outside a transac
 def configuration(
     connection: Connection | None = None, output: StringIO | None = None, run: Run | None = None
 ) -> Config:
-    """For a command on this connection, or, without one, for a command that prints to `output`."""
+    """Return the configuration for a connection, or for printing to `output`."""
     config = Config(output_buffer=output)
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -38,17 +38,23 @@ def configuration(
 
 
 def upgrade_to(run: Run, revision: str) -> None:
-    """What comes before an index that is built concurrently is one transaction."""
+    """Upgrade. The revisions before the first concurrent index build run in one transaction."""
     _execute(run, lambda config: command.upgrade(config, revision))
 
 
 def downgrade_to(run: Run, revision: str) -> None:
-    """As `upgrade_to`."""
+    """Downgrade, with transactions as in `upgrade_to`."""
     _execute(run, lambda config: command.downgrade(config, revision))
 
 
+def downgraded_apart() -> list[str]:
+    """Revisions whose downgrade runs outside a transaction, newest first. No other is undone together with them."""
+    scripts = ScriptDirectory.from_config(configuration())
+    return [one.revision for one in scripts.walk_revisions() if getattr(one.module, "downgrades_apart", False)]
+
+
 def render(found: Origin, current: str | None) -> str:
-    """The SQL from what was found to the head."""
+    """Return the SQL from the current state to the head."""
     output, run = StringIO(), Run(say_nothing)
     run.begin(found)
     start = APP_REVISION if found is Origin.APP else current or "base"
@@ -84,7 +90,7 @@ def _execute(run: Run, work: Callable[[Config], None]) -> None:
 
 
 def note_step(ctx: MigrationContext, step: MigrationInfo, *_: object, **__: object) -> None:
-    """What Alembic calls after each revision."""
+    """Note an applied or undone revision. Alembic calls this after each one."""
     if ctx.config is None:
         return
     run: Run = ctx.config.attributes["run"]

@@ -1,4 +1,4 @@
-"""A run's steps, and what long statements are doing."""
+"""A run's steps, and the progress of long statements."""
 
 import threading
 import time
@@ -12,16 +12,16 @@ from migrations.connection import connect
 from store.errors import StoreError
 
 Report = Callable[[str], None]
-"""Receives sentences for people."""
+"""Receives sentences for the user."""
 
 
 class Origin(Enum):
-    """What a run finds."""
+    """The state of the database at the start of a run."""
 
     NOTHING = auto()
-    """No table of the app: the run makes them all, and nobody uses them before it ends."""
+    """No tables of the app. The run creates them all, and nobody uses them before it ends."""
     APP = auto()
-    """The app's own tables, on which no migration has run."""
+    """The app's own tables, without any migration."""
     MIGRATED = auto()
 
 
@@ -36,35 +36,35 @@ class Run:
     ) -> None:
         self.report = report
         self.conninfo = conninfo or {}
-        """Empty where SQL is only printed."""
+        """Empty if SQL is only printed."""
         self.condition = condition
-        """A script that is executed first: it refuses what would be refused in the end, after a part is committed."""
+        """A script that runs first. It refuses early what would otherwise fail after a partial commit."""
         self.exported_archive = exported_archive
-        """The state of the archive that a downgrade may drop; empty if none was exported."""
+        """The state of the archive that a downgrade may drop. Empty if none was exported."""
         self.origin = Origin.MIGRATED
         self.has_changed = False
         """Whether anything is committed."""
         self._steps: list[str] = []
         self._locked_since: float | None = None
         self._longest_lock: float | None = None
-        """In seconds, over all attempts; None where there was none, or it was told."""
+        """In seconds, over all attempts. None if there was no lock or it was reported already."""
 
     def begin(self, origin: Origin) -> None:
-        """What an attempt before this one did and could not commit is forgotten."""
+        """Start an attempt. Steps that an earlier attempt did not commit are forgotten."""
         self.origin = origin
         self._steps.clear()
 
     def step(self, sentence: str) -> None:
-        """It is told when it is committed."""
+        """Note a step. It is reported when it is committed."""
         self._steps.append(sentence)
 
     def locked(self, *, seconds: float) -> None:
-        """To the commit nobody else reads or writes the tables, as nobody did for so many seconds."""
+        """Note that the tables are locked until the commit, and have been for this many seconds."""
         if self.origin is not Origin.NOTHING:
             self._locked_since = time.monotonic() - seconds
 
     def released(self) -> None:
-        """By a commit, or because the attempt failed."""
+        """Note that the lock ended, by a commit or a failed attempt."""
         if self._locked_since is not None:
             self._longest_lock = max(self._longest_lock or 0.0, time.monotonic() - self._locked_since)
             self._locked_since = None
@@ -105,7 +105,7 @@ select a.pid, a.usename, nullif(a.application_name, ''), a.state
 def reporting_progress(
     conninfo: Mapping[str, str | int], connection: psycopg.Connection, report: Report
 ) -> Iterator[None]:
-    """Inside, tells how far the index is that the link builds, and for whom the link waits. Quick work is not told."""
+    """Report inside how far an index build is, and which process blocks it. Quick work is not reported."""
     row = connection.execute("select pg_catalog.pg_backend_pid()").fetchone()
     done = threading.Event()
     watcher = threading.Thread(target=_watch, args=(conninfo, row and row[0], report, done), daemon=True)
@@ -114,7 +114,7 @@ def reporting_progress(
         yield
     finally:
         done.set()
-        # Where a pooler has no connection left for it, it would wait until this one's link ends.
+        # Without a free connection of the pooler, the thread would wait until this connection ends.
         watcher.join(PATIENCE_SECONDS)
 
 
@@ -124,7 +124,7 @@ def _watch(conninfo: Mapping[str, str | int], pid: int, report: Report, done: th
         return
     try:
         with connect(conninfo) as connection:
-            # Its snapshots have to end at once: a concurrent build waits for them.
+            # Its snapshots must end at once, because a concurrent index build waits for them.
             connection.autocommit = True
             while True:
                 said = [*_progress(connection, pid), *_waiting(connection, pid)]
@@ -135,7 +135,7 @@ def _watch(conninfo: Mapping[str, str | int], pid: int, report: Report, done: th
                 if done.wait(INTERVAL_SECONDS):
                     return
     except (psycopg.Error, StoreError):
-        # The work goes on without an account of it.
+        # The work continues without progress reports.
         return
 
 

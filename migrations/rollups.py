@@ -15,11 +15,11 @@ from migrations.status import known_status
 from store.errors import SchemaMissing
 
 REVISION = "0004"
-"""The first that keeps them."""
+"""The first revision with rollups."""
 JOBS_A_PART = 1_000_000
-"""About so many are compared at once; then it is told how far it is."""
+"""About how many jobs are compared at once. Progress is reported after each part."""
 LISTED = 100
-"""So many differences of a part are told one by one."""
+"""The most differences of a part that are listed."""
 
 _DIFFERENCES = (Path(__file__).parent / "sql" / "rollups.sql").read_text(encoding="utf-8")
 _PARTS = """
@@ -36,17 +36,17 @@ _LET_FOLDERS_IN = "select pg_catalog.pg_advisory_unlock(1735353442, 2)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollupDifference:
-    """One sum. Of totals, a day is None; of days, status and mode are."""
+    """A rollup that differs from the count. Totals have no day; days have no status and mode."""
 
     kind: str
     """totals or days."""
     user_id: UUID | None
-    """This and what follows may be null where an app lets them be."""
+    """This and the next fields may be None if the app's columns allow null."""
     project_id: UUID | None
     status: str | None
     mode: str | None
     day: str | None
-    """In UTC, as PostgreSQL writes it: it may lie where Python has none."""
+    """In UTC, as PostgreSQL writes it. It may be outside Python's range."""
     counted_jobs: int
     kept_jobs: int
     counted_cents: int
@@ -56,9 +56,9 @@ class RollupDifference:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollupCheck:
     differences: tuple[RollupDifference, ...]
-    """The first of them."""
+    """The first differences."""
     count: int
-    """Of all differences."""
+    """The number of all differences."""
 
     @property
     def matches(self) -> bool:
@@ -66,9 +66,9 @@ class RollupCheck:
 
 
 def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
-    """Compare in one snapshot, read-only. Until the end nobody can truncate the jobs, which would change what it shows.
+    """Compare in one read-only snapshot. Until the end nobody can truncate the jobs, which would change the result.
 
-    Raises SchemaMissing where no sums are kept, NoPrivilege where rows may be hidden.
+    Raises SchemaMissing without rollups, and NoPrivilege if rows may be hidden.
     """
     _require_rollups(conninfo)
     with connect(conninfo) as connection:
@@ -77,7 +77,7 @@ def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.execute("set local row_security = off")
             connection.execute("set local statement_timeout = 0")
-            # Before the first query, which takes the snapshot. The lock conflicts only with what locks the whole table.
+            # Before the first query, which takes the snapshot. The lock conflicts only with locks on the whole table.
             connection.execute("lock table public.generation_jobs in access share mode")
             return _compare(connection, report)
         except psycopg.Error as error:
@@ -98,7 +98,7 @@ def _compare(connection: psycopg.Connection, report: Report) -> RollupCheck:
 
 
 def _bounds(connection: psycopg.Connection) -> Iterator[UUID]:
-    """The first project of each part but the first."""
+    """Yield the first project of each part after the first."""
     row = connection.execute(_PARTS.encode(), [JOBS_A_PART]).fetchone()
     for (first,) in connection.execute(_BOUNDS.encode(), [row[0] if row else 1]):
         yield first
@@ -121,10 +121,10 @@ def _difference(row: tuple[Any, ...]) -> RollupDifference:
 
 
 def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
-    """Counts all jobs anew, in one transaction that keeps no writer waiting: what they write meanwhile has its deltas.
+    """Count all jobs again in one transaction. Writers are not blocked; their changes are added as deltas.
 
-    Raises SchemaMissing where no sums are kept, AnotherRun while a migration is at work, MigrationRefused behind a
-    pooler that serves each transaction by another process.
+    Raises SchemaMissing without rollups, and AnotherRun while a migration is running. Raises MigrationRefused behind a
+    pooler that serves each transaction from another process.
     """
     _require_rollups(conninfo)
     with connect(conninfo) as connection:
@@ -136,7 +136,7 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
             connection.execute("set statement_timeout = 0")
             connection.execute("set lock_timeout = 0")
             with reporting_progress(conninfo, connection, report):
-                # Before the snapshot: nothing is folded that it does not know to be, and no job in it is truncated.
+                # Before the snapshot: nothing outside it is folded, and no job in it is truncated.
                 connection.execute(_KEEP_FOLDERS_AWAY)
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 with connection.transaction():
@@ -151,5 +151,5 @@ def _require_rollups(conninfo: Mapping[str, str | int]) -> None:
     current = known_status(conninfo).current
     if current is None or current < REVISION:
         raise SchemaMissing(
-            "This database keeps no sums of its jobs.", hint=f"'gjobs migrate up' brings revision {REVISION}."
+            "This database keeps no rollups.", hint=f"Run 'gjobs migrate up' to add rollups (revision {REVISION})."
         )

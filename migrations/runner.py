@@ -1,13 +1,13 @@
-"""What commands and start-up call: upgrade, downgrade, verify."""
+"""The functions that commands and start-up call: upgrade, downgrade, verify."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from migrations import APART, HEAD, REVISIONS
+from migrations import HEAD, REVISIONS
 from migrations.connection import AnotherRun, MigrationRefused, connect, translate_migrating
 from migrations.progress import Origin, Report, Run, say_nothing
 from migrations.status import known_status
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 4
 PAUSE_SECONDS = 1.0
-"""Between attempts, for those whom the attempt kept waiting. An attempt itself waits two seconds for a lock."""
+"""Between attempts, so that blocked sessions can run. An attempt waits two seconds for a lock."""
 
 
 def upgrade(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> None:
-    """To the head. An app's own tables are taken over where they are those of the first revision.
+    """Upgrade to the head. An app's own tables are taken over if they equal those of the first revision.
 
-    All of it is one transaction, up to the first index that is built concurrently: that, and what follows, is done
-    step by step, and what is interrupted there is gone on with by the next run.
+    All of it is one transaction, up to the first concurrent index build. The rest runs step by step; after an
+    interruption, the next run continues.
 
-    Raises Locked where the tables stay in use, SchemaMissing where the schema `gjobs` has to be made by an
-    administrator first, SchemaDiffers where the app's own tables are others, MigrationRefused where the database is
-    otherwise not in a state to be migrated.
+    Raises Locked if the tables stay in use. Raises SchemaMissing if an administrator must create the schema `gjobs`
+    first. Raises SchemaDiffers if the app's own tables differ. Raises MigrationRefused if the database can't be
+    migrated for another reason.
     """
     if known_status(conninfo).pending:
         from migrations.execution import upgrade_to
@@ -49,23 +49,24 @@ def downgrade(
     exported: "ArchiveExport | None" = None,
     report: Report = say_nothing,
 ) -> None:
-    """To an earlier revision, or to `base`, which is none. Indexes first, and then the rest in one transaction.
+    """Downgrade to an earlier revision, or to `base`, which is none. Indexes come first, then the rest in one
+    transaction.
 
     Archived jobs are dropped only if `exported` holds all of them.
 
-    An app's own tables, and its functions and policies, are in the end as they were. Raises MigrationRefused where
-    going down would lose rows, or where the database is not above that revision.
+    In the end, an app's own tables, functions and policies are as they were. Raises MigrationRefused if the downgrade
+    would lose rows, or if the database is not above that revision.
     """
     if revision not in ("base", *REVISIONS):
         raise InvalidValue(
-            "revision", f"There is no revision {revision!r}.", hint=f"One of: base, {', '.join(REVISIONS)}."
+            "revision", f"There is no revision {revision!r}.", hint=f"Use one of: base, {', '.join(REVISIONS)}."
         )
     current = known_status(conninfo).current
     if current is None:
         raise MigrationRefused("No migration has run on this database, so there is none to undo.")
     if revision != "base" and revision >= current:
         raise MigrationRefused(f"The database is at revision {current}; {revision} is not below it.")
-    from migrations.execution import downgrade_to
+    from migrations.execution import downgrade_to, downgraded_apart
 
     run = Run(
         report,
@@ -73,27 +74,27 @@ def downgrade(
         condition="0001/droppable.sql" if revision == "base" else None,
         exported_archive=exported.state if exported else "",
     )
-    for target in _stops(current, revision):
+    for target in _stops(current, revision, downgraded_apart()):
         _until_unlocked(partial(downgrade_to, run, target), run)
 
 
 def export_archive(conninfo: Mapping[str, str | int], revision: str, file: "Path") -> "ArchiveExport":
-    """Write the archive to a new file before `downgrade`. `migrations.archive_export` says what it raises."""
+    """Write the archive to a new file before `downgrade`. `migrations.archive_export` lists the errors."""
     from migrations.archive_export import export_archive
 
     return export_archive(conninfo, revision, file)
 
 
-def _stops(current: str, revision: str) -> list[str]:
-    """Where going down commits."""
-    below = [REVISIONS[REVISIONS.index(apart) - 1] for apart in reversed(APART) if apart <= current]
+def _stops(current: str, revision: str, downgraded_apart: Sequence[str]) -> list[str]:
+    """Return the revisions at which a downgrade commits."""
+    below = [REVISIONS[REVISIONS.index(apart) - 1] for apart in downgraded_apart if apart <= current]
     return [*(stop for stop in below if revision == "base" or stop > revision), revision]
 
 
 def pending_sql(conninfo: Mapping[str, str | int] | None) -> str:
-    """What `upgrade` would run on this database, or on an empty one; empty where nothing is pending.
+    """Return the SQL that `upgrade` would run on this database or an empty one. Empty if nothing is pending.
 
-    Raises SchemaDiffers as `upgrade` would. Where an index is built concurrently it is for psql.
+    Raises SchemaDiffers as `upgrade` would. SQL with a concurrent index build needs psql.
     """
     current, found = None, Origin.NOTHING
     if conninfo is not None:
@@ -107,21 +108,21 @@ def pending_sql(conninfo: Mapping[str, str | int] | None) -> str:
 
 
 def cautions_up(conninfo: Mapping[str, str | int]) -> list[str]:
-    """What a person has to know before `upgrade`, in sentences; none where nothing of it is pending."""
+    """Return sentences that a person must know before `upgrade`. Empty if none concerns a pending revision."""
     from migrations.warnings import upgrade_warnings
 
     return upgrade_warnings(conninfo)
 
 
 def cautions_down(conninfo: Mapping[str, str | int], revision: str) -> list[str]:
-    """What `downgrade` loses, in sentences."""
+    """Return sentences on what `downgrade` loses."""
     from migrations.warnings import downgrade_warnings
 
     return downgrade_warnings(conninfo, revision)
 
 
 def verify(conninfo: Mapping[str, str | int]) -> "Verification":
-    """Compares the schema with what its revision promises, from the catalogue alone. Changes nothing.
+    """Compare the schema with its revision, from the catalogue alone. Changes nothing.
 
     Raises SchemaMissing for a revision that only a newer program knows.
     """
@@ -131,9 +132,9 @@ def verify(conninfo: Mapping[str, str | int]) -> "Verification":
 
 
 def check_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> "RollupCheck":
-    """Compares the sums beside the jobs with what counting gives, in one snapshot. Changes nothing.
+    """Compare the rollups with counts, in one snapshot. Changes nothing.
 
-    Raises SchemaMissing where none are kept.
+    Raises SchemaMissing without rollups.
     """
     from migrations.rollups import check
 
@@ -141,7 +142,7 @@ def check_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_not
 
 
 def rebuild_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> None:
-    """Counts the jobs anew in place of the kept sums, while others write. `migrations.rollups` says what it raises."""
+    """Count the jobs again and replace the rollups, while others write. `migrations.rollups` lists the errors."""
     from migrations.rollups import rebuild
 
     rebuild(conninfo, report)
@@ -168,13 +169,13 @@ def _until_unlocked(attempt: Callable[[], None], run: Run) -> None:
         except (Locked, Conflict) as error:
             if not left:
                 kept = (
-                    "what was said to be done is kept, and no more was done"
+                    "the steps reported above are kept, and nothing else was changed"
                     if run.has_changed
                     else "nothing was changed"
                 )
                 raise Locked(
-                    f"Other sessions use the tables, or another migration is running: {kept}.",
-                    hint="Try again when they are done.",
+                    f"Other sessions use the tables, or another migration is running; {kept}.",
+                    hint="Try again when they have finished.",
                     sqlstate=error.sqlstate,
                 ) from error
             why = "Another migration is running" if isinstance(error, AnotherRun) else "The tables are in use"

@@ -14,19 +14,19 @@ from migrations.progress import Origin, Run, reporting_progress
 SQL = Path(__file__).parent / "sql"
 
 GENERATES = r"\gexec"
-"""What psql calls it: the query before it returns statements, which are run."""
+"""psql's command: the query before it returns statements, which are then run."""
 
 _LOCKED_SECONDS = """
 select extract(epoch from clock_timestamp() - current_setting('gjobs.locked_at')::timestamptz)::double precision
 """
 _OTHERS, _OTHERS_INDENT = "-- The others.", " " * 12
-"""Where `lock.sql` locks what comes after the jobs."""
+"""Where `lock.sql` locks the tables after the jobs."""
 _COUNTS = "select gjobs.recount_jobs()"
 _CONCURRENT = re.compile(r"(?P<verb>create|drop) index concurrently if (?:not )?exists (?:public\.)?(?P<name>\w+)")
 
 
 def run_script(name: str) -> None:
-    """Executes a file under `sql/` as one message, or prints it where the run is offline."""
+    """Run a file under `sql/` as one message, or print it if the run is offline."""
     op.execute(load(name))
 
 
@@ -39,12 +39,12 @@ def run_folder(kind: str, first: str, last: str | None = None) -> None:
 
 
 def makes_tables() -> bool:
-    """Whether this run creates the app's tables, so that the database holds nothing of an earlier build."""
+    """Return whether this run creates the app's tables. If so, the database has nothing of an earlier build."""
     return this_run().origin is Origin.NOTHING
 
 
 def lock_tables(others: str = "app_tables.sql", *, mode: str = "access exclusive") -> None:
-    """Lock the jobs in the mode, and what the file of plpgsql locks besides, from here to the commit."""
+    """Lock the jobs in the mode, and what the plpgsql file locks, until the commit."""
     script = _read("lock.sql").replace("access exclusive", mode)
     script = script.replace(_OTHERS, _read(others).replace("\n", f"\n{_OTHERS_INDENT}") + ";")
     op.execute(_text(script))
@@ -53,9 +53,9 @@ def lock_tables(others: str = "app_tables.sql", *, mode: str = "access exclusive
 
 
 def commit() -> None:
-    """What came before, whose locks are not to be held while others are waited for.
+    """Commit, so that no earlier locks are held while waiting for others.
 
-    Where the run itself makes the tables nobody waits for them, and all stays one transaction.
+    If the run creates the tables, nobody waits for them, and it stays one transaction.
     """
     if makes_tables():
         return
@@ -65,17 +65,18 @@ def commit() -> None:
 
 
 def may_lack(relation: str) -> bool:
-    """Whether the database has no such relation; offline nobody can tell."""
+    """Return whether the database may lack the relation. Offline, this is unknown."""
     if context.is_offline_mode():
         return True
     return op.get_bind().scalar(text("select to_regclass(:relation)"), {"relation": relation}) is None
 
 
 def run_apart(*names: str) -> None:
-    """Executes each statement of the files by itself and outside a transaction, without time-outs: for what is built or
-    dropped concurrently. What came before is committed, and what comes after starts another transaction.
+    """Run each statement of the files by itself, outside a transaction and without time-outs, for concurrent index
+    builds.
 
-    Where the run itself makes the tables nobody waits for them, and all is done in its transaction.
+    The work before is committed, and the work after starts another transaction. If the run creates the tables, nobody
+    waits for them, and everything stays in its transaction.
     """
     if makes_tables():
         for statement in _statements(*names):
@@ -92,8 +93,9 @@ def run_apart(*names: str) -> None:
 
 
 def run_in_snapshot(name: str) -> None:
-    """Executes the file, which has a transaction of its own, apart. It counts jobs: where the run itself makes their
-    table there are none."""
+    """Run the file, which has its own transaction, outside of ours. It counts jobs; a run that creates their table has
+    none.
+    """
     if not makes_tables():
         run_apart(name)
 
@@ -109,7 +111,7 @@ def _execute(*names: str) -> None:
     connection = driver_connection(op.get_bind())
     doing = "getting ready"
     try:
-        # On the driver's connection: an interruption cancels the statement, and the connection stays of use.
+        # On the driver's connection: an interruption then cancels the statement, and the connection stays usable.
         with reporting_progress(run.conninfo, connection, run.report):
             for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
                 if _is_built(statement):
@@ -125,8 +127,8 @@ def _execute(*names: str) -> None:
                     for (generated,) in cursor.fetchall():
                         connection.execute(str(generated).encode())
     except KeyboardInterrupt:
-        run.report(f"Stopped while {doing}. What came before is kept.")
-        run.report("The same command goes on from there; an index that was left incomplete it makes anew.")
+        run.report(f"Stopped while {doing}. The steps before are kept.")
+        run.report("Run the same command to continue. It rebuilds an incomplete index.")
         raise
 
 
@@ -143,7 +145,7 @@ def load(name: str) -> TextClause:
 
 
 def _text(script: str) -> TextClause:
-    """As it stands: a colon in it is SQL's own, never a bound value."""
+    """Return the text as it is: its colons are SQL, never bound values."""
     return text(script.replace(":", r"\:"))
 
 
@@ -152,7 +154,7 @@ def _read(name: str) -> str:
 
 
 def _is_built(statement: str) -> bool:
-    """Whether it makes an index that is there, of which nothing need be said."""
+    """Return whether the statement builds an index that exists already. It is then skipped silently."""
     found = _CONCURRENT.match(statement)
     if context.is_offline_mode() or found is None or found["verb"] != "create":
         return False
@@ -161,7 +163,7 @@ def _is_built(statement: str) -> bool:
 
 
 def _statements(*names: str) -> Iterator[str]:
-    """Those of such a file stand apart by an empty line, and comments before the first."""
+    """Yield the statements of files. Empty lines separate them; comments come before the first."""
     for name in names:
         for paragraph in _read(name).split("\n\n"):
             lines = [line for line in paragraph.splitlines() if not line.startswith("--")]

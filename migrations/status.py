@@ -13,12 +13,12 @@ from store.errors import NoPrivilege, SchemaMissing
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationStatus:
     current: str | None
-    """None where no migration has run. It may be one that only a newer program knows; then nothing is pending."""
+    """None if no migration has run. A revision that only a newer program knows has nothing pending."""
     head: str
     pending: tuple[str, ...]
     """Oldest first."""
     managed: bool
-    """Whether the schema is the migrations', or the app's own (or none)."""
+    """Whether our migrations own the schema, not the app."""
 
 
 def read_status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
@@ -32,7 +32,7 @@ def read_status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
 
 
 def known_status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
-    """The status, or SchemaMissing where a newer program migrated the database."""
+    """Return the status. Raises SchemaMissing if a newer program migrated the database."""
     found = read_status(conninfo)
     if found.current is not None and found.current not in REVISIONS:
         raise SchemaMissing(
@@ -63,13 +63,13 @@ def current_revision(connection: psycopg.Connection) -> str | None:
 
 
 class RevisionHidden(NoPrivilege):
-    """Migrations have run, and the login may not read which."""
+    """Migrations have run, but the login may not read which."""
 
     def __init__(self, login: str) -> None:
         role = '"{}"'.format(login.replace('"', '""'))
         super().__init__(
             f"Migrations have run here, but the login {login} may not read the revision (gjobs.alembic_version).",
-            hint="To let it, run as the tables' owner:"
+            hint="To allow it, run as the tables' owner:"
             f" GRANT USAGE ON SCHEMA gjobs TO {role}; GRANT SELECT ON gjobs.alembic_version TO {role};",
         )
 

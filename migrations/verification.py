@@ -1,4 +1,4 @@
-"""Live schema against its revision; adopting an app's schema."""
+"""Compares the live schema with its revision, and decides whether an app's schema can be taken over."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ select pg_catalog.current_setting('server_version_num')::integer,
 """
 
 OLDEST_SERVER = 150_000
-"""As the server itself counts its versions."""
+"""In the server's own version number."""
 
 
 def origin(connection: psycopg.Connection) -> Origin:
@@ -45,24 +45,24 @@ def origin(connection: psycopg.Connection) -> Origin:
 
 
 def require_app_schema(connection: psycopg.Connection) -> None:
-    """Raises SchemaDiffers where the app's own schema is not the one that revision 0001 would have made."""
+    """Raise SchemaDiffers if the app's own schema differs from that of revision 0001."""
     differences = required(compare(read_catalogue(connection), expected(APP_REVISION)))
     if differences:
         raise SchemaDiffers(differences)
 
 
 def obstacle(connection: psycopg.Connection) -> str | None:
-    """A sentence on what keeps this login from migrating, as `conditions.sql` would refuse it. None: nothing does."""
+    """Return a sentence on why this login can't migrate, as `conditions.sql` would refuse it. None if it can."""
     row = connection.execute(_OBSTACLES).fetchone()
     version, is_replica, may_make_schema, may_make_indexes, user, owner = row or (0, False, False, False, "", None)
     if version < OLDEST_SERVER:
         return f"The migrations need PostgreSQL {OLDEST_SERVER // 10_000} or newer."
     if is_replica:
-        return "This server is a read replica: migrate on its primary."
+        return "This server is a read replica. Migrate on its primary."
     if owner is not None:
         return f"The app's tables belong to {owner}, and only their owner can migrate them; this is {user}."
     if not may_make_schema:
-        return f"The role {user} may not create the schema gjobs, which keeps the revision."
+        return f"The role {user} may not create the schema gjobs, which stores the revision."
     if not may_make_indexes:
         return f"The role {user} may not create anything in the schema public."
     return None
@@ -74,16 +74,16 @@ _POOLED = "'gjobs migrate up' needs a direct connection, or a pooler in session 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
     revision: str
-    """Whose promise the schema was held to: the present revision's, or the first one's where no migration has run."""
+    """The revision that the schema was compared with. Without migrations, the first one."""
     origin: Origin
     promised: tuple[SchemaObject, ...]
     differences: tuple[Difference, ...]
     obstacle: str | None
-    """Why this login could not migrate; None where nothing is in its way."""
+    """Why this login can't migrate. None if it can."""
 
     @property
     def confirmed(self) -> tuple[SchemaObject, ...]:
-        """What is as promised. What stands within a missing object is neither here nor among the differences."""
+        """Objects that match. Objects inside a missing object are neither here nor among the differences."""
         differing = {(one.object, one.name) for one in self.differences}
         absent = {one.name for one in self.differences if one.kind is DifferenceKind.MISSING}
         return tuple(one for one in self.promised if (one.kind, one.title) not in differing and one.place not in absent)
@@ -94,12 +94,12 @@ class Verification:
 
     @property
     def adoptable(self) -> bool:
-        """Whether `upgrade` would take the app's own tables over."""
+        """Whether `upgrade` would take over the app's own tables."""
         return self.origin is Origin.APP and self.matches and self.obstacle is None
 
 
 def verify(conninfo: Mapping[str, str | int]) -> Verification:
-    """Changes nothing. Raises SchemaMissing for a revision that only a newer program knows."""
+    """Compare the schema. Changes nothing. Raises SchemaMissing for a revision that only a newer program knows."""
     with connect(conninfo) as connection:
         try:
             connection.read_only = True

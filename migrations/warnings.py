@@ -1,4 +1,4 @@
-"""What to know before upgrading or downgrading."""
+"""What to know before an upgrade or downgrade."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -8,11 +8,11 @@ from migrations.connection import connect, translate_migrating
 from migrations.status import current_revision
 
 EVENTS = "0005"
-"""The revision that adds columns to the jobs, and keeps their events."""
+"""The revision that adds columns to the jobs, and records their events."""
 BUDGETS = "0007"
 MOST_COUNTED = 1_000_000
 
-# With two columns more the rows of `select *` are not those that the function says it returns, or inserts elsewhere.
+# With two more columns, `select *` no longer returns the rows that the function declares, or inserts them elsewhere.
 _READ_ALL_COLUMNS = """
 select p.oid::regprocedure::text
   from pg_catalog.pg_proc p
@@ -34,7 +34,7 @@ _BUDGETS_KEPT = "select count(*) from (select from gjobs.budgets limit %s) b"
 
 
 def upgrade_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
-    """Functions of the app's that may fail with the columns that revision 0005 adds, as sentences."""
+    """Return sentences on app functions that may fail with the columns that revision 0005 adds."""
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
@@ -52,13 +52,13 @@ def _broken_functions(connection: psycopg.Connection) -> Iterator[str]:
         noun, verb = ("function", "reads") if len(names) == 1 else ("functions", "read")
         yield (
             f"Revision {EVENTS} adds the columns retry_count and completed_at to generation_jobs. The {noun}"
-            f" {', '.join(names)} {verb} all its columns with *: where a fixed list of columns is returned or"
-            " inserted, name them there before, or each call fails."
+            f" {', '.join(names)} {verb} all its columns with *. If it returns or inserts a fixed list of columns,"
+            " name them there first. Otherwise each call fails."
         )
 
 
 def downgrade_warnings(conninfo: Mapping[str, str | int], revision: str) -> list[str]:
-    """What going down to the revision, or to `base`, loses, as sentences."""
+    """Return sentences on what a downgrade to the revision, or to `base`, loses."""
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
@@ -80,19 +80,19 @@ def _lost_events(number: int) -> Iterator[str]:
     if number:
         events = "1 event" if number == 1 else f"{number:,}{' or more' if number == MOST_COUNTED else ''} events"
         yield (
-            f"{events} of the jobs will be lost, and when they started, were completed and how often they were"
-            " retried. No job will."
+            f"{events} will be lost, along with the start times, completion times and retry counts of the jobs."
+            " No job will be lost."
         )
 
 
 def _lost_budgets(number: int) -> Iterator[str]:
     if number:
         budgets = "1 budget" if number == 1 else f"{number:,} budgets"
-        yield f"{budgets} will be lost: what was spent is forgotten, and nothing limits what jobs cost."
+        yield f"{budgets} will be lost, along with the amounts spent. Nothing will limit the cost of jobs."
 
 
 _LOSSES: Mapping[str, tuple[str, Callable[[int], Iterator[str]]]] = {
     EVENTS: (_EVENTS_KEPT, _lost_events),
     BUDGETS: (_BUDGETS_KEPT, _lost_budgets),
 }
-"""By the revision whose undoing loses something: what counts it, and what is said of so many."""
+"""The revisions that lose data when undone: a query that counts it, and the sentences."""

@@ -85,7 +85,7 @@ def wait_after_wake(
 
 
 def max_staleness(pace: PollPace, duration: float, *, unchanged: int = 0) -> float:
-    """Return the seconds after which a change is seen at the latest, if a query takes as long as the last one."""
+    """Return the most seconds until a change is seen, if a query takes as long as the last one."""
     if pace.is_woken:
         return max(pace.interval, wait_for_cost(pace.share, duration))
     return wait_after_page(pace, duration, unchanged=unchanged)

@@ -10,7 +10,7 @@ _FILE, _DIRECTORY, _ROOTS_DIRECTORY = 0o600, 0o700, 0o711
 
 
 def make_directory(path: Path, mode: int | None = None) -> bool:
-    """Make the directory, and those above it that are missing. Return whether it was missing.
+    """Create the directory and its missing parents. Return whether it was missing.
 
     Without a mode, others may enter root's directories and not list them: Postgres may run there as another account.
     """
@@ -52,8 +52,8 @@ def _make_private(descriptor: int) -> None:
 
 
 def replace_private(path: Path, text: str) -> None:
-    """Replace the file, or make it, so that a reader sees the old text or the new one, never half of it."""
-    # It makes the file for its owner alone, under a name that nobody could have put a link at.
+    """Replace or create the file at once. A reader sees the old text or the new text, never half of it."""
+    # mkstemp creates a private file under a random name, so nobody can have placed a link there.
     descriptor, made = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     unfinished = Path(made)
     try:

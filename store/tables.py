@@ -224,7 +224,19 @@ job_leases = table(
 
 archived_jobs = table(
     "archived_jobs",
-    *(column(known.name, known.type) for known in generation_jobs.columns),
+    column("id", Uuid),
+    column("user_id", Uuid),
+    column("project_id", Uuid),
+    column("status", Text),
+    column("mode", Text),
+    column("input_asset_id", Uuid),
+    column("error", Text),
+    column("cost_cents", Integer),
+    column("created_at", DateTime(timezone=True)),
+    column("updated_at", DateTime(timezone=True)),
+    column("retry_count", Integer),
+    column("completed_at", DateTime(timezone=True)),
+    column("further", JSONB),
     column("archived_at", DateTime(timezone=True)),
     schema="gjobs",
 )

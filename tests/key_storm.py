@@ -33,7 +33,8 @@ QUITTING = {"q", "C-q", "C-p"}
 BACK_SECONDS, SHORTEST_SECONDS = 30.0, 10.0
 LETTERS = tuple("scfrdnUPbAyoOz1234=+-jkgGxwtvuipLYWDlm")
 NAMED = ("Down", "Up", "Left", "Right", "Home", "End", "NPage", "PPage", "Tab", "BTab", "Space", "BSpace", "DC")
-OPENING = ("Enter", "Enter", "Enter", "Escape", "Escape", "/", "?", "C-p", "C-r", "C-u", "F5", "F12", "C-c")
+OPENING = ("Enter", "Enter", "Enter", "Escape", "Escape", "/", "?", "C-p", "C-r", "C-u", "F5", "F12")
+"""Not ctrl+c: once the command has quit, it would be a signal to what is left of it."""
 KEYS = (*LETTERS * 2, *NAMED * 2, *OPENING * 3, "q", "C-q")
 PASTES = ("lifestyle", "status:failed", "a\nb\tc", "x" * 3_000, "2.50", "00000002")
 KILL = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'gjobs'"
@@ -113,7 +114,22 @@ class Session:
             self._require_clean_end()
 
     def _play_round(self) -> bool:
-        """Whether a key of it has ended the command."""
+        """Whether a key has ended the command."""
+        with self._unless_ended():
+            self._send_round()
+        time.sleep(self._dice.choice(PAUSES))
+        return self._pane.exit_status() is not None
+
+    @contextmanager
+    def _unless_ended(self) -> Iterator[None]:
+        """tmux refuses what is sent to a command that has just ended."""
+        try:
+            yield
+        except AssertionError as error:
+            if "has exited" not in str(error):
+                raise
+
+    def _send_round(self) -> None:
         match self._dice.choices(("keys", "paste", "size", "kill"), (12, 1, 2, 1))[0]:
             case "keys":
                 keys = [self._dice.choice(KEYS) for _ in range(self._dice.randint(1, 15))]
@@ -130,8 +146,6 @@ class Session:
             case _:
                 self.rounds.append("kill the connections")
                 self._kill_connections()
-        time.sleep(self._dice.choice(PAUSES))
-        return self._pane.exit_status() is not None
 
     def _kill_connections(self) -> None:
         server = find_postmaster(DataLayout.of(self._data_dir).cluster)
@@ -144,15 +158,16 @@ class Session:
 
         Keys that come before the last ones are handled may be dropped: then both are pressed again.
         """
-        self._pane.resize(WIDTH, HEIGHT)
+        with self._unless_ended():
+            self._pane.resize(WIDTH, HEIGHT)
         deadline = time.monotonic() + BACK_SECONDS
         while self._pane.exit_status() is None:
             if time.monotonic() > deadline:
                 raise StormError(f"escape does not lead back:\n{self._pane.screen()}")
-            for _ in range(8):
-                self._pane.press("Escape")
-                time.sleep(0.2)
-            if self._pane.exit_status() is None:
+            with self._unless_ended():
+                for _ in range(8):
+                    self._pane.press("Escape")
+                    time.sleep(0.2)
                 self._pane.press("q")
                 time.sleep(1)
 

@@ -23,7 +23,7 @@ from tui.manual.pages import GROUPS, TOPICS, page_path, with_generated
 
 README = Path(__file__).parents[1] / "README.md"
 
-WIDTH = 78
+WIDTH = 70
 
 MAIN_KEYS = (
     "jobs.open",

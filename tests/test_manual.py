@@ -107,6 +107,12 @@ def test_sentences_are_short_and_use_the_words_of_the_glossary(path: Path) -> No
     assert [sentence for sentence in found if FORBIDDEN.search(sentence)] == []
 
 
+def test_code_fits_a_narrow_terminal() -> None:
+    for topic in TOPICS:
+        for block in re.findall(r"^```.*?^```$", page_source(topic), re.MULTILINE | re.DOTALL):
+            assert max(map(len, block.splitlines())) <= 74, f"{topic}: {block}"
+
+
 def test_readme_is_short() -> None:
     source = README.read_text(encoding="utf-8")
     assert len(source.splitlines()) <= 200
@@ -117,6 +123,8 @@ def test_readme_is_short() -> None:
     ("words", "topic", "heading"),
     [
         ("why ana not see job", "visibility", "Visibility"),
+        ("ana see job", "visibility", "Visibility"),
+        ("restore archived", "retention", "gjobs archive restore"),
         ("worker dies", "workers", "What happens when a worker dies"),
         ("limit project month", "budgets", "Budgets"),
         ("budgets", "budgets", "Budgets"),
@@ -125,7 +133,7 @@ def test_readme_is_short() -> None:
 )
 def test_search_finds_sections_by_all_words(words: str, topic: str, heading: str) -> None:
     hits = search(words)
-    assert (topic, heading) in {(hit.section.topic, hit.section.heading) for hit in hits}
+    assert (topic, heading) in [(hit.section.topic, hit.section.heading) for hit in hits[:3]]
     for hit in hits:
         text = "\n".join((hit.section.topic, hit.section.heading, *hit.section.lines)).casefold()
         assert all(word.casefold() in text for word in words.split())

@@ -1,4 +1,4 @@
--- What every run needs.
+-- The requirements of every run.
 do $$
 declare
     owner constant text := (

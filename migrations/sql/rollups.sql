@@ -1,6 +1,6 @@
--- In which sums the kept ones are not what counting gives, of the projects from one id to before another; null is no bound, and the
--- first part has what belongs to no project, too. The first of them, and how many there are. As text, for a day may be one that
--- Python does not have. The bounds stand in each condition, so that those that are null fall away before it is planned.
+-- Rollups that differ from the counts, for the projects from one id to before another. A null bound is open; the first part includes jobs
+-- without a project. Returns the first differences and their number. Days are text, because a day may be outside Python's range. The bounds
+-- are in each condition, so that null bounds are removed before planning.
 with counted as materialized (
     select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date as day,
            count(*) as jobs, coalesce(sum(cost_cents), 0) as cents

@@ -4,6 +4,7 @@ from migrations.scripts import run_apart, run_script
 
 revision = "0003"
 down_revision = "0002"
+downgrades_apart = True
 
 
 def upgrade() -> None:

@@ -4,6 +4,7 @@ from migrations.scripts import lock_tables, run_apart, run_folder, run_in_snapsh
 
 revision = "0004"
 down_revision = "0003"
+downgrades_apart = True
 
 
 def upgrade() -> None:
@@ -11,7 +12,7 @@ def upgrade() -> None:
         run_script(f"0004/{script}.sql")
     run_folder("functions", revision)
     run_folder("triggers", revision)
-    # Of revision 0003, which at first had no indexes for the other orders: those that are there stay.
+    # From revision 0003, which at first lacked the indexes for the other orders. Existing indexes stay.
     run_script("0003/before.sql")
     run_apart(
         "0003/gjobs_updated.sql",

@@ -7,10 +7,10 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    # Revision 0004 may have locked what the triggers on the jobs write to.
+    # Revision 0004 may have locked tables that the triggers on the jobs write to.
     commit()
     if may_lack("gjobs.job_folding"):
-        # Bring the rollups of an early build up to date.
+        # Update the rollups of an early build.
         for script in ("0005/old_rollups", "0004/tables"):
             run_script(f"{script}.sql")
         run_folder("functions", "0004")

@@ -4,6 +4,7 @@ from migrations.scripts import lock_tables, run_apart, run_folder, run_script
 
 revision = "0006"
 down_revision = "0005"
+downgrades_apart = True
 
 
 def upgrade() -> None:

@@ -7,7 +7,7 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    # The revisions before may have locked what the triggers on the jobs write to.
+    # Earlier revisions may have locked tables that the triggers on the jobs write to.
     commit()
     for script in ("tables", "charges"):
         run_script(f"0007/{script}.sql")

@@ -5,7 +5,9 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    """Revision 0006 creates its functions so that they find leases by key; revision 0010 replaces older ones."""
+    """Do nothing: revision 0006 now creates functions that find leases by key, and revision 0010 replaces
+    older ones.
+    """
 
 
 def downgrade() -> None:

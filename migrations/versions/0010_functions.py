@@ -7,14 +7,15 @@ down_revision = "0009"
 
 
 def upgrade() -> None:
-    """Replace what an earlier build created by what the revisions before create now."""
+    """Replace what an earlier build created with what the earlier revisions create now."""
     if makes_tables():
         return
-    # The revisions before may have locked the tables.
+    # Earlier revisions may have locked the tables.
     commit()
     for script in ("0004/summary", "0006/comments", "0008/comments", "0010/replaced"):
         run_script(f"{script}.sql")
-    # Replacing a trigger blocks writers, but no readers. The functions are replaced under the lock, too: no writer is between two of them.  # noqa: E501
+    # Replacing a trigger blocks writers, but not readers. The lock also covers the functions, so that no writer runs
+    # between two of them.
     lock_tables("0010/others.sql", mode="share row exclusive")
     for script in ("0007/charges", "0010/budgets"):
         run_script(f"{script}.sql")
@@ -24,4 +25,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """The functions and triggers of the revisions before are the same."""
+    """Do nothing: the functions and triggers of the earlier revisions are the same."""

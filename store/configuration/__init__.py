@@ -1,1 +1,1 @@
-"""The configuration file, its profiles, and the settings that a command runs with. Only saved views are written."""
+"""The configuration file, its profiles, and the settings of a command. gjobs writes only saved views."""

@@ -27,11 +27,11 @@ _WITHOUT_A_HOME = Path("/gjobs/config.toml")
 class ConfigurationFile:
     path: Path
     named_by: str | None
-    """The option or variable; None for the usual place, where there need not be a file."""
+    """The option or variable that names the file. None for the default location, where the file is optional."""
 
 
 def configuration_file(option: Path | None, environment: Mapping[str, str]) -> ConfigurationFile:
-    """An empty variable counts as unset."""
+    """Return the configuration file to use. An empty variable counts as unset."""
     if option is not None:
         return ConfigurationFile(path=_absolute(option), named_by="--config")
     if named := environment.get(VARIABLE):
@@ -52,7 +52,7 @@ def _absolute(path: Path) -> Path:
 
 
 def load(file: ConfigurationFile) -> Configuration:
-    """Raises BadConfiguration where it cannot be read or used, or is not where it was named to be."""
+    """Load the configuration. Raises BadConfiguration if the file is unusable, or if a named file is missing."""
     path = file.path
     try:
         with path.open("rb") as opened:
@@ -61,16 +61,16 @@ def load(file: ConfigurationFile) -> Configuration:
     except FileNotFoundError:
         if file.named_by is None:
             return NO_CONFIGURATION
-        raise _unreadable(path, f"is not there, and {file.named_by} names it") from None
+        raise _unreadable(path, f"does not exist, but {file.named_by} names it") from None
     except (OSError, ValueError) as error:
         if file.named_by is None and isinstance(error, NotADirectoryError):
             return NO_CONFIGURATION
         reason = error.strerror if isinstance(error, OSError) else None
-        raise _unreadable(path, f"cannot be read: {reason or 'it is no path'}") from None
+        raise _unreadable(path, f"cannot be read: {reason or 'it is not a path'}") from None
     if len(content) > _LARGEST:
         raise _unreadable(path, "is too large to be a configuration")
     try:
-        text = content.decode("utf-8-sig")  # Some editors begin a file with a mark.
+        text = content.decode("utf-8-sig")  # Some editors start a file with a byte order mark.
     except UnicodeDecodeError:
         raise _unreadable(path, "is not UTF-8") from None
     from store.configuration.config_reader import read_text
@@ -80,23 +80,23 @@ def load(file: ConfigurationFile) -> Configuration:
 
 
 def refusal_of(configuration: Configuration, problems: "Sequence[ConfigurationProblem]") -> BadConfiguration:
-    """What is wrong with a configuration that was read, for those who know more of what it may say."""
+    """Return the error for further problems of a configuration that was read before."""
     from store.configuration.toml_table import refusal
 
     path = configuration.path or _WITHOUT_A_HOME
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError):
-        text = ""  # It has gone since; the keys are named without their lines.
+        text = ""  # Deleted since; the problems have no line numbers.
     return refusal(problems, path=path, text=text)
 
 
 def exposure(path: Path, mode: int, profiles: Iterable[Profile]) -> str | None:
-    """What to say where others may read the file and a password stands in it."""
+    """Return a warning if the file holds a password and others may read it."""
     exposed = [profile.name for profile in profiles if profile.address and holds_password(profile.address)]
     if not exposed or not mode & 0o077:
         return None
-    return f"{path} holds a password and is open to others: run chmod 600 {shlex.quote(str(path))}"
+    return f"{path} holds a password, and other users can read it. Run chmod 600 {shlex.quote(str(path))}"
 
 
 def _unreadable(path: Path, clause: str) -> BadConfiguration:

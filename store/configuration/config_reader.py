@@ -1,4 +1,4 @@
-"""TOML to Configuration, all problems at once."""
+"""Reads TOML into a Configuration, and reports all problems at once."""
 
 import json
 import re
@@ -62,7 +62,7 @@ _DIGITS = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})")
 
 
 def is_color(text: str) -> bool:
-    """Whether it is one, in small letters."""
+    """Return whether the text is a color, in lower case."""
     return text in NAMES or _DIGITS.fullmatch(text) is not None
 
 
@@ -71,24 +71,24 @@ SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 _SHORTEST_INTERVAL, _LONGEST_INTERVAL = 0.5, 3_600.0
 _SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 0.1, 3_600.0
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_EXAMPLE = "it should be like postgresql://USER@HOST/DATABASE"
+_EXAMPLE = "use postgresql://USER@HOST/DATABASE"
 
 
 def read_embedded(table: TomlTable) -> Profile:
-    """It has no address."""
+    """Read the embedded profile, which has no address."""
     for key in ("url", "service", "sslmode", "sslrootcert", "password_command", "pooler"):
         table.refuse(key, f"does not apply: {EMBEDDED!r} is the name of gjobs' own database")
     return _read(EMBEDDED, table, write=True)
 
 
 def read_profile(name: str, table: TomlTable, directory: Path) -> Profile:
-    """`directory` is where relative paths start."""
+    """Read a profile. Relative paths start in `directory`."""
     url, service = table.converted_text("url", _url), table.text("service")
     if table.has("url") == table.has("service"):
         table.complain("needs either url or service, and not both")
     password_command = table.converted("password_command", _command) or ()
     if url is not None and password_command and holds_password(url):
-        table.complain("is one password too many: the url holds one", "password_command")
+        table.complain("is a second password: the url holds one already", "password_command")
     parameters: dict[str, str] = {}
     if mode := table.one_of("sslmode", SSL_MODES):
         parameters["sslmode"] = mode
@@ -115,7 +115,7 @@ def _read(
     password_command: tuple[str, ...] = (),
     pooler: Pooler | None = None,
 ) -> Profile:
-    """With what every profile may say; `write` where it does not."""
+    """Read what every profile has in common. `write` is the default for the key."""
     says_write = table.flag("write")
     return Profile(
         name=name,
@@ -134,12 +134,12 @@ def _read(
 
 
 def _url(value: str) -> str:
-    """Never repeated: it may hold a password."""
+    """Check the URL. Error texts never repeat it, because it may hold a password."""
     scheme = _SCHEME.match(value)
     if scheme is None and "=" not in value:
-        raise ValueError(f"is no address: {_EXAMPLE}")
+        raise ValueError(f"is not an address: {_EXAMPLE}")
     if scheme is not None and scheme[1] not in ("postgres", "postgresql"):
-        raise ValueError(f"starts with {scheme[1]!r}, and only Postgres can be opened: {_EXAMPLE}")
+        raise ValueError(f"starts with {scheme[1]!r}, but gjobs opens only Postgres: {_EXAMPLE}")
     return value
 
 
@@ -147,12 +147,12 @@ def _color(value: str) -> str:
     if is_color(color := value.strip().lower()):
         return color
     if color.startswith("#"):
-        raise ValueError("should be '#' and 3 or 6 hexadecimal digits, or a colour's name")
-    raise ValueError(f"is no colour: {not_known(value, NAMES)}")
+        raise ValueError("must be '#' and 3 or 6 hexadecimal digits, or a colour's name")
+    raise ValueError(f"is not a colour: {not_known(value, NAMES)}")
 
 
 def _command(value: object) -> tuple[str, ...]:
-    """A text is split as a shell would, and never run by one."""
+    """Return the command. A text is split as a shell would split it, but no shell runs it."""
     match value:
         case str():
             try:
@@ -162,35 +162,37 @@ def _command(value: object) -> tuple[str, ...]:
         case list() if all(isinstance(word, str) for word in value):
             words = value
         case _:
-            raise ValueError("should be a text, or a list of texts: a program and its arguments")
+            raise ValueError("must be a text, or a list of texts: a program and its arguments")
     if not words or not words[0].strip():
         raise ValueError("names no program")
     if any("\0" in word for word in words):
-        raise ValueError("holds a NUL character")
+        raise ValueError("contains a NUL character")
     return tuple(words)
 
 
 def _claims(value: object) -> dict[str, object]:
-    """What JSON can hold, and nothing that says whom one acts as."""
+    """Return the claims. They may hold what JSON holds, but nothing that decides whom to act as."""
     match value:
         case Mapping():
             pass
         case _:
-            raise ValueError(f"is {kind(value)}, and should be a table")
+            raise ValueError(f"is {kind(value)}, but must be a table")
     if fixed := [claim for claim in FIXED if claim in value]:
         how = "--aal sets it" if fixed[0] == "aal" else "it follows from the user that you act as"
         raise ValueError(f"cannot set {fixed[0]}: {how}")
     try:
         text = json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
-        raise ValueError("should hold only what JSON can hold: no dates, no times, no infinite numbers") from None
+        raise ValueError("must hold only JSON values: no dates, no times, no infinite numbers") from None
     if "\\u0000" in text:
-        raise ValueError("holds a NUL character")
+        raise ValueError("contains a NUL character")
     return dict(value)
 
 
 def _path(text: str, directory: Path) -> str:
-    """`system` is libpq's word for the certificates of the machine. A home that is not there is left as it stands."""
+    """Return the path. `system` is libpq's word for the machine's certificates. An unknown home directory stays as
+    written.
+    """
     if text == "system":
         return text
     try:
@@ -200,17 +202,17 @@ def _path(text: str, directory: Path) -> str:
 
 
 def _quoted(value: str) -> str:
-    """As libpq reads a value in `name=value` pairs."""
+    """Quote a value for libpq's `name=value` pairs."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
 def read_notifications(table: TomlTable, views: Collection[str]) -> Notifications:
-    """A table that is there, be it empty, asks for them. `views` are those of the configuration."""
+    """Read the notifications. A table enables them, even if it is empty. `views` are the configured views."""
     view = table.text("view")
     if view is not None and view not in views:
         clause = not_known(view, views) if views else "no view is configured"
-        table.complain(f"names no view of [views]: {clause}", "view")
+        table.complain(f"does not name a view of [views]: {clause}", "view")
     notifications = Notifications(
         view=view,
         bell=table.flag("bell") or False,
@@ -222,7 +224,7 @@ def read_notifications(table: TomlTable, views: Collection[str]) -> Notification
 
 
 def read_text(text: str, *, path: Path) -> Configuration:
-    """`path` names the file, and is where relative paths start. Raises BadConfiguration."""
+    """Read the text. `path` names the file; relative paths start in its directory. Raises BadConfiguration."""
     try:
         document = parse_toml(text)
     except ValueError as error:
@@ -235,12 +237,12 @@ def read_text(text: str, *, path: Path) -> Configuration:
 
 
 def read_document(document: Mapping[str, object], problems: list[ConfigurationProblem], *, path: Path) -> Configuration:
-    """Adds to `problems` what is wrong; then the configuration is not to be used."""
+    """Read the document. Problems are added to `problems`; if there are any, the result must not be used."""
     top = TomlTable(document, (), problems)
     profiles = _read_profiles(top.table("profiles"), problems, path.parent)
     default_profile = top.text("default_profile")
     if default_profile is not None and default_profile not in profiles:
-        top.complain(f"names no profile: {not_known(default_profile, profiles)}", "default_profile")
+        top.complain(f"does not name a profile: {not_known(default_profile, profiles)}", "default_profile")
     theme = top.text("theme")
     keymap = dict(_read_keymap(top.table("keymap"), ("keymap",), problems))
     views = _read_views(top.table("views"), problems)
@@ -264,7 +266,7 @@ def _read_profiles(
     for name, values in tables.items():
         location = ("profiles", name)
         if not isinstance(values, Mapping):
-            problems.append(ConfigurationProblem(location=location, clause=f"is {kind(values)}, and should be a table"))
+            problems.append(ConfigurationProblem(location=location, clause=f"is {kind(values)}, but must be a table"))
         elif not name.strip():
             problems.append(ConfigurationProblem(location=location, clause="has an empty name"))
         else:
@@ -276,7 +278,7 @@ def _read_profiles(
 
 
 def _read_views(values: Mapping[str, object], problems: list[ConfigurationProblem]) -> "Views":
-    """The grammar of filters is imported where there are some."""
+    """Read the views. The grammar of filters is imported only if there are views."""
     if not values:
         return {}
     from store.configuration.saved_views import read_views
@@ -294,7 +296,7 @@ def _read_notifications(top: TomlTable, views: "Views", problems: list[Configura
 def _read_keymap(
     values: Mapping[str, object], location: TomlLocation, problems: list[ConfigurationProblem]
 ) -> list[tuple[str, tuple[str, ...]]]:
-    """An id has a dot in it, so TOML makes tables of ids without quotation marks: they mean the same."""
+    """Read the keymap. Ids have dots, so TOML reads unquoted ids as nested tables. Both forms mean the same."""
     found = []
     for name, value in values.items():
         here = (*location, name)
@@ -307,12 +309,10 @@ def _read_keymap(
             case list() if all(isinstance(key, str) for key in value):
                 keys = [key.strip() for key in value]
             case _:
-                problems.append(ConfigurationProblem(location=here, clause="should be a key, or a list of keys"))
+                problems.append(ConfigurationProblem(location=here, clause="must be a key, or a list of keys"))
                 continue
         if keys and all(keys):
             found.append((".".join(here[1:]), tuple(keys)))
         else:
-            problems.append(
-                ConfigurationProblem(location=here, clause="names no key; a comma itself is called 'comma'")
-            )
+            problems.append(ConfigurationProblem(location=here, clause="names no key; write 'comma' for a comma"))
     return found

@@ -1,4 +1,4 @@
-"""Saved views: names, TOML form, file; configured and saved joined."""
+"""Saved views: names, TOML form and file, joined with configured views."""
 
 import fcntl
 import json
@@ -22,36 +22,36 @@ DESCENDING, ASCENDING = "descending", "ascending"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     name: str
-    """As it was written: clean it before it is shown."""
+    """Untrusted text: clean it before showing it."""
     text: str
-    """A filter that could be read when the view was."""
+    """A filter that was valid when the view was read."""
     order: ListOrder | None = None
-    """None where the view leaves the order as it is."""
+    """None if the view does not change the order."""
 
 
 Views = Mapping[str, View]
-"""By name."""
+"""Views by name."""
 
 
 def read_name(text: str) -> str:
-    """Raises ValueError with a clause that goes on where the name ends."""
+    """Return the name. Raises ValueError with a clause that follows the name."""
     name = text.strip()
     if not name:
         raise ValueError("is empty")
     if len(name) > LONGEST_NAME:
         raise ValueError(f"is longer than {LONGEST_NAME} characters")
     if not name.isprintable():
-        raise ValueError("holds a character that cannot be seen")
+        raise ValueError("contains a character that can't be shown")
     return name
 
 
 def read_order(text: str) -> ListOrder:
-    """`cost` or `cost ascending`. Raises ValueError with a clause."""
+    """Parse `cost` or `cost ascending`. Raises ValueError with a clause."""
     column, _, direction = text.strip().partition(" ")
     if column not in tuple(OrderColumn):
-        raise ValueError(f"names no column to sort by: {not_known(column, OrderColumn)}")
+        raise ValueError(f"does not name a column to sort by: {not_known(column, OrderColumn)}")
     if (direction := direction.strip() or DESCENDING) not in (DESCENDING, ASCENDING):
-        raise ValueError(f"names no direction: {not_known(direction, (DESCENDING, ASCENDING))}")
+        raise ValueError(f"does not name a direction: {not_known(direction, (DESCENDING, ASCENDING))}")
     return ListOrder(column=OrderColumn(column), descending=direction == DESCENDING)
 
 
@@ -60,12 +60,14 @@ def written_order(order: ListOrder) -> str:
 
 
 def require_view(name: str, views: Views) -> View:
-    """Raises InvalidValue with the nearest names."""
+    """Return the view. Raises InvalidValue with the nearest names."""
     if name in views:
         return views[name]
     if not views:
         raise InvalidValue(
-            "view", f"There is no view {name!r}, nor any other.", hint="[views] in the configuration file names some."
+            "view",
+            f"There is no view {name!r}. No views are configured or saved.",
+            hint="Add views under [views] in the configuration file.",
         )
     near = close_names(name, list(views)) or list(views)[:5]
     raise InvalidValue(
@@ -79,7 +81,7 @@ _DELETE = "\x7f"
 
 
 def read_views(values: Mapping[str, object], problems: list[ConfigurationProblem]) -> dict[str, View]:
-    """A name is followed by a filter, or by a table with one; what is wrong is added to `problems`."""
+    """Read the views. Each name has a filter, or a table with one. Problems are added to `problems`."""
     everything = TomlTable(values, (TABLE,), problems)
     views = {}
     for name, value in values.items():
@@ -94,7 +96,7 @@ def read_views(values: Mapping[str, object], problems: list[ConfigurationProblem
                 view = _of_table(name, TomlTable(value, (TABLE, name), problems))
             case _:
                 view = None
-                everything.complain(f"is {kind(value)}, and should be a filter or a table", name)
+                everything.complain(f"is {kind(value)}, but must be a filter or a table", name)
         if view is not None:
             views[name] = view
     return views
@@ -114,19 +116,19 @@ def _of_table(name: str, table: TomlTable) -> View | None:
 
 
 def _filter(text: str) -> str:
-    """Raises ValueError with a clause."""
+    """Check the filter. Raises ValueError with a clause."""
     from store.filters.filter_text import parse
     from store.filters.job_filter import FilterError
 
     try:
         parse(text)
     except FilterError as error:
-        raise ValueError(f"is no filter: {' '.join(filter(None, (error.message, error.hint)))}") from None
+        raise ValueError(f"is not a filter: {' '.join(filter(None, (error.message, error.hint)))}") from None
     return text
 
 
 def written(views: Iterable[View]) -> str:
-    """A document of TOML that reads to the same views."""
+    """Return a TOML document that reads back as the same views."""
     lines = [f"{_text(view.name)} = {_value(view)}" for view in views]
     return "\n".join([f"[{TABLE}]", *lines, ""])
 
@@ -138,7 +140,7 @@ def _value(view: View) -> str:
 
 
 def _text(text: str) -> str:
-    """What JSON escapes, TOML reads as well; one more has to be."""
+    """Quote a text. TOML reads JSON's escapes, and needs one more."""
     return json.dumps(text, ensure_ascii=False).replace(_DELETE, "\\u007f")
 
 
@@ -146,17 +148,19 @@ FILE = "views.toml"
 
 _LARGEST = 1_000_000
 """Bytes."""
-_ABOUT = "# Views that were saved from the dashboard, which writes this file anew: comments do not stay.\n\n"
+_ABOUT = "# Views saved from the dashboard. The dashboard rewrites this file, so comments are lost.\n\n"
 
 
 class SavedViews:
-    """Each call reads the file, for others may have written it. All raise BadConfiguration where it cannot be used."""
+    """The saved views. Each call reads the file again, because other processes may change it. All raise
+    BadConfiguration if the file is unusable.
+    """
 
     def __init__(self, data_dir: Path) -> None:
         self.path = data_dir / FILE
 
     def read(self) -> dict[str, View]:
-        """By name; none where there is no file."""
+        """Return the views by name; empty without a file."""
         try:
             with self.path.open("rb") as opened:
                 content = opened.read(_LARGEST + 1)
@@ -182,22 +186,22 @@ class SavedViews:
         return views
 
     def save(self, view: View, *, replaces: View | None) -> None:
-        """Raises Conflict where another of its name is there than the one that is to be replaced."""
+        """Save the view. Raises Conflict if the name has another view than `replaces`."""
         with self._changing() as views:
             if views.get(view.name) not in (replaces, view):
-                raise Conflict(f"Another view was saved as {view.name!r} meanwhile.", hint="Choose another name.")
+                raise Conflict(f"Another view was just saved as {view.name!r}.", hint="Choose another name.")
             views[view.name] = view
 
     def remove(self, view: View) -> None:
-        """Raises Conflict where it is no longer what it was."""
+        """Remove the view. Raises Conflict if it has changed."""
         with self._changing() as views:
             if views.get(view.name) != view:
-                raise Conflict(f"The view {view.name!r} was changed or removed meanwhile.")
+                raise Conflict(f"The view {view.name!r} was just changed or removed elsewhere.")
             del views[view.name]
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, View]]:
-        """What it becomes replaces the file at once, so that a reader never sees half of it."""
+        """Lock the views for a change. The file is replaced at once, so that a reader never sees half of it."""
         try:
             make_directory(self.path.parent)
             lock = open_private(self.path.with_name(f".{FILE}.lock"), os.O_RDWR | os.O_CREAT)
@@ -221,42 +225,42 @@ class SavedViews:
         return _with_hint(refusal([ConfigurationProblem(location=(), clause=clause)], path=self.path))
 
     def _unwritable(self, error: OSError) -> InvalidValue:
-        return InvalidValue("view", f"{self.path} cannot be written: {error.strerror}.")
+        return InvalidValue("view", f"Can't write {self.path}: {error.strerror}.")
 
 
 def _with_hint(error: BadConfiguration) -> BadConfiguration:
-    error.hint = "Mend the file, or remove it: it holds the views that were saved from the dashboard."
+    error.hint = "Fix the file or delete it. It holds the views saved from the dashboard."
     return error
 
 
 def joined(configured: Views, saved: Views) -> dict[str, View]:
-    """All of them, by name: the configuration wins."""
+    """Return all views by name. A configured view overrides a saved one."""
     return {**saved, **configured}
 
 
 def clashes(configured: Views, saved: Views) -> tuple[str, ...]:
-    """Names that stand in both, and mean something else."""
+    """Return the names that have different configured and saved views."""
     return tuple(name for name in configured if name in saved and saved[name] != configured[name])
 
 
 def clash_words(names: tuple[str, ...], path: Path) -> str:
-    """What to say about them; empty where there are none."""
+    """Return a sentence on these names; empty without any."""
     listed = ", ".join(map(repr, names))
-    return f"The configuration's view counts, not the one saved in {path}: {listed}." if names else ""
+    return f"The configuration overrides views saved in {path}: {listed}." if names else ""
 
 
 class KnownViews:
     def __init__(self, configured: "Views", directory: Path | None) -> None:
-        """Without a directory nothing can be kept."""
+        """Without a directory, no view can be saved."""
         self._configured = configured
         self._saved = None if directory is None else SavedViews(directory)
         self.known: Views = configured
-        """As they were last read, by name."""
+        """The views as last read, by name."""
         self.removable: frozenset[str] = frozenset()
-        """The names of those that were saved and count."""
+        """The names of saved views that no configured view overrides."""
 
     def read(self) -> str:
-        """What else than these views there is to tell; mostly nothing. Raises BadConfiguration."""
+        """Read the views. Return a message for the user, mostly empty. Raises BadConfiguration."""
         if self._saved is None:
             return ""
         saved = self._saved.read()
@@ -265,27 +269,27 @@ class KnownViews:
         return clash_words(clashes(self._configured, saved), self._saved.path)
 
     def save(self, view: "View", *, replaces: "View | None") -> None:
-        """Raises a StoreError where it cannot be kept under this name."""
+        """Save the view. Raises a StoreError if the name can't be used."""
         if self._saved is None:
-            raise InvalidValue("view", "Nothing is kept here, for the database itself is thrown away.")
+            raise InvalidValue("view", "Views can't be saved here: the whole database is temporary.")
         if view.name in self._configured:
             raise Conflict(f"The configuration has a view {view.name!r}.", hint="Choose another name.")
         self._saved.save(view, replaces=replaces)
         self.read()
 
     def remove(self, view: "View") -> None:
-        """Raises a StoreError."""
+        """Remove the view. Raises a StoreError."""
         if self._saved is not None:
             self._saved.remove(view)
             self.read()
 
     def view_name_for(self, text: str, order: ListOrder) -> str | None:
-        """The view that is in force where this filter is, in this order."""
+        """Return the name of the view with this filter and order, or None."""
         fitting = (view for view in self.known.values() if view.text.strip() == text and view.order in (None, order))
         found = next(fitting, None)
         return found.name if found else None
 
     def another(self, view: "View") -> "View | None":
-        """The saved one of the same name that means something else."""
+        """Return the saved view that has the same name but another meaning, or None."""
         present = self.known.get(view.name)
         return None if present == view else present

@@ -1,4 +1,4 @@
-"""Which database, as whom, may it write: options to Settings."""
+"""Resolves options to Settings: which database, which actor, and whether writes are allowed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,31 +11,33 @@ from store.formats import not_known
 
 OPERATOR_NAME, ANON_NAME = "operator", "anon"
 EMBEDDED_USER = "ada@example.com"
-"""Whose eyes the embedded database is seen with: the web page has someone signed in, too."""
+"""The default actor on the embedded database, as if signed in on the web page."""
 
 APP_VARIABLE = "DATABASE_URL"
-"""A developer's shell often has it set for the app, so it counts least, and is never written unasked."""
+"""A developer's shell often sets it for the app. So it has the lowest priority, and gjobs asks before writing there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedTarget:
-    """The database of our own server, which is started, migrated and filled as needed."""
+    """The database of our own server. gjobs starts, migrates and fills it as needed."""
 
     data_dir: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlTarget:
-    """Somebody's database: never migrated or filled unasked. `connection_url` makes libpq's parameters of it."""
+    """A user's own database. gjobs never migrates or fills it unasked. `connection_url` parses it into libpq
+    parameters.
+    """
 
     url: str = field(repr=False)
     """A libpq URI, or `name=value` pairs."""
     origin: str
-    """What named it: an option, a variable, or a profile."""
+    """The option, variable or profile that named it."""
     parameters: Mapping[str, str] = field(default_factory=dict)
-    """Of libpq, beside the URL: they win over what it says."""
+    """Further libpq parameters. They override those in the URL."""
     password_command: tuple[str, ...] = field(default=(), repr=False)
-    """A program and its arguments, whose output's first line is the password; empty for none."""
+    """A program and its arguments. The first line of its output is the password. Empty for none."""
 
 
 Target = EmbeddedTarget | UrlTarget
@@ -45,23 +47,23 @@ Target = EmbeddedTarget | UrlTarget
 class Settings:
     target: Target
     data_dir: Path
-    """All that the program keeps: the embedded cluster and its own state."""
+    """The directory of all data that gjobs stores: the embedded cluster and its own state."""
     act_as: str
-    """A user's e-mail or id; `anon`: a visitor; or `operator`: the role as connected."""
+    """A user's e-mail or id, `anon` for a visitor, or `operator` for the role as connected."""
     aal: int = 1
-    """The assurance level with which the user has signed in."""
+    """The assurance level of the user's sign-in."""
     act_as_origin: str | None = None
-    """What named it: an option, a variable, or a profile; None for the default."""
+    """The option, variable or profile that named the actor. None for the default."""
     write_rule: WriteMode
     write_reason: str | None = None
-    """Why this one command writes on a database that is read-only without a lease; None where nobody gave a reason."""
+    """Why this command may write on a read-only database without a write permit. None if no reason was given."""
     profile: Profile | None = None
-    """None where an address was given without a profile."""
+    """None if an address was given without a profile."""
     configuration: Configuration = NO_CONFIGURATION
 
     @property
     def act_as_given(self) -> bool:
-        """Whether it stood on the command line."""
+        """Whether the actor was given on the command line."""
         return self.act_as_origin == "--as"
 
 
@@ -77,7 +79,7 @@ def resolve(
     environment: Mapping[str, str],
     configuration: Configuration = NO_CONFIGURATION,
 ) -> Settings:
-    """From what was typed, and what else is set: an empty variable counts as unset. Raises InvalidValue."""
+    """Resolve the settings from options and environment. An empty variable counts as unset. Raises InvalidValue."""
     chosen = _chosen(database_url, profile, environment, configuration)
     target = _target(chosen, data_dir)
     its_profile = chosen if isinstance(chosen, Profile) else None
@@ -96,12 +98,12 @@ def resolve(
 
 
 def journal_path(settings: Settings) -> Path:
-    """The directory in which what is written is kept."""
+    """Return the directory of the journal."""
     return settings.data_dir / "journal"
 
 
 def switched(settings: Settings, profile: Profile) -> Settings:
-    """Another database in the same run: what was said of the former one's eyes does not count, --read-only does."""
+    """Return the settings for another database in the same run. The former actor is dropped; --read-only stays."""
     act_as, origin = _actor_and_origin(None, profile, {})
     return Settings(
         target=_target(profile, settings.data_dir),
@@ -138,7 +140,7 @@ def _chosen(
 
 
 def _two_databases(one: str, other: str) -> InvalidValue:
-    return InvalidValue("profile", f"{one} and {other} both name a database.", hint="Leave one of them out.")
+    return InvalidValue("profile", f"{one} and {other} both name a database.", hint="Omit one of them.")
 
 
 def _named(name: str, origin: str, configuration: Configuration) -> Profile:
@@ -146,8 +148,8 @@ def _named(name: str, origin: str, configuration: Configuration) -> Profile:
         return configuration.profiles[name]
     raise InvalidValue(
         "profile",
-        f"{origin} names no profile: {not_known(name, configuration.profiles)}",
-        hint="'gjobs profiles' lists them; 'gjobs config path' tells where they are configured.",
+        f"{origin} does not name a profile: {not_known(name, configuration.profiles)}",
+        hint="Run 'gjobs profiles' to list them, or 'gjobs config path' to find the configuration file.",
     )
 
 
@@ -167,7 +169,7 @@ def _target(chosen: UrlTarget | Profile, data_dir: Path) -> Target:
 def _actor_and_origin(
     option: str | None, profile: Profile | None, environment: Mapping[str, str]
 ) -> tuple[str, str | None]:
-    """And what named them."""
+    """Return the actor and what named them."""
     if option:
         return option, "--as"
     if variable := environment.get("GJOBS_AS"):

@@ -1,4 +1,4 @@
-"""Typed access to a TOML table; problems with line numbers."""
+"""Typed access to a TOML table, with line numbers in problems."""
 
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,22 +10,22 @@ from store.errors import BadConfiguration
 from store.formats import not_known
 
 TomlLocation = tuple[str, ...]
-"""The names of the tables and the key, from the outermost; empty for the whole file."""
+"""The names of the tables and the key, outermost first. Empty for the whole file."""
 
 MOST_SHOWN = 20
-"""Problems of one file."""
+"""The most problems reported for one file."""
 
 _MOST_ATTEMPTS = 50
-"""Lines at which a value may end, as far as its end is looked for: what follows has no line numbers then."""
+"""The most lines that are tried as the end of a value. The rest of the file then has no line numbers."""
 _ENDINGS = ("]", '"', "'")
 
 
 _DEEPEST = 50
-"""Tables within each other. No setting needs more, and whoever reads them recurses."""
+"""The most levels of nested tables. No setting needs more, and reading them is recursive."""
 
 
 def parse_toml(text: str) -> dict[str, object]:
-    """Raises ValueError with a clause that says why it cannot be used."""
+    """Parse the text. Raises ValueError with a clause that describes the problem."""
     try:
         document = tomllib.loads(text)
     except ValueError as error:
@@ -49,7 +49,7 @@ _TOO_DEEP = "is nested too deeply"
 
 
 def lines_of(text: str) -> dict[TomlLocation, int]:
-    """The line, from 1, where each key is set first or its table begins. The text is TOML."""
+    """Return the line, from 1, where each key is first set or its table starts. The text must be TOML."""
     found: dict[TomlLocation, int] = {}
     table: TomlLocation = ()
     for number, is_header, document in _statements(text):
@@ -64,9 +64,9 @@ def lines_of(text: str) -> dict[TomlLocation, int]:
 
 
 def _statements(text: str) -> Iterator[tuple[int, bool, Mapping[str, object]]]:
-    """The first line of each header and each setting, whether it is a header, and what it says by itself.
+    """Yield the first line of each header and setting, whether it is a header, and its document.
 
-    An unfinished value is no TOML, so the fewest lines that are TOML are a whole statement.
+    An unfinished value is not TOML, so the fewest lines that are TOML form a whole statement.
     """
     lines: list[str] = []
     number, attempts = 1, 0
@@ -87,7 +87,7 @@ def _statements(text: str) -> Iterator[tuple[int, bool, Mapping[str, object]]]:
 
 
 def _header(document: object) -> TomlLocation:
-    """The table that a header begins. An array of tables has no names below it."""
+    """Return the table that a header starts. An array of tables has no names below it."""
     location: TomlLocation = ()
     while isinstance(document, Mapping) and document and len(location) < _DEEPEST:
         ((name, document),) = document.items()
@@ -107,11 +107,11 @@ def _locations(values: Mapping[str, object], table: TomlLocation) -> Iterator[To
 class ConfigurationProblem:
     location: TomlLocation
     clause: str
-    """Goes on where the key's name ends, without a full stop: "is a number, and should be a text"."""
+    """Follows the key's name, without a full stop: "is a number, but must be a text"."""
 
 
 def refusal(problems: Sequence[ConfigurationProblem], *, path: Path, text: str = "") -> BadConfiguration:
-    """The first of them in the file's order, and the number of the rest. `text` is the file's."""
+    """Return an error with the first problems in the file's order, and the number of the rest. `text` is the file's."""
     lines = lines_of(text)
     numbered = sorted(((_line(problem.location, lines), problem) for problem in problems), key=lambda pair: pair[0])
     sentences = [_sentence(problem, path, line) for line, problem in numbered[:MOST_SHOWN]]
@@ -121,7 +121,7 @@ def refusal(problems: Sequence[ConfigurationProblem], *, path: Path, text: str =
 
 
 def _line(location: TomlLocation, lines: Mapping[TomlLocation, int]) -> int:
-    """0 where it is not found. A key with dots in it may be written as tables within each other."""
+    """Return the line, or 0 if not found. A key with dots may be written as nested tables."""
     nested = (*location[:-1], *location[-1].split(".")) if location else ()
     return min((lines[written] for written in (location, nested) if written in lines), default=0)
 
@@ -135,7 +135,7 @@ def _sentence(problem: ConfigurationProblem, path: Path, line: int) -> str:
 
 
 def dotted(location: TomlLocation) -> str:
-    """As it is written in TOML."""
+    """Return the location as TOML writes it."""
     return ".".join(part if _is_bare(part) else f'"{part}"' for part in location)
 
 
@@ -158,7 +158,7 @@ class TomlTable:
         self._refused: list[str] = []
 
     def complain(self, clause: str, key: str | None = None) -> None:
-        """About a key, or about the whole table."""
+        """Add a problem of a key, or of the whole table."""
         self._problems.append(
             ConfigurationProblem(location=self._location if key is None else (*self._location, key), clause=clause)
         )
@@ -167,27 +167,27 @@ class TomlTable:
         return key in self._values
 
     def refuse(self, key: str, clause: str) -> None:
-        """A key that is known elsewhere, and says nothing here."""
+        """Refuse a key that has no effect here, but has elsewhere."""
         if key in self._values:
             self._refused.append(key)
             self.complain(clause, key)
 
     def take(self, key: str) -> object:
-        """None where it is not there, for TOML has no null."""
+        """Return the value, or None if it is missing: TOML has no null."""
         self._known.append(key)
         return self._values.get(key)
 
     def text(self, key: str) -> str | None:
-        """Never an empty one."""
+        """Return the text, or None. An empty text is a problem."""
         value = self.take(key)
         if value is None:
             return None
         if not isinstance(value, str):
-            self.complain(f"is {kind(value)}, and should be a text", key)
+            self.complain(f"is {kind(value)}, but must be a text", key)
         elif not value.strip():
             self.complain("is empty", key)
         elif "\0" in value:
-            self.complain("holds a NUL character", key)
+            self.complain("contains a NUL character", key)
         else:
             return value
         return None
@@ -196,7 +196,7 @@ class TomlTable:
         value = self.take(key)
         if value is None or isinstance(value, bool):
             return value
-        self.complain(f"is {kind(value)}, and should be true or false", key)
+        self.complain(f"is {kind(value)}, but must be true or false", key)
         return None
 
     def seconds(self, key: str, *, least: float, most: float) -> float | None:
@@ -204,9 +204,9 @@ class TomlTable:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            self.complain(f"is {kind(value)}, and should be a number of seconds", key)
+            self.complain(f"is {kind(value)}, but must be a number of seconds", key)
         elif not least <= value <= most:
-            self.complain(f"should be from {least:g} to {most:g} seconds", key)
+            self.complain(f"must be from {least:g} to {most:g} seconds", key)
         else:
             return float(value)
         return None
@@ -216,16 +216,16 @@ class TomlTable:
         words = tuple(known)
         if value is None or value in words:
             return value
-        self.complain(f"has a value that it cannot have: {not_known(value, words)}", key)
+        self.complain(f"has an invalid value: {not_known(value, words)}", key)
         return None
 
     def converted_text(self, key: str, convert: Callable[[str], T]) -> T | None:
-        """`convert` raises ValueError with the clause that says what is wrong."""
+        """Return the converted text. `convert` raises ValueError with a clause that describes the problem."""
         value = self.text(key)
         return None if value is None else self._converted(key, value, convert)
 
     def converted(self, key: str, convert: Callable[[object], T]) -> T | None:
-        """The same of a value of any type."""
+        """Return a converted value of any type, as `converted_text` does."""
         value = self.take(key)
         return None if value is None else self._converted(key, value, convert)
 
@@ -237,24 +237,24 @@ class TomlTable:
             return None
 
     def table(self, key: str) -> Mapping[str, object]:
-        """Empty where it is not there."""
+        """Return the table, empty if it is missing."""
         value = self.take(key)
         if value is None:
             return {}
         if isinstance(value, Mapping):
             return value
-        self.complain(f"is {kind(value)}, and should be a table", key)
+        self.complain(f"is {kind(value)}, but must be a table", key)
         return {}
 
     def end(self) -> None:
-        """Notes the keys that nobody took."""
+        """Add a problem for each unknown key."""
         for key in self._values:
             if key not in self._known and key not in self._refused:
                 self.complain(not_known(key, self._known).removeprefix(f"{key!r} "), key)
 
 
 def kind(value: object) -> str:
-    """What a value of TOML is, in words."""
+    """Return the type of a TOML value in words."""
     match value:
         case bool():
             return "true or false"

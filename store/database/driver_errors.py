@@ -222,14 +222,14 @@ _SIGN_IN_WORDS = (
     "not permitted to log in",
     "permission denied",
     "is not currently accepting connections",
-    # Poolers'.
+    # From poolers.
     "no such user",
     "no such database",
     "tenant or user not found",
     "too many authentication failures",
 )
 _SEVERITY = re.compile(r"^[^\s:]{1,40}:  ")
-"""What the client library puts before a server's words, in the server's language."""
+"""The severity that the client library puts before the server's words, in the server's language."""
 
 _BROKEN_OFF = (
     # The client library reports these for a lost connection. No server sends them to refuse a sign-in.
@@ -315,9 +315,9 @@ def _hint(error: Error, text: str) -> str | None:
 
 
 def is_unclear(error: Error) -> bool:
-    """Return whether a server or pooler refused a connection in unknown words, mostly of another language.
+    """Return whether a server or pooler refused a connection in unknown words, usually in another language.
 
-    A server that asked for a password accepts connections, so its refusal is clear.
+    A server that has asked for a password accepts connections, so its refusal is clear.
     """
     if error.sqlstate is not None or _asked_for_password(error):
         return False
@@ -333,9 +333,10 @@ def translate_connecting(error: Error, code: str | None = None) -> StoreError:
     """Return the StoreError for a failed connection attempt.
 
     The SQLSTATE decides, if there is one. The client library keeps none for a refused connection. `code` is the
-    SQLSTATE that the server sent to another attempt; without it, the server's words decide. If the server asked for a
-    password or answered at all, it refused the sign-in. Otherwise no server answered at that address. A connection
-    that was lost after the password request is no refusal.
+    server's SQLSTATE for another attempt. Without it, the server's words decide.
+
+    If the server asked for a password or sent any answer, it refused the sign-in. Otherwise no server answered at that
+    address. A connection that was lost after the password request is no refusal.
     """
     if error.sqlstate is not None:
         return translate(error)
@@ -383,6 +384,6 @@ def _refusal(text: str) -> str:
 
 
 def _last_reason(text: str) -> str:
-    """Return the same with the severity that the server sent."""
+    """Return the last address's answer, with the server's severity."""
     reasons = [line for line in text.splitlines() if "failed: " in line] or [first_line(text)]
     return reasons[-1].rpartition("failed: ")[2].removeprefix("connection is bad:").strip()

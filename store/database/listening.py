@@ -101,8 +101,8 @@ _NAME = "gjobs_standing_by"
 class ReadyStatement:
     """A statement that is sent on a listening connection as soon as a notification arrives.
 
-    The statement and its values are prepared on the server. So no task switch and no formatting delays it, and the
-    server process that answers is the one that has just sent the notification.
+    The statement and its values are prepared on the server, so no task switch or formatting delays it. It runs in the
+    server process that has just delivered the notification.
 
     The statement is a transaction by itself. It is sent only while `may_be_sent` returns true. No pooler may share the
     server session with others.
@@ -136,8 +136,13 @@ class ReadyStatement:
     async def sent(self, unless: asyncio.Event, seconds: float) -> bool:
         """Wait for a notification, and return whether the statement was sent with it. Then `answer` has its rows.
 
-        Returns False if a notification came before the call, if the statement may not be sent, if `unless` is set, or
-        after `seconds`. A notification sets `unless`, too. Raises a StoreError.
+        Returns False in these cases:
+
+        - A notification came before the call.
+        - The statement may not be sent.
+        - `unless` is set, or `seconds` have passed. A notification sets `unless`, too.
+
+        Raises a StoreError.
         """
         if self._listening.taken() or unless.is_set():
             return False

@@ -1,4 +1,4 @@
-"""Why a server refused a connection, whatever language it speaks."""
+"""Find out why a server refused a connection, in any language."""
 
 import logging
 import os
@@ -20,10 +20,11 @@ _WITHOUT_PASSWORD = {"password": "", "passfile": "/nonexistent"}
 
 
 def refusal_code(parameters: Mapping[str, Any]) -> str | None:
-    """Connect once more, and return the SQLSTATE that the server refuses the connection with.
+    """Connect once more, and return the SQLSTATE of the server's refusal.
 
-    The client library reports the server's words of a failed sign-in and no SQLSTATE; only its trace has that.
-    No password is sent, for a wrong one counts. None where the server refuses nothing before it asks for one.
+    For a failed sign-in, the client library reports the server's words, but only its trace contains the SQLSTATE.
+    No password is sent, because a wrong one would count as a failed attempt. Returns None if the server refuses nothing
+    before it asks for a password.
     """
     trace, traced = os.pipe()
     try:
@@ -38,7 +39,7 @@ def refusal_code(parameters: Mapping[str, Any]) -> str | None:
             connection.finish()
         found = _CODE.search(os.read(trace, _LARGEST_TRACE))
     except (Error, OSError) as error:
-        # The library has no trace on this system, or the server says nothing more.
+        # The library can't trace on this system, or the server sends nothing more.
         log.info("The SQLSTATE of a refused connection is not known: %s", error)
         return None
     finally:

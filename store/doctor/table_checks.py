@@ -101,7 +101,7 @@ select format('%I.%I', n.nspname, i.relname), t.relname::text,
 
 
 async def count(database: Database, facts: DatabaseFacts) -> Mapping[str, int | None]:
-    """Return the row count of each readable table, up to a limit plus one, or None if counting took too long."""
+    """Return each readable table's row count, at most the limit plus one. None means that counting took too long."""
     counted: dict[str, int | None] = {}
     for name, statement in _COUNTS.items():
         if name not in facts.relations:

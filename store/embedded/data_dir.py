@@ -119,8 +119,8 @@ def require_owned(path: Path, owner: int) -> None:
 def socket_directory(layout: DataLayout) -> Path:
     """Return the directory for the socket of a new server. postmaster.pid has that of a running server.
 
-    It is beside the cluster if possible. It is a private directory under the temporary one if the path is too long for
-    a socket, or contains a comma. libpq takes a comma for the end of a host name.
+    It is beside the cluster, unless that path is too long for a socket or contains a comma. libpq takes a comma for the
+    end of a host name. In these cases, it is a private directory under the temporary one.
     """
     beside = layout.home / "socket"
     if _fits(beside):

@@ -61,7 +61,7 @@ def is_naming(key: Key, text: str, cursor: int) -> bool:
 
 
 def complete(text: str, cursor: int, known: CompletionValues) -> tuple[Completion, ...]:
-    """Return the keys that start with the typed text, or the values that start with it, then those that contain it.
+    """Return the keys that start with the typed text, or the values that start with or contain it.
 
     Values are unique and skip those already in the term. `cursor` counts characters.
     """

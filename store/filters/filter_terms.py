@@ -57,7 +57,7 @@ KEYS: Mapping[Key, KeyWords] = {
     Key.PROJECT: KeyWords(
         takes="NAME or ID",
         example='project:"Autumn catalog"',
-        words="in the project with exactly this name, or with this id",
+        words="in the project with exactly this name or id",
     ),
     Key.USER: KeyWords(
         takes="E-MAIL or ID", example="user:ana@example.com", words="of this owner; only the operator can use e-mails"

@@ -1,1 +1,1 @@
-"""Whether one user can reach another user's rows: tried in the database, or judged from its policies."""
+"""Checks whether one user can reach another user's rows, by trying it or from the policies."""

@@ -1,4 +1,4 @@
-"""Probes, verdicts, participants: values and their wording."""
+"""Probes, verdicts and participants: values and their wording."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from store.database.write_access import WriteAccess
 
 
 class ProbeTarget(StrEnum):
-    """What is the owner's, in the order in which it is tried."""
+    """What belongs to the owner, in the order of the probes."""
 
     JOB = "job"
     PROJECT = "project"
     ASSET = "asset"
     COUNTS = "counts"
-    """Statistics counted from the table of jobs itself."""
+    """Statistics counted from the jobs table itself."""
     STATISTICS = "statistics"
-    """What the app's function `get_job_statistics` answers."""
+    """The result of the app's function `get_job_statistics`."""
     SUMMARY = "summary"
     """The app's view `generation_job_summary`."""
 
@@ -27,9 +27,9 @@ class Verb(StrEnum):
 
     READ = "read"
     INSERT_INTO = "insert_into"
-    """A row of the other user's own, in the owner's project."""
+    """Insert the other user's own row into the owner's project."""
     INSERT_AS = "insert_as"
-    """A row that says it is the owner's."""
+    """Insert a row that claims to belong to the owner."""
     UPDATE = "update"
     DELETE = "delete"
 
@@ -45,7 +45,7 @@ class Verb(StrEnum):
 class ProbeMethod(StrEnum):
     TRIED = "tried"
     JUDGED = "judged"
-    """From the policies, not tried."""
+    """Derived from the policies, not tried."""
     NOT_TRIED = "not_tried"
 
 
@@ -60,39 +60,42 @@ class Participant:
     id: UUID
     email: str | None = None
     exists: bool = True
-    """False for an id made up for the check: claims need no row in auth.users."""
+    """False for an id that the check made up: claims need no row in auth.users."""
 
 
 class TargetKind(StrEnum):
-    """What of the owner's something is tried on."""
+    """The kind of the owner's row that a probe targets."""
 
     JOB = "job"
     FINISHED_JOB = "finished job"
-    """No worker waits for it, so that a write for an instant disturbs nobody."""
+    """No worker waits for it, so a short write disturbs nobody."""
     PROJECT = "project"
     EMPTY_PROJECT = "empty project"
-    """Without jobs and assets: to delete a project deletes what is in it."""
+    """Without jobs and assets: deleting a project also deletes its contents."""
     ASSET = "asset"
     UNUSED_ASSET = "unused asset"
-    """From which nothing was made: to delete one changes the jobs and assets that were."""
+    """No job or asset was made from it: deleting a used asset would change them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbePlan:
     owner: Participant | None
-    """None where nobody owns anything that the operator sees."""
+    """None if the operator sees no owner of any row."""
     other: Participant
     targets: Mapping[TargetKind, UUID]
-    """Of the owner's, one of each kind that there is."""
+    """The owner's rows: one of each kind that exists."""
     no_assets: str | None = None
-    """Why assets could not be looked for."""
+    """Why assets could not be read."""
     no_unused: str | None = None
-    """Why nothing counts as empty or unused, whatever the operator sees."""
+    """Why no row can be known to be empty or unused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """`answer` is what the database said, or what its policies say, or why neither is known. Untrusted text."""
+    """The result of one probe.
+
+    `answer` is what the database returned, what its policies say, or why neither is known. It is untrusted text.
+    """
 
     target: ProbeTarget
     verb: Verb
@@ -109,7 +112,7 @@ PROBED: tuple[tuple[ProbeTarget, Verb], ...] = (
     (ProbeTarget.STATISTICS, Verb.READ),
     (ProbeTarget.SUMMARY, Verb.READ),
 )
-"""Everything that the check answers, in this order."""
+"""All probes, in order."""
 
 
 def person_name(person: Participant | None) -> str:
@@ -121,27 +124,27 @@ def person_name(person: Participant | None) -> str:
 
 
 def attempt_words(target: ProbeTarget, verb: Verb) -> str:
-    """What the other user does, or would do, to what is the owner's; without a full stop."""
+    """Return what the other user does to the owner's rows, without a full stop."""
     an = "an" if target is ProbeTarget.ASSET else "a"
     match target, verb:
         case ProbeTarget.COUNTS, _:
-            return "Counts their jobs in the table"
+            return "Counts the owner's jobs in the table"
         case ProbeTarget.STATISTICS, _:
-            return "Calls get_job_statistics with their id"
+            return "Calls get_job_statistics with the owner's id"
         case ProbeTarget.SUMMARY, _:
-            return "Reads their rows in the view generation_job_summary"
+            return "Reads the owner's rows in the view generation_job_summary"
         case _, Verb.INSERT_INTO:
-            return f"Puts {an} {target} of one's own into a project of theirs"
+            return f"Inserts their own {target} into the owner's project"
         case _, Verb.INSERT_AS:
-            return f"Makes {an} {target} in their name"
+            return f"Inserts {an} {target} in the owner's name"
         case _:
             does = {Verb.READ: "Reads", Verb.UPDATE: "Changes", Verb.DELETE: "Deletes"}[verb]
-            return f"{does} {an} {target} of theirs"
+            return f"{does} {an} {target} of the owner"
 
 
 def why_no_writes(access: WriteAccess) -> str | None:
-    """None where the session may write, so that writes can be tried."""
+    """Return why writes can't be tried, or None if the session may write."""
     if access.may_write:
         return None
     refusal = access.refusal()
-    return f"The writes are judged from the policies, not tried. {refusal.hint or refusal.message}"
+    return f"Writes are judged from the policies, not tried. {refusal.hint or refusal.message}"

@@ -1,4 +1,4 @@
-"""Tries each probe in a transaction that rolls back."""
+"""Tries each probe in a transaction that is rolled back."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -35,12 +35,12 @@ from store.users.actor import ActingUser
 
 _RAISED = "P0001"
 _REFERENCES = ("23503", "23001")
-"""A foreign key, or what refers to the row."""
+"""A foreign key of the row, or of rows that refer to it."""
 _DONE = {Verb.UPDATE: "changed", Verb.DELETE: "deleted"}
 
 
 def rows_answer(target: ProbeTarget, verb: Verb, rows: int) -> Probe:
-    """For so many rows, or for statistics and the summary jobs, that were read or would have been written."""
+    """Return the probe for a number of rows (or jobs, for counts) that were read or would have been written."""
     noun = "job" if target in (ProbeTarget.COUNTS, ProbeTarget.STATISTICS, ProbeTarget.SUMMARY) else "row"
     counted = f"{rows:,} {noun}" if rows == 1 else f"{rows:,} {noun}s"
     if rows == 0:
@@ -54,14 +54,14 @@ def rows_answer(target: ProbeTarget, verb: Verb, rows: int) -> Probe:
 
 
 def error_answer(target: ProbeTarget, verb: Verb, error: StoreError) -> Probe | None:
-    """None where it is no answer to the statement: the link broke, the session may not write, and the like."""
+    """Return the probe for an error. None if the error is not about the statement, such as a lost connection."""
     match error:
         case NoPrivilege():
             return _tried(target, verb, _refused(error), ProbeVerdict.KEPT)
         case Conflict() if error.sqlstate == _RAISED:
             return _tried(target, verb, _refused(error), ProbeVerdict.KEPT)
         case InvalidValue() if error.sqlstate in _REFERENCES:
-            # Looked at after the row was written, so the policies had let it through.
+            # Foreign keys are checked after the row is written, so the policies permitted it.
             return _tried(target, verb, f"permitted, and then {_refused(error)}", ProbeVerdict.LEAK)
         case Locked():
             return _not_tried(target, verb, "locked by another transaction")
@@ -74,7 +74,7 @@ def error_answer(target: ProbeTarget, verb: Verb, error: StoreError) -> Probe | 
 
 
 def _refused(error: StoreError) -> str:
-    """In the database's own words."""
+    """Return the refusal in the database's words."""
     words = error.message.partition(": ")[2] or error.message
     return f"refused: {words.rstrip('.')}"
 
@@ -88,13 +88,13 @@ def _not_tried(target: ProbeTarget, verb: Verb, answer: str) -> Probe:
 
 
 LIMITS = TimeLimits(statement=2.0, lock=0.2)
-"""Of each try: whoever holds a lock is not waited for."""
+"""The limits of each attempt. It waits for no lock."""
 
 
 async def plan_probes(database: Database, *, owner_id: UUID | None = None, other_id: UUID | None = None) -> ProbePlan:
-    """Whom to try against whom, and on what; reads only. None leaves the choice to the check.
+    """Choose the users and the rows for the check; it only reads. None leaves the choice to the check.
 
-    Raises InvalidValue where both are the same user.
+    Raises InvalidValue if both are the same user.
     """
     owner, other = await choose_participants(database, owner_id=owner_id, other_id=other_id)
     if owner is None:
@@ -107,9 +107,9 @@ async def plan_probes(database: Database, *, owner_id: UUID | None = None, other
 
 
 async def run_probes(database: Database, plan: ProbePlan, *, tries_writes: bool) -> AsyncIterator[Probe]:
-    """Every probe of `PROBED`, as it is answered. Without `tries_writes` the policies alone tell what a write may do.
+    """Yield every probe of `PROBED` when it is answered. Without `tries_writes`, writes are judged from the policies.
 
-    Raises a StoreError where nobody can act as a user here, or where the link breaks.
+    Raises a StoreError if nobody can act as a user here, or if the connection is lost.
     """
     actor = ActingUser(id=plan.other.id, email=plan.other.email)
     rules, policies = await database.read_together(actor, RULES, POLICIES)
@@ -142,9 +142,9 @@ class _Attempts:
             return _untried(judged, query)
         if not verb.writes:
             return await self._read(target, verb, query, judged)
-        # What arrives between this look and the try, such as a job in a project that is deleted, comes back with it.
+        # Rows that arrive between this check and the attempt, such as a new job in the project, are rolled back, too.
         if not await self._still_fits(target, verb):
-            return _untried(judged, "what was chosen has changed meanwhile")
+            return _untried(judged, "the chosen row was changed meanwhile")
         try:
             rows = await self._database.dry_run(self._actor, query, limits=LIMITS)
         except ReadOnly:
@@ -159,7 +159,7 @@ class _Attempts:
         except StoreError as error:
             return _answered(target, verb, error)
         if rows == 0 and not await self._still_fits(target, verb):
-            return _untried(judged, "what was chosen has gone meanwhile")
+            return _untried(judged, "the chosen row was deleted meanwhile")
         return rows_answer(target, verb, rows)
 
     async def _still_fits(self, target: ProbeTarget, verb: Verb) -> bool:
@@ -181,7 +181,9 @@ def _untried(judged: Probe, reason: str) -> Probe:
 
 
 def _merge_probes(judged: Probe, tried: Probe) -> Probe:
-    """A write that names its row needs the right to read it; one of all rows does not, and is never tried."""
+    """Merge both probes. A write by id needs the right to read the row. A write of all rows does not, and is never
+    tried.
+    """
     if (
         tried.verb in (Verb.UPDATE, Verb.DELETE)
         and tried.verdict is ProbeVerdict.KEPT

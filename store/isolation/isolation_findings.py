@@ -31,7 +31,7 @@ from store.isolation.isolation_policies import COMMANDS
 from store.users.actor import OPERATOR, ActingUser, Actor
 
 Remedies = Mapping[tuple[ProbeTarget, Verb], str]
-"""Of what the doctor knows SQL for, whether it leaks or not."""
+"""The probes for which the doctor knows SQL, whether they leak or not."""
 
 _TABLES = {
     ProbeTarget.JOB: "generation_jobs",
@@ -43,7 +43,7 @@ _TABLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What the doctor reads of who reaches what."""
+    """The facts that the doctor reads about access."""
 
     facts: DatabaseFacts
     functions: Sequence[AppFunction]
@@ -85,7 +85,7 @@ def _of_table(table: str, verb: Verb, rules: Rules) -> Iterator[Finding]:
     of_verb = [policy for policy in of_table if policy.command in (COMMANDS[verb], PolicyCommand.ALL)]
     yield from _leak_fixes(table, {"no-row-security", "open-policy"}, of_verb, rules)
     if verb is Verb.INSERT_INTO:
-        # What may be inserted there may be moved there, too.
+        # Rows that may be inserted into a project may also be moved there.
         yield from _leak_fixes(table, {"foreign-project"}, of_table, rules)
 
 
@@ -96,7 +96,7 @@ def _leak_fixes(table: str, names: Container[str], policies: Sequence[RlsPolicy]
             yield finding
 
 
-_FIXED_ABOVE = "The SQL that mends it stands above, under “Who reaches what”."
+_FIXED_ABOVE = "The SQL that fixes it is above, under “Who reaches what”."
 _SEVERITIES = {ProbeVerdict.KEPT: Severity.OK, ProbeVerdict.UNKNOWN: Severity.NOTE, ProbeVerdict.LEAK: Severity.PROBLEM}
 _PREFIXES = {
     ProbeMethod.TRIED: "",
@@ -108,17 +108,18 @@ _PREFIXES = {
 def isolation_check(
     *, owner_id: UUID | None, other_id: UUID | None, why_no_writes: str | None, shown_to: Actor = OPERATOR
 ) -> Further:
-    """A further part of the doctor's examination. None leaves it to the check whom to try, and tries the writes.
+    """Return an additional part of the doctor's examination.
 
-    Names other users by their ids, unless the result is `shown_to` the operator.
+    None leaves the choice of users to the check, and allows it to try writes. Other users are named by their ids,
+    unless the result is `shown_to` the operator.
     """
 
     async def check(database: Database) -> Sequence[Finding]:
         if missing := (await probe(database)).missing(Capability.ACTING):
-            # How it is mended stands where the login is examined.
+            # The SQL that fixes it is part of the login's findings.
             return [
                 _finding(
-                    "not-tried", Severity.WARNING, f"Nothing could be tried. {missing.reason}", hint=missing.advice
+                    "not-tried", Severity.WARNING, f"The check could not run. {missing.reason}", hint=missing.advice
                 )
             ]
         plan = await plan_probes(database, owner_id=owner_id, other_id=other_id)
@@ -130,7 +131,7 @@ def isolation_check(
 
 
 def _named_for(actor: Actor, plan: ProbePlan) -> ProbePlan:
-    """A user knows their own e-mail; others are named by their ids."""
+    """Name the users for an actor. A user knows their own e-mail; others are named by their ids."""
     if actor == OPERATOR:
         return plan
     own_id = actor.id if isinstance(actor, ActingUser) else None
@@ -155,12 +156,12 @@ def isolation_findings(
 
 def _participants_finding(plan: ProbePlan, why_no_writes: str | None) -> Finding:
     owner, other = person_name(plan.owner), person_name(plan.other)
-    sentence = f"Tried is what {other} reaches of what is owned by {owner}; all of it was rolled back."
+    sentence = f"Checked what {other} can reach of the rows of {owner}. All changes were rolled back."
     return _finding("who", Severity.OK, sentence, hint=why_no_writes)
 
 
 def _severity(probe: Probe) -> Severity:
-    """That a row of one's own lies in another's project may be meant: the app's own policies permit it."""
+    """Return the severity. A user's own row in another's project may be intended: the app's own policies permit it."""
     if probe.verdict is ProbeVerdict.LEAK and probe.verb is Verb.INSERT_INTO:
         return Severity.WARNING
     return _SEVERITIES[probe.verdict]

@@ -1,4 +1,4 @@
-"""Judges writes from the policies, without trying."""
+"""Judges writes from the policies, without trying them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerd
 class TableRules:
     table: str
     has_row_security: bool
-    """Whether policies decide for this user at all."""
+    """Whether policies apply to this user at all."""
     granted: frozenset[PolicyCommand]
 
 
@@ -38,13 +38,13 @@ def _make_rules(row: Row) -> TableRules:
 
 
 RULES: Query[TableRules] = Query(_TABLE_RULES, _make_rules)
-"""Of the tables that are there, for the user who asks."""
+"""The rules of the existing tables, for the acting user."""
 
 _AND = " AND "
 
 
 def conjuncts(expression: str) -> tuple[str, ...]:
-    """The conditions that must all hold, without the parentheses and line breaks around them."""
+    """Return the conditions that must all hold, without enclosing parentheses and line breaks."""
     bare = _bare(" ".join(expression.split()))
     parts = list(_split(bare))
     if len(parts) == 1:
@@ -53,14 +53,14 @@ def conjuncts(expression: str) -> tuple[str, ...]:
 
 
 def _bare(expression: str) -> str:
-    """Without parentheses that enclose the whole."""
+    """Remove parentheses that enclose the whole expression."""
     while expression.startswith("(") and _closing(expression) == len(expression) - 1:
         expression = expression[1:-1].strip()
     return expression
 
 
 def _closing(expression: str) -> int:
-    """Where the first parenthesis ends; -1 where it never does."""
+    """Return the index of the first closing parenthesis of depth 0, or -1."""
     return next((index for index, depth in _depths(expression) if depth == 0), -1)
 
 
@@ -74,7 +74,7 @@ def _split(expression: str) -> Iterator[str]:
 
 
 def _depths(expression: str) -> Iterator[tuple[int, int]]:
-    """Each place outside quotes, with the number of parentheses that are open after it."""
+    """Yield each position outside quotes, with the number of open parentheses after it."""
     depth, quote = 0, ""
     for index, character in enumerate(expression):
         if quote:
@@ -114,7 +114,7 @@ def _judge_probe(
     target: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policies: Sequence[RlsPolicy]
 ) -> tuple[ProbeVerdict, str]:
     if target not in _TABLES:
-        return ProbeVerdict.UNKNOWN, "no policy says"
+        return ProbeVerdict.UNKNOWN, "no policy applies"
     rules = next((rules for rules in tables if rules.table == _TABLES[target]), None)
     if rules is None:
         return ProbeVerdict.UNKNOWN, "there is no such table"
@@ -134,7 +134,9 @@ def _judge_probe(
 
 
 def _combine(meanings: Mapping[RlsPolicy, ProbeVerdict], *, kept: str) -> tuple[ProbeVerdict, str]:
-    """Any permissive policy is enough to let a row through, and every restrictive one must. `kept` says it of all."""
+    """Combine the verdicts: one permissive policy and all restrictive ones must allow a row. `kept`
+    describes the rest.
+    """
     permissive = {policy: verdict for policy, verdict in meanings.items() if policy.is_permissive}
     restrictive = {policy: verdict for policy, verdict in meanings.items() if not policy.is_permissive}
     if not permissive:
@@ -149,17 +151,17 @@ def _combine(meanings: Mapping[RlsPolicy, ProbeVerdict], *, kept: str) -> tuple[
     if leaking and not unsure:
         return ProbeVerdict.LEAK, f'policy "{leaking[0]}" permits it'
     unsure += [policy.name for policy, verdict in permissive.items() if verdict is ProbeVerdict.UNKNOWN]
-    return ProbeVerdict.UNKNOWN, f'policy "{unsure[0]}" has a condition that is not known'
+    return ProbeVerdict.UNKNOWN, f'policy "{unsure[0]}" has a condition unknown to gjobs'
 
 
 def _meaning(policy: RlsPolicy, verb: Verb) -> ProbeVerdict:
-    """What the policy alone does to what is not the user's."""
+    """Return what the policy alone means for rows of others."""
     expression = policy.check if verb.inserts and policy.check is not None else policy.using
     if expression is None:
         return ProbeVerdict.UNKNOWN
     conditions = set(conjuncts(expression))
     keeping = _OWN_PROJECT if verb is Verb.INSERT_INTO else _OWN_ROW
-    # A row put into somebody's project is the other's own.
+    # A row inserted into someone's project belongs to the other user.
     open_to_all = {"true"} | (_OWN_ROW if verb is Verb.INSERT_INTO else set())
     if conditions & keeping:
         return ProbeVerdict.KEPT

@@ -1,4 +1,4 @@
-"""Whom and what to try it on, with which SQL."""
+"""The users and rows of the check, and its SQL."""
 
 from collections.abc import Mapping
 from uuid import UUID, uuid4
@@ -37,7 +37,7 @@ _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 _OWNER, _OTHER = bindparam("owner", type_=Uuid), bindparam("other", type_=Uuid)
 
 _NEWEST_JOBS = 1000
-"""Among whose owners one is chosen."""
+"""The owner is chosen among the owners of this many jobs."""
 
 _newest = (
     select(_jobs.c.user_id, _jobs.c.created_at)
@@ -48,7 +48,7 @@ _newest = (
 )
 _BUSY = select(_newest.c.user_id).group_by(_newest.c.user_id).order_by(func.max(_newest.c.created_at).desc())
 
-# A join: a condition on each project would read all jobs for it, where most jobs are of a few projects.
+# A join, because a condition on each project would read all jobs if a few projects have most jobs.
 _WITH_EMPTY_PROJECT = (
     select(_projects.c.user_id)
     .where(
@@ -69,9 +69,12 @@ _OTHER_USER = select(_users.c.id).where(_users.c.id != _OWNER).order_by(_users.c
 async def choose_participants(
     database: Database, *, owner_id: UUID | None, other_id: UUID | None
 ) -> tuple[Participant | None, Participant]:
-    """The owner, None where nobody owns anything that the operator sees, and the other. Raises InvalidValue."""
+    """Return the owner and the other user. The owner is None if the operator sees no owner of any row.
+
+    Raises InvalidValue if both are the same.
+    """
     if owner_id is not None and owner_id == other_id:
-        raise InvalidValue("other", "One user is not isolated from themselves: name two.")
+        raise InvalidValue("other", "The check needs two different users.")
     if owner_id is None:
         owner_id = await _best_owner(database, other_id)
     owner = None if owner_id is None else await _person(database, owner_id)
@@ -83,7 +86,9 @@ async def choose_participants(
 
 
 async def _best_owner(database: Database, other_id: UUID | None) -> UUID | None:
-    """One with jobs and an empty project, so that everything can be tried; else one with jobs, else with projects."""
+    """Return an owner with jobs and an empty project, so that every probe can run; else one with jobs, else with
+    projects.
+    """
     busy = await database.read(OPERATOR, Query(_BUSY, make_id, {"other": other_id}))
     if not busy:
         return await _first(database, Query(_ANY_OWNER, make_id, {"other": other_id}))
@@ -91,7 +96,7 @@ async def _best_owner(database: Database, other_id: UUID | None) -> UUID | None:
 
 
 async def _other_user(database: Database, owner_id: UUID) -> UUID | None:
-    """Any other user; where the users cannot be read, another owner of a project."""
+    """Return any other user. If users are unreadable, return another project owner."""
     try:
         return await _first(database, Query(_OTHER_USER, make_id, {"owner": owner_id}))
     except (NoPrivilege, SchemaMissing):
@@ -99,7 +104,7 @@ async def _other_user(database: Database, owner_id: UUID) -> UUID | None:
 
 
 async def _person(database: Database, user_id: UUID) -> Participant:
-    """Where the users cannot be read, taken for one of them."""
+    """Return the participant. If users are unreadable, assume that the user exists."""
     try:
         found = await database.read(OPERATOR, user_sql.by_id(user_id))
     except (NoPrivilege, SchemaMissing):
@@ -144,16 +149,16 @@ _FIRST = {statement: statement.limit(1) for statement in (*_ALL.values(), _WITHO
 _STILL = {statement: statement.where(statement.selected_columns.id == _TARGET) for statement in _FIRST}
 
 UNUSED = frozenset({TargetKind.EMPTY_PROJECT, TargetKind.UNUSED_ASSET})
-"""That nothing refers to them is known only to who sees every row that could."""
+"""Only a login that sees every job and asset knows that nothing refers to these."""
 
 
 def why_no_unused_targets(facts: DatabaseFacts) -> str | None:
-    """None where the login sees every job and asset."""
-    return f"row level security may hide from {facts.login} what is in use" if facts.may_hide(JOBS, ASSETS) else None
+    """Return why unused targets can't be found. None if the login sees every job and asset."""
+    return f"row level security may hide rows in use from {facts.login}" if facts.may_hide(JOBS, ASSETS) else None
 
 
 async def find_targets(database: Database, owner_id: UUID) -> tuple[Mapping[TargetKind, UUID], str | None]:
-    """One of each kind that the owner has; and where there are no assets to be seen, why not."""
+    """Return one target of each kind that the owner has, and why assets are unreadable, if they are."""
     try:
         return await _first_of(database, _ALL, owner_id), None
     except (SchemaMissing, NoPrivilege) as error:
@@ -167,7 +172,7 @@ async def _first_of(database: Database, statements: _Statements, owner_id: UUID)
 
 
 async def still_fits(database: Database, plan: ProbePlan, kind: TargetKind) -> bool:
-    """Whether the target of this kind is yet what it was chosen for: a project may have got a job meanwhile."""
+    """Return whether the target still has its kind: an empty project may have got a job meanwhile."""
     if plan.owner is None or kind not in plan.targets:
         return False
     statements = _ALL if plan.no_assets is None else _WHERE_NO_ASSETS_ARE
@@ -176,7 +181,7 @@ async def still_fits(database: Database, plan: ProbePlan, kind: TargetKind) -> b
 
 
 def needed_kind(target: ProbeTarget, verb: Verb) -> TargetKind | None:
-    """What it is tried on; None where it needs nothing of the owner's."""
+    """Return the kind of target that a probe needs, or None."""
     match target, verb:
         case ProbeTarget.PROJECT, Verb.INSERT_AS:
             return None
@@ -234,14 +239,14 @@ _STATEMENTS: Mapping[tuple[ProbeTarget, Verb], ClauseElement] = {
 
 
 def query_for(target: ProbeTarget, verb: Verb, plan: ProbePlan) -> Query[int] | str:
-    """The statement, whose result where it reads is a number of rows; or why there is nothing to try it on."""
+    """Return the statement, which reads or writes a number of rows, or why there is no target."""
     if plan.owner is None:
-        return "this login sees nobody who owns anything"
+        return "this login sees no owner of any row"
     if target is ProbeTarget.ASSET and plan.no_assets is not None:
         return plan.no_assets
     kind = needed_kind(target, verb)
     if kind is not None and kind not in plan.targets:
-        return plan.no_unused if kind in UNUSED and plan.no_unused is not None else f"they have no {kind}"
+        return plan.no_unused if kind in UNUSED and plan.no_unused is not None else f"the owner has no {kind}"
     row_owner = plan.other if verb is Verb.INSERT_INTO else plan.owner
     values = {
         "target": None if kind is None else plan.targets[kind],

@@ -33,8 +33,8 @@ MOST_SORTED = 20_000
 def is_in_order(listed: ListQuery, indexes: Set[str]) -> bool:
     """Return whether the list is read from an index alone and never sorted.
 
-    The planner can't know this under row level security. It expects each user to have few jobs, so it would read and
-    sort all jobs of a user who has many.
+    The planner can't know this under row level security. It expects each user to have few jobs. For a user with many
+    jobs, it would read and sort all of them.
     """
     return listed.order.column is OrderColumn.CREATED and not listed.job_filter.terms and indexes >= _OF_ALL
 

@@ -1,4 +1,4 @@
-"""Project, Asset, User: what jobs belong to."""
+"""What jobs belong to: Project, Asset, User."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ class Project:
     created_at: datetime
     updated_at: datetime
     job_count: int
-    """Of the jobs that the actor sees."""
+    """Jobs that the actor sees."""
     total_cost_cents: int
 
 
@@ -38,4 +38,4 @@ class User:
     created_at: datetime | None
     job_count: int
     last_job_at: datetime | None
-    """When the newest job was created; None without jobs."""
+    """When the newest job was created. None without jobs."""

@@ -1,4 +1,4 @@
-"""SQL on projects and assets, also where projects are unreadable."""
+"""SQL on projects and assets, including databases with unreadable projects."""
 
 from dataclasses import fields
 from uuid import UUID
@@ -48,7 +48,7 @@ _ROLLUPS = (
     cast(func.sum(_jobs.c.cost_cents), BigInteger).label("total_cost_cents"),
 )
 _OF_ALL = select(_jobs.c.project_id, *_ROLLUPS).group_by(_jobs.c.project_id).subquery()
-"""Reads all jobs once: cheaper than looking up those of each of many projects."""
+"""Reads all jobs once, which is cheaper than one lookup for each of many projects."""
 _KEPT = tables.job_counts
 _SUMMED = (
     select(
@@ -60,7 +60,7 @@ _SUMMED = (
     .subquery()
 )
 _OF_EACH = select(*_ROLLUPS).where(_jobs.c.project_id == _projects.c.id).lateral()
-"""Looks up the jobs of a few projects, however many others there are."""
+"""Looks up the jobs of a few projects, independent of the number of projects."""
 
 
 def _select(sums: FromClause, on: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
@@ -82,7 +82,7 @@ _FEW = _select(_OF_EACH, true())
 _NAMED = _FEW.where(_projects.c.name == bindparam("name", type_=Text))
 _BY_ID = _FEW.where(_projects.c.id == bindparam("id", type_=Uuid))
 
-# In the index's own order, so that no other index tempts.
+# In the index's order, so that the planner does not choose another index.
 _IN_ID_RANGE = (
     _FEW.where(_projects.c.id.between(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)))
     .order_by(None)
@@ -91,17 +91,17 @@ _IN_ID_RANGE = (
 
 
 def list_projects(*, limit: int) -> Query[Project]:
-    """Newest first."""
+    """Return projects, newest first."""
     return Query(_LISTED, make_project, {"rows": limit})
 
 
 def list_projects_from_rollups(*, limit: int) -> Query[Project]:
-    """As `list_projects`, from the rollups: it needs `Capability.ROLLUPS`."""
+    """Return the same as `list_projects`, from the rollups. Needs `Capability.ROLLUPS`."""
     return Query(_LISTED_SUMMED, make_project, {"rows": limit})
 
 
 def projects_by_name(name: str, *, limit: int) -> Query[Project]:
-    """All of exactly this name: names are not unique."""
+    """Return all projects with exactly this name. Names are not unique."""
     return Query(_NAMED, make_project, {"name": name, "rows": limit})
 
 
@@ -145,7 +145,7 @@ _IN_RANGE = _SOME.where(_assets.c.id.between(bindparam("low", type_=Uuid), bindp
 
 
 def of_project(project_id: UUID, *, limit: int) -> Query[Asset]:
-    """Newest first."""
+    """Return assets, newest first."""
     return Query(_OF_PROJECT, make_asset, {"project_id": project_id, "rows": limit})
 
 
@@ -154,7 +154,7 @@ def one(asset_id: UUID) -> Query[Asset]:
 
 
 def one_of_project(asset_id: UUID, project_id: UUID) -> Query[Asset]:
-    """No row where the asset is another project's."""
+    """Return a query without a row if the asset belongs to another project."""
     return Query(_ONE_OF_PROJECT, make_asset, {"id": asset_id, "project_id": project_id, "rows": 1})
 
 
@@ -163,11 +163,11 @@ def in_range(ids: IdRange, *, limit: int) -> Query[Asset]:
 
 
 _project_name: ColumnElement[str] = func.left(cast(_jobs.c.project_id, Text), 8)
-"""The beginning of its id stands for its name."""
+"""The start of the project's id replaces its name."""
 _PROJECTS = (
     select(
         _jobs.c.project_id,
-        # Its jobs' owner, who but for the app's own faults is one; there is no min() of ids before 18.
+        # The owner of its jobs. There is only one, unless the app has a fault. Postgres has no min() of ids before 18.
         cast(func.min(cast(_jobs.c.user_id, Text)), Uuid),
         _project_name,
         func.min(_jobs.c.created_at),
@@ -204,12 +204,12 @@ _OF_ONE_OWNER = (
     .subquery("named")
 )
 PROJECT_IDS = {
-    # Steps from one project to the next in the index of their ids, and reads one job of each.
+    # Steps through the index from one project to the next, and reads one job of each.
     False: select(_named.c.project_id, _named.c.user_id).limit(_ROWS).subquery("named"),
-    # For a user's eyes each step would read all their jobs; so they are read once.
+    # Under row level security, each step would read all jobs of a user. So they are read once.
     True: _OF_ONE_OWNER,
 }
-"""With the owner of one of its jobs; by whether one user's jobs are all that is seen."""
+"""Each with the owner of one of its jobs. Depends on whether only one user's jobs are visible."""
 _PROJECT_NAMES = {
     of_one_user: select(
         projects_by_name.c.project_id,
@@ -221,9 +221,9 @@ _PROJECT_NAMES = {
 
 
 def project_names(*, limit: int, of_one_user: bool = False) -> Query[ProjectName]:
-    """Those with jobs, by their ids, each of the owner of one of its jobs.
+    """Return projects with jobs, by id, each with the owner of one of its jobs.
 
-    Cheap, however many jobs there are, where the right one of two ways is said: whether it is a user who asks.
+    It is cheap for any number of jobs if `of_one_user` says correctly whether a user asks.
     """
 
     def make(row: Row) -> ProjectName:
@@ -234,7 +234,7 @@ def project_names(*, limit: int, of_one_user: bool = False) -> Query[ProjectName
 
 
 def projects(*, limit: int) -> Query[Project]:
-    """Those with jobs, the newest first, each with the times of its jobs."""
+    """Return projects with jobs, newest first. Their times are those of their jobs."""
     return Query(_PROJECTS, make_project, {"rows": limit})
 
 
@@ -243,5 +243,5 @@ def projects_named(name: str, *, limit: int) -> Query[Project]:
 
 
 def project_by_id(project_id: UUID) -> Query[Project]:
-    """No row where it has no job."""
+    """Return a query without a row if the project has no job."""
     return Query(_PROJECT_BY_ID, make_project, {"id": project_id, "rows": 1})

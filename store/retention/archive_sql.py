@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    Column,
     ColumnElement,
     DateTime,
     Integer,
@@ -51,7 +52,16 @@ def make_key(row: Row) -> PageKey:
 
 
 _archived = tables.archived_jobs
-_COLUMNS = [_archived.c[field.name] for field in fields(GenerationJob)]
+
+
+def archived_column(kept: Column[Any]) -> ColumnElement[Any]:
+    """Return the archive's value of a job column. Columns that the archive does not have stand in `further`."""
+    if kept.name in _archived.c:
+        return _archived.c[kept.name]
+    return cast(_archived.c.further[kept.name].astext, kept.type).label(kept.name)
+
+
+_COLUMNS = [archived_column(tables.generation_jobs.c[field.name]) for field in fields(GenerationJob)]
 _BEGINNING = func.left(_archived.c.error, ERROR_CHARACTERS + 1).label("error")
 _LIGHT_COLUMNS = [_BEGINNING if column.name == "error" else column for column in _COLUMNS]
 _IDS = bindparam("ids", type_=ARRAY(Uuid))

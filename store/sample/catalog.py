@@ -1,4 +1,4 @@
-"""Sample users, projects, modes and how modes behave."""
+"""Sample users, projects and modes, and how modes behave."""
 
 import json
 from collections.abc import Mapping
@@ -16,26 +16,26 @@ class UserPlan:
     """A user with their projects."""
 
     key: str
-    """Makes the id; never shown."""
+    """The id is derived from it. Never shown."""
     email: str | None
     age_days: int
     projects: tuple["ProjectPlan", ...]
     limit_cents: int | None = None
-    """A month."""
+    """For each month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectPlan:
-    """A project: what is photographed, and how many jobs that took. One is empty, as the isolation check needs it."""
+    """A project, its products and its number of jobs. One project is empty, because the isolation check needs it."""
 
     name: str
     age_days: int
     products: tuple[str, ...]
     jobs: Mapping[JobStatus, int]
     has_stuck_job: bool = False
-    """One of the running jobs has been running for hours."""
+    """Whether one running job has been running for hours."""
     limit_cents: int | None = None
-    """In all."""
+    """In total."""
 
 
 def _jobs(queued: int, running: int, succeeded: int, failed: int) -> Mapping[JobStatus, int]:
@@ -135,9 +135,9 @@ CALLOUTS = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModeProfile:
     share: int
-    """Of a hundred jobs."""
+    """The share in percent."""
     cost_cents: tuple[int, int]
-    """From and to, both included."""
+    """Lowest and highest, both included."""
     seconds: tuple[float, float]
     """From start to success."""
     width: int
@@ -164,7 +164,7 @@ FAILURES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "The background could not be separated from the product": (9, 40),
     }
 )
-"""The message, and the seconds from start to failure: from and to."""
+"""The message, with the least and most seconds from start to failure."""
 
 _STACK = (
     "Error: {message}\n"
@@ -184,19 +184,19 @@ def choose_cost_cents(random: Random, mode: str) -> int:
 
 
 def choose_seconds(random: Random, mode: str) -> float:
-    """From start to success; short ones are commoner than long ones. A mode that the app lacks is like `lifestyle`."""
+    """Return the seconds from start to success. Short times are more likely. Unknown modes behave like `lifestyle`."""
     low, high = MODES.get(mode, MODES["lifestyle"]).seconds
     return random.triangular(low, high, low + (high - low) / 3)
 
 
 def choose_failure(random: Random) -> tuple[str, float]:
-    """The message, and the seconds from start to failure."""
+    """Return the message and the seconds from start to failure."""
     message = random.choice(list(FAILURES))
     return message, random.uniform(*FAILURES[message])
 
 
 def error_text(random: Random, message: str, *, mode: str, user_id: UUID, at: datetime) -> str:
-    """As the column holds it: one in two is plain text, the others are the JSON that the app writes."""
+    """Return an error as the column holds it: half are plain text, half are the app's JSON."""
     request_id = f"req_{random.getrandbits(64):016x}"
     if random.random() < 0.5:
         return message
@@ -221,5 +221,5 @@ def make_id(*path: object) -> UUID:
 
 
 def seeded(identifier: UUID) -> Random:
-    """The same numbers for the same id."""
+    """Return a generator of the same numbers for the same id."""
     return Random(identifier.int)  # noqa: S311

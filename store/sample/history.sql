@@ -1,5 +1,5 @@
--- What would have happened to the sample's jobs, in place of their having been filled in: made by their owner on the web, begun and
--- ended by a worker.
+-- Replaces the events of filling in the sample with plausible ones: the owner created each job on the web, and a worker started and
+-- ended it.
 with filled_in as (
     delete from gjobs.job_event_log where transaction_id = pg_catalog.pg_current_xact_id() returning job_id
 ), begun as (

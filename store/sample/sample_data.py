@@ -1,4 +1,4 @@
-"""The sample's rows, and writing them to a database."""
+"""The sample's rows, and code that writes them to a database."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _SATURDAY = 5
 
 
 def active_times(random: Random, now: datetime, status: JobStatus, *, stuck: bool) -> tuple[datetime, datetime]:
-    """Of a job that is queued or running at `now`: created, and last written."""
+    """Return when an active job was created and last written."""
     if stuck:
         created_at = now - timedelta(hours=5, minutes=37, seconds=random.uniform(0, 50))
         return created_at, created_at + timedelta(seconds=random.uniform(2, 9))
@@ -37,7 +37,7 @@ def active_times(random: Random, now: datetime, status: JobStatus, *, stuck: boo
 
 
 def finished_times(random: Random, now: datetime, seconds: float, *, lately: bool) -> tuple[datetime, datetime]:
-    """Of a job that took so many seconds from start to finish: created, and finished."""
+    """Return when a job was created and finished, given its seconds from start to finish."""
     total = timedelta(seconds=random.triangular(1, 40, 4) + seconds)
     if lately:
         finished_at = now - timedelta(minutes=random.uniform(1, 45))
@@ -49,7 +49,7 @@ def finished_times(random: Random, now: datetime, seconds: float, *, lately: boo
 
 
 def _working_time(random: Random, now: datetime) -> datetime:
-    """Around noon of a day of the last month, seldom at a week's end. May lie outside of the month."""
+    """Return a time around noon in the last month, rarely at a weekend. It may be outside the month."""
     day = (now - timedelta(days=random.uniform(0, DAYS))).date()
     while day.weekday() >= _SATURDAY and random.random() < 0.75:
         day += timedelta(days=random.choice((-1, -2, 1, 2)))
@@ -79,7 +79,7 @@ class SampleAsset:
 
 
 def input_assets(plan: ProjectPlan, project_id: UUID, user_id: UUID, begun: datetime) -> list[SampleAsset]:
-    """Two photographs of each product, uploaded in the project's first hour."""
+    """Return two photographs of each product, uploaded in the project's first hour."""
     return [
         _upload(product, view, project_id, user_id, begun) for product in plan.products for view in ("front", "detail")
     ]
@@ -109,7 +109,7 @@ def _upload(product: str, view: str, project_id: UUID, user_id: UUID, begun: dat
 
 
 def output_asset(job: GenerationJob, source: SampleAsset) -> SampleAsset:
-    """What a succeeded job made of the photograph that it was given."""
+    """Return the image that a succeeded job made from its photograph."""
     identifier = make_id("output", job.id)
     profile = MODES[job.mode]
     product = str(source.prompt_payload["product"])
@@ -149,10 +149,10 @@ def _slug(text: str) -> str:
 
 
 _LATELY: Mapping[JobStatus, int] = {JobStatus.SUCCEEDED: 4, JobStatus.FAILED: 1}
-"""So many of the finished jobs of a busy project finished within the last hour."""
+"""How many finished jobs of a busy project finished within the last hour."""
 
 OUTPUTS_KEPT = 12
-"""Of each project: so many of its succeeded jobs have their image among the assets."""
+"""For each project, how many succeeded jobs have their image among the assets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +181,7 @@ class SampleStart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleBudget:
-    """Of the user or of the project."""
+    """The budget of a user or of a project."""
 
     id: UUID
     user_id: UUID | None
@@ -193,7 +193,7 @@ class SampleBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """In an order in which each row finds what it refers to."""
+    """All rows, ordered so that each row follows the rows that it refers to."""
 
     users: tuple[SampleUser, ...]
     projects: tuple[SampleProject, ...]
@@ -204,7 +204,7 @@ class Sample:
 
 
 def sample(now: datetime) -> Sample:
-    """The month before `now`, an aware time."""
+    """Return the sample for the month before `now`, which must be aware."""
     users: list[SampleUser] = []
     projects: list[SampleProject] = []
     assets: list[SampleAsset] = []
@@ -254,7 +254,7 @@ def _budgets(
     user_id: UUID | None = None,
     project_id: UUID | None = None,
 ) -> list[SampleBudget]:
-    """None without a limit."""
+    """Return the budget, or nothing without a limit."""
     if limit_cents is None:
         return []
     identifier = make_id("budget", user_id or project_id, period)
@@ -295,7 +295,7 @@ def _job(
     if status is JobStatus.FAILED:
         message, seconds = catalog.choose_failure(random)
     stuck = plan.has_stuck_job and status is JobStatus.RUNNING and number == 0
-    # Apart from `random`, of which the times draw more or fewer numbers, depending on `now`.
+    # Separate from `random`: times draw more or fewer numbers from that, depending on `now`.
     error_random = seeded(make_id("error", identifier))
     if status in (JobStatus.QUEUED, JobStatus.RUNNING):
         created_at, updated_at = active_times(random, now, status, stuck=stuck)
@@ -319,7 +319,7 @@ def _job(
 
 
 def _start(job: GenerationJob) -> SampleStart:
-    """A finished job waited for a part of its time; a running one was last touched when it started."""
+    """Return the start. A finished job waited for part of its time. A running job was last updated when it started."""
     if not job.status.is_final:
         return SampleStart(job_id=job.id, started_at=job.updated_at)
     waited = seeded(make_id("start", job.id)).uniform(0.05, 0.3)
@@ -336,9 +336,9 @@ _HISTORY = (Path(__file__).parent / "history.sql").read_text(encoding="utf-8")
 
 
 def fill(conninfo: Mapping[str, str], *, now: datetime) -> None:
-    """All of the month before `now`, in one transaction. What is there already stays as it is.
+    """Write the sample of the month before `now` in one transaction. Existing rows stay as they are.
 
-    `conninfo` are libpq's parameters; the role is the tables' owner. Raises a StoreError.
+    `conninfo` has libpq parameters; the role must own the tables. Raises a StoreError.
     """
     rows = sample(now)
     try:
@@ -353,14 +353,14 @@ def fill(conninfo: Mapping[str, str], *, now: datetime) -> None:
             _insert(cursor, ("public", "generation_jobs"), rows.jobs)
             _insert(cursor, ("gjobs", "job_starts"), rows.starts)
             cursor.execute(_HISTORY.encode())
-            # Once the jobs are there: what they cost is spent.
+            # After the jobs, so that their cost counts as spent.
             _insert(cursor, ("gjobs", "budgets"), rows.budgets)
     except Error as error:
         raise driver_errors.translate(error) from error
 
 
 def _insert(cursor: Cursor, table: tuple[str, str], rows: Sequence[Any]) -> None:
-    """The rows' fields are the table's columns."""
+    """Insert rows whose fields are the table's columns."""
     columns = [column.name for column in fields(rows[0])]
     statement = SQL("insert into {} ({}) values ({}) on conflict do nothing").format(
         Identifier(*table),

@@ -18,14 +18,14 @@ from store.store import Store
 from store.worker.handlers import Registry, Retry, Work
 
 QUEUE_SIZE = 10
-"""New jobs come while fewer are queued: the fewer, the sooner."""
+"""New jobs arrive while fewer are queued. The fewer are queued, the sooner they arrive."""
 SHARE_WITH_IMAGE = 0.85
 STEP = 1.0
-"""Simulated seconds from one look at the queue to the next."""
+"""Simulated seconds between two checks of the queue."""
 RETRY = 2.0
-"""Real seconds after the database was away, or refused a job."""
+"""Real seconds to wait after the database was unreachable or refused a job."""
 _LEAST_LEFT, _SPENT_AFTER = 0.1, 0.75
-"""Shares of a limit. It is raised when less is left, to where so much is spent."""
+"""Shares of a limit. When less than the first is left, the limit is raised so that the second is spent."""
 _STUCK = timedelta(hours=1)
 
 
@@ -36,9 +36,9 @@ async def queue_jobs(
     pace: float = 1.0,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> Never:
-    """Until it is cancelled. `store` is the operator's; `pace` is how many simulated seconds pass in one.
+    """Queue jobs until cancelled. `store` is the operator's; `pace` is the number of simulated seconds in a real one.
 
-    The sample's limits are raised before they are used up.
+    The sample's limits are raised before they run out.
     """
     limits = {budget.id: budget.limit_cents for budget in sample(utc_now()).budgets}
     while True:
@@ -52,13 +52,15 @@ async def queue_jobs(
         else:
             wait = STEP / pace
         if is_cancelling():
-            # Whoever is stopped in the middle of a commit is told that its outcome is unknown, and no more.
+            # A task that is stopped during a commit gets OutcomeUnknown, not CancelledError.
             raise asyncio.CancelledError
         await sleep(wait)
 
 
 async def _raise_limits(store: Store, limits: dict[UUID, int]) -> None:
-    """`limits` are those known by the budgets' ids. One that a person has changed is theirs and stays."""
+    """Raise limits that are nearly spent. `limits` has the known limits by budget id. A limit changed by a person
+    stays.
+    """
     for budget in await store.get_budgets():
         if budget.limit_cents == limits.get(budget.id) and budget.left_cents < _LEAST_LEFT * budget.limit_cents:
             raised = await store.set_budget(
@@ -72,7 +74,7 @@ async def _raise_limits(store: Store, limits: dict[UUID, int]) -> None:
 
 
 async def end_running_jobs(store: Store, random: Random, *, pace: float = 1.0) -> None:
-    """End the jobs that the sample left running, which no worker holds. One stays: it is there to be found stuck."""
+    """End the running jobs of the sample, which no worker holds. One stays, as an example of a stuck job."""
     now = utc_now()
     running = [job for job in sample(now).jobs if job.status is JobStatus.RUNNING and now - job.created_at < _STUCK]
     while running:
@@ -108,15 +110,15 @@ async def _queue_one(store: Store, random: Random) -> None:
 FAILURE_CHANCE = 1 / 8
 RETRY_CHANCE = 1 / 10
 STEPS = 4
-"""So many notes tell of the progress."""
+"""The number of progress notes."""
 
 
 class GenerationError(Exception):
-    """What a job fails with."""
+    """The error of a failed job."""
 
 
 def simulated(random: Random, *, pace: float = 1.0) -> Registry:
-    """`pace` is how many simulated seconds pass in one."""
+    """Return handlers that simulate work. `pace` is the number of simulated seconds in a real one."""
     registry = Registry()
 
     @registry.handler()

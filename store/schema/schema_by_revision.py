@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from store.errors import SchemaMissing
-from store.job_list.index_advice import TOTAL
 from store.schema.expected_archive import archive
 from store.schema.expected_budgets import budgets
 from store.schema.expected_events import events
@@ -234,6 +233,12 @@ def _fixed_policies() -> Iterator[SchemaObject]:
         yield SchemaObject(kind=ObjectKind.FUNCTION, place="gjobs", name=name, definition=definition)
 
 
+_TOTAL = (
+    "( CASE WHEN ((status = ANY (ARRAY['succeeded'::text, 'failed'::text]))"
+    " AND (LEAST(created_at, updated_at) > to_timestamp(('-62135596800'::bigint)::double precision))"
+    " AND (GREATEST(created_at, updated_at) < to_timestamp(('253402300799'::bigint)::double precision)))"
+    " THEN (updated_at - created_at) ELSE NULL::interval END) DESC NULLS LAST"
+)
 _GJOBS_INDEXES = {
     "gjobs_newest": "(created_at DESC, id DESC)",
     "gjobs_newest_of_project": "(project_id, created_at DESC, id DESC)",
@@ -241,7 +246,7 @@ _GJOBS_INDEXES = {
     "gjobs_newest_of_status": "(status, created_at DESC, id DESC)",
     "gjobs_updated": "(updated_at DESC, id DESC)",
     "gjobs_costs": "(cost_cents DESC, id DESC)",
-    "gjobs_total": f"({TOTAL}, id DESC)",
+    "gjobs_total": f"({_TOTAL}, id DESC)",
 }
 
 

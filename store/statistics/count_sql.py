@@ -212,7 +212,7 @@ def _on_pages(statement: Select[Any], *, has_end: bool) -> Select[Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageTotal:
-    """The total of a status, a project or a day; the two others are None."""
+    """The total of a status, a project or a day; the two others are None. Jobs outside all of these have no total."""
 
     status: AnyStatus | None
     project_id: UUID | None

@@ -9,12 +9,12 @@ ROLE_OF_USERS, ROLE_OF_ANON = "authenticated", "anon"
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The role as connected. On a hosted database it bypasses row level security and sees everyone's rows."""
+    """The database role as connected. On a hosted database, it bypasses row level security and sees all rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActingUser:
-    """A signed-in user of the app: role `authenticated` with their claims, under row level security."""
+    """A signed-in user of the app: role `authenticated` with the user's claims, under row level security."""
 
     id: UUID
     email: str | None = None
@@ -24,7 +24,7 @@ class ActingUser:
 
 @dataclass(frozen=True, slots=True)
 class Anon:
-    """A visitor who has not signed in: role `anon`, without a user's id, under row level security."""
+    """A visitor who has not signed in: role `anon` without a user id, under row level security."""
 
 
 Actor = Operator | ActingUser | Anon
@@ -45,7 +45,7 @@ def actor_name(actor: Actor) -> str:
 
 
 def role_of(actor: Actor) -> str | None:
-    """The role of the app's requests that the actor's statements run as; None for the role as connected."""
+    """Return the app's request role that the actor's statements run as. None for the role as connected."""
     match actor:
         case Operator():
             return None

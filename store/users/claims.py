@@ -1,4 +1,4 @@
-"""The claims of an actor's requests, as the app's auth server sends them, and the SQL that sets them."""
+"""The claims of an actor's requests, as the app's auth server sends them, and SQL that sets them."""
 
 import json
 import re
@@ -19,7 +19,7 @@ COLUMNS = {
     "user_metadata": "raw_user_meta_data",
     "is_anonymous": "is_anonymous",
 }
-"""The claims that the auth server takes from a column of `auth.users`."""
+"""The claims that the auth server reads from a column of `auth.users`."""
 
 _ABSENT = {
     "aud": '"authenticated"',
@@ -30,42 +30,42 @@ _ABSENT = {
     "user_metadata": "{}",
     "is_anonymous": "false",
 }
-"""What it sends where the column is null."""
+"""The values that it sends if the column is null."""
 
 SENT = ("sub", *COLUMNS, "aal", "amr", "session_id")
 ALWAYS_KNOWN = frozenset({"sub", "role", "aal"})
-"""The user, the role and the level that one chose to act with."""
+"""The claims that acting as a user sets: user, role and level."""
 FIXED = ("sub", "role", "aal")
-"""A profile cannot set these: they say whom one acts as."""
+"""A profile can't set these claims, because they decide whom to act as."""
 AAL_LEVELS = (1, 2)
 
 _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
-"""As Postgres takes the parts of a custom setting's name."""
+"""How Postgres parses the parts of a custom setting's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimSources:
-    """Where claims come from on one database."""
+    """The sources of claims on one database."""
 
     columns: frozenset[str] = frozenset()
-    """Of `auth.users`, those that the login may read."""
+    """The columns of `auth.users` that the login may read."""
     given: Mapping[str, Any] = field(default_factory=dict)
-    """By the profile, for every user. They win over what is read."""
+    """Claims from the profile, for every user. They override those that are read."""
 
 
 def known_claims(columns: Set[str], given: Set[str]) -> frozenset[str]:
-    """Those whose values are the app's own. `amr` and `session_id` are sent, but of no sign-in that took place."""
+    """Return the claims with the app's own values. `amr` and `session_id` are sent, too, but for no real sign-in."""
     return ALWAYS_KNOWN | given | _read_from(columns).keys()
 
 
 def _read_from(columns: Set[str]) -> dict[str, str]:
-    """The columns by their claims. A row is found by its id."""
+    """Return the columns by claim. A row is found by its id."""
     return {claim: column for claim, column in COLUMNS.items() if {"id", column} <= columns}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestIdentity:
-    """What the statements of one actor run as. `sql` sets it, for one transaction."""
+    """The identity that an actor's statements run as. `sql` sets it for one transaction."""
 
     role: str
     user_id: UUID | None
@@ -74,7 +74,7 @@ class RequestIdentity:
 
 
 def identity_of(actor: Actor, sources: ClaimSources) -> RequestIdentity | None:
-    """None for the role as connected."""
+    """Return the identity, or None for the role as connected."""
     match actor:
         case ActingUser():
             return _identity_of_user(actor, sources)
@@ -93,12 +93,12 @@ def _identity_of_user(user: ActingUser, sources: ClaimSources) -> RequestIdentit
     values = [json.dumps(_claims_without_reading(user))]
     expression = "cast(%s as jsonb)"
     if read:
-        # A text that is empty stands for no value, as it does for the auth server.
+        # The auth server treats an empty text as no value, too.
         pairs = ", ".join(
             f"'{claim}', coalesce(nullif(to_jsonb(u.{column}), '\"\"'), '{_ABSENT[claim]}')"
             for claim, column in read.items()
         )
-        # The names are our own; every value is a parameter.
+        # The names are our own, and every value is a parameter.
         row = f"select jsonb_build_object({pairs}) from auth.users u where u.id = cast(%s as uuid)"  # noqa: S608
         expression += f" || coalesce(({row}), '{{}}')"
         values.append(str(user.id))
@@ -125,13 +125,13 @@ def _claims_without_reading(user: ActingUser) -> dict[str, Any]:
 
 
 def _settings_sql(expression: str, names: list[str], role: str) -> str:
-    """One statement for this transaction alone: JSON claims, a legacy setting for each claim, and last the role.
+    """Return a statement for one transaction: JSON claims, a legacy setting for each claim, and last the role.
 
-    Whoever reads legacy settings gets an empty text for a claim that is not there, as after an earlier request.
+    A missing claim gives an empty legacy setting, as after an earlier request.
     """
     legacy = ", ".join(f"set_config('request.jwt.claim.{name}', claims ->> '{name}', true)" for name in names)
     return (
-        # Names only: each is ours, or passed as the name of a setting.
+        # Only names are inserted: each is ours, or was checked as a setting's name.
         f"WITH signed_in AS MATERIALIZED (SELECT {expression} AS claims)"  # noqa: S608
         f" SELECT set_config('request.jwt.claims', claims::text, true), set_config('request.jwt.claim', '', true),"
         f" {legacy},"

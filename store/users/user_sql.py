@@ -1,4 +1,4 @@
-"""SQL on users: by e-mail, by id, search by activity."""
+"""SQL on users: by e-mail, by id, and search by activity."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,9 +47,9 @@ _ROLLUPS = (
     func.max(_jobs.c.created_at).label("last_job_at"),
 )
 _OF_ALL = select(_jobs.c.user_id, *_ROLLUPS).group_by(_jobs.c.user_id).subquery()
-"""Reads all jobs once: cheaper than looking up those of each of many users."""
+"""Reads all jobs once, which is cheaper than one lookup for each of many users."""
 _OF_EACH = select(*_ROLLUPS).where(_jobs.c.user_id == _users.c.id).lateral()
-"""Looks up the jobs of a few users, however many others there are."""
+"""Looks up the jobs of a few users, independent of the number of users."""
 
 
 def _select(sums: FromClause, on: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
@@ -74,26 +74,26 @@ _BY_ID = _FEW.where(_users.c.id == bindparam("id", type_=Uuid))
 
 
 def list_users(*, limit: int) -> Query[User]:
-    """By e-mail, those without one last."""
+    """Return users by e-mail, those without one last."""
     return Query(_LISTED, make_user, {"rows": limit})
 
 
 @cache
 def _search_users(*, by_id: bool) -> Select[*tuple[object, ...]]:
-    # Not LIKE: a percent sign or an underscore is looked for as it is.
+    # Not LIKE: percent signs and underscores must match literally.
     has_text = func.strpos(func.lower(_users.c.email), func.lower(bindparam("needle", type_=Text))) > 0
     return _FEW.where(or_(has_text, _users.c.id.between(_LOW, _HIGH)) if by_id else has_text)
 
 
 def search_users(text: str, *, limit: int) -> Query[User]:
-    """Whose e-mail contains the text, whatever its case, or whose id begins with it; ordered as `listed`."""
+    """Return users by part of the e-mail in any case, or by the start of the id. Ordered as in `list_users`."""
     ids = id_range(text)
     in_range = {} if ids is None else {"low": ids.low, "high": ids.high}
     return Query(_search_users(by_id=ids is not None), make_user, {"needle": text, "rows": limit, **in_range})
 
 
 def by_email(email: str, *, limit: int) -> Query[User]:
-    """Whatever the case of its letters."""
+    """Return users with this e-mail, in any case."""
     return Query(_BY_EMAIL, make_user, {"email": email, "rows": limit})
 
 
@@ -110,14 +110,14 @@ def _make_owner(row: Row) -> ActingUser:
     return ActingUser(id=row[0])
 
 
-# Whom to act as is all that these ask for: no job is read for it.
+# These queries only find whom to act as, and read no job.
 _ACTING = select(_users.c.id, _users.c.email).order_by(_users.c.id).limit(bindparam("rows", type_=Integer))
 _ACTING_BY_EMAIL = _ACTING.where(func.lower(_users.c.email) == func.lower(bindparam("email", type_=Text)))
 _ACTING_IN_RANGE = _ACTING.where(_users.c.id.between(_LOW, _HIGH))
 
 
 def acting_by_email(email: str, *, limit: int) -> Query[ActingUser]:
-    """Whatever the case of its letters."""
+    """Return users with this e-mail, in any case."""
     return Query(_ACTING_BY_EMAIL, _make_acting, {"email": email, "rows": limit})
 
 
@@ -126,7 +126,7 @@ def in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:
 
 
 _MOST_READ = 10_000
-"""Of each table, so that the rows of one busy owner are not all read for one id."""
+"""The most rows read of each table, so that a search does not read all rows of a busy owner."""
 
 
 def _owners_in_range(owned: Table) -> Select[UUID]:
@@ -138,7 +138,7 @@ _OWNERS_OF_JOBS, _OWNERS_OF_PROJECTS = _owners_in_range(_jobs), _owners_in_range
 
 
 def owners_of_jobs_in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:
-    """Without their e-mails: for where the users are not to be read."""
+    """Return owners without e-mails, for databases with unreadable users."""
     return Query(_OWNERS_OF_JOBS, _make_owner, {"low": ids.low, "high": ids.high, "rows": limit})
 
 
@@ -148,21 +148,21 @@ def owners_of_projects_in_range(ids: IdRange, *, limit: int) -> Query[ActingUser
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundUser:
-    """What a search tells of a user."""
+    """A user found by a search."""
 
     id: UUID
     email: str | None
-    """None also where the users are not to be read."""
+    """Also None if users are unreadable."""
     job_count: CappedCount
     last_job_at: datetime | None
 
 
 NEWEST_JOBS = 10_000
-"""Their owners are those who count as recently active."""
+"""The owners of these jobs count as recently active."""
 MOST_COUNTED = 10_000
-"""So many jobs of each user are counted."""
+"""The most jobs counted for each user."""
 CANDIDATES = 100
-"""So many of those who match are looked at closely. More than a list shows, for the order is known only then."""
+"""The matches that are examined in detail. More than a list shows, because only then is their order known."""
 
 _NEEDLE = bindparam("needle", type_=Text)
 
@@ -173,9 +173,9 @@ def make_found_user(row: Row) -> FoundUser:
 
 
 def matching(text: str, *, limit: int, with_emails: bool) -> Query[FoundUser]:
-    """Whose e-mail contains the text, whatever its case, or whose id begins with it; without a text everybody.
+    """Return users by part of the e-mail in any case, or by the start of the id. An empty text matches all.
 
-    Without e-mails only the owners of jobs are found, and `auth.users` is not read.
+    Without e-mails, only owners of jobs are found, and `auth.users` is not read.
     """
     needle, ids = text.strip(), id_range(text)
     parameters: dict[str, object] = {"rows": limit}
@@ -192,7 +192,7 @@ def _statement(*, by_text: bool, by_id: bool, with_emails: bool) -> Select[*tupl
     owners_by_activity = _people(_owners(by_id=by_id), with_emails=with_emails)
     wanted = select(owners_by_activity)
     if by_text:
-        # Not LIKE: a percent sign or an underscore is looked for as it is.
+        # Not LIKE: percent signs and underscores must match literally.
         has_text = func.strpos(func.lower(owners_by_activity.c.email), func.lower(_NEEDLE)) > 0
         wanted = wanted.where(or_(has_text, owners_by_activity.c.id.between(_LOW, _HIGH)) if by_id else has_text)
     order = (
@@ -213,7 +213,9 @@ def _statement(*, by_text: bool, by_id: bool, with_emails: bool) -> Select[*tupl
 
 
 def _owners(*, by_id: bool) -> Subquery:
-    """Those of the newest jobs, and those whose id begins as it was typed; when their newest job was created."""
+    """Return the owners of the newest jobs, and those whose id starts with the text, with their newest
+    job's creation.
+    """
     columns = (_jobs.c.user_id, _jobs.c.created_at)
     parts = [select(*columns).order_by(_jobs.c.created_at.desc()).limit(NEWEST_JOBS)]
     if by_id:
@@ -224,7 +226,7 @@ def _owners(*, by_id: bool) -> Subquery:
 
 
 def _people(owners: Subquery, *, with_emails: bool) -> Subquery:
-    """Each user once, also an owner of jobs who is not to be seen among the users."""
+    """Return each user once, including owners of jobs without a visible row in users."""
     if not with_emails:
         nothing = cast(null(), Text).label("email")
         return select(owners.c.user_id.label("id"), nothing, owners.c.last_job_at).subquery("people")
@@ -234,7 +236,9 @@ def _people(owners: Subquery, *, with_emails: bool) -> Subquery:
 
 
 def _counted(candidates: Subquery) -> FromClause:
-    """As many jobs of each as are counted, found by the index on the owner; the newest of these."""
+    """Count the jobs of each candidate, up to the cap, with the index on the owner. Also return their
+    newest creation.
+    """
     theirs = select(_jobs.c.created_at).where(_jobs.c.user_id == candidates.c.id).limit(MOST_COUNTED + 1)
     some = theirs.correlate(candidates).lateral("theirs")
     sums = select(func.count().label("job_count"), func.max(some.c.created_at).label("last_job_at"))
@@ -242,7 +246,7 @@ def _counted(candidates: Subquery) -> FromClause:
 
 
 def _latest(candidates: Subquery, counted: FromClause) -> FromClause:
-    """The newest job of those few who have more than are counted; of the others nothing is read."""
+    """Return the newest job of users with more jobs than the cap. Nothing is read for the others."""
     theirs = (_jobs.c.user_id == candidates.c.id, counted.c.job_count > MOST_COUNTED)
     return select(func.max(_jobs.c.created_at).label("last_job_at")).where(*theirs).lateral("latest")
 
@@ -276,7 +280,7 @@ _USERS = {
     True: _users_who_own(union_all(_OF_JOBS, _OF_PROJECTS).subquery()),
     False: _users_who_own(_OF_JOBS.subquery()),
 }
-"""By whether projects may be read."""
+"""Depends on whether projects are readable."""
 _USER_BY_ID = {
     has_projects: statement.having(statement.selected_columns[0] == bindparam("id", type_=Uuid))
     for has_projects, statement in _USERS.items()
@@ -284,7 +288,7 @@ _USER_BY_ID = {
 
 
 def users(*, has_projects: bool, limit: int) -> Query[User]:
-    """Those who own a job, or where projects may be read a project, the last active first. None has an e-mail."""
+    """Return the owners of jobs, and of projects if readable, last active first. None has an e-mail."""
     return Query(_USERS[has_projects], make_user, {"rows": limit})
 
 

@@ -159,13 +159,13 @@ def test_claims_that_cannot_be_read_mark_lists_and_numbers_as_partial(
 @pytest.mark.parametrize(
     ("claims", "complaint"),
     [
-        ('"org"', "claims is a text, and should be a table."),
+        ('"org"', "claims is a text, but must be a table."),
         ("{ sub = 'x' }", "claims cannot set sub: it follows from the user that you act as."),
         ("{ role = 'service_role' }", "claims cannot set role: it follows from the user that you act as."),
         ("{ aal = 'aal2' }", "claims cannot set aal: --aal sets it."),
-        ("{ since = 2026-01-01 }", "claims should hold only what JSON can hold: no dates, no times,"),
-        ("{ share = inf }", "claims should hold only what JSON can hold: no dates, no times,"),
-        ('{ org = "a\\u0000b" }', "claims holds a NUL character."),
+        ("{ since = 2026-01-01 }", "claims must hold only JSON values: no dates, no times,"),
+        ("{ share = inf }", "claims must hold only JSON values: no dates, no times,"),
+        ('{ org = "a\\u0000b" }', "claims contains a NUL character."),
     ],
 )
 def test_claims_that_make_no_sense_are_refused(gjobs: Run, configure: Configure, claims: str, complaint: str) -> None:

@@ -154,7 +154,7 @@ def test_migrate_tells_a_login_that_cannot_read_the_revision_so(
     assert (done.code, done.out) == (0 if command == "status" else 6, "")
     assert done.err.replace("\n", " ").strip() == (
         "Migrations have run here, but the login least_privilege may not read the revision (gjobs.alembic_version)."
-        ' To let it, run as the tables\' owner: GRANT USAGE ON SCHEMA gjobs TO "least_privilege";'
+        ' To allow it, run as the tables\' owner: GRANT USAGE ON SCHEMA gjobs TO "least_privilege";'
         ' GRANT SELECT ON gjobs.alembic_version TO "least_privilege";'
     )
 

@@ -76,7 +76,7 @@ async def test_doctor_explains_why_the_isolation_check_tried_nothing(
     finally:
         await database.close()
     assert (said.name, said.severity) == ("not-tried", Severity.WARNING)
-    assert said.sentence == "Nothing could be tried. The login least_privilege may not act as a user."
+    assert said.sentence == "The check could not run. The login least_privilege may not act as a user."
 
 
 async def test_isolation_key_is_refused_for_a_login_that_may_not_act_as_a_user(

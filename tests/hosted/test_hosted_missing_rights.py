@@ -61,7 +61,7 @@ def test_commands_warn_about_a_restricted_view(
     monkeypatch.setenv("GJOBS_DATABASE_URL", make_conninfo("", **login))
     listed = gjobs("jobs", "list", "--json")
     assert (listed.code, listed.document) == (0, [])
-    assert listed.err.startswith("Row level security applies to the login under_policies: it sees only what")
+    assert listed.err.startswith("Row level security applies to the login under_policies: it sees only the")
     jobs_db.sql("revoke select on projects from under_policies")
     assert "Projects are known only by their jobs. No grant: the role under_policies" in gjobs("projects").err
 

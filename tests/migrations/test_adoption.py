@@ -41,7 +41,7 @@ def test_upgrade_takes_over_the_tables_of_an_app(app: Conninfo) -> None:
     upgrade(app, report=said.append)
 
     assert read_status(app).current == HEAD
-    assert said[:2] == ["The app's own tables are taken over at revision 0001.", "Revision 0002 (mended) is applied."]
+    assert said[:2] == ["Took over the app's own tables at revision 0001.", "Revision 0002 (policies) is applied."]
     assert "Revision 0007 (budgets) is applied." in said
     with connect(app) as connection:
         assert compare(read_catalogue(connection), expected(HEAD)) == ()

@@ -78,7 +78,7 @@ def test_empty_archive_is_not_exported(migrated_copy: Conninfo, tmp_path: Path) 
     file = tmp_path / "archive.jsonl"
     assert export_archive(migrated_copy, "0007", file).jobs == 0
     assert not file.exists()
-    with pytest.raises(InvalidValue, match="drops no archive"):
+    with pytest.raises(InvalidValue, match="keeps the archive"):
         export_archive(migrated_copy, "0008", file)
 
 

@@ -126,7 +126,7 @@ def test_downgrade_to_base_keeps_roles_and_the_auth_schema(migrated_copy: Connin
         "Revision 0005 (events) is undone.",
         "Revision 0004 (rollups) is undone.",
         "Revision 0003 (indexes) is undone.",
-        "Revision 0002 (mended) is undone.",
+        "Revision 0002 (policies) is undone.",
         "Revision 0001 (app schema) is undone.",
     ]
     assert re.fullmatch(r"The app's tables were locked for \d+ ms\.", said[-1])

@@ -25,7 +25,7 @@ ROLES = ("anon", "authenticated", "service_role")
 
 APPLIED = [
     "Revision 0001 (app schema) is applied.",
-    "Revision 0002 (mended) is applied.",
+    "Revision 0002 (policies) is applied.",
     "Revision 0003 (indexes) is applied.",
     "Revision 0004 (rollups) is applied.",
     "Revision 0005 (events) is applied.",

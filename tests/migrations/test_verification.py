@@ -52,7 +52,7 @@ def test_verify_works_through_a_transaction_pooler_and_on_a_replica(
     assert pooled.obstacle == "'gjobs migrate up' needs a direct connection, or a pooler in session mode."
     replicated = verify(replica.login(name))
     assert replicated.matches
-    assert replicated.obstacle == "This server is a read replica: migrate on its primary."
+    assert replicated.obstacle == "This server is a read replica. Migrate on its primary."
 
 
 def test_verify_compares_a_migrated_database_with_its_revision(database: Conninfo) -> None:

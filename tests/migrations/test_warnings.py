@@ -46,7 +46,7 @@ def test_downgrade_warns_about_events_that_will_be_lost(migrated_copy: Conninfo)
     assert cautions_down(migrated_copy, "0005") == []
     for revision in ("0004", "base"):
         (said,) = cautions_down(migrated_copy, revision)
-        assert said.startswith("2 events of the jobs will be lost")
+        assert said.startswith("2 events will be lost")
     downgrade(migrated_copy, "0004")
     assert cautions_down(migrated_copy, "0001") == []
 
@@ -57,6 +57,6 @@ def test_downgrade_warns_about_budgets_that_will_be_lost(migrated_copy: Conninfo
         connection.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'day', 5)", [ADA.id])
 
     assert cautions_down(migrated_copy, "0007") == []
-    said = "1 budget will be lost: what was spent is forgotten, and nothing limits what jobs cost."
+    said = "1 budget will be lost, along with the amounts spent. Nothing will limit the cost of jobs."
     assert cautions_down(migrated_copy, "0006") == [said]
     assert cautions_down(migrated_copy, "base")[1:] == [said]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 
 GROUPS: Mapping[str, Sequence[str]] = {
@@ -108,25 +109,27 @@ def _sections(topic: str) -> Iterator[Section]:
 
 
 def search(text: str) -> list[Hit]:
-    """Find the sections that contain every word, in any case. The page of that name and such headings come first."""
+    """Find the sections in which every word begins a word, in any case.
+
+    The page of that name comes first, then the sections with most of the words in their topic and heading.
+    """
     words = text.casefold().split()
-    if not words:
-        return []
-    found: list[tuple[int, Hit]] = []
-    for section in chain.from_iterable(map(sections, TOPICS)):
-        title = f"{section.topic} {section.heading}".casefold()
-        everything = "\n".join((title, *section.lines)).casefold()
-        if all(word in everything for word in words):
-            place = 0 if section.topic in words else 1 if any(word in title for word in words) else 2
-            found.append((place, Hit(section=section, line=_best_line(section, words))))
-    return [hit for _, hit in sorted(found, key=lambda one: one[0])]
+    patterns = [re.compile(rf"(?<!\w){re.escape(word)}") for word in words]
+    found: list[tuple[bool, int, Hit]] = []
+    for section in chain.from_iterable(map(sections, TOPICS)) if words else ():
+        title = f"{section.topic} {section.heading}"
+        if _count(patterns, "\n".join((title, *section.lines))) == len(patterns):
+            hit = Hit(section=section, line=_best_line(section, patterns))
+            found.append((section.topic not in words, -_count(patterns, title), hit))
+    return [hit for *_, hit in sorted(found, key=itemgetter(0, 1))]
 
 
-def _best_line(section: Section, words: Sequence[str]) -> str:
-    def found(line: str) -> int:
-        return sum(word in line.casefold() for word in words)
+def _count(patterns: Sequence[re.Pattern[str]], text: str) -> int:
+    return sum(bool(pattern.search(text.casefold())) for pattern in patterns)
 
-    line = max(section.lines, key=found, default="")
+
+def _best_line(section: Section, patterns: Sequence[re.Pattern[str]]) -> str:
+    line = max(section.lines, key=lambda line: _count(patterns, line), default="")
     return _MARKUP.sub("", _LINK.sub(r"\1", line)).replace(" | ", "  ").strip("| ")
 
 

@@ -1,4 +1,4 @@
--- The app's own schema, name for name, with the faults of its functions and its view: revision 0002 mends them.
+-- The app's own schema, name for name, with the faults of its functions and its view. Revision 0002 fixes them.
 do $$
 declare
     present constant text := (
@@ -146,7 +146,7 @@ create view public.generation_job_summary as
            avg(cost_cents) as avg_cost_cents, min(created_at) as first_job_at, max(created_at) as last_job_at
       from public.generation_jobs group by user_id, project_id, status;
 
--- That the tables were made here and not found, for going down drops them. Only the migrations' owner reads or writes this.
+-- Records that the migrations created the tables, because the downgrade then drops them. Only the migrations' owner reads or writes this.
 create table gjobs.made_tables (name text primary key);
 alter table gjobs.made_tables enable row level security;
 alter table gjobs.alembic_version enable row level security;

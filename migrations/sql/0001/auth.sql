@@ -1,4 +1,4 @@
--- What the app's tables and policies stand on. A hosted project has it all, made by another role: there nothing is touched.
+-- The objects that the app's tables and policies need. A hosted project has them all, created by another role; there nothing is changed.
 do $$
 begin
     if to_regnamespace('auth') is null then

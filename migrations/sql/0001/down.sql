@@ -1,5 +1,4 @@
--- Drops the app's schema only where it was made here. Where it was the app's own, only what the migrations noted of it goes.
--- The roles and auth stay.
+-- Drops the app's schema only if the migrations created it. Otherwise drops only what the migrations recorded. The roles and auth stay.
 do $$
 begin
     if not exists (select from gjobs.made_tables) then

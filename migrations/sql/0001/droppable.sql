@@ -1,4 +1,4 @@
--- Refuses where the tables were not made here, and are not the app's own that were taken over, or where they hold rows.
+-- Refuses if the tables hold rows, or if they were neither created by the migrations nor taken over from the app.
 do $$
 declare
     projects bigint;

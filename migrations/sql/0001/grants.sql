@@ -1,4 +1,4 @@
--- What a hosted project grants, so that row level security decides what a user sees, and not a missing grant.
+-- The grants of a hosted project, so that row level security decides what a user sees, and not a missing grant.
 do $$
 declare
     name text;

@@ -1,6 +1,5 @@
--- The roles that a request runs as. They belong to the cluster: another database of it may use them, or be making them at this
--- moment, which an advisory lock, reaching no further than its database, cannot prevent. So "already exists" is tolerated,
--- and nothing drops them.
+-- The roles that a request runs as. They belong to the cluster: another database may use them, or create them at this moment. An advisory
+-- lock can't prevent that, because it covers one database only. So "already exists" is tolerated, and nothing drops them.
 do $$
 declare
     version constant integer := current_setting('server_version_num')::integer;

@@ -1,4 +1,4 @@
--- Brings back what this revision found.
+-- Restores what this revision found.
 do $$
 declare
     kept record;

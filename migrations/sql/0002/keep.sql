@@ -1,5 +1,5 @@
--- Each thing that this revision changes, with the statement that brings back what was there. The policies follow in policies.sql.
--- Only the migrations' owner reads or writes this: going down executes it.
+-- Every object that this revision changes, with the statement that restores it. policies.sql adds the policies. Only the migrations' owner
+-- reads or writes this: the downgrade executes it.
 create table gjobs.replaced (
     id      bigint generated always as identity primary key,
     object  text not null unique,

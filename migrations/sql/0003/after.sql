@@ -1,4 +1,4 @@
--- The revision is reached when all are there and valid.
+-- The revision is complete when all indexes exist and are valid.
 do $$
 declare
     missing constant text := (

@@ -1,4 +1,4 @@
--- An index of one of these names that is somebody else's stays, and this revision cannot be.
+-- If the app has another index of one of these names, the index stays and this revision is refused.
 do $$
 declare
     other record;

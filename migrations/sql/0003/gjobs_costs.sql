@@ -1,4 +1,4 @@
--- The dearest and the cheapest jobs, page by page.
+-- The most expensive and the cheapest jobs, page by page.
 
 select 'drop index concurrently public.gjobs_costs'
   from pg_catalog.pg_index where indexrelid = pg_catalog.to_regclass('public.gjobs_costs') and not indisvalid

@@ -1,5 +1,5 @@
--- The jobs that took longest and shortest from their creation to their end, then the others, page by page.
--- Within the years of its conditions, 1 to 9999, no subtraction fails: this index makes no write fail.
+-- The longest and shortest jobs from creation to end, then the other jobs, page by page. Within the years of its conditions, 1 to 9999, no
+-- subtraction fails, so this index never makes a write fail.
 
 select 'drop index concurrently public.gjobs_total'
   from pg_catalog.pg_index where indexrelid = pg_catalog.to_regclass('public.gjobs_total') and not indisvalid

@@ -1,4 +1,4 @@
--- The jobs that changed last, page by page.
+-- The last updated jobs, page by page.
 
 select 'drop index concurrently public.gjobs_updated'
   from pg_catalog.pg_index where indexrelid = pg_catalog.to_regclass('public.gjobs_updated') and not indisvalid

@@ -1,4 +1,4 @@
--- The newest jobs of a status within a project, and the summary's first and last.
+-- The newest jobs of a status within a project, and the first and last of the summary.
 
 select 'drop index concurrently public.gjobs_newest_of_project_status'
   from pg_catalog.pg_index

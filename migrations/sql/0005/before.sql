@@ -1,5 +1,5 @@
--- A column or a view of one of these names that the app has already, as its specification proposes, is taken over where it is alike;
--- else this revision cannot be.
+-- The app may already have a column or view of these names, as its specification proposes. It is taken over if it is equal; otherwise this
+-- revision is refused.
 do $$
 declare
     other record;

@@ -1,4 +1,4 @@
--- Events go, and with them when jobs started, were completed and were retried. No job does.
+-- Drops the events, with the start times, completion times and retry counts of jobs. Jobs stay.
 drop trigger gjobs_complete_new on public.generation_jobs;
 drop trigger gjobs_complete on public.generation_jobs;
 drop trigger gjobs_know_owners on public.generation_jobs;
@@ -14,7 +14,7 @@ drop function gjobs.complete_job();
 drop view gjobs.job_events;
 drop table gjobs.job_event_log, gjobs.job_starts, gjobs.known_users;
 
--- The view first, which shows the columns.
+-- The view first, because it shows the columns.
 do $$
 declare
     kept record;

@@ -1,17 +1,17 @@
--- What happened to the jobs, written by triggers and never changed. Each script up to the users may run again: a run that was
--- interrupted there is gone on with.
+-- Job events, written by triggers and never changed. Each script up to the users may run again: an interrupted run continues there.
 
--- Users as the events know them. With their row in auth.users theirs here goes, and with it their name from every event at once,
--- of transactions under way as well. No key is unique: of two transactions that meet a user at the same time neither waits.
+-- Users as the events know them. When a user's row in auth.users is deleted, so is the row here. Then every event loses the user's name at
+-- once, including events of transactions under way. No key is unique, so two transactions that add a user at the same time do not wait for
+-- each other.
 create table if not exists gjobs.known_users (
     number bigint generated always as identity primary key,
     id     uuid   not null
 );
 create index if not exists known_users_id on gjobs.known_users (id);
 
--- One row for a job that a statement made, changed or deleted. Nothing refers to the job, for events outlive it. Those of a job lie
--- in the order of its versions, for a later version waits for the one before. The order of the key is that of reading on: an id alone
--- may become visible after a greater one. What an app may let be null in its jobs may be null here.
+-- One row for each job that a statement created, changed or deleted. Nothing refers to the job, because events outlive it. A job's events
+-- are in the order of its versions, because a later version waits for the one before. Readers continue in the order of the key: an id alone
+-- may become visible after a greater one. Columns that an app may leave null in its jobs may be null here.
 create table if not exists gjobs.job_event_log (
     id             bigint      not null generated always as identity,
     transaction_id xid8        not null default pg_current_xact_id(),
@@ -36,7 +36,7 @@ create table if not exists gjobs.job_event_log (
 );
 create index if not exists job_event_log_job_id on gjobs.job_event_log (job_id, id);
 
--- When a job first ran. It stays when the job is deleted, for deleting can be undone.
+-- When a job first ran. The row stays when the job is deleted, because a deletion can be undone.
 create table if not exists gjobs.job_starts (
     job_id     uuid        primary key,
     started_at timestamptz not null

@@ -1,5 +1,5 @@
--- The owners of the jobs that are there. One after the other, each in a transaction of its own, so that nobody who deletes users waits
--- for more than one of them. Whoever goes meanwhile need not be known.
+-- Adds the owners of the existing jobs, each in a separate transaction, so that a session that deletes users waits for at most one of them.
+-- Users who are deleted meanwhile are not needed.
 set synchronous_commit = off;
 
 do $$

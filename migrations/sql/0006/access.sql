@@ -1,5 +1,4 @@
--- Who may do what: everything runs with its caller's rights. Whoever reads a job reads its lease and its links, and a user works on
--- jobs of their own.
+-- Privileges. Everything runs with its caller's rights. Readers of a job read its lease and links, and users run their own jobs.
 create policy of_visible_jobs on gjobs.job_leases for select
     using (exists (select from public.generation_jobs j where j.id = job_id));
 create policy of_visible_jobs on gjobs.job_links for select

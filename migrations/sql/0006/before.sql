@@ -1,4 +1,4 @@
--- An index of this name that is somebody else's stays, and this revision cannot be.
+-- If the app has another index of this name, the index stays and this revision is refused.
 do $$
 declare
     other record;

@@ -1,4 +1,4 @@
--- Leases and links go. No job does: those that workers held stay running.
+-- Drops leases and links. Jobs stay; those that workers held stay running.
 do $$
 declare
     held bigint := (select count(*) from gjobs.job_leases l join public.generation_jobs j on j.id = l.job_id

@@ -1,6 +1,6 @@
--- Who works on the jobs, and which job is whose.
+-- The workers, and which job each of them holds.
 
--- A worker's process. It keeps its row for some days after it has gone.
+-- A worker's process. Its row stays for some days after the process has ended.
 create table gjobs.workers (
     id          uuid        primary key,
     user_id     uuid,
@@ -14,9 +14,9 @@ create table gjobs.workers (
     stopped_at  timestamptz
 );
 
--- A running job is its owner's until the lease expires, and then whoever's takes it. Without an owner it waits until then for its next
--- attempt. No foreign key: of a table that one refers to the app could not truncate the rows. The free room keeps a row's new version
--- on its page.
+-- A running job belongs to its owner until the lease expires; then any worker may take it over. Without an owner, it waits until then for
+-- its next attempt. There is no foreign key, because the app could then not truncate its table. The fill factor leaves space for a row's
+-- new version on its page.
 create table gjobs.job_leases (
     job_id      uuid        primary key,
     owner       uuid,
@@ -27,7 +27,7 @@ create table gjobs.job_leases (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 2000);
 create index job_leases_expires_at on gjobs.job_leases (expires_at);
 
--- Which job repeats which. It outlives both, for deleting can be undone.
+-- Which job repeats which. A link outlives both jobs, because a deletion can be undone.
 create table gjobs.job_links (
     job_id  uuid primary key,
     repeats uuid not null

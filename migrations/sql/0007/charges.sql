@@ -1,4 +1,4 @@
--- What is charged for single jobs. The script may run again.
+-- The charges of single jobs. The script may run again.
 
 -- A row of budget_charges is the last charge of a job, and the period that it belongs to. It outlives the job, so a deleted job that is
 -- inserted again is not charged twice.

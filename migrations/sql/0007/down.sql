@@ -1,4 +1,4 @@
--- Limits and what is spent of them are lost; no job is.
+-- Drops limits and amounts spent. Jobs stay.
 drop trigger gjobs_charge_inserted on public.generation_jobs;
 drop trigger gjobs_charge_updated on public.generation_jobs;
 drop trigger gjobs_charge_deleted on public.generation_jobs;

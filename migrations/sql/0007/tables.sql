@@ -1,4 +1,4 @@
--- Limits in cents, of a user or of a project, and what is spent of them.
+-- Limits in cents, of a user or of a project, and the amounts spent.
 
 create table gjobs.budgets (
     id          uuid primary key default gen_random_uuid(),
@@ -14,8 +14,8 @@ create table gjobs.budgets (
 create unique index budgets_user_id on gjobs.budgets (user_id, period) where user_id is not null;
 create unique index budgets_project_id on gjobs.budgets (project_id, period) where project_id is not null;
 
--- What is charged to a budget in one period. Days and months are UTC's. Jobs that ran stay charged when they are deleted, so this is not
--- the sum of the present jobs. The fill factor leaves space for a row's new version on its page.
+-- The amount charged to a budget in one period. Days and months are in UTC. Jobs that ran stay charged when they are deleted, so this is
+-- not the sum of the present jobs. The fill factor leaves space for a row's new version on its page.
 create table gjobs.budget_spending (
     budget_id    uuid    not null references gjobs.budgets (id) on delete cascade,
     -- The period's first day; -infinity for the total.

@@ -1,4 +1,4 @@
--- Each budget in its present period. Nothing is spent in a period without a charge.
+-- Each budget in its current period. A period without charges has no spending.
 create view gjobs.budget_states with (security_invoker = on) as
     select b.id, b.user_id, b.project_id, b.period, b.limit_cents, b.warn_share, b.created_at,
            p.period_start, coalesce(s.spent_cents, 0) as spent_cents

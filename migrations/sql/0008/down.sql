@@ -1,4 +1,4 @@
--- The rules go, and no job does.
+-- Drops the retention policies. Jobs stay.
 drop trigger gjobs_store_archived on public.generation_jobs;
 drop trigger gjobs_take_restored on public.generation_jobs;
 drop function gjobs.store_archived();

@@ -1,4 +1,4 @@
--- Which lock the users and the projects.
+-- Foreign keys, which lock the users and the projects.
 alter table gjobs.archived_jobs
     drop constraint archived_jobs_user_id_fkey,
     drop constraint archived_jobs_project_id_fkey;

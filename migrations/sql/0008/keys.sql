@@ -1,4 +1,4 @@
--- Which lock the users and the projects. With a user or a project its archived jobs go.
+-- Foreign keys, which lock the users and the projects. Deleting a user or project also deletes its archived jobs.
 alter table gjobs.archived_jobs
     add constraint archived_jobs_user_id_fkey foreign key (user_id) references auth.users (id) on delete cascade,
     add constraint archived_jobs_project_id_fkey foreign key (project_id) references public.projects (id) on delete cascade;

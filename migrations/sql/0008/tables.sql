@@ -1,6 +1,6 @@
--- Jobs that have been put away, each with all that it held, and the rules by which they are.
+-- Archived jobs with all their values, and the retention policies.
 
--- Nothing is required of what an app lets into its jobs.
+-- Columns that an app may leave null in its jobs are not required here.
 create table gjobs.archived_jobs (
     id             uuid        primary key,
     user_id        uuid,
@@ -21,7 +21,7 @@ create index archived_jobs_newest on gjobs.archived_jobs (created_at desc, id de
 create index archived_jobs_project_id on gjobs.archived_jobs (project_id, created_at desc, id desc);
 create index archived_jobs_user_id on gjobs.archived_jobs (user_id, created_at desc, id desc);
 
--- One for each project, and one for all projects that have none of their own.
+-- One for each project, and one for all projects without their own.
 create table gjobs.retention_policies (
     id         uuid        primary key default gen_random_uuid(),
     project_id uuid        unique nulls not distinct,

@@ -1,4 +1,4 @@
--- Outside a transaction: what is built concurrently waits as long as it must, and another run keeps away.
+-- Outside a transaction: a concurrent build waits as long as it must, and other runs are locked out.
 set statement_timeout = 0;
 
 set lock_timeout = 0;

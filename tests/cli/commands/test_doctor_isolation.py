@@ -50,9 +50,9 @@ def test_doctor_isolation_judges_writes_without_a_write_reason(gjobs: Run, attac
     assert {name: found[name]["severity"] for name in found if found[name]["severity"] != "ok"} == LEAKS
     assert "--write REASON" in found["who"]["hint"]
     assert found["project-delete"]["sentence"] == (
-        "Deletes a project of theirs: judged from the policies, not tried: own rows only."
+        "Deletes a project of the owner: judged from the policies, not tried: own rows only."
     )
-    assert found["summary-read"]["hint"].startswith("The SQL that mends it stands above")
+    assert found["summary-read"]["hint"].startswith("The SQL that fixes it is above")
 
 
 def test_doctor_isolation_probes_writes_with_a_reason_and_rolls_them_back(
@@ -70,13 +70,13 @@ def test_doctor_isolation_probes_writes_with_a_reason_and_rolls_them_back(
 def test_doctor_isolation_prints_readable_findings(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor", "--isolation")
     text = " ".join(done.out.split())
-    assert "Tried is what ben@example.com reaches of what is owned by ada@example.com" in text
-    assert "✗ problem Calls get_job_statistics with their id: read 4 jobs." in text
+    assert "Checked what ben@example.com can reach of the rows of ada@example.com" in text
+    assert "✗ problem Calls get_job_statistics with the owner's id: read 4 jobs." in text
 
 
 def test_doctor_isolation_uses_the_given_owner_and_other_user(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor", "--isolation", "--owner", "ben@example.com", "--other", str(ADA), "--json")
-    assert answers(done.document)["who"]["sentence"].startswith("Tried is what ada@example.com reaches of")
+    assert answers(done.document)["who"]["sentence"].startswith("Checked what ada@example.com can reach of")
     assert answers(done.document)["summary-read"]["sentence"].endswith("read 1 job.")
 
 
@@ -108,4 +108,4 @@ def test_doctor_isolation_under_as_prints_no_other_users_email(
 
 def test_doctor_isolation_under_as_tries_what_that_user_reaches(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor", "--isolation", "--as", "ada@example.com", "--json")
-    assert answers(done.document)["who"]["sentence"].startswith("Tried is what ada@example.com reaches of")
+    assert answers(done.document)["who"]["sentence"].startswith("Checked what ada@example.com can reach of")

@@ -188,7 +188,7 @@ def test_migrating_up_and_down_restores_the_schema_of_the_app(gjobs: Run, app: C
 
     up = gjobs("migrate", "up", "--yes", "--json")
     assert (up.code, up.document) == (0, DONE)
-    assert "The app's own tables are taken over at revision 0001." in up.err
+    assert "Took over the app's own tables at revision 0001." in up.err
     assert "The app's tables were locked for " in up.err
     down = gjobs("migrate", "down", "0001", "--yes", "--json")
     assert (down.code, down.document) == (0, {**DONE, "current": "0001", "pending": list(REVISIONS[1:])})
@@ -236,8 +236,8 @@ def test_different_schema_is_not_taken_over(gjobs: Run, app: Conninfo) -> None:
         ("budgets", "keeps no budgets.\nRun 'gjobs migrate up' to add budgets (revision 0007).\n"),
         (f"{OLD} --dry-run", "no archive of its jobs.\nRun 'gjobs migrate up' to add an archive (revision 0008)."),
         ("archive list", "no archive of its jobs.\nRun 'gjobs migrate up' to add an archive (revision 0008)."),
-        ("migrate verify --rollups", "'gjobs migrate up' brings revision 0004."),
-        ("migrate repair-rollups --yes", "'gjobs migrate up' brings revision 0004."),
+        ("migrate verify --rollups", "Run 'gjobs migrate up' to add rollups (revision 0004)."),
+        ("migrate repair-rollups --yes", "Run 'gjobs migrate up' to add rollups (revision 0004)."),
     ],
 )
 def test_command_names_the_revision_that_it_requires(gjobs: Run, line: str, words: str) -> None:

@@ -142,7 +142,7 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
     ],
     Capability.ACTING: [
         (replace(FACTS, has_users_role=False), "There is no role authenticated"),
-        (replace(FACTS, may_become_user=False), 'The login o"ps may not act as a user. Mended'),
+        (replace(FACTS, may_become_user=False), 'The login o"ps may not act as a user. To fix it'),
         (replace(FACTS, has_uid=False), "There is no function auth.uid()"),
         (replace(FACTS, users_may_use_auth=False), "No grant: the role authenticated may not use"),
     ],

@@ -44,4 +44,5 @@ async def test_missing_schema_error_names_the_revision_that_adds_it(
     async with Store(Database(attached_database)) as store:
         error = await error_of(SchemaMissing, call(store))
     assert words in str(error)
-    assert f"'gjobs migrate up' brings revision {revision}, which" in str(error.hint)
+    assert "Run 'gjobs migrate up' to add" in str(error.hint)
+    assert f"(revision {revision})" in str(error.hint)

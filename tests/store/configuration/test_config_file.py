@@ -108,47 +108,50 @@ EMBEDDED_URL = '[profiles.embedded]\nurl = "postgresql:///x"'
 
 TWO_PASSWORDS = '[profiles.a]\nurl = "postgresql://ada:hunter2@db/app"\npassword_command = "pass a"'
 
-EXAMPLE = "it should be like postgresql://USER@HOST/DATABASE."
+EXAMPLE = "use postgresql://USER@HOST/DATABASE."
 
 
-NO_KEY = "names no key; a comma itself is called 'comma'."
+NO_KEY = "names no key; write 'comma' for a comma."
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ('thme = "x"', "1: thme is not known. Did you mean 'theme'?"),
-        ("theme = 3", "1: theme is a number, and should be a text."),
+        ("theme = 3", "1: theme is a number, but must be a text."),
         ('theme = " "', "1: theme is empty."),
-        ("profiles = []", "1: profiles is a list, and should be a table."),
-        ("[profiles]\nprod = 1", "2: profiles.prod is a number, and should be a table."),
+        ("profiles = []", "1: profiles is a list, but must be a table."),
+        ("[profiles]\nprod = 1", "2: profiles.prod is a number, but must be a table."),
         ('[profiles]\n"" = {}', '2: profiles."" has an empty name.'),
-        ('default_profile = "a"', "1: default_profile names no profile: 'a' is not known; it is one of embedded."),
+        (
+            'default_profile = "a"',
+            "1: default_profile does not name a profile: 'a' is not known; it is one of embedded.",
+        ),
         ("[profiles.a]", "1: profiles.a needs either url or service, and not both."),
         (f'{PROD}service = "x"', "1: profiles.prod needs either url or service, and not both."),
-        ('[profiles.a]\nurl = "db.example.com"', f"2: profiles.a.url is no address: {EXAMPLE}"),
+        ('[profiles.a]\nurl = "db.example.com"', f"2: profiles.a.url is not an address: {EXAMPLE}"),
         (
             '[profiles.a]\nurl = "mysql://db/app"',
-            f"2: profiles.a.url starts with 'mysql', and only Postgres can be opened: {EXAMPLE}",
+            f"2: profiles.a.url starts with 'mysql', but gjobs opens only Postgres: {EXAMPLE}",
         ),
         (EMBEDDED_URL, "2: profiles.embedded.url does not apply: 'embedded' is the name of gjobs' own database."),
-        (TWO_PASSWORDS, "3: profiles.a.password_command is one password too many: the url holds one."),
-        ("[keymap]\njob.start = 3", "2: keymap.job.start should be a key, or a list of keys."),
+        (TWO_PASSWORDS, "3: profiles.a.password_command is a second password: the url holds one already."),
+        ("[keymap]\njob.start = 3", "2: keymap.job.start must be a key, or a list of keys."),
         ("[keymap]\njob.start = []", f"2: keymap.job.start {NO_KEY}"),
         ('[keymap]\n"job.start" = ","', f'2: keymap."job.start" {NO_KEY}'),
-        ("notifications = true", "1: notifications is true or false, and should be a table."),
-        ("[notifications]\nbell = 1", "2: notifications.bell is a number, and should be true or false."),
+        ("notifications = true", "1: notifications is true or false, but must be a table."),
+        ("[notifications]\nbell = 1", "2: notifications.bell is a number, but must be true or false."),
         (
             "[notifications]\nview = 'late'",
-            "2: notifications.view names no view of [views]: no view is configured.",
+            "2: notifications.view does not name a view of [views]: no view is configured.",
         ),
         (
             "[views]\nlater = 'is:stuck'\n[notifications]\nview = 'late'",
-            "4: notifications.view names no view of [views]: 'late' is not known. Did you mean 'later'?",
+            "4: notifications.view does not name a view of [views]: 'late' is not known. Did you mean 'later'?",
         ),
         (
             "[notifications]\nterminal = 'fot'",
-            "2: notifications.terminal has a value that it cannot have: 'fot' is not known. Did you mean 'foot'?",
+            "2: notifications.terminal has an invalid value: 'fot' is not known. Did you mean 'foot'?",
         ),
         (
             "[notifications]\nsound = 1",
@@ -158,22 +161,22 @@ NO_KEY = "names no key; a comma itself is called 'comma'."
             (f"{PROD}{line}", f"3: profiles.prod.{line.partition(' ')[0]} {clause}")
             for line, clause in (
                 ("colour = 1", "is not known. Did you mean 'color'?"),
-                ('color = "reed"', "is no colour: 'reed' is not known. Did you mean 'red'?"),
-                ('color = "#12"', "should be '#' and 3 or 6 hexadecimal digits, or a colour's name."),
-                ('write = "yes"', "is a text, and should be true or false."),
-                ("write = 1", "is a number, and should be true or false."),
-                ("interval = true", "is true or false, and should be a number of seconds."),
-                ("interval = 0", "should be from 0.5 to 3600 seconds."),
-                ("interval = nan", "should be from 0.5 to 3600 seconds."),
-                ("statement_timeout = 1e9", "should be from 0.1 to 3600 seconds."),
-                ("as = 2026-11-24", "is a date or a time, and should be a text."),
+                ('color = "reed"', "is not a colour: 'reed' is not known. Did you mean 'red'?"),
+                ('color = "#12"', "must be '#' and 3 or 6 hexadecimal digits, or a colour's name."),
+                ('write = "yes"', "is a text, but must be true or false."),
+                ("write = 1", "is a number, but must be true or false."),
+                ("interval = true", "is true or false, but must be a number of seconds."),
+                ("interval = 0", "must be from 0.5 to 3600 seconds."),
+                ("interval = nan", "must be from 0.5 to 3600 seconds."),
+                ("statement_timeout = 1e9", "must be from 0.1 to 3600 seconds."),
+                ("as = 2026-11-24", "is a date or a time, but must be a text."),
                 (
                     'sslmode = "requires"',
-                    "has a value that it cannot have: 'requires' is not known. Did you mean 'require'?",
+                    "has an invalid value: 'requires' is not known. Did you mean 'require'?",
                 ),
                 ("password_command = 'op \"'", "has a quotation mark that is not closed."),
                 ("password_command = []", "names no program."),
-                ("password_command = [1]", "should be a text, or a list of texts: a program and its arguments."),
+                ("password_command = [1]", "must be a text, or a list of texts: a program and its arguments."),
             )
         ),
     ],
@@ -186,8 +189,8 @@ def test_all_mistakes_are_reported_together_in_file_order() -> None:
     text = 'x = 1\n[profiles.a]\nwrite = "no"\nurl = """\ndb.example.com\n"""\ncolor = """\nred"""\ny = 2\n'
     assert problems(text) == [
         "line 1: x is not known; it is one of profiles, default_profile, theme, keymap, views, notifications.",
-        "line 3: profiles.a.write is a text, and should be true or false.",
-        f"line 4: profiles.a.url is no address: {EXAMPLE}",
+        "line 3: profiles.a.write is a text, but must be true or false.",
+        f"line 4: profiles.a.url is not an address: {EXAMPLE}",
         f"line 9: profiles.a.y is not known; it is one of {', '.join(OF_A_PROFILE)}.",
     ]
 
@@ -346,7 +349,7 @@ class TestTheFile:
             (b"theme = " + b"[" * 100_000, "is nested too deeply"),
             (b"[keymap]\na" + b".a" * 2_000 + b" = 'x'", "is nested too deeply"),
             ("a directory", "cannot be read: Is a directory"),
-            ("nothing", "is not there, and GJOBS_CONFIG names it"),
+            ("nothing", "does not exist, but GJOBS_CONFIG names it"),
         ],
     )
     def test_unreadable_configuration_file_is_reported_with_the_reason(

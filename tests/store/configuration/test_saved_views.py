@@ -58,22 +58,22 @@ def test_view_is_a_filter_text_or_a_table_with_one() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("views = 3", "1: views is a number, and should be a table."),
-        ("[views]\nlate = 3", "2: views.late is a number, and should be a filter or a table."),
+        ("views = 3", "1: views is a number, but must be a table."),
+        ("[views]\nlate = 3", "2: views.late is a number, but must be a filter or a table."),
         ("[views]\nlate = ''", "2: views.late is empty."),
         (
             "[views]\nx = 'cost:>5'\nlate = 'statsu:failed'",
-            "3: views.late is no filter: Unknown key 'statsu'. Did you mean status?",
+            "3: views.late is not a filter: Unknown key 'statsu'. Did you mean status?",
         ),
-        ("[views.late]\nfilter = 'status:'", "2: views.late.filter is no filter: status: needs a value."),
+        ("[views.late]\nfilter = 'status:'", "2: views.late.filter is not a filter: status: needs a value."),
         ("[views.late]\norder = 'cost'", "1: views.late has no filter."),
         (
             "[views.late]\nfilter = 'a'\norder = 'costs'",
-            "3: views.late.order names no column to sort by: 'costs' is not known. Did you mean 'cost'?",
+            "3: views.late.order does not name a column to sort by: 'costs' is not known. Did you mean 'cost'?",
         ),
         (
             "[views.late]\nfilter = 'a'\norder = 'cost up'",
-            "3: views.late.order names no direction: 'up' is not known; it is one of descending, ascending.",
+            "3: views.late.order does not name a direction: 'up' is not known; it is one of descending, ascending.",
         ),
         ("[views.late]\nfilter = 'a'\nfiltre = 'a'", "3: views.late.filtre is not known. Did you mean 'filter'?"),
         (f"[views]\n{'n' * 61} = 'a'", f"2: views.{'n' * 61} has a name that is longer than 60 characters."),
@@ -127,7 +127,7 @@ class TestSaving:
         saved.save(LATE, replaces=None)
         saved.save(LATE, replaces=None)
         for replaces in (None, DEAR):
-            with pytest.raises(Conflict, match="Another view was saved as 'late' meanwhile"):
+            with pytest.raises(Conflict, match="Another view was just saved as 'late'"):
                 saved.save(other, replaces=replaces)
         assert saved.read() == {"late": LATE}
         saved.save(other, replaces=LATE)
@@ -146,7 +146,7 @@ class TestSaving:
         [
             (b"[views", " is not TOML: "),
             (b"\xff", " is not UTF-8."),
-            (b"[views]\nlate = 'statsu:x'", ", line 2: views.late is no filter: "),
+            (b"[views]\nlate = 'statsu:x'", ", line 2: views.late is not a filter: "),
             (b"other = 3", ", line 1: other is not known; "),
         ],
     )
@@ -169,7 +169,7 @@ def test_configured_view_overrides_a_saved_one_and_the_clash_is_reported() -> No
     other = View(name="late", text="status:queued")
     assert joined({"late": LATE}, {"late": other, "dear": DEAR}) == {"late": LATE, "dear": DEAR}
     assert clashes({"late": LATE, "dear": DEAR}, {"late": other, "dear": DEAR}) == ("late",)
-    assert clash_words(("late",), FILE) == f"The configuration's view counts, not the one saved in {FILE}: 'late'."
+    assert clash_words(("late",), FILE) == f"The configuration overrides views saved in {FILE}: 'late'."
     assert clash_words((), FILE) == ""
 
 
@@ -179,7 +179,7 @@ def test_unknown_view_error_suggests_the_nearest_names() -> None:
         with pytest.raises(InvalidValue, match="There is no view") as caught:
             require_view(typed, {"late": LATE, "dear": DEAR})
         assert caught.value.hint == hint
-    with pytest.raises(InvalidValue, match="nor any other"):
+    with pytest.raises(InvalidValue, match="No views are configured"):
         require_view("late", {})
 
 

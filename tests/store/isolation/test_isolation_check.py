@@ -163,14 +163,14 @@ async def test_project_that_received_a_job_after_planning_is_not_tried(
     owner.execute("insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'x')", [ADA, EMPTY_PROJECT])
     probe = (await probed(attached, plan))[ProbeTarget.PROJECT, Verb.DELETE]
     assert probe.how is ProbeMethod.JUDGED
-    assert probe.answer == 'policy "everything" permits it (what was chosen has changed meanwhile)'
+    assert probe.answer == 'policy "everything" permits it (the chosen row was changed meanwhile)'
 
 
 async def test_probe_answer_says_that_there_is_no_empty_project(attached: Database, owner: psycopg.Connection) -> None:
     owner.execute("delete from projects where id = %s", [EMPTY_PROJECT])
     answers = await probed(attached)
     update_project = (ProbeTarget.PROJECT, Verb.UPDATE)
-    assert_judged(answers, update_project, DELETE_PROJECT, INSERT_JOB, why="they have no empty project")
+    assert_judged(answers, update_project, DELETE_PROJECT, INSERT_JOB, why="the owner has no empty project")
     assert leaks(answers) == LEAKS_OF_THE_APP
 
 
@@ -189,7 +189,7 @@ async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
         answers = await probed(store.database, plan)
     assert owner.execute(rows).fetchall() == before
     assert set(plan.targets) == {TargetKind.JOB, TargetKind.FINISHED_JOB, TargetKind.PROJECT, TargetKind.ASSET}
-    why = "row level security may hide from onlooker what is in use"
+    why = "row level security may hide rows in use from onlooker"
     assert_judged(answers, DELETE_PROJECT, INSERT_JOB, (ProbeTarget.ASSET, Verb.DELETE), why=why)
 
 
@@ -278,7 +278,7 @@ async def test_isolation_check_judges_policies_when_no_user_owns_rows(operator: 
         for probe in answers.values()
         if probe.target in (ProbeTarget.JOB, ProbeTarget.PROJECT, ProbeTarget.ASSET)
     } == {ProbeMethod.JUDGED}
-    assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == "this login sees nobody who owns anything"
+    assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == "this login sees no owner of any row"
     assert not leaks(answers)
 
 

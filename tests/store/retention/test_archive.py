@@ -4,7 +4,9 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Column, Integer, select
 
+from store.database.query import Query
 from store.errors import Conflict, RowMissing
 from store.jobs.job import JobStatus
 from store.jobs.job_results import CappedCount, PageKey
@@ -18,8 +20,9 @@ from store.retention.archive import (
     restore_archived,
     restore_matching,
 )
-from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
+from store.retention.retention import ArchiveQuery, BatchProgress, ExpiredJobs, StatusCount
 from store.store import Store
+from store.users.actor import OPERATOR
 from tests.store.retention.conftest import RetentionJobs, archived, cleaned, last_of, present
 from tests.store.store_fixtures import NOTHING, NOW, Db, Sql
 
@@ -137,3 +140,12 @@ async def test_summary_that_includes_the_archive_is_unchanged_by_archiving(
     assert await get_summary_with_archive(operator) == before[0]
     assert await get_summary_with_archive(ada, retention_jobs.other_project) == []
     assert len(await get_summary_with_archive(operator, limit=1)) == 1
+
+
+async def test_job_column_that_the_archive_lacks_is_read_from_the_further_values(db: Db, full: RetentionJobs) -> None:
+    db.sql("alter table public.generation_jobs add priority integer not null default 7")
+    await cleaned(db.operator, ExpiredJobs(created_before=NOW + timedelta(days=1)))
+    priority = archive_sql.archived_column(Column("priority", Integer))
+    query = Query(select(priority).order_by(priority.nulls_first()), lambda row: row[0])
+    values = await db.operator.database.read(OPERATOR, query)
+    assert set(values) == {None, 7}, "jobs that were archived before the column came have none"

@@ -221,5 +221,5 @@ class ErrorsTimeOut(FrozenStore):
 async def test_unreadable_saved_views_are_reported(drive: Drive, tmp_path: Path) -> None:
     (tmp_path / "views.toml").write_text("[views]\nlate = 'statsu:x'\n")
     async with drive(setup=DashboardSetup(views_directory=tmp_path)) as driver:
-        await driver.shows_toast("views.late is no filter")
+        await driver.shows_toast("views.late is not a filter")
         assert driver.rows == [1, 2, 3, 4, 5, 6]

@@ -47,7 +47,7 @@ async def test_isolation_check_probes_writes_only_after_confirmation(
 
 async def test_isolation_dialog_shows_the_full_result_under_the_cursor(attached: Driver) -> None:
     await attached.resize(80, 24)
-    await attached.press("end", shows="Reads their rows in the view generation_job_summary.")
+    await attached.press("end", shows="Reads the owner's rows in the view generation_job_summary.")
     await attached.shows("✗ LEAK     read 7 jobs", "esc close")
 
 
@@ -82,7 +82,7 @@ async def test_isolation_check_explains_why_a_read_only_session_probes_no_writes
 ) -> None:
     async with drive(actor=OPERATOR, rule=rule) as driver:
         await driver.press("i", shows="no leak")
-        await driver.press("w", toast="The writes are judged from the policies, not tried.")
+        await driver.press("w", toast="Writes are judged from the policies, not tried.")
         await driver.expects(toast=why, dialog="Isolation")
 
 
@@ -103,7 +103,7 @@ async def test_both_users_of_the_isolation_check_can_be_chosen(operator: Driver)
     await operator.press("o", dialog="Whose rows?")
     await operator.type("ben", "enter", shows=("ada@example.com tries to reach rows of ben@example.com", "no leak"))
     await operator.press("u", dialog="Who tries to reach them?")
-    await operator.type("ben", "enter", shows="One user is not isolated from themselves: name two.")
+    await operator.type("ben", "enter", shows="The check needs two different users.")
 
 
 async def test_isolation_check_can_be_stopped_while_it_waits_for_a_lock(operator: Driver, database: Conninfo) -> None:

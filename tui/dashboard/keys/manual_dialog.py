@@ -24,7 +24,7 @@ from tui.text.error_text import Toast
 KEYS_HEADING = "Keys that work here"
 _CONTENTS_FROM = 100
 """Minimum screen width in cells for showing the contents beside the page at the start."""
-_FENCE_PADDING = 4
+_FENCE_PADDING = 2
 _MOST_FOUND = 100
 _FOOT = {
     "help.find": "find",
@@ -70,13 +70,13 @@ class ManualDialog(Dialog[None]):
     ManualDialog {
         #dialog { width: 100%; max-width: 100%; height: 100%; max-height: 100%; padding: 0; overflow: hidden; }
         MarkdownViewer { background: $surface; scrollbar-size-vertical: 1; }
-        Markdown { max-width: 108; }
+        Markdown { max-width: 108; padding: 0 1; }
         MarkdownTableOfContents { max-width: 36; }
         MarkdownH1 { content-align: left middle; margin: 1 0 0 0; }
         MarkdownH2 { margin: 1 0; }
         MarkdownH3 { margin: 1 0 0 0; }
-        MarkdownFence { margin: 0 0 1 0; }
-        MarkdownFence > Label { padding: 0 2; }
+        MarkdownFence { margin: 0 0 1 0; color: $foreground; background: $foreground 6%; }
+        MarkdownFence > Label { padding: 0 1; }
         #foot { height: 1; padding: 0 1; color: $foreground-muted; }
     }
     """

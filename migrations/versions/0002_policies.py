@@ -1,4 +1,4 @@
-"""mended"""
+"""policies"""
 
 from migrations.scripts import lock_tables, run_folder, run_script
 
