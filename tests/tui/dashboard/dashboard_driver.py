@@ -261,7 +261,7 @@ class Driver(AppDriver):
 
     async def act_as(self, name: str, **expected: Unpack[Expected]) -> None:
         """Switch to the first user of that name."""
-        await self.press("u", dialog="Look with whose eyes?")
+        await self.press("u", dialog="Act as which user?")
         await self.type(name, "enter", **expected)
 
     def value(self, selector: str) -> object:

@@ -30,7 +30,7 @@ def archived(jobs_db: JobsDatabase) -> set[int]:
 
 
 async def open_archive(driver: Driver) -> None:
-    await driver.command("Archived jobs", hides="Looking …", until=lambda: driver.dialog.startswith("Archive · "))
+    await driver.command("Archived jobs", hides="Loading …", until=lambda: driver.dialog.startswith("Archive · "))
     await driver.shows_no_longer("Counting …")
 
 
@@ -82,7 +82,7 @@ async def test_archived_job_details_show_the_full_error_and_events(dashboard: Dr
     put_away(jobs_db, 4)
     await open_archive(dashboard)
     await dashboard.press("enter", dialog="Archived job", shows=(str(job_id(4)), "Archived ", "$0.50"))
-    await dashboard.press("end", shows=("its end", "What happened", "archived, was failed"))
+    await dashboard.press("end", shows=("its end", "Events", "archived, was failed"))
     await dashboard.press("escape", dialog="Archive · Autumn catalog")
 
 
@@ -117,7 +117,7 @@ async def test_archive_pages_keep_the_marked_jobs(
     monkeypatch.setattr("tui.dashboard.archive.archive_dialog.PAGE_SIZE", 2)
     await open_archive(dashboard)
     await dashboard.shows("Page 1", short(1), short(2))
-    await dashboard.press("space", "right", shows=("Page 2, the last one · 1 marked", short(3)))
+    await dashboard.press("space", "right", shows=("Page 2, the last page · 1 marked", short(3)))
     await dashboard.press("right", "left", shows=("Page 1 · 1 marked", "● ◌ queued"))
 
 
@@ -147,7 +147,7 @@ async def test_cleanup_deletes_only_jobs_with_the_chosen_status(dashboard: Drive
     await open_clean_up(dashboard, shows=("▐ ▌ queued", "▐✓▌ failed"))
     for status in ("#succeeded", "#failed"):
         dashboard.app.screen.query_one(status, Checkbox).value = False
-    await dashboard.press("enter", shows="✗ Choose a status, at least one.")
+    await dashboard.press("enter", shows="✗ Choose at least one status.")
     dashboard.app.screen.query_one("#queued", Checkbox).value = True
     dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
     await until_asked(dashboard, "Delete 1 job, created before ")
@@ -189,7 +189,7 @@ async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs
             await dashboard.until(
                 lambda: jobs_db.sql("select 1 from pg_locks where locktype = 'advisory' and not granted")
             )
-            await dashboard.press("escape", shows="stopping after what is on its way")
+            await dashboard.press("escape", shows="stopping after the jobs in flight")
             other.execute("select pg_advisory_unlock(7)")
             await dashboard.shows_toast("Stopped: deleted ")
         finally:
@@ -232,7 +232,7 @@ def test_archive_pages_turn_forward_and_back() -> None:
     pages.show(Page(items=(ONE,), next_key=KEY), FIRST)
     assert (pages.turned(1), pages.words) == ((None, KEY), "Page 1")
     pages.show(Page(items=(OTHER,), next_key=None), (None, KEY))
-    assert (pages.turned(1), pages.turned(-1), pages.words) == (None, FIRST, "Page 2, the last one")
+    assert (pages.turned(1), pages.turned(-1), pages.words) == (None, FIRST, "Page 2, the last page")
 
 
 def test_marked_jobs_are_chosen_before_the_job_under_the_cursor() -> None:

@@ -31,7 +31,7 @@ def limits(jobs_db: JobsDatabase) -> list[tuple[object, ...]]:
 
 
 async def open_form(driver: Driver, key: str, title: str) -> None:
-    await driver.press("b", shows="n new", hides="Looking …")
+    await driver.press("b", shows="n new", hides="Loading …")
     await driver.press(key, dialog=title)
 
 
@@ -81,7 +81,7 @@ async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Dri
     choose(operator, "Its owner, ada@example.com")
     await operator.type("5000", "enter", into="#limit", toast="of user ada@example.com: $32.00 left.")
     await operator.press("n", dialog="New budget")
-    choose(operator, "A person")
+    choose(operator, "A user")
     await fill_in(operator, fields={"person": "nobody@example.com", "limit": "$6"})
     await operator.press("enter", shows="✗ No user has the e-mail or id 'nobody@example.com'.")
     assert operator.app.focused is operator.app.screen.query_one("#person")
@@ -106,9 +106,9 @@ async def test_budget_form_explains_invalid_values_beside_their_fields(operator:
             await operator.press("enter", shows=words)
             assert operator.app.focused is operator.app.screen.query_one(f"#{field}")
             assert operator.app.screen.query_one(f"#{field}", Input).value == text
-    choose(operator, "A person")
+    choose(operator, "A user")
     await fill_in(operator, fields={"warn": "", "person": " "})
-    await operator.press("enter", shows="✗ Type whose it is: an e-mail, or an id.")
+    await operator.press("enter", shows="✗ Type the e-mail or id of a user.")
     assert limits(jobs_db) == []
 
 
@@ -171,4 +171,4 @@ async def test_user_sees_own_budgets_but_cannot_set_them(jobs_db: JobsDatabase, 
         await driver.press("b", shows="$9.00 of $10.00")
         for key in ("n", "enter", "d"):
             await driver.press(key, dialog="Budgets · Autumn catalog")
-        assert set(driver.toasts) == {"Only the operator sets budgets; you look as ada@example.com. Press u to change."}
+        assert set(driver.toasts) == {"Only the operator sets budgets. You act as ada@example.com. Press u to change."}

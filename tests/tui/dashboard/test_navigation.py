@@ -64,7 +64,7 @@ def test_choice_among_found_items_shows_the_full_id() -> None:
 def test_toast_names_the_key_that_reveals_a_hidden_item_or_the_actors_that_were_searched_as() -> None:
     job, project = found_items(IdMatches(), IdMatches(jobs=(JOB,), projects=(PROJECT,)))
     assert hidden_toast(job, "ada", visibility_key="v", user_key="u").text.endswith(
-        "ada does not see it: press v for why."
+        "ada does not see it. Press v for why."
     )
     assert hidden_toast(project, "ada", visibility_key="v", user_key="u").text.endswith("press u for the operator.")
     assert nothing_toast("dead", None).text == "No job, project, asset or user has the id dead."

@@ -122,7 +122,7 @@ async def told(jobs: Sequence[GenerationJob], answers: dict[int, SkipReason | Ex
         (
             2,
             {2: Unreachable("No answer.", hint="Try it.")},
-            "0 of 2 jobs. Then it stopped, and 2 jobs were not touched: No answer. Try it.",
+            "0 of 2 jobs. Stopped early, and 2 jobs were not touched: No answer. Try it.",
         ),
     ],
 )

@@ -48,7 +48,7 @@ def test_wide_cost_panel_shows_every_figure() -> None:
         "◌ queued 6       ▸ running 2      ✓ succeeded 104      ✗ failed 9       Total 121",
         "$12.00           $4.50            $248.75              $18.00           $283.25",
         "$2.00 a job      $2.25 a job      $2.39 a job          $2.00 a job      $2.34 a job",
-        "92 % of the finished succeed   86 % of all   ▁▂█   3 days, $7.00 today",
+        "92 % success   86 % of all jobs   ▁▂█   3 days, $7.00 today",
     ]
 
 
@@ -60,7 +60,7 @@ NAMED_COUNTS = "◌ queued 6 ▸ running 2 ✓ succeeded 104 ✗ failed 9 Total 
 
 AVERAGES = "$2.00 a job $2.25 a job $2.39 a job $2.00 a job $2.34 a job"
 
-SUCCESS, DAYS = "92 % of the finished succeed", "▁▂█ 3 days, $7.00 today"
+SUCCESS, DAYS = "92 % success", "▁▂█ 3 days, $7.00 today"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_cost_panel_without_jobs_shows_zeros_and_no_averages() -> None:
         "◌ queued 0      ▸ running 0      ✓ succeeded 0      ✗ failed 0      Total 0",
         "$0.00           $0.00            $0.00              $0.00           $0.00",
         "–               –                –                  –               –",
-        "nothing has finished   ▁▁   2 days, $0.00 today",
+        "no finished jobs   ▁▁   2 days, $0.00 today",
     ]
 
 
@@ -124,7 +124,7 @@ def test_unknown_costs_are_not_shown_as_zero() -> None:
     assert texts(cost_lines(CAPPED, width=110, height=4)) == [
         "◌ queued ≥ 10,000      ▸ running 2      ✓ succeeded –      ✗ failed –      Total ≥ 10,002",
         "–                      –                –                  –               –",
-        "costs not added up",
+        "costs not counted",
         "days not counted",
     ]
 
