@@ -212,7 +212,7 @@ def test_second_migration_is_refused_during_an_index_build(
         while not waits_for_snapshots(observer):
             assert first.is_alive()
             time.sleep(0.01)
-        with pytest.raises(Locked, match="another migration is running: nothing was changed"):
+        with pytest.raises(Locked, match="another migration is running; nothing was changed"):
             upgrade(without_indexes, report=said.append)
     first.join()
 

@@ -68,7 +68,7 @@ def test_export_overwrites_no_file_and_follows_no_link(
     for file in (target, link):
         with pytest.raises(InvalidValue, match="exists"):
             export_archive(migrated_copy, "base", file)
-    with pytest.raises(InvalidValue, match="cannot be written"):
+    with pytest.raises(InvalidValue, match="Can't write"):
         export_archive(migrated_copy, "base", tmp_path / "nowhere" / "file")
     assert target.read_text() == "kept"
     assert {path.name for path in tmp_path.iterdir()} == {"mine", "link"}

@@ -39,7 +39,7 @@ def test_doctor_isolation_reports_no_leak_and_changes_nothing(gjobs: Run, url: s
     found = answers(done.document)
     assert (done.code, done.err) == (0, "")
     assert {finding["severity"] for finding in found.values()} == {"ok"}
-    assert found["job-delete"]["sentence"] == "Deletes a job of theirs: hidden (0 rows)."
+    assert found["job-delete"]["sentence"] == "Deletes a job of the owner: hidden (0 rows)."
     assert sql(everything) == before
 
 

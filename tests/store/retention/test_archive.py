@@ -24,7 +24,7 @@ from store.retention.retention import ArchiveQuery, BatchProgress, ExpiredJobs, 
 from store.store import Store
 from store.users.actor import OPERATOR
 from tests.store.retention.conftest import RetentionJobs, archived, cleaned, last_of, present
-from tests.store.store_fixtures import NOTHING, NOW, Db, Sql
+from tests.store.store_fixtures import NOTHING, NOW, Db, Sql, altered
 
 ALL = ArchiveQuery()
 
@@ -143,9 +143,9 @@ async def test_summary_that_includes_the_archive_is_unchanged_by_archiving(
 
 
 async def test_job_column_that_the_archive_lacks_is_read_from_the_further_values(db: Db, full: RetentionJobs) -> None:
-    db.sql("alter table public.generation_jobs add priority integer not null default 7")
-    await cleaned(db.operator, ExpiredJobs(created_before=NOW + timedelta(days=1)))
+    table = "alter table public.generation_jobs {} column priority"
+    with altered(db.sql, f"{table.format('add')} integer not null default 7", table.format("drop")):
+        await cleaned(db.operator, ExpiredJobs(created_before=NOW + timedelta(days=1)))
     priority = archive_sql.archived_column(Column("priority", Integer))
-    query = Query(select(priority).order_by(priority.nulls_first()), lambda row: row[0])
-    values = await db.operator.database.read(OPERATOR, query)
+    values = await db.operator.database.read(OPERATOR, Query(select(priority), lambda row: row[0]))
     assert set(values) == {None, 7}, "jobs that were archived before the column came have none"

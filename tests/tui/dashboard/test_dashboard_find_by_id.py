@@ -93,8 +93,8 @@ async def test_finding_a_user_id_switches_the_acting_user(dashboard: Driver) -> 
 
 
 async def test_finding_an_asset_id_lists_the_jobs_that_use_it_or_its_project(dashboard: Driver) -> None:
-    await find(dashboard, UNUSED, shows="Costs · Spring lookbook", rows=[7])
-    await dashboard.shows_toast("No listed job uses the asset uploads/hat.png. Showing its project.")
+    shown = "No listed job uses the asset uploads/hat.png. Showing its project."
+    await find(dashboard, UNUSED, toast=shown, rows=[7])
     await find(dashboard, ASSET, shows=("Costs · Autumn catalog", "Jobs · with asset:"), rows=[2, 5])
 
 

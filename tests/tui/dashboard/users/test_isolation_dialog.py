@@ -73,7 +73,7 @@ def test_summary_counts_leaks_and_kept_probes(probes: list[Probe], words: str) -
 def test_every_probe_has_its_own_description() -> None:
     deeds = [attempt_words(target, verb) for target, verb in PROBED]
     assert len(set(deeds)) == len(PROBED)
-    assert deeds[:2] == ["Reads a job of theirs", "Inserts their own job into the owner's project"]
+    assert deeds[:2] == ["Reads a job of the owner", "Inserts their own job into the owner's project"]
 
 
 def test_write_probe_question_names_both_users_and_the_database() -> None:
