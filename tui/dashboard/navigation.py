@@ -77,14 +77,12 @@ def item_choice(item: FoundItem, actor: str) -> Choice:
 def hidden_toast(item: FoundItem, actor: str, *, visibility_key: str, user_key: str) -> Toast:
     """Return a toast about a hidden entity. The visibility view shows only jobs."""
     how = (
-        f"press {visibility_key} for why"
+        f"Press {visibility_key} to see why"
         if isinstance(item.what, GenerationJob)
-        else f"press {user_key} for the operator"
+        else f"Press {user_key} to act as the operator"
     )
     name = item_name(item.what)
-    return Toast(
-        text=f"The {name} exists, but {actor} does not see it. {how[:1].upper()}{how[1:]}.", severity="warning"
-    )
+    return Toast(text=f"The {name} exists, but {actor} does not see it. {how}.", severity="warning")
 
 
 def nothing_toast(text: str, actor: str | None) -> Toast:

@@ -51,11 +51,11 @@ class ConnectionStatus:
     is_exposed: bool = False
     """Whether others on the network can read the connection."""
     actor_label: str
-    """Such as "ada@example.com" or "the operator". Empty until connected."""
+    """For example "ada@example.com" or "the operator". Empty until connected."""
     has_partial_claims: bool = False
     """Whether the app may show different rows to this actor."""
     visibility: str | None = None
-    """Such as "sees 37 of 41" in the visibility view."""
+    """For example "sees 37 of 41", in the visibility view."""
     read_only: bool
     may_write: bool = False
     """Whether to warn that a configured database is writable without a permit."""

@@ -331,7 +331,7 @@ class Driver(AppDriver):
         return self.text.splitlines()[0]
 
     async def toasts_by_key(self, *keys: str) -> list[str]:
-        """What each key by itself makes the dashboard tell."""
+        """Return the messages that each key causes alone."""
         told: list[str] = []
         for key in keys:
             self.app.clear_notifications()

@@ -54,9 +54,9 @@ async def test_archive_lists_and_counts_jobs_of_the_selected_project(dashboard: 
     assert dashboard.dialog == "Archive · Autumn catalog"
     titles = "status       mode                  cost  created     id      "
     await dashboard.shows("2 archived jobs, $3.50: 1 succeeded, 1 failed", "✓ succeeded  main_white", "✗ failed")
-    await dashboard.shows(f"{titles}  archived", "⏎ look  space mark")
+    await dashboard.shows(f"{titles}  archived", "⏎ details  space mark")
     await dashboard.resize(80, 24)
-    await dashboard.shows(titles, short(3), "⏎ look  space mark")
+    await dashboard.shows(titles, short(3), "⏎ details  space mark")
     assert "archived  " not in dashboard.text
     await dashboard.resize(120, 36)
     assert short(7) not in dashboard.text

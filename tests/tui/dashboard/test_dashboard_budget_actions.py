@@ -78,7 +78,7 @@ async def test_new_budget_of_the_selected_project_appears_in_the_panel(operator:
 
 async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Driver, jobs_db: JobsDatabase) -> None:
     await open_form(operator, "n", "New budget")
-    choose(operator, "Its owner, ada@example.com")
+    choose(operator, "Project owner, ada@example.com")
     await operator.type("5000", "enter", into="#limit", toast="of user ada@example.com: $32.00 left.")
     await operator.press("n", dialog="New budget")
     choose(operator, "A user")
@@ -137,14 +137,14 @@ async def test_budget_is_removed_only_after_confirmation(
     operator: Driver, jobs_db: JobsDatabase, tmp_path: Path
 ) -> None:
     limit_autumn(jobs_db, 1_000)
-    await open_form(operator, "d", "Remove this limit?")
+    await open_form(operator, "d", "Remove this budget?")
     await operator.shows(
         "$10.00 in all of project Autumn catalog", "Database: testbase", "$9.00 are spent. What deleted jobs have spent"
     )
     await operator.press("n", dialog="Budgets · Autumn catalog")
     assert len(limits(jobs_db)) == 1
     await operator.shows("$9.00 of $10.00")
-    await operator.press("d", dialog="Remove this limit?")
+    await operator.press("d", dialog="Remove this budget?")
     await operator.press(
         "y", toast="Removed the budget of $10.00 in all of project Autumn catalog.", shows="No budgets."
     )
@@ -154,7 +154,7 @@ async def test_budget_is_removed_only_after_confirmation(
 
 async def test_removing_a_budget_that_is_already_gone_is_reported(operator: Driver, jobs_db: JobsDatabase) -> None:
     limit_autumn(jobs_db, 1_000)
-    await open_form(operator, "d", "Remove this limit?")
+    await open_form(operator, "d", "Remove this budget?")
     jobs_db.sql("delete from gjobs.budgets")
     await operator.press("y", toast="There is no budget ")
 

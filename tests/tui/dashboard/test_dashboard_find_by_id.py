@@ -1,4 +1,4 @@
-"""An id, or its beginning, leads to its thing: in the find field, the project picker and the user picker."""
+"""Find an entity by its id or id prefix: in the find field, the project picker and the user picker."""
 
 from typing import Unpack
 from uuid import UUID
@@ -109,9 +109,9 @@ async def test_ambiguous_id_prefix_asks_which_entity_to_open(dashboard: Driver, 
 
 async def test_id_search_reports_entities_that_are_hidden_from_the_user_or_do_not_exist(dashboard: Driver) -> None:
     for thing, name, key in (
-        (job_id(8), "job lifestyle 00000008", "v for why"),
-        (TRAIL, "project “Trail gear”", "u for the operator"),
-        (BENS_ASSET, "asset uploads/tent.png", "u for the operator"),
+        (job_id(8), "job lifestyle 00000008", "v to see why"),
+        (TRAIL, "project “Trail gear”", "u to act as the operator"),
+        (BENS_ASSET, "asset uploads/tent.png", "u to act as the operator"),
     ):
         await find(dashboard, thing, toast=f"The {name} exists, but ada@example.com does not see it. Press {key}.")
         await dashboard.shows("Costs · Autumn catalog")

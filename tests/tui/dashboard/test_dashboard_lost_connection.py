@@ -1,4 +1,4 @@
-"""The database away, silent, refusing or without its schema: it is said, the last data stay, and it mends itself."""
+"""A missing, silent, refusing or empty database: the error is shown, data stay, and gjobs reconnects."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What ends while the person looks elsewhere is told, where the configuration asks for it."""
+"""Notifications about jobs that end while the user is away."""
 
 from typing import Any
 

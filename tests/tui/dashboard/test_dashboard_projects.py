@@ -1,4 +1,4 @@
-"""Choosing and creating projects, and the eyes that see them."""
+"""Choosing and creating projects, and the users who see them."""
 
 from textual.widgets import OptionList
 
@@ -68,7 +68,7 @@ async def test_project_list_shows_new_projects_and_keeps_its_highlight(
 async def test_acting_as_another_user_lists_only_their_jobs(dashboard: Driver) -> None:
     await dashboard.press("down", "u", dialog="Act as which user?", shows="ben@example.com  1 job")
     await dashboard.press("enter", dialog="")
-    assert dashboard.cursor == 2, "those eyes are in use: nothing changes"
+    assert dashboard.cursor == 2, "this user is already the actor: nothing changes"
 
     await dashboard.act_as("ben@", shows=("as ben@example.com", "Costs · Trail gear"))
     assert dashboard.rows == [8]

@@ -1,4 +1,4 @@
-"""Quitting while many jobs are written asks what becomes of the write, and tells it afterwards."""
+"""Quitting during a write of many jobs asks what to do with it, and reports the result."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

@@ -1,4 +1,4 @@
-"""The link breaks between a write and its answer: that is said, it is looked up, and the truth is told."""
+"""The connection is lost between a write and its answer: the outcome is looked up and reported."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ async def test_interrupted_deletion_is_resolved_and_undone_only_if_it_was_made(
     if not arrives:
         await driver.shows_toast(f"The change was not made: lifestyle {short(1)} is queued now.")
         await driver.until(lambda: not driver.banner)
-        await driver.press("U", toast="Nothing to undo. No deleted jobs to restore.")
+        await driver.press("U", toast="No deleted jobs to restore.")
     else:
         await driver.shows_toast(f"The change was made: lifestyle {short(1)} is deleted.")
         await driver.until(lambda: not driver.banner)

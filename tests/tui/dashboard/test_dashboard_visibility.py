@@ -1,4 +1,4 @@
-"""The lens: beside what a user sees what they do not, which policy hides it, and whose numbers are whose."""
+"""The visibility view: hidden jobs, the policies that hide them, and whose totals are shown."""
 
 import re
 from collections.abc import AsyncIterator
@@ -83,7 +83,7 @@ async def test_details_of_a_hidden_job_show_the_policy_that_hides_it(comparing: 
 
 
 async def test_no_key_changes_a_hidden_job(comparing: Driver, jobs_db: JobsDatabase) -> None:
-    refusal = "ada@example.com does not see this job; press u for the operator."
+    refusal = "ada@example.com does not see this job. Press u to act as the operator."
     await comparing.go_to(10)
     assert await comparing.toasts_by_key("s", "c", "f", "d") == [refusal] * 4
     await comparing.has_dialog("")
@@ -92,7 +92,7 @@ async def test_no_key_changes_a_hidden_job(comparing: Driver, jobs_db: JobsDatab
     await comparing.press("escape")
     await comparing.press("space", on=5)
     await comparing.press("space", "s", on=10)
-    await comparing.shows_toast("ada@example.com does not see 1 of these 2 jobs; press u for the operator.")
+    await comparing.shows_toast("ada@example.com does not see 1 of these 2 jobs. Press u to act as the operator.")
     assert (jobs_db.status(5), jobs_db.status(10)) == (JobStatus.QUEUED, JobStatus.QUEUED)
 
 
@@ -193,7 +193,7 @@ async def test_visibility_key_opens_a_hidden_job_found_by_id_and_leaving_hides_i
     await dashboard.filter(str(job_id(8)), shows="Press enter to find that id everywhere.")
     await dashboard.press("enter")
     await dashboard.shows_toast(
-        "The job lifestyle 00000008 exists, but ada@example.com does not see it. Press v for why."
+        "The job lifestyle 00000008 exists, but ada@example.com does not see it. Press v to see why."
     )
     await dashboard.press("v", shows="Costs · Trail gear, as ada@example.com sees it")
     await dashboard.shows("visibility: ada@example.com sees 1 of 2")

@@ -75,7 +75,7 @@ class ArchivePages:
 
     @property
     def words(self) -> str:
-        """Return such as `Page 2, the last page · 3 marked`. Empty for a single page without marks."""
+        """Return a note like `Page 2, the last page · 3 marked`. Empty for a single page without marks."""
         has_next = self.page.next_key is not None
         page = f"Page {len(self.places)}{'' if has_next else ', the last page'}" if has_next or self.places[1:] else ""
         marked = f"{len(self._marked)} marked" if self._marked else ""

@@ -81,7 +81,7 @@ async def _choices(context: ActionContext, shown: ProjectName | None) -> Sequenc
     email: str | None = None
     with suppress(StoreError):
         email = (await context.operator.find_actor(str(shown.user_id))).email
-    owner = BudgetOwner(label=f"Its owner, {email or f'user {short_id(shown.user_id)}'}", user_id=shown.user_id)
+    owner = BudgetOwner(label=f"Project owner, {email or f'user {short_id(shown.user_id)}'}", user_id=shown.user_id)
     return [_of_project(shown), owner, *others, _A_PERSON]
 
 
@@ -95,7 +95,7 @@ def _owner_of(budget: Budget) -> BudgetOwner:
 
 async def _ask_removal(host: "ActionHost", context: ActionContext, budget: Budget) -> None:
     question = Confirmation(
-        title="Remove this limit?",
+        title="Remove this budget?",
         lines=(budget_words(budget), "", where(context.database), forgotten_words(budget)),
         warning=None,
         agree="Remove",

@@ -56,7 +56,7 @@ class JobActions:
         """Restore the jobs deleted last."""
         deletion = self._context.undo.take_last()
         if deletion is None:
-            show_toast(self._app, Toast(text="Nothing to undo. No deleted jobs to restore.", severity="warning"))
+            show_toast(self._app, Toast(text="No deleted jobs to restore.", severity="warning"))
         else:
             self._tasks.write(bulk_writes.restore(self._context, deletion))
 

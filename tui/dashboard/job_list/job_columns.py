@@ -35,7 +35,7 @@ _SOME_ERROR, _ENOUGH_ERROR = 24, 40
 class ColumnName(StrEnum):
     """Columns in screen order. The value is the title."""
 
-    LENS = "VISIBILITY"
+    LENS = "VISIBLE"
     STATUS = "STATUS"
     MODE = "MODE"
     COST = "COST"
@@ -168,7 +168,7 @@ def _wanted(width: int, content: ContentWidths, sort: ListOrder | None) -> list[
 
 def _least_widths(content: ContentWidths) -> dict[ColumnName, int]:
     return {
-        ColumnName.LENS: max(len(HIDDEN), len(ColumnName.LENS)),
+        ColumnName.LENS: len(HIDDEN),
         ColumnName.STATUS: max(len(status_label(status)) for status in JobStatus),
         ColumnName.MODE: min(max(content.mode, len("MODE ▾")), 8),
         ColumnName.COST: max(content.cost, len("COST ▾")),

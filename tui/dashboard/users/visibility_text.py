@@ -84,7 +84,9 @@ def hiding_lines(visibility: "VisibilityComparison") -> tuple[str, ...]:
 def refused_toast(visibility: "VisibilityComparison", jobs: Sequence[GenerationJob], hidden: int, *, key: str) -> Toast:
     """Return a toast that refuses an action, because the user does not see all of the jobs."""
     what = "this job" if len(jobs) == 1 else f"{hidden} of these {len(jobs)} jobs"
-    return Toast(text=f"{_user(visibility)} does not see {what}. Press {key} for the operator.", severity="warning")
+    return Toast(
+        text=f"{_user(visibility)} does not see {what}. Press {key} to act as the operator.", severity="warning"
+    )
 
 
 def no_totals(visibility: "VisibilityComparison | None") -> str:

@@ -181,7 +181,7 @@ def remark(force: WorkersOverview, viewer: Viewer) -> str:
     if not force.workers and not force.held:
         sentences.append("'gjobs worker MODULE:REGISTRY' starts a worker.")
     if number := len(force.workers) - len(_shown(force, {job.owner for job in force.held if job.owner})):
-        sentences.append(f"{count(number)} more ran within the last week: gjobs workers.")
+        sentences.append(f"{count(number)} more ran within the last week. Run 'gjobs workers' to list them.")
     if viewer.is_user:
         sentences.append(f"Only the operator sees workers that do not act as {clean(viewer.name, limit=60)}.")
     return " ".join(sentences)

@@ -1,4 +1,4 @@
-"""Many jobs in chunks: what is sent, what is told of each, and where it stops."""
+"""Bulk writes in chunks: what is sent, what is reported, and where they stop."""
 
 from collections.abc import Sequence
 

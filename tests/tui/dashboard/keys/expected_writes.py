@@ -138,7 +138,7 @@ class Person:
             yield f"{job_id} went from {was} to {became}"
 
     def _reachable(self, job_id: str, status: str) -> set[str]:
-        """Through moves that were asked for of this job. That it moves at all is told by the rows."""
+        """Through moves that were requested for this job. The rows show whether it moves at all."""
         reached: set[str] = set()
         for _ in JobStatus:
             for one in self.confirmed:

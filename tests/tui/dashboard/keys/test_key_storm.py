@@ -172,7 +172,7 @@ class KeyStorm(RuleBasedStateMachine):
     @rule(number=st.integers(1, 8), status=st.sampled_from(JobStatus))
     @precondition(lambda self: not (self._is_locked or self._is_away))
     def another_process_moves(self, number: int, status: JobStatus) -> None:
-        """It may meet a write that is under way: then nobody can tell which of both came first."""
+        """It may meet a running write. Then the order of the two is unknown."""
         self._runner.run(self._rest())
         self._check()
         self._jobs_db.set_status(number, status)

@@ -62,15 +62,18 @@ AVERAGES = "$2.00 a job $2.25 a job $2.39 a job $2.00 a job $2.34 a job"
 
 SUCCESS, DAYS = "92 % success", "▁▂█ 3 days, $7.00 today"
 
+RATES = f"{SUCCESS} 86 % of all jobs"
+
 
 @pytest.mark.parametrize(
     ("width", "height", "lines"),
     [
-        (80, 3, [NAMED_COUNTS, AMOUNTS, f"{SUCCESS} 86 % of all {DAYS}"]),
+        (80, 3, [NAMED_COUNTS, AMOUNTS, f"{RATES} {DAYS}"]),
         (56, 2, [COUNTS, AMOUNTS]),
         (36, 2, [NARROW_COUNTS, NARROW_AMOUNTS]),
-        (64, 4, [COUNTS, AMOUNTS, AVERAGES, f"{SUCCESS} {DAYS}"]),
-        (36, 4, [NARROW_COUNTS, NARROW_AMOUNTS, SUCCESS, DAYS]),
+        (64, 4, [COUNTS, AMOUNTS, AVERAGES, f"{RATES} {DAYS}"]),
+        (36, 4, [NARROW_COUNTS, NARROW_AMOUNTS, RATES, DAYS]),
+        (36, 3, [NARROW_COUNTS, NARROW_AMOUNTS, f"{SUCCESS} ▁▂█"]),
         (9, 2, ["Total 121", "$283.25"]),
     ],
 )
@@ -151,7 +154,7 @@ def test_count_is_shown_with_its_precision_mark(number: Count | None, words: str
     [
         (USUAL, 3, "exact · just now · as the operator"),
         (replace(USUAL, actor=ActingUser(id=ADA, email="ada@a.b")), 43.0, "exact · 43 s old · as ada@a.b"),
-        (USUAL, 300.0, "exact · stale: 5 min old · as the operator · = counts anew"),
+        (USUAL, 300.0, "exact · stale: 5 min old · as the operator · = counts again"),
         (CAPPED, 3, "≥ counted so far · just now · as the operator · = counts exactly"),
         (ESTIMATED, 3, "~ estimated · just now · as the operator · = counts exactly"),
         (replace(USUAL, days=None), 3, "exact · just now · as the operator · = counts exactly"),

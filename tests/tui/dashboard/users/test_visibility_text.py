@@ -1,4 +1,4 @@
-"""What is said of the lens, of each kind of rules."""
+"""Texts of the visibility view for each kind of policies."""
 
 from dataclasses import replace
 from typing import Any
@@ -132,7 +132,7 @@ def test_missing_grant_is_shown_instead_of_totals() -> None:
 
 
 def test_refused_action_toast_names_the_hidden_jobs_and_the_key() -> None:
-    one = "ana@example.com does not see this job; press u for the operator."
-    some = "ana@example.com does not see 1 of these 2 jobs; press x for the operator."
+    one = "ana@example.com does not see this job. Press u to act as the operator."
+    some = "ana@example.com does not see 1 of these 2 jobs. Press x to act as the operator."
     assert refused_toast(LENS, [UNSEEN], 1, key="u").text == one
     assert refused_toast(LENS, [SEEN, UNSEEN], 1, key="x").text == some

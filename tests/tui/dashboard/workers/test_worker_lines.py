@@ -79,7 +79,7 @@ def test_jobs_between_attempts_are_listed_without_a_worker() -> None:
     assert shown(seen) == [
         "Waiting for another attempt, without a worker",
         "◌ 00000001 lifestyle Autumn catalog again in 12 s attempt 2 failed · 503",
-        "◌ 00000002 lifestyle Autumn catalog due handed back",
+        "◌ 00000002 lifestyle Autumn catalog due released",
     ]
 
 
