@@ -174,7 +174,7 @@ class Session:
     def _require_clean_end(self) -> None:
         status, screen = self._pane.wait_for_end(), self._pane.screen()
         log = self._log.read_text(errors="replace") if self._log.exists() else ""
-        if status != 0 or "Traceback" in screen or "mistake of its own" in log:
+        if status != 0 or "Traceback" in screen or "internal error" in log:
             raise StormError(f"exit status {status}\n{screen}\n{log[-6_000:]}")
 
 

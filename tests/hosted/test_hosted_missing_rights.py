@@ -79,7 +79,7 @@ async def test_user_picker_explains_why_the_login_may_not_act_as_a_user(
 ) -> None:
     async with drive_dashboard(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
         await driver.press("u")
-        await driver.has_dialog("Look with whose eyes?")
+        await driver.has_dialog("Act as which user?")
         await driver.shows("no e-mail, a0000000")
         assert "The login least_privilege may not act as a user." in words(driver.text)
 
@@ -113,7 +113,7 @@ async def test_write_key_works_after_the_grant_is_given(ungranted: Conninfo) -> 
         await driver.until(lambda: any("may not change" in words(toast) for toast in driver.toasts))
         jobs_db.sql("grant update on public.generation_jobs to authenticated")
         await driver.press("s")
-        await driver.shows_toast("It has been granted meanwhile: press the key again.")
+        await driver.shows_toast("The missing grant has been added. Press the key again.")
         await driver.press("s")
         await driver.shows_toast("Started lifestyle 00000001.")
         assert jobs_db.status(1) == "running"

@@ -1,4 +1,4 @@
-"""When an app in a test has nothing left to do: told by the event loop, not guessed from the time that passes."""
+"""Waits until an app in a test has nothing left to do, as reported by the event loop and not guessed from time."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ render_update = Compositor.render_update
 
 _parse_rules = Stylesheet._parse_rules
 
-POLL = 0.02  # seconds until a test looks again for what does not wake the app
+POLL = 0.02  # seconds between checks for changes that do not wake the app
 
 
 async def press(app: App[Any], *keys: str) -> None:
@@ -33,7 +33,7 @@ async def press(app: App[Any], *keys: str) -> None:
 
 
 async def settle(app: App[Any]) -> None:
-    """Until each message is answered, with what that made others tell, and all is drawn.
+    """Wait until each message and the messages that it causes are handled, and all is drawn.
 
     Not for what the database or a timer will bring: that a test waits for, by what it changes.
     """
@@ -104,7 +104,7 @@ _parsed: dict[Hashable, list[RuleSet]] = {}
 
 
 def parse_once(stylesheet: Stylesheet, *source: Hashable, **options: Hashable) -> list[RuleSet]:
-    """In place of Textual's, which every app asks anew: nothing changes rules once they are read."""
+    """Replaces Textual's, which every app asks again. Rules do not change once they are read."""
     key = (tuple(stylesheet._variables.values()), source, tuple(options.values()))
     if key not in _parsed:
         _parsed[key] = _parse_rules(stylesheet, *source, **options)  # type: ignore[arg-type]

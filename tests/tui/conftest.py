@@ -76,7 +76,7 @@ def jobs_db(empty_jobs_db: JobsDatabase) -> JobsDatabase:
 
 @pytest.fixture
 def app(database: Conninfo, tmp_path: Path) -> WatchedApp:
-    """Looks with Ada's eyes, and by itself only once a minute."""
+    """A dashboard as Ada that polls only once a minute."""
     return WatchedApp(opener_of(database), state_path=tmp_path / "state.json")
 
 
@@ -94,7 +94,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def drive(jobs_db: JobsDatabase, database: Conninfo) -> Drive:
-    """Opens a dashboard of the small world, by default with Ada's eyes."""
+    """Open a dashboard of the small world, by default as Ada."""
     return partial(dashboard_on, database)
 
 

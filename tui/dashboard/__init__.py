@@ -1,1 +1,1 @@
-"""The Textual dashboard, a folder for each feature."""
+"""The Textual dashboard, with one folder for each feature."""

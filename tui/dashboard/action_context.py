@@ -1,4 +1,4 @@
-"""What one action works with; resolves unconfirmed writes."""
+"""The context of an action; resolution of unconfirmed writes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
@@ -34,11 +34,11 @@ T = TypeVar("T")
 _FIRST_WAITS, _LAST_WAIT = (0.1, 0.25, 0.5, 1.0, 2.0), 5.0
 """Seconds between two attempts."""
 
-LOOKUP_PENDING = "It is looked up as soon as the database answers."
+LOOKUP_PENDING = "gjobs checks the result as soon as the database answers."
 
 
 class WriteResolved(ToastError):
-    """What became of a write whose answer was lost. `was_made` is None if nobody can tell any more."""
+    """The outcome of a write whose answer was lost. `was_made` is None if it cannot be determined."""
 
     def __init__(self, written: WriteRecord, found: ResolvedWrite) -> None:
         self.message = resolved_write_words(written, found)
@@ -49,7 +49,7 @@ class WriteResolved(ToastError):
 
 
 class WriteResolver:
-    """Finds out what became of writes of `store` whose answer was lost, until `left` is set. Reports by `tell`."""
+    """Determines the outcome of lost writes of `store`, until `left` is set. Shows toasts about them."""
 
     def __init__(self, store: "Store", tell: Callable[[Toast], object], *, left: asyncio.Event) -> None:
         self._store = store
@@ -57,9 +57,9 @@ class WriteResolver:
         self._left = left
 
     async def resolve(self, write: Coroutine[Any, Any, T]) -> T:
-        """The write's answer. Raises WriteResolved if the connection was lost before it came, however long that takes.
+        """Return the answer of the write. Raise WriteResolved if the answer was lost, once the outcome is known.
 
-        Raises OutcomeUnknown if the database is left before that.
+        Raise OutcomeUnknown if the user leaves the database before that.
         """
         try:
             return await write
@@ -97,11 +97,11 @@ _CAPABILITIES: Mapping[str, Capability] = {
     "clean_up": Capability.DELETING,
     "workers": Capability.WORKERS,
 }
-"""What each request and job action needs; others need nothing."""
+"""The capability that each request or job action needs. Others need none."""
 
 
 def missing_capability_toast(request: str, capabilities: "Capabilities | None", actor: Actor) -> Toast | None:
-    """None if the actor may, or if that is not known: then the database has the last word."""
+    """Return None if the actor may, or if that is unknown. Then the database decides."""
     capability = _CAPABILITIES.get(request)
     if capabilities is None or capability is None:
         return None
@@ -114,9 +114,9 @@ def missing_capability_toast(request: str, capabilities: "Capabilities | None", 
 
 
 def remark_on_acting(capabilities: "Capabilities | None") -> str:
-    """For whoever picks a user: that none can be acted as, that the e-mails are missing, or that claims are.
+    """Return a warning for the user picker: no acting, no e-mails, or partial claims.
 
-    Empty where all is well.
+    Empty if there is nothing to report.
     """
     if capabilities is None:
         return ""
@@ -124,7 +124,7 @@ def remark_on_acting(capabilities: "Capabilities | None") -> str:
         return missing.words
     caution = capabilities.claims_caution(_ANY_USER)
     if missing := capabilities.missing(Capability.USERS):
-        return f"Owners of jobs, without their e-mails: {missing.words} {caution}".rstrip()
+        return f"Listing owners of jobs, without e-mails: {missing.words} {caution}".rstrip()
     return caution
 
 
@@ -133,27 +133,25 @@ _ANY_USER = ActingUser(id=UUID(int=0))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionContext:
-    """What one action works with: actor, database and projects at the moment the key was pressed."""
+    """The context of one action: actor, database and projects at the time of the key press."""
 
     store: "Store"
     operator: "Store"
-    """The role as connected, who alone sees all users."""
+    """The store of the role as connected. Only it sees all users."""
     capabilities: "Capabilities | None"
-    """What the database offers, where it has said so."""
+    """The capabilities of the database, if known."""
     database: str
     projects: tuple[ProjectName, ...]
     jobs_changed: Callable[[Iterable[UUID]], None]
-    """Called after each write with the ids of its jobs, so that list and costs follow at once."""
+    """Called after each write with the ids of its jobs, to refresh list and costs at once."""
     deleting: Callable[[Iterable[UUID]], None]
-    """Called before a deletion with the ids of its jobs, and after it with those deleted: the cursor goes to the row
-    that replaces its job.
-    """
+    """Called with job ids before a deletion, and with the deleted ids after it. It moves the cursor on."""
     go_to_job: Callable[[GenerationJob], Awaitable[None]]
-    """Moves the cursor to a job that was just created, if it is listed within a moment. Keys wait until then."""
+    """Moves the cursor to a new job once it is listed, or gives up after a moment. Keys wait for it."""
     undo: UndoStack
     tell: Callable[[Toast], None]
     left: asyncio.Event
-    """Set when this database is left: what could not be resolved by then stays unknown."""
+    """Set when the user leaves this database. Writes unresolved by then stay unknown."""
 
     @property
     def project_names(self) -> Mapping[UUID, str]:
@@ -161,7 +159,7 @@ class ActionContext:
 
     @asynccontextmanager
     async def explaining_missing_rows(self) -> AsyncIterator[None]:
-        """A write's RowMissing says then what is gone, and what is only hidden from this actor."""
+        """Make RowMissing distinguish deleted rows from rows hidden from this actor."""
         try:
             yield
         except RowMissing as error:
@@ -172,7 +170,7 @@ class ActionContext:
         return self.resolver_for(self.store)
 
     def resolver_for(self, store: "Store") -> WriteResolver:
-        """Of writes of this store's actor."""
+        """Return a resolver for writes of this store's actor."""
 
         def tell(toast: Toast) -> None:
             self.tell(toast)
@@ -182,7 +180,7 @@ class ActionContext:
 
 
 def context_for(host: "ActionHost", request: str) -> ActionContext | None:
-    """If nothing has been read, or the database does not offer what is requested, says why."""
+    """Return the context. Without data or the needed capability, show why and return None."""
     context = _context(host)
     if isinstance(context, Toast):
         show_toast(host.app, context)
@@ -194,12 +192,12 @@ def context_for(host: "ActionHost", request: str) -> ActionContext | None:
 
 
 def _context(host: "ActionHost") -> ActionContext | Toast:
-    """The reason if there is none."""
+    """Return the context, or a toast with the reason why there is none."""
     poller, listing = host.poller, host.dashboard.listing
     if poller.failure is not None:
         return Toast(text=f"Not possible now: {error_words(poller.failure.error)}", severity="error")
     if poller.session is None or poller.store is None or listing is None:
-        return Toast(text="Not possible yet: nothing has been read.", severity="warning")
+        return Toast(text="Not possible yet. Loading data.", severity="warning")
     return ActionContext(
         store=poller.store,
         operator=poller.session.operator,
@@ -216,18 +214,18 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
 
 
 async def _show_missing_capability(host: "ActionHost", context: ActionContext, request: str) -> None:
-    """Asks the database anew: a person who was told what to grant comes back with the same key."""
+    """Check again before refusing, because a missing grant may have been added."""
     cache, actor = context.store.capability_cache, context.store.actor
     await cache.refresh_if_possible()
     reason = missing_capability_toast(request, cache.latest, actor)
-    show_toast(host.app, reason or Toast(text="It has been granted meanwhile: press the key again."))
+    show_toast(host.app, reason or Toast(text="The missing grant has been added. Press the key again."))
 
 
 def require_operator(host: "ActionHost", actor: Actor, does: str) -> bool:
-    """Of any other, says that only the operator `does` it, and how to become that."""
+    """Return whether the actor is the operator. Otherwise show that only the operator `does` it."""
     if actor == OPERATOR:
         return True
     key = key_of(host.app, APP_BINDINGS, "app.user")
-    text = f"Only the operator {does}; you look as {actor_name(actor)}. Press {key} to change."
+    text = f"Only the operator {does}. You act as {actor_name(actor)}. Press {key} to change."
     show_toast(host.app, Toast(text=text, severity="warning"))
     return False

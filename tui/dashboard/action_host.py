@@ -1,4 +1,4 @@
-"""ActionHost protocol; background tasks, undo stack, preloading."""
+"""ActionHost protocol; background tasks, undo stack and preloading."""
 
 import asyncio
 import pkgutil
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
 
 class DashboardView(Protocol):
-    """What an action may use of the dashboard screen."""
+    """The parts of the dashboard screen that actions use."""
 
     navigation: "PendingNavigation"
     listing_query: "ListingQuery"
-    """What is requested; `listing` is what was read last."""
+    """The request; `listing` is the result read last."""
 
     @property
     def screen(self) -> Screen[Any]: ...
@@ -52,7 +52,7 @@ class DashboardView(Protocol):
 
     @property
     def listed_name(self) -> str:
-        """Of the project, or of all of them, clean."""
+        """Name of the project or of all projects, as clean text."""
 
     @property
     def totals_query(self) -> "TotalsQuery": ...
@@ -85,17 +85,17 @@ class DashboardView(Protocol):
 
 
 class ActionHost(Protocol):
-    """What an action may use of the App, which fulfils this without inheriting from it."""
+    """The parts of the App that actions use. The App fulfils this without inheriting from it."""
 
     poller: "SessionPoller"
-    """With the session, the store of the acting user and the last failure."""
+    """Holds the session, the store of the acting user and the last failure."""
     tasks: "BackgroundTasks"
     undo: "UndoStack"
     budget_news: "BudgetNews"
 
     @property
     def app(self) -> App[Any]:
-        """For dialogs, workers, toasts and the clipboard."""
+        """The app, for dialogs, workers, toasts and the clipboard."""
 
     @property
     def dashboard(self) -> DashboardView: ...
@@ -108,20 +108,20 @@ class ActionHost(Protocol):
 
     @property
     def database_choice(self) -> "DatabaseChoice | None":
-        """The one that is open, or being opened."""
+        """The database that is open or being opened."""
 
     def act_as(self, store: "Store", *, compare_visibility: bool = False) -> None: ...
 
     def switch_to(self, choice: "DatabaseChoice") -> object: ...
 
     def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
-        """Refreshes list and totals after a write to these jobs."""
+        """Refresh list and totals after a write to these jobs."""
 
     def deleting_jobs(self, job_ids: Iterable[UUID]) -> None:
-        """Moves the cursor on when these jobs leave the list."""
+        """Move the cursor on when these jobs leave the list."""
 
     async def go_to_job(self, job: GenerationJob) -> None:
-        """Moves the cursor to a job that was just created, if it is listed within a moment."""
+        """Move the cursor to a new job once it is listed, or give up after a moment."""
 
     def show_status(self) -> None: ...
 
@@ -129,11 +129,11 @@ class ActionHost(Protocol):
 
 
 _TOAST_SECONDS = 8
-"""A result that is not older may not have been read before the person quit."""
+"""A younger result may not have been read when the user quits."""
 
 QUESTIONS = "questions"
 WRITES = "writes"
-"""Groups of workers; a form's own sending is a write, too."""
+"""Groups of workers. A form's own write belongs to WRITES too."""
 
 
 class BackgroundTasks:
@@ -142,23 +142,23 @@ class BackgroundTasks:
         self._is_leaving = False
         self._last_write: tuple[float, str] | None = None
         self.farewell: list[str] = []
-        """What became of the writes that the person quit during. It is printed after the dashboard has closed."""
+        """Results of writes that were running when the user quit. They are printed after the dashboard closes."""
         self._openers: set[Worker[None]] = set()
-        """Workers that may open a dialog. Those that have ended are dropped when the next one starts."""
+        """Workers that may open a dialog. Finished ones are dropped when the next one starts."""
         self.database_left = asyncio.Event()
-        """Of the one that is open: the next one has another."""
+        """Set when the user leaves the open database. Each database has its own event."""
 
     def ask(self, question: Coroutine[Any, Any, None]) -> None:
-        """One at a time: a key that was pressed twice opens one dialog."""
+        """Ask one question at a time, so that a key pressed twice opens one dialog."""
         if self._running(QUESTIONS):
             question.close()
         else:
             self._keep_opener(self._app.run_worker(question, group=QUESTIONS))
 
     def write(self, write: Coroutine[Any, Any, Toast], *, may_open: bool = False) -> Worker[None]:
-        """Its result, or the StoreError that it raises, is toasted: what raises one has kept nothing.
+        """Run a write and show its result as a toast. A StoreError means that nothing was written.
 
-        `may_open` if it may open a dialog: keys wait until it has done so, or has ended.
+        Set `may_open` if the write may open a dialog. Keys then wait until it has opened one or has ended.
         """
         worker = self._app.run_worker(self._reported(write), group=WRITES)
         if may_open:
@@ -170,9 +170,9 @@ class BackgroundTasks:
 
     @property
     def is_opening(self) -> bool:
-        """Whether a dialog may be on its way: something that opens one runs, and none is open."""
+        """Whether a dialog may be about to open: an opener is running, and no dialog is open."""
         return len(self._app.screen_stack) == 1 and any(
-            # One that is cancelled before its first step never finishes.
+            # A worker that is cancelled before its first step never finishes.
             not (worker.is_finished or worker.is_cancelled)
             for worker in self._openers
         )
@@ -190,7 +190,7 @@ class BackgroundTasks:
         show_toast(self._app, toast)
 
     async def writes_end(self) -> None:
-        """Before the database is left: waits until none is on its way, those that begin meanwhile neither."""
+        """Wait until all writes have ended, even new ones, before the user leaves the database."""
         self.database_left.set()
         self.database_left = asyncio.Event()
         while writes := self._running(WRITES):
@@ -201,13 +201,13 @@ class BackgroundTasks:
         return bool(self._running(WRITES))
 
     def close_questions(self) -> None:
-        """What they ask about is no longer there."""
+        """Close all questions, because their subject is gone."""
         self._app.workers.cancel_group(self._app, QUESTIONS)
         while len(self._app.screen_stack) > 1:
             self._app.pop_screen()
 
     def leave(self) -> None:
-        """Quit. A write that goes on is asked about first, or waited for if it can't be stopped; a second key quits."""
+        """Quit. A running write is asked about or waited for. A second key quits at once."""
         from tui.dashboard.dialogs.dialog import ProgressDialog, QuitDialog
 
         writes = self._running(WRITES)
@@ -216,19 +216,21 @@ class BackgroundTasks:
                 self.farewell.append(self._last_write[1])
             self._app.exit()
         elif self._is_leaving or isinstance(self._app.screen, QuitDialog):
-            self.farewell.append("Quit before the last change was answered. 'gjobs journal' shows what was sent.")
+            self.farewell.append(
+                "Quit before the last change was confirmed. 'gjobs journal' shows the statements sent."
+            )
             self._app.exit()
         elif progress := next((one for one in self._app.screen_stack if isinstance(one, ProgressDialog)), None):
             self._app.push_screen(QuitDialog(progress.work), partial(self._leave_as_answered, progress))
         else:
-            text = "Leaving as soon as the last change is answered; once more leaves at once."
+            text = "Quitting after the last change is confirmed. Press again to quit at once."
             self._start_leaving(text)
 
     def _leave_as_answered(self, progress: "ProgressDialog", answer: Literal["finish", "stop"] | None) -> None:
         if answer == "stop" and progress.is_open:
             progress.action_leave()
         if answer is not None:
-            self._start_leaving("Quitting after the write. The key that quits, once more, quits at once.")
+            self._start_leaving("Quitting after the write. Press the same key again to quit at once.")
 
     def _start_leaving(self, text: str) -> None:
         self._is_leaving = True
@@ -239,7 +241,7 @@ class BackgroundTasks:
         try:
             await self._app.workers.wait_for_complete(writes)
         except WorkerCancelled:
-            return  # Somebody insisted.
+            return  # The user has pressed the key again.
         self._app.exit()
 
     def _running(self, group: str) -> list[Worker[Any]]:
@@ -249,51 +251,51 @@ class BackgroundTasks:
 @dataclass(frozen=True, slots=True)
 class DeletedJobs:
     store: "Store"
-    """Of the actor that deleted, who also restores."""
+    """The store of the actor who deleted. Only this actor restores."""
     jobs: tuple[GenerationJob, ...]
-    """The whole rows, as the journal has them."""
+    """The full rows, as in the journal."""
 
 
 class UndoStack:
     def __init__(self) -> None:
         self._deletions: list[DeletedJobs] = []
         self.cascading_tables: tuple[str, ...] | None = None
-        """Tables that lose something with a job, which nothing here brings back; None until it was asked."""
+        """Tables with rows that a deletion also deletes and undo cannot restore. None until they are read."""
 
     def remember(self, deletion: DeletedJobs) -> None:
         if deletion.jobs:
             self._deletions.append(deletion)
 
     def take_last(self) -> DeletedJobs | None:
-        """It is no longer remembered: who cannot make it again gives it back."""
+        """Return and forget the last deletion. The caller remembers it again if the restore fails."""
         return self._deletions.pop() if self._deletions else None
 
     def forget_all(self) -> None:
-        """Of a database that is left."""
+        """Forget all deletions when the user leaves the database."""
         self._deletions.clear()
         self.cascading_tables = None
 
     async def load_cascading_tables(self, store: "Store") -> None:
-        """After the first list, which it must not delay."""
+        """Load the tables after the first list, so that the list is not delayed."""
         self.cascading_tables = ()
         with suppress(StoreError):
             self.cascading_tables = tuple(await store.get_cascading_tables())
 
 
 _PAUSE = 0.01
-"""Seconds between two modules, so that keys and answers are handled meanwhile."""
+"""Seconds between two imports, so that keys and answers are handled between them."""
 
 
 async def preload() -> None:
-    """Import what a key may need later, once there is something to see."""
+    """Import what keys may need later, once the first data is on screen."""
     for name in modules():
         if name not in sys.modules:
-            # In a thread: the loop waits no longer for it than Python takes to change threads.
+            # In a thread, so that the event loop waits only for the interpreter to switch threads.
             await asyncio.to_thread(import_module, name)
             await asyncio.sleep(_PAUSE)
 
 
 def modules() -> Iterator[str]:
-    """All of the dashboard; what these need comes along."""
+    """Yield all modules of the dashboard. They import the other modules."""
     for module in pkgutil.walk_packages(tui.dashboard.__path__, "tui.dashboard."):
         yield module.name

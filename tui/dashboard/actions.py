@@ -1,4 +1,4 @@
-"""Which action each request or key starts."""
+"""Starts the action of each request or key."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,7 +37,7 @@ class Actions:
         self._host = host
 
     def start(self, action: "AppAction") -> None:
-        """These need no list: they work for a user who may read nothing."""
+        """Start an action that needs no list. It works even for a user who may read nothing."""
         host, ask = self._host, self._host.tasks.ask
         match action:
             case "act_as":
@@ -93,7 +93,7 @@ class Actions:
             JobActions(host.app, host.tasks, context).act(action, jobs, host.dashboard.listed.project_id)
 
     def filter_by(self, job_filter: "JobFilter", *, is_forced: bool) -> None:
-        """Estimates the cost first, unless the person insists or the filter is empty."""
+        """Estimate the cost first, unless the user has confirmed it or the filter is empty."""
         host, group = self._host, "filter"
         if is_forced or not job_filter:
             host.app.workers.cancel_group(host.app, group)
@@ -125,7 +125,7 @@ class Actions:
         self._host.app.run_worker(report_if_deleted(self._host, store, user), group="gone user")
 
     def _toggle_visibility(self) -> None:
-        """The operator sees everything: there the user to compare with is asked for first."""
+        """Show or leave the visibility view. The operator sees everything, so ask for a user first."""
         host, store = self._host, self._host.poller.store
         if store is not None and isinstance(store.actor, ActingUser):
             toggle_visibility(host.dashboard)

@@ -1,4 +1,4 @@
-"""GjobsApp: wires session poller, screen and actions."""
+"""GjobsApp connects session poller, screen and actions."""
 
 import asyncio
 import logging
@@ -72,11 +72,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS, _POLL_SECONDS = 1.0, 0.01
-"""How long keys wait for a job that was just created to be listed."""
+"""Time that keys wait until a new job is listed."""
 
 
 def _palette() -> "ModuleType":
-    """Imported when the palette opens."""
+    """Import the palette only when it opens."""
     from tui.dashboard.keys import palette
 
     return palette
@@ -106,11 +106,11 @@ class GjobsApp(App[int]):
         self._setup = setup or DashboardSetup()
         self.database_choices = self._setup.database_choices
         self.database_choice = next(iter(self.database_choices), None)
-        """The one that is open, or being opened; None for a database that stands alone."""
+        """The database that is open or being opened. None for a demo or an address without a profile."""
         self._frame_color = self.database_choice.color if self.database_choice else None
         self._is_writing = False
         self.has_partial_claims = False
-        """Whether dialogs mark what they list and count."""
+        """Whether dialogs warn about partial claims."""
         super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
         self._memory = RememberedState(state_path)
         self._clock = clock
@@ -120,7 +120,7 @@ class GjobsApp(App[int]):
         )
         self.undo = UndoStack()
         self._notices: Notices | None = None
-        """None where nothing is to be told of what ends out of sight."""
+        """None if notifications are off."""
         self.budget_news = BudgetNews()
         self._observed = ObservedHistories()
         self._deleted_user_check = DeletedUserCheck()
@@ -129,9 +129,9 @@ class GjobsApp(App[int]):
         self.sub_title = status.database or ""
         self.dashboard = DashboardScreen(clock=clock, status=status)
         self.settled = asyncio.Event()
-        """Set when there is something to see: a first list, or a reason why there is none."""
+        """Set when the first list, or the reason why there is none, is on screen."""
         self.mistake: BaseException | None = None
-        """The error of our own that ended the app; None while all is well."""
+        """The internal error that ended the app; None without one."""
         self.set_keymap({**self._setup.keymap})
         theme = self._setup.theme or self._memory.theme
         if theme in self.available_themes:
@@ -145,13 +145,13 @@ class GjobsApp(App[int]):
 
     @cached_property
     def _actions(self) -> "Actions":
-        """All that keys lead to. Imported at the first key, or by `preload`: the first paint needs none of it."""
+        """The actions of all keys. Imported by the first key or by `preload`, because the first paint needs none."""
         from tui.dashboard.actions import Actions
 
         return Actions(self)
 
     def get_default_screen(self) -> DashboardScreen:
-        """Not pushed over Textual's own, which would be laid out and drawn before it."""
+        """Return the dashboard as the base screen, so that Textual draws no screen of its own first."""
         return self.dashboard
 
     def on_ready(self) -> None:
@@ -169,14 +169,14 @@ class GjobsApp(App[int]):
             self.run_worker(self._load_the_rest(), group="later")
 
     async def _load_the_rest(self) -> None:
-        """What keys lead to. What it leaves in memory stays, so garbage is collected only from then on."""
+        """Load the rest. These objects stay in memory, so garbage collection resumes only after it."""
         self.read_views()
         await preload()
         self.dashboard.jobs.build_hidden_parts()
         gc_tuning.resume_gc()
 
     def read_views(self) -> None:
-        """Read the saved views again. Reports what is wrong with them; the others are used all the same."""
+        """Read the saved views again. Report problems, and use the valid views."""
         try:
             caution = self.views.read()
         except StoreError as error:
@@ -206,9 +206,9 @@ class GjobsApp(App[int]):
 
     @work(group="connect", exclusive=True)
     async def switch_to(self, choice: DatabaseChoice) -> None:
-        """Another database: nothing of the former one stays, but what is being written there is answered first."""
+        """Switch to another database. Wait for running writes first, and drop everything else."""
         if self.tasks.is_writing:
-            show_toast(self, Toast(text="Going there as soon as the last change is answered."))
+            show_toast(self, Toast(text="Switching after the last change is confirmed."))
             await self.tasks.writes_end()
         self.tasks.close_questions()
         self.undo.forget_all()
@@ -218,12 +218,12 @@ class GjobsApp(App[int]):
         self.poller = SessionPoller(choice.opener, tell=self.post_message, interval=choice.interval, clock=self._clock)
         self.dashboard.reset()
         self.show_status()
-        # By itself, so that who goes on to yet another database does not stop it halfway.
+        # In its own worker, so that switching to yet another database does not interrupt it.
         await self.run_worker(former.close(), group="closing").wait()
         await self._open()
 
     def act_as(self, store: "Store", *, compare_visibility: bool = False) -> None:
-        """What the former actor saw leaves the screen first; a comparison of visibility stays on its project."""
+        """Clear what the former actor saw, then act as another one. A visibility view stays on its project."""
         shown = self.dashboard.shown_project
         self.dashboard.forget()
         self.budget_news = BudgetNews()
@@ -231,7 +231,7 @@ class GjobsApp(App[int]):
         if compare_visibility:
             project_id = shown.id if shown else None
             self.dashboard.jobs.add_project_name(shown, with_visibility=True)
-        # The filter and the order are the person's, whoever they act as.
+        # The filter and the order belong to the person, not to the actor.
         listed = replace(self.dashboard.listed, project_id=project_id, status=None)
         self.dashboard.set_query(listed, compare_visibility=compare_visibility)
         listing, counting = self.poller.act_as(store, self.dashboard.listing_query, self.dashboard.totals_query)
@@ -277,7 +277,9 @@ class GjobsApp(App[int]):
         wanted = project_to_show(listing, all_was_chosen=all_was_chosen, was_located=dashboard.knows_project)
         if wanted != listed.project_id:
             if listed.project_id is not None:
-                show_toast(self, Toast(text="The project is gone, or hidden: another is shown.", severity="warning"))
+                show_toast(
+                    self, Toast(text="The project was deleted or is hidden. Showing another.", severity="warning")
+                )
             self._memory.remember_project(place, wanted)
             dashboard.set_query(replace(listed, project_id=wanted), compare_visibility=compares)
             self._query_changed()
@@ -334,7 +336,7 @@ class GjobsApp(App[int]):
         return {**variables, **appearance.frame_variables(self._frame_color, variables, writing=self._is_writing)}
 
     def _place(self, store: "Store") -> str:
-        """Where a project is remembered: the profile, or else the database, and the actor."""
+        """Return the key under which a project is remembered: profile or database, and actor."""
         session = self.poller.session
         name = "" if session is None else session.profile.name if session.profile else session.label
         return f"{name} as {actor_name(store.actor)}"
@@ -388,22 +390,22 @@ class GjobsApp(App[int]):
         self._actions.load_history(message.details, self._observed)
 
     def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
-        """After each write, with the ids of its jobs, so that list and costs follow at once."""
+        """Refresh list and costs after a write to these jobs."""
         if not self.dashboard.query(JobsPanel):
-            return  # What was written was still answered, and the screen has gone by then.
+            return  # The write was answered after the screen closed.
         self.dashboard.jobs.clear_chosen()
         self.dashboard.expect_removal(job_ids)
         self.poller.refresh()
 
     def deleting_jobs(self, job_ids: Iterable[UUID]) -> None:
-        """Called before a deletion with the jobs asked for, and after it with those deleted."""
-        if self.dashboard.query(JobsPanel):  # It is gone while the app closes.
+        """Set the jobs that are being deleted, or those that were."""
+        if self.dashboard.query(JobsPanel):  # The panel is gone while the app closes.
             self.dashboard.jobs.expect_deletion(job_ids)
 
     async def go_to_job(self, job: GenerationJob) -> None:
-        """Where it is not listed soon, the cursor stays: it must not move under a key that comes later."""
+        """Move the cursor to the job if it is listed soon. Later it could move under another key."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        # The screen has no panel any more while the app closes.
+        # The panel is gone while the app closes.
         if self.dashboard.query(JobsPanel):
             self.dashboard.jobs.approach(job)
         while self.dashboard.query(JobsPanel) and time.monotonic() < deadline:
@@ -412,13 +414,13 @@ class GjobsApp(App[int]):
                 return
             await asyncio.sleep(_POLL_SECONDS)
 
-    # Whether somebody is there
+    # Activity of the user
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
             self.poller.touch()
         if isinstance(event, (events.InputEvent, events.Paste)) and self._exit:
-            return  # The widgets are being taken away.
+            return  # The widgets are being removed.
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded and self._keys.take(event):
             return
         await super().on_event(event)
@@ -435,7 +437,7 @@ class GjobsApp(App[int]):
         if self._notices is not None:
             self._notices.notifier.leave()
 
-    # The App's own keys
+    # Keys of the App
 
     async def run_action(
         self,
@@ -448,18 +450,18 @@ class GjobsApp(App[int]):
         return await super().run_action(action, default_namespace, namespaces)
 
     def _opens_dialog(self, action: str) -> bool:
-        """Whether the action opens a dialog unless it is refused."""
+        """Return whether the action opens a dialog unless it is refused."""
         if action in SEVERAL_OPEN:
             return len(self.dashboard.jobs.selected) > 1
         return action in ALWAYS_OPEN
 
     def _takes_key(self, event: events.Event) -> bool:
-        """Whether the dialog on top, if any, is ready for the key."""
+        """Return whether the top dialog, if any, is ready for the key."""
         screen = self.screen
         return screen.takes_key(event) if isinstance(screen, ClosesOnce) else True
 
     def action_command_palette(self) -> None:
-        """Without Textual's id: the next palette may open before the widgets of the last one are gone."""
+        """Open a palette without Textual's id, because the widgets of the last palette may still exist."""
         palette = _palette().Palette
         if not isinstance(self.screen, palette):
             self.push_screen(palette())
@@ -490,24 +492,24 @@ class GjobsApp(App[int]):
             self.push_screen(ManualDialog(topic, keys=keys, all_keys=key_help.all_entries(self)))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The choice of a theme; what else Textual offers, the dashboard has in its own way."""
+        """Yield only the choice of a theme. The dashboard has its own commands for the rest."""
         return (command for command in super().get_system_commands(screen) if command.title == "Theme")
 
     async def action_quit(self) -> None:
         self.tasks.leave()
 
     def panic(self, *renderables: object) -> None:  # noqa: ARG002
-        """Textual's own prints what it is given: a traceback, mostly."""
+        """End the app without printing, because Textual would print a traceback."""
         self._exception = self._exception or RuntimeError("Textual ended the dashboard.")
         self._fatal_error()
 
     def _fatal_error(self) -> None:
-        """Textual's own prints a traceback with the values of local variables, which may be secrets."""
+        """End the app. Textual would print a traceback with local variables, which may be secrets."""
         self.mistake = self._exception
-        log.critical("The dashboard ended by a mistake of its own.", exc_info=self.mistake)
+        log.critical("The dashboard ended because of an internal error.", exc_info=self.mistake)
         self.settled.set()
         self._close_messages_no_wait()
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:  # noqa: ARG002
-        """An SVG picture; it has no title."""
+        """Return an SVG picture without a title."""
         return appearance.screen_svg(self)

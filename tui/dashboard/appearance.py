@@ -1,4 +1,4 @@
-"""Frame colours for every theme; the screen as SVG."""
+"""Frame colors for every theme; the screen as SVG."""
 
 import io
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from textual.app import App
 from textual.color import BLACK, WHITE, Color
 
 _LEAST_CONTRAST = 3.0
-"""Between a line and what is behind it, as accessibility guidelines ask."""
+"""Minimum contrast of a line with its background, from the accessibility guidelines."""
 _STEPS = 20
 
 CSS = """
@@ -27,14 +27,14 @@ ToastRack {
 }
 ModalScreen > ToastRack { layer: default; }
 """
-"""Uses the variables below. Toasts take their room from a dialog; where they are on the dashboard, it says itself."""
+"""Uses the variables below. Above a dialog, toasts take room from it. The dashboard places its own toasts."""
 
 
 def frame_variables(color: str | None, theme: Mapping[str, str], *, writing: bool) -> dict[str, str]:
-    """`$frame` for lines, `$frame-quiet` for those of what has no focus, `$frame-block` and the `$frame-text` on it.
+    """Return `$frame` for lines, `$frame-quiet` for unfocused lines, and `$frame-block` with `$frame-text` on it.
 
-    Without a colour they are the theme's own. `theme` are the theme's variables. While a write lease is open the lines
-    warn, whatever the colour; `$writing-block` and `$writing-text` are for the words.
+    Without a color, they come from `theme`, the variables of the theme. While a write permit is open, lines have the
+    warning color. `$writing-block` and `$writing-text` are for the label.
     """
     block, background = Color.parse(theme["warning"]), Color.parse(theme["background"])
     words = {"writing-block": block.hex, "writing-text": text_on(block).hex}
@@ -67,14 +67,14 @@ def text_on(block: Color) -> Color:
 
 
 def _readable(color: Color, background: Color) -> Color:
-    """The colour, brighter or darker as far as it has to be to stand out."""
+    """Return the color, made brighter or darker until it is readable."""
     away = text_on(background)
     shades = (color.blend(away, step / _STEPS) for step in range(_STEPS + 1))
     return next((shade for shade in shades if contrast(shade, background) >= _LEAST_CONTRAST), away)
 
 
 def contrast(one: Color, other: Color) -> float:
-    """From 1 to 21, by the formula of the web's accessibility guidelines."""
+    """Return the contrast from 1 to 21, by the formula of the web's accessibility guidelines."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
@@ -87,9 +87,9 @@ def _luminance(color: Color) -> float:
 
 
 _CELL_RATIO = 21 * 0.602 / 20
-"""The width of a cell over what Rich takes for its height, 20 pixels; 0.602 is the first font's width over its size."""
+"""Cell width divided by the cell height that Rich assumes, 20 pixels. The first font is 0.602 of its size wide."""
 
-# A font's size of 21 pixels lets box-drawing characters meet from line to line.
+# With a font size of 21 pixels, box-drawing characters of adjacent lines meet.
 _FORMAT = """\
 <svg viewBox="0 1.5 {terminal_width} {terminal_height}" xmlns="http://www.w3.org/2000/svg">
 <style>
@@ -114,7 +114,7 @@ _FORMAT = """\
 
 
 def screen_svg(app: App[Any]) -> str:
-    """What stands on the screen of a running app, dialogs and all; the same bytes for the same screen."""
+    """Return the screen of a running app with its dialogs. Equal screens give equal bytes."""
     width, height = app.size
     console = Console(
         width=width,
@@ -126,7 +126,7 @@ def screen_svg(app: App[Any]) -> str:
         legacy_windows=False,
         safe_box=False,
     )
-    # Textual's own screenshot is made like this, in a window's frame and with a font from the web.
+    # As in Textual's own screenshot, but without its window frame and its web font.
     frame = app.screen._compositor.render_update(full=True, screen_stack=app._background_screens, simplify=True)  # noqa: SLF001
     console.print(frame)
     return console.export_svg(title="", code_format=_FORMAT, font_aspect_ratio=_CELL_RATIO)

@@ -1,4 +1,4 @@
-"""Switches database, opens a write permit, sets the interval."""
+"""Switch the database, open a write permit, set the interval."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tui.dashboard.action_host import ActionHost
     from tui.dashboard.setup import DatabaseChoice
 
-ALONE = "No other database is known here. 'gjobs config path' tells where profiles are configured."
+ALONE = "No other database is configured. Run 'gjobs config path' to see where to add profiles."
 
 
 async def pick_database(host: "ActionHost") -> None:
@@ -39,22 +39,22 @@ async def pick_database(host: "ActionHost") -> None:
     ]
     present = str(known.index(host.database_choice)) if host.database_choice in known else None
     picked = await host.app.push_screen_wait(
-        PickDialog(title="Look at which database?", choices=choices, chosen=present)
+        PickDialog(title="Switch to which database?", choices=choices, chosen=present)
     )
     if picked is not None and picked != present:
         host.switch_to(known[int(picked)])
 
 
 def full_name(choice: "DatabaseChoice") -> str:
-    """The label, and the profile's name where that is another."""
+    """Return the label, with the profile's name if that is different."""
     label, name = choice.label, choice.name
     if label is None:
-        return "the address that was given"
+        return "the given address"
     return label if label == name else f"{label} ({name})"
 
 
 def may_write(host: "ActionHost") -> bool:
-    """Where it may not, says why, and what to press."""
+    """Return whether the session may write. Otherwise show why not, and which key helps."""
     session = host.poller.session
     if session is None or session.access.may_write:
         return True
@@ -69,14 +69,14 @@ def _why_not(host: "ActionHost", access: WriteAccess) -> str:
 
 
 async def toggle_write_permit(host: "ActionHost") -> None:
-    """An open permit is closed at once: what is safe needs no question."""
+    """Close an open permit at once, or ask for a new one."""
     session, store = host.poller.session, host.poller.store
     if session is None or store is None:
-        show_toast(host.app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
         return
     access = session.access
     if access.rule is WriteMode.OPEN:
-        show_toast(host.app, Toast(text="This session may write as it is: it needs no reason."))
+        show_toast(host.app, Toast(text="This session may already write. It needs no permit."))
     elif access.rule is WriteMode.CLOSED:
         show_toast(host.app, Toast(text=error_words(access.refusal()), severity="warning"))
     elif access.permit is not None:
@@ -86,7 +86,7 @@ async def toggle_write_permit(host: "ActionHost") -> None:
     else:
 
         async def open_permit(draft: WritePermitDraft) -> WritePermitDraft | None:
-            """Meanwhile another database may have been opened, or this one may have become a replica."""
+            """Open the permit, unless the database has changed or become a replica since."""
             if host.poller.session is not session or access.rule is not WriteMode.PERMIT_REQUIRED:
                 return None
             access.open_permit(draft.reason, draft.minutes * 60)
@@ -97,14 +97,14 @@ async def toggle_write_permit(host: "ActionHost") -> None:
         if draft is not None:
             host.show_status()
             key = key_of(host.app, APP_BINDINGS, "app.write")
-            text = f"You may write for {draft.minutes} minutes. {key} ends it."
+            text = f"You may write for {draft.minutes} minutes. Press {key} to end it."
             show_toast(host.app, Toast(text=text, severity="warning"))
 
 
 MINUTES = (2, 5, 15, 30)
 USUAL_MINUTES = 5
 LONGEST_REASON = 200
-"""Characters: it is to be read on a line, and in the journal."""
+"""Characters. The reason must fit on a line and in the journal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,7 @@ class WritePermitDraft:
 
 
 class MinutesSelect(Select[int]):
-    """Enter sends the form, as its button says. The arrows and space open the list."""
+    """A choice of minutes. Enter sends the form. Arrows and space open the list."""
 
     def key_enter(self, event: events.Key) -> None:
         if not self.expanded:
@@ -129,18 +129,18 @@ class WritePermitDialog(FormDialog[WritePermitDraft | None]):
         lines: tuple[str, ...],
         submit: Callable[[WritePermitDraft], Coroutine[Any, Any, WritePermitDraft | None]],
     ) -> None:
-        """`lines` name the database to write to: clean text."""
+        """`lines` name the database to write to. They must be clean text."""
         super().__init__()
         self._lines = lines
         self._submit = submit
 
     def compose(self) -> ComposeResult:
-        with self.box("Write on purpose"):
+        with self.box("Allow writes"):
             yield Static(Content("\n".join(self._lines)), markup=False)
             yield Static("Reason, kept in the journal", classes="label", markup=False)
-            yield TextField(id="reason", placeholder="Such as: ticket 4711, stuck jobs")
+            yield TextField(id="reason", placeholder="For example: ticket 4711, stuck jobs")
             yield FieldProblem(id="problem")
-            yield Static("For how long", classes="label", markup=False)
+            yield Static("Duration", classes="label", markup=False)
             yield MinutesSelect(
                 [(f"{minutes} minutes", minutes) for minutes in MINUTES],
                 value=USUAL_MINUTES,
@@ -157,16 +157,16 @@ class WritePermitDialog(FormDialog[WritePermitDraft | None]):
         reason = self.query_one("#reason", Input).value.strip()
         minutes = self.query_one("#minutes", Select).value
         if not reason:
-            self.complain("reason", "Writing here takes a reason.")
+            self.complain("reason", "Type a reason for writing.")
         elif len(reason) > LONGEST_REASON:
-            self.problem.say(f"At most {LONGEST_REASON} characters; these are {len(reason)}.")
+            self.problem.say(f"The reason has {len(reason)} characters. The maximum is {LONGEST_REASON}.")
         elif isinstance(minutes, int):
             return self._submit(WritePermitDraft(reason=reason, minutes=minutes))
         return None
 
 
 def step_interval(host: "ActionHost", steps: int) -> None:
-    """Slower by so many steps, faster where negative."""
+    """Change the interval by steps, slower if positive."""
     poller = host.poller
     before = poller.interval
     poller.step_interval(steps)
@@ -179,9 +179,9 @@ def step_interval(host: "ActionHost", steps: int) -> None:
 
 
 def show_load(host: "ActionHost") -> None:
-    """What looking costs: asked for before anybody complains."""
+    """Show the load that polling causes."""
     if (load := host.poller.load) is None:
-        show_toast(host.app, Toast(text="Nothing was asked of a database yet."))
+        show_toast(host.app, Toast(text="No query has been sent yet."))
         return
     show_toast(host.app, Toast(text=f"{load_sentence(load)} {_pace(host)}"))
 

@@ -1,4 +1,4 @@
-"""Details dialog of one job, and loading what it shows."""
+"""Details dialog of one job, and loading its contents."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 _LONGEST_ERROR = 20_000
 
-_LEFT = "This job left the list: it is shown as it was last seen."
-_BEYOND = "This job is beyond what is listed: it is shown as it was read."
+_LEFT = "This job left the list. It is shown as last seen."
+_BEYOND = "This job is not among the listed rows. It is shown as last read."
 
 _RETRY = {"details.retry": "retry"}
 _DELETE = {"details.delete": "delete"}
@@ -43,13 +43,13 @@ _KEYS_OF_ALL = {"details.copy_id": "copy id", "details.copy_json": "copy JSON", 
 
 
 def _applicable_keys(status: AnyStatus) -> Mapping[str, str]:
-    """What applies to a job that is seen, by the bindings' ids; the other keys say why they do not."""
+    """Return the keys that apply to a visible job, by binding id. Other keys explain why they do not."""
     moves = {f"details.{action}": action for action, target in STATUS_ACTIONS.items() if target in status.allowed}
     return {**moves, **(_RETRY if status is JobStatus.FAILED else {}), **_DELETE}
 
 
 class JobDetails(Dialog[JobAction]):
-    """Follows its job while it is shown. Answers what is to be done with it, where that is asked for."""
+    """The details of a job, updated while they are open. Return the action to run on it, if any."""
 
     DEFAULT_CSS = """
     JobDetails {
@@ -63,7 +63,7 @@ class JobDetails(Dialog[JobAction]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,q", "leave", "Close", id="details.close", tooltip="Back to the table"),
+        Binding("enter,q", "leave", "Close", id="details.close", tooltip="Close the details"),
         Binding("y", "copy('id')", "Copy id", id="details.copy_id", tooltip="Copy the job's id"),
         Binding("Y", "copy('json')", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
         *(
@@ -72,12 +72,12 @@ class JobDetails(Dialog[JobAction]):
                 f"answer('{text.action}')",
                 text.verb,
                 id=f"details.{text.action}",
-                tooltip=f"{text.verb} this job{', with a text' if text.asks_error else ''}",
+                tooltip=f"{text.verb} this job{', with an error text' if text.asks_error else ''}",
             )
             for text in STATUS_TEXTS.values()
             if text.action
         ),
-        Binding("r", "answer('retry')", "Retry", id="details.retry", tooltip="Queue this failed job once more"),
+        Binding("r", "answer('retry')", "Retry", id="details.retry", tooltip="Queue a new job for this failed job"),
         Binding("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
     ]
 
@@ -90,7 +90,7 @@ class JobDetails(Dialog[JobAction]):
         hiding: Sequence[str] = (),
         is_listed: bool = True,
     ) -> None:
-        """`hiding` says of a hidden job why it is; `is_listed` is false of one that was read by its id alone."""
+        """`hiding` explains why a job is hidden. `is_listed` is false for a job that was read by its id."""
         super().__init__()
         self.job = job
         self._project = project
@@ -115,7 +115,7 @@ class JobDetails(Dialog[JobAction]):
             yield SteadyText(id="stuck")
             yield Static("Error", id="error-title", markup=False)
             yield SteadyText(id="error")
-            yield Static("What happened", id="history-title", markup=False)
+            yield Static("Events", id="history-title", markup=False)
             yield SteadyText(id="history")
 
     def on_mount(self) -> None:
@@ -124,11 +124,11 @@ class JobDetails(Dialog[JobAction]):
         self.post_message(HistoryRequested(self))
 
     def on_resize(self) -> None:
-        """Lines are cut to the width that there is by then."""
+        """Cut the lines to the new width."""
         self.call_after_refresh(self._draw)
 
     def show(self, job: GenerationJob | None, *, now: datetime, hiding: Sequence[str]) -> None:
-        """The same job as it is by now; None where it is not listed."""
+        """Show the present state of the job. None means that it is not listed."""
         has_changed = job is None or job.updated_at != self.job.updated_at
         is_news = has_changed and (self._is_listed or job is not None)
         self.job, self._now, self._is_listed = job or self.job, now, job is not None
@@ -140,37 +140,37 @@ class JobDetails(Dialog[JobAction]):
                 self.post_message(HistoryRequested(self))
 
     def tell_names(self, names: Names) -> None:
-        """Who its owner is, and what its asset."""
+        """Show the names of the owner and the asset."""
         self._names = names
         if self.is_open:
             self._draw()
 
     def tell_whole(self, job: GenerationJob | None) -> None:
-        """The row itself, where the list has only the beginning of its error."""
+        """Show the full row, if the list has only the beginning of its error."""
         self._whole = job
         if self.is_open:
             self._draw()
 
     @property
     def now(self) -> datetime:
-        """The server's time, as it was told last."""
+        """The server's time, as last received."""
         return self._now
 
     def tell_history(self, history: JobHistory, *, note: str = "") -> None:
-        """What happened to it up to now, and what must be known to read it rightly."""
+        """Show the events of the job, with a note on their limits."""
         self._history, self._history_note = history, note
         if self.is_open:
             self._draw()
 
     def tell_no_history(self, why: str) -> None:
-        """Why that is not known; what was known stays."""
+        """Show why the events could not be read. Earlier events stay."""
         self._history_note = why
         if self.is_open:
             self._draw()
 
     @property
     def _error(self) -> str | None:
-        """All of it, as far as it is known: the whole one belongs to the present as long as both begin alike."""
+        """The full error if it is known and still belongs to the present one; else the listed part."""
         error, whole = self.job.error, self._whole.error if self._whole else None
         return whole if error and whole and whole.startswith(error) else error
 
@@ -194,7 +194,7 @@ class JobDetails(Dialog[JobAction]):
 
     @property
     def _room(self) -> int:
-        """Cells of a line."""
+        """Cells in a line."""
         return self.query_one(VerticalScroll).scrollable_content_region.width
 
     def _draw_history(self) -> None:
@@ -215,7 +215,7 @@ class JobDetails(Dialog[JobAction]):
 
 
 async def tell_names(poller: "SessionPoller", details: JobDetailsView) -> None:
-    """The asset with the present eyes; who a user is, only the operator is told. What is refused stays an id."""
+    """Load names. The acting user reads the asset, and the operator the owner. Refused names stay ids."""
     session, store, job = poller.session, poller.store, details.job
     if session is None or store is None:
         return
@@ -254,7 +254,7 @@ async def _asset_path(store: "Store", job: GenerationJob) -> str | None:
 
 
 async def tell_history(store: "Store", observations: "ObservedHistories", details: JobDetailsView) -> None:
-    """With the present eyes; where it is refused, or not kept, why."""
+    """Load the events as the acting user, or explain why there are none."""
     try:
         if missing := (await store.capability_cache.get()).missing(Capability.EVENTS, store.actor):
             seen = observations.of(store).history(details.job.id, now=details.now)

@@ -1,4 +1,4 @@
-"""What is remembered: between runs, observed events, earlier totals."""
+"""Memory: state between runs, observed events, earlier totals."""
 
 import json
 import logging
@@ -30,11 +30,11 @@ log = logging.getLogger(__name__)
 class StateFile:
     theme: str | None = None
     projects: Mapping[str, str] = field(default_factory=dict)
-    """The last project's id, or "" for all of them, by place: the database and the eyes."""
+    """Id of the last project by place, "" for all projects. A place is a database and an actor."""
 
 
 class RememberedState:
-    """Keeps each change at once, on top of what others have kept meanwhile. Without a path only for this run."""
+    """Saves each change at once and keeps changes of other processes. Without a path, it lasts for this run only."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -48,7 +48,7 @@ class RememberedState:
         return place in self._state.projects
 
     def project(self, place: str) -> UUID | None:
-        """None for all projects, and where nothing is remembered."""
+        """Return the remembered project. None means all projects, or nothing remembered."""
         try:
             return UUID(self._state.projects.get(place, ""))
         except ValueError:
@@ -81,35 +81,35 @@ def load(path: Path) -> StateFile:
     except FileNotFoundError:
         return StateFile()
     except (OSError, ValueError, AttributeError, RecursionError) as error:
-        log.warning("The remembered state in %s cannot be read: %s", path, error)
+        log.warning("Can't read the remembered state in %s: %s", path, error)
         return StateFile()
 
 
 def save(path: Path, state: StateFile) -> None:
-    """A file that cannot be written costs what is remembered and nothing else."""
+    """Save the state. If the file cannot be written, only the state is lost."""
     try:
         make_directory(path.parent)
         replace_private(path, json.dumps({"theme": state.theme, "projects": dict(state.projects)}, indent=1))
     except OSError as error:
-        log.warning("The state cannot be kept in %s: %s", path, error)
+        log.warning("Can't save the state in %s: %s", path, error)
 
 
 def project_to_show(listing: "Listing", *, all_was_chosen: bool, was_located: bool = False) -> UUID | None:
-    """The one that was looked for, as long as it is there; all where somebody chose that; else the newest.
+    """Return the requested project if it exists, None for all projects, or else the newest project.
 
-    None for all projects, and where there are none. One that was located by its id may be hidden from these eyes.
+    A project that was found by its id may be hidden from the acting user.
     """
     wanted = listing.query.window.listed.project_id
     if wanted is None and all_was_chosen:
         return None
-    # Through the lens rows are listed whose project these eyes do not see.
+    # The visibility view lists rows of projects that the user does not see.
     if wanted is not None and (listing.has_project or was_located or listing.window.jobs):
         return wanted
     return listing.projects[0].id if listing.projects else None
 
 
 class DeletedUserCheck:
-    """When to check whether the acting user still exists: once each time that user comes to see nothing."""
+    """Decides when to check whether the acting user still exists: once each time the user starts to see nothing."""
 
     def __init__(self) -> None:
         self._checked: Store | None = None
@@ -126,23 +126,23 @@ class DeletedUserCheck:
 
 
 class PendingNavigation:
-    """What to do with the first answer to the newest request, and which hidden job was found by its id."""
+    """An action for the first answer to the newest request; a hidden job that was found by its id."""
 
     def __init__(self) -> None:
         self._on_arrival: Callable[[Listing], object] | None = None
         self._found: tuple[GenerationJob, Project | None] | None = None
         self.hidden_detail: UUID | None = None
-        """A hidden job that is beyond the rows listed."""
+        """A hidden job that is not among the listed rows."""
 
     def forget(self) -> None:
         self._on_arrival = self._found = self.hidden_detail = None
 
     def give_up(self) -> None:
-        """Something else is requested."""
+        """Forget the pending action, because the request has changed."""
         self._on_arrival = self._found = None
 
     def expect(self, arrival: "Callable[[Listing], object]") -> None:
-        """`arrival` is called once, with the first answer to what was just requested."""
+        """Call `arrival` once, with the first answer to the latest request."""
         self._on_arrival = arrival
 
     def arrive(self, listing: "Listing") -> None:
@@ -151,7 +151,7 @@ class PendingNavigation:
             arrival(listing)
 
     def point_at(self, job: "GenerationJob", project: "Project | None") -> None:
-        """The acting user does not see this job; the project is as the operator sees it."""
+        """Remember a job that the acting user does not see. The project is as the operator sees it."""
         self._found = (job, project)
 
     def take_found(self) -> "tuple[GenerationJob, Project | None] | None":
@@ -172,7 +172,7 @@ class ObservedHistories:
             self.of(store).add_poll(listing.window.jobs, at=listing.taken_at)
 
     def of(self, store: "Store") -> "ObservedEvents":
-        """What was seen with other eyes is not told to these."""
+        """Return the events that this actor has observed. Another actor's events are dropped."""
         if self._events is None or store is not self._store:
             from store.jobs.job_history import ObservedEvents
 
@@ -181,7 +181,7 @@ class ObservedHistories:
 
 
 MOST_KEPT = 64
-"""Queries; the one counted the longest ago goes first."""
+"""Number of queries. The one counted longest ago is dropped first."""
 
 
 class TotalsCache:
@@ -189,7 +189,7 @@ class TotalsCache:
         self._kept: OrderedDict[TotalsQuery, Totals] = OrderedDict()
 
     def keep(self, totals: "Totals") -> "Totals":
-        """The same, with what was exact before in place of what is not; as old as the oldest of it."""
+        """Keep the totals. Fill gaps from earlier exact totals, and return the result with the oldest age."""
         completed = self._completed(totals)
         self._kept[totals.query] = completed
         self._kept.move_to_end(totals.query)
@@ -198,7 +198,7 @@ class TotalsCache:
         return completed
 
     def best_totals(self, query: TotalsQuery) -> "Totals | None":
-        """What is known of it, or else of its project alone; None where that is nothing."""
+        """Return the known totals of the query, or else those of its project. None if there are none."""
         if query in self._kept:
             return self._completed(self._kept[query])
         of_project = replace(query, matching=None)
@@ -256,7 +256,7 @@ def _is_exact(count: Count | None) -> bool:
 
 
 def _disproves(seen: Count | None, kept: int) -> bool:
-    """Whether there are more by now than were counted then."""
+    """Return whether more rows exist now than were counted earlier."""
     return seen is not None and seen.precision is Precision.CAPPED and seen.number > kept
 
 

@@ -1,4 +1,4 @@
-"""Messages of poller, screen and dialogs to the App."""
+"""Messages from poller, screen and dialogs to the App."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Connecting(Message):
-    """Something else is being done before there is anything to see."""
+    """The progress of connecting has changed."""
 
 
 @dataclass
@@ -33,28 +33,28 @@ class Connected(Message):
 
 @dataclass
 class ListPolled(Message):
-    """A look at the jobs with the eyes of `store`. Times by the local clock."""
+    """A result of polling the jobs as the actor of `store`. Times are by the local clock."""
 
     store: "Store"
     listing: "Listing"
     fetched_at: datetime
     is_changed: bool
-    """Whether it differs from the one before: if not, only ages have to be drawn."""
+    """Whether it differs from the previous result. If not, only ages are redrawn."""
 
 
 @dataclass
 class IntervalChanged(Message):
-    """It is looked more or less often than was said with the last look."""
+    """The actual refresh interval has changed since the last result."""
 
 
 @dataclass
 class AnswerDelayed(Message):
-    """The database has not answered a list for some seconds, or has just done so."""
+    """The database has not answered a list query for some seconds, or has just answered it."""
 
 
 @dataclass
 class ListPollFailed(Message):
-    """Times by the local clock; `retry_at` is None where nothing is tried until somebody asks for it."""
+    """Times are by the local clock. `retry_at` is None if only the user can retry."""
 
     store: "Store | None"
     error: StoreError
@@ -64,7 +64,7 @@ class ListPollFailed(Message):
 
 @dataclass
 class TotalsPolled(Message):
-    """The numbers with the eyes of `store`. Times by the local clock."""
+    """Totals as the actor of `store`. Times are by the local clock."""
 
     store: "Store"
     totals: "Totals"
@@ -78,7 +78,7 @@ class TotalsPollFailed(Message):
 
 
 Request = Literal["project", "new_project", "undo", "all", "exact", "budgets", "archive", "clean_up"]
-"""What a key of the screen asks for that needs the database."""
+"""Requests of screen keys that need the database."""
 
 AppAction = Literal[
     "act_as",
@@ -92,19 +92,19 @@ AppAction = Literal[
     "slower",
     "load",
 ]
-"""What a key of the App starts."""
+"""Actions of the App's keys."""
 
 
 class QueryChanged(Message):
-    """The screen asks for another list, or for other rows of it: see its `listing_query`."""
+    """The screen requests another list, or other rows of it. See its `listing_query`."""
 
 
 class ProjectChosen(Message):
-    """The person chose a project, which is worth remembering."""
+    """The user chose a project. It is to be remembered."""
 
 
 class WritePermitEnded(Message):
-    """The time to write has run out."""
+    """The write permit has expired."""
 
 
 class ActionRequested(Message):
@@ -115,14 +115,14 @@ class ActionRequested(Message):
 
 class JobActionRequested(Message):
     def __init__(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
-        """The jobs as the person saw them; none for "create"."""
+        """`jobs` are the jobs as the user saw them. Empty for "create"."""
         super().__init__()
         self.action = action
         self.jobs = jobs
 
 
 class CopyRequested(Message):
-    """Of these jobs, as they were seen."""
+    """Copy these jobs, as last seen."""
 
     def __init__(self, what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
         super().__init__()
@@ -131,29 +131,29 @@ class CopyRequested(Message):
 
 
 class JobDetailsView(Protocol):
-    """The details dialog, for what loads its contents."""
+    """The parts of the details dialog that loading its contents needs."""
 
     job: GenerationJob
 
     @property
     def now(self) -> datetime:
-        """The server's time, as it was told last."""
+        """The server's time, as last received."""
 
     def tell_names(self, names: "Names") -> None:
-        """Who its owner is, and what its asset."""
+        """Show the names of the owner and the asset."""
 
     def tell_whole(self, job: GenerationJob | None) -> None:
-        """The row itself, where the list has only the beginning of its error."""
+        """Show the full row, if the list has only the beginning of its error."""
 
     def tell_history(self, history: "JobHistory", *, note: str = "") -> None:
-        """What happened to it up to now, and what must be known to read it rightly."""
+        """Show the events of the job, with a note on their limits."""
 
     def tell_no_history(self, why: str) -> None:
-        """Why that is not known; what was known stays."""
+        """Show why the events could not be read. Earlier events stay."""
 
 
 class DetailsOpened(Message):
-    """They need the names of the job's owner and asset."""
+    """The details need the names of the job's owner and asset."""
 
     def __init__(self, details: JobDetailsView) -> None:
         super().__init__()
@@ -161,7 +161,7 @@ class DetailsOpened(Message):
 
 
 class HistoryRequested(Message):
-    """Of the job that these details show."""
+    """The details need the events of their job."""
 
     def __init__(self, details: JobDetailsView) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""From an id to the thing it names, on screen."""
+"""Find an entity by its id and show it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ class FoundItem:
 
 
 def found_items(seen: IdMatches, everything: IdMatches) -> list[FoundItem]:
-    """`seen` by the actor, `everything` by the operator, who alone knows which users there are."""
+    """Return what was found. `seen` is what the actor finds, `everything` what the operator finds, with users."""
     visible = list(_parts(seen))
     ids = {what.id for what in visible}
     return [
@@ -75,24 +75,24 @@ def item_choice(item: FoundItem, actor: str) -> Choice:
 
 
 def hidden_toast(item: FoundItem, actor: str, *, visibility_key: str, user_key: str) -> Toast:
-    """Through the lens one sees jobs alone."""
+    """Return a toast about a hidden entity. The visibility view shows only jobs."""
     how = (
-        f"press {visibility_key} for why"
+        f"Press {visibility_key} to see why"
         if isinstance(item.what, GenerationJob)
-        else f"press {user_key} for the operator"
+        else f"Press {user_key} to act as the operator"
     )
     name = item_name(item.what)
-    return Toast(text=f"The {name} exists, but {actor} does not see it: {how}.", severity="warning")
+    return Toast(text=f"The {name} exists, but {actor} does not see it. {how}.", severity="warning")
 
 
 def nothing_toast(text: str, actor: str | None) -> Toast:
-    """`actor` is a user's name; None if the operator searched."""
+    """Return a toast. `actor` is a user's name, or None if the operator searched."""
     nobody = "" if actor is None else f", neither for {actor} nor for the operator"
     return Toast(text=f"No job, project, asset or user has the id {clean(text, limit=40)}{nobody}.", severity="warning")
 
 
 def unused_asset_toast(asset: Asset) -> Toast:
-    return Toast(text=f"No job listed uses the asset {clean(asset.storage_path, limit=60)}. Its project is shown.")
+    return Toast(text=f"No listed job uses the asset {clean(asset.storage_path, limit=60)}. Showing its project.")
 
 
 def hidden_project_toast(asset: Asset, actor: str) -> Toast:
@@ -100,7 +100,7 @@ def hidden_project_toast(asset: Asset, actor: str) -> Toast:
 
 
 async def show_job(dashboard: "DashboardView", job: GenerationJob, project: Project | None) -> None:
-    """Show its details at once, for it may be beyond the rows listed; behind them its project, the cursor on it."""
+    """Show the details at once, because the job may not be listed. Move to its project and job behind them."""
     _show(dashboard, job.project_id, project, lambda _: dashboard.jobs.table.move_to(job.id))
     await dashboard.show_details_of(job, is_listed=False)
 
@@ -112,7 +112,7 @@ def show_project(
     using: UUID | None = None,
     otherwise: Callable[[], object] = lambda: None,
 ) -> None:
-    """List its jobs: those that use an asset, or all if none does, and then call `otherwise`."""
+    """List the jobs that use the asset. If there are none, list all jobs and call `otherwise`."""
 
     def arrived(listing: "Listing") -> None:
         if using is None:
@@ -126,7 +126,7 @@ def show_project(
 
 
 def toggle_visibility(dashboard: "DashboardView") -> None:
-    """Switch the comparison of what the acting user sees on or off; on if a hidden job was found by its id."""
+    """Show or leave the visibility view. If a hidden job was found by its id, show that job in the view."""
     found = dashboard.navigation.take_found()
     if found is None:
         query = dashboard.listing_query
@@ -157,7 +157,7 @@ def _ask(
     *,
     compare_visibility: bool | None = None,
 ) -> None:
-    """List all statuses, without a filter that could hide what is to be shown."""
+    """List all statuses without a filter, so that nothing hides the job."""
     dashboard.jobs.add_project_name(project, with_visibility=bool(compare_visibility))
     dashboard.jobs.leave_find()
     listed = replace(dashboard.listed, project_id=project_id, status=None, job_filter=NO_FILTER)
@@ -169,26 +169,26 @@ _ID = "id "
 
 
 def id_choices(needle: str) -> Sequence[Choice]:
-    """What a picker offers beside what it finds: to look up what was typed, where it may be an id."""
+    """Return the choice to find the typed text as an id, if it may be one."""
     if id_range(needle) is None:
         return ()
     return (
         Choice(
-            key=_ID + needle, label=f"Look up the id {clean(needle, limit=36)}", detail="a job, project, asset or user"
+            key=_ID + needle, label=f"Find the id {clean(needle, limit=36)}", detail="a job, project, asset or user"
         ),
     )
 
 
 def id_of(key: str) -> str | None:
-    """The id that was typed, where that choice was taken."""
+    """Return the typed id if that choice was taken."""
     return key.removeprefix(_ID) if key.startswith(_ID) else None
 
 
 async def open_by_id(host: "ActionHost", text: str) -> None:
-    """Shows what has the id, after a choice if there are several. Reports what the actor does not see."""
+    """Show the entity with the id, after a choice if there are several. Report hidden entities."""
     session, store = host.poller.session, host.poller.store
     if session is None or store is None:
-        show_toast(host.app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
         return
     is_operator = isinstance(store.actor, Operator)
     try:
@@ -213,7 +213,7 @@ async def _find_as_actor(store: "Store", text: str) -> IdMatches:
 
 
 async def _pick(host: "ActionHost", found: Sequence[FoundItem], everything: IdMatches, actor: str) -> FoundItem | None:
-    title = "Which one? There are more: type more of the id" if everything.is_more else "Which one?"
+    title = "Which one? Type more of the id to narrow the list" if everything.is_more else "Which one?"
     picked = await host.app.push_screen_wait(
         PickDialog(title=title, choices=[item_choice(item, actor) for item in found])
     )
@@ -224,7 +224,7 @@ async def _open(host: "ActionHost", store: "Store", operator: "Store", item: Fou
     sees = operator if item.is_hidden else store
     project = await _project_of(sees, item.what)
     if host.poller.store is not store:
-        return  # The person acts as somebody else by now.
+        return  # The actor has changed since.
     if item.is_hidden:
         _show_hidden_toast(host, actor_name(store.actor), item, project)
         return

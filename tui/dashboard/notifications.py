@@ -1,4 +1,4 @@
-"""Tells of finished jobs: toast, bell, desktop."""
+"""Notifications about finished jobs: toast, bell, desktop."""
 
 import logging
 import os
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from tui.dashboard.action_host import ActionHost
 
 NOT_SHOWN = (
-    "This terminal is not known to show notifications on the desktop, so none are sent. Inside tmux nobody knows what"
-    " is outside: 'terminal' in [notifications] of the configuration may name it."
+    "This terminal is not known to show desktop notifications, so none are sent. Inside tmux, gjobs cannot detect the"
+    " terminal. Name it with 'terminal' under [notifications] in the configuration."
 )
 
 _NINE = frozenset({"iTerm.app", "iTerm2", "WezTerm", "ghostty", "Ghostty", "WarpTerminal"})
-"""Terminals, by the names that they give themselves and people give them, that take a text alone."""
+"""Names of terminals that take a notification with a single text."""
 _SEVENS = ("foot", "rxvt-unicode")
 _KITTY = ("xterm-kitty", "kitty")
 
 
 def sequence(environment: Mapping[str, str], title: str, body: str, *, named: str | None = None) -> str | None:
-    """For the terminal that a person has `named`, or else the one that the environment tells of.
+    """Return the notification for the terminal that is `named`, or else for the one in the environment.
 
-    None where that is not known to show any; inside tmux or screen nobody knows what is outside. tmux passes on what it
-    is told to where its `allow-passthrough` is on, and drops it elsewhere; screen cuts it short, so nothing is sent.
+    Return None for an unknown terminal. Inside tmux, the outer terminal must be named. tmux passes the sequence on if
+    its `allow-passthrough` is on, and drops it otherwise. screen cuts it short, so nothing is sent there.
     """
     in_tmux, in_screen = (bool(environment.get(name)) for name in ("TMUX", "STY"))
     if in_screen and not in_tmux:
@@ -60,7 +60,7 @@ def _written(terminal: str, kind: str, title: str, body: str) -> str | None:
     if kind in _KITTY or terminal in _KITTY:
         return f"\x1b]99;d=0:p=title;{title}\x1b\\\x1b]99;d=1:p=body;{body}\x1b\\"
     if kind.startswith(_SEVENS) or terminal in _SEVENS:
-        # The title ends where a semicolon stands.
+        # A semicolon would end the title.
         return f"\x1b]777;notify;{title.replace(';', ',')};{body}\x1b\\"
     return None
 
@@ -75,15 +75,15 @@ _LONGEST_ERROR = 80
 
 
 class Finished:
-    """Jobs that ended since it was last told of them."""
+    """The jobs that ended since the last notification."""
 
     def __init__(self) -> None:
         self._ended: Counter[JobStatus] = Counter()
         self._last: Transition | None = None
-        """The last that failed, or else that ended otherwise."""
+        """The last failed job, or else the last job that ended."""
 
     def add(self, transition: Transition) -> None:
-        """Does nothing where the job did not end."""
+        """Add the transition if it ends a job."""
         status = transition.to_status
         if status is None or isinstance(status, UnknownStatus) or not status.is_final:
             return
@@ -99,7 +99,7 @@ class Finished:
         return self._ended[JobStatus.FAILED] > 0
 
     def take(self) -> str:
-        """A line, which is harmless; then there is nothing left to tell."""
+        """Return a clean line about the jobs, and forget them."""
         last, ended, has_failed = self._last, self._ended, self.has_failed
         self._last, self._ended = None, Counter()
         if last is None:
@@ -121,10 +121,10 @@ log = logging.getLogger(__name__)
 
 
 class NotificationSink(Protocol):
-    """Where the person is, and how they are told."""
+    """Shows notifications to the user."""
 
     def shows(self, transition: Transition) -> bool:
-        """Whether the job is of the list that is on screen."""
+        """Return whether the job belongs to the list on screen."""
 
     def tell(self, toast: Toast) -> None: ...
 
@@ -139,17 +139,17 @@ class Notifier:
         self._place = place
         self._interval = interval
         self._is_away = False
-        """Whether the terminal is not typed into."""
+        """Whether the terminal has lost the focus."""
         self._missed = Finished()
-        """While the person was away."""
+        """Jobs that ended while the user was away."""
 
     async def follow(self, store: "Store", job_filter: "JobFilter") -> None:
-        """With the store's eyes, until it is cancelled. What refuses to be watched is told, and that is all."""
+        """Watch as the store's actor until cancelled. If the store refuses to watch, show that and stop."""
         self._missed = Finished()
         try:
             watch = await store.watch(job_filter)
         except StoreError as refusal:
-            self._place.tell(Toast(text=f"What finishes is not told: {refusal}", severity="warning"))
+            self._place.tell(Toast(text=f"No notifications about finished jobs: {refusal}", severity="warning"))
             return
         poller: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=self._interval())
         async with aclosing(poller.results()) as pages:
@@ -161,8 +161,8 @@ class Notifier:
                         if batch.has_more:
                             poller.refresh()
                     case PollFailure(error=error):
-                        # The list on screen says that the database does not answer.
-                        log.info("What finishes could not be read: %s", error)
+                        # The screen already shows that the database does not answer.
+                        log.info("Can't read the finished jobs: %s", error)
 
     def _take(self, batch: TransitionBatch) -> None:
         unseen = Finished()
@@ -190,7 +190,7 @@ class Notifier:
         self._is_away = False
         if self._missed:
             has_failed = self._missed.has_failed
-            self._place.tell(_toast(f"Meanwhile: {self._missed.take()}", has_failed=has_failed))
+            self._place.tell(_toast(f"While you were away: {self._missed.take()}", has_failed=has_failed))
 
 
 def _toast(text: str, *, has_failed: bool) -> Toast:
@@ -198,14 +198,14 @@ def _toast(text: str, *, has_failed: bool) -> Toast:
 
 
 class Notices:
-    """The dashboard as a `NotificationSink`: whether the person is there, and how to notify them."""
+    """The dashboard as a `NotificationSink`."""
 
     def __init__(self, host: "ActionHost", notifications: "Notifications") -> None:
         self._host = host
         self._view = notifications.view
         self._terminal = notifications.terminal
         self._is_unshown = notifications.desktop and self._sequence("", "") is None
-        """Whether it has not been told yet that the desktop is not."""
+        """Whether the user has yet to learn that desktop notifications do not work here."""
         self.notifier = Notifier(notifications, self, interval=lambda: host.poller.interval)
 
     async def follow(self, store: "Store") -> None:
@@ -230,7 +230,7 @@ class Notices:
 
     def notify_desktop(self, body: str) -> None:
         written = self._sequence(f"gjobs {self._host.app.sub_title}".strip(), body)
-        # Textual has no public way to send a terminal anything else than a bell.
+        # Textual has no public way to send more than a bell to the terminal.
         if written is not None and (driver := self._host.app._driver) is not None:  # noqa: SLF001
             driver.write(written)
 

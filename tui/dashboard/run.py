@@ -1,4 +1,4 @@
-"""Checks the setup, runs the dashboard or prints one frame."""
+"""Check the setup, run the dashboard or print one frame."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ from tui.text.clean_text import clean
 
 
 def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetup:
-    """Raises BadConfiguration where the configuration names a theme or a key that is none."""
+    """Return the setup. Raise BadConfiguration for an unknown theme or an invalid key."""
     configuration = settings.configuration
     return DashboardSetup(
         theme=_theme(configuration),
@@ -39,7 +39,7 @@ def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetu
 
 
 def _keymap(configuration: Configuration) -> Mapping[str, str]:
-    """Without keys to check, the first paint does not wait for all the screens whose bindings they are checked with."""
+    """Return the keymap. Without one, the first paint does not wait for importing all screens."""
     if not configuration.keymap:
         return {}
     from tui.dashboard.keys.keymap import checked_keymap
@@ -64,16 +64,16 @@ LARGEST_LOG = 1_000_000  # bytes; one older log is kept
 
 class _PrivateLog(RotatingFileHandler):
     def _open(self) -> TextIOWrapper:
-        """At the start and at each rotation."""
+        """Open the log at the start and at each rotation."""
         descriptor = open_private(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding="utf-8", errors="backslashreplace")
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Print nothing: a log that cannot be written costs the log and nothing else."""
+        """Print nothing. If the log cannot be written, only the log is lost."""
 
 
 def log_to_file(directory: Path) -> None:
-    """Readable by its owner alone. A directory that cannot be written costs the log and nothing else."""
+    """Log to a file that only its owner can read. If it cannot be written, only the log is lost."""
     logging.basicConfig(level=logging.WARNING, handlers=[_handler(directory)], force=True)
     for ours in ("store", "tui"):
         logging.getLogger(ours).setLevel(logging.INFO)
@@ -93,7 +93,7 @@ def _handler(directory: Path) -> logging.Handler:
 
 
 def run_dashboard(settings: Settings, *, demo: bool = False) -> int:
-    """Until the person leaves; returns the exit code. A demo remembers nothing. Raises what is a mistake of ours."""
+    """Run until the user quits and return the exit code. A demo remembers nothing. Raise internal errors."""
     log_to_file(settings.data_dir)
     setup = setup_of(settings, stands_alone=demo)
     app = GjobsApp(
@@ -115,7 +115,7 @@ _PATIENCE_SECONDS = 60.0
 
 
 def print_frame(settings: Settings, size: tuple[int, int], *, svg: bool) -> str:
-    """`size` is columns by rows. Plain text, a line a row, or an SVG picture. Raises a StoreError."""
+    """Return one frame as plain text or SVG. `size` is columns by rows. Raise a StoreError on failure."""
     app = GjobsApp(session_opener(settings), state_path=None, setup=setup_of(settings))
     app.animation_level = "none"
     return asyncio.run(_frame(app, size, svg))
@@ -148,6 +148,6 @@ async def _until_shown(app: GjobsApp, pilot: Pilot[object]) -> None:
 
 
 def frame_text(app: App[Any]) -> str:
-    """What stands on the screen, without colours."""
+    """Return the text on screen, without colors."""
     # Textual has no public way to read a frame as text.
     return "\n".join(line.text for line in app.screen._compositor.render_strips())  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""Shows, saves and removes views."""
+"""Show, save and remove views."""
 
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ def show_view(host: "ActionHost", view: View) -> None:
 
 
 async def save_view(host: "ActionHost") -> None:
-    """The filter and the order that are in force. Another view is replaced only by who sends its name once more."""
+    """Save the filter and order in force. To replace another view, the user must confirm its name."""
     jobs = host.dashboard.jobs
     text, order = jobs.filter_text, jobs.order
     asked: list[View] = []
@@ -34,7 +34,7 @@ async def save_view(host: "ActionHost") -> None:
         if other is not None and other.name in host.views.removable and other not in asked:
             asked.append(other)
             raise Conflict(
-                f"{view.name!r} finds “{clean(other.text, limit=80)}”.", hint="Save once more to replace it."
+                f"{view.name!r} already finds “{clean(other.text, limit=80)}”.", hint="Save again to replace it."
             )
         host.views.save(view, replaces=other)
         return view
@@ -44,7 +44,7 @@ async def save_view(host: "ActionHost") -> None:
         lines=(clean(text, limit=200),),
         label="Name",
         agree="Save",
-        placeholder="Such as: stuck over night",
+        placeholder="For example: stuck overnight",
         submit=submit,
     )
     view = await host.app.push_screen_wait(prompt)

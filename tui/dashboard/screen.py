@@ -1,4 +1,4 @@
-"""The dashboard screen: panels and the query shown."""
+"""The dashboard screen: panels and the current query."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -61,15 +61,15 @@ if TYPE_CHECKING:
     from tui.text.format import Span
 
 _PATIENCE_SECONDS = 0.3
-"""After so long it is said that an answer is waited for."""
+"""Delay before the screen shows that it waits for an answer."""
 
 _SMALLEST = Size(40, 8)
 _WIDE = 100
-"""Columns from which on there is room for the projects beside the jobs."""
+"""The width from which the projects fit beside the jobs."""
 
 
 class DashboardScreen(Screen[None]):
-    """Shows what it is told, and says by messages what the person wants."""
+    """Shows lists and totals, and posts messages about what the user requests."""
 
     DEFAULT_CSS = """
     DashboardScreen {
@@ -103,15 +103,15 @@ class DashboardScreen(Screen[None]):
         self._totals: Totals | None = None
         self._totals_cache = TotalsCache()
         self._failed_totals_query: TotalsQuery | None = None
-        """What was tried last and could not be counted, which the panel says."""
+        """The last query whose totals could not be counted. The costs panel shows the error."""
         self._fetched_at: datetime | None = None
         self._failure: ListPollFailed | None = None
         self._status = status
         self._details: JobDetails | None = None
-        """Those that were opened last, be they closed since."""
+        """The most recently opened details screen; may be closed."""
         self.navigation = PendingNavigation()
         self.listing_query = ListingQuery()
-        """What is requested; `listing` is what was read last."""
+        """The request; `listing` is the result read last."""
 
     def compose(self) -> ComposeResult:
         self._fit(self.app.size)
@@ -124,7 +124,7 @@ class DashboardScreen(Screen[None]):
                 yield JobsPanel(id="jobs-panel")
         yield KeyHints(id="keys")
         smallest = f"{_SMALLEST.width} × {_SMALLEST.height}"
-        yield Static(f"The terminal is too small: gjobs needs {smallest}.", id="too-small", markup=False)
+        yield Static(f"The terminal is too small. gjobs needs {smallest}.", id="too-small", markup=False)
 
     def on_mount(self) -> None:
         self._update_ages()
@@ -133,7 +133,7 @@ class DashboardScreen(Screen[None]):
         keep_newest_toast_in_sight(self)
 
     def _place_toasts(self) -> None:
-        """Between the banner and the first job: they cover no row, and no policy below the rows."""
+        """Place toasts between the banner and the first job, so that they cover no row."""
         top = self.query_one("#main").region.y
         room = max(self.jobs.table.region.y + HEADER_HEIGHT - top, 1)
         rack = self.query_one(ToastRack)
@@ -147,7 +147,7 @@ class DashboardScreen(Screen[None]):
         self._show_costs()
 
     def _fit(self, size: Size) -> None:
-        """Before a size is laid out, where Textual's own breakpoints come after it: each would be drawn twice."""
+        """Set the classes before the layout. Textual's breakpoints come after it and would cause a second drawing."""
         self.set_class(size.width >= _WIDE, "-wide")
         self.set_class(size.width < _SMALLEST.width or size.height < _SMALLEST.height, "-too-small")
 
@@ -157,51 +157,51 @@ class DashboardScreen(Screen[None]):
 
     @property
     def listed(self) -> ListQuery:
-        """Which jobs are looked for."""
+        """The requested list."""
         return self.listing_query.window.listed
 
     @property
     def totals_query(self) -> TotalsQuery:
-        """Which totals belong to the list that is requested."""
+        """The totals that belong to the requested list."""
         return TotalsQuery.of_list(self.listed)
 
     @property
     def listing(self) -> "Listing | None":
-        """What was last seen with the present eyes."""
+        """The listing last read as the present actor."""
         return self._listing
 
     @property
     def has_all(self) -> bool:
-        """Whether list and numbers are there."""
+        """Whether list and totals are known."""
         return self._listing is not None and self._totals is not None
 
     @property
     def project_totals(self) -> "Mapping[UUID, ProjectTotals]":
-        """As far as they are known."""
+        """Totals by project, as far as they are known."""
         return (self._totals.projects if self._totals else None) or {}
 
     @property
     def shown_project(self) -> "ProjectName | None":
-        """None for all projects, and for one that is not among those listed."""
+        """The listed project; None for all projects, and for one that is not among the listed projects."""
         seen = self._listing
         wanted = seen.query.window.listed.project_id if seen else None
         return next((project for project in seen.projects if project.id == wanted), None) if seen else None
 
     @property
     def listed_name(self) -> str:
-        """Of the project, or of all of them, clean."""
+        """Name of the project or of all projects, as clean text."""
         project_id, project = self.listed.project_id, self.shown_project
         return "all projects" if project_id is None else clean(project.name if project else str(project_id), limit=60)
 
     @property
     def now(self) -> datetime:
-        """The server's time, as far as the last look tells."""
+        """The server's time, estimated from the last poll."""
         return self._clock() + self._server_clock_offset
 
-    # What it is told
+    # Input
 
     def show(self, listing: "Listing", fetched_at: datetime) -> None:
-        """Takes a look at what `listing_query` asks for."""
+        """Show a listing that answers `listing_query`."""
         if self._listing is None:
             self.set_timer(_PATIENCE_SECONDS, self._show_counting)
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
@@ -214,14 +214,14 @@ class DashboardScreen(Screen[None]):
         self._update_ages()
 
     def show_again(self, listing: "Listing", fetched_at: datetime) -> None:
-        """The same as was shown last, seen once more: only its age is another."""
+        """Take an unchanged listing. Only its age is different."""
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
         self._server_clock_offset = listing.taken_at - fetched_at
         self.navigation.arrive(listing)
         self._update_ages()
 
     def show_totals(self, totals: "Totals") -> None:
-        """Totals of something else than `totals_query` are kept for when that is requested again."""
+        """Show the totals. Totals of another query are only kept for later."""
         totals = self._totals_cache.keep(totals)
         if totals.query != self.totals_query:
             return
@@ -232,12 +232,12 @@ class DashboardScreen(Screen[None]):
         self._update_ages()
 
     def _recall_totals(self) -> None:
-        """What is known of what is looked for, until it is counted anew."""
+        """Use the best known totals of the query until they are counted again."""
         if self._totals is None or self._totals.query != self.totals_query:
             self._totals = self._totals_cache.best_totals(self.totals_query) or self._totals
 
     def show_no_totals(self, error: StoreError) -> None:
-        """Those that are there stay, for they have an age; else it is said why there are none."""
+        """Keep totals that are already shown, because they have an age. Otherwise show why there are none."""
         if self._totals is None:
             self._failed_totals_query = self.totals_query
             why = no_totals(self._visibility) or f"Not counted: {clean(error.message, limit=400)}"
@@ -247,7 +247,7 @@ class DashboardScreen(Screen[None]):
         self._failure = failure
         self.jobs.table.stop_waiting()
         if self._listing is None:
-            self.jobs.forget("Nothing has been read yet.")
+            self.jobs.forget("No data yet.")
         self._update_ages()
 
     def show_status(self, status: ConnectionStatus) -> None:
@@ -258,37 +258,37 @@ class DashboardScreen(Screen[None]):
         self._update_ages()
 
     def show_progress(self, sentence: str) -> None:
-        """What is being done while there is nothing else to show."""
+        """Show the progress of connecting while there is nothing else to show."""
         if self._listing is None:
             self.jobs.forget(sentence)
 
     def forget(self) -> None:
-        """Nothing that other eyes saw stays on screen."""
+        """Clear everything that another actor saw."""
         self._listing = self._totals = self._failed_totals_query = self._fetched_at = self._failure = None
         self._totals_cache = TotalsCache()
         self.navigation.forget()
         self.query_one(ProjectList).forget()
         self.query_one(CostsPanel).forget()
         self.query_one(BudgetsPanel).forget()
-        self.jobs.forget("Looking …")
+        self.jobs.forget("Loading …")
         self._update_ages()
 
     def reset(self) -> None:
-        """Another database: what was looked for in the former one means nothing here."""
+        """Clear the query and the data for another database."""
         self.set_query(ListQuery())
         self.jobs.leave_find()
         self.forget()
 
     def set_query(self, listed: ListQuery, *, compare_visibility: bool = False) -> None:
-        """Change what is requested, without a message."""
+        """Set the query without posting a message."""
         self.listing_query = ListingQuery(window=RowWindowQuery(listed=listed), with_visibility=compare_visibility)
         self.jobs.choose(listed, with_visibility=compare_visibility)
 
     def expect_removal(self, job_ids: Iterable[UUID]) -> None:
-        """Jobs that were just written: that they leave the list is no news."""
+        """Expect these jobs to leave the list, because they were just written."""
         self.jobs.expect_removal(job_ids)
 
-    # What the person wants
+    # Requests of the user
 
     def choose_project(self, project_id: UUID | None) -> None:
         self.ask(replace(self.listed, project_id=project_id))
@@ -297,20 +297,20 @@ class DashboardScreen(Screen[None]):
 
     @property
     def knows_project(self) -> bool:
-        """Whether the project looked for was found by its id: then it need not be among the newest."""
+        """Whether the project was found by its id. Then it need not be among the newest projects."""
         return self.jobs.knows_project_name(self.listed.project_id)
 
     @property
     def visibility_note(self) -> str | None:
-        """How much the user sees of what is there; None without the lens."""
+        """The visibility verdict for the status line; None outside the visibility view."""
         if not self.listing_query.with_visibility:
             return None
         visibility = self._visibility
-        return short_verdict(visibility) if visibility is not None and self._shows_current_query else "looking …"
+        return short_verdict(visibility) if visibility is not None and self._shows_current_query else "loading …"
 
     @property
     def _shows_current_query(self) -> bool:
-        """The same list, be it other rows of it."""
+        """Whether the requested list is shown, even if with other rows."""
         shown, wanted = self._listing.query if self._listing else None, self.listing_query
         return shown is not None and (shown.window.listed, shown.with_visibility) == (
             self.listed,
@@ -330,7 +330,7 @@ class DashboardScreen(Screen[None]):
 
     @on(JobsPanel.RowsRequested)
     def _rows_requested(self, event: JobsPanel.RowsRequested) -> None:
-        """Other rows of what is looked for."""
+        """Request other rows of the same list."""
         self.listing_query = replace(self.listing_query, window=event.window)
         self.post_message(QueryChanged())
         self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
@@ -341,7 +341,7 @@ class DashboardScreen(Screen[None]):
         self.action_request("all")
 
     def ask(self, listed: ListQuery, *, compare_visibility: bool | None = None) -> None:
-        """None compares visibility if it was compared before."""
+        """Request a list. With None, the visibility view stays as it is."""
         if compare_visibility is None:
             compare_visibility = self.listing_query.with_visibility
         self.set_query(listed, compare_visibility=compare_visibility)
@@ -356,7 +356,7 @@ class DashboardScreen(Screen[None]):
         self._show_counting()
 
     def _show_counting(self) -> None:
-        """Where there are no numbers yet, or another project's. Nothing is counted before there is a list."""
+        """Show that totals are being counted. They are counted only once there is a list."""
         totals, wanted = self._totals, self.totals_query
         if self._listing is None:
             return
@@ -376,7 +376,7 @@ class DashboardScreen(Screen[None]):
             self._change(action, jobs)
 
     def _change(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
-        """With a user's eyes nothing is done to what they do not see."""
+        """Post the action, unless the acting user does not see all of the jobs."""
         visibility = self._visibility
         hidden = sum(map(self._is_hidden, jobs))
         if visibility and hidden:
@@ -391,7 +391,7 @@ class DashboardScreen(Screen[None]):
             self.post_message(CopyRequested(JobCopy(what), jobs))
 
     def _selected(self) -> tuple[GenerationJob, ...]:
-        """None, with the reason, where the job list does not have the focus: the person looks at something else."""
+        """Return the selected jobs. Without focus on the job list, show why there are none."""
         if self.focused is not self.jobs.table:
             key = key_of(self.app, DASHBOARD_BINDINGS, "app.next_pane")
             text = f"This key acts on a job. Press {key} to go to the job list first."
@@ -399,7 +399,7 @@ class DashboardScreen(Screen[None]):
             return ()
         jobs = self.jobs.selected
         if not jobs:
-            show_toast(self.app, Toast(text="No job is under the cursor: go to one first.", severity="warning"))
+            show_toast(self.app, Toast(text="No job under the cursor. Move to a job first.", severity="warning"))
         return jobs
 
     @on(JobsPanel.CursorRemoved)
@@ -420,7 +420,7 @@ class DashboardScreen(Screen[None]):
         self.jobs.find()
 
     def on_paste(self, event: events.Paste) -> None:
-        """What no field took: an id is looked for, and nothing else is meant by it."""
+        """Find a pasted id. Other texts are ignored here."""
         if id_range(event.text) is not None:
             self.jobs.find(event.text.strip())
             self.jobs.find()
@@ -441,7 +441,7 @@ class DashboardScreen(Screen[None]):
     async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
         project, hiding = self.project_name(job.project_id), self._hiding_policies(job)
         if self._details is not None and self._details in self.app.screen_stack:
-            return  # One at a time.
+            return  # Only one details screen at a time.
         from tui.dashboard.job_details import JobDetails
 
         details = self._details = JobDetails(job, project=project, now=self.now, hiding=hiding, is_listed=is_listed)
@@ -453,7 +453,7 @@ class DashboardScreen(Screen[None]):
         await self.app.push_screen(details, answered)
         self.post_message(DetailsOpened(details))
 
-    # How it is drawn
+    # Drawing
 
     @property
     def _visibility(self) -> "VisibilityComparison | None":
@@ -480,7 +480,7 @@ class DashboardScreen(Screen[None]):
         )
 
     def _show_costs(self) -> None:
-        """The numbers are those of the present eyes, through the lens, too; never of another project than the list."""
+        """Show the totals of the present actor, also in the visibility view. Never show another project's totals."""
         listing = self._listing
         if listing and self._totals and self._totals.query.project_id == listing.query.window.listed.project_id:
             note = self._budget_note(self._totals)
@@ -489,7 +489,7 @@ class DashboardScreen(Screen[None]):
             self.query_one(BudgetsPanel).show(self._totals, width=room, screen_height=self.size.height)
 
     def _budget_note(self, totals: "Totals") -> "Span":
-        """Where there is no room for the panel."""
+        """Return the budget note if there is no room for the budgets panel."""
         if self.has_class("-wide") or not totals.budgets:
             return NO_NOTE
         from tui.text.budget_text import budget_note
@@ -511,7 +511,7 @@ class DashboardScreen(Screen[None]):
         self._update_ages()
 
     def _update_ages(self) -> None:
-        """Of all that shows one but the table, the details that lie above among them."""
+        """Update all ages outside the table, including open details."""
         self._show_details()
         if self._totals is not None:
             seconds = (self.now - self._totals.taken_at).total_seconds()

@@ -1,4 +1,4 @@
-"""Opens the session, polls list and totals, sends messages."""
+"""Opens the session, polls list and totals, and posts messages."""
 
 import asyncio
 import logging
@@ -36,16 +36,16 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Opener = Callable[["Report"], AbstractAsyncContextManager["Session"]]
-"""Opens a session; receives where to report what it is doing, which may be called from any thread."""
+"""Opens a session. It takes a function for progress reports, which may be called from any thread."""
 
 TOTALS_SHARE = 400
-"""What is counted takes one part in so many of the time, at most: no counting loads a database."""
+"""Counting takes at most one part in this many of the time, so that it never loads the database."""
 
 SILENCE_SECONDS = 3.0
-"""The status line says so after this time without an answer: behind a pooler, a server that is down keeps silent."""
+"""After this time without an answer, the status line shows it. Behind a pooler, a dead server may just stay silent."""
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-"""Seconds between two looks: what faster and slower step through."""
+"""Seconds between two polls, as steps for faster and slower."""
 
 
 class SessionPoller:
@@ -69,22 +69,22 @@ class SessionPoller:
         self._has_polled = asyncio.Event()
         self._paused = False
         self._costed_list: ListQuery | None = None
-        """The list that `_least_interval` is of."""
+        """The list to which `_least_interval` belongs."""
         self._least_interval = 0.0
         self._attention = Attention.FOCUSED
         self._is_woken = False
         self.session: Session | None = None
         self.store: Store | None = None
-        """With the present eyes; None until connected."""
+        """The store of the present actor; None until connected."""
         self.failure: ListPollFailed | None = None
-        """None while all is well."""
+        """The last failure; None if the last poll succeeded."""
         self.progress = ""
-        """What is being done to open a session."""
+        """The present step of opening a session."""
         self.silent_since: datetime | None = None
-        """When the list was asked for that the database does not answer; None while it answers in time."""
+        """When the unanswered list query was sent; None while the database answers in time."""
 
     async def open(self) -> "Session":
-        """Tries until there is a session. A refused sign-in or address is tried again only when somebody asks."""
+        """Try until a session opens. A refused sign-in or a bad address is retried only on request."""
         attempts = 0
         since: datetime | None = None
         while True:
@@ -107,9 +107,9 @@ class SessionPoller:
     def act_as(
         self, store: "Store", query: ListingQuery, totals: TotalsQuery
     ) -> tuple[Coroutine[None, None, None], Coroutine[None, None, None]]:
-        """From here on with these eyes. Returns what lists and what counts, each until it is cancelled.
+        """Act as the actor of `store`. Return the coroutines that list and count until they are cancelled.
 
-        They are to be run in place of the former ones.
+        Run them instead of the former ones.
         """
         self.store = store
         self.failure = None
@@ -132,7 +132,7 @@ class SessionPoller:
 
     @contextmanager
     def poll_also(self, fetch: Callable[[None], Awaitable[T]]) -> Iterator[Poller[None, T]]:
-        """At one thing more, as often as at the list, by whoever reads the feed; paused and hastened with it."""
+        """Poll something else as often as the list. Pausing and refreshing apply to it too."""
         poller = Poller(fetch, None, interval=self._interval, clock=self.clock)
         self._apply_settings(poller)
         self._extra = poller
@@ -191,7 +191,7 @@ class SessionPoller:
     async def _slow_down_if_expensive(
         self, store: "Store", poller: "Poller[ListingQuery, Listing]", listed: ListQuery, took: float
     ) -> None:
-        """A list that costs the server much, by its planner's word and by the time it took, is looked at less often."""
+        """Poll a list less often if its plan is expensive and it took long."""
         if listed == self._costed_list:
             return
         self._costed_list, self._least_interval, before = listed, 0.0, poller.max_staleness
@@ -203,13 +203,13 @@ class SessionPoller:
             if cost := answered[0]:
                 self._least_interval = cost.least_interval(took)
         except StoreError as error:
-            log.info("What a list costs could not be asked: %s", error)
+            log.info("Can't read the cost of the list: %s", error)
         poller.interval = max(self._interval, self._least_interval)
         if poller.max_staleness != before:
             self._tell(IntervalChanged())
 
     async def _count(self, store: "Store", poller: "Poller[TotalsQuery, Totals]") -> None:
-        """After the first look: what is listed never waits for what is counted."""
+        """Count after the first list, so that counting never delays it."""
         await self._has_polled.wait()
         async for answer in poller.results():
             match answer:
@@ -219,7 +219,7 @@ class SessionPoller:
                     self._tell(TotalsPollFailed(store, error))
 
     async def follow_changes(self) -> None:
-        """After the first look: looks soon after the database tells of a change. Ends where it tells of none."""
+        """Poll soon after the database notifies of a change. Stop if it sends no notifications."""
         await self._has_polled.wait()
         from store.database.wake_ups import WakeUp, may_listen, wake_ups
 
@@ -237,13 +237,13 @@ class SessionPoller:
                         poller.wake()
 
     async def _restart_server(self) -> bool:
-        """Whether the server is ours, had died, and has been started again."""
+        """Return whether the server belongs to gjobs, had died, and has been restarted."""
         if self.session is None or self.session.restart_if_dead is None:
             return False
         try:
             return await asyncio.to_thread(self.session.restart_if_dead)
         except StoreError as error:
-            log.warning("The server that died cannot be started again: %s", error)
+            log.warning("Can't restart the server that died: %s", error)
             return False
 
     @property
@@ -251,20 +251,20 @@ class SessionPoller:
         return tuple(poller for poller in (self._listing, self._totals, self._extra) if poller is not None)
 
     def ask(self, query: ListingQuery, totals: TotalsQuery) -> None:
-        """Looks at something else, at once."""
+        """Poll another query at once."""
         if self._listing is not None and self._totals is not None:
             self._listing.ask(query)
             if totals != self._totals.query:
                 self._totals.ask(totals)
 
     def refresh(self) -> None:
-        """Looks, or tries to connect, at once."""
+        """Poll or try to connect at once."""
         self._retry_now.set()
         for poller in self._pollers:
             poller.refresh()
 
     def touch(self) -> None:
-        """Somebody is there: where nothing changed for long, it is looked as often as before."""
+        """Note user activity. It ends the slower polling of a list without changes."""
         for poller in self._pollers:
             poller.note_activity()
 
@@ -293,21 +293,21 @@ class SessionPoller:
 
     @property
     def max_staleness(self) -> float:
-        """Seconds after which a change is seen at the latest: the interval, or more where looking is costly or idle."""
+        """Seconds until a change is seen at the latest. More than the interval if polling is expensive or idle."""
         return self._interval if self._listing is None else self._listing.max_staleness
 
     @property
     def load(self) -> "Load | None":
-        """What this session cost in the last minute; None before there is one."""
+        """Load of this session in the last minute; None without a session."""
         return self.session.operator.database.load.last_minute() if self.session else None
 
     @property
     def is_woken(self) -> bool:
-        """Whether the database tells of changes."""
+        """Whether the database sends notifications of changes."""
         return self._is_woken
 
     def step_interval(self, steps: int) -> None:
-        """Slower by so many steps, faster where negative."""
+        """Change the interval by steps, slower if positive."""
         nearest = min(range(len(INTERVALS)), key=lambda place: abs(INTERVALS[place] - self._interval))
         self._interval = INTERVALS[min(max(nearest + steps, 0), len(INTERVALS) - 1)]
         for poller in self._pollers:
@@ -337,7 +337,7 @@ class SessionPoller:
 
 
 def _prioritized_listing(store: "Store") -> "Callable[[ListingQuery], Awaitable[Listing]]":
-    """What has just been asked for is not to share the server with a count."""
+    """Return a function that gives new queries priority over counting."""
     known: ListingQuery | None = None
 
     async def get_listing(query: ListingQuery) -> "Listing":

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def session_opener(settings: Settings) -> "Opener":
-    """Opens what the settings name. A password that a command gave is kept from one attempt to the next."""
+    """Return an opener for the configured database. It keeps a password from a command between attempts."""
     password: PasswordCommand | None = None
 
     @asynccontextmanager
@@ -39,7 +39,7 @@ def session_opener(settings: Settings) -> "Opener":
 
 
 def demo_opener() -> "Opener":
-    """Opens a database of its own that is thrown away afterwards, with simulated workers."""
+    """Return an opener for a temporary database with simulated workers."""
 
     @asynccontextmanager
     async def opener(report: "Report") -> "AsyncIterator[Session]":
@@ -53,12 +53,12 @@ def demo_opener() -> "Opener":
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseChoice:
     name: str | None
-    """The profile's; None for an address that was given without one."""
+    """Name of the profile; None for an address without a profile."""
     label: str | None
-    """Names it before it is open; None where only the connection tells."""
+    """Name before the database is open; None if only the connection knows it."""
     color: str | None
     origin: str | None
-    """What named it, where that was not meant for gjobs."""
+    """Origin of the address, if it was not meant for gjobs."""
     interval: float
     """Seconds between two polls."""
     opener: "Opener"
@@ -66,7 +66,7 @@ class DatabaseChoice:
 
     @property
     def detail(self) -> str:
-        """What tells it from others in a list. Imports the driver, to read an address."""
+        """Text that distinguishes it in a list. It imports the driver to read an address."""
         rule = "may write" if self.settings.write_rule is WriteMode.OPEN else "read-only"
         return ", ".join(filter(None, (rule, self._where())))
 
@@ -78,11 +78,11 @@ class DatabaseChoice:
         try:
             return label(parameters(self.settings.target))
         except InvalidValue:
-            return "an address that cannot be read"
+            return "an invalid address"
 
 
 def database_choices(settings: Settings) -> tuple[DatabaseChoice, ...]:
-    """The first is what the settings name."""
+    """Return the configured database first, then the other profiles."""
     chosen = database_choice(settings)
     profiles = settings.configuration.profiles.values()
     others = [database_choice(switched(settings, profile)) for profile in profiles if profile.name != chosen.name]
@@ -105,16 +105,16 @@ def database_choice(settings: Settings) -> DatabaseChoice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DashboardSetup:
     theme: str | None = None
-    """In place of the remembered one; then another choice holds for this run alone."""
+    """Replaces the remembered theme. Another choice then holds for this run only."""
     keymap: Mapping[str, str] = field(default_factory=dict)
-    """As Textual takes it."""
+    """The keymap in Textual's form."""
     notice: str | None = None
-    """Something to put right, said once."""
+    """A problem to report once at the start."""
     views: "Views" = field(default_factory=dict)
-    """Those of the configuration."""
+    """Views from the configuration."""
     views_directory: Path | None = None
-    """Where others are kept; None where nothing is."""
+    """Directory for saved views; None if none are saved."""
     notifications: "Notifications | None" = None
-    """What ends out of sight is told; None where it is not."""
+    """Settings for notifications; None if they are off."""
     database_choices: tuple[DatabaseChoice, ...] = ()
-    """The databases to choose from; the first is opened at the start. Empty for a database that stands alone."""
+    """Databases to choose from. The first opens at the start. Empty for a demo."""

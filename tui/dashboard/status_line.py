@@ -1,4 +1,4 @@
-"""Status line and error banner above everything."""
+"""Status line and error banner at the top."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from tui.dashboard.setup import DatabaseChoice
     from tui.session import Session
 
-PERMIT_ENDED = "Writing has ended: this session is read-only again."
+PERMIT_ENDED = "The write permit has ended. This session is read-only again."
 
 
 def permit_hint(app: App[Any]) -> str:
-    """How to write in a session that needs a permit."""
+    """Return the hint for a session that needs a permit."""
     return f"Press {key_of(app, APP_BINDINGS, 'app.write')} to write for some minutes."
 
 
@@ -38,42 +38,42 @@ Part = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionStatus:
-    """What the line says."""
+    """The contents of the status line."""
 
     database: str | None
-    """Its label; None while there is neither a connection nor a profile."""
+    """Label of the database; None without a connection and a profile."""
     address: str | None = None
-    """Host and database, where the label does not say them."""
+    """Host and database, if the label does not contain them."""
     has_color: bool = False
-    """Whether the label stands on a block of the database's colour."""
+    """Whether the label stands on the color of the database."""
     origin: str | None = None
-    """What named the database, where that was not meant for gjobs."""
+    """Origin of the address, if it was not meant for gjobs."""
     is_exposed: bool = False
-    """Whether others on the network can read along."""
+    """Whether others on the network can read the connection."""
     actor_label: str
-    """"ada@example.com", or "the operator"; empty until connected."""
+    """For example "ada@example.com" or "the operator". Empty until connected."""
     has_partial_claims: bool = False
-    """Whether the app may show this actor something else."""
+    """Whether the app may show different rows to this actor."""
     visibility: str | None = None
-    """"sees 37 of 41" while the lens is on."""
+    """For example "sees 37 of 41", in the visibility view."""
     read_only: bool
     may_write: bool = False
-    """Whether it is to be said that somebody's database may be written without a lease."""
+    """Whether to warn that a configured database is writable without a permit."""
     permit: WritePermit | None = None
-    """Under which it is written; None where it may not, or needs none."""
+    """The open write permit; None without one or if none is needed."""
     paused: bool
     max_staleness: float
-    """Seconds after which a change is seen at the latest."""
+    """Seconds until a change is seen at the latest."""
     silent_since: datetime | None = None
-    """When the database was asked what it has not answered yet, by the local clock; None while it answers in time."""
+    """When the unanswered query was sent, by the local clock; None while the database answers in time."""
     trouble: str | None
-    """Why nothing is seen at present, in a few words."""
+    """A short reason why there is no data; None if there is."""
     caution: str = ""
-    """What the banner says of what is seen, where that is not all there is."""
+    """A warning for the banner, if the data is not complete."""
 
 
 _NAME_WIDTHS = (40, 26, 20, 16, 12, 8)
-"""Cells of each name, tried until the state at the end of the line is not cut."""
+"""Cells of each name, tried until the end of the line fits."""
 
 _DOT: Part = (" · ", "$foreground-muted")
 _BLOCK_STYLE = "bold $frame-text on $frame-block"
@@ -95,7 +95,7 @@ class StatusLine(FittedLine):
         self._now: datetime | None = None
 
     def show(self, status: ConnectionStatus, *, data_age: float | None, now: datetime) -> None:
-        """`data_age` are the seconds since the last look; None where there was none. `now` is by the local clock."""
+        """Show the status. `data_age` is seconds since the last poll, or None. `now` is by the local clock."""
         self._status, self._data_age, self._now = status, data_age, now
         self.follow()
 
@@ -108,7 +108,7 @@ class StatusLine(FittedLine):
 def status_content(
     status: ConnectionStatus, *, data_age: float | None, now: datetime | None = None, width: int | None = None
 ) -> Content:
-    """In so many cells, by shorter names where need be; None for any number."""
+    """Return the line. Names are shortened to fit `width`. None means unlimited width."""
     addresses = (status.address, None) if status.address else (None,)
     for cells in _NAME_WIDTHS:
         end = _end(status, _freshness(status, data_age, now), _writing(status.permit, now, cells))
@@ -120,14 +120,14 @@ def status_content(
 
 
 def _joined(names: list[Part], end: list[Part]) -> list[Part]:
-    """A block's own edge parts it from what follows."""
+    """Join the parts. The edge of a block separates it from the rest."""
     if names[-1][1] != _BLOCK_STYLE:
         return [*names, *end]
     return [*names, (" ", ""), *end[1:]]
 
 
 def _names(status: ConnectionStatus, cells: int, address: str | None) -> list[Part]:
-    """Which database, and whose eyes."""
+    """Return the database and the actor."""
     if status.database is None:
         return [*_BEGINNING, ("no database yet", "$foreground-muted")]
     label = _place(status.database, cells)
@@ -154,7 +154,7 @@ def _name(text: str, cells: int) -> str:
 
 
 def _place(text: str, cells: int) -> str:
-    """Where it is too long, rather without the end of the server's name than without the database's."""
+    """Shorten the server's name before the database's name."""
     text = clean(text)
     server, slash, database = text.rpartition("/")
     room = cells - cell_len(slash + database)
@@ -162,7 +162,7 @@ def _place(text: str, cells: int) -> str:
 
 
 def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> list[Part]:
-    """How long it may be written yet, and why."""
+    """Return the time left for writing, and the reason."""
     if permit is None or now is None:
         return []
     left = countdown((permit.ends_at - now).total_seconds())
@@ -170,7 +170,7 @@ def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> li
 
 
 def _end(status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list[Part]:
-    """What must not be cut."""
+    """Return the parts that must not be cut."""
     parts: list[Part] = [*writing]
     if status.has_partial_claims:
         parts += [_DOT, (PARTIAL_CLAIMS, "bold $text-warning")]
@@ -187,7 +187,7 @@ def _actor_parts(status: ConnectionStatus, cells: int) -> list[Part]:
     name = (_name(status.actor_label, cells), "bold $text-accent")
     if status.visibility is None:
         return [("as ", "$foreground-muted"), name]
-    return [("lens: ", _VISIBILITY_STYLE), name, (f" {status.visibility}", _VISIBILITY_STYLE)]
+    return [("visibility: ", _VISIBILITY_STYLE), name, (f" {status.visibility}", _VISIBILITY_STYLE)]
 
 
 def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime | None) -> Part:
@@ -206,7 +206,7 @@ def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime |
 def connection_status(
     poller: SessionPoller, choice: DatabaseChoice | None, *, visibility: str | None = None
 ) -> ConnectionStatus:
-    """`choice` is the database that is being opened, if it has a name by then; `lens` how much the user sees."""
+    """Return the status. `choice` is the database being opened. `visibility` is what the user sees."""
     session, store, failure = poller.session, poller.store, poller.failure
     known = store.capability_cache.latest if store else None
     return ConnectionStatus(
@@ -232,20 +232,20 @@ def connection_status(
 
 
 def _identity(actor: Actor) -> str:
-    """The actor, with the level of a sign-in that is not the usual one."""
+    """Return the actor, with the assurance level if it is not the default."""
     level = f" (aal{actor.aal})" if isinstance(actor, ActingUser) and actor.aal != 1 else ""
     return f"{actor_name(actor)}{level}"
 
 
 def _is_open_to_writes(session: Session | None) -> bool:
-    """Of a configured database, which others are read-only beside: gjobs' own has nothing to lose by accident."""
+    """Return whether a configured database is writable. The own database of gjobs needs no warning."""
     if session is None or session.profile is None or session.profile.address is None:
         return False
     return session.access.rule is WriteMode.OPEN
 
 
 def _permit(session: Session | None) -> WritePermit | None:
-    """A session that needs none may have one all the same: it says nothing of what may be done."""
+    """Return the open permit, if the session needs one."""
     return session.access.permit if session and session.access.rule is WriteMode.PERMIT_REQUIRED else None
 
 
@@ -256,7 +256,7 @@ def color_of(session: Session | None, choice: DatabaseChoice | None) -> str | No
 
 
 def trouble(error: StoreError) -> str:
-    """Why nothing is seen, in two or three words."""
+    """Return a reason of two or three words why there is no data."""
     match error:
         case Unreachable():
             return "no connection"
@@ -275,7 +275,7 @@ def trouble(error: StoreError) -> str:
 
 
 class Banner(SteadyText):
-    """Hidden while all is well."""
+    """A banner for errors and warnings. It is hidden if there are none."""
 
     DEFAULT_CSS = """
     Banner {
@@ -291,14 +291,14 @@ class Banner(SteadyText):
     """
 
     def show(self, failure: ListPollFailed, *, data_from: datetime | None, is_paused: bool, now: datetime) -> None:
-        """Times by the local clock. `data_from` is None while nothing was read."""
+        """Show a failure. Times are by the local clock. `data_from` is None if nothing was read."""
         key = key_of(self.app, APP_BINDINGS, "app.refresh")
         self.say(banner_content(failure, data_from=data_from, is_paused=is_paused, now=now, refresh=key))
         self.set_class(False, "-caution")
         self.add_class("-shown")
 
     def warn(self, sentences: str) -> None:
-        """Of data that are fresh, and are not what they may be taken for."""
+        """Show a warning about data that is fresh but incomplete."""
         self.say(Content(f"! {clean(sentences, limit=400)}"))
         self.add_class("-shown", "-caution")
 
@@ -309,14 +309,14 @@ class Banner(SteadyText):
 def banner_content(
     failure: ListPollFailed, *, data_from: datetime | None, is_paused: bool, now: datetime, refresh: str = "f5"
 ) -> Content:
-    """`refresh` is the key that looks at once."""
+    """Return the banner. `refresh` is the key that retries at once."""
     _, _, since = local_time(failure.since).partition(" ")
     first = Content.assemble((f"✗ {clean(failure.error.message, limit=400)}", "bold"), f" Since {since}.")
     words = [clean(failure.error.hint, limit=400)] if failure.error.hint else []
     if data_from is not None:
-        words.append(f"What is shown is {elapsed((now - data_from).total_seconds())} old.")
+        words.append(f"The data is {elapsed((now - data_from).total_seconds())} old.")
     if failure.retry_at is None or is_paused:
         words.append(f"Press {refresh} to try again.")
     else:
-        words.append(f"Tried again by itself; {refresh} tries at once.")
+        words.append(f"Retrying automatically. Press {refresh} to retry now.")
     return Content("\n").join([first, Content(" ".join(words))])

@@ -1,4 +1,4 @@
-"""Drops what a terminal sends and Textual cannot read."""
+"""Drops terminal input that Textual cannot read."""
 
 import codecs
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from textual.keys import Keys
 from textual.message import Message
 
 # Textual 8.2.8 reads the terminal in a thread. An exception there is printed as a traceback, and the app exits with 0.
-# Each of these ends it (printf them into a terminal that runs `python -m textual`):
+# Each of these sequences ends it. To try, printf them into a terminal that runs `python -m textual`:
 #   ESC[999999999999u                             OverflowError in XTermParser._parse_extended_key: chr()
 #   ESC[1114112u                                  ValueError, there
 #   ESC[57441;1:3u                                ValueError, there: int("1:3"), the release of a key
@@ -28,7 +28,7 @@ Size = tuple[int, int]
 
 
 class LenientParser(XTermParser):
-    """Instead of keys, it reports nothing for a sequence that is none; to type it as characters would press keys."""
+    """Ignores invalid sequences. Textual would type them as characters, which would press keys."""
 
     _cells: Size | None = None
     _pixels: Size | None = None
@@ -48,7 +48,7 @@ class LenientParser(XTermParser):
 
     @terminal_pixel_size.setter
     def terminal_pixel_size(self, size: Size | None) -> None:
-        """Without one, a mouse's place is taken to be in cells."""
+        """Set the size. Without a size in pixels, mouse places are taken to be in cells."""
         self._pixels = size if size and all(size) else None
 
     def feed(self, data: str) -> Iterable[Message]:
@@ -74,7 +74,7 @@ def _is_text(key: events.Key) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in f"{key.key}{key.character or ''}")
 
 
-# LinuxDriver.run_input_thread looks both up for each terminal.
+# LinuxDriver.run_input_thread reads both names from its module.
 vars(linux_driver).update(
     XTermParser=LenientParser,
     getincrementaldecoder=lambda name: partial(codecs.getincrementaldecoder(name), errors="ignore"),
@@ -83,7 +83,7 @@ vars(linux_driver).update(
 
 class GuardedDriver(LinuxDriver):
     def _run_input_thread(self) -> None:
-        """An error in it ends the app as any other does."""
+        """Make an error in the thread end the app like any other error."""
         try:
             self.run_input_thread()
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Small shared widgets, and showing a toast."""
+"""Small shared widgets and toasts."""
 
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ from tui.text.error_text import Toast
 
 
 class SteadyText(Static):
-    """Content only, never a string: what comes from a database is no markup."""
+    """A text that takes only Content, so that text from a database is never read as markup."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes, markup=False)
@@ -36,7 +36,7 @@ class SteadyText(Static):
 
 
 class FittedLine(Widget):
-    """Of its own height: what it says never moves what stands around it."""
+    """A line with a fixed height. Its text never moves other widgets."""
 
     DEFAULT_CSS = """
     FittedLine {
@@ -51,7 +51,7 @@ class FittedLine(Widget):
         self._drawn: Content | None = None
 
     def words(self, room: int) -> Content:
-        """What it says at present, in so many cells."""
+        """Return the present text in at most `room` cells."""
         raise NotImplementedError
 
     def render(self) -> Content:
@@ -59,13 +59,13 @@ class FittedLine(Widget):
         return self._drawn
 
     def follow(self) -> None:
-        """Draws it again where it reads otherwise by now."""
+        """Redraw the line if its text has changed."""
         if self._drawn is not None and not self.words(self.content_size.width).is_same(self._drawn):
             self.refresh()
 
 
 class ShowsInvisible(Highlighter):
-    """One character for each, so that the cursor stands where it seems to; the value itself is as it was typed."""
+    """Shows each invisible character as one cell, so that the cursor position is right. The value is unchanged."""
 
     def __call__(self, text: str | Text) -> Text:
         shown = text.copy() if isinstance(text, Text) else Text(text)
@@ -74,7 +74,7 @@ class ShowsInvisible(Highlighter):
         return shown
 
     def highlight(self, text: Text) -> None:
-        """Adds no colours."""
+        """Add no styles. Subclasses may."""
 
 
 class TextField(Input):
@@ -98,7 +98,7 @@ class TextField(Input):
         )
 
     def _on_paste(self, event: events.Paste) -> None:
-        """All of it: Textual's own keeps the first line, and says nothing of the rest."""
+        """Paste the whole text. Textual would keep only the first line."""
         event.prevent_default()
         event.stop()
         self.replace(event.text, *self.selection)
@@ -108,22 +108,22 @@ _SECONDS = 8
 
 
 def show_toast(app: App[Any], toast: Toast) -> None:
-    """In place of the same words where they are still shown: a key that is held covers nothing."""
+    """Show a toast. Replace a visible toast with the same text, so that a held key does not fill the screen."""
     text = clean(toast.text)
-    # Textual has no public way to take one toast back.
+    # Textual has no public way to remove one toast.
     for shown in [one for one in app._notifications if one.message == text]:  # noqa: SLF001
         app._unnotify(shown, refresh=False)  # noqa: SLF001
     app.notify(text, severity=toast.severity, timeout=_SECONDS, markup=False)
 
 
 def keep_newest_toast_in_sight(screen: Screen[Any]) -> None:
-    """Drop the oldest toasts where there is no room for all: Textual cannot scroll a hidden rack."""
+    """Drop the oldest toasts if they do not all fit. Textual cannot scroll a hidden rack."""
 
     def drop(_: Screen[Any]) -> None:
         notifications = screen.app._notifications  # noqa: SLF001 - as above
         if len(notifications) < 2:
             return
-        with suppress(NoWidget, NoMatches):  # It is laid out next time.
+        with suppress(NoWidget, NoMatches):  # The toast is laid out next time.
             newest = screen.query(ToastWidget).last()
             if screen.find_widget(newest).visible_region.height < newest.region.height:
                 screen.app._unnotify(next(iter(notifications)))  # noqa: SLF001
@@ -136,15 +136,15 @@ ResultType = TypeVar("ResultType")
 _ENDING = (messages.CloseMessages, messages.Prune, events.ScreenSuspend, events.Unmount)
 
 LEAVING_KEYS = frozenset({"escape", "ctrl+q"})
-"""Keys that leave a dialog or the app. A dialog takes them while it waits for an answer, too."""
+"""Keys that leave a dialog or the app. A dialog takes them even while it waits for an answer."""
 
 
 class ClosesOnce(Screen[ResultType]):
-    """A screen that may be closed at any time, also by an answer or a key that comes late.
+    """A screen that may be closed at any time, even by a late answer or key.
 
-    Name it as the last base: Textual takes styles and bindings from the first one.
+    Name it as the last base, because Textual takes styles and bindings from the first one.
 
-    Textual's own `dismiss` closes the screen on top, whichever that is, and raises ScreenStackError for the last one:
+    Textual's `dismiss` closes the top screen, even another one, and raises ScreenStackError for the last screen.
     `self.dismiss(); self.dismiss()` in a handler of a pushed screen ends the app.
     """
 
@@ -152,7 +152,7 @@ class ClosesOnce(Screen[ResultType]):
         keep_newest_toast_in_sight(self)
 
     def dismiss(self, result: ResultType | None = None) -> AwaitComplete:
-        """Close this screen and what lies above it. Does nothing if it is closed already."""
+        """Close this screen and all screens above it. Do nothing if it is already closed."""
         if self not in self.app.screen_stack:
             return AwaitComplete()
         while (above := self.app.screen) is not self:
@@ -160,10 +160,10 @@ class ClosesOnce(Screen[ResultType]):
         return super().dismiss(result)
 
     async def _on_message(self, message: Message) -> None:
-        """A closed screen has lost its widgets, or never got them: only what ends it is handled."""
+        """Handle only closing messages once the screen is closed, because its widgets may be gone."""
         if self in self.app.screen_stack or isinstance(message, _ENDING):
             await super()._on_message(message)
 
     def takes_key(self, event: events.Event) -> bool:  # noqa: ARG002
-        """Whether the key may be delivered now. If not, it waits, and all keys after it."""
+        """Return whether the key may be delivered now. If not, it waits, and so do all later keys."""
         return True

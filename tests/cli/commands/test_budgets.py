@@ -141,7 +141,7 @@ def test_budgets_remove_asks_for_confirmation(gjobs: Run, open_terminal: OpenTer
     set_autumns(gjobs, "100")
     assert run_process("budgets", "remove", *AUTUMNS).code == 2
     terminal = open_terminal("budgets", "remove", *AUTUMNS)
-    terminal.decline("Remove the limit of $1.00 total for project Autumn catalog?", "test_", "$5.18 is spent")
+    terminal.decline("Remove the budget of $1.00 total for project Autumn catalog?", "test_", "$5.18 is spent")
     assert "Nothing was removed." in terminal.screen
     assert len(gjobs("budgets", "--json").document) == 1
 

@@ -174,7 +174,7 @@ def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerm
     [
         ('theme = "norb"', "theme 'norb' is not known. Did you mean 'nord'?"),
         ('[keymap]\n"job.strat" = "S"', "\"job.strat\" is not known. Did you mean 'job.start'?"),
-        ('[keymap]\njob.start = "alt+s"', "terminals do not agree what alt sends."),
+        ('[keymap]\njob.start = "alt+s"', "terminals disagree about alt."),
     ],
 )
 def test_dashboard_reports_invalid_theme_and_keymap_before_it_opens(

@@ -80,7 +80,7 @@ async def test_visibility_of_all_projects_or_a_foreign_one_lists_the_jobs_that_c
     visibility = await as_ada.compare_visibility(RowWindowQuery())
     assert numbers(visibility) == ([1, 2, 3, 4, 5], {4})
     assert (visibility.seen.number, visibility.everything.number) == (4, 5)
-    assert why_hidden(visibility.rules) == f"The policy “{OWN_ROWS}” does not let it through."
+    assert why_hidden(visibility.rules) == f"The policy “{OWN_ROWS}” does not allow it."
     of_ben = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=BENS)))
     assert numbers(of_ben) == ([5, 6], {6})
 
@@ -150,7 +150,7 @@ async def test_snapshot_shows_both_actors_the_same_moment(as_ada: Store, app_sql
 
 NO_GRANT = "The role authenticated has no grant to read the jobs, so no user sees any."
 
-NO_POLICY = "Row level security is on, and no policy lets authenticated read any job."
+NO_POLICY = "Row level security is on, but no policy lets authenticated read any job."
 
 
 class TestRules:
@@ -204,8 +204,7 @@ class TestRules:
             ("strict", False, "(cost_cents > 0)"),
         ]
         assert why_hidden(rules) == (
-            "None of the 3 policies that let jobs through lets this one through,"
-            " or a restrictive one keeps it back: “strict”."
+            "None of the 3 permissive policies allows this job, or a restrictive policy hides it: “strict”."
         )
 
     async def test_visibility_reads_the_text_of_a_policy_without_running_it(self, as_ada: Store, app_sql: Sql) -> None:

@@ -261,7 +261,7 @@ class Driver(AppDriver):
 
     async def act_as(self, name: str, **expected: Unpack[Expected]) -> None:
         """Switch to the first user of that name."""
-        await self.press("u", dialog="Look with whose eyes?")
+        await self.press("u", dialog="Act as which user?")
         await self.type(name, "enter", **expected)
 
     def value(self, selector: str) -> object:
@@ -331,7 +331,7 @@ class Driver(AppDriver):
         return self.text.splitlines()[0]
 
     async def toasts_by_key(self, *keys: str) -> list[str]:
-        """What each key by itself makes the dashboard tell."""
+        """Return the messages that each key causes alone."""
         told: list[str] = []
         for key in keys:
             self.app.clear_notifications()

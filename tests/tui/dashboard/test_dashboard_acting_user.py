@@ -1,4 +1,4 @@
-"""With whose eyes the dashboard reads: the best-known tool that acts as users leaked through its side paths."""
+"""Acting as a user. Another tool with this feature leaked data through its side paths."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -62,7 +62,7 @@ async def test_details_screen_queries_app_tables_only_as_the_acting_user(
 async def test_user_picker_and_id_search_query_as_the_operator(
     dashboard: Driver, recording: StatementRecording
 ) -> None:
-    await dashboard.press("u", dialog="Look with whose eyes?", until=lambda: "ben@example.com" in dashboard.text)
+    await dashboard.press("u", dialog="Act as which user?", until=lambda: "ben@example.com" in dashboard.text)
     assert recording.actors == {AS_ADA, AS_OPERATOR}
     await dashboard.press("escape")
 
@@ -83,7 +83,7 @@ async def test_switching_the_acting_user_stops_queries_as_the_former_user(
 async def test_leaving_the_visibility_comparison_stops_queries_as_the_operator(
     dashboard: Driver, recording: StatementRecording
 ) -> None:
-    await dashboard.press("v", shows="lens: ada@example.com sees")
+    await dashboard.press("v", shows="visibility: ada@exa… sees 6 with partial claims")
     assert AS_OPERATOR in recording.actors
     await dashboard.press("v", shows="as ada@example.com")
     await dashboard.refreshes()

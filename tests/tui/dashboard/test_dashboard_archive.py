@@ -30,7 +30,7 @@ def archived(jobs_db: JobsDatabase) -> set[int]:
 
 
 async def open_archive(driver: Driver) -> None:
-    await driver.command("Archived jobs", hides="Looking …", until=lambda: driver.dialog.startswith("Archive · "))
+    await driver.command("Archived jobs", hides="Loading …", until=lambda: driver.dialog.startswith("Archive · "))
     await driver.shows_no_longer("Counting …")
 
 
@@ -54,9 +54,9 @@ async def test_archive_lists_and_counts_jobs_of_the_selected_project(dashboard: 
     assert dashboard.dialog == "Archive · Autumn catalog"
     titles = "status       mode                  cost  created     id      "
     await dashboard.shows("2 archived jobs, $3.50: 1 succeeded, 1 failed", "✓ succeeded  main_white", "✗ failed")
-    await dashboard.shows(f"{titles}  archived", "⏎ look  space mark")
+    await dashboard.shows(f"{titles}  archived", "⏎ details  space mark")
     await dashboard.resize(80, 24)
-    await dashboard.shows(titles, short(3), "⏎ look  space mark")
+    await dashboard.shows(titles, short(3), "⏎ details  space mark")
     assert "archived  " not in dashboard.text
     await dashboard.resize(120, 36)
     assert short(7) not in dashboard.text
@@ -117,7 +117,7 @@ async def test_archive_pages_keep_the_marked_jobs(
     monkeypatch.setattr("tui.dashboard.archive.archive_dialog.PAGE_SIZE", 2)
     await open_archive(dashboard)
     await dashboard.shows("Page 1", short(1), short(2))
-    await dashboard.press("space", "right", shows=("Page 2, the last one · 1 marked", short(3)))
+    await dashboard.press("space", "right", shows=("Page 2, the last page · 1 marked", short(3)))
     await dashboard.press("right", "left", shows=("Page 1 · 1 marked", "● ◌ queued"))
 
 
@@ -147,7 +147,7 @@ async def test_cleanup_deletes_only_jobs_with_the_chosen_status(dashboard: Drive
     await open_clean_up(dashboard, shows=("▐ ▌ queued", "▐✓▌ failed"))
     for status in ("#succeeded", "#failed"):
         dashboard.app.screen.query_one(status, Checkbox).value = False
-    await dashboard.press("enter", shows="✗ Choose a status, at least one.")
+    await dashboard.press("enter", shows="✗ Choose at least one status.")
     dashboard.app.screen.query_one("#queued", Checkbox).value = True
     dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
     await until_asked(dashboard, "Delete 1 job, created before ")
@@ -189,7 +189,7 @@ async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs
             await dashboard.until(
                 lambda: jobs_db.sql("select 1 from pg_locks where locktype = 'advisory' and not granted")
             )
-            await dashboard.press("escape", shows="stopping after what is on its way")
+            await dashboard.press("escape", shows="stopping after the jobs in flight")
             other.execute("select pg_advisory_unlock(7)")
             await dashboard.shows_toast("Stopped: deleted ")
         finally:
@@ -232,7 +232,7 @@ def test_archive_pages_turn_forward_and_back() -> None:
     pages.show(Page(items=(ONE,), next_key=KEY), FIRST)
     assert (pages.turned(1), pages.words) == ((None, KEY), "Page 1")
     pages.show(Page(items=(OTHER,), next_key=None), (None, KEY))
-    assert (pages.turned(1), pages.turned(-1), pages.words) == (None, FIRST, "Page 2, the last one")
+    assert (pages.turned(1), pages.turned(-1), pages.words) == (None, FIRST, "Page 2, the last page")
 
 
 def test_marked_jobs_are_chosen_before_the_job_under_the_cursor() -> None:

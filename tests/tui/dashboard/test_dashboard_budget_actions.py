@@ -31,7 +31,7 @@ def limits(jobs_db: JobsDatabase) -> list[tuple[object, ...]]:
 
 
 async def open_form(driver: Driver, key: str, title: str) -> None:
-    await driver.press("b", shows="n new", hides="Looking …")
+    await driver.press("b", shows="n new", hides="Loading …")
     await driver.press(key, dialog=title)
 
 
@@ -78,10 +78,10 @@ async def test_new_budget_of_the_selected_project_appears_in_the_panel(operator:
 
 async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Driver, jobs_db: JobsDatabase) -> None:
     await open_form(operator, "n", "New budget")
-    choose(operator, "Its owner, ada@example.com")
+    choose(operator, "Project owner, ada@example.com")
     await operator.type("5000", "enter", into="#limit", toast="for user ada@example.com: $32.00 left.")
     await operator.press("n", dialog="New budget")
-    choose(operator, "A person")
+    choose(operator, "A user")
     await fill_in(operator, fields={"person": "nobody@example.com", "limit": "$6"})
     await operator.press("enter", shows="✗ No user has the e-mail or id 'nobody@example.com'.")
     assert operator.app.focused is operator.app.screen.query_one("#person")
@@ -106,9 +106,9 @@ async def test_budget_form_explains_invalid_values_beside_their_fields(operator:
             await operator.press("enter", shows=words)
             assert operator.app.focused is operator.app.screen.query_one(f"#{field}")
             assert operator.app.screen.query_one(f"#{field}", Input).value == text
-    choose(operator, "A person")
+    choose(operator, "A user")
     await fill_in(operator, fields={"warn": "", "person": " "})
-    await operator.press("enter", shows="✗ Type whose it is: an e-mail, or an id.")
+    await operator.press("enter", shows="✗ Type the e-mail or id of a user.")
     assert limits(jobs_db) == []
 
 
@@ -137,14 +137,14 @@ async def test_budget_is_removed_only_after_confirmation(
     operator: Driver, jobs_db: JobsDatabase, tmp_path: Path
 ) -> None:
     limit_autumn(jobs_db, 1_000)
-    await open_form(operator, "d", "Remove this limit?")
+    await open_form(operator, "d", "Remove this budget?")
     await operator.shows(
         "$10.00 total for project Autumn catalog", "Database: testbase", "$9.00 is spent. This record is removed too"
     )
     await operator.press("n", dialog="Budgets · Autumn catalog")
     assert len(limits(jobs_db)) == 1
     await operator.shows("$9.00 of $10.00")
-    await operator.press("d", dialog="Remove this limit?")
+    await operator.press("d", dialog="Remove this budget?")
     await operator.press(
         "y", toast="Removed the budget of $10.00 total for project Autumn catalog.", shows="No budgets."
     )
@@ -154,7 +154,7 @@ async def test_budget_is_removed_only_after_confirmation(
 
 async def test_removing_a_budget_that_is_already_gone_is_reported(operator: Driver, jobs_db: JobsDatabase) -> None:
     limit_autumn(jobs_db, 1_000)
-    await open_form(operator, "d", "Remove this limit?")
+    await open_form(operator, "d", "Remove this budget?")
     jobs_db.sql("delete from gjobs.budgets")
     await operator.press("y", toast="There is no budget ")
 
@@ -171,4 +171,4 @@ async def test_user_sees_own_budgets_but_cannot_set_them(jobs_db: JobsDatabase, 
         await driver.press("b", shows="$9.00 of $10.00")
         for key in ("n", "enter", "d"):
             await driver.press(key, dialog="Budgets · Autumn catalog")
-        assert set(driver.toasts) == {"Only the operator sets budgets; you look as ada@example.com. Press u to change."}
+        assert set(driver.toasts) == {"Only the operator sets budgets. You act as ada@example.com. Press u to change."}

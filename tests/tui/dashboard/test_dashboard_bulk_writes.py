@@ -31,7 +31,7 @@ async def test_choosing_all_matching_jobs_replaces_the_marks_and_shows_the_exact
     await dashboard.refreshes()
     await dashboard.press("2", shows="Queued jobs · 1 of 602")
     await dashboard.press("space", shows="1 marked")
-    await dashboard.press("asterisk", shows="602 jobs chosen, with those beyond the rows shown; esc drops them")
+    await dashboard.press("asterisk", shows="602 jobs selected, including jobs not shown; esc clears")
     await dashboard.shows_no_longer("1 marked")
     await dashboard.press("d", dialog="Delete these 602 jobs?")
     await dashboard.press("escape")
@@ -82,7 +82,7 @@ async def test_choosing_more_jobs_than_the_maximum_reports_the_cap(
     dashboard: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(list_actions, "MAX_LIMIT", 4)
-    await dashboard.press("A", toast="More match: chosen are the newest 4 jobs, the most that can be at once.")
+    await dashboard.press("A", toast="More jobs match. Selected the newest 4 jobs, which is the maximum.")
     assert chosen(dashboard) == [1, 2, 3, 4]
 
 
@@ -101,7 +101,7 @@ async def test_bulk_progress_is_shown_and_stop_reports_the_untouched_jobs(
         await driver.press("s", "y", dialog="Starting 152 jobs", shows=("0 of 152", "Stop (esc)"))
         chunks.release()
         await driver.shows("50 of 152")
-        await driver.press("escape", shows="50 of 152, stopping after what is on its way …")
+        await driver.press("escape", shows="50 of 152, stopping after the jobs in flight …")
         chunks.release()
         await driver.expects(toast="Started 100 of 152 jobs. Stopped: 52 jobs were not touched.", dialog="")
     assert running(jobs_db) == 102
@@ -121,9 +121,7 @@ async def test_closed_write_permit_stops_a_bulk_write_after_the_current_chunk(
         await driver.shows("50 of 102")
         access.close_permit()
         chunks.release()
-        await driver.shows_toast(
-            "Started 50 of 102 jobs. Then it stopped, and 52 jobs were not touched: This session is"
-        )
+        await driver.shows_toast("Started 50 of 102 jobs. Stopped early, and 52 jobs were not touched: This session is")
         await driver.has_dialog("")
     assert running(jobs_db) == 52
 

@@ -66,7 +66,7 @@ async def test_exact_totals_survive_later_polls_and_a_change_of_the_filter(drive
 async def test_long_exact_count_shows_progress_and_can_be_stopped(drive: Drive) -> None:
     async with drive(make=EndlessStore) as driver:
         await driver.press("equals_sign", dialog="Counting exactly", shows="42 % of the table read")
-        await driver.press("escape", toast="Stopped counting: the numbers are as they were.")
+        await driver.press("escape", toast="Stopped counting. The numbers have not changed.")
         await driver.until(lambda: driver.dialog == "")
 
 

@@ -144,7 +144,7 @@ async def test_expensive_filter_runs_only_after_enter_confirms_it(drive: Drive, 
         assert ExpensiveStore.ADVICE.sql in note(driver)
         assert driver.rows == [1, 2, 3, 4, 5, 6]
         assert driver.app.focused is driver.app.dashboard.query_one("#find")
-        assert "⏎ list all the same" in hints(driver)
+        assert "⏎ list anyway" in hints(driver)
         await driver.press("enter", rows=[4])
         assert note(driver) == ""
         assert driver.app.focused is driver.table

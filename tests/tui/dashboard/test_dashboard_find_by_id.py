@@ -1,4 +1,4 @@
-"""An id, or its beginning, leads to its thing: in the find field, the project picker and the user picker."""
+"""Find an entity by its id or id prefix: in the find field, the project picker and the user picker."""
 
 from typing import Unpack
 from uuid import UUID
@@ -65,11 +65,11 @@ async def test_finding_an_id_opens_a_job_beyond_the_loaded_rows(dashboard: Drive
     await dashboard.refreshes(shows="Jobs · 1 of 516")
     await dashboard.show_project("Spring lookbook")
     await find(dashboard, job_id(609), dialog="Job")
-    await dashboard.shows(str(job_id(609)), "This job is beyond what is listed: it is shown as it was read.")
+    await dashboard.shows(str(job_id(609)), "This job is not among the listed rows. It is shown as last read.")
     before = dashboard.app.looks
     dashboard.app.action_refresh()
     await dashboard.until(lambda: dashboard.app.looks > before)
-    await dashboard.shows("This job is beyond what is listed")
+    await dashboard.shows("This job is not among the listed rows")
     await dashboard.press("s", toast="Started lifestyle 00000261.")
 
 
@@ -93,7 +93,7 @@ async def test_finding_a_user_id_switches_the_acting_user(dashboard: Driver) -> 
 
 
 async def test_finding_an_asset_id_lists_the_jobs_that_use_it_or_its_project(dashboard: Driver) -> None:
-    shown = "No job listed uses the asset uploads/hat.png. Its project is shown."
+    shown = "No listed job uses the asset uploads/hat.png. Showing its project."
     await find(dashboard, UNUSED, toast=shown, rows=[7])
     await find(dashboard, ASSET, shows=("Costs · Autumn catalog", "Jobs · with asset:"), rows=[2, 5])
 
@@ -109,11 +109,11 @@ async def test_ambiguous_id_prefix_asks_which_entity_to_open(dashboard: Driver, 
 
 async def test_id_search_reports_entities_that_are_hidden_from_the_user_or_do_not_exist(dashboard: Driver) -> None:
     for thing, name, key in (
-        (job_id(8), "job lifestyle 00000008", "v for why"),
-        (TRAIL, "project “Trail gear”", "u for the operator"),
-        (BENS_ASSET, "asset uploads/tent.png", "u for the operator"),
+        (job_id(8), "job lifestyle 00000008", "v to see why"),
+        (TRAIL, "project “Trail gear”", "u to act as the operator"),
+        (BENS_ASSET, "asset uploads/tent.png", "u to act as the operator"),
     ):
-        await find(dashboard, thing, toast=f"The {name} exists, but ada@example.com does not see it: press {key}.")
+        await find(dashboard, thing, toast=f"The {name} exists, but ada@example.com does not see it. Press {key}.")
         await dashboard.shows("Costs · Autumn catalog")
         assert dashboard.dialog == ""
     nothing = "dead0000-0000-4000-8000-00000000dead"

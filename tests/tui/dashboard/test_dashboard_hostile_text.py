@@ -81,7 +81,7 @@ async def test_dashboard_and_dialogs_show_hostile_text_as_plain_text(hostile: Dr
         ("escape d", "Delete these 6 jobs?"),
         ("escape escape P", "New project"),
         ("escape p", "Show which project?"),
-        ("escape u", "Look with whose eyes?"),
+        ("escape u", "Act as which user?"),
     ):
         await open_and_check(hostile, *keys.split(), dialog=dialog)
     await hostile.press("escape", "n", until=lambda: len(hostile.app.screen.query_one("#asset", Select)._options) == 2)

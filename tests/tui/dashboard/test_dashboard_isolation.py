@@ -22,7 +22,7 @@ async def attached(attached_jobs_db: JobsDatabase, attached_database: Conninfo) 
 
 async def test_isolation_check_probes_reads_and_judges_writes_without_confirmation(operator: Driver) -> None:
     await operator.press("i", dialog="Isolation")
-    await operator.shows("Database: testbase", "ben@example.com tries what is owned by ada@example.com")
+    await operator.shows("Database: testbase", "ben@example.com tries to reach rows of ada@example.com")
     await operator.shows("no leak, 17 kept; 12 judged from the policies, not tried.")
     await operator.shows("✓ kept     hidden (0 rows)", "✓ kept     judged: own rows only")
     await operator.press("escape", dialog="")
@@ -54,7 +54,7 @@ async def test_isolation_dialog_shows_the_full_result_under_the_cursor(attached:
 async def test_isolation_dialog_shows_and_copies_the_sql_that_fixes_a_leak(
     attached: Driver, attached_jobs_db: JobsDatabase
 ) -> None:
-    await attached.press("m", toast="Nothing leaks here.")
+    await attached.press("m", toast="No leak in this row.")
     mends = "ALTER VIEW public.generation_job_summary SET (security_invoker = on);"
     await attached.press("end", "enter", dialog="SQL", shows=mends)
     await attached.press("y")
@@ -94,24 +94,22 @@ async def test_write_permit_allows_the_isolation_check_to_probe_writes(drive: Dr
 
 
 async def test_only_the_operator_can_run_the_isolation_check(dashboard: Driver) -> None:
-    await dashboard.press(
-        "i", toast="Only the operator sees what there is to try; you look as ada@example.com. Press u"
-    )
+    await dashboard.press("i", toast="Only the operator can run this check. You act as ada@example.com. Press u")
     await dashboard.has_dialog("")
 
 
 async def test_both_users_of_the_isolation_check_can_be_chosen(operator: Driver) -> None:
     await operator.press("i", shows="no leak")
-    await operator.press("o", dialog="Whose rows are tried?")
-    await operator.type("ben", "enter", shows=("ada@example.com tries what is owned by ben@example.com", "no leak"))
-    await operator.press("u", dialog="Who tries?")
+    await operator.press("o", dialog="Whose rows?")
+    await operator.type("ben", "enter", shows=("ada@example.com tries to reach rows of ben@example.com", "no leak"))
+    await operator.press("u", dialog="Who tries to reach them?")
     await operator.type("ben", "enter", shows="The check needs two different users.")
 
 
 async def test_isolation_check_can_be_stopped_while_it_waits_for_a_lock(operator: Driver, database: Conninfo) -> None:
     with connect(database) as other, other.transaction():
         other.execute("lock table projects in access exclusive mode")
-        await operator.press("i", shows="Looking for two users …")
+        await operator.press("i", shows="Finding two users …")
         await operator.press("x", shows="Stopped after 0 of 17.")
     await operator.press("r", shows="no leak, 17 kept")
     await operator.press("x", shows="no leak, 17 kept")
@@ -128,8 +126,8 @@ async def test_isolation_check_of_an_empty_database_reports_unknown_results(
     empty_jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
     async with dashboard_on(database, actor=OPERATOR) as driver:
-        await driver.press("i", shows=("a made-up user tries what is owned by nobody", "3 unknown"))
-        await driver.press("w", toast="There is nothing to try the writes on.")
+        await driver.press("i", shows=("a made-up user tries to reach rows of nobody", "3 unknown"))
+        await driver.press("w", toast="There are no rows to try the writes on.")
 
 
 @pytest.mark.parametrize("size", [(200, 50), (80, 24), (40, 8)])

@@ -93,7 +93,7 @@ async def test_job_keys_without_a_job_report_once_that_none_is_selected(
 ) -> None:
     jobs_db.sql("delete from generation_jobs")
     await dashboard.refreshes()
-    words = "No job is under the cursor: go to one first."
+    words = "No job under the cursor. Move to a job first."
     assert await dashboard.toasts_by_key("d", "y", "Y") == [words] * 3
     await dashboard.press("enter", dialog="")
     await dashboard.press("d", "d", "d")
@@ -179,7 +179,7 @@ DEARER = "update public.generation_jobs set cost_cents = cost_cents + 50 where i
 
 
 async def test_details_screen_shows_events_and_follows_new_ones(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("enter", dialog="Job", shows=("What happened", "created, "))
+    await dashboard.press("enter", dialog="Job", shows=("Events", "created, "))
     jobs_db.sql(DEARER, job_id(1))
     dashboard.app.action_refresh()
     await dashboard.shows("cost changed", "+$0.50 = ")

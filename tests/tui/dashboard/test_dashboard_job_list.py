@@ -60,7 +60,7 @@ async def test_marks_that_leave_the_list_are_dropped_and_reported(dashboard: Dri
 async def test_o_key_sorts_by_the_next_column_and_capital_o_reverses_the_order(dashboard: Driver) -> None:
     for order, rows in (
         ("last updated first", [1, 2, 3, 4, 5, 6]),
-        ("dearest first", [3, 2, 6, 1, 5, 4]),
+        ("most expensive first", [3, 2, 6, 1, 5, 4]),
         ("slowest first", [6, 2, 4, 3, 5, 1]),
         ("newest first", [1, 2, 3, 4, 5, 6]),
     ):
@@ -201,8 +201,8 @@ async def test_changing_the_order_shows_its_first_row(long_list: Driver, empty_j
     await until_it_is_there(long_list)
     empty_jobs_db.sql("update generation_jobs set cost_cents = 900 where id = %s", job_id(1_500))
     await long_list.press("o", shows="last updated first")
-    await long_list.press("o", shows="dearest first", until=lambda: long_list.rows[:1] == [1_500])
-    assert long_list.title == "Jobs · 1 of 3,000, dearest first"
+    await long_list.press("o", shows="most expensive first", until=lambda: long_list.rows[:1] == [1_500])
+    assert long_list.title == "Jobs · 1 of 3,000, most expensive first"
 
 
 async def test_cursor_goes_to_a_job_created_while_the_end_of_a_long_list_is_shown(long_list: Driver) -> None:
@@ -234,4 +234,4 @@ async def test_unavailable_order_shows_the_reason_and_the_next_key_skips_it(driv
     async with drive(make=SlowByUpdate) as driver:
         await driver.press("o", toast="Not sorted by updated: There is no index by it. To fix it, run: CREATE INDEX …;")
         assert driver.title == "Jobs · 6, newest first"
-        await driver.press("o", shows="dearest first")
+        await driver.press("o", shows="most expensive first")

@@ -62,8 +62,8 @@ async def test_keymap_changes_the_key_and_how_it_is_shown(dashboard: Driver) -> 
     await dashboard.press("escape")
 
     keys = {entry.what: entry.keys for entry in all_entries(dashboard.app)}
-    assert keys["Delete the job, or the marked ones"] == "X f8"
-    assert keys["Pause the looking, or go on"] == "^z"
+    assert keys["Delete the job or the marked jobs"] == "X f8"
+    assert keys["Pause or resume refreshing"] == "^z"
     await dashboard.shows("X delete")
 
 

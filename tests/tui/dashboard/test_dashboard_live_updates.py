@@ -127,7 +127,7 @@ async def test_dashboard_selects_another_project_when_the_current_one_is_deleted
     live: Driver, jobs_db: JobsDatabase
 ) -> None:
     jobs_db.sql("delete from projects where name = 'Autumn catalog'")
-    await live.expects(shows="Costs · Spring lookbook", toast="The project is gone, or hidden: another is shown.")
+    await live.expects(shows="Costs · Spring lookbook", toast="The project was deleted or is hidden. Showing another.")
     assert live.rows == [7]
 
 

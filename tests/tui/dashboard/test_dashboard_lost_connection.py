@@ -1,4 +1,4 @@
-"""The database away, silent, refusing or without its schema: it is said, the last data stay, and it mends itself."""
+"""A missing, silent, refusing or empty database: the error is shown, data stay, and gjobs reconnects."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ from tests.tui.dashboard.dashboard_driver import (
 from tests.tui.jobs_database import JobsDatabase
 from tui.session import Report, Session
 
-NO_JOB = "No job is under the cursor: go to one first."
+NO_JOB = "No job under the cursor. Move to a job first."
 
 QUICK = 0.05  # seconds between two looks, or two attempts
 
@@ -44,7 +44,7 @@ async def test_banner_shows_the_error_its_start_and_the_age_of_the_last_data(
         assert "✗ The database is not reachable" in driver.banner
         assert "Since 12:00:00." in driver.banner
         assert "Check the address 127.0.0.1:" in driver.banner
-        assert "Tried again by itself; f5 tries at once." in driver.banner
+        assert "Retrying automatically. Press f5 to retry now." in driver.banner
         await driver.until(lambda: "✗ no connection" in driver.header)
         assert (driver.rows, driver.costs) == before
         assert "main_white" in driver.row(3)
@@ -112,7 +112,9 @@ async def test_interrupted_write_reports_that_its_outcome_is_unknown(jobs_db: Jo
 
         proxy.instead_of_commit_answer = cut
         await driver.press("d", "y")
-        await driver.shows_toast("it may or may not have been made. It is looked up as soon as the database answers.")
+        await driver.shows_toast(
+            "it may or may not have been made. gjobs checks the result as soon as the database answers."
+        )
 
         assert jobs_db.status(1) is None
         await driver.until(lambda: driver.banner)
@@ -154,7 +156,7 @@ async def test_dashboard_started_without_a_database_reports_it_and_recovers(
         async with drive_dashboard(WatchedApp(opener_of(conninfo), interval=QUICK)) as driver:
             assert "✗ The database is not reachable" in driver.banner
             assert "old" not in driver.banner, "there are no data"
-            await driver.shows("Nothing has been read yet.")
+            await driver.shows("No data yet.")
             await driver.press("s", "n", dialog="")
             proxy.come_back()
             await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
@@ -176,7 +178,7 @@ async def test_dashboard_retries_a_session_that_does_not_open(jobs_db: JobsDatab
     async with drive_dashboard(WatchedApp(opener, interval=QUICK), waits=False) as driver:
         await driver.until(lambda: "no database yet · connecting …" in driver.header)
         await driver.press("u", "s", "z", "z", "f5")
-        assert driver.toasts == ["Not possible yet: there is no database.", NO_JOB]
+        assert driver.toasts == ["Not connected to a database yet.", NO_JOB]
         may_fail.set()
         await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
         assert driver.banner == ""

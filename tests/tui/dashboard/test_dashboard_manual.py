@@ -19,7 +19,7 @@ def source(driver: Driver) -> str:
 
 async def test_help_opens_the_page_of_the_dashboard_with_its_keys_first(dashboard: Driver) -> None:
     await dashboard.press(
-        "question_mark", on=1, dialog="Manual: tour", shows=(KEYS_HEADING, "Delete the job, or the marked")
+        "question_mark", on=1, dialog="Manual: tour", shows=(KEYS_HEADING, "Delete the job or the marked")
     )
     text = source(dashboard)
     assert text.startswith(f"## {KEYS_HEADING}\n")

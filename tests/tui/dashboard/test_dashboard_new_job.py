@@ -110,7 +110,7 @@ async def test_new_job_form_neither_resends_nor_closes_while_saving(drive: Drive
     creation = Gate("create_generation_job", fails=Unreachable("The connection was lost."))
     async with drive(make=creation.store) as driver:
         await driver.press("n", "enter", "enter", until=lambda: creation.calls)
-        await driver.press("enter", "escape", dialog="New job", shows="This is being stored: wait for the answer.")
+        await driver.press("enter", "escape", dialog="New job", shows="Saving. Wait for the result")
 
         creation.open()
         await driver.shows("✗ The connection was lost. Check the address")

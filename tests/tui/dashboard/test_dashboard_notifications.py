@@ -1,4 +1,4 @@
-"""What ends while the person looks elsewhere is told, where the configuration asks for it."""
+"""Notifications about jobs that end while the user is away."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ async def test_jobs_that_ended_while_unfocused_are_reported_on_return(
     jobs_db.set_status(2, "failed")
     await dashboard.until(lambda: app.bells > bells)
     await come_back(dashboard)
-    await dashboard.shows_toast("Meanwhile: 1 failed and 1 succeeded")
+    await dashboard.shows_toast("While you were away: 1 failed and 1 succeeded")
 
 
 @configured(bell=True)
@@ -90,7 +90,7 @@ async def test_configured_view_limits_the_notifications(
     await dashboard.until(lambda: app.bells)
     await come_back(dashboard)
     await dashboard.until(lambda: dashboard.toasts)
-    assert [toast.partition(" ")[0] for toast in dashboard.toasts] == ["Meanwhile:"]
+    assert [toast.partition(" ")[0] for toast in dashboard.toasts] == ["While you were away:"]
     assert "succeeded" not in dashboard.toasts[0]
 
 
@@ -124,7 +124,7 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @configured(desktop=True)
 async def test_unsupported_terminal_is_reported_once(plain_terminal: None, dashboard: Driver) -> None:
-    await dashboard.shows_toast("This terminal is not known to show notifications on the desktop")
+    await dashboard.shows_toast("This terminal is not known to show desktop notifications")
     await look_twice(dashboard)
     assert len(dashboard.toasts) == 1
 

@@ -30,11 +30,11 @@ async def test_dashboard_marks_identity_numbers_and_list_as_of_partial_claims(mi
             await driver.press("escape", dialog="")
             await driver.press(next_dialog, until=lambda: driver.dialog)
         await driver.press("escape", dialog="")
-        await driver.press("u", dialog="Look with whose eyes?", shows="Partial claims: policies read team")
+        await driver.press("u", dialog="Act as which user?", shows="Partial claims: policies read team")
         await driver.type("operator", "enter", shows="as the operator", hides="partial claims")
         assert str(driver.app.dashboard.jobs.border_subtitle) == ""
     jobs_db.close()
 
 
 def test_visibility_of_partial_claims_says_so() -> None:
-    assert short_verdict(replace(LENS, partial_claims=("team",))) == "sees 37 of 41 by partial claims"
+    assert short_verdict(replace(LENS, partial_claims=("team",))) == "sees 37 of 41 with partial claims"

@@ -1,4 +1,4 @@
-"""The dashboard is a light guest: woken by changes, still where nothing changed, and it says what it costs."""
+"""Polling is cheap: changes wake it, it slows down without changes, and the dashboard shows its load."""
 
 import logging
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ async def test_unchanged_list_is_not_drawn_again(dashboard: Driver) -> None:
 
 
 class DearStore(FrozenStore):
-    """Where the planner takes every list of a project for a dear one, and no other."""
+    """A database whose planner rates every list of a project as expensive, and no other."""
 
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
         cost = EXPENSIVE_FROM if query.project_id else 0.0

@@ -66,7 +66,7 @@ def prod(database: Conninfo) -> str:
 
 
 async def look_at(driver: Driver, name: str, **expected: Unpack[Expected]) -> None:
-    await driver.press("D", dialog="Look at which database?")
+    await driver.press("D", dialog="Switch to which database?")
     await driver.type(name, "enter", **expected)
 
 
@@ -107,7 +107,7 @@ class TestFrame:
     ) -> None:
         hostile = profile("prod", address_of(database), label=HOSTILE, color="#123")
         async with drive_dashboard(app_of(settings_of(hostile)), size=(100, 30)) as driver:
-            for key, title in (("d", "Delete this job?"), ("D", "Look at which database?")):
+            for key, title in (("d", "Delete this job?"), ("D", "Switch to which database?")):
                 await driver.press(key, dialog=title, shows="␛[31m[/oops] ␦prod")
                 assert not set(driver.text) & {"\x1b", "\u202e"}
                 await driver.press("escape")
@@ -131,7 +131,7 @@ class TestSwitchingDatabases:
         await driver.press("enter", "*")
         assert driver.marked == {1, 4, 6}
 
-        await driver.command("Look at database lab", shows=("Out of paper", "Jobs · 7"))
+        await driver.command("Switch to database lab", shows=("Out of paper", "Jobs · 7"))
         assert driver.marked == set()
         assert driver.header.startswith(" lab ")
         assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse("teal")
@@ -144,7 +144,7 @@ class TestSwitchingDatabases:
         jobs_db.sql("begin")
         jobs_db.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
         await driver.press("s", on=1)
-        await look_at(driver, "lab", toast="Going there as soon as the last change is answered.")
+        await look_at(driver, "lab", toast="Switching after the last change is confirmed.")
         assert driver.header.startswith(" Production ")
 
         jobs_db.sql("commit")
@@ -209,7 +209,7 @@ class TestSwitchingDatabases:
             assert jobs_db.status(1) == "queued"
 
     async def test_database_key_reports_that_no_other_database_is_known(self, dashboard: Driver) -> None:
-        await dashboard.press("D", toast="No other database is known here.")
+        await dashboard.press("D", toast="No other database is configured.")
 
 
 class TestDatabaseUrlVariable:
@@ -220,7 +220,7 @@ class TestDatabaseUrlVariable:
         async with drive_dashboard(app_of(settings), size=(160, 30)) as driver:
             assert driver.header.startswith(" gjobs  DATABASE_URL ")
             assert "as the operator · read-only" in driver.header
-            await driver.press("D", shows=("the address that was given", "embedded  may write"))
+            await driver.press("D", shows=("the given address", "embedded  may write"))
 
 
 class TestKeymap:
@@ -245,7 +245,7 @@ class TestKeymap:
     async def test_banner_shows_the_configured_refresh_key(self) -> None:
         settings = settings_of(profile("prod", NOWHERE), '[keymap]\n"app.refresh" = "f5"')
         async with drive_dashboard(app_of(settings)) as driver:
-            await driver.until(lambda: "f5 tries at once." in driver.banner)
+            await driver.until(lambda: "Press f5 to retry now." in driver.banner)
 
 
 class TestTheme:

@@ -1,4 +1,4 @@
-"""Choosing and creating projects, and the eyes that see them."""
+"""Choosing and creating projects, and the users who see them."""
 
 from textual.widgets import OptionList
 
@@ -37,7 +37,7 @@ async def test_project_picker_finds_projects_by_letters_or_id(dashboard: Driver)
     ):
         await dashboard.type(typed)
         assert [option.id for option in choices.options] == found
-    await dashboard.type("zzz", shows="Nothing of that name.")
+    await dashboard.type("zzz", shows="No match.")
     await dashboard.press("enter", dialog="Show which project?")
     await dashboard.type("", "down", "enter", shows="Costs · Spring lookbook")
 
@@ -66,9 +66,9 @@ async def test_project_list_shows_new_projects_and_keeps_its_highlight(
 
 
 async def test_acting_as_another_user_lists_only_their_jobs(dashboard: Driver) -> None:
-    await dashboard.press("down", "u", dialog="Look with whose eyes?", shows="ben@example.com  1 job")
+    await dashboard.press("down", "u", dialog="Act as which user?", shows="ben@example.com  1 job")
     await dashboard.press("enter", dialog="")
-    assert dashboard.cursor == 2, "those eyes are in use: nothing changes"
+    assert dashboard.cursor == 2, "this user is already the actor: nothing changes"
 
     await dashboard.act_as("ben@", shows=("as ben@example.com", "Costs · Trail gear"))
     assert dashboard.rows == [8]
@@ -76,7 +76,7 @@ async def test_acting_as_another_user_lists_only_their_jobs(dashboard: Driver) -
 
 
 async def test_operator_sees_jobs_of_all_users(dashboard: Driver) -> None:
-    await dashboard.press("u", dialog="Look with whose eyes?", shows="ben@example.com  1 job")
+    await dashboard.press("u", dialog="Act as which user?", shows="ben@example.com  1 job")
     await dashboard.press("up", "enter", shows=("as the operator", "Trail gear"))
     await dashboard.show_project("all projects")
     assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 8]

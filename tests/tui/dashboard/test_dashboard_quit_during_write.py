@@ -1,4 +1,4 @@
-"""Quitting while many jobs are written asks what becomes of the write, and tells it afterwards."""
+"""Quitting during a write of many jobs asks what to do with it, and reports the result."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -44,7 +44,7 @@ async def test_quitting_during_a_bulk_write_asks_and_stop_ends_it_after_the_chun
 ) -> None:
     await deleting.press(key)
     await deleting.has_dialog("Quit during a write?")
-    await deleting.shows("Deleting 126 jobs has not ended.")
+    await deleting.shows("Deleting 126 jobs is still running.")
     await deleting.press("s")
     HeldStore.gate.set()
     await deleting.until(lambda: not deleting.app.is_running)
@@ -77,4 +77,4 @@ async def test_second_quit_key_during_the_question_quits_at_once(deleting: Drive
     await deleting.until(lambda: not deleting.app.is_running)
 
     (sentence,) = deleting.app.tasks.farewell
-    assert sentence.startswith("Quit before the last change was answered.")
+    assert sentence.startswith("Quit before the last change was confirmed.")

@@ -128,7 +128,7 @@ async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(dri
         await driver.act_as("ada", until=lambda: ada_waits.calls and "as ada@example.com" in driver.header)
         for hers in ("Trail gear", "$0.40", short(8), "ben@"):
             await driver.shows_no_longer(hers)
-        await driver.shows("Looking …")
+        await driver.shows("Loading …")
         await driver.press("d", dialog="")
 
         ada_waits.open()
@@ -163,7 +163,7 @@ async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(drive: 
     spring = Gate("get_listing", lambda _, query: query.window.listed.project_id == SPRING)
     async with drive(make=spring.store) as driver:
         await driver.press("p")
-        await driver.type("spring", "enter", shows="looking …", until=lambda: spring.calls)
+        await driver.type("spring", "enter", shows="loading …", until=lambda: spring.calls)
         assert driver.rows == [1, 2, 3, 4, 5, 6]
         await driver.show_project("all projects")
         spring.open()
@@ -181,7 +181,7 @@ async def test_quitting_waits_for_a_pending_write_unless_asked_twice(
     deletion = Gate("delete_generation_jobs")
     async with drive(make=deletion.store) as driver:
         await driver.press("d", "y", until=lambda: deletion.calls)
-        await driver.press("q", toast="Leaving as soon as the last change is answered")
+        await driver.press("q", toast="Quitting after the last change is confirmed")
         assert driver.app.is_running
         if waits:
             deletion.open()
@@ -206,7 +206,7 @@ async def test_details_screen_reports_a_job_that_left_the_list(dashboard: Driver
     await dashboard.shows("Status       ▸ running")
     jobs_db.delete(1)
     dashboard.app.poller.refresh()
-    await dashboard.shows("This job left the list: it is shown as it was last seen.", short(1))
+    await dashboard.shows("This job left the list. It is shown as last seen.", short(1))
 
     await dashboard.press("c", toast=f"lifestyle {short(1)} is gone: nothing was changed.")
 

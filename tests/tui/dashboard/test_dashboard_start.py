@@ -26,7 +26,7 @@ async def test_dashboard_starts_with_the_newest_project_and_its_newest_jobs_firs
         "◌ queued 2 ▸ running 2 ✓ succeeded 1 ✗ failed 1 Total 6",
         "$1.75 $3.75 $3.00 $0.50 $9.00",
         "$0.88 a job $1.88 a job $3.00 a job $0.50 a job $1.50 a job",
-        "50 % of the finished succeed 17 % of all ▁▁▁▁▁▁▁▁▁▁▁▁▁█ 14 days, $9.00 today",
+        "50 % success 17 % of all jobs ▁▁▁▁▁▁▁▁▁▁▁▁▁█ 14 days, $9.00 today",
     ]
 
 
@@ -69,7 +69,7 @@ async def test_deleted_remembered_project_is_replaced_by_the_newest_project(
     jobs_db.sql("delete from public.projects where id = %s", SPRING)
     async with drive(state_path=state_path) as driver:
         await driver.shows("Costs · Autumn catalog")
-        await driver.shows_toast("The project is gone, or hidden: another is shown.")
+        await driver.shows_toast("The project was deleted or is hidden. Showing another.")
         assert RememberedState(state_path).project(PLACE) == AUTUMN
 
 
@@ -78,7 +78,7 @@ async def test_dashboard_without_projects_explains_how_to_create_one(
 ) -> None:
     empty_jobs_db.users()
     async with drive_dashboard(app) as driver:
-        await driver.shows("No projects found. Press P to create one first.", "nothing has finished")
+        await driver.shows("No projects found. Press P to create one first.", "no finished jobs")
         assert driver.costs[1] == "$0.00 $0.00 $0.00 $0.00 $0.00"
         await driver.press("n", dialog="", toast="A job needs a project.")
 

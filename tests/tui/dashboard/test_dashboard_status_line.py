@@ -1,4 +1,4 @@
-"""The line above all: which database, whose eyes, whether it may write, how fresh."""
+"""The status line: database, actor, write access and freshness."""
 
 import pytest
 

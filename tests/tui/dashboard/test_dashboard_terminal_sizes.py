@@ -8,7 +8,7 @@ from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import JobsDatabase, short
 from tui.dashboard.projects.project_list import ProjectList, Sidebar
 
-TOO_SMALL = "The terminal is too small: gjobs needs 40 × 8."
+TOO_SMALL = "The terminal is too small. gjobs needs 40 × 8."
 
 
 async def test_dashboard_shows_jobs_at_every_size(drive: Drive) -> None:

@@ -90,9 +90,9 @@ def test_each_kind_of_store_error_has_a_short_label(error: StoreError, words: st
 @pytest.mark.parametrize(
     ("retry_in", "is_paused", "data_age", "second_line"),
     [
-        (4, False, None, "Check it. Tried again by itself; f5 tries at once."),
-        (4, False, 200, "Check it. What is shown is 3 min old. Tried again by itself; f5 tries at once."),
-        (4, True, 200, "Check it. What is shown is 3 min old. Press f5 to try again."),
+        (4, False, None, "Check it. Retrying automatically. Press f5 to retry now."),
+        (4, False, 200, "Check it. The data is 3 min old. Retrying automatically. Press f5 to retry now."),
+        (4, True, 200, "Check it. The data is 3 min old. Press f5 to try again."),
         (None, False, None, "Check it. Press f5 to try again."),
     ],
 )

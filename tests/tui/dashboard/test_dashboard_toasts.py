@@ -28,7 +28,7 @@ async def show_toasts(driver: Driver) -> None:
 @pytest.mark.parametrize("size", [(200, 50), (120, 36), (80, 24), (60, 15), (40, 8)])
 async def test_toasts_cover_no_policy_line_no_row_and_no_dialog(drive: Drive, size: tuple[int, int]) -> None:
     async with drive(size=size) as driver:
-        await driver.press("v", until=lambda: driver.app.dashboard.visibility_note not in (None, "looking …"))
+        await driver.press("v", until=lambda: driver.app.dashboard.visibility_note not in (None, "loading …"))
         await show_toasts(driver)
         table, panel = driver.table.region, driver.app.dashboard.jobs.region
         rows = Region(table.x, table.y + 1, table.width, table.height - 1)

@@ -1,4 +1,4 @@
-"""The link breaks between a write and its answer: that is said, it is looked up, and the truth is told."""
+"""The connection is lost between a write and its answer: the outcome is looked up and reported."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Link:
     async def lose_the_answer(self, *keys: str, arrives: bool) -> Driver:
         """Then the link is back."""
         self.proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
-        told = "it may or may not have been made. It is looked up as soon as the database answers."
+        told = "it may or may not have been made. gjobs checks the result as soon as the database answers."
         await self.driver.press(*keys, toast=told)
         assert self.outcomes()[0] == "unknown"
         self.proxy.come_back()
@@ -70,7 +70,7 @@ async def test_interrupted_deletion_is_resolved_and_undone_only_if_it_was_made(
     if not arrives:
         await driver.shows_toast(f"The change was not made: lifestyle {short(1)} is queued now.")
         await driver.until(lambda: not driver.banner)
-        await driver.press("U", toast="Nothing was deleted here that could be made again.")
+        await driver.press("U", toast="No deleted jobs to restore.")
     else:
         await driver.shows_toast(f"The change was made: lifestyle {short(1)} is deleted.")
         await driver.until(lambda: not driver.banner)
@@ -105,11 +105,9 @@ async def test_interrupted_bulk_start_is_resolved_and_reported(
     await driver.press("asterisk", "s", dialog="Start 2 of these 6 jobs?")
     await link.lose_the_answer("y", arrives=arrives)
     if arrives:
-        await driver.shows_toast("Started 2 of 6 jobs; 4 were skipped. Then it stopped: The change was made. It")
+        await driver.shows_toast("Started 2 of 6 jobs; 4 were skipped. Stopped early: The change was made. It")
     else:
-        await driver.shows_toast(
-            "Started 0 of 6 jobs. Then it stopped, and 6 jobs were not touched: The change was not"
-        )
+        await driver.shows_toast("Started 0 of 6 jobs. Stopped early, and 6 jobs were not touched: The change was not")
     assert jobs_db.status(5) == ("running" if arrives else "queued")
 
 
@@ -159,8 +157,8 @@ async def test_form_left_during_an_outage_still_reports_the_write_outcome(link: 
     driver = link.driver
     link.proxy.cut = Cut(at=COMMIT)
     await driver.press("n", dialog="New job")
-    await driver.press("enter", toast="It is looked up as soon as the database answers.")
-    await driver.press("escape", shows="✗ This is being stored: wait for the answer. esc once more leaves it")
+    await driver.press("enter", toast="gjobs checks the result as soon as the database answers.")
+    await driver.press("escape", shows="✗ Saving. Wait for the result, or press esc again to")
     await driver.press("escape", dialog="")
     link.proxy.come_back()
     await driver.shows_toast("The change was made: main_white ")
@@ -170,7 +168,9 @@ async def test_form_left_during_an_outage_still_reports_the_write_outcome(link: 
 async def test_write_outcome_is_reported_after_a_long_outage(link: Link) -> None:
     driver = link.driver
     link.proxy.cut = Cut(at=COMMIT)
-    await driver.press("s", toast="It is looked up as soon as the database answers.", until=lambda: driver.banner)
+    await driver.press(
+        "s", toast="gjobs checks the result as soon as the database answers.", until=lambda: driver.banner
+    )
     failures = driver.app.failures
     await driver.until(lambda: driver.app.failures > failures + 2)
     assert not any("The change was" in toast for toast in driver.toasts)
@@ -181,7 +181,7 @@ async def test_write_outcome_is_reported_after_a_long_outage(link: Link) -> None
 async def test_switching_the_database_gives_up_an_unresolved_write(link: Link) -> None:
     driver = link.driver
     link.proxy.cut = Cut(at=COMMIT)
-    await driver.press("s", toast="It is looked up as soon as the database answers.")
+    await driver.press("s", toast="gjobs checks the result as soon as the database answers.")
     await driver.app.tasks.writes_end()
     await driver.shows_toast(f"The command was: transition job to running {job_id(1)}. Check its outcome")
     assert link.outcomes() == ["unknown"]

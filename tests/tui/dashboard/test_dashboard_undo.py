@@ -21,7 +21,7 @@ async def test_undo_restores_deletions_unchanged_and_in_reverse_order(dashboard:
     await dashboard.press("U", toast="Restored 5 jobs.")
     await dashboard.press("U", toast=f"Restored packaging {short(2)}.", rows=[1, 2, 3, 4, 5, 6])
     assert rows(jobs_db) == before
-    await dashboard.press("U", toast="Nothing was deleted here that could be made again.")
+    await dashboard.press("U", toast="No deleted jobs to restore.")
 
 
 async def test_undo_restores_nothing_when_the_id_is_taken(dashboard: Driver, jobs_db: JobsDatabase) -> None:

@@ -20,7 +20,7 @@ ANNA = UUID("a9000000-0000-4000-8000-000000000000")
 
 CLEO = UUID("c0000000-0000-4000-8000-000000000000")  # has no e-mail
 
-TITLE = "Look with whose eyes?"
+TITLE = "Act as which user?"
 
 OPERATOR_LINE = "the operator  the role as connected"
 
@@ -50,8 +50,8 @@ async def lists(driver: Driver, *expected: str) -> None:
 async def test_user_picker_lists_operator_current_user_and_others_by_activity(picker: Driver) -> None:
     await lists(picker, OPERATOR_LINE, ANON_LINE, ADA_LINE, BEN_LINE, "no e-mail, c0000000  0 jobs")
     await picker.type("c000")
-    await lists(picker, "no e-mail, c0000000  0 jobs", "Look up the id c000  a job, project, asset or user")
-    await picker.type("nobody@", shows="Nothing of that name.")
+    await lists(picker, "no e-mail, c0000000  0 jobs", "Find the id c000  a job, project, asset or user")
+    await picker.type("nobody@", shows="No match.")
     await picker.press("enter", dialog=TITLE)
     await picker.type("operator")
     await lists(picker, OPERATOR_LINE)
@@ -88,7 +88,9 @@ async def test_deleted_acting_user_is_reported_unlike_a_user_without_jobs(
 
     jobs_db.sql("delete from auth.users where id = %s", BEN)
     await picker.press("r")
-    await picker.shows_toast("ben@example.com sees nothing: there is no such user any more. u looks with other eyes.")
+    await picker.shows_toast(
+        "ben@example.com sees nothing, because the user was deleted. Press u to act as another user."
+    )
 
 
 async def test_user_hidden_from_the_login_is_not_reported_as_deleted(
@@ -193,4 +195,4 @@ async def test_user_picker_shows_a_hostile_email_as_plain_text(jobs_db: JobsData
         await driver.press("u", shows="[@click=app.quit]")
         assert "\x1b" not in driver.text
         await driver.type(str(ADA))
-        await lists(driver, ADA_LINE, f"Look up the id {ADA}  a job, project, asset or user")
+        await lists(driver, ADA_LINE, f"Find the id {ADA}  a job, project, asset or user")

@@ -1,4 +1,4 @@
-"""The lens: beside what a user sees what they do not, which policy hides it, and whose numbers are whose."""
+"""The visibility view: hidden jobs, the policies that hide them, and whose totals are shown."""
 
 import re
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ def jobs_db(jobs_db: JobsDatabase) -> JobsDatabase:
 
 @pytest.fixture
 async def comparing(dashboard: Driver) -> Driver:
-    await dashboard.press("v", shows="lens: ada@example.com sees 6 of 8")
+    await dashboard.press("v", shows="visibility: ada@example.com sees 6 of 8")
     return dashboard
 
 
@@ -53,7 +53,7 @@ async def test_visibility_comparison_lists_hidden_jobs_dimmed_among_visible_ones
 
 async def test_visibility_comparison_keeps_the_totals_of_the_user_and_the_cursor(dashboard: Driver) -> None:
     before = dashboard.costs
-    await dashboard.press("v", on=4, shows="lens: ada@example.com sees 6 of 8")
+    await dashboard.press("v", on=4, shows="visibility: ada@example.com sees 6 of 8")
     assert (dashboard.costs, dashboard.cursor) == (before, 4)
     await dashboard.shows("Costs · Autumn catalog, as ada@example.com sees it")
     await dashboard.press("v", hides="⊘ hidden")
@@ -61,11 +61,11 @@ async def test_visibility_comparison_keeps_the_totals_of_the_user_and_the_cursor
 
 
 async def test_visibility_comparison_follows_the_selected_status_and_project(comparing: Driver) -> None:
-    await comparing.press("5", shows="lens: ada@example.com sees 1 of 2")
+    await comparing.press("5", shows="visibility: ada@example.com sees 1 of 2")
     assert comparing.rows == [4, 9]
     assert comparing.title == "Failed jobs · ada@example.com sees 1 of 2, newest first"
     await comparing.press("1", "p", dialog="Show which project?")
-    await comparing.type("all projects", "enter", shows="lens: ada@example.com sees 8 of 10")
+    await comparing.type("all projects", "enter", shows="visibility: ada@example.com sees 8 of 10")
     assert comparing.rows == [1, 2, 3, 4, 5, 6, 7, 9, 10, 11]
 
 
@@ -73,7 +73,7 @@ async def test_details_of_a_hidden_job_show_the_policy_that_hides_it(comparing: 
     await comparing.press("enter", on=9, dialog="Job")
     await comparing.shows(
         "⊘ hidden from ada@example.com.",
-        f"“{POLICY}” lets through (( SELECT auth.uid() AS uid) =",
+        f"“{POLICY}” allows (( SELECT auth.uid() AS uid) =",
         "ben@example.com  b0000000",
     )
     await comparing.shows_no_longer("d delete   y")
@@ -83,7 +83,7 @@ async def test_details_of_a_hidden_job_show_the_policy_that_hides_it(comparing: 
 
 
 async def test_no_key_changes_a_hidden_job(comparing: Driver, jobs_db: JobsDatabase) -> None:
-    refusal = "ada@example.com does not see this job; press u for the operator."
+    refusal = "ada@example.com does not see this job. Press u to act as the operator."
     await comparing.go_to(10)
     assert await comparing.toasts_by_key("s", "c", "f", "d") == [refusal] * 4
     await comparing.has_dialog("")
@@ -92,7 +92,7 @@ async def test_no_key_changes_a_hidden_job(comparing: Driver, jobs_db: JobsDatab
     await comparing.press("escape")
     await comparing.press("space", on=5)
     await comparing.press("space", "s", on=10)
-    await comparing.shows_toast("ada@example.com does not see 1 of these 2 jobs; press u for the operator.")
+    await comparing.shows_toast("ada@example.com does not see 1 of these 2 jobs. Press u to act as the operator.")
     assert (jobs_db.status(5), jobs_db.status(10)) == (JobStatus.QUEUED, JobStatus.QUEUED)
 
 
@@ -110,24 +110,26 @@ async def test_visibility_comparison_follows_changes_by_other_sessions(
     jobs_db.delete(9)
     await comparing.refreshes()
 
-    await comparing.shows("lens: ada@example.com sees 5 of 7")
+    await comparing.shows("visibility: ada@example.com sees 5 of 7")
     assert "⊘ hidden" in row_of(comparing, 3)
 
 
 async def test_visibility_key_asks_the_operator_for_a_user(drive: Drive) -> None:
     async with drive(actor=OPERATOR) as driver:
-        await driver.press("v", dialog="Lens: which user?", shows="ada@example.com", hides="the role as connected")
+        await driver.press(
+            "v", dialog="Visibility: which user?", shows="ada@example.com", hides="the role as connected"
+        )
         await driver.press("escape", dialog="", shows="as the operator")
-        await driver.press("v", dialog="Lens: which user?")
-        await driver.type("ada@", "enter", shows="lens: ada@example.com sees 6 of 8")
-        await driver.act_as("ben@", shows="as ben@example.com", hides="lens:")
+        await driver.press("v", dialog="Visibility: which user?")
+        await driver.type("ada@", "enter", shows="visibility: ada@example.com sees 6 of 8")
+        await driver.act_as("ben@", shows="as ben@example.com", hides="visibility:")
 
 
 async def test_operator_keeps_a_project_that_the_user_does_not_see(drive: Drive) -> None:
     async with drive(actor=OPERATOR) as driver:
         await driver.show_project("Trail gear")
-        await driver.press("v", dialog="Lens: which user?")
-        await driver.type("ada@", "enter", shows="lens: ada@example.com sees 1 of 2")
+        await driver.press("v", dialog="Visibility: which user?")
+        await driver.type("ada@", "enter", shows="visibility: ada@example.com sees 1 of 2")
         await driver.shows("Costs · Trail gear, as ada@example.com sees it")
         assert driver.rows == [8, 11]
 
@@ -155,23 +157,25 @@ class TestAppDatabase:
             await driver.shows("no privilege")
             await driver.press("v")
             await driver.shows(
-                "lens: ada@example.com sees none: no grant",
+                "visibility: ada@example.com sees none: no grant",
                 "No grant: ada@example.com may not read the jobs",
-                "⊘ hidden from everybody: authenticated has no grant",
+                "⊘ hidden from every user: authenticated has no grant",
             )
 
             assert driver.rows == [1, 2]
             assert all("⊘ hidden" in row_of(driver, number) for number in (1, 2))
             assert not re.search(r"sees 0|Total 0|\$0\.00", driver.text)
             await driver.resize(80, 24)
-            await driver.shows("there is nothing to", "count with their eyes.")
+            await driver.shows("there are no costs to", "show.")
 
     async def test_table_without_a_policy_hides_jobs_from_everybody(
         self, app_jobs_db: JobsDatabase, app: WatchedApp
     ) -> None:
         app_jobs_db.sql(f'drop policy "{POLICY}" on public.generation_jobs')
         async with drive_dashboard(app) as driver:
-            await driver.press("v", shows=("sees 0 of 2", "⊘ hidden from everybody: no policy lets authenticated read"))
+            await driver.press(
+                "v", shows=("sees 0 of 2", "⊘ hidden from every user: no policy lets authenticated read")
+            )
 
     async def test_hostile_policy_name_is_shown_as_plain_text(self, app_jobs_db: JobsDatabase, app: WatchedApp) -> None:
         app_jobs_db.sql(
@@ -181,18 +185,18 @@ class TestAppDatabase:
         app_jobs_db.sql("update public.generation_jobs set mode = '\x1b[31m[/oops]' where id = %s", job_id(2))
         async with drive_dashboard(app) as driver:
             await driver.press("v", shows=("sees 1 of 2", "“[@click=app.quit]x[/]”"))
-            await driver.press("enter", on=2, dialog="Job", shows="“[@click=app.quit]x[/]” keeps back all but")
+            await driver.press("enter", on=2, dialog="Job", shows="“[@click=app.quit]x[/]” hides all but")
 
 
 async def test_visibility_key_opens_a_hidden_job_found_by_id_and_leaving_hides_it_again(dashboard: Driver) -> None:
     """The project's name as well as its rows, and the project itself, which Ada does not see."""
-    await dashboard.filter(str(job_id(8)), shows="Enter looks for that id everywhere.")
+    await dashboard.filter(str(job_id(8)), shows="Press enter to find that id everywhere.")
     await dashboard.press("enter")
     await dashboard.shows_toast(
-        "The job lifestyle 00000008 exists, but ada@example.com does not see it: press v for why."
+        "The job lifestyle 00000008 exists, but ada@example.com does not see it. Press v to see why."
     )
     await dashboard.press("v", shows="Costs · Trail gear, as ada@example.com sees it")
-    await dashboard.shows("lens: ada@example.com sees 1 of 2")
+    await dashboard.shows("visibility: ada@example.com sees 1 of 2")
     assert dashboard.cursor == 8
 
     await dashboard.press("v", shows="Costs · b1000000")

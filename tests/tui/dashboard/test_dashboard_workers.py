@@ -38,7 +38,7 @@ async def test_workers_dialog_lists_leased_jobs_and_opens_their_details(
     lease(jobs_db, 6, HERS, note="step 3 of 4")
     lease(jobs_db, 2, None, note="busy: 503")
     await dashboard.press("w", dialog="Workers · as ada@example.com")
-    await dashboard.shows("1 worker alive · 1 job held, the longest for 1 min · 1 job between two attempts")
+    await dashboard.shows("1 worker alive · 1 job held, the longest for 1 min · 1 job waiting for another attempt")
     await dashboard.shows("studio", "▸ alive", "holds 1 of 4", "all modes", short(6), "for 1 min", "step 3 of 4")
     await dashboard.shows(short(2), "again in 30 s", "attempt 1 failed · busy: 503")
     await dashboard.press("enter", dialog="Job", shows=str(job_id(6)))
@@ -58,7 +58,7 @@ async def test_workers_dialog_opens_a_job_of_another_project_or_reports_that_it_
     await dashboard.show_project("Spring lookbook")
     await dashboard.press("w", shows=short(6))
     jobs_db.delete(6)
-    await dashboard.press("enter", toast="is gone, or hidden")
+    await dashboard.press("enter", toast="is deleted or hidden")
 
 
 async def test_workers_dialog_refreshes_and_keeps_the_cursor_on_its_job(
@@ -74,11 +74,11 @@ async def test_workers_dialog_refreshes_and_keeps_the_cursor_on_its_job(
     jobs_db.set_status(6, "succeeded")
     await dashboard.press("r", shows="studio: process 4711 on build-7")
     assert short(2) in dashboard.text, "no other job takes its place"
-    await dashboard.press("enter", toast="No job is under the cursor")
+    await dashboard.press("enter", toast="No job under the cursor")
     jobs_db.sql("delete from gjobs.workers")
     jobs_db.set_status(2, "succeeded")
     add_worker(jobs_db, THEIRS, "another")
-    await dashboard.press("r", shows=("another", "What was under the cursor is gone."))
+    await dashboard.press("r", shows=("another", "The line under the cursor is gone."))
 
 
 async def test_workers_dialog_without_workers_shows_how_to_start_one(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -89,14 +89,14 @@ async def test_workers_dialog_without_workers_shows_how_to_start_one(dashboard: 
     add_worker(jobs_db)
     await dashboard.press("r", shows=("1 worker alive", "studio: process 4711 on build-7; for user "))
     await dashboard.shows("last seen 2026-11-24 11:59:55")
-    await dashboard.press("enter", toast="No job is under the cursor")
+    await dashboard.press("enter", toast="No job under the cursor")
 
 
 async def test_user_sees_own_jobs_leased_by_workers_of_the_operator(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     add_worker(jobs_db, THEIRS, "render", user=None)
     lease(jobs_db, 6, THEIRS)
     lease(jobs_db, 8, THEIRS)
-    await dashboard.press("w", shows=("worker fb000000", "of somebody else", short(6)))
+    await dashboard.press("w", shows=("worker fb000000", "of another user", short(6)))
     await dashboard.shows("Workers that do not act as ada@example.com are the operator's to see.")
     assert "render" not in dashboard.text
     assert short(8) not in dashboard.text

@@ -22,7 +22,7 @@ async def permitted(drive: Drive, clock: Clock, tmp_path: Path) -> AsyncIterator
 
 
 async def open_lease(driver: Driver, reason: str = "ticket 4711") -> None:
-    await driver.press("W", dialog="Write on purpose")
+    await driver.press("W", dialog="Allow writes")
     await driver.type(reason, "enter", dialog="")
 
 
@@ -33,7 +33,7 @@ async def pass_time(driver: Driver, clock: Clock, seconds: float) -> None:
 
 async def run_out(driver: Driver, clock: Clock) -> None:
     await pass_time(driver, clock, 300)
-    await driver.shows_toast("Writing has ended: this session is read-only again.")
+    await driver.shows_toast("The write permit has ended. This session is read-only again.")
 
 
 WRITING_KEYS = ("s", "c", "f", "d", "n", "P", "U")
@@ -51,7 +51,7 @@ async def test_read_only_session_refuses_writing_keys_and_names_the_permit_key(
 
 
 async def test_write_permit_dialog_shows_database_actor_and_reason_and_can_be_canceled(permitted: Driver) -> None:
-    await permitted.press("W", dialog="Write on purpose")
+    await permitted.press("W", dialog="Allow writes")
     await permitted.shows("Database: testbase", "As: ada@example.com", "Reason, kept in the journal", "5 minutes")
     await permitted.type("ticket 4711", "escape", dialog="")
     assert "· read-only ·" in permitted.header
@@ -83,12 +83,12 @@ async def test_header_counts_down_the_write_permit_and_the_frame_changes_color(p
         await pass_time(permitted, clock, seconds)
         await permitted.shows(shown)
     assert permitted.app.get_css_variables()["frame"] == before
-    assert permitted.toasts[-1] == "Writing has ended: this session is read-only again."
+    assert permitted.toasts[-1] == "The write permit has ended. This session is read-only again."
 
 
 async def test_second_w_key_ends_the_write_permit(permitted: Driver, jobs_db: JobsDatabase) -> None:
     await open_lease(permitted)
-    await permitted.press("W", dialog="", toast="Writing has ended: this session is read-only again.")
+    await permitted.press("W", dialog="", toast="The write permit has ended. This session is read-only again.")
     assert "· read-only ·" in permitted.header
     await permitted.press("s")
     assert jobs_db.status(1) is JobStatus.QUEUED
@@ -96,8 +96,8 @@ async def test_second_w_key_ends_the_write_permit(permitted: Driver, jobs_db: Jo
 
 async def test_write_permit_requires_a_reason_and_accepts_a_duration(permitted: Driver) -> None:
     await permitted.press("W")
-    await permitted.type("  ", "enter", shows="✗ Writing here takes a reason.")
-    await permitted.type("x" * 201, "enter", shows="✗ At most 200 characters; these are 201.")
+    await permitted.type("  ", "enter", shows="✗ Type a reason for writing.")
+    await permitted.type("x" * 201, "enter", shows="✗ The reason has 201 characters. The maximum is 200.")
     await permitted.type("ticket 4711")
     permitted.app.screen.query_one(Select).value = 15
     await permitted.press("enter", until=lambda: " writing 15:00: ticket 4711 " in permitted.header)
@@ -134,7 +134,7 @@ async def test_switching_the_acting_user_keeps_the_write_permit(permitted: Drive
 
 
 async def test_session_that_may_write_needs_no_write_permit(dashboard: Driver) -> None:
-    await dashboard.press("W", dialog="", toast="This session may write as it is: it needs no reason.")
+    await dashboard.press("W", dialog="", toast="This session may already write. It needs no permit.")
 
 
 async def test_read_only_connection_cannot_open_a_write_permit(drive: Drive) -> None:
@@ -155,7 +155,7 @@ async def test_header_shows_the_remaining_permit_time_on_80_columns(drive: Drive
 
 async def test_enter_on_the_minutes_opens_the_permit_as_the_button_says(permitted: Driver) -> None:
     await permitted.press("W")
-    await permitted.has_dialog("Write on purpose")
+    await permitted.has_dialog("Allow writes")
     await permitted.type("ticket 4711")
     await permitted.focus_on("#minutes")
     await permitted.press("down", "down", "enter")

@@ -1,4 +1,4 @@
-"""What is remembered between two runs, and that nothing but the memory is lost when it cannot be kept."""
+"""What is remembered between two runs, and that nothing but the memory is lost when it Can't save the state."""
 
 import json
 import logging
@@ -90,7 +90,7 @@ def test_unwritable_state_directory_only_logs_a_warning(tmp_path: Path, caplog: 
         memory.remember_theme("nord")
 
     assert memory.theme == "nord"
-    assert "cannot be kept" in caplog.text
+    assert "Can't save the state" in caplog.text
 
 
 def test_state_file_is_replaced_atomically(path: Path) -> None:

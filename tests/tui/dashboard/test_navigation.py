@@ -38,7 +38,7 @@ USER = ActingUser(id=ADA, email="ada@example.com")
 
 
 def test_items_that_only_the_operator_sees_are_hidden_except_users() -> None:
-    """A project has other counts for other eyes, and is the same all the same."""
+    """A project is the same for all users, although its counts differ."""
     seen = IdMatches(projects=(replace(PROJECT, job_count=1),))
     found = found_items(seen, IdMatches(jobs=(JOB,), projects=(PROJECT,), users=(USER,)))
     assert [(thing.what.id, thing.is_hidden) for thing in found] == [(PROJECT.id, False), (JOB.id, True), (ADA, False)]
@@ -64,9 +64,11 @@ def test_choice_among_found_items_shows_the_full_id() -> None:
 def test_toast_names_the_key_that_reveals_a_hidden_item_or_the_actors_that_were_searched_as() -> None:
     job, project = found_items(IdMatches(), IdMatches(jobs=(JOB,), projects=(PROJECT,)))
     assert hidden_toast(job, "ada", visibility_key="v", user_key="u").text.endswith(
-        "ada does not see it: press v for why."
+        "ada does not see it. Press v to see why."
     )
-    assert hidden_toast(project, "ada", visibility_key="v", user_key="u").text.endswith("press u for the operator.")
+    assert hidden_toast(project, "ada", visibility_key="v", user_key="u").text.endswith(
+        "Press u to act as the operator."
+    )
     assert nothing_toast("dead", None).text == "No job, project, asset or user has the id dead."
     assert nothing_toast("dead", "ada").text.endswith("neither for ada nor for the operator.")
 

@@ -90,7 +90,7 @@ def test_toasts_describe_created_deleted_restored_and_lost_jobs() -> None:
     )
     assert cursor_lost_toast(JOBS[0].id, has_left=True).text == "The job 00000001 under the cursor left this list."
     moved = cursor_lost_toast(JOBS[0].id, has_left=False)
-    assert moved.text == "The job 00000001 under the cursor changed and moved elsewhere in this order, or left."
+    assert moved.text == "The job 00000001 under the cursor changed and moved in this order, or left the list."
     assert marks_lost_toast(1).text == "1 marked job left this list."
     assert marks_lost_toast(2).text == "2 marked jobs left this list."
 

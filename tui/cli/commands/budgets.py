@@ -153,7 +153,7 @@ def _question(budget: Budget, database: str) -> str:
     from tui.text.budget_text import budget_words, forgotten_words
     from tui.text.write_text import where
 
-    return "\n".join([f"Remove the limit of {budget_words(budget)}?", where(database), forgotten_words(budget)])
+    return "\n".join([f"Remove the budget of {budget_words(budget)}?", where(database), forgotten_words(budget)])
 
 
 def _show(output: Output, budget: Budget) -> None:
@@ -238,7 +238,7 @@ def _add_set(budgets: "Commands") -> None:
         budgets,
         "set",
         _command(set_budget),
-        help="set or change the limit of a user or project",
+        help="set or change the budget of a user or project",
         example="gjobs budgets set --project Autumn --period month --limit 100.00",
     )
     _add_subject(parser)
@@ -254,7 +254,7 @@ def _add_remove(budgets: "Commands") -> None:
         budgets,
         "remove",
         _command(remove_budget),
-        help="remove a limit and the record of its spending",
+        help="remove a budget and the record of its spending",
         example="gjobs budgets remove --user ana@example.com --period day --yes",
     )
     _add_subject(parser)

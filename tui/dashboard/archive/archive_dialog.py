@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tui.dashboard.action_host import ActionHost
 
 Places = tuple[PageKey | None, ...]
-"""Where each page begins, up to the one that is shown; None is the beginning of all."""
+"""The start of each page up to the present one. None is the start of the first page."""
 FIRST: Places = (None,)
 
 
@@ -53,7 +53,7 @@ class ArchivePages:
     _marked: dict[UUID, ArchivedJob] = field(default_factory=dict)
 
     def turned(self, pages: int) -> Places | None:
-        """Of the page before or after; None where there is none."""
+        """Return the start of the previous or next page. Return None if there is none."""
         if pages < 0:
             return self.places[:-1] or None
         return None if self.page.next_key is None else (*self.places, self.page.next_key)
@@ -62,7 +62,7 @@ class ArchivePages:
         self.page, self.places = page, places
 
     def mark(self, archived: ArchivedJob) -> None:
-        """Or no longer. Marks stay, whatever page is turned to."""
+        """Mark the job, or remove its mark. Marks stay when the page changes."""
         if self._marked.pop(archived.job.id, None) is None:
             self._marked[archived.job.id] = archived
 
@@ -70,20 +70,20 @@ class ArchivePages:
         return archived.job.id in self._marked
 
     def chosen(self, pointed_at: ArchivedJob | None) -> Sequence[ArchivedJob]:
-        """Those that are marked, or else the one that is pointed at."""
+        """Return the marked jobs, or else the job under the cursor."""
         return tuple(self._marked.values()) or ((pointed_at,) if pointed_at else ())
 
     @property
     def words(self) -> str:
-        """`Page 2, the last one · 3 marked`; empty where all is on one page, and nothing marked."""
+        """Return a note like `Page 2, the last page · 3 marked`. Empty for a single page without marks."""
         has_next = self.page.next_key is not None
-        page = f"Page {len(self.places)}{'' if has_next else ', the last one'}" if has_next or self.places[1:] else ""
+        page = f"Page {len(self.places)}{'' if has_next else ', the last page'}" if has_next or self.places[1:] else ""
         marked = f"{len(self._marked)} marked" if self._marked else ""
         return " · ".join(filter(None, (page, marked)))
 
 
 _KEYS = {
-    "archive.look": "look",
+    "archive.look": "details",
     "archive.mark": "mark",
     "archive.restore": "restore",
     "archive.newer": "newer",
@@ -95,7 +95,7 @@ _MARK_CELLS = 3
 
 
 class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
-    """Answers the jobs to restore, after a question. It holds one page, and what was marked."""
+    """Return the jobs to restore, after a confirmation. The dialog holds one page and the marked jobs."""
 
     DEFAULT_CSS = """
     ArchiveDialog {
@@ -109,12 +109,12 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", "Close", id="archive.close", tooltip="Back to the dashboard"),
-        Binding("enter", "look", "Look", id="archive.look", tooltip="Show everything about this archived job"),
+        Binding("q", "leave", "Close", id="archive.close", tooltip="Close the archive"),
+        Binding("enter", "look", "Details", id="archive.look", tooltip="Show the details of this archived job"),
         Binding("space", "mark", "Mark", id="archive.mark", tooltip="Mark this archived job and go down"),
-        Binding("r", "restore", "Restore", id="archive.restore", tooltip="Bring it back, or the marked ones"),
-        Binding("left,h", "turn(-1)", "Newer", id="archive.newer", tooltip="Turn to the page of newer ones"),
-        Binding("right,l", "turn(1)", "Older", id="archive.older", tooltip="Turn to the page of older ones"),
+        Binding("r", "restore", "Restore", id="archive.restore", tooltip="Restore this job or the marked jobs"),
+        Binding("left,h", "turn(-1)", "Newer", id="archive.newer", tooltip="Show the page with newer jobs"),
+        Binding("right,l", "turn(1)", "Older", id="archive.older", tooltip="Show the page with older jobs"),
     ]
 
     def __init__(
@@ -130,8 +130,10 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
         with_project: bool,
         now: datetime,
     ) -> None:
-        """`of` names the project, or all of them, and is clean. `read` takes where a page begins; `count` says how many
-        there are, and `look` shows one. `may_restore` says why where that may not be.
+        """`of` names the project or all projects and must be clean. `read` takes the start of a page.
+
+        `count` returns a sentence with the number of archived jobs. `look` shows one job. `may_restore` explains a
+        refusal.
         """
         super().__init__()
         self._of = of
@@ -170,7 +172,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
 
     @work(exclusive=True, group="page")
     async def _turn_to(self, places: Places) -> None:
-        self._say("note", "Looking …")
+        self._say("note", "Loading …")
         try:
             page = await self._read(places[-1])
         except StoreError as error:
@@ -247,7 +249,7 @@ PAGE_SIZE = 100
 
 
 async def show_archive(host: "ActionHost", context: ActionContext) -> None:
-    """Of the listed project, or of all; counted once, when it is opened."""
+    """Show the archive of the listed project, or of all. The jobs are counted once, at opening."""
     store, now, names = context.store, host.dashboard.now, context.project_names
     query = ArchiveQuery(project_id=host.dashboard.listed.project_id)
 
@@ -290,7 +292,7 @@ async def show_archive(host: "ActionHost", context: ActionContext) -> None:
 
 
 async def _restore(context: ActionContext, jobs: Sequence[GenerationJob]) -> Toast:
-    """All of them or none. Raises a StoreError."""
+    """Restore all jobs or none. Raise a StoreError on failure."""
     try:
         dropped = await context.resolver.resolve(restore_archived(context.store, [job.id for job in jobs]))
     finally:

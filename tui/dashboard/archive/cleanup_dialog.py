@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 _ALL = "all"
 _ACTIONS = {
-    RetentionAction.ARCHIVE: "Archive them, from where they can be restored",
-    RetentionAction.DELETE: "Delete them for good",
+    RetentionAction.ARCHIVE: "Archive the jobs, so that they can be restored",
+    RetentionAction.DELETE: "Delete the jobs for good",
 }
 
 
@@ -61,12 +61,12 @@ class CleanupDraft:
 class StatusBox(Checkbox):
     @property
     def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802
-        """Textual's own box tells by its colour alone whether it is ticked."""
+        """Return a visible tick. Textual's own box shows its state by color only."""
         return "✓" if self.value else " "
 
 
 class CleanupDialog(FormDialog[CleanupPreview]):
-    """Answers the preview that the person agreed to. `count` raises a StoreError if it fails."""
+    """Return the preview that the user confirmed. `count` raises a StoreError on failure."""
 
     DEFAULT_CSS = """
     CleanupDialog #statuses { height: 1; }
@@ -82,7 +82,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
         count: Callable[[CleanupDraft], Coroutine[Any, Any, CleanupPreview]],
         question: Callable[[CleanupPreview], Confirmation],
     ) -> None:
-        """`project_id` is proposed; None stands for all projects."""
+        """`project_id` is preselected. None means all projects."""
         super().__init__()
         self._projects = tuple(projects)
         self._project_id = project_id if project_id in {project.id for project in self._projects} else None
@@ -91,7 +91,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
 
     def compose(self) -> ComposeResult:
         with self.box("Clean up"):
-            yield Static("Jobs of", classes="label -first", markup=False)
+            yield Static("Project", classes="label -first", markup=False)
             projects = [(Content(clean(project.name, limit=60)), str(project.id)) for project in self._projects]
             yield Select(
                 [(Content("All projects"), _ALL), *projects],
@@ -100,14 +100,14 @@ class CleanupDialog(FormDialog[CleanupPreview]):
                 id="project",
                 compact=True,
             )
-            yield Static("Created longer ago than, such as 12h, 30d or 8w", classes="label", markup=False)
+            yield Static("Minimum age, such as 12h, 30d or 8w", classes="label", markup=False)
             yield TextField(id="age", value="90d")
             yield FieldProblem(id="age-problem")
-            yield Static("In the statuses", classes="label", markup=False)
+            yield Static("Statuses", classes="label", markup=False)
             with Horizontal(id="statuses"):
                 for status in JobStatus:
                     yield StatusBox(Content(status), value=status in FINISHED, id=status, compact=True)
-            yield Static("What becomes of them", classes="label", markup=False)
+            yield Static("Action", classes="label", markup=False)
             yield Select(
                 [(words, action) for action, words in _ACTIONS.items()],
                 value=RetentionAction.ARCHIVE,
@@ -136,7 +136,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
             longest = f", at most {formats.LONGEST_WORDS}"
             self.complain("age", f"Type a number with s, m, h, d or w, such as 30d{longest}.")
         elif not statuses:
-            self.problem.say("Choose a status, at least one.")
+            self.problem.say("Choose at least one status.")
         else:
             return self._count(
                 CleanupDraft(
@@ -149,7 +149,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
         return None
 
     def send(self, sending: Coroutine[Any, Any, CleanupPreview]) -> None:
-        """Counting writes nothing: leaving the dialog or sending again ends it."""
+        """Start counting. It writes nothing, so leaving the dialog or sending again cancels it."""
         self.run_worker(self._find(sending), exclusive=True)
 
     async def _find(self, counting: Coroutine[Any, Any, CleanupPreview]) -> None:
@@ -168,7 +168,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
                 agree.label = Content("Count (enter)")
 
     def _answered(self, preview: CleanupPreview) -> None:
-        """A person who declines the question returns to the form."""
+        """Ask for confirmation. If the user declines, the form stays open."""
         if not preview.found:
             self.problem.say(nothing_found(preview))
             return
@@ -208,7 +208,7 @@ async def clean_up(host: "ActionHost", context: ActionContext) -> None:
 
 
 async def _clean_up(host: "ActionHost", context: ActionContext, preview: CleanupPreview) -> Toast:
-    """Raises no StoreError: its toast also reports what was done before the error."""
+    """Clean up and return a toast. It reports errors itself, with the work done before them."""
     done, verb = BatchProgress(), DONE[preview.action]
     dialog = ProgressDialog(title=f"{DOING[preview.action]} {jobs_count(preview.found)}", total=preview.found)
     try:
@@ -220,7 +220,7 @@ async def _clean_up(host: "ActionHost", context: ActionContext, preview: Cleanup
                         break
             left = sum(row.count for row in await cleanup.count_expired(context.store, preview.expired))
     except StoreError as error:
-        # A batch whose answer was lost may be sent again: the jobs it removed are no longer found.
+        # After a lost answer, the batch may be sent again. It then finds only the jobs that are left.
         why = error.message if isinstance(error, OutcomeUnknown) else error_words(error)
         return Toast(text=f"{why} {broken_off(verb, done, goes_on=GOES_ON_HERE)}", severity="error")
     finally:

@@ -1,4 +1,4 @@
-"""Sets, changes and removes budgets."""
+"""Set, change and remove budgets."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,11 +20,11 @@ from tui.text.write_text import Confirmation, where
 if TYPE_CHECKING:
     from tui.dashboard.action_host import ActionHost
 
-_A_PERSON = BudgetOwner(label="A person, by e-mail or id")
+_A_PERSON = BudgetOwner(label="A user, by e-mail or id")
 
 
 async def show_budgets(host: "ActionHost", context: ActionContext) -> None:
-    """Those that the listed project is charged to, or all; again after each change, until the list is left."""
+    """Show the budgets that apply to the listed project, or all budgets. Show them again after each change."""
     project_id, project = host.dashboard.listed.project_id, host.dashboard.shown_project
 
     async def ask() -> Budgets:
@@ -46,7 +46,7 @@ async def show_budgets(host: "ActionHost", context: ActionContext) -> None:
 async def _ask_limit(
     host: "ActionHost", context: ActionContext, choice: BudgetChoice, project: ProjectName | None
 ) -> Budget | None:
-    """The form keeps what was typed until the limit has been stored."""
+    """Ask for a limit. The form keeps the typed text until the limit is stored."""
 
     async def save(draft: BudgetDraft) -> Budget:
         user_id = (await context.operator.find_actor(draft.person)).id if draft.person else draft.owner.user_id
@@ -67,21 +67,21 @@ async def _ask_limit(
     form = BudgetForm(choices=choices, known=choice.known, change=choice.budget, save=save)
     budget = await host.app.push_screen_wait(form)
     if budget is not None:
-        # How it stands is told here: it is no news when it is seen next.
+        # This toast reports the state, so the next refresh must not report it again.
         host.budget_news.learn([budget])
         show_toast(host.app, set_toast(budget))
     return budget
 
 
 async def _choices(context: ActionContext, shown: ProjectName | None) -> Sequence[BudgetOwner]:
-    """The listed project and its owner first; the other projects, and anybody."""
+    """Return the listed project and its owner first, then the other projects and any user."""
     others = [_of_project(project) for project in context.projects if project != shown]
     if shown is None:
         return [*others, _A_PERSON]
     email: str | None = None
     with suppress(StoreError):
         email = (await context.operator.find_actor(str(shown.user_id))).email
-    owner = BudgetOwner(label=f"Its owner, {email or f'user {short_id(shown.user_id)}'}", user_id=shown.user_id)
+    owner = BudgetOwner(label=f"Project owner, {email or f'user {short_id(shown.user_id)}'}", user_id=shown.user_id)
     return [_of_project(shown), owner, *others, _A_PERSON]
 
 
@@ -95,7 +95,7 @@ def _owner_of(budget: Budget) -> BudgetOwner:
 
 async def _ask_removal(host: "ActionHost", context: ActionContext, budget: Budget) -> None:
     question = Confirmation(
-        title="Remove this limit?",
+        title="Remove this budget?",
         lines=(budget_words(budget), "", where(context.database), forgotten_words(budget)),
         warning=None,
         agree="Remove",
@@ -106,7 +106,7 @@ async def _ask_removal(host: "ActionHost", context: ActionContext, budget: Budge
 
 
 async def _remove(context: ActionContext, budget: Budget) -> Toast:
-    """Raises a StoreError."""
+    """Remove the budget and return a toast. Raise a StoreError on failure."""
     try:
         return removed_toast(await context.resolver.resolve(context.store.remove_budget(budget.id)))
     finally:

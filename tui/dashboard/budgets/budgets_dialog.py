@@ -26,7 +26,7 @@ _KEYS = {
     "budgets.new": "new",
     "budgets.change": "change",
     "budgets.remove": "remove",
-    "budgets.again": "again",
+    "budgets.again": "refresh",
     "dialog.leave": "close",
 }
 
@@ -35,13 +35,13 @@ _KEYS = {
 class BudgetChoice:
     does: Literal["set", "remove"]
     budget: Budget | None
-    """The one under the cursor, as it was seen; None for a new one."""
+    """The budget under the cursor as it was shown; None for a new budget."""
     known: tuple[Budget, ...]
-    """All that were seen."""
+    """All budgets that were shown."""
 
 
 class BudgetsDialog(Dialog[BudgetChoice]):
-    """`ask` lists them; `may_set` says why where that may not be, before anything is typed."""
+    """A list of budgets. `ask` reads them. `may_set` explains a refusal before the user types anything."""
 
     DEFAULT_CSS = """
     BudgetsDialog {
@@ -51,11 +51,11 @@ class BudgetsDialog(Dialog[BudgetChoice]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", "Close", id="budgets.close", tooltip="Back to the dashboard"),
-        Binding("n", "set(True)", "New", id="budgets.new", tooltip="Limit what the jobs of a project or a user cost"),
-        Binding("enter,c", "set(False)", "Change", id="budgets.change", tooltip="Change this limit"),
-        Binding("d,delete", "remove", "Remove", id="budgets.remove", tooltip="Remove this limit"),
-        Binding("r,f5", "look", "Again", id="budgets.again", tooltip="Look again"),
+        Binding("q", "leave", "Close", id="budgets.close", tooltip="Close the budgets"),
+        Binding("n", "set(True)", "New", id="budgets.new", tooltip="Limit the cost of a project or a user"),
+        Binding("enter,c", "set(False)", "Change", id="budgets.change", tooltip="Change this budget"),
+        Binding("d,delete", "remove", "Remove", id="budgets.remove", tooltip="Remove this budget"),
+        Binding("r,f5", "look", "Refresh", id="budgets.again", tooltip="Refresh the budgets"),
     ]
 
     def __init__(
@@ -66,7 +66,7 @@ class BudgetsDialog(Dialog[BudgetChoice]):
         may_set: Callable[[], bool],
         last: Budget | None = None,
     ) -> None:
-        """`of` names the project, or all of them, and is clean; `last` is pointed at where it is there."""
+        """`of` names the project or all projects and must be clean. The cursor starts on `last` if it is listed."""
         super().__init__()
         self._ask = ask
         self._of = of
@@ -87,7 +87,7 @@ class BudgetsDialog(Dialog[BudgetChoice]):
 
     @work(exclusive=True)
     async def action_look(self) -> None:
-        self._note("Looking …")
+        self._note("Loading …")
         try:
             seen = await self._ask()
         except StoreError as error:
@@ -106,7 +106,7 @@ class BudgetsDialog(Dialog[BudgetChoice]):
         budget = None if new else self._pointed_at
         if budget is not None and isinstance(budget.period, UnknownText):
             period = clean(budget.period.value, limit=20)
-            text = f"This gjobs does not know the period {period!r}: the budget can be removed, but not changed."
+            text = f"This gjobs does not know the period {period!r}. You can remove the budget, but not change it."
             show_toast(self.app, Toast(text=text, severity="warning"))
         elif (new or budget is not None) and self._may_set():
             self.dismiss(BudgetChoice(does="set", budget=budget, known=self._known))
@@ -125,7 +125,7 @@ class BudgetsDialog(Dialog[BudgetChoice]):
         return self._known[place] if place is not None and place < len(self._known) else None
 
     def _draw(self, seen: Budgets | None) -> None:
-        """The cursor stays on its budget, wherever that is by now."""
+        """Draw the budgets. The cursor stays on its budget, even if that has moved."""
         if not self.is_open or seen is None:
             return
         last = self._last = self._pointed_at or self._last
@@ -150,7 +150,7 @@ def _prompt(budget: Budget, seen: Budgets, width: int) -> Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetOwner:
-    """Of a project or of a user; of neither where a person is typed."""
+    """A project or a user. Both ids are None if the user is typed."""
 
     label: str
     user_id: UUID | None = None
@@ -165,17 +165,17 @@ class BudgetOwner:
 class BudgetDraft:
     owner: BudgetOwner
     person: str
-    """An e-mail or an id, as it was typed; empty where it is known whose it is."""
+    """The typed e-mail or id of a user. Empty if the owner is known."""
     period: Period
     limit_cents: int
     warn_share: float | None
-    """None: as it is, or the usual one."""
+    """None keeps the present share, or uses the default for a new budget."""
     expected_budget: Budget | None = None
-    """The one that it is to replace, as whoever typed it was shown it; None: whatever there is."""
+    """The budget to replace, as it was shown to the user. None replaces any budget."""
 
 
 def present_one(known: Sequence[Budget], owner: BudgetOwner, person: str, period: Period) -> Budget | None:
-    """The budget of theirs that is there, as far as it is known."""
+    """Return the known budget with this owner and period."""
     typed = person.casefold()
 
     def is_theirs(budget: Budget) -> bool:
@@ -187,7 +187,7 @@ def present_one(known: Sequence[Budget], owner: BudgetOwner, person: str, period
 
 
 class BudgetForm(FormDialog[Budget]):
-    """`save` stores it, and raises a StoreError where that fails."""
+    """A form for a budget. `save` stores it and raises a StoreError on failure."""
 
     FIELDS: ClassVar[Mapping[str, str]] = {"limit_cents": "limit", "warn_share": "warn", "email": "person"}
 
@@ -199,14 +199,14 @@ class BudgetForm(FormDialog[Budget]):
         change: Budget | None,
         save: Callable[[BudgetDraft], Coroutine[Any, Any, Budget]],
     ) -> None:
-        """The first of the `choices` is proposed; of a budget to `change` there is one. `known` are there already."""
+        """The first of `choices` is preselected. With `change` there is only one. `known` are the existing budgets."""
         super().__init__()
         self._choices = tuple(choices)
         self._known = tuple(known)
         self._change = change
         self._save = save
         self._insists = False
-        """Whether the person was told that the budget had been changed by somebody else."""
+        """Whether the user has seen that somebody else changed the budget."""
 
     def compose(self) -> ComposeResult:
         change = self._change
@@ -220,9 +220,9 @@ class BudgetForm(FormDialog[Budget]):
                 compact=True,
                 disabled=change is not None,
             )
-            yield TextField(id="person", placeholder="An e-mail, or an id")
+            yield TextField(id="person", placeholder="E-mail or id")
             yield FieldProblem(id="person-problem")
-            yield Static("Period; days and months are UTC's", classes="label", markup=False)
+            yield Static("Period (days and months are UTC)", classes="label", markup=False)
             yield Select(
                 [(words, period) for period, words in PERIOD_WORDS.items()],
                 value=change.period if change else Period.MONTH,
@@ -238,9 +238,9 @@ class BudgetForm(FormDialog[Budget]):
                 placeholder="$12.50, or 1250 for cents",
             )
             yield FieldProblem(id="limit-problem")
-            yield Static("Warns from this share of it on", classes="label", markup=False)
+            yield Static("Warn from this share of the limit", classes="label", markup=False)
             share = f"{change.warn_share * 100:g}%" if change else ""
-            yield TextField(id="warn", value=share, placeholder="80%; or, of one that is there, as it is")
+            yield TextField(id="warn", value=share, placeholder="80% for a new budget, or unchanged")
             yield FieldProblem(id="warn-problem")
             yield SteadyText(id="meaning", classes="label")
             yield FieldProblem(id="problem")
@@ -259,7 +259,7 @@ class BudgetForm(FormDialog[Budget]):
     @on(Select.Changed)
     @on(Input.Changed)
     def _show_meaning(self) -> None:
-        """Of the limit that is typed, for the budget that there is by now."""
+        """Show what the typed limit means for the present budget."""
         meaning = self._meaning()
         line = self.query_one("#meaning", SteadyText)
         line.display = meaning is not None
@@ -280,7 +280,7 @@ class BudgetForm(FormDialog[Budget]):
         return self.query_one(f"#{field}", Input).value.strip()
 
     def _meaning(self) -> Budget | None:
-        """The budget that there is, as it would become; None where there is none yet, or no limit is typed."""
+        """Return the present budget as it would become. Return None without a budget or a typed limit."""
         limit = typed_cents(self._typed("limit"))
         budget = self._present()
         if budget is None or limit is None:
@@ -295,7 +295,7 @@ class BudgetForm(FormDialog[Budget]):
         person = self._typed("person") if owner.is_typed else ""
         limit, warn = typed_cents(self._typed("limit")), self._typed("warn")
         if owner.is_typed and not person:
-            self.complain("person", "Type whose it is: an e-mail, or an id.")
+            self.complain("person", "Type the e-mail or id of a user.")
         elif limit is None:
             self.complain("limit", "Type dollars, such as $12.50, or whole cents, such as 1250.")
         elif warn and share_of(warn) is None:

@@ -1,4 +1,4 @@
-"""Budget bars in the sidebar; toast when one worsens."""
+"""Budget bars in the sidebar; a toast when a budget's state gets worse."""
 
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from store.statistics.totals import Totals
 
 _SHARE_OF_SCREEN = 2
-"""It takes one line in so many, at most: the rest is the projects'."""
+"""The panel takes at most one line in this many. The rest is for the projects."""
 
 
 class BudgetsPanel(SteadyText):
@@ -36,7 +36,7 @@ class BudgetsPanel(SteadyText):
     BORDER_TITLE = "Budgets"
 
     def show(self, totals: "Totals", *, width: int, screen_height: int) -> None:
-        """Those with the least left first, as they stood when the numbers were read; lines of so many cells."""
+        """Show the budgets with the least left first, in lines of `width` cells."""
         if not totals.budgets:
             self.forget()
             return
@@ -53,13 +53,13 @@ class BudgetsPanel(SteadyText):
 
 
 class BudgetNews:
-    """With the present eyes. A budget that is seen for the first time is no news, however it stands."""
+    """Detects budgets that get worse for the present user. The first sight of a budget is not news."""
 
     def __init__(self) -> None:
         self._states: dict[UUID, BudgetState] = {}
 
     def learn(self, budgets: "Iterable[Budget]") -> "list[Budget]":
-        """Those that have come to warn, or are used up since."""
+        """Return the budgets that have started to warn or have run out since the last call."""
         worse = []
         for budget in budgets:
             known = self._states.get(budget.id)

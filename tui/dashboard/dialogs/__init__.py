@@ -1,1 +1,1 @@
-"""Base dialogs that the features use."""
+"""Base dialogs for all features."""

@@ -23,10 +23,10 @@ _NAME_CELLS = 40
 
 
 class DialogBox(Vertical):
-    """Takes the title as it is: clean it before. Which database it is about stands on the lower border."""
+    """A box with a title. The lower border names the database. The title must be clean text."""
 
     def __init__(self, *, title: str, database: str, mark: str = "") -> None:
-        """`mark` is what must be known of all that the dialog lists and counts."""
+        """`mark` warns about all values in the dialog."""
         super().__init__(id="dialog")
         self.border_title = Content(title)
         words = (mark, shorten(clean_cell(database, _NAME_CELLS), _NAME_CELLS))
@@ -35,7 +35,7 @@ class DialogBox(Vertical):
 
 
 class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
-    """Leaving it by escape answers None."""
+    """Base of all dialogs. Escape returns None."""
 
     DEFAULT_CSS = """
     Dialog {
@@ -83,7 +83,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close the dialog without doing anything"),
+        Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close the dialog and change nothing"),
         Binding("question_mark,f1", "app.help", "Help", id="dialog.help", tooltip="Show these keys and the manual"),
     ]
 
@@ -92,15 +92,15 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         return DialogBox(title=title, database=self.app.sub_title, mark=mark)
 
     def key(self, binding_id: str) -> str:
-        """What the first key of one of the dialog's bindings is called."""
+        """Return the display name of the first key of a dialog binding."""
         return key_of(self.app, inherited_bindings(type(self)), binding_id)
 
     def keys_line(self, keys: Mapping[str, str]) -> Content:
-        """What keys do, by their bindings' ids."""
+        """Return a line of key hints. `keys` maps binding ids to actions."""
         return Content("  ".join(f"{self.key(name)} {what}" for name, what in keys.items()))
 
     def buttons(self, *, agree: str, cancel_key: str = "dialog.leave", is_dangerous: bool = False) -> Horizontal:
-        """The labels name the keys, too: that of the binding that leaves; `agree` is for the dialog to handle."""
+        """Return the buttons. The cancel label names its key. The dialog handles `agree`."""
         cancel = f"Cancel ({self.key(cancel_key)})"
         return Horizontal(
             Button(Content(cancel), id="cancel", compact=True, action="screen.leave"),
@@ -113,7 +113,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
     @property
     def is_open(self) -> bool:
-        """Whether its widgets are there: not yet while it comes up, no longer once it was left."""
+        """Whether the widgets of the dialog exist. False before mounting and after closing."""
         return self.is_mounted and self in self.app.screen_stack
 
     def action_leave(self) -> None:
@@ -121,7 +121,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
 
 class ConfirmDialog(Dialog[bool]):
-    """Answers True only for a plain yes; the button that does nothing has the focus."""
+    """Return True only for "yes". The focus starts on the button that does nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "agree", "Yes", id="confirm.yes", tooltip="Yes, do it"),
@@ -143,7 +143,7 @@ class ConfirmDialog(Dialog[bool]):
             yield self.buttons(agree=agree, cancel_key="confirm.no", is_dangerous=confirmation.is_dangerous)
 
     def on_mount(self) -> None:
-        # What was told before would lie over the warning and the buttons, on a small screen.
+        # On a small screen, old toasts would cover the warning and the buttons.
         self.app.clear_notifications()
         self.query_one("#cancel", Button).focus()
 
@@ -158,7 +158,7 @@ class SummaryDialog(Dialog[None]):
     """
 
     def __init__(self, *, title: str, sentence: str, lines: tuple[str, ...]) -> None:
-        """Clean text."""
+        """All texts must be clean."""
         super().__init__()
         self._title = title
         self._sentence = sentence
@@ -177,7 +177,7 @@ class SummaryDialog(Dialog[None]):
 
 
 class SqlDialog(Dialog[None]):
-    """`sql` are statements that may quote names out of the database."""
+    """A dialog with SQL statements. `sql` may contain names from the database."""
 
     DEFAULT_CSS = """
     SqlDialog {
@@ -215,21 +215,21 @@ _BAR_CELLS = 60
 
 
 class QuitDialog(Dialog[Literal["finish", "stop"]]):
-    """Asks what becomes of a write when the person quits. It closes by itself when the write has ended."""
+    """Ask what to do with a running write before quitting. The dialog closes when the write ends."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "answer('finish')", "Finish", id="quit.finish", tooltip="Finish the write, then quit"),
-        Binding("s", "answer('stop')", "Stop", id="quit.stop", tooltip="Stop after the jobs on their way, then quit"),
+        Binding("s", "answer('stop')", "Stop", id="quit.stop", tooltip="Stop after the jobs in flight, then quit"),
     ]
 
     def __init__(self, work: str) -> None:
-        """`work` names the write and is clean."""
+        """`work` is the name of the write. It must be clean text."""
         super().__init__()
         self._work = work
 
     def compose(self) -> ComposeResult:
         with self.box("Quit during a write?"):
-            yield Static(Content(f"{self._work} has not ended."), markup=False)
+            yield Static(Content(f"{self._work} is still running."), markup=False)
             stay, stop, finish = self.key("dialog.leave"), self.key("quit.stop"), self.key("quit.finish")
             yield Horizontal(
                 Button(Content(f"Stay ({stay})"), id="stay", compact=True, action="screen.leave"),
@@ -246,10 +246,10 @@ class QuitDialog(Dialog[Literal["finish", "stop"]]):
 
 
 class ProgressDialog(Dialog[None]):
-    """Leaving it asks the work to stop. It stays open until the work has ended: see `showing_progress`."""
+    """Escape asks the work to stop. The dialog stays open until the work ends: see `showing_progress`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "app.quit", "Quit", id="progress.quit", tooltip="Quit: asks whether to finish or to stop"),
+        Binding("q", "app.quit", "Quit", id="progress.quit", tooltip="Quit, after choosing to finish or stop"),
     ]
 
     def __init__(
@@ -260,7 +260,7 @@ class ProgressDialog(Dialog[None]):
         stop: Callable[[], object] = lambda: None,
         words: Callable[[int], str] | None = None,
     ) -> None:
-        """`stop` is called when the person asks for it; `words` replace the numbers."""
+        """`stop` is called when the user presses Stop. `words` replaces the default text."""
         super().__init__()
         self._words = words or (lambda done: f"{count(done)} of {count(total)}")
         self.work = title
@@ -287,8 +287,8 @@ class ProgressDialog(Dialog[None]):
         self.query_one("#how-far", Static).update(self._how_far())
 
     def _how_far(self) -> Content:
-        stopping = ", stopping after what is on its way …" if self.is_stopping else ""
-        # More may be done than was counted: jobs move on meanwhile.
+        stopping = ", stopping after the jobs in flight …" if self.is_stopping else ""
+        # Jobs change while they are processed, so `done` can exceed the counted total.
         filled = _BAR_CELLS * min(self._done, self._total) // self._total
         return Content.assemble(
             f"{self._words(self._done)}{stopping}\n\n",
@@ -306,7 +306,7 @@ class ProgressDialog(Dialog[None]):
 
 @asynccontextmanager
 async def showing_progress(app: App[Any], dialog: ProgressDialog) -> AsyncIterator[ProgressDialog]:
-    """Show the dialog during some work, then close it and all dialogs above it."""
+    """Show the dialog while the body runs. Then close it and all dialogs above it."""
     await app.push_screen(dialog)
     try:
         yield dialog

@@ -1,4 +1,4 @@
-"""Form that stays open until stored; one-line prompt."""
+"""Form that stays open until its data is stored; one-line prompt."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ from tui.text.clean_text import clean
 from tui.text.error_text import Toast, ToastError, error_toast, error_words
 
 _LONGEST_AMOUNT = 20
-"""Characters, with blanks: more than any amount has that can be stored."""
+"""Characters, with spaces. No amount that can be stored is longer."""
 
 
 class FieldProblem(Static):
@@ -25,7 +25,7 @@ class FieldProblem(Static):
         super().__init__(id=id, classes="problem", markup=False)
 
     def say(self, sentence: str) -> None:
-        """Nothing is wrong where the sentence is empty."""
+        """Show the problem. An empty sentence hides it."""
         self.update(Content(f"✗ {clean(sentence, limit=400)}"))
         self.set_class(bool(sentence), "-shown")
 
@@ -34,7 +34,7 @@ class FieldProblem(Static):
 
 
 class AmountLabel(Static):
-    """Stands above a field for an amount, and says how what is typed there is understood."""
+    """A label above an amount field. It shows how the typed amount is read."""
 
     def __init__(self, name: str, *, field: str) -> None:
         super().__init__(classes="label", markup=False)
@@ -48,15 +48,15 @@ class AmountLabel(Static):
 
 
 def typed_cents(typed: str) -> int | None:
-    """None where it is no amount. The store says what the limit is."""
+    """Return None if the text is not an amount. The store checks the limit."""
     return cents(typed.strip()) if len(typed) <= _LONGEST_AMOUNT else None
 
 
 class FormDialog(Dialog[ResultType]):
-    """Returns what sending returned. While one write is unanswered, the form sends no other.
+    """A form that sends its data and returns the result. It sends only one write at a time.
 
-    Enter in any field sends it, as the button "agree" does. The form can be left before the answer arrives; the
-    outcome is reported anyway. A subclass has a `FieldProblem` with the id "problem".
+    Enter in any field sends the form, as the button "agree" does. The user can close the form before the answer
+    arrives; a toast then reports the outcome. A subclass has a `FieldProblem` with the id "problem".
     """
 
     FIELDS: ClassVar[Mapping[str, str]] = {}
@@ -66,7 +66,7 @@ class FormDialog(Dialog[ResultType]):
     _was_asked_to_wait = False
 
     def read(self) -> Coroutine[Any, Any, ResultType] | None:
-        """What the form holds, about to be sent; None where a field has a problem, which is then said beside it."""
+        """Return the write to send. Return None if a field has a problem, which is then shown beside it."""
         raise NotImplementedError
 
     def on_mount(self) -> None:
@@ -87,18 +87,18 @@ class FormDialog(Dialog[ResultType]):
             self.send(sending)
 
     def send(self, sending: Coroutine[Any, Any, ResultType]) -> None:
-        """`sending` raises a StoreError where nothing was stored."""
+        """Send the write. `sending` raises a StoreError if nothing was stored."""
         if self._is_sending:
             sending.close()
             return
         self._is_sending, self._was_asked_to_wait = True, False
         self.problem.clear()
-        # The app's: it outlives this dialog.
+        # The app owns this worker, because the write can outlive the dialog.
         self.app.run_worker(self._await(sending), group=WRITES)
 
     @property
     def problem(self) -> FieldProblem:
-        """What concerns no single field."""
+        """The problem that concerns no single field."""
         return self.query_one("#problem", FieldProblem)
 
     def explain(self, error: StoreError) -> None:
@@ -108,12 +108,12 @@ class FormDialog(Dialog[ResultType]):
             self.problem.say(error_words(error))
 
     def complain(self, field: str, sentence: str) -> None:
-        """Beside the field, which gets the focus."""
+        """Show the problem beside the field and focus the field."""
         self._problem_of(field).say(sentence)
         self.query_one(f"#{field}").focus()
 
     def _problem_of(self, field: str | None) -> FieldProblem:
-        """Of the form's only field it is the form's."""
+        """Return the problem of the field. A form with one field uses its own problem."""
         return self.query_one(f"#{field}-problem", FieldProblem) if field in self.FIELDS.values() else self.problem
 
     async def _await(self, sending: Coroutine[Any, Any, ResultType]) -> None:
@@ -132,31 +132,31 @@ class FormDialog(Dialog[ResultType]):
                 show_toast(self.app, error_toast(error))
         else:
             if not self._leave_with(answer):
-                show_toast(self.app, Toast(text="What was sent from the form that was left is stored."))
+                show_toast(self.app, Toast(text="Saved the data from the closed form."))
         finally:
             self._is_sending = False
 
     def _leave_with(self, answer: ResultType | None) -> bool:
-        """Whether it was still there to be left."""
+        """Return whether the form was still open."""
         if is_open := self.is_open:
             self.dismiss(answer)
         return is_open
 
     def takes_key(self, event: events.Event) -> bool:
-        """While it sends, other keys wait for what follows. The form itself ignores a second enter."""
+        """While sending, hold other keys for the next screen. The form itself ignores a second enter."""
         return not self._is_sending or (isinstance(event, events.Key) and event.key in {*LEAVING_KEYS, "enter"})
 
     def action_leave(self) -> None:
         if self._is_sending and not self._was_asked_to_wait:
             self._was_asked_to_wait = True
             key = self.key("dialog.leave")
-            self.problem.say(f"This is being stored: wait for the answer. {key} once more leaves it to be told later.")
+            self.problem.say(f"Saving. Wait for the result, or press {key} again to close and get a toast later.")
         else:
             super().action_leave()
 
 
 class TextPrompt(FormDialog[ResultType]):
-    """`submit` sends the text and raises a StoreError where that fails. Answers what it returns."""
+    """Ask for one text. `submit` sends it and raises a StoreError on failure. Return its result."""
 
     def __init__(
         self,

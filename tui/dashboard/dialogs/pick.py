@@ -1,4 +1,4 @@
-"""Pick from a list, or from a server search."""
+"""Pick from a list or from a server search."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -29,17 +29,17 @@ _BLOCK = "■"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     key: str
-    """What picking it answers; unique among the choices."""
+    """Returned when this choice is picked; unique among the choices."""
     label: str
     detail: str
     identifier: UUID | None = None
-    """Found by its beginning, too."""
+    """An id whose first digits also find the choice."""
     color: str | None = None
-    """Of a block before the label."""
+    """Color of a block before the label."""
 
 
 class PickDialog(Dialog[str]):
-    """Answers the key of the choice."""
+    """Return the key of the picked choice."""
 
     DEFAULT_CSS = """
     PickDialog {
@@ -48,8 +48,8 @@ class PickDialog(Dialog[str]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "move(1)", "Down", show=False, id="pick.down", tooltip="Go to the choice below"),
-        Binding("up", "move(-1)", "Up", show=False, id="pick.up", tooltip="Go to the choice above"),
+        Binding("down", "move(1)", "Down", show=False, id="pick.down", tooltip="Go to the next choice"),
+        Binding("up", "move(-1)", "Up", show=False, id="pick.up", tooltip="Go to the previous choice"),
     ]
 
     def __init__(
@@ -58,11 +58,11 @@ class PickDialog(Dialog[str]):
         title: str,
         choices: Sequence[Choice],
         chosen: str | None = None,
-        placeholder: str = "Type some letters of the name",
+        placeholder: str = "Type part of the name",
         beside: Callable[[str], Sequence[Choice]] = lambda _needle: (),
         remark: str = "",
     ) -> None:
-        """`beside` offers, below what is found, what else the typed text may mean. `remark` is known before."""
+        """`beside` offers other meanings of the text, below the matches. `remark` is shown above the field."""
         super().__init__()
         self._title = title
         self._choices = tuple(choices)
@@ -82,7 +82,7 @@ class PickDialog(Dialog[str]):
             yield from self.further_parts()
 
     def further_parts(self) -> ComposeResult:
-        """What stands below the choices."""
+        """Widgets below the choices."""
         yield from ()
 
     def on_mount(self) -> None:
@@ -114,27 +114,27 @@ class PickDialog(Dialog[str]):
             choices.action_cursor_up()
 
     def look_for(self, needle: str) -> None:
-        """Lists what the needle finds."""
+        """List the choices that match."""
         self.offer(self._found(needle), needle)
 
     def offer(self, found: Sequence[Choice], needle: str) -> None:
-        """Lists these, and what else the needle may mean."""
+        """List these choices, and other meanings of the text."""
         offered = [*found, *self._beside(needle)]
         choices = self.query_one(OptionList)
         choices.set_options([Option(_prompt(choice), id=choice.key) for choice in offered])
         keys = [choice.key for choice in offered]
         choices.highlighted = keys.index(self._chosen) if self._chosen in keys and not needle else 0 if keys else None
         choices.display = bool(keys)
-        self.note("" if keys else "Nothing of that name.")
+        self.note("" if keys else "No match.")
 
     def note(self, sentence: str) -> None:
-        """Below the choices, or in place of them."""
+        """Show a sentence below the choices, or in their place."""
         note = self.query_one("#note", SteadyText)
         note.display = bool(sentence)
         note.say(Content(clean(sentence, limit=400)))
 
     def _found(self, needle: str) -> list[Choice]:
-        """The best match first; all in their own order while nothing is typed."""
+        """Return the best match first. Without a text, return all choices in their own order."""
         if not needle:
             return list(self._choices)
         ids = id_range(needle)
@@ -142,7 +142,7 @@ class PickDialog(Dialog[str]):
         return [choice for score, choice in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
 
     def _score(self, needle: str, ids: IdRange | None, choice: Choice) -> float:
-        """An id is no word: its letters mean nothing one by one, nor do those of a name to who pasted one."""
+        """Score a choice. An id matches only as a prefix, and its text only as a whole, not letter by letter."""
         if ids is None:
             return self._search.match(needle, choice.label[:_LONGEST_LABEL])[0]
         is_of_id = choice.identifier is not None and ids.low <= choice.identifier <= ids.high
@@ -156,16 +156,16 @@ def _prompt(choice: Choice) -> Content:
 
 
 Search = Callable[[str], Awaitable[Sequence[Choice]]]
-"""From what was typed to the choices. May raise a StoreError."""
+"""Return choices for a typed text. May raise a StoreError."""
 
 _STILL_TYPING_SECONDS = 0.15
 _PATIENCE_SECONDS = 0.3
-"""After so long it is said that an answer is waited for."""
+"""Delay before the dialog shows that it is searching."""
 _SEARCHES = "searches"
 
 
 class SearchDialog(PickDialog):
-    """Open at once, with the keys that follow. Only the newest search counts, and none makes the typing wait."""
+    """A pick dialog that searches on the server. It opens at once. Only the newest search counts."""
 
     def __init__(
         self,
@@ -181,7 +181,7 @@ class SearchDialog(PickDialog):
         self._ask = search
         self._needle = ""
         self._is_answered = False
-        """Whether what is listed is what the present needle finds."""
+        """Whether the list shows the results for the current text."""
         self._enter_waits = False
         self._waits: list[Timer] = []
 
@@ -195,14 +195,14 @@ class SearchDialog(PickDialog):
             self._start(needle)
 
     def take_highlighted(self) -> None:
-        """What is listed may have been found by less than was typed: then the answer is waited for."""
+        """Take the choice, but only once the list belongs to the current text."""
         if self._is_answered:
             super().take_highlighted()
         else:
             self._enter_waits = True
 
     def takes_key(self, event: events.Event) -> bool:
-        """After an enter that waits for the answer, only escape."""
+        """After an enter that waits for results, take only escape."""
         return not self._enter_waits or (isinstance(event, events.Key) and event.key in LEAVING_KEYS)
 
     def _start(self, needle: str) -> None:
@@ -227,7 +227,7 @@ class SearchDialog(PickDialog):
         self._enter_waits = False
 
     def _is_clear(self, found: Sequence[Choice]) -> bool:
-        """Whether there is only one to take: of several nobody has seen which is the first."""
+        """Whether there is exactly one choice. With several, the user has not yet seen which is first."""
         return len(found) == 1 or (not found and self.query_one(OptionList).option_count == 1)
 
     def _say_searching(self) -> None:

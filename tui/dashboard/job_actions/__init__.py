@@ -1,1 +1,1 @@
-"""Start, complete, fail, retry, delete, create, undo."""
+"""Actions on jobs: start, complete, fail, retry, delete, create, undo."""

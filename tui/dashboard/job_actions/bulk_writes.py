@@ -1,4 +1,4 @@
-"""Writes one or many jobs in chunks; bulk report."""
+"""Writes to one or many jobs in chunks; bulk report."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     from tui.dashboard.action_context import ActionContext
 
 CHUNK = 50
-"""Jobs in one transaction: some milliseconds of locks, and a stop that is soon heard."""
+"""Jobs in one transaction. A small chunk holds locks only for milliseconds and can be stopped soon."""
 
 Send = Callable[[Sequence[GenerationJob]], Awaitable[Sequence[SkipReason | None]]]
-"""Sends a chunk in one transaction. Tells for each job why it was left, or None where it was done."""
+"""Sends a chunk in one transaction. Returns for each job why it was skipped, or None if it was written."""
 
 _OF_ONE_JOB = (Locked, Conflict, NoPrivilege, BudgetExceeded)
-"""Errors that one job among others may be the cause of."""
+"""Errors that a single job of a chunk can cause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +57,16 @@ class SkippedJob:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkOutcome:
     done: tuple[GenerationJob, ...]
-    """As they were seen."""
+    """As they were before the write."""
     left: tuple[SkippedJob, ...]
     not_reached: tuple[GenerationJob, ...]
-    """Those after the stop: nothing was sent about them that the database kept."""
+    """The jobs after the stop. The database kept no write to them."""
     stopped_by: StoreError | WriteResolved | None
-    """None where nothing but a person did."""
+    """None if all jobs were reached or the user stopped the write."""
 
 
 class BulkWrite:
-    """The jobs are those that the person saw: nothing that happens meanwhile adds one."""
+    """A write to the jobs that the user saw. Later changes add no job to it."""
 
     def __init__(self, jobs: Sequence[GenerationJob], send: Send) -> None:
         self.jobs = tuple(jobs)
@@ -74,11 +74,11 @@ class BulkWrite:
         self._is_stopping = False
 
     def stop(self) -> None:
-        """After the chunk that is on its way."""
+        """Stop after the current chunk."""
         self._is_stopping = True
 
     async def run(self, progress: Callable[[int], object] = int) -> BulkOutcome:
-        """`progress` is told of how many jobs it is known what became of them. Raises no StoreError."""
+        """Write all chunks. `progress` gets the number of processed jobs. Never raise a StoreError."""
         chunks = deque(self.jobs[at : at + CHUNK] for at in range(0, len(self.jobs), CHUNK))
         done: list[GenerationJob] = []
         left: list[SkippedJob] = []
@@ -89,7 +89,7 @@ class BulkWrite:
                 whys = await self._send(chunk)
             except _OF_ONE_JOB as error:
                 if len(chunk) > 1:
-                    # One of them spoils it for the others: each by itself.
+                    # One job makes the whole chunk fail. Send each job alone.
                     chunks.popleft()
                     chunks.extendleft((job,) for job in reversed(chunk))
                     continue
@@ -112,7 +112,7 @@ class BulkWrite:
 
 
 async def transition_one(context: "ActionContext", job: GenerationJob, target: JobStatus) -> Toast:
-    """Raises a StoreError."""
+    """Change the status of one job. Raise a StoreError on failure."""
     try:
         outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target))
     finally:
@@ -124,7 +124,7 @@ async def transition_one(context: "ActionContext", job: GenerationJob, target: J
 
 
 async def end_with_error(context: "ActionContext", job: GenerationJob, target: JobStatus, error: str) -> Toast:
-    """Raises a StoreError where it is refused, so that whoever typed the error's text still has it."""
+    """End a job with an error text. Raise a StoreError on refusal, so that the form can keep the text."""
     try:
         outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target, error))
     finally:
@@ -135,7 +135,7 @@ async def end_with_error(context: "ActionContext", job: GenerationJob, target: J
 
 
 async def _known(context: "ActionContext", outcomes: Iterable[object]) -> MissingWhys:
-    """Why those that were not found were not: the operator can tell, where these are not the operator's own eyes."""
+    """Return why jobs were not found. Only the operator can distinguish hidden jobs from deleted ones."""
     missing = [outcome.job_id for outcome in outcomes if isinstance(outcome, Missing)]
     hidden = await hidden_from(context.store, context.operator, missing)
     if hidden is None:
@@ -155,7 +155,7 @@ def sends_transition(context: "ActionContext", target: JobStatus, error: str | N
 
 
 async def retry_one(context: "ActionContext", job: GenerationJob, *, again: bool) -> RetryOutcome:
-    """Raises a StoreError."""
+    """Retry one job. Raise a StoreError on failure."""
     try:
         (outcome,) = await context.resolver.resolve(context.store.retry_generation_jobs([job.id], again=again))
     finally:
@@ -178,7 +178,7 @@ def sends_retry(context: "ActionContext") -> Send:
 
 
 async def delete_one(context: "ActionContext", job: GenerationJob) -> Toast:
-    """As it was seen, or not. Raises a StoreError."""
+    """Delete the job if its status is unchanged. Raise a StoreError on failure."""
     deleted: list[GenerationJob] = []
     context.deleting([job.id])
     try:
@@ -195,7 +195,7 @@ async def delete_one(context: "ActionContext", job: GenerationJob) -> Toast:
 
 
 def sends_deletion(context: "ActionContext", deleted: list[GenerationJob]) -> Send:
-    """Adds to `deleted` the whole rows of those that it deleted, as each chunk is done."""
+    """Return a sender that adds the full rows of the deleted jobs to `deleted` after each chunk."""
 
     async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
         write = context.store.delete_jobs_as_seen({job.id: job.status for job in chunk})
@@ -212,13 +212,13 @@ def sends_deletion(context: "ActionContext", deleted: list[GenerationJob]) -> Se
 
 
 def deleted_rows(resolved: WriteResolved) -> list[GenerationJob]:
-    """None where it was not made, or cannot be told."""
+    """Return the deleted rows. Empty if the write was not made or its outcome is unknown."""
     rows: tuple[WrittenRow, ...] = resolved.written.before if resolved.was_made else ()
     return [row for row in rows if isinstance(row, GenerationJob)]
 
 
 async def restore(context: "ActionContext", deletion: DeletedJobs) -> Toast:
-    """All of it or nothing, with the eyes that deleted. What could not be restored can be tried again."""
+    """Restore all jobs or none, as the actor who deleted them. On failure, undo can be tried again."""
     try:
         restored = await context.resolver_for(deletion.store).resolve(
             deletion.store.restore_generation_jobs(deletion.jobs)
@@ -236,18 +236,18 @@ async def restore(context: "ActionContext", deletion: DeletedJobs) -> Toast:
 
 
 MOST_NAMED = 3
-"""In a toast: of more it tells the numbers, and the lines the names."""
+"""A toast names at most this many jobs. If there are more, it counts them and the lines name them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkReport:
     toast: Toast
     lines: tuple[str, ...] = ()
-    """Empty where the toast says it all."""
+    """Empty if the toast says everything."""
 
 
 def bulk_report(outcome: BulkOutcome, *, done: str, project_names: Mapping[UUID, str]) -> BulkReport:
-    """`done` is what was done, such as "Failed"."""
+    """Return the report. `done` is the action in the past tense, such as "Failed"."""
     total = len(outcome.done) + len(outcome.left) + len(outcome.not_reached)
     by_reason = _by_reason(outcome.left)
     named = len(outcome.left) <= MOST_NAMED
@@ -273,12 +273,12 @@ def _counted(why: SkipReason, left: Sequence[SkippedJob], *, named: bool) -> str
 
 
 def _stopped(outcome: BulkOutcome) -> str:
-    """Why not all were reached; empty where they were."""
+    """Return why not all jobs were reached. Empty if they were."""
     left = len(outcome.not_reached)
     were = f"{jobs_count(left)} {'was' if left == 1 else 'were'} not touched"
     if (error := outcome.stopped_by) is not None:
         why = error.message if isinstance(error, WriteResolved) else error_words(error)
-        return f" Then it stopped{f', and {were}' if left else ''}: {why}"
+        return f" Stopped early{f', and {were}' if left else ''}: {why}"
     return f" Stopped: {were}." if left else ""
 
 

@@ -1,4 +1,4 @@
-"""From key to question to write, for selected jobs."""
+"""Actions on selected jobs, from key to confirmation to write."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -41,7 +41,7 @@ class JobActions:
         self._context = context
 
     def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
-        """`project_id` is where a new job is proposed to go."""
+        """Start the action. `project_id` is the preselected project of a new job."""
         match action:
             case JobAction.RETRY:
                 self._retry(jobs)
@@ -53,15 +53,15 @@ class JobActions:
                 self._transition(jobs, STATUS_ACTIONS[action])
 
     def undo(self) -> None:
-        """Makes again what was deleted last."""
+        """Restore the jobs deleted last."""
         deletion = self._context.undo.take_last()
         if deletion is None:
-            show_toast(self._app, Toast(text="Nothing was deleted here that could be made again.", severity="warning"))
+            show_toast(self._app, Toast(text="No deleted jobs to restore.", severity="warning"))
         else:
             self._tasks.write(bulk_writes.restore(self._context, deletion))
 
     def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
-        """Several jobs are asked for first. Those that the status does not permit are left and named."""
+        """Change the status. Several jobs need a confirmation. Jobs that do not permit it are skipped and named."""
         if not self._may_any(jobs, target):
             return
         if STATUS_TEXTS[target].asks_error:
@@ -83,7 +83,7 @@ class JobActions:
         return self._show_report(self._reported(await self._run(bulk, target), done), done)
 
     async def _ask_error(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
-        """The text stays in the dialog until it has been stored."""
+        """Ask for the error text. The dialog keeps the text until it is stored."""
         words = STATUS_TEXTS[target]
 
         async def submit(text: str) -> BulkReport:
@@ -100,7 +100,7 @@ class JobActions:
             lines=(*described_jobs(jobs, self._context.project_names), "", where(self._context.database)),
             label="Error text",
             agree=words.verb,
-            placeholder="What went wrong, such as: API timeout",
+            placeholder="The error, such as: API timeout",
             submit=submit,
         )
         report = await self._app.push_screen_wait(prompt)
@@ -108,7 +108,7 @@ class JobActions:
             show_toast(self._app, self._show_report(report, words.done))
 
     def _retry(self, jobs: Sequence[GenerationJob]) -> None:
-        """Several jobs are asked for first, and so is one that another repeats by now."""
+        """Retry failed jobs. Several jobs, or a job that was retried before, need a confirmation."""
         if not any(job.status is JobStatus.FAILED for job in jobs):
             show_toast(self._app, only_failed_toast(jobs))
         elif len(jobs) == 1:
@@ -170,7 +170,7 @@ class JobActions:
         return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
 
     async def _run(self, bulk: BulkWrite, doing: JobStatus | str) -> BulkOutcome:
-        """What takes more than one chunk shows how far it has come, and can be stopped."""
+        """Run the write. More than one chunk shows progress and can be stopped."""
         try:
             if len(bulk.jobs) <= CHUNK:
                 return await bulk.run()
@@ -186,7 +186,7 @@ class JobActions:
         return bulk_report(outcome, done=done, project_names=self._context.project_names)
 
     def _show_report(self, report: BulkReport, done: str) -> Toast:
-        """What is too long for the toast is listed in a dialog."""
+        """Return the toast. If the report is too long for it, also open a dialog."""
         if report.lines:
             self._app.push_screen(SummaryDialog(title=done, sentence=report.toast.text, lines=report.lines))
         return report.toast
@@ -201,7 +201,7 @@ class JobActions:
             )
 
     async def _ask_new_job(self, project_id: UUID | None) -> None:
-        """The form keeps what was typed until the job has been stored."""
+        """Ask for a new job. The form keeps the input until the job is stored."""
         store = self._context.store
 
         async def create(new_job: NewJob) -> GenerationJob:
@@ -226,7 +226,7 @@ class JobActions:
             await self._context.go_to_job(job)
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
-        """Whether the status of any permits it; else says why not."""
+        """Return whether the status of any job permits the change. Explain a refusal."""
         if any(job.status in target.sources for job in jobs):
             return True
         show_toast(self._app, not_permitted_toast(jobs, target))

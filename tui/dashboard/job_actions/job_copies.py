@@ -1,4 +1,4 @@
-"""What of a job the clipboard can take."""
+"""Copies job ids and JSON to the clipboard."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +24,12 @@ class JobCopy(StrEnum):
 
 
 def _ids(jobs: Sequence[GenerationJob]) -> str:
-    """A line each."""
+    """Return one id a line."""
     return "\n".join(str(job.id) for job in jobs)
 
 
 def _json(jobs: Sequence[GenerationJob]) -> str:
-    """As the command line prints them: one object, or a list of several."""
+    """Return JSON as the command line prints it: one object, or a list if there are several jobs."""
     documents = [plain_row(job) for job in jobs]
     return json.dumps(documents[0] if len(jobs) == 1 else documents, indent=2)
 
@@ -37,12 +37,13 @@ def _json(jobs: Sequence[GenerationJob]) -> str:
 _TEXTS: Mapping[JobCopy, Callable[[Sequence[GenerationJob]], str]] = {JobCopy.ID: _ids, JobCopy.JSON: _json}
 
 _SEEN = frozenset({JobCopy.ID})
-"""What a list has of each job. Of the others it may have only the beginning, so that the rows are read first."""
+"""Copies that need only listed values. Other values may be cut in the list, so the rows are read first."""
 
 
 async def copy_jobs(app: App[Any], store: "Store | None", what: JobCopy, jobs: Sequence[GenerationJob]) -> None:
-    """In the order in which they were seen; of rows that are read, as they are by now. `store` is None where nothing
-    can be read.
+    """Copy in the order of `jobs`. Rows that must be read are copied with their current values.
+
+    `store` is None if rows cannot be read.
     """
     if what in _SEEN:
         app.copy_to_clipboard(_TEXTS[what](jobs))
@@ -64,4 +65,4 @@ async def _copy_present(app: App[Any], store: "Store", what: JobCopy, jobs: Sequ
         show_toast(app, Toast(text=f"Copied {jobs_name(there)} as {what.upper()}."))
     if gone := len(jobs) - len(there):
         missing = "The job is" if len(jobs) == 1 else f"{gone} of the {len(jobs)} jobs are"
-        show_toast(app, Toast(text=f"{missing} gone, or hidden, and not copied.", severity="warning"))
+        show_toast(app, Toast(text=f"{missing} deleted or hidden, and not copied.", severity="warning"))

@@ -1,4 +1,4 @@
-"""Form of a new job."""
+"""The form for a new job."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ class NewJob:
 
 
 class NewJobDialog(FormDialog[GenerationJob]):
-    """`create` makes the job and `assets` lists a project's; both raise a StoreError where that fails.
+    """A form for a new job. `create` and `assets` raise a StoreError on failure.
 
-    There is a project; without `project_id` the first one is proposed.
+    There must be a project. Without `project_id`, the first project is preselected.
     """
 
     FIELDS: ClassVar[Mapping[str, str]] = {"mode": "mode", "cost_cents": "cost", "input_asset_id": "asset"}
@@ -92,7 +92,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
         try:
             assets = await self._assets(project_id)
         except StoreError as error:
-            problem = f"The assets cannot be listed. {error_words(error)}"
+            problem = f"Can't list the assets. {error_words(error)}"
         if self.is_open:
             self.query_one("#asset", Select).set_options([(Content(_described(asset)), asset.id) for asset in assets])
             self.query_one("#asset-problem", FieldProblem).say(problem)
@@ -118,7 +118,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
 
 
 def _completed(mode: str) -> str:
-    """The mode that the field proposes, if it does. A space at the end keeps a mode as it is typed."""
+    """Return the mode that the field suggests, if any. A trailing space keeps the mode as typed."""
     return next((usual for usual in USUAL_MODES if mode and usual.startswith(mode)), mode.rstrip())
 
 

@@ -1,4 +1,4 @@
-"""Filter bar: typing, completing, mistakes, remarks."""
+"""Filter bar: input, completion, mistakes and remarks."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _STILL_TYPING_SECONDS = 0.15
 _STILL_CHOOSING_SECONDS = 0.6
-"""While something is offered: half a key is a word, too, and is hardly meant as one."""
+"""Longer while completions are open, because half a key could be read as a word."""
 
 
 def _nothing_known() -> "CompletionValues":
@@ -32,8 +32,9 @@ def _nothing_known() -> "CompletionValues":
 
 
 class FilterBar(Vertical):
-    """Hidden until it is opened. What was typed stays whatever happens to it; while it is wrong, the last that was
-    right holds.
+    """The filter input, hidden until it is opened. It keeps the typed text.
+
+    While the text is invalid, the last valid filter stays in force.
     """
 
     DEFAULT_CSS = """
@@ -48,7 +49,7 @@ class FilterBar(Vertical):
     """
 
     class FilterChanged(Message):
-        """What is typed means something else, and nobody has typed on for a moment."""
+        """The filter has a new meaning, and the user has stopped typing."""
 
         def __init__(self, text: str, job_filter: JobFilter) -> None:
             super().__init__()
@@ -56,39 +57,39 @@ class FilterBar(Vertical):
             self.job_filter = job_filter
 
     class FilterMistaken(Message):
-        """What is typed means nothing."""
+        """The typed filter is invalid."""
 
         def __init__(self, error: "FilterError") -> None:
             super().__init__()
             self.error = error
 
     class Kept(Message):
-        """Enter: what is typed is right, and was told."""
+        """Enter was pressed. The filter is valid and was sent."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
 
     class UsersRequested(Message):
-        """A user is about to be named, and none is known."""
+        """The user starts to type a user filter, and no users are known."""
 
     class Left(Message):
-        """All rows are wanted."""
+        """The filter is to be cleared."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._known: Callable[[], CompletionValues] = _nothing_known
         self._offered_of: CompletionValues | None = None
-        """What was known when completions were offered last."""
+        """The values that were known when completions were last offered."""
         self._last_sent = ("", NO_FILTER)
-        """The last that was right: its text, and what it means."""
+        """The text and meaning of the last valid filter."""
         self._error: FilterError | None = None
         self._remark = ""
-        """About the last that was right."""
+        """About the last valid filter."""
         self._typing: Timer | None = None
 
     def build_hidden_parts(self) -> None:
-        """Makes its parts, which nothing that is hidden needs: at the latest when somebody is about to type."""
+        """Build the parts. They are needed only before the user types."""
         if not self._is_built:
             self.mount(FilterField(id="find"), CompletionList(), SteadyText(id="mistake"))
 
@@ -96,15 +97,15 @@ class FilterBar(Vertical):
     def _is_built(self) -> bool:
         return bool(self.children)
 
-    # What it is told
+    # Input
 
     def open(self) -> None:
-        """For typing, at once: what is typed meanwhile would be commands."""
+        """Open the bar and focus it at once, so that typed keys are not taken as commands."""
         self.display = True
         self.screen.set_focus(self._field)
 
     def set_text(self, text: str) -> None:
-        """In place of what was typed. Leaves the focus where it is."""
+        """Replace the text. The focus does not move."""
         self.display = bool(text) or self.display
         with self.prevent(Input.Changed):
             self._field.value = text
@@ -113,41 +114,41 @@ class FilterBar(Vertical):
         self.settle()
 
     def know(self, known: "Callable[[], CompletionValues]") -> None:
-        """What completions may name, asked when there are to be some: what is offered already follows at once."""
+        """Set a source of values for completions. Open completions follow at once."""
         self._known = known
         if self._is_built and (self._completions.is_open or self._user_is_typed) and known() != self._offered_of:
             self._complete()
 
     def note(self, sentences: str, *, is_asking: bool = False) -> None:
-        """About the filter that is typed, which is right. Stays until another is; an empty text takes it away.
+        """Show a remark on the valid filter. It stays until the filter changes. An empty text removes it.
 
-        `is_asking` where nothing is listed by it before somebody insists.
+        With `is_asking`, the filter applies only after the user confirms.
         """
         self._remark = sentences
         self._field.ask(is_asking=is_asking)
         self._show_remark()
 
     def close(self) -> None:
-        """All rows are listed again."""
+        """Clear the filter and hide the bar."""
         if self._is_built:
             self.set_text("")
         self.display = False
 
-    # What it tells
+    # Output
 
     @property
     def text(self) -> str:
-        """As it was typed, right or wrong."""
+        """The text as typed, valid or not."""
         return self._field.value if self._is_built else ""
 
     @property
     def job_filter(self) -> JobFilter:
-        """The last that was right."""
+        """The last valid filter."""
         return self._last_sent[1]
 
     @property
     def kept_text(self) -> str:
-        """Of the last filter that was right, without blanks around it."""
+        """The text of the last valid filter, without surrounding spaces."""
         return self._last_sent[0]
 
     # Typing
@@ -193,12 +194,12 @@ class FilterBar(Vertical):
 
     @property
     def _is_in_a_term(self) -> bool:
-        """Between terms everything could be meant, so that nothing is offered unasked."""
+        """Whether the cursor is in a term. Between terms, completions would be too many to offer unasked."""
         before = self._field.value[: self._field.cursor_position]
         return bool(before) and not before[-1].isspace()
 
     def settle(self) -> None:
-        """Reads what is typed, and tells what it means where that has changed."""
+        """Parse the text, and report the filter if its meaning has changed."""
         from store.filters.filter_text import parse
         from store.filters.job_filter import FilterError
 
@@ -269,7 +270,7 @@ class FilterBar(Vertical):
 
     @property
     def _meant(self) -> "Completion | None":
-        """What would do in place of the mistake."""
+        """The suggested correction of the mistake."""
         from store.filters.filter_completion import Completion
 
         error = self._error
@@ -295,7 +296,7 @@ class FilterBar(Vertical):
     # Mistakes
 
     def _show_mistake(self) -> None:
-        """Not where something is offered for it: that is being typed."""
+        """Show the mistake, unless completions are open for it."""
         error = self._error
         if error is None or self._completions.is_open:
             return
@@ -309,7 +310,7 @@ class FilterBar(Vertical):
         self._say(Content(clean(self._remark, limit=600)), is_caution=True)
 
     def _say(self, content: Content, *, is_caution: bool) -> None:
-        """Below the field; nothing hides the line."""
+        """Show a line below the field. Empty content hides it."""
         self.build_hidden_parts()
         line = self.query_one("#mistake", SteadyText)
         line.say(content)

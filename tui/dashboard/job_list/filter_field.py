@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
     from store.filters.filter_completion import Completion
 
-_ASKING = {"find.keep": "list all the same"}
+_ASKING = {"find.keep": "list anyway"}
 _WRONG = Style(underline=True, bold=True)
 
 
 class MarksMistake(ShowsInvisible):
-    """Beside showing what is invisible."""
+    """Marks a mistake, and shows invisible characters."""
 
     def __init__(self) -> None:
         self.place: tuple[int, int] | None = None
-        """Of what is wrong, in characters."""
+        """Start and end of the mistake, in characters."""
 
     def highlight(self, text: Text) -> None:
         if self.place is not None:
@@ -37,28 +37,28 @@ class MarksMistake(ShowsInvisible):
 
 
 class FilterField(DynamicKeyText, TextField):
-    """Its keys are the bar's: it says which were pressed."""
+    """The filter input. It reports its keys to the bar."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "keep", id="find.keep", tooltip="Keep what was found"),
-        Binding("escape", "leave", "all rows", id="find.leave", tooltip="Close the completions; show all rows again"),
+        Binding("enter", "submit", "keep", id="find.keep", tooltip="Keep the filter and go to the table"),
+        Binding("escape", "leave", "all rows", id="find.leave", tooltip="Close the completions, or clear the filter"),
         Binding("tab", "complete", "complete", id="find.complete", tooltip="Take the completion, or list the keys"),
-        Binding("down", "step(1)", "To the table", show=False, id="find.down", tooltip="The next one, or the table"),
-        Binding("up", "step(-1)", "Back", show=False, id="find.up", tooltip="The completion before"),
+        Binding("down", "step(1)", "To the table", show=False, id="find.down", tooltip="Next completion, or the table"),
+        Binding("up", "step(-1)", "Back", show=False, id="find.up", tooltip="Previous completion"),
     ]
 
     class Left(Message):
-        """Escape."""
+        """Escape was pressed."""
 
     class CompletionRequested(Message):
-        """Tab, or the right arrow at the end of the text."""
+        """Tab was pressed, or the right arrow at the end of the text."""
 
         def __init__(self, *, by_tab: bool) -> None:
             super().__init__()
             self.by_tab = by_tab
 
     class Stepped(Message):
-        """So many lines down."""
+        """A move by lines, down if positive."""
 
         def __init__(self, lines: int) -> None:
             super().__init__()
@@ -70,13 +70,13 @@ class FilterField(DynamicKeyText, TextField):
         self.highlighter = self._marks
 
     def mark(self, place: tuple[int, int] | None) -> None:
-        """Where the text is wrong; None where it is not."""
+        """Mark the mistake in the text. None removes the mark."""
         if place != self._marks.place:
             self._marks.place = place
             self.refresh()
 
     def ask(self, *, is_asking: bool) -> None:
-        """Whether enter is to list by what is typed although that is dear."""
+        """Set whether enter confirms a slow filter."""
         reworded = _ASKING if is_asking else NOTHING
         if reworded != self.reworded:
             self.reworded = reworded
@@ -99,13 +99,13 @@ class FilterField(DynamicKeyText, TextField):
 
 
 _LONGEST = 40
-"""Cells of what would be typed."""
+"""Maximum cells of a completion's text."""
 _LONGEST_WORDS = 60
 _MOST_LINES = 8
 
 
 class CompletionList(OptionList):
-    """Never has the focus: the field that is typed into has the keys."""
+    """The completions. The list never takes the focus, because the field handles the keys."""
 
     can_focus = False
     ALLOW_SELECT = False
@@ -135,7 +135,7 @@ class CompletionList(OptionList):
 
     @property
     def chosen(self) -> "Completion | None":
-        """The one that was gone to; None while nobody has."""
+        """The highlighted completion; None before the first move."""
         return None if self.highlighted is None or not self._offered else self._offered[self.highlighted]
 
     @property
@@ -146,7 +146,7 @@ class CompletionList(OptionList):
         return self._offered[place]
 
     def offer(self, completions: "Sequence[Completion]", *, column: int, room: int) -> None:
-        """Nothing closes it. `column` is where on the line what they complete begins; `room` the lines below it."""
+        """Show the completions. Empty closes the list. `column` is where their text starts; `room` the lines below."""
         self._offered = tuple(completions)
         widths = [min(cell_len(_name(completion)), _LONGEST) for completion in self._offered]
         self.set_options([Option(_prompt(completion, max(widths))) for completion in self._offered])

@@ -1,4 +1,4 @@
-"""Columns of the job list: which fit a width, where, and what their cells say."""
+"""Columns of the job list: which fit, where, and their cells."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,28 +20,28 @@ GUTTER = 3
 """Cells at the left for the mark and the cursor."""
 
 WIDE = 120
-"""From this width on there is room for the id."""
+"""The width from which the id column fits."""
 
 HIDDEN = "⊘ hidden"
-"""What the lens' column says of a job that the user does not see."""
+"""The visibility cell of a job that the user does not see."""
 
 _NARROW = 60
 _MOST_TEXT = 48
 _SOME_TEXT, _ENOUGH_TEXT = 16, 24
 _SOME_ERROR, _ENOUGH_ERROR = 24, 40
-"""Cells of a mode or a name, and of an error: further ones are given when all have so many."""
+"""Cells of a mode or a name, and of an error. Columns grow beyond them only after all have reached them."""
 
 
 class ColumnName(StrEnum):
-    """In the order on the screen; the value is the title."""
+    """Columns in screen order. The value is the title."""
 
-    LENS = "LENS"
+    LENS = "VISIBLE"
     STATUS = "STATUS"
     MODE = "MODE"
     COST = "COST"
     CREATED = "CREATED"
     UPDATED = "UPDATED"
-    TOTAL = "TOTAL"
+    TOTAL = "DURATION"
     PROJECT = "PROJECT"
     ID = "ID"
     ERROR = "ERROR"
@@ -60,26 +60,26 @@ SORTED_BY: Mapping[ColumnName, OrderColumn] = {
 class JobColumn:
     name: ColumnName
     start: int
-    """In cells from the left."""
+    """Cells from the left."""
     width: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentWidths:
-    """In cells, of the widest value among all rows at hand, so that columns keep still while one scrolls.
+    """Cells of the widest values among the loaded rows, so that columns do not move during a scroll.
 
-    A project is as wide as the widest of all names, whether a row at hand has it or not.
+    The project width covers all project names, even those without a loaded row.
     """
 
     mode: int = 0
     cost: int = 0
     project: int | None = None
-    """None when all jobs are of one project, so that no column names it."""
+    """None if all jobs belong to one project, which then needs no column."""
     with_visibility: bool = False
-    """Whether a column tells which jobs are hidden from a user."""
+    """Whether a column shows which jobs are hidden from a user."""
 
     def widened(self, other: "ContentWidths") -> "ContentWidths":
-        """With room for what the other one measured, and with the columns that it has."""
+        """Return the larger widths of both, with the columns of `other`."""
         return ContentWidths(
             mode=max(self.mode, other.mode),
             cost=max(self.cost, other.cost),
@@ -107,17 +107,17 @@ def _widest(texts: Iterable[str]) -> int:
 
 
 def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -> tuple[JobColumn, ...]:
-    """Share a width of 40 to 200 cells among the columns that fit, left to right.
+    """Share a width of 40 to 200 cells among the columns that fit, from left to right.
 
-    When it is narrow the least wanted go first. Modes, project names and errors get some cells, then enough of them,
-    then the names what they need, and the error what is left.
+    On a narrow screen, the least important columns are dropped. Modes, project names and errors get some cells, then
+    enough cells. Then modes and names get what they need, and the error gets the rest.
     """
     gap = 1 if width < _NARROW else 2
     least = _least_widths(content)
     widths: dict[ColumnName, int] = {}
     left = width - GUTTER + gap
     for name in _wanted(width, content, sort):
-        # Beside a project's column, an error that says something goes before more times and ids.
+        # Next to a project column, a readable error is more important than further times and ids.
         reserved = _SOME_ERROR - least[ColumnName.ERROR] if ColumnName.PROJECT in widths else 0
         if left < least[name] + gap + reserved:
             break
@@ -147,7 +147,7 @@ _TIMES = {OrderColumn.UPDATED: ColumnName.UPDATED, OrderColumn.TOTAL: ColumnName
 
 
 def _wanted(width: int, content: ContentWidths, sort: ListOrder | None) -> list[ColumnName]:
-    """The most wanted first. Sorted by the last change or the total, the table shows that instead of the creation."""
+    """Return the columns, most important first. The time column follows the order of the list."""
     sorted_by = sort.column if sort else OrderColumn.CREATED
     time = _TIMES.get(sorted_by, ColumnName.CREATED)
     wanted = [
@@ -192,24 +192,24 @@ def _place(widths: Mapping[ColumnName, int], gap: int) -> tuple[JobColumn, ...]:
 
 
 def column_at(columns: Iterable[JobColumn], x: int) -> ColumnName | None:
-    """The column under a cell; the gap to the right belongs to it. None in the gutter."""
+    """Return the column under a cell. The gap to its right belongs to it. Return None in the gutter."""
     starts = [column for column in columns if column.start <= x]
     return starts[-1].name if starts else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """Cleaned text at its place in a line."""
+    """Clean text at its place in a line."""
 
     start: int
-    """In cells from the left."""
+    """Cells from the left."""
     text: str
     style: str = ""
-    """A component class of the table; empty for the line's own style."""
+    """A component class of the table. Empty for the style of the line."""
 
 
 def header_cells(columns: Iterable[JobColumn], sort: ListOrder | None) -> tuple[Cell, ...]:
-    """The titles; the sorted one points down when the largest or newest is on top."""
+    """Return the titles. The sorted one points down if the largest or newest value is at the top."""
     cells: list[Cell] = []
     for column in columns:
         is_sorted = sort is not None and SORTED_BY.get(column.name) is sort.column
@@ -226,7 +226,7 @@ def row_cells(
     project_names: Mapping[UUID, str] | None = None,
     is_hidden: bool = False,
 ) -> tuple[Cell, ...]:
-    """A job whose project has no name here shows the project's id. One that is hidden is dimmed, and says so."""
+    """Return the cells of a job. Without a name, the project id is shown. A hidden job is dimmed and marked."""
     names = project_names or {}
     return tuple(
         Cell(
@@ -239,7 +239,7 @@ def row_cells(
 
 
 def times(job: GenerationJob, columns: Iterable[JobColumn], *, now: datetime) -> tuple[str, ...]:
-    """All that `row_cells` says of a job and that changes by itself."""
+    """Return the texts of a row that change with time."""
     return tuple(_cell_text(job, column.name, now, {}, False) for column in columns if column.name in _CHANGING_BY_TIME)
 
 
@@ -283,11 +283,11 @@ def _hidden_style(name: ColumnName) -> str:
 
 
 def _total(job: GenerationJob, now: datetime) -> str:
-    """From the creation to the end, or up to now while the job runs."""
+    """Return the time from creation to the end. A running job counts up to now."""
     if job.status is JobStatus.QUEUED or is_infinite(job.created_at) or is_infinite(job.updated_at):
         return ""
     if isinstance(job.status, UnknownStatus):
-        return ""  # Nobody knows whether it has ended.
+        return ""  # An unknown status does not show whether the job has ended.
     if job.status.is_final:
         return duration((job.updated_at - job.created_at).total_seconds())
     return elapsed((now - job.created_at).total_seconds())

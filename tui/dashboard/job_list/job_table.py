@@ -51,16 +51,16 @@ class CursorMoved(JobTableMessage, namespace="job_table"):
 
 @dataclass
 class CursorLost(JobTableMessage, namespace="job_table"):
-    """The job under the cursor is no more where it was; a `CursorMoved` to None follows."""
+    """The job under the cursor has moved or left. A `CursorMoved` to None follows."""
 
     job_id: UUID
     has_left: bool
-    """Whether it is in the list no more. Where jobs change places, one that is out of sight may be there."""
+    """Whether it has left the list. In an order by changing values, it may only be out of sight."""
 
 
 @dataclass
 class Opened(JobTableMessage, namespace="job_table"):
-    """The details of a job are wanted."""
+    """Open the details of a job."""
 
     job_id: UUID
 
@@ -69,48 +69,48 @@ class Opened(JobTableMessage, namespace="job_table"):
 class MarksChanged(JobTableMessage, namespace="job_table"):
     marked: frozenset[UUID]
     dropped: int
-    """How many marks went because their jobs left the list."""
+    """Number of marks dropped because their jobs left the list."""
 
 
 @dataclass
 class NewAbove(JobTableMessage, namespace="job_table"):
-    """Another number of new jobs waits above the first row in sight."""
+    """The number of new jobs above the first visible row has changed."""
 
     count: int
 
 
 @dataclass
 class SortRequested(JobTableMessage, namespace="job_table"):
-    """A title was clicked."""
+    """A column title was clicked."""
 
     column: OrderColumn
 
 
 @dataclass
 class AllMarked(JobTableMessage, namespace="job_table"):
-    """All jobs of a list are to be marked that is longer than the rows at hand; nothing was."""
+    """Mark all jobs of a list that is only partly loaded. The table has marked nothing."""
 
 
 @dataclass
 class PositionChanged(JobTableMessage, namespace="job_table"):
-    """The cursor, or where it is out of sight the view, is elsewhere in the list; or the list's length is another."""
+    """The position in the list, or the length of the list, has changed."""
 
     position: Position | None
 
 
 @dataclass
 class WindowRequested(JobTableMessage, namespace="job_table"):
-    """Other rows of the list are wanted in place of those at hand: an answer to an earlier wish is not, any more."""
+    """Other rows of the list are needed. The table then ignores answers to earlier requests."""
 
     anchor: GenerationJob | End
-    """The row around which they are, or the end of the list at which."""
+    """The row that the window surrounds, or the end of the list where it lies."""
     before: int
     after: int
-    """From the anchor's row on."""
+    """Rows from the anchor's row on."""
 
 
 class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
-    """The rows, their order and the time come from outside, by `show` and `tick`; it draws only lines that changed."""
+    """A table of jobs. Rows, order and time come from `show` and `tick`. Only changed lines are drawn."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -162,8 +162,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         f"JobTable > .job-table--{status} {{ color: {text.row_style}; }}\n" for status, text in STATUS_TEXTS.items()
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False, id="jobs.up", tooltip="Go to the job above"),
-        Binding("down,j", "move(1)", "Down", show=False, id="jobs.down", tooltip="Go to the job below"),
+        Binding("up,k", "move(-1)", "Up", show=False, id="jobs.up", tooltip="Go to the previous job"),
+        Binding("down,j", "move(1)", "Down", show=False, id="jobs.down", tooltip="Go to the next job"),
         Binding("pageup", "page(-1)", "Page up", show=False, id="jobs.page_up", tooltip="Go up a page"),
         Binding("pagedown", "page(1)", "Page down", show=False, id="jobs.page_down", tooltip="Go down a page"),
         Binding("home,g", "first", "First", show=False, id="jobs.first", tooltip="Go to the first job"),
@@ -173,7 +173,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             "open",
             "details",
             id="jobs.open",
-            tooltip="Show everything about this job, and what happened to it",
+            tooltip="Show the details and events of this job",
         ),
         Binding("space", "mark", "Mark", show=False, id="jobs.mark", tooltip="Mark this job and go down"),
         Binding(
@@ -188,9 +188,9 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     ]
 
     sort: reactive[ListOrder | None] = reactive[ListOrder | None](None, repaint=False, init=False)
-    """The order of the rows, for the header; the rows come sorted."""
+    """The order of the rows, for the header. The rows arrive sorted."""
     empty_text: reactive[str] = reactive("", repaint=False, init=False)
-    """The sentence in place of rows, taken literally."""
+    """The sentence shown if there are no rows. It is not read as markup."""
 
     CursorMoved: TypeAlias = CursorMoved
     CursorLost: TypeAlias = CursorLost
@@ -212,12 +212,12 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._opened_by_click: UUID | None = None
         self._is_settling = False
         self._fitted = Size()
-        """The room that the lines were made for."""
+        """The size that the lines were made for."""
         self._pending_rows = PendingRows()
         self.deleting: frozenset[UUID] = frozenset()
-        """Jobs deleted by the person: if the cursor is on one, it goes to the row that takes its place."""
+        """Jobs that the user is deleting. The cursor moves from such a job to the row that replaces it."""
 
-    # What it is told
+    # Input
 
     def show(
         self,
@@ -227,7 +227,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         project_names: Mapping[UUID, str] | None = None,
         hidden: frozenset[UUID] | None = None,
     ) -> None:
-        """As `show_window`, with all rows of the list."""
+        """Show all rows of a list."""
         self._pending_rows = self._pending_rows.arrived(None)
         self._take(self._view.showing(jobs), now=now, project_names=project_names, hidden=hidden)
 
@@ -239,9 +239,9 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         project_names: Mapping[UUID, str] | None = None,
         hidden: frozenset[UUID] | None = None,
     ) -> None:
-        """Take other rows of the list. `now` is the server's time; names of projects add a column for them.
+        """Show a window of rows. `now` is the server's time. Project names add a project column.
 
-        So does `hidden`, the lens' column: those of the jobs that the user does not see.
+        `hidden` adds the visibility column. It holds the jobs that the user does not see.
         """
         self._pending_rows = self._pending_rows.arrived(window.query)
         view = self._view.showing(
@@ -270,16 +270,16 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._show_state(view)
 
     def count(self, length: Count | None) -> None:
-        """How many rows the whole list has; None while nobody knows."""
+        """Set the number of rows in the whole list. None if it is unknown."""
         self._show_state(self._view.counted(length))
 
     def tick(self, now: datetime) -> None:
-        """Let ages grow."""
+        """Update ages and durations."""
         self._drawing.pass_time(now)
         self._refresh_changed_lines()
 
     def clear(self) -> None:
-        """Forget rows, cursor, marks and scroll, because something else will be looked at."""
+        """Forget rows, cursor, marks and scroll position before another list is shown."""
         self._pending_rows = PendingRows()
         self._drawing.forget()
         self._show_state(self._view.forgotten())
@@ -288,19 +288,19 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._show_state(self._view.unmarked())
 
     def stop_waiting(self) -> None:
-        """Give up the moves that wait for rows, for these may be long in coming."""
+        """Cancel the moves that wait for rows, because the rows may take long."""
         self._show_state(self._view.without_pending_moves())
 
     def move_to(self, job_id: UUID) -> bool:
-        """Put the cursor on a job and bring it into sight; False if it is not among the rows at hand."""
+        """Move the cursor to a job and scroll to it. Return False if it is not loaded."""
         self._show_state(self._view.moved_to(job_id))
         return self._view.cursor == job_id
 
-    # What it tells
+    # Output
 
     @property
     def cursor_job(self) -> GenerationJob | None:
-        """The job that a key acts on, as it was last shown; None if there is none or its row is not at hand."""
+        """The job that a key acts on, as last shown. None if there is none or its row is not loaded."""
         return self._view.cursor_job
 
     @property
@@ -309,7 +309,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def marked_jobs(self) -> tuple[GenerationJob, ...]:
-        """As they were last at hand, in the order of marking."""
+        """The marked jobs as last loaded, in the order of marking."""
         return tuple(self._view.marked.values())
 
     @property
@@ -319,21 +319,21 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def has_first_row(self) -> bool:
-        """Whether the first row of the list is at hand."""
+        """Whether the first row of the list is loaded."""
         return not self._view.rows.has_before
 
     @property
     def position(self) -> Position | None:
-        """Where in the whole list one is; None without rows."""
+        """The position in the whole list; None without rows."""
         return self._view.position
 
     @property
     def new_above(self) -> int:
-        """How many jobs arrived above the first row in sight since they could last be seen."""
+        """Number of jobs that arrived above the first visible row and have not been visible since."""
         return len(self._view.unseen)
 
     def _show_state(self, view: TableState) -> None:
-        """Adopt a view, draw what it changes and say what it means to others."""
+        """Adopt a state, draw its changes and post messages about them."""
         before, self._view = self._view, view
         if view is before:
             self._refresh_changed_lines()
@@ -363,7 +363,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     # Size and scroll
 
     def _settle(self) -> None:
-        """Bring Textual's virtual size and scroll in line with the view, without a repaint of every line."""
+        """Adapt Textual's virtual size and scroll position to the state, without repainting every line."""
         self._is_settling = True
         try:
             virtual_size = Size(self._width, self._view.rows.extent + HEADER_HEIGHT)
@@ -386,11 +386,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self._clamped(super().validate_scroll_target_y(value))
 
     def _clamped(self, scroll_y: float) -> float:
-        """Never beyond the rows at hand."""
+        """Limit the scroll position to the loaded rows."""
         return clamp(scroll_y, self._view.rows.first_place, self._view.max_top)
 
     def on_scroll_to(self, event: ScrollTo) -> None:
-        """The scrollbar, dragged to an end of the list that is not at hand."""
+        """Handle a scrollbar dragged to an end of the list that is not loaded."""
         rows = self._view.rows
         if event.y is None:
             return
@@ -434,7 +434,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh(*(Region(0, y, self._width, 1) for y in changed))
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The first frame is drawn before the message that tells the size."""
+        """Fit first, because the first frame is drawn before the resize message."""
         self._fit()
         return super().render_lines(crop)
 
@@ -474,14 +474,14 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._show_state(self._view.toggled(self._view.cursor).moved_by(1))
 
     def action_mark_all(self) -> None:
-        """All of the list, not just those that happen to be at hand."""
+        """Mark all jobs of the list, not only the loaded ones."""
         if self._view.rows.has_before or self._view.rows.has_after:
             self.post_message(self.AllMarked(self))
         else:
             self._show_state(self._view.all_marked())
 
     def action_unmark(self) -> None:
-        """Without marks the key is left to the screen."""
+        """Remove the marks. Without marks, the screen handles the key."""
         if not self._view.marks:
             raise SkipAction
         self.clear_marks()
@@ -507,7 +507,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._click_row(job.id, clicks=event.chain)
 
     def _click_row(self, job_id: UUID, *, clicks: int) -> None:
-        """The first click points, a further one on the same row opens; two quick ones open once."""
+        """Move the cursor on the first click, and open on the next click. A double click opens only once."""
         if job_id != self._view.cursor:
             self._opened_by_click = None
             self.move_to(job_id)

@@ -1,4 +1,4 @@
-"""Panel of status tabs, filter bar and table."""
+"""Panel with status tabs, filter bar and table."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def list_length(listing: "Listing", totals: "Totals | None") -> Count | None:
-    """None where nobody counted it, or what was counted is another list."""
+    """Return the length of the list. Return None if it was not counted, or another list was counted."""
     if listing.visibility is not None:
         everything = listing.visibility.everything
         precision = Precision.CAPPED if everything.is_more else Precision.EXACT
@@ -57,7 +57,7 @@ def list_length(listing: "Listing", totals: "Totals | None") -> Count | None:
 
 _COLUMNS = tuple(OrderColumn)
 _TITLE_EDGES = 4
-"""Cells of the border that a title leaves free, corners not counted."""
+"""Cells of the border beside a title, without the corners."""
 
 
 class JobsPanel(Vertical):
@@ -77,23 +77,23 @@ class JobsPanel(Vertical):
     """
 
     class CursorRemoved(Message):
-        """The job under the cursor left its place by itself; until the next move the cursor is on none."""
+        """The job under the cursor has moved or left. Until the next move, the cursor is on no job."""
 
         def __init__(self, job_id: UUID, *, has_left: bool) -> None:
             super().__init__()
             self.job_id = job_id
             self.has_left = has_left
-            """Whether it is in the list no more, or may only have moved."""
+            """Whether it has left the list. Otherwise it may only have moved."""
 
     class MarksRemoved(Message):
-        """So many marked jobs left the list by themselves."""
+        """Marked jobs have left the list."""
 
         def __init__(self, count: int) -> None:
             super().__init__()
             self.count = count
 
     class IdRequested(Message):
-        """The thing with this id, or one that begins so, is looked for."""
+        """Find the entity with this id or id prefix."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
@@ -105,14 +105,14 @@ class JobsPanel(Vertical):
             self.order = order
 
     class RowsRequested(Message):
-        """Other rows of the list that is shown."""
+        """Other rows of the shown list are needed."""
 
         def __init__(self, window: RowWindowQuery) -> None:
             super().__init__()
             self.window = window
 
     class FilterRequested(Message):
-        """With `is_forced` the person knows what the filter costs and wants it anyway."""
+        """A filter was typed. With `is_forced`, the user has confirmed its cost."""
 
         def __init__(self, job_filter: JobFilter, *, is_forced: bool = False) -> None:
             super().__init__()
@@ -124,30 +124,30 @@ class JobsPanel(Vertical):
         self._listing: Listing | None = None
         self._totals: Totals | None = None
         self._listed = ListQuery()
-        """What is looked for."""
+        """The list that is requested."""
         self._has_visibility = False
         self._requested_order: ListOrder | None = None
-        """None where the present one is what was wanted last."""
+        """The order requested last. None if it is the present one."""
         self._now: datetime | None = None
         self._rows: tuple[GenerationJob, ...] = ()
         self._titles = ("", "")
         self._project_names_by_id: dict[UUID, str] = {}
-        """Names of projects that an id led to: they need not be among those of the look."""
+        """Names of projects opened by id. The listing may not contain them."""
         self._names_known_to_operator: dict[UUID, str] = {}
-        """Names that the operator knows and these eyes perhaps do not: told through the lens alone."""
+        """Names that the operator sees and the user may not. They are shown only in the visibility view."""
         self._marked: frozenset[UUID] = frozenset()
         self._expected_removals: frozenset[UUID] = frozenset()
         self._is_waiting = False
         self._mark = ""
         self._chosen_jobs: tuple[GenerationJob, ...] = ()
         self._is_expensive = False
-        """Whether the filter that is typed waits for somebody to insist."""
+        """Whether the filter waits for a confirmation because it is slow."""
         self._requested_id: str | None = None
-        """An id that is looked for everywhere where no row has it."""
+        """An id to find as any entity if no row has it."""
         self._users: tuple[str, ...] = ()
         """E-mails that a filter may name."""
         self.view_name_for: Callable[[str, ListOrder], str | None] = lambda _text, _order: None
-        """The view that a filter and an order are."""
+        """Return the name of the view with this filter and order."""
 
     def compose(self) -> ComposeResult:
         yield StatusTabs(id="tabs")
@@ -163,15 +163,15 @@ class JobsPanel(Vertical):
         return self.query_one(JobTable)
 
     def build_hidden_parts(self) -> None:
-        """Makes what is hidden until a key shows it."""
+        """Build the parts that are hidden until a key shows them."""
         self._bar.build_hidden_parts()
 
-    # What it is told
+    # Input
 
     def show(self, listing: "Listing", totals: "Totals | None", *, now: datetime) -> None:
-        """Takes a look; `now` is the server's time. A list of something else starts anew, and another order at its top.
+        """Show a listing. `now` is the server's time. Another list or order starts at its top.
 
-        `numbers` are those known so far, perhaps of another list.
+        `totals` are the latest known totals. They may belong to another list.
         """
         before = self._listing
         is_other = before is not None and _list_identity(before) != _list_identity(listing)
@@ -191,7 +191,7 @@ class JobsPanel(Vertical):
         self.table.tick(now)
 
     def forget(self, sentence: str) -> None:
-        """Shows nothing but a sentence."""
+        """Show only a sentence."""
         self._listing, self._totals, self._rows, self._is_waiting, self._chosen_jobs = None, None, (), False, ()
         self._project_names_by_id.clear()
         self._names_known_to_operator.clear()
@@ -204,12 +204,12 @@ class JobsPanel(Vertical):
         self.show_title()
 
     def wait(self) -> None:
-        """Says that what is asked for takes a while."""
+        """Show that the request takes a while."""
         self._is_waiting = True
         self.show_title()
 
     def mark(self, words: str) -> None:
-        """What must be known of all rows; empty where nothing must."""
+        """Show a warning about all rows. Empty removes it."""
         if words != self._mark:
             self._mark = words
             self.show_title()
@@ -220,22 +220,22 @@ class JobsPanel(Vertical):
         self.show_title()
 
     def select(self, jobs: Iterable[GenerationJob]) -> None:
-        """In place of all marks; beyond the rows shown, and frozen: no look adds one or takes one away."""
+        """Select these jobs instead of all marks. They may lie beyond the loaded rows. Refreshes do not change them."""
         self.table.clear_marks()
         self._chosen_jobs = tuple(jobs)
         self.show_title()
 
     def clear_chosen(self) -> bool:
-        """Whether there was one."""
+        """Clear the selection of all jobs. Return whether there was one."""
         had_one = bool(self._chosen_jobs)
         self._chosen_jobs = ()
         self.show_title()
         return had_one
 
     def choose(self, listed: ListQuery, *, with_visibility: bool = False) -> None:
-        """What is looked for: its tab and its order are marked before there is anything to show.
+        """Set the requested list. Its tab and order are shown before its rows arrive.
 
-        With another wish a choice is dropped, and not when the look comes: by then one may be made of what is wanted.
+        Another list clears the selection at once, because the user may select again before the rows arrive.
         """
         if (listed, with_visibility) != (self._listed, self._has_visibility):
             self._chosen_jobs = ()
@@ -244,7 +244,7 @@ class JobsPanel(Vertical):
         self._mark_order()
 
     def add_project_name(self, project: "Project | ProjectName | None", *, with_visibility: bool = False) -> None:
-        """With `with_visibility` the operator sees the project, and the acting user may not."""
+        """Remember a project name. With `with_visibility`, the user may not see the project."""
         if project is not None:
             (self._names_known_to_operator if with_visibility else self._project_names_by_id)[project.id] = project.name
 
@@ -252,25 +252,25 @@ class JobsPanel(Vertical):
         return project_id in self._project_names_by_id
 
     def expect_removal(self, job_ids: Iterable[UUID]) -> None:
-        """Jobs that were just written: that they leave the list is no news."""
+        """Expect these jobs to leave the list, because they were just written."""
         self._expected_removals = frozenset(job_ids)
 
     def approach(self, job: GenerationJob) -> None:
-        """Go to the start of the list if a job that was just created is there, and not among the rows at hand."""
+        """Go to the start of the list if the new job is there and not loaded."""
         listed = self._listed
         is_listed = listed.project_id in (None, job.project_id) and listed.status in (None, job.status)
         if is_listed and not listed.job_filter and listed.order == NEWEST_FIRST and not self.table.has_first_row:
             self.table.action_first()
 
     def expect_deletion(self, job_ids: Iterable[UUID]) -> None:
-        """Jobs that are being deleted here: their removal is no news, and the cursor goes on to another job."""
+        """Expect these jobs to be deleted. The cursor then moves on to another job."""
         self.table.deleting = frozenset(job_ids)
 
-    # What it tells
+    # Output
 
     @property
     def selected(self) -> tuple[GenerationJob, ...]:
-        """All that were chosen, else the marked jobs, else the one under the cursor, as they were last seen."""
+        """The selection of all jobs, or else the marked jobs, or else the job under the cursor, as last seen."""
         if self._chosen_jobs:
             return self._chosen_jobs
         if self.table.marked:
@@ -278,7 +278,7 @@ class JobsPanel(Vertical):
         return (self.table.cursor_job,) if self.table.cursor_job else ()
 
     def job(self, job_id: UUID) -> GenerationJob | None:
-        """As it was last seen, if it is at hand."""
+        """Return the job as last seen, if it is loaded."""
         jobs = self._listing.window.jobs if self._listing else ()
         return next((job for job in jobs if job.id == job_id), None)
 
@@ -290,7 +290,7 @@ class JobsPanel(Vertical):
 
     @property
     def filter_text(self) -> str:
-        """Of the filter that is in force, as it was typed."""
+        """The filter in force, as typed."""
         return self._bar.kept_text
 
     @property
@@ -298,13 +298,13 @@ class JobsPanel(Vertical):
         return self._listed.order
 
     def is_wanted(self, job_filter: JobFilter) -> bool:
-        """Whether nothing else was typed since."""
+        """Return whether this is still the typed filter."""
         return self._bar.job_filter == job_filter
 
-    # Order and finding
+    # Order and filter
 
     def sort_by_next(self) -> None:
-        """After the one that was last wanted, so that one that is refused does not bar the way to the others."""
+        """Sort by the next column after the last requested one, so that a refused order can be skipped."""
         order = self._requested_order or self._listed.order
         following = _COLUMNS[(_COLUMNS.index(order.column) + 1) % len(_COLUMNS)]
         self._requested_order = ListOrder(column=following, descending=order.descending)
@@ -315,7 +315,7 @@ class JobsPanel(Vertical):
         self.post_message(self.OrderRequested(ListOrder(column=order.column, descending=not order.descending)))
 
     def find(self, needle: str | None = None) -> None:
-        """Opens the bar; with a needle, finds that and leaves the focus where it is."""
+        """Open the bar. With a needle, filter by it without moving the focus."""
         if needle is None:
             self._bar.open()
         else:
@@ -332,24 +332,24 @@ class JobsPanel(Vertical):
         self._bar.set_text(view.text)
 
     def warn(self, sentences: str) -> None:
-        """What was typed is not listed by until somebody insists."""
+        """Show a warning. The filter applies only after the user confirms it."""
         self._is_expensive = True
         self._bar.note(sentences, is_asking=True)
         if not self._bar.has_focus_within:
             self._bar.open()
 
     def explain_refusal(self, job_filter: JobFilter, error: StoreError) -> None:
-        """Of a filter that was right, and that these eyes may not use."""
+        """Show why the acting user may not use a valid filter."""
         if self.is_wanted(job_filter):
             self._bar.note(error_words(error))
 
     def know_users(self, emails: tuple[str, ...]) -> None:
-        """Those that a filter may name with the present eyes."""
+        """Set the e-mails that a filter of this actor may name."""
         self._users = emails
         self._bar.know(self._known)
 
     def _known(self) -> "CompletionValues":
-        """What completions may name: of the rows and projects that were seen."""
+        """Return the values for completions, from the rows and projects seen."""
         from store.filters.filter_completion import CompletionValues
 
         jobs = self._listing.window.jobs if self._listing else ()
@@ -367,7 +367,7 @@ class JobsPanel(Vertical):
 
     @on(WindowRequested)
     def _window_requested(self, event: WindowRequested) -> None:
-        """Of the list that is shown; where another one is on its way, that begins with rows of its own."""
+        """Request rows of the shown list. If another list is requested, it brings its own rows."""
         event.stop()
         shown = self._listing.query.window.listed if self._listing else None
         if shown is None or shown != self._listed:
@@ -396,7 +396,7 @@ class JobsPanel(Vertical):
 
     @on(FilterBar.Kept)
     def _filter_kept(self, event: FilterBar.Kept) -> None:
-        """What no row holds may be the id of something else."""
+        """Keep the filter. A text that no row matches may be the id of another entity."""
         event.stop()
         if self._is_expensive:
             self._is_expensive = False
@@ -408,7 +408,7 @@ class JobsPanel(Vertical):
         self.screen.set_focus(self.table)
 
     def _open_requested_id(self) -> None:
-        """To the id that was looked for, once it is known that no row has it."""
+        """Open the requested id once it is known that no row has it."""
         if self._requested_id is None or self._listing is None:
             return
         if self._listing.query.window.listed.job_filter == self._bar.job_filter:
@@ -433,10 +433,10 @@ class JobsPanel(Vertical):
             self.post_message(self.MarksRemoved(len(lost)))
         self.show_title()
 
-    # How it is drawn
+    # Drawing
 
     def _list(self) -> None:
-        """The same list as it is by now."""
+        """Draw the current rows of the list."""
         if self._listing is None or self._now is None:
             return
         names = self.project_names
@@ -456,12 +456,12 @@ class JobsPanel(Vertical):
         self.show_title()
 
     def _measure(self) -> None:
-        """Tells the table how long the list is."""
+        """Pass the length of the list to the table."""
         if self._listing is not None:
             self.table.count(list_length(self._listing, self._totals))
 
     def _reset_list(self, *, keeps_cursor: bool) -> None:
-        """Show another list from its start, or with the cursor on the same job if that is here, too."""
+        """Show another list from its start. With `keeps_cursor`, stay on the same job if it is listed."""
         cursor_job = self.table.cursor_job if keeps_cursor else None
         self.table.clear()
         self._list()
@@ -472,14 +472,14 @@ class JobsPanel(Vertical):
         return bindings.key_of(self.app, DASHBOARD_BINDINGS, binding_id)
 
     def show_title(self) -> None:
-        """Says above the rows what they are."""
+        """Show the title and the notes of the list."""
         view = self.view_name_for(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
         title = job_list_title(self._listing, self.table.position, view=view, width=self.size.width - _TITLE_EDGES)
         unmark = bindings.key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
         marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
         drop = self._key("list.clear")
         choice = (
-            f"{jobs_count(len(self._chosen_jobs))} chosen, with those beyond the rows shown; {drop} drops them"
+            f"{jobs_count(len(self._chosen_jobs))} selected, including jobs not shown; {drop} clears"
             if self._chosen_jobs
             else ""
         )
@@ -488,7 +488,7 @@ class JobsPanel(Vertical):
             self._mark,
             choice,
             marks,
-            "looking …" if self._is_waiting else "",
+            "loading …" if self._is_waiting else "",
             list_note(visibility) if visibility else "",
         )
         titles = (title, " · ".join(filter(None, notes)))
@@ -498,7 +498,7 @@ class JobsPanel(Vertical):
 
 
 def _list_identity(listing: "Listing") -> tuple[ListQuery, bool]:
-    """Of which list it holds rows."""
+    """Return what distinguishes one list from another."""
     return listing.query.window.listed, listing.query.with_visibility
 
 

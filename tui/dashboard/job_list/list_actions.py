@@ -1,4 +1,4 @@
-"""All matching, order, filter cost check, exact count, user names."""
+"""Select all matching jobs, set the order, check filter costs, count exactly, list users."""
 
 import asyncio
 from contextlib import suppress
@@ -31,7 +31,7 @@ async def choose_all_matching(host: "ActionHost", context: "ActionContext") -> N
     query = dashboard.listing_query
     listed = query.window.listed
     if query.with_visibility:
-        text = "Leave the lens first: it shows jobs that these eyes do not see."
+        text = "Leave the visibility view first. It shows jobs that the user does not see."
         show_toast(host.app, Toast(text=text, severity="warning"))
         return
     try:
@@ -47,18 +47,18 @@ async def choose_all_matching(host: "ActionHost", context: "ActionContext") -> N
     if not page.items:
         show_toast(host.app, Toast(text="No job matches.", severity="warning"))
     elif page.next_key is not None:
-        text = f"More match: chosen are the newest {jobs_count(len(page))}, the most that can be at once."
+        text = f"More jobs match. Selected the newest {jobs_count(len(page))}, which is the maximum."
         show_toast(host.app, Toast(text=text, severity="warning"))
 
 
 _SOON = 0.3
-"""Seconds. What takes no longer needs no dialog."""
+"""Seconds. Shorter counts need no dialog."""
 _WHOLE = 100
 """Percent."""
 
 
 async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
-    """The numbers of what is looked at."""
+    """Count the shown list exactly."""
     query = host.dashboard.totals_query
 
     def report(done: int, pages: int) -> None:
@@ -73,7 +73,7 @@ async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
     finally:
         counting.cancel()
     if counting.cancelled():
-        show_toast(host.app, Toast(text="Stopped counting: the numbers are as they were."))
+        show_toast(host.app, Toast(text="Stopped counting. The numbers have not changed."))
         return
     try:
         totals = counting.result()
@@ -83,7 +83,7 @@ async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
     if host.poller.store is context.store:
         host.dashboard.show_totals(totals)
         found = totals.matching or totals.count(None)
-        how = "by partial claims" if totals.partial_claims else "exactly"
+        how = "with partial claims" if totals.partial_claims else "exactly"
         show_toast(host.app, Toast(text=f"Counted {how}: {jobs_count(found.number if found else 0)}."))
 
 
@@ -92,7 +92,7 @@ def _percent(done: int) -> str:
 
 
 async def order_by(host: "ActionHost", order: ListOrder) -> None:
-    """By the creation it is always listed: a list has to begin somewhere."""
+    """Sort the list. The order by creation is always available, because each list starts with it."""
     store, dashboard = host.poller.store, host.dashboard
     if store is not None and order.column is not OrderColumn.CREATED:
         try:
@@ -109,7 +109,7 @@ async def order_by(host: "ActionHost", order: ListOrder) -> None:
 
 
 async def apply_filter(host: "ActionHost", job_filter: JobFilter) -> None:
-    """Lists by it where it is cheap, or where nobody can tell; what it refuses for is said in the bar."""
+    """Apply the filter if it is cheap or its cost is unknown. Otherwise the bar shows why not."""
     store, dashboard = host.poller.store, host.dashboard
     listed = replace(dashboard.listed, job_filter=job_filter)
     cost = None
@@ -120,7 +120,7 @@ async def apply_filter(host: "ActionHost", job_filter: JobFilter) -> None:
         dashboard.jobs.explain_refusal(job_filter, error)
         return
     except StoreError:
-        pass  # The list itself will tell, above all, and go on trying.
+        pass  # The list itself reports the error and retries.
     if store is not host.poller.store or not dashboard.jobs.is_wanted(job_filter):
         return
     if cost is not None and cost.verdict is CostLevel.EXPENSIVE:
@@ -131,18 +131,18 @@ async def apply_filter(host: "ActionHost", job_filter: JobFilter) -> None:
 
 
 async def _proven_cost(store: "Store", listed: ListQuery) -> ListCost | None:
-    """None where it is not dear after all, or nobody can tell."""
+    """Return the cost. Return None if it is unknown, or if the list returns quickly in spite of it."""
     cost = await store.get_list_cost(listed)
     is_doubtful = cost is not None and cost.verdict is CostLevel.EXPENSIVE and store.actor != OPERATOR
     return None if is_doubtful and await store.returns_quickly(listed) else cost
 
 
 async def show_users(host: "ActionHost") -> None:
-    """The most recently active ones. A user's eyes see no others, and their filter may name none."""
+    """Offer the most recently active users. A user sees no other users, so they get none."""
     store = host.poller.store
     if store is None or not isinstance(store.actor, Operator):
         return
-    with suppress(StoreError):  # Then none are offered.
+    with suppress(StoreError):  # Without users, none are offered.
         users = await store.find_users("")
         if store is host.poller.store:
             host.dashboard.jobs.know_users(tuple(user.email for user in users if user.email))

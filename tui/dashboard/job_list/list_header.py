@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from store.job_list.listing import Listing
 
 TABS: tuple[JobStatus | None, ...] = (None, *JobStatus)
-"""In the order of their keys, 1 to 5. None is all of them."""
+"""In the order of their keys, 1 to 5. None means all jobs."""
 
 _GAP = 2
 
@@ -73,7 +73,7 @@ class StatusTabs(Static):
             start = end + _GAP
 
     def _labels(self) -> list[str]:
-        """With the words where there is room; the glyphs alone where not, but for the chosen one."""
+        """Return words if they fit. Otherwise return glyphs, with a word only for the chosen status."""
         words = ["all" if status is None else status_label(status) for status in TABS]
         if sum(map(_width, words)) + _GAP * (len(words) - 1) <= self.size.width:
             return words
@@ -92,23 +92,23 @@ _ORDERS: Mapping[tuple[OrderColumn, bool], str] = {
     (OrderColumn.CREATED, False): "oldest first",
     (OrderColumn.UPDATED, True): "last updated first",
     (OrderColumn.UPDATED, False): "first updated first",
-    (OrderColumn.COST, True): "dearest first",
+    (OrderColumn.COST, True): "most expensive first",
     (OrderColumn.COST, False): "cheapest first",
     (OrderColumn.TOTAL, True): "slowest first",
     (OrderColumn.TOTAL, False): "quickest first",
 }
 
 _FOUND_WIDTHS = (40, 24, 12, 0)
-"""Cells of what is looked for, tried until the rest is not cut."""
+"""Cells of the filter, tried from left to right until the rest fits."""
 
 
 def job_list_title(
     listing: "Listing | None", position: Position | None, *, view: str | None = None, width: int | None = None
 ) -> str:
-    """Of a list that is at hand as a whole how long it is, of a longer one where in it one is.
+    """Return the title of the list, with its length or the position in it.
 
-    `view` is the name of the view that is in force, if any. In so many cells the order goes first, then what is looked
-    for, which stands below as it was typed, then the kind; None: in any number.
+    `view` is the name of the view in force. If `width` is too small, the order is dropped first. Then the filter, which
+    stays visible in the bar, then the kind. None means unlimited width.
     """
     if listing is None:
         return "Jobs"
@@ -148,20 +148,20 @@ def _rows(listing: "Listing", position: Position | None) -> str:
     window = listing.window
     if position and (window.has_before or window.has_after):
         return position_words(position)
-    # The lens' verdict counts the whole list.
+    # The visibility verdict counts the whole list.
     return "" if listing.visibility else count(len(window.jobs))
 
 
 def why_empty(
     listing: "Listing", needle: str, *, clear: str = "esc", new_job: str = "n", new_project: str = "P"
 ) -> str:
-    """What stands in place of rows, with what to do about it: by which keys. `needle` is what is typed to find."""
+    """Return the text in place of rows, with the keys that help. `needle` is the typed filter."""
     listed = listing.query.window.listed
     if listed.job_filter:
-        further = "" if id_range(needle.strip()) is None else " Enter looks for that id everywhere."
+        further = "" if id_range(needle.strip()) is None else " Press enter to find that id everywhere."
         return f"No job matches.{further} Press {clear} to show all jobs again."
     if listing.visibility is not None:
-        return f"Nothing to see here, for {clean(actor_name(listing.visibility.user), limit=60)} or for the operator."
+        return f"No jobs, neither for {clean(actor_name(listing.visibility.user), limit=60)} nor for the operator."
     if not listing.projects:
         return f"No projects found. Press {new_project} to create one first."
     if listed.status is not None:
@@ -170,12 +170,12 @@ def why_empty(
 
 
 def cursor_lost_toast(job_id: UUID, *, has_left: bool) -> Toast:
-    """The cursor is on no job until it is moved, so that no key acts on a neighbour."""
-    what = "left this list" if has_left else "changed and moved elsewhere in this order, or left"
+    """Return a toast. The cursor is then on no job until it moves, so that no key acts on a neighbor."""
+    what = "left this list" if has_left else "changed and moved in this order, or left the list"
     return Toast(text=f"The job {short_id(job_id)} under the cursor {what}.", severity="warning")
 
 
 def marks_lost_toast(jobs: int) -> Toast:
-    """Marked jobs that are no longer listed, so that no key acts on them."""
+    """Return a toast. Marks on jobs that left the list are dropped, so that no key acts on them."""
     left = "1 marked job" if jobs == 1 else f"{jobs} marked jobs"
     return Toast(text=f"{left} left this list.", severity="warning")

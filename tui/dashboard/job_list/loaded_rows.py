@@ -1,4 +1,4 @@
-"""Rows loaded of a long list, and which to load."""
+"""The loaded rows of a long list, and the rows to load next."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -13,21 +13,21 @@ from tui.text.format import is_infinite
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedRows:
-    """Rows without a gap between them. A place is a row's number in the whole list, from 0."""
+    """Consecutive rows of a list. A place is the number of a row in the whole list, from 0."""
 
     jobs: tuple[GenerationJob, ...] = ()
     first_place: int = 0
-    """Of the first row at hand; 0 exactly where no rows are before it."""
+    """Place of the first loaded row. It is 0 only if no rows come before it."""
     is_place_exact: bool = True
-    """Whether it was counted from an end of the list, and the list is not known to have changed out of sight."""
+    """Whether the place was counted from an end of the list, and no change out of sight is known since."""
     has_before: bool = False
     has_after: bool = False
     follows_start: bool = True
-    """Whether these rows begin at the list's start, whatever arrives there."""
+    """Whether these rows stay at the start of the list when new rows arrive there."""
     order: ListOrder = NEWEST_FIRST
-    """Of the list."""
+    """Order of the list."""
     length: Count | None = None
-    """How many rows the whole list has, as somebody counted them; None while nobody did."""
+    """Length of the whole list as counted; None if it was not counted."""
     _indices: dict[UUID, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -45,32 +45,32 @@ class LoadedRows:
 
     @property
     def end(self) -> int:
-        """The place after the last row at hand."""
+        """The place after the last loaded row."""
         return self.first_place + len(self.jobs)
 
     @property
     def is_whole(self) -> bool:
-        """Whether all rows of the list are at hand."""
+        """Whether all rows of the list are loaded."""
         return not (self.has_before or self.has_after)
 
     @property
     def detects_removals(self) -> bool:
-        """Whether a job that these rows lack, though they span its place, is in the list no more.
+        """Whether a job missing between these rows must have left the list.
 
-        In an order by what changes it may be elsewhere by now, out of sight.
+        In an order by changing values, it may only have moved out of sight.
         """
         return self.order.column is OrderColumn.CREATED or self.is_whole
 
     @property
     def extent(self) -> int:
-        """How many rows the whole list has, as far as one knows."""
+        """Number of rows in the whole list, as far as it is known."""
         if not self.has_after:
             return self.end
         return max(self.end + 1, self.length.number if self.length else 0)
 
     @property
     def known_length(self) -> Count | None:
-        """Of the whole list; None while nobody knows. A count that the rows at hand go beyond is a least number."""
+        """Length of the whole list, or None. If more rows are loaded than counted, it is a minimum."""
         if not self.has_after and self.is_place_exact:
             return Count(number=self.end)
         if self.length is None or self.length.number >= self.extent:
@@ -79,29 +79,29 @@ class LoadedRows:
         return Count(number=self.extent, precision=Precision.ESTIMATED if is_estimated else Precision.CAPPED)
 
     def find(self, job_id: UUID) -> int | None:
-        """The place of a job; None if it is not at hand."""
+        """Return the place of a job, or None if it is not loaded."""
         index = self._indices.get(job_id)
         return None if index is None else self.first_place + index
 
     def get(self, job_id: UUID) -> GenerationJob | None:
-        """None if it is not at hand."""
+        """Return the job, or None if it is not loaded."""
         index = self._indices.get(job_id)
         return None if index is None else self.jobs[index]
 
     def at(self, place: int) -> GenerationJob | None:
-        """None where no row is at hand."""
+        """Return the job at a place, or None if it is not loaded."""
         return self.jobs[place - self.first_place] if self.first_place <= place < self.end else None
 
     def between(self, start: int, stop: int) -> tuple[GenerationJob, ...]:
-        """The rows at hand from a place up to another one."""
+        """Return the loaded rows from one place up to another."""
         return self.jobs[max(0, start - self.first_place) : max(0, stop - self.first_place)]
 
     def clamp(self, place: int) -> int:
-        """The nearest place that has a row at hand; without rows, where the first one would be."""
+        """Return the nearest place with a loaded row. Without rows, return the place of the first one."""
         return max(self.first_place, min(place, self.end - 1))
 
     def position_in(self, later: "LoadedRows", place: int) -> int:
-        """Where the row at `place` stands later. If it is gone: the next one below that is still there, else above."""
+        """Return the place of a row in later rows. If it is gone, use the next row below, or else above."""
         shared = self._nearest_shared(later, place)
         found = None if shared is None else later.find(shared)
         return later.clamp(place) if found is None else found
@@ -112,17 +112,17 @@ class LoadedRows:
         return next((self.jobs[near].id for near in nearby if self.jobs[near].id in later), None)
 
     def missing_from(self, other: "LoadedRows") -> frozenset[UUID]:
-        """The jobs that `other` lacks though it spans their place. Those beyond its ends may be there all the same."""
+        """Return the jobs that are missing from `other` although it covers their place."""
         if other.order.column is OrderColumn.CREATED:
             return frozenset(job.id for job in self.jobs if job.id not in other and other.would_include(job))
-        # Where values change, a place is between rows that both have.
+        # Where values change, only a place between two shared rows is covered.
         shared = [index for index, job in enumerate(self.jobs) if job.id in other]
         first = min(shared, default=len(self.jobs)) if other.has_before else 0
         last = max(shared, default=-1) if other.has_after else len(self.jobs) - 1
         return frozenset(job.id for job in self.jobs[first : last + 1] if job.id not in other)
 
     def would_include(self, job: GenerationJob) -> bool:
-        """Whether in the order of creation its row would be among these."""
+        """Return whether the job belongs between these rows in the order of creation."""
         if self.is_whole:
             return True
         if not self.jobs or is_infinite(job.created_at):
@@ -146,9 +146,9 @@ class LoadedRows:
         order: ListOrder = NEWEST_FIRST,
         near: int = 0,
     ) -> "LoadedRows":
-        """Other rows of the same list, or the same ones as they are by now.
+        """Return other rows of the same list, or newer versions of the same rows.
 
-        Rows that both have tell the places of the others: first of all the one at the place `near`.
+        Shared rows determine the places of the others. The shared row closest to the place `near` comes first.
         """
         later = LoadedRows(
             jobs=self._kept(jobs),
@@ -167,19 +167,19 @@ class LoadedRows:
         return _placed(later, self.length.number - len(later.jobs), is_exact=False)
 
     def _kept(self, jobs: Iterable[GenerationJob]) -> tuple[GenerationJob, ...]:
-        """The values that are here already in place of equal ones, so that what did not change is the same object."""
+        """Reuse known jobs that are equal, so that unchanged rows stay the same objects."""
         known = {job.id: job for job in self.jobs}
         return tuple(job if (old := known.get(job.id)) is None or old != job else old for job in jobs)
 
     def counted(self, length: Count | None) -> "LoadedRows":
-        """With the length of the whole list. Another one than before tells that rows came or went."""
+        """Set the length of the whole list. A changed length means that rows came or went."""
         is_same = self.length is None or length is None or length.number == self.length.number
         later = replace(self, first_place=0, is_place_exact=True, length=length)
         return _placed(later, self.first_place, is_exact=self.is_place_exact and is_same)
 
 
 def _placed(window: LoadedRows, first_place: int, *, is_exact: bool) -> LoadedRows:
-    """At this place, unless an end of the list is at hand and tells better."""
+    """Return the rows at this place. A loaded end of the list overrides it."""
     length, held = window.length, len(window)
     if not window.has_before:
         return window
@@ -190,7 +190,7 @@ def _placed(window: LoadedRows, first_place: int, *, is_exact: bool) -> LoadedRo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A move by rows or pages, down where positive."""
+    """A move by rows or pages, down if positive."""
 
     rows: int = 0
     pages: int = 0
@@ -198,7 +198,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowRequest:
-    """So many rows before a job's row, and so many from it on; or those at an end of the list."""
+    """A number of rows before and after a job's row, or at an end of the list."""
 
     anchor: UUID | End
     before: int
@@ -206,12 +206,12 @@ class RowRequest:
 
     @classmethod
     def answered_by(cls, query: RowWindowQuery) -> "RowRequest":
-        """The wish that rows of such a query fulfil."""
+        """Return the request that this query answers."""
         anchor = query.anchor if isinstance(query.anchor, End) else query.anchor.id
         return cls(anchor=anchor, before=query.before, after=query.after)
 
     def spans(self, rows: LoadedRows, *, top: int, height: int) -> bool:
-        """Whether it holds the rows in sight, which are among `rows`, for all that these tell."""
+        """Return whether the request is known to cover the visible rows."""
         match self.anchor:
             case End.FIRST:
                 place = 0 if rows.is_place_exact else None
@@ -223,20 +223,20 @@ class RowRequest:
 
 
 def spare_rows(height: int) -> int:
-    """How many rows out of sight are wished for in one direction, and twice as many in the one of the last moves."""
+    """Return the rows to load out of sight in one direction. The direction of the last moves gets twice as many."""
     return max(200, 3 * height + 50)
 
 
 def rows_here(rows: LoadedRows, *, top: int, height: int) -> RowRequest | None:
-    """Those around the rows in sight, whatever is at hand. None without rows."""
+    """Return a request for the rows around the visible ones. Return None without rows."""
     anchor, spare = rows.at(top), spare_rows(height)
     return None if anchor is None else RowRequest(anchor=anchor.id, before=spare, after=2 * spare)
 
 
 def needed_rows(rows: LoadedRows, *, top: int, height: int, goal: End | None = None) -> RowRequest | None:
-    """None while enough rows are at hand before and after those in sight. A goal is an end that is to be at hand.
+    """Return the rows to load, or None if enough are loaded. `goal` is an end of the list to load.
 
-    It never holds more than three times `spare_rows`, and rows that were just fetched always will do.
+    A request never exceeds three times `spare_rows`. Rows that have just been loaded are always enough.
     """
     spare = spare_rows(height)
     from_start = RowRequest(anchor=End.FIRST, before=0, after=3 * spare)

@@ -1,4 +1,4 @@
-"""Draws table lines; caches cells per row."""
+"""Draws table lines and caches the cells of each row."""
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -39,14 +39,14 @@ EMPTY = "job-table--empty"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """Two equal lines are drawn alike."""
+    """Equal lines look the same on screen."""
 
     cells: tuple[Cell, ...] = ()
     style: str = ROW
 
 
 def row_line(cells: tuple[Cell, ...], *, is_cursor: bool, is_marked: bool, is_hovered: bool) -> Line:
-    """The cursor's line has one style throughout, for a status' colour may not be readable on the cursor's."""
+    """Return the line of a row. The cursor's line has one style, because status colors may not be readable on it."""
     gutter = []
     if is_marked:
         gutter.append(Cell(start=1, text=MARK, style="" if is_cursor else "job-table--mark"))
@@ -58,7 +58,7 @@ def row_line(cells: tuple[Cell, ...], *, is_cursor: bool, is_marked: bool, is_ho
 
 
 def header_line(cells: Sequence[Cell], *, new_above: int, width: int) -> Line:
-    """The titles, and at the right end how many new rows wait above."""
+    """Return the titles and, at the right end, the number of new rows above."""
     if not new_above:
         return Line(cells=tuple(cells), style=HEADER)
     notice = f" ▲ {count(new_above)} new"
@@ -72,7 +72,7 @@ def header_line(cells: Sequence[Cell], *, new_above: int, width: int) -> Line:
 
 
 def sentence_lines(sentence: str, *, width: int, height: int) -> tuple[Line, ...]:
-    """A sentence in the middle of otherwise blank lines."""
+    """Return blank lines with a sentence in the middle."""
     wrapped = [shorten(line, width) for line in textwrap.wrap(clean(sentence), max(1, width - 2))][:height]
     above = (height - len(wrapped)) // 2
     below = height - len(wrapped) - above
@@ -81,7 +81,7 @@ def sentence_lines(sentence: str, *, width: int, height: int) -> tuple[Line, ...
 
 
 def paint(line: Line, width: int, style_of: Callable[[str], Style]) -> Strip:
-    """Exactly `width` cells; the blanks have the line's background. `style_of` finds the style of a component class."""
+    """Return exactly `width` cells on the line's background. `style_of` returns the style of a component class."""
     base = style_of(line.style)
     on_base = Style.from_color(None, base.bgcolor)
     segments: list[Segment] = []
@@ -102,7 +102,7 @@ class _DrawnRow:
     job: GenerationJob
     is_hidden: bool
     times: tuple[str, ...]
-    """What it says that time changes."""
+    """The texts that change with time."""
     cells: tuple[Cell, ...]
 
 
@@ -131,9 +131,9 @@ class TableRenderer:
         project_names: Mapping[UUID, str] | None,
         hidden: frozenset[UUID] | None = None,
     ) -> None:
-        """The rows that `lines` will be asked for, and what else their texts depend on.
+        """Take the rows to draw, and the values that their texts depend on.
 
-        Columns get wider with what comes into the list, and no narrower, so that they keep still.
+        Columns only grow with new values, so that they do not move back and forth.
         """
         self._now = now
         is_same = project_names == self._project_names and hidden == self._hidden
@@ -146,7 +146,7 @@ class TableRenderer:
             self.fit(self._width, self._sort)
 
     def forget(self) -> None:
-        """Other jobs will be drawn."""
+        """Forget the jobs before other jobs are drawn."""
         self._jobs, self._content = (), ContentWidths()
 
     def fit(self, width: int, sort: ListOrder | None) -> None:
@@ -160,7 +160,7 @@ class TableRenderer:
         self._now = now
 
     def lines(self, view: TableState, *, hovered_line: int | None, empty_text: str) -> tuple[Line, ...]:
-        """The header and the rows in sight; `hovered_line` is counted from the header."""
+        """Return the header and the visible rows. `hovered_line` counts from the header."""
         header = header_line(self._titles, new_above=len(view.unseen), width=self._width)
         if not view.rows:
             return (header, *sentence_lines(empty_text, width=self._width, height=view.height))
@@ -177,7 +177,7 @@ class TableRenderer:
         return (header, *rows)
 
     def _drawn(self, job: GenerationJob) -> _DrawnRow:
-        """As it was drawn before, if it would read the same."""
+        """Return the earlier drawing of the row if it has not changed."""
         is_hidden = self._hidden is not None and job.id in self._hidden
         read = times(job, self._columns, now=self._now)
         drawn = self._rows.get(job.id)

@@ -1,4 +1,4 @@
-"""Cursor, marks, scroll position, requested rows."""
+"""Cursor, marks, scroll position and pending moves."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from tui.text.format import is_infinite
 Move = Step | End
 
 _MOST_WAITING = 10
-"""Keys that wait for rows, at most: one that is held down does not run on for long after it is let go."""
+"""Limit of waiting keys, so that a held key does not keep moving after its release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,19 +23,19 @@ class TableState:
     rows: LoadedRows = field(default_factory=LoadedRows)
     cursor: UUID | None = None
     place: int | None = None
-    """Where the cursor's row is; without a cursor where the next move starts. None until the first row appears."""
+    """Place of the cursor's row. Without a cursor, the next move starts here. None before the first row."""
     top: int = 0
-    """The place of the first row in sight."""
+    """Place of the first visible row."""
     height: int = 1
-    """How many rows fit in sight."""
+    """Number of rows that fit on screen."""
     marked: Mapping[UUID, GenerationJob] = field(default_factory=dict)
-    """As they were last at hand, in the order of marking."""
+    """Marked jobs as last loaded, in the order of marking."""
     unseen: frozenset[UUID] = frozenset()
-    """The jobs that arrived above and were not in sight since."""
+    """Jobs that arrived above and have not been visible since."""
     newest: datetime | None = None
-    """When the newest job of all that were ever here was created."""
+    """Creation time of the newest job ever loaded."""
     waiting: tuple[Move, ...] = ()
-    """What is to be done, in this order, when the rows that it takes are here."""
+    """Moves to make, in this order, once their rows are loaded."""
 
     @property
     def cursor_job(self) -> GenerationJob | None:
@@ -58,7 +58,7 @@ class TableState:
 
     @property
     def position(self) -> Position | None:
-        """Of the cursor's row, or of the first one in sight where the cursor is not; None without rows."""
+        """Position of the cursor's row, or of the first visible row if the cursor is out of sight."""
         if not self.rows:
             return None
         seen = self.place if self.cursor is not None and self.place is not None else self.top
@@ -67,12 +67,12 @@ class TableState:
 
     @property
     def goal(self) -> End | None:
-        """The end of the list that is waited for."""
+        """The end of the list that the next waiting move needs."""
         return self.waiting[0] if self.waiting and isinstance(self.waiting[0], End) else None
 
     @property
     def request(self) -> RowRequest | None:
-        """The rows that should be at hand in place of these; None while these will do."""
+        """The rows to load next; None if the loaded rows are enough."""
         return needed_rows(self.rows, top=self.top, height=self.height, goal=self.goal)
 
     # Rows
@@ -86,10 +86,10 @@ class TableState:
         follows_start: bool = True,
         order: ListOrder = NEWEST_FIRST,
     ) -> "TableState":
-        """Other rows of the list, or the same ones as they are by now.
+        """Show other rows of the list, or newer versions of the same rows.
 
-        The cursor's row keeps its line on the screen, out of sight the top row does. At the very top the view stays
-        there as long as the cursor remains in sight, so that new jobs come into view. Then the waiting moves are made.
+        The cursor's row keeps its line on screen. If it is out of sight, the top row does. At the very top, the view
+        stays there while the cursor remains visible, so that new jobs come into view. Then the waiting moves are made.
         """
         rows = self.rows.followed_by(
             jobs,
@@ -118,11 +118,11 @@ class TableState:
         return shown.scrolled_to(self._anchored_top(rows)).with_pending_moves_applied()
 
     def with_cursor_replaced(self) -> "TableState":
-        """With the cursor where it was lost: on the row below that job, or above it at the end of the list."""
+        """Put the cursor on the row that replaces its lost job, or on the last row."""
         return self if self.cursor is not None or self.place is None else self.moved_to_place(self.place)
 
     def is_missing(self, job_id: UUID, later: "TableState") -> bool:
-        """Whether a job that is at hand is no more where it was, as far as a later view tells."""
+        """Return whether a loaded job is known to have left its place in a later view."""
         return job_id in self.rows.missing_from(later.rows)
 
     def _first(self, rows: LoadedRows) -> "TableState":
@@ -133,7 +133,7 @@ class TableState:
 
     @property
     def _anchor(self) -> int:
-        """The place of the row that keeps its line: the cursor's, or else the top one."""
+        """Place of the row that keeps its line: the cursor's row, or else the top row."""
         return self.place if self.place is not None and self.is_visible(self.place) else self.top
 
     def _anchored_top(self, rows: LoadedRows) -> int:
@@ -144,14 +144,14 @@ class TableState:
         return after - (before - self.top)
 
     def _arrived(self, rows: LoadedRows) -> frozenset[UUID]:
-        """Those that were created after all that were ever here; a filter that lets old ones back in brings no news."""
+        """Return the new jobs. Old jobs that a filter shows again are not new."""
         if self.newest is None:
             return frozenset()
         arrived = rows.missing_from(self.rows)
         return frozenset(job.id for job in rows.jobs if job.id in arrived and job.created_at > self.newest)
 
     def counted(self, length: Count | None) -> "TableState":
-        """With the length of the whole list. The rows in sight stay where they are on the screen."""
+        """Set the length of the whole list. The visible rows stay where they are on screen."""
         rows = self.rows.counted(length)
         shift = rows.first_place - self.rows.first_place
         place = None if self.place is None else self.place + shift
@@ -160,7 +160,7 @@ class TableState:
     # Scroll and size
 
     def scrolled_to(self, top: int) -> "TableState":
-        """As far as there are rows at hand. The cursor stays on its job, be it out of sight."""
+        """Scroll within the loaded rows. The cursor stays on its job, even out of sight."""
         top = max(self.rows.first_place, min(top, self.max_top))
         return replace(self, top=top, unseen=frozenset(job for job in self.unseen if self._is_above(job, top)))
 
@@ -169,51 +169,51 @@ class TableState:
         return self.rows.has_before if place is None else place < top
 
     def resized(self, height: int) -> "TableState":
-        """The cursor stays in sight if it was."""
+        """Set the height. A visible cursor stays visible."""
         resized = replace(self, height=max(1, height))
         if self.place is not None and self.is_visible(self.place):
             return resized.revealed(self.place)
         return resized.scrolled_to(self.top)
 
     def revealed(self, place: int) -> "TableState":
-        """Scrolled no further than it takes to see the row."""
+        """Scroll just enough to show the row."""
         return self.scrolled_to(min(max(self.top, place - self.height + 1), place))
 
     # Moves
 
     def moved_by(self, rows: int) -> "TableState":
-        """So many rows down; without a cursor to the row where it was lost, or to the first in sight."""
+        """Move down by rows. Without a cursor, go to the row where it was lost, or to the first visible one."""
         return self.moved(Step(rows=rows))
 
     def paged(self, pages: int) -> "TableState":
-        """So many pages down, the cursor on the same line of the screen where possible."""
+        """Move down by pages. The cursor keeps its line on screen if possible."""
         return self.moved(Step(pages=pages))
 
     def moved_to_first(self) -> "TableState":
-        """Of the whole list, at once where it is at hand."""
+        """Go to the first row of the whole list."""
         return self.without_pending_moves().moved(End.FIRST)
 
     def moved_to_last(self) -> "TableState":
         return self.without_pending_moves().moved(End.LAST)
 
     def moved_to(self, job_id: UUID) -> "TableState":
-        """Unchanged if there is no such row at hand."""
+        """Go to the job. Return the same state if it is not loaded."""
         place = self.rows.find(job_id)
         return self if place is None else self.without_pending_moves().moved_to_place(place)
 
     def without_pending_moves(self) -> "TableState":
-        """The moves that still wait are given up."""
+        """Drop the waiting moves."""
         return replace(self, waiting=()) if self.waiting else self
 
     def moved(self, move: Move) -> "TableState":
-        """In the order in which it was asked for: after those that wait, if any."""
+        """Make the move, or append it to the waiting moves."""
         if not self.rows:
             return self
         applied = None if self.waiting else self.applied(move)
         return applied or replace(self, waiting=(*self.waiting, move)[:_MOST_WAITING])
 
     def with_pending_moves_applied(self) -> "TableState":
-        """As many as there are rows for."""
+        """Make as many waiting moves as the loaded rows allow."""
         view = self if self.rows else self.without_pending_moves()
         while view.waiting:
             move, *rest = view.waiting
@@ -224,7 +224,7 @@ class TableState:
         return view
 
     def applied(self, move: Move) -> "TableState | None":
-        """None where it takes rows that are not at hand."""
+        """Make the move. Return None if it needs rows that are not loaded."""
         match move:
             case End.FIRST:
                 return None if self.rows.has_before else self.moved_to_place(0)
@@ -255,7 +255,7 @@ class TableState:
     # Marks
 
     def toggled(self, job_id: UUID) -> "TableState":
-        """Marked if it was not, and the reverse. Unchanged if there is no such row at hand."""
+        """Mark or unmark the job. Return the same state if it is not loaded."""
         job = self.rows.get(job_id)
         if job is None:
             return self
@@ -263,14 +263,14 @@ class TableState:
         return replace(self, marked=rest if job_id in self.marked else {**rest, job_id: job})
 
     def all_marked(self) -> "TableState":
-        """All that are at hand, and those that were marked before."""
+        """Mark all loaded jobs, and keep earlier marks."""
         return replace(self, marked={**self.marked, **{job.id: job for job in self.rows.jobs}})
 
     def unmarked(self) -> "TableState":
         return replace(self, marked={})
 
     def forgotten(self) -> "TableState":
-        """As if nothing had been shown yet."""
+        """Return the state before the first row."""
         return TableState(height=self.height)
 
 
@@ -282,18 +282,18 @@ def _newest(newest: datetime | None, rows: LoadedRows) -> datetime | None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingRows:
     asked: RowRequest | None = None
-    """None where nothing is waited for."""
+    """The request that is waiting for an answer; None if there is none."""
     answered: RowRequest | None = None
-    """What the rows at hand were asked for by; None where these are the whole list."""
+    """The request that the loaded rows answered; None if they are the whole list."""
 
     def arrived(self, query: RowWindowQuery | None) -> "PendingRows":
-        """Rows by another query than before either are what was asked for, or somebody asked for others since."""
+        """Return the state after rows arrived. An old answer does not fulfil the pending request."""
         answer = None if query is None else RowRequest.answered_by(query)
         is_old = answer is not None and answer == self.answered and answer != self.asked
         return PendingRows(asked=self.asked if is_old else None, answered=answer)
 
     def following(self, view: TableState) -> "PendingRows":
-        """Asks for what a view wishes; for something else than was asked for, only where that will not do any more."""
+        """Request what the view needs. Keep a pending request while it is still useful."""
         request = view.request
         if self.asked is not None and view.goal is None:
             if self.asked.spans(view.rows, top=view.top, height=view.height):

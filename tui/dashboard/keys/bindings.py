@@ -1,4 +1,4 @@
-"""All bindings of app and dashboard; remapped keys; key hints."""
+"""Bindings of the app and the dashboard; remapped keys; key hints."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from tui.dashboard.widgets import FittedLine
 from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS
 
 APP_BINDINGS: list[BindingType] = [
-    Binding("u", "start('act_as')", "user", id="app.user", tooltip="Look with a user's eyes, or the operator's"),
+    Binding("u", "start('act_as')", "user", id="app.user", tooltip="Act as a user or as the operator"),
     Binding(
         "i",
         "start('isolation')",
         "Isolation",
         show=False,
         id="app.isolation",
-        tooltip="Try whether users reach others' rows",
+        tooltip="Check whether users can reach each other's rows",
     ),
     Binding(
         "t",
@@ -33,41 +33,46 @@ APP_BINDINGS: list[BindingType] = [
         "Times",
         show=False,
         id="app.times",
-        tooltip="How long jobs wait and run, how many fail",
+        tooltip="Show how long jobs wait and run, and how many fail",
     ),
-    Binding("w", "start('workers')", "Workers", show=False, id="app.workers", tooltip="Who works, and what they hold"),
+    Binding("w", "start('workers')", "Workers", show=False, id="app.workers", tooltip="Show workers and their jobs"),
     Binding(
         "D",
         "start('database')",
         "Database",
         show=False,
         id="app.database",
-        tooltip="Look at another database: a profile",
+        tooltip="Switch to another database profile",
     ),
     Binding(
-        "W", "start('write_permit')", "Write", show=False, id="app.write", tooltip="Write for some minutes, or end it"
+        "W",
+        "start('write_permit')",
+        "Write",
+        show=False,
+        id="app.write",
+        tooltip="Allow writes for some minutes, or end it",
     ),
-    Binding("f5,ctrl+r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Look again at once"),
-    Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause the looking, or go on"),
-    Binding("plus", "start('faster')", "Faster", show=False, id="app.faster", tooltip="Look more often"),
-    Binding("minus", "start('slower')", "Slower", show=False, id="app.slower", tooltip="Look less often"),
+    Binding("f5,ctrl+r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Refresh now"),
+    Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause or resume refreshing"),
+    Binding("plus", "start('faster')", "Faster", show=False, id="app.faster", tooltip="Refresh more often"),
+    Binding("minus", "start('slower')", "Slower", show=False, id="app.slower", tooltip="Refresh less often"),
     Binding(
         "L",
         "start('load')",
         "Load",
         show=False,
         id="app.load",
-        tooltip="Say what this dashboard costs database and machine",
+        tooltip="Show the load on the database and this machine",
     ),
     Binding("question_mark,f1", "help", "help", id="app.help", tooltip="Show these keys and the manual"),
     Binding(
         "v",
         "start('visibility')",
-        "lens",
+        "visibility",
         id="app.lens",
-        tooltip="Show beside what a user sees what they do not, and why",
+        tooltip="Show which jobs are hidden from the user, and why",
     ),
-    Binding("q", "quit", "Quit", show=False, id="app.quit", tooltip="Leave gjobs"),
+    Binding("q", "quit", "Quit", show=False, id="app.quit", tooltip="Quit gjobs"),
     Binding(
         "ctrl+q",
         "quit",
@@ -75,7 +80,7 @@ APP_BINDINGS: list[BindingType] = [
         show=False,
         priority=True,
         id="app.quit_anywhere",
-        tooltip="Leave gjobs, from a dialog, too",
+        tooltip="Quit gjobs, even from a dialog",
     ),
 ]
 
@@ -86,7 +91,7 @@ DASHBOARD_BINDINGS: list[BindingType] = [
             f"act('{text.action}')",
             text.action.value,
             id=f"job.{text.action}",
-            tooltip=f"{text.verb} the job, or the marked ones{', with a text' if text.asks_error else ''}",
+            tooltip=f"{text.verb} the job or the marked jobs{', with an error text' if text.asks_error else ''}",
         )
         for text in STATUS_TEXTS.values()
         if text.action
@@ -97,18 +102,18 @@ DASHBOARD_BINDINGS: list[BindingType] = [
         "retry",
         show=False,
         id="job.retry",
-        tooltip="Queue a failed job, or the marked ones, anew",
+        tooltip="Queue a new job for the failed job or the marked jobs",
     ),
     Binding("n", "act('create')", "new", id="job.new", tooltip="Queue a new job"),
-    Binding("d,delete", "act('delete')", "delete", id="job.delete", tooltip="Delete the job, or the marked ones"),
-    Binding("U", "request('undo')", "Undo", show=False, id="job.undo", tooltip="Make again what was deleted last"),
+    Binding("d,delete", "act('delete')", "delete", id="job.delete", tooltip="Delete the job or the marked jobs"),
+    Binding("U", "request('undo')", "Undo", show=False, id="job.undo", tooltip="Restore the jobs deleted last"),
     Binding(
-        "A", "request('all')", "Choose all", show=False, id="list.choose_all", tooltip="Choose all jobs that match"
+        "A", "request('all')", "Select all", show=False, id="list.choose_all", tooltip="Select all jobs that match"
     ),
     Binding("y", "copy('id')", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
     Binding("Y", "copy('json')", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
     Binding("slash", "find", "find", id="list.find", tooltip="Find jobs by a filter"),
-    Binding("escape", "leave_find", "Clear find", show=False, id="list.clear", tooltip="Show all rows again"),
+    Binding("escape", "leave_find", "Clear find", show=False, id="list.clear", tooltip="Clear the filter"),
     Binding("1", "status(0)", "All jobs", show=False, id="list.all", tooltip="List all statuses"),
     *(
         Binding(
@@ -122,13 +127,11 @@ DASHBOARD_BINDINGS: list[BindingType] = [
         for tab, status in enumerate(JobStatus, 1)
     ),
     Binding("o", "sort", "Sort", show=False, id="list.sort", tooltip="Sort by the next column"),
-    Binding("O", "reverse", "Reverse", show=False, id="list.reverse", tooltip="Turn the order around"),
+    Binding("O", "reverse", "Reverse", show=False, id="list.reverse", tooltip="Reverse the order"),
     Binding(
         "equals_sign", "request('exact')", "Count", show=False, id="numbers.exact", tooltip="Count the jobs exactly"
     ),
-    Binding(
-        "p", "request('project')", "Project", show=False, id="project.pick", tooltip="Find a project by some letters"
-    ),
+    Binding("p", "request('project')", "Project", show=False, id="project.pick", tooltip="Find a project by name"),
     Binding("P", "request('new_project')", "New project", show=False, id="project.new", tooltip="Create a project"),
     Binding(
         "b",
@@ -136,7 +139,7 @@ DASHBOARD_BINDINGS: list[BindingType] = [
         "Budgets",
         show=False,
         id="project.budgets",
-        tooltip="Limit what jobs may cost, and see what is left",
+        tooltip="Limit the cost of jobs and show what is left",
     ),
     Binding("tab", "app.focus_next", "Next pane", show=False, id="app.next_pane", tooltip="Go to the next pane"),
 ]
@@ -152,21 +155,21 @@ ALWAYS_OPEN = frozenset(
         *("open", "help", "app.help", "command_palette", "app.command_palette"),
     }
 )
-"""Actions that open a dialog, or say why they do not."""
+"""Actions that open a dialog or explain why they do not."""
 
 SEVERAL_OPEN = frozenset({*(f"act('{action}')" for action in STATUS_ACTIONS), "act('retry')"}) - ALWAYS_OPEN
-"""Actions that open a question when more than one job is selected."""
+"""Actions that ask for confirmation when more than one job is selected."""
 
 
 def own_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
-    """Those that the class itself declares."""
+    """Yield the bindings that the class itself declares."""
     for binding in owner.__dict__.get("BINDINGS", ()):
         if isinstance(binding, Binding):
             yield binding
 
 
 def shown_keys(app: App[Any], binding: Binding) -> list[str]:
-    """What a binding's keys are called, the first one first."""
+    """Return the display names of a binding's keys, first key first."""
     # Textual has no public way to read the keymap.
     keymap = app._keymap  # noqa: SLF001
     keys = keymap.get(binding.id or "", binding.key).split(",")
@@ -174,14 +177,14 @@ def shown_keys(app: App[Any], binding: Binding) -> list[str]:
 
 
 def inherited_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
-    """Those that the class declares, or one that it inherits from."""
+    """Yield the bindings of the class and of its base classes."""
     for parent in owner.__mro__:
         if issubclass(parent, DOMNode):
             yield from own_bindings(parent)
 
 
 def key_of(app: App[Any], bindings: Iterable[BindingType], binding_id: str) -> str:
-    """What the first key is called of the binding with this id."""
+    """Return the display name of the first key of a binding."""
     binding = next(one for one in bindings if isinstance(one, Binding) and one.id == binding_id)
     return shown_keys(app, binding)[0]
 
@@ -190,10 +193,10 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class DynamicKeyText:
-    """A widget that says so itself. After a change it refreshes its bindings."""
+    """A widget whose key hints change. It refreshes its bindings after each change."""
 
     reworded: Mapping[str, str] = NOTHING
-    """In place of what the bindings with these ids say."""
+    """Hints by binding id. They replace the descriptions of the bindings."""
 
 
 def key_words(active: ActiveBinding) -> str:
@@ -211,9 +214,9 @@ _GAP = 2
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyHint:
     key: str
-    """As it is pressed."""
+    """As Textual names it."""
     shown: str
-    """As it is called."""
+    """As the screen shows it."""
     what: str
 
     @property
@@ -222,7 +225,7 @@ class KeyHint:
 
 
 class KeyHints(FittedLine):
-    """Of the bindings that are active and shown. A click on one presses its key."""
+    """Hints for the active bindings. A click on a hint presses its key."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -254,7 +257,7 @@ class KeyHints(FittedLine):
         return Content(" " * _GAP).join(hints)
 
     def _hints(self, room: int) -> list[KeyHint]:
-        """The first key of each action, as many as fit."""
+        """Return the first key of each action, as many as fit."""
         shown: dict[str, ActiveBinding] = {}
         for active in _in_declared_order(list(self.screen.active_bindings.values())):
             if active.binding.show and not self._is_typed(active):
@@ -267,7 +270,7 @@ class KeyHints(FittedLine):
         return [hint for hint, end in zip(hints, ends, strict=True) if end - _GAP <= room]
 
     def _is_typed(self, active: ActiveBinding) -> bool:
-        """Whether what has the focus takes the key for a character. Textual leaves out those whose names it knows."""
+        """Whether the focused widget takes the key as a character. Textual hides such keys only if it knows them."""
         focused, shown = self.screen.focused, self.app.get_key_display(active.binding)
         return (
             focused is not None
@@ -278,7 +281,7 @@ class KeyHints(FittedLine):
 
 
 def _in_declared_order(active: Sequence[ActiveBinding]) -> list[ActiveBinding]:
-    """Textual puts a key that was moved behind the others of its widget, where there may be no room."""
+    """Sort as declared. Textual puts a remapped key behind the others, where it may not fit."""
     nodes = list(dict.fromkeys(one.node for one in active))
     places = {node: [binding.id for binding in inherited_bindings(type(node))] for node in nodes}
 

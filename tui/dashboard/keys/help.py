@@ -1,4 +1,4 @@
-"""Every key, as remapped; which page of the manual explains a screen."""
+"""All keys, as remapped; the manual page for each screen."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -48,33 +48,33 @@ OWNERS: Sequence[type[DOMNode]] = (
     WorkersDialog,
     ManualDialog,
 )
-"""Whose bindings are listed, beside the App's."""
+"""Classes whose bindings are listed, beside those of the App."""
 
 GROUPS = {
-    "job": "The job under the cursor, or the marked ones",
-    "jobs": "The table",
-    "list": "What is listed",
-    "numbers": "What is counted",
-    "find": "In the find field",
+    "job": "The job under the cursor, or the marked jobs",
+    "jobs": "Job table",
+    "list": "Filter and order",
+    "numbers": "Counts",
+    "find": "Find field",
     "project": "Projects",
-    "projects": "The list of projects",
+    "projects": "Project list",
     "app": "gjobs",
-    "details": "In the details of a job",
-    "dialog": "In a dialog",
-    "confirm": "In a question",
-    "progress": "While jobs are written",
-    "quit": "Before quitting during a write",
-    "pick": "Where one of several is picked",
-    "acting": "Where one picks whom to act as",
-    "isolation": "In the isolation check",
-    "sql": "Where SQL is shown",
-    "times": "Where times are shown",
-    "budgets": "Where budgets are listed",
-    "archive": "Where archived jobs are listed",
-    "workers": "Where workers are shown",
-    "help": "In the manual",
+    "details": "Job details",
+    "dialog": "Dialogs",
+    "confirm": "Confirmations",
+    "progress": "While writing",
+    "quit": "Quitting during a write",
+    "pick": "Pick lists",
+    "acting": "Acting as",
+    "isolation": "Isolation check",
+    "sql": "SQL",
+    "times": "Times",
+    "budgets": "Budgets",
+    "archive": "Archived jobs",
+    "workers": "Workers",
+    "help": "Manual",
 }
-"""By the first part of a binding's id."""
+"""Titles by the first part of a binding id."""
 
 TOPIC_OF: Mapping[type[DOMNode], str] = {
     FilterField: "filters",
@@ -94,7 +94,7 @@ TOPIC_OF: Mapping[type[DOMNode], str] = {
     QuitDialog: "writing-safely",
     SqlDialog: "doctor",
 }
-"""The page that explains what has the focus, or the screen around it."""
+"""The page for the focused widget, or else for its screen."""
 
 
 def of_the_app() -> Iterator[Binding]:
@@ -111,7 +111,7 @@ def topic_of(screen: Screen[Any]) -> str:
 
 
 _LAST = {"dialog": 1, "app": 2}
-"""Groups that stand below those of the screen itself."""
+"""Groups listed below those of the screen itself."""
 
 
 def all_entries(app: App[Any]) -> list[HelpEntry]:
@@ -119,7 +119,7 @@ def all_entries(app: App[Any]) -> list[HelpEntry]:
 
 
 def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
-    """The keys that work on the screen. The find field takes nearly all keys for characters."""
+    """Return the keys that work on the screen. The find field takes nearly all keys as characters."""
     is_typing = isinstance(screen.focused, FilterField)
     nodes = (
         [screen.focused]
@@ -135,7 +135,7 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
 
 
 def _entries(app: App[Any], bindings: Iterable[Binding]) -> list[HelpEntry]:
-    """In the order of the groups."""
+    """Return the entries in the order of the groups."""
     listed = [(binding.id, binding) for binding in bindings if binding.id]
     return [
         HelpEntry(group=title, keys=" ".join(shown_keys(app, binding)), what=binding.tooltip, binding_id=name)

@@ -1,4 +1,4 @@
-"""Keys as aligned text: what each does, in groups."""
+"""Keys and their actions as aligned text, in groups."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from operator import attrgetter
 from textwrap import wrap
 
 _NARROWEST = 10
-"""Cells of what a key does, on however narrow a screen."""
+"""Minimum cells for the action, even on a narrow screen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,13 +19,13 @@ class HelpEntry:
 
 
 def key_list(entries: Sequence[HelpEntry], *, width: int) -> str:
-    """Return Markdown with a heading for each group, and the ids of the bindings."""
+    """Return Markdown with one heading for each group, and the binding ids."""
     parts = [f"### {group}\n\n{_block(_lines(members, width, has_ids=True))}" for group, members in _grouped(entries)]
     return "\n\n".join(parts)
 
 
 def short_key_list(entries: Sequence[HelpEntry], *, width: int) -> str:
-    """Return one block of Markdown, so that many keys fit on a screen."""
+    """Return one compact block of Markdown."""
     lines: list[str] = []
     for group, members in _grouped(entries):
         lines += [""] * bool(lines) + [f"{group}:"]
@@ -43,7 +43,7 @@ def _block(lines: Sequence[str]) -> str:
 
 
 def _lines(entries: Sequence[HelpEntry], width: int, *, has_ids: bool) -> list[str]:
-    """What does not fit on a line goes on below its beginning."""
+    """Return aligned lines. Long texts wrap below their beginning."""
     indent = max(len(entry.keys) for entry in entries) + 2
     lines: list[str] = []
     for entry in entries:

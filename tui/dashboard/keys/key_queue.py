@@ -1,4 +1,4 @@
-"""Delivers keys one at a time, each to what the key before it opened."""
+"""Delivers keys one at a time, each to the screen that the previous key opened."""
 
 import asyncio
 import time
@@ -15,20 +15,20 @@ from tui.dashboard.widgets import LEAVING_KEYS, show_toast
 from tui.text.error_text import Toast
 
 _CALM_TURNS = 3
-"""Turns of the event loop without a message, after which a key counts as handled."""
+"""A key counts as handled after this many turns of the event loop without a message."""
 _SPIN_TURNS = 300
 _POLL_SECONDS = 0.01
 _MOST_SECONDS = 2.0
-"""A widget that never rests must not lock the keyboard."""
+"""Upper limit for one key, so that a busy widget cannot lock the keyboard."""
 _PATIENCE_SECONDS = 1.0
-"""After so long, escape gives up waiting for a dialog, and ctrl+q does not wait for it."""
+"""After this time, escape stops waiting for a dialog and ctrl+q does not wait for it."""
 
 
 class KeyQueue:
-    """Holds keys and pastes back until the one before them was handled and what it opens has the focus.
+    """Hold keys and pastes until the previous one is handled and the screen it opens has the focus.
 
-    Keys that were typed for a dialog that does not open are dropped. A key never acts on something that was not there
-    when all keys before it had been handled.
+    If a dialog does not open, the keys typed for it are dropped. A key never acts on a widget that did not exist
+    when all earlier keys had been handled.
     """
 
     def __init__(
@@ -39,9 +39,9 @@ class KeyQueue:
         is_taken: Callable[[events.Event], bool],
         cancel: Callable[[], object],
     ) -> None:
-        """`is_opening` tells whether a dialog is on its way. `is_taken` tells whether the open dialog can take it.
+        """`is_opening` returns whether a dialog is about to open. `cancel` cancels it.
 
-        `cancel` gives up what is on its way.
+        `is_taken` returns whether the open dialog takes a key.
         """
         self._app = app
         self._is_opening = is_opening
@@ -52,14 +52,14 @@ class KeyQueue:
         self._delivering: asyncio.Task[None] | None = None
         self._held_since = 0.0
         self._expected: frozenset[Screen[Any]] | None = None
-        """The screens above which the key that is being handled should open something."""
+        """The screen stack before the current key. The key is expected to open a screen above it."""
 
     def expect_dialog(self) -> None:
-        """The key that is being handled opens a dialog, or says why it does not."""
+        """Expect the current key to open a dialog or to explain why it does not."""
         self._expected = frozenset(self._app.screen_stack)
 
     def take(self, event: events.Key | events.Paste) -> bool:
-        """Return False if the event is to be handled now, True if it waits or is dropped."""
+        """Return False if the event is to be handled now. Return True if it waits or is dropped."""
         if event is self._delivered:
             self._delivered = None
             return False
@@ -81,22 +81,22 @@ class KeyQueue:
 
     @property
     def is_idle(self) -> bool:
-        """Whether all keys were handled."""
+        """Whether all keys have been handled."""
         return not self._waiting and (self._delivering is None or self._delivering.done())
 
     def close(self) -> None:
-        """Drop what waits."""
+        """Drop the waiting keys."""
         self._waiting.clear()
         if self._delivering is not None:
             self._delivering.cancel()
 
     def _gives_up(self, event: events.Event) -> bool:
-        """Whether the person has waited long enough and now wants out."""
+        """Whether the user pressed a leaving key after waiting long enough."""
         is_late = time.monotonic() - self._held_since > _PATIENCE_SECONDS
         return is_late and isinstance(event, events.Key) and event.key in LEAVING_KEYS
 
     def _report(self, delivering: "asyncio.Task[None]") -> None:
-        """An error of ours must end the app, not the keyboard alone."""
+        """Make an error of the queue end the app, not only the keyboard."""
         if not delivering.cancelled() and isinstance(error := delivering.exception(), Exception):
             self._app._handle_exception(error)  # noqa: SLF001
 
@@ -111,9 +111,9 @@ class KeyQueue:
                 await self._settle(for_next=False)
 
     async def _settle(self, *, for_next: bool) -> None:
-        """Wait until the key before is handled, and, if wanted, until the next one can be.
+        """Wait until the previous key is handled. With `for_next`, wait until the next key can be handled too.
 
-        The next one may change meanwhile: escape takes the place of all that wait.
+        The next key may change during the wait: escape replaces all waiting keys.
         """
         began, turns, calm = time.monotonic(), 0, 0
         while calm < _CALM_TURNS:
@@ -134,8 +134,8 @@ class KeyQueue:
             return
         dropped = len(self._waiting)
         self._waiting.clear()
-        what = "key that was typed for it was" if dropped == 1 else f"{dropped} keys that were typed for it were"
-        show_toast(self._app, Toast(text=f"The dialog did not open. The {what} dropped.", severity="warning"))
+        what = "1 key" if dropped == 1 else f"{dropped} keys"
+        show_toast(self._app, Toast(text=f"The dialog did not open. Dropped {what} typed for it.", severity="warning"))
 
     @property
     def _is_calm(self) -> bool:
@@ -149,9 +149,9 @@ class KeyQueue:
 
 
 def _is_busy(pump: MessagePump) -> bool:
-    """Whether it handles a message, has one to handle, or is not mounted yet.
+    """Whether the widget handles a message, has one waiting, or is not mounted yet.
 
-    Textual has no public way to ask this. A pump that rests waits for its queue.
+    Textual has no public way to ask this. An idle pump waits on its queue.
     """
     if pump._closing or pump._closed:  # noqa: SLF001
         return False

@@ -1,4 +1,4 @@
-"""Checks the configured keymap."""
+"""Check the configured keymap."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -20,24 +20,24 @@ from tui.dashboard.keys.help import OWNERS, of_the_app
 from tui.dashboard.screen import DashboardScreen
 
 Scope = Sequence[Binding]
-"""Those that listen at the same time."""
+"""Bindings that are active at the same time."""
 
 _TAKEN = {
-    "ctrl+c": "is Textual's own",
-    "ctrl+h": "cannot be told from Backspace",
-    "ctrl+i": "cannot be told from Tab",
-    "ctrl+j": "cannot be told from Enter",
-    "ctrl+m": "cannot be told from Enter",
+    "ctrl+c": "Textual uses",
+    "ctrl+h": "terminals send for Backspace",
+    "ctrl+i": "terminals send for Tab",
+    "ctrl+j": "terminals send for Enter",
+    "ctrl+m": "terminals send for Enter",
     "ctrl+p": "opens the command palette",
     "ctrl+z": "suspends gjobs",
 }
 _TYPED_INTO = (Dialog, PickDialog, FilterField)
-"""While their bindings listen somebody may be typing."""
+"""Classes in which the user may be typing while their bindings are active."""
 _MODIFIERS = ("ctrl", "shift")
 
 
 def checked_keymap(configuration: Configuration) -> dict[str, str]:
-    """Keys by binding ids, as Textual takes them. Raises BadConfiguration with all that is wrong."""
+    """Return Textual's keymap, from binding id to keys. Raise BadConfiguration with all problems."""
     moved = {name: tuple(map(_full_name, keys)) for name, keys in configuration.keymap.items()}
     if problems := [*_bad_keys(moved), *_conflicts(moved)]:
         raise refusal_of(configuration, problems)
@@ -71,14 +71,14 @@ def _bindings() -> dict[str, Binding]:
 
 
 def why_no_key(key: str) -> str | None:
-    """A clause where it is no key, or none to choose."""
+    """Return a clause that explains why the key cannot be chosen, or None."""
     if key in _TAKEN:
         return f"cannot be {key!r}, which {_TAKEN[key]}"
     *modifiers, base = key.split("+")
     if "alt" in modifiers:
-        return f"cannot be {key!r}: terminals do not agree what alt sends"
+        return f"cannot be {key!r}: terminals disagree about alt"
     if base not in _key_names() or not set(modifiers) <= set(_MODIFIERS):
-        return f"has a key that is not known: {key!r}"
+        return f"has an unknown key: {key!r}"
     if modifiers == ["shift"] and len(base) == 1:
         return f"cannot be {key!r}: write {base.upper()!r}"
     return None
@@ -95,7 +95,7 @@ def _is_typed(key: str) -> bool:
 
 
 def _conflicts(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProblem]:
-    """A moved key that something else has which listens at the same time."""
+    """Yield a problem for each moved key that another active binding also uses."""
     told: set[tuple[str, str]] = set()
     for scope in _scopes():
         holders: dict[str, list[str]] = {}
@@ -109,7 +109,7 @@ def _conflicts(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProb
             if first and other and (key, first) not in told and (key, other) not in told:
                 told |= {(key, first), (key, other)}
                 yield ConfigurationProblem(
-                    location=("keymap", first), clause=f"takes {key!r}, which is {dotted((other,))}'s, too"
+                    location=("keymap", first), clause=f"uses {key!r}, which {dotted((other,))} uses too"
                 )
 
 

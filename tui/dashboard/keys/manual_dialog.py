@@ -1,4 +1,4 @@
-"""The manual on a screen: a page with its contents, links and search."""
+"""The manual on screen: a page with contents, links and search."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from tui.text.error_text import Toast
 
 KEYS_HEADING = "Keys that work here"
 _CONTENTS_FROM = 100
-"""The narrowest screen, in cells, that shows the contents beside the page at once."""
+"""Minimum screen width in cells for showing the contents beside the page at the start."""
 _FENCE_PADDING = 2
 _MOST_FOUND = 100
 _FOOT = {
@@ -41,7 +41,7 @@ class Location:
 
 
 def location_of(href: str) -> Location | None:
-    """Read a link of a page. None if it leads out of the manual."""
+    """Return the page that a link names. Return None if the link leads out of the manual."""
     path, _, anchor = href.partition("#")
     topic = path.removesuffix(".md")
     if not path:
@@ -50,7 +50,7 @@ def location_of(href: str) -> Location | None:
 
 
 class ManualViewer(MarkdownViewer):
-    """Textual's viewer, whose links lead to pages of the manual and never to files."""
+    """Textual's viewer. Its links lead only to manual pages, never to files."""
 
     class LinkFollowed(Message):
         def __init__(self, href: str) -> None:
@@ -61,7 +61,7 @@ class ManualViewer(MarkdownViewer):
         super().__init__(open_links=False)
 
     async def go(self, location: str | PurePath) -> None:
-        """Called for each link on which somebody clicks."""
+        """Post the link that was clicked."""
         self.post_message(self.LinkFollowed(str(location)))
 
 
@@ -84,11 +84,11 @@ class ManualDialog(Dialog[None]):
         Binding("q,question_mark,f1", "leave", "Close", id="help.close", tooltip="Close the manual"),
         Binding("slash", "find", "Find", id="help.find", tooltip="Find a page, or words on any page"),
         Binding("t", "contents", "Contents", id="help.contents", tooltip="Show or hide the contents of the page"),
-        Binding("backspace,left", "back", "Back", id="help.back", tooltip="Go back to the page before"),
+        Binding("backspace,left", "back", "Back", id="help.back", tooltip="Go back to the previous page"),
     ]
 
     def __init__(self, topic: str, *, keys: Sequence[HelpEntry], all_keys: Sequence[HelpEntry]) -> None:
-        """Open the page of a topic. `keys` work on the screen below and stand first on that page."""
+        """Open the page of a topic. `keys` are those of the screen below. They come first on that page."""
         super().__init__()
         self._first = topic
         self._keys = tuple(keys)
@@ -107,7 +107,7 @@ class ManualDialog(Dialog[None]):
         self.call_after_refresh(self._show, self._visited[-1])
 
     def on_resize(self) -> None:
-        """Keys are wrapped to the width of the page."""
+        """Wrap the keys to the new width of the page."""
         self.call_after_refresh(self._wrap_again)
 
     @property
@@ -119,7 +119,7 @@ class ManualDialog(Dialog[None]):
         """The topic of the page on screen."""
         return self._visited[-1].topic
 
-    # What is shown
+    # Showing a page
 
     def _wrap_again(self) -> None:
         if self.is_open and self._width and self._width != self._room and self.topic in (self._first, "keys"):
@@ -152,7 +152,7 @@ class ManualDialog(Dialog[None]):
         keys = short_key_list(self._keys, width=self._width)
         return f"## {KEYS_HEADING}\n\n{keys}\n\n{title}\n\n{rest}"
 
-    # Where keys and links lead
+    # Keys and links
 
     def go(self, location: Location) -> None:
         topic = location.topic or self.topic
@@ -186,7 +186,7 @@ class ManualDialog(Dialog[None]):
 
     def action_find(self) -> None:
         dialog = PickDialog(
-            title="Find in the manual", choices=(), placeholder="Type words, or the name of a page", beside=found
+            title="Find in the manual", choices=(), placeholder="Type words or the name of a page", beside=found
         )
         self.app.push_screen(dialog, self._found)
 
@@ -197,7 +197,7 @@ class ManualDialog(Dialog[None]):
 
 
 def found(text: str) -> list[Choice]:
-    """The sections that contain the words; every page while nothing is typed."""
+    """Return the sections that contain the words. Without words, return all pages."""
     if not text:
         return [Choice(key=topic, label=topic, detail=summary(topic)) for topic in TOPICS]
     choices: dict[str, Choice] = {}

@@ -1,4 +1,4 @@
-"""The command palette, and what it offers."""
+"""The command palette and its commands."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 class BoundAction:
     binding_id: str
     keys: str
-    """As they are shown, where they were moved to."""
+    """As shown and as remapped."""
     name: str
     what: str
     """The tooltip: a sentence."""
     action: str
     node: DOMNode
-    """Where the action is looked up."""
+    """Where Textual resolves the action."""
 
 
 def bound_actions(screen: Screen[Any]) -> list[BoundAction]:
-    """In the order of the bindings. Those without an id are Textual's own."""
+    """Return the actions in the order of the bindings. Bindings without an id belong to Textual."""
     actions: dict[str, BoundAction] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
@@ -61,7 +61,7 @@ def bound_actions(screen: Screen[Any]) -> list[BoundAction]:
 
 
 _KEYS_ONLY = ("up", "down", "page_up", "page_down", "first", "last", "mark", "next_pane", "other", "quit_anywhere")
-"""Second parts of ids: moving about means nothing from a palette."""
+"""Second parts of ids of keys that are useless in a palette, such as cursor keys."""
 
 
 class DashboardCommands(Provider):
@@ -106,7 +106,7 @@ class DatabaseCommands(Provider):
         if self.screen is not host.dashboard.screen:
             return
         for choice in host.database_choices:
-            title = f"Look at database {clean(full_name(choice), limit=60)}"
+            title = f"Switch to database {clean(full_name(choice), limit=60)}"
             score = matcher.match(title)
             if score > 0 and choice is not host.database_choice:
                 go = partial(host.switch_to, choice)
@@ -118,7 +118,7 @@ def _jobs_of(sums: Mapping[UUID, ProjectTotals], project_id: UUID) -> str | None
 
 
 def highlighted(matcher: Matcher, title: str) -> Content:
-    """The matcher's own reads the title as markup."""
+    """Return the title with the matches marked. Textual's own method reads the title as markup."""
     _, offsets = matcher.fuzzy_search.match(matcher.query, title)
     content = Content(title)
     for offset in offsets:
@@ -127,7 +127,7 @@ def highlighted(matcher: Matcher, title: str) -> Content:
 
 
 def explained(title: Content, about: str) -> Content:
-    """With what a hit's own help would read as markup: such as a host's address, or a filter."""
+    """Append a text without reading it as markup. A hit's help text would be read as markup."""
     return Content.assemble(title, (f"  {about}", "$foreground-muted"))
 
 
@@ -141,14 +141,14 @@ class PaletteEntry:
     about: str
     run: Callable[[], None]
     is_first_choice: bool = True
-    """Whether it is listed before anything is typed."""
+    """Whether it is listed before the user types."""
 
 
 class OfferCommands(Provider):
-    """Of the dashboard: above a dialog nothing is offered."""
+    """Commands of the dashboard. Above a dialog there are none."""
 
     def offers(self) -> Iterator[PaletteEntry]:
-        """Clean texts."""
+        """Yield entries. Their texts must be clean."""
         raise NotImplementedError
 
     async def discover(self) -> Hits:
@@ -174,11 +174,9 @@ class OfferCommands(Provider):
 class RetentionCommands(OfferCommands):
     def offers(self) -> Iterator[PaletteEntry]:
         yield PaletteEntry(
-            title="Archived jobs", about="look at them, and bring them back", run=partial(self._request, "archive")
+            title="Archived jobs", about="list and restore archived jobs", run=partial(self._request, "archive")
         )
-        yield PaletteEntry(
-            title="Clean up", about="old jobs go to the archive, or for good", run=partial(self._request, "clean_up")
-        )
+        yield PaletteEntry(title="Clean up", about="archive or delete old jobs", run=partial(self._request, "clean_up"))
 
     def _request(self, request: Request) -> None:
         self.screen.post_message(ActionRequested(request))
@@ -212,10 +210,10 @@ def _remove(host: "ActionHost", name: str) -> None:
 
 
 class Palette(CommandPalette, ClosesOnce[None]):
-    """Runs the command that the whole of the typed text finds, never one that was found by less."""
+    """A palette that runs only commands that match the whole typed text."""
 
     def takes_key(self, event: events.Event) -> bool:
-        """Text goes on while commands are searched for. Keys that choose wait for the answer."""
+        """Take text during a search. Keys that choose wait for the results."""
         if not isinstance(event, events.Key) or event.is_printable or event.key in {*LEAVING_KEYS, "backspace"}:
             return True
         return self.has_class("-ready") and not any(
@@ -225,16 +223,16 @@ class Palette(CommandPalette, ClosesOnce[None]):
         )
 
     def _action_command_list(self, action: str) -> None:
-        """Until the list is laid out, a page of it has no lines.
+        """Skip paging before the first layout, when the list has no lines.
 
         Textual 8.2.8: `await pilot.press("ctrl+p"); palette._action_command_list("page_down")` before the first layout
-        raises KeyError in OptionList.action_page_down, for `_index_to_line` is empty.
+        raises KeyError in OptionList.action_page_down, because `_index_to_line` is empty.
         """
         if self.query_one(CommandList).scrollable_content_region:
             super()._action_command_list(action)
 
     def _start_no_matches_countdown(self, search_value: str) -> None:
-        """As Textual's own, but for a countdown that has run out while the next search ends.
+        """Start the countdown as Textual does, but stop an earlier countdown first.
 
         Textual 8.2.8: two such countdowns add the option "--no-matches" twice, which raises DuplicateID.
         """

@@ -1,4 +1,4 @@
-"""Picks or creates a project."""
+"""Pick or create a project."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ async def pick_project(host: "ActionHost", projects: Sequence[ProjectName]) -> N
         title="Show which project?",
         choices=choices,
         chosen=str(chosen or _ALL),
-        placeholder="Type some letters of the name, or paste an id",
+        placeholder="Type part of the name, or paste an id",
         beside=id_choices,
     )
     picked = await host.app.push_screen_wait(dialog)
@@ -57,7 +57,7 @@ def _project_choice(project: ProjectName, totals: ProjectTotals | None) -> Choic
 
 
 async def create_project(host: "ActionHost", context: ActionContext) -> None:
-    """A user's project is their own; the operator picks whose it is. The new project is then shown."""
+    """Create a project and show it. A user owns their project. The operator picks the owner."""
     owner_id: UUID | None = None
     if isinstance(context.store.actor, Operator):
         owner_id = await pick_owner(host, context.operator)
@@ -72,7 +72,7 @@ async def create_project(host: "ActionHost", context: ActionContext) -> None:
         lines=(where(context.database),),
         label="Name",
         agree="Create",
-        placeholder="Such as: Autumn catalog",
+        placeholder="For example: Autumn catalog",
         submit=submit,
     )
     project = await host.app.push_screen_wait(prompt)

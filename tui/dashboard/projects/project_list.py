@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 _ALL = "all"
 _MOST_LISTED = 500
-"""A look brings no more projects than these."""
+"""The store returns at most this many projects."""
 
 
 class ProjectList(OptionList):
-    """An option's id is the project's: a refresh moves neither the highlight nor the choice."""
+    """Projects as options. Option ids are project ids, so a refresh moves neither highlight nor choice."""
 
     DEFAULT_CSS = """
     ProjectList {
@@ -49,8 +49,8 @@ class ProjectList(OptionList):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Choose", id="projects.choose", tooltip="Show this project's jobs"),
-        Binding("down,j", "cursor_down", "Down", show=False, id="projects.down", tooltip="Go to the project below"),
-        Binding("up,k", "cursor_up", "Up", show=False, id="projects.up", tooltip="Go to the project above"),
+        Binding("down,j", "cursor_down", "Down", show=False, id="projects.down", tooltip="Go to the next project"),
+        Binding("up,k", "cursor_up", "Up", show=False, id="projects.up", tooltip="Go to the previous project"),
     ]
 
     @dataclass
@@ -66,7 +66,7 @@ class ProjectList(OptionList):
         self._chosen: UUID | None = None
         self._prompts: dict[str, Content] = {}
         self._drawn: object = None
-        """What the prompts were made of."""
+        """The input from which the prompts were made."""
         self.forget()
 
     def show(
@@ -77,10 +77,10 @@ class ProjectList(OptionList):
         sums: "Mapping[UUID, ProjectTotals]",
         everything: Count | None = None,
     ) -> None:
-        """Newest first, below "All projects".
+        """Show the newest projects first, below "All projects".
 
-        `sums` are those that are known. `everything` counts all jobs that are seen, where it is known: the project of
-        some may be hidden or not listed.
+        Totals are shown as far as they are known. `everything` counts all visible jobs, even those whose project is
+        hidden or not listed.
         """
         self._projects, self._chosen, self._everything, self._sums = tuple(projects), chosen, everything, sums
         self._draw()
@@ -113,7 +113,7 @@ class ProjectList(OptionList):
                 self.replace_option_prompt(option_id, prompt)
 
     def _refill(self) -> None:
-        """The highlight stays on its project; on the chosen one where that has gone."""
+        """Fill the list. The highlight stays on its project, or else moves to the chosen one."""
         highlighted = self.highlighted_option.id if self.highlighted_option else None
         self.border_title = Content("Projects" if len(self._projects) < _MOST_LISTED else f"Newest {_MOST_LISTED}")
         self.set_options([Option(prompt, id=option_id) for option_id, prompt in self._prompts.items()])
@@ -121,7 +121,7 @@ class ProjectList(OptionList):
         self.highlighted = list(self._prompts).index(wanted) if wanted in self._prompts else 0
 
     def _rows(self) -> Iterator[tuple[str, str, str, bool]]:
-        """Id, name, number of jobs, and whether it is the chosen one."""
+        """Yield id, name, number of jobs, and whether the row is the chosen one."""
         yield _ALL, "All projects", self._total(), self._chosen is None
         for project in self._projects:
             yield str(project.id), project.name, self._number(project), project.id == self._chosen
@@ -151,10 +151,10 @@ class ProjectList(OptionList):
 
 _LEAST_WIDTH, _MOST_WIDTH = 26, 44
 _ENOUGH_FOR_JOBS = 120
-"""Cells of a screen: of further ones the sidebar gets one in so many."""
+"""Screen width in cells. Beyond it, the sidebar gets one cell in `_SHARE`."""
 _SHARE = 4
 _EDGES = 4
-"""Cells of a panel's border and padding."""
+"""Cells for the border and padding of a panel."""
 
 
 class Sidebar(Vertical):
@@ -168,12 +168,12 @@ class Sidebar(Vertical):
         yield BudgetsPanel(id="budgets")
 
     def fit(self, screen_width: int) -> None:
-        """Wider where the jobs have room enough, whatever is to be shown: nothing moves when names come."""
+        """Set the width from the screen alone, so that nothing moves when names arrive."""
         further = max(0, screen_width - _ENOUGH_FOR_JOBS)
         self._width = min(_LEAST_WIDTH + further // _SHARE, _MOST_WIDTH)
         self.styles.width = self._width
 
     @property
     def room(self) -> int:
-        """Cells of a line of a panel."""
+        """Cells in a line of a panel."""
         return self._width - _EDGES

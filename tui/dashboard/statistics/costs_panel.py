@@ -1,4 +1,4 @@
-"""Costs panel: totals, averages, rates, days."""
+"""Costs panel: totals, averages, rates and days."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ _LEAST_GAP = 2
 _MOST_GAP = 6
 _MUTED = "$foreground-muted"
 _MOST_OTHERS = 3
-"""Statuses outside the workflow that have columns of their own."""
+"""Maximum number of unknown statuses with their own columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class _Column:
     number: str
     total: str
     average: str
-    """Empty where there is no room for it."""
+    """Empty if there is no room."""
 
     @property
     def title_width(self) -> int:
@@ -45,10 +45,10 @@ class _Column:
 
 
 def cost_lines(totals: "Totals", *, width: int, height: int) -> list[list[Span]]:
-    """As many as `height`, of two to four: counts, totals, averages, and rates with the days' costs.
+    """Return two to four lines, as `height` allows: counts, totals, averages, and rates with daily costs.
 
-    What was not counted or added up is a dash. What a width has no room for is left out: the statuses' words, the
-    averages, then statuses from the left. In place of averages the days have a line of their own.
+    A missing number is shown as a dash. If the width is too small, parts are dropped in this order: status names,
+    averages, then statuses from the left. Without averages, the days have their own line.
     """
     columns = _fitting(_columns(totals, width=width), width, with_averages=height > 3)
     free = width - sum(column.width for column in columns)
@@ -70,7 +70,7 @@ def cost_lines(totals: "Totals", *, width: int, height: int) -> list[list[Span]]
 
 
 def _columns(totals: "Totals", *, width: int) -> list[_Column]:
-    """Statuses outside the workflow have columns of their own where these are few and fit, else one together."""
+    """Return one column for each status. Unknown statuses share one column if they are many or do not fit."""
     known = [_column(totals, [status], status_label(status), status_glyph(status)) for status in JobStatus]
     unknown = [status for status in in_order(totals.counts) if isinstance(status, UnknownStatus)]
     others = [_column(totals, [status], status_label(status), status_glyph(status)) for status in unknown]
@@ -139,24 +139,24 @@ def _average(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] |
 class _Fact:
     span: Span
     drops: int
-    """Which goes first where there is no room: the highest. What has 0 stays."""
+    """The fact with the highest number is dropped first. A fact with 0 stays."""
 
 
 def _rates(totals: "Totals") -> list[_Fact]:
-    """Success among the finished and among all, once there is any finished; nothing where nobody added up."""
+    """Return the success rates of the finished jobs and of all jobs, or why there are none."""
     statistics = totals.statistics
     if statistics is None:
-        return [_Fact(("costs not added up", _MUTED), 1)]
+        return [_Fact(("costs not counted", _MUTED), 1)]
     if statistics.success_rate_finished is None:
-        return [_Fact(("nothing has finished", _MUTED), 1)]
+        return [_Fact(("no finished jobs", _MUTED), 1)]
     return [
-        _Fact((f"{percent(statistics.success_rate_finished)} of the finished succeed", ""), 1),
-        _Fact((f"{percent(statistics.success_rate)} of all", _MUTED), 3),
+        _Fact((f"{percent(statistics.success_rate_finished)} success", ""), 1),
+        _Fact((f"{percent(statistics.success_rate)} of all jobs", _MUTED), 3),
     ]
 
 
 def _days(totals: "Totals") -> list[_Fact]:
-    """A bar a day, and what they stand for."""
+    """Return one bar for each day, and their meaning."""
     days = totals.days
     if days is None:
         return [_Fact(("days not counted", _MUTED), 2)]
@@ -164,7 +164,7 @@ def _days(totals: "Totals") -> list[_Fact]:
 
 
 def _joined(facts: Sequence[_Fact], width: int) -> list[Span]:
-    """Those that fit."""
+    """Return the facts that fit."""
     shown = list(facts)
     while len(shown) > 1 and _joined_width(shown) > width:
         shown.remove(max(shown, key=lambda fact: fact.drops))
@@ -184,7 +184,7 @@ def _joined_width(facts: Sequence[_Fact]) -> int:
 
 
 _LINES = ((30, 4), (20, 3), (13, 2))
-"""So many lines for screens of at least so many: a low one keeps them for jobs."""
+"""Minimum screen height, and the panel's lines. On a low screen, jobs need the lines."""
 NO_NOTE: Span = ("", "")
 
 
@@ -213,15 +213,15 @@ class CostsPanel(SteadyText):
         self.fit(screen_height)
 
     def show(self, totals: "Totals", *, of_what: str, note: Span = NO_NOTE) -> None:
-        """The note stands beside the title."""
+        """Show the numbers. The note stands beside the title."""
         self._show_title(f"Costs · {clean(of_what, limit=80)}", note)
         self._totals = totals
         self._draw()
 
     def tell_age(self, seconds: float, *, is_silent: bool = False) -> None:
-        """How old the numbers are, beside how sure they are and with whose eyes they were read.
+        """Show the age and precision of the numbers, and who they were read as.
 
-        While the database `is_silent`, no numbers are of just now.
+        While the database `is_silent`, no numbers count as current.
         """
         if self._totals is not None:
             key = key_of(self.app, DASHBOARD_BINDINGS, "numbers.exact")
@@ -229,7 +229,7 @@ class CostsPanel(SteadyText):
             self._show_note(note, is_stale=is_stale(seconds))
 
     def explain(self, why: str, *, of_what: str) -> None:
-        """A sentence in place of numbers, where there are none and zeros would lie."""
+        """Show a sentence instead of numbers, when zeros would be wrong."""
         self._show_title(f"Costs · {clean(of_what, limit=80)}")
         self._totals = None
         self._show_note("")
@@ -237,14 +237,14 @@ class CostsPanel(SteadyText):
         self.say(Content(why))
 
     def forget(self) -> None:
-        """Shows nothing, until there are numbers for the present eyes."""
+        """Show nothing until there are numbers for the current user."""
         self._show_title("Costs")
         self._totals = None
         self._show_note("")
         self.say(Content(""))
 
     def fit(self, screen_height: int) -> None:
-        """As high with numbers as without: what is below stays where it is when they come."""
+        """Set the height. It is the same with and without numbers, so that the panes below do not move."""
         self._height = next((lines for least, lines in _LINES if screen_height >= least), 0)
         self.display = self._height > 0
         self.styles.height = self._height

@@ -1,4 +1,4 @@
-"""Exact, estimated or capped counts; position in a list."""
+"""Exact, estimated and capped counts; position in a list."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ MARKS = {Precision.EXACT: "", Precision.ESTIMATED: "~", Precision.CAPPED: "≥ "
 UNKNOWN = "–"
 
 STALE_AFTER = 120.0
-"""Seconds. From then on numbers are shown as old ones."""
+"""Seconds after which numbers are shown as stale."""
 _JUST_NOW = 10.0
-"""Below it, an age would change with every look."""
+"""Seconds. Below this limit, an age would change with every refresh."""
 
 _PRECISION_WORDS = {
     Precision.EXACT: "exact",
@@ -28,7 +28,7 @@ _PRECISION_WORDS = {
 
 
 def count_words(number: Count | None) -> str:
-    """`1,234`, `~412,000` or `≥ 10,000`; a dash where nobody knows, which is no zero."""
+    """Return `1,234`, `~412,000` or `≥ 10,000`. An unknown number is a dash, not a zero."""
     if number is None:
         return UNKNOWN
     shown = _rounded(number.number) if number.precision is Precision.ESTIMATED else number.number
@@ -36,7 +36,7 @@ def count_words(number: Count | None) -> str:
 
 
 def _rounded(number: int) -> int:
-    """To three digits: no estimate is right in the fourth."""
+    """Round to three digits. Estimates are not more precise."""
     return round(number, min(3 - len(str(abs(number))), 0))
 
 
@@ -51,7 +51,7 @@ def is_stale(seconds: float) -> bool:
 
 
 def totals_note(totals: "Totals", *, seconds: float, key: str, is_silent: bool = False) -> str:
-    """`exact · 40 s old · as ada@example.com`. `key` is the one that counts exactly, named where that would help."""
+    """Return a note like `exact · 40 s old · as ada@example.com`. `key` counts exactly and is named if that helps."""
     is_exact = totals.precision is Precision.EXACT
     parts = [
         *([] if is_exact and totals.partial_claims else [_PRECISION_WORDS[totals.precision]]),
@@ -63,12 +63,12 @@ def totals_note(totals: "Totals", *, seconds: float, key: str, is_silent: bool =
     if not is_whole(totals):
         parts.append(f"{key} counts exactly")
     elif is_stale(seconds):
-        parts.append(f"{key} counts anew")
+        parts.append(f"{key} counts again")
     return " · ".join(parts)
 
 
 def _filter_notes(totals: "Totals") -> Iterator[str]:
-    """Where how many a filter finds is not as sure as the rest."""
+    """Yield a note if the count of a filter is less precise than the other counts."""
     if totals.query.matching is None:
         return
     if totals.matching is None:
@@ -78,7 +78,7 @@ def _filter_notes(totals: "Totals") -> Iterator[str]:
 
 
 def is_whole(totals: "Totals") -> bool:
-    """Whether all that was asked for was counted, and exactly."""
+    """Whether every requested number was counted, and exactly."""
     there = (totals.statistics, totals.days, totals.projects)
     is_matching_whole = totals.query.matching is None or (
         totals.matching is not None and totals.matching.precision is Precision.EXACT
@@ -89,13 +89,13 @@ def is_whole(totals: "Totals") -> bool:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     number: int
-    """Of a row in the whole list, from 1."""
+    """The row's place in the whole list, from 1."""
     is_exact: bool
     length: Count | None
-    """None where nobody knows how long the list is."""
+    """None if the length of the list is unknown."""
 
 
 def position_words(position: Position) -> str:
-    """`412 of 1,000`, `≈ 412,000 of 1,000,000`, `412 of ≥ 10,000`, `412 of ~1,000,000`; of unknown length `412 …`."""
+    """Return `412 of 1,000`, `≈ 412,000 of 1,000,000`, `412 of ≥ 10,000`, `412 of ~1,000,000` or `412 …`."""
     number = count(position.number) if position.is_exact else f"≈ {count(position.number)}"
     return f"{number} …" if position.length is None else f"{number} of {count_words(position.length)}"

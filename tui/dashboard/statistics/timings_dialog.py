@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 SPANS = (timedelta(hours=1), DAY, 7 * DAY, 30 * DAY)
 MUCH_FAILS = 0.2
-"""A failure rate from which on it is coloured."""
+"""The failure rate from which a row is colored."""
 
 _GAP = "  "
 _KEYS = {
     "times.shorter": "shorter",
     "times.longer": "longer",
-    "times.again": "measure again",
+    "times.again": "refresh",
     "dialog.leave": "close",
 }
 _MODE_CELLS, _LEAST_MODE_CELLS = 24, 8
@@ -39,7 +39,7 @@ Ask = Callable[[timedelta], Awaitable[JobTimings]]
 
 
 class TimingsDialog(Dialog[None]):
-    """Asks once for each span that is chosen, and again when that is wanted: nothing is counted meanwhile."""
+    """Show timings. They are measured only when the user chooses a span or refreshes."""
 
     DEFAULT_CSS = """
     TimingsDialog {
@@ -51,14 +51,14 @@ class TimingsDialog(Dialog[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,q", "leave", "Close", id="times.close", tooltip="Back to the table"),
-        Binding("right,l", "step(1)", "Longer", id="times.longer", tooltip="Over a longer span of time"),
-        Binding("left,h", "step(-1)", "Shorter", id="times.shorter", tooltip="Over a shorter span of time"),
-        Binding("r,f5", "measure", "Again", id="times.again", tooltip="Measure again"),
+        Binding("enter,q", "leave", "Close", id="times.close", tooltip="Close the timings"),
+        Binding("right,l", "step(1)", "Longer", id="times.longer", tooltip="Choose a longer period"),
+        Binding("left,h", "step(-1)", "Shorter", id="times.shorter", tooltip="Choose a shorter period"),
+        Binding("r,f5", "measure", "Refresh", id="times.again", tooltip="Refresh the timings"),
     ]
 
     def __init__(self, ask: Ask, *, of: str) -> None:
-        """`of` names the project, or all of them, and is clean."""
+        """`of` names the project or all projects. It must be clean text."""
         super().__init__()
         self._ask = ask
         self._of = of
@@ -122,7 +122,7 @@ class TimingsDialog(Dialog[None]):
 
 
 def _table(monitoring: JobTimings, width: int) -> Content:
-    """In so many cells: where they are few, modes are cut, and the last column is left out."""
+    """Return the table. On a narrow screen, modes are cut and the last column is left out."""
     works = (*monitoring.by_mode, monitoring.of_all)
     rows = [timings_text.TITLES, *(timings_text.cells(one, monitoring.taken_at) for one in works)]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
@@ -152,7 +152,7 @@ def _style(one: ModeTimings) -> str:
 async def show_timings(host: "ActionHost") -> None:
     store = host.poller.store
     if store is None:
-        show_toast(host.app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
         return
     project_id = host.dashboard.listed.project_id
 

@@ -1,1 +1,1 @@
-"""Acting as a user; what a user sees."""
+"""Acting as a user; visibility; isolation check."""

@@ -1,4 +1,4 @@
-"""Picks whom to act as; notices deleted users."""
+"""Pick the user to act as; report a deleted user."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 OPERATOR_KEY = "operator"
 ANON_KEY = actor_name(ANON)
-PLACEHOLDER = "Type some letters of the e-mail, or the beginning of an id"
+PLACEHOLDER = "Type part of the e-mail, or the beginning of an id"
 
 
 def user_key(actor: Actor) -> str:
@@ -52,9 +52,9 @@ def user_choice(user: FoundUser, now: datetime) -> Choice:
 
 
 def actor_choices(users: Sequence[FoundUser], present: Actor, needle: str, now: datetime) -> list[Choice]:
-    """The operator first, then a visitor and the present user, so that none of them has to be searched for.
+    """Return the operator, then a visitor and the present user, then the users found.
 
-    A visitor is never offered before a user whose e-mail has the typed letters, unless that is the whole word.
+    A visitor comes before matching users only if the whole word was typed.
     """
     choices = {str(user.id): user_choice(user, now) for user in users}
     itself = Choice(key=OPERATOR_KEY, label=actor_name(OPERATOR), detail="the role as connected")
@@ -69,7 +69,7 @@ def actor_choices(users: Sequence[FoundUser], present: Actor, needle: str, now: 
 
 
 def actor_of(key: str, users: Sequence[FoundUser], present: Actor, aal: int = 1) -> Actor:
-    """Whom a choice stands for; a user at this assurance level."""
+    """Return the actor of a choice. A user gets this assurance level."""
     if key in (OPERATOR_KEY, ANON_KEY):
         return OPERATOR if key == OPERATOR_KEY else ANON
     if isinstance(present, ActingUser) and key == user_key(present):
@@ -82,11 +82,11 @@ _LEVELS = {1: "aal1, with one factor", 2: "aal2, with a second factor"}
 
 
 class ActingDialog(SearchDialog):
-    """Asks whom to act as, and how that user has signed in."""
+    """Ask which user to act as, and the assurance level of their sign-in."""
 
     DEFAULT_CSS = "ActingDialog #level { color: $foreground-muted; margin-top: 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+l", "change_level", "Level", id="acting.level", tooltip="Change the level of the user's sign-in")
+        Binding("ctrl+l", "change_level", "Level", id="acting.level", tooltip="Change the user's assurance level")
     ]
 
     def __init__(self, *, aal: int, **options: Any) -> None:
@@ -104,18 +104,18 @@ class ActingDialog(SearchDialog):
         self._show_level()
 
     def _show_level(self) -> None:
-        words = f"Signed in at {_LEVELS[self.aal]}; {self.key('acting.level')} changes that."
+        words = f"Signed in at {_LEVELS[self.aal]}. Press {self.key('acting.level')} to change it."
         self.query_one("#level", SteadyText).say(Content(words))
 
 
 async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False) -> None:
-    """A user as the operator finds them, or the operator; to compare visibility only users are offered.
+    """Pick the operator or a user that the operator sees. For visibility, offer only users.
 
-    An id that is given instead is opened.
+    If an id is given, open its job, project or asset instead.
     """
     session = host.poller.session
     if session is None:
-        show_toast(host.app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
         return
     operator = session.operator
     present = (host.poller.store or session.store).actor
@@ -130,7 +130,7 @@ async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False
 
     dialog = ActingDialog(
         aal=present.aal if isinstance(present, ActingUser) else 1,
-        title="Lens: which user?" if compare_visibility else "Look with whose eyes?",
+        title="Visibility: which user?" if compare_visibility else "Act as which user?",
         search=search,
         placeholder=PLACEHOLDER,
         chosen=user_key(present),
@@ -149,12 +149,12 @@ async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False
 
 
 async def pick_owner(host: ActionHost, operator: Store) -> UUID | None:
-    """For whom the operator creates a project; None where nobody was picked."""
+    """Pick the owner of a new project. Return None if nobody was picked."""
     return await pick_user(host, operator, "Whose project?")
 
 
 async def pick_user(host: ActionHost, operator: Store, title: str) -> UUID | None:
-    """None where nobody was picked."""
+    """Return None if nobody was picked."""
 
     async def search(needle: str) -> Sequence[Choice]:
         return [user_choice(user, host.dashboard.now) for user in await operator.find_users(needle)]
@@ -164,7 +164,7 @@ async def pick_user(host: ActionHost, operator: Store, title: str) -> UUID | Non
 
 
 async def report_if_deleted(host: ActionHost, store: Store, user: ActingUser) -> None:
-    """`user` acts by `store` and sees nothing."""
+    """Report that `user` was deleted. Call it when `user` sees nothing by `store`."""
     session = host.poller.session
     if session is None:
         return
@@ -172,12 +172,12 @@ async def report_if_deleted(host: ActionHost, store: Store, user: ActingUser) ->
     with suppress(StoreError):
         capabilities = await operator.capability_cache.get()
         if capabilities.missing(Capability.USERS, OPERATOR) is not None or capabilities.facts.may_hide(USERS):
-            return  # Nobody can tell: users are known by what belongs to them, or are not all to be seen.
+            return  # Unknown: users are known only by their rows, or some users are hidden.
         try:
             await operator.find_actor(str(user.id))
         except RowMissing:
             if store is not host.poller.store:
-                return  # The person acts as somebody else by now.
+                return  # The actor has changed since.
             key = key_of(host.app, APP_BINDINGS, "app.user")
-            text = f"{actor_name(user)} sees nothing: there is no such user any more. {key} looks with other eyes."
+            text = f"{actor_name(user)} sees nothing, because the user was deleted. Press {key} to act as another user."
             show_toast(host.app, Toast(text=text, severity="warning"))

@@ -1,4 +1,4 @@
-"""Isolation check dialog, its session and wording."""
+"""Isolation check: dialog, session and texts."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -60,7 +60,7 @@ def verdict_mark(verdict: ProbeVerdict) -> str:
 
 
 def answer_words(probe: Probe) -> str:
-    """What the database said, harmless; that it was not asked is said first."""
+    """Return the database's answer as clean text. State first if the database was not asked."""
     answer = clean(probe.answer, limit=_LONGEST_ANSWER)
     match probe.how:
         case ProbeMethod.TRIED:
@@ -86,14 +86,14 @@ def summary_words(probes: Sequence[Probe]) -> str:
 
 
 def confirm_tries(plan: ProbePlan, *, database: str) -> Confirmation:
-    """Before writes are tried."""
+    """Return the confirmation before trying writes."""
     return Confirmation(
         title="Try the writes?",
         lines=(
-            f"Insert, update and delete are tried as {who(plan.other)}.",
-            f"What is tried on is owned by {who(plan.owner)}: a job that has",
-            "finished, an asset that nothing was made from, a project without jobs.",
-            "Each try is rolled back at once, with what triggers do in it.",
+            f"gjobs tries to insert, update and delete as {who(plan.other)}.",
+            f"It uses rows of {who(plan.owner)}: a finished job,",
+            "an asset without jobs, and a project without jobs.",
+            "Each try is rolled back at once, with the effects of triggers.",
             "",
             where(database),
         ),
@@ -110,9 +110,9 @@ _COLOURS = {
 }
 _KEYS = {
     "isolation.writes": "try writes",
-    "isolation.mend": "mend",
-    "isolation.owner": "whose rows",
-    "isolation.other": "who",
+    "isolation.mend": "fix",
+    "isolation.owner": "owner",
+    "isolation.other": "user",
     "isolation.again": "again",
     "isolation.stop": "stop",
     "dialog.leave": "close",
@@ -122,14 +122,14 @@ _TARGET_WIDTH, _VERB_WIDTH, _MARK_WIDTH = 12, 20, 11
 
 
 class Check(Protocol):
-    """What the dialog shows."""
+    """The session behind the dialog."""
 
     @property
     def database(self) -> str: ...
 
     @property
     def why_no_writes(self) -> str | None:
-        """A sentence where the session may not write at present."""
+        """Why the session may not write now, as a sentence; None if it may."""
 
     def pick_user(self, title: str) -> Coroutine[Any, Any, UUID | None]: ...
 
@@ -138,11 +138,11 @@ class Check(Protocol):
     def attempt(self, plan: ProbePlan, *, tries_writes: bool) -> AsyncIterator[Probe]: ...
 
     def find_remedy(self, probe: Probe) -> Coroutine[Any, Any, str | None]:
-        """The SQL that mends a leak; None where none is known."""
+        """Return the SQL that fixes a leak. Return None if no fix is known."""
 
 
 class IsolationDialog(Dialog[None]):
-    """Tries the reads at once; the writes, which are judged from the policies, when that is asked for."""
+    """Try the reads at once. Judge the writes from the policies, and try them only on request."""
 
     DEFAULT_CSS = """
     IsolationDialog {
@@ -156,15 +156,15 @@ class IsolationDialog(Dialog[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", "Close", id="isolation.close", tooltip="Back to the dashboard"),
+        Binding("q", "leave", "Close", id="isolation.close", tooltip="Close the isolation check"),
         Binding(
-            "w", "try_writes", "Try writes", id="isolation.writes", tooltip="Try the writes, too, each rolled back"
+            "w", "try_writes", "Try writes", id="isolation.writes", tooltip="Try the writes too, and roll each back"
         ),
-        Binding("m", "mend", "Mend", id="isolation.mend", tooltip="Show the SQL that mends what leaks"),
-        Binding("r", "again", "Again", id="isolation.again", tooltip="Try once more"),
-        Binding("x", "stop", "Stop", id="isolation.stop", tooltip="Stop trying"),
-        Binding("o", "pick('owner')", "Owner", id="isolation.owner", tooltip="Choose whose rows are tried"),
-        Binding("u", "pick('other')", "User", id="isolation.other", tooltip="Choose who tries"),
+        Binding("m", "mend", "Fix", id="isolation.mend", tooltip="Show the SQL that fixes the leak"),
+        Binding("r", "again", "Again", id="isolation.again", tooltip="Run the check again"),
+        Binding("x", "stop", "Stop", id="isolation.stop", tooltip="Stop the check"),
+        Binding("o", "pick('owner')", "Owner", id="isolation.owner", tooltip="Choose the owner of the rows"),
+        Binding("u", "pick('other')", "User", id="isolation.other", tooltip="Choose the user who tries"),
     ]
 
     def __init__(self, check: Check) -> None:
@@ -186,14 +186,14 @@ class IsolationDialog(Dialog[None]):
         self.query_one(OptionList).focus()
         self.call_after_refresh(self._start_read_probes)
 
-    # What it does
+    # Running the check
 
     def action_again(self) -> None:
         self._start_read_probes()
 
     def action_try_writes(self) -> None:
         if self._plan is None or self._plan.owner is None:
-            show_toast(self.app, Toast(text="There is nothing to try the writes on.", severity="warning"))
+            show_toast(self.app, Toast(text="There are no rows to try the writes on.", severity="warning"))
         elif (why := self._check.why_no_writes) is not None:
             show_toast(self.app, Toast(text=why, severity="warning"))
         else:
@@ -211,7 +211,7 @@ class IsolationDialog(Dialog[None]):
         self.run_worker(self._pick(who), group="picking", exclusive=True)
 
     async def _pick(self, who: str) -> None:
-        picked = await self._check.pick_user("Whose rows are tried?" if who == "owner" else "Who tries?")
+        picked = await self._check.pick_user("Whose rows?" if who == "owner" else "Who tries to reach them?")
         if picked is not None:
             self._people[who] = picked
             self._start_read_probes()
@@ -221,7 +221,7 @@ class IsolationDialog(Dialog[None]):
         index = self.query_one(OptionList).highlighted
         probe = self._probes[index] if index is not None and index < len(self._probes) else None
         if probe is None or probe.verdict is not ProbeVerdict.LEAK:
-            show_toast(self.app, Toast(text="Nothing leaks here.", severity="warning"))
+            show_toast(self.app, Toast(text="No leak in this row.", severity="warning"))
         else:
             self.run_worker(self._show_remedy(probe), group="mending", exclusive=True)
 
@@ -232,18 +232,20 @@ class IsolationDialog(Dialog[None]):
             show_toast(self.app, error_toast(error))
             return
         if sql is None:
-            text = "No SQL is known that mends this: see the policies of the table, and who made them."
+            text = "No known SQL fixes this leak. Check the policies of the table."
             show_toast(self.app, Toast(text=text, severity="warning"))
         elif self.app.screen is self:
-            self.app.push_screen(SqlDialog(sql, hint="What mends it. Read it, then run it as the tables' owner."))
+            self.app.push_screen(
+                SqlDialog(sql, hint="This SQL fixes the leak. Read it, then run it as the table owner.")
+            )
 
     def _start_read_probes(self) -> None:
-        """Reads are tried, writes judged: that needs no question."""
+        """Try the reads and judge the writes. This needs no confirmation."""
         self._plan = None
         self._work(self._prepare_and_try())
 
     def _work(self, work: Coroutine[Any, Any, None]) -> None:
-        """In place of what is still being tried, which leaves nothing behind."""
+        """Run this instead of the probes still running, which leave no changes behind."""
         self._probes = []
         self._draw_all()
         self.run_worker(self._reported(work), group=_TRYING, exclusive=True)
@@ -255,7 +257,7 @@ class IsolationDialog(Dialog[None]):
             self._say("progress", Content.styled(error_words(error), "bold $text-error"))
 
     async def _prepare_and_try(self) -> None:
-        self._say("progress", Content("Looking for two users …"))
+        self._say("progress", Content("Finding two users …"))
         self._plan = await self._check.prepare(self._people["owner"], self._people["other"])
         await self._try(self._plan, tries_writes=False)
 
@@ -272,7 +274,7 @@ class IsolationDialog(Dialog[None]):
     def _progress(self) -> str:
         return f"{len(self._probes)} of {len(PROBED)}"
 
-    # How it is drawn
+    # Drawing
 
     def _draw_all(self) -> None:
         if not self.is_open:
@@ -293,12 +295,12 @@ class IsolationDialog(Dialog[None]):
         muted = "$foreground-muted"
         database = ("Database: ", muted), (clean(self._check.database, limit=60), "bold")
         if self._plan is None:
-            return Content.assemble(*database, "\n", ("Everything is rolled back.", muted))
+            return Content.assemble(*database, "\n", ("Every try is rolled back.", muted))
         return Content.assemble(
             *database,
-            ("  everything is rolled back\n", muted),
+            ("  every try is rolled back\n", muted),
             (who(self._plan.other), "bold $text-accent"),
-            (" tries what is owned by ", muted),
+            (" tries to reach rows of ", muted),
             (who(self._plan.owner), "bold $text-accent"),
         )
 
@@ -315,7 +317,7 @@ class IsolationDialog(Dialog[None]):
 
     @on(OptionList.OptionHighlighted)
     def _draw_answer(self) -> None:
-        """All of what stands in the row, which may be cut there."""
+        """Show the full text of the row, which may be cut in the list."""
         index = self.query_one(OptionList).highlighted
         if index is None or self._plan is None:
             self._say("answer", Content())
@@ -329,14 +331,14 @@ class IsolationDialog(Dialog[None]):
 
 
 async def show_isolation(host: "ActionHost") -> None:
-    """Only for the operator, who alone sees what there is to try."""
+    """Check isolation. Only the operator can, because only the operator sees all rows."""
     session, store = host.poller.session, host.poller.store
     if session is None or store is None:
-        show_toast(host.app, Toast(text="Not possible yet: there is no database.", severity="warning"))
-    elif not require_operator(host, store.actor, "sees what there is to try"):
+        show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
+    elif not require_operator(host, store.actor, "can run this check"):
         return
     elif session.capabilities and (missing := session.capabilities.missing(Capability.ACTING)):
-        show_toast(host.app, Toast(text=f"Nobody can try as a user here. {missing.words}", severity="warning"))
+        show_toast(host.app, Toast(text=f"gjobs cannot act as a user here. {missing.words}", severity="warning"))
     else:
         await host.app.push_screen_wait(IsolationDialog(SessionCheck(host, session)))
 

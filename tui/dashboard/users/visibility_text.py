@@ -1,4 +1,4 @@
-"""What is hidden from a user, and why, in words."""
+"""Texts on what is hidden from a user, and why."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 def why_hidden(rules: "ReadRules") -> str:
-    """A sentence on what keeps a job from the user. The policies are named, never evaluated."""
+    """Return a sentence on why a job is hidden. The policies are named, never evaluated."""
     if not rules.is_granted:
         return f"The role {rules.role} has no grant to read the jobs, so no user sees any."
     if not rules.has_row_security:
-        return "No policy hides it: row level security is off, so something else keeps it back."
+        return "No policy hides it, because row level security is off. Something else hides it."
     if not rules.permissive:
-        return f"Row level security is on, and no policy lets {rules.role} read any job."
+        return f"Row level security is on, but no policy lets {rules.role} read any job."
     several = len(rules.permissive) > 1
     if several:
-        sentence = f"None of the {len(rules.permissive)} policies that let jobs through lets this one through"
+        sentence = f"None of the {len(rules.permissive)} permissive policies allows this job"
     else:
-        sentence = f"The policy {_quoted(rules.permissive[0])} does not let it through"
+        sentence = f"The policy {_quoted(rules.permissive[0])} does not allow it"
     if rules.restrictive:
         named = ", ".join(map(_quoted, rules.restrictive))
-        sentence += f", or a restrictive one keeps it back: {named}"
+        sentence += f", or a restrictive policy hides it: {named}"
     return f"{sentence}."
 
 
@@ -43,55 +43,57 @@ _LONGEST_EXPRESSION = 400
 
 
 def verdict(visibility: "VisibilityComparison") -> str:
-    """Who sees how many of how many."""
+    """Return a sentence with the number of visible jobs and the number of all jobs."""
     return f"{_user(visibility)} {short_verdict(visibility)}"
 
 
 def short_verdict(visibility: "VisibilityComparison") -> str:
-    """The same, where the user is named already. No grant is no zero."""
+    """Return the verdict without the user's name. A missing grant is not shown as zero."""
     if not visibility.rules.is_granted:
         return "sees none: no grant"
-    partial = " by partial claims" if visibility.partial_claims else ""
+    partial = " with partial claims" if visibility.partial_claims else ""
     if visibility.rules.holds_for_operator:
         return f"sees {counted(visibility.seen)}{partial}, the operator {counted(visibility.everything)}"
     return f"sees {counted(visibility.seen)} of {counted(visibility.everything)}{partial}"
 
 
 def list_note(visibility: "VisibilityComparison") -> str:
-    """Why anything of the list is hidden, in a few words; empty where nothing is."""
+    """Return a short note on why jobs are hidden. Empty if none are."""
     if visibility.rules.holds_for_operator:
-        return "the operator may miss rows, too: row level security holds for that role"
+        return "the operator may miss rows too, because row level security applies to that role"
     return f"{HIDDEN} {_hidden_by(visibility.rules)}" if visibility.hidden else ""
 
 
 def _hidden_by(rules: "ReadRules") -> str:
     if not rules.is_granted:
-        return f"from everybody: {rules.role} has no grant"
+        return f"from every user: {rules.role} has no grant"
     if not rules.has_row_security:
-        return "by something else than a policy"
+        return "by something other than a policy"
     if not rules.permissive:
-        return f"from everybody: no policy lets {rules.role} read"
+        return f"from every user: no policy lets {rules.role} read"
     named = ", ".join(f"“{clean(policy.name, limit=_LONGEST_NAME)}”" for policy in rules.policies)
     return f"by the policy {named}" if len(rules.policies) == 1 else f"by the policies {named}"
 
 
 def hiding_lines(visibility: "VisibilityComparison") -> tuple[str, ...]:
-    """On a hidden job: from whom and why, and the policies with their expressions."""
+    """Return the lines for a hidden job: from whom, why, and the policies with their expressions."""
     first = f"{HIDDEN} from {_user(visibility)}. {clean(why_hidden(visibility.rules), limit=400)}"
     return (first, *(_policy_line(policy) for policy in _deciding(visibility.rules)))
 
 
 def refused_toast(visibility: "VisibilityComparison", jobs: Sequence[GenerationJob], hidden: int, *, key: str) -> Toast:
-    """For an action on jobs some of which the user does not see: with their eyes it would change nothing."""
+    """Return a toast that refuses an action, because the user does not see all of the jobs."""
     what = "this job" if len(jobs) == 1 else f"{hidden} of these {len(jobs)} jobs"
-    return Toast(text=f"{_user(visibility)} does not see {what}; press {key} for the operator.", severity="warning")
+    return Toast(
+        text=f"{_user(visibility)} does not see {what}. Press {key} to act as the operator.", severity="warning"
+    )
 
 
 def no_totals(visibility: "VisibilityComparison | None") -> str:
-    """Why there are no numbers to show; empty where there are."""
+    """Return why there are no numbers. Empty if there are."""
     if visibility is None or visibility.rules.is_granted:
         return ""
-    return f"No grant: {_user(visibility)} may not read the jobs, so there is nothing to count with their eyes."
+    return f"No grant: {_user(visibility)} may not read the jobs, so there are no costs to show."
 
 
 def _deciding(rules: "ReadRules") -> "tuple[RlsPolicy, ...]":
@@ -99,7 +101,7 @@ def _deciding(rules: "ReadRules") -> "tuple[RlsPolicy, ...]":
 
 
 def _policy_line(policy: "RlsPolicy") -> str:
-    kind = "lets through" if policy.is_permissive else "keeps back all but"
+    kind = "allows" if policy.is_permissive else "hides all but"
     expression = clean(policy.using, limit=_LONGEST_EXPRESSION) if policy.using else "nothing"
     return f"“{clean(policy.name, limit=_LONGEST_NAME)}” {kind} {expression}"
 

@@ -21,24 +21,24 @@ _GAP = "  "
 _NAME_CELLS, _STATE_CELLS, _HOLDS_CELLS = 28, 16, 14
 _MODE_CELLS, _PROJECT_CELLS, _TIME_CELLS = 16, 20, 14
 _WIDE = 84
-"""Cells from which on there is room for projects, and for how long a worker runs."""
+"""The width in cells from which projects and worker uptimes fit."""
 _LONGEST = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLine:
     key: str
-    """The same as long as it is about the same thing; no two lines have one key."""
+    """Identifies the subject of the line. It is unique and does not change."""
     spans: tuple[Span, ...]
     about: str = ""
-    """All of what stands in the line, which may be cut there; empty of a title."""
+    """The full text of the line, which may be cut on screen. Empty for a title."""
     job_id: UUID | None = None
-    """Where the line is about a job."""
+    """Set if the line shows a job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """Whose they are, and what they know of projects."""
+    """The user who views the workers, and the project names that the user knows."""
 
     name: str
     is_user: bool
@@ -50,7 +50,7 @@ def title(key: str, text: str) -> WorkerLine:
 
 
 def names_width(workers: Iterable[WorkerStatus], width: int) -> int:
-    """Cells for the names of these."""
+    """Return the cells for the names of these workers."""
     longest = max((cell_len(clean_cell(worker.name, _NAME_CELLS)) for worker in workers), default=0)
     return min(longest, _NAME_CELLS, width // 4)
 
@@ -85,10 +85,10 @@ def _state(worker: WorkerStatus, now: datetime) -> Span:
 
 
 def unseen_line(owner: UUID, viewer: Viewer, *, width: int) -> WorkerLine:
-    """A worker that holds jobs and that these eyes do not see."""
-    why = "of somebody else" if viewer.is_user else "not listed"
+    """Return a line for a worker that holds visible jobs but is itself hidden from the user."""
+    why = "of another user" if viewer.is_user else "not listed"
     start: list[Span] = [(f"worker {short_id(owner)}", "bold")]
-    about = f"The worker {owner}: {clean(viewer.name, limit=60)} sees what it holds, and not the worker itself."
+    about = f"Worker {owner}: {clean(viewer.name, limit=60)} sees its jobs, but not the worker itself."
     return WorkerLine(key=f"worker {owner}", spans=_ended(start, why, MUTED, width), about=about)
 
 
@@ -114,20 +114,20 @@ def _time(job: LeasedJob, now: datetime) -> Span:
     if job.owner is not None:
         return f"for {elapsed(seconds(now - job.acquired_at))}", _WARNING if job.expires_at <= now else ""
     left = seconds(job.expires_at - now)
-    return (f"again in {duration(left)}" if left >= 1 else "due"), ""
+    return (f"retry in {duration(left)}" if left >= 1 else "due"), ""
 
 
 def _words(job: LeasedJob, now: datetime) -> str:
-    """Not clean yet."""
+    """Return the state of the job. The text is not clean."""
     if job.owner is None:
-        return f"attempt {job.attempt} failed · {job.note}" if job.note else "handed back"
-    lost = f"its lease ran out {elapsed(seconds(now - job.expires_at))} ago" if job.expires_at <= now else ""
+        return f"attempt {job.attempt} failed · {job.note}" if job.note else "released"
+    lost = f"its lease expired {elapsed(seconds(now - job.expires_at))} ago" if job.expires_at <= now else ""
     attempt = f"attempt {job.attempt}" if job.attempt > 1 else ""
     return " · ".join(filter(None, (lost, attempt, job.note)))
 
 
 def _ended(start: Sequence[Span], text: str, style: str, width: int) -> tuple[Span, ...]:
-    """With a text that is cut where there is no more room."""
+    """Return the spans with the text added and cut to the room that is left."""
     room = max(width - sum(cell_len(part) for part, _ in start) - len(_GAP), 0)
     return (*start, (_GAP, ""), (shorten(clean_cell(text, room), room), style))
 
@@ -137,11 +137,11 @@ def seconds(time: timedelta) -> float:
 
 
 LONG_GONE = timedelta(hours=1)
-"""A worker that was not seen for so long, and holds nothing, is only counted."""
+"""A worker without jobs that was not seen for this long is counted but not listed."""
 
 
 def lines(force: WorkersOverview, viewer: Viewer, *, now: datetime, width: int) -> Iterator[WorkerLine]:
-    """Each worker with what it holds below it, then what nobody has at present. `now` is the server's time."""
+    """Yield each worker with its jobs, then the jobs without a worker. `now` is the server's time."""
     held: defaultdict[UUID, list[LeasedJob]] = defaultdict(list)
     nobodys: list[LeasedJob] = []
     for job in force.held:
@@ -153,17 +153,17 @@ def lines(force: WorkersOverview, viewer: Viewer, *, now: datetime, width: int) 
         yield worker_line(worker, now=now, width=width, name_cells=name_cells)
         yield from (job_line(job, viewer, now=now, width=width) for job in jobs)
         if (left := worker.held_jobs - len(jobs)) > 0:
-            yield title(f"more of {worker.id}", f"  … {jobs_count(left)} more, held for less long")
+            yield title(f"more of {worker.id}", f"  … {jobs_count(left)} more, claimed later")
     for owner, jobs in held.items():
         yield unseen_line(owner, viewer, width=width)
         yield from (job_line(job, viewer, now=now, width=width) for job in jobs)
     if nobodys:
-        yield title("nobody's", "Between two attempts, with nobody")
+        yield title("nobody's", "Waiting for another attempt, without a worker")
         yield from (job_line(job, viewer, now=now, width=width) for job in nobodys)
 
 
 def summary(force: WorkersOverview, *, now: datetime) -> str:
-    """What is said above the lines."""
+    """Return the text above the lines."""
     alive = sum(worker.is_alive for worker in force.workers)
     held = [job for job in force.held if job.owner is not None]
     parts = [f"{count(alive)} {'worker' if alive == 1 else 'workers'} alive"]
@@ -171,24 +171,24 @@ def summary(force: WorkersOverview, *, now: datetime) -> str:
         longest = elapsed(seconds(now - min(job.acquired_at for job in held)))
         parts.append(f"{'≥ ' if force.is_cut else ''}{jobs_count(len(held))} held, the longest for {longest}")
     if waiting := len(force.held) - len(held):
-        parts.append(f"{jobs_count(waiting)} between two attempts")
+        parts.append(f"{jobs_count(waiting)} waiting for another attempt")
     return " · ".join(parts)
 
 
 def remark(force: WorkersOverview, viewer: Viewer) -> str:
-    """What is said below them, of what is not shown; empty where that is nothing."""
+    """Return the text below the lines, about parts that are not shown. It may be empty."""
     sentences = []
     if not force.workers and not force.held:
         sentences.append("'gjobs worker MODULE:REGISTRY' starts a worker.")
     if number := len(force.workers) - len(_shown(force, {job.owner for job in force.held if job.owner})):
-        sentences.append(f"{count(number)} more were here within a week: gjobs workers.")
+        sentences.append(f"{count(number)} more ran within the last week. Run 'gjobs workers' to list them.")
     if viewer.is_user:
-        sentences.append(f"Workers that do not act as {clean(viewer.name, limit=60)} are the operator's to see.")
+        sentences.append(f"Only the operator sees workers that do not act as {clean(viewer.name, limit=60)}.")
     return " ".join(sentences)
 
 
 def _shown(force: WorkersOverview, holding: Collection[UUID]) -> list[WorkerStatus]:
-    """Those alive first, then by name: in an order that does not change while they work."""
+    """Return workers that are alive first, then by name, so that the order stays stable."""
     shown = [
         worker
         for worker in force.workers

@@ -1,4 +1,4 @@
-"""Workers dialog, and from there to a job."""
+"""Workers dialog; it can open a job."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from store.store import Store
     from tui.dashboard.action_host import ActionHost
 
-_KEYS = {"workers.job": "the job", "workers.again": "look again", "dialog.leave": "close"}
-_GONE = "What was under the cursor is gone."
+_KEYS = {"workers.job": "job", "workers.again": "refresh", "dialog.leave": "close"}
+_GONE = "The line under the cursor is gone."
 
 
 class WorkersDialog(Dialog[UUID]):
-    """Answers the job that is to be shown."""
+    """Return the job to show."""
 
     DEFAULT_CSS = """
     WorkersDialog {
@@ -48,13 +48,13 @@ class WorkersDialog(Dialog[UUID]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "lead", "Job", id="workers.job", tooltip="Show everything about the job under the cursor"),
-        Binding("w,q", "leave", "Close", id="workers.close", tooltip="Back to the table"),
-        Binding("r,f5", "again", "Again", id="workers.again", tooltip="Look again at once"),
+        Binding("enter", "lead", "Job", id="workers.job", tooltip="Show the details of the job under the cursor"),
+        Binding("w,q", "leave", "Close", id="workers.close", tooltip="Close the workers"),
+        Binding("r,f5", "again", "Refresh", id="workers.again", tooltip="Refresh now"),
     ]
 
     def __init__(self, poller: Poller[None, WorkersOverview], viewer: Viewer, *, clock: Callable[[], datetime]) -> None:
-        """`clock` is the one that the feed goes by."""
+        """`clock` must be the clock of the poller."""
         super().__init__()
         self._poller = poller
         self._viewer = viewer
@@ -75,7 +75,7 @@ class WorkersDialog(Dialog[UUID]):
 
     def on_mount(self) -> None:
         self._options.focus()
-        self._say("summary", Content("Looking …"))
+        self._say("summary", Content("Loading …"))
         self._follow()
         self.set_interval(1.0, self._draw)
 
@@ -98,7 +98,7 @@ class WorkersDialog(Dialog[UUID]):
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
-        """By its key: the lines may be others by now."""
+        """Choose by key, because the lines may have changed."""
         self._follow_choice(event.option_id)
 
     def action_lead(self) -> None:
@@ -108,11 +108,11 @@ class WorkersDialog(Dialog[UUID]):
     def _follow_choice(self, key: str | None) -> None:
         job_id = next((line.job_id for line in self._lines if line.key == key), None)
         if job_id is None:
-            show_toast(self.app, Toast(text="No job is under the cursor: go to one first.", severity="warning"))
+            show_toast(self.app, Toast(text="No job under the cursor. Move to a job first.", severity="warning"))
         else:
             self.dismiss(job_id)
 
-    # How it is drawn
+    # Drawing
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)
@@ -130,7 +130,7 @@ class WorkersDialog(Dialog[UUID]):
         self._draw_remark()
 
     def _list(self, drawn: Sequence[WorkerLine]) -> None:
-        """The cursor stays on its line; where that is gone, on the worker's above it, and never on another job."""
+        """Draw the lines. The cursor stays on its line, or moves up to its worker. It never moves to another job."""
         options, before = self._options, self._lines
         if [line.key for line in drawn] == [line.key for line in before]:
             for index, (line, former) in enumerate(zip(drawn, before, strict=True)):
@@ -145,12 +145,12 @@ class WorkersDialog(Dialog[UUID]):
         )
         options.highlighted = next((index for index, line in enumerate(drawn) if line.key == key), None)
         options.scroll_to(y=top, animate=False)
-        # Jobs come and go: the box grows with them, and does not shrink while it is looked at.
+        # Jobs come and go. The box grows with them but does not shrink while it is open.
         self._height = max(self._height, len(drawn))
         options.styles.min_height = self._height
 
     def _key_to_keep(self, drawn: Sequence[WorkerLine]) -> str | None:
-        """Of a line among those that are to be drawn."""
+        """Return the key of the line that gets the cursor."""
         if not self._lines:
             return next((line.key for line in drawn if line.job_id), drawn[0].key if drawn else None)
         place = self._options.highlighted
@@ -175,7 +175,7 @@ class WorkersDialog(Dialog[UUID]):
         self._say("remark", words)
 
     def _remark(self) -> Content:
-        """What is not shown, or why nothing is."""
+        """Return what is not shown, or the error."""
         if self._failure is not None:
             age = f"Seen {elapsed(seconds(self._clock() - self._seen.fetched_at))} ago. " if self._seen else ""
             return Content.styled(age + error_words(self._failure.error), "$text-error")
@@ -189,7 +189,7 @@ class WorkersDialog(Dialog[UUID]):
 
 
 async def show_workers(host: "ActionHost") -> None:
-    """Looked at as often as the list, for as long as the dialog is open."""
+    """Show the workers. While the dialog is open, they refresh as often as the list."""
     context = context_for(host, "workers")
     if context is None:
         return
@@ -210,7 +210,7 @@ async def show_workers(host: "ActionHost") -> None:
 
 
 async def _show_job(host: "ActionHost", store: "Store", job_id: UUID) -> None:
-    """Where it is listed, there; else to its project."""
+    """Show the job in the list if it is listed. Otherwise switch to its project."""
     dashboard = host.dashboard
     if (listed := dashboard.jobs.job(job_id)) is not None:
         dashboard.jobs.table.move_to(job_id)
@@ -223,6 +223,6 @@ async def _show_job(host: "ActionHost", store: "Store", job_id: UUID) -> None:
         show_toast(host.app, error_toast(error))
         return
     if job is None:
-        show_toast(host.app, Toast(text=f"The job {job_id} is gone, or hidden.", severity="warning"))
+        show_toast(host.app, Toast(text=f"The job {job_id} is deleted or hidden.", severity="warning"))
     elif host.poller.store is store:
         await show_job(dashboard, job, project)

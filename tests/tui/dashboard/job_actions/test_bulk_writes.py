@@ -1,4 +1,4 @@
-"""Many jobs in chunks: what is sent, what is told of each, and where it stops."""
+"""Bulk writes in chunks: what is sent, what is reported, and where they stop."""
 
 from collections.abc import Sequence
 
@@ -122,7 +122,7 @@ async def told(jobs: Sequence[GenerationJob], answers: dict[int, SkipReason | Ex
         (
             2,
             {2: Unreachable("No answer.", hint="Try it.")},
-            "0 of 2 jobs. Then it stopped, and 2 jobs were not touched: No answer. Try it.",
+            "0 of 2 jobs. Stopped early, and 2 jobs were not touched: No answer. Try it.",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""The bar by itself: what it offers, what it says, and what it tells others."""
+"""The filter bar alone: completions, texts and messages."""
 
 from collections.abc import AsyncIterator
 
@@ -142,7 +142,7 @@ async def test_escape_closes_the_completions_and_then_leaves_the_bar(bar: Bar) -
     assert (bar.offered_texts, bar.messages) == ([], [])
     await bar.press("escape")
     assert isinstance(bar.messages[-1], FilterBar.Left)
-    assert bar.bar.text == "st", "whoever hears it decides"
+    assert bar.bar.text == "st", "the receiver decides"
 
 
 @pytest.mark.parametrize("key", ["enter", "down"])

@@ -12,6 +12,7 @@ from store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
 from store.jobs.job import JobStatus
 from tests.tui.sample_jobs import NOON, make_job
 from tui.dashboard.job_list.job_columns import (
+    SORTED_BY,
     Cell,
     ContentWidths,
     JobColumn,
@@ -43,7 +44,7 @@ def names(columns: tuple[JobColumn, ...]) -> list[str]:
 def test_columns_fit_the_width_without_overlap(width: int, content: ContentWidths) -> None:
     columns = lay_out(width, content)
 
-    first = [*(["LENS"] if content.with_visibility else []), "STATUS", "MODE"]
+    first = [*(["VISIBLE"] if content.with_visibility else []), "STATUS", "MODE"]
     assert names(columns)[: len(first)] == first
     assert all(left.start + left.width < right.start for left, right in pairwise(columns))
     assert columns[-1].start + columns[-1].width <= width
@@ -60,12 +61,12 @@ def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> No
     [
         (40, USUAL, "STATUS MODE COST"),
         (54, USUAL, "STATUS MODE COST CREATED ERROR"),
-        (80, USUAL, "STATUS MODE COST CREATED TOTAL ERROR"),
-        (80, replace(USUAL, with_visibility=True), "LENS STATUS MODE COST CREATED TOTAL ERROR"),
+        (80, USUAL, "STATUS MODE COST CREATED DURATION ERROR"),
+        (80, replace(USUAL, with_visibility=True), "VISIBLE STATUS MODE COST CREATED DURATION ERROR"),
         (80, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT ERROR"),
         (92, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT ERROR"),
-        (100, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ERROR"),
-        (120, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ID ERROR"),
+        (100, ALL_PROJECTS, "STATUS MODE COST CREATED DURATION PROJECT ERROR"),
+        (120, ALL_PROJECTS, "STATUS MODE COST CREATED DURATION PROJECT ID ERROR"),
     ],
 )
 def test_each_width_shows_the_expected_columns(width: int, content: ContentWidths, expected: str) -> None:
@@ -97,8 +98,8 @@ def test_table_shows_the_column_that_it_is_sorted_by() -> None:
     assert "CREATED" not in updated
 
     duration = ListOrder(column=OrderColumn.TOTAL)
-    assert "TOTAL" not in names(lay_out(80, ALL_PROJECTS))
-    assert " ".join(names(lay_out(80, ALL_PROJECTS, duration))) == "STATUS MODE COST TOTAL PROJECT ERROR"
+    assert "DURATION" not in names(lay_out(80, ALL_PROJECTS))
+    assert " ".join(names(lay_out(80, ALL_PROJECTS, duration))) == "STATUS MODE COST DURATION PROJECT ERROR"
     assert "CREATED" in names(lay_out(120, ALL_PROJECTS, duration))
 
 
@@ -131,11 +132,11 @@ def texts(cells: tuple[Cell, ...]) -> list[str]:
 
 def test_header_marks_the_sorted_column_with_an_arrow_that_fits() -> None:
     ascending = ListOrder(column=OrderColumn.CREATED, descending=False)
-    titles = ["STATUS", "MODE", "COST", "CREATED ▴", "TOTAL", "ERROR"]
+    titles = ["STATUS", "MODE", "COST", "CREATED ▴", "DURATION", "ERROR"]
     assert texts(header_cells(lay_out(80, USUAL), ascending)) == titles
-    for column in OrderColumn:
+    for title, column in SORTED_BY.items():
         sort = ListOrder(column=column, descending=True)
-        assert f"{column.upper()} ▾" in texts(header_cells(lay_out(80, ContentWidths(), sort), sort))
+        assert f"{title} ▾" in texts(header_cells(lay_out(80, ContentWidths(), sort), sort))
 
 
 def test_row_of_a_failed_job_shows_all_cells_and_styles() -> None:

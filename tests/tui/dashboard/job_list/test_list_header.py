@@ -125,9 +125,9 @@ ALL_AGAIN = "Press esc to show all jobs again."
         (
             listing(FOUND),
             "dead",
-            "No job matches. Enter looks for that id everywhere. Press esc to show all jobs again.",
+            "No job matches. Press enter to find that id everywhere. Press esc to show all jobs again.",
         ),
-        (replace(listing(), visibility=LENS), "", "Nothing to see here, for ana@example.com or for the operator."),
+        (replace(listing(), visibility=LENS), "", "No jobs, neither for ana@example.com nor for the operator."),
         (listing(projects=0), "", "No projects found. Press P to create one first."),
         (listing(ListQuery(status=JobStatus.RUNNING)), "", "No running jobs."),
         (listing(), " ", "Press n to create your first generation job."),

@@ -51,7 +51,7 @@ async def test_keys_for_a_dialog_that_does_not_open_are_dropped(dashboard: Drive
     before = jobs_db.sql("select id, status from generation_jobs order by id")
     for key in "fsss":
         send(dashboard.app, key)
-    await dashboard.shows_toast("The dialog did not open. The 3 keys that were typed for it were dropped.")
+    await dashboard.shows_toast("The dialog did not open. Dropped 3 keys typed for it.")
     await rest(dashboard)
 
     assert jobs_db.sql("select id, status from generation_jobs order by id") == before

@@ -48,7 +48,7 @@ def test_wide_cost_panel_shows_every_figure() -> None:
         "◌ queued 6       ▸ running 2      ✓ succeeded 104      ✗ failed 9       Total 121",
         "$12.00           $4.50            $248.75              $18.00           $283.25",
         "$2.00 a job      $2.25 a job      $2.39 a job          $2.00 a job      $2.34 a job",
-        "92 % of the finished succeed   86 % of all   ▁▂█   3 days, $7.00 today",
+        "92 % success   86 % of all jobs   ▁▂█   3 days, $7.00 today",
     ]
 
 
@@ -60,17 +60,20 @@ NAMED_COUNTS = "◌ queued 6 ▸ running 2 ✓ succeeded 104 ✗ failed 9 Total 
 
 AVERAGES = "$2.00 a job $2.25 a job $2.39 a job $2.00 a job $2.34 a job"
 
-SUCCESS, DAYS = "92 % of the finished succeed", "▁▂█ 3 days, $7.00 today"
+SUCCESS, DAYS = "92 % success", "▁▂█ 3 days, $7.00 today"
+
+RATES = f"{SUCCESS} 86 % of all jobs"
 
 
 @pytest.mark.parametrize(
     ("width", "height", "lines"),
     [
-        (80, 3, [NAMED_COUNTS, AMOUNTS, f"{SUCCESS} 86 % of all {DAYS}"]),
+        (80, 3, [NAMED_COUNTS, AMOUNTS, f"{RATES} {DAYS}"]),
         (56, 2, [COUNTS, AMOUNTS]),
         (36, 2, [NARROW_COUNTS, NARROW_AMOUNTS]),
-        (64, 4, [COUNTS, AMOUNTS, AVERAGES, f"{SUCCESS} {DAYS}"]),
-        (36, 4, [NARROW_COUNTS, NARROW_AMOUNTS, SUCCESS, DAYS]),
+        (64, 4, [COUNTS, AMOUNTS, AVERAGES, f"{RATES} {DAYS}"]),
+        (36, 4, [NARROW_COUNTS, NARROW_AMOUNTS, RATES, DAYS]),
+        (36, 3, [NARROW_COUNTS, NARROW_AMOUNTS, f"{SUCCESS} ▁▂█"]),
         (9, 2, ["Total 121", "$283.25"]),
     ],
 )
@@ -86,7 +89,7 @@ def test_cost_panel_without_jobs_shows_zeros_and_no_averages() -> None:
         "◌ queued 0      ▸ running 0      ✓ succeeded 0      ✗ failed 0      Total 0",
         "$0.00           $0.00            $0.00              $0.00           $0.00",
         "–               –                –                  –               –",
-        "nothing has finished   ▁▁   2 days, $0.00 today",
+        "no finished jobs   ▁▁   2 days, $0.00 today",
     ]
 
 
@@ -124,7 +127,7 @@ def test_unknown_costs_are_not_shown_as_zero() -> None:
     assert texts(cost_lines(CAPPED, width=110, height=4)) == [
         "◌ queued ≥ 10,000      ▸ running 2      ✓ succeeded –      ✗ failed –      Total ≥ 10,002",
         "–                      –                –                  –               –",
-        "costs not added up",
+        "costs not counted",
         "days not counted",
     ]
 
@@ -151,7 +154,7 @@ def test_count_is_shown_with_its_precision_mark(number: Count | None, words: str
     [
         (USUAL, 3, "exact · just now · as the operator"),
         (replace(USUAL, actor=ActingUser(id=ADA, email="ada@a.b")), 43.0, "exact · 43 s old · as ada@a.b"),
-        (USUAL, 300.0, "exact · stale: 5 min old · as the operator · = counts anew"),
+        (USUAL, 300.0, "exact · stale: 5 min old · as the operator · = counts again"),
         (CAPPED, 3, "≥ counted so far · just now · as the operator · = counts exactly"),
         (ESTIMATED, 3, "~ estimated · just now · as the operator · = counts exactly"),
         (replace(USUAL, days=None), 3, "exact · just now · as the operator · = counts exactly"),

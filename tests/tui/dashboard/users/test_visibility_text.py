@@ -1,4 +1,4 @@
-"""What is said of the lens, of each kind of rules."""
+"""Texts of the visibility view for each kind of policies."""
 
 from dataclasses import replace
 from typing import Any
@@ -74,36 +74,36 @@ def test_visibility_verdict_shows_how_many_jobs_the_user_sees(visibility: Visibi
 
 
 NO_POLICY = (
-    "from everybody: no policy lets authenticated read",
-    "Row level security is on, and no policy lets authenticated read any job.",
+    "from every user: no policy lets authenticated read",
+    "Row level security is on, but no policy lets authenticated read any job.",
 )
 
 
 @pytest.mark.parametrize(
     ("changes", "note", "why"),
     [
-        ({}, "by the policy “Own rows”", "The policy “Own rows” does not let it through."),
+        ({}, "by the policy “Own rows”", "The policy “Own rows” does not allow it."),
         (
             {"policies": (OWN, TEAM)},
             "by the policies “Own rows”, “Team”",
-            "None of the 2 policies that let jobs through lets this one through.",
+            "None of the 2 permissive policies allows this job.",
         ),
         (
             {"policies": (OWN, PAID)},
             "by the policies “Own rows”, “Paid”",
-            "The policy “Own rows” does not let it through, or a restrictive one keeps it back: “Paid”.",
+            "The policy “Own rows” does not allow it, or a restrictive policy hides it: “Paid”.",
         ),
         ({"policies": ()}, *NO_POLICY),
         ({"policies": (PAID,)}, *NO_POLICY),
         (
             {"is_granted": False},
-            "from everybody: authenticated has no grant",
+            "from every user: authenticated has no grant",
             "The role authenticated has no grant to read the jobs, so no user sees any.",
         ),
         (
             {"has_row_security": False},
-            "by something else than a policy",
-            "No policy hides it: row level security is off, so something else keeps it back.",
+            "by something other than a policy",
+            "No policy hides it, because row level security is off. Something else hides it.",
         ),
     ],
 )
@@ -114,9 +114,9 @@ def test_hidden_job_note_explains_which_rule_hides_it(changes: dict[str, Any], n
 
 def test_hidden_job_lines_list_the_policies_with_their_expressions() -> None:
     assert hiding_lines(ruled(policies=(OWN, PAID, TEAM)))[1:] == (
-        "“Own rows” lets through (auth.uid() = user_id)",
-        "“Paid” keeps back all but (cost_cents > 0)",
-        "“Team” lets through nothing",
+        "“Own rows” allows (auth.uid() = user_id)",
+        "“Paid” hides all but (cost_cents > 0)",
+        "“Team” allows nothing",
     )
     assert hiding_lines(ruled(is_granted=False))[1:] == ()
 
@@ -132,7 +132,7 @@ def test_missing_grant_is_shown_instead_of_totals() -> None:
 
 
 def test_refused_action_toast_names_the_hidden_jobs_and_the_key() -> None:
-    one = "ana@example.com does not see this job; press u for the operator."
-    some = "ana@example.com does not see 1 of these 2 jobs; press x for the operator."
+    one = "ana@example.com does not see this job. Press u to act as the operator."
+    some = "ana@example.com does not see 1 of these 2 jobs. Press x to act as the operator."
     assert refused_toast(LENS, [UNSEEN], 1, key="u").text == one
     assert refused_toast(LENS, [SEEN, UNSEEN], 1, key="x").text == some

@@ -69,7 +69,7 @@ def test_silent_worker_is_listed_last_with_its_expired_lease() -> None:
     seen = force([silent, worker(STUDIO, "studio")], [held(1, expires_at=ago(130), note="step 1 of 4")])
     assert shown(seen, width=126)[1:] == [
         "a render ✗ silent 3 min holds 0 of 4 all modes",
-        "▸ 00000001 lifestyle Autumn catalog for 41 s its lease ran out 2 min ago · step 1 of 4",
+        "▸ 00000001 lifestyle Autumn catalog for 41 s its lease expired 2 min ago · step 1 of 4",
     ]
 
 
@@ -77,20 +77,20 @@ def test_jobs_between_attempts_are_listed_without_a_worker() -> None:
     postponed = held(1, None, attempt=2, expires_at=ago(-12), note="503")
     seen = force([], [postponed, held(2, None, attempt=0, expires_at=NOON)])
     assert shown(seen) == [
-        "Between two attempts, with nobody",
+        "Waiting for another attempt, without a worker",
         "◌ 00000001 lifestyle Autumn catalog again in 12 s attempt 2 failed · 503",
-        "◌ 00000002 lifestyle Autumn catalog due handed back",
+        "◌ 00000002 lifestyle Autumn catalog due released",
     ]
 
 
 def test_worker_hidden_from_the_viewer_is_named_by_the_job_it_leases() -> None:
-    assert shown(force([], [held(1)]), ADA)[0] == "worker 00000000 of somebody else"
+    assert shown(force([], [held(1)]), ADA)[0] == "worker 00000000 of another user"
     assert shown(force([], [held(1)]))[0] == "worker 00000000 not listed"
 
 
 def test_leased_jobs_beyond_the_limit_are_counted() -> None:
     seen = force([worker(RENDER, "render", held_jobs=3)], [held(1)], is_cut=True)
-    assert shown(seen)[-1] == "… 2 jobs more, held for less long"
+    assert shown(seen)[-1] == "… 2 jobs more, claimed later"
     assert summary(seen, now=NOON) == "1 worker alive · ≥ 1 job held, the longest for 41 s"
 
 
@@ -105,7 +105,7 @@ def test_leased_jobs_beyond_the_limit_are_counted() -> None:
 def test_long_gone_workers_are_only_counted(fields: dict[str, Any], *, is_shown: bool) -> None:
     seen = force([worker(RENDER, "render", **fields)])
     assert bool(shown(seen)) is is_shown
-    assert ("1 more were here within a week" in remark(seen, OPERATOR)) is not is_shown
+    assert ("1 more ran within the last week" in remark(seen, OPERATOR)) is not is_shown
     assert len(shown(force(seen.workers, [held(1)]))) == 2, "what it holds is shown in any case"
 
 
