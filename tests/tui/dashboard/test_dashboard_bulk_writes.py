@@ -39,7 +39,7 @@ async def test_choosing_all_matching_jobs_replaces_the_marks_and_shows_the_exact
     await dashboard.press("y", toast="Started 602 of 602 jobs.")
 
     assert running(jobs_db) == 604
-    await dashboard.shows_no_longer("chosen")
+    await dashboard.shows_no_longer("selected, including")
 
 
 async def test_jobs_added_after_the_choice_are_not_chosen(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -56,7 +56,7 @@ async def test_choice_is_dropped_when_the_list_or_the_marks_change(dashboard: Dr
     for keys in (["escape"], ["3"], ["space"], ["slash", *"main"]):
         await choose_all(dashboard, 6)
         await dashboard.press(*keys)
-        await dashboard.shows_no_longer("chosen")
+        await dashboard.shows_no_longer("selected, including")
         assert len(dashboard.app.dashboard.jobs.selected) == 1
         await dashboard.press("escape", "1", rows=[1, 2, 3, 4, 5, 6])
 
