@@ -145,7 +145,9 @@ class ActionContext:
     jobs_changed: Callable[[Iterable[UUID]], None]
     """Called after each write with the ids of its jobs, to refresh list and costs at once."""
     deleting: Callable[[Iterable[UUID]], None]
-    """Called with job ids before a deletion, and with the deleted ids after it. It moves the cursor on."""
+    """Called with job ids before a deletion. It moves the cursor on."""
+    deleted: Callable[[Iterable[UUID]], None]
+    """Called with the deleted ids after a deletion. It drops their marks."""
     go_to_job: Callable[[GenerationJob], Awaitable[None]]
     """Moves the cursor to a new job once it is listed, or gives up after a moment. Keys wait for it."""
     undo: UndoStack
@@ -206,6 +208,7 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
         projects=listing.projects,
         jobs_changed=host.jobs_changed,
         deleting=host.deleting_jobs,
+        deleted=partial(host.deleting_jobs, are_deleted=True),
         go_to_job=host.go_to_job,
         undo=host.undo,
         tell=partial(show_toast, host.app),

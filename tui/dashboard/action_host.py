@@ -117,8 +117,8 @@ class ActionHost(Protocol):
     def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
         """Refresh list and totals after a write to these jobs."""
 
-    def deleting_jobs(self, job_ids: Iterable[UUID]) -> None:
-        """Move the cursor on when these jobs leave the list."""
+    def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
+        """Move the cursor on when these jobs leave the list. Unmark them once they are deleted."""
 
     async def go_to_job(self, job: GenerationJob) -> None:
         """Move the cursor to a new job once it is listed, or give up after a moment."""
@@ -184,10 +184,14 @@ class BackgroundTasks:
             toast = error.toast
         except StoreError as error:
             toast = unwritten_toast(error)
-        if self._is_leaving:
-            self.farewell.append(toast.text)
-        self._last_write = (time.monotonic(), toast.text)
+        self.note(toast)
         show_toast(self._app, toast)
+
+    def note(self, result: Toast) -> None:
+        """Keep the result of a write, to print it if the user quits before it can be read."""
+        if self._is_leaving:
+            self.farewell.append(result.text)
+        self._last_write = (time.monotonic(), result.text)
 
     async def writes_end(self) -> None:
         """Wait until all writes have ended, even new ones, before the user leaves the database."""
@@ -229,7 +233,9 @@ class BackgroundTasks:
     def _leave_as_answered(self, progress: "ProgressDialog", answer: Literal["finish", "stop"] | None) -> None:
         if answer == "stop" and progress.is_open:
             progress.action_leave()
-        if answer is not None:
+        if answer is not None and not self._running(WRITES):
+            self.leave()
+        elif answer is not None:
             self._start_leaving("Quitting after the write. Press the same key again to quit at once.")
 
     def _start_leaving(self, text: str) -> None:

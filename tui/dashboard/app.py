@@ -14,6 +14,7 @@ from uuid import UUID
 from textual import constants, events, on, work
 from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
@@ -397,10 +398,10 @@ class GjobsApp(App[int]):
         self.dashboard.expect_removal(job_ids)
         self.poller.refresh()
 
-    def deleting_jobs(self, job_ids: Iterable[UUID]) -> None:
+    def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
         """Set the jobs that are being deleted, or those that were."""
         if self.dashboard.query(JobsPanel):  # The panel is gone while the app closes.
-            self.dashboard.jobs.expect_deletion(job_ids)
+            self.dashboard.jobs.expect_deletion(job_ids, are_deleted=are_deleted)
 
     async def go_to_job(self, job: GenerationJob) -> None:
         """Move the cursor to the job if it is listed soon. Later it could move under another key."""
@@ -459,6 +460,12 @@ class GjobsApp(App[int]):
         """Return whether the top dialog, if any, is ready for the key."""
         screen = self.screen
         return screen.takes_key(event) if isinstance(screen, ClosesOnce) else True
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the top screen. If it closes by itself, drop the keys typed for it."""
+        if isinstance(self.screen, ClosesOnce) and not self.screen.is_dismissed:
+            self._keys.drop_until_seen()
+        return super().pop_screen()
 
     def action_command_palette(self) -> None:
         """Open a palette without Textual's id, because the widgets of the last palette may still exist."""

@@ -148,6 +148,9 @@ class ClosesOnce(Screen[ResultType]):
     `self.dismiss(); self.dismiss()` in a handler of a pushed screen ends the app.
     """
 
+    is_dismissed = False
+    """Whether a key, a click or an awaited answer closed this screen. Otherwise it closed by itself."""
+
     def on_mount(self) -> None:
         keep_newest_toast_in_sight(self)
 
@@ -156,12 +159,14 @@ class ClosesOnce(Screen[ResultType]):
         if self not in self.app.screen_stack:
             return AwaitComplete()
         while (above := self.app.screen) is not self:
-            above.dismiss(None)
+            Screen.dismiss(above, None)  # It closes by itself.
+        self.is_dismissed = True
         return super().dismiss(result)
 
     async def _on_message(self, message: Message) -> None:
-        """Handle only closing messages once the screen is closed, because its widgets may be gone."""
-        if self in self.app.screen_stack or isinstance(message, _ENDING):
+        """Handle only closing messages once the screen is closed or the app ends, because widgets may be gone."""
+        is_open = self in self.app.screen_stack and not self.app._exit  # noqa: SLF001
+        if is_open or isinstance(message, _ENDING):
             await super()._on_message(message)
 
     def takes_key(self, event: events.Event) -> bool:  # noqa: ARG002

@@ -204,6 +204,17 @@ async def test_bulk_deletion_warns_about_queued_and_running_jobs(dashboard: Driv
     assert not any("left this list" in toast for toast in dashboard.toasts), "one knows what one deleted"
 
 
+async def test_marks_of_deleted_jobs_are_dropped_before_the_list_is_read_again(drive: Drive) -> None:
+    is_held = False
+    listing = Gate("get_listing", lambda *_: is_held)
+    async with drive(make=listing.store) as driver:
+        await mark(driver, 1, 2)
+        is_held = True
+        await driver.press("d", "y", toast="Deleted 2 of 2 jobs.")
+        assert driver.marked == set()
+        listing.open()
+
+
 async def test_bulk_deletion_skips_a_job_that_changed_while_the_dialog_was_open(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:

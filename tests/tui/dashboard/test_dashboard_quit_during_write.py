@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from store.jobs.job import AnyStatus
-from store.jobs.job_results import DeletionOutcome
+from store.jobs.job_results import DeletionOutcome, TransitionOutcome
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import JobsDatabase
+from tui.dashboard.keys.key_queue import DROPPED
 
 
 class HeldStore(FrozenStore):
-    """Deletes each chunk only when it may."""
+    """Writes each chunk only when it may."""
 
     gate = asyncio.Event()
     chunks = 0
@@ -24,18 +26,28 @@ class HeldStore(FrozenStore):
         await type(self).gate.wait()
         return await super().delete_jobs_as_seen(expected)
 
+    async def transition_jobs(self, *arguments: Any) -> tuple[TransitionOutcome, ...]:
+        type(self).chunks += 1
+        await type(self).gate.wait()
+        return await super().transition_jobs(*arguments)
+
 
 @pytest.fixture
-async def deleting(jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Driver]:
-    """The first of three chunks is on its way."""
+async def selecting(jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Driver]:
     HeldStore.gate, HeldStore.chunks = asyncio.Event(), 0
     jobs_db.jobs(range(100, 220))
     async with drive_dashboard(WatchedApp(opener_of(database, make=HeldStore))) as driver:
         await driver.press("A")
         await driver.shows("126 jobs selected")
-        await driver.press("d", "y")
-        await driver.until(lambda: HeldStore.chunks)
         yield driver
+
+
+@pytest.fixture
+async def deleting(selecting: Driver) -> Driver:
+    """The first of three chunks is on its way."""
+    await selecting.press("d", "y")
+    await selecting.until(lambda: HeldStore.chunks)
+    return selecting
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
@@ -64,10 +76,38 @@ async def test_quitting_during_a_bulk_write_may_finish_it(deleting: Driver, jobs
     assert deleting.app.tasks.farewell == ["Deleted 126 of 126 jobs."]
 
 
+@pytest.mark.parametrize("keys", [["ctrl+q"], ["q", "question_mark"]])
+async def test_write_that_ends_during_the_question_quits(
+    deleting: Driver, jobs_db: JobsDatabase, keys: list[str]
+) -> None:
+    """Also below the manual: the user has asked to quit, and nothing is left to decide."""
+    await deleting.press(*keys)
+    HeldStore.gate.set()
+    await deleting.until(lambda: not deleting.app.is_running)
+
+    assert jobs_db.count() == 2
+    assert deleting.app.tasks.farewell == ["Deleted 126 of 126 jobs."]
+
+
+@pytest.mark.parametrize("answer", [[], ["f"]])
+async def test_result_of_a_form_is_printed_after_quitting(selecting: Driver, answer: list[str]) -> None:
+    await selecting.press("f", dialog="Fail 126 jobs")
+    await selecting.type("API timeout", "enter", until=lambda: HeldStore.chunks)
+    await selecting.press("ctrl+q", dialog="Quit during a write?")
+    await selecting.press(*answer)
+    HeldStore.gate.set()
+    await selecting.until(lambda: not selecting.app.is_running)
+
+    (sentence,) = selecting.app.tasks.farewell
+    assert sentence.startswith("Failed 2 of 126 jobs")
+
+
 async def test_staying_keeps_the_dashboard_open(deleting: Driver, jobs_db: JobsDatabase) -> None:
     await deleting.press("q", "escape")
     HeldStore.gate.set()
     await deleting.shows_toast("Deleted 126 of 126 jobs.")
+    await deleting.press("s")
+    await deleting.shows_toast(DROPPED)
 
     assert deleting.app.is_running
 

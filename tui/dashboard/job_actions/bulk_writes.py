@@ -190,7 +190,7 @@ async def delete_one(context: "ActionContext", job: GenerationJob) -> Toast:
     finally:
         context.undo.remember(DeletedJobs(context.store, tuple(deleted)))
         context.jobs_changed([job.id])
-        context.deleting(row.id for row in deleted)
+        context.deleted(row.id for row in deleted)
     return deleted_toast([job])
 
 

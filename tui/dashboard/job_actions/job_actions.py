@@ -87,6 +87,11 @@ class JobActions:
         words = STATUS_TEXTS[target]
 
         async def submit(text: str) -> BulkReport:
+            report = await send(text)
+            self._tasks.note(report.toast)
+            return report
+
+        async def send(text: str) -> BulkReport:
             if len(jobs) == 1:
                 return BulkReport(toast=await bulk_writes.end_with_error(self._context, jobs[0], target, text))
             bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, text))
@@ -166,7 +171,7 @@ class JobActions:
             outcome = await self._run(BulkWrite(jobs, bulk_writes.sends_deletion(self._context, deleted)), "Deleting")
         finally:
             self._context.undo.remember(DeletedJobs(self._context.store, tuple(deleted)))
-            self._context.deleting(job.id for job in deleted)
+            self._context.deleted(job.id for job in deleted)
         return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
 
     async def _run(self, bulk: BulkWrite, doing: JobStatus | str) -> BulkOutcome:

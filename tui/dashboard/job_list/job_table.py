@@ -1,6 +1,6 @@
 """JobTable widget and its messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
@@ -285,7 +285,10 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._show_state(self._view.forgotten())
 
     def clear_marks(self) -> None:
-        self._show_state(self._view.unmarked())
+        self.unmark(self.marked)
+
+    def unmark(self, job_ids: Set[UUID]) -> None:
+        self._show_state(self._view.unmarked(job_ids))
 
     def stop_waiting(self) -> None:
         """Cancel the moves that wait for rows, because the rows may take long."""

@@ -262,9 +262,11 @@ class JobsPanel(Vertical):
         if is_listed and not listed.job_filter and listed.order == NEWEST_FIRST and not self.table.has_first_row:
             self.table.action_first()
 
-    def expect_deletion(self, job_ids: Iterable[UUID]) -> None:
-        """Expect these jobs to be deleted. The cursor then moves on to another job."""
+    def expect_deletion(self, job_ids: Iterable[UUID], *, are_deleted: bool) -> None:
+        """Expect these jobs to leave the list. The cursor then moves on to another job."""
         self.table.deleting = frozenset(job_ids)
+        if are_deleted:
+            self.table.unmark(self.table.deleting)
 
     # Output
 

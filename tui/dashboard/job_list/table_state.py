@@ -1,6 +1,6 @@
 """Cursor, marks, scroll position and pending moves."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -266,8 +266,8 @@ class TableState:
         """Mark all loaded jobs, and keep earlier marks."""
         return replace(self, marked={**self.marked, **{job.id: job for job in self.rows.jobs}})
 
-    def unmarked(self) -> "TableState":
-        return replace(self, marked={})
+    def unmarked(self, job_ids: Set[UUID]) -> "TableState":
+        return replace(self, marked={known: job for known, job in self.marked.items() if known not in job_ids})
 
     def forgotten(self) -> "TableState":
         """Return the state before the first row."""

@@ -23,12 +23,16 @@ _MOST_SECONDS = 2.0
 _PATIENCE_SECONDS = 1.0
 """After this time, escape stops waiting for a dialog and ctrl+q does not wait for it."""
 
+SEEING_SECONDS = 1.0
+"""Time that a user needs to see that a dialog has closed by itself."""
+DROPPED = "The dialog closed by itself. Dropped the keys typed for it."
+
 
 class KeyQueue:
     """Hold keys and pastes until the previous one is handled and the screen it opens has the focus.
 
-    If a dialog does not open, the keys typed for it are dropped. A key never acts on a widget that did not exist
-    when all earlier keys had been handled.
+    If a dialog does not open or closes by itself, the keys typed for it are dropped. A key never acts on a widget
+    that did not exist when all earlier keys had been handled.
     """
 
     def __init__(
@@ -53,20 +57,44 @@ class KeyQueue:
         self._held_since = 0.0
         self._expected: frozenset[Screen[Any]] | None = None
         """The screen stack before the current key. The key is expected to open a screen above it."""
+        self._unseen_until = 0.0
+        """Keys that arrive earlier were typed for a dialog that has closed by itself."""
 
     def expect_dialog(self) -> None:
         """Expect the current key to open a dialog or to explain why it does not."""
         self._expected = frozenset(self._app.screen_stack)
 
+    def drop_until_seen(self) -> None:
+        """Drop keys until the user has seen that a dialog has closed, because they were typed for the dialog.
+
+        The time for seeing it starts when the screen below has been drawn.
+        """
+        self._unseen_until = time.monotonic() + _MOST_SECONDS
+        waiting, self._waiting = self._waiting, deque(filter(_is_quit, self._waiting))
+        if len(self._waiting) < len(waiting):
+            self._show_dropped()
+        self._app.call_after_refresh(self._start_seeing)
+
+    def _start_seeing(self) -> None:
+        self._unseen_until = time.monotonic() + SEEING_SECONDS
+
+    def _show_dropped(self) -> None:
+        show_toast(self._app, Toast(text=DROPPED, severity="warning"))
+
     def take(self, event: events.Key | events.Paste) -> bool:
         """Return False if the event is to be handled now. Return True if it waits or is dropped."""
-        if event is self._delivered:
+        is_delivered = event is self._delivered
+        if is_delivered:
             self._delivered = None
+        if time.monotonic() < self._unseen_until and not _is_quit(event):
+            self._show_dropped()
+            return True
+        if is_delivered:
             return False
         is_delivering = self._delivering is not None and not self._delivering.done()
         if is_delivering and self._gives_up(event):
             self._waiting.clear()
-            if isinstance(event, events.Key) and event.key == "ctrl+q":
+            if _is_quit(event):
                 return False
             if self._is_opening():
                 self._cancel()
@@ -146,6 +174,10 @@ class KeyQueue:
         for screen in self._app.screen_stack:
             yield screen
             yield from screen.walk_children()
+
+
+def _is_quit(event: events.Event) -> bool:
+    return isinstance(event, events.Key) and event.key == "ctrl+q"
 
 
 def _is_busy(pump: MessagePump) -> bool:

@@ -2,19 +2,22 @@
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import pytest
 from textual import events
 from textual.geometry import Size
 from textual.widgets import Input
 
+from store.jobs.job import JobStatus
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate, WatchedApp, drive_dashboard, opener_of
 from tests.tui.dashboard.keys.key_sending import busy_loop, chance, rest, send
 from tests.tui.jobs_database import FROZEN, JobsDatabase, fill
-from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.dialogs.dialog import Dialog, ProgressDialog, showing_progress
 from tui.dashboard.dialogs.pick import PickDialog
+from tui.dashboard.keys.key_queue import DROPPED, SEEING_SECONDS
+from tui.dashboard.keys.manual_dialog import ManualDialog
 
 
 async def test_burst_of_a_mode_name_goes_into_the_new_job_form(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -55,6 +58,66 @@ async def test_keys_for_a_dialog_that_does_not_open_are_dropped(dashboard: Drive
     await rest(dashboard)
 
     assert jobs_db.sql("select id, status from generation_jobs order by id") == before
+
+
+async def close_progress(driver: Driver) -> None:
+    async with showing_progress(driver.app, ProgressDialog(title="Work", total=1)):
+        await driver.has_dialog("Work")
+        send(driver.app, "question_mark")
+        await driver.until(lambda: isinstance(driver.app.screen, ManualDialog))
+
+
+async def close_all(driver: Driver) -> None:
+    await driver.press("enter", dialog="Job")
+    driver.app.tasks.close_questions()
+
+
+async def close_below(driver: Driver) -> None:
+    """A form closes with its answer, and a palette above it closes too."""
+    await driver.press("p")
+    dialog = driver.app.screen
+    assert isinstance(dialog, PickDialog)
+    driver.app.action_command_palette()
+    await driver.until(lambda: driver.app.screen is not dialog)
+    dialog.dismiss(None)
+
+
+@pytest.mark.parametrize("close", [close_progress, close_all, close_below])
+async def test_keys_for_a_dialog_that_closes_by_itself_are_dropped(
+    dashboard: Driver, jobs_db: JobsDatabase, close: Callable[[Driver], Awaitable[None]]
+) -> None:
+    """Until the user has had time to see the list. Then the keys act on it."""
+    await dashboard.go_to(1)
+    before = jobs_db.sql("select id, status from generation_jobs order by id")
+    await close(dashboard)
+    for _ in range(3):
+        send(dashboard.app, "s")
+        await asyncio.sleep(0.1)
+    await dashboard.shows_toast(DROPPED)
+    await rest(dashboard)
+    assert jobs_db.sql("select id, status from generation_jobs order by id") == before
+
+    await asyncio.sleep(SEEING_SECONDS)
+    await dashboard.press("s", until=lambda: jobs_db.status(1) is JobStatus.RUNNING)
+
+
+async def test_key_on_its_way_to_a_dialog_that_closes_is_dropped(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    await dashboard.go_to(1)
+    async with showing_progress(dashboard.app, ProgressDialog(title="Work", total=1)):
+        await dashboard.has_dialog("Work")
+        for _ in range(3):
+            send(dashboard.app, "s")
+    await dashboard.shows_toast(DROPPED)
+    await rest(dashboard)
+
+    assert jobs_db.status(1) is JobStatus.QUEUED
+
+
+async def test_ctrl_q_quits_even_just_after_a_dialog_closed_by_itself(dashboard: Driver) -> None:
+    await close_progress(dashboard)
+    send(dashboard.app, "s")
+    send(dashboard.app, "ctrl+q")
+    await dashboard.until(lambda: not dashboard.app.is_running)
 
 
 async def test_holding_enter_keeps_at_most_one_details_screen(dashboard: Driver) -> None:
