@@ -12,7 +12,7 @@ from tui.dashboard.job_list import list_actions
 
 
 async def choose_all(driver: Driver, number: int) -> None:
-    await driver.press("A", shows=f"{number} jobs chosen")
+    await driver.press("A", shows=f"{number} jobs selected")
 
 
 def chosen(driver: Driver) -> list[int]:
@@ -39,7 +39,7 @@ async def test_choosing_all_matching_jobs_replaces_the_marks_and_shows_the_exact
     await dashboard.press("y", toast="Started 602 of 602 jobs.")
 
     assert running(jobs_db) == 604
-    await dashboard.shows_no_longer("chosen")
+    await dashboard.shows_no_longer("selected, including")
 
 
 async def test_jobs_added_after_the_choice_are_not_chosen(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -47,7 +47,7 @@ async def test_jobs_added_after_the_choice_are_not_chosen(dashboard: Driver, job
     await choose_all(dashboard, 2)
     jobs_db.job(9, "queued")
     jobs_db.delete(5)
-    await dashboard.refreshes(shows="2 jobs chosen")
+    await dashboard.refreshes(shows="2 jobs selected")
     await dashboard.press("d", "y", toast="Deleted 1 of 2 jobs; 1 is gone: feature_callout 00000005.")
     assert (jobs_db.status(1), jobs_db.status(9)) == (None, JobStatus.QUEUED)
 
@@ -56,7 +56,7 @@ async def test_choice_is_dropped_when_the_list_or_the_marks_change(dashboard: Dr
     for keys in (["escape"], ["3"], ["space"], ["slash", *"main"]):
         await choose_all(dashboard, 6)
         await dashboard.press(*keys)
-        await dashboard.shows_no_longer("chosen")
+        await dashboard.shows_no_longer("selected, including")
         assert len(dashboard.app.dashboard.jobs.selected) == 1
         await dashboard.press("escape", "1", rows=[1, 2, 3, 4, 5, 6])
 
@@ -68,13 +68,13 @@ async def test_choice_made_before_the_list_has_loaded_is_kept(drive: Drive) -> N
         await choose_all(driver, 2)
         queued.open()
         await driver.until(lambda: driver.rows == [1, 5])
-        await driver.shows("2 jobs chosen")
+        await driver.shows("2 jobs selected")
         assert chosen(driver) == [1, 5]
 
 
 async def test_choosing_all_in_a_filtered_list_chooses_only_its_matches(dashboard: Driver) -> None:
     await dashboard.filter("main", rows=[3])
-    await dashboard.press("enter", "A", shows="1 job chosen")
+    await dashboard.press("enter", "A", shows="1 job selected")
     assert chosen(dashboard) == [3]
 
 

@@ -52,7 +52,7 @@ async def test_help_in_a_dialog_opens_its_page_with_the_keys_of_the_dialog(dashb
         await dashboard.press("f1", dialog=f"Manual: {topic}")
         keys, _, _ = source(dashboard).partition("\n# ")
         assert [entry for entry in screen_entries(below) if entry.what.split()[0] not in keys] == []
-        assert "Queue a new job" not in keys
+        assert "Create a project" not in keys
         await dashboard.press("escape")
         await dashboard.until(lambda: not isinstance(dashboard.app.screen, ManualDialog))
         await dashboard.press("escape", dialog="")

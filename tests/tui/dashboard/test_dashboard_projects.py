@@ -77,7 +77,7 @@ async def test_acting_as_another_user_lists_only_their_jobs(dashboard: Driver) -
 
 async def test_operator_sees_jobs_of_all_users(dashboard: Driver) -> None:
     await dashboard.press("u", dialog="Act as which user?", shows="ben@example.com  1 job")
-    await dashboard.press("up", "enter", shows=("as the operator", "Trail gear"))
+    await dashboard.press("up", "up", "enter", shows=("as the operator", "Trail gear"))
     await dashboard.show_project("all projects")
     assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 8]
 

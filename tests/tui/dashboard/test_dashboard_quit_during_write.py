@@ -32,7 +32,7 @@ async def deleting(jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[D
     jobs_db.jobs(range(100, 220))
     async with drive_dashboard(WatchedApp(opener_of(database, make=HeldStore))) as driver:
         await driver.press("A")
-        await driver.shows("126 jobs chosen")
+        await driver.shows("126 jobs selected")
         await driver.press("d", "y")
         await driver.until(lambda: HeldStore.chunks)
         yield driver

@@ -171,7 +171,7 @@ async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(drive: 
 
         assert driver.rows == [1, 2, 3, 4, 5, 6, 7]
         await driver.shows("Costs · all projects")
-        await driver.shows_no_longer("looking")
+        await driver.shows_no_longer("loading")
 
 
 @pytest.mark.parametrize("waits", [True, False], ids=["the first key waits", "the second does not"])

@@ -97,7 +97,7 @@ async def test_user_sees_own_jobs_leased_by_workers_of_the_operator(dashboard: D
     lease(jobs_db, 6, THEIRS)
     lease(jobs_db, 8, THEIRS)
     await dashboard.press("w", shows=("worker fb000000", "of another user", short(6)))
-    await dashboard.shows("Workers that do not act as ada@example.com are the operator's to see.")
+    await dashboard.shows("Only the operator sees workers that do not act as ada@example.com.")
     assert "render" not in dashboard.text
     assert short(8) not in dashboard.text
 

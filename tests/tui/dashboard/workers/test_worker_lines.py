@@ -78,7 +78,7 @@ def test_jobs_between_attempts_are_listed_without_a_worker() -> None:
     seen = force([], [postponed, held(2, None, attempt=0, expires_at=NOON)])
     assert shown(seen) == [
         "Waiting for another attempt, without a worker",
-        "◌ 00000001 lifestyle Autumn catalog again in 12 s attempt 2 failed · 503",
+        "◌ 00000001 lifestyle Autumn catalog retry in 12 s attempt 2 failed · 503",
         "◌ 00000002 lifestyle Autumn catalog due released",
     ]
 
@@ -112,7 +112,7 @@ def test_long_gone_workers_are_only_counted(fields: dict[str, Any], *, is_shown:
 def test_remark_explains_how_to_start_a_worker_or_which_are_hidden_from_a_user() -> None:
     assert summary(force(), now=NOON) == "0 workers alive"
     assert remark(force(), OPERATOR) == "'gjobs worker MODULE:REGISTRY' starts a worker."
-    words = "Workers that do not act as ada@example.com are the operator's to see."
+    words = "Only the operator sees workers that do not act as ada@example.com."
     assert remark(force([worker(RENDER, "render")]), ADA) == words
 
 
