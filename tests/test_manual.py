@@ -27,16 +27,6 @@ PROJECT = UUID("00000000-0000-4000-8000-0000000000a1")
 
 ROOT = README.parent
 
-MOST_WORDS = 25
-
-FORBIDDEN = re.compile(
-    r"\b(eyes?|dear(est|er)?|mend(s|ed|ing)?|looks?|looked|looking|sums|put away|hands?|errands?|desk|seats?|lens"
-    r"|right of way|happenings?|whereabouts|storm|witness|crew|handed back|used up on|tells?|told|wish(es)?)\b",
-    re.IGNORECASE,
-)
-
-"""Words of the glossary's left column."""
-
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.stem)
 def test_generated_parts_match_the_tables_in_the_code(path: Path) -> None:
@@ -87,24 +77,6 @@ def test_files_that_the_text_names_exist() -> None:
 
 def without_code(source: str) -> str:
     return re.sub(r"^```.*?^```$", "", source, flags=re.MULTILINE | re.DOTALL)
-
-
-def sentences(source: str) -> Iterator[str]:
-    """Those that people wrote: without code, tables, headings and what is generated."""
-    written = with_generated(source, lambda _: "")
-    text = re.sub(r"^(#|\||!\[|<).*$", "\n", without_code(written), flags=re.MULTILINE)
-    text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", re.sub(r"`[^`\n]*`", "code", text))
-    for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:- |\d+\. ))", text):
-        words = re.sub(r"^\s*(- |\d+\. )", "", " ".join(paragraph.split()))
-        yield from filter(None, re.split(r"(?<=[.?!])\s+", words))
-
-
-@pytest.mark.parametrize("path", pages(), ids=lambda path: path.stem)
-def test_sentences_are_short_and_use_the_words_of_the_glossary(path: Path) -> None:
-    found = list(sentences(path.read_text(encoding="utf-8")))
-    assert found
-    assert [sentence for sentence in found if len(sentence.split()) > MOST_WORDS] == []
-    assert [sentence for sentence in found if FORBIDDEN.search(sentence)] == []
 
 
 def test_code_fits_a_narrow_terminal() -> None:

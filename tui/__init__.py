@@ -1,1 +1,1 @@
-"""What a person meets: the dashboard (Textual) and the command line beside it."""
+"""The dashboard (Textual) and the command line."""

@@ -1,4 +1,4 @@
-"""gjobs demo: throw-away database with simulated workers."""
+"""gjobs demo: a temporary database with simulated workers."""
 
 import asyncio
 import logging
@@ -23,14 +23,14 @@ log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 1.0
 _PACE = 2.0
-"""Twice as fast as life, for those who look on."""
+"""Runs twice as fast as real time."""
 _SLOTS = 2
-"""Of each worker: so few that jobs have to wait, and whoever looks on can start one before a worker does."""
+"""Per worker. So few that jobs wait in the queue, and a person can start one before a worker does."""
 
 
 @asynccontextmanager
 async def open_demo(report: Report) -> AsyncIterator[Session]:
-    """The server's directory goes with the last that uses it, however this process ends."""
+    """Open a demo session. The last process that uses the server removes its directory, however this one ends."""
     data_dir = throw_away_dir()
     settings = Settings(
         target=EmbeddedTarget(data_dir=data_dir),
@@ -59,9 +59,10 @@ async def open_demo(report: Report) -> AsyncIterator[Session]:
 
 @asynccontextmanager
 async def activity(conninfo: Mapping[str, str | int], *, pace: float = _PACE) -> AsyncIterator[None]:
-    """Customers and workers, one of which is the signed-in user's own and so hers to see. None writes a journal.
+    """Simulate customers and workers. None of them writes a journal.
 
-    Hers alone keeps up with fewer jobs than she has: they wait in the queue as long as everybody's.
+    The worker `studio` acts as the signed-in user, so the user sees it. It can't keep up with the user's jobs, so they
+    wait as long as all others.
     """
     async with Store(Database(conninfo)) as operator:
         user = await operator.acting_as_user(EMBEDDED_USER)
@@ -87,8 +88,10 @@ async def activity(conninfo: Mapping[str, str | int], *, pace: float = _PACE) ->
 
 
 async def _logged(activity: Coroutine[Any, Any, None]) -> None:
-    """What the database does not let go on is no trouble of the dashboard's: its list of workers shows who stopped."""
+    """Log a StoreError instead of raising it. The dashboard keeps running, and its list of workers shows which one
+    stopped.
+    """
     try:
         await activity
     except StoreError as error:
-        log.warning("A part of the demo has ended: %s", error)
+        log.warning("A part of the demo stopped: %s", error)

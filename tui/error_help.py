@@ -1,4 +1,4 @@
-"""Better errors: hidden or gone, what would speed it up."""
+"""Adds details to errors: whether a row is hidden or gone, and how to speed up a list."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from store.store import Store
 
 _MOST_NAMED = 3
-_HINT = "As the operator you see what is there."
+_HINT = "The operator sees hidden rows: press u in the dashboard, or add --as operator."
 
 
 async def hidden_from(store: Store, operator: Store, ids: Collection[UUID]) -> frozenset[UUID] | None:
-    """Those jobs, or that project, which exist although the store's user does not see them.
+    """Return which of these jobs, or this project, exist but are hidden from the store's user.
 
-    None where that cannot be told: the operator looked, was refused, or does not see everything either.
+    Return None if that is unknown: the actor is the operator, or the operator was refused or may not see everything.
     """
     if store.actor == OPERATOR or not ids:
         return None
@@ -41,7 +41,7 @@ async def hidden_from(store: Store, operator: Store, ids: Collection[UUID]) -> f
 
 
 async def hidden_or_gone(store: Store, operator: Store, error: RowMissing, *, end: str = "") -> RowMissing:
-    """The same error, saying of each id whether it is gone or hidden; `end` goes before the full stop."""
+    """Return the same error, saying for each id whether it is gone or hidden. `end` goes before the full stop."""
     hidden = await hidden_from(store, operator, error.ids)
     if hidden is None:
         return error
@@ -50,7 +50,7 @@ async def hidden_or_gone(store: Store, operator: Store, error: RowMissing, *, en
 
 
 def missing_words(ids: Sequence[UUID], hidden: frozenset[UUID], actor_label: str) -> str:
-    """A clause without a full stop."""
+    """Return a clause without a full stop."""
     unseen = [identifier for identifier in ids if identifier in hidden]
     gone = [identifier for identifier in ids if identifier not in hidden]
     clauses = []
@@ -58,7 +58,7 @@ def missing_words(ids: Sequence[UUID], hidden: frozenset[UUID], actor_label: str
         exist, them = ("exists", "it") if len(unseen) == 1 else ("exist", "them")
         clauses.append(f"{_named(unseen)} {exist}, but {actor_label} does not see {them}")
     if gone:
-        clauses.append(f"{_named(gone)} {'is' if len(gone) == 1 else 'are'} not there, or not any more")
+        clauses.append(f"{_named(gone)} {'does' if len(gone) == 1 else 'do'} not exist")
     return "; ".join(clauses)
 
 
@@ -68,19 +68,19 @@ def _named(ids: Sequence[UUID]) -> str:
 
 
 def speedup_hint(listed: ListQuery, lacking: IndexAdvice | None) -> str:
-    """Sentences. `lacking` is the index that the list lacks; None where none is known to."""
+    """Return sentences. `lacking` is the index that the list lacks, or None if none is known."""
     sentences = [f"Narrow it: add {words}." for words in [" or ".join(_narrower(listed))] if words]
     if finds_by_reading(listed):
-        sentences.append("No index finds a text within another, or a duration: each job has to be read.")
+        sentences.append("No index helps to find a duration or part of a text. The database reads each job.")
     if lacking is not None:
-        sentences.append(f"An index would read it in its order: {lacking.sql}")
+        sentences.append(f"This index would help: {lacking.sql}")
     return " ".join(sentences) or "Try again when the server is less busy."
 
 
 def expensive_filter_words(cost: ListCost, listed: ListQuery, *, run: str) -> str:
-    """Of a filter that is not run by itself: what it takes, the key that runs it, and what would help."""
-    time = "much time" if cost.seconds is None else f"up to {cost.seconds:,.1f} s by the planner's estimate"
-    takes = f"This filter takes the database {time} at each look: {run} lists by it all the same."
+    """Describe an expensive filter that does not run by itself: its cost, the key that runs it, and what would help."""
+    time = "a long time" if cost.seconds is None else f"up to {cost.seconds:,.1f} s by the planner's estimate"
+    takes = f"This filter is slow. Each refresh takes {time}. Press {run} to use it anyway."
     return f"{takes} {speedup_hint(listed, cost.advice)}"
 
 
@@ -93,12 +93,12 @@ def _narrower(listed: ListQuery) -> Iterator[str]:
 
 
 async def with_index_hint(store: Store, listed: ListQuery, error: TimedOut) -> TimedOut:
-    """The same error; its hint is about this list. One that waited for a lock, or for the link, is left as it is."""
+    """Return the same error with a hint for this list. Timeouts of a lock or the connection stay unchanged."""
     if isinstance(error, Locked) or error.sqlstate is None:
         return error
     try:
         cost = await store.get_list_cost(listed)
-    except StoreError:  # Whoever cannot plan it can still say how to narrow it.
+    except StoreError:  # Without a plan, the hint still says how to narrow the list.
         cost = None
     hint = speedup_hint(listed, cost.advice if cost else None)
     return TimedOut(error.message, hint=hint, sqlstate=error.sqlstate)

@@ -3,8 +3,9 @@
 import gc
 
 _SELDOM = (10_000, 20, 50)
-"""Each look at the database makes thousands of values that are soon gone by themselves: to look through all of them
-after every few hundred pauses the dashboard, and finds nothing."""
+"""Each poll makes thousands of short-lived values. A collection after every few hundred would pause the dashboard and
+find nothing.
+"""
 
 
 def pause_gc() -> None:
@@ -12,7 +13,9 @@ def pause_gc() -> None:
 
 
 def resume_gc() -> None:
-    """From here on by itself, if it was let lie. What the start made is never looked through: a long search is seen."""
+    """Turn on automatic collection if it was paused. Objects from the start are never scanned: that pause would be
+    visible.
+    """
     if not gc.isenabled():
         gc.freeze()
         gc.set_threshold(*_SELDOM)

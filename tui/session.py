@@ -23,36 +23,36 @@ from store.users.actor import ANON
 Report = Callable[[str], None]
 
 HINT_WHEN_OURS_IS_DOWN = (
-    "gjobs' own server is not running. If it died, the dashboard, workers and watches start it again by themselves."
-    " If it was stopped, any command that reads the database starts it: 'gjobs jobs list'."
+    "The embedded server is not running. If it crashed, the dashboard, workers and watches restart it."
+    " If it was stopped, any command that reads the database starts it, such as 'gjobs jobs list'."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """An open database. `store` has the eyes that the settings ask for, `operator` those of the role as connected."""
+    """An open database. `store` acts as the user in the settings, `operator` as the role that connected."""
 
     store: Store
     operator: Store
     label: str
-    """Names the database on screen and in confirmations; never holds a password."""
+    """Names the database on screen and in confirmations. Never contains a password."""
     access: WriteAccess
-    """Whether it may write, which a lease changes."""
+    """Whether writes are allowed. A write permit changes it."""
     profile: Profile | None = None
-    """None where an address was given without a profile."""
+    """None if an address was given without a profile."""
     address: str | None = None
-    """Host and database, where the label does not say them."""
+    """Host and database, unless the label has them."""
     restart_if_dead: Callable[[], bool] | None = None
-    """Starts our own server again if it died, and tells whether it did. Blocks. None for somebody's database."""
+    """Restart the embedded server if it died, and return whether it did. Blocks. None for any other database."""
 
     @property
     def full_name(self) -> str:
-        """The label with host and database, for where something is about to be changed."""
+        """The label with host and database. Shown before a change."""
         return full_name(self.label, self.address)
 
     @property
     def capabilities(self) -> Capabilities | None:
-        """What the database offers, as it last said; None while it has not answered."""
+        """What the database offers, as last reported. None before the first answer."""
         return self.operator.capability_cache.latest
 
 
@@ -64,9 +64,9 @@ def full_name(label: str, address: str | None) -> str:
 async def open_session(
     settings: Settings, report: Report, *, password: PasswordCommand | None = None
 ) -> AsyncIterator[Session]:
-    """Starts, migrates and fills the embedded server as needed; a URL is only connected to. Raises a StoreError.
+    """Open the target. The embedded server is started, migrated and filled as needed. Raises StoreError.
 
-    `password` is that of a former attempt, which may know one already.
+    `password` is the command object of an earlier attempt. It may already have the password.
     """
     match settings.target:
         case EmbeddedTarget(data_dir=data_dir):
@@ -89,7 +89,7 @@ async def open_session(
 
 
 async def prepare(embedded_server: ServerHandle, report: Report) -> None:
-    """Brings our own server's database to the newest schema, and fills it where it has just been made."""
+    """Migrate the embedded database, and add the sample if it is new."""
     await asyncio.to_thread(_migrate, embedded_server, report)
     if embedded_server.needs_sample:
         await asyncio.to_thread(_fill, embedded_server, report)
@@ -111,7 +111,7 @@ def _fill(embedded_server: ServerHandle, report: Report) -> None:
 
     with embedded_server.preparing():
         if embedded_server.needs_sample:
-            report("Filling in sample projects and jobs …")
+            report("Adding sample projects and jobs …")
             fill(embedded_server.conninfo, now=datetime.now(UTC))
             embedded_server.sample_filled()
 
@@ -125,7 +125,7 @@ async def session_on(
     *,
     password: PasswordCommand | None = None,
 ) -> AsyncIterator[Session]:
-    """A session on a server that is up. Raises RowMissing where there is no such user to act as."""
+    """Open a session on a running server. Raises RowMissing if the user to act as does not exist."""
     access = WriteAccess(settings.write_rule)
     journal = Journal(journal_path(settings), database=full_name(label, address))
     journal.remove_old()
@@ -144,7 +144,7 @@ async def session_on(
         if missing := capabilities.read_only_reason:
             access.close(missing.reason, hint=missing.hint)
         store = await _acting_as(settings, operator)
-        # A visitor's role has grants of its own.
+        # The role of a visitor has its own grants.
         await store.capability_cache.get()
         yield Session(
             store=store, operator=operator, label=label, address=address, access=access, profile=settings.profile
@@ -159,7 +159,7 @@ def _limits(profile: Profile | None) -> TimeLimits:
 
 
 def password_command(settings: Settings) -> PasswordCommand | None:
-    """None where the password comes from elsewhere."""
+    """Return the password command, or None if the password comes from elsewhere."""
     match settings.target:
         case UrlTarget(password_command=(_, *_) as words):
             return PasswordCommand(words)
@@ -168,7 +168,9 @@ def password_command(settings: Settings) -> PasswordCommand | None:
 
 
 async def _acting_as(settings: Settings, operator: Store) -> Store:
-    """Where the user's name is not what was just typed, a refusal tells where it comes from."""
+    """Return the store for the chosen actor. If the user was not named by --as, the error says where the name comes
+    from.
+    """
     if settings.act_as == OPERATOR_NAME:
         return operator
     if settings.act_as == ANON_NAME:
@@ -179,5 +181,5 @@ async def _acting_as(settings: Settings, operator: Store) -> Store:
     except (RowMissing, InvalidValue) as error:
         if settings.act_as_origin is not None and not settings.act_as_given:
             origin = settings.act_as_origin
-            error.hint = f"{origin[:1].upper()}{origin[1:]} asks for these eyes. {error.hint or ''}".strip()
+            error.hint = f"{origin[:1].upper()}{origin[1:]} selects this user. {error.hint or ''}".strip()
         raise

@@ -91,7 +91,7 @@ def test_aal_without_a_user_is_refused(gjobs: Run, app: psycopg.Connection, who:
 
     assert refused.code == 2
     assert refused.err == (
-        "--aal says how a user signed in, and no user is named.\nAdd --as WHO, or leave --aal out.\n"
+        "--aal says how a user signed in, but there is no user.\nAdd --as WHO, or leave --aal out.\n"
     )
 
 
@@ -101,7 +101,7 @@ def test_anon_is_a_visitor_without_an_id(gjobs: Run, app: psycopg.Connection) ->
     assert modes(gjobs, "--as", "anon") == {"globex"}
     assert gjobs("--json", "stats", "--as", "anon").document["total_count"] == 1
     created = gjobs("projects", "create", "Mine", "--as", "anon")
-    assert (created.code, created.err.splitlines()[0]) == (2, "A project belongs to a user, and anon is none.")
+    assert (created.code, created.err.splitlines()[0]) == (2, "A project belongs to a user, but anon is not a user.")
 
 
 def test_snapshot_shows_what_a_visitor_sees(gjobs: Run, app: psycopg.Connection) -> None:
@@ -182,4 +182,4 @@ def test_workers_that_a_visitor_does_not_see_are_not_denied(gjobs: Run, attached
     seen = gjobs("workers", "--as", "anon", "--database-url", uri(attached_database))
 
     assert seen.code == 0, seen.err
-    assert "Workers that do not act as anon are the operator's to see." in seen.err
+    assert "Only the operator sees workers that do not act as anon." in seen.err

@@ -130,10 +130,10 @@ def test_group_without_a_command_takes_what_its_list_takes(short: str, full: str
         (["--databse-url", "postgresql://x", "jobs"], "'--databse-url' is not known. Did you mean '--database-url'?"),
         (["users", "ana", "--jsn"], "Option '--jsn' is not known. Did you mean '--json'?"),
         (["stats", "--zzzzz"], "Option '--zzzzz' is not known."),
-        (["jobs", "retry", "job"], "an id is a whole UUID"),
+        (["jobs", "retry", "job"], "An id is a whole UUID"),
         (["jobs", "list", "--after", "yesterday"], "is not CREATED_AT,ID"),
-        (["--database-url", "", "users"], "--database-url: it is empty."),
-        (["users", "--as", " "], "--as: it is empty."),
+        (["--database-url", "", "users"], "--database-url: the value is empty."),
+        (["users", "--as", " "], "--as: the value is empty."),
         (["snapshot", "--size", "12"], "COLUMNSxROWS"),
         (["stats", "--by", "user"], "it is one of project, mode."),
         (["migrate", "down", "all"], "it is one of base, 0001"),
@@ -144,4 +144,4 @@ def test_mistyped_arguments_are_explained(arguments: list[str], words: str) -> N
         parse(arguments)
     assert words in str(caught.value)
     assert str(caught.value).endswith((".", "?"))
-    assert str(caught.value.hint).endswith("--help' shows what it takes.")
+    assert str(caught.value.hint).endswith("--help' shows the options.")

@@ -40,7 +40,14 @@ class Write:
 WRITES = (
     Write(job=1, keys=("s",), verb="update", told="Started lifestyle", mode="lifestyle"),
     Write(job=2, keys=("f", "x", "enter"), verb="update", told="Failed packaging", mode="packaging"),
-    Write(job=3, prepared_by=("d", "y"), keys=("U",), verb="insert", told=f"{short(3)} is back", mode="main_white"),
+    Write(
+        job=3,
+        prepared_by=("d", "y"),
+        keys=("U",),
+        verb="insert",
+        told=f"Restored main_white {short(3)}",
+        mode="main_white",
+    ),
     Write(job=5, keys=("d", "y"), verb="delete", told="Deleted feature_callout", mode="feature_callout"),
     Write(job=6, keys=("n", "X", "enter"), verb="insert", told="Queued X ", mode="X "),
 )

@@ -20,9 +20,9 @@ A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
     ("ids", "hidden", "words"),
     [
         ((A,), {A}, f"{A} exists, but ada does not see it"),
-        ((A,), set(), f"{A} is not there, or not any more"),
+        ((A,), set(), f"{A} does not exist"),
         ((A, B), {A, B}, f"{A}, {B} exist, but ada does not see them"),
-        ((A, B, C), {B}, f"{B} exists, but ada does not see it; {A}, {C} are not there, or not any more"),
+        ((A, B, C), {B}, f"{B} exists, but ada does not see it; {A}, {C} do not exist"),
         ((A, B, C, D, E), {A, B, C, D, E}, f"{A}, {B}, {C} and 2 more exist, but ada does not see them"),
     ],
 )

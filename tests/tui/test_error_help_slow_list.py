@@ -21,7 +21,7 @@ async def test_timeout_hint_suggests_how_to_speed_up_the_filter(database: Connin
         error = await with_index_hint(store, ListQuery(job_filter=parse("mode:lifestyle", now=NOW)), STOPPED)
     assert error.message == STOPPED.message
     assert error.hint == (
-        f"{narrow} An index would read it in its order: CREATE INDEX CONCURRENTLY gjobs_newest_of_mode ON"
+        f"{narrow} This index would help: CREATE INDEX CONCURRENTLY gjobs_newest_of_mode ON"
         " public.generation_jobs (lower(mode), created_at DESC, id DESC);"
     )
     async with Store(Database({**database, "dbname": "nowhere"})) as store:
@@ -37,7 +37,7 @@ async def test_timeout_with_another_cause_keeps_its_hint(database: Conninfo, err
 
 INDEX = IndexAdvice(columns="status, created_at DESC, id DESC", sql="CREATE INDEX CONCURRENTLY x ON y (z);")
 
-READS = "No index finds a text within another, or a duration: each job has to be read."
+READS = "No index helps to find a duration or part of a text. The database reads each job."
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ READS = "No index finds a text within another, or a duration: each job has to be
             "status:failed since:24h",
             True,
             INDEX,
-            "An index would read it in its order: CREATE INDEX CONCURRENTLY x ON y (z);",
+            "This index would help: CREATE INDEX CONCURRENTLY x ON y (z);",
         ),
         ("since:24h", True, None, "Try again when the server is less busy."),
     ],

@@ -1,1 +1,1 @@
-"""The command line: everything that the dashboard can do to a job, for scripts."""
+"""The command line: all that the dashboard can do with jobs, for scripts."""

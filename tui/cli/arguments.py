@@ -1,4 +1,4 @@
-"""Typed text to values: ids, amounts, times, projects, views."""
+"""Converts arguments to values: ids, amounts, times, projects, views."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -34,21 +34,21 @@ def identifier(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         if id_range(text):
-            what = "is only the beginning of an id: a command that writes needs the whole id, which --json prints"
+            what = "is only the beginning of an id. Commands that write need the whole id, which --json prints"
         else:
-            what = "is not an id: an id is a whole UUID, as --json prints it"
+            what = "is not an id. An id is a whole UUID, as --json prints it"
         raise BadArgument(f"{text!r} {what}") from None
 
 
 def id_or_prefix(text: str) -> IdRange:
     ids = id_range(text)
     if ids is None:
-        raise BadArgument(f"{text!r} is not an id, nor the first {LEAST_DIGITS} or more of its hexadecimal digits")
+        raise BadArgument(f"{text!r} is not an id, and not the first {LEAST_DIGITS} or more hexadecimal digits of one")
     return ids
 
 
 def identifier_or_none(text: str) -> UUID | None:
-    """An empty text stands for none."""
+    """Parse an id. An empty text means none."""
     return identifier(text) if text else None
 
 
@@ -60,23 +60,23 @@ def whole_number(text: str) -> int:
 
 
 def amount(text: str) -> int:
-    """In cents."""
+    """Parse an amount and return cents."""
     value = cents(text)
     if value is None:
-        raise BadArgument(f"{text!r} is not an amount: give whole cents, such as 1250, or dollars, such as 12.50")
+        raise BadArgument(f"{text!r} is not an amount. Use whole cents (1250) or dollars (12.50)")
     return value
 
 
 def share(text: str) -> float:
-    """Of a whole: `80%` or `0.8`."""
+    """Parse a share of a whole: `80%` or `0.8`."""
     value = share_of(text)
     if value is None:
-        raise BadArgument(f"{text!r} is not a share: give one such as 80% or 0.8")
+        raise BadArgument(f"{text!r} is not a share. Use one such as 80% or 0.8")
     return value
 
 
 def page_key(text: str) -> PageKey:
-    """`CREATED_AT,ID` as the last row of a page has them in JSON."""
+    """Parse `CREATED_AT,ID`, as in the JSON of a page's last row."""
     created_at, _, job_id = text.partition(",")
     try:
         time = datetime.fromisoformat(created_at)
@@ -84,11 +84,11 @@ def page_key(text: str) -> PageKey:
             return PageKey(created_at=time.astimezone(UTC), id=UUID(job_id))
     except (ValueError, OverflowError):
         pass
-    raise BadArgument(f"{text!r} is not CREATED_AT,ID as the JSON of 'jobs list' has them")
+    raise BadArgument(f"{text!r} is not CREATED_AT,ID. Copy both from the JSON of 'jobs list'")
 
 
 def since(text: str) -> datetime | timedelta:
-    """A time, in this machine's zone unless it says otherwise, or how long ago: `30m`, `24h`, `7d`."""
+    """Parse a time, by default in this machine's zone, or how long ago: `30m`, `24h`, `7d`."""
     seconds = formats.parse_duration(text)
     if seconds is not None:
         return timedelta(seconds=min(seconds, formats.LONGEST))
@@ -96,33 +96,33 @@ def since(text: str) -> datetime | timedelta:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadArgument(
-            f"{text!r} is not a time: give one such as 2026-01-31 or 2026-01-31T12:00, or how long ago, such as 24h"
+            f"{text!r} is not a time. Use one such as 2026-01-31 or 2026-01-31T12:00, or how long ago, such as 24h"
         ) from None
 
 
 def age(text: str) -> timedelta:
-    """How old, as filters have durations: `30d`, `1w`, `12h`."""
+    """Parse an age in the format of filters: `30d`, `1w`, `12h`."""
     return _time_span(text, kind="an age", example="30d")
 
 
 def length(text: str) -> timedelta:
-    """How long: `30s`, `2m`."""
+    """Parse a length of time: `30s`, `2m`."""
     return _time_span(text, kind="a length of time", example="30s")
 
 
 def _time_span(text: str, *, kind: str, example: str) -> timedelta:
     seconds = formats.parse_duration(text)
     if not seconds:
-        raise BadArgument(f"{text!r} is not {kind}: give a number with s, m, h, d or w, such as {example}")
+        raise BadArgument(f"{text!r} is not {kind}. Use a number with s, m, h, d or w, such as {example}")
     if seconds > formats.LONGEST:
-        raise BadArgument(f"{text!r} is too long: the longest is {formats.LONGEST_WORDS}")
+        raise BadArgument(f"{text!r} is too long. The longest is {formats.LONGEST_WORDS}")
     return timedelta(seconds=seconds)
 
 
 def port(text: str) -> int:
     number = whole_number(text)
     if not 0 <= number < 65_536:
-        raise BadArgument(f"{text!r} is not a port: it is a number below 65536; 0 takes one that is free")
+        raise BadArgument(f"{text!r} is not a port. Use a number below 65536, or 0 for any free port")
     return number
 
 
@@ -131,9 +131,9 @@ def size(text: str) -> Size:
     try:
         width, height = int(columns), int(rows)
     except ValueError:
-        raise BadArgument(f"{text!r} is not a size: give COLUMNSxROWS, such as 120x36") from None
+        raise BadArgument(f"{text!r} is not a size. Use COLUMNSxROWS, such as 120x36") from None
     if not all(_SMALLEST <= number <= _LARGEST for number in (width, height)):
-        raise BadArgument(f"{text!r} is not a size: both numbers must be from {_SMALLEST} to {_LARGEST}")
+        raise BadArgument(f"{text!r} is not a size. Both numbers must be from {_SMALLEST} to {_LARGEST}")
     return width, height
 
 
@@ -145,7 +145,7 @@ def workflow_status(text: str) -> JobStatus:
 
 
 def status(text: str) -> AnyStatus:
-    """Also one that only the app knows, but no slip of one of the workflow, unless it is quoted."""
+    """Parse a status. The app's own statuses are accepted. One that looks like a typing error must be quoted."""
     unquoted = text.removeprefix('"').removesuffix('"')
     found = parse_status(unquoted)
     if isinstance(found, JobStatus) or unquoted != text:
@@ -156,12 +156,12 @@ def status(text: str) -> AnyStatus:
 
 
 def statuses(text: str) -> list[AnyStatus]:
-    """One, or several with commas between."""
+    """Parse one or more statuses, separated by commas."""
     return [status(part.strip()) for part in text.split(",")]
 
 
 def job_filter(text: str) -> "JobFilter":
-    """Raises FilterError, which says where in the text."""
+    """Parse a filter. Raises FilterError, which has the position of the mistake."""
     from store.filters.filter_text import parse
 
     return parse(text, now=datetime.now(UTC))
@@ -171,15 +171,17 @@ HasId = TypeVar("HasId", GenerationJob, Project)
 
 
 async def find_job_id(store: "Store", ids: IdRange) -> UUID:
-    """Raises UsageError where several jobs that the actor sees have such an id, RowMissing where none has."""
+    """Return the id of the only job that the actor sees in the range. Raises UsageError if there are several,
+    RowMissing if there is none.
+    """
     if ids.low == ids.high:
         return ids.low
     found = await _in_range(store, ids, "JOBS")
     job = _require_one(found.jobs, "jobs", ids, is_more=found.is_more)
     if job is None:
         raise RowMissing(
-            f"There is no job whose id begins with {ids.digits}, or none that this user sees.",
-            hint="'gjobs jobs list' lists them. A deleted or archived job needs its whole id.",
+            f"There is no job whose id begins with {ids.digits}, or this user does not see it.",
+            hint="'gjobs jobs list' lists the jobs. For a deleted or archived job, use its whole id.",
         )
     return job.id
 
@@ -191,21 +193,22 @@ async def _in_range(store: "Store", ids: IdRange, kind: Literal["JOBS", "PROJECT
 
 
 def _require_one(found: Sequence[HasId], noun: str, ids: IdRange, *, is_more: bool) -> HasId | None:
-    """None where there is none."""
+    """Return the only match, or None."""
     if len(found) > 1:
         number = f"More than {len(found)}" if is_more else len(found)
         named = ", ".join(str(one.id) for one in found[:_MOST_NAMED])
         raise UsageError(
             f"{number} {noun} have an id that begins with {ids.digits}.",
-            hint=f"Give more digits: {named}{', …' if len(found) > _MOST_NAMED else ''}",
+            hint=f"Use more digits: {named}{', …' if len(found) > _MOST_NAMED else ''}",
         )
     return found[0] if found else None
 
 
 async def find_project(store: "Store", id_or_name: str, *, takes_prefix: bool = False) -> Project:
-    """`takes_prefix` is for commands that only read: the beginning of an id finds a project, too.
+    """Find a project by its id or name. `takes_prefix` also accepts the beginning of an id, for commands that only
+    read.
 
-    Raises UsageError where several are found, RowMissing with the nearest names where none is.
+    Raises UsageError if several match. Raises RowMissing with the nearest names if none matches.
     """
     try:
         found = await store.get_project(UUID(id_or_name))
@@ -218,34 +221,34 @@ async def find_project(store: "Store", id_or_name: str, *, takes_prefix: bool = 
         return named[0]
     if named:
         ids = ", ".join(str(project.id) for project in named)
-        raise UsageError(f"{len(named)} projects have the name {id_or_name!r}.", hint=f"Give an id: {ids}")
+        raise UsageError(f"{len(named)} projects have the name {id_or_name!r}.", hint=f"Use an id: {ids}")
     prefix = id_range(id_or_name)
     if prefix and takes_prefix:
         begun = await _in_range(store, prefix, "PROJECTS")
         if (project := _require_one(begun.projects, "projects", prefix, is_more=begun.is_more)) is not None:
             return project
     projects = await store.get_projects(limit=MAX_LIMIT)
-    whole = "What writes needs a project's whole id or name. " if prefix and not takes_prefix else ""
+    whole = "Commands that write need a project's whole id or name. " if prefix and not takes_prefix else ""
     raise RowMissing(
-        f"There is no project {id_or_name!r}, or none that this user sees.",
+        f"There is no project {id_or_name!r}, or this user does not see it.",
         hint=f"{whole}{_suggestion(id_or_name, [project.name for project in projects])}",
     )
 
 
 async def project_names(store: "Store") -> dict[UUID, str]:
-    """Of the projects that the actor sees, by id."""
+    """Return the names of the projects that the actor sees, by id."""
     return {project.id: project.name for project in await store.get_projects(limit=MAX_LIMIT)}
 
 
 def _suggestion(typed: str, names: Sequence[str]) -> str:
     close = close_names(typed, names)
     if not close:
-        return "'gjobs projects' lists them."
-    return f"Did you mean {' or '.join(map(repr, close))}? Names must be given exactly."
+        return "'gjobs projects' lists the projects."
+    return f"Did you mean {' or '.join(map(repr, close))}? Names must match exactly."
 
 
 def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None") -> "JobFilter":
-    """What both find: the view, which may be None, and the filter. Raises InvalidValue where there is no such view."""
+    """Combine a view, which may be None, with a filter. Raises InvalidValue if there is no such view."""
     from store.filters.filter_text import parse
     from store.filters.job_filter import NO_FILTER, JobFilter
 
@@ -263,8 +266,8 @@ def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None
 
 
 _ABOUT = """\
-EXPR: a space is and, a comma is or, a minus not (--filter=-mode:x). A bare word
-is looked for in mode, error and ids. Jobs are found …"""
+EXPR: a space means and, a comma means or, a minus means not (--filter=-mode:x).
+A bare word is searched for in mode, error and ids. Filters find jobs …"""
 
 
 def filter_help() -> str:

@@ -1,4 +1,4 @@
-"""Command, the options beside any command, settings for one."""
+"""Commands, global options, and the settings for one run."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ class GlobalOptions:
     json: bool = False
 
     def given(self) -> dict[str, str]:
-        """The options that choose a database or what is done to it, and were given: their flags by their names."""
+        """Return the given options that choose a database or what is done to it: the flags by option name."""
         return {
             option.name: flag for flag, option in DECLARED.items() if option.of_database and getattr(self, option.name)
         }
@@ -35,10 +35,10 @@ class GlobalOptions:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlobalOption:
     name: str
-    """Of the field that it sets."""
+    """The field that it sets."""
     metavar: str | None = None
     read: Callable[[str], object] | None = None
-    """From what is typed to the field's value, raising Mistyped; None for a flag without one."""
+    """Converts the typed text, or raises BadArgument. None for a flag without a value."""
     help: str
     of_database: bool = True
     """Whether it chooses a database, or what is done to it."""
@@ -49,12 +49,12 @@ def _path(text: str) -> Path:
 
 
 def _reason(text: str) -> str:
-    """A line that others will read in the journal."""
+    """Parse a line that others will read in the journal."""
     line = not_empty(text).strip()
     if len(line) > _LONGEST_REASON:
-        raise BadArgument(f"a reason has at most {_LONGEST_REASON} characters, and this one {len(line)}")
+        raise BadArgument(f"a reason has at most {_LONGEST_REASON} characters; this one has {len(line)}")
     if not line.isprintable():
-        raise BadArgument("a reason is one line of plain text")
+        raise BadArgument("a reason must be one line of plain text")
     return line
 
 
@@ -62,37 +62,40 @@ def _aal(text: str) -> int:
     for level in AAL_LEVELS:
         if text.strip() in (str(level), f"aal{level}"):
             return level
-    raise BadArgument("the assurance level is 1 or 2")
+    raise BadArgument("the assurance level must be 1 or 2")
 
 
 DECLARED = {
     "--database-url": GlobalOption(
-        name="database_url", metavar="URL", read=not_empty, help="a Postgres instead of the embedded one"
+        name="database_url", metavar="URL", read=not_empty, help="use this Postgres instead of the embedded one"
     ),
     "--profile": GlobalOption(
-        name="profile", metavar="NAME", read=not_empty, help="a database of the configuration file"
+        name="profile", metavar="NAME", read=not_empty, help="use this database of the configuration file"
     ),
     "--config": GlobalOption(
-        name="config", metavar="PATH", read=_path, help="another configuration file", of_database=False
+        name="config", metavar="PATH", read=_path, help="use this configuration file", of_database=False
     ),
     "--as": GlobalOption(
-        name="act_as", metavar="WHO", read=not_empty, help="a user's e-mail or id, 'anon' or 'operator'"
+        name="act_as", metavar="WHO", read=not_empty, help="act as a user (e-mail or id), 'anon' or 'operator'"
     ),
     "--aal": GlobalOption(
         name="aal", metavar="LEVEL", read=_aal, help="how the user signed in: 1, or 2 with a second factor"
     ),
     "--read-only": GlobalOption(name="read_only", help="refuse every write, in the database itself"),
     "--write": GlobalOption(
-        name="write_reason", metavar="REASON", read=_reason, help="write where that takes a reason, once"
+        name="write_reason",
+        metavar="REASON",
+        read=_reason,
+        help="allow writes; the journal keeps the reason",
     ),
     "--json": GlobalOption(name="json", help="print one JSON document", of_database=False),
 }
 
 
 def read_alone(arguments: Iterable[str]) -> GlobalOptions | None:
-    """Of a command line without anything else; None where it takes the parser to tell what is meant, or what is wrong.
+    """Parse a command line that has only global options. Return None if the full parser must decide or report an error.
 
-    Most start the dashboard so, which is not to wait for the syntax of all commands.
+    The dashboard usually starts like this. It should not wait for the syntax of all commands.
     """
     values: dict[str, Any] = {}
     words = iter(arguments)
@@ -119,11 +122,11 @@ def read_alone(arguments: Iterable[str]) -> GlobalOptions | None:
 
 class ActorRule(Enum):
     CHOSEN = auto()
-    """As option, environment and database say."""
+    """The actor chosen by option, environment or profile."""
     OPERATOR_UNLESS_ASKED = auto()
-    """The operator's, unless --as stands on the command line."""
+    """The operator, unless --as is on the command line."""
     OPERATOR_ONLY = auto()
-    """It is about the database, not about rows: nobody can be acted as."""
+    """The command is about the database, not about rows, so it acts as no user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,41 +136,41 @@ class Command:
     run: Callable[..., ExitCode]
     actor_rule: ActorRule = ActorRule.CHOSEN
     embedded_only: bool = False
-    """It is about our own server, so it never reads an address."""
+    """It is about the embedded server, so it never reads an address."""
     ignores_app_variable: bool = False
-    """It changes more than rows, so the DATABASE_URL that a shell has for the app is none of its business."""
+    """It changes more than rows, so it ignores the DATABASE_URL that a shell sets for the app."""
     reads_configuration: bool = True
-    """Else a file that cannot be used does not hinder it."""
+    """If false, an unusable configuration file does not stop the command."""
     about_configuration: bool = False
-    """It opens no database: `run` takes a ConfigurationFile in place of the settings."""
+    """It opens no database. `run` takes a ConfigurationFile instead of the settings."""
     opens_database: bool = True
-    """Else what names one, or says how it is looked at, makes no sense."""
+    """If false, options that choose a database or an actor are refused."""
     has_json: bool = True
 
 
 def check_options(command: Command, options: GlobalOptions) -> None:
-    """Raises UsageError where a global option has no meaning for the command, rather than ignoring it."""
+    """Raise UsageError if a global option has no meaning for the command, instead of ignoring it."""
     given = options.given()
     if options.json and not command.has_json:
         raise UsageError("This command has no JSON form.", hint="Leave --json out.")
     if command.about_configuration and given:
         flags = " and ".join(given.values())
-        raise UsageError("This command is about the configuration: it opens no database.", hint=f"Leave {flags} out.")
+        raise UsageError("This command reads only the configuration. It opens no database.", hint=f"Leave {flags} out.")
     if not command.opens_database and given:
         raise UsageError("This command opens no database.", hint=f"Leave {' and '.join(given.values())} out.")
     if command.embedded_only and "database_url" in given:
         raise UsageError(
-            "This command is about the embedded database: it takes no --database-url.",
+            "This command uses the embedded database. It takes no --database-url.",
             hint="Leave --database-url out.",
         )
     if command.embedded_only and options.profile not in (None, EMBEDDED):
         raise UsageError(
-            "This command is about the embedded database: it takes no other profile.", hint="Leave --profile out."
+            "This command uses the embedded database. It takes no other profile.", hint="Leave --profile out."
         )
     if not command.reads_configuration and options.config is not None:
         raise UsageError("This command reads no configuration.", hint="Leave --config out.")
     if options.read_only and options.write_reason is not None:
-        raise UsageError("--read-only and --write ask for the opposite of each other.", hint="Leave one of them out.")
+        raise UsageError("--read-only and --write contradict each other.", hint="Leave one of them out.")
 
 
 def settings_for(
@@ -178,7 +181,9 @@ def settings_for(
     environment: Mapping[str, str],
     configuration: Configuration = NO_CONFIGURATION,
 ) -> Settings:
-    """Raises UsageError where a global option has no meaning for the command, InvalidValue where it names nothing."""
+    """Return the settings. Raises UsageError if an option has no meaning for the command, InvalidValue if its value
+    names nothing.
+    """
     check_options(command, options)
     if command.ignores_app_variable:
         environment = {name: value for name, value in environment.items() if name != APP_VARIABLE}
@@ -196,7 +201,7 @@ def settings_for(
     settings = _apply_actor_rule(settings, command.actor_rule)
     if options.aal is not None and settings.act_as in (OPERATOR_NAME, ANON_NAME):
         raise UsageError(
-            "--aal says how a user signed in, and no user is named.", hint="Add --as WHO, or leave --aal out."
+            "--aal says how a user signed in, but there is no user.", hint="Add --as WHO, or leave --aal out."
         )
     return settings
 

@@ -1,4 +1,4 @@
-"""Usage errors and the exit code of every error."""
+"""Usage errors, and the exit code of each error."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -28,15 +28,15 @@ class CommandError(Exception):
 
 
 class UsageError(CommandError):
-    """What was typed, or where it was typed, does not serve."""
+    """The command line is wrong, or was used in the wrong place."""
 
 
 class Declined(CommandError):
-    """The person said no, or nothing could be done: nothing was changed."""
+    """The person answered no, or nothing could be done. Nothing was changed."""
 
 
 class PartlyDeclined(Declined):
-    """What could be done, if anything, was. `problems` are sentences, one for each thing that was not."""
+    """A part of the work, or all of it, could not be done. `problems` has a sentence for each case."""
 
     def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
         super().__init__("\n".join(problems), hint=hint)
@@ -44,27 +44,27 @@ class PartlyDeclined(Declined):
 
 
 class OutputFailed(CommandError):
-    """Standard output takes no more, although somebody reads it. What the command did before stands."""
+    """Standard output has a reader, but could not be written. Changes that the command made stay."""
 
 
 class ExitCode(IntEnum):
     DONE = 0
     REFUSED = 1
-    """Nothing was changed: not allowed in this state, no such row, or the person said no."""
+    """Nothing was changed: not allowed in this state, no such row, or the person answered no."""
     USAGE = 2
     UNREACHABLE = 3
     """No answer, the sign-in was refused, or the server failed."""
     TIMED_OUT = 4
     SCHEMA = 5
-    """Something that is needed is missing, or does not match."""
+    """Something needed is missing, or does not match."""
     NOT_PERMITTED = 6
     """A privilege is missing, or the session is read-only."""
     OUTCOME_UNKNOWN = 7
     FOUND = 8
-    """A check ran to its end and found something that is wrong."""
+    """A check finished and found a problem."""
     OUR_FAULT = 70
     OUTPUT_FAILED = 74
-    """The output could not be written, as on a full disk."""
+    """The output could not be written, for example because the disk is full."""
     INTERRUPTED = 130
 
 
@@ -72,19 +72,19 @@ MEANINGS: Mapping[ExitCode, str] = MappingProxyType(
     {
         ExitCode.DONE: "done",
         ExitCode.REFUSED: "refused, or nothing changed: a transition that is not allowed, no such job, no budget left",
-        ExitCode.USAGE: "not understood: wrong usage, a bad value, or the dashboard without a terminal",
-        ExitCode.UNREACHABLE: "no database: it cannot be reached, refuses the sign-in, or its server fails",
+        ExitCode.USAGE: "wrong usage: an unknown option, a bad value, or the dashboard without a terminal",
+        ExitCode.UNREACHABLE: "no database: it is unreachable, refuses the sign-in, or its server fails",
         ExitCode.TIMED_OUT: "timed out",
         ExitCode.SCHEMA: "the schema is missing or does not match",
         ExitCode.NOT_PERMITTED: "not permitted: a privilege is missing, or the session is read-only",
         ExitCode.OUTCOME_UNKNOWN: "outcome unknown: the connection was lost before a change was confirmed",
-        ExitCode.FOUND: "a check found something, or a condition of 'gjobs watch' holds",
-        ExitCode.OUR_FAULT: "an error of gjobs itself; GJOBS_DEBUG=1 shows where",
+        ExitCode.FOUND: "a check found a problem, or a condition of 'gjobs watch' is met",
+        ExitCode.OUR_FAULT: "an error of gjobs itself; GJOBS_DEBUG=1 shows the traceback",
         ExitCode.OUTPUT_FAILED: "the output could not be written; a line says whether the change was made",
         ExitCode.INTERRUPTED: "interrupted",
     }
 )
-"""For people: the manual lists them."""
+"""Descriptions for the manual."""
 
 
 def exit_code(error: BaseException) -> ExitCode:
@@ -106,7 +106,7 @@ def exit_code(error: BaseException) -> ExitCode:
         case UnexpectedError():
             return ExitCode.OUR_FAULT
         case StoreError():
-            # What else is raised on purpose says why nothing was done.
+            # All other errors that are raised on purpose say why nothing was done.
             return ExitCode.REFUSED
         case OutputFailed():
             return ExitCode.OUTPUT_FAILED
@@ -120,7 +120,7 @@ _INSIDE_NAME = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def error_kind(error: BaseException) -> str:
-    """What scripts tell errors apart by: `row_missing` of a RowMissing."""
+    """Return the name by which scripts distinguish errors: `row_missing` for RowMissing."""
     match error:
         case KeyboardInterrupt():
             return "interrupted"
@@ -131,11 +131,11 @@ def error_kind(error: BaseException) -> str:
 
 
 class BadArgument(Exception):
-    """Its words say what is accepted, and go on where the option's name ends."""
+    """The text says what is accepted. It follows the option's name."""
 
 
 def not_empty(text: str) -> str:
-    """An empty text mostly comes from a variable that is not set: it must not stand for the default."""
+    """Refuse an empty text. It usually comes from an unset variable, and must not mean the default."""
     if not text.strip():
-        raise BadArgument("it is empty")
+        raise BadArgument("the value is empty")
     return text

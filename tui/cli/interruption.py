@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM; long work with a progress line."""
+"""Handles SIGINT and SIGTERM; shows the progress of long work."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def orderly_termination(*, of_hangup: bool = True) -> Iterator[None]:
-    """SIGTERM ends the block as an interrupt does, so that it can put things in order; then it takes effect.
+    """Let SIGTERM end the block like an interrupt, so that it can clean up. Then the signal takes effect.
 
-    So does a terminal that is closed, unless the command was told to outlive it, as `nohup` does.
+    Closing the terminal does the same, unless the command was started to outlive it, as `nohup` does.
     """
     came: int | None = None
 
@@ -31,7 +31,7 @@ def orderly_termination(*, of_hangup: bool = True) -> Iterator[None]:
         nonlocal came
         came = number
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            # As a shell starts what runs in the background: an interrupt sent to it would be lost.
+            # A shell starts background commands like this. They would ignore an interrupt.
             raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
@@ -51,10 +51,10 @@ def orderly_termination(*, of_hangup: bool = True) -> Iterator[None]:
 
 @contextmanager
 def interrupts_heard() -> Iterator[None]:
-    """In a running loop, which each signal wakes meanwhile.
+    """Make each signal wake the running loop.
 
-    `asyncio.run` answers an interrupt in Python, and Python runs that when the loop's thread comes back to it: of a
-    signal in the moment before the loop goes to sleep, or one that another thread took, it would not hear.
+    `asyncio.run` handles an interrupt in Python code, which runs only when the loop's thread returns to it. Without
+    this, it would miss a signal just before the loop sleeps, or one that another thread received.
     """
     import asyncio
 
@@ -77,9 +77,7 @@ def interrupts_heard() -> Iterator[None]:
 
 @contextmanager
 def stop_requested() -> Iterator[asyncio.Event]:
-    """In a running loop: an interrupt sets the event, so that what is under way gets its answer first; a second one
-    breaks it off.
-    """
+    """Yield an event that an interrupt sets, so that the current step can finish. A second interrupt breaks it off."""
     import asyncio
 
     loop, event, previous = asyncio.get_running_loop(), asyncio.Event(), signal.getsignal(signal.SIGINT)
@@ -115,7 +113,7 @@ class ProgressLine:
         self.show("")
 
     def show(self, text: str) -> None:
-        """In place of what stood there; text that is clean already."""
+        """Replace the line with a clean text."""
         if self._is_shown:
             say_block(f"{_START_OF_LINE}{_CLEAR_LINE}{text}", end="")
 
@@ -125,15 +123,15 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class WorkProgress(Generic[T]):
-    """How far it has come, for whoever it is broken off for as well."""
+    """The progress of some work. It can still be read after an error."""
 
     last: T
-    """The last step; at first what nothing done is."""
+    """The last step. At first, the value for no progress."""
     is_stopped: bool = False
 
 
 async def work_through(steps: AsyncGenerator[T, None], course: WorkProgress[T], shown: Callable[[T], str]) -> None:
-    """`shown` is a step in clean words."""
+    """`shown` converts a step to clean text."""
     with stop_requested() as stop, ProgressLine(is_shown=can_show_progress()) as line:
         async with aclosing(steps):
             async for step in steps:

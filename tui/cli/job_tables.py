@@ -1,4 +1,4 @@
-"""Jobs and what happened to them, as tables and blocks of text."""
+"""Jobs and their events, as tables and blocks of text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -32,7 +32,7 @@ Table = tuple[Sequence[TableColumn], list[list[str]]]
 
 
 def job_table(jobs: Sequence[GenerationJob], projects: Mapping[UUID, str], *, now: datetime | None) -> Table:
-    """`projects` has names by id. `now` makes ages of the times; without it they are local times."""
+    """`projects` has names by id. With `now`, times are ages; without it, local times."""
     return _JOB_COLUMNS, [
         [
             str(job.id),
@@ -48,7 +48,7 @@ def job_table(jobs: Sequence[GenerationJob], projects: Mapping[UUID, str], *, no
 
 
 def job_block(job: GenerationJob, project: Project | None, links: RetryLinks, *, now: datetime) -> str:
-    """All that is known of one job, the error in full. `project` is None where the actor does not see it."""
+    """Return one job in full, with the whole error. `project` is None if the actor does not see it."""
     return fields(
         {
             "id": str(job.id),
@@ -86,7 +86,7 @@ _EVENT_COLUMNS = (
 
 
 def history_document(history: JobHistory) -> Mapping[str, Json]:
-    """Oldest first. Seconds have a fraction."""
+    """Return the events, oldest first. Seconds have a fraction."""
     return {
         "events": [plain_row(event) for event in history.events],
         "has_older_events": history.is_cut,
@@ -98,7 +98,7 @@ def history_document(history: JobHistory) -> Mapping[str, Json]:
 
 
 def history_table(history: JobHistory) -> tuple[Sequence[TableColumn], list[list[str]]]:
-    """Oldest first; beside each event how long after the one before."""
+    """Return the events, oldest first, each with the time since the one before."""
     return _EVENT_COLUMNS, list(_rows(history.events))
 
 
@@ -117,7 +117,7 @@ def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
 
 
 def time_by_status(history: JobHistory) -> str:
-    """How long the job was in each status, as far as its events tell; empty where they do not."""
+    """Return how long the job was in each status. Empty if its events do not show it."""
     return ", ".join(
         f"{status_word(status)} {fine_duration(time.total_seconds())}"
         for status, time in time_in_each(history.spans).items()

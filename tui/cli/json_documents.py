@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 Row = GenerationJob | Project | User | JobSummary
-"""Their fields' names are the columns', and the documents'."""
+"""Rows whose field names are those of the columns and of the documents."""
 
 
 def row(value: Row) -> PlainRow:
@@ -61,7 +61,7 @@ def transition(outcome: TransitionOutcome, target: JobStatus) -> dict[str, Json]
 
 
 def retry(outcome: RetryOutcome) -> dict[str, Json]:
-    """`job` is the new one; `repeated_by` another that was there before."""
+    """`job` is the new job. `repeated_by` is an earlier retry of the same job."""
     job = row(outcome.job) if isinstance(outcome, Retried) else None
     by = str(outcome.repeated_by) if isinstance(outcome, AlreadyRetried) else None
     match outcome:
@@ -82,7 +82,7 @@ def links(value: RetryLinks) -> dict[str, Json]:
 
 
 def no_such_job(job_id: UUID) -> str:
-    return f"There is no job {job_id}, or none that this user sees."
+    return f"There is no job {job_id}, or this user does not see it."
 
 
 def deletion(*, deleted: Sequence[UUID] = (), missing: Sequence[UUID] = ()) -> dict[str, Json]:
@@ -90,7 +90,7 @@ def deletion(*, deleted: Sequence[UUID] = (), missing: Sequence[UUID] = ()) -> d
 
 
 def statistics(value: JobStatistics, *, partial_claims: Sequence[str] = ()) -> dict[str, Json]:
-    """`partial_claims` are those that policies read and that gjobs does not know of the actor."""
+    """`partial_claims` are claims that policies read and that gjobs does not know for the actor."""
     return {
         "by_status": [
             {
@@ -115,7 +115,7 @@ def statistics(value: JobStatistics, *, partial_claims: Sequence[str] = ()) -> d
 def clean_up(
     value: "CleanupPreview", *, is_dry: bool, done: int = 0, left: int | None = None, is_stopped: bool = False
 ) -> dict[str, Json]:
-    """`left` are those still there; None for all that were found."""
+    """`left` is the number of remaining jobs. None means all that were found."""
     expired = value.expired
     return {
         "action": value.action.value,
@@ -314,7 +314,7 @@ def journal_entry(entry: "JournalEntry") -> dict[str, Json]:
 
 
 def report(value: "DoctorReport", *, database: str) -> dict[str, Json]:
-    """The doctor's. New kinds of findings may come; the keys stay."""
+    """Return the doctor's report. New kinds of findings may be added; the keys stay."""
     return {
         "database": database,
         "ok": value.is_well,

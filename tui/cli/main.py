@@ -1,4 +1,4 @@
-"""Entry point: arguments to exit code."""
+"""Entry point: from arguments to the exit code."""
 
 import io
 import os
@@ -15,7 +15,7 @@ from tui.cli.output import Output, print_message
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; None takes the process's arguments. Ends in SystemExit only for --help and --version."""
+    """Run one command. None means the process's arguments. Only --help and --version end in SystemExit."""
     if arguments is None:
         gc_tuning.pause_gc()
     words = sys.argv[1:] if arguments is None else arguments
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:
         from tui.cli.output import report_failure
 
-        # The last resort of the program: nothing may reach the person as a traceback.
+        # No error may reach the person as a traceback.
         return report_failure(error, json="--json" in words)
 
 
@@ -32,7 +32,7 @@ def _run(arguments: Sequence[str]) -> ExitCode:
     if sys.platform == "win32":
         raise UsageError("gjobs runs on Linux and macOS, not on Windows itself.", hint="Run it inside WSL.")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal without a character shows a question mark, and the command goes on.
+        # A character that the terminal lacks becomes a question mark.
         sys.stdout.reconfigure(errors="replace")
     command, options, own_options = _read(arguments)
     output = Output(json=options.json)
@@ -62,12 +62,12 @@ def _what_was_done(command: Command) -> str | None:
 
     if Journal.writes_done:
         return "The change was made: 'gjobs journal' shows it."
-    # What was done to our own server was said before.
+    # Commands on the embedded server have already reported their changes.
     return None if command.embedded_only else "Nothing was changed."
 
 
 def _read(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Mapping[str, Any]]:
-    """The command, what is asked of any, and what of this one."""
+    """Return the command, the global options and the command's own options."""
     options = read_alone(arguments)
     if options is not None:
         return DASHBOARD, options, {}
@@ -77,7 +77,7 @@ def _read(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Mapping[str
 
 
 def _configuration(command: Command, options: GlobalOptions) -> Configuration:
-    """What should be put right in it is said once, whatever the command does."""
+    """Load the configuration and print its warning, whatever the command does."""
     from store.configuration.config_file import configuration_file, load
 
     check_options(command, options)

@@ -1,4 +1,4 @@
-"""stdout and stderr, confirmation prompts, failures told."""
+"""Writes stdout and stderr, asks for confirmation, reports errors."""
 
 import os
 import re
@@ -28,54 +28,56 @@ if TYPE_CHECKING:
 HIDDEN = "***"
 
 _IN_URL = re.compile(r"(://[^:\n]*:).*@")
-"""From the first colon to the last @ of the line: what was not percent-encoded may hold anything. Rather too much."""
+"""From the first colon to the last @ of the line, because a text without percent-encoding may contain anything. It may
+hide too much.
+"""
 
 _AS_PARAMETER = re.compile(r"((?:password|passwd)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
 
 
 def without_passwords(text: str) -> str:
-    """The text with the passwords of database addresses in it hidden, be they URIs or `name=value` pairs."""
+    """Hide the passwords of database addresses, in URIs and in `name=value` pairs."""
     return _AS_PARAMETER.sub(rf"\1{HIDDEN}", _IN_URL.sub(rf"\1{HIDDEN}@", text))
 
 
 STDOUT = "-"
-"""What names it in place of a file."""
+"""The file name that means stdout."""
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """A stream is None where its descriptor was closed before the start."""
+    """Return whether the stream is a terminal. It is None if its descriptor was closed before the start."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
 def can_draw() -> bool:
-    """Whether a full-screen program can run here: it reads stdin and draws on the terminal."""
+    """Return whether a full-screen program can run here. It reads stdin and draws on the terminal."""
     streams = (sys.stdin, sys.stdout, sys.stderr)
     return os.environ.get("TERM") != "dumb" and all(is_terminal(stream) for stream in streams)
 
 
 def print_message(sentence: str) -> None:
-    """One line on stderr, harmless whatever it quotes, and without a password."""
+    """Print one line on stderr. Unsafe characters are replaced and passwords are hidden."""
     from tui.text.clean_text import clean
 
     say_block(clean(sentence))
 
 
 def say_block(text: str, *, end: str = "\n") -> None:
-    """Any lines on stderr, of text that is clean already."""
+    """Print lines on stderr. The text must be clean."""
     try:
         _put(sys.stderr, without_passwords(text) + end)
     except OSError:
-        # Nobody is left to tell.
+        # Nobody reads stderr any more.
         _silence(sys.stderr)
 
 
 def write(text: str) -> None:
-    """Data on stdout. A reader that left early is no error: the command's result stands."""
+    """Write data to stdout. A reader that left early is not an error: the command's result stands."""
     put(text + "\n")
 
 
 def put(text: str) -> bool:
-    """A part of the data on stdout; false where the reader has left. Raises OutputFailed."""
+    """Write a part of the data to stdout. Return false if the reader has left. Raises OutputFailed."""
     try:
         _put(sys.stdout, text)
     except BrokenPipeError:
@@ -94,22 +96,22 @@ def _put(stream: TextIO | None, text: str) -> None:
 
 
 def _silence(stream: TextIO) -> None:
-    """What is left in the buffer must not fail again when the interpreter ends."""
+    """Discard the buffer, so that it does not fail again when the interpreter ends."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)
 
 
 class Output:
-    """Where a command puts its data: as one JSON document, or as text for people."""
+    """Where a command writes its data: as one JSON document, or as text."""
 
     def __init__(self, *, json: bool) -> None:
         self.json = json
         self.is_terminal = is_terminal(sys.stdout)
-        """Whether a person looks at stdout."""
+        """Whether a person sees stdout."""
 
     def document(self, value: "Json") -> None:
-        """ASCII only, so that no terminal and no encoding changes what a text holds; indented for a person."""
+        """Write ASCII only, so that no terminal or encoding changes a text. Indented on a terminal."""
         import json
 
         write(json.dumps(value, indent=2 if self.is_terminal else None))
@@ -117,7 +119,7 @@ class Output:
     def table(
         self, columns: Sequence["TableColumn"], rows: Sequence[Sequence[str]], *, keeps_ids: bool = False
     ) -> None:
-        """Cut to the terminal's width, if stdout is one. `keeps_ids` is for ids that the next command needs whole."""
+        """Print a table. On a terminal it is cut to the width. `keeps_ids` keeps ids whole for the next command."""
         from tui.cli.text_tables import aligned_table
 
         width = shutil.get_terminal_size().columns if self.is_terminal else None
@@ -125,7 +127,7 @@ class Output:
         write("\n".join(lines))
 
     def text(self, text: str) -> None:
-        """Text that is clean already."""
+        """Print text that is clean already."""
         write(text)
 
     @property
@@ -137,20 +139,20 @@ _PROMPT = "Type y for yes, anything else for no: "
 
 
 def require_terminal() -> None:
-    """Raises UsageError where nobody can be asked."""
+    """Raise UsageError if nobody can be asked."""
     if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
-        raise UsageError("This needs a yes, and there is no terminal to ask on.", hint="Give --yes to answer it now.")
+        raise UsageError("This command asks for confirmation, but there is no terminal.", hint="Add --yes to confirm.")
 
 
 def require_yes(question: str, *, unchanged: str) -> None:
-    """Returns where the person types y or yes. The question may have several lines, and is clean already.
+    """Ask, and return if the person types y or yes. The question may have several lines and must be clean.
 
-    Raises Declined with the sentence `unchanged` on any other answer, and UsageError where nobody can be asked.
+    Raises Declined with the sentence `unchanged` on any other answer, and UsageError if nobody can be asked.
     """
     import termios
 
     require_terminal()
-    # What was typed before the question was seen is no answer to it.
+    # Text that was typed before the question appeared must not answer it.
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
     say_block(question)
     say_block(_PROMPT, end="")
@@ -159,9 +161,9 @@ def require_yes(question: str, *, unchanged: str) -> None:
 
 
 def _read_answer() -> str:
-    """One line of the terminal; any signal ends the wait, so that its handler runs.
+    """Read one line from the terminal. Any signal ends the wait, so that its handler runs.
 
-    A bare read would miss a signal that comes just before it, and one that another thread takes.
+    A plain read would miss a signal just before it, or one that another thread received.
     """
     import select
     import signal
@@ -179,11 +181,11 @@ def _read_answer() -> str:
     return sys.stdin.readline()
 
 
-_DEBUG_HINT = "Set GJOBS_DEBUG=1 for the details, and report it."
+_DEBUG_HINT = "Set GJOBS_DEBUG=1 for details, and report the error."
 
 
 def show_where(error: BaseException) -> None:
-    """Its traceback, to whoever sets GJOBS_DEBUG to 1."""
+    """Print the traceback if GJOBS_DEBUG is 1."""
     if os.environ.get("GJOBS_DEBUG") == "1":
         from tui.text.clean_text import clean_block
 
@@ -191,7 +193,7 @@ def show_where(error: BaseException) -> None:
 
 
 def report_failure(error: BaseException, *, json: bool) -> ExitCode:
-    """Without a traceback, which shows what nobody asked for, unless GJOBS_DEBUG is 1."""
+    """Report an error, with a traceback only if GJOBS_DEBUG is 1."""
     show_where(error)
     code = exit_code(error)
     problems, hint = _words(error)
@@ -210,7 +212,7 @@ def report_failure(error: BaseException, *, json: bool) -> ExitCode:
 
 
 def _words(error: BaseException) -> tuple[Sequence[str], str | None]:
-    """Sentences on what went wrong, and what to do about it."""
+    """Return sentences on what went wrong, and what to do about it."""
     match error:
         case BadConfiguration() | PartlyDeclined():
             return error.problems, error.hint
@@ -221,12 +223,12 @@ def _words(error: BaseException) -> tuple[Sequence[str], str | None]:
         case OSError() if error.strerror:
             return [f"gjobs failed: {error.strerror}."], _DEBUG_HINT
         case _:
-            # What the error says may hold what was typed; its name never does.
-            return [f"gjobs failed with an error of its own: {type(error).__name__}."], _DEBUG_HINT
+            # The error's text may quote what was typed. Its name never does.
+            return [f"gjobs failed with an internal error: {type(error).__name__}."], _DEBUG_HINT
 
 
 def _print_failure(kind: str, message: str, hint: str | None, code: ExitCode) -> None:
-    """One line, the last of stderr. Passwords are hidden before they are quoted, which would disguise them."""
+    """Print one line, the last on stderr. Passwords are hidden before quoting, which would disguise them."""
     import json
 
     words = {"message": without_passwords(message), "hint": without_passwords(hint) if hint else None}

@@ -1,4 +1,4 @@
-"""How commands are declared on argparse; usage errors, help."""
+"""Declares commands on argparse; usage errors and help."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -16,23 +16,23 @@ HELP_WIDTH = 80
 _NAMES_WIDTH = 30
 
 _GLOBAL = """\
-global options, which 'gjobs --help' explains: --database-url, --profile,
-  --config, --as, --read-only, --write, --json, --help"""
+global options (see 'gjobs --help'): --database-url, --profile, --config,
+  --as, --aal, --read-only, --write, --json, --help"""
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises UsageError instead of ending the program; every help ends with an example.
+    """Raises UsageError instead of ending the program. Every help ends with an example.
 
-    The whole program's explains the global options; those of its commands name them.
+    The help of the program explains the global options. The help of a command only names them.
     """
 
     def __init__(self, *, example: str, is_whole: bool = False, **options: Any) -> None:
         self._is_whole = is_whole
         self.commands: Commands | None = None
         self.usual: str | None = None
-        """Of a group: the command that runs where none is named."""
+        """For a group: the command that runs if none is named."""
         self.explained: Callable[[], str] | None = None
-        """What stands before the end of the help, made only when that is asked for."""
+        """Makes a text near the end of the help. It runs only if the help is printed."""
         super().__init__(
             **options,
             epilog="\n\n".join([*([] if is_whole else [_GLOBAL]), f"example: {example}"]),
@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
         _add_global_options(self)
 
     def add_global(self, *flags: str, help: str, **options: Any) -> None:  # noqa: A002
-        """On every parser, so that it may stand anywhere; SUPPRESS, so that none undoes what an outer one read."""
+        """Add an option to every parser, so that it may stand anywhere. SUPPRESS keeps what an outer parser read."""
         shown = help if self._is_whole else argparse.SUPPRESS
         self._global.add_argument(*flags, default=argparse.SUPPRESS, help=shown, **options)
 
@@ -52,12 +52,12 @@ class Parser(argparse.ArgumentParser):
         sentence = f"{message[:1].upper()}{message[1:]}"
         if not sentence.endswith((".", "?")):
             sentence += "."
-        raise UsageError(sentence, hint=f"'{self.prog} --help' shows what it takes.")
+        raise UsageError(sentence, hint=f"'{self.prog} --help' shows the options.")
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str], namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """argparse's own hook, for a command's words as well. Leaves nothing over."""
+        """Override argparse's hook, which also parses a command's words. Nothing is left unread."""
         words = self._with_usual(args)
         self._check_flags(words)
         read, unread = super().parse_known_args(words, namespace)
@@ -75,7 +75,7 @@ class Parser(argparse.ArgumentParser):
         return list(words) if is_named else [*words[:end], self.usual, *words[end:]]
 
     def _check_flags(self, words: Sequence[str]) -> None:
-        """argparse would take the value of a misspelt option for something else, and complain of that."""
+        """Report misspelt options. argparse would misread their values and complain about those."""
         end = self._end_of_options(words)
         while end < len(words) and words[end] != "--" and (self.commands is None or words[end].startswith("-")):
             flag = words[end].partition("=")[0]
@@ -85,7 +85,7 @@ class Parser(argparse.ArgumentParser):
             end += 1 + self._end_of_options(words[end + 1 :])
 
     def _end_of_options(self, words: Sequence[str]) -> int:
-        """How many words at the beginning are options that are known here, and their values."""
+        """Return how many of the first words are known options and their values."""
         end = 0
         while end < len(words):
             flag, is_joined, _ = words[end].partition("=")
@@ -104,14 +104,14 @@ class Parser(argparse.ArgumentParser):
         write(self.format_help().rstrip())
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
-        """argparse's own hook for what a text stands for."""
+        """Override argparse's hook that converts a text."""
         try:
             return super()._get_value(action, arg_string)
         except BadArgument as error:
             raise argparse.ArgumentError(action, str(error)) from error
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """argparse's own hook for a value that is none of the choices; ours names the nearest."""
+        """Override argparse's hook for a value that is not a choice. The error names the nearest one."""
         if action.choices is None or value in action.choices:
             return
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
@@ -124,13 +124,13 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, **{**options, "width": HELP_WIDTH - 1, "max_help_position": _NAMES_WIDTH})
 
     def add_argument(self, action: argparse.Action) -> None:
-        """Commands are indented twice, which argparse forgets where it measures their names."""
+        """Correct the width of indented commands, which argparse measures without the indent."""
         super().add_argument(action)
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             self._action_max_length += 2 * self._indent_increment
 
     def _format_action(self, action: argparse.Action) -> str:
-        """The commands alone, without a line for what they are chosen by: the group's title says it."""
+        """Show the commands without a line for their metavar. The group's title is enough."""
         text = super()._format_action(action)
         return text.partition("\n")[2] if isinstance(action, argparse._SubParsersAction) else text  # noqa: SLF001
 
@@ -141,15 +141,15 @@ def _add_global_options(parser: Parser) -> None:
             parser.add_global(flag, dest=option.name, action="store_true", help=option.help)
         else:
             parser.add_global(flag, dest=option.name, metavar=option.metavar, type=option.read, help=option.help)
-    parser.add_global("-h", "--help", action="help", help="show this and exit")
+    parser.add_global("-h", "--help", action="help", help="show this help and exit")
 
 
 def add_commands(parser: Parser, *, required: bool = False, usual: str | None = None) -> "Commands":
-    """`usual` is the command that runs where none is named."""
+    """`usual` is the command that runs if none is named."""
     if usual is not None:
         parser.usual = usual
         parser.usage = parser.usage or "%(prog)s [COMMAND ...]"
-        parser.description = f"{parser.description} Without a command: {usual}."
+        parser.description = f"{parser.description} The default command is {usual}."
     parser.commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=required, dest="subcommand", prog=parser.prog
     )
@@ -164,7 +164,7 @@ def add_command(
     help: str,  # noqa: A002
     example: str,
 ) -> Parser:
-    """`command` is None for a group that does nothing by itself. `help` is a sentence without its full stop."""
+    """`command` is None for a group without a default action. `help` is a sentence without its full stop."""
     parser = commands.add_parser(name, help=help, description=f"{help[:1].upper()}{help[1:]}.", example=example)
     if command is not None:
         parser.set_defaults(command=command)

@@ -1,4 +1,4 @@
-"""The whole command line, from all commands' options."""
+"""Builds the whole command line from the options of all commands."""
 
 import argparse
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def add_dashboard(commands: "Commands") -> None:
         commands,
         "demo",
         Command(run=open_demo, embedded_only=True, has_json=False),
-        help="open the dashboard on sample data that keeps moving",
+        help="open the dashboard with simulated jobs and workers",
         example="gjobs demo",
     )
     parser = add_command(
@@ -46,17 +46,21 @@ def add_dashboard(commands: "Commands") -> None:
         help="print one frame of the dashboard; needs no terminal",
         example="gjobs snapshot --size 120x36 --svg dashboard.svg",
     )
-    parser.add_argument("--size", type=size, metavar="COLUMNSxROWS", default=(120, 36), help="in cells (120x36)")
-    parser.add_argument("--svg", type=not_empty, metavar="FILE", help="write a picture to this file; - is stdout")
-    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    parser.add_argument(
+        "--size", type=size, metavar="COLUMNSxROWS", default=(120, 36), help="size in cells (default: 120x36)"
+    )
+    parser.add_argument(
+        "--svg", type=not_empty, metavar="FILE", help="write an SVG picture to this file; - means stdout"
+    )
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
 
 
 Options = dict[str, Any]
-"""A command's own, by the names of its `run`'s parameters."""
+"""A command's own options, by the parameter names of its `run`."""
 
 
 class _Version(argparse.Action):
-    """Looks the version up only when it is asked for: that costs more than all else here."""
+    """Looks up the version only on demand, because that costs more than everything else here."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
@@ -69,7 +73,7 @@ def build_parser() -> Parser:
     parser = Parser(
         prog="gjobs",
         is_whole=True,
-        description="See, drive and price generation jobs. Without a command: the dashboard.",
+        description="Monitor, run and price generation jobs. Without a command, open the dashboard.",
         usage="gjobs [OPTION ...] [COMMAND ...]",
         example="gjobs jobs list --status failed",
     )
@@ -99,7 +103,7 @@ def build_parser() -> Parser:
 
 
 def parse(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Options]:
-    """Raises UsageError where they make no sense."""
+    """Parse the arguments. Raises UsageError if they are wrong."""
     typed: Options = vars(build_parser().parse_args(arguments))
     typed.pop("subcommand", None)
     command: Command = typed.pop("command")

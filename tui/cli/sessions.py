@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from tui.session import Session
 
 _LONGEST_COMMAND = 24 * 3600.0
-"""Seconds: a command's lease ends with its session."""
+"""Seconds. The write permit of a command ends with its session."""
 
 _RESOLVE_AFTER = (0.0, 0.2, 0.5, 1.0)
-"""Seconds that pass before each attempt."""
+"""Seconds before each attempt."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class StartupProgress:
-    """Says on stderr what the start of the server is doing. It ends the wait by raising once `stop` was called."""
+    """Prints what the start of the server is doing. After `stop`, the next call raises an error that ends the wait."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
@@ -41,7 +41,7 @@ class StartupProgress:
 
 
 def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, Any, T]]) -> T:
-    """Opens the database, starting our own server as needed, and closes it after the work. Raises a StoreError."""
+    """Open the database, run the work and close it. The embedded server is started if needed. Raises StoreError."""
     import asyncio
 
     from store.async_tools import abandon_lookups
@@ -69,7 +69,9 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
 
 
 async def _with_better_errors(work: Callable[["Session"], Coroutine[Any, Any, T]], session: "Session") -> T:
-    """What a user did not find is gone, or hidden from them; a change whose answer was lost was made, or was not."""
+    """Run the work and complete its errors: whether a missing row is gone or hidden, and whether an unconfirmed change
+    was made.
+    """
     try:
         return await work(session)
     except RowMissing as error:
@@ -81,7 +83,7 @@ async def _with_better_errors(work: Callable[["Session"], Coroutine[Any, Any, T]
 
 
 async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown:
-    """The same error, with what is known of it where the database answers soon."""
+    """Return the same error, with the outcome if the database answers soon."""
     import asyncio
 
     from tui.text.write_text import resolved_write_words
@@ -94,12 +96,12 @@ async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown
             continue
         if found is not None:
             told = resolved_write_words(error.write.written, found)
-            return OutcomeUnknown(f"{error.message} Looked up since: {told}", error.write)
+            return OutcomeUnknown(f"{error.message} Checked since: {told}", error.write)
     return error
 
 
 def _print_origin(settings: Settings) -> None:
-    """An address that was not meant for gjobs is never used in silence, nor tried."""
+    """Print the address, before it is used, if it comes from the app's own variable."""
     if isinstance(settings.target, UrlTarget) and settings.target.origin == APP_VARIABLE:
         from store.database.connection_url import label, parameters
 
@@ -108,14 +110,14 @@ def _print_origin(settings: Settings) -> None:
 
 
 def _print_claims_caution(session: "Session") -> None:
-    """Before anything is shown, for what is shown may go on until it is interrupted."""
+    """Print the caution first, because the output may go on until it is interrupted."""
     capabilities = session.store.capability_cache.latest
     if capabilities and (words := capabilities.claims_caution(session.store.actor)):
         print_message(words)
 
 
 def _print_caution(session: "Session") -> None:
-    """What was printed is not all there is, where the database shows this login, or this user, less."""
+    """Say that the output is incomplete if the database hides rows from this login or user."""
     capabilities = session.store.capability_cache.latest
     if capabilities and (words := capabilities.rows_caution(session.store.actor)):
         print_message(words)
@@ -124,7 +126,7 @@ def _print_caution(session: "Session") -> None:
 def in_session(
     command: Callable[Concatenate["Session", Output, P], Coroutine[Any, Any, ExitCode]],
 ) -> Callable[Concatenate[Settings, Output, P], ExitCode]:
-    """Makes a command of a coroutine that needs one session."""
+    """Convert a coroutine that needs one session to a command."""
 
     def run(settings: Settings, output: Output, /, *args: P.args, **options: P.kwargs) -> ExitCode:
         async def work(session: "Session") -> ExitCode:
@@ -141,7 +143,7 @@ log = logging.getLogger(__name__)
 
 
 class ServerRestarts:
-    """`revive` starts what died, and says whether it had; it takes its time. None where the server is not ours."""
+    """Restarts the embedded server. `revive` blocks, and returns whether it had died. None for other databases."""
 
     def __init__(self, revive: Callable[[], bool] | None) -> None:
         import asyncio
@@ -150,7 +152,7 @@ class ServerRestarts:
         self._task: asyncio.Task[None] | None = None
 
     def after(self, error: StoreError) -> None:
-        """Where it is of a kind that its death brings. Goes on in the background, once at a time."""
+        """Restart in the background if the error may come from a dead server. Only one restart runs at a time."""
         import asyncio
 
         if self._revive is None or not isinstance(error, (Unreachable, OutcomeUnknown)):
@@ -164,4 +166,4 @@ class ServerRestarts:
         try:
             await asyncio.to_thread(revive)
         except StoreError as error:
-            log.warning("The server that died cannot be started again: %s", error)
+            log.warning("Can't restart the server that died: %s", error)

@@ -1,4 +1,4 @@
-"""Aligned tables, and fields below each other."""
+"""Aligned tables, and lists of fields."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ _GAP = "  "
 _RESET = "\x1b[0m"
 
 WIDEST = 500
-"""Cells of a column: every row is padded to its widest cell, and a text of the database may have megabytes."""
+"""Cells of a column. Every row is padded to the widest cell, and a text of the database may have megabytes."""
 
 _SHORT_ID = 8
-"""Digits, as the dashboard shows them."""
+"""Digits, as in the dashboard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +23,13 @@ class TableColumn:
     title: str
     right: bool = False
     narrowest: int | None = None
-    """The cells to which it may be narrowed where the table is too wide; None keeps it whole."""
+    """The least width in cells if the table is too wide. None keeps the column whole."""
     is_id: bool = False
-    """Where the table is too wide, as many digits are shown, before others are narrowed, as tell its ids apart."""
+    """If the table is too wide, ids are cut first, to as many digits as distinguish them."""
     colours: Mapping[str, str] = field(default_factory=dict)
-    """The escape sequence that colours a cell, by the cell's text."""
+    """Escape sequences that colour a cell, by the cell's text."""
     other_colour: str | None = None
-    """That of a cell with any other text."""
+    """The escape sequence for any other text."""
 
 
 def aligned_table(
@@ -40,7 +40,9 @@ def aligned_table(
     colour: bool,
     keeps_ids: bool = False,
 ) -> list[str]:
-    """A line of titles, then one line a row. `width` is in terminal cells; None cuts only what is wider than any."""
+    """Return a line of titles, then one line per row. `width` is in terminal cells. None cuts only extremely wide
+    cells.
+    """
     cells = [[shorten(clean_cell(cell, WIDEST), WIDEST) for cell in row] for row in rows]
     titles = [column.title for column in columns]
     widths = _widths(titles, cells)
@@ -71,7 +73,7 @@ def _shorten_ids(cells: Sequence[list[str]], index: int) -> None:
 
 
 def _fit(columns: Sequence[TableColumn], widths: list[int], width: int) -> list[int]:
-    """Narrows the columns that may be, the last first; what then lies beyond the edge is cut there."""
+    """Narrow the columns that may be narrowed, the last first. What is still too wide is cut at the edge."""
     excess = _excess(widths, width)
     fitted = list(widths)
     for index in reversed(range(len(columns))):
@@ -109,7 +111,9 @@ def _cell(column: TableColumn, text: str, width: int, *, colour: bool, is_last: 
 
 
 def fields(pairs: Mapping[str, str]) -> str:
-    """Names and values below each other; the lines after a value's first are indented. Values are clean blocks."""
+    """Return names and values, one pair below the other. Further lines of a value are indented. Values are clean
+    blocks.
+    """
     width = max(map(cell_len, pairs))
     return "\n".join(
         f"{pad(name, width)}{_GAP}{line}".rstrip()

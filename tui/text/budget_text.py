@@ -1,4 +1,4 @@
-"""Budgets in words and bars."""
+"""Budgets as text and bars."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,27 +11,27 @@ from tui.text.clean_text import clean, clean_cell, pad, shorten
 from tui.text.error_text import Toast
 from tui.text.format import Span, clock_time, local_day, percent
 
-STATE_WORDS = {BudgetState.OK: "ok", BudgetState.WARNING: "warning", BudgetState.USED_UP: "used up"}
+STATE_WORDS = {BudgetState.OK: "ok", BudgetState.WARNING: "warning", BudgetState.USED_UP: "run out"}
 NO_PACE = "-"
-PERIOD_WORDS = {Period.DAY: "a day", Period.MONTH: "a month", Period.ALL: "in all"}
+PERIOD_WORDS = {Period.DAY: "a day", Period.MONTH: "a month", Period.ALL: "total"}
 
 
 def period_words(period: Period | UnknownText) -> str:
-    """After an amount; one that only a newer gjobs knows is quoted."""
+    """Return text that follows an amount. A period that only a newer gjobs knows is quoted."""
     return f"per {clean(period.value, limit=20)!r}" if isinstance(period, UnknownText) else PERIOD_WORDS[period]
 
 
 def owner_words(budget: Budget, *, limit: int = 60) -> str:
-    """`Autumn catalog` or `ana@example.com`; where neither may be read, the beginning of an id."""
+    """Return `Autumn catalog` or `ana@example.com`; the first digits of the id if neither may be read."""
     if budget.name:
         return clean(budget.name, limit=limit)
     return f"{_owner_title(budget)} {str(budget.project_id or budget.user_id)[:8]}"
 
 
 def budget_words(budget: Budget) -> str:
-    """`$100.00 a month of project Autumn catalog`."""
+    """Return `$100.00 a month for project Autumn catalog`."""
     name = clean(budget.name or str(budget.project_id or budget.user_id), limit=60)
-    return f"{money(budget.limit_cents)} {period_words(budget.period)} of {_owner_title(budget)} {name}"
+    return f"{money(budget.limit_cents)} {period_words(budget.period)} for {_owner_title(budget)} {name}"
 
 
 def _owner_title(budget: Budget) -> str:
@@ -45,16 +45,16 @@ def left_words(budget: Budget) -> str:
 
 
 def pace_words(budget: Budget, now: datetime) -> str:
-    """`used up on 2026-11-28`, or at a time of today; a dash where the present pace tells of no end."""
+    """Return `runs out 2026-11-28`, or a time of today; a dash if it does not run out at this pace."""
     if budget.state is BudgetState.USED_UP:
-        return "used up"
+        return "has run out"
     moment = used_up_at(budget, now)
     if moment is None:
         return NO_PACE
-    return f"used up at {clock_time(moment)}" if budget.period is Period.DAY else f"used up on {local_day(moment)}"
+    return f"runs out at {clock_time(moment)}" if budget.period is Period.DAY else f"runs out {local_day(moment)}"
 
 
-ALREADY_USED_UP = "It is used up already: no job is queued, and no cost grows, while that is so."
+ALREADY_USED_UP = "It has already run out. Until there is room again, no job can be queued and no cost can be raised."
 
 
 def spent_words(budget: Budget) -> str:
@@ -62,11 +62,11 @@ def spent_words(budget: Budget) -> str:
 
 
 def set_toast(budget: Budget) -> Toast:
-    """How it stands from now on."""
+    """Report the budget and what is left."""
     text = f"Set the budget of {budget_words(budget)}: {left_words(budget)}."
     if budget.state is BudgetState.OK:
         return Toast(text=text)
-    more = ALREADY_USED_UP if budget.state is BudgetState.USED_UP else f"{share_words(budget)} are spent already."
+    more = ALREADY_USED_UP if budget.state is BudgetState.USED_UP else f"{share_words(budget)} is already spent."
     return Toast(text=f"{text} {more}", severity="warning")
 
 
@@ -75,16 +75,16 @@ def removed_toast(budget: Budget) -> Toast:
 
 
 def forgotten_words(budget: Budget) -> str:
-    """What goes with a budget."""
-    return f"{money(budget.spent_cents)} are spent. What deleted jobs have spent is forgotten with it."
+    """Return what is lost with a budget."""
+    return f"{money(budget.spent_cents)} is spent. This record is removed too, including the cost of deleted jobs."
 
 
 def change_words(budget: Budget) -> str:
-    """Of one that is there, with a limit that it does not have yet."""
-    spent = f"{money(budget.spent_cents)} are spent"
+    """Describe an existing budget with a limit that is not set yet."""
+    spent = f"{money(budget.spent_cents)} is spent"
     if budget.state is BudgetState.USED_UP:
         return f"{spent}. {ALREADY_USED_UP}"
-    warns = f", and it warns from {percent(budget.warn_share)} on" if budget.state is BudgetState.WARNING else ""
+    warns = f". It warns from {percent(budget.warn_share)} of the limit" if budget.state is BudgetState.WARNING else ""
     return f"{spent}, {left_words(budget)}{warns}."
 
 
@@ -93,11 +93,11 @@ def share_words(budget: Budget) -> str:
 
 
 def worse_toast(budget: Budget) -> Toast:
-    """Of one that has come to warn, or is used up."""
+    """Report a budget that began to warn or has run out."""
     name = f"The budget of {budget_words(budget)}"
     if budget.state is BudgetState.USED_UP:
-        return Toast(text=f"{name} is used up: no job is queued any more.", severity="warning")
-    return Toast(text=f"{name} has {left_words(budget)}: {share_words(budget)} are spent.", severity="warning")
+        return Toast(text=f"{name} has run out. No more jobs can be queued.", severity="warning")
+    return Toast(text=f"{name} has {left_words(budget)}: {share_words(budget)} is spent.", severity="warning")
 
 
 STATE_STYLES = {
@@ -110,9 +110,9 @@ _FULL, _FREE = "█", "░"
 
 
 def budget_lines(budgets: Sequence[Budget], now: datetime, *, width: int, height: int) -> list[list[Span]]:
-    """As many whole budgets as fit into `height`, and how many more there are; none where not one fits.
+    """Return as many whole budgets as fit into `height`, and the number of the others. Empty if none fits.
 
-    The limit itself is left out where there is no room for it.
+    The limit is left out if there is no room for it.
     """
     blocks = [_block(budget, now, width) for budget in budgets]
     shown: list[list[Span]] = []
@@ -147,7 +147,7 @@ _LISTED_BAR, _SHARE = 20, 7
 
 
 def listed_lines(budget: Budget, now: datetime, *, width: int) -> list[list[Span]]:
-    """Two of them, for where all is listed: whose, and what is spent; a bar, what is left, and until when."""
+    """Return two lines for a full list: owner and spending, then a bar, the amount left and the forecast."""
     style = STATE_STYLES[budget.state]
     period, spent = f" {period_words(budget.period)}", spent_words(budget)
     room = width - len(period) - len(spent) - 1
@@ -167,13 +167,13 @@ def listed_lines(budget: Budget, now: datetime, *, width: int) -> list[list[Span
 
 
 def _bar(share: float, width: int, style: str) -> list[Span]:
-    """Only what is nothing, or all, looks like it."""
+    """Return a bar. Only 0 % looks empty, and only 100 % looks full."""
     full = min(max(round(share * width), 1 if share > 0 else 0), width if share >= 1 else width - 1)
     return [(_FULL * full, style), (_FREE * (width - full), _MUTED)]
 
 
 def budget_note(budgets: Sequence[Budget]) -> Span:
-    """In a few words of a line, the one with the least left."""
+    """Return a short note on the budget with the least left."""
     budget = budgets[0]
     of_limit = f"of {money(budget.limit_cents)} {period_words(budget.period)}"
     return f"{left_words(budget)} {of_limit}", STATE_STYLES[budget.state]

@@ -1,4 +1,4 @@
-"""Makes any text safe for a terminal; cuts and pads."""
+"""Makes text safe for a terminal; cuts and pads it."""
 
 import re
 import unicodedata
@@ -9,10 +9,10 @@ ELLIPSIS = "…"
 LINE_END = "⏎"
 TAB = "⇥"
 UNKNOWN = "␦"
-"""Stands for a character that has no visible form, or whose form a terminal may not know."""
+"""Replaces a character that has no visible form, or that a terminal may not know."""
 
 MOST_MARKS = 3
-"""Marks kept on one character: written languages need three, piles of them run into the lines above and below."""
+"""Combining marks kept per character. Written languages need three. More would run into the lines above and below."""
 
 _TAB_SIZE = 4
 _FIRST_CONTROL_PICTURE = 0x2400
@@ -21,13 +21,13 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _LINE_BREAKS = frozenset("\n\x85\u2028\u2029")
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
-"""The Hangul fillers: letters by category, drawn as nothing."""
+"""The Hangul fillers: letters by category, but drawn as nothing."""
 _VARIATION_SELECTORS = frozenset([*range(0x180B, 0x180E), 0x180F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
-"""Invisible themselves; terminals disagree whether they make the character before them wider."""
+"""Invisible by themselves. Terminals disagree on whether they widen the character before them."""
 
 
 class _SafeCharacters(dict[int, str]):
-    """Code point → what is drawn in its place; filled as characters are met, for `str.translate`."""
+    """Maps a code point to its safe form, for `str.translate`. Filled on demand."""
 
     def __missing__(self, code: int) -> str:
         self[code] = safe = _safe(code)
@@ -56,7 +56,7 @@ _SAFE = _SafeCharacters()
 
 
 def _limit_marks(text: str) -> str:
-    """Give a mark without a character to stand on a visible one, and drop what is piled too high."""
+    """Replace a mark without a base character with a visible sign, and drop surplus marks."""
     kept: list[str] = []
     marks = 0
     for character in text:
@@ -72,9 +72,10 @@ def _limit_marks(text: str) -> str:
 
 
 def clean(text: str, *, limit: int | None = None) -> str:
-    """One harmless line: printable, without control, format or private characters, never longer than the text.
+    """Return one harmless line: printable, without control, format or private characters, and never longer than the
+    text.
 
-    With `limit` only so many characters of the text are looked at; an ellipsis stands for the rest.
+    `limit` is the number of characters that are read. An ellipsis stands for the rest.
     """
     is_cut = limit is not None and len(text) > limit
     if is_cut:
@@ -87,7 +88,7 @@ def clean(text: str, *, limit: int | None = None) -> str:
 
 
 def visible(text: str) -> str:
-    """One sign for each character, so that places in the text stay what they were: for a text that is edited."""
+    """Return one sign for each character, so that positions in an edited text stay the same."""
     return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
 
 
@@ -97,17 +98,17 @@ def _visible(character: str) -> str:
 
 
 def visible_cells(text: str) -> int:
-    """How wide that is."""
+    """Return the width of the visible text in cells."""
     return cell_len(visible(text))
 
 
 def clean_cell(text: str, cells: int) -> str:
-    """One harmless line, of a text of any length not much more than fits so many cells; it is still to be shortened."""
+    """Return one harmless line, not much longer than fits into this many cells. It must still be shortened."""
     return clean(text, limit=(cells + 1) * (1 + MOST_MARKS))
 
 
 def clean_block(text: str, *, limit: int | None = None) -> str:
-    """The same for several lines: all kinds of line ends become a line feed, tabs become spaces."""
+    """Return several harmless lines. All line ends become line feeds, and tabs become spaces."""
     is_cut = limit is not None and len(text) > limit
     lines = _LINE_BREAK.split(text[:limit] if is_cut else text)
     block = "\n".join(clean(line.expandtabs(_TAB_SIZE)) for line in lines)
@@ -124,7 +125,7 @@ def shorten(text: str, cells: int) -> str:
 
 
 def pad(text: str, cells: int, *, right: bool = False) -> str:
-    """Cut or fill cleaned text to exactly this width in terminal cells; `right` puts it at the right end."""
+    """Cut or pad cleaned text to exactly this width in terminal cells. `right` aligns it right."""
     text = shorten(text, cells)
     blank = " " * (cells - cell_len(text))
     return blank + text if right else text + blank

@@ -1,4 +1,4 @@
-"""Toasts, errors as toasts, mistakes marked in a filter."""
+"""Toasts, errors as toasts, and marked mistakes in a filter."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -21,22 +21,22 @@ class Toast:
 
 
 class ToastError(Exception):
-    """A write whose outcome the toast reports."""
+    """A failed write, with the toast that reports it."""
 
     def __init__(self, toast: Toast, *, may_retry: bool) -> None:
-        """`may_retry` is true only if nothing was written, so that the same form may be sent again."""
+        """`may_retry` is true only if nothing was written, so the same form may be sent again."""
         super().__init__(toast.text)
         self.toast = toast
         self.may_retry = may_retry
 
 
 def error_toast(error: StoreError) -> Toast:
-    """The error's sentence, and what to do about it."""
+    """Return the error's sentence and what to do about it."""
     return Toast(text=error_words(error), severity="error")
 
 
 def unwritten_toast(error: StoreError) -> Toast:
-    """Of one write that was not kept: why, and that nothing came of it where the error itself does not tell."""
+    """Report a write that failed. Says that nothing was changed, unless the error says so itself."""
     toast = error_toast(error)
     if isinstance(error, (Unreachable, TimedOut, ServerFailure)):
         return replace(toast, text=f"Nothing was changed. {toast.text}")
@@ -49,12 +49,14 @@ def error_words(error: StoreError) -> str:
 
 _MARK = "^"
 _CELLS_BEFORE, _CELLS_OF, _CELLS_AFTER = 30, 30, 18
-"""So that both lines fit any terminal, however long the filter."""
+"""Limits that fit both lines into any terminal, however long the filter is."""
 _LONGEST_SENTENCE = 400
 
 
 def marked(error: "FilterError") -> str:
-    """The text, harmless and cut around the mistake, and below it the mark; where something is missing, one sign."""
+    """Return the filter, harmless and cut around the mistake, with a mark below. A missing part is marked with one
+    sign.
+    """
     before = clean(error.text[: error.start])
     wrong = shorten(clean(error.text[error.start : error.end]), _CELLS_OF)
     after = shorten(clean(error.text[error.end :]), _CELLS_AFTER)
@@ -63,10 +65,10 @@ def marked(error: "FilterError") -> str:
 
 
 def beneath(error: "FilterError", cells: int, *, is_below: bool) -> str:
-    """What stands below the field with the text: the mark, and what is wrong; so many cells wide.
+    """Return the lines below the field, this many cells wide: the mark, and what is wrong.
 
-    `is_below` where the field shows the text from its beginning, so that the mark can stand below what it marks;
-    else the text around the mistake is repeated.
+    `is_below` is true if the field shows the text from its beginning, so the mark lines up. Otherwise the text around
+    the mistake is repeated.
     """
     sentence = " ".join(filter(None, (str(error), error.hint)))
     sentence = clean(sentence, limit=_LONGEST_SENTENCE)
@@ -79,12 +81,12 @@ def beneath(error: "FilterError", cells: int, *, is_below: bool) -> str:
 
 
 def still_listed(text: str) -> str:
-    """Of the last filter that was right: it holds until this one is."""
-    return f"Until then “{clean(text, limit=60)}” holds." if text else "Until then all jobs are listed."
+    """Say what is still listed while the new filter is wrong."""
+    return f"Still showing results for “{clean(text, limit=60)}”." if text else "Still showing all jobs."
 
 
 def _last(text: str, cells: int) -> str:
-    """The end of a cleaned text, in so many cells at most."""
+    """Return the end of a cleaned text, at most this many cells wide."""
     if cell_len(text) <= cells:
         return text
     kept = text[-cells:]

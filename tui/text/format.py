@@ -1,4 +1,4 @@
-"""Counts, money, times, errors, job names for people."""
+"""Counts, money, times, errors and job names for display."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _DECODER = json.JSONDecoder()
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _LONGEST_ESCAPE = len(r"\ud83d\u12")
-"""Of those that may be cut in the middle: half a pair that stands for one character."""
+"""The longest escape that may be cut in the middle: half of a surrogate pair."""
 _HALVES = "".join(map(chr, range(0xD800, 0xDC00)))
 
 
 def json_beginning(text: str) -> object:
-    """The JSON value at the start of a text, as far as it goes. A string that is cut ends with an ellipsis.
+    """Return the JSON value at the start of a text, as far as it is complete. A cut string ends with an ellipsis.
 
-    None where there is none.
+    Return None if there is no JSON value.
     """
     with suppress(ValueError, RecursionError):
         return _beginning(text, _blanks(text, 0))
@@ -38,7 +38,7 @@ def json_beginning(text: str) -> object:
 
 
 def _beginning(text: str, place: int) -> object:
-    """Raises ValueError where no value begins there, or none that may be shown cut."""
+    """Raise ValueError if no value begins here, or one that must not be shown cut."""
     with suppress(ValueError):
         value, end = _DECODER.raw_decode(text, place)
         if end < len(text) or not isinstance(value, (int, float)):
@@ -53,7 +53,7 @@ def _beginning(text: str, place: int) -> object:
 
 
 def _pairs(text: str, place: int) -> Iterator[tuple[str, object]]:
-    """Those that are whole, and the beginning of the next one."""
+    """Yield the complete pairs, and the beginning of the next one."""
     with suppress(ValueError):
         while True:
             key, place = _DECODER.raw_decode(text, _blanks(text, place))
@@ -75,7 +75,7 @@ def _after(text: str, place: int, mark: str) -> int:
 
 
 def _string(text: str, place: int) -> str:
-    """As much of a string as is there."""
+    """Return the part of the string that is there."""
     start = _after(text, place, '"')
     for cut in range(min(_LONGEST_ESCAPE, len(text) - start) + 1):
         try:
@@ -87,7 +87,7 @@ def _string(text: str, place: int) -> str:
 
 
 PARTIAL_CLAIMS = "partial claims"
-"""The mark of lists and numbers of an actor of whom gjobs does not know all claims that policies read."""
+"""Marks results for an actor if policies read claims that gjobs does not know for this actor."""
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -95,7 +95,7 @@ DAY = 24 * HOUR
 
 _TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 _ESCAPED_LINE_END = re.compile(r"(?<!\\)((?:\\\\)*)\\n")
-"""In JSON, after any number of escaped backslashes."""
+"""An escaped line end in JSON, after any number of escaped backslashes."""
 _BARS = "▁▂▃▄▅▆▇█"
 _LONGEST_PRETTY = 200_000
 
@@ -105,7 +105,7 @@ def count(number: int) -> str:
 
 
 def percent(rate: float | None) -> str:
-    """A rate from 0 to 1 in whole percent; only what is none or all reads as 0 % or 100 %. None reads as `-`."""
+    """Return a rate from 0 to 1 as a whole percentage. Only 0 and 1 read as 0 % and 100 %. None reads as `-`."""
     if rate is None:
         return "-"
     if 0 < rate < 0.01:
@@ -116,9 +116,9 @@ def percent(rate: float | None) -> str:
 
 
 def age(then: datetime, now: datetime) -> str:
-    """How long ago, or in how long, in one whole unit, so that a screen of older rows stays as it is.
+    """Return how long ago, or in how long, in one whole unit. Rows on screen therefore seldom change.
 
-    It is rounded down as durations are: beside each other they never contradict.
+    It rounds down as durations do, so the two never contradict each other.
     """
     if word := _infinity(then):
         return word
@@ -129,7 +129,7 @@ def age(then: datetime, now: datetime) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """A duration that still grows; it changes as seldom as `age` does."""
+    """Return a duration that still grows. It changes as seldom as `age` does."""
     return _one_unit(seconds) if seconds < HOUR else duration(seconds)
 
 
@@ -143,7 +143,7 @@ def _one_unit(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """The two largest units, whole: `41 s`, `3 min 05 s`, `2 h 10 min`, `3 d 04 h`."""
+    """Return the two largest units, whole: `41 s`, `3 min 05 s`, `2 h 10 min`, `3 d 04 h`."""
     whole = int(abs(seconds))
     sign = "-" if seconds <= -1 else ""
     if whole < MINUTE:
@@ -156,12 +156,12 @@ def duration(seconds: float) -> str:
 
 
 def fine_duration(seconds: float) -> str:
-    """The same, but below ten seconds with a tenth, so that short times are not all alike."""
+    """Return a duration with tenths below ten seconds, so that short times differ."""
     return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
 
 
 def short_duration(seconds: float) -> str:
-    """Two digits that matter, in at most seven cells: `12 ms`, `1.4 s`, `49 s`, `1.1 min`, `5 h`."""
+    """Return two significant digits in at most seven cells: `12 ms`, `1.4 s`, `49 s`, `1.1 min`, `5 h`."""
     if seconds < 1:
         return f"{round(seconds * 1000)} ms"
     for unit, size, most in (("s", 1, MINUTE), ("min", MINUTE, HOUR), ("h", HOUR, 2 * DAY)):
@@ -175,23 +175,23 @@ def _in_unit(number: float, unit: str) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """Whole ones, however many: `1 ms`, `6,000 ms`. Only what took no time reads as 0."""
+    """Return whole milliseconds: `1 ms`, `6,000 ms`. Only zero reads as 0."""
     return "1 ms" if 0 < seconds < 0.001 else f"{count(round(seconds * 1000))} ms"
 
 
 def countdown(seconds: float) -> str:
-    """What is left, to the second: `4:59`; never below zero."""
+    """Return the time left, to the second: `4:59`. Never below zero."""
     whole = max(math.ceil(seconds), 0)
     return f"{whole // MINUTE}:{whole % MINUTE:02}"
 
 
 def local_time(time: datetime, zone: tzinfo | None = None) -> str:
-    """The wall clock of a zone; None is the zone of this machine."""
+    """Return the local time in a zone. None means this machine's zone."""
     return _infinity(time) or time.astimezone(zone).strftime(_TIME_FORMAT)
 
 
 def clock_time(time: datetime, zone: tzinfo | None = None) -> str:
-    """`14:30`, by the wall clock of a zone; None is the zone of this machine."""
+    """Return `14:30`, the local time in a zone. None means this machine's zone."""
     return time.astimezone(zone).strftime("%H:%M")
 
 
@@ -204,7 +204,7 @@ def utc_time(time: datetime) -> str:
 
 
 def is_infinite(time: datetime) -> bool:
-    """Postgres has timestamps before and after all others; they arrive as the first and the last that Python knows."""
+    """Return whether the time is Postgres' infinity. It arrives as the first or last year that Python knows."""
     return time.year in (MINYEAR, MAXYEAR)
 
 
@@ -219,24 +219,24 @@ def short_id(identifier: UUID) -> str:
 
 
 def spark(values: Sequence[float]) -> str:
-    """One bar a value, scaled to the largest. Only what is not above zero has the lowest bar."""
+    """Return one bar per value, scaled to the largest. Only values of zero or less get the lowest bar."""
     largest = max(values, default=0)
     steps = len(_BARS) - 1
     return "".join(_BARS[0] if value <= 0 else _BARS[max(1, round(value / largest * steps))] for value in values)
 
 
 _TELLING = ("message", "error", "detail", "details", "msg", "reason", "description", "title", "errors", "stack")
-"""Keys of what went wrong, as apps and the services behind them write it: the first that has words is taken."""
+"""Keys for what went wrong, as apps and their services write it. The first one with text is used."""
 _MOST_READ = 20_000
-"""Characters of a JSON error that are looked at."""
+"""Characters of a JSON error that are read."""
 _DEEPEST = 4
 
 
 @lru_cache(maxsize=1024)
 def error_summary(error: str | None, *, is_cut: bool = False) -> str:
-    """One line on what went wrong: what a JSON error tells, else the text's first line. It is not cleaned.
+    """Summarise an error in one line: the message of a JSON error, or the text's first line. The line is not cleaned.
 
-    An ellipsis stands for lines that are left out, and for what is missing of an error that is cut.
+    An ellipsis stands for omitted lines, or for the missing rest of a cut error.
     """
     if not error:
         return ""
@@ -248,7 +248,7 @@ def error_summary(error: str | None, *, is_cut: bool = False) -> str:
 
 
 def _words(value: object, depth: int = 0) -> str:
-    """Empty where it has none, or has them too deep."""
+    """Return an empty text if there are no words, or if they are nested too deeply."""
     if isinstance(value, str):
         return value.strip()
     if depth == _DEEPEST or not isinstance(value, (list, dict)):
@@ -265,10 +265,10 @@ def _plain(value: object) -> str:
 
 
 def error_pretty(error: str | None) -> str:
-    """A JSON object or array indented, its strings' lines unfolded; any other text as it is. It is not cleaned.
+    """Indent a JSON object or array and unfold line ends in its strings. Other text is unchanged. It is not cleaned.
 
-    It is for reading, and JSON no more where a string has several lines. What is nested so deeply that indenting would
-    swell it beyond measure stays as it is.
+    The result is for reading. It is not valid JSON if a string has several lines. Text stays unchanged if it is nested
+    so deeply that indenting would make it huge.
     """
     parsed = _parse_json(error or "")
     if error is None or parsed is None:
@@ -287,7 +287,7 @@ def error_pretty(error: str | None) -> str:
 
 
 def _parse_json(text: str) -> dict[str, object] | list[object] | None:
-    """None if it is neither an object nor an array."""
+    """Return None if the text is neither an object nor an array."""
     if not text.lstrip().startswith(("{", "[")):
         return None
     try:
@@ -298,7 +298,7 @@ def _parse_json(text: str) -> dict[str, object] | list[object] | None:
 
 
 def counted(number: CappedCount) -> str:
-    """`≥` where there are more."""
+    """Return the count, with `≥` if there are more."""
     return f"≥ {count(number.number)}" if number.is_more else count(number.number)
 
 
@@ -308,7 +308,7 @@ def counted_jobs(number: CappedCount) -> str:
 
 
 def job_name(job: GenerationJob) -> str:
-    """Enough to recognise a job by: mode and the id's first characters."""
+    """Return the mode and the id's first digits, enough to recognise a job."""
     return f"{clean(job.mode, limit=40)} {short_id(job.id)}"
 
 
@@ -321,7 +321,7 @@ def jobs_count(number: int) -> str:
 
 
 Span = tuple[str, str]
-"""A text and its style; an empty style is the panel's own."""
+"""A text and its style. An empty style is the panel's own."""
 
 
 def user_name(user: FoundUser | ActingUser) -> str:

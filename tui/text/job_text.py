@@ -1,4 +1,4 @@
-"""One job in words: facts, events, timeline, stuck verdict."""
+"""One job as text: facts, events, timeline and the stuck verdict."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,21 +34,21 @@ _SHORTEST_NAME, _LONGEST_NAME = 8, 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """Of what a job refers to by id alone; None where it is not known, or has none."""
+    """Names for ids that a job refers to. None if unknown or absent."""
 
     owner: str | None = None
-    """The e-mail."""
+    """The owner's e-mail."""
     asset: str | None = None
-    """Where it is stored."""
+    """The asset's storage location."""
     links: RetryLinks = NO_LINKS
     stuck: StuckVerdict | None = None
-    """None of a job that does not run."""
+    """None for a job that isn't running."""
 
 
 def fact_lines(
     job: GenerationJob, *, project: str, now: datetime, width: int, names: Names | None = None
 ) -> list[list[Span]]:
-    """In so many cells, where that is more than an id takes. `now` is the server's time."""
+    """Return facts that fit `width`, which must exceed the width of an id. `now` is the server's time."""
     names = names or Names()
     cents = f"  {count(job.cost_cents)} {'cent' if job.cost_cents == 1 else 'cents'}"
     facts: list[tuple[str, list[Span]]] = [
@@ -68,19 +68,19 @@ def fact_lines(
 
 
 def _linked(links: RetryLinks) -> list[tuple[str, list[Span]]]:
-    """The last of those that repeat it, for that is the one that counts."""
+    """Return the links between a job and its retries. Only the newest retry is named, because it counts."""
     facts: list[tuple[str, list[Span]]] = []
     if links.repeats:
         facts.append(("Repeats", [(str(links.repeats), "")]))
     if links.repeated_by:
         earlier = len(links.repeated_by) - 1
-        more = [(f"  and {count(earlier)} before", _MUTED)] if earlier else []
+        more = [(f"  and {count(earlier)} earlier", _MUTED)] if earlier else []
         facts.append(("Repeated by", [(str(links.repeated_by[-1]), ""), *more]))
     return facts
 
 
 def _named(name: str | None, identifier: UUID, width: int) -> list[Span]:
-    """The name is cut so that the id stands beside it; the id alone where that leaves next to nothing of it."""
+    """Return the name beside the id. The name is cut to fit. If almost nothing of it fits, only the id is shown."""
     shown = f"  {identifier}"
     room = min(width - _TITLE_WIDTH - len(shown), _LONGEST_NAME)
     if name is None or room < _SHORTEST_NAME:
@@ -89,11 +89,13 @@ def _named(name: str | None, identifier: UUID, width: int) -> list[Span]:
 
 
 def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
-    """From creation to the end where there is one: nothing tells when a job was started, or what is unknown ends."""
+    """Return the duration from creation to the end, or to now. The start of a job and the end of unknown statuses are
+    not recorded.
+    """
     is_over = job.status.is_final
     if isinstance(job.status, UnknownStatus):
-        return "Total", [("–", "")]
-    title = "Total" if is_over else "Waiting" if job.status is JobStatus.QUEUED else "So far"
+        return "Duration", [("–", "")]
+    title = "Duration" if is_over else "Waiting" if job.status is JobStatus.QUEUED else "So far"
     end = job.updated_at if is_over else now
     if is_infinite(job.created_at) or is_infinite(end):
         return title, [("–", "")]
@@ -101,7 +103,7 @@ def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
 
 
 def _time(time: datetime, now: datetime) -> list[Span]:
-    """The age, this machine's wall clock and UTC; the date and UTC only where they say something more."""
+    """Return the age, the local time and UTC. The date and UTC are left out if they repeat the local time."""
     if is_infinite(time):
         return [(age(time, now), "")]
     local, utc = local_time(time), utc_time(time)
@@ -111,7 +113,7 @@ def _time(time: datetime, now: datetime) -> list[Span]:
 
 
 def event_words(event: JobEvent) -> str:
-    """What it was, without why or who."""
+    """Return the change, without its reason or actor."""
     match event.kind:
         case EventKind.CREATED:
             return f"created, {_state(event.to_status)}"
@@ -126,7 +128,7 @@ def event_words(event: JobEvent) -> str:
         case EventKind.RETRY:
             return "postponed" if event.to_status is None else f"retry {event.retry_count or 0}"
         case EventKind.ERROR:
-            return "error noted" if event.error else "error removed"
+            return "error recorded" if event.error else "error removed"
         case EventKind.COST:
             return "cost changed"
         case EventKind.CHANGED:
@@ -144,7 +146,7 @@ def _state(status: AnyStatus | None) -> str:
 
 
 def cost_words(event: JobEvent) -> str:
-    """What the job costs since, where the event changed it; else nothing."""
+    """Return the job's new cost if the event changed it, otherwise an empty text."""
     if event.kind in (EventKind.DELETED, EventKind.ARCHIVED) or not event.cents_change:
         return ""
     if event.kind in (EventKind.CREATED, EventKind.RESTORED):
@@ -154,12 +156,12 @@ def cost_words(event: JobEvent) -> str:
 
 
 def note_words(event: JobEvent) -> str:
-    """The worker's note, and the error's first line where the event is about it."""
+    """Return the worker's note, and the error's first line if the event is about it."""
     return ": ".join(filter(None, (event.note, error_summary(event.error))))
 
 
 def actor_words(event: JobEvent) -> str:
-    """The user who acted, else the database's role; the program, where it says its name; whose lease the job had."""
+    """Return who acted: the user or database role, the program if known, and the worker with the lease."""
     worker = f"worker {event.lease_owner[:8]}" if event.lease_owner else ""
     if worker and event.from_status is None and event.to_status is None:
         return worker
@@ -169,17 +171,17 @@ def actor_words(event: JobEvent) -> str:
 
 
 SHOWN = 12
-"""The newest; 'gjobs jobs show ID --events' has more."""
+"""The number of newest events that are shown. 'gjobs jobs show ID --events' shows more."""
 _GAP = "  "
 _LONGEST_WHAT = 30
 _ROOM_FOR_COSTS = 84
-"""Cells from which on costs have a column of their own: few events have one."""
+"""The width from which costs have their own column. Few events have a cost."""
 _GOES_ON = "│"
-"""Before what leaves the job in its status."""
+"""Precedes an event that does not change the status."""
 
 
 def timeline_lines(history: JobHistory, *, now: datetime, width: int) -> list[list[Span]]:
-    """Oldest first, each in so many cells. `now` is the server's time."""
+    """Return lines of this width, oldest first. `now` is the server's time."""
     shown = history.events[-SHOWN:]
     left = len(history.events) - len(shown)
     lines = [_spent(history, now)] if history.spans else []
@@ -206,7 +208,7 @@ def _spent(history: JobHistory, now: datetime) -> list[Span]:
 class _Row:
     glyph: str
     style: str
-    """Of the status that the job has since."""
+    """The style of the status after the event."""
     is_move: bool
     day: str
     clock: str
@@ -220,11 +222,11 @@ class _Row:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layout:
     has_days: bool
-    """Whether the rows are of several days; one day is told by the job's own times."""
+    """Whether the rows span several days. If not, the job's own times show the day."""
     after: int
     what: int
     cost: int
-    """0 where costs have no column."""
+    """0 if costs have no column."""
 
 
 def _rows(events: Sequence[JobEvent], before: JobEvent | None) -> Iterator[_Row]:
@@ -280,25 +282,25 @@ def _line(row: _Row, layout: _Layout, width: int) -> Iterator[Span]:
 
 
 _SAFE = {
-    LeaseState.UNKNOWN: "Whoever runs it may still be at it: make sure of that before you fail it.",
-    LeaseState.NONE: "No worker of gjobs has it; make sure that nobody else runs it, then fail it and retry it.",
-    LeaseState.EXPIRED: "Its worker has lost it, and another takes it over. Where none runs, fail it and retry it.",
+    LeaseState.UNKNOWN: "It may still be running outside gjobs. Make sure that it is not before you fail it.",
+    LeaseState.NONE: "No gjobs worker holds it. Make sure that nothing else runs it, then fail it and retry it.",
+    LeaseState.EXPIRED: "Its lease expired. Another worker will take it over. If no worker runs, fail it and retry it.",
 }
 
 
 def stuck_words(verdict: StuckVerdict | None) -> str:
-    """Two or three sentences; empty where it is not stuck."""
+    """Return two or three sentences; empty if the job is not stuck."""
     if verdict is None or not verdict.is_stuck:
         return ""
     why = (
-        f"after {_span(verdict)}, for nothing is known of how long its mode runs"
+        f"after {_span(verdict)}, because the usual duration of its mode is unknown"
         if verdict.usual is None
-        else f"after {_span(verdict)}: 95 of 100 jobs of its mode end within {_usual(verdict)}"
+        else f"after {_span(verdict)}, because 95 % of its mode's jobs end within {_usual(verdict)}"
     )
     if verdict.lease is LeaseState.UNKNOWN:
         why = f"after {_span(verdict)}"
     untouched = duration(verdict.untouched.total_seconds())
-    return f"Stuck: untouched for {untouched}. It counts as stuck {why}. {_SAFE[verdict.lease]}"
+    return f"Stuck: no update for {untouched}. It counts as stuck {why}. {_SAFE[verdict.lease]}"
 
 
 def _span(verdict: StuckVerdict) -> str:

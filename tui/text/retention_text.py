@@ -1,4 +1,4 @@
-"""Clean-up, archive and policies in words and lines."""
+"""Clean-up, archive and retention policies as text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,18 +37,18 @@ _DO = {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"}
 DONE = {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"}
 DOING = {RetentionAction.ARCHIVE: "Archiving", RetentionAction.DELETE: "Deleting"}
 _LATER = {
-    RetentionAction.ARCHIVE: "'gjobs archive restore' brings them back.",
-    RetentionAction.DELETE: "Nothing brings them back.",
+    RetentionAction.ARCHIVE: "'gjobs archive restore' restores them.",
+    RetentionAction.DELETE: "This cannot be undone.",
 }
 _MOST_TABLES = 5
-_GOES_ON = "The same command goes on."
-GOES_ON_HERE = "Cleaning up once more goes on."
-"""In the dashboard, in place of a command."""
+_GOES_ON = "Run the same command to continue."
+GOES_ON_HERE = "Clean up again to continue."
+"""Used in the dashboard instead of a command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanupTarget:
-    """What everything hard to undo names."""
+    """What a confirmation of a clean-up names."""
 
     actor: Actor
     database: str
@@ -65,7 +65,7 @@ class CleanupTarget:
 
 
 def clean_up_question(preview: CleanupPreview, target: CleanupTarget) -> str:
-    """Several clean lines."""
+    """Return several clean lines."""
     created_before = utc_time(preview.expired.created_before)
     return "\n".join(
         [
@@ -86,7 +86,7 @@ def cascading_words(tables: Sequence[str]) -> list[str]:
     if not tables:
         return []
     named = ", ".join(clean(name, limit=60) for name in tables[:_MOST_TABLES])
-    return [f"Rows of {named} that are deleted or unlinked with them stay so."]
+    return [f"Rows of {named} that are deleted or unlinked along with them are not restored."]
 
 
 def nothing_found(preview: CleanupPreview) -> str:
@@ -102,7 +102,7 @@ def restoration_question(counts: Sequence[StatusCount], target: CleanupTarget) -
 def confirm_restoration(
     jobs: Sequence[GenerationJob], *, project_names: Mapping[UUID, str], database: str
 ) -> Confirmation:
-    """Of jobs that were chosen one by one."""
+    """For jobs that were chosen one by one."""
     one = len(jobs) == 1
     return Confirmation(
         title=f"Restore {'this job' if one else f'these {count(len(jobs))} jobs'} from the archive?",
@@ -125,7 +125,7 @@ def confirm_clean_up(preview: CleanupPreview, target: CleanupTarget) -> Confirma
 
 
 def archived_words(counts: Sequence[StatusCount]) -> str:
-    """`12 archived jobs, $34.00: 10 succeeded, 2 failed`."""
+    """Return `12 archived jobs, $34.00: 10 succeeded, 2 failed`."""
     number, cents = sum(row.count for row in counts), sum(row.total_cost_cents for row in counts)
     if not number:
         return "No archived jobs."
@@ -146,18 +146,18 @@ def stopped(verb: str, done: BatchProgress, left: int, *, goes_on: str = _GOES_O
 
 
 def broken_off(verb: str, done: BatchProgress, *, goes_on: str = _GOES_ON) -> str:
-    return f"Before that, {verb.lower()} {jobs_count(done.done)}. {goes_on}"
+    return f"{verb} {jobs_count(done.done)} before the error. {goes_on}"
 
 
 def why_left(done: BatchProgress, left: int, *, goes_on: str = _GOES_ON) -> list[str]:
-    """A sentence for each reason why some are still there."""
+    """Return a sentence for each reason why jobs remain."""
     sentences = []
     if done.refused:
         said = clean((done.refusal or "").rstrip("."), limit=200)
         sentences.append(f"{_were(done.refused)} refused, such as {done.refused_id}: {said}.")
     if (held := left - done.refused) > 0:
         them = "it" if held == 1 else "them"
-        sentences.append(f"{_were(held)} left, for others were at work on {them}. {goes_on}")
+        sentences.append(f"{_were(held)} skipped, because others were using {them}. {goes_on}")
     return sentences
 
 
@@ -170,15 +170,15 @@ def done_word(action: AnyAction) -> str:
 
 
 def unknown_action(whose: str, action: UnknownText) -> str:
-    """Of a policy that a newer program has set."""
+    """Describe a policy that a newer program set."""
     return (
-        f"The policy of {clean(whose, limit=60)} is left: this gjobs does not know its action"
+        f"The policy of {clean(whose, limit=60)} is skipped: this version of gjobs does not know its action"
         f" {clean(action.value, limit=20)!r}."
     )
 
 
 def applied(whose: str, action: AnyAction, done: BatchProgress) -> list[str]:
-    """What a policy has done, and why some are still there."""
+    """Report what a policy did, and why jobs remain."""
     return [f"{done_word(action)} {jobs_count(done.done)}: {clean(whose, limit=60)}", *why_left(done, done.refused)]
 
 
@@ -197,7 +197,7 @@ def policy_question(
     return "\n".join(
         [
             f"{_DO[action]} jobs older than {older_than} from now on, whenever policies are applied?",
-            f"At the moment these are {jobs_count(found)}{':' if counts else '.'}",
+            f"This currently matches {jobs_count(found)}{':' if counts else '.'}",
             *counted(counts),
             f"Project: {clean(project, limit=60)}",
             where(database),
@@ -214,13 +214,15 @@ def bared_question(
     project: str,
     database: str,
 ) -> str:
-    """Before a project loses its policy and falls under that of all others, which this is about."""
+    """Ask before a project loses its policy. The question describes the policy that then applies, that of all other
+    projects.
+    """
     found = sum(row.count for row in counts)
     return "\n".join(
         [
             f"Remove the policy of {clean(project, limit=60)}?",
-            f"That of all that have none applies then: {_do_words(action).lower()} jobs older than {older_than}.",
-            f"At the moment these are {jobs_count(found)}{':' if counts else '.'}",
+            f"The policy for all other projects will apply: {_do_words(action).lower()} jobs older than {older_than}.",
+            f"This currently matches {jobs_count(found)}{':' if counts else '.'}",
             *counted(counts),
             where(database),
             *([] if isinstance(action, UnknownText) else [_LATER[action]]),
@@ -229,7 +231,7 @@ def bared_question(
 
 
 def whole_question(found: Sequence[tuple[str, AnyAction, Sequence[StatusCount]]], *, database: str) -> str:
-    """Of each policy whose it is, what it does and to how many."""
+    """List each policy: its projects, its action and the number of jobs."""
     return "\n".join(
         [
             "Apply all policies?",
@@ -248,11 +250,11 @@ _MUTED = "$foreground-muted"
 _LONGEST_ERROR = 20_000
 _GAP = "  "
 _FACTS_WIDTH = 69
-"""Cells that a dialog has for them on the narrowest screen."""
+"""The cells that a dialog has for facts on the narrowest screen."""
 
 
 class ArchiveColumn(StrEnum):
-    """By their titles, those first that are needed most."""
+    """Columns by their titles, most important first."""
 
     STATUS = "status"
     MODE = "mode"
@@ -275,7 +277,7 @@ _CELLS: Mapping[ArchiveColumn, int] = {
 
 
 def archive_columns(width: int, *, with_project: bool) -> Sequence[ArchiveColumn]:
-    """As many as there is room for in so many cells."""
+    """Return as many columns as fit into this many cells."""
     columns: list[ArchiveColumn] = []
     for column, cells in _CELLS.items():
         width -= cells + len(_GAP)
@@ -333,13 +335,13 @@ def archived_sentence(archived: ArchivedJob, *, now: datetime) -> str:
 
 
 def archived_facts(archived: ArchivedJob, history: JobHistory | None, *, project: str, now: datetime) -> Sequence[str]:
-    """Clean lines. `history` is None where none was kept."""
+    """Return clean lines. `history` is None if none was recorded."""
     job = archived.job
     facts = [_text(line) for line in fact_lines(job, project=project, now=now, width=_FACTS_WIDTH)]
     if job.error:
         facts += ["", "Error", clean_block(error_pretty(job.error), limit=_LONGEST_ERROR)]
     happened = [_text(line) for line in timeline_lines(history, now=now, width=_FACTS_WIDTH)] if history else []
-    return [*facts, *(["", "What happened", *happened] if happened else [])]
+    return [*facts, *(["", "Events", *happened] if happened else [])]
 
 
 def _text(line: Sequence[Span]) -> str:

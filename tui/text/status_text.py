@@ -1,4 +1,4 @@
-"""How each status looks and reads: one row for each, for dashboard and command line."""
+"""Glyphs, colours and words of each status, for the dashboard and the command line."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,25 +25,25 @@ class StatusText:
     glyph: str
     """One cell wide in every terminal, and without an emoji form."""
     style: str
-    """As the themes name colours."""
+    """A colour of the themes."""
     row_style: str
-    """The same in a row of the job list, which has backgrounds of its own."""
+    """The style in a row of the job list, which has its own backgrounds."""
     terminal_colour: str
     """The command line's escape sequence."""
     action: JobAction | None = None
-    """What moves a job here; None where every job starts."""
+    """The action that moves a job here. None for the first status."""
     key: str = ""
     """The dashboard's key for the action."""
     asks_error: bool = False
-    """Whether the action asks for the error's text first."""
+    """Whether the action first asks for the error's text."""
     doing: str = ""
     done: str
     lost: str = ""
-    """What deleting such a job loses; empty where it has ended."""
+    """What deleting such a job loses. Empty if the job has ended."""
 
     @property
     def verb(self) -> str:
-        """The action, as a button says it."""
+        """The action as a button label."""
         return self.action.capitalize() if self.action else ""
 
 
@@ -55,7 +55,7 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
             row_style="$text-muted",
             terminal_colour="\x1b[90m",
             done="Queued",
-            lost="it will never run",
+            lost="It will never run.",
         ),
         JobStatus.RUNNING: StatusText(
             glyph="▸",
@@ -66,7 +66,7 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
             key="s",
             doing="Starting",
             done="Started",
-            lost="its worker loses it",
+            lost="Its worker will lose it.",
         ),
         JobStatus.SUCCEEDED: StatusText(
             glyph="✓",
@@ -97,11 +97,11 @@ STATUS_COLOURS: Mapping[str, str] = {status.value: text.terminal_colour for stat
 STATUS_ACTIONS: Mapping[JobAction, JobStatus] = {
     text.action: status for status, text in STATUS_TEXTS.items() if text.action
 }
-"""Where each action on a job moves it."""
+"""The status to which each action moves a job."""
 
 
 UNKNOWN_GLYPH, UNKNOWN_STYLE = "∙", "$foreground-muted"
-"""Of a status outside the workflow: quiet, for nobody knows what it means."""
+"""For a status outside the workflow. Its style is muted, because its meaning is unknown."""
 
 UNKNOWN_COLOUR = "\x1b[90m"
 
@@ -117,7 +117,7 @@ def status_style(status: AnyStatus) -> str:
 
 
 def status_word(status: AnyStatus) -> str:
-    """Clean: the app's own may be any text."""
+    """Return a clean word. The app's own statuses may be any text."""
     return clean(status.value, limit=_LONGEST_STATUS) if isinstance(status, UnknownStatus) else status.value
 
 

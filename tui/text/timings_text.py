@@ -1,4 +1,4 @@
-"""Job timings and polling cost in words."""
+"""Job timings and polling cost as text."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from store.database.load_meter import Load
 
 TITLES = ("MODE", "DONE", "FAILED", "WAIT 50 %", "95 %", "RUN 50 %", "95 %", "OLDEST", "QUEUED")
-"""The last one may be left out: the summary says how many there are in all."""
+"""The last title may be left out, because the summary has the total."""
 
 
 def cells(work: ModeTimings, now: datetime) -> list[str]:
@@ -37,16 +37,16 @@ def span(window: timedelta) -> str:
 
 
 def summary(monitoring: JobTimings) -> str:
-    """A sentence below the table."""
+    """Return the sentence below the table."""
     rate = f"{monitoring.per_hour:,.1f}".rstrip("0").rstrip(".")
-    capped = " Only so many were looked at: there are more." if monitoring.is_capped else ""
+    capped = " Only a part of the jobs was read, so the numbers are incomplete." if monitoring.is_capped else ""
     finished = jobs_count(monitoring.of_all.finished)
     queued = count(monitoring.of_all.queued)
     return f"Finished in the last {span(monitoring.window)}: {finished}, {rate} an hour. Queued now: {queued}.{capped}"
 
 
 def load_sentence(load: "Load") -> str:
-    """The database's time is never more than what is said, for the way there and back is in it."""
+    """The database time is an upper bound, because it includes the network."""
     queries = "1 query" if load.queries == 1 else f"{count(load.queries)} queries"
     there = (
         f"at most {milliseconds(load.database_time)} of the database's time ({_share(load.database_share)} of a core)"
@@ -56,12 +56,16 @@ def load_sentence(load: "Load") -> str:
 
 
 def pace_sentence(max_staleness: float, *, interval: float, is_woken: bool) -> str:
-    """After how many seconds a change is seen at the latest, and why not after the interval that was asked for."""
+    """Return the longest delay before a change appears, and why it exceeds the chosen interval."""
     now = elapsed(max_staleness)
-    looks = f"It looks within {now} of a change, of which the database tells" if is_woken else f"It looks every {now}"
+    looks = (
+        f"It refreshes within {now} of a change, because the database reports changes"
+        if is_woken
+        else f"It refreshes every {now}"
+    )
     if max_staleness <= interval:
         return f"{looks}."
-    return f"{looks}, and not every {elapsed(interval)}, for nothing changes or a look takes long."
+    return f"{looks}, not every {elapsed(interval)}, because nothing changes or queries are slow."
 
 
 def _time(seconds: float) -> str:

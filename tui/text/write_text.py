@@ -1,4 +1,4 @@
-"""Questions before a write, its result, why jobs were skipped."""
+"""Confirmations, results of writes, and reasons why jobs were skipped."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -44,9 +44,9 @@ class Confirmation:
     lines: tuple[str, ...]
     """Clean text."""
     warning: str | None
-    """Stronger words, where work that is still to come is lost."""
+    """A warning if pending work would be lost."""
     agree: str
-    """The label of the button that does it."""
+    """The label of the confirming button."""
     is_dangerous: bool
     """Whether it is hard to undo."""
 
@@ -54,7 +54,7 @@ class Confirmation:
 def confirm_deletion(
     jobs: Sequence[GenerationJob], *, project_names: Mapping[UUID, str], database: str, undo: str
 ) -> Confirmation:
-    """`undo` is a sentence: what brings them back."""
+    """`undo` is a sentence that says how to restore the jobs."""
     noun = "this job" if len(jobs) == 1 else f"these {count(len(jobs))} jobs"
     return Confirmation(
         title=f"Delete {noun}?",
@@ -66,19 +66,19 @@ def confirm_deletion(
 
 
 def undo_words(key: str, jobs: int, following: Sequence[str]) -> str:
-    """`following` are the tables that lose something with a job for good."""
+    """`following` are the tables that lose rows or references along with a job for good."""
     them = "it" if jobs == 1 else "them"
-    words = f"{key} brings {them} back, while this dashboard is open"
+    words = f"{key} restores {them} while this dashboard is open"
     if not following:
         return f"{words}."
     named = ", ".join(clean(name, limit=60) for name in following[:_MOST_LISTED])
-    return f"{words}; rows of {named} that are deleted or unlinked with {them} stay so."
+    return f"{words}. Rows of {named} that are deleted or unlinked along with {them} are not restored."
 
 
 def confirm_transition(
     jobs: Sequence[GenerationJob], target: JobStatus, *, project_names: Mapping[UUID, str], database: str
 ) -> Confirmation:
-    """For several jobs at once, of which some may, those named first; one job moves without a question."""
+    """Ask about several jobs, of which only some may move; those come first. A single job moves without a question."""
     able = sum(job.status in target.sources for job in jobs)
     movable_first = sorted(jobs, key=lambda job: job.status not in target.sources)
     every = f"these {count(len(jobs))} jobs"
@@ -96,23 +96,25 @@ def confirm_transition(
 def confirm_retry(
     jobs: Sequence[GenerationJob], *, project_names: Mapping[UUID, str], database: str, repeated: bool = False
 ) -> Confirmation:
-    """For several jobs at once, of which some may, those named first; or for one that another repeats by now."""
+    """Ask about several jobs, of which only some may be retried; those come first. Also asks about a job that was
+    retried before.
+    """
     failed = sum(job.status is JobStatus.FAILED for job in jobs)
     failed_first = sorted(jobs, key=lambda job: job.status is not JobStatus.FAILED)
     every = "this job" if len(jobs) == 1 else f"these {count(len(jobs))} jobs"
     which = every if failed == len(jobs) else f"{count(failed)} of {every}"
-    kept = "Each is queued anew as a job of its own, and stays failed itself."
+    kept = "Each is queued as a new job. The failed job stays as it is."
     return Confirmation(
-        title=f"Retry {which}{' once more' if repeated else ''}?",
+        title=f"Retry {which}{' again' if repeated else ''}?",
         lines=(*described_jobs(failed_first, project_names), "", where(database), kept),
-        warning="Another job repeats it by now." if repeated else None,
+        warning="This job was already retried." if repeated else None,
         agree="Retry" if len(jobs) == 1 else f"Retry {count(failed)}",
         is_dangerous=False,
     )
 
 
 def described_jobs(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
-    """A line each, in columns: status, mode, cost, id, project; of many jobs only the first ones."""
+    """Return aligned lines: status, mode, cost, id, project. Of many jobs, only the first are listed."""
     lines = described_all(jobs[:_MOST_LISTED], project_names)
     more = len(jobs) - _MOST_LISTED
     return [*lines, f"and {count(more)} more"] if more > 0 else lines
@@ -125,7 +127,7 @@ def described_all(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, st
 
 
 def described(job: GenerationJob, project_names: Mapping[UUID, str]) -> str:
-    """A line that tells a job from others."""
+    """Return one line that identifies a job."""
     return "  ".join(_cells(job, project_names))
 
 
@@ -135,7 +137,7 @@ def _cells(job: GenerationJob, project_names: Mapping[UUID, str]) -> tuple[str, 
 
 
 def where(database: str) -> str:
-    """Names the database that is about to be changed."""
+    """Name the database that is about to change."""
     return f"Database: {clean(database, limit=120)}"
 
 
@@ -145,18 +147,18 @@ def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:
         return None
     if len(jobs) == 1:
         (status,) = counts
-        return f"This job is still {status}: {STATUS_TEXTS[status].lost}."
-    named = " and ".join(f"{count(counts[status])} still {status}" for status in LIVE_STATUSES if counts[status])
-    return f"Among them {named}: they will never finish."
+        return f"This job is {status}. {STATUS_TEXTS[status].lost}"
+    named = " and ".join(f"{count(counts[status])} {status}" for status in LIVE_STATUSES if counts[status])
+    return f"Of these jobs, {named} will never finish."
 
 
 def not_permitted_toast(jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
-    """For jobs none of which may become `target`."""
+    """For jobs none of which may change to `target`."""
     if len(jobs) == 1:
         return Toast(text=clean(why_refused(jobs[0].status, target)), severity="warning")
     needed = " or ".join(target.sources)
     done = STATUS_TEXTS[target].done.lower()
-    return Toast(text=f"Only {needed} jobs can be {done}; none of these {count(len(jobs))} is.", severity="warning")
+    return Toast(text=f"Only {needed} jobs can be {done}, and none of these {count(len(jobs))} is.", severity="warning")
 
 
 def transition_toast(
@@ -176,15 +178,15 @@ def transition_toast(
 
 def retry_toast(job: GenerationJob, outcome: RetryOutcome, why: "SkipReason | None") -> Toast:
     if isinstance(outcome, Retried):
-        return Toast(text=f"Queued {job_name(outcome.job)}, which repeats {job_name(job)}.")
+        return Toast(text=f"Queued {job_name(outcome.job)} as a retry of {job_name(job)}.")
     if isinstance(outcome, Refused):
         return only_failed_toast([job])
-    left = clean(why.one, limit=100) if why else "was left"
+    left = clean(why.one, limit=100) if why else "was skipped"
     return Toast(text=f"{job_name(job)} {left}: nothing was changed.", severity="warning")
 
 
 def only_failed_toast(jobs: Sequence[GenerationJob]) -> Toast:
-    """For jobs none of which can be repeated."""
+    """For jobs that can't be retried."""
     which = f"this one is {status_word(jobs[0].status)}" if len(jobs) == 1 else f"none of these {count(len(jobs))} is"
     return Toast(text=f"Only a failed job can be retried; {which}.", severity="warning")
 
@@ -194,7 +196,7 @@ def deleted_toast(jobs: Sequence[GenerationJob]) -> Toast:
 
 
 def dropped_words(columns: Sequence[str]) -> str:
-    """Which values were not restored, and where they are; empty if all were."""
+    """Return which values were not restored, and where they are. Empty if all were restored."""
     if not columns:
         return ""
     names = ", ".join(clean(column, limit=60) for column in columns)
@@ -206,7 +208,7 @@ def dropped_words(columns: Sequence[str]) -> str:
 
 
 def restored_toast(jobs: Sequence[GenerationJob], dropped_columns: Sequence[str] = ()) -> Toast:
-    done = f"{jobs_name(jobs)} {'is' if len(jobs) == 1 else 'are'} back."
+    done = f"Restored {jobs_name(jobs)}."
     if words := dropped_words(dropped_columns):
         return Toast(text=f"{done} {words}", severity="warning")
     return Toast(text=done)
@@ -217,23 +219,23 @@ def created_toast(job: GenerationJob, *, project: str) -> Toast:
 
 
 def slow_order_toast(order: ListOrder, missing: "MissingCapability") -> Toast:
-    """An order that would make the database read the whole list each time."""
+    """Report an order that would make the database read the whole list on each refresh."""
     return Toast(text=f"Not sorted by {order.column}: {clean(missing.words, limit=400)}", severity="warning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkipReason:
     one: str
-    """After a job's name."""
+    """Follows a job's name."""
     many: str
-    """After a number."""
+    """Follows a number."""
 
 
 FINISHED = SkipReason(one="had already finished", many="had already finished")
-REPEATED = SkipReason(one="is repeated by another job by now", many="are repeated by other jobs by now")
+REPEATED = SkipReason(one="was already retried", many="were already retried")
 GONE_OR_HIDDEN = SkipReason(one="is gone or hidden", many="are gone or hidden")
 GONE = SkipReason(one="is gone", many="are gone")
-LEFT = SkipReason(one="was left", many="were left")
+LEFT = SkipReason(one="was skipped", many="were skipped")
 UNKNOWN = SkipReason(one="may or may not have been changed", many="may or may not have been changed")
 
 
@@ -242,7 +244,7 @@ def hidden_from(actor_label: str) -> SkipReason:
 
 
 MissingWhys = Mapping[UUID, SkipReason]
-"""Of the jobs that were not found, where somebody could tell."""
+"""Reasons for jobs that were not found, if known."""
 
 
 def of_missing(missing: Missing, known: MissingWhys) -> SkipReason:
@@ -278,7 +280,7 @@ def of_deletion(outcome: DeletionOutcome, known: MissingWhys) -> SkipReason | No
         case Deleted():
             return None
         case Moved(job=job):
-            return _is(job.status, " by now")
+            return _is(job.status, " now")
         case Missing():
             return of_missing(outcome, known)
     assert_never(outcome)
@@ -295,22 +297,22 @@ def _is(status: AnyStatus, when: str) -> SkipReason:
 
 
 def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
-    """Says first whether it was made, then what is there."""
+    """Return whether the change was made, then what exists now."""
     made = {
         WriteOutcome.DONE: "The change was made",
         WriteOutcome.NOT_DONE: "The change was not made",
-        WriteOutcome.UNKNOWN: "It cannot be told whether the change was made",
+        WriteOutcome.UNKNOWN: "It is unknown whether the change was made",
     }[found.outcome]
     rows = written.after or written.before
     if len(written.touched) == 1:
-        return f"{made}: the job {short_id(written.touched[0])} is {'' if found.jobs else 'not '}there now."
+        return f"{made}: the job {short_id(written.touched[0])} {'exists' if found.jobs else 'does not exist'} now."
     if written.touched:
-        return f"{made}; of its {count(len(written.ids))} ids {count(len(found.jobs))} are jobs that are there now."
+        return f"{made}. Of its {count(len(written.ids))} ids, {count(len(found.jobs))} belong to jobs that exist now."
     if len(rows) != 1:
-        return f"{made}: it was about {count(len(rows))} jobs, of which {count(len(found.jobs))} are there now."
+        return f"{made}. It concerned {count(len(rows))} jobs, of which {count(len(found.jobs))} exist now."
     (row,) = rows
     if not isinstance(row, GenerationJob):
-        return f"{made}: it was about {_name(row)}."
+        return f"{made}. It concerned {_name(row)}."
     there = f"is {status_word(found.jobs[0].status)} now" if found.jobs else _absent(written, found.outcome)
     return f"{made}: {_name(row)} {there}."
 
@@ -321,7 +323,7 @@ def _absent(written: WriteRecord, outcome: WriteOutcome) -> str:
         return "is deleted"
     if outcome is WriteOutcome.NOT_DONE and is_creation:
         return "does not exist"
-    return "is gone or hidden by now"
+    return "is gone or hidden now"
 
 
 def _name(row: WrittenRow) -> str:

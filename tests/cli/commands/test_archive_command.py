@@ -65,7 +65,7 @@ class TestArchivedJobs:
         done = gjobs("archive", "restore", "--status", "failed", "--since", "1h", "--yes", "--json")
         assert done.document == {"found": 1, "done": 1, "left": 0, "stopped": False, "dropped_columns": []}
         assert present(sql) == ALL - {SUCCEEDED}
-        assert gjobs("archive", "restore", "--status", "failed", "--yes").err == "No archived job is so.\n"
+        assert gjobs("archive", "restore", "--status", "failed", "--yes").err == "No archived job matches.\n"
 
     @pytest.mark.parametrize(("by", "added"), [([], {"includes_archive": True}), (["--by", "project"], None)])
     def test_stats_reports_whether_archived_jobs_are_included(
@@ -75,8 +75,8 @@ class TestArchivedJobs:
             document = gjobs("stats", *by, *options, "--json").document
             return document | added if added else document
 
-        assert gjobs("stats", *by).err == "Without the archived jobs, which are 2: --archive adds them.\n"
-        assert gjobs("stats", *by, "--archive").err == "With the archived jobs.\n"
+        assert gjobs("stats", *by).err == "Excludes 2 archived jobs. Add --archive to include them.\n"
+        assert gjobs("stats", *by, "--archive").err == "Includes the archived jobs.\n"
         if added:
             assert gjobs("stats", "--json").document["includes_archive"] is False
             assert gjobs("stats", "--archive", "--json").document["includes_archive"] is True
@@ -90,7 +90,7 @@ class TestArchivedJobs:
         assert told.code == 1
         assert told.err.splitlines() == [
             f"The job {FAILED} is in the archive.",
-            f"'gjobs archive restore {FAILED}' brings it back, and --events tells what happened to it.",
+            f"'gjobs archive restore {FAILED}' restores it. --events shows its events.",
         ]
         assert "is in the archive" not in gjobs("jobs", "show", str(FAILED), "--as", "ben@example.com").err
 
@@ -102,5 +102,5 @@ class TestArchivedJobs:
 
 def test_cleanup_question_names_the_command_that_restores_the_jobs(open_terminal: OpenTerminal, url: str) -> None:
     terminal = open_terminal(*OLD)
-    terminal.decline("Archive 2 jobs, created before", "'gjobs archive restore' brings them back.")
+    terminal.decline("Archive 2 jobs, created before", "'gjobs archive restore' restores them.")
     assert "Nothing was archived." in terminal.screen

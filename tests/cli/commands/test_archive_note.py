@@ -44,5 +44,5 @@ def test_statistics_of_a_user_do_not_claim_to_include_the_archive(
     for command in (("stats", "--archive"), ("stats", "--archive", "--by", "project")):
         assert gjobs(*command, *AS_ADA).err == PARTIAL
     assert gjobs("archive", "list", *AS_ADA).err.endswith(PARTIAL)
-    assert gjobs("stats", "--archive").err == "With the archived jobs.\n"
+    assert gjobs("stats", "--archive").err == "Includes the archived jobs.\n"
     assert gjobs("archive", "list").err == ""

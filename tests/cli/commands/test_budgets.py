@@ -45,7 +45,7 @@ def test_budgets_list_prints_a_table(gjobs: Run) -> None:
     gjobs("budgets", "set", "--user", "ben@example.com", "--period", "day", "--limit", "500")
     set_autumns(gjobs, "$6")
     titles, autumns, bens = gjobs("budgets", "list").out.splitlines()
-    assert titles.split() == ["OF", "NAME", "PERIOD", "SPENT", "LIMIT", "LEFT", "USED", "STATE", "AT", "THIS", "PACE"]
+    assert titles.split() == ["OF", "NAME", "PERIOD", "SPENT", "LIMIT", "LEFT", "USED", "STATE", "FORECAST"]
     assert autumns.split()[:8] == ["project", "Autumn", "catalog", "all", "$5.18", "$6.00", "$0.82", "86"]
     assert autumns.split()[9:] == ["warning", "-"]
     assert bens.split() == ["user", "ben@example.com", "day", "$0.00", "$5.00", "$5.00", "0", "%", "ok", "-"]
@@ -64,7 +64,7 @@ def test_budgets_list_shows_when_a_budget_runs_out(gjobs: Run, sql: Sql) -> None
     set_autumns(gjobs, "1036")
     moment = datetime.fromisoformat(gjobs("budgets", "--json").document[0]["used_up_at"])
     assert (moment - datetime.now(UTC)).days == 9
-    assert f"used up on {moment.date()}" in gjobs("budgets").out
+    assert f"runs out {moment.date()}" in gjobs("budgets").out
 
 
 def test_budgets_set_warns_about_a_limit_below_the_spent_amount(gjobs: Run) -> None:
@@ -72,7 +72,10 @@ def test_budgets_set_warns_about_a_limit_below_the_spent_amount(gjobs: Run) -> N
     assert lowered.code == 0
     assert "$-4.18" not in lowered.out
     assert "-$4.18" in lowered.out
-    assert lowered.err == "It is used up already: no job is queued, and no cost grows, while that is so.\n"
+    assert (
+        lowered.err
+        == "It has already run out. Until there is room again, no job can be queued and no cost can be raised.\n"
+    )
 
 
 def test_over_budget_job_is_refused_with_limit_spent_amount_and_cost(gjobs: Run) -> None:
@@ -94,12 +97,12 @@ def test_finished_job_may_exceed_its_budget(gjobs: Run, sql: Sql) -> None:
 
 def test_budgets_check_exits_with_8_when_a_budget_warns(gjobs: Run) -> None:
     assert gjobs("budgets", "--json").out == "[]\n"
-    assert gjobs("budgets").err == "No budgets. 'gjobs budgets set' makes one.\n"
+    assert gjobs("budgets").err == "No budgets. 'gjobs budgets set' creates one.\n"
     assert gjobs("budgets", "check").err == "There are no budgets.\n"
     set_autumns(gjobs, "1000")
     calm = gjobs("budgets", "check", "--json")
     assert (calm.code, calm.document) == (0, {"ok": True, "budgets": []})
-    assert gjobs("budgets", "check").err == "No budget warns.\n"
+    assert gjobs("budgets", "check").err == "No budget is near its limit.\n"
     set_autumns(gjobs, "1000", "--warn", "0.5")
     warned = gjobs("budgets", "check", "--json")
     assert (warned.code, warned.document["ok"]) == (8, False)
@@ -121,7 +124,7 @@ def test_budgets_check_reports_whether_a_job_fits_the_budget(gjobs: Run) -> None
     assert told == {"budget_id": told["budget_id"], **expected}
     assert gjobs(*asked, "82").err == "A job for $0.82 can be queued.\n"
     assert gjobs(*asked, "83").err == (
-        "A job for $0.83 cannot be queued. $6.00 in all of project Autumn catalog: $0.82 left\n"
+        "A job for $0.83 cannot be queued. $6.00 total for project Autumn catalog: $0.82 left\n"
     )
 
 
@@ -131,14 +134,14 @@ def test_budgets_remove_deletes_the_budget(gjobs: Run) -> None:
     assert (removed.code, removed.document["limit_cents"]) == (0, 100)
     assert gjobs("budgets", "--json").document == []
     again = gjobs("budgets", "remove", *AUTUMNS, "--yes")
-    assert_refused(again, 1, "'Autumn catalog' has no budget of the period all.")
+    assert_refused(again, 1, "'Autumn catalog' has no budget for the period all.")
 
 
 def test_budgets_remove_asks_for_confirmation(gjobs: Run, open_terminal: OpenTerminal) -> None:
     set_autumns(gjobs, "100")
     assert run_process("budgets", "remove", *AUTUMNS).code == 2
     terminal = open_terminal("budgets", "remove", *AUTUMNS)
-    terminal.decline("Remove the limit of $1.00 in all of project Autumn catalog?", "test_", "$5.18 are spent")
+    terminal.decline("Remove the budget of $1.00 total for project Autumn catalog?", "test_", "$5.18 is spent")
     assert "Nothing was removed." in terminal.screen
     assert len(gjobs("budgets", "--json").document) == 1
 

@@ -87,8 +87,8 @@ def test_cleanup_question_names_the_job_count_the_actor_and_the_database(open_te
         "Project: Autumn catalog",
         "As: the operator",
         "Database: world (",
-        "Nothing brings them back.",
-        "Rows of public.invoices that are deleted or unlinked with them stay so.",
+        "This cannot be undone.",
+        "Rows of public.invoices that are deleted or unlinked along with them are not restored.",
     )
     assert "Deleting: 2 of 2" in terminal.screen
     assert "Deleted 2 jobs." in terminal.screen
@@ -102,7 +102,7 @@ def test_cleanup_skips_and_reports_locked_jobs(gjobs: Run, database: Conninfo, s
     assert done.code == 0
     assert done.err.splitlines() == [
         "Deleted 1 job.",
-        "1 job was left, for others were at work on it. The same command goes on.",
+        "1 job was skipped, because others were using it. Run the same command to continue.",
     ]
     assert present(sql) == UNFINISHED | {FAILED}
 
@@ -149,7 +149,7 @@ async def test_stopped_cleanup_finishes_its_batch_and_can_be_continued(
             other.execute("drop function public.wait() cascade")
     left = len(present(sql) - UNFINISHED)
     assert 0 < left < 302
-    assert f"Stopped: deleted {302 - left} jobs, {left} jobs left. The same command goes on." in terminal.screen
+    assert f"Stopped: deleted {302 - left} jobs, {left} jobs left. Run the same command to continue." in terminal.screen
     assert '"stopped": true' in terminal.screen
     assert run_process(*OLD, "--yes", "--json").document["done"] == left
     assert present(sql) == UNFINISHED

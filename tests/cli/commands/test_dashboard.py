@@ -44,7 +44,7 @@ def test_snapshot_writes_an_svg_file(gjobs: Run, tmp_path: Path) -> None:
     assert picture.stat().st_mode & 0o777 == 0o600
     assert_refused(gjobs("snapshot", "--svg", str(tmp_path / "missing" / "dashboard.svg")), 2, "cannot be written")
     picture.write_text("mine")
-    assert_refused(gjobs("snapshot", "--svg", str(picture)), 2, f"{picture} is there already", "--force")
+    assert_refused(gjobs("snapshot", "--svg", str(picture)), 2, f"{picture} already exists", "--force")
     assert picture.read_text() == "mine"
     assert gjobs("snapshot", "--svg", str(picture), "--force").code == 0
     assert picture.read_text(encoding="utf-8").startswith("<svg")

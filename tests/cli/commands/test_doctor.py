@@ -49,7 +49,7 @@ def test_doctor_lists_findings_with_the_sql_that_fixes_them(gjobs: Run, attached
     done = gjobs("doctor")
     assert (done.code, done.err) == (8, "")
     lines = done.out.splitlines()
-    assert {"Server", "Link", "Login and users", "Schema", "Who reaches what", "What to do next"} <= set(lines)
+    assert {"Server", "Connection", "Login and users", "Schema", "Access rules", "Next steps"} <= set(lines)
     assert "✗ problem  The view public.generation_job_summary runs with its owner's rights," in lines
     assert f"               {leak['sql']}" in lines
     assert "\x1b" not in done.out

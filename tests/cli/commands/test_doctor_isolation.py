@@ -83,7 +83,7 @@ def test_doctor_isolation_uses_the_given_owner_and_other_user(gjobs: Run, attach
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("--owner", "ada@example.com"), 2, "--owner and --other say whom --isolation tries."),
+        (("--owner", "ada@example.com"), 2, "--owner and --other need --isolation."),
         (("--isolation", "--owner", "zoe@example.com"), 1, "'zoe@example.com'"),
         (("--isolation", "--owner", "ben@example.com", "--other", str(BEN)), 2, "name the same user"),
     ],

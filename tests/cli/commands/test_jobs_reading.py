@@ -85,7 +85,7 @@ def test_after_option_continues_behind_the_last_job(gjobs: Run, sql: Sql, times:
 def test_jobs_list_names_the_option_that_lists_the_next_page(gjobs: Run) -> None:
     page = gjobs("jobs", "list", "--limit", "2")
     key = f"{time_of(3)},{RUNNING}"
-    assert page.err == f"There are more. The next ones: --after {key}\n"
+    assert page.err == f"There are more. Continue with --after {key}\n"
     rest = gjobs("jobs", "list", "--after", key)
     assert str(SUCCEEDED) in rest.out
     assert rest.err == ""
@@ -104,8 +104,12 @@ def test_jobs_show_prints_one_job_and_indents_a_json_error(gjobs: Run, sql: Sql)
 @pytest.mark.parametrize(
     ("actor", "job", "words"),
     [
-        ("ada@example.com", NOBODY, f"{NOBODY} is not there, or not any more.\n'gjobs jobs list' lists them.\n"),
-        ("ada@example.com", BENS, "but ada@example.com does not see it.\nAs the operator you see what is there.\n"),
+        ("ada@example.com", NOBODY, f"{NOBODY} does not exist.\n'gjobs jobs list' lists the jobs.\n"),
+        (
+            "ada@example.com",
+            BENS,
+            "but ada@example.com does not see it.\nThe operator sees hidden rows: press u in the dashboard,",
+        ),
         ("operator", NOBODY, f"There is no job {NOBODY}"),
     ],
     ids=["gone", "hidden", "never there"],
@@ -144,11 +148,11 @@ def test_jobs_show_takes_the_beginning_of_an_id_among_the_jobs_that_the_actor_se
     assert shown(str(others[0])[:-1].replace("-", ""), "ben@example.com") == str(others[2])
     assert_refused(
         *(gjobs("jobs", "show", PREFIX, *options, "--as", "ada@example.com"), 2),
-        f"2 jobs have an id that begins with {PREFIX}.\nGive more digits: {others[0]}, {others[1]}\n",
+        f"2 jobs have an id that begins with {PREFIX}.\nUse more digits: {others[0]}, {others[1]}\n",
     )
     assert_refused(
         *(gjobs("jobs", "show", "3F2B9C1E-8", *options), 1),
-        "There is no job whose id begins with 3f2b9c1e8, or none that this user sees.\n'gjobs jobs list' lists them.",
+        "There is no job whose id begins with 3f2b9c1e8, or this user does not see it.\n'gjobs jobs list' lists",
     )
 
 
@@ -158,7 +162,7 @@ def test_beginning_of_many_ids_is_ambiguous(gjobs: Run) -> None:
 
 @pytest.mark.parametrize("prefix", ["3f2", "3f2g", "x", f"{PREFIX}-8d47-4b15-9a3e-0000000000001"])
 def test_text_that_begins_no_id_is_refused(gjobs: Run, prefix: str) -> None:
-    words = f"{prefix!r} is not an id, nor the first 4 or more of its hexadecimal digits."
+    words = f"{prefix!r} is not an id, and not the first 4 or more hexadecimal digits of one."
     assert_refused(gjobs("jobs", "show", prefix), 2, words)
 
 
@@ -172,7 +176,7 @@ def test_text_that_begins_no_id_is_refused(gjobs: Run, prefix: str) -> None:
 def test_command_that_writes_needs_the_whole_id(gjobs: Run, sql: Sql, others: list[UUID], line: str) -> None:
     before = present(sql)
     refused = gjobs(*shlex.split(line.format(PREFIX)))
-    assert_refused(refused, 2, f"'{PREFIX}' is only the beginning of an id: a command that writes needs the whole id")
+    assert_refused(refused, 2, f"'{PREFIX}' is only the beginning of an id. Commands that write need the whole id")
     assert present(sql) == before
 
 
@@ -183,7 +187,7 @@ def test_project_is_found_by_the_beginning_of_its_id_only_to_read(gjobs: Run, sq
     assert "2 projects have an id that begins with 0000." in gjobs("stats", "--project", "0000").err
     assert_refused(
         *(gjobs("jobs", "create", "--project", PREFIX, "--mode", "x"), 1),
-        "What writes needs a project's whole id or name.",
+        "Commands that write need a project's whole id or name.",
     )
 
 
@@ -206,7 +210,7 @@ def test_jobs_show_prints_the_events_of_a_job(gjobs: Run) -> None:
     assert for_people.code == 0
     assert "queued → running" in for_people.out
     assert "\x1b" not in for_people.out
-    assert for_people.err.startswith("In each status: queued ")
+    assert for_people.err.startswith("Time in each status: queued ")
 
 
 def test_events_of_a_deleted_job_are_visible_only_to_its_owner(gjobs: Run) -> None:

@@ -88,7 +88,7 @@ def test_export_replaces_an_existing_file_only_with_force(gjobs: Run, folder: Pa
     file.write_text("precious")
     done = gjobs("jobs", "export", str(file))
     assert (done.code, file.read_text()) == (2, "precious")
-    assert done.err == f"{file} is there already.\nName another file, or add --force to replace it.\n"
+    assert done.err == f"{file} already exists.\nUse another name, or add --force to replace it.\n"
     assert gjobs("jobs", "export", str(file), "--force").code == 0
     assert len(file.read_text().splitlines()) == 6
 
@@ -101,7 +101,7 @@ def test_export_keeps_a_file_that_was_created_meanwhile(folder: Path) -> None:
             put("mine")
             file.write_text("theirs")
 
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         race()
     assert (names_in(folder), file.read_text()) == (["jobs.csv"], "theirs")
 
@@ -117,9 +117,9 @@ def test_export_replaces_the_target_of_a_symbolic_link(gjobs: Run, folder: Path)
 @pytest.mark.parametrize(
     ("file", "options", "code", "sentence"),
     [
-        ("", ["--format", "csv"], 2, "{folder} is no file."),
+        ("", ["--format", "csv"], 2, "{folder} is not a file."),
         ("none/jobs.csv", [], 2, "{folder}/none/jobs.csv cannot be written: No such file or directory."),
-        ("jobs.txt", [], 2, "The format is not said."),
+        ("jobs.txt", [], 2, "Can't infer the format from the file name."),
         ("jobs.csv", ["--format", "cvs"], 2, "Argument --format: 'cvs' is not known. Did you mean 'csv'?"),
         ("jobs.csv", ["--filter", "cost:1.50"], 2, "cost:1.50"),
         ("jobs.csv", ["--json"], 2, "This command has no JSON form."),
@@ -158,7 +158,7 @@ def test_export_to_a_full_disk_reports_it_and_leaves_no_file(folder: Path) -> No
     file = str(folder / "jobs.csv")
     limited = ["/bin/sh", "-c", 'ulimit -f 0; exec "$@"', "-", GJOBS, "jobs", "export", file]
     done = subprocess.run(limited, capture_output=True, text=True, timeout=PATIENCE)
-    words = f"{file} cannot be written: File too large.\nNothing of it was left. Name a file elsewhere.\n"
+    words = f"{file} cannot be written: File too large.\nThe partial file was removed. Use a file elsewhere.\n"
     assert (done.returncode, done.stderr) == (1, words)
     assert names_in(folder) == []
 

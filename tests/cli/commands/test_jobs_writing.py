@@ -95,7 +95,7 @@ def test_refused_transition_prints_the_reason(gjobs: Run) -> None:
     refused = gjobs("jobs", "transition", str(QUEUED), "succeeded", "--json")
     assert refused.code == 1
     assert refused.document == {"applied": False, "job": document(QUEUED), "reason": reason}
-    hint = "It may become running."
+    hint = "It can change to running."
     error = {"kind": "declined", "message": reason, "hint": hint, "exit_code": 1}
     assert json.loads(refused.err) == {"error": error}
     for_people = gjobs("jobs", "transition", str(QUEUED), "succeeded")
@@ -105,11 +105,11 @@ def test_refused_transition_prints_the_reason(gjobs: Run) -> None:
 @pytest.mark.parametrize("job", [NOBODY, BENS])
 def test_transition_of_a_missing_or_hidden_job_is_refused(gjobs: Run, job: object) -> None:
     missing = gjobs("jobs", "transition", str(job), "running", "--as", "ada@example.com", "--json")
-    reason = f"There is no job {job}, or none that this user sees."
+    reason = f"There is no job {job}, or this user does not see it."
     assert missing.code == 1
     assert missing.document == {"applied": False, "job": None, "reason": reason}
     told = json.loads(missing.err)["error"]["message"]
-    assert told.startswith(f"{job} is not there" if job == NOBODY else f"{job} exists, but ada@example.com")
+    assert told.startswith(f"{job} does not exist" if job == NOBODY else f"{job} exists, but ada@example.com")
 
 
 def test_transition_of_a_locked_job_times_out(gjobs: Run, database: Conninfo) -> None:
@@ -134,7 +134,7 @@ def test_retry_requires_again_to_repeat_a_retried_job(gjobs: Run) -> None:
     refused = gjobs("jobs", "retry", str(FAILED))
     assert (refused.code, refused.out) == (1, "")
     by = first["job"]["id"]
-    assert refused.err == f"The job {FAILED} is repeated by {by} by now. Add --again to repeat it once more.\n"
+    assert refused.err == f"The job {FAILED} was already retried as {by}. Add --again to retry it again.\n"
     assert gjobs("jobs", "retry", str(FAILED), "--again").code == 0
 
 
@@ -144,6 +144,6 @@ def test_retry_reports_each_job_that_cannot_be_retried(gjobs: Run) -> None:
     _, row = done.out.splitlines()
     assert row.endswith("Autumn catalog")
     assert done.err.splitlines() == [
-        f"Only a failed job can be repeated; {QUEUED} is queued.",
-        f"There is no job {NOBODY}, or none that this user sees.",
+        f"Only a failed job can be retried; {QUEUED} is queued.",
+        f"There is no job {NOBODY}, or this user does not see it.",
     ]

@@ -51,7 +51,7 @@ def test_jobs_delete_question_names_each_job_and_the_database(open_terminal: Ope
     )
     jobs = [FAILED, RUNNING, *extra]
     terminal = open_terminal("jobs", "delete", *map(str, jobs))
-    shown = ("these 8 jobs", "Autumn catalog", "failed", "test_", "6 still queued and 1 still running")
+    shown = ("these 8 jobs", "Autumn catalog", "failed", "test_", "6 queued and 1 running")
     terminal.agree(*shown, *(job.hex[:8] for job in jobs))
     assert "Deleted 8 jobs." in terminal.screen
     assert FAILED not in present(sql)

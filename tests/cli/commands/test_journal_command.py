@@ -69,7 +69,7 @@ def test_journal_command_requires_no_configuration_and_creates_nothing(
     monkeypatch.setenv("GJOBS_PROFILE", "no such profile")
     assert gjobs("journal", "--json").document == []
     told = gjobs("journal")
-    assert (told.code, told.err) == (0, "Nothing was written.\n")
+    assert (told.code, told.err) == (0, "No entries.\n")
     assert not directory.parent.exists()
 
 

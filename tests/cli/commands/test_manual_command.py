@@ -32,7 +32,7 @@ def test_help_explains_a_command_that_has_no_page(gjobs: Run) -> None:
     [
         (("bugets",), 2, "Unknown topic 'bugets'. Did you mean 'budgets'?\n"),
         (("jobs", "lst"), 2, "Unknown topic 'jobs lst'."),
-        (("budgets", "--search", "x"), 2, "--search finds pages, and takes no topic beside it."),
+        (("budgets", "--search", "x"), 2, "--search can't be combined with a topic."),
         (("--search", "no-such-word"), 1, "No page contains 'no-such-word'."),
         (("budgets", "--as", "ada@example.com"), 2, "This command opens no database."),
     ],

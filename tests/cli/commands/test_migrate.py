@@ -101,7 +101,7 @@ def test_migrate_up_requires_a_write_reason_without_a_profile(
 ) -> None:
     monkeypatch.delenv("GJOBS_PROFILE")
     address = ("--database-url", uri(blank_database))
-    assert_refused(gjobs("migrate", "up", "--yes", *address), 6, "Give --write REASON")
+    assert_refused(gjobs("migrate", "up", "--yes", *address), 6, "Add --write REASON")
     assert "gjobs" not in schemas(blank_database)
     assert gjobs("migrate", "up", "--yes", *address, "--write", "the first schema").code == 0
     assert "gjobs" in schemas(blank_database)

@@ -36,19 +36,17 @@ def test_verify_reports_that_the_schema_matches_the_first_revision(gjobs: Run, a
 
     assert verified.code == 0
     title, *kinds = verified.out.splitlines()
-    assert title.split() == ["KIND", "OK", "OTHERWISE"]
+    assert title.split() == ["KIND", "OK", "DIFFERENT"]
     assert ["relation", "4", "-"] in [kind.split() for kind in kinds]
     assert all(kind.endswith(" -") for kind in kinds)
-    assert verified.err == (
-        "The schema is what revision 0001 promises.\n'gjobs migrate up' can take this database over.\n"
-    )
+    assert verified.err == ("The schema matches revision 0001.\n'gjobs migrate up' can take over this database.\n")
     assert catalogue(app) == before
 
 
 def test_verify_names_the_write_option_when_migrating_requires_a_reason(gjobs: Run, app: Conninfo) -> None:
     verified = gjobs("migrate", "verify", "--database-url", uri(app))
 
-    assert verified.err.endswith("'gjobs migrate up --write REASON' can take this database over.\n")
+    assert verified.err.endswith("'gjobs migrate up --write REASON' can take over this database.\n")
 
 
 def entries(gjobs: Run) -> list[tuple[str, str, str | None]]:
@@ -141,9 +139,9 @@ def test_verify_lists_each_object_that_differs(gjobs: Run, app: Conninfo) -> Non
     assert extra.split() == ["extra,", "tolerated", "column", "public.generation_jobs.priority", "integer"]
     assert different.split() == [*("different", "column", "public.generation_jobs.mode", "text", "not", "null", "text")]
     assert for_people.err.splitlines() == [
-        "1 object is not what revision 0001 promises:",
+        "1 object does not match revision 0001:",
         "column public.generation_jobs.mode is text instead of text not null.",
-        "'gjobs migrate up' does not take it over as it is; it stays of use as it is.",
+        "'gjobs migrate up' can't take over this database. gjobs works with it as it is.",
     ]
 
 

@@ -36,7 +36,7 @@ def inconsistent_rollups(kept: Conninfo) -> Iterator[Conninfo]:
 
 def test_verify_reports_that_rollups_match_the_jobs(gjobs: Run) -> None:
     verified = gjobs("migrate", "verify", "--rollups")
-    assert (verified.code, verified.out, verified.err) == (0, "", "The sums are what counting the jobs gives.\n")
+    assert (verified.code, verified.out, verified.err) == (0, "", "The rollups match the jobs.\n")
     document = {"matches": True, "count": 0, "differences": []}
     assert gjobs("migrate", "verify", "--rollups", "--json").document == document
 
@@ -59,14 +59,14 @@ def test_verify_finds_wrong_rollups_and_repair_fixes_them(gjobs: Run) -> None:
     for_people = gjobs("migrate", "verify", "--rollups")
     assert for_people.code == 8
     assert "2026-01-01" in for_people.out
-    assert for_people.err.startswith("2 sums are not what counting the jobs gives. 'gjobs migrate repair-rollups'")
+    assert for_people.err.startswith("2 rollups do not match the jobs. 'gjobs migrate repair-rollups'")
 
     assert gjobs("migrate", "repair-rollups", "--yes", "--read-only").code == 6
     assert gjobs("migrate", "verify", "--rollups", "--read-only").code == 8
     assert gjobs("migrate", "repair-rollups", "--yes").code == 0
     assert gjobs("migrate", "verify", "--rollups").code == 0
     newest = gjobs("journal", "--json").document[0]
-    assert (newest["what"], newest["outcome"]) == ("count the sums of the jobs anew", "done")
+    assert (newest["what"], newest["outcome"]) == ("rebuild the rollups", "done")
 
 
 def test_verify_finds_the_same_differences_in_parts(

@@ -50,7 +50,7 @@ def test_missing_configuration_lists_the_embedded_profile_and_creates_no_file(gj
     path = gjobs("config", "path")
     assert path.code == 0
     assert Path(path.out.strip()).is_relative_to(tmp_path)
-    assert "no such file" in path.err
+    assert "does not exist" in path.err
     assert gjobs("config", "path", "--json").document == {"path": path.out.strip(), "exists": False}
     assert list(tmp_path.iterdir()) == []
 
@@ -159,7 +159,7 @@ def test_unknown_user_is_reported_with_the_setting_that_names_it(
     configure(profile("world", url), profile("lab", url, **{"as": "nobody@example.com"}))
     if not option:
         monkeypatch.setenv("GJOBS_AS", "nobody@example.com")
-    assert_refused(gjobs("jobs", "list", *option), 1, "nobody@example.com", f"{origin} asks for these eyes.")
+    assert_refused(gjobs("jobs", "list", *option), 1, "nobody@example.com", f"{origin} selects this user.")
 
 
 def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerminal, configure: Configure) -> None:

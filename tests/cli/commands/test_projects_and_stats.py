@@ -80,7 +80,7 @@ def test_stats_print_totals_by_status(gjobs: Run) -> None:
     lines = gjobs("stats").out.splitlines()
     assert lines[1].split() == ["queued", "2", "$3.00", "$1.50"]
     assert lines[-3].split() == ["total", "5", "$6.18", "$1.24"]
-    assert lines[-1] == "Succeeded: 50 % of the finished jobs, 20 % of all."
+    assert lines[-1] == "Success: 50 % of the finished jobs, 20 % of all jobs."
 
 
 def test_stats_round_averages_to_two_decimals(gjobs: Run, sql: Sql) -> None:
@@ -106,7 +106,7 @@ def test_stats_without_jobs_print_zeros(gjobs: Run, sql: Sql) -> None:
     assert gjobs("stats", "--json").document == nothing | undefined
     lines = gjobs("stats").out.splitlines()
     assert lines[1].split() == ["total", "0", "$0.00", "-"]
-    assert lines[-1] == "Nothing has finished."
+    assert lines[-1] == "No job has finished."
 
 
 def test_stats_by_project_list_the_rows_of_the_summary_view(gjobs: Run) -> None:

@@ -27,13 +27,13 @@ def test_retention_policy_is_set_listed_applied_and_removed(gjobs: Run, sql: Sql
     title, first, second = gjobs("retention", "list").out.splitlines()
     assert title.split() == ["OLDER", "THAN", "ACTION", "STATUS", "LAST", "APPLIED", "PROJECT"]
     assert first.split() == ["30d", "archive", "failed", "-", "Autumn", "catalog"]
-    assert second.split() == ["30d", "delete", "succeeded,", "failed", "-", "all", "that", "have", "none"]
+    assert second.split() == ["30d", "delete", "succeeded,", "failed", "-", "all", "other", "projects"]
     applied = gjobs("retention", "apply", "--yes")
     assert (applied.code, applied.err) == (0, "Archived 1 job: Autumn catalog\n")
     assert sql("select status from gjobs.archived_jobs") == [("failed",)]
     assert gjobs("retention", "apply", "--yes").err == "No job is old enough for a policy.\n"
     unasked = gjobs("retention", "remove", "--project", "Autumn catalog")
-    assert (unasked.code, unasked.err.splitlines()[1]) == (2, "Give --yes to answer it now.")
+    assert (unasked.code, unasked.err.splitlines()[1]) == (2, "Add --yes to confirm.")
     removed = gjobs("retention", "remove", "--project", "Autumn catalog", "--yes")
     assert removed.err == "The policy is removed.\n"
     assert gjobs("retention", "remove", "--project", "Autumn catalog").code == 1
@@ -53,7 +53,7 @@ def test_interrupted_retention_run_reports_the_jobs_already_archived(
     assert applied.code == 3
     assert applied.err.splitlines()[:3] == [
         "Archived 3 jobs: Autumn catalog",
-        "Broken off. The same command goes on.",
+        "An error stopped it. Run the same command to continue.",
         "The database is not reachable: gone.",
     ]
 
@@ -62,10 +62,10 @@ def test_retention_set_question_counts_the_jobs_it_would_affect(open_terminal: O
     terminal = open_terminal(*SET, "--delete")
     terminal.decline(
         "Delete jobs older than 30d from now on, whenever policies are applied?",
-        "At the moment these are 2 jobs:",
-        "Project: all that have none",
+        "This currently matches 2 jobs:",
+        "Project: all other projects",
         "Database: world (",
-        "Nothing brings them back.",
+        "This cannot be undone.",
     )
     assert sql("select 1 from gjobs.retention_policies") == []
 
@@ -86,9 +86,9 @@ def test_retention_remove_asks_when_a_general_policy_would_apply(
     terminal = open_terminal("retention", "remove", "--project", "Autumn catalog")
     terminal.decline(
         "Remove the policy of Autumn catalog?",
-        "That of all that have none applies then: delete jobs older than 30d.",
-        "At the moment these are 2 jobs:",
-        "Nothing brings them back.",
+        "The policy for all other projects will apply: delete jobs older than 30d.",
+        "This currently matches 2 jobs:",
+        "This cannot be undone.",
     )
     assert sql("select count(*) from gjobs.retention_policies") == [(2,)]
 

@@ -84,7 +84,7 @@ def test_metrics_reports_a_port_that_is_in_use(gjobs: Run) -> None:
         port = taken.getsockname()[1]
         done = gjobs("metrics", "--serve", str(port))
     assert done.code == 2
-    assert done.err.startswith(f"Port {port} cannot be listened on: ")
+    assert done.err.startswith(f"Can't listen on port {port}: ")
 
 
 class Reads:
@@ -123,7 +123,7 @@ async def test_scrape_of_an_unreachable_database_returns_up_0(
     reads.error = None
     assert values(await answering.answer()) == [1, 3]
     assert capsys.readouterr().err == (
-        "No answer. The answer is gjobs_up 0 until that is over.\nThe database answers again.\n"
+        "No answer. Until the database answers, the result is gjobs_up 0.\nThe database answers again.\n"
     )
 
 

@@ -66,7 +66,7 @@ def test_watch_prints_transitions_until_its_condition_holds(begin: Callable[...,
     sql("update generation_jobs set status = 'running' where id = %s", QUEUED)
     sql("update generation_jobs set status = 'failed', error = 'API \x1b[2Jtimeout' where id = %s", QUEUED)
     code, out, err = watching.end()
-    assert (code, err) == (8, "It holds that failed>=1.\n")
+    assert (code, err) == (8, "Condition met: failed>=1.\n")
     lines = [line[len("2026-01-04 12:00:00  ") :] for line in out.splitlines()]
     assert lines == [
         "00000000  queued    → running    lifestyle             $2.00",
@@ -119,7 +119,7 @@ def test_watch_without_stored_events_reports_what_it_misses(gjobs: Run, attached
     done = gjobs("--database-url", uri(attached_database), "watch", "--filter", "mode:of-no-job", "--until", "left=0")
     assert done.code == 8
     assert done.err.splitlines()[0] == (
-        "What comes and goes between two looks is missed. This database does not record job events."
+        "Changes that are undone between two polls are missed. This database does not record job events."
         " Run 'gjobs migrate up' to add events (revision 0005)."
     )
 

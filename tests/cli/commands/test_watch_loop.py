@@ -34,7 +34,7 @@ async def test_watcher_retries_after_a_lost_connection(capsys: pytest.CaptureFix
     watcher = Watcher(WatchedServer(), [], Asked(Unreachable("No answer.")), interval=0.001)
     assert await watcher.run() == MET
     assert capsys.readouterr().err == (
-        "No answer. It is tried again; nothing is told twice.\nThe database answers again.\n"
+        "No answer. Trying again. No change is reported twice.\nThe database answers again.\n"
     )
 
 
@@ -82,11 +82,11 @@ def test_condition_is_parsed_from_text(text: str, expected: tuple[CountedEvent |
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("failed", "'failed' is no condition."),
-        ("failed>-1", "'failed>-1' is no condition."),
+        ("failed", "'failed' is not a condition."),
+        ("failed>-1", "'failed>-1' is not a condition."),
         ("faild>5", "'faild' is not known. Did you mean 'failed'?"),
-        ("failed<5", "failed<5 holds before anything has happened: failed counts from 0 what the watch sees."),
-        ("failed>=0", "failed>=0 holds before anything has happened: failed counts from 0 what the watch sees."),
+        ("failed<5", "failed<5 holds from the start: failed counts the changes that the watch sees, from 0."),
+        ("failed>=0", "failed>=0 holds from the start: failed counts the changes that the watch sees, from 0."),
     ],
 )
 def test_invalid_condition_is_explained(text: str, said: str) -> None:

@@ -84,7 +84,7 @@ def test_worker_reports_jobs_that_wait_for_another_attempt(gjobs: Run, sql: Sql,
     done = gjobs("worker", "some_handlers:registry", "--once")
 
     assert done.code == 0
-    assert done.err.splitlines()[-1] == "1 job waits for another attempt, which any worker makes that runs then."
+    assert done.err.splitlines()[-1] == "1 job waits for another attempt. Any running worker can make it."
     assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("running",)]
 
 
@@ -99,9 +99,9 @@ def test_stopping_worker_reports_what_happens_to_its_jobs(gjobs: Run, registry: 
 
     assert done.code == 0
     _, first, second, *_ = done.err.splitlines()
-    assert first == "Stopping: what is at work may take 30 s to finish. Told again, it is handed back at once."
-    assert second == "What is at work is handed back."
-    assert "handed back (" in done.err
+    assert first == "Stopping: running jobs have 30 s to finish. Stop again to release them at once."
+    assert second == "Releasing the running jobs."
+    assert "released (" in done.err
 
 
 STUBBORN = """
@@ -129,8 +129,8 @@ def test_worker_ends_although_a_handler_does_not_stop(sql: Sql, tmp_path: Path) 
     done = run_process("worker", "stubborn_handlers:registry", "--concurrency", "1", environment={"PYTHONPATH": path})
 
     assert done.code == 0, done.err
-    assert "its handler does not stop, so it is left behind" in done.err
-    assert "handed back (" in done.err
+    assert "its handler does not stop. It is abandoned" in done.err
+    assert "released (" in done.err
     assert sql("select count(*) from gjobs.workers where stopped_at is null") == [(0,)]
 
 
@@ -170,7 +170,7 @@ def test_worker_with_retention_applies_the_policies(gjobs: Run, sql: Sql, exampl
     done = gjobs("worker", example, "--once", "--retention")
 
     assert done.code == 0
-    assert f"Archived 1 job. Older than 30d, of project {AUTUMN}.\n" in done.err
+    assert f"Archived 1 job. Policy: older than 30d, project {AUTUMN}.\n" in done.err
     assert sql("select id from gjobs.archived_jobs") == [(FAILED,)]
 
 

@@ -35,7 +35,7 @@ async def test_blocked_event_loop_loses_no_job_of_its_worker(env: WorkerEnv) -> 
     kinds = [type(one) for one in told]
     assert kinds.count(AttemptStarted) == kinds.count(AttemptEnded) == 2
     assert LeaseLost not in kinds
-    (blocked,) = (one for one in told if isinstance(one, EventLoopBlocked))
+    blocked = next(one for one in told if isinstance(one, EventLoopBlocked))
     assert "gets a thread" in worker_words(blocked)
 
 

@@ -94,7 +94,7 @@ async def test_marked_jobs_are_restored_after_confirmation(dashboard: Driver, jo
     await dashboard.shows("Database: testbase", short(3), short(4))
     await dashboard.press("n", dialog="Archive · Autumn catalog", shows="2 marked")
     assert archived(jobs_db) == {3, 4, 6}
-    await dashboard.press("r", "y", toast="2 jobs are back.")
+    await dashboard.press("r", "y", toast="Restored 2 jobs.")
     assert archived(jobs_db) == {6}
     await dashboard.until(lambda: {3, 4} <= set(dashboard.rows))
 
@@ -133,7 +133,7 @@ async def test_cleanup_counts_jobs_asks_and_archives_them(dashboard: Driver, job
     await dashboard.type(LONG_AGO)
     await until_asked(dashboard, "Archive 2 jobs, created before ")
     await dashboard.shows("2 succeeded, $5.00", "Project: Autumn catalog", "As: ada@example.com", "Database: testbase")
-    await dashboard.shows("brings them back")
+    await dashboard.shows("restores them")
     await dashboard.press("n", dialog="Clean up")
     assert (dashboard.value("#age"), archived(jobs_db)) == (LONG_AGO, set())
     await until_asked(dashboard, "Archive 2 jobs")
@@ -163,7 +163,7 @@ async def test_cleanup_skips_and_reports_locked_jobs(
     await until_asked(dashboard, "Archive 2 jobs")
     with connect(database) as other:
         other.execute("select from public.generation_jobs where id = %s for update", [job_id(21)])
-        await dashboard.press("y", toast="Archived 1 job. 1 job was left, for others were at work on it. Cleaning up")
+        await dashboard.press("y", toast="Archived 1 job. 1 job was skipped, because others were using it. Clean up")
     assert archived(jobs_db) == {22}
 
 
@@ -197,7 +197,7 @@ async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs
     # Where it had to wait for long, the batch has given up, and nothing is deleted.
     left = jobs_db.count() - 8
     assert 0 < left <= 100
-    assert dashboard.toasts == [f"Stopped: deleted {100 - left} jobs, {left} jobs left. Cleaning up once more goes on."]
+    assert dashboard.toasts == [f"Stopped: deleted {100 - left} jobs, {left} jobs left. Clean up again to continue."]
 
 
 async def test_read_only_session_can_neither_restore_nor_clean_up(jobs_db: JobsDatabase, drive: Drive) -> None:

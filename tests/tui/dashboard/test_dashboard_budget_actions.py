@@ -54,7 +54,7 @@ async def test_budgets_dialog_lists_bars_remaining_amounts_and_run_out_dates(
     jobs_db.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 100000)", ADA)
     jobs_db.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 500)", BEN)
     await operator.press("b", dialog="Budgets · Autumn catalog")
-    await operator.shows("Autumn catalog in all", "$9.00 of $10.00", "░░   90 %  $1.00 left  used up on 2026-11-24")
+    await operator.shows("Autumn catalog total", "$9.00 of $10.00", "░░   90 %  $1.00 left  runs out 2026-11-24")
     await operator.shows("ada@example.com a month", "$18.00 of $1,000.00")
     assert "ben@example.com" not in operator.text
     await operator.press("q", dialog="")
@@ -64,22 +64,22 @@ async def test_new_budget_of_the_selected_project_appears_in_the_panel(operator:
     await operator.press("b", shows="No budgets.")
     await operator.press("n", dialog="New budget")
     await fill_in(operator, fields={"limit": "10.00", "warn": "95%"})
-    await operator.press("enter", toast="Set the budget of $10.00 a month of project Autumn catalog: $1.00 left.")
+    await operator.press("enter", toast="Set the budget of $10.00 a month for project Autumn catalog: $1.00 left.")
     assert limits(jobs_db) == [(AUTUMN, "month", 1_000, 0.95)]
     await operator.expects(dialog="Budgets · Autumn catalog", shows="$9.00 of $10.00")
 
     await operator.press("n", dialog="New budget")
     operator.app.screen.query_one("#period", Select).value = "all"
-    await operator.type("5.00", into="#limit", hides="are spent")
+    await operator.type("5.00", into="#limit", hides="is spent")
     operator.app.screen.query_one("#period", Select).value = "month"
-    await operator.shows("$9.00 are spent. It is used up already")
+    await operator.shows("$9.00 is spent. It has already run out")
     await operator.press("escape", "escape", shows="$1.00 left of $10.00")
 
 
 async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Driver, jobs_db: JobsDatabase) -> None:
     await open_form(operator, "n", "New budget")
     choose(operator, "Project owner, ada@example.com")
-    await operator.type("5000", "enter", into="#limit", toast="of user ada@example.com: $32.00 left.")
+    await operator.type("5000", "enter", into="#limit", toast="for user ada@example.com: $32.00 left.")
     await operator.press("n", dialog="New budget")
     choose(operator, "A user")
     await fill_in(operator, fields={"person": "nobody@example.com", "limit": "$6"})
@@ -88,7 +88,7 @@ async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Dri
     assert operator.value("#limit") == "$6"
     await operator.type("Ben@example.com", into="#person")
     operator.app.screen.query_one("#period", Select).value = "day"
-    await operator.press("enter", toast="Set the budget of $6.00 a day of user ben@example.com")
+    await operator.press("enter", toast="Set the budget of $6.00 a day for user ben@example.com")
     assert limits(jobs_db) == [(ADA, "month", 5_000, 0.8), (BEN, "day", 600, 0.8)]
 
 
@@ -116,10 +116,10 @@ async def test_changing_a_budget_shows_its_effect_before_and_after(operator: Dri
     limit_autumn(jobs_db, 2_000)
     await open_form(operator, "enter", "Change a budget")
     assert operator.value("#limit") == "20.00"
-    await operator.shows("$9.00 are spent, $11.00 left.")
+    await operator.shows("$9.00 is spent, $11.00 left.")
     await fill_in(operator, fields={"limit": "10.00", "warn": "90%"})
-    await operator.shows("$9.00 are spent, $1.00 left, and it warns from 90 % on.")
-    await operator.type("5.00", into="#limit", shows="$9.00 are spent. It is used up already: no job is queued, and no")
+    await operator.shows("$9.00 is spent, $1.00 left. It warns from 90 % of the limit.")
+    await operator.type("5.00", into="#limit", shows="$9.00 is spent. It has already run out. Until there is room")
 
     jobs_db.sql("update gjobs.budgets set limit_cents = 50000")
     await operator.press("enter")
@@ -127,10 +127,10 @@ async def test_changing_a_budget_shows_its_effect_before_and_after(operator: Dri
     assert limits(jobs_db) == [(AUTUMN, "all", 50_000, 0.8)]
     assert operator.value("#limit") == "5.00"
 
-    await operator.press("enter", toast="Set the budget of $5.00 in all of project Autumn catalog: $4.00 over. It is")
+    await operator.press("enter", toast="Set the budget of $5.00 total for project Autumn catalog: $4.00 over. It has")
     assert limits(jobs_db) == [(AUTUMN, "all", 500, 0.9)]
     await operator.press("escape", shows="$4.00 over")
-    assert not any("is used up:" in toast for toast in operator.toasts), "it was told already"
+    assert not any("has run out." in toast for toast in operator.toasts), "it was told already"
 
 
 async def test_budget_is_removed_only_after_confirmation(
@@ -139,14 +139,14 @@ async def test_budget_is_removed_only_after_confirmation(
     limit_autumn(jobs_db, 1_000)
     await open_form(operator, "d", "Remove this budget?")
     await operator.shows(
-        "$10.00 in all of project Autumn catalog", "Database: testbase", "$9.00 are spent. What deleted jobs have spent"
+        "$10.00 total for project Autumn catalog", "Database: testbase", "$9.00 is spent. This record is removed too"
     )
     await operator.press("n", dialog="Budgets · Autumn catalog")
     assert len(limits(jobs_db)) == 1
     await operator.shows("$9.00 of $10.00")
     await operator.press("d", dialog="Remove this budget?")
     await operator.press(
-        "y", toast="Removed the budget of $10.00 in all of project Autumn catalog.", shows="No budgets."
+        "y", toast="Removed the budget of $10.00 total for project Autumn catalog.", shows="No budgets."
     )
     assert limits(jobs_db) == []
     assert [entry.what for entry in read_journal(tmp_path / "journal").entries] == ["remove budget"]

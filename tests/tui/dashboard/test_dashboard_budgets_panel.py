@@ -31,10 +31,10 @@ async def test_budget_panel_shows_only_budgets_that_apply_to_the_selected_projec
 ) -> None:
     limit_autumn(jobs_db, 1_000)
     async with drive_dashboard(app) as driver:
-        await driver.shows("Budgets", "Autumn catalog  in all", "█░░ 90 %", "$1.00 left of $10.00")
-        await driver.shows("used up on 2026-11-24")
+        await driver.shows("Budgets", "Autumn catalog   total", "█░░ 90 %", "$1.00 left of $10.00")
+        await driver.shows("runs out 2026-11-24")
         await driver.resize(80, 24)
-        await driver.shows("Costs · Autumn catalog · $1.00 left of $10.00 in all")
+        await driver.shows("Costs · Autumn catalog · $1.00 left of $10.00 total")
         assert "Budgets" not in driver.text
         await driver.resize(120, 36)
         await driver.shows("Budgets", "$1.00 left of $10.00")
@@ -54,11 +54,9 @@ async def test_toast_reports_a_budget_that_reaches_its_warning_share_or_limit(
         assert driver.toasts == []
         jobs_db.sql("update generation_jobs set cost_cents = 350 where id = %s", job_id(2))
         await driver.refreshes()
-        await driver.shows_toast(
-            "The budget of $12.00 in all of project Autumn catalog has $2.00 left: 83 % are spent."
-        )
+        await driver.shows_toast("The budget of $12.00 total for project Autumn catalog has $2.00 left: 83 % is spent.")
         jobs_db.sql("update generation_jobs set cost_cents = 900, status = 'succeeded' where id = %s", job_id(2))
-        await driver.refreshes(toast="is used up: no job is queued any more.")
+        await driver.refreshes(toast="has run out. No more jobs can be queued.")
 
 
 async def test_new_job_dialog_stays_open_when_the_budget_is_exceeded(jobs_db: JobsDatabase, app: WatchedApp) -> None:

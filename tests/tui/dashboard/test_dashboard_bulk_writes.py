@@ -182,7 +182,7 @@ async def test_marked_jobs_are_started_after_confirmation(dashboard: Driver, job
 
 async def test_bulk_start_skips_and_names_jobs_that_cannot_start(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await mark(dashboard, 2, 3)
-    await dashboard.press("s", toast="Only queued jobs can be started; none of these 2 is.", dialog="")
+    await dashboard.press("s", toast="Only queued jobs can be started, and none of these 2 is.", dialog="")
     await dashboard.press("escape")
     await mark(dashboard, 1, 3, 5)
     await dashboard.press("s", "y", toast=f"Started 2 of 3 jobs; 1 had already finished: main_white {short(3)}.")
@@ -198,7 +198,7 @@ async def test_marked_jobs_fail_with_one_error_text(dashboard: Driver, jobs_db: 
 
 async def test_bulk_deletion_warns_about_queued_and_running_jobs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await mark(dashboard, 1, 2, 3)
-    await dashboard.press("d", dialog="Delete these 3 jobs?", shows="Among them 1 still queued and 1 still running")
+    await dashboard.press("d", dialog="Delete these 3 jobs?", shows="Of these jobs, 1 queued and 1 running")
     await dashboard.press("y", toast="Deleted 3 of 3 jobs.", rows=[4, 5, 6])
     assert [jobs_db.status(number) for number in (1, 2, 3)] == [None] * 3
     assert not any("left this list" in toast for toast in dashboard.toasts), "one knows what one deleted"
@@ -210,7 +210,7 @@ async def test_bulk_deletion_skips_a_job_that_changed_while_the_dialog_was_open(
     await mark(dashboard, 3, 4)
     await dashboard.press("d")
     jobs_db.set_status(4, "queued")
-    await dashboard.press("y", toast=f"Deleted 1 of 2 jobs; 1 is queued by now: lifestyle {short(4)}.")
+    await dashboard.press("y", toast=f"Deleted 1 of 2 jobs; 1 is queued now: lifestyle {short(4)}.")
 
     assert (jobs_db.status(3), jobs_db.status(4)) == (None, JobStatus.QUEUED)
 

@@ -111,8 +111,8 @@ async def test_opening_a_question_clears_earlier_toasts(dashboard: Driver) -> No
 
 async def test_deletion_dialog_names_job_status_project_and_database(dashboard: Driver) -> None:
     await dashboard.press("d", dialog="Delete this job?")
-    await dashboard.shows("◌ queued", short(1), "Autumn catalog", "Database: testbase", "U brings it back")
-    await dashboard.shows("This job is still queued: it will never run.")
+    await dashboard.shows("◌ queued", short(1), "Autumn catalog", "Database: testbase", "U restores it")
+    await dashboard.shows("This job is queued. It will never run.")
 
 
 async def test_deletion_dialog_deletes_nothing_without_an_explicit_yes(
@@ -223,20 +223,20 @@ async def failed(dashboard: Driver, jobs_db: JobsDatabase) -> Driver:
 async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(failed: Driver, jobs_db: JobsDatabase) -> None:
     await failed.press("r", on=1, toast="Only a failed job can be retried; this one is ")
     assert jobs_db.sql("select count(*) from gjobs.job_links") == [(0,)]
-    await failed.press("r", on=2, toast=", which repeats ", until=lambda: len(failed.rows) == 7)
+    await failed.press("r", on=2, toast=" as a retry of ", until=lambda: len(failed.rows) == 7)
     assert repetitions(jobs_db, 2) == [("queued", 1)]
 
-    await failed.press("r", on=2, dialog="Retry this job once more?")
-    await failed.shows("Another job repeats it by now.", "Database: testbase")
+    await failed.press("r", on=2, dialog="Retry this job again?")
+    await failed.shows("This job was already retried.", "Database: testbase")
     await failed.press("n", dialog="")
     assert len(repetitions(jobs_db, 2)) == 1
-    await failed.press("r", dialog="Retry this job once more?")
+    await failed.press("r", dialog="Retry this job again?")
     await failed.press("y", until=lambda: len(repetitions(jobs_db, 2)) == 2)
 
 
 async def test_details_of_a_job_and_its_retry_name_each_other(failed: Driver, jobs_db: JobsDatabase) -> None:
     await failed.press("enter", on=2, shows="r retry")
-    await failed.press("r", toast=", which repeats ")
+    await failed.press("r", toast=" as a retry of ")
     ((new,),) = jobs_db.sql("select job_id from gjobs.job_links")
     await failed.press("enter", on=2, shows=("Repeated by", str(new)))
     await failed.press("escape")

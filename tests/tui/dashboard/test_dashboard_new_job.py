@@ -102,7 +102,7 @@ async def test_new_job_form_reports_a_deleted_asset_or_project_and_keeps_its_inp
     await form.press("enter", shows=f"✗ The project has no asset {MUG}.")
     form.app.screen.query_one("#asset", Select).clear()
     jobs_db.sql("delete from projects where id = %s", AUTUMN)
-    await form.type("my_own", "enter", into="#mode", shows=f"✗ {AUTUMN} is not there")
+    await form.type("my_own", "enter", into="#mode", shows=f"✗ {AUTUMN} does not exist")
     assert form.value("#mode") == "my_own"
 
 

@@ -48,7 +48,7 @@ async def test_job_that_changed_while_the_dialog_was_open_is_not_deleted(
 async def test_deleting_a_job_that_is_already_gone_is_reported(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("d")
     jobs_db.delete(1)
-    await dashboard.press("y", toast=f"{job_id(1)} is not there, or not any more: nothing was changed.")
+    await dashboard.press("y", toast=f"{job_id(1)} does not exist: nothing was changed.")
 
     assert jobs_db.count() == 7
 

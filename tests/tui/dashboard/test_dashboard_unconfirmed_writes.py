@@ -74,7 +74,7 @@ async def test_interrupted_deletion_is_resolved_and_undone_only_if_it_was_made(
     else:
         await driver.shows_toast(f"The change was made: lifestyle {short(1)} is deleted.")
         await driver.until(lambda: not driver.banner)
-        await driver.press("U", toast=f"lifestyle {short(1)} is back.")
+        await driver.press("U", toast=f"Restored lifestyle {short(1)}.")
     assert jobs_db.status(1) is JobStatus.QUEUED
 
 
@@ -105,7 +105,7 @@ async def test_interrupted_bulk_start_is_resolved_and_reported(
     await driver.press("asterisk", "s", dialog="Start 2 of these 6 jobs?")
     await link.lose_the_answer("y", arrives=arrives)
     if arrives:
-        await driver.shows_toast("Started 2 of 6 jobs; 4 were left. Stopped early: The change was made: ")
+        await driver.shows_toast("Started 2 of 6 jobs; 4 were skipped. Stopped early: The change was made. It")
     else:
         await driver.shows_toast("Started 0 of 6 jobs. Stopped early, and 6 jobs were not touched: The change was not")
     assert jobs_db.status(5) == ("running" if arrives else "queued")
@@ -121,10 +121,10 @@ async def test_interrupted_budget_change_is_resolved_and_reported(
     await driver.type("10.00")
     await link.lose_the_answer("enter", arrives=arrives)
     if arrives:
-        await driver.shows_toast("The change was made: it was about the monthly budget of project 'Autumn catalog'.")
+        await driver.shows_toast("The change was made. It concerned the monthly budget of project 'Autumn catalog'.")
         await driver.shows("of $10.00")
     else:
-        await driver.shows("✗ The change was not made: it was about the monthly budget")
+        await driver.shows("✗ The change was not made. It concerned the monthly budget")
         assert driver.value("#limit") == "10.00"
     assert jobs_db.sql("select limit_cents from gjobs.budgets") == ([(1_000,)] if arrives else [])
 
@@ -136,8 +136,8 @@ async def test_interrupted_restore_is_resolved_and_reported(link: Link, jobs_db:
     driver.app.dashboard.action_request("archive")
     await driver.shows("1 archived job", short(3))
     await link.lose_the_answer("r", "y", arrives=arrives)
-    made, there = ("made", "there") if arrives else ("not made", "not there")
-    await driver.shows_toast(f"The change was {made}: the job {short(3)} is {there} now.")
+    made, exists = ("made", "exists") if arrives else ("not made", "does not exist")
+    await driver.shows_toast(f"The change was {made}: the job {short(3)} {exists} now.")
     assert jobs_db.status(3) == ("succeeded" if arrives else None)
 
 
@@ -149,7 +149,7 @@ async def test_interrupted_cleanup_reports_its_progress(link: Link, jobs_db: Job
     await driver.has_dialog("Clean up")
     await driver.type("1500d", "enter", until=lambda: driver.dialog.startswith("Archive 1 job, created before "))
     link.proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
-    await driver.press("y", toast="made. Before that, archived 0 jobs. Cleaning up once more goes on.")
+    await driver.press("y", toast="made. Archived 0 jobs before the error. Clean up again to continue.")
     assert (jobs_db.status(21) is None) is arrives
 
 

@@ -14,12 +14,12 @@ async def delete_first(driver: Driver) -> None:
 
 async def test_undo_restores_deletions_unchanged_and_in_reverse_order(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     before = rows(jobs_db)
-    await dashboard.press("d", on=2, shows="U brings it back, while this dashboard is open.")
+    await dashboard.press("d", on=2, shows="U restores it while this dashboard is open.")
     await dashboard.press("y", toast="Deleted packaging", until=lambda: 2 not in dashboard.rows)
-    await dashboard.press("asterisk", "d", shows="U brings them back, while this dashboard is open.")
+    await dashboard.press("asterisk", "d", shows="U restores them while this dashboard is open.")
     await dashboard.press("y", toast="Deleted 5 of 5 jobs.")
-    await dashboard.press("U", toast="5 jobs are back.")
-    await dashboard.press("U", toast=f"packaging {short(2)} is back.", rows=[1, 2, 3, 4, 5, 6])
+    await dashboard.press("U", toast="Restored 5 jobs.")
+    await dashboard.press("U", toast=f"Restored packaging {short(2)}.", rows=[1, 2, 3, 4, 5, 6])
     assert rows(jobs_db) == before
     await dashboard.press("U", toast="No deleted jobs to restore.")
 
@@ -38,7 +38,7 @@ async def test_undo_can_be_repeated_after_the_missing_project_returns(dashboard:
     project = jobs_db.sql("delete from projects where name = 'Autumn catalog' returning *")
     await dashboard.press("U", toast="The project of a job no longer exists, or is hidden from this user.")
     jobs_db.sql("insert into projects values (%s, %s, %s, %s, %s)", *project[0])
-    await dashboard.press("U", toast="6 jobs are back.")
+    await dashboard.press("U", toast="Restored 6 jobs.")
     assert rows(jobs_db) == before
 
 
@@ -46,7 +46,7 @@ async def test_undo_acts_as_the_user_who_deleted_the_job(dashboard: Driver, jobs
     before = rows(jobs_db)
     await delete_first(dashboard)
     await dashboard.act_as("ben@", rows=[8])
-    await dashboard.press("U", toast=f"lifestyle {short(1)} is back.")
+    await dashboard.press("U", toast=f"Restored lifestyle {short(1)}.")
     assert rows(jobs_db) == before
 
 
@@ -58,7 +58,7 @@ async def test_deletion_dialog_names_tables_whose_rows_undo_cannot_restore(jobs_
         async with drive() as driver:
             await driver.until(lambda: driver.app.undo.cascading_tables)
             await driver.press("d")
-            await driver.shows("U brings it back, while this dashboard is open; rows of", "public.rows_cascade")
+            await driver.shows("U restores it while this dashboard is open. Rows of", "public.rows_cascade")
             await driver.shows("public.rows_set_null that are deleted or unlinked")
             assert "no_action" not in driver.text
     finally:

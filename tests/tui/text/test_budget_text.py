@@ -47,7 +47,7 @@ DAILY = replace(
 
 
 def test_budget_shows_a_bar_the_remaining_amount_and_the_run_out_date() -> None:
-    lines = ["Autumn catalog a month", "██████████████░░░ 82 %", "$17.90 left of $100.00", "used up on 2026-11-18"]
+    lines = ["Autumn catalog a month", "██████████████░░░ 82 %", "$17.90 left of $100.00", "runs out 2026-11-18"]
     assert texts(budget_lines([MONTHLY], NOW, width=22, height=4)) == lines
     long_name = replace(MONTHLY, name="ana.maria@example.com")
     assert texts(budget_lines([long_name], NOW, width=22, height=4))[0] == "ana.maria@exa… a month"
@@ -99,7 +99,7 @@ def test_no_owner_name_or_amount_breaks_the_budget_lines(spent: int, limit: int,
 def test_budgets_list_shows_each_budget_in_two_lines() -> None:
     assert texts(listed_lines(MONTHLY, NOW, width=60)) == [
         "Autumn catalog a month                     $82.10 of $100.00",
-        "████████████████░░░░   82 %  $17.90 left  used up on 2026-11-18",
+        "████████████████░░░░   82 %  $17.90 left  runs out 2026-11-18",
     ]
     used_up = listed_lines(replace(MONTHLY, spent_cents=12_000), NOW, width=60)
     assert texts(used_up)[1] == "████████████████████  120 %  $20.00 over"
@@ -107,16 +107,16 @@ def test_budgets_list_shows_each_budget_in_two_lines() -> None:
 
 
 def test_change_words_describe_the_effect_of_a_new_limit() -> None:
-    assert change_words(replace(MONTHLY, limit_cents=20_000)) == "$82.10 are spent, $117.90 left."
-    assert change_words(MONTHLY) == "$82.10 are spent, $17.90 left, and it warns from 80 % on."
-    assert change_words(replace(MONTHLY, limit_cents=8_210)).startswith("$82.10 are spent. It is used up already: ")
+    assert change_words(replace(MONTHLY, limit_cents=20_000)) == "$82.10 is spent, $117.90 left."
+    assert change_words(MONTHLY) == "$82.10 is spent, $17.90 left. It warns from 80 % of the limit."
+    assert change_words(replace(MONTHLY, limit_cents=8_210)).startswith("$82.10 is spent. It has already run out. ")
 
 
 def test_set_budget_toast_shows_the_remaining_amount() -> None:
     calm = replace(MONTHLY, spent_cents=0)
-    assert set_toast(calm).text == "Set the budget of $100.00 a month of project Autumn catalog: $100.00 left."
+    assert set_toast(calm).text == "Set the budget of $100.00 a month for project Autumn catalog: $100.00 left."
     assert [set_toast(one).severity for one in (calm, MONTHLY)] == ["information", "warning"]
-    assert set_toast(MONTHLY).text.endswith(": $17.90 left. 82 % are spent already.")
+    assert set_toast(MONTHLY).text.endswith(": $17.90 left. 82 % is already spent.")
 
 
 def test_budget_note_describes_the_first_budget() -> None:
@@ -130,8 +130,8 @@ def test_owner_without_a_readable_name_is_shown_by_id() -> None:
 
 
 def test_daily_budget_shows_the_time_at_which_it_runs_out() -> None:
-    assert pace_words(replace(DAILY, spent_cents=8_000), NOW) == "used up at 15:00"
-    assert pace_words(replace(DAILY, spent_cents=10_000), NOW) == "used up"
+    assert pace_words(replace(DAILY, spent_cents=8_000), NOW) == "runs out at 15:00"
+    assert pace_words(replace(DAILY, spent_cents=10_000), NOW) == "has run out"
     assert pace_words(DAILY, NOW) == "-"
 
 
@@ -140,6 +140,6 @@ def test_budget_news_reports_only_budgets_that_got_worse() -> None:
     calm, warning, used_up = (replace(MONTHLY, spent_cents=spent) for spent in (0, 8_000, 10_000))
     told = [news.learn([one]) for one in (warning, warning, used_up, calm, calm, warning)]
     assert told == [[], [], [used_up], [], [], [warning]]
-    budget = "The budget of $100.00 a month of project Autumn catalog"
-    assert worse_toast(warning).text == f"{budget} has $20.00 left: 80 % are spent."
-    assert worse_toast(used_up).text == f"{budget} is used up: no job is queued any more."
+    budget = "The budget of $100.00 a month for project Autumn catalog"
+    assert worse_toast(warning).text == f"{budget} has $20.00 left: 80 % is spent."
+    assert worse_toast(used_up).text == f"{budget} has run out. No more jobs can be queued."

@@ -61,8 +61,8 @@ def test_mark_stays_within_the_line_for_any_filter_text(text: str, cells: int) -
 
 
 def test_note_names_the_filter_that_stays_active() -> None:
-    assert still_listed("") == "Until then all jobs are listed."
-    assert still_listed("cost:>5\x1b") == "Until then “cost:>5␛” holds."
+    assert still_listed("") == "Still showing all jobs."
+    assert still_listed("cost:>5\x1b") == "Still showing results for “cost:>5␛”."
 
 
 def test_note_estimates_the_cost_of_an_expensive_filter() -> None:
@@ -71,8 +71,8 @@ def test_note_estimates_the_cost_of_an_expensive_filter() -> None:
     cost = ListCost(cost=1e6, seconds=10.0, reads_all=True, advice=advice)
     words = expensive_filter_words(cost, listed, run="⏎")
     assert words.startswith(
-        "This filter takes the database up to 10.0 s by the planner's estimate at each look: ⏎ lists by it"
+        "This filter is slow. Each refresh takes up to 10.0 s by the planner's estimate. Press ⏎ to use it"
     )
     assert advice.sql in words
     hidden = ListCost(cost=1e6, seconds=None, reads_all=True, advice=None)
-    assert "takes the database much time at each look" in expensive_filter_words(hidden, listed, run="⏎")
+    assert "Each refresh takes a long time" in expensive_filter_words(hidden, listed, run="⏎")

@@ -116,16 +116,17 @@ def verdict(lease: LeaseState, *, usual: float | None = 180, untouched: float = 
 
 def test_stuck_words_explain_the_reason_and_the_safe_action() -> None:
     assert stuck_words(verdict(LeaseState.NONE)) == (
-        "Stuck: untouched for 47 min 00 s. It counts as stuck after 9 min 00 s: 95 of 100 jobs of its mode end within"
-        " 3 min 00 s. No worker of gjobs has it; make sure that nobody else runs it, then fail it and retry it."
+        "Stuck: no update for 47 min 00 s. It counts as stuck after 9 min 00 s, because 95 % of its mode's jobs end"
+        " within 3 min 00 s. No gjobs worker holds it. Make sure that nothing else runs it, then fail it and retry it."
     )
     assert stuck_words(verdict(LeaseState.EXPIRED, usual=None)) == (
-        "Stuck: untouched for 47 min 00 s. It counts as stuck after 30 min 00 s, for nothing is known of how long its"
-        " mode runs. Its worker has lost it, and another takes it over. Where none runs, fail it and retry it."
+        "Stuck: no update for 47 min 00 s. It counts as stuck after 30 min 00 s, because the usual duration of its"
+        " mode is unknown. Its lease expired. Another worker will take it over."
+        " If no worker runs, fail it and retry it."
     )
     assert stuck_words(verdict(LeaseState.UNKNOWN, usual=None)) == (
-        "Stuck: untouched for 47 min 00 s. It counts as stuck after 30 min 00 s."
-        " Whoever runs it may still be at it: make sure of that before you fail it."
+        "Stuck: no update for 47 min 00 s. It counts as stuck after 30 min 00 s."
+        " It may still be running outside gjobs. Make sure that it is not before you fail it."
     )
 
 

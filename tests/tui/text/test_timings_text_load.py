@@ -33,9 +33,9 @@ def test_load_sentence_shows_queries_database_time_and_processor_share(
 @pytest.mark.parametrize(
     ("max_staleness", "is_woken", "sentence"),
     [
-        (2.0, False, "It looks every 2 s."),
-        (10.0, False, "It looks every 10 s, and not every 2 s, for nothing changes or a look takes long."),
-        (2.0, True, "It looks within 2 s of a change, of which the database tells."),
+        (2.0, False, "It refreshes every 2 s."),
+        (10.0, False, "It refreshes every 10 s, not every 2 s, because nothing changes or queries are slow."),
+        (2.0, True, "It refreshes within 2 s of a change, because the database reports changes."),
     ],
 )
 def test_pace_sentence_shows_the_polling_interval(max_staleness: float, is_woken: bool, sentence: str) -> None:

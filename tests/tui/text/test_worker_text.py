@@ -34,12 +34,12 @@ REFUSALS = f"2 jobs were refused, such as {job_id(1)}: Paid jobs␛ stay."
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        (applied(BatchProgress(done=1), AUTUMN), f"Deleted 1 job. Older than 90d, of project {AUTUMN}."),
+        (applied(BatchProgress(done=1), AUTUMN), f"Deleted 1 job. Policy: older than 90d, project {AUTUMN}."),
         (
             applied(REFUSED),
-            f"Deleted 1,200 jobs. Older than 90d, of projects without a policy. {REFUSALS}",
+            f"Deleted 1,200 jobs. Policy: older than 90d, all other projects. {REFUSALS}",
         ),
-        (RetentionFailed(Unreachable("Gone.")), "Retention policies wait until they are due again: Gone."),
+        (RetentionFailed(Unreachable("Gone.")), "Retention policies failed and will run when they are next due: Gone."),
     ],
 )
 def test_worker_words_report_what_retention_deleted(event: RetentionApplied | RetentionFailed, words: str) -> None:

@@ -55,8 +55,8 @@ def test_transition_toast_describes_the_outcome_for_one_job(
     ("jobs", "target", "text"),
     [
         (JOBS[:1], SUCCEEDED, "Only a running job can be completed; this one is queued."),
-        (JOBS[:3], SUCCEEDED, "Only running jobs can be completed; none of these 3 is."),
-        (JOBS[:2], FAILED, "Only running jobs can be failed; none of these 2 is."),
+        (JOBS[:3], SUCCEEDED, "Only running jobs can be completed, and none of these 3 is."),
+        (JOBS[:2], FAILED, "Only running jobs can be failed, and none of these 2 is."),
     ],
 )
 def test_not_permitted_toast_names_the_required_status(
@@ -82,10 +82,10 @@ def test_toasts_describe_created_deleted_restored_and_lost_jobs() -> None:
     assert created_toast(JOBS[0], project="Autumn\x07").text == "Queued mode1 00000001 for $2.50 in Autumn␇."
     assert deleted_toast(JOBS[:1]).text == "Deleted mode1 00000001."
     assert deleted_toast(JOBS[:2]).text == "Deleted 2 jobs."
-    assert restored_toast(JOBS[:1]).text == "mode1 00000001 is back."
-    assert restored_toast(JOBS[:2]).text == "2 jobs are back."
+    assert restored_toast(JOBS[:1]).text == "Restored mode1 00000001."
+    assert restored_toast(JOBS[:2]).text == "Restored 2 jobs."
     assert restored_toast(JOBS[:1], ["note", "rank"]).text == (
-        "mode1 00000001 is back. The columns note, rank are gone, so their values were not restored."
+        "Restored mode1 00000001. The columns note, rank are gone, so their values were not restored."
         " The jobs' events keep them: 'gjobs jobs show ID --events'."
     )
     assert cursor_lost_toast(JOBS[0].id, has_left=True).text == "The job 00000001 under the cursor left this list."
@@ -134,15 +134,15 @@ NAME = "main_white 00000001"
     ("write", "outcome", "present", "words"),
     [
         ("transition", DONE, (STARTED,), f"The change was made: {NAME} is running now."),
-        ("transition", DONE, (), f"The change was made: {NAME} is gone or hidden by now."),
+        ("transition", DONE, (), f"The change was made: {NAME} is gone or hidden now."),
         ("transition", NOT_DONE, (JOB,), f"The change was not made: {NAME} is queued now."),
-        ("transition", NOT_DONE, (), f"The change was not made: {NAME} is gone or hidden by now."),
-        ("transition", NOT_KNOWN, (JOB,), f"It cannot be told whether the change was made: {NAME} is queued now."),
+        ("transition", NOT_DONE, (), f"The change was not made: {NAME} is gone or hidden now."),
+        ("transition", NOT_KNOWN, (JOB,), f"It is unknown whether the change was made: {NAME} is queued now."),
         ("creation", DONE, (JOB,), f"The change was made: {NAME} is queued now."),
         ("creation", NOT_DONE, (), f"The change was not made: {NAME} does not exist."),
         ("deletion", DONE, (), f"The change was made: {NAME} is deleted."),
         ("deletion", NOT_DONE, (JOB,), f"The change was not made: {NAME} is queued now."),
-        ("many", DONE, (STARTED,), "The change was made: it was about 2 jobs, of which 1 are there now."),
+        ("many", DONE, (STARTED,), "The change was made. It concerned 2 jobs, of which 1 exist now."),
     ],
 )
 def test_resolved_write_words_report_outcome_and_current_state(
@@ -177,11 +177,11 @@ def test_question_about_many_jobs_lists_the_first_and_counts_the_rest() -> None:
 @pytest.mark.parametrize(
     ("statuses", "warning"),
     [
-        ([QUEUED], "This job is still queued: it will never run."),
-        ([RUNNING], "This job is still running: its worker loses it."),
+        ([QUEUED], "This job is queued. It will never run."),
+        ([RUNNING], "This job is running. Its worker will lose it."),
         ([SUCCEEDED, FAILED], None),
-        ([SUCCEEDED, QUEUED], "Among them 1 still queued: they will never finish."),
-        ([QUEUED, RUNNING, RUNNING], "Among them 1 still queued and 2 still running: they will never finish."),
+        ([SUCCEEDED, QUEUED], "Of these jobs, 1 queued will never finish."),
+        ([QUEUED, RUNNING, RUNNING], "Of these jobs, 1 queued and 2 running will never finish."),
     ],
 )
 def test_deletion_question_warns_about_queued_and_running_jobs(statuses: list[JobStatus], warning: str | None) -> None:

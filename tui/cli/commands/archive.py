@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tui.text.retention_text import CleanupTarget
 
 _LIMIT = 500
-_STATUSES = f"{', '.join(JobStatus)}, or another that your app has"
+_STATUSES = f"{', '.join(JobStatus)}, or another status of your app"
 _ID = "3f2a9c1e-8d47-4b15-9a3e-0c6f1b2d4e5a"
 
 
@@ -41,28 +41,28 @@ def add_archive(commands: "Commands") -> None:
         archive,
         "list",
         Command(run=list_archive, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
-        help="list archived jobs, the newest first",
+        help="list archived jobs, newest first",
         example="gjobs archive list --status failed --limit 20",
     )
     add = listing.add_argument
-    add("--project", metavar="ID|NAME", help="of this project only")
+    add("--project", metavar="ID|NAME", help="only jobs of this project")
     add("--status", dest="chosen_status", type=status, metavar="STATUS", help=_STATUSES)
-    add("--limit", type=whole_number, metavar="N", default=_LIMIT, help=f"at most so many ({_LIMIT})")
-    add("--after", type=page_key, metavar="CREATED_AT,ID", help="those after this row of --json")
+    add("--limit", type=whole_number, metavar="N", default=_LIMIT, help=f"at most N jobs (default: {_LIMIT})")
+    add("--after", type=page_key, metavar="CREATED_AT,ID", help="continue after this row of --json")
     restoring = add_command(
         archive,
         "restore",
         Command(run=restore, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
-        help="bring archived jobs back as they were: these, or what is said",
+        help="restore archived jobs, chosen by id or by options",
         example=f"gjobs archive restore {_ID}",
     )
     restoring.usage = "%(prog)s [ID ... | OPTION ...]"
     add = restoring.add_argument
     add("job_ids", type=identifier, metavar="ID", nargs="*", help="the job's whole id")
-    add("--project", metavar="ID|NAME", help="those of this project")
+    add("--project", metavar="ID|NAME", help="only jobs of this project")
     add("--status", dest="chosen_status", type=status, metavar="STATUS", help=_STATUSES)
-    add("--since", type=since, metavar="TIME", help="archived since then: 2026-01-31T12:00, or 30m, 24h, 7d ago")
-    add("--all", dest="everything", action="store_true", help="every archived job")
+    add("--since", type=since, metavar="TIME", help="only jobs archived since: 2026-01-31T12:00, or 30m, 24h, 7d ago")
+    add("--all", dest="everything", action="store_true", help="all archived jobs")
     add("--yes", action="store_true", help="do not ask")
 
 
@@ -104,7 +104,7 @@ async def list_archive(
 
 
 async def print_archive_limits(session: "Session") -> bool:
-    """Whether the actor may not see all archived jobs of theirs; then it is said why."""
+    """Print a notice if the actor may not see all archived jobs of their own. Return whether that is so."""
     from store.retention.archive import is_archive_shown_whole
 
     actor = session.store.actor
@@ -133,15 +133,15 @@ def restore(
 ) -> ExitCode:
     is_narrowed = project is not None or chosen_status is not None or since is not None
     if job_ids and (is_narrowed or everything):
-        raise UsageError("Ids say already which jobs are meant.", hint="Leave the other options out.")
+        raise UsageError("Ids can't be combined with other options.", hint="Use ids alone, or leave them out.")
     if job_ids:
         return _restore_these(settings, output, tuple(dict.fromkeys(job_ids)))
     if everything and is_narrowed:
-        raise UsageError("--all restores every archived job.", hint="Leave it out, or --project, --status and --since.")
-    if not everything and not is_narrowed:
         raise UsageError(
-            "It is not said what is to be restored.", hint="Give ids, --project, --status, --since or --all."
+            "--all can't be combined with --project, --status or --since.", hint="Use --all alone, or leave it out."
         )
+    if not everything and not is_narrowed:
+        raise UsageError("Choose the jobs to restore.", hint="Add ids, --project, --status, --since or --all.")
     if not yes:
         require_terminal()
     earliest = datetime.now(UTC) - since if isinstance(since, timedelta) else since
@@ -151,7 +151,7 @@ def restore(
 
     found = with_session(settings, look)
     if not found.number:
-        print_message("No archived job is so.")
+        print_message("No archived job matches.")
         if output.json:
             output.document(json_documents.restoration(found=0, done=0, left=0, is_stopped=False))
         return ExitCode.DONE
@@ -224,7 +224,7 @@ async def _find_archived(
 
 
 async def _run(session: "Session", found: _Found) -> tuple["WorkProgress[BatchProgress]", int]:
-    """With how many are left."""
+    """Restore the jobs. Return the progress and how many are left."""
     from store.retention.archive import count_archived, restore_matching
     from tui.cli.interruption import WorkProgress, work_through
     from tui.text.retention_text import broken_off, progress

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tui.cli.text_tables import TableColumn
     from tui.session import Session
 
-_STATE_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "used up": "\x1b[31m"}
+_STATE_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "run out": "\x1b[31m"}
 
 
 def show_budgets(output: Output, budgets: Sequence[Budget], now: datetime) -> None:
@@ -62,7 +62,7 @@ def _columns() -> "Sequence[TableColumn]":
         TableColumn(title="LEFT", right=True),
         TableColumn(title="USED", right=True),
         TableColumn(title="STATE", colours=_STATE_COLOURS),
-        TableColumn(title="AT THIS PACE"),
+        TableColumn(title="FORECAST"),
     )
 
 
@@ -75,33 +75,35 @@ async def list_budgets(session: "Session", output: Output, *, project: str | Non
         return ExitCode.DONE
     show_budgets(output, found.budgets, found.taken_at)
     if not found:
-        print_message("No budgets. 'gjobs budgets set' makes one.")
+        print_message("No budgets. 'gjobs budgets set' creates one.")
     return ExitCode.DONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """One of both."""
+    """The owner of a budget. Exactly one of the fields is set."""
 
     user_id: UUID | None = None
     project_id: UUID | None = None
 
 
 async def find_subject(store: "Store", *, user: str | None, project: str | None) -> Subject:
-    """Raises as `find_actor` and `find_project` do."""
+    """Find the user or the project. Raises as `find_actor` and `find_project` do."""
     if user is not None:
         return Subject(user_id=(await store.find_actor(user)).id)
     if project is not None:
         return Subject(project_id=(await find_project(store, project)).id)
-    raise AssertionError("The parser lets nothing pass that names neither.")
+    raise AssertionError("The parser requires a user or a project.")
 
 
 async def find_budget(store: "Store", subject: Subject, period: Period, typed: str) -> Budget:
-    """Raises RowMissing where the subject has none of that period; `typed` is what it was called by."""
+    """Return the subject's budget for this period. Raises RowMissing if there is none. `typed` names the subject in the
+    error.
+    """
     for budget in await store.get_budgets(subject.project_id, user_id=subject.user_id):
         if (budget.user_id, budget.project_id, budget.period) == (subject.user_id, subject.project_id, period):
             return budget
-    raise RowMissing(f"{typed!r} has no budget of the period {period}.", hint="'gjobs budgets' lists them.")
+    raise RowMissing(f"{typed!r} has no budget for the period {period}.", hint="'gjobs budgets' lists the budgets.")
 
 
 @in_session
@@ -130,7 +132,7 @@ async def set_budget(
 def remove_budget(
     settings: Settings, output: Output, *, user: str | None, project: str | None, period: str, yes: bool
 ) -> ExitCode:
-    """Nothing is open while somebody is asked."""
+    """Remove a budget. No connection is open while the person is asked."""
     if not yes:
         require_terminal()
 
@@ -151,7 +153,7 @@ def _question(budget: Budget, database: str) -> str:
     from tui.text.budget_text import budget_words, forgotten_words
     from tui.text.write_text import where
 
-    return "\n".join([f"Remove the limit of {budget_words(budget)}?", where(database), forgotten_words(budget)])
+    return "\n".join([f"Remove the budget of {budget_words(budget)}?", where(database), forgotten_words(budget)])
 
 
 def _show(output: Output, budget: Budget) -> None:
@@ -165,7 +167,7 @@ def _show(output: Output, budget: Budget) -> None:
 @in_session
 async def check_budgets(session: "Session", output: Output, *, project: str | None, cost_cents: int | None) -> ExitCode:
     if cost_cents is not None and project is None:
-        raise UsageError("A job belongs to a project, and none was given.", hint="Give --project with --cost-cents.")
+        raise UsageError("--cost-cents needs --project.", hint="Add --project.")
     project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
     found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
     if project_id is None or cost_cents is None:
@@ -183,7 +185,7 @@ def _print_warnings(output: Output, found: Budgets) -> ExitCode:
     elif warned:
         show_budgets(output, warned, found.taken_at)
     else:
-        print_message("No budget warns." if found else "There are no budgets.")
+        print_message("No budget is near its limit." if found else "There are no budgets.")
     return ExitCode.FOUND if warned else ExitCode.DONE
 
 
@@ -207,7 +209,7 @@ _PERIODS = ", ".join(Period)
 
 def add_budgets(commands: "Commands") -> None:
     group = add_command(
-        commands, "budgets", None, help="limit what jobs may cost, and see what is left", example="gjobs budgets --json"
+        commands, "budgets", None, help="limit the cost of jobs, and see what is left", example="gjobs budgets --json"
     )
     budgets = add_commands(group, usual="list")
     _add_list(budgets)
@@ -225,10 +227,10 @@ def _add_list(budgets: "Commands") -> None:
         budgets,
         "list",
         _command(list_budgets),
-        help="list the budgets, those with the least left first",
+        help="list the budgets, least left first",
         example="gjobs budgets list --project 'Autumn catalog'",
     )
-    parser.add_argument("--project", metavar="ID|NAME", help="those that a job of this project is charged to")
+    parser.add_argument("--project", metavar="ID|NAME", help="only budgets that this project's jobs are charged to")
 
 
 def _add_set(budgets: "Commands") -> None:
@@ -236,13 +238,15 @@ def _add_set(budgets: "Commands") -> None:
         budgets,
         "set",
         _command(set_budget),
-        help="set the limit of a user or of a project, or change it",
+        help="set or change the budget of a user or project",
         example="gjobs budgets set --project Autumn --period month --limit 100.00",
     )
     _add_subject(parser)
     add = parser.add_argument
-    add("--limit", type=amount, metavar="AMOUNT", required=True, help="1250 is cents, 12.50 dollars")
-    add("--warn", type=share, metavar="SHARE", help="of the limit, from where on to warn (80%%, or as it is)")
+    add("--limit", type=amount, metavar="AMOUNT", required=True, help="cents (1250) or dollars (12.50)")
+    add(
+        "--warn", type=share, metavar="SHARE", help="share of the limit at which it warns (default: 80%%, or unchanged)"
+    )
 
 
 def _add_remove(budgets: "Commands") -> None:
@@ -250,7 +254,7 @@ def _add_remove(budgets: "Commands") -> None:
         budgets,
         "remove",
         _command(remove_budget),
-        help="remove a limit, and the record of what was spent of it",
+        help="remove a budget and the record of its spending",
         example="gjobs budgets remove --user ana@example.com --period day --yes",
     )
     _add_subject(parser)
@@ -262,16 +266,16 @@ def _add_check(budgets: "Commands") -> None:
         budgets,
         "check",
         _command(check_budgets),
-        help="exit with 8 where a budget warns or is used up, or has no room for a job",
+        help="exit with 8 if a budget warns, has run out, or has no room for a job",
         example="gjobs budgets check --project 'Autumn catalog' --cost-cents 250",
     )
     add = parser.add_argument
-    add("--project", metavar="ID|NAME", help="only those that a job of this project is charged to")
-    add("--cost-cents", type=whole_number, metavar="N", help="whether a job of the project may cost so much")
+    add("--project", metavar="ID|NAME", help="only budgets that this project's jobs are charged to")
+    add("--cost-cents", type=whole_number, metavar="N", help="check whether a job of the project may cost this much")
 
 
 def _add_subject(parser: Parser) -> None:
     whose = parser.add_mutually_exclusive_group(required=True)
-    whose.add_argument("--user", type=not_empty, metavar="EMAIL|ID", help="whose jobs are limited")
+    whose.add_argument("--user", type=not_empty, metavar="EMAIL|ID", help="the user whose jobs are limited")
     whose.add_argument("--project", type=not_empty, metavar="ID|NAME", help="the project whose jobs are limited")
-    parser.add_argument("--period", choices=[*Period], required=True, help=f"{_PERIODS}; days and months are UTC's")
+    parser.add_argument("--period", choices=[*Period], required=True, help=f"{_PERIODS}; days and months in UTC")

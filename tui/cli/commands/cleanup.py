@@ -29,13 +29,13 @@ def add_cleanup(commands: "Commands") -> None:
         commands,
         "cleanup",
         Command(run=clean_up_jobs, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
-        help="archive or delete old jobs, after a question",
+        help="archive or delete old jobs; asks first",
         example="gjobs cleanup --older-than 30d --dry-run",
     )
     add = parser.add_argument
-    add("--older-than", type=age, metavar="AGE", required=True, help="created so long ago: 12h, 30d, 8w")
+    add("--older-than", type=age, metavar="AGE", required=True, help="the least age of the jobs: 12h, 30d, 8w")
     add_finished_statuses(parser)
-    add("--project", metavar="ID|NAME", help="of this project only")
+    add("--project", metavar="ID|NAME", help="only jobs of this project")
     actions = parser.add_mutually_exclusive_group()
     actions.add_argument(
         "--archive",
@@ -43,12 +43,16 @@ def add_cleanup(commands: "Commands") -> None:
         action="store_const",
         const=RetentionAction.ARCHIVE,
         default=RetentionAction.ARCHIVE,
-        help="move them to the archive, which is what is done unless told",
+        help="move the jobs to the archive (default)",
     )
     actions.add_argument(
-        "--delete", dest="action", action="store_const", const=RetentionAction.DELETE, help="delete them for good"
+        "--delete",
+        dest="action",
+        action="store_const",
+        const=RetentionAction.DELETE,
+        help="delete the jobs permanently",
     )
-    add("--dry-run", action="store_true", help="count them, and change nothing")
+    add("--dry-run", action="store_true", help="count the jobs and change nothing")
     add("--yes", action="store_true", help="do not ask")
 
 
@@ -59,7 +63,7 @@ def add_finished_statuses(parser: Parser) -> None:
         type=statuses,
         metavar="STATUS,…",
         default=FINISHED,
-        help=f"in these statuses; else {' and '.join(FINISHED)}",
+        help=f"only jobs in these statuses (default: {','.join(FINISHED)})",
     )
 
 
@@ -116,14 +120,14 @@ async def _preview(
         statuses=statuses,
         project_id=chosen.id if chosen else None,
         action=action,
-        otherwise="Or give --delete.",
+        otherwise="Or use --delete.",
     )
     name = chosen.name if chosen else None
     return preview, CleanupTarget(actor=store.actor, database=session.full_name, project_name=name)
 
 
 async def _run(session: "Session", found: CleanupPreview) -> tuple["WorkProgress[BatchProgress]", int]:
-    """With how many are left."""
+    """Clean up. Return the progress and how many jobs are left."""
     from store.retention.cleanup import count_expired, run_cleanup
     from tui.cli.interruption import WorkProgress, work_through
     from tui.text.retention_text import DOING, DONE, broken_off, progress

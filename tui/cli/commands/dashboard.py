@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def open_dashboard(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
-    check(settings, instead="In the dashboard, W asks for the reason and opens a write lease.")
+    check(settings, instead="In the dashboard, press W to enter a reason and get a write permit.")
     return _run(settings, demo=False)
 
 
 DASHBOARD = Command(run=open_dashboard, has_json=False)
-"""What is meant where no command is named."""
+"""The command that runs if none is named."""
 
 
 def check(settings: Settings, *, instead: str) -> None:
-    """What cannot be an address is a mistake in typing, and nothing that the dashboard could wait for."""
+    """Refuse --write, and an address that is invalid. The dashboard would wait for that address for ever."""
     if settings.write_reason is not None:
-        raise UsageError("--write is for commands that write once.", hint=f"Leave it out. {instead}")
+        raise UsageError("--write is only for commands that write once.", hint=f"Leave it out. {instead}")
     if isinstance(settings.target, UrlTarget):
         from store.database.connection_url import parameters
 
@@ -35,8 +35,8 @@ def check(settings: Settings, *, instead: str) -> None:
 def open_demo(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
     if settings.act_as_given or settings.write_rule is WriteMode.CLOSED or settings.write_reason is not None:
         raise UsageError(
-            "The demo has its own data and its own user, and its workers write.",
-            hint="Leave --as, --read-only and --write out. In the demo, u looks with other eyes.",
+            "The demo has its own data and user, and its workers write.",
+            hint="Leave --as, --read-only and --write out. In the demo, press u to act as another user.",
         )
     return _run(settings, demo=True)
 
@@ -44,12 +44,12 @@ def open_demo(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
 def _run(settings: Settings, *, demo: bool) -> ExitCode:
     if not can_draw():
         raise UsageError(
-            "The dashboard needs a terminal that can be drawn on, for its input and its output.",
-            hint="Use 'gjobs snapshot' for one frame as text, or 'gjobs jobs list' and its like: see 'gjobs --help'.",
+            "The dashboard needs a terminal for its input and output.",
+            hint="Use 'gjobs snapshot' for one frame, or commands such as 'gjobs jobs list'. See 'gjobs --help'.",
         )
     from tui.dashboard.run import run_dashboard
 
-    # Where its terminal is gone, nothing is left to put in order.
+    # If the terminal is gone, nothing is left to clean up.
     with orderly_termination(of_hangup=False):
         return ExitCode(run_dashboard(settings, demo=demo))
 

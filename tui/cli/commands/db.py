@@ -27,15 +27,17 @@ def add_db(commands: "Commands") -> None:
         commands, "db", None, help="start, stop, find or delete the embedded database", example="gjobs db status"
     )
     db = add_commands(group, required=True)
-    _add(db, "url", print_url, "print the embedded database's libpq URI, and keep it up", 'psql "$(gjobs db url)"')
-    _add(db, "start", start, "start the embedded server, and keep it up until 'db stop'", "gjobs db start")
-    _add(db, "stop", stop, "stop the embedded server, whoever uses it", "gjobs db stop")
+    _add(
+        db, "url", print_url, "print the embedded database's URI, and keep its server running", 'psql "$(gjobs db url)"'
+    )
+    _add(db, "start", start, "start the embedded server, and keep it running until 'db stop'", "gjobs db start")
+    _add(db, "stop", stop, "stop the embedded server, even if it is in use", "gjobs db stop")
     _add(db, "status", show_status, "show whether the embedded server runs, and where", "gjobs db status --json")
     reset_parser = add_command(
         db,
         "reset",
         _command(reset),
-        help="delete the embedded database, and all in it; asks",
+        help="delete the embedded database with all its data; asks first",
         example="gjobs db reset --yes",
     )
     reset_parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -56,7 +58,7 @@ def print_url(settings: Settings, output: Output) -> ExitCode:
     elif status.uri is not None:
         output.text(status.uri)
     else:
-        raise Declined("The embedded server was stopped meanwhile.", hint="Try again.")
+        raise Declined("Another process stopped the embedded server.", hint="Try again.")
     return ExitCode.DONE
 
 
@@ -68,7 +70,7 @@ def start(settings: Settings, output: Output) -> ExitCode:
 
 
 def _keep_up(data_dir: "Path") -> "ServerStatus":
-    """Started, migrated, filled where it has just been made, and up until it is stopped."""
+    """Start, migrate and fill the server as needed. Keep it running until it is stopped."""
     import asyncio
 
     from store.embedded.control import keep_server
@@ -78,7 +80,7 @@ def _keep_up(data_dir: "Path") -> "ServerStatus":
     with open_server(data_dir, report=print_message) as lease:
         asyncio.run(prepare(lease, print_message))
         status = keep_server(data_dir, report=print_message)
-    print_message("The embedded server stays up until 'gjobs db stop'.")
+    print_message("The embedded server runs until 'gjobs db stop'.")
     return status
 
 
@@ -118,7 +120,7 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
 
 
 def reset(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
-    """Raises ServerInUse, and deletes nothing, while another process uses the server."""
+    """Raise ServerInUse and delete nothing while another process uses the server."""
     from store.embedded.control import reset_server, server_status
 
     if settings.write_rule is WriteMode.CLOSED:
@@ -142,12 +144,12 @@ def _question(settings: Settings, status: "ServerStatus") -> str:
 
     contents = _contents(settings) if status.running else "all its projects and jobs"
     return (
-        f"Delete the embedded database in {clean(str(status.data_dir))}?\nWith it go {contents}. This cannot be undone."
+        f"Delete the embedded database in {clean(str(status.data_dir))}?\nThis deletes {contents}. It cannot be undone."
     )
 
 
 def _contents(settings: Settings) -> str:
-    """How much it holds, where it tells: a broken one must still be deletable."""
+    """Return how much the database holds. Errors are ignored, because a broken database must still be deletable."""
 
     async def ask(session: "Session") -> tuple[int, int]:
         projects = await session.operator.get_projects(limit=MAX_LIMIT)

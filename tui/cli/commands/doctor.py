@@ -29,27 +29,27 @@ def add_doctor(commands: "Commands") -> None:
         commands,
         "doctor",
         Command(run=examine_database, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
-        help="examine the database: login, schema, leaks, and the SQL that mends",
+        help="check login, schema and access rules; print SQL that fixes problems",
         example="gjobs doctor --isolation --owner ada@example.com",
     )
     add = parser.add_argument
-    add("--isolation", action="store_true", help="try, as one user, what is another's; rolled back")
-    add("--owner", metavar="WHO", type=not_empty, help="whose rows are tried, by e-mail or id")
-    add("--other", metavar="WHO", type=not_empty, help="who tries")
+    add("--isolation", action="store_true", help="try to access one user's rows as another user; rolled back")
+    add("--owner", metavar="WHO", type=not_empty, help="the user whose rows are tried (e-mail or id)")
+    add("--other", metavar="WHO", type=not_empty, help="the user who tries")
 
 
 def examine_database(
     settings: Settings, output: Output, *, isolation: bool, owner: str | None, other: str | None
 ) -> ExitCode:
     if not isolation and (owner is not None or other is not None):
-        raise UsageError("--owner and --other say whom --isolation tries.", hint="Give --isolation, too.")
+        raise UsageError("--owner and --other need --isolation.", hint="Add --isolation.")
     chosen = IsolationPair(owner=owner, other=other) if isolation else None
     return with_session(settings, lambda session: _examine(session, output, chosen))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IsolationPair:
-    """Whom the isolation check tries against whom; None leaves it to the check."""
+    """The two users of the isolation check. If one is None, the check chooses a user."""
 
     owner: str | None
     other: str | None
@@ -78,7 +78,9 @@ async def _examine(session: "Session", output: Output, chosen: IsolationPair | N
 
 
 async def _isolation(session: "Session", chosen: IsolationPair) -> "Further":
-    """Writes are tried where the session may write. Raises RowMissing where there is no such user."""
+    """Return the isolation check. It tries writes only if the session may write. Raises RowMissing if a user does not
+    exist.
+    """
     from store.isolation.isolation import why_no_writes
     from store.isolation.isolation_findings import isolation_check
 
@@ -88,7 +90,7 @@ async def _isolation(session: "Session", chosen: IsolationPair) -> "Further":
     if other is None and isinstance(actor, ActingUser) and actor.id != owner:
         other = actor.id
     if owner is not None and owner == other:
-        raise UsageError("--owner and --other name the same user.", hint="Name two.")
+        raise UsageError("--owner and --other name the same user.", hint="Name two different users.")
     return isolation_check(owner_id=owner, other_id=other, why_no_writes=why_no_writes(session.access), shown_to=actor)
 
 

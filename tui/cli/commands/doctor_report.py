@@ -8,12 +8,12 @@ from tui.text.clean_text import clean, clean_block
 
 _TITLES: Mapping[Section, str] = {
     Section.SERVER: "Server",
-    Section.LINK: "Link",
+    Section.LINK: "Connection",
     Section.ROLE: "Login and users",
     Section.SCHEMA: "Schema",
     Section.ROWS: "Rows and indexes",
-    Section.RULES: "Who reaches what",
-    Section.ISOLATION: "Isolation, tried",
+    Section.RULES: "Access rules",
+    Section.ISOLATION: "Isolation check",
 }
 _MARKS: Mapping[Severity, str] = {
     Severity.OK: "✓ ok",
@@ -35,7 +35,7 @@ WIDTH = 80
 
 
 def report_text(report: DoctorReport, *, colour: bool, width: int = WIDTH) -> str:
-    """Whatever it quotes is harmless. SQL is never wrapped: its lines are as they are."""
+    """Return the report. Quoted texts are made harmless. SQL lines are never wrapped."""
     parts = []
     for section in Section:
         found = [finding for finding in report.findings if finding.section is section]
@@ -44,7 +44,7 @@ def report_text(report: DoctorReport, *, colour: bool, width: int = WIDTH) -> st
             lines += [line for finding in found for line in _finding(finding, width, colour=colour)]
             parts.append("\n".join(lines))
     steps = [line for step in report.next_steps for line in _wrapped(step, width, first="- ", rest="  ")]
-    parts.append("\n".join([_painted("What to do next", _BOLD, colour=colour), *steps]))
+    parts.append("\n".join([_painted("Next steps", _BOLD, colour=colour), *steps]))
     parts.append(_verdict(report, colour=colour))
     return "\n\n".join(parts)
 
@@ -75,7 +75,7 @@ def _verdict(report: DoctorReport, *, colour: bool) -> str:
         if counts[severity]
     ]
     worst = next((one for one in reversed(Severity) if counts[one] and one is not Severity.NOTE), Severity.OK)
-    said = ", ".join(named) or "Nothing is wrong"
+    said = ", ".join(named) or "No problems found"
     return _painted(f"{said}.", _COLOURS[worst], colour=colour)
 
 

@@ -1,4 +1,4 @@
-"""Export formats; writing a file whole or not at all."""
+"""Writes export formats; writes a file completely or not at all."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ COLUMNS = tuple(field.name for field in fields(GenerationJob))
 
 
 class Writer(ABC):
-    """Makes the text of one file, in order; every method returns a part of it."""
+    """Makes the text of one file, in order. Each method returns a part of it."""
 
     def begin(self) -> str:
         return ""
@@ -34,7 +34,7 @@ class Writer(ABC):
 
 
 class _Csv(Writer):
-    """As RFC 4180 has it. What is missing is an empty cell."""
+    """CSV as in RFC 4180. A missing value is an empty cell."""
 
     def begin(self) -> str:
         return _csv_line(COLUMNS)
@@ -48,7 +48,7 @@ _MARK_OF_TEXT = "'"
 
 
 def _csv_cell(value: str | float | None) -> str | float | None:
-    """A spreadsheet would calculate a text that begins so, and may send it away: an apostrophe makes it text."""
+    """Prefix an apostrophe to a text that a spreadsheet would take for a formula. A formula could send data away."""
     return f"{_MARK_OF_TEXT}{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
@@ -59,7 +59,7 @@ def _csv_line(cells: Sequence[str | float | None]) -> str:
 
 
 class _Json(Writer):
-    """One array, a job a line."""
+    """One array, one job per line."""
 
     def __init__(self) -> None:
         self._separator = "\n"
@@ -79,14 +79,14 @@ class _Json(Writer):
 
 
 class _NdJson(Writer):
-    """One document a line."""
+    """One document per line."""
 
     def rows(self, jobs: Sequence[GenerationJob]) -> str:
         return "".join(f"{json.dumps(plain_row(job))}\n" for job in jobs)
 
 
 class _Markdown(Writer):
-    """A table; every cell is one harmless line that no renderer takes for more than text."""
+    """A table. Every cell is one harmless line that renderers show as plain text."""
 
     def begin(self) -> str:
         return f"{_markdown_line(COLUMNS)}{_markdown_line(['---' for _ in COLUMNS])}"
@@ -121,26 +121,26 @@ def writer(file_format: FileFormat) -> Writer:
 
 
 Put = Callable[[str], bool]
-"""Takes the next part of the text; false where nobody reads it any more."""
+"""Writes the next part of the text. Returns false if nobody reads it any more."""
 
 
 @contextmanager
 def destination(name: str, *, overwrites: bool) -> Iterator[Put]:
-    """A file, which others see once the block has ended well and which only its owner may read; or stdout for `-`.
+    """Open a file, or stdout for `-`. The file appears only if the block succeeds, and only its owner may read it.
 
-    Raises UsageError where it is there already, unless `overwrites`, or cannot be made; Declined where it does not fit.
+    Raises UsageError if it exists, unless `overwrites`, or if it can't be created. Raises Declined if it does not fit.
     """
     if name == STDOUT:
         yield put
         return
-    # A link stays: what it leads to is replaced.
+    # A link stays. The file that it points to is replaced.
     target = Path(name).resolve()
     _check(target, overwrites=overwrites)
     try:
         descriptor, made = tempfile.mkstemp(prefix=".gjobs-export-", suffix=".part", dir=target.parent)
     except OSError as error:
         raise UsageError(
-            f"{name} cannot be written: {error.strerror}.", hint="Name a file in a directory of yours."
+            f"{name} cannot be written: {error.strerror}.", hint="Use a file in a directory of your own."
         ) from error
     unfinished = Path(made)
 
@@ -170,30 +170,32 @@ def _writable(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise Declined(
-            f"{name} cannot be written: {error.strerror}.", hint="Nothing of it was left. Name a file elsewhere."
+            f"{name} cannot be written: {error.strerror}.", hint="The partial file was removed. Use a file elsewhere."
         ) from error
 
 
 def _check(target: Path, *, overwrites: bool) -> None:
     if target.exists() and not target.is_file():
-        raise UsageError(f"{target} is no file.", hint=f"Name a file, or {STDOUT} for stdout.")
+        raise UsageError(f"{target} is not a file.", hint=f"Use a file name, or {STDOUT} for stdout.")
     if target.exists() and not overwrites:
         raise _is_there(target)
 
 
 def _is_there(target: Path) -> UsageError:
-    return UsageError(f"{target} is there already.", hint="Name another file, or add --force to replace it.")
+    return UsageError(f"{target} already exists.", hint="Use another name, or add --force to replace it.")
 
 
 def _finish(unfinished: Path, target: Path, *, overwrites: bool) -> None:
-    """A link is made only where nothing is, whoever else makes a file there at the same moment."""
+    """Move the file to its place. Without `overwrites`, a hard link fails if anyone else created a file there in the
+    meantime.
+    """
     if not overwrites:
         try:
             target.hardlink_to(unfinished)
         except FileExistsError:
             raise _is_there(target) from None
         except OSError:
-            # A file system without links: looking first is the best that it lets us do.
+            # A file system without links. Checking first is the best that it allows.
             _check(target, overwrites=False)
         else:
             return

@@ -1,4 +1,4 @@
-"""The file formats of exports, and the suffixes that mean them."""
+"""The file formats of exports, and their suffixes."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -32,8 +32,10 @@ def file_format(text: str) -> FileFormat:
 
 
 def format_of(file: str) -> FileFormat:
-    """By its suffix. Raises UsageError where that means none."""
+    """Return the format for the file's suffix. Raises UsageError if no format has it."""
     found = _SUFFIXES.get(PurePath(file).suffix.lower())
     if found is None:
-        raise UsageError("The format is not said.", hint=f"Add --format with {', '.join(FileFormat)}.")
+        raise UsageError(
+            "Can't infer the format from the file name.", hint=f"Add --format with one of {', '.join(FileFormat)}."
+        )
     return found

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 def show_jobs(
     output: Output, jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str], *, keeps_ids: bool = True
 ) -> None:
-    """A table. On a terminal the times are ages, else local times. A project without a name is shown by its id."""
+    """Print a table. On a terminal the times are ages, otherwise local times. A project without a name is shown by its
+    id.
+    """
     from tui.cli.job_tables import job_table
 
     now = datetime.now(UTC) if output.is_terminal else None
@@ -37,7 +39,7 @@ def show_jobs(
 
 
 def show_written(output: Output, job: GenerationJob, project_names: Mapping[UUID, str]) -> None:
-    """The job after a change. Reads nothing more: the change is made, and no later failure may hide that."""
+    """Print the job after a change. Reads nothing more, because a later failure must not hide the change."""
     if output.json:
         output.document(json_documents.row(job))
     else:
@@ -88,7 +90,7 @@ async def _list(
         print_message("No jobs.")
     if page.next_key is not None:
         key = page.next_key
-        print_message(f"There are more. The next ones: --after {json_documents.time(key.created_at)},{key.id}")
+        print_message(f"There are more. Continue with --after {json_documents.time(key.created_at)},{key.id}")
     return ExitCode.DONE
 
 
@@ -115,7 +117,7 @@ async def show_job(session: "Session", output: Output, *, ids: IdRange, events: 
 
 
 async def _where_it_went(store: "Store", job_id: UUID) -> RowMissing:
-    """Why the actor does not see the job."""
+    """Return the reason why the actor does not see the job."""
     from store.capabilities.capability import Capability
     from store.retention.archive import get_archived
 
@@ -124,9 +126,9 @@ async def _where_it_went(store: "Store", job_id: UUID) -> RowMissing:
         return RowMissing(
             f"The job {job_id} is in the archive.",
             (job_id,),
-            hint=f"'gjobs archive restore {job_id}' brings it back, and --events tells what happened to it.",
+            hint=f"'gjobs archive restore {job_id}' restores it. --events shows its events.",
         )
-    return RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
+    return RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists the jobs.")
 
 
 async def show_history(session: "Session", output: Output, job_id: UUID) -> ExitCode:
@@ -135,7 +137,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> Exit
     history = await session.store.get_job_history(job_id)
     job = await session.store.get_generation_job(job_id)
     if job is None and not history.events:
-        raise RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
+        raise RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists the jobs.")
     if output.json:
         output.document({"job": json_documents.row(job) if job else None, **history_document(history)})
         return ExitCode.DONE
@@ -147,16 +149,16 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> Exit
         output.text("")
     output.table(*history_table(history))
     if spent := time_by_status(history):
-        print_message(f"In each status: {spent}.")
+        print_message(f"Time in each status: {spent}.")
     if history.is_cut:
         print_message(f"These are the newest {len(history.events)} events.")
     if not history.events:
-        print_message("Nothing has happened to it since its events are kept.")
+        print_message("No events are recorded for this job.")
     return ExitCode.DONE
 
 
 ROWS = 1_000
-"""Of a page. Each page is a short transaction of its own, and begins by key where the one before it ended."""
+"""Rows per page. Each page is a short transaction of its own, and starts by key where the last one ended."""
 
 
 def export_jobs(
@@ -171,7 +173,7 @@ def export_jobs(
     job_filter: "JobFilter | None",
     view: str | None,
 ) -> ExitCode:
-    """Whatever stops it, the file is whole or is not there."""
+    """Write the file completely or not at all, whatever stops the command."""
     from tui.cli.commands.export_files import destination, writer
     from tui.text.format import jobs_count
 

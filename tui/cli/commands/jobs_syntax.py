@@ -50,13 +50,13 @@ def _add_list(jobs: "Commands") -> None:
         jobs,
         "list",
         Command(run=list_jobs),
-        help="list jobs, the newest first",
+        help="list jobs, newest first",
         example="gjobs jobs list --filter 'status:failed since:24h' --limit 20",
     )
     _add_which(parser)
     add = parser.add_argument
-    add("--limit", type=whole_number, metavar="N", default=PAGE_SIZE, help=f"at most so many ({PAGE_SIZE})")
-    add("--after", type=page_key, metavar="CREATED_AT,ID", help="those after this row of --json")
+    add("--limit", type=whole_number, metavar="N", default=PAGE_SIZE, help=f"at most N jobs (default: {PAGE_SIZE})")
+    add("--after", type=page_key, metavar="CREATED_AT,ID", help="continue after this row of --json")
 
 
 def _add_export(jobs: "Commands") -> None:
@@ -64,30 +64,36 @@ def _add_export(jobs: "Commands") -> None:
         jobs,
         "export",
         Command(run=export_jobs, has_json=False),
-        help="write all jobs that match to a file",
+        help="write all matching jobs to a file",
         example="gjobs jobs export failed.csv --filter 'status:failed since:7d'",
     )
     parser.usage = "%(prog)s FILE [OPTION ...]"
     add = parser.add_argument
-    add("file", type=not_empty, metavar="FILE", help="written whole, for you alone to read; - is stdout")
+    add("file", type=not_empty, metavar="FILE", help="the file, which only you may read; - means stdout")
     formats = ", ".join(FileFormat)
-    add("--format", dest="file_format", type=file_format, metavar="FORMAT", help=f"{formats}; else by FILE's suffix")
+    add(
+        "--format",
+        dest="file_format",
+        type=file_format,
+        metavar="FORMAT",
+        help=f"{formats} (default: by FILE's suffix)",
+    )
     _add_which(parser)
-    add("--force", action="store_true", help="replace a file that is there")
+    add("--force", action="store_true", help="replace an existing file")
 
 
 def _add_which(parser: Parser) -> None:
     add = parser.add_argument
-    add("--project", metavar="ID|NAME", help="of this project only")
-    add("--status", type=status, metavar="STATUS", help=f"{_STATUSES}, or another that your app has")
+    add("--project", metavar="ID|NAME", help="only jobs of this project")
+    add("--status", type=status, metavar="STATUS", help=f"{_STATUSES}, or another status of your app")
     add(
         "--filter",
         dest="job_filter",
         type=job_filter,
         metavar="EXPR",
-        help="for which this holds; see below",
+        help="only jobs that match; see below",
     )
-    add("--view", type=not_empty, metavar="NAME", help="of this view; with --filter both hold")
+    add("--view", type=not_empty, metavar="NAME", help="only jobs of this view; with --filter, both must match")
     parser.explained = _explained_filter
 
 
@@ -103,12 +109,10 @@ def _add_job_id(parser: Parser) -> None:
 
 def _add_show(jobs: "Commands") -> None:
     parser = add_command(
-        jobs, "show", Command(run=show_job), help="show all of one job", example="gjobs jobs show 3f2a9c1e --events"
+        jobs, "show", Command(run=show_job), help="show one job in full", example="gjobs jobs show 3f2a9c1e --events"
     )
-    parser.add_argument("ids", type=id_or_prefix, metavar="ID", help="the job's id, or its first digits: four or more")
-    parser.add_argument(
-        "--events", action="store_true", help="and what happened to it, also where it is deleted by now"
-    )
+    parser.add_argument("ids", type=id_or_prefix, metavar="ID", help="the job's id, or at least its first four digits")
+    parser.add_argument("--events", action="store_true", help="show its events; also works for a deleted job")
 
 
 def _add_create(jobs: "Commands") -> None:
@@ -120,10 +124,10 @@ def _add_create(jobs: "Commands") -> None:
         example="gjobs jobs create --project 'Autumn catalog' --mode lifestyle",
     )
     add = parser.add_argument
-    add("--project", metavar="ID|NAME", required=True, help="the project, whose owner the job gets")
-    add("--mode", metavar="MODE", required=True, help=f"any text; usual are {_MODES}")
+    add("--project", metavar="ID|NAME", required=True, help="the project; its owner also owns the job")
+    add("--mode", metavar="MODE", required=True, help=f"any text; common modes: {_MODES}")
     cost = DEFAULT_COST_CENTS
-    add("--cost-cents", type=whole_number, metavar="N", default=cost, help=f"whole cents ({cost})")
+    add("--cost-cents", type=whole_number, metavar="N", default=cost, help=f"whole cents (default: {cost})")
     add("--input-asset", type=identifier, metavar="ID", help="an asset of the project")
 
 
@@ -132,7 +136,7 @@ def _add_update(jobs: "Commands") -> None:
         jobs,
         "update",
         Command(run=update_job),
-        help="change what is given of a job, never its status or owner",
+        help="change fields of a job, except its status and owner",
         example=f"gjobs jobs update {_ID} --cost-cents 250",
     )
     parser.usage = "%(prog)s [OPTION ...] ID"
@@ -140,7 +144,7 @@ def _add_update(jobs: "Commands") -> None:
     add = parser.add_argument
     add("--mode", metavar="MODE", default=UNSET, help="any text")
     add("--cost-cents", type=whole_number, metavar="N", default=UNSET, help="whole cents")
-    add("--error", metavar="TEXT", default=UNSET, help="what went wrong; '' removes it")
+    add("--error", metavar="TEXT", default=UNSET, help="the error text; '' removes it")
     add(
         "--input-asset",
         type=identifier_or_none,
@@ -160,7 +164,7 @@ def _add_transition(jobs: "Commands") -> None:
     )
     _add_job_id(parser)
     parser.add_argument("status", type=workflow_status, metavar="STATUS", help=_STATUSES)
-    parser.add_argument("--error", metavar="TEXT", help="what went wrong; without it an earlier one is kept")
+    parser.add_argument("--error", metavar="TEXT", help="the error text; if left out, an earlier one stays")
 
 
 def _add_retry(jobs: "Commands") -> None:
@@ -168,11 +172,11 @@ def _add_retry(jobs: "Commands") -> None:
         jobs,
         "retry",
         Command(run=retry_jobs),
-        help="queue failed jobs once more, each as a new job that names it",
+        help="queue failed jobs again, each as a new linked job",
         example=f"gjobs jobs retry {_ID}",
     )
     parser.add_argument("job_ids", type=identifier, metavar="ID", nargs="+", help="the failed job's whole id")
-    parser.add_argument("--again", action="store_true", help="also those that another job repeats by now")
+    parser.add_argument("--again", action="store_true", help="also jobs that were already retried")
 
 
 def _add_delete(jobs: "Commands") -> None:
@@ -180,7 +184,7 @@ def _add_delete(jobs: "Commands") -> None:
         jobs,
         "delete",
         Command(run=delete_jobs),
-        help="delete jobs: all of these, or none if one is missing",
+        help="delete all of these jobs, or none if one is missing",
         example=f"gjobs jobs delete {_ID} --yes",
     )
     parser.add_argument("job_ids", type=identifier, metavar="ID", nargs="+", help="the job's whole id")

@@ -44,7 +44,7 @@ async def update_job(
     error: str | Unset,
     input_asset: UUID | Unset | None,
 ) -> ExitCode:
-    """An empty error is none."""
+    """Update a job. An empty error removes the error."""
     job = await session.store.update_generation_job(
         job_id,
         mode=mode,
@@ -71,19 +71,19 @@ async def transition_job(
         case Refused(current=current, allowed=allowed):
             raise Declined(why_refused(current, status), hint=_what_is_allowed(allowed))
         case Missing():
-            raise RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
+            raise RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists the jobs.")
     assert_never(outcome)
 
 
 def _what_is_allowed(allowed: tuple[JobStatus, ...]) -> str:
     if not allowed:
-        return "It stays as it is. Create a new job to run it again."
-    return f"It may become {' or '.join(allowed)}."
+        return "This status is final. Create a new job to run it again."
+    return f"It can change to {' or '.join(allowed)}."
 
 
 @in_session
 async def retry_jobs(session: "Session", output: Output, *, job_ids: Sequence[UUID], again: bool) -> ExitCode:
-    """Raises PartlyDeclined where any of them is not repeated by this; the others are all the same."""
+    """Retry the jobs. Raises PartlyDeclined if some were not retried; the others were."""
     names = {} if output.json else await project_names(session.store)
     outcomes = await session.store.retry_generation_jobs(list(dict.fromkeys(job_ids)), again=again)
     repeated = [outcome.job for outcome in outcomes if isinstance(outcome, Retried)]
@@ -101,21 +101,21 @@ def why_not_repeated(outcome: RetryOutcome) -> str | None:
         case Retried():
             return None
         case AlreadyRetried(job_id=job_id, repeated_by=by):
-            return f"The job {job_id} is repeated by {by} by now. Add --again to repeat it once more."
+            return f"The job {job_id} was already retried as {by}. Add --again to retry it again."
         case Refused(current=current, job=job):
-            return f"Only a failed job can be repeated; {job.id} is {current}."
+            return f"Only a failed job can be retried; {job.id} is {current}."
         case Missing(job_id=job_id):
             return json_documents.no_such_job(job_id)
     assert_never(outcome)
 
 
 Expected = Mapping[UUID, AnyStatus | None]
-"""The status that each job must have to be deleted; None stands for any."""
+"""The status that each job must have to be deleted. None means any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What the person decides about. Nothing is locked, and no connection is open, meanwhile."""
+    """The jobs in a question. While it is asked, nothing is locked and no connection is open."""
 
     jobs: Sequence[GenerationJob]
     project_names: Mapping[UUID, str]
@@ -123,7 +123,7 @@ class Seen:
 
 
 def delete_jobs(settings: Settings, output: Output, *, job_ids: Sequence[UUID], yes: bool) -> ExitCode:
-    """Asked first, a job that has changed since the person saw it is not deleted, nor are the others."""
+    """Delete the jobs. If the person is asked and a job changes before the answer, no job is deleted."""
     try:
         expected = dict.fromkeys(job_ids) if yes else _ask(settings, job_ids)
         with_session(settings, lambda session: session.store.delete_generation_jobs(expected))
@@ -150,11 +150,11 @@ def _ask(settings: Settings, job_ids: Sequence[UUID]) -> Expected:
 
 
 def _question(seen: Seen) -> str:
-    """The dashboard's words, with every job named."""
+    """Return the dashboard's question, with every job named."""
     from tui.text.clean_text import clean
     from tui.text.write_text import confirm_deletion, described
 
-    kept = "'gjobs journal --json' keeps the whole rows, and nothing else brings them back."
+    kept = "This cannot be undone. 'gjobs journal --json' keeps the whole rows."
     asked = confirm_deletion(seen.jobs, project_names=seen.project_names, database=seen.database, undo=kept)
     named = [f"  {described(job, seen.project_names)}" for job in seen.jobs]
     warning = [asked.warning] if asked.warning else []
@@ -162,14 +162,14 @@ def _question(seen: Seen) -> str:
 
 
 async def _find_jobs(session: "Session", job_ids: Sequence[UUID]) -> Seen:
-    """Raises RowMissing naming all that are not there."""
+    """Raise RowMissing that names all missing jobs."""
     store = session.store
     found = {job_id: await store.get_generation_job(job_id) for job_id in job_ids}
     jobs = [job for job in found.values() if job is not None]
     missing = tuple(job_id for job_id, job in found.items() if job is None)
     if missing:
         named = ", ".join(map(str, missing))
-        raise RowMissing(f"Not there, or not for this user to see: {named}. Nothing was deleted.", missing)
+        raise RowMissing(f"Not found, or hidden from this user: {named}. Nothing was deleted.", missing)
     projects = [await store.get_project(project_id) for project_id in {job.project_id for job in jobs}]
     names = {project.id: project.name for project in projects if project is not None}
     return Seen(jobs=jobs, project_names=names, database=session.full_name)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LIMIT = 100
 
 _NAMED = 3
-"""So many ids of an entry are shown to people: a clean-up has hundreds."""
+"""The number of ids that a row shows. A clean-up has hundreds."""
 _OUTCOME_COLOURS = {"done": "\x1b[32m", "not done": "\x1b[90m", "unknown": "\x1b[33m"}
 
 
@@ -29,19 +29,25 @@ def add_journal(commands: "Commands") -> None:
         commands,
         "journal",
         Command(run=show_journal, opens_database=False, reads_configuration=False),
-        help="show what was written from here, the latest first",
+        help="show the changes made from this machine, newest first",
         example="gjobs journal --since 24h",
     )
     add = parser.add_argument
-    add("--limit", type=whole_number, metavar="N", default=_LIMIT, help=f"at most so many ({_LIMIT})")
-    add("--since", type=since, metavar="TIME", default=None, help="none before: 2026-01-31T12:00, or 30m, 24h, 7d")
+    add("--limit", type=whole_number, metavar="N", default=_LIMIT, help=f"at most N entries (default: {_LIMIT})")
+    add(
+        "--since",
+        type=since,
+        metavar="TIME",
+        default=None,
+        help="only entries since: 2026-01-31T12:00, or 30m, 24h, 7d ago",
+    )
 
 
 def show_journal(settings: Settings, output: Output, *, limit: int, since: datetime | timedelta | None) -> ExitCode:
     from store.journal.journal import read_journal
 
     if limit < 1:
-        raise UsageError(f"The limit must be at least 1; this is {limit}.", hint="Leave --limit out.")
+        raise UsageError(f"--limit must be at least 1, not {limit}.", hint="Leave --limit out.")
     now = datetime.now(UTC)
     earliest = now - since if isinstance(since, timedelta) else since
     reading = read_journal(journal_path(settings), limit=limit + 1, since=earliest)
@@ -51,7 +57,7 @@ def show_journal(settings: Settings, output: Output, *, limit: int, since: datet
     else:
         _show(output, entries, now)
         if not entries:
-            print_message("Nothing was written.")
+            print_message("No entries.")
         elif len(reading.entries) > limit:
             print_message(f"There are more: --limit {limit * 10} shows them.")
     if reading.broken_lines:
@@ -63,7 +69,7 @@ def show_journal(settings: Settings, output: Output, *, limit: int, since: datet
 
 
 def _show(output: Output, entries: "Sequence[JournalEntry]", now: datetime) -> None:
-    """On a terminal the times are ages, else local times."""
+    """Print a table. On a terminal the times are ages, otherwise local times."""
     from tui.cli.text_tables import TableColumn
     from tui.text.format import age, local_time
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 _PAGER = "less"
 _LESS = "FRX"
-"""Ends by itself if the page fits, passes colours on, and leaves the page on the terminal; git says the same."""
+"""Quit if the page fits, pass colours through, and leave the page on the terminal. Git uses the same."""
 _PAGE_LINK = re.compile(r"\[([^]]+)\]\([\w-]*(?:\.md)?(?:#[\w-]+)?\)")
-"""A link to another page, whose text is the topic."""
+"""A link to another page. Its text is the topic."""
 _WIDEST = 100
 """Cells of a line: longer ones are hard to read."""
 
@@ -48,7 +48,7 @@ def print_manual(output: Output, topic: list[str], search: str | None, commands:
     name = " ".join(topic)
     if search is not None:
         if name:
-            raise UsageError("--search finds pages, and takes no topic beside it.", hint="Leave one of them out.")
+            raise UsageError("--search can't be combined with a topic.", hint="Leave one of them out.")
         return _print_found(search, output)
     if not name:
         output.text(_contents())

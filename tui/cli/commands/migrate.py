@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tui.cli.parser import Commands
 
 BASE = NO_REVISION
-"""Below the first revision."""
+"""The state before the first revision."""
 
 
 def show_status(settings: Settings, output: Output) -> ExitCode:
@@ -63,7 +63,7 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
 
 
 def _show_hidden(hidden: "RevisionHidden", output: Output) -> ExitCode:
-    """What can be said of a database whose revision the login may not read."""
+    """Print what is known about a database whose revision the login can't read."""
     from migrations import HEAD
 
     if output.json:
@@ -147,7 +147,7 @@ def _export(database: MigrationTarget, revision: str, file: Path) -> "ArchiveExp
 
 
 def _undone(status: "MigrationStatus", revision: str) -> list[str]:
-    """The newest first; empty where the database is not above the revision."""
+    """Return the revisions to undo, newest first. Empty if the database is not above the revision."""
     has_run = [known for known in REVISIONS if known not in status.pending] if status.managed else []
     return [known for known in reversed(has_run) if revision == BASE or known > revision]
 
@@ -170,14 +170,14 @@ def repair_rollups(settings: Settings, output: Output, *, yes: bool) -> ExitCode
             rebuild_rollups(database.conninfo, report=print_message)
     if output.json:
         output.document({"rebuilt": True})
-    print_message("The sums are what counting the jobs gives.")
+    print_message("The rollups match the jobs.")
     return ExitCode.DONE
 
 
 def _ask_to_count(database: MigrationTarget) -> None:
     from tui.text.clean_text import clean
 
-    require_yes(f"Count the jobs of {clean(database.label)} anew?", unchanged="Nothing was changed.")
+    require_yes(f"Rebuild the rollups of {clean(database.label)}?", unchanged="Nothing was changed.")
 
 
 def print_sql(settings: Settings, output: Output) -> ExitCode:
@@ -199,8 +199,8 @@ def _require_writable(settings: Settings) -> None:
         raise ReadOnly("This session is read-only: nothing was changed.", hint="Leave --read-only out to migrate.")
     if settings.write_rule is WriteMode.PERMIT_REQUIRED and settings.write_reason is None:
         raise ReadOnly(
-            "This database is read-only unless a reason is given: nothing was changed.",
-            hint="Give --write REASON to migrate it.",
+            "This database is read-only unless you give a reason. Nothing was changed.",
+            hint="Add --write REASON to migrate it.",
         )
 
 
@@ -215,36 +215,36 @@ def _done(status: "MigrationStatus", output: Output) -> ExitCode:
 
 def add_migrate(commands: "Commands") -> None:
     group = add_command(
-        commands, "migrate", None, help="see or change which revision the schema is at", example="gjobs migrate status"
+        commands, "migrate", None, help="show or change the schema's revision", example="gjobs migrate status"
     )
     migrate = add_commands(group, required=True)
     add_command(
         migrate,
         "status",
         _command(show_status),
-        help="show the schema's revision, and what is pending",
+        help="show the schema's revision and the pending ones",
         example="gjobs migrate status --json",
     )
     verify_parser = add_command(
         migrate,
         "verify",
         _command(verify),
-        help="compare the schema with what its revision promises, object by object",
+        help="compare each object of the schema with its revision",
         example="gjobs migrate verify --all",
     )
     verify_parser.add_argument(
-        "--all", action="store_true", dest="all_objects", help="show each object, those that are as promised as well"
+        "--all", action="store_true", dest="all_objects", help="also show the objects that match"
     )
     verify_parser.add_argument(
         "--rollups",
         action="store_true",
-        help="compare the sums that are kept beside the jobs with counting, instead; reads all jobs, in one snapshot",
+        help="compare the rollups with the jobs instead; reads all jobs in one snapshot",
     )
     repair_parser = add_command(
         migrate,
         "repair-rollups",
         _command(repair_rollups),
-        help="count the sums beside the jobs anew, while others write; asks",
+        help="rebuild the rollups while others write; asks first",
         example="gjobs migrate repair-rollups --write 'ticket 4711'",
     )
     repair_parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -252,7 +252,7 @@ def add_migrate(commands: "Commands") -> None:
         migrate,
         "up",
         _command(up),
-        help="run what is pending; asks unless the database is embedded",
+        help="run the pending revisions; asks first unless the database is embedded",
         example="gjobs migrate up --profile production --write 'ticket 4711'",
     )
     up_parser.add_argument("--yes", action="store_true", help="do not show the SQL, and do not ask")
@@ -260,7 +260,7 @@ def add_migrate(commands: "Commands") -> None:
         migrate,
         "down",
         _command(down),
-        help="undo what came after a revision; asks; an app's own tables stay",
+        help="undo the revisions after this one; asks first; the app's own tables stay",
         example="gjobs migrate down 0001",
     )
     targets = [BASE, *REVISIONS[:-1]]
@@ -270,13 +270,13 @@ def add_migrate(commands: "Commands") -> None:
         "--export-archive",
         type=Path,
         metavar="FILE",
-        help="write the archived jobs to this new file first, a line of JSON for each; else they prevent the downgrade",
+        help="first write archived jobs to this new file, one line of JSON each; otherwise they prevent the downgrade",
     )
     add_command(
         migrate,
         "sql",
         _command(print_sql),
-        help="print what 'up' would run, for psql",
+        help="print the SQL that 'up' would run, for psql",
         example="gjobs migrate sql > pending.sql",
     )
 

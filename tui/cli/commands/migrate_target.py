@@ -1,4 +1,4 @@
-"""The database to migrate; journalling a migration."""
+"""The database to migrate, and the journal entries of a migration."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -22,14 +22,14 @@ class MigrationTarget:
     conninfo: Mapping[str, str | int]
     label: str
     is_ours: bool
-    """The embedded one, which every command migrates by itself."""
+    """Whether it is the embedded database, which every command migrates automatically."""
     alone: AbstractContextManager[None]
-    """Inside, no other command of ours migrates it."""
+    """Keeps other gjobs commands from migrating it."""
 
 
 @contextmanager
 def chosen_database(settings: Settings) -> Iterator[MigrationTarget]:
-    """Our own server is started, and not migrated as the other commands do: that is what these are about."""
+    """Open the database to migrate. The embedded server is started but, unlike in other commands, not migrated."""
     match settings.target:
         case EmbeddedTarget(data_dir=data_dir):
             from store.embedded.server import open_server
@@ -50,12 +50,12 @@ def chosen_database(settings: Settings) -> Iterator[MigrationTarget]:
 
 
 def command_up(settings: Settings) -> str:
-    """What a person types so that the schema is brought up."""
+    """Return the command that migrates the schema."""
     return "gjobs migrate up --write REASON" if settings.write_rule is WriteMode.PERMIT_REQUIRED else "gjobs migrate up"
 
 
 def _signing_in(target: UrlTarget, conninfo: Mapping[str, str | int]) -> Mapping[str, str | int]:
-    """With the password that a command gives, for those who connect without waiting for others."""
+    """Add the password that a command prints, for connections that are made without asyncio."""
     if not target.password_command:
         return conninfo
     import asyncio
@@ -66,16 +66,17 @@ def _signing_in(target: UrlTarget, conninfo: Mapping[str, str | int]) -> Mapping
 
 
 NO_REVISION = "base"
-"""Where no migration has run."""
+"""The state before any migration."""
 
 
 @contextmanager
 def journalled(
     settings: Settings, database: "MigrationTarget", *, start: str | None, end: str | None
 ) -> Iterator[None]:
-    """From one revision to another; None is below the first. Raises JournalUnavailable before anything runs.
+    """Journal a migration between two revisions; None is before the first. Raises JournalUnavailable before anything
+    runs.
 
-    What stops between them is two entries: what was not done, and what was.
+    A migration that stops halfway gets two entries: one for what was not done, and one for what was.
     """
     from store.journal.journal import Journal
 
@@ -84,7 +85,7 @@ def journalled(
     try:
         yield
     except BaseException:
-        # Where the database does not say how far it came, the outcome stays unknown.
+        # If the database does not report how far it came, the outcome stays unknown.
         with suppress(StoreError):
             _end_half_way(journal, journal_ref, settings, database, start=start, end=end)
         raise
@@ -93,11 +94,11 @@ def journalled(
 
 @contextmanager
 def journalled_recount(settings: Settings, database: "MigrationTarget") -> Iterator[None]:
-    """One transaction. Where the connection is lost nobody knows whether it was committed."""
+    """Journal one transaction. If the connection is lost, the outcome stays unknown."""
     from store.journal.journal import Journal
 
     journal = Journal(journal_path(settings), database=database.label)
-    written = WriteRecord(what="count the sums of the jobs anew")
+    written = WriteRecord(what="rebuild the rollups")
     journal_ref = journal.begin(written, actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
     try:
         yield

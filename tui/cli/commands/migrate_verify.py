@@ -43,12 +43,10 @@ def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
     elif found.differences:
         _show_rollups(found, output)
     if found.matches:
-        print_message("The sums are what counting the jobs gives.")
+        print_message("The rollups match the jobs.")
         return ExitCode.DONE
-    sums = "sum is" if found.count == 1 else "sums are"
-    print_message(
-        f"{found.count} {sums} not what counting the jobs gives. 'gjobs migrate repair-rollups' counts them anew."
-    )
+    sums = "rollup does" if found.count == 1 else "rollups do"
+    print_message(f"{found.count} {sums} not match the jobs. 'gjobs migrate repair-rollups' rebuilds them.")
     return ExitCode.FOUND
 
 
@@ -59,7 +57,7 @@ def _show_rollups(found: "RollupCheck", output: Output) -> None:
 
     output.table(
         [
-            TableColumn(title="SUM"),
+            TableColumn(title="ROLLUP"),
             TableColumn(title="PROJECT"),
             TableColumn(title="USER"),
             TableColumn(title="OF"),
@@ -82,11 +80,11 @@ def _show_rollups(found: "RollupCheck", output: Output) -> None:
 
 
 def _show(found: "Verification", output: Output, *, all_objects: bool) -> None:
-    """How many of each kind; below them, what needs attention comes last, where it is read."""
+    """Print the number of objects of each kind. The differences that need attention come last, near the prompt."""
     from tui.cli.text_tables import TableColumn
 
     output.table(
-        [TableColumn(title="KIND"), TableColumn(title="OK", right=True), TableColumn(title="OTHERWISE", right=True)],
+        [TableColumn(title="KIND"), TableColumn(title="OK", right=True), TableColumn(title="DIFFERENT", right=True)],
         _counts(found),
     )
     rows = [["ok", one.kind.value, one.title, "", ""] for one in found.confirmed] if all_objects else []
@@ -123,25 +121,25 @@ def _row(one: "Difference") -> list[str]:
 
 
 def _verdict(found: "Verification", up: str) -> Iterator[str]:
-    """`up` is the command as it has to be given here."""
+    """`up` is the command that migrates this database."""
     from migrations.progress import Origin
 
     broken = sum(one.required for one in found.differences)
     if found.matches:
-        yield f"The schema is what revision {found.revision} promises."
+        yield f"The schema matches revision {found.revision}."
     elif found.origin is Origin.NOTHING:
-        yield "None of the app's tables is here."
+        yield "The app's tables do not exist."
     else:
-        objects = "object is" if broken == 1 else "objects are"
-        yield f"{broken} {objects} not what revision {found.revision} promises:"
-        # In whole, for a terminal cuts the table.
+        objects = "object does" if broken == 1 else "objects do"
+        yield f"{broken} {objects} not match revision {found.revision}:"
+        # In full, because a terminal cuts the table.
         yield from (f"{one.sentence}." for one in found.differences if one.required)
     match found.origin:
         case Origin.NOTHING:
-            yield found.obstacle or f"'{up}' would make them."
+            yield found.obstacle or f"'{up}' creates them."
         case Origin.APP if found.matches:
-            yield found.obstacle or f"'{up}' can take this database over."
+            yield found.obstacle or f"'{up}' can take over this database."
         case Origin.APP:
-            yield "'gjobs migrate up' does not take it over as it is; it stays of use as it is."
+            yield "'gjobs migrate up' can't take over this database. gjobs works with it as it is."
         case Origin.MIGRATED:
             pass

@@ -1,4 +1,4 @@
-"""OpenMetrics families, and what a scrape is answered."""
+"""OpenMetrics families, and the answers to scrapes."""
 
 import asyncio
 from collections import Counter
@@ -33,14 +33,14 @@ def labels(texts: Sequence[str]) -> list[str]:
 
 
 def families(statistics: JobStatistics, monitoring: JobTimings) -> Iterator[Metric]:
-    """Gauges all: jobs may be deleted, so that no number here only grows."""
+    """Return gauges only. Jobs may be deleted, so no number only grows."""
     yield from _of_jobs(statistics)
     yield from _of_work(monitoring)
 
 
 def _of_jobs(statistics: JobStatistics) -> Iterator[Metric]:
     jobs = GaugeMetricFamily("gjobs_jobs", "Jobs by status.", labels=["status"])
-    cost = GaugeMetricFamily("gjobs_cost_cents", "What the jobs cost, by status.", labels=["status"])
+    cost = GaugeMetricFamily("gjobs_cost_cents", "Cost of the jobs in cents, by status.", labels=["status"])
     by_status = {row.status: row for row in statistics}
     statuses = in_order((*JobStatus, *by_status))
     for status, label in zip(statuses, labels([status.value for status in statuses]), strict=True):
@@ -57,18 +57,18 @@ def _of_work(monitoring: JobTimings) -> Iterator[Metric]:
         "gjobs_finished_jobs", "Jobs that finished in the window, by mode.", labels=["mode", "status", "window_seconds"]
     )
     ratio = GaugeMetricFamily(
-        "gjobs_failure_ratio", "Failed of the finished jobs, by mode.", labels=["mode", "window_seconds"]
+        "gjobs_failure_ratio", "Share of the finished jobs that failed, by mode.", labels=["mode", "window_seconds"]
     )
     spreads = {
         name: GaugeMetricFamily(f"gjobs_{name}_seconds", explained, labels=["mode", "quantile", "window_seconds"])
         for name, explained in (
-            ("waiting", "From a job's creation to its start, of the finished jobs."),
-            ("running", "From a job's start to its end."),
-            ("total", "From a job's creation to its end."),
+            ("waiting", "Time from a job's creation to its start, for finished jobs."),
+            ("running", "Time from a job's start to its end."),
+            ("total", "Time from a job's creation to its end."),
         )
     }
-    queued = GaugeMetricFamily("gjobs_queued_jobs", "Jobs that wait, by mode.", labels=["mode"])
-    oldest = GaugeMetricFamily("gjobs_oldest_queued_seconds", "For how long the oldest waits.", labels=["mode"])
+    queued = GaugeMetricFamily("gjobs_queued_jobs", "Queued jobs, by mode.", labels=["mode"])
+    oldest = GaugeMetricFamily("gjobs_oldest_queued_seconds", "Age of the oldest queued job, by mode.", labels=["mode"])
     modes = labels([work.mode or "" for work in monitoring.by_mode])
     for work, mode in zip(monitoring.by_mode, modes, strict=True):
         finished.add_metric([mode, JobStatus.SUCCEEDED.value, window], work.succeeded)
@@ -91,7 +91,7 @@ def _spreads(work: ModeTimings) -> Iterator[tuple[str, Percentiles]]:
 
 
 FRESH = 5.0
-"""Seconds for which an answer serves everybody: who asks often costs the database no more."""
+"""Seconds for which all clients get the same answer. Frequent scrapes cost the database no more."""
 
 
 class Scrapes:
@@ -103,7 +103,9 @@ class Scrapes:
         self._is_up = True
 
     async def answer(self) -> list[prometheus_client_Metric]:
-        """What was read, or that nothing could be: never an error, for the rest of the answer would be lost with it."""
+        """Return the metrics, or only gjobs_up 0 if the database failed. It never raises, so that the answer is always
+        valid.
+        """
         async with self._lock:
             now = asyncio.get_running_loop().time()
             if now - self._answered_at > FRESH:
@@ -115,7 +117,7 @@ class Scrapes:
             metrics = await self._read()
         except StoreError as error:
             if self._is_up:
-                print_message(f"{error} The answer is gjobs_up 0 until that is over.")
+                print_message(f"{error} Until the database answers, the result is gjobs_up 0.")
             self._is_up = False
             return [_up(0)]
         if not self._is_up:
@@ -129,7 +131,7 @@ def _up(number: int) -> prometheus_client_Metric:
 
 
 class Collected(Collector):
-    """Metrics in the form in which the library takes them."""
+    """Metrics in the form that the client library collects."""
 
     def __init__(self, metrics: list[prometheus_client_Metric]) -> None:
         self._metrics = metrics

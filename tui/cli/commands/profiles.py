@@ -29,12 +29,14 @@ def add_configuration(commands: "Commands") -> None:
         help="list the databases of the configuration file",
         example="gjobs profiles",
     )
-    group = add_command(commands, "config", None, help="tell where the configuration is", example="gjobs config path")
+    group = add_command(
+        commands, "config", None, help="show where the configuration file is", example="gjobs config path"
+    )
     add_command(
         add_commands(group, required=True),
         "path",
         Command(run=print_path, about_configuration=True),
-        help="print the configuration file's path, be there one or not",
+        help="print the path of the configuration file, even if it does not exist",
         example="gjobs config path",
     )
 
@@ -45,10 +47,10 @@ def print_path(file: "ConfigurationFile", output: Output) -> ExitCode:
     else:
         from tui.text.clean_text import clean
 
-        # A script needs the very path.
+        # A script needs the exact path.
         output.text(clean(str(file.path)) if output.is_terminal else str(file.path))
     if not file.path.exists():
-        print_message("There is no such file: nothing is configured.")
+        print_message("The file does not exist: nothing is configured.")
     return ExitCode.DONE
 
 
@@ -60,7 +62,7 @@ class Listed:
     act_as: str
     origin: str
     is_default: bool
-    """Whether it is opened where nothing is chosen."""
+    """Whether it is opened by default."""
 
 
 def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
@@ -91,9 +93,9 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
 
 
 def _opened(configuration: "Configuration", environment: Mapping[str, str]) -> Settings | None:
-    """What a command opens that chooses nothing; where that is no profile, it is said."""
+    """Return the settings of a command without options. Print a notice if they do not come from a profile."""
     try:
-        # Nothing is opened here, so where the data lie is of no matter.
+        # Nothing is opened here, so the data directory does not matter.
         settings = resolve(data_dir=Path(), environment=environment, configuration=configuration)
     except InvalidValue as error:
         print_message(error.message)
@@ -123,7 +125,7 @@ def _where(settings: Settings) -> str:
     try:
         return label(parameters(settings.target))
     except InvalidValue:
-        return "an address that cannot be read"
+        return "an invalid address"
 
 
 def _cells(row: Listed) -> list[str]:

@@ -35,7 +35,7 @@ def add_projects(commands: "Commands") -> None:
         projects,
         "create",
         Command(run=create_project),
-        help="create a project of the user who is acted as",
+        help="create a project for the user of --as",
         example="gjobs projects create 'Autumn catalog' --as ada@example.com",
     )
     create.add_argument("name", metavar="NAME", help="need not be unique")
@@ -49,7 +49,7 @@ async def list_projects(session: "Session", output: Output) -> ExitCode:
         return ExitCode.DONE
     _show(output, projects)
     if not projects:
-        print_message("No projects. 'gjobs projects create NAME' makes one.")
+        print_message("No projects. 'gjobs projects create NAME' creates one.")
     return ExitCode.DONE
 
 
@@ -57,8 +57,8 @@ async def list_projects(session: "Session", output: Output) -> ExitCode:
 async def create_project(session: "Session", output: Output, *, name: str) -> ExitCode:
     if not isinstance(session.store.actor, ActingUser):
         raise UsageError(
-            f"A project belongs to a user, and {actor_name(session.store.actor)} is none.",
-            hint="Give the owner: --as EMAIL. 'gjobs users' lists them.",
+            f"A project belongs to a user, but {actor_name(session.store.actor)} is not a user.",
+            hint="Add --as EMAIL. 'gjobs users' lists the users.",
         )
     project = await session.store.create_project(name)
     if output.json:
@@ -98,18 +98,18 @@ def _show(output: Output, projects: Sequence[Project], *, keeps_ids: bool = Fals
 
 def add_users(commands: "Commands") -> None:
     group = add_command(
-        commands, "users", None, help="list the users, as the operator sees them", example="gjobs users ana@"
+        commands, "users", None, help="list the users that the operator sees", example="gjobs users ana@"
     )
     group.usage = "%(prog)s [OPTION ...] [list] [SEARCH]"
     listing = add_command(
         add_commands(group, usual="list"),
         "list",
         Command(run=list_users, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
-        help="list the users, or those whom a search finds",
+        help="list the users, or those that match a search",
         example="gjobs users list ana@",
     )
     listing.add_argument(
-        "search", nargs="?", default="", metavar="SEARCH", help="some letters of the e-mail, or the beginning of the id"
+        "search", nargs="?", default="", metavar="SEARCH", help="a part of the e-mail, or the beginning of the id"
     )
 
 

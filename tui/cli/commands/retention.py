@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from tui.cli.parser import Commands
     from tui.session import Session
 
-ALL_OTHERS = "all that have none"
+ALL_OTHERS = "all other projects"
 
 
 def add_retention(commands: "Commands") -> None:
     group = add_command(
-        commands, "retention", None, help="say how long jobs are kept, by project", example="gjobs retention list"
+        commands, "retention", None, help="set how long jobs are kept, by project", example="gjobs retention list"
     )
     retention = add_commands(group, usual="list")
     add_command(
@@ -45,11 +45,11 @@ def add_retention(commands: "Commands") -> None:
         retention,
         "set",
         _command(set_policy),
-        help="set a project's policy, or that of all that have none",
+        help="set the policy of a project, or of all other projects",
         example="gjobs retention set --older-than 90d --project 'Autumn catalog'",
     )
     add = setting.add_argument
-    add("--older-than", type=age, metavar="AGE", required=True, help="jobs created so long ago go: 30d, 8w")
+    add("--older-than", type=age, metavar="AGE", required=True, help="the least age of the jobs: 30d, 8w")
     _add_project(setting)
     add_finished_statuses(setting)
     add(
@@ -58,18 +58,18 @@ def add_retention(commands: "Commands") -> None:
         action="store_const",
         const=RetentionAction.DELETE,
         default=RetentionAction.ARCHIVE,
-        help="for good; else to the archive",
+        help="delete the jobs permanently (default: archive them)",
     )
     add("--yes", action="store_true", help="do not ask")
     removing = add_command(
         retention,
         "remove",
         _command(remove_policy),
-        help="remove a project's policy, or that of all that have none",
+        help="remove the policy of a project, or of all other projects",
         example="gjobs retention remove --project 'Autumn catalog'",
     )
     _add_project(removing)
-    removing.add_argument("--yes", action="store_true", help="do not ask where another policy would apply then")
+    removing.add_argument("--yes", action="store_true", help="do not ask if another policy would then apply")
     applying = add_command(
         retention,
         "apply",
@@ -85,7 +85,7 @@ def _command(run: "Callable[..., ExitCode]") -> Command:
 
 
 def _add_project(parser: Parser) -> None:
-    parser.add_argument("--project", metavar="ID|NAME", help=f"of this project; else of {ALL_OTHERS}")
+    parser.add_argument("--project", metavar="ID|NAME", help=f"the project of the policy (default: {ALL_OTHERS})")
 
 
 @in_session
@@ -157,7 +157,9 @@ def set_policy(
     if output.json:
         output.document(json_documents.policy(policy))
     else:
-        print_message("The policy is set. A worker applies it now and then, and 'gjobs retention apply' at once.")
+        print_message(
+            "The policy is set. Workers with --retention apply it regularly. 'gjobs retention apply' applies it now."
+        )
     return ExitCode.DONE
 
 
@@ -174,7 +176,7 @@ async def _question(
 
     if not session.access.may_write:
         raise session.access.refusal()
-    await get_policies(session.store)  # which says what is missing, before anybody is asked
+    await get_policies(session.store)  # raises if the database lacks policies, before the person is asked
     project_id = await _project_id(session, project)
     expired = await find_expired(
         session.store, older_than, statuses=statuses, project_id=project_id, spares_policies=project_id is None
@@ -189,7 +191,7 @@ async def _question(
 
 
 def remove_policy(settings: Settings, output: Output, *, project: str | None, yes: bool) -> ExitCode:
-    """Asks where the jobs do not stay because of it: where the policy of all others applies to the project then."""
+    """Remove a policy. Asks only if the policy of all other projects would then apply to the project."""
     if not yes and (question := with_session(settings, partial(_what_applies_then, project=project))) is not None:
         require_terminal()
         require_yes(question, unchanged="Nothing was removed.")
@@ -197,7 +199,7 @@ def remove_policy(settings: Settings, output: Output, *, project: str | None, ye
 
 
 async def _what_applies_then(session: "Session", *, project: str | None) -> str | None:
-    """None where no policy does, or there is none to remove."""
+    """Return the question. None if no other policy applies, or if there is none to remove."""
     from store.retention.cleanup import count_expired, find_expired
     from store.retention.retention_policies import get_policies
     from tui.text.retention_text import bared_question
@@ -207,7 +209,7 @@ async def _what_applies_then(session: "Session", *, project: str | None) -> str 
     project_id = await _project_id(session, project)
     by_project = {policy.project_id: policy for policy in await get_policies(session.store)}
     of_others = by_project.get(None)
-    is_theirs = session.store.actor == OPERATOR  # who else is refused, and asked nothing
+    is_theirs = session.store.actor == OPERATOR  # all others are refused without a question
     if not is_theirs or project is None or project_id not in by_project or of_others is None:
         return None
     expired = await find_expired(
@@ -228,7 +230,7 @@ async def _remove_policy(session: "Session", output: Output, *, project: str | N
 
     removed = await remove_policy(session.store, await _project_id(session, project))
     if removed is None:
-        raise Declined("There is no such policy.", hint="'gjobs retention list' lists them.")
+        raise Declined("There is no such policy.", hint="'gjobs retention list' lists the policies.")
     if output.json:
         output.document(json_documents.policy(removed))
     else:
@@ -250,7 +252,7 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
         )
     _print_summary(work_progress.last, names)
     if work_progress.is_stopped:
-        print_message("Stopped. The same command goes on.")
+        print_message("Stopped. Run the same command to continue.")
     elif not work_progress.last:
         print_message("No job is old enough for a policy.")
     return ExitCode.INTERRUPTED if work_progress.is_stopped else ExitCode.DONE
@@ -265,7 +267,7 @@ def _print_summary(done: "Sequence[PolicyRun]", names: dict[UUID, str]) -> None:
 
 
 async def _whole_question(session: "Session") -> tuple[str, Sequence[RetentionPolicy]]:
-    """With the policies that it is about."""
+    """Return the question and the policies that it covers."""
     from store.retention.cleanup import count_expired
     from store.retention.retention_policies import expired_by, get_policies
     from tui.text.retention_text import whole_question
@@ -288,7 +290,7 @@ async def _whole_question(session: "Session") -> tuple[str, Sequence[RetentionPo
 async def _apply(
     session: "Session", *, agreed: Sequence[RetentionPolicy] | None
 ) -> tuple["WorkProgress[tuple[PolicyRun, ...]]", dict[UUID, str]]:
-    """The last step of each policy, and the names of projects."""
+    """Return the last step of each policy, and the names of the projects."""
     from collections.abc import AsyncGenerator
 
     from store.formats import UnknownText
@@ -313,7 +315,7 @@ async def _apply(
         )
     except StoreError:
         _print_summary(work_progress.last, names)
-        print_message("Broken off. The same command goes on.")
+        print_message("An error stopped it. Run the same command to continue.")
         raise
     return work_progress, names
 

@@ -16,15 +16,17 @@ from tui.cli.commands.openmetrics import Collected, Scrapes
 LOOPBACK = "127.0.0.1"
 BACKLOG = 1024
 MOST_CONNECTIONS = 256
-"""At once; more wait in the backlog. Each needs a descriptor, and 1,024 are a usual limit of a process."""
+"""The most connections at a time; more wait in the backlog. Each needs a descriptor, and a process often has only
+1,024.
+"""
 READ_SECONDS = 3.0
-"""For the whole of a request. The client is on this machine."""
+"""The time for a whole request. The client is on this machine."""
 WRITE_SECONDS = 10.0
 LONGEST_REQUEST = 16_384
 """Bytes."""
 
 _HOSTS = ("127.0.0.1", "localhost", "::1")
-"""A page in a browser can reach this server under a name of its own that leads to this machine."""
+"""Accepted hosts. A web page could reach this server by its own domain name, so other hosts are refused."""
 _OPENMETRICS = "application/openmetrics-text"
 _END = b"\r\n\r\n"
 _FULL_PAUSE = 0.1
@@ -33,7 +35,7 @@ _TEXT = "text/plain; charset=utf-8"
 
 
 def listen(port: int) -> socket.socket:
-    """Raises OSError where the port is taken."""
+    """Listen on the loopback interface. Raises OSError if the port is in use."""
     listener = socket.create_server((LOOPBACK, port), backlog=BACKLOG)
     listener.setblocking(False)
     return listener
@@ -45,7 +47,7 @@ class ScrapeServer:
         self._slots = asyncio.Semaphore(MOST_CONNECTIONS)
 
     async def serve(self, listener: socket.socket) -> None:
-        """Until it is cancelled."""
+        """Serve until cancelled."""
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as connections:
             while True:
@@ -62,7 +64,7 @@ class ScrapeServer:
     async def _serve(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         try:
-            with connection, suppress(OSError):  # It is gone, or too slow: a TimeoutError is one.
+            with connection, suppress(OSError):  # The client is gone or too slow. TimeoutError is an OSError.
                 connection.setblocking(False)
                 async with asyncio.timeout(READ_SECONDS):
                     request = await _request(connection)
@@ -84,7 +86,7 @@ class ScrapeServer:
             return _response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         hosts = headers.get_all("Host", [])
         if len(hosts) != 1 or not _is_ours(hosts[0]):
-            return _response(HTTPStatus.FORBIDDEN, f"The host should be one of {', '.join(_HOSTS)}.\n")
+            return _response(HTTPStatus.FORBIDDEN, f"The host must be one of {', '.join(_HOSTS)}.\n")
         if method not in (b"GET", b"HEAD"):
             return _response(HTTPStatus.METHOD_NOT_ALLOWED)
         collected = Collected(await self._scrapes.answer())
@@ -97,7 +99,7 @@ class ScrapeServer:
 
 
 async def _request(connection: socket.socket) -> bytes:
-    """What comes until the headers end, or until it is too much."""
+    """Read until the headers end, or until the request is too long."""
     received = bytearray()
     while _END not in received and len(received) < LONGEST_REQUEST:
         part = await asyncio.get_running_loop().sock_recv(connection, 4_096)

@@ -31,17 +31,17 @@ def add_stats(commands: "Commands") -> None:
         commands,
         "stats",
         Command(run=show_statistics),
-        help="count and price the jobs by status",
+        help="show the number and cost of jobs by status",
         example="gjobs stats --project 'Autumn catalog' --json",
     )
-    parser.add_argument("--project", metavar="ID|NAME", help="of this project only")
+    parser.add_argument("--project", metavar="ID|NAME", help="only jobs of this project")
     parser.add_argument(
-        "--by", choices=["project", "mode"], help="cost by project and status; or by mode how long jobs wait and run"
+        "--by",
+        choices=["project", "mode"],
+        help="project: cost by project and status; mode: how long jobs wait and run",
     )
-    parser.add_argument("--archive", action="store_true", help="with the archived jobs; else without them")
-    parser.add_argument(
-        "--window", type=age, metavar="SPAN", help="with --by mode: of the last 30m, 24h (this if not said), 7d"
-    )
+    parser.add_argument("--archive", action="store_true", help="include the archived jobs")
+    parser.add_argument("--window", type=age, metavar="SPAN", help="with --by mode: the last 30m, 24h (default) or 7d")
 
 
 @in_session
@@ -55,9 +55,9 @@ async def show_statistics(
     window: timedelta | None,
 ) -> ExitCode:
     if window is not None and by != "mode":
-        raise UsageError("--window is of the times that jobs take.", hint="Add --by mode, or leave --window out.")
+        raise UsageError("--window needs --by mode.", hint="Add --by mode, or leave --window out.")
     if archive and by == "mode":
-        raise UsageError("--archive is of what jobs cost, not of their times.", hint="Leave --by or --archive out.")
+        raise UsageError("--archive can't be combined with --by mode.", hint="Leave --by or --archive out.")
     chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     project_id = chosen.id if chosen else None
     if by is None:
@@ -97,7 +97,7 @@ async def show_statistics(
         _show_summary(output, summary, await project_names(session.store))
         await _print_archive_note(session, is_included=archive)
     if len(summary) == MAX_LIMIT:
-        print_message(f"These are the dearest {MAX_LIMIT:,} rows; there may be more.")
+        print_message(f"These are the {MAX_LIMIT:,} most expensive rows. There may be more.")
     return ExitCode.DONE
 
 
@@ -129,17 +129,17 @@ def _show_statistics(output: Output, statistics: JobStatistics) -> None:
     )
     output.table(columns, rows)
     if statistics.success_rate_finished is None:
-        output.text("\nNothing has finished.")
+        output.text("\nNo job has finished.")
         return
     finished, of_all = percent(statistics.success_rate_finished), percent(statistics.success_rate)
-    output.text(f"\nSucceeded: {finished} of the finished jobs, {of_all} of all.")
+    output.text(f"\nSuccess: {finished} of the finished jobs, {of_all} of all jobs.")
 
 
 async def _print_archive_note(session: "Session", *, is_included: bool) -> None:
-    """Whether the numbers include the archive, where there is one."""
+    """Say whether the numbers include archived jobs, if there is an archive."""
     if is_included:
         if not await print_archive_limits(session):
-            print_message("With the archived jobs.")
+            print_message("Includes the archived jobs.")
         return
     if (await session.store.capability_cache.get()).missing(Capability.ARCHIVE, session.store.actor) is not None:
         return
@@ -148,7 +148,7 @@ async def _print_archive_note(session: "Session", *, is_included: bool) -> None:
 
     if (archived := await count_some_archived(session.store)).number:
         more = "more than " if archived.is_more else ""
-        print_message(f"Without the archived jobs, which are {more}{count(archived.number)}: --archive adds them.")
+        print_message(f"Excludes {more}{count(archived.number)} archived jobs. Add --archive to include them.")
 
 
 def _show_monitoring(output: Output, monitoring: JobTimings) -> None:
@@ -212,7 +212,7 @@ def add_metrics(commands: "Commands") -> None:
         type=age,
         metavar="SPAN",
         default=DAY,
-        help="times and failures of the last 30m, 24h (this if not said), 7d",
+        help="times and failures of the last 30m, 24h (default) or 7d",
     )
     add(
         "--serve",
@@ -220,7 +220,7 @@ def add_metrics(commands: "Commands") -> None:
         nargs="?",
         const=PORT,
         metavar="PORT",
-        help=f"answer on http://127.0.0.1:{PORT}/metrics, for this machine only, until stopped",
+        help=f"serve http://127.0.0.1:{PORT}/metrics on this machine only, until stopped",
     )
 
 
@@ -249,7 +249,7 @@ async def _collect(store: "Store", window: timedelta) -> "list[Metric]":
 
 
 async def _serve(store: "Store", window: timedelta, port: int) -> ExitCode:
-    """Until it is stopped. Raises UsageError where the port is taken."""
+    """Serve until stopped. Raises UsageError if the port is in use."""
     from tui.cli.commands.openmetrics import Scrapes
     from tui.cli.commands.scrape_server import LOOPBACK, ScrapeServer, listen
 
@@ -257,10 +257,10 @@ async def _serve(store: "Store", window: timedelta, port: int) -> ExitCode:
         listener = listen(port)
     except OSError as error:
         raise UsageError(
-            f"Port {port} cannot be listened on: {error.strerror}.",
-            hint="Name another one: gjobs metrics --serve PORT.",
+            f"Can't listen on port {port}: {error.strerror}.",
+            hint="Use another port: gjobs metrics --serve PORT.",
         ) from error
     with listener:
-        print_message(f"Answering on http://{LOOPBACK}:{listener.getsockname()[1]}/metrics. Ctrl+C stops it.")
+        print_message(f"Serving http://{LOOPBACK}:{listener.getsockname()[1]}/metrics. Press Ctrl+C to stop.")
         await ScrapeServer(Scrapes(partial(_collect, store, window))).serve(listener)
     return ExitCode.DONE

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 
 def condition(text: str) -> "Condition":
-    """Raises InvalidValue."""
+    """Parse a condition. Raises InvalidValue."""
     from tui.cli.commands.watch_loop import parse
 
     return parse(text)
 
 
 INTERVAL = 1.0
-"""Seconds between two looks."""
-MAY_MISS = "What comes and goes between two looks is missed."
+"""Seconds between two polls."""
+MAY_MISS = "Changes that are undone between two polls are missed."
 
 
 def add_watch(commands: "Commands") -> None:
@@ -41,7 +41,7 @@ def add_watch(commands: "Commands") -> None:
         commands,
         "watch",
         Command(run=watch_jobs),
-        help="print a line whenever a job changes its status",
+        help="print a line whenever a job changes status",
         example="gjobs watch --filter mode:lifestyle --until 'failed>5' --until left=0",
     )
     parser.usage = "%(prog)s [OPTION ...]"
@@ -51,9 +51,9 @@ def add_watch(commands: "Commands") -> None:
         dest="job_filter",
         type=arguments.job_filter,
         metavar="EXPR",
-        help="of jobs that match, as in 'jobs list'",
+        help="only jobs that match, as in 'jobs list'",
     )
-    add("--view", metavar="NAME", help="of jobs that a saved view has")
+    add("--view", metavar="NAME", help="only jobs of this saved view")
     add(
         "--until",
         dest="conditions",
@@ -61,17 +61,17 @@ def add_watch(commands: "Commands") -> None:
         action="append",
         default=[],
         metavar="CONDITION",
-        help="end with exit code 8 when it holds, as failed>5, finished>=100 or left=0; may be given again",
+        help="exit with 8 when this holds, such as failed>5, finished>=100 or left=0; may be repeated",
     )
     add(
         "--exec",
         dest="program",
         type=not_empty,
         metavar="CMD",
-        help="run this for each, with its JSON on standard input",
+        help="run this for each change, with its JSON on standard input",
     )
-    add("--webhook", type=not_empty, metavar="URL", help="post each as JSON, signed with GJOBS_WEBHOOK_SECRET")
-    add("--resume", type=not_empty, metavar="FILE", help="go on where the last watch with this file ended")
+    add("--webhook", type=not_empty, metavar="URL", help="post each change as JSON, signed with GJOBS_WEBHOOK_SECRET")
+    add("--resume", type=not_empty, metavar="FILE", help="continue where the last watch with this file ended")
 
 
 def watch_jobs(
@@ -85,7 +85,7 @@ def watch_jobs(
     webhook: str | None,
     resume: str | None,
 ) -> ExitCode:
-    """With --json a document a line."""
+    """Watch jobs. With --json, print one document per line."""
     from tui.cli.commands.watch_loop import ResumeFile
 
     found = narrowed(settings, view, job_filter)
@@ -134,7 +134,7 @@ async def _watch(
             met = await watcher.run()
         except ReaderGone:
             return ExitCode.DONE
-    print_message(f"It holds that {met}.")
+    print_message(f"Condition met: {met}.")
     return ExitCode.FOUND
 
 

@@ -1,4 +1,4 @@
-"""Reads transitions, stops on conditions, keeps the resume file."""
+"""Reports transitions, stops on conditions, and keeps the resume file."""
 
 import asyncio
 import logging
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 
 
 class CountedEvent(StrEnum):
-    """What a condition may be about beside the statuses. All but the last count what the watch has told."""
+    """What a condition can count besides statuses. All but the last count changes that were reported."""
 
     FINISHED = "finished"
-    """In any of the final statuses."""
+    """Jobs that reached a final status."""
     DELETED = "deleted"
     LEFT = "left"
-    """Jobs that are not final: of the database, now."""
+    """Jobs in the database that are not final now."""
 
 
 COUNTED: Mapping[str, JobStatus | CountedEvent] = {str(one): one for one in (*JobStatus, *CountedEvent)}
-"""What a condition may be about, by its word."""
+"""What a condition can count, by its word."""
 
 
 _OPERATORS: Mapping[str, Any] = {">": gt, ">=": ge, "=": eq, "==": eq, "<": lt, "<=": le}
 _GROWING = (">", ">=", "=", "==")
-"""What a number that begins at 0 and grows can come to."""
+"""The operators for a number that begins at 0 and grows."""
 _CONDITION = re.compile(
     r"\s*(?P<counted>[a-z]+)\s*(?P<operator>>=|<=|==|>|<|=)\s*(?P<number>[0-9]{1,9})\s*", re.IGNORECASE
 )
@@ -65,10 +65,10 @@ class Condition:
 
 
 def parse(text: str) -> Condition:
-    """Raises InvalidValue with what is accepted."""
+    """Parse a condition. Raises InvalidValue that shows the syntax."""
     match = _CONDITION.fullmatch(text)
     if match is None:
-        raise InvalidValue("until", f"{text!r} is no condition.", hint=_POLLS)
+        raise InvalidValue("until", f"{text!r} is not a condition.", hint=_POLLS)
     word, operator, number = match["counted"].lower(), match["operator"], int(match["number"])
     if word not in COUNTED:
         message = not_known(word, COUNTED)
@@ -79,14 +79,14 @@ def parse(text: str) -> Condition:
     ):
         raise InvalidValue(
             "until",
-            f"{text.strip()} holds before anything has happened: {counted} counts from 0 what the watch sees.",
+            f"{text.strip()} holds from the start: {counted} counts the changes that the watch sees, from 0.",
             hint=f"left=0 holds when no job is {' or '.join(LIVE_STATUSES)} any more.",
         )
     return Condition(counted=counted, operator=operator, number=number)
 
 
 class Tally:
-    """What a watch has told so far."""
+    """Counts of the reported changes."""
 
     def __init__(self) -> None:
         self._numbers = dict.fromkeys(COUNTED.values(), 0)
@@ -96,7 +96,7 @@ class Tally:
             self._numbers[counted] += 1
 
     def met(self, condition: Condition) -> bool:
-        """Of one that counts what was told."""
+        """Return whether a condition on reported changes holds."""
         return condition.counted is not CountedEvent.LEFT and condition.holds(self._numbers[condition.counted])
 
 
@@ -109,7 +109,7 @@ def _counted_as(status: AnyStatus | None) -> tuple[JobStatus | CountedEvent, ...
 
 
 LIVE = Term(key=Key.STATUS, values=tuple(status.value for status in LIVE_STATUSES))
-"""Holds for jobs that may still move."""
+"""Matches jobs that may still change status."""
 
 
 class StopCondition:
@@ -120,12 +120,12 @@ class StopCondition:
         self._tally = Tally()
 
     def reported(self, transition: Transition) -> Condition | None:
-        """A condition that holds since this was told."""
+        """Count a reported change. Return a condition that now holds."""
         self._tally.add(transition)
         return next((one for one in self._conditions if self._tally.met(one)), None)
 
     async def now(self) -> Condition | None:
-        """A condition on the jobs that are left, where it holds."""
+        """Return a condition on the remaining jobs that holds now."""
         asked = [one for one in self._conditions if one.counted is CountedEvent.LEFT]
         if not asked:
             return None
@@ -137,13 +137,13 @@ class StopCondition:
 log = logging.getLogger(__name__)
 
 SaveCursor = Callable[[Cursor], None]
-"""Takes the place behind which nothing has been told yet."""
+"""Saves the position up to which all changes were reported."""
 Revive = Callable[[], bool]
-"""Starts a server of our own that died, and says whether it had; it may raise a StoreError, and takes its time."""
+"""Restarts the embedded server if it died, and returns whether it had. Blocks, and may raise a StoreError."""
 
 
 class Watcher:
-    """Ends when a condition holds, which it returns."""
+    """Reports changes until a condition holds, and returns that condition."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class Watcher:
         self.poller: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=interval)
 
     async def run(self) -> Condition:
-        """Raises a StoreError that trying again would not change, and ReaderGone."""
+        """Raises a StoreError that a retry would not fix, and ReaderGone."""
         async with aclosing(self.poller.results()) as pages:
             async for page in pages:
                 match page:
@@ -194,7 +194,7 @@ class Watcher:
         if batch.has_more:
             self.poller.refresh()
             return None
-        # Nobody looks at this as at a screen: it is as quick after an hour without a job.
+        # Nobody uses a watch like a screen. It stays as quick after an hour without a job.
         self.poller.note_activity()
         try:
             return await self._until.now()
@@ -207,7 +207,7 @@ class Watcher:
             raise error
         if not self._is_broken:
             self._is_broken = True
-            print_message(f"{error} It is tried again; nothing is told twice.")
+            print_message(f"{error} Trying again. No change is reported twice.")
 
     async def _revived(self) -> bool:
         if self._revive is None:
@@ -215,7 +215,7 @@ class Watcher:
         try:
             return await asyncio.to_thread(self._revive)
         except StoreError as error:
-            log.warning("The server that died cannot be started again: %s", error)
+            log.warning("Can't restart the server that died: %s", error)
             return False
 
     def _warn_held_back(self, held_back: HeldBack | None) -> None:
@@ -223,25 +223,23 @@ class Watcher:
             return
         self._held_back = held_back
         if held_back is None:
-            print_message("What was kept back has been told.")
+            print_message("All delayed changes have been reported.")
             return
-        who = f"process {held_back.process_id}" if held_back.process_id else "one that cannot be seen"
+        who = f"process {held_back.process_id}" if held_back.process_id else "a hidden process"
         application = f" of {held_back.application}" if held_back.application else ""
         since = f", open since {local_time(held_back.since)}" if held_back.since else ""
-        print_message(
-            f"What happened since waits for a transaction to end, so that none is missed: {who}{application}{since}."
-        )
+        print_message(f"New changes wait for a transaction to end, so that none is missed: {who}{application}{since}.")
 
 
 class ResumeFile:
-    """What a program that was killed had not kept yet is told once more."""
+    """Keeps the position of a watch. Changes after the last saved position are reported again in the next run."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._kept: Cursor | None = None
 
     def read(self) -> Cursor | None:
-        """None where no watch has been here. Raises UsageError for another file."""
+        """Return the position, or None if the file does not exist. Raises UsageError if it has other contents."""
         try:
             text = self._file.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -255,18 +253,19 @@ class ResumeFile:
         return self._kept
 
     def keep(self, cursor: Cursor) -> None:
-        """Whole or not at all. Raises UsageError where it cannot be written."""
+        """Save the position completely or not at all. Raises UsageError if the file can't be written."""
         if cursor == self._kept:
             return
         try:
             replace_private(self._file, f"{cursor}\n")
         except OSError as error:
             raise UsageError(
-                f"{self._file} cannot be written: {error.strerror}.", hint="Name a file in a directory of yours."
+                f"{self._file} cannot be written: {error.strerror}.", hint="Use a file in a directory of your own."
             ) from error
         self._kept = cursor
 
     def _unusable(self) -> UsageError:
         return UsageError(
-            f"{self._file} does not hold the place of a watch.", hint="Name another file, or one that is not there yet."
+            f"{self._file} is not a resume file of 'gjobs watch'.",
+            hint="Use another file, or one that does not exist yet.",
         )

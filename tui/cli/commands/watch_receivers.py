@@ -53,7 +53,9 @@ def document(transition: Transition) -> Mapping[str, Json]:
 
 
 def line(transition: Transition, *, width: int | None, colour: bool) -> str:
-    """Time, job, from, to, mode, cost and the error's first line. `width` is in cells; None never cuts."""
+    """Return time, job, old and new status, mode, cost and the error's first line. `width` is in cells; None never
+    cuts.
+    """
     to = _GONE if transition.to_status is None else status_word(transition.to_status)
     came_from = _NEW if transition.from_status is None else status_word(transition.from_status)
     begins = "  ".join(
@@ -82,22 +84,22 @@ _LONGEST_ERROR = 1_000
 
 SIGNATURE_HEADER = "Gjobs-Signature"
 KEY_HEADER = "Idempotency-Key"
-"""The same for each attempt, so that whoever has had it already can tell."""
+"""The same for each attempt, so that a receiver recognises repeated deliveries."""
 
 
 def signature(secret: bytes, body: bytes, *, sent_at: int) -> str:
-    """`t=TIME,v1=HEX`: HMAC-SHA256 of `TIME.BODY`, with the time in seconds since 1970."""
+    """Return `t=TIME,v1=HEX`: HMAC-SHA256 of `TIME.BODY`, with the time in seconds since 1970."""
     signed = b"%d.%b" % (sent_at, body)
     return f"t={sent_at},v1={hmac.new(secret, signed, hashlib.sha256).hexdigest()}"
 
 
 SECRET_VARIABLE = "GJOBS_WEBHOOK_SECRET"  # noqa: S105
 ANSWER_TIME = 10.0
-"""Seconds that a web server has for the whole of an attempt, however slowly it answers."""
+"""Seconds that a web server has for one whole attempt."""
 PROGRAM_GRACE = 2.0
-"""Seconds that a program has to end when the watch does; then it is killed."""
+"""Seconds that a program has to end after the watch ends. Then it is killed."""
 FIRST_WAIT = 1.0
-"""Seconds until the second attempt; then twice as long each time."""
+"""Seconds until the second attempt. Each further wait is twice as long."""
 
 
 class ReaderGone(Exception):
@@ -106,11 +108,11 @@ class ReaderGone(Exception):
 
 class Receiver(Protocol):
     async def tell(self, transition: Transition) -> None:
-        """Returns when the transition need not be told again. To stop it, cancel it."""
+        """Report the transition. Returns when it need not be reported again. Cancel it to stop."""
 
 
 class Printer:
-    """A line each, at once. Raises ReaderGone."""
+    """Prints one line per transition. Raises ReaderGone."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -127,34 +129,34 @@ class Printer:
 
 
 class Program:
-    """Started anew for each transition, with its document on its standard input; it is waited for.
+    """Runs a program for each transition, with the document on its standard input, and waits for it.
 
-    The command is what was typed: nothing of the database's is ever in it. That it fails is said, and its own matter.
+    The command is what the person typed; it contains nothing from the database. A failure is printed and ignored.
     """
 
     def __init__(self, command: str) -> None:
-        """Raises UsageError where there is no such program."""
+        """Raise UsageError if there is no such program."""
         try:
             self._words = shlex.split(command)
         except ValueError:
-            raise UsageError("The command of --exec has a quote that is never closed.") from None
+            raise UsageError("The command of --exec has an unclosed quote.") from None
         if not self._words or shutil.which(self._words[0]) is None:
             raise UsageError(
                 f"There is no program {self._words[0] if self._words else ''!r}.",
-                hint="--exec takes a program and its arguments; a pipeline goes into a script, or into sh -c '…'.",
+                hint="--exec takes a program and its arguments. Put a pipeline into a script, or use sh -c '…'.",
             )
 
     async def tell(self, transition: Transition) -> None:
-        """Raises UsageError where it is there and does not start."""
+        """Raise UsageError if the program exists but does not start."""
         try:
             process = await asyncio.create_subprocess_exec(*self._words, stdin=PIPE)
         except OSError as error:
             raise UsageError(
                 f"{self._words[0]} cannot be started: {error.strerror}.",
-                hint="A script begins with the program that it is for, as in #!/bin/sh.",
+                hint="The first line of a script names its interpreter, such as #!/bin/sh.",
             ) from error
         try:
-            # It may end without reading.
+            # The program may end without reading.
             with suppress(BrokenPipeError, ConnectionResetError):
                 await process.communicate(json.dumps(document(transition)).encode() + b"\n")
             code = await process.wait()
@@ -162,7 +164,7 @@ class Program:
             await _end(process)
             raise
         if code != 0:
-            print_message(f"{self._words[0]} ended with {code} for the job {transition.job_id}.")
+            print_message(f"{self._words[0]} exited with {code} for the job {transition.job_id}.")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -177,10 +179,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 class Webhook:
-    """Posts the document until it is accepted, later each time: at least once, with a key to tell it by.
+    """Posts the document until it is accepted, with growing pauses. Each document is sent at least once, with a key
+    that shows repeats.
 
-    A server that answers 410 Gone gets nothing more. What it answers is not followed anywhere, and neither shown nor
-    kept.
+    A server that answers 410 Gone gets nothing more. Redirects are not followed. Answers are neither shown nor kept.
     """
 
     def __init__(
@@ -199,13 +201,13 @@ class Webhook:
         while not self._is_gone and (refusal := await self._post(transition.key, body)) is not None:
             attempts += 1
             if attempts == 1:
-                print_message(f"{self._host} does not take the webhook: {refusal}. It is tried again until it does.")
+                print_message(f"{self._host} did not accept the webhook: {refusal}. Trying again until it does.")
             await asyncio.sleep(wait_after_failure(FIRST_WAIT, attempts))
         if attempts and not self._is_gone:
-            print_message(f"{self._host} has taken the webhook after {attempts + 1} attempts.")
+            print_message(f"{self._host} accepted the webhook after {attempts + 1} attempts.")
 
     async def _post(self, key: str, body: bytes) -> str | None:
-        """Why it was not accepted; None where it was, or where nothing will be any more."""
+        """Return why it was not accepted. None if it was, or if nothing more is sent."""
         import httpx
 
         headers = {
@@ -214,46 +216,46 @@ class Webhook:
             SIGNATURE_HEADER: signature(self._secret, body, sent_at=int(self._clock())),
         }
         try:
-            # httpx's own limits are of one read or write each.
+            # httpx's own limits apply to a single read or write.
             async with (
                 asyncio.timeout(ANSWER_TIME),
                 self._client.stream("POST", self._url, content=body, headers=headers) as response,
             ):
                 if response.status_code == httpx.codes.GONE:
                     self._is_gone = True
-                    print_message(f"{self._host} answers 410 Gone. Nothing more is sent to it; the watch goes on.")
+                    print_message(f"{self._host} answered 410 Gone. Nothing more is sent to it. The watch continues.")
                     return None
-                return None if response.is_success else f"it answers {response.status_code}"
+                return None if response.is_success else f"it answered {response.status_code}"
         except (TimeoutError, httpx.TimeoutException):
             return f"no answer within {ANSWER_TIME:g} s"
         except httpx.ConnectError:
             return "no connection to it"
         except httpx.HTTPError as error:
-            # Its text may hold the address, and that a token.
+            # The error's text may contain the address, which may contain a token.
             return type(error).__name__
 
 
 def webhook_url(text: str) -> str:
-    """Raises UsageError where it is none."""
+    """Check the address. Raises UsageError if it is not an http(s) URL."""
     import httpx
 
     try:
         parts = urlsplit(text)
-        # Asked for its port, the one says whether that is a number that can be one; the other is who uses the address.
+        # Reading the port raises ValueError if it is not a valid number. httpx must be able to read the address, too.
         is_whole = bool(parts.hostname) and parts.port != 0 and bool(httpx.URL(text).host)
     except (ValueError, httpx.InvalidURL):
         is_whole = False
     if not is_whole or parts.scheme not in ("http", "https"):
-        raise UsageError("The address of --webhook is none.", hint="It begins with https:// or http://.")
+        raise UsageError("--webhook needs an http(s) URL.", hint="Begin it with https:// or http://.")
     return text
 
 
 def webhook_secret() -> bytes:
-    """Raises UsageError where there is none."""
+    """Return the secret. Raises UsageError if there is none."""
     secret = os.fsencode(os.environ.get(SECRET_VARIABLE, ""))
     if not secret.strip():
         raise UsageError(
-            "A webhook is signed, and there is no secret to sign it with.",
-            hint=f"Set {SECRET_VARIABLE} to a long random text that the receiver knows, too.",
+            "Webhooks are signed, but no secret is set.",
+            hint=f"Set {SECRET_VARIABLE} to a long random text that the receiver also knows.",
         )
     return secret

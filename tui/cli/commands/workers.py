@@ -34,20 +34,21 @@ if TYPE_CHECKING:
 
 
 def find_registry(name: str) -> "Registry":
-    """The working directory comes last on the path: a folder of it may be named as one of ours.
+    """Import a registry. The working directory comes last on the path, because its folders may be named like modules of
+    gjobs.
 
-    Raises UsageError for whatever the module raises: it is the user's, and so is what is wrong with it.
+    Raises UsageError for any error of the module, because the module is the user's own.
     """
     from store.worker.handlers import Registry
 
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
-        raise UsageError(f"{name!r} is not MODULE:REGISTRY.", hint="As in: gjobs worker handlers:registry")
+        raise UsageError(f"{name!r} is not MODULE:REGISTRY.", hint="For example: gjobs worker handlers:registry")
     if (directory := str(Path.cwd())) not in sys.path:
         sys.path.append(directory)
     found = getattr(_imported(module_name), attribute, None)
     if not isinstance(found, Registry):
-        raise UsageError(f"{module_name} has no registry {attribute!r}.", hint="It is a store.worker.Registry.")
+        raise UsageError(f"{module_name} has no registry {attribute!r}.", hint="It must be a store.worker.Registry.")
     return found
 
 
@@ -56,7 +57,7 @@ def _imported(name: str) -> "ModuleType":
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"There is no module {error.name!r}.", hint="It is looked for here, and where Python does."
+            f"There is no module {error.name!r}.", hint="Python searches its own path and this directory."
         ) from error
     except (Exception, SystemExit) as error:
         raise UsageError(
@@ -66,7 +67,7 @@ def _imported(name: str) -> "ModuleType":
 
 
 def _place(error: BaseException) -> str:
-    """Where it was raised; empty for a mistake of syntax, which says where it is."""
+    """Return where the error was raised. Empty for a syntax error, which names its own location."""
     if isinstance(error, SyntaxError):
         return ""
     last = traceback.extract_tb(error.__traceback__)[-1]
@@ -86,27 +87,32 @@ def add_worker(commands: "Commands") -> None:
         example="gjobs worker handlers:registry --mode lifestyle --concurrency 4",
     )
     add = parser.add_argument
-    add("registry", nargs="?", metavar="MODULE:REGISTRY", help="where the handlers are: a module, and a name in it")
+    add("registry", nargs="?", metavar="MODULE:REGISTRY", help="the registry of handlers: a module, and a name in it")
     add(
-        "--mode", dest="modes", type=not_empty, action="append", metavar="MODE", help="only of this; may be given again"
+        "--mode",
+        dest="modes",
+        type=not_empty,
+        action="append",
+        metavar="MODE",
+        help="only jobs of this mode; may be repeated",
     )
     add(
         "--concurrency",
         type=arguments.whole_number,
         default=CONCURRENCY,
         metavar="N",
-        help=f"how many jobs at a time ({CONCURRENCY})",
+        help=f"jobs at a time (default: {CONCURRENCY})",
     )
     add(
         "--lease",
         type=arguments.length,
         default=LEASE,
         metavar="TIME",
-        help="after so long without a sign of it others take over what it held (1m)",
+        help="time after which others take over the jobs of a lost worker (default: 1m)",
     )
-    add("--retention", action="store_true", help="apply the retention policies, too, whenever they are due")
-    add("--once", action="store_true", help="end when nothing is queued any more")
-    add("--simulate", action="store_true", help="without a registry: only look busy, with plausible costs and failures")
+    add("--retention", action="store_true", help="also apply the retention policies when they are due")
+    add("--once", action="store_true", help="exit when no job is queued any more")
+    add("--simulate", action="store_true", help="without a registry: simulate work, with plausible costs and failures")
 
 
 def run_worker(
@@ -121,9 +127,11 @@ def run_worker(
     once: bool,
     simulate: bool,
 ) -> ExitCode:
-    """SIGINT and SIGTERM end it when what is at work is done; the second of them hands that back at once."""
+    """Run a worker. SIGINT or SIGTERM ends it after the running jobs. A second signal releases them at once."""
     if simulate == (registry is not None):
-        raise UsageError("Give MODULE:REGISTRY, or --simulate.", hint="'gjobs worker --help' has an example.")
+        raise UsageError(
+            "A worker needs either MODULE:REGISTRY or --simulate.", hint="'gjobs worker --help' has an example."
+        )
     handlers = _simulated() if registry is None else find_registry(registry)
     chosen = handlers.only(modes) if modes else handlers
     code = _work(
@@ -134,7 +142,7 @@ def run_worker(
 
 
 def _end_despite_abandoned_handlers(code: ExitCode) -> None:
-    """All that is to be kept has been: what is left is a coroutine that does not let Python end."""
+    """End the process although an abandoned coroutine keeps Python running. All results have been saved."""
     from store.worker.attempt import has_abandoned
 
     if has_abandoned():
@@ -190,7 +198,7 @@ async def _work(
 
 
 def _print_summary(postponed: set[UUID], reviving: "ServerRestarts", worker_event: "WorkerEvent") -> None:
-    """`postponed` holds the jobs that this worker has left for a later attempt, its own or another's."""
+    """`postponed` holds the jobs that this worker left for a later attempt, by itself or by another worker."""
     from store.leases.lease import Rescheduled
     from store.worker.worker_events import AttemptEnded, AttemptStarted, DatabaseUnavailable, HandlerRaised
     from tui.text.worker_text import worker_words
@@ -221,7 +229,7 @@ def add_workers(commands: "Commands") -> None:
         commands,
         "workers",
         Command(run=list_workers, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
-        help="list the workers, and what they hold",
+        help="list the workers and the jobs that they hold",
         example="gjobs workers --json",
     )
 
@@ -235,7 +243,7 @@ async def list_workers(session: "Session", output: Output) -> ExitCode:
     else:
         _show(output, workers)
     actor = session.store.actor
-    # An empty document shows that it is empty, but not that it may lack something.
+    # An empty document shows that there are no workers, but not that some may be hidden.
     if (words := _remark(force, actor=actor)) and not (output.json and actor == OPERATOR):
         print_message(words)
     return ExitCode.DONE
@@ -270,7 +278,7 @@ def _show(output: Output, workers: "Sequence[WorkerStatus]") -> None:
 
 
 def _remark(force: "WorkersOverview", *, actor: Actor) -> str:
-    """What the list does not hold. Users see only workers that act as them, but all leases of their jobs."""
+    """Return what the list does not show. Users see only workers that act as them, but all leases of their jobs."""
     if actor == OPERATOR:
         return "" if force.workers else "No worker has run here within a week."
     from tui.text.clean_text import clean
@@ -282,7 +290,7 @@ def _remark(force: "WorkersOverview", *, actor: Actor) -> str:
     if hidden:
         number = f"{jobs_count(hidden)}{' or more' if force.is_cut else ''}"
         return f"{number} of {name} {'is' if hidden == 1 else 'are'} held by workers that do not act as {name}."
-    unseen = f"Workers that do not act as {name} are the operator's to see."
+    unseen = f"Only the operator sees workers that do not act as {name}."
     return unseen if force.workers else f"No worker that acts as {name} has run here within a week. {unseen}"
 
 

@@ -161,7 +161,7 @@ async def test_filter_mistake_is_marked_and_tab_applies_the_suggestion(bar: Bar)
     await bar.until(lambda: bar.mistake)
     assert bar.mistake == [
         "         ^^^^^^ Unknown key 'statsu'. Did you mean status?",
-        "Until then “cost:>50” holds.",
+        "Still showing results for “cost:>50”.",
     ]
     assert isinstance(bar.messages[-1], FilterBar.FilterMistaken)
     assert bar.bar.job_filter == parse("cost:>50")

@@ -1,0 +1,146 @@
+"""The texts keep to plain English: no word that the glossary replaces, and no sentence that is too long."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from tests.manual import README, pages
+from tui.manual.pages import with_generated
+
+ROOT = README.parent
+
+MOST_WORDS = 25
+"""Of a sentence."""
+
+FORBIDDEN = (
+    r"eyes?",
+    r"dear(?:er|est)?",
+    r"mend(?:s|ed|ing)?",
+    r"looks? again",
+    r"look(?:s|ed)? for",
+    r"sums",
+    r"links? (?:breaks?|broke|broken)",
+    r"puts? away",
+    r"works? off",
+    r"in hand",
+    r"hand(?:s|ed)? back",
+    r"desks?",
+    r"errands?",
+    r"wish(?:es|ed)?",
+    r"right of way",
+    r"seats?",
+    r"lens",
+    r"happenings",
+    r"used up",
+    r"in all(?=[.,;])",
+    r"whereabouts",
+    r"storms?",
+    r"witness(?:es)?",
+    r"crews?",
+    r"tells?",
+    r"told",
+    r"things?",
+    r"people",
+    r"anew",
+    r"who(?:m)?ever",
+    r"that which",
+    r"be they",
+    r"where (?:there|it) is none",
+)
+"""The left column of the glossary, and turns of phrase that nobody uses."""
+
+
+class Sentence(NamedTuple):
+    place: str
+    text: str
+
+
+_SQL = re.compile(
+    r"[\s(]*(?:select|insert|update|delete|create|alter|with|set|begin|grant|revoke|drop|comment|case|and|or|from|where|"
+    r"exists|lock|union|values|truncate|for)\b(?=.*(?:\(|=|\bon\b|\bas\b|\bfrom\b|\bto\b|\bpublic\.|\bgjobs\.))",
+    re.DOTALL,
+)
+_CODE = re.compile(r"[A-Z]+ {\s|returns TABLE|[;{}]\s*$|pg_catalog|::|\bfrom gjobs\.|<[a-z]+>|\\x1b", re.MULTILINE)
+
+
+def _written(node: ast.AST) -> str | None:
+    """The text of a literal; what is filled in counts as one word."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_written(part) or "" if isinstance(part, ast.Constant) else "X" for part in node.values)
+    return None
+
+
+def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Docstrings, and literals of three words and more that are no SQL, style sheet or pattern."""
+    docstrings: set[int] = set()
+    parts: set[int] = set()
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            docstrings.update(id(one.value) for one in body if isinstance(one, ast.Expr))
+        if isinstance(node, ast.JoinedStr):
+            parts.update(map(id, node.values))
+    for node in ast.walk(tree):
+        text = _written(node)
+        if text is None or id(node) in parts:
+            continue
+        is_prose = len(text.split()) >= 3 and not _SQL.match(text.lower()) and not _CODE.search(text)
+        if id(node) in docstrings or is_prose:
+            yield getattr(node, "lineno", 0), text
+
+
+def _comments(source: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(source.splitlines(), 1):
+        found = re.search(r"(?:^|\s)# (?!noqa|type:|pragma)(.*)", line)
+        if found:
+            yield number, found[1]
+
+
+def _sentences(text: str) -> Iterator[str]:
+    for paragraph in re.split(r"\n\s*\n|\n\s*[-*] ", text):
+        flat = re.sub(r"\s+", " ", paragraph.strip())
+        yield from (part for part in re.split(r"(?<=[.!?:;])\s+", flat) if part)
+
+
+def _of_python(folder: str) -> Iterator[Sentence]:
+    for file in sorted((ROOT / folder).rglob("*.py")):
+        source = file.read_text(encoding="utf-8")
+        for line, text in (*_texts(ast.parse(source)), *_comments(source)):
+            for sentence in _sentences(text):
+                yield Sentence(f"{file.relative_to(ROOT)}:{line}", sentence)
+
+
+def _of_pages() -> Iterator[Sentence]:
+    """What people wrote in README and manual: no code, tables, headings and generated parts."""
+    for path in pages():
+        written = with_generated(path.read_text(encoding="utf-8"), lambda _: "")
+        text = re.sub(r"^```.*?^```$", "", written, flags=re.MULTILINE | re.DOTALL)
+        text = re.sub(r"^(#|\||!\[|<).*$", "\n", text, flags=re.MULTILINE)
+        text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", re.sub(r"`[^`\n]*`", "code", text))
+        text = re.sub(r"\n(?=\s*(?:- |\d+\. ))", "\n\n", text)
+        for sentence in _sentences(text):
+            yield Sentence(path.name, sentence)
+
+
+@cache
+def _all() -> tuple[Sentence, ...]:
+    return (*_of_python("store"), *_of_python("tui"), *_of_python("migrations"), *_of_pages())
+
+
+def test_texts_use_no_word_that_the_glossary_replaces() -> None:
+    pattern = re.compile(rf"\b(?:{'|'.join(FORBIDDEN)})\b", re.IGNORECASE)
+    found = [f"{one.place}: {match[0]!r} in {one.text}" for one in _all() if (match := pattern.search(one.text))]
+    assert not found, "\n".join(found)
+
+
+def test_sentences_have_at_most_25_words() -> None:
+    found = [
+        f"{one.place}: {len(one.text.split())} words: {one.text}"
+        for one in _all()
+        if len(one.text.split()) > MOST_WORDS
+    ]
+    assert not found, "\n".join(found)
