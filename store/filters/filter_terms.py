@@ -130,7 +130,7 @@ class Age:
 
 
 Value = str | datetime | Age | Compared | Between
-"""Texts, ids or their start, statuses, `none` and `any` are strings. Times are aware and in UTC."""
+"""A value of a term. Texts, ids, prefixes of ids, statuses, `none` and `any` are strings. Times are aware, in UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

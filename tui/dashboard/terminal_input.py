@@ -48,7 +48,7 @@ class LenientParser(XTermParser):
 
     @terminal_pixel_size.setter
     def terminal_pixel_size(self, size: Size | None) -> None:
-        """Set the size. Without a size in pixels, mouse places are taken to be in cells."""
+        """Set the size. Without a size in pixels, treat mouse positions as cells."""
         self._pixels = size if size and all(size) else None
 
     def feed(self, data: str) -> Iterable[Message]:
