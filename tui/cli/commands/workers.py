@@ -175,6 +175,7 @@ async def _work(
         handlers,
         concurrency=concurrency,
         lease_seconds=lease.total_seconds(),
+        pooler=session.profile.pooler if session.profile else None,
         applies_retention=retention,
         report=partial(_print_summary, postponed, ServerRestarts(session.restart_if_dead)),
     )
