@@ -151,7 +151,7 @@ async def test_coroutine_that_swallows_its_cancellation_times_out_and_keeps_its_
     await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
     assert env.ends() == [("failed", "Timed out after 0.05 s", 250)]
     (abandoned,) = (one for one in told if isinstance(one, HandlerAbandoned))
-    assert "left behind" in worker_words(abandoned)
+    assert "is abandoned" in worker_words(abandoned)
     assert worker.free == 0
     env.queue("lifestyle")
     stopped.set()
