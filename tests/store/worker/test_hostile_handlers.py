@@ -288,6 +288,26 @@ async def test_handler_that_returns_a_generator_fails_its_job(env: WorkerEnv, is
     assert env.ends() == [("failed", error, 250)]
 
 
+@pytest.mark.parametrize(
+    ("misuse", "error"),
+    [
+        (lambda _: Retry(after=float("nan")), "ValueError: Retry(after=…) needs 0 or more seconds, not nan."),
+        (lambda _: Retry(after=-5), "ValueError: Retry(after=…) needs 0 or more seconds, not -5."),
+        (lambda work: work.note(5), "TypeError: A note must be a string, not a value of type int."),
+    ],
+    ids=["nan", "negative", "note"],
+)
+async def test_misuse_of_a_handler_argument_fails_the_job(
+    env: WorkerEnv, misuse: Callable[[Work], object], error: str
+) -> None:
+    async def misuses(work: Work) -> None:
+        misuse(work)
+
+    env.queue()
+    await env.run(misuses)
+    assert env.ends() == [("failed", error, 250)]
+
+
 @pytest.mark.parametrize("cost", [2.5, 12.0, float("nan"), "7", True, None, 2**31, -1])
 async def test_cost_that_is_no_whole_number_of_cents_fails_the_job(env: WorkerEnv, cost: Any) -> None:
     registry = Registry()
