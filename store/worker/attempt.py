@@ -165,7 +165,7 @@ class HandlerRunner:
         """Return exceptions instead of raising them. asyncio would let KeyboardInterrupt and SystemExit escape."""
         try:
             if is_coroutine_function(spec.handler):
-                return error_of_unrun(await steps.run(spec.handler(work)))
+                return error_of_unrun(await steps.run(_await(spec.handler, work)))
             await self._threads.run(spec.handler, work, on_end=self._on_end)
         except BaseException as error:
             return error
@@ -185,6 +185,10 @@ class HandlerRunner:
         if not self._at_work:
             self.clock.stop()
         self._on_end()
+
+
+async def _await(handler: Handler, work: Work) -> object:
+    return await handler(work)  # It may return an awaitable other than a coroutine.
 
 
 def _outcome(task: HandlerTask) -> Outcome:
