@@ -71,7 +71,7 @@ HEADLINES = (
         ("JobTable", "gjobs"),
         ("DataTable", "Textual's DataTable"),
     ),
-    ("jobs by one worker, one claim each", WORK, ("gjobs", "gjobs"), ("PgQueuer", "PgQueuer")),
+    ("jobs run by one worker that claims one job at a time", WORK, ("gjobs", "gjobs"), ("PgQueuer", "PgQueuer")),
 )
 
 """What the README shows: label, title of the benchmark, and ours and the rival, each as measured and as shown."""

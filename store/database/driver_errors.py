@@ -176,7 +176,7 @@ _LINK = (
     errors.DatabaseDropped,
     errors.IdleSessionTimeout,
     errors.TooManyConnections,
-    # Poolers answer with these if they lose the server or have none.
+    # A pooler answers with these if it lost or never had a server connection.
     errors.ConnectionException,
     errors.ConnectionDoesNotExist,
     errors.ConnectionFailure,
@@ -229,7 +229,7 @@ _SIGN_IN_WORDS = (
     "too many authentication failures",
 )
 _SEVERITY = re.compile(r"^[^\s:]{1,40}:  ")
-"""The severity that the client library puts before the server's words, in the server's language."""
+"""The severity at the start of a server message. It is in the server's language."""
 
 _BROKEN_OFF = (
     # The client library reports these for a lost connection. No server sends them to refuse a sign-in.
@@ -288,7 +288,7 @@ def translate(error: Error) -> StoreError:
 
 
 def is_connection_lost(error: Error) -> bool:
-    """Return whether no answer will ever come, so that the outcome of the statement is unknown."""
+    """Return whether the connection is lost. The outcome of the statement is then unknown."""
     return (
         isinstance(error, _LINK)
         or _is_of_class(error.sqlstate, "08")
@@ -315,9 +315,9 @@ def _hint(error: Error, text: str) -> str | None:
 
 
 def is_unclear(error: Error) -> bool:
-    """Return whether a server or pooler refused a connection in unknown words, usually in another language.
+    """Return whether a server or pooler refused a connection with an unknown message, usually in another language.
 
-    A server that has asked for a password accepts connections, so its refusal is clear.
+    A refusal after a password request is clear: the server refused the sign-in.
     """
     if error.sqlstate is not None or _asked_for_password(error):
         return False
@@ -332,11 +332,11 @@ def _asked_for_password(error: Error) -> bool:
 def translate_connecting(error: Error, code: str | None = None) -> StoreError:
     """Return the StoreError for a failed connection attempt.
 
-    The SQLSTATE decides, if there is one. The client library keeps none for a refused connection. `code` is the
-    server's SQLSTATE for another attempt. Without it, the server's words decide.
+    The SQLSTATE decides, if there is one. For a refused connection, the client library drops the SQLSTATE. `code` is
+    the server's SQLSTATE for another attempt. Without a SQLSTATE, the server's message decides.
 
     If the server asked for a password or sent any answer, it refused the sign-in. Otherwise no server answered at that
-    address. A connection that was lost after the password request is no refusal.
+    address. A connection lost after the password request does not count as a refusal.
     """
     if error.sqlstate is not None:
         return translate(error)

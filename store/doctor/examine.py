@@ -45,7 +45,7 @@ def next_steps(
 def _schema_steps(
     capabilities: Capabilities, revision: str | None, faults: Sequence[Finding], migrating: "_Migrating"
 ) -> Iterator[str]:
-    # Without read access, nothing is known to be missing. A newer program's revision is greater than ours.
+    # Without read access, gjobs can't know what is missing. A newer program's revision is greater than ours.
     is_newest = revision >= NEWEST_REVISION if revision else capabilities.facts.is_managed
     # A newer program's schema can't be examined, but that doesn't mean that anything is missing.
     if any(finding.section is Section.SCHEMA and finding.name != NOT_EXAMINED for finding in faults):
@@ -179,6 +179,6 @@ class _Examination:
         return [*findings, *nothing_leaks(tables, findings)]
 
     async def _read(self, *queries: Query[Any]) -> Sequence[list[Any]]:
-        """Run queries whose results contain names with their schemas, independent of the login's search_path."""
+        """Run queries so that names in their results include the schema, whatever the login's search_path is."""
         _, *answers = await self._database.read_together(OPERATOR, QUALIFY_QUERY, *queries)
         return answers

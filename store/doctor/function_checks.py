@@ -25,7 +25,7 @@ _OWN_ID = r"(?:\(\s*select\s+)?auth\s*\.\s*uid\s*\(\s*\)(?:\s*as\s+\w+)?\s*\)?"
 def is_racy(body: str) -> bool:
     """Return whether a function may overwrite a status that another transaction has just changed.
 
-    An earlier lock prevents this, and so does the status in the update's own condition.
+    A function is safe if it locks the row first, or if the condition of its update checks the status.
     """
     text = _plain(body)
     if _LOCKS.search(text):
@@ -34,7 +34,7 @@ def is_racy(body: str) -> bool:
 
 
 def checks_caller(body: str, argument: str) -> bool:
-    """Return whether it compares this argument with the caller's id. Using that id as a default is no check."""
+    """Return whether the function compares this argument with the caller's id, not only uses it as the default."""
     text = _plain(body)
     if "row_security_active" in text:
         return True
@@ -51,12 +51,12 @@ _ASKS_WHO_CALLS = re.compile(
 
 
 def asks_who_calls(body: str) -> bool:
-    """Return whether it reads anything about the user from the request."""
+    """Return whether the function reads anything about the user from the request."""
     return bool(_ASKS_WHO_CALLS.search(_plain(body)))
 
 
 def falls_back_on_caller(body: str, argument: str) -> bool:
-    """Return whether the caller's id is only the default for a null argument."""
+    """Return whether the function uses the caller's id only as the default for a null argument."""
     name = re.escape(argument.lower())
     return bool(re.search(rf"\bcoalesce\s*\(\s*{name}\s*,\s*{_OWN_ID}", _plain(body)))
 
@@ -89,12 +89,12 @@ class AppFunction:
     callers: tuple[str, ...]
     """The request roles that may call it."""
     user_arguments: tuple[str, ...]
-    """The names of its arguments that are a user's id, judging by type and name."""
+    """The names of the arguments that look like a user's id, by type and name."""
     id_arguments: tuple[str, ...]
     """The names of all uuid arguments."""
     owner: str
     is_owned: bool
-    """Whether the owner of the tables may change the function, because it has the rights of the function's owner."""
+    """Whether the owner of the tables has the rights of the function's owner, and so may change the function."""
 
 
 FUNCTIONS: Query[AppFunction] = Query(
@@ -184,7 +184,7 @@ def _race(function: AppFunction) -> Finding | None:
         f"The function {function.name} sets a status without checking the current one in the same statement."
         " Concurrent calls can all succeed, and a finished job can be changed.",
         sql=fixed_sql(function),
-        hint="gjobs never calls it. Its own status changes are single, guarded statements.",
+        hint="gjobs never calls it. gjobs checks and sets a status in one statement.",
     )
 
 
@@ -248,7 +248,7 @@ _REPLACED = {
         "TABLE(status text, count bigint, total_cost_cents bigint, avg_cost_cents numeric)",
     ): "get_job_statistics",
 }
-"""Replacements by signature and result, because functions with others can't be replaced in place."""
+"""Replacements by signature and result. Postgres can't replace a function that has another signature or result."""
 
 
 @cache

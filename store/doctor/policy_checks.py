@@ -70,7 +70,7 @@ def policy_findings(tables: Sequence[RlsTable], policies: Sequence[RlsPolicy]) -
 
 
 def nothing_leaks(tables: Sequence[RlsTable], findings: Sequence[Finding]) -> Iterator[Finding]:
-    """Report that there is no fault, if any table exists."""
+    """Report that no fault was found. Report nothing if no table exists."""
     if tables and not any(finding.is_fault for finding in findings):
         yield _finding(
             "no-leak",
@@ -122,7 +122,7 @@ CREATE POLICY "Own {things} in own projects, {command}" ON public.{table}
 
 
 def _blind_for_project(table: RlsTable, policies: Sequence[RlsPolicy], *, has_assets: bool) -> Iterator[Finding]:
-    """Report policies that check the user only. With them, a user's job can be in another user's project."""
+    """Report policies that check only the user. They let users put jobs into the projects of others."""
     if table.name == "projects":
         return
     blind = [policy for policy in policies if _is_blind(policy, policies)]
@@ -207,7 +207,7 @@ def _remarks(table: RlsTable) -> Iterator[Finding]:
             "publication",
             Severity.NOTE,
             f"{', '.join(table.publications)} publishes {table.name}. Every subscriber receives the ids of deleted"
-            " rows, because row level security does not apply to them.",
+            " rows, because row level security does not apply to delete events.",
         )
 
 

@@ -61,7 +61,7 @@ def missing_checks(found: Sequence[SchemaObject], revision: str | None) -> list[
 
 
 def is_violated(check: SchemaObject) -> Query[bool]:
-    """Return a query for whether any row violates a missing check."""
+    """Return a query that checks whether any row violates a missing check constraint."""
     condition = check.definition.removeprefix("CHECK ")
     asked = f"SELECT EXISTS (SELECT FROM {check.place} WHERE NOT {condition})"  # noqa: S608 - of a revision's own text
     return Query(text(asked), lambda row: bool(row[0]))
@@ -106,7 +106,7 @@ def schema_findings(
             "further-values",
             Severity.NOTE,
             f"The check {title} is missing, and some rows have values that it would refuse.",
-            hint="gjobs shows any value, so nothing has to be done.",
+            hint="gjobs shows these values too, so you don't have to do anything.",
         )
     yield from _tolerated(differences)
 

@@ -24,7 +24,7 @@ from store.users.actor import OPERATOR, ROLE_OF_USERS, ActingUser, Actor, actor_
 from store.users.claims import COLUMNS
 
 NOTICEABLE_LAG = 10.0
-"""Lag behind the primary, in seconds, from which on data is reported as old."""
+"""Lag behind the primary in seconds. From this value on, the data is reported as old."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,7 @@ def _server_setting_finding(name: str, severity: Severity, sentence: str) -> Fin
 
 ROUND_TRIPS = 5
 SLOW = 0.25
-"""Median round trip, in seconds, from which on a dashboard feels slow."""
+"""Median round trip in seconds. From this value on, the dashboard feels slow."""
 
 
 class Pooling(Enum):
@@ -246,7 +246,7 @@ _MADE_UP = frozenset({"amr", "session_id"})
 
 
 def _claims(capabilities: Capabilities) -> Iterator[Finding]:
-    """Report the claims that policies read: those that gjobs sends as the auth server does, and the others."""
+    """Report which claims of the policies gjobs sends like the auth server, and which it can't."""
     policies = capabilities.facts.policies
     if policies is None or not policies.claims or policies.is_locked:
         return
@@ -314,7 +314,7 @@ def _login(capabilities: Capabilities) -> Iterator[Finding]:
 
 
 def _users(capabilities: Capabilities) -> Iterator[Finding]:
-    """Report all missing grants in one finding. Whether this login may act as a user doesn't matter."""
+    """Report all missing grants in one finding, even if this login can't act as a user."""
     if not capabilities.facts.has_users_role:
         return
     on_primary = Capabilities(replace(capabilities.facts, may_become_user=True, is_replica=False, is_read_only=False))

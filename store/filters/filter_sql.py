@@ -67,11 +67,11 @@ class TermShape:
 
 
 Shape = tuple[TermShape, ...]
-"""All of a filter that its SQL depends on. Statements are cached by it."""
+"""The parts of a filter that determine its SQL. They are the cache key of statements."""
 
 
 def needs_names(job_filter: JobFilter) -> frozenset[Key]:
-    """Return the keys that have a value that is not an id and must be a name in another table."""
+    """Return the keys with at least one value that is a name in another table, not an id."""
     return frozenset(
         term.key
         for term in job_filter.terms
@@ -174,7 +174,7 @@ _OPERATORS: Mapping[Form, Any] = {
 }
 _TIME = DateTime(timezone=True)
 _LAST_TIME: ColumnElement[Any] = literal_column("timestamptz '294276-12-31 23:59:59.999999+00'", _TIME)
-"""A later sum would overflow, so it counts as infinity."""
+"""The last time that Postgres can store. A sum beyond it would overflow, so infinity replaces the sum."""
 _INFINITY: ColumnElement[Any] = literal_column("timestamptz 'infinity'", _TIME)
 _IS_FINISHED = or_(*(_jobs.c.status == status.value for status in FINAL_STATUSES))
 _IDS = (_jobs.c.id, _jobs.c.project_id, _jobs.c.user_id, _jobs.c.input_asset_id)
@@ -266,7 +266,7 @@ class _Condition:
     def _amount(
         self, column: ColumnElement[Any], kind: TypeEngine[Any], since: ColumnElement[Any] | None = None
     ) -> ColumnElement[bool]:
-        """Compare the column, or its distance from `since`. Adding is safe, while subtracting infinities fails."""
+        """Compare the column, or its distance from `since`. Add to `since`, because subtracting infinities fails."""
 
         def end(name: str) -> ColumnElement[Any]:
             amount = self._parameter(name, kind)

@@ -83,7 +83,7 @@ KEYS: Mapping[Key, KeyWords] = {
     Key.TOOK: KeyWords(
         takes="DURATION",
         example="took:>5m took:1m..1h30m",
-        words="that finished this long after their creation",
+        words="that took this long from creation to end",
         usual=(">1m", ">5m", ">1h"),
     ),
     Key.ERROR: KeyWords(takes="TEXT", example="error:timeout", words="whose error contains this"),
@@ -130,7 +130,7 @@ class Age:
 
 
 Value = str | datetime | Age | Compared | Between
-"""Texts, ids or their start, statuses, `none` and `any` are strings. Times are aware and in UTC."""
+"""A value of a term. Texts, ids, prefixes of ids, statuses, `none` and `any` are strings. Times are aware, in UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

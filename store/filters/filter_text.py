@@ -141,7 +141,7 @@ def _ends_in_escape(text: str) -> bool:
 
 
 def _is_over(text: str, position: int) -> bool:
-    """Return whether a token that reaches this position ends here."""
+    """Return whether a token ends at this position."""
     return position >= len(text) or text[position].isspace()
 
 
@@ -259,7 +259,7 @@ def _cost(piece: Piece, _now: datetime | None) -> Value:
 
 
 def _took(piece: Piece, _now: datetime | None) -> Value:
-    """Parse a duration. Times have six digits, so no job ever took exactly a typed duration."""
+    """Parse a duration. Refuse `=`, because times have microseconds, so that it would match no job."""
     amount = _amount(piece, _seconds)
     if isinstance(amount, Compared) and amount.comparison is Comparison.EQUAL:
         raise piece.span.wrong(

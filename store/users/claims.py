@@ -30,7 +30,7 @@ _ABSENT = {
     "user_metadata": "{}",
     "is_anonymous": "false",
 }
-"""The values that it sends if the column is null."""
+"""The values that the auth server sends if the column is null."""
 
 SENT = ("sub", *COLUMNS, "aal", "amr", "session_id")
 ALWAYS_KNOWN = frozenset({"sub", "role", "aal"})
@@ -54,7 +54,7 @@ class ClaimSources:
 
 
 def known_claims(columns: Set[str], given: Set[str]) -> frozenset[str]:
-    """Return the claims with the app's own values. `amr` and `session_id` are sent, too, but for no real sign-in."""
+    """Return the claims whose values equal the app's. The sent `amr` and `session_id` are made up."""
     return ALWAYS_KNOWN | given | _read_from(columns).keys()
 
 

@@ -126,7 +126,7 @@ def in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:
 
 
 _MOST_READ = 10_000
-"""The most rows read of each table, so that a search does not read all rows of a busy owner."""
+"""Maximum rows that a search reads from each table. Without it, a search could read all rows of a busy owner."""
 
 
 def _owners_in_range(owned: Table) -> Select[UUID]:
@@ -162,7 +162,7 @@ NEWEST_JOBS = 10_000
 MOST_COUNTED = 10_000
 """The most jobs counted for each user."""
 CANDIDATES = 100
-"""The matches that are examined in detail. More than a list shows, because only then is their order known."""
+"""Number of matches examined in detail. It exceeds what a list shows, because the order is known only afterwards."""
 
 _NEEDLE = bindparam("needle", type_=Text)
 
@@ -213,8 +213,8 @@ def _statement(*, by_text: bool, by_id: bool, with_emails: bool) -> Select[*tupl
 
 
 def _owners(*, by_id: bool) -> Subquery:
-    """Return the owners of the newest jobs, and those whose id starts with the text, with their newest
-    job's creation.
+    """Return the owners of the newest jobs and the owners whose id starts with the text. Each has the creation time of
+    the newest job.
     """
     columns = (_jobs.c.user_id, _jobs.c.created_at)
     parts = [select(*columns).order_by(_jobs.c.created_at.desc()).limit(NEWEST_JOBS)]

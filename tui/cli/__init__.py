@@ -1,1 +1,1 @@
-"""The command line: all that the dashboard can do with jobs, for scripts."""
+"""The command line. Scripts can do everything with jobs that the dashboard can."""

@@ -26,7 +26,7 @@ class GlobalOptions:
     json: bool = False
 
     def given(self) -> dict[str, str]:
-        """Return the given options that choose a database or what is done to it: the flags by option name."""
+        """Return the flags, by option name, of the given options that concern the database."""
         return {
             option.name: flag for flag, option in DECLARED.items() if option.of_database and getattr(self, option.name)
         }
@@ -41,7 +41,7 @@ class GlobalOption:
     """Converts the typed text, or raises BadArgument. None for a flag without a value."""
     help: str
     of_database: bool = True
-    """Whether it chooses a database, or what is done to it."""
+    """Whether the option chooses a database or restricts what a command may do to it."""
 
 
 def _path(text: str) -> Path:
@@ -49,7 +49,7 @@ def _path(text: str) -> Path:
 
 
 def _reason(text: str) -> str:
-    """Parse a line that others will read in the journal."""
+    """Parse a write reason. The journal shows it as one line."""
     line = not_empty(text).strip()
     if len(line) > _LONGEST_REASON:
         raise BadArgument(f"a reason has at most {_LONGEST_REASON} characters; this one has {len(line)}")
@@ -95,7 +95,7 @@ DECLARED = {
 def read_alone(arguments: Iterable[str]) -> GlobalOptions | None:
     """Parse a command line that has only global options. Return None if the full parser must decide or report an error.
 
-    The dashboard usually starts like this. It should not wait for the syntax of all commands.
+    The dashboard usually starts this way. Skipping the full parser makes its start faster.
     """
     values: dict[str, Any] = {}
     words = iter(arguments)
@@ -138,7 +138,7 @@ class Command:
     embedded_only: bool = False
     """It is about the embedded server, so it never reads an address."""
     ignores_app_variable: bool = False
-    """It changes more than rows, so it ignores the DATABASE_URL that a shell sets for the app."""
+    """The command changes more than rows, so it ignores a DATABASE_URL that was set for the app."""
     reads_configuration: bool = True
     """If false, an unusable configuration file does not stop the command."""
     about_configuration: bool = False
@@ -149,7 +149,7 @@ class Command:
 
 
 def check_options(command: Command, options: GlobalOptions) -> None:
-    """Raise UsageError if a global option has no meaning for the command, instead of ignoring it."""
+    """Raise UsageError if a global option does not apply to the command."""
     given = options.given()
     if options.json and not command.has_json:
         raise UsageError("This command has no JSON form.", hint="Leave --json out.")
@@ -181,8 +181,8 @@ def settings_for(
     environment: Mapping[str, str],
     configuration: Configuration = NO_CONFIGURATION,
 ) -> Settings:
-    """Return the settings. Raises UsageError if an option has no meaning for the command, InvalidValue if its value
-    names nothing.
+    """Return the settings. Raises UsageError if an option does not apply to the command, InvalidValue if its value is
+    unknown.
     """
     check_options(command, options)
     if command.ignores_app_variable:

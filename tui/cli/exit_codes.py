@@ -28,11 +28,11 @@ class CommandError(Exception):
 
 
 class UsageError(CommandError):
-    """The command line is wrong, or was used in the wrong place."""
+    """The command line is wrong, or the command can't run here."""
 
 
 class Declined(CommandError):
-    """The person answered no, or nothing could be done. Nothing was changed."""
+    """The person answered no, or the request can't be carried out. Nothing was changed."""
 
 
 class PartlyDeclined(Declined):
@@ -131,11 +131,11 @@ def error_kind(error: BaseException) -> str:
 
 
 class BadArgument(Exception):
-    """The text says what is accepted. It follows the option's name."""
+    """An invalid value. The message says what is accepted, and is printed after the option's name."""
 
 
 def not_empty(text: str) -> str:
-    """Refuse an empty text. It usually comes from an unset variable, and must not mean the default."""
+    """Refuse an empty text. It usually comes from an unset shell variable, so using the default would be wrong."""
     if not text.strip():
         raise BadArgument("the value is empty")
     return text

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 HIDDEN = "***"
 
 _IN_URL = re.compile(r"(://[^:\n]*:).*@")
-"""From the first colon to the last @ of the line, because a text without percent-encoding may contain anything. It may
-hide too much.
+"""A password in a URL: from the first colon to the last @ of the line. It may match too much, because a password
+without percent-encoding may contain any character.
 """
 
 _AS_PARAMETER = re.compile(r"((?:password|passwd)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
@@ -228,7 +228,7 @@ def _words(error: BaseException) -> tuple[Sequence[str], str | None]:
 
 
 def _print_failure(kind: str, message: str, hint: str | None, code: ExitCode) -> None:
-    """Print one line, the last on stderr. Passwords are hidden before quoting, which would disguise them."""
+    """Print one JSON line, the last on stderr. Hide passwords before quoting, because quoting can change them."""
     import json
 
     words = {"message": without_passwords(message), "hint": without_passwords(hint) if hint else None}

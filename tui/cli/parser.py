@@ -75,7 +75,7 @@ class Parser(argparse.ArgumentParser):
         return list(words) if is_named else [*words[:end], self.usual, *words[end:]]
 
     def _check_flags(self, words: Sequence[str]) -> None:
-        """Report misspelt options. argparse would misread their values and complain about those."""
+        """Report misspelt options. argparse would report the value after a misspelt option instead."""
         end = self._end_of_options(words)
         while end < len(words) and words[end] != "--" and (self.commands is None or words[end].startswith("-")):
             flag = words[end].partition("=")[0]

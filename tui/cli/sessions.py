@@ -143,7 +143,9 @@ log = logging.getLogger(__name__)
 
 
 class ServerRestarts:
-    """Restarts the embedded server. `revive` blocks, and returns whether it had died. None for other databases."""
+    """Restarts the embedded server. `revive` is None for other databases. It blocks and returns whether the server had
+    died.
+    """
 
     def __init__(self, revive: Callable[[], bool] | None) -> None:
         import asyncio

@@ -12,7 +12,7 @@ _GAP = "  "
 _RESET = "\x1b[0m"
 
 WIDEST = 500
-"""Cells of a column. Every row is padded to the widest cell, and a text of the database may have megabytes."""
+"""Maximum cells of a column. A long text would widen every row, and a text in a database may have megabytes."""
 
 _SHORT_ID = 8
 """Digits, as in the dashboard."""
@@ -25,7 +25,7 @@ class TableColumn:
     narrowest: int | None = None
     """The least width in cells if the table is too wide. None keeps the column whole."""
     is_id: bool = False
-    """If the table is too wide, ids are cut first, to as many digits as distinguish them."""
+    """Whether the column has ids. In a table that is too wide, ids are cut first but stay distinct."""
     colours: Mapping[str, str] = field(default_factory=dict)
     """Escape sequences that colour a cell, by the cell's text."""
     other_colour: str | None = None

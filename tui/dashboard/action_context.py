@@ -101,7 +101,7 @@ _CAPABILITIES: Mapping[str, Capability] = {
 
 
 def missing_capability_toast(request: str, capabilities: "Capabilities | None", actor: Actor) -> Toast | None:
-    """Return None if the actor may, or if that is unknown. Then the database decides."""
+    """Return a toast if the actor lacks the capability for the request. If that is unknown, the database decides."""
     capability = _CAPABILITIES.get(request)
     if capabilities is None or capability is None:
         return None

@@ -129,7 +129,7 @@ class ActionHost(Protocol):
 
 
 _TOAST_SECONDS = 8
-"""A younger result may not have been read when the user quits."""
+"""If a toast is younger than this when the user quits, the user may not have read it."""
 
 QUESTIONS = "questions"
 WRITES = "writes"

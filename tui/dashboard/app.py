@@ -169,7 +169,7 @@ class GjobsApp(App[int]):
             self.run_worker(self._load_the_rest(), group="later")
 
     async def _load_the_rest(self) -> None:
-        """Load the rest. These objects stay in memory, so garbage collection resumes only after it."""
+        """Load the rest. Garbage collection resumes only afterwards, because these objects stay in memory."""
         self.read_views()
         await preload()
         self.dashboard.jobs.build_hidden_parts()
@@ -398,7 +398,7 @@ class GjobsApp(App[int]):
         self.poller.refresh()
 
     def deleting_jobs(self, job_ids: Iterable[UUID]) -> None:
-        """Set the jobs that are being deleted, or those that were."""
+        """Expect these jobs to leave the list, because they are being deleted or were deleted."""
         if self.dashboard.query(JobsPanel):  # The panel is gone while the app closes.
             self.dashboard.jobs.expect_deletion(job_ids)
 
@@ -492,7 +492,7 @@ class GjobsApp(App[int]):
             self.push_screen(ManualDialog(topic, keys=keys, all_keys=key_help.all_entries(self)))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Yield only the choice of a theme. The dashboard has its own commands for the rest."""
+        """Yield only the theme command. The dashboard replaces Textual's other commands with its own."""
         return (command for command in super().get_system_commands(screen) if command.title == "Theme")
 
     async def action_quit(self) -> None:

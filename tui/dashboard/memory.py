@@ -126,7 +126,7 @@ class DeletedUserCheck:
 
 
 class PendingNavigation:
-    """An action for the first answer to the newest request; a hidden job that was found by its id."""
+    """Keeps an action until the newest request is answered, and a hidden job that was found by its id."""
 
     def __init__(self) -> None:
         self._on_arrival: Callable[[Listing], object] | None = None

@@ -39,7 +39,7 @@ class FoundItem:
 
 
 def found_items(seen: IdMatches, everything: IdMatches) -> list[FoundItem]:
-    """Return what was found. `seen` is what the actor finds, `everything` what the operator finds, with users."""
+    """Return what was found. The actor sees `seen`. The operator sees `everything`, which includes users."""
     visible = list(_parts(seen))
     ids = {what.id for what in visible}
     return [

@@ -38,8 +38,8 @@ _KITTY = ("xterm-kitty", "kitty")
 def sequence(environment: Mapping[str, str], title: str, body: str, *, named: str | None = None) -> str | None:
     """Return the notification for the terminal that is `named`, or else for the one in the environment.
 
-    Return None for an unknown terminal. Inside tmux, the outer terminal must be named. tmux passes the sequence on if
-    its `allow-passthrough` is on, and drops it otherwise. screen cuts it short, so nothing is sent there.
+    Return None for an unknown terminal. Inside tmux, the outer terminal must be named. tmux forwards the
+    sequence only if `allow-passthrough` is on. Inside screen, nothing is sent, because screen truncates the sequence.
     """
     in_tmux, in_screen = (bool(environment.get(name)) for name in ("TMUX", "STY"))
     if in_screen and not in_tmux:
@@ -205,7 +205,7 @@ class Notices:
         self._view = notifications.view
         self._terminal = notifications.terminal
         self._is_unshown = notifications.desktop and self._sequence("", "") is None
-        """Whether the user has yet to learn that desktop notifications do not work here."""
+        """Whether the user must still be warned that desktop notifications do not work here."""
         self.notifier = Notifier(notifications, self, interval=lambda: host.poller.interval)
 
     async def follow(self, store: "Store") -> None:

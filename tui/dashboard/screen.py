@@ -253,7 +253,10 @@ class DashboardScreen(Screen[None]):
     def show_status(self, status: ConnectionStatus) -> None:
         self._status = status
         mark = PARTIAL_CLAIMS if status.has_partial_claims else ""
-        self.query_one(ProjectList).border_subtitle = self.query_one(BudgetsPanel).border_subtitle = mark
+        for panel in (self.query_one(ProjectList), self.query_one(BudgetsPanel)):
+            # Setting a subtitle draws the panel, even if it is the same.
+            if panel.border_subtitle != (mark or None):
+                panel.border_subtitle = mark or None
         self.jobs.mark(mark)
         self._update_ages()
 

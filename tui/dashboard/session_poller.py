@@ -39,7 +39,7 @@ Opener = Callable[["Report"], AbstractAsyncContextManager["Session"]]
 """Opens a session. It takes a function for progress reports, which may be called from any thread."""
 
 TOTALS_SHARE = 400
-"""Counting takes at most one part in this many of the time, so that it never loads the database."""
+"""Counting takes at most 1 / TOTALS_SHARE of the time, so that it adds little load to the database."""
 
 SILENCE_SECONDS = 3.0
 """After this time without an answer, the status line shows it. Behind a pooler, a dead server may just stay silent."""
@@ -237,7 +237,7 @@ class SessionPoller:
                         poller.wake()
 
     async def _restart_server(self) -> bool:
-        """Return whether the server belongs to gjobs, had died, and has been restarted."""
+        """Restart a dead server that belongs to gjobs. Return whether it was restarted."""
         if self.session is None or self.session.restart_if_dead is None:
             return False
         try:
@@ -264,7 +264,7 @@ class SessionPoller:
             poller.refresh()
 
     def touch(self) -> None:
-        """Note user activity. It ends the slower polling of a list without changes."""
+        """Note user activity, so that an unchanged list is polled at the full rate again."""
         for poller in self._pollers:
             poller.note_activity()
 
@@ -293,7 +293,7 @@ class SessionPoller:
 
     @property
     def max_staleness(self) -> float:
-        """Seconds until a change is seen at the latest. More than the interval if polling is expensive or idle."""
+        """Maximum seconds until a change is shown. It exceeds the interval if queries are slow or nothing changes."""
         return self._interval if self._listing is None else self._listing.max_staleness
 
     @property

@@ -63,7 +63,7 @@ class ConnectionStatus:
     """The open write permit; None without one or if none is needed."""
     paused: bool
     max_staleness: float
-    """Seconds until a change is seen at the latest."""
+    """Maximum seconds until a change is shown."""
     silent_since: datetime | None = None
     """When the unanswered query was sent, by the local clock; None while the database answers in time."""
     trouble: str | None

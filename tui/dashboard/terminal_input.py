@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from functools import partial
 
 from textual import events
+from textual._parser import TokenCallback
 from textual._xterm_parser import XTermParser
 from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.keys import Keys
 from textual.message import Message
+
+from tui.dashboard.terminal_sequences import Parsing, SequenceReader
 
 # Textual 8.2.8 reads the terminal in a thread. An exception there is printed as a traceback, and the app exits with 0.
 # Each of these sequences ends it. To try, printf them into a terminal that runs `python -m textual`:
@@ -48,11 +51,14 @@ class LenientParser(XTermParser):
 
     @terminal_pixel_size.setter
     def terminal_pixel_size(self, size: Size | None) -> None:
-        """Set the size. Without a size in pixels, mouse places are taken to be in cells."""
+        """Set the size. Without a size in pixels, treat mouse positions as cells."""
         self._pixels = size if size and all(size) else None
 
     def feed(self, data: str) -> Iterable[Message]:
         return (message for message in super().feed(data) if _is_useful(message))
+
+    def parse(self, token_callback: TokenCallback[Message]) -> Parsing:
+        return SequenceReader(partial(super().parse, token_callback)).read()
 
     def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
         try:

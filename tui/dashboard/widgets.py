@@ -142,7 +142,7 @@ LEAVING_KEYS = frozenset({"escape", "ctrl+q"})
 class ClosesOnce(Screen[ResultType]):
     """A screen that may be closed at any time, even by a late answer or key.
 
-    Name it as the last base, because Textual takes styles and bindings from the first one.
+    List this class last among the bases, because Textual takes styles and bindings from the first base.
 
     Textual's `dismiss` closes the top screen, even another one, and raises ScreenStackError for the last screen.
     `self.dismiss(); self.dismiss()` in a handler of a pushed screen ends the app.

@@ -103,7 +103,7 @@ def visible_cells(text: str) -> int:
 
 
 def clean_cell(text: str, cells: int) -> str:
-    """Return one harmless line, not much longer than fits into this many cells. It must still be shortened."""
+    """Return one harmless line, roughly cut to this many cells. The caller must cut it to the exact width."""
     return clean(text, limit=(cells + 1) * (1 + MOST_MARKS))
 
 

@@ -226,7 +226,7 @@ def spark(values: Sequence[float]) -> str:
 
 
 _TELLING = ("message", "error", "detail", "details", "msg", "reason", "description", "title", "errors", "stack")
-"""Keys for what went wrong, as apps and their services write it. The first one with text is used."""
+"""Keys that apps and services use for an error message. The first one with text is used."""
 _MOST_READ = 20_000
 """Characters of a JSON error that are read."""
 _DEEPEST = 4

@@ -282,7 +282,7 @@ def _line(row: _Row, layout: _Layout, width: int) -> Iterator[Span]:
 
 
 _SAFE = {
-    LeaseState.UNKNOWN: "It may still be running outside gjobs. Make sure that it is not before you fail it.",
+    LeaseState.UNKNOWN: "It may still be running outside gjobs. Make sure that nothing runs it, then fail it.",
     LeaseState.NONE: "No gjobs worker holds it. Make sure that nothing else runs it, then fail it and retry it.",
     LeaseState.EXPIRED: "Its lease expired. Another worker will take it over. If no worker runs, fail it and retry it.",
 }

@@ -56,7 +56,7 @@ def load_sentence(load: "Load") -> str:
 
 
 def pace_sentence(max_staleness: float, *, interval: float, is_woken: bool) -> str:
-    """Return the longest delay before a change appears, and why it exceeds the chosen interval."""
+    """Return a sentence with the longest delay of a change. If the delay exceeds the interval, it gives the reason."""
     now = elapsed(max_staleness)
     looks = (
         f"It refreshes within {now} of a change, because the database reports changes"

@@ -78,7 +78,7 @@ def undo_words(key: str, jobs: int, following: Sequence[str]) -> str:
 def confirm_transition(
     jobs: Sequence[GenerationJob], target: JobStatus, *, project_names: Mapping[UUID, str], database: str
 ) -> Confirmation:
-    """Ask about several jobs, of which only some may move; those come first. A single job moves without a question."""
+    """Ask before several jobs change status. Those that may change come first. A single job needs no confirmation."""
     able = sum(job.status in target.sources for job in jobs)
     movable_first = sorted(jobs, key=lambda job: job.status not in target.sources)
     every = f"these {count(len(jobs))} jobs"
@@ -96,7 +96,7 @@ def confirm_transition(
 def confirm_retry(
     jobs: Sequence[GenerationJob], *, project_names: Mapping[UUID, str], database: str, repeated: bool = False
 ) -> Confirmation:
-    """Ask about several jobs, of which only some may be retried; those come first. Also asks about a job that was
+    """Ask before several jobs are retried. Those that may be retried come first. Also ask about a single job that was
     retried before.
     """
     failed = sum(job.status is JobStatus.FAILED for job in jobs)
@@ -153,7 +153,7 @@ def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:
 
 
 def not_permitted_toast(jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
-    """For jobs none of which may change to `target`."""
+    """Return a toast that says why none of the jobs may change to `target`."""
     if len(jobs) == 1:
         return Toast(text=clean(why_refused(jobs[0].status, target)), severity="warning")
     needed = " or ".join(target.sources)

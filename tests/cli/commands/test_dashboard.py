@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command_line import Configure, OpenTerminal, Run, assert_refused, profile, run_process
-from tests.odd_input import ODD_INPUT
+from tests.odd_input import LATE_REPLIES, ODD_INPUT
 
 
 @pytest.mark.parametrize("arguments", [[], ["demo"]])
@@ -57,7 +57,7 @@ def test_snapshot_writes_an_svg_file(gjobs: Run, tmp_path: Path) -> None:
 def test_dashboard_drops_what_no_terminal_should_send(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal("--as", "ada@example.com", columns=120)
     terminal.read_until("API timeout")
-    for odd in ODD_INPUT:
+    for odd in (*ODD_INPUT, *LATE_REPLIES):
         terminal.send(odd)
     terminal.send(b"?")
     terminal.read_until("Complete the job")

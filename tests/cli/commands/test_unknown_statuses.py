@@ -115,7 +115,7 @@ class TestUnknownStatus:
     def test_retention_refuses_it(self, gjobs: Run) -> None:
         refused = gjobs("retention", "set", "--older-than", "1d", "--status", "cancelled", "--yes")
         assert refused.code == 2
-        assert "'cancelled' is none" in refused.err
+        assert "'cancelled' is not one." in refused.err
 
     def test_doctor_and_verify_have_nothing_against_it(self, gjobs: Run) -> None:
         examined = gjobs("doctor", "--json")

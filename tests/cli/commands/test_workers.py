@@ -10,9 +10,12 @@ from types import ModuleType
 
 import pytest
 
+from store.capabilities.facts import DatabaseFacts
+from store.configuration.configuration import Pooler
 from store.worker.handlers import Registry, Retry, Work
 from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED
-from tests.cli.command_line import Run, Sql, assert_refused, run_process
+from tests.cli.command_line import Run, Sql, UseProfile, assert_refused, run_process
+from tests.conftest import Conninfo
 from tui.manual.pages import page_source
 
 pytestmark = pytest.mark.usefixtures("url")
@@ -172,6 +175,29 @@ def test_worker_with_retention_applies_the_policies(gjobs: Run, sql: Sql, exampl
     assert done.code == 0
     assert f"Archived 1 job. Policy: older than 30d, project {AUTUMN}.\n" in done.err
     assert sql("select id from gjobs.archived_jobs") == [(FAILED,)]
+
+
+@pytest.mark.parametrize("pooler", list(Pooler))
+def test_worker_knows_the_pooler_of_its_profile(
+    gjobs: Run,
+    use_profile: UseProfile,
+    database: Conninfo,
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    pooler: Pooler,
+) -> None:
+    used: list[Pooler | None] = []
+
+    def may_listen(_facts: DatabaseFacts, known: Pooler | None) -> bool:
+        used.append(known)
+        return False
+
+    registry.handler()(lambda work: None)
+    monkeypatch.setattr("store.worker.worker.may_listen", may_listen)
+    use_profile("pooled", database, pooler=pooler.value)
+
+    assert gjobs("worker", "some_handlers:registry", "--once").code == 0
+    assert used == [pooler]
 
 
 def test_worker_as_a_user_cannot_apply_retention(gjobs: Run, sql: Sql, example: str) -> None:

@@ -41,6 +41,9 @@ def test_workers_as_a_user_with_partial_claims_says_so(gjobs: Run, sql: Sql) -> 
         "create policy partial on public.generation_jobs as restrictive for select"
         " using (coalesce(auth.jwt() ->> 'org_id', mode) = mode)"
     )
-    for options in ([], ["--json"]):
-        told = gjobs("workers", "--as", "ada@example.com", *options).err
-        assert "Partial claims: policies read org_id" in told, options
+    try:
+        for options in ([], ["--json"]):
+            told = gjobs("workers", "--as", "ada@example.com", *options).err
+            assert "Partial claims: policies read org_id" in told, options
+    finally:
+        sql("drop policy partial on public.generation_jobs")

@@ -158,8 +158,8 @@ def test_recall_returns_kept_totals_of_an_earlier_query_in_any_order(kept: Total
     assert kept.best_totals(FAILED) == exact(FAILED)
     assert kept.best_totals(ALL) == exact(ALL)
     assert kept.best_totals(SLOW) == exact(ALL), "how many are slow is still to be counted"
-    dearest = replace(FAILED.matching or ListQuery(), order=ListOrder(column=OrderColumn.COST))
-    assert kept.best_totals(TotalsQuery.of_list(dearest)) == exact(FAILED)
+    most_expensive = replace(FAILED.matching or ListQuery(), order=ListOrder(column=OrderColumn.COST))
+    assert kept.best_totals(TotalsQuery.of_list(most_expensive)) == exact(FAILED)
 
 
 def test_totals_cache_drops_the_oldest_entries(kept: TotalsCache) -> None:

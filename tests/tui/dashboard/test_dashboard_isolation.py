@@ -102,7 +102,7 @@ async def test_both_users_of_the_isolation_check_can_be_chosen(operator: Driver)
     await operator.press("i", shows="no leak")
     await operator.press("o", dialog="Whose rows?")
     await operator.type("ben", "enter", shows=("ada@example.com tries to reach rows of ben@example.com", "no leak"))
-    await operator.press("u", dialog="Who tries to reach them?")
+    await operator.press("u", dialog="Who tries to access them?")
     await operator.type("ben", "enter", shows="The check needs two different users.")
 
 

@@ -75,10 +75,10 @@ async def test_click_on_a_column_title_sorts_and_a_second_click_reverses(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     cost = dashboard.row(0).index("COST")
-    for order, rows in (("dearest", [3, 9, 2, 6, 1, 5, 4]), ("cheapest", [4, 5, 1, 6, 2, 9, 3])):
+    for order, rows in (("most expensive", [3, 9, 2, 6, 1, 5, 4]), ("cheapest", [4, 5, 1, 6, 2, 9, 3])):
         await dashboard.pilot.click(JobTable, offset=(cost, 0))
         await dashboard.until(lambda order=order: dashboard.title.endswith(f"{order} first"))  # type: ignore[misc]
-        if order == "dearest":
+        if order == "most expensive":
             jobs_db.job(9, cost_cents=275)
             await dashboard.refreshes()
         assert dashboard.rows == rows, "a new job is inserted in the current order"

@@ -52,9 +52,9 @@ def test_cost_fact_uses_the_singular_for_one_cent() -> None:
 def test_total_duration_ends_when_the_job_ends() -> None:
     job = make_job(0, updated_at=NOON + timedelta(seconds=79))
     assert facts(replace(job, status=JobStatus.RUNNING))["So far"] == "5 min 00 s"
-    assert facts(replace(job, status=JobStatus.SUCCEEDED))["Total"] == "1 min 19 s"
+    assert facts(replace(job, status=JobStatus.SUCCEEDED))["Duration"] == "1 min 19 s"
     endless = replace(job, status=JobStatus.FAILED, updated_at=datetime.max.replace(tzinfo=UTC))
-    assert (facts(endless)["Updated"], facts(endless)["Total"]) == ("infinity", "–")
+    assert (facts(endless)["Updated"], facts(endless)["Duration"]) == ("infinity", "–")
 
 
 @pytest.mark.parametrize(

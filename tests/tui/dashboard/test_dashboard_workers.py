@@ -40,7 +40,7 @@ async def test_workers_dialog_lists_leased_jobs_and_opens_their_details(
     await dashboard.press("w", dialog="Workers · as ada@example.com")
     await dashboard.shows("1 worker alive · 1 job held, the longest for 1 min · 1 job waiting for another attempt")
     await dashboard.shows("studio", "▸ alive", "holds 1 of 4", "all modes", short(6), "for 1 min", "step 3 of 4")
-    await dashboard.shows(short(2), "again in 30 s", "attempt 1 failed · busy: 503")
+    await dashboard.shows(short(2), "retry in 30 s", "attempt 1 failed · busy: 503")
     await dashboard.press("enter", dialog="Job", shows=str(job_id(6)))
     await dashboard.press("escape")
     assert dashboard.cursor == 6

@@ -1,4 +1,4 @@
-"""What is remembered between two runs, and that nothing but the memory is lost when it Can't save the state."""
+"""State between two runs. A state that cannot be saved or read is lost, and nothing else is."""
 
 import json
 import logging
@@ -63,7 +63,7 @@ def test_broken_state_file_is_ignored_and_replaced(
     path.write_bytes(content)
 
     assert load(path) == StateFile()
-    assert "cannot be read" in caplog.text
+    assert "Can't read the remembered state" in caplog.text
     RememberedState(path).remember_project("here", PROJECT)
     assert RememberedState(path).project("here") == PROJECT
 

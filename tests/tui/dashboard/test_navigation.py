@@ -11,7 +11,7 @@ from store.users.actor import OPERATOR, ActingUser
 from store.users.user_sql import FoundUser
 from tests.tui.sample_jobs import NOON, make_job
 from tui.dashboard.navigation import found_items, hidden_toast, item_choice, item_name, nothing_toast
-from tui.dashboard.users.acting_user import OPERATOR_KEY, actor_choices, actor_of
+from tui.dashboard.users.acting_user import ANON_KEY, OPERATOR_KEY, actor_choices, actor_of
 
 JOB = make_job(1)
 
@@ -81,12 +81,13 @@ QUIET = FoundUser(id=UUID(int=0xC), email=None, job_count=CappedCount(number=1),
 def test_actor_choices_include_an_inactive_current_user_once() -> None:
     assert [(choice.label, choice.detail) for choice in actor_choices([BUSY, QUIET], USER, "", NOON)] == [
         ("the operator", "the role as connected"),
+        ("anon", "a visitor who has not signed in"),
         ("ada@example.com", ""),
         ("ben@example.com", "≥ 10,000 jobs, last now"),
         ("no e-mail, 00000000", "1 job"),
     ]
     choices = actor_choices([QUIET, BUSY], ActingUser(id=BEN, email="ben@example.com"), "", NOON)
-    assert [choice.key for choice in choices] == [OPERATOR_KEY, str(BEN), str(QUIET.id)]
+    assert [choice.key for choice in choices] == [OPERATOR_KEY, ANON_KEY, str(BEN), str(QUIET.id)]
 
 
 def test_typed_text_matches_the_operator_only_by_name() -> None:

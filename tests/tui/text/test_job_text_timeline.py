@@ -126,7 +126,7 @@ def test_stuck_words_explain_the_reason_and_the_safe_action() -> None:
     )
     assert stuck_words(verdict(LeaseState.UNKNOWN, usual=None)) == (
         "Stuck: no update for 47 min 00 s. It counts as stuck after 30 min 00 s."
-        " It may still be running outside gjobs. Make sure that it is not before you fail it."
+        " It may still be running outside gjobs. Make sure that nothing runs it, then fail it."
     )
 
 

@@ -23,7 +23,7 @@ DASHBOARD = Command(run=open_dashboard, has_json=False)
 
 
 def check(settings: Settings, *, instead: str) -> None:
-    """Refuse --write, and an address that is invalid. The dashboard would wait for that address for ever."""
+    """Refuse --write and invalid addresses. The dashboard would retry an invalid address for ever."""
     if settings.write_reason is not None:
         raise UsageError("--write is only for commands that write once.", hint=f"Leave it out. {instead}")
     if isinstance(settings.target, UrlTarget):

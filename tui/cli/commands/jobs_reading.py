@@ -39,7 +39,7 @@ def show_jobs(
 
 
 def show_written(output: Output, job: GenerationJob, project_names: Mapping[UUID, str]) -> None:
-    """Print the job after a change. Reads nothing more, because a later failure must not hide the change."""
+    """Print the job after a change. Do not query again, because a failed query would hide that the change was made."""
     if output.json:
         output.document(json_documents.row(job))
     else:

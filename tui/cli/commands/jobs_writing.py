@@ -115,7 +115,7 @@ Expected = Mapping[UUID, AnyStatus | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """The jobs in a question. While it is asked, nothing is locked and no connection is open."""
+    """The jobs of a confirmation. While the command waits for the answer, it holds no locks and no connection."""
 
     jobs: Sequence[GenerationJob]
     project_names: Mapping[UUID, str]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PAGER = "less"
 _LESS = "FRX"
-"""Quit if the page fits, pass colours through, and leave the page on the terminal. Git uses the same."""
+"""Options of less: quit if the page fits, keep colours, and leave the page on the terminal. Git uses them too."""
 _PAGE_LINK = re.compile(r"\[([^]]+)\]\([\w-]*(?:\.md)?(?:#[\w-]+)?\)")
 """A link to another page. Its text is the topic."""
 _WIDEST = 100
@@ -105,7 +105,7 @@ def _drawn(text: str, *, has_colour: bool) -> str:
     from rich.theme import Theme
 
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    # Rich puts code on black, which a light terminal shows as bars.
+    # By default, Rich gives code a black background, which is hard to read in a light terminal.
     theme = Theme({"markdown.code": "bold cyan", "markdown.code_block": "cyan"})
     console = Console(
         width=width, theme=theme, force_terminal=has_colour, color_system="standard" if has_colour else None
@@ -120,7 +120,7 @@ def _show_paged(text: str, output: Output) -> None:
     """Run the pager that PAGER names, without a shell."""
     pager = os.environ.get("PAGER") or _PAGER
     try:
-        # The pager ends when the reader does, with whatever exit code.
+        # The exit code of the pager does not matter.
         subprocess.run(
             shlex.split(pager), input=text + "\n", encoding="utf-8", check=False, env={"LESS": _LESS, **os.environ}
         )

@@ -76,7 +76,8 @@ def journalled(
     """Journal a migration between two revisions; None is before the first. Raises JournalUnavailable before anything
     runs.
 
-    A migration that stops halfway gets two entries: one for what was not done, and one for what was.
+    A migration that stops halfway gets two entries. The first records the whole migration as not done. The second
+    records the part that was done.
     """
     from store.journal.journal import Journal
 

@@ -33,7 +33,7 @@ def labels(texts: Sequence[str]) -> list[str]:
 
 
 def families(statistics: JobStatistics, monitoring: JobTimings) -> Iterator[Metric]:
-    """Return gauges only. Jobs may be deleted, so no number only grows."""
+    """Return only gauges, not counters. Deleting jobs can lower every number."""
     yield from _of_jobs(statistics)
     yield from _of_work(monitoring)
 
@@ -91,7 +91,7 @@ def _spreads(work: ModeTimings) -> Iterator[tuple[str, Percentiles]]:
 
 
 FRESH = 5.0
-"""Seconds for which all clients get the same answer. Frequent scrapes cost the database no more."""
+"""Seconds for which an answer is reused for all clients. Frequent scrapes then add no load to the database."""
 
 
 class Scrapes:

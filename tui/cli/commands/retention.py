@@ -199,7 +199,7 @@ def remove_policy(settings: Settings, output: Output, *, project: str | None, ye
 
 
 async def _what_applies_then(session: "Session", *, project: str | None) -> str | None:
-    """Return the question. None if no other policy applies, or if there is none to remove."""
+    """Return the question, or None if no other policy would apply or there is no policy to remove."""
     from store.retention.cleanup import count_expired, find_expired
     from store.retention.retention_policies import get_policies
     from tui.text.retention_text import bared_question

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class CountedEvent(StrEnum):
-    """What a condition can count besides statuses. All but the last count changes that were reported."""
+    """What a condition can count besides statuses. LEFT counts jobs; the others count reported changes."""
 
     FINISHED = "finished"
     """Jobs that reached a final status."""
@@ -44,7 +44,7 @@ COUNTED: Mapping[str, JobStatus | CountedEvent] = {str(one): one for one in (*Jo
 
 _OPERATORS: Mapping[str, Any] = {">": gt, ">=": ge, "=": eq, "==": eq, "<": lt, "<=": le}
 _GROWING = (">", ">=", "=", "==")
-"""The operators for a number that begins at 0 and grows."""
+"""The operators for a count that starts at 0 and only grows."""
 _CONDITION = re.compile(
     r"\s*(?P<counted>[a-z]+)\s*(?P<operator>>=|<=|==|>|<|=)\s*(?P<number>[0-9]{1,9})\s*", re.IGNORECASE
 )
@@ -139,7 +139,7 @@ log = logging.getLogger(__name__)
 SaveCursor = Callable[[Cursor], None]
 """Saves the position up to which all changes were reported."""
 Revive = Callable[[], bool]
-"""Restarts the embedded server if it died, and returns whether it had. Blocks, and may raise a StoreError."""
+"""Restarts the embedded server if it died, and returns whether it did so. Blocks. May raise a StoreError."""
 
 
 class Watcher:

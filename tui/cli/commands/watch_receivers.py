@@ -207,7 +207,7 @@ class Webhook:
             print_message(f"{self._host} accepted the webhook after {attempts + 1} attempts.")
 
     async def _post(self, key: str, body: bytes) -> str | None:
-        """Return why it was not accepted. None if it was, or if nothing more is sent."""
+        """Return why the server did not accept the document. Return None if nothing has to be sent again."""
         import httpx
 
         headers = {

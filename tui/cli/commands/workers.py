@@ -175,6 +175,7 @@ async def _work(
         handlers,
         concurrency=concurrency,
         lease_seconds=lease.total_seconds(),
+        pooler=session.profile.pooler if session.profile else None,
         applies_retention=retention,
         report=partial(_print_summary, postponed, ServerRestarts(session.restart_if_dead)),
     )
@@ -243,7 +244,7 @@ async def list_workers(session: "Session", output: Output) -> ExitCode:
     else:
         _show(output, workers)
     actor = session.store.actor
-    # An empty document shows that there are no workers, but not that some may be hidden.
+    # The JSON itself shows that there are no workers. It can't show that some may be hidden.
     if (words := _remark(force, actor=actor)) and not (output.json and actor == OPERATOR):
         print_message(words)
     return ExitCode.DONE

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from store.statistics.totals import Totals
 
 _SHARE_OF_SCREEN = 2
-"""The panel takes at most one line in this many. The rest is for the projects."""
+"""The panel takes at most 1 / _SHARE_OF_SCREEN of the lines. The rest is for the projects."""
 
 
 class BudgetsPanel(SteadyText):
@@ -53,7 +53,7 @@ class BudgetsPanel(SteadyText):
 
 
 class BudgetNews:
-    """Detects budgets that get worse for the present user. The first sight of a budget is not news."""
+    """Detects budgets that get worse for the present user. A budget that is seen for the first time is not reported."""
 
     def __init__(self) -> None:
         self._states: dict[UUID, BudgetState] = {}

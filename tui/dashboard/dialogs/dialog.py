@@ -121,7 +121,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
 
 class ConfirmDialog(Dialog[bool]):
-    """Return True only for "yes". The focus starts on the button that does nothing."""
+    """Return True only for "yes". The focus starts on the button that cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "agree", "Yes", id="confirm.yes", tooltip="Yes, do it"),

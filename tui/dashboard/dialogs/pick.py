@@ -202,7 +202,7 @@ class SearchDialog(PickDialog):
             self._enter_waits = True
 
     def takes_key(self, event: events.Event) -> bool:
-        """After an enter that waits for results, take only escape."""
+        """Return whether to take the key. While enter waits for results, only escape is taken."""
         return not self._enter_waits or (isinstance(event, events.Key) and event.key in LEAVING_KEYS)
 
     def _start(self, needle: str) -> None:
@@ -227,7 +227,7 @@ class SearchDialog(PickDialog):
         self._enter_waits = False
 
     def _is_clear(self, found: Sequence[Choice]) -> bool:
-        """Whether there is exactly one choice. With several, the user has not yet seen which is first."""
+        """Whether enter can only mean one choice. With several, the user has not yet seen the first one."""
         return len(found) == 1 or (not found and self.query_one(OptionList).option_count == 1)
 
     def _say_searching(self) -> None:

@@ -60,13 +60,13 @@ class BulkOutcome:
     """As they were before the write."""
     left: tuple[SkippedJob, ...]
     not_reached: tuple[GenerationJob, ...]
-    """The jobs after the stop. The database kept no write to them."""
+    """The jobs that were left when the write stopped. The write changed none of them."""
     stopped_by: StoreError | WriteResolved | None
     """None if all jobs were reached or the user stopped the write."""
 
 
 class BulkWrite:
-    """A write to the jobs that the user saw. Later changes add no job to it."""
+    """A write to the jobs that the user saw. Jobs that match later are not added."""
 
     def __init__(self, jobs: Sequence[GenerationJob], send: Send) -> None:
         self.jobs = tuple(jobs)
@@ -236,7 +236,7 @@ async def restore(context: "ActionContext", deletion: DeletedJobs) -> Toast:
 
 
 MOST_NAMED = 3
-"""A toast names at most this many jobs. If there are more, it counts them and the lines name them."""
+"""Maximum jobs that a toast names. With more jobs, the toast shows their number and a dialog lists them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

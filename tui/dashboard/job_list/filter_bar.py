@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _STILL_TYPING_SECONDS = 0.15
 _STILL_CHOOSING_SECONDS = 0.6
-"""Longer while completions are open, because half a key could be read as a word."""
+"""The delay while completions are open. It is longer, because a partly typed key would be searched as a word."""
 
 
 def _nothing_known() -> "CompletionValues":

@@ -109,8 +109,8 @@ def _widest(texts: Iterable[str]) -> int:
 def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -> tuple[JobColumn, ...]:
     """Share a width of 40 to 200 cells among the columns that fit, from left to right.
 
-    On a narrow screen, the least important columns are dropped. Modes, project names and errors get some cells, then
-    enough cells. Then modes and names get what they need, and the error gets the rest.
+    On a narrow screen, the least important columns are dropped. Modes, project names and errors first get a
+    minimum, then a readable width. Then modes and names get their full width. The error gets the rest.
     """
     gap = 1 if width < _NARROW else 2
     least = _least_widths(content)

@@ -55,7 +55,7 @@ class CursorLost(JobTableMessage, namespace="job_table"):
 
     job_id: UUID
     has_left: bool
-    """Whether it has left the list. In an order by changing values, it may only be out of sight."""
+    """Whether it has surely left the list. If false, it may have moved, because the order is by a changing value."""
 
 
 @dataclass
@@ -103,7 +103,7 @@ class WindowRequested(JobTableMessage, namespace="job_table"):
     """Other rows of the list are needed. The table then ignores answers to earlier requests."""
 
     anchor: GenerationJob | End
-    """The row that the window surrounds, or the end of the list where it lies."""
+    """The row from which `before` and `after` count, or an end of the list."""
     before: int
     after: int
     """Rows from the anchor's row on."""

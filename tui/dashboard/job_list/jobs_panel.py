@@ -367,7 +367,7 @@ class JobsPanel(Vertical):
 
     @on(WindowRequested)
     def _window_requested(self, event: WindowRequested) -> None:
-        """Request rows of the shown list. If another list is requested, it brings its own rows."""
+        """Request rows of the shown list. Do nothing if another list is requested, because its answer includes rows."""
         event.stop()
         shown = self._listing.query.window.listed if self._listing else None
         if shown is None or shown != self._listed:
@@ -396,7 +396,7 @@ class JobsPanel(Vertical):
 
     @on(FilterBar.Kept)
     def _filter_kept(self, event: FilterBar.Kept) -> None:
-        """Keep the filter. A text that no row matches may be the id of another entity."""
+        """Keep the filter. If no row matches the text, it may be the id of another entity."""
         event.stop()
         if self._is_expensive:
             self._is_expensive = False

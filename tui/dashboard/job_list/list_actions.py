@@ -131,7 +131,7 @@ async def apply_filter(host: "ActionHost", job_filter: JobFilter) -> None:
 
 
 async def _proven_cost(store: "Store", listed: ListQuery) -> ListCost | None:
-    """Return the cost. Return None if it is unknown, or if the list returns quickly in spite of it."""
+    """Return the estimated cost. Return None if it is unknown, or if a test shows that the list is fast anyway."""
     cost = await store.get_list_cost(listed)
     is_doubtful = cost is not None and cost.verdict is CostLevel.EXPENSIVE and store.actor != OPERATOR
     return None if is_doubtful and await store.returns_quickly(listed) else cost

@@ -107,8 +107,8 @@ def job_list_title(
 ) -> str:
     """Return the title of the list, with its length or the position in it.
 
-    `view` is the name of the view in force. If `width` is too small, the order is dropped first. Then the filter, which
-    stays visible in the bar, then the kind. None means unlimited width.
+    `view` is the name of the view in force. If `width` is too small, the order is dropped first, then the
+    filter, then the kind. The filter bar still shows the filter. A `width` of None is unlimited.
     """
     if listing is None:
         return "Jobs"

@@ -19,7 +19,7 @@ class LoadedRows:
     first_place: int = 0
     """Place of the first loaded row. It is 0 only if no rows come before it."""
     is_place_exact: bool = True
-    """Whether the place was counted from an end of the list, and no change out of sight is known since."""
+    """Whether the place was counted from an end of the list. A later change out of sight makes it inexact."""
     has_before: bool = False
     has_after: bool = False
     follows_start: bool = True
@@ -223,7 +223,7 @@ class RowRequest:
 
 
 def spare_rows(height: int) -> int:
-    """Return the rows to load out of sight in one direction. The direction of the last moves gets twice as many."""
+    """Return the number of rows to load out of sight in one direction. The scroll direction gets twice as many."""
     return max(200, 3 * height + 50)
 
 
@@ -236,7 +236,7 @@ def rows_here(rows: LoadedRows, *, top: int, height: int) -> RowRequest | None:
 def needed_rows(rows: LoadedRows, *, top: int, height: int, goal: End | None = None) -> RowRequest | None:
     """Return the rows to load, or None if enough are loaded. `goal` is an end of the list to load.
 
-    A request never exceeds three times `spare_rows`. Rows that have just been loaded are always enough.
+    A request never exceeds three times `spare_rows`. Directly after an answer, no further rows are needed.
     """
     spare = spare_rows(height)
     from_start = RowRequest(anchor=End.FIRST, before=0, after=3 * spare)

@@ -88,8 +88,8 @@ class TableState:
     ) -> "TableState":
         """Show other rows of the list, or newer versions of the same rows.
 
-        The cursor's row keeps its line on screen. If it is out of sight, the top row does. At the very top, the view
-        stays there while the cursor remains visible, so that new jobs come into view. Then the waiting moves are made.
+        The cursor's row keeps its line on screen. If the cursor is out of sight, the top row keeps its line. A view at
+        the start of the list stays there while the cursor is visible, so new jobs appear. Then make the waiting moves.
         """
         rows = self.rows.followed_by(
             jobs,

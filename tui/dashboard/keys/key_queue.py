@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.01
 _MOST_SECONDS = 2.0
 """Upper limit for one key, so that a busy widget cannot lock the keyboard."""
 _PATIENCE_SECONDS = 1.0
-"""After this time, escape stops waiting for a dialog and ctrl+q does not wait for it."""
+"""After waiting this long for a dialog, escape cancels the wait and ctrl+q quits without it."""
 
 
 class KeyQueue:
@@ -91,7 +91,7 @@ class KeyQueue:
             self._delivering.cancel()
 
     def _gives_up(self, event: events.Event) -> bool:
-        """Whether the user pressed a leaving key after waiting long enough."""
+        """Return whether the user has waited long enough and pressed a key that leaves the dialog."""
         is_late = time.monotonic() - self._held_since > _PATIENCE_SECONDS
         return is_late and isinstance(event, events.Key) and event.key in LEAVING_KEYS
 

@@ -151,7 +151,7 @@ class ProjectList(OptionList):
 
 _LEAST_WIDTH, _MOST_WIDTH = 26, 44
 _ENOUGH_FOR_JOBS = 120
-"""Screen width in cells. Beyond it, the sidebar gets one cell in `_SHARE`."""
+"""Screen width in cells. The sidebar gets one of every `_SHARE` cells beyond it."""
 _SHARE = 4
 _EDGES = 4
 """Cells for the border and padding of a panel."""

@@ -139,7 +139,7 @@ def _average(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] |
 class _Fact:
     span: Span
     drops: int
-    """The fact with the highest number is dropped first. A fact with 0 stays."""
+    """The order of dropping facts that do not fit, highest first. A fact with 0 is never dropped."""
 
 
 def _rates(totals: "Totals") -> list[_Fact]:

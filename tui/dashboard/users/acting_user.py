@@ -172,7 +172,7 @@ async def report_if_deleted(host: ActionHost, store: Store, user: ActingUser) ->
     with suppress(StoreError):
         capabilities = await operator.capability_cache.get()
         if capabilities.missing(Capability.USERS, OPERATOR) is not None or capabilities.facts.may_hide(USERS):
-            return  # Unknown: users are known only by their rows, or some users are hidden.
+            return  # Deletion can't be detected if users are unreadable or partly hidden.
         try:
             await operator.find_actor(str(user.id))
         except RowMissing:

@@ -211,7 +211,7 @@ class IsolationDialog(Dialog[None]):
         self.run_worker(self._pick(who), group="picking", exclusive=True)
 
     async def _pick(self, who: str) -> None:
-        picked = await self._check.pick_user("Whose rows?" if who == "owner" else "Who tries to reach them?")
+        picked = await self._check.pick_user("Whose rows?" if who == "owner" else "Who tries to access them?")
         if picked is not None:
             self._people[who] = picked
             self._start_read_probes()

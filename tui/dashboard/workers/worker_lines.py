@@ -137,7 +137,7 @@ def seconds(time: timedelta) -> float:
 
 
 LONG_GONE = timedelta(hours=1)
-"""A worker without jobs that was not seen for this long is counted but not listed."""
+"""A worker without jobs is only counted, not listed, if it was last seen longer ago than this."""
 
 
 def lines(force: WorkersOverview, viewer: Viewer, *, now: datetime, width: int) -> Iterator[WorkerLine]:
