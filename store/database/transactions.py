@@ -92,6 +92,10 @@ async def check_identity(answer: AsyncCursor[Row] | None, identity: RequestIdent
         )
 
 
+_LATE = 0.2
+"""Seconds. A timer that is later than this shows that the event loop was blocked."""
+
+
 class Deadline:
     """Whether the connection was cut because its time had run out."""
 
@@ -105,18 +109,31 @@ def deadline(connection: AsyncConnection, seconds: float) -> Iterator[Deadline]:
 
     Cancelling the task would be slower. The driver would ask the silent server to stop, over another connection that
     gets no answer either. It would wait some seconds for each.
-    """
-    state = Deadline()
 
-    def cut() -> None:
+    If the event loop was blocked when the time ran out, the time starts again. The answer may be waiting unread.
+    """
+    state, loop = Deadline(), asyncio.get_running_loop()
+
+    timer: asyncio.TimerHandle | None = None
+
+    def start() -> None:
+        nonlocal timer
+        due = loop.time() + seconds
+        timer = loop.call_at(due, cut, due)
+
+    def cut(due: float) -> None:
+        if loop.time() - due > _LATE:
+            start()
+            return
         state.passed = True
         _shut_down(connection)
 
-    timer = asyncio.get_running_loop().call_later(seconds, cut)
+    start()
     try:
         yield state
     finally:
-        timer.cancel()
+        if timer is not None:
+            timer.cancel()
 
 
 def _shut_down(connection: AsyncConnection) -> None:

@@ -4,11 +4,13 @@ import asyncio
 import contextvars
 import inspect
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 
 from store.worker.attempt_outcome import AttemptTimedOut, Outcome, Raised, Returned
 from store.worker.handlers import Handler, HandlerSpec, Work, is_coroutine_function
+from store.worker.loop_clock import LoopClock, StepTimer
 
 STOP_SECONDS = 5.0
 """Seconds that a cancelled coroutine has to stop. After that, it is abandoned."""
@@ -33,9 +35,23 @@ class HandlerRun:
     """A running handler. It has its own task, so cancelling itself doesn't affect others.
 
     `on_outcome` is called once, in the event loop, unless `stop` was called first.
+
+    Its time-out doesn't count time in which other handlers block the event loop, because it can't run then.
     """
 
-    __slots__ = ("_is_late", "_on_abandoned", "_on_outcome", "_runner", "_task", "_timer", "_work")
+    __slots__ = (
+        "_blocked_before",
+        "_is_late",
+        "_on_abandoned",
+        "_on_outcome",
+        "_runner",
+        "_started_at",
+        "_steps",
+        "_task",
+        "_time_out",
+        "_timer",
+        "_work",
+    )
 
     def __init__(
         self,
@@ -51,16 +67,31 @@ class HandlerRun:
         self._on_outcome: Callable[[Outcome], None] | None = on_outcome
         self._on_abandoned = on_abandoned
         self._is_late = False
-        self._task: HandlerTask = loop.create_task(runner.handle(spec, work))
+        self._time_out, self._started_at = spec.time_out, time.monotonic()
+        self._blocked_before = runner.clock.blocked()
+        self._steps = StepTimer()
+        self._task: HandlerTask = loop.create_task(runner.handle(spec, work, self._steps))
         self._task.add_done_callback(self._ended)
-        self._timer = loop.call_later(spec.time_out, self._time_out)
+        self._timer = loop.call_later(spec.time_out, self._check_time)
+
+    @property
+    def is_blocking(self) -> bool:
+        """Whether the handler is blocking the event loop now. Another thread may ask."""
+        return self._steps.is_blocking
 
     def stop(self) -> None:
         """Stop the handler and ignore its outcome."""
         self._on_outcome = None
         self._cancel()
 
-    def _time_out(self) -> None:
+    def _seconds_left(self) -> float:
+        blocked_by_others = self._runner.clock.blocked() - self._blocked_before - self._steps.seconds
+        return self._time_out + max(0.0, blocked_by_others) - (time.monotonic() - self._started_at)
+
+    def _check_time(self) -> None:
+        if (left := self._seconds_left()) > 0:
+            self._timer = asyncio.get_running_loop().call_later(left, self._check_time)
+            return
         self._is_late = True
         self._cancel()
 
@@ -72,10 +103,12 @@ class HandlerRun:
 
     def _ended(self, task: HandlerTask) -> None:
         self._timer.cancel()
-        self._runner.forget(self, task)
         outcome = _outcome(task)
         if self._is_late and isinstance(outcome, Raised) and isinstance(outcome.error, _STOPPED):
             outcome = AttemptTimedOut()
+        elif isinstance(outcome, Returned) and not self._is_late and self._steps.seconds and self._seconds_left() <= 0:
+            outcome = AttemptTimedOut()  # It returned before the blocked event loop could cancel it.
+        self._runner.forget(self, task)
         self._tell(outcome)
 
     def _abandon(self) -> None:
@@ -101,6 +134,7 @@ class HandlerRunner:
 
     def __init__(self, *, on_end: Callable[[], None]) -> None:
         self._on_end = on_end
+        self.clock = LoopClock()
         self._threads = Threads()
         self._at_work: set[HandlerRun] = set()
         self._left: set[HandlerRun] = set()
@@ -118,6 +152,7 @@ class HandlerRunner:
     def start(
         self, spec: HandlerSpec, work: Work, *, on_outcome: Callable[[Outcome], None], on_abandoned: Callable[[], None]
     ) -> HandlerRun:
+        self.clock.start()
         run = HandlerRun(self, spec, work, on_outcome=on_outcome, on_abandoned=on_abandoned)
         self._at_work.add(run)
         return run
@@ -126,26 +161,34 @@ class HandlerRunner:
         for run in list(self._at_work):
             run.stop()
 
-    async def handle(self, spec: HandlerSpec, work: Work) -> BaseException | None:
+    async def handle(self, spec: HandlerSpec, work: Work, steps: StepTimer) -> BaseException | None:
         """Return exceptions instead of raising them. asyncio would let KeyboardInterrupt and SystemExit escape."""
         try:
             if is_coroutine_function(spec.handler):
-                return error_of_unrun(await spec.handler(work))
+                return error_of_unrun(await steps.run(_await(spec.handler, work)))
             await self._threads.run(spec.handler, work, on_end=self._on_end)
         except BaseException as error:
             return error
         return None
 
     def leave(self, run: HandlerRun) -> None:
-        self._at_work.discard(run)
         self._left.add(run)
-        self._on_end()
+        self._discard(run)
 
     def forget(self, run: HandlerRun, task: HandlerTask) -> None:
-        self._at_work.discard(run)
         self._left.discard(run)
         _abandoned.discard(task)
+        self._discard(run)
+
+    def _discard(self, run: HandlerRun) -> None:
+        self._at_work.discard(run)
+        if not self._at_work:
+            self.clock.stop()
         self._on_end()
+
+
+async def _await(handler: Handler, work: Work) -> object:
+    return await handler(work)  # It may return an awaitable other than a coroutine.
 
 
 def _outcome(task: HandlerTask) -> Outcome:

@@ -47,6 +47,8 @@ class Work:
 
     def note(self, text: str) -> None:
         """Report progress to be shown to users. Only the last note is saved, within about a second."""
+        if not isinstance(text, str):
+            raise TypeError(f"A note must be a string, not a value of type {type(text).__name__}.")
         self._note = text.replace("\0", "").encode(errors="replace").decode()[:MAX_NOTE]
 
     @property
@@ -68,6 +70,8 @@ class Retry(Exception):
         super().__init__(message)
         if after is not None and (not isinstance(after, Real) or isinstance(after, bool)):
             raise TypeError(f"Retry(after=…) needs a number of seconds, not a value of type {type(after).__name__}.")
+        if after is not None and not after >= 0:
+            raise ValueError(f"Retry(after=…) needs 0 or more seconds, not {after}.")
         self.after = after
 
 

@@ -13,11 +13,14 @@ from store.worker.attempt_outcome import Outcome, Raised, decide_end, failed, ou
 from store.worker.handlers import HandlerSpec, Registry, Retry, Work
 from store.worker.worker_events import AttemptStarted, HandlerAbandoned, HandlerRaised, LeaseLost, Report
 
+HUNG_SECONDS = 300.0
+"""An event loop that is blocked for this much longer than a job's time-out is hung, and loses the job."""
+
 
 class InFlightJob:
     """A job that this worker holds."""
 
-    __slots__ = ("claimed", "run", "seconds", "started_at", "time_out", "work")
+    __slots__ = ("claimed", "run", "seconds", "started_at", "work")
 
     def __init__(self, claimed: ClaimedJob) -> None:
         self.claimed = claimed
@@ -25,8 +28,6 @@ class InFlightJob:
         self.run: HandlerRun | None = None
         """None after its attempt has ended."""
         self.started_at = time.monotonic()
-        self.time_out = 0.0
-        """Seconds that its attempt may take."""
         self.seconds = 0.0
         """Seconds that the attempt took."""
 
@@ -61,16 +62,26 @@ class InFlightJobs:
     def held(self) -> list[LeaseKey]:
         return [in_flight_job.claimed.held for in_flight_job in self._jobs.values()]
 
-    def held_while_blocked(self) -> list[LeaseKey]:
-        """Return held jobs that have not timed out, for another thread while the event loop is blocked.
+    def kept_while_blocked(
+        self, held_jobs: Iterable[ClaimedJob], seconds: float
+    ) -> tuple[list[LeaseKey], list[Released]]:
+        """Return the leases to renew and the jobs to release, after the event loop was blocked for these seconds.
 
-        Returns none if no handler is within its time-out.
+        Another thread calls this. A job is kept for its time-out and HUNG_SECONDS. Then other workers may run it. The
+        blocking handler itself is not released: its lease expires, which counts as an attempt. `held_jobs` are those
+        of the database, because the event loop may not know the latest ones yet.
         """
-        now, jobs = time.monotonic(), list(self._jobs.values())
-        late = [one for one in jobs if one.run is not None and now >= one.started_at + one.time_out]
-        if all(one.run is None or one in late for one in jobs):
-            return []
-        return [one.claimed.held for one in jobs if one not in late]
+        blocking = {job_id for job_id, one in list(self._jobs.items()) if one.run is not None and one.run.is_blocking}
+        kept, released = list[LeaseKey](), list[Released]()
+        for claimed in held_jobs:
+            spec = self._registry.of(claimed.job.mode)
+            if self.was_abandoned(claimed.held):
+                continue
+            if seconds < HUNG_SECONDS + (spec.time_out if spec else 0.0):
+                kept.append(claimed.held)
+            elif blocking and claimed.job.id not in blocking:
+                released.append(_released(claimed))
+        return kept, released
 
     def progress(self) -> list[ProgressNote]:
         """Return progress notes that are not saved yet."""
@@ -108,7 +119,6 @@ class InFlightJobs:
             self._on_end(in_flight_job, over)
         else:
             self._report(AttemptStarted(claimed))
-            in_flight_job.time_out = spec.time_out
             in_flight_job.run = self._handlers.start(
                 spec,
                 in_flight_job.work,

@@ -19,7 +19,7 @@ _LOOKS = 4
 class LeaseGuard:
     """Renews leases while the event loop is blocked. Otherwise it is idle and has no connection.
 
-    Jobs past their time-out are not renewed. So a loop that is blocked forever loses its jobs in the end.
+    A loop that is blocked forever loses its jobs in the end.
     """
 
     def __init__(self, leases: LeaseClient, in_flight_jobs: InFlightJobs, report: Report) -> None:
@@ -58,28 +58,34 @@ class LeaseGuard:
 
     def _watch(self) -> None:
         while not self._stopping.wait(self._tick):
-            if self._is_blocked and self._in_flight_jobs.held_while_blocked():
+            if self._is_blocked and not self._in_flight_jobs.is_empty:
                 asyncio.run(self._renew_while_blocked())
 
     async def _renew_while_blocked(self) -> None:
         leases = self._leases.for_another_loop()
         log.warning("A handler blocks the event loop, so another thread renews the leases.")
         try:
+            keeps = True
             while self._is_blocked:
-                if time.monotonic() - self._leases.renewed_at >= self._pause:
-                    await self._renew(leases)
+                if keeps and time.monotonic() - self._leases.renewed_at >= self._pause:
+                    keeps = await self._renew(leases)
                 await asyncio.sleep(min(self._tick, 0.1))
         finally:
             await leases.database.close()
 
-    async def _renew(self, leases: LeaseClient) -> None:
+    async def _renew(self, leases: LeaseClient) -> bool:
+        """Renew leases, and release jobs if the loop is hung. Return whether any lease remains to be renewed."""
         now = time.monotonic()
-        if not (held := self._in_flight_jobs.held_while_blocked()):
-            return
         with self._leases.other_renewal:
             try:
-                await leases.renew(held, ())
+                held_jobs = await leases.held_jobs()
+                kept, released = self._in_flight_jobs.kept_while_blocked(held_jobs, now - self._alive_at)
+                if released:
+                    await leases.end(released)
+                if kept:
+                    await leases.renew(kept, ())
+                    self._leases.renewed_at, self._has_renewed = now, True
             except StoreError as error:
                 log.warning("Renewing the leases failed: %s", error)
-            else:
-                self._leases.renewed_at, self._has_renewed = now, True
+                return True
+        return bool(kept)

@@ -2,13 +2,21 @@
 
 import asyncio
 import time
+from functools import partial
+from operator import itemgetter
 
 import pytest
+from sqlalchemy import text
 
-from store.worker.handlers import Registry, Work
+from store.database.query import Query, TimeLimits
+from store.leases.lease import JobFinish, Rescheduled
+from store.users.actor import OPERATOR
+from store.worker import in_flight
+from store.worker.handlers import Backoff, Registry, Work
 from store.worker.lease_client import LeaseClient
-from store.worker.worker_events import AttemptEnded, AttemptStarted, EventLoopBlocked, LeaseLost
-from tests.store.worker.conftest import WorkerEnv
+from store.worker.worker_events import AttemptEnded, AttemptStarted, DatabaseUnavailable, EventLoopBlocked, LeaseLost
+from tests.store.store_fixtures import until
+from tests.store.worker.conftest import WorkerEnv, has_ended
 from tui.text.worker_text import worker_words
 
 LEASE = 1.0
@@ -36,41 +44,96 @@ async def test_blocked_event_loop_loses_no_job_of_its_worker(env: WorkerEnv) -> 
     assert kinds.count(AttemptStarted) == kinds.count(AttemptEnded) == 2
     assert LeaseLost not in kinds
     blocked = next(one for one in told if isinstance(one, EventLoopBlocked))
-    assert "gets a thread" in worker_words(blocked)
+    assert "run it in a thread" in worker_words(blocked)
+
+
+@pytest.mark.parametrize("blocks_in_last_step", [True, False])
+async def test_blocking_job_times_out_and_fails_no_other_job(env: WorkerEnv, *, blocks_in_last_step: bool) -> None:
+    """Blocks of other handlers don't count for a job's time-out. Each attempt has its own block here."""
+    registry = Registry(time_out=0.8, attempts=2, backoff=Backoff(first=0.01))
+
+    @registry.handler("a waits", "c waits")
+    async def waits(_: Work) -> None:
+        await asyncio.sleep(0.4)
+
+    @registry.handler("b blocks")
+    async def blocks(_: Work) -> None:
+        time.sleep(2 * LEASE)  # noqa: ASYNC251
+        if not blocks_in_last_step:
+            await asyncio.sleep(30)
+
+    for mode in ("a waits", "b blocks", "c waits"):
+        env.queue(mode)
+    async with env.running(registry, lease_seconds=LEASE) as (_, told):
+        await until(lambda: has_ended(told, 4))
+
+    failed = ("failed", "Given up after 2 attempts: Timed out after 0.8 s", 250)
+    assert env.ends() == [("succeeded", None, 250), failed, ("succeeded", None, 250)]
+    starts = [(one.claimed.job.mode, one.claimed.attempt) for one in told if isinstance(one, AttemptStarted)]
+    assert sorted(starts) == [("a waits", 1), ("b blocks", 1), ("b blocks", 2), ("c waits", 1)]
+    ended = [(one.claimed.job.mode, type(one.ending)) for one in told if isinstance(one, AttemptEnded)]
+    assert sorted(ended, key=str) == [
+        ("a waits", JobFinish),
+        ("b blocks", JobFinish),
+        ("b blocks", Rescheduled),
+        ("c waits", JobFinish),
+    ]
+    assert not any(isinstance(one, (LeaseLost, DatabaseUnavailable)) for one in told)
+
+
+async def test_answer_that_waits_while_the_event_loop_is_blocked_is_read(env: WorkerEnv) -> None:
+    query = Query(text("select n from generate_series(1, 1) n, pg_sleep(n * 0.3)"), itemgetter(0))
+    read = partial(env.operator.database.read, OPERATOR, query, limits=TimeLimits(statement=1.0, answer=0.2))
+    assert await read() == [1]
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0.1)
+    time.sleep(2.0)  # noqa: ASYNC251
+    assert await reading == [1]
 
 
 async def test_other_worker_takes_nothing_over_while_the_event_loop_is_blocked(env: WorkerEnv) -> None:
+    """Not even a job whose claim the event loop has not received yet."""
     registry = Registry()
     seen: list[object] = []
 
     @registry.handler()
     async def blocks(_: Work) -> None:
+        env.queue()
+        env.sql("select from gjobs.claim_jobs(%s, null, 1, %s)", (worker.id, LEASE))
         ends_at = time.monotonic() + 3 * LEASE
         while time.monotonic() < ends_at:
-            seen.extend(env.sql("select expires_at > clock_timestamp() from gjobs.job_leases"))
+            seen.extend(env.sql("select count(*), bool_and(expires_at > clock_timestamp()) from gjobs.job_leases"))
             time.sleep(0.05)  # noqa: ASYNC251
 
     env.queue()
-    worker, _ = env.make_worker(registry, lease_seconds=LEASE)
-    await worker.run(once=True)
-    assert set(seen) == {(True,)}
+    worker, _ = env.make_worker(registry, lease_seconds=LEASE, concurrency=1)
+    await asyncio.wait_for(worker.run(once=True), 30)
+    assert set(seen) == {(2, True)}
 
 
-async def test_job_that_blocks_beyond_its_time_out_is_given_up(env: WorkerEnv) -> None:
-    """Else a worker that hangs would keep its jobs for ever."""
-    registry = Registry(time_out=0.5)
+async def test_hung_event_loop_loses_its_jobs(env: WorkerEnv, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a worker that hangs would keep its jobs for ever. Only the job that blocks loses an attempt."""
+    monkeypatch.setattr(in_flight, "HUNG_SECONDS", 0.0)
+    registry = Registry(time_out=0.5, attempts=2)
     last: list[object] = []
 
-    @registry.handler()
+    @registry.handler("a waits")
+    async def waits(_: Work) -> None:
+        await asyncio.sleep(0.1)
+
+    @registry.handler("b blocks")
     async def blocks(work: Work) -> None:
         if work.attempt == 1:
             time.sleep(3 * LEASE)  # noqa: ASYNC251
-            last.extend(env.sql("select expires_at > clock_timestamp() from gjobs.job_leases"))
+            rows = "select j.mode, l.owner is null, l.attempt, l.expires_at > clock_timestamp()"
+            last.extend(env.sql(f"{rows} from gjobs.job_leases l join generation_jobs j on j.id = l.job_id order by 1"))
 
-    env.queue()
+    env.queue("a waits")
+    env.queue("b blocks")
     worker, _ = env.make_worker(registry, lease_seconds=LEASE)
     await worker.run(once=True)
-    assert last == [(False,)]
+    assert last == [("a waits", True, 0, False), ("b blocks", False, 1, False)]
+    assert env.ends()[0] == ("succeeded", None, 250)
 
 
 async def test_guard_opens_no_connection_while_the_event_loop_goes_on(

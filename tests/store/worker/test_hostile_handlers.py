@@ -151,7 +151,7 @@ async def test_coroutine_that_swallows_its_cancellation_times_out_and_keeps_its_
     await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
     assert env.ends() == [("failed", "Timed out after 0.05 s", 250)]
     (abandoned,) = (one for one in told if isinstance(one, HandlerAbandoned))
-    assert "left behind" in worker_words(abandoned)
+    assert "is abandoned" in worker_words(abandoned)
     assert worker.free == 0
     env.queue("lifestyle")
     stopped.set()
@@ -285,6 +285,26 @@ async def test_handler_that_returns_a_generator_fails_its_job(env: WorkerEnv, is
     worker, _ = env.make_worker(registry)
     await worker.run(once=True)
     error = "TypeError: The handler returned a generator, which never runs. Remove its 'yield'."
+    assert env.ends() == [("failed", error, 250)]
+
+
+@pytest.mark.parametrize(
+    ("misuse", "error"),
+    [
+        (lambda _: Retry(after=float("nan")), "ValueError: Retry(after=…) needs 0 or more seconds, not nan."),
+        (lambda _: Retry(after=-5), "ValueError: Retry(after=…) needs 0 or more seconds, not -5."),
+        (lambda work: work.note(5), "TypeError: A note must be a string, not a value of type int."),
+    ],
+    ids=["nan", "negative", "note"],
+)
+async def test_misuse_of_a_handler_argument_fails_the_job(
+    env: WorkerEnv, misuse: Callable[[Work], object], error: str
+) -> None:
+    async def misuses(work: Work) -> None:
+        misuse(work)
+
+    env.queue()
+    await env.run(misuses)
     assert env.ends() == [("failed", error, 250)]
 
 
