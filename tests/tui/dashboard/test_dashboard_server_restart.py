@@ -79,7 +79,7 @@ async def test_banner_of_a_dead_embedded_server_says_what_gjobs_does_about_it(
         assert embedded.poller.session is not None
         monkeypatch.setattr(embedded.poller, "_restart_server", never)
         os.kill(server_pid(data_dir), signal.SIGKILL)
-        await driver.until(lambda: "gjobs' own server is not running" in driver.banner)
+        await driver.until(lambda: "The embedded server is not running" in driver.banner)
         assert "Check the address" not in driver.banner
 
 
