@@ -272,7 +272,7 @@ def _statement(form: _Form) -> Select[Any]:
         return _rows(form)
     valued, rest = [part for part in _TIMES if part in form.timed], [_Part.REST]
     if form.is_backwards:
-        stages = [valued] if form.is_start_valued else [rest, valued]
+        stages = [valued or rest] if form.is_start_valued else [rest, valued]
     else:
         stages = [rest] if form.is_start_valued is False else [valued, rest]
     read: list[CTE] = []

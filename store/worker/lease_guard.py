@@ -59,7 +59,11 @@ class LeaseGuard:
     def _watch(self) -> None:
         while not self._stopping.wait(self._tick):
             if self._is_blocked and not self._in_flight_jobs.is_empty:
-                asyncio.run(self._renew_while_blocked())
+                try:
+                    asyncio.run(self._renew_while_blocked())
+                except Exception:
+                    # The guard must outlive any error, or the next block loses every lease.
+                    log.exception("Leases were not renewed while the event loop was blocked.")
 
     async def _renew_while_blocked(self) -> None:
         leases = self._leases.for_another_loop()

@@ -220,6 +220,8 @@ def test_password_in_a_uri_is_masked(user: str, password: str, host: str) -> Non
         ("host=db password='a b\\'c' user=ada", "host=db password=*** user=ada"),
         ("postgresql://db/app?password=a%20b&user=ada", "postgresql://db/app?password=***&user=ada"),
         ("sslpassword = x", "sslpassword = ***"),
+        ("password=ab'cd user=ada", "password=*** user=ada"),
+        ("password=ab\\ cd user=ada", "password=*** user=ada"),
         ("postgresql://ada@db/app", "postgresql://ada@db/app"),
         ("Write to ada@example.com: it is 12:30.", "Write to ada@example.com: it is 12:30."),
     ],

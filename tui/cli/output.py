@@ -32,7 +32,7 @@ _IN_URL = re.compile(r"(://[^:\n]*:).*@")
 without percent-encoding may contain any character.
 """
 
-_AS_PARAMETER = re.compile(r"((?:password|passwd)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
+_AS_PARAMETER = re.compile(r"((?:password|passwd)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|(?:\\.|[^\s&\"])+)", re.IGNORECASE)
 
 
 def without_passwords(text: str) -> str:

@@ -215,6 +215,10 @@ async def test_order_by_time_taken_places_running_jobs_by_their_time_so_far(db: 
         listed = ListQuery(order=ListOrder(column=OrderColumn.TOTAL, descending=descending))
         window = await db.operator.get_window(RowWindowQuery(listed=listed))
         assert [job.id for job in window.jobs] == expected
+        anchor = RowKey(value=timedelta(seconds=4), id=ids[0])
+        queued = RowWindowQuery(listed=replace(listed, status=JobStatus.QUEUED), anchor=anchor, before=9, after=9)
+        rows = (await db.operator.get_window(queued)).jobs
+        assert {job.status for job in rows} <= {JobStatus.QUEUED}, "the position of a job that the list does not have"
 
 
 def test_only_begun_jobs_with_finite_times_have_a_place_by_time_taken() -> None:
