@@ -15,7 +15,7 @@ from uuid import UUID
 
 from textual.app import App
 from textual.screen import Screen
-from textual.worker import Worker, WorkerCancelled
+from textual.worker import NoActiveWorker, Worker, WorkerCancelled, get_current_worker
 
 import tui.dashboard
 from store.errors import StoreError
@@ -145,12 +145,14 @@ class BackgroundTasks:
         """Results of writes that were running when the user quit. They are printed after the dashboard closes."""
         self._openers: set[Worker[None]] = set()
         """Workers that may open a dialog. Finished ones are dropped when the next one starts."""
+        self._silenced: set[Worker[None]] = set()
+        """Writes that may no longer open a dialog, because the user stopped waiting for it."""
         self.database_left = asyncio.Event()
         """Set when the user leaves the open database. Each database has its own event."""
 
     def ask(self, question: Coroutine[Any, Any, None]) -> None:
         """Ask one question at a time, so that a key pressed twice opens one dialog."""
-        if self._running(QUESTIONS):
+        if self._running(QUESTIONS) or self._is_silenced():
             question.close()
         else:
             self._keep_opener(self._app.run_worker(question, group=QUESTIONS))
@@ -209,6 +211,18 @@ class BackgroundTasks:
         self._app.workers.cancel_group(self._app, QUESTIONS)
         while len(self._app.screen_stack) > 1:
             self._app.pop_screen()
+
+    def stop_opening(self) -> None:
+        """Close all questions, and let no running write open one, because the user stopped waiting for it."""
+        self.close_questions()
+        self._silenced = {worker for worker in self._openers if not worker.is_finished}
+        self._openers.clear()
+
+    def _is_silenced(self) -> bool:
+        try:
+            return get_current_worker() in self._silenced
+        except NoActiveWorker:
+            return False
 
     def leave(self) -> None:
         """Quit. A running write is asked about or waited for. A second key quits at once."""

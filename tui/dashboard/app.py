@@ -117,7 +117,7 @@ class GjobsApp(App[int]):
         self._clock = clock
         self.tasks = BackgroundTasks(self)
         self._keys = KeyQueue(
-            self, is_opening=lambda: self.tasks.is_opening, is_taken=self._takes_key, cancel=self.tasks.close_questions
+            self, is_opening=lambda: self.tasks.is_opening, is_taken=self._takes_key, cancel=self.tasks.stop_opening
         )
         self.undo = UndoStack()
         self._notices: Notices | None = None

@@ -298,3 +298,26 @@ async def test_question_that_is_cancelled_before_it_starts_does_not_lock_the_key
     send(dashboard.app, "question_mark")
     await dashboard.until(lambda: len(dashboard.app.screen_stack) > 1)
     question.close()
+
+
+async def test_escape_stops_waiting_for_a_retry_which_then_asks_nothing(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    """The job was already retried, so the answer would open the question whether to retry it again."""
+    jobs_db.set_status(1, "failed")
+    retry = Gate("retry_generation_jobs", lambda *_: retry.calls > 0 or len(retried) > 0)
+    retried: list[bool] = []
+    async with drive_dashboard(WatchedApp(opener_of(database, make=retry.store))) as driver:
+        await driver.press("r", on=1, toast=" as a retry of ")
+        retried.append(True)
+        await driver.press("r", on=1, until=lambda: retry.calls)
+        send(driver.app, "x")
+        await asyncio.sleep(1.1)
+        send(driver.app, "escape")
+        await driver.shows_toast("Stopped waiting for the dialog.")
+        retry.open()
+        await driver.shows_toast("already retried")
+        await rest(driver)
+
+        assert driver.app.screen is driver.app.dashboard
+        assert jobs_db.sql("select count(*) from gjobs.job_links") == [(1,)]
