@@ -44,7 +44,7 @@ def test_help_refuses_what_it_does_not_know(gjobs: Run, arguments: tuple[str, ..
 def test_help_finds_words_on_pages(gjobs: Run) -> None:
     done = gjobs("help", "--search", "worker dies")
     assert done.code == 0
-    assert [line.split()[0] for line in done.out.splitlines()] == ["TOPIC", "workers"]
+    assert [line.split()[0] for line in done.out.splitlines()] == ["TOPIC", "workers", "retries"]
     assert "What happens when a worker dies" in done.out
     links = gjobs("help", "--search", "journal of what").out
     assert "writing-safely explains the journal of what gjobs itself wrote." in links

@@ -158,10 +158,10 @@ class KeyQueue:
 
     def _drop_if_nothing_opened(self) -> None:
         expected, self._expected = self._expected, None
-        if expected is None or expected < frozenset(self._app.screen_stack) or not self._waiting:
+        dropped = sum(not _is_quit(event) for event in self._waiting)
+        if expected is None or expected < frozenset(self._app.screen_stack) or not dropped:
             return
-        dropped = len(self._waiting)
-        self._waiting.clear()
+        self._waiting = deque(filter(_is_quit, self._waiting))
         what = "1 key" if dropped == 1 else f"{dropped} keys"
         show_toast(self._app, Toast(text=f"The dialog did not open. Dropped {what} typed for it.", severity="warning"))
 
