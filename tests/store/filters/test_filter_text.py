@@ -127,7 +127,7 @@ def test_times_are_utc_unless_they_have_a_zone(text: str, time: datetime) -> Non
         ("cost:10..1", "10..1", "This range ends before it starts.", "1..10"),
         ("cost:..", "..", "A range needs at least one end.", None),
         ("cost:2147483648", "2147483648", "No job can cost that.", None),
-        ("took:5m", "5m", "No job takes exactly that long. Use more or less.", ">5m"),
+        ("took:5m", "5m", "No job takes exactly that long. Use > or <, such as took:>5m.", ">5m"),
         ("took:>5", ">5", "'5' is not a duration.", None),
         ("took:>99999w", ">99999w", "That is too long.", None),
         ("is:slow", "slow", "Unknown state 'slow'.", "stuck"),

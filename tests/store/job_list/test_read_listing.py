@@ -204,7 +204,7 @@ class TestRules:
             ("strict", False, "(cost_cents > 0)"),
         ]
         assert why_hidden(rules) == (
-            "None of the 3 permissive policies allows this job, or a restrictive policy hides it: “strict”."
+            "None of the 3 permissive policies allows this job, or this restrictive policy hides it: “strict”."
         )
 
     async def test_visibility_reads_the_text_of_a_policy_without_running_it(self, as_ada: Store, app_sql: Sql) -> None:
