@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from store.budgets.budget import Period
 from store.filters.filter_text import parse
 from store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery
 from store.jobs.job import JobStatus
@@ -129,3 +130,19 @@ async def test_worker_reads_leases_whatever_their_end(operator: Store, make_job:
         await operator.database.read(OPERATOR, lease_sql.next_due())
         await operator.get_workers_overview()
         await operator.get_stuck_verdict(job_id)
+
+
+async def test_budgets_are_set_and_charged_whatever_the_times_of_the_jobs(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    projects = earlier, later = make_project(), make_project()
+    for period in Period:
+        await operator.set_budget(project_id=earlier, period=period, limit_cents=1_000_000)
+    for project_id, created in product(projects, FAR):
+        make_job(project_id, JobStatus.SUCCEEDED, created_at=created, cost_cents=10)
+    for period in Period:
+        await operator.set_budget(project_id=later, period=period, limit_cents=1_000_000)
+
+    budgets = await operator.get_budgets()
+    spent = {budget.project_id: budget.spent_cents for budget in budgets if budget.period is Period.ALL}
+    assert spent == dict.fromkeys(projects, 10 * len(FAR))
