@@ -173,6 +173,6 @@ async def test_killed_listener_process_leaves_no_session(
 
 def test_pollers_wait_longer_than_the_triggers_stay_silent_after_a_notification() -> None:
     """No notification announces what changes in the silence."""
-    function = Path(__file__).parents[3] / "migrations/sql/0004/functions/tell_listeners.sql"
+    (function,) = (Path(__file__).parents[3] / "migrations").rglob("tell_listeners.sql")
     (milliseconds,) = re.findall(r"> (\d+) and gjobs\.may_notify", function.read_text())
     assert int(milliseconds) / 1000 < poller.IDLE_AFTER
