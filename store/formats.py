@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+from store.far_times import FarTime, written
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -97,7 +99,12 @@ PlainRow = Mapping[str, str | int | float | None]
 
 
 def plain_time(time: datetime) -> str:
-    """Return the time in UTC, always with six digits and a Z, so that texts sort in time order."""
+    """Return the time in UTC, always with six digits and a Z, so that texts sort in time order.
+
+    Times beyond the years 1 to 9999 have more digits, end with ` BC`, or are `infinity` or `-infinity`.
+    """
+    if isinstance(time, FarTime):
+        return written(time, "-%m-%dT%H:%M:%S.%fZ")
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
