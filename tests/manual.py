@@ -8,6 +8,10 @@ from typing import Any
 
 from textual.app import App
 from textual.binding import Binding
+from textual.keys import Keys
+from textual.keys import _character_to_key as key_name
+from textual.screen import ModalScreen
+from textual.theme import BUILTIN_THEMES
 
 from store.filters.filter_terms import KEYS
 from tests.benchmarks.report import number
@@ -16,14 +20,23 @@ from tui.cli.command import DECLARED, Command
 from tui.cli.exit_codes import MEANINGS
 from tui.cli.parser import Parser
 from tui.cli.program import build_parser
-from tui.dashboard.keys.bindings import own_bindings, shown_keys
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.dialogs.pick import PickDialog
+from tui.dashboard.job_list.filter_field import FilterField
+from tui.dashboard.keys.bindings import inherited_bindings, own_bindings, shown_keys
 from tui.dashboard.keys.help import OWNERS, all_entries, of_the_app
 from tui.dashboard.keys.key_list import key_list
+from tui.dashboard.screen import DashboardScreen
+from tui.dashboard_settings import TABLE
 from tui.manual.pages import GROUPS, TOPICS, page_path, with_generated
 
 README = Path(__file__).parents[1] / "README.md"
 
 WIDTH = 70
+
+TYPED_INTO = (Dialog, PickDialog, FilterField)
+
+"""Classes in which the user may be typing while their bindings are active."""
 
 MAIN_KEYS = (
     "jobs.open",
@@ -186,6 +199,34 @@ def _headlines() -> Iterator[tuple[str, ...]]:
         yield (label, *(f"{shown}: {number(series[name]['median'])} {unit}" for name, shown in compared))
 
 
+def dashboard_facts() -> str:
+    """The table that checks the configured theme and keymap without importing the dashboard."""
+    owners = [*(list(own_bindings(owner)) for owner in OWNERS), list(of_the_app())]
+    characters = [chr(code) for code in range(0x20, 0x250) if chr(code).isprintable()]
+    facts: dict[str, object] = {
+        "themes": list(BUILTIN_THEMES),
+        "bindings": {binding.id: binding.key for bindings in owners for binding in bindings if binding.id},
+        "scopes": [[binding.id for binding in scope if binding.id] for scope in _scopes()],
+        "typed_into": [binding.id for owner in TYPED_INTO for binding in own_bindings(owner) if binding.id],
+        "characters": {character: key_name(character) for character in characters},
+        "other_keys": sorted({key.value for key in Keys}),
+    }
+    lines = (f"  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in facts.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _scopes() -> Iterator[list[Binding]]:
+    """The bindings that are active at the same time."""
+    app = list(of_the_app())
+    screen = list(own_bindings(DashboardScreen))
+    anywhere = [binding for binding in app if binding.priority]
+    for owner in OWNERS:
+        if issubclass(owner, ModalScreen):
+            yield [*inherited_bindings(owner), *anywhere]
+        elif owner is not DashboardScreen:
+            yield [*own_bindings(owner), *screen, *app]
+
+
 def pages() -> list[Path]:
     return [README, *map(page_path, TOPICS)]
 
@@ -194,6 +235,7 @@ def main() -> None:
     for path in pages():
         source = path.read_text(encoding="utf-8")
         path.write_text(with_generated(source, generate), encoding="utf-8")
+    TABLE.write_text(dashboard_facts(), encoding="utf-8")
 
 
 if __name__ == "__main__":
