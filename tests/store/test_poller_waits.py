@@ -1,4 +1,4 @@
-"""How long a feed waits: never less than its load allows, longer where nobody looks or nothing happens."""
+"""Waits of a poller: never shorter than its load allows, longer without focus or changes."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""From an id, or its beginning, to the thing."""
+"""Find rows by an id or its first digits."""
 
 import re
 from uuid import UUID
