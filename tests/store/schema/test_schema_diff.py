@@ -1,4 +1,4 @@
-"""One thing is broken in a real database, and exactly that is found."""
+"""Each change of a real database's schema is found, and nothing else."""
 
 import psycopg
 import pytest
@@ -78,7 +78,7 @@ BROKEN = [
      [(MISSING, "column", "public.generation_job_summary.last_job_at")]),
 ]  # fmt: skip
 
-"""What is done to the app's own database, and what is then found."""
+"""Changes of the app's database that break gjobs, and the differences that they cause."""
 
 
 TOLERATED = [
@@ -142,7 +142,7 @@ def test_one_policy_for_all_commands_replaces_one_per_command(attached: psycopg.
 
 
 def test_invalid_index_is_reported_as_different(shared_attached_database: Conninfo) -> None:
-    """As a concurrent one leaves behind; here the catalogue's owner marks it so."""
+    """A failed concurrent creation leaves an invalid index. Here an administrator marks it invalid."""
     with connect({**shared_attached_database, "user": ADMINISTRATOR}) as administrator:
         administrator.execute(
             "update pg_index set indisvalid = false where indexrelid = 'public.idx_assets_kind'::regclass"
@@ -189,9 +189,9 @@ def test_each_difference_has_a_sentence(attached: psycopg.Connection) -> None:
     attached.execute(f"alter table {JOBS} alter column error set not null; drop index public.idx_assets_kind".encode())
     attached.execute("create table public.invoices (id integer)")
 
-    said = [one.sentence for one in compare(read_catalogue(attached), expected(None))]
+    sentences = [one.sentence for one in compare(read_catalogue(attached), expected(None))]
 
-    assert said == [
+    assert sentences == [
         f"column {JOBS}.error is text not null instead of text",
         "index idx_assets_kind on public.assets is missing: btree (kind)",
         "relation public.invoices is the app's own: table",
