@@ -1,6 +1,7 @@
 """Stores of different actors on one migrated database, and rows for them."""
 
 from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -80,6 +81,11 @@ def stranger(db: Db) -> Store:
 @pytest.fixture
 def make_project(db: Db) -> MakeProject:
     return db.make_project
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> UUID:
+    return make_project()
 
 
 @pytest.fixture

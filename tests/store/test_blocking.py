@@ -32,20 +32,17 @@ def methods_of(kind: type) -> dict[str, object]:
     return {name: value for name, value in inspect.getmembers(kind, callable) if not name.startswith("_")}
 
 
-def test_blocking_store_has_every_method_of_the_store() -> None:
+def test_blocking_store_has_every_method_of_the_store_with_its_signature_and_docstring() -> None:
     assert methods_of(BlockingStore).keys() == methods_of(Store).keys() | {"run"}
-
-
-@pytest.mark.parametrize("name", sorted(methods_of(Store)))
-def test_blocking_method_has_the_signature_and_docstring_of_the_store_method(name: str) -> None:
-    original, blocking = getattr(Store, name), getattr(BlockingStore, name)
-    assert inspect.signature(blocking).parameters == inspect.signature(original).parameters
-    if name not in DEFINED_IN_BOTH:
-        assert inspect.iscoroutinefunction(original)
-        assert not inspect.iscoroutinefunction(blocking)
-        assert inspect.unwrap(blocking) is original
-        assert inspect.signature(blocking) == inspect.signature(original)
-        assert inspect.getdoc(blocking) == inspect.getdoc(original)
+    for name in methods_of(Store):
+        original, blocking = getattr(Store, name), getattr(BlockingStore, name)
+        assert inspect.signature(blocking).parameters == inspect.signature(original).parameters, name
+        if name not in DEFINED_IN_BOTH:
+            assert inspect.iscoroutinefunction(original), name
+            assert not inspect.iscoroutinefunction(blocking), name
+            assert inspect.unwrap(blocking) is original, name
+            assert inspect.signature(blocking) == inspect.signature(original), name
+            assert inspect.getdoc(blocking) == inspect.getdoc(original), name
 
 
 def test_blocking_store_runs_the_operations_of_the_store(operator_now: BlockingStore) -> None:

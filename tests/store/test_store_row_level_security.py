@@ -30,7 +30,7 @@ from tests.store.policy_operations import NEW
 from tests.store.store_fixtures import BEN, MakeJob, MakeProject
 
 PROFILE = settings(
-    max_examples=6,
+    max_examples=4,
     derandomize=True,
     phases=[Phase.generate],  # Shrinking an example would take minutes.
     database=None,

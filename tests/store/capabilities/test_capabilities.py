@@ -38,10 +38,10 @@ OF_OPERATORS = {
 }
 
 
-@pytest.mark.parametrize("feature", Capability)
-def test_every_capability_is_available_when_everything_is_granted(feature: Capability) -> None:
-    assert words(FACTS, feature) == ""
-    assert words(FACTS, feature, USER) == OF_OPERATORS.get(feature, "")
+def test_every_capability_is_available_when_everything_is_granted() -> None:
+    for feature in Capability:
+        assert words(FACTS, feature) == ""
+        assert words(FACTS, feature, USER) == OF_OPERATORS.get(feature, "")
 
 
 NO_GRANT = 'No grant: the role o"ps may not '
@@ -178,9 +178,9 @@ def test_capabilities_of_a_user_follow_the_grants_of_their_role() -> None:
     )
 
 
-@pytest.mark.parametrize("feature", Capability)
-def test_user_has_no_capability_when_the_login_cannot_act_as_users(feature: Capability) -> None:
-    assert words(replace(FACTS, may_become_user=False), feature, USER).startswith("The login")
+def test_user_has_no_capability_when_the_login_cannot_act_as_users() -> None:
+    for feature in Capability:
+        assert words(replace(FACTS, may_become_user=False), feature, USER).startswith("The login")
 
 
 def test_missing_table_is_reported_before_a_missing_role() -> None:

@@ -139,7 +139,7 @@ def test_operator_finds_exactly_the_jobs_that_match_a_filter(
     assert operator_now.find_jobs(parse(format_filter(job_filter))).items == expected
 
 
-@on_rows
+@settings(on_rows, max_examples=50)
 @given(data=st.data())
 def test_user_finds_exactly_their_own_jobs_that_match_a_filter(
     operator_now: BlockingStore, rows: tuple[GenerationJob, ...], data: st.DataObject

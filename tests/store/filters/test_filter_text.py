@@ -40,9 +40,8 @@ def test_parse_reads_every_kind_of_term() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", " ", " \t\n\u3000 "])
-def test_blank_text_parses_to_the_empty_filter(text: str) -> None:
-    assert parse(text, now=NOW) == NO_FILTER
+def test_blank_text_parses_to_the_empty_filter() -> None:
+    assert parse("", now=NOW) == parse(" \t\n\u3000 ", now=NOW) == NO_FILTER
     assert not NO_FILTER
 
 
@@ -220,9 +219,9 @@ def test_printed_filter_omits_unneeded_quotes() -> None:
     assert format_filter(parse("since:24h took:>5400s", now=NOW)) == "since:2026-01-14T12:00:00Z took:>1h30m"
 
 
-@pytest.mark.parametrize("key", Key)
-def test_example_of_every_key_can_be_parsed(key: Key) -> None:
+def test_example_of_every_key_can_be_parsed() -> None:
     assert list(KEYS) == list(Key)
-    assert {term.key for term in parse(KEYS[key].example, now=NOW).terms} == {key}
-    for usual in KEYS[key].usual:
-        parse(f"{key}:{usual}", now=NOW)
+    for key, described in KEYS.items():
+        assert {term.key for term in parse(described.example, now=NOW).terms} == {key}
+        for usual in described.usual:
+            parse(f"{key}:{usual}", now=NOW)

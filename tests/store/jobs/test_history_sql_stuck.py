@@ -3,21 +3,14 @@
 from datetime import timedelta
 from uuid import UUID
 
-import pytest
-
 from store.database.database import Database
 from store.filters.filter_text import parse
 from store.jobs.job_results import FEWEST, LeaseState, StuckVerdict
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import NOTHING, NOW, MakeProject, Sql, add_ada, sql_of
+from tests.store.store_fixtures import NOTHING, NOW, Sql, add_ada, sql_of
 
 STUCK = parse("is:stuck", now=NOW)
-
-
-@pytest.fixture
-def project(make_project: MakeProject) -> UUID:
-    return make_project()
 
 
 def run_for(sql: Sql, project: UUID, seconds: float, *, mode: str | None = "lifestyle", number: int = FEWEST) -> None:

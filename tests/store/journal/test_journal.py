@@ -271,6 +271,7 @@ def append(path: Path, name: str, times: int) -> None:
 
 def test_concurrent_processes_write_every_journal_line_whole(path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # Imported once instead of in each process.
     writers = [context.Process(target=append, args=(path, name, 15)) for name in "abcd"]
     for writer in writers:
         writer.start()

@@ -16,7 +16,7 @@ from store.store import Store
 from store.watch import watch_readers
 from store.watch.watch import Cursor, JobsAtPoll, Transition, Watch, transitions_between
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import ADA, NOW, Db, MakeProject, Sql, a_job, add_ada
+from tests.store.store_fixtures import ADA, NOW, Db, Sql, a_job, add_ada
 
 Changes = list[tuple[UUID, str | None, str | None]]
 
@@ -31,11 +31,6 @@ async def reported(watch: Watch) -> Changes:
         found += batch.transitions
         if not batch.has_more:
             return [(one.job_id, one.from_status, one.to_status) for one in found]
-
-
-@pytest.fixture
-def project(make_project: MakeProject) -> UUID:
-    return make_project()
 
 
 def move(sql: Sql, job: UUID, status: str, **values: object) -> None:
