@@ -1,4 +1,4 @@
-"""Each file that gjobs keeps is for its owner alone, whatever the umask is."""
+"""Only their owner can read the files of gjobs, at any umask."""
 
 import logging
 import os
@@ -35,7 +35,7 @@ def open_umask() -> Iterator[None]:
 
 
 def open_to_others(directory: Path) -> list[str]:
-    """Files that others may read or write, and directories that they may list or change; not links."""
+    """Return the files that others may read or write, and the directories that they may list or change."""
     allowed = {True: 0o711, False: 0o700}
     modes = {path: path.lstat().st_mode for path in [directory, *directory.rglob("*")] if not path.is_symlink()}
     return [f"{mode:o} {path}" for path, mode in modes.items() if mode & 0o777 & ~allowed[stat.S_ISDIR(mode)]]
@@ -177,7 +177,7 @@ class TestLog:
             log.symlink_to(target)
         log_to_file(log.parent)
         if not is_there_at_start:
-            # A rotation opens the file anew.
+            # A rotation opens the file again.
             logging.getLogger("tui").warning("a line")
             rotate = RotatingFileHandler.rotate
 
