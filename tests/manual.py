@@ -55,36 +55,36 @@ MAIN_KEYS = (
 
 """The twelve most important keys, for the README."""
 
-START = "from the command to the screen, the server being up"
+START = "from the command to the first screen, with the server already running"
 
-WORK = "jobs that do nothing, until none is queued, each end durable"
+WORK = "a queue of empty jobs, until all have run, with durable results"
 
 HEADLINES = (
     (
-        "start until the first rows",
+        "from the command to the first rows",
         START,
-        ("gjobs: first rows", "gjobs"),
-        ("posting: first paint", "posting, first paint"),
+        ("first rows of gjobs", "gjobs"),
+        ("first paint of Posting", "Posting (another Textual program), first paint"),
     ),
     (
-        "newest 200 jobs of a project, of a million",
-        "the newest 200 of a project, with a user's eyes",
+        "the newest 200 jobs of a project, in a table of a million jobs",
+        "the newest 200 jobs of a project, read as a user",
         ("Store.get_project_jobs", "gjobs"),
         ("raw psycopg", "raw psycopg"),
     ),
     (
-        "status changes, with all triggers",
-        "transitions of single jobs",
+        "status changes of single jobs, with all triggers",
+        "status changes of single jobs",
         ("with all triggers", "gjobs"),
-        ("without ours", "no triggers"),
+        ("without the triggers of gjobs", "no triggers"),
     ),
     (
-        "refresh of 500 rows, one changed",
-        "a tick with 1 of 500 rows changed, CPU time",
+        "one refresh of a table of 500 rows, one of them changed",
+        "one refresh of a table with 1 of 500 rows changed, CPU time",
         ("JobTable", "gjobs"),
         ("DataTable", "Textual's DataTable"),
     ),
-    ("jobs run by one worker that claims one job at a time", WORK, ("gjobs", "gjobs"), ("PgQueuer", "PgQueuer")),
+    ("empty jobs run by one worker that claims one job at a time", WORK, ("gjobs", "gjobs"), ("PgQueuer", "PgQueuer")),
 )
 
 """The README's benchmarks: label, title, and two series (ours and the rival's), each as measured and as shown."""
