@@ -22,7 +22,6 @@ from tui.dashboard.keys.key_list import key_list
 from tui.manual.pages import GROUPS, TOPICS, page_path, with_generated
 
 README = Path(__file__).parents[1] / "README.md"
-
 WIDTH = 70
 
 MAIN_KEYS = (
@@ -39,11 +38,9 @@ MAIN_KEYS = (
     "app.lens",
     "app.help",
 )
-
 """The twelve most important keys, for the README."""
 
 START = "from the command to the screen, the server being up"
-
 WORK = "jobs that do nothing, until none is queued, each end durable"
 
 HEADLINES = (
@@ -73,7 +70,6 @@ HEADLINES = (
     ),
     ("jobs run by one worker that claims one job at a time", WORK, ("gjobs", "gjobs"), ("PgQueuer", "PgQueuer")),
 )
-
 """The README's benchmarks: label, title, and two series (ours and the rival's), each as measured and as shown."""
 
 

@@ -11,11 +11,9 @@ from tests.store.policy_operations import Change, Create, Delete, Give, Insert, 
 from tests.store.store_fixtures import ADA, BEN, CLEO, NOTHING, STRANGER
 
 USERS = (ADA, BEN, CLEO)
-
 ACTORS: tuple[Actor, ...] = (OPERATOR, *(ActingUser(id=user_id) for user_id in (*USERS, STRANGER)))
 
 START = datetime.now(UTC) - timedelta(hours=1)
-
 """The totals count the days since then."""
 
 

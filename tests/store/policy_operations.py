@@ -21,11 +21,9 @@ from tests.store.policy_model import Rows, Schema
 from tests.store.store_fixtures import STRANGER, a_job
 
 NEW = UUID(int=1)
-
 """A placeholder for the id of a new job."""
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
-
 """A placeholder for a time that the database sets."""
 
 
@@ -139,13 +137,9 @@ class Delete(Operation):
 
 
 _TARGET, _OWNER, _PROJECT = (bindparam(name, type_=Uuid) for name in ("target", "owner", "project"))
-
 _jobs = tables.generation_jobs
-
 _INSERT = insert(_jobs).values(user_id=_OWNER, project_id=_PROJECT, mode="lifestyle")
-
 _MOVE = update(_jobs).values(project_id=_PROJECT).where(_jobs.c.id == _TARGET)
-
 _GIVE = update(_jobs).values(user_id=_OWNER).where(_jobs.c.id == _TARGET)
 
 

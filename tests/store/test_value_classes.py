@@ -47,7 +47,7 @@ def test_model_classes_are_frozen_slotted_and_keyword_only() -> None:
 
 
 @given(counts)
-def test_statistics_totals_add_up_all_statuses(by_status: Counts) -> None:
+def test_totals_and_success_rates_are_computed_from_all_statuses(by_status: Counts) -> None:
     whole = statistics_of(by_status)
     assert whole.total_count == sum(count for count, _ in by_status.values())
     assert whole.total_cost_cents == sum(cost for _, cost in by_status.values())
@@ -55,10 +55,6 @@ def test_statistics_totals_add_up_all_statuses(by_status: Counts) -> None:
         assert (whole.count(status), whole.cost_cents(status)) == by_status.get(status, (0, 0))
     assert tuple(whole) == whole.by_status
 
-
-@given(counts)
-def test_success_rates_cover_all_jobs_and_finished_jobs(by_status: Counts) -> None:
-    whole = statistics_of(by_status)
     succeeded, failed = whole.count(JobStatus.SUCCEEDED), whole.count(JobStatus.FAILED)
     if whole.total_count:
         assert whole.success_rate == succeeded / whole.total_count

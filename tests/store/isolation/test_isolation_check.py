@@ -24,13 +24,10 @@ LEAKS_OF_THE_APP = {
     (ProbeTarget.STATISTICS, Verb.READ),
     (ProbeTarget.SUMMARY, Verb.READ),
 }
-
 """The app's policies check the row's owner, not the project's. Its function and view run with their owner's rights."""
 
 PROJECT = UUID("00000000-0000-4000-8000-000000000001")
-
 EMPTY_PROJECT = UUID("00000000-0000-4000-8000-000000000002")
-
 FINISHED_JOB = UUID("00000000-0000-4000-8000-000000000003")
 
 ADAS_ROWS = """

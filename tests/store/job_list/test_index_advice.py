@@ -18,7 +18,6 @@ APP = (
     "btree (created_at DESC)",
     "btree (user_id, status)",
 )
-
 """The indexes of the app's schema."""
 
 ADA_HERSELF = ActingUser(id=ADA)

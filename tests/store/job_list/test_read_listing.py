@@ -23,11 +23,9 @@ from tests.store.store_fixtures import ADA, BEN, NOW, Sql
 from tui.dashboard.users.visibility_text import why_hidden
 
 OWN = UUID("a1000000-0000-4000-8000-000000000000")
-
 """Ada's project."""
 
 BENS = UUID("b1000000-0000-4000-8000-000000000000")
-
 OWN_ROWS = "Users can view own generation jobs"
 
 

@@ -86,7 +86,6 @@ async def test_restored_job_keeps_its_history(operator: Store, make_job: MakeJob
 
 
 JOBS = tuple(UUID(int=0x100 + number) for number in range(3))
-
 PROJECTS = {ADA: UUID(int=0xA1), BEN: UUID(int=0xB1)}
 
 

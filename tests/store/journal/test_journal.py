@@ -29,8 +29,6 @@ from store.users.actor import OPERATOR, ActingUser
 from tests.store.store_fixtures import ADA, NOW, a_job
 
 JOB = a_job(status=JobStatus.FAILED, error='two\nlines of "text" \x1b[31m 日本語')
-
-
 FILE = "2026-01-15.jsonl"
 
 

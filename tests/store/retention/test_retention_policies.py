@@ -21,10 +21,7 @@ from tests.store.retention.conftest import RetentionJobs, archived, present
 from tests.store.store_fixtures import NOTHING, NOW, Db, MakeJob, Sql
 
 MONTH, YEARS = timedelta(days=30), timedelta(days=3650)
-
 ARCHIVE, DELETE = RetentionAction.ARCHIVE, RetentionAction.DELETE
-
-
 pytestmark = pytest.mark.usefixtures("no_policies")
 
 

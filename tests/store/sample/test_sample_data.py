@@ -22,7 +22,6 @@ from tests.conftest import Conninfo
 from tests.store.store_fixtures import NOW
 
 MOMENTS = st.integers(-50_000, 80_000).map(lambda hours: NOW + timedelta(hours=hours, minutes=hours % 60))
-
 THE_SAMPLE = sample(NOW)
 
 

@@ -18,7 +18,6 @@ from tests.store.faulty_servers import proxied
 from tests.store.store_fixtures import NOW, Db, MakeAsset, MakeProject, Sql
 
 AfterStep = Callable[[int], Awaitable[None]]
-
 """Called after each step with its number, starting at 1."""
 
 
