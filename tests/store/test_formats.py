@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.formats import LEAST_DIGITS, IdRange, cents, id_range, money, share_of
+from store.formats import LEAST_DIGITS, IdRange, cents, close_names, id_range, money, nearest, share_of
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,40 @@ def test_percentage_or_fraction_is_read_as_a_share(text: str, share: float) -> N
 def test_invalid_share_returns_none() -> None:
     for text in ("", "%", "0", "0%", "-1%", "101%", "1.1", "nan", "inf%", "80%%", "80% off"):
         assert share_of(text) is None, text
+
+
+OPTIONS = ["--json", "--help", "--as", "--aal", "--limit", "--project", "--older-than", "-h"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "known", "near"),
+    [
+        ("--once", OPTIONS, None),
+        ("--keep", OPTIONS, None),
+        ("--sql", OPTIONS, None),
+        ("--", OPTIONS, None),
+        ("--x", OPTIONS, None),
+        ("--jsno", OPTIONS, "--json"),
+        ("--JSON", OPTIONS, "--json"),
+        ("-json", OPTIONS, "--json"),
+        ("--lim", OPTIONS, "--limit"),
+        ("--projects", OPTIONS, "--project"),
+        ("--older", OPTIONS, "--older-than"),
+        ("cvs", ["csv", "json"], "csv"),
+        ("crate", ["create", "list"], "create"),
+        ("migrate", ["create", "list"], None),
+        ("show", ["list", "create"], None),
+        ("", ["list", "create"], None),
+    ],
+)
+def test_only_a_near_word_is_suggested(typed: str, known: list[str], near: str | None) -> None:
+    assert nearest(typed, known) == near
+
+
+def test_close_names_start_with_the_text_or_resemble_it() -> None:
+    assert close_names("cre", ["create", "list", "Crew"]) == ["create", "Crew"]
+    assert close_names("crate", ["create", "list"]) == ["create"]
+    assert close_names("migrate", ["create", "list"]) == []
 
 
 AN_ID = UUID("0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store.blocking import BlockingStore
-from store.database.timestamps import LATEST
+from store.far_times import LATEST
 from store.filters.filter_text import parse
 from store.filters.job_filter import NO_FILTER
 from store.formats import utc_now
