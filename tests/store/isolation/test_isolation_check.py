@@ -147,7 +147,7 @@ async def test_project_that_received_a_job_after_planning_is_not_tried(
     assert probe.answer == 'policy "everything" permits it (the chosen row was changed meanwhile)'
 
 
-async def test_probe_answer_says_that_there_is_no_empty_project(attached: Database, owner: psycopg.Connection) -> None:
+async def test_judged_answer_says_that_there_is_no_empty_project(attached: Database, owner: psycopg.Connection) -> None:
     owner.execute("delete from projects where id = %s", [EMPTY_PROJECT])
     answers = await probed(attached)
     update_project = (ProbeTarget.PROJECT, Verb.UPDATE)
