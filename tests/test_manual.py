@@ -24,9 +24,7 @@ from tui.dashboard.run import setup_of
 from tui.manual.pages import TOPICS, anchor, page_path, page_source, search, sections, summary, with_generated
 
 ADA = UUID("00000000-0000-4000-8000-00000000000a")
-
 PROJECT = UUID("00000000-0000-4000-8000-0000000000a1")
-
 ROOT = README.parent
 
 
