@@ -1,4 +1,4 @@
-"""The generated parts of README and manual: `python -m tests.manual` writes them from the tables in the code."""
+"""Generate parts of README and manual from the tables in the code: `python -m tests.manual`."""
 
 import argparse
 import json
@@ -53,45 +53,45 @@ MAIN_KEYS = (
     "app.help",
 )
 
-"""The twelve most important ones, for the README."""
+"""The twelve most important keys, for the README."""
 
-START = "from the command to the screen, the server being up"
+START = "from the command to the first screen, with the server already running"
 
-WORK = "jobs that do nothing, until none is queued, each end durable"
+WORK = "a queue of empty jobs, until all have run, with durable results"
 
 HEADLINES = (
     (
-        "start until the first rows",
+        "from the command to the first rows",
         START,
-        ("gjobs: first rows", "gjobs"),
-        ("posting: first paint", "posting, first paint"),
+        ("first rows of gjobs", "gjobs"),
+        ("first paint of Posting", "Posting (another Textual program), first paint"),
     ),
     (
-        "newest 200 jobs of a project, of a million",
-        "the newest 200 of a project, with a user's eyes",
+        "the newest 200 jobs of a project, in a table of a million jobs",
+        "the newest 200 jobs of a project, read as a user",
         ("Store.get_project_jobs", "gjobs"),
         ("raw psycopg", "raw psycopg"),
     ),
     (
-        "status changes, with all triggers",
-        "transitions of single jobs",
+        "status changes of single jobs, with all triggers",
+        "status changes of single jobs",
         ("with all triggers", "gjobs"),
-        ("without ours", "no triggers"),
+        ("without the triggers of gjobs", "no triggers"),
     ),
     (
-        "refresh of 500 rows, one changed",
-        "a tick with 1 of 500 rows changed, CPU time",
+        "one refresh of a table of 500 rows, one of them changed",
+        "one refresh of a table with 1 of 500 rows changed, CPU time",
         ("JobTable", "gjobs"),
         ("DataTable", "Textual's DataTable"),
     ),
-    ("jobs run by one worker that claims one job at a time", WORK, ("gjobs", "gjobs"), ("PgQueuer", "PgQueuer")),
+    ("empty jobs run by one worker that claims one job at a time", WORK, ("gjobs", "gjobs"), ("PgQueuer", "PgQueuer")),
 )
 
-"""What the README shows: label, title of the benchmark, and ours and the rival, each as measured and as shown."""
+"""The README's benchmarks: label, title, and two series (ours and the rival's), each as measured and as shown."""
 
 
 def parsers(parser: Parser) -> Iterator[Parser]:
-    """The parser and, in depth, those of its commands."""
+    """Yield the parser and, depth first, the parsers of its commands."""
     yield parser
     for child in subcommands(parser):
         yield from parsers(child)
@@ -102,7 +102,7 @@ def subcommands(parser: Parser) -> list[Parser]:
 
 
 def described(parser: Parser) -> list[Parser]:
-    """The commands below that do something; a group that lists has `list` for it."""
+    """Return the commands that the reference explains. A group whose default is `list` has no entry of its own."""
     return [
         one
         for one in parsers(parser)
@@ -117,7 +117,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def code(text: str) -> str:
-    """In a cell of a table."""
+    """Return code for a table cell."""
     escaped = text.replace("|", "\\|")
     return f"`{escaped}`"
 
@@ -146,7 +146,7 @@ def generate(part: str) -> str:
         case "headline benchmarks":
             return table(("what", "ours", "rival"), _headlines())
         case _:
-            raise ValueError(f"{part!r} is no generated part")
+            raise ValueError(f"Unknown generated part {part!r}")
 
 
 def _main_keys() -> Iterator[tuple[str, str]]:
@@ -165,7 +165,7 @@ def _command_rows(parser: Parser) -> Iterator[tuple[str, str]]:
 
 
 def _chosen(names: str) -> list[Parser]:
-    """`budgets, gjobs jobs show`: a group stands for all its commands."""
+    """Return the parsers of a list such as `budgets, gjobs jobs show`. A group stands for all its commands."""
     known = {parser.prog: parser for parser in parsers(build_parser())}
     return [one for name in names.split(", ") for one in described(known[f"gjobs {name.removeprefix('gjobs ')}"])]
 

@@ -1,4 +1,4 @@
-"""What the values say of themselves."""
+"""Properties and methods of the store's value classes."""
 
 import ast
 import dataclasses

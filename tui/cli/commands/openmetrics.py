@@ -104,9 +104,7 @@ class Scrapes:
         self._is_up = True
 
     async def answer(self) -> list[prometheus_client_Metric]:
-        """Return the metrics, or only gjobs_up 0 if the database failed. It never raises, so that the answer is always
-        valid.
-        """
+        """Return the metrics, or only gjobs_up 0 if the database failed."""
         async with self._lock:
             now = asyncio.get_running_loop().time()
             if now - self._answered_at > FRESH:
