@@ -32,9 +32,11 @@ def words(facts: DatabaseFacts, feature: Capability, actor: Actor = OPERATOR) ->
     return missing.words if missing else ""
 
 
+AS_OPERATOR = "Act as the operator: leave --as out, or press u in the dashboard."
+
 OF_OPERATORS = {
-    Capability.USERS: "Only the operator may read the users.",
-    Capability.SETTING_BUDGETS: "Only the operator can set budgets.",
+    Capability.USERS: f"Only the operator may read the users. {AS_OPERATOR}",
+    Capability.SETTING_BUDGETS: f"Only the operator can set budgets. {AS_OPERATOR}",
 }
 
 
