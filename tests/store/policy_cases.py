@@ -1,4 +1,4 @@
-"""Random rows of a few users, and what somebody may try on them next."""
+"""Random rows of a few users, and random operations on them."""
 
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -7,20 +7,18 @@ from uuid import UUID
 from store.jobs.job import GenerationJob, JobStatus
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.store.policy_model import HeldAsset, Rows
-from tests.store.policy_operations import Change, Create, Delete, Give, Insert, Move, Operation, Transition
+from tests.store.policy_operations import Change, Create, Delete, Insert, Operation, Reassign, Transition
 from tests.store.store_fixtures import ADA, BEN, CLEO, NOTHING, STRANGER
 
 USERS = (ADA, BEN, CLEO)
-
 ACTORS: tuple[Actor, ...] = (OPERATOR, *(ActingUser(id=user_id) for user_id in (*USERS, STRANGER)))
 
 START = datetime.now(UTC) - timedelta(hours=1)
-
-"""So that every job lies in the days that the overview counts."""
+"""The totals count the days since then."""
 
 
 def any_rows(random: Random) -> Rows:
-    """Some jobs and assets lie in a project of another's, as the app's own policies permit."""
+    """Return random rows. Some jobs and assets are in another user's project, as the app's policies allow."""
     owners = {UUID(int=100 + number): random.choice(USERS) for number in range(4)}
     assets = {}
     for number in range(6):
@@ -49,14 +47,15 @@ def _any_job(random: Random, job_id: UUID, owners: dict[UUID, UUID], assets: dic
 
 
 def any_operation(random: Random, rows: Rows) -> Operation:
-    """By anybody on anything, and most often by whom it belongs to, so that much succeeds as well."""
+    """Return a random operation by a random actor. Most often the actor is the owner, so that many succeed."""
     job_ids = [*rows.jobs, NOTHING]
     job = rows.jobs.get(random.choice(job_ids))
     job_id = NOTHING if job is None else job.id
     by_jobs_owner = _often(random, STRANGER if job is None else job.user_id)
     project_id, asset_id = random.choice(list(rows.owners)), random.choice([None, *rows.assets])
     by_projects_owner = _often(random, rows.owners[project_id])
-    somebody, cost_cents = random.choice([*USERS, STRANGER]), random.randint(0, 500)
+    new_owner, cost_cents = random.choice([*USERS, STRANGER]), random.randint(0, 500)
+    owner_id, own_project_id = (job.user_id, job.project_id) if job else (new_owner, project_id)
     following = list(job.status.allowed) if job else []
     others = random.sample(job_ids, random.choice([0, 0, 1]))
     return random.choice(
@@ -65,9 +64,9 @@ def any_operation(random: Random, rows: Rows) -> Operation:
             Change(actor=by_jobs_owner, job_id=job_id, asset_id=asset_id, cost_cents=cost_cents),
             Transition(actor=by_jobs_owner, job_id=job_id, target=random.choice([*JobStatus, *following * 4])),
             Delete(actor=by_jobs_owner, job_ids={job_id, *others}),
-            Insert(actor=by_projects_owner, owner_id=somebody, project_id=project_id),
-            Move(actor=by_jobs_owner, job_id=job_id, project_id=project_id),
-            Give(actor=by_jobs_owner, job_id=job_id, owner_id=somebody),
+            Insert(actor=by_projects_owner, owner_id=new_owner, project_id=project_id),
+            Reassign(actor=by_jobs_owner, job_id=job_id, owner_id=owner_id, project_id=project_id),
+            Reassign(actor=by_jobs_owner, job_id=job_id, owner_id=new_owner, project_id=own_project_id),
         ]
     )
 

@@ -3,9 +3,10 @@
 import pytest
 from psycopg import OperationalError, errors
 
+from store.database.connection_errors import translate_connecting
 from store.database.connection_pool import ConnectionPool
 from store.database.database import Database
-from store.database.driver_errors import FULL_HINT, translate, translate_connecting
+from store.database.driver_errors import FULL_HINT, translate
 from store.errors import Unreachable
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
@@ -62,7 +63,7 @@ def test_statement_that_finds_no_free_connection_is_told_with_its_remedy(error: 
 def test_supabase_host_without_ipv4_is_told_with_the_pooler_as_the_remedy(said: str) -> None:
     error = translate_connecting(OperationalError(said))
     assert type(error) is Unreachable
-    assert "IPv6 only" in str(error.hint)
+    assert "only over IPv6" in str(error.hint)
     assert "session pooler" in str(error.hint)
 
 

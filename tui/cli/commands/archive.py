@@ -17,7 +17,7 @@ from tui.cli.arguments import find_project, identifier, page_key, project_names,
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, PartlyDeclined, UsageError
 from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, print_message, require_terminal, require_yes
+from tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
 from tui.cli.parser import add_command, add_commands
 from tui.cli.sessions import in_session, with_session
 
@@ -48,7 +48,7 @@ def add_archive(commands: "Commands") -> None:
     add("--project", metavar="ID|NAME", help="only jobs of this project")
     add("--status", dest="chosen_status", type=status, metavar="STATUS", help=_STATUSES)
     add("--limit", type=whole_number, metavar="N", default=_LIMIT, help=f"at most N jobs (default: {_LIMIT})")
-    add("--after", type=page_key, metavar="CREATED_AT,ID", help="continue after this row of --json")
+    add("--after", type=page_key, metavar="CREATED_AT,ID", help="continue after the row with this created_at and id")
     restoring = add_command(
         archive,
         "restore",
@@ -61,7 +61,12 @@ def add_archive(commands: "Commands") -> None:
     add("job_ids", type=identifier, metavar="ID", nargs="*", help="the job's whole id")
     add("--project", metavar="ID|NAME", help="only jobs of this project")
     add("--status", dest="chosen_status", type=status, metavar="STATUS", help=_STATUSES)
-    add("--since", type=since, metavar="TIME", help="only jobs archived since: 2026-01-31T12:00, or 30m, 24h, 7d ago")
+    add(
+        "--since",
+        type=since,
+        metavar="TIME",
+        help="only jobs archived since a time (2026-01-31T12:00) or in the last 30m, 24h or 7d",
+    )
     add("--all", dest="everything", action="store_true", help="all archived jobs")
     add("--yes", action="store_true", help="do not ask")
 
@@ -114,8 +119,8 @@ async def print_archive_limits(session: "Session") -> bool:
 
     name = clean(actor_name(actor), limit=60)
     print_message(
-        f"At most {name}'s own archived jobs are included, because the app's own policies decide which jobs"
-        f" {name} sees. The operator sees all."
+        f"At most {name}'s own archived jobs are included, because gjobs cannot apply the app's own policies to the"
+        " archive. The operator sees all archived jobs."
     )
     return True
 
@@ -225,6 +230,8 @@ async def _find_archived(
 
 async def _run(session: "Session", found: _Found) -> tuple["WorkProgress[BatchProgress]", int]:
     """Restore the jobs. Return the progress and how many are left."""
+    from asyncio import CancelledError
+
     from store.retention.archive import count_archived, restore_matching
     from tui.cli.interruption import WorkProgress, work_through
     from tui.text.retention_text import broken_off, progress
@@ -239,6 +246,10 @@ async def _run(session: "Session", found: _Found) -> tuple["WorkProgress[BatchPr
         return work_progress, sum(row.count for row in await count_archived(session.store, found.query))
     except StoreError:
         print_message(broken_off("Restored", work_progress.last))
+        raise
+    except CancelledError:
+        # The second interrupt doesn't wait for the batch.
+        print_message(broken_off("Restored", work_progress.last, by="interrupt"))
         raise
 
 
@@ -258,8 +269,7 @@ def _print_summary(output: Output, found: _Found, work_progress: "WorkProgress[B
         )
     _print_dropped(done.dropped_columns)
     if work_progress.is_stopped:
-        print_message(stopped("Restored", done, left))
-        return ExitCode.INTERRUPTED
+        return report_interruption(stopped("Restored", done, left), json=output.json)
     sentences = [result("Restored", done), *why_left(done, left)]
     if not done.done:
         raise PartlyDeclined(sentences)

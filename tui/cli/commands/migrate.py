@@ -218,6 +218,11 @@ def add_migrate(commands: "Commands") -> None:
         commands, "migrate", None, help="show or change the schema's revision", example="gjobs migrate status"
     )
     migrate = add_commands(group, required=True)
+    _add_readers(migrate)
+    _add_writers(migrate)
+
+
+def _add_readers(migrate: "Commands") -> None:
     add_command(
         migrate,
         "status",
@@ -240,6 +245,9 @@ def add_migrate(commands: "Commands") -> None:
         action="store_true",
         help="compare the rollups with the jobs instead; reads all jobs in one snapshot",
     )
+
+
+def _add_writers(migrate: "Commands") -> None:
     repair_parser = add_command(
         migrate,
         "repair-rollups",
@@ -260,7 +268,7 @@ def add_migrate(commands: "Commands") -> None:
         migrate,
         "down",
         _command(down),
-        help="undo the revisions after this one; asks first; the app's own tables stay",
+        help="undo the revisions after REVISION; asks first; the app's own tables stay",
         example="gjobs migrate down 0001",
     )
     targets = [BASE, *REVISIONS[:-1]]
@@ -270,7 +278,8 @@ def add_migrate(commands: "Commands") -> None:
         "--export-archive",
         type=Path,
         metavar="FILE",
-        help="first write archived jobs to this new file, one line of JSON each; otherwise they prevent the downgrade",
+        help="first write archived jobs to this new file, one line of JSON each; without it, archived jobs block the"
+        " downgrade",
     )
     add_command(
         migrate,

@@ -88,9 +88,7 @@ class JobActions:
         words = STATUS_TEXTS[target]
 
         async def submit(text: str) -> BulkReport:
-            report = await send(text)
-            self._tasks.note(report.toast)
-            return report
+            return await self._tasks.noted(send(text), lambda report: report.toast)
 
         async def send(text: str) -> BulkReport:
             if len(jobs) == 1:
@@ -213,7 +211,13 @@ class JobActions:
         """Ask for a new job. The form keeps the input until the job is stored."""
         store = self._context.store
 
+        def created(job: GenerationJob) -> Toast:
+            return created_toast(job, project=self._context.project_names[job.project_id])
+
         async def create(new_job: NewJob) -> GenerationJob:
+            return await self._tasks.noted(send(new_job), created)
+
+        async def send(new_job: NewJob) -> GenerationJob:
             write = store.create_generation_job(
                 project_id=new_job.project_id,
                 mode=new_job.mode,
@@ -231,10 +235,10 @@ class JobActions:
         )
         job = await self._app.push_screen_wait(dialog)
         if job is not None:
-            created = created_toast(job, project=self._context.project_names[job.project_id])
-            show_toast(self._app, created)
+            toast = created(job)
+            show_toast(self._app, toast)
             if unlisted := await self._context.go_to_job(job):
-                show_toast(self._app, replace(created, text=f"{created.text} {unlisted}"))
+                show_toast(self._app, replace(toast, text=f"{toast.text} {unlisted}"))
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
         """Return whether the status of any job permits the change. Explain a refusal."""
