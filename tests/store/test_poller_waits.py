@@ -21,9 +21,7 @@ from store.poller import (
 )
 
 intervals = st.floats(0.001, 3600)
-
 durations = st.floats(0, 60)
-
 counts = st.integers(0, 10_000)
 
 paces = st.builds(
