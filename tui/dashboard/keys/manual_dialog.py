@@ -104,7 +104,7 @@ class ManualDialog(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,question_mark,f1", "leave", "Close", id="help.close", tooltip="Close the manual"),
         Binding("slash", "find", "Find", id="help.find", tooltip="Find a page, or words on any page"),
-        Binding("t", "contents", "Contents", id="help.contents", tooltip="Show or hide the contents of the page"),
+        Binding("t", "contents", "Contents", id="help.contents", tooltip="Show or hide the table of contents"),
         Binding("backspace,left", "back", "Back", id="help.back", tooltip="Go back to the previous page"),
     ]
 
@@ -157,6 +157,8 @@ class ManualDialog(Dialog[None]):
         self._width = self._room
         document = self._viewer.document
         await document.update(self._text(location.topic))
+        if not self.is_open:
+            return
         self.query_one("#dialog").border_title = Content(f"Manual: {location.topic}")
         self._viewer.scroll_home(animate=False)
         if location.anchor:
