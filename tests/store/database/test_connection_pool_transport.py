@@ -1,4 +1,4 @@
-"""What leaves the machine, and whether others can read along."""
+"""Whether a connection leaves the machine unencrypted."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from store.database.connection_pool import is_local
 
 
 @pytest.mark.parametrize(
-    ("host", "address", "stays"),
+    ("host", "address", "local"),
     [
         ("/run/postgresql", "", True),
         ("@abstract", "", True),
@@ -20,7 +20,7 @@ from store.database.connection_pool import is_local
         ("db.example.com", "", False),
     ],
 )
-def test_transport_is_exposed_unless_it_is_local_or_encrypted(host: str, address: str, stays: bool) -> None:
-    assert is_local(host, address) is stays
-    assert Transport(is_encrypted=False, is_local=stays).is_exposed is not stays
-    assert not Transport(is_encrypted=True, is_local=stays).is_exposed
+def test_transport_is_exposed_unless_it_is_local_or_encrypted(host: str, address: str, local: bool) -> None:
+    assert is_local(host, address) is local
+    assert Transport(is_encrypted=False, is_local=local).is_exposed is not local
+    assert not Transport(is_encrypted=True, is_local=local).is_exposed

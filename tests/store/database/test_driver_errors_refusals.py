@@ -1,4 +1,4 @@
-"""What a refusal is called."""
+"""Messages and hints of budget refusals."""
 
 import json
 from dataclasses import asdict, replace
@@ -21,9 +21,7 @@ REFUSAL = Refusal(
     asked_cents=100,
 )
 
-ENDLESS = json.dumps({**asdict(REFUSAL), "limit_cents": float("inf")}, default=str)
-
-"""It is read as a number, and no integer is as large."""
+INFINITE = json.dumps({**asdict(REFUSAL), "limit_cents": float("inf")}, default=str)
 
 
 def test_refusal_words_name_the_limit_the_spending_and_the_requested_cost() -> None:
@@ -36,7 +34,7 @@ def test_refusal_words_name_the_limit_the_spending_and_the_requested_cost() -> N
     )
 
 
-def test_refusal_words_say_when_the_budget_is_used_up() -> None:
+def test_refusal_words_say_when_the_budget_has_run_out() -> None:
     spent = replace(REFUSAL, limit_cents=500, spent_cents=620, asked_cents=0)
     of_user = replace(spent, user_id=UUID(int=2), project_id=None, period=Period.ALL)
     assert refusal_words(of_user, "ada@example.com") == (
@@ -45,13 +43,13 @@ def test_refusal_words_say_when_the_budget_is_used_up() -> None:
     assert refusal_hint(of_user) == "Press b in the dashboard to raise the limit, or run 'gjobs budgets set'."
 
 
-def test_refusal_words_use_the_id_when_there_is_no_name() -> None:
+def test_refusal_words_use_the_id_without_a_name() -> None:
     assert refusal_words(REFUSAL, None).startswith(f"The monthly budget of project {PROJECT} can't")
 
 
 @pytest.mark.parametrize(
     "detail",
-    [None, "", "no", "[]", "{}", "null", "1", json.dumps({"budget_id": "x"}), "[" * 100_000, ENDLESS],
+    [None, "", "no", "[]", "{}", "null", "1", json.dumps({"budget_id": "x"}), "[" * 100_000, INFINITE],
 )
-def test_foreign_error_with_the_same_sqlstate_is_not_a_refusal(detail: str | None) -> None:
+def test_error_of_another_function_with_the_same_sqlstate_is_no_refusal(detail: str | None) -> None:
     assert read_refusal(detail) is None

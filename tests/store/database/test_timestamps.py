@@ -1,4 +1,4 @@
-"""Times as aware UTC, whatever the session's time zone, and for every value that the column can hold."""
+"""Times are read as aware UTC in any session time zone, for every value of the column."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -37,7 +37,7 @@ TIMES = {
     "10000-01-01 00:00:00+00": LATEST,
     "294276-12-31 23:59:59+00": LATEST,
 }
-"""As Postgres is told them, and as they are read."""
+"""Times as written to Postgres, and as read from it."""
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/St_Johns", "<+13>-13"])

@@ -1,4 +1,4 @@
-"""Where listening may be tried: never where a LISTEN would be left behind."""
+"""Listening is tried only where a LISTEN ends with the session."""
 
 from dataclasses import replace
 
@@ -15,19 +15,19 @@ POOLED = replace(MANAGED, server_pid=8)
 
 
 @pytest.mark.parametrize(
-    ("facts", "pooler", "may"),
+    ("facts", "pooler", "is_allowed"),
     [
         pytest.param(MANAGED, None, True, id="direct"),
-        pytest.param(MANAGED, Pooler.SESSION, True, id="direct, though a pooler was said to be there"),
-        pytest.param(MANAGED, Pooler.TRANSACTION, False, id="a pooler that cannot be told from a server"),
-        pytest.param(POOLED, None, False, id="some pooler"),
-        pytest.param(POOLED, Pooler.SESSION, True, id="a pooler by session"),
-        pytest.param(POOLED, Pooler.TRANSACTION, False, id="a pooler by transaction"),
-        pytest.param(replace(MANAGED, is_replica=True), Pooler.SESSION, False, id="a replica"),
-        pytest.param(FACTS, Pooler.SESSION, False, id="nobody tells"),
+        pytest.param(MANAGED, Pooler.SESSION, True, id="direct, though the profile names a session pooler"),
+        pytest.param(MANAGED, Pooler.TRANSACTION, False, id="direct, though the profile names a transaction pooler"),
+        pytest.param(POOLED, None, False, id="pooler of unknown kind"),
+        pytest.param(POOLED, Pooler.SESSION, True, id="session pooler"),
+        pytest.param(POOLED, Pooler.TRANSACTION, False, id="transaction pooler"),
+        pytest.param(replace(MANAGED, is_replica=True), Pooler.SESSION, False, id="replica"),
+        pytest.param(FACTS, Pooler.SESSION, False, id="no triggers"),
     ],
 )
-def test_listening_is_tried_only_where_it_leaves_nothing_behind(
-    facts: DatabaseFacts, pooler: Pooler | None, may: bool
+def test_listening_is_tried_only_on_direct_connections_and_session_poolers(
+    facts: DatabaseFacts, pooler: Pooler | None, is_allowed: bool
 ) -> None:
-    assert may_listen(facts, pooler) is may
+    assert may_listen(facts, pooler) is is_allowed
