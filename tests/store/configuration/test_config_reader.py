@@ -1,4 +1,4 @@
-"""Colours that every screen knows, and addresses that hold a password."""
+"""Colours of profiles, and passwords in addresses."""
 
 import pytest
 from textual.color import Color
@@ -14,7 +14,7 @@ def test_each_colour_name_is_known_to_textual(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "is_one"),
+    ("text", "expected"),
     [
         ("#0af", True),
         ("#00aaff", True),
@@ -25,8 +25,8 @@ def test_each_colour_name_is_known_to_textual(name: str) -> None:
         ("", False),
     ],
 )
-def test_hexadecimal_colour_has_three_or_six_digits(text: str, is_one: bool) -> None:
-    assert is_color(text) is is_one
+def test_hexadecimal_colour_has_three_or_six_digits(text: str, expected: bool) -> None:
+    assert is_color(text) is expected
 
 
 @pytest.mark.parametrize(

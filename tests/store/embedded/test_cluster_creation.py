@@ -1,4 +1,4 @@
-"""The cluster's making: by many at once, and interrupted."""
+"""Creation of the cluster: by many processes at once, and interrupted."""
 
 import signal
 
@@ -6,7 +6,7 @@ import pytest
 
 from store.embedded.control import server_status
 from store.embedded.server import open_server
-from tests.store.embedded.embedded_servers import QUICK, Workbench, kill_all, offspring, query, wait_for
+from tests.store.embedded.embedded_servers import QUICK, Workbench, kill_all, query, wait_for, with_descendants
 
 
 def test_eight_processes_that_start_on_an_empty_directory_share_one_server(empty_bench: Workbench) -> None:
@@ -35,7 +35,7 @@ def test_next_start_completes_a_first_start_that_was_killed(
 ) -> None:
     user = empty_bench.user(start_new_session=True)
     wait_for(milestone, lambda: any(empty_bench.layout.home.glob(milestone)) or empty_bench.postmaster_pid)
-    kill_all(offspring(user.process.pid) if kill_its_children else {user.process.pid})
+    kill_all(with_descendants(user.process.pid) if kill_its_children else {user.process.pid})
 
     with empty_bench.open() as lease:
         assert query(lease, "select current_user::text") == "gjobs"

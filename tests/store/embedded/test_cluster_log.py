@@ -1,4 +1,4 @@
-"""The log stays small, and what matters in it is found."""
+"""The server log is rotated, and its last severe line is found."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Any directory will do, whatever its name holds and however long it is."""
+"""Data directories with unusual or long names, and where their sockets are."""
 
 import os
 from collections.abc import Callable

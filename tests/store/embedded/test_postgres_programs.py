@@ -1,4 +1,4 @@
-"""Which programs are used, and which are refused."""
+"""The Postgres programs that are used, and those that are refused."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.store.embedded.embedded_servers import Workbench, query
 
 
 def answer_version(directory: Path, answer: str) -> None:
-    """A `postgres` is put there that says a version."""
+    """Create a `postgres` program that prints this answer."""
     postgres = directory / "postgres"
     postgres.write_text(f"#!/bin/sh\necho '{answer}'\n")
     postgres.chmod(0o755)

@@ -1,4 +1,4 @@
-"""What is set where the program runs reaches neither the server nor a connection to it."""
+"""The environment of the program affects neither the server nor its connections."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A real server that recovers, as the store sees it."""
+"""The errors of a real server in recovery."""
 
 import logging
 
@@ -19,7 +19,7 @@ from tests.store.embedded.embedded_servers import Workbench, wait_for
 async def test_recovering_embedded_server_is_unreachable_and_its_detail_is_logged(
     bench: Workbench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As a standby without a primary it recovers for ever, and lets nobody read meanwhile."""
+    """A standby without a primary recovers forever, and allows no reads."""
     layout, binaries = bench.layout, find_binaries()
     account = choose_account(cluster=layout.cluster, home=layout.home, binaries=binaries.directory)
     (layout.cluster / "standby.signal").touch()

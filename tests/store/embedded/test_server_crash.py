@@ -1,10 +1,9 @@
-"""Ends without warning: of everything, of the postmaster alone, in the middle of a recovery."""
+"""Crashes of all processes, of the postmaster alone, and during a recovery."""
 
 import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from store.embedded.clients import ServerHandle
 from store.embedded.control import server_status, stop_server
 from store.embedded.postmaster import _is_postmaster_by_proc, is_postmaster
 from store.errors import EmbeddedUnavailable
-from tests.store.embedded.embedded_servers import Workbench, family, kill_all, query, wait_for
+from tests.store.embedded.embedded_servers import Workbench, kill_all, processes_of, query, wait_for
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def test_committed_rows_survive_the_death_of_all_processes(bench: Workbench) -> 
     user.server_pid()
     with bench.open(settings={}) as lease:
         execute(lease, "create table kept (value int); insert into kept values (42)")
-    kill_all({user.process.pid, *family(bench.data_dir)})
+    kill_all({user.process.pid, *processes_of(bench.data_dir)})
     assert not server_status(bench.data_dir).running
     with bench.open(settings={}) as lease:
         assert query(lease, "select value from kept") == 42
@@ -49,7 +48,7 @@ def test_committed_rows_survive_the_death_of_all_processes(bench: Workbench) -> 
 def test_user_restarts_a_server_that_died_and_not_one_that_was_stopped(bench: Workbench) -> None:
     with bench.open() as lease:
         execute(lease, "create table kept (value int); insert into kept values (42)")
-        kill_all(family(bench.data_dir))
+        kill_all(processes_of(bench.data_dir))
 
         assert lease.revive()
         assert query(lease, "select value from kept") == 42
@@ -66,7 +65,7 @@ def test_reused_process_id_is_not_taken_for_the_postmaster(
     bench.open(grace=60.0).release()
     pid_file = bench.layout.cluster / "postmaster.pid"
     socket_lock = Path(server_socket_dir(pid_file)) / ".s.PGSQL.5432.lock"
-    kill_all(family(bench.data_dir))
+    kill_all(processes_of(bench.data_dir))
     for path in (pid_file, socket_lock):
         _, _, rest = path.read_text().partition("\n")
         path.write_text(f"{unrelated_process.pid}\n{rest}")
@@ -119,7 +118,7 @@ def test_postmaster_is_recognized_by_process_name_and_data_directory(
 
 def test_empty_pid_file_does_not_prevent_a_start(bench: Workbench) -> None:
     bench.open(grace=60.0).release()
-    kill_all(family(bench.data_dir))
+    kill_all(processes_of(bench.data_dir))
     (bench.layout.cluster / "postmaster.pid").write_text("")
     assert query(bench.open(), "select 1") == 1
 
@@ -132,93 +131,84 @@ def test_next_start_waits_for_orphaned_processes_of_a_killed_postmaster(bench: W
     pid = bench.postmaster_pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    wait_for("its end", lambda: bench.postmaster_pid is None)
+    wait_for("the postmaster's end", lambda: bench.postmaster_pid is None)
 
-    said: list[str] = []
+    reports: list[str] = []
 
-    def end_the_orphan(report: str) -> None:
-        said.append(report)
+    def kill_orphan(report: str) -> None:
+        reports.append(report)
         os.kill(orphan, signal.SIGKILL)
 
-    assert query(bench.open(report=end_the_orphan), "select 1") == 1
-    assert "Waiting for the processes of an earlier server to end, 1 s ..." in said
+    assert query(bench.open(report=kill_orphan), "select 1") == 1
+    assert "Waiting for the processes of an earlier server to end, 1 s ..." in reports
     connection.close()
 
 
 @pytest.fixture
 def recovering(bench: Workbench) -> Workbench:
-    """A crashed cluster whose recovery lasts until there is a file `go`: it asks an archive for more log."""
+    """A crashed cluster. With the settings of `slow_archive`, its recovery waits for a file `go`."""
     bench.open(grace=60.0).release()
-    kill_all(family(bench.data_dir))
+    kill_all(processes_of(bench.data_dir))
     (bench.layout.cluster / "recovery.signal").touch()
     return bench
 
 
-def archive(bench: Workbench) -> dict[str, str]:
+def slow_archive(bench: Workbench) -> dict[str, str]:
     go = bench.data_dir / "go"
     return {"fsync": "off", "restore_command": f"until [ -e '{go}' ]; do sleep 0.02; done; false"}
 
 
 def test_start_waits_for_a_recovery_and_reports_it(recovering: Workbench) -> None:
-    said: list[str] = []
+    reports: list[str] = []
 
     def report(text: str) -> None:
-        said.append(text)
-        if len(said) == 2:
+        reports.append(text)
+        if len(reports) == 2:
             (recovering.data_dir / "go").touch()
 
-    lease = recovering.open(settings=archive(recovering), report=report)
+    lease = recovering.open(settings=slow_archive(recovering), report=report)
     assert query(lease, "select pg_is_in_recovery()") is False
-    assert said[:2] == [f"Recovering after an unclean stop, {seconds} s ..." for seconds in (1, 2)]
+    assert reports[:2] == [f"Recovering after an unclean stop, {seconds} s ..." for seconds in (1, 2)]
 
 
 def test_next_user_waits_for_the_same_recovery_when_the_starter_dies(recovering: Workbench) -> None:
-    starter = recovering.user(settings=archive(recovering), grace=60.0)
-    starter.hear("report")
+    starter = recovering.user(settings=slow_archive(recovering), grace=60.0)
+    starter.receive("report")
     pid = recovering.postmaster_pid
     starter.kill()
-    waiting = threading.Event()
-
-    def go() -> None:
-        assert waiting.wait(30)
-        (recovering.data_dir / "go").touch()
-
-    helper = threading.Thread(target=go)
-    helper.start()
-    with recovering.open(report=lambda _: waiting.set()) as lease:
+    with recovering.open(report=lambda _: (recovering.data_dir / "go").touch()) as lease:
         assert query(lease, "select pg_is_in_recovery()") is False
         assert recovering.postmaster_pid == pid
-    helper.join()
 
 
-def test_recovering_server_stops_when_nobody_waits_for_it(recovering: Workbench) -> None:
-    starter = recovering.user(settings=archive(recovering))
-    starter.hear("report")
+def test_recovering_server_stops_when_no_process_waits_for_it(recovering: Workbench) -> None:
+    starter = recovering.user(settings=slow_archive(recovering))
+    starter.receive("report")
     starter.kill()
     recovering.wait_until_stopped()
 
 
 def test_start_waits_for_a_server_that_restarts_after_a_backend_died(bench: Workbench) -> None:
-    """Its pid file says "ready" all the time. A stopped child keeps it from being so."""
+    """Its pid file says "ready" all the time, but a stopped child keeps it from restarting."""
     lease = bench.open()
     connections = [psycopg.connect(make_conninfo(**lease.conninfo)) for _ in range(2)]
     stopped, killed = (connection.info.backend_pid for connection in connections)
     os.kill(stopped, signal.SIGSTOP)
     os.kill(killed, signal.SIGKILL)
-    wait_for("the restart", lambda: not is_served(lease))
-    said: list[str] = []
+    wait_for("the restart", lambda: not accepts_queries(lease))
+    reports: list[str] = []
 
-    def let_it_go_on(report: str) -> None:
-        said.append(report)
+    def resume(report: str) -> None:
+        reports.append(report)
         os.kill(stopped, signal.SIGCONT)
 
-    assert query(bench.open(report=let_it_go_on), "select 1") == 1
-    assert said[0] == "Recovering after an unclean stop, 1 s ..."
+    assert query(bench.open(report=resume), "select 1") == 1
+    assert reports[0] == "Recovering after an unclean stop, 1 s ..."
     for connection in connections:
         connection.close()
 
 
-def is_served(lease: ServerHandle) -> bool:
+def accepts_queries(lease: ServerHandle) -> bool:
     try:
         return query(lease, "select 1") == 1
     except psycopg.OperationalError:
