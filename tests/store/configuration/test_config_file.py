@@ -8,10 +8,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.color import Color
 
 from store.configuration.config_file import ConfigurationFile, configuration_file, load
-from store.configuration.config_reader import read_document, read_text
-from store.configuration.configuration import EMBEDDED_PROFILE, Configuration, Notifications, Pooler, Profile
+from store.configuration.config_reader import NAMES, is_color, read_document, read_text
+from store.configuration.configuration import (
+    EMBEDDED_PROFILE,
+    Configuration,
+    Notifications,
+    Pooler,
+    Profile,
+    holds_password,
+)
 from store.configuration.toml_table import ConfigurationProblem, lines_of
 from store.errors import BadConfiguration
 
@@ -290,7 +298,7 @@ SCALARS = st.one_of(
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(), inner, max_size=5),
-    max_leaves=20,
+    max_leaves=10,
 )
 
 
@@ -383,3 +391,45 @@ class TestFile:
         warning = load(ConfigurationFile(path=file, named_by=None)).warning or ""
         assert (f"chmod 600 {file}" in warning) is bool(warning) is warns
         assert "hunter2" not in warning
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_colour_name_is_known_to_textual(name: str) -> None:
+    assert is_color(name)
+    assert Color.parse(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("#0af", True),
+        ("#00aaff", True),
+        ("#00aaff80", False),
+        ("#0ag", False),
+        ("0af", False),
+        ("Red", False),
+        ("", False),
+    ],
+)
+def test_hexadecimal_colour_has_three_or_six_digits(text: str, expected: bool) -> None:
+    assert is_color(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("address", "holds"),
+    [
+        ("postgresql://ada:hunter2@db/app", True),
+        ("postgres://ada:hunter2@db:5432/app", True),
+        ("postgresql://db/app?user=ada&password=hunter2", True),
+        ("host=db password=hunter2", True),
+        ("host=db password = 'hunter2'", True),
+        ("host=db sslpassword=hunter2", True),
+        ("postgresql://ada@db:5432/app", False),
+        ("postgresql://db:5432/app", False),
+        ("postgresql://ada@[::1]:5432/app", False),
+        ("service='password'", False),
+        ("host=db passfile=/home/ada/.pgpass", False),
+    ],
+)
+def test_password_in_a_database_address_is_detected(address: str, holds: bool) -> None:
+    assert holds_password(address) is holds

@@ -92,7 +92,7 @@ orders = st.none() | st.builds(ListOrder, column=st.sampled_from(OrderColumn), d
 views = st.builds(View, name=names, text=filters.map(format_filter).filter(bool), order=orders)
 
 
-@given(st.lists(views, max_size=4))
+@given(st.lists(views, max_size=2))
 def test_written_views_read_back_unchanged(some: list[View]) -> None:
     by_name = {view.name: view for view in some}
     problems: list[ConfigurationProblem] = []

@@ -7,7 +7,8 @@ import pytest
 from psycopg import AsyncConnection
 from sqlalchemy import text
 
-from store.database.connection_pool import ConnectionPool
+from store.capabilities.facts import Transport
+from store.database.connection_pool import ConnectionPool, is_local
 from store.database.database import Database
 from store.database.query import Query
 from store.errors import StoreError, Unreachable
@@ -223,3 +224,23 @@ async def test_cancelled_connection_attempt_closes_its_socket() -> None:
             await connecting
         await is_closed.wait()
         assert caught.tb is not None, "the traceback is still referenced"
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "local"),
+    [
+        ("/run/postgresql", "", True),
+        ("@abstract", "", True),
+        ("localhost", "127.0.0.1", True),
+        ("db.example.com", "127.0.0.2", True),
+        ("localhost", "::1", True),
+        ("db.example.com", "192.0.2.7", False),
+        ("localhost", "10.0.0.1", False),
+        ("db.example.com", "fe80::1%eth0", False),
+        ("db.example.com", "", False),
+    ],
+)
+def test_transport_is_exposed_unless_it_is_local_or_encrypted(host: str, address: str, local: bool) -> None:
+    assert is_local(host, address) is local
+    assert Transport(is_encrypted=False, is_local=local).is_exposed is not local
+    assert not Transport(is_encrypted=True, is_local=local).is_exposed

@@ -1,13 +1,17 @@
 """Errors of statements on a real database, as the store raises them."""
 
 import asyncio
+import json
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from uuid import UUID
 
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from store.budgets.budget import Period, Refusal
 from store.database.database import Database
+from store.database.driver_errors import read_refusal, refusal_hint, refusal_words
 from store.database.query import Query, TimeLimits
 from store.embedded.clients import ADMINISTRATOR
 from store.errors import (
@@ -117,3 +121,49 @@ async def test_rejected_value_raises_invalid_value_with_its_field(
     error = await write_error(operator.database, statement)
     assert isinstance(error, InvalidValue)
     assert (error.sqlstate, error.field) == (sqlstate, field)
+
+
+PROJECT = UUID(int=3)
+
+REFUSAL = Refusal(
+    budget_id=UUID(int=1),
+    user_id=None,
+    project_id=PROJECT,
+    period=Period.MONTH,
+    limit_cents=10_000,
+    spent_cents=9_950,
+    asked_cents=100,
+)
+
+INFINITE = json.dumps({**asdict(REFUSAL), "limit_cents": float("inf")}, default=str)
+
+
+def test_refusal_words_name_the_limit_the_spending_and_the_requested_cost() -> None:
+    assert refusal_words(REFUSAL, "Autumn") == (
+        "The monthly budget of project 'Autumn' can't cover $1.00: $99.50 of $100.00 are spent."
+    )
+    assert refusal_hint(REFUSAL) == (
+        "The next month begins on its first day at 00:00 UTC."
+        " Press b in the dashboard to raise the limit, or run 'gjobs budgets set'."
+    )
+
+
+def test_refusal_words_say_when_the_budget_has_run_out() -> None:
+    spent = replace(REFUSAL, limit_cents=500, spent_cents=620, asked_cents=0)
+    of_user = replace(spent, user_id=UUID(int=2), project_id=None, period=Period.ALL)
+    assert refusal_words(of_user, "ada@example.com") == (
+        "The total budget of user ada@example.com has run out: $6.20 of $5.00 are spent."
+    )
+    assert refusal_hint(of_user) == "Press b in the dashboard to raise the limit, or run 'gjobs budgets set'."
+
+
+def test_refusal_words_use_the_id_without_a_name() -> None:
+    assert refusal_words(REFUSAL, None).startswith(f"The monthly budget of project {PROJECT} can't")
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [None, "", "no", "[]", "{}", "null", "1", json.dumps({"budget_id": "x"}), "[" * 100_000, INFINITE],
+)
+def test_error_of_another_function_with_the_same_sqlstate_is_no_refusal(detail: str | None) -> None:
+    assert read_refusal(detail) is None

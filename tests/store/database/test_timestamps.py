@@ -1,6 +1,9 @@
 """Times are read as aware UTC in any session time zone, for every value of the column."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import product
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -8,10 +11,18 @@ from hypothesis import strategies as st
 
 from store.database.database import Database
 from store.database.timestamps import EARLIEST, LATEST, UtcLoader
+from store.filters.filter_text import parse
+from store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery
+from store.jobs.job import JobStatus
+from store.leases import lease_sql
+from store.retention.archive import get_statistics_with_archive, get_summary_with_archive, list_archived
+from store.retention.cleanup import count_expired
+from store.retention.retention import ArchiveQuery, ExpiredJobs
 from store.statistics.totals import TotalsQuery
 from store.store import Store
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.store.store_fixtures import NOW, Db, MakeJob, the_job
+from tests.store.store_fixtures import NOW, Db, MakeJob, MakeProject, Sql, the_job
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -73,3 +84,104 @@ async def test_daily_costs_use_utc_days_and_skip_times_outside_the_range(db: Db,
     assert numbers.statistics.total_count == 10
     assert users[0].last_job_at == LATEST
     assert (summary[0].first_job_at, summary[0].last_job_at) == (EARLIEST, LATEST)
+
+
+FAR_TIMES = [
+    "infinity",
+    "-infinity",
+    "294276-12-31 23:59:59.999999+00",
+    "294276-01-01 00:00:00+00",
+    "4714-11-24 00:00:00+00 BC",
+    "9999-12-31 23:59:59.999999+00",
+    "2026-01-15 12:00:00+00",
+]
+
+FILTERS = [
+    *("took:>5m", "took:>=5m", "took:<5m", "took:<=5m", "took:1m..2h", "-took:>5m", "took:>36500d", "took:<36500d"),
+    *("since:7d", "until:7d", "-since:7d", "since:2026-01-01", "until:2026-01-01", "is:stuck", "-is:stuck"),
+]
+
+
+@pytest.fixture
+def far_jobs(make_project: MakeProject, make_job: MakeJob) -> dict[tuple[str, str, JobStatus], UUID]:
+    """One job for each pair of times and each status."""
+    project_id = make_project()
+    return {
+        (created, updated, status): make_job(project_id, status, created_at=created, updated_at=updated)
+        for created, updated, status in product(FAR_TIMES, FAR_TIMES, JobStatus)
+    }
+
+
+async def test_every_filter_finds_jobs_with_times_at_the_limits(
+    operator: Store, far_jobs: dict[tuple[str, str, JobStatus], UUID]
+) -> None:
+    """A job in the far future is found by its duration."""
+    for text in FILTERS:
+        job_filter = parse(text, now=NOW)
+        page = await operator.find_jobs(job_filter, limit=1000)
+        assert len(page.items) == await operator.count_jobs(job_filter, most=10_000), text
+
+    async def found(text: str) -> set[UUID]:
+        return {job.id for job in (await operator.find_jobs(parse(text), limit=1000)).items}
+
+    last, a_year_before = FAR_TIMES[2], FAR_TIMES[3]
+    slow = far_jobs[a_year_before, last, JobStatus.FAILED]
+    instant = far_jobs[last, last, JobStatus.FAILED]
+    assert {slow, instant} & await found("took:>5m") == {slow}
+    assert {slow, instant} & await found("took:<5m") == {instant}
+
+
+async def read_watch(store: Store) -> object:
+    watch = await store.watch()
+    return [await watch.read(), await watch.read()]
+
+
+READS: list[Callable[[Store], Awaitable[object]]] = [
+    lambda store: store.get_generation_jobs(limit=1000),
+    lambda store: store.get_recent_jobs(100),
+    lambda store: store.get_job_statistics(),
+    lambda store: store.get_total_costs(),
+    lambda store: store.get_job_summary(),
+    lambda store: store.get_job_timings(),
+    lambda store: store.get_totals(TotalsQuery(days=7)),
+    lambda store: store.get_exact_totals(TotalsQuery(days=7), lambda *_: None),
+    lambda store: store.get_projects(),
+    lambda store: store.get_workers_overview(),
+    lambda store: store.get_budgets(),
+    lambda store: list_archived(store, ArchiveQuery(), limit=100),
+    get_statistics_with_archive,
+    get_summary_with_archive,
+    lambda store: count_expired(store, ExpiredJobs(created_before=NOW)),
+    read_watch,
+]
+
+
+async def test_every_query_reads_jobs_with_times_at_the_limits(
+    operator: Store, ada: Store, far_jobs: dict[tuple[str, str, JobStatus], UUID]
+) -> None:
+    await operator.get_users()
+    await operator.find_users("ada")
+    for read in READS:
+        await read(operator)
+        await read(ada)
+    for column, descending in product(OrderColumn, (False, True)):
+        listed = ListQuery(order=ListOrder(column=column, descending=descending))
+        await operator.get_listing(ListingQuery(window=RowWindowQuery(listed=listed)))
+        await ada.get_listing(ListingQuery(window=RowWindowQuery(listed=listed)))
+    for (_, _, status), job_id in far_jobs.items():
+        if status in (JobStatus.RUNNING, JobStatus.FAILED):
+            await operator.get_generation_job(job_id)
+            await operator.get_job_history(job_id)
+            await operator.get_stuck_verdict(job_id)
+            await operator.get_job_links(job_id)
+            await operator.find_by_id(str(job_id))
+
+
+async def test_lease_with_any_expiry_time_can_be_read(operator: Store, make_job: MakeJob, sql: Sql) -> None:
+    job_id = make_job(status=JobStatus.RUNNING)
+    sql("insert into gjobs.job_leases values (%s, gen_random_uuid(), 1, now(), now(), null)", (job_id,))
+    for expires in FAR_TIMES:
+        sql("update gjobs.job_leases set expires_at = %s", (expires,))
+        await operator.database.read(OPERATOR, lease_sql.next_due())
+        await operator.get_workers_overview()
+        await operator.get_stuck_verdict(job_id)

@@ -4,18 +4,22 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 
 from store import poller
+from store.capabilities.facts import REVISIONS, DatabaseFacts
+from store.configuration.configuration import Pooler
 from store.database import wake_ups as database_wake_ups
 from store.database.database import Database
 from store.database.listening import ListenConnection
-from store.database.wake_ups import LONGEST_SILENCE, TRIGGERS, WakeUp, wake_ups
+from store.database.wake_ups import LONGEST_SILENCE, TRIGGERS, WakeUp, may_listen, wake_ups
 from store.errors import UnexpectedError
 from tests.conftest import Conninfo
+from tests.store.capabilities.sample_facts import FACTS, all_of, with_relation
 from tests.store.database.conftest import opened
 from tests.store.database.listening_sessions import Server
 from tests.store.faulty_servers import proxied
@@ -156,3 +160,27 @@ async def test_killed_listener_process_leaves_no_session(
 def test_quiet_period_is_longer_than_the_longest_silence() -> None:
     """Changes during a silence are reported by one wake-up."""
     assert poller.IDLE_AFTER > LONGEST_SILENCE
+
+
+MANAGED = with_relation(REVISIONS, all_of(REVISIONS))
+
+POOLED = replace(MANAGED, server_pid=8)
+
+
+@pytest.mark.parametrize(
+    ("facts", "pooler", "is_allowed"),
+    [
+        pytest.param(MANAGED, None, True, id="direct"),
+        pytest.param(MANAGED, Pooler.SESSION, True, id="direct, though the profile names a session pooler"),
+        pytest.param(MANAGED, Pooler.TRANSACTION, False, id="direct, though the profile names a transaction pooler"),
+        pytest.param(POOLED, None, False, id="pooler of unknown kind"),
+        pytest.param(POOLED, Pooler.SESSION, True, id="session pooler"),
+        pytest.param(POOLED, Pooler.TRANSACTION, False, id="transaction pooler"),
+        pytest.param(replace(MANAGED, is_replica=True), Pooler.SESSION, False, id="replica"),
+        pytest.param(FACTS, Pooler.SESSION, False, id="no triggers"),
+    ],
+)
+def test_listening_is_tried_only_on_direct_connections_and_session_poolers(
+    facts: DatabaseFacts, pooler: Pooler | None, is_allowed: bool
+) -> None:
+    assert may_listen(facts, pooler) is is_allowed

@@ -51,6 +51,5 @@ def empty_bench(make_bench: Callable[[str], Workbench]) -> Workbench:
 @pytest.fixture
 def bench(empty_bench: Workbench, cluster: Path) -> Workbench:
     """A workbench with a cluster, but without a server."""
-    empty_bench.layout.make()
-    shutil.copytree(cluster, empty_bench.layout.cluster)
+    empty_bench.copy_cluster(cluster)
     return empty_bench

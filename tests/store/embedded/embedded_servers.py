@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,6 +82,10 @@ class Workbench:
         cleanup.callback(lambda: kill_all(processes_of(data_dir)))
         # Stop the server first, because a killed server leaves shared memory behind.
         cleanup.callback(lambda: stop_server(data_dir))
+
+    def copy_cluster(self, cluster: Path) -> None:
+        self.layout.make()
+        shutil.copytree(cluster, self.layout.cluster)
 
     @property
     def layout(self) -> DataLayout:

@@ -72,14 +72,6 @@ def test_next_user_within_the_grace_period_finds_the_server_running(bench: Workb
         assert bench.postmaster_pid == pid
 
 
-def test_each_server_handle_of_one_process_counts_separately(bench: Workbench) -> None:
-    first, second = bench.open(), bench.open()
-    first.release()
-    first.release()
-    assert query(second, "select 1") == 1
-    assert clients.client_processes(bench.layout.client_locks) == {os.getpid()}
-
-
 def test_next_user_replaces_a_watchdog_that_died(bench: Workbench) -> None:
     with bench.open():
         kill_all(watchdogs(bench.data_dir))
@@ -89,20 +81,28 @@ def test_next_user_replaces_a_watchdog_that_died(bench: Workbench) -> None:
     bench.wait_until_stopped()
 
 
-def test_only_one_process_prepares_the_database_at_a_time(bench: Workbench) -> None:
-    with bench.open() as lease, bench.open() as other:
-        with lease.preparing():
-            assert try_lock(bench.layout.prepare_lock) is None
-        with other.preparing():
-            assert other.needs_sample
-            other.sample_filled()
-        assert not lease.needs_sample
+def test_handles_of_one_process_prepare_one_after_the_other_and_are_released_separately(bench: Workbench) -> None:
+    first, second = bench.open(), bench.open()
+    with first.preparing():
+        assert try_lock(bench.layout.prepare_lock) is None
+    with second.preparing():
+        assert second.needs_sample
+        second.sample_filled()
+    assert not first.needs_sample
+
+    first.release()
+    first.release()
+    assert query(second, "select 1") == 1
+    assert clients.client_processes(bench.layout.client_locks) == {os.getpid()}
 
 
-@pytest.mark.parametrize("exists", [False, True])
-def test_temporary_server_removes_its_directory_unless_it_existed_before(empty_bench: Workbench, exists: bool) -> None:
-    if exists:
-        empty_bench.data_dir.mkdir()
+def test_temporary_server_removes_the_directory_that_it_created(empty_bench: Workbench) -> None:
     empty_bench.open(remove_after=True).release()
     empty_bench.wait_until_stopped()
-    assert empty_bench.data_dir.exists() is exists
+    assert not empty_bench.data_dir.exists()
+
+
+def test_temporary_server_keeps_a_directory_that_existed_before(bench: Workbench) -> None:
+    bench.open(remove_after=True).release()
+    bench.wait_until_stopped()
+    assert bench.data_dir.exists()

@@ -66,14 +66,13 @@ def process_owner(pid: int | None) -> int:
     return int(shown)
 
 
-def test_root_with_user_namespaces_runs_postgres_as_root_and_owns_the_files(empty_bench: Workbench) -> None:
+def test_root_with_user_namespaces_runs_postgres_as_root_and_owns_the_files(bench: Workbench) -> None:
     need_root()
     need_namespace()
-    with empty_bench.open() as lease:
+    with bench.open() as lease:
         assert query(lease, "select 1") == 1
-        assert empty_bench.layout.cluster.stat().st_uid == 0
-        assert process_owner(empty_bench.postmaster_pid) == 0
-    empty_bench.wait_until_stopped()
+        assert bench.layout.cluster.stat().st_uid == 0
+        assert process_owner(bench.postmaster_pid) == 0
 
 
 @pytest.mark.usefixtures("no_namespace", "reachable_programs")
@@ -181,19 +180,15 @@ def test_account_without_a_name_cannot_run_postgres(monkeypatch: pytest.MonkeyPa
         choose_account(cluster=work_dir / "none", home=work_dir, binaries=work_dir)
 
 
-def test_cluster_owned_by_another_account_is_refused(empty_bench: Workbench) -> None:
-    empty_bench.open().release()
-    empty_bench.wait_until_stopped()
+def test_directory_owned_by_another_account_is_refused(bench: Workbench) -> None:
     with pytest.raises(EmbeddedUnavailable, match="must belong to"):
-        require_owned(empty_bench.layout.cluster, os.geteuid() + 1)
+        require_owned(bench.layout.cluster, os.geteuid() + 1)
     need_root()
-    os.chown(empty_bench.layout.cluster, 12345, 12345)
-    with pytest.raises(EmbeddedUnavailable, match="belongs to account number 12345"):
-        empty_bench.open()
-    empty_bench.wait_until_stopped()
-    os.chown(empty_bench.layout.home, 12345, 12345)
-    with pytest.raises(EmbeddedUnavailable, match="belongs to account number 12345"):
-        empty_bench.open()
+    for directory in (bench.layout.cluster, bench.layout.home):
+        os.chown(directory, 12345, 12345)
+        with pytest.raises(EmbeddedUnavailable, match="belongs to account number 12345"):
+            bench.open()
+        bench.wait_until_stopped()
 
 
 def test_account_access_to_directories_follows_the_kernel_rules(work_dir: Path) -> None:

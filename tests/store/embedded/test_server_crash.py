@@ -1,5 +1,6 @@
 """Crashes of all processes, of the postmaster alone, and during a recovery."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -10,11 +11,18 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from sqlalchemy import text
 
-from store.embedded.clients import ServerHandle
+from store.database.database import Database
+from store.database.query import Query
+from store.embedded.clients import ServerHandle, connection_info
 from store.embedded.control import server_status, stop_server
+from store.embedded.os_account import choose_account
+from store.embedded.postgres_programs import clean_environment, find_binaries, launch
 from store.embedded.postmaster import _is_postmaster_by_proc, is_postmaster
-from store.errors import EmbeddedUnavailable
+from store.embedded.server import _make_socket_directory, start_command
+from store.errors import EmbeddedUnavailable, StoreError, Unreachable
+from store.users.actor import OPERATOR
 from tests.store.embedded.embedded_servers import Workbench, kill_all, processes_of, query, wait_for
 
 
@@ -228,3 +236,31 @@ def test_failed_start_reports_the_reason_and_the_log_file(bench: Workbench) -> N
         bench.open(settings={"no_such_setting": "1"})
     assert str(bench.layout.log) in (caught.value.hint or "")
     bench.wait_until_stopped()
+
+
+async def test_recovering_embedded_server_is_unreachable_and_its_detail_is_logged(
+    bench: Workbench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A standby without a primary recovers forever, and allows no reads."""
+    layout, binaries = bench.layout, find_binaries()
+    account = choose_account(cluster=layout.cluster, home=layout.home, binaries=binaries.directory)
+    (layout.cluster / "standby.signal").touch()
+    account.give(layout.cluster / "standby.signal")
+    sockets = _make_socket_directory(layout, account)
+    launch(
+        start_command(layout.cluster, sockets, binaries, {"fsync": "off"}),
+        log=layout.log,
+        environment=clean_environment(),
+        account=account,
+    )
+    wait_for("a socket", lambda: (sockets / ".s.PGSQL.5432").exists())
+    database = Database(connection_info(str(sockets)))
+    seen: list[StoreError] = []
+    with caplog.at_level(logging.INFO, logger="store.database.driver_errors"):
+        while not any("not accepting connections" in str(error) for error in seen[-1:]):
+            with pytest.raises(StoreError) as caught:
+                await database.read(OPERATOR, Query(text("select 1"), tuple))
+            seen.append(caught.value)
+            assert len(seen) < 10_000
+    assert {type(error) for error in seen} == {Unreachable}
+    assert "Hot standby mode is disabled." in caplog.text

@@ -29,7 +29,7 @@ from store.worker.worker_events import (
     WorkerEvent,
 )
 from tests.conftest import Conninfo
-from tests.store.faulty_servers import Proxy, proxied
+from tests.store.faulty_servers import Proxy, proxied, recovering
 from tests.store.store_fixtures import Sql, until
 from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, kinds, of_kind, registry_of, until_reported
 
@@ -402,3 +402,17 @@ def replace_claims(
         return await replacement(next(numbers), partial(claim, self, most))
 
     monkeypatch.setattr(LeaseClient, "claim", replaced)
+
+
+async def test_worker_survives_a_server_in_crash_recovery(env: WorkerEnv, database: Conninfo) -> None:
+    async with recovering(database) as (server, conninfo), Store(Database(conninfo)) as store:
+        server.become_ready()
+        async with env.running(store=store) as (worker, events):
+            await until(lambda: worker.is_notified)
+            server.crash()
+            env.queue()
+            await until(lambda: server.refusals > 2)
+            server.become_ready()
+            await until_reported(events)
+    assert env.outcomes() == [SUCCEEDED]
+    assert {DatabaseUnavailable, DatabaseRecovered} <= set(kinds(events))
