@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store.budgets.budget import Period
 from store.database.database import Database
 from store.database.timestamps import EARLIEST, LATEST, UtcLoader
 from store.filters.filter_text import parse
@@ -185,3 +186,36 @@ async def test_lease_with_any_expiry_time_can_be_read(operator: Store, make_job:
         await operator.database.read(OPERATOR, lease_sql.next_due())
         await operator.get_workers_overview()
         await operator.get_stuck_verdict(job_id)
+
+
+async def test_budgets_are_set_and_charged_for_jobs_with_times_at_the_limits(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    projects = earlier, later = make_project(), make_project()
+    for period in Period:
+        await operator.set_budget(project_id=earlier, period=period, limit_cents=1_000_000)
+    for project_id, created in product(projects, FAR_TIMES):
+        make_job(project_id, JobStatus.SUCCEEDED, created_at=created, cost_cents=10)
+    for period in Period:
+        await operator.set_budget(project_id=later, period=period, limit_cents=1_000_000)
+
+    budgets = await operator.get_budgets()
+    spent = {budget.project_id: budget.spent_cents for budget in budgets if budget.period is Period.ALL}
+    assert spent == dict.fromkeys(projects, 10 * len(FAR_TIMES))
+
+
+async def test_app_changes_and_deletes_jobs_with_times_at_the_limits_under_budgets(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+) -> None:
+    project_id = make_project()
+    for period in Period:
+        await operator.set_budget(project_id=project_id, period=period, limit_cents=1_000_000)
+    for created in FAR_TIMES:
+        make_job(project_id, JobStatus.QUEUED, created_at=created, updated_at=created)
+    sql("update generation_jobs set status = 'running'")
+    sql("update generation_jobs set cost_cents = cost_cents + 1")
+    sql("update generation_jobs set status = 'failed', completed_at = created_at")
+    for created in FAR_TIMES:
+        sql("update generation_jobs set created_at = %s", (created,))
+    sql("delete from generation_jobs")
+    assert sql("select count(*) from generation_jobs") == [(0,)]
