@@ -1,4 +1,4 @@
-"""Settings of the configuration file, and the error for each mistake."""
+"""Settings of the configuration file, the error for each mistake, colours and passwords."""
 
 import re
 import time
@@ -183,10 +183,7 @@ NO_KEY = "names no key; write 'comma' for a comma."
                 ("interval = nan", "must be from 0.5 to 3600 seconds."),
                 ("statement_timeout = 1e9", "must be from 0.1 to 3600 seconds."),
                 ("as = 2026-11-24", "is a date or a time, but must be a text."),
-                (
-                    'sslmode = "requires"',
-                    "has an invalid value: 'requires' is not known. Did you mean 'require'?",
-                ),
+                ('sslmode = "requires"', "has an invalid value: 'requires' is not known. Did you mean 'require'?"),
                 ("password_command = 'op \"'", "has a quotation mark that is not closed."),
                 ("password_command = []", "names no program."),
                 ("password_command = [1]", "must be a text, or a list of texts: a program and its arguments."),

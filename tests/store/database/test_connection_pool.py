@@ -1,4 +1,4 @@
-"""The pool keeps few connections, resets them after use and replaces broken ones."""
+"""The pool keeps few connections, resets them after use, replaces broken ones and knows their transport."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

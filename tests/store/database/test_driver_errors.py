@@ -1,4 +1,4 @@
-"""Errors of statements on a real database, as the store raises them."""
+"""Errors of statements on a real database, as the store raises them, and refusals of budgets."""
 
 import asyncio
 import json
@@ -14,15 +14,7 @@ from store.database.database import Database
 from store.database.driver_errors import read_refusal, refusal_hint, refusal_words
 from store.database.query import Query, TimeLimits
 from store.embedded.clients import ADMINISTRATOR
-from store.errors import (
-    Conflict,
-    InvalidValue,
-    Locked,
-    NoPrivilege,
-    SchemaMissing,
-    StoreError,
-    UnexpectedError,
-)
+from store.errors import Conflict, InvalidValue, Locked, NoPrivilege, SchemaMissing, StoreError, UnexpectedError
 from store.store import Store
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
@@ -162,8 +154,7 @@ def test_refusal_words_use_the_id_without_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "detail",
-    [None, "", "no", "[]", "{}", "null", "1", json.dumps({"budget_id": "x"}), "[" * 100_000, INFINITE],
+    "detail", [None, "", "no", "[]", "{}", "null", "1", json.dumps({"budget_id": "x"}), "[" * 100_000, INFINITE]
 )
 def test_error_of_another_function_with_the_same_sqlstate_is_no_refusal(detail: str | None) -> None:
     assert read_refusal(detail) is None

@@ -1,4 +1,4 @@
-"""Creation of the cluster: by many processes at once, and interrupted."""
+"""Creation of the cluster, by many processes at once or interrupted, and the rotation of its log."""
 
 import signal
 from pathlib import Path
@@ -54,10 +54,15 @@ def test_ctrl_c_during_the_first_start_leaves_no_cluster_behind(empty_bench: Wor
     empty_bench.wait_until_stopped()
 
 
-def test_only_the_first_start_reports_unpacking(empty_bench: Workbench) -> None:
+def test_first_start_reports_unpacking_and_creates_private_directories(empty_bench: Workbench) -> None:
     first: list[str] = []
     second: list[str] = []
-    empty_bench.open(report=first.append).release()
+    layout = empty_bench.layout
+    with empty_bench.open(report=first.append) as lease:
+        sockets = Path(lease.conninfo["host"])
+        for path in (layout.cluster, layout.log.parent, layout.client_locks, layout.start_lock.parent, sockets):
+            assert path.stat().st_mode & 0o777 == 0o700, path
+        assert layout.home.stat().st_mode & 0o066 == 0
     empty_bench.open(report=second.append).release()
     assert first[0].startswith("Unpacking Postgres ")
     assert not any(text.startswith("Unpacking") for text in second)
@@ -78,20 +83,15 @@ def test_exception_in_the_report_callback_aborts_the_start(empty_bench: Workbenc
 
 def test_large_log_is_rotated_and_three_old_logs_are_kept(tmp_path: Path) -> None:
     log = tmp_path / "postgres.log"
+    rotate(log)
     for name in "abcde":
         log.write_text(name * 1_000_001)
         rotate(log)
+    log.write_text("small\n")
+    rotate(log)
     kept = {path.name: path.read_text()[0] for path in tmp_path.iterdir()}
-    assert kept == {"postgres.log.1": "e", "postgres.log.2": "d", "postgres.log.3": "c"}
-
-
-def test_small_log_is_not_rotated(tmp_path: Path) -> None:
-    log = tmp_path / "postgres.log"
-    rotate(log)
-    log.write_text("before\n")
-    rotate(log)
-    assert log.read_text() == "before\n"
-    assert written_since(log, 3) == "ore\n"
+    assert kept == {"postgres.log": "s", "postgres.log.1": "e", "postgres.log.2": "d", "postgres.log.3": "c"}
+    assert written_since(log, 3) == "ll\n"
 
 
 def test_log_complaint_is_the_last_severe_line_without_control_characters() -> None:

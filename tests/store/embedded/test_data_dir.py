@@ -63,15 +63,6 @@ def test_error_names_a_file_in_place_of_the_data_directory(empty_bench: Workbenc
     empty_bench.data_dir.unlink()
 
 
-def test_created_directories_are_private(empty_bench: Workbench) -> None:
-    layout = empty_bench.layout
-    with empty_bench.open() as lease:
-        sockets = Path(lease.conninfo["host"])
-        for path in (layout.cluster, layout.log.parent, layout.client_locks, layout.start_lock.parent, sockets):
-            assert path.stat().st_mode & 0o777 == 0o700, path
-        assert layout.home.stat().st_mode & 0o066 == 0
-
-
 @pytest.fixture
 def long_bench(make_bench: Callable[[str], Workbench], cluster: Path) -> Workbench:
     """Its path is too long for a socket, so the socket is in the temporary directory."""

@@ -119,7 +119,7 @@ def test_root_keeps_data_outside_a_private_home_unless_a_cluster_is_there(
 
 
 def test_non_root_user_of_a_user_namespace_can_run_the_server(empty_bench: Workbench) -> None:
-    """In a user namespace, files of root may belong to an ordinary user. This process is that user."""
+    """Inside the namespace, the process is account 1, which owns our files."""
     user = empty_bench.user(command=(*need_namespace(), sys.executable, "-P", str(USER)))
     pid = user.server_pid()
     assert pid in processes_of(empty_bench.data_dir)

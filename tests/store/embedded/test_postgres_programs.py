@@ -1,4 +1,4 @@
-"""The Postgres programs that are used, and those that are refused."""
+"""The Postgres programs that are used or refused, and their environment."""
 
 import os
 import sys

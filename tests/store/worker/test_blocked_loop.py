@@ -30,7 +30,7 @@ async def test_blocked_event_loop_loses_no_job_of_its_worker(env: WorkerEnv) -> 
 
     @registry.handler("b blocks")
     async def blocks(_: Work) -> None:
-        time.sleep(3 * LEASE)  # noqa: ASYNC251
+        time.sleep(2 * LEASE)  # noqa: ASYNC251
         is_unblocked.set()
 
     env.queue("a waits")
@@ -54,7 +54,7 @@ async def test_blocking_job_times_out_and_fails_no_other_job(env: WorkerEnv, *, 
 
     @registry.handler("b blocks")
     async def blocks(_: Work) -> None:
-        time.sleep(2 * LEASE)  # noqa: ASYNC251
+        time.sleep(1.5 * LEASE)  # noqa: ASYNC251
         if not blocks_in_last_step:
             await asyncio.sleep(30)
 
@@ -89,7 +89,7 @@ async def test_other_worker_takes_nothing_over_while_the_event_loop_is_blocked(e
     async def blocks(_: Work) -> None:
         env.queue()
         env.sql("select from gjobs.claim_jobs(%s, null, 1, %s)", (worker.id, LEASE))
-        ends_at = time.monotonic() + 3 * LEASE
+        ends_at = time.monotonic() + 2 * LEASE
         while time.monotonic() < ends_at:
             seen.extend(env.sql("select count(*), bool_and(expires_at > clock_timestamp()) from gjobs.job_leases"))
             time.sleep(0.05)  # noqa: ASYNC251
@@ -133,7 +133,7 @@ async def test_guard_opens_no_connection_while_the_event_loop_goes_on(
     monkeypatch.setattr(LeaseClient, "for_another_loop", opened.append)
 
     async def waits(_: Work) -> None:
-        await asyncio.sleep(4.0)
+        await asyncio.sleep(2.5)
 
     env.queue()
     await env.run(waits, lease_seconds=6.0)

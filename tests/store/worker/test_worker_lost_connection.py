@@ -72,24 +72,21 @@ async def queue_until(condition: Callable[[], bool], env: WorkerEnv, events: lis
     return jobs
 
 
-async def test_worker_that_starts_during_an_outage_waits_for_the_database(database: Conninfo, env: WorkerEnv) -> None:
+async def test_worker_that_starts_during_an_outage_waits_for_the_database_until_it_is_stopped(
+    database: Conninfo, env: WorkerEnv
+) -> None:
     env.queue()
     async with store_through_proxy(database) as (store, proxy):
         await store.capability_cache.get()
         proxy.go_away()
+        async with env.running(store=store) as (worker, events):
+            await until_reported(events, DatabaseUnavailable)
+            worker.stop()
         async with env.running(store=store, once=True) as (_, events):
-            await until(lambda: bool(events))
+            await until_reported(events, DatabaseUnavailable)
             proxy.come_back()
     assert kinds(events) == [DatabaseUnavailable, DatabaseRecovered, AttemptStarted, AttemptEnded]
     assert env.outcomes() == [SUCCEEDED]
-
-
-async def test_stopping_worker_does_not_wait_for_the_database(database: Conninfo, env: WorkerEnv) -> None:
-    async with store_through_proxy(database) as (store, proxy):
-        await store.capability_cache.get()
-        proxy.go_away()
-        async with env.running(store=store) as (_, events):
-            await until(lambda: bool(events))
 
 
 @pytest.mark.usefixtures("quick_reconnect")
