@@ -10,8 +10,11 @@ from sqlalchemy import text
 from store.database.database import Database
 from store.database.query import Query
 from store.embedded.clients import ServerHandle
+from store.errors import StoreError
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, temporary_database
 from tests.store.database.listening_sessions import Server
+from tests.store.store_fixtures import error_of
 
 
 @asynccontextmanager
@@ -20,6 +23,12 @@ async def opened(conninfo: Conninfo, **settings: Any) -> AsyncIterator[Database]
     database = Database(conninfo, **settings)
     yield database
     await database.close()
+
+
+async def connection_error(conninfo: Conninfo) -> StoreError:
+    """Return the error of an attempt to connect."""
+    async with opened(conninfo) as session:
+        return await error_of(StoreError, session.read(OPERATOR, value_of("select 1")))
 
 
 def value_of(statement: str, **parameters: object) -> Query[Any]:

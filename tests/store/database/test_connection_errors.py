@@ -7,19 +7,22 @@ import pytest
 from psycopg import Error, OperationalError, errors
 
 from migrations.connection import connect
+from store.database import refusal_code
+from store.database.connection_errors import advice, translate_connecting
 from store.database.connection_pool import ConnectionPool
-from store.database.driver_errors import FULL_HINT, NOT_READY_HINT, advice, translate, translate_connecting
+from store.database.driver_errors import FULL_HINT, NOT_READY_HINT, translate
 from store.errors import InvalidValue, SignInRefused, StoreError, Unreachable
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.store.database.conftest import opened, value_of
+from tests.store.database.conftest import connection_error, opened, value_of
 from tests.store.faulty_servers import RejectingServer, fatal, listening, proxied
-from tests.store.store_fixtures import Sql, error_of
+from tests.store.store_fixtures import Sql
 
 
-async def connection_error(conninfo: Conninfo) -> StoreError:
-    async with opened(conninfo) as database:
-        return await error_of(StoreError, database.read(OPERATOR, value_of("select 1")))
+@pytest.fixture(autouse=True)
+def patient_second_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process of a second attempt starts slowly on a loaded machine."""
+    monkeypatch.setattr(refusal_code, "PATIENCE_SECONDS", 60.0)
 
 
 async def rejection(server: RejectingServer, *hosts: str, **login: str) -> StoreError:
@@ -122,7 +125,7 @@ async def test_server_that_is_not_ready_or_full_is_unreachable(
     sqlstate: str, message: str, detail: str, hint: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     refusal = fatal(sqlstate, message, detail=detail)
-    with caplog.at_level(logging.INFO, logger="store.database.driver_errors"):
+    with caplog.at_level(logging.INFO, logger="store.database.connection_errors"):
         for asks_for_password in (False, True):
             error = await rejection(RejectingServer(refusal, asks_for_password=asks_for_password), password="right")
             assert type(error) is Unreachable
@@ -163,7 +166,7 @@ async def test_refused_connection_is_understood_in_any_language(
     [
         ("28P01", "FATAL", 'password authentication failed for user "ada"'),
         ("28P01", "ВАЖНО", 'пользователь "ada" не прошёл проверку подлинности (по паролю)'),
-        ("28999", "FATAL", "a reason of a future server"),
+        ("28999", "FATAL", "a future server refuses ada"),
         # Poolers.
         ("XX000", "FATAL", 'database "app" is not currently accepting connections'),
         (
@@ -184,6 +187,35 @@ async def test_refused_password_is_sent_once_even_to_several_hosts(
     assert str(error) == f"{REFUSED}{message}."
     assert (server.visits, server.passwords) == (1, 1)
     assert "hunter2" not in f"{error!r} {error} {error.hint}"
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message", "kind"),
+    [
+        ("53300", "die verbleibenden Verbindungen sind für Superuser reserviert", Unreachable),
+        ("53300", "zu viele Verbindungen von Rolle »ada«", Unreachable),
+        ("53300", 'データベース"app"への接続が多すぎます', Unreachable),
+        ("28P01", "Passwort-Authentifizierung für Benutzer »ada« fehlgeschlagen", SignInRefused),
+        ("3D000", 'データベース"app"は存在しません', SignInRefused),
+    ],
+)
+async def test_answer_after_the_password_is_a_refused_sign_in_only_if_it_names_the_login(
+    sqlstate: str, message: str, kind: type[StoreError]
+) -> None:
+    server = RejectingServer(fatal(sqlstate, message), asks_for_password=True)
+    error = await rejection(server, dbname="app", password="right")
+    assert type(error) is kind
+    assert message in str(error)
+    assert server.passwords == 1
+
+
+def test_server_that_is_full_for_the_encrypted_attempt_only_is_unreachable() -> None:
+    """By default libpq tries again without encryption. A connection may have ended by then."""
+    failed = 'connection to server at "db" (10.0.0.1), port 5432 failed: FATAL:  '
+    full, refused = "sorry, too many clients already", 'no pg_hba.conf entry for host "10.0.0.2", no encryption'
+    error = translate_connecting(OperationalError(f"connection failed: {failed}{full}\n{failed}{refused}"))
+    assert type(error) is Unreachable
+    assert (str(error), error.hint) == (f"The database accepts no connections at the moment: {full}.", FULL_HINT)
 
 
 async def test_missing_password_is_refused_and_the_hint_names_its_sources() -> None:

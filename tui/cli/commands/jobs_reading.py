@@ -1,5 +1,6 @@
 """gjobs jobs list, show, export."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from store.configuration.settings import Settings
 from store.errors import RowMissing, TimedOut
+from store.far_times import written
 from store.formats import IdRange
 from store.job_list.list_query import ListQuery
 from store.jobs.job import AnyStatus, GenerationJob
@@ -89,8 +91,8 @@ async def _list(
     if not page.items:
         print_message("No jobs.")
     if page.next_key is not None:
-        key = page.next_key
-        print_message(f"There are more. Continue with --after {json_documents.time(key.created_at)},{key.id}")
+        key = f"{json_documents.time(page.next_key.created_at)},{page.next_key.id}"
+        print_message(f"There are more. Continue with --after={shlex.quote(key)}")
     return ExitCode.DONE
 
 
@@ -210,7 +212,7 @@ async def _write(
         is_read = put(made.rows(page.items))
         exported.last += len(page.items)
         if page.items:
-            back_to = json_documents.time(page.items[-1].created_at)[:10]
+            back_to = written(page.items[-1].created_at, "-%m-%d")
             line.show(f"{jobs_count(exported.last)}, back to {back_to}")
         after = page.next_key
         if after is None:
