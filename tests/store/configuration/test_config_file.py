@@ -390,26 +390,10 @@ class TestFile:
         assert "hunter2" not in warning
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_each_colour_name_is_known_to_textual(name: str) -> None:
-    assert is_color(name)
-    assert Color.parse(name)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("#0af", True),
-        ("#00aaff", True),
-        ("#00aaff80", False),
-        ("#0ag", False),
-        ("0af", False),
-        ("Red", False),
-        ("", False),
-    ],
-)
-def test_hexadecimal_colour_has_three_or_six_digits(text: str, expected: bool) -> None:
-    assert is_color(text) is expected
+def test_colour_is_a_name_that_textual_knows_or_three_or_six_hexadecimal_digits() -> None:
+    assert all(is_color(name) and Color.parse(name) for name in NAMES)
+    assert all(map(is_color, ("#0af", "#00aaff")))
+    assert not any(map(is_color, ("#00aaff80", "#0ag", "0af", "Red", "")))
 
 
 @pytest.mark.parametrize(

@@ -62,21 +62,7 @@ async def test_wake_ups_of_all_listeners_are_proven_and_then_report_each_change(
     await until(lambda: notifying_server.listeners == [])
 
 
-async def test_lost_listen_connection_is_opened_again(
-    listener: Database, notifying_server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database_wake_ups, "wait_after_failure", lambda interval, attempts: 0.0)
-    async with listening(listener) as session:
-        assert await session.next() is WakeUp.PROVEN
-        (pid,) = notifying_server.listeners
-        notifying_server.terminate(pid)
-        assert await session.next() is WakeUp.LOST
-        assert await session.next() is WakeUp.PROVEN
-        notifying_server.change()
-        assert await session.next() is WakeUp.CHANGED
-
-
-async def test_listener_keeps_retrying_while_the_server_is_unreachable(
+async def test_listener_reconnects_once_the_server_is_reachable_and_reports_changes_again(
     notifying_database: Conninfo, notifying_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[int] = []
@@ -97,6 +83,8 @@ async def test_listener_keeps_retrying_while_the_server_is_unreachable(
         proxy.go_away()
         assert await session.next() is WakeUp.LOST
         assert await session.next() is WakeUp.PROVEN
+        notifying_server.change()
+        assert await session.next() is WakeUp.CHANGED
     assert waits == [1, 2, 3]
 
 

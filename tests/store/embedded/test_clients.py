@@ -6,7 +6,6 @@ import time
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from store.embedded import clients
 from store.embedded.clients import try_lock
@@ -14,27 +13,20 @@ from tests.store.embedded.embedded_servers import Workbench, kill_all, query, wa
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_server_keeps_serving_the_second_user_when_the_first_is_killed(
-    bench: Workbench, number: signal.Signals
-) -> None:
+def test_server_runs_until_its_last_user_is_killed(bench: Workbench, number: signal.Signals) -> None:
     """Neither the server nor the watchdog keeps the output of the first user open."""
-    first = bench.user()
-    pid = first.server_pid()
-    with bench.open() as lease, psycopg.connect(make_conninfo(**lease.conninfo)) as connection:
+    first, second = bench.user(), bench.user()
+    pid, uri = first.server_pid(), second.receive("uri")
+    with psycopg.connect(uri) as connection:
         first.kill(number)
         assert first.process.stdout is not None
         assert first.process.stdout.read() == ""
-        wait_for("the client lock", lambda: clients.client_processes(bench.layout.client_locks) == {os.getpid()})
+        locks = bench.layout.client_locks
+        wait_for("the client lock", lambda: clients.client_processes(locks) == {second.process.pid})
         assert connection.execute("select 1").fetchone() == (1,)
-        assert query(lease, "select 1") == 1
-        assert bench.postmaster_pid == pid
-    bench.wait_until_stopped()
-
-
-def test_server_stops_when_its_last_user_is_killed(bench: Workbench) -> None:
-    user = bench.user()
-    user.server_pid()
-    user.kill()
+    psycopg.connect(uri).close()
+    assert bench.postmaster_pid == pid
+    second.kill(number)
     bench.wait_until_stopped()
     assert bench.postmaster_pid is None
 

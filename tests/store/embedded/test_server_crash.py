@@ -37,26 +37,12 @@ def unrelated_process() -> Iterator["subprocess.Popen[bytes]"]:
         process.kill()
 
 
-def execute(lease: ServerHandle, statement: str) -> None:
-    with psycopg.connect(make_conninfo(**lease.conninfo)) as connection:
-        connection.execute(statement)
-
-
-def test_committed_rows_survive_the_death_of_all_processes(bench: Workbench) -> None:
-    user = bench.user(settings={})
-    user.server_pid()
+def test_user_restarts_a_dead_server_with_its_committed_rows_and_not_a_stopped_one(bench: Workbench) -> None:
     with bench.open(settings={}) as lease:
-        execute(lease, "create table kept (value int); insert into kept values (42)")
-    kill_all({user.process.pid, *processes_of(bench.data_dir)})
-    assert not server_status(bench.data_dir).running
-    with bench.open(settings={}) as lease:
-        assert query(lease, "select value from kept") == 42
-
-
-def test_user_restarts_a_server_that_died_and_not_one_that_was_stopped(bench: Workbench) -> None:
-    with bench.open() as lease:
-        execute(lease, "create table kept (value int); insert into kept values (42)")
+        with psycopg.connect(lease.uri) as connection:
+            connection.execute("create table kept as select 42 as value")
         kill_all(processes_of(bench.data_dir))
+        assert not server_status(bench.data_dir).running
 
         assert lease.revive()
         assert query(lease, "select value from kept") == 42
