@@ -15,7 +15,7 @@ from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_results import PageKey
 from tui.cli import json_documents
 from tui.cli.arguments import find_job_id, find_project, narrowed, project_names
-from tui.cli.commands.export_formats import FileFormat, format_of
+from tui.cli.commands.export_formats import FileFormat, Writer, format_of, writer
 from tui.cli.exit_codes import ExitCode
 from tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
 from tui.cli.output import STDOUT, Output, print_message
@@ -24,7 +24,7 @@ from tui.cli.sessions import in_session
 if TYPE_CHECKING:
     from store.filters.job_filter import JobFilter
     from store.store import Store
-    from tui.cli.commands.export_files import Put, Writer
+    from tui.cli.commands.export_files import Put
     from tui.session import Session
 
 
@@ -176,7 +176,7 @@ def export_jobs(
     view: str | None,
 ) -> ExitCode:
     """Write the file completely or not at all, whatever stops the command."""
-    from tui.cli.commands.export_files import destination, writer
+    from tui.cli.commands.export_files import destination
     from tui.text.format import jobs_count
 
     chosen, found = file_format or format_of(file), narrowed(settings, view, job_filter)
@@ -196,7 +196,7 @@ async def _write(
     put: "Put",
     exported: WorkProgress[int],
     line: ProgressLine,
-    made: "Writer",
+    made: Writer,
     *,
     project: str | None,
     status: AnyStatus | None,
