@@ -180,12 +180,12 @@ class TestRetries:
         assert env.outcomes() == [("failed", error, 250)]
 
     async def test_timed_out_thread_keeps_its_slot_until_it_ends(self, env: WorkerEnv) -> None:
-        go_on = threading.Event()
-        saw: list[bool] = []
+        release = threading.Event()
+        should_stop: list[bool] = []
 
         def stuck(work: Work) -> None:
-            go_on.wait(10)
-            saw.append(work.should_stop)
+            release.wait(60)
+            should_stop.append(work.should_stop)
 
         registry = registry_of(stuck, "stuck", time_out=0.01, attempts=1)
         registry.handler("lifestyle")(do_nothing)
@@ -194,10 +194,10 @@ class TestRetries:
             await until_reported(events)
             env.queue("lifestyle")
             assert worker.free == 0
-            go_on.set()
+            release.set()
             await until(lambda: env.outcomes()[0][0] == "succeeded")
         assert env.outcomes()[1][:2] == ("failed", "Timed out after 0.01 s")
-        assert saw == [True]
+        assert should_stop == [True]
 
 
 class TestLeases:

@@ -123,12 +123,11 @@ async def test_retention_that_is_cancelled_during_a_commit_ends(
     assert kinds(events) == [RetentionFailed]
 
 
-def test_worker_acting_as_a_user_may_not_apply_retention(ada: Store, env: WorkerEnv) -> None:
+async def test_worker_refuses_to_apply_retention_as_a_user_or_without_an_archive(
+    database: Conninfo, ada: Store, env: WorkerEnv
+) -> None:
     with pytest.raises(NoPrivilege, match="Only the operator can apply"):
         env.make_worker(store=ada, applies_retention=True)
-
-
-async def test_worker_refuses_to_apply_retention_without_an_archive(database: Conninfo, env: WorkerEnv) -> None:
     with without_archive(env.sql):
         async with Store(Database(database)) as store:
             with pytest.raises(SchemaMissing, match="keeps no archive"):
