@@ -146,7 +146,24 @@ async def test_server_that_is_not_ready_or_full_is_unreachable(
         ("28000", "ВАЖНО", 'роль "ada" не существует', SignInRefused, SignInRefused.hint),
     ],
 )
-async def test_refused_connection_is_understood_in_any_language(
+def test_refused_connection_is_understood_by_its_sqlstate_in_any_language(
+    sqlstate: str, severity: str, message: str, kind: type[StoreError], hint: str
+) -> None:
+    said = f'connection failed: connection to server at "db" (10.0.0.1), port 5432 failed: {severity}:  {message}'
+    error = translate_connecting(OperationalError(said), sqlstate)
+    assert type(error) is kind
+    assert str(error).endswith(f": {message}.")
+    assert error.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "severity", "message", "kind", "hint"),
+    [
+        ("53300", "致命錯誤", "抱歉，客戶端過多", Unreachable, FULL_HINT),
+        ("28000", "ВАЖНО", 'роль "ada" не существует', SignInRefused, SignInRefused.hint),
+    ],
+)
+async def test_sqlstate_of_a_refusal_in_another_language_is_found(
     sqlstate: str, severity: str, message: str, kind: type[StoreError], hint: str
 ) -> None:
     server = RejectingServer(fatal(sqlstate, message, severity=severity), asks_for_password=False)

@@ -252,10 +252,9 @@ class TestTimeLimits:
             with pytest.raises(TimedOut, match="took too long") as caught:
                 await session.read(actor, SLEEP)
             assert caught.value.sqlstate == "57014"
-            with pytest.raises(TimedOut):
-                await write(session, SLEEP, actor=actor)
-            assert await session.read(actor, show("statement_timeout")) == ["300ms"]
-            assert await write(session, show("idle_in_transaction_session_timeout"), actor=actor) == ["2300ms"]
+            limits = show("statement_timeout"), show("idle_in_transaction_session_timeout")
+            assert await session.read_together(actor, *limits) == (["300ms"], ["2300ms"])
+            assert await write(session, *limits, actor=actor) == ["300ms", "2300ms"]
 
     async def test_call_can_override_the_time_limits(self, operator: Store, sql: Sql) -> None:
         shorter = TimeLimits(statement=0.05)
