@@ -74,7 +74,7 @@ def _bad_keys(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProbl
                 yield ConfigurationProblem(location=location, clause=clause)
             elif name in facts.typed_into and key in typed:
                 yield ConfigurationProblem(
-                    location=location, clause=f"cannot be {key!r}, which types a character there"
+                    location=location, clause=f"cannot be {key!r}, because that key types a character in the field"
                 )
 
 
@@ -84,11 +84,11 @@ def why_no_key(key: str) -> str | None:
         return f"cannot be {key!r}, which {_TAKEN[key]}"
     *modifiers, base = key.split("+")
     if "alt" in modifiers:
-        return f"cannot be {key!r}: terminals disagree about alt"
+        return f"cannot be {key!r}: terminals send alt in different ways"
     if base not in _key_names() or not set(modifiers) <= set(_MODIFIERS):
         return f"has an unknown key: {key!r}"
     if modifiers == ["shift"] and len(base) == 1:
-        return f"cannot be {key!r}: write {base.upper()!r}"
+        return f"cannot be {key!r}: use {base.upper()!r} instead"
     return None
 
 

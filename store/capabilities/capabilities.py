@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 
 from store.capabilities.capability import (
+    API_LOGIN,
+    OTHER_LOGIN,
     Capability,
     MissingCapability,
     absent,
@@ -209,7 +211,7 @@ def setting_budgets(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> Mi
     it.
     """
     if actor != OPERATOR:
-        return MissingCapability(reason="Only the operator can set budgets.")
+        return MissingCapability(reason="Only the operator can set budgets.", advice=_AS_OPERATOR)
     missing = written(facts, BUDGETS, actor, "insert", columns) or written(facts, BUDGETS, actor, "update", columns)
     if missing is not None or not facts.relations[BUDGETS].row_security:
         return missing
@@ -242,13 +244,14 @@ def leased(facts: DatabaseFacts) -> MissingCapability | None:
 def users(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapability | None:
     """Return why the actor can't read users. Customers must not read e-mails, so no hint says how to allow it."""
     if actor != OPERATOR:
-        return MissingCapability(reason="Only the operator may read the users.")
+        return MissingCapability(reason="Only the operator may read the users.", advice=_AS_OPERATOR)
     missing = read(facts, USERS, actor, columns) or hidden(facts, USERS)
     if missing and missing.sql and not facts.owner_may_grant_auth:
         return replace(missing, sql=None, advice=_OF_AUTH)
     return missing
 
 
+_AS_OPERATOR = "Act as the operator: leave --as out, or press u in the dashboard."
 _OF_AUTH = "Only the owner of the schema auth can grant that. Connect as a login that may use it."
 """The owner of the tables can't run such a grant: it ends in a warning and grants nothing."""
 
@@ -444,10 +447,11 @@ class Capabilities:
         if jobs is None or not jobs.row_security:
             return None
         login = quoted(self.facts.login)
+        shows_all = f"Run ALTER ROLE {login} BYPASSRLS to show all jobs, or add a policy that lets the login read them."
         seen = "only the jobs that policies show" if jobs.has_policy else "no job"
         return MissingCapability(
             reason=f"Row level security applies to the login {self.facts.login}: it sees {seen}.",
-            advice=f"Run ALTER ROLE {login} BYPASSRLS to show all jobs, or add a policy that lets the login read them.",
+            advice=OTHER_LOGIN if self.facts.login == API_LOGIN else shows_all,
         )
 
     @property

@@ -55,8 +55,8 @@ def test_keymap_accepts_keys_without_conflicts(keymap: dict[str, str], moved: di
         ("job__start", "ctrl+m", "cannot be 'ctrl+m', which terminals send for Enter."),
         ("job__start", "ctrl+i", "cannot be 'ctrl+i', which terminals send for Tab."),
         ("job__start", "ctrl+p", "cannot be 'ctrl+p', which opens the command palette."),
-        ("job__start", "alt+s", "cannot be 'alt+s': terminals disagree about alt."),
-        ("job__start", "shift+s", "cannot be 'shift+s': write 'S'."),
+        ("job__start", "alt+s", "cannot be 'alt+s': terminals send alt in different ways."),
+        ("job__start", "shift+s", "cannot be 'shift+s': use 'S' instead."),
         ("job__start", "strg+s", "has an unknown key: 'strg+s'."),
         ("job__start", "F5", "has an unknown key: 'F5'."),
         ("job__start", "\x1b", "has an unknown key: '\\x1b'."),
@@ -66,8 +66,8 @@ def test_keymap_accepts_keys_without_conflicts(keymap: dict[str, str], moved: di
         ("app__pause", "enter", "uses 'enter', which \"jobs.open\" uses too."),
         ("confirm__yes", "n", "uses 'n', which \"confirm.no\" uses too."),
         ("details__start", "c", "uses 'c', which \"details.complete\" uses too."),
-        ("dialog__leave", "b", "cannot be 'b', which types a character there."),
-        ("pick__down", "space", "cannot be 'space', which types a character there."),
+        ("dialog__leave", "b", "cannot be 'b', because that key types a character in the field."),
+        ("pick__down", "space", "cannot be 'space', because that key types a character in the field."),
     ],
 )
 def test_keymap_rejects_unknown_conflicting_and_unusable_keys(name: str, key: str, clause: str) -> None:

@@ -34,7 +34,10 @@ def worker_words(worker_event: WorkerEvent) -> str:
         case AttemptStarted() | HandlerRaised():
             return ""
         case HandlerAbandoned(claimed=claimed):
-            return f"{_job(claimed)}: its handler does not stop. It is abandoned, and keeps its slot until it ends."
+            return (
+                f"{_job(claimed)}: its handler does not stop. The worker no longer waits for it."
+                " The handler keeps its slot until it ends."
+            )
         case AttemptEnded(claimed=claimed, ending=ending, seconds=seconds):
             return f"{_job(claimed)} {_ending(ending)} ({seconds:.1f} s)"
         case LeaseLost(claimed=claimed):
@@ -42,11 +45,13 @@ def worker_words(worker_event: WorkerEvent) -> str:
         case FinishRejected(claimed=claimed, error=error):
             return f"{_job(claimed)}: the database refused its result: {clean(str(error))}"
         case FinishDelayed(claimed=claimed, error=error, wait=wait):
-            return f"{_job(claimed)}: its result is kept and saved later, again in {wait:.0f} s: {clean(str(error))}"
+            return (
+                f"{_job(claimed)}: its result is kept. The next try to save it is in {wait:.0f} s: {clean(str(error))}"
+            )
         case EventLoopBlocked(seconds=seconds):
             return (
-                f"A handler blocked the event loop for {seconds:.0f} s. Its jobs were kept, but nothing else ran."
-                " Use 'await' in it, or define it without 'async' to run it in a thread."
+                f"A handler blocked the event loop for {seconds:.0f} s. The worker kept its jobs, but ran nothing else."
+                " Use 'await' in the handler. Or define it without 'async', so that it runs in a thread."
             )
         case DatabaseUnavailable(error=error):
             return f"Waiting for the database: {clean(str(error))}"
@@ -67,8 +72,8 @@ def stopping_words(grace: float, *, again: bool) -> str:
 
 
 def postponed_words(number: int) -> str:
-    wait = "waits" if number == 1 else "wait"
-    return f"{jobs_count(number)} {wait} for another attempt. Any running worker can make it."
+    wait, them = ("waits", "it") if number == 1 else ("wait", "them")
+    return f"{jobs_count(number)} {wait} for another attempt. Any running worker can claim {them}."
 
 
 def _job(claimed: ClaimedJob) -> str:

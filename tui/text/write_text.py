@@ -72,7 +72,7 @@ def undo_words(key: str, jobs: int, following: Sequence[str]) -> str:
     if not following:
         return f"{words}."
     named = ", ".join(clean(name, limit=60) for name in following[:_MOST_LISTED])
-    return f"{words}. Rows of {named} that are deleted or unlinked along with {them} are not restored."
+    return f"{words}. Rows of {named} that refer to {them} are permanently deleted or unlinked."
 
 
 def confirm_transition(
@@ -158,7 +158,10 @@ def not_permitted_toast(jobs: Sequence[GenerationJob], target: JobStatus) -> Toa
         return Toast(text=clean(why_refused(jobs[0].status, target)), severity="warning")
     needed = " or ".join(target.sources)
     done = STATUS_TEXTS[target].done.lower()
-    return Toast(text=f"Only {needed} jobs can be {done}, and none of these {count(len(jobs))} is.", severity="warning")
+    return Toast(
+        text=f"Only {needed} jobs can be {done}, and none of these {count(len(jobs))} jobs is {needed}.",
+        severity="warning",
+    )
 
 
 def transition_toast(
@@ -187,7 +190,11 @@ def retry_toast(job: GenerationJob, outcome: RetryOutcome, why: "SkipReason | No
 
 def only_failed_toast(jobs: Sequence[GenerationJob]) -> Toast:
     """For jobs that can't be retried."""
-    which = f"this one is {status_word(jobs[0].status)}" if len(jobs) == 1 else f"none of these {count(len(jobs))} is"
+    which = (
+        f"this one is {status_word(jobs[0].status)}"
+        if len(jobs) == 1
+        else f"none of these {count(len(jobs))} jobs has failed"
+    )
     return Toast(text=f"Only a failed job can be retried; {which}.", severity="warning")
 
 
@@ -220,7 +227,7 @@ def created_toast(job: GenerationJob, *, project: str) -> Toast:
 
 def slow_order_toast(order: ListOrder, missing: "MissingCapability") -> Toast:
     """Report an order that would make the database read the whole list on each refresh."""
-    return Toast(text=f"Not sorted by {order.column}: {clean(missing.words, limit=400)}", severity="warning")
+    return Toast(text=f"Not sorted by {order.column.label}: {clean(missing.words, limit=400)}", severity="warning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,9 +314,9 @@ def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
     if len(written.touched) == 1:
         return f"{made}: the job {short_id(written.touched[0])} {'exists' if found.jobs else 'does not exist'} now."
     if written.touched:
-        return f"{made}. Of its {count(len(written.ids))} ids, {count(len(found.jobs))} belong to jobs that exist now."
+        return f"{made}. {count(len(found.jobs))} of its {count(len(written.ids))} jobs exist now."
     if len(rows) != 1:
-        return f"{made}. It concerned {count(len(rows))} jobs, of which {count(len(found.jobs))} exist now."
+        return f"{made}. {count(len(found.jobs))} of its {count(len(rows))} jobs exist now."
     (row,) = rows
     if not isinstance(row, GenerationJob):
         return f"{made}. It concerned {_name(row)}."

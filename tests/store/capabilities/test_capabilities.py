@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from store.capabilities.capabilities import Capabilities
-from store.capabilities.capability import Capability
+from store.capabilities.capability import OTHER_LOGIN, Capability
 from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
@@ -32,9 +32,11 @@ def words(facts: DatabaseFacts, feature: Capability, actor: Actor = OPERATOR) ->
     return missing.words if missing else ""
 
 
+AS_OPERATOR = "Act as the operator: leave --as out, or press u in the dashboard."
+
 OF_OPERATORS = {
-    Capability.USERS: "Only the operator may read the users.",
-    Capability.SETTING_BUDGETS: "Only the operator can set budgets.",
+    Capability.USERS: f"Only the operator may read the users. {AS_OPERATOR}",
+    Capability.SETTING_BUDGETS: f"Only the operator can set budgets. {AS_OPERATOR}",
 }
 
 
@@ -45,11 +47,8 @@ def test_every_capability_is_available_when_everything_is_granted() -> None:
 
 
 NO_GRANT = 'No grant: the role o"ps may not '
-
 NO_COLUMNS: frozenset[str] = frozenset()
-
 NO_ARCHIVE = "This database keeps no archive of its jobs. Run 'gjobs migrate up' to add an archive (revision 0008)."
-
 REPLICA, READ_ONLY = replace(FACTS, is_replica=True), replace(FACTS, is_read_only=True)
 
 REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
@@ -194,6 +193,20 @@ def test_operator_under_row_level_security_has_a_restricted_view() -> None:
         off = Capabilities(altered(JOBS, row_security=True, has_policy=has_policy)).restricted_view
         assert off is not None
         assert off.reason == f'Row level security applies to the login o"ps: it sees {seen}'
+
+
+def test_no_advice_gives_the_apis_login_more_privileges() -> None:
+    for changed in (
+        altered(JOBS, row_security=True),
+        without_login(JOBS, select=frozenset()),
+        without_login(JOBS, schema=False),
+        without_login(JOBS, delete=False),
+    ):
+        capabilities = Capabilities(replace(changed, login="authenticator"))
+        missing = [one for need in Capability for one in [capabilities.missing(need, OPERATOR)] if one]
+        found = [one for one in (capabilities.restricted_view, *missing) if one]
+        assert OTHER_LOGIN in [one.advice for one in found]
+        assert not [one for one in found if "authenticator" in f"{one.sql} {one.advice}".replace(OTHER_LOGIN, "")]
 
 
 def test_revision_hidden_by_row_level_security_cannot_be_read() -> None:

@@ -290,7 +290,7 @@ def test_hint_for_a_supabase_host_or_an_unroutable_host_names_the_remedy(message
     error = translate_connecting(OperationalError(message))
     assert type(error) is Unreachable
     assert hint in str(error.hint)
-    assert ("IPv6 only" in str(error.hint)) is ("supabase" in message)
+    assert ("only over IPv6" in str(error.hint)) is ("supabase" in message)
 
 
 @pytest.mark.parametrize(

@@ -24,13 +24,10 @@ LEAKS_OF_THE_APP = {
     (ProbeTarget.STATISTICS, Verb.READ),
     (ProbeTarget.SUMMARY, Verb.READ),
 }
-
 """The app's policies check the row's owner, not the project's. Its function and view run with their owner's rights."""
 
 PROJECT = UUID("00000000-0000-4000-8000-000000000001")
-
 EMPTY_PROJECT = UUID("00000000-0000-4000-8000-000000000002")
-
 FINISHED_JOB = UUID("00000000-0000-4000-8000-000000000003")
 
 ADAS_ROWS = """
@@ -150,7 +147,7 @@ async def test_project_that_received_a_job_after_planning_is_not_tried(
     assert probe.answer == 'policy "everything" permits it (the chosen row was changed meanwhile)'
 
 
-async def test_probe_answer_says_that_there_is_no_empty_project(attached: Database, owner: psycopg.Connection) -> None:
+async def test_judged_answer_says_that_there_is_no_empty_project(attached: Database, owner: psycopg.Connection) -> None:
     owner.execute("delete from projects where id = %s", [EMPTY_PROJECT])
     answers = await probed(attached)
     update_project = (ProbeTarget.PROJECT, Verb.UPDATE)
@@ -173,7 +170,7 @@ async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
         answers = await probed(store.database, plan)
     assert owner.execute(rows).fetchall() == before
     assert set(plan.targets) == {TargetKind.JOB, TargetKind.FINISHED_JOB, TargetKind.PROJECT, TargetKind.ASSET}
-    why = "row level security may hide rows in use from onlooker"
+    why = "row level security may hide jobs or assets from onlooker"
     assert_judged(answers, DELETE_PROJECT, INSERT_JOB, (ProbeTarget.ASSET, Verb.DELETE), why=why)
 
 
@@ -199,7 +196,7 @@ async def test_update_of_a_hidden_row_is_judged_from_the_policies(
     owner.execute("create policy careless on generation_jobs for update using (true)")
     probe = (await probed(attached))[ProbeTarget.JOB, Verb.UPDATE]
     assert (probe.how, probe.verdict) == (ProbeMethod.JUDGED, ProbeVerdict.LEAK)
-    assert probe.answer == 'hidden (0 rows) by its id, yet policy "careless" permits it'
+    assert probe.answer == 'hidden (0 rows) by id; without an id, policy "careless" permits it'
 
 
 async def test_isolation_check_finds_the_same_leaks_with_an_invented_user(

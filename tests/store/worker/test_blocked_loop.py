@@ -40,7 +40,7 @@ async def test_blocked_event_loop_loses_no_job_of_its_worker(env: WorkerEnv) -> 
     assert env.outcomes() == [SUCCEEDED] * 2
     assert len(of_kind(events, AttemptStarted)) == len(of_kind(events, AttemptEnded)) == 2
     assert of_kind(events, LeaseLost) == []
-    assert "run it in a thread" in worker_words(of_kind(events, EventLoopBlocked)[0])
+    assert "it runs in a thread" in worker_words(of_kind(events, EventLoopBlocked)[0])
 
 
 @pytest.mark.parametrize("blocks_in_last_step", [True, False])

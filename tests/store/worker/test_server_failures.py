@@ -84,7 +84,7 @@ async def test_result_is_kept_until_the_server_can_save_it(
     assert sorted(runs) == sorted(jobs), "each job ran once"
     assert env.outcomes() == [("succeeded", None, 7)] * 4
     words = worker_words(of_kind(events, FinishDelayed)[0])
-    assert "its result is kept and saved later" in words
+    assert "its result is kept. The next try to save it" in words
     assert "No space left on device" in words
 
 

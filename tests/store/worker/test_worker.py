@@ -394,7 +394,7 @@ class TestRefusals:
         events = await env.run(exceed_the_budget)
         ((status, error, cost_cents),) = env.outcomes()
         assert (status, cost_cents) == ("failed", 900)
-        assert str(error).startswith("busy. No further attempt, because the database refused it: The total budget of ")
+        assert str(error).startswith("busy. The database refused another attempt: The total budget of ")
         assert kinds(events) == [AttemptStarted, AttemptEnded]
         assert env.leases() == []
 

@@ -138,7 +138,7 @@ async def test_bulk_fail_dialog_keeps_an_error_text_that_cannot_be_stored(
 ) -> None:
     await choose_all(dashboard, 6)
     await dashboard.press("f", dialog="Fail 6 jobs")
-    await dashboard.type("half a character: \ud800", "enter", shows="✗ The error contains half a character")
+    await dashboard.type("half a character: \ud800", "enter", shows="✗ The error contains an invalid character")
     await dashboard.type("Test error", "enter", toast="Failed 2 of 6 jobs; 2 are queued; 2 had already finished.")
     assert jobs_db.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
 
@@ -182,7 +182,7 @@ async def test_marked_jobs_are_started_after_confirmation(dashboard: Driver, job
 
 async def test_bulk_start_skips_and_names_jobs_that_cannot_start(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await mark(dashboard, 2, 3)
-    await dashboard.press("s", toast="Only queued jobs can be started, and none of these 2 is.", dialog="")
+    await dashboard.press("s", toast="Only queued jobs can be started, and none of these 2 jobs is queued.", dialog="")
     await dashboard.press("escape")
     await mark(dashboard, 1, 3, 5)
     await dashboard.press("s", "y", toast=f"Started 2 of 3 jobs; 1 had already finished: main_white {short(3)}.")

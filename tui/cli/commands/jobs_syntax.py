@@ -56,7 +56,7 @@ def _add_list(jobs: "Commands") -> None:
     _add_which(parser)
     add = parser.add_argument
     add("--limit", type=whole_number, metavar="N", default=PAGE_SIZE, help=f"at most N jobs (default: {PAGE_SIZE})")
-    add("--after", type=page_key, metavar="CREATED_AT,ID", help="continue after this row of --json")
+    add("--after", type=page_key, metavar="CREATED_AT,ID", help="continue after the row with this created_at and id")
 
 
 def _add_export(jobs: "Commands") -> None:
@@ -69,7 +69,7 @@ def _add_export(jobs: "Commands") -> None:
     )
     parser.usage = "%(prog)s FILE [OPTION ...]"
     add = parser.add_argument
-    add("file", type=not_empty, metavar="FILE", help="the file, which only you may read; - means stdout")
+    add("file", type=not_empty, metavar="FILE", help="the file to write, readable only by you; - means stdout")
     formats = ", ".join(FileFormat)
     add(
         "--format",
@@ -91,7 +91,7 @@ def _add_which(parser: Parser) -> None:
         dest="job_filter",
         type=job_filter,
         metavar="EXPR",
-        help="only jobs that match; see below",
+        help="only jobs that match; 'gjobs help filters' explains EXPR",
     )
     add("--view", type=not_empty, metavar="NAME", help="only jobs of this view; with --filter, both must match")
     parser.explained = _explained_filter
@@ -164,7 +164,7 @@ def _add_transition(jobs: "Commands") -> None:
     )
     _add_job_id(parser)
     parser.add_argument("status", type=workflow_status, metavar="STATUS", help=_STATUSES)
-    parser.add_argument("--error", metavar="TEXT", help="the error text; if left out, an earlier one stays")
+    parser.add_argument("--error", metavar="TEXT", help="the error text (default: keep the current text)")
 
 
 def _add_retry(jobs: "Commands") -> None:
@@ -176,7 +176,7 @@ def _add_retry(jobs: "Commands") -> None:
         example=f"gjobs jobs retry {_ID}",
     )
     parser.add_argument("job_ids", type=identifier, metavar="ID", nargs="+", help="the failed job's whole id")
-    parser.add_argument("--again", action="store_true", help="also jobs that were already retried")
+    parser.add_argument("--again", action="store_true", help="also retry jobs that were already retried")
 
 
 def _add_delete(jobs: "Commands") -> None:
