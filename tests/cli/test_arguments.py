@@ -1,4 +1,4 @@
-"""How arguments are parsed, and how mistakes in them are explained."""
+"""Arguments: parsing, and the explanation of mistakes."""
 
 import shlex
 from collections.abc import Callable
@@ -19,7 +19,6 @@ from tui.cli.exit_codes import BadArgument
 
 ID = UUID(int=7)
 
-
 INVALID_PAGE_KEYS = (
     *("", ",", "2026-01-04T00:00:00Z", f"2026-01-04,{ID}", f"2026-01-04T00:00:00,{ID}", f"soon,{ID}"),
     f"9999-12-31T23:59:59-05:00,{ID}",
@@ -35,7 +34,7 @@ def test_printed_page_key_can_be_parsed_again(created_at: datetime, job_id: UUID
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
-def test_printed_times_have_six_digits_and_end_with_z(time: datetime) -> None:
+def test_printed_times_have_six_fractional_digits_and_end_with_z(time: datetime) -> None:
     text = json_documents.time(time)
     assert len(text) == len("2026-01-04T23:01:01.000000Z")
     assert text.endswith("Z")

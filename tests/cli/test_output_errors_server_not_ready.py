@@ -1,4 +1,4 @@
-"""Commands that meet a server in crash recovery, or one without a free connection, say what to wait for."""
+"""Errors of commands when the server is recovering or has no free connection."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""`gjobs doctor`: its exit code, its document, and what people read."""
+"""`gjobs doctor`: exit code, JSON document and report."""
 
 import re
 
@@ -16,7 +16,7 @@ KEYS = {"section", "name", "severity", "sentence", "sql", "hint"}
 
 @pytest.fixture
 def attached_url(attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The app's own database, faults and all."""
+    """The address of an app's own database, which has problems."""
     with connect(attached_database) as connection:
         fill(connection)
     address = uri(attached_database)
@@ -88,8 +88,7 @@ def test_doctor_escapes_hostile_names_from_the_database(gjobs: Run, attached_dat
     assert re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", done.out) is None
 
 
-def test_doctor_report_does_not_break_long_names() -> None:
-    """A name, to be copied."""
+def test_doctor_report_does_not_break_a_long_name_that_users_copy() -> None:
     name = "n" * 100
     found = Finding(section=Section.ROLE, name="login", severity=Severity.NOTE, sentence=f"The login {name} is one.")
     text = report_text(DoctorReport(findings=(found,), next_steps=()), colour=False)

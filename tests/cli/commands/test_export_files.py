@@ -1,4 +1,4 @@
-"""Jobs as files of each format, whatever their text."""
+"""The file formats of exported jobs."""
 
 import csv
 import io
