@@ -131,6 +131,29 @@ class Command:
             return answers.readline()
 
 
+class PipedCommand(Command):
+    """The command line in a separate process, whose output can be read while it runs."""
+
+    def __init__(self, *arguments: str) -> None:
+        (out, stdout), (err, stderr) = os.pipe(), os.pipe()
+        self.out, self.err = os.fdopen(out, encoding="utf-8"), os.fdopen(err, encoding="utf-8")
+        with Path(os.devnull).open(encoding="utf-8") as nothing:
+            super().__init__(arguments, [nothing.fileno(), stdout, stderr])
+        os.close(stdout)
+        os.close(stderr)
+
+    def end(self) -> Result:
+        """Wait for the end of the command."""
+        code = self.wait(PATIENCE)
+        return Result(code=code, out=self.out.read(), err=self.err.read())
+
+    def close(self) -> None:
+        self.kill()
+        self.wait()
+        self.out.close()
+        self.err.close()
+
+
 def run_process(*arguments: str, environment: Mapping[str, str] | None = None, stdin: str = "") -> Result:
     """Run a command without a terminal. With `environment`, start the installed command as a new process."""
     if environment is not None:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from rich.cells import cell_len
 
 from store.filters.filter_terms import KEYS
@@ -102,6 +102,7 @@ def test_mark_is_placed_below_the_filter_mistake(text: str, expected: str) -> No
 
 
 @given(typed)
+@settings(max_examples=50)
 def test_marked_filter_is_printable_and_fits_the_terminal(text: str) -> None:
     try:
         parse(text * 30, now=NOON)

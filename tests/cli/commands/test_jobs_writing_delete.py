@@ -57,8 +57,9 @@ def test_jobs_delete_question_names_each_job_and_the_database(open_terminal: Ope
     assert FAILED not in present(sql)
 
 
-@pytest.mark.parametrize("command", [DELETE, CLEANUP], ids=["jobs delete", "cleanup"])
-@pytest.mark.parametrize("answer", ["n\n", "\n", "\x04", "yess\n"])
+@pytest.mark.parametrize(
+    ("command", "answer"), [(CLEANUP, "n\n"), *((DELETE, answer) for answer in ("n\n", "\n", "\x04", "yess\n"))]
+)
 def test_deletion_deletes_nothing_unless_the_answer_is_yes(
     open_terminal: OpenTerminal, sql: Sql, command: tuple[str, ...], answer: str
 ) -> None:

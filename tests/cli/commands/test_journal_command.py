@@ -13,8 +13,6 @@ from store.users.actor import OPERATOR
 from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED, RUNNING, document
 from tests.cli.command_line import Configure, Run, assert_refused, uri
 from tests.conftest import Conninfo
-from tui.cli.arguments import since
-from tui.cli.exit_codes import BadArgument
 
 
 @pytest.fixture
@@ -138,24 +136,3 @@ class TestJournalEntries:
         printed = gjobs("journal", "--json")
         assert len(printed.document) == 4
         assert printed.err == "2 lines of the journal could not be read and are left out.\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("30m", timedelta(minutes=30)),
-        ("24h", timedelta(hours=24)),
-        ("7d", timedelta(days=7)),
-        ("99999999d", timedelta(days=36_500)),
-        ("2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
-        ("2026-01-31T12:00+02:00", datetime(2026, 1, 31, 10, tzinfo=UTC)),
-    ],
-)
-def test_since_parses_ages_and_times(text: str, value: datetime | timedelta) -> None:
-    assert since(text) == value
-
-
-@pytest.mark.parametrize("text", ["", "h", "-3h", "1.5h", "yesterday", "9999999999999d", "0001-01-01T00:00+14:00"])
-def test_since_rejects_invalid_times(text: str) -> None:
-    with pytest.raises(BadArgument, match="is not a time"):
-        since(text)

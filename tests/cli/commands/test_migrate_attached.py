@@ -1,17 +1,17 @@
 """`gjobs migrate` on the app's own database: verify, take over, and restore."""
 
 import signal
-import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from migrations import HEAD, REVISIONS, runner
 from store.embedded.clients import ADMINISTRATOR
-from tests.cli.command_line import GJOBS, OpenTerminal, Run, UseProfile, assert_refused, uri
+from tests.cli.command_line import OpenTerminal, PipedCommand, Run, UseProfile, assert_refused, uri
 from tests.conftest import Conninfo, connect
 from tests.hosted.server_directory import until
-from tests.migrations.conftest import catalogue, run_with_psql
+from tests.migrations.conftest import catalogue
 
 CLEANUP = "cleanup --older-than 1d"
 
@@ -57,14 +57,18 @@ def journal_entries(gjobs: Run) -> list[tuple[str, str, str | None]]:
 STOPPED_AT_0002 = [("migrate from base to 0002", "done", None), (f"migrate from base to {HEAD}", "not done", None)]
 
 
-def test_journal_records_migrations_with_their_reason(gjobs: Run, app: Conninfo) -> None:
+def test_migrating_up_and_down_reports_the_takeover_and_journals_the_reasons(gjobs: Run, app: Conninfo) -> None:
     address = ("--database-url", uri(app))
-    gjobs("migrate", "up", "--yes", "--write", "ticket 4711", *address)
-    gjobs("migrate", "up", "--yes", "--write", "in vain", *address)
-    gjobs("migrate", "down", "0001", "--yes", "--write", "back again", *address)
+    up = gjobs("migrate", "up", "--yes", "--write", "ticket 4711", "--json", *address)
+    gjobs("migrate", "up", "--yes", "--write", "nothing to do", *address)
+    down = gjobs("migrate", "down", "0001", "--yes", "--write", "undo", "--json", *address)
 
+    assert (up.code, up.document) == (0, MIGRATED)
+    assert "Took over the app's own tables at revision 0001." in up.err
+    assert "The app's tables were locked for " in up.err
+    assert (down.code, down.document) == (0, {**MIGRATED, "current": "0001", "pending": list(REVISIONS[1:])})
     assert journal_entries(gjobs) == [
-        (f"migrate from {HEAD} to 0001", "done", "back again"),
+        (f"migrate from {HEAD} to 0001", "done", "undo"),
         (f"migrate from base to {HEAD}", "done", "ticket 4711"),
     ]
 
@@ -89,10 +93,10 @@ def test_terminated_migration_leaves_no_statement_running(gjobs: Run, app: Conni
     with connect(app) as snapshot, connect(app, autocommit=True) as observer:
         snapshot.execute("set transaction isolation level repeatable read")
         snapshot.execute("select 1")  # Building an index waits for the end of older snapshots.
-        with subprocess.Popen([GJOBS, "migrate", "up", "--yes"], stderr=subprocess.DEVNULL) as migrating:
+        with closing(PipedCommand("migrate", "up", "--yes")) as migrating:
             until(lambda: observer.execute(running).fetchone() == (1,), pid=migrating.pid)
-            migrating.terminate()
-            assert migrating.wait() == -signal.SIGTERM
+            migrating.send_signal(signal.SIGTERM)
+            assert migrating.end().code == -signal.SIGTERM
         until(lambda: observer.execute(running).fetchone() == (0,))
 
     assert journal_entries(gjobs) == STOPPED_AT_0002
@@ -169,23 +173,6 @@ def test_verify_after_migrating_finds_a_missing_index(gjobs: Run, app: Conninfo)
     assert verified.out.splitlines()[-1].split()[:3] == ["missing", "index", "gjobs_newest"]
 
 
-def test_migrating_up_and_down_restores_the_schema_of_the_app(gjobs: Run, app: Conninfo) -> None:
-    def app_schema() -> object:
-        return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(app).items()}
-
-    before = app_schema()
-
-    up = gjobs("migrate", "up", "--yes", "--json")
-    assert (up.code, up.document) == (0, MIGRATED)
-    assert "Took over the app's own tables at revision 0001." in up.err
-    assert "The app's tables were locked for " in up.err
-    down = gjobs("migrate", "down", "0001", "--yes", "--json")
-    assert (down.code, down.document) == (0, {**MIGRATED, "current": "0001", "pending": list(REVISIONS[1:])})
-    assert app_schema() == before
-    assert gjobs("migrate", "down", "base", "--yes").code == 0
-    assert app_schema() == before
-
-
 def test_migrate_up_shows_sql_that_stamps_the_first_revision(open_terminal: OpenTerminal, app: Conninfo) -> None:
     before = catalogue(app)
     terminal = open_terminal("migrate", "up")
@@ -193,15 +180,6 @@ def test_migrate_up_shows_sql_that_stamps_the_first_revision(open_terminal: Open
     terminal.decline(stamp, "create index concurrently if not exists gjobs_newest ")
     assert "create table public." not in terminal.screen
     assert catalogue(app) == before
-
-
-def test_printed_migration_sql_runs_in_psql(gjobs: Run, app: Conninfo) -> None:
-    printed = gjobs("migrate", "sql")
-
-    assert run_with_psql(app, printed.out).stderr == ""
-
-    assert gjobs("migrate", "status", "--json").document == MIGRATED
-    assert gjobs("migrate", "verify").code == 0
 
 
 def test_different_schema_is_not_taken_over(gjobs: Run, app: Conninfo) -> None:
@@ -219,19 +197,15 @@ def test_different_schema_is_not_taken_over(gjobs: Run, app: Conninfo) -> None:
     assert catalogue(app) == before
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
+def test_command_names_the_revision_that_it_requires(gjobs: Run) -> None:
+    archive = "no archive of its jobs.\nRun 'gjobs migrate up' to add an archive (revision 0008)."
+    rollups = "Run 'gjobs migrate up' to add rollups (revision 0004)."
+    for line, words in (
         ("budgets", "keeps no budgets.\nRun 'gjobs migrate up' to add budgets (revision 0007).\n"),
-        (f"{CLEANUP} --dry-run", "no archive of its jobs.\nRun 'gjobs migrate up' to add an archive (revision 0008)."),
-        ("archive list", "no archive of its jobs.\nRun 'gjobs migrate up' to add an archive (revision 0008)."),
-        ("migrate verify --rollups", "Run 'gjobs migrate up' to add rollups (revision 0004)."),
-        ("migrate repair-rollups --yes", "Run 'gjobs migrate up' to add rollups (revision 0004)."),
-    ],
-)
-def test_command_names_the_revision_that_it_requires(gjobs: Run, line: str, words: str) -> None:
-    assert_refused(gjobs(*line.split()), 5, words)
-
-
-def test_cleanup_that_deletes_requires_no_archive(gjobs: Run) -> None:
+        (f"{CLEANUP} --dry-run", archive),
+        ("archive list", archive),
+        ("migrate verify --rollups", rollups),
+        ("migrate repair-rollups --yes", rollups),
+    ):
+        assert_refused(gjobs(*line.split()), 5, words)
     assert gjobs(*CLEANUP.split(), "--dry-run", "--delete").code == 0

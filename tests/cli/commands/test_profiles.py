@@ -142,13 +142,6 @@ def test_unknown_user_is_reported_with_the_setting_that_names_it(
     assert_refused(gjobs("jobs", "list"), 1, "nobody@example.com", "GJOBS_AS selects this user.")
 
 
-def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerminal, configure: Configure) -> None:
-    configure(profile("prod", "postgresql://a?b@c/d"))
-    terminal = open_terminal("--profile", "prod")
-    assert terminal.finish() == 2
-    assert "The address in the profile 'prod' cannot be read." in terminal.screen
-
-
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -157,7 +150,7 @@ def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerm
         ('[keymap]\njob.start = "alt+s"', "terminals disagree about alt."),
     ],
 )
-def test_dashboard_reports_invalid_theme_and_keymap_before_it_opens(
+def test_dashboard_reports_invalid_settings_before_it_opens(
     open_terminal: OpenTerminal, configure: Configure, line: str, words: str
 ) -> None:
     file = configure(line, profile("prod", NOWHERE))
@@ -166,3 +159,10 @@ def test_dashboard_reports_invalid_theme_and_keymap_before_it_opens(
     assert f"{file}, line {line.count(chr(10)) + 1}: " in terminal.screen
     assert words in terminal.screen
     assert "\x1b[?1049h" not in terminal.screen
+
+
+def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerminal, configure: Configure) -> None:
+    configure(profile("prod", "postgresql://a?b@c/d"))
+    terminal = open_terminal("--profile", "prod")
+    assert terminal.finish() == 2
+    assert "The address in the profile 'prod' cannot be read." in terminal.screen

@@ -1,13 +1,11 @@
 """`gjobs metrics` and `gjobs stats --by mode`."""
 
 import asyncio
-import os
 import re
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from subprocess import PIPE, Popen
+from contextlib import closing, suppress
 from urllib.request import Request, urlopen
 
 import pytest
@@ -17,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from store.errors import Unreachable
 from tests.cli.cli_rows import AUTUMN, QUEUED
-from tests.cli.command_line import GJOBS, PATIENCE, OpenTerminal, Run, Sql
+from tests.cli.command_line import PATIENCE, OpenTerminal, PipedCommand, Run, Sql
 from tui.cli.commands import openmetrics, scrape_server
 from tui.cli.commands.openmetrics import Scrapes, labels
 from tui.cli.commands.scrape_server import LONGEST_REQUEST, ScrapeServer
@@ -63,10 +61,8 @@ def test_metrics_on_a_terminal_escapes_control_characters(open_terminal: OpenTer
 
 
 def test_metrics_serves_on_loopback_until_it_is_stopped() -> None:
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with Popen([GJOBS, "metrics", "--serve", "0"], stderr=PIPE, text=True, env=environment) as serving:
-        assert serving.stderr is not None
-        announcement = serving.stderr.readline()
+    with closing(PipedCommand("metrics", "--serve", "0")) as serving:
+        announcement = serving.err.readline()
         address = re.search(r"http://127\.0\.0\.1:\d+/metrics", announcement)
         assert address, announcement
         request = Request(address[0], headers={"Accept": "application/openmetrics-text; version=1.0.0"})  # noqa: S310

@@ -48,13 +48,20 @@ class TestProgram:
         await Program(python("import sys; sys.stdin.close(); sys.exit(3)")).tell(TRANSITION)
         assert capsys.readouterr().err == f"{sys.executable} exited with 3 for the job {TRANSITION.job_id}.\n"
 
-    async def test_canceled_watch_ends_a_running_program(self, tmp_path: Path) -> None:
-        code = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(600)"
+    @pytest.mark.parametrize("sigterm", ["SIG_DFL", "SIG_IGN"])
+    async def test_canceled_watch_ends_a_running_program(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sigterm: str
+    ) -> None:
+        monkeypatch.setattr(watch_receivers, "PROGRAM_GRACE", 0.1 if sigterm == "SIG_IGN" else PATIENCE)
+        code = (
+            f"import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.{sigterm});"
+            "pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
+        )
         running = asyncio.create_task(Program(python(code, tmp_path / "started")).tell(TRANSITION))
         await until((tmp_path / "started").exists)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await running
+            await asyncio.wait_for(running, PATIENCE / 2)
 
     @pytest.mark.parametrize(
         ("text", "message"), [("echo done\n", "Exec format error"), ("#!/no/such/shell\n", "No such file or directory")]
@@ -70,20 +77,6 @@ class TestProgram:
     def test_program_that_cannot_run_is_rejected_in_advance(self, command: str) -> None:
         with pytest.raises(UsageError):
             Program(command)
-
-    async def test_canceled_watch_kills_a_program_that_ignores_termination(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(watch_receivers, "PROGRAM_GRACE", 0.1)
-        code = (
-            "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-            "pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
-        )
-        running = asyncio.create_task(Program(python(code, tmp_path / "started")).tell(TRANSITION))
-        await until((tmp_path / "started").exists)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(running, PATIENCE)
 
 
 class Server(ThreadingHTTPServer):
@@ -112,9 +105,9 @@ class Answer(BaseHTTPRequestHandler):
             while self.server.is_slow:
                 self.wfile.write(b"x")
                 time.sleep(0.02)
-        self.send_response(self.server.codes.pop(0) if len(self.server.codes) > 1 else self.server.codes[0])
-        self.send_header("Location", "/elsewhere")
-        self.end_headers()
+            self.send_response(self.server.codes.pop(0) if len(self.server.codes) > 1 else self.server.codes[0])
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
 
     def log_message(self, *_: object) -> None:
         pass

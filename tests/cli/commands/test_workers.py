@@ -1,7 +1,6 @@
 """`gjobs worker` runs jobs, and `gjobs workers` lists workers."""
 
 import asyncio
-import os
 import re
 import signal
 import sys
@@ -41,6 +40,9 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
 
 
 def test_worker_runs_the_queued_jobs_with_the_handlers_of_the_manual(gjobs: Run, sql: Sql, example: str) -> None:
+    assert gjobs("worker", example, "--once", "--mode", "of no job").code == 0
+    assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("queued",)]
+
     done = gjobs("worker", example, "--once", "--concurrency", "2")
 
     assert (done.code, done.out) == (0, "")
@@ -49,12 +51,7 @@ def test_worker_runs_the_queued_jobs_with_the_handlers_of_the_manual(gjobs: Run,
     assert " succeeded (" in done.err
     assert sql("select count(*) from public.generation_jobs where status = 'queued'") == [(0,)]
     assert sql("select status, cost_cents from public.generation_jobs where id = %s", QUEUED) == [("succeeded", 12)]
-    assert sql("select count(*) from gjobs.workers where stopped_at is not null") == [(1,)]
-
-
-def test_worker_runs_only_jobs_of_the_given_mode(gjobs: Run, sql: Sql, example: str) -> None:
-    assert gjobs("worker", example, "--once", "--mode", "of no job").code == 0
-    assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("queued",)]
+    assert sql("select count(*) from gjobs.workers where stopped_at is not null") == [(2,)]
 
 
 @pytest.mark.parametrize(
@@ -126,10 +123,12 @@ async def stubborn(work):
 """
 
 
-def test_worker_ends_although_a_handler_does_not_stop(sql: Sql, tmp_path: Path) -> None:
+def test_worker_ends_although_a_handler_does_not_stop(
+    sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "stubborn_handlers.py").write_text(STUBBORN)
-    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = run_process("worker", "stubborn_handlers:registry", "--concurrency", "1", environment={"PYTHONPATH": path})
+    monkeypatch.chdir(tmp_path)
+    done = run_process("worker", "stubborn_handlers:registry", "--concurrency", "1")
 
     assert done.code == 0, done.err
     assert "its handler does not stop. It is abandoned" in done.err
@@ -175,6 +174,8 @@ def test_worker_with_retention_applies_the_policies(gjobs: Run, sql: Sql, exampl
     assert done.code == 0
     assert f"Archived 1 job. Policy: older than 30d, project {AUTUMN}.\n" in done.err
     assert sql("select id from gjobs.archived_jobs") == [(FAILED,)]
+    as_ada = gjobs("worker", example, "--once", "--retention", "--as", "ada@example.com")
+    assert_refused(as_ada, 6, "Only the operator can apply retention policies.")
 
 
 @pytest.mark.parametrize("pooler", list(Pooler))
@@ -198,14 +199,6 @@ def test_worker_uses_the_pooler_setting_of_its_profile(
 
     assert gjobs("worker", "some_handlers:registry", "--once").code == 0
     assert used == [pooler]
-
-
-def test_worker_as_a_user_cannot_apply_retention(gjobs: Run, sql: Sql, example: str) -> None:
-    assert_refused(
-        gjobs("worker", example, "--once", "--retention", "--as", "ada@example.com"),
-        6,
-        "Only the operator can apply retention policies.",
-    )
 
 
 def test_workers_lists_workers_with_their_leased_jobs(gjobs: Run, sql: Sql) -> None:
