@@ -40,8 +40,9 @@ def recorded_database(
     use_profile("watched", watched_database)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("name", ["ada@example.com", str(ADA)], ids=["email", "id"])
+@pytest.mark.parametrize(
+    ("command", "name"), [*((command, "ada@example.com") for command in COMMANDS), ("jobs list", str(ADA))]
+)
 def test_command_as_a_user_runs_every_statement_as_that_user(
     gjobs: Run, recording: StatementRecording, command: str, name: str
 ) -> None:

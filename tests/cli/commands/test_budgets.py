@@ -71,15 +71,6 @@ def test_budgets_set_warns_about_a_limit_below_the_spent_amount(gjobs: Run) -> N
     )
 
 
-def test_over_budget_job_is_refused_with_limit_spent_amount_and_cost(gjobs: Run) -> None:
-    set_autumn_budget(gjobs, "600")
-    refused = gjobs("jobs", "create", "--project", "Autumn catalog", "--mode", "lifestyle", "--cost-cents", "100")
-    assert_refused(
-        refused, 1, "can't cover $1.00: $5.18 of $6.00 are spent.\nPress b in the dashboard to raise the limit"
-    )
-    assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "300").code == 1
-
-
 def test_budgets_check_exits_with_8_when_a_budget_warns(gjobs: Run) -> None:
     assert gjobs("budgets", "--json").out == "[]\n"
     assert gjobs("budgets").err == "No budgets. 'gjobs budgets set' creates one.\n"
@@ -97,7 +88,7 @@ def test_budgets_check_exits_with_8_when_a_budget_warns(gjobs: Run) -> None:
     assert gjobs("budgets", "check", "--project", "Spring lookbook").code == 0
 
 
-def test_budgets_check_reports_whether_a_job_fits_the_budget(gjobs: Run) -> None:
+def test_job_over_the_budget_is_predicted_by_budgets_check_and_refused(gjobs: Run) -> None:
     set_autumn_budget(gjobs, "600")
     asked = ("budgets", "check", "--project", "Autumn catalog", "--cost-cents")
     fits = gjobs(*asked, "82", "--json")
@@ -111,6 +102,11 @@ def test_budgets_check_reports_whether_a_job_fits_the_budget(gjobs: Run) -> None
     assert gjobs(*asked, "83").err == (
         "A job for $0.83 cannot be queued. $6.00 total for project Autumn catalog: $0.82 left\n"
     )
+    refused = gjobs("jobs", "create", "--project", "Autumn catalog", "--mode", "lifestyle", "--cost-cents", "100")
+    assert_refused(
+        refused, 1, "can't cover $1.00: $5.18 of $6.00 are spent.\nPress b in the dashboard to raise the limit"
+    )
+    assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "300").code == 1
 
 
 def test_budget_is_set_changed_and_removed_with_journal_entries(gjobs: Run) -> None:

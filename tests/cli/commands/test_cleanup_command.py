@@ -44,7 +44,7 @@ def test_cleanup_dry_run_counts_jobs_and_changes_nothing(gjobs: Run, sql: Sql) -
     assert present(sql) == ALL
 
 
-def test_cleanup_with_yes_deletes_old_finished_jobs_and_ignores_database_url_and_gjobs_as(
+def test_cleanup_deletes_old_finished_jobs_and_ignores_environment_variables(
     gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/app")

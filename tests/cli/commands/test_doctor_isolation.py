@@ -1,5 +1,7 @@
 """`gjobs doctor --isolation` reports what one user can reach of another user's rows."""
 
+from itertools import product
+
 import pytest
 
 from tests.cli.cli_rows import ADA, BEN, fill
@@ -50,6 +52,9 @@ def test_doctor_isolation_judges_writes_without_a_write_reason(gjobs: Run, attac
         "Deletes a project of the owner: judged from the policies, not tried: own rows only."
     )
     assert found["summary-read"]["hint"].startswith("The SQL that fixes it is above")
+    text = " ".join(gjobs("doctor", "--isolation").out.split())
+    assert "Checked what ben@example.com can reach of the rows of ada@example.com" in text
+    assert "✗ problem Calls get_job_statistics with the owner's id: read 4 jobs." in text
 
 
 def test_doctor_isolation_probes_writes_with_a_reason_and_rolls_them_back(gjobs: Run, attached_url: str) -> None:
@@ -62,42 +67,26 @@ def test_doctor_isolation_probes_writes_with_a_reason_and_rolls_them_back(gjobs:
     assert gjobs("journal", "--json").document == []
 
 
-def test_doctor_isolation_prints_readable_findings(gjobs: Run, attached_url: str) -> None:
-    done = gjobs("doctor", "--isolation")
-    text = " ".join(done.out.split())
-    assert "Checked what ben@example.com can reach of the rows of ada@example.com" in text
-    assert "✗ problem Calls get_job_statistics with the owner's id: read 4 jobs." in text
-
-
-def test_doctor_isolation_uses_the_given_owner_and_other_user(gjobs: Run, attached_url: str) -> None:
+def test_doctor_isolation_uses_the_given_owner_and_other_user_or_refuses_them(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor", "--isolation", "--owner", "ben@example.com", "--other", str(ADA), "--json")
-    assert isolation_findings(done.document)["who"]["sentence"].startswith("Checked what ada@example.com can reach of")
-    assert isolation_findings(done.document)["summary-read"]["sentence"].endswith("read 1 job.")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
+    found = isolation_findings(done.document)
+    assert found["who"]["sentence"].startswith("Checked what ada@example.com can reach of")
+    assert found["summary-read"]["sentence"].endswith("read 1 job.")
+    for users, code, words in (
         (("--owner", "ada@example.com"), 2, "--owner and --other need --isolation."),
         (("--isolation", "--owner", "zoe@example.com"), 1, "'zoe@example.com'"),
         (("--isolation", "--owner", "ben@example.com", "--other", str(BEN)), 2, "name the same user"),
-    ],
-)
-def test_doctor_isolation_rejects_unusable_users(
-    gjobs: Run, attached_url: str, arguments: tuple[str, ...], code: int, words: str
-) -> None:
-    assert_refused(gjobs("doctor", *arguments), code, words)
+    ):
+        assert_refused(gjobs("doctor", *users), code, words)
 
 
-@pytest.mark.parametrize("further", [(), ("--owner", str(BEN)), ("--owner", "ada@example.com", "--other", str(BEN))])
-def test_doctor_isolation_under_as_prints_no_other_users_email(
-    gjobs: Run, attached_url: str, further: tuple[str, ...]
-) -> None:
-    for form in ((), ("--json",)):
-        done = gjobs("doctor", "--isolation", "--as", "ada@example.com", *further, *form)
+def test_doctor_isolation_under_as_prints_no_other_users_email(gjobs: Run, attached_url: str) -> None:
+    users: list[list[str]] = [[], ["--owner", str(BEN)], ["--owner", "ada@example.com", "--other", str(BEN)]]
+    for options, output in product(users, ([], ["--json"])):
+        done = gjobs("doctor", "--isolation", "--as", "ada@example.com", *options, *output)
         text = " ".join((done.out + done.err).split())
         assert "ben@example.com" not in text
         assert f"user {str(BEN)[:8]}" in text
         assert "ada@example.com" in text
-        if not further:
+        if not options:
             assert "Checked what ada@example.com can reach of" in text
