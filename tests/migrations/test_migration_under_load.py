@@ -1,4 +1,4 @@
-"""Up and down on a hosted project's own database of 80,000 jobs, whose app does not stop writing."""
+"""Upgrade and downgrade of a hosted project with 80,000 jobs while its app writes."""
 
 import json
 import re
@@ -22,14 +22,12 @@ from tests.migrations.conftest import catalogue
 JOBS = 80_000
 
 USERS = [UUID(int=number) for number in range(1, 5)]
-
-"""One for each writer."""
+"""The user of each writer."""
 
 PROJECTS = {user: UUID(int=user.int + 0x100) for user in USERS}
 
 OPERATIONS = 10
-
-"""Of each writer, before and after each migration."""
+"""The number of writes of each writer before and after each migration."""
 
 FILL = """
 set session_replication_role = replica;  -- the rows refer to each other as they should
@@ -46,11 +44,11 @@ select p.user_id, p.id, (array['queued', 'running', 'succeeded', 'failed'])[1 + 
 
 
 class Writer:
-    """The app, serving one user, as it would on a hosted project: through its functions and in the table directly."""
+    """The app of a hosted project writing for one user, through functions and directly to the tables."""
 
     def __init__(self, login: Conninfo, user: UUID) -> None:
         self.kept: dict[UUID, str] = {}
-        """The jobs that have to be there, with their status."""
+        """The jobs that must exist, with their status."""
         self.refused: list[BaseException] = []
         self.operations = 0
         self._user = user
@@ -69,13 +67,13 @@ class Writer:
         try:
             with connect(self._login, autocommit=True) as connection, unguarded_statements(connection) as unguarded:
                 while not self._stop.is_set():
-                    self._live(connection)
+                    self._write_once(connection)
                     assert unguarded == []
         except (psycopg.Error, AssertionError) as error:
             self.refused.append(error)
 
-    def _live(self, connection: psycopg.Connection) -> None:
-        """A job from its making to its end, and a project that comes and goes."""
+    def _write_once(self, connection: psycopg.Connection) -> None:
+        """Create, run and finish a job, and create and delete a project."""
         job, gone, project = uuid4(), uuid4(), uuid4()
         with self._request(connection):
             self._insert(connection, job, PROJECTS[self._user])
@@ -135,7 +133,7 @@ def writers(hosted_server: Server, app_database: Conninfo) -> Iterator[list[Writ
 
 
 def keep_writing(writers: list[Writer]) -> None:
-    """Until each has done some more; whoever was refused does none."""
+    """Wait until each writer has written some more. A refused writer has stopped."""
     goals = [writer.operations + OPERATIONS for writer in writers]
     while any(writer.operations < goal for writer, goal in zip(writers, goals, strict=True)):
         assert [writer.refused for writer in writers] == [[]] * len(writers)
@@ -143,7 +141,7 @@ def keep_writing(writers: list[Writer]) -> None:
 
 
 def while_writing(writers: list[Writer], migrate: Callable[[], None]) -> int:
-    """What the writers got done meanwhile."""
+    """Write during the block, and yield the number of writes."""
     keep_writing(writers)
     before = sum(writer.operations for writer in writers)
     migrate()
@@ -156,9 +154,9 @@ def test_migrating_during_app_writes_loses_no_job_and_refuses_no_write(
     app_database: Conninfo, writers: list[Writer]
 ) -> None:
     original = catalogue(app_database)
-    said: list[str] = []
+    messages: list[str] = []
 
-    during_up = while_writing(writers, lambda: upgrade(app_database, report=said.append))
+    during_up = while_writing(writers, lambda: upgrade(app_database, report=messages.append))
     assert read_status(app_database).current == HEAD
     assert check_rollups(app_database).matches
     with connect(app_database) as owner:
@@ -166,9 +164,9 @@ def test_migrating_during_app_writes_loses_no_job_and_refuses_no_write(
             owner.execute(
                 "insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 1000000)", [user]
             )
-    while_writing(writers, lambda: downgrade(app_database, "0009", report=said.append))
-    while_writing(writers, lambda: upgrade(app_database, report=said.append))
-    while_writing(writers, lambda: downgrade(app_database, "0001", report=said.append))
+    while_writing(writers, lambda: downgrade(app_database, "0009", report=messages.append))
+    while_writing(writers, lambda: upgrade(app_database, report=messages.append))
+    while_writing(writers, lambda: downgrade(app_database, "0001", report=messages.append))
     for writer in writers:
         writer.stop()
 
@@ -180,7 +178,7 @@ def test_migrating_during_app_writes_loses_no_job_and_refuses_no_write(
         found = owner.execute("select id, status from public.generation_jobs where mode = 'packaging'").fetchall()
     assert dict(found) == kept
     assert total == JOBS + len(kept)
-    locks = [one for one in said if re.fullmatch(r"The app's tables were locked for \d+ ms\.", one)]
+    locks = [one for one in messages if re.fullmatch(r"The app's tables were locked for \d+ ms\.", one)]
     assert len(locks) == 12
     of_the_app = {
         kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(app_database).items()

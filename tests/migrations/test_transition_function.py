@@ -1,4 +1,4 @@
-"""`transition_job_status` as the second revision has it."""
+"""The function `transition_job_status` of revision 0002."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -92,7 +92,7 @@ def test_transition_of_a_missing_job_returns_false(operator: psycopg.Connection)
 
 
 def test_operator_can_transition_any_job(operator: psycopg.Connection) -> None:
-    """Who has no claims, and sees every row."""
+    """The operator has no claims and sees every row."""
     assert transition(operator, "running") is True
     assert job(operator)[0] == "running"
 
@@ -108,7 +108,7 @@ def test_transition_to_an_unknown_status_violates_the_check_constraint(
 
 
 def test_only_one_of_many_concurrent_transitions_succeeds(operator: psycopg.Connection, database: Conninfo) -> None:
-    """Each round twenty sessions start a queued job at once, then all end it, half of them one way, half the other."""
+    """In each round, twenty sessions start the same job, and then half complete it and half fail it."""
     together = Barrier(CALLERS)
 
     def call(number: int) -> list[tuple[bool, bool]]:
