@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 CHANGES_A_SECOND = 200
 
-KEY, FAR_KEY, PAUSE = "95th percentile", "95th percentile of home and end", "longest pause of a minute"
+KEY, FAR_KEY, PAUSE = "95th percentile", "95th percentile of the keys home and end", "longest pause in each minute"
 
 CPU, DATABASE_TIME = "CPU of the dashboard", "database time"
 
@@ -73,7 +73,7 @@ def _used(measured: Measured, database: FilledDatabase, seconds: float) -> list[
             limits={KEY: AtMost(25)},
         ),
         Finding(
-            title="pauses of the event loop meanwhile",
+            title="pauses of the event loop in the same run",
             unit="ms",
             settings=settings,
             series={PAUSE: Series(tuple(measured["pause"])), LONGEST: Series((max(measured["pause"]),))},
@@ -84,9 +84,9 @@ def _used(measured: Measured, database: FilledDatabase, seconds: float) -> list[
 
 def _rested(measured: Measured, database: FilledDatabase, seconds: float, who: str) -> Finding:
     return Finding(
-        title=f"with nothing changing, for {who}",
+        title=f"an idle dashboard, for {who}",
         unit="% of a core",
-        settings={**_settings(database), "interval": "the default", "seconds": seconds},
+        settings={**_settings(database), "interval": "default", "seconds": seconds},
         series={CPU: Series(tuple(measured["cpu"])), DATABASE_TIME: Series(tuple(measured["database"]))},
         limits={CPU: AtMost(1), DATABASE_TIME: AtMost(0.5)},
     )

@@ -166,3 +166,12 @@ def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerm
     terminal = open_terminal("--profile", "prod")
     assert terminal.finish() == 2
     assert "The address in the profile 'prod' cannot be read." in terminal.screen
+
+
+@pytest.mark.parametrize("command", ["doctor", "stats", "jobs list", "profiles"])
+def test_every_command_reports_invalid_theme_and_keymap(gjobs: Run, configure: Configure, command: str) -> None:
+    file = configure('theme = "norb"', profile("prod", NOWHERE), '[keymap]\njob.strat = "S"')
+    refused = gjobs(*command.split(), *(() if command == "profiles" else ("--profile", "prod")))
+    assert (refused.code, refused.out) == (2, "")
+    assert f"{file}, line 1: theme 'norb' is not known. Did you mean 'nord'?" in refused.err
+    assert "\"job.strat\" is not known. Did you mean 'job.start'?" in refused.err
