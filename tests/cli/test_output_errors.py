@@ -1,5 +1,6 @@
 """Errors: two lines on stderr and an exit code, without a traceback or a password."""
 
+import asyncio
 import json
 import shlex
 import subprocess
@@ -16,8 +17,9 @@ from store import errors
 from store.errors import EmbeddedUnavailable, ServerInUse, StoreError
 from store.filters.job_filter import FilterError
 from tests.cli.cli_rows import FAILED, MISSING, QUEUED
-from tests.cli.command_line import PATIENCE, Configure, Result, Run, assert_refused, uri
+from tests.cli.command_line import PATIENCE, Configure, Result, Run, assert_refused, run_process, uri
 from tests.conftest import Conninfo
+from tests.store.faulty_servers import NOT_ACCEPTING, RejectingServer, fatal, listening
 from tui.cli.exit_codes import (
     CommandError,
     Declined,
@@ -181,6 +183,25 @@ def test_internal_error_or_interrupt_under_json_is_one_document(
     fail_with(raised)
     error = json.loads(gjobs("users", "--json").err)["error"]
     assert (error["kind"], error["exit_code"]) == (kind, code)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (NOT_ACCEPTING, "The server is starting, recovering or shutting down. Wait until it is ready, then try again."),
+        (fatal("53300", "sorry, too many clients already"), "All connections of the server or the pooler"),
+    ],
+    ids=["recovery", "full"],
+)
+async def test_command_explains_why_the_server_takes_no_connections(refusal: bytes, words: str) -> None:
+    async with listening(RejectingServer(refusal, asks_for_password=False).serve, "127.0.0.1") as port:
+        for command in ("jobs list", "migrate status", "doctor", "worker --simulate --once"):
+            address = f"postgresql://ada@127.0.0.1:{port}/app"
+            done = await asyncio.to_thread(run_process, *command.split(), "--database-url", address)
+            assert done.code == 3
+            assert words in done.err
+            assert "sign-in" not in done.err
+            assert "Check the address" not in done.err
 
 
 def test_windows_user_is_pointed_to_wsl() -> None:

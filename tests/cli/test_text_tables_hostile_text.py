@@ -9,8 +9,7 @@ from tests.cli.command_line import OpenTerminal, Result, Run, Sql
 
 HOSTILE = {
     "markup": "[bold red]x[/] [/oops] [@click=app.quit]click[/]",
-    "escape sequences": "\x1b[2J\x1b]0;owned\x07\x1b[31mred \x9b31m",
-    "bidi": "abc\u202egpj.exe\u2066\u200f\ufeff",
+    "control characters": "\x1b[2J\x1b]0;owned\x07\x1b[31mred \x9b31m abc\u202egpj.exe\u2066\u200f\ufeff",
     "wide": "秋の目録 👩‍👩‍👧 한국어",
     "line ends": "one\r\ntwo\nthree\u2028four\x85five\ttab",
     "long": "x" * 10_000,
@@ -65,7 +64,7 @@ def test_deletion_question_escapes_hostile_text(open_terminal: OpenTerminal, sql
             " select %s, user_id, id, 'failed', %s, %s from public.projects where id = %s",
             *(job, text, text, AUTUMN),
         )
-    sql("update public.projects set name = %s where id = %s", HOSTILE["escape sequences"], AUTUMN)
+    sql("update public.projects set name = %s where id = %s", HOSTILE["control characters"], AUTUMN)
     terminal = open_terminal("jobs", "delete", *map(str, jobs), environment={"NO_COLOR": "1"})
     terminal.decline(*(job.hex[:8] for job in jobs))
     assert all(line.isprintable() for line in terminal.screen.split("\r\n"))

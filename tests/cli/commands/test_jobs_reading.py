@@ -64,11 +64,11 @@ FAR_TIMES = [
 ]
 
 
-@pytest.mark.parametrize(("held", "document", "shown"), FAR_TIMES)
-def test_times_beyond_the_years_of_python_are_printed_as_the_database_holds_them(
-    gjobs: Run, sql: Sql, held: str, document: str, shown: str
+@pytest.mark.parametrize(("stored", "document", "shown"), FAR_TIMES)
+def test_times_outside_the_range_of_python_are_printed_like_in_the_database(
+    gjobs: Run, sql: Sql, stored: str, document: str, shown: str
 ) -> None:
-    sql("update public.generation_jobs set created_at = %s, updated_at = %s where id = %s", held, held, FAILED)
+    sql("update public.generation_jobs set created_at = %s, updated_at = %s where id = %s", stored, stored, FAILED)
     assert gjobs("jobs", "show", str(FAILED), "--json").document["created_at"] == document
     assert f"created      {shown}\n" in gjobs("jobs", "show", str(FAILED)).out
     listed = [row for row in gjobs("jobs", "list").out.splitlines() if str(FAILED) in row]

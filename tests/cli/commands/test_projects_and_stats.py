@@ -84,7 +84,7 @@ def test_stats_print_totals_by_status(gjobs: Run) -> None:
     assert lines[-1] == "Success: 50 % of the finished jobs, 20 % of all jobs."
 
 
-def test_stats_round_averages_to_two_decimals(gjobs: Run, sql: Sql) -> None:
+def test_stats_round_averages_and_print_zeros_without_jobs(gjobs: Run, sql: Sql) -> None:
     sql("update public.generation_jobs set status = 'failed', cost_cents = 100")
     sql("update public.generation_jobs set cost_cents = 101 where id = %s", FAILED)
     sql("delete from public.generation_jobs where id = %s", QUEUED)
@@ -92,8 +92,6 @@ def test_stats_round_averages_to_two_decimals(gjobs: Run, sql: Sql) -> None:
     assert document["avg_cost_cents"] == 100.33
     assert (document["success_rate"], document["success_rate_finished"]) == (0.0, 0.0)
 
-
-def test_stats_without_jobs_print_zeros(gjobs: Run, sql: Sql) -> None:
     sql("delete from public.generation_jobs")
     nothing = {
         "by_status": [],
