@@ -165,8 +165,11 @@ def has_safeupdate(administrator: psycopg.Connection) -> bool:
     return found is not None and (Path(found[0]) / "safeupdate.so").exists()
 
 
-def make_project(server: Server, name: str, *, old_privileges: bool) -> None:
-    """Create a database with the app's schema. It has no connections, so that it can be copied."""
+def make_project(server: Server, name: str, *, old_privileges: bool, grown: bool = False) -> None:
+    """Create a database with the app's schema. It has no connections, so that it can be copied.
+
+    A `grown` schema has objects of the app that gjobs does not know.
+    """
     with connect(server.administrator(), autocommit=True) as administrator:
         administrator.execute(SQL("create database {} owner {}").format(Identifier(name), Identifier(OWNER)))
     inside = server.administrator(name)
@@ -175,6 +178,8 @@ def make_project(server: Server, name: str, *, old_privileges: bool) -> None:
     run_file(inside, HERE / f"{'old' if old_privileges else 'new'}_default_privileges.sql")
     run_file(server.login(name), TESTS / "app_schema.sql")
     run_file(server.login(name), HERE / "further_logins.sql")
+    if grown:
+        run_file(server.login(name), HERE / "grown_app.sql")
 
 
 @contextmanager

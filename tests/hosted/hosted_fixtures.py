@@ -15,7 +15,7 @@ from tests.hosted.server_directory import Place, opened_place
 from tests.hosted.tls import TlsServer, programs_with_tls, start_tls_server
 from tests.other_server import VARIABLE
 
-GRANTED, UNGRANTED = "granted", "ungranted"
+GRANTED, UNGRANTED, GROWN = "granted", "ungranted", "grown"
 """The databases that tests copy."""
 
 
@@ -39,6 +39,7 @@ def hosted_server(hosted_place: Place) -> Server:
     make_roles(server)
     make_project(server, GRANTED, old_privileges=True)
     make_project(server, UNGRANTED, old_privileges=False)
+    make_project(server, GROWN, old_privileges=False, grown=True)
     return server
 
 
@@ -64,6 +65,13 @@ def app_database(hosted_server: Server) -> Iterator[Conninfo]:
 def ungranted_database(hosted_server: Server) -> Iterator[Conninfo]:
     """The owner's login to a database of the app whose tables are granted to no request role."""
     with copied(hosted_server, UNGRANTED) as name:
+        yield hosted_server.login(name)
+
+
+@pytest.fixture
+def grown_database(hosted_server: Server) -> Iterator[Conninfo]:
+    """The owner's login to a database of an app with more statuses, columns, policies and functions, all granted."""
+    with copied(hosted_server, GROWN) as name:
         yield hosted_server.login(name)
 
 

@@ -139,7 +139,9 @@ async def test_budget_is_removed_only_after_confirmation(
     limit_autumn(jobs_db, 1_000)
     await open_form(operator, "d", "Remove this budget?")
     await operator.shows(
-        "$10.00 total for project Autumn catalog", "Database: testbase", "$9.00 is spent. This record is removed too"
+        "$10.00 total for project Autumn catalog",
+        "Database: testbase",
+        "$9.00 is spent. gjobs removes this record, too",
     )
     await operator.press("n", dialog="Budgets · Autumn catalog")
     assert len(limits(jobs_db)) == 1

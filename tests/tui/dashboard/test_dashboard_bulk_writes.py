@@ -182,7 +182,7 @@ async def test_marked_jobs_are_started_after_confirmation(dashboard: Driver, job
 
 async def test_bulk_start_skips_and_names_jobs_that_cannot_start(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await mark(dashboard, 2, 3)
-    await dashboard.press("s", toast="Only queued jobs can be started, and none of these 2 is.", dialog="")
+    await dashboard.press("s", toast="Only queued jobs can be started, and none of these 2 jobs is queued.", dialog="")
     await dashboard.press("escape")
     await mark(dashboard, 1, 3, 5)
     await dashboard.press("s", "y", toast=f"Started 2 of 3 jobs; 1 had already finished: main_white {short(3)}.")

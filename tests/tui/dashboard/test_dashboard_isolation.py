@@ -37,7 +37,7 @@ async def test_isolation_check_probes_writes_only_after_confirmation(
     async with dashboard_on(attached_database, actor=OPERATOR) as driver:
         await driver.press("i", shows="4 leaks, 13 kept; 12 judged")
         await driver.press(
-            "w", dialog="Try the writes?", shows=("Database: testbase", "Each try is rolled back at once")
+            "w", dialog="Try the writes?", shows=("Database: testbase", "gjobs rolls back each try at once")
         )
         await driver.press("n", dialog="Isolation", shows="12 judged")
 
@@ -102,7 +102,7 @@ async def test_both_users_of_the_isolation_check_can_be_chosen(operator: Driver)
     await operator.press("i", shows="no leak")
     await operator.press("o", dialog="Whose rows?")
     await operator.type("ben", "enter", shows=("ada@example.com tries to reach rows of ben@example.com", "no leak"))
-    await operator.press("u", dialog="Who tries to access them?")
+    await operator.press("u", dialog="Which user tries to access them?")
     await operator.type("ben", "enter", shows="The check needs two different users.")
 
 

@@ -22,7 +22,7 @@ async def test_help_opens_the_page_of_the_dashboard_with_its_keys_first(dashboar
         "question_mark", on=1, dialog="Manual: tour", shows=(KEYS_HEADING, "Delete the job or the marked")
     )
     text = source(dashboard)
-    assert text.startswith(f"## {KEYS_HEADING}\n")
+    assert text.startswith(f"# {KEYS_HEADING}\n")
     entries = screen_entries(dashboard.app.dashboard)
     names = {entry.binding_id for entry in entries}
     assert {"job.delete", "jobs.open", "list.find", "app.help", "app.quit"} <= names
@@ -61,7 +61,7 @@ async def test_help_in_a_dialog_opens_its_page_with_the_keys_of_the_dialog(dashb
 async def test_help_in_the_find_field_explains_filters_and_leaves_typing_alone(dashboard: Driver) -> None:
     await dashboard.press("slash")
     await dashboard.press("question_mark", dialog="")
-    await dashboard.press("f1", dialog="Manual: filters", shows="Take the completion, or list the keys")
+    await dashboard.press("f1", dialog="Manual: filters", shows="Take the completion, or list the filter keys")
     assert "Delete the job" not in source(dashboard)
 
 

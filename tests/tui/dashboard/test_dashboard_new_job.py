@@ -1,5 +1,6 @@
 """The form of a new job: what is proposed, what is explained, and that nothing typed is lost."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ from textual.widgets import Select
 from store.errors import Unreachable
 from store.formats import money
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
+from tests.tui.dashboard.keys.key_sending import rest, send
 from tests.tui.jobs_database import AUTUMN, SPRING, JobsDatabase
 
 MUG = UUID("c1000000-0000-4000-8000-000000000000")
@@ -118,9 +120,27 @@ async def test_new_job_form_neither_resends_nor_closes_while_saving(drive: Drive
         await driver.press("escape", dialog="")
 
 
-async def test_new_job_outside_the_listed_status_still_shows_a_toast(form: Driver) -> None:
-    await form.press("escape", "5", rows=[4])
-    await form.press("n", "enter", toast="Queued main_white ", rows=[4])
+@pytest.mark.parametrize(
+    ("listing", "rows", "sentence"),
+    [
+        (("5",), [4], "It is not in this list. Press 1 to list all statuses."),
+        (("slash", *"feature", "enter"), [5], "It is not in this list. Press esc to clear the filter."),
+    ],
+)
+async def test_start_key_typed_after_a_new_job_starts_no_other_job_where_the_new_one_is_not_listed(
+    form: Driver, jobs_db: JobsDatabase, listing: Sequence[str], rows: list[int], sentence: str
+) -> None:
+    before = jobs_db.sql("select id, status from public.generation_jobs order by id")
+    await form.press("escape", *listing, rows=rows)
+    await form.press("n", dialog="New job")
+    for key in ("x", "enter", "s", "s"):
+        send(form.app, key)
+    await form.shows_toast(sentence)
+    await rest(form)
+
+    known = [identifier for identifier, _ in before]
+    assert jobs_db.sql("select status from public.generation_jobs where not id = any(%s)", known) == [("queued",)]
+    assert jobs_db.sql("select id, status from public.generation_jobs where id = any(%s) order by id", known) == before
 
 
 async def test_cost_may_be_typed_as_dollars_or_cents_and_the_label_shows_how_it_is_understood(

@@ -151,4 +151,4 @@ async def test_second_quit_key_during_the_question_quits_at_once(deleting: Drive
     await deleting.until(lambda: not deleting.app.is_running)
 
     (sentence,) = deleting.app.tasks.farewell
-    assert sentence.startswith("Quit before the last change was confirmed.")
+    assert sentence.startswith("gjobs ended before the last change was confirmed.")

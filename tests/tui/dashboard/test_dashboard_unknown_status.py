@@ -87,7 +87,7 @@ async def test_budget_with_an_unknown_period_is_shown_and_not_changed(migrated_c
         await driver.has_dialog("Budgets · Autumn catalog")
         await driver.shows("per 'week'")
         await driver.press("enter")
-        await driver.shows_toast("This gjobs does not know the period 'week'")
+        await driver.shows_toast("This version of gjobs does not know the period 'week'")
         assert driver.dialog == "Budgets · Autumn catalog"
 
 

@@ -61,7 +61,7 @@ async def test_write_within_a_permit_is_journaled_with_its_reason(
     permitted: Driver, jobs_db: JobsDatabase, tmp_path: Path
 ) -> None:
     await open_lease(permitted)
-    await permitted.shows_toast("You may write for 5 minutes. Press W to end it.")
+    await permitted.shows_toast("You may write for 5 minutes. Press W to end the permit.")
     await permitted.press("s", toast="Started lifestyle")
     assert jobs_db.status(1) is JobStatus.RUNNING
     (entry,) = read_journal(tmp_path / "journal").entries
@@ -161,5 +161,5 @@ async def test_enter_on_the_minutes_opens_the_permit_as_the_button_says(permitte
     await permitted.press("down", "down", "enter")
     assert permitted.app.screen.query_one("#minutes", Select).value == 15
     await permitted.press("enter")
-    await permitted.shows_toast("You may write for 15 minutes. Press W to end it.")
+    await permitted.shows_toast("You may write for 15 minutes. Press W to end the permit.")
     await permitted.has_dialog("")
