@@ -88,9 +88,7 @@ def test_aal_option_sets_the_assurance_level_of_a_user_and_requires_one(gjobs: R
     for actor in ((), ("--as", "operator"), ("--as", "anon")):
         refused = gjobs("jobs", "list", "--aal", "2", *actor)
         assert refused.code == 2
-        assert refused.err == (
-            "--aal says how a user signed in, but there is no user.\nAdd --as WHO, or leave --aal out.\n"
-        )
+        assert refused.err == "--aal needs a user.\nAdd --as WHO, or leave --aal out.\n"
 
 
 def test_anon_sees_only_the_rows_of_a_visitor(gjobs: Run, app: psycopg.Connection) -> None:
@@ -151,7 +149,7 @@ def test_lists_and_statistics_are_partial_when_a_claim_cannot_be_read(
 @pytest.mark.parametrize(
     ("claims", "error"),
     [
-        ('"org"', "claims is a text, but must be a table."),
+        ('"org"', "claims is a string, but must be a table."),
         ("{ sub = 'x' }", "claims cannot set sub: it follows from the user that you act as."),
         ("{ role = 'service_role' }", "claims cannot set role: it follows from the user that you act as."),
         ("{ aal = 'aal2' }", "claims cannot set aal: --aal sets it."),

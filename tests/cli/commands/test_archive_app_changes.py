@@ -59,8 +59,9 @@ def test_user_reads_no_complete_archive_when_policies_of_the_app_select_the_jobs
 ) -> None:
     assert gjobs("stats", "--archive", "--json", *AS_ADA).document["includes_archive"] is True
     partial = (
-        "At most ada@example.com's own archived jobs are included, because gjobs cannot apply the app's own"
-        " policies to the archive. The operator sees all archived jobs.\n"
+        "gjobs cannot apply the app's own policies to the archive."
+        " The result includes only ada@example.com's own archived jobs, and perhaps not all of them."
+        " The operator sees all archived jobs.\n"
     )
     for condition in ("for select using (mode = 'lifestyle')", "as restrictive for select using (cost_cents < 1000)"):
         owner.execute(SQL(f"create policy of_the_app on public.generation_jobs {condition}"))

@@ -118,7 +118,7 @@ NO_KEY = "names no key; write 'comma' for a comma."
     ("text", "problem"),
     [
         ('thme = "x"', "1: thme is not known. Did you mean 'theme'?"),
-        ("theme = 3", "1: theme is a number, but must be a text."),
+        ("theme = 3", "1: theme is a number, but must be a string."),
         ('theme = " "', "1: theme is empty."),
         ("profiles = []", "1: profiles is a list, but must be a table."),
         ("[profiles]\nprod = 1", "2: profiles.prod is a number, but must be a table."),
@@ -163,20 +163,23 @@ NO_KEY = "names no key; write 'comma' for a comma."
                 ("colour = 1", "is not known. Did you mean 'color'?"),
                 ('color = "reed"', "is not a colour: 'reed' is not known. Did you mean 'red'?"),
                 ('color = "#12"', "must be '#' and 3 or 6 hexadecimal digits, or a colour's name."),
-                ('write = "yes"', "is a text, but must be true or false."),
+                ('write = "yes"', "is a string, but must be true or false."),
                 ("write = 1", "is a number, but must be true or false."),
                 ("interval = true", "is true or false, but must be a number of seconds."),
                 ("interval = 0", "must be from 0.5 to 3600 seconds."),
                 ("interval = nan", "must be from 0.5 to 3600 seconds."),
                 ("statement_timeout = 1e9", "must be from 0.1 to 3600 seconds."),
-                ("as = 2026-11-24", "is a date or a time, but must be a text."),
+                ("as = 2026-11-24", "is a date or a time, but must be a string."),
                 (
                     'sslmode = "requires"',
                     "has an invalid value: 'requires' is not known. Did you mean 'require'?",
                 ),
                 ("password_command = 'op \"'", "has a quotation mark that is not closed."),
                 ("password_command = []", "names no program."),
-                ("password_command = [1]", "must be a text, or a list of texts: a program and its arguments."),
+                (
+                    "password_command = [1]",
+                    "must be a program and its arguments, as one string or as a list of strings.",
+                ),
             )
         ),
     ],
@@ -189,7 +192,7 @@ def test_all_mistakes_are_reported_together_in_file_order() -> None:
     text = 'x = 1\n[profiles.a]\nwrite = "no"\nurl = """\ndb.example.com\n"""\ncolor = """\nred"""\ny = 2\n'
     assert problems(text) == [
         "line 1: x is not known; it is one of profiles, default_profile, theme, keymap, views, notifications.",
-        "line 3: profiles.a.write is a text, but must be true or false.",
+        "line 3: profiles.a.write is a string, but must be true or false.",
         f"line 4: profiles.a.url is not an address: {EXAMPLE}",
         f"line 9: profiles.a.y is not known; it is one of {', '.join(OF_A_PROFILE)}.",
     ]

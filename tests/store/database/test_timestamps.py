@@ -1,6 +1,8 @@
 """Times as aware UTC, whatever the session's time zone, and for every value that the column can hold."""
 
+import copy
 import math
+import pickle
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -48,6 +50,15 @@ def test_every_far_time_is_written_exactly_and_read_back(microseconds: int) -> N
 )
 def test_other_texts_are_no_far_times(text: str) -> None:
     assert parse_far_time(text) is None
+
+
+def test_copies_of_a_far_time_are_exact_and_computed_times_are_no_infinities() -> None:
+    infinity = FarTime.nearest(2**63 - 1)
+    for same in (copy.copy(infinity), pickle.loads(pickle.dumps(infinity))):  # noqa: S301
+        assert (same, plain_time(same), str(same)) == (infinity, "infinity", "infinity")
+    computed = infinity - timedelta(days=1)
+    assert plain_time(computed) == "9999-12-30T23:59:59.999999Z"
+    assert as_text(computed) == "9999-12-30 23:59:59.999999+00"
 
 
 def test_seconds_between_far_times_are_exact() -> None:

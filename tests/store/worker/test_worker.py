@@ -421,7 +421,7 @@ class TestTheDatabaseRefuses:
         told = await env.run(dear)
         ((status, error, cost_cents),) = env.ends()
         assert (status, cost_cents) == ("failed", 900)
-        assert str(error).startswith("busy. No further attempt, because the database refused it: The total budget of ")
+        assert str(error).startswith("busy. The database refused another attempt: The total budget of ")
         assert [type(one) for one in told] == [AttemptStarted, AttemptEnded]
         assert env.leases() == []
 

@@ -138,7 +138,7 @@ async def test_bulk_fail_dialog_keeps_an_error_text_that_cannot_be_stored(
 ) -> None:
     await choose_all(dashboard, 6)
     await dashboard.press("f", dialog="Fail 6 jobs")
-    await dashboard.type("half a character: \ud800", "enter", shows="✗ The error contains half a character")
+    await dashboard.type("half a character: \ud800", "enter", shows="✗ The error contains an invalid character")
     await dashboard.type("Test error", "enter", toast="Failed 2 of 6 jobs; 2 are queued; 2 had already finished.")
     assert jobs_db.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
 

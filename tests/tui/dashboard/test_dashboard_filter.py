@@ -181,7 +181,7 @@ async def test_saved_view_is_replaced_only_after_confirmation(keeping: Driver, t
 
     await keeping.filter("status:queued", rows=[1, 5])
     await keeping.command("Save this view")
-    await keeping.type("[/x]", "enter", shows="'[/x]' already finds “status:failed”.")
+    await keeping.type("[/x]", "enter", shows="The view '[/x]' already exists. Its filter is “status:failed”.")
     assert saved.read()["[/x]"].text == "status:failed"
     await keeping.press("enter", until=lambda: saved.read()["[/x]"].text == "status:queued")
 

@@ -61,7 +61,7 @@ async def test_help_in_a_dialog_opens_its_page_with_the_keys_of_the_dialog(dashb
 async def test_help_in_the_find_field_explains_filters_and_leaves_typing_alone(dashboard: Driver) -> None:
     await dashboard.press("slash")
     await dashboard.press("question_mark", dialog="")
-    await dashboard.press("f1", dialog="Manual: filters", shows="Take the completion, or list the filter keys")
+    await dashboard.press("f1", dialog="Manual: filters", shows="Accept the completion, or list the filter keys")
     assert "Delete the job" not in source(dashboard)
 
 
