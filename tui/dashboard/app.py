@@ -33,7 +33,15 @@ from tui.dashboard.budgets.budgets_panel import BudgetNews
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.job_list.list_header import unlisted_words
-from tui.dashboard.keys.bindings import ALWAYS_OPEN, APP_BINDINGS, SEVERAL_OPEN, TOGGLES, own_bindings, presses
+from tui.dashboard.keys.bindings import (
+    ALWAYS_OPEN,
+    APP_BINDINGS,
+    SEVERAL_OPEN,
+    TOGGLES,
+    acts_on_rows,
+    own_bindings,
+    presses,
+)
 from tui.dashboard.keys.key_queue import UNLISTED, KeyQueue
 from tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
 from tui.dashboard.messages import (
@@ -122,6 +130,7 @@ class GjobsApp(App[int]):
             self,
             is_opening=lambda: self.tasks.is_opening,
             is_taken=self._takes_key,
+            is_early=self._is_early,
             is_toggle=self._is_toggle,
             cancel=self.tasks.stop_opening,
         )
@@ -487,6 +496,13 @@ class GjobsApp(App[int]):
         closing = TOGGLES.get(self.screen.active_bindings[event.key].binding.id or "")
         bindings = (binding for owner in key_help.OWNERS for binding in own_bindings(owner))
         return any(binding.id == closing and presses(self, binding, event.key) for binding in bindings if closing)
+
+    def _is_early(self, event: events.Event) -> bool:
+        """Return whether the key acts on rows that have not replaced those of another list yet."""
+        if self.screen is not self.dashboard or not self.dashboard.awaits_list or not isinstance(event, events.Key):
+            return False
+        active = self.screen.active_bindings.get(event.key)
+        return active is not None and acts_on_rows(active.binding)
 
     def _takes_key(self, event: events.Event) -> bool:
         """Return whether the top dialog, if any, is ready for the key."""

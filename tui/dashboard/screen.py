@@ -325,6 +325,11 @@ class DashboardScreen(Screen[None]):
             wanted.with_visibility,
         )
 
+    @property
+    def awaits_list(self) -> bool:
+        """Whether the requested list may still arrive. Until then, the rows shown are those of another list."""
+        return self._listing is not None and not self._shows_current_query and self._failure is None
+
     @on(ProjectList.Chosen)
     def _project_chosen(self, event: ProjectList.Chosen) -> None:
         self.choose_project(event.project_id)
@@ -399,10 +404,14 @@ class DashboardScreen(Screen[None]):
             self.post_message(CopyRequested(JobCopy(what), jobs))
 
     def _selected(self) -> tuple[GenerationJob, ...]:
-        """Return the selected jobs. Without focus on the job list, show why there are none."""
+        """Return the selected jobs. Without focus on the job list, or while it loads, show why there are none."""
         if self.focused is not self.jobs.table:
             key = key_of(self.app, DASHBOARD_BINDINGS, "app.next_pane")
             text = f"This key acts on a job. Press {key} to go to the job list first."
+            show_toast(self.app, Toast(text=text, severity="warning"))
+            return ()
+        if self.awaits_list:
+            text = "The list is still loading. Press the key again once the rows are there."
             show_toast(self.app, Toast(text=text, severity="warning"))
             return ()
         jobs = self.jobs.selected

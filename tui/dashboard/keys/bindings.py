@@ -160,8 +160,17 @@ ALWAYS_OPEN = frozenset(
 SEVERAL_OPEN = frozenset({*(f"act('{action}')" for action in STATUS_ACTIONS), "act('retry')"}) - ALWAYS_OPEN
 """Actions that ask for confirmation when more than one job is selected."""
 
+_NOT_ON_ROWS = frozenset({"job.new", "job.undo", "jobs.unmark"})
+"""Bindings of the job list that do not need its rows."""
+
 TOGGLES = {"jobs.open": "details.close", "app.help": "help.close", "app.workers": "workers.close"}
 """Bindings of the job list that open a dialog, and the binding with the same key that closes it."""
+
+
+def acts_on_rows(binding: Binding) -> bool:
+    """Return whether the key moves in the list or acts on its jobs."""
+    group, _, _ = (binding.id or "").partition(".")
+    return group in ("job", "jobs") and binding.id not in _NOT_ON_ROWS
 
 
 def own_bindings(owner: type[DOMNode]) -> Iterator[Binding]:

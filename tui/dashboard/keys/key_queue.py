@@ -47,17 +47,20 @@ class KeyQueue:
         *,
         is_opening: Callable[[], bool],
         is_taken: Callable[[events.Event], bool],
+        is_early: Callable[[events.Event], bool],
         is_toggle: Callable[[events.Key], bool],
         cancel: Callable[[], object],
     ) -> None:
         """`is_opening` returns whether a dialog is about to open. `cancel` cancels it.
 
-        `is_taken` returns whether the open dialog takes a key. `is_toggle` returns whether a key opens a dialog that
+        `is_taken` returns whether the open dialog takes a key. `is_early` returns whether a key acts on rows that are
+        still loading; it then waits for at most two seconds. `is_toggle` returns whether a key opens a dialog that
         the same key closes.
         """
         self._app = app
         self._is_opening = is_opening
         self._is_taken = is_taken
+        self._is_early = is_early
         self._is_toggle = is_toggle
         self._cancel = cancel
         self._waiting: deque[events.Key | events.Paste] = deque()
@@ -178,14 +181,16 @@ class KeyQueue:
         while calm < _CALM_TURNS:
             await asyncio.sleep(0 if turns < _SPIN_TURNS else _POLL_SECONDS)
             turns += 1
-            is_free = not self._is_opening() and (not for_next or self._is_next_taken)
             is_patient = time.monotonic() - began < _MOST_SECONDS
+            is_free = not self._is_opening() and (not for_next or self._is_next_taken(is_patient=is_patient))
             calm = calm + 1 if is_free and (self._is_calm or not is_patient) else 0
         self._drop_if_nothing_opened()
 
-    @property
-    def _is_next_taken(self) -> bool:
-        return not self._waiting or self._is_taken(self._waiting[0])
+    def _is_next_taken(self, *, is_patient: bool) -> bool:
+        if not self._waiting:
+            return True
+        event = self._waiting[0]
+        return self._is_taken(event) and not (is_patient and self._is_early(event))
 
     def _drop_if_nothing_opened(self) -> None:
         expected, self._expected = self._expected, None

@@ -15,7 +15,7 @@ from tests.conftest import Conninfo
 from tests.tui.app_waits import PATIENCE
 from tests.tui.dashboard.dashboard_driver import Driver, Gate, WatchedApp, drive_dashboard, opener_of
 from tests.tui.dashboard.keys.key_sending import busy_loop, chance, rest, send, type_into
-from tests.tui.jobs_database import FROZEN, JobsDatabase, fill, short
+from tests.tui.jobs_database import FROZEN, JobsDatabase, fill, job_id, short
 from tui.dashboard.dialogs.dialog import Dialog, ProgressDialog, showing_progress
 from tui.dashboard.dialogs.pick import PickDialog
 from tui.dashboard.keys import key_queue
@@ -36,6 +36,42 @@ async def test_burst_of_a_mode_name_goes_into_the_new_job_form(dashboard: Driver
     field = dashboard.app.focused
     assert isinstance(field, Input)
     assert field.value == "lifestyle"
+    assert jobs_db.sql("select id, status from generation_jobs order by id") == before
+
+
+@pytest.mark.parametrize(
+    ("keys", "acted_on", "status"),
+    [
+        (["3", "c"], 2, JobStatus.SUCCEEDED),
+        (["2", "end", "s"], 5, JobStatus.RUNNING),
+        (["O", "end", "s"], 1, JobStatus.RUNNING),
+        (["slash", *"feature", "enter", "s"], 5, JobStatus.RUNNING),
+        (["down", "3", "2", "s"], 1, JobStatus.RUNNING),
+    ],
+)
+async def test_key_typed_for_another_list_acts_on_a_job_of_that_list(
+    dashboard: Driver, jobs_db: JobsDatabase, keys: Sequence[str], acted_on: int, status: JobStatus
+) -> None:
+    before = dict(jobs_db.sql("select id, status from generation_jobs"))
+    async with busy_loop(chance(3)):
+        for key in keys:
+            send(dashboard.app, key)
+        await rest(dashboard)
+    await dashboard.until(lambda: jobs_db.status(acted_on) is status)
+    after = dict(jobs_db.sql("select id, status from generation_jobs"))
+    assert after == {**before, job_id(acted_on): status}
+
+
+async def test_key_for_a_list_that_does_not_arrive_acts_on_no_job(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    before = jobs_db.sql("select id, status from generation_jobs order by id")
+    read = Gate("get_listing", lambda _store, query: query.window.listed.status is not None)
+    async with drive_dashboard(WatchedApp(opener_of(database, make=read.store))) as driver:
+        for key in "2s":
+            send(driver.app, key)
+        await driver.shows_toast("The list is still loading.")
+        read.open()
+        read.release()
+        await driver.refreshes()
     assert jobs_db.sql("select id, status from generation_jobs order by id") == before
 
 
