@@ -56,7 +56,7 @@ class Onlooker(WatchedApp):
 
     def __init__(self, login: Login, actor: Actor, diary: list["Onlooker"]) -> None:
         def now() -> datetime:
-            return FROZEN + self.looks * INTERVAL
+            return FROZEN + self.polls * INTERVAL
 
         class SimulatedStore(Store):
             async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
@@ -76,7 +76,7 @@ class Onlooker(WatchedApp):
     def _go_on(self, message: ListPolled) -> None:
         self._diary.append(self)
         self.seen.add(frozenset(project.user_id for project in message.listing.projects))
-        if self.looks < LOOKS:
+        if self.polls < LOOKS:
             self.call_later(self.poller.refresh)
         else:
             self.done.set()
