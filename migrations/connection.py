@@ -11,9 +11,10 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_attempts, make_conninfo
 
 from migrations import REVISIONS
+from store.database.connection_errors import is_unclear, translate_connecting
 from store.database.connection_pool import with_defaults
 from store.database.connection_url import warn_about_password_file
-from store.database.driver_errors import is_unclear, translate, translate_connecting
+from store.database.driver_errors import translate
 from store.database.refusal_code import refusal_code
 from store.errors import Locked, NoPrivilege, SchemaMissing, SignInRefused, StoreError, Unreachable
 
@@ -176,7 +177,9 @@ def _answer_in_time(connection: psycopg.Connection, query: str) -> bytes | None:
     """Return a query's first value, empty if it has none. None if no answer comes."""
     connection.pgconn.send_query(query.encode())
     while connection.pgconn.is_busy():
-        if not select.select([connection.pgconn.socket], [], [], PATIENCE_SECONDS)[0]:
+        waiting = select.poll()
+        waiting.register(connection.pgconn.socket, select.POLLIN)
+        if not waiting.poll(PATIENCE_SECONDS * 1000):
             return None
         connection.pgconn.consume_input()
     value = b""

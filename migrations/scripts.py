@@ -11,7 +11,8 @@ from sqlalchemy import Connection, TextClause, text
 
 from migrations.progress import Origin, Run, reporting_progress
 
-SQL = Path(__file__).parent / "sql"
+MIGRATIONS = Path(__file__).parent
+SQL = MIGRATIONS / "sql"
 
 GENERATES = r"\gexec"
 """psql's command: the query before it returns statements, which are then run."""
@@ -25,17 +26,17 @@ _COUNTS = "select gjobs.recount_jobs()"
 _CONCURRENT = re.compile(r"(?P<verb>create|drop) index concurrently if (?:not )?exists (?:public\.)?(?P<name>\w+)")
 
 
-def run_script(name: str) -> None:
-    """Run a file under `sql/` as one message, or print it if the run is offline."""
-    op.execute(load(name))
+def run_script(name: str, kind: str = "sql") -> None:
+    """Run a file of the folder `sql`, `functions` or `triggers` as one message, or print it if the run is offline."""
+    op.execute(_text(_read(MIGRATIONS / kind / name)))
 
 
 def run_folder(kind: str, first: str, last: str | None = None) -> None:
-    """Run the files `sql/<revision>/<kind>/*.sql` of a revision, or of all revisions from the first to the last."""
-    for file in sorted(SQL.glob(f"*/{kind}/*.sql")):
-        name = file.relative_to(SQL)
-        if first <= name.parts[0] <= (last or first):
-            run_script(name.as_posix())
+    """Run the files `<kind>/<revision>_<name>/*.sql` of a revision, or of all revisions from the first to the last."""
+    for file in sorted(MIGRATIONS.glob(f"{kind}/*/*.sql")):
+        revision, _, _ = file.parent.name.partition("_")
+        if first <= revision <= (last or first):
+            run_script(f"{file.parent.name}/{file.name}", kind)
 
 
 def makes_tables() -> bool:
@@ -45,8 +46,8 @@ def makes_tables() -> bool:
 
 def lock_tables(others: str = "app_tables.sql", *, mode: str = "access exclusive") -> None:
     """Lock the jobs in the mode, and what the plpgsql file locks, until the commit."""
-    script = _read("lock.sql").replace("access exclusive", mode)
-    script = script.replace(_OTHERS, _read(others).replace("\n", f"\n{_OTHERS_INDENT}") + ";")
+    script = _read(SQL / "lock.sql").replace("access exclusive", mode)
+    script = script.replace(_OTHERS, _read(SQL / others).replace("\n", f"\n{_OTHERS_INDENT}") + ";")
     op.execute(_text(script))
     if not context.is_offline_mode():
         this_run().locked(seconds=op.get_bind().scalar(text(_LOCKED_SECONDS)))
@@ -141,7 +142,7 @@ def driver_connection(connection: Connection) -> psycopg.Connection:
 
 
 def load(name: str) -> TextClause:
-    return _text(_read(name))
+    return _text(_read(SQL / name))
 
 
 def _text(script: str) -> TextClause:
@@ -149,8 +150,8 @@ def _text(script: str) -> TextClause:
     return text(script.replace(":", r"\:"))
 
 
-def _read(name: str) -> str:
-    return (SQL / name).read_text(encoding="utf-8").strip().removesuffix(";")
+def _read(file: Path) -> str:
+    return file.read_text(encoding="utf-8").strip().removesuffix(";")
 
 
 def _is_built(statement: str) -> bool:
@@ -165,7 +166,7 @@ def _is_built(statement: str) -> bool:
 def _statements(*names: str) -> Iterator[str]:
     """Yield the statements of files. Empty lines separate them; comments come before the first."""
     for name in names:
-        for paragraph in _read(name).split("\n\n"):
+        for paragraph in _read(SQL / name).split("\n\n"):
             lines = [line for line in paragraph.splitlines() if not line.startswith("--")]
             if lines:
                 yield "\n".join(lines).removesuffix(";")

@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+from store.far_times import FarTime, written
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -97,7 +99,12 @@ PlainRow = Mapping[str, str | int | float | None]
 
 
 def plain_time(time: datetime) -> str:
-    """Return the time in UTC, always with six digits and a Z, so that texts sort in time order."""
+    """Return the time in UTC, always with six digits and a Z, so that texts sort in time order.
+
+    Times beyond the years 1 to 9999 have more digits, end with ` BC`, or are `infinity` or `-infinity`.
+    """
+    if isinstance(time, FarTime):
+        return written(time, "-%m-%dT%H:%M:%S.%fZ")
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -116,6 +123,10 @@ def _plain(value: Any) -> str | int | float | None:
     raise TypeError(f"{type(value).__name__} is not a column value")
 
 
+_LIKENESS = 0.65
+"""The share of letters that a suggestion has in common with what was typed. A slip in three letters leaves two."""
+
+
 def not_known(word: str, known: Iterable[str]) -> str:
     """Return a clause that suggests the nearest known word, or lists all of them."""
     words = [str(other) for other in known]
@@ -125,9 +136,10 @@ def not_known(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the nearest known word, or None."""
-    close = difflib.get_close_matches(word.lower(), list(known), n=1)
-    return close[0] if close else None
+    """Return the nearest known word, or None. The dashes of an option are no likeness."""
+    by_text = {other.lstrip("-").lower(): other for other in known}
+    close = difflib.get_close_matches(word.lstrip("-").lower(), by_text, n=1, cutoff=_LIKENESS)
+    return by_text[close[0]] if close else None
 
 
 def close_names(typed: str, names: Sequence[str]) -> list[str]:
@@ -137,7 +149,8 @@ def close_names(typed: str, names: Sequence[str]) -> list[str]:
     for name in names:
         by_folded.setdefault(name.casefold(), name)
     begin = [name for name in by_folded if folded and name.startswith(folded)]
-    return [by_folded[name] for name in begin[:3] or difflib.get_close_matches(folded, by_folded, n=3)]
+    alike = begin[:3] or difflib.get_close_matches(folded, by_folded, n=3, cutoff=_LIKENESS)
+    return [by_folded[name] for name in alike]
 
 
 LEAST_DIGITS = 4

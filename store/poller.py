@@ -23,7 +23,9 @@ LONGEST_COSTLY_WAIT = 300.0
 LONGEST_IDLE_WAIT = 10.0
 """Seconds, for a feed that a person watches and that no notification wakes."""
 IDLE_AFTER = 0.25
-"""Seconds to wait after the last wake-up, so that changes made together are read together."""
+"""Seconds to wait after the last wake-up, so that changes made together are read together. Longer than the silence of
+the triggers after a notification: they don't announce what changes meanwhile.
+"""
 SHORTEST_HINTED_WAIT = 1.0
 """Seconds. A constant stream of wake-ups causes at most one query in this time."""
 

@@ -1,5 +1,6 @@
 """Files and directories that only their owner may read, whatever the umask is."""
 
+import errno
 import os
 import stat
 import tempfile
@@ -52,15 +53,42 @@ def _make_private(descriptor: int) -> None:
 
 
 def replace_private(path: Path, text: str) -> None:
-    """Replace or create the file at once. A reader sees the old text or the new text, never half of it."""
+    """Replace or create the file at once. A reader sees the old text or the new text, never half of it.
+
+    The new text is on the disk before it is visible. Raises OSError for a link, as `open_private` does.
+    """
+    _refuse_special(path)
     # mkstemp creates a private file under a random name, so nobody can have placed a link there.
     descriptor, made = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     unfinished = Path(made)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
+            stream.flush()
+            os.fsync(descriptor)
         unfinished.replace(path)
     except BaseException:
         with suppress(OSError):
             unfinished.unlink()
         raise
+    sync_directory(path.parent)
+
+
+def _refuse_special(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ELOOP, "it is a symbolic link")
+    if not stat.S_ISREG(mode):
+        raise OSError(None, "it is not a regular file")
+
+
+def sync_directory(path: Path) -> None:
+    """Write the directory's names to the disk. A renamed file keeps its new name after a power failure."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

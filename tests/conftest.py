@@ -1,4 +1,4 @@
-"""What every test may use: a server of its own for each process of the run."""
+"""Shared fixtures. Each process of the run has its own server."""
 
 import gc
 import os
@@ -27,7 +27,7 @@ from tests.shared_connection import SharedConnection
 
 pytest_plugins = ["tests.hosted.hosted_fixtures", "tests.statement_recording"]
 
-# How long an example takes is the machine's, and what else it does: that is measured elsewhere.
+# The time of an example depends on the machine and its load.
 settings.register_profile("any machine", deadline=None)
 
 settings.load_profile("any machine")
@@ -46,7 +46,7 @@ delete from gjobs.job_links;
 delete from gjobs.workers;
 """
 
-"""Everything belongs to a user, but for what outlives the jobs."""
+"""Deleting the users deletes everything except the rows that outlive the jobs."""
 
 TESTS = Path(__file__).parent
 
@@ -54,31 +54,31 @@ GIGABYTE = 2**30
 
 
 def quick_directory() -> Path:
-    """In memory where there is room, for a disk makes databases ten times slower."""
+    """Return a directory in memory if there is room. Databases on a disk are ten times slower."""
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and shutil.disk_usage(memory).free >= GIGABYTE
     return memory if roomy else Path(tempfile.gettempdir())
 
 
 def pytest_configure() -> None:
-    """Bytecode is kept, whatever the environment says.
+    """Keep the bytecode, even if the environment forbids it.
 
-    Each process of the run reads the tests, and hundreds start the program: to compile all of that every time took
-    half of the first and a seventh of the second.
+    Each process of the run imports the tests, and hundreds start the program. Compiling every time took half of the
+    import and a seventh of each start.
     """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On another server, only the tests that touch it: the others would say the same again."""
+    """On another server, run only the tests that use a server. The others don't depend on it."""
     if VARIABLE in os.environ:
         config.hook.pytest_deselected(items=[item for item in items if not uses_a_server(item)])
         items[:] = filter(uses_a_server, items)
 
 
 def pytest_collection_finish() -> None:
-    """Garbage is looked for seldom, and never among what stays to the end of the run: that took a sixth of it."""
+    """Collect garbage rarely, and never among the imported modules. It took a sixth of the run."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
@@ -99,7 +99,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def not_skipped(report: Report) -> Report:
-    """Where everything is required, what skips has failed."""
+    """Turn a skip into a failure if GJOBS_REQUIRE_ALL is 1."""
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("GJOBS_REQUIRE_ALL") == "1":
         report.outcome = "failed"
         report.longrepr = f"With GJOBS_REQUIRE_ALL=1 nothing may be skipped: {report.longrepr}"
@@ -107,7 +107,7 @@ def not_skipped(report: Report) -> Report:
 
 
 def require_tool(name: str) -> str:
-    """The path of a program; where it is missing, the test is skipped."""
+    """Return the path of a program, or skip the test if it is not installed."""
     path = shutil.which(name)
     if path is None:
         pytest.skip(f"{name} is not installed")
@@ -122,7 +122,7 @@ def server() -> Iterator[ServerHandle]:
 
 @contextmanager
 def started_server(**further_settings: str) -> Iterator[ServerHandle]:
-    """An embedded server, or another, that trades safety for speed. The watchdog removes it with its directory."""
+    """Start a server without fsync: the embedded one, or another one. The watchdog removes it with its directory."""
     data_dir = Path(tempfile.mkdtemp(prefix="gjobs-test-", dir=quick_directory()))
     data_dir.rmdir()
     settings = {"fsync": "off", **further_settings}
@@ -139,7 +139,7 @@ def connect(conninfo: Conninfo, *, autocommit: bool = False) -> psycopg.Connecti
 
 
 def copy_database(connection: psycopg.Connection, template: str, name: str, *, owner: str) -> None:
-    """By its files, as before Postgres 15 it always was: what is made and dropped so takes half the time."""
+    """Copy a database by its files, the only way before Postgres 15. Creating and dropping it takes half the time."""
     strategy = "strategy file_copy" if connection.info.server_version >= 150_000 else ""
     connection.execute(
         SQL("create database {} owner {} template {} {}").format(
@@ -150,7 +150,7 @@ def copy_database(connection: psycopg.Connection, template: str, name: str, *, o
 
 @contextmanager
 def temporary_database(server: ServerHandle, template: str = "template1") -> Iterator[Conninfo]:
-    """A database of the operator's role, dropped on leaving whoever is still connected."""
+    """Create a database that the operator's role owns. On leaving, drop it even if clients are connected."""
     name = f"test_{uuid.uuid4().hex}"
     with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as connection:
         copy_database(connection, template, name, owner=OWNER)
@@ -162,10 +162,10 @@ def temporary_database(server: ServerHandle, template: str = "template1") -> Ite
 
 @pytest.fixture(scope="session")
 def migrated(server: ServerHandle) -> Iterator[str]:
-    """The name of a migrated database to copy. Nobody may be connected to it."""
+    """The name of a migrated database to copy. No client may be connected to it."""
     with temporary_database(server) as conninfo:
         with connect({**conninfo, "user": ADMINISTRATOR}) as administrator:
-            if administrator.info.server_version < 160_000:  # there only a superuser makes a role that bypasses RLS
+            if administrator.info.server_version < 160_000:  # Only a superuser can create a role that bypasses RLS.
                 administrator.execute(
                     "do $$ begin if to_regrole('service_role') is null then"
                     " create role service_role nologin noinherit bypassrls; end if; end $$"
@@ -176,7 +176,7 @@ def migrated(server: ServerHandle) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def reused_database(server: ServerHandle, migrated: str) -> Iterator[Conninfo]:
-    """What `database` hands out, one for each process of the run. Tests ask for `database`."""
+    """The database behind `database`, one for each process of the run. Tests use `database`."""
     with temporary_database(server, template=migrated) as conninfo:
         yield conninfo
 
@@ -190,41 +190,41 @@ def shared_connection(reused_database: Conninfo) -> Iterator[SharedConnection]:
 
 @pytest.fixture
 def database(reused_database: Conninfo, shared_connection: SharedConnection) -> Iterator[Conninfo]:
-    """A migrated database without a row, for tests that leave its schema as it is. Its role is the operator."""
+    """An empty migrated database for tests that don't change its schema. Its role is the operator."""
     yield reused_database
     shared_connection.as_new().execute(EMPTY)
 
 
 @pytest.fixture
 def operator_connection(database: Conninfo, shared_connection: SharedConnection) -> psycopg.Connection:
-    """To `database`, as the operator, in autocommit. Not the test's to close."""
+    """A connection to `database` as the operator, in autocommit. Tests must not close it."""
     return shared_connection.as_new()
 
 
 @pytest.fixture
 def migrated_copy(server: ServerHandle, migrated: str) -> Iterator[Conninfo]:
-    """A migrated database of the test's own, whose schema it may change."""
+    """A migrated database for one test, which may change its schema."""
     with temporary_database(server, template=migrated) as conninfo:
         yield conninfo
 
 
 @pytest.fixture
 def blank_database(server: ServerHandle) -> Iterator[Conninfo]:
-    """An empty database of the operator's role, of the test's own."""
+    """A database without tables for one test. The operator's role owns it."""
     with temporary_database(server) as conninfo:
         yield conninfo
 
 
 @pytest.fixture
 def hosted_database(blank_database: Conninfo) -> Conninfo:
-    """As a hosted project is before the app's first migration."""
+    """A hosted project before the app's first migration."""
     make_hosted(blank_database)
     return blank_database
 
 
 @pytest.fixture(scope="session")
 def attached_template(server: ServerHandle) -> Iterator[str]:
-    """The name of a database to copy, to which nobody may be connected."""
+    """The name of a database with the app's schema to copy. No client may be connected to it."""
     with temporary_database(server) as conninfo:
         make_hosted(conninfo)
         run_file(conninfo, TESTS / "app_schema.sql")
@@ -233,7 +233,7 @@ def attached_template(server: ServerHandle) -> Iterator[str]:
 
 @pytest.fixture
 def attached_database(server: ServerHandle, attached_template: str) -> Iterator[Conninfo]:
-    """The app's own: a hosted project with its schema, on which no migration of ours has run."""
+    """A hosted project with the app's schema, for one test. No migration of gjobs has run."""
     with temporary_database(server, template=attached_template) as conninfo:
         yield conninfo
 

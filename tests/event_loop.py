@@ -1,18 +1,18 @@
-"""An event loop that tells when nothing is left to do: what remains waits for time, or for somebody outside."""
+"""An event loop that knows when it is idle: every task waits for a timer or for input."""
 
 import asyncio
 import selectors
 
 
 class _Selector(selectors.DefaultSelector):
-    """Is asked without a pause while something is left to do, and with one when all that is left is to wait."""
+    """The loop selects without a timeout while callbacks are ready, and with one when it is idle."""
 
     def __init__(self) -> None:
         super().__init__()
         self.idle: set[asyncio.Future[None]] = set()
-        """Are done as soon as nothing is left to do."""
+        """Futures that are done when the loop is idle."""
         self.woken: set[asyncio.Future[None]] = set()
-        """Wait for something to happen first."""
+        """Futures that are done when the loop is idle again after its next event."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is not None and timeout <= 0:
@@ -34,21 +34,21 @@ class IdleAwareLoop(asyncio.SelectorEventLoop):
         super().__init__(self._idleness)
 
     async def idle(self) -> None:
-        """Until nothing is left to do."""
-        await self._among(self._idleness.idle)
+        """Wait until the loop is idle."""
+        await self._wait_in(self._idleness.idle)
 
     async def woken(self, within: float) -> None:
-        """Until something has come from outside or it was time for something, and nothing is left to do after it.
+        """Wait for the next input or timer, and until the loop is idle after it.
 
-        After `within` seconds at the latest, for not all that a test waits for wakes this loop.
+        Wait at most `within` seconds, because not every change that a test waits for wakes this loop.
         """
-        at_the_latest = self.call_later(within, lambda: None)
+        deadline = self.call_later(within, lambda: None)
         try:
-            await self._among(self._idleness.woken)
+            await self._wait_in(self._idleness.woken)
         finally:
-            at_the_latest.cancel()
+            deadline.cancel()
 
-    async def _among(self, waiting: set[asyncio.Future[None]]) -> None:
+    async def _wait_in(self, waiting: set[asyncio.Future[None]]) -> None:
         future = self.create_future()
         waiting.add(future)
         await future

@@ -1,8 +1,8 @@
 """Random keys on a real terminal: `python -m tests.key_storm [--seconds N] [--seed N]`.
 
-The installed command runs on an embedded database of its own, in tmux. It gets bursts of keys, pastes and other sizes
-of the terminal, and its connections are killed. Exits 1 where it crashes, where escape does not lead back to the list,
-or where it ends by anything but a key that quits.
+The installed command runs in tmux on its own embedded database. It gets bursts of keys, pastes and new terminal sizes,
+and its connections are killed. Exits 1 if the command crashes, if escape does not lead back to the list, or if the
+command ends without a key that quits.
 """
 
 import argparse
@@ -26,28 +26,28 @@ from tests.conftest import connect, quick_directory
 from tests.tmux import HEIGHT, WIDTH, Pane
 
 ROUNDS = 25
-"""Of a session: then escape has to lead back, and a key to quit."""
+"""Rounds of one session. Then escape must lead back to the list, and q must quit."""
 PAUSES = (0.0, 0.0, 0.005, 0.02, 0.08, 0.4)
 QUITTING = {"q", "C-q", "C-p"}
-"""The palette offers it as well."""
+"""Keys that quit. The palette of ctrl+p offers it, too."""
 BACK_SECONDS, SHORTEST_SECONDS = 30.0, 10.0
 LETTERS = tuple("scfrdnUPbAyoOz1234=+-jkgGxwtvuipLYWDlm")
 NAMED = ("Down", "Up", "Left", "Right", "Home", "End", "NPage", "PPage", "Tab", "BTab", "Space", "BSpace", "DC")
 OPENING = ("Enter", "Enter", "Enter", "Escape", "Escape", "/", "?", "C-p", "C-r", "C-u", "F5", "F12")
-"""Not ctrl+c: once the command has quit, it would be a signal to what is left of it."""
+"""Without ctrl+c: after the command has quit, it would interrupt its cleanup."""
 KEYS = (*LETTERS * 2, *NAMED * 2, *OPENING * 3, "q", "C-q")
 PASTES = ("lifestyle", "status:failed", "a\nb\tc", "x" * 3_000, "2.50", "00000002")
 KILL = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'gjobs'"
 
 
 class StormError(Exception):
-    """What the command did wrong."""
+    """A fault of the command."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.key_storm", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=90, help="sessions begin until then (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the first session (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=90, help="start sessions for so long (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the first session (default: %(default)s)")
     options = parser.parse_args()
     if shutil.which("tmux") is None:
         sys.exit("tmux is not installed.")
@@ -59,7 +59,7 @@ def main() -> int:
             try:
                 session.run()
             except (StormError, AssertionError) as error:
-                sys.stdout.write(f"Seed {seed} failed: {error}\nSent until then:\n{session.sent()}\n")
+                sys.stdout.write(f"Seed {seed} failed: {error}\nKeys so far:\n{session.sent()}\n")
                 return 1
             sys.stdout.write(f"Seed {seed}: {len(session.rounds)} rounds, {session.end}\n")
             sys.stdout.flush()
@@ -69,7 +69,7 @@ def main() -> int:
 
 @contextmanager
 def working_directory() -> Iterator[Path]:
-    """All that the command leaves behind is in here; every account may enter it, and it has a short path."""
+    """Create a directory for all files of the command. Every account may enter it, and its path is short."""
     directory = Path(tempfile.mkdtemp(prefix="gjobs-", dir=quick_directory())).resolve()
     directory.chmod(0o755)
     for name in (*SETTINGS, "NO_COLOR"):
@@ -106,15 +106,15 @@ class Session:
         with closing(self._pane):
             self._pane.wait_for("as ada@example.com", "Jobs ·")
             has_quit = any(self._play_round() for _ in range(ROUNDS) if time.monotonic() < self._deadline)
-            self.end = "ended by a key" if has_quit else "led back by escape"
+            self.end = "a key quit" if has_quit else "escape led back"
             if not has_quit:
                 self._lead_back()
             elif not set(self.sent().split()) & QUITTING:
-                raise StormError("it ended though no key had asked for that")
+                raise StormError("the command ended without a key that quits")
             self._require_clean_end()
 
     def _play_round(self) -> bool:
-        """Whether a key has ended the command."""
+        """Return whether a key has ended the command."""
         with self._unless_ended():
             self._send_round()
         time.sleep(self._dice.choice(PAUSES))
@@ -122,7 +122,7 @@ class Session:
 
     @contextmanager
     def _unless_ended(self) -> Iterator[None]:
-        """tmux refuses what is sent to a command that has just ended."""
+        """Ignore the error of tmux for keys sent to a command that has just ended."""
         try:
             yield
         except AssertionError as error:
@@ -154,9 +154,9 @@ class Session:
                 connection.execute(KILL)
 
     def _lead_back(self) -> None:
-        """Escape, as often as dialogs may lie above each other. Then the key that quits, which a form takes for text.
+        """Press escape until no dialog can be open, then q. A form would take q as text.
 
-        Keys that come before the last ones are handled may be dropped: then both are pressed again.
+        The command may drop keys that arrive before earlier ones are handled. So press both keys again until it ends.
         """
         with self._unless_ended():
             self._pane.resize(WIDTH, HEIGHT)

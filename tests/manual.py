@@ -1,4 +1,4 @@
-"""The generated parts of README and manual: `python -m tests.manual` writes them from the tables in the code."""
+"""Generate parts of README and manual from the tables in the code: `python -m tests.manual`."""
 
 import argparse
 import json
@@ -8,6 +8,10 @@ from typing import Any
 
 from textual.app import App
 from textual.binding import Binding
+from textual.keys import Keys
+from textual.keys import _character_to_key as key_name
+from textual.screen import ModalScreen
+from textual.theme import BUILTIN_THEMES
 
 from store.filters.filter_terms import KEYS
 from tests.benchmarks.report import number
@@ -16,14 +20,23 @@ from tui.cli.command import DECLARED, Command
 from tui.cli.exit_codes import MEANINGS
 from tui.cli.parser import Parser
 from tui.cli.program import build_parser
-from tui.dashboard.keys.bindings import own_bindings, shown_keys
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.dialogs.pick import PickDialog
+from tui.dashboard.job_list.filter_field import FilterField
+from tui.dashboard.keys.bindings import inherited_bindings, own_bindings, shown_keys
 from tui.dashboard.keys.help import OWNERS, all_entries, of_the_app
 from tui.dashboard.keys.key_list import key_list
+from tui.dashboard.screen import DashboardScreen
+from tui.dashboard_settings import TABLE
 from tui.manual.pages import GROUPS, TOPICS, page_path, with_generated
 
 README = Path(__file__).parents[1] / "README.md"
 
 WIDTH = 70
+
+TYPED_INTO = (Dialog, PickDialog, FilterField)
+
+"""Classes in which the user may be typing while their bindings are active."""
 
 MAIN_KEYS = (
     "jobs.open",
@@ -40,45 +53,45 @@ MAIN_KEYS = (
     "app.help",
 )
 
-"""The twelve most important ones, for the README."""
+"""The twelve most important keys, for the README."""
 
-START = "from the command to the screen, the server being up"
+START = "from the command to the first screen, with the server already running"
 
-WORK = "jobs that do nothing, until none is queued, each end durable"
+WORK = "a queue of empty jobs, until all have run, with durable results"
 
 HEADLINES = (
     (
-        "start until the first rows",
+        "from the command to the first rows",
         START,
-        ("gjobs: first rows", "gjobs"),
-        ("posting: first paint", "posting, first paint"),
+        ("first rows of gjobs", "gjobs"),
+        ("first paint of Posting", "Posting (another Textual program), first paint"),
     ),
     (
-        "newest 200 jobs of a project, of a million",
-        "the newest 200 of a project, with a user's eyes",
+        "the newest 200 jobs of a project, in a table of a million jobs",
+        "the newest 200 jobs of a project, read as a user",
         ("Store.get_project_jobs", "gjobs"),
         ("raw psycopg", "raw psycopg"),
     ),
     (
-        "status changes, with all triggers",
-        "transitions of single jobs",
+        "status changes of single jobs, with all triggers",
+        "status changes of single jobs",
         ("with all triggers", "gjobs"),
-        ("without ours", "no triggers"),
+        ("without the triggers of gjobs", "no triggers"),
     ),
     (
-        "refresh of 500 rows, one changed",
-        "a tick with 1 of 500 rows changed, CPU time",
+        "one refresh of a table of 500 rows, one of them changed",
+        "one refresh of a table with 1 of 500 rows changed, CPU time",
         ("JobTable", "gjobs"),
         ("DataTable", "Textual's DataTable"),
     ),
-    ("jobs run by one worker that claims one job at a time", WORK, ("gjobs", "gjobs"), ("PgQueuer", "PgQueuer")),
+    ("empty jobs run by one worker that claims one job at a time", WORK, ("gjobs", "gjobs"), ("PgQueuer", "PgQueuer")),
 )
 
-"""What the README shows: label, title of the benchmark, and ours and the rival, each as measured and as shown."""
+"""The README's benchmarks: label, title, and two series (ours and the rival's), each as measured and as shown."""
 
 
 def parsers(parser: Parser) -> Iterator[Parser]:
-    """The parser and, in depth, those of its commands."""
+    """Yield the parser and, depth first, the parsers of its commands."""
     yield parser
     for child in subcommands(parser):
         yield from parsers(child)
@@ -89,7 +102,7 @@ def subcommands(parser: Parser) -> list[Parser]:
 
 
 def described(parser: Parser) -> list[Parser]:
-    """The commands below that do something; a group that lists has `list` for it."""
+    """Return the commands that the reference explains. A group whose default is `list` has no entry of its own."""
     return [
         one
         for one in parsers(parser)
@@ -104,7 +117,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def code(text: str) -> str:
-    """In a cell of a table."""
+    """Return code for a table cell."""
     escaped = text.replace("|", "\\|")
     return f"`{escaped}`"
 
@@ -133,7 +146,7 @@ def generate(part: str) -> str:
         case "headline benchmarks":
             return table(("what", "ours", "rival"), _headlines())
         case _:
-            raise ValueError(f"{part!r} is no generated part")
+            raise ValueError(f"Unknown generated part {part!r}")
 
 
 def _main_keys() -> Iterator[tuple[str, str]]:
@@ -152,7 +165,7 @@ def _command_rows(parser: Parser) -> Iterator[tuple[str, str]]:
 
 
 def _chosen(names: str) -> list[Parser]:
-    """`budgets, gjobs jobs show`: a group stands for all its commands."""
+    """Return the parsers of a list such as `budgets, gjobs jobs show`. A group stands for all its commands."""
     known = {parser.prog: parser for parser in parsers(build_parser())}
     return [one for name in names.split(", ") for one in described(known[f"gjobs {name.removeprefix('gjobs ')}"])]
 
@@ -186,6 +199,34 @@ def _headlines() -> Iterator[tuple[str, ...]]:
         yield (label, *(f"{shown}: {number(series[name]['median'])} {unit}" for name, shown in compared))
 
 
+def dashboard_facts() -> str:
+    """The table that checks the configured theme and keymap without importing the dashboard."""
+    owners = [*(list(own_bindings(owner)) for owner in OWNERS), list(of_the_app())]
+    characters = [chr(code) for code in range(0x20, 0x250) if chr(code).isprintable()]
+    facts: dict[str, object] = {
+        "themes": list(BUILTIN_THEMES),
+        "bindings": {binding.id: binding.key for bindings in owners for binding in bindings if binding.id},
+        "scopes": [[binding.id for binding in scope if binding.id] for scope in _scopes()],
+        "typed_into": [binding.id for owner in TYPED_INTO for binding in own_bindings(owner) if binding.id],
+        "characters": {character: key_name(character) for character in characters},
+        "other_keys": sorted({key.value for key in Keys}),
+    }
+    lines = (f"  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in facts.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _scopes() -> Iterator[list[Binding]]:
+    """The bindings that are active at the same time."""
+    app = list(of_the_app())
+    screen = list(own_bindings(DashboardScreen))
+    anywhere = [binding for binding in app if binding.priority]
+    for owner in OWNERS:
+        if issubclass(owner, ModalScreen):
+            yield [*inherited_bindings(owner), *anywhere]
+        elif owner is not DashboardScreen:
+            yield [*own_bindings(owner), *screen, *app]
+
+
 def pages() -> list[Path]:
     return [README, *map(page_path, TOPICS)]
 
@@ -194,6 +235,7 @@ def main() -> None:
     for path in pages():
         source = path.read_text(encoding="utf-8")
         path.write_text(with_generated(source, generate), encoding="utf-8")
+    TABLE.write_text(dashboard_facts(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a terminal, or a program that writes into one, may send by mistake."""
+"""Invalid or late input that a terminal may send."""
 
 ODD_INPUT = (
     b"\x1b[999999999999u",
@@ -28,4 +28,4 @@ LATE_REPLIES = (
     b"\x1b[>41;388;0c",
     b"\x1b[?62;1;2;4;6;9;15;16;17;18;21;22;28;29;42c",
 )
-"""Answers of a terminal to questions of another program, which ended meanwhile."""
+"""Replies of a terminal to queries of a program that has already ended."""

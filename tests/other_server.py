@@ -1,6 +1,6 @@
-"""Another Postgres for the tests that touch data: the one whose programs GJOBS_TEST_POSTGRES_BIN names.
+"""Another Postgres for the tests that use a server. GJOBS_TEST_POSTGRES_BIN is the directory of its programs.
 
-It may be older than the embedded server can be, which is why its cluster is made here.
+It may be older than every embedded server, so this module creates its cluster.
 """
 
 import os
@@ -24,7 +24,7 @@ VARIABLE = "GJOBS_TEST_POSTGRES_BIN"
 
 
 def open_other_server(data_dir: Path, *, settings: Mapping[str, str], grace: float) -> ServerHandle:
-    """As `open_server` of a new data directory with `remove_after`: the watchdog removes it whatever happens here."""
+    """Start it like `open_server` with `remove_after`: the watchdog always removes the new data directory."""
     layout = DataLayout.of(data_dir)
     layout.make()
     layout.throw_away.touch()
@@ -61,13 +61,13 @@ def _make_cluster(cluster: Path, programs: Path, account: OsAccount) -> None:
 
 
 def _run(command: Sequence[str], account: OsAccount, *, text: str = "") -> None:
-    code, said = run_tool(command, account, text=text)
-    assert code == 0, said
+    code, output = run_tool(command, account, text=text)
+    assert code == 0, output
 
 
 _SERVERS = {"server", "hosted_server", "killable_server"}
 
 
 def uses_a_server(item: pytest.Item) -> bool:
-    """One of the fixtures: a test that makes its own chooses its programs itself."""
+    """Return whether a test uses a server fixture. A test that starts its own server chooses the programs itself."""
     return isinstance(item, pytest.Function) and not _SERVERS.isdisjoint(item.fixturenames)

@@ -1,6 +1,4 @@
-"""A connection that outlives the tests: a new one has to get to know every table first, which takes many times as long
-as what a test asks.
-"""
+"""A connection that outlives the tests. A new one loads the catalogue first, which takes longer than most tests."""
 
 import select
 
@@ -11,15 +9,15 @@ _AS_NEW = "reset session authorization; reset all; discard temp"
 
 
 class SharedConnection:
-    """In autocommit, and given out as if it were new. Where a test has ended it, the next one gets another."""
+    """A connection in autocommit that looks new to each test. If a test ended it, the next test gets another one."""
 
     def __init__(self, conninfo: str) -> None:
-        # A transaction that a test left open makes an error of what waits for it, not a wait.
+        # A statement that waits for a transaction left open by a test fails instead of hanging.
         self._conninfo = make_conninfo(conninfo, options="-c lock_timeout=5s")
         self._connection = self._connect()
 
     def as_new(self) -> psycopg.Connection:
-        if select.select([self._connection], [], [], 0)[0]:  # the server's farewell
+        if select.select([self._connection], [], [], 0)[0]:  # The server has ended the connection.
             self.close()
             self._connection = self._connect()
         self._connection.execute(_AS_NEW)

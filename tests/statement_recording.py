@@ -1,8 +1,8 @@
-"""A database that tells with whose eyes each statement on its tables was run.
+"""A database that reports the actor of each statement on its tables.
 
-Its policies call a function that reports role and claims. The login owns nothing and bypasses nothing, so that the
-operator's statements are reported as a user's are: those that come upon a row, be it seen or not. A read-only
-transaction may write nowhere, but it may raise a notice.
+Its policies call a function that raises a notice with role and claims, which works in read-only transactions, too. The
+login owns nothing and bypasses nothing, so that the policies apply to the operator. A statement is reported if it reads
+at least one row, even a hidden one.
 """
 
 import json
@@ -49,11 +49,11 @@ create policy readable on auth.users for select to onlooker using (true);
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedActor:
-    """With which a statement was run."""
+    """The actor that ran a statement."""
 
     role: str
     user_id: UUID | None
-    """Of the claims; None without any."""
+    """The user id of the claims; None without claims."""
 
 
 AS_OPERATOR = RecordedActor(role=ONLOOKER, user_id=None)
@@ -64,15 +64,15 @@ def as_user(user_id: UUID) -> RecordedActor:
 
 
 class StatementRecording:
-    """Which tables were read or written, and with whose eyes."""
+    """The tables that were read or written, and by which actor."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[str, RecordedActor]] = []
 
     def hear(self, notice: Diagnostic) -> None:
-        said = notice.message_primary or ""
-        if said.startswith("watched "):
-            table, role, claims = json.loads(said.removeprefix("watched "))
+        message = notice.message_primary or ""
+        if message.startswith("watched "):
+            table, role, claims = json.loads(message.removeprefix("watched "))
             subject = json.loads(claims).get("sub") if claims else None
             self._seen.append((table, RecordedActor(role=role, user_id=UUID(subject) if subject else None)))
 
@@ -81,15 +81,15 @@ class StatementRecording:
 
     @property
     def actors(self) -> set[RecordedActor]:
-        return {actors for _, actors in self._seen}
+        return {actor for _, actor in self._seen}
 
-    def tables(self, actors: RecordedActor) -> set[str]:
-        return {table for table, these in self._seen if these == actors}
+    def tables(self, actor: RecordedActor) -> set[str]:
+        return {table for table, recorded in self._seen if recorded == actor}
 
 
 @pytest.fixture(scope="session")
 def recording_login(server: ServerHandle, migrated: str) -> str:
-    """A login that owns nothing and bypasses nothing, but may act as users do. The migrations made their role."""
+    """A login that owns nothing and bypasses nothing, but may act as users. The migrations created their role."""
     with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as administrator:
         administrator.execute("create role onlooker login noinherit nobypassrls")
         administrator.execute("grant authenticated to onlooker")
@@ -98,7 +98,7 @@ def recording_login(server: ServerHandle, migrated: str) -> str:
 
 @pytest.fixture(scope="session")
 def reused_watched_database(server: ServerHandle, attached_template: str, recording_login: str) -> Iterator[Conninfo]:
-    """What `watched_database` hands out, one for each process of the run. Its role is the owner."""
+    """The database behind `watched_database`, one for each process of the run. Its role is the owner."""
     with temporary_database(server, template=attached_template) as conninfo:
         with connect({**conninfo, "user": ADMINISTRATOR}) as connection:
             connection.execute(_USERS)
@@ -111,7 +111,7 @@ def reused_watched_database(server: ServerHandle, attached_template: str, record
 
 @pytest.fixture
 def watched_database(reused_watched_database: Conninfo, recording_login: str) -> Iterator[Conninfo]:
-    """The app's own without a row, with these policies in place of the app's. Its role is the onlooker."""
+    """An empty database with the app's schema and recording policies instead of the app's. Its role is the onlooker."""
     yield {**reused_watched_database, "user": recording_login}
     with connect(reused_watched_database) as connection:
         connection.execute("set lock_timeout = '5s'")
@@ -120,12 +120,12 @@ def watched_database(reused_watched_database: Conninfo, recording_login: str) ->
 
 @pytest.fixture
 def recording(monkeypatch: pytest.MonkeyPatch) -> StatementRecording:
-    """Of every connection that anything in this process makes."""
+    """A recording of every connection that this process opens."""
     recording = StatementRecording()
-    connect_as_ever = AsyncConnection.connect
+    original_connect = AsyncConnection.connect
 
     async def connect_and_listen(*arguments: object, **parameters: object) -> AsyncConnection:
-        connection: AsyncConnection = await connect_as_ever(*arguments, **parameters)  # type: ignore[arg-type]
+        connection: AsyncConnection = await original_connect(*arguments, **parameters)  # type: ignore[arg-type]
         connection.add_notice_handler(recording.hear)
         return connection
 

@@ -1,4 +1,4 @@
-"""The installed command on a real terminal, with an embedded database that starts from nothing."""
+"""The installed command on a real terminal, with a new embedded database."""
 
 import json
 import re
@@ -24,7 +24,7 @@ PROJECT = "Spring lookbook"
 
 @pytest.fixture
 def work_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """All that the command leaves behind is in here; every account may enter it, and it has a short path."""
+    """A directory for all files of the command. Every account may enter it, and its path is short."""
     for name in (*SETTINGS, "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     directory = Path(tempfile.mkdtemp(prefix="gjobs-", dir=quick_directory())).resolve()
@@ -50,7 +50,7 @@ def open_pane(work_dir: Path, cleanup: ExitStack, *arguments: str) -> Pane:
 
 
 def sample_cost() -> int:
-    """Of the project's jobs, in cents; the same whenever the sample is made."""
+    """Return the cents that the project's jobs cost. They don't depend on the time."""
     made = sample(datetime.now(UTC))
     (project,) = (project for project in made.projects if project.name == PROJECT)
     return sum(job.cost_cents for job in made.jobs if job.project_id == project.id)
@@ -89,8 +89,8 @@ def test_dashboard_creates_starts_fails_and_deletes_a_job(work_dir: Path, cleanu
     pane.press("Enter")
     pane.wait_for("▸ running 1", "✗ failed 9", "It broke [b]on purpose", money(cost + 4321))
 
-    told = run_process("jobs", "list", "--project", PROJECT, "--status", "failed", "--limit", "1", "--json")
-    (job,) = json.loads(told.out)
+    listed = run_process("jobs", "list", "--project", PROJECT, "--status", "failed", "--limit", "1", "--json")
+    (job,) = json.loads(listed.out)
     assert (job["mode"], job["cost_cents"], job["error"]) == ("tmux_check", 4321, "It broke [b]on purpose")
 
     pane.press("d")
@@ -125,14 +125,14 @@ def test_snapshot_command_starts_the_database_and_prints_a_frame(work_dir: Path)
 
 def test_demo_runs_jobs_by_itself_and_leaves_no_processes_or_files(work_dir: Path, cleanup: ExitStack) -> None:
     pane = open_pane(work_dir, cleanup, "demo")
-    # Those of the list: what is counted is looked at far more seldom.
+    # Compare the list. The counts refresh far less often.
     jobs = re.compile(r"(?:◌ queued|▸ running|✓ succeeded|✗ failed) +[a-z]\w+")
 
     def listed() -> list[str]:
         return jobs.findall(pane.screen())
 
     pane.wait_for("demo · as", "Jobs · ", " Total ")
-    # A terminal is drawn from the top: what stands above the list may be there before it.
+    # The terminal is drawn from the top, so the header may appear before the list.
     wait_for("the jobs", listed)
     first = listed()
     wait_for("a job that moves", lambda: listed() not in ([], first))

@@ -1,4 +1,4 @@
-"""The texts keep to plain English: no word that the glossary replaces, and no sentence that is too long."""
+"""Texts are plain English: no word that the glossary replaces, and no long sentence."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ from tui.manual.pages import with_generated
 ROOT = README.parent
 
 MOST_WORDS = 25
-"""Of a sentence."""
+"""Most words of a sentence."""
 
 FORBIDDEN = (
     r"eyes?",
@@ -49,7 +49,7 @@ FORBIDDEN = (
     r"be they",
     r"where (?:there|it) is none",
 )
-"""The left column of the glossary, and turns of phrase that nobody uses."""
+"""The left column of the glossary, and unusual turns of phrase."""
 
 
 class Sentence(NamedTuple):
@@ -66,7 +66,7 @@ _CODE = re.compile(r"[A-Z]+ {\s|returns TABLE|[;{}]\s*$|pg_catalog|::|\bfrom gjo
 
 
 def _written(node: ast.AST) -> str | None:
-    """The text of a literal; what is filled in counts as one word."""
+    """Return the text of a literal. A placeholder counts as one word."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
@@ -75,7 +75,7 @@ def _written(node: ast.AST) -> str | None:
 
 
 def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Docstrings, and literals of three words and more that are no SQL, style sheet or pattern."""
+    """Yield docstrings, and literals of at least three words that are not SQL, a style sheet or a pattern."""
     docstrings: set[int] = set()
     parts: set[int] = set()
     for node in ast.walk(tree):
@@ -115,7 +115,7 @@ def _of_python(folder: str) -> Iterator[Sentence]:
 
 
 def _of_pages() -> Iterator[Sentence]:
-    """What people wrote in README and manual: no code, tables, headings and generated parts."""
+    """Yield the prose of README and manual, without code, tables, headings and generated parts."""
     for path in pages():
         written = with_generated(path.read_text(encoding="utf-8"), lambda _: "")
         text = re.sub(r"^```.*?^```$", "", written, flags=re.MULTILINE | re.DOTALL)

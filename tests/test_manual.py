@@ -1,4 +1,4 @@
-"""README and manual: generated parts, links, language, and code blocks that run as they stand there."""
+"""README and manual: generated parts, links, search, and code blocks that run."""
 
 import re
 from collections import Counter
@@ -31,7 +31,7 @@ ROOT = README.parent
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.stem)
 def test_generated_parts_match_the_tables_in_the_code(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
-    assert source == with_generated(source, generate), "Write them again with: python -m tests.manual"
+    assert source == with_generated(source, generate), "Update them with: python -m tests.manual"
 
 
 def test_manual_has_a_page_for_each_topic_with_a_summary_and_an_example() -> None:
@@ -113,7 +113,8 @@ def test_search_finds_sections_by_all_words(words: str, topic: str, heading: str
 
 def test_search_finds_nothing_for_nothing_and_unknown_words() -> None:
     assert search(" ") == search("no-such-word") == []
-    assert [section.heading for section in sections("exit-codes")] == ["Exit codes", "All codes", "In a script"]
+    headings = ["Exit codes", "All codes", "After a signal", "In a script"]
+    assert [section.heading for section in sections("exit-codes")] == headings
 
 
 # Configuration
@@ -150,7 +151,7 @@ def owner(database: Conninfo) -> Iterator[psycopg.Connection]:
 
 
 def add_jobs(owner: psycopg.Connection, *jobs: tuple[str, str, int]) -> None:
-    """Of status, mode and cost."""
+    """Insert jobs with these statuses, modes and costs."""
     for status, mode, cost_cents in jobs:
         owner.execute(
             "insert into generation_jobs (user_id, project_id, status, mode, cost_cents) values (%s, %s, %s, %s, %s)",
@@ -159,7 +160,7 @@ def add_jobs(owner: psycopg.Connection, *jobs: tuple[str, str, int]) -> None:
 
 
 def run_example(name: str, database: Conninfo, **names: object) -> None:
-    """The block of that name, with the names that it expects its reader to have."""
+    """Run the code block of that name with the variables that it expects."""
     source = page_source("python")
     assert source.count("```python") == source.count("<!-- run: ")
     (code,) = re.findall(rf"^<!-- run: {name} -->\n```python\n(.*?)^```$", source, re.MULTILINE | re.DOTALL)

@@ -1,4 +1,4 @@
-"""Each file that gjobs keeps is for its owner alone, whatever the umask is."""
+"""Only their owner can read the files of gjobs, at any umask."""
 
 import logging
 import os
@@ -15,11 +15,13 @@ import pytest
 
 from store.configuration.saved_views import SavedViews, View
 from store.embedded.control import keep_server, stop_server
+from store.errors import StoreError
 from store.journal.journal import JournalDirectory
 from store.watch.watch import Cursor
 from tests.conftest import quick_directory
 from tui.cli.commands.export_files import destination
 from tui.cli.commands.watch_loop import ResumeFile
+from tui.cli.exit_codes import UsageError
 from tui.dashboard import run
 from tui.dashboard.memory import StateFile, save
 from tui.dashboard.run import log_to_file
@@ -33,7 +35,7 @@ def open_umask() -> Iterator[None]:
 
 
 def open_to_others(directory: Path) -> list[str]:
-    """Files that others may read or write, and directories that they may list or change; not links."""
+    """Return the files that others may read or write, and the directories that they may list or change."""
     allowed = {True: 0o711, False: 0o700}
     modes = {path: path.lstat().st_mode for path in [directory, *directory.rglob("*")] if not path.is_symlink()}
     return [f"{mode:o} {path}" for path, mode in modes.items() if mode & 0o777 & ~allowed[stat.S_ISDIR(mode)]]
@@ -89,6 +91,52 @@ def test_file_is_private_at_any_umask(tmp_path: Path, write: Callable[[Path], No
     assert open_to_others(tmp_path / "home") == []
 
 
+REPLACING: dict[str, Callable[[Path], object]] = {
+    "state.json": lambda directory: save(directory / "state.json", StateFile(theme="nord")),
+    "views.toml": lambda directory: SavedViews(directory).save(View(name="late", text="status:queued"), replaces=None),
+    "place": lambda directory: ResumeFile(directory / "place").keep(Cursor(1, 2)),
+}
+
+
+@pytest.mark.parametrize("name", REPLACING)
+def test_replaced_file_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without both syncs, a power failure leaves an empty file or the old one."""
+    steps: list[str] = []
+
+    def fsync(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        steps.append("sync of the directory" if stat.S_ISDIR(found.st_mode) else f"sync of {found.st_size} bytes")
+
+    def replace(source: str | Path, target: str | Path) -> None:
+        steps.append(f"rename to {Path(target).name}")
+        Path(source).rename(target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    REPLACING[name](tmp_path)
+    size = (tmp_path / name).stat().st_size
+    assert steps == [f"sync of {size} bytes", f"rename to {name}", "sync of the directory"]
+
+
+@pytest.mark.parametrize("name", REPLACING)
+def test_replaced_file_is_never_a_link(tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    target = tmp_path / "target"
+    target.touch()
+    (tmp_path / name).symlink_to(target)
+    words = ""
+    with caplog.at_level(logging.WARNING, logger="tui"):
+        try:
+            REPLACING[name](tmp_path)
+        except (StoreError, UsageError) as error:
+            words = str(error)
+    assert "it is a symbolic link" in words + caplog.text
+    assert str(tmp_path / name) in words + caplog.text
+    assert (tmp_path / name).is_symlink()
+    assert target.read_text() == ""
+
+
 def test_all_files_of_the_embedded_server_are_private_at_any_umask() -> None:
     with ExitStack() as cleanup:
         directory = Path(tempfile.mkdtemp(prefix="gjobs-private-", dir=quick_directory()))
@@ -129,7 +177,7 @@ class TestLog:
             log.symlink_to(target)
         log_to_file(log.parent)
         if not is_there_at_start:
-            # A rotation opens the file anew.
+            # A rotation opens the file again.
             logging.getLogger("tui").warning("a line")
             rotate = RotatingFileHandler.rotate
 

@@ -1,4 +1,4 @@
-"""A real terminal: a command in a pane of a tmux server of its own, driven by keys and read as text."""
+"""A command in a pane of its own tmux server, driven by keys and read as text."""
 
 import os
 import shlex
@@ -8,32 +8,32 @@ from pathlib import Path
 
 PATIENCE = 90.0
 
-"""Seconds until a test gives a screen up: far more than anything takes, on a busy machine as well."""
+"""Seconds that a test waits for a screen: far more than any step takes, even on a busy machine."""
 
 WIDTH, HEIGHT = 120, 36
 
 
 class Pane:
-    """One command on a terminal of 120 × 36. It outlives the command, so that the last screen can be read."""
+    """A terminal of 120 × 36 with one command. It outlives the command, so that the last screen can be read."""
 
     def __init__(self, tmux: str, room: Path, *command: str) -> None:
-        """`room` is a directory of its own with a short path, for the server's socket."""
+        """Start the command. The server's socket is in `room`, a directory with a short path."""
         self._tmux = (tmux, "-u", "-S", str(room / "socket"), "-f", os.devnull)
-        # A size in the environment would count for more than the terminal's own.
+        # A size in the environment would override the terminal's.
         inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         self._environment = {**inherited, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
         new_session = ("new-session", "-d", "-x", str(WIDTH), "-y", str(HEIGHT), f"exec {shlex.join(command)}")
         self._run("start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";", *new_session)
 
     def press(self, *keys: str) -> None:
-        """Keys by tmux's names, such as `Enter`."""
+        """Press keys by tmux's names, such as `Enter`."""
         self._run("send-keys", *keys)
 
     def type(self, text: str) -> None:
         self._run("send-keys", "-l", text)
 
     def paste(self, text: str) -> None:
-        """In brackets, where the command takes such."""
+        """Paste, bracketed if the command supports it."""
         self._run("set-buffer", "-b", "pasted", "--", text, ";", "paste-buffer", "-p", "-b", "pasted")
 
     def resize(self, width: int, height: int) -> None:
@@ -43,41 +43,41 @@ class Pane:
         return self._run("capture-pane", "-p")
 
     def wait_for(self, *texts: str) -> str:
-        """The screen that shows all of the texts."""
+        """Wait for a screen that shows all texts, and return it."""
         deadline = time.monotonic() + PATIENCE
         while not all(text in (screen := self.screen()) for text in texts):
-            assert time.monotonic() < deadline, f"waited in vain for {texts}:\n{screen}"
-            assert self.exit_status() is None, f"ended before {texts}:\n{screen}"
+            assert time.monotonic() < deadline, f"{texts} did not appear:\n{screen}"
+            assert self.exit_status() is None, f"the command ended before {texts} appeared:\n{screen}"
             time.sleep(0.02)
         return screen
 
     def wait_for_focus(self, label: str) -> None:
-        """The field below the label takes what is typed."""
+        """Wait until the field below the label has the focus."""
         deadline = time.monotonic() + PATIENCE
         while label not in self.screen().splitlines()[self._cursor_line() - 1]:
-            assert time.monotonic() < deadline, f"waited in vain for the field {label!r}:\n{self.screen()}"
+            assert time.monotonic() < deadline, f"the field {label!r} did not get the focus:\n{self.screen()}"
             time.sleep(0.02)
 
     def _cursor_line(self) -> int:
         return int(self._run("display-message", "-p", "#{cursor_y}"))
 
     def wait_for_end(self) -> int:
-        """The command's exit status."""
+        """Wait for the end of the command, and return its exit status."""
         deadline = time.monotonic() + PATIENCE
         while (status := self.exit_status()) is None:
-            assert time.monotonic() < deadline, f"waited in vain for the end:\n{self.screen()}"
+            assert time.monotonic() < deadline, f"the command did not end:\n{self.screen()}"
             time.sleep(0.02)
         return status
 
     def exit_status(self) -> int | None:
-        """None while the command runs."""
+        """Return the exit status, or None while the command runs."""
         is_dead, _, status = (
             self._run("display-message", "-p", "#{pane_dead} #{pane_dead_status}").strip().partition(" ")
         )
         return int(status) if is_dead == "1" and status else None
 
     def close(self) -> None:
-        """Ends the command and the server."""
+        """End the command and the server."""
         subprocess.run([*self._tmux, "kill-server"], env=self._environment, capture_output=True, check=False)
 
     def _run(self, *arguments: str) -> str:

@@ -22,7 +22,7 @@ def upgrade() -> None:
         run_script(f"0005/{script}.sql")
     run_folder("functions", revision)
     lock_tables("0005/key.sql")
-    run_script("0005/triggers/known_users.sql")
+    run_script("0005_events/known_users.sql", "triggers")
     run_apart("0005/users.sql")
     lock_tables("0005/view.sql")
     run_script("0005/columns.sql")

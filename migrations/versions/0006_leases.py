@@ -20,5 +20,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     run_apart("0006/down_index.sql")
     lock_tables()
-    run_script("0005/triggers/events.sql")
+    run_script("0005_events/events.sql", "triggers")
     run_script("0006/down.sql")

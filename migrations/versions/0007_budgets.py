@@ -13,8 +13,8 @@ def upgrade() -> None:
         run_script(f"0007/{script}.sql")
     lock_tables("0007/keys.sql")
     # The view needs this function, and another function needs the view.
-    for script in ("functions/budget_period_start", "view"):
-        run_script(f"0007/{script}.sql")
+    run_script("0007_budgets/budget_period_start.sql", "functions")
+    run_script("0007/view.sql")
     run_folder("functions", revision)
     run_script("0007/access.sql")
     run_folder("triggers", revision)

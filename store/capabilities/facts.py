@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from store.formats import UnknownText
 from store.users.actor import ROLE_OF_USERS
 
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
@@ -109,7 +110,7 @@ class RlsPolicy:
     """The name quoted for SQL."""
     is_permissive: bool
     """A permissive policy shows rows. A restrictive policy hides rows that another policy shows."""
-    command: PolicyCommand
+    command: PolicyCommand | UnknownText
     roles: tuple[str, ...]
     """The request roles that the policy names; public means all."""
     holds_for_users: bool

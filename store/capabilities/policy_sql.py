@@ -4,6 +4,7 @@ from sqlalchemy import text
 
 from store.capabilities.facts import PolicyCommand, RlsPolicy
 from store.database.query import Query, Row
+from store.formats import known_or_text
 from store.users.actor import ROLE_OF_USERS
 
 _POLICIES = text("""
@@ -27,7 +28,7 @@ def _make_policy(row: Row) -> RlsPolicy:
         name=name,
         quoted_name=quoted_name,
         is_permissive=is_permissive,
-        command=PolicyCommand(command),
+        command=known_or_text(PolicyCommand, command),
         roles=tuple(roles),
         holds_for_users=holds_for_users,
         using=using,

@@ -14,7 +14,8 @@ from psycopg.conninfo import conninfo_attempts_async
 from psycopg.pq import PipelineStatus, TransactionStatus
 
 from store.capabilities.facts import Transport
-from store.database import driver_errors, timestamps
+from store.database import timestamps
+from store.database.connection_errors import is_unclear, translate_connecting
 from store.database.connection_url import PasswordCommand, quiet_password_file, warn_about_password_file
 from store.database.refusal_code import refusal_code
 from store.errors import SignInRefused, StoreError, Unreachable
@@ -148,9 +149,8 @@ class ConnectionPool:
                 error.with_traceback(None)
                 raise
             except Error as error:
-                unclear = driver_errors.is_unclear(error)
-                code = await asyncio.to_thread(refusal_code, address) if unclear else None
-                failure = driver_errors.translate_connecting(error, code)
+                code = await asyncio.to_thread(refusal_code, address) if is_unclear(error) else None
+                failure = translate_connecting(error, code)
                 failure.__cause__ = error
                 warn_about_password_file(failure, self._conninfo)
                 if isinstance(failure, SignInRefused):
@@ -166,7 +166,7 @@ class ConnectionPool:
         try:
             return await conninfo_attempts_async(self._conninfo)
         except Error as error:
-            raise driver_errors.translate_connecting(error) from error
+            raise translate_connecting(error) from error
         except UnicodeError as error:
             raise Unreachable("The database's host name is not valid.") from error
 

@@ -1,12 +1,10 @@
-"""Translate psycopg errors to StoreErrors with hints, and budget refusals to BudgetExceeded."""
+"""Translate errors of statements to StoreErrors with hints, and budget refusals to BudgetExceeded."""
 
 import json
-import logging
-import re
 from collections.abc import Mapping
 from uuid import UUID
 
-from psycopg import Error, InterfaceError, OperationalError, ProgrammingError, errors
+from psycopg import Error, InterfaceError, OperationalError, errors
 
 from store.budgets.budget import Period, Refusal, budget_name
 from store.errors import (
@@ -26,80 +24,6 @@ from store.errors import (
 )
 from store.formats import known_or_text, money
 
-log = logging.getLogger(__name__)
-
-_BY_PHRASE = (
-    (
-        ("no password supplied",),
-        "Put the password into ~/.pgpass (mode 0600), or set password_command in a profile.",
-    ),
-    (
-        ("definition of service", "service file"),
-        "Check the service's name, and ~/.pg_service.conf or the file in PGSERVICEFILE.",
-    ),
-    (
-        ("invalid sslmode",),
-        "Use one of these for sslmode: disable, allow, prefer, require, verify-ca, verify-full.",
-    ),
-    (
-        ("does not support ssl", "no encryption"),
-        "sslmode requires encryption, but this server or its pooler doesn't support it.",
-    ),
-    (
-        ("does not match host name",),
-        "Connect by a host name in the server's certificate, or use sslmode=verify-ca, which doesn't compare names.",
-    ),
-    (
-        ("root certificate", "certificate verify failed", "certificate"),
-        "Check sslmode. Check that sslrootcert is the file with the certificate of the server's authority.",
-    ),
-)
-_UNKNOWN_HOST = (
-    "failed to resolve host",
-    "could not translate host name",
-    "name or service not known",
-    "no address associated with hostname",
-    "nodename nor servname",
-    "temporary failure in name resolution",
-)
-_NO_ROUTE = ("network is unreachable", "no route to host", "cannot assign requested address")
-_SUPABASE_DIRECT = re.compile(r"\bdb\.[a-z0-9]+\.supabase\.co\b")
-_ADDRESS = re.compile(r'connection to server at "(?P<host>[^"]+)"(?: \([^)]*\))?, port (?P<port>\d+) failed')
-
-
-def advice(said: str) -> str | None:
-    """Return a hint for a failed connection, or None if only the general hint fits.
-
-    `said` has all lines of the client library's message.
-    """
-    text = said.lower()
-    for phrases, hint in _BY_PHRASE:
-        if any(phrase in text for phrase in phrases):
-            return hint
-    return None
-
-
-def _host_advice(said: str) -> str | None:
-    """Return a hint if the host's name is unknown or its address can't be routed. `said` has all lines."""
-    is_unknown, has_no_route = _says(said, _UNKNOWN_HOST), _says(said, _NO_ROUTE)
-    if not (is_unknown or has_no_route):
-        return None
-    if _SUPABASE_DIRECT.search(said):
-        return (
-            "Supabase's direct address has IPv6 only, which this network may lack. Use the session pooler's address"
-            " (port 5432) from the project's Connect page, or check the project's name."
-        )
-    if is_unknown:
-        return "This machine can't resolve the host's name. Check its spelling, the DNS and the VPN."
-    return "This machine has no route to the host's address. Check the network, the VPN and IPv6."
-
-
-def where(said: str) -> str | None:
-    """Return `HOST:PORT` of the last server tried over a network, or None if the message doesn't name it."""
-    tried = [*_ADDRESS.finditer(said)]
-    return f"{tried[-1]['host']}:{tried[-1]['port']}" if tried else None
-
-
 SQLSTATE = "GJ001"
 _AGAIN: Mapping[str, str] = {
     Period.DAY: "The next day begins at 00:00 UTC. ",
@@ -111,15 +35,15 @@ _AGAIN: Mapping[str, str] = {
 def read_refusal(detail: str | None) -> Refusal | None:
     """Return the budget refusal, or None if another function raised the same SQLSTATE."""
     try:
-        told = json.loads(detail or "")
+        fields = json.loads(detail or "")
         return Refusal(
-            budget_id=UUID(told["budget_id"]),
-            user_id=UUID(told["user_id"]) if told["user_id"] else None,
-            project_id=UUID(told["project_id"]) if told["project_id"] else None,
-            period=known_or_text(Period, told["period"]),
-            limit_cents=int(told["limit_cents"]),
-            spent_cents=int(told["spent_cents"]),
-            asked_cents=int(told["asked_cents"]),
+            budget_id=UUID(fields["budget_id"]),
+            user_id=UUID(fields["user_id"]) if fields["user_id"] else None,
+            project_id=UUID(fields["project_id"]) if fields["project_id"] else None,
+            period=known_or_text(Period, fields["period"]),
+            limit_cents=int(fields["limit_cents"]),
+            spent_cents=int(fields["spent_cents"]),
+            asked_cents=int(fields["asked_cents"]),
         )
     except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -167,11 +91,11 @@ _VALUE = (
     errors.UntranslatableCharacter,
 )
 _SIGN_IN = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
-_SERVER_FAILURES = ("53", "57", "58", "XX")
+SERVER_FAILURES = ("53", "57", "58", "XX")
 """Classes of SQLSTATE: insufficient resources, operator intervention, system errors, internal errors."""
 _ENDING = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow)
-_ENDING_CODES = tuple(kind.sqlstate for kind in _ENDING)
-_LINK = (
+ENDING_CODES = tuple(kind.sqlstate for kind in _ENDING)
+_CONNECTION_LOST = (
     *_ENDING,
     errors.DatabaseDropped,
     errors.IdleSessionTimeout,
@@ -183,26 +107,11 @@ _LINK = (
     errors.ProtocolViolation,
 )
 NOT_READY_HINT = "The server is starting, recovering or shutting down. Wait until it is ready, then try again."
-_NOT_READY = (
-    # 57P03, in the wording of servers 14 to 18.
-    "the database system is starting up",
-    "the database system is not yet accepting connections",
-    "the database system is not accepting connections",
-    "the database system is in recovery mode",
-    "the database system is shutting down",
-    # 57P01 and 57P02: a stopping or crashed server ends a sign-in with these.
-    "due to administrator command",
-    "because of crash of another server process",
-    # From poolers.
-    "is shutting down",
-    "login has been failing",
-    "server down",
-)
 FULL_HINT = (
     "All connections of the server or the pooler are in use. Close some, or raise max_connections or the"
     " pooler's limits."
 )
-_FULL = (
+FULL = (
     # 53300
     "too many clients",
     "too many connections",
@@ -213,36 +122,6 @@ _FULL = (
     "unable to check out",
     "query_wait_timeout",
 )
-
-_SIGN_IN_WORDS = (
-    # 28, 3D and 42501
-    "authentication failed",
-    "pg_hba.conf",
-    "does not exist",
-    "not permitted to log in",
-    "permission denied",
-    "is not currently accepting connections",
-    # From poolers.
-    "no such user",
-    "no such database",
-    "tenant or user not found",
-    "too many authentication failures",
-)
-_SEVERITY = re.compile(r"^[^\s:]{1,40}:  ")
-"""The severity at the start of a server message. It is in the server's language."""
-
-_BROKEN_OFF = (
-    # The client library reports these for a lost connection. No server sends them to refuse a sign-in.
-    "closed the connection unexpectedly",
-    "connection has been closed unexpectedly",
-    "could not receive data",
-    "could not send data",
-    "connection reset",
-    "broken pipe",
-    "eof detected",
-    "timeout expired",
-)
-
 
 _OVERTAKEN = "A concurrent change came first: nothing was changed."
 
@@ -272,17 +151,17 @@ def translate(error: Error) -> StoreError:
             )
         case errors.FeatureNotSupported():
             return UnexpectedError(f"The database does not offer this: {text}.", sqlstate=state)
-    if _is_of_class(state, "40"):
+    if is_of_class(state, "40"):
         return Conflict(_OVERTAKEN, sqlstate=state)
     if isinstance(error, _SCHEMA):
         return SchemaMissing(f"This database lacks something that gjobs needs: {text}.", sqlstate=state)
     if isinstance(error, _VALUE):
         return InvalidValue(_field(error), f"The database refused the value: {text}.", sqlstate=state)
-    if isinstance(error, _SIGN_IN) or _is_of_class(state, "28"):
+    if isinstance(error, _SIGN_IN) or is_of_class(state, "28"):
         return SignInRefused(f"The database refused the sign-in: {text}.", sqlstate=state)
     if is_connection_lost(error):
         return Unreachable(f"The database is not reachable: {text}.", hint=_hint(error, text), sqlstate=state)
-    if _is_of_class(state, *_SERVER_FAILURES):
+    if is_of_class(state, *SERVER_FAILURES):
         return ServerFailure(f"The database server failed: {text}.", sqlstate=state)
     return UnexpectedError(f"The database answered with an error: {text}.", sqlstate=state)
 
@@ -290,77 +169,32 @@ def translate(error: Error) -> StoreError:
 def is_connection_lost(error: Error) -> bool:
     """Return whether the connection is lost. The outcome of the statement is then unknown."""
     return (
-        isinstance(error, _LINK)
-        or _is_of_class(error.sqlstate, "08")
+        isinstance(error, _CONNECTION_LOST)
+        or is_of_class(error.sqlstate, "08")
         or _is_full(error)
         or (isinstance(error, (OperationalError, InterfaceError)) and error.sqlstate is None)
     )
 
 
-def _is_of_class(sqlstate: str | None, *classes: str) -> bool:
+def is_of_class(sqlstate: str | None, *classes: str) -> bool:
     """Compare the class only, so that SQLSTATEs of newer servers are covered."""
     return sqlstate is not None and sqlstate[:2] in classes
 
 
 def _is_full(error: Error) -> bool:
     """Return whether a pooler gave up waiting for a free connection. It has no SQLSTATE for this."""
-    return isinstance(error, errors.InternalError_) and _says(str(error), _FULL)
+    return isinstance(error, errors.InternalError_) and says(str(error), FULL)
 
 
 def _hint(error: Error, text: str) -> str | None:
     """Return the hint for a lost connection, or None if only the general hint fits."""
     if isinstance(error, _ENDING):
         return NOT_READY_HINT
-    return FULL_HINT if isinstance(error, errors.TooManyConnections) or _says(text, _FULL) else None
+    return FULL_HINT if isinstance(error, errors.TooManyConnections) or says(text, FULL) else None
 
 
-def is_unclear(error: Error) -> bool:
-    """Return whether a server or pooler refused a connection with an unknown message, usually in another language.
-
-    A refusal after a password request is clear: the server refused the sign-in.
-    """
-    if error.sqlstate is not None or _asked_for_password(error):
-        return False
-    is_answer = _SEVERITY.match(_last_reason(str(error))) is not None
-    return is_answer and not _says(_refusal(str(error)), (*_NOT_READY, *_FULL, *_SIGN_IN_WORDS))
-
-
-def _asked_for_password(error: Error) -> bool:
-    return error.pgconn is not None and (error.pgconn.needs_password or error.pgconn.used_password)
-
-
-def translate_connecting(error: Error, code: str | None = None) -> StoreError:
-    """Return the StoreError for a failed connection attempt.
-
-    The SQLSTATE decides, if there is one. For a refused connection, the client library drops the SQLSTATE. `code` is
-    the server's SQLSTATE for another attempt. Without a SQLSTATE, the server's message decides.
-
-    If the server asked for a password or sent any answer, it refused the sign-in. Otherwise no server answered at that
-    address. A connection lost after the password request does not count as a refusal.
-    """
-    if error.sqlstate is not None:
-        return translate(error)
-    text = _refusal(str(error))
-    if isinstance(error, ProgrammingError):
-        return InvalidValue("database_url", f"The database's address cannot be read: {text}.")
-    if code in _ENDING_CODES or _says(text, _NOT_READY):
-        # The detail says how far a recovery is: not consistent yet, or hot standby is off.
-        log.info("The server is not ready: %s", " ".join(str(error).split()))
-        return Unreachable(f"The database accepts no connections at the moment: {text}.", hint=NOT_READY_HINT)
-    if _is_of_class(code, "53") or _says(text, _FULL):
-        return Unreachable(f"The database accepts no connections at the moment: {text}.", hint=FULL_HINT)
-    if _SEVERITY.match(_last_reason(str(error))) or (_asked_for_password(error) and not _says(text, _BROKEN_OFF)):
-        return SignInRefused(f"The database refused the sign-in: {text}.", hint=advice(text))
-    hint = advice(text) or _host_advice(str(error)) or _check(where(str(error)))
-    return Unreachable(f"The database is not reachable: {text}.", hint=hint)
-
-
-def _says(text: str, phrases: tuple[str, ...]) -> bool:
+def says(text: str, phrases: tuple[str, ...]) -> bool:
     return any(phrase in text.lower() for phrase in phrases)
-
-
-def _check(address: str | None) -> str | None:
-    return f"Check the address {address}, the network, and that the server is running." if address else None
 
 
 def _field(error: Error) -> str:
@@ -376,14 +210,3 @@ def first_line(text: str) -> str:
     """Return the first line of an error without its full stop, for use inside a sentence."""
     lines = text.strip().splitlines()
     return lines[0].strip().rstrip(".") if lines else "no reason given"
-
-
-def _refusal(text: str) -> str:
-    """Return the answer of the last address tried, without the client library's hints."""
-    return _SEVERITY.sub("", _last_reason(text)).strip().rstrip(".")
-
-
-def _last_reason(text: str) -> str:
-    """Return the last address's answer, with the server's severity."""
-    reasons = [line for line in text.splitlines() if "failed: " in line] or [first_line(text)]
-    return reasons[-1].rpartition("failed: ")[2].removeprefix("connection is bad:").strip()

@@ -33,9 +33,9 @@ class ListenConnection:
     async def wait_for_channels(self) -> frozenset[str]:
         """Wait for notifications, and return their channels (at least one). Raises a StoreError."""
         while not (wait_for_channels := self.taken()):
-            told = asyncio.Event()
-            with self.calling(told.set):
-                await told.wait()
+            has_input = asyncio.Event()
+            with self.calling(has_input.set):
+                await has_input.wait()
         return wait_for_channels
 
     def taken(self) -> frozenset[str]:
@@ -148,7 +148,7 @@ class ReadyStatement:
             return False
         self._is_sent, self._failure = False, None
 
-        def look() -> None:
+        def handle_input() -> None:
             # Remove the reader first: if the connection has ended, its file number may soon belong to another file.
             loop.remove_reader(file)
             if not unless.is_set():
@@ -156,7 +156,7 @@ class ReadyStatement:
                 unless.set()
 
         loop, file = asyncio.get_running_loop(), self._listening.connection.fileno()
-        with self._listening.calling(look):
+        with self._listening.calling(handle_input):
             try:
                 async with asyncio.timeout(seconds):
                     await unless.wait()

@@ -1,19 +1,25 @@
-"""Find out why a server refused a connection, in any language."""
+"""Find out why a server refused a connection, in any language.
+
+Runs as a process of its own. The client library's trace needs a C stream, which only the end of a process closes.
+"""
 
 import logging
 import os
 import re
 import select
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from psycopg import Error, pq
+from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 3.0
+PATIENCE_SECONDS = 5.0
+"""For the whole attempt, from the start of the process."""
 _CODE = re.compile(rb'^B\t\d+\tErrorResponse\t.*? C "(\w{5})"', re.MULTILINE)
 _LARGEST_TRACE = 65_536
 _WITHOUT_PASSWORD = {"password": "", "passfile": "/nonexistent"}
@@ -24,28 +30,37 @@ def refusal_code(parameters: Mapping[str, Any]) -> str | None:
 
     For a failed sign-in, the client library reports the server's words, but only its trace contains the SQLSTATE.
     No password is sent, because a wrong one would count as a failed attempt. Returns None if the server refuses nothing
-    before it asks for a password.
+    before it asks for a password, or if the answer takes too long.
     """
-    trace, traced = os.pipe()
+    conninfo = make_conninfo(**{**parameters, **_WITHOUT_PASSWORD})
     try:
-        os.set_blocking(trace, False)
-        connection = pq.PGconn.connect_start(make_conninfo(**{**parameters, **_WITHOUT_PASSWORD}).encode())
-        try:
-            connection.trace(traced)
-            connection.set_trace_flags(pq.Trace.SUPPRESS_TIMESTAMPS)
-            _connect(connection)
-            connection.untrace()
-        finally:
-            connection.finish()
-        found = _CODE.search(os.read(trace, _LARGEST_TRACE))
-    except (Error, OSError) as error:
+        # The connection's parameters go through a pipe, because other users can read a process's arguments.
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", __name__],
+            input=conninfo.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=PATIENCE_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
         # The library can't trace on this system, or the server sends nothing more.
         log.info("The SQLSTATE of a refused connection is not known: %s", error)
         return None
-    finally:
-        os.close(trace)
-        os.close(traced)
-    return found[1].decode() if found else None
+    return done.stdout.decode() or None
+
+
+def _traced_code(conninfo: bytes) -> bytes:
+    """Return the SQLSTATE of the refusal, or nothing if the server asks for a password or accepts the connection."""
+    trace, traced = os.pipe()
+    os.set_blocking(trace, False)
+    connection = pq.PGconn.connect_start(conninfo)
+    connection.trace(traced)
+    connection.set_trace_flags(pq.Trace.SUPPRESS_TIMESTAMPS)
+    _connect(connection)
+    connection.untrace()
+    found = _CODE.search(os.read(trace, _LARGEST_TRACE))
+    return found[1] if found else b""
 
 
 def _connect(connection: pq.abc.PGconn) -> None:
@@ -53,8 +68,15 @@ def _connect(connection: pq.abc.PGconn) -> None:
     while time.monotonic() < deadline:
         match connection.connect_poll():
             case pq.PollingStatus.READING:
-                select.select([connection.socket], [], [], PATIENCE_SECONDS)
+                event = select.POLLIN
             case pq.PollingStatus.WRITING:
-                select.select([], [connection.socket], [], PATIENCE_SECONDS)
+                event = select.POLLOUT
             case _:
                 return
+        waiting = select.poll()
+        waiting.register(connection.socket, event)
+        waiting.poll(PATIENCE_SECONDS * 1000)
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(_traced_code(sys.stdin.buffer.read()))

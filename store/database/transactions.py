@@ -140,9 +140,9 @@ def _shut_down(connection: AsyncConnection) -> None:
     """Shut down the socket, but leave its descriptor to the driver, which then reads the end of the stream."""
     if connection.closed:
         return
-    with socket.socket(fileno=os.dup(connection.fileno())) as link:
+    with socket.socket(fileno=os.dup(connection.fileno())) as connected:
         try:
-            link.shutdown(socket.SHUT_RDWR)
+            connected.shutdown(socket.SHUT_RDWR)
         except OSError:
             return  # The other side closed it first.
 

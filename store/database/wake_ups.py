@@ -25,8 +25,6 @@ QUEUE_CHANNEL = "gjobs_queue"
 """Notified by each statement that queues jobs, without their ids."""
 IDLE_LOCK = (1735353442, 4)
 """Held in shared mode by the listening sessions of idle workers. Queued jobs are announced only while it is held."""
-LONGEST_SILENCE = 0.1
-"""Seconds after a notification in which the triggers stay silent. Listeners wait longer than this before they read."""
 TRIGGERS = ("gjobs_count_inserted", "gjobs_count_updated", "gjobs_count_deleted", "gjobs_count_truncated")
 """Together they announce all changes of jobs."""
 

@@ -87,8 +87,8 @@ async def examine(database: Database, *, label: str, further: Sequence[Further] 
     revision = await _revision(database, capabilities)
     examination = _Examination(database, capabilities, revision, label)
     findings: list[Finding] = []
-    for section, look in examination.parts:
-        findings += await _examined(section, look)
+    for section, check in examination.parts:
+        findings += await _examined(section, check)
     for more_checks in further:
         findings += await _examined(Section.ISOLATION, partial(more_checks, database))
     findings.sort(key=lambda finding: _ORDER[finding.section])
@@ -96,9 +96,9 @@ async def examine(database: Database, *, label: str, further: Sequence[Further] 
     return DoctorReport(findings=tuple(findings), next_steps=tuple(steps))
 
 
-async def _examined(section: Section, look: Callable[[], Awaitable[Iterable[Finding]]]) -> list[Finding]:
+async def _examined(section: Section, check: Callable[[], Awaitable[Iterable[Finding]]]) -> list[Finding]:
     try:
-        return list(await look())
+        return list(await check())
     except (Unreachable, SignInRefused):
         raise
     except StoreError as error:
@@ -129,7 +129,7 @@ class _Examination:
         self._label = label
         self.parts: Sequence[tuple[Section, Callable[[], Awaitable[Iterable[Finding]]]]] = (
             (Section.SERVER, self._server),
-            (Section.LINK, self._check_connection),
+            (Section.CONNECTION, self._check_connection),
             (Section.ROLE, self._role),
             (Section.SCHEMA, self._schema),
             (Section.ROWS, self._rows),

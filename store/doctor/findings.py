@@ -28,7 +28,7 @@ class Section(StrEnum):
     """The parts of the report, in their order."""
 
     SERVER = "server"
-    LINK = "link"
+    CONNECTION = "link"
     ROLE = "role"
     SCHEMA = "schema"
     ROWS = "rows"

@@ -81,11 +81,11 @@ def nothing_leaks(tables: Sequence[RlsTable], findings: Sequence[Finding]) -> It
 
 def _unprotected(table: RlsTable, policies: Sequence[RlsPolicy]) -> Finding:
     actor_database = " and ".join(table.reachable)
-    told = f": {actor_database} can access every row" if actor_database else ""
+    reached = f": {actor_database} can access every row" if actor_database else ""
     return _finding(
         "no-row-security",
         Severity.PROBLEM if actor_database else Severity.WARNING,
-        f"Row level security is off on {table.name}{told}.",
+        f"Row level security is off on {table.name}{reached}.",
         sql=f"ALTER TABLE public.{table.name} ENABLE ROW LEVEL SECURITY;",
         hint=None if policies else "Create policies first, because users see no rows without one.",
     )

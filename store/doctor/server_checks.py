@@ -192,7 +192,7 @@ def _encryption(facts: DatabaseFacts, label: str) -> Finding:
 
 
 def _connection_finding(name: str, severity: Severity, sentence: str, *, hint: str | None = None) -> Finding:
-    return Finding(section=Section.LINK, name=name, severity=severity, sentence=sentence, hint=hint)
+    return Finding(section=Section.CONNECTION, name=name, severity=severity, sentence=sentence, hint=hint)
 
 
 _ANY_USER = ActingUser(id=UUID(int=0))
@@ -233,10 +233,10 @@ def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
     if missing := capabilities.missing(Capability.JOBS):
         yield _login_finding("jobs", Severity.PROBLEM, missing.reason, sql=missing.sql, hint=missing.advice)
     users = [*_users(capabilities)]
-    told = {one.sentence for one in users}
+    reported = {one.sentence for one in users}
     for one in _limits(capabilities):
-        if one.sentence not in told:
-            told.add(one.sentence)
+        if one.sentence not in reported:
+            reported.add(one.sentence)
             yield one
     yield from users
     yield from _claims(capabilities)

@@ -10,6 +10,7 @@ from store.embedded.data_dir import DataLayout, require_owned
 from store.embedded.os_account import OsAccount
 from store.embedded.postgres_programs import Binaries, run_tool
 from store.errors import EmbeddedUnavailable
+from store.private_files import sync_directory
 
 _LARGEST = 1_000_000  # bytes
 _OLD_ONES = 3
@@ -105,7 +106,7 @@ def _create(layout: DataLayout, binaries: Binaries, account: OsAccount, *, durab
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     if durable:
-        _sync_directory(layout.home)
+        sync_directory(layout.home)
 
 
 def _fill(staging: Path, binaries: Binaries, account: OsAccount) -> None:
@@ -141,14 +142,6 @@ def _run(binaries: Binaries, account: OsAccount, command: Sequence[str], *, text
     code, said = run_tool([binaries.program(name), *arguments], account, text=text)
     if code != 0:
         raise EmbeddedUnavailable(f"{name} could not create the database cluster: {complaint(said)}")
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _require_version(cluster: Path, binaries: Binaries) -> None:

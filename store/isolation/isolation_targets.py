@@ -197,7 +197,7 @@ def needed_kind(target: ProbeTarget, verb: Verb) -> TargetKind | None:
 
 _view = tables.generation_job_summary
 _ROW_OWNER = bindparam("row_owner", type_=Uuid)
-_STATISTICS = func.public.get_job_statistics(_OWNER).table_valued(column("count", BigInteger), name="told")
+_STATISTICS = func.public.get_job_statistics(_OWNER).table_valued(column("count", BigInteger), name="statistics")
 
 _NEW_JOB = insert(_jobs).values(user_id=_ROW_OWNER, project_id=_TARGET, mode="lifestyle")
 _NEW_PROJECT = insert(_projects).values(user_id=_ROW_OWNER, name="isolation check")

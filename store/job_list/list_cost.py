@@ -41,7 +41,7 @@ LONGEST_INTERVAL = 60.0
 
 class CostLevel(StrEnum):
     CHEAP = "cheap"
-    EXPENSIVE = "dear"
+    EXPENSIVE = "expensive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

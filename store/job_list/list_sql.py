@@ -34,6 +34,7 @@ from store import tables
 from store.capabilities.capabilities import Capabilities
 from store.database import timestamps
 from store.database.query import Query, RowMaker, make_number
+from store.far_times import EXTREMES, FarTime
 from store.filters import filter_sql
 from store.filters.filter_sql import Shape
 from store.filters.filter_terms import Key
@@ -409,7 +410,7 @@ def _scan_start(after: PageKey | None) -> ScanStart:
     if after is None:
         return ScanStart(position=End.FIRST)
     # A printed key shows only that a time is out of range, not its value.
-    is_vague = after.created_at in timestamps.EXTREMES and not isinstance(after.created_at, timestamps.FarTime)
+    is_vague = after.created_at in EXTREMES and not isinstance(after.created_at, FarTime)
     return ScanStart(position=RowKey(value=after.created_at, id=after.id), is_read_by_id=is_vague)
 
 

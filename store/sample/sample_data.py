@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from store.budgets.budget import Period
 from store.database import driver_errors
+from store.database.connection_errors import translate_connecting
 from store.jobs.job import GenerationJob, JobStatus
 from store.sample import catalog
 from store.sample.catalog import CALLOUTS, MODES, SCENES, USERS, ProjectPlan, UserPlan, choose_mode, make_id, seeded
@@ -344,7 +345,7 @@ def fill(conninfo: Mapping[str, str], *, now: datetime) -> None:
     try:
         connection = connect(**conninfo)  # type: ignore[arg-type]
     except Error as error:
-        raise driver_errors.translate_connecting(error) from error
+        raise translate_connecting(error) from error
     try:
         with connection, connection.cursor() as cursor:
             _insert(cursor, ("auth", "users"), rows.users)

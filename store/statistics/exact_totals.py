@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from store.budgets.budget import named_for
 from store.database import query as query_module
 from store.database.database import Database
-from store.database.query import TimeLimits
+from store.database.query import Query, TimeLimits
 from store.errors import Locked, TimedOut
 from store.job_list.listing import MOST_LISTED_PROJECTS
 from store.jobs.job import AnyStatus
@@ -52,15 +52,7 @@ async def count_totals_exactly(
     with _raising_timeouts(budget):
         async with database.snapshot(limits=TimeLimits(statement=budget)) as snapshot:
             ((taken_at,), listed, (pages,), *budgets) = await snapshot.read(
-                actor,
-                query_module.clock(at),
-                count_sql.listed_projects(
-                    has_projects=capabilities.has_projects,
-                    of_one_user=actor != OPERATOR,
-                    limit=MOST_LISTED_PROJECTS,
-                ),
-                count_sql.PAGE_COUNT,
-                *([totals_part(query, capabilities.budgets, at=at)] if capabilities.budgets else []),
+                actor, *_read_once(actor, query, capabilities, at)
             )
             for some in ranges(pages, pages_at_once):
                 left = ends_at - clock()
@@ -70,13 +62,10 @@ async def count_totals_exactly(
                 asked = count_sql.totals_on_pages(
                     some, project_id=query.project_id, project_ids=listed, days=query.days, at=at
                 )
-                if query.matching is None:
-                    (found,) = await snapshot.read(actor, asked, within=left)
-                else:
-                    further = count_sql.matching_on_pages(some, query.matching, readable=capabilities.readable)
-                    found, (number,) = await snapshot.read(actor, asked, further, within=left / 2)
-                    matching += number
+                further = _matching_on(some, query, capabilities)
+                found, *numbers = await snapshot.read(actor, asked, *further, within=left / (1 + len(further)))
                 page_totals += found
+                matching += sum(number for (number,) in numbers)
     report(pages, pages)
     found_statistics = _statistics(page_totals)
     return Totals(
@@ -91,6 +80,24 @@ async def count_totals_exactly(
         actor=actor,
         partial_claims=capabilities.partial_claims,
     )
+
+
+def _read_once(
+    actor: Actor, query: TotalsQuery, capabilities: CountCapabilities, at: datetime | None
+) -> list[Query[Any]]:
+    """Return the queries for the time, the projects, the number of pages, and the budgets if the database keeps any."""
+    projects = count_sql.listed_projects(
+        has_projects=capabilities.has_projects, of_one_user=actor != OPERATOR, limit=MOST_LISTED_PROJECTS
+    )
+    budgets = [totals_part(query, capabilities.budgets, at=at)] if capabilities.budgets else []
+    return [query_module.clock(at), projects, count_sql.PAGE_COUNT, *budgets]
+
+
+def _matching_on(some: PageRange, query: TotalsQuery, capabilities: CountCapabilities) -> list[Query[int]]:
+    """Return the query that counts the list of the totals on these pages. Empty if there is no such list."""
+    if query.matching is None:
+        return []
+    return [count_sql.matching_on_pages(some, query.matching, readable=capabilities.readable)]
 
 
 @contextmanager

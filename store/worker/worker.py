@@ -18,7 +18,7 @@ from store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError
 from store.leases.lease import WorkerInfo
 from store.retention.retention_policies import PolicyRun, apply_policies
 from store.store import Store
-from store.users.actor import OPERATOR, ActingUser, Anon
+from store.users.actor import OPERATOR, ActingUser, Actor, Anon
 from store.worker.claimer import CLAIMS_AT_ONCE, Claimer, QueueListener
 from store.worker.handlers import Registry
 from store.worker.in_flight import InFlightJobs
@@ -83,6 +83,28 @@ def ignore_event(_: WorkerEvent) -> None:
     pass
 
 
+def _require_allowed(actor: Actor, registry: Registry, *, applies_retention: bool) -> None:
+    if registry.modes == ():
+        raise InvalidValue("registry", "The registry has no handler.", hint="Decorate one with 'registry.handler'.")
+    if applies_retention and actor != OPERATOR:
+        raise NoPrivilege("Only the operator can apply retention policies.", hint="Remove --as or --retention.")
+    if isinstance(actor, Anon):
+        raise NoPrivilege("Visitors who have not signed in can't run jobs.", hint="Remove --as, or name a user.")
+
+
+def _worker_info(actor: Actor, registry: Registry, *, name: str | None, concurrency: int) -> WorkerInfo:
+    host, process = socket.gethostname(), os.getpid()
+    return WorkerInfo(
+        id=uuid4(),
+        user_id=actor.id if isinstance(actor, ActingUser) else None,
+        name=name or f"{host}:{process}",
+        host=host,
+        process=process,
+        modes=registry.modes,
+        concurrency=concurrency,
+    )
+
+
 class Worker:
     """Runs jobs that the store's actor can see, up to `concurrency` at a time.
 
@@ -112,26 +134,11 @@ class Worker:
     ) -> None:
         if concurrency < 1 or (batch is not None and batch < 1):
             raise InvalidValue("concurrency", "concurrency and batch must be at least 1.")
-        if registry.modes == ():
-            raise InvalidValue("registry", "The registry has no handler.", hint="Decorate one with 'registry.handler'.")
         if lease_seconds <= 0:
             raise InvalidValue("lease_seconds", "lease_seconds must be more than 0.")
-        if applies_retention and store.actor != OPERATOR:
-            raise NoPrivilege("Only the operator can apply retention policies.", hint="Remove --as or --retention.")
-        if isinstance(store.actor, Anon):
-            raise NoPrivilege("Visitors who have not signed in can't run jobs.", hint="Remove --as, or name a user.")
-        user = store.actor if isinstance(store.actor, ActingUser) else None
-        host = socket.gethostname()
-        self.id: UUID = uuid4()
-        self.facts = WorkerInfo(
-            id=self.id,
-            user_id=user.id if user else None,
-            name=name or f"{host}:{os.getpid()}",
-            host=host,
-            process=os.getpid(),
-            modes=registry.modes,
-            concurrency=concurrency,
-        )
+        _require_allowed(store.actor, registry, applies_retention=applies_retention)
+        self.facts = _worker_info(store.actor, registry, name=name, concurrency=concurrency)
+        self.id: UUID = self.facts.id
         self._store = store
         self._registry = registry
         self._batch = batch or concurrency

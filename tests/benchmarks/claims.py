@@ -11,7 +11,7 @@ from tests.benchmarks.sizes import QUICK, many
 
 BATCH = 100
 
-FULL, EMPTY = "many finished, a long queue", "a short queue alone"
+FULL, EMPTY = "many finished jobs, a long queue", "only a short queue"
 
 _CLAIM = "select count(*) from gjobs.claim_jobs(%s, null, %s, 60)"
 
@@ -46,7 +46,7 @@ async def claims(effort: Effort, databases: Databases) -> list[Finding]:
         )
     return [
         Finding(
-            title=f"a claim of {BATCH} jobs, until it is committed",
+            title=f"a claim of {BATCH} jobs, including its commit",
             unit="ms",
             settings={"finished": _size(full), "queued": f"{long:,} and {short:,}", "rounds": rounds},
             series=series,

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 CHANGES_A_SECOND = 200
 
-KEY, FAR_KEY, PAUSE = "95th percentile", "95th percentile of home and end", "longest pause of a minute"
+KEY, FAR_KEY, PAUSE = "95th percentile", "95th percentile of the keys home and end", "longest pause in each minute"
 
 CPU, DATABASE_TIME = "CPU of the dashboard", "database time"
 
@@ -73,7 +73,7 @@ def _used(told: Told, database: FilledDatabase, seconds: float) -> list[Finding]
             limits={KEY: AtMost(25)},
         ),
         Finding(
-            title="pauses of the event loop meanwhile",
+            title="pauses of the event loop in the same run",
             unit="ms",
             settings=settings,
             series={PAUSE: Series(tuple(told["pause"])), LONGEST: Series((max(told["pause"]),))},
@@ -84,9 +84,9 @@ def _used(told: Told, database: FilledDatabase, seconds: float) -> list[Finding]
 
 def _rested(told: Told, database: FilledDatabase, seconds: float, who: str) -> Finding:
     return Finding(
-        title=f"with nothing changing, for {who}",
+        title=f"an idle dashboard, for {who}",
         unit="% of a core",
-        settings={**_settings(database), "interval": "the default", "seconds": seconds},
+        settings={**_settings(database), "interval": "default", "seconds": seconds},
         series={CPU: Series(tuple(told["cpu"])), DATABASE_TIME: Series(tuple(told["database"]))},
         limits={CPU: AtMost(1), DATABASE_TIME: AtMost(0.5)},
     )

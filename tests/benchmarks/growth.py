@@ -13,13 +13,13 @@ from tests.benchmarks.lists import ROWS, timed, users_store
 from tests.benchmarks.sizes import growing
 from tests.benchmarks.statistics import assert_same_numbers, install_specified, our_time, specified_time, turns
 
-NEWEST = f"the newest {ROWS} of a project, through the store"
+NEWEST = f"the newest {ROWS} jobs of a project, through the store"
 
 MIDDLE = f"{ROWS} rows in the middle of all jobs, through the store"
 
-STATISTICS = "get_job_statistics() of a user with a tenth of all jobs, server time"
+STATISTICS = "get_job_statistics() of gjobs for a user with a tenth of all jobs, server time"
 
-SPECIFIED = "the same as the specification has it, server time"
+SPECIFIED = "the specification's get_job_statistics() for the same user, server time"
 
 
 async def growth(effort: Effort, databases: Databases) -> list[Finding]:

@@ -27,13 +27,13 @@ STORE, RAW, PIPELINED = "Store.get_project_jobs", "raw psycopg", "raw psycopg, p
 
 AMONG_FEW = "Store.get_project_jobs, 10,000 jobs"
 
-LOOK, LOOK_AMONG_FEW = "a look of the dashboard, with names and clock", "a look of the dashboard, 10,000 jobs"
+LOOK, LOOK_AMONG_FEW = "one refresh of the dashboard, with names and clock", "one refresh of the dashboard, 10,000 jobs"
 
 PAGE = 500
 
 WALK = 100_000
 
-WALKED, QUERIES = "Store.get_generation_jobs, into its values", "its queries on raw psycopg"
+WALKED, QUERIES = "Store.get_generation_jobs, which builds its job objects", "the same queries on raw psycopg"
 
 
 async def lists(effort: Effort, databases: Databases) -> list[Finding]:
@@ -62,9 +62,9 @@ async def _compare_newest(effort: Effort, large: FilledDatabase, small: FilledDa
             rounds=rounds,
         )
     return Finding(
-        title=f"the newest {ROWS} of a project, with a user's eyes",
+        title=f"the newest {ROWS} jobs of a project, read as a user",
         unit="ms",
-        settings={"jobs": large.jobs, "times a round": times, "rounds": rounds},
+        settings={"jobs": large.jobs, "repeats a round": times, "rounds": rounds},
         series=series,
         ratios=(
             Ratio(ours=STORE, rival=RAW, reach=AtMost(1.3)),

@@ -28,13 +28,13 @@ def print_table(findings: Findings, surroundings: Surroundings) -> None:
 
 
 def _words(value: object) -> str:
-    return ", ".join(f"{key} {part}" for key, part in value.items()) if isinstance(value, Mapping) else str(value)
+    return ", ".join(f"{key}: {part}" for key, part in value.items()) if isinstance(value, Mapping) else str(value)
 
 
 def _table(finding: Finding) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("contestant", f"median {finding.unit}", "quartiles", "ratio", "quartiles", "reach", "reached"):
-        table.add_column(heading, justify="left" if heading == "contestant" else "right")
+    for heading in ("measured", f"median {finding.unit}", "quartiles", "ratio", "quartiles", "limit", "kept"):
+        table.add_column(heading, justify="left" if heading == "measured" else "right")
     for name, series in finding.series.items():
         judged = [_cells(finding, ratio) for ratio in finding.ratios if ratio.ours == name]
         if name in finding.limits:
@@ -53,7 +53,7 @@ def _cells(finding: Finding, ratio: Ratio) -> tuple[str, str, str, str]:
 
 
 def _verdict(reach: Reach | None, reached: bool | None) -> tuple[str, str]:
-    return ("" if reach is None else str(reach), {True: "yes", False: "NOT REACHED", None: ""}[reached])
+    return ("" if reach is None else str(reach), {True: "yes", False: "NOT KEPT", None: ""}[reached])
 
 
 def _range(series: Series) -> str:

@@ -36,13 +36,13 @@ class Awaited:
     screen: re.Pattern[bytes]
 
 
-BARE = "a bare Textual app: first paint"
+BARE = "first paint of a bare Textual app"
 
-POSTING = "posting: first paint"
+POSTING = "first paint of Posting"
 
-FIRST_PAINT = "gjobs: first paint"
+FIRST_PAINT = "first paint of gjobs"
 
-FIRST_ROWS = "gjobs: first rows"
+FIRST_ROWS = "first rows of gjobs"
 
 OURS_AND_BARE = {
     FIRST_PAINT: Awaited(command=(GJOBS,), screen=re.compile(rb"Projects")),
@@ -70,7 +70,7 @@ async def startup(effort: Effort, databases: Databases) -> list[Finding]:
     against_posting = () if effort.quick else (Ratio(ours=FIRST_ROWS, rival=POSTING, reach=AtMost(1.0)),)
     return [
         Finding(
-            title="from the command to the screen, the server being up",
+            title="from the command to the first screen, with the server already running",
             unit="ms",
             settings={"terminal": f"{COLUMNS}×{LINES}", "rounds": rounds, "rival": POSTING_PACKAGES[0]},
             series=series,

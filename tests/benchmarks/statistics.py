@@ -17,13 +17,13 @@ from tests.benchmarks.sizes import few, many
 
 APP_SCHEMA = Path(__file__).parents[1] / "app_schema.sql"
 
-OURS = "get_job_statistics()"
+OURS = "get_job_statistics() of gjobs"
 
 SPECIFIED = "the specification's get_job_statistics()"
 
-FEW = "get_job_statistics(), 10,000 jobs"
+FEW = "get_job_statistics() of gjobs, 10,000 jobs"
 
-TOTAL, EVERY_COST = "Store.get_total_costs", "getTotalCosts as specified: every row's cost is read"
+TOTAL, EVERY_COST = "Store.get_total_costs", "getTotalCosts as specified, which reads the cost of every row"
 
 _SPECIFIED_CALL = "select * from benchmark.get_job_statistics()"
 
@@ -72,9 +72,9 @@ async def _compare_statistics(effort: Effort, large: FilledDatabase, small: Fill
             rounds=rounds,
         )
     return Finding(
-        title="the numbers of a user with a tenth of all jobs, server time",
+        title="the statistics of a user with a tenth of all jobs, server time",
         unit="ms",
-        settings={"jobs": large.jobs, "the user's": large.jobs // 10, "rounds": rounds},
+        settings={"jobs": large.jobs, "jobs of the user": large.jobs // 10, "rounds": rounds},
         series=series,
         ratios=(
             Ratio(ours=SPECIFIED, rival=OURS, reach=AtLeast(50)),
@@ -107,9 +107,9 @@ async def _compare_totals(effort: Effort, database: FilledDatabase) -> Finding:
 
         series = await take_turns({TOTAL: ours, EVERY_COST: rival}, rounds=rounds)
     return Finding(
-        title="the total cost of the same user, at the client",
+        title="the total cost of the same user, time at the client",
         unit="ms",
-        settings={"jobs": database.jobs, "the user's": database.jobs // 10, "rounds": rounds},
+        settings={"jobs": database.jobs, "jobs of the user": database.jobs // 10, "rounds": rounds},
         series=series,
         ratios=(Ratio(ours=EVERY_COST, rival=TOTAL),),
     )

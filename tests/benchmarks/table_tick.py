@@ -120,9 +120,9 @@ async def _compare(effort: Effort, changed: int) -> Finding:
             {OURS: _ticking(*ours, changed, ticks), RIVAL: _ticking(*rival, changed, ticks)}, rounds=rounds
         )
     return Finding(
-        title=f"a tick with {changed} of {ROWS} rows changed, CPU time",
+        title=f"one refresh of a table with {changed} of {ROWS} rows changed, CPU time",
         unit="ms",
-        settings={"terminal": f"{SIZE[0]}×{SIZE[1]}", "ticks a round": ticks, "rounds": rounds},
+        settings={"terminal": f"{SIZE[0]}×{SIZE[1]}", "refreshes a round": ticks, "rounds": rounds},
         series=series,
         ratios=(Ratio(ours=OURS, rival=RIVAL),),
     )

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,8 @@ def tables(runs: Sequence[Document]) -> str:
 
 
 def _table(run: Document) -> str:
-    rows = [row for finding in run["findings"] if finding["benchmark"] != DRAWN for row in _rows(finding)]
-    return "\n".join([_surroundings(run["surroundings"]), "", "| what | against | |", "| --- | --- | --- |", *rows])
+    findings = [_finding(finding) for finding in run["findings"] if finding["benchmark"] != DRAWN]
+    return "\n\n".join([_surroundings(run["surroundings"]), *findings])
 
 
 def _surroundings(surroundings: Mapping[str, Any]) -> str:
@@ -39,23 +39,39 @@ def _surroundings(surroundings: Mapping[str, Any]) -> str:
     return (
         f"Measured {surroundings['taken_at'][:10]} on {surroundings['cores']} cores of an {surroundings['machine']}"
         f" with {surroundings['memory_gib']:g} GiB; Python {versions['python']}, PostgreSQL {versions['postgres']}"
-        f" with its own defaults, Textual {versions['textual']}; medians."
+        f" with its own defaults, Textual {versions['textual']}. The numbers are medians."
     )
 
 
-def _rows(finding: Mapping[str, Any]) -> Iterator[str]:
-    title, unit, series = finding["title"], finding["unit"], finding["series"]
-    settings = ", ".join(f"{name} {_words(value)}" for name, value in finding["settings"].items())
-    what = f"{title} <sub>{settings}</sub>"
-    compared = {name for ratio in finding["ratios"] for name in (ratio["ours"], ratio["rival"])}
-    for name, values in series.items():
-        if "reach" in values or name not in compared:
-            yield f"| {what}: {name} | | {number(values['median'])} {unit} {_verdict(values)} |"
-            what = title
-    for ratio in finding["ratios"]:
-        ours, rival = (f"{name}, {number(series[name]['median'])} {unit}" for name in (ratio["ours"], ratio["rival"]))
-        yield f"| {what}: {ours} | {rival} | {number(ratio['median'])} × {_verdict(ratio)} |"
-        what = title
+def _finding(finding: Mapping[str, Any]) -> str:
+    title, unit, series, ratios = (finding[name] for name in ("title", "unit", "series", "ratios"))
+    settings = "; ".join(f"{name}: {_words(value)}" for name, value in finding["settings"].items())
+    compared = {name for ratio in ratios for name in (ratio["ours"], ratio["rival"])}
+    measured = {
+        name: f"{number(values['median'])} {unit}{_verdict(values)}"
+        for name, values in series.items()
+        if "reach" in values or name not in compared
+    }
+    against = [[*(_cell(series, ratio[name], unit) for name in ("ours", "rival")), _ratio(ratio)] for ratio in ratios]
+    return "\n\n".join(
+        [
+            f"**{title[:1].upper()}{title[1:]}** ({settings})",
+            *([_lines(("measured", "value (limit)"), measured.items())] if measured else ()),
+            *([_lines(("measured", "compared with", "ratio (limit)"), against)] if against else ()),
+        ]
+    )
+
+
+def _cell(series: Mapping[str, Any], name: str, unit: str) -> str:
+    return f"{name}: {number(series[name]['median'])} {unit}"
+
+
+def _ratio(ratio: Mapping[str, Any]) -> str:
+    return f"{number(ratio['median'])} ×{_verdict(ratio)}"
+
+
+def _lines(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, ["---"] * len(titles), *rows))
 
 
 def _words(value: object) -> str:
@@ -65,7 +81,7 @@ def _words(value: object) -> str:
 def _verdict(judged: Mapping[str, Any]) -> str:
     if "reach" not in judged:
         return ""
-    return f"({judged['reach']})" if judged["reached"] else f"(**not reached**: {judged['reach']})"
+    return f" ({judged['reach']})" if judged["reached"] else f" (**not kept**: {judged['reach']})"
 
 
 def with_tables(page: str, runs: Sequence[Document]) -> str:

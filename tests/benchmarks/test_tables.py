@@ -38,5 +38,6 @@ def test_table_of_the_manual_marks_targets_that_are_not_reached() -> None:
     )
     assert written.startswith("before <!-- benchmarks -->\n")
     assert written.endswith("\n<!-- end of benchmarks --> after")
-    assert "| a thing <sub>jobs 1,000</sub>: ours | | 2 ms (**not reached**: ≤ 1) |" in written
-    assert "| a thing: theirs, 4 ms | ours, 2 ms | 2 × (≤ 3) |" in written
+    assert "**A thing** (jobs: 1,000)\n\n| measured | value (limit) |\n" in written
+    assert "| ours | 2 ms (**not kept**: ≤ 1) |" in written
+    assert "| theirs: 4 ms | ours: 2 ms | 2 × (≤ 3) |" in written

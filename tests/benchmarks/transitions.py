@@ -21,9 +21,9 @@ CLIENTS = 4
 
 CHANNEL, LISTENERS_LOCK = "gjobs_jobs", (1735353442, 1)
 
-WITH, WITHOUT, LISTENED = "with all triggers", "without ours", "with all triggers and one listener"
+WITH, WITHOUT, LISTENED = "with all triggers", "without the triggers of gjobs", "with all triggers and one listener"
 
-SUMS, BUDGETED = "with the sums' triggers alone", "with all triggers, and budgets of every user and project"
+SUMS, BUDGETED = "with only the triggers of the rollups", "with all triggers, and budgets of every user and project"
 
 MOVING = 20_000
 
@@ -78,7 +78,7 @@ async def transitions(effort: Effort, databases: Databases) -> list[Finding]:
         )
     return [
         Finding(
-            title="transitions of single jobs",
+            title="status changes of single jobs",
             unit="a second",
             settings={
                 "jobs": filled.jobs,

@@ -99,11 +99,11 @@ async def _drained(effort: Effort, pythons: Mapping[str, Path], opens: Mapping[s
         return contestant
 
     return Finding(
-        title="jobs that do nothing, until none is queued, each end durable",
+        title="a queue of empty jobs, until all have run, with durable results",
         unit="jobs/s",
         settings={
-            "claimed at once": size.batch,
-            "at a time": size.at_a_time,
+            "jobs a claim": size.batch,
+            "jobs running at a time": size.at_a_time,
             "jobs": f"{jobs:,}",
             "rounds": rounds,
             **_rivals(),
@@ -130,14 +130,14 @@ async def _woken(effort: Effort, pythons: Mapping[str, Path], opens: Mapping[str
     settings = {"jobs": jobs, "rounds": rounds, **_rivals()}
     return [
         Finding(
-            title="from the commit that queues a job to the commit that lets it run, the worker being idle and told",
+            title="from the commit that queues a job to the commit of its claim, by an idle worker that is notified",
             unit="ms",
             settings=settings,
             series=await take_turns({name: waking(name) for name in pythons}, rounds=rounds, warm_up=0),
             ratios=_ratios(pythons, {PGQUEUER: AtMost(1.0)}),
         ),
         Finding(
-            title="the same jobs, from before they are queued to the beginning of their handlers",
+            title="the same jobs, from before they are queued until their handlers start",
             unit="ms",
             settings=settings,
             series={name: Series(tuple(values)) for name, values in until_begun.items()},

@@ -21,6 +21,7 @@ from tui.cli.exit_codes import (
     CommandError,
     Declined,
     ExitCode,
+    Interrupted,
     OutputFailed,
     PartlyDeclined,
     UsageError,
@@ -248,7 +249,7 @@ CODES: dict[type[BaseException], ExitCode] = {
     **dict.fromkeys((errors.UnexpectedError, KeyError), ExitCode.OUR_FAULT),
     errors.OutcomeUnknown: ExitCode.OUTCOME_UNKNOWN,
     OutputFailed: ExitCode.OUTPUT_FAILED,
-    KeyboardInterrupt: ExitCode.INTERRUPTED,
+    **dict.fromkeys((KeyboardInterrupt, Interrupted), ExitCode.INTERRUPTED),
 }
 
 

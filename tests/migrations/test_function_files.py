@@ -1,4 +1,4 @@
-"""Each function has one body, in one file, in the folder of the revision that introduces it."""
+"""Each function has one body, in one file, in a folder named after the revision that introduces it."""
 
 import re
 from collections import defaultdict
@@ -10,21 +10,21 @@ import psycopg
 import pytest
 
 from migrations import REVISIONS
-from migrations.scripts import SQL
+from migrations.scripts import MIGRATIONS
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, acting, add
 
 CREATED = r"create (?:or replace )?{kind} (?P<name>[\w.]+)"
-APP_FOLDER = "0001"
-"""What the app brings itself, with its own bodies."""
+APP_FOLDER = Path("sql/0001")
+"""The app's own functions and triggers, with its own bodies."""
 
 
 def files_by_name(kind: str) -> dict[str, list[Path]]:
-    """Where each function or trigger of ours is created, below `sql`."""
+    """Return the files below `migrations` that create each of our functions or triggers."""
     found: dict[str, list[Path]] = defaultdict(list)
-    for file in sorted(SQL.rglob("*.sql")):
-        path = file.relative_to(SQL)
-        if path.parts[0] != APP_FOLDER:
+    for file in sorted(MIGRATIONS.rglob("*.sql")):
+        path = file.relative_to(MIGRATIONS)
+        if path.parent != APP_FOLDER:
             for match in re.finditer(CREATED.format(kind=kind), file.read_text(encoding="utf-8"), re.IGNORECASE):
                 found[match["name"]].append(path)
     return found
@@ -35,14 +35,20 @@ def test_each_function_is_created_in_exactly_one_file() -> None:
 
     assert found
     for name, files in found.items():
-        assert [(file.parts[1], file.stem) for file in files] == [("functions", name.partition(".")[2])]
-        assert files[0].parts[0] in REVISIONS
+        assert [(file.parts[0], file.stem) for file in files] == [("functions", name.partition(".")[2])]
+
+
+@pytest.mark.parametrize("kind", ["functions", "triggers"])
+def test_each_folder_has_the_name_of_a_revision(kind: str) -> None:
+    revisions = {file.stem for file in MIGRATIONS.glob("versions/*.py")}
+
+    assert {folder.name for folder in (MIGRATIONS / kind).iterdir()} <= revisions
 
 
 def test_each_trigger_is_created_in_a_folder_that_the_head_runs() -> None:
     found = files_by_name("trigger")
 
-    assert {file.parts[1] for files in found.values() for file in files} == {"triggers"}
+    assert {file.parts[0] for files in found.values() for file in files} == {"triggers"}
     assert {name for name, files in found.items() if len(files) > 1} == {"gjobs_record_changed"}
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrations.scripts import SQL
+from migrations.scripts import MIGRATIONS
 from tests.conftest import Conninfo, connect
 from tests.hosted.parse_trees import unguarded_statements
 from tests.migrations.conftest import ADA, acting
 from tests.migrations.sql_writes import unguarded_writes
 
-ROOT = SQL.parents[1]
+ROOT = MIGRATIONS.parent
 PACKAGES = ("migrations", "store", "tui")
 
 

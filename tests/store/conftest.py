@@ -1,6 +1,7 @@
-"""Stores with different eyes on one migrated database, and rows for them to see."""
+"""Stores of different actors on one migrated database, and rows for them."""
 
 from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -29,7 +30,7 @@ from tests.store.store_fixtures import (
 
 @pytest.fixture
 def sql(operator_connection: psycopg.Connection) -> Sql:
-    """Three users are there."""
+    """Statements on `database`, which has three users."""
     run = sql_of(operator_connection)
     for user_id, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com"), (CLEO, None)):
         run("insert into auth.users (id, email, created_at) values (%s, %s, %s)", (user_id, email, NOW))
@@ -38,7 +39,7 @@ def sql(operator_connection: psycopg.Connection) -> Sql:
 
 @pytest.fixture
 def app_sql(attached_database: Conninfo) -> Iterator[Sql]:
-    """On the app's own schema, which is empty."""
+    """Statements on the app's schema, which is empty."""
     with connect(attached_database, autocommit=True) as connection:
         yield sql_of(connection)
 
@@ -73,13 +74,18 @@ def ben(operator: Store) -> Store:
 
 @pytest.fixture
 def stranger(db: Db) -> Store:
-    """A user of nothing."""
+    """A store of somebody who is no user."""
     return db.stranger
 
 
 @pytest.fixture
 def make_project(db: Db) -> MakeProject:
     return db.make_project
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> UUID:
+    return make_project()
 
 
 @pytest.fixture
@@ -94,7 +100,7 @@ def make_job(db: Db) -> MakeJob:
 
 @pytest.fixture
 def no_policies(sql: Sql) -> Iterator[None]:
-    """Afterwards; a policy of all other projects belongs to nobody who goes."""
+    """Delete the retention policies afterwards. A policy for all other projects isn't deleted with a user."""
     yield
     sql("delete from gjobs.retention_policies")
 

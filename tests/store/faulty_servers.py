@@ -1,4 +1,4 @@
-"""Servers that misbehave: one between client and database, and one that lets nobody in."""
+"""Faulty servers: a proxy between client and database, a server that rejects clients, and a recovering one."""
 
 import asyncio
 import re
@@ -17,13 +17,13 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def listening(serve: Serve, *hosts: str) -> AsyncIterator[int]:
-    """The port at which each visitor of each host is served. On leaving, all visitors are gone."""
-    visits: set[asyncio.Task[None]] = set()
+    """Serve clients on one port of each host, and yield the port. On leaving, cut all connections."""
+    connections: set[asyncio.Task[None]] = set()
 
-    async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        visits.add(task)
+        connections.add(task)
         try:
             await serve(reader, writer)
         except* (asyncio.CancelledError, OSError):
@@ -32,22 +32,22 @@ async def listening(serve: Serve, *hosts: str) -> AsyncIterator[int]:
         with suppress(asyncio.CancelledError, OSError):
             await writer.wait_closed()
 
-    servers = [await asyncio.start_server(visit, hosts[0], 0)]
+    servers = [await asyncio.start_server(handle, hosts[0], 0)]
     port: int = servers[0].sockets[0].getsockname()[1]
-    servers += [await asyncio.start_server(visit, host, port) for host in hosts[1:]]
+    servers += [await asyncio.start_server(handle, host, port) for host in hosts[1:]]
     try:
         yield port
     finally:
         for server in servers:
             server.close()
-        for task in visits:
+        for task in connections:
             task.cancel()
-        await asyncio.gather(*visits)
+        await asyncio.gather(*connections)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """Where a link dies: at what a client sends for a write, before the database has it or with the answer to it."""
+    """The moment of a write at which the connection is lost: at a message, before or after the database gets it."""
 
     at: re.Pattern[bytes]
     reaches_database: bool = True
@@ -62,17 +62,17 @@ COMMIT = re.compile(rb"COMMIT\0")
 
 
 class _ProxiedConnection:
-    """What the proxy knows of one client."""
+    """The state of one client."""
 
     def __init__(self) -> None:
         self.writes = False
-        """Whether it is in a transaction that may write."""
+        """Whether the client is in a transaction that may write."""
         self.cut: Cut | None = None
-        """What is done with the next answer."""
+        """The cut that applies to the next answer."""
 
 
 class Proxy:
-    """Passes everything on, until it is told otherwise."""
+    """A proxy that forwards everything until a test disturbs it."""
 
     def __init__(self, target: Conninfo) -> None:
         self._target = target
@@ -82,26 +82,26 @@ class Proxy:
         self._away = False
         self._clients: set[asyncio.StreamWriter] = set()
         self.instead_of_commit_answer: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
-        """Is called with the way to the client when the database has answered a commit; the client never sees that."""
+        """Called with the writer to the client instead of forwarding the database's answer to a commit."""
         self.cut: Cut | None = None
-        """With the next write that comes to it the proxy goes away, and this is forgotten."""
+        """The proxy goes away at this moment of the next write. Applies once."""
         self.bytes_passed = 0
-        """Both ways together."""
+        """Bytes in both directions."""
         self.bytes_before_write = 0
-        """So many had passed when a write was opened last."""
+        """Bytes that had passed when the last write began."""
         self.bytes_left: int | None = None
-        """After so many, which may be in the middle of a message, the proxy goes away."""
+        """The proxy goes away after so many bytes, even in the middle of a message."""
 
     def fall_silent(self) -> None:
-        """Nothing passes any more, and nobody is told. Who connects is kept waiting."""
+        """Forward nothing, and keep new clients waiting, without closing a connection."""
         self._open.clear()
 
     def speak_again(self) -> None:
-        """All that was held back passes."""
+        """Forward everything that was held back."""
         self._open.set()
 
     def go_away(self) -> None:
-        """Cuts all links, and every new one."""
+        """Close all connections and every new one."""
         self._away = True
         for client in self._clients:
             client.close()
@@ -179,21 +179,21 @@ class Proxy:
 
 @asynccontextmanager
 async def proxied(database: Conninfo) -> AsyncIterator[tuple[Proxy, Conninfo]]:
-    """A proxy before the database, and how to reach the database through it."""
+    """Yield a proxy before the database, and the conninfo through it."""
     proxy = Proxy(database)
     async with listening(proxy.serve, "127.0.0.1") as port:
         yield proxy, {**database, "host": "127.0.0.1", "port": port}
 
 
 def fatal(sqlstate: str, message: str, *, detail: str = "", severity: str = "FATAL") -> bytes:
-    """An ErrorResponse of severity FATAL, which is called so in the server's language."""
+    """Return an ErrorResponse of severity FATAL. `severity` is its name in the server's language."""
     fields = {"S": severity, "V": "FATAL", "C": sqlstate, "M": message} | ({"D": detail} if detail else {})
     body = b"".join(f"{kind}{value}\0".encode() for kind, value in fields.items()) + b"\0"
     return b"E" + struct.pack("!i", len(body) + 4) + body
 
 
 class RejectingServer:
-    """Speaks as much of the protocol as it takes to turn somebody away, and counts who came."""
+    """A server that rejects every client with one error, and counts them."""
 
     def __init__(self, refusal: bytes, *, asks_for_password: bool) -> None:
         self._refusal = refusal
@@ -215,7 +215,7 @@ class RejectingServer:
         await writer.drain()
 
     async def _reads_request(self, reader: asyncio.StreamReader) -> int:
-        """The first number after the length."""
+        """Read a request, and return the number after its length."""
         (length,) = struct.unpack("!i", await reader.readexactly(4))
         body = await reader.readexactly(length - 4)
         return int.from_bytes(body[:4], "big")
@@ -224,11 +224,11 @@ class RejectingServer:
 NOT_ACCEPTING = fatal(
     "57P03", "the database system is not accepting connections", detail="Hot standby mode is disabled."
 )
-"""What a server in crash recovery answers with that lets nobody read meanwhile."""
+"""The error of a server that allows no reads during crash recovery."""
 
 
 class RecoveringServer:
-    """Turns everybody away until it is ready, and then passes everything on to a database."""
+    """A server that rejects every client until it is ready, and then forwards everything to a database."""
 
     def __init__(self, target: Conninfo, refusal: bytes = NOT_ACCEPTING) -> None:
         self._proxy = Proxy(target)
@@ -240,7 +240,7 @@ class RecoveringServer:
         return self._rejecting.visits
 
     def crash(self) -> None:
-        """Cuts all links, and recovers from here on."""
+        """Close all connections, and start to recover."""
         self._is_ready = False
         self._proxy.go_away()
 
@@ -256,7 +256,7 @@ class RecoveringServer:
 async def recovering(
     database: Conninfo, refusal: bytes = NOT_ACCEPTING
 ) -> AsyncIterator[tuple[RecoveringServer, Conninfo]]:
-    """A server in crash recovery before the database, and how to reach it."""
+    """Yield a server in crash recovery before the database, and its conninfo."""
     server = RecoveringServer(database, refusal)
     async with listening(server.serve, "127.0.0.1") as port:
         yield server, {**database, "host": "127.0.0.1", "port": port}

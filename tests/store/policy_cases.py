@@ -1,4 +1,4 @@
-"""Random rows of a few users, and what somebody may try on them next."""
+"""Random rows of a few users, and random operations on them."""
 
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -16,11 +16,11 @@ ACTORS: tuple[Actor, ...] = (OPERATOR, *(ActingUser(id=user_id) for user_id in (
 
 START = datetime.now(UTC) - timedelta(hours=1)
 
-"""So that every job lies in the days that the overview counts."""
+"""The totals count the days since then."""
 
 
 def any_rows(random: Random) -> Rows:
-    """Some jobs and assets lie in a project of another's, as the app's own policies permit."""
+    """Return random rows. Some jobs and assets are in another user's project, as the app's policies allow."""
     owners = {UUID(int=100 + number): random.choice(USERS) for number in range(4)}
     assets = {}
     for number in range(6):
@@ -49,7 +49,7 @@ def _any_job(random: Random, job_id: UUID, owners: dict[UUID, UUID], assets: dic
 
 
 def any_operation(random: Random, rows: Rows) -> Operation:
-    """By anybody on anything, and most often by whom it belongs to, so that much succeeds as well."""
+    """Return a random operation by a random actor. Most often the actor is the owner, so that many succeed."""
     job_ids = [*rows.jobs, NOTHING]
     job = rows.jobs.get(random.choice(job_ids))
     job_id = NOTHING if job is None else job.id

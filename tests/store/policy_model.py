@@ -1,4 +1,4 @@
-"""The policies as plain Python: who sees which rows, and who may make a row what it is. Pure."""
+"""The policies as plain Python: who sees which rows, and who may write which rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,9 +11,9 @@ from store.users.actor import ActingUser, Actor
 
 class Schema(Enum):
     ATTACHED = auto()
-    """The app's own: a row must be the user's."""
+    """The app's schema: a user writes only rows of their own."""
     MANAGED = auto()
-    """After the second revision: what a row belongs to must be the user's as well."""
+    """The migrated schema: the row's project and asset must be the user's, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Rows:
     """All rows of a database, by id."""
 
     owners: Mapping[UUID, UUID]
-    """Of the projects."""
+    """Project owners."""
     assets: Mapping[UUID, HeldAsset]
     jobs: Mapping[UUID, GenerationJob]
 
@@ -42,7 +42,7 @@ class Rows:
         return {asset.id: asset for asset in self.assets.values() if owns(actor, asset.user_id)}
 
     def may_store(self, schema: Schema, actor: Actor, job: GenerationJob) -> bool:
-        """Whether the actor may make a job what it is here."""
+        """Return whether the actor may write the job with these values."""
         if not owns(actor, job.user_id):
             return False
         if schema is Schema.ATTACHED:
@@ -50,7 +50,7 @@ class Rows:
         return job.project_id in self.projects_of(actor) and job.input_asset_id in (None, *self.assets_of(actor))
 
     def is_asset_of(self, actor: Actor, asset_id: UUID | None, project_id: UUID) -> bool:
-        """Whether a job of the project may be made from it; one may be made from none."""
+        """Return whether a job of the project may have this input asset, or none."""
         asset = None if asset_id is None else self.assets_of(actor).get(asset_id)
         return asset_id is None or (asset is not None and asset.project_id == project_id)
 

@@ -1,4 +1,4 @@
-"""What somebody may try on jobs: what the policies let come of it, and the same on a real store."""
+"""Operations on jobs: the outcome that the policies allow, and the same call on a real store."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Set as AbstractSet
@@ -22,18 +22,18 @@ from tests.store.store_fixtures import STRANGER, a_job
 
 NEW = UUID(int=1)
 
-"""Stands for the id of a job that is made."""
+"""A placeholder for the id of a new job."""
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
-"""Stands for a time that the database sets."""
+"""A placeholder for a time that the database sets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
     rows: Rows
     answer: type
-    """Of what is returned, or of the error that is raised."""
+    """The type of the returned value or of the error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +45,17 @@ class Operation(ABC):
 
     @abstractmethod
     async def run(self, store: Store) -> object:
-        """With a store of the actor's."""
+        """Run the operation with the actor's store."""
 
     async def attempt(self, operator: Store) -> object:
-        """What is returned, or the error that is raised."""
+        """Return the result or the error."""
         try:
             return await self.run(operator.acting_as(self.actor))
         except StoreError as error:
             return error
 
     def stored(self, rows: Rows, schema: Schema, job: GenerationJob, answer: type) -> Expectation:
-        """The job is what it is here afterwards, if the policies permit it."""
+        """Expect the job with these values if the policies allow it."""
         if rows.may_store(schema, self.actor, job):
             return Expectation(rows=rows.with_job(job), answer=answer)
         return Expectation(rows=rows, answer=NoPrivilege)
@@ -123,7 +123,7 @@ class Transition(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete(Operation):
-    """All of them or none."""
+    """Delete all of the jobs or none."""
 
     job_ids: AbstractSet[UUID]
 
@@ -150,16 +150,16 @@ _GIVE = update(_jobs).values(user_id=_OWNER).where(_jobs.c.id == _TARGET)
 
 
 async def change(store: Store, statement: Any, **values: UUID) -> int:
-    """How many rows a statement of a client's own changes."""
+    """Run a statement of the app's own, and return how many rows it changed."""
     async with store.database.write(store.actor) as transaction:
         number = await transaction.change(Query(statement, tuple, values))
-        transaction.record(WriteRecord(what="a statement of a client's own"))
+        transaction.record(WriteRecord(what="a statement of the app's own"))
         return number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Insert(Operation):
-    """Past our own statements, as a client of the app may."""
+    """Insert a job with a statement of the app's own."""
 
     owner_id: UUID
     project_id: UUID
@@ -167,7 +167,7 @@ class Insert(Operation):
     def expect(self, rows: Rows, schema: Schema) -> Expectation:
         made = self.stored(rows, schema, queued(self.owner_id, self.project_id), int)
         if made.answer is int and self.owner_id == STRANGER:
-            return Expectation(rows=rows, answer=InvalidValue)  # No foreign key lets them own anything.
+            return Expectation(rows=rows, answer=InvalidValue)  # The foreign key to the users refuses it.
         return made
 
     async def run(self, store: Store) -> object:
@@ -176,7 +176,7 @@ class Insert(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move(Operation):
-    """Into another project, past our own statements."""
+    """Move a job into another project with a statement of the app's own."""
 
     job_id: UUID
     project_id: UUID
@@ -193,7 +193,7 @@ class Move(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Give(Operation):
-    """To another user, past our own statements."""
+    """Give a job to another user with a statement of the app's own."""
 
     job_id: UUID
     owner_id: UUID
@@ -212,7 +212,7 @@ class Give(Operation):
 
 
 def queued(owner_id: UUID, project_id: UUID, *, asset_id: UUID | None = None, cost_cents: int = 0) -> GenerationJob:
-    """A job that is made."""
+    """Return a new job."""
     return a_job(
         id=NEW,
         user_id=owner_id,

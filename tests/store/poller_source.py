@@ -1,4 +1,4 @@
-"""What a feed is fed with, and who reads it."""
+"""A source for a poller, and readers of its results."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +12,7 @@ from tests.store.store_fixtures import NOW
 
 NEVER = 3600.0
 
-"""Seconds: a test in which a feed waits for that long would not end."""
+"""Seconds that no test waits."""
 
 SOON = 0.001
 
@@ -20,7 +20,7 @@ Answer = PollResult[str] | PollFailure
 
 
 class ControlledSource:
-    """Answers a question with itself, or with what is queued for it; counts what is asked of it."""
+    """A source that answers each query with `query!` or with the next failure, and records its queries."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -49,7 +49,7 @@ class ControlledSource:
 
 
 class Reader:
-    """Takes the answers of a feed one by one."""
+    """A reader of a poller's results, one by one."""
 
     def __init__(self, poller: Poller[str, str]) -> None:
         self.pages = poller.results()
@@ -69,7 +69,7 @@ class Reader:
         return answer
 
     async def nothing_comes(self) -> "asyncio.Task[Answer]":
-        """The task that waits for the next answer, after the loop has had every chance to bring one."""
+        """Require that no answer is ready, and return the task that waits for the next one."""
         waiting = asyncio.ensure_future(self.next())
         await _everything_happens()
         assert not waiting.done()
@@ -77,7 +77,7 @@ class Reader:
 
 
 async def begins(reader: Reader, source: ControlledSource) -> "asyncio.Task[PollResult[str]]":
-    """A poll that is under way, and ends when the gate is opened."""
+    """Start a poll that ends when the gate is opened."""
     source.gate.clear()
     waiting = asyncio.ensure_future(reader.next_page())
     await source.reached.wait()
@@ -85,7 +85,7 @@ async def begins(reader: Reader, source: ControlledSource) -> "asyncio.Task[Poll
 
 
 async def started(source: ControlledSource, interval: float, question: str = "q") -> tuple[Poller[str, str], Reader]:
-    """The first result has been read."""
+    """Return a poller and its reader after the first result."""
     poller = Poller(source.fetch, question, interval=interval)
     reader = Reader(poller)
     await reader.next_page()
@@ -93,15 +93,15 @@ async def started(source: ControlledSource, interval: float, question: str = "q"
 
 
 class Time:
-    """The running loop's clock, which stands still but when it is told to go on."""
+    """The running loop's clock. It advances only when a test says so."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self._now = float(ceil(loop.time()))  # so that halves and quarters of seconds are added up exactly
+        self._now = float(ceil(loop.time()))  # A whole number, so that sums with halves and quarters are exact.
         loop.time = lambda: self._now  # type: ignore[method-assign]
 
     async def passes(self, seconds: float) -> None:
-        """And whatever was waiting for that happens."""
+        """Advance the clock, and run what was waiting for it."""
         self._now += seconds
         await _everything_happens()
 
@@ -113,7 +113,7 @@ async def _everything_happens() -> None:
 
 @asynccontextmanager
 async def followed(poller: Poller[str, str]) -> AsyncIterator[list[Answer]]:
-    """All that the feed answers, as it comes; the first answer is there."""
+    """Collect the poller's answers. The first one is there."""
     answers: list[Answer] = []
 
     async def follow() -> None:
@@ -132,6 +132,6 @@ async def followed(poller: Poller[str, str]) -> AsyncIterator[list[Answer]]:
 
 
 def ticking() -> Callable[[], datetime]:
-    """Each look at this clock is a second later."""
+    """Return a clock that advances a second with each reading."""
     seconds = count()
     return lambda: NOW + timedelta(seconds=next(seconds))

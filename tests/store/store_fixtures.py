@@ -1,4 +1,4 @@
-"""Ids and shapes that the store's tests share."""
+"""Ids and helpers that the store's tests share."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -27,21 +27,21 @@ BEN = UUID("00000000-0000-4000-8000-00000000000b")
 
 CLEO = UUID("00000000-0000-4000-8000-00000000000c")
 
-"""Has no e-mail."""
+"""A user without an e-mail."""
 
 STRANGER = UUID("00000000-0000-4000-8000-0000000000ff")
 
-"""Is no user and owns nothing."""
+"""The id of no user."""
 
 NOTHING = UUID("00000000-0000-4000-8000-000000000000")
 
-"""No row has this id."""
+"""The id of no row, unless a test inserts one."""
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 
 class Sql(Protocol):
-    """Runs a statement as the owner, at once and for good; its rows, if it has any."""
+    """Run a statement as the owner, commit it, and return its rows."""
 
     def __call__(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]: ...
 
@@ -72,7 +72,7 @@ class Db:
         )
 
     def make_asset(self, project_id: UUID, *, kind: str = "input", created_at: datetime = NOW) -> UUID:
-        """Of the project's owner."""
+        """Insert an asset of the project's owner."""
         return self._id_of(
             "insert into assets (user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path,"
             " created_at) select user_id, id, %s, 'lifestyle', 'v1', '{}', 'photo.jpg', %s from projects"
@@ -95,7 +95,7 @@ class Db:
         created_at: datetime | str = NOW,
         updated_at: datetime | str = NOW,
     ) -> UUID:
-        """Of the project's owner; without one, in a new project of Ada's. A time may be any that Postgres reads."""
+        """Insert a job of the project's owner, by default in a new project of Ada's. Postgres parses the times."""
         return self._id_of(
             "insert into generation_jobs (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents,"
             " created_at, updated_at) select %s, user_id, id, %s, %s, %s, %s, %s, %s, %s from projects where id = %s"
@@ -110,14 +110,14 @@ class Db:
 
 
 async def error_of(kind: type[Error], call: Awaitable[object]) -> Error:
-    """What the call raises, which has to be of that kind."""
+    """Return the error of that kind that the call must raise."""
     with pytest.raises(kind) as caught:
         await call
     return caught.value
 
 
 def a_job(**changes: Any) -> GenerationJob:
-    """A queued job of Ada's, with other values than usual."""
+    """Return a queued job of Ada's with these changes."""
     job = GenerationJob(
         id=UUID(int=1),
         user_id=ADA,
@@ -140,7 +140,7 @@ async def the_job(store: Store, job_id: UUID) -> GenerationJob:
 
 
 def writes(store: Store, job: GenerationJob) -> list[Coroutine[Any, Any, object]]:
-    """One of each kind that a queued job and its project allow, for a test that awaits them all."""
+    """Return one write of each kind on a queued job and its project. The test must await them all."""
     return [
         store.create_project("x", owner_id=job.user_id),
         store.create_generation_job(project_id=job.project_id, mode="x"),
@@ -159,7 +159,7 @@ def sql_of(connection: psycopg.Connection) -> Sql:
 
 
 def plan_of(conninfo: Conninfo, query: Query[Any], *off: str) -> list[str]:
-    """How the planner reads it. An empty table is read whole, which says nothing about a full one: so that is off."""
+    """Return the plan of a query on a full table. The tables are empty, so sequential scans are disabled."""
     statement, constants = compiled(query.statement)
     with connect(conninfo) as connection:
         for setting in ("enable_seqscan", *off):
@@ -169,7 +169,7 @@ def plan_of(conninfo: Conninfo, query: Query[Any], *off: str) -> list[str]:
 
 
 def add_ada(sql: Sql, *jobs: UUID, project_id: UUID = UUID(int=2), project: str = "Catalog") -> None:  # noqa: B008
-    """On any schema: Ada, a project of hers, and queued jobs in it."""
+    """Insert Ada, a project of hers and queued jobs in it, on any schema."""
     sql("insert into auth.users (id, email) values (%s, 'ada@example.com')", (ADA,))
     sql("insert into projects (id, user_id, name) values (%s, %s, %s)", (project_id, ADA, project))
     for job_id in jobs:
@@ -181,7 +181,7 @@ def add_ada(sql: Sql, *jobs: UUID, project_id: UUID = UUID(int=2), project: str 
 
 @contextmanager
 def altered(sql: Sql, change: str, undo: str) -> Iterator[None]:
-    """A schema that other tests use as well."""
+    """Change a schema that other tests use, and undo the change on leaving."""
     sql(change)
     try:
         yield
@@ -190,7 +190,7 @@ def altered(sql: Sql, change: str, undo: str) -> Iterator[None]:
 
 
 def add_asset(sql: Sql, asset_id: UUID, project_id: UUID) -> None:
-    """Of Ada's."""
+    """Insert an asset of Ada's."""
     sql(
         "insert into assets (id, user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path)"
         " values (%s, %s, %s, 'input', 'lifestyle', '1', '{}', 'shoe.png')",
@@ -199,7 +199,7 @@ def add_asset(sql: Sql, asset_id: UUID, project_id: UUID) -> None:
 
 
 def show_rows(sql: Sql, role: str, *tables: str, using: str = "true") -> None:
-    """To a role of few rights: what it needs to see the rows of these tables."""
+    """Let a role see rows of these tables: grant select and add a policy."""
     for table in tables:
         sql(f"grant select on {table} to {role}")
         sql(f"create policy shown on {table} for select to {role} using ({using})")
@@ -213,7 +213,7 @@ def make_policy(
     command: PolicyCommand = PolicyCommand.SELECT,
     **fields: Any,
 ) -> RlsPolicy:
-    """One on the jobs, for the role of users."""
+    """Return a policy on the jobs for the users' role."""
     made = RlsPolicy(
         table="generation_jobs",
         name=name,
@@ -229,7 +229,7 @@ def make_policy(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Waits for what another process does, and fails after a minute."""
+    """Wait for a condition, for at most a minute."""
     async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)

@@ -1,4 +1,4 @@
-"""Acting as a user is role and claims inside each transaction: no statement on the app's tables is run without them."""
+"""Each statement of a user runs with the user's role and claims."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -34,19 +34,17 @@ AS_ADA = as_user(ADA)
 
 Call = Callable[[Store], Awaitable[object]]
 
-JOB_OF_OLD = a_job(id=UUID(int=7), project_id=PROJECT, status=JobStatus.FAILED, input_asset_id=ASSET)
-
-"""Deleted."""
+DELETED_JOB = a_job(id=UUID(int=7), project_id=PROJECT, status=JobStatus.FAILED, input_asset_id=ASSET)
 
 
-async def watched(store: Store) -> None:
+async def read_watch(store: Store) -> None:
     watch = await store.watch()
     for _ in range(2):
         await watch.read()
 
 
 UNCONFIRMED = UnconfirmedWrite(
-    written=WriteRecord(what="change job", before=(replace(JOB_OF_OLD, id=JOB),)), journal_ref=None
+    written=WriteRecord(what="change job", before=(replace(DELETED_JOB, id=JOB),)), journal_ref=None
 )
 
 READS: dict[str, Call] = {
@@ -64,7 +62,7 @@ READS: dict[str, Call] = {
     "get_job_summary": lambda store: store.get_job_summary(),
     "get_job_timings": lambda store: store.get_job_timings(PROJECT),
     "count_jobs": lambda store: store.count_jobs(parse("lifestyle", now=NOW), most=10),
-    "watch": lambda store: watched(store),
+    "watch": lambda store: read_watch(store),
     "get_listing": lambda store: store.get_listing(ListingQuery()),
     "returns_quickly": lambda store: store.returns_quickly(ListQuery(project_id=PROJECT)),
     "get_totals": lambda store: store.get_totals(TotalsQuery(matching=ListQuery(project_id=PROJECT))),
@@ -88,42 +86,31 @@ WRITES: dict[str, Call] = {
     "delete_generation_job": lambda store: store.delete_generation_job(JOB),
     "delete_generation_jobs": lambda store: store.delete_generation_jobs({JOB: JobStatus.QUEUED}),
     "delete_jobs_as_seen": lambda store: store.delete_jobs_as_seen({JOB: JobStatus.QUEUED, NOTHING: None}),
-    "restore_generation_jobs": lambda store: store.restore_generation_jobs([JOB_OF_OLD]),
+    "restore_generation_jobs": lambda store: store.restore_generation_jobs([DELETED_JOB]),
     "create_project": lambda store: store.create_project("Catalog", owner_id=ADA),
 }
 
-OF_USERS: dict[str, Call] = {
+OF_USERS: dict[str, Call] = {  # Users may not call them.
     "get_users": lambda store: store.get_users(),
     "get_user": lambda store: store.get_user(str(ADA)),
     "find_users": lambda store: store.find_users("ada"),
 }
-
-"""Which users there are is nothing that a user is told."""
 
 WITHOUT_OUR_TABLES: dict[str, Call] = {
     "find_actor": lambda store: store.find_actor("ada@example.com"),
     "acting_as_user": lambda store: store.acting_as_user(str(ADA)),
 }
 
-WITH_BOTH_EYES: dict[str, Call] = {
-    "compare_visibility": lambda store: store.compare_visibility(RowWindowQuery()),
+AS_BOTH_ACTORS = {"compare_visibility"}
+
+WITHOUT_ROWS = {"close", "get_cascading_tables", "get_list_cost", "slow_order_reason"}
+
+ON_GJOBS_TABLES = {
+    *("retry_generation_jobs", "get_job_links", "get_workers_overview", "get_job_history", "get_stuck_verdict"),
+    *("get_budgets", "check_budget", "set_budget", "remove_budget"),
 }
 
-APART = {"close", "get_cascading_tables", "get_list_cost", "slow_order_reason"}
-
-"""None of them reads a row: what a list costs is planned."""
-
-OF_LINKS = {"retry_generation_jobs", "get_job_links"}
-
-OF_WORKERS = {"get_workers_overview"}
-
-OF_EVENTS = {"get_job_history", "get_stuck_verdict"}
-
-"""Tested with the retries, the job history and the stuck verdict."""
-
-OF_BUDGETS = {"get_budgets", "check_budget", "set_budget", "remove_budget"}
-
-"""Of tables that the watched database has not; `test_budgets` tells who sees what of them."""
+"""Methods on tables that the recording database lacks. Their own tests check who sees what."""
 
 
 @pytest.fixture
@@ -143,19 +130,17 @@ async def operator(
 
 
 def test_every_store_method_is_listed_for_the_actor_check() -> None:
-    """A new one belongs into one of the lists of this file."""
-    known = READS | WRITES | OF_USERS | WITHOUT_OUR_TABLES | WITH_BOTH_EYES
-    assert {name for name, _ in getmembers(Store, iscoroutinefunction) if not name.startswith("_")} == set(
-        known
-    ) | APART | OF_BUDGETS | OF_LINKS | OF_EVENTS | OF_WORKERS
+    checked = set(READS | WRITES | OF_USERS | WITHOUT_OUR_TABLES) | AS_BOTH_ACTORS
+    methods = {name for name, _ in getmembers(Store, iscoroutinefunction) if not name.startswith("_")}
+    assert methods == checked | WITHOUT_ROWS | ON_GJOBS_TABLES
 
 
 CHANGES = [(READS, ""), *((WRITES, name) for name in WRITES)]
-"""All reads, which leave the rows as they are, and each write on rows of its own."""
+"""All reads in one test, and each write in its own."""
 
 
-async def recorded(calls: dict[str, Call], name: str, store: Store, recording: StatementRecording) -> None:
-    """All of the calls, or the one of the name: as whom they were run."""
+async def require_actor(calls: dict[str, Call], name: str, store: Store, recording: StatementRecording) -> None:
+    """Make all calls or the one of that name, and require that they run as the store's actor."""
     for call in (name,) if name else calls:
         recording.forget()
         await calls[call](store)
@@ -166,14 +151,14 @@ async def recorded(calls: dict[str, Call], name: str, store: Store, recording: S
 async def test_every_statement_of_a_user_has_role_and_claims(
     ada: Store, recording: StatementRecording, calls: dict[str, Call], name: str
 ) -> None:
-    await recorded(calls, name, ada, recording)
+    await require_actor(calls, name, ada, recording)
 
 
 @pytest.mark.parametrize(("calls", "name"), [*CHANGES, (OF_USERS, "")])
 async def test_no_statement_of_the_operator_has_role_or_claims(
     operator: Store, recording: StatementRecording, calls: dict[str, Call], name: str
 ) -> None:
-    await recorded(calls, name, operator, recording)
+    await require_actor(calls, name, operator, recording)
 
 
 async def test_finding_an_actor_reads_no_table_of_the_app(operator: Store, recording: StatementRecording) -> None:
@@ -190,7 +175,7 @@ async def test_user_search_by_a_user_never_runs_as_the_operator(ada: Store, reco
 
 
 async def test_reason_of_a_failed_write_is_read_as_the_user(ada: Store, recording: StatementRecording) -> None:
-    """Each of these changes nothing, and then looks why."""
+    """Each of these calls changes nothing, and then reads why."""
     await ada.transition_job_status(NOTHING, "running")
     await ada.transition_job_status(JOB, "succeeded")
     await ada.delete_generation_job(NOTHING)
@@ -218,42 +203,33 @@ async def test_poller_runs_as_the_actor_of_its_store(ada: Store, recording: Stat
     assert recording.actors == {AS_ADA}
 
 
-class TestTheLens:
-    """The one look with two pairs of eyes. They are told apart: the operator's never has claims, the user's always."""
-
-    @pytest.mark.parametrize("project_id", [None, PROJECT], ids=["all projects", "one project"])
-    async def test_visibility_comparison_reads_as_the_user_and_as_the_operator(
-        self, ada: Store, recording: StatementRecording, project_id: UUID | None
-    ) -> None:
+async def test_visibility_comparison_reads_as_the_user_and_as_the_operator(
+    ada: Store, operator: Store, recording: StatementRecording
+) -> None:
+    for project_id in (None, PROJECT):
+        recording.forget()
         visibility = await ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=project_id)))
         assert recording.actors == {AS_ADA, AS_OPERATOR}
         assert recording.tables(AS_ADA) == {"generation_jobs"}
         assert (visibility.seen.number, visibility.everything.number) == (1, 2)
-
-    async def test_rest_of_a_listing_with_visibility_is_read_as_the_user_only(
-        self, ada: Store, recording: StatementRecording
-    ) -> None:
-        window = RowWindowQuery(listed=ListQuery(project_id=PROJECT))
-        plain = await ada.get_listing(ListingQuery(window=window))
-        recording.forget()
-        listing = await ada.get_listing(ListingQuery(window=window, with_visibility=True))
-        assert recording.actors == {AS_ADA, AS_OPERATOR}
-        assert {"projects", "generation_jobs"} <= recording.tables(AS_ADA)
-        assert replace(listing, query=plain.query, visibility=None, window=plain.window) == plain
-
-    async def test_visibility_comparison_leaves_no_actor_behind(
-        self, ada: Store, operator: Store, recording: StatementRecording
-    ) -> None:
-        await ada.compare_visibility(RowWindowQuery())
-        recording.forget()
-        await operator.get_generation_jobs()
-        assert recording.actors == {AS_OPERATOR}
+    recording.forget()
+    await operator.get_generation_jobs()
+    assert recording.actors == {AS_OPERATOR}
 
 
-async def test_recorder_notices_the_actor_and_the_tables_of_each_statement(
+async def test_rest_of_a_listing_with_visibility_is_read_as_the_user(ada: Store, recording: StatementRecording) -> None:
+    window = RowWindowQuery(listed=ListQuery(project_id=PROJECT))
+    plain = await ada.get_listing(ListingQuery(window=window))
+    recording.forget()
+    listing = await ada.get_listing(ListingQuery(window=window, with_visibility=True))
+    assert recording.actors == {AS_ADA, AS_OPERATOR}
+    assert {"projects", "generation_jobs"} <= recording.tables(AS_ADA)
+    assert replace(listing, query=plain.query, visibility=None, window=plain.window) == plain
+
+
+async def test_recording_holds_the_actor_and_the_tables_of_each_statement(
     operator: Store, recording: StatementRecording
 ) -> None:
-    """A statement whose eyes are another's is seen, and so is one that shows nothing."""
     applied = await operator.acting_as(OPERATOR).transition_job_status(JOB, "running")
     assert isinstance(applied, Applied)
     assert recording.actors == {AS_OPERATOR}

@@ -1,4 +1,4 @@
-"""Nobody waits for a count: it is stopped on the server for a write, and done anew afterwards."""
+"""A write doesn't wait for a count. The count is cancelled on the server and run again afterwards."""
 
 import asyncio
 
@@ -16,11 +16,11 @@ _LONG = "select 1 from pg_sleep(60)"
 
 
 async def test_background_query_is_cancelled_for_the_foreground_and_run_again(source: ControlledSource) -> None:
-    way = PriorityGate()
+    gate = PriorityGate()
     source.gate.clear()
-    asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
+    asking = asyncio.ensure_future(gate.run_in_background(lambda: source.fetch("q")))
     await source.reached.wait()
-    with way.foreground(), way.foreground():
+    with gate.foreground(), gate.foreground():
         await until(lambda: source.cancelled == 1)
         source.gate.set()
         await asyncio.sleep(0)
@@ -31,10 +31,10 @@ async def test_background_query_is_cancelled_for_the_foreground_and_run_again(so
 
 
 async def test_background_query_does_not_start_during_foreground_work(source: ControlledSource) -> None:
-    way = PriorityGate()
-    with way.foreground():
-        asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
-        with way.foreground():
+    gate = PriorityGate()
+    with gate.foreground():
+        asking = asyncio.ensure_future(gate.run_in_background(lambda: source.fetch("q")))
+        with gate.foreground():
             await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert source.asked == []
@@ -42,11 +42,11 @@ async def test_background_query_does_not_start_during_foreground_work(source: Co
 
 
 async def test_short_foreground_work_also_restarts_a_background_query(source: ControlledSource) -> None:
-    way = PriorityGate()
+    gate = PriorityGate()
     source.gate.clear()
-    asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
+    asking = asyncio.ensure_future(gate.run_in_background(lambda: source.fetch("q")))
     await source.reached.wait()
-    with way.foreground():
+    with gate.foreground():
         pass
     await until(lambda: source.asked == ["q", "q"])
     source.gate.set()
@@ -54,16 +54,16 @@ async def test_short_foreground_work_also_restarts_a_background_query(source: Co
     assert source.cancelled == 1
 
 
-async def test_failure_of_a_background_query_reaches_its_caller(source: ControlledSource) -> None:
+async def test_background_query_passes_its_failure_to_its_caller(source: ControlledSource) -> None:
     source.failures = [Unreachable("away")]
     with pytest.raises(Unreachable):
         await PriorityGate().run_in_background(lambda: source.fetch("q"))
 
 
 async def test_background_query_can_be_cancelled(source: ControlledSource) -> None:
-    way = PriorityGate()
+    gate = PriorityGate()
     source.gate.clear()
-    asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
+    asking = asyncio.ensure_future(gate.run_in_background(lambda: source.fetch("q")))
     await source.reached.wait()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -72,7 +72,7 @@ async def test_background_query_can_be_cancelled(source: ControlledSource) -> No
 
 
 async def test_a_write_stops_a_running_count(db: Db) -> None:
-    """Both connections of the session are taken by two of them, so that it would have to wait a minute."""
+    """Two counts hold both connections, so that the write would otherwise wait a minute."""
     job_id = db.make_job()
     database = db.operator.database
     count = Query(text(_LONG), make_number)
@@ -81,12 +81,12 @@ async def test_a_write_stops_a_running_count(db: Db) -> None:
         ((number,),) = db.sql("select count(*) from pg_stat_activity where query = %s and state = 'active'", [_LONG])
         return int(number)
 
-    async def give_way() -> None:
+    async def run_count() -> None:
         await database.priority.run_in_background(
             lambda: database.read(OPERATOR, count, limits=TimeLimits(statement=60.0))
         )
 
-    counts = [asyncio.ensure_future(give_way()) for _ in range(2)]
+    counts = [asyncio.ensure_future(run_count()) for _ in range(2)]
     await until(lambda: running() == 2)
     async with asyncio.timeout(30):
         await db.operator.transition_job_status(job_id, "running")

@@ -1,4 +1,4 @@
-"""The same store for scripts: every method, in any thread, inside a running loop or without one."""
+"""The blocking store has every method of the store, and works in any thread, with or without a running loop."""
 
 import asyncio
 import inspect
@@ -20,9 +20,7 @@ from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, Db, MakeJob, Sql, until
 
-OF_THE_STORE_ALONE = {"acting_as", "acting_as_user", "close", "connect"}
-
-"""Written for each of the two classes: they make stores, or end one."""
+DEFINED_IN_BOTH = {"acting_as", "acting_as_user", "close", "connect"}
 
 
 @pytest.fixture
@@ -34,24 +32,17 @@ def methods_of(kind: type) -> dict[str, object]:
     return {name: value for name, value in inspect.getmembers(kind, callable) if not name.startswith("_")}
 
 
-def test_blocking_store_has_every_method_of_the_store() -> None:
+def test_blocking_store_has_every_method_of_the_store_with_its_signature_and_docstring() -> None:
     assert methods_of(BlockingStore).keys() == methods_of(Store).keys() | {"run"}
-
-
-@pytest.mark.parametrize("name", sorted(methods_of(Store).keys() - OF_THE_STORE_ALONE))
-def test_blocking_method_has_the_signature_and_docstring_of_the_store_method(name: str) -> None:
-    theirs, ours = getattr(Store, name), getattr(BlockingStore, name)
-    assert inspect.iscoroutinefunction(theirs)
-    assert not inspect.iscoroutinefunction(ours)
-    assert inspect.unwrap(ours) is theirs
-    assert inspect.signature(ours) == inspect.signature(theirs)
-    assert inspect.getdoc(ours) == inspect.getdoc(theirs)
-
-
-@pytest.mark.parametrize("name", sorted(OF_THE_STORE_ALONE))
-def test_methods_defined_in_both_stores_take_the_same_parameters(name: str) -> None:
-    theirs, ours = inspect.signature(getattr(Store, name)), inspect.signature(getattr(BlockingStore, name))
-    assert ours.parameters == theirs.parameters
+    for name in methods_of(Store):
+        original, blocking = getattr(Store, name), getattr(BlockingStore, name)
+        assert inspect.signature(blocking).parameters == inspect.signature(original).parameters, name
+        if name not in DEFINED_IN_BOTH:
+            assert inspect.iscoroutinefunction(original), name
+            assert not inspect.iscoroutinefunction(blocking), name
+            assert inspect.unwrap(blocking) is original, name
+            assert inspect.signature(blocking) == inspect.signature(original), name
+            assert inspect.getdoc(blocking) == inspect.getdoc(original), name
 
 
 def test_blocking_store_runs_the_operations_of_the_store(operator_now: BlockingStore) -> None:
@@ -82,14 +73,15 @@ def test_blocking_store_works_from_several_threads(operator_now: BlockingStore, 
     assert sum(isinstance(outcome, Applied) for outcome in outcomes) == len(job_ids)
 
 
-def test_closing_the_blocking_store_ends_its_thread(url: str) -> None:
+def test_closing_a_read_only_blocking_store_ends_its_thread(url: str) -> None:
     def threads() -> list[threading.Thread]:
         return [thread for thread in threading.enumerate() if thread.name == "gjobs-store"]
 
     assert threads() == []
-    with BlockingStore.connect(url) as store, store.acting_as_user("ada@example.com") as ada:
+    with BlockingStore.connect(url, read_only=True) as store, store.acting_as_user("ada@example.com") as ada:
         ada.get_projects()
         assert len(threads()) == 1
+        assert not store.store.database.access.may_write
     assert threads() == []
     store.close()
     with pytest.raises(RuntimeError, match="closed"):
@@ -104,11 +96,6 @@ def test_blocking_store_raises_unreachable_for_a_closed_port(unused_tcp_port: in
         store.get_projects()
 
 
-def test_blocking_store_can_be_opened_read_only(url: str) -> None:
-    with BlockingStore.connect(url, read_only=True) as store:
-        assert not store.store.database.access.may_write
-
-
 async def test_closing_the_blocking_store_cancels_waiting_calls(url: str, database: Conninfo) -> None:
     store = BlockingStore.connect(url)
     sleep = Query(text("select pg_sleep(60)"), lambda row: row[0])
@@ -119,7 +106,7 @@ async def test_closing_the_blocking_store_cancels_waiting_calls(url: str, databa
             running = owner.execute(
                 "select from pg_stat_activity where state = 'active' and query like '%pg_sleep%60%'"
             )
-            return len(running.fetchall()) == 2  # that one, and the look itself
+            return len(running.fetchall()) == 2  # The sleep, and this query.
 
         await until(asleep)
         await asyncio.to_thread(store.close)

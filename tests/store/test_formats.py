@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.formats import LEAST_DIGITS, IdRange, cents, id_range, money, share_of
+from store.formats import LEAST_DIGITS, IdRange, cents, close_names, id_range, money, nearest, share_of
 
 
 @pytest.mark.parametrize(
@@ -18,14 +18,15 @@ from store.formats import LEAST_DIGITS, IdRange, cents, id_range, money, share_o
         ("$12.50", 1_250),
         ("$12", 1_200),
         ("0.05", 5),
-        *(
-            (text, None)
-            for text in ("", "-5", "12.5", "12.", ".50", "1,250", "12.345", "$", "1e3", "٣", "12 ", "12.50€")
-        ),
     ],
 )
-def test_amount_is_read_as_whole_cents_or_dollars_and_nothing_else(text: str, amount: int | None) -> None:
+def test_amount_is_read_as_whole_cents_or_dollars(text: str, amount: int) -> None:
     assert cents(text) == amount
+
+
+def test_invalid_amount_returns_none() -> None:
+    for text in ("", "-5", "12.5", "12.", ".50", "1,250", "12.345", "$", "1e3", "٣", "12 ", "12.50€"):
+        assert cents(text) is None, text
 
 
 @given(st.integers(0, 10**9))
@@ -38,9 +39,43 @@ def test_percentage_or_fraction_is_read_as_a_share(text: str, share: float) -> N
     assert share_of(text) == share
 
 
-@pytest.mark.parametrize("text", ["", "%", "0", "0%", "-1%", "101%", "1.1", "nan", "inf%", "80%%", "80% off"])
-def test_invalid_share_returns_none(text: str) -> None:
-    assert share_of(text) is None
+def test_invalid_share_returns_none() -> None:
+    for text in ("", "%", "0", "0%", "-1%", "101%", "1.1", "nan", "inf%", "80%%", "80% off"):
+        assert share_of(text) is None, text
+
+
+OPTIONS = ["--json", "--help", "--as", "--aal", "--limit", "--project", "--older-than", "-h"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "known", "near"),
+    [
+        ("--once", OPTIONS, None),
+        ("--keep", OPTIONS, None),
+        ("--sql", OPTIONS, None),
+        ("--", OPTIONS, None),
+        ("--x", OPTIONS, None),
+        ("--jsno", OPTIONS, "--json"),
+        ("--JSON", OPTIONS, "--json"),
+        ("-json", OPTIONS, "--json"),
+        ("--lim", OPTIONS, "--limit"),
+        ("--projects", OPTIONS, "--project"),
+        ("--older", OPTIONS, "--older-than"),
+        ("cvs", ["csv", "json"], "csv"),
+        ("crate", ["create", "list"], "create"),
+        ("migrate", ["create", "list"], None),
+        ("show", ["list", "create"], None),
+        ("", ["list", "create"], None),
+    ],
+)
+def test_only_a_near_word_is_suggested(typed: str, known: list[str], near: str | None) -> None:
+    assert nearest(typed, known) == near
+
+
+def test_close_names_start_with_the_text_or_resemble_it() -> None:
+    assert close_names("cre", ["create", "list", "Crew"]) == ["create", "Crew"]
+    assert close_names("crate", ["create", "list"]) == ["create"]
+    assert close_names("migrate", ["create", "list"]) == []
 
 
 AN_ID = UUID("0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d")
@@ -53,30 +88,24 @@ def test_whole_id_is_recognized_in_every_copied_form(text: str) -> None:
     assert id_range(text) == IdRange(low=AN_ID, high=AN_ID)
 
 
-@pytest.mark.parametrize(
-    "text", ["0a1b", "0a1b2c3d", "0a1b2c3d-", "0a1b2c3d-4e", "0a1b2c3d4e", "0A1B2C3D-4E5F-4a6b-8c7d-9e"]
-)
+@pytest.mark.parametrize("text", ["0a1b", "0a1b2c3d-", "0a1b2c3d4e", "0A1B2C3D-4E5F-4a6b-8c7d-9e"])
 def test_id_prefix_range_covers_an_id_that_begins_with_it(text: str) -> None:
     ids = id_range(text)
     assert ids is not None
     assert ids.low < AN_ID < ids.high
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "   ", "0a1", "lifestyle", "0a1b2c3g", "0a1b-2c3d", "0a1b2c3d--4e", "-0a1b2c3d", f"{AN_ID}0"),
-        *("ada@example.com", "٠١٢٣", "0a1b 2c3d"),
-    ],
-)
-def test_text_that_is_not_an_id_has_no_range(text: str) -> None:
-    assert id_range(text) is None
+def test_text_that_is_not_an_id_has_no_range() -> None:
+    for text in ("", "   ", "0a1", "lifestyle", "0a1b2c3g", "0a1b-2c3d", "0a1b2c3d--4e", "-0a1b2c3d", f"{AN_ID}0"):
+        assert id_range(text) is None, text
+    for text in ("ada@example.com", "٠١٢٣", "0a1b 2c3d"):
+        assert id_range(text) is None, text
 
 
 @given(st.uuids(), st.uuids(), st.integers(min_value=LEAST_DIGITS, max_value=36))
 def test_id_range_contains_exactly_the_ids_with_the_prefix(one: UUID, other: UUID, length: int) -> None:
-    beginning = str(one)[:length]
-    ids = id_range(beginning)
+    prefix = str(one)[:length]
+    ids = id_range(prefix)
     assert ids is not None
     assert ids.low <= one <= ids.high
-    assert (ids.low <= other <= ids.high) is str(other).startswith(beginning)
+    assert (ids.low <= other <= ids.high) is str(other).startswith(prefix)

@@ -1,4 +1,4 @@
-"""The poll loop: numbered pages, one question in flight, another question at once, slower while it fails."""
+"""The poll loop: numbered results, one query in flight, new queries at once, and failures."""
 
 import asyncio
 from contextlib import aclosing
@@ -130,7 +130,7 @@ async def test_poll_result_reports_whether_it_changed(source: ControlledSource) 
     poller = Poller(fetch, "q", interval=SOON)
     reader = Reader(poller)
     assert [(await reader.next_page()).is_changed for _ in range(3)] == [True, False, True]
-    poller.ask("the same answer to another question")
+    poller.ask("another query with the same result")
     assert (await reader.next_page()).is_changed
 
 
@@ -237,11 +237,11 @@ async def test_poll_on_a_silent_connection_can_be_cancelled_quickly(database: Co
     async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
         asked = asyncio.Event()
 
-        async def look(query: ListingQuery) -> Listing:
+        async def fetch(query: ListingQuery) -> Listing:
             asked.set()
             return await store.get_listing(query)
 
-        pages = Poller(look, ListingQuery(), interval=SOON).results()
+        pages = Poller(fetch, ListingQuery(), interval=SOON).results()
         await anext(pages)
         proxy.fall_silent()
         asked.clear()

@@ -1,4 +1,4 @@
-"""A poller's pace: slower where nothing changes or nobody looks, soon after a wake, at once for a person."""
+"""A poller's pace: slow if nothing changes or the terminal lacks the focus, soon after a wake, at once for a user."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -14,7 +14,7 @@ INSTANT = 0.01
 
 
 class PacedPoller:
-    """A poller whose results are followed, and the time that it lives in."""
+    """A poller with a reader of its results and a controlled clock."""
 
     def __init__(self, source: ControlledSource) -> None:
         self.time, self.source = Time(), source
@@ -26,7 +26,7 @@ class PacedPoller:
         return next(self.answers, "the same")
 
     async def become_idle(self) -> None:
-        """For ever the same result, until the wait is as long as it gets; the last poll has just ended."""
+        """Poll the same result until the wait is as long as possible. The last poll has just ended."""
         for _ in range(60):
             await self.time.passes(LONGEST_WAIT)
 

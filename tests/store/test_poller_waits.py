@@ -1,4 +1,4 @@
-"""How long a feed waits: never less than its load allows, longer where nobody looks or nothing happens."""
+"""Waits of a poller: never shorter than its load allows, longer without focus or changes."""
 
 import pytest
 from hypothesis import given
@@ -34,14 +34,13 @@ paces = st.builds(
 )
 
 
-@pytest.mark.parametrize(("duration", "seconds"), [(0.0, 2.0), (0.2, 2.0), (0.3, 3.0), (8.0, 80.0)])
-def test_slow_poll_is_repeated_less_often(duration: float, seconds: float) -> None:
-    assert wait_after_page(PollPace(), duration) == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize(("duration", "seconds"), [(0.01, 2.0), (0.05, 10.0), (1.0, 200.0)])
-def test_larger_share_lengthens_the_wait(duration: float, seconds: float) -> None:
-    assert wait_after_page(PollPace(share=200), duration) == pytest.approx(seconds)
+@pytest.mark.parametrize(
+    ("share", "duration", "seconds"),
+    [(10, 0.0, 2.0), (10, 0.2, 2.0), (10, 0.3, 3.0), (10, 8.0, 80.0), (200, 0.01, 2.0), (200, 0.05, 10.0)],
+)
+def test_wait_grows_with_the_duration_of_a_poll_and_its_share(share: float, duration: float, seconds: float) -> None:
+    assert PollPace().share == 10
+    assert wait_after_page(PollPace(share=share), duration) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
@@ -83,25 +82,22 @@ def test_wait_grows_in_steps_up_to_a_limit_while_nothing_changes(
     assert max_staleness(pace, 0.0, unchanged=unchanged) == (2.0 if is_woken else seconds)
 
 
-@pytest.mark.parametrize("is_woken", [True, False])
-def test_slow_polls_increase_the_maximum_staleness(is_woken: bool) -> None:
-    assert max_staleness(PollPace(interval=2.0, is_woken=is_woken), 0.5) == 5.0
+def test_slow_polls_increase_the_maximum_staleness() -> None:
+    for is_woken in (True, False):
+        assert max_staleness(PollPace(interval=2.0, is_woken=is_woken), 0.5) == 5.0
 
 
-@given(paces, durations, counts)
-def test_wait_is_never_shorter_than_interval_and_share_allow(pace: PollPace, duration: float, unchanged: int) -> None:
-    wait = wait_after_page(pace, duration, unchanged=unchanged)
+@given(paces, durations, counts, counts)
+def test_wait_stays_within_its_limits_and_never_shrinks_while_nothing_changes(
+    pace: PollPace, duration: float, one: int, other: int
+) -> None:
+    fewer, more = sorted((one, other))
+    wait = wait_after_page(pace, duration, unchanged=fewer)
 
     assert wait >= pace.interval
     assert wait >= wait_for_cost(pace.share, duration)
     assert wait <= max(pace.interval, LONGEST_WAIT, duration * pace.share)
-
-
-@given(paces, durations, counts, counts)
-def test_wait_never_shrinks_while_nothing_changes(pace: PollPace, duration: float, one: int, other: int) -> None:
-    fewer, more = sorted((one, other))
-
-    assert wait_after_page(pace, duration, unchanged=fewer) <= wait_after_page(pace, duration, unchanged=more)
+    assert wait <= wait_after_page(pace, duration, unchanged=more)
 
 
 @given(paces, durations, counts, st.floats(-60, 3600), st.floats(0, 3600))
@@ -118,12 +114,12 @@ def test_wake_shortens_the_wait_as_far_as_the_load_allows(
 @pytest.mark.parametrize(
     ("first", "last", "seconds"),
     [
-        pytest.param(-0.01, -0.01, SHORTEST_HINTED_WAIT, id="while it was read"),
-        pytest.param(0.1, 0.1, SHORTEST_HINTED_WAIT, id="at once"),
-        pytest.param(5.0, 5.0, 5.0 + IDLE_AFTER, id="once"),
-        pytest.param(5.0, 5.2, 5.2 + IDLE_AFTER, id="and once more"),
-        pytest.param(5.0, 6.9, 7.0, id="without end"),
-        pytest.param(9.9, 9.9, 10.0, id="when it is time anyway"),
+        pytest.param(-0.01, -0.01, SHORTEST_HINTED_WAIT, id="during the poll"),
+        pytest.param(0.1, 0.1, SHORTEST_HINTED_WAIT, id="right after the poll"),
+        pytest.param(5.0, 5.0, 5.0 + IDLE_AFTER, id="one wake"),
+        pytest.param(5.0, 5.2, 5.2 + IDLE_AFTER, id="two wakes"),
+        pytest.param(5.0, 6.9, 7.0, id="continuous wakes"),
+        pytest.param(9.9, 9.9, 10.0, id="right before the next poll"),
     ],
 )
 def test_idle_poller_polls_when_the_wakes_have_stopped(first: float, last: float, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""From an id, or its beginning, to the thing."""
+"""Find rows by an id or its first digits."""
 
 import re
 from uuid import UUID
@@ -57,9 +57,9 @@ async def test_find_by_id_prefix_finds_all_matching_jobs(db: Db, monkeypatch: py
     assert await found("feed") == (["1", "2"], True)
 
 
-@pytest.mark.parametrize("text", ["", "abc", "lifestyle", str(NOTHING), "%"])
-async def test_find_by_id_finds_nothing_for_unknown_text(operator: Store, text: str) -> None:
-    assert await operator.find_by_id(text) == IdMatches()
+async def test_find_by_id_finds_nothing_for_unknown_text(operator: Store) -> None:
+    for text in ("", "abc", "lifestyle", str(NOTHING), "%"):
+        assert await operator.find_by_id(text) == IdMatches()
 
 
 async def test_user_finds_only_their_own_rows_by_id_and_no_users(db: Db) -> None:

@@ -1,4 +1,4 @@
-"""What a value must be before it is sent."""
+"""Values are validated before they are sent."""
 
 from collections.abc import Callable
 from contextlib import suppress

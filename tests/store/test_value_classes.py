@@ -1,18 +1,24 @@
-"""What the values say of themselves."""
+"""Properties and methods of the store's value classes."""
 
+import ast
 import dataclasses
 import pickle
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store.capabilities.facts import PolicyCommand
+from store.capabilities.policy_sql import POLICIES
 from store.jobs import job, job_results
 from store.jobs.job import JobStatus
 from store.jobs.job_results import Page
 from store.projects import project
 from store.statistics import statistics
 from store.statistics.statistics import JobStatistic, JobStatistics
+
+STORE = Path(job.__file__).parents[1]
 
 Counts = dict[JobStatus, tuple[int, int]]
 
@@ -44,6 +50,46 @@ def test_model_classes_are_frozen_slotted_and_keyword_only() -> None:
         assert all(field.kw_only for field in dataclasses.fields(kind)), kind
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(object.__new__(kind), dataclasses.fields(kind)[0].name, None)
+
+
+CLOSED_SETS = {
+    "store.schema.schema_diff": {"ObjectKind"},
+    "store.journal.journal": {"WriteOutcome"},
+    "store.configuration.config_reader": {"Pooler"},
+    "store.configuration.saved_views": {"OrderColumn"},
+    "store.filters.filter_completion": {"Key"},
+    "store.filters.filter_sql": {"Form"},
+    "store.filters.filter_text": {"Key", "Comparison"},
+    "store.validation": {"JobStatus", "Period"},
+}
+"""Modules that refuse values outside an enumeration: of our own SQL, of our own file, or as a person gave them."""
+
+
+def test_no_reader_of_the_database_takes_an_enumeration_for_a_closed_set() -> None:
+    """A newer program, the app or a newer Postgres adds values; `known_or_text` keeps them as they are."""
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in STORE.rglob("*.py")}
+    enumerations = {
+        node.name
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        and any(isinstance(base, ast.Name) and base.id == "StrEnum" for base in node.bases)
+    }
+    assert {"JobStatus", "EventKind", "PolicyCommand", "RetentionAction", "Period"} <= enumerations
+    found: dict[str, set[str]] = {}
+    for path, tree in trees.items():
+        module = ".".join(path.relative_to(STORE.parent).with_suffix("").parts)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in enumerations:
+                found.setdefault(module, set()).add(node.func.id)
+    assert found == CLOSED_SETS
+
+
+def test_policy_with_an_unknown_command_is_read() -> None:
+    row = ("generation_jobs", "merging", "merging", True, "MERGE", ["authenticated"], True, "true", None)
+    policy = POLICIES.make(row)
+    assert policy.command == "MERGE"
+    assert policy.command not in set(PolicyCommand)
 
 
 @given(counts)

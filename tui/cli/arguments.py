@@ -8,6 +8,7 @@ from uuid import UUID
 from store import formats
 from store.configuration.settings import Settings
 from store.errors import RowMissing
+from store.far_times import FarTime, parse_far_time
 from store.formats import LEAST_DIGITS, IdRange, cents, close_names, id_range, not_known, share_of
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus, near_status, parse_status
 from store.jobs.job_results import PageKey
@@ -79,9 +80,10 @@ def page_key(text: str) -> PageKey:
     """Parse `CREATED_AT,ID`, as in the JSON of a page's last row."""
     created_at, _, job_id = text.partition(",")
     try:
-        time = datetime.fromisoformat(created_at)
+        time = parse_far_time(created_at) or datetime.fromisoformat(created_at)
         if time.tzinfo is not None:
-            return PageKey(created_at=time.astimezone(UTC), id=UUID(job_id))
+            in_utc = time if isinstance(time, FarTime) else time.astimezone(UTC)
+            return PageKey(created_at=in_utc, id=UUID(job_id))
     except (ValueError, OverflowError):
         pass
     raise BadArgument(f"{text!r} is not CREATED_AT,ID. Copy both from the JSON of 'jobs list'")

@@ -43,6 +43,10 @@ class PartlyDeclined(Declined):
         self.problems = tuple(problems)
 
 
+class Interrupted(CommandError):
+    """An interrupt ended the work after a part of it. The message says what was done."""
+
+
 class OutputFailed(CommandError):
     """Standard output has a reader, but could not be written. Changes that the command made stay."""
 
@@ -110,7 +114,7 @@ def exit_code(error: BaseException) -> ExitCode:
             return ExitCode.REFUSED
         case OutputFailed():
             return ExitCode.OUTPUT_FAILED
-        case KeyboardInterrupt():
+        case KeyboardInterrupt() | Interrupted():
             return ExitCode.INTERRUPTED
         case _:
             return ExitCode.OUR_FAULT

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from store.far_times import FarTime
 from store.formats import money, plain_row, plain_time
 from store.jobs.job import GenerationJob
 from store.jobs.job_history import JobEvent, JobHistory, time_in_each
@@ -72,7 +73,7 @@ def _linked(links: RetryLinks) -> dict[str, str]:
 
 
 def _both_times(time: datetime, now: datetime) -> str:
-    return f"{local_time(time)} ({age(time, now)})"
+    return str(time) if isinstance(time, FarTime) and time.infinity else f"{local_time(time)} ({age(time, now)})"
 
 
 _EVENT_COLUMNS = (

@@ -86,4 +86,8 @@ def _configuration(command: Command, options: GlobalOptions) -> Configuration:
     configuration = load(configuration_file(options.config, os.environ))
     if configuration.warning:
         print_message(configuration.warning)
+    if configuration.keymap or configuration.theme is not None:
+        from tui.dashboard_settings import checked_keymap
+
+        checked_keymap(configuration)
     return configuration

@@ -14,6 +14,7 @@ from tui.cli.exit_codes import (
     CommandError,
     Declined,
     ExitCode,
+    Interrupted,
     OutputFailed,
     PartlyDeclined,
     UsageError,
@@ -209,6 +210,11 @@ def report_failure(error: BaseException, *, json: bool) -> ExitCode:
     if hint:
         print_message(hint)
     return code
+
+
+def report_interruption(message: str, *, json: bool) -> ExitCode:
+    """Report work that stopped as asked. Call this before the signal takes effect, which may end the process."""
+    return report_failure(Interrupted(message), json=json)
 
 
 def _words(error: BaseException) -> tuple[Sequence[str], str | None]:

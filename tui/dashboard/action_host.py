@@ -4,7 +4,7 @@ import asyncio
 import pkgutil
 import sys
 import time
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ from textual.worker import NoActiveWorker, Worker, WorkerCancelled, get_current_
 import tui.dashboard
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
-from tui.dashboard.widgets import show_toast
+from tui.dashboard.widgets import ResultType, show_toast
 from tui.text.error_text import Toast, ToastError, unwritten_toast
 
 if TYPE_CHECKING:
@@ -188,6 +188,19 @@ class BackgroundTasks:
             toast = unwritten_toast(error)
         self.note(toast)
         show_toast(self._app, toast)
+
+    async def noted(self, write: Coroutine[Any, Any, ResultType], toast: Callable[[ResultType], Toast]) -> ResultType:
+        """Run a form's write and note its result or error. The form shows both itself, unless the user quits first."""
+        try:
+            result = await write
+        except ToastError as error:
+            self.note(error.toast)
+            raise
+        except StoreError as error:
+            self.note(unwritten_toast(error))
+            raise
+        self.note(toast(result))
+        return result
 
     def note(self, result: Toast) -> None:
         """Keep the result of a write, to print it if the user quits before it can be read."""

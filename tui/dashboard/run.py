@@ -13,7 +13,6 @@ from typing import Any
 
 from textual.app import App
 from textual.pilot import Pilot
-from textual.theme import BUILTIN_THEMES
 
 from store.configuration.configuration import Configuration
 from store.configuration.settings import Settings
@@ -28,8 +27,8 @@ def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetu
     """Return the setup. Raise BadConfiguration for an unknown theme or an invalid key."""
     configuration = settings.configuration
     return DashboardSetup(
-        theme=_theme(configuration),
-        keymap=_keymap(configuration),
+        theme=configuration.theme,
+        keymap=_checked_keymap(configuration),
         notice=configuration.warning,
         views=configuration.views,
         notifications=configuration.notifications,
@@ -38,25 +37,13 @@ def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetu
     )
 
 
-def _keymap(configuration: Configuration) -> Mapping[str, str]:
-    """Return the keymap. Without one, the first paint does not wait for importing all screens."""
-    if not configuration.keymap:
+def _checked_keymap(configuration: Configuration) -> Mapping[str, str]:
+    """Return the keymap, and check the theme. Without both, the first paint does not wait for reading the tables."""
+    if not configuration.keymap and configuration.theme is None:
         return {}
-    from tui.dashboard.keys.keymap import checked_keymap
+    from tui.dashboard_settings import checked_keymap
 
     return checked_keymap(configuration)
-
-
-def _theme(configuration: Configuration) -> str | None:
-    theme = configuration.theme
-    if theme is None or theme in BUILTIN_THEMES:
-        return theme
-    from store.configuration.config_file import refusal_of
-    from store.configuration.toml_table import ConfigurationProblem
-    from store.formats import not_known
-
-    problem = ConfigurationProblem(location=("theme",), clause=not_known(theme, BUILTIN_THEMES))
-    raise refusal_of(configuration, [problem])
 
 
 LARGEST_LOG = 1_000_000  # bytes; one older log is kept

@@ -62,6 +62,8 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 0.3
 """Delay before the screen shows that it waits for an answer."""
+_SAME_MOMENT = timedelta(seconds=1)
+"""Totals are current with a list that was read at most this much later."""
 
 _SMALLEST = Size(40, 8)
 _WIDE = 100
@@ -105,6 +107,8 @@ class DashboardScreen(Screen[None]):
         self._failed_totals_query: TotalsQuery | None = None
         """The last query whose totals could not be counted. The costs panel shows the error."""
         self._fetched_at: datetime | None = None
+        self._changed_at: datetime | None = None
+        """The server's time of the last listing that differed from the one before."""
         self._failure: ListPollFailed | None = None
         self._status = status
         self._details: JobDetails | None = None
@@ -205,7 +209,7 @@ class DashboardScreen(Screen[None]):
         if self._listing is None:
             self.set_timer(_PATIENCE_SECONDS, self._show_counting)
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
-        self._server_clock_offset = listing.taken_at - fetched_at
+        self._server_clock_offset, self._changed_at = listing.taken_at - fetched_at, listing.taken_at
         self._recall_totals()
         self.jobs.show(listing, self._totals, now=self.now)
         self._show_projects()
@@ -267,7 +271,8 @@ class DashboardScreen(Screen[None]):
 
     def forget(self) -> None:
         """Clear everything that another actor saw."""
-        self._listing = self._totals = self._failed_totals_query = self._fetched_at = self._failure = None
+        self._listing = self._totals = self._failed_totals_query = self._failure = None
+        self._fetched_at = self._changed_at = None
         self._totals_cache = TotalsCache()
         self.navigation.forget()
         self.query_one(ProjectList).forget()
@@ -518,7 +523,7 @@ class DashboardScreen(Screen[None]):
         self._show_details()
         if self._totals is not None:
             seconds = (self.now - self._totals.taken_at).total_seconds()
-            self.query_one(CostsPanel).tell_age(seconds, is_silent=self._status.silent_since is not None)
+            self.query_one(CostsPanel).tell_age(seconds, is_current=self._are_current(self._totals))
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
         self.query_one(StatusLine).show(self._status, data_age=data_age, now=self._clock())
         banner, status = self.query_one(Banner), self._status
@@ -528,6 +533,11 @@ class DashboardScreen(Screen[None]):
             banner.warn(status.caution)
         else:
             banner.hide()
+
+    def _are_current(self, totals: "Totals") -> bool:
+        """Return whether the database answers, and the list has not changed since the totals were read."""
+        is_behind = self._changed_at is not None and self._changed_at - totals.taken_at > _SAME_MOMENT
+        return self._status.silent_since is None and not is_behind
 
     def _show_details(self) -> None:
         details = self._details

@@ -147,12 +147,16 @@ class SessionPoller:
             poller.pause()
 
     async def _list(self, store: "Store", poller: "Poller[ListingQuery, Listing]") -> None:
+        answered_generation = None
         async for answer in poller.results():
             match answer:
                 case PollResult(value=listing, fetched_at=fetched_at, is_changed=is_changed, duration=took):
                     self.failure = None
                     self._tell(ListPolled(store, listing, fetched_at, is_changed=is_changed))
                     self._has_polled.set()
+                    if is_changed and answer.generation == answered_generation:
+                        self._wake_totals()
+                    answered_generation = answer.generation
                     await self._slow_down_if_expensive(store, poller, listing.query.window.listed, took)
                 case PollFailure(error=error, since=since, retry_in=retry_in):
                     if isinstance(error, TimedOut):
@@ -165,6 +169,11 @@ class SessionPoller:
                     self._fail(store, error, since, retry_in)
                     if isinstance(error, Unreachable) and await self._restart_server():
                         poller.refresh()
+
+    def _wake_totals(self) -> None:
+        """Count soon after the list has changed, unless the database notifies of changes and so wakes the count."""
+        if self._totals is not None and not self._is_woken:
+            self._totals.wake()
 
     def _noticing_silence(
         self, get_listing: "Callable[[ListingQuery], Awaitable[Listing]]"

@@ -7,11 +7,12 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
+from datetime import MAXYEAR, MINYEAR, datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from store.far_times import FarTime, written, year_in_era
 from store.jobs.job import GenerationJob
 from store.users.actor import ActingUser
 from tui.text.clean_text import ELLIPSIS, clean
@@ -93,7 +94,10 @@ MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-_TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+_TIME_FORMAT = "-%m-%d %H:%M:%S"
+"""What follows the year."""
+_MOST_DAYS = 100_000
+"""Times farther away than this are shown by their year. An age would not fit into a column."""
 _ESCAPED_LINE_END = re.compile(r"(?<!\\)((?:\\\\)*)\\n")
 """An escaped line end in JSON, after any number of escaped backslashes."""
 _BARS = "▁▂▃▄▅▆▇█"
@@ -118,11 +122,11 @@ def percent(rate: float | None) -> str:
 def age(then: datetime, now: datetime) -> str:
     """Return how long ago, or in how long, in one whole unit. Rows on screen therefore seldom change.
 
-    It rounds down as durations do, so the two never contradict each other.
+    It rounds down as durations do, so the two never contradict each other. Far times are shown by their year.
     """
-    if word := _infinity(then):
-        return word
     seconds = (now - then).total_seconds()
+    if isinstance(then, FarTime) or abs(seconds) >= _MOST_DAYS * DAY:
+        return year_in_era(then)
     if abs(seconds) < 1:
         return "now"
     return f"{_one_unit(seconds)} ago" if seconds > 0 else f"in {_one_unit(-seconds)}"
@@ -187,7 +191,7 @@ def countdown(seconds: float) -> str:
 
 def local_time(time: datetime, zone: tzinfo | None = None) -> str:
     """Return the local time in a zone. None means this machine's zone."""
-    return _infinity(time) or time.astimezone(zone).strftime(_TIME_FORMAT)
+    return written(time, _TIME_FORMAT, zone)
 
 
 def clock_time(time: datetime, zone: tzinfo | None = None) -> str:
@@ -200,18 +204,12 @@ def local_day(time: datetime, zone: tzinfo | None = None) -> str:
 
 
 def utc_time(time: datetime) -> str:
-    return _infinity(time) or time.astimezone(UTC).strftime(f"{_TIME_FORMAT} UTC")
+    return written(time, f"{_TIME_FORMAT} UTC")
 
 
-def is_infinite(time: datetime) -> bool:
-    """Return whether the time is Postgres' infinity. It arrives as the first or last year that Python knows."""
+def is_far(time: datetime) -> bool:
+    """Return whether the time is in the first or last year that Python knows, or beyond. It has no useful duration."""
     return time.year in (MINYEAR, MAXYEAR)
-
-
-def _infinity(time: datetime) -> str:
-    if not is_infinite(time):
-        return ""
-    return "infinity" if time.year == MAXYEAR else "-infinity"
 
 
 def short_id(identifier: UUID) -> str:

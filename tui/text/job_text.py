@@ -7,6 +7,7 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
+from store.far_times import FarTime
 from store.formats import UnknownText, money
 from store.jobs.job import AnyStatus, GenerationJob, JobStatus, UnknownStatus
 from store.jobs.job_history import EventKind, JobEvent, JobHistory, status_spans, time_in_each
@@ -19,7 +20,7 @@ from tui.text.format import (
     duration,
     error_summary,
     fine_duration,
-    is_infinite,
+    is_far,
     local_time,
     short_id,
     utc_time,
@@ -97,15 +98,15 @@ def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
         return "Duration", [("–", "")]
     title = "Duration" if is_over else "Waiting" if job.status is JobStatus.QUEUED else "So far"
     end = job.updated_at if is_over else now
-    if is_infinite(job.created_at) or is_infinite(end):
+    if is_far(job.created_at) or is_far(end):
         return title, [("–", "")]
     return title, [(duration((end - job.created_at).total_seconds()), "")]
 
 
 def _time(time: datetime, now: datetime) -> list[Span]:
     """Return the age, the local time and UTC. The date and UTC are left out if they repeat the local time."""
-    if is_infinite(time):
-        return [(age(time, now), "")]
+    if isinstance(time, FarTime) and time.infinity:
+        return [(time.infinity, "")]
     local, utc = local_time(time), utc_time(time)
     other_clock = utc.removeprefix(local.partition(" ")[0]).strip()
     shown = utc if utc == f"{local} UTC" else f"{local} ({other_clock})"
@@ -236,7 +237,7 @@ def _rows(events: Sequence[JobEvent], before: JobEvent | None) -> Iterator[_Row]
         status = event.to_status
         is_move = event.from_status != status
         style = style if status is None else status_style(status)
-        day, _, clock = local_time(event.at).rpartition(" ")
+        day, _, clock = local_time(event.at).partition(" ")
         yield _Row(
             glyph=_glyph(status) if is_move else _GOES_ON,
             style=style,

@@ -145,8 +145,8 @@ def stopped(verb: str, done: BatchProgress, left: int, *, goes_on: str = _GOES_O
     return f"Stopped: {verb.lower()} {jobs_count(done.done)}, {jobs_count(left)} left. {goes_on}"
 
 
-def broken_off(verb: str, done: BatchProgress, *, goes_on: str = _GOES_ON) -> str:
-    return f"{verb} {jobs_count(done.done)} before the error. {goes_on}"
+def broken_off(verb: str, done: BatchProgress, *, by: str = "error", goes_on: str = _GOES_ON) -> str:
+    return f"{verb} {jobs_count(done.done)} before the {by}. {goes_on}"
 
 
 def why_left(done: BatchProgress, left: int, *, goes_on: str = _GOES_ON) -> list[str]:

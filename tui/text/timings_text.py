@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from store.statistics.statistics import JobTimings, ModeTimings, Percentiles
 from tui.text.clean_text import clean
-from tui.text.format import count, elapsed, jobs_count, milliseconds, percent, short_duration
+from tui.text.format import age, count, elapsed, is_far, jobs_count, milliseconds, percent, short_duration
 
 if TYPE_CHECKING:
     from store.database.load_meter import Load
@@ -22,13 +22,17 @@ def cells(work: ModeTimings, now: datetime) -> list[str]:
         percent(work.failure_rate),
         *_spread(work.waiting),
         *_spread(work.running),
-        "-" if oldest is None else short_duration(max((now - oldest).total_seconds(), 0.0)),
+        "-" if oldest is None else _waited(oldest, now),
         count(work.queued),
     ]
 
 
 def _spread(spread: Percentiles | None) -> tuple[str, str]:
     return ("-", "-") if spread is None else (short_duration(spread.median), short_duration(spread.percentile_95))
+
+
+def _waited(since: datetime, now: datetime) -> str:
+    return age(since, now) if is_far(since) else short_duration(max((now - since).total_seconds(), 0.0))
 
 
 def span(window: timedelta) -> str:

@@ -69,6 +69,35 @@ def test_one_huge_mode_makes_no_other_line_longer(gjobs: Run, sql: Sql) -> None:
     assert len(gjobs("jobs", "list", "--limit", "1", "--json").document[0]["mode"]) == 3_000_000
 
 
+FAR_TIMES = [
+    ("infinity", "infinity", "infinity"),
+    ("-infinity", "-infinity", "-infinity"),
+    ("294276-12-31 23:59:59.999999Z", "294276-12-31T23:59:59.999999Z", "294276-12-31 23:59:59 (294276 AD)"),
+    ("0044-03-15 12:00Z BC", "0044-03-15T12:00:00.000000Z BC", "0044-03-15 12:00:00 BC (44 BC)"),
+]
+
+
+@pytest.mark.parametrize(("held", "document", "shown"), FAR_TIMES)
+def test_times_beyond_the_years_of_python_are_printed_as_the_database_holds_them(
+    gjobs: Run, sql: Sql, held: str, document: str, shown: str
+) -> None:
+    sql("update public.generation_jobs set created_at = %s, updated_at = %s where id = %s", held, held, FAILED)
+    assert gjobs("jobs", "show", str(FAILED), "--json").document["created_at"] == document
+    assert f"created      {shown}\n" in gjobs("jobs", "show", str(FAILED)).out
+    listed = [row for row in gjobs("jobs", "list").out.splitlines() if str(FAILED) in row]
+    assert shown.partition(" (")[0] in listed[0]
+    for file_format, begin, end in (("ndjson", '"', '"'), ("csv", "", ",")):
+        exported = gjobs("jobs", "export", "-", "--format", file_format)
+        assert exported.code == 0, exported.err
+        assert f"{begin}{document}{end}" in exported.out
+    place = gjobs("jobs", "list", "--json", f"--after={document},{FAILED}")
+    assert place.code == 0, place.err
+    assert str(FAILED) not in ids(place.document)
+    for command in (("snapshot",), ("stats",), ("stats", "--by", "project"), ("stats", "--by", "mode"), ("metrics",)):
+        done = gjobs(*command)
+        assert done.code == 0, done.err
+
+
 @pytest.mark.parametrize("times", ["different", "equal"])
 def test_after_option_continues_behind_the_last_job(gjobs: Run, sql: Sql, times: str) -> None:
     if times == "equal":
@@ -85,7 +114,7 @@ def test_after_option_continues_behind_the_last_job(gjobs: Run, sql: Sql, times:
 def test_jobs_list_names_the_option_that_lists_the_next_page(gjobs: Run) -> None:
     page = gjobs("jobs", "list", "--limit", "2")
     key = f"{time_of(3)},{RUNNING}"
-    assert page.err == f"There are more. Continue with --after {key}\n"
+    assert page.err == f"There are more. Continue with --after={key}\n"
     rest = gjobs("jobs", "list", "--after", key)
     assert str(SUCCEEDED) in rest.out
     assert rest.err == ""

@@ -186,3 +186,12 @@ def test_dashboard_reports_invalid_theme_and_keymap_before_it_opens(
     assert f"{file}, line {line.count(chr(10)) + 1}: " in terminal.screen
     assert words in terminal.screen
     assert "\x1b[?1049h" not in terminal.screen
+
+
+@pytest.mark.parametrize("command", ["doctor", "stats", "jobs list", "profiles"])
+def test_every_command_reports_invalid_theme_and_keymap(gjobs: Run, configure: Configure, command: str) -> None:
+    file = configure('theme = "norb"', profile("prod", NOWHERE), '[keymap]\njob.strat = "S"')
+    refused = gjobs(*command.split(), *(() if command == "profiles" else ("--profile", "prod")))
+    assert (refused.code, refused.out) == (2, "")
+    assert f"{file}, line 1: theme 'norb' is not known. Did you mean 'nord'?" in refused.err
+    assert "\"job.strat\" is not known. Did you mean 'job.start'?" in refused.err

@@ -138,18 +138,22 @@ def test_labels_are_harmless_and_stay_different() -> None:
 
 class TestScrapeServer:
     @pytest.fixture
-    async def port(self, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    def reads(self) -> Reads:
+        return Reads()
+
+    @pytest.fixture
+    async def port(self, reads: Reads, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
         monkeypatch.setattr(scrape_server, "READ_SECONDS", 0.5)
         monkeypatch.setattr(scrape_server, "MOST_CONNECTIONS", 4)
         with scrape_server.listen(0) as listener:
-            serving = asyncio.create_task(ScrapeServer(Scrapes(Reads())).serve(listener))
+            serving = asyncio.create_task(ScrapeServer(Scrapes(reads)).serve(listener))
             yield listener.getsockname()[1]
             serving.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await serving
 
-    @pytest.mark.parametrize("host", ["127.0.0.1:9108", "localhost", "[::1]:1"])
-    async def test_scrape_is_answered(self, port: int, host: str) -> None:
+    @pytest.mark.parametrize("host", ["127.0.0.1:9108", "localhost", "LocalHost:80", "[::1]:1"])
+    async def test_scrape_is_answered_at_any_port_of_a_tunnel(self, port: int, host: str) -> None:
         answer = await scrape(port, f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n")
         assert answer.startswith("HTTP/1.1 200 OK\r\n")
         assert answer.endswith("number 1.0\n")
@@ -161,6 +165,10 @@ class TestScrapeServer:
             ("GET / HTTP/1.1\r\nHost: 127.0.0.1@rebound.example.com\r\n", 403),
             ("GET / HTTP/1.1\r\nHost: localhost\r\nHost: rebound.example.com\r\n", 403),
             ("GET / HTTP/1.1\r\nHost: [::1\r\n", 403),
+            ("GET / HTTP/1.1\r\nHost: me@localhost\r\n", 403),
+            ("GET / HTTP/1.1\r\nHost: localhost:http\r\n", 403),
+            ("GET / HTTP/1.1\r\nHost: localhost/.example.com\r\n", 403),
+            ("GET / HTTP/1.1\r\nHost: localhost:80.example.com\r\n", 403),
             ("GET / HTTP/1.1\r\n", 403),
             ("POST / HTTP/1.1\r\nHost: localhost\r\n", 405),
             ("GET / HTTP/1.1\r\nHost: localhost\r\n" + "X: y\r\n" * 500, 400),
@@ -170,6 +178,21 @@ class TestScrapeServer:
     )
     async def test_request_that_is_not_a_scrape_is_refused(self, port: int, request_head: str, status: int) -> None:
         assert (await scrape(port, f"{request_head}\r\n")).startswith(f"HTTP/1.1 {status} ")
+
+    @pytest.mark.parametrize("fault", [KeyError("postgres://me:secret@db"), OSError("postgres://me:secret@db")])
+    async def test_server_goes_on_after_an_unexpected_error(
+        self, port: int, reads: Reads, fault: Exception, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        reads.error = fault
+        for _ in range(2):
+            assert (await scrape(port, request)).startswith("HTTP/1.1 500 Internal Server Error\r\n")
+        reads.error = None
+        assert (await scrape(port, request)).startswith("HTTP/1.1 200 OK\r\n")
+        name = type(fault).__name__
+        assert capsys.readouterr().err == (
+            f"A scrape failed with an internal error: {name}. The answer is 500. Serving goes on.\n"
+        )
 
     async def test_idle_connections_are_closed_and_all_scrapes_are_answered(self, port: int) -> None:
         """Ten idle clients, and one that sends a byte now and then, stand before 200 scrapes."""

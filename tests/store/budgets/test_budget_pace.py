@@ -1,4 +1,4 @@
-"""When a budget is used up at the present pace."""
+"""The time at which a budget runs out at the current pace."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -33,9 +33,9 @@ def at(text: str) -> datetime:
 
 
 @pytest.mark.parametrize(
-    ("budget", "now", "told"),
+    ("budget", "now", "expected"),
     [
-        # 50 cents an hour, and 400 are left.
+        # 50 cents an hour; 400 remain.
         (DAILY, "2026-01-15T12:00", "2026-01-15T20:00"),
         (DAILY, "2026-01-15T15:00", None),
         (MONTHLY, "2026-01-11", "2026-01-17T16:00"),
@@ -45,8 +45,8 @@ def at(text: str) -> datetime:
         (replace(TOTAL, recent_cents=300, recent_days=30), "2026-01-15", "2026-02-24"),
     ],
 )
-def test_run_out_time_follows_the_current_pace(budget: Budget, now: str, told: str | None) -> None:
-    assert used_up_at(budget, at(now)) == (told and at(told))
+def test_run_out_time_follows_the_current_pace(budget: Budget, now: str, expected: str | None) -> None:
+    assert used_up_at(budget, at(now)) == (expected and at(expected))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_run_out_time_follows_the_current_pace(budget: Budget, now: str, told: s
         replace(TOTAL, limit_cents=10**15, recent_cents=1, recent_days=30),
         replace(DAILY, period_start=date(2026, 1, 16)),
     ],
-    ids=["nothing spent", "given back", "used up", "nothing to spend", "no jobs", "no costs", "ages", "not begun"],
+    ids=["nothing spent", "refunds", "run out", "zero limit", "no jobs", "no costs", "very far", "not begun"],
 )
 def test_run_out_time_is_unknown_without_a_usable_pace(budget: Budget) -> None:
     assert used_up_at(budget, at("2026-01-15T12:00")) is None
@@ -75,7 +75,4 @@ def test_run_out_time_is_unknown_without_a_usable_pace(budget: Budget) -> None:
 def test_budget_state_and_remaining_cents_follow_the_spending(spent: int, state: str, left: int) -> None:
     budget = replace(DAILY, spent_cents=spent)
     assert (budget.state, budget.left_cents) == (BudgetState(state), left)
-
-
-def test_budget_with_a_zero_limit_is_used_up() -> None:
     assert replace(DAILY, limit_cents=0, spent_cents=0).state is BudgetState.USED_UP

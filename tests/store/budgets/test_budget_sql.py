@@ -1,4 +1,4 @@
-"""Budgets through the store: who sees and sets them, what they tell, and how a refusal is named."""
+"""Budgets: who sees and sets them, what they report, and how they refuse."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from store.budgets.budget import BudgetState, Period
 from store.database.query import Query
 from store.errors import BudgetExceeded, Conflict, InvalidValue, NoPrivilege, RowMissing
 from store.store import Store
-from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, MakeProject, Sql
+from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, MakeProject, Sql, error_of
 
 TODAY = datetime.now(UTC)
 
@@ -32,7 +32,7 @@ async def test_budget_reports_the_spending_of_its_period(db: Db) -> None:
 
 
 def add_jobs_of_ages(db: Db, project: UUID, costs: dict[int, int]) -> list[UUID]:
-    """By how many days ago they were made."""
+    """Insert jobs with these costs, by their age in days."""
     jobs = [db.make_job(project, cost_cents=cost) for cost in costs.values()]
     for job, days in zip(jobs, costs, strict=True):
         db.sql("update generation_jobs set created_at = now() - %s * interval '1 day' where id = %s", (days, job))
@@ -46,7 +46,7 @@ async def test_total_budget_reports_the_spending_of_the_last_thirty_days(db: Db)
     assert (budget.name, budget.period_start) == ("ada@example.com", None)
 
 
-async def test_recent_days_of_a_budget_start_at_the_oldest_remaining_job(db: Db) -> None:
+async def test_recent_days_of_a_budget_start_at_the_oldest_existing_job(db: Db) -> None:
     project = db.make_project()
     _, oldest = add_jobs_of_ages(db, project, {3: 5, 9: 5})
     db.sql("delete from generation_jobs where id = %s", (oldest,))
@@ -135,13 +135,13 @@ async def test_check_budget_reports_in_advance_whether_a_cost_is_allowed(db: Db)
     await db.operator.set_budget(project_id=project, period="day", limit_cents=40)
     await db.operator.set_budget(user_id=ADA, period="all", limit_cents=60)
     for store in (db.operator, db.ada):
-        told = await store.check_budget(project, 50)
-        assert {one.asked_cents for one in told} == {50}
-        assert {one.period: one.is_allowed for one in told} == {"day": False, "all": True}
+        checks = await store.check_budget(project, 50)
+        assert {one.asked_cents for one in checks} == {50}
+        assert {one.period: one.is_allowed for one in checks} == {"day": False, "all": True}
     assert await db.ben.check_budget(project, 50) == []
 
 
-async def test_a_removed_budget_is_gone(operator: Store) -> None:
+async def test_removed_budget_no_longer_exists(operator: Store) -> None:
     budget = await operator.set_budget(user_id=ADA, period="day", limit_cents=0)
     assert await operator.remove_budget(budget.id) == budget
     assert list(await operator.get_budgets()) == []
@@ -149,9 +149,8 @@ async def test_a_removed_budget_is_gone(operator: Store) -> None:
         await operator.remove_budget(budget.id)
 
 
-@pytest.mark.parametrize(
-    ("values", "field"),
-    [
+async def test_invalid_budget_values_are_refused(operator: Store) -> None:
+    cases: list[tuple[dict[str, object], str]] = [
         ({}, "user_id"),
         ({"user_id": ADA, "project_id": NOTHING}, "user_id"),
         ({"user_id": ADA, "period": "week"}, "period"),
@@ -161,12 +160,10 @@ async def test_a_removed_budget_is_gone(operator: Store) -> None:
         ({"user_id": ADA, "warn_share": 1.01}, "warn_share"),
         ({"user_id": NOTHING}, "user_id"),
         ({"project_id": NOTHING}, "project_id"),
-    ],
-)
-async def test_invalid_budget_values_are_refused(operator: Store, values: dict[str, object], field: str) -> None:
-    with pytest.raises(InvalidValue) as caught:
-        await operator.set_budget(**{"period": "day", "limit_cents": 1, **values})  # type: ignore[arg-type]
-    assert caught.value.field == field
+    ]
+    for values, field in cases:
+        setting = operator.set_budget(**{"period": "day", "limit_cents": 1, **values})  # type: ignore[arg-type]
+        assert (await error_of(InvalidValue, setting)).field == field
 
 
 async def test_only_the_operator_may_set_a_budget(ada: Store) -> None:

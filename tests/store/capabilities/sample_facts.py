@@ -1,4 +1,4 @@
-"""A database that offers all, and how it comes to offer less."""
+"""Facts of a database with every capability, and changes that remove some."""
 
 from dataclasses import replace
 from typing import Any

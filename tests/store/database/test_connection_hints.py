@@ -3,9 +3,10 @@
 import pytest
 from psycopg import OperationalError, errors
 
+from store.database.connection_errors import translate_connecting
 from store.database.connection_pool import ConnectionPool
 from store.database.database import Database
-from store.database.driver_errors import FULL_HINT, translate, translate_connecting
+from store.database.driver_errors import FULL_HINT, translate
 from store.errors import Unreachable
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo

@@ -9,8 +9,8 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import text
 
+from store.database.connection_errors import advice
 from store.database.database import Database
-from store.database.driver_errors import advice
 from store.database.query import Query, TimeLimits
 from store.embedded.clients import ADMINISTRATOR
 from store.errors import (

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from store.budgets.budget import Period
 from store.filters.filter_text import parse
 from store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery
 from store.jobs.job import JobStatus
@@ -129,3 +130,36 @@ async def test_worker_reads_leases_whatever_their_end(operator: Store, make_job:
         await operator.database.read(OPERATOR, lease_sql.next_due())
         await operator.get_workers_overview()
         await operator.get_stuck_verdict(job_id)
+
+
+async def test_budgets_are_set_and_charged_whatever_the_times_of_the_jobs(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    projects = earlier, later = make_project(), make_project()
+    for period in Period:
+        await operator.set_budget(project_id=earlier, period=period, limit_cents=1_000_000)
+    for project_id, created in product(projects, FAR):
+        make_job(project_id, JobStatus.SUCCEEDED, created_at=created, cost_cents=10)
+    for period in Period:
+        await operator.set_budget(project_id=later, period=period, limit_cents=1_000_000)
+
+    budgets = await operator.get_budgets()
+    spent = {budget.project_id: budget.spent_cents for budget in budgets if budget.period is Period.ALL}
+    assert spent == dict.fromkeys(projects, 10 * len(FAR))
+
+
+async def test_app_changes_and_deletes_jobs_under_budgets_whatever_their_times(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+) -> None:
+    project_id = make_project()
+    for period in Period:
+        await operator.set_budget(project_id=project_id, period=period, limit_cents=1_000_000)
+    for created in FAR:
+        make_job(project_id, JobStatus.QUEUED, created_at=created, updated_at=created)
+    sql("update generation_jobs set status = 'running' where project_id = %s", (project_id,))
+    sql("update generation_jobs set cost_cents = cost_cents + 1 where project_id = %s", (project_id,))
+    sql("update generation_jobs set status = 'failed', completed_at = created_at where project_id = %s", (project_id,))
+    for created in FAR:
+        sql("update generation_jobs set created_at = %s where project_id = %s", (created, project_id))
+    sql("delete from generation_jobs where project_id = %s", (project_id,))
+    assert sql("select count(*) from generation_jobs where project_id = %s", (project_id,)) == [(0,)]

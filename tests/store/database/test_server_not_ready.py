@@ -2,16 +2,24 @@
 
 import asyncio
 import logging
+import os
+import resource
+import struct
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from psycopg import errors
+from psycopg import OperationalError, errors
 
 from migrations.connection import connect
-from store.database.driver_errors import translate
+from store.database import refusal_code
+from store.database.connection_errors import translate_connecting
+from store.database.driver_errors import FULL_HINT, translate
 from store.errors import SignInRefused, StoreError, Unreachable
 from tests.conftest import Conninfo
 from tests.store.database.test_driver_errors import refusal_of
 from tests.store.faulty_servers import RejectingServer, fatal, listening
+from tests.store.store_fixtures import until
 
 NOT_READY = [
     # What servers 14 to 18 say under 57P03, with their details.
@@ -35,13 +43,19 @@ NOT_READY = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def patient_second_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loaded machine starts its process slowly."""
+    monkeypatch.setattr(refusal_code, "PATIENCE_SECONDS", 60.0)
+
+
 @pytest.mark.parametrize(("sqlstate", "message", "detail"), NOT_READY)
 @pytest.mark.parametrize("asks_for_password", [False, True])
 async def test_server_that_is_not_ready_is_no_refused_sign_in(
     sqlstate: str, message: str, detail: str, asks_for_password: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = RejectingServer(fatal(sqlstate, message, detail=detail), asks_for_password=asks_for_password)
-    with caplog.at_level(logging.INFO, logger="store.database.driver_errors"):
+    with caplog.at_level(logging.INFO, logger="store.database.connection_errors"):
         async with listening(server.serve, "127.0.0.1") as port:
             error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "password": "right"})
     assert type(error) is Unreachable
@@ -76,6 +90,112 @@ async def test_refused_connection_is_understood_in_any_language(
         assert type(found) is kind
         assert f": {message}." in str(found)
         assert hint in str(found.hint)
+
+
+FULL_IN_GERMAN = "tut mir leid, schon zu viele Klienten"
+
+
+class FullAtFirst(RejectingServer):
+    """Is full in unknown words at the first visit. Then it asks for a password, or says nothing more."""
+
+    def __init__(self, *, then_asks: bool) -> None:
+        super().__init__(fatal("53300", FULL_IN_GERMAN), asks_for_password=False)
+        self._then_asks = then_asks
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.visits == 0:
+            await super().serve(reader, writer)
+            return
+        self.visits += 1
+        await reader.read(1)
+        if self._then_asks:
+            writer.write(b"R" + struct.pack("!ii", 8, 3))
+        await reader.read()
+
+
+@pytest.mark.parametrize("then_asks", [True, False])
+async def test_full_server_stays_unreachable_if_the_second_attempt_is_not_refused(
+    then_asks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not then_asks:
+        monkeypatch.setattr(refusal_code, "PATIENCE_SECONDS", 0.5)
+    server = FullAtFirst(then_asks=then_asks)
+    async with listening(server.serve, "127.0.0.1") as port:
+        login: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "password": "right", "sslmode": "disable"}
+        error = await refusal_of(login)
+        server.visits = 0
+        with pytest.raises(Unreachable) as caught:
+            await asyncio.to_thread(lambda: connect(login).__enter__())
+    for found in (error, caught.value):
+        assert type(found) is Unreachable
+        assert str(found) == f"The database accepts no connections at the moment: {FULL_IN_GERMAN}."
+        assert "Try again" in str(found.hint)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message", "kind"),
+    [
+        ("53300", "die verbleibenden Verbindungen sind für Superuser reserviert", Unreachable),
+        ("53300", "zu viele Verbindungen von Rolle »ada«", Unreachable),
+        ("53300", 'データベース"app"への接続が多すぎます', Unreachable),
+        ("28P01", "Passwort-Authentifizierung für Benutzer »ada« fehlgeschlagen", SignInRefused),
+        ("3D000", 'データベース"app"は存在しません', SignInRefused),
+    ],
+)
+async def test_answer_after_the_password_is_a_refused_sign_in_only_if_it_names_the_login(
+    sqlstate: str, message: str, kind: type[StoreError]
+) -> None:
+    server = RejectingServer(fatal(sqlstate, message), asks_for_password=True)
+    async with listening(server.serve, "127.0.0.1") as port:
+        login: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "dbname": "app", "password": "right"}
+        error = await refusal_of(login)
+    assert type(error) is kind
+    assert message in str(error)
+    assert server.passwords == 1
+
+
+def test_server_that_is_full_for_the_encrypted_attempt_only_is_unreachable() -> None:
+    """libpq tries again without encryption by default. A connection may have ended by then."""
+    failed = 'connection to server at "db" (10.0.0.1), port 5432 failed: FATAL:  '
+    full, refused = "sorry, too many clients already", 'no pg_hba.conf entry for host "10.0.0.2", no encryption'
+    error = translate_connecting(OperationalError(f"connection failed: {failed}{full}\n{failed}{refused}"))
+    assert type(error) is Unreachable
+    assert (str(error), error.hint) == (f"The database accepts no connections at the moment: {full}.", FULL_HINT)
+
+
+@pytest.fixture
+def descriptors_above_1024() -> Iterator[None]:
+    """Fill the descriptors that `select` can wait for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2_048
+    if hard not in (-1, resource.RLIM_INFINITY) and hard < wanted:
+        pytest.skip("The system allows too few descriptors.")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY)]
+    try:
+        while opened[-1] <= 1_024:
+            opened.append(os.dup(opened[0]))
+        yield
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def open_descriptors() -> set[str]:
+    return {path.name for path in Path("/dev/fd").iterdir()}
+
+
+@pytest.mark.usefixtures("descriptors_above_1024")
+async def test_second_attempt_works_above_1024_descriptors_and_leaves_none_open() -> None:
+    server = RejectingServer(fatal("3D000", "Datenbank »app« fehlt"), asks_for_password=False)
+    async with listening(server.serve, "127.0.0.1") as port:
+        parameters = {"host": "127.0.0.1", "port": port, "user": "ada", "sslmode": "disable"}
+        before = open_descriptors()
+        codes = [await asyncio.to_thread(refusal_code.refusal_code, parameters) for _ in range(2)]
+        assert codes == ["3D000", "3D000"]
+        # The other end of the connection is in this process, too.
+        await until(lambda: open_descriptors() == before)
 
 
 async def test_wrong_password_is_sent_once_in_any_language() -> None:

@@ -1,5 +1,6 @@
 """Times as aware UTC, whatever the session's time zone, and for every value that the column can hold."""
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.database.database import Database
-from store.database.timestamps import EARLIEST, LATEST, UtcLoader
+from store.database.timestamps import UtcLoader, as_text
+from store.far_times import EARLIEST, EPOCH, LATEST, FarTime, parse_far_time, seconds_between
+from store.formats import plain_time
 from store.statistics.totals import TotalsQuery
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.store.store_fixtures import NOW, Db, MakeJob, the_job
-
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+from tests.store.store_fixtures import NOW, Db, MakeJob, Sql, the_job
 
 
 @given(st.integers(min_value=-(2**63), max_value=2**63 - 1))
@@ -22,6 +23,41 @@ def test_every_binary_timestamp_loads_within_the_python_range(microseconds: int)
     assert EARLIEST <= loaded <= LATEST
     if EARLIEST < loaded < LATEST:
         assert (loaded - EPOCH) // timedelta(microseconds=1) == microseconds
+
+
+@given(st.integers(min_value=-(2**63), max_value=2**63 - 1))
+def test_every_far_time_is_written_exactly_and_read_back(microseconds: int) -> None:
+    loaded = UtcLoader(0).load(microseconds.to_bytes(8, "big", signed=True))
+    back = parse_far_time(plain_time(loaded))
+    if isinstance(loaded, FarTime):
+        assert back is not None
+        assert back.microseconds == microseconds
+    else:
+        assert back is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "infinity and beyond",
+        "2026-01-15T12:00:00.000000Z",
+        "0000-01-01T00:00:00.000000Z BC",
+        "99999-13-01T00:00:00Z",
+    ],
+)
+def test_other_texts_are_no_far_times(text: str) -> None:
+    assert parse_far_time(text) is None
+
+
+def test_seconds_between_far_times_are_exact() -> None:
+    second = 1_000_000
+    far, later = FarTime.nearest(10**18), FarTime.nearest(10**18 + 5 * second)
+    assert seconds_between(far, later) == 5
+    assert seconds_between(later, far) == -5
+    assert seconds_between(EPOCH, far) == 10**12
+    assert seconds_between(FarTime.nearest(-(2**63)), EPOCH) == math.inf
+    assert seconds_between(EPOCH, FarTime.nearest(-(2**63))) == -math.inf
 
 
 TIMES = {
@@ -49,6 +85,17 @@ async def test_timestamp_is_read_as_utc_in_any_session_time_zone(
             job = await the_job(store, make_job(created_at=written, updated_at=written))
             assert (job.created_at, job.updated_at) == (read, read)
             assert job.created_at.tzinfo is UTC
+
+
+async def test_the_database_reads_its_own_times_from_every_text_of_them(
+    operator: Store, make_job: MakeJob, sql: Sql
+) -> None:
+    for written in TIMES:
+        job = await the_job(operator, make_job(created_at=written))
+        for text in (plain_time(job.created_at), as_text(job.created_at)):
+            assert sql("select %s::timestamptz = created_at from generation_jobs where id = %s", (text, job.id)) == [
+                (True,)
+            ], text
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])

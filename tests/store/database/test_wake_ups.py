@@ -1,9 +1,11 @@
 """Being told of changes: proven first, made anew when lost, and never left behind."""
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -13,7 +15,7 @@ from store import poller
 from store.database import wake_ups as database_wake_ups
 from store.database.database import Database
 from store.database.listening import ListenConnection
-from store.database.wake_ups import LONGEST_SILENCE, TRIGGERS, WakeUp, wake_ups
+from store.database.wake_ups import TRIGGERS, WakeUp, wake_ups
 from store.errors import UnexpectedError
 from tests.conftest import Conninfo
 from tests.store.database.listening_sessions import Server
@@ -169,6 +171,8 @@ async def test_killed_listener_process_leaves_no_session(
     await until(lambda: notifying_server.listeners == [])
 
 
-def test_quiet_period_is_longer_than_the_longest_silence() -> None:
-    """What changes in it is told by the same word."""
-    assert poller.IDLE_AFTER > LONGEST_SILENCE
+def test_pollers_wait_longer_than_the_triggers_stay_silent_after_a_notification() -> None:
+    """No notification announces what changes in the silence."""
+    (function,) = (Path(__file__).parents[3] / "migrations").rglob("tell_listeners.sql")
+    (milliseconds,) = re.findall(r"> (\d+) and gjobs\.may_notify", function.read_text())
+    assert int(milliseconds) / 1000 < poller.IDLE_AFTER

@@ -1,4 +1,4 @@
-"""What the text of a function's body tells."""
+"""Faults of a function that its body shows."""
 
 import pytest
 
@@ -24,7 +24,7 @@ GUARDED = "begin update public.generation_jobs set status = 'running' where id =
         (APP, True),
         (APP.upper(), True),
         (APP.replace("generation_jobs j set", '"public"."generation_jobs" j set'), True),
-        (APP.replace("where j.id = p_job_id;", "where j.id = p_job_id -- and the status is looked at above\n;"), True),
+        (APP.replace("where j.id = p_job_id;", "where j.id = p_job_id -- and the status is checked above\n;"), True),
         (APP.replace("where j.id = p_job_id;", ";"), True),
         (APP.replace("auth.uid();", "auth.uid() for update;"), False),
         (APP.replace("auth.uid();", "auth.uid() for no key update of j;"), False),

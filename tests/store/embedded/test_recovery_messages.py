@@ -34,7 +34,7 @@ async def test_recovering_embedded_server_is_unreachable_and_its_detail_is_logge
     wait_for("a socket", lambda: (sockets / ".s.PGSQL.5432").exists())
     database = Database(connection_info(str(sockets)))
     seen: list[StoreError] = []
-    with caplog.at_level(logging.INFO, logger="store.database.driver_errors"):
+    with caplog.at_level(logging.INFO, logger="store.database.connection_errors"):
         while not any("not accepting connections" in str(error) for error in seen[-1:]):
             with pytest.raises(StoreError) as caught:
                 await database.read(OPERATOR, Query(text("select 1"), tuple))

@@ -1,4 +1,4 @@
-"""What a filter means, said once more: in Python, on jobs that have been read."""
+"""The meaning of filters, implemented independently in Python."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ OPERATORS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """As one actor sees them, by id."""
+    """The names that one actor sees, by id."""
 
     projects: Mapping[UUID, str]
     users: Mapping[UUID, str | None]
@@ -93,7 +93,7 @@ def _contains(column: str | None, text: str) -> bool:
 
 
 def _begins(identifier: UUID | None, text: str) -> bool:
-    """Whole digits from the first on, with dashes where an id has them or nowhere."""
+    """Return whether an id starts with these digits, with all of its dashes or none."""
     if identifier is None or len(text.replace("-", "")) < 4:
         return False
     return str(identifier).startswith(text.lower()) or identifier.hex.startswith(text.lower())

@@ -1,4 +1,4 @@
-"""Filters and texts of every kind."""
+"""Strategies for filters and texts."""
 
 from datetime import UTC, datetime
 
@@ -78,4 +78,4 @@ fragments = st.sampled_from(
 
 typed = st.text() | st.lists(fragments, max_size=14).map("".join)
 
-"""What anybody might type, and what is nearly right."""
+"""Any text, and texts that are almost filters."""

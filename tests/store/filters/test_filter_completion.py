@@ -1,4 +1,4 @@
-"""What is offered while a filter is typed. The bar marks the cursor."""
+"""Completions of a typed filter. A bar marks the cursor."""
 
 import pytest
 from hypothesis import given
@@ -15,10 +15,10 @@ KNOWN = CompletionValues(
 
 
 def offered(marked: str, known: CompletionValues = KNOWN) -> list[str]:
-    """The whole texts that the completions would make, each with its cursor."""
+    """Return the whole text after each completion, with its cursor."""
     text, cursor = marked.replace("|", "", 1), marked.index("|")
-    made = [completion.applied(text) for completion in complete(text, cursor, known)]
-    return [f"{after[:place]}|{after[place:]}" for after, place in made]
+    completed = [completion.applied(text) for completion in complete(text, cursor, known)]
+    return [f"{after[:position]}|{after[position:]}" for after, position in completed]
 
 
 @pytest.mark.parametrize(

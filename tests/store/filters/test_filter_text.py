@@ -1,4 +1,4 @@
-"""From what is typed to a filter, and back."""
+"""Typed text is parsed to a filter and printed again."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -40,9 +40,8 @@ def test_parse_reads_every_kind_of_term() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", " ", " \t\n\u3000 "])
-def test_blank_text_parses_to_the_empty_filter(text: str) -> None:
-    assert parse(text, now=NOW) == NO_FILTER
+def test_blank_text_parses_to_the_empty_filter() -> None:
+    assert parse("", now=NOW) == parse(" \t\n\u3000 ", now=NOW) == NO_FILTER
     assert not NO_FILTER
 
 
@@ -122,7 +121,7 @@ def test_times_are_utc_unless_they_have_a_zone(text: str, time: datetime) -> Non
         ("a - b", "-", "A minus needs a term right after it, without a space.", None),
         ("cost:1.50", "1.50", "'1.50' is not an amount.", "$1.50"),
         ("cost:>1.50", ">1.50", "'1.50' is not an amount.", ">$1.50"),
-        ("cost:dear", "dear", "'dear' is not an amount.", None),
+        ("cost:high", "high", "'high' is not an amount.", None),
         ("cost:$1.505", "$1.505", "'$1.505' is not an amount.", None),
         ("cost:10..1", "10..1", "This range ends before it starts.", "1..10"),
         ("cost:..", "..", "A range needs at least one end.", None),
@@ -151,14 +150,14 @@ def test_filter_error_marks_its_position_and_suggests_a_fix(
         parse(text[: error.start] + suggestion + text[error.end :], now=NOW)
 
 
-def test_a_slip_of_a_status_is_suggested_and_can_be_quoted() -> None:
+def test_misspelled_status_gets_a_suggestion_unless_it_is_quoted() -> None:
     error = wrong("status:running,faled")
     assert ("status:running,faled"[error.start : error.end], error.suggestion) == ("faled", "failed")
     assert error.hint == 'Did you mean failed? Quote a status that only your app has: "faled".'
     assert only('status:"faled"').values == ("faled",)
 
 
-def test_a_status_that_is_no_slip_is_any_text() -> None:
+def test_status_that_resembles_no_known_one_is_accepted() -> None:
     assert only("status:zzz,FAILED").values == ("zzz", "failed")
 
 
@@ -220,9 +219,9 @@ def test_printed_filter_omits_unneeded_quotes() -> None:
     assert format_filter(parse("since:24h took:>5400s", now=NOW)) == "since:2026-01-14T12:00:00Z took:>1h30m"
 
 
-@pytest.mark.parametrize("key", Key)
-def test_example_of_every_key_can_be_parsed(key: Key) -> None:
+def test_example_of_every_key_can_be_parsed() -> None:
     assert list(KEYS) == list(Key)
-    assert {term.key for term in parse(KEYS[key].example, now=NOW).terms} == {key}
-    for usual in KEYS[key].usual:
-        parse(f"{key}:{usual}", now=NOW)
+    for key, described in KEYS.items():
+        assert {term.key for term in parse(described.example, now=NOW).terms} == {key}
+        for usual in described.usual:
+            parse(f"{key}:{usual}", now=NOW)

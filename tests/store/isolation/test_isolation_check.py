@@ -1,4 +1,4 @@
-"""The isolation check: what it finds on the app's own schema and on the managed one, and that it leaves no trace."""
+"""The isolation check finds the leaks of the app's schema, none of the managed one, and changes nothing."""
 
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -14,10 +14,9 @@ from store.errors import InvalidValue
 from store.isolation.isolation import PROBED, Probe, ProbeMethod, ProbePlan, ProbeTarget, ProbeVerdict, TargetKind, Verb
 from store.isolation.isolation_check import plan_probes, run_probes
 from store.isolation.isolation_findings import find_leak_fixes
-from store.jobs.job import JobStatus
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import ADA, BEN, STRANGER, Db, MakeJob, MakeProject, Sql, show_rows, sql_of
+from tests.store.store_fixtures import ADA, BEN, STRANGER, MakeJob, MakeProject, show_rows, sql_of
 
 LEAKS_OF_THE_APP = {
     (ProbeTarget.JOB, Verb.INSERT_INTO),
@@ -26,7 +25,7 @@ LEAKS_OF_THE_APP = {
     (ProbeTarget.SUMMARY, Verb.READ),
 }
 
-"""Own-rows policies ask whose row it is, not whose project; function and view run with their owner's rights."""
+"""The app's policies check the row's owner, not the project's. Its function and view run with their owner's rights."""
 
 PROJECT = UUID("00000000-0000-4000-8000-000000000001")
 
@@ -34,7 +33,7 @@ EMPTY_PROJECT = UUID("00000000-0000-4000-8000-000000000002")
 
 FINISHED_JOB = UUID("00000000-0000-4000-8000-000000000003")
 
-ADAS_THINGS = """
+ADAS_ROWS = """
     insert into auth.users (id, email) values (%(ada)s, 'ada@example.com'), (%(ben)s, 'ben@example.com');
     insert into projects (id, user_id, name) values (%(project)s, %(ada)s, 'Catalog'), (%(empty)s, %(ada)s, 'Empty');
     insert into assets (user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path)
@@ -47,10 +46,10 @@ ADAS_THINGS = """
 
 @pytest.fixture
 def owner(attached_database: Conninfo) -> Iterator[psycopg.Connection]:
-    """The owner of the app's own schema, in which Ada has one of everything and Ben nothing."""
+    """The owner of the app's schema, in which Ada has a row of each kind and Ben has none."""
     values = {"ada": ADA, "ben": BEN, "project": PROJECT, "empty": EMPTY_PROJECT, "job": FINISHED_JOB}
     with connect(attached_database, autocommit=True) as connection:
-        psycopg.ClientCursor(connection).execute(ADAS_THINGS, values)
+        psycopg.ClientCursor(connection).execute(ADAS_ROWS, values)
         yield connection
 
 
@@ -59,15 +58,6 @@ async def attached(attached_database: Conninfo, owner: psycopg.Connection) -> As
     database = Database(attached_database)
     yield database
     await database.close()
-
-
-@pytest.fixture
-def adas_things(db: Db) -> None:
-    """On the managed schema, where Ada has one of everything as well."""
-    project_id = db.make_project()
-    db.make_project(ADA, "Empty")
-    db.make_asset(project_id)
-    db.make_job(project_id, JobStatus.FAILED)
 
 
 Answers = dict[tuple[ProbeTarget, Verb], Probe]
@@ -94,7 +84,7 @@ DELETE_PROJECT, INSERT_JOB = (ProbeTarget.PROJECT, Verb.DELETE), (ProbeTarget.JO
 
 
 def traces(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
-    """Every row with the transactions that made it and last locked it."""
+    """Return every row with the transaction that wrote it."""
     tables = ("projects", "assets", "generation_jobs", "auth.users")
     return [
         row
@@ -107,42 +97,36 @@ async def test_isolation_check_finds_the_leaks_of_the_app_schema(attached: Datab
     answers = await probed(attached)
     assert leaks(answers) == LEAKS_OF_THE_APP
     assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
-    said = {key: answers[key].answer for key in LEAKS_OF_THE_APP}
-    assert said[ProbeTarget.JOB, Verb.INSERT_INTO] == "inserted 1 row — rolled back"
-    assert said[ProbeTarget.SUMMARY, Verb.READ] == said[ProbeTarget.STATISTICS, Verb.READ] == "read 2 jobs"
-    assert (
-        answers[ProbeTarget.JOB, Verb.READ].answer
-        == answers[ProbeTarget.PROJECT, Verb.DELETE].answer
-        == "hidden (0 rows)"
-    )
-    assert answers[ProbeTarget.JOB, Verb.INSERT_AS].answer == (
-        'refused: new row violates row-level security policy for table "generation_jobs"'
-    )
+    expected = {
+        (ProbeTarget.JOB, Verb.INSERT_INTO): "inserted 1 row — rolled back",
+        (ProbeTarget.SUMMARY, Verb.READ): "read 2 jobs",
+        (ProbeTarget.STATISTICS, Verb.READ): "read 2 jobs",
+        (ProbeTarget.JOB, Verb.READ): "hidden (0 rows)",
+        (ProbeTarget.PROJECT, Verb.DELETE): "hidden (0 rows)",
+        (ProbeTarget.JOB, Verb.INSERT_AS): (
+            'refused: new row violates row-level security policy for table "generation_jobs"'
+        ),
+    }
+    assert {key: answers[key].answer for key in expected} == expected
 
 
-async def test_isolation_check_finds_no_leaks_in_the_managed_schema(operator: Store, adas_things: None) -> None:
-    answers = await probed(operator.database)
-    assert {probe.verdict for probe in answers.values()} == {ProbeVerdict.KEPT}
-    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
-
-
-@pytest.mark.parametrize("rule", [WriteMode.CLOSED, WriteMode.PERMIT_REQUIRED], ids=["closed", "no lease"])
-async def test_read_only_session_judges_writes_from_the_policies(
-    attached_database: Conninfo, owner: psycopg.Connection, rule: WriteMode
+async def test_session_without_write_access_judges_writes_from_the_policies(
+    attached_database: Conninfo, owner: psycopg.Connection
 ) -> None:
-    database = Database(attached_database, access=WriteAccess(rule))
-    for tries_writes in (False, True):
-        answers = await probed(database, tries_writes=tries_writes)
-        assert leaks(answers) == LEAKS_OF_THE_APP
-        for (_, verb), probe in answers.items():
-            assert probe.how is (ProbeMethod.JUDGED if verb.writes else ProbeMethod.TRIED)
-    await database.close()
+    for mode in (WriteMode.CLOSED, WriteMode.PERMIT_REQUIRED):
+        database = Database(attached_database, access=WriteAccess(mode))
+        for tries_writes in (False, True):
+            answers = await probed(database, tries_writes=tries_writes)
+            assert leaks(answers) == LEAKS_OF_THE_APP
+            for (_, verb), probe in answers.items():
+                assert probe.how is (ProbeMethod.JUDGED if verb.writes else ProbeMethod.TRIED)
+        await database.close()
 
 
 async def test_isolation_check_changes_nothing_and_never_locks_a_project_with_jobs(
     attached: Database, owner: psycopg.Connection
 ) -> None:
-    """Even where every policy lets everything through. A row that was locked for an instant would show it."""
+    """Even if the policies allow everything. `xmax` shows whether a row was ever locked."""
     for table in ("projects", "assets", "generation_jobs"):
         owner.execute(f"create policy everything on {table} using (true) with check (true)")
     locked = "select xmax from projects where id = %s"
@@ -177,7 +161,7 @@ async def test_probe_answer_says_that_there_is_no_empty_project(attached: Databa
 async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
     attached_database: Conninfo, owner: psycopg.Connection, recording_login: str
 ) -> None:
-    """A row that was locked for an instant would show that it was tried on."""
+    """`xmax` shows whether a row was ever locked."""
     owner.execute("insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'x')", [ADA, EMPTY_PROJECT])
     owner.execute("create policy everything on projects using (true)")
     show_rows(sql_of(owner), recording_login, "projects", "assets")
@@ -221,7 +205,7 @@ async def test_update_of_a_hidden_row_is_judged_from_the_policies(
 async def test_isolation_check_finds_the_same_leaks_with_an_invented_user(
     attached: Database, owner: psycopg.Connection
 ) -> None:
-    """Only the foreign key to the users stops their rows, after the policies have let them through."""
+    """Only the foreign key refuses that user's rows, after the policies have allowed them."""
     owner.execute("delete from auth.users where id = %s", [BEN])
     plan = await plan_probes(attached)
     assert not plan.other.exists
@@ -269,15 +253,12 @@ async def test_isolation_check_reports_missing_objects(attached: Database, owner
     assert answers[ProbeTarget.PROJECT, Verb.DELETE].how is ProbeMethod.TRIED
 
 
-async def test_isolation_check_judges_policies_when_no_user_owns_rows(operator: Store, sql: Sql) -> None:
+async def test_isolation_check_judges_policies_when_no_user_owns_rows(operator: Store) -> None:
     plan = await plan_probes(operator.database)
     assert plan.owner is None
     answers = await probed(operator.database, plan)
-    assert {
-        probe.how
-        for probe in answers.values()
-        if probe.target in (ProbeTarget.JOB, ProbeTarget.PROJECT, ProbeTarget.ASSET)
-    } == {ProbeMethod.JUDGED}
+    tables = (ProbeTarget.JOB, ProbeTarget.PROJECT, ProbeTarget.ASSET)
+    assert {probe.how for probe in answers.values() if probe.target in tables} == {ProbeMethod.JUDGED}
     assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == "this login sees no owner of any row"
     assert not leaks(answers)
 
@@ -287,9 +268,9 @@ async def test_suggested_sql_fixes_every_leak(attached: Database, owner: psycopg
     owner.execute("create policy anything on assets for select using (true)")
     found = leaks(await probed(attached))
     assert found > LEAKS_OF_THE_APP
-    remedies = await find_leak_fixes(attached)
-    assert remedies.keys() == found
-    for sql in dict.fromkeys(remedies[key] for key in found):
+    fixes = await find_leak_fixes(attached)
+    assert fixes.keys() == found
+    for sql in dict.fromkeys(fixes[key] for key in found):
         owner.execute(sql.encode())
     assert not leaks(await probed(attached))
     assert not await find_leak_fixes(attached)

@@ -1,4 +1,4 @@
-"""What is judged from policies alone."""
+"""Verdicts from the text of the policies alone."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The indexes that lists are read by: which are known to be there, and what follows where one is not."""
+"""Orders of the list depend on indexes. An order without its index may be unavailable."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -29,7 +29,7 @@ INDEXES = {
 
 @pytest.fixture
 async def migrated_store(migrated_copy: Conninfo) -> AsyncIterator[Store]:
-    """On a database whose indexes the test may change, where the planner takes sorting to be dear."""
+    """A store on a database whose indexes the test may change. The planner estimates that sorting is expensive."""
     async with Store(Database({**migrated_copy, "options": "-c cpu_operator_cost=100000"})) as store:
         yield store
 

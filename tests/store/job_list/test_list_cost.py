@@ -1,4 +1,4 @@
-"""What the planner says of a list, asked with the actor's eyes; what cannot be read is not guessed."""
+"""The planner's estimate of a list's cost for each actor."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.store.store_fixtures import NOW, MakeProject, Sql
 
 @pytest.fixture
 def many(sql: Sql, make_project: MakeProject) -> None:
-    """Some thousand jobs, of which the planner knows."""
+    """Five thousand jobs that the planner knows about."""
     project = make_project()
     sql(
         "insert into generation_jobs (user_id, project_id, status, mode, error, created_at)"
@@ -38,7 +38,7 @@ async def test_list_that_stops_early_costs_less_than_one_that_reads_all_rows(ope
     assert newest.cost < found.cost
     assert found.seconds == pytest.approx(found.cost / 100_000)
     assert of_ada.seconds is None, "only the operator's time can be estimated"
-    assert found.verdict is CostLevel.CHEAP, "five thousand are few"
+    assert found.verdict is CostLevel.CHEAP, "five thousand jobs are few"
 
 
 @pytest.mark.usefixtures("many")

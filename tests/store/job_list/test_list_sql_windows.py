@@ -1,4 +1,4 @@
-"""Windows of a list: walked either way they are the whole list, in its order, with nothing lost and nothing twice."""
+"""Windows of a list together contain each job exactly once, in order and in both directions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store.blocking import BlockingStore
-from store.database.timestamps import LATEST
 from store.errors import NoPrivilege
+from store.far_times import LATEST
 from store.filters.filter_text import parse
 from store.filters.job_filter import NO_FILTER
 from store.formats import utc_now
@@ -52,7 +52,7 @@ def in_order(sql: Sql, listed: ListQuery, where: str = "true") -> list[UUID]:
 
 @pytest.fixture
 def projects(operator_now: BlockingStore, make_project: MakeProject, make_job: MakeJob) -> Sequence[UUID]:
-    """Two, with jobs of which many are equal in what they are ordered by."""
+    """Two projects. Many of their jobs have equal values in each order."""
     made = [make_project(), make_project(BEN)]
     statuses = list(JobStatus)
     for number in range(60):
@@ -70,7 +70,7 @@ def projects(operator_now: BlockingStore, make_project: MakeProject, make_job: M
 
 @st.composite
 def lists(draw: st.DrawFn, projects: Sequence[UUID]) -> tuple[ListQuery, str]:
-    """With the filter once more, as SQL."""
+    """Draw a list, and its filter as SQL."""
     text, where = draw(
         st.sampled_from([("", "true"), ("mode:lifestyle cost:>=0", "mode = 'lifestyle' and cost_cents >= 0")])
     )
@@ -89,7 +89,7 @@ Disturb = Callable[[ListedJob], None]
 
 
 def walk(store: BlockingStore, listed: ListQuery, size: int, disturb: Disturb, *, backwards: bool) -> list[UUID]:
-    """The ids as they were met. The row by which the next window is asked for is disturbed before."""
+    """Return the ids in the order of the windows. Disturb each anchor before reading the window around it."""
     start = End.LAST if backwards else End.FIRST
     window = store.get_window(RowWindowQuery(listed=listed, anchor=start, before=size, after=size))
     assert not (window.has_after if backwards else window.has_before)
@@ -123,7 +123,7 @@ def test_walking_windows_meets_each_row_once_even_if_anchors_change(
         match next(disturbances):
             case "delete":
                 sql("delete from generation_jobs where id = %s", [job.id])
-            case "move" if job.id not in moved:  # else the walk might never overtake it
+            case "move" if job.id not in moved:  # A job that moves again and again could move ahead forever.
                 moved.add(job.id)
                 sql("update generation_jobs set cost_cents = cost_cents + 77 where id = %s", [job.id])
 
@@ -218,7 +218,7 @@ async def test_order_by_time_taken_places_running_jobs_by_their_time_so_far(db: 
         anchor = RowKey(value=timedelta(seconds=4), id=ids[0])
         queued = RowWindowQuery(listed=replace(listed, status=JobStatus.QUEUED), anchor=anchor, before=9, after=9)
         rows = (await db.operator.get_window(queued)).jobs
-        assert {job.status for job in rows} <= {JobStatus.QUEUED}, "the position of a job that the list does not have"
+        assert {job.status for job in rows} <= {JobStatus.QUEUED}, "the anchor is a job outside the list"
 
 
 def test_only_begun_jobs_with_finite_times_have_a_place_by_time_taken() -> None:

@@ -1,4 +1,4 @@
-"""What a user does not see, beside what they see, and what hides it. On the app's own database."""
+"""The visibility comparison: what a user sees, what is hidden from them, and why. On the app's schema."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ OWN_ROWS = "Users can view own generation jobs"
 
 @pytest.fixture
 def app_sql(app_sql: Sql) -> Sql:
-    """Ada has the jobs 1 to 3 in her project and 5 in Ben's; 4 is Ben's in hers, 6 is his own affair."""
+    """Ada has the jobs 1 to 3 in her project and 5 in Ben's. Ben has 4 in Ada's project and 6 in his own."""
     for user_id, email, project_id in ((ADA, "ada@example.com", OWN), (BEN, "ben@example.com", BENS)):
         app_sql("insert into auth.users (id, email) values (%s, %s)", (user_id, email))
         app_sql("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", (project_id, user_id))
@@ -59,7 +59,7 @@ OF_OWN = RowWindowQuery(listed=ListQuery(project_id=OWN))
 
 
 def numbers(visibility: VisibilityComparison) -> tuple[list[int], set[int]]:
-    """Of all the jobs, and of those that are hidden."""
+    """Return the numbers of all jobs and of the hidden ones."""
     return [job.id.int for job in visibility.window.jobs], {identifier.int for identifier in visibility.hidden}
 
 
@@ -85,26 +85,18 @@ async def test_visibility_of_all_projects_or_a_foreign_one_lists_the_jobs_that_c
     assert numbers(of_ben) == ([5, 6], {6})
 
 
-async def test_visibility_can_be_limited_to_one_status(as_ada: Store) -> None:
+async def test_visibility_can_be_limited_to_one_status_or_page(as_ada: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(status=JobStatus.FAILED)))
     assert numbers(failed) == ([3], set())
     queued = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=OWN, status=JobStatus.QUEUED)))
     assert numbers(queued) == ([1, 2, 4], {4})
     assert (queued.seen.number, queued.everything.number) == (2, 3)
 
-
-async def test_visibility_of_one_page_counts_all_jobs_up_to_a_cap(
-    as_ada: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr(read_listing, "MOST_COUNTED", 3)
-    visibility = await as_ada.compare_visibility(RowWindowQuery(after=2))
-
-    assert numbers(visibility) == ([1, 2], set())
-    assert visibility.window.has_after
-    assert (visibility.seen, visibility.everything) == (
-        CappedCount(number=3, is_more=True),
-        CappedCount(number=3, is_more=True),
-    )
+    page = await as_ada.compare_visibility(RowWindowQuery(after=2))
+    assert numbers(page) == ([1, 2], set())
+    assert page.window.has_after
+    assert page.seen == page.everything == CappedCount(number=3, is_more=True)
 
 
 async def test_listing_with_visibility_shows_everything_else_as_the_user(as_ada: Store) -> None:
@@ -119,7 +111,7 @@ async def test_listing_with_visibility_shows_everything_else_as_the_user(as_ada:
 
 
 async def test_concurrent_first_visibility_reads_do_not_deadlock(as_ada: Store) -> None:
-    """Each holds one of the two connections: what the database offers has to be known by then."""
+    """Each holds one of the two connections, so neither may wait for another one."""
     async with asyncio.timeout(TimeLimits().patience):
         one, other = await asyncio.gather(
             as_ada.compare_visibility(RowWindowQuery()), as_ada.compare_visibility(RowWindowQuery())
@@ -137,7 +129,7 @@ async def test_visibility_needs_an_acting_user(as_ada: Store) -> None:
 
 
 async def test_snapshot_shows_both_actors_the_same_moment(as_ada: Store, app_sql: Sql) -> None:
-    """Rows that arrive between the two reads would be hidden from nobody, and yet look so."""
+    """A row inserted between the two reads would look hidden."""
     async with as_ada.database.snapshot() as snapshot:
         count = list_sql.length(OF_OWN.listed, most=10, readable=frozenset())
         (before,) = await snapshot.read(Store(as_ada.database).actor, count)
@@ -148,42 +140,33 @@ async def test_snapshot_shows_both_actors_the_same_moment(as_ada: Store, app_sql
     assert (before, after) == ([4], [3])
 
 
-NO_GRANT = "The role authenticated has no grant to read the jobs, so no user sees any."
-
-NO_POLICY = "Row level security is on, but no policy lets authenticated read any job."
-
-
 class TestRules:
-    @pytest.mark.parametrize(
-        ("statement", "hidden", "sentence"),
-        [
-            *(
-                (f"revoke {what} from authenticated, public", {1, 2, 3, 4}, NO_GRANT)
-                for what in (
-                    "all on generation_jobs",
-                    "all on generation_jobs, projects, assets",
-                    "usage on schema public",
-                )
-            ),
-            (f'drop policy "{OWN_ROWS}" on generation_jobs', {1, 2, 3, 4}, NO_POLICY),
-            ("alter table generation_jobs disable row level security", set(), None),
-        ],
-    )
-    async def test_visibility_explains_why_all_or_no_jobs_are_hidden(
-        self, as_ada: Store, app_sql: Sql, statement: str, hidden: set[int], sentence: str | None
-    ) -> None:
-        app_sql(statement)
-        listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, with_visibility=True))
-        assert listing.visibility is not None
-        assert numbers(listing.visibility) == ([1, 2, 3, 4], hidden)
-        rules = listing.visibility.rules
-        assert (rules.is_granted, rules.has_row_security) == (sentence != NO_GRANT, sentence is not None)
-        if sentence:
-            assert why_hidden(rules) == sentence
-        if sentence == NO_GRANT:
+    async def test_visibility_says_that_users_have_no_grant(self, as_ada: Store, app_sql: Sql) -> None:
+        for right in ("all on generation_jobs", "all on projects, assets", "usage on schema public"):
+            app_sql(f"revoke {right} from authenticated, public")
+            await as_ada.capability_cache.refresh()
+            listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, with_visibility=True))
+            assert listing.visibility is not None
+            assert numbers(listing.visibility) == ([1, 2, 3, 4], {1, 2, 3, 4})
+            rules = listing.visibility.rules
+            assert (rules.is_granted, rules.has_row_security) == (False, True)
+            assert why_hidden(rules) == "The role authenticated has no grant to read the jobs, so no user sees any."
             assert listing.projects == ()
-        if sentence == NO_POLICY:
-            assert rules.policies == ()
+
+    async def test_visibility_says_that_there_is_no_policy_or_no_row_level_security(
+        self, as_ada: Store, app_sql: Sql
+    ) -> None:
+        app_sql(f'drop policy "{OWN_ROWS}" on generation_jobs')
+        visibility = await as_ada.compare_visibility(OF_OWN)
+        assert numbers(visibility) == ([1, 2, 3, 4], {1, 2, 3, 4})
+        rules = visibility.rules
+        assert (rules.is_granted, rules.has_row_security, rules.policies) == (True, True, ())
+        assert why_hidden(rules) == "Row level security is on, but no policy lets authenticated read any job."
+
+        app_sql("alter table generation_jobs disable row level security")
+        visibility = await as_ada.compare_visibility(OF_OWN)
+        assert numbers(visibility) == ([1, 2, 3, 4], set())
+        assert (visibility.rules.is_granted, visibility.rules.has_row_security) == (True, False)
 
     async def test_visibility_lists_only_read_policies_that_apply_to_users(self, as_ada: Store, app_sql: Sql) -> None:
         for name, clause in (
@@ -208,7 +191,7 @@ class TestRules:
         )
 
     async def test_visibility_reads_the_text_of_a_policy_without_running_it(self, as_ada: Store, app_sql: Sql) -> None:
-        """With the operator's rights it could do anything."""
+        """A policy that ran with the operator's rights could do anything."""
         app_sql("create function public.trap() returns boolean language plpgsql as $$ begin raise 'run'; end $$")
         app_sql("create policy trap on generation_jobs for select to authenticated using (user_id is null and trap())")
 

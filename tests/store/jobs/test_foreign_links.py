@@ -1,4 +1,4 @@
-"""A link from another user's job, which an earlier build let users add, does not block a retry."""
+"""A link from a job of another user, which an earlier build allowed, does not block a retry."""
 
 from store.database.database import Database
 from store.jobs.job_results import Retried

@@ -1,4 +1,4 @@
-"""What the store tells of a job's past, with each actor's eyes; and that a job's events replay to what it is."""
+"""A job's history as each actor sees it. Replaying the events reproduces the job."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -64,8 +64,11 @@ async def test_user_sees_the_history_of_their_own_deleted_jobs(db: Db) -> None:
     job_id = db.make_job(status="running")
     await db.ada.delete_generation_job(job_id)
     for store in (db.operator, db.ada):
-        told = [(event.kind, event.actor_user_id) for event in (await store.get_job_history(job_id)).events]
-        assert told == [(EventKind.CREATED, None), (EventKind.DELETED, ADA)]
+        events = (await store.get_job_history(job_id)).events
+        assert [(event.kind, event.actor_user_id) for event in events] == [
+            (EventKind.CREATED, None),
+            (EventKind.DELETED, ADA),
+        ]
     assert (await db.ben.get_job_history(job_id)).events == ()
     assert (await db.operator.get_job_history(NOTHING)).events == ()
 
@@ -89,7 +92,7 @@ PROJECTS = {ADA: UUID(int=0xA1), BEN: UUID(int=0xB1)}
 
 @dataclass(frozen=True)
 class State:
-    """What events tell of a job."""
+    """The columns of a job that events record."""
 
     status: str
     mode: str
@@ -101,17 +104,17 @@ class State:
 
 
 def replayed(events: list[JobEvent]) -> State | None:
-    """What a job is after its events; None where it is not there."""
+    """Return the job after its events, or None if it doesn't exist."""
     state: State | None = None
     for event in events:
         if event.to_status is None:
             state = None
             continue
-        tells_error = event.kind in (EventKind.CREATED, EventKind.STATUS, EventKind.RETRY, EventKind.ERROR)
+        has_error = event.kind in (EventKind.CREATED, EventKind.STATUS, EventKind.RETRY, EventKind.ERROR)
         state = State(
             status=event.to_status.value,
             mode=event.mode,
-            error=event.error if tells_error or state is None else state.error,
+            error=event.error if has_error or state is None else state.error,
             cost_cents=event.cost_cents,
             retry_count=event.retry_count,
             user_id=event.user_id,

@@ -1,27 +1,20 @@
-"""Which running jobs are stuck: by what their mode usually takes, and never one that a worker has."""
+"""Running jobs are stuck after a multiple of their mode's usual time, unless a worker holds them."""
 
 from datetime import timedelta
 from uuid import UUID
-
-import pytest
 
 from store.database.database import Database
 from store.filters.filter_text import parse
 from store.jobs.job_results import FEWEST, LeaseState, StuckVerdict
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import NOTHING, NOW, MakeProject, Sql, add_ada, sql_of
+from tests.store.store_fixtures import NOTHING, NOW, Sql, add_ada, sql_of
 
 STUCK = parse("is:stuck", now=NOW)
 
 
-@pytest.fixture
-def project(make_project: MakeProject) -> UUID:
-    return make_project()
-
-
 def run_for(sql: Sql, project: UUID, seconds: float, *, mode: str | None = "lifestyle", number: int = FEWEST) -> None:
-    """So many jobs of the mode ran for so long each."""
+    """Insert finished jobs of the mode that ran for so long."""
     made = sql(
         "insert into generation_jobs (user_id, project_id, status, mode, created_at, completed_at)"
         " select user_id, id, 'succeeded', %s, now() - interval '1 day', now() from projects, generate_series(1, %s)"
@@ -36,7 +29,7 @@ def run_for(sql: Sql, project: UUID, seconds: float, *, mode: str | None = "life
 
 
 def running(sql: Sql, project: UUID, minutes: float, *, mode: str = "lifestyle") -> UUID:
-    """Untouched for so long."""
+    """Insert a running job that was last updated so long ago."""
     ((job,),) = sql(
         "insert into generation_jobs (user_id, project_id, status, mode, updated_at)"
         " select user_id, id, 'running', %s, now() - make_interval(secs => %s) from projects where id = %s"
@@ -47,7 +40,7 @@ def running(sql: Sql, project: UUID, minutes: float, *, mode: str = "lifestyle")
 
 
 def lease(sql: Sql, job: UUID, seconds: float) -> None:
-    """That runs out in so long."""
+    """Insert a lease that expires after so long."""
     sql(
         "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
         " values (%s, %s, 1, now(), now() + make_interval(secs => %s))",

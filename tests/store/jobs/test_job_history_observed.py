@@ -1,4 +1,4 @@
-"""Events where none are kept: from what two looks differ in."""
+"""Events from the differences between polls, for databases without events."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -14,10 +14,10 @@ from tests.store.store_fixtures import NOW, a_job
 JOB = a_job()
 
 
-def seen(*looks: GenerationJob) -> list[tuple[str, AnyStatus | None, AnyStatus | None, int]]:
-    """A look a minute."""
+def observed(*polled: GenerationJob) -> list[tuple[str, AnyStatus | None, AnyStatus | None, int]]:
+    """Return the events of one poll a minute."""
     events = ObservedEvents()
-    for minute, job in enumerate(looks):
+    for minute, job in enumerate(polled):
         events.add_poll([job], at=NOW + timedelta(minutes=minute))
     found = events.history(JOB.id, now=NOW + timedelta(hours=1))
     assert all(event.actor_role == "observed" for event in found.events)
@@ -26,9 +26,9 @@ def seen(*looks: GenerationJob) -> list[tuple[str, AnyStatus | None, AnyStatus |
 
 def test_differences_between_two_polls_become_events() -> None:
     running = replace(JOB, status=JobStatus.RUNNING)
-    dearer = replace(running, cost_cents=300)
-    failed = replace(dearer, status=JobStatus.FAILED, error="timeout")
-    assert seen(JOB, JOB, running, dearer, failed, replace(failed, error="late")) == [
+    costlier = replace(running, cost_cents=300)
+    failed = replace(costlier, status=JobStatus.FAILED, error="timeout")
+    assert observed(JOB, JOB, running, costlier, failed, replace(failed, error="late")) == [
         (EventKind.STATUS, JobStatus.QUEUED, JobStatus.RUNNING, 0),
         (EventKind.COST, JobStatus.RUNNING, JobStatus.RUNNING, 50),
         (EventKind.STATUS, JobStatus.RUNNING, JobStatus.FAILED, 0),
@@ -37,8 +37,8 @@ def test_differences_between_two_polls_become_events() -> None:
 
 
 def test_job_seen_for_the_first_time_has_no_events() -> None:
-    assert seen(JOB) == []
-    assert seen(JOB, replace(JOB, updated_at=NOW + timedelta(hours=1))) == []
+    assert observed(JOB) == []
+    assert observed(JOB, replace(JOB, updated_at=NOW + timedelta(hours=1))) == []
 
 
 def test_observed_events_are_limited_in_jobs_and_events(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""How long a job was in each status, from events alone."""
+"""The time that a job spent in each status, computed from its events."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from store.jobs.job import AnyStatus, JobStatus
-from store.jobs.job_history import EventKind, JobEvent, StatusSpan, job_history, status_spans, time_in_each
+from store.jobs.job_history import EventKind, JobEvent, StatusSpan, status_spans, time_in_each
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -43,11 +43,11 @@ def moved(minute: int, before: JobStatus, after: JobStatus) -> JobEvent:
     return event(minute, EventKind.STATUS, before, after)
 
 
-def told(*events: JobEvent) -> list[tuple[AnyStatus, int, int | None, float]]:
-    """Status, from which minute to which, how many minutes."""
+def spans_of(*events: JobEvent) -> list[tuple[AnyStatus, int, int | None, float]]:
+    """Return each span's status, first minute, last minute and length in minutes."""
     return [
-        (stay.status, _minute(stay.since), None if stay.until is None else _minute(stay.until), _minutes(stay))
-        for stay in status_spans(events, now=NOON + timedelta(minutes=10))
+        (span.status, _minute(span.since), None if span.until is None else _minute(span.until), _minutes(span))
+        for span in status_spans(events, now=NOON + timedelta(minutes=10))
     ]
 
 
@@ -82,7 +82,7 @@ STARTED = (created(0, R), event(4, EventKind.DELETED, R, None))
     ],
 )
 def test_status_spans_follow_the_events(events: list[JobEvent], spans: list[tuple[object, ...]]) -> None:
-    assert told(*events) == spans
+    assert spans_of(*events) == spans
 
 
 def test_time_in_each_status_adds_up_several_spans() -> None:
@@ -91,10 +91,3 @@ def test_time_in_each_status_adds_up_several_spans() -> None:
         Q: timedelta(minutes=2),
         R: timedelta(minutes=8),
     }
-
-
-@pytest.mark.parametrize(("most", "is_cut"), [(1, True), (2, False)])
-def test_job_history_keeps_the_newest_events_up_to_the_limit(most: int, is_cut: bool) -> None:
-    found = job_history(UUID(int=9), [moved(1, Q, R), created(0)], most=most, started_at=None, now=NOON)
-    assert found.is_cut is is_cut
-    assert found.events[-1] == moved(1, Q, R)

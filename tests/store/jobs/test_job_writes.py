@@ -52,13 +52,11 @@ class TestCreate:
         job = await ada.create_generation_job(project_id=make_project(), mode="a mode of their own")
         assert (job.user_id, job.cost_cents, job.input_asset_id) == (ADA, 0, None)
 
-    @pytest.mark.parametrize(("mode", "cost_cents", "field"), [(" ", 1, "mode"), ("x", -1, "cost_cents")])
-    async def test_invalid_values_of_a_new_job_are_refused(
-        self, ada: Store, make_project: MakeProject, mode: str, cost_cents: int, field: str
-    ) -> None:
-        with pytest.raises(InvalidValue) as caught:
-            await ada.create_generation_job(project_id=make_project(), mode=mode, cost_cents=cost_cents)
-        assert caught.value.field == field
+    async def test_invalid_values_of_a_new_job_are_refused(self, ada: Store, make_project: MakeProject) -> None:
+        project_id = make_project()
+        for mode, cost_cents, field in ((" ", 1, "mode"), ("x", -1, "cost_cents")):
+            creating = ada.create_generation_job(project_id=project_id, mode=mode, cost_cents=cost_cents)
+            assert (await error_of(InvalidValue, creating)).field == field
 
     async def test_job_cannot_have_an_asset_of_another_project(self, db: Db) -> None:
         project_id = db.make_project(ADA)
@@ -126,10 +124,8 @@ class TestDelete:
         with pytest.raises(RowMissing, match="Nothing was changed") as caught:
             await db.ada.delete_generation_jobs({mine: None, others: None, NOTHING: None})
         assert caught.value.ids == (others, NOTHING)
+        assert await db.ada.delete_generation_jobs({}) == ()
         assert db.sql("select count(*) from generation_jobs") == [(2,)]
-
-    async def test_bulk_delete_of_no_jobs_returns_nothing(self, ada: Store) -> None:
-        assert await ada.delete_generation_jobs({}) == ()
 
     @pytest.mark.parametrize("rule", ["restrict", "no action", "no action deferrable initially deferred"])
     async def test_bulk_delete_removes_nothing_when_another_table_refers_to_a_job(self, db: Db, rule: str) -> None:

@@ -1,4 +1,4 @@
-"""A failed job stays as it is; to run it once more, a new job is queued that names it."""
+"""A retry leaves the failed job unchanged and queues a new job that is linked to it."""
 
 import asyncio
 from dataclasses import replace
@@ -6,11 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from store.database.database import Database
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import AlreadyRetried, Missing, Refused, Retried, RetryLinks
 from store.store import Store
-from tests.conftest import Conninfo
 from tests.store.store_fixtures import BEN, NOTHING, Db, Sql, the_job
 
 
@@ -28,14 +26,12 @@ async def retried(store: Store, job_id: UUID, *, again: bool = False) -> Generat
     return outcome.job
 
 
-@pytest.mark.parametrize("eyes", ["operator", "ada"])
-async def test_retry_creates_a_new_job_linked_to_the_failed_one(
-    request: pytest.FixtureRequest, operator: Store, failed: UUID, eyes: str
-) -> None:
-    store: Store = request.getfixturevalue(eyes)
-    before = await the_job(operator, failed)
+@pytest.mark.parametrize("actor", ["operator", "ada"])
+async def test_retry_creates_a_new_job_linked_to_the_failed_one(db: Db, failed: UUID, actor: str) -> None:
+    store: Store = getattr(db, actor)
+    before = await the_job(db.operator, failed)
     new = await retried(store, failed)
-    assert await the_job(operator, failed) == before
+    assert await the_job(db.operator, failed) == before
     assert new == replace(
         before,
         id=new.id,
@@ -46,7 +42,7 @@ async def test_retry_creates_a_new_job_linked_to_the_failed_one(
         created_at=new.created_at,
         updated_at=new.updated_at,
     )
-    assert await the_job(operator, new.id) == new
+    assert await the_job(db.operator, new.id) == new
     assert await store.get_job_links(new.id) == RetryLinks(repeats=failed, repeated_by=())
     assert await store.get_job_links(failed) == RetryLinks(repeats=None, repeated_by=(new.id,))
 
@@ -71,17 +67,12 @@ async def test_retried_job_is_retried_again_only_on_request(operator: Store, fai
 
 
 async def test_retry_of_several_jobs_returns_an_outcome_for_each(db: Db, failed: UUID) -> None:
-    queued = db.make_job(status="queued")
-    missing, new, refused = await db.operator.retry_generation_jobs([NOTHING, failed, queued])
-    assert missing == Missing(job_id=NOTHING)
+    queued, bens = db.make_job(status="queued"), db.make_job(db.make_project(BEN), "failed")
+    missing, hidden, new, refused = await db.ada.retry_generation_jobs([NOTHING, bens, failed, queued])
+    assert (missing, hidden) == (Missing(job_id=NOTHING), Missing(job_id=bens))
     assert isinstance(new, Retried)
     assert isinstance(refused, Refused)
     assert (refused.current, refused.job.id) == (JobStatus.QUEUED, queued)
-
-
-async def test_user_cannot_retry_the_job_of_another_user(db: Db) -> None:
-    bens = db.make_job(db.make_project(BEN), "failed")
-    assert await db.ada.retry_generation_jobs([bens]) == (Missing(job_id=bens),)
     assert (await db.operator.get_job_links(bens)).repeated_by == ()
 
 
@@ -91,8 +82,3 @@ async def test_concurrent_retries_create_only_one_new_job(operator: Store, faile
     assert kinds.count(Retried) == 1
     assert kinds.count(AlreadyRetried) == 7
     assert len((await operator.get_job_links(failed)).repeated_by) == 1
-
-
-async def test_job_has_no_retry_links_on_the_app_schema(attached_database: Conninfo) -> None:
-    async with Store(Database(attached_database)) as store:
-        assert await store.get_job_links(NOTHING) == RetryLinks(repeats=None, repeated_by=())

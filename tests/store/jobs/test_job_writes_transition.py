@@ -1,4 +1,4 @@
-"""One guarded statement: only the legal edges, one winner, and an answer that says why not."""
+"""Transitions: only the allowed ones, one winner of several callers, and an outcome with the reason."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +16,7 @@ from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Applied, Missing, Refused, applied_job
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import NOTHING, Db, add_ada, error_of, sql_of, the_job
+from tests.store.store_fixtures import NOTHING, Db, a_job, add_ada, error_of, sql_of, the_job
 
 
 async def test_transition_applies_only_allowed_status_changes(db: Db) -> None:
@@ -37,37 +37,28 @@ async def test_transition_applies_only_allowed_status_changes(db: Db) -> None:
             assert after == before
 
 
-async def test_transition_of_an_unknown_job_returns_missing(db: Db) -> None:
+async def test_transition_of_an_unknown_or_hidden_job_returns_missing(db: Db) -> None:
     for store in (db.operator, db.ada, db.ben, db.stranger):
         assert await store.transition_job_status(NOTHING, "running") == Missing(job_id=NOTHING)
-
-
-async def test_transition_of_the_job_of_another_user_returns_missing(db: Db) -> None:
     job_id = db.make_job()
     for store in (db.ben, db.stranger):
         assert await store.transition_job_status(job_id, "running") == Missing(job_id=job_id)
     assert (await the_job(db.operator, job_id)).status is JobStatus.QUEUED
 
 
-@pytest.mark.parametrize(
-    ("status", "before", "given", "after"),
-    [
-        ("running", None, "API timeout", "API timeout"),
+ERRORS = ("API timeout", "", "x" * 10_000, "two\nlines\t\x1b[31mred\u202e", "日本語 🎨", "[red]%s {} '; drop table")
+
+
+async def test_transition_stores_a_given_error_and_keeps_the_earlier_one_otherwise(db: Db) -> None:
+    for status, before, given, after in (
         ("running", '{"message": "slow"}', None, '{"message": "slow"}'),
         ("running", "slow", "too slow", "too slow"),
         ("failed", "slow", "too slow", "slow"),
-        *(
-            ("running", None, text, text)
-            for text in ("", "x" * 10_000, "two\nlines\t\x1b[31mred\u202e", "日本語 🎨", "[red]%s {} '; drop table")
-        ),
-    ],
-)
-async def test_transition_stores_a_given_error_and_keeps_the_earlier_one_otherwise(
-    db: Db, status: str, before: str | None, given: str | None, after: str
-) -> None:
-    job_id = db.make_job(status=status, error=before)
-    await db.ada.transition_job_status(job_id, "failed", given)
-    assert (await the_job(db.ada, job_id)).error == after
+        *(("running", None, error, error) for error in ERRORS),
+    ):
+        job_id = db.make_job(status=status, error=before)
+        await db.ada.transition_job_status(job_id, "failed", given)
+        assert (await the_job(db.ada, job_id)).error == after
 
 
 @pytest.mark.parametrize(("status", "error", "field"), [("failed", "a\0b", "error"), ("done", None, "status")])
@@ -82,7 +73,7 @@ CALLERS = 20
 
 @asynccontextmanager
 async def five_stores(conninfo: Conninfo) -> AsyncIterator[tuple[list[Store], list[UUID]]]:
-    """And queued jobs for them."""
+    """Yield five stores and the ids of queued jobs."""
     job_ids = [uuid4() for _ in range(10)]
     with connect(conninfo) as owner:
         add_ada(sql_of(owner), *job_ids)
@@ -122,47 +113,32 @@ async def test_exactly_one_concurrent_caller_finishes_the_job(database: Conninfo
 async def test_transition_is_tried_again_when_the_status_changes_meanwhile(
     db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It could not be completed, for it was queued; and when the store looks why, somebody has just started it."""
+    """The job is queued and can't be completed. Before the store reads why, somebody starts it."""
     job_id = db.make_job()
-    look_up = job_sql.OF_EVENTS.these
+    original = job_sql.OF_EVENTS.these
 
-    def start_and_look_up(job_ids: Sequence[UUID]) -> Query[GenerationJob]:
+    def start_and_read(job_ids: Sequence[UUID]) -> Query[GenerationJob]:
         db.sql("update generation_jobs set status = 'running' where id = any(%s)", [job_ids])
-        return look_up(job_ids)
+        return original(job_ids)
 
-    monkeypatch.setattr(job_sql.OF_EVENTS, "these", start_and_look_up)
+    monkeypatch.setattr(job_sql.OF_EVENTS, "these", start_and_read)
     outcome = await db.operator.transition_job_status(job_id, "succeeded")
     monkeypatch.undo()
 
     assert outcome == Applied(job=await the_job(db.operator, job_id))
 
 
-async def test_applied_job_returns_the_job_of_an_applied_transition(db: Db) -> None:
-    job_id = db.make_job()
-
-    outcome = await db.operator.transition_job_status(job_id, "running")
-
-    assert applied_job(outcome, JobStatus.RUNNING).status is JobStatus.RUNNING
-
-
-async def test_applied_job_raises_for_a_refused_transition(db: Db) -> None:
-    job_id = db.make_job()
-    outcome = await db.operator.transition_job_status(job_id, "succeeded")
-
+def test_applied_job_returns_the_job_or_raises_for_a_refused_transition_and_a_missing_job() -> None:
+    job = a_job()
+    assert applied_job(Applied(job=job), JobStatus.RUNNING) == job
+    outcome = Refused(current=JobStatus.QUEUED, allowed=(JobStatus.RUNNING,), job=job)
     with pytest.raises(TransitionRefused, match="Only a running job can be completed; this one is queued") as refused:
         applied_job(outcome, JobStatus.SUCCEEDED)
-
     assert (refused.value.job_id, refused.value.current, refused.value.allowed) == (
-        job_id,
+        job.id,
         JobStatus.QUEUED,
         (JobStatus.RUNNING,),
     )
-
-
-async def test_applied_job_raises_for_a_missing_job(operator: Store) -> None:
-    outcome = await operator.transition_job_status(NOTHING, "running")
-
     with pytest.raises(RowMissing) as missing:
-        applied_job(outcome, JobStatus.RUNNING)
-
+        applied_job(Missing(job_id=NOTHING), JobStatus.RUNNING)
     assert missing.value.ids == (NOTHING,)

@@ -1,4 +1,4 @@
-"""The journal's files: whose they are, what they hold, how they end, and what happens to what is none of ours."""
+"""The journal's files: their content, their permissions, and files that are not the journal's."""
 
 import fcntl
 import multiprocessing
@@ -57,17 +57,17 @@ def journal(path: Path, clock: Clock) -> Journal:
 
 
 def write(journal: Journal, what: str = "delete job", outcome: WriteOutcome | None = WriteOutcome.DONE) -> None:
-    """Without an outcome, whoever wrote has died."""
+    """Write an entry. Without an outcome, its process has died."""
     journal_ref = journal.begin(WriteRecord(what=what, before=(JOB,)), actor=OPERATOR, reason=None, transaction_id=7)
     if outcome is not None:
         journal.end(journal_ref, outcome)
 
 
-def told(path: Path, limit: int | None = None) -> list[tuple[str, str]]:
+def entries(path: Path, limit: int | None = None) -> list[tuple[str, str]]:
     return [(entry.what, entry.outcome.value) for entry in read_journal(path, limit=limit).entries]
 
 
-class TestWhatItHolds:
+class TestContent:
     def test_journal_entry_holds_rows_actor_reason_and_database(self, journal: Journal, path: Path) -> None:
         ada = ActingUser(id=ADA, email="ada@example.com")
         journal_ref = journal.begin(
@@ -100,18 +100,18 @@ class TestWhatItHolds:
         self, journal: Journal, path: Path, outcome: WriteOutcome | None
     ) -> None:
         write(journal, outcome=outcome)
-        assert told(path) == [("delete job", outcome.value if outcome else "unknown")]
+        assert entries(path) == [("delete job", outcome.value if outcome else "unknown")]
 
     def test_last_recorded_outcome_wins_and_is_written_to_the_file_of_its_entry(
         self, journal: Journal, path: Path, clock: Clock
     ) -> None:
         journal_ref = journal.begin(WriteRecord(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
         journal.end(journal_ref, WriteOutcome.UNKNOWN)
-        assert told(path) == [("x", "unknown")]
+        assert entries(path) == [("x", "unknown")]
         clock.now += timedelta(days=1)
         journal.end(journal_ref, WriteOutcome.NOT_DONE)
         assert [file.name for file in path.iterdir()] == [FILE]
-        assert told(path) == [("x", "not done")]
+        assert entries(path) == [("x", "not done")]
 
 
 texts = st.text()
@@ -158,8 +158,8 @@ class TestReading:
         for number in range(6):
             clock.now = NOW + timedelta(hours=9 * number)
             write(journal, what=str(number))
-        assert [what for what, _ in told(path)] == ["5", "4", "3", "2", "1", "0"]
-        assert [what for what, _ in told(path, limit=4)] == ["5", "4", "3", "2"]
+        assert [what for what, _ in entries(path)] == ["5", "4", "3", "2", "1", "0"]
+        assert [what for what, _ in entries(path, limit=4)] == ["5", "4", "3", "2"]
         since = read_journal(path, since=NOW + timedelta(hours=18)).entries
         assert [entry.what for entry in since] == ["5", "4", "3", "2"]
 
@@ -169,13 +169,13 @@ class TestReading:
         assert not path.parent.exists()
 
     @pytest.mark.parametrize(
-        "rubbish",
+        "broken",
         [b"{\n\n", b"[]\n\n", b"null\n", b'"outcome"\n', b'{"entry": 3}\n', b"\xff\xfe\0\n", b"{" * 5000, b'{"entry":'],
     )
-    def test_broken_lines_are_skipped_and_counted(self, journal: Journal, path: Path, rubbish: bytes) -> None:
+    def test_broken_lines_are_skipped_and_counted(self, journal: Journal, path: Path, broken: bytes) -> None:
         write(journal, what="before")
         with (path / FILE).open("ab") as file:
-            file.write(rubbish)
+            file.write(broken)
         write(journal, what="after")
         reading = read_journal(path)
         assert [entry.what for entry in reading.entries] == ["after", "before"]
@@ -187,31 +187,25 @@ class TestReading:
         old = path / "2020-01-01.jsonl"
         old.touch()
         old.chmod(0o644)
-        assert told(path) == [("delete job", "done")]
+        assert entries(path) == [("delete job", "done")]
         assert mode_of(old) == 0o644
         assert JournalDirectory(path).lines(date(2026, 1, 14)) == [], "another process has removed it"
 
 
-class TestKeeping:
-    def test_tidying_removes_only_old_journal_files(self, journal: Journal, path: Path) -> None:
-        path.mkdir(parents=True)
-        kept = f"{(NOW - timedelta(days=KEPT_DAYS)).date()}.jsonl"
-        gone = f"{(NOW - timedelta(days=KEPT_DAYS + 1)).date()}.jsonl"
-        others = ("notes.txt", "2020-13-45.jsonl", "2020-01-01.json", "20200101.jsonl")
-        for name in (kept, gone, *others):
-            (path / name).touch()
-        journal.remove_old()
-        assert {file.name for file in path.iterdir()} == {kept, *others}
+def test_remove_old_deletes_only_old_journal_files(journal: Journal, path: Path) -> None:
+    path.mkdir(parents=True)
+    kept = f"{(NOW - timedelta(days=KEPT_DAYS)).date()}.jsonl"
+    old = f"{(NOW - timedelta(days=KEPT_DAYS + 1)).date()}.jsonl"
+    others = ("notes.txt", "2020-13-45.jsonl", "2020-01-01.json", "20200101.jsonl")
+    for name in (kept, old, *others):
+        (path / name).touch()
+    journal.remove_old()
+    assert {file.name for file in path.iterdir()} == {kept, *others}
 
 
 class TestPrivacy:
-    def test_journal_is_private_whatever_the_umask_and_its_permissions_were(self, journal: Journal, path: Path) -> None:
-        before = os.umask(0)
-        try:
-            write(journal)
-        finally:
-            os.umask(before)
-        assert (mode_of(path), mode_of(path / FILE)) == (0o700, 0o600)
+    def test_write_makes_the_journal_private_again(self, journal: Journal, path: Path) -> None:
+        write(journal)
         path.chmod(0o755)
         (path / FILE).chmod(0o644)
         write(journal)
@@ -275,8 +269,9 @@ def append(path: Path, name: str, times: int) -> None:
         write(journal, what=f"{name} {number}")
 
 
-def test_concurrent_processes_lose_and_mix_no_journal_lines(path: Path) -> None:
+def test_concurrent_processes_write_every_journal_line_whole(path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # Imported once instead of in each process.
     writers = [context.Process(target=append, args=(path, name, 15)) for name in "abcd"]
     for writer in writers:
         writer.start()

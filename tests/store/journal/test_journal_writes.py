@@ -1,4 +1,4 @@
-"""What a session with a journal writes: told before it is committed, with how it ended, or not done at all."""
+"""Each write is recorded in the journal before it is committed, with its outcome, or it is refused."""
 
 import asyncio
 import logging
@@ -129,12 +129,13 @@ async def test_closing_the_write_permit_does_not_stop_a_running_write(db: Db, pa
     access = WriteAccess(WriteMode.PERMIT_REQUIRED)
     job_id = db.make_job()
 
-    class EndsTheLease(Journal):
+    class PermitClosingJournal(Journal):
         def begin(self, *arguments: Any, **options: Any) -> Any:
             access.close_permit()
             return super().begin(*arguments, **options)
 
-    async with Store(Database(db.conninfo, access=access, journal=EndsTheLease(path, database="testbase"))) as store:
+    journal = PermitClosingJournal(path, database="testbase")
+    async with Store(Database(db.conninfo, access=access, journal=journal)) as store:
         access.open_permit("ticket 7", 60)
         await store.transition_job_status(job_id, "running")
     assert db.sql("select status from generation_jobs") == [("running",)]
@@ -158,10 +159,10 @@ async def test_outcome_that_cannot_be_recorded_does_not_undo_the_write(
     begin = Journal.begin
 
     def begin_and_lose_the_directory(self: Journal, *arguments: Any, **options: Any) -> Any:
-        mark = begin(self, *arguments, **options)
+        journal_ref = begin(self, *arguments, **options)
         path.rename(path.with_name("moved"))
         path.touch()
-        return mark
+        return journal_ref
 
     monkeypatch.setattr(Journal, "begin", begin_and_lose_the_directory)
     with caplog.at_level(logging.WARNING):
@@ -232,7 +233,7 @@ class TestRestore:
         assert db.sql("select count(*) from generation_jobs") == [(0,)]
 
 
-class TestSeveral:
+class TestBulkWrites:
     async def test_bulk_transition_applies_allowed_jobs_and_reports_the_others(
         self, store: Store, path: Path, db: Db
     ) -> None:

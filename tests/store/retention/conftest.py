@@ -1,4 +1,4 @@
-"""Jobs of two projects, old and young, of every status."""
+"""Old and young jobs of every status in two projects."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -25,7 +25,7 @@ async def last_of(steps: AsyncIterator[BatchProgress]) -> BatchProgress:
 async def cleaned(
     store: Store, expired: ExpiredJobs = OLD, action: RetentionAction = RetentionAction.ARCHIVE
 ) -> BatchProgress:
-    """All of it."""
+    """Run a cleanup to its end."""
     return await last_of(run_cleanup(store, expired, action))
 
 
@@ -38,7 +38,7 @@ def archived(sql: Sql) -> set[UUID]:
 
 
 class RetentionJobs:
-    """`old` and `young` are the ids by status: of Ada's first project. `other` is an old one of Ben's."""
+    """`old` and `young` hold the ids of jobs of Ada's project by status. `other` is an old job of Ben's."""
 
     def __init__(self, make_project: MakeProject, make_job: MakeJob) -> None:
         self.project, self.other_project = make_project(ADA), make_project(BEN)
@@ -54,7 +54,7 @@ class RetentionJobs:
 
     @property
     def finished(self) -> set[UUID]:
-        """Old, Ada's."""
+        """Ada's old finished jobs."""
         return {*self.old[JobStatus.SUCCEEDED], *self.old[JobStatus.FAILED]}
 
 

@@ -1,4 +1,4 @@
-"""What lies in the archive is listed, counted and brought back, with the eyes of whoever asks."""
+"""Archived jobs are listed, counted and restored as each actor sees them."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -31,7 +31,7 @@ ALL = ArchiveQuery()
 
 @pytest.fixture
 async def full(operator: Store, retention_jobs: RetentionJobs) -> RetentionJobs:
-    """Seven jobs are put away."""
+    """The seven old finished jobs are archived."""
     await cleaned(operator)
     return retention_jobs
 
@@ -67,7 +67,9 @@ async def test_archive_list_can_be_limited_to_a_project_a_status_and_a_time(db: 
     assert await ids(ArchiveQuery(archived_since=NOW + timedelta(seconds=1))) == {full.other}
 
 
-async def test_archived_jobs_are_listed_and_counted_for_those_who_see_them(db: Db, full: RetentionJobs) -> None:
+async def test_operator_lists_and_counts_all_archived_jobs_and_a_user_only_their_own(
+    db: Db, full: RetentionJobs
+) -> None:
     assert await count_archived(db.operator, ALL) == (
         StatusCount(status=JobStatus.SUCCEEDED, count=3, total_cost_cents=3, oldest_at=NOW - timedelta(days=62)),
         StatusCount(status=JobStatus.FAILED, count=4, total_cost_cents=10, oldest_at=NOW - timedelta(days=90)),
@@ -148,4 +150,4 @@ async def test_job_column_that_the_archive_lacks_is_read_from_the_further_values
         await cleaned(db.operator, ExpiredJobs(created_before=NOW + timedelta(days=1)))
     priority = archive_sql.archived_column(Column("priority", Integer))
     values = await db.operator.database.read(OPERATOR, Query(select(priority), lambda row: row[0]))
-    assert set(values) == {None, 7}, "jobs that were archived before the column came have none"
+    assert set(values) == {None, 7}, "jobs archived before the column was added have no value"

@@ -1,4 +1,4 @@
-"""Old jobs go, and nothing else does, whoever is at work meanwhile."""
+"""A cleanup removes exactly the expired jobs, even during other writes."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -168,7 +168,7 @@ async def test_cleanup_keeps_running_jobs_held_by_or_waiting_for_a_worker(
 
 
 async def test_user_deleted_during_a_cleanup_leaves_no_archived_jobs(db: Db, retention_jobs: RetentionJobs) -> None:
-    """Ada has been deleted and not committed yet, when the clean-up comes to her jobs, or the other way round."""
+    """The transaction that deletes Ada is open while the cleanup reads her jobs."""
     with connect(db.conninfo) as other:
         other.execute("delete from auth.users where id = %s", [ADA])
         assert await cleaned(db.operator) == BatchProgress(done=1)
@@ -180,7 +180,7 @@ async def test_user_deleted_during_a_cleanup_leaves_no_archived_jobs(db: Db, ret
 async def test_project_deleted_during_archiving_leaves_no_archived_jobs(db: Db, retention_jobs: RetentionJobs) -> None:
     steps = run_cleanup(db.operator, OLD, ARCHIVE)
     with connect(db.conninfo) as other:
-        # The project's row is locked, and its jobs are not yet.
+        # Lock the project's row, but not its jobs.
         other.execute("select from projects where id = %s for update", [retention_jobs.project])
         assert (await anext(steps)).done == 0
         other.execute("delete from projects where id = %s", [retention_jobs.project])

@@ -1,4 +1,4 @@
-"""The sample's customers keep a queue, whoever works on it. Time is simulated, the database is real."""
+"""The simulated customers of the sample keep the queue filled. Time is simulated, the database is real."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,9 +17,9 @@ from tests.conftest import Conninfo
 from tests.store.faulty_servers import proxied
 from tests.store.store_fixtures import NOW, Db, MakeAsset, MakeProject, Sql
 
-Watch = Callable[[int], Awaitable[None]]
+AfterStep = Callable[[int], Awaitable[None]]
 
-"""Is called after each step with its number, from 1."""
+"""Called after each step with its number, starting at 1."""
 
 
 PROJECTS = {project.name: project.id for project in sample(NOW).projects}
@@ -29,19 +29,19 @@ class EnoughError(Exception):
     pass
 
 
-async def nobody_watches(step: int) -> None:
+async def do_nothing(step: int) -> None:
     pass
 
 
 async def run(
-    store: Store, steps: int, watch: Watch = nobody_watches, *, seed: int = 0, pace: float = 1.0
+    store: Store, steps: int, after_step: AfterStep = do_nothing, *, seed: int = 0, pace: float = 1.0
 ) -> list[float]:
-    """So many steps, without any waiting. The seconds that would have been waited after each."""
+    """Run so many steps without waiting, and return the seconds of each wait."""
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
-        await watch(len(waits))
+        await after_step(len(waits))
         if len(waits) == steps:
             raise EnoughError
 
@@ -109,11 +109,11 @@ async def test_simulated_customers_retry_after_a_budget_refusal(
 
 
 HOUR_CENTS = 2_900_00
-"""What an hour of the demo costs."""
+"""The cost of one hour of the demo."""
 
 
-async def test_limits_of_the_sample_never_stop_the_demo(operator: Store, database: Conninfo, sql: Sql) -> None:
-    """Eight hours in 80 steps: each job costs as much as the jobs of a tenth of an hour."""
+async def test_budgets_of_the_sample_never_stop_the_demo(operator: Store, database: Conninfo, sql: Sql) -> None:
+    """80 steps stand for eight hours: each job costs as much as six minutes of the demo."""
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     others = await operator.set_budget(project_id=PROJECTS["Bike accessories"], period="all", limit_cents=1)
     refused: list[int] = []
@@ -138,7 +138,7 @@ async def test_limits_of_the_sample_never_stop_the_demo(operator: Store, databas
     assert all(budget.left_cents > 0 for budget in budgets.values() if budget.id != others.id)
 
 
-async def test_limit_of_the_sample_that_a_person_changed_stays(operator: Store, database: Conninfo) -> None:
+async def test_simulation_keeps_a_budget_that_a_user_changed(operator: Store, database: Conninfo) -> None:
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     project_id = PROJECTS["Autumn catalog"]
     await operator.set_budget(project_id=project_id, period="all", limit_cents=2)
@@ -147,14 +147,14 @@ async def test_limit_of_the_sample_that_a_person_changed_stays(operator: Store, 
     assert limit == 2
 
 
-async def test_running_jobs_of_the_sample_end_but_for_the_stuck_one(operator: Store, database: Conninfo) -> None:
+async def test_all_running_jobs_of_the_sample_except_the_stuck_one_end(operator: Store, database: Conninfo) -> None:
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     await end_running_jobs(operator, Random(0), pace=10_000)  # noqa: S311
     (stuck,) = await operator.get_jobs_by_status(JobStatus.RUNNING)
     assert utc_now() - stuck.created_at > timedelta(hours=5)
 
 
-async def test_the_same_seed_makes_the_same_jobs(
+async def test_same_seed_creates_the_same_jobs(
     operator: Store, make_project: MakeProject, make_asset: MakeAsset, sql: Sql
 ) -> None:
     make_asset(make_project())
@@ -166,7 +166,7 @@ async def test_the_same_seed_makes_the_same_jobs(
     assert queues[0] == queues[1] != queues[2]
 
 
-async def test_simulated_customers_queue_nothing_without_a_photographed_product(
+async def test_simulated_customers_queue_nothing_without_an_input_asset(
     operator: Store, make_project: MakeProject
 ) -> None:
     await run(operator, 10)

@@ -1,26 +1,23 @@
-"""One attached database for all tests here, which undo what they change."""
+"""One database with the app's schema for all tests here, which undo their changes."""
 
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
-from store.embedded.clients import ADMINISTRATOR, ServerHandle
-from tests.conftest import TESTS, Conninfo, connect, run_file, temporary_database
+from store.embedded.clients import ServerHandle
+from tests.conftest import Conninfo, connect, temporary_database
 
 
 @pytest.fixture(scope="session")
-def shared_attached_database(server: ServerHandle) -> Iterator[Conninfo]:
-    with temporary_database(server) as conninfo:
-        for file in ("auth_schema.sql", "hosted_project.sql"):
-            run_file({**conninfo, "user": ADMINISTRATOR}, TESTS / file)
-        run_file(conninfo, TESTS / "app_schema.sql")
+def shared_attached_database(server: ServerHandle, attached_template: str) -> Iterator[Conninfo]:
+    with temporary_database(server, template=attached_template) as conninfo:
         yield conninfo
 
 
 @pytest.fixture
 def attached(shared_attached_database: Conninfo) -> Iterator[psycopg.Connection]:
-    """The owner's connection to the app's own database. Nothing is committed."""
+    """The owner's connection to a database with the app's schema. Its changes are rolled back."""
     with connect(shared_attached_database) as connection:
         yield connection
         connection.rollback()
@@ -28,7 +25,7 @@ def attached(shared_attached_database: Conninfo) -> Iterator[psycopg.Connection]
 
 @pytest.fixture
 def managed(database: Conninfo) -> Iterator[psycopg.Connection]:
-    """The same on a migrated database."""
+    """The owner's connection to a migrated database. Its changes are rolled back."""
     with connect(database) as connection:
         yield connection
         connection.rollback()

@@ -1,4 +1,4 @@
-"""Acting as a user shows what the app shows them: the claims are those of the app's auth server."""
+"""An acting user sees what the app shows them. The claims are those of the app's auth server."""
 
 import asyncio
 import json
@@ -16,14 +16,14 @@ from migrations.runner import upgrade
 from store.capabilities.claim_sql import claims_read
 from store.database.database import Database
 from store.database.query import TimeLimits
-from store.embedded.clients import ADMINISTRATOR
+from store.embedded.clients import ADMINISTRATOR, ServerHandle
 from store.errors import NoPrivilege
 from store.filters.filter_text import parse
 from store.job_list.list_query import ListingQuery, RowWindowQuery
 from store.statistics.totals import TotalsQuery
 from store.store import Store
 from store.users.actor import ANON, ActingUser
-from tests.conftest import Conninfo, connect
+from tests.conftest import Conninfo, connect, temporary_database
 from tests.store.store_fixtures import NOW
 
 USERS = tuple(UUID(int=number << 96 | 0x4000_8000 << 48) for number in (0xA, 0xB, 0xC))
@@ -67,7 +67,7 @@ class Customer:
     is_anonymous: bool
 
     def token(self, user_id: UUID, aal: int) -> dict[str, Any]:
-        """As the auth server makes it; not as gjobs does."""
+        """Return the claims as the auth server writes them, independently of gjobs."""
         return {
             "sub": str(user_id),
             "role": "authenticated",
@@ -95,24 +95,37 @@ customers = st.builds(
 )
 
 
+@pytest.fixture(scope="module")
+def upgraded_template(server: ServerHandle, attached_template: str) -> Iterator[str]:
+    """The name of the app's database after `migrate up`, with jobs of several customers, to copy."""
+    with temporary_database(server, template=attached_template) as conninfo:
+        upgrade(conninfo)
+        with connect(conninfo) as connection:
+            connection.execute(_FUNCTION)
+            for user_id, project_id in zip(USERS, PROJECTS, strict=True):
+                connection.execute("insert into auth.users (id, created_at) values (%s, now())", [user_id])
+                connection.execute(
+                    "insert into public.projects (id, user_id, name) values (%s, %s, 'Catalog')", [project_id, user_id]
+                )
+                for mode in ORGS:
+                    for status, error in (("queued", "ana@acme.example"), ("failed", "bo@globex.example")):
+                        connection.execute(
+                            "insert into public.generation_jobs (user_id, project_id, status, mode, error, cost_cents)"
+                            " values (%s, %s, %s, %s, %s, 25)",
+                            [user_id, project_id, status, mode, error],
+                        )
+        yield str(conninfo["dbname"])
+
+
+@pytest.fixture
+def attached_database(server: ServerHandle, upgraded_template: str) -> Iterator[Conninfo]:
+    with temporary_database(server, template=upgraded_template) as conninfo:
+        yield conninfo
+
+
 @pytest.fixture
 def app(attached_database: Conninfo) -> Iterator[psycopg.Connection]:
-    """The app's database after `migrate up`, with jobs of several customers."""
-    upgrade(attached_database)
     with connect(attached_database, autocommit=True) as connection:
-        connection.execute(_FUNCTION)
-        for user_id, project_id in zip(USERS, PROJECTS, strict=True):
-            connection.execute("insert into auth.users (id, created_at) values (%s, now())", [user_id])
-            connection.execute(
-                "insert into public.projects (id, user_id, name) values (%s, %s, 'Catalog')", [project_id, user_id]
-            )
-            for mode in ORGS:
-                for status, error in (("queued", "ana@acme.example"), ("failed", "bo@globex.example")):
-                    connection.execute(
-                        "insert into public.generation_jobs (user_id, project_id, status, mode, error, cost_cents)"
-                        " values (%s, %s, %s, %s, %s, 25)",
-                        [user_id, project_id, status, mode, error],
-                    )
         yield connection
 
 
@@ -130,7 +143,7 @@ def write_policies(app: psycopg.Connection, chosen: Sequence[Policy]) -> None:
 
 
 def seen_in_app(app: psycopg.Connection, role: str, token: dict[str, Any]) -> set[UUID]:
-    """What the app's API returns: role and token for one transaction."""
+    """Return the jobs that the app's API returns. It sets role and token in a transaction."""
     with app.transaction():
         app.execute("select set_config('request.jwt.claims', %s, true)", [json.dumps(token)])
         for name, value in token.items():
@@ -141,7 +154,7 @@ def seen_in_app(app: psycopg.Connection, role: str, token: dict[str, Any]) -> se
 
 
 async def seen_in_gjobs(database: Conninfo, user: ActingUser) -> list[set[UUID] | int | None]:
-    """By the list, the statistics, the totals, the visibility, a search and the statuses: ids, or how many."""
+    """Return the ids or the number of jobs from filter, list, search, statuses, counts and visibility."""
     async with Store(Database(database)) as operator:
         everything = [job.id for job in (await operator.get_generation_jobs()).items]
         store = operator.acting_as(user)
@@ -150,7 +163,7 @@ async def seen_in_gjobs(database: Conninfo, user: ActingUser) -> list[set[UUID] 
         totals = await store.get_totals(TotalsQuery())
         exact = await store.get_exact_totals(TotalsQuery(), lambda *_: None)
         visibility = await operator.acting_as(user).compare_visibility(RowWindowQuery())
-        concerned = {job.id for job in visibility.window.jobs}
+        compared = {job.id for job in visibility.window.jobs}
         found = {job.id for text in everything for job in (await store.find_by_id(str(text))).jobs}
         return [
             {job.id for job in (await store.find_jobs(parse("cost:>=0", now=NOW))).items},
@@ -160,7 +173,7 @@ async def seen_in_gjobs(database: Conninfo, user: ActingUser) -> list[set[UUID] 
             (await store.get_job_statistics()).total_count,
             totals.statistics.total_count if totals.statistics else None,
             exact.statistics.total_count if exact.statistics else None,
-            concerned - visibility.hidden,
+            compared - visibility.hidden,
         ]
 
 
@@ -240,17 +253,17 @@ def reader(app: psycopg.Connection, attached_database: Conninfo) -> Iterator[Con
         administrator.execute("drop role claims_reader")
 
 
-def test_unreadable_claim_that_a_policy_reads_makes_the_claims_partial(
+async def test_unreadable_claim_that_a_policy_reads_makes_the_claims_partial(
     app: psycopg.Connection, attached_database: Conninfo, reader: Conninfo
 ) -> None:
     write_policies(app, [Policy("own", is_permissive=True)])
-    assert asyncio.run(partial_claims(reader)) == ()
+    assert await partial_claims(reader) == ()
 
     write_policies(app, [Policy("through a function", is_permissive=True), Policy("email", is_permissive=True)])
 
-    assert asyncio.run(partial_claims(attached_database)) == ()
-    assert asyncio.run(partial_claims(reader)) == ("app_metadata",)
-    assert asyncio.run(partial_claims(reader, given={"app_metadata": {"org": "acme"}})) == ()
+    assert await partial_claims(attached_database) == ()
+    assert await partial_claims(reader) == ("app_metadata",)
+    assert await partial_claims(reader, given={"app_metadata": {"org": "acme"}}) == ()
 
 
 async def test_policies_that_a_lock_hides_make_the_claims_partial_until_they_are_read(
@@ -266,7 +279,7 @@ async def test_policies_that_a_lock_hides_make_the_claims_partial_until_they_are
         assert await user.actor_database.partial_claims() == ()
 
 
-def test_claims_of_the_profile_win_over_those_that_are_read(
+async def test_claims_of_the_profile_override_those_of_the_database(
     app: psycopg.Connection, attached_database: Conninfo
 ) -> None:
     app.execute('update auth.users set raw_app_meta_data = \'{"org": "globex"}\' where id = %s', [USERS[0]])
@@ -276,56 +289,47 @@ def test_claims_of_the_profile_win_over_those_that_are_read(
         async with Store(Database(attached_database, claims=given)) as operator:
             return {job.mode for job in (await operator.acting_as(ActingUser(id=USERS[0])).find_jobs()).items}
 
-    assert asyncio.run(modes(None)) == {"globex"}
-    assert asyncio.run(modes({"app_metadata": {"org": "acme"}, "https://example.com/team": "it"})) == {"acme"}
+    assert await modes(None) == {"globex"}
+    assert await modes({"app_metadata": {"org": "acme"}, "https://example.com/team": "it"}) == {"acme"}
 
 
-def test_column_that_is_granted_later_is_read_after_the_next_look(
+async def test_column_that_is_granted_later_is_read_after_a_refresh(
     app: psycopg.Connection, attached_database: Conninfo, reader: Conninfo
 ) -> None:
     write_policies(app, [Policy("org", is_permissive=True)])
     app.execute('update auth.users set raw_app_meta_data = \'{"org": "acme"}\' where id = %s', [USERS[0]])
 
-    async def before_and_after() -> tuple[int, int]:
-        async with Store(Database(reader)) as operator:
-            store = operator.acting_as(ActingUser(id=USERS[0]))
-            before = len((await store.find_jobs()).items)
-            with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
-                administrator.execute("grant select on auth.users to claims_reader")
-            await store.capability_cache.refresh()
-            return before, len((await store.find_jobs()).items)
-
-    assert asyncio.run(before_and_after()) == (0, 6)
+    async with Store(Database(reader)) as operator:
+        store = operator.acting_as(ActingUser(id=USERS[0]))
+        assert len((await store.find_jobs()).items) == 0
+        with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+            administrator.execute("grant select on auth.users to claims_reader")
+        await store.capability_cache.refresh()
+        assert len((await store.find_jobs()).items) == 6
 
 
-def test_anon_sees_what_a_visitor_sees(app: psycopg.Connection, attached_database: Conninfo) -> None:
+async def test_anon_sees_what_a_visitor_sees(app: psycopg.Connection, attached_database: Conninfo) -> None:
     write_policies(app, [Policy("of anybody", is_permissive=True)])
     expected = seen_in_app(app, "anon", {"role": "anon"})
 
-    async def seen() -> tuple[set[UUID], int, tuple[str, ...]]:
-        async with Store(Database(attached_database)) as operator:
-            store = operator.acting_as(ANON)
-            found = {job.id for job in (await store.find_jobs()).items}
-            return found, (await store.get_job_statistics()).total_count, await store.actor_database.partial_claims()
-
     assert len(expected) == 6
-    assert asyncio.run(seen()) == (expected, 6, ())
+    async with Store(Database(attached_database)) as operator:
+        store = operator.acting_as(ANON)
+        assert {job.id for job in (await store.find_jobs()).items} == expected
+        assert (await store.get_job_statistics()).total_count == 6
+        assert await store.actor_database.partial_claims() == ()
 
 
-def test_user_whom_the_app_signs_in_as_another_role_is_refused(
+async def test_user_who_signs_in_as_another_role_is_refused(
     app: psycopg.Connection, attached_database: Conninfo
 ) -> None:
     app.execute("update auth.users set role = 'service_role' where id = %s", [USERS[0]])
-
-    async def look() -> None:
-        async with Store(Database(attached_database)) as operator:
+    async with Store(Database(attached_database)) as operator:
+        with pytest.raises(NoPrivilege, match="as the role service_role"):
             await operator.acting_as(ActingUser(id=USERS[0])).find_jobs()
 
-    with pytest.raises(NoPrivilege, match="as the role service_role"):
-        asyncio.run(look())
 
-
-async def test_session_that_the_app_takes_for_somebody_else_is_refused(attached_database: Conninfo) -> None:
+async def test_session_that_the_app_identifies_as_another_user_is_refused(attached_database: Conninfo) -> None:
     with connect({**attached_database, "user": ADMINISTRATOR}) as administrator:
         administrator.execute(
             f"create or replace function auth.uid() returns uuid language sql return '{USERS[1]}'::uuid".encode()

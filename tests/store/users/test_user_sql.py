@@ -1,6 +1,5 @@
-"""Finding users by some letters of the e-mail or the beginning of the id."""
+"""Find users by a part of the e-mail or the first digits of the id."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,7 +7,7 @@ import pytest
 
 from store.database.database import Database
 from store.embedded.clients import ADMINISTRATOR
-from store.errors import InvalidValue, RowMissing
+from store.errors import RowMissing
 from store.jobs.job_results import CappedCount
 from store.store import Store
 from store.users import user_sql
@@ -24,7 +23,6 @@ from tests.store.store_fixtures import (
     Db,
     Sql,
     add_ada,
-    error_of,
     plan_of,
     show_rows,
 )
@@ -49,16 +47,17 @@ async def test_find_users_lists_the_most_recently_active_first(db: Db) -> None:
     assert await found(db.operator, "", limit=2) == [BEN, CLEO]
 
 
-@pytest.mark.parametrize("text", ["ben", "BEN@", "  n@ex ", "ben@example.com"])
-async def test_find_users_matches_part_of_the_email(operator: Store, text: str) -> None:
-    assert await found(operator, text) == [BEN]
+async def test_find_users_matches_part_of_the_email(operator: Store) -> None:
+    for text in ("ben", "BEN@", "  n@ex ", "ben@example.com"):
+        assert await found(operator, text) == [BEN]
 
 
-@pytest.mark.parametrize("text", ["%", "_", "b_n", "ada%", "\\", "%'; --", "nobody"])
-async def test_find_users_treats_wildcards_as_plain_characters(operator: Store, sql: Sql, text: str) -> None:
-    assert await found(operator, text) == []
-    sql("insert into auth.users (id, email) values (%s, %s)", (STRANGER, f"x{text}y@example.com"))
-    assert await found(operator, text) == [STRANGER]
+async def test_find_users_treats_wildcards_as_plain_characters(operator: Store, sql: Sql) -> None:
+    for text in ("%", "_", "b_n", "ada%", "\\", "%'; --", "nobody"):
+        assert await found(operator, text) == []
+        sql("insert into auth.users (id, email) values (%s, %s)", (STRANGER, f"x{text}y@example.com"))
+        assert await found(operator, text) == [STRANGER]
+        sql("delete from auth.users where id = %s", (STRANGER,))
 
 
 async def test_find_users_matches_the_beginning_of_the_id(operator: Store, sql: Sql) -> None:
@@ -70,11 +69,6 @@ async def test_find_users_matches_the_beginning_of_the_id(operator: Store, sql: 
     assert await found(operator, "c1e1") == await found(operator, "c1e") == []
     sql("insert into auth.users (id, email) values (%s, 'C1E0@example.com')", [STRANGER])
     assert set(await found(operator, "c1e0")) == {other, STRANGER}, "an e-mail may begin like an id"
-
-
-@pytest.mark.parametrize("text", ["a\0b", "\udcff"])
-async def test_find_users_refuses_text_that_no_email_can_contain(operator: Store, text: str) -> None:
-    assert (await error_of(InvalidValue, operator.find_users(text))).field == "email"
 
 
 async def test_find_users_caps_job_counts_but_knows_the_last_job(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,52 +94,38 @@ async def test_find_users_caps_job_counts_but_knows_the_last_job(db: Db, monkeyp
 
 @pytest.mark.parametrize("text", ["", "ben", str(BEN)])
 def test_user_search_reads_jobs_only_by_index(database: Conninfo, text: str) -> None:
-    """The newest by the index on their time, and those of each user listed by the index on their owner."""
+    """The newest jobs are read by the index on their time, and a user's jobs by the index on their owner."""
     query = user_sql.matching(text, limit=50, with_emails=True)
     plan = [line.strip() for line in plan_of(database, query, "enable_bitmapscan")]
     reads = [(line, plan[place + 1]) for place, line in enumerate(plan) if "on generation_jobs" in line]
     assert len(reads) == (4 if text == str(BEN) else 3)
     assert all("Index" in scan for scan, _ in reads)
-    of_one_user = [condition for _, condition in reads if "Index Cond: " in condition and "(user_id = " in condition]
-    # The newest job of one who has many may be found by its time as well.
-    assert of_one_user
+    # The newest job of a user with many jobs may be found by its time, too.
+    assert any("Index Cond: " in condition and "(user_id = " in condition for _, condition in reads)
 
 
-class TestWhereTheUsersAreNotToBeRead:
-    """A login of few rights, on the app's own database."""
-
-    @pytest.fixture
-    async def few_rights(self, attached_database: Conninfo, app_sql: Sql, recording_login: str) -> AsyncIterator[Store]:
-        add_ada(app_sql, NOTHING)
-        app_sql("update generation_jobs set created_at = %s", [NOW])
-        show_rows(app_sql, recording_login, "projects", "assets", "generation_jobs")
-        async with Store(Database({**attached_database, "user": recording_login})) as store:
-            yield store
-
-    @pytest.mark.parametrize(
-        "statement",
-        [
-            "select",
-            "alter table auth.users rename to hidden_users",
-            "grant usage on schema auth to onlooker",
-            # Row level security shows an empty table, and no error.
-            "grant usage on schema auth to onlooker; grant select on auth.users to onlooker",
-        ],
-        ids=["no usage", "no table", "no grant", "no policy"],
-    )
-    async def test_find_users_lists_job_owners_when_users_are_unreadable(
-        self, few_rights: Store, attached_database: Conninfo, statement: str
-    ) -> None:
+async def test_find_users_lists_job_owners_when_users_are_unreadable(
+    attached_database: Conninfo, app_sql: Sql, recording_login: str
+) -> None:
+    add_ada(app_sql, NOTHING)
+    app_sql("update generation_jobs set created_at = %s", [NOW])
+    show_rows(app_sql, recording_login, "projects", "assets", "generation_jobs")
+    for change in (
+        "select",  # Without usage of the schema.
+        "grant usage on schema auth to onlooker",  # Without a grant on the table.
+        "grant select on auth.users to onlooker",  # Without a policy, the table looks empty.
+        "alter table auth.users rename to hidden_users",
+    ):
         with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
-            administrator.execute(statement.encode())
-
-        (user,) = await few_rights.find_users("")
-        assert (user.id, user.email, user.job_count, user.last_job_at) == (ADA, None, CappedCount(number=1), NOW)
-        assert await found(few_rights, str(ADA)[:13]) == [ADA]
-        assert await found(few_rights, "ada@") == []
-        assert [user.id for user in await few_rights.get_users(search=str(ADA)[:13])] == [ADA]
-        assert await few_rights.get_users(search="ada@") == await few_rights.get_users(search=str(BEN)) == []
-        assert (await few_rights.find_by_id(str(ADA))).users == (ActingUser(id=ADA),)
-        assert await few_rights.find_actor(str(ADA)) == ActingUser(id=ADA)
-        with pytest.raises(RowMissing):
-            await few_rights.find_actor(str(NOTHING))
+            administrator.execute(change.encode())
+        async with Store(Database({**attached_database, "user": recording_login})) as store:
+            (user,) = await store.find_users("")
+            assert (user.id, user.email, user.job_count, user.last_job_at) == (ADA, None, CappedCount(number=1), NOW)
+            assert await found(store, str(ADA)[:13]) == [ADA]
+            assert await found(store, "ada@") == []
+            assert [user.id for user in await store.get_users(search=str(ADA)[:13])] == [ADA]
+            assert await store.get_users(search="ada@") == await store.get_users(search=str(BEN)) == []
+            assert (await store.find_by_id(str(ADA))).users == (ActingUser(id=ADA),)
+            assert await store.find_actor(str(ADA)) == ActingUser(id=ADA)
+            with pytest.raises(RowMissing):
+                await store.find_actor(str(NOTHING))

@@ -52,9 +52,9 @@ def test_connection_error_of_an_unknown_kind_leaves_the_outcome_open() -> None:
     assert not is_connection_lost(unknown("57999"))
 
 
-async def test_refusal_of_an_unknown_kind_is_not_repeated_by_itself() -> None:
-    """Hosts ban an address for that."""
-    server = RejectingServer(fatal("28999", "the moon is full"), asks_for_password=True)
+async def test_refusal_of_a_login_in_unknown_words_is_not_repeated_by_itself() -> None:
+    """Hosts ban an address for that. A refusal that names no login is not about the password."""
+    server = RejectingServer(fatal("28999", "the moon of ada is full"), asks_for_password=True)
     async with listening(server.serve, "127.0.0.1") as port:
         error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "password": "right"})
     assert type(error) is SignInRefused

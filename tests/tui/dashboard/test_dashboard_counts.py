@@ -14,8 +14,16 @@ from store.statistics.exact_totals import Report
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Drive, FrozenStore, Gate, WatchedApp, drive_dashboard, opener_of
-from tests.tui.jobs_database import JobsDatabase
+from tests.tui.dashboard.dashboard_driver import (
+    Drive,
+    Driver,
+    FrozenStore,
+    Gate,
+    WatchedApp,
+    drive_dashboard,
+    opener_of,
+)
+from tests.tui.jobs_database import FROZEN, JobsDatabase
 from tests.tui.sample_jobs import NOON, make_totals
 from tui.dashboard.memory import MOST_KEPT, TotalsCache
 
@@ -61,6 +69,33 @@ async def test_exact_totals_survive_later_polls_and_a_change_of_the_filter(drive
             await driver.press(*keys, until=lambda polls=totals_polls: driver.app.totals_polls > polls)  # type: ignore[misc]
             await driver.shows(f"{precision} · just now · {AS_ADA}")
         assert "≥" not in driver.text
+
+
+async def test_numbers_read_before_a_change_of_the_list_show_their_age(dashboard: Driver) -> None:
+    screen = dashboard.app.dashboard
+    listing, totals = screen.listing, screen._totals
+    assert listing is not None
+    assert totals is not None
+    await dashboard.shows(f"exact · just now · {AS_ADA}")
+    later = FROZEN + timedelta(seconds=5)
+    screen.show(replace(listing, taken_at=later), FROZEN)
+    await dashboard.shows(f"exact · 5 s old · {AS_ADA}")
+    screen.show_totals(replace(totals, taken_at=later))
+    await dashboard.shows(f"exact · just now · {AS_ADA}")
+
+
+async def test_changed_list_is_counted_again_soon_without_notifications(
+    drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: False)
+    monkeypatch.setattr("tui.dashboard.session_poller.TOTALS_SHARE", 1)
+    async with drive(interval=60.0) as driver:
+        await driver.shows("queued 2")
+        jobs_db.sql("update generation_jobs set status = 'running' where status = 'queued'")
+        listing = driver.app.poller._listing
+        assert listing is not None
+        listing.refresh()
+        await driver.shows("queued 0")
 
 
 async def test_long_exact_count_shows_progress_and_can_be_stopped(drive: Drive) -> None:

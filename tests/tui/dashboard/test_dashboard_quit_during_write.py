@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from store.jobs.job import AnyStatus
+from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_results import DeletionOutcome, TransitionOutcome
+from store.projects.project import Project
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, FrozenStore, dashboard_on
 from tests.tui.jobs_database import JobsDatabase
@@ -30,6 +31,16 @@ class HeldStore(FrozenStore):
         type(self).chunks += 1
         await type(self).gate.wait()
         return await super().transition_jobs(*arguments)
+
+    async def create_generation_job(self, **values: Any) -> GenerationJob:
+        type(self).chunks += 1
+        await type(self).gate.wait()
+        return await super().create_generation_job(**values)
+
+    async def create_project(self, *arguments: Any, **values: Any) -> Project:
+        type(self).chunks += 1
+        await type(self).gate.wait()
+        return await super().create_project(*arguments, **values)
 
 
 @pytest.fixture
@@ -98,6 +109,29 @@ async def test_result_of_a_form_is_printed_after_quitting(with_selection: Driver
 
     (result,) = with_selection.app.tasks.farewell
     assert result.startswith("Failed 2 of 126 jobs")
+
+
+@pytest.mark.parametrize(
+    ("key", "title", "typed", "words"),
+    [
+        ("n", "New job", "x", "Queued x "),
+        ("n", "New job", "m" * 201, "The mode has 201 characters"),
+        ("P", "New project", "Autumn catalog", "Created the project Autumn catalog."),
+    ],
+    ids=["job", "refused job", "project"],
+)
+async def test_result_of_a_form_with_one_write_is_printed_after_quitting(
+    with_selection: Driver, jobs_db: JobsDatabase, key: str, title: str, typed: str, words: str
+) -> None:
+    await with_selection.press(key, dialog=title)
+    await with_selection.type(typed, "enter", until=lambda: HeldStore.chunks)
+    await with_selection.press("ctrl+q")
+    await with_selection.shows_toast("Quitting after the last change is confirmed.")
+    HeldStore.gate.set()
+    await with_selection.until(lambda: not with_selection.app.is_running)
+
+    (result,) = with_selection.app.tasks.farewell
+    assert result.startswith(words)
 
 
 async def test_staying_keeps_the_dashboard_open(deleting: Driver, jobs_db: JobsDatabase) -> None:

@@ -2,13 +2,14 @@
 
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 from rich.text import Text
 
 from store.errors import Conflict, NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
+from store.far_times import FarTime
 from store.job_list.list_query import ListQuery
 from store.job_list.listing import ProjectName
 from store.jobs.job import GenerationJob, JobStatus
@@ -53,8 +54,11 @@ def test_total_duration_ends_when_the_job_ends() -> None:
     job = make_job(0, updated_at=NOON + timedelta(seconds=79))
     assert facts(replace(job, status=JobStatus.RUNNING))["So far"] == "5 min 00 s"
     assert facts(replace(job, status=JobStatus.SUCCEEDED))["Duration"] == "1 min 19 s"
-    endless = replace(job, status=JobStatus.FAILED, updated_at=datetime.max.replace(tzinfo=UTC))
+    endless = replace(job, status=JobStatus.FAILED, updated_at=FarTime.nearest(2**63 - 1))
     assert (facts(endless)["Updated"], facts(endless)["Duration"]) == ("infinity", "–")
+    far = replace(job, status=JobStatus.FAILED, updated_at=FarTime.nearest(9_223_371_331_199_999_999))
+    assert facts(far)["Updated"].split() == ["294276", "AD", "294276-12-31", "23:59:59", "UTC"]
+    assert facts(far)["Duration"] == "–"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store.far_times import FarTime
 from store.formats import money
 from tests.tui.sample_jobs import NOON
 from tui.text.format import (
@@ -130,11 +131,26 @@ def test_utc_time_names_its_zone_and_local_time_does_not() -> None:
     assert local_time(moment) == moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-@pytest.mark.parametrize(("moment", "word"), [(FIRST, "-infinity"), (LAST, "infinity")])
-def test_infinite_postgres_timestamps_are_named(moment: datetime, word: str) -> None:
-    assert age(moment, NOON) == word
-    assert local_time(moment, timezone(timedelta(hours=14))) == word
-    assert utc_time(moment) == word
+SECOND = 1_000_000
+KIRITIMATI = timezone(timedelta(hours=14))
+
+
+@pytest.mark.parametrize(
+    ("moment", "year", "local", "utc"),
+    [
+        (FarTime.nearest(2**63 - 1), "infinity", "infinity", "infinity"),
+        (FarTime.nearest(-(2**63)), "-infinity", "-infinity", "-infinity"),
+        (FarTime.nearest(9_223_371_331_199_999_999), "294276 AD", "294277-01-01 13:59:59", "294276-12-31 23:59:59 UTC"),
+        (FarTime.nearest(-64_464_465_600 * SECOND), "44 BC", "0044-03-16 02:00:00 BC", "0044-03-15 12:00:00 UTC BC"),
+        (FarTime.nearest(-63_082_281_601 * SECOND), "1 BC", "0001-01-01 13:59:59", "0001-12-31 23:59:59 UTC BC"),
+        (LAST, "9999 AD", "10000-01-01 13:59:59", "9999-12-31 23:59:59 UTC"),
+        (FIRST, "1 AD", "0001-01-01 14:00:00", "0001-01-01 00:00:00 UTC"),
+    ],
+)
+def test_far_times_are_shown_as_the_database_holds_them(moment: datetime, year: str, local: str, utc: str) -> None:
+    assert age(moment, NOON) == year
+    assert local_time(moment, KIRITIMATI) == local
+    assert utc_time(moment) == utc
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tui.cli.arguments import find_project, identifier, page_key, project_names,
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, PartlyDeclined, UsageError
 from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, print_message, require_terminal, require_yes
+from tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
 from tui.cli.parser import add_command, add_commands
 from tui.cli.sessions import in_session, with_session
 
@@ -225,6 +225,8 @@ async def _find_archived(
 
 async def _run(session: "Session", found: _Found) -> tuple["WorkProgress[BatchProgress]", int]:
     """Restore the jobs. Return the progress and how many are left."""
+    from asyncio import CancelledError
+
     from store.retention.archive import count_archived, restore_matching
     from tui.cli.interruption import WorkProgress, work_through
     from tui.text.retention_text import broken_off, progress
@@ -239,6 +241,10 @@ async def _run(session: "Session", found: _Found) -> tuple["WorkProgress[BatchPr
         return work_progress, sum(row.count for row in await count_archived(session.store, found.query))
     except StoreError:
         print_message(broken_off("Restored", work_progress.last))
+        raise
+    except CancelledError:
+        # The second interrupt doesn't wait for the batch.
+        print_message(broken_off("Restored", work_progress.last, by="interrupt"))
         raise
 
 
@@ -258,8 +264,7 @@ def _print_summary(output: Output, found: _Found, work_progress: "WorkProgress[B
         )
     _print_dropped(done.dropped_columns)
     if work_progress.is_stopped:
-        print_message(stopped("Restored", done, left))
-        return ExitCode.INTERRUPTED
+        return report_interruption(stopped("Restored", done, left), json=output.json)
     sentences = [result("Restored", done), *why_left(done, left)]
     if not done.done:
         raise PartlyDeclined(sentences)

@@ -13,7 +13,7 @@ from tui.cli.arguments import age, find_project, statuses
 from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, PartlyDeclined
 from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, print_message, require_terminal, require_yes
+from tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
 from tui.cli.parser import Parser, add_command
 from tui.cli.sessions import with_session
 
@@ -128,6 +128,8 @@ async def _preview(
 
 async def _run(session: "Session", found: CleanupPreview) -> tuple["WorkProgress[BatchProgress]", int]:
     """Clean up. Return the progress and how many jobs are left."""
+    from asyncio import CancelledError
+
     from store.retention.cleanup import count_expired, run_cleanup
     from tui.cli.interruption import WorkProgress, work_through
     from tui.text.retention_text import DOING, DONE, broken_off, progress
@@ -142,6 +144,10 @@ async def _run(session: "Session", found: CleanupPreview) -> tuple["WorkProgress
         return work_progress, sum(row.count for row in await count_expired(store, found.expired))
     except StoreError:
         print_message(broken_off(DONE[found.action], work_progress.last))
+        raise
+    except CancelledError:
+        # The second interrupt doesn't wait for the batch.
+        print_message(broken_off(DONE[found.action], work_progress.last, by="interrupt"))
         raise
 
 
@@ -187,8 +193,7 @@ def _print_summary(
             json_documents.clean_up(found, is_dry=False, done=done.done, left=left, is_stopped=work_progress.is_stopped)
         )
     if work_progress.is_stopped:
-        print_message(stopped(DONE[found.action], done, left))
-        return ExitCode.INTERRUPTED
+        return report_interruption(stopped(DONE[found.action], done, left), json=output.json)
     sentences = [result(DONE[found.action], done), *why_left(done, left)]
     if not done.done:
         raise PartlyDeclined(sentences)

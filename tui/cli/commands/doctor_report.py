@@ -8,7 +8,7 @@ from tui.text.clean_text import clean, clean_block
 
 _TITLES: Mapping[Section, str] = {
     Section.SERVER: "Server",
-    Section.LINK: "Connection",
+    Section.CONNECTION: "Connection",
     Section.ROLE: "Login and users",
     Section.SCHEMA: "Schema",
     Section.ROWS: "Rows and indexes",

@@ -1,10 +1,16 @@
-"""The file formats of exports, and their suffixes."""
+"""The file formats of exports, their suffixes, and the text of each."""
 
-from collections.abc import Mapping
+import csv
+import io
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from enum import StrEnum
 from pathlib import PurePath
 
-from store.formats import not_known
+from store.formats import not_known, plain_row
+from store.jobs.job import GenerationJob
 from tui.cli.exit_codes import BadArgument, UsageError
 
 
@@ -39,3 +45,106 @@ def format_of(file: str) -> FileFormat:
             "Can't infer the format from the file name.", hint=f"Add --format with one of {', '.join(FileFormat)}."
         )
     return found
+
+
+COLUMNS = tuple(field.name for field in fields(GenerationJob))
+
+
+class Writer(ABC):
+    """Makes the text of one file, in order. Each method returns a part of it."""
+
+    def begin(self) -> str:
+        return ""
+
+    @abstractmethod
+    def rows(self, jobs: Sequence[GenerationJob]) -> str: ...
+
+    def end(self) -> str:
+        return ""
+
+
+class _Csv(Writer):
+    """CSV as in RFC 4180. A missing value is an empty cell."""
+
+    def begin(self) -> str:
+        return _csv_line(COLUMNS)
+
+    def rows(self, jobs: Sequence[GenerationJob]) -> str:
+        return "".join(_csv_line([_csv_cell(value) for value in plain_row(job).values()]) for job in jobs)
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_MARK_OF_TEXT = "'"
+
+
+def _csv_cell(value: str | float | None) -> str | float | None:
+    """Prefix an apostrophe to a text that a spreadsheet would take for a formula. A formula could send data away."""
+    return f"{_MARK_OF_TEXT}{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _csv_line(cells: Sequence[str | float | None]) -> str:
+    line = io.StringIO(newline="")
+    csv.writer(line).writerow(cells)
+    return line.getvalue()
+
+
+class _Json(Writer):
+    """One array, one job per line."""
+
+    def __init__(self) -> None:
+        self._separator = "\n"
+
+    def begin(self) -> str:
+        return "["
+
+    def rows(self, jobs: Sequence[GenerationJob]) -> str:
+        parts = []
+        for job in jobs:
+            parts += [self._separator, json.dumps(plain_row(job))]
+            self._separator = ",\n"
+        return "".join(parts)
+
+    def end(self) -> str:
+        return "]\n" if self._separator == "\n" else "\n]\n"
+
+
+class _NdJson(Writer):
+    """One document per line."""
+
+    def rows(self, jobs: Sequence[GenerationJob]) -> str:
+        return "".join(f"{json.dumps(plain_row(job))}\n" for job in jobs)
+
+
+class _Markdown(Writer):
+    """A table. Every cell is one harmless line that renderers show as plain text."""
+
+    def begin(self) -> str:
+        return f"{_markdown_line(COLUMNS)}{_markdown_line(['---' for _ in COLUMNS])}"
+
+    def rows(self, jobs: Sequence[GenerationJob]) -> str:
+        return "".join(_markdown_line([_markdown_cell(value) for value in plain_row(job).values()]) for job in jobs)
+
+
+_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|~&$!"})
+
+
+def _markdown_cell(value: str | float | None) -> str:
+    from tui.text.clean_text import clean
+
+    return "" if value is None else clean(str(value)).translate(_SPECIAL)
+
+
+def _markdown_line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+_WRITERS: Mapping[FileFormat, type[Writer]] = {
+    FileFormat.CSV: _Csv,
+    FileFormat.JSON: _Json,
+    FileFormat.NDJSON: _NdJson,
+    FileFormat.MARKDOWN: _Markdown,
+}
+
+
+def writer(file_format: FileFormat) -> Writer:
+    return _WRITERS[file_format]()

@@ -1,5 +1,6 @@
 """gjobs jobs list, show, export."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -7,13 +8,14 @@ from uuid import UUID
 
 from store.configuration.settings import Settings
 from store.errors import RowMissing, TimedOut
+from store.far_times import written
 from store.formats import IdRange
 from store.job_list.list_query import ListQuery
 from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_results import PageKey
 from tui.cli import json_documents
 from tui.cli.arguments import find_job_id, find_project, narrowed, project_names
-from tui.cli.commands.export_formats import FileFormat, format_of
+from tui.cli.commands.export_formats import FileFormat, Writer, format_of, writer
 from tui.cli.exit_codes import ExitCode
 from tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
 from tui.cli.output import STDOUT, Output, print_message
@@ -22,7 +24,7 @@ from tui.cli.sessions import in_session
 if TYPE_CHECKING:
     from store.filters.job_filter import JobFilter
     from store.store import Store
-    from tui.cli.commands.export_files import Put, Writer
+    from tui.cli.commands.export_files import Put
     from tui.session import Session
 
 
@@ -89,8 +91,8 @@ async def _list(
     if not page.items:
         print_message("No jobs.")
     if page.next_key is not None:
-        key = page.next_key
-        print_message(f"There are more. Continue with --after {json_documents.time(key.created_at)},{key.id}")
+        key = f"{json_documents.time(page.next_key.created_at)},{page.next_key.id}"
+        print_message(f"There are more. Continue with --after={shlex.quote(key)}")
     return ExitCode.DONE
 
 
@@ -174,7 +176,7 @@ def export_jobs(
     view: str | None,
 ) -> ExitCode:
     """Write the file completely or not at all, whatever stops the command."""
-    from tui.cli.commands.export_files import destination, writer
+    from tui.cli.commands.export_files import destination
     from tui.text.format import jobs_count
 
     chosen, found = file_format or format_of(file), narrowed(settings, view, job_filter)
@@ -194,7 +196,7 @@ async def _write(
     put: "Put",
     exported: WorkProgress[int],
     line: ProgressLine,
-    made: "Writer",
+    made: Writer,
     *,
     project: str | None,
     status: AnyStatus | None,
@@ -210,7 +212,7 @@ async def _write(
         is_read = put(made.rows(page.items))
         exported.last += len(page.items)
         if page.items:
-            back_to = json_documents.time(page.items[-1].created_at)[:10]
+            back_to = written(page.items[-1].created_at, "-%m-%d")
             line.show(f"{jobs_count(exported.last)}, back to {back_to}")
         after = page.next_key
         if after is None:

@@ -218,6 +218,11 @@ def add_migrate(commands: "Commands") -> None:
         commands, "migrate", None, help="show or change the schema's revision", example="gjobs migrate status"
     )
     migrate = add_commands(group, required=True)
+    _add_readers(migrate)
+    _add_writers(migrate)
+
+
+def _add_readers(migrate: "Commands") -> None:
     add_command(
         migrate,
         "status",
@@ -240,6 +245,9 @@ def add_migrate(commands: "Commands") -> None:
         action="store_true",
         help="compare the rollups with the jobs instead; reads all jobs in one snapshot",
     )
+
+
+def _add_writers(migrate: "Commands") -> None:
     repair_parser = add_command(
         migrate,
         "repair-rollups",

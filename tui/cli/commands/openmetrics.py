@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from store.errors import StoreError
+from store.far_times import seconds_between
 from store.jobs.job import JobStatus, in_order
 from store.statistics.statistics import JobStatistics, JobTimings, ModeTimings, Percentiles
 from tui.cli.output import print_message
@@ -80,7 +81,7 @@ def _of_work(monitoring: JobTimings) -> Iterator[Metric]:
                 spreads[name].add_metric([mode, quantile, window], seconds)
         queued.add_metric([mode], work.queued)
         if work.oldest_queued_at is not None:
-            oldest.add_metric([mode], max((monitoring.taken_at - work.oldest_queued_at).total_seconds(), 0.0))
+            oldest.add_metric([mode], max(seconds_between(work.oldest_queued_at, monitoring.taken_at), 0.0))
     yield from (finished, ratio, *spreads.values(), queued, oldest)
 
 
@@ -103,9 +104,7 @@ class Scrapes:
         self._is_up = True
 
     async def answer(self) -> list[prometheus_client_Metric]:
-        """Return the metrics, or only gjobs_up 0 if the database failed. It never raises, so that the answer is always
-        valid.
-        """
+        """Return the metrics, or only gjobs_up 0 if the database failed."""
         async with self._lock:
             now = asyncio.get_running_loop().time()
             if now - self._answered_at > FRESH:

@@ -67,8 +67,10 @@ class Listed:
 
 def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
     from store.configuration.config_file import load
+    from tui.dashboard_settings import checked_keymap
 
     configuration = load(file)
+    checked_keymap(configuration)
     if configuration.warning:
         print_message(configuration.warning)
     opened = _opened(configuration, os.environ)

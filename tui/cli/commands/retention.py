@@ -18,7 +18,7 @@ from tui.cli.command import ActorRule, Command
 from tui.cli.commands.cleanup import add_finished_statuses
 from tui.cli.exit_codes import Declined, ExitCode
 from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, print_message, require_terminal, require_yes
+from tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
 from tui.cli.parser import Parser, add_command, add_commands
 from tui.cli.sessions import in_session, with_session
 
@@ -239,6 +239,8 @@ async def _remove_policy(session: "Session", output: Output, *, project: str | N
 
 
 def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
+    from tui.text.format import jobs_count
+
     agreed: Sequence[RetentionPolicy] | None = None
     if not yes:
         require_terminal()
@@ -246,16 +248,18 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
         require_yes(question, unchanged="Nothing was applied.")
     with orderly_termination():
         work_progress, names = with_session(settings, partial(_apply, agreed=agreed))
-    if output.json:
-        output.document(
-            [{"policy": json_documents.policy(one.policy), "done": one.progress.done} for one in work_progress.last]
-        )
-    _print_summary(work_progress.last, names)
-    if work_progress.is_stopped:
-        print_message("Stopped. Run the same command to continue.")
-    elif not work_progress.last:
+        if output.json:
+            output.document(
+                [{"policy": json_documents.policy(one.policy), "done": one.progress.done} for one in work_progress.last]
+            )
+        _print_summary(work_progress.last, names)
+        if work_progress.is_stopped:
+            done = jobs_count(sum(one.progress.done for one in work_progress.last))
+            message = f"Stopped: the policies were applied to {done}. Run the same command to continue."
+            return report_interruption(message, json=output.json)
+    if not work_progress.last:
         print_message("No job is old enough for a policy.")
-    return ExitCode.INTERRUPTED if work_progress.is_stopped else ExitCode.DONE
+    return ExitCode.DONE
 
 
 def _print_summary(done: "Sequence[PolicyRun]", names: dict[UUID, str]) -> None:
@@ -291,6 +295,7 @@ async def _apply(
     session: "Session", *, agreed: Sequence[RetentionPolicy] | None
 ) -> tuple["WorkProgress[tuple[PolicyRun, ...]]", dict[UUID, str]]:
     """Return the last step of each policy, and the names of the projects."""
+    from asyncio import CancelledError
     from collections.abc import AsyncGenerator
 
     from store.formats import UnknownText
@@ -313,9 +318,11 @@ async def _apply(
         await work_through(
             steps(), work_progress, lambda step: f"Applied to {sum(one.progress.done for one in step):,} jobs"
         )
-    except StoreError:
+    except (StoreError, CancelledError) as error:
+        # The second interrupt doesn't wait for the batch.
         _print_summary(work_progress.last, names)
-        print_message("An error stopped it. Run the same command to continue.")
+        by = "An error" if isinstance(error, StoreError) else "The interrupt"
+        print_message(f"{by} stopped it. Run the same command to continue.")
         raise
     return work_progress, names
 

@@ -2,16 +2,17 @@
 
 import asyncio
 import io
+import re
 import socket
 from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPException, parse_headers
-from urllib.parse import urlsplit
 
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from tui.cli.commands.openmetrics import Collected, Scrapes
+from tui.cli.output import print_message, show_where
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 1024
@@ -25,8 +26,10 @@ WRITE_SECONDS = 10.0
 LONGEST_REQUEST = 16_384
 """Bytes."""
 
-_HOSTS = ("127.0.0.1", "localhost", "::1")
+_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 """Accepted hosts. A web page could reach this server by its own domain name, so other hosts are refused."""
+_HOST = re.compile(rf"(?:{'|'.join(map(re.escape, _HOSTS))})(?::[0-9]{{1,5}})?", re.IGNORECASE)
+"""Any port, because the port differs behind an SSH tunnel. No domain name gets past this check, whatever its port."""
 _OPENMETRICS = "application/openmetrics-text"
 _END = b"\r\n\r\n"
 _FULL_PAUSE = 0.1
@@ -45,6 +48,7 @@ class ScrapeServer:
     def __init__(self, scrapes: Scrapes) -> None:
         self._scrapes = scrapes
         self._slots = asyncio.Semaphore(MOST_CONNECTIONS)
+        self._last_fault = ""
 
     async def serve(self, listener: socket.socket) -> None:
         """Serve until cancelled."""
@@ -68,11 +72,26 @@ class ScrapeServer:
                 connection.setblocking(False)
                 async with asyncio.timeout(READ_SECONDS):
                     request = await _request(connection)
-                answer = await self._answer(request)
+                answer = await self._answered(request)
                 async with asyncio.timeout(WRITE_SECONDS):
                     await loop.sock_sendall(connection, answer)
         finally:
             self._slots.release()
+
+    async def _answered(self, request: bytes) -> bytes:
+        """Return the answer, also after an error of gjobs itself: it must not end the server."""
+        try:
+            answer = await self._answer(request)
+        except Exception as error:
+            # The error's text may quote the database. Its name never does.
+            fault = type(error).__name__
+            if fault != self._last_fault:
+                print_message(f"A scrape failed with an internal error: {fault}. The answer is 500. Serving goes on.")
+                show_where(error)
+            self._last_fault = fault
+            return _response(HTTPStatus.INTERNAL_SERVER_ERROR)
+        self._last_fault = ""
+        return answer
 
     async def _answer(self, request: bytes) -> bytes:
         head, end, _ = request.partition(_END)
@@ -85,7 +104,7 @@ class ScrapeServer:
         if not end:
             return _response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         hosts = headers.get_all("Host", [])
-        if len(hosts) != 1 or not _is_ours(hosts[0]):
+        if len(hosts) != 1 or not _HOST.fullmatch(hosts[0].strip()):
             return _response(HTTPStatus.FORBIDDEN, f"The host must be one of {', '.join(_HOSTS)}.\n")
         if method not in (b"GET", b"HEAD"):
             return _response(HTTPStatus.METHOD_NOT_ALLOWED)
@@ -107,13 +126,6 @@ async def _request(connection: socket.socket) -> bytes:
             raise ConnectionError
         received += part
     return bytes(received)
-
-
-def _is_ours(host: str) -> bool:
-    try:
-        return urlsplit(f"//{host}").hostname in _HOSTS
-    except ValueError:
-        return False
 
 
 def _response(status: HTTPStatus, text: str = "", content_type: str = _TEXT, *, has_body: bool = True) -> bytes:

@@ -60,29 +60,37 @@ async def show_statistics(
         raise UsageError("--archive can't be combined with --by mode.", hint="Leave --by or --archive out.")
     chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
     project_id = chosen.id if chosen else None
-    if by is None:
-        if archive:
-            from store.retention.archive import get_statistics_with_archive
-
-            statistics = await get_statistics_with_archive(session.store, project_id)
-        else:
-            statistics = await session.store.get_job_statistics(project_id)
-        if output.json:
-            partial_claims = await session.store.actor_database.partial_claims()
-            output.document(json_documents.statistics(statistics, partial_claims=partial_claims))
-            if archive and not statistics.includes_archive:
-                await print_archive_limits(session)
-        else:
-            _show_statistics(output, statistics)
-            await _print_archive_note(session, is_included=archive)
-        return ExitCode.DONE
     if by == "mode":
         monitoring = await session.store.get_job_timings(project_id, window=window or DAY)
         if output.json:
             output.document(json_documents.monitoring(monitoring))
         else:
             _show_monitoring(output, monitoring)
-        return ExitCode.DONE
+    elif by == "project":
+        await _by_project(session, output, project_id, archive=archive)
+    else:
+        await _by_status(session, output, project_id, archive=archive)
+    return ExitCode.DONE
+
+
+async def _by_status(session: "Session", output: Output, project_id: UUID | None, *, archive: bool) -> None:
+    if archive:
+        from store.retention.archive import get_statistics_with_archive
+
+        statistics = await get_statistics_with_archive(session.store, project_id)
+    else:
+        statistics = await session.store.get_job_statistics(project_id)
+    if output.json:
+        partial_claims = await session.store.actor_database.partial_claims()
+        output.document(json_documents.statistics(statistics, partial_claims=partial_claims))
+        if archive and not statistics.includes_archive:
+            await print_archive_limits(session)
+    else:
+        _show_statistics(output, statistics)
+        await _print_archive_note(session, is_included=archive)
+
+
+async def _by_project(session: "Session", output: Output, project_id: UUID | None, *, archive: bool) -> None:
     if archive:
         from store.retention.archive import get_summary_with_archive
 
@@ -98,7 +106,6 @@ async def show_statistics(
         await _print_archive_note(session, is_included=archive)
     if len(summary) == MAX_LIMIT:
         print_message(f"These are the {MAX_LIMIT:,} most expensive rows. There may be more.")
-    return ExitCode.DONE
 
 
 def _show_statistics(output: Output, statistics: JobStatistics) -> None:

@@ -59,7 +59,7 @@ async def _ask_limit(
             expected_budget=draft.expected_budget,
         )
         try:
-            return await context.resolver.resolve(write)
+            return await host.tasks.noted(context.resolver.resolve(write), set_toast)
         finally:
             context.jobs_changed(())
 

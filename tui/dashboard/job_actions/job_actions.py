@@ -87,9 +87,7 @@ class JobActions:
         words = STATUS_TEXTS[target]
 
         async def submit(text: str) -> BulkReport:
-            report = await send(text)
-            self._tasks.note(report.toast)
-            return report
+            return await self._tasks.noted(send(text), lambda report: report.toast)
 
         async def send(text: str) -> BulkReport:
             if len(jobs) == 1:
@@ -209,7 +207,13 @@ class JobActions:
         """Ask for a new job. The form keeps the input until the job is stored."""
         store = self._context.store
 
+        def created(job: GenerationJob) -> Toast:
+            return created_toast(job, project=self._context.project_names[job.project_id])
+
         async def create(new_job: NewJob) -> GenerationJob:
+            return await self._tasks.noted(send(new_job), created)
+
+        async def send(new_job: NewJob) -> GenerationJob:
             write = store.create_generation_job(
                 project_id=new_job.project_id,
                 mode=new_job.mode,
@@ -227,7 +231,7 @@ class JobActions:
         )
         job = await self._app.push_screen_wait(dialog)
         if job is not None:
-            show_toast(self._app, created_toast(job, project=self._context.project_names[job.project_id]))
+            show_toast(self._app, created(job))
             await self._context.go_to_job(job)
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:

@@ -13,7 +13,7 @@ from store.formats import money
 from store.job_list.list_query import ListOrder, OrderColumn
 from store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus
 from tui.text.clean_text import clean_cell, pad
-from tui.text.format import age, duration, elapsed, error_summary, is_infinite, short_id
+from tui.text.format import age, duration, elapsed, error_summary, is_far, short_id
 from tui.text.status_text import status_label
 
 GUTTER = 3
@@ -284,7 +284,7 @@ def _hidden_style(name: ColumnName) -> str:
 
 def _total(job: GenerationJob, now: datetime) -> str:
     """Return the time from creation to the end. A running job counts up to now."""
-    if job.status is JobStatus.QUEUED or is_infinite(job.created_at) or is_infinite(job.updated_at):
+    if job.status is JobStatus.QUEUED or is_far(job.created_at) or is_far(job.updated_at):
         return ""
     if isinstance(job.status, UnknownStatus):
         return ""  # An unknown status does not show whether the job has ended.

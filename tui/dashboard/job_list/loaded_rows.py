@@ -8,7 +8,7 @@ from uuid import UUID
 from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, OrderColumn, RowWindowQuery
 from store.jobs.job import GenerationJob
 from store.statistics.totals import Count, Precision
-from tui.text.format import is_infinite
+from tui.text.format import is_far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ class LoadedRows:
         """Return whether the job belongs between these rows in the order of creation."""
         if self.is_whole:
             return True
-        if not self.jobs or is_infinite(job.created_at):
+        if not self.jobs or is_far(job.created_at):
             return False
         first, last = self.jobs[0], self.jobs[-1]
         is_beyond_first = self.has_before and self._comes_before(job, first)

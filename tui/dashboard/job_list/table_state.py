@@ -10,7 +10,7 @@ from store.jobs.job import GenerationJob
 from store.statistics.totals import Count
 from tui.dashboard.job_list.loaded_rows import LoadedRows, RowRequest, Step, needed_rows, rows_here
 from tui.dashboard.statistics.count_text import Position
-from tui.text.format import is_infinite
+from tui.text.format import is_far
 
 Move = Step | End
 
@@ -276,7 +276,7 @@ class TableState:
 
 def _newest(newest: datetime | None, rows: LoadedRows) -> datetime | None:
     known = [] if newest is None else [newest]
-    return max((*known, *(job.created_at for job in rows.jobs if not is_infinite(job.created_at))), default=None)
+    return max((*known, *(job.created_at for job in rows.jobs if not is_far(job.created_at))), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

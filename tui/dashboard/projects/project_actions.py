@@ -65,7 +65,8 @@ async def create_project(host: "ActionHost", context: ActionContext) -> None:
             return
 
     async def submit(name: str) -> Project:
-        return await context.resolver.resolve(context.store.create_project(name, owner_id=owner_id))
+        creating = context.resolver.resolve(context.store.create_project(name, owner_id=owner_id))
+        return await host.tasks.noted(creating, _created)
 
     prompt = TextPrompt(
         title="New project",
@@ -77,5 +78,9 @@ async def create_project(host: "ActionHost", context: ActionContext) -> None:
     )
     project = await host.app.push_screen_wait(prompt)
     if project is not None:
-        show_toast(host.app, Toast(text=f"Created the project {clean(project.name, limit=60)}."))
+        show_toast(host.app, _created(project))
         host.dashboard.choose_project(project.id)
+
+
+def _created(project: Project) -> Toast:
+    return Toast(text=f"Created the project {clean(project.name, limit=60)}.")

@@ -218,14 +218,14 @@ class CostsPanel(SteadyText):
         self._totals = totals
         self._draw()
 
-    def tell_age(self, seconds: float, *, is_silent: bool = False) -> None:
+    def tell_age(self, seconds: float, *, is_current: bool = True) -> None:
         """Show the age and precision of the numbers, and who they were read as.
 
-        While the database `is_silent`, no numbers count as current.
+        They are not current if the list has changed since, or while the database does not answer.
         """
         if self._totals is not None:
             key = key_of(self.app, DASHBOARD_BINDINGS, "numbers.exact")
-            note = totals_note(self._totals, seconds=seconds, key=key, is_silent=is_silent)
+            note = totals_note(self._totals, seconds=seconds, key=key, is_current=is_current)
             self._show_note(note, is_stale=is_stale(seconds))
 
     def explain(self, why: str, *, of_what: str) -> None:

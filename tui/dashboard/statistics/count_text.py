@@ -40,8 +40,9 @@ def _rounded(number: int) -> int:
     return round(number, min(3 - len(str(abs(number))), 0))
 
 
-def totals_age(seconds: float, *, is_silent: bool = False) -> str:
-    if seconds < _JUST_NOW and not is_silent:
+def totals_age(seconds: float, *, is_current: bool = True) -> str:
+    """Return the time since the numbers were read. Only current numbers are of just now."""
+    if seconds < _JUST_NOW and is_current:
         return "just now"
     return f"{'stale: ' if is_stale(seconds) else ''}{elapsed(seconds)} old"
 
@@ -50,14 +51,14 @@ def is_stale(seconds: float) -> bool:
     return seconds >= STALE_AFTER
 
 
-def totals_note(totals: "Totals", *, seconds: float, key: str, is_silent: bool = False) -> str:
+def totals_note(totals: "Totals", *, seconds: float, key: str, is_current: bool = True) -> str:
     """Return a note like `exact · 40 s old · as ada@example.com`. `key` counts exactly and is named if that helps."""
     is_exact = totals.precision is Precision.EXACT
     parts = [
         *([] if is_exact and totals.partial_claims else [_PRECISION_WORDS[totals.precision]]),
         *([PARTIAL_CLAIMS] if totals.partial_claims else []),
         *_filter_notes(totals),
-        totals_age(seconds, is_silent=is_silent),
+        totals_age(seconds, is_current=is_current),
         f"as {clean(actor_name(totals.actor), limit=60)}",
     ]
     if not is_whole(totals):

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from store.far_times import parse_far_time
 from store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
 from store.jobs.job import JobStatus
 from tests.tui.sample_jobs import NOON, make_job
@@ -171,10 +172,20 @@ def test_duration_cell_shows_the_final_or_current_duration(status: JobStatus, to
     assert texts(row_cells(job, lay_out(80, USUAL), now=NOON))[4] == total
 
 
-def test_infinite_timestamps_have_an_age_but_no_duration() -> None:
-    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    job = make_job(1, status=JobStatus.SUCCEEDED, created_at=first, updated_at=last)
-    assert texts(row_cells(job, lay_out(80, USUAL), now=NOON))[3:5] == ["-infinity", ""]
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("infinity", "infinity"),
+        ("-infinity", "-infinity"),
+        ("294276-12-31T23:59:59.999999Z", "294276 AD"),
+        ("4714-11-24T00:00:00.000000Z BC", "4714 BC"),
+    ],
+)
+def test_far_times_are_shown_by_their_year_and_have_no_duration(text: str, shown: str) -> None:
+    far = parse_far_time(text)
+    assert far is not None
+    job = make_job(1, status=JobStatus.SUCCEEDED, created_at=far, updated_at=NOON)
+    assert texts(row_cells(job, lay_out(80, USUAL), now=NOON))[3:5] == [shown, ""]
 
 
 @given(width=st.integers(40, 200), mode=st.text(), error=st.text(), name=st.text())

@@ -164,8 +164,8 @@ def test_totals_show_their_precision_age_and_actor(numbers: Totals, seconds: flo
     assert totals_note(numbers, seconds=seconds, key="=") == words
 
 
-def test_totals_of_a_silent_database_are_not_shown_as_just_now() -> None:
-    words = totals_note(USUAL, seconds=4.0, key="=", is_silent=True)
+def test_totals_that_may_have_changed_are_not_shown_as_just_now() -> None:
+    words = totals_note(USUAL, seconds=4.0, key="=", is_current=False)
     assert words == "exact · 4 s old · as the operator"
 
 

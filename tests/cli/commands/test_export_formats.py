@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from store.formats import plain_row
 from store.jobs.job import GenerationJob, JobStatus
-from tui.cli.commands.export_files import writer
-from tui.cli.commands.export_formats import FileFormat
+from tui.cli.commands.export_formats import FileFormat, writer
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 

@@ -7,8 +7,9 @@ import pytest
 from store.configuration.configuration import Configuration
 from store.configuration.settings import resolve
 from store.errors import BadConfiguration
-from tui.dashboard.keys.keymap import checked_keymap
+from tests.manual import dashboard_facts
 from tui.dashboard.run import setup_of
+from tui.dashboard_settings import TABLE, checked_keymap
 
 FILE = Path("/here/config.toml")
 
@@ -71,6 +72,10 @@ def test_keymap_accepts_keys_without_conflicts(keymap: dict[str, str], checked: 
 )
 def test_keymap_rejects_unknown_conflicting_and_unusable_keys(name: str, key: str, clause: str) -> None:
     assert problems(**{name: key}) == [f'keymap."{name.replace("__", ".")}" {clause}']
+
+
+def test_table_of_keys_is_that_of_the_dashboard_and_textual() -> None:
+    assert TABLE.read_text(encoding="utf-8") == dashboard_facts(), "Write it again with: python -m tests.manual"
 
 
 def test_keymap_reports_all_problems_at_once() -> None:

@@ -1,26 +1,38 @@
-"""Check the configured keymap."""
+"""Check the configured theme and keymap, without importing the dashboard. Every command reports their problems."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-
-from textual.binding import Binding
-from textual.keys import Keys
-from textual.keys import _character_to_key as key_name
-from textual.screen import ModalScreen
+from pathlib import Path
 
 from store.configuration.config_file import refusal_of
 from store.configuration.configuration import Configuration
 from store.configuration.toml_table import ConfigurationProblem, dotted
 from store.formats import not_known
-from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.dialogs.pick import PickDialog
-from tui.dashboard.job_list.filter_field import FilterField
-from tui.dashboard.keys.bindings import inherited_bindings, own_bindings
-from tui.dashboard.keys.help import OWNERS, of_the_app
-from tui.dashboard.screen import DashboardScreen
 
-Scope = Sequence[Binding]
-"""Bindings that are active at the same time."""
+TABLE = Path(__file__).with_suffix(".json")
+"""What the dashboard and Textual know. `python -m tests.manual` writes it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardFacts:
+    themes: Sequence[str]
+    bindings: Mapping[str, str]
+    """The default keys by binding id."""
+    scopes: Sequence[Sequence[str]]
+    """Ids of bindings that are active at the same time."""
+    typed_into: Sequence[str]
+    """Ids of bindings that are active while the user may be typing."""
+    characters: Mapping[str, str]
+    """Key names by the character that the key types."""
+    other_keys: Sequence[str]
+
+
+@cache
+def dashboard_facts() -> DashboardFacts:
+    return DashboardFacts(**json.loads(TABLE.read_text(encoding="utf-8")))
+
 
 _TAKEN = {
     "ctrl+c": "Textual uses",
@@ -31,26 +43,27 @@ _TAKEN = {
     "ctrl+p": "opens the command palette",
     "ctrl+z": "suspends gjobs",
 }
-_TYPED_INTO = (Dialog, PickDialog, FilterField)
-"""Classes in which the user may be typing while their bindings are active."""
 _MODIFIERS = ("ctrl", "shift")
 
 
 def checked_keymap(configuration: Configuration) -> dict[str, str]:
-    """Return Textual's keymap, from binding id to keys. Raise BadConfiguration with all problems."""
-    moved = {name: tuple(map(_full_name, keys)) for name, keys in configuration.keymap.items()}
-    if problems := [*_bad_keys(moved), *_conflicts(moved)]:
+    """Return Textual's keymap, from binding id to keys. Raise BadConfiguration with all problems, also of the theme."""
+    characters = dashboard_facts().characters
+    moved = {name: tuple(characters.get(key, key) for key in keys) for name, keys in configuration.keymap.items()}
+    if problems := [*_bad_theme(configuration.theme), *_bad_keys(moved), *_conflicts(moved)]:
         raise refusal_of(configuration, problems)
     return {name: ",".join(keys) for name, keys in moved.items()}
 
 
-def _full_name(key: str) -> str:
-    return key_name(key) if len(key) == 1 else key
+def _bad_theme(theme: str | None) -> Iterator[ConfigurationProblem]:
+    themes = dashboard_facts().themes
+    if theme is not None and theme not in themes:
+        yield ConfigurationProblem(location=("theme",), clause=not_known(theme, themes))
 
 
 def _bad_keys(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProblem]:
-    known = _bindings()
-    typing = {binding.id for owner in _TYPED_INTO for binding in own_bindings(owner)}
+    facts = dashboard_facts()
+    known, typed = facts.bindings, set(facts.characters.values())
     for name, keys in moved.items():
         location = ("keymap", name)
         if name not in known:
@@ -59,15 +72,10 @@ def _bad_keys(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProbl
         for key in keys:
             if clause := why_no_key(key):
                 yield ConfigurationProblem(location=location, clause=clause)
-            elif name in typing and _is_typed(key):
+            elif name in facts.typed_into and key in typed:
                 yield ConfigurationProblem(
                     location=location, clause=f"cannot be {key!r}, which types a character there"
                 )
-
-
-def _bindings() -> dict[str, Binding]:
-    owned = (binding for owner in OWNERS for binding in own_bindings(owner))
-    return {binding.id: binding for binding in (*owned, *of_the_app()) if binding.id}
 
 
 def why_no_key(key: str) -> str | None:
@@ -86,22 +94,18 @@ def why_no_key(key: str) -> str | None:
 
 @cache
 def _key_names() -> frozenset[str]:
-    printable = (chr(code) for code in range(0x21, 0x250) if chr(code).isprintable())
-    return frozenset([*map(key_name, printable), *(key.value for key in Keys), "space"])
-
-
-def _is_typed(key: str) -> bool:
-    return key in frozenset(map(key_name, map(chr, range(0x20, 0x250))))
+    facts = dashboard_facts()
+    return frozenset([*facts.characters.values(), *facts.other_keys])
 
 
 def _conflicts(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProblem]:
     """Yield a problem for each moved key that another active binding also uses."""
+    facts = dashboard_facts()
     told: set[tuple[str, str]] = set()
-    for scope in _scopes():
+    for scope in facts.scopes:
         holders: dict[str, list[str]] = {}
-        for binding in scope:
-            name = binding.id or ""
-            for key in moved.get(name, binding.key.split(",")):
+        for name in scope:
+            for key in moved.get(name, facts.bindings[name].split(",")):
                 holders.setdefault(key.strip(), []).append(name)
         for key, names in holders.items():
             first = next((name for name in names if name in moved), None)
@@ -111,14 +115,3 @@ def _conflicts(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProb
                 yield ConfigurationProblem(
                     location=("keymap", first), clause=f"uses {key!r}, which {dotted((other,))} uses too"
                 )
-
-
-def _scopes() -> Iterator[Scope]:
-    app = list(of_the_app())
-    screen = list(own_bindings(DashboardScreen))
-    anywhere = [binding for binding in app if binding.priority]
-    for owner in OWNERS:
-        if issubclass(owner, ModalScreen):
-            yield [*inherited_bindings(owner), *anywhere]
-        elif owner is not DashboardScreen:
-            yield [*own_bindings(owner), *screen, *app]

@@ -1,0 +1,82 @@
+"""An interrupt of long work is reported with what was done until then, also as an error document."""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncGenerator, Iterator, Sequence
+
+import pytest
+
+from store.retention.retention import BatchProgress
+from tests.cli.command_line import Run, Sql
+
+pytestmark = pytest.mark.usefixtures("url")
+
+OLD = ("--older-than", "1d")
+COMMANDS: dict[str, tuple[Sequence[str], str, str]] = {
+    "cleanup": (("cleanup", *OLD, "--yes"), "store.retention.cleanup.run_cleanup", "Stopped: archived 3 jobs, "),
+    "archive restore": (
+        ("archive", "restore", "--all", "--yes"),
+        "store.retention.archive.restore_matching",
+        "Stopped: restored 3 jobs, ",
+    ),
+    "retention apply": (
+        ("retention", "apply", "--yes"),
+        "store.retention.retention_policies.run_cleanup",
+        "Stopped: the policies were applied to 3 jobs. ",
+    ),
+}
+
+
+async def interrupted_once(*_: object) -> AsyncGenerator[BatchProgress, None]:
+    signal.raise_signal(signal.SIGINT)
+    while True:
+        # The event loop handles the signal between two steps.
+        await asyncio.sleep(0)
+        yield BatchProgress(done=3)
+
+
+async def interrupted_twice(*_: object) -> AsyncGenerator[BatchProgress, None]:
+    yield BatchProgress(done=3)
+    for _time in range(2):
+        signal.raise_signal(signal.SIGINT)
+    await asyncio.Event().wait()
+
+
+@pytest.fixture(params=COMMANDS)
+def interrupted(request: pytest.FixtureRequest, gjobs: Run, sql: Sql) -> Iterator[tuple[Sequence[str], str, str]]:
+    """A command that finds jobs, what it works with, and what it says when it is stopped."""
+    if request.param == "archive restore":
+        gjobs("cleanup", *OLD, "--yes")
+    if request.param == "retention apply":
+        gjobs("retention", "set", *OLD, "--yes")
+    yield COMMANDS[request.param]
+    sql("delete from gjobs.retention_policies")
+
+
+def test_interrupt_is_reported_with_what_was_done(
+    interrupted: tuple[Sequence[str], str, str], gjobs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command, work, words = interrupted
+    monkeypatch.setattr(work, interrupted_once)
+    stopped = gjobs(*command, "--json")
+    assert stopped.code == 130
+    assert stopped.document
+    error = json.loads(stopped.err.splitlines()[-1])["error"]
+    assert (error["kind"], error["hint"], error["exit_code"]) == ("interrupted", None, 130)
+    assert error["message"].startswith(words)
+    assert error["message"].endswith("Run the same command to continue.")
+    assert gjobs(*command).err.splitlines()[-1] == error["message"]
+
+
+def test_second_interrupt_breaks_the_work_off_and_is_reported_with_what_was_done(
+    interrupted: tuple[Sequence[str], str, str], gjobs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command, work, _ = interrupted
+    monkeypatch.setattr(work, interrupted_twice)
+    broken_off = gjobs(*command, "--json")
+    assert (broken_off.code, broken_off.out) == (130, "")
+    *words, document = broken_off.err.splitlines()
+    assert json.loads(document)["error"]["message"] == "Interrupted."
+    assert "d 3 jobs" in " ".join(words)
+    assert "interrupt" in " ".join(words)
