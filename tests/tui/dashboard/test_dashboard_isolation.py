@@ -106,9 +106,9 @@ async def test_isolation_check_of_an_empty_database_reports_unknown_results(
         await driver.press("w", toast="There are no rows to try the writes on.")
 
 
-@pytest.mark.parametrize("size", [(200, 50), (80, 24), (40, 8)])
-async def test_isolation_dialog_fits_every_terminal_size(drive: Drive, size: tuple[int, int]) -> None:
-    async with drive(actor=OPERATOR, size=size) as driver:
-        await driver.press("i", dialog="Isolation")
-        await driver.until(lambda: driver.app.screen.query_one(OptionList).size.height > 0)
-        await driver.press("end", "escape", dialog="")
+async def test_isolation_dialog_fits_every_terminal_size(operator: Driver) -> None:
+    for width, height in ((200, 50), (80, 24), (40, 8)):
+        await operator.resize(width, height)
+        await operator.press("i", dialog="Isolation")
+        await operator.until(lambda: operator.app.screen.query_one(OptionList).size.height > 0)
+        await operator.press("end", "escape", dialog="")

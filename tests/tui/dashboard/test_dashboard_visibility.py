@@ -1,14 +1,13 @@
 """The visibility view: hidden jobs, the policies that hide them, and whose totals are shown."""
 
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 
 from store.jobs.job import JobStatus
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
 from tests.tui.jobs_database import AUTUMN, BEN, TRAIL, JobsDatabase, job_id
 
 POLICY = "Users can view own generation jobs"
@@ -126,58 +125,42 @@ async def test_visibility_key_asks_the_operator_for_a_user_and_keeps_the_project
         assert driver.rows == [8, 11]
 
 
-class TestAppDatabase:
-    """The app's own schema, whose grants and policies each test changes."""
+async def test_comparison_names_the_policy_or_the_missing_grant_that_hides_jobs(attached_database: Conninfo) -> None:
+    jobs_db = JobsDatabase(attached_database)
+    jobs_db.users()
+    jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
+    for number in (1, 2):
+        jobs_db.job(number)
 
-    @pytest.fixture
-    async def app_jobs_db(self, attached_database: Conninfo) -> AsyncIterator[JobsDatabase]:
-        jobs_db = JobsDatabase(attached_database)
-        jobs_db.users()
-        jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
-        for number in (1, 2):
-            jobs_db.job(number)
-        yield jobs_db
-        jobs_db.close()
+    jobs_db.sql(
+        'create policy "[@click=app.quit]x[/]" on public.generation_jobs as restrictive for select to authenticated'
+        " using (mode <> '\x1b[31m[/oops]')"
+    )
+    jobs_db.sql("update public.generation_jobs set mode = '\x1b[31m[/oops]' where id = %s", job_id(2))
+    async with dashboard_on(attached_database) as driver:
+        await driver.press("v", shows=("sees 1 of 2", "“[@click=app.quit]x[/]”"))
+        await driver.press("enter", on=2, dialog="Job", shows="“[@click=app.quit]x[/]” hides all but")
 
-    @pytest.fixture
-    def app(self, attached_database: Conninfo) -> WatchedApp:
-        return WatchedApp(opener_of(attached_database))
+    jobs_db.sql('drop policy "[@click=app.quit]x[/]" on public.generation_jobs')
+    jobs_db.sql(f'drop policy "{POLICY}" on public.generation_jobs')
+    async with dashboard_on(attached_database) as driver:
+        await driver.press("v", shows=("sees 0 of 2", "⊘ hidden from every user: no policy lets authenticated read"))
 
-    async def test_missing_grant_is_not_shown_as_zero_jobs(self, app_jobs_db: JobsDatabase, app: WatchedApp) -> None:
-        app_jobs_db.sql("revoke all on public.generation_jobs, public.projects, public.assets from authenticated")
-        async with drive_dashboard(app) as driver:
-            await driver.shows("no privilege")
-            await driver.press("v")
-            await driver.shows(
-                "visibility: ada@example.com sees none: no grant",
-                "No grant: ada@example.com may not read the jobs",
-                "⊘ hidden from every user: authenticated has no grant",
-            )
-
-            assert driver.rows == [1, 2]
-            assert all("⊘ hidden" in row_of(driver, number) for number in (1, 2))
-            assert not re.search(r"sees 0|Total 0|\$0\.00", driver.text)
-            await driver.resize(80, 24)
-            await driver.shows("there are no costs to", "show.")
-
-    async def test_table_without_a_policy_hides_jobs_from_everybody(
-        self, app_jobs_db: JobsDatabase, app: WatchedApp
-    ) -> None:
-        app_jobs_db.sql(f'drop policy "{POLICY}" on public.generation_jobs')
-        async with drive_dashboard(app) as driver:
-            await driver.press(
-                "v", shows=("sees 0 of 2", "⊘ hidden from every user: no policy lets authenticated read")
-            )
-
-    async def test_hostile_policy_name_is_shown_as_plain_text(self, app_jobs_db: JobsDatabase, app: WatchedApp) -> None:
-        app_jobs_db.sql(
-            'create policy "[@click=app.quit]x[/]" on public.generation_jobs as restrictive for select to authenticated'
-            " using (mode <> '\x1b[31m[/oops]')"
+    jobs_db.sql("revoke all on public.generation_jobs, public.projects, public.assets from authenticated")
+    async with dashboard_on(attached_database) as driver:
+        await driver.shows("no privilege")
+        await driver.press("v")
+        await driver.shows(
+            "visibility: ada@example.com sees none: no grant",
+            "No grant: ada@example.com may not read the jobs",
+            "⊘ hidden from every user: authenticated has no grant",
         )
-        app_jobs_db.sql("update public.generation_jobs set mode = '\x1b[31m[/oops]' where id = %s", job_id(2))
-        async with drive_dashboard(app) as driver:
-            await driver.press("v", shows=("sees 1 of 2", "“[@click=app.quit]x[/]”"))
-            await driver.press("enter", on=2, dialog="Job", shows="“[@click=app.quit]x[/]” hides all but")
+        assert driver.rows == [1, 2]
+        assert all("⊘ hidden" in row_of(driver, number) for number in (1, 2))
+        assert not re.search(r"sees 0|Total 0|\$0\.00", driver.text), "a missing grant is not shown as zero jobs"
+        await driver.resize(80, 24)
+        await driver.shows("there are no costs to", "show.")
+    jobs_db.close()
 
 
 async def test_visibility_key_opens_a_hidden_job_found_by_id_and_leaving_hides_it_again(dashboard: Driver) -> None:
