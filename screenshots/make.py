@@ -18,7 +18,8 @@ from uuid import UUID
 import psycopg
 from psycopg.conninfo import make_conninfo
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList, Select, Static
+from textual.widgets import Input, MarkdownViewer, OptionList, Select, Static
+from textual.widgets.markdown import MarkdownTableOfContents
 
 from migrations.runner import upgrade
 from screenshots.growth import chart, lines_of
@@ -38,6 +39,7 @@ from store.store import Store
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.appearance import screen_svg
 from tui.dashboard.job_list.job_table import JobTable
+from tui.dashboard.keys.manual_dialog import Location, ManualDialog
 from tui.dashboard.session_poller import Opener
 from tui.session import Report, Session
 
@@ -174,6 +176,43 @@ async def budgets(stage: Stage) -> None:
     await stage.wait_for(lambda: listed.option_count > 0)
 
 
+async def manual_of_keys(stage: Stage) -> None:
+    await stage.press("question_mark")
+    await has_page(stage, "tour")
+    if isinstance(stage.app.screen, ManualDialog):
+        stage.app.screen.go(Location(topic="keys", anchor="all-keys"))
+    await has_page(stage, "keys", is_scrolled=True)
+
+
+async def manual_of_budgets(stage: Stage) -> None:
+    await budgets(stage)
+    await stage.press("question_mark")
+    await has_page(stage, "budgets")
+
+
+async def manual_of_workers(stage: Stage) -> None:
+    await workers(stage)
+    await stage.press("question_mark")
+    await has_page(stage, "workers")
+
+
+async def has_page(stage: Stage, topic: str, *, is_scrolled: bool = False) -> None:
+    """The page comes in parts, and again when its width is known."""
+    await stage.wait_for(lambda: isinstance(stage.app.screen, ManualDialog))
+    dialog = stage.app.screen
+    viewer, contents = dialog.query_one(MarkdownViewer), dialog.query_one(MarkdownTableOfContents)
+
+    def is_drawn() -> bool:
+        is_busy = any(work.node is dialog and not work.is_finished for work in stage.app.workers)
+        is_titled = str(dialog.query_one("#dialog").border_title).endswith(f" {topic}")
+        is_there = (viewer.scroll_offset.y > 0) is is_scrolled
+        return is_titled and is_there and not is_busy and bool(contents.table_of_contents)
+
+    await stage.wait_for(is_drawn)
+    await stage.press()
+    await stage.wait_for(is_drawn)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     name: str
@@ -199,9 +238,12 @@ SCENES = (
         profile=Profile(name="production", label="Production", color="crimson"),
         address="db.example.com/app",
     ),
-    Scene(name="lens", size=WIDE, play=visibility),
+    Scene(name="visibility", size=WIDE, play=visibility),
     Scene(name="narrow", size=NARROW, play=dashboard),
     Scene(name="budgets", size=WIDE, play=budgets),
+    Scene(name="manual-keys", size=WIDE, play=manual_of_keys),
+    Scene(name="manual-budgets", size=WIDE, play=manual_of_budgets),
+    Scene(name="manual-workers", size=WIDE, play=manual_of_workers, acts_as=OPERATOR_NAME),
 )
 
 

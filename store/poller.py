@@ -20,6 +20,10 @@ LONGEST_WAIT = 30.0
 """Seconds. Growing waits stop here, unless the interval or a slow query needs more."""
 LONGEST_COSTLY_WAIT = 300.0
 """Seconds. A larger share than the default never delays a query longer: a slow query may be fast next time."""
+FAST = 0.25
+"""Seconds. Of a query that is faster, much of the time is the network's and not the server's work."""
+LONGEST_FAST_WAIT = 10.0
+"""Seconds. A larger share than the default never delays a fast query longer, so that its result does not lag behind."""
 LONGEST_IDLE_WAIT = 10.0
 """Seconds, for a feed that a person watches and that no notification wakes."""
 IDLE_AFTER = 0.25
@@ -65,7 +69,8 @@ def wait_after_page(pace: PollPace, duration: float, *, unchanged: int = 0) -> f
 
 def wait_for_cost(share: float, duration: float) -> float:
     """Return the least wait after a query of this duration."""
-    return min(duration * share, max(duration * SHARE_OF_TIME, LONGEST_COSTLY_WAIT))
+    longest = LONGEST_FAST_WAIT if duration < FAST else LONGEST_COSTLY_WAIT
+    return min(duration * share, max(duration * SHARE_OF_TIME, longest))
 
 
 def _idle_steps(pace: PollPace, unchanged: int) -> int:

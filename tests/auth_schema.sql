@@ -1,5 +1,5 @@
--- `auth` of a hosted project, with its tables and functions. It belongs to a role that the developer's is no member of. Run as the
--- administrator.
+-- The schema `auth` of a hosted project, with its tables and functions. Its owner is a role that the developer's role is not
+-- a member of. Run as the administrator.
 do $$
 begin
     if to_regrole('supabase_auth_admin') is null then

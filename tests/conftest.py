@@ -33,7 +33,6 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 Conninfo = Mapping[str, str | int]
-
 """libpq's parameters by name."""
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
@@ -45,11 +44,9 @@ delete from gjobs.job_starts;
 delete from gjobs.job_links;
 delete from gjobs.workers;
 """
-
 """Deleting the users deletes everything except the rows that outlive the jobs."""
 
 TESTS = Path(__file__).parent
-
 GIGABYTE = 2**30
 
 

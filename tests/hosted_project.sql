@@ -1,5 +1,5 @@
--- What a hosted project holds before the app's first migration beside `auth`: the roles of requests, and what new tables in public
--- grant them. Run as the administrator.
+-- The rest of a hosted project before the app's first migration: the roles of requests, and the grants on new tables in
+-- public. Run as the administrator.
 do $$
 declare
     name text;

@@ -31,11 +31,9 @@ from tui.dashboard_settings import TABLE
 from tui.manual.pages import GROUPS, TOPICS, page_path, with_generated
 
 README = Path(__file__).parents[1] / "README.md"
-
 WIDTH = 70
 
 TYPED_INTO = (Dialog, PickDialog, FilterField)
-
 """Classes in which the user may be typing while their bindings are active."""
 
 MAIN_KEYS = (
@@ -52,11 +50,9 @@ MAIN_KEYS = (
     "app.lens",
     "app.help",
 )
-
 """The twelve most important keys, for the README."""
 
 START = "from the command to the first screen, with the server already running"
-
 WORK = "a queue of empty jobs, until all have run, with durable results"
 
 HEADLINES = (
@@ -86,7 +82,6 @@ HEADLINES = (
     ),
     ("empty jobs run by one worker that claims one job at a time", WORK, ("gjobs", "gjobs"), ("PgQueuer", "PgQueuer")),
 )
-
 """The README's benchmarks: label, title, and two series (ours and the rival's), each as measured and as shown."""
 
 

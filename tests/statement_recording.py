@@ -19,7 +19,6 @@ from store.embedded.clients import ADMINISTRATOR, ServerHandle
 from tests.conftest import Conninfo, connect, temporary_database
 
 ONLOOKER = "onlooker"
-
 TABLES = ("projects", "assets", "generation_jobs")
 
 _POLICIES = """

@@ -116,13 +116,6 @@ def test_burst_of_keys_goes_into_the_form_that_its_first_key_opens(work_dir: Pat
     assert pane.wait_for_end() == 0
 
 
-def test_snapshot_command_starts_the_database_and_prints_a_frame(work_dir: Path) -> None:
-    frame = run_process("snapshot", "--size", "120x36")
-    assert (frame.code, len(frame.out.splitlines())) == (0, 36)
-    for text in ("as ada@example.com", "Costs · Autumn catalog", "Jobs · 121", "✓ succeeded 104"):
-        assert text in frame.out
-
-
 def test_demo_runs_jobs_by_itself_and_leaves_no_processes_or_files(work_dir: Path, cleanup: ExitStack) -> None:
     pane = open_pane(work_dir, cleanup, "demo")
     # Compare the list. The counts refresh far less often.

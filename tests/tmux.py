@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 PATIENCE = 90.0
-
 """Seconds that a test waits for a screen: far more than any step takes, even on a busy machine."""
 
 WIDTH, HEIGHT = 120, 36

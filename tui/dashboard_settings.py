@@ -74,7 +74,7 @@ def _bad_keys(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProbl
                 yield ConfigurationProblem(location=location, clause=clause)
             elif name in facts.typed_into and key in typed:
                 yield ConfigurationProblem(
-                    location=location, clause=f"cannot be {key!r}, which types a character there"
+                    location=location, clause=f"cannot be {key!r}, because that key types a character in the field"
                 )
 
 

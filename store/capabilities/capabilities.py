@@ -209,7 +209,7 @@ def setting_budgets(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> Mi
     it.
     """
     if actor != OPERATOR:
-        return MissingCapability(reason="Only the operator can set budgets.")
+        return MissingCapability(reason="Only the operator can set budgets.", advice=_AS_OPERATOR)
     missing = written(facts, BUDGETS, actor, "insert", columns) or written(facts, BUDGETS, actor, "update", columns)
     if missing is not None or not facts.relations[BUDGETS].row_security:
         return missing
@@ -242,13 +242,14 @@ def leased(facts: DatabaseFacts) -> MissingCapability | None:
 def users(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapability | None:
     """Return why the actor can't read users. Customers must not read e-mails, so no hint says how to allow it."""
     if actor != OPERATOR:
-        return MissingCapability(reason="Only the operator may read the users.")
+        return MissingCapability(reason="Only the operator may read the users.", advice=_AS_OPERATOR)
     missing = read(facts, USERS, actor, columns) or hidden(facts, USERS)
     if missing and missing.sql and not facts.owner_may_grant_auth:
         return replace(missing, sql=None, advice=_OF_AUTH)
     return missing
 
 
+_AS_OPERATOR = "Act as the operator: leave --as out, or press u in the dashboard."
 _OF_AUTH = "Only the owner of the schema auth can grant that. Connect as a login that may use it."
 """The owner of the tables can't run such a grant: it ends in a warning and grants nothing."""
 

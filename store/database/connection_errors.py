@@ -79,8 +79,8 @@ def _host_advice(said: str) -> str | None:
         return None
     if _SUPABASE_DIRECT.search(said):
         return (
-            "Supabase's direct address has IPv6 only, which this network may lack. Use the session pooler's address"
-            " (port 5432) from the project's Connect page, or check the project's name."
+            "Supabase's direct address works only over IPv6. This network may not have IPv6. Use the session pooler's"
+            " address (port 5432) from the project's Connect page, or check the project's name."
         )
     if is_unknown:
         return "This machine can't resolve the host's name. Check its spelling, the DNS and the VPN."

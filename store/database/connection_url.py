@@ -31,7 +31,7 @@ def parameters(target: UrlTarget) -> dict[str, str | int]:
     """
     hint = None
     if target.origin == APP_VARIABLE:
-        hint = f"Unset {APP_VARIABLE} for gjobs, or choose another database. --profile embedded is gjobs' own."
+        hint = f"Unset {APP_VARIABLE} for gjobs, or choose another database, such as --profile embedded."
     return {**parse(target.url, named=f"The address in {target.origin}", hint=hint), **target.parameters}
 
 

@@ -26,8 +26,8 @@ from store.formats import known_or_text, money
 
 SQLSTATE = "GJ001"
 _AGAIN: Mapping[str, str] = {
-    Period.DAY: "The next day begins at 00:00 UTC. ",
-    Period.MONTH: "The next month begins on its first day at 00:00 UTC. ",
+    Period.DAY: "The budget starts again at 00:00 UTC. ",
+    Period.MONTH: "The budget starts again on the first day of the next month, at 00:00 UTC. ",
     Period.ALL: "",
 }
 

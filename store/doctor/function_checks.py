@@ -219,7 +219,8 @@ def _open_to_anybody(function: AppFunction) -> Finding | None:
         f"The function {function.name} returns rows of any user to {' and '.join(function.callers)}. It bypasses row"
         " level security, and does not check who calls it.",
         sql=_revoked(function),
-        hint="If users need it, compare the rows' user_id with auth.uid() in it, or make it SECURITY INVOKER.",
+        hint="If users need this function, change it to SECURITY INVOKER, or let it compare each row's user_id with"
+        " auth.uid().",
     )
 
 
@@ -314,7 +315,8 @@ def view_findings(views: Sequence[AppView], facts: DatabaseFacts) -> Iterator[Fi
             section=Section.RULES,
             name="leaking-view",
             severity=Severity.PROBLEM,
-            sentence=f"The view {view.name} {why}, so {' and '.join(view.readers)} may read rows of every user in it.",
+            sentence=f"The view {view.name} {why}, so {' and '.join(view.readers)} may read the rows of all users"
+            " through it.",
             sql=_fixes(view, facts),
         )
 

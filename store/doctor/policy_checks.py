@@ -129,12 +129,12 @@ def _blind_for_project(table: RlsTable, policies: Sequence[RlsPolicy], *, has_as
     if not blind:
         return
     row = "a job" if table.name == "generation_jobs" else "an asset"
-    asks = "the policy {} does not check it" if len(blind) == 1 else "the policies {} do not check it"
+    asks = "the policy {} does not" if len(blind) == 1 else "the policies {} do not"
     named = asks.format(" and ".join(policy.quoted_name for policy in blind))
     yield _finding(
         "foreign-project",
         Severity.WARNING,
-        f"A user can put {row} into another user's project, because {named}.",
+        f"A user can put {row} into another user's project, because {named} check who owns the project.",
         sql="\n".join(
             _narrowed(table.name, command, has_assets=has_assets)
             for command in _commands(blind)

@@ -88,7 +88,7 @@ def schema_findings(
             "revision",
             Severity.NOTE,
             "Migrations have run here, but this login may not read the revision, so the schema was not compared.",
-            hint="Run 'gjobs doctor' as the owner of the tables to compare it.",
+            hint="To compare the schema, run 'gjobs doctor' as the owner of the tables.",
         )
         return
     promised = expected(revision)

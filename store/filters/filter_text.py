@@ -263,7 +263,8 @@ def _took(piece: Piece, _now: datetime | None) -> Value:
     amount = _amount(piece, _seconds)
     if isinstance(amount, Compared) and amount.comparison is Comparison.EQUAL:
         raise piece.span.wrong(
-            "No job takes exactly that long. Use more or less.", suggestion=f">{piece.text.removeprefix('=')}"
+            "No job takes exactly that long. Use > or <, such as took:>5m.",
+            suggestion=f">{piece.text.removeprefix('=')}",
         )
     return amount
 

@@ -219,7 +219,7 @@ def _fixed_policies() -> Iterator[SchemaObject]:
     bodies = {
         "public.get_job_statistics": "2ea16f33",
         "public.get_recent_jobs": "8c85c74f",
-        "public.transition_job_status": "daada013",
+        "public.transition_job_status": "37bbc035",
     }
     for place, digest in bodies.items():
         yield SchemaObject(kind=ObjectKind.BODY, place=place, name=place.rpartition(".")[2], definition=digest)

@@ -11,11 +11,12 @@ import pytest
 
 from store.embedded.clients import ServerHandle
 from store.sample.sample_data import fill
-from tests.cli.command_line import Run, UseProfile
+from tests.cli.command_line import Configure, Run, profile, uri
 from tests.conftest import Conninfo, temporary_database
 from tests.manual import pages
 from tui.cli.exit_codes import ExitCode
 from tui.cli.program import build_parser
+from tui.manual.pages import page_source
 
 BLOCK = re.compile(r"^(<!-- not run: .+? -->\n|<!-- test command -->\n)?```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -35,6 +36,9 @@ def examples() -> Iterator[Example]:
 
 
 EXAMPLES = list(examples())
+
+VIEW = page_source("views").partition("```toml\n")[2].partition("```")[0]
+"""The view that the examples use."""
 
 
 @pytest.fixture
@@ -59,10 +63,12 @@ def test_shell_examples_are_valid_commands() -> None:
 
 
 def test_shell_examples_run_on_the_sample_data(
-    gjobs: Run, use_profile: UseProfile, sample_database: Conninfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gjobs: Run, configure: Configure, sample_database: Conninfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As `ada@example.com` on a database that may be written, as the embedded one is."""
-    use_profile("sample", sample_database, **{"as": "ada@example.com"})
+    values = {"write": True, "as": "ada@example.com"}
+    configure(profile("sample", uri(sample_database), **values), VIEW)
+    monkeypatch.setenv("GJOBS_PROFILE", "sample")
     monkeypatch.chdir(tmp_path)
     failed = []
     for example in EXAMPLES:

@@ -168,8 +168,11 @@ def has_safeupdate(administrator: psycopg.Connection) -> bool:
     return found is not None and (Path(found[0]) / "safeupdate.so").exists()
 
 
-def make_project(server: Server, name: str, *, old_privileges: bool) -> None:
-    """A database with the app's schema, which the owner has made. Nobody is connected to it: it can be copied."""
+def make_project(server: Server, name: str, *, old_privileges: bool, grown: bool = False) -> None:
+    """A database with the app's schema, which the owner has made. Nobody is connected to it: it can be copied.
+
+    The schema has `grown` where the app has added what gjobs does not know.
+    """
     with connect(server.administrator(), autocommit=True) as administrator:
         administrator.execute(SQL("create database {} owner {}").format(Identifier(name), Identifier(OWNER)))
     inside = server.administrator(name)
@@ -178,6 +181,8 @@ def make_project(server: Server, name: str, *, old_privileges: bool) -> None:
     run_file(inside, HERE / f"{'old' if old_privileges else 'new'}_default_privileges.sql")
     run_file(server.login(name), TESTS / "app_schema.sql")
     run_file(server.login(name), HERE / "further_logins.sql")
+    if grown:
+        run_file(server.login(name), HERE / "grown_app.sql")
 
 
 @contextmanager

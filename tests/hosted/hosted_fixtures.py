@@ -15,7 +15,7 @@ from tests.hosted.server_directory import Place, opened_place
 from tests.hosted.tls import TlsServer, programs_with_tls, start_tls_server
 from tests.other_server import VARIABLE
 
-GRANTED, UNGRANTED = "granted", "ungranted"
+GRANTED, UNGRANTED, GROWN = "granted", "ungranted", "grown"
 
 """Databases to copy."""
 
@@ -40,6 +40,7 @@ def hosted_server(hosted_place: Place) -> Server:
     make_roles(server)
     make_project(server, GRANTED, old_privileges=True)
     make_project(server, UNGRANTED, old_privileges=False)
+    make_project(server, GROWN, old_privileges=False, grown=True)
     return server
 
 
@@ -65,6 +66,13 @@ def app_database(hosted_server: Server) -> Iterator[Conninfo]:
 def ungranted_database(hosted_server: Server) -> Iterator[Conninfo]:
     """The same, of a project with which new tables grant nothing to the roles of requests."""
     with copied(hosted_server, UNGRANTED) as name:
+        yield hosted_server.login(name)
+
+
+@pytest.fixture
+def grown_database(hosted_server: Server) -> Iterator[Conninfo]:
+    """The same as the app has it in 2026: further statuses, columns, claims in policies, and functions; all granted."""
+    with copied(hosted_server, GROWN) as name:
         yield hosted_server.login(name)
 
 

@@ -58,7 +58,9 @@ def test_users_command_lists_emails_only_with_the_right_to_read_them(login: Logi
         assert [user["email"] for user in done.document] == ["ada@example.com", "ben@example.com"]
     else:
         assert [(user["email"], user["job_count"]) for user in done.document] == [(None, 7), (None, 1)]
-        assert done.err.startswith("Only owners of rows are listed, without e-mails. No grant: the role ")
+        assert done.err.startswith(
+            "Only users who own jobs or projects are listed, without their e-mails. No grant: the role "
+        )
         assert "Only the owner of the schema auth can grant that." in done.err
 
 

@@ -1,10 +1,12 @@
 """The hosted-like cluster is what the other tests take it for."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -55,6 +57,27 @@ def test_request_roles_can_read_new_tables_only_in_older_projects(
     for role in ("anon", "authenticated", "service_role"):
         assert answer(app_database, f"select {READS}", role) is True
         assert answer(ungranted_database, f"select {READS}", role) is False
+
+
+def test_grown_app_has_statuses_columns_and_policies_that_gjobs_does_not_know(grown_database: Conninfo) -> None:
+    ada = uuid4()
+    with connect(grown_database) as owner:
+        owner.execute("insert into auth.users (id) values (%s)", [ada])
+        owner.execute("insert into projects (id, user_id, name) values (%s, %s, 'Autumn')", [ada, ada])
+        owner.execute(
+            "insert into generation_jobs (user_id, project_id, mode, status, org, tags)"
+            " values (%s, %s, 'lifestyle', 'cancelled', 'acme', '{new}')",
+            [ada, ada],
+        )
+        owner.execute("set local role authenticated")
+        for claims, seen in (
+            ({"sub": str(ada)}, 1),
+            ({"sub": str(uuid4()), "app_metadata": {"org": "acme"}}, 1),
+            ({"sub": str(uuid4())}, 0),
+            ({"sub": str(ada), "is_anonymous": True}, 0),
+        ):
+            owner.execute("select set_config('request.jwt.claims', %s, true)", [json.dumps(claims)])
+            assert owner.execute("select count(*) from generation_jobs").fetchall() == [(seen,)], claims
 
 
 def test_login_under_policies_sees_no_rows_without_claims(app_database: Conninfo, hosted_server: Server) -> None:

@@ -10,6 +10,7 @@ from tests.hosted.access_routes import Login
 from tests.hosted.cluster import Server
 from tests.tui.dashboard.dashboard_driver import AS_ADA, WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import JobsDatabase, fill
+from tui.cli.commands.export_formats import FileFormat
 
 NO_GRANT = "No grant: the role authenticated may not read generation_jobs."
 
@@ -48,7 +49,8 @@ def test_commands_report_the_missing_grant_and_its_fix(
     ungranted: Conninfo, gjobs: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GJOBS_DATABASE_URL", make_conninfo("", **ungranted))
-    for command in ("jobs list", "stats", "stats --by project", "snapshot"):
+    exports = [f"jobs export - --format {one}" for one in FileFormat]
+    for command in ("jobs list", "stats", "stats --by project", "snapshot", *exports):
         refused = gjobs(*command.split(), "--as", "ada@example.com")
         assert (refused.code, refused.out) == (6, ""), command
         assert refused.err.splitlines() == [NO_GRANT, f"To fix it, run: {GRANT}"]

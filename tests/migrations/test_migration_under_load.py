@@ -31,6 +31,8 @@ OPERATIONS = 10
 
 """Of each writer, before and after each migration."""
 
+CLAIMS = {"role": "authenticated", "aal": "aal1", "is_anonymous": False, "app_metadata": {"org": "acme"}}
+
 FILL = """
 set session_replication_role = replica;  -- the rows refer to each other as they should
 insert into auth.users (id)
@@ -38,9 +40,9 @@ select ('00000000-0000-0000-0000-' || lpad(to_hex(n), 12, '0'))::uuid from gener
 insert into public.projects (id, user_id, name)
 select ('00000000-0000-0000-0000-' || lpad(to_hex(n + 256), 12, '0'))::uuid,
        ('00000000-0000-0000-0000-' || lpad(to_hex(n), 12, '0'))::uuid, 'Autumn' from generate_series(1, 4) n;
-insert into public.generation_jobs (user_id, project_id, status, mode, created_at)
-select p.user_id, p.id, (array['queued', 'running', 'succeeded', 'failed'])[1 + n % 4], 'lifestyle',
-       now() - n * interval '1 minute'
+insert into public.generation_jobs (user_id, project_id, status, mode, created_at, org, metadata)
+select p.user_id, p.id, (array['queued', 'running', 'succeeded', 'failed', 'cancelled', 'paused'])[1 + n % 6],
+       'lifestyle', now() - n * interval '1 minute', case when n % 9 = 0 then 'acme' end, jsonb_build_object('n', n)
   from public.projects p cross join generate_series(1, 20000) n;
 """
 
@@ -55,6 +57,8 @@ class Writer:
         self.operations = 0
         self._user = user
         self._login = login
+        self._is_legacy = user.int % 2 == 1
+        """Whether each claim is a setting of its own, as with earlier versions of the API server."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
 
@@ -96,6 +100,11 @@ class Writer:
             changed = connection.execute("update public.generation_jobs set cost_cents = 7 where id = %s", [gone])
             assert changed.rowcount == 1
         with self._request(connection):
+            assert connection.execute("select public.cancel_job(%s)", [gone]).fetchone() == (True,)
+        with self._request(connection):
+            paused = connection.execute("select public.transition_job_status(%s, 'paused')", [gone]).fetchone()
+            assert paused == (True,)
+        with self._request(connection):
             assert connection.execute("delete from public.projects where id = %s", [project]).rowcount == 1
         if self.operations % 2:
             with self._request(connection):
@@ -105,25 +114,31 @@ class Writer:
 
     def _insert(self, connection: psycopg.Connection, job: UUID, project: UUID) -> None:
         connection.execute(
-            "insert into public.generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'packaging')",
+            "insert into public.generation_jobs (id, user_id, project_id, mode, tags)"
+            " values (%s, %s, %s, 'packaging', '{new}')",
             [job, self._user, project],
         )
 
     @contextmanager
     def _request(self, connection: psycopg.Connection) -> Iterator[None]:
-        claims = json.dumps({"sub": str(self._user), "role": "authenticated"})
+        claims = json.dumps({**CLAIMS, "sub": str(self._user)})
         with connection.transaction():
             connection.execute(
-                "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true),"
+                "select set_config('role', 'authenticated', true), set_config(%s, %s, true),"
                 " set_config('statement_timeout', '8s', true), set_config('lock_timeout', '8s', true)",
-                [claims],
+                ["request.jwt.claim" if self._is_legacy else "request.jwt.claims", claims],
             )
+            if self._is_legacy:
+                for name in ("sub", "role"):
+                    connection.execute(
+                        "select set_config(%s, %s, true)", [f"request.jwt.claim.{name}", json.loads(claims)[name]]
+                    )
             yield
 
 
 @pytest.fixture
-def writers(hosted_server: Server, app_database: Conninfo) -> Iterator[list[Writer]]:
-    database = str(app_database["dbname"])
+def writers(hosted_server: Server, grown_database: Conninfo) -> Iterator[list[Writer]]:
+    database = str(grown_database["dbname"])
     with connect(hosted_server.administrator(database)) as administrator:
         administrator.execute(FILL)
     writers = [Writer(hosted_server.login(database, "authenticator"), user) for user in USERS]
@@ -153,29 +168,29 @@ def while_writing(writers: list[Writer], migrate: Callable[[], None]) -> int:
 
 
 def test_migrating_during_app_writes_loses_no_job_and_refuses_no_write(
-    app_database: Conninfo, writers: list[Writer]
+    grown_database: Conninfo, writers: list[Writer]
 ) -> None:
-    original = catalogue(app_database)
+    original = catalogue(grown_database)
     said: list[str] = []
 
-    during_up = while_writing(writers, lambda: upgrade(app_database, report=said.append))
-    assert read_status(app_database).current == HEAD
-    assert check_rollups(app_database).matches
-    with connect(app_database) as owner:
+    during_up = while_writing(writers, lambda: upgrade(grown_database, report=said.append))
+    assert read_status(grown_database).current == HEAD
+    assert check_rollups(grown_database).matches
+    with connect(grown_database) as owner:
         for user in USERS:
             owner.execute(
                 "insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 1000000)", [user]
             )
-    while_writing(writers, lambda: downgrade(app_database, "0009", report=said.append))
-    while_writing(writers, lambda: upgrade(app_database, report=said.append))
-    while_writing(writers, lambda: downgrade(app_database, "0001", report=said.append))
+    while_writing(writers, lambda: downgrade(grown_database, "0009", report=said.append))
+    while_writing(writers, lambda: upgrade(grown_database, report=said.append))
+    while_writing(writers, lambda: downgrade(grown_database, "0001", report=said.append))
     for writer in writers:
         writer.stop()
 
     assert [writer.refused for writer in writers] == [[]] * len(writers)
     assert during_up > 0
     kept = {job: status for writer in writers for job, status in writer.kept.items()}
-    with connect(app_database) as owner:
+    with connect(grown_database) as owner:
         (total,) = owner.execute("select count(*) from public.generation_jobs").fetchone() or (0,)
         found = owner.execute("select id, status from public.generation_jobs where mode = 'packaging'").fetchall()
     assert dict(found) == kept
@@ -183,6 +198,6 @@ def test_migrating_during_app_writes_loses_no_job_and_refuses_no_write(
     locks = [one for one in said if re.fullmatch(r"The app's tables were locked for \d+ ms\.", one)]
     assert len(locks) == 12
     of_the_app = {
-        kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(app_database).items()
+        kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(grown_database).items()
     }
     assert of_the_app == original

@@ -1,7 +1,9 @@
 """`transition_job_status` as the second revision has it."""
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from uuid import UUID
 
@@ -10,9 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.jobs.job import TRANSITIONS, JobStatus
+from store.doctor import function_checks
+from store.jobs.job import FINAL_STATUSES, TRANSITIONS, JobStatus
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, acting
+from tests.migrations.conftest import ADA, BEN, acting, add
+
+FIXED = Path(function_checks.__file__).with_name("sql") / "transition_job_status.sql"
 
 CALLERS = 20
 
@@ -105,6 +110,38 @@ def test_transition_to_an_unknown_status_violates_the_check_constraint(
         transition(operator, status)
 
     assert refusal.value.diag.constraint_name == "generation_jobs_status_check"
+
+
+class TestStatusOfTheApp:
+    """The app's check allows a further status. Its own function moves any job that has not ended."""
+
+    @pytest.fixture(params=["the app's", "the doctor's", "ours"])
+    def wider(self, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+        name = "migrated_copy" if request.param == "ours" else "attached_database"
+        with connect(request.getfixturevalue(name), autocommit=True) as connection:
+            connection.execute("alter table generation_jobs drop constraint generation_jobs_status_check")
+            connection.execute(
+                "alter table generation_jobs add constraint generation_jobs_status_check"
+                " check (status in ('queued', 'running', 'succeeded', 'failed', 'paused'))"
+            )
+            if request.param == "the doctor's":
+                connection.execute(FIXED.read_bytes())
+            add(connection, ADA)
+            yield connection
+
+    def test_moves_to_and_from_it_stay_as_the_app_made_them(self, wider: psycopg.Connection) -> None:
+        for current, target, moves in (
+            *((status, "paused", status not in FINAL_STATUSES) for status in JobStatus),
+            *(("paused", status, True) for status in (*JobStatus, "paused")),
+        ):
+            wider.execute("update generation_jobs set status = %s where id = %s", [current, ADA.job])
+            with acting(wider, ADA.id):
+                assert transition(wider, target) is moves, (current, target)
+                assert job(wider)[0] == (target if moves else current)
+
+    def test_a_text_that_the_check_refuses_violates_it(self, wider: psycopg.Connection) -> None:
+        with pytest.raises(psycopg.errors.CheckViolation), acting(wider, ADA.id):
+            transition(wider, "done")
 
 
 def test_only_one_of_many_concurrent_transitions_succeeds(operator: psycopg.Connection, database: Conninfo) -> None:

@@ -73,12 +73,6 @@ def ben(operator: Store) -> Store:
 
 
 @pytest.fixture
-def stranger(db: Db) -> Store:
-    """A store of somebody who is no user."""
-    return db.stranger
-
-
-@pytest.fixture
 def make_project(db: Db) -> MakeProject:
     return db.make_project
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from tests.conftest import Conninfo
 
 _SSL_OR_GSS_REQUESTS = (80877103, 80877104)
-
-
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -55,9 +53,7 @@ class Cut:
 
 
 WRITE_OPENS = re.compile(rb"BEGIN ISOLATION LEVEL READ COMMITTED")
-
 CHANGE = re.compile(rb"(INSERT INTO|UPDATE|DELETE FROM) public\.generation_jobs")
-
 COMMIT = re.compile(rb"COMMIT\0")
 
 

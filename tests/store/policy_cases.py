@@ -7,15 +7,13 @@ from uuid import UUID
 from store.jobs.job import GenerationJob, JobStatus
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.store.policy_model import HeldAsset, Rows
-from tests.store.policy_operations import Change, Create, Delete, Give, Insert, Move, Operation, Transition
+from tests.store.policy_operations import Change, Create, Delete, Insert, Operation, Reassign, Transition
 from tests.store.store_fixtures import ADA, BEN, CLEO, NOTHING, STRANGER
 
 USERS = (ADA, BEN, CLEO)
-
 ACTORS: tuple[Actor, ...] = (OPERATOR, *(ActingUser(id=user_id) for user_id in (*USERS, STRANGER)))
 
 START = datetime.now(UTC) - timedelta(hours=1)
-
 """The totals count the days since then."""
 
 
@@ -56,7 +54,8 @@ def any_operation(random: Random, rows: Rows) -> Operation:
     by_jobs_owner = _often(random, STRANGER if job is None else job.user_id)
     project_id, asset_id = random.choice(list(rows.owners)), random.choice([None, *rows.assets])
     by_projects_owner = _often(random, rows.owners[project_id])
-    somebody, cost_cents = random.choice([*USERS, STRANGER]), random.randint(0, 500)
+    new_owner, cost_cents = random.choice([*USERS, STRANGER]), random.randint(0, 500)
+    owner_id, own_project_id = (job.user_id, job.project_id) if job else (new_owner, project_id)
     following = list(job.status.allowed) if job else []
     others = random.sample(job_ids, random.choice([0, 0, 1]))
     return random.choice(
@@ -65,9 +64,9 @@ def any_operation(random: Random, rows: Rows) -> Operation:
             Change(actor=by_jobs_owner, job_id=job_id, asset_id=asset_id, cost_cents=cost_cents),
             Transition(actor=by_jobs_owner, job_id=job_id, target=random.choice([*JobStatus, *following * 4])),
             Delete(actor=by_jobs_owner, job_ids={job_id, *others}),
-            Insert(actor=by_projects_owner, owner_id=somebody, project_id=project_id),
-            Move(actor=by_jobs_owner, job_id=job_id, project_id=project_id),
-            Give(actor=by_jobs_owner, job_id=job_id, owner_id=somebody),
+            Insert(actor=by_projects_owner, owner_id=new_owner, project_id=project_id),
+            Reassign(actor=by_jobs_owner, job_id=job_id, owner_id=owner_id, project_id=project_id),
+            Reassign(actor=by_jobs_owner, job_id=job_id, owner_id=new_owner, project_id=own_project_id),
         ]
     )
 

@@ -21,11 +21,9 @@ from tests.store.policy_model import Rows, Schema
 from tests.store.store_fixtures import STRANGER, a_job
 
 NEW = UUID(int=1)
-
 """A placeholder for the id of a new job."""
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
-
 """A placeholder for a time that the database sets."""
 
 
@@ -59,6 +57,13 @@ class Operation(ABC):
         if rows.may_store(schema, self.actor, job):
             return Expectation(rows=rows.with_job(job), answer=answer)
         return Expectation(rows=rows, answer=NoPrivilege)
+
+    def stored_by_the_app(self, rows: Rows, schema: Schema, job: GenerationJob) -> Expectation:
+        """Expect the job if the policies allow it and its owner is a user."""
+        expectation = self.stored(rows, schema, job, int)
+        if expectation.answer is int and job.user_id == STRANGER:
+            return Expectation(rows=rows, answer=InvalidValue)  # The foreign key to the users refuses it.
+        return expectation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,15 +143,10 @@ class Delete(Operation):
         return None
 
 
-_TARGET, _OWNER, _PROJECT = (bindparam(name, type_=Uuid) for name in ("target", "owner", "project"))
-
+_TARGET, _OWNER, _PROJECT = (bindparam(name, type_=Uuid) for name in ("target", "user_id", "project_id"))
 _jobs = tables.generation_jobs
-
 _INSERT = insert(_jobs).values(user_id=_OWNER, project_id=_PROJECT, mode="lifestyle")
-
-_MOVE = update(_jobs).values(project_id=_PROJECT).where(_jobs.c.id == _TARGET)
-
-_GIVE = update(_jobs).values(user_id=_OWNER).where(_jobs.c.id == _TARGET)
+_REASSIGN = update(_jobs).values(user_id=_OWNER, project_id=_PROJECT).where(_jobs.c.id == _TARGET)
 
 
 async def change(store: Store, statement: Any, **values: UUID) -> int:
@@ -165,50 +165,29 @@ class Insert(Operation):
     project_id: UUID
 
     def expect(self, rows: Rows, schema: Schema) -> Expectation:
-        made = self.stored(rows, schema, queued(self.owner_id, self.project_id), int)
-        if made.answer is int and self.owner_id == STRANGER:
-            return Expectation(rows=rows, answer=InvalidValue)  # The foreign key to the users refuses it.
-        return made
+        return self.stored_by_the_app(rows, schema, queued(self.owner_id, self.project_id))
 
     async def run(self, store: Store) -> object:
-        return await change(store, _INSERT, owner=self.owner_id, project=self.project_id)
+        return await change(store, _INSERT, user_id=self.owner_id, project_id=self.project_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move(Operation):
-    """Move a job into another project with a statement of the app's own."""
+class Reassign(Operation):
+    """Change the owner and the project of a job with a statement of the app's own."""
 
     job_id: UUID
+    owner_id: UUID
     project_id: UUID
 
     def expect(self, rows: Rows, schema: Schema) -> Expectation:
         job = rows.jobs_of(self.actor).get(self.job_id)
         if job is None:
             return Expectation(rows=rows, answer=int)
-        return self.stored(rows, schema, replace(job, project_id=self.project_id), int)
+        reassigned = replace(job, user_id=self.owner_id, project_id=self.project_id)
+        return self.stored_by_the_app(rows, schema, reassigned)
 
     async def run(self, store: Store) -> object:
-        return await change(store, _MOVE, target=self.job_id, project=self.project_id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Give(Operation):
-    """Give a job to another user with a statement of the app's own."""
-
-    job_id: UUID
-    owner_id: UUID
-
-    def expect(self, rows: Rows, schema: Schema) -> Expectation:
-        job = rows.jobs_of(self.actor).get(self.job_id)
-        if job is None:
-            return Expectation(rows=rows, answer=int)
-        given = self.stored(rows, schema, replace(job, user_id=self.owner_id), int)
-        if given.answer is int and self.owner_id == STRANGER:
-            return Expectation(rows=rows, answer=InvalidValue)
-        return given
-
-    async def run(self, store: Store) -> object:
-        return await change(store, _GIVE, target=self.job_id, owner=self.owner_id)
+        return await change(store, _REASSIGN, target=self.job_id, user_id=self.owner_id, project_id=self.project_id)
 
 
 def queued(owner_id: UUID, project_id: UUID, *, asset_id: UUID | None = None, cost_cents: int = 0) -> GenerationJob:

@@ -20,21 +20,16 @@ from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 
 Error = TypeVar("Error", bound=StoreError)
-
 ADA = UUID("00000000-0000-4000-8000-00000000000a")
-
 BEN = UUID("00000000-0000-4000-8000-00000000000b")
 
 CLEO = UUID("00000000-0000-4000-8000-00000000000c")
-
 """A user without an e-mail."""
 
 STRANGER = UUID("00000000-0000-4000-8000-0000000000ff")
-
 """The id of no user."""
 
 NOTHING = UUID("00000000-0000-4000-8000-000000000000")
-
 """The id of no row, unless a test inserts one."""
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -47,13 +42,9 @@ class Sql(Protocol):
 
 
 MakeProject = Callable[..., UUID]
-
 MakeAsset = Callable[..., UUID]
-
 MakeJob = Callable[..., UUID]
-
 ADA_HERSELF = ActingUser(id=ADA, email="ada@example.com")
-
 BEN_HIMSELF = ActingUser(id=BEN, email="ben@example.com")
 
 

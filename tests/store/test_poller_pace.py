@@ -9,7 +9,6 @@ from store.poller import LONGEST_IDLE_WAIT, LONGEST_WAIT, Attention, Poller
 from tests.store.poller_source import ControlledSource, Time, followed
 
 INTERVAL = 2.0
-
 INSTANT = 0.01
 
 

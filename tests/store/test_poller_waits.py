@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from store.poller import (
     IDLE_AFTER,
     LONGEST_COSTLY_WAIT,
+    LONGEST_FAST_WAIT,
     LONGEST_IDLE_WAIT,
     LONGEST_WAIT,
     SHORTEST_HINTED_WAIT,
@@ -20,9 +21,7 @@ from store.poller import (
 )
 
 intervals = st.floats(0.001, 3600)
-
 durations = st.floats(0, 60)
-
 counts = st.integers(0, 10_000)
 
 paces = st.builds(
@@ -46,6 +45,10 @@ def test_wait_grows_with_the_duration_of_a_poll_and_its_share(share: float, dura
 @pytest.mark.parametrize(
     ("share", "duration", "seconds"),
     [
+        (400.0, 0.02, 8.0),
+        (400.0, 0.2, LONGEST_FAST_WAIT),
+        (400.0, 0.25, 100.0),
+        (10.0, 0.2, 2.0),
         (10.0, 8.0, 80.0),
         (10.0, 60.0, 600.0),
         (200.0, 0.5, 100.0),

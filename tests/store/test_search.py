@@ -62,14 +62,6 @@ async def test_find_by_id_finds_nothing_for_unknown_text(operator: Store) -> Non
         assert await operator.find_by_id(text) == IdMatches()
 
 
-async def test_user_finds_only_their_own_rows_by_id_and_no_users(db: Db) -> None:
-    project_id = db.make_project(ADA)
-    for identifier in (project_id, db.make_asset(project_id), db.make_job(project_id)):
-        assert await db.ben.find_by_id(str(identifier)) == IdMatches()
-        assert await db.ada.find_by_id(str(identifier)) == await db.operator.find_by_id(str(identifier)) != IdMatches()
-    assert await db.ada.find_by_id(str(ADA)) == IdMatches()
-
-
 async def test_find_by_id_tolerates_a_missing_table_but_not_a_missing_grant(
     attached_database: Conninfo, app_sql: Sql
 ) -> None:

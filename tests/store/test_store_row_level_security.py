@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from store.database.database import Database
-from store.errors import NoPrivilege, RowMissing
+from store.errors import NoPrivilege
 from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job
@@ -27,7 +27,6 @@ from tests.conftest import Conninfo, connect
 from tests.store.policy_cases import ACTORS, USERS, any_operation, any_rows
 from tests.store.policy_model import Rows, Schema
 from tests.store.policy_operations import NEW
-from tests.store.store_fixtures import BEN, MakeJob, MakeProject
 
 PROFILE = settings(
     max_examples=4,
@@ -38,7 +37,6 @@ PROFILE = settings(
 )
 
 OPERATIONS = 40
-
 """Operations in each example."""
 
 
@@ -201,25 +199,3 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 @given(random=st.randoms(use_true_random=True))
 def test_users_see_and_change_exactly_what_the_policies_allow(bench: Bench, random: Random) -> None:
     asyncio.run(bench.play(random))
-
-
-async def test_only_the_operator_may_read_users(operator: Store, ada: Store, stranger: Store) -> None:
-    assert len(await operator.get_users()) == 3
-    for store in (ada, stranger):
-        for asked in (store.get_users(), store.get_user("ben@example.com"), store.acting_as_user("ben@example.com")):
-            with pytest.raises(NoPrivilege):
-                await asked
-
-
-async def test_store_keeps_its_actor_on_shared_connections(
-    operator: Store, ada: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    """Calls of different actors follow each other on the same connections."""
-    make_job()
-    bens = make_job(make_project(BEN))
-    for _ in range(3):
-        assert len(await operator.get_generation_jobs()) == 2
-        assert len(await ada.get_generation_jobs()) == 1
-        with pytest.raises(RowMissing):
-            await ada.update_generation_job(bens, cost_cents=1)
-        assert len(await ada.acting_as(operator.actor).get_generation_jobs()) == 2

@@ -76,11 +76,11 @@ def test_mode_is_stripped_or_refused(text: str) -> None:
     ],
     ids=["only what is given", "None is a value", "asset"],
 )
-def test_changed_returns_the_given_fields(given: dict[str, Any], expected: dict[str, object]) -> None:
+def test_changed_columns_are_the_given_ones(given: dict[str, Any], expected: dict[str, object]) -> None:
     unset = dict.fromkeys(("mode", "cost_cents", "error", "input_asset_id"), UNSET)
     assert changed_columns(**{**unset, **given}) == expected
 
 
-def test_changed_refuses_an_empty_change() -> None:
+def test_empty_change_is_refused() -> None:
     with pytest.raises(InvalidValue, match="nothing to change"):
         changed_columns(mode=UNSET, cost_cents=UNSET, error=UNSET, input_asset_id=UNSET)

@@ -15,13 +15,9 @@ from tests.conftest import Conninfo
 from tests.store.store_fixtures import BEN, NOTHING, Sql, add_ada, add_asset, error_of
 
 PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
-
 ASSET = UUID("a2000000-0000-4000-8000-000000000000")
-
 JOB = UUID("a3000000-0000-4000-8000-000000000000")
-
 OTHER = UUID("a4000000-0000-4000-8000-000000000000")
-
 Call = Callable[[Store], Awaitable[object]]
 
 

@@ -19,7 +19,6 @@ from store.statistics import statistics
 from store.statistics.statistics import JobStatistic, JobStatistics
 
 STORE = Path(job.__file__).parents[1]
-
 Counts = dict[JobStatus, tuple[int, int]]
 
 counts = st.dictionaries(
@@ -93,7 +92,7 @@ def test_policy_with_an_unknown_command_is_read() -> None:
 
 
 @given(counts)
-def test_statistics_totals_add_up_all_statuses(by_status: Counts) -> None:
+def test_totals_and_success_rates_are_computed_from_all_statuses(by_status: Counts) -> None:
     whole = statistics_of(by_status)
     assert whole.total_count == sum(count for count, _ in by_status.values())
     assert whole.total_cost_cents == sum(cost for _, cost in by_status.values())
@@ -101,10 +100,6 @@ def test_statistics_totals_add_up_all_statuses(by_status: Counts) -> None:
         assert (whole.count(status), whole.cost_cents(status)) == by_status.get(status, (0, 0))
     assert tuple(whole) == whole.by_status
 
-
-@given(counts)
-def test_success_rates_cover_all_jobs_and_finished_jobs(by_status: Counts) -> None:
-    whole = statistics_of(by_status)
     succeeded, failed = whole.count(JobStatus.SUCCEEDED), whole.count(JobStatus.FAILED)
     if whole.total_count:
         assert whole.success_rate == succeeded / whole.total_count

@@ -66,8 +66,8 @@ def test_keymap_accepts_keys_without_conflicts(keymap: dict[str, str], checked: 
         ("app__pause", "enter", "uses 'enter', which \"jobs.open\" uses too."),
         ("confirm__yes", "n", "uses 'n', which \"confirm.no\" uses too."),
         ("details__start", "c", "uses 'c', which \"details.complete\" uses too."),
-        ("dialog__leave", "b", "cannot be 'b', which types a character there."),
-        ("pick__down", "space", "cannot be 'space', which types a character there."),
+        ("dialog__leave", "b", "cannot be 'b', because that key types a character in the field."),
+        ("pick__down", "space", "cannot be 'space', because that key types a character in the field."),
     ],
 )
 def test_keymap_rejects_unknown_conflicting_and_unusable_keys(name: str, key: str, clause: str) -> None:

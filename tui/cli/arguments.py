@@ -268,7 +268,7 @@ def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None
 
 
 _ABOUT = """\
-EXPR: a space means and, a comma means or, a minus means not (--filter=-mode:x).
+EXPR: a space means "and", a comma "or", and a minus "not" (--filter=-mode:x).
 A bare word is searched for in mode, error and ids. Filters find jobs …"""
 
 

@@ -81,7 +81,7 @@ DECLARED = {
     "--aal": GlobalOption(
         name="aal", metavar="LEVEL", read=_aal, help="how the user signed in: 1, or 2 with a second factor"
     ),
-    "--read-only": GlobalOption(name="read_only", help="refuse every write, in the database itself"),
+    "--read-only": GlobalOption(name="read_only", help="let the database refuse every write"),
     "--write": GlobalOption(
         name="write_reason",
         metavar="REASON",

@@ -73,7 +73,7 @@ def build_parser() -> Parser:
     parser = Parser(
         prog="gjobs",
         is_whole=True,
-        description="Monitor, run and price generation jobs. Without a command, open the dashboard.",
+        description="Show, change and run generation jobs. Without a command, open the dashboard.",
         usage="gjobs [OPTION ...] [COMMAND ...]",
         example="gjobs jobs list --status failed",
     )

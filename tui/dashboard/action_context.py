@@ -124,7 +124,7 @@ def remark_on_acting(capabilities: "Capabilities | None") -> str:
         return missing.words
     caution = capabilities.claims_caution(_ANY_USER)
     if missing := capabilities.missing(Capability.USERS):
-        return f"Listing owners of jobs, without e-mails: {missing.words} {caution}".rstrip()
+        return f"Only owners of jobs are listed, without their e-mails: {missing.words} {caution}".rstrip()
     return caution
 
 

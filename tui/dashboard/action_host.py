@@ -248,7 +248,7 @@ class BackgroundTasks:
             self._app.exit()
         elif self._is_leaving or isinstance(self._app.screen, QuitDialog):
             self.farewell.append(
-                "Quit before the last change was confirmed. 'gjobs journal' shows the statements sent."
+                "gjobs ended before the last change was confirmed. 'gjobs journal' shows the statements sent."
             )
             self._app.exit()
         elif progress := next((one for one in self._app.screen_stack if isinstance(one, ProgressDialog)), None):

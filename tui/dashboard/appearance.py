@@ -106,7 +106,7 @@ _FORMAT = """\
 <g>
 {backgrounds}
 </g>
-<g class="{unique_id}-matrix">
+<g class="{unique_id}-matrix" xml:space="preserve">
 {matrix}
 </g>
 </svg>

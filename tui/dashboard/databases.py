@@ -97,7 +97,7 @@ async def toggle_write_permit(host: "ActionHost") -> None:
         if draft is not None:
             host.show_status()
             key = key_of(host.app, APP_BINDINGS, "app.write")
-            text = f"You may write for {draft.minutes} minutes. Press {key} to end it."
+            text = f"You may write for {draft.minutes} minutes. Press {key} to end the permit."
             show_toast(host.app, Toast(text=text, severity="warning"))
 
 

@@ -39,7 +39,7 @@ Opener = Callable[["Report"], AbstractAsyncContextManager["Session"]]
 """Opens a session. It takes a function for progress reports, which may be called from any thread."""
 
 TOTALS_SHARE = 400
-"""Counting takes at most 1 / TOTALS_SHARE of the time, so that it adds little load to the database."""
+"""Slow counts take at most 1 / TOTALS_SHARE of the time, so that they add little load to the database."""
 
 SILENCE_SECONDS = 3.0
 """After this time without an answer, the status line shows it. Behind a pooler, a dead server may just stay silent."""

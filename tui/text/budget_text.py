@@ -76,7 +76,9 @@ def removed_toast(budget: Budget) -> Toast:
 
 def forgotten_words(budget: Budget) -> str:
     """Return what is lost with a budget."""
-    return f"{money(budget.spent_cents)} is spent. This record is removed too, including the cost of deleted jobs."
+    return (
+        f"{money(budget.spent_cents)} is spent. gjobs removes this record, too. It includes the cost of deleted jobs."
+    )
 
 
 def change_words(budget: Budget) -> str:

@@ -133,7 +133,7 @@ def age(then: datetime, now: datetime) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """Return a duration that still grows. It changes as seldom as `age` does."""
+    """Return a waiting time or the age of data, in whole minutes below an hour."""
     return _one_unit(seconds) if seconds < HOUR else duration(seconds)
 
 

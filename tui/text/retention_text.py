@@ -86,7 +86,7 @@ def cascading_words(tables: Sequence[str]) -> list[str]:
     if not tables:
         return []
     named = ", ".join(clean(name, limit=60) for name in tables[:_MOST_TABLES])
-    return [f"Rows of {named} that are deleted or unlinked along with them are not restored."]
+    return [f"Rows of {named} that are deleted with them, or lose their reference to them, are not restored."]
 
 
 def nothing_found(preview: CleanupPreview) -> str:
@@ -154,7 +154,7 @@ def why_left(done: BatchProgress, left: int, *, goes_on: str = _GOES_ON) -> list
     sentences = []
     if done.refused:
         said = clean((done.refusal or "").rstrip("."), limit=200)
-        sentences.append(f"{_were(done.refused)} refused, such as {done.refused_id}: {said}.")
+        sentences.append(f"{_were(done.refused)} refused, for example {done.refused_id}: {said}.")
     if (held := left - done.refused) > 0:
         them = "it" if held == 1 else "them"
         sentences.append(f"{_were(held)} skipped, because others were using {them}. {goes_on}")
@@ -196,7 +196,7 @@ def policy_question(
     found = sum(row.count for row in counts)
     return "\n".join(
         [
-            f"{_DO[action]} jobs older than {older_than} from now on, whenever policies are applied?",
+            f"From now on, {_DO[action].lower()} jobs older than {older_than} whenever policies are applied?",
             f"This currently matches {jobs_count(found)}{':' if counts else '.'}",
             *counted(counts),
             f"Project: {clean(project, limit=60)}",

@@ -55,8 +55,8 @@ def load_sentence(load: "Load") -> str:
     there = (
         f"at most {milliseconds(load.database_time)} of the database's time ({_share(load.database_share)} of a core)"
     )
-    here = f"{_share(load.processor_share)} of a core here"
-    return f"This dashboard, in the last {_time(load.over)}: {queries}, {there} and {here}."
+    here = f"{_share(load.processor_share)} of a core on this machine"
+    return f"This dashboard, in the last {_time(load.over)}: {queries}, {there}, and {here}."
 
 
 def pace_sentence(max_staleness: float, *, interval: float, is_woken: bool) -> str:

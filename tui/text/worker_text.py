@@ -42,11 +42,13 @@ def worker_words(worker_event: WorkerEvent) -> str:
         case FinishRejected(claimed=claimed, error=error):
             return f"{_job(claimed)}: the database refused its result: {clean(str(error))}"
         case FinishDelayed(claimed=claimed, error=error, wait=wait):
-            return f"{_job(claimed)}: its result is kept and saved later, again in {wait:.0f} s: {clean(str(error))}"
+            return (
+                f"{_job(claimed)}: its result is kept. The next try to save it is in {wait:.0f} s: {clean(str(error))}"
+            )
         case EventLoopBlocked(seconds=seconds):
             return (
-                f"A handler blocked the event loop for {seconds:.0f} s. Its jobs were kept, but nothing else ran."
-                " Use 'await' in it, or define it without 'async' to run it in a thread."
+                f"A handler blocked the event loop for {seconds:.0f} s. The worker kept its jobs, but ran nothing else."
+                " Use 'await' in the handler. Or define it without 'async', so that it runs in a thread."
             )
         case DatabaseUnavailable(error=error):
             return f"Waiting for the database: {clean(str(error))}"

@@ -72,7 +72,9 @@ def undo_words(key: str, jobs: int, following: Sequence[str]) -> str:
     if not following:
         return f"{words}."
     named = ", ".join(clean(name, limit=60) for name in following[:_MOST_LISTED])
-    return f"{words}. Rows of {named} that are deleted or unlinked along with {them} are not restored."
+    return (
+        f"{words}. Rows of {named} that are deleted with {them}, or lose their reference to {them}, are not restored."
+    )
 
 
 def confirm_transition(
@@ -158,7 +160,10 @@ def not_permitted_toast(jobs: Sequence[GenerationJob], target: JobStatus) -> Toa
         return Toast(text=clean(why_refused(jobs[0].status, target)), severity="warning")
     needed = " or ".join(target.sources)
     done = STATUS_TEXTS[target].done.lower()
-    return Toast(text=f"Only {needed} jobs can be {done}, and none of these {count(len(jobs))} is.", severity="warning")
+    return Toast(
+        text=f"Only {needed} jobs can be {done}, and none of these {count(len(jobs))} jobs is {needed}.",
+        severity="warning",
+    )
 
 
 def transition_toast(
@@ -187,7 +192,11 @@ def retry_toast(job: GenerationJob, outcome: RetryOutcome, why: "SkipReason | No
 
 def only_failed_toast(jobs: Sequence[GenerationJob]) -> Toast:
     """For jobs that can't be retried."""
-    which = f"this one is {status_word(jobs[0].status)}" if len(jobs) == 1 else f"none of these {count(len(jobs))} is"
+    which = (
+        f"this one is {status_word(jobs[0].status)}"
+        if len(jobs) == 1
+        else f"none of these {count(len(jobs))} jobs has failed"
+    )
     return Toast(text=f"Only a failed job can be retried; {which}.", severity="warning")
 
 
@@ -307,9 +316,9 @@ def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
     if len(written.touched) == 1:
         return f"{made}: the job {short_id(written.touched[0])} {'exists' if found.jobs else 'does not exist'} now."
     if written.touched:
-        return f"{made}. Of its {count(len(written.ids))} ids, {count(len(found.jobs))} belong to jobs that exist now."
+        return f"{made}. Its jobs that exist now: {count(len(found.jobs))} of {count(len(written.ids))}."
     if len(rows) != 1:
-        return f"{made}. It concerned {count(len(rows))} jobs, of which {count(len(found.jobs))} exist now."
+        return f"{made}. Its jobs that exist now: {count(len(found.jobs))} of {count(len(rows))}."
     (row,) = rows
     if not isinstance(row, GenerationJob):
         return f"{made}. It concerned {_name(row)}."

@@ -15,8 +15,8 @@ POLICIES = {
     "fewer": "create policy cheap on public.generation_jobs as restrictive for select using (cost_cents < 1000)",
 }
 PARTIAL = (
-    "At most ada@example.com's own archived jobs are included, because the app's own policies decide which jobs"
-    " ada@example.com sees. The operator sees all.\n"
+    "At most ada@example.com's own archived jobs are included, because gjobs cannot apply the app's own policies to the"
+    " archive. The operator sees all archived jobs.\n"
 )
 AS_ADA = ("--as", "ada@example.com")
 

@@ -88,7 +88,7 @@ def test_cleanup_question_names_the_job_count_the_actor_and_the_database(open_te
         "As: the operator",
         "Database: world (",
         "This cannot be undone.",
-        "Rows of public.invoices that are deleted or unlinked along with them are not restored.",
+        "Rows of public.invoices that are deleted with them, or lose their reference to them, are not restored.",
     )
     assert "Deleting: 2 of 2" in terminal.screen
     assert "Deleted 2 jobs." in terminal.screen
@@ -117,7 +117,7 @@ def test_cleanup_reports_jobs_that_the_database_refuses_to_delete(gjobs: Run, sq
     assert refused.code == 1
     nothing, reason = refused.err.splitlines()
     assert nothing == "Deleted 0 jobs."
-    assert reason.startswith(f"2 jobs were refused, such as {SUCCEEDED}: The database refused the value: ")
+    assert reason.startswith(f"2 jobs were refused, for example {SUCCEEDED}: The database refused the value: ")
     assert present(sql) == ALL
 
 

@@ -53,7 +53,7 @@ def test_interrupted_retention_run_reports_the_jobs_already_archived(
     assert applied.code == 3
     assert applied.err.splitlines()[:3] == [
         "Archived 3 jobs: Autumn catalog",
-        "An error stopped it. Run the same command to continue.",
+        "An error stopped the run. Run the same command to continue.",
         "The database is not reachable: gone.",
     ]
 
@@ -61,7 +61,7 @@ def test_interrupted_retention_run_reports_the_jobs_already_archived(
 def test_retention_set_question_counts_the_jobs_it_would_affect(open_terminal: OpenTerminal, sql: Sql) -> None:
     terminal = open_terminal(*SET, "--delete")
     terminal.decline(
-        "Delete jobs older than 30d from now on, whenever policies are applied?",
+        "From now on, delete jobs older than 30d whenever policies are applied?",
         "This currently matches 2 jobs:",
         "Project: all other projects",
         "Database: world (",

@@ -119,7 +119,7 @@ def test_watch_without_stored_events_reports_what_it_misses(gjobs: Run, attached
     done = gjobs("--database-url", uri(attached_database), "watch", "--filter", "mode:of-no-job", "--until", "left=0")
     assert done.code == 8
     assert done.err.splitlines()[0] == (
-        "Changes that are undone between two polls are missed. This database does not record job events."
+        "The watch misses changes that are undone between two polls. This database does not record job events."
         " Run 'gjobs migrate up' to add events (revision 0005)."
     )
 

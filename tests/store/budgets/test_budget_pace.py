@@ -24,7 +24,6 @@ DAILY = Budget(
 )
 
 MONTHLY = replace(DAILY, period=Period.MONTH, period_start=date(2026, 1, 1))
-
 TOTAL = replace(DAILY, period=Period.ALL, period_start=None, recent_cents=300, recent_days=3)
 
 
@@ -75,4 +74,4 @@ def test_run_out_time_is_unknown_without_a_usable_pace(budget: Budget) -> None:
 def test_budget_state_and_remaining_cents_follow_the_spending(spent: int, state: str, left: int) -> None:
     budget = replace(DAILY, spent_cents=spent)
     assert (budget.state, budget.left_cents) == (BudgetState(state), left)
-    assert replace(DAILY, limit_cents=0, spent_cents=0).state is BudgetState.USED_UP
+    assert replace(DAILY, limit_cents=0, spent_cents=spent).state is BudgetState.USED_UP

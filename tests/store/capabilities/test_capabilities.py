@@ -32,9 +32,11 @@ def words(facts: DatabaseFacts, feature: Capability, actor: Actor = OPERATOR) ->
     return missing.words if missing else ""
 
 
+AS_OPERATOR = "Act as the operator: leave --as out, or press u in the dashboard."
+
 OF_OPERATORS = {
-    Capability.USERS: "Only the operator may read the users.",
-    Capability.SETTING_BUDGETS: "Only the operator can set budgets.",
+    Capability.USERS: f"Only the operator may read the users. {AS_OPERATOR}",
+    Capability.SETTING_BUDGETS: f"Only the operator can set budgets. {AS_OPERATOR}",
 }
 
 
@@ -45,11 +47,8 @@ def test_every_capability_is_available_when_everything_is_granted() -> None:
 
 
 NO_GRANT = 'No grant: the role o"ps may not '
-
 NO_COLUMNS: frozenset[str] = frozenset()
-
 NO_ARCHIVE = "This database keeps no archive of its jobs. Run 'gjobs migrate up' to add an archive (revision 0008)."
-
 REPLICA, READ_ONLY = replace(FACTS, is_replica=True), replace(FACTS, is_read_only=True)
 
 REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {

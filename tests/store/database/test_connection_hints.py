@@ -63,7 +63,7 @@ def test_statement_that_finds_no_free_connection_is_told_with_its_remedy(error: 
 def test_supabase_host_without_ipv4_is_told_with_the_pooler_as_the_remedy(said: str) -> None:
     error = translate_connecting(OperationalError(said))
     assert type(error) is Unreachable
-    assert "IPv6 only" in str(error.hint)
+    assert "only over IPv6" in str(error.hint)
     assert "session pooler" in str(error.hint)
 
 

@@ -31,7 +31,7 @@ def test_refusal_words_name_the_limit_the_spending_and_the_requested_cost() -> N
         "The monthly budget of project 'Autumn' can't cover $1.00: $99.50 of $100.00 are spent."
     )
     assert refusal_hint(REFUSAL) == (
-        "The next month begins on its first day at 00:00 UTC."
+        "The budget starts again on the first day of the next month, at 00:00 UTC."
         " Press b in the dashboard to raise the limit, or run 'gjobs budgets set'."
     )
 

@@ -10,19 +10,12 @@ from store.formats import LONGEST
 from store.jobs.job import JobStatus
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
-
 storable = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
-
 texts = st.text(storable, min_size=1, max_size=12) | st.text('ab",:\\- \n\t.%_>', min_size=1, max_size=8)
-
 ids = st.from_regex(r"[0-9a-f]{4,8}", fullmatch=True) | st.uuids().map(str)
-
 cents = st.integers(-(2**31), 2**31 - 1)
-
 seconds = st.integers(0, LONGEST)
-
 times = st.datetimes(timezones=st.just(UTC))
-
 ages = st.builds(Age, seconds=seconds)
 
 
@@ -77,5 +70,4 @@ fragments = st.sampled_from(
 )
 
 typed = st.text() | st.lists(fragments, max_size=14).map("".join)
-
 """Any text, and texts that are almost filters."""

@@ -24,13 +24,10 @@ LEAKS_OF_THE_APP = {
     (ProbeTarget.STATISTICS, Verb.READ),
     (ProbeTarget.SUMMARY, Verb.READ),
 }
-
 """The app's policies check the row's owner, not the project's. Its function and view run with their owner's rights."""
 
 PROJECT = UUID("00000000-0000-4000-8000-000000000001")
-
 EMPTY_PROJECT = UUID("00000000-0000-4000-8000-000000000002")
-
 FINISHED_JOB = UUID("00000000-0000-4000-8000-000000000003")
 
 ADAS_ROWS = """
@@ -150,7 +147,7 @@ async def test_project_that_received_a_job_after_planning_is_not_tried(
     assert probe.answer == 'policy "everything" permits it (the chosen row was changed meanwhile)'
 
 
-async def test_probe_answer_says_that_there_is_no_empty_project(attached: Database, owner: psycopg.Connection) -> None:
+async def test_judged_answer_says_that_there_is_no_empty_project(attached: Database, owner: psycopg.Connection) -> None:
     owner.execute("delete from projects where id = %s", [EMPTY_PROJECT])
     answers = await probed(attached)
     update_project = (ProbeTarget.PROJECT, Verb.UPDATE)

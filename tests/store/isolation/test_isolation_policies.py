@@ -8,13 +8,9 @@ from store.isolation.isolation_policies import TableRules, conjuncts, judge
 from tests.store.store_fixtures import make_policy
 
 OWN = "(auth.uid() = user_id)"
-
 OWN_ONCE = "(( SELECT auth.uid() AS uid) = user_id)"
-
 OWN_INTO_OWN_PROJECT = f"({OWN_ONCE} AND gjobs.owns_project(project_id) AND gjobs.owns_asset(input_asset_id))"
-
 EVERYTHING = "true"
-
 TEAM = "(team_id = current_team())"
 
 WRITE_COMMANDS = [

@@ -18,7 +18,6 @@ APP = (
     "btree (created_at DESC)",
     "btree (user_id, status)",
 )
-
 """The indexes of the app's schema."""
 
 ADA_HERSELF = ActingUser(id=ADA)
@@ -86,8 +85,5 @@ def test_advice_suggests_no_index_when_none_would_help(query: ListQuery) -> None
 )
 def test_only_a_suitable_index_prevents_the_advice(definition: str, is_suitable: bool) -> None:
     assert (advice(listed(of_project=True), [definition], actor=OPERATOR) is None) is is_suitable
-
-
-def test_index_on_cost_alone_does_not_serve_a_list_sorted_by_cost() -> None:
     by_cost = listed(order=ListOrder(column=OrderColumn.COST))
     assert advice(by_cost, ["btree (cost_cents)"], actor=OPERATOR) is not None

@@ -14,11 +14,8 @@ from store.store import Store
 from tests.store.store_fixtures import BEN, NOW, Db, Sql, error_of
 
 NextPage = Callable[[PageKey | None], Awaitable[Page[GenerationJob]]]
-
 TIES = ("2026-01-15 12:00Z", "2026-01-15 12:00Z", "2026-01-15 12:00Z", "2026-01-15 12:00:00.000001Z", "2026-01-14Z")
-
 BEYOND_PYTHON = ("infinity", "infinity", "20000-01-01", "20000-01-01", "10000-01-01", "9999-12-31 23:59:59.999999Z")
-
 BEFORE_PYTHON = ("0001-01-01Z", "0001-01-01 BC", "0044-03-15 BC", "0044-03-15 BC", "-infinity", "-infinity")
 
 

@@ -11,14 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store.blocking import BlockingStore
-from store.errors import NoPrivilege
 from store.far_times import LATEST
 from store.filters.filter_text import parse
 from store.filters.job_filter import NO_FILTER
 from store.formats import utc_now
 from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery, key_of
 from store.jobs.job import ERROR_CHARACTERS, JobStatus, ListedJob
-from store.store import Store
 from tests.store.store_fixtures import BEN, NOW, Db, MakeJob, MakeProject, Sql, a_job
 
 ORDERS = [ListOrder(column=column, descending=descending) for column in OrderColumn for descending in (True, False)]
@@ -84,7 +82,6 @@ def lists(draw: st.DrawFn, projects: Sequence[UUID]) -> tuple[ListQuery, str]:
 
 
 on_rows = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
 Disturb = Callable[[ListedJob], None]
 
 
@@ -192,11 +189,6 @@ async def test_window_reads_only_the_beginning_of_a_long_error(db: Db) -> None:
     window = await db.operator.get_window(RowWindowQuery(listed=ListQuery(order=order)))
     errors = [(job.error, job.is_error_cut) for job in window.jobs]
     assert errors == [(None, False), ("", False), (longest, False), (longest, True)]
-
-
-async def test_window_refuses_a_filter_by_an_unreadable_name(ada: Store) -> None:
-    with pytest.raises(NoPrivilege, match="Only the operator may read the users"):
-        await ada.get_window(RowWindowQuery(listed=ListQuery(job_filter=parse("user:ada@example.com", now=NOW))))
 
 
 async def test_order_by_time_taken_places_running_jobs_by_their_time_so_far(db: Db) -> None:

@@ -34,11 +34,7 @@ def test_differences_between_two_polls_become_events() -> None:
         (EventKind.STATUS, JobStatus.RUNNING, JobStatus.FAILED, 0),
         (EventKind.ERROR, JobStatus.FAILED, JobStatus.FAILED, 0),
     ]
-
-
-def test_job_seen_for_the_first_time_has_no_events() -> None:
-    assert observed(JOB) == []
-    assert observed(JOB, replace(JOB, updated_at=NOW + timedelta(hours=1))) == []
+    assert observed(JOB) == observed(JOB, replace(JOB, updated_at=NOW + timedelta(hours=1))) == []
 
 
 def test_observed_events_are_limited_in_jobs_and_events(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,6 @@ async def test_transition_refuses_invalid_values(operator: Store, status: str, e
 
 
 FINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED)
-
 CALLERS = 20
 
 

@@ -59,5 +59,5 @@ class RetentionJobs:
 
 
 @pytest.fixture
-def retention_jobs(make_project: MakeProject, make_job: MakeJob) -> RetentionJobs:
+def jobs(make_project: MakeProject, make_job: MakeJob) -> RetentionJobs:
     return RetentionJobs(make_project, make_job)

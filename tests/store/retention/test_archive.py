@@ -30,17 +30,17 @@ ALL = ArchiveQuery()
 
 
 @pytest.fixture
-async def full(operator: Store, retention_jobs: RetentionJobs) -> RetentionJobs:
+async def archived_jobs(operator: Store, jobs: RetentionJobs) -> RetentionJobs:
     """The seven old finished jobs are archived."""
     await cleaned(operator)
-    return retention_jobs
+    return jobs
 
 
 async def restored(store: Store, query: ArchiveQuery = ALL) -> BatchProgress:
     return await last_of(restore_matching(store, query))
 
 
-async def test_archive_pages_list_the_newest_jobs_first(operator: Store, full: RetentionJobs) -> None:
+async def test_archive_pages_list_the_newest_jobs_first(operator: Store, archived_jobs: RetentionJobs) -> None:
     found: list[UUID] = []
     after: PageKey | None = None
     while True:
@@ -51,37 +51,39 @@ async def test_archive_pages_list_the_newest_jobs_first(operator: Store, full: R
             break
     whole = (await list_archived(operator, ALL, limit=100)).items
     assert found == [one.job.id for one in whole]
-    assert set(found) == full.finished | {full.other}
+    assert set(found) == archived_jobs.finished | {archived_jobs.other}
     keys = [(one.job.created_at, one.job.id) for one in whole]
     assert keys == sorted(keys, reverse=True)
 
 
-async def test_archive_list_can_be_limited_to_a_project_a_status_and_a_time(db: Db, full: RetentionJobs) -> None:
+async def test_archive_list_can_be_limited_to_a_project_a_status_and_a_time(
+    db: Db, archived_jobs: RetentionJobs
+) -> None:
     async def ids(query: ArchiveQuery) -> set[UUID]:
         return {one.job.id for one in await list_archived(db.operator, query, limit=100)}
 
-    assert await ids(ArchiveQuery(project_id=full.project)) == full.finished
-    failed = set(full.old[JobStatus.FAILED])
-    assert await ids(ArchiveQuery(project_id=full.project, status=JobStatus.FAILED)) == failed
-    db.sql("update gjobs.archived_jobs set archived_at = %s where id <> %s", (NOW, full.other))
-    assert await ids(ArchiveQuery(archived_since=NOW + timedelta(seconds=1))) == {full.other}
+    assert await ids(ArchiveQuery(project_id=archived_jobs.project)) == archived_jobs.finished
+    failed = set(archived_jobs.old[JobStatus.FAILED])
+    assert await ids(ArchiveQuery(project_id=archived_jobs.project, status=JobStatus.FAILED)) == failed
+    db.sql("update gjobs.archived_jobs set archived_at = %s where id <> %s", (NOW, archived_jobs.other))
+    assert await ids(ArchiveQuery(archived_since=NOW + timedelta(seconds=1))) == {archived_jobs.other}
 
 
 async def test_operator_lists_and_counts_all_archived_jobs_and_a_user_only_their_own(
-    db: Db, full: RetentionJobs
+    db: Db, archived_jobs: RetentionJobs
 ) -> None:
     assert await count_archived(db.operator, ALL) == (
         StatusCount(status=JobStatus.SUCCEEDED, count=3, total_cost_cents=3, oldest_at=NOW - timedelta(days=62)),
         StatusCount(status=JobStatus.FAILED, count=4, total_cost_cents=10, oldest_at=NOW - timedelta(days=90)),
     )
     assert await count_some_archived(db.operator) == CappedCount(number=7)
-    assert {one.job.id for one in await list_archived(db.ada, ALL, limit=100)} == full.finished
+    assert {one.job.id for one in await list_archived(db.ada, ALL, limit=100)} == archived_jobs.finished
     assert await count_some_archived(db.ben) == CappedCount(number=1)
-    assert await get_archived(db.ben, [NOTHING, *full.finished]) == ()
+    assert await get_archived(db.ben, [NOTHING, *archived_jobs.finished]) == ()
 
 
-async def test_restore_by_id_restores_all_jobs_or_none(operator: Store, full: RetentionJobs, sql: Sql) -> None:
-    one, other, _ = full.old[JobStatus.FAILED]
+async def test_restore_by_id_restores_all_jobs_or_none(operator: Store, archived_jobs: RetentionJobs, sql: Sql) -> None:
+    one, other, _ = archived_jobs.old[JobStatus.FAILED]
     with pytest.raises(RowMissing, match=str(NOTHING)) as caught:
         await restore_archived(operator, [one, NOTHING])
     assert caught.value.ids == (NOTHING,)
@@ -93,26 +95,28 @@ async def test_restore_by_id_restores_all_jobs_or_none(operator: Store, full: Re
 
 
 async def test_user_restores_only_their_own_archived_jobs(
-    ada: Store, ben: Store, full: RetentionJobs, sql: Sql
+    ada: Store, ben: Store, archived_jobs: RetentionJobs, sql: Sql
 ) -> None:
     with pytest.raises(RowMissing):
-        await restore_archived(ben, [full.old[JobStatus.FAILED][0]])
+        await restore_archived(ben, [archived_jobs.old[JobStatus.FAILED][0]])
     assert await restored(ada) == BatchProgress(done=6)
-    assert archived(sql) == {full.other}
+    assert archived(sql) == {archived_jobs.other}
 
 
 async def test_restore_by_project_restores_all_its_archived_jobs(
-    operator: Store, full: RetentionJobs, sql: Sql
+    operator: Store, archived_jobs: RetentionJobs, sql: Sql
 ) -> None:
     before = present(sql)
-    assert await restored(operator, ArchiveQuery(project_id=full.project)) == BatchProgress(done=6)
-    assert present(sql) == before | full.finished
-    assert await restored(operator, ArchiveQuery(project_id=full.project)) == BatchProgress()
+    assert await restored(operator, ArchiveQuery(project_id=archived_jobs.project)) == BatchProgress(done=6)
+    assert present(sql) == before | archived_jobs.finished
+    assert await restored(operator, ArchiveQuery(project_id=archived_jobs.project)) == BatchProgress()
 
 
-async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(db: Db, full: RetentionJobs) -> None:
-    taken = full.old[JobStatus.SUCCEEDED][1]
-    db.make_job(full.other_project, JobStatus.QUEUED, job_id=taken)
+async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(
+    db: Db, archived_jobs: RetentionJobs
+) -> None:
+    taken = archived_jobs.old[JobStatus.SUCCEEDED][1]
+    db.make_job(archived_jobs.other_project, JobStatus.QUEUED, job_id=taken)
     with pytest.raises(Conflict, match="One of these jobs exists already"):
         await restore_archived(db.operator, [taken])
     last = await restored(db.operator)
@@ -121,7 +125,7 @@ async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(db:
 
 
 async def test_repeated_archiving_and_restoring_keeps_rows_unchanged(
-    operator: Store, retention_jobs: RetentionJobs, sql: Sql
+    operator: Store, jobs: RetentionJobs, sql: Sql
 ) -> None:
     columns = "select j::text from generation_jobs j order by id"
     before = sql(columns)
@@ -133,18 +137,20 @@ async def test_repeated_archiving_and_restoring_keeps_rows_unchanged(
 
 @pytest.mark.parametrize("has_rollups", [True, False])
 async def test_summary_that_includes_the_archive_is_unchanged_by_archiving(
-    operator: Store, ada: Store, retention_jobs: RetentionJobs, has_rollups: bool
+    operator: Store, ada: Store, jobs: RetentionJobs, has_rollups: bool
 ) -> None:
     before = [await store.get_job_summary() for store in (operator, ada)]
     await cleaned(operator)
     asked = archive_sql.summary(None, limit=500, has_rollups=has_rollups)
     assert [await store.database.read(store.actor, asked) for store in (operator, ada)] == before
     assert await get_summary_with_archive(operator) == before[0]
-    assert await get_summary_with_archive(ada, retention_jobs.other_project) == []
+    assert await get_summary_with_archive(ada, jobs.other_project) == []
     assert len(await get_summary_with_archive(operator, limit=1)) == 1
 
 
-async def test_job_column_that_the_archive_lacks_is_read_from_the_further_values(db: Db, full: RetentionJobs) -> None:
+async def test_job_column_that_the_archive_lacks_is_read_from_the_further_values(
+    db: Db, archived_jobs: RetentionJobs
+) -> None:
     table = "alter table public.generation_jobs {} column priority"
     with altered(db.sql, f"{table.format('add')} integer not null default 7", table.format("drop")):
         await cleaned(db.operator, ExpiredJobs(created_before=NOW + timedelta(days=1)))

@@ -22,18 +22,14 @@ from tests.store.store_fixtures import ADA, NOTHING, NOW, Db, Sql, altered
 DELETE, ARCHIVE = RetentionAction.DELETE, RetentionAction.ARCHIVE
 
 
-async def test_expired_jobs_are_counted_by_status_with_cost_and_oldest_time(
-    db: Db, retention_jobs: RetentionJobs
-) -> None:
+async def test_expired_jobs_are_counted_by_status_with_cost_and_oldest_time(db: Db, jobs: RetentionJobs) -> None:
     def of(status: JobStatus, count: int, cents: int, days: int) -> StatusCount:
         return StatusCount(status=status, count=count, total_cost_cents=cents, oldest_at=NOW - timedelta(days=days))
 
     succeeded, failed = of(JobStatus.SUCCEEDED, 3, 3, 62), of(JobStatus.FAILED, 3, 3, 62)
     assert await count_expired(db.ada, OLD) == (succeeded, failed)
     assert await count_expired(db.operator, OLD) == (succeeded, of(JobStatus.FAILED, 4, 10, 90))
-    queued = ExpiredJobs(
-        created_before=OLD.created_before, statuses=(JobStatus.QUEUED,), project_id=retention_jobs.project
-    )
+    queued = ExpiredJobs(created_before=OLD.created_before, statuses=(JobStatus.QUEUED,), project_id=jobs.project)
     assert await count_expired(db.operator, queued) == (of(JobStatus.QUEUED, 3, 3, 62),)
 
 
@@ -49,26 +45,26 @@ async def test_expiry_time_uses_the_server_clock(operator: Store, sql: Sql) -> N
 @pytest.mark.parametrize("action", RetentionAction)
 @pytest.mark.parametrize("actor", ["operator", "ada"])
 async def test_cleanup_removes_only_the_actors_old_finished_jobs(
-    db: Db, retention_jobs: RetentionJobs, action: RetentionAction, actor: str
+    db: Db, jobs: RetentionJobs, action: RetentionAction, actor: str
 ) -> None:
     store: Store = getattr(db, actor)
-    before, gone = present(db.sql), retention_jobs.finished | ({retention_jobs.other} if actor == "operator" else set())
+    before, gone = present(db.sql), jobs.finished | ({jobs.other} if actor == "operator" else set())
     assert await cleaned(store, action=action) == BatchProgress(done=len(gone))
     assert present(db.sql) == before - gone
     assert archived(db.sql) == (gone if action is ARCHIVE else set())
 
 
 async def test_cleanup_is_limited_to_the_given_project_and_statuses(
-    operator: Store, retention_jobs: RetentionJobs, sql: Sql
+    operator: Store, jobs: RetentionJobs, sql: Sql
 ) -> None:
     before = present(sql)
     wanted = ExpiredJobs(
         created_before=OLD.created_before,
         statuses=(JobStatus.QUEUED, JobStatus.FAILED),
-        project_id=retention_jobs.project,
+        project_id=jobs.project,
     )
     assert await cleaned(operator, wanted) == BatchProgress(done=6)
-    assert present(sql) == before - {*retention_jobs.old[JobStatus.QUEUED], *retention_jobs.old[JobStatus.FAILED]}
+    assert present(sql) == before - {*jobs.old[JobStatus.QUEUED], *jobs.old[JobStatus.FAILED]}
 
 
 def add_old_jobs(db: Db, number: int) -> None:
@@ -105,10 +101,8 @@ async def test_interrupted_cleanup_can_be_continued(db: Db) -> None:
     assert await cleaned(db.operator) == BatchProgress(done=120 - batches.FIRST)
 
 
-async def test_cleanup_skips_jobs_that_are_locked_protected_or_referred_to(
-    db: Db, retention_jobs: RetentionJobs
-) -> None:
-    locked = retention_jobs.old[JobStatus.FAILED][0]
+async def test_cleanup_skips_jobs_that_are_locked_protected_or_referred_to(db: Db, jobs: RetentionJobs) -> None:
+    locked = jobs.old[JobStatus.FAILED][0]
     trigger = (
         "create function keep_paid() returns trigger language plpgsql as"
         " $$ begin if old.cost_cents = 7 then raise exception 'paid jobs stay'; end if; return old; end $$;"
@@ -119,17 +113,17 @@ async def test_cleanup_skips_jobs_that_are_locked_protected_or_referred_to(
             other.execute("select from generation_jobs where id = %s for update", [locked])
             last = await cleaned(db.operator)
         assert (last.done, last.refused, last.refusal) == (5, 1, "The database refused: paid jobs stay.")
-        assert {locked, retention_jobs.other} <= present(db.sql)
+        assert {locked, jobs.other} <= present(db.sql)
         assert (await cleaned(db.operator)).done == 1, "the lock is gone"
     table = "create table public.invoices (job_id uuid references generation_jobs)"
     with altered(db.sql, table, "drop table public.invoices"):
-        db.sql("insert into public.invoices values (%s)", (retention_jobs.other,))
+        db.sql("insert into public.invoices values (%s)", (jobs.other,))
         last = await cleaned(db.operator)
-        assert (last.done, last.refused, last.refused_id) == (0, 1, retention_jobs.other)
+        assert (last.done, last.refused, last.refused_id) == (0, 1, jobs.other)
         assert "invoices" in (last.refusal or "")
 
 
-async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(db: Db, retention_jobs: RetentionJobs) -> None:
+async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(db: Db, jobs: RetentionJobs) -> None:
     before = present(db.sql)
     policy = "create policy nobody on generation_jobs as restrictive for delete using (false)"
     undo = "drop policy nobody on generation_jobs"
@@ -139,22 +133,22 @@ async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(db: Db, r
 
 
 async def test_journal_of_a_cleanup_lists_job_ids_without_their_rows(
-    database: Conninfo, retention_jobs: RetentionJobs, tmp_path: Path
+    database: Conninfo, jobs: RetentionJobs, tmp_path: Path
 ) -> None:
     store = Store(Database(database, journal=Journal(tmp_path / "journal", database="here")))
     await cleaned(store)
     await store.close()
     entries = read_journal(tmp_path / "journal").entries
     assert [entry.what for entry in entries] == ["archive old failed jobs", "archive old succeeded jobs"]
-    assert {job_id for entry in entries for job_id in entry.ids} == retention_jobs.finished | {retention_jobs.other}
+    assert {job_id for entry in entries for job_id in entry.ids} == jobs.finished | {jobs.other}
     assert {(entry.before, entry.after, entry.outcome) for entry in entries} == {((), (), WriteOutcome.DONE)}
 
 
 @pytest.mark.parametrize("due_in", ["1 minute", "-1 s"])
 async def test_cleanup_keeps_running_jobs_held_by_or_waiting_for_a_worker(
-    db: Db, retention_jobs: RetentionJobs, due_in: str
+    db: Db, jobs: RetentionJobs, due_in: str
 ) -> None:
-    held, waiting, lost = retention_jobs.old[JobStatus.RUNNING]
+    held, waiting, lost = jobs.old[JobStatus.RUNNING]
     for job_id, owner, lease in ((held, NOTHING, "1 minute"), (waiting, None, due_in), (lost, NOTHING, "-1 s")):
         db.sql(
             "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
@@ -167,27 +161,27 @@ async def test_cleanup_keeps_running_jobs_held_by_or_waiting_for_a_worker(
     assert {held, waiting} <= present(db.sql)
 
 
-async def test_user_deleted_during_a_cleanup_leaves_no_archived_jobs(db: Db, retention_jobs: RetentionJobs) -> None:
+async def test_user_deleted_during_a_cleanup_leaves_no_archived_jobs(db: Db, jobs: RetentionJobs) -> None:
     """The transaction that deletes Ada is open while the cleanup reads her jobs."""
     with connect(db.conninfo) as other:
         other.execute("delete from auth.users where id = %s", [ADA])
         assert await cleaned(db.operator) == BatchProgress(done=1)
         other.commit()
-    assert archived(db.sql) == {retention_jobs.other}
+    assert archived(db.sql) == {jobs.other}
     assert present(db.sql) == set()
 
 
-async def test_project_deleted_during_archiving_leaves_no_archived_jobs(db: Db, retention_jobs: RetentionJobs) -> None:
+async def test_project_deleted_during_archiving_leaves_no_archived_jobs(db: Db, jobs: RetentionJobs) -> None:
     steps = run_cleanup(db.operator, OLD, ARCHIVE)
     with connect(db.conninfo) as other:
         # Lock the project's row, but not its jobs.
-        other.execute("select from projects where id = %s for update", [retention_jobs.project])
+        other.execute("select from projects where id = %s for update", [jobs.project])
         assert (await anext(steps)).done == 0
-        other.execute("delete from projects where id = %s", [retention_jobs.project])
+        other.execute("delete from projects where id = %s", [jobs.project])
         other.commit()
     async for last in steps:
         assert last.refused == 0
-    assert archived(db.sql) == {retention_jobs.other}
+    assert archived(db.sql) == {jobs.other}
 
 
 @pytest.mark.parametrize(

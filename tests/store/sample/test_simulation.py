@@ -15,10 +15,9 @@ from store.sample.simulation import QUEUE_SIZE, RETRY, STEP, end_running_jobs, q
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import proxied
-from tests.store.store_fixtures import NOW, Db, MakeAsset, MakeProject, Sql
+from tests.store.store_fixtures import NOW, Db, Sql
 
 AfterStep = Callable[[int], Awaitable[None]]
-
 """Called after each step with its number, starting at 1."""
 
 
@@ -64,19 +63,17 @@ async def test_simulated_customers_fill_the_queue_to_its_limit(db: Db) -> None:
     assert all(2 <= job.cost_cents <= 500 for job in jobs)
 
 
-async def test_simulated_customers_replace_jobs_that_were_started(
-    operator: Store, make_project: MakeProject, make_asset: MakeAsset
-) -> None:
-    make_asset(make_project())
+async def test_simulated_customers_replace_jobs_that_were_started(db: Db) -> None:
+    db.make_asset(db.make_project())
     lengths: list[int] = []
 
     async def take_one(step: int) -> None:
-        lengths.append(await queue_length(operator))
+        lengths.append(await queue_length(db.operator))
         if step % 3 == 0:
-            for job in await operator.get_jobs_by_status(JobStatus.QUEUED, limit=1):
-                await operator.transition_job_status(job.id, JobStatus.RUNNING)
+            for job in await db.operator.get_jobs_by_status(JobStatus.QUEUED, limit=1):
+                await db.operator.transition_job_status(job.id, JobStatus.RUNNING)
 
-    await run(operator, 90, take_one)
+    await run(db.operator, 60, take_one)
 
     assert all(2 <= length <= QUEUE_SIZE for length in lengths[10:])
 
@@ -99,13 +96,11 @@ async def test_simulated_customers_wait_while_the_database_is_unreachable(db: Db
     assert lengths[1] == lengths[3] < lengths[-1]
 
 
-async def test_simulated_customers_retry_after_a_budget_refusal(
-    operator: Store, make_project: MakeProject, make_asset: MakeAsset
-) -> None:
-    project = make_project()
-    make_asset(project)
-    await operator.set_budget(project_id=project, period="all", limit_cents=1)
-    assert set(await run(operator, 3)) == {RETRY}
+async def test_simulated_customers_retry_after_a_budget_refusal(db: Db) -> None:
+    project = db.make_project()
+    db.make_asset(project)
+    await db.operator.set_budget(project_id=project, period="all", limit_cents=1)
+    assert set(await run(db.operator, 3)) == {RETRY}
 
 
 HOUR_CENTS = 2_900_00
@@ -154,38 +149,32 @@ async def test_all_running_jobs_of_the_sample_except_the_stuck_one_end(operator:
     assert utc_now() - stuck.created_at > timedelta(hours=5)
 
 
-async def test_same_seed_creates_the_same_jobs(
-    operator: Store, make_project: MakeProject, make_asset: MakeAsset, sql: Sql
-) -> None:
-    make_asset(make_project())
+async def test_same_seed_creates_the_same_jobs(db: Db) -> None:
+    db.make_asset(db.make_project())
     queues = []
     for seed in (1, 1, 2):
-        await run(operator, 20, seed=seed)
-        queues.append(sql("select mode, cost_cents from generation_jobs order by created_at"))
-        sql("delete from generation_jobs")
+        await run(db.operator, 20, seed=seed)
+        queues.append(db.sql("select mode, cost_cents from generation_jobs order by created_at"))
+        db.sql("delete from generation_jobs")
     assert queues[0] == queues[1] != queues[2]
 
 
-async def test_simulated_customers_queue_nothing_without_an_input_asset(
-    operator: Store, make_project: MakeProject
-) -> None:
-    await run(operator, 10)
-    make_project()
-    await run(operator, 10)
-    assert await queue_length(operator) == 0
+async def test_simulated_customers_queue_nothing_without_an_input_asset(db: Db) -> None:
+    await run(db.operator, 5)
+    db.make_project()
+    await run(db.operator, 5)
+    assert await queue_length(db.operator) == 0
 
 
-async def test_simulated_customers_can_be_cancelled(
-    operator: Store, make_project: MakeProject, make_asset: MakeAsset
-) -> None:
-    make_asset(make_project())
+async def test_simulated_customers_can_be_cancelled(db: Db) -> None:
+    db.make_asset(db.make_project())
     stepped = asyncio.Event()
 
     async def sleep(seconds: float) -> None:
         stepped.set()
         await asyncio.sleep(seconds)
 
-    running = asyncio.create_task(queue_jobs(operator, Random(0), sleep=sleep))  # noqa: S311
+    running = asyncio.create_task(queue_jobs(db.operator, Random(0), sleep=sleep))  # noqa: S311
     await stepped.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -16,10 +16,7 @@ from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 
 JOBS = "public.generation_jobs"
-
 MISSING, DIFFERENT, EXTRA = DifferenceKind.MISSING, DifferenceKind.DIFFERENT, DifferenceKind.EXTRA
-
-
 Found = list[tuple[DifferenceKind, str, str]]
 
 
@@ -81,7 +78,6 @@ BROKEN = [
       " from public.generation_jobs group by 1, 2, 3"),
      [(MISSING, "column", "public.generation_job_summary.last_job_at")]),
 ]  # fmt: skip
-
 """Changes of the app's database that break gjobs, and the differences that they cause."""
 
 

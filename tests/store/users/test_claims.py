@@ -41,7 +41,7 @@ CONDITIONS = {
     "phone": "(auth.jwt() ->> 'phone') = '123'",
     "audience": "auth.jwt() ->> 'aud' = 'authenticated' and auth.role() = 'authenticated'",
     "through a function": "public.is_mine(mode)",
-    "of anybody": "status = 'queued'",
+    "of everyone": "status = 'queued'",
 }
 
 _FUNCTION = """
@@ -309,7 +309,7 @@ async def test_column_that_is_granted_later_is_read_after_a_refresh(
 
 
 async def test_anon_sees_what_a_visitor_sees(app: psycopg.Connection, attached_database: Conninfo) -> None:
-    write_policies(app, [Policy("of anybody", is_permissive=True)])
+    write_policies(app, [Policy("of everyone", is_permissive=True)])
     expected = seen_in_app(app, "anon", {"role": "anon"})
 
     assert len(expected) == 6

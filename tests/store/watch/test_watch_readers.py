@@ -19,7 +19,6 @@ from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, NOW, Db, Sql, a_job, add_ada
 
 Changes = list[tuple[UUID, str | None, str | None]]
-
 STEPS = (("queued", "running"), ("running", "succeeded"))
 
 
@@ -238,7 +237,6 @@ def test_cursor_is_two_numbers() -> None:
 
 
 LATER = NOW + timedelta(seconds=2)
-
 JOB = a_job(created_at=NOW - timedelta(hours=1), updated_at=NOW - timedelta(hours=1))
 
 

@@ -83,7 +83,7 @@ async def test_result_is_kept_until_the_server_can_save_it(
     assert sorted(runs) == sorted(jobs), "each ran once"
     assert env.ends() == [("succeeded", None, 7)] * 4
     delayed = next(one for one in told if isinstance(one, FinishDelayed))
-    assert "its result is kept and saved later" in worker_words(delayed)
+    assert "its result is kept. The next try to save it" in worker_words(delayed)
     assert "No space left on device" in worker_words(delayed)
 
 

@@ -53,7 +53,10 @@ def test_job_action_is_refused_only_with_known_missing_capabilities(action: JobA
     [
         (FACTS, ""),
         (replace(FACTS, may_become_user=False), "may not act as a user. To fix it, run: GRANT authenticated TO"),
-        (without_login(USERS, schema=False), "Listing owners of jobs, without e-mails: No grant: the role"),
+        (
+            without_login(USERS, schema=False),
+            "Only owners of jobs are listed, without their e-mails: No grant: the role",
+        ),
     ],
 )
 def test_remark_on_acting_explains_missing_privileges(facts: DatabaseFacts, words: str) -> None:

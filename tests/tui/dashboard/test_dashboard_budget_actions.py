@@ -62,7 +62,9 @@ async def test_budgets_dialog_lists_budgets_and_removes_one_only_after_confirmat
     jobs_db.sql("delete from gjobs.budgets where project_id is null")
     await open_form(operator, "d", "Remove this budget?")
     await operator.shows(
-        "$10.00 total for project Autumn catalog", "Database: testbase", "$9.00 is spent. This record is removed too"
+        "$10.00 total for project Autumn catalog",
+        "Database: testbase",
+        "$9.00 is spent. gjobs removes this record, too",
     )
     await operator.press("n", dialog="Budgets · Autumn catalog", shows="$9.00 of $10.00")
     assert len(limits(jobs_db)) == 1

@@ -152,7 +152,7 @@ async def test_marked_jobs_are_started_after_confirmation_and_others_are_skipped
 ) -> None:
     await mark(dashboard, 2, 3)
     await dashboard.shows("2 marked, esc unmarks")
-    await dashboard.press("s", toast="Only queued jobs can be started, and none of these 2 is.", dialog="")
+    await dashboard.press("s", toast="Only queued jobs can be started, and none of these 2 jobs is queued.", dialog="")
     await dashboard.press("escape", hides="marked")
     assert dashboard.marked == set()
 

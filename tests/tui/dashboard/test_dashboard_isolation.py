@@ -19,7 +19,7 @@ async def test_isolation_check_of_the_app_schema_probes_writes_only_after_confir
     async with dashboard_on(attached_database, actor=OPERATOR) as driver:
         await driver.press("i", shows="4 leaks, 13 kept; 12 judged")
         await driver.press(
-            "w", dialog="Try the writes?", shows=("Database: testbase", "Each try is rolled back at once")
+            "w", dialog="Try the writes?", shows=("Database: testbase", "gjobs rolls back each try at once")
         )
         await driver.press("n", dialog="Isolation", shows="12 judged")
 
@@ -84,7 +84,7 @@ async def test_isolation_check_probes_reads_and_judges_writes_of_any_two_users(o
 
     await operator.press("o", dialog="Whose rows?")
     await operator.type("ben", "enter", shows=("ada@example.com tries to reach rows of ben@example.com", "no leak"))
-    await operator.press("u", dialog="Who tries to access them?")
+    await operator.press("u", dialog="Which user tries to access them?")
     await operator.type("ben", "enter", shows="The check needs two different users.")
     await operator.press("escape", dialog="")
 

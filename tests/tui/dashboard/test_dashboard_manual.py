@@ -22,7 +22,7 @@ async def test_help_opens_the_page_of_the_dashboard_with_its_configured_keys_fir
         "question_mark", on=1, dialog="Manual: tour", shows=(KEYS_HEADING, "Delete the job or the marked")
     )
     text = source(dashboard)
-    assert text.startswith(f"## {KEYS_HEADING}\n")
+    assert text.startswith(f"# {KEYS_HEADING}\n")
     entries = screen_entries(dashboard.app.dashboard)
     names = {entry.binding_id for entry in entries}
     assert {"job.delete", "jobs.open", "list.find", "app.help", "app.quit"} <= names
@@ -59,7 +59,7 @@ async def test_help_opens_the_page_of_a_dialog_or_of_the_find_field(dashboard: D
 
     await dashboard.press("slash")
     await dashboard.press("question_mark", dialog="")  # it is typed into the field
-    await dashboard.press("f1", dialog="Manual: filters", shows="Take the completion, or list the keys")
+    await dashboard.press("f1", dialog="Manual: filters", shows="Take the completion, or list the filter keys")
     assert "Delete the job" not in source(dashboard)
 
 

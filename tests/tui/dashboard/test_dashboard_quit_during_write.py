@@ -147,4 +147,4 @@ async def test_second_quit_key_during_the_question_quits_at_once(deleting: Drive
     await deleting.until(lambda: not deleting.app.is_running)
 
     (result,) = deleting.app.tasks.farewell
-    assert result.startswith("Quit before the last change was confirmed.")
+    assert result.startswith("gjobs ended before the last change was confirmed.")

@@ -22,7 +22,7 @@ CLEO = UUID("c0000000-0000-4000-8000-000000000000")
 
 TITLE = "Act as which user?"
 
-OPERATOR_LINE = "the operator  the role as connected"
+OPERATOR_LINE = "the operator  the role in the database URL"
 
 ANON_LINE = "anon  a visitor who has not signed in"
 

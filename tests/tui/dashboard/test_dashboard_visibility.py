@@ -110,7 +110,7 @@ async def test_visible_job_can_be_started_and_changes_by_other_sessions_appear_i
 async def test_visibility_key_asks_the_operator_for_a_user_and_keeps_the_project(drive: Drive) -> None:
     async with drive(actor=OPERATOR) as driver:
         await driver.press(
-            "v", dialog="Visibility: which user?", shows="ada@example.com", hides="the role as connected"
+            "v", dialog="Visibility: which user?", shows="ada@example.com", hides="the role in the database URL"
         )
         await driver.press("escape", dialog="", shows="as the operator")
         await driver.press("v", dialog="Visibility: which user?")

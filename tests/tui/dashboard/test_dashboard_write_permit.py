@@ -60,7 +60,7 @@ async def test_write_within_a_permit_is_journaled_until_a_second_key_ends_the_pe
     permitted: Driver, jobs_db: JobsDatabase, tmp_path: Path
 ) -> None:
     await open_permit(permitted)
-    await permitted.shows_toast("You may write for 5 minutes. Press W to end it.")
+    await permitted.shows_toast("You may write for 5 minutes. Press W to end the permit.")
     await permitted.press("s", toast="Started lifestyle")
     assert jobs_db.status(1) is JobStatus.RUNNING
     (entry,) = read_journal(tmp_path / "journal").entries
@@ -101,7 +101,7 @@ async def test_write_permit_requires_a_reason_and_enter_accepts_the_chosen_minut
     await permitted.press("down", "down", "enter")
     assert permitted.app.screen.query_one("#minutes", Select).value == 15
     await permitted.press("enter", until=lambda: " writing 15:00: ticket 4711 " in permitted.header)
-    await permitted.expects(toast="You may write for 15 minutes. Press W to end it.", dialog="")
+    await permitted.expects(toast="You may write for 15 minutes. Press W to end the permit.", dialog="")
 
 
 async def test_dialogs_submitted_after_the_permit_ends_change_nothing_and_keep_their_text(

@@ -80,7 +80,7 @@ QUIET = FoundUser(id=UUID(int=0xC), email=None, job_count=CappedCount(number=1),
 
 def test_actor_choices_include_the_current_user_once_and_match_typed_text() -> None:
     assert [(choice.label, choice.detail) for choice in actor_choices([BUSY, QUIET], USER, "", NOON)] == [
-        ("the operator", "the role as connected"),
+        ("the operator", "the role in the database URL"),
         ("anon", "a visitor who has not signed in"),
         ("ada@example.com", ""),
         ("ben@example.com", "≥ 10,000 jobs, last now"),

@@ -12,13 +12,13 @@ from tui.text.timings_text import load_sentence, pace_sentence
         (
             (60.2, 34, 0.0871, 0.36),
             "the last minute: 34 queries, at most 87 ms",
-            "0.1 % of a core) and 0.6 %",
+            "0.1 % of a core), and 0.6 %",
         ),
-        ((12.0, 1, 0.0004, 0.0), "12 s: 1 query, at most 1 ms", "less than 0.1 % of a core) and 0.0 %"),
+        ((12.0, 1, 0.0004, 0.0), "12 s: 1 query, at most 1 ms", "less than 0.1 % of a core), and 0.0 %"),
         (
             (60.0, 12_000, 6.0, 60.0),
             "12,000 queries, at most 6,000 ms",
-            "10.0 % of a core) and 100.0 %",
+            "10.0 % of a core), and 100.0 %",
         ),
     ],
 )
@@ -27,7 +27,7 @@ def test_load_sentence_shows_queries_database_time_and_processor_share(
 ) -> None:
     over, number, database_time, processor_time = load
     measured = Load(over=over, queries=number, database_time=database_time, processor_time=processor_time)
-    assert f"{queries} of the database's time ({share} of a core here." in load_sentence(measured)
+    assert f"{queries} of the database's time ({share} of a core on this machine." in load_sentence(measured)
 
 
 @pytest.mark.parametrize(

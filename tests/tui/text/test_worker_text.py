@@ -28,7 +28,7 @@ def applied(progress: BatchProgress, project_id: UUID | None = None) -> Retentio
 
 REFUSED = BatchProgress(done=1_200, refused=2, refused_id=job_id(1), refusal="Paid jobs\x1b stay.")
 
-REFUSALS = f"2 jobs were refused, such as {job_id(1)}: Paid jobs␛ stay."
+REFUSALS = f"2 jobs were refused, for example {job_id(1)}: Paid jobs␛ stay."
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,8 @@ def test_transition_toast_describes_the_outcome_for_one_job(
     ("jobs", "target", "text"),
     [
         (JOBS[:1], SUCCEEDED, "Only a running job can be completed; this one is queued."),
-        (JOBS[:3], SUCCEEDED, "Only running jobs can be completed, and none of these 3 is."),
-        (JOBS[:2], FAILED, "Only running jobs can be failed, and none of these 2 is."),
+        (JOBS[:3], SUCCEEDED, "Only running jobs can be completed, and none of these 3 jobs is running."),
+        (JOBS[:2], FAILED, "Only running jobs can be failed, and none of these 2 jobs is running."),
     ],
 )
 def test_not_permitted_toast_names_the_required_status(
@@ -90,7 +90,7 @@ def test_toasts_describe_created_deleted_restored_and_lost_jobs() -> None:
     )
     assert cursor_lost_toast(JOBS[0].id, has_left=True).text == "The job 00000001 under the cursor left this list."
     moved = cursor_lost_toast(JOBS[0].id, has_left=False)
-    assert moved.text == "The job 00000001 under the cursor changed and moved in this order, or left the list."
+    assert moved.text == "The job 00000001 under the cursor changed, and moved to another place or left the list."
     assert marks_lost_toast(1).text == "1 marked job left this list."
     assert marks_lost_toast(2).text == "2 marked jobs left this list."
 
@@ -142,7 +142,7 @@ NAME = "main_white 00000001"
         ("creation", NOT_DONE, (), f"The change was not made: {NAME} does not exist."),
         ("deletion", DONE, (), f"The change was made: {NAME} is deleted."),
         ("deletion", NOT_DONE, (JOB,), f"The change was not made: {NAME} is queued now."),
-        ("many", DONE, (STARTED,), "The change was made. It concerned 2 jobs, of which 1 exist now."),
+        ("many", DONE, (STARTED,), "The change was made. Its jobs that exist now: 1 of 2."),
     ],
 )
 def test_resolved_write_words_report_outcome_and_current_state(

@@ -48,7 +48,7 @@ def add_archive(commands: "Commands") -> None:
     add("--project", metavar="ID|NAME", help="only jobs of this project")
     add("--status", dest="chosen_status", type=status, metavar="STATUS", help=_STATUSES)
     add("--limit", type=whole_number, metavar="N", default=_LIMIT, help=f"at most N jobs (default: {_LIMIT})")
-    add("--after", type=page_key, metavar="CREATED_AT,ID", help="continue after this row of --json")
+    add("--after", type=page_key, metavar="CREATED_AT,ID", help="continue after the row with this created_at and id")
     restoring = add_command(
         archive,
         "restore",
@@ -61,7 +61,12 @@ def add_archive(commands: "Commands") -> None:
     add("job_ids", type=identifier, metavar="ID", nargs="*", help="the job's whole id")
     add("--project", metavar="ID|NAME", help="only jobs of this project")
     add("--status", dest="chosen_status", type=status, metavar="STATUS", help=_STATUSES)
-    add("--since", type=since, metavar="TIME", help="only jobs archived since: 2026-01-31T12:00, or 30m, 24h, 7d ago")
+    add(
+        "--since",
+        type=since,
+        metavar="TIME",
+        help="only jobs archived since a time (2026-01-31T12:00) or in the last 30m, 24h or 7d",
+    )
     add("--all", dest="everything", action="store_true", help="all archived jobs")
     add("--yes", action="store_true", help="do not ask")
 
@@ -114,8 +119,8 @@ async def print_archive_limits(session: "Session") -> bool:
 
     name = clean(actor_name(actor), limit=60)
     print_message(
-        f"At most {name}'s own archived jobs are included, because the app's own policies decide which jobs"
-        f" {name} sees. The operator sees all."
+        f"At most {name}'s own archived jobs are included, because gjobs cannot apply the app's own policies to the"
+        " archive. The operator sees all archived jobs."
     )
     return True
 

@@ -245,7 +245,10 @@ def _add_set(budgets: "Commands") -> None:
     add = parser.add_argument
     add("--limit", type=amount, metavar="AMOUNT", required=True, help="cents (1250) or dollars (12.50)")
     add(
-        "--warn", type=share, metavar="SHARE", help="share of the limit at which it warns (default: 80%%, or unchanged)"
+        "--warn",
+        type=share,
+        metavar="SHARE",
+        help="share of the limit at which the budget warns (default: 80%%; an existing budget keeps its share)",
     )
 
 

@@ -33,7 +33,7 @@ def add_cleanup(commands: "Commands") -> None:
         example="gjobs cleanup --older-than 30d --dry-run",
     )
     add = parser.add_argument
-    add("--older-than", type=age, metavar="AGE", required=True, help="the least age of the jobs: 12h, 30d, 8w")
+    add("--older-than", type=age, metavar="AGE", required=True, help="only jobs older than this: 12h, 30d, 8w")
     add_finished_statuses(parser)
     add("--project", metavar="ID|NAME", help="only jobs of this project")
     actions = parser.add_mutually_exclusive_group()

@@ -33,9 +33,9 @@ def add_doctor(commands: "Commands") -> None:
         example="gjobs doctor --isolation --owner ada@example.com",
     )
     add = parser.add_argument
-    add("--isolation", action="store_true", help="try to access one user's rows as another user; rolled back")
-    add("--owner", metavar="WHO", type=not_empty, help="the user whose rows are tried (e-mail or id)")
-    add("--other", metavar="WHO", type=not_empty, help="the user who tries")
+    add("--isolation", action="store_true", help="try to access one user's rows as another user; rolls each try back")
+    add("--owner", metavar="WHO", type=not_empty, help="the user whose rows the check tries to reach (e-mail or id)")
+    add("--other", metavar="WHO", type=not_empty, help="the user that the check acts as (e-mail or id)")
 
 
 def examine_database(

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -205,19 +206,18 @@ async def _write(
     from tui.text.format import jobs_count
 
     project_id = None if project is None else (await find_project(session.store, project, takes_prefix=True)).id
-    after: PageKey | None = None
+    read = partial(session.store.find_jobs, job_filter, project_id=project_id, status=status, limit=ROWS)
+    page = await read()  # Nothing is written before the database has answered.
     is_read = put(made.begin())
-    while is_read:
-        page = await session.store.find_jobs(job_filter, project_id=project_id, status=status, limit=ROWS, after=after)
-        is_read = put(made.rows(page.items))
+    while is_read and put(made.rows(page.items)):
         exported.last += len(page.items)
         if page.items:
             back_to = written(page.items[-1].created_at, "-%m-%d")
             line.show(f"{jobs_count(exported.last)}, back to {back_to}")
-        after = page.next_key
-        if after is None:
+        if page.next_key is None:
             put(made.end())
             break
+        page = await read(after=page.next_key)
     return ExitCode.DONE
 
 

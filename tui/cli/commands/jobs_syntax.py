@@ -56,7 +56,7 @@ def _add_list(jobs: "Commands") -> None:
     _add_which(parser)
     add = parser.add_argument
     add("--limit", type=whole_number, metavar="N", default=PAGE_SIZE, help=f"at most N jobs (default: {PAGE_SIZE})")
-    add("--after", type=page_key, metavar="CREATED_AT,ID", help="continue after this row of --json")
+    add("--after", type=page_key, metavar="CREATED_AT,ID", help="continue after the row with this created_at and id")
 
 
 def _add_export(jobs: "Commands") -> None:
@@ -91,7 +91,7 @@ def _add_which(parser: Parser) -> None:
         dest="job_filter",
         type=job_filter,
         metavar="EXPR",
-        help="only jobs that match; see below",
+        help="only jobs that match; 'gjobs help filters' explains EXPR",
     )
     add("--view", type=not_empty, metavar="NAME", help="only jobs of this view; with --filter, both must match")
     parser.explained = _explained_filter
@@ -164,7 +164,7 @@ def _add_transition(jobs: "Commands") -> None:
     )
     _add_job_id(parser)
     parser.add_argument("status", type=workflow_status, metavar="STATUS", help=_STATUSES)
-    parser.add_argument("--error", metavar="TEXT", help="the error text; if left out, an earlier one stays")
+    parser.add_argument("--error", metavar="TEXT", help="the error text; without it, an earlier text stays")
 
 
 def _add_retry(jobs: "Commands") -> None:

@@ -39,7 +39,7 @@ def add_journal(commands: "Commands") -> None:
         type=since,
         metavar="TIME",
         default=None,
-        help="only entries since: 2026-01-31T12:00, or 30m, 24h, 7d ago",
+        help="only entries since a time (2026-01-31T12:00) or of the last 30m, 24h or 7d",
     )
 
 

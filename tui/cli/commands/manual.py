@@ -126,5 +126,5 @@ def _show_paged(text: str, output: Output) -> None:
         )
     except (OSError, ValueError):
         if os.environ.get("PAGER"):
-            print_message(f"The pager {pager!r} of PAGER cannot be run.")
+            print_message(f"The pager {pager!r}, which PAGER names, cannot be run.")
         output.text(text)

@@ -268,7 +268,7 @@ def _add_writers(migrate: "Commands") -> None:
         migrate,
         "down",
         _command(down),
-        help="undo the revisions after this one; asks first; the app's own tables stay",
+        help="undo the revisions after REVISION; asks first; the app's own tables stay",
         example="gjobs migrate down 0001",
     )
     targets = [BASE, *REVISIONS[:-1]]
@@ -278,7 +278,8 @@ def _add_writers(migrate: "Commands") -> None:
         "--export-archive",
         type=Path,
         metavar="FILE",
-        help="first write archived jobs to this new file, one line of JSON each; otherwise they prevent the downgrade",
+        help="first write archived jobs to this new file, one line of JSON each; without it, archived jobs block the"
+        " downgrade",
     )
     add_command(
         migrate,

@@ -35,10 +35,10 @@ def add_projects(commands: "Commands") -> None:
         projects,
         "create",
         Command(run=create_project),
-        help="create a project for the user of --as",
+        help="create a project that belongs to the user of --as",
         example="gjobs projects create 'Autumn catalog' --as ada@example.com",
     )
-    create.add_argument("name", metavar="NAME", help="need not be unique")
+    create.add_argument("name", metavar="NAME", help="any text; two projects may have the same name")
 
 
 @in_session
@@ -117,7 +117,7 @@ def add_users(commands: "Commands") -> None:
 async def list_users(session: "Session", output: Output, *, search: str) -> ExitCode:
     users = await session.store.get_users(search=search, limit=MAX_LIMIT)
     if missing := await session.store.actor_database.missing(Capability.USERS):
-        print_message(f"Only owners of rows are listed, without e-mails. {missing.reason}")
+        print_message(f"Only users who own jobs or projects are listed, without their e-mails. {missing.reason}")
         if missing.hint:
             print_message(missing.hint)
     if output.json:

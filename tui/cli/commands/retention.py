@@ -49,7 +49,7 @@ def add_retention(commands: "Commands") -> None:
         example="gjobs retention set --older-than 90d --project 'Autumn catalog'",
     )
     add = setting.add_argument
-    add("--older-than", type=age, metavar="AGE", required=True, help="the least age of the jobs: 30d, 8w")
+    add("--older-than", type=age, metavar="AGE", required=True, help="only jobs older than this: 30d, 8w")
     _add_project(setting)
     add_finished_statuses(setting)
     add(
@@ -69,7 +69,7 @@ def add_retention(commands: "Commands") -> None:
         example="gjobs retention remove --project 'Autumn catalog'",
     )
     _add_project(removing)
-    removing.add_argument("--yes", action="store_true", help="do not ask if another policy would then apply")
+    removing.add_argument("--yes", action="store_true", help="do not ask, even if another policy would then apply")
     applying = add_command(
         retention,
         "apply",
@@ -322,7 +322,7 @@ async def _apply(
         # The second interrupt doesn't wait for the batch.
         _print_summary(work_progress.last, names)
         by = "An error" if isinstance(error, StoreError) else "The interrupt"
-        print_message(f"{by} stopped it. Run the same command to continue.")
+        print_message(f"{by} stopped the run. Run the same command to continue.")
         raise
     return work_progress, names
 

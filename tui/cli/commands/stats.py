@@ -227,7 +227,7 @@ def add_metrics(commands: "Commands") -> None:
         nargs="?",
         const=PORT,
         metavar="PORT",
-        help=f"serve http://127.0.0.1:{PORT}/metrics on this machine only, until stopped",
+        help=f"serve the statistics at /metrics on a port of this machine only (default: {PORT}), until stopped",
     )
 
 

@@ -33,7 +33,7 @@ def condition(text: str) -> "Condition":
 
 INTERVAL = 1.0
 """Seconds between two polls."""
-MAY_MISS = "Changes that are undone between two polls are missed."
+MAY_MISS = "The watch misses changes that are undone between two polls."
 
 
 def add_watch(commands: "Commands") -> None:
@@ -61,14 +61,14 @@ def add_watch(commands: "Commands") -> None:
         action="append",
         default=[],
         metavar="CONDITION",
-        help="exit with 8 when this holds, such as failed>5, finished>=100 or left=0; may be repeated",
+        help="exit with 8 when this condition is met, such as failed>5, finished>=100 or left=0; may be repeated",
     )
     add(
         "--exec",
         dest="program",
         type=not_empty,
         metavar="CMD",
-        help="run this for each change, with its JSON on standard input",
+        help="run this program for each change, with the change as JSON on standard input",
     )
     add("--webhook", type=not_empty, metavar="URL", help="post each change as JSON, signed with GJOBS_WEBHOOK_SECRET")
     add("--resume", type=not_empty, metavar="FILE", help="continue where the last watch with this file ended")

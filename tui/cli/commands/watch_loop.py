@@ -79,8 +79,8 @@ def parse(text: str) -> Condition:
     ):
         raise InvalidValue(
             "until",
-            f"{text.strip()} holds from the start: {counted} counts the changes that the watch sees, from 0.",
-            hint=f"left=0 holds when no job is {' or '.join(LIVE_STATUSES)} any more.",
+            f"{text.strip()} is already true at the start: the watch counts the changes to {counted} from 0.",
+            hint=f"left=0 is true when no job is {' or '.join(LIVE_STATUSES)} any more.",
         )
     return Condition(counted=counted, operator=operator, number=number)
 
@@ -228,7 +228,10 @@ class Watcher:
         who = f"process {held_back.process_id}" if held_back.process_id else "a hidden process"
         application = f" of {held_back.application}" if held_back.application else ""
         since = f", open since {local_time(held_back.since)}" if held_back.since else ""
-        print_message(f"New changes wait for a transaction to end, so that none is missed: {who}{application}{since}.")
+        print_message(
+            "So that no change is missed, the watch waits until a transaction ends."
+            f" It belongs to {who}{application}{since}."
+        )
 
 
 class ResumeFile:

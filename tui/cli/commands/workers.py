@@ -108,7 +108,7 @@ def add_worker(commands: "Commands") -> None:
         type=arguments.length,
         default=LEASE,
         metavar="TIME",
-        help="time after which others take over the jobs of a lost worker (default: 1m)",
+        help="time after which other workers take over the jobs of a lost worker (default: 1m)",
     )
     add("--retention", action="store_true", help="also apply the retention policies when they are due")
     add("--once", action="store_true", help="exit when no job is queued any more")

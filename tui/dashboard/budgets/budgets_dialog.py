@@ -106,7 +106,10 @@ class BudgetsDialog(Dialog[BudgetChoice]):
         budget = None if new else self._pointed_at
         if budget is not None and isinstance(budget.period, UnknownText):
             period = clean(budget.period.value, limit=20)
-            text = f"This gjobs does not know the period {period!r}. You can remove the budget, but not change it."
+            text = (
+                f"This version of gjobs does not know the period {period!r}. You can remove the budget, but not"
+                " change it."
+            )
             show_toast(self.app, Toast(text=text, severity="warning"))
         elif (new or budget is not None) and self._may_set():
             self.dismiss(BudgetChoice(does="set", budget=budget, known=self._known))
@@ -240,7 +243,7 @@ class BudgetForm(FormDialog[Budget]):
             yield FieldProblem(id="limit-problem")
             yield Static("Warn from this share of the limit", classes="label", markup=False)
             share = f"{change.warn_share * 100:g}%" if change else ""
-            yield TextField(id="warn", value=share, placeholder="80% for a new budget, or unchanged")
+            yield TextField(id="warn", value=share, placeholder="80% for a new budget, otherwise unchanged")
             yield FieldProblem(id="warn-problem")
             yield SteadyText(id="meaning", classes="label")
             yield FieldProblem(id="problem")

@@ -150,7 +150,10 @@ class FormDialog(Dialog[ResultType]):
         if self._is_sending and not self._was_asked_to_wait:
             self._was_asked_to_wait = True
             key = self.key("dialog.leave")
-            self.problem.say(f"Saving. Wait for the result, or press {key} again to close and get a toast later.")
+            self.problem.say(
+                f"Saving. Wait for the result, or press {key} again to close this dialog. A message then shows the"
+                " result later."
+            )
         else:
             super().action_leave()
 

@@ -42,9 +42,18 @@ class FilterField(DynamicKeyText, TextField):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "keep", id="find.keep", tooltip="Keep the filter and go to the table"),
         Binding("escape", "leave", "all rows", id="find.leave", tooltip="Close the completions, or clear the filter"),
-        Binding("tab", "complete", "complete", id="find.complete", tooltip="Take the completion, or list the keys"),
-        Binding("down", "step(1)", "To the table", show=False, id="find.down", tooltip="Next completion, or the table"),
-        Binding("up", "step(-1)", "Back", show=False, id="find.up", tooltip="Previous completion"),
+        Binding(
+            "tab", "complete", "complete", id="find.complete", tooltip="Take the completion, or list the filter keys"
+        ),
+        Binding(
+            "down",
+            "step(1)",
+            "To the table",
+            show=False,
+            id="find.down",
+            tooltip="Go to the next completion, or to the table",
+        ),
+        Binding("up", "step(-1)", "Back", show=False, id="find.up", tooltip="Go to the previous completion"),
     ]
 
     class Left(Message):

@@ -13,7 +13,7 @@ from store.formats import money
 from store.job_list.list_query import ListOrder, OrderColumn
 from store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus
 from tui.text.clean_text import clean_cell, pad
-from tui.text.format import age, duration, elapsed, error_summary, is_far, short_id
+from tui.text.format import age, duration, error_summary, is_far, short_id
 from tui.text.status_text import status_label
 
 GUTTER = 3
@@ -288,9 +288,8 @@ def _total(job: GenerationJob, now: datetime) -> str:
         return ""
     if isinstance(job.status, UnknownStatus):
         return ""  # An unknown status does not show whether the job has ended.
-    if job.status.is_final:
-        return duration((job.updated_at - job.created_at).total_seconds())
-    return elapsed((now - job.created_at).total_seconds())
+    end = job.updated_at if job.status.is_final else now
+    return duration((end - job.created_at).total_seconds())
 
 
 def _cell_style(job: GenerationJob, name: ColumnName) -> str:

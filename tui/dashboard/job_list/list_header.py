@@ -171,7 +171,7 @@ def why_empty(
 
 def cursor_lost_toast(job_id: UUID, *, has_left: bool) -> Toast:
     """Return a toast. The cursor is then on no job until it moves, so that no key acts on a neighbor."""
-    what = "left this list" if has_left else "changed and moved in this order, or left the list"
+    what = "left this list" if has_left else "changed, and moved to another place or left the list"
     return Toast(text=f"The job {short_id(job_id)} under the cursor {what}.", severity="warning")
 
 

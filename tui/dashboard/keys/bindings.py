@@ -50,7 +50,7 @@ APP_BINDINGS: list[BindingType] = [
         "Write",
         show=False,
         id="app.write",
-        tooltip="Allow writes for some minutes, or end it",
+        tooltip="Allow writes for some minutes, or end the permit",
     ),
     Binding("f5,ctrl+r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Refresh now"),
     Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause or resume refreshing"),

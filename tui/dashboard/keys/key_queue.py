@@ -25,7 +25,7 @@ _PATIENCE_SECONDS = 1.0
 
 SEEING_SECONDS = 1.0
 """Time that a user needs to see that a dialog has closed by itself."""
-DROPPED = "The dialog closed by itself. Dropped the keys typed for it."
+DROPPED = "The dialog closed by itself. gjobs ignored the keys that you typed for it."
 
 
 class KeyQueue:
@@ -163,7 +163,10 @@ class KeyQueue:
             return
         self._waiting = deque(filter(_is_quit, self._waiting))
         what = "1 key" if dropped == 1 else f"{dropped} keys"
-        show_toast(self._app, Toast(text=f"The dialog did not open. Dropped {what} typed for it.", severity="warning"))
+        show_toast(
+            self._app,
+            Toast(text=f"The dialog did not open. gjobs ignored {what} that you typed for it.", severity="warning"),
+        )
 
     @property
     def _is_calm(self) -> bool:

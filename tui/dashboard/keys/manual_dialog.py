@@ -5,25 +5,29 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import MarkdownViewer, Static
-from textual.widgets.markdown import MarkdownTableOfContents
+from textual.widgets import Markdown, MarkdownViewer, Static, Tree
+from textual.widgets.markdown import MarkdownTableOfContents, TableOfContentsType
 
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.dialogs.pick import Choice, PickDialog
 from tui.dashboard.keys.key_list import HelpEntry, key_list, short_key_list
 from tui.dashboard.widgets import show_toast
 from tui.manual.pages import TOPICS, page_source, readable, search, summary, with_generated
+from tui.text.clean_text import shorten
 from tui.text.error_text import Toast
 
 KEYS_HEADING = "Keys that work here"
 _CONTENTS_FROM = 100
 """Minimum screen width in cells for showing the contents beside the page at the start."""
+_CONTENTS_CELLS = 38
+_INDENT = 2
 _FENCE_PADDING = 2
 _MOST_FOUND = 100
 _FOOT = {
@@ -49,6 +53,20 @@ def location_of(href: str) -> Location | None:
     return Location(topic=topic, anchor=anchor) if path.endswith(".md") and topic in TOPICS else None
 
 
+class Contents(MarkdownTableOfContents):
+    """The headings of a page, each indented by its level."""
+
+    def rebuild_table_of_contents(self, table_of_contents: TableOfContentsType) -> None:
+        tree = self.query_one(Tree)
+        tree.show_guides, tree.guide_depth = False, _INDENT
+        tree.clear()
+        above = [tree.root]
+        for level, name, block_id in table_of_contents:
+            del above[level:]
+            label = Text(shorten(name, _CONTENTS_CELLS - _INDENT * level))
+            above.append(above[-1].add(label, {"block_id": block_id}, expand=True, allow_expand=False))
+
+
 class ManualViewer(MarkdownViewer):
     """Textual's viewer. Its links lead only to manual pages, never to files."""
 
@@ -57,8 +75,11 @@ class ManualViewer(MarkdownViewer):
             super().__init__()
             self.href = href
 
-    def __init__(self) -> None:
-        super().__init__(open_links=False)
+    def compose(self) -> ComposeResult:
+        document = Markdown(open_links=False)
+        document.can_focus = True
+        yield document
+        yield Contents(document)
 
     async def go(self, location: str | PurePath) -> None:
         """Post the link that was clicked."""
@@ -71,8 +92,8 @@ class ManualDialog(Dialog[None]):
         #dialog { width: 100%; max-width: 100%; height: 100%; max-height: 100%; padding: 0; overflow: hidden; }
         MarkdownViewer { background: $surface; scrollbar-size-vertical: 1; }
         Markdown { max-width: 108; padding: 0 1; }
-        MarkdownTableOfContents { max-width: 36; }
-        MarkdownH1 { content-align: left middle; margin: 1 0 0 0; }
+        MarkdownTableOfContents { max-width: 38; }
+        MarkdownH1 { content-align: left middle; margin: 1 0; }
         MarkdownH2 { margin: 1 0; }
         MarkdownH3 { margin: 1 0 0 0; }
         MarkdownFence { margin: 0 0 1 0; color: $foreground; background: $foreground 6%; }
@@ -150,7 +171,7 @@ class ManualDialog(Dialog[None]):
             return text
         title, _, rest = text.partition("\n\n")
         keys = short_key_list(self._keys, width=self._width)
-        return f"## {KEYS_HEADING}\n\n{keys}\n\n{title}\n\n{rest}"
+        return f"# {KEYS_HEADING}\n\n{keys}\n\n{title}\n\n{rest}"
 
     # Keys and links
 

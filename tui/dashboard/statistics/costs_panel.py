@@ -159,7 +159,7 @@ def _days(totals: "Totals") -> list[_Fact]:
     """Return one bar for each day, and their meaning."""
     days = totals.days
     if days is None:
-        return [_Fact(("days not counted", _MUTED), 2)]
+        return [_Fact(("costs by day not counted", _MUTED), 2)]
     return [_Fact((spark(_costs(days)), "$text-accent"), 0), _Fact((_today(days), _MUTED), 2)]
 
 

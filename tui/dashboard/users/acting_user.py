@@ -57,7 +57,7 @@ def actor_choices(users: Sequence[FoundUser], present: Actor, needle: str, now: 
     A visitor comes before matching users only if the whole word was typed.
     """
     choices = {str(user.id): user_choice(user, now) for user in users}
-    itself = Choice(key=OPERATOR_KEY, label=actor_name(OPERATOR), detail="the role as connected")
+    itself = Choice(key=OPERATOR_KEY, label=actor_name(OPERATOR), detail="the role in the database URL")
     first = [itself] if needle.casefold() in itself.label else []
     visitor = Choice(key=ANON_KEY, label=ANON_KEY, detail="a visitor who has not signed in")
     if needle in ("", ANON_KEY):

@@ -43,8 +43,8 @@ _LONGEST_ANSWER = 1_000
 
 _VERBS = {
     Verb.READ: "read",
-    Verb.INSERT_INTO: "insert into theirs",
-    Verb.INSERT_AS: "insert as theirs",
+    Verb.INSERT_INTO: "insert into project",
+    Verb.INSERT_AS: "insert as owner",
     Verb.UPDATE: "update",
     Verb.DELETE: "delete",
 }
@@ -93,7 +93,8 @@ def confirm_tries(plan: ProbePlan, *, database: str) -> Confirmation:
             f"gjobs tries to insert, update and delete as {who(plan.other)}.",
             f"It uses rows of {who(plan.owner)}: a finished job,",
             "an asset without jobs, and a project without jobs.",
-            "Each try is rolled back at once, with the effects of triggers.",
+            "gjobs rolls back each try at once,",
+            "together with what triggers changed.",
             "",
             where(database),
         ),
@@ -164,7 +165,7 @@ class IsolationDialog(Dialog[None]):
         Binding("r", "again", "Again", id="isolation.again", tooltip="Run the check again"),
         Binding("x", "stop", "Stop", id="isolation.stop", tooltip="Stop the check"),
         Binding("o", "pick('owner')", "Owner", id="isolation.owner", tooltip="Choose the owner of the rows"),
-        Binding("u", "pick('other')", "User", id="isolation.other", tooltip="Choose the user who tries"),
+        Binding("u", "pick('other')", "User", id="isolation.other", tooltip="Choose the user that the check acts as"),
     ]
 
     def __init__(self, check: Check) -> None:
@@ -211,7 +212,7 @@ class IsolationDialog(Dialog[None]):
         self.run_worker(self._pick(who), group="picking", exclusive=True)
 
     async def _pick(self, who: str) -> None:
-        picked = await self._check.pick_user("Whose rows?" if who == "owner" else "Who tries to access them?")
+        picked = await self._check.pick_user("Whose rows?" if who == "owner" else "Which user tries to access them?")
         if picked is not None:
             self._people[who] = picked
             self._start_read_probes()

@@ -30,7 +30,8 @@ def why_hidden(rules: "ReadRules") -> str:
         sentence = f"The policy {_quoted(rules.permissive[0])} does not allow it"
     if rules.restrictive:
         named = ", ".join(map(_quoted, rules.restrictive))
-        sentence += f", or a restrictive policy hides it: {named}"
+        which = "this restrictive policy" if len(rules.restrictive) == 1 else "one of these restrictive policies"
+        sentence += f", or {which} hides it: {named}"
     return f"{sentence}."
 
 
@@ -53,7 +54,7 @@ def short_verdict(visibility: "VisibilityComparison") -> str:
         return "sees none: no grant"
     partial = " with partial claims" if visibility.partial_claims else ""
     if visibility.rules.holds_for_operator:
-        return f"sees {counted(visibility.seen)}{partial}, the operator {counted(visibility.everything)}"
+        return f"sees {counted(visibility.seen)}{partial}, and the operator sees {counted(visibility.everything)}"
     return f"sees {counted(visibility.seen)} of {counted(visibility.everything)}{partial}"
 
 

@@ -161,7 +161,7 @@ def test_row_of_a_failed_job_shows_all_cells_and_styles() -> None:
     ("status", "total"),
     [
         (JobStatus.QUEUED, ""),
-        (JobStatus.RUNNING, "3 min"),
+        (JobStatus.RUNNING, "3 min 00 s"),
         (JobStatus.SUCCEEDED, "1 min 05 s"),
         (JobStatus.FAILED, "1 min 05 s"),
     ],

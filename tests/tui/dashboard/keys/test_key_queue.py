@@ -54,7 +54,7 @@ async def test_keys_for_a_dialog_that_does_not_open_are_dropped(dashboard: Drive
     before = jobs_db.sql("select id, status from generation_jobs order by id")
     for key in "fsss":
         send(dashboard.app, key)
-    await dashboard.shows_toast("The dialog did not open. Dropped 3 keys typed for it.")
+    await dashboard.shows_toast("The dialog did not open. gjobs ignored 3 keys that you typed for it.")
     await rest(dashboard)
 
     assert jobs_db.sql("select id, status from generation_jobs order by id") == before

@@ -128,7 +128,7 @@ def test_unknown_costs_are_not_shown_as_zero() -> None:
         "◌ queued ≥ 10,000      ▸ running 2      ✓ succeeded –      ✗ failed –      Total ≥ 10,002",
         "–                      –                –                  –               –",
         "costs not counted",
-        "days not counted",
+        "costs by day not counted",
     ]
 
 

@@ -63,7 +63,7 @@ def of_user(email: str | None) -> VisibilityComparison:
         (counted(0, 41), "ana@example.com sees 0 of 41"),
         (counted(9_999, 10_000, is_more=True), "ana@example.com sees 9,999 of ≥ 10,000"),
         (with_rules(is_granted=False), "ana@example.com sees none: no grant"),
-        (with_rules(holds_for_operator=True), "ana@example.com sees 37, the operator 41"),
+        (with_rules(holds_for_operator=True), "ana@example.com sees 37, and the operator sees 41"),
         (of_user(None), f"{UUID(int=7)} sees 37 of 41"),
         (of_user("a\x1b[31mb"), "a␛[31mb sees 37 of 41"),
     ],
@@ -91,7 +91,7 @@ NO_POLICY = (
         (
             {"policies": (OWN, PAID)},
             "by the policies “Own rows”, “Paid”",
-            "The policy “Own rows” does not allow it, or a restrictive policy hides it: “Paid”.",
+            "The policy “Own rows” does not allow it, or this restrictive policy hides it: “Paid”.",
         ),
         ({"policies": ()}, *NO_POLICY),
         ({"policies": (PAID,)}, *NO_POLICY),
