@@ -11,16 +11,17 @@ ODD_INPUT = (
     b"\xff\xfe\xc3\x28",
 )
 
+UNUSUAL_REPLIES = (b"\x1b]\x1b\\", b"\x1b^dark\x1b\\", b"\x1bXarc\x1b\\")
+"""They begin as no terminal's answer does: only their end tells them from keys after escape."""
+
 LATE_REPLIES = (
+    *UNUSUAL_REPLIES,
     b"\x1b]11;rgb:dcdc/cccc/1e1e\x07",
     b"\x1b]11;rgb:dcdc/cccc/1e1e\x1b\\",
     b"\x1b]52;c;" + b"Adrc" * 2_000 + b"\x07",
-    b"\x1b]\x1b\\",
     b"\x1bP>|xterm(388)\x1b\\",
     b"\x1bP1+r524742=38\x1b\\\x1b]10;rgb:0/0/0\xc2\x9c",
     b"\x1b_Gi=31;OK\x1b\\",
-    b"\x1b^dark\x1b\\",
-    b"\x1bXarc\x1b\\",
     b"\x1b]11;rgb:dc\x18",
     b"\x1b]11;rgb:dc\x1b[?62;22c",
     b"\x1b[?1u",

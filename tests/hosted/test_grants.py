@@ -8,7 +8,7 @@ from psycopg.conninfo import make_conninfo
 from migrations.runner import downgrade, upgrade
 from tests.cli.command_line import Run
 from tests.conftest import Conninfo, connect
-from tests.hosted.test_hosted_doctor import examined, finding, mend
+from tests.hosted.test_hosted_doctor import examined, faults, finding, mend
 from tests.migrations.conftest import catalogue
 from tests.tui.jobs_database import ADA, JobsDatabase, fill, job_id
 
@@ -67,6 +67,21 @@ def test_migrating_takes_no_reading_command_away(project: Conninfo, gjobs: Run) 
     downgrade(project, "0001")
     assert refused(gjobs, *FROM_THE_START) == []
     assert [one for one in catalogue(project)["grants"] if one[0] != "gjobs"] == before
+
+
+def test_grown_app_loses_no_reading_command_and_the_doctor_finds_only_its_open_function(
+    grown_database: Conninfo, gjobs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs_db = JobsDatabase(grown_database)
+    fill(jobs_db)
+    jobs_db.sql("update generation_jobs set status = 'paused', org = 'acme' where id = %s", job_id(4))
+    jobs_db.close()
+    monkeypatch.setenv("GJOBS_DATABASE_URL", make_conninfo("", **grown_database))
+    assert refused(gjobs, *FROM_THE_START) == []
+
+    upgrade(grown_database)
+    assert refused(gjobs, *FROM_THE_START, *MIGRATED) == []
+    assert faults(asyncio.run(examined(grown_database))) == {"unchecked-caller"}
 
 
 def test_doctor_prints_all_grants_that_users_lack_after_migrating(project: Conninfo, gjobs: Run) -> None:

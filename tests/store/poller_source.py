@@ -95,7 +95,7 @@ class Time:
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self._now = float(ceil(loop.time()))  # A whole number, so that sums with halves and quarters are exact.
+        self._now = float(ceil(loop.time()))  # A whole number, so that adding halves and quarters is exact.
         loop.time = lambda: self._now  # type: ignore[method-assign]
 
     async def passes(self, seconds: float) -> None:

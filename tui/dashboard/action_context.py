@@ -1,12 +1,12 @@
 """The context of an action; resolution of unconfirmed writes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 from store.capabilities.capability import Capability
@@ -131,6 +131,10 @@ def remark_on_acting(capabilities: "Capabilities | None") -> str:
 _ANY_USER = ActingUser(id=UUID(int=0))
 
 
+class GoToJob(Protocol):
+    async def __call__(self, job: GenerationJob, *, repeats: GenerationJob | None = None) -> str: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionContext:
     """The context of one action: actor, database and projects at the time of the key press."""
@@ -148,7 +152,7 @@ class ActionContext:
     """Called with job ids before a deletion. It moves the cursor on."""
     deleted: Callable[[Iterable[UUID]], None]
     """Called with the deleted ids after a deletion. It drops their marks."""
-    go_to_job: Callable[[GenerationJob], Awaitable[None]]
+    go_to_job: "GoToJob"
     """Moves the cursor to a new job once it is listed, or gives up after a moment. Keys wait for it."""
     undo: UndoStack
     tell: Callable[[Toast], None]

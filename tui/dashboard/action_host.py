@@ -120,8 +120,11 @@ class ActionHost(Protocol):
     def deleting_jobs(self, job_ids: Iterable[UUID], *, are_deleted: bool = False) -> None:
         """Move the cursor on when these jobs leave the list. Unmark them once they are deleted."""
 
-    async def go_to_job(self, job: GenerationJob) -> None:
-        """Move the cursor to a new job once it is listed, or give up after a moment."""
+    async def go_to_job(self, job: GenerationJob, *, repeats: GenerationJob | None = None) -> str:
+        """Move the cursor to a new job once it is listed. After a moment, return a sentence that says that it is not.
+
+        `repeats` is the job that the new one repeats.
+        """
 
     def show_status(self) -> None: ...
 

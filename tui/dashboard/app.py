@@ -32,8 +32,9 @@ from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
 from tui.dashboard.budgets.budgets_panel import BudgetNews
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.jobs_panel import JobsPanel
-from tui.dashboard.keys.bindings import ALWAYS_OPEN, APP_BINDINGS, SEVERAL_OPEN
-from tui.dashboard.keys.key_queue import KeyQueue
+from tui.dashboard.job_list.list_header import unlisted_words
+from tui.dashboard.keys.bindings import ALWAYS_OPEN, APP_BINDINGS, SEVERAL_OPEN, TOGGLES, own_bindings, presses
+from tui.dashboard.keys.key_queue import UNLISTED, KeyQueue
 from tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
 from tui.dashboard.messages import (
     ActionRequested,
@@ -59,6 +60,7 @@ from tui.dashboard.session_poller import Opener, SessionPoller
 from tui.dashboard.setup import DashboardSetup, DatabaseChoice
 from tui.dashboard.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
 from tui.dashboard.terminal_input import GuardedDriver
+from tui.dashboard.terminal_sequences import PasteUnfinished
 from tui.dashboard.widgets import ClosesOnce, show_toast
 from tui.text.error_text import Toast, error_toast
 
@@ -117,7 +119,11 @@ class GjobsApp(App[int]):
         self._clock = clock
         self.tasks = BackgroundTasks(self)
         self._keys = KeyQueue(
-            self, is_opening=lambda: self.tasks.is_opening, is_taken=self._takes_key, cancel=self.tasks.stop_opening
+            self,
+            is_opening=lambda: self.tasks.is_opening,
+            is_taken=self._takes_key,
+            is_toggle=self._is_toggle,
+            cancel=self.tasks.stop_opening,
         )
         self.undo = UndoStack()
         self._notices: Notices | None = None
@@ -403,17 +409,28 @@ class GjobsApp(App[int]):
         if self.dashboard.query(JobsPanel):  # The panel is gone while the app closes.
             self.dashboard.jobs.expect_deletion(job_ids, are_deleted=are_deleted)
 
-    async def go_to_job(self, job: GenerationJob) -> None:
-        """Move the cursor to the job if it is listed soon. Later it could move under another key."""
+    async def go_to_job(self, job: GenerationJob, *, repeats: GenerationJob | None = None) -> str:
+        """Move the cursor to the job if it is listed soon. Later it could move under another key.
+
+        If it is not listed, return a sentence that says so. Drop the keys typed for it, unless the cursor is on the job
+        that it repeats: the user sees that job and pressed the key on it.
+        """
+        if not self.dashboard.query(JobsPanel) or await self._moves_to(job):
+            return ""
+        cursor_job = self.dashboard.jobs.table.cursor_job
+        if repeats is None or cursor_job is None or cursor_job.id != repeats.id:
+            self._keys.drop_until_seen(UNLISTED)
+        return unlisted_words(self, self.dashboard.listed, job)
+
+    async def _moves_to(self, job: GenerationJob) -> bool:
         deadline = time.monotonic() + _PATIENCE_SECONDS
+        can_list = self.dashboard.jobs.approach(job)
         # The panel is gone while the app closes.
-        if self.dashboard.query(JobsPanel):
-            self.dashboard.jobs.approach(job)
-        while self.dashboard.query(JobsPanel) and time.monotonic() < deadline:
+        while can_list and self.dashboard.query(JobsPanel) and time.monotonic() < deadline:
             if self.dashboard.jobs.job(job.id):
-                self.dashboard.jobs.table.move_to(job.id)
-                return
+                return self.dashboard.jobs.table.move_to(job.id)
             await asyncio.sleep(_POLL_SECONDS)
+        return not self.dashboard.query(JobsPanel)
 
     # Activity of the user
 
@@ -425,6 +442,11 @@ class GjobsApp(App[int]):
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded and self._keys.take(event):
             return
         await super().on_event(event)
+
+    @on(PasteUnfinished)
+    def _paste_unfinished(self) -> None:
+        text = "The terminal did not end a paste, so gjobs ended it and reads keys again."
+        show_toast(self, Toast(text=text, severity="warning"))
 
     @on(events.AppFocus)
     def _terminal_focused(self) -> None:
@@ -455,6 +477,16 @@ class GjobsApp(App[int]):
         if action in SEVERAL_OPEN:
             return len(self.dashboard.jobs.selected) > 1
         return action in ALWAYS_OPEN
+
+    def _is_toggle(self, event: events.Key) -> bool:
+        """Return whether the key opens a dialog over the list that the same key closes."""
+        from tui.dashboard.keys import help as key_help
+
+        if self.focused is not self.dashboard.jobs.table or event.key not in self.screen.active_bindings:
+            return False
+        closing = TOGGLES.get(self.screen.active_bindings[event.key].binding.id or "")
+        bindings = (binding for owner in key_help.OWNERS for binding in own_bindings(owner))
+        return any(binding.id == closing and presses(self, binding, event.key) for binding in bindings if closing)
 
     def _takes_key(self, event: events.Event) -> bool:
         """Return whether the top dialog, if any, is ready for the key."""

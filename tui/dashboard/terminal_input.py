@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Iterable
 from functools import partial
+from time import monotonic
 
 from textual import events
 from textual._parser import TokenCallback
@@ -12,7 +13,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.keys import Keys
 from textual.message import Message
 
-from tui.dashboard.terminal_sequences import Parsing, SequenceReader
+from tui.dashboard.terminal_sequences import ESCAPE, EscapeChord, Parsing, SequenceReader
 
 # Textual 8.2.8 reads the terminal in a thread. An exception there is printed as a traceback, and the app exits with 0.
 # Each of these sequences ends it. To try, printf them into a terminal that runs `python -m textual`:
@@ -57,8 +58,19 @@ class LenientParser(XTermParser):
     def feed(self, data: str) -> Iterable[Message]:
         return (message for message in super().feed(data) if _is_useful(message))
 
+    def tick(self) -> Iterable[Message]:
+        """Start a wait that follows another one. Textual would start it with the next input."""
+        yield from super().tick()
+        if self._timeout_time is None and self._awaiting.timeout is not None:
+            self._timeout_time = monotonic() + self._awaiting.timeout
+
     def parse(self, token_callback: TokenCallback[Message]) -> Parsing:
-        return SequenceReader(partial(super().parse, token_callback)).read()
+        def press_chord(character: str) -> None:
+            (one,), (other,) = self._sequence_to_key_events(ESCAPE + character), self._sequence_to_key_events(character)
+            token_callback(EscapeChord(one, other))
+
+        start = partial(super().parse, token_callback)
+        return SequenceReader(start, press_chord=press_chord, tell=token_callback).read()
 
     def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
         try:

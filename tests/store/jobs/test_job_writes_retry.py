@@ -82,3 +82,12 @@ async def test_concurrent_retries_create_only_one_new_job(operator: Store, faile
     assert kinds.count(Retried) == 1
     assert kinds.count(AlreadyRetried) == 7
     assert len((await operator.get_job_links(failed)).repeated_by) == 1
+
+
+async def test_link_from_a_job_of_another_user_does_not_count_as_a_retry(db: Db, failed: UUID) -> None:
+    """An earlier build allowed users to add such links."""
+    bens = db.make_job(db.make_project(BEN))
+    db.sql("insert into gjobs.job_links (job_id, repeats) values (%s, %s)", [bens, failed])
+    assert (await db.operator.get_job_links(failed)).repeated_by == ()
+    new = await retried(db.operator, failed)
+    assert (await db.operator.get_job_links(failed)).repeated_by == (new.id,)

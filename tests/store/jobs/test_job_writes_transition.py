@@ -61,9 +61,9 @@ async def test_transition_stores_a_given_error_and_keeps_the_earlier_one_otherwi
         assert (await the_job(db.ada, job_id)).error == after
 
 
-@pytest.mark.parametrize(("status", "error", "field"), [("failed", "a\0b", "error"), ("done", None, "status")])
-async def test_transition_refuses_invalid_values(operator: Store, status: str, error: str | None, field: str) -> None:
-    assert (await error_of(InvalidValue, operator.transition_job_status(NOTHING, status, error))).field == field
+async def test_transition_refuses_invalid_values(operator: Store) -> None:
+    for status, error, field in (("failed", "a\0b", "error"), ("done", None, "status")):
+        assert (await error_of(InvalidValue, operator.transition_job_status(NOTHING, status, error))).field == field
 
 
 FINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED)

@@ -58,12 +58,9 @@ async def test_cleanup_is_limited_to_the_given_project_and_statuses(
     operator: Store, jobs: RetentionJobs, sql: Sql
 ) -> None:
     before = present(sql)
-    wanted = ExpiredJobs(
-        created_before=OLD.created_before,
-        statuses=(JobStatus.QUEUED, JobStatus.FAILED),
-        project_id=jobs.project,
-    )
-    assert await cleaned(operator, wanted) == BatchProgress(done=6)
+    statuses = (JobStatus.QUEUED, JobStatus.FAILED)
+    expired = ExpiredJobs(created_before=OLD.created_before, statuses=statuses, project_id=jobs.project)
+    assert await cleaned(operator, expired) == BatchProgress(done=6)
     assert present(sql) == before - {*jobs.old[JobStatus.QUEUED], *jobs.old[JobStatus.FAILED]}
 
 

@@ -137,7 +137,7 @@ async def test_simulation_keeps_a_budget_that_a_user_changed(operator: Store, da
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     project_id = PROJECTS["Autumn catalog"]
     await operator.set_budget(project_id=project_id, period="all", limit_cents=2)
-    await run(operator, 30)
+    await run(operator, 3)
     (limit,) = [one.limit_cents for one in await operator.get_budgets() if one.project_id == project_id]
     assert limit == 2
 
@@ -153,7 +153,7 @@ async def test_same_seed_creates_the_same_jobs(db: Db) -> None:
     db.make_asset(db.make_project())
     queues = []
     for seed in (1, 1, 2):
-        await run(db.operator, 20, seed=seed)
+        await run(db.operator, 8, seed=seed)
         queues.append(db.sql("select mode, cost_cents from generation_jobs order by created_at"))
         db.sql("delete from generation_jobs")
     assert queues[0] == queues[1] != queues[2]

@@ -7,6 +7,7 @@ from store.jobs.job import JobStatus
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, dashboard_on
+from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import ADA, AUTUMN, JobsDatabase, job_id, short
 from tui.dashboard.widgets import TextField
 
@@ -212,6 +213,20 @@ async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(failed: Drive
     assert len(retries(jobs_db, 2)) == 1
     await failed.press("r", dialog="Retry this job again?")
     await failed.press("y", until=lambda: len(retries(jobs_db, 2)) == 2)
+
+
+async def test_retry_among_failed_jobs_says_where_the_new_job_is_and_keeps_the_cursor(
+    failed: Driver, jobs_db: JobsDatabase
+) -> None:
+    """The next key acts on the failed job, which cannot be started, and on no other job."""
+    await failed.press("5", rows=[2, 4])
+    await failed.go_to(2)
+    for key in ("r", "s"):
+        send(failed.app, key)
+    await failed.shows_toast("It is not in this list. Press 1 to list all statuses.")
+    await failed.shows_toast("Only a queued job can be started; this one is failed")
+    assert failed.cursor == 2
+    assert retries(jobs_db, 2) == [("queued", 1)]
 
 
 async def test_bulk_retry_queues_the_failed_jobs_after_confirmation(failed: Driver, jobs_db: JobsDatabase) -> None:

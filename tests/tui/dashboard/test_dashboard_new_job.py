@@ -1,5 +1,6 @@
 """The form of a new job: defaults, checks, and kept input."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ from textual.widgets import Select
 from store.errors import Unreachable
 from store.formats import money
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
+from tests.tui.dashboard.keys.key_sending import rest, send
 from tests.tui.jobs_database import ADA, AUTUMN, SPRING, JobsDatabase
 
 MUG = UUID("c1000000-0000-4000-8000-000000000000")
@@ -50,10 +52,6 @@ async def test_new_job_form_has_defaults_and_queues_a_job_that_updates_list_and_
     assert form.costs[1].startswith("$2.75 ")
     assert form.table.cursor_job is not None
     assert form.table.cursor_job.id == new
-
-    form.app.clear_notifications()
-    await form.press("5", rows=[4])
-    await form.press("n", "enter", toast="Queued main_white ", rows=[4])
 
 
 async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, jobs_db: JobsDatabase) -> None:
@@ -114,6 +112,29 @@ async def test_new_job_form_neither_resends_nor_closes_while_saving(drive: Drive
         await driver.shows("✗ The connection was lost. Check the address")
         assert creation.calls == 1
         await driver.press("escape", dialog="")
+
+
+@pytest.mark.parametrize(
+    ("listing", "rows", "sentence"),
+    [
+        (("5",), [4], "It is not in this list. Press 1 to list all statuses."),
+        (("slash", *"feature", "enter"), [5], "It is not in this list. Press esc to clear the filter."),
+    ],
+)
+async def test_start_key_typed_after_an_unlisted_new_job_starts_no_other_job(
+    form: Driver, jobs_db: JobsDatabase, listing: Sequence[str], rows: list[int], sentence: str
+) -> None:
+    before = jobs_db.sql("select id, status from public.generation_jobs order by id")
+    await form.press("escape", *listing, rows=rows)
+    await form.press("n", dialog="New job")
+    for key in ("x", "enter", "s", "s"):
+        send(form.app, key)
+    await form.shows_toast(sentence)
+    await rest(form)
+
+    known = [identifier for identifier, _ in before]
+    assert jobs_db.sql("select status from public.generation_jobs where not id = any(%s)", known) == [("queued",)]
+    assert jobs_db.sql("select id, status from public.generation_jobs where id = any(%s) order by id", known) == before
 
 
 async def test_cost_is_typed_in_dollars_or_cents_and_enter_takes_the_proposed_mode(

@@ -72,7 +72,8 @@ async def test_cursor_goes_to_the_row_that_replaces_a_job_deleted_here(dashboard
     """This is the next row, or the row above at the end of the list."""
     for marks, cursor, replacement in (((), 6, 5), ((2, 3), 3, 4), ((4, 5), 5, 1)):
         for number in marks:
-            await dashboard.press("space", on=number)
+            await dashboard.press("space", on=number, until=lambda number=number: number in dashboard.marked)  # type: ignore[misc]
+
         await dashboard.press("d", "y", on=cursor, until=lambda cursor=cursor: cursor not in dashboard.rows)  # type: ignore[misc]
         assert dashboard.cursor == replacement
         assert [toast for toast in dashboard.toasts if "left this list" in toast] == []

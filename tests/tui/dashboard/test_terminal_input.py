@@ -1,18 +1,22 @@
 """What Textual cannot read is dropped, and what comes after it is read."""
 
 import codecs
+from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from textual import _parser, events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._xterm_parser import XTermParser
 from textual.drivers import linux_driver
+from textual.message import Message
 
-from tests.odd_input import LATE_REPLIES, ODD_INPUT
-from tui.dashboard import terminal_sequences
+from tests.odd_input import LATE_REPLIES, ODD_INPUT, UNUSUAL_REPLIES
+from tui.dashboard import terminal_input, terminal_sequences
 from tui.dashboard.terminal_input import LenientParser
+from tui.dashboard.terminal_sequences import REPLY, EscapeChord, PasteUnfinished
 
 
 def decoder() -> codecs.IncrementalDecoder:
@@ -22,8 +26,14 @@ def decoder() -> codecs.IncrementalDecoder:
 
 
 def keys_of(sent: bytes) -> list[str]:
-    read = vars(linux_driver)["XTermParser"]().feed(decoder().decode(sent))
-    return [message.key for message in read if isinstance(message, events.Key)]
+    return names(vars(linux_driver)["XTermParser"]().feed(decoder().decode(sent)))
+
+
+def names(read: Iterable[Message], *, is_typing: bool = False) -> list[str]:
+    """The keys among what is read."""
+    keys = [message for message in read if isinstance(message, events.Key)]
+    split = [key.keys(is_typing=is_typing) if isinstance(key, EscapeChord) else (key,) for key in keys]
+    return [key.key for one in split for key in one]
 
 
 @pytest.mark.parametrize("odd", ODD_INPUT)
@@ -40,11 +50,9 @@ def test_keys_are_read_as_before(sent: bytes, keys: list[str]) -> None:
 
 
 def test_all_keys_that_textual_knows_are_read_as_textual_reads_them() -> None:
-    def read(parser: XTermParser, sent: str) -> list[str]:
-        return [message.key for message in parser.feed(sent) if isinstance(message, events.Key)]
-
+    """In a text field. Elsewhere some of them are escape and another key."""
     for sent in ANSI_SEQUENCES_KEYS:
-        assert read(LenientParser(), sent) == read(XTermParser(), sent), sent
+        assert names(LenientParser().feed(sent), is_typing=True) == names(XTermParser().feed(sent)), sent
 
 
 def test_mouse_is_read_in_cells_where_the_terminal_reports_no_pixels() -> None:
@@ -78,7 +86,8 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(_parser, "get_time", made)
-    monkeypatch.setattr(terminal_sequences, "monotonic", made)
+    for module in (terminal_sequences, terminal_input):
+        monkeypatch.setattr(module, "monotonic", made)
     return made
 
 
@@ -91,14 +100,16 @@ class SlowLine:
         self.decode = decoder().decode
 
     def send(self, *pieces: bytes, pause: float) -> list[str]:
-        return [key for piece in pieces for key in self._send(piece, pause)]
+        return names(self.read(*pieces, pause=pause))
 
-    def _send(self, piece: bytes, pause: float) -> list[str]:
+    def read(self, *pieces: bytes, pause: float) -> list[Message]:
+        return [message for piece in pieces for message in self._read(piece, pause)]
+
+    def _read(self, piece: bytes, pause: float) -> list[Message]:
         text = self.decode(piece)
         read = [*self.parser.feed(text)] if text else []
         self.clock.now += pause
-        read += self.parser.tick()
-        return [message.key for message in read if isinstance(message, events.Key)]
+        return [*read, *self.parser.tick()]
 
 
 def each_byte(sent: bytes) -> list[bytes]:
@@ -109,17 +120,56 @@ def each_byte(sent: bytes) -> list[bytes]:
 def test_late_reply_presses_no_key_however_it_is_split(reply: bytes, clock: Clock) -> None:
     assert keys_of(reply + b"s") == ["s"]
     assert SlowLine(clock).send(*each_byte(reply[:100] + reply[-100:]), b"s", pause=0.02) == ["s"]
-    assert SlowLine(clock).send(reply[:3], reply[3:], b"s", pause=0.5) == ["s"]
+    if reply not in UNUSUAL_REPLIES:
+        assert SlowLine(clock).send(reply[:3], reply[3:], b"s", pause=0.5) == ["s"]
 
 
-@pytest.mark.parametrize("start", [*"]P_^X["])
-def test_keys_after_escape_and_alt_keys_are_read(start: str, clock: Clock) -> None:
+REPLY_STARTS = ("]11;", "]52;c;", "P>|", "P1+r", "P0$r", "P!|", "_Gi=31;")
+PRINTABLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=40)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    start=st.sampled_from(REPLY_STARTS),
+    text=PRINTABLE,
+    end=st.sampled_from(["\x07", "\x1b\\", "\x9c", ""]),
+    splits=st.lists(st.integers(3, 50), max_size=3),
+)
+def test_any_reply_presses_no_key(start: str, text: str, end: str, splits: list[int], clock: Clock) -> None:
+    """Also one without an end, after which the terminal sends nothing more."""
+    reply = f"\x1b{start}{text}{end}"
+    places = [0, *sorted(splits), len(reply)]
+    pieces = [reply[one:other].encode() for one, other in pairwise(places)]
+    line = SlowLine(clock)
+    assert line.send(*pieces, pause=0.3) == []
+    assert line.send(b"", b"r", pause=0.8) == ["r"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=st.lists(st.text(st.sampled_from("]P_^X[Ofbsd15;>=Ga \r\t\x7f\x11ü"), max_size=6), min_size=1, max_size=4))
+def test_keys_after_escape_in_one_burst_are_those_of_slow_keys(words: list[str], clock: Clock) -> None:
+    """Before each word comes escape. Function keys and replies look the same however fast they come."""
+    for word in words:
+        is_sequence = word.startswith("[") or (len(word) > 1 and f"\x1b{word[:2]}" in ANSI_SEQUENCES_KEYS)
+        assume(not is_sequence and not REPLY.match(word))
+    typed = "".join(f"\x1b{word}" for word in words)
+    slowly = SlowLine(clock).send(*(key.encode() for key in typed), pause=0.15)
+    assert SlowLine(clock).send(typed.encode(), b"", b"", pause=1.1) == slowly
+    assert len(slowly) == len(typed)
+
+
+@pytest.mark.parametrize("start", [*"]P_^X[Osf1", "\r"])
+def test_escape_and_a_key_are_two_keys_with_and_without_a_pause(start: str, clock: Clock) -> None:
     line, typed = SlowLine(clock), start.encode()
     (name,) = keys_of(typed)
     assert line.send(b"\x1b", typed, b"r", pause=0.15) == ["escape", name, "r"]
-    alt, *rest = line.send(b"\x1b" + typed, b"r", pause=0.15)
-    assert rest == ["r"]
-    assert start.lower() in alt or name in alt
+    assert line.send(b"\x1b" + typed, b"r", pause=0.15) == ["escape", name, "r"]
+
+
+def test_keys_after_escape_and_a_letter_are_not_held_up(clock: Clock) -> None:
+    """The letter begins a string, which would end later. A person types on."""
+    keys = SlowLine(clock).send(b"\x1bP", *each_byte(b"new project"), pause=0.09)
+    assert "".join(keys).startswith("escapePnew")
 
 
 def test_escape_ends_an_unfinished_reply_and_is_read(clock: Clock) -> None:
@@ -127,7 +177,7 @@ def test_escape_ends_an_unfinished_reply_and_is_read(clock: Clock) -> None:
     assert SlowLine(clock).send(b"\x1b]11;rgb", b"\x1b[A", b"r", pause=0.1) == ["up", "r"]
 
 
-@pytest.mark.parametrize("start", [b"\x1b]1", b"\x1bP1", b"\x1b[?1"])
+@pytest.mark.parametrize("start", [b"\x1b]11;", b"\x1bP1+", b"\x1b[?1"])
 def test_keys_are_read_again_after_a_pause_in_an_unfinished_reply(start: bytes, clock: Clock) -> None:
     assert SlowLine(clock).send(start, b"", b"r", pause=0.6) == ["r"]
 
@@ -142,9 +192,36 @@ def test_interrupted_reply_leaves_the_next_sequence_intact(reply: bytes, length:
     assert keys_of(reply[:length] + b"\x1b[A")[-1:] == ["up"]
 
 
+def pasted_of(read: Iterable[Message]) -> list[str]:
+    return [message.text for message in read if isinstance(message, events.Paste)]
+
+
 def test_paste_with_escapes_presses_no_key() -> None:
     pasted = "a\x1b]52;c;r\x07\x1b[31mred and a long line that goes on\x1b[0m\x1b[2\x1b\x1b"
     read = [*LenientParser().feed(f"\x1b[200~{pasted}\x1b[201~s")]
     assert [type(message) for message in read] == [events.Paste, events.Key]
-    assert isinstance(read[0], events.Paste)
-    assert read[0].text == pasted.replace("\x1b", "")
+    assert pasted_of(read) == [pasted.replace("\x1b", "")]
+
+
+@pytest.mark.parametrize("end", [b"", b"\x1b", b"\x1b[201"])
+def test_paste_without_an_end_ends_after_a_pause(end: bytes, clock: Clock) -> None:
+    line = SlowLine(clock)
+    assert line.read(b"\x1b[200~pasted" + end, pause=4) == []
+    read = line.read(b"", pause=2)
+    assert [type(message) for message in read] == [events.Paste, PasteUnfinished]
+    assert pasted_of(read) == ["pasted"]
+    assert line.send(b"q", pause=0.1) == ["q"]
+
+
+def test_keys_that_a_person_tries_do_not_prolong_an_unfinished_paste(clock: Clock) -> None:
+    line = SlowLine(clock)
+    read = line.read(b"\x1b[200~pasted", *[b"q"] * 60, pause=0.12)
+    assert pasted_of(read) == ["pasted" + "q" * (60 - len(names(read)))]
+    assert len(names(read)) > 10
+
+
+def test_paste_over_a_slow_line_is_one_paste(clock: Clock) -> None:
+    line = SlowLine(clock)
+    read = line.read(b"\x1b[200~one ", *[b"more "] * 5, b"last\x1b[2", b"01~", pause=3)
+    assert [type(message) for message in read] == [events.Paste]
+    assert pasted_of(read) == ["one more more more more more last"]

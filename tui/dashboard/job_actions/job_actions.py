@@ -1,13 +1,14 @@
 """Actions on selected jobs, from key to confirmation to write."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from textual.app import App
 
 from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_results import AlreadyRetried, Retried
+from store.jobs.job_results import AlreadyRetried, Retried, RetryOutcome
 from tui.dashboard.action_context import ActionContext
 from tui.dashboard.action_host import BackgroundTasks, DeletedJobs
 from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, SummaryDialog, showing_progress
@@ -123,9 +124,7 @@ class JobActions:
         outcome = await bulk_writes.retry_one(self._context, job, again=False)
         if isinstance(outcome, AlreadyRetried):
             self._tasks.ask(self._ask_once_more(job))
-        elif isinstance(outcome, Retried):
-            await self._context.go_to_job(outcome.job)
-        return await bulk_writes.retried(self._context, job, outcome)
+        return await self._retried(job, outcome)
 
     async def _ask_once_more(self, job: GenerationJob) -> None:
         question = self._retry_question([job], repeated=True)
@@ -134,9 +133,14 @@ class JobActions:
 
     async def _retry_again(self, job: GenerationJob) -> Toast:
         outcome = await bulk_writes.retry_one(self._context, job, again=True)
-        if isinstance(outcome, Retried):
-            await self._context.go_to_job(outcome.job)
-        return await bulk_writes.retried(self._context, job, outcome)
+        return await self._retried(job, outcome)
+
+    async def _retried(self, job: GenerationJob, outcome: RetryOutcome) -> Toast:
+        toast = await bulk_writes.retried(self._context, job, outcome)
+        if not isinstance(outcome, Retried):
+            return toast
+        unlisted = await self._context.go_to_job(outcome.job, repeats=job)
+        return replace(toast, text=f"{toast.text} {unlisted}".rstrip())
 
     async def _ask_retry(self, jobs: Sequence[GenerationJob]) -> None:
         if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs))):
@@ -231,8 +235,10 @@ class JobActions:
         )
         job = await self._app.push_screen_wait(dialog)
         if job is not None:
-            show_toast(self._app, created(job))
-            await self._context.go_to_job(job)
+            toast = created(job)
+            show_toast(self._app, toast)
+            if unlisted := await self._context.go_to_job(job):
+                show_toast(self._app, replace(toast, text=f"{toast.text} {unlisted}"))
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
         """Return whether the status of any job permits the change. Explain a refusal."""

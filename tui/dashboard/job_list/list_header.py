@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from rich.cells import cell_len
 from textual import events
+from textual.app import App
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
@@ -14,9 +15,10 @@ from textual.widgets import Static
 
 from store.filters.job_filter import JobFilter
 from store.formats import id_range
-from store.job_list.list_query import ListOrder, OrderColumn
-from store.jobs.job import AnyStatus, JobStatus
+from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from store.users.actor import actor_name
+from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
 from tui.dashboard.statistics.count_text import Position, position_words
 from tui.dashboard.users.visibility_text import verdict
 from tui.text.clean_text import clean, clean_cell, shorten
@@ -167,6 +169,18 @@ def why_empty(
     if listed.status is not None:
         return f"No {status_word(listed.status)} jobs."
     return f"Press {new_job} to create your first generation job."
+
+
+def unlisted_words(app: App[Any], listed: ListQuery, job: GenerationJob) -> str:
+    """Return why the list does not show a new job, and how to see it."""
+    not_here = "It is not in this list."
+    if listed.status not in (None, job.status):
+        return f"{not_here} Press {key_of(app, DASHBOARD_BINDINGS, 'list.all')} to list all statuses."
+    if listed.project_id not in (None, job.project_id):
+        return f"{not_here} Press {key_of(app, DASHBOARD_BINDINGS, 'project.pick')} to choose its project."
+    if listed.job_filter:
+        return f"{not_here} Press {key_of(app, DASHBOARD_BINDINGS, 'list.clear')} to clear the filter."
+    return "It is not among the rows shown."
 
 
 def cursor_lost_toast(job_id: UUID, *, has_left: bool) -> Toast:

@@ -160,6 +160,9 @@ ALWAYS_OPEN = frozenset(
 SEVERAL_OPEN = frozenset({*(f"act('{action}')" for action in STATUS_ACTIONS), "act('retry')"}) - ALWAYS_OPEN
 """Actions that ask for confirmation when more than one job is selected."""
 
+TOGGLES = {"jobs.open": "details.close", "app.help": "help.close", "app.workers": "workers.close"}
+"""Bindings of the job list that open a dialog, and the binding with the same key that closes it."""
+
 
 def own_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
     """Yield the bindings that the class itself declares."""
@@ -174,6 +177,11 @@ def shown_keys(app: App[Any], binding: Binding) -> list[str]:
     keymap = app._keymap  # noqa: SLF001
     keys = keymap.get(binding.id or "", binding.key).split(",")
     return [app.get_key_display(binding.with_key(key.strip())) for key in keys]
+
+
+def presses(app: App[Any], binding: Binding, key: str) -> bool:
+    """Return whether the key belongs to the binding, as remapped."""
+    return key in (one.strip() for one in app._keymap.get(binding.id or "", binding.key).split(","))  # noqa: SLF001
 
 
 def inherited_bindings(owner: type[DOMNode]) -> Iterator[Binding]:

@@ -4,13 +4,16 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from typing import Any
 
 from textual import events
 from textual.app import App
 from textual.message_pump import MessagePump
 from textual.screen import Screen
+from textual.widgets import Input
 
+from tui.dashboard.terminal_sequences import EscapeChord
 from tui.dashboard.widgets import LEAVING_KEYS, show_toast
 from tui.text.error_text import Toast
 
@@ -23,9 +26,12 @@ _MOST_SECONDS = 2.0
 _PATIENCE_SECONDS = 1.0
 """After waiting this long for a dialog, escape cancels the wait and ctrl+q quits without it."""
 
+_FEWEST_REPEATS = 4
+
 SEEING_SECONDS = 1.0
 """Time that a user needs to see that a dialog has closed by itself."""
 DROPPED = "The dialog closed by itself. gjobs ignored the keys that you typed for it."
+UNLISTED = "The list does not show the new job. gjobs ignored the keys that you typed for it."
 
 
 class KeyQueue:
@@ -41,15 +47,18 @@ class KeyQueue:
         *,
         is_opening: Callable[[], bool],
         is_taken: Callable[[events.Event], bool],
+        is_toggle: Callable[[events.Key], bool],
         cancel: Callable[[], object],
     ) -> None:
         """`is_opening` returns whether a dialog is about to open. `cancel` cancels it.
 
-        `is_taken` returns whether the open dialog takes a key.
+        `is_taken` returns whether the open dialog takes a key. `is_toggle` returns whether a key opens a dialog that
+        the same key closes.
         """
         self._app = app
         self._is_opening = is_opening
         self._is_taken = is_taken
+        self._is_toggle = is_toggle
         self._cancel = cancel
         self._waiting: deque[events.Key | events.Paste] = deque()
         self._delivered: events.Event | None = None
@@ -58,17 +67,19 @@ class KeyQueue:
         self._expected: frozenset[Screen[Any]] | None = None
         """The screen stack before the current key. The key is expected to open a screen above it."""
         self._unseen_until = 0.0
-        """Keys that arrive earlier were typed for a dialog that has closed by itself."""
+        """Keys that arrive earlier were typed for a dialog that has closed by itself, or for an unlisted job."""
+        self._dropped = DROPPED
 
     def expect_dialog(self) -> None:
         """Expect the current key to open a dialog or to explain why it does not."""
         self._expected = frozenset(self._app.screen_stack)
 
-    def drop_until_seen(self) -> None:
-        """Drop keys until the user has seen that a dialog has closed, because they were typed for the dialog.
+    def drop_until_seen(self, text: str = DROPPED) -> None:
+        """Drop keys until the user has seen what `text` says, because they were typed for something else.
 
-        The time for seeing it starts when the screen below has been drawn.
+        The time for seeing it starts when the screen has been drawn.
         """
+        self._dropped = text
         self._unseen_until = time.monotonic() + _MOST_SECONDS
         waiting, self._waiting = self._waiting, deque(filter(_is_quit, self._waiting))
         if len(self._waiting) < len(waiting):
@@ -79,7 +90,7 @@ class KeyQueue:
         self._unseen_until = time.monotonic() + SEEING_SECONDS
 
     def _show_dropped(self) -> None:
-        show_toast(self._app, Toast(text=DROPPED, severity="warning"))
+        show_toast(self._app, Toast(text=self._dropped, severity="warning"))
 
     def take(self, event: events.Key | events.Paste) -> bool:
         """Return False if the event is to be handled now. Return True if it waits or is dropped."""
@@ -134,9 +145,29 @@ class KeyQueue:
             await self._settle(for_next=True)
             if self._waiting:
                 self._held_since = time.monotonic()
+                self._split_chord()
+                self._skip_repeats()
                 self._delivered = self._waiting.popleft()
                 self._app.post_message(self._delivered)
                 await self._settle(for_next=False)
+
+    def _split_chord(self) -> None:
+        if isinstance(chord := self._waiting[0], EscapeChord):
+            self._waiting.popleft()
+            self._waiting.extendleft(reversed(chord.keys(is_typing=isinstance(self._app.focused, Input))))
+
+    def _skip_repeats(self) -> None:
+        """Skip pairs of a held key that open and close a dialog, because the keyboard repeats faster than that.
+
+        The result is the same. At least two keys are left, so that an answer to the key is still shown.
+        """
+        held = self._waiting[0]
+        if not isinstance(held, events.Key):
+            return
+        repeats = sum(1 for _ in takewhile(lambda event: _is_same_key(event, held.key), self._waiting))
+        if repeats >= _FEWEST_REPEATS and self._is_toggle(held):
+            for _ in range(repeats - 2 - repeats % 2):
+                self._waiting.popleft()
 
     async def _settle(self, *, for_next: bool) -> None:
         """Wait until the previous key is handled. With `for_next`, wait until the next key can be handled too.
@@ -179,8 +210,12 @@ class KeyQueue:
             yield from screen.walk_children()
 
 
+def _is_same_key(event: events.Event, key: str) -> bool:
+    return isinstance(event, events.Key) and event.key == key
+
+
 def _is_quit(event: events.Event) -> bool:
-    return isinstance(event, events.Key) and event.key == "ctrl+q"
+    return _is_same_key(event, "ctrl+q")
 
 
 def _is_busy(pump: MessagePump) -> bool:

@@ -157,6 +157,8 @@ class ManualDialog(Dialog[None]):
         self._width = self._room
         document = self._viewer.document
         await document.update(self._text(location.topic))
+        if not self.is_open:
+            return
         self.query_one("#dialog").border_title = Content(f"Manual: {location.topic}")
         self._viewer.scroll_home(animate=False)
         if location.anchor:

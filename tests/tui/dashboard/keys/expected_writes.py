@@ -8,6 +8,7 @@ from textual import events
 from textual.command import CommandList
 
 from store.jobs.job import GenerationJob, JobStatus
+from store.journal.write_record import JournalEntry, WriteOutcome
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.dialogs.dialog import ConfirmDialog
 from tui.dashboard.dialogs.form import FormDialog
@@ -19,6 +20,8 @@ Row = Mapping[str, Any]
 
 Rows = Mapping[str, Row]
 """By their ids."""
+
+_STORED = ("status", "error", "mode", "cost_cents", "project_id")
 
 _TARGETS = {"s": JobStatus.RUNNING, "c": JobStatus.SUCCEEDED, "f": JobStatus.FAILED}
 _ACTIONS = {"s": "transition", "c": "transition", "f": "transition", "r": "retry", "d": "delete", "delete": "delete"}
@@ -35,6 +38,30 @@ _QUESTIONS = {"BudgetsDialog": "budget", "ArchiveDialog": "restore", "CleanupDia
 """What the questions are about that these dialogs ask."""
 _MOVED = {"status", "error", "updated_at", "completed_at"}
 """Columns that a transition may change."""
+
+
+def outcomes(before: Rows, written: Iterable[JournalEntry]) -> list[Rows]:
+    """What the jobs may be after the writes, the earliest first. A write without a known outcome is done or not."""
+    possible: list[Rows] = [{job_id: _stored(row) for job_id, row in before.items()}]
+    for entry in written:
+        done = [] if entry.outcome is WriteOutcome.NOT_DONE else [_written(rows, entry) for rows in possible]
+        possible = done if entry.outcome is WriteOutcome.DONE else [*possible, *done]
+    return possible
+
+
+def _written(rows: Rows, entry: JournalEntry) -> Rows:
+    after = {str(row["id"]): _stored(row) for row in entry.after if "mode" in row}
+    gone = {str(identifier) for identifier in entry.ids} - after.keys()
+    return {**{job_id: row for job_id, row in rows.items() if job_id not in gone}, **after}
+
+
+def stored_jobs(rows: Rows) -> Rows:
+    """What of the jobs the journal knows."""
+    return {job_id: _stored(row) for job_id, row in rows.items()}
+
+
+def _stored(row: Row) -> Row:
+    return {name: row[name] for name in _STORED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

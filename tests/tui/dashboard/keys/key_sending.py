@@ -12,12 +12,19 @@ from textual.keys import _character_to_key
 
 from tests.tui.app_waits import settle
 from tests.tui.dashboard.dashboard_driver import Driver
+from tui.dashboard.terminal_input import LenientParser
 
 
 def send(app: App[int], key: str) -> None:
     """As the terminal does: nobody waits for the answer."""
     name = _character_to_key(key) if len(key) == 1 else key
     app.post_message(events.Key(name, key if len(key) == 1 else "\r" if key == "enter" else None))
+
+
+def type_into(app: App[int], sent: str) -> None:
+    """What a terminal sends in one piece."""
+    for message in LenientParser().feed(sent):
+        app.post_message(message)
 
 
 def chance(seed: int) -> random.Random:

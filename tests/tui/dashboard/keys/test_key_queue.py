@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 from textual import events
@@ -11,13 +12,16 @@ from textual.widgets import Input
 
 from store.jobs.job import JobStatus
 from tests.conftest import Conninfo
+from tests.tui.app_waits import PATIENCE
 from tests.tui.dashboard.dashboard_driver import Driver, Gate, WatchedApp, drive_dashboard, opener_of
-from tests.tui.dashboard.keys.key_sending import busy_loop, chance, rest, send
-from tests.tui.jobs_database import FROZEN, JobsDatabase, fill
+from tests.tui.dashboard.keys.key_sending import busy_loop, chance, rest, send, type_into
+from tests.tui.jobs_database import FROZEN, JobsDatabase, fill, short
 from tui.dashboard.dialogs.dialog import Dialog, ProgressDialog, showing_progress
 from tui.dashboard.dialogs.pick import PickDialog
+from tui.dashboard.keys import key_queue
 from tui.dashboard.keys.key_queue import DROPPED, SEEING_SECONDS
 from tui.dashboard.keys.manual_dialog import ManualDialog
+from tui.dashboard.terminal_sequences import PasteUnfinished
 
 
 async def test_burst_of_a_mode_name_goes_into_the_new_job_form(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -33,6 +37,37 @@ async def test_burst_of_a_mode_name_goes_into_the_new_job_form(dashboard: Driver
     assert isinstance(field, Input)
     assert field.value == "lifestyle"
     assert jobs_db.sql("select id, status from generation_jobs order by id") == before
+
+
+@pytest.mark.parametrize("typed", ["\x1bfError\r", "\x1b[27uf\x1b[200~Error\x1b[201~\r"])
+async def test_escape_and_a_key_in_one_burst_are_two_keys_outside_of_a_text_field(
+    dashboard: Driver, jobs_db: JobsDatabase, typed: str
+) -> None:
+    """A terminal sends option+right as escape and f as well."""
+    await dashboard.press("enter", on=2, dialog="Job")
+    type_into(dashboard.app, typed)
+    await dashboard.until(lambda: jobs_db.status(2) is JobStatus.FAILED)
+    assert jobs_db.sql("select error from generation_jobs where status = 'failed' and error = 'Error'") == [("Error",)]
+
+
+async def test_option_and_arrow_move_by_words_in_a_text_field(dashboard: Driver) -> None:
+    await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}")
+    type_into(dashboard.app, "time out\x1bb\x1bb-\x1bf+")
+    await rest(dashboard)
+    field = dashboard.app.focused
+    assert isinstance(field, Input)
+    assert field.value == "-time +out"
+
+
+async def test_unfinished_paste_is_pasted_and_reported(dashboard: Driver) -> None:
+    await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}")
+    dashboard.app.post_message(events.Paste("time"))
+    dashboard.app.post_message(PasteUnfinished())
+    await dashboard.shows_toast("The terminal did not end a paste")
+    await dashboard.press("!")
+    field = dashboard.app.focused
+    assert isinstance(field, Input)
+    assert field.value == "time!"
 
 
 async def test_paste_after_a_key_goes_into_what_the_key_opens(dashboard: Driver) -> None:
@@ -132,6 +167,37 @@ async def test_holding_enter_keeps_at_most_one_details_screen(dashboard: Driver)
     assert dashboard.app.mistake is None
 
 
+@pytest.mark.parametrize(("key", "dialog"), [("enter", "Job"), ("question_mark", "Manual"), ("w", "Workers")])
+@pytest.mark.parametrize("repeats", [10, 151])
+async def test_held_key_opens_and_closes_its_dialog_as_slow_keys_do_and_rarely(
+    dashboard: Driver, monkeypatch: pytest.MonkeyPatch, key: str, dialog: str, repeats: int
+) -> None:
+    """An odd number leaves the dialog open."""
+    opened: list[object] = []
+    push = dashboard.app.push_screen
+
+    def counted(*given: Any, **options: Any) -> object:
+        opened.append(given)
+        return push(*given, **options)
+
+    monkeypatch.setattr(dashboard.app, "push_screen", counted)
+    for _ in range(repeats):
+        send(dashboard.app, key)
+    await rest(dashboard)
+
+    assert dashboard.dialog.startswith(dialog) if repeats % 2 else not dashboard.dialog
+    assert len(opened) <= 3
+
+
+async def test_repeated_key_is_typed_into_a_field(dashboard: Driver) -> None:
+    for key in ("slash", *"wwwwwwww"):
+        send(dashboard.app, key)
+    await rest(dashboard)
+    field = dashboard.app.focused
+    assert isinstance(field, Input)
+    assert field.value == "wwwwwwww"
+
+
 OPENERS = ("n", "p", "b", "t", "w", "?", "u", "ctrl+p", "enter")
 LETTERS = "abehlmnpqtuwxz"
 """Without those that change a job or what is listed: a letter may close a dialog, and the next act on the list."""
@@ -153,7 +219,8 @@ def sequences() -> Iterator[tuple[int, Sequence[str]]]:
             keys += [dice.choice(OPENERS), *letters, "escape", "escape", "escape"]
             if place == 4:
                 keys += dice.choice([write for write in WRITES if "f" not in write])
-        yield seed, [*keys, *dice.choice(WRITES)]
+        held = [("enter", "?", "w")[seed]] * dice.randint(4, 7)
+        yield seed, [*held, *["escape"] * 3, *keys, *dice.choice(WRITES)]
 
 
 async def outcome(
@@ -192,8 +259,10 @@ def bursts(dice: random.Random) -> Iterator[float]:
 
 @pytest.mark.parametrize(("seed", "keys"), list(sequences()))
 async def test_fast_keys_do_the_same_as_slow_keys(
-    jobs_db: JobsDatabase, database: Conninfo, seed: int, keys: Sequence[str]
+    jobs_db: JobsDatabase, database: Conninfo, seed: int, keys: Sequence[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """However long a dialog takes to open: nobody gives up."""
+    monkeypatch.setattr(key_queue, "_PATIENCE_SECONDS", PATIENCE)
     slowly = await outcome(jobs_db, database, keys, None)
     async with busy_loop(chance(seed)):
         fast = await outcome(jobs_db, database, keys, bursts(chance(seed)))

@@ -7,6 +7,8 @@ import asyncio
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from hypothesis import HealthCheck, Phase, settings
@@ -16,13 +18,15 @@ from textual import events
 
 from store.database.query import TimeLimits
 from store.jobs.job import JobStatus
+from store.journal.journal import read_journal
+from store.journal.write_record import JournalEntry, WriteOutcome
 from store.users.actor import OPERATOR, Actor
 from tests.conftest import Conninfo
 from tests.event_loop import IdleAwareLoop
 from tests.store.faulty_servers import CHANGE, COMMIT, Cut, proxied
 from tests.tui.app_waits import until
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Driver, WatchedApp, drive_dashboard, opener_of
-from tests.tui.dashboard.keys.expected_writes import Person, Rows
+from tests.tui.dashboard.keys.expected_writes import Person, Rows, outcomes, stored_jobs
 from tests.tui.dashboard.keys.key_sending import rest, send
 from tests.tui.jobs_database import JobsDatabase, fill, job_id
 from tui.dashboard.job_list.job_table import JobTable
@@ -86,6 +90,12 @@ BURSTS = st.lists(
 PASTES = st.sampled_from(("lifestyle", "a\nb\tc\x1b[31m\x00", str(job_id(2)), "status:failed", "x" * 5_000, "2.50", ""))
 
 
+WRITING = (
+    "select count(*) from pg_stat_activity"
+    " where datname = current_database() and pid <> pg_backend_pid() and backend_xid is not null"
+)
+"""Other transactions that have written."""
+
 TABLES = {"jobs": "public.generation_jobs", "project": "public.projects", "budget": "gjobs.budgets"}
 
 
@@ -113,7 +123,9 @@ class KeyStorm(RuleBasedStateMachine):
         self._runner = asyncio.Runner(loop_factory=IdleAwareLoop)
         self._servers, self._running = AsyncExitStack(), AsyncExitStack()
         self._person = Person()
-        self._is_locked = self._is_away = self._was_faulty = False
+        self._is_locked = self._is_away = self._may_be_unknown = False
+        self._entries = 0
+        """Of the journal, those that were checked."""
         jobs_db.sql("truncate public.generation_jobs, public.projects, auth.users cascade")
         jobs_db.sql("delete from gjobs.archived_jobs")
         fill(jobs_db)
@@ -126,7 +138,8 @@ class KeyStorm(RuleBasedStateMachine):
 
     async def _open(self) -> None:
         self._proxy, through_proxy = await self._servers.enter_async_context(proxied(self._database))
-        self._opener = opener_of(through_proxy, actor=self._actor, limits=LIMITS)
+        self._journal = Path(self._servers.enter_context(TemporaryDirectory())) / "journal"
+        self._opener = opener_of(through_proxy, actor=self._actor, limits=LIMITS, journal=self._journal)
         await self._start()
 
     async def _start(self) -> None:
@@ -185,7 +198,7 @@ class KeyStorm(RuleBasedStateMachine):
         self._runner.run(self._fail(fault, reaches))
 
     async def _fail(self, fault: str, reaches: bool) -> None:
-        self._was_faulty = True
+        self._may_be_unknown = True
         self._is_locked, self._is_away = fault == "lock", fault != "lock"
         if fault == "lock":
             self._jobs_db.sql("begin")
@@ -198,7 +211,15 @@ class KeyStorm(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: self._is_locked or self._is_away)
     def heal(self) -> None:
-        self._runner.run(self._heal())
+        """Then the jobs are as the writes before and after the fault left them, and so they are shown."""
+        self._runner.run(self._recover())
+        self._check()
+
+    async def _recover(self) -> None:
+        await self._heal()
+        await self._rest()
+        self._driver.app.poller.refresh()
+        await until(lambda: self._shown() <= self._stored(), lambda: f"{self._shown()}\n{self._driver.text}")
 
     async def _heal(self) -> None:
         if self._is_locked:
@@ -214,21 +235,40 @@ class KeyStorm(RuleBasedStateMachine):
         if not self._driver.app.is_running:
             await self._running.aclose()
             self._running = AsyncExitStack()
+            self._may_be_unknown = True  # Who quits twice does not wait for a write.
             await self._heal()
             await self._start()
+        await until(lambda: self._jobs_db.sql(WRITING) == [(0,)], lambda: "a transaction that does not end")
 
     def _check_alive(self) -> None:
         app = self._driver.app
         assert app.mistake is None, repr(app.mistake)
         assert app.is_running or app.return_code == 0
 
+    def _shown(self) -> set[tuple[str, str]]:
+        listing = self._driver.app.dashboard.listing
+        assert listing is not None
+        return {(str(job.id), str(job.status)) for job in listing.window.jobs}
+
+    def _stored(self) -> set[tuple[str, str]]:
+        return {(job_id, row["status"]) for job_id, row in rows_of(self._jobs_db, TABLES["jobs"]).items()}
+
+    def _written(self) -> list[JournalEntry]:
+        """What was written since the last check, the earliest first."""
+        entries = read_journal(self._journal).entries[::-1]
+        written, self._entries = list(entries[self._entries :]), len(entries)
+        return written
+
     def _check(self) -> None:
         before, self._before = self._before, self._rows()
+        written = self._written()
+        assert stored_jobs(self._before["jobs"]) in outcomes(before["jobs"], written), written
+        assert self._may_be_unknown or all(entry.outcome is not WriteOutcome.UNKNOWN for entry in written), written
         assert not self._person.wrong_writes(before["jobs"], self._before["jobs"])
         for kind in ("project", "budget"):
             assert not self._person.wrong_others(kind, before[kind], self._before[kind])
-        if not self._was_faulty:
-            self._person.confirmed.clear()
+        self._person.confirmed.clear()
+        self._may_be_unknown = self._is_locked or self._is_away
 
     def _rows(self) -> Mapping[str, Rows]:
         return {kind: rows_of(self._jobs_db, table) for kind, table in TABLES.items()}
@@ -244,8 +284,7 @@ class KeyStorm(RuleBasedStateMachine):
         if not hasattr(self, "_driver"):
             return
         try:
-            await self._heal()
-            await self._rest()
+            await self._recover()
             await self._leads_back()
         finally:
             await self._running.aclose()
