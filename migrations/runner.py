@@ -65,7 +65,7 @@ def downgrade(
     if current is None:
         raise MigrationRefused("No migration has run on this database, so there is none to undo.")
     if revision != "base" and revision >= current:
-        raise MigrationRefused(f"The database is at revision {current}; {revision} is not below it.")
+        raise MigrationRefused(f"The database is at revision {current}, and {revision} is not an earlier one.")
     from migrations.execution import downgrade_to, downgraded_apart
 
     run = Run(

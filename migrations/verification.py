@@ -60,7 +60,9 @@ def obstacle(connection: psycopg.Connection) -> str | None:
     if is_replica:
         return "This server is a read replica. Migrate on its primary."
     if owner is not None:
-        return f"The app's tables belong to {owner}, and only their owner can migrate them; this is {user}."
+        return (
+            f"The app's tables belong to {owner}. Only their owner can migrate them, and you are connected as {user}."
+        )
     if not may_make_schema:
         return f"The role {user} may not create the schema gjobs, which stores the revision."
     if not may_make_indexes:

@@ -52,8 +52,9 @@ def _broken_functions(connection: psycopg.Connection) -> Iterator[str]:
         noun, verb = ("function", "reads") if len(names) == 1 else ("functions", "read")
         yield (
             f"Revision {EVENTS} adds the columns retry_count and completed_at to generation_jobs. The {noun}"
-            f" {', '.join(names)} {verb} all its columns with *. If it returns or inserts a fixed list of columns,"
-            " name them there first. Otherwise each call fails."
+            f" {', '.join(names)} {verb} all columns of this table with *."
+            " If such a function returns or inserts a fixed list of columns, each call will fail."
+            " To prevent that, first replace * with the column names."
         )
 
 

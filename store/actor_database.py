@@ -75,7 +75,9 @@ class ActorDatabase:
         for key in sorted(needs_names(job_filter) - readable):
             if missing := await self.capability_cache.missing_now(_NAMES[key], self.actor):
                 hint = f"Use the {key}'s id, or its first digits."
-                raise NoPrivilege(f"{key}: can't match names here. {missing.reason}", hint=hint)
+                raise NoPrivilege(
+                    f"The filter key '{key}' can't match names in this database. {missing.reason}", hint=hint
+                )
             readable.add(key)  # granted since the last check
         return readable
 

@@ -2,9 +2,10 @@
 
 import math
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Self
+from typing import Self, SupportsIndex
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Postgres counts microseconds from here."""
@@ -24,15 +25,27 @@ _FAR_TIME = re.compile(r"([0-9]{4,6})(-[0-9]{2}-[0-9]{2}T[0-9:.]+Z)( BC)?")
 class FarTime(datetime):
     """Python's earliest or latest time, in place of a time beyond it. The exact time is kept in `microseconds`."""
 
-    microseconds: int
-    """Microseconds since 2000, as Postgres counts them. The lowest and highest 64-bit values are the infinities."""
+    held: int | None = None
+    """The exact time in the database. None for a time that Python has computed from a far one."""
+
+    @property
+    def microseconds(self) -> int:
+        """Microseconds since 2000, as Postgres counts them. The lowest and highest 64-bit values are the infinities."""
+        return -((EPOCH - self) // MICROSECOND) if self.held is None else self.held
 
     @classmethod
     def nearest(cls, microseconds: int) -> Self:
         limit = LATEST if microseconds > 0 else EARLIEST
         time = cls.combine(limit.date(), limit.timetz())
-        time.microseconds = microseconds
+        time.held = microseconds
         return time
+
+    def __reduce__(self) -> tuple[Callable[[int], "FarTime"], tuple[int]]:
+        """Keep the exact time in copies."""
+        return FarTime.nearest, (self.microseconds,)
+
+    def __reduce_ex__(self, _: SupportsIndex) -> tuple[Callable[[int], "FarTime"], tuple[int]]:
+        return self.__reduce__()
 
     @property
     def infinity(self) -> str:

@@ -118,7 +118,9 @@ def check_storable(field: str, value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise InvalidValue(field, f"The {field} contains half a character, which the database can't store.") from None
+        raise InvalidValue(
+            field, f"The {field} contains an invalid character (a lone surrogate), which the database can't store."
+        ) from None
     return value
 
 

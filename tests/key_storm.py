@@ -1,8 +1,8 @@
 """Random keys on a real terminal: `python -m tests.key_storm [--seconds N] [--seed N]`.
 
 The installed command runs in tmux on its own embedded database. It gets bursts of keys, pastes and new terminal sizes,
-and its connections are killed. Exits 1 if the command crashes, if escape does not lead back to the list, or if the
-command ends without a key that quits.
+and its connections are killed. Exits 1 if the command crashes, if escape does not lead back to the list, if the
+command ends without a key that quits, or if the jobs are not what its journal says.
 """
 
 import argparse
@@ -17,13 +17,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg
+
 from store.embedded.clients import ADMINISTRATOR, connection_info
 from store.embedded.control import server_status, stop_server
 from store.embedded.data_dir import DataLayout
 from store.embedded.postmaster import find_postmaster
+from store.journal.journal import read_journal
 from tests.cli.command_line import GJOBS, SETTINGS
 from tests.conftest import connect, quick_directory
 from tests.tmux import HEIGHT, WIDTH, Pane
+from tests.tui.dashboard.keys.expected_writes import Rows, outcomes, stored_jobs
 
 ROUNDS = 25
 """Rounds of one session. Then escape must lead back to the list, and q must quit."""
@@ -54,8 +58,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     deadline, seed = time.monotonic() + options.seconds, options.seed
     with working_directory() as directory:
+        record = JobsRecord(directory / "data")
         while time.monotonic() < deadline - SHORTEST_SECONDS or seed == options.seed:
-            session = Session(directory, seed, deadline)
+            session = Session(directory, seed, deadline, record)
             try:
                 session.run()
             except (StormError, AssertionError) as error:
@@ -86,11 +91,42 @@ def working_directory() -> Iterator[Path]:
         shutil.rmtree(directory)
 
 
+class JobsRecord:
+    """The jobs as last read. Since then only the writes in the journal may have changed them."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._rows: Rows | None = None
+        self._entries = 0
+
+    def check(self) -> None:
+        rows = self._read()
+        written = read_journal(self._data_dir / "journal").entries[::-1]
+        since, self._entries = written[self._entries :], len(written)
+        if self._rows is not None and stored_jobs(rows) not in outcomes(self._rows, since):
+            raise StormError(f"the jobs are not what the journal says: {since}")
+        self._rows = rows
+
+    def _read(self) -> Rows:
+        with administrator_connection(self._data_dir) as connection:
+            found = connection.execute("select to_jsonb(t) from public.generation_jobs t").fetchall()
+        return {row["id"]: row for (row,) in found}
+
+
+@contextmanager
+def administrator_connection(data_dir: Path) -> Iterator[psycopg.Connection]:
+    server = find_postmaster(DataLayout.of(data_dir).cluster)
+    if server is None:
+        raise StormError("the server has stopped")
+    with connect(connection_info(server.socket_dir, user=ADMINISTRATOR)) as connection:
+        yield connection
+
+
 class Session:
     """One run of the command, from its first screen to its end."""
 
-    def __init__(self, directory: Path, seed: int, deadline: float) -> None:
-        self._data_dir, self._deadline = directory / "data", deadline
+    def __init__(self, directory: Path, seed: int, deadline: float, record: JobsRecord) -> None:
+        self._data_dir, self._deadline, self._record = directory / "data", deadline, record
         self._log = self._data_dir / "gjobs.log"
         self._dice = random.Random(seed)  # noqa: S311
         room = directory / str(seed)
@@ -105,6 +141,7 @@ class Session:
     def run(self) -> None:
         with closing(self._pane):
             self._pane.wait_for("as ada@example.com", "Jobs ·")
+            self._record.check()
             has_quit = any(self._play_round() for _ in range(ROUNDS) if time.monotonic() < self._deadline)
             self.end = "a key quit" if has_quit else "escape led back"
             if not has_quit:
@@ -148,9 +185,8 @@ class Session:
                 self._kill_connections()
 
     def _kill_connections(self) -> None:
-        server = find_postmaster(DataLayout.of(self._data_dir).cluster)
-        if server is not None and server_status(self._data_dir).version:
-            with connect(connection_info(server.socket_dir, user=ADMINISTRATOR)) as connection:
+        if server_status(self._data_dir).version:
+            with administrator_connection(self._data_dir) as connection:
                 connection.execute(KILL)
 
     def _lead_back(self) -> None:

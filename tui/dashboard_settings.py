@@ -84,11 +84,11 @@ def why_no_key(key: str) -> str | None:
         return f"cannot be {key!r}, which {_TAKEN[key]}"
     *modifiers, base = key.split("+")
     if "alt" in modifiers:
-        return f"cannot be {key!r}: terminals disagree about alt"
+        return f"cannot be {key!r}: terminals send alt in different ways"
     if base not in _key_names() or not set(modifiers) <= set(_MODIFIERS):
         return f"has an unknown key: {key!r}"
     if modifiers == ["shift"] and len(base) == 1:
-        return f"cannot be {key!r}: write {base.upper()!r}"
+        return f"cannot be {key!r}: use {base.upper()!r} instead"
     return None
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 
 from store.capabilities.capability import (
+    API_LOGIN,
+    OTHER_LOGIN,
     Capability,
     MissingCapability,
     absent,
@@ -445,10 +447,11 @@ class Capabilities:
         if jobs is None or not jobs.row_security:
             return None
         login = quoted(self.facts.login)
+        shows_all = f"Run ALTER ROLE {login} BYPASSRLS to show all jobs, or add a policy that lets the login read them."
         seen = "only the jobs that policies show" if jobs.has_policy else "no job"
         return MissingCapability(
             reason=f"Row level security applies to the login {self.facts.login}: it sees {seen}.",
-            advice=f"Run ALTER ROLE {login} BYPASSRLS to show all jobs, or add a policy that lets the login read them.",
+            advice=OTHER_LOGIN if self.facts.login == API_LOGIN else shows_all,
         )
 
     @property

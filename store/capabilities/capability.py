@@ -106,14 +106,17 @@ def absent(name: str, relation: Relation | None, columns: Collection[str]) -> Mi
     return None
 
 
+API_LOGIN = "authenticator"
+"""The login of a hosted project's API. It gets no privileges of its own for gjobs."""
+
+OTHER_LOGIN = f"Connect as another login, such as the owner of the tables: {API_LOGIN} is the login of the app's API."
+
+
 def no_schema(name: str, privileges: Privileges, role: str) -> MissingCapability | None:
     schema, _, _ = name.partition(".")
     if privileges.schema:
         return None
-    return MissingCapability(
-        reason=f"No grant: the role {role} may not use the schema {schema}.",
-        sql=f"GRANT USAGE ON SCHEMA {schema} TO {quoted(role)};",
-    )
+    return _not_granted(f"the role {role} may not use the schema {schema}", f"USAGE ON SCHEMA {schema}", role)
 
 
 def no_grant(
@@ -124,19 +127,19 @@ def no_grant(
     if not lacking:
         return None
     what = f"{', '.join(lacking)} of {short(name)}" if granted else short(name)
-    return MissingCapability(
-        reason=f"No grant: the role {role} may not {_DOES[verb]} {what}.",
-        sql=f"GRANT {verb.upper()} ON {name} TO {quoted(role)};",
-    )
+    return _not_granted(f"the role {role} may not {_DOES[verb]} {what}", f"{verb.upper()} ON {name}", role)
 
 
 def no_delete(name: str, privileges: Privileges, role: str) -> MissingCapability | None:
     if privileges.delete:
         return None
-    return MissingCapability(
-        reason=f"No grant: the role {role} may not delete rows of {short(name)}.",
-        sql=f"GRANT DELETE ON {name} TO {quoted(role)};",
-    )
+    return _not_granted(f"the role {role} may not delete rows of {short(name)}", f"DELETE ON {name}", role)
+
+
+def _not_granted(reason: str, privilege: str, role: str) -> MissingCapability:
+    if role == API_LOGIN:
+        return MissingCapability(reason=f"No grant: {reason}.", advice=OTHER_LOGIN)
+    return MissingCapability(reason=f"No grant: {reason}.", sql=f"GRANT {privilege} TO {quoted(role)};")
 
 
 def short(name: str) -> str:

@@ -162,7 +162,7 @@ def _command(value: object) -> tuple[str, ...]:
         case list() if all(isinstance(word, str) for word in value):
             words = value
         case _:
-            raise ValueError("must be a text, or a list of texts: a program and its arguments")
+            raise ValueError("must be a program and its arguments, as one string or as a list of strings")
     if not words or not words[0].strip():
         raise ValueError("names no program")
     if any("\0" in word for word in words):

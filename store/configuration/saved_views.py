@@ -271,7 +271,7 @@ class KnownViews:
     def save(self, view: "View", *, replaces: "View | None") -> None:
         """Save the view. Raises a StoreError if the name can't be used."""
         if self._saved is None:
-            raise InvalidValue("view", "Views can't be saved here: the whole database is temporary.")
+            raise InvalidValue("view", "Views can't be saved here, because this database is temporary.")
         if view.name in self._configured:
             raise Conflict(f"The configuration has a view {view.name!r}.", hint="Choose another name.")
         self._saved.save(view, replaces=replaces)

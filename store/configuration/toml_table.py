@@ -107,7 +107,7 @@ def _locations(values: Mapping[str, object], table: TomlLocation) -> Iterator[To
 class ConfigurationProblem:
     location: TomlLocation
     clause: str
-    """Follows the key's name, without a full stop: "is a number, but must be a text"."""
+    """Follows the key's name, without a full stop: "is a number, but must be a string"."""
 
 
 def refusal(problems: Sequence[ConfigurationProblem], *, path: Path, text: str = "") -> BadConfiguration:
@@ -183,7 +183,7 @@ class TomlTable:
         if value is None:
             return None
         if not isinstance(value, str):
-            self.complain(f"is {kind(value)}, but must be a text", key)
+            self.complain(f"is {kind(value)}, but must be a string", key)
         elif not value.strip():
             self.complain("is empty", key)
         elif "\0" in value:
@@ -259,7 +259,7 @@ def kind(value: object) -> str:
         case bool():
             return "true or false"
         case str():
-            return "a text"
+            return "a string"
         case int() | float():
             return "a number"
         case list():

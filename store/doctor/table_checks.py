@@ -128,7 +128,7 @@ def rows_findings(
         short = use.name.removeprefix("public.")
         sentence = f"{short} holds {_rows(use, counted.get(use.name))} and takes {size(use.total_bytes)}."
         if (relation := facts.relations.get(use.name)) and relation.row_security:
-            sentence = f"{short} shows this login {_rows(use, counted.get(use.name))}."
+            sentence = f"This login sees {_rows(use, counted.get(use.name))} of {short}."
         yield _finding(f"rows-{short}", Severity.OK, sentence)
         yield from _upkeep(use, short, facts)
     yield from _invalid(indexes)

@@ -109,16 +109,16 @@ def choose_account(*, cluster: Path, home: Path, binaries: Path) -> OsAccount:
         candidates = tuple(account for account in candidates if account.owner == cluster.lstat().st_uid)
         if not candidates:
             raise EmbeddedUnavailable(
-                f"{cluster} belongs to account number {cluster.lstat().st_uid}. Postgres can't run as it here."
+                f"{cluster} belongs to account number {cluster.lstat().st_uid}. Postgres can't run as that account."
             )
     obstacle = None
     for account in candidates:
         obstacle = account.obstacle(binaries) or account.obstacle(home)
         if obstacle is None:
             return account
-    why = f"another account may not enter {obstacle}" if obstacle is not None else "there is no other account here"
+    why = f"The other account may not enter {obstacle}." if obstacle is not None else "There is no other account here."
     raise EmbeddedUnavailable(
-        f"Postgres can't run as root or as an account without a name, and {why}.",
+        f"Postgres can't run as root or as an account without a name. {why}",
         hint="Set GJOBS_DATA_DIR to a directory that everyone may enter, or give --database-url to use another"
         " database. If the Postgres programs are the problem, set GJOBS_POSTGRES_BIN too.",
     )

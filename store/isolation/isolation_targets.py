@@ -154,7 +154,7 @@ UNUSED = frozenset({TargetKind.EMPTY_PROJECT, TargetKind.UNUSED_ASSET})
 
 def why_no_unused_targets(facts: DatabaseFacts) -> str | None:
     """Return why unused targets can't be found. None if the login sees every job and asset."""
-    return f"row level security may hide rows in use from {facts.login}" if facts.may_hide(JOBS, ASSETS) else None
+    return f"row level security may hide jobs or assets from {facts.login}" if facts.may_hide(JOBS, ASSETS) else None
 
 
 async def find_targets(database: Database, owner_id: UUID) -> tuple[Mapping[TargetKind, UUID], str | None]:

@@ -84,13 +84,17 @@ def refused(ending: Ending, error: StoreError) -> JobFinish | None:
     """
     match ending:
         case JobFinish(status=JobStatus.SUCCEEDED):
-            return replace(ending, status=JobStatus.FAILED, error=f"It succeeded, but saving that was refused: {error}")
+            return replace(
+                ending,
+                status=JobStatus.FAILED,
+                error=f"The handler succeeded, but the database refused its result: {error}",
+            )
         case Rescheduled():
             return JobFinish(
                 job_id=ending.job_id,
                 attempt=ending.attempt,
                 status=JobStatus.FAILED,
-                error=f"{ending.error}. No further attempt, because the database refused it: {error}",
+                error=f"{ending.error}. The database refused another attempt: {error}",
                 cost_cents=ending.cost_cents,
             )
     return None

@@ -90,9 +90,7 @@ def test_aal_without_a_user_is_refused(gjobs: Run, app: psycopg.Connection, who:
     refused = gjobs("jobs", "list", "--aal", "2", *who)
 
     assert refused.code == 2
-    assert refused.err == (
-        "--aal says how a user signed in, but there is no user.\nAdd --as WHO, or leave --aal out.\n"
-    )
+    assert refused.err == ("--aal needs a user.\nAdd --as WHO, or leave --aal out.\n")
 
 
 def test_anon_is_a_visitor_without_an_id(gjobs: Run, app: psycopg.Connection) -> None:
@@ -159,7 +157,7 @@ def test_claims_that_cannot_be_read_mark_lists_and_numbers_as_partial(
 @pytest.mark.parametrize(
     ("claims", "complaint"),
     [
-        ('"org"', "claims is a text, but must be a table."),
+        ('"org"', "claims is a string, but must be a table."),
         ("{ sub = 'x' }", "claims cannot set sub: it follows from the user that you act as."),
         ("{ role = 'service_role' }", "claims cannot set role: it follows from the user that you act as."),
         ("{ aal = 'aal2' }", "claims cannot set aal: --aal sets it."),

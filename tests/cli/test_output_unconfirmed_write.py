@@ -47,8 +47,8 @@ async def test_write_outcome_stays_unknown_while_the_connection_is_lost(database
 @pytest.mark.parametrize(
     ("arrives", "words", "outcome"),
     [
-        (True, f"Checked since: The change was made: lifestyle {QUEUED.hex[:8]} is running now.", "done"),
-        (False, f"Checked since: The change was not made: lifestyle {QUEUED.hex[:8]} is queued now.", "not done"),
+        (True, f"gjobs checked again. The change was made: lifestyle {QUEUED.hex[:8]} is running now.", "done"),
+        (False, f"gjobs checked again. The change was not made: lifestyle {QUEUED.hex[:8]} is queued now.", "not done"),
     ],
 )
 async def test_write_outcome_is_reported_after_the_connection_returns(

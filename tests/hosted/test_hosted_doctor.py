@@ -348,7 +348,7 @@ async def test_doctor_warns_about_a_login_with_a_restricted_view(
 ) -> None:
     report = await examined(hosted_server.login(str(app_database["dbname"]), "under_policies"))
     assert finding(report, "login").severity is Severity.WARNING
-    assert finding(report, "rows-generation_jobs").sentence == "generation_jobs shows this login 0 rows."
+    assert finding(report, "rows-generation_jobs").sentence == "This login sees 0 rows of generation_jobs."
 
 
 async def test_doctor_notes_a_superuser_login(app_database: Conninfo, hosted_server: Server) -> None:

@@ -172,7 +172,7 @@ def test_downgrade_refuses_unknown_current_and_unmigrated_revisions(
 ) -> None:
     with pytest.raises(InvalidValue, match="'0815'"):
         downgrade(database, "0815")
-    with pytest.raises(MigrationRefused, match=f"{HEAD} is not below"):
+    with pytest.raises(MigrationRefused, match=f"{HEAD} is not an earlier one"):
         downgrade(database, HEAD)
     with pytest.raises(MigrationRefused, match="No migration"):
         downgrade(blank_database, "base")

@@ -37,7 +37,7 @@ def test_verify_by_a_login_without_ownership_names_the_obstacle(
     assert found.matches
     assert not found.adoptable
     assert found.obstacle == (
-        f"The app's tables belong to postgres, and only their owner can migrate them; this is {role}."
+        f"The app's tables belong to postgres. Only their owner can migrate them, and you are connected as {role}."
     )
 
 

@@ -69,9 +69,7 @@ DECLARED = {
     "--database-url": GlobalOption(
         name="database_url", metavar="URL", read=not_empty, help="use this Postgres instead of the embedded one"
     ),
-    "--profile": GlobalOption(
-        name="profile", metavar="NAME", read=not_empty, help="use this database of the configuration file"
-    ),
+    "--profile": GlobalOption(name="profile", metavar="NAME", read=not_empty, help="open the database of this profile"),
     "--config": GlobalOption(
         name="config", metavar="PATH", read=_path, help="use this configuration file", of_database=False
     ),
@@ -79,7 +77,7 @@ DECLARED = {
         name="act_as", metavar="WHO", read=not_empty, help="act as a user (e-mail or id), 'anon' or 'operator'"
     ),
     "--aal": GlobalOption(
-        name="aal", metavar="LEVEL", read=_aal, help="how the user signed in: 1, or 2 with a second factor"
+        name="aal", metavar="LEVEL", read=_aal, help="the user's assurance level: 1, or 2 with a second factor"
     ),
     "--read-only": GlobalOption(name="read_only", help="let the database refuse every write"),
     "--write": GlobalOption(
@@ -200,9 +198,7 @@ def settings_for(
     )
     settings = _apply_actor_rule(settings, command.actor_rule)
     if options.aal is not None and settings.act_as in (OPERATOR_NAME, ANON_NAME):
-        raise UsageError(
-            "--aal says how a user signed in, but there is no user.", hint="Add --as WHO, or leave --aal out."
-        )
+        raise UsageError("--aal needs a user.", hint="Add --as WHO, or leave --aal out.")
     return settings
 
 

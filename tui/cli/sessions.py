@@ -96,7 +96,7 @@ async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown
             continue
         if found is not None:
             told = resolved_write_words(error.write.written, found)
-            return OutcomeUnknown(f"{error.message} Checked since: {told}", error.write)
+            return OutcomeUnknown(f"{error.message} gjobs checked again. {told}", error.write)
     return error
 
 

@@ -77,7 +77,7 @@ class JobDetails(Dialog[JobAction]):
             for text in STATUS_TEXTS.values()
             if text.action
         ),
-        Binding("r", "answer('retry')", "Retry", id="details.retry", tooltip="Queue a new job for this failed job"),
+        Binding("r", "answer('retry')", "Retry", id="details.retry", tooltip="Retry this failed job, as a new job"),
         Binding("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
     ]
 

@@ -34,7 +34,8 @@ async def save_view(host: "ActionHost") -> None:
         if other is not None and other.name in host.views.removable and other not in asked:
             asked.append(other)
             raise Conflict(
-                f"{view.name!r} already finds “{clean(other.text, limit=80)}”.", hint="Save again to replace it."
+                f"The view {view.name!r} already exists. Its filter is “{clean(other.text, limit=80)}”.",
+                hint="Save again to replace it.",
             )
         host.views.save(view, replaces=other)
         return view

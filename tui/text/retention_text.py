@@ -86,7 +86,7 @@ def cascading_words(tables: Sequence[str]) -> list[str]:
     if not tables:
         return []
     named = ", ".join(clean(name, limit=60) for name in tables[:_MOST_TABLES])
-    return [f"Rows of {named} that are deleted with them, or lose their reference to them, are not restored."]
+    return [f"Rows of {named} that refer to them are permanently deleted or unlinked."]
 
 
 def nothing_found(preview: CleanupPreview) -> str:
@@ -157,7 +157,7 @@ def why_left(done: BatchProgress, left: int, *, goes_on: str = _GOES_ON) -> list
         sentences.append(f"{_were(done.refused)} refused, for example {done.refused_id}: {said}.")
     if (held := left - done.refused) > 0:
         them = "it" if held == 1 else "them"
-        sentences.append(f"{_were(held)} skipped, because others were using {them}. {goes_on}")
+        sentences.append(f"{_were(held)} skipped, because other sessions were using {them}. {goes_on}")
     return sentences
 
 

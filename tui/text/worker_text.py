@@ -34,7 +34,10 @@ def worker_words(worker_event: WorkerEvent) -> str:
         case AttemptStarted() | HandlerRaised():
             return ""
         case HandlerAbandoned(claimed=claimed):
-            return f"{_job(claimed)}: its handler does not stop. It is abandoned, and keeps its slot until it ends."
+            return (
+                f"{_job(claimed)}: its handler does not stop. The worker no longer waits for it."
+                " The handler keeps its slot until it ends."
+            )
         case AttemptEnded(claimed=claimed, ending=ending, seconds=seconds):
             return f"{_job(claimed)} {_ending(ending)} ({seconds:.1f} s)"
         case LeaseLost(claimed=claimed):
@@ -69,8 +72,8 @@ def stopping_words(grace: float, *, again: bool) -> str:
 
 
 def postponed_words(number: int) -> str:
-    wait = "waits" if number == 1 else "wait"
-    return f"{jobs_count(number)} {wait} for another attempt. Any running worker can make it."
+    wait, them = ("waits", "it") if number == 1 else ("wait", "them")
+    return f"{jobs_count(number)} {wait} for another attempt. Any running worker can claim {them}."
 
 
 def _job(claimed: ClaimedJob) -> str:

@@ -72,9 +72,7 @@ def undo_words(key: str, jobs: int, following: Sequence[str]) -> str:
     if not following:
         return f"{words}."
     named = ", ".join(clean(name, limit=60) for name in following[:_MOST_LISTED])
-    return (
-        f"{words}. Rows of {named} that are deleted with {them}, or lose their reference to {them}, are not restored."
-    )
+    return f"{words}. Rows of {named} that refer to {them} are permanently deleted or unlinked."
 
 
 def confirm_transition(
@@ -229,7 +227,7 @@ def created_toast(job: GenerationJob, *, project: str) -> Toast:
 
 def slow_order_toast(order: ListOrder, missing: "MissingCapability") -> Toast:
     """Report an order that would make the database read the whole list on each refresh."""
-    return Toast(text=f"Not sorted by {order.column}: {clean(missing.words, limit=400)}", severity="warning")
+    return Toast(text=f"Not sorted by {order.column.label}: {clean(missing.words, limit=400)}", severity="warning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,9 +314,9 @@ def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
     if len(written.touched) == 1:
         return f"{made}: the job {short_id(written.touched[0])} {'exists' if found.jobs else 'does not exist'} now."
     if written.touched:
-        return f"{made}. Its jobs that exist now: {count(len(found.jobs))} of {count(len(written.ids))}."
+        return f"{made}. {count(len(found.jobs))} of its {count(len(written.ids))} jobs exist now."
     if len(rows) != 1:
-        return f"{made}. Its jobs that exist now: {count(len(found.jobs))} of {count(len(rows))}."
+        return f"{made}. {count(len(found.jobs))} of its {count(len(rows))} jobs exist now."
     (row,) = rows
     if not isinstance(row, GenerationJob):
         return f"{made}. It concerned {_name(row)}."

@@ -15,8 +15,9 @@ POLICIES = {
     "fewer": "create policy cheap on public.generation_jobs as restrictive for select using (cost_cents < 1000)",
 }
 PARTIAL = (
-    "At most ada@example.com's own archived jobs are included, because gjobs cannot apply the app's own policies to the"
-    " archive. The operator sees all archived jobs.\n"
+    "gjobs cannot apply the app's own policies to the archive."
+    " The result includes only ada@example.com's own archived jobs, and perhaps not all of them."
+    " The operator sees all archived jobs.\n"
 )
 AS_ADA = ("--as", "ada@example.com")
 

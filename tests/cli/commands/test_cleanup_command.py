@@ -88,7 +88,7 @@ def test_cleanup_question_names_the_job_count_the_actor_and_the_database(open_te
         "As: the operator",
         "Database: world (",
         "This cannot be undone.",
-        "Rows of public.invoices that are deleted with them, or lose their reference to them, are not restored.",
+        "Rows of public.invoices that refer to them are permanently deleted or unlinked.",
     )
     assert "Deleting: 2 of 2" in terminal.screen
     assert "Deleted 2 jobs." in terminal.screen
@@ -102,7 +102,7 @@ def test_cleanup_skips_and_reports_locked_jobs(gjobs: Run, database: Conninfo, s
     assert done.code == 0
     assert done.err.splitlines() == [
         "Deleted 1 job.",
-        "1 job was skipped, because others were using it. Run the same command to continue.",
+        "1 job was skipped, because other sessions were using it. Run the same command to continue.",
     ]
     assert present(sql) == UNFINISHED | {FAILED}
 

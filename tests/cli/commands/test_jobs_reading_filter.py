@@ -66,7 +66,12 @@ class TestListing:
 
     def test_jobs_list_as_a_user_refuses_user_names_in_a_filter(self, gjobs: Run) -> None:
         listed = gjobs("jobs", "list", "--filter", "user:ben@example.com", "--as", "ada@example.com")
-        assert_refused(listed, 6, "user: can't match names here.", "Use the user's id, or its first digits.\n")
+        assert_refused(
+            listed,
+            6,
+            "The filter key 'user' can't match names in this database.",
+            "Use the user's id, or its first digits.\n",
+        )
 
 
 def test_filter_mistake_is_marked_before_any_database_is_opened(gjobs: Run) -> None:

@@ -61,5 +61,5 @@ def test_help_shows_a_page_in_the_pager_on_a_terminal(open_terminal: OpenTermina
 def test_help_shows_a_page_without_the_pager_if_it_cannot_be_run(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal("help", "exit-codes", environment={"PAGER": "no-such-pager"})
     assert terminal.finish() == 0
-    assert "The pager 'no-such-pager', which PAGER names, cannot be run." in terminal.screen
+    assert "Can't run the pager 'no-such-pager'. Check the variable PAGER." in terminal.screen
     assert "timed out" in terminal.screen

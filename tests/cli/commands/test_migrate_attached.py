@@ -163,7 +163,7 @@ def test_verify_reports_a_login_that_cannot_migrate(gjobs: Run, app: Conninfo) -
         execute(administrator, "drop role reader")
 
     assert verified.code == 0
-    assert "only their owner can migrate them; this is reader." in verified.err
+    assert "Only their owner can migrate them, and you are connected as reader." in verified.err
     assert "take this database over" not in verified.err
 
 

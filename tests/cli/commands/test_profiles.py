@@ -89,7 +89,7 @@ def test_each_configuration_mistake_is_reported_on_its_own_line(gjobs: Run, conf
     words = (
         f"{file}, line 1: thme is not known. Did you mean 'theme'?\n"
         f"{file}, line 4: profiles.prod.colour is not known. Did you mean 'color'?\n"
-        f"{file}, line 5: profiles.prod.write is a text, but must be true or false.\n"
+        f"{file}, line 5: profiles.prod.write is a string, but must be true or false.\n"
         "Fix the file, or use another one with --config.\n"
     )
     assert gjobs("users", "--profile", "prod") == Result(code=2, out="", err=words)
@@ -174,7 +174,7 @@ def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerm
     [
         ('theme = "norb"', "theme 'norb' is not known. Did you mean 'nord'?"),
         ('[keymap]\n"job.strat" = "S"', "\"job.strat\" is not known. Did you mean 'job.start'?"),
-        ('[keymap]\njob.start = "alt+s"', "terminals disagree about alt."),
+        ('[keymap]\njob.start = "alt+s"', "terminals send alt in different ways."),
     ],
 )
 def test_dashboard_reports_invalid_theme_and_keymap_before_it_opens(

@@ -191,7 +191,7 @@ class TestScrapeServer:
         assert (await scrape(port, request)).startswith("HTTP/1.1 200 OK\r\n")
         name = type(fault).__name__
         assert capsys.readouterr().err == (
-            f"A scrape failed with an internal error: {name}. The answer is 500. Serving goes on.\n"
+            f"A scrape failed with an internal error: {name}. gjobs answered 500 and keeps serving.\n"
         )
 
     async def test_idle_connections_are_closed_and_all_scrapes_are_answered(self, port: int) -> None:

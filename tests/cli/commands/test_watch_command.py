@@ -204,4 +204,4 @@ def test_watch_ends_soon_after_sigterm_in_each_state_of_a_delivery(
     assert (sigterm_handled, done.code) == ([signal.SIGTERM], 130)
     assert took < 5
     assert "new       → queued" in done.out
-    assert ("no connection to it" in done.err) == (state == "backing off")
+    assert ("could not connect" in done.err) == (state == "backing off")

@@ -85,8 +85,11 @@ def test_condition_is_parsed_from_text(text: str, expected: tuple[CountedEvent |
         ("failed", "'failed' is not a condition."),
         ("failed>-1", "'failed>-1' is not a condition."),
         ("faild>5", "'faild' is not known. Did you mean 'failed'?"),
-        ("failed<5", "failed<5 is already true at the start: the watch counts the changes to failed from 0."),
-        ("failed>=0", "failed>=0 is already true at the start: the watch counts the changes to failed from 0."),
+        ("failed<5", "failed<5 is already true at the start. The watch counts new changes to failed, starting from 0."),
+        (
+            "failed>=0",
+            "failed>=0 is already true at the start. The watch counts new changes to failed, starting from 0.",
+        ),
     ],
 )
 def test_invalid_condition_is_explained(text: str, said: str) -> None:

@@ -203,7 +203,7 @@ class TestWebhook:
         posting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await posting
-        assert refused.startswith("127.0.0.1 did not accept the webhook: no connection to it. Trying again")
+        assert refused.startswith("127.0.0.1 did not accept the webhook: could not connect. Trying again")
 
     @pytest.mark.parametrize(
         "text",

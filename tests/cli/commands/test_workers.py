@@ -87,7 +87,7 @@ def test_worker_reports_jobs_that_wait_for_another_attempt(gjobs: Run, sql: Sql,
     done = gjobs("worker", "some_handlers:registry", "--once")
 
     assert done.code == 0
-    assert done.err.splitlines()[-1] == "1 job waits for another attempt. Any running worker can make it."
+    assert done.err.splitlines()[-1] == "1 job waits for another attempt. Any running worker can claim it."
     assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("running",)]
 
 
@@ -132,7 +132,7 @@ def test_worker_ends_although_a_handler_does_not_stop(sql: Sql, tmp_path: Path) 
     done = run_process("worker", "stubborn_handlers:registry", "--concurrency", "1", environment={"PYTHONPATH": path})
 
     assert done.code == 0, done.err
-    assert "its handler does not stop. It is abandoned" in done.err
+    assert "its handler does not stop. The worker no longer waits for it." in done.err
     assert "released (" in done.err
     assert sql("select count(*) from gjobs.workers where stopped_at is null") == [(0,)]
 

@@ -14,7 +14,7 @@ def test_workers_as_a_user_reports_jobs_held_by_workers_of_the_operator(gjobs: R
     )
     found = gjobs("workers", "--as", "ada@example.com")
     assert found.err == (
-        "No worker that acts as ada@example.com has run here within a week."
+        "No worker that acts as ada@example.com has run here in the last week."
         " Only the operator sees workers that do not act as ada@example.com.\n"
     )
     sql("select id from gjobs.claim_jobs(%s, null, 100, 60)", WORKER)

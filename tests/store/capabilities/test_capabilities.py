@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from store.capabilities.capabilities import Capabilities
-from store.capabilities.capability import Capability
+from store.capabilities.capability import OTHER_LOGIN, Capability
 from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
@@ -193,6 +193,20 @@ def test_operator_under_row_level_security_has_a_restricted_view() -> None:
         off = Capabilities(altered(JOBS, row_security=True, has_policy=has_policy)).restricted_view
         assert off is not None
         assert off.reason == f'Row level security applies to the login o"ps: it sees {seen}'
+
+
+def test_no_advice_gives_the_apis_login_more_privileges() -> None:
+    for changed in (
+        altered(JOBS, row_security=True),
+        without_login(JOBS, select=frozenset()),
+        without_login(JOBS, schema=False),
+        without_login(JOBS, delete=False),
+    ):
+        capabilities = Capabilities(replace(changed, login="authenticator"))
+        missing = [one for need in Capability for one in [capabilities.missing(need, OPERATOR)] if one]
+        found = [one for one in (capabilities.restricted_view, *missing) if one]
+        assert OTHER_LOGIN in [one.advice for one in found]
+        assert not [one for one in found if "authenticator" in f"{one.sql} {one.advice}".replace(OTHER_LOGIN, "")]
 
 
 def test_revision_hidden_by_row_level_security_cannot_be_read() -> None:

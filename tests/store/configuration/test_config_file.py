@@ -1,4 +1,4 @@
-"""What a configuration file may say, and how each mistake in it is told."""
+"""Settings of the configuration file, the error for each mistake, colours and passwords."""
 
 import re
 import time
@@ -8,16 +8,24 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.color import Color
 
 from store.configuration.config_file import ConfigurationFile, configuration_file, load
-from store.configuration.config_reader import read_document, read_text
-from store.configuration.configuration import EMBEDDED_PROFILE, Configuration, Notifications, Pooler, Profile
+from store.configuration.config_reader import NAMES, is_color, read_document, read_text
+from store.configuration.configuration import (
+    EMBEDDED_PROFILE,
+    Configuration,
+    Notifications,
+    Pooler,
+    Profile,
+    holds_password,
+)
 from store.configuration.toml_table import ConfigurationProblem, lines_of
 from store.errors import BadConfiguration
 
 FILE = Path("/etc/here/config.toml")
 
-WHOLE = """
+COMPLETE = """
 theme = "nord"
 default_profile = "prod"
 
@@ -47,10 +55,16 @@ write = false
 [keymap]
 job.start = "S"
 "job.delete" = ["D", "ctrl+d"]
+
+[views]
+failures = "status:failed"
+
+[notifications]
+view = "failures"
+bell = true
 """
 
-
-OF_A_PROFILE = (
+PROFILE_KEYS = (
     *("url", "service", "password_command", "sslmode", "sslrootcert", "pooler"),
     *("write", "label", "color", "as", "claims", "interval", "statement_timeout"),
 )
@@ -61,16 +75,17 @@ def read(text: str) -> Configuration:
 
 
 def problems(text: str) -> list[str]:
-    """What is said of a text, without the file's name."""
+    """Return the problems of a text without the file's name."""
     with pytest.raises(BadConfiguration) as caught:
         read(text)
-    assert all(sentence.startswith(str(FILE)) for sentence in caught.value.problems)
-    return [sentence.removeprefix(str(FILE)).lstrip(", :") for sentence in caught.value.problems]
+    assert all(problem.startswith(str(FILE)) for problem in caught.value.problems)
+    return [problem.removeprefix(str(FILE)).lstrip(", :") for problem in caught.value.problems]
 
 
 def test_configuration_reads_every_setting() -> None:
-    configuration = read(WHOLE)
+    configuration = read(COMPLETE)
     assert (configuration.path, configuration.theme, configuration.default_profile) == (FILE, "nord", "prod")
+    assert configuration.notifications == Notifications(view="failures", bell=True)
     assert configuration.keymap == {"job.start": ("S",), "job.delete": ("D", "ctrl+d")}
     assert list(configuration.profiles) == ["prod", "lab", "embedded"]
     assert configuration.profiles["prod"] == Profile(
@@ -93,13 +108,11 @@ def test_configuration_reads_every_setting() -> None:
     assert (embedded.label, embedded.color, embedded.write, embedded.address) == ("play", "teal", False, None)
 
 
-def test_empty_configuration_has_only_the_embedded_profile() -> None:
+def test_configuration_defaults() -> None:
     assert read("") == Configuration(path=FILE, profiles={"embedded": EMBEDDED_PROFILE})
-
-
-def test_only_the_embedded_profile_allows_writes_by_default() -> None:
-    profiles = read('[profiles.a]\nservice = "a"').profiles
-    assert (profiles["a"].write, profiles["embedded"].write) == (False, True)
+    assert EMBEDDED_PROFILE.write
+    assert not read('[profiles.a]\nservice = "a"').profiles["a"].write
+    assert read("[notifications]").notifications == Notifications()
 
 
 PROD = '[profiles.prod]\nurl = "postgresql://db/app"\n'
@@ -118,7 +131,7 @@ NO_KEY = "names no key; write 'comma' for a comma."
     ("text", "problem"),
     [
         ('thme = "x"', "1: thme is not known. Did you mean 'theme'?"),
-        ("theme = 3", "1: theme is a number, but must be a text."),
+        ("theme = 3", "1: theme is a number, but must be a string."),
         ('theme = " "', "1: theme is empty."),
         ("profiles = []", "1: profiles is a list, but must be a table."),
         ("[profiles]\nprod = 1", "2: profiles.prod is a number, but must be a table."),
@@ -163,20 +176,20 @@ NO_KEY = "names no key; write 'comma' for a comma."
                 ("colour = 1", "is not known. Did you mean 'color'?"),
                 ('color = "reed"', "is not a colour: 'reed' is not known. Did you mean 'red'?"),
                 ('color = "#12"', "must be '#' and 3 or 6 hexadecimal digits, or a colour's name."),
-                ('write = "yes"', "is a text, but must be true or false."),
+                ('write = "yes"', "is a string, but must be true or false."),
                 ("write = 1", "is a number, but must be true or false."),
                 ("interval = true", "is true or false, but must be a number of seconds."),
                 ("interval = 0", "must be from 0.5 to 3600 seconds."),
                 ("interval = nan", "must be from 0.5 to 3600 seconds."),
                 ("statement_timeout = 1e9", "must be from 0.1 to 3600 seconds."),
-                ("as = 2026-11-24", "is a date or a time, but must be a text."),
-                (
-                    'sslmode = "requires"',
-                    "has an invalid value: 'requires' is not known. Did you mean 'require'?",
-                ),
+                ("as = 2026-11-24", "is a date or a time, but must be a string."),
+                ('sslmode = "requires"', "has an invalid value: 'requires' is not known. Did you mean 'require'?"),
                 ("password_command = 'op \"'", "has a quotation mark that is not closed."),
                 ("password_command = []", "names no program."),
-                ("password_command = [1]", "must be a text, or a list of texts: a program and its arguments."),
+                (
+                    "password_command = [1]",
+                    "must be a program and its arguments, as one string or as a list of strings.",
+                ),
             )
         ),
     ],
@@ -189,17 +202,10 @@ def test_all_mistakes_are_reported_together_in_file_order() -> None:
     text = 'x = 1\n[profiles.a]\nwrite = "no"\nurl = """\ndb.example.com\n"""\ncolor = """\nred"""\ny = 2\n'
     assert problems(text) == [
         "line 1: x is not known; it is one of profiles, default_profile, theme, keymap, views, notifications.",
-        "line 3: profiles.a.write is a text, but must be true or false.",
+        "line 3: profiles.a.write is a string, but must be true or false.",
         f"line 4: profiles.a.url is not an address: {EXAMPLE}",
-        f"line 9: profiles.a.y is not known; it is one of {', '.join(OF_A_PROFILE)}.",
+        f"line 9: profiles.a.y is not known; it is one of {', '.join(PROFILE_KEYS)}.",
     ]
-
-
-def test_notifications_are_off_without_their_table() -> None:
-    assert read_text("", path=FILE).notifications is None
-    assert read_text("[notifications]", path=FILE).notifications == Notifications()
-    text = "[views]\nfailures = 'status:failed'\n[notifications]\nview = 'failures'\nbell = true\n"
-    assert read_text(text, path=FILE).notifications == Notifications(view="failures", bell=True)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +234,7 @@ def test_line_of_a_key_is_found_in_the_text(text: str, location: tuple[str, ...]
 
 
 @pytest.mark.parametrize(
-    "of_one",
+    "mistake",
     [
         '[profiles.p{}]\nurl = "x"\nwrite = 1\n',
         "profiles.p{}.write = 1\n",
@@ -236,8 +242,8 @@ def test_line_of_a_key_is_found_in_the_text(text: str, location: tuple[str, ...]
         "x{} = 1\n",
     ],
 )
-def test_many_mistakes_are_reported_quickly_and_only_the_first_are_shown(of_one: str) -> None:
-    text = "".join(of_one.format(number) for number in range(2_000))
+def test_many_mistakes_are_reported_quickly_and_only_the_first_are_shown(mistake: str) -> None:
+    text = "".join(mistake.format(number) for number in range(2_000))
     started = time.monotonic()
     *shown, rest = problems(text)
     assert time.monotonic() - started < 5
@@ -248,7 +254,7 @@ def test_many_mistakes_are_reported_quickly_and_only_the_first_are_shown(of_one:
     assert re.fullmatch(r"has \d,\d{3} more problems\.", rest)
 
 
-def test_one_problem_more_than_is_shown_is_counted() -> None:
+def test_one_hidden_problem_is_counted() -> None:
     assert problems("".join(f"x{number} = 1\n" for number in range(21)))[-1] == "has 1 more problem."
     assert len(problems("".join(f"x{number} = 1\n" for number in range(20)))) == 20
 
@@ -261,7 +267,7 @@ def test_error_messages_contain_no_secret_of_the_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("path", "expected"),
     [
         ("root.pem", "/etc/here/root.pem"),
         ("/etc/ssl/root.pem", "/etc/ssl/root.pem"),
@@ -270,14 +276,14 @@ def test_error_messages_contain_no_secret_of_the_file() -> None:
     ],
 )
 def test_certificate_path_is_relative_to_the_configuration_file(
-    written: str, meant: str, monkeypatch: pytest.MonkeyPatch
+    path: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
-    assert read(f'{PROD}sslrootcert = "{written}"').profiles["prod"].parameters == {"sslrootcert": meant}
+    assert read(f'{PROD}sslrootcert = "{path}"').profiles["prod"].parameters == {"sslrootcert": expected}
 
 
 KEYS = st.sampled_from(
-    ["profiles", "keymap", "theme", "default_profile", "prod", "embedded", "job", "start", *OF_A_PROFILE]
+    ["profiles", "keymap", "theme", "default_profile", "prod", "embedded", "job", "start", *PROFILE_KEYS]
 )
 
 SCALARS = st.one_of(
@@ -292,7 +298,7 @@ SCALARS = st.one_of(
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(), inner, max_size=5),
-    max_leaves=20,
+    max_leaves=10,
 )
 
 
@@ -310,15 +316,15 @@ def test_any_document_is_read_or_its_problems_name_existing_keys(document: Mappi
 
 @given(text=st.text())
 def test_any_text_is_read_or_raises_an_error_that_names_the_file(text: str) -> None:
-    told: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
     try:
         read(text)
     except BadConfiguration as error:
-        told = error.problems
-    assert all(sentence.startswith(str(FILE)) for sentence in told)
+        found = error.problems
+    assert all(problem.startswith(str(FILE)) for problem in found)
 
 
-class TestTheFile:
+class TestFile:
     def test_option_overrides_the_variable_and_the_default_configuration_path(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -329,10 +335,10 @@ class TestTheFile:
         assert option == ConfigurationFile(path=Path("/option.toml"), named_by="--config")
         variable = configuration_file(None, environment)
         assert variable == ConfigurationFile(path=tmp_path / "variable.toml", named_by="GJOBS_CONFIG")
-        usual = configuration_file(None, {"GJOBS_CONFIG": ""})
-        assert usual.named_by is None
-        assert usual.path.name == "config.toml"
-        assert usual.path.is_relative_to(tmp_path)
+        default = configuration_file(None, {"GJOBS_CONFIG": ""})
+        assert default.named_by is None
+        assert default.path.name == "config.toml"
+        assert default.path.is_relative_to(tmp_path)
         assert list(tmp_path.iterdir()) == []
 
     def test_default_configuration_file_may_be_missing(self, tmp_path: Path) -> None:
@@ -385,3 +391,29 @@ class TestTheFile:
         warning = load(ConfigurationFile(path=file, named_by=None)).warning or ""
         assert (f"chmod 600 {file}" in warning) is bool(warning) is warns
         assert "hunter2" not in warning
+
+
+def test_colour_is_a_name_that_textual_knows_or_three_or_six_hexadecimal_digits() -> None:
+    assert all(is_color(name) and Color.parse(name) for name in NAMES)
+    assert all(map(is_color, ("#0af", "#00aaff")))
+    assert not any(map(is_color, ("#00aaff80", "#0ag", "0af", "Red", "")))
+
+
+@pytest.mark.parametrize(
+    ("address", "holds"),
+    [
+        ("postgresql://ada:hunter2@db/app", True),
+        ("postgres://ada:hunter2@db:5432/app", True),
+        ("postgresql://db/app?user=ada&password=hunter2", True),
+        ("host=db password=hunter2", True),
+        ("host=db password = 'hunter2'", True),
+        ("host=db sslpassword=hunter2", True),
+        ("postgresql://ada@db:5432/app", False),
+        ("postgresql://db:5432/app", False),
+        ("postgresql://ada@[::1]:5432/app", False),
+        ("service='password'", False),
+        ("host=db passfile=/home/ada/.pgpass", False),
+    ],
+)
+def test_password_in_a_database_address_is_detected(address: str, holds: bool) -> None:
+    assert holds_password(address) is holds

@@ -1,4 +1,4 @@
-"""Views in the configuration and in their own file: read, written, joined, and what is said about mistakes."""
+"""Views in the configuration and in their own file: read, saved and merged, with an error for each mistake."""
 
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -22,13 +22,13 @@ from store.configuration.saved_views import (
 )
 from store.configuration.toml_table import ConfigurationProblem
 from store.errors import BadConfiguration, Conflict, InvalidValue
-from store.filters.filter_text import format_filter, parse
+from store.filters.filter_text import format_filter
 from store.job_list.list_query import ListOrder, OrderColumn
 from tests.store.filters.filter_strategies import filters
 
 FILE = Path("/etc/here/config.toml")
 
-DEAR = View(name="dear", text="cost:>50", order=ListOrder(column=OrderColumn.COST, descending=False))
+EXPENSIVE = View(name="expensive", text="cost:>50", order=ListOrder(column=OrderColumn.COST, descending=False))
 
 LATE = View(name="late", text='status:failed project:"Autumn, late"')
 
@@ -42,7 +42,7 @@ def test_view_is_a_filter_text_or_a_table_with_one() -> None:
         """
         [views]
         late = 'status:failed project:"Autumn, late"'
-        dear = { filter = "cost:>50", order = "cost ascending" }
+        expensive = { filter = "cost:>50", order = "cost ascending" }
         [views."the newest"]
         filter = "since:24h"
         order = "updated"
@@ -50,7 +50,7 @@ def test_view_is_a_filter_text_or_a_table_with_one() -> None:
     )
     assert views == {
         "late": LATE,
-        "dear": DEAR,
+        "expensive": EXPENSIVE,
         "the newest": View(name="the newest", text="since:24h", order=ListOrder(column=OrderColumn.UPDATED)),
     }
 
@@ -92,7 +92,7 @@ orders = st.none() | st.builds(ListOrder, column=st.sampled_from(OrderColumn), d
 views = st.builds(View, name=names, text=filters.map(format_filter).filter(bool), order=orders)
 
 
-@given(st.lists(views, max_size=4))
+@given(st.lists(views, max_size=2))
 def test_written_views_read_back_unchanged(some: list[View]) -> None:
     by_name = {view.name: view for view in some}
     problems: list[ConfigurationProblem] = []
@@ -115,10 +115,10 @@ class TestSaving:
     def test_saved_view_exists_until_it_is_removed(self, saved: SavedViews) -> None:
         assert saved.read() == {}
         saved.save(LATE, replaces=None)
-        saved.save(DEAR, replaces=None)
-        assert saved.read() == {"late": LATE, "dear": DEAR}
+        saved.save(EXPENSIVE, replaces=None)
+        assert saved.read() == {"late": LATE, "expensive": EXPENSIVE}
         saved.remove(LATE)
-        assert saved.read() == {"dear": DEAR}
+        assert saved.read() == {"expensive": EXPENSIVE}
         assert saved.path.stat().st_mode & 0o077 == 0
         assert not list(saved.path.parent.glob("*.toml.[0-9]*"))
 
@@ -126,7 +126,7 @@ class TestSaving:
         other = View(name="late", text="status:queued")
         saved.save(LATE, replaces=None)
         saved.save(LATE, replaces=None)
-        for replaces in (None, DEAR):
+        for replaces in (None, EXPENSIVE):
             with pytest.raises(Conflict, match="Another view was just saved as 'late'"):
                 saved.save(other, replaces=replaces)
         assert saved.read() == {"late": LATE}
@@ -167,22 +167,17 @@ class TestSaving:
 
 def test_configured_view_overrides_a_saved_one_and_the_clash_is_reported() -> None:
     other = View(name="late", text="status:queued")
-    assert joined({"late": LATE}, {"late": other, "dear": DEAR}) == {"late": LATE, "dear": DEAR}
-    assert clashes({"late": LATE, "dear": DEAR}, {"late": other, "dear": DEAR}) == ("late",)
+    assert joined({"late": LATE}, {"late": other, "expensive": EXPENSIVE}) == {"late": LATE, "expensive": EXPENSIVE}
+    assert clashes({"late": LATE, "expensive": EXPENSIVE}, {"late": other, "expensive": EXPENSIVE}) == ("late",)
     assert clash_words(("late",), FILE) == f"The configuration overrides views saved in {FILE}: 'late'."
     assert clash_words((), FILE) == ""
 
 
 def test_unknown_view_error_suggests_the_nearest_names() -> None:
     assert require_view("late", {"late": LATE}) is LATE
-    for typed, hint in (("lat", "Did you mean 'late'?"), ("zzz", "Did you mean 'late' or 'dear'?")):
+    for typed, hint in (("lat", "Did you mean 'late'?"), ("zzz", "Did you mean 'late' or 'expensive'?")):
         with pytest.raises(InvalidValue, match="There is no view") as caught:
-            require_view(typed, {"late": LATE, "dear": DEAR})
+            require_view(typed, {"late": LATE, "expensive": EXPENSIVE})
         assert caught.value.hint == hint
     with pytest.raises(InvalidValue, match="No views are configured"):
         require_view("late", {})
-
-
-def test_view_filter_keeps_its_relative_ages() -> None:
-    assert configured("[views]\nnew = 'since:24h'")["new"].text == "since:24h"
-    assert parse("since:24h") == parse("since:1d")

@@ -1,4 +1,4 @@
-"""Which database is opened, with whose eyes, and whether it may be written."""
+"""The choice of the database, the acting user and the write mode."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -114,7 +114,7 @@ BEN = {"GJOBS_AS": "ben@example.com"}
 
 
 @pytest.mark.parametrize(
-    ("options", "environment", "eyes", "origin"),
+    ("options", "environment", "act_as", "origin"),
     [
         ({"profile": "prod", "act_as": "cy@example.com"}, BEN, "cy@example.com", "--as"),
         ({"profile": "prod"}, BEN, "ben@example.com", "GJOBS_AS"),
@@ -126,18 +126,18 @@ BEN = {"GJOBS_AS": "ben@example.com"}
     ],
 )
 def test_acting_user_comes_from_option_variable_or_profile(
-    options: Options, environment: dict[str, str], eyes: str, origin: str | None
+    options: Options, environment: dict[str, str], act_as: str, origin: str | None
 ) -> None:
     settings = resolved(environment, FILE, **options)
-    assert (settings.act_as, settings.act_as_origin) == (eyes, origin)
+    assert (settings.act_as, settings.act_as_origin) == (act_as, origin)
     assert settings.act_as_given is (origin == "--as")
 
 
-CAREFUL = replace(EMBEDDED_PROFILE, write=False)
+EMBEDDED_READ_ONLY = replace(EMBEDDED_PROFILE, write=False)
 
 
 @pytest.mark.parametrize(
-    ("options", "environment", "configuration", "rule"),
+    ("options", "environment", "configuration", "mode"),
     [
         ({"profile": "embedded"}, {}, FILE, WriteMode.OPEN),
         ({"profile": "lab"}, {}, FILE, WriteMode.OPEN),
@@ -145,20 +145,15 @@ CAREFUL = replace(EMBEDDED_PROFILE, write=False)
         ({"database_url": URL}, {}, FILE, WriteMode.PERMIT_REQUIRED),
         ({}, GJOBS_URL, FILE, WriteMode.PERMIT_REQUIRED),
         ({}, SET, FILE, WriteMode.PERMIT_REQUIRED),
-        ({}, {}, replace(FILE, profiles={"embedded": CAREFUL}), WriteMode.PERMIT_REQUIRED),
+        ({}, {}, replace(FILE, profiles={"embedded": EMBEDDED_READ_ONLY}), WriteMode.PERMIT_REQUIRED),
         ({"profile": "lab", "read_only": True}, {}, FILE, WriteMode.CLOSED),
         ({"read_only": True}, {}, FILE, WriteMode.CLOSED),
     ],
 )
 def test_write_mode_follows_the_profile_and_the_read_only_option(
-    options: Options, environment: dict[str, str], configuration: Configuration, rule: WriteMode
+    options: Options, environment: dict[str, str], configuration: Configuration, mode: WriteMode
 ) -> None:
-    assert resolved(environment, configuration, **options).write_rule is rule
-
-
-def test_write_reason_is_passed_on() -> None:
-    assert resolved({}, database_url=URL, write_reason="ticket 4711").write_reason == "ticket 4711"
-    assert resolved({}).write_reason is None
+    assert resolved(environment, configuration, **options).write_rule is mode
 
 
 def test_switched_database_has_its_own_actor_and_write_mode() -> None:
@@ -167,11 +162,8 @@ def test_switched_database_has_its_own_actor_and_write_mode() -> None:
     assert (second.profile, second.act_as, second.write_rule) == (PROD, "ana@example.com", WriteMode.PERMIT_REQUIRED)
     assert switched(second, EMBEDDED_PROFILE).target == EmbeddedTarget(data_dir=HOME)
     assert switched(second, LAB) == resolved({}, FILE, profile="lab")
-
-
-def test_read_only_stays_after_switching_the_database() -> None:
-    settings = switched(resolved({}, FILE, profile="prod", read_only=True), LAB)
-    assert settings.write_rule is WriteMode.CLOSED
+    read_only = resolved({}, FILE, profile="prod", read_only=True)
+    assert switched(read_only, LAB).write_rule is WriteMode.CLOSED
 
 
 def test_representation_of_settings_contains_no_secret() -> None:

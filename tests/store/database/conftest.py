@@ -1,13 +1,43 @@
-"""A database of its own, whose sessions other tests do not share."""
+"""Sessions on databases, and a database with listeners that other tests don't share."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from store.database.database import Database
+from store.database.query import Query
 from store.embedded.clients import ServerHandle
+from store.errors import StoreError
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, temporary_database
 from tests.store.database.listening_sessions import Server
+from tests.store.store_fixtures import error_of
+
+
+@asynccontextmanager
+async def opened(conninfo: Conninfo, **settings: Any) -> AsyncIterator[Database]:
+    """A session with these settings, closed at the end of the block."""
+    database = Database(conninfo, **settings)
+    yield database
+    await database.close()
+
+
+async def connection_error(conninfo: Conninfo) -> StoreError:
+    """Return the error of an attempt to connect."""
+    async with opened(conninfo) as session:
+        return await error_of(StoreError, session.read(OPERATOR, value_of("select 1")))
+
+
+def value_of(statement: str, **parameters: object) -> Query[Any]:
+    """Query for the first column of each row."""
+    return Query(text(statement), lambda row: row[0] if row else None, parameters)
+
+
+def show(setting: str) -> Query[str]:
+    return value_of("select current_setting(:setting)", setting=setting)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What the server knows of those who listen, and changes for them to hear of."""
+"""Sessions that listen on the server, and changes that notify them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,11 +32,11 @@ class Server:
 
     @property
     def listeners(self) -> list[int]:
-        """The processes that are registered."""
+        """The process ids of the listening sessions."""
         return [pid for (pid,) in self.connection.execute(_LISTENERS, LISTENER_LOCK)]
 
     def change(self, rows: int = 1) -> None:
-        """By one statement: a project with so many jobs; some time after the change before."""
+        """Create a project with this number of jobs in one statement, as if some time after the previous change."""
         self.connection.execute("select setval('gjobs.told_at', 1)")
         self.connection.execute(
             "with project as (insert into projects (user_id, name) values (%s, 'Catalog') returning id, user_id)"

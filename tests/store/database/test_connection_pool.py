@@ -1,13 +1,14 @@
-"""Few connections, clean ones, and no broken ones."""
+"""The pool keeps few connections, resets them after use, replaces broken ones and knows their transport."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from psycopg import AsyncConnection
 from sqlalchemy import text
 
-from store.database.connection_pool import ConnectionPool
+from store.capabilities.facts import Transport
+from store.database.connection_pool import ConnectionPool, is_local
 from store.database.database import Database
 from store.database.query import Query
 from store.errors import StoreError, Unreachable
@@ -17,23 +18,22 @@ from store.jobs.job import JobStatus
 from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo
+from tests.store.database.conftest import opened, value_of
 from tests.store.faulty_servers import listening
 from tests.store.store_fixtures import ADA, NOTHING, Db, Sql, until
 
 Sessions = Callable[[], list[tuple[int, str]]]
-
-"""The store's sessions on the database: process id and state."""
+"""Returns the process id and state of each session of the store on the database."""
 
 
 @pytest.fixture
 def sessions(sql: Sql) -> Sessions:
-    def look() -> list[tuple[int, str]]:
-        rows = sql(
+    return lambda: [
+        (pid, state)
+        for pid, state in sql(
             "select pid, state from pg_stat_activity where datname = current_database() and application_name = 'gjobs'"
         )
-        return [(pid, state) for pid, state in rows]
-
-    return look
+    ]
 
 
 @pytest.fixture
@@ -50,24 +50,24 @@ async def backend(connection: AsyncConnection) -> int:
 
 
 async def test_pool_opens_at_most_two_connections_at_once(connections: ConnectionPool, sessions: Sessions) -> None:
-    seen: set[int] = set()
-    leased = most = 0
-    pair = asyncio.Barrier(2)  # else one connection may serve all before the other is made
+    used: set[int] = set()
+    in_use = most = 0
+    pair = asyncio.Barrier(2)  # Otherwise one connection may serve all tasks before the other is open.
 
     async def use() -> None:
-        nonlocal leased, most
+        nonlocal in_use, most
         async with connections.connection() as connection:
-            leased += 1
-            most = max(most, leased)
+            in_use += 1
+            most = max(most, in_use)
             await pair.wait()
-            seen.add(await backend(connection))
-            leased -= 1
+            used.add(await backend(connection))
+            in_use -= 1
 
     async with asyncio.timeout(60):
         await asyncio.gather(*(use() for _ in range(20)))
     assert most == 2
-    assert seen == {pid for pid, _ in sessions()}
-    assert len(seen) == 2
+    assert used == {pid for pid, _ in sessions()}
+    assert len(used) == 2
 
 
 async def test_resize_enlarges_the_pool_and_never_shrinks_it(connections: ConnectionPool, sessions: Sessions) -> None:
@@ -108,8 +108,8 @@ async def test_connection_that_breaks_in_use_raises_once_and_is_replaced(db: Db,
 
 
 async def test_cancelled_caller_leaves_its_session_idle(operator: Store, sql: Sql, sessions: Sessions) -> None:
-    """Cancelled while the database works: the statement is stopped, the transaction ended, the connection kept."""
-    sleep = Query(text("select pg_sleep(60)"), lambda row: row[0])
+    """The statement is stopped, the transaction is rolled back, and the connection stays open."""
+    sleep = value_of("select pg_sleep(60)")
 
     async def write() -> None:
         async with operator.database.write(operator.actor) as transaction:
@@ -148,13 +148,11 @@ async def test_acting_user_and_time_limits_end_with_the_transaction(database: Co
         "select current_user, current_setting('request.jwt.claims', true), current_setting('statement_timeout'),"
         " current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"
     )
-    connections = ConnectionPool(database, size=1)
-    one = Database(database)
-    one._connections = connections
-    (acting,) = await one.read(ActingUser(id=ADA), Query(state, tuple))
-    async with connections.connection() as connection:
-        after = await (await connection.execute(str(state))).fetchone()
-    await connections.close()
+    async with opened(database) as session:
+        session._connections = ConnectionPool(database, size=1)
+        (acting,) = await session.read(ActingUser(id=ADA), Query(state, tuple))
+        async with session._connections.connection() as connection:
+            after = await (await connection.execute(str(state))).fetchone()
     assert acting[0] == "authenticated"
     assert str(ADA) in acting[1]
     assert acting[2:] == ("8s", "2s", "13s")
@@ -208,28 +206,41 @@ async def test_closed_store_opens_no_connection(database: Conninfo, sessions: Se
 
 
 async def test_cancelled_connection_attempt_closes_its_socket() -> None:
-    """Whoever keeps the error, as those do who report how a task ended, keeps no connection with it."""
-    came, left = asyncio.Event(), asyncio.Event()
+    """The socket is closed even while a reference to the error, and so to its traceback, is kept."""
+    is_connected, is_closed = asyncio.Event(), asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        came.set()
+        is_connected.set()
         while await reader.read(1024):
             pass
-        left.set()
+        is_closed.set()
 
     async with asyncio.timeout(60), listening(serve, "127.0.0.1") as port:
         connections = ConnectionPool({"host": "127.0.0.1", "port": port, "sslmode": "disable"})
-        kept = asyncio.create_task(_error_of(connections.connect()))
-        await came.wait()
-        kept.cancel()
-        error = await kept
-        await left.wait()
-        assert isinstance(error, asyncio.CancelledError)
+        connecting = asyncio.create_task(connections.connect())
+        await is_connected.wait()
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await connecting
+        await is_closed.wait()
+        assert caught.tb is not None, "the traceback is still referenced"
 
 
-async def _error_of(work: Awaitable[object]) -> BaseException | None:
-    try:
-        await work
-    except BaseException as error:
-        return error
-    return None
+@pytest.mark.parametrize(
+    ("host", "address", "local"),
+    [
+        ("/run/postgresql", "", True),
+        ("@abstract", "", True),
+        ("localhost", "127.0.0.1", True),
+        ("db.example.com", "127.0.0.2", True),
+        ("localhost", "::1", True),
+        ("db.example.com", "192.0.2.7", False),
+        ("localhost", "10.0.0.1", False),
+        ("db.example.com", "fe80::1%eth0", False),
+        ("db.example.com", "", False),
+    ],
+)
+def test_transport_is_exposed_unless_it_is_local_or_encrypted(host: str, address: str, local: bool) -> None:
+    assert is_local(host, address) is local
+    assert Transport(is_encrypted=False, is_local=local).is_exposed is not local
+    assert not Transport(is_encrypted=True, is_local=local).is_exposed

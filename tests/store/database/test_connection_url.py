@@ -1,4 +1,4 @@
-"""A database's address, and what may be shown of it."""
+"""Database URLs, and the parts of them that may be shown."""
 
 from traceback import format_exception
 from urllib.parse import quote
@@ -22,8 +22,8 @@ passwords = st.builds(
 )
 
 
-def told(url: str) -> str:
-    """All that a person sees of a URL: the label, or why there is none."""
+def shown(url: str) -> str:
+    """Everything that a user sees of a URL: the label or the error."""
     try:
         return label(parse(url), {})
     except InvalidValue as error:
@@ -39,7 +39,7 @@ def assert_no_part_of_the_secret(text: str) -> None:
 def test_quoted_password_is_parsed_and_left_out_of_the_label(password: str) -> None:
     url = f"postgresql://ada:{quote(password, safe='')}@db.example.com:6543/shop?sslmode=require"
     assert parse(url)["password"] == password
-    assert told(url) == "db.example.com:6543/shop"
+    assert shown(url) == "db.example.com:6543/shop"
 
 
 @given(passwords, st.sampled_from(["postgresql", "postgres", "mysql", "postgresql+asyncpg"]))
@@ -55,7 +55,7 @@ def test_unquoted_password_is_never_shown(password: str, scheme: str) -> None:
         f"host=db.example.com user=ada port={password}",
         password,
     ):
-        assert_no_part_of_the_secret(told(url))
+        assert_no_part_of_the_secret(shown(url))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_parameter_value_that_resembles_a_url_is_kept() -> None:
         ("hostaddr=192.0.2.7 dbname=shop", "192.0.2.7/shop"),
     ],
 )
-def test_the_label_names_host_and_database(url: str, name: str) -> None:
+def test_label_names_host_and_database(url: str, name: str) -> None:
     assert label(parse(url), {}) == name
 
 

@@ -1,4 +1,4 @@
-"""A password that a program prints, and a program that prints none."""
+"""Passwords that a command prints, and commands that fail."""
 
 import asyncio
 import os
@@ -62,7 +62,7 @@ async def test_slow_password_command_is_killed_with_its_child_processes(tmp_path
     file = tmp_path / "pid"
     with pytest.raises(SignInRefused, match=r"did not answer within 0\.2 s"):
         await shell(f"sleep 600 & echo $! > {file}; wait", limit=0.2).get()
-    await until(lambda: not runs(int(file.read_text())))
+    await until(lambda: not is_running(int(file.read_text())))
 
 
 async def test_cancelling_kills_the_password_command(tmp_path: Path) -> None:
@@ -72,11 +72,11 @@ async def test_cancelling_kills_the_password_command(tmp_path: Path) -> None:
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    await until(lambda: not runs(int(file.read_text())))
+    await until(lambda: not is_running(int(file.read_text())))
 
 
-def runs(pid: int) -> bool:
-    """A process that ended, and that nobody asks how, does not run."""
+def is_running(pid: int) -> bool:
+    """Whether the process exists and is not a zombie."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

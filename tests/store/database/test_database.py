@@ -1,19 +1,15 @@
-"""The one place that runs SQL: transactions, eyes, time limits, and links that die."""
+"""Database runs all SQL: transactions, actors, write permits and time limits."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from datetime import timedelta
-from operator import itemgetter
 from typing import TypeVar
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from store.database.database import Database
-from store.database.query import Query, Row, TimeLimits
+from store.database.query import Query, TimeLimits
 from store.database.write_access import WriteAccess, WriteMode
 from store.embedded.clients import ADMINISTRATOR
 from store.errors import InvalidValue, NoPrivilege, ReadOnly, SchemaMissing, TimedOut, Unreachable
@@ -26,41 +22,25 @@ from store.statistics.totals import ProjectTotals, TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
+from tests.store.database.conftest import opened, show, value_of
 from tests.store.faulty_servers import Proxy, proxied
 from tests.store.store_fixtures import ADA, BEN, NOW, Db, Sql, writes
 
 T = TypeVar("T")
 
-EYES = pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
+BOTH_ACTORS = pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
 
 SHORT = TimeLimits(statement=0.2, lock=0.1, answer=0.1)
 
 LATER = NOW + timedelta(days=1)
 
+SLEEP = value_of("select pg_sleep(60)")
+
 NONE = ProjectTotals(job_count=0, total_cost_cents=0)
 
 
-def first(row: Row) -> str:
-    value: str = row[0]
-    return value
-
-
-def show(setting: str) -> Query[str]:
-    return Query(text("select current_setting(:setting)"), first, {"setting": setting})
-
-
-ADD = Query(
-    text("insert into projects (user_id, name) values (:id, :name) returning name"), first, {"id": ADA, "name": "x"}
-)
-
-
-@asynccontextmanager
-async def opened(
-    conninfo: Conninfo, *, rule: WriteMode = WriteMode.OPEN, limits: TimeLimits | None = None
-) -> AsyncIterator[Database]:
-    database = Database(conninfo, access=WriteAccess(rule), limits=limits)
-    yield database
-    await database.close()
+def add_project(name: str | None = "x") -> Query[str]:
+    return value_of("insert into projects (user_id, name) values (:id, :name) returning name", id=ADA, name=name)
 
 
 async def write(database: Database, *queries: Query[T], actor: Actor = OPERATOR) -> list[T]:
@@ -69,41 +49,39 @@ async def write(database: Database, *queries: Query[T], actor: Actor = OPERATOR)
 
 
 class TestTransactions:
-    @EYES
+    @BOTH_ACTORS
     async def test_read_runs_read_only_in_one_snapshot(self, operator: Store, actor: Actor) -> None:
         settings = await operator.database.read_together(
             actor, show("transaction_read_only"), show("transaction_isolation")
         )
         assert settings == (["on"], ["repeatable read"])
 
-    @EYES
-    @pytest.mark.parametrize(
-        "statement",
-        [
+    @BOTH_ACTORS
+    async def test_write_inside_a_read_fails(self, db: Db, actor: Actor) -> None:
+        db.make_project(name="Catalog")
+        for statement in (
             "update projects set name = 'x' returning id",
             "insert into projects (user_id, name) select id, 'x' from auth.users returning id",
             "delete from projects returning id",
             "with gone as (delete from projects returning id) select id from gone",
-        ],
-    )
-    async def test_a_write_inside_a_read_fails(self, db: Db, actor: Actor, statement: str) -> None:
-        db.make_project(name="Catalog")
-        with pytest.raises(ReadOnly) as caught:
-            await db.operator.database.read(actor, Query(text(statement), tuple))
-        assert caught.value.sqlstate == "25006"
+        ):
+            with pytest.raises(ReadOnly) as caught:
+                await db.operator.database.read(actor, value_of(statement))
+            assert caught.value.sqlstate == "25006"
         assert db.sql("select name from projects") == [("Catalog",)]
 
-    async def test_write_is_read_committed_whatever_the_login_defaults(self, database: Conninfo, sql: Sql) -> None:
+    async def test_write_is_read_committed_even_if_the_login_defaults_to_serializable(
+        self, database: Conninfo, sql: Sql
+    ) -> None:
         async with opened({**database, "options": "-c default_transaction_isolation=serializable"}) as strict:
             assert await write(strict, show("transaction_isolation")) == ["read committed"]
             for _ in range(2):
-                pipelined = await strict.write_pipelined(OPERATOR, "look", show("transaction_isolation"))
+                pipelined = await strict.write_pipelined(OPERATOR, "read", show("transaction_isolation"))
                 assert pipelined == (["read committed"],)
 
-    async def test_pipelined_write_is_kept_completely_or_not_at_all(self, operator: Store, sql: Sql) -> None:
+    async def test_pipelined_write_is_committed_completely_or_not_at_all(self, operator: Store, sql: Sql) -> None:
         async def add(*names: str | None) -> object:
-            queries = [Query(ADD.statement, first, {"id": ADA, "name": name}) for name in names]
-            return await operator.database.write_pipelined(OPERATOR, "add", *queries)
+            return await operator.database.write_pipelined(OPERATOR, "add", *map(add_project, names))
 
         for _ in range(2):
             assert await add("one") == (["one"],)
@@ -113,10 +91,10 @@ class TestTransactions:
         added = sql("select name, count(*) from projects group by 1 order by 1")
         assert added == [("one", 2), ("three", 2), ("two", 2)]
 
-    async def test_write_block_that_raises_or_keeps_no_record_is_rolled_back(self, operator: Store, sql: Sql) -> None:
+    async def test_write_block_that_raises_or_has_no_record_is_rolled_back(self, operator: Store, sql: Sql) -> None:
         async def add(record: WriteRecord | None = None, error: type[Exception] | None = None) -> None:
             async with operator.database.write(OPERATOR) as transaction:
-                assert len(await transaction.run(ADD)) == 1
+                assert len(await transaction.run(add_project())) == 1
                 if error:
                     raise error
                 if record:
@@ -135,15 +113,8 @@ class TestTransactions:
         assert await operator.database.dry_run(OPERATOR, renamed, limits=TimeLimits()) == len(before) == 3
         assert sql("select id, email from auth.users order by id") == before
 
-    async def test_first_error_of_several_statements_is_raised(self, operator: Store, sql: Sql) -> None:
-        with pytest.raises(SchemaMissing, match="no_such_table"):
-            await operator.database.read_together(
-                OPERATOR, show("role"), Query(text("select * from no_such_table"), tuple), show("role")
-            )
-        assert await operator.database.read(OPERATOR, show("role")) == ["none"]
-
     async def test_each_read_of_a_snapshot_runs_as_its_own_actor(self, operator: Store) -> None:
-        role, claims = show("role"), Query(text("select current_setting('request.jwt.claims', true)"), first)
+        role, claims = show("role"), value_of("select current_setting('request.jwt.claims', true)")
         async with operator.database.snapshot() as snapshot:
             for actor in (OPERATOR, ActingUser(id=ADA), OPERATOR, ActingUser(id=BEN), ActingUser(id=ADA), OPERATOR):
                 ((seen_role,), (seen_claims,)) = await snapshot.read(actor, role, claims)
@@ -160,20 +131,23 @@ class TestTransactions:
             assert await snapshot.read(ActingUser(id=ADA), show("role")) == (["authenticated"],)
             assert await snapshot.read(OPERATOR, show("role")) == (["service_role"],)
 
-    async def test_failed_read_ends_the_snapshot_and_leaves_no_role(self, operator: Store) -> None:
+    async def test_failed_read_raises_its_error_and_leaves_no_role(self, operator: Store) -> None:
+        ada, fails = ActingUser(id=ADA), value_of("select * from no_such_table")
+        with pytest.raises(SchemaMissing, match="no_such_table"):
+            await operator.database.read_together(ada, show("role"), fails, show("role"))
         with pytest.raises(SchemaMissing, match="no_such_table"):
             async with operator.database.snapshot() as snapshot:
-                await snapshot.read(ActingUser(id=ADA), Query(text("select * from no_such_table"), tuple))
+                await snapshot.read(ada, fails)
         with pytest.raises(ReadOnly):
             async with operator.database.snapshot() as snapshot:
-                await snapshot.read(OPERATOR, Query(text("delete from projects returning id"), tuple))
+                await snapshot.read(OPERATOR, value_of("delete from projects returning id"))
         assert await operator.database.read(OPERATOR, show("role")) == ["none"]
 
     async def test_totals_are_consistent_while_other_sessions_write(self, db: Db) -> None:
         project_id = db.make_project()
         stop = asyncio.Event()
 
-        async def come_and_go() -> None:
+        async def create_and_delete_jobs() -> None:
             async with opened(db.conninfo) as other:
                 store = Store(other)
                 while not stop.is_set():
@@ -181,9 +155,9 @@ class TestTransactions:
                     await store.transition_job_status(job.id, JobStatus.RUNNING)
                     await store.delete_generation_job(job.id)
 
-        writing = asyncio.create_task(come_and_go())
-        seen = set()
-        for _ in range(60):
+        writing = asyncio.create_task(create_and_delete_jobs())
+        listed = set()
+        for _ in range(40):
             numbers = await db.operator.get_totals(TotalsQuery())
             assert numbers.statistics is not None
             assert numbers.projects is not None
@@ -194,19 +168,19 @@ class TestTransactions:
             assert numbers.projects.get(project_id, NONE) == expected
             assert sum(day.job_count for day in numbers.days) == count
             listing = await db.operator.get_listing(ListingQuery())
-            seen.add(tuple(job.status for job in listing.window.jobs))
+            listed.add(tuple(job.status for job in listing.window.jobs))
         stop.set()
         await writing
-        assert len(seen) > 1
+        assert len(listed) > 1, "the list changed meanwhile"
 
 
 class TestReadOnlySession:
     async def test_read_only_session_refuses_every_write(self, db: Db) -> None:
         job_id, gone = db.make_job(), db.make_job()
         deleted = await db.operator.delete_generation_jobs({gone: None})
-        async with opened(db.conninfo, rule=WriteMode.CLOSED) as cautious:
-            assert await write(cautious, show("transaction_read_only")) == ["on"]
-            store = Store(cautious)
+        async with opened(db.conninfo, access=WriteAccess(WriteMode.CLOSED)) as session:
+            assert await write(session, show("transaction_read_only")) == ["on"]
+            store = Store(session)
             (job,) = await store.get_generation_jobs()
             cleanup = run_cleanup(
                 store, ExpiredJobs(created_before=LATER, statuses=(*JobStatus,)), RetentionAction.DELETE
@@ -219,19 +193,19 @@ class TestReadOnlySession:
 
     async def test_write_permit_allows_writes_until_it_is_closed(self, db: Db) -> None:
         db.make_project()
-        async with opened(db.conninfo, rule=WriteMode.PERMIT_REQUIRED) as leased:
-            assert await write(leased, show("transaction_read_only")) == ["on"]
-            leased.access.open_permit("a customer asked for it", 60)
-            assert await write(leased, show("transaction_read_only")) == ["off"]
-            leased.access.close_permit()
+        async with opened(db.conninfo, access=WriteAccess(WriteMode.PERMIT_REQUIRED)) as session:
+            assert await write(session, show("transaction_read_only")) == ["on"]
+            session.access.open_permit("a customer asked for it", 60)
+            assert await write(session, show("transaction_read_only")) == ["off"]
+            session.access.close_permit()
             with pytest.raises(ReadOnly) as caught:
-                await Store(leased).create_project("x", owner_id=ADA)
+                await Store(session).create_project("x", owner_id=ADA)
         assert caught.value.hint is not None
         assert "--write REASON" in caught.value.hint
         assert caught.value.sqlstate == "25006"
 
 
-class TestEyes:
+class TestActingAs:
     async def test_statement_of_an_acting_user_has_role_and_claims(self, operator: Store) -> None:
         who = Query(text("select current_user::text, auth.uid()"), tuple)
         assert await operator.database.read(ActingUser(id=ADA), who) == [("authenticated", ADA)]
@@ -241,103 +215,88 @@ class TestEyes:
     async def test_session_setting_of_another_user_does_not_replace_the_claims(
         self, database: Conninfo, sql: Sql
     ) -> None:
-        """A legacy setting wins over the JSON claims, so each transaction sets it."""
-        ada: Actor = ActingUser(id=ADA)
-        who: Query[UUID] = Query(text("select auth.uid()"), itemgetter(0))
+        """A legacy setting has priority over the JSON claims, so each transaction sets it."""
+        ada, who = ActingUser(id=ADA), value_of("select auth.uid()")
         async with opened({**database, "options": f"-c request.jwt.claim.sub={BEN}"}) as session:
             assert await session.read(ada, who) == [ADA]
             assert await write(session, who, actor=ada) == [ADA]
 
     async def test_acting_as_a_user_needs_a_schema_that_reads_the_claims(self, blank_database: Conninfo) -> None:
-        async with opened(blank_database) as deaf:
+        async with opened(blank_database) as session:
             with pytest.raises(SchemaMissing, match='schema "auth" does not exist'):
-                await deaf.read(ActingUser(id=ADA), show("role"))
+                await session.read(ActingUser(id=ADA), show("role"))
             with connect(blank_database, autocommit=True) as owner:
                 owner.execute("create schema auth")
                 owner.execute("create function auth.uid() returns uuid language sql return null::uuid")
                 owner.execute("grant usage on schema auth to authenticated")
             with pytest.raises(NoPrivilege, match="reports this session as nobody"):
-                await deaf.read(ActingUser(id=ADA), show("role"))
+                await session.read(ActingUser(id=ADA), show("role"))
 
-    @pytest.mark.parametrize(
-        ("read", "words"),
-        [
-            (lambda weak: weak.read(ActingUser(id=ADA), show("role")), 'permission denied to set role "authenticated"'),
-            (
-                lambda weak: Store(weak).get_generation_jobs(),
-                "No grant: the role outsider may not read generation_jobs",
-            ),
-        ],
-        ids=["acting as a user", "no grant"],
-    )
-    async def test_login_without_rights_gets_an_error_instead_of_no_rows(
-        self, database: Conninfo, read: Callable[[Database], Awaitable[object]], words: str
-    ) -> None:
+    async def test_login_without_rights_gets_an_error_instead_of_no_rows(self, database: Conninfo) -> None:
         with connect({**database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
             administrator.execute("create role outsider login")
             try:
-                async with opened({**database, "user": "outsider"}) as weak:
-                    with pytest.raises(NoPrivilege, match=words):
-                        await read(weak)
+                async with opened({**database, "user": "outsider"}) as session:
+                    with pytest.raises(NoPrivilege, match='permission denied to set role "authenticated"'):
+                        await session.read(ActingUser(id=ADA), show("role"))
+                    with pytest.raises(NoPrivilege, match="No grant: the role outsider may not read generation_jobs"):
+                        await Store(session).get_generation_jobs()
             finally:
                 administrator.execute("drop role outsider")
 
 
 class TestTimeLimits:
-    @EYES
+    @BOTH_ACTORS
     async def test_server_stops_a_statement_that_takes_too_long(self, db: Db, actor: Actor) -> None:
-        async with opened(db.conninfo, limits=TimeLimits(statement=0.2)) as impatient:
+        async with opened(db.conninfo, limits=TimeLimits(statement=0.3, answer=2.0)) as session:
             with pytest.raises(TimedOut, match="took too long") as caught:
-                await impatient.read(actor, Query(text("select pg_sleep(60)"), tuple))
+                await session.read(actor, SLEEP)
             assert caught.value.sqlstate == "57014"
-            assert await impatient.read(actor, show("statement_timeout")) == ["200ms"]
+            limits = show("statement_timeout"), show("idle_in_transaction_session_timeout")
+            assert await session.read_together(actor, *limits) == (["300ms"], ["2300ms"])
+            assert await write(session, *limits, actor=actor) == ["300ms", "2300ms"]
 
     async def test_call_can_override_the_time_limits(self, operator: Store, sql: Sql) -> None:
         shorter = TimeLimits(statement=0.05)
         with pytest.raises(TimedOut):
-            await operator.database.read(OPERATOR, Query(text("select pg_sleep(60)"), tuple), limits=shorter)
+            await operator.database.read(OPERATOR, SLEEP, limits=shorter)
         with pytest.raises(TimedOut):
-            await operator.database.dry_run(OPERATOR, Query(text("select pg_sleep(60)"), tuple), limits=shorter)
-
-    async def test_idle_transaction_timeout_follows_the_time_limits(self, database: Conninfo) -> None:
-        async with opened(database, limits=TimeLimits(statement=7.0, answer=2.0)) as impatient:
-            assert await write(impatient, show("idle_in_transaction_session_timeout")) == ["9s"]
+            await operator.database.dry_run(OPERATOR, SLEEP, limits=shorter)
 
     @pytest.mark.parametrize("kind", ["read", "write"])
     async def test_statement_on_a_silent_connection_times_out(self, database: Conninfo, kind: str) -> None:
-        async with proxied(database) as (proxy, through_proxy), opened(through_proxy, limits=SHORT) as patient:
-            assert await patient.read(OPERATOR, show("role"), limits=TimeLimits()) == ["none"]
+        async with proxied(database) as (proxy, through_proxy), opened(through_proxy, limits=SHORT) as session:
+            assert await session.read(OPERATOR, show("role"), limits=TimeLimits()) == ["none"]
             proxy.fall_silent()
             started = time.monotonic()
             with pytest.raises(TimedOut, match=r"did not answer within 0\.3 s"):
-                await (patient.read(OPERATOR, show("role")) if kind == "read" else write(patient, show("role")))
+                await (session.read(OPERATOR, show("role")) if kind == "read" else write(session, show("role")))
             assert 0.25 < time.monotonic() - started < TimeLimits().patience
 
     async def test_rollback_on_a_silent_connection_is_abandoned(self, database: Conninfo) -> None:
-        async def fail_in_silence(patient: Database, proxy: Proxy) -> None:
-            async with patient.write(OPERATOR) as transaction:
+        async def fail_in_silence(session: Database, proxy: Proxy) -> None:
+            async with session.write(OPERATOR) as transaction:
                 await transaction.run(show("role"))
                 proxy.fall_silent()
                 raise ZeroDivisionError
 
         limits = TimeLimits(statement=1.0, answer=0.5)
-        async with proxied(database) as (proxy, through_proxy), opened(through_proxy, limits=limits) as patient:
-            await patient.read(OPERATOR, show("role"), limits=TimeLimits())
+        async with proxied(database) as (proxy, through_proxy), opened(through_proxy, limits=limits) as session:
+            await session.read(OPERATOR, show("role"), limits=TimeLimits())
             started = time.monotonic()
             with pytest.raises(ZeroDivisionError):
-                await fail_in_silence(patient, proxy)
+                await fail_in_silence(session, proxy)
             assert time.monotonic() - started < TimeLimits().patience
 
     async def test_server_that_never_completes_the_sign_in_is_unreachable(self, database: Conninfo) -> None:
         async with proxied(database) as (proxy, through_proxy):
             proxy.fall_silent()
-            async with opened({**through_proxy, "connect_timeout": 2}) as patient:  # libpq's least
+            async with opened({**through_proxy, "connect_timeout": 2}) as session:  # the minimum of libpq
                 with pytest.raises(Unreachable, match="timeout expired"):
-                    await patient.read(OPERATOR, show("role"))
+                    await session.read(OPERATOR, show("role"))
 
 
-class TestProcesses:
-    async def test_concurrent_process_checks_do_not_deadlock(self, operator: Store) -> None:
-        async with asyncio.timeout(TimeLimits().patience):
-            shared = await asyncio.gather(*(operator.database.shares_processes() for _ in range(2)))
-        assert shared == [False, False]
+async def test_concurrent_process_checks_do_not_deadlock(operator: Store) -> None:
+    async with asyncio.timeout(TimeLimits().patience):
+        shared = await asyncio.gather(*(operator.database.shares_processes() for _ in range(2)))
+    assert shared == [False, False]

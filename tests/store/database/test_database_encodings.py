@@ -1,4 +1,4 @@
-"""Databases whose own encoding is not UTF-8: read as they are, and what they lack is refused as a value."""
+"""Databases whose encoding is not UTF-8: their text is read, and characters that they lack are refused."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from tests.store.store_fixtures import ADA
 
 @contextmanager
 def app_database(server: ServerHandle, encoding: str) -> Iterator[Conninfo]:
-    """The app's own, with one user."""
+    """A database of an app, with one user."""
     name = f"test_{uuid4().hex}"
     create = "create database {} owner {} template template0 encoding {} locale_provider libc locale {}"
     with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as administrator:
@@ -32,40 +32,31 @@ def app_database(server: ServerHandle, encoding: str) -> Iterator[Conninfo]:
         administrator.execute(SQL("drop database {} with (force)").format(Identifier(name)))
 
 
-@pytest.fixture
-def latin(server: ServerHandle) -> Iterator[Conninfo]:
-    with app_database(server, "LATIN1") as conninfo:
-        yield conninfo
-
-
-@pytest.fixture
-def undeclared(server: ServerHandle) -> Iterator[Conninfo]:
-    """Takes bytes as they come."""
-    with app_database(server, "SQL_ASCII") as conninfo:
-        yield conninfo
-
-
-@pytest.mark.parametrize("client_encoding", [None, "LATIN1"])
 async def test_latin1_database_stores_its_text_and_refuses_other_characters(
-    latin: Conninfo, client_encoding: str | None, monkeypatch: pytest.MonkeyPatch
+    server: ServerHandle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if client_encoding:
-        monkeypatch.setenv("PGCLIENTENCODING", client_encoding)
-    async with Store(Database({key: value for key, value in latin.items() if key != "client_encoding"})) as operator:
-        store = await operator.acting_as_user("ada@example.com")
-        project = await store.create_project("Café à côté")
-        assert [p.name for p in await store.get_projects_named("Café à côté")] == ["Café à côté"]
-        with pytest.raises(InvalidValue, match="has no equivalent in encoding"):
-            await store.create_project("製品")
-        assert [p.id for p in await store.get_projects()] == [project.id]
+    with app_database(server, "LATIN1") as conninfo:
+        without_encoding = {key: value for key, value in conninfo.items() if key != "client_encoding"}
+        for name, client_encoding in (("Café", None), ("À côté", "LATIN1")):
+            if client_encoding:
+                monkeypatch.setenv("PGCLIENTENCODING", client_encoding)
+            async with Store(Database(without_encoding)) as operator:
+                store = await operator.acting_as_user("ada@example.com")
+                project = await store.create_project(name)
+                assert [found.name for found in await store.get_projects_named(name)] == [name]
+                with pytest.raises(InvalidValue, match="has no equivalent in encoding"):
+                    await store.create_project("製品")
+                assert (await store.get_projects())[0].id == project.id
 
 
-async def test_invalid_text_in_an_sql_ascii_database_is_an_unexpected_error(undeclared: Conninfo) -> None:
-    async with Store(Database(undeclared)) as store:
-        await store.create_project("製品", owner_id=ADA)
-        assert [project.name for project in await store.get_projects()] == ["製品"]
-        with connect({**undeclared, "client_encoding": "SQL_ASCII"}) as owner:
-            owner.execute(b"update projects set name = E'caf\\xe9'")
-        with pytest.raises(UnexpectedError, match="invalid byte sequence"):
-            await store.get_projects()
-        assert await store.get_total_costs() == 0
+async def test_invalid_text_in_an_sql_ascii_database_is_an_unexpected_error(server: ServerHandle) -> None:
+    """The server stores bytes in this encoding without a check."""
+    with app_database(server, "SQL_ASCII") as conninfo:
+        async with Store(Database(conninfo)) as store:
+            await store.create_project("製品", owner_id=ADA)
+            assert [project.name for project in await store.get_projects()] == ["製品"]
+            with connect({**conninfo, "client_encoding": "SQL_ASCII"}) as owner:
+                owner.execute(b"update projects set name = E'caf\\xe9'")
+            with pytest.raises(UnexpectedError, match="invalid byte sequence"):
+                await store.get_projects()
+            assert await store.get_total_costs() == 0

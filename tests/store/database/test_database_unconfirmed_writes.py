@@ -1,4 +1,4 @@
-"""The database has committed, and the client never hears of it."""
+"""Writes whose answer is lost: the client doesn't know whether they were committed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -36,30 +36,30 @@ async def opened_through_proxy(database: Conninfo) -> AsyncIterator[tuple[Store,
         await store.close()
 
 
-async def cut_the_link(client: asyncio.StreamWriter) -> None:
+async def close_connection(client: asyncio.StreamWriter) -> None:
     client.close()
 
 
-async def say_farewell(client: asyncio.StreamWriter) -> None:
+async def report_shutdown(client: asyncio.StreamWriter) -> None:
     client.write(fatal("57P01", "terminating connection due to administrator command"))
     client.close()
 
 
-async def say_a_pooler_s_farewell(client: asyncio.StreamWriter) -> None:
+async def report_pooler_exit(client: asyncio.StreamWriter) -> None:
     client.write(fatal("XX000", "(EDBHANDLEREXITED) DbHandler exited. Check logs for more information"))
     client.close()
 
 
-async def fall_silent(client: asyncio.StreamWriter) -> None:
+async def stay_silent(client: asyncio.StreamWriter) -> None:
     await asyncio.Event().wait()
 
 
-@pytest.mark.parametrize("ending", [cut_the_link, say_farewell, say_a_pooler_s_farewell, fall_silent])
+@pytest.mark.parametrize("answer", [close_connection, report_shutdown, report_pooler_exit, stay_silent])
 async def test_lost_answer_to_a_commit_raises_outcome_unknown(
-    database: Conninfo, job_id: UUID, sql: Sql, ending: Callable[[asyncio.StreamWriter], Awaitable[None]]
+    database: Conninfo, job_id: UUID, sql: Sql, answer: Callable[[asyncio.StreamWriter], Awaitable[None]]
 ) -> None:
     async with opened_through_proxy(database) as (store, proxy):
-        proxy.instead_of_commit_answer = ending
+        proxy.instead_of_commit_answer = answer
         with pytest.raises(OutcomeUnknown, match=r"^The connection was lost .* may or may not have been made\.$"):
             await store.transition_job_status(job_id, JobStatus.RUNNING)
     assert sql("select status from generation_jobs") == [("running",)]
@@ -84,12 +84,13 @@ async def test_cancelling_while_a_commit_is_pending_raises_outcome_unknown(
     assert sql("select status from generation_jobs") == [("running",)]
 
 
-def mark_of(transaction_id: int) -> JournalRef:
-    return JournalRef(entry=uuid4(), day=date(2026, 1, 15), transaction_id=transaction_id)
+def unconfirmed_write(transaction_id: int) -> UnconfirmedWrite:
+    reference = JournalRef(entry=uuid4(), day=date(2026, 1, 15), transaction_id=transaction_id)
+    return UnconfirmedWrite(written=WriteRecord(what="x"), journal_ref=reference)
 
 
-class TestLookingItUp:
-    """The database knows what became of a transaction, by its number."""
+class TestResolveWrite:
+    """The database knows the outcome of a transaction by its number."""
 
     @pytest.fixture
     def path(self, tmp_path: Path) -> Path:
@@ -97,7 +98,7 @@ class TestLookingItUp:
 
     @pytest.fixture
     async def store(self, database: Conninfo, path: Path) -> AsyncIterator[Store]:
-        """Its journal is kept."""
+        """A store with a journal, connected through a proxy."""
         async with proxied(database) as (self.proxy, through_proxy):
             journal = Journal(path, database="testbase")
             store = Store(Database(through_proxy, journal=journal))
@@ -123,7 +124,7 @@ class TestLookingItUp:
             (store.delete_generation_job(job_id), None),
             (store.create_generation_job(project_id=project_id, mode="lifestyle"), JobStatus.QUEUED),
         ):
-            self.proxy.instead_of_commit_answer = cut_the_link
+            self.proxy.instead_of_commit_answer = close_connection
             unconfirmed = await self.unconfirmed(write)
             assert self.outcomes(path)[0] == "unknown"
             self.proxy.instead_of_commit_answer = None
@@ -153,7 +154,7 @@ class TestLookingItUp:
     ) -> None:
         with connect(database) as other:
             ((number,),) = other.execute("select txid_current()").fetchall()
-            write = UnconfirmedWrite(written=WriteRecord(what="x"), journal_ref=mark_of(number))
+            write = unconfirmed_write(number)
             assert await store.resolve_write(write) is None
             other.rollback()
             found = await store.resolve_write(write)
@@ -163,7 +164,7 @@ class TestLookingItUp:
     async def test_connection_lost_before_the_commit_leaves_no_unknown_outcome(
         self, store: Store, path: Path, job_id: UUID, sql: Sql, make_project: MakeProject
     ) -> None:
-        """Whatever the link does, for the database commits nothing that it was not told to."""
+        """The database commits only on request, so these writes were not made."""
         project_id = make_project()
         for reaches_database in (True, False):
             for write in (
@@ -178,10 +179,8 @@ class TestLookingItUp:
         assert sql("select id, status from generation_jobs") == [(job_id, "queued")]
         assert read_journal(path).entries == ()
 
-    @pytest.mark.parametrize("number", [3, 1_000_000_000, 2**40])
-    async def test_resolve_write_of_an_unknown_transaction_stays_unknown(
-        self, store: Store, job_id: UUID, number: int
-    ) -> None:
-        """It has forgotten it, or is another database since."""
-        found = await store.resolve_write(UnconfirmedWrite(written=WriteRecord(what="x"), journal_ref=mark_of(number)))
-        assert found == ResolvedWrite(outcome=WriteOutcome.UNKNOWN, jobs=())
+    async def test_resolve_write_of_an_unknown_transaction_stays_unknown(self, store: Store, job_id: UUID) -> None:
+        """The database may have forgotten the transaction, or have been replaced by another one."""
+        for number in (3, 1_000_000_000, 2**40):
+            found = await store.resolve_write(unconfirmed_write(number))
+            assert found == ResolvedWrite(outcome=WriteOutcome.UNKNOWN, jobs=()), number

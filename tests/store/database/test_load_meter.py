@@ -1,4 +1,4 @@
-"""What a session costs: added up over the last minute, and forgotten."""
+"""LoadMeter adds up the load of a session over the last minute."""
 
 import pytest
 from sqlalchemy import text
@@ -12,21 +12,21 @@ from tests.store.store_fixtures import MakeJob
 
 
 class Clocks:
-    """Two clocks that go on when they are told to."""
+    """A wall clock and a processor clock that the test advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.processor = 5.0
         self.meter = LoadMeter(clock=lambda: self.now, processor=lambda: self.processor)
 
-    def pass_(self, seconds: float, *, processor: float = 0.0) -> None:
+    def advance(self, seconds: float, *, processor: float = 0.0) -> None:
         self.now += seconds
         self.processor += processor
 
     def run(self, seconds: float, *, queries: int = 1) -> None:
         with self.meter.measured():
             self.meter.count(queries)
-            self.pass_(seconds)
+            self.advance(seconds)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_load_adds_up_queries_and_times_from_zero(clocks: Clocks) -> None:
     assert (load.over, load.queries, load.database_time, load.processor_time) == (0, 0, 0, 0)
     assert (load.database_share, load.processor_share) == (0, 0)
     clocks.run(0.25, queries=3)
-    clocks.pass_(9.5, processor=0.5)
+    clocks.advance(9.5, processor=0.5)
     clocks.run(0.25)
     load = clocks.meter.last_minute()
     assert (load.over, load.queries, load.database_time, load.processor_time) == (10.0, 4, 0.5, 0.5)
@@ -49,7 +49,7 @@ def test_load_adds_up_queries_and_times_from_zero(clocks: Clocks) -> None:
 def test_load_older_than_a_minute_is_dropped(clocks: Clocks) -> None:
     clocks.run(5.0, queries=100)
     for _ in range(59):
-        clocks.pass_(1.5, processor=0.01)
+        clocks.advance(1.5, processor=0.01)
         clocks.run(0.5)
     load = clocks.meter.last_minute()
     assert (load.over, load.queries, load.database_time) == (60.0, 30, 15.0)
@@ -58,7 +58,7 @@ def test_load_older_than_a_minute_is_dropped(clocks: Clocks) -> None:
 
 def test_load_covers_the_time_since_the_last_query_after_a_long_pause(clocks: Clocks) -> None:
     clocks.run(1.0)
-    clocks.pass_(600.0, processor=1.0)
+    clocks.advance(600.0, processor=1.0)
     load = clocks.meter.last_minute()
     assert (load.over, load.queries, load.database_time, load.processor_time) == (600.0, 0, 0.0, 1.0)
 
@@ -66,7 +66,7 @@ def test_load_covers_the_time_since_the_last_query_after_a_long_pause(clocks: Cl
 def test_failed_query_counts_its_database_time(clocks: Clocks) -> None:
     def fail() -> None:
         with clocks.meter.measured():
-            clocks.pass_(2.0)
+            clocks.advance(2.0)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -1,4 +1,4 @@
-"""Time-outs that the app's owner has given a role or a database hold for gjobs, too, where they are shorter."""
+"""Shorter time-outs of a role or database apply to gjobs as well."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,11 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import text
 
-from store.database.database import Database
 from store.database.query import Query, TimeLimits
 from store.embedded.clients import ADMINISTRATOR
-from store.errors import TimedOut
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
+from tests.store.database.conftest import opened, show
 from tests.store.store_fixtures import ADA, Sql
 
 SETTINGS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
@@ -23,7 +22,7 @@ STATE = Query(text(f"select {_CALLS}"), tuple)
 
 @pytest.fixture
 def login(database: Conninfo, sql: Sql) -> Iterator[Conninfo]:
-    """With time-outs of its own in this database: the first is shorter than ours, the second longer."""
+    """A login with a statement time-out shorter than gjobs' own, and a longer lock time-out."""
     name = Identifier(str(database["dbname"]))
     with connect({**database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
         change = SQL("alter role gjobs in database {} set {} = {}")
@@ -34,27 +33,19 @@ def login(database: Conninfo, sql: Sql) -> Iterator[Conninfo]:
 
 
 @pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)])
-async def test_shorter_of_the_roles_and_our_time_outs_holds(login: Conninfo, actor: Actor) -> None:
-    database = Database(login)
-    assert await database.read(actor, STATE) == [("1s", "2s", "13s")]
-    async with database.write(actor) as transaction:
-        assert await transaction.run(STATE) == [("1s", "2s", "13s")]
-    async with database.snapshot() as snapshot:
-        assert await snapshot.read(actor, STATE) == ([("1s", "2s", "13s")],)
-        assert await snapshot.read(actor, STATE, within=0.2) == ([("200ms", "2s", "13s")],)
-        assert await snapshot.read(actor, STATE, within=60.0) == ([("1s", "2s", "13s")],)
-    await database.close()
-
-
-async def test_statement_that_exceeds_the_roles_time_out_is_stopped(login: Conninfo) -> None:
-    database = Database(login)
-    with pytest.raises(TimedOut):
-        await database.read(OPERATOR, Query(text("select 1 from pg_sleep(60)"), tuple))
-    await database.close()
+async def test_shorter_of_the_time_outs_of_role_and_gjobs_applies(login: Conninfo, actor: Actor) -> None:
+    async with opened(login) as session:
+        assert await session.read(actor, STATE) == [("1s", "2s", "13s")]
+        async with session.write(actor) as transaction:
+            assert await transaction.run(STATE) == [("1s", "2s", "13s")]
+        async with session.snapshot() as snapshot:
+            assert await snapshot.read(actor, STATE) == ([("1s", "2s", "13s")],)
+            assert await snapshot.read(actor, STATE, within=0.2) == ([("200ms", "2s", "13s")],)
+            assert await snapshot.read(actor, STATE, within=60.0) == ([("1s", "2s", "13s")],)
 
 
 @pytest.mark.parametrize(
-    ("given", "held"),
+    ("given", "expected"),
     [
         ("0", "8s"),
         ("7999", "7999ms"),
@@ -67,15 +58,13 @@ async def test_statement_that_exceeds_the_roles_time_out_is_stopped(login: Conni
         ("1500000us", "1500ms"),
     ],
 )
-async def test_time_out_is_compared_whatever_its_unit(database: Conninfo, given: str, held: str) -> None:
-    session = Database({**database, "options": f"-c statement_timeout={given} -c intervalstyle=sql_standard"})
-    ((statement, _, _),) = await session.read(OPERATOR, STATE)
-    assert statement == held
-    await session.close()
+async def test_time_outs_in_any_unit_are_compared(database: Conninfo, given: str, expected: str) -> None:
+    options = f"-c statement_timeout={given} -c intervalstyle=sql_standard"
+    async with opened({**database, "options": options}) as session:
+        assert await session.read(OPERATOR, show("statement_timeout")) == [expected]
 
 
-async def test_longer_limit_of_ours_does_not_lift_the_databases(database: Conninfo) -> None:
-    session = Database({**database, "options": "-c statement_timeout=3s"}, limits=TimeLimits(statement=600.0))
-    ((statement, _, _),) = await session.read(OPERATOR, STATE)
-    assert statement == "3s"
-    await session.close()
+async def test_longer_time_limit_of_gjobs_does_not_raise_the_time_out_of_the_database(database: Conninfo) -> None:
+    longer = TimeLimits(statement=600.0)
+    async with opened({**database, "options": "-c statement_timeout=3s"}, limits=longer) as session:
+        assert await session.read(OPERATOR, show("statement_timeout")) == ["3s"]

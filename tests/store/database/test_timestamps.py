@@ -1,20 +1,34 @@
-"""Times as aware UTC, whatever the session's time zone, and for every value that the column can hold."""
+"""Times are read as aware UTC in any session time zone, for every value of the column."""
 
+import copy
 import math
+import pickle
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import product
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store.budgets.budget import Period
 from store.database.database import Database
 from store.database.timestamps import UtcLoader, as_text
 from store.far_times import EARLIEST, EPOCH, LATEST, FarTime, parse_far_time, seconds_between
+from store.filters.filter_text import parse
 from store.formats import plain_time
+from store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery
+from store.jobs.job import JobStatus
+from store.leases import lease_sql
+from store.retention.archive import get_statistics_with_archive, get_summary_with_archive, list_archived
+from store.retention.cleanup import count_expired
+from store.retention.retention import ArchiveQuery, ExpiredJobs
 from store.statistics.totals import TotalsQuery
 from store.store import Store
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.store.store_fixtures import NOW, Db, MakeJob, Sql, the_job
+from tests.store.store_fixtures import NOW, Db, MakeJob, MakeProject, Sql, the_job
 
 
 @given(st.integers(min_value=-(2**63), max_value=2**63 - 1))
@@ -50,6 +64,15 @@ def test_other_texts_are_no_far_times(text: str) -> None:
     assert parse_far_time(text) is None
 
 
+def test_copies_of_a_far_time_are_exact_and_computed_times_are_no_infinities() -> None:
+    infinity = FarTime.nearest(2**63 - 1)
+    for same in (copy.copy(infinity), pickle.loads(pickle.dumps(infinity))):  # noqa: S301
+        assert (same, plain_time(same), str(same)) == (infinity, "infinity", "infinity")
+    computed = infinity - timedelta(days=1)
+    assert plain_time(computed) == "9999-12-30T23:59:59.999999Z"
+    assert as_text(computed) == "9999-12-30 23:59:59.999999+00"
+
+
 def test_seconds_between_far_times_are_exact() -> None:
     second = 1_000_000
     far, later = FarTime.nearest(10**18), FarTime.nearest(10**18 + 5 * second)
@@ -73,29 +96,21 @@ TIMES = {
     "10000-01-01 00:00:00+00": LATEST,
     "294276-12-31 23:59:59+00": LATEST,
 }
-"""As Postgres is told them, and as they are read."""
+"""Times as written to Postgres, and as read from it."""
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/St_Johns", "<+13>-13"])
-async def test_timestamp_is_read_as_utc_in_any_session_time_zone(
-    database: Conninfo, make_job: MakeJob, zone: str
+async def test_timestamp_is_read_as_utc_in_any_session_time_zone_and_its_texts_are_read_back(
+    database: Conninfo, make_job: MakeJob, sql: Sql, zone: str
 ) -> None:
+    is_same = "select %s::timestamptz = created_at from generation_jobs where id = %s"
     async with Store(Database({**database, "options": f"-c TimeZone={zone}"})) as store:
         for written, read in TIMES.items():
             job = await the_job(store, make_job(created_at=written, updated_at=written))
             assert (job.created_at, job.updated_at) == (read, read)
             assert job.created_at.tzinfo is UTC
-
-
-async def test_the_database_reads_its_own_times_from_every_text_of_them(
-    operator: Store, make_job: MakeJob, sql: Sql
-) -> None:
-    for written in TIMES:
-        job = await the_job(operator, make_job(created_at=written))
-        for text in (plain_time(job.created_at), as_text(job.created_at)):
-            assert sql("select %s::timestamptz = created_at from generation_jobs where id = %s", (text, job.id)) == [
-                (True,)
-            ], text
+            for text in (plain_time(job.created_at), as_text(job.created_at)):
+                assert sql(is_same, (text, job.id)) == [(True,)], text
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
@@ -120,3 +135,137 @@ async def test_daily_costs_use_utc_days_and_skip_times_outside_the_range(db: Db,
     assert numbers.statistics.total_count == 10
     assert users[0].last_job_at == LATEST
     assert (summary[0].first_job_at, summary[0].last_job_at) == (EARLIEST, LATEST)
+
+
+FAR_TIMES = [
+    "infinity",
+    "-infinity",
+    "294276-12-31 23:59:59.999999+00",
+    "294276-01-01 00:00:00+00",
+    "4714-11-24 00:00:00+00 BC",
+    "9999-12-31 23:59:59.999999+00",
+    "2026-01-15 12:00:00+00",
+]
+
+FILTERS = [
+    *("took:>5m", "took:>=5m", "took:<5m", "took:<=5m", "took:1m..2h", "-took:>5m", "took:>36500d", "took:<36500d"),
+    *("since:7d", "until:7d", "-since:7d", "since:2026-01-01", "until:2026-01-01", "is:stuck", "-is:stuck"),
+]
+
+
+@pytest.fixture
+def far_jobs(make_project: MakeProject, make_job: MakeJob) -> dict[tuple[str, str, JobStatus], UUID]:
+    """One job for each pair of times and each status."""
+    project_id = make_project()
+    return {
+        (created, updated, status): make_job(project_id, status, created_at=created, updated_at=updated)
+        for created, updated, status in product(FAR_TIMES, FAR_TIMES, JobStatus)
+    }
+
+
+async def test_every_filter_finds_jobs_with_times_at_the_limits(
+    operator: Store, far_jobs: dict[tuple[str, str, JobStatus], UUID]
+) -> None:
+    """A job in the far future is found by its duration."""
+    for text in FILTERS:
+        job_filter = parse(text, now=NOW)
+        page = await operator.find_jobs(job_filter, limit=1000)
+        assert len(page.items) == await operator.count_jobs(job_filter, most=10_000), text
+
+    async def found(text: str) -> set[UUID]:
+        return {job.id for job in (await operator.find_jobs(parse(text), limit=1000)).items}
+
+    last, a_year_before = FAR_TIMES[2], FAR_TIMES[3]
+    slow = far_jobs[a_year_before, last, JobStatus.FAILED]
+    instant = far_jobs[last, last, JobStatus.FAILED]
+    assert {slow, instant} & await found("took:>5m") == {slow}
+    assert {slow, instant} & await found("took:<5m") == {instant}
+
+
+async def read_watch(store: Store) -> object:
+    watch = await store.watch()
+    return [await watch.read(), await watch.read()]
+
+
+READS: list[Callable[[Store], Awaitable[object]]] = [
+    lambda store: store.get_generation_jobs(limit=1000),
+    lambda store: store.get_recent_jobs(100),
+    lambda store: store.get_job_statistics(),
+    lambda store: store.get_total_costs(),
+    lambda store: store.get_job_summary(),
+    lambda store: store.get_job_timings(),
+    lambda store: store.get_totals(TotalsQuery(days=7)),
+    lambda store: store.get_exact_totals(TotalsQuery(days=7), lambda *_: None),
+    lambda store: store.get_projects(),
+    lambda store: store.get_workers_overview(),
+    lambda store: store.get_budgets(),
+    lambda store: list_archived(store, ArchiveQuery(), limit=100),
+    get_statistics_with_archive,
+    get_summary_with_archive,
+    lambda store: count_expired(store, ExpiredJobs(created_before=NOW)),
+    read_watch,
+]
+
+
+async def test_every_query_reads_jobs_with_times_at_the_limits(
+    operator: Store, ada: Store, far_jobs: dict[tuple[str, str, JobStatus], UUID]
+) -> None:
+    await operator.get_users()
+    await operator.find_users("ada")
+    for read in READS:
+        await read(operator)
+        await read(ada)
+    for column, descending in product(OrderColumn, (False, True)):
+        listed = ListQuery(order=ListOrder(column=column, descending=descending))
+        await operator.get_listing(ListingQuery(window=RowWindowQuery(listed=listed)))
+        await ada.get_listing(ListingQuery(window=RowWindowQuery(listed=listed)))
+    for (_, _, status), job_id in far_jobs.items():
+        if status in (JobStatus.RUNNING, JobStatus.FAILED):
+            await operator.get_generation_job(job_id)
+            await operator.get_job_history(job_id)
+            await operator.get_stuck_verdict(job_id)
+            await operator.get_job_links(job_id)
+            await operator.find_by_id(str(job_id))
+
+
+async def test_lease_with_any_expiry_time_can_be_read(operator: Store, make_job: MakeJob, sql: Sql) -> None:
+    job_id = make_job(status=JobStatus.RUNNING)
+    sql("insert into gjobs.job_leases values (%s, gen_random_uuid(), 1, now(), now(), null)", (job_id,))
+    for expires in FAR_TIMES:
+        sql("update gjobs.job_leases set expires_at = %s", (expires,))
+        await operator.database.read(OPERATOR, lease_sql.next_due())
+        await operator.get_workers_overview()
+        await operator.get_stuck_verdict(job_id)
+
+
+async def test_budgets_are_set_and_charged_for_jobs_with_times_at_the_limits(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    projects = earlier, later = make_project(), make_project()
+    for period in Period:
+        await operator.set_budget(project_id=earlier, period=period, limit_cents=1_000_000)
+    for project_id, created in product(projects, FAR_TIMES):
+        make_job(project_id, JobStatus.SUCCEEDED, created_at=created, cost_cents=10)
+    for period in Period:
+        await operator.set_budget(project_id=later, period=period, limit_cents=1_000_000)
+
+    budgets = await operator.get_budgets()
+    spent = {budget.project_id: budget.spent_cents for budget in budgets if budget.period is Period.ALL}
+    assert spent == dict.fromkeys(projects, 10 * len(FAR_TIMES))
+
+
+async def test_app_changes_and_deletes_jobs_with_times_at_the_limits_under_budgets(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+) -> None:
+    project_id = make_project()
+    for period in Period:
+        await operator.set_budget(project_id=project_id, period=period, limit_cents=1_000_000)
+    for created in FAR_TIMES:
+        make_job(project_id, JobStatus.QUEUED, created_at=created, updated_at=created)
+    sql("update generation_jobs set status = 'running'")
+    sql("update generation_jobs set cost_cents = cost_cents + 1")
+    sql("update generation_jobs set status = 'failed', completed_at = created_at")
+    for created in FAR_TIMES:
+        sql("update generation_jobs set created_at = %s", (created,))
+    sql("delete from generation_jobs")
+    assert sql("select count(*) from generation_jobs") == [(0,)]

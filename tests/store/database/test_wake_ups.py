@@ -1,10 +1,11 @@
-"""Being told of changes: proven first, made anew when lost, and never left behind."""
+"""Wake-ups: a listen connection is proven first, opened again after a loss, and always closed at the end."""
 
 import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,16 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 
 from store import poller
+from store.capabilities.facts import REVISIONS, DatabaseFacts
+from store.configuration.configuration import Pooler
 from store.database import wake_ups as database_wake_ups
 from store.database.database import Database
 from store.database.listening import ListenConnection
-from store.database.wake_ups import TRIGGERS, WakeUp, wake_ups
+from store.database.wake_ups import TRIGGERS, WakeUp, may_listen, wake_ups
 from store.errors import UnexpectedError
 from tests.conftest import Conninfo
+from tests.store.capabilities.sample_facts import FACTS, all_of, with_relation
+from tests.store.database.conftest import opened
 from tests.store.database.listening_sessions import Server
 from tests.store.faulty_servers import proxied
 from tests.store.store_fixtures import altered, sql_of, until
@@ -25,11 +30,11 @@ from tests.store.store_fixtures import altered, sql_of, until
 
 class Listener:
     def __init__(self, database: Database) -> None:
-        self.words = wake_ups(database)
+        self.wake_ups = wake_ups(database)
 
     async def next(self) -> WakeUp:
         async with asyncio.timeout(60):
-            return await anext(self.words)
+            return await anext(self.wake_ups)
 
     async def ends(self) -> bool:
         with pytest.raises(StopAsyncIteration):
@@ -40,100 +45,71 @@ class Listener:
 @asynccontextmanager
 async def listening(database: Database) -> AsyncIterator[Listener]:
     listener = Listener(database)
-    async with aclosing(listener.words):
+    async with aclosing(listener.wake_ups):
         yield listener
 
 
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was lost is made anew without a pause."""
-    monkeypatch.setattr(database_wake_ups, "wait_after_failure", lambda interval, attempts: 0.0)
-
-
 @pytest.mark.parametrize("rows", [1, 3])
-async def test_wake_ups_are_proven_and_then_report_each_change(
-    listener: Database, notifying_server: Server, rows: int
+async def test_wake_ups_of_all_listeners_are_proven_and_then_report_each_change(
+    notifying_database: Conninfo, listener: Database, notifying_server: Server, rows: int
 ) -> None:
-    async with listening(listener) as heard:
-        assert await heard.next() is WakeUp.PROVEN
-        assert len(notifying_server.listeners) == 1
+    async with opened(notifying_database) as other, listening(listener) as first, listening(other) as second:
+        assert [await first.next(), await second.next()] == [WakeUp.PROVEN] * 2
+        assert len(notifying_server.listeners) == 2
         for _ in range(2):
             notifying_server.change(rows)
-            assert await heard.next() is WakeUp.CHANGED
+            assert [await first.next(), await second.next()] == [WakeUp.CHANGED] * 2
     await until(lambda: notifying_server.listeners == [])
 
 
-async def test_several_listeners_hear_the_same_change(
-    notifying_database: Conninfo, listener: Database, notifying_server: Server
-) -> None:
-    other = Database(notifying_database)
-    async with listening(listener) as one, listening(other) as another:
-        assert [await one.next(), await another.next()] == [WakeUp.PROVEN] * 2
-        assert len(notifying_server.listeners) == 2
-        notifying_server.change()
-        assert [await one.next(), await another.next()] == [WakeUp.CHANGED] * 2
-    await other.close()
-
-
-async def test_lost_listen_connection_is_opened_again(
-    listener: Database, notifying_server: Server, at_once: None
-) -> None:
-    async with listening(listener) as heard:
-        assert await heard.next() is WakeUp.PROVEN
-        (pid,) = notifying_server.listeners
-        notifying_server.terminate(pid)
-        assert await heard.next() is WakeUp.LOST
-        assert await heard.next() is WakeUp.PROVEN
-        notifying_server.change()
-        assert await heard.next() is WakeUp.CHANGED
-
-
-async def test_listener_keeps_retrying_while_the_server_is_unreachable(
+async def test_listener_reconnects_once_the_server_is_reachable_and_reports_changes_again(
     notifying_database: Conninfo, notifying_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[int] = []
 
-    async with proxied(notifying_database) as (proxy, through_proxy):
+    def wait(interval: float, attempts: int) -> float:
+        waits.append(attempts)
+        if attempts == 3:
+            proxy.come_back()
+        return 0.0
 
-        def wait(interval: float, attempts: int) -> float:
-            waits.append(attempts)
-            if attempts == 3:
-                proxy.come_back()
-            return 0.0
-
-        monkeypatch.setattr(database_wake_ups, "wait_after_failure", wait)
-        database = Database(through_proxy)
-        async with listening(database) as heard:
-            assert await heard.next() is WakeUp.PROVEN
-            proxy.go_away()
-            assert await heard.next() is WakeUp.LOST
-            assert await heard.next() is WakeUp.PROVEN
-        await database.close()
+    monkeypatch.setattr(database_wake_ups, "wait_after_failure", wait)
+    async with (
+        proxied(notifying_database) as (proxy, through_proxy),
+        opened(through_proxy) as database,
+        listening(database) as session,
+    ):
+        assert await session.next() is WakeUp.PROVEN
+        proxy.go_away()
+        assert await session.next() is WakeUp.LOST
+        assert await session.next() is WakeUp.PROVEN
+        notifying_server.change()
+        assert await session.next() is WakeUp.CHANGED
     assert waits == [1, 2, 3]
 
 
 async def test_error_after_the_proof_is_reported_as_a_lost_connection(
     listener: Database, notifying_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with listening(listener) as heard:
-        assert await heard.next() is WakeUp.PROVEN
+    async with listening(listener) as session:
+        assert await session.next() is WakeUp.PROVEN
 
         async def refused(_: ListenConnection) -> frozenset[str]:
             raise UnexpectedError("The database answered with an error.")
 
         monkeypatch.setattr(ListenConnection, "wait_for_channels", refused)
-        assert await heard.next() is WakeUp.LOST
-        assert await heard.ends()
+        assert await session.next() is WakeUp.LOST
+        assert await session.ends()
 
 
 async def test_listener_gives_up_when_the_proof_does_not_arrive(
     listener: Database, notifying_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As through a pooler by transaction, had it been tried there."""
+    """This happens through a transaction pooler."""
     monkeypatch.setattr(database_wake_ups, "_NOTIFY", text("select 1 where :channel <> ''"))
     monkeypatch.setattr(database_wake_ups, "PATIENCE_WITH_PROOF", 0.05)
-    async with listening(listener) as heard:
-        assert await heard.ends()
+    async with listening(listener) as session:
+        assert await session.ends()
     await until(lambda: notifying_server.listeners == [])
 
 
@@ -142,8 +118,8 @@ async def test_listener_opens_no_connection_without_enabled_triggers(
 ) -> None:
     table = f"alter table generation_jobs {{}} trigger {TRIGGERS[1]}"
     with altered(sql_of(notifying_server.connection), table.format("disable"), table.format("enable always")):
-        async with listening(listener) as heard:
-            assert await heard.ends()
+        async with listening(listener) as session:
+            assert await session.ends()
 
 
 async def test_killed_listener_process_leaves_no_session(
@@ -172,7 +148,31 @@ async def test_killed_listener_process_leaves_no_session(
 
 
 def test_pollers_wait_longer_than_the_triggers_stay_silent_after_a_notification() -> None:
-    """No notification announces what changes in the silence."""
+    """No notification reports changes during the silence."""
     (function,) = (Path(__file__).parents[3] / "migrations").rglob("tell_listeners.sql")
     (milliseconds,) = re.findall(r"> (\d+) and gjobs\.may_notify", function.read_text())
     assert int(milliseconds) / 1000 < poller.IDLE_AFTER
+
+
+MANAGED = with_relation(REVISIONS, all_of(REVISIONS))
+
+POOLED = replace(MANAGED, server_pid=8)
+
+
+@pytest.mark.parametrize(
+    ("facts", "pooler", "is_allowed"),
+    [
+        pytest.param(MANAGED, None, True, id="direct"),
+        pytest.param(MANAGED, Pooler.SESSION, True, id="direct, though the profile names a session pooler"),
+        pytest.param(MANAGED, Pooler.TRANSACTION, False, id="direct, though the profile names a transaction pooler"),
+        pytest.param(POOLED, None, False, id="pooler of unknown kind"),
+        pytest.param(POOLED, Pooler.SESSION, True, id="session pooler"),
+        pytest.param(POOLED, Pooler.TRANSACTION, False, id="transaction pooler"),
+        pytest.param(replace(MANAGED, is_replica=True), Pooler.SESSION, False, id="replica"),
+        pytest.param(FACTS, Pooler.SESSION, False, id="no triggers"),
+    ],
+)
+def test_listening_is_tried_only_on_direct_connections_and_session_poolers(
+    facts: DatabaseFacts, pooler: Pooler | None, is_allowed: bool
+) -> None:
+    assert may_listen(facts, pooler) is is_allowed

@@ -1,4 +1,4 @@
-"""When a session may write."""
+"""Write permits and the read-only mode of a session."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +38,7 @@ def test_permit_allows_writes_until_it_ends() -> None:
     clock.now += timedelta(seconds=1)
     assert not access.may_write
     clock.now = NOON
-    assert access.permit is None, "a clock that is turned back does not open it again"
+    assert access.permit is None, "a clock that is set back does not open it again"
 
 
 def test_permit_can_be_replaced_and_closed_early() -> None:
@@ -49,7 +49,7 @@ def test_permit_can_be_replaced_and_closed_early() -> None:
     assert not access.may_write
 
 
-def test_refusal_hint_names_the_option_that_decides_writing_or_is_replaced() -> None:
+def test_refusal_hint_names_the_option_or_the_key_that_allows_writes() -> None:
     access = WriteAccess(WriteMode.PERMIT_REQUIRED)
     assert "--write REASON" in str(access.refusal().hint)
     assert "--read-only" in str(WriteAccess(WriteMode.CLOSED).refusal().hint)

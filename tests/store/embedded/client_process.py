@@ -1,6 +1,6 @@
-"""A process that uses an embedded server, run by the tests: tells where it is, and leaves when its input ends.
+"""A process of the tests that uses an embedded server. It prints the server's address, and exits when its input ends.
 
-Its argument is a JSON object: `data_dir`, `settings`, `grace`, and `terminal`, one that it is to belong to.
+Its argument is a JSON object with `data_dir`, `settings`, `grace` and `terminal`. An empty terminal means none.
 """
 
 import fcntl
@@ -15,24 +15,24 @@ from store.embedded.server import open_server
 from store.errors import EmbeddedUnavailable
 
 
-def say(word: str, text: str) -> None:
-    sys.stdout.write(json.dumps({word: text}) + "\n")
+def send(kind: str, text: str) -> None:
+    sys.stdout.write(json.dumps({kind: text}) + "\n")
     sys.stdout.flush()
 
 
 def main() -> int:
-    wanted = json.loads(sys.argv[1])
-    if wanted["terminal"]:
-        fcntl.ioctl(os.open(wanted["terminal"], os.O_RDWR), termios.TIOCSCTTY, 0)
+    options = json.loads(sys.argv[1])
+    if options["terminal"]:
+        fcntl.ioctl(os.open(options["terminal"], os.O_RDWR), termios.TIOCSCTTY, 0)
     try:
         with open_server(
-            Path(wanted["data_dir"]),
-            settings=wanted["settings"],
-            grace=wanted["grace"],
-            report=lambda text: say("report", text),
+            Path(options["data_dir"]),
+            settings=options["settings"],
+            grace=options["grace"],
+            report=lambda text: send("report", text),
         ) as lease:
-            say("uri", lease.uri)
-            say("pid", str(server_status(lease.data_dir).pid))
+            send("uri", lease.uri)
+            send("pid", str(server_status(lease.data_dir).pid))
             sys.stdin.read()
     except EmbeddedUnavailable as error:
         sys.stderr.write(f"{error}\n{error.hint}\n")

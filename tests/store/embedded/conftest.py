@@ -1,4 +1,4 @@
-"""Servers of a test's own. All that belongs to one is ended and removed after the test."""
+"""Embedded servers for one test each. Their processes and files are removed afterwards."""
 
 import shutil
 import tempfile
@@ -15,7 +15,7 @@ from tests.store.embedded.embedded_servers import Workbench
 
 @pytest.fixture
 def work_dir() -> Iterator[Path]:
-    """An empty directory on a quick file system that every account may enter."""
+    """An empty directory on a fast file system that every account may enter."""
     directory = Path(tempfile.mkdtemp(prefix="gjobs-embedded-", dir=quick_directory())).resolve()
     directory.chmod(0o755)
     yield directory
@@ -24,7 +24,7 @@ def work_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Path]:
-    """A complete one without a server, to be copied: that takes a tenth of the time of making one."""
+    """A complete cluster without a server. Copying it takes a tenth of the time of creating one."""
     with (
         tempfile.TemporaryDirectory(prefix="gjobs-cluster-", dir=quick_directory()) as directory,
         ExitStack() as cleanup,
@@ -37,20 +37,19 @@ def cluster() -> Iterator[Path]:
 
 @pytest.fixture
 def make_bench(work_dir: Path) -> Iterator[Callable[[str], Workbench]]:
-    """Makes workbenches by the names of their directories, where there is nothing."""
+    """Create a workbench by the name of its directory, which does not exist yet."""
     with ExitStack() as cleanup:
         yield lambda name: Workbench(work_dir / name, cleanup)
 
 
 @pytest.fixture
 def empty_bench(make_bench: Callable[[str], Workbench]) -> Workbench:
-    """Its directory does not exist."""
+    """A workbench whose directory does not exist."""
     return make_bench("data")
 
 
 @pytest.fixture
 def bench(empty_bench: Workbench, cluster: Path) -> Workbench:
-    """It has a cluster, and no server."""
-    empty_bench.layout.make()
-    shutil.copytree(cluster, empty_bench.layout.cluster)
+    """A workbench with a cluster, but without a server."""
+    empty_bench.copy_cluster(cluster)
     return empty_bench

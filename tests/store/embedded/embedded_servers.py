@@ -1,7 +1,8 @@
-"""Servers of a test's own, processes that use them, and a look at the process table."""
+"""Embedded servers for one test each, processes that use them, and the process table."""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,8 +25,7 @@ from store.embedded.server import open_server
 USER = Path(__file__).with_name("client_process.py")
 
 PATIENCE = 90.0
-
-"""Seconds until a test gives a condition up: far more than it takes, on a busy machine as well."""
+"""Seconds until a test stops waiting for a condition. This is enough on a busy machine."""
 
 QUICK = {"fsync": "off"}
 
@@ -33,39 +33,37 @@ QUICK = {"fsync": "off"}
 def wait_for(what: str, condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        assert time.monotonic() < deadline, f"timed out waiting for {what}"
         time.sleep(0.005)
 
 
 def cannot_here(why: str) -> None:
-    """Skip, or fail where everything is required to run."""
+    """Skip the test, or fail if every test is required to run."""
     if os.environ.get("GJOBS_REQUIRE_ALL"):
         pytest.fail(why)
     pytest.skip(why)
 
 
 class User:
-    """A process that has opened the server, or is about to."""
+    """A process that uses the server, or waits for its start."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
-        self.reports: list[str] = []
 
-    def hear(self, word: str) -> str:
-        """What it says under this word; collects its reports on the way."""
+    def receive(self, kind: str) -> str:
+        """Return the next message of this kind."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            said: dict[str, str] = json.loads(line)
-            if word in said:
-                return said[word]
-            self.reports.append(said.get("report", ""))
-        raise AssertionError(f"it ended: {self.process.communicate()[1]}")
+            message: dict[str, str] = json.loads(line)
+            if kind in message:
+                return message[kind]
+        raise AssertionError(f"the process ended: {self.process.communicate()[1]}")
 
     def server_pid(self) -> int:
-        return int(self.hear("pid"))
+        return int(self.receive("pid"))
 
     def leave(self) -> int:
-        """Its exit code."""
+        """Stop using the server, and return the exit code."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         return self.process.wait(PATIENCE)
@@ -76,14 +74,18 @@ class User:
 
 
 class Workbench:
-    """One data directory. `cleanup` ends all that uses it."""
+    """A data directory. `cleanup` ends every process that uses it."""
 
     def __init__(self, data_dir: Path, cleanup: ExitStack) -> None:
         self.data_dir = data_dir
         self.cleanup = cleanup
-        cleanup.callback(lambda: kill_all(family(data_dir)))
-        # In good order first: a killed server leaves shared memory behind.
+        cleanup.callback(lambda: kill_all(processes_of(data_dir)))
+        # Stop the server first, because a killed server leaves shared memory behind.
         cleanup.callback(lambda: stop_server(data_dir))
+
+    def copy_cluster(self, cluster: Path) -> None:
+        self.layout.make()
+        shutil.copytree(cluster, self.layout.cluster)
 
     @property
     def layout(self) -> DataLayout:
@@ -99,7 +101,7 @@ class Workbench:
         return not is_free(self.layout.watch_lock)
 
     def open(self, **options: Any) -> ServerHandle:
-        """As the test's own process."""
+        """Use the server in the process of the test."""
         lease = open_server(self.data_dir, **{"settings": QUICK, "grace": 0.1, **options})
         self.cleanup.callback(lease.release)
         return lease
@@ -113,15 +115,15 @@ class Workbench:
         command: Sequence[str] = (sys.executable, "-P", str(USER)),
         **options: Any,
     ) -> User:
-        """As a process of its own. `options` are those of `subprocess.Popen`."""
-        wanted = {
+        """Use the server in another process. `options` are those of `subprocess.Popen`."""
+        arguments = {
             "data_dir": str(self.data_dir),
             "settings": QUICK if settings is None else dict(settings),
             "grace": grace,
             "terminal": terminal,
         }
         process = subprocess.Popen(
-            [*command, json.dumps(wanted)],
+            [*command, json.dumps(arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -133,7 +135,7 @@ class Workbench:
         return User(process)
 
     def wait_until_stopped(self) -> None:
-        """And until nobody watches it any more."""
+        """Wait until neither a server nor a watchdog runs."""
         wait_for("the server's end", self._is_stopped)
 
     def _is_stopped(self) -> bool:
@@ -144,7 +146,7 @@ class Workbench:
 
 
 def query(lease: ServerHandle, statement: str) -> object:
-    """The first value of the answer."""
+    """Return the first value of the first row."""
     with psycopg.connect(make_conninfo(**lease.conninfo)) as connection:
         row = connection.execute(statement).fetchone()
     assert row is not None
@@ -152,7 +154,7 @@ def query(lease: ServerHandle, statement: str) -> object:
 
 
 def process_table() -> list[tuple[int, int, str]]:
-    """Of each process: its number, its parent's, and its command; empty if it has ended."""
+    """Return the id, the parent's id and the command of each process. A zombie has an empty command."""
     shown = subprocess.run(
         ["/bin/ps", "-A", "-ww", "-o", "pid=", "-o", "ppid=", "-o", "args="],
         capture_output=True,
@@ -167,15 +169,15 @@ def watchdogs(data_dir: Path) -> set[int]:
     return {pid for pid, _, command in process_table() if f"store.embedded.watchdog {data_dir} " in command}
 
 
-def family(data_dir: Path) -> set[int]:
-    """Whatever was started for this directory: its command names it, or its parent's does."""
+def processes_of(data_dir: Path) -> set[int]:
+    """Return the processes of this directory: their command or their parent's command names it."""
     table = process_table()
-    heads = {pid for pid, _, command in table if str(data_dir) in command}
-    return heads | {pid for pid, parent, _ in table if parent in heads}
+    parents = {pid for pid, _, command in table if str(data_dir) in command}
+    return parents | {pid for pid, parent, _ in table if parent in parents}
 
 
-def offspring(pid: int) -> set[int]:
-    """A process and all that descend from it."""
+def with_descendants(pid: int) -> set[int]:
+    """Return a process and all its descendants."""
     table = process_table()
     found = {pid}
     while new := {child for child, parent, _ in table if parent in found} - found:
@@ -184,10 +186,12 @@ def offspring(pid: int) -> set[int]:
 
 
 def kill_all(processes: set[int]) -> None:
-    """Without warning; on return they have ended, though their parents may not have noticed."""
+    """Kill the processes and wait until they have ended. Their parents may not have noticed yet."""
     for pid in processes:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
-    wait_for("their end", lambda: not processes & {pid for pid, _, command in process_table() if command})
+    wait_for(
+        "the end of the processes", lambda: not processes & {pid for pid, _, command in process_table() if command}
+    )

@@ -1,4 +1,4 @@
-"""Users come and go, and die; the server stays up for those that are left, and not for longer."""
+"""The server runs as long as a process uses it, even if other users are killed."""
 
 import os
 import signal
@@ -6,32 +6,27 @@ import time
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from store.embedded import clients
 from store.embedded.clients import try_lock
 from tests.store.embedded.embedded_servers import Workbench, kill_all, query, wait_for, watchdogs
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_server_keeps_serving_the_second_user_when_the_first_is_killed(
-    bench: Workbench, number: signal.Signals
-) -> None:
-    first = bench.user()
-    pid = first.server_pid()
-    with bench.open() as lease, psycopg.connect(make_conninfo(**lease.conninfo)) as connection:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_server_runs_until_its_last_user_is_killed(bench: Workbench, number: signal.Signals) -> None:
+    """Neither the server nor the watchdog keeps the output of the first user open."""
+    first, second = bench.user(), bench.user()
+    pid, uri = first.server_pid(), second.receive("uri")
+    with psycopg.connect(uri) as connection:
         first.kill(number)
-        wait_for("its seat", lambda: clients.client_processes(bench.layout.client_locks) == {os.getpid()})
+        assert first.process.stdout is not None
+        assert first.process.stdout.read() == ""
+        locks = bench.layout.client_locks
+        wait_for("the client lock", lambda: clients.client_processes(locks) == {second.process.pid})
         assert connection.execute("select 1").fetchone() == (1,)
-        assert query(lease, "select 1") == 1
-        assert bench.postmaster_pid == pid
-    bench.wait_until_stopped()
-
-
-def test_server_stops_when_its_last_user_is_killed(bench: Workbench) -> None:
-    user = bench.user()
-    user.server_pid()
-    user.kill()
+    psycopg.connect(uri).close()
+    assert bench.postmaster_pid == pid
+    second.kill(number)
     bench.wait_until_stopped()
     assert bench.postmaster_pid is None
 
@@ -52,25 +47,13 @@ def test_ctrl_c_in_the_terminal_stops_the_user_and_not_the_server(bench: Workben
         os.close(terminal)
 
 
-def test_server_outlives_its_starter_without_holding_its_output_open(bench: Workbench) -> None:
-    """The starter's output ends with it, which it would not if a process that it started had it too."""
-    user = bench.user()
-    user.server_pid()
-    with bench.open():
-        user.kill()
-        assert user.process.stdout is not None
-        assert user.process.stdout.read() == ""
-        assert bench.postmaster_pid is not None
-
-
-@pytest.mark.parametrize("visits", [1, 2])
-def test_server_stops_only_after_the_grace_period_of_its_last_user(bench: Workbench, visits: int) -> None:
-    for grace in (0.7, 0.1)[:visits]:
+def test_server_stops_only_after_the_longest_grace_period_of_its_users(bench: Workbench) -> None:
+    for grace in (0.7, 0.1):
         lease = bench.open(grace=grace)
-        left = time.monotonic()
+        released_at = time.monotonic()
         lease.release()
     bench.wait_until_stopped()
-    assert time.monotonic() - left >= 0.7
+    assert time.monotonic() - released_at >= 0.7
 
 
 def test_next_user_within_the_grace_period_finds_the_server_running(bench: Workbench) -> None:
@@ -81,37 +64,37 @@ def test_next_user_within_the_grace_period_finds_the_server_running(bench: Workb
         assert bench.postmaster_pid == pid
 
 
-def test_each_server_handle_of_one_process_counts_separately(bench: Workbench) -> None:
+def test_next_user_replaces_a_watchdog_that_died(bench: Workbench) -> None:
+    with bench.open():
+        kill_all(watchdogs(bench.data_dir))
+        wait_for("the watchdog's end", lambda: not bench.is_watched)
+        with bench.open():
+            assert len(watchdogs(bench.data_dir)) == 1
+    bench.wait_until_stopped()
+
+
+def test_handles_of_one_process_prepare_one_after_the_other_and_are_released_separately(bench: Workbench) -> None:
     first, second = bench.open(), bench.open()
+    with first.preparing():
+        assert try_lock(bench.layout.prepare_lock) is None
+    with second.preparing():
+        assert second.needs_sample
+        second.sample_filled()
+    assert not first.needs_sample
+
     first.release()
     first.release()
     assert query(second, "select 1") == 1
     assert clients.client_processes(bench.layout.client_locks) == {os.getpid()}
 
 
-def test_next_user_replaces_a_watchdog_that_died(bench: Workbench) -> None:
-    with bench.open():
-        kill_all(watchdogs(bench.data_dir))
-        wait_for("its end", lambda: not bench.is_watched)
-        with bench.open():
-            assert len(watchdogs(bench.data_dir)) == 1
-    bench.wait_until_stopped()
-
-
-def test_only_one_process_prepares_the_database_at_a_time(bench: Workbench) -> None:
-    with bench.open() as lease, bench.open() as other:
-        with lease.preparing():
-            assert try_lock(bench.layout.prepare_lock) is None
-        with other.preparing():
-            assert other.needs_sample
-            other.sample_filled()
-        assert not lease.needs_sample
-
-
-@pytest.mark.parametrize("exists", [False, True])
-def test_temporary_server_removes_its_directory_unless_it_existed_before(empty_bench: Workbench, exists: bool) -> None:
-    if exists:
-        empty_bench.data_dir.mkdir()
+def test_temporary_server_removes_the_directory_that_it_created(empty_bench: Workbench) -> None:
     empty_bench.open(remove_after=True).release()
     empty_bench.wait_until_stopped()
-    assert empty_bench.data_dir.exists() is exists
+    assert not empty_bench.data_dir.exists()
+
+
+def test_temporary_server_keeps_a_directory_that_existed_before(bench: Workbench) -> None:
+    bench.open(remove_after=True).release()
+    bench.wait_until_stopped()
+    assert bench.data_dir.exists()

@@ -1,4 +1,4 @@
-"""What `gjobs db` does: status, start, stop, reset."""
+"""The actions of `gjobs db`: status, start, stop and reset."""
 
 import psycopg
 import pytest
@@ -82,14 +82,19 @@ def test_resetting_is_refused_while_processes_use_the_server(bench: Workbench) -
         assert query(lease, "select 1") == 1
 
 
-def test_resetting_is_refused_while_a_client_is_connected(bench: Workbench) -> None:
-    with bench.open():
-        uri = keep_server(bench.data_dir).uri
-    assert uri is not None
-    with psycopg.connect(uri), pytest.raises(ServerInUse, match="1 client is connected"):
-        reset_server(bench.data_dir)
+def test_resetting_is_refused_while_a_client_is_connected_and_then_creates_a_new_database(bench: Workbench) -> None:
+    with bench.open() as lease:
+        lease.sample_filled()
+        keep_server(bench.data_dir)
+    with psycopg.connect(lease.uri) as connection:
+        connection.execute("create table old ()")
+        with pytest.raises(ServerInUse, match="1 client is connected"):
+            reset_server(bench.data_dir)
     wait_for("the client's end", lambda: reset_is_possible(bench))
-    assert server_status(bench.data_dir).version is None
+    assert not bench.layout.cluster.exists()
+    with bench.open() as lease:
+        assert lease.needs_sample
+        assert query(lease, "select to_regclass('old') is null") is True
 
 
 def reset_is_possible(bench: Workbench) -> bool:
@@ -98,18 +103,6 @@ def reset_is_possible(bench: Workbench) -> bool:
     except ServerInUse:
         return False
     return True
-
-
-def test_database_is_new_after_a_reset(bench: Workbench) -> None:
-    with bench.open() as lease:
-        lease.sample_filled()
-        with psycopg.connect(lease.uri) as connection:
-            connection.execute("create table old ()")
-    reset_server(bench.data_dir)
-    assert not bench.layout.cluster.exists()
-    with bench.open() as lease:
-        assert lease.needs_sample
-        assert query(lease, "select to_regclass('old') is null") is True
 
 
 def test_server_uses_the_settings_of_the_process_that_started_it(bench: Workbench) -> None:

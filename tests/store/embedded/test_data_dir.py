@@ -1,4 +1,4 @@
-"""Any directory will do, whatever its name holds and however long it is."""
+"""Data directories with unusual or long names, and where their sockets are."""
 
 import os
 from collections.abc import Callable
@@ -41,15 +41,14 @@ def test_server_starts_in_a_directory_with_an_unusual_name(make_bench: Callable[
     assert not Path(lease.conninfo["host"]).exists()
 
 
-def test_symbolic_link_to_the_data_directory_reaches_the_same_server(empty_bench: Workbench, work_dir: Path) -> None:
-    link = work_dir / "link"
-    link.symlink_to(empty_bench.data_dir)
-    empty_bench.data_dir.mkdir()
-    with empty_bench.open() as lease:
-        pid = empty_bench.postmaster_pid
-        linked = Workbench(link, empty_bench.cleanup)
+def test_symbolic_link_to_the_data_directory_reaches_the_same_server(
+    bench: Workbench, make_bench: Callable[[str], Workbench]
+) -> None:
+    linked = make_bench("link")
+    linked.data_dir.symlink_to(bench.data_dir)
+    with bench.open() as lease:
         assert linked.open().uri == lease.uri
-        assert linked.postmaster_pid == pid
+        assert linked.postmaster_pid == bench.postmaster_pid
 
 
 def test_data_directory_with_a_line_break_is_refused(work_dir: Path) -> None:
@@ -64,52 +63,46 @@ def test_error_names_a_file_in_place_of_the_data_directory(empty_bench: Workbenc
     empty_bench.data_dir.unlink()
 
 
-def test_created_directories_are_private(empty_bench: Workbench) -> None:
-    layout = empty_bench.layout
-    with empty_bench.open() as lease:
-        sockets = Path(lease.conninfo["host"])
-        for path in (layout.cluster, layout.log.parent, layout.client_locks, layout.start_lock.parent, sockets):
-            assert path.stat().st_mode & 0o777 == 0o700, path
-        assert layout.home.stat().st_mode & 0o066 == 0
+@pytest.fixture
+def long_bench(make_bench: Callable[[str], Workbench], cluster: Path) -> Workbench:
+    """Its path is too long for a socket, so the socket is in the temporary directory."""
+    bench = make_bench("x" * 150)
+    bench.copy_cluster(cluster)
+    return bench
 
 
 def test_socket_in_another_temporary_directory_is_found_again(
-    empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, work_dir: Path
+    long_bench: Workbench, monkeypatch: pytest.MonkeyPatch, work_dir: Path
 ) -> None:
-    long = Workbench(empty_bench.data_dir / ("x" * 150), empty_bench.cleanup)
-    with long.open() as lease:
+    with long_bench.open() as lease:
         monkeypatch.setenv("TMPDIR", str(work_dir))
         monkeypatch.setattr("tempfile.tempdir", None)
-        assert long.open().uri == lease.uri
+        assert long_bench.open().uri == lease.uri
         assert not lease.conninfo["host"].startswith(str(work_dir))
 
 
 def test_unsafe_socket_directory_is_refused(
-    empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, work_dir: Path
+    long_bench: Workbench, monkeypatch: pytest.MonkeyPatch, work_dir: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(work_dir))
-    long = Workbench(empty_bench.data_dir / ("x" * 150), empty_bench.cleanup)
-    long.layout.make()
-    sockets = socket_directory(long.layout)
+    sockets = socket_directory(long_bench.layout)
     assert sockets.parent == work_dir
     sockets.mkdir()
     sockets.chmod(0o755)
     with pytest.raises(EmbeddedUnavailable, match="Other accounts may enter"):
-        long.open()
+        long_bench.open()
 
     sockets.rmdir()
     sockets.symlink_to(work_dir)
     with pytest.raises(EmbeddedUnavailable, match="is not a directory"):
-        long.open()
+        long_bench.open()
 
 
 def test_too_long_temporary_directory_is_not_used_for_the_socket(
-    work_dir: Path, monkeypatch: pytest.MonkeyPatch
+    long_bench: Workbench, work_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(work_dir / ("t" * 90)))
-    layout = DataLayout.of(work_dir / ("x" * 150))
-    layout.make()
-    assert len(os.fsencode(socket_directory(layout) / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
+    assert len(os.fsencode(socket_directory(long_bench.layout) / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
 
 
 def test_data_directory_comes_from_the_variable_or_the_user_data_home(

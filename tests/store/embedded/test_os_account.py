@@ -1,4 +1,4 @@
-"""Which account Postgres runs as: ours, root's in a user namespace, or another one."""
+"""The account that Postgres runs as: the user's, root's in a user namespace, or another one."""
 
 import os
 import pwd
@@ -15,13 +15,12 @@ from store.embedded.data_dir import default_data_dir, require_owned
 from store.embedded.os_account import OsAccount, accounts, choose_account
 from store.embedded.postgres_programs import find_binaries
 from store.errors import EmbeddedUnavailable
-from tests.store.embedded.embedded_servers import USER, Workbench, cannot_here, family, query
+from tests.store.embedded.embedded_servers import USER, Workbench, cannot_here, processes_of, query
 
 SOURCE = Path(__file__).parents[3] / "store"
 
 NOT_NEEDED = ("__pycache__", "site-packages", "test", "config-*", "ensurepip", "idlelib", "lib2to3", "tkinter")
-
-"""Of the standard library."""
+"""Parts of the standard library that are not copied."""
 
 
 def need_root() -> None:
@@ -30,7 +29,7 @@ def need_root() -> None:
 
 
 def need_namespace() -> tuple[str, ...]:
-    """The command that runs one as another account number, which has the files of ours."""
+    """Return the command that runs another command in a user namespace, where our files belong to account 1."""
     unshare = shutil.which("unshare")
     prefix = (unshare or "unshare", "--user", "--map-user=1", "--map-group=1")
     if unshare is None or subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode != 0:
@@ -40,7 +39,7 @@ def need_namespace() -> tuple[str, ...]:
 
 @pytest.fixture
 def no_namespace(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in most containers: `unshare` is there, and not permitted."""
+    """Refuse user namespaces, as in most containers: `unshare` exists, but is not permitted."""
     refusing = work_dir / "bin" / "unshare"
     refusing.parent.mkdir()
     refusing.write_text("#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n")
@@ -50,7 +49,7 @@ def no_namespace(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def reachable_programs(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Postgres' programs where every account can run them."""
+    """The directory of Postgres' programs, or a copy of it, that every account can read."""
     found = find_binaries().directory
     if any(account.obstacle(found) is not None for account in accounts()):
         package = found.parents[1]
@@ -67,14 +66,13 @@ def process_owner(pid: int | None) -> int:
     return int(shown)
 
 
-def test_root_with_user_namespaces_runs_postgres_as_root_and_owns_the_files(empty_bench: Workbench) -> None:
+def test_root_with_user_namespaces_runs_postgres_as_root_and_owns_the_files(bench: Workbench) -> None:
     need_root()
     need_namespace()
-    with empty_bench.open() as lease:
+    with bench.open() as lease:
         assert query(lease, "select 1") == 1
-        assert empty_bench.layout.cluster.stat().st_uid == 0
-        assert process_owner(empty_bench.postmaster_pid) == 0
-    empty_bench.wait_until_stopped()
+        assert bench.layout.cluster.stat().st_uid == 0
+        assert process_owner(bench.postmaster_pid) == 0
 
 
 @pytest.mark.usefixtures("no_namespace", "reachable_programs")
@@ -121,17 +119,17 @@ def test_root_keeps_data_outside_a_private_home_unless_a_cluster_is_there(
 
 
 def test_non_root_user_of_a_user_namespace_can_run_the_server(empty_bench: Workbench) -> None:
-    """Root of a user namespace sees the user's files as its own, and here we are the user in one."""
+    """Inside the namespace, the process is account 1, which owns our files."""
     user = empty_bench.user(command=(*need_namespace(), sys.executable, "-P", str(USER)))
     pid = user.server_pid()
-    assert pid in family(empty_bench.data_dir)
+    assert pid in processes_of(empty_bench.data_dir)
     assert user.leave() == 0
     empty_bench.wait_until_stopped()
 
 
 @pytest.fixture
 def reachable_python(work_dir: Path) -> tuple[list[str], dict[str, str]]:
-    """This Python and what the tests' user imports, where every account can run it; its command and environment."""
+    """A copy of Python that every account can run. Return the command of `client_process` and its environment."""
     home, packages = work_dir / "python", work_dir / "packages"
     library = Path(sysconfig.get_path("stdlib"))
     shutil.copytree(library, home / "lib" / library.name, ignore=shutil.ignore_patterns(*NOT_NEEDED))
@@ -182,19 +180,15 @@ def test_account_without_a_name_cannot_run_postgres(monkeypatch: pytest.MonkeyPa
         choose_account(cluster=work_dir / "none", home=work_dir, binaries=work_dir)
 
 
-def test_cluster_owned_by_another_account_is_refused(empty_bench: Workbench) -> None:
-    empty_bench.open().release()
-    empty_bench.wait_until_stopped()
+def test_directory_owned_by_another_account_is_refused(bench: Workbench) -> None:
     with pytest.raises(EmbeddedUnavailable, match="must belong to"):
-        require_owned(empty_bench.layout.cluster, os.geteuid() + 1)
+        require_owned(bench.layout.cluster, os.geteuid() + 1)
     need_root()
-    os.chown(empty_bench.layout.cluster, 12345, 12345)
-    with pytest.raises(EmbeddedUnavailable, match="belongs to account number 12345"):
-        empty_bench.open()
-    empty_bench.wait_until_stopped()
-    os.chown(empty_bench.layout.home, 12345, 12345)
-    with pytest.raises(EmbeddedUnavailable, match="belongs to account number 12345"):
-        empty_bench.open()
+    for directory in (bench.layout.cluster, bench.layout.home):
+        os.chown(directory, 12345, 12345)
+        with pytest.raises(EmbeddedUnavailable, match="belongs to account number 12345"):
+            bench.open()
+        bench.wait_until_stopped()
 
 
 def test_account_access_to_directories_follows_the_kernel_rules(work_dir: Path) -> None:

@@ -1,22 +1,29 @@
-"""Ends without warning: of everything, of the postmaster alone, in the middle of a recovery."""
+"""Crashes of all processes, of the postmaster alone, and during a recovery."""
 
+import logging
 import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from sqlalchemy import text
 
-from store.embedded.clients import ServerHandle
+from store.database.database import Database
+from store.database.query import Query
+from store.embedded.clients import ServerHandle, connection_info
 from store.embedded.control import server_status, stop_server
+from store.embedded.os_account import choose_account
+from store.embedded.postgres_programs import clean_environment, find_binaries, launch
 from store.embedded.postmaster import _is_postmaster_by_proc, is_postmaster
-from store.errors import EmbeddedUnavailable
-from tests.store.embedded.embedded_servers import Workbench, family, kill_all, query, wait_for
+from store.embedded.server import _make_socket_directory, start_command
+from store.errors import EmbeddedUnavailable, StoreError, Unreachable
+from store.users.actor import OPERATOR
+from tests.store.embedded.embedded_servers import Workbench, kill_all, processes_of, query, wait_for
 
 
 @pytest.fixture
@@ -30,26 +37,12 @@ def unrelated_process() -> Iterator["subprocess.Popen[bytes]"]:
         process.kill()
 
 
-def execute(lease: ServerHandle, statement: str) -> None:
-    with psycopg.connect(make_conninfo(**lease.conninfo)) as connection:
-        connection.execute(statement)
-
-
-def test_committed_rows_survive_the_death_of_all_processes(bench: Workbench) -> None:
-    user = bench.user(settings={})
-    user.server_pid()
+def test_user_restarts_a_dead_server_with_its_committed_rows_and_not_a_stopped_one(bench: Workbench) -> None:
     with bench.open(settings={}) as lease:
-        execute(lease, "create table kept (value int); insert into kept values (42)")
-    kill_all({user.process.pid, *family(bench.data_dir)})
-    assert not server_status(bench.data_dir).running
-    with bench.open(settings={}) as lease:
-        assert query(lease, "select value from kept") == 42
-
-
-def test_user_restarts_a_server_that_died_and_not_one_that_was_stopped(bench: Workbench) -> None:
-    with bench.open() as lease:
-        execute(lease, "create table kept (value int); insert into kept values (42)")
-        kill_all(family(bench.data_dir))
+        with psycopg.connect(lease.uri) as connection:
+            connection.execute("create table kept as select 42 as value")
+        kill_all(processes_of(bench.data_dir))
+        assert not server_status(bench.data_dir).running
 
         assert lease.revive()
         assert query(lease, "select value from kept") == 42
@@ -66,7 +59,7 @@ def test_reused_process_id_is_not_taken_for_the_postmaster(
     bench.open(grace=60.0).release()
     pid_file = bench.layout.cluster / "postmaster.pid"
     socket_lock = Path(server_socket_dir(pid_file)) / ".s.PGSQL.5432.lock"
-    kill_all(family(bench.data_dir))
+    kill_all(processes_of(bench.data_dir))
     for path in (pid_file, socket_lock):
         _, _, rest = path.read_text().partition("\n")
         path.write_text(f"{unrelated_process.pid}\n{rest}")
@@ -119,7 +112,7 @@ def test_postmaster_is_recognized_by_process_name_and_data_directory(
 
 def test_empty_pid_file_does_not_prevent_a_start(bench: Workbench) -> None:
     bench.open(grace=60.0).release()
-    kill_all(family(bench.data_dir))
+    kill_all(processes_of(bench.data_dir))
     (bench.layout.cluster / "postmaster.pid").write_text("")
     assert query(bench.open(), "select 1") == 1
 
@@ -132,93 +125,84 @@ def test_next_start_waits_for_orphaned_processes_of_a_killed_postmaster(bench: W
     pid = bench.postmaster_pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    wait_for("its end", lambda: bench.postmaster_pid is None)
+    wait_for("the postmaster's end", lambda: bench.postmaster_pid is None)
 
-    said: list[str] = []
+    reports: list[str] = []
 
-    def end_the_orphan(report: str) -> None:
-        said.append(report)
+    def kill_orphan(report: str) -> None:
+        reports.append(report)
         os.kill(orphan, signal.SIGKILL)
 
-    assert query(bench.open(report=end_the_orphan), "select 1") == 1
-    assert "Waiting for the processes of an earlier server to end, 1 s ..." in said
+    assert query(bench.open(report=kill_orphan), "select 1") == 1
+    assert "Waiting for the processes of an earlier server to end, 1 s ..." in reports
     connection.close()
 
 
 @pytest.fixture
 def recovering(bench: Workbench) -> Workbench:
-    """A crashed cluster whose recovery lasts until there is a file `go`: it asks an archive for more log."""
+    """A crashed cluster. With the settings of `slow_archive`, its recovery waits for a file `go`."""
     bench.open(grace=60.0).release()
-    kill_all(family(bench.data_dir))
+    kill_all(processes_of(bench.data_dir))
     (bench.layout.cluster / "recovery.signal").touch()
     return bench
 
 
-def archive(bench: Workbench) -> dict[str, str]:
+def slow_archive(bench: Workbench) -> dict[str, str]:
     go = bench.data_dir / "go"
     return {"fsync": "off", "restore_command": f"until [ -e '{go}' ]; do sleep 0.02; done; false"}
 
 
 def test_start_waits_for_a_recovery_and_reports_it(recovering: Workbench) -> None:
-    said: list[str] = []
+    reports: list[str] = []
 
     def report(text: str) -> None:
-        said.append(text)
-        if len(said) == 2:
+        reports.append(text)
+        if len(reports) == 2:
             (recovering.data_dir / "go").touch()
 
-    lease = recovering.open(settings=archive(recovering), report=report)
+    lease = recovering.open(settings=slow_archive(recovering), report=report)
     assert query(lease, "select pg_is_in_recovery()") is False
-    assert said[:2] == [f"Recovering after an unclean stop, {seconds} s ..." for seconds in (1, 2)]
+    assert reports[:2] == [f"Recovering after an unclean stop, {seconds} s ..." for seconds in (1, 2)]
 
 
 def test_next_user_waits_for_the_same_recovery_when_the_starter_dies(recovering: Workbench) -> None:
-    starter = recovering.user(settings=archive(recovering), grace=60.0)
-    starter.hear("report")
+    starter = recovering.user(settings=slow_archive(recovering), grace=60.0)
+    starter.receive("report")
     pid = recovering.postmaster_pid
     starter.kill()
-    waiting = threading.Event()
-
-    def go() -> None:
-        assert waiting.wait(30)
-        (recovering.data_dir / "go").touch()
-
-    helper = threading.Thread(target=go)
-    helper.start()
-    with recovering.open(report=lambda _: waiting.set()) as lease:
+    with recovering.open(report=lambda _: (recovering.data_dir / "go").touch()) as lease:
         assert query(lease, "select pg_is_in_recovery()") is False
         assert recovering.postmaster_pid == pid
-    helper.join()
 
 
-def test_recovering_server_stops_when_nobody_waits_for_it(recovering: Workbench) -> None:
-    starter = recovering.user(settings=archive(recovering))
-    starter.hear("report")
+def test_recovering_server_stops_when_no_process_waits_for_it(recovering: Workbench) -> None:
+    starter = recovering.user(settings=slow_archive(recovering))
+    starter.receive("report")
     starter.kill()
     recovering.wait_until_stopped()
 
 
 def test_start_waits_for_a_server_that_restarts_after_a_backend_died(bench: Workbench) -> None:
-    """Its pid file says "ready" all the time. A stopped child keeps it from being so."""
+    """Its pid file says "ready" all the time, but a stopped child keeps it from restarting."""
     lease = bench.open()
     connections = [psycopg.connect(make_conninfo(**lease.conninfo)) for _ in range(2)]
     stopped, killed = (connection.info.backend_pid for connection in connections)
     os.kill(stopped, signal.SIGSTOP)
     os.kill(killed, signal.SIGKILL)
-    wait_for("the restart", lambda: not is_served(lease))
-    said: list[str] = []
+    wait_for("the restart", lambda: not accepts_queries(lease))
+    reports: list[str] = []
 
-    def let_it_go_on(report: str) -> None:
-        said.append(report)
+    def resume(report: str) -> None:
+        reports.append(report)
         os.kill(stopped, signal.SIGCONT)
 
-    assert query(bench.open(report=let_it_go_on), "select 1") == 1
-    assert said[0] == "Recovering after an unclean stop, 1 s ..."
+    assert query(bench.open(report=resume), "select 1") == 1
+    assert reports[0] == "Recovering after an unclean stop, 1 s ..."
     for connection in connections:
         connection.close()
 
 
-def is_served(lease: ServerHandle) -> bool:
+def accepts_queries(lease: ServerHandle) -> bool:
     try:
         return query(lease, "select 1") == 1
     except psycopg.OperationalError:
@@ -238,3 +222,31 @@ def test_failed_start_reports_the_reason_and_the_log_file(bench: Workbench) -> N
         bench.open(settings={"no_such_setting": "1"})
     assert str(bench.layout.log) in (caught.value.hint or "")
     bench.wait_until_stopped()
+
+
+async def test_recovering_embedded_server_is_unreachable_and_its_detail_is_logged(
+    bench: Workbench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A standby without a primary recovers forever, and allows no reads."""
+    layout, binaries = bench.layout, find_binaries()
+    account = choose_account(cluster=layout.cluster, home=layout.home, binaries=binaries.directory)
+    (layout.cluster / "standby.signal").touch()
+    account.give(layout.cluster / "standby.signal")
+    sockets = _make_socket_directory(layout, account)
+    launch(
+        start_command(layout.cluster, sockets, binaries, {"fsync": "off"}),
+        log=layout.log,
+        environment=clean_environment(),
+        account=account,
+    )
+    wait_for("a socket", lambda: (sockets / ".s.PGSQL.5432").exists())
+    database = Database(connection_info(str(sockets)))
+    seen: list[StoreError] = []
+    with caplog.at_level(logging.INFO, logger="store.database.connection_errors"):
+        while not any("not accepting connections" in str(error) for error in seen[-1:]):
+            with pytest.raises(StoreError) as caught:
+                await database.read(OPERATOR, Query(text("select 1"), tuple))
+            seen.append(caught.value)
+            assert len(seen) < 10_000
+    assert {type(error) for error in seen} == {Unreachable}
+    assert "Hot standby mode is disabled." in caplog.text

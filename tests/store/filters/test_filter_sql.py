@@ -187,7 +187,10 @@ async def test_user_may_not_filter_by_email(ada: Store, make_job: MakeJob) -> No
     window = RowWindowQuery(listed=ListQuery(job_filter=by_email))
     for call in (ada.find_jobs(by_email), ada.get_window(window)):
         error = await error_of(NoPrivilege, call)
-        assert str(error) == "user: can't match names here. Only the operator may read the users."
+        assert (
+            str(error)
+            == "The filter key 'user' can't match names in this database. Only the operator may read the users."
+        )
         assert error.hint == "Use the user's id, or its first digits."
     assert [job.id for job in await ada.find_jobs(parse(f"user:{ADA}", now=NOW))] == [job_id]
 
@@ -233,7 +236,9 @@ async def test_filter_by_name_needs_a_grant_and_filter_by_id_does_not(
         for text in (f"project:{PROJECT}", "project:cafe0000", f"user:{ADA}", "-project:beef lifestyle"):
             assert await found(text) == [JOB]
         for text, key in (("project:Catalog", "project"), ("-user:ada@example.com", "user")):
-            with pytest.raises(NoPrivilege, match=f"^{key}: can't match names here. No grant: "):
+            with pytest.raises(
+                NoPrivilege, match=f"^The filter key '{key}' can't match names in this database. No grant: "
+            ):
                 await found(text)
         show_rows(app_sql, recording_login, "projects")
         assert await found("project:Catalog") == [JOB]

@@ -170,7 +170,7 @@ async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
         answers = await probed(store.database, plan)
     assert owner.execute(rows).fetchall() == before
     assert set(plan.targets) == {TargetKind.JOB, TargetKind.FINISHED_JOB, TargetKind.PROJECT, TargetKind.ASSET}
-    why = "row level security may hide rows in use from onlooker"
+    why = "row level security may hide jobs or assets from onlooker"
     assert_judged(answers, DELETE_PROJECT, INSERT_JOB, (ProbeTarget.ASSET, Verb.DELETE), why=why)
 
 
@@ -196,7 +196,7 @@ async def test_update_of_a_hidden_row_is_judged_from_the_policies(
     owner.execute("create policy careless on generation_jobs for update using (true)")
     probe = (await probed(attached))[ProbeTarget.JOB, Verb.UPDATE]
     assert (probe.how, probe.verdict) == (ProbeMethod.JUDGED, ProbeVerdict.LEAK)
-    assert probe.answer == 'hidden (0 rows) by its id, yet policy "careless" permits it'
+    assert probe.answer == 'hidden (0 rows) by id; without an id, policy "careless" permits it'
 
 
 async def test_isolation_check_finds_the_same_leaks_with_an_invented_user(

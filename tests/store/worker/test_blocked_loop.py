@@ -1,4 +1,4 @@
-"""A handler that blocks the event loop for longer than a lease loses neither its own job nor the others'."""
+"""A handler may block the event loop for longer than a lease. Its worker then loses no job."""
 
 import asyncio
 import time
@@ -9,47 +9,43 @@ import pytest
 from sqlalchemy import text
 
 from store.database.query import Query, TimeLimits
-from store.leases.lease import JobFinish, Rescheduled
+from store.leases.lease import Rescheduled
 from store.users.actor import OPERATOR
 from store.worker import in_flight
 from store.worker.handlers import Backoff, Registry, Work
 from store.worker.lease_client import LeaseClient
 from store.worker.worker_events import AttemptEnded, AttemptStarted, DatabaseUnavailable, EventLoopBlocked, LeaseLost
-from tests.store.store_fixtures import until
-from tests.store.worker.conftest import WorkerEnv, has_ended
+from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, kinds, of_kind, until_reported
 from tui.text.worker_text import worker_words
 
 LEASE = 1.0
 
 
 async def test_blocked_event_loop_loses_no_job_of_its_worker(env: WorkerEnv) -> None:
-    registry, other_ends = Registry(), asyncio.Event()
+    registry, is_unblocked = Registry(), asyncio.Event()
 
-    @registry.handler("a other")
-    async def other(_: Work) -> None:
-        await other_ends.wait()
+    @registry.handler("a waits")
+    async def waits(_: Work) -> None:
+        await is_unblocked.wait()
 
     @registry.handler("b blocks")
     async def blocks(_: Work) -> None:
-        time.sleep(3 * LEASE)  # noqa: ASYNC251
-        other_ends.set()
+        time.sleep(2 * LEASE)  # noqa: ASYNC251
+        is_unblocked.set()
 
-    env.queue("a other")
+    env.queue("a waits")
     env.queue("b blocks")
-    worker, told = env.make_worker(registry, lease_seconds=LEASE)
-    await worker.run(once=True)
+    events = await env.run(registry, lease_seconds=LEASE)
 
-    assert env.ends() == [("succeeded", None, 250)] * 2
-    kinds = [type(one) for one in told]
-    assert kinds.count(AttemptStarted) == kinds.count(AttemptEnded) == 2
-    assert LeaseLost not in kinds
-    blocked = next(one for one in told if isinstance(one, EventLoopBlocked))
-    assert "run it in a thread" in worker_words(blocked)
+    assert env.outcomes() == [SUCCEEDED] * 2
+    assert len(of_kind(events, AttemptStarted)) == len(of_kind(events, AttemptEnded)) == 2
+    assert of_kind(events, LeaseLost) == []
+    assert "it runs in a thread" in worker_words(of_kind(events, EventLoopBlocked)[0])
 
 
 @pytest.mark.parametrize("blocks_in_last_step", [True, False])
 async def test_blocking_job_times_out_and_fails_no_other_job(env: WorkerEnv, *, blocks_in_last_step: bool) -> None:
-    """Blocks of other handlers don't count for a job's time-out. Each attempt has its own block here."""
+    """A job's time-out doesn't count the time in which other handlers block. Here each attempt blocks by itself."""
     registry = Registry(time_out=0.8, attempts=2, backoff=Backoff(first=0.01))
 
     @registry.handler("a waits", "c waits")
@@ -58,27 +54,22 @@ async def test_blocking_job_times_out_and_fails_no_other_job(env: WorkerEnv, *, 
 
     @registry.handler("b blocks")
     async def blocks(_: Work) -> None:
-        time.sleep(2 * LEASE)  # noqa: ASYNC251
+        time.sleep(1.5 * LEASE)  # noqa: ASYNC251
         if not blocks_in_last_step:
             await asyncio.sleep(30)
 
     for mode in ("a waits", "b blocks", "c waits"):
         env.queue(mode)
-    async with env.running(registry, lease_seconds=LEASE) as (_, told):
-        await until(lambda: has_ended(told, 4))
+    async with env.running(registry, lease_seconds=LEASE) as (_, events):
+        await until_reported(events, number=4)
 
     failed = ("failed", "Given up after 2 attempts: Timed out after 0.8 s", 250)
-    assert env.ends() == [("succeeded", None, 250), failed, ("succeeded", None, 250)]
-    starts = [(one.claimed.job.mode, one.claimed.attempt) for one in told if isinstance(one, AttemptStarted)]
-    assert sorted(starts) == [("a waits", 1), ("b blocks", 1), ("b blocks", 2), ("c waits", 1)]
-    ended = [(one.claimed.job.mode, type(one.ending)) for one in told if isinstance(one, AttemptEnded)]
-    assert sorted(ended, key=str) == [
-        ("a waits", JobFinish),
-        ("b blocks", JobFinish),
-        ("b blocks", Rescheduled),
-        ("c waits", JobFinish),
-    ]
-    assert not any(isinstance(one, (LeaseLost, DatabaseUnavailable)) for one in told)
+    assert env.outcomes() == [SUCCEEDED, failed, SUCCEEDED]
+    started = [(event.claimed.job.mode, event.claimed.attempt) for event in of_kind(events, AttemptStarted)]
+    assert sorted(started) == [("a waits", 1), ("b blocks", 1), ("b blocks", 2), ("c waits", 1)]
+    rescheduled = [event for event in of_kind(events, AttemptEnded) if isinstance(event.ending, Rescheduled)]
+    assert [event.claimed.job.mode for event in rescheduled] == ["b blocks"]
+    assert not {LeaseLost, DatabaseUnavailable} & set(kinds(events))
 
 
 async def test_answer_that_waits_while_the_event_loop_is_blocked_is_read(env: WorkerEnv) -> None:
@@ -92,30 +83,28 @@ async def test_answer_that_waits_while_the_event_loop_is_blocked_is_read(env: Wo
 
 
 async def test_other_worker_takes_nothing_over_while_the_event_loop_is_blocked(env: WorkerEnv) -> None:
-    """Not even a job whose claim the event loop has not received yet."""
-    registry = Registry()
+    """That includes a job that the worker has claimed, before the event loop receives the answer."""
     seen: list[object] = []
 
-    @registry.handler()
     async def blocks(_: Work) -> None:
         env.queue()
         env.sql("select from gjobs.claim_jobs(%s, null, 1, %s)", (worker.id, LEASE))
-        ends_at = time.monotonic() + 3 * LEASE
+        ends_at = time.monotonic() + 2 * LEASE
         while time.monotonic() < ends_at:
             seen.extend(env.sql("select count(*), bool_and(expires_at > clock_timestamp()) from gjobs.job_leases"))
             time.sleep(0.05)  # noqa: ASYNC251
 
     env.queue()
-    worker, _ = env.make_worker(registry, lease_seconds=LEASE, concurrency=1)
+    worker, _ = env.make_worker(blocks, lease_seconds=LEASE, concurrency=1)
     await asyncio.wait_for(worker.run(once=True), 30)
     assert set(seen) == {(2, True)}
 
 
 async def test_hung_event_loop_loses_its_jobs(env: WorkerEnv, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a worker that hangs would keep its jobs for ever. Only the job that blocks loses an attempt."""
+    """Otherwise a worker that hangs would keep its jobs forever. Only the job that blocks loses an attempt."""
     monkeypatch.setattr(in_flight, "HUNG_SECONDS", 0.0)
     registry = Registry(time_out=0.5, attempts=2)
-    last: list[object] = []
+    leases: list[object] = []
 
     @registry.handler("a waits")
     async def waits(_: Work) -> None:
@@ -126,14 +115,15 @@ async def test_hung_event_loop_loses_its_jobs(env: WorkerEnv, monkeypatch: pytes
         if work.attempt == 1:
             time.sleep(3 * LEASE)  # noqa: ASYNC251
             rows = "select j.mode, l.owner is null, l.attempt, l.expires_at > clock_timestamp()"
-            last.extend(env.sql(f"{rows} from gjobs.job_leases l join generation_jobs j on j.id = l.job_id order by 1"))
+            leases.extend(
+                env.sql(f"{rows} from gjobs.job_leases l join generation_jobs j on j.id = l.job_id order by 1")
+            )
 
     env.queue("a waits")
     env.queue("b blocks")
-    worker, _ = env.make_worker(registry, lease_seconds=LEASE)
-    await worker.run(once=True)
-    assert last == [("a waits", True, 0, False), ("b blocks", False, 1, False)]
-    assert env.ends()[0] == ("succeeded", None, 250)
+    await env.run(registry, lease_seconds=LEASE)
+    assert leases == [("a waits", True, 0, False), ("b blocks", False, 1, False)]
+    assert env.outcomes()[0] == SUCCEEDED
 
 
 async def test_guard_opens_no_connection_while_the_event_loop_goes_on(
@@ -141,14 +131,11 @@ async def test_guard_opens_no_connection_while_the_event_loop_goes_on(
 ) -> None:
     opened: list[LeaseClient] = []
     monkeypatch.setattr(LeaseClient, "for_another_loop", opened.append)
-    registry = Registry()
 
-    @registry.handler()
     async def waits(_: Work) -> None:
-        await asyncio.sleep(4.0)
+        await asyncio.sleep(2.5)
 
     env.queue()
-    worker, _ = env.make_worker(registry, lease_seconds=6.0)
-    await worker.run(once=True)
+    await env.run(waits, lease_seconds=6.0)
     assert opened == []
-    assert env.ends() == [("succeeded", None, 250)]
+    assert env.outcomes() == [SUCCEEDED]

@@ -1,10 +1,10 @@
-"""Whatever a handler does, its job ends with a clear error and its worker goes on."""
+"""A handler may do anything: its job ends with a clear error, and its worker goes on."""
 
 import asyncio
 import functools
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,15 @@ import pytest
 
 from store.errors import InvalidValue
 from store.worker import attempt
-from store.worker.handlers import Registry, Retry, Work
-from store.worker.worker_events import AttemptEnded, HandlerAbandoned
+from store.worker.handlers import Handler, Registry, Retry, Work
+from store.worker.worker_events import HandlerAbandoned
 from tests.store.store_fixtures import until
-from tests.store.worker.conftest import WorkerEnv
+from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, do_nothing, of_kind, until_reported
 from tui.text.worker_text import worker_words
 
 
-class Mute(Exception):
-    """Its message cannot be read."""
+class UnreadableError(Exception):
+    """An exception whose message cannot be read."""
 
     def __init__(self, raised: BaseException) -> None:
         self._raised = raised
@@ -29,101 +29,138 @@ class Mute(Exception):
         raise self._raised
 
 
-class Custom(BaseException):
+class CustomError(BaseException):
     pass
 
 
-def waits_for_a_text() -> None:
-    raise Retry("busy", after="5")  # type: ignore[arg-type]
-
-
-def waits_for_a_text_set_later() -> None:
+def sets_a_text_as_the_wait(_: Work) -> None:
     error = Retry("busy")
     error.after = "5"  # type: ignore[assignment]
     raise error
 
 
-def cancels_itself() -> None:
-    task = asyncio.current_task()
-    assert task is not None
-    task.cancel()
+def generates(_: Work) -> Iterator[int]:
+    yield 1
 
 
-def raising(error: BaseException) -> Callable[[], None]:
-    def raises() -> None:
+async def generates_asynchronously(_: Work) -> AsyncIterator[int]:
+    yield 1
+
+
+class CallableGenerator:
+    def __call__(self, work: Work) -> Iterator[int]:
+        return (yield 1)
+
+
+class AwaitableResult:
+    def __await__(self) -> Iterator[None]:
+        yield
+
+
+def raising(error: BaseException) -> Handler:
+    def raises(_: Work) -> None:
         raise error
 
     return raises
 
 
-ERRORS: dict[str, tuple[Callable[[], None], str]] = {
-    "Retry after a text": (
-        waits_for_a_text,
-        "TypeError: Retry(after=…) needs a number of seconds, not a value of type str.",
-    ),
-    "Retry after a text set later": (waits_for_a_text_set_later, "TypeError"),
-    "mute": (raising(Mute(ValueError())), "Mute: its message cannot be read (ValueError)"),
-    "mute by KeyboardInterrupt": (
-        raising(Mute(KeyboardInterrupt())),
-        "Mute: its message cannot be read (KeyboardInterrupt)",
+def setting_cost(cost: Any) -> Handler:
+    def sets_cost(work: Work) -> None:
+        work.cost_cents = cost
+
+    return sets_cost
+
+
+FAILING: dict[str, tuple[Handler, str]] = {
+    "ValueError": (raising(ValueError("no such\0 image \ud800")), "ValueError: no such image ?"),
+    "TimeoutError": (raising(TimeoutError("the model did not answer")), "TimeoutError: the model did not answer"),
+    "unreadable": (raising(UnreadableError(ValueError())), "UnreadableError: its message cannot be read (ValueError)"),
+    "unreadable by KeyboardInterrupt": (
+        raising(UnreadableError(KeyboardInterrupt())),
+        "UnreadableError: its message cannot be read (KeyboardInterrupt)",
     ),
     "KeyboardInterrupt": (raising(KeyboardInterrupt("stop")), "KeyboardInterrupt: stop"),
     "SystemExit": (raising(SystemExit(3)), "SystemExit: 3"),
     "GeneratorExit": (raising(GeneratorExit("out")), "GeneratorExit: out"),
     "StopIteration": (raising(StopIteration("out")), "RuntimeError: coroutine raised StopIteration"),
     "CancelledError": (raising(asyncio.CancelledError("gone")), "CancelledError: gone"),
-    "custom": (raising(Custom("odd")), "Custom: odd"),
-    "group": (raising(BaseExceptionGroup("some", [Custom()])), "BaseExceptionGroup: some (1 sub-exception)"),
+    "BaseException": (raising(CustomError("odd")), "CustomError: odd"),
+    "group": (raising(BaseExceptionGroup("some", [CustomError()])), "BaseExceptionGroup: some (1 sub-exception)"),
+    "returns a generator": (
+        generates,
+        "TypeError: The handler returned a generator, which never runs. Remove its 'yield'.",
+    ),
+    "returns an awaitable": (
+        lambda _: AwaitableResult(),
+        "TypeError: The handler returned an awaitable. Define it with 'async def'.",
+    ),
+    "wait is a text": (
+        lambda _: Retry("busy", after="5"),  # type: ignore[arg-type]
+        "TypeError: Retry(after=…) needs a number of seconds, not a value of type str.",
+    ),
+    "wait becomes a text": (sets_a_text_as_the_wait, "TypeError"),
+    "wait is no number": (
+        lambda _: Retry(after=float("nan")),
+        "ValueError: Retry(after=…) needs 0 or more seconds, not nan.",
+    ),
+    "negative wait": (lambda _: Retry(after=-5), "ValueError: Retry(after=…) needs 0 or more seconds, not -5."),
+    "note is a number": (
+        lambda work: work.note(5),  # type: ignore[arg-type]
+        "TypeError: A note must be a string, not a value of type int.",
+    ),
+    **{
+        f"cost {cost!r}": (setting_cost(cost), "InvalidValue: The cost must be whole cents")
+        for cost in (2.5, 12.0, float("nan"), "7", True, None, 2**31, -1)
+    },
 }
+"""Handlers by name, with the beginning of the error of their jobs."""
 
 
 @pytest.mark.parametrize("is_blocking", [False, True], ids=["coroutine", "thread"])
-@pytest.mark.parametrize("name", ERRORS)
-async def test_any_error_of_a_handler_fails_its_job_and_the_worker_goes_on(
-    env: WorkerEnv, name: str, is_blocking: bool
-) -> None:
+async def test_any_error_of_a_handler_fails_its_job_and_the_worker_goes_on(env: WorkerEnv, is_blocking: bool) -> None:
+    def as_coroutine(handler: Handler) -> Handler:
+        async def run(work: Work) -> object:
+            return handler(work)
+
+        return run
+
     registry = Registry()
-    act, error = ERRORS[name]
+    registry.handler("succeeds")(do_nothing)
+    for mode, (handler, _) in FAILING.items():
+        # The lambda hides a generator function, which a registry refuses.
+        registry.handler(mode)((lambda work, run=handler: run(work)) if is_blocking else as_coroutine(handler))
+        env.queue(mode)
+    env.queue("succeeds")
 
-    @registry.handler("b good")
-    async def good(work: Work) -> None:
-        work.cost_cents = 1
+    await env.run(registry, concurrency=1)
 
-    async def bad(_: Work) -> None:
-        act()
-
-    registry.handler("a bad")((lambda _: act()) if is_blocking else bad)
-    env.queue("a bad")
-    env.queue("b good")
-    worker, _ = env.make_worker(registry, concurrency=1)
-
-    await worker.run(once=True)
-
-    failed, succeeded = env.ends()
-    assert failed[0] == "failed"
-    assert str(failed[1]).startswith(error)
-    assert succeeded == ("succeeded", None, 1)
+    rows = env.sql("select mode, status, error, cost_cents from generation_jobs")
+    outcomes = {mode: outcome for mode, *outcome in rows}
+    assert outcomes.pop("succeeds") == list(SUCCEEDED)
+    assert outcomes.keys() == FAILING.keys()
+    for mode, (status, error, cost_cents) in outcomes.items():
+        assert (status, cost_cents) == ("failed", 250), mode
+        assert error.startswith(FAILING[mode][1]), mode
     assert env.leases() == []
 
 
 async def test_coroutine_that_cancels_its_own_task_fails_its_job(env: WorkerEnv) -> None:
-    registry = Registry()
-
-    @registry.handler()
-    async def bad(_: Work) -> None:
-        cancels_itself()
+    async def cancels_itself(_: Work) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
         await asyncio.sleep(60)
 
     env.queue()
-    worker, _ = env.make_worker(registry)
-    await worker.run(once=True)
-    assert env.ends() == [("failed", "CancelledError", 250)]
+    await env.run(cancels_itself)
+    assert env.outcomes() == [("failed", "CancelledError", 250)]
     assert env.leases() == []
 
 
-def endless(stopped: asyncio.Event) -> Registry:
-    """A coroutine that takes no notice of being cancelled."""
-    registry = Registry(time_out=0.05, attempts=1)
+def ignoring_cancellation(stopped: asyncio.Event, time_out: float) -> Registry:
+    """Return a registry with a handler for "stubborn" that ignores its cancellation, and one for "lifestyle"."""
+    registry = Registry(time_out=time_out, attempts=1)
+    registry.handler("lifestyle")(do_nothing)
 
     @registry.handler("stubborn")
     async def stubborn(_: Work) -> None:
@@ -132,10 +169,6 @@ def endless(stopped: asyncio.Event) -> Registry:
                 await stopped.wait()
             except asyncio.CancelledError:
                 continue
-
-    @registry.handler("lifestyle")
-    async def good(_: Work) -> None:
-        pass
 
     return registry
 
@@ -146,18 +179,15 @@ async def test_coroutine_that_swallows_its_cancellation_times_out_and_keeps_its_
     monkeypatch.setattr(attempt, "STOP_SECONDS", 0.05)
     stopped = asyncio.Event()
     env.queue("stubborn")
-    worker, told = env.make_worker(endless(stopped), concurrency=1)
-    running = asyncio.create_task(worker.run())
-    await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
-    assert env.ends() == [("failed", "Timed out after 0.05 s", 250)]
-    (abandoned,) = (one for one in told if isinstance(one, HandlerAbandoned))
-    assert "is abandoned" in worker_words(abandoned)
-    assert worker.free == 0
-    env.queue("lifestyle")
-    stopped.set()
-    await until(lambda: ("succeeded", None, 250) in env.ends())
-    worker.stop()
-    await running
+    async with env.running(ignoring_cancellation(stopped, 0.05), concurrency=1) as (worker, events):
+        await until_reported(events)
+        assert env.outcomes() == [("failed", "Timed out after 0.05 s", 250)]
+        (abandoned,) = of_kind(events, HandlerAbandoned)
+        assert "The worker no longer waits for it" in worker_words(abandoned)
+        assert worker.free == 0
+        env.queue("lifestyle")
+        stopped.set()
+        await until(lambda: SUCCEEDED in env.outcomes())
 
 
 async def test_stop_releases_the_job_of_a_coroutine_that_does_not_stop(
@@ -165,35 +195,29 @@ async def test_stop_releases_the_job_of_a_coroutine_that_does_not_stop(
 ) -> None:
     monkeypatch.setattr(attempt, "STOP_SECONDS", 0.05)
     stopped = asyncio.Event()
-    registry = endless(stopped)
-    object.__setattr__(registry.of("stubborn"), "time_out", 60.0)
     (job,) = env.queue("stubborn")
-    worker, told = env.make_worker(registry)
-    running = asyncio.create_task(worker.run())
-    await until(lambda: bool(env.leases()))
-    worker.stop()
-    worker.stop()
-    await running
-    assert any(isinstance(one, HandlerAbandoned) for one in told)
+    async with env.running(ignoring_cancellation(stopped, 60.0)) as (worker, events):
+        await env.until_leased()
+        worker.stop()
+    assert len(of_kind(events, HandlerAbandoned)) == 1
     assert env.leases() == [(job, None, 0, None)]
     stopped.set()
 
 
 async def test_cancelled_worker_stops_its_handlers_before_it_ends(env: WorkerEnv) -> None:
-    registry, stopped = Registry(), list[bool]()
+    started, stopped = asyncio.Event(), list[bool]()
 
-    @registry.handler()
     async def long(work: Work) -> None:
+        started.set()
         try:
             await asyncio.sleep(60)
         finally:
             stopped.append(work.should_stop)
 
     env.queue()
-    worker, _ = env.make_worker(registry)
+    worker, _ = env.make_worker(long)
     running = asyncio.create_task(worker.run())
-    await env.until_leased()
-    await asyncio.sleep(0.05)
+    await started.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -242,22 +266,9 @@ def test_process_ends_although_a_coroutine_never_does() -> None:
     assert done.returncode == 0
 
 
-def generates(_: Work) -> Iterator[int]:
-    yield 1
-
-
-async def generates_later(_: Work) -> AsyncIterator[int]:
-    yield 1
-
-
-class Generating:
-    def __call__(self, work: Work) -> Iterator[int]:
-        return (yield 1)
-
-
 @pytest.mark.parametrize(
     "handler",
-    [generates, generates_later, functools.partial(generates), Generating(), 5, None],
+    [generates, generates_asynchronously, functools.partial(generates), CallableGenerator(), 5, None],
     ids=["generator", "async generator", "partial", "object", "number", "nothing"],
 )
 def test_handler_that_cannot_be_run_is_refused_at_registration(handler: Any) -> None:
@@ -271,54 +282,3 @@ def test_handler_that_cannot_be_run_is_refused_at_registration(handler: Any) -> 
 def test_handler_with_unusable_settings_is_refused_at_registration(settings: dict[str, Any]) -> None:
     with pytest.raises(InvalidValue):
         Registry().handler("lifestyle", **settings)
-
-
-@pytest.mark.parametrize("is_coroutine", [False, True])
-async def test_handler_that_returns_a_generator_fails_its_job(env: WorkerEnv, is_coroutine: bool) -> None:
-    registry = Registry()
-
-    async def returns(work: Work) -> object:
-        return generates(work)
-
-    registry.handler("lifestyle")(returns if is_coroutine else (lambda work: generates(work)))
-    env.queue()
-    worker, _ = env.make_worker(registry)
-    await worker.run(once=True)
-    error = "TypeError: The handler returned a generator, which never runs. Remove its 'yield'."
-    assert env.ends() == [("failed", error, 250)]
-
-
-@pytest.mark.parametrize(
-    ("misuse", "error"),
-    [
-        (lambda _: Retry(after=float("nan")), "ValueError: Retry(after=…) needs 0 or more seconds, not nan."),
-        (lambda _: Retry(after=-5), "ValueError: Retry(after=…) needs 0 or more seconds, not -5."),
-        (lambda work: work.note(5), "TypeError: A note must be a string, not a value of type int."),
-    ],
-    ids=["nan", "negative", "note"],
-)
-async def test_misuse_of_a_handler_argument_fails_the_job(
-    env: WorkerEnv, misuse: Callable[[Work], object], error: str
-) -> None:
-    async def misuses(work: Work) -> None:
-        misuse(work)
-
-    env.queue()
-    await env.run(misuses)
-    assert env.ends() == [("failed", error, 250)]
-
-
-@pytest.mark.parametrize("cost", [2.5, 12.0, float("nan"), "7", True, None, 2**31, -1])
-async def test_cost_that_is_no_whole_number_of_cents_fails_the_job(env: WorkerEnv, cost: Any) -> None:
-    registry = Registry()
-
-    @registry.handler()
-    async def dear(work: Work) -> None:
-        work.cost_cents = cost
-
-    env.queue()
-    worker, _ = env.make_worker(registry)
-    await worker.run(once=True)
-    ((status, error, cents),) = env.ends()
-    assert (status, cents) == ("failed", 250)
-    assert "The cost must be whole cents" in str(error)

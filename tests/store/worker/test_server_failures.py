@@ -1,18 +1,20 @@
-"""A server without room or memory, or with a fault of its own: a worker keeps what it has done until it is saved."""
+"""A worker keeps its results while the server fails (full disk, no memory, internal errors), and saves them later."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from uuid import UUID
 
 import pytest
 from psycopg import errors
+from psycopg.errors import _class_for_state
 
-from store.database.driver_errors import translate
+from store.database.driver_errors import is_connection_lost, translate
 from store.database.query import Query
-from store.errors import ServerFailure, UnexpectedError
-from store.leases.lease import ClaimedJob, LeaseKey, ProgressNote
+from store.errors import Conflict, ServerFailure, SignInRefused, StoreError, UnexpectedError, Unreachable
+from store.jobs.job import AnyStatus, parse_status
+from store.leases.lease import ClaimedJob, Ending, LeaseKey, ProgressNote
 from store.worker import lease_client
-from store.worker.handlers import Backoff, Registry, Retry, Work
+from store.worker.handlers import Backoff, Retry, Work
 from store.worker.lease_client import LeaseClient
 from store.worker.worker_events import (
     AttemptEnded,
@@ -20,13 +22,12 @@ from store.worker.worker_events import (
     DatabaseRecovered,
     DatabaseUnavailable,
     FinishDelayed,
+    LeaseLost,
     is_transient,
 )
-from tests.store.store_fixtures import Sql, until
-from tests.store.worker.conftest import WorkerEnv, do_nothing
+from tests.store.store_fixtures import Sql, altered, until
+from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, kinds, of_kind, registry_of, until_reported
 from tui.text.worker_text import worker_words
-
-SERVER_FAILURES = ["53000", "53100", "53200", "53400", "57000", "58000", "58030", "58P01", "XX000", "XX001", "XX002"]
 
 
 @pytest.fixture(autouse=True)
@@ -35,129 +36,149 @@ def quick_delays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def failing_end(sql: Sql) -> Iterator[Callable[[str], None]]:
-    """Makes the server fail with this SQLSTATE at the end of each job of the mode "bad"; without one no more."""
+def make_fail(sql: Sql) -> Iterator[Callable[[str], None]]:
+    """A function that creates `public.fails`, a trigger function that raises an error with this SQLSTATE."""
 
-    def set_sqlstate(sqlstate: str) -> None:
-        sql("drop trigger if exists fails on generation_jobs")
-        if sqlstate:
-            sql(
-                "create or replace function public.fails() returns trigger language plpgsql as $$ begin"
-                f" raise exception 'could not extend file: No space left on device' using errcode = '{sqlstate}';"
-                " end $$"
-            )
-            sql(
-                "create trigger fails before update on generation_jobs for each row"
-                " when (old.mode = 'bad' and old.status = 'running' and new.status <> 'running')"
-                " execute function public.fails()"
-            )
+    def create(sqlstate: str) -> None:
+        sql(
+            "create function public.fails() returns trigger language plpgsql as $$ begin"
+            f" raise exception 'could not extend file: No space left on device' using errcode = '{sqlstate}';"
+            " end $$"
+        )
 
-    yield set_sqlstate
-    set_sqlstate("")
-    sql("drop function if exists public.fails()")
+    yield create
+    sql("drop function if exists public.fails() cascade")
 
 
-@pytest.mark.parametrize("sqlstate", SERVER_FAILURES)
+FINISH_FAILS = (
+    "create trigger fails before update on generation_jobs for each row"
+    " when (old.mode = 'bad' and old.status = 'running' and new.status <> 'running')"
+    " execute function public.fails()"
+)
+
+RESCHEDULING_FAILS = (
+    "create trigger fails before update on gjobs.job_leases for each row when (new.owner is null)"
+    " execute function public.fails()"
+)
+
+
+@pytest.mark.parametrize("sqlstate", ["53100", "57000", "58030", "XX001"])
 async def test_result_is_kept_until_the_server_can_save_it(
-    env: WorkerEnv, failing_end: Callable[[str], None], sqlstate: str
+    env: WorkerEnv, make_fail: Callable[[str], None], sqlstate: str
 ) -> None:
-    registry, runs = Registry(), list[UUID]()
+    runs: list[UUID] = []
 
-    @registry.handler()
     async def paint(work: Work) -> None:
         runs.append(work.job.id)
         work.cost_cents = 7
 
-    failing_end(sqlstate)
+    make_fail(sqlstate)
     jobs = env.queue("bad") + env.queue("good", 3)
-    worker, told = env.make_worker(registry)
-    running = asyncio.create_task(worker.run())
-    await until(lambda: sum(isinstance(one, FinishDelayed) for one in told) > 2)
-    await until(lambda: sum(isinstance(one, AttemptEnded) for one in told) == 3)
-    assert [(row[0], row[2]) for row in env.leases()] == [(jobs[0], 1)], "the others do not wait for it"
-    failing_end("")
-    await until(lambda: sum(isinstance(one, AttemptEnded) for one in told) == 4)
-    worker.stop()
-    await running
+    async with env.running(paint) as (_, events):
+        with altered(env.sql, FINISH_FAILS, "drop trigger fails on generation_jobs"):
+            await until_reported(events, FinishDelayed, 3)
+            await until_reported(events, AttemptEnded, 3)
+            assert [(row[0], row[2]) for row in env.leases()] == [(jobs[0], 1)], "the other jobs don't wait for it"
+        await until_reported(events, AttemptEnded, 4)
 
-    assert sorted(runs) == sorted(jobs), "each ran once"
-    assert env.ends() == [("succeeded", None, 7)] * 4
-    delayed = next(one for one in told if isinstance(one, FinishDelayed))
-    assert "its result is kept. The next try to save it" in worker_words(delayed)
-    assert "No space left on device" in worker_words(delayed)
+    assert sorted(runs) == sorted(jobs), "each job ran once"
+    assert env.outcomes() == [("succeeded", None, 7)] * 4
+    words = worker_words(of_kind(events, FinishDelayed)[0])
+    assert "its result is kept. The next try to save it" in words
+    assert "No space left on device" in words
 
 
 async def test_failed_attempt_is_rescheduled_once_the_server_can_save_it(
-    env: WorkerEnv, failing_end: Callable[[str], None]
+    env: WorkerEnv, make_fail: Callable[[str], None]
 ) -> None:
-    registry = Registry(backoff=Backoff(first=60.0))
-
-    @registry.handler()
     async def busy(_: Work) -> None:
         raise Retry("busy")
 
-    (job,) = env.queue("bad")
-    env.sql(
-        "create function public.fails() returns trigger language plpgsql as"
-        " $$ begin raise exception 'out of memory' using errcode = '53200'; end $$"
-    )
-    env.sql(
-        "create trigger fails before update on gjobs.job_leases for each row when (new.owner is null)"
-        " execute function public.fails()"
-    )
-    worker, told = env.make_worker(registry)
-    running = asyncio.create_task(worker.run())
-    try:
-        await until(lambda: any(isinstance(one, FinishDelayed) for one in told))
-    finally:
-        env.sql("drop trigger fails on gjobs.job_leases")
-    await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
-    worker.stop()
-    await running
+    make_fail("53200")
+    (job,) = env.queue()
+    async with env.running(registry_of(busy, backoff=Backoff(first=60.0))) as (_, events):
+        with altered(env.sql, RESCHEDULING_FAILS, "drop trigger fails on gjobs.job_leases"):
+            await until_reported(events, FinishDelayed)
+        await until_reported(events)
     assert env.leases() == [(job, None, 1, "busy")]
 
 
-@pytest.mark.parametrize("sqlstate", SERVER_FAILURES)
 async def test_worker_outlives_a_server_failure_while_it_claims_and_renews(
-    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch, sqlstate: str
+    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed: set[str] = set()
     claiming, renew = LeaseClient.claiming, LeaseClient.renew
 
+    def fail_once(what: str) -> None:
+        if what not in failed:
+            failed.add(what)
+            raise translate(errors.DiskFull("disk full"))
+
     async def renewal_fails(self: LeaseClient, held: Sequence[LeaseKey], progress: Sequence[ProgressNote]) -> set[UUID]:
-        if "renew" not in failed:
-            failed.add("renew")
-            raise translate(errors.lookup(sqlstate)("disk full"))
+        fail_once("renew")
         return await renew(self, held, progress)
 
     def claim_fails(self: LeaseClient, most: int) -> Query[ClaimedJob]:
-        if "claim" not in failed:
-            failed.add("claim")
-            raise translate(errors.lookup(sqlstate)("disk full"))
+        fail_once("claim")
         return claiming(self, most)
 
     monkeypatch.setattr(LeaseClient, "renew", renewal_fails)
     monkeypatch.setattr(LeaseClient, "claiming", claim_fails)
     env.queue()
-    worker, told = env.make_worker(do_nothing, lease_seconds=0.3)
-    running = asyncio.create_task(worker.run())
-    await until(lambda: failed == {"renew", "claim"} and any(isinstance(one, AttemptEnded) for one in told))
-    worker.stop()
-    await running
-    assert {type(one) for one in told} == {DatabaseUnavailable, DatabaseRecovered, AttemptStarted, AttemptEnded}
-    assert env.ends() == [("succeeded", None, 250)]
+    async with env.running(lease_seconds=0.3) as (_, events):
+        await until(lambda: failed == {"renew", "claim"})
+        await until_reported(events)
+    assert set(kinds(events)) == {DatabaseUnavailable, DatabaseRecovered, AttemptStarted, AttemptEnded}
+    assert env.outcomes() == [SUCCEEDED]
 
 
-@pytest.mark.parametrize("sqlstate", SERVER_FAILURES)
-def test_server_failures_are_transient_and_no_mistake_of_gjobs(sqlstate: str) -> None:
-    error = translate(errors.lookup(sqlstate)("disk full"))
-    assert type(error) is ServerFailure
+async def test_worker_outlives_an_unknown_job_status_after_a_lost_answer(
+    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_lost = asyncio.Event()
+    end = LeaseClient.end
+
+    async def lose_first_answer(self: LeaseClient, endings: Sequence[Ending]) -> set[UUID]:
+        await end(self, endings)
+        if not is_lost.is_set():
+            is_lost.set()
+            raise Unreachable("The connection was lost.")
+        return set()
+
+    async def status_of_the_app(self: LeaseClient, job_ids: Collection[UUID]) -> dict[UUID, AnyStatus]:
+        return {job_id: parse_status("cancelled") for job_id in job_ids}
+
+    monkeypatch.setattr(LeaseClient, "end", lose_first_answer)
+    monkeypatch.setattr(LeaseClient, "statuses", status_of_the_app)
+    env.queue()
+    events = await env.run()
+    assert kinds(events) == [AttemptStarted, DatabaseUnavailable, DatabaseRecovered, LeaseLost]
+
+
+SERVER_FAILURES = (
+    *("53000", "53100", "53200", "53400", "57000", "58000", "58030", "58P01", "XX000", "XX001", "XX002"),
+    *("53999", "57999", "58999", "XX999"),
+)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "kind", "is_retried"),
+    [
+        *((sqlstate, ServerFailure, True) for sqlstate in SERVER_FAILURES),
+        ("08999", Unreachable, True),
+        ("40999", Conflict, True),
+        ("28999", SignInRefused, False),
+        *((sqlstate, UnexpectedError, False) for sqlstate in ("22012", "42601", "54001", "0A000", "22999", "99999")),
+    ],
+)
+def test_class_of_the_sqlstate_decides_the_kind_of_error_and_whether_a_worker_retries(
+    sqlstate: str, kind: type[StoreError], is_retried: bool
+) -> None:
+    """A code that ends in 999 is unknown to the driver."""
+    driver_error = _class_for_state(sqlstate)("something failed")
+    driver_error.sqlstate = sqlstate
+    error = translate(driver_error)
+    assert type(error) is kind
     assert error.sqlstate == sqlstate
-    assert is_transient(error)
-
-
-@pytest.mark.parametrize("sqlstate", ["22012", "42601", "54001", "0A000"])
-def test_other_unexpected_errors_are_permanent(sqlstate: str) -> None:
-    error = translate(errors.lookup(sqlstate)("division by zero"))
-    assert type(error) is UnexpectedError
-    assert not is_transient(error)
+    assert is_transient(error) is is_retried
+    assert is_connection_lost(driver_error) is (kind is Unreachable), "only then the outcome is unknown"

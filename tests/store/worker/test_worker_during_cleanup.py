@@ -1,4 +1,4 @@
-"""Old jobs go while workers are at work on the same table: none goes that somebody holds, and no work is lost."""
+"""A clean-up beside running workers removes no job that a worker holds, and loses no result."""
 
 import asyncio
 from datetime import timedelta
@@ -14,26 +14,31 @@ from store.worker.handlers import Registry, Retry, Work
 from store.worker.worker_events import AttemptEnded, FinishRejected, LeaseLost
 from tests.store.retention.conftest import cleaned
 from tests.store.store_fixtures import until
-from tests.store.worker.conftest import WorkerEnv, has_ended, registry_of
+from tests.store.worker.conftest import WorkerEnv, kinds, of_kind, registry_of
 
-JOBS, FORGOTTEN, HELD = 200, 10, 10
+JOBS = 200
+"""Jobs that the workers run during the clean-ups."""
 
-"""How many workers do meanwhile; how many run, and nobody holds them; how many somebody else holds."""
+FORGOTTEN = 10
+"""Running jobs without a lease."""
+
+HELD = 10
+"""Jobs with a lease of another worker."""
 
 ALL_BUT_QUEUED = (JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED)
 
 
-def is_put_off(job_id: UUID) -> bool:
+def is_rescheduled(job_id: UUID) -> bool:
     return job_id.int % 4 == 0
 
 
-def at_work(once_cleaned: asyncio.Event) -> Registry:
-    """Some of it lasts until a first clean-up is over."""
+def make_registry(is_cleaned: asyncio.Event) -> Registry:
+    """A fifth of the jobs run until the first clean-up is over."""
 
     async def handler(work: Work) -> None:
         if work.job.id.int % 5 == 0:
-            await once_cleaned.wait()
-        if is_put_off(work.job.id):
+            await is_cleaned.wait()
+        if is_rescheduled(work.job.id):
             raise Retry("busy", after=3600)
         if work.job.id.int % 7 == 0:
             raise ValueError("no such image")
@@ -48,26 +53,24 @@ async def test_cleanup_removes_no_job_that_a_worker_holds(env: WorkerEnv, action
     env.queue("forgotten", FORGOTTEN)
     env.sql("update generation_jobs set status = 'running' where mode = 'forgotten'")
     jobs = set(env.queue("lifestyle", JOBS))
-    put_off = {job_id for job_id in jobs if is_put_off(job_id)}
-    once_cleaned = asyncio.Event()
-    made = [env.make_worker(at_work(once_cleaned)) for _ in range(3)]
+    rescheduled = {job_id for job_id in jobs if is_rescheduled(job_id)}
+    is_cleaned = asyncio.Event()
+    workers = [env.make_worker(make_registry(is_cleaned)) for _ in range(3)]
     expired = await find_expired(env.operator, timedelta(0), statuses=ALL_BUT_QUEUED)
 
-    working = asyncio.gather(*(worker.run(once=True) for worker, _ in made))
-    await until(lambda: any(has_ended(told) for _, told in made))
-    while not working.done():
+    running = asyncio.gather(*(worker.run(once=True) for worker, _ in workers))
+    await until(lambda: any(of_kind(events, AttemptEnded) for _, events in workers))
+    while not running.done():
         await cleaned(env.operator, expired, action)
-        once_cleaned.set()
-    await working
+        is_cleaned.set()
+    await running
     await cleaned(env.operator, expired, action)
 
-    told = [one for _, of_worker in made for one in of_worker]
-    finished = [
-        one.claimed.job.id for one in told if isinstance(one, AttemptEnded) and isinstance(one.ending, JobFinish)
-    ]
-    assert sorted(finished) == sorted(jobs - put_off)
-    assert [one for one in told if isinstance(one, (LeaseLost, FinishRejected))] == []
-    assert {row[0] for row in env.sql("select id from generation_jobs")} == {*held, *put_off}
+    events = [event for _, of_worker in workers for event in of_worker]
+    finished = [event.claimed.job.id for event in of_kind(events, AttemptEnded) if isinstance(event.ending, JobFinish)]
+    assert sorted(finished) == sorted(jobs - rescheduled)
+    assert not {LeaseLost, FinishRejected} & set(kinds(events))
+    assert {row[0] for row in env.sql("select id from generation_jobs")} == {*held, *rescheduled}
     assert env.sql(
         "select mode, from_status, count(*) from gjobs.job_events"
         " where kind in ('deleted', 'archived') and from_status not in ('succeeded', 'failed') group by 1, 2"
@@ -75,4 +78,4 @@ async def test_cleanup_removes_no_job_that_a_worker_holds(env: WorkerEnv, action
     assert env.sql(
         "select min(id) filter (where kind in ('deleted', 'archived') and mode = 'lifestyle')"
         " < max(id) filter (where to_status = 'succeeded') from gjobs.job_events"
-    ) == [(True,)], "the one was over before the other began"
+    ) == [(True,)], "no job was removed before the last one ended"

@@ -1,4 +1,4 @@
-"""A worker outlives what happens to its links: it goes on, begins nothing twice, and hears of new jobs again."""
+"""A worker survives lost connections: it goes on, starts no job twice, and listens for new jobs again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -29,29 +29,32 @@ from store.worker.worker_events import (
     WorkerEvent,
 )
 from tests.conftest import Conninfo
-from tests.store.faulty_servers import Proxy, proxied
+from tests.store.faulty_servers import Proxy, proxied, recovering
 from tests.store.store_fixtures import Sql, until
-from tests.store.worker.conftest import WorkerEnv, has_ended, registry_of
+from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, kinds, of_kind, registry_of, until_reported
 
-Claimed = list[ClaimedJob]
-
-Claim = Callable[[], Awaitable[Claimed]]
+Claim = Callable[[], Awaitable[list[ClaimedJob]]]
 
 LOST = Unreachable("The connection was lost.")
 
 SHORTEST_WAIT = 0.1
+"""Seconds that a worker waits at least after a first failure."""
 
-"""Seconds after a first failure."""
+
+@pytest.fixture
+def quick_reconnect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Listen again almost at once after a lost connection."""
+    monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
 
 
 @asynccontextmanager
-async def cut_off(database: Conninfo) -> AsyncIterator[tuple[Store, Proxy]]:
+async def store_through_proxy(database: Conninfo) -> AsyncIterator[tuple[Store, Proxy]]:
     async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
         yield store, proxy
 
 
-def told_sessions(sql: Sql) -> set[int]:
-    """Those of workers that wait, and are told of the next job."""
+def listening_sessions(sql: Sql) -> set[int]:
+    """Return the sessions of idle workers that are notified of the next job."""
     rows = sql(
         "select pid from pg_locks where locktype = 'advisory' and (classid::bigint, objid::bigint) = (%s, %s)"
         " and database = (select oid from pg_database where datname = current_database())",
@@ -60,137 +63,124 @@ def told_sessions(sql: Sql) -> set[int]:
     return {pid for (pid,) in rows}
 
 
-async def queue_until(is_so: Callable[[], bool], env: WorkerEnv, told: list[WorkerEvent]) -> list[UUID]:
-    """One job after the other: one that is queued before the worker waits is claimed otherwise."""
+async def queue_until(condition: Callable[[], bool], env: WorkerEnv, events: list[WorkerEvent]) -> list[UUID]:
+    """Queue one job after the other, and return them. The worker is not notified of a job that it finds first."""
     jobs: list[UUID] = []
-    while not is_so():
+    while not condition():
         jobs += env.queue()
-        await until(partial(has_ended, told, len(jobs)))
+        await until_reported(events, number=len(jobs))
     return jobs
 
 
-async def test_worker_that_starts_during_an_outage_waits_for_the_database(database: Conninfo, env: WorkerEnv) -> None:
-    env.queue()
-    async with cut_off(database) as (store, proxy):
-        await store.capability_cache.get()
-        proxy.go_away()
-        async with env.running(store=store, once=True) as (_, told):
-            await until(lambda: bool(told))
-            proxy.come_back()
-    assert [type(one) for one in told] == [DatabaseUnavailable, DatabaseRecovered, AttemptStarted, AttemptEnded]
-    assert env.ends() == [("succeeded", None, 250)]
-
-
-async def test_stopping_worker_does_not_wait_for_the_database(database: Conninfo, env: WorkerEnv) -> None:
-    async with cut_off(database) as (store, proxy):
-        await store.capability_cache.get()
-        proxy.go_away()
-        async with env.running(store=store) as (_, told):
-            await until(lambda: bool(told))
-
-
-async def test_worker_is_notified_of_new_jobs_after_reconnecting(
-    database: Conninfo, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
+async def test_worker_that_starts_during_an_outage_waits_for_the_database_until_it_is_stopped(
+    database: Conninfo, env: WorkerEnv
 ) -> None:
-    monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
-    async with cut_off(database) as (store, proxy), env.running(store=store) as (_, told):
-        await until(lambda: told_sessions(env.sql) != set())
-        cut = told_sessions(env.sql)
+    env.queue()
+    async with store_through_proxy(database) as (store, proxy):
+        await store.capability_cache.get()
+        proxy.go_away()
+        async with env.running(store=store) as (worker, events):
+            await until_reported(events, DatabaseUnavailable)
+            worker.stop()
+        async with env.running(store=store, once=True) as (_, events):
+            await until_reported(events, DatabaseUnavailable)
+            proxy.come_back()
+    assert kinds(events) == [DatabaseUnavailable, DatabaseRecovered, AttemptStarted, AttemptEnded]
+    assert env.outcomes() == [SUCCEEDED]
+
+
+@pytest.mark.usefixtures("quick_reconnect")
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_worker_is_notified_of_new_jobs_after_reconnecting(
+    database: Conninfo, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch, is_late: bool
+) -> None:
+    """The notification that proves the second connection may be late. Then the worker opens a third one."""
+    proofs = iter([True, not is_late])
+
+    async def prove(*arguments: Any) -> bool:
+        return await notification_arrives(*arguments) and next(proofs, True)
+
+    monkeypatch.setattr("store.worker.claimer.notification_arrives", prove)
+    async with store_through_proxy(database) as (store, proxy), env.running(store=store) as (_, events):
+        await until(lambda: listening_sessions(env.sql) != set())
+        cut = listening_sessions(env.sql)
         proxy.go_away()
         proxy.come_back()
-        await until(lambda: bool(told_sessions(env.sql) - cut))
+        await until(lambda: bool(listening_sessions(env.sql) - cut))
         env.queue()
-        await until(lambda: has_ended(told))
-    assert env.ends() == [("succeeded", None, 250)]
+        await until_reported(events)
+    assert env.outcomes() == [SUCCEEDED]
+    assert list(proofs) == []
 
 
 async def test_new_job_is_claimed_by_the_session_that_was_notified(
     env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claimed_so: list[UUID] = []
+    claimed: list[UUID] = []
     answer = ReadyStatement.answer
 
-    async def noted(self: ReadyStatement, query: Query[ClaimedJob]) -> list[ClaimedJob]:
-        claimed = await answer(self, query)
-        claimed_so.extend(one.job.id for one in claimed)
-        return claimed
+    async def record_claims(self: ReadyStatement, query: Query[ClaimedJob]) -> list[ClaimedJob]:
+        answered = await answer(self, query)
+        claimed.extend(job.job.id for job in answered)
+        return answered
 
-    monkeypatch.setattr(ReadyStatement, "answer", noted)
-    async with env.running() as (worker, told):
+    monkeypatch.setattr(ReadyStatement, "answer", record_claims)
+    async with env.running() as (worker, events):
         await until(lambda: worker.is_notified)
-        (session,) = told_sessions(env.sql)
-        jobs = await queue_until(lambda: bool(claimed_so), env, told)
+        (session,) = listening_sessions(env.sql)
+        jobs = await queue_until(lambda: bool(claimed), env, events)
         ((statement,),) = env.sql("select query from pg_stat_activity where pid = %s", [session])
-    assert claimed_so == jobs[-1:]
+    assert claimed == jobs[-1:]
     assert "gjobs.claim_jobs" in statement
 
 
+@pytest.mark.usefixtures("quick_reconnect")
 async def test_notified_claim_with_a_lost_answer_starts_each_job_once(
     env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
-    begun: list[UUID] = []
+    started: list[UUID] = []
     answer, is_lost = ReadyStatement.answer, asyncio.Event()
 
-    async def loses_first(self: ReadyStatement, query: Query[Any]) -> list[Any]:
+    async def lose_first_answer(self: ReadyStatement, query: Query[Any]) -> list[Any]:
         claimed = await answer(self, query)
         if not is_lost.is_set():
             is_lost.set()
             raise LOST
         return claimed
 
-    monkeypatch.setattr(ReadyStatement, "answer", loses_first)
-    async with env.running(noting(begun)) as (worker, told):
+    monkeypatch.setattr(ReadyStatement, "answer", lose_first_answer)
+    async with env.running(recording(started)) as (worker, events):
         await until(lambda: worker.is_notified)
-        first = told_sessions(env.sql)
-        jobs = await queue_until(is_lost.is_set, env, told)
-        await until(lambda: bool(told_sessions(env.sql) - first))
+        first = listening_sessions(env.sql)
+        jobs = await queue_until(is_lost.is_set, env, events)
+        await until(lambda: bool(listening_sessions(env.sql) - first))
         jobs += env.queue()
-        await until(lambda: has_ended(told, len(jobs)))
-    assert begun == jobs
-
-
-async def test_worker_listens_again_after_a_late_proof(
-    database: Conninfo, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answers = iter([True, False])
-
-    async def second_is_late(*arguments: Any) -> bool:
-        return await notification_arrives(*arguments) and next(answers, True)
-
-    monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
-    monkeypatch.setattr("store.worker.claimer.notification_arrives", second_is_late)
-    async with cut_off(database) as (store, proxy), env.running(store=store):
-        await until(lambda: told_sessions(env.sql) != set())
-        cut = told_sessions(env.sql)
-        proxy.go_away()
-        proxy.come_back()
-        await until(lambda: bool(told_sessions(env.sql) - cut))
-        assert list(answers) == []
+        await until_reported(events, number=len(jobs))
+    assert started == jobs
 
 
 async def test_progress_note_made_during_an_outage_is_saved_after_reconnecting(
     database: Conninfo, env: WorkerEnv
 ) -> None:
-    told, seen = asyncio.Event(), asyncio.Event()
+    is_down, is_saved = asyncio.Event(), asyncio.Event()
 
-    async def tells(work: Work) -> None:
-        await told.wait()
+    async def report_progress(work: Work) -> None:
+        await is_down.wait()
         work.note("3 of 8")
-        await seen.wait()
+        await is_saved.wait()
 
     env.queue()
     async with (
-        cut_off(database) as (store, proxy),
-        env.running(tells, store=store, lease_seconds=0.6, once=True) as (_, happened),
+        store_through_proxy(database) as (store, proxy),
+        env.running(report_progress, store=store, lease_seconds=0.6, once=True) as (_, events),
     ):
         await env.until_leased()
         proxy.go_away()
-        told.set()
-        await until(lambda: any(isinstance(one, DatabaseUnavailable) for one in happened))
+        is_down.set()
+        await until_reported(events, DatabaseUnavailable)
         proxy.come_back()
         await until(lambda: [row[3] for row in env.leases()] == ["3 of 8"])
-        seen.set()
+        is_saved.set()
 
 
 async def test_refused_sign_in_ends_the_worker_without_failing_its_job(
@@ -198,108 +188,101 @@ async def test_refused_sign_in_ends_the_worker_without_failing_its_job(
 ) -> None:
     async def refused(self: LeaseClient, endings: Sequence[Ending]) -> set[UUID]:
         monkeypatch.undo()
-        raise SignInRefused("The password is another by now.")
+        raise SignInRefused("The password has changed.")
 
     monkeypatch.setattr(LeaseClient, "end", refused)
     (job,) = env.queue()
-    worker, told = env.make_worker()
+    worker, events = env.make_worker()
 
     with pytest.raises(SignInRefused):
         await worker.run(once=True)
 
-    assert [type(one) for one in told] == [AttemptStarted]
+    assert kinds(events) == [AttemptStarted]
     assert env.leases() == [(job, None, 0, None)]
-    assert env.ends() == [("running", None, 250)]
+    assert env.outcomes() == [("running", None, 250)]
 
 
 class TestClaims:
     @pytest.mark.parametrize(("lost", "batch"), [(1, 10), (7, 1)], ids=["the only one", "one of several"])
     async def test_jobs_of_a_claim_with_a_lost_answer_start_once(
-        self,
-        env: WorkerEnv,
-        monkeypatch: pytest.MonkeyPatch,
-        lost: int,
-        batch: int,
+        self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch, lost: int, batch: int
     ) -> None:
-        begun: list[UUID] = []
+        started: list[UUID] = []
         jobs = env.queue(number=20)
 
-        async def loses(number: int, claim: Claim) -> Claimed:
+        async def lose_answer(number: int, claim: Claim) -> list[ClaimedJob]:
             claimed = await claim()
             if number == lost:
                 raise LOST
             return claimed
 
-        replace_claims(monkeypatch, loses)
-        await env.run(noting(begun), batch=batch)
-        assert sorted(begun) == sorted(jobs)
-        assert env.ends() == [("succeeded", None, 250)] * 20
+        replace_claims(monkeypatch, lose_answer)
+        await env.run(recording(started), batch=batch)
+        assert sorted(started) == sorted(jobs)
+        assert env.outcomes() == [SUCCEEDED] * 20
 
     async def test_worker_runs_the_jobs_of_a_lost_claim_before_it_ends(
         self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        begun: list[UUID] = []
+        started: list[UUID] = []
         jobs = env.queue(number=2)
-        worker, told = env.make_worker(noting(begun), batch=1)
+        worker, events = env.make_worker(recording(started), batch=1)
         is_lost = asyncio.Event()
 
-        async def loses_what_comes_beside_the_second(number: int, claim: Claim) -> Claimed:
+        async def lose_answer_during_the_second_claim(number: int, claim: Claim) -> list[ClaimedJob]:
             if number == 2:
                 await is_lost.wait()
-                await until(lambda: has_ended(told))
+                await until_reported(events)
             claimed = await claim()
             if number > 2 and claimed and not is_lost.is_set():
                 is_lost.set()
                 raise LOST
             return claimed
 
-        replace_claims(monkeypatch, loses_what_comes_beside_the_second)
+        replace_claims(monkeypatch, lose_answer_during_the_second_claim)
         await worker.run(once=True)
         assert is_lost.is_set()
-        assert begun == jobs
-        assert env.ends() == [("succeeded", None, 250)] * 2
+        assert started == jobs
+        assert env.outcomes() == [SUCCEEDED] * 2
 
     async def test_failed_claim_is_not_repeated_at_once_for_a_rescheduled_job(
         self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-
-        async def puts_off(_: Work) -> None:
+        async def busy(_: Work) -> None:
             raise Retry("busy", after=60)
 
-        env.queue()
-        worker, told = env.make_worker(puts_off)
         failed_at: list[float] = []
 
-        async def fails_afterwards(_: int, claim: Claim) -> Claimed:
-            if not any(isinstance(one, AttemptStarted) for one in told):
+        async def fail_after_the_attempt(_: int, claim: Claim) -> list[ClaimedJob]:
+            if not of_kind(events, AttemptStarted):
                 return await claim()
-            await until(lambda: has_ended(told))
+            await until_reported(events)
             failed_at.append(asyncio.get_running_loop().time())
             raise LOST
 
-        replace_claims(monkeypatch, fails_afterwards)
-        running = asyncio.create_task(worker.run())
-        await until(lambda: len(failed_at) == 2)
-        worker.stop()
-        await running
+        replace_claims(monkeypatch, fail_after_the_attempt)
+        env.queue()
+        async with env.running(busy) as (_, events):
+            await until(lambda: len(failed_at) >= 2)
 
-        first, second = failed_at
+        first, second, *_ = failed_at
         assert second - first >= SHORTEST_WAIT
 
     async def test_worker_claims_nothing_while_it_recovers_held_leases(
         self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        begun, is_found = list[UUID](), asyncio.Event()
+        """The second claim is answered with all jobs, after the third claim has failed."""
+        started, is_recovered = list[UUID](), asyncio.Event()
 
-        async def waits(work: Work) -> None:
-            begun.append(work.job.id)
-            await is_found.wait()
+        async def wait_for_recovery(work: Work) -> None:
+            started.append(work.job.id)
+            await is_recovered.wait()
 
         jobs = env.queue(number=8)
         held_jobs = LeaseClient.held_jobs
         claims, answered, has_failed = 0, 0, asyncio.Event()
 
-        async def third_fails_before_second_brings_all(number: int, claim: Claim) -> Claimed:
+        async def fail_third_before_second(number: int, claim: Claim) -> list[ClaimedJob]:
             nonlocal claims, answered
             claims = number
             if number == 3:
@@ -311,71 +294,70 @@ class TestClaims:
             answered += 1
             return claimed
 
-        async def after_who_claims_meanwhile(self: LeaseClient) -> list[ClaimedJob]:
+        async def read_after_any_new_claim(self: LeaseClient) -> list[ClaimedJob]:
             claims_before, answered_before = claims, answered
             for _ in range(20):
                 await asyncio.sleep(0)
             if claims > claims_before:
                 await until(lambda: answered > answered_before)
-            found = await held_jobs(self)
-            is_found.set()
-            return found
+            held = await held_jobs(self)
+            is_recovered.set()
+            return held
 
-        replace_claims(monkeypatch, third_fails_before_second_brings_all)
-        monkeypatch.setattr(LeaseClient, "held_jobs", after_who_claims_meanwhile)
-        await env.run(waits, concurrency=8, batch=1)
-        assert sorted(begun) == sorted(jobs)
+        replace_claims(monkeypatch, fail_third_before_second)
+        monkeypatch.setattr(LeaseClient, "held_jobs", read_after_any_new_claim)
+        await env.run(wait_for_recovery, concurrency=8, batch=1)
+        assert sorted(started) == sorted(jobs)
 
     async def test_job_that_ends_during_lease_recovery_is_not_started_again(
         self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        begun: list[UUID] = []
+        started: list[UUID] = []
         jobs = env.queue(number=2)
-        worker, told = env.make_worker(noting(begun), concurrency=2, batch=1)
+        worker, events = env.make_worker(recording(started), concurrency=2, batch=1)
         held_jobs, end = LeaseClient.held_jobs, LeaseClient.end
-        is_found = asyncio.Event()
+        is_read = asyncio.Event()
 
-        async def second_fails(number: int, claim: Claim) -> Claimed:
+        async def fail_second(number: int, claim: Claim) -> list[ClaimedJob]:
             if number == 2:
                 raise LOST
             return await claim()
 
-        async def first_is_found(self: LeaseClient) -> list[ClaimedJob]:
-            found = await held_jobs(self)
-            is_found.set()
-            await until(lambda: has_ended(told))
-            return found
+        async def answer_after_the_job_has_ended(self: LeaseClient) -> list[ClaimedJob]:
+            held = await held_jobs(self)
+            is_read.set()
+            await until_reported(events)
+            return held
 
-        async def after_that(self: LeaseClient, endings: Sequence[Ending]) -> set[UUID]:
-            await is_found.wait()
+        async def end_after_the_read(self: LeaseClient, endings: Sequence[Ending]) -> set[UUID]:
+            await is_read.wait()
             return await end(self, endings)
 
-        replace_claims(monkeypatch, second_fails)
-        monkeypatch.setattr(LeaseClient, "held_jobs", first_is_found)
-        monkeypatch.setattr(LeaseClient, "end", after_that)
+        replace_claims(monkeypatch, fail_second)
+        monkeypatch.setattr(LeaseClient, "held_jobs", answer_after_the_job_has_ended)
+        monkeypatch.setattr(LeaseClient, "end", end_after_the_read)
         await worker.run(once=True)
-        assert begun == jobs
-        assert [one for one in told if isinstance(one, LeaseLost)] == []
+        assert started == jobs
+        assert of_kind(events, LeaseLost) == []
 
     async def test_job_with_a_rejected_finish_is_not_restarted_after_a_lost_claim(
         self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-
-        async def dear(work: Work) -> None:
+        async def set_invalid_cost(work: Work) -> None:
             work._cost_cents = 2**31
 
         env.queue()
-        worker, told = env.make_worker(dear)
+        worker, events = env.make_worker(set_invalid_cost)
 
-        async def second_fails(number: int, claim: Claim) -> Claimed:
+        async def fail_second(number: int, claim: Claim) -> list[ClaimedJob]:
             if number == 2:
-                await until(lambda: any(isinstance(one, FinishRejected) for one in told))
+                await until_reported(events, FinishRejected)
                 raise LOST
             return await claim()
 
-        replace_claims(monkeypatch, second_fails)
+        replace_claims(monkeypatch, fail_second)
         await worker.run(once=True)
-        assert [type(one) for one in told] == [AttemptStarted, FinishRejected, DatabaseUnavailable, DatabaseRecovered]
+        assert kinds(events) == [AttemptStarted, FinishRejected, DatabaseUnavailable, DatabaseRecovered]
 
     async def test_worker_that_takes_over_its_own_job_stops_the_earlier_attempt(self, env: WorkerEnv) -> None:
         stopped: list[int] = []
@@ -390,28 +372,44 @@ class TestClaims:
                 raise
 
         env.queue()
-        async with env.running(registry_of(long, "lifestyle"), concurrency=2) as (_, told):
+        async with env.running(registry_of(long, "lifestyle"), concurrency=2) as (_, events):
             await env.until_leased()
             env.sql("update gjobs.job_leases set expires_at = now()")
-            env.queue("of nobody")  # which wakes it
-            await until(lambda: has_ended(told))
+            env.queue("without a handler")  # wakes the worker
+            await until_reported(events)
 
         assert stopped == [1]
-        assert [type(one) for one in told] == [AttemptStarted, LeaseLost, AttemptStarted, AttemptEnded]
+        assert kinds(events) == [AttemptStarted, LeaseLost, AttemptStarted, AttemptEnded]
 
 
-def noting(begun: list[UUID]) -> Handler:
-    async def note(work: Work) -> None:
-        begun.append(work.job.id)
+def recording(started: list[UUID]) -> Handler:
+    async def record(work: Work) -> None:
+        started.append(work.job.id)
 
-    return note
+    return record
 
 
-def replace_claims(monkeypatch: pytest.MonkeyPatch, replacement: Callable[[int, Claim], Awaitable[Claimed]]) -> None:
-    """It is called with the number of each claim, from 1, and with what makes the claim."""
+def replace_claims(
+    monkeypatch: pytest.MonkeyPatch, replacement: Callable[[int, Claim], Awaitable[list[ClaimedJob]]]
+) -> None:
+    """Call the replacement with the number of each claim, from 1, and with a function that makes the claim."""
     claim, numbers = LeaseClient.claim, count(1)
 
-    async def replaced(self: LeaseClient, most: int) -> Claimed:
+    async def replaced(self: LeaseClient, most: int) -> list[ClaimedJob]:
         return await replacement(next(numbers), partial(claim, self, most))
 
     monkeypatch.setattr(LeaseClient, "claim", replaced)
+
+
+async def test_worker_survives_a_server_in_crash_recovery(env: WorkerEnv, database: Conninfo) -> None:
+    async with recovering(database) as (server, conninfo), Store(Database(conninfo)) as store:
+        server.become_ready()
+        async with env.running(store=store) as (worker, events):
+            await until(lambda: worker.is_notified)
+            server.crash()
+            env.queue()
+            await until(lambda: server.refusals > 2)
+            server.become_ready()
+            await until_reported(events)
+    assert env.outcomes() == [SUCCEEDED]
+    assert {DatabaseUnavailable, DatabaseRecovered} <= set(kinds(events))

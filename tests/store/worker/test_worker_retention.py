@@ -1,8 +1,10 @@
-"""A worker that is asked to applies the retention policies that are due, beside its work."""
+"""A worker can apply due retention policies beside its work."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from itertools import chain
 from uuid import UUID
 
 import pytest
@@ -17,14 +19,14 @@ from store.worker.worker_events import AttemptEnded, RetentionApplied, Retention
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import proxied
 from tests.store.store_fixtures import Sql, altered, until
-from tests.store.worker.conftest import WorkerEnv
+from tests.store.worker.conftest import WorkerEnv, kinds, of_kind, until_reported
 
 pytestmark = pytest.mark.usefixtures("no_policies")
 
 
 @pytest.fixture
 def old_jobs(env: WorkerEnv) -> list[UUID]:
-    """They have ended."""
+    """120 jobs that have succeeded."""
     jobs = env.queue(number=120)
     env.sql("update generation_jobs set status = 'running'")
     env.sql("update generation_jobs set status = 'succeeded'")
@@ -35,53 +37,55 @@ async def keep_for_a_day(operator: Store) -> None:
     await set_policy(operator, project_id=None, older_than=timedelta(days=1), action=RetentionAction.ARCHIVE)
 
 
+def applied(events: Iterable[object]) -> list[int]:
+    """Return the number of jobs for each time that a policy was applied."""
+    return [event.progress.done for event in of_kind(events, RetentionApplied)]
+
+
 def without_archive(sql: Sql) -> AbstractContextManager[None]:
     away = "alter table gjobs.{} rename to {}"
     return altered(sql, away.format("archived_jobs", "away"), away.format("away", "archived_jobs"))
 
 
-async def test_worker_applies_retention_policies_beside_its_work(env: WorkerEnv, old_jobs: list[UUID]) -> None:
-    await keep_for_a_day(env.operator)
-    young = env.queue("packaging")
-    env.sql("update generation_jobs set created_at = now() where id = %s", young)
-    told = await env.run(applies_retention=True)
-    assert env.sql("select id, status from generation_jobs") == [(young[0], "succeeded")]
-    assert env.sql("select count(*) from gjobs.archived_jobs") == [(len(old_jobs),)]
-    assert [one.progress.done for one in told if isinstance(one, RetentionApplied)] == [len(old_jobs)]
-    assert len([one for one in told if isinstance(one, AttemptEnded)]) == 1
-
-
-async def test_worker_applies_no_retention_policy_unless_enabled(env: WorkerEnv, old_jobs: list[UUID]) -> None:
+async def test_worker_applies_retention_policies_beside_its_work_only_if_enabled(
+    env: WorkerEnv, old_jobs: list[UUID]
+) -> None:
     await keep_for_a_day(env.operator)
     await env.run()
     assert env.sql("select count(*) from generation_jobs") == [(len(old_jobs),)]
+    young = env.queue("packaging")
+    env.sql("update generation_jobs set created_at = now() where id = %s", young)
+    events = await env.run(applies_retention=True)
+    assert env.sql("select id, status from generation_jobs") == [(young[0], "succeeded")]
+    assert env.sql("select count(*) from gjobs.archived_jobs") == [(len(old_jobs),)]
+    assert applied(events) == [len(old_jobs)]
+    assert len(of_kind(events, AttemptEnded)) == 1
 
 
 async def test_only_one_of_several_workers_applies_a_policy(env: WorkerEnv, old_jobs: list[UUID]) -> None:
     await keep_for_a_day(env.operator)
-    all_told = await asyncio.gather(*(env.run(applies_retention=True) for _ in range(3)))
-    tidied = [one for told in all_told for one in told if isinstance(one, RetentionApplied)]
-    assert [one.progress.done for one in tidied] == [len(old_jobs)]
+    events_by_worker = await asyncio.gather(*(env.run(applies_retention=True) for _ in range(3)))
+    assert applied(chain(*events_by_worker)) == [len(old_jobs)]
 
 
 async def test_worker_checks_for_due_policies_repeatedly(
     env: WorkerEnv, old_jobs: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("store.worker.worker.RETENTION_CHECK_SECONDS", 0.01)
-    async with env.running(applies_retention=True) as (worker, told):
+    async with env.running(applies_retention=True) as (worker, events):
         await until(lambda: worker.is_notified)
         await keep_for_a_day(env.operator)
-        await until(lambda: any(isinstance(one, RetentionApplied) for one in told))
+        await until_reported(events, RetentionApplied)
 
 
 async def test_retention_stops_between_two_batches(env: WorkerEnv, old_jobs: list[UUID]) -> None:
     await keep_for_a_day(env.operator)
-    stopping, told = asyncio.Event(), list[object]()
-    stopping.set()
-    await RetentionRunner(env.operator, told.append, stopping).run(once=False)
-    ((left,),) = env.sql("select count(*) from generation_jobs")
-    assert 0 < left < len(old_jobs)
-    assert [one.progress.done for one in told if isinstance(one, RetentionApplied)] == [len(old_jobs) - left]
+    is_stopping, events = asyncio.Event(), list[object]()
+    is_stopping.set()
+    await RetentionRunner(env.operator, events.append, is_stopping).run(once=False)
+    ((remaining,),) = env.sql("select count(*) from generation_jobs")
+    assert 0 < remaining < len(old_jobs)
+    assert applied(events) == [len(old_jobs) - remaining]
 
 
 async def test_failed_retention_is_reported_and_the_work_continues(env: WorkerEnv, old_jobs: list[UUID]) -> None:
@@ -89,8 +93,8 @@ async def test_failed_retention_is_reported_and_the_work_continues(env: WorkerEn
     env.queue("packaging")
     await env.operator.capability_cache.get()
     with without_archive(env.sql):
-        told = await env.run(applies_retention=True)
-    assert len([one for one in told if isinstance(one, RetentionFailed)]) == 1
+        events = await env.run(applies_retention=True)
+    assert len(of_kind(events, RetentionFailed)) == 1
     assert env.sql("select status from generation_jobs where mode = 'packaging'") == [("succeeded",)]
 
 
@@ -98,7 +102,7 @@ async def test_retention_that_is_cancelled_during_a_commit_ends(
     operator: Store, database: Conninfo, old_jobs: list[UUID]
 ) -> None:
     await keep_for_a_day(operator)
-    told = list[object]()
+    events = list[object]()
     committing, cut = asyncio.Event(), asyncio.Event()
 
     async def withhold(client: asyncio.StreamWriter) -> None:
@@ -109,22 +113,21 @@ async def test_retention_that_is_cancelled_during_a_commit_ends(
     async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
         await store.capability_cache.get()
         proxy.instead_of_commit_answer = withhold
-        tidying = asyncio.create_task(RetentionRunner(store, told.append, asyncio.Event()).run(once=False))
+        applying = asyncio.create_task(RetentionRunner(store, events.append, asyncio.Event()).run(once=False))
         await committing.wait()
-        tidying.cancel()
+        applying.cancel()
         asyncio.get_running_loop().call_later(0.01, cut.set)  # the driver waits for an answer first
         async with asyncio.timeout(60):
             with pytest.raises(asyncio.CancelledError):
-                await tidying
-    assert [type(one) for one in told] == [RetentionFailed]
+                await applying
+    assert kinds(events) == [RetentionFailed]
 
 
-def test_worker_acting_as_a_user_may_not_apply_retention(ada: Store, env: WorkerEnv) -> None:
+async def test_worker_refuses_to_apply_retention_as_a_user_or_without_an_archive(
+    database: Conninfo, ada: Store, env: WorkerEnv
+) -> None:
     with pytest.raises(NoPrivilege, match="Only the operator can apply"):
         env.make_worker(store=ada, applies_retention=True)
-
-
-async def test_worker_refuses_to_apply_retention_without_an_archive(database: Conninfo, env: WorkerEnv) -> None:
     with without_archive(env.sql):
         async with Store(Database(database)) as store:
             with pytest.raises(SchemaMissing, match="keeps no archive"):

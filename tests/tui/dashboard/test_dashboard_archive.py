@@ -154,7 +154,9 @@ async def test_cleanup_skips_and_reports_locked_jobs(
     await press_enter_until_asked(dashboard, "Archive 2 jobs")
     with connect(database) as other:
         other.execute("select from public.generation_jobs where id = %s for update", [job_id(21)])
-        await dashboard.press("y", toast="Archived 1 job. 1 job was skipped, because others were using it. Clean up")
+        await dashboard.press(
+            "y", toast="Archived 1 job. 1 job was skipped, because other sessions were using it. Clean up"
+        )
     assert archived(jobs_db) == {22}
 
 

@@ -120,7 +120,7 @@ async def test_closed_write_permit_stops_a_bulk_write_after_the_current_chunk(
 async def test_bulk_report_dialog_lists_the_skipped_jobs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await choose_all(dashboard, 6)
     await dashboard.press("f", dialog="Fail 6 jobs")
-    await dashboard.type("half a character: \ud800", "enter", shows="✗ The error contains half a character")
+    await dashboard.type("half a character: \ud800", "enter", shows="✗ The error contains an invalid character")
     await dashboard.type("Test error", "enter", toast="Failed 2 of 6 jobs; 2 are queued; 2 had already finished.")
     assert jobs_db.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
     await dashboard.has_dialog("Failed")

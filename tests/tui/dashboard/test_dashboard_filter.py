@@ -166,7 +166,7 @@ async def test_view_command_applies_a_view_and_a_saved_view_is_replaced_only_aft
 
     await with_views.filter("status:queued", rows=[1, 5])
     await with_views.command("Save this view")
-    await with_views.type("[/x]", "enter", shows="'[/x]' already finds “status:failed”.")
+    await with_views.type("[/x]", "enter", shows="The view '[/x]' already exists. Its filter is “status:failed”.")
     assert saved.read()["[/x]"].text == "status:failed"
     await with_views.press("enter", until=lambda: saved.read()["[/x]"].text == "status:queued")
 

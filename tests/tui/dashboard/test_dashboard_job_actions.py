@@ -55,7 +55,9 @@ async def test_fail_dialog_keeps_a_text_that_cannot_be_stored(dashboard: Driver,
     await dashboard.press("f", on=2)
     await dashboard.type("  ", "enter", shows="✗ Error text is empty.")
     await dashboard.type("half a character: \ud800", hides="is empty")
-    await dashboard.press("enter", shows="✗ The error contains half a character", dialog=f"Fail packaging {short(2)}")
+    await dashboard.press(
+        "enter", shows="✗ The error contains an invalid character", dialog=f"Fail packaging {short(2)}"
+    )
     assert jobs_db.status(2) is JobStatus.RUNNING
 
     jobs_db.sql("update public.generation_jobs set status = 'succeeded' where status = 'running'")

@@ -59,7 +59,7 @@ async def test_help_opens_the_page_of_a_dialog_or_of_the_find_field(dashboard: D
 
     await dashboard.press("slash")
     await dashboard.press("question_mark", dialog="")  # it is typed into the field
-    await dashboard.press("f1", dialog="Manual: filters", shows="Take the completion, or list the filter keys")
+    await dashboard.press("f1", dialog="Manual: filters", shows="Accept the completion, or list the filter keys")
     assert "Delete the job" not in source(dashboard)
 
 

@@ -42,7 +42,7 @@ async def test_deletion_dialog_names_tables_whose_rows_undo_cannot_restore(jobs_
             await driver.until(lambda: driver.app.undo.cascading_tables)
             await driver.press("d")
             await driver.shows("U restores it while this dashboard is open. Rows of", "public.rows_cascade")
-            await driver.shows("public.rows_set_null that are deleted with it, or")
+            await driver.shows("public.rows_set_null that refer to it are", "permanently deleted or unlinked")
             assert "no_action" not in driver.text
     finally:
         jobs_db.sql("drop table public.rows_cascade, public.rows_set_null, public.rows_no_action")

@@ -119,8 +119,9 @@ async def print_archive_limits(session: "Session") -> bool:
 
     name = clean(actor_name(actor), limit=60)
     print_message(
-        f"At most {name}'s own archived jobs are included, because gjobs cannot apply the app's own policies to the"
-        " archive. The operator sees all archived jobs."
+        "gjobs cannot apply the app's own policies to the archive."
+        f" The result includes only {name}'s own archived jobs, and perhaps not all of them."
+        " The operator sees all archived jobs."
     )
     return True
 

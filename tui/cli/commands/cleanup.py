@@ -178,7 +178,7 @@ def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> ExitCode:
     ]
     total = sum(row.total_cost_cents for row in found.counts)
     output.table(columns, [*rows, ["total", count(found.found), money(total), ""]])
-    print_message(f"Created before {utc_time(found.expired.created_before)}. Nothing was changed.")
+    print_message(f"These jobs were created before {utc_time(found.expired.created_before)}. Nothing was changed.")
     return ExitCode.DONE
 
 

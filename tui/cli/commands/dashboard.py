@@ -25,7 +25,7 @@ DASHBOARD = Command(run=open_dashboard, has_json=False)
 def check(settings: Settings, *, instead: str) -> None:
     """Refuse --write and invalid addresses. The dashboard would retry an invalid address for ever."""
     if settings.write_reason is not None:
-        raise UsageError("--write is only for commands that write once.", hint=f"Leave it out. {instead}")
+        raise UsageError("The dashboard and its snapshot do not take --write.", hint=f"Leave it out. {instead}")
     if isinstance(settings.target, UrlTarget):
         from store.database.connection_url import parameters
 
@@ -35,7 +35,7 @@ def check(settings: Settings, *, instead: str) -> None:
 def open_demo(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
     if settings.act_as_given or settings.write_rule is WriteMode.CLOSED or settings.write_reason is not None:
         raise UsageError(
-            "The demo has its own data and user, and its workers write.",
+            "The demo chooses its own user, and its workers must be able to write.",
             hint="Leave --as, --read-only and --write out. In the demo, press u to act as another user.",
         )
     return _run(settings, demo=True)

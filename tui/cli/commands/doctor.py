@@ -33,7 +33,7 @@ def add_doctor(commands: "Commands") -> None:
         example="gjobs doctor --isolation --owner ada@example.com",
     )
     add = parser.add_argument
-    add("--isolation", action="store_true", help="try to access one user's rows as another user; rolls each try back")
+    add("--isolation", action="store_true", help="try to access one user's rows as another user, then roll back")
     add("--owner", metavar="WHO", type=not_empty, help="the user whose rows the check tries to reach (e-mail or id)")
     add("--other", metavar="WHO", type=not_empty, help="the user that the check acts as (e-mail or id)")
 

@@ -69,7 +69,7 @@ def _add_export(jobs: "Commands") -> None:
     )
     parser.usage = "%(prog)s FILE [OPTION ...]"
     add = parser.add_argument
-    add("file", type=not_empty, metavar="FILE", help="the file, which only you may read; - means stdout")
+    add("file", type=not_empty, metavar="FILE", help="the file to write, readable only by you; - means stdout")
     formats = ", ".join(FileFormat)
     add(
         "--format",
@@ -164,7 +164,7 @@ def _add_transition(jobs: "Commands") -> None:
     )
     _add_job_id(parser)
     parser.add_argument("status", type=workflow_status, metavar="STATUS", help=_STATUSES)
-    parser.add_argument("--error", metavar="TEXT", help="the error text; without it, an earlier text stays")
+    parser.add_argument("--error", metavar="TEXT", help="the error text (default: keep the current text)")
 
 
 def _add_retry(jobs: "Commands") -> None:
@@ -176,7 +176,7 @@ def _add_retry(jobs: "Commands") -> None:
         example=f"gjobs jobs retry {_ID}",
     )
     parser.add_argument("job_ids", type=identifier, metavar="ID", nargs="+", help="the failed job's whole id")
-    parser.add_argument("--again", action="store_true", help="also jobs that were already retried")
+    parser.add_argument("--again", action="store_true", help="also retry jobs that were already retried")
 
 
 def _add_delete(jobs: "Commands") -> None:

@@ -154,7 +154,7 @@ def _question(seen: Seen) -> str:
     from tui.text.clean_text import clean
     from tui.text.write_text import confirm_deletion, described
 
-    kept = "This cannot be undone. 'gjobs journal --json' keeps the whole rows."
+    kept = "This cannot be undone. 'gjobs journal --json' still shows the whole rows."
     asked = confirm_deletion(seen.jobs, project_names=seen.project_names, database=seen.database, undo=kept)
     named = [f"  {described(job, seen.project_names)}" for job in seen.jobs]
     warning = [asked.warning] if asked.warning else []

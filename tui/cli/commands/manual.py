@@ -40,7 +40,7 @@ def add_help(commands: "Commands") -> None:
         example="gjobs help budgets",
     )
     parser.add_argument("topic", nargs="*", metavar="TOPIC", help="a page of the manual, or a command")
-    parser.add_argument("--search", metavar="WORD", help="list the pages that contain it; several words must all occur")
+    parser.add_argument("--search", metavar="WORD", help="list the pages that contain all these words")
 
 
 def print_manual(output: Output, topic: list[str], search: str | None, commands: "Mapping[str, Parser]") -> ExitCode:
@@ -126,5 +126,5 @@ def _show_paged(text: str, output: Output) -> None:
         )
     except (OSError, ValueError):
         if os.environ.get("PAGER"):
-            print_message(f"The pager {pager!r}, which PAGER names, cannot be run.")
+            print_message(f"Can't run the pager {pager!r}. Check the variable PAGER.")
         output.text(text)

@@ -207,9 +207,7 @@ def _require_writable(settings: Settings) -> None:
 def _done(status: "MigrationStatus", output: Output) -> ExitCode:
     if output.json:
         output.document(json_documents.migration_status(status))
-    print_message(
-        f"The schema is at revision {status.current}." if status.current else "No revision is left on this database."
-    )
+    print_message(f"The schema is at revision {status.current}." if status.current else "All revisions were undone.")
     return ExitCode.DONE
 
 
@@ -252,7 +250,7 @@ def _add_writers(migrate: "Commands") -> None:
         migrate,
         "repair-rollups",
         _command(repair_rollups),
-        help="rebuild the rollups while others write; asks first",
+        help="rebuild the rollups; other sessions can keep writing; asks first",
         example="gjobs migrate repair-rollups --write 'ticket 4711'",
     )
     repair_parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -278,8 +276,8 @@ def _add_writers(migrate: "Commands") -> None:
         "--export-archive",
         type=Path,
         metavar="FILE",
-        help="first write archived jobs to this new file, one line of JSON each; without it, archived jobs block the"
-        " downgrade",
+        help="first write archived jobs to this new file, one JSON line each; without this option, archived jobs block"
+        " the downgrade",
     )
     add_command(
         migrate,

@@ -103,7 +103,7 @@ def _opened(configuration: "Configuration", environment: Mapping[str, str]) -> S
         print_message(error.message)
         return None
     if isinstance(settings.target, UrlTarget) and settings.profile is None:
-        print_message(f"{settings.target.origin} is set: without --profile, its database is opened.")
+        print_message(f"{settings.target.origin} is set. Commands without --profile open the database that it names.")
     return settings
 
 

@@ -45,7 +45,7 @@ def add_retention(commands: "Commands") -> None:
         retention,
         "set",
         _command(set_policy),
-        help="set the policy of a project, or of all other projects",
+        help="set a project's policy, or the policy for all other projects",
         example="gjobs retention set --older-than 90d --project 'Autumn catalog'",
     )
     add = setting.add_argument
@@ -65,11 +65,13 @@ def add_retention(commands: "Commands") -> None:
         retention,
         "remove",
         _command(remove_policy),
-        help="remove the policy of a project, or of all other projects",
+        help="remove a project's policy, or the policy for all other projects",
         example="gjobs retention remove --project 'Autumn catalog'",
     )
     _add_project(removing)
-    removing.add_argument("--yes", action="store_true", help="do not ask, even if another policy would then apply")
+    removing.add_argument(
+        "--yes", action="store_true", help="do not ask, even if the policy for all other projects will then apply"
+    )
     applying = add_command(
         retention,
         "apply",

@@ -86,7 +86,7 @@ class ScrapeServer:
             # The error's text may quote the database. Its name never does.
             fault = type(error).__name__
             if fault != self._last_fault:
-                print_message(f"A scrape failed with an internal error: {fault}. The answer is 500. Serving goes on.")
+                print_message(f"A scrape failed with an internal error: {fault}. gjobs answered 500 and keeps serving.")
                 show_where(error)
             self._last_fault = fault
             return _response(HTTPStatus.INTERNAL_SERVER_ERROR)

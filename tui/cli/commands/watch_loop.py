@@ -79,8 +79,8 @@ def parse(text: str) -> Condition:
     ):
         raise InvalidValue(
             "until",
-            f"{text.strip()} is already true at the start: the watch counts the changes to {counted} from 0.",
-            hint=f"left=0 is true when no job is {' or '.join(LIVE_STATUSES)} any more.",
+            f"{text.strip()} is already true at the start. The watch counts new changes to {counted}, starting from 0.",
+            hint=f"To wait until no job is {' or '.join(LIVE_STATUSES)}, use left=0.",
         )
     return Condition(counted=counted, operator=operator, number=number)
 
@@ -227,10 +227,10 @@ class Watcher:
             return
         who = f"process {held_back.process_id}" if held_back.process_id else "a hidden process"
         application = f" of {held_back.application}" if held_back.application else ""
-        since = f", open since {local_time(held_back.since)}" if held_back.since else ""
+        since = f" and has been open since {local_time(held_back.since)}" if held_back.since else ""
         print_message(
-            "So that no change is missed, the watch waits until a transaction ends."
-            f" It belongs to {who}{application}{since}."
+            "The watch is waiting for another transaction to end. Otherwise it could miss changes."
+            f" The transaction belongs to {who}{application}{since}."
         )
 
 

@@ -153,7 +153,7 @@ class Program:
         except OSError as error:
             raise UsageError(
                 f"{self._words[0]} cannot be started: {error.strerror}.",
-                hint="The first line of a script names its interpreter, such as #!/bin/sh.",
+                hint="If it is a script, its first line must name its interpreter, such as #!/bin/sh.",
             ) from error
         try:
             # The program may end without reading.
@@ -229,7 +229,7 @@ class Webhook:
         except (TimeoutError, httpx.TimeoutException):
             return f"no answer within {ANSWER_TIME:g} s"
         except httpx.ConnectError:
-            return "no connection to it"
+            return "could not connect"
         except httpx.HTTPError as error:
             # The error's text may contain the address, which may contain a token.
             return type(error).__name__

@@ -281,7 +281,7 @@ def _show(output: Output, workers: "Sequence[WorkerStatus]") -> None:
 def _remark(force: "WorkersOverview", *, actor: Actor) -> str:
     """Return what the list does not show. Users see only workers that act as them, but all leases of their jobs."""
     if actor == OPERATOR:
-        return "" if force.workers else "No worker has run here within a week."
+        return "" if force.workers else "No worker has run here in the last week."
     from tui.text.clean_text import clean
     from tui.text.format import jobs_count
 
@@ -292,7 +292,7 @@ def _remark(force: "WorkersOverview", *, actor: Actor) -> str:
         number = f"{jobs_count(hidden)}{' or more' if force.is_cut else ''}"
         return f"{number} of {name} {'is' if hidden == 1 else 'are'} held by workers that do not act as {name}."
     unseen = f"Only the operator sees workers that do not act as {name}."
-    return unseen if force.workers else f"No worker that acts as {name} has run here within a week. {unseen}"
+    return unseen if force.workers else f"No worker that acts as {name} has run here in the last week. {unseen}"
 
 
 def _state(worker: "WorkerStatus") -> str:

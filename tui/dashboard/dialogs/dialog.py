@@ -249,7 +249,7 @@ class ProgressDialog(Dialog[None]):
     """Escape asks the work to stop. The dialog stays open until the work ends: see `showing_progress`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "app.quit", "Quit", id="progress.quit", tooltip="Quit, after choosing to finish or stop"),
+        Binding("q", "app.quit", "Quit", id="progress.quit", tooltip="Quit; asks whether to finish or stop the write"),
     ]
 
     def __init__(

@@ -151,8 +151,8 @@ class FormDialog(Dialog[ResultType]):
             self._was_asked_to_wait = True
             key = self.key("dialog.leave")
             self.problem.say(
-                f"Saving. Wait for the result, or press {key} again to close this dialog. A message then shows the"
-                " result later."
+                f"Saving. Wait for the result, or press {key} again to close this dialog. A message will show the"
+                " result."
             )
         else:
             super().action_leave()

@@ -43,7 +43,7 @@ class FilterField(DynamicKeyText, TextField):
         Binding("enter", "submit", "keep", id="find.keep", tooltip="Keep the filter and go to the table"),
         Binding("escape", "leave", "all rows", id="find.leave", tooltip="Close the completions, or clear the filter"),
         Binding(
-            "tab", "complete", "complete", id="find.complete", tooltip="Take the completion, or list the filter keys"
+            "tab", "complete", "complete", id="find.complete", tooltip="Accept the completion, or list the filter keys"
         ),
         Binding(
             "down",

@@ -62,7 +62,7 @@ GROUPS = {
     "details": "Job details",
     "dialog": "Dialogs",
     "confirm": "Confirmations",
-    "progress": "While writing",
+    "progress": "During a write",
     "quit": "Quitting during a write",
     "pick": "Pick lists",
     "acting": "Acting as",

@@ -104,7 +104,7 @@ class ManualDialog(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,question_mark,f1", "leave", "Close", id="help.close", tooltip="Close the manual"),
         Binding("slash", "find", "Find", id="help.find", tooltip="Find a page, or words on any page"),
-        Binding("t", "contents", "Contents", id="help.contents", tooltip="Show or hide the contents of the page"),
+        Binding("t", "contents", "Contents", id="help.contents", tooltip="Show or hide the table of contents"),
         Binding("backspace,left", "back", "Back", id="help.back", tooltip="Go back to the previous page"),
     ]
 

@@ -86,7 +86,13 @@ class ActingDialog(SearchDialog):
 
     DEFAULT_CSS = "ActingDialog #level { color: $foreground-muted; margin-top: 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+l", "change_level", "Level", id="acting.level", tooltip="Change the user's assurance level")
+        Binding(
+            "ctrl+l",
+            "change_level",
+            "Level",
+            id="acting.level",
+            tooltip="Switch the sign-in between one and two factors",
+        )
     ]
 
     def __init__(self, *, aal: int, **options: Any) -> None:

@@ -94,7 +94,7 @@ def confirm_tries(plan: ProbePlan, *, database: str) -> Confirmation:
             f"It uses rows of {who(plan.owner)}: a finished job,",
             "an asset without jobs, and a project without jobs.",
             "gjobs rolls back each try at once,",
-            "together with what triggers changed.",
+            "including any changes made by triggers.",
             "",
             where(database),
         ),

@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -124,6 +125,8 @@ class KeyStorm(RuleBasedStateMachine):
         self._servers, self._running = AsyncExitStack(), AsyncExitStack()
         self._person = Person()
         self._is_locked = self._is_away = self._may_be_unknown = False
+        self._directory = TemporaryDirectory()
+        self._journal = Path(self._directory.name) / "journal"
         self._entries = 0
         """Of the journal, those that were checked."""
         jobs_db.sql("truncate public.generation_jobs, public.projects, auth.users cascade")
@@ -138,7 +141,6 @@ class KeyStorm(RuleBasedStateMachine):
 
     async def _open(self) -> None:
         self._proxy, through_proxy = await self._servers.enter_async_context(proxied(self._database))
-        self._journal = Path(self._servers.enter_context(TemporaryDirectory())) / "journal"
         self._opener = opener_of(through_proxy, actor=self._actor, limits=LIMITS, journal=self._journal)
         await self._start()
 
@@ -279,6 +281,7 @@ class KeyStorm(RuleBasedStateMachine):
             self._check()
         finally:
             self._runner.close()
+            self._directory.cleanup()
 
     async def _end(self) -> None:
         if not hasattr(self, "_driver"):
@@ -317,10 +320,10 @@ SCRIPT = (
 
 
 async def test_each_write_of_a_key_is_expected_and_would_be_wrong_without_it(
-    database: Conninfo, jobs_db: JobsDatabase
+    database: Conninfo, jobs_db: JobsDatabase, tmp_path: Path
 ) -> None:
-    person = Person()
-    async with drive_dashboard(StormApp(opener_of(database), person=person)) as driver:
+    person, journal, entries = Person(), tmp_path / "journal", 0
+    async with drive_dashboard(StormApp(opener_of(database, journal=journal), person=person)) as driver:
         for keys in SCRIPT:
             person.confirmed.clear()
             before = {kind: rows_of(jobs_db, table) for kind, table in TABLES.items()}
@@ -335,6 +338,15 @@ async def test_each_write_of_a_key_is_expected_and_would_be_wrong_without_it(
             assert wrong, keys
             assert not person.wrong_writes(before["jobs"], jobs), keys
             assert not person.wrong_others("project", before["project"], projects), keys
+
+            written = read_journal(journal).entries[::-1]
+            (*earlier, last), entries = written[entries:], len(written)
+            assert outcomes(before["jobs"], [*earlier, last]) == [stored_jobs(jobs)], keys
+            not_done = outcomes(before["jobs"], [*earlier, replace(last, outcome=WriteOutcome.NOT_DONE)])
+            assert not_done == outcomes(before["jobs"], earlier), keys
+            unknown = outcomes(before["jobs"], [*earlier, replace(last, outcome=WriteOutcome.UNKNOWN)])
+            assert unknown == [*not_done, stored_jobs(jobs)], keys
+            assert (stored_jobs(jobs) in not_done) is (keys[0] == "P"), keys
 
 
 def test_keys_sizes_and_faults_in_any_order_do_no_harm(database: Conninfo, jobs_db: JobsDatabase) -> None:

@@ -1,0 +1,94 @@
+"""The second attempt to connect, which finds the SQLSTATE of a refusal in unknown words."""
+
+import asyncio
+import os
+import resource
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migrations.connection import connect
+from store.database import refusal_code
+from store.errors import Unreachable
+from tests.conftest import Conninfo
+from tests.store.database.conftest import connection_error
+from tests.store.faulty_servers import RejectingServer, fatal, listening
+from tests.store.store_fixtures import until
+
+FULL_IN_GERMAN = "tut mir leid, schon zu viele Klienten"
+
+
+class FullAtFirst(RejectingServer):
+    """Is full in unknown words at the first visit. Then it asks for a password, or stays silent."""
+
+    def __init__(self, *, then_asks: bool) -> None:
+        super().__init__(fatal("53300", FULL_IN_GERMAN), asks_for_password=False)
+        self._then_asks = then_asks
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.visits == 0:
+            await super().serve(reader, writer)
+            return
+        self.visits += 1
+        await reader.read(1)
+        if self._then_asks:
+            writer.write(b"R" + struct.pack("!ii", 8, 3))
+        await reader.read()
+
+
+@pytest.mark.parametrize("then_asks", [True, False])
+async def test_full_server_stays_unreachable_if_the_second_attempt_is_not_refused(
+    then_asks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusal_code, "PATIENCE_SECONDS", 60.0 if then_asks else 0.5)
+    server = FullAtFirst(then_asks=then_asks)
+    async with listening(server.serve, "127.0.0.1") as port:
+        login: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "password": "right", "sslmode": "disable"}
+        error = await connection_error(login)
+        server.visits = 0
+        with pytest.raises(Unreachable) as caught:
+            await asyncio.to_thread(lambda: connect(login).__enter__())
+    for found in (error, caught.value):
+        assert type(found) is Unreachable
+        assert str(found) == f"The database accepts no connections at the moment: {FULL_IN_GERMAN}."
+        assert "Try again" in str(found.hint)
+
+
+@pytest.fixture
+def descriptors_above_1024() -> Iterator[None]:
+    """Fill the descriptors that `select` can wait for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = 2_048
+    if hard not in (-1, resource.RLIM_INFINITY) and hard < limit:
+        pytest.skip("The system allows too few descriptors.")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY)]
+    try:
+        while opened[-1] <= 1_024:
+            opened.append(os.dup(opened[0]))
+        yield
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def open_descriptors() -> set[str]:
+    return {path.name for path in Path("/dev/fd").iterdir()}
+
+
+@pytest.mark.usefixtures("descriptors_above_1024")
+async def test_second_attempt_works_above_1024_descriptors_and_leaves_none_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(refusal_code, "PATIENCE_SECONDS", 60.0)
+    server = RejectingServer(fatal("3D000", "Datenbank »app« fehlt"), asks_for_password=False)
+    async with listening(server.serve, "127.0.0.1") as port:
+        parameters = {"host": "127.0.0.1", "port": port, "user": "ada", "sslmode": "disable"}
+        before = open_descriptors()
+        codes = [await asyncio.to_thread(refusal_code.refusal_code, parameters) for _ in range(2)]
+        assert codes == ["3D000", "3D000"]
+        # This process also holds the server's end of each connection.
+        await until(lambda: open_descriptors() == before)
