@@ -1,6 +1,6 @@
-"""Runs the benchmarks: `python -m tests.benchmarks [--quick] [--json FILE] [NAME ...]`.
+"""Run the benchmarks: `python -m tests.benchmarks [--quick] [--json FILE] [NAME ...]`.
 
-Exits 1 where something does not reach what it should; a quick run measures too little to say so.
+The exit code is 1 if a result misses its target. A quick run measures too little to judge that.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The least that Textual can be asked for: the rival of the start-up."""
+"""A minimal Textual app, to compare the start-up with."""
 
 from textual.app import App, ComposeResult
 from textual.widgets import Static

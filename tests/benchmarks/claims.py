@@ -1,4 +1,4 @@
-"""What a claim takes of a long queue, beside a million finished jobs, against a short queue and nothing else."""
+"""The time of a claim from a long queue beside a million finished jobs, compared with a short queue alone."""
 
 import time
 from uuid import uuid4
@@ -19,8 +19,7 @@ _QUEUE = """
 insert into public.generation_jobs (user_id, project_id, mode, created_at)
 select p.user_id, p.id, 'lifestyle', clock_timestamp()
   from (select user_id, id from public.projects limit 1) p, generate_series(1, %s)"""
-
-"""One after the other, as jobs come."""
+"""Inserts jobs with different creation times."""
 
 
 async def claims(effort: Effort, databases: Databases) -> list[Finding]:
@@ -35,7 +34,7 @@ async def claims(effort: Effort, databases: Databases) -> list[Finding]:
         of_full.execute("delete from public.generation_jobs where status = 'queued'")
         of_empty.execute("truncate public.generation_jobs")
         for connection, queued in ((of_full, long), (of_empty, short)):
-            # No table of finished jobs has the holes that the deleted ones have left.
+            # Remove the space of deleted rows, which a table of finished jobs does not have.
             connection.execute("vacuum full public.generation_jobs")
             connection.execute(_QUEUE, [queued])
             connection.execute("vacuum (analyze)")
@@ -56,7 +55,7 @@ async def claims(effort: Effort, databases: Databases) -> list[Finding]:
 
 
 def _claiming(connection: Connection) -> Contestant:
-    """What was claimed goes, and as much is queued again: unmeasured, so that the queue stays as long as it is."""
+    """Measure a claim, and then replace the claimed jobs without measuring, so that the queue keeps its length."""
 
     async def contestant() -> float:
         start = time.perf_counter()

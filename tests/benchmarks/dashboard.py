@@ -1,4 +1,4 @@
-"""The real dashboard on a million jobs: how soon a key shows, how long it pauses, what it takes of the machine."""
+"""The dashboard on a million jobs: the latency of keys, pauses, and the use of CPU and memory."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtMost, Effort, Finding, Ratio, Series
 from tests.benchmarks.sizes import many
-from tests.benchmarks.watched_dashboard import SIZE, Told
+from tests.benchmarks.watched_dashboard import SIZE, Measured
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,8 +32,7 @@ OPERATOR = "operator"
 ALL_PROJECTS = ""
 
 REST, REST_QUICK = 60.0, 0.1
-
-"""Seconds."""
+"""Seconds for which the dashboard rests."""
 
 SCROLLED = 100_000
 
@@ -47,8 +46,9 @@ def _measure(effort: Effort, databases: Databases) -> list[Finding]:
     owner = database.owner
     if effort.quick:
         with _changes(database):
-            told = _watch(database, OPERATOR, ALL_PROJECTS, {"rest": REST_QUICK, "scroll": 100, "use": 0.1})
-        return [*_used(told, database, 0.1), _rested(told, database, REST_QUICK, "all"), _scrolled(told, database, 100)]
+            measured = _watch(database, OPERATOR, ALL_PROJECTS, {"rest": REST_QUICK, "scroll": 100, "use": 0.1})
+        rested = _rested(measured, database, REST_QUICK, "all")
+        return [*_used(measured, database, 0.1), rested, _scrolled(measured, database, 100)]
     with _changes(database):
         used = _watch(database, OPERATOR, ALL_PROJECTS, {"use": effort.minutes * 60})
     of_all = _watch(database, OPERATOR, ALL_PROJECTS, {"rest": REST})
@@ -62,42 +62,42 @@ def _measure(effort: Effort, databases: Databases) -> list[Finding]:
     ]
 
 
-def _used(told: Told, database: FilledDatabase, seconds: float) -> list[Finding]:
+def _used(measured: Measured, database: FilledDatabase, seconds: float) -> list[Finding]:
     settings = {**_settings(database), "jobs changing a second": CHANGES_A_SECOND, "seconds": seconds}
     return [
         Finding(
             title="from a key to the painted frame",
             unit="ms",
-            settings={**settings, "keys": round(told["keys"][0])},
-            series={KEY: Series(tuple(told["key"])), FAR_KEY: Series(tuple(told["far_key"]))},
+            settings={**settings, "keys": round(measured["keys"][0])},
+            series={KEY: Series(tuple(measured["key"])), FAR_KEY: Series(tuple(measured["far_key"]))},
             limits={KEY: AtMost(25)},
         ),
         Finding(
             title="pauses of the event loop in the same run",
             unit="ms",
             settings=settings,
-            series={PAUSE: Series(tuple(told["pause"])), LONGEST: Series((max(told["pause"]),))},
+            series={PAUSE: Series(tuple(measured["pause"])), LONGEST: Series((max(measured["pause"]),))},
             limits={LONGEST: AtMost(100)},
         ),
     ]
 
 
-def _rested(told: Told, database: FilledDatabase, seconds: float, who: str) -> Finding:
+def _rested(measured: Measured, database: FilledDatabase, seconds: float, who: str) -> Finding:
     return Finding(
         title=f"an idle dashboard, for {who}",
         unit="% of a core",
         settings={**_settings(database), "interval": "default", "seconds": seconds},
-        series={CPU: Series(tuple(told["cpu"])), DATABASE_TIME: Series(tuple(told["database"]))},
+        series={CPU: Series(tuple(measured["cpu"])), DATABASE_TIME: Series(tuple(measured["database"]))},
         limits={CPU: AtMost(1), DATABASE_TIME: AtMost(0.5)},
     )
 
 
-def _scrolled(told: Told, database: FilledDatabase, rows: int) -> Finding:
+def _scrolled(measured: Measured, database: FilledDatabase, rows: int) -> Finding:
     return Finding(
         title=f"memory after scrolling through {rows:,} rows",
         unit="MiB",
         settings=_settings(database),
-        series={AFTERWARDS: Series(tuple(told["after"])), AT_START: Series(tuple(told["before"]))},
+        series={AFTERWARDS: Series(tuple(measured["after"])), AT_START: Series(tuple(measured["before"]))},
         ratios=(Ratio(ours=AFTERWARDS, rival=AT_START, reach=AtMost(1.3)),),
     )
 
@@ -106,22 +106,22 @@ def _settings(database: FilledDatabase) -> dict[str, object]:
     return {"jobs": database.jobs, "terminal": f"{SIZE[0]}×{SIZE[1]}"}
 
 
-def _watch(database: FilledDatabase, eyes: str, project: str, scenes: Mapping[str, float]) -> Told:
-    """A dashboard in a process of its own, and what it tells of itself in the end."""
+def _watch(database: FilledDatabase, actor: str, project: str, scenes: Mapping[str, float]) -> Measured:
+    """Run a dashboard in a separate process and return the values that it prints at the end."""
     program = [sys.executable, "-m", "tests.benchmarks.watched_dashboard"]
-    command = [*program, database.url, eyes, project, json.dumps(scenes)]
+    command = [*program, database.url, actor, project, json.dumps(scenes)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    told: Told = json.loads(done.stdout)
-    return told
+    measured: Measured = json.loads(done.stdout)
+    return measured
 
 
 @contextmanager
 def _changes(database: FilledDatabase) -> Iterator[None]:
-    """Meanwhile another process changes so many of the newest jobs a second."""
+    """Change some of the newest jobs every second in another process during the block."""
     command = [sys.executable, "-m", "tests.benchmarks.job_changer", make_conninfo("", **database.conninfo)]
     with subprocess.Popen([*command, str(CHANGES_A_SECOND)], cwd=ROOT) as changer:
         try:
             yield
-            assert changer.poll() is None, "What changes jobs has ended by itself."
+            assert changer.poll() is None, "The process that changes jobs has ended by itself."
         finally:
             changer.terminate()

@@ -1,4 +1,4 @@
-"""Migrated databases with generated jobs, on a server of the run's own that is gone afterwards."""
+"""Migrated databases with generated jobs on a server that ends with the run."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -20,8 +20,7 @@ from store.embedded.server import open_server
 from tests.benchmarks.generator import Owner, fill
 
 Conninfo = Mapping[str, str | int]
-
-"""libpq's parameters by name."""
+"""Connection parameters of libpq by name."""
 
 _MAKING_INDEXES = "-c maintenance_work_mem=512MB"
 
@@ -36,14 +35,14 @@ where indrelid = 'public.generation_jobs'::regclass and not indisprimary"""
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledDatabase:
     conninfo: Conninfo
-    """The operator's."""
+    """The login of the operator."""
     jobs: int
     owner: Owner
-    """Of a tenth of the jobs."""
+    """The user who owns a tenth of the jobs."""
 
     @property
     def url(self) -> str:
-        """As a person gives it to the program."""
+        """The address as a user would type it."""
         return _url(self.conninfo)
 
     def connect(self) -> closing[psycopg.Connection]:
@@ -51,11 +50,11 @@ class FilledDatabase:
 
 
 class Databases:
-    """One of each size, filled when it is first asked for and kept for the rest of the run."""
+    """Databases by their number of jobs, each filled at the first use and kept for the rest of the run."""
 
     def __init__(self, data_dir: Path, server: Conninfo) -> None:
         self.data_dir = data_dir
-        """For commands that are to find this server."""
+        """The environment of commands that use this server."""
         self.server = server
         self._filled: dict[int, FilledDatabase] = {}
         self._numbers = count(1)
@@ -74,13 +73,13 @@ class Databases:
 
     @contextmanager
     def copy_of(self, filled: FilledDatabase) -> Iterator[FilledDatabase]:
-        """To be changed at will. Nobody may be connected to what is copied."""
+        """Copy a database, which must have no connections. The copy may be changed."""
         with self._passing(template=str(filled.conninfo["dbname"])) as conninfo:
             yield FilledDatabase(conninfo=conninfo, jobs=filled.jobs, owner=filled.owner)
 
     @contextmanager
     def empty(self) -> Iterator[str]:
-        """The URL of one with nothing in it."""
+        """Create an empty database and return its URL."""
         with self._passing(template="template1") as conninfo:
             yield _url(conninfo)
 
@@ -109,7 +108,7 @@ def _url(conninfo: Conninfo) -> str:
 
 @contextmanager
 def open_databases(*, durable: bool = True, settings: Mapping[str, str] | None = None) -> Iterator[Databases]:
-    """One that is not durable is quick, and no measure of a real one."""
+    """Start the server. Without durability it is faster than a real one."""
     data_dir, settings = throw_away_dir(), {**(settings or {}), **({} if durable else {"fsync": "off"})}
     with open_server(data_dir, settings=settings, grace=0.1, remove_after=True) as lease:
         yield Databases(data_dir, lease.conninfo)
@@ -117,7 +116,7 @@ def open_databases(*, durable: bool = True, settings: Mapping[str, str] | None =
 
 @contextmanager
 def _without_indexes(conninfo: Conninfo) -> Iterator[None]:
-    """What is filled in within is indexed at the end, at once: with millions of rows that is many times quicker."""
+    """Drop the indexes during the block. To build them afterwards is much faster for millions of rows."""
     jobs = SQL("public.generation_jobs")
     making = {**conninfo, "options": _MAKING_INDEXES}
     with psycopg.connect(make_conninfo("", **making), autocommit=True) as connection:

@@ -1,4 +1,4 @@
-"""Where the figures were taken: they mean nothing without it."""
+"""The machine and the versions that the results depend on."""
 
 import os
 import platform
@@ -19,12 +19,12 @@ GIBIBYTE = 2**30
 class Surroundings:
     taken_at: str
     quick: bool
-    """Whether so little was measured that the figures mean nothing."""
+    """Whether too little was measured for meaningful results."""
     machine: str
     cores: int
     memory_gib: float
     load: float
-    """Over the minute before the start: other work makes figures worse."""
+    """The load average of the minute before the start. Other load makes results worse."""
     system: str
     versions: Mapping[str, str]
 

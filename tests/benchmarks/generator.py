@@ -1,4 +1,4 @@
-"""Ten thousand to ten million jobs by COPY: skewed, as real ones are, and apart from the times the same every run."""
+"""Insert ten thousand to ten million jobs by COPY: skewed like real ones, and equal in each run except for times."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,16 +13,14 @@ from store.embedded.clients import ADMINISTRATOR
 from store.jobs.job import USUAL_MODES, JobStatus
 
 SPAN = timedelta(days=365)
-
-"""From the oldest job to the present."""
+"""The age of the oldest job."""
 
 USERS = 100
 
 PROJECTS_EACH = 4
 
 BIG_ONE_IN = 10
-
-"""Every so-many-th job is the first user's."""
+"""Each tenth job belongs to the first user."""
 
 _SHARES = {JobStatus.QUEUED: 3, JobStatus.RUNNING: 2, JobStatus.SUCCEEDED: 85, JobStatus.FAILED: 10}
 
@@ -35,12 +33,10 @@ _ERRORS = (
 _JOB_COLUMNS = "id, user_id, project_id, status, mode, error, cost_cents, created_at, updated_at"
 
 _PIECES = 2**16
-
-"""So many of each kind are made beforehand, and drawn from: a row is put together, not computed."""
+"""The number of prepared values of each kind. Each row is a combination of prepared values."""
 
 _CHUNK = 20_000
-
-"""Rows sent at once."""
+"""The number of rows in one write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +46,9 @@ class Owner:
 
 
 def fill(conninfo: Mapping[str, str | int], count: int) -> Owner:
-    """So many jobs into the app's tables without rows; returns the user who owns a tenth of them.
+    """Fill the app's empty tables with jobs, and return the user who owns a tenth of them.
 
-    On an embedded server, for its administrator leaves out the keys' checks, which take most of the time.
+    This needs an embedded server, whose administrator skips the checks of foreign keys, which take most of the time.
     """
     random = Random(0)  # noqa: S311
     owners = [Owner(id=_id(random), projects=tuple(_id(random) for _ in range(PROJECTS_EACH))) for _ in range(USERS)]
@@ -73,7 +69,7 @@ def _copy(connection: psycopg.Connection, target: str, lines: Iterator[str]) -> 
 
 
 def _jobs(random: Random, owners: list[Owner], count: int) -> Iterator[str]:
-    """The lines of many jobs at a time, newest first."""
+    """Yield the lines of many jobs at a time, the newest first."""
     big, others = [_belongings(random, some) for some in (owners[:1], owners[1:])]
     facts = [_facts(random) for _ in range(_PIECES)]
     now = datetime.now(UTC)
@@ -94,13 +90,13 @@ def _jobs(random: Random, owners: list[Owner], count: int) -> Iterator[str]:
 
 
 def _belongings(random: Random, owners: list[Owner]) -> list[str]:
-    """User and project, as the copy has them."""
+    """Return user and project in the format of COPY."""
     drawn = (random.choice(owners) for _ in range(_PIECES))
     return [f"{owner.id}\t{random.choice(owner.projects)}" for owner in drawn]
 
 
 def _facts(random: Random) -> tuple[str, timedelta]:
-    """Status, mode, error and cost, as the copy has them; and how long after its creation the job changed last."""
+    """Return status, mode, error and cost in the format of COPY, and the time from creation to the last change."""
     (status,) = random.choices(list(_SHARES), list(_SHARES.values()))
     error = random.choice(_ERRORS) if status is JobStatus.FAILED else r"\N"
     seconds = timedelta(seconds=0.0 if status is JobStatus.QUEUED else random.uniform(5, 95))

@@ -1,4 +1,4 @@
-"""The same questions among ten thousand to ten million jobs: what should cost the same, and what grows."""
+"""The time of the same queries with ten thousand to ten million jobs."""
 
 from collections.abc import Mapping
 from functools import partial

@@ -1,21 +1,20 @@
-"""What a benchmark is made of: contestants that take turns, their series of values, and what these should reach."""
+"""The parts of a benchmark: contestants that take turns, their series of values, and targets."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import median, quantiles
 
 Contestant = Callable[[], Awaitable[float]]
-
-"""Does the work once and returns what it took, in the finding's unit."""
+"""Does the work once and returns the measured value in the unit of the finding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How much is measured. `quick` shows that a benchmark works, not what it measures."""
+    """The amount of measuring. A `quick` run only shows that a benchmark works."""
 
     quick: bool
     minutes: float = 10.0
-    """How long the dashboard is used without a break."""
+    """The time for which the dashboard is used without a break."""
 
     def choose(self, usual: int, *, quick: int) -> int:
         return quick if self.quick else usual
@@ -23,7 +22,7 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A contestant's values, a round each."""
+    """The values of a contestant, one for each round."""
 
     values: tuple[float, ...]
 
@@ -33,7 +32,7 @@ class Series:
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        """The lower and the upper."""
+        """The lower and the upper quartile."""
         if len(self.values) == 1:
             return self.values[0], self.values[0]
         lower, _, upper = quantiles(self.values, n=4, method="inclusive")
@@ -67,12 +66,12 @@ Reach = AtMost | AtLeast
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
-    """One contestant's values over another's of the same rounds."""
+    """The values of one contestant divided by those of another in the same rounds."""
 
     ours: str
     rival: str
     reach: Reach | None = None
-    """Of the median; None where it is only shown."""
+    """The target of the median, or None without a target."""
 
     def of(self, series: Mapping[str, Series]) -> Series:
         pairs = zip(series[self.ours].values, series[self.rival].values, strict=True)
@@ -84,7 +83,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was measured of several contestants."""
+    """A measured quantity of several contestants."""
 
     title: str
     unit: str
@@ -92,7 +91,7 @@ class Finding:
     series: Mapping[str, Series]
     ratios: tuple[Ratio, ...] = field(default=())
     limits: Mapping[str, Reach] = field(default_factory=dict)
-    """What the median of a contestant's values should be by itself."""
+    """The targets of the medians of contestants."""
 
     def within_limit(self, contestant: str) -> bool | None:
         reach = self.limits.get(contestant)
@@ -100,13 +99,13 @@ class Finding:
 
     @property
     def reached(self) -> bool:
-        """Whether all that should be reached was."""
+        """Whether all targets are reached."""
         answers = [ratio.reached(self.series) for ratio in self.ratios]
         return False not in [*answers, *map(self.within_limit, self.limits)]
 
 
 async def take_turns(contestants: Mapping[str, Contestant], *, rounds: int, warm_up: int = 1) -> dict[str, Series]:
-    """Each contestant once a round, in an order that rotates, so that what drifts or comes first favours none."""
+    """Run each contestant once per round, in a rotating order, so that neither drift nor order favors one."""
     names = list(contestants)
     values: dict[str, list[float]] = {name: [] for name in names}
     for number in range(-warm_up, rounds):

@@ -1,6 +1,6 @@
-"""Changes so many of the newest jobs a second, until it is ended.
+"""Change RATE of the newest jobs per second until the process is ended.
 
-`python -m tests.benchmarks.job_changer CONNINFO RATE`, the first as libpq has it.
+`python -m tests.benchmarks.job_changer CONNINFO RATE`, with the connection string of libpq.
 """
 
 import random
@@ -12,8 +12,7 @@ import psycopg
 NEWEST = 1000
 
 STEPS = 10
-
-"""A second: what is due comes in so many parts."""
+"""The number of batches per second."""
 
 _CHANGE = """
 update public.generation_jobs
@@ -22,7 +21,7 @@ where id = %s"""
 
 
 def change(conninfo: str, rate: int) -> None:
-    """Each change is a transaction of its own."""
+    """Make each change in a separate transaction."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
         newest = connection.execute(

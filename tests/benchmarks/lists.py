@@ -1,4 +1,4 @@
-"""Lists through the store: against psycopg by hand, among few jobs and many, and page by page through very many."""
+"""Lists through the store, compared with plain psycopg, with few and many jobs, and page by page."""
 
 import gc
 import time
@@ -81,7 +81,7 @@ async def _walk(effort: Effort, database: FilledDatabase) -> Finding:
         Store(Database(database.conninfo), OPERATOR) as store,
         raw_psycopg.connect(database.conninfo) as connection,
     ):
-        # As the dashboard does after its start: what is there then is not looked through for garbage again and again.
+        # Like the dashboard after its start: exclude existing objects from garbage collection.
         gc.freeze()
         keys = [key async for key, _ in _pages(store, rows)]
 
@@ -109,7 +109,7 @@ async def _walk(effort: Effort, database: FilledDatabase) -> Finding:
 
 
 async def _pages(store: Store, rows: int) -> AsyncIterator[tuple[PageKey | None, Page[GenerationJob]]]:
-    """From the newest on, each with the key that it was asked by."""
+    """Yield the pages from the newest on, each with the key of its query."""
     key: PageKey | None = None
     for _ in range(0, rows, PAGE):
         walked = await store.get_generation_jobs(limit=PAGE, after=key)
@@ -129,13 +129,13 @@ def look_at_project(database: FilledDatabase) -> ListingQuery:
 
 @asynccontextmanager
 async def users_store(database: FilledDatabase) -> AsyncIterator[Store]:
-    """With the eyes of the user who owns a tenth of the jobs."""
+    """Open a store that acts as the user who owns a tenth of the jobs."""
     async with Store(Database(database.conninfo), ActingUser(id=database.owner.id, email=None)) as store:
         yield store
 
 
 def timed(work: Callable[[], Awaitable[object]], times: int) -> Contestant:
-    """In ms, for each of so many times."""
+    """Return a contestant that measures the mean time of a query in ms."""
 
     async def contestant() -> float:
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The rival of the store: the same transactions in psycopg by hand, into the same values."""
+"""The transactions of the store written with plain psycopg, to compare with."""
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,7 +16,7 @@ _TIME_LIMITS = """
 select set_config('statement_timeout', '8000', true), set_config('lock_timeout', '2000', true),
        set_config('idle_in_transaction_session_timeout', '13000', true)"""
 
-# As the store: the planner would sort all of the user's jobs.
+# Like the store, because the planner would sort all jobs of the user.
 _SET_UP = f"""{_TIME_LIMITS},
        set_config('request.jwt.claims', %s, true), set_config('role', 'authenticated', true),
        set_config('enable_sort', 'off', true)"""
@@ -32,7 +32,7 @@ Rows = list[tuple[Any, ...]]
 
 @asynccontextmanager
 async def connect(conninfo: Mapping[str, str | int]) -> AsyncIterator[AsyncConnection]:
-    """As the store's: over a pooler nothing may be prepared."""
+    """Connect like the store, which prepares no statements because of poolers."""
     async with await AsyncConnection.connect(
         make_conninfo("", **conninfo), autocommit=True, prepare_threshold=None
     ) as connection:
@@ -46,7 +46,7 @@ def claims(user_id: UUID) -> str:
 async def read(
     connection: AsyncConnection, user_id: UUID | None, *statements: Statement, pipelined: bool = False
 ) -> list[Rows]:
-    """Of one snapshot, with the user's eyes; with the operator's where it is None."""
+    """Read in one snapshot as the user, or as the operator if it is None."""
     async with AsyncExitStack() as stack:
         if pipelined:
             await stack.enter_async_context(connection.pipeline())
@@ -67,7 +67,7 @@ async def read(
 async def newest(
     connection: AsyncConnection, user_id: UUID, project_id: UUID, *, limit: int, pipelined: bool = False
 ) -> Page[GenerationJob]:
-    """Of the project, as `Store.get_project_jobs`."""
+    """Return the newest jobs of the project, like `Store.get_project_jobs`."""
     (rows,) = await read(connection, user_id, (_NEWEST, (project_id, limit + 1)), pipelined=pipelined)
     jobs = tuple(_job(row) for row in rows[:limit])
     key = PageKey(created_at=jobs[-1].created_at, id=jobs[-1].id) if len(rows) > limit else None
@@ -92,6 +92,6 @@ def _job(row: tuple[Any, ...]) -> GenerationJob:
 
 
 async def every_cost(connection: AsyncConnection, user_id: UUID) -> int:
-    """As the specification's getTotalCosts: the client adds up."""
+    """Add up all costs in the client, like getTotalCosts of the specification."""
     (rows,) = await read(connection, user_id, ("select cost_cents from public.generation_jobs", ()))
     return sum(cost for (cost,) in rows)

@@ -1,4 +1,4 @@
-"""The findings as a table for people and as a document for machines."""
+"""The findings as a table and as a JSON document."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,8 +10,7 @@ from tests.benchmarks.environment import Surroundings
 from tests.benchmarks.harness import Finding, Ratio, Reach, Series
 
 Findings = Mapping[str, list[Finding]]
-
-"""By the benchmark's name."""
+"""The findings by the name of the benchmark."""
 
 WIDTH = 150
 
@@ -103,5 +102,5 @@ def _document(series: Series) -> dict[str, object]:
 
 
 def _judged(reach: Reach | None, reached: bool | None) -> dict[str, object]:
-    """Nothing where it is only shown."""
+    """Return the target and the result, or nothing without a target."""
     return {} if reach is None else {"reach": str(reach), "reached": reached}

@@ -1,4 +1,4 @@
-"""How many jobs the databases hold. A quick run makes do with one."""
+"""The numbers of jobs in the databases. A quick run uses one small database."""
 
 from tests.benchmarks.harness import Effort
 

@@ -1,4 +1,4 @@
-"""From the command to what a person sees, in a pseudo-terminal, against a bare Textual app and the best-known one."""
+"""The time from the command to the screen in a pseudo-terminal, compared with a bare and a well-known Textual app."""
 
 import fcntl
 import os
@@ -24,13 +24,12 @@ GJOBS = str(Path(sys.executable).with_name("gjobs"))
 COLUMNS, LINES = 120, 36
 
 PATIENCE = 60.0
-
-"""Seconds until a command that shows nothing is given up."""
+"""Seconds until a wait for the screen fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Awaited:
-    """A command, and what is on the screen when it has come so far. No escape sequence stands in the midst of it."""
+    """A command, and a text on its screen without escape sequences."""
 
     command: tuple[str, ...]
     screen: re.Pattern[bytes]
@@ -51,12 +50,11 @@ OURS_AND_BARE = {
 }
 
 POSTING_PACKAGES = ("posting==2.11.1", "tree-sitter<0.26")
-
-"""Newer ones of the second crash its Textual."""
+"""Newer versions of the second package crash its Textual."""
 
 
 async def startup(effort: Effort, databases: Databases) -> list[Finding]:
-    """A quick run does without posting, which has to be fetched."""
+    """Measure the start-up. A quick run leaves out posting, which must be downloaded."""
     rounds = effort.choose(15, quick=1)
     environment = _with_few_jobs(databases) if effort.quick else _with_sample(databases)
     with tempfile.TemporaryDirectory(prefix="gjobs-posting-") as work_dir:
@@ -84,7 +82,7 @@ async def startup(effort: Effort, databases: Databases) -> list[Finding]:
 
 
 def _posting(work_dir: Path) -> Awaited:
-    """In an environment of its own, for it needs an older Textual than ours."""
+    """Install posting in a separate environment, because it needs an older Textual."""
     python = work_dir / "environment" / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", work_dir / "environment"], check=True)
     subprocess.run([python, "-m", "pip", "install", "--quiet", *POSTING_PACKAGES], check=True)
@@ -92,14 +90,14 @@ def _posting(work_dir: Path) -> Awaited:
 
 
 def _with_sample(databases: Databases) -> dict[str, str]:
-    """The environment of a command that finds the embedded server with the sample in it."""
+    """Return the environment of a command that uses the embedded server with the sample data."""
     environment = _plain_environment() | {"GJOBS_DATA_DIR": str(databases.data_dir)}
     subprocess.run([GJOBS, "stats"], env=environment, check=True, capture_output=True)
     return environment
 
 
 def _with_few_jobs(databases: Databases) -> dict[str, str]:
-    """For a quick run: filling in the sample takes longer than all that is measured."""
+    """Return an environment with few jobs for a quick run. To insert the sample data takes longer than measuring."""
     filled = databases.of(QUICK)
     return _plain_environment() | {
         "GJOBS_DATA_DIR": str(databases.data_dir),
@@ -108,7 +106,7 @@ def _with_few_jobs(databases: Databases) -> dict[str, str]:
 
 
 def _plain_environment() -> dict[str, str]:
-    """Nothing decides about size, colours or database, and bytecode is kept as it is where a package is installed."""
+    """Return an environment without settings of size, colors and database, in which bytecode is kept."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GJOBS_", "PYTHON"))}
     for name in ("COLUMNS", "LINES", "NO_COLOR"):
         kept.pop(name, None)

@@ -1,4 +1,4 @@
-"""Counting by rollups against counting by reading, as the specification has it: the same data, the same numbers."""
+"""Statistics from rollups compared with those of the specification, which reads all jobs."""
 
 import re
 from collections.abc import Callable
@@ -46,8 +46,7 @@ begin
         update public.generation_jobs set cost_cents = cost_cents + 1 where id = job.id;
     end loop;
 end $$"""
-
-"""Numbers are asked for in a database that is written to."""
+"""The database is written to between the queries."""
 
 
 async def statistics(effort: Effort, databases: Databases) -> list[Finding]:
@@ -116,7 +115,7 @@ async def _compare_totals(effort: Effort, database: FilledDatabase) -> Finding:
 
 
 def install_specified(connection: psycopg.Connection) -> None:
-    """The specification's own body, and a stopwatch, under a schema of the benchmarks."""
+    """Create a schema with the function of the specification and a function that measures."""
     connection.execute("create schema if not exists benchmark")
     connection.execute("grant usage on schema benchmark to authenticated")
     schema = APP_SCHEMA.read_text(encoding="utf-8")
@@ -140,7 +139,7 @@ def assert_same_numbers(connection: psycopg.Connection, database: FilledDatabase
 def server_time(
     connection: psycopg.Connection, database: FilledDatabase, statement: str, times: int
 ) -> Callable[[], float]:
-    """Of a call with the owner's eyes, in ms, by the server's own clock."""
+    """Return the time of a call as the owner, in ms, measured by the server."""
 
     def measure() -> float:
         with connection.transaction():
@@ -168,7 +167,7 @@ def _look_as(connection: psycopg.Connection, database: FilledDatabase) -> None:
 
 
 def turns(measure: Callable[[], float]) -> Contestant:
-    """What measures itself, as a contestant."""
+    """Return a contestant for a function that measures itself."""
 
     async def contestant() -> float:
         return measure()

@@ -1,4 +1,4 @@
-"""A tick of the table: CPU time until 0, 1 or 200 changed rows are on screen, against Textual's own DataTable."""
+"""The CPU time until 0, 1 or 200 changed rows are on screen, compared with the DataTable of Textual."""
 
 import asyncio
 import time
@@ -29,8 +29,7 @@ CHANGED = (0, 1, 200)
 SIZE = (120, 36)
 
 PAUSE = 0.02
-
-"""Seconds from one tick to the next, in which the app does what it does by itself."""
+"""Seconds between two ticks."""
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -38,7 +37,7 @@ OURS, RIVAL = "JobTable", "DataTable"
 
 
 class SilentTerminal(HeadlessDriver):
-    """A terminal that frames are drawn for, unlike a headless one, and that throws them away."""
+    """A terminal for which frames are drawn, unlike a headless one. It discards them."""
 
     @property
     def is_headless(self) -> bool:
@@ -46,7 +45,7 @@ class SilentTerminal(HeadlessDriver):
 
 
 class TableApp(App[None]):
-    """One table; `painted` is set whenever a frame was drawn."""
+    """An app with one table. `painted` is set after each frame."""
 
     def __init__(self, table: Widget) -> None:
         super().__init__(driver_class=SilentTerminal)
@@ -61,7 +60,7 @@ class TableApp(App[None]):
 
 
 class Table(Protocol):
-    """What both contestants are told: the jobs as they are by now, in the same order as before."""
+    """The interface of both contestants, which show the present jobs in the same order."""
 
     @property
     def widget(self) -> Widget: ...
@@ -79,7 +78,7 @@ class OurTable:
 
 
 class RivalTable:
-    """As lean as it can be used: only the cells of the rows that changed are told."""
+    """A DataTable in which only the cells of changed rows are updated."""
 
     def __init__(self) -> None:
         self.widget = self._table = DataTable[str](cursor_type="row")
@@ -138,7 +137,7 @@ async def _running(table: Table) -> AsyncIterator[tuple[TableApp, Table]]:
 
 
 def _ticking(app: TableApp, table: Table, changed: int, ticks: int) -> Contestant:
-    """CPU time of a tick, in ms: of the app that is told, and of the other one that idles beside it."""
+    """Return a contestant that measures the CPU time of a tick in ms. The other app idles meanwhile."""
     versions = [_jobs(), [replace(job, cost_cents=job.cost_cents + 1) for job in _jobs()[:changed]] + _jobs()[changed:]]
 
     async def contestant() -> float:

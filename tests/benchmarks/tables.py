@@ -1,4 +1,4 @@
-"""The manual's tables of the findings: `python -m tests.benchmarks.tables` writes them from the kept ones."""
+"""Write the tables of the manual from the stored findings: `python -m tests.benchmarks.tables`."""
 
 import json
 import re
@@ -10,22 +10,20 @@ from tests.benchmarks.report import number
 from tui.manual.pages import page_path
 
 RESULTS = Path(__file__).with_name("results.json")
-
-"""What several runs found, each on its machine: each benchmark in one of them."""
+"""The stored findings of several runs. Each benchmark is in one of them."""
 
 PAGE = page_path("benchmarks")
 
 BEGIN, END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
 
 DRAWN = "growth"
-
-"""The benchmark whose findings are a picture."""
+"""The benchmark whose findings are shown as a picture."""
 
 Document = Mapping[str, Any]
 
 
 def tables(runs: Sequence[Document]) -> str:
-    """With the hardware and the settings, for figures mean nothing without them."""
+    """Return the tables with the hardware and the settings of the runs."""
     return "\n\n".join(map(_table, runs))
 
 

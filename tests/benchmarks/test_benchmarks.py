@@ -1,4 +1,4 @@
-"""The benchmarks run, and what they tell machines makes sense; the figures of a quick run mean nothing."""
+"""The benchmarks run, and their documents are complete."""
 
 import json
 import os
@@ -11,10 +11,10 @@ from tests.benchmarks.harness import Ratio, Series, take_turns
 from tests.conftest import quick_directory
 
 
-def test_a_quick_run_writes_a_table_and_a_document(tmp_path: Path) -> None:
+def test_quick_run_writes_a_table_and_a_document(tmp_path: Path) -> None:
     file = tmp_path / "benchmarks.json"
     command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--json", str(file)]
-    # What is measured is no matter here: its server may be where it is quick.
+    # The measured values do not matter here, so the server may be in memory.
     environment = {**os.environ, "TMPDIR": str(quick_directory())}
     root = Path(__file__).parents[2]
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)

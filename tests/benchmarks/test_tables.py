@@ -1,4 +1,4 @@
-"""What the manual says was measured is what was measured."""
+"""The tables of the manual match the stored findings."""
 
 import json
 

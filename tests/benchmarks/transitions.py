@@ -1,4 +1,4 @@
-"""Transitions of single jobs with everything that our triggers do, against the same without them."""
+"""Transitions of single jobs with and without the triggers of gjobs."""
 
 import asyncio
 import re
@@ -26,8 +26,7 @@ WITH, WITHOUT, LISTENED = "with all triggers", "without the triggers of gjobs", 
 SUMS, BUDGETED = "with only the triggers of the rollups", "with all triggers, and budgets of every user and project"
 
 MOVING = 20_000
-
-"""Jobs among which the next to move is chosen: two clients seldom meet."""
+"""The number of jobs to choose from, so that two clients rarely change the same job."""
 
 _MOVE = """
 update public.generation_jobs set status = case status when 'running' then 'succeeded' else 'running' end
@@ -50,8 +49,7 @@ select tgname from pg_trigger t join pg_proc f on f.oid = t.tgfoid
 where t.tgrelid = 'public.generation_jobs'::regclass and not tgisinternal and f.pronamespace = 'gjobs'::regnamespace"""
 
 _OF_SUMS = "gjobs_count_"
-
-"""How the names of the triggers begin that keep the sums; the others are events', leases' and budgets'."""
+"""The start of the names of the rollup triggers. The others are those of events, leases and budgets."""
 
 
 async def transitions(effort: Effort, databases: Databases) -> list[Finding]:
@@ -106,7 +104,7 @@ def _choose(connection: Connection) -> None:
 
 
 def _drop_our_triggers(connection: Connection, *, but: str | None = None) -> None:
-    """But for those whose names begin so."""
+    """Drop the triggers of gjobs, except for those with a name that begins so."""
     for (name,) in connection.execute(_OURS).fetchall():
         if but is not None and name.startswith(but):
             continue
@@ -138,7 +136,7 @@ def _moving_within_budgets(database: FilledDatabase, amount: str) -> Contestant:
 
 @contextmanager
 def _budgets_of_everybody(database: FilledDatabase) -> Iterator[None]:
-    """Six limit each job, and none refuses one."""
+    """Create budgets so that six limit each job and none refuses one."""
     with database.connect() as connection:
         for subject, table in (("user_id", "auth.users"), ("project_id", "public.projects")):
             connection.execute(_LIMIT_EVERY.format(subject=subject, table=table).encode())
@@ -162,7 +160,7 @@ def _transitions_a_second(database: FilledDatabase, amount: str) -> float:
 
 @contextmanager
 def _listener(database: FilledDatabase) -> Iterator[None]:
-    """As the dashboard: registered by a lock of its session, and reading all that it is told."""
+    """Listen like the dashboard: with the client lock, and reading all notifications."""
     ended = Event()
     with database.connect() as connection:
         connection.execute("select pg_advisory_lock_shared(%s, %s)", LISTENERS_LOCK)

@@ -1,6 +1,6 @@
-"""A dashboard that is watched from within, and prints what was seen: run by `tests.benchmarks.dashboard`.
+"""A dashboard that measures itself and prints the values: run by `tests.benchmarks.dashboard`.
 
-`python -m tests.benchmarks.watched_dashboard URL EYES PROJECT SCENES`, the last as JSON; PROJECT is empty for all.
+`python -m tests.benchmarks.watched_dashboard URL ACTOR PROJECT SCENES`: SCENES is JSON; PROJECT is empty for all.
 """
 
 import asyncio
@@ -31,35 +31,32 @@ from tui.dashboard.setup import session_opener
 SIZE = (200, 50)
 
 PATIENCE = 20.0
-
-"""Seconds until a key that shows nothing is given up."""
+"""Seconds until a wait for the effect of a key fails."""
 
 _NEAR_KEYS = ["down"] * 12 + ["pagedown"] * 4 + ["up"] * 6 + ["pageup"] * 3
 
 _BETWEEN_KEYS = 0.1
-
-"""Seconds: a quick person's."""
+"""Seconds between two keys of a fast user."""
 
 _BEAT = 0.005
 
 _RESTS = 3
 
-Told = dict[str, list[float]]
-
-"""What was seen, by what it is: a value for each time that it was measured."""
+Measured = dict[str, list[float]]
+"""The measured values by name."""
 
 _DATABASE_TIME = "select active_time from pg_stat_database where datname = %s"
 
 
 class WatchedApp(GjobsApp):
-    """On a terminal that takes all frames and shows none."""
+    """A dashboard on a terminal that discards all frames."""
 
-    def __init__(self, url: str, eyes: str, data_dir: Path) -> None:
-        settings = resolve(database_url=url, act_as=eyes, read_only=True, data_dir=data_dir, environment={})
+    def __init__(self, url: str, actor: str, data_dir: Path) -> None:
+        settings = resolve(database_url=url, act_as=actor, read_only=True, data_dir=data_dir, environment={})
         super().__init__(session_opener(settings), state_path=None)
         self.driver_class = SilentTerminal
         self.painted = asyncio.Event()
-        """Set when a frame was drawn."""
+        """Set after each frame."""
 
     @property
     def table(self) -> JobTable:
@@ -69,7 +66,7 @@ class WatchedApp(GjobsApp):
         self.painted.set()
 
     async def show_project(self, project_id: UUID | None) -> None:
-        """None for all projects."""
+        """Show a project, or all projects if it is None."""
         self.dashboard.choose_project(project_id)
         while not self._shows(project_id):
             self.painted.clear()
@@ -81,7 +78,7 @@ class WatchedApp(GjobsApp):
         return is_of_it and self.table.cursor_job is not None
 
     async def press(self, key: str) -> float:
-        """Seconds until a frame shows the cursor on another job."""
+        """Press a key and return the seconds until a frame shows the cursor on another job."""
         before = self.table.cursor_job
         start = time.perf_counter()
         self.post_message(events.Key(key, None))
@@ -92,13 +89,13 @@ class WatchedApp(GjobsApp):
         return time.perf_counter() - start
 
 
-async def use(app: WatchedApp, seconds: float) -> Told:
-    """Keys without end, most of which stay near, and now and then one to an end of the list; a value each minute."""
+async def use(app: WatchedApp, seconds: float) -> Measured:
+    """Press keys, most for near rows and some for an end of the list, and measure each minute."""
     near: list[list[float]] = []
     far: list[list[float]] = []
     pauses: list[float] = []
     for _ in range(max(round(seconds / 60), 1)):
-        # From its beginning each minute: after a key to the first job comes one that goes down from there.
+        # Start from the beginning each minute: a key to the first job is followed by one downwards.
         keys = itertools.cycle(_NEAR_KEYS)
         near.append([])
         far.append([])
@@ -122,8 +119,8 @@ async def use(app: WatchedApp, seconds: float) -> Told:
     }
 
 
-async def rest(seconds: float, database_time: Callable[[], float]) -> Told:
-    """Shares of one core, in percent: a value for each time of so many seconds."""
+async def rest(seconds: float, database_time: Callable[[], float]) -> Measured:
+    """Measure the CPU use while resting, in percent of one core."""
     cpus, workings = [], []
     await asyncio.sleep(min(5.0, seconds))
     for _ in range(_RESTS):
@@ -137,8 +134,8 @@ async def rest(seconds: float, database_time: Callable[[], float]) -> Told:
     return {"cpu": cpus, "database": workings}
 
 
-async def scroll(app: WatchedApp, rows: int) -> Told:
-    """Page by page. Memory in MiB."""
+async def scroll(app: WatchedApp, rows: int) -> Measured:
+    """Scroll page by page and measure the memory in MiB."""
     gc.collect()
     before = _memory()
     while (position := app.table.position) is None or position.number < rows:
@@ -148,7 +145,7 @@ async def scroll(app: WatchedApp, rows: int) -> Told:
 
 
 async def _beat(pauses: list[float]) -> None:
-    """How much later than asked for it is gone on with."""
+    """Measure the delays of the event loop."""
     while True:
         start = time.perf_counter()
         await asyncio.sleep(_BEAT)
@@ -160,7 +157,7 @@ def _percentile_95(values: list[float]) -> float:
 
 
 def _memory() -> float:
-    """MiB of ours in memory at present; where the system does not tell, the most there ever were."""
+    """Return the memory of the process in MiB, or its maximum if the system has only that."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize() / 2**20
@@ -169,37 +166,37 @@ def _memory() -> float:
 
 @contextmanager
 def _database_time(url: str) -> Iterator[Callable[[], float]]:
-    """What tells the ms that the database has worked, over another one."""
+    """Return a function that reads the working time of the database in ms through another connection."""
     elsewhere = make_conninfo(url, dbname="postgres")
     with psycopg.connect(elsewhere, autocommit=True) as connection:
 
-        def tell() -> float:
+        def read_time() -> float:
             row = connection.execute(_DATABASE_TIME, [conninfo_to_dict(url)["dbname"]]).fetchone()
             assert row
             return float(row[0])
 
-        yield tell
+        yield read_time
 
 
-async def watch(url: str, eyes: str, project: str, scenes: Mapping[str, float]) -> Told:
-    gc_tuning.pause_gc()  # as the command does
-    seen: Told = {}
+async def watch(url: str, actor: str, project: str, scenes: Mapping[str, float]) -> Measured:
+    gc_tuning.pause_gc()  # Like the command.
+    seen: Measured = {}
     with tempfile.TemporaryDirectory() as work_dir, _database_time(url) as database_time:
-        app = WatchedApp(url, eyes, Path(work_dir))
+        app = WatchedApp(url, actor, Path(work_dir))
         async with app.run_test(headless=False, size=SIZE):
             async with asyncio.timeout(PATIENCE):
                 await app.settled.wait()
                 await app.show_project(UUID(project) if project else None)
             for scene, amount in scenes.items():
                 seen |= await _play(app, scene, amount, database_time)
-            # The pilot alone would take the widgets away while looks still arrive.
+            # The pilot alone would remove the widgets while polls still arrive.
             app.exit()
             while app.is_running:  # noqa: ASYNC110
                 await asyncio.sleep(_BEAT)
     return seen
 
 
-async def _play(app: WatchedApp, scene: str, amount: float, database_time: Callable[[], float]) -> Told:
+async def _play(app: WatchedApp, scene: str, amount: float, database_time: Callable[[], float]) -> Measured:
     match scene:
         case "use":
             return await use(app, amount)

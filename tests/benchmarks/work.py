@@ -1,4 +1,4 @@
-"""Workers on one server: how many jobs that do nothing they finish in a second, and how soon an idle one begins one."""
+"""Workers: the number of empty jobs per second, and the time until an idle worker starts a job."""
 
 import json
 import subprocess
@@ -24,22 +24,21 @@ PACKAGES = {
     PGQUEUER: ("pgqueuer==1.6.0", "asyncpg==0.32.0"),
     PROCRASTINATE: ("procrastinate==3.10.0", "psycopg[binary]==3.3.9"),
 }
-
-"""Of the rivals, in environments of their own."""
+"""The packages of the other queues, each in a separate environment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
     batch: int
-    """How many jobs are claimed at once."""
+    """The number of jobs in one claim."""
     at_a_time: int
-    """At work. PgQueuer wants twice as many at least."""
+    """The number of jobs in flight. PgQueuer needs at least twice the batch."""
     jobs: int
     reach: Reach | None
 
 
 SIZES = (
-    # The one size that all of them have: Procrastinate fetches one job after the other, whatever is said.
+    # The only size that all queues support: Procrastinate always fetches one job at a time.
     Size(batch=1, at_a_time=10, jobs=3_000, reach=AtLeast(1.5)),
     Size(batch=10, at_a_time=20, jobs=10_000, reach=None),
     Size(batch=100, at_a_time=200, jobs=20_000, reach=None),
@@ -62,16 +61,14 @@ COMMITS = {
         events="procrastinate_events", queued="queued.type = 'deferred'", begun="begun.type = 'started'"
     ),
 }
-
-"""What the server's clock says of the jobs that were queued last: milliseconds for each, by the events of the queue."""
+"""Reads the milliseconds of the last jobs from the events of the queue, by the clock of the server."""
 
 Open = Callable[[], AbstractContextManager[str]]
-
-"""Makes a database for one run and tells its URL."""
+"""Creates a database for one run and returns its URL."""
 
 
 async def work(effort: Effort, _: Databases) -> list[Finding]:
-    """On a server that keeps the times of commits. A quick run does without the rivals, which have to be fetched."""
+    """Measure on a server that records commit times. A quick run skips the other queues, which must be downloaded."""
     with (
         tempfile.TemporaryDirectory(prefix="gjobs-queues-") as work_dir,
         open_databases(durable=not effort.quick, settings={"track_commit_timestamp": "on"}) as databases,
@@ -90,7 +87,7 @@ async def _drained(effort: Effort, pythons: Mapping[str, Path], opens: Mapping[s
 
     def draining(name: str) -> Contestant:
         async def contestant() -> float:
-            # Procrastinate takes many times as long.
+            # Procrastinate takes much longer.
             some = jobs // 10 if name == PROCRASTINATE else jobs
             with opens[name]() as url:
                 (seconds,) = _ask(pythons[name], name, url, "drain", some, size.batch, size.at_a_time)
@@ -147,7 +144,7 @@ async def _woken(effort: Effort, pythons: Mapping[str, Path], opens: Mapping[str
 
 
 def _ratios(names: Iterable[str], reaches: Mapping[str, Reach]) -> tuple[Ratio, ...]:
-    """Ours over each rival's."""
+    """Return the ratios of gjobs to each other queue."""
     return tuple(Ratio(ours=OURS, rival=name, reach=reaches.get(name)) for name in names if name != OURS)
 
 

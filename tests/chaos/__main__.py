@@ -1,7 +1,7 @@
-"""Runs the proof: `python -m tests.chaos [--jobs N] [--workers N] [--seed N] [direct] [pooled]`.
+"""Run the chaos test: `python -m tests.chaos [--jobs N] [--workers N] [--seed N] [direct] [pooled]`.
 
-Workers are killed with SIGKILL and frozen, links are cut and fall silent, and the server is restarted, until every job
-has ended. Exits 1 where one of them did not as it must.
+Workers are killed and frozen, connections are cut and silenced, and the server is restarted, until every job has ended.
+The exit code is 1 if a job or a worker did not end as it must.
 """
 
 import argparse
@@ -25,8 +25,7 @@ from tests.hosted.server_directory import opened_place
 WAYS = ("direct", "pooled")
 
 SHOWN = 20
-
-"""Violations at most."""
+"""The number of violations to print."""
 
 
 def main() -> int:
@@ -44,7 +43,7 @@ def main() -> int:
 
 
 def _plan(jobs: int, workers: int, seed: int) -> Plan:
-    """Each worker is killed five times over, with so many jobs."""
+    """Return a plan that kills each worker about five times."""
     return Plan(
         jobs=jobs,
         workers=workers,
@@ -94,7 +93,7 @@ def _tell(way: str, plan: Plan, outcome: Outcome) -> None:
     verdict = outcome.verdict
     lines: Sequence[tuple[str, object]] = (
         ("jobs", f"{plan.jobs:,}: {verdict.succeeded:,} succeeded, {verdict.failed:,} failed"),
-        ("  of these lost with a worker once too often", verdict.given_up),
+        ("  of these lost with a worker too often", verdict.lost_too_often),
         ("workers at a time", plan.workers),
         *((f"{fault}s", outcome.faults.get(fault, 0)) for fault in Fault),
         ("workers that came while there was no database", outcome.failed_starts),

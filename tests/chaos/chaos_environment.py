@@ -1,4 +1,4 @@
-"""A database of the app's with our schema and queued jobs, and the ways to it, which can be cut."""
+"""A migrated database with queued jobs, and connections to it that can be cut."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,8 +15,7 @@ from tests.hosted.pooler import start_pooler
 from tests.store.faulty_servers import Proxy, proxied
 
 AGAIN_SOON = "server_login_retry = 1"
-
-"""PgBouncer's, which else tries a server that was away only every fifteen seconds."""
+"""Settings of PgBouncer. By default it tries a lost server only every 15 seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +23,12 @@ class Environment:
     server: Server
     database: str
     conninfo: Conninfo
-    """The workers'."""
+    """The login of the workers."""
     proxies: Sequence[Proxy]
-    """Between them and the server."""
+    """The proxies between the workers and the server."""
 
-    def look(self) -> Connection:
-        """Past all that is cut."""
+    def connect_directly(self) -> Connection:
+        """Connect directly to the server, without a proxy."""
         return connect(self.server.administrator(self.database), autocommit=True)
 
 
@@ -41,7 +40,7 @@ async def direct(server: Server, database: str) -> AsyncIterator[Environment]:
 
 @asynccontextmanager
 async def pooled(server: Server, database: str, program: str) -> AsyncIterator[Environment]:
-    """PgBouncer by transaction; links break before and behind it."""
+    """Use a PgBouncer in transaction mode, with proxies on both sides."""
     async with proxied(server.login(database)) as (behind, to_server):
         with start_pooler(
             server, program, "transaction", server_port=int(to_server["port"]), more=AGAIN_SOON
@@ -51,7 +50,7 @@ async def pooled(server: Server, database: str, program: str) -> AsyncIterator[E
 
 
 def queue(connection: Connection, number: int, *, seed: int) -> list[UUID]:
-    """So many jobs of a project, of each mode its share."""
+    """Queue jobs in a project, each mode with its share."""
     modes = Random(seed).choices(list(SHARES), list(SHARES.values()), k=number)  # noqa: S311
     rows = connection.execute(
         "with owner as (insert into auth.users (id, email) values (gen_random_uuid(), 'ada@example.com') returning id),"

@@ -1,4 +1,4 @@
-"""Workers do what is queued while they are killed, their links cut, and their server restarted."""
+"""A run in which workers run the queued jobs while faults are injected."""
 
 import asyncio
 import time
@@ -22,15 +22,14 @@ TICK = 0.02
 _LASTING = (Fault.FREEZE, Fault.SILENCE)
 
 PATIENCE = 240.0
-
-"""Seconds in which something has to come of the workers."""
+"""Seconds until a wait for the workers fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     verdict: Verdict
     anomalies: tuple[str, ...]
-    """Of workers that ended by themselves."""
+    """Messages about workers that ended by themselves."""
     faults: Mapping[Fault, int]
     failed_starts: int
     seconds: float
@@ -41,7 +40,7 @@ class Outcome:
 
 
 async def run_chaos(environment: Environment, plan: Plan, directory: Path) -> Outcome:
-    """Until every job has ended. `directory` is an empty one, where the workers' words stay."""
+    """Run until every job has ended. `directory` is empty and keeps the logs of the workers."""
     late = plan.jobs // 10
     queued = _queue(environment, plan.jobs - late, seed=plan.seed)
     workers = Workers(environment.conninfo, directory, size=plan.workers, lease=plan.lease)
@@ -51,15 +50,15 @@ async def run_chaos(environment: Environment, plan: Plan, directory: Path) -> Ou
         await workers.start_all()
         fault_injector = _FaultInjector(environment, workers, handler_records, plan)
         faults = await fault_injector.inject_all()
-        # Whoever is left hears of new jobs as before.
+        # The remaining workers must still be notified of new jobs.
         queued += _queue(environment, late, seed=plan.seed + 1)
         await fault_injector.wait_for_jobs()
         seconds = time.monotonic() - begun
         await workers.stop_all()
     finally:
-        await workers.end()
+        await workers.kill_all()
         handler_records.close()
-    with environment.look() as connection:
+    with environment.connect_directly() as connection:
         verdict = judge(read_record(connection, queued, handler_records.seen))
     return Outcome(
         verdict=verdict,
@@ -71,7 +70,7 @@ async def run_chaos(environment: Environment, plan: Plan, directory: Path) -> Ou
 
 
 def _queue(environment: Environment, number: int, *, seed: int) -> list[UUID]:
-    with environment.look() as connection:
+    with environment.connect_directly() as connection:
         return queue(connection, number, seed=seed)
 
 
@@ -84,28 +83,28 @@ class _FaultInjector:
         self._random = Random(plan.seed)  # noqa: S311
 
     async def inject_all(self) -> Mapping[Fault, int]:
-        """What has happened."""
+        """Inject all planned faults and return their numbers."""
         faults: Counter[Fault] = Counter()
         async with asyncio.TaskGroup() as lasting:
             for one in planned(self._plan):
                 await self._until_ended(one.after)
                 if one.fault in _LASTING:
-                    lasting.create_task(self._last(one))
+                    lasting.create_task(self._inject_lasting(one))
                 else:
-                    await self._strike(one)
+                    await self._inject(one)
                 faults[one.fault] += 1
         await self.wait_for_jobs()
         return faults
 
     async def wait_for_jobs(self) -> None:
-        with self._environment.look() as connection:
+        with self._environment.connect_directly() as connection:
             async with asyncio.timeout(PATIENCE):
                 while connection.execute(
                     "select from public.generation_jobs where status in ('queued', 'running') limit 1"
                 ).fetchall():
-                    await self._tick()
+                    await self._poll()
 
-    async def _strike(self, planned: Planned) -> None:
+    async def _inject(self, planned: Planned) -> None:
         match planned.fault:
             case Fault.KILL:
                 await self._workers.kill(planned.place)
@@ -117,8 +116,8 @@ class _FaultInjector:
             case Fault.RESTART:
                 await asyncio.to_thread(self._environment.server.restart)
 
-    async def _last(self, planned: Planned) -> None:
-        """While others strike."""
+    async def _inject_lasting(self, planned: Planned) -> None:
+        """Inject a fault that lasts while other faults follow."""
         seconds = 1.5 * self._plan.lease
         match planned.fault:
             case Fault.FREEZE:
@@ -136,9 +135,9 @@ class _FaultInjector:
     async def _until_ended(self, attempts: int) -> None:
         async with asyncio.timeout(PATIENCE):
             while self._handler_records.ended < attempts:
-                await self._tick()
+                await self._poll()
 
-    async def _tick(self) -> None:
+    async def _poll(self) -> None:
         await asyncio.sleep(TICK)
         await self._workers.replace_ended()
         self._handler_records.read_on()

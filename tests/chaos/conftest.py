@@ -1,4 +1,4 @@
-"""A migrated database on a server that may be killed."""
+"""A migrated database on a server that tests may kill."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.hosted.cluster import Server, copied, make_project
 
 @pytest.fixture(scope="session")
 def migrated_project(killable_server: Server) -> str:
-    """The name of a database to copy."""
+    """The name of the database that tests copy."""
     make_project(killable_server, "migrated", old_privileges=True)
     upgrade(killable_server.login("migrated"))
     return "migrated"

@@ -1,4 +1,4 @@
-"""What is to happen to the workers and to their database, and when: by a seed. Pure."""
+"""The schedule of faults of workers, connections and server, computed from a seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from random import Random
 
 class Fault(StrEnum):
     KILL = "kill"
-    """A worker, with SIGKILL; another takes its place."""
+    """Kill a worker with SIGKILL and start another."""
     FREEZE = "freeze"
-    """A worker, for longer than its leases last; then it goes on as if nothing were."""
+    """Freeze a worker until its leases have expired, and let it continue."""
     CUT = "cut"
-    """All links at one place, and for a moment every new one."""
+    """Cut all connections of a proxy, and refuse new ones for a moment."""
     SILENCE = "silence"
-    """At one place nothing passes for longer than leases last, and nobody is told; then all that was held back does."""
+    """Hold back all data at a proxy until the leases have expired, and then deliver it."""
     RESTART = "restart"
-    """The server, stopped at once, without a word to anybody, and started again."""
+    """Stop the server immediately and start it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,21 +29,21 @@ class Plan:
     restarts: int
     silences: int = 0
     lease: int = 2
-    """Seconds."""
+    """The duration of a lease in seconds."""
     seed: int = 1
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Planned:
     after: int
-    """When so many attempts have ended."""
+    """The number of ended attempts before the fault."""
     fault: Fault
     place: int
-    """Of the worker, or a number by which to choose something else."""
+    """The number of the worker, or a number that selects the proxy."""
 
 
 def planned(plan: Plan) -> Sequence[Planned]:
-    """In order, all before the last fifth of the jobs. Each worker is hit before one is hit again."""
+    """Return the faults in order, all before the last fifth of the jobs. Faults hit all workers in turn."""
     random = Random(plan.seed)  # noqa: S311
     numbers = {
         Fault.KILL: plan.kills,

@@ -1,4 +1,4 @@
-"""What is there when a run is over, as values: jobs, their events and leases, and what the handlers saw."""
+"""The state after a run: jobs, events, leases and the records of the handlers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,19 +25,19 @@ class Event:
     to_status: str | None = None
     lease_owner: str | None = None
     application: str
-    """The session's that made it: the name of a worker."""
+    """The application name of the session, which is the name of the worker."""
     note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     queued: Sequence[UUID]
-    """The jobs that there must be."""
+    """The ids of all queued jobs."""
     jobs: Sequence[Job]
     events: Sequence[Event]
-    """In their order."""
+    """All events in order."""
     leased: Sequence[UUID]
-    """The jobs that somebody holds."""
+    """The jobs with a lease."""
     seen: Sequence[HandlerRecord]
 
 

@@ -1,4 +1,4 @@
-"""The handlers of the workers that get killed: each takes some milliseconds, and some fail, for now or for good."""
+"""The handlers of the workers. Each takes some milliseconds; some fail temporarily or permanently."""
 
 import asyncio
 import time

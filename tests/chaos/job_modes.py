@@ -1,22 +1,20 @@
-"""Which kinds of jobs there are."""
+"""The modes of the jobs."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 ATTEMPTS = 6
-
-"""The last of them fails a job, whatever its mode."""
+"""The attempts of a job. A job fails if a worker is lost in the last one."""
 
 
 class Mode(StrEnum):
     STEADY = "steady"
     BLOCKING = "blocking"
     FLAKY = "flaky"
-    """Fails for now, more than once."""
+    """Fails temporarily, more than once."""
     BROKEN = "broken"
-    """Fails for good."""
+    """Fails permanently."""
 
 
 SHARES: Mapping[Mode, int] = {Mode.STEADY: 65, Mode.BLOCKING: 10, Mode.FLAKY: 20, Mode.BROKEN: 5}
-
-"""In percent."""
+"""The share of each mode in percent."""

@@ -1,4 +1,4 @@
-"""The events of one job, played again: who held it when, and how it ended. Pure."""
+"""A replay of the events of one job: its holders, its attempts and its end."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ ENDED = ("succeeded", "failed")
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose lease it is, and the name of the worker's sessions."""
+    """The owner of the lease, and the application name of the worker."""
 
     owner: str | None
     worker: str
@@ -25,67 +25,67 @@ class JobReplay:
     def __init__(self) -> None:
         self.status: str | None = None
         self.holder: Holder | None = None
-        """Of the last lease, where the job has ended."""
+        """The holder of the current lease, or of the last one after the end."""
         self.claims: list[Claim] = []
         self.taken_over = 0
-        """So many times it was somebody's while another took it."""
+        """The number of times that a worker took over the lease of another."""
         self.retried = 0
         self.anomalies: list[str] = []
-        """What cannot have happened so, a sentence each."""
+        """Sentences about impossible events."""
 
     @property
     def attempt(self) -> int:
-        """The number of the last one; 0 before the first."""
+        """The number of the last attempt; 0 before the first."""
         return self.claims[-1].attempt if self.claims else 0
 
-    def take(self, event: Event) -> None:
+    def apply(self, event: Event) -> None:
         if self.status in ENDED:
-            self._wrong(f"{event.kind} came after it had ended")
+            self._report(f"{event.kind} came after the end of the job")
         match event.kind:
             case "created":
                 self._create(event)
             case "status" if event.to_status in ENDED:
                 self._move(event)
-                self._held_by(event, f"ended as {event.to_status}")
+                self._check_holder(event, f"ended as {event.to_status}")
             case "status":
                 self._move(event)
                 self._claim(event, 1)
             case "owner" if event.note and event.note.startswith("attempt "):
                 self._claim(event, int(event.note.removeprefix("attempt ")))
             case "retry":
-                self._held_by(event, "put off")
+                self._check_holder(event, "postponed")
                 self.holder = None
                 self.retried += 1
             case "progress":
-                self._held_by(event, "told of")
+                self._check_holder(event, "reported progress of")
             case "cost":
-                self._held_by(event, "told the cost of")
+                self._check_holder(event, "reported the cost of")
             case _:
-                self._wrong(f"{event.kind} is nothing that a worker does here ({event.note})")
+                self._report(f"{event.kind} is not an event of a worker ({event.note})")
 
     def _create(self, event: Event) -> None:
         if self.status is not None or event.to_status != "queued":
-            self._wrong(f"it was created as {event.to_status}, {self.status or 'not there'} before")
+            self._report(f"it was created as {event.to_status} when it was {self.status or 'missing'}")
         self.status = event.to_status
 
     def _move(self, event: Event) -> None:
         expected = "running" if event.to_status in ENDED else "queued"
         if not event.from_status == self.status == expected:
-            self._wrong(f"it went from {event.from_status} to {event.to_status}, being {self.status}")
+            self._report(f"it changed from {event.from_status} to {event.to_status} when it was {self.status}")
         self.status = event.to_status
 
     def _claim(self, event: Event, attempt: int) -> None:
         if attempt != self.attempt + 1:
-            self._wrong(f"attempt {attempt} came after attempt {self.attempt}")
+            self._report(f"attempt {attempt} came after attempt {self.attempt}")
         if event.lease_owner is None:
-            self._wrong(f"attempt {attempt} is nobody's")
+            self._report(f"attempt {attempt} has no owner")
         self.taken_over += self.holder is not None
         self.holder = Holder(event.lease_owner, event.application)
         self.claims.append(Claim(attempt, event.application))
 
-    def _held_by(self, event: Event, what: str) -> None:
+    def _check_holder(self, event: Event, action: str) -> None:
         if (who := Holder(event.lease_owner, event.application)) != self.holder:
-            self._wrong(f"{who} {what} what {self.holder or 'nobody'} held")
+            self._report(f"{who} {action} a job held by {self.holder or 'nobody'}")
 
-    def _wrong(self, words: str) -> None:
+    def _report(self, words: str) -> None:
         self.anomalies.append(words)

@@ -1,4 +1,4 @@
-"""What the handlers saw themselves, beside what the database says of it: a file to which every worker adds lines."""
+"""A file in which the handlers of all workers record their attempts, to compare with the events of the database."""
 
 import os
 from collections.abc import Iterator
@@ -11,8 +11,7 @@ from uuid import UUID
 from store.worker.handlers import Work
 
 FILE, WORKER = "GJOBS_CHAOS_WITNESS", "GJOBS_CHAOS_WORKER"
-
-"""The environment's variables: where to write, and as whom."""
+"""The environment variables with the file and the name of the worker."""
 
 
 class HandlerEvent(StrEnum):
@@ -28,7 +27,7 @@ class HandlerRecord:
     worker: str
     handler_event: HandlerEvent
     cost_cents: int | None = None
-    """What the handler said that the job has cost, when it returned."""
+    """The cost that the handler reported, if it returned."""
 
     def line(self) -> str:
         cents = "" if self.cost_cents is None else self.cost_cents
@@ -48,7 +47,7 @@ class HandlerRecord:
 
 @contextmanager
 def recorded(work: Work) -> Iterator[None]:
-    """Notes that an attempt begins, and how it ends; whoever is killed inside notes no more."""
+    """Record the begin and the end of an attempt. A killed worker records no end."""
     _note(work, HandlerEvent.BEGAN)
     try:
         yield
@@ -67,7 +66,7 @@ def _note(work: Work, handler_event: HandlerEvent) -> None:
         handler_event=handler_event,
         cost_cents=cents,
     )
-    # In one write, which the system adds as a whole, whoever else adds at the time.
+    # One write is appended as a whole, even when other workers append at the same time.
     file = os.open(os.environ[FILE], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(file, f"{seen.line()}\n".encode())
@@ -76,16 +75,16 @@ def _note(work: Work, handler_event: HandlerEvent) -> None:
 
 
 class HandlerRecords:
-    """Reads on in the file: what was seen since."""
+    """The records of the file, read as it grows."""
 
     def __init__(self, file: Path) -> None:
         file.touch()
         self._file = file.open("rb")
         self._rest = b""
-        """Of a line that somebody is just about to add."""
+        """The beginning of an incomplete line."""
         self.seen: list[HandlerRecord] = []
         self.ended = 0
-        """So many attempts have come to an end of their own."""
+        """The number of attempts that ended by themselves."""
 
     def read_on(self) -> None:
         *lines, self._rest = (self._rest + self._file.read()).split(b"\n")

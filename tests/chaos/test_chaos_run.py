@@ -1,4 +1,4 @@
-"""Workers are killed and frozen, links are cut and the server is restarted: every job ends once, and none is lost.
+"""Chaos test: every job ends exactly once while workers, connections and the server fail.
 
 `python -m tests.chaos` does the same with ten thousand jobs.
 """

@@ -1,4 +1,4 @@
-"""What happens to the workers is settled by a seed, and happens while there is work."""
+"""The schedule of faults depends only on the seed, and ends before the jobs do."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ from tests.chaos.fault_schedule import Fault, Plan, planned
 PLAN = Plan(jobs=100, workers=3, kills=6, freezes=2, cuts=4, silences=1, restarts=1)
 
 
-def test_planned_failures_all_happen_while_jobs_remain() -> None:
+def test_planned_faults_all_happen_while_jobs_remain() -> None:
     faults = planned(PLAN)
     assert Counter(one.fault for one in faults) == {
         Fault.KILL: 6,

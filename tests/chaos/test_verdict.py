@@ -1,4 +1,4 @@
-"""The judge sees each thing that must not be, and nothing where all is well."""
+"""The verdict on a run reports each kind of violation, and none for a correct run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +11,13 @@ from tests.chaos.job_modes import ATTEMPTS
 from tests.chaos.recorder import HandlerEvent, HandlerRecord, HandlerRecords
 from tests.chaos.verdict import judge
 
-PLAIN, TAKEN, RETRIED, BROKEN, GIVEN_UP = (UUID(int=number) for number in range(1, 6))
+PLAIN, TAKEN, RETRIED, BROKEN, LOST_TOO_OFTEN = (UUID(int=number) for number in range(1, 6))
 
 STRANGE = UUID(int=99)
 
 
 def by(worker: int, job: UUID, kind: str, **more: str | None) -> Event:
-    """Of a worker that holds the job."""
+    """Return an event of the worker that holds the job."""
     return Event(
         **{  # type: ignore[arg-type]
             "job_id": job,
@@ -60,7 +60,7 @@ def saw(job: UUID, worker: int, attempt: int, *sights: HandlerEvent) -> list[Han
 
 BEGAN, RETURNED, RAISED = HandlerEvent
 
-COURSES = {
+EVENTS = {
     PLAIN: [created(PLAIN), claimed(PLAIN, 1), ended(PLAIN, 1)],
     TAKEN: [created(TAKEN), claimed(TAKEN, 1), taken(TAKEN, 2, 2), by(2, TAKEN, "progress"), ended(TAKEN, 2)],
     RETRIED: [
@@ -72,18 +72,21 @@ COURSES = {
         ended(RETRIED, 1),
     ],
     BROKEN: [created(BROKEN), claimed(BROKEN, 2), ended(BROKEN, 2, "failed")],
-    GIVEN_UP: [
-        created(GIVEN_UP),
-        claimed(GIVEN_UP, 1),
-        *(taken(GIVEN_UP, 1, attempt) for attempt in range(2, ATTEMPTS + 2)),
-        ended(GIVEN_UP, 1, "failed"),
+    LOST_TOO_OFTEN: [
+        created(LOST_TOO_OFTEN),
+        claimed(LOST_TOO_OFTEN, 1),
+        *(taken(LOST_TOO_OFTEN, 1, attempt) for attempt in range(2, ATTEMPTS + 2)),
+        ended(LOST_TOO_OFTEN, 1, "failed"),
     ],
 }
 
-WELL = Record(
-    queued=list(COURSES),
-    jobs=[Job(id=job, status="failed" if job in (BROKEN, GIVEN_UP) else "succeeded", cost_cents=10) for job in COURSES],
-    events=[event for replay in COURSES.values() for event in replay],
+CORRECT = Record(
+    queued=list(EVENTS),
+    jobs=[
+        Job(id=job, status="failed" if job in (BROKEN, LOST_TOO_OFTEN) else "succeeded", cost_cents=10)
+        for job in EVENTS
+    ],
+    events=[event for replay in EVENTS.values() for event in replay],
     leased=[],
     seen=[
         *saw(PLAIN, 1, 1, BEGAN, RETURNED),
@@ -92,32 +95,32 @@ WELL = Record(
         *saw(RETRIED, 1, 1, BEGAN, RAISED),
         *saw(RETRIED, 1, 2, BEGAN, RETURNED),
         *saw(BROKEN, 2, 1, BEGAN, RAISED),
-        *saw(GIVEN_UP, 1, 1, BEGAN),
+        *saw(LOST_TOO_OFTEN, 1, 1, BEGAN),
     ],
 )
 
 
 def without(job: UUID) -> Record:
-    return replace(WELL, events=[event for event in WELL.events if event.job_id != job])
+    return replace(CORRECT, events=[event for event in CORRECT.events if event.job_id != job])
 
 
-def with_course(job: UUID, *events: Event) -> Record:
-    """In place of what happened to it."""
+def with_events(job: UUID, *events: Event) -> Record:
+    """Return the correct record with other events of a job."""
     return replace(without(job), events=[*without(job).events, *events])
 
 
 def with_seen(*seen: HandlerRecord) -> Record:
-    return replace(WELL, seen=[*WELL.seen, *seen])
+    return replace(CORRECT, seen=[*CORRECT.seen, *seen])
 
 
 def with_job(job: UUID, **changes: str | int) -> Record:
-    return replace(WELL, jobs=[replace(one, **changes) if one.id == job else one for one in WELL.jobs])  # type: ignore[arg-type]
+    return replace(CORRECT, jobs=[replace(one, **changes) if one.id == job else one for one in CORRECT.jobs])  # type: ignore[arg-type]
 
 
-def test_judge_finds_no_violations_in_a_correct_record_and_counts_it() -> None:
-    verdict = judge(WELL)
+def test_judge_counts_a_correct_record_and_finds_no_violation() -> None:
+    verdict = judge(CORRECT)
     assert verdict.violations == []
-    assert (verdict.succeeded, verdict.failed, verdict.given_up) == (3, 2, 1)
+    assert (verdict.succeeded, verdict.failed, verdict.lost_too_often) == (3, 2, 1)
     assert (verdict.attempts, verdict.begun) == (6 + ATTEMPTS, 7)
     assert (verdict.taken_over, verdict.retried) == (1 + ATTEMPTS, 1)
 
@@ -125,60 +128,63 @@ def test_judge_finds_no_violations_in_a_correct_record_and_counts_it() -> None:
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        (replace(WELL, jobs=WELL.jobs[1:]), "it is lost"),
-        (replace(WELL, queued=WELL.queued[1:]), "nobody queued it"),
-        (with_job(PLAIN, status="running"), "it is running still"),
-        (with_job(PLAIN, status="failed"), "it is failed, and succeeded by its events"),
-        (replace(WELL, leased=[PLAIN]), "somebody holds it still"),
-        (with_course(PLAIN, *COURSES[PLAIN], ended(PLAIN, 1)), "status came after it had ended"),
-        (with_course(PLAIN, *COURSES[PLAIN], by(1, PLAIN, "deleted")), "deleted is nothing that a worker does"),
-        (with_course(PLAIN, created(PLAIN), created(PLAIN), *COURSES[PLAIN][1:]), "created as queued, queued before"),
-        (with_course(PLAIN, created(PLAIN), ended(PLAIN, 1)), "from running to succeeded, being queued"),
-        (with_course(PLAIN, *COURSES[PLAIN][:2], ended(PLAIN, 2)), "what Holder(owner='id-1', worker='worker-1') held"),
+        (replace(CORRECT, jobs=CORRECT.jobs[1:]), "it is lost"),
+        (replace(CORRECT, queued=CORRECT.queued[1:]), "nobody queued it"),
+        (with_job(PLAIN, status="running"), "it is still running"),
+        (with_job(PLAIN, status="failed"), "it is failed, but succeeded by its events"),
+        (replace(CORRECT, leased=[PLAIN]), "it still has a lease"),
+        (with_events(PLAIN, *EVENTS[PLAIN], ended(PLAIN, 1)), "status came after the end of the job"),
+        (with_events(PLAIN, *EVENTS[PLAIN], by(1, PLAIN, "deleted")), "deleted is not an event of a worker"),
         (
-            with_course(PLAIN, *COURSES[PLAIN][:2], replace(ended(PLAIN, 1), application="worker-2")),
+            with_events(PLAIN, created(PLAIN), created(PLAIN), *EVENTS[PLAIN][1:]),
+            "created as queued when it was queued",
+        ),
+        (with_events(PLAIN, created(PLAIN), ended(PLAIN, 1)), "from running to succeeded when it was queued"),
+        (with_events(PLAIN, *EVENTS[PLAIN][:2], ended(PLAIN, 2)), "held by Holder(owner='id-1', worker='worker-1')"),
+        (
+            with_events(PLAIN, *EVENTS[PLAIN][:2], replace(ended(PLAIN, 1), application="worker-2")),
             "Holder(owner='id-1', worker='worker-2') ended as succeeded",
         ),
-        (with_course(TAKEN, *COURSES[TAKEN][:3], ended(TAKEN, 1)), "what Holder(owner='id-2'"),
+        (with_events(TAKEN, *EVENTS[TAKEN][:3], ended(TAKEN, 1)), "held by Holder(owner='id-2'"),
         (
-            with_course(RETRIED, *COURSES[RETRIED][:2], by(2, RETRIED, "cost"), *COURSES[RETRIED][3:]),
-            "told the cost of",
+            with_events(RETRIED, *EVENTS[RETRIED][:2], by(2, RETRIED, "cost"), *EVENTS[RETRIED][3:]),
+            "reported the cost of",
         ),
-        (with_course(RETRIED, *COURSES[RETRIED][:4], ended(RETRIED, 1)), "what nobody held"),
-        (with_course(TAKEN, *COURSES[TAKEN][:2], *COURSES[TAKEN][4:]), "what Holder(owner='id-1'"),
+        (with_events(RETRIED, *EVENTS[RETRIED][:4], ended(RETRIED, 1)), "held by nobody"),
+        (with_events(TAKEN, *EVENTS[TAKEN][:2], *EVENTS[TAKEN][4:]), "held by Holder(owner='id-1'"),
         (
-            with_course(TAKEN, *COURSES[TAKEN][:2], taken(TAKEN, 2, 3), ended(TAKEN, 2)),
+            with_events(TAKEN, *EVENTS[TAKEN][:2], taken(TAKEN, 2, 3), ended(TAKEN, 2)),
             "attempt 3 came after attempt 1",
         ),
         (
-            with_course(PLAIN, created(PLAIN), replace(claimed(PLAIN, 1), lease_owner=None), ended(PLAIN, 1)),
-            "attempt 1 is nobody's",
+            with_events(PLAIN, created(PLAIN), replace(claimed(PLAIN, 1), lease_owner=None), ended(PLAIN, 1)),
+            "attempt 1 has no owner",
         ),
-        (with_seen(*saw(PLAIN, 2, 2, BEGAN)), "worker='worker-2') was made, and stands in no event"),
+        (with_seen(*saw(PLAIN, 2, 2, BEGAN)), "worker='worker-2') was made, but has no event"),
         (with_seen(*saw(PLAIN, 1, 1, BEGAN)), "was made 2 times"),
-        (with_seen(*saw(GIVEN_UP, 1, ATTEMPTS + 1, BEGAN)), "beyond the limit"),
-        (replace(WELL, seen=[one for one in WELL.seen if one.job_id != PLAIN]), "of which no handler returned"),
-        (replace(WELL, seen=[one for one in WELL.seen if one.job_id != BROKEN]), "of which no handler raised"),
-        (with_job(PLAIN, cost_cents=11), "it cost 11, and 10 by its handler"),
+        (with_seen(*saw(LOST_TOO_OFTEN, 1, ATTEMPTS + 1, BEGAN)), "was made after the limit"),
+        (replace(CORRECT, seen=[one for one in CORRECT.seen if one.job_id != PLAIN]), "but no handler returned"),
+        (replace(CORRECT, seen=[one for one in CORRECT.seen if one.job_id != BROKEN]), "but no handler raised"),
+        (with_job(PLAIN, cost_cents=11), "it cost 11, but 10 by its handler"),
     ],
 )
 def test_judge_reports_each_kind_of_violation(record: Record, words: str) -> None:
     assert [violation for violation in judge(record).violations if words in violation] != []
 
 
-@pytest.mark.parametrize("seen", WELL.seen)
-def test_recorded_observation_reads_back_as_it_was_written(seen: HandlerRecord) -> None:
+@pytest.mark.parametrize("seen", CORRECT.seen)
+def test_record_of_a_handler_can_be_parsed_again(seen: HandlerRecord) -> None:
     assert HandlerRecord.of(seen.line()) == seen
 
 
-def test_partial_recorder_line_is_read_once_it_is_complete(tmp_path: Path) -> None:
-    handler_records = HandlerRecords(tmp_path / "witness")
-    text = "".join(f"{seen.line()}\n" for seen in WELL.seen)
-    with (tmp_path / "witness").open("a") as file:
+def test_incomplete_line_of_the_recorder_is_read_when_it_is_complete(tmp_path: Path) -> None:
+    handler_records = HandlerRecords(tmp_path / "records")
+    text = "".join(f"{seen.line()}\n" for seen in CORRECT.seen)
+    with (tmp_path / "records").open("a") as file:
         for part in (text[:50], text[50:200], text[200:]):
             file.write(part)
             file.flush()
             handler_records.read_on()
     handler_records.close()
-    assert handler_records.seen == WELL.seen
+    assert handler_records.seen == CORRECT.seen
     assert handler_records.ended == 5

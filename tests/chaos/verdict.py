@@ -1,4 +1,4 @@
-"""Whether all is as it must be when a run is over, whatever was killed on the way. Pure."""
+"""The verdict on a run: its violations and its numbers."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,12 +16,12 @@ class Verdict:
     violations: Sequence[str]
     succeeded: int
     failed: int
-    given_up: int
-    """So many of the failed were lost with a worker once too often."""
+    lost_too_often: int
+    """The number of jobs that failed because too many attempts were lost with a worker."""
     attempts: int
-    """In the events."""
+    """The number of attempts in the events."""
     begun: int
-    """Of these the handlers saw so many."""
+    """The number of attempts that handlers began."""
     taken_over: int
     retried: int
 
@@ -29,27 +29,27 @@ class Verdict:
 def judge(record: Record) -> Verdict:
     replays: dict[UUID, JobReplay] = defaultdict(JobReplay)
     for event in record.events:
-        replays[event.job_id].take(event)
+        replays[event.job_id].apply(event)
     seen: dict[UUID, list[HandlerRecord]] = defaultdict(list)
     for one in record.seen:
         seen[one.job_id].append(one)
     jobs = {job.id: job for job in record.jobs}
     violations = [
         *_not_as_queued(record, replays),
-        *(f"{job_id}: {wrong}" for job_id, replay in replays.items() for wrong in replay.anomalies),
-        *(f"{job_id}: somebody holds it still" for job_id in record.leased),
+        *(f"{job_id}: {anomaly}" for job_id, replay in replays.items() for anomaly in replay.anomalies),
+        *(f"{job_id}: it still has a lease" for job_id in record.leased),
     ]
-    given_up = 0
+    lost_too_often = 0
     for job_id, job in jobs.items():
         replay = replays[job_id]
         violations += [f"{job_id}: {words}" for words in _not_as_seen(job, replay, seen[job_id])]
-        given_up += job.status == "failed" and replay.attempt > ATTEMPTS
+        lost_too_often += job.status == "failed" and replay.attempt > ATTEMPTS
     statuses = Counter(job.status for job in record.jobs)
     return Verdict(
         violations=violations,
         succeeded=statuses["succeeded"],
         failed=statuses["failed"],
-        given_up=given_up,
+        lost_too_often=lost_too_often,
         attempts=sum(min(len(replay.claims), ATTEMPTS) for replay in replays.values()),
         begun=sum(one.handler_event is HandlerEvent.BEGAN for one in record.seen),
         taken_over=sum(replay.taken_over for replay in replays.values()),
@@ -63,17 +63,17 @@ def _not_as_queued(record: Record, replays: dict[UUID, JobReplay]) -> Iterator[s
     yield from (f"{job_id}: nobody queued it" for job_id in (there | set(replays)) - queued)
     for job in record.jobs:
         if job.status not in ENDED:
-            yield f"{job.id}: it is {job.status} still"
+            yield f"{job.id}: it is still {job.status}"
         elif job.status != replays[job.id].status:
-            yield f"{job.id}: it is {job.status}, and {replays[job.id].status} by its events"
+            yield f"{job.id}: it is {job.status}, but {replays[job.id].status} by its events"
 
 
 def _not_as_seen(job: Job, replay: JobReplay, seen: Sequence[HandlerRecord]) -> Iterator[str]:
-    """What the handlers saw, against the events."""
+    """Compare the records of the handlers with the events."""
     begun = Counter(Claim(one.attempt, one.worker) for one in seen if one.handler_event is HandlerEvent.BEGAN)
     for claim, number in begun.items():
         if claim not in replay.claims:
-            yield f"{claim} was made, and stands in no event"
+            yield f"{claim} was made, but has no event"
         if number > 1:
             yield f"{claim} was made {number} times"
     if job.status not in ENDED or not replay.claims:
@@ -83,8 +83,8 @@ def _not_as_seen(job: Job, replay: JobReplay, seen: Sequence[HandlerRecord]) -> 
     ends = [one for one in seen if Claim(one.attempt, one.worker) == last and one.handler_event is handler_event]
     if last.attempt > ATTEMPTS and job.status == "failed":
         if last in begun:
-            yield f"{last} was made, beyond the limit"
+            yield f"{last} was made after the limit"
     elif not ends:
-        yield f"it {job.status} by {last}, of which no handler {handler_event} ({job.error})"
+        yield f"it {job.status} by {last}, but no handler {handler_event} ({job.error})"
     elif job.status == "succeeded" and ends[0].cost_cents != job.cost_cents:
-        yield f"it cost {job.cost_cents}, and {ends[0].cost_cents} by its handler"
+        yield f"it cost {job.cost_cents}, but {ends[0].cost_cents} by its handler"

@@ -1,4 +1,4 @@
-"""Workers in processes of their own, each of which has a place that is filled again when it dies."""
+"""Workers in separate processes, which are replaced when they end."""
 
 import asyncio
 import os
@@ -11,17 +11,14 @@ from itertools import count
 from pathlib import Path
 
 from tests.chaos.recorder import FILE, WORKER
-from tests.cli.command_line import GJOBS, uri
+from tests.cli.command_line import GJOBS, SETTINGS, uri
 from tests.conftest import Conninfo
 from tui.cli.exit_codes import ExitCode
 
 ROOT = Path(__file__).parents[2]
 
-_BEGUN = "Worker "
-
-"""With this word it says that it has found its database."""
-
-_OURS = ("DATABASE_URL", "GJOBS_DATABASE_URL", "GJOBS_PROFILE", "GJOBS_CONFIG", "GJOBS_AS", "GJOBS_DEBUG")
+_CONNECTED = "Worker "
+"""The first word that a worker prints after it has connected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +28,16 @@ class WorkerProcess:
     log: Path
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self.log.read_text(encoding="utf-8")
 
     @property
-    def has_begun(self) -> bool:
-        """From then on it ends in order, and nothing but an order ends it."""
-        return _BEGUN in self.said
+    def has_connected(self) -> bool:
+        """Whether it has connected. After that it must end only when it is stopped."""
+        return _CONNECTED in self.output
 
     def signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):  # it is gone already
+        with suppress(ProcessLookupError):  # It has already ended.
             self.process.send_signal(number)
 
 
@@ -53,13 +50,13 @@ class Workers:
         self._size = size
         self._processes: list[WorkerProcess] = []
         self.failed_starts = 0
-        """So many found no database to begin with."""
+        """The number of workers that could not connect at their start."""
         self.anomalies: list[str] = []
-        """Of those that ended by themselves."""
+        """Messages about workers that ended by themselves."""
 
     @property
     def record_file(self) -> Path:
-        return self._directory / "witness"
+        return self._directory / "records"
 
     async def start_all(self) -> None:
         self._processes = [await self._start() for _ in range(self._size)]
@@ -79,31 +76,31 @@ class Workers:
             worker_process.signal(signal.SIGCONT)
 
     async def replace_ended(self) -> None:
-        """Who could not begin is replaced, and so is who ended, which is wrong."""
+        """Replace workers that could not connect, and workers that ended by themselves, which is an anomaly."""
         for place, worker_process in enumerate(self._processes):
             if (code := worker_process.process.returncode) is None:
                 continue
-            if code == ExitCode.UNREACHABLE and not worker_process.has_begun:
+            if code == ExitCode.UNREACHABLE and not worker_process.has_connected:
                 self.failed_starts += 1
             else:
                 self.anomalies.append(
-                    f"{worker_process.name} ended by itself with {code}: {worker_process.said[-2000:]}"
+                    f"{worker_process.name} ended by itself with {code}: {worker_process.output[-2000:]}"
                 )
             self._processes[place] = await self._start()
 
     async def stop_all(self) -> None:
-        """Each is asked to stop, which it does."""
+        """Stop all workers with SIGTERM and wait for their ends."""
         for worker_process in self._processes:
             worker_process.signal(signal.SIGTERM)
         for worker_process in self._processes:
             code = await worker_process.process.wait()
-            if code != 0 and worker_process.has_begun:
+            if code != 0 and worker_process.has_connected:
                 self.anomalies.append(
-                    f"{worker_process.name} was to stop, and ended with {code}: {worker_process.said[-2000:]}"
+                    f"{worker_process.name} was stopped, but ended with {code}: {worker_process.output[-2000:]}"
                 )
 
-    async def end(self) -> None:
-        """At once, whatever they do."""
+    async def kill_all(self) -> None:
+        """Kill all workers."""
         for worker_process in self._processes:
             worker_process.signal(signal.SIGKILL)
             await worker_process.process.wait()
@@ -124,22 +121,13 @@ class Workers:
 
     def _command(self, name: str) -> Sequence[str]:
         address = f"{uri(self._conninfo)}&application_name={name}"
-        return [
-            GJOBS,
-            "worker",
-            "tests.chaos.handlers:registry",
-            "--lease",
-            f"{self._lease}s",
-            "--database-url",
-            address,
-            "--write",
-            "chaos",
-        ]
+        worker = [GJOBS, "worker", "tests.chaos.handlers:registry", "--lease", f"{self._lease}s"]
+        return [*worker, "--database-url", address, "--write", "chaos"]
 
     def _environment(self, name: str) -> Mapping[str, str]:
-        """Nothing that a developer's shell sets for gjobs, and no journal of theirs."""
+        """Return an environment without the settings and the journal of a developer."""
         return {
-            **{variable: value for variable, value in os.environ.items() if variable not in _OURS},
+            **{variable: value for variable, value in os.environ.items() if variable not in SETTINGS},
             "PYTHONPATH": str(ROOT),
             "PGPASSWORD": str(self._conninfo["password"]),
             "GJOBS_DATA_DIR": str(self._directory / "data"),

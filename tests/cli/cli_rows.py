@@ -1,4 +1,4 @@
-"""The rows that the tests of the command line read: fixed ids and times."""
+"""Rows with fixed ids and times for the tests of the command line."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,30 +11,25 @@ from store.watch.watch import Cursor, Transition
 from tests.cli.command_line import Run, Sql
 
 ADA, AUTUMN, ASSET = (UUID(int=number) for number in (0xA0, 0xA1, 0xA2))
-
-"""A user, her project and its asset."""
+"""Ada, her project and its asset."""
 
 BEN, SPRING = (UUID(int=number) for number in (0xB0, 0xB1))
-
-"""Another user and his project."""
+"""Ben and his project."""
 
 QUEUED, RUNNING, SUCCEEDED, FAILED = (UUID(int=0xA10 + number) for number in range(4))
-
 """Ada's jobs."""
 
-BENS = UUID(int=0xB10)
+BENS_JOB = UUID(int=0xB10)
+"""Ben's only job."""
 
-"""Ben's one job."""
-
-NOBODY = UUID(int=0xDEAD)
-
-"""The id of nothing."""
+MISSING = UUID(int=0xDEAD)
+"""An id that no row has."""
 
 NOON = datetime(2026, 1, 4, 12, 0, 0, 1, tzinfo=UTC)
 
-ALL = {QUEUED, RUNNING, SUCCEEDED, FAILED, BENS}
+ALL = {QUEUED, RUNNING, SUCCEEDED, FAILED, BENS_JOB}
 
-UNFINISHED = {QUEUED, RUNNING, BENS}
+UNFINISHED = {QUEUED, RUNNING, BENS_JOB}
 
 TRANSITION = Transition(
     job_id=RUNNING,
@@ -55,8 +50,7 @@ _JOBS = (
     (SUCCEEDED, "succeeded", "main_white", None, 250, 2),
     (FAILED, "failed", "feature_callout", "API timeout", 18, 1),
 )
-
-"""Id, status, mode, error, cost, and the hour after noon when it was created."""
+"""Id, status, mode, error, cost, and hours from noon to the creation of each of Ada's jobs."""
 
 
 def time_of(hour: int) -> str:
@@ -78,7 +72,7 @@ def fill(connection: psycopg.Connection) -> None:
         " values (%s, %s, %s, 'input', 'lifestyle', '1', '{}', 'shoe.png')",
         [ASSET, ADA, AUTUMN],
     )
-    bens = (BENS, "queued", "lifestyle", None, 100, 0)
+    bens = (BENS_JOB, "queued", "lifestyle", None, 100, 0)
     for user, project, (*values, hour) in (*((ADA, AUTUMN, job) for job in _JOBS), (BEN, SPRING, bens)):
         connection.execute(
             "insert into public.generation_jobs"
@@ -89,19 +83,19 @@ def fill(connection: psycopg.Connection) -> None:
 
 
 def present(sql: Sql) -> set[UUID]:
-    """The ids of all jobs."""
+    """Return the ids of all jobs."""
     return {UUID(str(row[0])) for row in sql("select id from public.generation_jobs")}
 
 
 def listed_ids(gjobs: Run, *arguments: str) -> list[UUID]:
-    """The ids of what a listing command prints without an error."""
+    """Return the ids of the rows that a listing command prints, which must print no error."""
     listed = gjobs(*arguments, "--json")
     assert (listed.code, listed.err) == (0, "")
     return [UUID(one["id"]) for one in listed.document]
 
 
 def document(job: UUID) -> dict[str, Any]:
-    """One of Ada's jobs as the command line prints it."""
+    """Return one of Ada's jobs as the command line prints it."""
     ((identifier, status, mode, error, cost_cents, hour),) = (known for known in _JOBS if known[0] == job)
     return {
         "id": str(identifier),

@@ -1,4 +1,4 @@
-"""Drivers of the command line: in this process, in another, or on a terminal."""
+"""Drivers that run the command line in this process, in another process, or on a terminal."""
 
 import atexit
 import fcntl
@@ -26,28 +26,25 @@ from urllib.parse import quote, urlencode
 from tests.conftest import Conninfo
 
 GJOBS = str(Path(sys.executable).with_name("gjobs"))
-
 """The installed command."""
 
 SETTINGS = ["DATABASE_URL", "GJOBS_DATABASE_URL", "GJOBS_PROFILE", "GJOBS_CONFIG", "GJOBS_AS", "GJOBS_DEBUG"]
-
 """Environment variables that change what the command does."""
 
 PROMPT = "anything else for no: "
 
 PATIENCE = 90.0
-
-"""Seconds until a test gives up: far more than anything takes, on a busy machine as well."""
+"""Seconds until a test gives up; no step takes that long, even on a busy machine."""
 
 
 def uri(conninfo: Conninfo) -> str:
-    """The part of libpq's parameters that says where, as one would type it."""
+    """Return the address of a database as a user would type it."""
     where = {name: str(conninfo[name]) for name in ("host", "port", "user", "dbname")}
     return f"postgresql://?{urlencode(where, quote_via=quote)}"
 
 
 def profile(name: str, address: str, **values: object) -> str:
-    """A profile in TOML; texts and truths are written alike in JSON."""
+    """Return a profile in TOML, which writes texts and booleans as JSON does."""
     return "\n".join(
         [f"[profiles.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in {"url": address, **values}.items())]
     )
@@ -61,43 +58,37 @@ class Result:
 
     @property
     def document(self) -> Any:
-        """stdout, which must be one JSON document."""
+        """Return stdout, which must be one JSON document."""
         return json.loads(self.out)
 
 
 def assert_refused(refused: Result, code: int, *words: str) -> None:
-    """Nothing is on stdout, and all of the words are on stderr."""
+    """Check the exit code, that stdout is empty, and that all of the words are on stderr."""
     assert (refused.code, refused.out) == (code, ""), refused
     for word in words:
         assert word in refused.err
 
 
 Run = Callable[..., Result]
-
 """Takes the arguments, each a string."""
 
-
 Configure = Callable[..., Path]
-
-"""Takes parts of a configuration file, and returns the file."""
+"""Takes parts of a configuration file and returns the file."""
 
 UseProfile = Callable[..., str]
-
 """Takes a profile's name, a database's parameters and further settings, and returns the address."""
 
 Sql = Callable[..., list[tuple[object, ...]]]
-
 """Takes a statement and its values, and returns the rows."""
 
-
-_ONE_AT_A_TIME = Lock()
+_REQUEST_LOCK = Lock()
 
 
 @cache
-def _forks() -> socket.socket:
-    """The way to the process that forks. It ends with this one."""
+def _fork_server() -> socket.socket:
+    """Start the process that forks, which ends with this one, and return the socket to it."""
     ours, theirs = socket.socketpair()
-    program = [sys.executable, "-P", str(Path(__file__).with_name("command_forks.py")), str(theirs.fileno())]
+    program = [sys.executable, "-P", str(Path(__file__).with_name("fork_server.py")), str(theirs.fileno())]
     with theirs:
         process = subprocess.Popen(program, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
     atexit.register(process.wait)
@@ -106,18 +97,18 @@ def _forks() -> socket.socket:
 
 
 class Command:
-    """The command line in a process of its own, which takes over the three streams. A part of what `Popen` is."""
+    """The command line in a separate process with the given three streams. It has some methods of `Popen`."""
 
     def __init__(
-        self, arguments: Sequence[str], streams: Sequence[int], *, alone: bool = False, **environment: str
+        self, arguments: Sequence[str], streams: Sequence[int], *, new_session: bool = False, **environment: str
     ) -> None:
-        """`alone`: in a session of its own. `environment` is what differs from that of the test."""
+        """Start the command; `new_session` starts it in a new session. `environment` adds to that of the test."""
         own = {"arguments": arguments, "environment": {**os.environ, **environment}}
-        message = json.dumps({**own, "directory": str(Path.cwd()), "alone": alone}).encode() + b"\n"
+        message = json.dumps({**own, "directory": str(Path.cwd()), "new_session": new_session}).encode() + b"\n"
         self._answers, theirs = socket.socketpair()
-        with theirs, _ONE_AT_A_TIME:
-            sent = socket.send_fds(_forks(), [message], [*streams, theirs.fileno()])
-            _forks().sendall(message[sent:])
+        with theirs, _REQUEST_LOCK:
+            sent = socket.send_fds(_fork_server(), [message], [*streams, theirs.fileno()])
+            _fork_server().sendall(message[sent:])
             self.pid = int(self._answer())
         self.returncode: int | None = None
 
@@ -140,8 +131,31 @@ class Command:
             return answers.readline()
 
 
+class PipedCommand(Command):
+    """The command line in a separate process, whose output can be read while it runs."""
+
+    def __init__(self, *arguments: str) -> None:
+        (out, stdout), (err, stderr) = os.pipe(), os.pipe()
+        self.out, self.err = os.fdopen(out, encoding="utf-8"), os.fdopen(err, encoding="utf-8")
+        with Path(os.devnull).open(encoding="utf-8") as nothing:
+            super().__init__(arguments, [nothing.fileno(), stdout, stderr])
+        os.close(stdout)
+        os.close(stderr)
+
+    def end(self) -> Result:
+        """Wait for the end of the command."""
+        code = self.wait(PATIENCE)
+        return Result(code=code, out=self.out.read(), err=self.err.read())
+
+    def close(self) -> None:
+        self.kill()
+        self.wait()
+        self.out.close()
+        self.err.close()
+
+
 def run_process(*arguments: str, environment: Mapping[str, str] | None = None, stdin: str = "") -> Result:
-    """Without a terminal. With an environment of its own it is the installed command, which starts anew."""
+    """Run a command without a terminal. With `environment`, start the installed command as a new process."""
     if environment is not None:
         done = subprocess.run(
             [GJOBS, *arguments],
@@ -164,20 +178,22 @@ def run_process(*arguments: str, environment: Mapping[str, str] | None = None, s
 
 
 class Terminal:
-    """The command line on a terminal of its own, which it has for all three streams."""
+    """The command line on a separate terminal."""
 
     def __init__(self, *arguments: str, columns: int = 100, environment: Mapping[str, str] | None = None) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        self.process = Command(arguments, [slave] * 3, alone=True, **{"TERM": "xterm-256color", **(environment or {})})
+        self.process = Command(
+            arguments, [slave] * 3, new_session=True, **{"TERM": "xterm-256color", **(environment or {})}
+        )
         os.close(slave)
         self.screen = ""
 
     def read_until(self, text: str) -> None:
         deadline = time.monotonic() + PATIENCE
         while text not in self.screen:
-            assert time.monotonic() < deadline, f"waited in vain for {text!r}: {self.screen[-500:]!r}"
-            assert self._read_some(), f"ended before {text!r}: {self.screen[-500:]!r}"
+            assert time.monotonic() < deadline, f"{text!r} did not appear: {self.screen[-500:]!r}"
+            assert self._read_some(), f"the command ended before {text!r} appeared: {self.screen[-500:]!r}"
 
     def type(self, text: str) -> None:
         self.send(text.encode())
@@ -192,7 +208,7 @@ class Terminal:
         assert self.answer("n\n", *shown) == 1
 
     def answer(self, text: str, *shown: str) -> int:
-        """Answers the question, which shows all of the texts; the exit code."""
+        """Answer the question, which must show all of the texts, and return the exit code."""
         self.read_until(PROMPT)
         for words in shown:
             assert words in self.screen
@@ -200,7 +216,7 @@ class Terminal:
         return self.finish()
 
     def finish(self) -> int:
-        """Waits for the end; the exit code, which is negative where a signal ended it."""
+        """Wait for the end and return the exit code, which is negative after a signal."""
         while self._read_some():
             pass
         return self.process.wait(PATIENCE)
@@ -211,7 +227,7 @@ class Terminal:
         os.close(self._master)
 
     def _read_some(self) -> bool:
-        """False at the end. Linux calls the end of a terminal whose program is gone an error."""
+        """Return False at the end. On Linux, reading from a terminal whose program has ended is an error."""
         ready, _, _ = select.select([self._master], [], [], PATIENCE)
         try:
             data = os.read(self._master, 65536) if ready else b""
@@ -222,5 +238,4 @@ class Terminal:
 
 
 OpenTerminal = Callable[..., Terminal]
-
-"""Takes what `Terminal` takes; the test's end closes it."""
+"""Takes the arguments of `Terminal`, which is closed after the test."""

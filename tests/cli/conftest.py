@@ -1,4 +1,4 @@
-"""A small world with two users, and the command line on it."""
+"""The command line, and a database with the rows of `cli_rows`."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -27,7 +27,7 @@ from tui.cli.main import main
 
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing that a developer's shell sets, and no server of theirs."""
+    """Remove what a developer's shell sets, and use new directories for data and configuration."""
     for name in (*SETTINGS, "NO_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GJOBS_DATA_DIR", str(tmp_path / "data"))
@@ -37,7 +37,7 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def url(database: Conninfo, operator_connection: psycopg.Connection, use_profile: UseProfile) -> str:
-    """A migrated database with the small world, which the command line opens by its configuration, and may write."""
+    """Return the address of a migrated database with rows, which the command line opens and may write."""
     with operator_connection.transaction(), operator_connection.pipeline():
         fill(operator_connection)
     return use_profile("world", database)
@@ -45,7 +45,7 @@ def url(database: Conninfo, operator_connection: psycopg.Connection, use_profile
 
 @pytest.fixture
 def use_profile(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> UseProfile:
-    """Makes a profile of a database the one that the command line opens. It may write unless told otherwise."""
+    """Configure a profile that the command line opens. It may write unless `write` is False."""
 
     def use(name: str, conninfo: Conninfo, **values: object) -> str:
         address = uri(conninfo)
@@ -58,7 +58,7 @@ def use_profile(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> UsePro
 
 @pytest.fixture
 def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
-    """Writes the configuration file that the command line reads."""
+    """Write the configuration file that the command line reads."""
 
     def write(*parts: str) -> Path:
         file = tmp_path / "gjobs.toml"
@@ -72,7 +72,7 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
 
 @pytest.fixture
 def sql(url: str, operator_connection: psycopg.Connection) -> Sql:
-    """Runs one statement as the operator, and returns its rows."""
+    """Run one statement as the operator and return its rows."""
 
     def run(statement: str, *values: object) -> list[tuple[object, ...]]:
         cursor: psycopg.Cursor[tuple[object, ...]] = operator_connection.execute(statement.encode(), values)
@@ -83,7 +83,7 @@ def sql(url: str, operator_connection: psycopg.Connection) -> Sql:
 
 @pytest.fixture
 def gjobs(capsys: pytest.CaptureFixture[str]) -> Run:
-    """The command line in this process, without a terminal."""
+    """Run the command line in this process, without a terminal."""
 
     def run(*arguments: str) -> Result:
         capsys.readouterr()

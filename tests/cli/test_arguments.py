@@ -1,8 +1,8 @@
-"""How arguments are parsed, and how mistakes in them are explained."""
+"""Arguments: parsing, and the explanation of mistakes."""
 
 import shlex
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -19,11 +19,12 @@ from tui.cli.exit_codes import BadArgument
 
 ID = UUID(int=7)
 
-
 INVALID_PAGE_KEYS = (
     *("", ",", "2026-01-04T00:00:00Z", f"2026-01-04,{ID}", f"2026-01-04T00:00:00,{ID}", f"soon,{ID}"),
     f"9999-12-31T23:59:59-05:00,{ID}",
 )
+
+INVALID_TIMES = ("", "h", "-3h", "1.5h", "yesterday", "9999999999999d", "0001-01-01T00:00+14:00")
 
 INVALID_SIZES = ("", "120", "x", "120x", "0x24", "80x-1", "9999x24", "80x24x2")
 
@@ -35,7 +36,7 @@ def test_printed_page_key_can_be_parsed_again(created_at: datetime, job_id: UUID
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
-def test_printed_times_have_six_digits_and_end_with_z(time: datetime) -> None:
+def test_printed_times_have_six_fractional_digits_and_end_with_z(time: datetime) -> None:
     text = json_documents.time(time)
     assert len(text) == len("2026-01-04T23:01:01.000000Z")
     assert text.endswith("Z")
@@ -49,6 +50,12 @@ def test_printed_times_have_six_digits_and_end_with_z(time: datetime) -> None:
         (arguments.identifier, str(ID), ID),
         (arguments.identifier_or_none, "", None),
         (arguments.status, "queued", JobStatus.QUEUED),
+        (arguments.since, "30m", timedelta(minutes=30)),
+        (arguments.since, "24h", timedelta(hours=24)),
+        (arguments.since, "7d", timedelta(days=7)),
+        (arguments.since, "99999999d", timedelta(days=36_500)),
+        (arguments.since, "2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        (arguments.since, "2026-01-31T12:00+02:00", datetime(2026, 1, 31, 10, tzinfo=UTC)),
     ],
 )
 def test_argument_is_parsed(read: Callable[[str], object], text: str, value: object) -> None:
@@ -60,6 +67,7 @@ def test_argument_is_parsed(read: Callable[[str], object], text: str, value: obj
     [
         *((arguments.page_key, text, "CREATED_AT,ID") for text in INVALID_PAGE_KEYS),
         *((arguments.size, text, "is not a size") for text in INVALID_SIZES),
+        *((arguments.since, text, "is not a time") for text in INVALID_TIMES),
         (arguments.identifier, "7", "7"),
         (arguments.identifier_or_none, "x", "x"),
         (arguments.status, "QUEUED", "QUEUED"),

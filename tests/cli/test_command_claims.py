@@ -1,4 +1,4 @@
-"""`--as`, `--aal` and a profile's claims: the command line shows what the app shows."""
+"""`--as`, `--aal` and the claims of a profile select the same rows as in the app."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ PROJECT = "00000000-0000-4000-8000-0000000000aa"
 def app(
     attached_database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[psycopg.Connection]:
-    """The app's own database: one job of each organisation, which policies show to its members."""
+    """The app's own database with one job per organisation, visible to the members."""
     configure(profile("app", uri(attached_database)))
     monkeypatch.setenv("GJOBS_PROFILE", "app")
     with connect(attached_database, autocommit=True) as connection:
@@ -64,7 +64,9 @@ def modes(gjobs: Run, *options: str) -> set[str]:
     return {job["mode"] for job in found.document}
 
 
-def test_list_numbers_and_export_follow_the_claims_of_the_user(gjobs: Run, app: psycopg.Connection) -> None:
+def test_list_stats_and_export_show_the_rows_that_the_claims_of_the_user_select(
+    gjobs: Run, app: psycopg.Connection
+) -> None:
     as_ana = ("--as", "ana@example.com")
 
     listed = gjobs("--json", "jobs", "list", *as_ana)
@@ -77,43 +79,33 @@ def test_list_numbers_and_export_follow_the_claims_of_the_user(gjobs: Run, app: 
     assert [json.loads(line)["mode"] for line in exported.out.splitlines()] == ["acme"]
 
 
-def test_aal_of_the_sign_in_is_chosen_on_the_command_line(gjobs: Run, app: psycopg.Connection) -> None:
+def test_aal_option_sets_the_assurance_level_of_a_user_and_requires_one(gjobs: Run, app: psycopg.Connection) -> None:
     show_jobs_where(app, "(select auth.jwt() ->> 'aal') = 'aal2'")
 
     assert modes(gjobs, "--as", ANA) == set()
     assert modes(gjobs, "--as", ANA, "--aal", "1") == set()
     assert modes(gjobs, "--as", ANA, "--aal", "2") == {"acme", "globex"}
+    for actor in ((), ("--as", "operator"), ("--as", "anon")):
+        refused = gjobs("jobs", "list", "--aal", "2", *actor)
+        assert refused.code == 2
+        assert refused.err == "--aal needs a user.\nAdd --as WHO, or leave --aal out.\n"
 
 
-@pytest.mark.parametrize("who", [(), ("--as", "operator"), ("--as", "anon")])
-def test_aal_without_a_user_is_refused(gjobs: Run, app: psycopg.Connection, who: tuple[str, ...]) -> None:
-    refused = gjobs("jobs", "list", "--aal", "2", *who)
-
-    assert refused.code == 2
-    assert refused.err == ("--aal needs a user.\nAdd --as WHO, or leave --aal out.\n")
-
-
-def test_anon_is_a_visitor_without_an_id(gjobs: Run, app: psycopg.Connection) -> None:
+def test_anon_sees_only_the_rows_of_a_visitor(gjobs: Run, app: psycopg.Connection) -> None:
     show_jobs_where(app, "auth.uid() is null and auth.role() = 'anon' and mode = 'globex'")
 
     assert modes(gjobs, "--as", "anon") == {"globex"}
     assert gjobs("--json", "stats", "--as", "anon").document["total_count"] == 1
     created = gjobs("projects", "create", "Mine", "--as", "anon")
     assert (created.code, created.err.splitlines()[0]) == (2, "A project belongs to a user, but anon is not a user.")
-
-
-def test_snapshot_shows_what_a_visitor_sees(gjobs: Run, app: psycopg.Connection) -> None:
-    show_jobs_where(app, "auth.uid() is null and mode = 'globex'")
-
     frame = gjobs("snapshot", "--as", "anon")
-
     assert frame.code == 0, frame.err
     assert "as anon" in frame.out
     assert "globex" in frame.out
     assert "acme" not in frame.out
 
 
-def test_claims_of_the_profile_are_added(
+def test_claims_of_the_profile_are_added_to_those_of_the_user(
     gjobs: Run, app: psycopg.Connection, attached_database: Conninfo, configure: Configure
 ) -> None:
     show_jobs_where(app, "mode = (auth.jwt() ->> 'org_id')")
@@ -130,7 +122,7 @@ def test_claims_of_the_profile_are_added(
     assert ([job["mode"] for job in known.document], known.err) == (["globex"], "")
 
 
-SHOWING = (
+READING_COMMANDS = (
     ["jobs", "list"],
     ["stats"],
     ["stats", "--by", "project"],
@@ -142,12 +134,12 @@ SHOWING = (
 )
 
 
-def test_claims_that_cannot_be_read_mark_lists_and_numbers_as_partial(
+def test_lists_and_statistics_are_partial_when_a_claim_cannot_be_read(
     gjobs: Run, app: psycopg.Connection, without_metadata: str
 ) -> None:
     with_login = ("--database-url", without_metadata, "--as", ANA)
 
-    for command in SHOWING:
+    for command in READING_COMMANDS:
         assert "Partial claims: policies read app_metadata" in gjobs(*command, *with_login).err, command
     numbers = gjobs("--json", "stats", *with_login).document
 
@@ -155,7 +147,7 @@ def test_claims_that_cannot_be_read_mark_lists_and_numbers_as_partial(
 
 
 @pytest.mark.parametrize(
-    ("claims", "complaint"),
+    ("claims", "error"),
     [
         ('"org"', "claims is a string, but must be a table."),
         ("{ sub = 'x' }", "claims cannot set sub: it follows from the user that you act as."),
@@ -166,15 +158,15 @@ def test_claims_that_cannot_be_read_mark_lists_and_numbers_as_partial(
         ('{ org = "a\\u0000b" }', "claims contains a NUL character."),
     ],
 )
-def test_claims_that_make_no_sense_are_refused(gjobs: Run, configure: Configure, claims: str, complaint: str) -> None:
+def test_invalid_claims_in_a_profile_are_refused(gjobs: Run, configure: Configure, claims: str, error: str) -> None:
     configure(profile("app", "postgresql://nowhere/db"), f"claims = {claims}")
 
     refused = gjobs("jobs", "list")
 
-    assert f"profiles.app.{complaint}" in refused.err
+    assert f"profiles.app.{error}" in refused.err
 
 
-def test_workers_that_a_visitor_does_not_see_are_not_denied(gjobs: Run, attached_database: Conninfo) -> None:
+def test_workers_as_anon_says_that_only_the_operator_sees_all_workers(gjobs: Run, attached_database: Conninfo) -> None:
     upgrade(attached_database)
 
     seen = gjobs("workers", "--as", "anon", "--database-url", uri(attached_database))

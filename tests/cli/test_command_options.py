@@ -1,4 +1,4 @@
-"""The global options: where they may stand, what wins, and which commands have no use for them."""
+"""The global options: their position, their precedence, and the commands that refuse them."""
 
 import shlex
 from itertools import product
@@ -20,6 +20,8 @@ DATA_DIR = Path("/data")
 FROM_ENVIRONMENT = {"GJOBS_DATABASE_URL": "postgresql://variable/db", "GJOBS_AS": "ben@example.com"}
 
 ANY_ADDRESS = {**FROM_ENVIRONMENT, "DATABASE_URL": "postgresql://app/db", "GJOBS_PROFILE": "prod"}
+
+APP_URL = {"DATABASE_URL": "postgresql://app/db"}
 
 APP_DATABASE = UrlTarget(url="postgresql://app/db", origin="DATABASE_URL")
 
@@ -57,11 +59,11 @@ def test_write_reason_must_be_one_line_of_text(reason: str) -> None:
         parse(["users", "--write", reason])
 
 
-@pytest.mark.parametrize("places", list(product(range(3), repeat=len(GIVEN))))
-def test_global_options_may_stand_anywhere_in_a_command(places: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("positions", list(product(range(3), repeat=len(GIVEN))))
+def test_global_options_may_stand_anywhere_in_a_command(positions: tuple[int, ...]) -> None:
     slots: list[list[str]] = [[], [], []]
-    for option, place in zip(GIVEN.values(), places, strict=True):
-        slots[place] += option
+    for option, position in zip(GIVEN.values(), positions, strict=True):
+        slots[position] += option
     before, between, after = slots
     _, options, own = parse([*before, "jobs", *between, "list", "--limit", "7", *after])
     assert options == GlobalOptions(
@@ -70,16 +72,8 @@ def test_global_options_may_stand_anywhere_in_a_command(places: tuple[int, ...])
     assert own == {"project": None, "status": None, "limit": 7, "after": None, "job_filter": None, "view": None}
 
 
-def test_last_repeated_option_wins() -> None:
+def test_last_value_of_a_repeated_option_applies() -> None:
     assert parse(["--as", "a@x", "users", "--as", "b@x"])[1].act_as == "b@x"
-
-
-def test_option_overrides_environment_and_environment_overrides_the_default() -> None:
-    option = settings(GlobalOptions(database_url="postgresql://option/db"), FROM_ENVIRONMENT)
-    assert option.target == UrlTarget(url="postgresql://option/db", origin="--database-url")
-    variable = settings(GlobalOptions(), FROM_ENVIRONMENT)
-    assert variable.target == UrlTarget(url="postgresql://variable/db", origin="GJOBS_DATABASE_URL")
-    assert settings(GlobalOptions(), {}).target == EmbeddedTarget(data_dir=DATA_DIR)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +110,9 @@ def test_actor_is_chosen_by_rule_option_and_environment(
         (GlobalOptions(json=True), {"has_json": False}),
     ],
 )
-def test_option_without_meaning_for_the_command_is_refused(options: GlobalOptions, command: dict[str, object]) -> None:
+def test_option_that_does_not_apply_to_the_command_is_refused(
+    options: GlobalOptions, command: dict[str, object]
+) -> None:
     with pytest.raises(UsageError):
         settings(options, {}, **command)
 
@@ -131,14 +127,14 @@ def test_embedded_database_commands_ignore_configured_addresses(words: str) -> N
 @pytest.mark.parametrize(
     ("words", "environment", "expected"),
     [
-        ("migrate up", {"DATABASE_URL": "postgresql://app/db"}, {"target": EmbeddedTarget(data_dir=DATA_DIR)}),
-        ("migrate status", {"DATABASE_URL": "postgresql://app/db"}, {"target": EmbeddedTarget(data_dir=DATA_DIR)}),
-        ("users", {"DATABASE_URL": "postgresql://app/db"}, {"target": APP_DATABASE}),
-        ("jobs list", {"DATABASE_URL": "postgresql://app/db"}, {"target": APP_DATABASE}),
+        ("migrate up", APP_URL, {"target": EmbeddedTarget(data_dir=DATA_DIR)}),
+        ("migrate status", APP_URL, {"target": EmbeddedTarget(data_dir=DATA_DIR)}),
+        ("users", APP_URL, {"target": APP_DATABASE}),
+        ("jobs list", APP_URL, {"target": APP_DATABASE}),
         *((words, FROM_ENVIRONMENT, {"act_as": "operator"}) for words in OPERATOR_COMMANDS),
     ],
 )
-def test_command_uses_only_the_variables_that_it_may(
+def test_command_uses_only_the_environment_variables_meant_for_it(
     words: str, environment: dict[str, str], expected: dict[str, object]
 ) -> None:
     command, options, _ = parse(words.split())
@@ -147,18 +143,17 @@ def test_command_uses_only_the_variables_that_it_may(
     assert {name: getattr(chosen, name) for name in expected} == expected
 
 
-ALONE = [
+WORDS = [
     *GIVEN["database_url"],
     *GIVEN["act_as"],
     *("--profile", "--profile=prod", "--config", "--config=here.toml", "--write", "--write=ticket 4711"),
     *("--read-only", "--json", "--as=", "--json=yes", "--as=-x", "-x", "-1", "--", "-", ""),
     *("--help", "-h", "--version", "--unknown", "--data", "--read", "two\nlines", "users", "jobs", "demo"),
 ]
+"""Words of valid and invalid command lines."""
 
-"""Words of command lines with a sense and without one."""
 
-
-@given(st.lists(st.sampled_from(ALONE), max_size=5))
+@given(st.lists(st.sampled_from(WORDS), max_size=5))
 def test_options_without_a_command_are_read_as_the_full_parser_reads_them(words: list[str]) -> None:
     options = read_alone(words)
     if options is not None:

@@ -1,4 +1,4 @@
-"""`--write REASON`: where a database takes writes only on purpose, one command may write; the journal has why."""
+"""`--write REASON`: a command writes to a protected database only with a reason, which the journal records."""
 
 import shlex
 
@@ -8,71 +8,59 @@ from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED
 from tests.cli.command_line import Run, Sql, assert_refused
 from tests.conftest import Conninfo
 
-
-@pytest.fixture
-def leased(url: str) -> tuple[str, str]:
-    """An address without a profile: read-only unless a reason is given."""
-    return ("--database-url", url)
-
-
 WRITES = (
-    ("jobs", "create", "--project", str(AUTUMN), "--mode", "lifestyle"),
-    ("jobs", "update", str(QUEUED), "--cost-cents", "7"),
-    ("jobs", "transition", str(QUEUED), "running"),
-    ("jobs", "delete", str(FAILED), "--yes"),
-    ("projects", "create", "Winter", "--as", "ada@example.com"),
+    f"jobs create --project {AUTUMN} --mode lifestyle",
+    f"jobs update {QUEUED} --cost-cents 7",
+    f"jobs transition {QUEUED} running",
+    f"jobs delete {FAILED} --yes",
+    "projects create Winter --as ada@example.com",
+    "cleanup --older-than 1d --delete --yes",
+)
+
+ALL_ROWS = (
+    "select (select jsonb_agg(j order by id) from generation_jobs j), (select count(*) from projects),"
+    " (select count(*) from gjobs.budgets), (select count(*) from gjobs.retention_policies)"
 )
 
 
-def test_every_write_without_a_reason_is_refused_with_a_hint(gjobs: Run, leased: tuple[str, str], sql: Sql) -> None:
-    before = sql("select * from public.generation_jobs order by id")
+def test_address_without_a_profile_takes_only_writes_with_a_reason(gjobs: Run, url: str, sql: Sql) -> None:
+    before = sql(ALL_ROWS)
     for write in WRITES:
-        assert_refused(
-            gjobs(*write, *leased), 6, "This session is read-only: nothing was changed.", "Give --write REASON"
-        )
-    assert sql("select * from public.generation_jobs order by id") == before
+        refused = gjobs(*shlex.split(write), "--database-url", url)
+        assert_refused(refused, 6, "This session is read-only: nothing was changed.", "Give --write REASON")
+    assert sql(ALL_ROWS) == before
     assert gjobs("journal", "--json").document == []
+
+    for number, write in enumerate(WRITES):
+        written = gjobs(*shlex.split(write), "--database-url", url, "--write", f"ticket {number}")
+        assert written.code == 0, written.err
+    entries = gjobs("journal", "--json").document
+    assert [entry["reason"] for entry in entries] == [f"ticket {number}" for number in (5, 4, 3, 2, 1, 0)]
+    assert {entry["outcome"] for entry in entries} == {"done"}
+    assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "8", "--database-url", url).code == 6
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        *map(shlex.join, WRITES),
+        *WRITES,
         f"jobs retry {FAILED}",
-        "cleanup --older-than 1d --delete --yes",
+        f"archive restore {FAILED}",
+        "archive restore --all --yes",
         "budgets set --project 'Autumn catalog' --period all --limit 1",
         "retention set --older-than 30d --yes",
         "worker --simulate --once",
     ],
 )
 def test_read_only_session_changes_nothing(gjobs: Run, sql: Sql, line: str) -> None:
-    everything = (
-        "select (select jsonb_agg(j) from generation_jobs j), (select count(*) from projects),"
-        " (select count(*) from gjobs.budgets), (select count(*) from gjobs.retention_policies)"
-    )
-    before = sql(everything)
+    before = sql(ALL_ROWS)
     refused = gjobs(*shlex.split(line), "--read-only")
     assert (refused.code, refused.out) == (6, "")
     assert refused.err.startswith("This session is read-only")
-    assert sql(everything) == before
+    assert sql(ALL_ROWS) == before
 
 
-def test_every_write_with_a_reason_is_done_and_journaled(gjobs: Run, leased: tuple[str, str]) -> None:
-    for number, write in enumerate(WRITES):
-        assert gjobs(*write, *leased, "--write", f"ticket {number}").code == 0
-    entries = gjobs("journal", "--json").document
-    assert [entry["reason"] for entry in entries] == [f"ticket {number}" for number in (4, 3, 2, 1, 0)]
-    assert {entry["outcome"] for entry in entries} == {"done"}
-
-
-def test_write_reason_applies_to_one_command(gjobs: Run, leased: tuple[str, str]) -> None:
-    assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "7", *leased, "--write", "ticket 7").code == 0
-    assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "8", *leased).code == 6
-
-
-def test_journal_names_the_database_and_a_reason_that_was_not_required(
-    gjobs: Run, url: str, database: Conninfo
-) -> None:
+def test_journal_records_a_reason_that_was_not_required(gjobs: Run, url: str, database: Conninfo) -> None:
     gjobs("jobs", "update", str(QUEUED), "--cost-cents", "7", "--write", "ticket 7")
     gjobs("jobs", "update", str(QUEUED), "--cost-cents", "8")
     entries = gjobs("journal", "--json").document

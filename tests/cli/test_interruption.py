@@ -1,4 +1,4 @@
-"""How interrupts and signals from outside end a command."""
+"""Interrupts and signals end a command."""
 
 import asyncio
 import io
@@ -19,12 +19,11 @@ from tui.cli.interruption import interrupts_heard, orderly_termination
 from tui.cli.output import require_yes
 
 LATE = 10.0
-
-"""Seconds: an interrupt is heard long before."""
+"""Seconds until an interrupt counts as missed."""
 
 
 class _Selector(selectors.DefaultSelector):
-    """Tells that it is about to sleep."""
+    """A selector that sets `asleep` before it waits."""
 
     def __init__(self, asleep: threading.Event) -> None:
         super().__init__()
@@ -38,14 +37,14 @@ class _Selector(selectors.DefaultSelector):
 
 def test_sleeping_event_loop_handles_an_interrupt_sent_to_another_thread() -> None:
     asleep = threading.Event()
-    came_late: list[bool] = []
+    missed: list[bool] = []
 
     def interrupt() -> None:
         asleep.wait()
         signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
     async def wait() -> None:
-        asyncio.get_running_loop().call_later(LATE, came_late.append, True)
+        asyncio.get_running_loop().call_later(LATE, missed.append, True)
         with interrupts_heard():
             asleep.clear()
             await asyncio.Event().wait()
@@ -58,7 +57,7 @@ def test_sleeping_event_loop_handles_an_interrupt_sent_to_another_thread() -> No
         with pytest.raises(KeyboardInterrupt):
             runner.run(wait())
     other.join()
-    assert came_late == []
+    assert missed == []
 
 
 class _Terminal(io.StringIO):
@@ -67,21 +66,21 @@ class _Terminal(io.StringIO):
 
 
 class _Keyboard(io.TextIOWrapper):
-    """Tells that it is about to be read after the question was shown."""
+    """A standard input that sets `asked` when it is read after the question was shown."""
 
     def __init__(self, descriptor: int, screen: _Terminal, asked: threading.Event) -> None:
         super().__init__(io.FileIO(descriptor), encoding="utf-8")
         self._screen, self._asked = screen, asked
 
     def fileno(self) -> int:
-        self._tell()
+        self._note_read()
         return super().fileno()
 
     def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
-        self._tell()
+        self._note_read()
         return super().readline(size)
 
-    def _tell(self) -> None:
+    def _note_read(self) -> None:
         if self._screen.getvalue().endswith("for no: "):
             self._asked.set()
 
@@ -89,7 +88,7 @@ class _Keyboard(io.TextIOWrapper):
 def test_question_handles_an_interrupt_sent_to_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, ended = threading.Event(), threading.Event()
     master, slave = pty.openpty()
-    came_late: list[bool] = []
+    missed: list[bool] = []
     screen = _Terminal()
     keyboard = _Keyboard(slave, screen, asked)
     monkeypatch.setattr(sys, "stdin", keyboard)
@@ -99,7 +98,7 @@ def test_question_handles_an_interrupt_sent_to_another_thread(monkeypatch: pytes
         asked.wait()
         signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         if not ended.wait(LATE):
-            came_late.append(True)
+            missed.append(True)
             os.write(master, b"n\n")
 
     other = threading.Thread(target=interrupt)
@@ -117,7 +116,7 @@ def test_question_handles_an_interrupt_sent_to_another_thread(monkeypatch: pytes
         other.join()
         keyboard.close()
         os.close(master)
-    assert came_late == []
+    assert missed == []
 
 
 def test_command_can_run_outside_the_main_thread() -> None:
@@ -132,7 +131,7 @@ def test_command_can_run_outside_the_main_thread() -> None:
     assert done == ["done"]
 
 
-def test_name_lookup_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_ends_while_a_name_lookup_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, answered = threading.Event(), threading.Event()
 
     def hang(*_: object) -> list[object]:
@@ -158,21 +157,21 @@ def test_name_lookup_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.Mon
 
 
 @pytest.fixture
-def terminated() -> Iterator[list[int]]:
-    """The terminations that took effect."""
-    came: list[int] = []
+def handled_signals() -> Iterator[list[int]]:
+    """Record the signals that reach the handler in effect before the command."""
+    handled: list[int] = []
     before = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
-    signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
-    yield came
+    signal.signal(signal.SIGTERM, lambda number, _: handled.append(number))
+    yield handled
     for number, handler in before:
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("of_interrupts", [signal.default_int_handler, signal.SIG_IGN])
+@pytest.mark.parametrize("sigint_handler", [signal.default_int_handler, signal.SIG_IGN])
 def test_sigterm_interrupts_the_command_before_it_takes_effect(
-    terminated: list[int], of_interrupts: Callable[..., object] | signal.Handlers
+    handled_signals: list[int], sigint_handler: Callable[..., object] | signal.Handlers
 ) -> None:
-    signal.signal(signal.SIGINT, of_interrupts)
+    signal.signal(signal.SIGINT, sigint_handler)
     with pytest.raises(KeyboardInterrupt), orderly_termination():
         signal.raise_signal(signal.SIGTERM)
-    assert terminated == [signal.SIGTERM]
+    assert handled_signals == [signal.SIGTERM]

@@ -1,4 +1,4 @@
-"""The shell examples of README and manual run on the sample data, or are at least valid commands."""
+"""Shell examples of README and manual: all are valid commands, and most run on the sample data."""
 
 import re
 import shlex
@@ -25,14 +25,14 @@ BLOCK = re.compile(r"^(<!-- not run: .+? -->\n|<!-- test command -->\n)?```sh\n(
 class Example:
     page: str
     line: str
-    is_run: bool
+    runs: bool
 
 
 def examples() -> Iterator[Example]:
     for path in pages():
         for marker, block in BLOCK.findall(path.read_text(encoding="utf-8")):
             for line in block.splitlines():
-                yield Example(page=path.stem, line=line.partition(" #")[0], is_run=not marker)
+                yield Example(page=path.stem, line=line.partition(" #")[0], runs=not marker)
 
 
 EXAMPLES = list(examples())
@@ -49,7 +49,7 @@ def sample_database(server: ServerHandle, migrated: str) -> Iterator[Conninfo]:
 
 
 def arguments_of(line: str) -> list[str] | None:
-    """None if the line starts another program."""
+    """Return the arguments of `gjobs`, or None if the line starts another program."""
     words = [word for word in shlex.split(line) if not re.match(r"[A-Z_]+=", word)]
     return words[1:] if words and words[0] == "gjobs" else None
 
@@ -65,7 +65,6 @@ def test_shell_examples_are_valid_commands() -> None:
 def test_shell_examples_run_on_the_sample_data(
     gjobs: Run, configure: Configure, sample_database: Conninfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `ada@example.com` on a database that may be written, as the embedded one is."""
     values = {"write": True, "as": "ada@example.com"}
     configure(profile("sample", uri(sample_database), **values), VIEW)
     monkeypatch.setenv("GJOBS_PROFILE", "sample")
@@ -73,7 +72,7 @@ def test_shell_examples_run_on_the_sample_data(
     failed = []
     for example in EXAMPLES:
         arguments = arguments_of(example.line)
-        if example.is_run:
+        if example.runs:
             assert arguments is not None, f"{example.page}: {example.line}"
             done = gjobs(*arguments)
             if done.code not in (ExitCode.DONE, ExitCode.FOUND) or not (done.out or done.err):

@@ -1,9 +1,11 @@
-"""Failures are explained in two lines on stderr, with an exit code, without a traceback or a password."""
+"""Errors: two lines on stderr and an exit code, without a traceback or a password."""
 
+import asyncio
 import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -14,9 +16,10 @@ from migrations.status import RevisionHidden
 from store import errors
 from store.errors import EmbeddedUnavailable, ServerInUse, StoreError
 from store.filters.job_filter import FilterError
-from tests.cli.cli_rows import FAILED, NOBODY, QUEUED
+from tests.cli.cli_rows import FAILED, MISSING, QUEUED
 from tests.cli.command_line import PATIENCE, Configure, Result, Run, assert_refused, run_process, uri
 from tests.conftest import Conninfo
+from tests.store.faulty_servers import NOT_ACCEPTING, RejectingServer, fatal, listening
 from tui.cli.exit_codes import (
     CommandError,
     Declined,
@@ -39,24 +42,20 @@ def assert_explained(refused: Result, code: int, *words: str) -> None:
     assert SECRET not in refused.err
 
 
-@pytest.mark.parametrize("command", ["jobs list", "doctor"])
-def test_unreachable_server_is_explained_with_exit_code_3(gjobs: Run, command: str) -> None:
-    assert_explained(gjobs(*command.split(), "--database-url", f"postgresql://ada:{SECRET}@127.0.0.1:1/app"), 3)
-
-
 def test_missing_database_is_explained_with_exit_code_3(gjobs: Run, database: Conninfo) -> None:
     assert_explained(gjobs("jobs", "list", "--database-url", uri({**database, "dbname": "nowhere"})), 3)
 
 
-@pytest.mark.parametrize("command", ["projects", "jobs list", "stats", f"jobs show {FAILED}", "users"])
-def test_missing_schema_is_explained_with_exit_code_5(gjobs: Run, blank_database: Conninfo, command: str) -> None:
-    refused = gjobs(*command.split(), "--database-url", uri(blank_database))
-    assert_explained(refused, 5, "gjobs migrate status")
+def test_missing_schema_is_explained_with_exit_code_5(gjobs: Run, blank_database: Conninfo) -> None:
+    for command in ("projects", "jobs list", "stats", f"jobs show {FAILED}", "users"):
+        refused = gjobs(*command.split(), "--database-url", uri(blank_database))
+        assert_explained(refused, 5, "gjobs migrate status")
 
 
-@pytest.mark.parametrize("words", ["jobs list", "users", "migrate status", "snapshot", ""])
-def test_database_url_with_another_scheme_is_explained(words: str) -> None:
-    assert_explained(run_process("--database-url", f"mysql://ada:{SECRET}@db/app", *words.split()), 2, "only Postgres")
+def test_database_url_with_another_scheme_is_explained(gjobs: Run) -> None:
+    for command in ("jobs list", "users", "migrate status", "snapshot", ""):
+        refused = gjobs("--database-url", f"mysql://ada:{SECRET}@db/app", *command.split())
+        assert_explained(refused, 2, "only Postgres")
 
 
 @pytest.mark.parametrize(
@@ -90,35 +89,36 @@ def test_failed_command_prints_no_password(
     assert ("Traceback" in refused.err) is (debug == "1")
 
 
-def test_internal_error_is_explained_and_shows_its_traceback_only_in_debug_mode(
-    gjobs: Run, monkeypatch: pytest.MonkeyPatch
+FailWith = Callable[[BaseException], None]
+"""Makes each command fail with the error."""
+
+
+@pytest.fixture
+def fail_with(monkeypatch: pytest.MonkeyPatch) -> FailWith:
+    def install(error: BaseException) -> None:
+        def fail(arguments: object) -> object:
+            raise error
+
+        monkeypatch.setattr("tui.cli.program.parse", fail)
+
+    return install
+
+
+def test_internal_error_shows_an_escaped_traceback_only_in_debug_mode(
+    gjobs: Run, monkeypatch: pytest.MonkeyPatch, fail_with: FailWith
 ) -> None:
-    def fail(arguments: object) -> object:
-        raise KeyError(f"postgresql://ada:{SECRET}@db/app")
-
-    monkeypatch.setattr("tui.cli.program.parse", fail)
-    assert_explained(gjobs("users"), 70, "KeyError")
+    fail_with(ValueError(f"postgresql://ada:{SECRET}@db/app \x1b]0;hostile\x07\N{RIGHT-TO-LEFT OVERRIDE}"))
+    assert_explained(gjobs("users"), 70, "ValueError")
     monkeypatch.setenv("GJOBS_DEBUG", "1")
-    assert "Traceback" in gjobs("users").err
-    assert SECRET not in gjobs("users").err
+    shown = gjobs("users").err
+    assert "Traceback" in shown
+    assert "@db/app ␛]0;hostile␇␦" in shown
+    assert SECRET not in shown
+    assert shown.replace("\n", "").isprintable()
 
 
-def test_traceback_escapes_control_characters(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(arguments: object) -> object:
-        raise ValueError("\x1b]0;hostile\x07\N{RIGHT-TO-LEFT OVERRIDE}")
-
-    monkeypatch.setattr("tui.cli.program.parse", fail)
-    monkeypatch.setenv("GJOBS_DEBUG", "1")
-    told = gjobs("users").err
-    assert "ValueError: ␛]0;hostile␇␦" in told
-    assert told.replace("\n", "").isprintable()
-
-
-def test_interrupted_command_exits_with_130(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(arguments: object) -> object:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("tui.cli.program.parse", interrupt)
+def test_interrupted_command_exits_with_130(gjobs: Run, fail_with: FailWith) -> None:
+    fail_with(KeyboardInterrupt())
     stopped = gjobs("users")
     assert (stopped.code, stopped.out, stopped.err) == (130, "", "Interrupted.\n")
 
@@ -131,20 +131,21 @@ NOWHERE = f"postgresql://ada:{SECRET}@127.0.0.1:1/app"
     ("line", "kind", "code"),
     [
         (f"jobs list --database-url {NOWHERE}", "unreachable", 3),
+        (f"doctor --database-url {NOWHERE}", "unreachable", 3),
         (f"jobs list --database-url \"host=127.0.0.1 port=1 password='{SECRET}' nonsense\"", "invalid_value", 2),
         (f"jobs list --databse-url={NOWHERE}", "usage_error", 2),
         (f"jobs lst {NOWHERE}", "usage_error", 2),
         ("snapshot", "usage_error", 2),
         ("jobs list --filter statsu:x", "filter_error", 2),
         ("jobs list --project Atumn", "row_missing", 1),
-        (f"jobs show {NOBODY}", "row_missing", 1),
+        (f"jobs show {MISSING}", "row_missing", 1),
         ("jobs show 0000", "usage_error", 2),
         ("jobs delete 0000 --yes", "usage_error", 2),
         (f"jobs update {QUEUED} --mode x --read-only", "read_only", 6),
         ("users --as ada@example.com", "no_privilege", 6),
         (f"jobs delete {QUEUED}", "usage_error", 2),
         (f"jobs transition {QUEUED} failed", "declined", 1),
-        (f"jobs retry {QUEUED} {NOBODY}", "partly_declined", 1),
+        (f"jobs retry {QUEUED} {MISSING}", "partly_declined", 1),
         ("retention remove", "declined", 1),
         ("--profile=nowhere users", "invalid_value", 2),
     ],
@@ -153,15 +154,16 @@ def test_failure_under_json_is_one_document_on_the_last_line_of_stderr(
     gjobs: Run, line: str, kind: str, code: int
 ) -> None:
     words = shlex.split(line)
-    refused, for_people = gjobs(*words, "--json"), gjobs(*words)
+    refused, as_text = gjobs(*words, "--json"), gjobs(*words)
     error = json.loads(refused.err.splitlines()[-1])["error"]
     assert list(error) == ["kind", "message", "hint", "exit_code"]
     assert (error["kind"], error["exit_code"], refused.code) == (kind, code, code)
-    assert SECRET not in refused.err
+    assert SECRET not in refused.err + as_text.err
     if "snapshot" not in words:
-        told = for_people.err.splitlines()
-        assert error["message"] in (told[-1], told[-2] if len(told) > 1 else "", " ".join(told))
-        assert error["hint"] in (told[-1], None)
+        lines = as_text.err.splitlines()
+        assert error["message"] in (lines[-1], lines[-2] if len(lines) > 1 else "", " ".join(lines))
+        assert error["hint"] in (lines[-1], None)
+        assert "Traceback" not in as_text.err
 
 
 def test_wrong_configuration_under_json_is_one_document(gjobs: Run, configure: Configure) -> None:
@@ -175,19 +177,35 @@ def test_wrong_configuration_under_json_is_one_document(gjobs: Run, configure: C
 @pytest.mark.parametrize(
     ("raised", "kind", "code"), [(KeyError("x"), "internal_error", 70), (KeyboardInterrupt(), "interrupted", 130)]
 )
-def test_unforeseen_end_under_json_is_one_document(
-    gjobs: Run, monkeypatch: pytest.MonkeyPatch, raised: BaseException, kind: str, code: int
+def test_internal_error_or_interrupt_under_json_is_one_document(
+    gjobs: Run, fail_with: FailWith, raised: BaseException, kind: str, code: int
 ) -> None:
-    def fail(arguments: object) -> object:
-        raise raised
-
-    monkeypatch.setattr("tui.cli.program.parse", fail)
+    fail_with(raised)
     error = json.loads(gjobs("users", "--json").err)["error"]
     assert (error["kind"], error["exit_code"]) == (kind, code)
 
 
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (NOT_ACCEPTING, "The server is starting, recovering or shutting down. Wait until it is ready, then try again."),
+        (fatal("53300", "sorry, too many clients already"), "All connections of the server or the pooler"),
+    ],
+    ids=["recovery", "full"],
+)
+async def test_command_explains_why_the_server_takes_no_connections(refusal: bytes, words: str) -> None:
+    async with listening(RejectingServer(refusal, asks_for_password=False).serve, "127.0.0.1") as port:
+        for command in ("jobs list", "migrate status", "doctor", "worker --simulate --once"):
+            address = f"postgresql://ada@127.0.0.1:{port}/app"
+            done = await asyncio.to_thread(run_process, *command.split(), "--database-url", address)
+            assert done.code == 3
+            assert words in done.err
+            assert "sign-in" not in done.err
+            assert "Check the address" not in done.err
+
+
 def test_windows_user_is_pointed_to_wsl() -> None:
-    """Nothing is imported before that which only POSIX has."""
+    # Modules that only POSIX has must not be imported before the check.
     program = """
 import sys
 sys.modules.update(dict.fromkeys(["fcntl", "grp", "pwd", "resource", "termios"]))
@@ -208,8 +226,8 @@ word = st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"], exclude_chara
 
 @given(word, word, word)
 def test_password_in_a_uri_is_masked(user: str, password: str, host: str) -> None:
-    hidden = without_passwords(f"tried postgresql://{user}:§{password}§@{host}/app in vain")
-    assert hidden == f"tried postgresql://{user}:***@{host}/app in vain"
+    hidden = without_passwords(f"connecting to postgresql://{user}:§{password}§@{host}/app failed")
+    assert hidden == f"connecting to postgresql://{user}:***@{host}/app failed"
 
 
 @pytest.mark.parametrize(
@@ -253,20 +271,15 @@ CODES: dict[type[BaseException], ExitCode] = {
 }
 
 
-@pytest.mark.parametrize(("kind", "code"), CODES.items(), ids=lambda value: getattr(value, "__name__", str(value)))
-def test_each_error_class_has_its_exit_code(kind: type[BaseException], code: ExitCode) -> None:
-    assert exit_code(kind.__new__(kind)) is code
-
-
 def descendants(kind: type[BaseException]) -> set[type[BaseException]]:
     children = set(kind.__subclasses__())
     return children.union(*map(descendants, children))
 
 
-def test_every_error_class_is_covered_by_this_table() -> None:
+def test_each_error_class_has_its_exit_code() -> None:
     raised = descendants(StoreError) | descendants(CommandError)
-    ours = {kind for kind in raised if not kind.__module__.startswith("tests")}
-    assert ours <= set(CODES)
+    assert {kind for kind in raised if not kind.__module__.startswith("tests")} <= set(CODES)
+    assert {kind: exit_code(kind.__new__(kind)) for kind in CODES} == CODES
 
 
 def test_exit_codes_have_their_documented_numbers() -> None:

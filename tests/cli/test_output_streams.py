@@ -1,10 +1,12 @@
-"""The installed command's streams: data on stdout, words on stderr, and what happens where one cannot be written."""
+"""Output streams: data on stdout, messages on stderr, and errors when a stream cannot be written."""
 
+import io
 import json
 import os
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -12,20 +14,10 @@ from pathlib import Path
 import pytest
 
 from store.journal.journal import Journal
-from tests.cli.cli_rows import BENS, FAILED, QUEUED, RUNNING, SUCCEEDED
-from tests.cli.command_line import GJOBS, PATIENCE, OpenTerminal, Run, Sql, run_process
+from tests.cli.cli_rows import BENS_JOB, FAILED, QUEUED, RUNNING, SUCCEEDED
+from tests.cli.command_line import GJOBS, PATIENCE, Command, OpenTerminal, Run, Sql
 
 pytestmark = pytest.mark.usefixtures("url")
-
-
-def run_into(descriptor: int, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-    """With stdout going to an open file, which is closed here."""
-    try:
-        return subprocess.run(
-            [GJOBS, *arguments], stdin=subprocess.DEVNULL, stdout=descriptor, stderr=subprocess.PIPE, timeout=PATIENCE
-        )
-    finally:
-        os.close(descriptor)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +33,18 @@ def run_into(descriptor: int, *arguments: str) -> "subprocess.CompletedProcess[b
 def test_closed_output_pipe_keeps_the_exit_code(line: str, code: int) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
-    done = run_into(write_end, *line.split())
-    assert (done.returncode, bool(done.stderr)) == (code, code == 1)
+    with tempfile.TemporaryFile() as nothing, tempfile.TemporaryFile() as errors:
+        command = Command(line.split(), [nothing.fileno(), write_end, errors.fileno()])
+        os.close(write_end)
+        assert command.wait(PATIENCE) == code
+        assert bool(os.fstat(errors.fileno()).st_size) is (code == 1)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
 def test_full_disk_is_explained_without_a_traceback() -> None:
-    done = run_into(os.open("/dev/full", os.O_WRONLY), "jobs", "list", "--status", "failed")
+    with Path("/dev/full").open("wb") as full:
+        list_jobs = [GJOBS, "jobs", "list", "--status", "failed"]
+        done = subprocess.run(list_jobs, stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
     assert done.returncode == 74
     assert done.stderr == b"Could not write the output: No space left on device.\nNothing was changed.\n"
 
@@ -79,7 +76,7 @@ def test_full_disk_message_says_whether_the_change_was_made(
     with Path("/dev/full").open("w", encoding="utf-8") as full, monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", full)
         done = gjobs(*shlex.split(line))
-    # A policy for all projects outlives the rows that this test removes.
+    # The policy for all projects remains when the fixture removes the rows.
     sql("delete from gjobs.retention_policies")
     assert done.code == 74
     assert "Could not write the output: No space left on device." in done.err
@@ -97,16 +94,24 @@ def test_command_runs_with_a_closed_standard_stream(closing: str) -> None:
     assert (b"ada@example.com" in done.stdout) is (closing != ">&-")
 
 
-def test_ascii_output_encoding_changes_no_json_data(sql: Sql) -> None:
+def test_ascii_output_encoding_changes_no_json_data(gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
     sql("update public.projects set name = '秋の目録'")
-    ascii_only = {"PYTHONIOENCODING": "ascii"}
-    assert "????" in run_process("projects", environment=ascii_only).out
-    assert json.loads(run_process("projects", "--json", environment=ascii_only).out)[0]["name"] == "秋の目録"
+
+    def printed(*arguments: str) -> str:
+        stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", stdout)
+            assert gjobs(*arguments).code == 0
+        stdout.seek(0)
+        return stdout.read()
+
+    assert "????" in printed("projects")
+    assert json.loads(printed("projects", "--json"))[0]["name"] == "秋の目録"
 
 
-def test_table_without_a_terminal_has_no_color_and_is_not_truncated(sql: Sql) -> None:
+def test_table_without_a_terminal_has_no_color_and_is_not_truncated(gjobs: Run, sql: Sql) -> None:
     sql("update public.generation_jobs set error = repeat('long ', 100) where id = %s", FAILED)
-    listed = run_process("jobs", "list")
+    listed = gjobs("jobs", "list")
     assert "\x1b" not in listed.out
     assert "long " * 100 in listed.out.replace("\n", " ")
     assert "ago" not in listed.out
@@ -117,7 +122,7 @@ Screen = Callable[..., str]
 
 @pytest.fixture
 def screen(open_terminal: OpenTerminal) -> Screen:
-    """What stands on a terminal after a command has run there."""
+    """Run a command on a terminal and return what the terminal shows."""
 
     def run(*arguments: str, columns: int = 100, **environment: str) -> str:
         terminal = open_terminal(*arguments, columns=columns, environment=environment)
@@ -127,13 +132,10 @@ def screen(open_terminal: OpenTerminal) -> Screen:
     return run
 
 
-def test_terminal_shows_colored_statuses_and_ages(screen: Screen) -> None:
+def test_terminal_shows_ages_and_shows_colors_unless_disabled(screen: Screen) -> None:
     shown = screen("jobs", "list")
     assert "\x1b[31mfailed" in shown
     assert " d ago" in shown
-
-
-def test_no_color_and_dumb_terminals_disable_color(screen: Screen) -> None:
     assert "\x1b" not in screen("jobs", "list", NO_COLOR="1") + screen("jobs", "list", TERM="dumb")
 
 
@@ -143,7 +145,7 @@ def test_table_fits_the_width_of_the_terminal(screen: Screen, sql: Sql, columns:
     lines = screen("jobs", "list", columns=columns, NO_COLOR="1").splitlines()
     assert len(lines) == 6
     assert max(map(len, lines)) <= columns
-    assert {line[:36] for line in lines[1:]} == set(map(str, (QUEUED, RUNNING, SUCCEEDED, FAILED, BENS)))
+    assert {line[:36] for line in lines[1:]} == set(map(str, (QUEUED, RUNNING, SUCCEEDED, FAILED, BENS_JOB)))
 
 
 def test_terminal_of_80_columns_shows_mode_project_and_error_beside_short_ids(screen: Screen, sql: Sql) -> None:
@@ -161,5 +163,5 @@ def test_json_is_indented_on_a_terminal(screen: Screen) -> None:
     assert document == json.dumps(json.loads(document), indent=2) + "\n"
 
 
-def test_version_option_prints_the_installed_version() -> None:
-    assert run_process("--version").out == f"gjobs {version('gjobs')}\n"
+def test_version_option_prints_the_installed_version(gjobs: Run) -> None:
+    assert gjobs("--version").out == f"gjobs {version('gjobs')}\n"

@@ -1,4 +1,4 @@
-"""Tables and blocks for people."""
+"""Tables and blocks of fields as plain text."""
 
 import pytest
 from hypothesis import given
@@ -31,7 +31,7 @@ def test_table_counts_wide_characters_twice() -> None:
         (30, ["ID   STATUS       COST  ERROR", "a1   failed      $0.18  API t…", "b22  succeeded  $12.50"]),
         (12, ["ID   STATUS", "a1   failed", "b22  succee…"]),
     ],
-    ids=["unlimited", "shortened", "cut at the edge"],
+    ids=["unlimited", "shortened", "cut"],
 )
 def test_table_is_aligned_and_fits_its_width(width: int | None, lines: list[str]) -> None:
     assert aligned_table(COLUMNS, ROWS, width=width, colour=False) == lines
@@ -49,7 +49,7 @@ ID_COLUMNS = (TableColumn(title="ID", is_id=True), TableColumn(title="MODE", nar
         (["3f2a9c1e-8d47", "3f2a9c1e-8d47"], 30, ["3f2a9c1e", "3f2a9c1e"]),
         (["3f2a9c1e-8d47", "3f2a9c1e-8d4f"], 30, ["3f2a9c1e-8d47", "3f2a9c1e-8d4f"]),
     ],
-    ids=["enough room", "short", "alike", "the same", "alike to the end"],
+    ids=["wide table", "narrow table", "common start", "equal ids", "common start to the end"],
 )
 def test_narrow_table_shortens_ids_before_other_columns(ids: list[str], width: int, shown: list[str]) -> None:
     rows = [[one, "a mode of some length"] for one in ids]
@@ -74,11 +74,8 @@ def test_table_colors_only_statuses(colour: bool) -> None:
     lines = aligned_table(COLUMNS, ROWS, width=None, colour=colour)
     assert ("\x1b[31mfailed   \x1b[0m" in lines[1]) is colour
     assert ("\x1b" in "".join(lines)) is colour
-
-
-def test_table_does_not_color_status_words_in_other_columns() -> None:
-    (_, line) = aligned_table((TableColumn(title="NAME"),), [["failed"]], width=None, colour=True)
-    assert line == "failed"
+    (_, name) = aligned_table((TableColumn(title="NAME"),), [["failed"]], width=None, colour=colour)
+    assert name == "failed"
 
 
 hostile = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -93,5 +90,5 @@ def test_hostile_text_stays_within_its_table_cell(rows: list[tuple[str, str]], w
     assert max(map(cell_len, lines)) <= width
 
 
-def test_fields_indent_the_further_lines_of_a_value() -> None:
+def test_fields_indents_the_lines_of_a_value_after_the_first() -> None:
     assert fields({"mode": "lifestyle", "error": "{\n  1\n}"}) == "mode   lifestyle\nerror  {\n         1\n       }"

@@ -1,4 +1,4 @@
-"""The ways into a hosted project, each with what it lets one do."""
+"""The logins of a hosted project, and what each may do."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ class Login:
     conninfo: Conninfo
     database: str
     server: Server
-    """Whose sessions serve it: the primary, or its replica."""
+    """The server of the sessions: the primary or its replica."""
     primary: Server
     is_owner: bool = True
-    """Reads auth.users, and becomes a user of the app."""
+    """Whether it can read auth.users and act as a user."""
     writes: bool = True
 
     @property
@@ -24,7 +24,7 @@ class Login:
         return make_conninfo("", **self.conninfo)
 
     def sessions(self) -> list[tuple[str, bool]]:
-        """Of gjobs, on the server: their states, and whether each has a transaction open."""
+        """Return the state of each session of gjobs, and whether it has an open transaction."""
         with connect(self.server.administrator()) as administrator:
             return administrator.execute(
                 "select state, xact_start is not null from pg_stat_activity"

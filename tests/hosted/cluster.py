@@ -1,4 +1,4 @@
-"""A Postgres cluster set up like a hosted project's, on TCP and with passwords."""
+"""A Postgres cluster with the settings, roles and passwords of a hosted project."""
 
 import os
 import signal
@@ -16,16 +16,13 @@ from tests.conftest import TESTS, Conninfo, connect, copy_database, run_file
 from tests.hosted.server_directory import LOCALHOST, Place, end, free_port, is_running, until
 
 ADMINISTRATOR = "supabase_admin"
-
-"""The bootstrap superuser. Comes in by the socket, without a password."""
+"""The bootstrap superuser, who connects through the socket without a password."""
 
 OWNER = "postgres"
-
-"""Owns the databases and what the app makes in them; no superuser."""
+"""The owner of the databases and of the app's objects; not a superuser."""
 
 PASSWORD = "p@ss:w/rd?"
-
-"""Of each login. As a generator of passwords makes them: a URL has to quote it."""
+"""The password of each login. A URL has to quote its characters."""
 
 HERE = Path(__file__).parent
 
@@ -34,10 +31,10 @@ SETTINGS: Mapping[str, str] = {
     "fsync": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # As small plans of hosts have it.
+    # The limits of a small plan.
     "max_connections": "60",
     "statement_timeout": "2min",
-    # The records of what was run, one JSON document a line.
+    # The log of all statements, with one JSON document per line.
     "logging_collector": "on",
     "log_destination": "jsonlog",
     "log_filename": "server.log",
@@ -49,7 +46,7 @@ SETTINGS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One on a data directory of its own. It can be stopped and started again, on the same port."""
+    """A server with a separate data directory. It keeps its port when it is restarted."""
 
     place: Place
     account: OsAccount
@@ -61,7 +58,7 @@ class Server:
 
     @classmethod
     def on(cls, place: Place, programs: Path, name: str, settings: Mapping[str, str] = SETTINGS) -> "Server":
-        """Its data directory is still to be made."""
+        """Return a server whose data directory does not exist yet."""
         account = place.account(programs)
         return cls(
             place=place,
@@ -83,7 +80,7 @@ class Server:
         )
 
     def start(self) -> None:
-        """Waits until it lets somebody in, read-only or not."""
+        """Start the server and wait until it accepts connections."""
         settings = {**self.settings, "port": str(self.port), "unix_socket_directories": str(self.sockets)}
         command = [str(self.programs / "postgres"), "-D", str(self.data)]
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -91,7 +88,7 @@ class Server:
         until(self._lets_in, logs=(self.log, self.records), pid=pid)
 
     def stop(self, request: signal.Signals = signal.SIGINT) -> None:
-        """Fast, as with `pg_ctl stop`; SIGQUIT is the immediate one."""
+        """Stop the server: SIGINT is the fast shutdown of `pg_ctl stop`, SIGQUIT the immediate one."""
         end(self.pid, request)
 
     def restart(self) -> None:
@@ -100,7 +97,7 @@ class Server:
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """Killed inside the block, as with `pg_ctl stop -m immediate`, and up again after it."""
+        """Kill the server like `pg_ctl stop -m immediate`, and start it again after the block."""
         self.stop(signal.SIGQUIT)
         try:
             yield
@@ -109,7 +106,7 @@ class Server:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """No process of it does anything inside the block. The system still takes connections for it."""
+        """Stop all its processes during the block. The system still accepts connections."""
         stopped = [self.pid, *self._children()]
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
@@ -126,16 +123,16 @@ class Server:
 
     @property
     def log(self) -> Path:
-        """What it says before its log's collector is there."""
+        """The file with the messages from before the log collector starts."""
         return self.place.directory / f"{self.data.name}.log"
 
     @property
     def records(self) -> Path:
-        """What it says from then on, a JSON document a line."""
+        """The file with the messages of the log collector, one JSON document per line."""
         return self.data / "log" / "server.json"
 
     def administrator(self, database: str = "postgres") -> Conninfo:
-        """Never as an application, so that it is told from those that are watched."""
+        """Return the superuser's login, without an application name, which would mark it as a recorded session."""
         return {"host": str(self.sockets), "port": self.port, "user": ADMINISTRATOR, "dbname": database}
 
     def login(self, database: str, role: str = OWNER) -> Conninfo:
@@ -163,15 +160,15 @@ def make_roles(server: Server) -> None:
 
 
 def has_safeupdate(administrator: psycopg.Connection) -> bool:
-    """Whether the extension is installed that a hosted project loads for the login of the API."""
+    """Whether the safeupdate extension, which hosted projects load for API logins, is installed."""
     found = administrator.execute("select setting from pg_config where name = 'PKGLIBDIR'").fetchone()
     return found is not None and (Path(found[0]) / "safeupdate.so").exists()
 
 
 def make_project(server: Server, name: str, *, old_privileges: bool, grown: bool = False) -> None:
-    """A database with the app's schema, which the owner has made. Nobody is connected to it: it can be copied.
+    """Create a database with the app's schema. It has no connections, so that it can be copied.
 
-    The schema has `grown` where the app has added what gjobs does not know.
+    A `grown` schema has objects of the app that gjobs does not know.
     """
     with connect(server.administrator(), autocommit=True) as administrator:
         administrator.execute(SQL("create database {} owner {}").format(Identifier(name), Identifier(OWNER)))
@@ -187,7 +184,7 @@ def make_project(server: Server, name: str, *, old_privileges: bool, grown: bool
 
 @contextmanager
 def copied(server: Server, template: str) -> Iterator[str]:
-    """The name of a copy that is dropped on leaving, whoever is connected to it."""
+    """Copy a database, and drop the copy and its connections after the block."""
     name = f"app_{uuid.uuid4().hex[:12]}"
     with connect(server.administrator(), autocommit=True) as administrator:
         copy_database(administrator, template, name, owner=OWNER)

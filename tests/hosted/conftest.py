@@ -1,4 +1,4 @@
-"""A small world in the app's own database, and the ways to it."""
+"""The app's own database with rows, and the logins to it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ __all__ = ["gjobs", "quiet_environment", "still_terminal"]
 
 @pytest.fixture
 def jobs_db(app_database: Conninfo) -> Iterator[JobsDatabase]:
-    """Two users, three projects and eight jobs, which their app has made."""
+    """The app's database with two users, three projects and eight jobs."""
     jobs_db = JobsDatabase(app_database)
     fill(jobs_db)
     yield jobs_db
@@ -36,21 +36,21 @@ def owner(app_database: Conninfo, hosted_server: Server) -> Login:
 
 @pytest.fixture
 def least_privilege(owner: Login) -> Login:
-    """May read the three tables, past row level security, and nothing else."""
+    """A login that bypasses row level security but may only read the three tables."""
     login = owner.server.login(owner.database, "least_privilege")
     return replace(owner, conninfo=login, is_owner=False, writes=False)
 
 
 @pytest.fixture
 def manual_reader(owner: Login) -> Iterator[Login]:
-    """The read-only login that the manual shows how to make."""
+    """The read-only login of the manual."""
     with reader_made(owner.server, owner.database) as login:
         yield replace(owner, conninfo=login, is_owner=False, writes=False)
 
 
 @pytest.fixture
 def reader_by_policies(owner: Login) -> Iterator[Login]:
-    """The same where nobody may give it `bypassrls`."""
+    """The read-only login of the manual for projects that cannot grant `bypassrls`."""
     with reader_made(owner.server, owner.database, by_policies=True) as login:
         yield replace(owner, conninfo=login, is_owner=False, writes=False)
 
@@ -82,6 +82,6 @@ def replicated(owner: Login, replica: Replica, jobs_db: JobsDatabase) -> Login:
     ]
 )
 def login(request: pytest.FixtureRequest, jobs_db: JobsDatabase) -> Login:
-    """Each of them, the small world at its end."""
+    """Each login in turn, to the database with rows."""
     found: Login = request.getfixturevalue(request.param)
     return found

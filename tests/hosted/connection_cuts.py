@@ -1,4 +1,4 @@
-"""The moments at which a link may die under a write, and the writes."""
+"""Writes, and the moments at which the connection may be cut during a write."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -29,8 +29,7 @@ WRITES: Mapping[str, tuple[Callable[[Store], Awaitable[object]], str]] = {
     "transition": (lambda store: store.transition_job_status(QUEUED, JobStatus.RUNNING), "update"),
     "delete": (lambda store: store.delete_generation_job(QUEUED), "delete"),
 }
-
-"""Each with the verb that the database has for it."""
+"""Each write, with the SQL command that it runs."""
 
 MOMENTS: Mapping[str, tuple[Cut, str, int]] = {
     **{moment: (cut, "not done", 0) for moment, cut in NOT_MADE.items()},
@@ -38,12 +37,11 @@ MOMENTS: Mapping[str, tuple[Cut, str, int]] = {
     "when the commit was made": (COMMITTED, "unknown", 1),
     "after its answer": (CONFIRMED, "done", 1),
 }
-
-"""Each with what the store says of the write then, and how many changes are made."""
+"""Each moment, with the outcome that the store reports and the number of changes."""
 
 
 async def outcome_of(write: Awaitable[object]) -> str:
-    """What the store says of it."""
+    """Return the outcome that the store reports."""
     try:
         await write
     except OutcomeUnknown:

@@ -1,5 +1,5 @@
--- The same app in 2026, under default privileges that grant nothing: its own grants, a status and columns that gjobs does not know,
--- policies on claims, and further functions that run as their owner. Run as the owner.
+-- A later version of the app in a project of 2026: its own grants, statuses and columns that gjobs does not know, policies on
+-- claims, and more functions that run as their owner. Run as the owner.
 grant select, insert, update, delete on public.projects, public.assets, public.generation_jobs to authenticated, service_role;
 grant select on public.generation_job_summary to authenticated, service_role;
 grant execute on function public.get_job_statistics(uuid), public.get_recent_jobs(integer),

@@ -1,4 +1,4 @@
-"""Fixtures of a hosted-like cluster, for every test: made when first asked for, and one for each process of the run."""
+"""Session fixtures of a hosted-like cluster, for all tests."""
 
 import os
 from collections.abc import Iterator
@@ -16,12 +16,11 @@ from tests.hosted.tls import TlsServer, programs_with_tls, start_tls_server
 from tests.other_server import VARIABLE
 
 GRANTED, UNGRANTED, GROWN = "granted", "ungranted", "grown"
-
-"""Databases to copy."""
+"""The databases that tests copy."""
 
 
 def programs() -> Path:
-    """Those of the embedded server, or of another."""
+    """Return the directory of the Postgres programs: the embedded ones, or those under test."""
     return Path(os.environ[VARIABLE]).absolute() if VARIABLE in os.environ else find_binaries().directory
 
 
@@ -33,7 +32,7 @@ def hosted_place() -> Iterator[Place]:
 
 @pytest.fixture(scope="session")
 def hosted_server(hosted_place: Place) -> Server:
-    """Its roles are there; `supabase_admin` is the superuser, `postgres` the owner. It ends with the run."""
+    """A cluster with the roles of a hosted project, which ends with the run."""
     server = Server.on(hosted_place, programs(), "primary")
     server.initialise()
     server.start()
@@ -46,8 +45,8 @@ def hosted_server(hosted_place: Place) -> Server:
 
 @pytest.fixture(scope="session")
 def killable_server(hosted_place: Place) -> Server:
-    """The same once more, for tests that kill and freeze it. One that fails may leave it dead."""
-    server = Server.on(hosted_place, programs(), "mortal")
+    """A second cluster for tests that kill or freeze it. A failed test may leave it stopped."""
+    server = Server.on(hosted_place, programs(), "killable")
     server.initialise()
     server.start()
     make_roles(server)
@@ -57,21 +56,21 @@ def killable_server(hosted_place: Place) -> Server:
 
 @pytest.fixture
 def app_database(hosted_server: Server) -> Iterator[Conninfo]:
-    """The app's own, without a row; on TCP as the owner, with their password. Granted to the roles of requests."""
+    """The owner's login to an empty database of the app, whose tables are granted to the request roles."""
     with copied(hosted_server, GRANTED) as name:
         yield hosted_server.login(name)
 
 
 @pytest.fixture
 def ungranted_database(hosted_server: Server) -> Iterator[Conninfo]:
-    """The same, of a project with which new tables grant nothing to the roles of requests."""
+    """The owner's login to a database of the app whose tables are granted to no request role."""
     with copied(hosted_server, UNGRANTED) as name:
         yield hosted_server.login(name)
 
 
 @pytest.fixture
 def grown_database(hosted_server: Server) -> Iterator[Conninfo]:
-    """The same as the app has it in 2026: further statuses, columns, claims in policies, and functions; all granted."""
+    """The owner's login to a database of an app with more statuses, columns, policies and functions, all granted."""
     with copied(hosted_server, GROWN) as name:
         yield hosted_server.login(name)
 
@@ -90,14 +89,14 @@ def session_pooler(hosted_server: Server) -> Iterator[Pooler]:
 
 @pytest.fixture(scope="session")
 def replica(hosted_server: Server) -> Iterator[Replica]:
-    """Streams from the cluster; `catch_up` waits for what was committed there."""
+    """A streaming replica of the cluster."""
     with start_replica(hosted_server) as replica:
         yield replica
 
 
 @pytest.fixture(scope="session")
 def tls_server(hosted_server: Server) -> Iterator[TlsServer]:
-    """A cluster of its own, with the same roles and no database of the app's, that takes nobody without encryption."""
+    """A separate cluster with the same roles that refuses unencrypted connections."""
     with_tls = programs_with_tls(hosted_server)
     if with_tls is None:
         pytest.skip("no Postgres with TLS is installed")

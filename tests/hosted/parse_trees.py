@@ -1,4 +1,4 @@
-"""What safeupdate does, by the server's own parse trees: it sees statements within functions and triggers, too."""
+"""Find what safeupdate refuses in the server's parse trees, also within functions and triggers."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _COMMANDS = {"2": "UPDATE", "4": "DELETE"}
 
 
 def unguarded_commands(tree: str) -> Iterator[str]:
-    """The UPDATE and DELETE commands of a parse tree that have no condition, those in WITH included."""
+    """Return the UPDATE and DELETE commands of a parse tree without a condition, including those in WITH."""
     nodes: list[str] = []
     commands: list[str | None] = []
     for step in _STEP.finditer(tree):

@@ -1,4 +1,4 @@
-"""PgBouncer before a cluster."""
+"""A PgBouncer in front of a cluster."""
 
 import signal
 from collections.abc import Iterator
@@ -16,8 +16,7 @@ from tests.hosted.server_directory import LOCALHOST, end, free_port, until
 Mode = Literal["transaction", "session"]
 
 POOL_SIZE = 2
-
-"""Connections to the server, for each database and role."""
+"""The number of server connections per database and role."""
 
 CONSOLE = "pooler_admin"
 
@@ -36,8 +35,7 @@ pool_mode = {mode}
 default_pool_size = {size}
 {more}
 """
-
-"""All else as it comes: so are those that people meet."""
+"""All other settings keep their defaults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +47,7 @@ class Pooler:
         return {**self.server.login(database, role), "port": self.port}
 
     def console(self, command: str) -> list[tuple[object, ...]]:
-        """What PgBouncer's own console answers."""
+        """Run a command on the console of PgBouncer and return the rows."""
         with psycopg.connect(
             **self.login("pgbouncer", CONSOLE),  # type: ignore[arg-type]
             autocommit=True,
@@ -61,7 +59,7 @@ class Pooler:
 def start_pooler(
     server: Server, program: str, mode: Mode, *, server_port: int | None = None, more: str = ""
 ) -> Iterator[Pooler]:
-    """`server_port` is where it finds the server, if not where that is; `more` are lines of its configuration."""
+    """Start a pooler. `server_port` replaces the port of the server; `more` adds lines to the configuration."""
     port = free_port()
     directory = server.place.make_directory(f"pooler.{port}", server.account)
     users, configuration, log = directory / "users", directory / "pgbouncer.ini", directory / "log"

@@ -1,4 +1,4 @@
-"""The manual's SQL for a login that can only read, run as it stands there."""
+"""The SQL of the manual that creates a read-only login."""
 
 import re
 from collections.abc import Iterator
@@ -10,9 +10,8 @@ from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
 from tui.manual.pages import page_source
 
-NEWEST_THAT_ASKS_FOR_A_SUPERUSER = 159_999
-
-"""Up to here only a superuser makes a role that bypasses row level security. Hosts let the owner do it all the same."""
+LAST_SUPERUSER_ONLY_VERSION = 159_999
+"""The last version in which only a superuser can create a role that bypasses row level security. Hosts allow owners."""
 
 
 def sql_block(containing: str) -> str:
@@ -23,7 +22,7 @@ def sql_block(containing: str) -> str:
 
 @contextmanager
 def reader_made(server: Server, database: str, *, by_policies: bool = False) -> Iterator[Conninfo]:
-    """The login, which sees the rows past row level security or by policies. On leaving, the role is gone again."""
+    """Create the login, which bypasses row level security or reads through policies. Drop the role after the block."""
     creation, _, rest = sql_block("create role").partition(";")
     named = re.fullmatch(r"create role (\w+) login bypassrls password '(.*)'", creation)
     assert named is not None
@@ -32,7 +31,7 @@ def reader_made(server: Server, database: str, *, by_policies: bool = False) -> 
         creation = creation.replace(" bypassrls", "")
         rest += sql_block("create policy")
     with connect(server.login(database)) as owner, connect(server.administrator(database)) as administrator:
-        is_let = by_policies or owner.info.server_version > NEWEST_THAT_ASKS_FOR_A_SUPERUSER
+        is_let = by_policies or owner.info.server_version > LAST_SUPERUSER_ONLY_VERSION
         (owner if is_let else administrator).execute(creation.encode())
         administrator.commit()
         owner.execute(rest.encode())

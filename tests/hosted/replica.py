@@ -20,7 +20,7 @@ class Replica:
         return self.server.login(database, role)
 
     def catch_up(self) -> None:
-        """Waits until it shows what is committed now."""
+        """Wait until the replica shows all that is committed now."""
         catch_up(self.server, self.primary)
 
 

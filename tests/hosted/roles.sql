@@ -1,5 +1,5 @@
--- The roles of a hosted project's cluster, and the logins that a careful owner adds. Run as the administrator, with the password
--- of them all in the setting tests.password.
+-- The roles of a hosted project's cluster, and logins with fewer rights. Run as the administrator, with the password
+-- of all logins in the setting tests.password.
 create role anon nologin noinherit;
 create role authenticated nologin noinherit;
 create role service_role nologin noinherit bypassrls;
@@ -9,13 +9,13 @@ do $$
 declare
     password text := current_setting('tests.password');
 begin
-    -- The owner: no superuser, as the project's developer connects.
+    -- The owner: the login of the project's developer, not a superuser.
     execute format('create role postgres login createdb createrole replication bypassrls password %L', password);
-    -- As PostgREST connects.
+    -- The login of PostgREST.
     execute format('create role authenticator login noinherit password %L', password);
-    -- May read the app's three tables, and nothing else: neither auth.users nor as a user.
+    -- May only read the app's three tables. It can't read auth.users or act as a user.
     execute format('create role least_privilege login bypassrls password %L', password);
-    -- The same under row level security, which shows it nothing.
+    -- The same without bypassing row level security, which hides all rows from it.
     execute format('create role under_policies login password %L', password);
     execute format('create role replicator login replication password %L', password);
 end $$;

@@ -1,4 +1,4 @@
-"""Where servers of a run's own live, and the process that ends them with it."""
+"""The directory of the servers of a test run, and the process that stops them."""
 
 import json
 import os
@@ -20,12 +20,11 @@ from tests.hosted import supervisor
 LOCALHOST = "127.0.0.1"
 
 PATIENCE = 90.0
-
-"""Seconds for what takes far less than one."""
+"""Seconds until a wait fails; it normally takes far less than one."""
 
 
 class Place:
-    """A directory in which programs run as an account that they do not refuse to be."""
+    """A directory in which programs run under an account that Postgres accepts, which is not root."""
 
     def __init__(self, directory: Path, orders: "subprocess.Popen[str]") -> None:
         self.directory = directory
@@ -41,13 +40,13 @@ class Place:
         return directory
 
     def run(self, account: OsAccount, *command: str) -> str:
-        """What it says; it must succeed."""
-        code, said = run_tool(command, account)
-        assert code == 0, said
-        return said
+        """Run a program, which must succeed, and return its output."""
+        code, output = run_tool(command, account)
+        assert code == 0, output
+        return output
 
     def start(self, account: OsAccount, command: Sequence[str], *, log: Path) -> int:
-        """The process id of a program that goes on until it is told, or until the run ends."""
+        """Start a program that runs until it is stopped or the test run ends. Return its process id."""
         order = {
             "command": [*account.prefix, *command],
             "log": str(log),
@@ -64,23 +63,23 @@ class Place:
 @contextmanager
 def opened_place(parent: Path) -> Iterator[Place]:
     directory = Path(tempfile.mkdtemp(prefix="gjobs-", dir=parent))
-    if os.geteuid() == 0:  # Where user namespaces are forbidden, another account has to enter.
+    if os.geteuid() == 0:  # Without user namespaces, the other account must be able to enter the directory.
         directory.chmod(0o711)
     command = [sys.executable, "-I", str(supervisor.__file__), str(directory)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as orders:
         yield Place(directory, orders)
-    # On leaving, its input is closed and its end waited for.
+    # The block closes its input and waits for its end.
 
 
 def until(condition: Callable[[], object], *, logs: Sequence[Path] = (), pid: int | None = None) -> None:
-    """Waits, as long as the process lives where one is named; fails with the ends of its logs."""
+    """Wait for the condition. Fail with the ends of the logs when the process has ended or the time is up."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         lives = pid is None or is_running(pid)
-        assert lives, f"it has ended: {_ends_of(logs)}"
-        assert time.monotonic() < deadline, f"waited in vain: {_ends_of(logs)}"
+        assert lives, f"the process has ended: {_ends_of(logs)}"
+        assert time.monotonic() < deadline, f"the condition was not met: {_ends_of(logs)}"
         time.sleep(0.01)
 
 
@@ -102,7 +101,7 @@ def end(pid: int, request: signal.Signals) -> None:
 
 
 def free_port() -> int:
-    """Below those that the system gives to clients, so that only another server can take it meanwhile."""
+    """Return a free port below those of clients, so that no client can take it meanwhile."""
     while True:
         port = randrange(15_000, 32_000)  # noqa: S311
         with socket(AF_INET, SOCK_STREAM) as probe:

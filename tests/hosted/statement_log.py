@@ -1,4 +1,4 @@
-"""What a server was told by gjobs, from the server's own records."""
+"""The statements that a server received from gjobs, read from the server's log."""
 
 import json
 import re
@@ -18,8 +18,7 @@ from tests.hosted.replica import catch_up
 from tests.hosted.server_directory import until
 
 APPLICATION = "gjobs"
-
-"""With this the name begins that our connections give themselves."""
+"""The start of the application name of each connection of gjobs."""
 
 _STATEMENT = re.compile(r"(?:statement|execute (?P<name>[^:]*)): (?P<sql>.*)", re.DOTALL)
 
@@ -32,27 +31,25 @@ _COMMENT = re.compile(r"^--.*\n", re.MULTILINE)
 _ALLOWED = re.compile(
     r"(SELECT|INSERT|UPDATE|DELETE|WITH|SAVEPOINT|ROLLBACK TO|RELEASE|EXPLAIN \(FORMAT JSON\) SELECT)\b", re.IGNORECASE
 )
-
-"""What is explained is planned and not run."""
+"""Statements that leave no trace in the session. EXPLAIN only plans."""
 
 _SETTING = re.compile(r"set_config\(([^()]*)\)")
 
 _POOLERS_OWN = re.compile(r"(SET \w+='[^']*';?)+|DISCARD ALL")
-
-"""With these PgBouncer hands a connection from one client to the next."""
+"""Statements that PgBouncer sends when it gives a connection to another client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     session: str
-    """Of the server; a pooler lends it to several clients."""
+    """The session of the server, which a pooler shares between clients."""
     prepared_as: str
-    """The name of a prepared statement; empty without one."""
+    """The name of the prepared statement, or empty."""
     sql: str
     transaction: int
-    """Its id, as far as the transaction has been given one by then, which only what writes is; else 0."""
-    given_up: bool = False
-    """Begun, and stopped by gjobs itself."""
+    """The transaction id, or 0. Only transactions that write get an id."""
+    canceled: bool = False
+    """Whether gjobs canceled it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +61,10 @@ class ServerMessage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
     statements: Sequence[Statement]
-    complaints: Sequence[ServerMessage]
-    """The server's warnings and errors, but for what was given up."""
-    given_up: int
-    """How many statements that read gjobs itself stopped, as it does with a count when somebody asks for something."""
+    problems: Sequence[ServerMessage]
+    """The server's warnings and errors, except for canceled statements."""
+    canceled: int
+    """The number of reading statements that gjobs canceled, such as a count when the user presses a key."""
 
     @property
     def by_session(self) -> Sequence[Sequence[Statement]]:
@@ -78,10 +75,7 @@ class Transcript:
 
     @property
     def sessions_at_once(self) -> int:
-        """The most that were in use together, each from its first statement to its last.
-
-        One that is broken, as by a count that was given up in the middle, is replaced.
-        """
+        """The highest number of sessions in use at the same time, each from its first statement to its last."""
         order = [statement.session for statement in self.statements]
         spans = {session: (order.index(session), len(order) - 1 - order[::-1].index(session)) for session in order}
         return max(
@@ -90,7 +84,7 @@ class Transcript:
 
     @property
     def traces(self) -> list[str]:
-        """What leaves something behind, or could; empty where nothing does."""
+        """The statements that leave or could leave state in a session."""
         found = []
         for session in self.by_session:
             inside = False
@@ -99,10 +93,10 @@ class Transcript:
                 if statement.prepared_as:
                     found.append(f"prepared: {sql}")
                 if not inside and _BEGIN.fullmatch(sql):
-                    inside = not statement.given_up
+                    inside = not statement.canceled
                 elif inside and _END.fullmatch(sql):
-                    # What stops a commit may leave the transaction, which then is to be rolled back, or end it.
-                    inside = statement.given_up and following is not None and following.sql == "ROLLBACK"
+                    # A canceled commit may end the transaction or leave it open for a rollback.
+                    inside = statement.canceled and following is not None and following.sql == "ROLLBACK"
                 elif not inside:
                     found.append(f"outside of a transaction: {sql}")
                 elif not _ALLOWED.match(sql):
@@ -118,13 +112,13 @@ class Transcript:
 
     @property
     def writes(self) -> int:
-        """How many transactions were given an id."""
+        """The number of transactions that wrote."""
         return len({statement.transaction for statement in self.statements} - {0})
 
 
 @contextmanager
 def record_transcript(login: Login) -> Iterator[Callable[[], Transcript]]:
-    """Records what gjobs says on this way, on connections that are opened from here on."""
+    """Record the statements of gjobs with this login on connections opened from now on."""
     server, database = login.server, login.database
     with connect(login.primary.administrator(), autocommit=True) as administrator:
         administrator.execute(SQL("alter database {} set log_statement = 'all'").format(Identifier(database)))
@@ -139,24 +133,24 @@ def record_transcript(login: Login) -> Iterator[Callable[[], Transcript]]:
             records = [json.loads(line) for line in file]
         ours = [record for record in records if record.get("dbname") == database]
         ours = [record for record in ours if (record.get("application_name") or "").startswith(APPLICATION)]
-        complaints = [record for record in ours if record["error_severity"] != "LOG" and not _was_given_up(record)]
+        problems = [record for record in ours if record["error_severity"] != "LOG" and not _was_canceled(record)]
         return Transcript(
             statements=_statements(ours),
-            complaints=[ServerMessage(level=one["error_severity"], message=one["message"]) for one in complaints],
-            given_up=sum(map(_was_given_up, ours)),
+            problems=[ServerMessage(level=one["error_severity"], message=one["message"]) for one in problems],
+            canceled=sum(map(_was_canceled, ours)),
         )
 
     yield transcript
 
 
-def _was_given_up(record: dict[str, str]) -> bool:
-    """Only the words tell it from a time-out, which has the same code; what had begun to write is not given up."""
+def _was_canceled(record: dict[str, str]) -> bool:
+    """Whether gjobs canceled a statement that reads. A timeout has the same code and differs only in the message."""
     is_stopped = (record.get("state_code"), record["message"]) == ("57014", "canceling statement due to user request")
     return is_stopped and int(record["txid"]) == 0
 
 
 def _statements(records: Sequence[dict[str, str]]) -> Sequence[Statement]:
-    """What is stopped stands in the records as begun, and then, before anything else of its session, as given up."""
+    """Read the statements. The log has a canceled one twice in its session: when it begins, and when it is canceled."""
     found: list[Statement] = []
     last: dict[str, int] = {}
     for record in records:
@@ -164,9 +158,9 @@ def _statements(records: Sequence[dict[str, str]]) -> Sequence[Statement]:
         if statement := _statement(record):
             last[session] = len(found)
             found.append(statement)
-        elif _was_given_up(record) and session in last:
+        elif _was_canceled(record) and session in last:
             begun = found[last[session]]
-            found[last[session]] = replace(begun, given_up=begun.sql == record.get("statement"))
+            found[last[session]] = replace(begun, canceled=begun.sql == record.get("statement"))
     return found
 
 
@@ -183,7 +177,7 @@ def _statement(record: dict[str, str]) -> Statement | None:
 
 
 def _wait_for_the_records(server: Server) -> None:
-    """The collector writes what it was told in that order, some moments later."""
+    """Wait until the log collector, which writes later but in order, has written all messages."""
     mark = uuid.uuid4().hex
     with connect(server.administrator(), autocommit=True) as administrator:
         administrator.execute("set log_statement = 'all'")

@@ -1,8 +1,7 @@
-"""A process that starts servers for a run of the tests, and ends them with it, however the run ends.
+"""A process that starts servers for a test run and stops them when the run ends, even if the run is killed.
 
-Run as `python supervisor.py DIRECTORY`. Each line of its input is an order to start a program, as JSON; its answer is
-the program's process id. When the input ends, by will or by death, so do the programs, the last one first, and the
-directory is removed.
+Run it as `python supervisor.py DIRECTORY`. Each line of its input is a request to start a program, as JSON. It answers
+with the process id. When its input ends, it stops the programs, the last one first, and removes the directory.
 """
 
 import json
@@ -15,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 PATIENCE = 10.0
-
-"""Seconds for what is asked to end at once."""
+"""Seconds that a program has to stop."""
 
 
 def start(order: dict[str, Any]) -> "subprocess.Popen[bytes]":
@@ -31,13 +29,13 @@ def start(order: dict[str, Any]) -> "subprocess.Popen[bytes]":
             start_new_session=True,
             **order["options"],
         )
-    # Its end must be noticed, or it stays in the process table.
+    # Reap it, or it stays in the process table.
     threading.Thread(target=program.wait, daemon=True).start()
     return program
 
 
 def end(program: "subprocess.Popen[bytes]") -> None:
-    """SIGQUIT is an immediate shutdown for Postgres and PgBouncer. One that was stopped must go on to hear of it."""
+    """Stop a program. SIGQUIT is the immediate shutdown of Postgres and PgBouncer; a frozen one must continue first."""
     program.send_signal(signal.SIGQUIT)
     program.send_signal(signal.SIGCONT)
     try:

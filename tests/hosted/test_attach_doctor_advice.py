@@ -1,4 +1,4 @@
-"""What the doctor advises on a hosted project: true of the login, allowed to the owner, and safe."""
+"""The advice of the doctor on a hosted project: correct for the login, permitted to the owner, and safe."""
 
 import json
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def of_function(report: DoctorReport, function: str) -> set[str]:
 
 
 def answers(conninfo: Conninfo, role: str, user: object, query: str) -> object:
-    """What the role gets, or the error's class."""
+    """Return the result for the role, or the class of its error."""
     with connect(conninfo) as connection:
         connection.execute("select set_config('request.jwt.claims', %s, true)", [json.dumps({"sub": str(user)})])
         connection.execute(f"set local role {role}".encode())
@@ -47,7 +47,7 @@ def answers(conninfo: Conninfo, role: str, user: object, query: str) -> object:
             return type(error)
 
 
-async def test_doctor_finds_definer_functions_that_ask_nobody_who_calls(
+async def test_doctor_finds_definer_functions_without_a_check_of_the_caller(
     app_database: Conninfo, jobs_db: JobsDatabase
 ) -> None:
     run(app_database, FUNCTIONS)
@@ -62,7 +62,7 @@ async def test_doctor_finds_definer_functions_that_ask_nobody_who_calls(
     assert open_to_anybody.sentence.startswith("The function all_projects returns rows of any user to anon and auth")
 
 
-async def test_function_that_only_another_role_can_change_has_no_sql(app_database: Conninfo, owner: Login) -> None:
+async def test_doctor_prints_no_sql_for_a_function_that_another_role_owns(app_database: Conninfo, owner: Login) -> None:
     with connect(owner.server.administrator(owner.database)) as administrator:
         administrator.execute(FUNCTIONS.encode())
 
@@ -91,7 +91,7 @@ REFUSED = (
 
 @pytest.mark.parametrize("examiner", ["owner", "least_privilege", "manual_reader"])
 @pytest.mark.parametrize("is_migrated", [False, True], ids=["as it comes", "migrated"])
-async def test_after_all_of_its_sql_the_doctor_finds_nothing_and_nothing_leaks(
+async def test_sql_of_the_doctor_removes_all_findings_and_leaks(
     request: pytest.FixtureRequest, app_database: Conninfo, jobs_db: JobsDatabase, examiner: str, is_migrated: bool
 ) -> None:
     login: Login = request.getfixturevalue(examiner)
@@ -126,7 +126,7 @@ def is_no_member(login: Login) -> bool:
 
 
 @pytest.mark.parametrize("examiner", ["least_privilege", "manual_reader"])
-async def test_doctor_of_a_migrated_project_reports_no_faults_to_a_login_that_cannot_read_the_revision(
+async def test_doctor_reports_no_problem_to_a_login_that_cannot_read_the_revision(
     request: pytest.FixtureRequest, app_database: Conninfo, examiner: str, jobs_db: JobsDatabase
 ) -> None:
     login: Login = request.getfixturevalue(examiner)
@@ -144,7 +144,7 @@ async def test_doctor_of_a_migrated_project_reports_no_faults_to_a_login_that_ca
 
 
 @pytest.mark.parametrize("command", ["status", "verify"])
-def test_migrate_tells_a_login_that_cannot_read_the_revision_so(
+def test_migrate_tells_the_login_that_it_cannot_read_the_revision(
     least_privilege: Login, app_database: Conninfo, gjobs: Run, command: str
 ) -> None:
     upgrade(app_database)
@@ -159,7 +159,7 @@ def test_migrate_tells_a_login_that_cannot_read_the_revision_so(
     )
 
 
-def test_migrate_status_in_json_says_that_the_revision_is_unknown(
+def test_migrate_status_as_json_says_that_the_revision_is_unknown(
     least_privilege: Login, app_database: Conninfo, gjobs: Run
 ) -> None:
     upgrade(app_database)

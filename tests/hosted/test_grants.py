@@ -1,4 +1,4 @@
-"""Users of a project of 2026, where new objects grant nothing, can do after `migrate up` what they could do before."""
+"""In projects of 2026, `migrate up` takes no privilege from users although new objects are not granted to them."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from psycopg.conninfo import make_conninfo
 from migrations.runner import downgrade, upgrade
 from tests.cli.command_line import Run
 from tests.conftest import Conninfo, connect
-from tests.hosted.test_hosted_doctor import examined, faults, finding, mend
+from tests.hosted.test_hosted_doctor import examined, faults, finding, fix
 from tests.migrations.conftest import catalogue
 from tests.tui.jobs_database import ADA, JobsDatabase, fill, job_id
 
@@ -16,7 +16,7 @@ TABLES = """
 grant select, insert, update, delete on public.projects, public.assets, public.generation_jobs
    to authenticated, service_role;
 """
-"""What the app's own migration grants: the tables that it reads, and not the view."""
+"""The grants of the app's own migration: its tables, but not the view."""
 FROM_THE_START = (
     ("jobs", "list"),
     ("jobs", "show", str(job_id(4))),
@@ -51,12 +51,12 @@ def grant(conninfo: Conninfo) -> None:
 
 
 def refused(gjobs: Run, *commands: tuple[str, ...]) -> list[tuple[str, str]]:
-    """The commands that Ada may not run, and why."""
+    """Return the commands that are refused to Ada, with the errors."""
     done = {" ".join(command): gjobs(*command, "--as", "ada@example.com") for command in commands}
     return [(command, result.err) for command, result in done.items() if result.code]
 
 
-def test_migrating_takes_no_reading_command_away(project: Conninfo, gjobs: Run) -> None:
+def test_reading_commands_of_users_still_work_after_migrating(project: Conninfo, gjobs: Run) -> None:
     grant(project)
     assert refused(gjobs, *FROM_THE_START) == []
     before = catalogue(project)["grants"]
@@ -69,7 +69,7 @@ def test_migrating_takes_no_reading_command_away(project: Conninfo, gjobs: Run) 
     assert [one for one in catalogue(project)["grants"] if one[0] != "gjobs"] == before
 
 
-def test_grown_app_loses_no_reading_command_and_the_doctor_finds_only_its_open_function(
+def test_reading_commands_work_for_a_grown_app_and_the_doctor_finds_only_its_open_function(
     grown_database: Conninfo, gjobs: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs_db = JobsDatabase(grown_database)
@@ -91,15 +91,13 @@ def test_doctor_prints_all_grants_that_users_lack_after_migrating(project: Conni
     report = asyncio.run(examined(project))
     assert finding(report, "users-grants").sql is not None
 
-    mend(project, report, names={"users-grants"})
+    fix(project, report, names={"users-grants"})
     assert refused(gjobs, *FROM_THE_START, *MIGRATED) == []
     assert finding(asyncio.run(examined(project)), "users-grants").sql is None
 
 
 @pytest.mark.parametrize("command", [*FROM_THE_START, *MIGRATED], ids=" ".join)
-def test_following_the_advice_of_each_refusal_leads_to_an_answer(
-    project: Conninfo, gjobs: Run, command: tuple[str, ...]
-) -> None:
+def test_refused_command_works_after_its_suggested_sql(project: Conninfo, gjobs: Run, command: tuple[str, ...]) -> None:
     upgrade(project)
     for _ in range(3):
         done = gjobs(*command, "--as", "ada@example.com")
@@ -111,7 +109,7 @@ def test_following_the_advice_of_each_refusal_leads_to_an_answer(
     pytest.fail(done.err)
 
 
-def test_users_write_and_work_after_migrating(project: Conninfo) -> None:
+def test_users_can_write_and_run_jobs_after_migrating(project: Conninfo) -> None:
     grant(project)
     upgrade(project)
     with connect(project, autocommit=True) as owner, owner.transaction(force_rollback=True):

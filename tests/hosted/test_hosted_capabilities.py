@@ -1,4 +1,4 @@
-"""What the store takes each way into a hosted project for, and what it still does where something is missing."""
+"""The capabilities that the store finds for each login of a hosted project, and its behavior without some of them."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ async def probed(conninfo: Conninfo) -> Capabilities:
 
 
 def missing(capabilities: Capabilities, *, as_user: bool = False) -> set[Capability]:
-    """Besides what no database has that is only attached."""
+    """Return the missing capabilities, except those that no attached database has."""
     actor = AS_ADA if as_user else OPERATOR
     found = {feature for feature in Capability if capabilities.missing(feature, actor)}
     assert found >= MIGRATED
@@ -59,8 +59,7 @@ MIGRATED = {
     Capability.WORKERS,
     Capability.WORKING,
 }
-
-"""Which revisions of ours bring."""
+"""Capabilities that the revisions of gjobs add."""
 
 WRITING = {Capability.CREATING, Capability.CHANGING, Capability.DELETING, Capability.CREATING_PROJECTS}
 
@@ -90,10 +89,10 @@ async def test_probe_reports_the_capabilities_of_each_way_to_connect(
 async def test_probe_uses_one_read_only_transaction(login: Login) -> None:
     with record_transcript(login) as transcript:
         await probed(login.conninfo)
-        said = transcript()
+        recorded = transcript()
 
-    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
-    assert [statement.sql for statement in said.statements if statement.sql.startswith(("BEGIN", "COMMIT"))] == [
+    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
+    assert [statement.sql for statement in recorded.statements if statement.sql.startswith(("BEGIN", "COMMIT"))] == [
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         "COMMIT",
     ]
@@ -114,7 +113,7 @@ async def test_login_that_may_not_act_as_a_user_gets_reasons_with_their_grants(l
 
 
 async def test_suggested_sql_lets_a_login_act_as_a_user(least_privilege: Login, jobs_db: JobsDatabase) -> None:
-    """Also one that is a member and may not SET ROLE, which there is from 16 on."""
+    """Includes a login that is a member without the SET option of Postgres 16 and later."""
     login = least_privilege.conninfo
     missing = (await probed(login)).missing(Capability.ACTING)
     assert missing is not None
@@ -161,7 +160,7 @@ async def test_missing_grant_raises_an_error_instead_of_showing_no_jobs(ungrante
             assert caught.value.message == "No grant: the role authenticated may not read generation_jobs."
             assert caught.value.hint == "To fix it, run: GRANT SELECT ON public.generation_jobs TO authenticated;"
         jobs_db.sql(caught.value.hint.removeprefix("To fix it, run: "))
-        # What was granted is known as soon as something else proves it wrong, or somebody asks.
+        # The cached capabilities are refreshed after an unexpected refusal or on request.
         await ada.capability_cache.refresh()
         assert len(await ada.get_generation_jobs()) == 7
     jobs_db.close()
@@ -196,11 +195,11 @@ async def test_jobs_can_be_created_without_an_assets_table(owner: Login, jobs_db
     jobs_db.sql("drop table public.assets cascade")
     async with Store(Database(owner.conninfo)) as store:
         assert missing(await store.capability_cache.get()) == {Capability.ASSETS}
-        for eyes in (store, store.acting_as(AS_ADA)):
-            created = await eyes.create_generation_job(project_id=AUTUMN, mode="lifestyle")
-            assert (await eyes.update_generation_job(created.id, input_asset_id=None)).input_asset_id is None
+        for one_store in (store, store.acting_as(AS_ADA)):
+            created = await one_store.create_generation_job(project_id=AUTUMN, mode="lifestyle")
+            assert (await one_store.update_generation_job(created.id, input_asset_id=None)).input_asset_id is None
             with pytest.raises(SchemaMissing, match="There is no table assets"):
-                await eyes.get_assets(AUTUMN)
+                await one_store.get_assets(AUTUMN)
 
 
 async def test_unreadable_projects_are_listed_by_their_jobs(least_privilege: Login, jobs_db: JobsDatabase) -> None:

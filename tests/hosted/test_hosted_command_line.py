@@ -1,4 +1,4 @@
-"""The command line on the app's own database, by each way in: it reads, says what it may not, and leaves no trace."""
+"""The command line on the app's own database with each login: it reads, explains refusals and leaves no trace."""
 
 import json
 from pathlib import Path
@@ -35,10 +35,10 @@ def test_reading_commands_leave_no_trace(login: Login, gjobs: Run) -> None:
         for command in READING:
             done = gjobs(*command, "--as", who)
             assert (done.code, done.err) == (0, ""), command
-        said = transcript()
+        recorded = transcript()
 
-    assert sum("FROM public.generation_jobs" in statement.sql for statement in said.statements) >= len(READING)
-    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+    assert sum("FROM public.generation_jobs" in statement.sql for statement in recorded.statements) >= len(READING)
+    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
 
 
 def test_diagnostic_commands_leave_no_trace(login: Login, gjobs: Run) -> None:
@@ -46,10 +46,10 @@ def test_diagnostic_commands_leave_no_trace(login: Login, gjobs: Run) -> None:
         for command in EXAMINING:
             done = gjobs(*command)
             assert done.code == (ExitCode.FOUND if "doctor" in command else ExitCode.DONE), (command, done.err)
-        said = transcript()
+        recorded = transcript()
 
-    assert len(said.by_session) >= 1
-    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+    assert len(recorded.by_session) >= 1
+    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
 
 
 def test_users_command_lists_emails_only_with_the_right_to_read_them(login: Login, gjobs: Run) -> None:
@@ -67,10 +67,10 @@ def test_users_command_lists_emails_only_with_the_right_to_read_them(login: Logi
 def test_transition_without_a_write_reason_is_refused(login: Login, jobs_db: JobsDatabase, gjobs: Run) -> None:
     with record_transcript(login) as transcript:
         done = gjobs("jobs", "transition", str(job_id(1)), "running")
-        said = transcript()
+        recorded = transcript()
     assert (done.code, jobs_db.status(1)) == (6, "queued")
     assert ("--write REASON" if login.writes else "replica" if login.is_owner else "read-only") in done.err
-    assert (said.traces, said.writes) == ([], 0)
+    assert (recorded.traces, recorded.writes) == ([], 0)
 
 
 def test_profile_with_write_access_changes_the_job_or_explains_the_refusal(

@@ -1,4 +1,4 @@
-"""The dashboard on the app's own database, by each way in: every look and dialog leaves no trace."""
+"""The dashboard on the app's own database with each login: polls and dialogs leave no trace."""
 
 from store.users.actor import OPERATOR
 from tests.hosted.access_routes import Login
@@ -8,12 +8,10 @@ from tests.tui.dashboard.dashboard_driver import AS_ADA, WatchedApp, drive_dashb
 CONNECTIONS = 2
 
 OPENING = ("enter", "p", "question_mark", "u")
-
-"""Keys that open a dialog on a queued job, whoever looks."""
+"""Keys that open a dialog on a queued job for each login."""
 
 WRITING = ("n", "d")
-
-"""Those that do so where jobs can be written; elsewhere they say why they do not."""
+"""Keys that open a dialog if the login can write jobs, and otherwise explain why not."""
 
 
 async def test_dashboard_polls_and_dialogs_leave_no_trace(login: Login) -> None:
@@ -29,10 +27,10 @@ async def test_dashboard_polls_and_dialogs_leave_no_trace(login: Login) -> None:
             await driver.has_dialog("")
             await driver.refreshes()
             assert driver.app.failures == 0
-        said = transcript()
+        recorded = transcript()
 
-    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
-    assert said.sessions_at_once <= CONNECTIONS
+    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
+    assert recorded.sessions_at_once <= CONNECTIONS
 
 
 def no_transaction_is_open(login: Login) -> bool:

@@ -1,4 +1,4 @@
-"""The doctor on a hosted project: by each way in, on what is broken, and on what its own SQL has mended."""
+"""The doctor on a hosted project: with each login, on broken databases, and after its SQL has fixed them."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -32,8 +32,7 @@ LEAKS = {
     "leaking-view",
     "foreign-project",
 }
-
-"""Of the app's own schema, as it comes."""
+"""The problems of the app's own schema."""
 
 
 async def examined(conninfo: Conninfo, *, limits: TimeLimits | None = None) -> DoctorReport:
@@ -49,7 +48,7 @@ def faults(report: DoctorReport) -> set[str]:
 
 
 def finding(report: DoctorReport, name: str) -> Finding:
-    """The first of its name."""
+    """Return the first finding with the name."""
     return next(found for found in report.findings if found.name == name)
 
 
@@ -60,17 +59,17 @@ def run(conninfo: Conninfo, *statements: str | None) -> None:
                 connection.execute(statement.encode())
 
 
-def mend(conninfo: Conninfo, report: DoctorReport, *, names: Collection[str] = ()) -> None:
-    """Runs the SQL of each finding, or of those of these names."""
+def fix(conninfo: Conninfo, report: DoctorReport, *, names: Collection[str] = ()) -> None:
+    """Run the SQL of all findings, or of those with these names."""
     run(conninfo, *(one.sql for one in report.findings if not names or one.name in names))
 
 
-async def test_doctor_finds_the_same_leaks_by_each_way_and_leaves_no_trace(login: Login) -> None:
+async def test_doctor_finds_the_same_leaks_with_each_login_and_leaves_no_trace(login: Login) -> None:
     with record_transcript(login) as transcript:
         report = await examined(login.conninfo)
-        said = transcript()
+        recorded = transcript()
 
-    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
     assert faults(report) == LEAKS
     assert finding(report, "matches").severity is Severity.OK
     assert finding(report, "rows-generation_jobs").sentence.startswith("generation_jobs holds 8 rows")
@@ -78,8 +77,8 @@ async def test_doctor_finds_the_same_leaks_by_each_way_and_leaves_no_trace(login
 
 
 async def test_doctor_sql_fixes_every_finding(app_database: Conninfo, jobs_db: JobsDatabase) -> None:
-    """And what it made of the schema can still be adopted."""
-    mend(app_database, await examined(app_database))
+    """The fixed schema can still be adopted."""
+    fix(app_database, await examined(app_database))
     report = await examined(app_database)
     assert [one for one in report.findings if one.severity is not Severity.OK and one.name != "tolerated"] == []
     assert finding(report, "no-leak").section is Section.RULES
@@ -102,7 +101,7 @@ async def test_app_still_works_after_the_doctor_fixes(app_database: Conninfo, jo
         before.execute(INSERT, [BEN, AUTUMN])
         assert before.execute("select count(*) from get_job_statistics(%s)", [ADA]).fetchone() != (0,)
         before.rollback()
-    mend(app_database, await examined(app_database))
+    fix(app_database, await examined(app_database))
     with connect(app_database) as after:
         as_user(after, BEN)
         after.execute(INSERT, [BEN, TRAIL])
@@ -128,12 +127,12 @@ async def test_doctor_finds_and_fixes_missing_user_grants(ungranted_database: Co
     grants = finding(report, "users-grants")
     assert grants.severity is Severity.WARNING
     assert grants.sentence.startswith("No grant: the role authenticated may not read generation_jobs, read projects")
-    mend(ungranted_database, report, names={"users-grants"})
+    fix(ungranted_database, report, names={"users-grants"})
     assert finding(await examined(ungranted_database), "users-grants").severity is Severity.OK
 
 
 async def test_doctor_finds_no_faults_in_a_migrated_project(app_database: Conninfo, owner: Login) -> None:
-    with record_transcript(owner):  # Whoever else is connected would make an index wait.
+    with record_transcript(owner):  # Another connection could block the build of an index.
         pass
     upgrade(app_database)
     report = await examined(app_database)
@@ -148,7 +147,7 @@ async def test_doctor_advises_a_migration_for_an_empty_database(hosted_server: S
     assert report.next_steps[0].startswith("'gjobs migrate up' creates the schema")
 
 
-async def test_doctor_suggests_a_write_reason_where_a_permit_is_required(app_database: Conninfo) -> None:
+async def test_doctor_suggests_a_write_reason_when_a_permit_is_required(app_database: Conninfo) -> None:
     database = Database(app_database, access=WriteAccess(WriteMode.PERMIT_REQUIRED))
     try:
         report = await examine(database, label="here")
@@ -270,13 +269,13 @@ async def test_doctor_finds_each_weakness_and_its_sql_fixes_it(
     app_database: Conninfo, hosted_server: Server, name: str, statements: Sequence[str]
 ) -> None:
     if name != "truncate":
-        mend(app_database, await examined(app_database))
+        fix(app_database, await examined(app_database))
         assert name not in {one.name for one in (await examined(app_database)).findings}
     run(app_database, *statements)
     report = await examined(app_database)
     assert finding(report, name).severity is not Severity.OK
     if finding(report, name).sql is not None:
-        mend(app_database, report, names={name})
+        fix(app_database, report, names={name})
         assert name not in {one.name for one in (await examined(app_database)).findings}
 
 

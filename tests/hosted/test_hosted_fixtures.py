@@ -1,4 +1,4 @@
-"""The hosted-like cluster is what the other tests take it for."""
+"""The hosted-like cluster behaves as the other tests expect."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The isolation check on the app's own database, by each way in: the same leaks, and no trace of the tries."""
+"""The isolation check on the app's own database with each login: the same leaks, and no trace."""
 
 import pytest
 
@@ -21,8 +21,7 @@ LEAKS = {
     (ProbeTarget.STATISTICS, Verb.READ),
     (ProbeTarget.SUMMARY, Verb.READ),
 }
-
-"""Of the app's own schema, as it comes."""
+"""The leaks of the app's own schema."""
 
 
 async def probed(conninfo: Conninfo) -> list[Probe]:
@@ -38,7 +37,7 @@ def leaks(probes: list[Probe]) -> set[tuple[ProbeTarget, Verb]]:
     return {(probe.target, probe.verb) for probe in probes if probe.verdict is ProbeVerdict.LEAK}
 
 
-async def test_isolation_check_finds_the_same_leaks_by_each_way_and_writes_nothing(
+async def test_isolation_check_finds_the_same_leaks_with_each_login_and_writes_nothing(
     login: Login, jobs_db: JobsDatabase
 ) -> None:
     rows = "select xmin, j::text from generation_jobs j union all select xmin, p::text from projects p"
@@ -51,9 +50,9 @@ async def test_isolation_check_finds_the_same_leaks_by_each_way_and_writes_nothi
         else:
             with pytest.raises(NoPrivilege):
                 await probed(login.conninfo)
-        said = transcript()
-    assert said.traces == []
-    assert all(complaint.level == "ERROR" for complaint in said.complaints)
+        finding = transcript()
+    assert finding.traces == []
+    assert all(problem.level == "ERROR" for problem in finding.problems)
     assert sorted(jobs_db.sql(rows)) == before
 
 
@@ -67,16 +66,16 @@ async def test_isolation_check_finds_no_leak_in_tables_without_grants(ungranted_
     ]
 
 
-async def test_doctor_explains_why_the_isolation_check_tried_nothing(
+async def test_doctor_explains_why_the_isolation_check_did_not_run(
     least_privilege: Login, jobs_db: JobsDatabase
 ) -> None:
     database = Database(least_privilege.conninfo)
     try:
-        (said,) = await isolation_check(owner_id=None, other_id=None, why_no_writes=None)(database)
+        (finding,) = await isolation_check(owner_id=None, other_id=None, why_no_writes=None)(database)
     finally:
         await database.close()
-    assert (said.name, said.severity) == ("not-tried", Severity.WARNING)
-    assert said.sentence == "The check could not run. The login least_privilege may not act as a user."
+    assert (finding.name, finding.severity) == ("not-tried", Severity.WARNING)
+    assert finding.sentence == "The check could not run. The login least_privilege may not act as a user."
 
 
 async def test_isolation_key_is_refused_for_a_login_that_may_not_act_as_a_user(

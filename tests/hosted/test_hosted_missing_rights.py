@@ -1,4 +1,4 @@
-"""What the dashboard says of what a login, or a customer, may not: in the place where one looks for it."""
+"""The dashboard and the commands explain the missing rights of a login or a user."""
 
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -26,7 +26,7 @@ def ungranted(ungranted_database: Conninfo) -> Conninfo:
 
 
 def words(text: str) -> str:
-    """Whatever the lines that they are wrapped into, and the frame around these."""
+    """Return the text without line breaks and frames."""
     return " ".join(text.replace("│", " ").split())
 
 

@@ -1,4 +1,4 @@
-"""The store on the app's own database, by each way in: it reads all that the way lets it, and leaves no trace."""
+"""The store on the app's own database with each login: it reads all permitted rows and leaves no trace."""
 
 import asyncio
 from contextlib import ExitStack
@@ -29,14 +29,13 @@ STATE = """
         where pid = pg_backend_pid() and locktype = 'advisory'
     order by 1
 """
+"""All state that a session can leave on its connection. A trigger of the app adds the settings of plpgsql."""
 
-"""All that a session can leave behind on its connection. A trigger of the app's own brings the settings of plpgsql."""
-
-MORE_THAN_THE_DRIVER_WAITS_BEFORE_IT_PREPARES = 8
+RUNS_UNTIL_THE_DRIVER_PREPARES = 8
 
 
-def states_of(*conninfos: Conninfo) -> list[dict[str, str]]:
-    """What each of several clients finds at the same time, each in a transaction and so on a connection of its own."""
+def read_states(*conninfos: Conninfo) -> list[dict[str, str]]:
+    """Return the states of several connections, which are open in transactions at the same time."""
     with ExitStack() as open_clients:
         clients = [open_clients.enter_context(connect(conninfo)) for conninfo in conninfos]
         states: list[dict[str, str]] = [dict(client.execute(STATE.encode()).fetchall()) for client in clients]
@@ -45,13 +44,13 @@ def states_of(*conninfos: Conninfo) -> list[dict[str, str]]:
         return states
 
 
-def left_on(login: Login, untouched: dict[str, str]) -> list[dict[str, str]]:
-    """What differs, by each connection of the pool."""
-    return [dict(state.items() - untouched.items()) for state in states_of(*[login.conninfo] * POOL_SIZE)]
+def changed_states(login: Login, initial_state: dict[str, str]) -> list[dict[str, str]]:
+    """Return the changed state of each connection of the pool."""
+    return [dict(state.items() - initial_state.items()) for state in read_states(*[login.conninfo] * POOL_SIZE)]
 
 
 async def read_all(store: Store) -> None:
-    """Every read that needs no more than the three tables."""
+    """Run every read that needs only the three tables."""
     jobs = await store.get_generation_jobs(limit=3)
     assert (await store.get_generation_jobs(limit=3, after=jobs.next_key)).items
     assert (await store.get_project_jobs(AUTUMN, status=JobStatus.QUEUED)).items
@@ -76,10 +75,10 @@ async def test_every_read_leaves_no_trace(login: Login) -> None:
             if login.is_owner:
                 await read_all(store.acting_as(ActingUser(id=ADA)))
                 assert {user.id for user in await store.get_users()} == {ADA, BEN}
-        said = transcript()
+        recorded = transcript()
 
-    assert any("generation_jobs" in statement.sql for statement in said.statements)
-    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+    assert any("generation_jobs" in statement.sql for statement in recorded.statements)
+    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
 
 
 async def test_reader_with_its_own_policies_sees_all_rows_and_may_not_write(
@@ -114,11 +113,11 @@ async def test_store_writes_leave_no_other_trace(login: Login, jobs_db: JobsData
             else:
                 with pytest.raises((NoPrivilege, ReadOnly)):
                     await store.delete_generation_job(job_id(1))
-        said = transcript()
+        recorded = transcript()
 
     assert jobs_db.count() == 8
-    assert said.traces == []
-    assert said.writes == (4 if login.writes else 0)
+    assert recorded.traces == []
+    assert recorded.writes == (4 if login.writes else 0)
 
 
 @pytest.mark.parametrize("pooled", ["pooled_by_transaction", "pooled_by_session"])
@@ -126,12 +125,12 @@ async def test_pooled_connections_keep_no_session_state(
     pooled: str, request: pytest.FixtureRequest, jobs_db: JobsDatabase, app_database: Conninfo
 ) -> None:
     login: Login = request.getfixturevalue(pooled)
-    (untouched,) = states_of(app_database)
+    (initial_state,) = read_states(app_database)
     async with Store(Database(login.conninfo)) as store:
-        eyes = [store, store.acting_as(ActingUser(id=ADA)), store.acting_as(ActingUser(id=BEN))]
-        for _ in range(MORE_THAN_THE_DRIVER_WAITS_BEFORE_IT_PREPARES):
-            await asyncio.gather(*(each.get_listing(ListingQuery()) for each in eyes))
-        await eyes[1].transition_job_status(job_id(1), JobStatus.RUNNING)
+        stores = [store, store.acting_as(ActingUser(id=ADA)), store.acting_as(ActingUser(id=BEN))]
+        for _ in range(RUNS_UNTIL_THE_DRIVER_PREPARES):
+            await asyncio.gather(*(each.get_listing(ListingQuery()) for each in stores))
+        await stores[1].transition_job_status(job_id(1), JobStatus.RUNNING)
         if pooled == "pooled_by_transaction":
-            assert left_on(login, untouched) == [{}] * POOL_SIZE
-    assert left_on(login, untouched) == [{}] * POOL_SIZE
+            assert changed_states(login, initial_state) == [{}] * POOL_SIZE
+    assert changed_states(login, initial_state) == [{}] * POOL_SIZE

@@ -1,4 +1,4 @@
-"""The lens and the searches on the app's own database, by each way in."""
+"""The visibility comparison and the searches on the app's own database with each login."""
 
 import pytest
 
@@ -15,8 +15,8 @@ from tests.tui.jobs_database import ADA, AUTUMN, BEN, TRAIL, JobsDatabase, fill,
 from tui.dashboard.users.visibility_text import why_hidden
 
 
-async def look(store: Store) -> tuple[set[int], int, int]:
-    """What of Autumn is hidden, and how much of it is seen and is there."""
+async def compare_visibility(store: Store) -> tuple[set[int], int, int]:
+    """Return the hidden jobs of Autumn, and the numbers of visible and of all jobs."""
     visibility = await store.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=AUTUMN)))
     return (
         {identifier.int >> 96 for identifier in visibility.hidden},
@@ -35,16 +35,16 @@ async def test_visibility_comparison_and_searches_leave_no_trace(login: Login, j
             assert [user.id for user in (await operator.find_by_id(str(BEN))).users] == [BEN]
             if login.is_owner:
                 assert [user.email for user in await operator.find_users("ADA@")] == ["ada@example.com"]
-                assert await look(store) == ({9}, 6, 7)
+                assert await compare_visibility(store) == ({9}, 6, 7)
                 window = RowWindowQuery(listed=ListQuery(project_id=AUTUMN))
                 listing = await store.get_listing(ListingQuery(window=window, with_visibility=True))
                 numbers = await store.get_totals(TotalsQuery(project_id=AUTUMN))
                 assert numbers.statistics is not None
                 assert (numbers.statistics.total_count, len(listing.window.jobs)) == (6, 7)
                 assert (await store.find_by_id(str(TRAIL))).projects == ()
-        said = transcript()
+        recorded = transcript()
 
-    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
 
 
 async def test_visibility_comparison_needs_the_right_to_act_as_users(login: Login, jobs_db: JobsDatabase) -> None:

@@ -1,4 +1,4 @@
-"""Being told of changes through poolers, on an app's database that our migrations have been brought to."""
+"""Change notifications through poolers on a migrated database of an app."""
 
 import pytest
 
@@ -35,9 +35,7 @@ async def test_listening_works_through_a_declared_session_pooler(managed: Connin
     await database.close()
 
 
-async def test_listening_is_not_tried_through_a_transaction_pooler(
-    managed: Conninfo, pooled_by_transaction: Login
-) -> None:
+async def test_nothing_listens_through_a_transaction_pooler(managed: Conninfo, pooled_by_transaction: Login) -> None:
     database = Database(pooled_by_transaction.conninfo)
     facts = (await Store(database).capability_cache.get()).facts
     assert not may_listen(facts, None)

@@ -1,4 +1,4 @@
-"""A link dies under what a key of the dashboard writes: no crash, nothing lost or done twice, the truth on screen."""
+"""The connection is cut during a write of the dashboard: the screen shows the true outcome of one write."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -19,37 +19,36 @@ from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashb
 from tests.tui.jobs_database import JobsDatabase, short
 
 QUICK = 0.05
-
-"""Seconds between two looks, or two attempts."""
+"""Seconds between two polls or two attempts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
     job: int
-    """Where the cursor is put."""
+    """The row of the cursor."""
     keys: tuple[str, ...]
     verb: str
-    told: str
-    """What the toast says of it when it is done, and only then."""
+    toast: str
+    """Words of the toast after success, and only then."""
     mode: str
-    """By which it is named where its answer was lost."""
+    """The name of the job in the message of an unknown outcome."""
     prepared_by: tuple[str, ...] = ()
-    """Keys pressed while the link is whole."""
+    """Keys pressed before the connection is cut."""
 
 
 WRITES = (
-    Write(job=1, keys=("s",), verb="update", told="Started lifestyle", mode="lifestyle"),
-    Write(job=2, keys=("f", "x", "enter"), verb="update", told="Failed packaging", mode="packaging"),
+    Write(job=1, keys=("s",), verb="update", toast="Started lifestyle", mode="lifestyle"),
+    Write(job=2, keys=("f", "x", "enter"), verb="update", toast="Failed packaging", mode="packaging"),
     Write(
         job=3,
         prepared_by=("d", "y"),
         keys=("U",),
         verb="insert",
-        told=f"Restored main_white {short(3)}",
+        toast=f"Restored main_white {short(3)}",
         mode="main_white",
     ),
-    Write(job=5, keys=("d", "y"), verb="delete", told="Deleted feature_callout", mode="feature_callout"),
-    Write(job=6, keys=("n", "X", "enter"), verb="insert", told="Queued X ", mode="X "),
+    Write(job=5, keys=("d", "y"), verb="delete", toast="Deleted feature_callout", mode="feature_callout"),
+    Write(job=6, keys=("n", "X", "enter"), verb="insert", toast="Queued X ", mode="X "),
 )
 
 
@@ -90,12 +89,12 @@ async def test_dashboard_shows_the_true_outcome_after_its_connection_is_cut(
             if outcome == "unknown":
                 learned = f"The change was {'made' if changes else 'not made'}: {write.mode}"
                 await driver.until(partial(says, driver, learned))
-            assert says(driver, write.told) == (outcome == "done")
+            assert says(driver, write.toast) == (outcome == "done")
             if driver.dialog:
                 await driver.press("escape")
                 await driver.has_dialog("")
             await driver.until(lambda: not driver.banner and shown(driver) == stored(jobs_db))
-            # They would cover the next form.
+            # Toasts would cover the next form.
             driver.app.clear_notifications()
         assert write_log.entries() == []
         assert driver.app.mistake is None
@@ -104,5 +103,5 @@ async def test_dashboard_shows_the_true_outcome_after_its_connection_is_cut(
 
 
 def says(driver: Driver, text: str) -> bool:
-    """By a toast, or in a form."""
-    return any(text in said for said in (*driver.toasts, driver.text))
+    """Whether a toast or a form shows the words."""
+    return any(text in shown_text for shown_text in (*driver.toasts, driver.text))

@@ -1,4 +1,4 @@
-"""A link dies under a write: what the store then says of it is what the database has done, once at most."""
+"""The connection is cut during a write: the store reports the true outcome, and the write happens at most once."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,8 +19,7 @@ from tests.store.faulty_servers import Proxy, proxied
 from tests.tui.jobs_database import ADA, JobsDatabase
 
 CLOSING = 60
-
-"""Bytes, in which a commit and its answer lie: of these every third is tried."""
+"""The number of last bytes that contain a commit and its answer. The test cuts after every third of them."""
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ async def cutting(database: Conninfo) -> AsyncIterator[tuple[Store, Proxy]]:
 
 
 async def write_is_cut(store: Store, proxy: Proxy, write_log: WriteLog, *, write: str, moment: str) -> None:
-    """The first is; the same again, when the link is back, finds what became of it."""
+    """Cut the connection during a write, check the outcome, and repeat a write that was not done."""
     act, verb = WRITES[write]
     cut, outcome, changes = MOMENTS[moment]
     proxy.cut = cut
@@ -85,7 +84,7 @@ async def test_write_on_a_silent_connection_times_out_and_is_never_committed(
     act, _ = WRITES[write]
     async with cutting(app_database) as (store, proxy):
         await store.get_generation_jobs()
-        # Only from here on: a busy machine may take longer to connect.
+        # Set the limit after connecting, which may take longer on a busy machine.
         store.database._limits = TimeLimits(statement=0.2, answer=0.1)
         proxy.fall_silent()
         with pytest.raises(TimedOut):
@@ -102,9 +101,9 @@ async def test_store_reports_the_true_outcome_wherever_the_byte_stream_is_cut(
     async with cutting(app_database) as (store, proxy):
         await act(store)
         whole = proxy.bytes_passed
-    # What comes before a write is opened is the same for each: it is cut under one of them.
+    # The bytes before a write are the same for each write, so only one test cuts them.
     start = 0 if write == "transition" else proxy.bytes_before_write
-    said = set()
+    outcomes = set()
     for passing in (*range(start, whole - CLOSING, 150), *range(whole - CLOSING, whole, 3), whole + CLOSING):
         jobs_db.sql("delete from public.generation_jobs")
         jobs_db.job(1)
@@ -112,5 +111,5 @@ async def test_store_reports_the_true_outcome_wherever_the_byte_stream_is_cut(
         async with cutting(app_database) as (store, proxy):
             proxy.bytes_left = passing
             outcome = await outcome_of(act(store))
-        said.add((outcome, *(entry[0] for entry in write_log.entries())))
-    assert said == {("not done",), ("unknown",), ("unknown", verb), ("done", verb)}
+        outcomes.add((outcome, *(entry[0] for entry in write_log.entries())))
+    assert outcomes == {("not done",), ("unknown",), ("unknown", verb), ("done", verb)}

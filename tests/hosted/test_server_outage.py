@@ -1,4 +1,4 @@
-"""The server dies and comes back, or freezes: the dashboard says so, goes on, and in the end shows what was done."""
+"""The server is killed and restarted, or frozen: the dashboard reports it and then shows the true state."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -19,8 +19,7 @@ from tests.tui.jobs_database import JobsDatabase, fill, job_id
 SHORT = TimeLimits(statement=1.0, answer=0.5)
 
 QUICK = 0.05
-
-"""Seconds between two looks, or two attempts."""
+"""Seconds between two polls or two attempts."""
 
 
 @pytest.fixture
@@ -35,13 +34,13 @@ def database(killable_server: Server) -> Iterator[Conninfo]:
 
 
 @asynccontextmanager
-async def looking(database: Conninfo, limits: TimeLimits | None = None) -> AsyncIterator[Driver]:
+async def open_dashboard(database: Conninfo, limits: TimeLimits | None = None) -> AsyncIterator[Driver]:
     async with drive_dashboard(WatchedApp(opener_of(database, limits=limits), interval=QUICK)) as driver:
         yield driver
 
 
-async def shows_the_truth(driver: Driver, database: Conninfo, *, changes: int) -> None:
-    """Also that what was written was written once."""
+async def shows_the_stored_jobs(driver: Driver, database: Conninfo, *, changes: int) -> None:
+    """Wait until the screen shows the jobs of the database, and check the number of writes."""
     jobs_db = JobsDatabase(database)
     await driver.until(lambda: not driver.banner and shown(driver) == stored(jobs_db))
     assert jobs_db.sql("select count(*) from ledger") == [(changes,)]
@@ -52,7 +51,7 @@ async def shows_the_truth(driver: Driver, database: Conninfo, *, changes: int) -
 async def test_dashboard_recovers_when_the_server_is_killed_and_restarted(
     killable_server: Server, database: Conninfo
 ) -> None:
-    async with looking(database) as driver:
+    async with open_dashboard(database) as driver:
         await driver.press("s")
         await driver.shows_toast("Started lifestyle")
         with killable_server.down():
@@ -62,34 +61,34 @@ async def test_dashboard_recovers_when_the_server_is_killed_and_restarted(
             await driver.shows_toast("Not possible now: The database is not reachable")
 
         await driver.until(lambda: not driver.banner)
-        await shows_the_truth(driver, database, changes=1)
+        await shows_the_stored_jobs(driver, database, changes=1)
         await driver.press("d", "y")
         await driver.shows_toast("Deleted feature_callout")
-        await shows_the_truth(driver, database, changes=2)
+        await shows_the_stored_jobs(driver, database, changes=2)
 
 
 async def test_dashboard_behind_a_pooler_recovers_when_the_server_is_restarted(
     killable_server: Server, database: Conninfo
 ) -> None:
-    # It tries only so often, which is fifteen seconds where nothing is said.
+    # By default the pooler tries a lost server only every 15 seconds.
     again = "server_login_retry = 1"
     with start_pooler(killable_server, require_tool("pgbouncer"), "transaction", more=again) as pooler:
-        async with looking(pooler.login(str(database["dbname"])), SHORT) as driver:
+        async with open_dashboard(pooler.login(str(database["dbname"])), SHORT) as driver:
             with killable_server.down():
                 await driver.until(lambda: driver.app.failures > 2)
                 assert "Retrying automatically" in driver.banner
-            await shows_the_truth(driver, database, changes=0)
+            await shows_the_stored_jobs(driver, database, changes=0)
             await driver.press("s")
             await driver.shows_toast("Started lifestyle")
-            await shows_the_truth(driver, database, changes=1)
+            await shows_the_stored_jobs(driver, database, changes=1)
 
 
-async def test_header_tells_that_the_server_behind_a_pooler_does_not_answer(
+async def test_header_says_that_the_server_behind_a_pooler_does_not_answer(
     killable_server: Server, database: Conninfo
 ) -> None:
-    """The pooler keeps its clients waiting: for 13 s nothing else says so."""
+    """The pooler lets its clients wait for 13 s without an error."""
     with start_pooler(killable_server, require_tool("pgbouncer"), "transaction") as pooler:
-        async with looking(pooler.login(str(database["dbname"]))) as driver:
+        async with open_dashboard(pooler.login(str(database["dbname"]))) as driver:
             with killable_server.down():
                 await driver.until(lambda: "no answer for" in driver.header)
                 assert "live every" not in driver.header
@@ -101,7 +100,7 @@ async def test_dashboard_retries_a_full_pooler_until_it_connects(owner: Login, j
     with start_pooler(owner.server, require_tool("pgbouncer"), "transaction", more=room) as pooler:
         login = pooler.login(owner.database)
         others = [connect(login), connect(login)]
-        async with looking(login) as driver:
+        async with open_dashboard(login) as driver:
             assert "no more connections allowed" in driver.banner
             assert "Retrying automatically" in driver.banner
             for other in others:
@@ -113,44 +112,44 @@ async def test_dashboard_retries_a_full_pooler_until_it_connects(owner: Login, j
 async def test_dashboard_reports_no_change_when_the_server_dies_during_a_write(
     killable_server: Server, database: Conninfo
 ) -> None:
-    async with looking(database) as driver:
+    async with open_dashboard(database) as driver:
         with closing(connect(database)) as other:
             other.execute("select from generation_jobs where id = %s for update", [job_id(1)])
             await driver.press("s")
             await driver.until(lambda: waits_for_a_lock(killable_server))
             await asyncio.to_thread(killable_server.restart)
         await driver.shows_toast("Nothing was changed. The database is not reachable")
-        await shows_the_truth(driver, database, changes=0)
+        await shows_the_stored_jobs(driver, database, changes=0)
         await driver.press("s")
         await driver.shows_toast("Started lifestyle")
-        await shows_the_truth(driver, database, changes=1)
+        await shows_the_stored_jobs(driver, database, changes=1)
 
 
 async def test_dashboard_stays_usable_while_the_server_is_frozen(killable_server: Server, database: Conninfo) -> None:
-    async with looking(database, SHORT) as driver:
+    async with open_dashboard(database, SHORT) as driver:
         with killable_server.frozen():
-            # Either a query or a new connection times out first, and later attempts replace its words.
+            # Either a query or a new connection times out first, and later attempts replace its message.
             await driver.until(lambda: "Retrying automatically" in driver.banner)
             await driver.press("enter")
             await driver.has_dialog("Job")
             await driver.press("escape")
-        await shows_the_truth(driver, database, changes=0)
+        await shows_the_stored_jobs(driver, database, changes=0)
 
 
 async def test_dashboard_reports_a_timeout_when_the_server_freezes_during_a_write(
     killable_server: Server, database: Conninfo
 ) -> None:
-    async with looking(database, SHORT) as driver:
+    async with open_dashboard(database, SHORT) as driver:
         await driver.press("z")
         await driver.refreshes()
         with killable_server.frozen():
             await driver.press("s")
             await driver.shows_toast("did not answer within 1.5 s")
         await driver.press("z")
-        await shows_the_truth(driver, database, changes=0)
+        await shows_the_stored_jobs(driver, database, changes=0)
         await driver.press("s")
         await driver.shows_toast("Started lifestyle")
-        await shows_the_truth(driver, database, changes=1)
+        await shows_the_stored_jobs(driver, database, changes=1)
 
 
 def waits_for_a_lock(server: Server) -> bool:

@@ -1,4 +1,4 @@
-"""Each way that a profile may take to a password and to an encrypted link, on a server that asks for both."""
+"""Each source of a password and of an encrypted connection, on a server that requires both."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -27,7 +27,7 @@ def no_other_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def configured(directory: Path, *lines: str) -> Settings:
-    """The only profile's."""
+    """Return the settings of the only profile."""
     file = directory / "config.toml"
     file.write_text("\n".join(["[profiles.prod]", *lines]), encoding="utf-8")
     file.chmod(0o600)
@@ -36,20 +36,20 @@ def configured(directory: Path, *lines: str) -> Settings:
 
 
 def address(login: Conninfo, *, password: str = "") -> str:
-    """As a URL, without the password unless one is given."""
+    """Return the address as a URL, without a password unless one is given."""
     secret = f":{quote(password, safe='')}" if password else ""
     return f'url = "postgresql://{login["user"]}{secret}@{login["host"]}:{login["port"]}/{login["dbname"]}"'
 
 
-async def link_of(settings: Settings) -> Transport | None:
-    """Of the connection on which the users are read."""
+async def encryption_of(settings: Settings) -> Transport | None:
+    """Return the encryption of the connection that reads the users."""
     async with open_session(settings, print) as session:
         await session.operator.get_users()
         return session.operator.database.transport
 
 
 async def test_password_is_read_from_the_url(app_database: Conninfo, tmp_path: Path) -> None:
-    assert await link_of(configured(tmp_path, address(app_database, password=PASSWORD))) == PLAIN
+    assert await encryption_of(configured(tmp_path, address(app_database, password=PASSWORD))) == PLAIN
 
 
 async def test_password_is_read_from_the_password_file(app_database: Conninfo, tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ async def test_password_is_read_from_the_password_file(app_database: Conninfo, t
     settings = configured(tmp_path, address(app_database))
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PGPASSFILE", str(file))
-        assert await link_of(settings) == PLAIN
+        assert await encryption_of(settings) == PLAIN
 
 
 async def test_connection_is_read_from_the_service_file(
@@ -70,7 +70,7 @@ async def test_connection_is_read_from_the_service_file(
     file.write_text("\n".join(["[the app]", *(f"{name}={value}" for name, value in app_database.items())]) + "\n")
     monkeypatch.setenv("PGSERVICEFILE", str(file))
     settings = configured(tmp_path, 'service = "the app"')
-    assert await link_of(settings) == PLAIN
+    assert await encryption_of(settings) == PLAIN
     async with open_session(settings, print) as session:
         assert session.full_name == "prod (the app)"
 
@@ -81,7 +81,7 @@ async def test_password_command_runs_once_for_all_connections(app_database: Conn
     script.write_text(f"#!/bin/sh\necho x >> {runs}\nprintf '%s\\n' '{PASSWORD}'\n")
     script.chmod(0o700)
     settings = configured(tmp_path, address(app_database), f'password_command = ["{script}"]')
-    assert await link_of(settings) == PLAIN
+    assert await encryption_of(settings) == PLAIN
     assert runs.read_text() == "x\n"
 
 
@@ -90,7 +90,7 @@ async def test_refused_password_of_a_command_is_not_retried(app_database: Connin
     words = f"echo x >> {runs}; echo hunter2"
     settings = configured(tmp_path, address(app_database), f'password_command = ["sh", "-c", "{words}"]')
     with pytest.raises(SignInRefused, match="password authentication failed") as caught:
-        await link_of(settings)
+        await encryption_of(settings)
     assert "hunter2" not in str(caught.value)
     assert runs.read_text() == "x\n"
 
@@ -119,11 +119,11 @@ async def test_password_file_readable_by_others_is_refused_without_printing(
     without = configured(tmp_path, address({**app_database, "password": ""}))
     file.chmod(0o640)
     with pytest.raises(SignInRefused) as caught:
-        await link_of(without)
+        await encryption_of(without)
     assert str(caught.value.hint).endswith(f"Run chmod 600 {file}")
     assert capfd.readouterr().err == ""
     file.chmod(0o600)
-    assert await link_of(without) is not None
+    assert await encryption_of(without) is not None
 
 
 async def test_certificate_path_is_relative_to_the_configuration_file(tls_server: TlsServer, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ async def test_certificate_path_is_relative_to_the_configuration_file(tls_server
     checked = configured(
         tmp_path, address(login, password=PASSWORD), 'sslmode = "verify-full"', 'sslrootcert = "root.crt"'
     )
-    assert await link_after_trying(checked) == ENCRYPTED
+    assert await encryption_after_reading(checked) == ENCRYPTED
 
 
 @pytest.mark.parametrize(
@@ -146,11 +146,11 @@ async def test_connection_that_does_not_meet_the_ssl_settings_is_refused(
     tls_server: TlsServer, tmp_path: Path, lines: list[str], kind: type[StoreError]
 ) -> None:
     with pytest.raises(kind):
-        await link_of(configured(tmp_path, address(tls_server.login(), password=PASSWORD), *lines))
+        await encryption_of(configured(tmp_path, address(tls_server.login(), password=PASSWORD), *lines))
 
 
-async def link_after_trying(settings: Settings) -> Transport | None:
-    """That server has nothing of the app's: that it says so is answer enough."""
+async def encryption_after_reading(settings: Settings) -> Transport | None:
+    """Connect to a server without the app's tables and return the encryption of the connection."""
     async with open_session(settings, print) as session:
         with pytest.raises(StoreError, match="There is no table"):
             await session.operator.get_users()

@@ -1,4 +1,4 @@
-"""Six dashboards on one transaction pool of two, and the app itself beside them, for five minutes of simulated time."""
+"""Six dashboards and the app share a transaction pool of two connections for five minutes of simulated time."""
 
 import asyncio
 from collections import Counter
@@ -27,17 +27,15 @@ from tui.dashboard.run import frame_text
 
 INTERVAL = timedelta(seconds=DEFAULT_INTERVAL)
 
-LOOKS = timedelta(minutes=5) // INTERVAL
+POLLS = timedelta(minutes=5) // INTERVAL
 
 ASSET = UUID("c1000000-0000-4000-8000-000000000000")
 
-PATIENCE = timedelta(seconds=20) // INTERVAL
-
-"""How many looks another may have had since one's own last."""
+MOST_POLLS_BETWEEN = timedelta(seconds=20) // INTERVAL
+"""The number of polls of another dashboard between two polls of one."""
 
 OWNERS: dict[Actor, set[UUID]] = {OPERATOR: {ADA, BEN}, ActingUser(id=ADA): {ADA}, ActingUser(id=BEN): {BEN}}
-
-"""Whose projects each sees."""
+"""The owners of the projects that each actor sees."""
 
 ACTORS = (*OWNERS, *OWNERS)
 
@@ -48,13 +46,13 @@ STATE = """
            current_setting('transaction_isolation')
 """
 
-UNTOUCHED = ("postgres", "none", None, "2min", "0", "0", "off", "read committed")
+UNCHANGED_STATE = ("postgres", "none", None, "2min", "0", "0", "off", "read committed")
 
 
-class Onlooker(WatchedApp):
-    """Its clock goes on by an interval when a look has been shown, and then the next is due."""
+class SimulatedDashboard(WatchedApp):
+    """A dashboard whose clock advances by an interval after each poll, which makes the next poll due."""
 
-    def __init__(self, login: Login, actor: Actor, diary: list["Onlooker"]) -> None:
+    def __init__(self, login: Login, actor: Actor, polls: list["SimulatedDashboard"]) -> None:
         def now() -> datetime:
             return FROZEN + self.polls * INTERVAL
 
@@ -67,21 +65,21 @@ class Onlooker(WatchedApp):
 
         super().__init__(opener_of(login.conninfo, actor=actor, make=SimulatedStore), clock=now)
         self.seen: set[frozenset[UUID]] = set()
-        """Whose projects a look has brought, of every look."""
+        """The owners of the projects in the result of each poll."""
         self.done = asyncio.Event()
         self.last_frame = ""
-        self._diary = diary
+        self._polls = polls
 
     @on(ListPolled)
-    def _go_on(self, message: ListPolled) -> None:
-        self._diary.append(self)
+    def _poll_again(self, message: ListPolled) -> None:
+        self._polls.append(self)
         self.seen.add(frozenset(project.user_id for project in message.listing.projects))
-        if self.polls < LOOKS:
+        if self.polls < POLLS:
             self.call_later(self.poller.refresh)
         else:
             self.done.set()
 
-    async def look_on(self) -> None:
+    async def run_until_done(self) -> None:
         async with self.run_test(size=(80, 24)) as pilot:
             await self.done.wait()
             await pilot.pause()
@@ -89,24 +87,24 @@ class Onlooker(WatchedApp):
             self.exit()
 
 
-async def be_the_app(login: Login, stopped: asyncio.Event) -> int:
-    """Works on the same pool and expects its connections to be as it left them. How often it wrote."""
+async def run_the_app(login: Login, stopped: asyncio.Event) -> int:
+    """Write through the same pool, check the state of its connections, and return the number of writes."""
     address = make_conninfo(login.url, application_name="app")
     writes = 0
     async with await psycopg.AsyncConnection.connect(address, autocommit=True, prepare_threshold=None) as connection:
         while not stopped.is_set():
-            assert await (await connection.execute(STATE)).fetchone() == UNTOUCHED
+            assert await (await connection.execute(STATE)).fetchone() == UNCHANGED_STATE
             written = await connection.execute("update assets set width = width + 1 where id = %s", [ASSET])
             writes += written.rowcount
     return writes
 
 
-def longest_wait(diary: Sequence[Onlooker]) -> int:
-    """The most looks that any other has had between two of the same dashboard's."""
+def longest_wait(polls: Sequence[SimulatedDashboard]) -> int:
+    """Return the highest number of polls of one dashboard between two polls of another."""
     waits = []
-    for app in set(diary):
-        own = [place for place, other in enumerate(diary) if other is app]
-        waits += [max(Counter(diary[before + 1 : after]).values(), default=0) for before, after in pairwise(own)]
+    for app in set(polls):
+        own = [place for place, other in enumerate(polls) if other is app]
+        waits += [max(Counter(polls[before + 1 : after]).values(), default=0) for before, after in pairwise(own)]
     return max(waits)
 
 
@@ -115,21 +113,21 @@ async def test_six_dashboards_share_a_pool_without_blocking_or_leaving_traces(
 ) -> None:
     jobs_db.asset(ASSET, "mug.png")
     jobs_db.sql("update assets set width = 0")
-    diary: list[Onlooker] = []
+    polls: list[SimulatedDashboard] = []
     stopped = asyncio.Event()
     with record_transcript(pooled_by_transaction) as transcript:
-        apps = [Onlooker(pooled_by_transaction, actor, diary) for actor in ACTORS]
+        apps = [SimulatedDashboard(pooled_by_transaction, actor, polls) for actor in ACTORS]
         async with asyncio.TaskGroup() as tasks:
-            app_itself = tasks.create_task(be_the_app(pooled_by_transaction, stopped))
-            await asyncio.gather(*(app.look_on() for app in apps))
+            app_writes = tasks.create_task(run_the_app(pooled_by_transaction, stopped))
+            await asyncio.gather(*(app.run_until_done() for app in apps))
             stopped.set()
-        said = transcript()
+        recorded = transcript()
 
     for app, actor in zip(apps, ACTORS, strict=True):
         assert (app.failures, app.mistake, app.seen) == (0, None, {frozenset(OWNERS[actor])})
         assert ("Trail gear" if actor == ActingUser(id=BEN) else "Autumn catalog") in app.last_frame
-    assert longest_wait(diary) <= PATIENCE
-    assert jobs_db.sql("select width from assets") == [(app_itself.result(),)]
-    assert app_itself.result() >= LOOKS // 2
-    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
-    assert len(said.by_session) <= POOL_SIZE
+    assert longest_wait(polls) <= MOST_POLLS_BETWEEN
+    assert jobs_db.sql("select width from assets") == [(app_writes.result(),)]
+    assert app_writes.result() >= POLLS // 2
+    assert (recorded.traces, recorded.problems, recorded.writes) == ([], [], 0)
+    assert len(recorded.by_session) <= POOL_SIZE

@@ -1,4 +1,4 @@
-"""What proves that nothing is left behind would say so if something were."""
+"""The statement log detects state that a statement leaves in a session."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -53,9 +53,9 @@ def test_transcript_reports_prepared_statements_and_counts_writes(owner: Login) 
         connection.execute("DELETE FROM auth.users")
         connection.execute("INSERT INTO auth.users (id) VALUES (gen_random_uuid())")
         connection.execute("COMMIT")
-        said = transcript()
-    assert said.traces == ["prepared: SELECT 1"]
-    assert said.writes == 1
+        recorded = transcript()
+    assert recorded.traces == ["prepared: SELECT 1"]
+    assert recorded.writes == 1
 
 
 STOPPED = ServerMessage(level="ERROR", message="canceling statement due to user request")
@@ -67,23 +67,22 @@ FAILED = ServerMessage(level="ERROR", message="division by zero")
 SLEEP = "SELECT pg_sleep(60)"
 
 HELD = f"DECLARE rows_held CURSOR WITH HOLD FOR {SLEEP}"
-
-"""Its rows are fetched at the commit, which so takes a minute."""
+"""A cursor whose rows are fetched at the commit, which then takes a minute."""
 
 WRITE = "INSERT INTO auth.users (id) VALUES (gen_random_uuid())"
 
 
-def give_up(login: Login, connection: psycopg.Connection) -> None:
-    """What it is about, as soon as it is."""
+def cancel_statement(login: Login, connection: psycopg.Connection) -> None:
+    """Cancel the statement as soon as it runs."""
     until(lambda: login.sessions() == [("active", True)])
     connection.cancel_safe()
 
 
 @pytest.mark.parametrize(
-    ("before", "complaints", "given_up"), [([BEGIN], [], 1), ([BEGIN, WRITE], [STOPPED], 0)], ids=["read", "written"]
+    ("before", "problems", "canceled"), [([BEGIN], [], 1), ([BEGIN, WRITE], [STOPPED], 0)], ids=["read", "written"]
 )
-def test_cancelled_query_is_a_complaint_only_after_a_write(
-    owner: Login, before: list[str], complaints: list[ServerMessage], given_up: int
+def test_canceled_query_is_a_problem_only_after_a_write(
+    owner: Login, before: list[str], problems: list[ServerMessage], canceled: int
 ) -> None:
     with (
         record_transcript(owner) as transcript,
@@ -92,33 +91,56 @@ def test_cancelled_query_is_a_complaint_only_after_a_write(
     ):
         for statement in before:
             connection.execute(statement.encode())
-        giving_up = beside.submit(give_up, owner, connection)
+        canceling = beside.submit(cancel_statement, owner, connection)
         with pytest.raises(psycopg.errors.QueryCanceled):
             connection.execute(SLEEP.encode())
-        giving_up.result()
-        said = transcript()
-    assert (said.complaints, said.given_up) == (complaints, given_up)
+        canceling.result()
+        recorded = transcript()
+    assert (recorded.problems, recorded.canceled) == (problems, canceled)
 
 
-def spoken(sql: str, *, given_up: bool = False) -> Statement:
-    return Statement(session="1", prepared_as="", sql=sql, transaction=0, given_up=given_up)
+def make_statement(sql: str, *, canceled: bool = False) -> Statement:
+    return Statement(session="1", prepared_as="", sql=sql, transaction=0, canceled=canceled)
 
 
 @pytest.mark.parametrize(
     ("statements", "traces"),
     [
-        ([spoken(BEGIN), spoken("COMMIT", given_up=True), spoken("ROLLBACK"), spoken(BEGIN), spoken("COMMIT")], []),
-        ([spoken(BEGIN), spoken("COMMIT", given_up=True), spoken(BEGIN), spoken("COMMIT")], []),
-        ([spoken(BEGIN, given_up=True), spoken(BEGIN), spoken("COMMIT")], []),
-        ([spoken(BEGIN), spoken("COMMIT"), spoken("ROLLBACK")], ["outside of a transaction: ROLLBACK"]),
-        ([spoken(BEGIN), spoken("SELECT 1", given_up=True)], ["a transaction was left open after: SELECT 1"]),
+        (
+            [
+                make_statement(BEGIN),
+                make_statement("COMMIT", canceled=True),
+                make_statement("ROLLBACK"),
+                make_statement(BEGIN),
+                make_statement("COMMIT"),
+            ],
+            [],
+        ),
+        (
+            [
+                make_statement(BEGIN),
+                make_statement("COMMIT", canceled=True),
+                make_statement(BEGIN),
+                make_statement("COMMIT"),
+            ],
+            [],
+        ),
+        ([make_statement(BEGIN, canceled=True), make_statement(BEGIN), make_statement("COMMIT")], []),
+        (
+            [make_statement(BEGIN), make_statement("COMMIT"), make_statement("ROLLBACK")],
+            ["outside of a transaction: ROLLBACK"],
+        ),
+        (
+            [make_statement(BEGIN), make_statement("SELECT 1", canceled=True)],
+            ["a transaction was left open after: SELECT 1"],
+        ),
     ],
 )
-def test_cancelled_begin_or_commit_leaves_no_trace(statements: list[Statement], traces: list[str]) -> None:
-    assert Transcript(statements=statements, complaints=[], given_up=0).traces == traces
+def test_canceled_begin_or_commit_leaves_no_trace(statements: list[Statement], traces: list[str]) -> None:
+    assert Transcript(statements=statements, problems=[], canceled=0).traces == traces
 
 
-def test_transcript_marks_the_statement_that_was_cancelled(owner: Login) -> None:
+def test_transcript_marks_the_statement_that_was_canceled(owner: Login) -> None:
     with (
         record_transcript(owner) as transcript,
         psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
@@ -126,25 +148,25 @@ def test_transcript_marks_the_statement_that_was_cancelled(owner: Login) -> None
     ):
         connection.execute(BEGIN.encode())
         connection.execute(HELD.encode())
-        giving_up = beside.submit(give_up, owner, connection)
+        canceling = beside.submit(cancel_statement, owner, connection)
         with pytest.raises(psycopg.errors.QueryCanceled):
             connection.execute("COMMIT")
-        giving_up.result()
+        canceling.result()
         connection.execute("ROLLBACK")
         statements = transcript().statements
     assert [statement.sql for statement in statements] == [BEGIN, HELD, "COMMIT", "ROLLBACK"]
-    assert [statement.given_up for statement in statements] == [False, False, True, False]
+    assert [statement.canceled for statement in statements] == [False, False, True, False]
 
 
 @pytest.mark.parametrize(
-    ("statements", "complaint"),
+    ("statements", "problem"),
     [
         ([BEGIN, "SELECT set_config('statement_timeout', '1', true)", SLEEP], TIMED_OUT),
         ([BEGIN, "SELECT 1 / 0"], FAILED),
     ],
 )
-def test_timeouts_and_statement_errors_are_complaints(
-    owner: Login, statements: list[str], complaint: ServerMessage
+def test_timeouts_and_statement_errors_are_problems(
+    owner: Login, statements: list[str], problem: ServerMessage
 ) -> None:
     *before, last = statements
     with (
@@ -155,8 +177,8 @@ def test_timeouts_and_statement_errors_are_complaints(
             connection.execute(statement.encode())
         with pytest.raises(psycopg.Error):
             connection.execute(last.encode())
-        said = transcript()
-    assert (said.complaints, said.given_up) == ([complaint], 0)
+        recorded = transcript()
+    assert (recorded.problems, recorded.canceled) == ([problem], 0)
 
 
 def test_consecutive_sessions_are_not_counted_as_simultaneous(owner: Login) -> None:
@@ -172,5 +194,5 @@ def test_consecutive_sessions_are_not_counted_as_simultaneous(owner: Login) -> N
             ask(first)
         with psycopg.connect(address, autocommit=True) as third:
             ask(third)
-        said = transcript()
-    assert (len(said.by_session), said.sessions_at_once) == (3, 2)
+        recorded = transcript()
+    assert (len(recorded.by_session), recorded.sessions_at_once) == (3, 2)

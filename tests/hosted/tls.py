@@ -1,4 +1,4 @@
-"""A cluster that takes nobody without encryption, with a certificate that signs itself."""
+"""A cluster with a self-signed certificate that refuses unencrypted connections."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,23 +10,22 @@ from tests.hosted.cluster import SETTINGS, Server, make_roles
 from tests.hosted.server_directory import LOCALHOST, Place
 
 CERTIFIED_NAME = "localhost"
-
-"""What `sslmode=verify-full` asks of the host's name."""
+"""The host name that `sslmode=verify-full` requires."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsServer:
     server: Server
     certificate: Path
-    """For `sslrootcert`."""
+    """The file for `sslrootcert`."""
 
     def login(self, database: str = "postgres", role: str = "postgres") -> Conninfo:
-        """By the name of the certificate, at an address that needs no resolver."""
+        """Return a login with the name of the certificate and an address that needs no resolver."""
         return {**self.server.login(database, role), "host": CERTIFIED_NAME, "hostaddr": LOCALHOST}
 
 
 def programs_with_tls(server: Server) -> Path | None:
-    """The server's own where they have it, else the newest of the system's; None without those."""
+    """Return the directory of Postgres programs with TLS: the server's or the system's newest; None without any."""
     with connect(server.administrator()) as administrator:
         if administrator.execute("show ssl_library").fetchone() != ("",):
             return server.programs

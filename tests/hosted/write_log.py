@@ -1,4 +1,4 @@
-"""What of the writes has come to be, by the database's own account, and what of it is on screen."""
+"""A log of committed writes in the database, and the jobs in the database and on screen."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.tui.jobs_database import AUTUMN, JobsDatabase
 
 
 class WriteLog:
-    """Of the app's own database, kept by a trigger from here on."""
+    """A table in which a trigger records each committed write to a job."""
 
     def __init__(self, jobs_db: JobsDatabase, owner: Conninfo) -> None:
         run_file(owner, Path(__file__).with_name("write_log.sql"))
@@ -17,11 +17,11 @@ class WriteLog:
         self._owner = owner
 
     def is_begun(self) -> bool:
-        """Whether anything is committed. Never waits: what is open may go on through this very process."""
+        """Whether any write is committed. Do not wait: this process may run the open transaction."""
         return self._jobs_db.sql("select exists (select from public.ledger)") == [(True,)]
 
     def entries(self) -> list[tuple[str, str]]:
-        """The verbs and the jobs' ids, in their order, when nobody is writing any more."""
+        """Return the commands and the ids of the jobs in order, after all open transactions have ended."""
         until(lambda: not self._jobs_db.sql(_OPEN_TRANSACTIONS))
         return self._jobs_db.sql("select verb, job_id::text from public.ledger order by place")
 
@@ -30,7 +30,7 @@ class WriteLog:
 
 
 def stored(jobs_db: JobsDatabase) -> list[tuple[str, str, int]]:
-    """Id, status and cost of the jobs of Autumn, as the dashboard lists them."""
+    """Return id, status and cost of the jobs of Autumn from the database, in the order of the list."""
     return jobs_db.sql(
         "select id::text, status, cost_cents from generation_jobs where project_id = %s"
         " order by created_at desc, id desc",
@@ -39,7 +39,7 @@ def stored(jobs_db: JobsDatabase) -> list[tuple[str, str, int]]:
 
 
 def shown(driver: Driver) -> list[tuple[str, str, int]]:
-    """The same, of the jobs listed."""
+    """Return id, status and cost of the jobs on screen."""
     return [(str(job.id), job.status, job.cost_cents) for job in driver.app.dashboard.jobs._rows]
 
 

@@ -1,4 +1,4 @@
--- Keeps each change of a job that was committed, whoever made it.
+-- Record each committed change of a job.
 create table public.ledger (place bigint generated always as identity, verb text not null, job_id uuid not null);
 create function public.keep_ledger() returns trigger language plpgsql security definer set search_path = '' as $$
 begin

@@ -1,4 +1,4 @@
--- All that the schemas consist of, as PostgreSQL itself writes it: a kind, and what tells one of the kind from another.
+-- The objects of the schemas as PostgreSQL describes them: the kind of each object, and the facts about it.
 with own as (
     select oid, nspname as name from pg_namespace where nspname in ('public', 'auth', 'gjobs')
 ), relations as (

@@ -1,4 +1,4 @@
-"""Databases at a revision, two users with rows of their own, and a database's whole schema as one value."""
+"""Databases at a revision, two users with rows, and the whole schema of a database as one value."""
 
 import json
 import subprocess
@@ -23,10 +23,9 @@ _CATALOGUE = Path(__file__).parent / "catalogue.sql"
 
 
 def catalogue(conninfo: Conninfo) -> dict[str, list[Facts]]:
-    """By kind, in order: relations, columns, constraints, indexes, triggers, policies, functions, views,
-    sequences, comments, grants.
+    """Return the objects of the schemas by kind, such as columns, constraints, policies, functions and grants.
 
-    The facts start with the schema's and the relation's or the function's name.
+    The facts of an object start with its schema and the name of its relation or function.
     """
     found: dict[str, list[Facts]] = defaultdict(list)
     with connect(conninfo) as connection:
@@ -37,14 +36,14 @@ def catalogue(conninfo: Conninfo) -> dict[str, list[Facts]]:
 
 
 def run_with_psql(conninfo: Conninfo, script: str) -> subprocess.CompletedProcess[str]:
-    """As an administrator runs it who was given it."""
+    """Run a script in psql, as an administrator would."""
     psql = [str(programs() / "psql"), "--no-psqlrc", "--quiet", make_conninfo("", **conninfo)]
     return subprocess.run(psql, input=script, capture_output=True, text=True, check=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """A user, and one row of theirs in each table."""
+class UserRows:
+    """A user with one row in each table."""
 
     id: UUID
     project: UUID
@@ -52,31 +51,31 @@ class Person:
     job: UUID
 
 
-ADA = Person(id=UUID(int=0xA0), project=UUID(int=0xA1), asset=UUID(int=0xA2), job=UUID(int=0xA3))
+ADA = UserRows(id=UUID(int=0xA0), project=UUID(int=0xA1), asset=UUID(int=0xA2), job=UUID(int=0xA3))
 
-BEN = Person(id=UUID(int=0xB0), project=UUID(int=0xB1), asset=UUID(int=0xB2), job=UUID(int=0xB3))
+BEN = UserRows(id=UUID(int=0xB0), project=UUID(int=0xB1), asset=UUID(int=0xB2), job=UUID(int=0xB3))
 
 
-def add(connection: psycopg.Connection, person: Person) -> None:
-    connection.execute("insert into auth.users (id) values (%s)", [person.id])
+def add(connection: psycopg.Connection, user: UserRows) -> None:
+    connection.execute("insert into auth.users (id) values (%s)", [user.id])
     connection.execute(
-        "insert into public.projects (id, user_id, name) values (%s, %s, 'Autumn')", [person.project, person.id]
+        "insert into public.projects (id, user_id, name) values (%s, %s, 'Autumn')", [user.project, user.id]
     )
     connection.execute(
         "insert into public.assets (id, user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path)"
         " values (%s, %s, %s, 'input', 'lifestyle', '1', '{}', 'a.png')",
-        [person.asset, person.id, person.project],
+        [user.asset, user.id, user.project],
     )
     connection.execute(
         "insert into public.generation_jobs (id, user_id, project_id, mode, input_asset_id, cost_cents)"
         " values (%s, %s, %s, 'lifestyle', %s, 250)",
-        [person.job, person.id, person.project, person.asset],
+        [user.job, user.id, user.project, user.asset],
     )
 
 
 @contextmanager
 def acting(connection: psycopg.Connection, user: UUID | None, role: str = "authenticated") -> Iterator[None]:
-    """A transaction as that role with that user's claims, undone at its end."""
+    """Act as a role with the claims of a user, in a transaction that is rolled back."""
     claims = json.dumps({"sub": str(user), "role": role}) if user else ""
     with connection.transaction(force_rollback=True):
         connection.execute(
@@ -87,7 +86,7 @@ def acting(connection: psycopg.Connection, user: UUID | None, role: str = "authe
 
 @pytest.fixture
 def operator(database: Conninfo) -> Iterator[psycopg.Connection]:
-    """A connection as the operator to a database in which Ada and Ben have their rows. Each statement commits."""
+    """A connection of the operator, in autocommit mode, to a database with the rows of Ada and Ben."""
     with connect(database, autocommit=True) as connection:
         add(connection, ADA)
         add(connection, BEN)
@@ -96,7 +95,7 @@ def operator(database: Conninfo) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def upgrade_to(monkeypatch: pytest.MonkeyPatch) -> Callable[[Conninfo, str], None]:
-    """Upgrades a database to a revision, which may be below the head."""
+    """Upgrade a database to a revision, which may be below the head."""
 
     def upgrade(conninfo: Conninfo, revision: str) -> None:
         with monkeypatch.context() as patch:

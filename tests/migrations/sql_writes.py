@@ -15,7 +15,7 @@ _BEFORE_A_STATEMENT = {"", ";", "(", ")", "as", "begin", "then", "else", "loop",
 
 
 def unguarded_writes(sql: str) -> list[str]:
-    """Return the beginnings of the statements that safeupdate refuses: UPDATE or DELETE without WHERE."""
+    """Return the beginning of each statement that safeupdate refuses: UPDATE or DELETE without WHERE."""
     return [*_unguarded(sql)]
 
 
@@ -39,7 +39,7 @@ def _unguarded(sql: str) -> Iterator[str]:
 
 
 def _statement(words: list[str]) -> list[str]:
-    """The words up to the statement's end, without what is in parentheses."""
+    """Return the words up to the end of the statement, except for those in parentheses."""
     found, depth = [], 0
     for word in words:
         depth += (word == "(") - (word == ")")

@@ -1,4 +1,4 @@
-"""Revision 0003: indexes that are built while the tables are in use, and what may go wrong meanwhile."""
+"""Revision 0003: indexes that are built while the tables are in use, and failures of a build."""
 
 import json
 import os
@@ -35,19 +35,18 @@ INDEXES = [
     "gjobs_total",
     "gjobs_updated",
 ]
-
-"""The fourth comes with revision 0004, and the queue's with 0006."""
+"""Revision 0004 adds the fourth, and revision 0006 adds that of the queue."""
 
 
 @pytest.fixture
 def without_indexes(migrated_copy: Conninfo) -> Conninfo:
-    """At revision 0002."""
+    """A database at revision 0002."""
     downgrade(migrated_copy, "0002")
     return migrated_copy
 
 
-def ours(conninfo: Conninfo) -> dict[str, bool]:
-    """Which of our indexes are there, and whether they are valid."""
+def gjobs_indexes(conninfo: Conninfo) -> dict[str, bool]:
+    """Return the indexes of gjobs, and whether each is valid."""
     with connect(conninfo) as connection:
         return dict(
             connection.execute(
@@ -64,8 +63,8 @@ def execute(conninfo: Conninfo, *statements: str) -> None:
 
 
 @contextmanager
-def reading(conninfo: Conninfo) -> Iterator[psycopg.Connection]:
-    """A transaction of another program, whose snapshot a concurrent build has to outwait."""
+def open_snapshot(conninfo: Conninfo) -> Iterator[psycopg.Connection]:
+    """Open a transaction of another program, whose end a concurrent build must wait for."""
     with connect({**conninfo, "application_name": "nightly report"}) as connection:
         connection.execute("set transaction isolation level repeatable read")
         connection.execute("select count(*) from auth.users")
@@ -74,15 +73,17 @@ def reading(conninfo: Conninfo) -> Iterator[psycopg.Connection]:
 
 
 def test_indexes_are_built_in_sequence_before_the_revision_is_recorded(without_indexes: Conninfo) -> None:
-    said: list[str] = []
+    messages: list[str] = []
 
-    upgrade(without_indexes, report=said.append)
+    upgrade(without_indexes, report=messages.append)
 
-    assert ours(without_indexes) == dict.fromkeys(INDEXES, True)
-    built = [one.removeprefix("Building the index ").removesuffix(".") for one in said if one.startswith("Building")]
+    assert gjobs_indexes(without_indexes) == dict.fromkeys(INDEXES, True)
+    built = [
+        one.removeprefix("Building the index ").removesuffix(".") for one in messages if one.startswith("Building")
+    ]
     assert sorted(built) == INDEXES
     assert built[-2:] == ["gjobs_newest_of_project_status", "gjobs_queue"]
-    assert said[7:11] == [
+    assert messages[7:11] == [
         "Revision 0003 (indexes) is applied.",
         "Building the index gjobs_newest_of_project_status.",
         "Counting the jobs.",
@@ -93,29 +94,29 @@ def test_indexes_are_built_in_sequence_before_the_revision_is_recorded(without_i
 def test_upgrade_builds_indexes_that_an_earlier_version_lacked(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "0003")
     execute(migrated_copy, "drop index gjobs_updated", "drop index gjobs_costs", "drop index gjobs_total")
-    said: list[str] = []
+    messages: list[str] = []
 
-    upgrade(migrated_copy, report=said.append)
+    upgrade(migrated_copy, report=messages.append)
 
-    assert ours(migrated_copy) == dict.fromkeys(INDEXES, True)
-    assert said[:3] == [f"Building the index gjobs_{name}." for name in ("updated", "costs", "total")]
+    assert gjobs_indexes(migrated_copy) == dict.fromkeys(INDEXES, True)
+    assert messages[:3] == [f"Building the index gjobs_{name}." for name in ("updated", "costs", "total")]
 
 
 def test_invalid_index_is_dropped_and_rebuilt(without_indexes: Conninfo) -> None:
     leave_an_invalid_index(without_indexes)
-    assert ours(without_indexes) == {"gjobs_newest": False}
+    assert gjobs_indexes(without_indexes) == {"gjobs_newest": False}
 
     upgrade(without_indexes)
 
-    assert ours(without_indexes) == dict.fromkeys(INDEXES, True)
+    assert gjobs_indexes(without_indexes) == dict.fromkeys(INDEXES, True)
     assert read_status(without_indexes).current == HEAD
 
 
 def leave_an_invalid_index(conninfo: Conninfo) -> None:
-    """As a build that was interrupted leaves it."""
+    """Leave an index as an interrupted build does."""
     build = "create index concurrently gjobs_newest on public.generation_jobs (created_at desc, id desc)"
-    with reading(conninfo), connect(conninfo, autocommit=True) as observer:
-        builder = threading.Thread(target=build_in_vain, args=(conninfo, build))
+    with open_snapshot(conninfo), connect(conninfo, autocommit=True) as observer:
+        builder = threading.Thread(target=fail_to_build, args=(conninfo, build))
         builder.start()
         while not waits_for_snapshots(observer):
             assert builder.is_alive()
@@ -124,7 +125,7 @@ def leave_an_invalid_index(conninfo: Conninfo) -> None:
         builder.join()
 
 
-def build_in_vain(conninfo: Conninfo, build: str) -> None:
+def fail_to_build(conninfo: Conninfo, build: str) -> None:
     with connect(conninfo, autocommit=True) as connection, suppress(psycopg.errors.QueryCanceled):
         connection.execute(build.encode())
 
@@ -169,7 +170,7 @@ def test_upgrade_refuses_to_replace_another_relation_with_an_index_name(without_
 def test_downgrade_drops_only_indexes_of_gjobs(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "0002")
 
-    assert ours(migrated_copy) == {}
+    assert gjobs_indexes(migrated_copy) == {}
     with connect(migrated_copy) as connection:
         assert compare(read_catalogue(connection), expected("0002")) == ()
 
@@ -178,57 +179,57 @@ def test_index_build_reports_the_transaction_it_waits_for(
     without_indexes: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.02)
-    said: list[str] = []
-    told = threading.Event()
+    messages: list[str] = []
+    reported = threading.Event()
 
     def report(sentence: str) -> None:
-        said.append(sentence)
+        messages.append(sentence)
         if "nightly report" in sentence:
-            told.set()
+            reported.set()
 
     run = threading.Thread(target=upgrade, args=(without_indexes,), kwargs={"report": report})
-    with reading(without_indexes) as reader:
+    with open_snapshot(without_indexes) as reader:
         pid = reader.info.backend_pid
         run.start()
-        assert told.wait(20)
+        assert reported.wait(20)
     run.join()
 
-    assert f"Waiting for the transaction of process {pid} (gjobs, nightly report, idle in transaction)." in said
-    assert "gjobs_newest: waiting for old snapshots." in said
+    assert f"Waiting for the transaction of process {pid} (gjobs, nightly report, idle in transaction)." in messages
+    assert "gjobs_newest: waiting for old snapshots." in messages
     assert read_status(without_indexes).current == HEAD
 
 
 def test_second_migration_is_refused_during_an_index_build(
     without_indexes: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without waiting in the database, where the build would wait for it in turn."""
+    """It must not wait in the database, because the build would wait for it in turn."""
     monkeypatch.setattr(runner, "ATTEMPTS", 2)
     monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.0)
-    said: list[str] = []
+    messages: list[str] = []
     first = threading.Thread(target=upgrade, args=(without_indexes,))
-    with reading(without_indexes), connect(without_indexes, autocommit=True) as observer:
+    with open_snapshot(without_indexes), connect(without_indexes, autocommit=True) as observer:
         first.start()
         while not waits_for_snapshots(observer):
             assert first.is_alive()
             time.sleep(0.01)
         with pytest.raises(Locked, match="another migration is running; nothing was changed"):
-            upgrade(without_indexes, report=said.append)
+            upgrade(without_indexes, report=messages.append)
     first.join()
 
-    assert said == ["Another migration is running. Trying again."]
+    assert messages == ["Another migration is running. Trying again."]
     assert read_status(without_indexes).current == HEAD
 
 
 PROGRAM = """
 import json, sys
 from migrations.runner import upgrade
-upgrade(json.loads(sys.argv[1]), report=lambda said: print(said, flush=True))
+upgrade(json.loads(sys.argv[1]), report=lambda messages: print(messages, flush=True))
 """
 
 
 def test_interrupted_index_build_can_be_continued(without_indexes: Conninfo) -> None:
-    with reading(without_indexes), connect(without_indexes, autocommit=True) as observer:
+    with open_snapshot(without_indexes), connect(without_indexes, autocommit=True) as observer:
         run = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, json.dumps(dict(without_indexes))],
             stdout=subprocess.PIPE,
@@ -239,16 +240,16 @@ def test_interrupted_index_build_can_be_continued(without_indexes: Conninfo) -> 
             assert run.poll() is None
             time.sleep(0.01)
         os.kill(run.pid, signal.SIGINT)
-        said, _ = run.communicate(timeout=90)
+        messages, _ = run.communicate(timeout=90)
 
     assert run.returncode != 0
-    assert said.splitlines()[-2:] == [
+    assert messages.splitlines()[-2:] == [
         "Stopped while building the index gjobs_newest. The steps before are kept.",
         "Run the same command to continue. It rebuilds an incomplete index.",
     ]
     assert read_status(without_indexes).current == "0002"
     upgrade(without_indexes)
-    assert ours(without_indexes) == dict.fromkeys(INDEXES, True)
+    assert gjobs_indexes(without_indexes) == dict.fromkeys(INDEXES, True)
 
 
 def waits_for_snapshots(observer: psycopg.Connection) -> bool:
@@ -284,7 +285,7 @@ def pool_size(pooler: Pooler, size: int) -> Iterator[None]:
 def test_upgrade_works_through_a_session_pooler(
     app_database: Conninfo, session_pooler: Pooler, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where it has no second connection, with which to ask and to watch."""
+    """Also when the pool has no second connection to watch the build."""
     monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.2)
     conninfo = session_pooler.login(str(app_database["dbname"]))
 

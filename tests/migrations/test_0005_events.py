@@ -1,4 +1,4 @@
-"""Revision 0005: what happened to the jobs is written down, whoever did it, and reads as they do."""
+"""Revision 0005: events record every change of a job, and are visible like the jobs."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,11 @@ from tests.migrations.conftest import ADA, BEN, acting
 
 STATUSES = "select kind, from_status, to_status, cents_change from gjobs.job_events where job_id = %s order by id"
 
-NOBODY = UUID(int=0xDEAD)
+NEW_USER = UUID(int=0xDEAD)
 
 
 def events(connection: psycopg.Connection, job: UUID, columns: str = "kind") -> list[tuple[object, ...]]:
-    """Of a job, oldest first."""
+    """Return columns of the events of a job, the oldest first."""
     return connection.execute(
         f"select {columns} from gjobs.job_events where job_id = %s order by id".encode(),  # noqa: S608
         [job],
@@ -41,8 +41,8 @@ class TestRecordedEvents:
         set_columns(operator, "status = 'failed', error = 'timeout', cost_cents = 400")
         operator.execute("delete from public.generation_jobs where id = %s", [ADA.job])
 
-        told = "kind, from_status, to_status, error, cost_cents, cents_change"
-        assert events(operator, ADA.job, told) == [
+        columns = "kind, from_status, to_status, error, cost_cents, cents_change"
+        assert events(operator, ADA.job, columns) == [
             ("created", None, "queued", None, 250, 250),
             ("status", "queued", "running", None, 250, 0),
             ("cost", "running", "running", None, 300, 50),
@@ -76,7 +76,7 @@ class TestRecordedEvents:
         assert kinds(operator, ADA.job) == ["created"]
 
     def test_statement_on_many_jobs_records_one_event_per_job(self, operator: psycopg.Connection) -> None:
-        """Planned for one row before, as a session may."""
+        """The session has planned the statement for one row before."""
         set_columns(operator, "status = 'running'")
         made = operator.execute(
             "insert into public.generation_jobs (user_id, project_id, mode)"
@@ -87,12 +87,12 @@ class TestRecordedEvents:
         operator.execute("update public.generation_jobs set status = 'running' where status = 'queued'")
         operator.execute("delete from public.generation_jobs where id <> all (%s)", [[ADA.job, BEN.job]])
 
-        told = operator.execute(
+        found = operator.execute(
             "select kind, from_status, to_status, count(*), count(distinct job_id) from gjobs.job_events"
             " where job_id = any (%s) group by 1, 2, 3 order by min(id)",
             [[job for (job,) in made]],
         ).fetchall()
-        assert told == [
+        assert found == [
             ("created", None, "queued", 5000, 5000),
             ("status", "queued", "running", 5000, 5000),
             ("deleted", "running", None, 5000, 5000),
@@ -104,7 +104,7 @@ class TestRecordedEvents:
 
     def test_truncating_records_the_deletion_of_each_job(self, operator: psycopg.Connection) -> None:
         operator.execute("truncate public.generation_jobs")
-        assert [kinds(operator, person.job) for person in (ADA, BEN)] == [["created", "deleted"]] * 2
+        assert [kinds(operator, user.job) for user in (ADA, BEN)] == [["created", "deleted"]] * 2
 
     def test_rolled_back_change_records_no_event(self, operator: psycopg.Connection) -> None:
         with operator.transaction(force_rollback=True):
@@ -112,7 +112,7 @@ class TestRecordedEvents:
         assert kinds(operator, ADA.job) == ["created"]
 
     def test_event_triggers_also_fire_for_replicated_writes(self, operator: psycopg.Connection) -> None:
-        """As logical replication, or a restore, writes the jobs."""
+        """Logical replication and restores write this way."""
         triggers = operator.execute(
             "select distinct tgenabled::text from pg_trigger"
             " where tgrelid = 'public.generation_jobs'::regclass and tgname like 'gjobs%'"
@@ -146,22 +146,22 @@ class TestJobTimestamps:
 
     def test_completed_at_given_by_the_app_is_kept(self, operator: psycopg.Connection) -> None:
         set_columns(operator, "status = 'failed', completed_at = '2026-01-01T00:00Z'")
-        told = operator.execute(
+        found = operator.execute(
             "select completed_at = '2026-01-01T00:00Z' from public.generation_jobs where id = %s", [ADA.job]
         ).fetchone()
-        assert told == (True,)
+        assert found == (True,)
 
     @pytest.mark.parametrize(("created_at", "is_known"), [("now()", True), ("now() - interval '1 day'", False)])
     def test_inserted_finished_job_gets_completed_at_only_if_created_now(
         self, operator: psycopg.Connection, created_at: str, is_known: bool
     ) -> None:
-        """One that comes from elsewhere ended at some time before."""
-        told = operator.execute(
+        """A job that is copied from elsewhere ended earlier."""
+        found = operator.execute(
             "insert into public.generation_jobs (user_id, project_id, mode, status, created_at)"  # noqa: S608
             f" values (%s, %s, 'lifestyle', 'succeeded', {created_at}) returning completed_at is not null".encode(),
             [ADA.id, ADA.project],
         ).fetchone()
-        assert told == (is_known,)
+        assert found == (is_known,)
 
 
 def started(connection: psycopg.Connection) -> object:
@@ -191,14 +191,14 @@ class TestEventActor:
         with acting(operator, BEN.id, "service_role"):
             set_columns(operator, "status = 'running'")
             assert events(operator, ADA.job, "user_id, actor_user_id")[-1] == (ADA.id, BEN.id)
-        # Ada learns that somebody else did it, and not who.
+        # Ada sees that somebody else made the change, but not who.
         with acting(operator, BEN.id, "service_role"):
             set_columns(operator, "status = 'running'")
             operator.execute("select set_config('role', 'authenticated', true)")
             operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ADA.id}"}}'])
             assert events(operator, ADA.job, "user_id, actor_user_id, actor_role")[-1] == (ADA.id, None, "service_role")
 
-    @pytest.mark.parametrize("user", ["4711", str(NOBODY)], ids=["no uuid", "gone"])
+    @pytest.mark.parametrize("user", ["4711", str(NEW_USER)], ids=["no uuid", "gone"])
     def test_unknown_user_in_the_claims_does_not_fail_the_write(self, operator: psycopg.Connection, user: str) -> None:
         with operator.transaction(force_rollback=True):
             operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{user}"}}'])
@@ -207,9 +207,9 @@ class TestEventActor:
             assert events(operator, ADA.job, "kind, actor_user_id")[-1] == ("status", None)
 
     def test_event_records_the_new_owner_of_a_job(self, operator: psycopg.Connection) -> None:
-        operator.execute("insert into auth.users (id) values (%s)", [NOBODY])
-        set_columns(operator, f"user_id = '{NOBODY}'")
-        assert events(operator, ADA.job, "kind, user_id") == [("created", ADA.id), ("changed", NOBODY)]
+        operator.execute("insert into auth.users (id) values (%s)", [NEW_USER])
+        set_columns(operator, f"user_id = '{NEW_USER}'")
+        assert events(operator, ADA.job, "kind, user_id") == [("created", ADA.id), ("changed", NEW_USER)]
 
 
 class TestEventPermissions:
@@ -255,15 +255,15 @@ class TestEventPermissions:
             with operator.transaction(force_rollback=True):
                 operator.execute(policy.encode())
                 with acting(operator, ADA.id):
-                    told = operator.execute("select distinct job_id from gjobs.job_events order by 1").fetchall()
-                    assert [job for (job,) in told] == seen
+                    found = operator.execute("select distinct job_id from gjobs.job_events order by 1").fetchall()
+                    assert [job for (job,) in found] == seen
                     assert (started(operator) is not None) is bool(seen)
 
     def test_stuck_jobs_view_shows_only_jobs_of_the_reader(self, operator: psycopg.Connection) -> None:
         operator.execute("alter table public.generation_jobs disable trigger update_generation_jobs_updated_at")
         try:
-            for person in (ADA, BEN):
-                set_columns(operator, "status = 'running', updated_at = now() - interval '31 minutes'", person.job)
+            for user in (ADA, BEN):
+                set_columns(operator, "status = 'running', updated_at = now() - interval '31 minutes'", user.job)
             assert stuck(operator) == [ADA.job, BEN.job]
             with acting(operator, BEN.id):
                 assert stuck(operator) == [BEN.job]
@@ -278,9 +278,9 @@ def stuck(connection: psycopg.Connection) -> list[UUID]:
 
 
 class TestDeletedUser:
-    """Their jobs go along, and their events stay without them."""
+    """Deleting a user deletes the jobs, and removes the user from the events."""
 
-    def users_left(self, connection: psycopg.Connection) -> Sequence[tuple[object, ...]]:
+    def remaining_users(self, connection: psycopg.Connection) -> Sequence[tuple[object, ...]]:
         return connection.execute(
             "select user_id, actor_user_id from gjobs.job_events where user_id = %(gone)s or actor_user_id = %(gone)s",
             {"gone": ADA.id},
@@ -297,7 +297,7 @@ class TestDeletedUser:
                 operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ADA.id}"}}'])
             operator.execute("delete from auth.users where id = %s", [ADA.id])
 
-        assert self.users_left(operator) == []
+        assert self.remaining_users(operator) == []
         assert events(operator, ADA.job, "kind, user_id") == [("created", None), ("status", None), ("deleted", None)]
         assert events(operator, BEN.job, "user_id")[0] == (BEN.id,)
 
@@ -305,8 +305,10 @@ class TestDeletedUser:
     def test_concurrent_write_leaves_no_event_with_a_deleted_user(
         self, operator: psycopg.Connection, database: Conninfo, level: str
     ) -> None:
-        """One has changed another user's job as the one who goes, and a job of theirs has come and gone; both commit
-        after the deletion has begun."""
+        """One writer changes a job as the deleted user, the other creates and deletes a job of that user.
+
+        Both commit after the deletion has begun.
+        """
         gone = threading.Event()
         with connect(database) as writer, connect(database, autocommit=True) as deleter:
             writer.execute("select set_config('request.jwt.claims', %s, false)", [f'{{"sub": "{ADA.id}"}}'])
@@ -323,13 +325,13 @@ class TestDeletedUser:
             thread.join()
             writer.commit()
 
-        assert self.users_left(operator) == []
+        assert self.remaining_users(operator) == []
         assert events(operator, BEN.job, "kind, user_id, actor_user_id")[-1] == ("status", BEN.id, None)
 
 
 @pytest.fixture
 def two_writers(operator: psycopg.Connection, database: Conninfo) -> Iterator[tuple[psycopg.Connection, ...]]:
-    """Who give up when they would have to wait."""
+    """Two connections that fail when they would have to wait for a lock."""
     with connect(database) as one, connect(database) as other:
         for connection in (one, other):
             connection.execute("set lock_timeout = 1")
@@ -340,22 +342,22 @@ def two_writers(operator: psycopg.Connection, database: Conninfo) -> Iterator[tu
 def test_event_writers_do_not_block_each_other(
     operator: psycopg.Connection, two_writers: tuple[psycopg.Connection, ...]
 ) -> None:
-    """Not even of the first two jobs of a user."""
-    operator.execute("insert into auth.users (id) values (%s)", [NOBODY])
+    """Also when they create the first two jobs of a user."""
+    operator.execute("insert into auth.users (id) values (%s)", [NEW_USER])
     project = operator.execute(
-        "insert into public.projects (user_id, name) values (%s, 'New') returning id", [NOBODY]
+        "insert into public.projects (user_id, name) values (%s, 'New') returning id", [NEW_USER]
     ).fetchone()
     assert project
     for writer in two_writers:
         writer.execute(
             "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')",
-            [NOBODY, project[0]],
+            [NEW_USER, project[0]],
         )
     for writer in two_writers:
         writer.commit()
 
-    with acting(operator, NOBODY):
-        assert operator.execute("select kind, user_id from gjobs.job_events").fetchall() == [("created", NOBODY)] * 2
+    with acting(operator, NEW_USER):
+        assert operator.execute("select kind, user_id from gjobs.job_events").fetchall() == [("created", NEW_USER)] * 2
     assert operator.execute(
         "select distinct user_id from gjobs.job_events where project_id = %s", [project[0]]
-    ).fetchall() == [(NOBODY,)]
+    ).fetchall() == [(NEW_USER,)]

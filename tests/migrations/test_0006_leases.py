@@ -1,4 +1,4 @@
-"""Revision 0006: workers claim jobs under leases, and what is not theirs any longer they cannot change."""
+"""Revision 0006: workers claim jobs with leases, and cannot change jobs without their lease."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,26 +11,24 @@ import pytest
 from migrations.connection import MigrationRefused
 from migrations.runner import downgrade, upgrade
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, Person, acting, add
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
 
 ALICE, BOB = UUID(int=0xA11CE), UUID(int=0xB0B)
-
-"""Workers."""
+"""The ids of workers."""
 
 MINUTE = 60.0
 
 OVER = -1.0
+"""The duration in seconds of a lease that expires at once."""
 
-"""Seconds of a lease that has expired as soon as it is made."""
 
-
-def queue(connection: psycopg.Connection, person: Person, *modes: str) -> list[UUID]:
-    """One job for each mode, each a second younger than the one before, and all older than those of the fixture."""
+def queue(connection: psycopg.Connection, user: UserRows, *modes: str) -> list[UUID]:
+    """Queue a job for each mode, each a second newer than the one before, and all older than those of the fixture."""
     return [
         connection.execute(
             "insert into public.generation_jobs (user_id, project_id, mode, cost_cents, created_at)"
             " values (%s, %s, %s, 250, '2026-01-01Z'::timestamptz + make_interval(secs => %s)) returning id",
-            [person.id, person.project, mode, number],
+            [user.id, user.project, mode, number],
         ).fetchall()[0][0]
         for number, mode in enumerate(modes)
     ]
@@ -44,7 +42,7 @@ def claim(
     modes: Sequence[str] | None = None,
     seconds: float = MINUTE,
 ) -> dict[UUID, int]:
-    """The jobs claimed, in order, with the number of their attempt."""
+    """Claim jobs, and return them in order with the number of the attempt."""
     rows = connection.execute(
         "select id, attempt from gjobs.claim_jobs(%s, %s::text[], %s, %s)", [owner, modes, most, seconds]
     )
@@ -84,7 +82,7 @@ def postpone(
 
 
 def call(connection: psycopg.Connection, function: str, owner: UUID, job: UUID, attempt: int, *further: object) -> bool:
-    """One of those that take a job with its attempt."""
+    """Call a function whose parameters are a job and its attempt."""
     places = "".join(", %s" for _ in further)
     rows = connection.execute(
         f"select gjobs.{function}(%s, array[%s], array[%s]{places})".encode(), [owner, job, attempt, *further]
@@ -111,8 +109,8 @@ def events(connection: psycopg.Connection, job_id: UUID, columns: str) -> list[t
 
 
 @pytest.fixture
-def rival(operator: psycopg.Connection, database: Conninfo) -> Iterator[psycopg.Connection]:
-    """Another session, which never waits long for a lock."""
+def other_session(operator: psycopg.Connection, database: Conninfo) -> Iterator[psycopg.Connection]:
+    """Another session, which does not wait long for a lock."""
     with connect(database, autocommit=True) as connection:
         connection.execute("set lock_timeout = '5s'")
         yield connection
@@ -153,13 +151,13 @@ class TestClaiming:
 
     @pytest.mark.parametrize("modes", [None, ["a"]])
     def test_claim_skips_jobs_locked_by_another_claim(
-        self, operator: psycopg.Connection, rival: psycopg.Connection, modes: list[str] | None
+        self, operator: psycopg.Connection, other_session: psycopg.Connection, modes: list[str] | None
     ) -> None:
         jobs = queue(operator, ADA, *"a" * 30)
         with operator.transaction():
             assert list(claim(operator, ALICE, 25, modes=modes)) == jobs[:25]
-            # More are locked than are looked at at first.
-            assert list(claim(rival, BOB, 3, modes=modes)) == jobs[25:28]
+            # More jobs are locked than the first part of the claim reads.
+            assert list(claim(other_session, BOB, 3, modes=modes)) == jobs[25:28]
 
     def test_old_lease_of_a_requeued_job_is_ignored(self, operator: psycopg.Connection) -> None:
         (queued,) = queue(operator, ADA, "a")
@@ -186,7 +184,7 @@ class TestClaiming:
         for thread in threads:
             thread.join()
 
-        # With those of the fixture.
+        # Including the jobs of the fixture.
         assert sorted(claimed) == sorted([*jobs, ADA.job, BEN.job])
 
 
@@ -259,17 +257,17 @@ class TestTakeover:
         assert lease(operator, ended) is None
 
     def test_finish_that_waits_for_a_takeover_is_rejected(
-        self, operator: psycopg.Connection, rival: psycopg.Connection
+        self, operator: psycopg.Connection, other_session: psycopg.Connection
     ) -> None:
         (lost,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1, seconds=OVER)
         finished: list[bool] = []
-        late = threading.Thread(target=lambda: finished.append(finish(rival, ALICE, lost)))
+        late = threading.Thread(target=lambda: finished.append(finish(other_session, ALICE, lost)))
 
         with operator.transaction():
             claim(operator, BOB, 1)
             late.start()
-            wait_for_a_lock(operator, rival.info.backend_pid)
+            wait_for_a_lock(operator, other_session.info.backend_pid)
         late.join()
 
         assert finished == [False]
@@ -278,7 +276,7 @@ class TestTakeover:
 
 
 def wait_for_a_lock(connection: psycopg.Connection, process: int) -> None:
-    """Until that session waits for one."""
+    """Wait until the session waits for a lock."""
     while not connection.execute("select cardinality(pg_blocking_pids(%s)) > 0", [process]).fetchall()[0][0]:
         pass
 
@@ -314,7 +312,7 @@ class TestHeldLeases:
         with pytest.raises(psycopg.errors.CheckViolation):
             finish(operator, ALICE, held, status=status)
 
-    def test_worker_cannot_change_a_job_finished_by_a_person(self, operator: psycopg.Connection) -> None:
+    def test_worker_cannot_change_a_job_finished_by_a_user(self, operator: psycopg.Connection) -> None:
         (held,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)
         operator.execute("update public.generation_jobs set status = 'failed', error = 'by hand' where id = %s", [held])
@@ -347,13 +345,13 @@ class TestHeldLeases:
         assert events(operator, held, "kind") == [("status",)]
 
     def test_renewing_a_locked_lease_reports_it_as_held(
-        self, operator: psycopg.Connection, rival: psycopg.Connection
+        self, operator: psycopg.Connection, other_session: psycopg.Connection
     ) -> None:
         (held,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)
         with operator.transaction():
             operator.execute("select from gjobs.job_leases where job_id = %s for update", [held])
-            assert call(rival, "renew_leases", ALICE, held, 1, MINUTE)
+            assert call(other_session, "renew_leases", ALICE, held, 1, MINUTE)
 
     def test_progress_note_is_stored_and_recorded_once(self, operator: psycopg.Connection) -> None:
         (held,) = queue(operator, ADA, "a")
@@ -368,7 +366,7 @@ class TestHeldLeases:
 
 LOOKING = """
 create table public.plans (plan json);
-create function public.look() returns trigger language plpgsql as $$
+create function public.read_all() returns trigger language plpgsql as $$
 declare
     seen json;
 begin
@@ -376,15 +374,14 @@ begin
     insert into public.plans values (seen);
     return null;
 end $$;
-create trigger look after update on public.generation_jobs for each statement execute function public.look();
+create trigger read_all after update on public.generation_jobs for each statement execute function public.read_all();
 """
-
-"""A trigger of an app, which reads a whole table, and keeps how."""
+"""A trigger of an app that reads a whole table and stores the plan."""
 
 
 class TestAppTriggers:
     def test_lease_functions_do_not_jit_compile_triggers_of_the_app(self, operator: psycopg.Connection) -> None:
-        """Which only a server shows that can compile, as Debian's."""
+        """Only a server with JIT, such as that of Debian, can fail this test."""
         held, failed = queue(operator, ADA, "a", "a")
         with operator.transaction(force_rollback=True):
             operator.execute(LOOKING)
@@ -501,29 +498,29 @@ class TestQueueNotifications:
                 connection.execute("select pg_advisory_lock_shared(1735353442, 4)")
             yield connection
 
-    def heard(self, connection: psycopg.Connection) -> list[str]:
+    def received(self, connection: psycopg.Connection) -> list[str]:
         connection.execute("select")
         return [notify.payload for notify in connection.notifies(timeout=0)]
 
     def test_idle_worker_is_notified_of_queued_jobs(self, operator: psycopg.Connection, database: Conninfo) -> None:
         with self.listener(database, is_idle=True) as connection:
             queue(operator, ADA, "a")
-            assert self.heard(connection) == [""]
+            assert self.received(connection) == [""]
             operator.execute("update public.generation_jobs set status = 'running'")
             operator.execute(
                 "insert into public.generation_jobs (user_id, project_id, mode, status) values (%s, %s, 'a', 'failed')",
                 [ADA.id, ADA.project],
             )
-            assert self.heard(connection) == []
+            assert self.received(connection) == []
 
     def test_busy_worker_is_not_notified(self, operator: psycopg.Connection, database: Conninfo) -> None:
         with self.listener(database, is_idle=False) as connection:
             queue(operator, ADA, "a")
-            assert self.heard(connection) == []
+            assert self.received(connection) == []
 
 
 class TestActingAsUser:
-    """A worker may act as a user, and works on their jobs alone."""
+    """A worker that acts as a user runs only the jobs of that user."""
 
     def test_worker_acting_as_a_user_claims_and_finishes_only_their_jobs(self, operator: psycopg.Connection) -> None:
         with acting(operator, ADA.id):
@@ -610,7 +607,7 @@ class TestDowngrade:
 
 
 class TestClaimCost:
-    """However many jobs are finished, and whatever the planner knows of them."""
+    """The cost of a claim depends neither on finished jobs nor on the statistics of the planner."""
 
     FINISHED = 5_000
     MOST_BLOCKS = 400
@@ -622,7 +619,7 @@ class TestClaimCost:
     ) -> None:
         with connect(migrated_copy, autocommit=True) as connection:
             add(connection, ADA)
-            self.leave_vacuuming_to_the_test(connection)
+            self.disable_autovacuum(connection)
             insert = (
                 "insert into public.generation_jobs (user_id, project_id, mode, status, created_at)"
                 " select %s, %s, 'a', %s, '2025-01-01Z'::timestamptz + make_interval(secs => n)"
@@ -632,7 +629,7 @@ class TestClaimCost:
             connection.execute(insert, [ADA.id, ADA.project, status, self.FINISHED])
             if analyzed != "never":
                 connection.execute("analyze public.generation_jobs")
-            claim(connection, ALICE, 1, modes=modes)  # the session plans
+            claim(connection, ALICE, 1, modes=modes)  # The session chooses its plans.
             connection.execute("update public.generation_jobs set status = 'succeeded'")
             connection.execute("delete from gjobs.job_leases")
             connection.execute("vacuum public.generation_jobs")
@@ -653,7 +650,7 @@ class TestClaimCost:
                 [ADA.id, ADA.project, self.FINISHED],
             )
             connection.execute("vacuum analyze public.generation_jobs")
-            claim(connection, ALICE, 1, modes=modes)  # the session plans
+            claim(connection, ALICE, 1, modes=modes)  # The session chooses its plans.
 
             assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS
 
@@ -664,13 +661,13 @@ class TestClaimCost:
     ) -> None:
         with connect(migrated_copy, autocommit=True) as connection:
             add(connection, ADA)
-            self.leave_vacuuming_to_the_test(connection)
+            self.disable_autovacuum(connection)
             queue(connection, ADA, *"aaaaa")
-            self.let_none_seem_to_run(connection)
+            self.hide_running_jobs_from_the_planner(connection)
             claim(connection, ALICE, 1, seconds=seconds, modes=modes)
             connection.execute("analyze gjobs.job_leases")
-            claim(connection, ALICE, 1, seconds=seconds, modes=modes)  # the session plans
-            self.let_others_hold_many(connection)
+            claim(connection, ALICE, 1, seconds=seconds, modes=modes)  # The session chooses its plans.
+            self.lease_many_jobs_to_others(connection)
 
             assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS
 
@@ -688,19 +685,19 @@ class TestClaimCost:
     def test_lease_functions_read_no_leases_of_other_workers(self, migrated_copy: Conninfo, call: str) -> None:
         with connect(migrated_copy, autocommit=True) as connection:
             add(connection, ADA)
-            self.leave_vacuuming_to_the_test(connection)
+            self.disable_autovacuum(connection)
             mine, other, *_ = queue(connection, ADA, *"aaaaa")
-            self.let_none_seem_to_run(connection)
+            self.hide_running_jobs_from_the_planner(connection)
             claim(connection, ALICE, 1)
             connection.execute("analyze gjobs.job_leases")
             values = {"owner": ALICE, "jobs": [other], "attempts": [1]}
-            connection.execute(f"select gjobs.{call}".encode(), values)  # the session plans
-            self.let_others_hold_many(connection)
+            connection.execute(f"select gjobs.{call}".encode(), values)  # The session chooses its plans.
+            self.lease_many_jobs_to_others(connection)
 
             assert blocks(connection, f"select gjobs.{call}", {**values, "jobs": [mine]}) < self.MOST_BLOCKS
 
-    def let_none_seem_to_run(self, connection: psycopg.Connection) -> None:
-        """To the planner, which has seen many that do not."""
+    def hide_running_jobs_from_the_planner(self, connection: psycopg.Connection) -> None:
+        """Let the planner's statistics say that no job is running."""
         connection.execute(
             "insert into public.generation_jobs (user_id, project_id, mode, status)"
             " select %s, %s, 'a', 'succeeded' from generate_series(1, %s)",
@@ -708,18 +705,18 @@ class TestClaimCost:
         )
         connection.execute("analyze public.generation_jobs")
 
-    def let_others_hold_many(self, connection: psycopg.Connection) -> None:
+    def lease_many_jobs_to_others(self, connection: psycopg.Connection) -> None:
         connection.execute(
-            "with theirs as ("
+            "with jobs_of_others as ("
             "    insert into public.generation_jobs (user_id, project_id, mode, status)"
             "    select %s, %s, 'a', 'running' from generate_series(1, %s) returning id)"
             " insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
-            " select id, %s, 1, now(), now() + interval '1 day' from theirs",
+            " select id, %s, 1, now(), now() + interval '1 day' from jobs_of_others",
             [ADA.id, ADA.project, self.FINISHED, BOB],
         )
 
-    def leave_vacuuming_to_the_test(self, connection: psycopg.Connection) -> None:
-        """Whoever else analyzes a table, be it another one, keeps what is dead from being cleared away."""
+    def disable_autovacuum(self, connection: psycopg.Connection) -> None:
+        """Turn off autovacuum. Even when it analyzes another table, dead rows cannot be removed."""
         for (table,) in connection.execute(
             "select oid::regclass::text from pg_class where relkind = 'r'"
             " and (relnamespace = 'gjobs'::regnamespace or oid = 'public.generation_jobs'::regclass)"
@@ -732,6 +729,6 @@ class TestClaimCost:
 
 
 def blocks(connection: psycopg.Connection, statement: str, values: Mapping[str, object]) -> int:
-    """So many it reads."""
+    """Return the number of blocks that the statement reads."""
     ((plan,),) = connection.execute(f"explain (analyze, buffers, format json) {statement}".encode(), values).fetchall()
     return int(plan[0]["Plan"]["Shared Hit Blocks"]) + int(plan[0]["Plan"]["Shared Read Blocks"])

@@ -1,4 +1,4 @@
-"""Revision 0007: a limit is kept whoever writes and however, and what is spent is what the jobs cost."""
+"""Revision 0007: budgets limit every writer, and the spent amount equals the cost of the jobs."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,30 +14,29 @@ from hypothesis import strategies as st
 
 from migrations.runner import downgrade, upgrade
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, Person, acting, add
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
 
 REFUSED = "GJ001"
-
-"""The SQLSTATE of a refusal."""
+"""The SQLSTATE of a job that a budget refuses."""
 
 NOT_PERMITTED = psycopg.errors.InsufficientPrivilege
 
 
 @pytest.fixture
 def owner(database: Conninfo) -> Iterator[psycopg.Connection]:
-    """The operator, in a database in which Ada and Ben each have a queued job of 250 cents. Each statement commits."""
+    """A connection of the operator, in autocommit mode. Ada and Ben each have a queued job of 250 cents."""
     with connect(database, autocommit=True) as connection:
         add(connection, ADA)
         add(connection, BEN)
         yield connection
 
 
-def limit_user(connection: psycopg.Connection, person: Person, cents: int, period: str = "all") -> UUID:
-    return limit(connection, "user_id", person.id, cents, period)
+def limit_user(connection: psycopg.Connection, user: UserRows, cents: int, period: str = "all") -> UUID:
+    return limit(connection, "user_id", user.id, cents, period)
 
 
-def limit_project(connection: psycopg.Connection, person: Person, cents: int, period: str = "all") -> UUID:
-    return limit(connection, "project_id", person.project, cents, period)
+def limit_project(connection: psycopg.Connection, user: UserRows, cents: int, period: str = "all") -> UUID:
+    return limit(connection, "project_id", user.project, cents, period)
 
 
 def limit(connection: psycopg.Connection, subject: str, which: UUID, cents: int, period: str) -> UUID:
@@ -53,11 +52,11 @@ def spent(connection: psycopg.Connection, budget: UUID) -> int:
     return int(row[0])
 
 
-def queue(connection: psycopg.Connection, person: Person, cents: int, status: str = "queued", day: str = "now") -> UUID:
+def queue(connection: psycopg.Connection, user: UserRows, cents: int, status: str = "queued", day: str = "now") -> UUID:
     row = connection.execute(
         "insert into public.generation_jobs (user_id, project_id, status, mode, cost_cents, created_at)"
         " values (%s, %s, %s, 'lifestyle', %s, %s::timestamptz) returning id",
-        [person.id, person.project, status, cents, day],
+        [user.id, user.project, status, cents, day],
     ).fetchone()
     assert row is not None
     return UUID(str(row[0]))
@@ -69,8 +68,8 @@ def change(connection: psycopg.Connection, job: UUID, **values: object) -> None:
     assert connection.execute(statement.encode(), [*values.values(), job]).rowcount == 1
 
 
-def is_taken(write: Callable[[], object]) -> bool:
-    """Whether no budget refused it."""
+def is_accepted(write: Callable[[], object]) -> bool:
+    """Run a statement and return whether all budgets accept it."""
     try:
         write()
     except psycopg.Error as error:
@@ -119,12 +118,12 @@ def test_budget_error_contains_limit_spent_amount_and_cost(owner: psycopg.Connec
     budget = limit_project(owner, ADA, 300)
     with pytest.raises(psycopg.DatabaseError) as caught:
         queue(owner, ADA, 51)
-    said = caught.value.diag
-    assert said.sqlstate == REFUSED
-    assert said.message_primary == (
+    messages = caught.value.diag
+    assert messages.sqlstate == REFUSED
+    assert messages.message_primary == (
         f"the total budget of project {ADA.project} has 300 cents: 250 are spent and 51 were asked"
     )
-    assert json.loads(said.message_detail or "") == {
+    assert json.loads(messages.message_detail or "") == {
         "budget_id": str(budget),
         "user_id": None,
         "project_id": str(ADA.project),
@@ -183,7 +182,7 @@ def test_deleting_jobs_refunds_only_jobs_that_never_ran(owner: psycopg.Connectio
     assert spent(owner, budget) == 100
 
 
-def delete_and_make_again(owner: psycopg.Connection, job: UUID) -> None:
+def delete_and_reinsert(owner: psycopg.Connection, job: UUID) -> None:
     for statement in (
         "create temp table kept as select * from public.generation_jobs where id = %s",
         "delete from public.generation_jobs where id = %s",
@@ -199,10 +198,10 @@ def test_reinserted_job_is_not_charged_twice(owner: psycopg.Connection, status: 
     job = queue(owner, ADA, 50, status)
     owner.execute("update gjobs.budgets set limit_cents = 300")
     for _ in range(2):
-        delete_and_make_again(owner, job)
+        delete_and_reinsert(owner, job)
         assert (spent(owner, user), spent(owner, project)) == (300, 300)
     change(owner, job, cost_cents=40)
-    delete_and_make_again(owner, job)
+    delete_and_reinsert(owner, job)
     assert (spent(owner, user), spent(owner, project)) == (290, 290)
 
 
@@ -223,7 +222,7 @@ def test_reinserted_job_is_charged_to_a_budget_created_meanwhile(owner: psycopg.
 def test_reinserted_job_is_charged_to_a_period_without_spending(owner: psycopg.Connection) -> None:
     job = queue(owner, ADA, 50, "succeeded", day="2020-02-02")
     budget = limit_user(owner, ADA, 1_000, "month")
-    delete_and_make_again(owner, job)
+    delete_and_reinsert(owner, job)
     queue(owner, ADA, 7, day="2020-02-03")
     rows = owner.execute("select spent_cents from gjobs.budget_spending where budget_id = %s order by 1", [budget])
     assert rows.fetchall() == [(50,), (257,)]
@@ -259,7 +258,7 @@ def test_job_with_a_new_owner_is_charged_to_the_new_owner(
 
 
 def age(connection: psycopg.Connection, days: int) -> None:
-    """Make what is charged older, as if the days had passed."""
+    """Move the charges into the past, as if days had passed."""
     for table in ("budget_spending", "budget_charges"):
         connection.execute(
             f"update gjobs.{table} set period_start = period_start - %s"  # noqa: S608
@@ -324,7 +323,7 @@ def test_concurrent_inserts_never_exceed_the_limit(database: Conninfo, owner: ps
     def ask() -> bool:
         with connect(database, autocommit=True) as connection:
             barrier.wait()
-            return is_taken(lambda: queue(connection, ADA, 10))
+            return is_accepted(lambda: queue(connection, ADA, 10))
 
     with ThreadPoolExecutor(50) as callers:
         answers = [future.result() for future in [callers.submit(ask) for _ in range(50)]]
@@ -355,8 +354,8 @@ def test_new_budget_waits_for_open_writers_and_counts_their_jobs(database: Conni
 def test_check_budget_reports_whether_a_cost_fits_each_budget(owner: psycopg.Connection) -> None:
     month, whole = limit_project(owner, ADA, 300, "month"), limit_user(owner, ADA, 260)
     with acting(owner, ADA.id):
-        told = owner.execute("select * from gjobs.check_budget(%s, 20)", [ADA.project]).fetchall()
-    assert sorted(told) == sorted([(month, "month", 300, 250, 20, True), (whole, "all", 260, 250, 20, False)])
+        found = owner.execute("select * from gjobs.check_budget(%s, 20)", [ADA.project]).fetchall()
+    assert sorted(found) == sorted([(month, "month", 300, 250, 20, True), (whole, "all", 260, 250, 20, False)])
 
 
 def test_user_sees_own_budgets_but_cannot_change_them(owner: psycopg.Connection) -> None:
@@ -484,8 +483,7 @@ WRITES = st.one_of(
         st.tuples(PARTS),
     ),
 )
-
-"""No job finishes here and none that ran is deleted, so that what is spent is what the jobs come to."""
+"""Steps in which no job finishes and no job that ran is deleted, so that the spent amount equals the costs."""
 
 
 @settings(
@@ -501,7 +499,7 @@ def test_spending_equals_job_costs_and_stays_within_the_limit(
     add(owner, ADA)
     budget = limit_user(owner, ADA, 400)
     for statement, values in writes:
-        is_taken(partial(owner.execute, statement.encode(), values))
+        is_accepted(partial(owner.execute, statement.encode(), values))
         row = owner.execute("select coalesce(sum(greatest(cost_cents, 0)), 0) from public.generation_jobs").fetchone()
         assert row == (spent(owner, budget),)
         assert spent(owner, budget) <= 400

@@ -1,4 +1,4 @@
-"""Revision 0008: jobs are put away and come back as they were, by whoever may delete and make them."""
+"""Revision 0008: jobs are archived and restored unchanged, by those who may delete and create them."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -40,7 +40,7 @@ def kinds(connection: psycopg.Connection, job: UUID) -> list[str]:
 
 @pytest.fixture
 def owner(migrated_copy: Conninfo) -> Iterator[psycopg.Connection]:
-    """As `operator`, in a database whose schema may be changed."""
+    """A connection of the owner to a database whose schema the test may change."""
     with connect(migrated_copy, autocommit=True) as connection:
         add(connection, ADA)
         add(connection, BEN)
@@ -101,9 +101,9 @@ class TestArchivingAndRestoring:
         def spent() -> dict[UUID, int]:
             return dict(operator.execute("select user_id, spent_cents from gjobs.budget_states").fetchall())
 
-        for person in (ADA, BEN):
+        for user in (ADA, BEN):
             operator.execute(
-                "insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 300)", [person.id]
+                "insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 300)", [user.id]
             )
         operator.execute("update public.generation_jobs set status = 'running' where id = %s", [ADA.job])
         operator.execute(
@@ -174,12 +174,10 @@ VALUES = {
     "public.pair": "row(null, 'a,b')",
     "public.small": "3",
 }
-
-"""A value of each type, as SQL."""
+"""A value of each type, in SQL."""
 
 SESSIONS = "set datestyle = 'German'; set intervalstyle = 'sql_standard'; set timezone = 'Asia/Kolkata';"
-
-"""Settings of whoever puts a job away."""
+"""Settings of the session that archives a job."""
 
 
 class TestAppColumns:

@@ -1,4 +1,4 @@
-"""An app's own database is taken over as it is, and given back as it was."""
+"""Migrations take over an app's own database, and a downgrade restores its schema."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, Facts, add, catalogue, run_with_psql
 
 
-def of_the_app(found: dict[str, list[Facts]]) -> dict[str, list[Facts]]:
+def app_schema(found: dict[str, list[Facts]]) -> dict[str, list[Facts]]:
     return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in found.items()}
 
 
@@ -27,7 +27,7 @@ def execute(conninfo: Conninfo, statement: str) -> None:
 
 @pytest.fixture
 def app(attached_database: Conninfo) -> Iterator[Conninfo]:
-    """With a row in each table, which has to be there in the end."""
+    """The app's own database with a row in each table, which each test must keep."""
     with connect(attached_database) as connection:
         add(connection, ADA)
     yield attached_database
@@ -36,37 +36,37 @@ def app(attached_database: Conninfo) -> Iterator[Conninfo]:
 
 
 def test_upgrade_takes_over_the_tables_of_an_app(app: Conninfo) -> None:
-    said: list[str] = []
+    messages: list[str] = []
 
-    upgrade(app, report=said.append)
+    upgrade(app, report=messages.append)
 
     assert read_status(app).current == HEAD
-    assert said[:2] == ["Took over the app's own tables at revision 0001.", "Revision 0002 (policies) is applied."]
-    assert "Revision 0007 (budgets) is applied." in said
+    assert messages[:2] == ["Took over the app's own tables at revision 0001.", "Revision 0002 (policies) is applied."]
+    assert "Revision 0007 (budgets) is applied." in messages
     with connect(app) as connection:
         assert compare(read_catalogue(connection), expected(HEAD)) == ()
 
 
 def test_downgrade_to_the_first_revision_restores_the_schema_of_the_app(app: Conninfo) -> None:
-    before = of_the_app(catalogue(app))
+    before = app_schema(catalogue(app))
 
     upgrade(app)
-    assert of_the_app(catalogue(app)) != before
+    assert app_schema(catalogue(app)) != before
     downgrade(app, "0001")
 
-    assert of_the_app(catalogue(app)) == before
+    assert app_schema(catalogue(app)) == before
     assert read_status(app).pending == REVISIONS[1:]
 
 
 def test_downgrade_to_base_keeps_the_tables_of_the_app(app: Conninfo) -> None:
-    before = of_the_app(catalogue(app))
-    said: list[str] = []
+    before = app_schema(catalogue(app))
+    messages: list[str] = []
 
     upgrade(app)
-    downgrade(app, "base", report=said.append)
+    downgrade(app, "base", report=messages.append)
 
-    assert "The tables are the app's own: they stay." in said
-    assert of_the_app(catalogue(app)) == before
+    assert "The tables are the app's own: they stay." in messages
+    assert app_schema(catalogue(app)) == before
     assert read_status(app).managed is False
     upgrade(app)
     assert read_status(app).current == HEAD
@@ -105,12 +105,12 @@ def test_additions_of_the_app_survive_upgrade_and_downgrade(app: Conninfo) -> No
         " create policy staff on public.generation_jobs for select using (false);"
         " create table public.invoices (id integer)",
     )
-    before = of_the_app(catalogue(app))
+    before = app_schema(catalogue(app))
 
     upgrade(app)
     downgrade(app, "0001")
 
-    assert of_the_app(catalogue(app)) == before
+    assert app_schema(catalogue(app)) == before
 
 
 DIFFERENT = [
@@ -152,7 +152,7 @@ def test_upgrade_by_another_role_names_the_owner_of_the_tables(app: Conninfo) ->
 
 
 def test_failed_upgrade_leaves_the_database_unchanged(app: Conninfo) -> None:
-    """Here a function that the schema's comparison does not see takes a name that revision 0002 needs."""
+    """A function that the comparison of schemas ignores has a name that revision 0002 needs."""
     execute(
         app, "create schema gjobs; create function gjobs.owns_project(p uuid) returns text language sql as 'select 1'"
     )

@@ -1,4 +1,4 @@
-"""Going down past revision 0008 while jobs are archived: they are written to a file first."""
+"""A downgrade below revision 0008 first exports the archived jobs to a file."""
 
 import json
 import stat
@@ -22,17 +22,19 @@ __all__ = ["gjobs"]
 
 @pytest.fixture
 def owner(migrated_copy: Conninfo) -> Iterator[psycopg.Connection]:
-    """Ada's and Ben's jobs are archived, hers with a value of the app's own."""
+    """A connection of the owner; the jobs of Ada and Ben are archived, hers with a value in a column of the app."""
     with connect(migrated_copy, autocommit=True) as connection:
-        for person in (ADA, BEN):
-            add(connection, person)
+        for user in (ADA, BEN):
+            add(connection, user)
         connection.execute("alter table public.generation_jobs add column note text")
         connection.execute("update public.generation_jobs set note = E'mine\\n' where id = %s", [ADA.job])
         connection.execute("select gjobs.archive_jobs(array(select id from public.generation_jobs))")
         yield connection
 
 
-def test_exported_archive_may_be_dropped(owner: psycopg.Connection, migrated_copy: Conninfo, tmp_path: Path) -> None:
+def test_downgrade_drops_an_exported_archive(
+    owner: psycopg.Connection, migrated_copy: Conninfo, tmp_path: Path
+) -> None:
     file = tmp_path / "archive.jsonl"
     rows = {row["id"]: row for (row,) in owner.execute("select to_jsonb(a) from gjobs.archived_jobs a")}
 
@@ -46,7 +48,7 @@ def test_exported_archive_may_be_dropped(owner: psycopg.Connection, migrated_cop
     assert read_status(migrated_copy).current == "0007"
 
 
-def test_archive_that_changed_since_the_export_is_not_dropped(
+def test_downgrade_keeps_an_archive_that_changed_since_the_export(
     owner: psycopg.Connection, migrated_copy: Conninfo, tmp_path: Path
 ) -> None:
     exported = export_archive(migrated_copy, "base", tmp_path / "archive.jsonl")
@@ -82,7 +84,7 @@ def test_empty_archive_is_not_exported(migrated_copy: Conninfo, tmp_path: Path) 
         export_archive(migrated_copy, "0008", file)
 
 
-def test_down_with_export_writes_the_file_and_goes_down(
+def test_migrate_down_with_export_writes_the_file_and_downgrades(
     owner: psycopg.Connection, migrated_copy: Conninfo, tmp_path: Path, gjobs: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GJOBS_DATABASE_URL", uri(migrated_copy))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add
-from tests.migrations.test_0007_budgets import is_taken, limit_project, limit_user, queue, spent
+from tests.migrations.test_0007_budgets import is_accepted, limit_project, limit_user, queue, spent
 
 LIMIT = 100
 JOB = UUID(int=0xE1)
@@ -27,7 +27,7 @@ INSERT = (
 
 @contextmanager
 def as_ada(connection: psycopg.Connection) -> Iterator[None]:
-    """A transaction of Ada's request, committed at its end."""
+    """Run a transaction as Ada and commit it."""
     claims = json.dumps({"sub": str(ADA.id), "role": "authenticated"})
     with connection.transaction():
         connection.execute(
@@ -37,13 +37,13 @@ def as_ada(connection: psycopg.Connection) -> Iterator[None]:
 
 
 def write(connection: psycopg.Connection, statement: str, *values: object) -> bool:
-    """Whether no budget refused what Ada writes."""
+    """Run a statement as Ada and return whether all budgets accept it."""
 
     def run() -> None:
         with as_ada(connection):
             connection.execute(statement.encode(), values)
 
-    return is_taken(run)
+    return is_accepted(run)
 
 
 def insert(connection: psycopg.Connection, status: str, cents: int, *, days: int = 0, job: UUID = JOB) -> bool:
@@ -56,7 +56,7 @@ def update(connection: psycopg.Connection, changes: str) -> bool:
 
 @pytest.fixture
 def owner(database: Conninfo) -> Iterator[psycopg.Connection]:
-    """The operator; Ada has two projects and no job."""
+    """A connection of the operator; Ada has two projects and no job."""
     with connect(database, autocommit=True) as connection:
         begin(connection)
         yield connection
@@ -64,8 +64,8 @@ def owner(database: Conninfo) -> Iterator[psycopg.Connection]:
 
 def begin(connection: psycopg.Connection) -> None:
     connection.execute("delete from auth.users")
-    for person in (ADA, BEN):
-        add(connection, person)
+    for user in (ADA, BEN):
+        add(connection, user)
     connection.execute("delete from public.generation_jobs")
     connection.execute(
         "insert into public.projects (id, user_id, name) values (%s, %s, 'Spring')", [OTHER_PROJECT, ADA.id]
@@ -84,7 +84,7 @@ def test_job_that_is_inserted_as_failed_is_charged_when_it_is_queued(owner: psyc
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "queued", "running"])
-def test_negative_cost_gives_no_room(owner: psycopg.Connection, budget: UUID, status: str) -> None:
+def test_negative_cost_adds_nothing_to_the_budget(owner: psycopg.Connection, budget: UUID, status: str) -> None:
     assert insert(owner, status, -1_000_000)
     assert spent(owner, budget) == 0
     assert not insert(owner, "queued", 101, job=UUID(int=0xE2))
@@ -92,7 +92,7 @@ def test_negative_cost_gives_no_room(owner: psycopg.Connection, budget: UUID, st
     assert spent(owner, budget) == 0
 
 
-def test_negative_cost_from_before_the_budget_gives_no_room(owner: psycopg.Connection) -> None:
+def test_negative_cost_from_before_the_budget_adds_nothing_to_it(owner: psycopg.Connection) -> None:
     assert insert(owner, "succeeded", -1_000_000)
     queue(owner, ADA, 40)
     assert spent(owner, limit_user(owner, ADA, LIMIT)) == 40
@@ -111,7 +111,9 @@ def test_lowering_a_cost_refunds_nothing_to_the_user(owner: psycopg.Connection, 
 
 
 @pytest.mark.parametrize("role", ["operator", "service_role"])
-def test_worker_and_operator_refund_what_a_job_did_not_cost(owner: psycopg.Connection, budget: UUID, role: str) -> None:
+def test_worker_and_operator_refund_the_unused_cost_of_a_job(
+    owner: psycopg.Connection, budget: UUID, role: str
+) -> None:
     assert insert(owner, "queued", LIMIT)
     assert update(owner, "cost_cents = 0")
     with owner.transaction():
@@ -122,7 +124,7 @@ def test_worker_and_operator_refund_what_a_job_did_not_cost(owner: psycopg.Conne
     assert spent(owner, budget) == 30
 
 
-def test_creation_time_does_not_decide_which_period_is_charged(owner: psycopg.Connection, budget: UUID) -> None:
+def test_charged_period_does_not_depend_on_the_creation_time(owner: psycopg.Connection, budget: UUID) -> None:
     assert insert(owner, "queued", 60, days=-400)
     assert not insert(owner, "queued", 60, days=400, job=UUID(int=0xE2))
     assert update(owner, "created_at = now() + interval '400 days'")
@@ -139,8 +141,8 @@ def test_each_entry_into_the_queue_is_charged(owner: psycopg.Connection, budget:
     assert not update(owner, "status = 'queued'")
 
 
-def test_user_who_lets_a_finished_job_run_again_pays_for_it(owner: psycopg.Connection, budget: UUID) -> None:
-    """A worker would take it over, once the user has added an expired lease."""
+def test_user_who_sets_a_finished_job_to_running_is_charged(owner: psycopg.Connection, budget: UUID) -> None:
+    """A worker would take the job over if the user added an expired lease."""
     assert insert(owner, "queued", LIMIT)
     owner.execute("update public.generation_jobs set status = 'running'")
     owner.execute("update public.generation_jobs set status = 'succeeded'")
@@ -197,7 +199,7 @@ def test_renaming_a_job_is_charged_as_deleting_and_creating_it(owner: psycopg.Co
     assert spent(owner, budget) == 2 * LIMIT
 
 
-def test_yesterdays_charge_stays_when_a_job_is_queued_again_today(owner: psycopg.Connection) -> None:
+def test_charge_of_yesterday_stays_when_a_job_is_queued_again_today(owner: psycopg.Connection) -> None:
     budget = limit_user(owner, ADA, LIMIT, "day")
     assert insert(owner, "queued", LIMIT)
     for table in ("budget_spending", "budget_charges"):
@@ -233,7 +235,7 @@ COSTS = st.sampled_from((60, 100, 35, 20, 0, -5, -1_000_000))
 DAYS = st.sampled_from((-400, -31, -1, 0, 1, 31, 400))
 PROJECTS = st.sampled_from((ADA.project, OTHER_PROJECT))
 SOME = "abs(hashtext(id::text || %s)) %% %s = 0"
-"""Some of the jobs, by a seed and a share."""
+"""A condition that selects some jobs by a seed and a share."""
 PICKS = (st.sampled_from("abc"), st.sampled_from((1, 1, 2)))
 INSERTS = st.tuples(
     st.just(
@@ -260,7 +262,7 @@ DELETES = st.tuples(st.just(f"delete from public.generation_jobs where {SOME}"),
 WRITES = st.one_of(INSERTS, UPDATES, DELETES)
 CLAIM, FINISH = "claim", "finish"
 STEPS = st.lists(st.one_of(INSERTS, UPDATES, WRITES, st.sampled_from((CLAIM, FINISH))), min_size=4, max_size=25)
-"""Ada's writes, and the workers."""
+"""Writes of Ada and of workers."""
 QUEUED = "select coalesce(sum(greatest(cost_cents, 0)), 0) from public.generation_jobs where status = 'queued' and {}"
 OF_ADA, OF_HER_PROJECT = "true", f"project_id = '{ADA.project}'"
 
@@ -280,7 +282,7 @@ def total(connection: psycopg.Connection, which: str) -> int:
 def test_user_never_queues_more_than_the_limits_allow(
     owner: psycopg.Connection, steps: list[str | tuple[str, tuple[object, ...]]], periods: tuple[str, str], before: int
 ) -> None:
-    """What workers have claimed and what is queued never exceeds a limit."""
+    """The cost of claimed and queued jobs never exceeds a limit."""
     begin(owner)
     for _ in range(before):
         queue(owner, ADA, 20)
@@ -307,7 +309,7 @@ def test_user_never_queues_more_than_the_limits_allow(
 def test_concurrent_writes_of_a_user_never_queue_more_than_the_limit(
     database: Conninfo, owner: psycopg.Connection
 ) -> None:
-    """Some meet in a deadlock, because each changes several rows in any order. The server ends those."""
+    """The writers change rows in any order, so the server ends some of them as deadlocks."""
     limit_user(owner, ADA, LIMIT, "day")
     limit_project(owner, ADA, 70, "all")
     attacks: list[Callable[[random.Random], str]] = [

@@ -1,4 +1,4 @@
-"""How a run of migrations reaches the database, or is turned away."""
+"""The connection of a migration, and its errors."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from tests.store.faulty_servers import RejectingServer, fatal, listening
 
 
 async def test_wrong_password_is_tried_only_once() -> None:
-    """Also where the name has several addresses: whoever guesses passwords is banned."""
+    """Also when the name has several addresses. Hosts ban clients with several wrong passwords."""
     doorkeeper = RejectingServer(
         fatal("28P01", 'password authentication failed for user "ada"'), asks_for_password=True
     )

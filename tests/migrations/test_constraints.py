@@ -1,4 +1,4 @@
-"""What the tables themselves see to, whoever writes."""
+"""Constraints, defaults and triggers of the tables."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

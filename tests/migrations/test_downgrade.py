@@ -1,4 +1,4 @@
-"""Up, down and up again lose nothing."""
+"""Upgrades and downgrades lose no rows, and restore the objects of the app."""
 
 import re
 from collections.abc import Iterable
@@ -19,12 +19,12 @@ TABLES = (("auth", "users"), ("public", "projects"), ("public", "assets"), ("pub
 
 
 def rows(connection: psycopg.Connection) -> dict[str, list[tuple[object, ...]]]:
-    """Without what the migrations add to them."""
+    """Return the rows of the tables, without the columns that migrations add."""
     row = SQL("select to_jsonb(t) - array['retry_count', 'completed_at'] from {} t order by id")
     return {table: connection.execute(row.format(Identifier(schema, table))).fetchall() for schema, table in TABLES}
 
 
-def of_the_app(found: dict[str, list[Facts]]) -> dict[str, list[Facts]]:
+def app_schema(found: dict[str, list[Facts]]) -> dict[str, list[Facts]]:
     return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in found.items()}
 
 
@@ -35,7 +35,7 @@ def test_upgrade_and_downgrade_can_be_repeated_without_losing_rows(migrated_copy
         connection.execute("update public.generation_jobs set error = 'kept' where id = %s", [ADA.job])
         connection.commit()
         kept = rows(connection)
-    mended = catalogue(migrated_copy)
+    upgraded = catalogue(migrated_copy)
 
     downgrade(migrated_copy, "0001")
     original = catalogue(migrated_copy)
@@ -43,7 +43,7 @@ def test_upgrade_and_downgrade_can_be_repeated_without_losing_rows(migrated_copy
     again = catalogue(migrated_copy)
     downgrade(migrated_copy, "0001")
 
-    assert again == mended
+    assert again == upgraded
     assert catalogue(migrated_copy) == original
     with connect(migrated_copy) as connection:
         assert rows(connection) == kept
@@ -62,13 +62,13 @@ def test_downgrade_restores_functions_policies_and_views_changed_by_the_app(migr
         'create policy "only using" on public.assets for update to authenticated, anon using (user_id = auth.uid())',
         "alter view public.generation_job_summary set (security_invoker = off, security_barrier = on)",
     )
-    before = of_the_app(catalogue(migrated_copy))
+    before = app_schema(catalogue(migrated_copy))
 
     upgrade(migrated_copy)
-    assert of_the_app(catalogue(migrated_copy)) != before
+    assert app_schema(catalogue(migrated_copy)) != before
     downgrade(migrated_copy, "0001")
 
-    assert of_the_app(catalogue(migrated_copy)) == before
+    assert app_schema(catalogue(migrated_copy)) == before
 
 
 def test_extra_policies_of_the_app_are_left_unchanged(migrated_copy: Conninfo) -> None:
@@ -113,11 +113,11 @@ def test_upgrade_recognizes_app_policies_by_their_expression(migrated_copy: Conn
 
 
 def test_downgrade_to_base_keeps_roles_and_the_auth_schema(migrated_copy: Conninfo) -> None:
-    said: list[str] = []
+    messages: list[str] = []
 
-    downgrade(migrated_copy, "base", report=said.append)
+    downgrade(migrated_copy, "base", report=messages.append)
 
-    assert [sentence for sentence in said if sentence.startswith("Revision")] == [
+    assert [sentence for sentence in messages if sentence.startswith("Revision")] == [
         "Revision 0010 (functions) is undone.",
         "Revision 0009 (leases by key) is undone.",
         "Revision 0008 (archive) is undone.",
@@ -129,7 +129,7 @@ def test_downgrade_to_base_keeps_roles_and_the_auth_schema(migrated_copy: Connin
         "Revision 0002 (policies) is undone.",
         "Revision 0001 (app schema) is undone.",
     ]
-    assert re.fullmatch(r"The app's tables were locked for \d+ ms\.", said[-1])
+    assert re.fullmatch(r"The app's tables were locked for \d+ ms\.", messages[-1])
     assert read_status(migrated_copy).managed is False
     left = catalogue(migrated_copy)
     assert [fact[:2] for fact in left["relations"]] == [["auth", "users"]]
@@ -151,7 +151,7 @@ def test_downgrade_to_base_refuses_to_drop_tables_with_rows(migrated_copy: Conni
 
 
 def test_downgrade_to_base_refuses_to_drop_tables_created_by_the_app(migrated_copy: Conninfo) -> None:
-    """As on the app's own database that was marked as being at revision 0001."""
+    """The app's own database was stamped with revision 0001."""
     execute(migrated_copy, "drop table gjobs.made_tables")
 
     with pytest.raises(MigrationRefused, match="did not make the tables"):

@@ -1,4 +1,4 @@
-"""Databases that an earlier build created reach the schema of a new database, and so do those that go down."""
+"""Upgrades and downgrades of databases that an earlier build created."""
 
 import re
 from collections.abc import Callable
@@ -32,13 +32,13 @@ select t.tgrelid::regclass::text, t.tgname
 """
 
 CHARGES = {("gjobs", "budget_deleted_jobs"): (("gjobs", "budget_charges"), {"cost_cents": "cents"})}
-"""Where the head keeps the rows of an earlier build's table, and which columns it renames."""
+"""The tables and columns that the head has renamed."""
 
 Rows = dict[tuple[str, str], list[dict[str, object]]]
 
 
 def rows(conninfo: Conninfo) -> Rows:
-    """All rows of all tables, without what the migrations note for themselves."""
+    """Return all rows of all tables, except for the bookkeeping of migrations."""
     with connect(conninfo) as connection:
         tables = connection.execute(TABLES).fetchall()
         query = SQL("select to_jsonb(t) from {} t")
@@ -46,7 +46,7 @@ def rows(conninfo: Conninfo) -> Rows:
 
 
 def lost(before: Rows, after: Rows) -> list[tuple[tuple[str, str], dict[str, object]]]:
-    """The rows that are not there any more, by table. They may have more columns afterwards."""
+    """Return the lost rows by table. The remaining rows may have more columns."""
     missing = []
     for table, known in before.items():
         kept_in, renamed = CHARGES.get(table, (table, {}))
@@ -58,7 +58,7 @@ def lost(before: Rows, after: Rows) -> list[tuple[tuple[str, str], dict[str, obj
 
 
 @pytest.mark.parametrize("dump", DUMPS, ids=lambda dump: dump.stem)
-def test_a_database_of_an_earlier_build_gets_the_schema_of_a_new_one(
+def test_upgraded_database_of_an_earlier_build_has_the_schema_of_a_new_one(
     blank_database: Conninfo, database: Conninfo, dump: Path
 ) -> None:
     run_file(blank_database, dump)
@@ -76,12 +76,12 @@ def test_a_database_of_an_earlier_build_gets_the_schema_of_a_new_one(
     assert check_rollups(blank_database).matches
 
 
-def test_there_is_a_dump_of_every_revision_of_the_earlier_build() -> None:
+def test_each_revision_of_the_earlier_build_has_a_dump() -> None:
     assert [dump.stem for dump in DUMPS] == list(REVISIONS[:9])
 
 
-def test_an_upgraded_database_goes_down_as_a_new_one_does(blank_database: Conninfo, migrated_copy: Conninfo) -> None:
-    """The earlier build stored a body of its own for the way down from revision 0004."""
+def test_upgraded_database_downgrades_like_a_new_one(blank_database: Conninfo, migrated_copy: Conninfo) -> None:
+    """The earlier build stored another function body for the downgrade from revision 0004."""
     run_file(blank_database, next(dump for dump in DUMPS if dump.stem == "0004"))
     upgrade(blank_database)
     for conninfo in (blank_database, migrated_copy):
@@ -91,7 +91,7 @@ def test_an_upgraded_database_goes_down_as_a_new_one_does(blank_database: Connin
 
 
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
-def test_down_to_a_revision_is_as_up_to_it(
+def test_downgrade_and_upgrade_to_a_revision_give_the_same_schema(
     blank_database: Conninfo, migrated_copy: Conninfo, upgrade_to: Callable[[Conninfo, str], None], revision: str
 ) -> None:
     upgrade_to(blank_database, revision)
@@ -100,7 +100,7 @@ def test_down_to_a_revision_is_as_up_to_it(
     assert catalogue(migrated_copy) == catalogue(blank_database)
 
 
-def test_the_head_replaces_every_function_and_trigger(migrated_copy: Conninfo) -> None:
+def test_upgrade_to_the_head_replaces_every_function_and_trigger(migrated_copy: Conninfo) -> None:
     expected = catalogue(migrated_copy)
     downgrade(migrated_copy, "0009")
     with connect(migrated_copy) as connection:
@@ -115,7 +115,7 @@ def test_the_head_replaces_every_function_and_trigger(migrated_copy: Conninfo) -
 
 
 def spoil(connection: psycopg.Connection) -> tuple[int, int]:
-    """Give every function of ours another body and no settings, and disable every trigger of ours; return how many."""
+    """Replace the body and settings of each function of gjobs, disable each trigger, and return their number."""
     connection.execute("set local check_function_bodies = off")
     functions = connection.execute(OURS).fetchall()
     triggers = connection.execute(TRIGGERS).fetchall()
@@ -128,7 +128,7 @@ def spoil(connection: psycopg.Connection) -> tuple[int, int]:
     return len(functions), len(triggers)
 
 
-def test_the_head_keeps_grants(migrated_copy: Conninfo, database: Conninfo) -> None:
+def test_upgrade_to_the_head_keeps_grants(migrated_copy: Conninfo, database: Conninfo) -> None:
     downgrade(migrated_copy, "0009")
     with connect(migrated_copy) as connection:
         connection.execute("revoke execute on function gjobs.archive_jobs(uuid[]) from public")
@@ -141,14 +141,14 @@ def test_the_head_keeps_grants(migrated_copy: Conninfo, database: Conninfo) -> N
     assert catalogue(migrated_copy)["grants"] == before
 
 
-def test_the_head_waits_for_no_reader(migrated_copy: Conninfo) -> None:
+def test_upgrade_to_the_head_waits_for_no_reader(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "0009")
-    said: list[str] = []
+    messages: list[str] = []
 
     with connect(migrated_copy) as reader:
         reader.execute("select from public.generation_jobs, gjobs.job_leases, gjobs.budgets")
-        upgrade(migrated_copy, report=said.append)
+        upgrade(migrated_copy, report=messages.append)
 
-    assert said[0] == f"Revision {HEAD} (functions) is applied."
-    assert re.fullmatch(r"The app's tables were locked for \d+ ms\.", said[1])
-    assert len(said) == 2
+    assert messages[0] == f"Revision {HEAD} (functions) is applied."
+    assert re.fullmatch(r"The app's tables were locked for \d+ ms\.", messages[1])
+    assert len(messages) == 2

@@ -1,4 +1,4 @@
-"""Revision 0004 at first was less than it is: whoever has it so gets the rest with the next revision."""
+"""Databases with an early version of revision 0004 get the rest with the next revision."""
 
 import psycopg
 

@@ -16,11 +16,11 @@ from tests.migrations.conftest import ADA, BEN, acting, add
 
 CREATED = r"create (?:or replace )?{kind} (?P<name>[\w.]+)"
 APP_FOLDER = Path("sql/0001")
-"""The app's own functions and triggers, with its own bodies."""
+"""The folder of the app's own functions and triggers."""
 
 
 def files_by_name(kind: str) -> dict[str, list[Path]]:
-    """Return the files below `migrations` that create each of our functions or triggers."""
+    """Return the files below `migrations` that create each function or trigger of gjobs."""
     found: dict[str, list[Path]] = defaultdict(list)
     for file in sorted(MIGRATIONS.rglob("*.sql")):
         path = file.relative_to(MIGRATIONS)
@@ -52,7 +52,7 @@ def test_each_trigger_is_created_in_a_folder_that_the_head_runs() -> None:
     assert {name for name, files in found.items() if len(files) > 1} == {"gjobs_record_changed"}
 
 
-def test_the_files_create_every_function_and_trigger_of_our_schema(database: Conninfo) -> None:
+def test_files_create_every_function_and_trigger_of_the_gjobs_schema(database: Conninfo) -> None:
     with connect(database) as connection:
         functions = connection.execute(
             "select 'gjobs.' || proname from pg_proc where pronamespace = 'gjobs'::regnamespace"
@@ -85,18 +85,18 @@ CALLS: list[tuple[str, str, list[tuple[object, ...]]]] = [
     ("0008", "select count(*) from gjobs.archive_jobs(%(jobs)s)", [(1,)]),
     ("0008", "select count(*) from gjobs.restore_jobs(%(jobs)s)", [(1,)]),
 ]
-"""What is called at the revision and later, and what it returns."""
+"""Calls that work from the revision on, with their results."""
 
 
 @pytest.mark.parametrize("revision", REVISIONS[1:])
-def test_the_apps_functions_work_at_each_revision(
+def test_functions_of_the_app_work_at_each_revision(
     blank_database: Conninfo, upgrade_to: Callable[[Conninfo, str], None], revision: str
 ) -> None:
     upgrade_to(blank_database, revision)
 
     with connect(blank_database, autocommit=True) as connection:
-        for person in (ADA, BEN):
-            add(connection, person)
+        for user in (ADA, BEN):
+            add(connection, user)
         with acting(connection, ADA.id):
             moved = connection.execute("select public.transition_job_status(%s, 'running')", [ADA.job]).fetchone()
             counted = connection.execute("select status, count, total_cost_cents from public.get_job_statistics()")
@@ -110,7 +110,7 @@ def test_the_apps_functions_work_at_each_revision(
 
 
 @pytest.mark.parametrize("revision", [one for one in REVISIONS if one >= "0006"])
-def test_the_workers_functions_work_at_each_revision(
+def test_functions_of_workers_work_at_each_revision(
     blank_database: Conninfo, upgrade_to: Callable[[Conninfo, str], None], revision: str
 ) -> None:
     upgrade_to(blank_database, revision)

@@ -25,7 +25,7 @@ def files(suffix: str) -> list[Path]:
 
 
 def strings(path: Path) -> str:
-    """The strings of a Python file, each as SQL of its own."""
+    """Return the strings of a Python file, each as separate SQL."""
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     found = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return ";\n".join("$text$" + text + "$text$" for text in found)
@@ -102,7 +102,7 @@ def test_the_server_reports_an_update_without_where(operator: psycopg.Connection
 
 
 def test_no_statement_of_the_app_writes_without_where(operator: psycopg.Connection) -> None:
-    """As safeupdate would see it: the server parses each statement within our triggers and functions."""
+    """Check the server's parse trees, as safeupdate does, also within triggers and functions."""
     with unguarded_statements(operator) as found:
         with acting(operator, ADA.id):
             operator.execute(FOLDED)

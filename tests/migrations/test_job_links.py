@@ -1,4 +1,4 @@
-"""Which job retries which: a user links only jobs of their own."""
+"""Links between a failed job and its retry."""
 
 from uuid import UUID
 

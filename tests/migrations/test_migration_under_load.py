@@ -1,4 +1,4 @@
-"""Up and down on a hosted project's own database of 80,000 jobs, whose app does not stop writing."""
+"""Upgrade and downgrade of a hosted project with 80,000 jobs while its app writes."""
 
 import json
 import re
@@ -22,14 +22,12 @@ from tests.migrations.conftest import catalogue
 JOBS = 80_000
 
 USERS = [UUID(int=number) for number in range(1, 5)]
-
-"""One for each writer."""
+"""The user of each writer."""
 
 PROJECTS = {user: UUID(int=user.int + 0x100) for user in USERS}
 
 OPERATIONS = 10
-
-"""Of each writer, before and after each migration."""
+"""The number of writes of each writer before and after each migration."""
 
 CLAIMS = {"role": "authenticated", "aal": "aal1", "is_anonymous": False, "app_metadata": {"org": "acme"}}
 
@@ -48,17 +46,17 @@ select p.user_id, p.id, (array['queued', 'running', 'succeeded', 'failed', 'canc
 
 
 class Writer:
-    """The app, serving one user, as it would on a hosted project: through its functions and in the table directly."""
+    """The app of a hosted project writing for one user, through functions and directly to the tables."""
 
     def __init__(self, login: Conninfo, user: UUID) -> None:
         self.kept: dict[UUID, str] = {}
-        """The jobs that have to be there, with their status."""
+        """The jobs that must exist, with their status."""
         self.refused: list[BaseException] = []
         self.operations = 0
         self._user = user
         self._login = login
         self._is_legacy = user.int % 2 == 1
-        """Whether each claim is a setting of its own, as with earlier versions of the API server."""
+        """Whether each claim is a separate setting, as in earlier versions of the API server."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
 
@@ -73,13 +71,13 @@ class Writer:
         try:
             with connect(self._login, autocommit=True) as connection, unguarded_statements(connection) as unguarded:
                 while not self._stop.is_set():
-                    self._live(connection)
+                    self._write_once(connection)
                     assert unguarded == []
         except (psycopg.Error, AssertionError) as error:
             self.refused.append(error)
 
-    def _live(self, connection: psycopg.Connection) -> None:
-        """A job from its making to its end, and a project that comes and goes."""
+    def _write_once(self, connection: psycopg.Connection) -> None:
+        """Create, run and finish a job, and create and delete a project."""
         job, gone, project = uuid4(), uuid4(), uuid4()
         with self._request(connection):
             self._insert(connection, job, PROJECTS[self._user])
@@ -150,7 +148,7 @@ def writers(hosted_server: Server, grown_database: Conninfo) -> Iterator[list[Wr
 
 
 def keep_writing(writers: list[Writer]) -> None:
-    """Until each has done some more; whoever was refused does none."""
+    """Wait until each writer has written some more. A refused writer has stopped."""
     goals = [writer.operations + OPERATIONS for writer in writers]
     while any(writer.operations < goal for writer, goal in zip(writers, goals, strict=True)):
         assert [writer.refused for writer in writers] == [[]] * len(writers)
@@ -158,7 +156,7 @@ def keep_writing(writers: list[Writer]) -> None:
 
 
 def while_writing(writers: list[Writer], migrate: Callable[[], None]) -> int:
-    """What the writers got done meanwhile."""
+    """Write during the block, and yield the number of writes."""
     keep_writing(writers)
     before = sum(writer.operations for writer in writers)
     migrate()
@@ -171,9 +169,9 @@ def test_migrating_during_app_writes_loses_no_job_and_refuses_no_write(
     grown_database: Conninfo, writers: list[Writer]
 ) -> None:
     original = catalogue(grown_database)
-    said: list[str] = []
+    messages: list[str] = []
 
-    during_up = while_writing(writers, lambda: upgrade(grown_database, report=said.append))
+    during_up = while_writing(writers, lambda: upgrade(grown_database, report=messages.append))
     assert read_status(grown_database).current == HEAD
     assert check_rollups(grown_database).matches
     with connect(grown_database) as owner:
@@ -181,9 +179,9 @@ def test_migrating_during_app_writes_loses_no_job_and_refuses_no_write(
             owner.execute(
                 "insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 1000000)", [user]
             )
-    while_writing(writers, lambda: downgrade(grown_database, "0009", report=said.append))
-    while_writing(writers, lambda: upgrade(grown_database, report=said.append))
-    while_writing(writers, lambda: downgrade(grown_database, "0001", report=said.append))
+    while_writing(writers, lambda: downgrade(grown_database, "0009", report=messages.append))
+    while_writing(writers, lambda: upgrade(grown_database, report=messages.append))
+    while_writing(writers, lambda: downgrade(grown_database, "0001", report=messages.append))
     for writer in writers:
         writer.stop()
 
@@ -195,7 +193,7 @@ def test_migrating_during_app_writes_loses_no_job_and_refuses_no_write(
         found = owner.execute("select id, status from public.generation_jobs where mode = 'packaging'").fetchall()
     assert dict(found) == kept
     assert total == JOBS + len(kept)
-    locks = [one for one in said if re.fullmatch(r"The app's tables were locked for \d+ ms\.", one)]
+    locks = [one for one in messages if re.fullmatch(r"The app's tables were locked for \d+ ms\.", one)]
     assert len(locks) == 12
     of_the_app = {
         kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(grown_database).items()

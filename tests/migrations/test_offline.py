@@ -1,4 +1,4 @@
-"""What `gjobs migrate sql` prints is what `gjobs migrate up` does."""
+"""`gjobs migrate sql` prints the SQL of `gjobs migrate up`."""
 
 import pytest
 

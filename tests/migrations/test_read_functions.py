@@ -1,4 +1,4 @@
-"""The statistics, the newest jobs and the summary tell a user of their own jobs only."""
+"""Statistics, recent jobs and the summary show users only their own jobs."""
 
 from decimal import Decimal
 
@@ -23,7 +23,7 @@ RECENT = "select id from public.get_recent_jobs()"
 
 @pytest.fixture
 def costs(operator: psycopg.Connection) -> psycopg.Connection:
-    """Ada has a queued job of 250 cents and two succeeded ones of 100 and 201, the newer first to be listed."""
+    """Ada has a queued job of 250 cents and two succeeded jobs of 100 and 201 cents."""
     operator.execute(
         "insert into public.generation_jobs (user_id, project_id, mode, status, cost_cents, created_at)"
         " values (%(user)s, %(project)s, 'packaging', 'succeeded', 100, '2026-01-01'),"
@@ -80,7 +80,7 @@ def test_reading_functions_return_nothing_without_claims(costs: psycopg.Connecti
 
 
 def forged(conninfo: Conninfo) -> tuple[Rows, Rows]:
-    """Ada's statistics and newest jobs, after she has made a temporary table by the name of the app's."""
+    """Return the statistics and recent jobs of Ada when a temporary table has the name of the app's table."""
     with connect(conninfo, autocommit=True) as connection:
         add(connection, ADA)
         with acting(connection, ADA.id):

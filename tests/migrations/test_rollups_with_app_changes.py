@@ -1,4 +1,4 @@
-"""Revision 0004 beside what an app does to its own table, settings and roles: nothing of it makes a write fail."""
+"""Revision 0004 after an app has changed its table, settings and roles: no write fails."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,19 +12,25 @@ from migrations.runner import check_rollups, downgrade, rebuild_rollups, upgrade
 from store.embedded.clients import ADMINISTRATOR
 from tests.conftest import Conninfo, connect, started_server
 from tests.migrations.conftest import ADA, BEN, acting
-from tests.migrations.test_0004_rollups import agree, agree_for_everyone, heard, some_time_passes, start_over
+from tests.migrations.test_0004_rollups import (
+    assert_rollups_match,
+    assert_rollups_match_for_all_roles,
+    pass_time,
+    received,
+    reset_rows,
+)
 
 
 @pytest.fixture
 def own(migrated_copy: Conninfo) -> Iterator[psycopg.Connection]:
-    """A connection as the operator to a database of the test's own, with Ada's and Ben's rows."""
+    """A connection of the operator to a separate database with the rows of Ada and Ben."""
     with connect(migrated_copy, autocommit=True) as connection:
-        start_over(connection)
+        reset_rows(connection)
         yield connection
 
 
 class TestNullableColumns:
-    """The specification's may not. An app may have let them since."""
+    """An app may have allowed NULL in columns where the specification does not."""
 
     COLUMNS = ("user_id", "project_id", "status", "mode", "cost_cents", "created_at")
     SOME = (
@@ -80,7 +86,7 @@ READERS = {
 
 @pytest.mark.parametrize("grant", READERS.values(), ids=READERS)
 def test_role_granted_select_later_reads_the_totals(own: psycopg.Connection, grant: str) -> None:
-    """As the app's own function and view served them before."""
+    """The app's own function and view did the same."""
     with own.transaction(force_rollback=True):
         own.execute("create role gjobs_test_reader")
         own.execute("grant gjobs_test_reader to current_user")
@@ -89,7 +95,7 @@ def test_role_granted_select_later_reads_the_totals(own: psycopg.Connection, gra
         own.execute("grant select on public.generation_job_summary to gjobs_test_reader")
         own.execute("grant execute on function public.get_job_statistics(uuid) to gjobs_test_reader")
         with acting(own, ADA.id, "gjobs_test_reader"):
-            agree(own)
+            assert_rollups_match(own)
 
 
 def test_role_that_bypasses_rls_without_select_reads_no_rollups(own: psycopg.Connection) -> None:
@@ -100,16 +106,16 @@ def test_role_that_bypasses_rls_without_select_reads_no_rollups(own: psycopg.Con
 
 
 def test_leaky_function_sees_no_rollups_of_other_users(own: psycopg.Connection) -> None:
-    """A condition that is cheap and tells what it sees is asked after those of row level security."""
+    """A cheap condition that prints its rows runs after the conditions of row level security."""
     own.execute(
-        "create function public.tell(uuid) returns boolean language plpgsql cost 0.0001"
+        "create function public.print_row(uuid) returns boolean language plpgsql cost 0.0001"
         " as $$ begin raise notice '%', $1; return true; end $$"
     )
-    told: list[str] = []
-    own.add_notice_handler(lambda diagnostics: told.append(diagnostics.message_primary or ""))
+    messages: list[str] = []
+    own.add_notice_handler(lambda diagnostics: messages.append(diagnostics.message_primary or ""))
     with acting(own, ADA.id):
-        own.execute("select * from gjobs.job_counts where public.tell(user_id)")
-    assert set(told) == {str(ADA.id)}
+        own.execute("select * from gjobs.job_counts where public.print_row(user_id)")
+    assert set(messages) == {str(ADA.id)}
 
 
 def test_default_privileges_do_not_expose_rollup_tables(blank_database: Conninfo) -> None:
@@ -134,14 +140,14 @@ def test_deltas_are_folded_at_every_isolation_level(own: psycopg.Connection, lev
     own.execute("update public.generation_jobs set status = 'running'")
     own.execute("select gjobs.fold_deltas(1)")
     assert own.execute("select count(*) from gjobs.job_deltas").fetchone() == (0,)
-    agree_for_everyone(own)
+    assert_rollups_match_for_all_roles(own)
 
 
 @pytest.mark.parametrize("level", LEVELS[1:])
 def test_folding_with_an_old_snapshot_keeps_the_rollups_correct(
     own: psycopg.Connection, migrated_copy: Conninfo, level: str
 ) -> None:
-    """Its sums would go into rows that it does not know, and be counted twice or not at all."""
+    """It must not fold into rows that it does not see, which would count jobs twice or not at all."""
     with connect(migrated_copy) as old:
         old.execute(f"set transaction isolation level {level}".encode())
         old.execute("select from public.generation_jobs").fetchall()
@@ -150,26 +156,26 @@ def test_folding_with_an_old_snapshot_keeps_the_rollups_correct(
         own.execute("select gjobs.fold_deltas(1)")
         old.execute("update public.generation_jobs set status = 'running' where id = %s", [ADA.job])
         old.execute("select gjobs.fold_deltas(1)")
-        agree(old)
+        assert_rollups_match(old)
         old.commit()
     own.execute("select gjobs.fold_deltas(1)")
-    agree_for_everyone(own)
+    assert_rollups_match_for_all_roles(own)
     assert check_rollups(migrated_copy).matches
 
 
 def test_rollup_triggers_do_not_consume_random_numbers(own: psycopg.Connection) -> None:
-    """A seed gives the same numbers, whatever was written between them."""
+    """A seed gives the same numbers with and without writes in between."""
 
-    def drawn(statement: str) -> object:
+    def random_numbers(statement: str) -> object:
         own.execute("select setseed(0.5)")
         own.execute(statement.encode())
         return own.execute("select random()").fetchone()
 
-    assert drawn("update public.generation_jobs set status = 'running'") == drawn("select 1")
+    assert random_numbers("update public.generation_jobs set status = 'running'") == random_numbers("select 1")
 
 
 def test_rebuilding_rollups_and_truncating_do_not_deadlock(own: psycopg.Connection, migrated_copy: Conninfo) -> None:
-    """And neither is the victim of a deadlock: one who truncates would have waited for rows that are counted anew."""
+    """Truncating must not wait for rows that the rebuild counts."""
     with connect(migrated_copy) as third:
         third.execute("lock table gjobs.job_folding in exclusive mode")
         with running(lambda: rebuild_rollups(migrated_copy)):
@@ -177,7 +183,7 @@ def test_rebuilding_rollups_and_truncating_do_not_deadlock(own: psycopg.Connecti
             with running(lambda: truncate(migrated_copy)):
                 wait_for_lock(own, "truncate%")
                 third.commit()
-    agree_for_everyone(own)
+    assert_rollups_match_for_all_roles(own)
     assert own.execute("select count(*) from public.generation_jobs").fetchone() == (0,)
 
 
@@ -188,7 +194,7 @@ def truncate(conninfo: Conninfo) -> None:
 
 @contextmanager
 def running(work: Callable[[], object]) -> Iterator[None]:
-    """Inside, another thread does it; on leaving, it has, and what it raised is raised."""
+    """Run the function in another thread during the block, and raise its error after the block."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         done = pool.submit(work)
         yield
@@ -201,15 +207,15 @@ def wait_for_lock(connection: psycopg.Connection, statement: str) -> None:
         pass
 
 
-def told(connection: psycopg.Connection, conninfo: Conninfo, statement: str) -> list[str]:
-    """What a dashboard and a worker who listen hear of it."""
+def notifications_of(connection: psycopg.Connection, conninfo: Conninfo, statement: str) -> list[str]:
+    """Return the notifications that a dashboard and a worker receive."""
     with connect(conninfo, autocommit=True) as listener:
         for channel, lock in (("gjobs_jobs", 1), ("gjobs_queue", 4)):
             listener.execute(f"listen {channel}".encode())
             listener.execute("select pg_advisory_lock_shared(1735353442, %s)", [lock])
-        some_time_passes(connection)
+        pass_time(connection)
         connection.execute(statement.encode())
-        return heard(listener)
+        return received(listener)
 
 
 QUEUED = UUID(int=0xC3)
@@ -221,26 +227,26 @@ QUEUE = (
 
 
 def test_servers_with_prepared_transactions_send_no_notifications() -> None:
-    """One that has notified cannot be."""
+    """A transaction that has notified cannot be prepared."""
     with started_server(max_prepared_transactions="1") as server:
         upgrade(server.conninfo)
         with connect(server.conninfo, autocommit=True) as connection:
-            start_over(connection)
-            statement = f"begin; {QUEUE}; prepare transaction 'theirs'"
-            assert told(connection, server.conninfo, statement) == []
-            connection.execute("commit prepared 'theirs'")
-            agree_for_everyone(connection)
+            reset_rows(connection)
+            statement = f"begin; {QUEUE}; prepare transaction 'prepared_by_test'"
+            assert notifications_of(connection, server.conninfo, statement) == []
+            connection.execute("commit prepared 'prepared_by_test'")
+            assert_rollups_match_for_all_roles(connection)
 
 
 def test_full_notification_queue_sends_no_notifications(own: psycopg.Connection, migrated_copy: Conninfo) -> None:
-    """A writer who notifies would fail at the commit."""
-    assert sorted(told(own, migrated_copy, QUEUE)) == ["", str(QUEUED)]
+    """A writer that notifies would fail at the commit."""
+    assert sorted(notifications_of(own, migrated_copy, QUEUE)) == ["", str(QUEUED)]
     with connect({**migrated_copy, "user": ADMINISTRATOR}, autocommit=True) as administrator:
         administrator.execute(
             "create or replace function pg_catalog.pg_notification_queue_usage() returns double precision"
             " language sql as 'select 0.9::double precision'"
         )
     own.execute("delete from public.generation_jobs where id = %s", [QUEUED])
-    # A session plans with the functions of the server's own as it found them first.
+    # A session plans with the built-in functions that it first found.
     with connect(migrated_copy, autocommit=True) as other:
-        assert told(other, migrated_copy, QUEUE) == []
+        assert notifications_of(other, migrated_copy, QUEUE) == []

@@ -1,4 +1,4 @@
-"""Who sees and changes which rows: two users, a visitor without a sign-in, and the roles that stand above them."""
+"""The rows that users, visitors, the operator and the service role see and change."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -9,7 +9,7 @@ from psycopg.sql import SQL, Identifier
 
 from migrations.runner import downgrade
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, Person, acting, add
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
 
 TABLES = ("projects", "assets", "generation_jobs")
 
@@ -29,8 +29,8 @@ INSERTS: Mapping[str, SQL] = {
 }
 
 
-def row_of(person: Person, table: str) -> UUID:
-    return {"projects": person.project, "assets": person.asset, "generation_jobs": person.job}[table]
+def row_of(user: UserRows, table: str) -> UUID:
+    return {"projects": user.project, "assets": user.asset, "generation_jobs": user.job}[table]
 
 
 def insert(connection: psycopg.Connection, table: str, user: UUID, project: UUID, asset: UUID | None = None) -> int:
@@ -53,9 +53,9 @@ def seen(connection: psycopg.Connection, table: str) -> set[UUID]:
 @pytest.mark.parametrize("table", TABLES)
 class TestEachTable:
     def test_user_sees_only_own_rows(self, operator: psycopg.Connection, table: str) -> None:
-        for person in (ADA, BEN):
-            with acting(operator, person.id):
-                assert seen(operator, table) == {row_of(person, table)}
+        for user in (ADA, BEN):
+            with acting(operator, user.id):
+                assert seen(operator, table) == {row_of(user, table)}
 
     def test_user_inserts_only_own_rows(self, operator: psycopg.Connection, table: str) -> None:
         with acting(operator, BEN.id):
@@ -179,7 +179,7 @@ def test_project_assets_and_job_can_be_inserted_in_one_statement(operator: psyco
 
 def test_request_roles_have_only_the_expected_table_privileges(database: Conninfo) -> None:
     with connect(database) as connection:
-        ours = connection.execute(
+        objects = connection.execute(
             "select oid, relname, relrowsecurity from pg_class"
             " where relkind = 'r' and relnamespace in ('gjobs'::regnamespace, 'auth'::regnamespace)"
         ).fetchall()
@@ -188,20 +188,19 @@ def test_request_roles_have_only_the_expected_table_privileges(database: Conninf
             " has_table_privilege(role, oid, 'insert, update, delete, truncate, references, trigger')"
             " from pg_class, unnest(%s::text[]) as role where oid = any (%s)"
             " and has_table_privilege(role, oid, 'select, insert, update, delete, truncate, references, trigger')",
-            [["anon", "authenticated", "service_role"], [row[0] for row in ours]],
+            [["anon", "authenticated", "service_role"], [row[0] for row in objects]],
         ).fetchall()
         schema = connection.execute("select has_schema_privilege('public', 'gjobs', 'usage')").fetchone()
 
-    sums = {"job_deltas", "job_totals", "job_days", "job_folding"}
+    rollups = {"job_deltas", "job_totals", "job_days", "job_folding"}
     read = {"known_users", "job_event_log", "job_starts", "budgets", "budget_spending"}
     read |= {"archived_jobs", "retention_policies"}
     written = {"workers", "job_leases", "job_links"}
-    unread = {"alembic_version", "made_tables", "replaced", "budget_charges"} | sums
-    assert {row[1] for row in ours} == read | written | unread | {"users"}
-    assert [row[1] for row in ours if not row[2]] == []
-    # The readers of the jobs read their events, budgets and archive, and their writers work on them, under policies as
-    # strict.
-    # The sums have views, which everybody may ask, and which decide what they show.
+    unread = {"alembic_version", "made_tables", "replaced", "budget_charges"} | rollups
+    assert {row[1] for row in objects} == read | written | unread | {"users"}
+    assert [row[1] for row in objects if not row[2]] == []
+    # Events, budgets, the archive and the functions of workers have policies as strict as those of the jobs.
+    # Everybody may read the views of the rollups, which filter their rows.
     assert {table for table, _, may_write in granted if not may_write} == read
     assert {table for table, _, may_write in granted if may_write} == written
     assert schema == (True,)
@@ -210,6 +209,6 @@ def test_request_roles_have_only_the_expected_table_privileges(database: Conninf
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
 @pytest.mark.parametrize("table", TABLES)
 def test_request_roles_cannot_truncate_tables(operator: psycopg.Connection, table: str, role: str) -> None:
-    """Row level security does not hold for TRUNCATE; so it is not granted."""
+    """Row level security does not apply to TRUNCATE."""
     with pytest.raises(NOT_PERMITTED), acting(operator, ADA.id, role):
         operator.execute(SQL("truncate public.{} cascade").format(Identifier(table)))

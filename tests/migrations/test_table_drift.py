@@ -1,4 +1,4 @@
-"""The tables that the statements are built from are the tables that the migrations make."""
+"""The SQLAlchemy tables equal the tables that migrations create."""
 
 from operator import itemgetter
 
@@ -18,7 +18,7 @@ DESCRIBED = ("columns", "constraints", "indexes")
 
 
 def compare(conninfo: Conninfo) -> None:
-    """Alembic's comparison, through env.py. Raises what it finds different."""
+    """Run Alembic's comparison through env.py, which raises the differences."""
     with sqlalchemy_connection(conninfo) as connection:
         command.check(configuration(connection))
 
@@ -52,7 +52,7 @@ def test_alembic_detects_a_changed_table(migrated_copy: Conninfo, change: SQL) -
 
 
 def test_sqlalchemy_metadata_creates_the_same_tables(database: Conninfo, blank_database: Conninfo) -> None:
-    """Which holds names, checks and each index's order to account, that Alembic's comparison passes over."""
+    """Also compare names, checks and the order of indexes, which Alembic ignores."""
     with connect(blank_database) as connection:
         connection.execute("create schema auth")
     with sqlalchemy_connection(blank_database) as made, made.begin():

@@ -1,4 +1,4 @@
-"""`transition_job_status` as the second revision has it."""
+"""The function `transition_job_status` of revision 0002."""
 
 import json
 from collections.abc import Iterator
@@ -97,7 +97,7 @@ def test_transition_of_a_missing_job_returns_false(operator: psycopg.Connection)
 
 
 def test_operator_can_transition_any_job(operator: psycopg.Connection) -> None:
-    """Who has no claims, and sees every row."""
+    """The operator has no claims and sees every row."""
     assert transition(operator, "running") is True
     assert job(operator)[0] == "running"
 
@@ -113,23 +113,23 @@ def test_transition_to_an_unknown_status_violates_the_check_constraint(
 
 
 class TestStatusOfTheApp:
-    """The app's check allows a further status. Its own function moves any job that has not ended."""
+    """The constraint of the app allows another status. Its function changes any job that has not ended."""
 
-    @pytest.fixture(params=["the app's", "the doctor's", "ours"])
+    @pytest.fixture(params=["app", "doctor", "gjobs"])
     def wider(self, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
-        name = "migrated_copy" if request.param == "ours" else "attached_database"
+        name = "migrated_copy" if request.param == "gjobs" else "attached_database"
         with connect(request.getfixturevalue(name), autocommit=True) as connection:
             connection.execute("alter table generation_jobs drop constraint generation_jobs_status_check")
             connection.execute(
                 "alter table generation_jobs add constraint generation_jobs_status_check"
                 " check (status in ('queued', 'running', 'succeeded', 'failed', 'paused'))"
             )
-            if request.param == "the doctor's":
+            if request.param == "doctor":
                 connection.execute(FIXED.read_bytes())
             add(connection, ADA)
             yield connection
 
-    def test_moves_to_and_from_it_stay_as_the_app_made_them(self, wider: psycopg.Connection) -> None:
+    def test_transitions_to_and_from_a_status_of_the_app_work_as_before(self, wider: psycopg.Connection) -> None:
         for current, target, moves in (
             *((status, "paused", status not in FINAL_STATUSES) for status in JobStatus),
             *(("paused", status, True) for status in (*JobStatus, "paused")),
@@ -139,13 +139,15 @@ class TestStatusOfTheApp:
                 assert transition(wider, target) is moves, (current, target)
                 assert job(wider)[0] == (target if moves else current)
 
-    def test_a_text_that_the_check_refuses_violates_it(self, wider: psycopg.Connection) -> None:
+    def test_transition_to_a_status_that_the_constraint_forbids_raises_check_violation(
+        self, wider: psycopg.Connection
+    ) -> None:
         with pytest.raises(psycopg.errors.CheckViolation), acting(wider, ADA.id):
             transition(wider, "done")
 
 
 def test_only_one_of_many_concurrent_transitions_succeeds(operator: psycopg.Connection, database: Conninfo) -> None:
-    """Each round twenty sessions start a queued job at once, then all end it, half of them one way, half the other."""
+    """In each round, twenty sessions start the same job, and then half complete it and half fail it."""
     together = Barrier(CALLERS)
 
     def call(number: int) -> list[tuple[bool, bool]]:

@@ -1,4 +1,4 @@
-"""What going up brings, on what it finds."""
+"""Upgrades of empty, hosted and app databases."""
 
 import json
 import subprocess
@@ -42,11 +42,11 @@ def administrator(conninfo: Conninfo) -> psycopg.Connection:
 
 
 def test_upgrade_migrates_an_empty_database(blank_database: Conninfo) -> None:
-    said: list[str] = []
+    messages: list[str] = []
 
-    upgrade(blank_database, report=said.append)
+    upgrade(blank_database, report=messages.append)
 
-    assert said == APPLIED
+    assert messages == APPLIED
     assert read_status(blank_database).current == HEAD
     with connect(blank_database) as connection:
         for table in APP:
@@ -55,11 +55,11 @@ def test_upgrade_migrates_an_empty_database(blank_database: Conninfo) -> None:
 
 def test_second_upgrade_changes_nothing(migrated_copy: Conninfo) -> None:
     before = catalogue(migrated_copy)
-    said: list[str] = []
+    messages: list[str] = []
 
-    upgrade(migrated_copy, report=said.append)
+    upgrade(migrated_copy, report=messages.append)
 
-    assert said == []
+    assert messages == []
     assert catalogue(migrated_copy) == before
 
 
@@ -67,11 +67,11 @@ def test_first_revision_equals_the_schema_of_the_app(
     migrated_copy: Conninfo, server: ServerHandle, request: pytest.FixtureRequest
 ) -> None:
     downgrade(migrated_copy, "0001")
-    ours = catalogue(migrated_copy)
+    migrated_facts = catalogue(migrated_copy)
     apps = catalogue(request.getfixturevalue("attached_database"))
 
     for kind in ("columns", "constraints", "indexes", "triggers", "policies", "functions", "views"):
-        assert [fact for fact in ours[kind] if fact[0] == "public"] == [
+        assert [fact for fact in migrated_facts[kind] if fact[0] == "public"] == [
             fact for fact in apps[kind] if fact[0] == "public"
         ]
 
@@ -100,30 +100,30 @@ def test_upgrade_keeps_the_auth_schema_of_a_hosted_project(hosted_database: Conn
 
 
 @pytest.fixture
-def stranger(blank_database: Conninfo) -> Iterator[Conninfo]:
-    """A login that owns nothing and may make nothing in the database."""
+def unprivileged_login(blank_database: Conninfo) -> Iterator[Conninfo]:
+    """A login that owns nothing and may create nothing in the database."""
     with administrator(blank_database) as connection:
-        connection.execute("create role stranger login")
-    yield {**blank_database, "user": "stranger"}
+        connection.execute("create role unprivileged_login login")
+    yield {**blank_database, "user": "unprivileged_login"}
     with administrator(blank_database) as connection:
-        connection.execute("drop owned by stranger")
-        connection.execute("drop role stranger")
+        connection.execute("drop owned by unprivileged_login")
+        connection.execute("drop role unprivileged_login")
 
 
 def test_upgrade_without_privileges_prints_statements_for_an_administrator(
-    blank_database: Conninfo, stranger: Conninfo
+    blank_database: Conninfo, unprivileged_login: Conninfo
 ) -> None:
-    with pytest.raises(SchemaMissing, match="stranger may not create the schema gjobs") as refusal:
-        upgrade(stranger)
+    with pytest.raises(SchemaMissing, match="unprivileged_login may not create the schema gjobs") as refusal:
+        upgrade(unprivileged_login)
     assert refusal.value.hint is not None
     statement = refusal.value.hint.partition(": ")[2]
-    assert statement == "CREATE SCHEMA gjobs AUTHORIZATION stranger;"
+    assert statement == "CREATE SCHEMA gjobs AUTHORIZATION unprivileged_login;"
 
     with administrator(blank_database) as connection:
         connection.execute(statement.encode())
-    with pytest.raises(NoPrivilege, match="stranger may not create anything in the schema public") as further:
-        upgrade(stranger)
-    assert further.value.hint == "An administrator can: GRANT CREATE ON SCHEMA public TO stranger;"
+    with pytest.raises(NoPrivilege, match="unprivileged_login may not create anything in the schema public") as further:
+        upgrade(unprivileged_login)
+    assert further.value.hint == "An administrator can: GRANT CREATE ON SCHEMA public TO unprivileged_login;"
 
 
 PROGRAM = "import json, sys; from migrations.runner import upgrade; upgrade(json.loads(sys.argv[1]), report=print)"
@@ -131,12 +131,12 @@ PROGRAM = "import json, sys; from migrations.runner import upgrade; upgrade(json
 
 @contextmanager
 def upgrading(observer: psycopg.Connection, *databases: Conninfo) -> Iterator[list[str]]:
-    """A process for each database. Inside, each waits for its turn; what they said comes at the end, in no order."""
+    """Start an upgrade of each database in a process that waits during the block. Yield the list of their outputs."""
     runs = [
         subprocess.Popen([sys.executable, "-c", PROGRAM, json.dumps(dict(conninfo))], stdout=subprocess.PIPE, text=True)
         for conninfo in databases
     ]
-    said: list[str] = []
+    messages: list[str] = []
     try:
         waiting = (
             "select count(*) from pg_stat_activity where application_name = 'gjobs migrate'"
@@ -145,27 +145,27 @@ def upgrading(observer: psycopg.Connection, *databases: Conninfo) -> Iterator[li
         while observer.execute(waiting).fetchone() != (len(runs),):
             assert [run.poll() for run in runs] == [None] * len(runs)
             time.sleep(0.01)
-        yield said
+        yield messages
     finally:
         for run in runs:
             output, _ = run.communicate()
-            said += [line for line in output.splitlines() if line.startswith("Revision")]
+            messages += [line for line in output.splitlines() if line.startswith("Revision")]
     assert [run.returncode for run in runs] == [0] * len(runs)
 
 
 def test_two_concurrent_upgrades_apply_each_revision_once(blank_database: Conninfo) -> None:
     with administrator(blank_database) as first:
         first.execute("select pg_advisory_lock(hashtextextended('gjobs migrate', 0))")
-        with upgrading(first, blank_database, blank_database) as said:
+        with upgrading(first, blank_database, blank_database) as messages:
             first.execute("select pg_advisory_unlock_all()")
 
-    assert sorted(said) == APPLIED
+    assert sorted(messages) == APPLIED
     assert read_status(blank_database).current == HEAD
 
 
 @contextmanager
 def roles_missing(conninfo: Conninfo) -> Iterator[None]:
-    """The cluster as if it had none of the roles; those made meanwhile are dropped."""
+    """Hide the request roles of the cluster during the block, and drop roles created meanwhile."""
     with administrator(conninfo) as connection:
         for role in ROLES:
             connection.execute(SQL("alter role {} rename to {}").format(Identifier(role), Identifier(f"{role}_kept")))
@@ -194,16 +194,16 @@ def test_two_databases_of_a_cluster_can_create_the_roles_at_once(server: ServerH
 
 
 def test_upgrade_skips_service_role_when_it_cannot_be_created(server: ServerHandle, migrated: str) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     cluster = {**server.conninfo, "dbname": "postgres"}
     with roles_missing(cluster), temporary_database(server) as conninfo, administrator(conninfo) as connection:
         connection.execute(SQL("alter role {} nobypassrls").format(Identifier(OWNER)))
         try:
-            upgrade(conninfo, report=said.append)
+            upgrade(conninfo, report=messages.append)
         finally:
             connection.execute(SQL("alter role {} bypassrls").format(Identifier(OWNER)))
 
-    assert said == [
+    assert messages == [
         "The role service_role is not made: gjobs may not make one that bypasses row level security.",
         *APPLIED,
     ]
@@ -216,14 +216,14 @@ def test_upgrade_changes_nothing_while_the_tables_are_locked(
     monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
     downgrade(migrated_copy, "0001")
     before = catalogue(migrated_copy)
-    said: list[str] = []
+    messages: list[str] = []
 
     with connect(migrated_copy) as reader:
         reader.execute("select from public.generation_jobs")
         with pytest.raises(Locked, match="nothing was changed"):
-            upgrade(migrated_copy, report=said.append)
+            upgrade(migrated_copy, report=messages.append)
 
-    assert said == ["The tables are in use. Trying again."]
+    assert messages == ["The tables are in use. Trying again."]
     assert catalogue(migrated_copy) == before
     upgrade(migrated_copy)
     assert read_status(migrated_copy).current == HEAD

@@ -1,4 +1,4 @@
-"""`verify` reads the catalogue alone, whoever asks and through whatever stands between."""
+"""`verify` only reads the catalog, with any login, through poolers and on replicas."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is said before the schema is brought up or down."""
+"""Warnings before an upgrade or a downgrade."""
 
 import pytest
 
@@ -30,10 +30,10 @@ def test_upgrade_warns_about_functions_that_two_new_columns_would_break(
     with connect(attached_database) as connection:
         connection.execute(f"create function public.app_jobs() {returns} language {body}".encode())
 
-    said = cautions_up(attached_database)
+    messages = cautions_up(attached_database)
 
-    assert len(said) == is_named
-    assert all("app_jobs()" in one for one in said)
+    assert len(messages) == is_named
+    assert all("app_jobs()" in one for one in messages)
 
 
 def test_downgrade_warns_about_events_that_will_be_lost(migrated_copy: Conninfo) -> None:
@@ -45,8 +45,8 @@ def test_downgrade_warns_about_events_that_will_be_lost(migrated_copy: Conninfo)
 
     assert cautions_down(migrated_copy, "0005") == []
     for revision in ("0004", "base"):
-        (said,) = cautions_down(migrated_copy, revision)
-        assert said.startswith("2 events will be lost")
+        (messages,) = cautions_down(migrated_copy, revision)
+        assert messages.startswith("2 events will be lost")
     downgrade(migrated_copy, "0004")
     assert cautions_down(migrated_copy, "0001") == []
 
@@ -57,6 +57,6 @@ def test_downgrade_warns_about_budgets_that_will_be_lost(migrated_copy: Conninfo
         connection.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'day', 5)", [ADA.id])
 
     assert cautions_down(migrated_copy, "0007") == []
-    said = "1 budget will be lost, along with the amounts spent. Nothing will limit the cost of jobs."
-    assert cautions_down(migrated_copy, "0006") == [said]
-    assert cautions_down(migrated_copy, "base")[1:] == [said]
+    messages = "1 budget will be lost, along with the amounts spent. Nothing will limit the cost of jobs."
+    assert cautions_down(migrated_copy, "0006") == [messages]
+    assert cautions_down(migrated_copy, "base")[1:] == [messages]

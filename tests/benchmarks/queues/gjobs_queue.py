@@ -1,4 +1,4 @@
-"""Ours: a worker of the store over a table of jobs with all its triggers."""
+"""gjobs: a worker of the store on the jobs table with all its triggers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -55,7 +55,7 @@ class Gjobs:
 
 @asynccontextmanager
 async def _producing(url: str) -> AsyncIterator[Callable[[int], Awaitable[object]]]:
-    """What queues so many jobs, of one person and project."""
+    """Return a function that queues jobs in one project."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as producer:
         ((user_id, project_id),) = await (await producer.execute(_PROJECT)).fetchall()
 

@@ -1,4 +1,4 @@
-"""PgQueuer, with the driver that it recommends."""
+"""PgQueuer with its recommended driver."""
 
 import asyncio
 

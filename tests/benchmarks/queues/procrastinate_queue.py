@@ -1,4 +1,4 @@
-"""Procrastinate. It fetches one job after the other."""
+"""Procrastinate, which fetches one job at a time."""
 
 import asyncio
 

@@ -1,8 +1,8 @@
-"""Queues of jobs under one protocol, each a module for an interpreter that has its library. This one needs only Python.
+"""A common protocol for job queues, each a module for an interpreter with its library. This one needs only Python.
 
-`python -m MODULE drain URL JOBS BATCH AT_A_TIME` queues so many jobs that do nothing, works until none is left, and
-prints the seconds that this took, in a list. `python -m MODULE wake URL JOBS` lets a worker wait, queues one job after
-the other, and prints the milliseconds from before each was queued to the beginning of its handler.
+`python -m MODULE drain URL JOBS BATCH AT_A_TIME` queues jobs that do nothing, runs them all, and prints a list with the
+seconds that this took. `python -m MODULE wake URL JOBS` starts a worker, queues one job after the other, and prints the
+milliseconds from before each was queued to the start of its handler.
 """
 
 import asyncio
@@ -13,14 +13,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
 PAUSE = 0.15
-
-"""Seconds in which a worker that has done its job comes to rest again, as it does in a queue where little happens."""
+"""Seconds until a worker is idle again after a job."""
 
 WARM_UP = 5
 
 
 async def woken(begun: asyncio.Event, queue_one: Callable[[], Awaitable[object]], *, jobs: int) -> list[float]:
-    """Milliseconds for each job, from before it is queued until its handler says that it has begun."""
+    """Return for each job the milliseconds from before it is queued until its handler starts."""
     taken = []
     for number in range(-WARM_UP, jobs):
         await asyncio.sleep(PAUSE)
@@ -36,14 +35,14 @@ async def woken(begun: asyncio.Event, queue_one: Callable[[], Awaitable[object]]
 
 class Queue(Protocol):
     async def drain(self, url: str, *, jobs: int, batch: int, at_a_time: int) -> list[float]:
-        """The seconds from the worker's start to the durable end of the last job."""
+        """Return the seconds from the start of the worker to the durable end of the last job."""
 
     async def wake(self, url: str, *, jobs: int) -> list[float]:
-        """Milliseconds for each job, until its handler began."""
+        """Return for each job the milliseconds until its handler starts."""
 
 
 def main(queue: Queue) -> None:
-    """Raises ValueError where the arguments are not the protocol's."""
+    """Run a command of the protocol. Raise ValueError for other arguments."""
     work: Coroutine[Any, Any, list[float]]
     match sys.argv[1:]:
         case "drain", url, jobs, batch, at_a_time:

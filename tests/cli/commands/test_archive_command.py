@@ -1,23 +1,23 @@
-"""`gjobs cleanup --archive` and `gjobs archive`: jobs are put away, listed, and come back as they were."""
+"""`gjobs cleanup` archives jobs; `gjobs archive` lists and restores them."""
 
 from typing import Any
 
 import pytest
 
-from tests.cli.cli_rows import ALL, FAILED, NOBODY, SUCCEEDED, UNFINISHED, document, present
+from tests.cli.cli_rows import ALL, FAILED, MISSING, SUCCEEDED, UNFINISHED, document, present
 from tests.cli.command_line import OpenTerminal, Run, Sql
 
 OLD = ("cleanup", "--older-than", "1d")
 
 
 @pytest.fixture
-def full(gjobs: Run, url: str) -> None:
-    """The two finished jobs are put away."""
+def archived_jobs(gjobs: Run, url: str) -> None:
+    """Archive the two finished jobs."""
     done = gjobs(*OLD, "--yes")
     assert (done.code, done.err) == (0, "Archived 2 jobs.\n")
 
 
-@pytest.mark.usefixtures("full")
+@pytest.mark.usefixtures("archived_jobs")
 class TestArchivedJobs:
     def test_cleanup_archives_old_finished_jobs_by_default(self, gjobs: Run, sql: Sql) -> None:
         assert present(sql) == UNFINISHED
@@ -25,35 +25,28 @@ class TestArchivedJobs:
         assert all(one["archived_at"] for one in listed)
         assert [one | document(job) for one, job in zip(listed, (SUCCEEDED, FAILED), strict=True)] == listed
 
-    def test_archive_list_prints_a_table_of_archived_jobs(self, gjobs: Run) -> None:
+    def test_archive_list_prints_matching_jobs_in_pages(self, gjobs: Run) -> None:
         listed = gjobs("archive", "list", "--status", "failed", "--project", "Autumn catalog")
         title, row = listed.out.splitlines()
         assert title.split() == ["ID", "STATUS", "COST", "CREATED", "ARCHIVED", "MODE", "PROJECT", "ERROR"]
         assert row.startswith(str(FAILED))
         assert gjobs("archive", "list", "--as", "ben@example.com").err == "No archived jobs.\n"
-
-    def test_archive_list_pages_with_the_after_key(self, gjobs: Run) -> None:
         (first,) = gjobs("archive", "list", "--limit", "1", "--json").document
         (second,) = gjobs("archive", "list", "--after", f"{first['created_at']},{first['id']}", "--json").document
         assert [first["id"], second["id"]] == [str(SUCCEEDED), str(FAILED)]
 
     def test_archive_restore_restores_all_given_ids_or_none(self, gjobs: Run, sql: Sql) -> None:
-        refused = gjobs("archive", "restore", str(FAILED), str(NOBODY), "--json")
-        assert (refused.code, refused.document) == (
-            1,
-            {"restored": [], "missing": [str(NOBODY)], "dropped_columns": []},
-        )
+        refused = gjobs("archive", "restore", str(FAILED), str(MISSING), "--json")
+        assert refused.code == 1
+        assert refused.document == {"restored": [], "missing": [str(MISSING)], "dropped_columns": []}
         assert FAILED not in present(sql)
         done = gjobs("archive", "restore", str(FAILED), str(FAILED))
         assert (done.code, done.err) == (0, "Restored 1 job.\n")
         assert FAILED in present(sql)
-
-    def test_job_events_show_that_a_job_was_archived_and_restored(self, gjobs: Run) -> None:
-        gjobs("archive", "restore", str(FAILED))
-        told = gjobs("jobs", "show", str(FAILED), "--events")
-        assert told.code == 0
-        assert "archived, was failed" in told.out
-        assert "restored, failed" in told.out
+        shown = gjobs("jobs", "show", str(FAILED), "--events")
+        assert shown.code == 0
+        assert "archived, was failed" in shown.out
+        assert "restored, failed" in shown.out
 
     def test_archive_restore_all_asks_for_confirmation(self, open_terminal: OpenTerminal, sql: Sql) -> None:
         terminal = open_terminal("archive", "restore", "--all")
@@ -86,18 +79,13 @@ class TestArchivedJobs:
         assert gjobs("stats", *by).err == ""
 
     def test_jobs_show_reports_that_a_job_is_archived(self, gjobs: Run) -> None:
-        told = gjobs("jobs", "show", str(FAILED))
-        assert told.code == 1
-        assert told.err.splitlines() == [
+        shown = gjobs("jobs", "show", str(FAILED))
+        assert shown.code == 1
+        assert shown.err.splitlines() == [
             f"The job {FAILED} is in the archive.",
             f"'gjobs archive restore {FAILED}' restores it. --events shows its events.",
         ]
         assert "is in the archive" not in gjobs("jobs", "show", str(FAILED), "--as", "ben@example.com").err
-
-    def test_read_only_session_restores_no_archived_job(self, gjobs: Run, sql: Sql) -> None:
-        for options in (["--all", "--yes"], [str(FAILED)]):
-            assert gjobs("archive", "restore", *options, "--read-only").code == 6
-        assert FAILED not in present(sql)
 
 
 def test_cleanup_question_names_the_command_that_restores_the_jobs(open_terminal: OpenTerminal, url: str) -> None:

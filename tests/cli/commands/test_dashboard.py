@@ -1,4 +1,4 @@
-"""`gjobs`, `gjobs demo` and `gjobs snapshot`, as far as the command line has a say."""
+"""`gjobs`, `gjobs demo` and `gjobs snapshot`: the terminal, the options and the output files."""
 
 import signal
 from pathlib import Path
@@ -54,11 +54,11 @@ def test_snapshot_writes_an_svg_file(gjobs: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("url")
-def test_dashboard_drops_what_no_terminal_should_send(open_terminal: OpenTerminal) -> None:
+def test_dashboard_ignores_invalid_terminal_input(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal("--as", "ada@example.com", columns=120)
     terminal.read_until("API timeout")
-    for odd in (*ODD_INPUT, *LATE_REPLIES):
-        terminal.send(odd)
+    for data in (*ODD_INPUT, *LATE_REPLIES):
+        terminal.send(data)
     terminal.send(b"?")
     terminal.read_until("Complete the job")
     terminal.send(b"\x11")

@@ -1,4 +1,4 @@
-"""`gjobs db`, the embedded database under the other commands, and restarts of its server."""
+"""`gjobs db`, other commands on the embedded database, and restarts of its server."""
 
 import asyncio
 import shutil
@@ -22,7 +22,7 @@ from tui.cli.sessions import ServerRestarts
 
 @pytest.fixture
 def data_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the commands keep their cluster; gone after the test with its server."""
+    """The data directory of the commands, which is deleted after the test with its server."""
     directory = Path(tempfile.mkdtemp(prefix="gjobs-cli-", dir=quick_directory()))
     directory.chmod(0o755)
     monkeypatch.setenv("GJOBS_DATA_DIR", str(directory))
@@ -86,8 +86,8 @@ def test_any_command_starts_migrates_and_fills_the_embedded_database(gjobs: Run,
     owners = {job["user_id"] for job in gjobs("jobs", "list", "--json").document}
     assert owners == {ada["id"]}
     assert gjobs("projects", "create", "Winter", "--json").document["user_id"] == ada["id"]
-    everyones = gjobs("jobs", "list", "--as", "operator", "--json").document
-    assert owners < {job["user_id"] for job in everyones}
+    all_jobs = gjobs("jobs", "list", "--as", "operator", "--json").document
+    assert owners < {job["user_id"] for job in all_jobs}
 
     assert gjobs("migrate", "status", "--json").document["current"] == HEAD
     assert gjobs("migrate", "down", "0001", "--yes", "--json").document["pending"] == list(REVISIONS[1:])
@@ -110,16 +110,16 @@ async def test_server_restart_runs_only_once_at_a_time() -> None:
     may_end, ended = threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def revive() -> bool:
+    def restart() -> bool:
         calls.append(None)
         may_end.wait()
         loop.call_soon_threadsafe(ended.set)
         return True
 
-    reviving = ServerRestarts(revive)
-    reviving.after(NoPrivilege("Not permitted."))
-    reviving.after(Unreachable("No answer."))
-    reviving.after(Unreachable("No answer."))
+    restarts = ServerRestarts(restart)
+    restarts.after(NoPrivilege("Not permitted."))
+    restarts.after(Unreachable("No answer."))
+    restarts.after(Unreachable("No answer."))
     may_end.set()
     await ended.wait()
     assert len(calls) == 1
@@ -138,10 +138,10 @@ async def test_failed_server_restart_raises_no_error(error: StoreError) -> None:
     tried = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def revive() -> bool:
+    def restart() -> bool:
         loop.call_soon_threadsafe(tried.set)
         raise SchemaMissing("Its directory is gone.")
 
-    ServerRestarts(revive).after(error)
+    ServerRestarts(restart).after(error)
     await tried.wait()
     ServerRestarts(None).after(error)

@@ -1,4 +1,4 @@
-"""`gjobs doctor`: its exit code, its document, and what people read."""
+"""`gjobs doctor`: exit code, JSON document and report."""
 
 import re
 
@@ -16,7 +16,7 @@ KEYS = {"section", "name", "severity", "sentence", "sql", "hint"}
 
 @pytest.fixture
 def attached_url(attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The app's own database, faults and all."""
+    """The address of an app's own database, which has problems."""
     with connect(attached_database) as connection:
         fill(connection)
     address = uri(attached_database)
@@ -32,7 +32,7 @@ def test_doctor_reports_no_problem_for_a_healthy_database(gjobs: Run, url: str) 
     assert done.document["next_steps"] == ["Nothing has to be done."]
 
 
-def test_doctor_lists_findings_with_the_sql_that_fixes_them(gjobs: Run, attached_url: str) -> None:
+def test_doctor_lists_findings_with_their_sql_and_counts_visible_jobs(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor", "--json")
     document = done.document
     assert (done.code, done.err) == (8, "")
@@ -56,6 +56,14 @@ def test_doctor_lists_findings_with_the_sql_that_fixes_them(gjobs: Run, attached
     words = [line for line in lines if not line.startswith(" " * 15) and " " in line.strip()]
     assert max(map(cell_len, words)) <= 80
 
+    for actor, sentences in (
+        ("ada@example.com", ["ada@example.com sees 4 jobs."]),
+        ("ben@example.com", ["ben@example.com sees 1 job."]),
+        ("operator", []),
+    ):
+        findings = gjobs("doctor", "--json", "--as", actor).document["findings"]
+        assert [finding["sentence"] for finding in findings if finding["name"] == "seen-by"] == sentences
+
 
 def test_doctor_prints_colors_on_a_terminal(open_terminal: OpenTerminal, url: str) -> None:
     terminal = open_terminal("doctor")
@@ -69,16 +77,6 @@ def test_doctor_reports_an_empty_database(gjobs: Run, blank_database: Conninfo) 
     assert "None of the app's tables is here" in done.out
 
 
-def test_doctor_counts_the_jobs_visible_to_a_user(gjobs: Run, attached_url: str) -> None:
-    def seen(who: str) -> object:
-        findings = gjobs("doctor", "--json", "--as", who).document["findings"]
-        return [finding["sentence"] for finding in findings if finding["name"] == "seen-by"]
-
-    assert seen("ada@example.com") == ["ada@example.com sees 4 jobs."]
-    assert seen("ben@example.com") == ["ben@example.com sees 1 job."]
-    assert seen("operator") == []
-
-
 def test_doctor_escapes_hostile_names_from_the_database(gjobs: Run, attached_database: Conninfo) -> None:
     with connect(attached_database) as owner:
         owner.execute('create policy "a\x1b[2J\u202eb" on projects for select using (true)'.encode())
@@ -88,8 +86,7 @@ def test_doctor_escapes_hostile_names_from_the_database(gjobs: Run, attached_dat
     assert re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", done.out) is None
 
 
-def test_doctor_report_does_not_break_long_names() -> None:
-    """A name, to be copied."""
+def test_doctor_report_does_not_break_a_long_name_that_users_copy() -> None:
     name = "n" * 100
     found = Finding(section=Section.ROLE, name="login", severity=Severity.NOTE, sentence=f"The login {name} is one.")
     text = report_text(DoctorReport(findings=(found,), next_steps=()), colour=False)

@@ -1,6 +1,6 @@
-"""`gjobs doctor --isolation`: what one user reaches of another's, as findings, and an exit code that says so."""
+"""`gjobs doctor --isolation` reports what one user can reach of another user's rows."""
 
-from pathlib import Path
+from itertools import product
 
 import pytest
 
@@ -14,21 +14,20 @@ LEAKS = {
     "statistics-read": "problem",
     "summary-read": "problem",
 }
-
-"""Of the app's own schema."""
+"""The leaks of the app's own schema."""
 
 
 @pytest.fixture
 def attached_url(attached_database: Conninfo, use_profile: UseProfile) -> str:
-    """The app's own database, by a profile that writes only on purpose."""
+    """The address of the app's own database, whose profile requires a write reason."""
     with connect(attached_database) as connection:
         fill(connection)
         connection.execute("insert into projects (user_id, name) values (%s, 'Empty')", [ADA])
     return use_profile("app", attached_database, write=False)
 
 
-def answers(document: dict[str, list[dict[str, str]]]) -> dict[str, dict[str, str]]:
-    """The findings of the isolation check by their names."""
+def isolation_findings(document: dict[str, list[dict[str, str]]]) -> dict[str, dict[str, str]]:
+    """Return the findings of the isolation check by name."""
     return {finding["name"]: finding for finding in document["findings"] if finding["section"] == "isolation"}
 
 
@@ -36,7 +35,7 @@ def test_doctor_isolation_reports_no_leak_and_changes_nothing(gjobs: Run, url: s
     everything = "select (select jsonb_agg(j) from generation_jobs j), (select jsonb_agg(p) from projects p)"
     before = sql(everything)
     done = gjobs("doctor", "--isolation", "--json")
-    found = answers(done.document)
+    found = isolation_findings(done.document)
     assert (done.code, done.err) == (0, "")
     assert {finding["severity"] for finding in found.values()} == {"ok"}
     assert found["job-delete"]["sentence"] == "Deletes a job of the owner: hidden (0 rows)."
@@ -45,7 +44,7 @@ def test_doctor_isolation_reports_no_leak_and_changes_nothing(gjobs: Run, url: s
 
 def test_doctor_isolation_judges_writes_without_a_write_reason(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor", "--isolation", "--json")
-    found = answers(done.document)
+    found = isolation_findings(done.document)
     assert done.code == 8
     assert {name: found[name]["severity"] for name in found if found[name]["severity"] != "ok"} == LEAKS
     assert "--write REASON" in found["who"]["hint"]
@@ -53,13 +52,14 @@ def test_doctor_isolation_judges_writes_without_a_write_reason(gjobs: Run, attac
         "Deletes a project of the owner: judged from the policies, not tried: own rows only."
     )
     assert found["summary-read"]["hint"].startswith("The SQL that fixes it is above")
+    text = " ".join(gjobs("doctor", "--isolation").out.split())
+    assert "Checked what ben@example.com can reach of the rows of ada@example.com" in text
+    assert "✗ problem Calls get_job_statistics with the owner's id: read 4 jobs." in text
 
 
-def test_doctor_isolation_probes_writes_with_a_reason_and_rolls_them_back(
-    gjobs: Run, attached_url: str, tmp_path: Path
-) -> None:
+def test_doctor_isolation_probes_writes_with_a_reason_and_rolls_them_back(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor", "--isolation", "--json", "--write", "ticket 7")
-    found = answers(done.document)
+    found = isolation_findings(done.document)
     assert done.code == 8
     assert {name for name in found if found[name]["severity"] != "ok"} == set(LEAKS)
     assert found["job-insert-into"]["sentence"].endswith("inserted 1 row — rolled back.")
@@ -67,45 +67,26 @@ def test_doctor_isolation_probes_writes_with_a_reason_and_rolls_them_back(
     assert gjobs("journal", "--json").document == []
 
 
-def test_doctor_isolation_prints_readable_findings(gjobs: Run, attached_url: str) -> None:
-    done = gjobs("doctor", "--isolation")
-    text = " ".join(done.out.split())
-    assert "Checked what ben@example.com can reach of the rows of ada@example.com" in text
-    assert "✗ problem Calls get_job_statistics with the owner's id: read 4 jobs." in text
-
-
-def test_doctor_isolation_uses_the_given_owner_and_other_user(gjobs: Run, attached_url: str) -> None:
+def test_doctor_isolation_uses_the_given_owner_and_other_user_or_refuses_them(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor", "--isolation", "--owner", "ben@example.com", "--other", str(ADA), "--json")
-    assert answers(done.document)["who"]["sentence"].startswith("Checked what ada@example.com can reach of")
-    assert answers(done.document)["summary-read"]["sentence"].endswith("read 1 job.")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
+    found = isolation_findings(done.document)
+    assert found["who"]["sentence"].startswith("Checked what ada@example.com can reach of")
+    assert found["summary-read"]["sentence"].endswith("read 1 job.")
+    for users, code, words in (
         (("--owner", "ada@example.com"), 2, "--owner and --other need --isolation."),
         (("--isolation", "--owner", "zoe@example.com"), 1, "'zoe@example.com'"),
         (("--isolation", "--owner", "ben@example.com", "--other", str(BEN)), 2, "name the same user"),
-    ],
-)
-def test_doctor_isolation_rejects_unusable_users(
-    gjobs: Run, attached_url: str, arguments: tuple[str, ...], code: int, words: str
-) -> None:
-    assert_refused(gjobs("doctor", *arguments), code, words)
+    ):
+        assert_refused(gjobs("doctor", *users), code, words)
 
 
-@pytest.mark.parametrize("further", [(), ("--owner", str(BEN)), ("--owner", "ada@example.com", "--other", str(BEN))])
-def test_doctor_isolation_under_as_prints_no_other_users_email(
-    gjobs: Run, attached_url: str, further: tuple[str, ...]
-) -> None:
-    for form in ((), ("--json",)):
-        done = gjobs("doctor", "--isolation", "--as", "ada@example.com", *further, *form)
+def test_doctor_isolation_under_as_prints_no_other_users_email(gjobs: Run, attached_url: str) -> None:
+    users: list[list[str]] = [[], ["--owner", str(BEN)], ["--owner", "ada@example.com", "--other", str(BEN)]]
+    for options, output in product(users, ([], ["--json"])):
+        done = gjobs("doctor", "--isolation", "--as", "ada@example.com", *options, *output)
         text = " ".join((done.out + done.err).split())
         assert "ben@example.com" not in text
         assert f"user {str(BEN)[:8]}" in text
         assert "ada@example.com" in text
-
-
-def test_doctor_isolation_under_as_tries_what_that_user_reaches(gjobs: Run, attached_url: str) -> None:
-    done = gjobs("doctor", "--isolation", "--as", "ada@example.com", "--json")
-    assert answers(done.document)["who"]["sentence"].startswith("Checked what ada@example.com can reach of")
+        if not options:
+            assert "Checked what ada@example.com can reach of" in text

@@ -1,4 +1,4 @@
-"""Jobs as files of each format, whatever their text."""
+"""The file formats of exported jobs."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.formats import plain_row
@@ -60,7 +60,8 @@ jobs = st.lists(
 )
 
 
-@given(st.lists(jobs, max_size=3))
+@given(st.lists(jobs, max_size=2))
+@settings(max_examples=50)
 def test_json_and_ndjson_contain_every_job_unchanged(pages: list[list[GenerationJob]]) -> None:
     expected = [plain_row(one) for page in pages for one in page]
     assert json.loads(written(FileFormat.JSON, *pages)) == expected

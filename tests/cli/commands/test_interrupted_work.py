@@ -1,4 +1,4 @@
-"""An interrupt of long work is reported with what was done until then, also as an error document."""
+"""An interrupted command reports what it has done, also in the error document of --json."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ async def interrupted_twice(*_: object) -> AsyncGenerator[BatchProgress, None]:
 
 @pytest.fixture(params=COMMANDS)
 def interrupted(request: pytest.FixtureRequest, gjobs: Run, sql: Sql) -> Iterator[tuple[Sequence[str], str, str]]:
-    """A command that finds jobs, what it works with, and what it says when it is stopped."""
+    """A command with matching jobs, the function that it runs, and the beginning of its message."""
     if request.param == "archive restore":
         gjobs("cleanup", *OLD, "--yes")
     if request.param == "retention apply":
@@ -54,11 +54,11 @@ def interrupted(request: pytest.FixtureRequest, gjobs: Run, sql: Sql) -> Iterato
     sql("delete from gjobs.retention_policies")
 
 
-def test_interrupt_is_reported_with_what_was_done(
+def test_interrupted_command_reports_what_was_done(
     interrupted: tuple[Sequence[str], str, str], gjobs: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command, work, words = interrupted
-    monkeypatch.setattr(work, interrupted_once)
+    command, function, words = interrupted
+    monkeypatch.setattr(function, interrupted_once)
     stopped = gjobs(*command, "--json")
     assert stopped.code == 130
     assert stopped.document
@@ -69,14 +69,14 @@ def test_interrupt_is_reported_with_what_was_done(
     assert gjobs(*command).err.splitlines()[-1] == error["message"]
 
 
-def test_second_interrupt_breaks_the_work_off_and_is_reported_with_what_was_done(
+def test_second_interrupt_ends_the_command_at_once_and_reports_what_was_done(
     interrupted: tuple[Sequence[str], str, str], gjobs: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command, work, _ = interrupted
-    monkeypatch.setattr(work, interrupted_twice)
-    broken_off = gjobs(*command, "--json")
-    assert (broken_off.code, broken_off.out) == (130, "")
-    *words, document = broken_off.err.splitlines()
+    command, function, _ = interrupted
+    monkeypatch.setattr(function, interrupted_twice)
+    ended = gjobs(*command, "--json")
+    assert (ended.code, ended.out) == (130, "")
+    *words, document = ended.err.splitlines()
     assert json.loads(document)["error"]["message"] == "Interrupted."
     assert "d 3 jobs" in " ".join(words)
     assert "interrupt" in " ".join(words)

@@ -1,15 +1,15 @@
-"""`--filter` and `--view` of `gjobs jobs list` and `export`, and how their mistakes are explained."""
+"""`--filter` and `--view` of `gjobs jobs list` and `export`, and the explanation of mistakes."""
 
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from rich.cells import cell_len
 
 from store.filters.filter_terms import KEYS
 from store.filters.filter_text import parse
 from store.filters.job_filter import FilterError
-from tests.cli.cli_rows import ADA, AUTUMN, BENS, FAILED, NOON, QUEUED, RUNNING, SUCCEEDED, listed_ids, time_of
+from tests.cli.cli_rows import ADA, AUTUMN, BENS_JOB, FAILED, NOON, QUEUED, RUNNING, SUCCEEDED, listed_ids, time_of
 from tests.cli.command_line import Configure, OpenTerminal, Run, assert_refused, profile
 from tests.store.filters.filter_strategies import typed
 from tui.text.error_text import marked
@@ -21,7 +21,7 @@ cheap = { filter = "cost:<=100", order = "cost" }
 """
 
 
-class TestListing:
+class TestFilterOptions:
     @pytest.fixture(autouse=True)
     def configured(self, url: str, configure: Configure) -> None:
         configure(profile("world", url, write=True), VIEWS)
@@ -30,27 +30,27 @@ class TestListing:
         ("options", "expected"),
         [
             (["--filter", "status:failed,running"], [RUNNING, FAILED]),
-            (["--filter", "cost:$1.. -status:succeeded"], [QUEUED, BENS]),
+            (["--filter", "cost:$1.. -status:succeeded"], [QUEUED, BENS_JOB]),
             (["--filter", 'project:"autumn catalog" cost:>50'], [QUEUED, SUCCEEDED]),
-            (["--filter", "user:BEN@example.com"], [BENS]),
+            (["--filter", "user:BEN@example.com"], [BENS_JOB]),
             (["--filter", "TIMEOUT"], [FAILED]),
             (["--filter", f"id:{RUNNING}"], [RUNNING]),
             (["--filter=-mode:lifestyle"], [RUNNING, SUCCEEDED, FAILED]),
             (["--filter", f"since:{time_of(3)} until:{time_of(4)}"], [RUNNING]),
-            (["--filter", "lifestyle", "--project", "Spring lookbook"], [BENS]),
+            (["--filter", "lifestyle", "--project", "Spring lookbook"], [BENS_JOB]),
             (["--filter", "lifestyle", "--status", "failed"], []),
             (["--filter", "asset:none", "--limit", "1", "--after", f"{time_of(3)},{RUNNING}"], [SUCCEEDED]),
             (["--filter", "lifestyle", "--as", "ada@example.com"], [QUEUED]),
             (["--filter", f"user:{ADA} project:spring"], []),
-            (["--filter", ""], [QUEUED, RUNNING, SUCCEEDED, FAILED, BENS]),
-            (["--view", "cheap"], [RUNNING, FAILED, BENS]),
+            (["--filter", ""], [QUEUED, RUNNING, SUCCEEDED, FAILED, BENS_JOB]),
+            (["--view", "cheap"], [RUNNING, FAILED, BENS_JOB]),
             (["--view", "gone wrong"], [FAILED]),
-            (["--view", "cheap", "--filter=-status:failed"], [RUNNING, BENS]),
+            (["--view", "cheap", "--filter=-status:failed"], [RUNNING, BENS_JOB]),
             (["--view", "cheap", "--as", "ada@example.com", "--limit", "1"], [RUNNING]),
             (["--status", "failed"], [FAILED]),
             (["--project", "Autumn catalog", "--status", "queued"], [QUEUED]),
             (["--project", str(AUTUMN), "--limit", "2"], [QUEUED, RUNNING]),
-            (["--project", "Spring lookbook"], [BENS]),
+            (["--project", "Spring lookbook"], [BENS_JOB]),
             (["--project", "Spring lookbook", "--status", "running"], []),
         ],
     )
@@ -107,6 +107,7 @@ def test_mark_is_placed_below_the_filter_mistake(text: str, expected: str) -> No
 
 
 @given(typed)
+@settings(max_examples=50)
 def test_marked_filter_is_printable_and_fits_the_terminal(text: str) -> None:
     try:
         parse(text * 30, now=NOON)

@@ -6,7 +6,19 @@ import shlex
 import pytest
 
 from store.jobs.job import DEFAULT_COST_CENTS, JobStatus, why_refused
-from tests.cli.cli_rows import ADA, ASSET, AUTUMN, BENS, FAILED, NOBODY, QUEUED, RUNNING, SPRING, SUCCEEDED, document
+from tests.cli.cli_rows import (
+    ADA,
+    ASSET,
+    AUTUMN,
+    BENS_JOB,
+    FAILED,
+    MISSING,
+    QUEUED,
+    RUNNING,
+    SPRING,
+    SUCCEEDED,
+    document,
+)
 from tests.cli.command_line import Run, Sql, assert_refused
 from tests.conftest import Conninfo, connect
 
@@ -34,18 +46,26 @@ def test_jobs_create_queues_a_job_for_the_project_owner(gjobs: Run, sql: Sql) ->
         (f"create --project {AUTUMN} --mode ' ' --json", 2, "The mode is empty."),
         (f"create --project {AUTUMN} --mode x --cost-cents -1 --json", 2, "The cost must be"),
         (f"create --project {AUTUMN} --mode x --cost-cents 1.5 --json", 2, "'1.5' is not a whole number"),
-        (f"create --project {AUTUMN} --mode x --input-asset {NOBODY} --json", 2, "no asset"),
+        (f"create --project {AUTUMN} --mode x --input-asset {MISSING} --json", 2, "no asset"),
         (f"create --project {AUTUMN} --json", 2, "--mode"),
-        (f"create --project {NOBODY} --mode x --json", 1, "There is no project"),
+        (f"create --project {MISSING} --mode x --json", 1, "There is no project"),
         ("create --project Autumn --mode x --json", 1, "'Autumn catalog'"),
         ("create --project 'autumn catalog' --mode x", 1, "'Autumn catalog'"),
         (f"create --project {SPRING} --mode x --as ada@example.com", 1, f"There is no project '{SPRING}'"),
         (f"update {QUEUED}", 2, ""),
         (f"update {QUEUED} --status failed", 2, "--status"),
         (f"update {QUEUED} --mode ''", 2, "mode"),
-        (f"update {NOBODY} --mode x", 1, str(NOBODY)),
-        (f"update {BENS} --mode x --as ada@example.com", 1, f"{BENS} exists, but ada@example.com does not see it."),
-        (f"delete {BENS} --yes --as ada@example.com", 1, f"{BENS} exists, but ada@example.com does not see it."),
+        (f"update {MISSING} --mode x", 1, str(MISSING)),
+        (
+            f"update {BENS_JOB} --mode x --as ada@example.com",
+            1,
+            f"{BENS_JOB} exists, but ada@example.com does not see it.",
+        ),
+        (
+            f"delete {BENS_JOB} --yes --as ada@example.com",
+            1,
+            f"{BENS_JOB} exists, but ada@example.com does not see it.",
+        ),
         (f"transition {SUCCEEDED} failed", 1, "which is final"),
     ],
 )
@@ -59,14 +79,9 @@ def test_refused_write_is_explained_and_changes_nothing(gjobs: Run, sql: Sql, li
 
 def test_ambiguous_project_name_lists_the_project_ids(gjobs: Run, sql: Sql) -> None:
     sql("update public.projects set name = 'Autumn catalog'")
-    assert_refused(
-        gjobs("jobs", "create", "--project", "Autumn catalog", "--mode", "x"),
-        2,
-        str(AUTUMN),
-        "2 projects have the name",
-    )
-    as_ada = gjobs("jobs", "create", "--project", "Autumn catalog", "--mode", "x", "--as", "ada@example.com")
-    assert as_ada.code == 0
+    create = ("jobs", "create", "--project", "Autumn catalog", "--mode", "x")
+    assert_refused(gjobs(*create), 2, str(AUTUMN), "2 projects have the name")
+    assert gjobs(*create, "--as", "ada@example.com").code == 0
 
 
 def test_jobs_update_changes_only_the_given_columns_and_an_empty_text_removes_a_value(gjobs: Run) -> None:
@@ -98,18 +113,18 @@ def test_refused_transition_prints_the_reason(gjobs: Run) -> None:
     hint = "It can change to running."
     error = {"kind": "declined", "message": reason, "hint": hint, "exit_code": 1}
     assert json.loads(refused.err) == {"error": error}
-    for_people = gjobs("jobs", "transition", str(QUEUED), "succeeded")
-    assert (for_people.code, for_people.out, for_people.err) == (1, "", f"{reason}\n{hint}\n")
+    as_text = gjobs("jobs", "transition", str(QUEUED), "succeeded")
+    assert (as_text.code, as_text.out, as_text.err) == (1, "", f"{reason}\n{hint}\n")
 
 
-@pytest.mark.parametrize("job", [NOBODY, BENS])
+@pytest.mark.parametrize("job", [MISSING, BENS_JOB])
 def test_transition_of_a_missing_or_hidden_job_is_refused(gjobs: Run, job: object) -> None:
     missing = gjobs("jobs", "transition", str(job), "running", "--as", "ada@example.com", "--json")
     reason = f"There is no job {job}, or this user does not see it."
     assert missing.code == 1
     assert missing.document == {"applied": False, "job": None, "reason": reason}
-    told = json.loads(missing.err)["error"]["message"]
-    assert told.startswith(f"{job} does not exist" if job == NOBODY else f"{job} exists, but ada@example.com")
+    message = json.loads(missing.err)["error"]["message"]
+    assert message.startswith(f"{job} does not exist" if job == MISSING else f"{job} exists, but ada@example.com")
 
 
 def test_transition_of_a_locked_job_times_out(gjobs: Run, database: Conninfo) -> None:
@@ -118,7 +133,7 @@ def test_transition_of_a_locked_job_times_out(gjobs: Run, database: Conninfo) ->
         assert_refused(gjobs("jobs", "transition", str(QUEUED), "running"), 4, "locked by another transaction")
 
 
-def test_retry_links_the_new_job_and_the_failed_one(gjobs: Run) -> None:
+def test_retry_links_the_new_job_to_the_failed_one_and_a_second_retry_requires_again(gjobs: Run) -> None:
     (done,) = gjobs("jobs", "retry", str(FAILED), "--json").document
     new = done["job"]
     assert (done["repeats"], done["applied"], done["repeated_by"]) == (str(FAILED), True, None)
@@ -128,22 +143,18 @@ def test_retry_links_the_new_job_and_the_failed_one(gjobs: Run) -> None:
     assert f"repeats      {FAILED}" in gjobs("jobs", "show", new["id"]).out
     assert f"repeated by  {new['id']}" in gjobs("jobs", "show", str(FAILED)).out
 
-
-def test_retry_requires_again_to_repeat_a_retried_job(gjobs: Run) -> None:
-    (first,) = gjobs("jobs", "retry", str(FAILED), "--json").document
     refused = gjobs("jobs", "retry", str(FAILED))
     assert (refused.code, refused.out) == (1, "")
-    by = first["job"]["id"]
-    assert refused.err == f"The job {FAILED} was already retried as {by}. Add --again to retry it again.\n"
+    assert refused.err == f"The job {FAILED} was already retried as {new['id']}. Add --again to retry it again.\n"
     assert gjobs("jobs", "retry", str(FAILED), "--again").code == 0
 
 
 def test_retry_reports_each_job_that_cannot_be_retried(gjobs: Run) -> None:
-    done = gjobs("jobs", "retry", str(FAILED), str(QUEUED), str(NOBODY))
+    done = gjobs("jobs", "retry", str(FAILED), str(QUEUED), str(MISSING))
     assert done.code == 1
     _, row = done.out.splitlines()
     assert row.endswith("Autumn catalog")
     assert done.err.splitlines() == [
         f"Only a failed job can be retried; {QUEUED} is queued.",
-        f"There is no job {NOBODY}, or this user does not see it.",
+        f"There is no job {MISSING}, or this user does not see it.",
     ]

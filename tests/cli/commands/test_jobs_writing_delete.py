@@ -1,11 +1,11 @@
-"""`gjobs jobs delete` deletes all given jobs or none. It and `gjobs cleanup` ask before they delete."""
+"""`gjobs jobs delete`, and the question that it and `gjobs cleanup` ask before they delete."""
 
 import signal
 from uuid import UUID
 
 import pytest
 
-from tests.cli.cli_rows import ALL, BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED, present
+from tests.cli.cli_rows import ALL, BENS_JOB, FAILED, MISSING, QUEUED, RUNNING, SUCCEEDED, present
 from tests.cli.command_line import PROMPT, OpenTerminal, Result, Run, Sql, assert_refused, run_process
 
 pytestmark = pytest.mark.usefixtures("url")
@@ -23,7 +23,7 @@ def test_jobs_delete_with_yes_deletes_all_given_jobs(gjobs: Run, sql: Sql) -> No
     assert gjobs("jobs", "delete", str(QUEUED), "--yes") == Result(code=0, out="", err="Deleted 1 job.\n")
 
 
-@pytest.mark.parametrize("other", [NOBODY, BENS])
+@pytest.mark.parametrize("other", [MISSING, BENS_JOB])
 def test_jobs_delete_deletes_all_given_jobs_or_none(gjobs: Run, sql: Sql, other: UUID) -> None:
     refused = gjobs("jobs", "delete", str(FAILED), str(other), "--as", "ada@example.com", "--yes", "--json")
     assert refused.code == 1
@@ -57,8 +57,9 @@ def test_jobs_delete_question_names_each_job_and_the_database(open_terminal: Ope
     assert FAILED not in present(sql)
 
 
-@pytest.mark.parametrize("command", [DELETE, CLEANUP], ids=["jobs delete", "cleanup"])
-@pytest.mark.parametrize("answer", ["n\n", "\n", "\x04", "yess\n"])
+@pytest.mark.parametrize(
+    ("command", "answer"), [(CLEANUP, "n\n"), *((DELETE, answer) for answer in ("n\n", "\n", "\x04", "yess\n"))]
+)
 def test_deletion_deletes_nothing_unless_the_answer_is_yes(
     open_terminal: OpenTerminal, sql: Sql, command: tuple[str, ...], answer: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""`gjobs journal`: what was written from here, for people and for scripts."""
+"""`gjobs journal` lists the writes of gjobs on this machine."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,6 @@ from store.users.actor import OPERATOR
 from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED, RUNNING, document
 from tests.cli.command_line import Configure, Run, assert_refused, uri
 from tests.conftest import Conninfo
-from tui.cli.arguments import since
-from tui.cli.exit_codes import BadArgument
 
 
 @pytest.fixture
@@ -54,7 +52,7 @@ def test_journal_lists_each_writing_command_newest_first(gjobs: Run) -> None:
 def test_write_is_refused_when_the_journal_cannot_be_written(gjobs: Run, directory: Path) -> None:
     assert gjobs("jobs", "list").code == 0
     assert gjobs("jobs", "transition", str(QUEUED), "succeeded").code == 1
-    assert not directory.exists()  # Neither of them writes.
+    assert not directory.exists()  # Neither command writes.
     directory.parent.mkdir(exist_ok=True)
     directory.touch()
     refused = gjobs("jobs", "transition", str(QUEUED), "running")
@@ -68,8 +66,8 @@ def test_journal_command_requires_no_configuration_and_creates_nothing(
     configure("this is no TOML")
     monkeypatch.setenv("GJOBS_PROFILE", "no such profile")
     assert gjobs("journal", "--json").document == []
-    told = gjobs("journal")
-    assert (told.code, told.err) == (0, "No entries.\n")
+    printed = gjobs("journal")
+    assert (printed.code, printed.err) == (0, "No entries.\n")
     assert not directory.parent.exists()
 
 
@@ -84,21 +82,22 @@ def test_command_that_opens_a_database_removes_old_journal_files(
 
 @pytest.fixture
 def entries(directory: Path) -> None:
-    """One an hour, the latest an hour ago, the last of them without its end."""
+    """Four entries, from four hours to one hour ago. The outcome of the newest is unknown."""
     for hours in (4, 3, 2, 1):
-        journal = Journal(directory, database="prod\x1b[2J", clock=lambda ago=hours: ago_(ago))  # type: ignore[misc]
+        time = hours_ago(hours)
+        journal = Journal(directory, database="prod\x1b[2J", clock=lambda time=time: time)  # type: ignore[misc]
         mark = journal.begin(WriteRecord(what=f"write {hours}"), actor=OPERATOR, reason="why\nnot", transaction_id=1)
         if hours > 1:
             journal.end(mark, WriteOutcome.DONE)
 
 
-def ago_(hours: int) -> datetime:
+def hours_ago(hours: int) -> datetime:
     return datetime.now(UTC) - timedelta(hours=hours)
 
 
 def test_journal_table_shortens_long_id_lists_and_json_keeps_them(gjobs: Run, directory: Path) -> None:
     ids = tuple(UUID(int=number) for number in range(500))
-    journal = Journal(directory, database="prod", clock=lambda: ago_(1))
+    journal = Journal(directory, database="prod", clock=lambda: hours_ago(1))
     journal.begin(WriteRecord(what="archive old jobs", touched=ids), actor=OPERATOR, reason=None, transaction_id=1)
 
     _, line = gjobs("journal").out.splitlines()
@@ -111,50 +110,26 @@ def test_journal_table_shortens_long_id_lists_and_json_keeps_them(gjobs: Run, di
 @pytest.mark.usefixtures("entries")
 class TestJournalEntries:
     def test_journal_prints_an_aligned_table_with_escaped_text(self, gjobs: Run) -> None:
-        told = gjobs("journal")
-        titles, *lines = told.out.splitlines()
+        printed = gjobs("journal")
+        titles, *lines = printed.out.splitlines()
         assert titles.split() == ["TIME", "OUTCOME", "WHAT", "IDS", "AS", "DATABASE", "REASON"]
         assert [line[titles.index("WHAT") :][:7] for line in lines] == ["write 1", "write 2", "write 3", "write 4"]
         assert [line[titles.index("OUTCOME") :].split()[0] for line in lines] == ["unknown", "done", "done", "done"]
         assert all("prod␛[2J" in line and line.endswith("why⏎not") for line in lines)
 
-    def test_journal_limit_reports_that_there_are_more_entries(self, gjobs: Run) -> None:
-        told = gjobs("journal", "--limit", "2")
-        assert len(told.out.splitlines()) == 3
-        assert told.err == "There are more: --limit 20 shows them.\n"
+    def test_journal_limit_and_since_leave_out_earlier_entries(self, gjobs: Run) -> None:
+        printed = gjobs("journal", "--limit", "2")
+        assert len(printed.out.splitlines()) == 3
+        assert printed.err == "There are more: --limit 20 shows them.\n"
         assert len(gjobs("journal", "--limit", "2", "--json").document) == 2
         assert gjobs("journal", "--limit", "4").err == ""
-
-    def test_journal_since_leaves_out_earlier_entries(self, gjobs: Run) -> None:
-        recent = gjobs("journal", "--since", "150m", "--json").document
-        assert [entry["what"] for entry in recent] == ["write 1", "write 2"]
-        exactly = gjobs("journal", "--since", ago_(3).isoformat(), "--json").document
-        assert [entry["what"] for entry in exactly] == ["write 1", "write 2"]
+        for since in ("150m", hours_ago(3).isoformat()):
+            recent = gjobs("journal", "--since", since, "--json").document
+            assert [entry["what"] for entry in recent] == ["write 1", "write 2"]
 
     def test_journal_reports_unreadable_lines(self, gjobs: Run, directory: Path) -> None:
         with next(directory.iterdir()).open("a") as file:
             file.write("{\n[]\n")
-        told = gjobs("journal", "--json")
-        assert len(told.document) == 4
-        assert told.err == "2 lines of the journal could not be read and are left out.\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("30m", timedelta(minutes=30)),
-        ("24h", timedelta(hours=24)),
-        ("7d", timedelta(days=7)),
-        ("99999999d", timedelta(days=36_500)),
-        ("2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
-        ("2026-01-31T12:00+02:00", datetime(2026, 1, 31, 10, tzinfo=UTC)),
-    ],
-)
-def test_since_parses_ages_and_times(text: str, value: datetime | timedelta) -> None:
-    assert since(text) == value
-
-
-@pytest.mark.parametrize("text", ["", "h", "-3h", "1.5h", "yesterday", "9999999999999d", "0001-01-01T00:00+14:00"])
-def test_since_rejects_invalid_times(text: str) -> None:
-    with pytest.raises(BadArgument, match="is not a time"):
-        since(text)
+        printed = gjobs("journal", "--json")
+        assert len(printed.document) == 4
+        assert printed.err == "2 lines of the journal could not be read and are left out.\n"

@@ -6,7 +6,7 @@ from tests.cli.command_line import OpenTerminal, Run, assert_refused
 from tui.manual.pages import GROUPS, TOPICS, page_text, summary
 
 
-def test_help_lists_every_topic_with_a_line(gjobs: Run) -> None:
+def test_help_lists_every_topic_with_its_summary(gjobs: Run) -> None:
     done = gjobs("help")
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
@@ -37,11 +37,11 @@ def test_help_explains_a_command_that_has_no_page(gjobs: Run) -> None:
         (("budgets", "--as", "ada@example.com"), 2, "This command opens no database."),
     ],
 )
-def test_help_refuses_what_it_does_not_know(gjobs: Run, arguments: tuple[str, ...], code: int, words: str) -> None:
+def test_help_refuses_unknown_topics_and_options(gjobs: Run, arguments: tuple[str, ...], code: int, words: str) -> None:
     assert_refused(gjobs("help", *arguments), code, words)
 
 
-def test_help_finds_words_on_pages(gjobs: Run) -> None:
+def test_help_search_lists_the_pages_with_the_words(gjobs: Run) -> None:
     done = gjobs("help", "--search", "worker dies")
     assert done.code == 0
     assert [line.split()[0] for line in done.out.splitlines()] == ["TOPIC", "workers", "retries"]
@@ -58,7 +58,7 @@ def test_help_shows_a_page_in_the_pager_on_a_terminal(open_terminal: OpenTermina
     assert "](retention.md)" not in terminal.screen
 
 
-def test_help_shows_a_page_without_the_pager_if_it_cannot_be_run(open_terminal: OpenTerminal) -> None:
+def test_help_prints_the_page_when_the_pager_cannot_be_run(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal("help", "exit-codes", environment={"PAGER": "no-such-pager"})
     assert terminal.finish() == 0
     assert "Can't run the pager 'no-such-pager'. Check the variable PAGER." in terminal.screen

@@ -1,4 +1,4 @@
-"""`gjobs migrate` on somebody's database, which is never changed unasked."""
+"""`gjobs migrate` changes an empty database only after a confirmation."""
 
 import pytest
 
@@ -6,9 +6,9 @@ from migrations import HEAD, REVISIONS
 from tests.cli.command_line import OpenTerminal, Run, UseProfile, assert_refused, run_process, uri
 from tests.conftest import Conninfo, connect
 
-NOT_YET = {"current": None, "head": HEAD, "pending": list(REVISIONS), "managed": False}
+UNMIGRATED = {"current": None, "head": HEAD, "pending": list(REVISIONS), "managed": False}
 
-DONE = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
+MIGRATED = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
 
 
 @pytest.fixture(autouse=True)
@@ -21,22 +21,19 @@ def schemas(database: Conninfo) -> set[str]:
         return {str(name) for (name,) in connection.execute("select nspname from pg_catalog.pg_namespace")}
 
 
-def test_migrate_runs_up_down_and_up_again(gjobs: Run) -> None:
-    assert gjobs("migrate", "status", "--json").document == NOT_YET
-    up = gjobs("migrate", "up", "--yes", "--json")
-    assert (up.code, up.document) == (0, DONE)
-    assert f"The schema is at revision {HEAD}." in up.err
-    down = gjobs("migrate", "down", "0001", "--yes", "--json")
-    assert (down.code, down.document) == (0, {**DONE, "current": "0001", "pending": list(REVISIONS[1:])})
-    assert gjobs("migrate", "up", "--yes").out == ""
-    assert gjobs("jobs", "list", "--json").document == []
-    assert gjobs("migrate", "down", "base", "--yes", "--json").document == NOT_YET
-
-
-def test_migrate_status_prints_current_head_and_pending_revisions(gjobs: Run, blank_database: Conninfo) -> None:
+def test_migrate_runs_up_down_and_up_again(gjobs: Run, blank_database: Conninfo) -> None:
+    assert gjobs("migrate", "status", "--json").document == UNMIGRATED
     lines = dict(line.split(maxsplit=1) for line in gjobs("migrate", "status").out.splitlines())
     assert str(blank_database["dbname"]) in lines["database"]
     assert (lines["current"], lines["head"], lines["pending"]) == ("-", HEAD, ", ".join(REVISIONS))
+    up = gjobs("migrate", "up", "--yes", "--json")
+    assert (up.code, up.document) == (0, MIGRATED)
+    assert f"The schema is at revision {HEAD}." in up.err
+    down = gjobs("migrate", "down", "0001", "--yes", "--json")
+    assert (down.code, down.document) == (0, {**MIGRATED, "current": "0001", "pending": list(REVISIONS[1:])})
+    assert gjobs("migrate", "up", "--yes").out == ""
+    assert gjobs("jobs", "list", "--json").document == []
+    assert gjobs("migrate", "down", "base", "--yes", "--json").document == UNMIGRATED
 
 
 def test_migrate_sql_prints_the_pending_migration_without_running_it(gjobs: Run, blank_database: Conninfo) -> None:
@@ -59,49 +56,36 @@ def test_migrate_up_shows_its_sql_and_runs_it_after_a_yes(
     assert "Nothing was run." in terminal.screen
     assert "gjobs" not in schemas(blank_database)
     assert open_terminal("migrate", "up").answer("yes\n") == 0
-    assert gjobs("migrate", "status", "--json").document == DONE
+    assert gjobs("migrate", "status", "--json").document == MIGRATED
 
 
-def test_migrate_up_and_down_without_a_terminal_require_yes(gjobs: Run, blank_database: Conninfo) -> None:
+def test_migrate_down_asks_and_names_the_revisions_that_it_reverts(
+    open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo
+) -> None:
     assert_refused(run_process("migrate", "up", stdin="y\n"), 2, "--yes")
     assert "gjobs" not in schemas(blank_database)
     gjobs("migrate", "up", "--yes")
-    assert run_process("migrate", "down", "base", stdin="y\n").code == 2
-    assert gjobs("migrate", "status", "--json").document == DONE
-
-
-def test_migrate_down_names_the_revisions_that_it_reverts(
-    open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo
-) -> None:
-    gjobs("migrate", "up", "--yes")
+    assert_refused(run_process("migrate", "down", "base", stdin="y\n"), 2, "--yes")
     terminal = open_terminal("migrate", "down", "base")
     assert terminal.answer("\n", f"Undo revisions {', '.join(reversed(REVISIONS))}", str(blank_database["dbname"])) == 1
-    assert gjobs("migrate", "status", "--json").document == DONE
+    assert gjobs("migrate", "status", "--json").document == MIGRATED
 
 
-def test_migrate_down_is_refused_on_an_unmigrated_database(gjobs: Run) -> None:
-    refused = gjobs("migrate", "down", "base")
-    assert (refused.code, refused.out) == (1, "")
-
-
-@pytest.mark.parametrize("command", [["up", "--yes"], ["down", "base", "--yes"]])
-def test_read_only_session_migrates_nothing(gjobs: Run, blank_database: Conninfo, command: list[str]) -> None:
-    assert gjobs("migrate", *command, "--read-only").code == 6
-    assert "gjobs" not in schemas(blank_database)
-
-
-def test_migrate_up_as_a_user_is_refused(gjobs: Run) -> None:
-    refused = gjobs("migrate", "up", "--yes", "--as", "ada@example.com")
-    assert refused.code == 2
-    assert gjobs("migrate", "status", "--as", "operator").code == 0
-
-
-def test_migrate_up_requires_a_write_reason_without_a_profile(
+def test_unpermitted_migration_changes_nothing(
     gjobs: Run, blank_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for line, code in (
+        ("down base", 1),
+        ("up --yes --read-only", 6),
+        ("down base --yes --read-only", 6),
+        ("up --yes --as ada@example.com", 2),
+    ):
+        refused = gjobs("migrate", *line.split())
+        assert (refused.code, refused.out) == (code, ""), line
     monkeypatch.delenv("GJOBS_PROFILE")
     address = ("--database-url", uri(blank_database))
     assert_refused(gjobs("migrate", "up", "--yes", *address), 6, "Add --write REASON")
     assert "gjobs" not in schemas(blank_database)
+    assert gjobs("migrate", "status", "--as", "operator", *address).code == 0
     assert gjobs("migrate", "up", "--yes", *address, "--write", "the first schema").code == 0
     assert "gjobs" in schemas(blank_database)

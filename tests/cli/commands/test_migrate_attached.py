@@ -1,21 +1,21 @@
-"""`gjobs migrate` on the app's own database: looked at, taken over, and given back."""
+"""`gjobs migrate` on the app's own database: verify, take over, and restore."""
 
 import signal
-import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from migrations import HEAD, REVISIONS, runner
 from store.embedded.clients import ADMINISTRATOR
-from tests.cli.command_line import GJOBS, OpenTerminal, Run, UseProfile, assert_refused, uri
+from tests.cli.command_line import OpenTerminal, PipedCommand, Run, UseProfile, assert_refused, uri
 from tests.conftest import Conninfo, connect
 from tests.hosted.server_directory import until
-from tests.migrations.conftest import catalogue, run_with_psql
+from tests.migrations.conftest import catalogue
 
-OLD = "cleanup --older-than 1d"
+CLEANUP = "cleanup --older-than 1d"
 
-DONE = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
+MIGRATED = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
 
 
 @pytest.fixture(autouse=True)
@@ -39,37 +39,41 @@ def test_verify_reports_that_the_schema_matches_the_first_revision(gjobs: Run, a
     assert title.split() == ["KIND", "OK", "DIFFERENT"]
     assert ["relation", "4", "-"] in [kind.split() for kind in kinds]
     assert all(kind.endswith(" -") for kind in kinds)
+    title, *rows = gjobs("migrate", "verify", "--all").out.split("\n\n")[1].splitlines()
+    assert title.split() == ["STATE", "KIND", "OBJECT", "EXPECTED", "FOUND"]
+    assert len(rows) == len(gjobs("migrate", "verify", "--json").document["objects"])
+    assert all(row.startswith("ok ") for row in rows)
     assert verified.err == ("The schema matches revision 0001.\n'gjobs migrate up' can take over this database.\n")
+    read_only = gjobs("migrate", "verify", "--database-url", uri(app))
+    assert read_only.err.endswith("'gjobs migrate up --write REASON' can take over this database.\n")
     assert catalogue(app) == before
 
 
-def test_verify_names_the_write_option_when_migrating_requires_a_reason(gjobs: Run, app: Conninfo) -> None:
-    verified = gjobs("migrate", "verify", "--database-url", uri(app))
-
-    assert verified.err.endswith("'gjobs migrate up --write REASON' can take over this database.\n")
-
-
-def entries(gjobs: Run) -> list[tuple[str, str, str | None]]:
-    """The latest first: what, its outcome, and why."""
+def journal_entries(gjobs: Run) -> list[tuple[str, str, str | None]]:
+    """Return the action, outcome and reason of each journal entry, the newest first."""
     return [(entry["what"], entry["outcome"], entry["reason"]) for entry in gjobs("journal", "--json").document]
 
 
 STOPPED_AT_0002 = [("migrate from base to 0002", "done", None), (f"migrate from base to {HEAD}", "not done", None)]
 
 
-def test_journal_records_migrations_with_their_reason(gjobs: Run, app: Conninfo) -> None:
+def test_migrating_up_and_down_reports_the_takeover_and_journals_the_reasons(gjobs: Run, app: Conninfo) -> None:
     address = ("--database-url", uri(app))
-    gjobs("migrate", "up", "--yes", "--write", "ticket 4711", *address)
-    gjobs("migrate", "up", "--yes", "--write", "in vain", *address)
-    gjobs("migrate", "down", "0001", "--yes", "--write", "back again", *address)
+    up = gjobs("migrate", "up", "--yes", "--write", "ticket 4711", "--json", *address)
+    gjobs("migrate", "up", "--yes", "--write", "nothing to do", *address)
+    down = gjobs("migrate", "down", "0001", "--yes", "--write", "undo", "--json", *address)
 
-    assert entries(gjobs) == [
-        (f"migrate from {HEAD} to 0001", "done", "back again"),
+    assert (up.code, up.document) == (0, MIGRATED)
+    assert "Took over the app's own tables at revision 0001." in up.err
+    assert "The app's tables were locked for " in up.err
+    assert (down.code, down.document) == (0, {**MIGRATED, "current": "0001", "pending": list(REVISIONS[1:])})
+    assert journal_entries(gjobs) == [
+        (f"migrate from {HEAD} to 0001", "done", "undo"),
         (f"migrate from base to {HEAD}", "done", "ticket 4711"),
     ]
 
 
-def test_journal_records_how_far_a_failed_migration_came(
+def test_journal_records_the_last_revision_of_a_failed_migration(
     gjobs: Run, app: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
@@ -81,21 +85,21 @@ def test_journal_records_how_far_a_failed_migration_came(
         "create event trigger refuse on ddl_command_start when tag in ('CREATE INDEX') execute function refuse()",
     )
     assert gjobs("migrate", "up", "--yes").code != 0
-    assert entries(gjobs) == STOPPED_AT_0002
+    assert journal_entries(gjobs) == STOPPED_AT_0002
 
 
 def test_terminated_migration_leaves_no_statement_running(gjobs: Run, app: Conninfo) -> None:
     running = "select count(*) from pg_stat_activity where datname = current_database() and query ilike 'create index%'"
-    with connect(app) as snapshot, connect(app, autocommit=True) as recording_login:
+    with connect(app) as snapshot, connect(app, autocommit=True) as observer:
         snapshot.execute("set transaction isolation level repeatable read")
-        snapshot.execute("select 1")  # Older than any index, which therefore waits for it.
-        with subprocess.Popen([GJOBS, "migrate", "up", "--yes"], stderr=subprocess.DEVNULL) as migrating:
-            until(lambda: recording_login.execute(running).fetchone() == (1,), pid=migrating.pid)
-            migrating.terminate()
-            assert migrating.wait() == -signal.SIGTERM
-        until(lambda: recording_login.execute(running).fetchone() == (0,))
+        snapshot.execute("select 1")  # Building an index waits for the end of older snapshots.
+        with closing(PipedCommand("migrate", "up", "--yes")) as migrating:
+            until(lambda: observer.execute(running).fetchone() == (1,), pid=migrating.pid)
+            migrating.send_signal(signal.SIGTERM)
+            assert migrating.end().code == -signal.SIGTERM
+        until(lambda: observer.execute(running).fetchone() == (0,))
 
-    assert entries(gjobs) == STOPPED_AT_0002
+    assert journal_entries(gjobs) == STOPPED_AT_0002
 
 
 def test_migration_is_refused_when_the_journal_cannot_be_written(
@@ -107,15 +111,6 @@ def test_migration_is_refused_when_the_journal_cannot_be_written(
 
     assert gjobs("migrate", "up", "--yes").code == 1
     assert catalogue(app) == before
-
-
-def test_verify_all_lists_every_object(gjobs: Run, app: Conninfo) -> None:
-    verified = gjobs("migrate", "verify", "--all")
-
-    title, *rows = verified.out.split("\n\n")[1].splitlines()
-    assert title.split() == ["STATE", "KIND", "OBJECT", "EXPECTED", "FOUND"]
-    assert len(rows) == len(gjobs("migrate", "verify", "--json").document["objects"])
-    assert all(row.startswith("ok ") for row in rows)
 
 
 def test_verify_lists_each_object_that_differs(gjobs: Run, app: Conninfo) -> None:
@@ -131,14 +126,14 @@ def test_verify_lists_each_object_that_differs(gjobs: Run, app: Conninfo) -> Non
         ("column", "public.generation_jobs.mode", "different", True, "text not null", "text"),
         ("column", "public.generation_jobs.priority", "extra", False, None, "integer"),
     ]
-    for_people = gjobs("migrate", "verify")
-    counts, differences = for_people.out.split("\n\n")
+    as_text = gjobs("migrate", "verify")
+    counts, differences = as_text.out.split("\n\n")
     assert ["column", "36", "2"] in [line.split() for line in counts.splitlines()]
     title, extra, different = differences.splitlines()
     assert title.split() == ["STATE", "KIND", "OBJECT", "EXPECTED", "FOUND"]
     assert extra.split() == ["extra,", "tolerated", "column", "public.generation_jobs.priority", "integer"]
     assert different.split() == [*("different", "column", "public.generation_jobs.mode", "text", "not", "null", "text")]
-    assert for_people.err.splitlines() == [
+    assert as_text.err.splitlines() == [
         "1 object does not match revision 0001:",
         "column public.generation_jobs.mode is text instead of text not null.",
         "'gjobs migrate up' can't take over this database. gjobs works with it as it is.",
@@ -150,8 +145,8 @@ def test_verify_does_not_report_columns_of_a_missing_table_as_ok(gjobs: Run, app
 
     objects = gjobs("migrate", "verify", "--json").document["objects"]
 
-    of_the_jobs = [one for one in objects if "public.generation_jobs" in one["name"]]
-    assert [(one["name"], one["state"]) for one in of_the_jobs] == [("public.generation_jobs", "missing")]
+    objects_of_the_table = [one for one in objects if "public.generation_jobs" in one["name"]]
+    assert [(one["name"], one["state"]) for one in objects_of_the_table] == [("public.generation_jobs", "missing")]
 
 
 def test_verify_reports_a_login_that_cannot_migrate(gjobs: Run, app: Conninfo) -> None:
@@ -178,23 +173,6 @@ def test_verify_after_migrating_finds_a_missing_index(gjobs: Run, app: Conninfo)
     assert verified.out.splitlines()[-1].split()[:3] == ["missing", "index", "gjobs_newest"]
 
 
-def test_migrating_up_and_down_restores_the_schema_of_the_app(gjobs: Run, app: Conninfo) -> None:
-    def of_the_app() -> object:
-        return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(app).items()}
-
-    before = of_the_app()
-
-    up = gjobs("migrate", "up", "--yes", "--json")
-    assert (up.code, up.document) == (0, DONE)
-    assert "Took over the app's own tables at revision 0001." in up.err
-    assert "The app's tables were locked for " in up.err
-    down = gjobs("migrate", "down", "0001", "--yes", "--json")
-    assert (down.code, down.document) == (0, {**DONE, "current": "0001", "pending": list(REVISIONS[1:])})
-    assert of_the_app() == before
-    assert gjobs("migrate", "down", "base", "--yes").code == 0
-    assert of_the_app() == before
-
-
 def test_migrate_up_shows_sql_that_stamps_the_first_revision(open_terminal: OpenTerminal, app: Conninfo) -> None:
     before = catalogue(app)
     terminal = open_terminal("migrate", "up")
@@ -202,15 +180,6 @@ def test_migrate_up_shows_sql_that_stamps_the_first_revision(open_terminal: Open
     terminal.decline(stamp, "create index concurrently if not exists gjobs_newest ")
     assert "create table public." not in terminal.screen
     assert catalogue(app) == before
-
-
-def test_printed_migration_sql_runs_in_psql(gjobs: Run, app: Conninfo) -> None:
-    printed = gjobs("migrate", "sql")
-
-    assert run_with_psql(app, printed.out).stderr == ""
-
-    assert gjobs("migrate", "status", "--json").document == DONE
-    assert gjobs("migrate", "verify").code == 0
 
 
 def test_different_schema_is_not_taken_over(gjobs: Run, app: Conninfo) -> None:
@@ -228,19 +197,15 @@ def test_different_schema_is_not_taken_over(gjobs: Run, app: Conninfo) -> None:
     assert catalogue(app) == before
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
+def test_command_names_the_revision_that_it_requires(gjobs: Run) -> None:
+    archive = "no archive of its jobs.\nRun 'gjobs migrate up' to add an archive (revision 0008)."
+    rollups = "Run 'gjobs migrate up' to add rollups (revision 0004)."
+    for line, words in (
         ("budgets", "keeps no budgets.\nRun 'gjobs migrate up' to add budgets (revision 0007).\n"),
-        (f"{OLD} --dry-run", "no archive of its jobs.\nRun 'gjobs migrate up' to add an archive (revision 0008)."),
-        ("archive list", "no archive of its jobs.\nRun 'gjobs migrate up' to add an archive (revision 0008)."),
-        ("migrate verify --rollups", "Run 'gjobs migrate up' to add rollups (revision 0004)."),
-        ("migrate repair-rollups --yes", "Run 'gjobs migrate up' to add rollups (revision 0004)."),
-    ],
-)
-def test_command_names_the_revision_that_it_requires(gjobs: Run, line: str, words: str) -> None:
-    assert_refused(gjobs(*line.split()), 5, words)
-
-
-def test_cleanup_that_deletes_requires_no_archive(gjobs: Run) -> None:
-    assert gjobs(*OLD.split(), "--dry-run", "--delete").code == 0
+        (f"{CLEANUP} --dry-run", archive),
+        ("archive list", archive),
+        ("migrate verify --rollups", rollups),
+        ("migrate repair-rollups --yes", rollups),
+    ):
+        assert_refused(gjobs(*line.split()), 5, words)
+    assert gjobs(*CLEANUP.split(), "--dry-run", "--delete").code == 0

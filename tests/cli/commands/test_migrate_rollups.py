@@ -1,4 +1,4 @@
-"""`gjobs migrate verify --rollups` finds sums that are not what counting gives; `repair-rollups` mends them."""
+"""`gjobs migrate verify --rollups` finds wrong rollups, and `repair-rollups` fixes them."""
 
 from collections.abc import Iterator
 
@@ -11,60 +11,56 @@ from tests.migrations.conftest import ADA, BEN, add
 
 
 @pytest.fixture(autouse=True)
-def kept(database: Conninfo, use_profile: UseProfile) -> Conninfo:
-    """Ada's and Ben's jobs, in a database of the profile `kept`."""
-    use_profile("kept", database)
+def verified_database(database: Conninfo, use_profile: UseProfile) -> Conninfo:
+    """A database with a job of Ada and one of Ben."""
+    use_profile("verified", database)
     with connect(database) as connection:
-        for person in (ADA, BEN):
-            add(connection, person)
+        for user in (ADA, BEN):
+            add(connection, user)
     return database
 
 
 @pytest.fixture
-def inconsistent_rollups(kept: Conninfo) -> Iterator[Conninfo]:
-    """With one job too many of Ada's, in her totals and in one of her days."""
-    with connect(kept, autocommit=True) as connection:
+def inconsistent_rollups(verified_database: Conninfo) -> Iterator[Conninfo]:
+    """Add a job that does not exist to Ada's totals and to one of her days."""
+    with connect(verified_database, autocommit=True) as connection:
         connection.execute(
             "insert into gjobs.job_deltas"
             " select user_id, project_id, status, mode, '2026-01-01', 1, 5 from public.generation_jobs where id = %s",
             [ADA.job],
         )
-        yield kept
-        # The sums go with the jobs; deleted, they would take with them what they brought.
+        yield verified_database
+        # Deleting the jobs would subtract them from the wrong rollups. Truncating empties the rollups, too.
         connection.execute("truncate public.generation_jobs")
-
-
-def test_verify_reports_that_rollups_match_the_jobs(gjobs: Run) -> None:
-    verified = gjobs("migrate", "verify", "--rollups")
-    assert (verified.code, verified.out, verified.err) == (0, "", "The rollups match the jobs.\n")
-    document = {"matches": True, "count": 0, "differences": []}
-    assert gjobs("migrate", "verify", "--rollups", "--json").document == document
 
 
 @pytest.mark.usefixtures("inconsistent_rollups")
 def test_verify_finds_wrong_rollups_and_repair_fixes_them(gjobs: Run) -> None:
     found = gjobs("migrate", "verify", "--rollups", "--json")
-    of_ada = {"user_id": str(ADA.id), "project_id": str(ADA.project)}
+    ids_of_ada = {"user_id": str(ADA.id), "project_id": str(ADA.project)}
     assert found.code == 8
     assert found.document == {
         "matches": False,
         "count": 2,
         "differences": [
-            of_ada | {"kind": "totals", "status": "queued", "mode": "lifestyle", "day": None, "counted_jobs": 1,
+            ids_of_ada | {"kind": "totals", "status": "queued", "mode": "lifestyle", "day": None, "counted_jobs": 1,
                       "kept_jobs": 2, "counted_cents": 250, "kept_cents": 255},
-            of_ada | {"kind": "days", "status": None, "mode": None, "day": "2026-01-01", "counted_jobs": 0,
+            ids_of_ada | {"kind": "days", "status": None, "mode": None, "day": "2026-01-01", "counted_jobs": 0,
                       "kept_jobs": 1, "counted_cents": 0, "kept_cents": 5},
         ],
     }  # fmt: skip
-    for_people = gjobs("migrate", "verify", "--rollups")
-    assert for_people.code == 8
-    assert "2026-01-01" in for_people.out
-    assert for_people.err.startswith("2 rollups do not match the jobs. 'gjobs migrate repair-rollups'")
+    as_text = gjobs("migrate", "verify", "--rollups")
+    assert as_text.code == 8
+    assert "2026-01-01" in as_text.out
+    assert as_text.err.startswith("2 rollups do not match the jobs. 'gjobs migrate repair-rollups'")
 
     assert gjobs("migrate", "repair-rollups", "--yes", "--read-only").code == 6
     assert gjobs("migrate", "verify", "--rollups", "--read-only").code == 8
     assert gjobs("migrate", "repair-rollups", "--yes").code == 0
-    assert gjobs("migrate", "verify", "--rollups").code == 0
+    verified = gjobs("migrate", "verify", "--rollups")
+    assert (verified.code, verified.out, verified.err) == (0, "", "The rollups match the jobs.\n")
+    document = {"matches": True, "count": 0, "differences": []}
+    assert gjobs("migrate", "verify", "--rollups", "--json").document == document
     newest = gjobs("journal", "--json").document[0]
     assert (newest["what"], newest["outcome"]) == ("rebuild the rollups", "done")
 

@@ -1,18 +1,15 @@
-"""`gjobs profiles`, `gjobs config path`, and what the other commands make of a configuration."""
+"""`gjobs profiles`, `gjobs config path`, and the effect of a configuration on other commands."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import Configure, OpenTerminal, Result, Run, Sql, assert_refused, profile, run_process, uri
-from tests.conftest import Conninfo
+from tests.cli.command_line import Configure, OpenTerminal, Result, Run, Sql, assert_refused, profile
 
 NOWHERE = "postgresql://ada@127.0.0.1:1/nowhere"
 
 HOSTILE = "\x1b[2J[/oops] \u202eprod"
-
-CREATE = ("projects", "create", "Winter", "--as", "ada@example.com")
 
 
 def test_profiles_json_lists_every_setting(gjobs: Run, configure: Configure) -> None:
@@ -55,8 +52,9 @@ def test_missing_configuration_lists_the_embedded_profile_and_creates_no_file(gj
     assert list(tmp_path.iterdir()) == []
 
 
-def test_config_path_prints_the_path_of_an_invalid_file(gjobs: Run, configure: Configure) -> None:
+def test_config_path_and_db_commands_work_with_an_invalid_file(gjobs: Run, configure: Configure) -> None:
     file = configure("not TOML")
+    assert gjobs("db", "status").code == 0
     assert gjobs("config", "path") == Result(code=0, out=f"{file}\n", err="")
     assert gjobs("config", "path", "--config", "/other.toml").out == "/other.toml\n"
 
@@ -79,9 +77,9 @@ def test_readable_password_file_is_reported_once(gjobs: Run, configure: Configur
     file = configure(profile("prod", "postgresql://ada:hunter2@127.0.0.1:1/app"))
     file.chmod(0o644)
     for arguments in (["profiles"], ["users", "--profile", "prod"]):
-        told = gjobs(*arguments)
-        assert told.err.count(f"chmod 600 {file}") == 1
-        assert "hunter2" not in told.out + told.err
+        printed = gjobs(*arguments)
+        assert printed.err.count(f"chmod 600 {file}") == 1
+        assert "hunter2" not in printed.out + printed.err
 
 
 def test_each_configuration_mistake_is_reported_on_its_own_line(gjobs: Run, configure: Configure) -> None:
@@ -95,11 +93,6 @@ def test_each_configuration_mistake_is_reported_on_its_own_line(gjobs: Run, conf
     assert gjobs("users", "--profile", "prod") == Result(code=2, out="", err=words)
 
 
-def test_db_commands_work_with_an_invalid_configuration(gjobs: Run, configure: Configure) -> None:
-    configure("not TOML")
-    assert gjobs("db", "status").code == 0
-
-
 def test_profiles_escape_hostile_names(gjobs: Run, configure: Configure) -> None:
     configure(f"[profiles.{json.dumps(HOSTILE)}]", f"url = {json.dumps(NOWHERE)}", f"label = {json.dumps(HOSTILE)}")
     listed = gjobs("profiles")
@@ -111,62 +104,42 @@ def test_profiles_escape_hostile_names(gjobs: Run, configure: Configure) -> None
     assert "\x1b" not in refused.err
 
 
-@pytest.mark.usefixtures("url")
-class TestWriting:
-    @pytest.fixture
-    def address(self, database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> str:
-        """The same database without its profile."""
-        monkeypatch.delenv("GJOBS_PROFILE")
-        return uri(database)
-
-    def test_database_url_without_a_profile_is_read_only(
-        self, gjobs: Run, sql: Sql, address: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        assert_refused(gjobs(*CREATE, "--database-url", address), 6, "--write REASON")
-        monkeypatch.setenv("DATABASE_URL", address)
-        listed = gjobs("projects", "--json")
-        assert (listed.code, len(listed.document)) == (0, 2)
-        assert listed.err.startswith("Using DATABASE_URL: ")
-        assert listed.err.endswith(", read-only.\n")
-        assert gjobs(*CREATE).code == 6
-        assert sql("select count(*) from public.projects where name = 'Winter'") == [(0,)]
-
-    def test_use_of_database_url_is_reported_before_a_connection_failure(
-        self, gjobs: Run, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delenv("GJOBS_PROFILE", raising=False)
-        monkeypatch.setenv("DATABASE_URL", "postgresql://ada:hunter2@127.0.0.1:1/app")
-        failed = gjobs("projects")
-        assert failed.code == 3
-        assert failed.err.splitlines() == [
-            "Using DATABASE_URL: 127.0.0.1:1/app, read-only.",
-            "The database is not reachable: Connection refused.",
-            "Check the address 127.0.0.1:1, the network, and that the server is running.",
-        ]
-
-    def test_database_url_that_is_not_postgres_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv("GJOBS_PROFILE")
-        monkeypatch.setenv("DATABASE_URL", "mysql://root:hunter2@db/app")
-        refused = run_process("users")
-        assert_refused(refused, 2, "DATABASE_URL starts with 'mysql'", "--profile embedded")
-        assert "hunter2" not in refused.err
+def test_use_of_database_url_is_reported_and_read_only(
+    gjobs: Run, url: str, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GJOBS_PROFILE")
+    monkeypatch.setenv("DATABASE_URL", url)
+    listed = gjobs("projects", "--json")
+    assert (listed.code, len(listed.document)) == (0, 2)
+    assert listed.err.startswith("Using DATABASE_URL: ")
+    assert listed.err.endswith(", read-only.\n")
+    assert gjobs("projects", "create", "Winter", "--as", "ada@example.com").code == 6
+    assert sql("select count(*) from public.projects where name = 'Winter'") == [(0,)]
 
 
-@pytest.mark.parametrize(("option", "origin"), [([], "GJOBS_AS"), (["--profile", "lab"], "The profile 'lab'")])
+def test_unusable_database_url_is_explained(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ada:hunter2@127.0.0.1:1/app")
+    failed = gjobs("projects")
+    assert failed.code == 3
+    assert failed.err.splitlines() == [
+        "Using DATABASE_URL: 127.0.0.1:1/app, read-only.",
+        "The database is not reachable: Connection refused.",
+        "Check the address 127.0.0.1:1, the network, and that the server is running.",
+    ]
+    monkeypatch.setenv("DATABASE_URL", "mysql://root:hunter2@db/app")
+    refused = gjobs("users")
+    assert_refused(refused, 2, "DATABASE_URL starts with 'mysql'", "--profile embedded")
+    assert "hunter2" not in refused.err
+
+
 def test_unknown_user_is_reported_with_the_setting_that_names_it(
-    gjobs: Run, url: str, configure: Configure, option: list[str], origin: str, monkeypatch: pytest.MonkeyPatch
+    gjobs: Run, url: str, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(profile("world", url), profile("lab", url, **{"as": "nobody@example.com"}))
-    if not option:
-        monkeypatch.setenv("GJOBS_AS", "nobody@example.com")
-    assert_refused(gjobs("jobs", "list", *option), 1, "nobody@example.com", f"{origin} selects this user.")
-
-
-def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerminal, configure: Configure) -> None:
-    configure(profile("prod", "postgresql://a?b@c/d"))
-    terminal = open_terminal("--profile", "prod")
-    assert terminal.finish() == 2
-    assert "The address in the profile 'prod' cannot be read." in terminal.screen
+    of_profile = gjobs("jobs", "list", "--profile", "lab")
+    assert_refused(of_profile, 1, "nobody@example.com", "The profile 'lab' selects this user.")
+    monkeypatch.setenv("GJOBS_AS", "nobody@example.com")
+    assert_refused(gjobs("jobs", "list"), 1, "nobody@example.com", "GJOBS_AS selects this user.")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +150,7 @@ def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerm
         ('[keymap]\njob.start = "alt+s"', "terminals send alt in different ways."),
     ],
 )
-def test_dashboard_reports_invalid_theme_and_keymap_before_it_opens(
+def test_dashboard_reports_invalid_settings_before_it_opens(
     open_terminal: OpenTerminal, configure: Configure, line: str, words: str
 ) -> None:
     file = configure(line, profile("prod", NOWHERE))
@@ -186,6 +159,13 @@ def test_dashboard_reports_invalid_theme_and_keymap_before_it_opens(
     assert f"{file}, line {line.count(chr(10)) + 1}: " in terminal.screen
     assert words in terminal.screen
     assert "\x1b[?1049h" not in terminal.screen
+
+
+def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerminal, configure: Configure) -> None:
+    configure(profile("prod", "postgresql://a?b@c/d"))
+    terminal = open_terminal("--profile", "prod")
+    assert terminal.finish() == 2
+    assert "The address in the profile 'prod' cannot be read." in terminal.screen
 
 
 @pytest.mark.parametrize("command", ["doctor", "stats", "jobs list", "profiles"])

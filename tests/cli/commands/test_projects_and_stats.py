@@ -32,7 +32,7 @@ def test_projects_create_creates_a_project_of_the_acting_user(gjobs: Run, sql: S
     ]
 
 
-def test_projects_without_projects_prints_how_to_create_one(gjobs: Run, sql: Sql) -> None:
+def test_projects_suggests_the_create_command_when_there_are_none(gjobs: Run, sql: Sql) -> None:
     sql("delete from public.projects")
     assert gjobs("projects", "--json").out == "[]\n"
     assert "gjobs projects create NAME" in gjobs("projects").err
@@ -47,11 +47,12 @@ def test_users_lists_job_counts_and_users_without_email(gjobs: Run, sql: Sql) ->
     assert gjobs("users").out.splitlines()[2].split() == [str(BEN), "1", "2026-01-04", "12:00:00", "-"]
 
 
-@pytest.mark.parametrize("search", ["ben", "BEN@", str(BEN), str(BEN)[:36].replace("-", ""), "nobody", "%", "b_n"])
-def test_users_can_be_searched_by_email_and_id(gjobs: Run, search: str) -> None:
-    is_bens = search not in ("nobody", "%", "b_n")
-    assert listed_ids(gjobs, "users", search) == [BEN] * is_bens
-    assert gjobs("users", search).err == ("" if is_bens else "No users.\n")
+def test_users_can_be_searched_by_email_and_id(gjobs: Run) -> None:
+    for search in ("ben", "BEN@", str(BEN), str(BEN).replace("-", "")):
+        assert listed_ids(gjobs, "users", search) == [BEN]
+    for search in ("nobody", "%", "b_n"):
+        assert listed_ids(gjobs, "users", search) == []
+        assert gjobs("users", search).err == "No users.\n"
 
 
 def test_users_command_ignores_gjobs_as_and_refuses_users(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +84,7 @@ def test_stats_print_totals_by_status(gjobs: Run) -> None:
     assert lines[-1] == "Success: 50 % of the finished jobs, 20 % of all jobs."
 
 
-def test_stats_round_averages_to_two_decimals(gjobs: Run, sql: Sql) -> None:
+def test_stats_round_averages_and_print_zeros_without_jobs(gjobs: Run, sql: Sql) -> None:
     sql("update public.generation_jobs set status = 'failed', cost_cents = 100")
     sql("update public.generation_jobs set cost_cents = 101 where id = %s", FAILED)
     sql("delete from public.generation_jobs where id = %s", QUEUED)
@@ -91,8 +92,6 @@ def test_stats_round_averages_to_two_decimals(gjobs: Run, sql: Sql) -> None:
     assert document["avg_cost_cents"] == 100.33
     assert (document["success_rate"], document["success_rate_finished"]) == (0.0, 0.0)
 
-
-def test_stats_without_jobs_print_zeros(gjobs: Run, sql: Sql) -> None:
     sql("delete from public.generation_jobs")
     nothing = {
         "by_status": [],

@@ -1,4 +1,4 @@
-"""`gjobs retention`: policies are set after a question, listed, applied and removed."""
+"""`gjobs retention` lists, sets, applies and removes retention policies."""
 
 from collections.abc import AsyncGenerator, Iterator
 
@@ -43,12 +43,12 @@ def test_retention_policy_is_set_listed_applied_and_removed(gjobs: Run, sql: Sql
 def test_interrupted_retention_run_reports_the_jobs_already_archived(
     gjobs: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def breaks_off(*_: object) -> AsyncGenerator[BatchProgress, None]:
+    async def interrupted_cleanup(*_: object) -> AsyncGenerator[BatchProgress, None]:
         yield BatchProgress(done=3)
         raise Unreachable("The database is not reachable: gone.")
 
     gjobs(*SET, "--project", "Autumn catalog", "--yes")
-    monkeypatch.setattr("store.retention.retention_policies.run_cleanup", breaks_off)
+    monkeypatch.setattr("store.retention.retention_policies.run_cleanup", interrupted_cleanup)
     applied = gjobs("retention", "apply", "--yes")
     assert applied.code == 3
     assert applied.err.splitlines()[:3] == [
@@ -78,7 +78,7 @@ def test_user_sees_own_retention_policies_but_cannot_set_them(gjobs: Run) -> Non
     assert (refused.code, refused.err.splitlines()[0]) == (6, "Only the operator can set how long jobs are kept.")
 
 
-def test_retention_remove_asks_when_a_general_policy_would_apply(
+def test_retention_remove_asks_when_the_policy_for_all_other_projects_would_apply(
     gjobs: Run, open_terminal: OpenTerminal, sql: Sql
 ) -> None:
     gjobs(*SET, "--delete", "--yes")

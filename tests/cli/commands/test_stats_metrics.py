@@ -1,12 +1,11 @@
-"""`gjobs metrics` and `gjobs stats --by mode`: how well the work goes."""
+"""`gjobs metrics` and `gjobs stats --by mode`."""
 
 import asyncio
-import os
 import re
 import signal
+import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from subprocess import PIPE, Popen
+from contextlib import closing, suppress
 from urllib.request import Request, urlopen
 
 import pytest
@@ -16,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from store.errors import Unreachable
 from tests.cli.cli_rows import AUTUMN, QUEUED
-from tests.cli.command_line import GJOBS, PATIENCE, OpenTerminal, Run, Sql
+from tests.cli.command_line import PATIENCE, OpenTerminal, PipedCommand, Run, Sql
 from tui.cli.commands import openmetrics, scrape_server
 from tui.cli.commands.openmetrics import Scrapes, labels
 from tui.cli.commands.scrape_server import LONGEST_REQUEST, ScrapeServer
@@ -27,7 +26,7 @@ HOSTILE, CLEAN = 'a"b\\c\nd\u202ee', 'a"b\\c⏎d␦e'
 
 
 def samples(text: str) -> dict[tuple[str, ...], float]:
-    """By name and label values, as a monitoring system reads them."""
+    """Return the values by name and label values, parsed as a monitoring system does."""
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
@@ -62,12 +61,10 @@ def test_metrics_on_a_terminal_escapes_control_characters(open_terminal: OpenTer
 
 
 def test_metrics_serves_on_loopback_until_it_is_stopped() -> None:
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with Popen([GJOBS, "metrics", "--serve", "0"], stderr=PIPE, text=True, env=environment) as serving:
-        assert serving.stderr is not None
-        said = serving.stderr.readline()
-        address = re.search(r"http://127\.0\.0\.1:\d+/metrics", said)
-        assert address, said
+    with closing(PipedCommand("metrics", "--serve", "0")) as serving:
+        announcement = serving.err.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+/metrics", announcement)
+        assert address, announcement
         request = Request(address[0], headers={"Accept": "application/openmetrics-text; version=1.0.0"})  # noqa: S310
         with urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
             read = samples(answer.read().decode())
@@ -78,8 +75,6 @@ def test_metrics_serves_on_loopback_until_it_is_stopped() -> None:
 
 
 def test_metrics_reports_a_port_that_is_in_use(gjobs: Run) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = gjobs("metrics", "--serve", str(port))
@@ -106,8 +101,8 @@ def values(metrics: list[Metric]) -> list[float]:
 
 async def test_concurrent_scrapes_share_one_read() -> None:
     reads = Reads()
-    answering = Scrapes(reads)
-    answers = await asyncio.gather(*(answering.answer() for _ in range(5)))
+    scrape_results = Scrapes(reads)
+    answers = await asyncio.gather(*(scrape_results.answer() for _ in range(5)))
     assert [values(answer) for answer in answers] == [[1, 1]] * 5
     assert reads.number == 1
 
@@ -117,23 +112,23 @@ async def test_scrape_of_an_unreachable_database_returns_up_0(
 ) -> None:
     monkeypatch.setattr(openmetrics, "FRESH", -1.0)
     reads = Reads()
-    answering = Scrapes(reads)
+    scrape_results = Scrapes(reads)
     reads.error = Unreachable("No answer.")
-    assert [values(await answering.answer()) for _ in range(2)] == [[0], [0]]
+    assert [values(await scrape_results.answer()) for _ in range(2)] == [[0], [0]]
     reads.error = None
-    assert values(await answering.answer()) == [1, 3]
+    assert values(await scrape_results.answer()) == [1, 3]
     assert capsys.readouterr().err == (
         "No answer. Until the database answers, the result is gjobs_up 0.\nThe database answers again.\n"
     )
 
 
-def test_labels_are_harmless_and_stay_different() -> None:
+def test_labels_are_printable_and_distinct() -> None:
     texts = ["lifestyle", "a\u202eb", "a\u2066b", "a␦b", "\x1b[2J", "\x9b2J", "x" * 3_000_000]
     found = labels(texts)
     assert len(set(found)) == len(texts)
     assert all(label.isprintable() and len(label) < 250 for label in found)
     assert (found[0], found[3], found[4]) == ("lifestyle", "a␦b", "␛[2J")
-    assert found == labels(texts[::-1])[::-1], "the same at each scrape"
+    assert found == labels(texts[::-1])[::-1], "labels differ between scrapes"
 
 
 class TestScrapeServer:
@@ -195,7 +190,6 @@ class TestScrapeServer:
         )
 
     async def test_idle_connections_are_closed_and_all_scrapes_are_answered(self, port: int) -> None:
-        """Ten idle clients, and one that sends a byte now and then, stand before 200 scrapes."""
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(10)]
         slow = asyncio.create_task(trickle(port))
         scrapes = [scrape(port, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n") for _ in range(200)]
@@ -216,7 +210,7 @@ async def scrape(port: int, request: str) -> str:
 
 
 async def trickle(port: int) -> None:
-    """Until the server closes the connection."""
+    """Send a byte now and then until the server closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     with suppress(ConnectionError):
         while not reader.at_eof():

@@ -1,25 +1,26 @@
-"""The command line on a database whose app has a status that the workflow lacks."""
+"""The command line on a database whose app has a status outside the workflow."""
 
 import csv
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
 import pytest
 
 from tests.cli.cli_rows import AUTUMN, QUEUED, fill
-from tests.cli.command_line import Configure, Run, profile, uri
+from tests.cli.command_line import Configure, Run, assert_refused, profile, uri
 from tests.conftest import Conninfo, connect
 
 CANCELLED = [UUID(int=0xCA00 + number) for number in range(20)]
 
 
 @pytest.fixture
-def wider(
+def cancelling_app(
     migrated_copy: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[psycopg.Connection]:
-    """The small world, and twenty jobs that the app has cancelled."""
+    """A connection to a database with twenty jobs that the app has cancelled."""
     with connect(migrated_copy, autocommit=True) as connection:
         connection.execute("alter table generation_jobs drop constraint generation_jobs_status_check")
         connection.execute(
@@ -34,104 +35,89 @@ def wider(
                 " select %s, user_id, id, 'cancelled', 'lifestyle', 5 from projects where id = %s",
                 [job_id, AUTUMN],
             )
-        configure(profile("wider", uri(migrated_copy), write=True))
-        monkeypatch.setenv("GJOBS_PROFILE", "wider")
+        configure(profile("app", uri(migrated_copy), write=True))
+        monkeypatch.setenv("GJOBS_PROFILE", "app")
         yield connection
 
 
-@pytest.mark.usefixtures("wider")
-class TestUnknownStatus:
-    def test_list_has_the_jobs(self, gjobs: Run) -> None:
-        listed = gjobs("jobs", "list", "--status", "cancelled", "--json")
-        assert (listed.code, {one["status"] for one in listed.document}) == (0, {"cancelled"})
-        assert len(listed.document) == 20
-        assert gjobs("jobs", "list").out.count("cancelled") == 20
+@pytest.mark.usefixtures("cancelling_app")
+def test_reading_commands_show_jobs_of_an_unknown_status(gjobs: Run) -> None:
+    for option in (("--status", "cancelled"), ("--filter", "status:cancelled")):
+        listed = gjobs("jobs", "list", *option, "--json")
+        assert (listed.code, [job["status"] for job in listed.document]) == (0, ["cancelled"] * 20)
+    exported = gjobs("jobs", "export", "-", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(exported.out)))
+    assert sum(row["status"] == "cancelled" for row in rows) == 20
 
-    def test_filter_finds_the_jobs(self, gjobs: Run) -> None:
-        found = gjobs("jobs", "list", "--filter", "status:cancelled", "--json")
-        assert (found.code, len(found.document)) == (0, 20)
+    for command, words in (
+        ("jobs list", "cancelled"),
+        (f"jobs show {CANCELLED[0]} --events", "status       cancelled"),
+        ("stats", "cancelled"),
+        ("stats --archive", "cancelled"),
+        ("stats --by project", "cancelled"),
+        ("metrics", 'gjobs_jobs{status="cancelled"} 20.0'),
+        ("snapshot", "∙ cancelled 20"),
+    ):
+        printed = gjobs(*command.split())
+        assert printed.code == 0, printed.err
+        assert words in printed.out, command
 
-    @pytest.mark.parametrize("option", [("--status", "faild"), ("--filter", "status:faild")])
-    def test_a_slip_of_a_status_is_refused_with_the_one_meant(self, gjobs: Run, option: tuple[str, str]) -> None:
-        refused = gjobs("jobs", "list", *option)
-        assert refused.code == 2
-        assert "failed" in refused.err
 
-    def test_show_prints_the_job(self, gjobs: Run) -> None:
-        shown = gjobs("jobs", "show", str(CANCELLED[0]), "--events")
-        assert shown.code == 0
-        assert "status       cancelled" in shown.out
+@pytest.mark.usefixtures("cancelling_app")
+def test_commands_refuse_what_an_unknown_status_does_not_allow(gjobs: Run) -> None:
+    outside = "this one is cancelled, a status outside the workflow."
+    for command, code, words in (
+        ("jobs list --status faild", 2, "failed"),
+        ("jobs list --filter status:faild", 2, "failed"),
+        (f"jobs transition {CANCELLED[0]} running", 1, outside),
+        (f"jobs transition {CANCELLED[0]} succeeded", 1, outside),
+        (f"jobs transition {CANCELLED[0]} failed", 1, outside),
+        (f"jobs transition {QUEUED} cancelled", 2, "'cancelled' is not known"),
+        ("retention set --older-than 1d --status cancelled --yes", 2, "'cancelled' is not one."),
+    ):
+        assert_refused(gjobs(*command.split()), code, words)
 
-    @pytest.mark.parametrize("command", [("stats",), ("stats", "--archive"), ("stats", "--by", "project")])
-    def test_stats_count_it_under_its_own_name(self, gjobs: Run, command: tuple[str, ...]) -> None:
-        counted = gjobs(*command)
-        assert counted.code == 0, counted.err
-        assert "cancelled" in counted.out
 
-    def test_metrics_have_its_own_label(self, gjobs: Run) -> None:
-        metrics = gjobs("metrics")
-        assert metrics.code == 0, metrics.err
-        assert 'gjobs_jobs{status="cancelled"} 20.0' in metrics.out
+@pytest.mark.usefixtures("cancelling_app")
+def test_doctor_and_verify_accept_an_unknown_status(gjobs: Run) -> None:
+    problems = [one for one in gjobs("doctor", "--json").document["findings"] if one["severity"] == "problem"]
+    assert "generation_jobs_status_check" not in "".join(f"{one['sentence']}{one['sql'] or ''}" for one in problems)
+    assert gjobs("migrate", "verify").code == 0
 
-    def test_export_writes_the_jobs(self, gjobs: Run) -> None:
-        exported = gjobs("jobs", "export", "-", "--format", "csv")
-        assert exported.code == 0, exported.err
-        rows = list(csv.DictReader(io.StringIO(exported.out)))
-        assert sum(row["status"] == "cancelled" for row in rows) == 20
 
-    def test_watch_goes_on(self, gjobs: Run, wider: psycopg.Connection, tmp_path: object) -> None:
-        place = f"{tmp_path}/place"
-        begun = gjobs("watch", "--until", "left<100", "--resume", place)
-        assert begun.code == 8, begun.err
-        wider.execute("update generation_jobs set status = 'cancelled', updated_at = now() where id = %s", [QUEUED])
-        told = gjobs("watch", "--until", "left<100", "--resume", place)
-        assert told.code == 8, told.err
-        assert "queued    → cancelled" in told.out
+def test_watch_reports_a_change_to_an_unknown_status(
+    gjobs: Run, cancelling_app: psycopg.Connection, tmp_path: Path
+) -> None:
+    watch = ("watch", "--until", "left<100", "--resume", str(tmp_path / "place"))
+    first = gjobs(*watch)
+    assert first.code == 8, first.err
+    cancelling_app.execute(
+        "update generation_jobs set status = 'cancelled', updated_at = now() where id = %s", [QUEUED]
+    )
+    second = gjobs(*watch)
+    assert second.code == 8, second.err
+    assert "queued    → cancelled" in second.out
 
-    def test_snapshot_shows_the_jobs_in_a_quiet_style(self, gjobs: Run) -> None:
-        drawn = gjobs("snapshot")
-        assert drawn.code == 0, drawn.err
-        assert "∙ cancelled" in drawn.out, drawn.out
-        assert "∙ cancelled 20" in drawn.out
 
-    @pytest.mark.parametrize("target", ["running", "succeeded", "failed"])
-    def test_transition_is_refused_in_one_sentence(self, gjobs: Run, target: str) -> None:
-        refused = gjobs("jobs", "transition", str(CANCELLED[0]), target)
-        assert refused.code == 1
-        assert "this one is cancelled, a status outside the workflow." in refused.err
+def test_cleanup_archives_jobs_of_an_unknown_status_and_restore_returns_them(
+    gjobs: Run, cancelling_app: psycopg.Connection
+) -> None:
+    cancelling_app.execute(
+        "update generation_jobs set created_at = now() - interval '9 days' where status = 'cancelled'"
+    )
+    done = gjobs("cleanup", "--older-than", "1d", "--status", "cancelled", "--yes")
+    assert (done.code, done.err) == (0, "Archived 20 jobs.\n")
+    assert gjobs("archive", "list", "--status", "cancelled").out.count("cancelled") == 20
+    restored = gjobs("archive", "restore", "--status", "cancelled", "--yes")
+    assert restored.code == 0, restored.err
 
-    def test_transition_to_it_is_refused(self, gjobs: Run) -> None:
-        refused = gjobs("jobs", "transition", str(QUEUED), "cancelled")
-        assert (refused.code, "'cancelled' is not known" in refused.err) == (2, True)
 
-    def test_cleanup_archives_and_restores_it(self, gjobs: Run, wider: psycopg.Connection) -> None:
-        wider.execute("update generation_jobs set created_at = now() - interval '9 days' where status = 'cancelled'")
-        done = gjobs("cleanup", "--older-than", "1d", "--status", "cancelled", "--yes")
-        assert (done.code, done.err) == (0, "Archived 20 jobs.\n")
-        assert gjobs("archive", "list", "--status", "cancelled").out.count("cancelled") == 20
-        back = gjobs("archive", "restore", "--status", "cancelled", "--yes")
-        assert back.code == 0, back.err
-
-    def test_retention_refuses_it(self, gjobs: Run) -> None:
-        refused = gjobs("retention", "set", "--older-than", "1d", "--status", "cancelled", "--yes")
-        assert refused.code == 2
-        assert "'cancelled' is not one." in refused.err
-
-    def test_doctor_and_verify_have_nothing_against_it(self, gjobs: Run) -> None:
-        examined = gjobs("doctor", "--json")
-        assert "generation_jobs_status_check" not in "".join(
-            f"{one['sentence']}{one['sql'] or ''}"
-            for one in examined.document["findings"]
-            if one["severity"] == "problem"
-        )
-        assert gjobs("migrate", "verify").code == 0
-
-    def test_status_with_control_characters_is_drawn_harmlessly(self, gjobs: Run, wider: psycopg.Connection) -> None:
-        wider.execute("update generation_jobs set status = E'\\x1b[31mred' where id = %s", [str(CANCELLED[0])])
-        for command in (("jobs", "list"), ("jobs", "show", str(CANCELLED[0]), "--events"), ("stats",), ("snapshot",)):
-            printed = gjobs(*command)
-            assert printed.code == 0, printed.err
-            assert "\x1b[31mred" not in printed.out
-            assert "red" in printed.out
-        refused = gjobs("jobs", "transition", str(CANCELLED[0]), "running")
-        assert "\x1b" not in refused.err
+def test_status_with_control_characters_is_escaped(gjobs: Run, cancelling_app: psycopg.Connection) -> None:
+    cancelling_app.execute("update generation_jobs set status = E'\\x1b[31mred' where id = %s", [CANCELLED[0]])
+    for command in ("jobs list", f"jobs show {CANCELLED[0]} --events", "stats", "snapshot"):
+        printed = gjobs(*command.split())
+        assert printed.code == 0, printed.err
+        assert "\x1b[31mred" not in printed.out
+        assert "red" in printed.out
+    refused = gjobs("jobs", "transition", str(CANCELLED[0]), "running")
+    assert "\x1b" not in refused.err

@@ -1,4 +1,4 @@
-"""`gjobs watch`: a line for each change of a job's status, until it has seen enough."""
+"""`gjobs watch` prints each change of a job's status until its condition is met."""
 
 import json
 import os
@@ -10,112 +10,90 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
 
-from tests.cli.cli_rows import AUTUMN, BENS, QUEUED, RUNNING
-from tests.cli.command_line import GJOBS, PATIENCE, Run, Sql, uri
+from tests.cli.cli_rows import AUTUMN, BENS_JOB, QUEUED, RUNNING
+from tests.cli.command_line import PATIENCE, PipedCommand, Run, Sql, uri
 from tests.conftest import Conninfo
+from tests.hosted.server_directory import until
 from tui.cli.commands import watch_receivers
 
 pytestmark = pytest.mark.usefixtures("url")
 
 
-class Watching:
-    """The command in a separate process."""
-
-    def __init__(self, *options: str) -> None:
-        self.process = Popen(
-            [GJOBS, "watch", *options], stdout=PIPE, stderr=PIPE, text=True, env={**os.environ, "TZ": "UTC"}
-        )
-
-    def line(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline()
-
-    def end(self) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, out, err
+Begin = Callable[..., PipedCommand]
 
 
 @pytest.fixture
-def begin(tmp_path: Path, sql: Sql) -> Iterator[Callable[..., Watching]]:
-    """Starts a watch that keeps its place in a file, which is there as soon as the watch has begun."""
-    started: list[Watching] = []
+def begin(tmp_path: Path) -> Iterator[Begin]:
+    """Start a watch with a resume file, and wait for that file, which shows that the watch has begun."""
+    with ExitStack() as cleanup:
 
-    def begin(*options: str) -> Watching:
-        place = tmp_path / "place"
-        started.append(Watching("--resume", str(place), *options))
-        deadline = PATIENCE
-        while not place.exists():
-            sql("select pg_sleep(0.01)")
-            deadline -= 0.01
-            assert deadline > 0, started[-1].process.poll()
-        return started[-1]
+        def begin(*options: str) -> PipedCommand:
+            place = tmp_path / "place"
+            watch = PipedCommand("watch", "--resume", str(place), *options)
+            cleanup.callback(watch.close)
+            until(place.exists)
+            return watch
 
-    yield begin
-    for one in started:
-        one.process.kill()
-        one.process.communicate()
+        yield begin
 
 
-def test_watch_prints_transitions_until_its_condition_holds(begin: Callable[..., Watching], sql: Sql) -> None:
+def test_watch_prints_transitions_until_its_condition_holds(begin: Begin, sql: Sql) -> None:
     watching = begin("--until", "failed>=1")
     sql("update generation_jobs set status = 'running' where id = %s", QUEUED)
     sql("update generation_jobs set status = 'failed', error = 'API \x1b[2Jtimeout' where id = %s", QUEUED)
-    code, out, err = watching.end()
-    assert (code, err) == (8, "Condition met: failed>=1.\n")
-    lines = [line[len("2026-01-04 12:00:00  ") :] for line in out.splitlines()]
+    ended = watching.end()
+    assert (ended.code, ended.err) == (8, "Condition met: failed>=1.\n")
+    lines = [line[len("2026-01-04 12:00:00  ") :] for line in ended.out.splitlines()]
     assert lines == [
         "00000000  queued    → running    lifestyle             $2.00",
         "00000000  running   → failed     lifestyle             $2.00  API ␛[2Jtimeout",
     ]
 
 
-def test_watch_resumes_where_the_last_watch_ended(begin: Callable[..., Watching], sql: Sql) -> None:
+def test_watch_resumes_where_the_last_watch_ended(begin: Begin, sql: Sql) -> None:
     first = begin("--json")
     sql("update generation_jobs set status = 'running' where id = %s", QUEUED)
-    told = json.loads(first.line())
-    assert told == {
-        "key": told["key"],
-        "cursor": told["cursor"],
+    change = json.loads(first.out.readline())
+    assert change == {
+        "key": change["key"],
+        "cursor": change["cursor"],
         "observed": False,
-        "at": told["at"],
+        "at": change["at"],
         "job_id": str(QUEUED),
         "from": "queued",
         "to": "running",
         "mode": "lifestyle",
         "cost_cents": 200,
         "error": None,
-        "user_id": told["user_id"],
+        "user_id": change["user_id"],
         "project_id": str(AUTUMN),
     }
-    first.process.send_signal(signal.SIGINT)
-    assert first.end()[0] == 130
+    first.send_signal(signal.SIGINT)
+    assert first.end().code == 130
     sql("update generation_jobs set status = 'failed' where id = %s", QUEUED)
     sql("delete from generation_jobs where id = %s", RUNNING)
-    code, out, _ = begin("--json", "--until", "deleted=1").end()
-    assert code == 8
-    steps = [(one["job_id"], one["from"], one["to"]) for one in map(json.loads, out.splitlines())]
-    # What was told after the place was last kept may be told again.
+    second = begin("--json", "--until", "deleted=1").end()
+    assert second.code == 8
+    steps = [(one["job_id"], one["from"], one["to"]) for one in map(json.loads, second.out.splitlines())]
+    # Changes after the last save of the resume file may be reported twice.
     assert steps[-2:] == [(str(QUEUED), "running", "failed"), (str(RUNNING), "running", "deleted")]
 
 
-def test_watch_ends_when_no_unfinished_job_is_left(begin: Callable[..., Watching], sql: Sql) -> None:
+def test_watch_ends_when_no_unfinished_job_is_left(begin: Begin, gjobs: Run, sql: Sql) -> None:
     watching = begin("--until", "left=0", "--filter", "project:'Autumn catalog'")
-    sql("update generation_jobs set status = 'succeeded' where id <> %s", BENS)
-    assert watching.end()[0] == 8
+    sql("update generation_jobs set status = 'succeeded' where id <> %s", BENS_JOB)
+    assert watching.end().code == 8
 
-
-def test_watch_ends_at_once_when_no_unfinished_job_is_left(gjobs: Run, sql: Sql) -> None:
     sql("update generation_jobs set status = 'succeeded'")
     done = gjobs("watch", "--until", "left=0")
     assert (done.code, done.out) == (8, "")
 
 
-def test_watch_without_stored_events_reports_what_it_misses(gjobs: Run, attached_database: Conninfo) -> None:
+def test_watch_without_stored_events_says_that_it_misses_changes(gjobs: Run, attached_database: Conninfo) -> None:
     done = gjobs("--database-url", uri(attached_database), "watch", "--filter", "mode:of-no-job", "--until", "left=0")
     assert done.code == 8
     assert done.err.splitlines()[0] == (
@@ -124,17 +102,15 @@ def test_watch_without_stored_events_reports_what_it_misses(gjobs: Run, attached
     )
 
 
-def test_watch_exec_passes_each_transition_to_a_program(
-    begin: Callable[..., Watching], sql: Sql, tmp_path: Path
-) -> None:
+def test_watch_exec_passes_each_transition_to_a_program(begin: Begin, sql: Sql, tmp_path: Path) -> None:
     script = tmp_path / "note.py"
     script.write_text("import sys\nopen(sys.argv[1], 'a').write(sys.stdin.read())\n", encoding="utf-8")
-    command = f"{sys.executable} {script} {tmp_path / 'noted'}"
+    command = f"{sys.executable} {script} {tmp_path / 'written'}"
     watching = begin("--exec", command, "--until", "finished=1")
     sql("update generation_jobs set status = 'succeeded' where id = %s", RUNNING)
-    assert watching.end()[0] == 8
-    (noted,) = (tmp_path / "noted").read_text(encoding="utf-8").splitlines()
-    assert json.loads(noted)["to"] == "succeeded"
+    assert watching.end().code == 8
+    (written,) = (tmp_path / "written").read_text(encoding="utf-8").splitlines()
+    assert json.loads(written)["to"] == "succeeded"
 
 
 HOOKS = "hooks.example.com"
@@ -142,16 +118,16 @@ HOOKS = "hooks.example.com"
 
 @pytest.fixture
 def sigterm_handled() -> Iterator[list[int]]:
-    """Takes the place of what would end the tests' process."""
-    came: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
-    yield came
+    """Record SIGTERM instead of ending the process of the tests."""
+    handled: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: handled.append(number))
+    yield handled
     signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture
 def address_of(sigterm_handled: list[int]) -> Iterator[Callable[[str], tuple[str, int]]]:
-    """The address of a web server to which a delivery stays in a state."""
+    """Return the address of a web server that keeps a delivery in the given state."""
     with ExitStack() as cleanup:
 
         def address(state: str) -> tuple[str, int]:
@@ -180,7 +156,7 @@ def test_watch_ends_soon_after_sigterm_in_each_state_of_a_delivery(
 ) -> None:
     monkeypatch.setenv("GJOBS_WEBHOOK_SECRET", "a long random text")
     monkeypatch.setattr(watch_receivers, "FIRST_WAIT", 100.0)
-    (tmp_path / "place").write_text("0,0")  # What is recorded already is told at once.
+    (tmp_path / "place").write_text("0,0")  # The watch reports recorded changes at once.
     address, look_up, ended = address_of(state), socket.getaddrinfo, threading.Event()
     sent_at: list[float] = []
 

@@ -1,4 +1,4 @@
-"""The loop of a watch, and the conditions that end it."""
+"""The loop of a watch, and the conditions that end the watch."""
 
 from dataclasses import replace
 
@@ -17,8 +17,8 @@ from tui.cli.commands.watch_loop import COUNTED, Condition, CountedEvent, StopCo
 MET = parse("left=0")
 
 
-class Asked(StopCondition):
-    """Refused with the errors, one after the other; then the condition holds."""
+class FailingCondition(StopCondition):
+    """A condition that raises the errors one after the other, and then holds."""
 
     def __init__(self, *errors: StoreError) -> None:
         super().__init__(Store.connect("postgresql://"), NO_FILTER, [MET])
@@ -31,7 +31,7 @@ class Asked(StopCondition):
 
 
 async def test_watcher_retries_after_a_lost_connection(capsys: pytest.CaptureFixture[str]) -> None:
-    watcher = Watcher(WatchedServer(), [], Asked(Unreachable("No answer.")), interval=0.001)
+    watcher = Watcher(WatchedServer(), [], FailingCondition(Unreachable("No answer.")), interval=0.001)
     assert await watcher.run() == MET
     assert capsys.readouterr().err == (
         "No answer. Trying again. No change is reported twice.\nThe database answers again.\n"
@@ -40,11 +40,11 @@ async def test_watcher_retries_after_a_lost_connection(capsys: pytest.CaptureFix
 
 async def test_watcher_ends_with_an_error_that_a_retry_cannot_fix() -> None:
     with pytest.raises(NoPrivilege):
-        await Watcher(WatchedServer(), [], Asked(NoPrivilege("Not permitted.")), interval=0.001).run()
+        await Watcher(WatchedServer(), [], FailingCondition(NoPrivilege("Not permitted.")), interval=0.001).run()
 
 
 class WatchedServer:
-    """A watch in which nothing happens, of a server that may have died."""
+    """A watch without transitions on a server that may be down."""
 
     def __init__(self, *, is_up: bool = True) -> None:
         self.is_up = is_up
@@ -54,14 +54,14 @@ class WatchedServer:
             raise Unreachable("No answer.")
         return TransitionBatch(transitions=())
 
-    def revive(self) -> bool:
+    def restart(self) -> bool:
         self.is_up = True
         return True
 
 
 async def test_watcher_restarts_an_embedded_server_that_died(capsys: pytest.CaptureFixture[str]) -> None:
     watch = WatchedServer(is_up=False)
-    assert await Watcher(watch, [], Asked(), interval=0.001, revive=watch.revive).run() == MET
+    assert await Watcher(watch, [], FailingCondition(), interval=0.001, revive=watch.restart).run() == MET
     assert capsys.readouterr().err.endswith("The database answers again.\n")
 
 
@@ -80,7 +80,7 @@ def test_condition_is_parsed_from_text(text: str, expected: tuple[CountedEvent |
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("failed", "'failed' is not a condition."),
         ("failed>-1", "'failed>-1' is not a condition."),
@@ -92,10 +92,10 @@ def test_condition_is_parsed_from_text(text: str, expected: tuple[CountedEvent |
         ),
     ],
 )
-def test_invalid_condition_is_explained(text: str, said: str) -> None:
+def test_invalid_condition_is_explained(text: str, message: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         parse(text)
-    assert str(caught.value) == said
+    assert str(caught.value) == message
     assert caught.value.hint
 
 

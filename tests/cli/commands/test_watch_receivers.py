@@ -1,4 +1,4 @@
-"""Who is told of a transition, and what becomes of it there."""
+"""The receivers of transitions: programs and webhooks."""
 
 import asyncio
 import hashlib
@@ -32,38 +32,45 @@ TRANSITION = replace(cli_rows.TRANSITION, mode=HOSTILE, error=HOSTILE)
 
 
 def python(code: str, *arguments: Path) -> str:
-    """A command line that runs it."""
+    """Return a command line that runs the code."""
     return " ".join(f"'{word}'" for word in (sys.executable, "-c", code, *map(str, arguments)))
 
 
 class TestProgram:
     async def test_program_receives_the_transition_on_standard_input(self, tmp_path: Path) -> None:
         code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read() + str(len(sys.argv)))"
-        await Program(python(code, tmp_path / "got")).tell(TRANSITION)
-        got, arguments = (tmp_path / "got").read_text().splitlines()
-        assert json.loads(got) == document(TRANSITION)
+        await Program(python(code, tmp_path / "received")).tell(TRANSITION)
+        received, arguments = (tmp_path / "received").read_text().splitlines()
+        assert json.loads(received) == document(TRANSITION)
         assert arguments == "2"
 
     async def test_failure_of_a_program_is_reported(self, capsys: pytest.CaptureFixture[str]) -> None:
         await Program(python("import sys; sys.stdin.close(); sys.exit(3)")).tell(TRANSITION)
         assert capsys.readouterr().err == f"{sys.executable} exited with 3 for the job {TRANSITION.job_id}.\n"
 
-    async def test_canceled_watch_ends_a_running_program(self, tmp_path: Path) -> None:
-        code = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(600)"
-        telling = asyncio.create_task(Program(python(code, tmp_path / "started")).tell(TRANSITION))
+    @pytest.mark.parametrize("sigterm", ["SIG_DFL", "SIG_IGN"])
+    async def test_canceled_watch_ends_a_running_program(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sigterm: str
+    ) -> None:
+        monkeypatch.setattr(watch_receivers, "PROGRAM_GRACE", 0.1 if sigterm == "SIG_IGN" else PATIENCE)
+        code = (
+            f"import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.{sigterm});"
+            "pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
+        )
+        running = asyncio.create_task(Program(python(code, tmp_path / "started")).tell(TRANSITION))
         await until((tmp_path / "started").exists)
-        telling.cancel()
+        running.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await telling
+            await asyncio.wait_for(running, PATIENCE / 2)
 
     @pytest.mark.parametrize(
-        ("text", "said"), [("echo told\n", "Exec format error"), ("#!/no/such/shell\n", "No such file or directory")]
+        ("text", "message"), [("echo done\n", "Exec format error"), ("#!/no/such/shell\n", "No such file or directory")]
     )
-    async def test_program_that_does_not_start_is_reported(self, tmp_path: Path, text: str, said: str) -> None:
+    async def test_program_that_does_not_start_is_reported(self, tmp_path: Path, text: str, message: str) -> None:
         script = tmp_path / "note"
         script.write_text(text, encoding="utf-8")
         script.chmod(0o755)
-        with pytest.raises(UsageError, match=f"note cannot be started: {said}"):
+        with pytest.raises(UsageError, match=f"note cannot be started: {message}"):
             await Program(str(script)).tell(TRANSITION)
 
     @pytest.mark.parametrize("command", ["no-such-program-anywhere", "''", "echo 'never closed"])
@@ -71,28 +78,14 @@ class TestProgram:
         with pytest.raises(UsageError):
             Program(command)
 
-    async def test_canceled_watch_kills_a_program_that_ignores_termination(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(watch_receivers, "PROGRAM_GRACE", 0.1)
-        code = (
-            "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-            "pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
-        )
-        telling = asyncio.create_task(Program(python(code, tmp_path / "started")).tell(TRANSITION))
-        await until((tmp_path / "started").exists)
-        telling.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(telling, PATIENCE)
-
 
 class Server(ThreadingHTTPServer):
-    """Answers with the next of its codes; the last one stays."""
+    """A web server that answers with each of its codes in turn, and then always with the last."""
 
     def __init__(self, *codes: int) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.codes = list(codes)
-        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.received: list[tuple[dict[str, str], bytes]] = []
         self.is_slow = False
 
     @property
@@ -105,16 +98,16 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.got.append((dict(self.headers), body))
+        self.server.received.append((dict(self.headers), body))
         with suppress(ConnectionError):
             if self.server.is_slow:
                 self.wfile.write(b"HTTP/1.1 204 No Content\r\nSlow: ")
             while self.server.is_slow:
                 self.wfile.write(b"x")
                 time.sleep(0.02)
-        self.send_response(self.server.codes.pop(0) if len(self.server.codes) > 1 else self.server.codes[0])
-        self.send_header("Location", "/elsewhere")
-        self.end_headers()
+            self.send_response(self.server.codes.pop(0) if len(self.server.codes) > 1 else self.server.codes[0])
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
 
     def log_message(self, *_: object) -> None:
         pass
@@ -129,7 +122,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_receivers, "FIRST_WAIT", 0.0)
 
 
@@ -141,20 +134,20 @@ async def post(url: str, times: int = 1) -> None:
 
 
 async def first_message(capsys: pytest.CaptureFixture[str]) -> str:
-    said: list[str] = []
+    messages: list[str] = []
 
     def is_said() -> bool:
-        said.append(capsys.readouterr().err)
-        return bool(said[-1])
+        messages.append(capsys.readouterr().err)
+        return bool(messages[-1])
 
     await until(is_said)
-    return said[-1]
+    return messages[-1]
 
 
 class TestWebhook:
     async def test_webhook_posts_the_signed_transition(self, server: Server) -> None:
         await post(server.url)
-        ((headers, body),) = server.got
+        ((headers, body),) = server.received
         assert json.loads(body) == document(TRANSITION)
         assert headers["Content-Type"] == "application/json"
         assert headers["Idempotency-Key"] == f"{TRANSITION.job_id}-12"
@@ -167,8 +160,8 @@ class TestWebhook:
     ) -> None:
         server.codes = [refusal, refusal, 200]
         await post(server.url)
-        assert len(server.got) == 3
-        assert len({(headers["Idempotency-Key"], body) for headers, body in server.got}) == 1
+        assert len(server.received) == 3
+        assert len({(headers["Idempotency-Key"], body) for headers, body in server.received}) == 1
         assert capsys.readouterr().err == (
             f"127.0.0.1 did not accept the webhook: it answered {refusal}. Trying again until it does.\n"
             "127.0.0.1 accepted the webhook after 3 attempts.\n"
@@ -188,7 +181,7 @@ class TestWebhook:
     async def test_status_410_ends_the_deliveries(self, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
         server.codes = [500, 410]
         await asyncio.wait_for(post(server.url, times=3), PATIENCE)
-        assert len(server.got) == 2
+        assert len(server.received) == 2
         assert capsys.readouterr().err.splitlines()[1:] == [
             "127.0.0.1 answered 410 Gone. Nothing more is sent to it. The watch continues."
         ]

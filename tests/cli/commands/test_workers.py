@@ -1,7 +1,6 @@
-"""`gjobs worker`: an example's handlers do what is queued."""
+"""`gjobs worker` runs jobs, and `gjobs workers` lists workers."""
 
 import asyncio
-import os
 import re
 import signal
 import sys
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("url")
 
 @pytest.fixture
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The manual's, as it is named on the command line, in whose directory the command runs."""
+    """The handlers of the manual's example in the current directory, as named on the command line."""
     _, _, code = page_source("workers").partition("<!-- handlers -->\n```python\n")
     (tmp_path / "example_handlers.py").write_text(code.partition("```")[0])
     monkeypatch.chdir(tmp_path)
@@ -33,7 +32,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """Of a module `some_handlers`."""
+    """The registry of a module `some_handlers`."""
     module = ModuleType("some_handlers")
     module.registry = registry = Registry()  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -41,6 +40,9 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
 
 
 def test_worker_runs_the_queued_jobs_with_the_handlers_of_the_manual(gjobs: Run, sql: Sql, example: str) -> None:
+    assert gjobs("worker", example, "--once", "--mode", "of no job").code == 0
+    assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("queued",)]
+
     done = gjobs("worker", example, "--once", "--concurrency", "2")
 
     assert (done.code, done.out) == (0, "")
@@ -49,12 +51,7 @@ def test_worker_runs_the_queued_jobs_with_the_handlers_of_the_manual(gjobs: Run,
     assert " succeeded (" in done.err
     assert sql("select count(*) from public.generation_jobs where status = 'queued'") == [(0,)]
     assert sql("select status, cost_cents from public.generation_jobs where id = %s", QUEUED) == [("succeeded", 12)]
-    assert sql("select count(*) from gjobs.workers where stopped_at is not null") == [(1,)]
-
-
-def test_worker_runs_only_jobs_of_the_given_mode(gjobs: Run, sql: Sql, example: str) -> None:
-    assert gjobs("worker", example, "--once", "--mode", "of no job").code == 0
-    assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("queued",)]
+    assert sql("select count(*) from gjobs.workers where stopped_at is not null") == [(2,)]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +79,7 @@ def test_worker_reports_jobs_that_wait_for_another_attempt(gjobs: Run, sql: Sql,
     @registry.handler()
     def wait(work: Work) -> None:
         if work.job.id == QUEUED:
-            raise Retry("the printer is busy", after=3600)
+            raise Retry("busy", after=3600)
 
     done = gjobs("worker", "some_handlers:registry", "--once")
 
@@ -126,10 +123,12 @@ async def stubborn(work):
 """
 
 
-def test_worker_ends_although_a_handler_does_not_stop(sql: Sql, tmp_path: Path) -> None:
+def test_worker_ends_although_a_handler_does_not_stop(
+    sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "stubborn_handlers.py").write_text(STUBBORN)
-    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = run_process("worker", "stubborn_handlers:registry", "--concurrency", "1", environment={"PYTHONPATH": path})
+    monkeypatch.chdir(tmp_path)
+    done = run_process("worker", "stubborn_handlers:registry", "--concurrency", "1")
 
     assert done.code == 0, done.err
     assert "its handler does not stop. The worker no longer waits for it." in done.err
@@ -141,14 +140,14 @@ def test_handler_traceback_is_shown_only_in_debug_mode(
     gjobs: Run, sql: Sql, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @registry.handler()
-    def stumble(work: Work) -> None:
+    def fail(work: Work) -> None:
         raise RuntimeError("no \x1b key")
 
     worker = ("worker", "some_handlers:registry", "--once")
     monkeypatch.setenv("GJOBS_DEBUG", "1")
-    told = gjobs(*worker).err
-    assert "in stumble\n" in told
-    assert "\nRuntimeError: no ␛ key\n" in told
+    shown = gjobs(*worker).err
+    assert "in fail\n" in shown
+    assert "\nRuntimeError: no ␛ key\n" in shown
     monkeypatch.delenv("GJOBS_DEBUG")
     sql("update public.generation_jobs set status = 'queued' where status = 'failed' and id = %s", QUEUED)
     again = gjobs(*worker).err
@@ -157,14 +156,14 @@ def test_handler_traceback_is_shown_only_in_debug_mode(
 
 
 def test_lease_option_sets_the_lease_duration(gjobs: Run, sql: Sql, registry: Registry) -> None:
-    lasting: list[object] = []
+    durations: list[object] = []
 
     @registry.handler()
-    def look(work: Work) -> None:
-        lasting.extend(sql("select round(extract(epoch from expires_at - acquired_at)) from gjobs.job_leases"))
+    def read_lease(work: Work) -> None:
+        durations.extend(sql("select round(extract(epoch from expires_at - acquired_at)) from gjobs.job_leases"))
 
     assert gjobs("worker", "some_handlers:registry", "--once", "--concurrency", "1", "--lease", "1m30s").code == 0
-    assert set(lasting) == {(90,)}
+    assert set(durations) == {(90,)}
 
 
 def test_worker_with_retention_applies_the_policies(gjobs: Run, sql: Sql, example: str) -> None:
@@ -175,10 +174,12 @@ def test_worker_with_retention_applies_the_policies(gjobs: Run, sql: Sql, exampl
     assert done.code == 0
     assert f"Archived 1 job. Policy: older than 30d, project {AUTUMN}.\n" in done.err
     assert sql("select id from gjobs.archived_jobs") == [(FAILED,)]
+    as_ada = gjobs("worker", example, "--once", "--retention", "--as", "ada@example.com")
+    assert_refused(as_ada, 6, "Only the operator can apply retention policies.")
 
 
 @pytest.mark.parametrize("pooler", list(Pooler))
-def test_worker_knows_the_pooler_of_its_profile(
+def test_worker_uses_the_pooler_setting_of_its_profile(
     gjobs: Run,
     use_profile: UseProfile,
     database: Conninfo,
@@ -188,8 +189,8 @@ def test_worker_knows_the_pooler_of_its_profile(
 ) -> None:
     used: list[Pooler | None] = []
 
-    def may_listen(_facts: DatabaseFacts, known: Pooler | None) -> bool:
-        used.append(known)
+    def may_listen(_facts: DatabaseFacts, pooler_setting: Pooler | None) -> bool:
+        used.append(pooler_setting)
         return False
 
     registry.handler()(lambda work: None)
@@ -198,14 +199,6 @@ def test_worker_knows_the_pooler_of_its_profile(
 
     assert gjobs("worker", "some_handlers:registry", "--once").code == 0
     assert used == [pooler]
-
-
-def test_worker_as_a_user_cannot_apply_retention(gjobs: Run, sql: Sql, example: str) -> None:
-    assert_refused(
-        gjobs("worker", example, "--once", "--retention", "--as", "ada@example.com"),
-        6,
-        "Only the operator can apply retention policies.",
-    )
 
 
 def test_workers_lists_workers_with_their_leased_jobs(gjobs: Run, sql: Sql) -> None:

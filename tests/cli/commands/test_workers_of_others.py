@@ -1,4 +1,4 @@
-"""`gjobs workers` as a user reports the user's jobs that other workers hold, which only the operator sees."""
+"""`gjobs workers` as a user: jobs of the user held by workers that the user does not see."""
 
 from uuid import UUID
 
@@ -36,14 +36,14 @@ def test_workers_as_a_user_reports_jobs_held_by_workers_of_the_operator(gjobs: R
     assert gjobs("workers", "--json").err == ""
 
 
-def test_workers_as_a_user_with_partial_claims_says_so(gjobs: Run, sql: Sql) -> None:
+def test_workers_as_a_user_reports_partial_claims(gjobs: Run, sql: Sql) -> None:
     sql(
         "create policy partial on public.generation_jobs as restrictive for select"
         " using (coalesce(auth.jwt() ->> 'org_id', mode) = mode)"
     )
     try:
         for options in ([], ["--json"]):
-            told = gjobs("workers", "--as", "ada@example.com", *options).err
-            assert "Partial claims: policies read org_id" in told, options
+            printed = gjobs("workers", "--as", "ada@example.com", *options)
+            assert "Partial claims: policies read org_id" in printed.err, options
     finally:
         sql("drop policy partial on public.generation_jobs")

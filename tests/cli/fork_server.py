@@ -1,6 +1,6 @@
-"""A process that has imported what commands need, and forks for each: to import that anew takes ten times as long.
+"""A server process that has imported the modules of the commands and forks for each command.
 
-A program of its own, for the process that runs the tests has threads, and connections that are nobody else's.
+A fork takes a tenth of the time of a new process. The tests' own process cannot fork: it has threads and connections.
 """
 
 import gc
@@ -15,18 +15,18 @@ from contextlib import suppress
 
 STREAMS = 3
 
-MUCH = 2**20
+LONGEST_REQUEST = 2**20
 
 IMPORTED = ("tui.cli.program", "tui.cli.sessions", "store.store", "store.retention.cleanup", "migrations.runner")
 
 
 def serve(requests: socket.socket) -> list[str]:
-    """Until nobody asks any more. Returns in each child, with the arguments of the command that it shall be."""
+    """Serve requests until the tests close the socket. Return in each child, with the arguments of its command."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
-        request, descriptors, _, _ = socket.recv_fds(requests, MUCH, STREAMS + 1)
+        request, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, STREAMS + 1)
         while request and not request.endswith(b"\n"):
-            request += requests.recv(MUCH)
+            request += requests.recv(LONGEST_REQUEST)
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -40,7 +40,7 @@ def serve(requests: socket.socket) -> list[str]:
 
 
 def supervise(request: dict[str, object], descriptors: list[int]) -> list[str]:
-    """Tells the child's number and then its exit code, and returns in the child."""
+    """Send the child's process id, then its exit code. Return in the child, with the arguments of its command."""
     answers = socket.socket(fileno=descriptors.pop())
     pid = os.fork()
     if pid == 0:
@@ -54,10 +54,10 @@ def supervise(request: dict[str, object], descriptors: list[int]) -> list[str]:
 
 
 def become(
-    descriptors: list[int], *, arguments: list[str], environment: dict[str, str], directory: str, alone: bool
+    descriptors: list[int], *, arguments: list[str], environment: dict[str, str], directory: str, new_session: bool
 ) -> list[str]:
-    """With the streams and all else that a new process has from the one that starts it."""
-    if alone:
+    """Take over the streams, the environment and the directory of the command, as a new process would."""
+    if new_session:
         os.setsid()
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
