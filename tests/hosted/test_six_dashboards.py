@@ -54,7 +54,7 @@ class SimulatedDashboard(WatchedApp):
 
     def __init__(self, login: Login, actor: Actor, polls: list["SimulatedDashboard"]) -> None:
         def now() -> datetime:
-            return FROZEN + self.looks * INTERVAL
+            return FROZEN + self.polls * INTERVAL
 
         class SimulatedStore(Store):
             async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
@@ -74,7 +74,7 @@ class SimulatedDashboard(WatchedApp):
     def _poll_again(self, message: ListPolled) -> None:
         self._polls.append(self)
         self.seen.add(frozenset(project.user_id for project in message.listing.projects))
-        if self.looks < POLLS:
+        if self.polls < POLLS:
             self.call_later(self.poller.refresh)
         else:
             self.done.set()

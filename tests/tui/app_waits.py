@@ -1,4 +1,4 @@
-"""Waits until an app in a test has nothing left to do, as reported by the event loop and not guessed from time."""
+"""Wait until an app in a test is idle, as reported by its event loop. No wait depends on a time."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from textual.screen import Screen
 from tests.event_loop import IdleAwareLoop, running_loop
 from tui.dashboard.run import frame_text
 
-PATIENCE = 60.0  # seconds until a test gives up: far more than anything takes, on a busy machine as well
+PATIENCE = 60.0  # seconds until a wait fails; a busy machine needs far less
 
 render_update = Compositor.render_update
 
@@ -26,20 +26,20 @@ POLL = 0.02  # seconds between checks for changes that do not wake the app
 
 
 async def press(app: App[Any], *keys: str) -> None:
-    """Each key when the one before it is answered."""
+    """Press each key after the app has handled the one before."""
     for key in keys:
         await app._press_keys([key])
         await settle(app)
 
 
 async def settle(app: App[Any]) -> None:
-    """Wait until each message and the messages that it causes are handled, and all is drawn.
+    """Wait until all messages, and the messages that they cause, are handled and drawn.
 
-    Not for what the database or a timer will bring: that a test waits for, by what it changes.
+    This does not wait for the database or a timer. For those, wait for the change with `until`.
     """
     await running_loop().idle()
-    while drawn_soon := [screen for screen in app._screen_stack if app._running and _is_to_draw(screen)]:
-        for screen in drawn_soon:
+    while pending := [screen for screen in app._screen_stack if app._running and _has_pending_frame(screen)]:
+        for screen in pending:
             screen._on_timer_update()
         await running_loop().idle()
     if app._running:
@@ -47,32 +47,32 @@ async def settle(app: App[Any]) -> None:
 
 
 def draw(screen: Screen[Any]) -> None:
-    """All that has changed since it was last drawn, and may draw nothing."""
+    """Draw all changes since the last frame."""
     with screen.app._context():
         render_update(screen._compositor, screen_stack=screen.app._background_screens)
 
 
 def draw_when_settled(compositor: Compositor, *_: object, **options: object) -> None:
-    """In place of Textual's: what nobody looks at is kept for the frame that a test waits for."""
+    """Replace Textual's `render_update`: keep changes for the frame that a test waits for."""
 
 
 async def until(condition: Callable[[], object], describe: Callable[[], str]) -> None:
-    """`describe` says what there is instead where it does not come."""
+    """Wait for a condition. `describe` returns the state to print if it never holds."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, f"waited in vain; {describe()}"
+        assert time.monotonic() < deadline, f"the condition did not hold in time; {describe()}"
         await running_loop().woken(within=POLL)
 
 
 async def resize(pilot: Pilot[Any], width: int, height: int) -> None:
-    """Textual waits whether another size follows soon."""
+    """Resize the terminal and wait until Textual applies the size, which it delays."""
     await pilot.resize_terminal(width, height)
     await until(lambda: pilot.app._resize_timer is None, lambda: f"the size: {pilot.app.size}")
     await settle(pilot.app)
 
 
 class AppDriver:
-    """Presses keys in a running app, and waits until it has nothing left to do."""
+    """Press keys in a running app and wait until it is idle."""
 
     def __init__(self, app: App[Any], pilot: Pilot[Any]) -> None:
         self.app = app
@@ -84,7 +84,7 @@ class AppDriver:
 
     @property
     def messages(self) -> object:
-        """What the app has reported beside its screen."""
+        """Messages of the app that are not on its screen, for failure reports."""
         return []
 
     async def press(self, *keys: str) -> None:
@@ -104,7 +104,7 @@ _parsed: dict[Hashable, list[RuleSet]] = {}
 
 
 def parse_once(stylesheet: Stylesheet, *source: Hashable, **options: Hashable) -> list[RuleSet]:
-    """Replaces Textual's, which every app asks again. Rules do not change once they are read."""
+    """Replace Textual's `_parse_rules` with a cached one, because every app parses the same rules."""
     key = (tuple(stylesheet._variables.values()), source, tuple(options.values()))
     if key not in _parsed:
         _parsed[key] = _parse_rules(stylesheet, *source, **options)  # type: ignore[arg-type]
@@ -112,11 +112,11 @@ def parse_once(stylesheet: Stylesheet, *source: Hashable, **options: Hashable) -
 
 
 async def wait_for_idle(min_sleep: float = 0, max_sleep: float = 1) -> None:
-    """In place of Textual's, which looks at the clock; that is left to what brings a loop of its own, as a command."""
+    """Replace Textual's wait, which polls the clock. Code with its own event loop keeps Textual's."""
     loop = asyncio.get_running_loop()
     await (loop.idle() if isinstance(loop, IdleAwareLoop) else _wait.wait_for_idle(min_sleep, max_sleep))
 
 
-def _is_to_draw(screen: Screen[Any]) -> bool:
-    """Whether it waits for the time of its next frame."""
+def _has_pending_frame(screen: Screen[Any]) -> bool:
+
     return screen._running and screen.is_current and screen._update_timer._active.is_set()

@@ -1,4 +1,4 @@
-"""A table of jobs to press keys in, and a dashboard on a real database."""
+"""Fixtures: a job table in an app of its own, and a dashboard on a real database."""
 
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -26,7 +26,7 @@ from tests.tui.jobs_database import JobsDatabase, fill
 
 @pytest.fixture(autouse=True)
 def still_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nothing moves by itself, and the wall clock shows UTC."""
+    """Turn animations off, set the time zone to UTC, and make waits and drawing deterministic."""
     monkeypatch.setattr("textual.constants.TEXTUAL_ANIMATIONS", "none")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TZ", "UTC")
@@ -42,20 +42,20 @@ def still_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def drawn_at_once(still_terminal: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of what is drawn, and when: each frame, also those that nobody waits for."""
+    """Draw each frame at once, for tests of what is drawn and when."""
     monkeypatch.setattr("textual._compositor.Compositor.render_update", render_update)
 
 
 @pytest.fixture
 async def empty_table(drawn_at_once: None) -> AsyncIterator[TablePilot]:
-    """A focused table that was not given rows yet; ten fit in sight."""
+    """A focused table without rows; ten rows fit in it."""
     async with running_table() as table:
         yield table
 
 
 @pytest.fixture
 async def table(empty_table: TablePilot) -> TablePilot:
-    """A focused table with the jobs 10 to 59, the cursor on the first."""
+    """A focused table of the jobs 10 to 59 with the cursor on the first."""
     await empty_table.show(range(10, 60))
     empty_table.take_messages()
     empty_table.take_painted()
@@ -76,13 +76,13 @@ def jobs_db(empty_jobs_db: JobsDatabase) -> JobsDatabase:
 
 @pytest.fixture
 def app(database: Conninfo, tmp_path: Path) -> WatchedApp:
-    """A dashboard as Ada that polls only once a minute."""
+    """A dashboard that acts as Ada and polls once a minute."""
     return WatchedApp(opener_of(database), state_path=tmp_path / "state.json")
 
 
 @pytest.fixture
 async def dashboard(jobs_db: JobsDatabase, app: WatchedApp) -> AsyncIterator[Driver]:
-    """Of the small world, Ada's newest project shown and the cursor on its newest job."""
+    """A dashboard of `jobs_db` that shows Ada's newest project, with the cursor on its newest job."""
     async with drive_dashboard(app) as driver:
         yield driver
 
@@ -94,19 +94,21 @@ def clock() -> Clock:
 
 @pytest.fixture
 def drive(jobs_db: JobsDatabase, database: Conninfo) -> Drive:
-    """Open a dashboard of the small world, by default as Ada."""
+    """Open a dashboard of `jobs_db`, by default acting as Ada."""
     return partial(dashboard_on, database)
 
 
 @pytest.fixture
 async def operator(drive: Drive) -> AsyncIterator[Driver]:
+    """A dashboard of `jobs_db` that acts as the operator."""
     async with drive(actor=OPERATOR) as driver:
         yield driver
 
 
 @pytest.fixture
 def attached_jobs_db(attached_database: Conninfo) -> Iterator[JobsDatabase]:
-    """The small world in the app's own database, on which no migration of ours has run."""
+    """The rows of `jobs_db` in the app's own schema, without the gjobs migrations."""
+
     jobs_db = JobsDatabase(attached_database)
     fill(jobs_db)
     yield jobs_db

@@ -1,4 +1,4 @@
-"""Rows with fixed ids and times for the dashboard's tests, written and read beside the dashboard."""
+"""Rows with fixed ids and times for dashboard tests, written and read on a connection of their own."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ import psycopg
 from store.jobs.job import JobStatus
 from tests.conftest import Conninfo, connect
 
-FROZEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # now, for the dashboard and for what it asks the server
+FROZEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # the current time of the dashboard and of its queries
 
 ADA = UUID("a0000000-0000-4000-8000-000000000000")
 
@@ -25,7 +25,7 @@ TRAIL = UUID("b1000000-0000-4000-8000-000000000000")  # Ben's project, older tha
 
 
 def job_id(number: int) -> UUID:
-    """Its first eight characters, by which the dashboard names it, are the number."""
+    """Return an id whose first eight characters, the short id, are the number."""
     return UUID(int=number << 96)
 
 
@@ -34,10 +34,10 @@ def short(number: int) -> str:
 
 
 class JobsDatabase:
-    """Another process on the database: each statement is there for good at once."""
+    """Another session of the database, in autocommit."""
 
     def __init__(self, database: Conninfo | psycopg.Connection) -> None:
-        """A connection has to be in autocommit, and is the caller's to close."""
+        """Connect, or use a connection in autocommit, which the caller closes."""
         self._is_own = not isinstance(database, psycopg.Connection)
         self._connection = database if isinstance(database, psycopg.Connection) else connect(database, autocommit=True)
 
@@ -51,7 +51,7 @@ class JobsDatabase:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """In one transaction and few round trips."""
+        """Run the statements in one transaction and few round trips."""
         with self._connection.transaction(), self._connection.pipeline():
             yield
 
@@ -85,7 +85,7 @@ class JobsDatabase:
         error: str | None = None,
         minutes_ago: float | None = None,
     ) -> None:
-        """Created `number` minutes ago unless said otherwise, so that the lower are the newer."""
+        """Insert a job, by default created `number` minutes ago: lower numbers are newer."""
         time = FROZEN - timedelta(minutes=number if minutes_ago is None else minutes_ago)
         self.sql(
             "insert into public.generation_jobs"
@@ -100,7 +100,7 @@ class JobsDatabase:
                 self.job(number, cost_cents=100)
 
     def many_jobs(self, number: int) -> None:
-        """Queued ones of the numbers from 1 on, each created a minute before the one above it."""
+        """Insert the queued jobs 1 to `number`, created one minute apart."""
         self.sql(
             "insert into public.generation_jobs"
             " (id, user_id, project_id, status, mode, cost_cents, created_at, updated_at)"
@@ -119,7 +119,7 @@ class JobsDatabase:
             self.sql("delete from public.generation_jobs where id = %s", job_id(number))
 
     def status(self, number: int) -> JobStatus | None:
-        """None where there is no such job."""
+        """Return the status of a job, or None if the job does not exist."""
         rows = self.sql("select status from public.generation_jobs where id = %s", job_id(number))
         return JobStatus(rows[0][0]) if rows else None
 
@@ -129,7 +129,8 @@ class JobsDatabase:
 
 
 def fill(jobs_db: JobsDatabase) -> None:
-    """Ada's two projects and Ben's one; in Autumn the jobs 1 to 6, the newest first."""
+    """Insert two users, three projects and eight jobs: jobs 1 to 6 are in Ada's Autumn, newest first."""
+
     with jobs_db.at_once():
         jobs_db.users()
         jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)

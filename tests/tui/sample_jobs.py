@@ -20,7 +20,7 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 def make_job(number: int, **fields: Any) -> GenerationJob:
-    """`make_job(3, mode="…")` is the queued job whose id is 3, created three minutes before noon."""
+    """Return a queued job with this number as its id, created that many minutes before noon."""
     created_at = NOON - timedelta(minutes=number)
     job = GenerationJob(
         id=UUID(int=number),
@@ -38,12 +38,12 @@ def make_job(number: int, **fields: Any) -> GenerationJob:
 
 
 def make_listed(number: int, **fields: Any) -> ListedJob:
-    """The same, as lists hold it."""
+    """Return the job of `make_job` as a row of a list."""
     job = make_job(number, **fields)
     return ListedJob(**{field.name: getattr(job, field.name) for field in dataclass_fields(job)})
 
 
-FIRST = 1_000  # the newest job of a long list at the start: the lower arrive later
+FIRST = 1_000  # the newest job of a long list at first; jobs with lower numbers are added later
 
 
 @cache
@@ -52,7 +52,7 @@ def listed_job(number: int) -> ListedJob:
 
 
 def make_totals(statistics: JobStatistics, **fields: Any) -> Totals:
-    """Exact ones, counted at noon by the operator."""
+    """Return exact totals, counted at noon by the operator."""
     return replace(
         Totals(
             query=TotalsQuery(),
@@ -69,7 +69,8 @@ def make_totals(statistics: JobStatistics, **fields: Any) -> Totals:
 
 
 def make_listing(listed: ListQuery, *, held: int = 0, has_after: bool = False, **fields: Any) -> Listing:
-    """The first so many jobs of a list, taken at noon."""
+    """Return the first `held` jobs of a list, read at noon."""
+
     query = RowWindowQuery(listed=listed)
     jobs = tuple(make_listed(number) for number in range(held))
     window = RowWindow(query=query, jobs=jobs, has_before=False, has_after=has_after)
@@ -81,4 +82,5 @@ def make_listing(listed: ListQuery, *, held: int = 0, has_after: bool = False, *
 
 
 def texts(lines: Iterable[Iterable[Span]]) -> list[str]:
+    """Return the text of each line without trailing blanks."""
     return ["".join(text for text, _ in line).rstrip() for line in lines]

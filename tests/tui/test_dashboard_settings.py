@@ -1,4 +1,4 @@
-"""Which keys may be moved where, and what is said of the others."""
+"""Which keymaps are accepted, and the problems reported for the others."""
 
 from pathlib import Path
 
@@ -26,26 +26,26 @@ def problems(**keymap: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("keymap", "moved"),
+    ("keymap", "checked"),
     [
         ({}, {}),
         ({"job__start": "S"}, {"job.start": "S"}),
         ({"job__start": "? f6 ctrl+x"}, {"job.start": "question_mark,f6,ctrl+x"}),
         ({"job__start": "shift+f6"}, {"job.start": "shift+f6"}),
         ({"job__start": "é"}, {"job.start": "é"}),
-        # They change places.
+        # Two actions swap their keys.
         ({"job__start": "c", "job__complete": "s"}, {"job.start": "c", "job.complete": "s"}),
-        # Neither listens where the other does.
+        # The two actions are never active on the same screen.
         ({"confirm__yes": "s"}, {"confirm.yes": "s"}),
         ({"details__start": "z"}, {"details.start": "z"}),
         ({"dialog__leave": "f10"}, {"dialog.leave": "f10"}),
     ],
 )
-def test_keymap_accepts_keys_without_conflicts(keymap: dict[str, str], moved: dict[str, str]) -> None:
+def test_keymap_accepts_keys_without_conflicts(keymap: dict[str, str], checked: dict[str, str]) -> None:
     if "?" in keymap.get("job__start", ""):
         keymap = {**keymap, "app__help": "f1"}
-        moved = {**moved, "app.help": "f1"}
-    assert checked_keymap(configured(**keymap)) == moved
+        checked = {**checked, "app.help": "f1"}
+    assert checked_keymap(configured(**keymap)) == checked
 
 
 @pytest.mark.parametrize(

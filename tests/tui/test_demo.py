@@ -1,4 +1,4 @@
-"""The demo's workers and customers on a real database, sped up."""
+"""The workers and users of the demo, accelerated, on a real database."""
 
 import asyncio
 from datetime import timedelta
@@ -12,19 +12,19 @@ from tests.conftest import Conninfo
 from tui.demo import activity
 
 
-async def test_demo_ends_the_running_jobs_of_the_sample_and_goes_on(database: Conninfo) -> None:
+async def test_demo_finishes_the_running_jobs_of_the_sample_except_the_stuck_one(database: Conninfo) -> None:
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     known = {job.id for job in sample(utc_now()).jobs}
     async with activity(database, pace=500), Store(Database(database)) as operator:
 
-        async def is_under_way() -> bool:
+        async def has_worked() -> bool:
             ended = await operator.get_jobs_by_status(JobStatus.SUCCEEDED, limit=50)
             running = await operator.get_jobs_by_status(JobStatus.RUNNING)
-            left = [job for job in running if job.id in known]
-            return all(job.id not in known for job in ended) and len(left) == 1
+            unfinished = [job for job in running if job.id in known]
+            return all(job.id not in known for job in ended) and len(unfinished) == 1
 
         async with asyncio.timeout(60):
-            while not await is_under_way():  # noqa: ASYNC110
+            while not await has_worked():  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
         (stuck,) = [job for job in await operator.get_jobs_by_status(JobStatus.RUNNING) if job.id in known]
         assert utc_now() - stuck.created_at > timedelta(hours=5)

@@ -1,4 +1,4 @@
-"""What a user did not find: gone, or hidden from them."""
+"""Errors about missing rows say whether a row is gone or hidden from the user."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID
@@ -39,20 +39,24 @@ async def operator(jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[S
     await store.close()
 
 
-async def test_hidden_from_returns_ids_that_only_the_operator_sees(operator: Store) -> None:
+async def test_missing_rows_are_explained_as_hidden_or_gone(operator: Store) -> None:
     ada = operator.acting_as(ActingUser(id=ADA))
     assert await hidden_from(ada, operator, [job_id(8), job_id(99)]) == frozenset({job_id(8)})
     assert await hidden_from(ada, operator, [TRAIL]) == frozenset({TRAIL})
     assert await hidden_from(ada, operator, [job_id(99)]) == frozenset()
 
+    ben = operator.acting_as(ActingUser(id=BEN, email="ben@example.com"))
+    gone = await hidden_or_gone(ben, operator, RowMissing("…", (job_id(99),), hint="List them."))
+    assert (gone.ids, gone.hint) == ((job_id(99),), "List them.")
+    hidden = await hidden_or_gone(ben, operator, RowMissing("…", (AUTUMN,)))
+    assert hidden.message == f"{AUTUMN} exists, but ben@example.com does not see it."
+    assert operator.actor == OPERATOR
 
-async def test_error_is_unchanged_when_the_operator_knows_no_more(operator: Store) -> None:
     error = RowMissing("There is no such job.", (job_id(99),))
     assert await hidden_or_gone(operator, operator, error) is error
-    ada = operator.acting_as(ActingUser(id=ADA))
     nameless = RowMissing("No user has the e-mail.")
     assert await hidden_or_gone(ada, operator, nameless) is nameless
-    # Where even the operator is refused, nothing more is known.
+    # If the operator cannot connect either, the error stays as it is.
     refused = Store(Database({"host": "/nowhere"}), ActingUser(id=UUID(int=0)))
     assert await hidden_or_gone(ada, refused, error) is error
 
@@ -69,12 +73,3 @@ async def test_operator_with_a_restricted_view_does_not_report_ids_as_gone(
     async with Store(Database({**attached_database, "user": recording_login})) as operator:
         ada = operator.acting_as(ActingUser(id=ADA))
         assert await hidden_from(ada, operator, [job_id(8)]) is None
-
-
-async def test_explained_error_keeps_its_ids_and_hint(operator: Store) -> None:
-    ben = operator.acting_as(ActingUser(id=BEN, email="ben@example.com"))
-    gone = await hidden_or_gone(ben, operator, RowMissing("…", (job_id(99),), hint="List them."))
-    assert (gone.ids, gone.hint) == ((job_id(99),), "List them.")
-    hidden = await hidden_or_gone(ben, operator, RowMissing("…", (AUTUMN,)))
-    assert hidden.message == f"{AUTUMN} exists, but ben@example.com does not see it."
-    assert operator.actor == OPERATOR

@@ -1,4 +1,4 @@
-"""A list that took too long says what would help it, and not what would help others."""
+"""The hint of a timed-out list names what would speed up exactly this list."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The dashboard on a real store, driven by keys and read from its screen."""
+"""Run the dashboard on a real store, press its keys and read its screen."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -40,7 +40,7 @@ SIZE = (120, 36)
 
 
 def frozen(method: Method) -> Method:
-    """The method of a store as it answers at FROZEN, unless asked for another time."""
+    """Make a method of the store answer as of FROZEN, unless the caller names another time."""
 
     def answer(store: Store, *arguments: Any, at: datetime | None = None, **options: Any) -> Any:
         return method(store, *arguments, at=at or FROZEN, **options)
@@ -49,7 +49,7 @@ def frozen(method: Method) -> Method:
 
 
 class FrozenStore(Store):
-    """For which it is always the same moment."""
+    """A store whose clock stands still at FROZEN."""
 
     get_listing = frozen(Store.get_listing)
     get_totals = frozen(Store.get_totals)
@@ -59,7 +59,7 @@ class FrozenStore(Store):
 
 
 class Gate:
-    """Holds the calls of a store's method until it lets one through, or opens."""
+    """Hold the calls of one store method until the test releases a call or opens the gate."""
 
     def __init__(
         self, method: str, holds: Callable[..., bool] = lambda *_: True, *, fails: Exception | None = None
@@ -89,7 +89,7 @@ class Gate:
 
 
 class ExpensiveStore(FrozenStore):
-    """Whose database's planner takes every list for an expensive one."""
+    """A store whose query planner rates every list as expensive."""
 
     ADVICE = IndexAdvice(columns="error", sql="create index concurrently jobs_error on generation_jobs (error)")
 
@@ -98,6 +98,8 @@ class ExpensiveStore(FrozenStore):
 
 
 class Clock:
+    """A clock that stands still until a test sets it."""
+
     now = FROZEN
 
     def __call__(self) -> datetime:
@@ -129,21 +131,21 @@ def opener_of(
 
 
 class WatchedApp(GjobsApp):
-    """Counts the looks that arrive, and those that fail."""
+    """A dashboard that counts its polls of the list and of the totals, and the polls that failed."""
 
     def __init__(
         self, opener: Opener, *, interval: float = 60.0, clock: Callable[[], datetime] = lambda: FROZEN, **fields: Any
     ) -> None:
         super().__init__(opener, interval=interval, clock=clock, **{"state_path": None, **fields})
-        self.looks = self.counts = self.failures = 0
+        self.polls = self.totals_polls = self.failures = 0
 
     @on(ListPolled)
-    def _count(self) -> None:
-        self.looks += 1
+    def _count_poll(self) -> None:
+        self.polls += 1
 
     @on(TotalsPolled)
-    def _count_numbers(self) -> None:
-        self.counts += 1
+    def _count_totals_poll(self) -> None:
+        self.totals_polls += 1
 
     @on(ListPollFailed)
     def _count_failure(self) -> None:
@@ -154,7 +156,7 @@ class WatchedApp(GjobsApp):
 async def drive_dashboard(
     app: WatchedApp, *, size: tuple[int, int] = SIZE, waits: bool = True
 ) -> AsyncIterator["Driver"]:
-    """Run the dashboard, and wait until there is something to see."""
+    """Run the dashboard. Wait until it shows its first data or error, unless `waits` is false."""
     async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
         if waits:
@@ -173,13 +175,13 @@ async def dashboard_on(
     **options: Any,
 ) -> AsyncIterator["Driver"]:
     """Run a dashboard on a database, with the options of `opener_of` and of the app."""
-    of_app = {name: options.pop(name) for name in ("interval", "setup", "state_path") if name in options}
-    app = WatchedApp(opener_of(conninfo, clock=clock, **options), clock=clock, **of_app)
+    app_options = {name: options.pop(name) for name in ("interval", "setup", "state_path") if name in options}
+    app = WatchedApp(opener_of(conninfo, clock=clock, **options), clock=clock, **app_options)
     async with drive_dashboard(app, size=size) as driver:
         yield driver
 
 
-Drive = Callable[..., AbstractAsyncContextManager["Driver"]]  # `dashboard_on` a test's own database
+Drive = Callable[..., AbstractAsyncContextManager["Driver"]]  # `dashboard_on` the test's own database
 
 
 @asynccontextmanager
@@ -194,7 +196,7 @@ async def behind_a_proxy(
 
 
 class Expected(TypedDict, total=False):
-    """What a key press leads to: a dialog's title, a toast, texts on the screen or gone from it, the jobs listed."""
+    """Expected results of a key: a dialog, a toast, texts that appear or disappear, the rows, any condition."""
 
     dialog: str
     toast: str
@@ -205,7 +207,7 @@ class Expected(TypedDict, total=False):
 
 
 class Driver(AppDriver):
-    """A running dashboard. Each wait is for a condition, and fails with the screen where it does not come."""
+    """A running dashboard. Each wait is for a condition; a failed wait prints the screen."""
 
     app: WatchedApp
 
@@ -214,12 +216,12 @@ class Driver(AppDriver):
         return self.toasts
 
     async def leave(self) -> None:
-        """As a person does: the pilot alone would take the widgets away while looks still arrive."""
+        """Quit as a user does. The pilot alone would remove the widgets while poll results still arrive."""
         self.app.exit()
         await self.until(lambda: not self.app.is_running)
 
     async def press(self, *keys: str, on: int | None = None, **expected: Unpack[Expected]) -> None:
-        """Press the keys, with the cursor on a job, and wait for what they lead to."""
+        """Move the cursor to the job `on`, press the keys, and wait for the expected results."""
         if on is not None:
             await self.go_to(on)
         await super().press(*keys)
@@ -240,12 +242,12 @@ class Driver(AppDriver):
             await self.shows_no_longer(expected["hides"])
 
     async def go_to(self, number: int) -> None:
-        """Puts the cursor on a job, as soon as it is listed."""
+        """Move the cursor to a job as soon as it is listed."""
         await self.until(lambda: self.table.move_to(job_id(number)))
         await self.settle()
 
     async def type(self, text: str, *keys: str, into: str | None = None, **expected: Unpack[Expected]) -> None:
-        """Type into a field, or the focused one, in place of what it holds, and press keys then."""
+        """Replace the text of a field, by default the focused one, and then press the keys."""
         if into is not None:
             await self.focus_on(into)
         await self.until(lambda: isinstance(self.app.focused, Input))
@@ -260,18 +262,18 @@ class Driver(AppDriver):
         await self.type(text, *keys, **expected)
 
     async def act_as(self, name: str, **expected: Unpack[Expected]) -> None:
-        """Switch to the first user of that name."""
+        """Act as the first user whose name matches."""
         await self.press("u", dialog="Act as which user?")
         await self.type(name, "enter", **expected)
 
     def value(self, selector: str) -> object:
-        """What a field of the dialog on top holds."""
+        """Return the value of a field in the top dialog."""
         field = self.app.screen.query_one(selector)
         assert isinstance(field, Input | Select)
         return field.value
 
     async def command(self, words: str, **expected: Unpack[Expected]) -> None:
-        """Runs it from the palette, as soon as enter runs it: the palette lists others first, and then some by some."""
+        """Run a command from the palette. The palette fills slowly, so wait until Enter would run this one."""
         await self.press("ctrl+p")
         await self.until(lambda: isinstance(self.app.screen, CommandPalette))
         await self.type(words)
@@ -287,7 +289,7 @@ class Driver(AppDriver):
 
     @property
     def offered_command(self) -> str:
-        """The one of the open palette that enter runs; empty while there is none."""
+        """The palette's command that Enter runs; empty if there is none."""
         commands = self.app.screen.query_one(CommandList)
         return "" if commands.highlighted is None else str(commands.get_option_at_index(commands.highlighted).prompt)
 
@@ -298,7 +300,7 @@ class Driver(AppDriver):
         await self.until(lambda: text not in self.text)
 
     async def has_dialog(self, title: str) -> None:
-        """Waits for a dialog with this title on top; for none, where it is empty."""
+        """Wait until the top dialog has this title. An empty title waits until no dialog is open."""
         await self.until(lambda: self.dialog == title)
 
     async def shows_toast(self, text: str) -> None:
@@ -309,35 +311,47 @@ class Driver(AppDriver):
         await self.settle()
 
     async def show_project(self, name: str) -> None:
-        """Picks it, and waits until its jobs and its costs are shown; "all projects" is a name, too."""
+        """Pick a project, or "all projects", and wait until its jobs and costs are shown."""
         await self.press("p")
         await self.until(lambda: self.dialog == "Show which project?")
         await self.type(name)
         await self.press("enter")
-        # On a busy machine it is said that costs are counted before there is a list.
+        # On a busy machine, "Counting …" can appear before the list does.
         await self.shows(f"Costs · {name}")
         await self.until(lambda: self.listed == self.app.dashboard.listed and self.costs != ["Counting …"])
 
     async def refreshes(self, **expected: Unpack[Expected]) -> None:
-        """Waits for the answer to a look that is asked for here."""
-        looks, counts = self.app.looks, self.app.counts
+        """Press the refresh key and wait until list and totals were polled."""
+        polls, totals_polls = self.app.polls, self.app.totals_polls
         await self.press("f5")
-        await self.until(lambda: self.app.looks > looks and self.app.counts > counts)
+        await self.until(lambda: self.app.polls > polls and self.app.totals_polls > totals_polls)
         await self.settle()
         await self.expects(**expected)
+
+    async def refreshes_behind(self, **expected: Unpack[Expected]) -> None:
+        """Poll the list without a key, because a dialog or a field has the focus."""
+        self.app.action_refresh()
+        await self.polls_again()
+        await self.expects(**expected)
+
+    async def polls_again(self, times: int = 1) -> None:
+        """Wait until the list was polled this many more times."""
+        polls = self.app.polls
+        await self.until(lambda: self.app.polls >= polls + times)
+        await self.settle()
 
     @property
     def header(self) -> str:
         return self.text.splitlines()[0]
 
     async def toasts_by_key(self, *keys: str) -> list[str]:
-        """Return the messages that each key causes alone."""
-        told: list[str] = []
+        """Press each key alone and return the toasts that it caused."""
+        toasts: list[str] = []
         for key in keys:
             self.app.clear_notifications()
             await self.press(key)
-            told += self.toasts
-        return told
+            toasts += self.toasts
+        return toasts
 
     @property
     def toasts(self) -> list[str]:
@@ -345,7 +359,7 @@ class Driver(AppDriver):
 
     @property
     def banner(self) -> str:
-        """Empty while none is shown."""
+        """The text of the banner; empty if none is shown."""
         banner = self.app.dashboard.query_one(Banner)
         return str(banner.render()) if banner.has_class("-shown") else ""
 
@@ -364,17 +378,17 @@ class Driver(AppDriver):
 
     @property
     def listed(self) -> ListQuery | None:
-        """What the rows are of; None before there are any."""
+        """The query of the listed rows; None before the first rows."""
         listing = self.app.dashboard.listing
         return listing.query.window.listed if listing else None
 
     @property
     def rows(self) -> list[int]:
-        """The jobs listed, by their numbers."""
+        """The numbers of the listed jobs."""
         return [number_of(job) for job in self.app.dashboard.jobs._rows]
 
     def row(self, place: int) -> str:
-        """What a line of the table says; the titles are line 0."""
+        """Return the text of a table line; line 0 has the column titles."""
         return self.table.render_line(place).text
 
     @property
@@ -385,12 +399,13 @@ class Driver(AppDriver):
 
     @property
     def title(self) -> str:
-        """Above the list of jobs."""
+        """The title of the job list."""
         return str(self.app.dashboard.jobs.border_title)
 
     @property
     def dialog(self) -> str:
-        """The title of the dialog on top; empty while there is none."""
+        """The title of the top dialog; empty if none is open."""
+
         boxes = self.app.screen.query("#dialog")
         return str(boxes.first().border_title) if boxes else ""
 

@@ -1,4 +1,4 @@
-"""Why a key does nothing on this database, and what to know of the users to pick from."""
+"""Why a key is refused on this database, and the remark above the list of users."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The colours of the frame: readable in every theme, whatever colour somebody chose."""
+"""The colours of the frame are readable in every theme and for every configured colour."""
 
 import pytest
 from textual.color import Color

@@ -1,4 +1,4 @@
-"""Archived jobs are listed, looked at and restored, and old ones cleaned up, from the command palette."""
+"""The archive and the cleanup dialog, opened from the command palette."""
 
 from typing import Unpack
 
@@ -7,21 +7,17 @@ from textual.widgets import Checkbox, Select
 
 from store.database.write_access import WriteMode
 from store.jobs.job import JobStatus
-from store.jobs.job_results import Page, PageKey
-from store.retention.retention import ArchivedJob, RetentionAction
-from store.users.actor import ActingUser
+from store.retention.retention import RetentionAction
 from tests.conftest import Conninfo, connect
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, Expected, WatchedApp, drive_dashboard, opener_of
-from tests.tui.jobs_database import BEN, SPRING, JobsDatabase, job_id, short
-from tests.tui.sample_jobs import NOON, make_job
-from tui.dashboard.archive.archive_dialog import FIRST, ArchivePages
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, Expected, dashboard_on
+from tests.tui.jobs_database import SPRING, JobsDatabase, job_id, short
 
 TEN_YEARS = 10 * 365 * 24 * 60.0  # minutes
 
 LONG_AGO = "1500d"
 
 
-def put_away(jobs_db: JobsDatabase, *numbers: int) -> None:
+def archive_jobs(jobs_db: JobsDatabase, *numbers: int) -> None:
     jobs_db.sql("select gjobs.archive_jobs(%s)", [job_id(number) for number in numbers])
 
 
@@ -34,22 +30,25 @@ async def open_archive(driver: Driver) -> None:
     await driver.shows_no_longer("Counting …")
 
 
-async def open_clean_up(driver: Driver, age: str = LONG_AGO, **expected: Unpack[Expected]) -> None:
+async def open_cleanup(driver: Driver, age: str = LONG_AGO, **expected: Unpack[Expected]) -> None:
     await driver.command("Clean up", dialog="Clean up")
     await driver.type(age, **expected)
 
 
-async def until_asked(driver: Driver, question: str) -> None:
+async def press_enter_until_asked(driver: Driver, question: str) -> None:
     await driver.press("enter", until=lambda: driver.dialog.startswith(question))
 
 
-def add_old(jobs_db: JobsDatabase, *numbers: int, status: str = "succeeded") -> None:
+def add_old_jobs(jobs_db: JobsDatabase, *numbers: int, status: str = "succeeded") -> None:
     for number in numbers:
         jobs_db.job(number, status, minutes_ago=TEN_YEARS + number)
 
 
-async def test_archive_lists_and_counts_jobs_of_the_selected_project(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    put_away(jobs_db, 3, 4, 7)
+async def test_archive_lists_jobs_of_the_selected_project_and_shows_their_details(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    jobs_db.sql("update generation_jobs set error = repeat('x', 500) || ' its end' where id = %s", job_id(4))
+    archive_jobs(jobs_db, 3, 4, 7)
     await open_archive(dashboard)
     assert dashboard.dialog == "Archive · Autumn catalog"
     titles = "status       mode                  cost  created     id      "
@@ -60,34 +59,25 @@ async def test_archive_lists_and_counts_jobs_of_the_selected_project(dashboard: 
     assert "archived  " not in dashboard.text
     await dashboard.resize(120, 36)
     assert short(7) not in dashboard.text
+
+    await dashboard.press("down", "enter", dialog="Archived job", shows=(str(job_id(4)), "Archived ", "$0.50"))
+    await dashboard.press("end", shows=("its end", "Events", "archived, was failed"))
+    await dashboard.press("escape", dialog="Archive · Autumn catalog")
     await dashboard.press("q")
     await dashboard.show_project("all projects")
     await open_archive(dashboard)
     await dashboard.shows("3 archived jobs", short(7), "Spring lookbook")
 
-
-async def test_archive_without_visible_jobs_shows_a_message_and_ignores_job_keys(
-    jobs_db: JobsDatabase, drive: Drive
-) -> None:
-    put_away(jobs_db, 3)
-    async with drive(actor=ActingUser(id=BEN, email="ben@example.com")) as driver:
-        await driver.show_project("all projects")
-        await open_archive(driver)
-        await driver.shows("No archived jobs.")
-        await driver.press("enter", "space", "r", "right", "left", dialog="Archive · all projects")
-
-
-async def test_archived_job_details_show_the_full_error_and_events(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    jobs_db.sql("update generation_jobs set error = repeat('x', 500) || ' its end' where id = %s", job_id(4))
-    put_away(jobs_db, 4)
+    await dashboard.press("escape")
+    await dashboard.act_as("ben", shows="Costs · Trail gear")
+    await dashboard.show_project("all projects")
     await open_archive(dashboard)
-    await dashboard.press("enter", dialog="Archived job", shows=(str(job_id(4)), "Archived ", "$0.50"))
-    await dashboard.press("end", shows=("its end", "Events", "archived, was failed"))
-    await dashboard.press("escape", dialog="Archive · Autumn catalog")
+    await dashboard.shows("No archived jobs.")
+    await dashboard.press("enter", "space", "r", "right", "left", dialog="Archive · all projects")
 
 
 async def test_marked_jobs_are_restored_after_confirmation(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    put_away(jobs_db, 3, 4, 6)
+    archive_jobs(jobs_db, 3, 4, 6)
     await open_archive(dashboard)
     await dashboard.press("space", "space", shows="2 marked")
     await dashboard.press("r", dialog="Restore these 2 jobs from the archive?")
@@ -98,59 +88,60 @@ async def test_marked_jobs_are_restored_after_confirmation(dashboard: Driver, jo
     assert archived(jobs_db) == {6}
     await dashboard.until(lambda: {3, 4} <= set(dashboard.rows))
 
-
-async def test_restoring_the_job_under_the_cursor_reports_an_id_conflict(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    put_away(jobs_db, 3)
     await open_archive(dashboard)
-    jobs_db.job(3, project=SPRING)
+    jobs_db.job(6, project=SPRING)
+
     await dashboard.press("r", dialog="Restore this job from the archive?")
     await dashboard.press("y", toast="One of these jobs exists already")
-    assert archived(jobs_db) == {3}
+    assert archived(jobs_db) == {6}
 
 
 async def test_archive_pages_keep_the_marked_jobs(
     dashboard: Driver, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_away(jobs_db, 1, 2, 3)
+    archive_jobs(jobs_db, 1, 2, 3)
     monkeypatch.setattr("tui.dashboard.archive.archive_dialog.PAGE_SIZE", 2)
     await open_archive(dashboard)
-    await dashboard.shows("Page 1", short(1), short(2))
+    await dashboard.press("left", shows=("Page 1", short(1), short(2)))
     await dashboard.press("space", "right", shows=("Page 2, the last page · 1 marked", short(3)))
+    await dashboard.press("r", dialog="Restore this job from the archive?", shows=short(1))
+    await dashboard.press("n", dialog="Archive · Autumn catalog")
     await dashboard.press("right", "left", shows=("Page 1 · 1 marked", "● ◌ queued"))
+    await dashboard.press("home", "space", "r", dialog="Restore this job from the archive?")
+    await dashboard.press("y", toast="Restored ")
+    assert archived(jobs_db) == {1, 3}
 
 
 async def test_cleanup_counts_jobs_asks_and_archives_them(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await open_clean_up(dashboard)
+    await open_cleanup(dashboard)
     await dashboard.press("enter", shows="✗ No succeeded or failed job was created before ")
     for age in ("30", "", "0d", "99999w"):
         await dashboard.type(age, "enter", shows="✗ Type a number with s, m, h, d or w, such as 30d")
         assert dashboard.value("#age") == age
 
-    add_old(jobs_db, 21, 22)
-    add_old(jobs_db, 23, status="queued")
+    add_old_jobs(jobs_db, 21, 22)
+    add_old_jobs(jobs_db, 23, status="queued")
     await dashboard.type(LONG_AGO)
-    await until_asked(dashboard, "Archive 2 jobs, created before ")
+    await press_enter_until_asked(dashboard, "Archive 2 jobs, created before ")
     await dashboard.shows("2 succeeded, $5.00", "Project: Autumn catalog", "As: ada@example.com", "Database: testbase")
     await dashboard.shows("restores them")
     await dashboard.press("n", dialog="Clean up")
     assert (dashboard.value("#age"), archived(jobs_db)) == (LONG_AGO, set())
-    await until_asked(dashboard, "Archive 2 jobs")
+    await press_enter_until_asked(dashboard, "Archive 2 jobs")
     await dashboard.press("y", toast="Archived 2 jobs.", dialog="")
     assert (archived(jobs_db), jobs_db.count()) == ({21, 22}, 9)
 
 
 async def test_cleanup_deletes_only_jobs_with_the_chosen_status(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    add_old(jobs_db, 21, status="failed")
-    add_old(jobs_db, 22, status="queued")
-    await open_clean_up(dashboard, shows=("▐ ▌ queued", "▐✓▌ failed"))
+    add_old_jobs(jobs_db, 21, status="failed")
+    add_old_jobs(jobs_db, 22, status="queued")
+    await open_cleanup(dashboard, shows=("▐ ▌ queued", "▐✓▌ failed"))
     for status in ("#succeeded", "#failed"):
         dashboard.app.screen.query_one(status, Checkbox).value = False
     await dashboard.press("enter", shows="✗ Choose at least one status.")
     dashboard.app.screen.query_one("#queued", Checkbox).value = True
     dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
-    await until_asked(dashboard, "Delete 1 job, created before ")
+    await press_enter_until_asked(dashboard, "Delete 1 job, created before ")
     await dashboard.press("y", toast="Deleted 1 job.")
     assert (jobs_db.status(21), jobs_db.status(22)) == (JobStatus.FAILED, None)
 
@@ -158,9 +149,9 @@ async def test_cleanup_deletes_only_jobs_with_the_chosen_status(dashboard: Drive
 async def test_cleanup_skips_and_reports_locked_jobs(
     dashboard: Driver, jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
-    add_old(jobs_db, 21, 22)
-    await open_clean_up(dashboard)
-    await until_asked(dashboard, "Archive 2 jobs")
+    add_old_jobs(jobs_db, 21, 22)
+    await open_cleanup(dashboard)
+    await press_enter_until_asked(dashboard, "Archive 2 jobs")
     with connect(database) as other:
         other.execute("select from public.generation_jobs where id = %s for update", [job_id(21)])
         await dashboard.press(
@@ -172,12 +163,12 @@ async def test_cleanup_skips_and_reports_locked_jobs(
 async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs(
     dashboard: Driver, jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
-    add_old(jobs_db, *range(100, 200))
-    await open_clean_up(dashboard)
+    add_old_jobs(jobs_db, *range(100, 200))
+    await open_cleanup(dashboard)
     dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
-    await until_asked(dashboard, "Delete 100 jobs")
+    await press_enter_until_asked(dashboard, "Delete 100 jobs")
     with connect(database, autocommit=True) as other:
-        # The first batch has deleted its first job, and waits for the advisory lock.
+        # The first batch deletes its first job and then waits for the advisory lock.
         other.execute(
             "create function public.wait() returns trigger language plpgsql as"
             " $$ begin perform pg_advisory_xact_lock(7); return old; end $$"
@@ -196,14 +187,14 @@ async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs
             await dashboard.shows_toast("Stopped: deleted ")
         finally:
             other.execute("drop function public.wait() cascade")
-    # Where it had to wait for long, the batch has given up, and nothing is deleted.
+    # After a long wait, the batch times out and deletes nothing.
     left = jobs_db.count() - 8
     assert 0 < left <= 100
     assert dashboard.toasts == [f"Stopped: deleted {100 - left} jobs, {left} jobs left. Clean up again to continue."]
 
 
 async def test_read_only_session_can_neither_restore_nor_clean_up(jobs_db: JobsDatabase, drive: Drive) -> None:
-    put_away(jobs_db, 3)
+    archive_jobs(jobs_db, 3)
     async with drive(rule=WriteMode.PERMIT_REQUIRED) as driver:
         await driver.command("Clean up", toast="This session is read-only. Press W to write for some minutes.")
         await open_archive(driver)
@@ -213,36 +204,11 @@ async def test_read_only_session_can_neither_restore_nor_clean_up(jobs_db: JobsD
 
 
 async def test_database_without_an_archive_shows_how_to_add_one(attached_database: Conninfo) -> None:
-    async with drive_dashboard(WatchedApp(opener_of(attached_database))) as driver:
+    async with dashboard_on(attached_database) as driver:
         await driver.command("Archived jobs")
         await driver.shows_toast(
             "Not possible here: This database keeps no archive of its jobs. Run 'gjobs migrate up'"
         )
-        await open_clean_up(driver)
+        await open_cleanup(driver)
         await driver.press("enter")
         await driver.shows("✗ This database keeps no archive of its jobs.", "(revision 0008)", "Or delete them.")
-
-
-ONE, OTHER = (ArchivedJob(job=make_job(number), archived_at=NOON) for number in (1, 2))
-
-KEY = PageKey(created_at=ONE.job.created_at, id=ONE.job.id)
-
-
-def test_archive_pages_turn_forward_and_back() -> None:
-    pages = ArchivePages()
-    assert (pages.turned(1), pages.turned(-1), pages.words) == (None, None, "")
-    pages.show(Page(items=(ONE,), next_key=KEY), FIRST)
-    assert (pages.turned(1), pages.words) == ((None, KEY), "Page 1")
-    pages.show(Page(items=(OTHER,), next_key=None), (None, KEY))
-    assert (pages.turned(1), pages.turned(-1), pages.words) == (None, FIRST, "Page 2, the last page")
-
-
-def test_marked_jobs_are_chosen_before_the_job_under_the_cursor() -> None:
-    pages = ArchivePages()
-    assert (pages.chosen(None), pages.chosen(ONE)) == ((), (ONE,))
-    pages.mark(OTHER)
-    assert (pages.chosen(ONE), pages.is_marked(OTHER), pages.words) == ((OTHER,), True, "1 marked")
-    pages.show(Page(items=(ONE,), next_key=None), (None, KEY))
-    assert pages.chosen(ONE) == (OTHER,)
-    pages.mark(OTHER)
-    assert pages.chosen(ONE) == (ONE,)

@@ -1,4 +1,4 @@
-"""Limits are listed, set, changed and removed from the dashboard, by the rules of `gjobs budgets`."""
+"""Budgets are listed, set, changed and removed in the dashboard."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from tui.dashboard.budgets.budgets_dialog import BudgetOwner
 
 @pytest.fixture
 async def operator(drive: Drive, tmp_path: Path) -> AsyncIterator[Driver]:
-    """Autumn is listed, whose jobs cost $9.00; none is limited yet."""
+    """A dashboard of the operator with a journal. It shows Autumn, whose jobs cost $9.00, without budgets."""
     async with drive(actor=OPERATOR, journal=tmp_path / "journal") as driver:
         await driver.show_project("Autumn catalog")
         yield driver
@@ -41,14 +41,14 @@ async def fill_in(driver: Driver, *keys: str, fields: dict[str, str], **expected
     await driver.press(*keys, **expected)
 
 
-def choose(driver: Driver, label: str) -> None:
+def choose_owner(driver: Driver, label: str) -> None:
     select = driver.app.screen.query_one("#whose", Select)
     owners = [value for _, value in select._options if isinstance(value, BudgetOwner)]
     select.value = next(owner for owner in owners if label in owner.label)
 
 
-async def test_budgets_dialog_lists_bars_remaining_amounts_and_run_out_dates(
-    operator: Driver, jobs_db: JobsDatabase
+async def test_budgets_dialog_lists_budgets_and_removes_one_only_after_confirmation(
+    operator: Driver, jobs_db: JobsDatabase, tmp_path: Path
 ) -> None:
     limit_autumn(jobs_db, 1_000)
     jobs_db.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 100000)", ADA)
@@ -59,8 +59,30 @@ async def test_budgets_dialog_lists_bars_remaining_amounts_and_run_out_dates(
     assert "ben@example.com" not in operator.text
     await operator.press("q", dialog="")
 
+    jobs_db.sql("delete from gjobs.budgets where project_id is null")
+    await open_form(operator, "d", "Remove this budget?")
+    await operator.shows(
+        "$10.00 total for project Autumn catalog",
+        "Database: testbase",
+        "$9.00 is spent. gjobs removes this record, too",
+    )
+    await operator.press("n", dialog="Budgets · Autumn catalog", shows="$9.00 of $10.00")
+    assert len(limits(jobs_db)) == 1
+    await operator.press("d", dialog="Remove this budget?")
+    await operator.press(
+        "y", toast="Removed the budget of $10.00 total for project Autumn catalog.", shows="No budgets."
+    )
+    assert limits(jobs_db) == []
+    assert [entry.what for entry in read_journal(tmp_path / "journal").entries] == ["remove budget"]
 
-async def test_new_budget_of_the_selected_project_appears_in_the_panel(operator: Driver, jobs_db: JobsDatabase) -> None:
+    limit_autumn(jobs_db, 1_000)
+    await operator.press("escape")
+    await open_form(operator, "d", "Remove this budget?")
+    jobs_db.sql("delete from gjobs.budgets")
+    await operator.press("y", toast="There is no budget ")
+
+
+async def test_new_budget_belongs_to_the_project_its_owner_or_any_user(operator: Driver, jobs_db: JobsDatabase) -> None:
     await operator.press("b", shows="No budgets.")
     await operator.press("n", dialog="New budget")
     await fill_in(operator, fields={"limit": "10.00", "warn": "95%"})
@@ -73,15 +95,11 @@ async def test_new_budget_of_the_selected_project_appears_in_the_panel(operator:
     await operator.type("5.00", into="#limit", hides="is spent")
     operator.app.screen.query_one("#period", Select).value = "month"
     await operator.shows("$9.00 is spent. It has already run out")
-    await operator.press("escape", "escape", shows="$1.00 left of $10.00")
-
-
-async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Driver, jobs_db: JobsDatabase) -> None:
-    await open_form(operator, "n", "New budget")
-    choose(operator, "Project owner, ada@example.com")
+    choose_owner(operator, "Project owner, ada@example.com")
     await operator.type("5000", "enter", into="#limit", toast="for user ada@example.com: $32.00 left.")
+
     await operator.press("n", dialog="New budget")
-    choose(operator, "A user")
+    choose_owner(operator, "A user")
     await fill_in(operator, fields={"person": "nobody@example.com", "limit": "$6"})
     await operator.press("enter", shows="✗ No user has the e-mail or id 'nobody@example.com'.")
     assert operator.app.focused is operator.app.screen.query_one("#person")
@@ -89,7 +107,10 @@ async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Dri
     await operator.type("Ben@example.com", into="#person")
     operator.app.screen.query_one("#period", Select).value = "day"
     await operator.press("enter", toast="Set the budget of $6.00 a day for user ben@example.com")
-    assert limits(jobs_db) == [(ADA, "month", 5_000, 0.8), (BEN, "day", 600, 0.8)]
+    of_ada, of_ben = (ADA, "month", 5_000, 0.8), (BEN, "day", 600, 0.8)
+    assert limits(jobs_db) == [of_ada, (AUTUMN, "month", 1_000, 0.95), of_ben]
+
+    await operator.press("escape", "escape", shows="$1.00 left of $10.00")
 
 
 async def test_budget_form_explains_invalid_values_beside_their_fields(operator: Driver, jobs_db: JobsDatabase) -> None:
@@ -106,7 +127,7 @@ async def test_budget_form_explains_invalid_values_beside_their_fields(operator:
             await operator.press("enter", shows=words)
             assert operator.app.focused is operator.app.screen.query_one(f"#{field}")
             assert operator.app.screen.query_one(f"#{field}", Input).value == text
-    choose(operator, "A user")
+    choose_owner(operator, "A user")
     await fill_in(operator, fields={"warn": "", "person": " "})
     await operator.press("enter", shows="✗ Type the e-mail or id of a user.")
     assert limits(jobs_db) == []
@@ -130,35 +151,7 @@ async def test_changing_a_budget_shows_its_effect_before_and_after(operator: Dri
     await operator.press("enter", toast="Set the budget of $5.00 total for project Autumn catalog: $4.00 over. It has")
     assert limits(jobs_db) == [(AUTUMN, "all", 500, 0.9)]
     await operator.press("escape", shows="$4.00 over")
-    assert not any("has run out." in toast for toast in operator.toasts), "it was told already"
-
-
-async def test_budget_is_removed_only_after_confirmation(
-    operator: Driver, jobs_db: JobsDatabase, tmp_path: Path
-) -> None:
-    limit_autumn(jobs_db, 1_000)
-    await open_form(operator, "d", "Remove this budget?")
-    await operator.shows(
-        "$10.00 total for project Autumn catalog",
-        "Database: testbase",
-        "$9.00 is spent. gjobs removes this record, too",
-    )
-    await operator.press("n", dialog="Budgets · Autumn catalog")
-    assert len(limits(jobs_db)) == 1
-    await operator.shows("$9.00 of $10.00")
-    await operator.press("d", dialog="Remove this budget?")
-    await operator.press(
-        "y", toast="Removed the budget of $10.00 total for project Autumn catalog.", shows="No budgets."
-    )
-    assert limits(jobs_db) == []
-    assert [entry.what for entry in read_journal(tmp_path / "journal").entries] == ["remove budget"]
-
-
-async def test_removing_a_budget_that_is_already_gone_is_reported(operator: Driver, jobs_db: JobsDatabase) -> None:
-    limit_autumn(jobs_db, 1_000)
-    await open_form(operator, "d", "Remove this budget?")
-    jobs_db.sql("delete from gjobs.budgets")
-    await operator.press("y", toast="There is no budget ")
+    assert not any("has run out." in toast for toast in operator.toasts), "its toast was shown before"
 
 
 async def test_setting_a_budget_requires_a_write_permit(drive: Drive) -> None:

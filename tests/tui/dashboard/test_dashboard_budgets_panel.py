@@ -1,13 +1,12 @@
-"""What is left of budgets stands beside the projects, and a job that finds no room keeps its form."""
+"""The budget panel, its toasts, and jobs that a budget refuses."""
 
-from store.users.actor import ActingUser
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, WatchedApp, drive_dashboard
-from tests.tui.jobs_database import AUTUMN, BEN, JobsDatabase, job_id
+from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard
+from tests.tui.jobs_database import AUTUMN, JobsDatabase, job_id
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 
 
 def limit_autumn(jobs_db: JobsDatabase, cents: int) -> None:
-    """Whose jobs cost $9.00."""
+    """Limit the project Autumn, whose jobs cost $9.00."""
     jobs_db.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', %s)", AUTUMN, cents)
 
 
@@ -15,35 +14,28 @@ def panel(driver: Driver) -> BudgetsPanel:
     return driver.app.dashboard.query_one(BudgetsPanel)
 
 
-async def test_budget_panel_is_hidden_without_budgets(dashboard: Driver) -> None:
-    assert not panel(dashboard).display
-
-
-async def test_budget_panel_hides_budgets_of_other_users(jobs_db: JobsDatabase, drive: Drive) -> None:
-    limit_autumn(jobs_db, 1_000)
-    async with drive(actor=ActingUser(id=BEN, email="ben@example.com")) as driver:
-        await driver.shows("Trail gear")
-        assert not panel(driver).display
-
-
-async def test_budget_panel_shows_only_budgets_that_apply_to_the_selected_project(
-    jobs_db: JobsDatabase, app: WatchedApp
+async def test_budget_panel_shows_only_budgets_that_apply_to_the_selected_project_and_user(
+    dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
+    assert not panel(dashboard).display
     limit_autumn(jobs_db, 1_000)
-    async with drive_dashboard(app) as driver:
-        await driver.shows("Budgets", "Autumn catalog   total", "█░░ 90 %", "$1.00 left of $10.00")
-        await driver.shows("runs out 2026-11-24")
-        await driver.resize(80, 24)
-        await driver.shows("Costs · Autumn catalog · $1.00 left of $10.00 total")
-        assert "Budgets" not in driver.text
-        await driver.resize(120, 36)
-        await driver.shows("Budgets", "$1.00 left of $10.00")
-        assert "Autumn catalog · $1.00 left" not in driver.text
+    await dashboard.refreshes(shows=("Budgets", "Autumn catalog   total", "█░░ 90 %", "$1.00 left of $10.00"))
+    await dashboard.shows("runs out 2026-11-24")
+    await dashboard.resize(80, 24)
+    await dashboard.shows("Costs · Autumn catalog · $1.00 left of $10.00 total")
+    assert "Budgets" not in dashboard.text
+    await dashboard.resize(120, 36)
+    await dashboard.shows("Budgets", "$1.00 left of $10.00")
+    assert "Autumn catalog · $1.00 left" not in dashboard.text
 
-        await driver.show_project("Spring lookbook")
-        await driver.until(lambda: not panel(driver).display)
-        await driver.show_project("all projects")
-        await driver.shows("$1.00 left of $10.00")
+    await dashboard.show_project("Spring lookbook")
+    await dashboard.until(lambda: not panel(dashboard).display)
+    await dashboard.show_project("all projects")
+    await dashboard.shows("$1.00 left of $10.00")
+    await dashboard.act_as("ben", shows=("as ben@example.com", "Trail gear"))
+    await dashboard.until(lambda: not panel(dashboard).display)
+    await dashboard.refreshes()
+    assert not panel(dashboard).display
 
 
 async def test_toast_reports_a_budget_that_reaches_its_warning_share_or_limit(
@@ -59,37 +51,30 @@ async def test_toast_reports_a_budget_that_reaches_its_warning_share_or_limit(
         await driver.refreshes(toast="has run out. No more jobs can be queued.")
 
 
-async def test_new_job_dialog_stays_open_when_the_budget_is_exceeded(jobs_db: JobsDatabase, app: WatchedApp) -> None:
+async def test_budget_refuses_new_jobs_and_retries_that_it_cannot_cover(jobs_db: JobsDatabase, app: WatchedApp) -> None:
     limit_autumn(jobs_db, 950)
     async with drive_dashboard(app) as driver:
         await driver.press("n", dialog="New job")
         await driver.type("sketch", "enter", into="#mode")
         await driver.shows("The total budget of project 'Autumn catalog' can't cover $1.00")
-        assert driver.dialog == "New job"
-        assert driver.value("#mode") == "sketch"
+        assert (driver.dialog, driver.value("#mode")) == ("New job", "sketch")
         await driver.type("50", "enter", into="#cost", toast="Queued sketch ")
 
-
-async def test_retry_over_budget_reports_the_limit_the_spent_amount_and_the_cost(
-    jobs_db: JobsDatabase, app: WatchedApp
-) -> None:
-    limit_autumn(jobs_db, 920)
-    async with drive_dashboard(app) as driver:
+        jobs_db.sql("update gjobs.budgets set limit_cents = 970")
         await driver.press("r", on=4)
         await driver.shows_toast(
-            "The total budget of project 'Autumn catalog' can't cover $0.50: $9.00 of $9.20 are spent."
+            "The total budget of project 'Autumn catalog' can't cover $0.50: $9.50 of $9.70 are spent."
         )
-        assert jobs_db.count() == 8
 
+        assert jobs_db.count() == 9
 
-async def test_bulk_retry_retries_as_many_jobs_as_the_budget_allows(jobs_db: JobsDatabase, app: WatchedApp) -> None:
-    jobs_db.sql("update generation_jobs set status = 'failed', cost_cents = 50 where id = %s", job_id(3))
-    limit_autumn(jobs_db, 705)
-    async with drive_dashboard(app) as driver:
+        jobs_db.sql("update generation_jobs set status = 'failed', cost_cents = 50 where id = %s", job_id(3))
+        jobs_db.sql("update gjobs.budgets set limit_cents = 755")
+        await driver.refreshes()
         await driver.press("space", "space", "r", on=3, dialog="Retry these 2 jobs?")
         await driver.press("y")
         await driver.shows_toast(
             "Retried 1 of 2 jobs; 1 was refused (The total budget of project 'Autumn catalog' can't cover $0.50: "
-            "$7.00 of $7.05 are spent)"
+            "$7.50 of $7.55 are spent)"
         )
-        assert jobs_db.count() == 9
+        assert jobs_db.count() == 10

@@ -1,4 +1,4 @@
-"""Many jobs at once: all that match by a choice of their own, chunks, progress, and a stop."""
+"""Bulk writes: choosing and marking jobs, chunks, progress and stop."""
 
 import pytest
 
@@ -52,13 +52,23 @@ async def test_jobs_added_after_the_choice_are_not_chosen(dashboard: Driver, job
     assert (jobs_db.status(1), jobs_db.status(9)) == (None, JobStatus.QUEUED)
 
 
-async def test_choice_is_dropped_when_the_list_or_the_marks_change(dashboard: Driver) -> None:
+async def test_choice_is_dropped_when_the_list_or_the_marks_change(
+    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for keys in (["escape"], ["3"], ["space"], ["slash", *"main"]):
         await choose_all(dashboard, 6)
         await dashboard.press(*keys)
         await dashboard.shows_no_longer("selected, including")
         assert len(dashboard.app.dashboard.jobs.selected) == 1
         await dashboard.press("escape", "1", rows=[1, 2, 3, 4, 5, 6])
+
+    await dashboard.filter("main", rows=[3])
+    await dashboard.press("enter", "A", shows="1 job selected")
+    assert chosen(dashboard) == [3]
+    await dashboard.press("escape", "escape", rows=[1, 2, 3, 4, 5, 6])
+    monkeypatch.setattr(list_actions, "MAX_LIMIT", 4)
+    await dashboard.press("A", toast="More jobs match. Selected the newest 4 jobs, which is the maximum.")
+    assert chosen(dashboard) == [1, 2, 3, 4]
 
 
 async def test_choice_made_before_the_list_has_loaded_is_kept(drive: Drive) -> None:
@@ -72,28 +82,8 @@ async def test_choice_made_before_the_list_has_loaded_is_kept(drive: Drive) -> N
         assert chosen(driver) == [1, 5]
 
 
-async def test_choosing_all_in_a_filtered_list_chooses_only_its_matches(dashboard: Driver) -> None:
-    await dashboard.filter("main", rows=[3])
-    await dashboard.press("enter", "A", shows="1 job selected")
-    assert chosen(dashboard) == [3]
-
-
-async def test_choosing_more_jobs_than_the_maximum_reports_the_cap(
-    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(list_actions, "MAX_LIMIT", 4)
-    await dashboard.press("A", toast="More jobs match. Selected the newest 4 jobs, which is the maximum.")
-    assert chosen(dashboard) == [1, 2, 3, 4]
-
-
-@pytest.fixture
-def chunks() -> Gate:
-    return Gate("transition_jobs")
-
-
-async def test_bulk_progress_is_shown_and_stop_reports_the_untouched_jobs(
-    jobs_db: JobsDatabase, drive: Drive, chunks: Gate
-) -> None:
+async def test_bulk_progress_is_shown_and_stop_reports_the_untouched_jobs(jobs_db: JobsDatabase, drive: Drive) -> None:
+    chunks = Gate("transition_jobs")
     jobs_db.jobs(range(100, 100 + 3 * CHUNK))
     async with drive(make=chunks.store) as driver:
         await driver.press("2")
@@ -108,8 +98,9 @@ async def test_bulk_progress_is_shown_and_stop_reports_the_untouched_jobs(
 
 
 async def test_closed_write_permit_stops_a_bulk_write_after_the_current_chunk(
-    jobs_db: JobsDatabase, drive: Drive, chunks: Gate
+    jobs_db: JobsDatabase, drive: Drive
 ) -> None:
+    chunks = Gate("transition_jobs")
     jobs_db.jobs(range(100, 100 + 2 * CHUNK))
     async with drive(make=chunks.store, rule=WriteMode.PERMIT_REQUIRED) as driver:
         access = driver.session.access
@@ -127,23 +118,21 @@ async def test_closed_write_permit_stops_a_bulk_write_after_the_current_chunk(
 
 
 async def test_bulk_report_dialog_lists_the_skipped_jobs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("asterisk", "s", "y", dialog="Started")
-    await dashboard.shows("Started 2 of 6 jobs; 2 are running; 2 had already finished.")
-    await dashboard.shows("2 jobs are running, as last seen:", "2 jobs had already finished, as last seen:", "00000003")
-    await dashboard.press("escape", dialog="")
-
-
-async def test_bulk_fail_dialog_keeps_an_error_text_that_cannot_be_stored(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
     await choose_all(dashboard, 6)
     await dashboard.press("f", dialog="Fail 6 jobs")
     await dashboard.type("half a character: \ud800", "enter", shows="✗ The error contains an invalid character")
     await dashboard.type("Test error", "enter", toast="Failed 2 of 6 jobs; 2 are queued; 2 had already finished.")
     assert jobs_db.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
+    await dashboard.has_dialog("Failed")
+    await dashboard.press("escape", dialog="")
+
+    await dashboard.press("asterisk", "s", "y", dialog="Started")
+    await dashboard.shows("Started 2 of 6 jobs; 4 had already finished.")
+    await dashboard.shows("4 jobs had already finished, as last seen:", "00000003")
+    await dashboard.press("escape", dialog="")
 
 
-async def test_progress_beyond_the_total_only_fills_the_bar(dashboard: Driver) -> None:
+async def test_progress_bar_is_full_when_more_jobs_are_done_than_expected(dashboard: Driver) -> None:
     dialog = ProgressDialog(title="Deleting 3 jobs", total=3, stop=lambda: None)
     await dashboard.app.push_screen(dialog)
     dialog.show_progress(5)
@@ -154,39 +143,27 @@ async def test_progress_beyond_the_total_only_fills_the_bar(dashboard: Driver) -
 
 async def mark(dashboard: Driver, *numbers: int) -> None:
     for number in numbers:
-        await dashboard.press("space", on=number)
+        await dashboard.press("space", on=number, until=lambda number=number: number in dashboard.marked)  # type: ignore[misc]
     assert dashboard.marked == set(numbers)
 
 
-async def test_panel_counts_marked_jobs_and_escape_clears_them(dashboard: Driver) -> None:
-    await mark(dashboard, 1, 3)
-    await dashboard.shows("2 marked, esc unmarks")
-
-    await dashboard.press("escape")
-    assert dashboard.marked == set()
-    await dashboard.shows_no_longer("marked")
-
-
-async def test_marked_jobs_are_started_after_confirmation(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await mark(dashboard, 1, 5)
-    await dashboard.press("s", "enter", dialog="")
-    assert jobs_db.status(1) is JobStatus.QUEUED
-    assert dashboard.marked == {1, 5}
-
-    await dashboard.press("s", dialog="Start these 2 jobs?")
-    await dashboard.shows(short(1), short(5), "lifestyle", "feature_callout", "Database: testbase", "Start 2 (y)")
-    await dashboard.press("y", toast="Started 2 of 2 jobs.")
-    assert [jobs_db.status(number) for number in (1, 5)] == [JobStatus.RUNNING] * 2
-    await dashboard.until(lambda: "running 4" in dashboard.costs[0])
-
-
-async def test_bulk_start_skips_and_names_jobs_that_cannot_start(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+async def test_marked_jobs_are_started_after_confirmation_and_others_are_skipped(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     await mark(dashboard, 2, 3)
+    await dashboard.shows("2 marked, esc unmarks")
     await dashboard.press("s", toast="Only queued jobs can be started, and none of these 2 jobs is queued.", dialog="")
-    await dashboard.press("escape")
+    await dashboard.press("escape", hides="marked")
+    assert dashboard.marked == set()
+
     await mark(dashboard, 1, 3, 5)
-    await dashboard.press("s", "y", toast=f"Started 2 of 3 jobs; 1 had already finished: main_white {short(3)}.")
-    assert jobs_db.status(3) is JobStatus.SUCCEEDED
+    await dashboard.press("s", "enter", dialog="")
+    assert (jobs_db.status(1), dashboard.marked) == (JobStatus.QUEUED, {1, 3, 5})
+    await dashboard.press("s", dialog="Start 2 of these 3 jobs?")
+    await dashboard.shows(short(1), short(5), "lifestyle", "feature_callout", "Database: testbase", "Start 2 (y)")
+    await dashboard.press("y", toast=f"Started 2 of 3 jobs; 1 had already finished: main_white {short(3)}.")
+    assert [jobs_db.status(number) for number in (1, 3, 5)] == ["running", "succeeded", "running"]
+    await dashboard.until(lambda: "running 4" in dashboard.costs[0])
 
 
 async def test_marked_jobs_fail_with_one_error_text(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -196,12 +173,20 @@ async def test_marked_jobs_fail_with_one_error_text(dashboard: Driver, jobs_db: 
     assert jobs_db.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
 
 
-async def test_bulk_deletion_warns_about_queued_and_running_jobs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+async def test_bulk_deletion_warns_and_skips_a_job_that_changed_while_the_dialog_was_open(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     await mark(dashboard, 1, 2, 3)
     await dashboard.press("d", dialog="Delete these 3 jobs?", shows="Of these jobs, 1 queued and 1 running")
     await dashboard.press("y", toast="Deleted 3 of 3 jobs.", rows=[4, 5, 6])
     assert [jobs_db.status(number) for number in (1, 2, 3)] == [None] * 3
-    assert not any("left this list" in toast for toast in dashboard.toasts), "one knows what one deleted"
+    assert not any("left this list" in toast for toast in dashboard.toasts), "the user deleted these jobs"
+
+    await mark(dashboard, 4, 5)
+    await dashboard.press("d", dialog="Delete these 2 jobs?")
+    jobs_db.set_status(4, "queued")
+    await dashboard.press("y", toast=f"Deleted 1 of 2 jobs; 1 is queued now: lifestyle {short(4)}.")
+    assert (jobs_db.status(4), jobs_db.status(5)) == (JobStatus.QUEUED, None)
 
 
 async def test_marks_of_deleted_jobs_are_dropped_before_the_list_is_read_again(drive: Drive) -> None:
@@ -213,17 +198,6 @@ async def test_marks_of_deleted_jobs_are_dropped_before_the_list_is_read_again(d
         await driver.press("d", "y", toast="Deleted 2 of 2 jobs.")
         assert driver.marked == set()
         listing.open()
-
-
-async def test_bulk_deletion_skips_a_job_that_changed_while_the_dialog_was_open(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    await mark(dashboard, 3, 4)
-    await dashboard.press("d")
-    jobs_db.set_status(4, "queued")
-    await dashboard.press("y", toast=f"Deleted 1 of 2 jobs; 1 is queued now: lifestyle {short(4)}.")
-
-    assert (jobs_db.status(3), jobs_db.status(4)) == (None, JobStatus.QUEUED)
 
 
 async def test_marked_job_that_leaves_the_list_is_unmarked_and_reported(

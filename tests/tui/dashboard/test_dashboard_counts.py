@@ -1,4 +1,4 @@
-"""Numbers say how sure they are; one key makes them exact, and what takes long can be stopped."""
+"""Totals show their precision. A key counts exactly, and a long count can be stopped."""
 
 import asyncio
 from dataclasses import replace
@@ -31,7 +31,7 @@ AS_ADA = "as ada@example.com"
 
 
 class CappedStore(FrozenStore):
-    """Where counting all takes too long, but for who asks for it."""
+    """A store whose automatic counts are capped. Only a requested count is exact."""
 
     async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
         numbers = await super().get_totals(query, at=at)
@@ -42,12 +42,12 @@ class CappedStore(FrozenStore):
 
 
 class EndlessStore(FrozenStore):
-    """Where an exact count does not end."""
+    """A store whose exact count never ends."""
 
     async def get_exact_totals(self, query: TotalsQuery, report: Report, *, at: datetime | None = None) -> Totals:
         report(42, 100)
         await asyncio.Event().wait()
-        raise AssertionError("nobody wakes it")
+        raise AssertionError("the count is never woken")
 
 
 async def test_costs_panel_shows_counting_before_the_first_totals(jobs_db: JobsDatabase, database: Conninfo) -> None:
@@ -60,14 +60,14 @@ async def test_exact_totals_survive_later_polls_and_a_change_of_the_filter(drive
     async with drive(make=CappedStore) as driver:
         await driver.shows("Total ≥ 4", f"≥ counted so far · just now · {AS_ADA} · = counts exactly")
         await driver.press("equals_sign", toast="Counted exactly: ", shows=f"exact · just now · {AS_ADA}")
-        for keys, make_status in (
+        for keys, precision in (
             (("f5",), "exact"),
             (("slash", *"is:stuck", "enter"), "exact · filter ≥ counted so far"),
             (("escape",), "exact"),
         ):
-            counts = driver.app.counts
-            await driver.press(*keys, until=lambda counts=counts: driver.app.counts > counts)  # type: ignore[misc]
-            await driver.shows(f"{make_status} · just now · {AS_ADA}")
+            totals_polls = driver.app.totals_polls
+            await driver.press(*keys, until=lambda polls=totals_polls: driver.app.totals_polls > polls)  # type: ignore[misc]
+            await driver.shows(f"{precision} · just now · {AS_ADA}")
         assert "≥" not in driver.text
 
 
@@ -130,8 +130,8 @@ def exact(query: TotalsQuery = ALL) -> Totals:
     )
 
 
-def in_part(query: TotalsQuery = ALL, counted: Count = CAPPED) -> Totals:
-    """As it is counted by itself, later."""
+def capped(query: TotalsQuery = ALL, counted: Count = CAPPED) -> Totals:
+    """Return capped totals, as an automatic count returns them later."""
     matching = counted if query.matching else None
     counts: dict[AnyStatus, Count] = {JobStatus.FAILED: counted}
     partly = replace(exact(query), counts=counts, statistics=None, days=None, projects=None)
@@ -146,16 +146,16 @@ def kept() -> TotalsCache:
 @pytest.mark.parametrize("query", [ALL, FAILED])
 def test_exact_totals_are_kept_with_their_age(kept: TotalsCache, query: TotalsQuery) -> None:
     kept.keep(exact(query))
-    shown = kept.keep(in_part(query))
+    shown = kept.keep(capped(query))
     assert (shown, shown.taken_at) == (exact(query), NOON)
-    assert kept.keep(in_part(query)).taken_at == NOON
+    assert kept.keep(capped(query)).taken_at == NOON
 
 
 def test_project_totals_outlive_the_filter_they_were_counted_with(kept: TotalsCache) -> None:
     kept.keep(exact(FAILED))
-    kept.keep(in_part(ALL))
-    assert kept.keep(in_part(SLOW)) == replace(exact(SLOW), matching=CAPPED)
-    assert kept.keep(in_part(FAILED)) == exact(FAILED)
+    kept.keep(capped(ALL))
+    assert kept.keep(capped(SLOW)) == replace(exact(SLOW), matching=CAPPED)
+    assert kept.keep(capped(FAILED)) == exact(FAILED)
 
 
 def test_new_exact_totals_replace_kept_ones(kept: TotalsCache) -> None:
@@ -167,14 +167,14 @@ def test_new_exact_totals_replace_kept_ones(kept: TotalsCache) -> None:
 def test_fresh_exact_count_is_not_replaced_by_a_kept_one(kept: TotalsCache) -> None:
     kept.keep(exact())
     running = Count(number=3)
-    shown = kept.keep(replace(in_part(), counts={JobStatus.RUNNING: running}))
+    shown = kept.keep(replace(capped(), counts={JobStatus.RUNNING: running}))
     assert (shown.count(JobStatus.RUNNING), shown.count(JobStatus.FAILED)) == (running, Count(number=12_000))
 
 
 def test_kept_totals_below_the_current_count_are_dropped(kept: TotalsCache) -> None:
     kept.keep(exact(FAILED))
     more = Count(number=20_000, precision=Precision.CAPPED)
-    shown = kept.keep(in_part(FAILED, more))
+    shown = kept.keep(capped(FAILED, more))
     assert (shown.statistics, shown.count(JobStatus.FAILED), shown.matching) == (None, more, more)
     assert shown.days is not None
 
@@ -182,17 +182,17 @@ def test_kept_totals_below_the_current_count_are_dropped(kept: TotalsCache) -> N
 def test_another_project_reuses_only_the_totals_per_project(kept: TotalsCache) -> None:
     kept.keep(exact())
     other = TotalsQuery(project_id=UUID(int=2))
-    shown = kept.keep(in_part(other))
+    shown = kept.keep(capped(other))
     assert (shown.statistics, shown.days, shown.projects) == (None, None, exact().projects)
     assert kept.best_totals(TotalsQuery(project_id=UUID(int=3))) is None
 
 
-def test_recall_returns_kept_totals_of_an_earlier_query_in_any_order(kept: TotalsCache) -> None:
+def test_best_totals_come_from_an_earlier_query_in_any_order(kept: TotalsCache) -> None:
     assert kept.best_totals(FAILED) is None
     kept.keep(exact(FAILED))
     assert kept.best_totals(FAILED) == exact(FAILED)
     assert kept.best_totals(ALL) == exact(ALL)
-    assert kept.best_totals(SLOW) == exact(ALL), "how many are slow is still to be counted"
+    assert kept.best_totals(SLOW) == exact(ALL), "the slow jobs are not counted yet"
     most_expensive = replace(FAILED.matching or ListQuery(), order=ListOrder(column=OrderColumn.COST))
     assert kept.best_totals(TotalsQuery.of_list(most_expensive)) == exact(FAILED)
 
@@ -200,5 +200,5 @@ def test_recall_returns_kept_totals_of_an_earlier_query_in_any_order(kept: Total
 def test_totals_cache_drops_the_oldest_entries(kept: TotalsCache) -> None:
     kept.keep(exact())
     for number in range(MOST_KEPT):
-        kept.keep(replace(in_part(), query=TotalsQuery(project_id=UUID(int=number + 1))))
+        kept.keep(replace(capped(), query=TotalsQuery(project_id=UUID(int=number + 1))))
     assert kept.best_totals(ALL) is None

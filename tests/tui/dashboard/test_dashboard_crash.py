@@ -1,4 +1,4 @@
-"""A mistake of our own ends the dashboard in a sentence: its traceback goes to the log alone."""
+"""An exception in gjobs ends the dashboard with one sentence. Only the log has its traceback."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ async def test_exception_in_a_screen_ends_the_dashboard_and_prints_no_traceback(
     assert not any(word in shown.out + shown.err for word in ("Traceback", "hunter2"))
 
 
-async def test_what_textual_panics_with_is_an_exception_of_the_dashboard(
+async def test_panic_of_textual_becomes_an_exception_of_the_dashboard(
     jobs_db: JobsDatabase, app: WatchedApp, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(RuntimeError, match="Textual ended the dashboard"):

@@ -1,4 +1,4 @@
-"""Jobs are found by a filter: typed, completed, weighed, and in force until another is right."""
+"""The filter of the dashboard: typing, completions, cost estimates and saved views."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -45,23 +45,20 @@ def hints(driver: Driver) -> str:
 
 async def test_filter_applies_while_typing_enter_keeps_it_and_escape_clears_it(dashboard: Driver) -> None:
     await dashboard.press("slash", *"timeo", rows=[4])
-    assert dashboard.cursor == 4, "the cursor goes to what is found"
+    assert dashboard.cursor == 4, "the cursor moves to the match"
     await dashboard.press("enter")
     assert dashboard.app.focused is dashboard.table
     await dashboard.press("escape", rows=[1, 2, 3, 4, 5, 6])
     assert dashboard.cursor == 4
     assert not dashboard.app.dashboard.query_one(FilterBar).display
-    assert dashboard.toasts == []
 
-
-async def test_keys_typed_right_after_slash_go_into_the_filter(dashboard: Driver) -> None:
     for key, character in (("slash", "/"), *((letter, letter) for letter in "sdf")):
         dashboard.app.post_message(events.Key(key, character))
     await dashboard.until(lambda: text(dashboard) == "sdf")
     assert (dashboard.toasts, dashboard.dialog) == ([], "")
 
 
-async def test_filter_bar_accepts_the_whole_grammar(dashboard: Driver) -> None:
+async def test_filter_bar_accepts_the_whole_grammar_and_completes_project_names(dashboard: Driver) -> None:
     await dashboard.press("slash")
     for typed, rows in (
         ("status:failed,running", [2, 4, 6]),
@@ -73,10 +70,7 @@ async def test_filter_bar_accepts_the_whole_grammar(dashboard: Driver) -> None:
     ):
         await dashboard.type(typed, rows=rows)
     await dashboard.shows("No job matches. Press esc to show all jobs again.")
-
-
-async def test_filter_bar_completes_project_names(dashboard: Driver) -> None:
-    await dashboard.press("slash", *"project:sp")
+    await dashboard.press("escape", "slash", *"project:sp")
     assert dashboard.app.dashboard.query_one(CompletionList).is_open
     await dashboard.press("tab")
     assert text(dashboard) == 'project:"Spring lookbook"'
@@ -91,40 +85,34 @@ async def test_filter_bar_completes_user_emails_for_the_operator(drive: Drive) -
         await driver.type("user:", shows="ben@example.com")
         driver.app.dashboard.forget()
         await driver.shows_no_longer("ben@example.com")
-        assert text(driver) == "user:", "what was typed is the person's"
+        assert text(driver) == "user:", "forgetting the data keeps the typed text"
 
 
 async def test_last_valid_filter_stays_active_while_the_text_is_invalid(dashboard: Driver) -> None:
     await dashboard.filter("status:failed", rows=[4])
     await dashboard.type("status:failed cots:>5")
     await dashboard.shows("Unknown key 'cots'. Did you mean cost?", "Still showing results for “status:failed”.")
-    before = dashboard.app.looks
-    dashboard.app.action_refresh()
-    await dashboard.until(lambda: dashboard.app.looks > before)
+    await dashboard.refreshes_behind()
     assert dashboard.rows == [4]
     assert text(dashboard) == "status:failed cots:>5"
 
 
-async def test_filter_is_kept_when_the_project_changes(dashboard: Driver) -> None:
-    await dashboard.filter("status:queued,succeeded", rows=[1, 3, 5])
-    await dashboard.press("enter")
+async def test_filter_bar_reports_a_forbidden_key_and_keeps_the_filter_of_a_new_project(dashboard: Driver) -> None:
+    await dashboard.filter("user:ben@example.com")
+    await dashboard.until(lambda: "Only the operator may read the users." in note(dashboard))
+    assert dashboard.rows == [1, 2, 3, 4, 5, 6]
+    assert dashboard.banner == ""
+    await dashboard.type(f"user:{BEN}", rows=[])
+    assert note(dashboard) == ""
+
+    await dashboard.type("status:queued,succeeded", "enter", rows=[1, 3, 5])
     await dashboard.show_project("Spring lookbook")
     await dashboard.until(lambda: dashboard.rows == [7])
     assert text(dashboard) == "status:queued,succeeded"
 
 
-async def test_filter_bar_reports_a_key_that_the_acting_user_may_not_use(dashboard: Driver) -> None:
-    await dashboard.filter("user:ben@example.com")
-    await dashboard.until(lambda: "Only the operator may read the users." in note(dashboard))
-    assert dashboard.rows == [1, 2, 3, 4, 5, 6]
-    assert dashboard.banner == ""
-    await dashboard.type(f"user:{BEN}")
-    await dashboard.expects(rows=[])
-    assert note(dashboard) == ""
-
-
 class SlowStore(ExpensiveStore):
-    """Whose planner is right."""
+    """A store whose lists are as slow as the planner estimates."""
 
     async def returns_quickly(self, query: ListQuery) -> bool:
         return False
@@ -134,12 +122,15 @@ async def test_fast_filter_runs_at_once_despite_a_high_planner_estimate(drive: D
     async with drive(make=ExpensiveStore) as driver:
         await driver.filter("timeout", rows=[4])
         assert note(driver) == ""
+        await driver.press("escape", rows=[1, 2, 3, 4, 5, 6])
+        await driver.act_as("operator", shows="as the operator")
+        await driver.filter("timeout", until=lambda: "up to 10.0 s by the planner's estimate" in note(driver))
 
 
-@pytest.mark.parametrize("is_hasty", [False, True], ids=["after its estimate", "before its estimate"])
-async def test_expensive_filter_runs_only_after_enter_confirms_it(drive: Drive, is_hasty: bool) -> None:
+@pytest.mark.parametrize("is_pressed_early", [False, True], ids=["after its estimate", "before its estimate"])
+async def test_expensive_filter_runs_only_after_enter_confirms_it(drive: Drive, is_pressed_early: bool) -> None:
     async with drive(make=SlowStore) as driver:
-        await driver.filter("timeout", *["enter"] * is_hasty, until=lambda: note(driver))
+        await driver.filter("timeout", *["enter"] * is_pressed_early, until=lambda: note(driver))
         assert "up to 10.0 s by the planner's estimate" in note(driver)
         assert ExpensiveStore.ADVICE.sql in note(driver)
         assert driver.rows == [1, 2, 3, 4, 5, 6]
@@ -152,61 +143,55 @@ async def test_expensive_filter_runs_only_after_enter_confirms_it(drive: Drive, 
         assert "⏎ keep" in hints(driver)
 
 
-async def test_operator_sees_the_planner_estimate_of_an_expensive_filter(drive: Drive) -> None:
-    async with drive(make=ExpensiveStore, actor=OPERATOR) as driver:
-        await driver.filter("timeout", until=lambda: "up to 10.0 s by the planner's estimate" in note(driver))
-
-
 @pytest.fixture
-async def keeping(jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path) -> AsyncIterator[Driver]:
-    """One view is configured, and others are kept."""
+async def with_views(jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path) -> AsyncIterator[Driver]:
+    """A dashboard with one configured view and a directory of saved views."""
     setup = DashboardSetup(views={"cheap": View(name="cheap", text="cost:<=50")}, views_directory=tmp_path)
     async with drive_dashboard(WatchedApp(opener_of(database), setup=setup)) as driver:
         yield driver
 
 
-async def test_view_command_applies_the_filter_of_the_view(keeping: Driver) -> None:
-    await keeping.command("View cheap", shows="Jobs · view cheap · 1", rows=[4])
-    await keeping.press("slash", *" x", hides="view cheap")
+async def test_view_command_applies_a_view_and_a_saved_view_is_replaced_only_after_confirmation(
+    with_views: Driver, tmp_path: Path
+) -> None:
+    await with_views.command("View cheap", shows="Jobs · view cheap · 1", rows=[4])
+    await with_views.press("slash", *" x", hides="view cheap")
 
-
-async def test_saved_view_is_replaced_only_after_confirmation(keeping: Driver, tmp_path: Path) -> None:
     saved = SavedViews(tmp_path)
-    await keeping.filter("status:failed", rows=[4])
-    await keeping.press("enter")
-    await keeping.command("Save this view")
+    await with_views.type("status:failed", "enter", rows=[4])
+    await with_views.command("Save this view")
     for name, sentence in (("", "Name is empty."), ("cheap", "The configuration has a view 'cheap'.")):
-        await keeping.type(name, "enter", shows=sentence)
-    await keeping.type("[/x]", "enter", shows="Jobs · view [/x] · 1")
+        await with_views.type(name, "enter", shows=sentence)
+    await with_views.type("[/x]", "enter", shows="Jobs · view [/x] · 1")
 
-    await keeping.filter("status:queued", rows=[1, 5])
-    await keeping.command("Save this view")
-    await keeping.type("[/x]", "enter", shows="The view '[/x]' already exists. Its filter is “status:failed”.")
+    await with_views.filter("status:queued", rows=[1, 5])
+    await with_views.command("Save this view")
+    await with_views.type("[/x]", "enter", shows="The view '[/x]' already exists. Its filter is “status:failed”.")
     assert saved.read()["[/x]"].text == "status:failed"
-    await keeping.press("enter", until=lambda: saved.read()["[/x]"].text == "status:queued")
+    await with_views.press("enter", until=lambda: saved.read()["[/x]"].text == "status:queued")
 
 
 async def test_saved_view_is_shown_as_plain_text_and_removed_only_after_confirmation(
-    keeping: Driver, tmp_path: Path
+    with_views: Driver, tmp_path: Path
 ) -> None:
     saved = SavedViews(tmp_path)
     name, hostile = "[red]\\[/a]", 'error:"[/x][$y][@click=app.quit]z[/]"'
     saved.save(View(name=name, text=hostile), replaces=None)
-    await keeping.press("ctrl+p")
-    await keeping.type("View", shows=f"View {name}  {hostile}")
-    await keeping.press("escape")
+    await with_views.press("ctrl+p")
+    await with_views.type("View", shows=f"View {name}  {hostile}")
+    await with_views.press("escape")
     for key in ("n", "y"):
         assert set(saved.read()) == {name}
-        await keeping.command("Remove the view", dialog="Remove this view?")
-        await keeping.press(key)
-    await keeping.shows_toast(f"Removed the view {name}.")
+        await with_views.command("Remove the view", dialog="Remove this view?")
+        await with_views.press(key)
+    await with_views.shows_toast(f"Removed the view {name}.")
     assert saved.read() == {}
 
 
 async def test_filter_bar_stays_usable_after_a_filter_times_out(drive: Drive) -> None:
     async with drive(make=ErrorsTimeOut) as driver:
         await driver.filter("error:timeout", until=lambda: "What would help: an index." in driver.banner)
-        assert driver.rows == [1, 2, 3, 4, 5, 6], "what was listed stays"
+        assert driver.rows == [1, 2, 3, 4, 5, 6], "the former rows stay"
         await driver.type("status:failed", rows=[4])
         assert driver.banner == ""
 

@@ -1,4 +1,4 @@
-"""Find an entity by its id or id prefix: in the find field, the project picker and the user picker."""
+"""Finding an entity by its id or id prefix in the find field, the project picker and the user picker."""
 
 from typing import Unpack
 from uuid import UUID
@@ -19,7 +19,7 @@ BENS_ASSET = UUID("b5000000-0000-4000-8000-000000000000")
 
 @pytest.fixture
 def jobs_db(jobs_db: JobsDatabase) -> JobsDatabase:
-    """The asset of the jobs 2 and 5, another of nobody's, and one of Ben's."""
+    """Add an asset of the jobs 2 and 5, an unused asset of Ada, and an asset of Ben."""
     jobs_db.asset(ASSET, "uploads/shoe.png")
     jobs_db.asset(UNUSED, "uploads/hat.png", project=SPRING)
     jobs_db.asset(BENS_ASSET, "uploads/tent.png", project=TRAIL, owner=BEN)
@@ -42,7 +42,9 @@ async def test_finding_a_job_id_opens_the_job_and_selects_its_project(dashboard:
         await dashboard.show_project("Autumn catalog")
 
 
-async def test_only_an_id_pasted_over_the_table_goes_into_the_filter_field(dashboard: Driver) -> None:
+async def test_id_that_listed_jobs_hold_filters_the_list_and_only_a_pasted_id_goes_into_the_field(
+    dashboard: Driver,
+) -> None:
     dashboard.table.post_message(events.Paste("delete all of them"))
     await dashboard.refreshes()
     assert dashboard.app.focused is dashboard.table
@@ -51,10 +53,10 @@ async def test_only_an_id_pasted_over_the_table_goes_into_the_filter_field(dashb
     dashboard.table.post_message(events.Paste(f" {job_id(7)}\n"))
     await dashboard.until(lambda: isinstance(dashboard.app.focused, FilterField))
     await dashboard.press("enter", dialog="Job", shows=str(job_id(7)))
+    await dashboard.press("escape")
+    await dashboard.show_project("Autumn catalog")
+    dashboard.app.clear_notifications()
 
-
-async def test_id_that_listed_jobs_hold_filters_the_list(dashboard: Driver) -> None:
-    """As the beginning of an asset's id does, and ordinary words."""
     for text, rows in ((job_id(3), [3]), (str(ASSET)[:8], [2, 5]), ("nothing like it", [])):
         await find(dashboard, text, rows=rows, dialog="")
     assert dashboard.toasts == []
@@ -66,15 +68,12 @@ async def test_finding_an_id_opens_a_job_beyond_the_loaded_rows(dashboard: Drive
     await dashboard.show_project("Spring lookbook")
     await find(dashboard, job_id(609), dialog="Job")
     await dashboard.shows(str(job_id(609)), "This job is not among the listed rows. It is shown as last read.")
-    before = dashboard.app.looks
-    dashboard.app.action_refresh()
-    await dashboard.until(lambda: dashboard.app.looks > before)
-    await dashboard.shows("This job is not among the listed rows")
+    await dashboard.refreshes_behind(shows="This job is not among the listed rows")
     await dashboard.press("s", toast="Started lifestyle 00000261.")
 
 
 async def test_finding_an_id_selects_a_project_beyond_the_listed_ones(operator: Driver, jobs_db: JobsDatabase) -> None:
-    """Only the newest projects are listed; one without jobs is kept all the same, with its name."""
+    """Only the newest projects are listed. A found project stays selected even without jobs."""
     await operator.press("p", dialog="Show which project?")
     await operator.type(str(TRAIL), "enter", shows="Costs · Trail gear")
 
@@ -87,15 +86,14 @@ async def test_finding_an_id_selects_a_project_beyond_the_listed_ones(operator: 
     await operator.refreshes(shows="Costs · Very old")
 
 
-async def test_finding_a_user_id_switches_the_acting_user(dashboard: Driver) -> None:
-    await find(dashboard, BEN, shows=("as ben@example.com", "Costs · Trail gear", "Jobs · 1, newest first"))
-    assert dashboard.rows == [8]
-
-
-async def test_finding_an_asset_id_lists_the_jobs_that_use_it_or_its_project(dashboard: Driver) -> None:
+async def test_finding_a_user_or_asset_id_switches_the_user_or_lists_the_jobs_of_the_asset(dashboard: Driver) -> None:
     shown = "No listed job uses the asset uploads/hat.png. Showing its project."
     await find(dashboard, UNUSED, toast=shown, rows=[7])
     await find(dashboard, ASSET, shows=("Costs · Autumn catalog", "Jobs · with asset:"), rows=[2, 5])
+    await dashboard.press("enter", on=2, dialog="Job")
+    await dashboard.shows(f"ada@example.com  {ADA}", f"uploads/shoe.png  {ASSET}", f"Autumn catalog  {AUTUMN}")
+    await dashboard.press("escape")
+    await find(dashboard, BEN, shows=("as ben@example.com", "Costs · Trail gear", "Jobs · 1, newest first"), rows=[8])
 
 
 async def test_ambiguous_id_prefix_asks_which_entity_to_open(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -108,18 +106,13 @@ async def test_ambiguous_id_prefix_asks_which_entity_to_open(dashboard: Driver, 
 
 
 async def test_id_search_reports_entities_that_are_hidden_from_the_user_or_do_not_exist(dashboard: Driver) -> None:
-    for thing, name, key in (
+    for identifier, name, key in (
         (job_id(8), "job lifestyle 00000008", "v to see why"),
         (TRAIL, "project “Trail gear”", "u to act as the operator"),
         (BENS_ASSET, "asset uploads/tent.png", "u to act as the operator"),
     ):
-        await find(dashboard, thing, toast=f"The {name} exists, but ada@example.com does not see it. Press {key}.")
+        await find(dashboard, identifier, toast=f"The {name} exists, but ada@example.com does not see it. Press {key}.")
         await dashboard.shows("Costs · Autumn catalog")
         assert dashboard.dialog == ""
-    nothing = "dead0000-0000-4000-8000-00000000dead"
-    await find(dashboard, nothing, toast=f"No job, project, asset or user has the id {nothing}, neither for ada@")
-
-
-async def test_details_screen_names_the_owner_and_the_asset(dashboard: Driver) -> None:
-    await dashboard.press("enter", on=2, dialog="Job")
-    await dashboard.shows(f"ada@example.com  {ADA}", f"uploads/shoe.png  {ASSET}", f"Autumn catalog  {AUTUMN}")
+    unknown = "dead0000-0000-4000-8000-00000000dead"
+    await find(dashboard, unknown, toast=f"No job, project, asset or user has the id {unknown}, neither for ada@")

@@ -1,6 +1,4 @@
-"""The isolation check in the dashboard: what it shows, when it asks, and that it can be stopped."""
-
-from collections.abc import AsyncIterator
+"""The isolation check in the dashboard: results, questions, fixes and stop."""
 
 import pytest
 from textual.widgets import OptionList
@@ -12,23 +10,7 @@ from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase
 
 
-@pytest.fixture
-async def attached(attached_jobs_db: JobsDatabase, attached_database: Conninfo) -> AsyncIterator[Driver]:
-    """The operator on the app's own schema, the check done."""
-    async with dashboard_on(attached_database, actor=OPERATOR) as driver:
-        await driver.press("i", shows="4 leaks, 13 kept; 12 judged")
-        yield driver
-
-
-async def test_isolation_check_probes_reads_and_judges_writes_without_confirmation(operator: Driver) -> None:
-    await operator.press("i", dialog="Isolation")
-    await operator.shows("Database: testbase", "ben@example.com tries to reach rows of ada@example.com")
-    await operator.shows("no leak, 17 kept; 12 judged from the policies, not tried.")
-    await operator.shows("✓ kept     hidden (0 rows)", "✓ kept     judged: own rows only")
-    await operator.press("escape", dialog="")
-
-
-async def test_isolation_check_probes_writes_only_after_confirmation(
+async def test_isolation_check_of_the_app_schema_probes_writes_only_after_confirmation(
     attached_jobs_db: JobsDatabase, attached_database: Conninfo
 ) -> None:
     attached_jobs_db.delete(7)
@@ -42,27 +24,29 @@ async def test_isolation_check_probes_writes_only_after_confirmation(
         await driver.press("n", dialog="Isolation", shows="12 judged")
 
         await driver.press("w", "y", shows=("4 leaks, 13 kept; 3 judged", "✗ LEAK     inserted 1 row — rolled back"))
-    assert sorted(attached_jobs_db.sql(everything)) == before
+        assert sorted(attached_jobs_db.sql(everything)) == before
 
-
-async def test_isolation_dialog_shows_the_full_result_under_the_cursor(attached: Driver) -> None:
-    await attached.resize(80, 24)
-    await attached.press("end", shows="Reads the owner's rows in the view generation_job_summary.")
-    await attached.shows("✗ LEAK     read 7 jobs", "esc close")
+        await driver.resize(80, 24)
+        await driver.press("end", shows="Reads the owner's rows in the view generation_job_summary.")
+        await driver.shows("✗ LEAK     read ", "esc close")
 
 
 async def test_isolation_dialog_shows_and_copies_the_sql_that_fixes_a_leak(
-    attached: Driver, attached_jobs_db: JobsDatabase
+    attached_jobs_db: JobsDatabase, attached_database: Conninfo
 ) -> None:
-    await attached.press("m", toast="No leak in this row.")
-    mends = "ALTER VIEW public.generation_job_summary SET (security_invoker = on);"
-    await attached.press("end", "enter", dialog="SQL", shows=mends)
-    await attached.press("y")
-    assert attached.app.clipboard == mends
-    await attached.press("escape", dialog="Isolation")
+    async with dashboard_on(attached_database, actor=OPERATOR) as driver:
+        await driver.press("i", shows="4 leaks, 13 kept; 12 judged")
+        await driver.press("m", toast="No leak in this row.")
+        fix = "ALTER VIEW public.generation_job_summary SET (security_invoker = on);"
+        await driver.press("end", "enter", dialog="SQL", shows=fix)
+        await driver.press("y")
+        assert driver.app.clipboard == fix
+        await driver.press("escape", dialog="Isolation")
 
-    attached_jobs_db.sql(mends)
-    await attached.press("r", shows="3 leaks, 14 kept")
+        attached_jobs_db.sql(fix)
+        await driver.press("r", shows="3 leaks, 14 kept")
+        attached_jobs_db.sql('create policy "[/oops]\x1b[2J" on generation_jobs for delete using (true)')
+        await driver.press("r", shows='✗ LEAK     judged: policy "[/oops]␛[2J" permits it')
 
 
 async def test_isolation_check_reports_a_database_without_the_tables(hosted_database: Conninfo) -> None:
@@ -77,20 +61,14 @@ async def test_isolation_check_reports_a_database_without_the_tables(hosted_data
     ("rule", "why"),
     [(WriteMode.PERMIT_REQUIRED, "Press W to write for some minutes."), (WriteMode.CLOSED, "without --read-only")],
 )
-async def test_isolation_check_explains_why_a_read_only_session_probes_no_writes(
-    drive: Drive, rule: WriteMode, why: str
-) -> None:
+async def test_read_only_session_probes_writes_only_with_a_permit(drive: Drive, rule: WriteMode, why: str) -> None:
     async with drive(actor=OPERATOR, rule=rule) as driver:
         await driver.press("i", shows="no leak")
         await driver.press("w", toast="Writes are judged from the policies, not tried.")
         await driver.expects(toast=why, dialog="Isolation")
-
-
-async def test_write_permit_allows_the_isolation_check_to_probe_writes(drive: Drive) -> None:
-    async with drive(actor=OPERATOR, rule=WriteMode.PERMIT_REQUIRED) as driver:
-        driver.session.access.open_permit("ticket 7", 600)
-        await driver.press("i", shows="no leak, 17 kept; 12 judged")
-        await driver.press("w", "y", shows="no leak, 17 kept; 9 judged")
+        if rule is WriteMode.PERMIT_REQUIRED:
+            driver.session.access.open_permit("ticket 7", 600)
+            await driver.press("w", "y", shows="no leak, 17 kept; 9 judged")
 
 
 async def test_only_the_operator_can_run_the_isolation_check(dashboard: Driver) -> None:
@@ -98,12 +76,17 @@ async def test_only_the_operator_can_run_the_isolation_check(dashboard: Driver) 
     await dashboard.has_dialog("")
 
 
-async def test_both_users_of_the_isolation_check_can_be_chosen(operator: Driver) -> None:
-    await operator.press("i", shows="no leak")
+async def test_isolation_check_probes_reads_and_judges_writes_of_any_two_users(operator: Driver) -> None:
+    await operator.press("i", dialog="Isolation")
+    await operator.shows("Database: testbase", "ben@example.com tries to reach rows of ada@example.com")
+    await operator.shows("no leak, 17 kept; 12 judged from the policies, not tried.")
+    await operator.shows("✓ kept     hidden (0 rows)", "✓ kept     judged: own rows only")
+
     await operator.press("o", dialog="Whose rows?")
     await operator.type("ben", "enter", shows=("ada@example.com tries to reach rows of ben@example.com", "no leak"))
     await operator.press("u", dialog="Which user tries to access them?")
     await operator.type("ben", "enter", shows="The check needs two different users.")
+    await operator.press("escape", dialog="")
 
 
 async def test_isolation_check_can_be_stopped_while_it_waits_for_a_lock(operator: Driver, database: Conninfo) -> None:
@@ -115,13 +98,6 @@ async def test_isolation_check_can_be_stopped_while_it_waits_for_a_lock(operator
     await operator.press("x", shows="no leak, 17 kept")
 
 
-async def test_isolation_dialog_shows_hostile_policy_names_as_plain_text(
-    attached: Driver, attached_jobs_db: JobsDatabase
-) -> None:
-    attached_jobs_db.sql('create policy "[/oops]\x1b[2J" on generation_jobs for delete using (true)')
-    await attached.press("r", shows='✗ LEAK     judged: policy "[/oops]␛[2J" permits it')
-
-
 async def test_isolation_check_of_an_empty_database_reports_unknown_results(
     empty_jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
@@ -130,9 +106,9 @@ async def test_isolation_check_of_an_empty_database_reports_unknown_results(
         await driver.press("w", toast="There are no rows to try the writes on.")
 
 
-@pytest.mark.parametrize("size", [(200, 50), (80, 24), (40, 8)])
-async def test_isolation_dialog_fits_every_terminal_size(drive: Drive, size: tuple[int, int]) -> None:
-    async with drive(actor=OPERATOR, size=size) as driver:
-        await driver.press("i", dialog="Isolation")
-        await driver.until(lambda: driver.app.screen.query_one(OptionList).size.height > 0)
-        await driver.press("end", "escape", dialog="")
+async def test_isolation_dialog_fits_every_terminal_size(operator: Driver) -> None:
+    for width, height in ((200, 50), (80, 24), (40, 8)):
+        await operator.resize(width, height)
+        await operator.press("i", dialog="Isolation")
+        await operator.until(lambda: operator.app.screen.query_one(OptionList).size.height > 0)
+        await operator.press("end", "escape", dialog="")

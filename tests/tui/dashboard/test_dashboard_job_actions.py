@@ -1,4 +1,4 @@
-"""The keys that act on the job under the cursor: what is asked, what is stored, what is said."""
+"""Keys that act on the job under the cursor: questions, writes and toasts."""
 
 import pytest
 from textual import events
@@ -11,7 +11,7 @@ from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import ADA, AUTUMN, JobsDatabase, job_id, short
 from tui.dashboard.widgets import TextField
 
-NUMBERS = {"queued": 1, "running": 2, "succeeded": 3, "failed": 4}  # the small world's first job in each status
+NUMBERS = {"queued": 1, "running": 2, "succeeded": 3, "failed": 4}  # the first job in each status
 
 
 async def test_status_key_changes_the_job_and_updates_list_and_costs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -25,15 +25,30 @@ async def test_status_key_changes_the_job_and_updates_list_and_costs(dashboard: 
         await dashboard.until(lambda costs=costs: dashboard.costs[1].startswith(costs))  # type: ignore[misc]
         assert dashboard.cursor == number
 
+    jobs_db.set_status(5, "succeeded")
+    await dashboard.press("s", on=5, toast=f"this one is succeeded, which is final. (feature_callout {short(5)})")
+    assert jobs_db.status(5) is JobStatus.SUCCEEDED
+    await dashboard.until(lambda: "succeeded" in dashboard.row(5))
 
-async def test_fail_key_asks_for_an_error_text_and_stores_it(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+
+async def test_fail_key_asks_for_an_error_text_and_stores_all_its_lines(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}", shows="Autumn catalog")
     await dashboard.type("Test error", "enter", toast=f"Failed packaging {short(2)}.", dialog="")
-    assert jobs_db.sql("select status, error from generation_jobs where id = %s", job_id(2)) == [
-        ("failed", "Test error")
-    ]
+    failed = "select status, error from generation_jobs where id = %s"
+    assert jobs_db.sql(failed, job_id(2)) == [("failed", "Test error")]
     await dashboard.until(lambda: "Test error" in dashboard.row(2))
     await dashboard.until(lambda: "✗ failed 2" in dashboard.costs[0])
+
+    stack = "Error: API timeout\n    at a.ts\n    at b.ts"
+    await dashboard.press("f", on=6, dialog=f"Fail lifestyle {short(6)}")
+    field = dashboard.app.focused
+    assert isinstance(field, TextField)
+    field.post_message(events.Paste(stack))
+    await dashboard.until(lambda: field.value == stack)
+    await dashboard.press("enter", until=lambda: jobs_db.status(6) is JobStatus.FAILED)
+    assert jobs_db.sql(failed, job_id(6)) == [("failed", stack)]
 
 
 async def test_fail_dialog_keeps_a_text_that_cannot_be_stored(dashboard: Driver, jobs_db: JobsDatabase) -> None:
@@ -46,49 +61,24 @@ async def test_fail_dialog_keeps_a_text_that_cannot_be_stored(dashboard: Driver,
     assert jobs_db.status(2) is JobStatus.RUNNING
 
     jobs_db.sql("update public.generation_jobs set status = 'succeeded' where status = 'running'")
-    await dashboard.type("mended", "enter", shows="Only a running job can be failed; this one is succeeded")
+    await dashboard.type("late", "enter", shows="Only a running job can be failed; this one is succeeded")
     assert isinstance(dashboard.app.focused, TextField)
-    assert dashboard.app.focused.value == "mended"
+    assert dashboard.app.focused.value == "late"
     assert jobs_db.status(2) is JobStatus.SUCCEEDED
     await dashboard.press("escape", dialog="")
 
 
-async def test_pasted_stack_trace_is_stored_with_all_its_lines(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    stack = "Error: API timeout\n    at a.ts\n    at b.ts"
-    await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}")
-    field = dashboard.app.focused
-    assert isinstance(field, TextField)
-    field.post_message(events.Paste(stack))
-    await dashboard.until(lambda: field.value == stack)
-    await dashboard.press("enter", until=lambda: jobs_db.status(2) is JobStatus.FAILED)
-    assert jobs_db.sql("select error from public.generation_jobs where error = %s", stack) == [(stack,)]
-
-
-NOT_APPLICABLE = (
-    ("s", "running", "Only a queued job can be started; this one is running."),
-    ("s", "succeeded", "Only a queued job can be started; this one is succeeded, which is final."),
-    ("c", "queued", "Only a running job can be completed; this one is queued."),
-    ("c", "failed", "Only a running job can be completed; this one is failed, which is final."),
-    ("f", "queued", "Only a running job can be failed; this one is queued."),
-    ("f", "succeeded", "Only a running job can be failed; this one is succeeded, which is final."),
-)
-
-
 async def test_status_key_that_does_not_apply_shows_the_reason(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    for key, status, why in NOT_APPLICABLE:
-        await dashboard.press(key, on=NUMBERS[status], toast=why, dialog="")
-        assert jobs_db.status(NUMBERS[status]) == status
-    assert len(dashboard.toasts) == len(NOT_APPLICABLE)
-
-
-async def test_start_key_reports_a_job_that_another_process_has_finished(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    jobs_db.set_status(1, "succeeded")
-    await dashboard.press("s", toast=f"this one is succeeded, which is final. (lifestyle {short(1)})")
-
-    assert jobs_db.status(1) is JobStatus.SUCCEEDED
-    await dashboard.until(lambda: "succeeded" in dashboard.row(1))
+    for key, status, why in (
+        ("s", "running", "Only a queued job can be started; this one is running."),
+        ("s", "succeeded", "Only a queued job can be started; this one is succeeded, which is final."),
+        ("c", "queued", "Only a running job can be completed; this one is queued."),
+        ("f", "failed", "Only a running job can be failed; this one is failed, which is final."),
+    ):
+        number = NUMBERS[status]
+        await dashboard.press(key, on=number, toast=why, dialog="")
+        assert jobs_db.status(number) == status
+    assert len(dashboard.toasts) == 4
 
 
 async def test_job_keys_without_a_job_report_once_that_none_is_selected(
@@ -103,24 +93,19 @@ async def test_job_keys_without_a_job_report_once_that_none_is_selected(
     assert dashboard.toasts.count(words) == 1
 
 
-async def test_opening_a_question_clears_earlier_toasts(dashboard: Driver) -> None:
-    await dashboard.press("y", on=1, toast="Copied the id")
-    await dashboard.press("d", dialog="Delete this job?")
-    assert dashboard.toasts == []
-
-    dashboard.app.notify("It was not made after all.")
-    await dashboard.shows("It was not made after all.")
-
-
-async def test_deletion_dialog_names_job_status_project_and_database(dashboard: Driver) -> None:
-    await dashboard.press("d", dialog="Delete this job?")
-    await dashboard.shows("◌ queued", short(1), "Autumn catalog", "Database: testbase", "U restores it")
-    await dashboard.shows("This job is queued. It will never run.")
-
-
-async def test_deletion_dialog_deletes_nothing_without_an_explicit_yes(
+async def test_deletion_dialog_names_the_job_and_deletes_nothing_without_an_explicit_yes(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
+    await dashboard.press("y", on=1, toast="Copied the id")
+    await dashboard.press("d", dialog="Delete this job?")
+    assert dashboard.toasts == [], "the question clears earlier toasts"
+    await dashboard.shows("◌ queued", short(1), "Autumn catalog", "Database: testbase", "U restores it")
+    await dashboard.shows("This job is queued. It will never run.")
+    dashboard.app.notify("A later toast")
+    await dashboard.shows("A later toast")
+    await dashboard.press("escape")
+    dashboard.app.clear_notifications()
+
     for keys in (["enter"], ["n"], ["escape"], ["right", "left", "enter"], ["tab", "tab", "enter"]):
         await dashboard.press("d", *keys)
         assert dashboard.dialog == "", keys
@@ -144,7 +129,9 @@ async def test_confirmed_deletion_removes_the_job_and_moves_the_cursor_to_the_ne
         assert jobs_db.status(number) is None
         await dashboard.until(lambda costs=costs: dashboard.costs[0].endswith(costs))  # type: ignore[misc]
         assert dashboard.cursor == number + 1
-    assert [toast for toast in dashboard.toasts if not toast.startswith("Deleted ")] == [], "one knows what one deleted"
+    assert [toast for toast in dashboard.toasts if not toast.startswith("Deleted ")] == [], (
+        "the user deleted these jobs"
+    )
 
 
 async def test_delete_key_pressed_twice_opens_one_dialog_and_a_click_agrees(
@@ -160,14 +147,10 @@ async def test_delete_key_pressed_twice_opens_one_dialog_and_a_click_agrees(
     assert jobs_db.status(1) is None
 
 
-async def test_details_screen_offers_and_runs_the_applicable_actions(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("enter", on=2, shows="c complete  f fail  d delete")
-    assert "s start  d" not in dashboard.text
-    await dashboard.press("c", toast=f"Completed packaging {short(2)}.", dialog="")
-    assert jobs_db.status(2) is JobStatus.SUCCEEDED
+RAISE_COST = "update public.generation_jobs set cost_cents = cost_cents + 50 where id = %s"
 
 
-async def test_details_screen_shows_every_column_and_the_formatted_error(
+async def test_details_screen_shows_every_column_and_runs_the_applicable_actions(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     jobs_db.sql("update generation_jobs set error = %s where id = %s", '{"message": "boom", "mode": "x"}', job_id(4))
@@ -177,29 +160,21 @@ async def test_details_screen_shows_every_column_and_the_formatted_error(
     await dashboard.shows(f"Autumn catalog  {AUTUMN}", str(ADA), "Input asset  none", '  "message": "boom",')
     await dashboard.press("q", dialog="")
 
-
-DEARER = "update public.generation_jobs set cost_cents = cost_cents + 50 where id = %s"
-
-
-async def test_details_screen_shows_events_and_follows_new_ones(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("enter", dialog="Job", shows=("Events", "created, "))
-    jobs_db.sql(DEARER, job_id(1))
-    dashboard.app.action_refresh()
-    await dashboard.shows("cost changed", "+$0.50 = ")
+    await dashboard.press("enter", on=2, dialog="Job", shows=("c complete  f fail  d delete", "Events", "created, "))
+    assert "s start  d" not in dashboard.text
+    jobs_db.sql(RAISE_COST, job_id(2))
+    await dashboard.refreshes_behind(shows=("cost changed", "+$0.50 = "))
+    await dashboard.press("c", toast=f"Completed packaging {short(2)}.", dialog="")
+    assert jobs_db.status(2) is JobStatus.SUCCEEDED
 
 
-async def test_details_screen_shows_observed_changes_without_stored_events(
+async def test_database_without_migrations_shows_observed_changes_and_names_the_missing_revisions(
     attached_jobs_db: JobsDatabase, attached_database: Conninfo
 ) -> None:
     async with dashboard_on(attached_database) as driver:
-        attached_jobs_db.sql(DEARER, job_id(1))
+        attached_jobs_db.sql(RAISE_COST, job_id(1))
         await driver.refreshes()
         await driver.press("enter", shows=("cost changed", "+$0.50 = ", "observed", "Observed here.", "revision 0005"))
-
-
-async def test_key_names_the_revision_that_it_requires(
-    attached_jobs_db: JobsDatabase, attached_database: Conninfo
-) -> None:
     async with dashboard_on(attached_database, actor=OPERATOR) as driver:
         await driver.press("w", toast="revision 0006", dialog="")
         await driver.press(
@@ -207,7 +182,7 @@ async def test_key_names_the_revision_that_it_requires(
         )
 
 
-def repetitions(jobs_db: JobsDatabase, number: int) -> list[tuple[object, ...]]:
+def retries(jobs_db: JobsDatabase, number: int) -> list[tuple[object, ...]]:
     return jobs_db.sql(
         "select j.status, j.retry_count from gjobs.job_links l join generation_jobs j on j.id = l.job_id"
         " where l.repeats = %s order by j.created_at, j.id",
@@ -217,7 +192,7 @@ def repetitions(jobs_db: JobsDatabase, number: int) -> list[tuple[object, ...]]:
 
 @pytest.fixture
 async def failed(dashboard: Driver, jobs_db: JobsDatabase) -> Driver:
-    """The job 2 has failed as well."""
+    """The dashboard, in which job 2 has failed too."""
     jobs_db.set_status(2, "failed")
     await dashboard.refreshes()
     return dashboard
@@ -226,21 +201,26 @@ async def failed(dashboard: Driver, jobs_db: JobsDatabase) -> Driver:
 async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(failed: Driver, jobs_db: JobsDatabase) -> None:
     await failed.press("r", on=1, toast="Only a failed job can be retried; this one is ")
     assert jobs_db.sql("select count(*) from gjobs.job_links") == [(0,)]
-    await failed.press("r", on=2, toast=" as a retry of ", until=lambda: len(failed.rows) == 7)
-    assert repetitions(jobs_db, 2) == [("queued", 1)]
+    await failed.press("enter", on=2, shows="r retry")
+    await failed.press("r", toast=" as a retry of ", until=lambda: len(failed.rows) == 7)
+    assert retries(jobs_db, 2) == [("queued", 1)]
+    ((new,),) = jobs_db.sql("select job_id from gjobs.job_links")
+    await failed.press("enter", on=2, shows=("Repeated by", str(new)))
+    await failed.press("escape", "home", "enter", shows=("Repeats", str(job_id(2))))
+    await failed.press("escape", dialog="")
 
     await failed.press("r", on=2, dialog="Retry this job again?")
     await failed.shows("This job was already retried.", "Database: testbase")
     await failed.press("n", dialog="")
-    assert len(repetitions(jobs_db, 2)) == 1
+    assert len(retries(jobs_db, 2)) == 1
     await failed.press("r", dialog="Retry this job again?")
-    await failed.press("y", until=lambda: len(repetitions(jobs_db, 2)) == 2)
+    await failed.press("y", until=lambda: len(retries(jobs_db, 2)) == 2)
 
 
 async def test_retry_among_failed_jobs_says_where_the_new_job_is_and_keeps_the_cursor(
     failed: Driver, jobs_db: JobsDatabase
 ) -> None:
-    """The keys typed after it act on the failed job, which cannot be started, and not on another."""
+    """The next key acts on the failed job, which cannot be started, and on no other job."""
     await failed.press("5", rows=[2, 4])
     await failed.go_to(2)
     for key in ("r", "s"):
@@ -248,19 +228,10 @@ async def test_retry_among_failed_jobs_says_where_the_new_job_is_and_keeps_the_c
     await failed.shows_toast("It is not in this list. Press 1 to list all statuses.")
     await failed.shows_toast("Only a queued job can be started; this one is failed")
     assert failed.cursor == 2
-    assert repetitions(jobs_db, 2) == [("queued", 1)]
-
-
-async def test_details_of_a_job_and_its_retry_name_each_other(failed: Driver, jobs_db: JobsDatabase) -> None:
-    await failed.press("enter", on=2, shows="r retry")
-    await failed.press("r", toast=" as a retry of ")
-    ((new,),) = jobs_db.sql("select job_id from gjobs.job_links")
-    await failed.press("enter", on=2, shows=("Repeated by", str(new)))
-    await failed.press("escape")
-    await failed.press("home", "enter", shows=("Repeats", str(job_id(2))))
+    assert retries(jobs_db, 2) == [("queued", 1)]
 
 
 async def test_bulk_retry_queues_the_failed_jobs_after_confirmation(failed: Driver, jobs_db: JobsDatabase) -> None:
     await failed.press("space", "space", "space", "r", on=2, dialog="Retry 2 of these 3 jobs?")
     await failed.press("y", toast="Retried 2 of 3 jobs")
-    assert [len(repetitions(jobs_db, number)) for number in (2, 3, 4)] == [1, 0, 1]
+    assert [len(retries(jobs_db, number)) for number in (2, 3, 4)] == [1, 0, 1]

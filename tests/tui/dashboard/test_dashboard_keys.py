@@ -1,4 +1,4 @@
-"""Keys, help, palette and theme: each binding can be moved, and is found where it was moved to."""
+"""Bindings, keymap, palette and theme of the dashboard."""
 
 import importlib
 import pkgutil
@@ -21,7 +21,7 @@ def own_classes() -> list[type[DOMNode]]:
         importlib.import_module(module.name)
 
     def below(parent: type[DOMNode]) -> list[type[DOMNode]]:
-        return [heir for child in parent.__subclasses__() for heir in (child, *below(child))]
+        return [descendant for child in parent.__subclasses__() for descendant in (child, *below(child))]
 
     return sorted({owner for owner in below(DOMNode) if owner.__module__.startswith("tui.")}, key=lambda c: c.__name__)
 
@@ -55,31 +55,25 @@ def test_help_has_a_titled_group_for_every_binding() -> None:
     assert {(binding.id or "").partition(".")[0] for binding in own_bindings()} == set(GROUPS)
 
 
-async def test_keymap_changes_the_key_and_how_it_is_shown(dashboard: Driver) -> None:
-    dashboard.app.set_keymap({"job.delete": "X,f8", "app.pause": "ctrl+z"})
-    await dashboard.press("d", dialog="")
-    await dashboard.press("X", dialog="Delete this job?")
-    await dashboard.press("escape")
-
-    keys = {entry.what: entry.keys for entry in all_entries(dashboard.app)}
-    assert keys["Delete the job or the marked jobs"] == "X f8"
-    assert keys["Pause or resume refreshing"] == "^z"
-    await dashboard.shows("X delete")
-
-
-async def test_palette_runs_key_actions_and_selects_a_project(dashboard: Driver) -> None:
-    await dashboard.command("Delete (d del)", dialog="Delete this job?")
-    await dashboard.press("escape")
-    await dashboard.command("Show project Spring", shows="Costs · Spring lookbook")
-
-
-async def test_empty_palette_lists_the_key_actions(dashboard: Driver) -> None:
+async def test_palette_lists_key_actions_and_runs_them_by_their_configured_keys(dashboard: Driver) -> None:
     await dashboard.press("ctrl+p", shows="Start (s)")
     assert isinstance(dashboard.app.screen, CommandPalette)
     listed = [str(option.prompt) for option in dashboard.app.screen.query_one(OptionList).options]
     for title in ("Copy JSON (Y)", "Quit (q)", "Theme"):
         assert any(title in prompt for prompt in listed)
     assert not any(prompt.startswith(("Up", "Down", "Page")) for prompt in listed)
+    await dashboard.press("escape")
+    await dashboard.command("Delete (d del)", dialog="Delete this job?")
+    await dashboard.press("escape")
+    await dashboard.command("Show project Spring", shows="Costs · Spring lookbook")
+
+    dashboard.app.set_keymap({"job.delete": "X,f8", "app.pause": "ctrl+z"})
+    await dashboard.press("d", dialog="")
+    await dashboard.press("X", dialog="Delete this job?")
+    await dashboard.press("escape", shows="X delete")
+    keys = {entry.what: entry.keys for entry in all_entries(dashboard.app)}
+    assert keys["Delete the job or the marked jobs"] == "X f8"
+    assert keys["Pause or resume refreshing"] == "^z"
 
 
 async def test_dashboard_remembers_the_theme_and_ignores_an_unknown_one(drive: Drive, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Changes by others arrive by themselves, as often as one wants, and disturb nothing that the person is at."""
+"""Changes of other sessions appear by polling, and a refresh keeps the user's text, marks and cursor."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -14,19 +14,13 @@ QUICK = 0.05
 
 @pytest.fixture
 async def live(drive: Drive) -> AsyncIterator[Driver]:
-    """Looks twenty times a second."""
+    """A dashboard that polls twenty times a second."""
     async with drive(interval=QUICK) as driver:
         yield driver
 
 
-async def some_looks(driver: Driver, number: int = 3) -> None:
-    before = driver.app.looks
-    await driver.until(lambda: driver.app.looks >= before + number)
-    await driver.settle()
-
-
-async def nothing_is_under_way(driver: Driver) -> None:
-    """What was asked before a pause is answered, and shown."""
+async def polls_are_answered(driver: Driver) -> None:
+    """Wait until all queries that began before a pause are answered and shown."""
     connections = driver.session.operator.database._connections
     await driver.until(lambda: connections._slots._value == connections._size)
     await driver.settle()
@@ -42,34 +36,34 @@ async def test_changes_by_other_sessions_appear_in_the_list(live: Driver, jobs_d
     jobs_db.delete(3)
     await live.until(lambda: 3 not in live.rows)
 
-    # What is counted takes its time on a busy machine, unless somebody asks.
+    # On a busy machine totals are polled late unless the refresh key asks for them.
     await live.press("f5", until=lambda: live.costs[0].startswith("◌ queued 2 ▸ running 3 ✓ succeeded 0 "))
     assert live.cursor == 1
 
 
-async def test_paused_dashboard_polls_only_when_refreshed(live: Driver, jobs_db: JobsDatabase) -> None:
+async def test_paused_dashboard_polls_only_when_refreshed_even_as_another_user(
+    live: Driver, jobs_db: JobsDatabase
+) -> None:
     await live.press("z", until=lambda: "‖ paused, seen 0 s ago" in live.header)
-    await nothing_is_under_way(live)
-    looks = live.app.looks
+    await polls_are_answered(live)
+    polls = live.app.polls
     jobs_db.delete(6)
     await live.pilot.pause(6 * QUICK)
-    assert live.app.looks == looks
+    assert live.app.polls == polls
     assert live.rows == [1, 2, 3, 4, 5, 6]
 
     await live.press("f5", rows=[1, 2, 3, 4, 5])
-    assert live.app.looks == looks + 1
+    assert live.app.polls == polls + 1
     await live.until(lambda: "paused" in live.header)
     jobs_db.delete(5)
     await live.press("z", rows=[1, 2, 3, 4], until=lambda: "live every" in live.header)
 
-
-async def test_switching_the_acting_user_keeps_the_dashboard_paused(live: Driver) -> None:
     await live.press("z")
     await live.act_as("ben", shows=("as ben@example.com · ‖ paused", "Trail gear"))
-    await nothing_is_under_way(live)
-    looks = live.app.looks
+    await polls_are_answered(live)
+    polls = live.app.polls
     await live.pilot.pause(4 * QUICK)
-    assert live.app.looks == looks
+    assert live.app.polls == polls
 
 
 async def test_plus_and_minus_keys_step_through_the_intervals_with_effect_at_once(
@@ -114,7 +108,7 @@ async def test_marks_scroll_position_and_cursor_survive_a_refresh(jobs_db: JobsD
         jobs_db.job(9, minutes_ago=0.1)
         jobs_db.delete(100, 101)
         await live.until(lambda: 9 in live.rows and 100 not in live.rows)
-        await some_looks(live)
+        await live.polls_again(3)
 
         assert live.cursor == cursor
         assert live.marked == {198}
@@ -132,7 +126,7 @@ async def test_dashboard_selects_another_project_when_the_current_one_is_deleted
 
 
 async def test_ages_grow_without_polling(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Who begins to listen looks once more.
+    # The change listener polls once when it starts.
     monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: False)
     now = [FROZEN]
     async with drive(clock=lambda: now[0]) as driver:
@@ -141,4 +135,4 @@ async def test_ages_grow_without_polling(drive: Drive, monkeypatch: pytest.Monke
         now[0] = FROZEN + timedelta(minutes=4)
         await driver.until(lambda: "5 min ago" in driver.row(1))
         await driver.shows("Waiting      5 min 00 s")
-        assert driver.app.looks == 2, "one to find the newest project, one of it"
+        assert driver.app.polls == 2, "one finds the newest project, one lists its jobs"

@@ -17,7 +17,7 @@ def source(driver: Driver) -> str:
     return manual(driver).query_one(Markdown).source
 
 
-async def test_help_opens_the_page_of_the_dashboard_with_its_keys_first(dashboard: Driver) -> None:
+async def test_help_opens_the_page_of_the_dashboard_with_its_configured_keys_first(dashboard: Driver) -> None:
     await dashboard.press(
         "question_mark", on=1, dialog="Manual: tour", shows=(KEYS_HEADING, "Delete the job or the marked")
     )
@@ -34,17 +34,17 @@ async def test_help_opens_the_page_of_the_dashboard_with_its_keys_first(dashboar
     await dashboard.press("t", until=lambda: viewer.show_table_of_contents)
     await dashboard.press("question_mark", dialog="")
 
-
-async def test_help_shows_keys_where_they_were_moved_to(dashboard: Driver) -> None:
     dashboard.app.set_keymap({"job.delete": "X,f8"})
     await dashboard.press("question_mark", dialog="Manual: tour", shows="X f8")
     manual(dashboard).go(Location(topic="keys"))
     await dashboard.has_dialog("Manual: keys")
+    all_names = [entry.binding_id for entry in all_entries(dashboard.app)]
+    assert len(all_names) == len(set(all_names)) > 40
     assert "[job.delete]" in source(dashboard)
     assert "\nX f8 " in source(dashboard)
 
 
-async def test_help_in_a_dialog_opens_its_page_with_the_keys_of_the_dialog(dashboard: Driver) -> None:
+async def test_help_opens_the_page_of_a_dialog_or_of_the_find_field(dashboard: Driver) -> None:
     for opening, topic in (("b", "budgets"), ("w", "workers"), ("t", "metrics"), ("enter", "events")):
         await dashboard.press(opening)
         await dashboard.until(lambda: bool(dashboard.dialog))
@@ -57,15 +57,13 @@ async def test_help_in_a_dialog_opens_its_page_with_the_keys_of_the_dialog(dashb
         await dashboard.until(lambda: not isinstance(dashboard.app.screen, ManualDialog))
         await dashboard.press("escape", dialog="")
 
-
-async def test_help_in_the_find_field_explains_filters_and_leaves_typing_alone(dashboard: Driver) -> None:
     await dashboard.press("slash")
-    await dashboard.press("question_mark", dialog="")
+    await dashboard.press("question_mark", dialog="")  # it is typed into the field
     await dashboard.press("f1", dialog="Manual: filters", shows="Accept the completion, or list the filter keys")
     assert "Delete the job" not in source(dashboard)
 
 
-async def test_links_lead_to_pages_and_back_and_never_out(dashboard: Driver) -> None:
+async def test_links_and_search_open_pages_of_the_manual_only(dashboard: Driver) -> None:
     await dashboard.press("question_mark", dialog="Manual: tour")
     document = manual(dashboard).query_one(Markdown)
     for href, title in (("keys.md", "Manual: keys"), ("connecting.md#passwords", "Manual: connecting")):
@@ -79,9 +77,6 @@ async def test_links_lead_to_pages_and_back_and_never_out(dashboard: Driver) -> 
     await dashboard.press("backspace", dialog="Manual: tour")
     await dashboard.press("backspace", dialog="Manual: tour", shows=KEYS_HEADING)
 
-
-async def test_search_finds_words_on_any_page_and_opens_the_section(dashboard: Driver) -> None:
-    await dashboard.press("question_mark", dialog="Manual: tour")
     await dashboard.press("slash", dialog="Find in the manual", shows="Every action of the dashboard has a key")
     await dashboard.type("worker dies", shows="workers: What happens when a worker dies")
     await dashboard.press("enter", dialog="Manual: workers", shows="What happens when a worker dies")
@@ -90,8 +85,3 @@ async def test_search_finds_words_on_any_page_and_opens_the_section(dashboard: D
 def test_each_screen_with_keys_has_a_page() -> None:
     assert set(TOPIC_OF.values()) <= set(TOPICS)
     assert set(TOPIC_OF) - set(OWNERS) <= {owner for owner in TOPIC_OF if not owner.__dict__.get("BINDINGS")}
-
-
-async def test_all_keys_are_listed_once(dashboard: Driver) -> None:
-    names = [entry.binding_id for entry in all_entries(dashboard.app)]
-    assert len(names) == len(set(names)) > 40

@@ -1,4 +1,4 @@
-"""The form of a new job: what is proposed, what is explained, and that nothing typed is lost."""
+"""The form of a new job: defaults, checks, and kept input."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -11,7 +11,7 @@ from store.errors import Unreachable
 from store.formats import money
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.dashboard.keys.key_sending import rest, send
-from tests.tui.jobs_database import AUTUMN, SPRING, JobsDatabase
+from tests.tui.jobs_database import ADA, AUTUMN, SPRING, JobsDatabase
 
 MUG = UUID("c1000000-0000-4000-8000-000000000000")
 
@@ -20,7 +20,7 @@ HAT = UUID("c2000000-0000-4000-8000-000000000000")
 
 @pytest.fixture
 async def form(jobs_db: JobsDatabase, dashboard: Driver) -> Driver:
-    """The form is open, with an asset in each of Ada's projects."""
+    """A dashboard with the form open. Each of Ada's projects has one asset."""
     jobs_db.asset(MUG, "mug.png")
     jobs_db.asset(HAT, "hat.png", project=SPRING)
     await dashboard.press("n", until=lambda: asset_names(dashboard) == ["mug.png"])
@@ -32,33 +32,33 @@ def asset_names(driver: Driver) -> list[str]:
     return [str(prompt).split()[1] for select in choices for prompt, value in select._options if value != Select.NULL]
 
 
-async def test_new_job_form_has_defaults_and_its_asset_is_selected_with_the_keyboard(form: Driver) -> None:
+async def test_new_job_form_has_defaults_and_queues_a_job_that_updates_list_and_costs(
+    form: Driver, jobs_db: JobsDatabase
+) -> None:
     await form.has_dialog("New job")
     fields = ("#project", "#mode", "#cost", "#asset")
     assert [form.value(field) for field in fields] == [AUTUMN, "main_white", "$1.00", Select.NULL]
-    await form.focus_on("#asset")
-    await form.press("enter", "down", "enter")
-    assert form.value("#asset") == MUG
-    await form.press("enter", "escape", dialog="New job")
-
-
-async def test_new_job_is_queued_and_updates_list_and_costs(form: Driver, jobs_db: JobsDatabase) -> None:
     await form.press("enter", toast="Queued main_white ")
 
     assert any(toast.endswith(" for $1.00 in Autumn catalog.") for toast in form.toasts)
-    assert jobs_db.sql(
-        "select status, mode, cost_cents, input_asset_id, user_id::text from generation_jobs where project_id = %s"
+    rows = jobs_db.sql(
+        "select id, status, cost_cents, input_asset_id, user_id from generation_jobs where project_id = %s"
         " and mode = 'main_white' and status = 'queued'",
         AUTUMN,
-    ) == [("queued", "main_white", 100, None, "a0000000-0000-4000-8000-000000000000")]
+    )
+    new = rows[0][0]
+    assert rows == [(new, "queued", 100, None, ADA)]
     await form.until(lambda: form.costs[0].endswith("Total 7"))
     assert form.costs[1].startswith("$2.75 ")
-    ((new,),) = jobs_db.sql("select id from public.generation_jobs where mode = 'main_white' and status = 'queued'")
     assert form.table.cursor_job is not None
     assert form.table.cursor_job.id == new
 
 
 async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, jobs_db: JobsDatabase) -> None:
+    await form.focus_on("#asset")
+    await form.press("enter", "down", "enter")
+    assert form.value("#asset") == MUG
+    await form.press("enter", "escape", dialog="New job")
     await form.type("my_own", into="#mode")
     await form.type(" 250 ", into="#cost")
     form.app.screen.query_one("#project", Select).value = SPRING
@@ -70,7 +70,7 @@ async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, job
     assert rows == [(250, HAT, SPRING)]
 
 
-async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: Driver, jobs_db: JobsDatabase) -> None:
+async def test_new_job_form_explains_invalid_values_and_keeps_its_input(form: Driver, jobs_db: JobsDatabase) -> None:
     before = jobs_db.count()
     await form.type("my_own", into="#mode")
     for cost in ("", "-5", "2.5", "1e3", "abc", "٣", "9" * 5000):
@@ -79,30 +79,24 @@ async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: D
         await form.press("enter", shows="✗ Type dollars, such as $2.50, or whole cents, such as 250.")
 
         assert form.app.focused is form.app.screen.query_one("#cost")
-        assert form.value("#mode") == "my_own"
-        assert form.value("#cost") == cost
-    assert jobs_db.count() == before
+        assert (form.value("#mode"), form.value("#cost")) == ("my_own", cost)
 
-
-async def test_new_job_form_explains_values_that_cannot_be_stored(form: Driver) -> None:
+    await form.type("100", into="#cost")
     for field, text, problem in (
         ("#cost", "2147483648", "✗ The cost must be whole cents from 0 to 2,147,483,647"),
         ("#mode", "m" * 201, "✗ The mode has 201 characters"),
         ("#mode", "  ", "✗ A job needs a mode."),
     ):
-        before = form.value(field)
+        valid = form.value(field)
         await form.type(text, "enter", into=field, shows=problem)
         assert form.app.focused is form.app.screen.query_one(field)
-        await form.type(str(before), into=field)
+        await form.type(str(valid), into=field)
 
-
-async def test_new_job_form_reports_a_deleted_asset_or_project_and_keeps_its_input(
-    form: Driver, jobs_db: JobsDatabase
-) -> None:
     form.app.screen.query_one("#asset", Select).value = MUG
     jobs_db.sql("delete from assets where id = %s", MUG)
     await form.press("enter", shows=f"✗ The project has no asset {MUG}.")
     form.app.screen.query_one("#asset", Select).clear()
+    assert jobs_db.count() == before
     jobs_db.sql("delete from projects where id = %s", AUTUMN)
     await form.type("my_own", "enter", into="#mode", shows=f"✗ {AUTUMN} does not exist")
     assert form.value("#mode") == "my_own"
@@ -127,7 +121,7 @@ async def test_new_job_form_neither_resends_nor_closes_while_saving(drive: Drive
         (("slash", *"feature", "enter"), [5], "It is not in this list. Press esc to clear the filter."),
     ],
 )
-async def test_start_key_typed_after_a_new_job_starts_no_other_job_where_the_new_one_is_not_listed(
+async def test_start_key_typed_after_an_unlisted_new_job_starts_no_other_job(
     form: Driver, jobs_db: JobsDatabase, listing: Sequence[str], rows: list[int], sentence: str
 ) -> None:
     before = jobs_db.sql("select id, status from public.generation_jobs order by id")
@@ -143,7 +137,7 @@ async def test_start_key_typed_after_a_new_job_starts_no_other_job_where_the_new
     assert jobs_db.sql("select id, status from public.generation_jobs where id = any(%s) order by id", known) == before
 
 
-async def test_cost_may_be_typed_as_dollars_or_cents_and_the_label_shows_how_it_is_understood(
+async def test_cost_is_typed_in_dollars_or_cents_and_enter_takes_the_proposed_mode(
     form: Driver, jobs_db: JobsDatabase
 ) -> None:
     for mode, typed, stored in (
@@ -159,13 +153,10 @@ async def test_cost_may_be_typed_as_dollars_or_cents_and_the_label_shows_how_it_
         await form.press("enter", toast=f"Queued {mode} ")
         assert jobs_db.sql("select cost_cents from public.generation_jobs where mode = %s", mode) == [(stored,)]
         await form.press("n", dialog="New job")
-
-
-async def test_enter_takes_the_mode_that_the_field_proposes(form: Driver, jobs_db: JobsDatabase) -> None:
-    jobs_db.sql("delete from public.generation_jobs")
-    for typed, stored in (("pac", "packaging"), ("pac ", "pac"), ("my_own", "my_own")):
-        await form.press(*typed, "enter", toast=f"Queued {stored} ")
-        assert jobs_db.sql("delete from public.generation_jobs returning mode") == [(stored,)]
+    for typed, stored_mode in (("pac", "packaging"), ("pac ", "pac"), ("my_own", "my_own")):
+        jobs_db.sql("delete from public.generation_jobs")
+        await form.press(*typed, "enter", toast=f"Queued {stored_mode} ")
+        assert jobs_db.sql("select mode from public.generation_jobs") == [(stored_mode,)]
         await form.press("n", dialog="New job")
 
 

@@ -16,7 +16,9 @@ from tui.dashboard.setup import DashboardSetup
 QUICK = 0.05
 
 
-class NoticedApp(WatchedApp):
+class BellApp(WatchedApp):
+    """A dashboard that counts its bells."""
+
     bells = 0
 
     def bell(self) -> None:
@@ -24,26 +26,25 @@ class NoticedApp(WatchedApp):
 
 
 @pytest.fixture
-def app(database: Conninfo, notifications: Notifications | None) -> NoticedApp:
+def app(database: Conninfo, notifications: Notifications | None) -> BellApp:
     failures = View(name="failures", text="status:failed")
     setup = DashboardSetup(notifications=notifications, views={failures.name: failures})
-    return NoticedApp(opener_of(database), interval=QUICK, setup=setup)
+    return BellApp(opener_of(database), interval=QUICK, setup=setup)
 
 
-async def look_twice(driver: Driver) -> None:
-    """From here on nothing is missed."""
+async def until_jobs_are_watched(driver: Driver) -> None:
+    """Wait for enough polls that every later change is noticed."""
     assert driver.app._notices is not None
-    looks = driver.app.looks
-    await driver.until(lambda: driver.app.looks > looks + 2)
+    await driver.polls_again(3)
 
 
-async def go_away(driver: Driver) -> None:
-    await look_twice(driver)
+async def leave_terminal(driver: Driver) -> None:
+    await until_jobs_are_watched(driver)
     driver.app.post_message(events.AppBlur())
     await driver.settle()
 
 
-async def come_back(driver: Driver) -> None:
+async def return_to_terminal(driver: Driver) -> None:
     driver.app.post_message(events.AppFocus())
     await driver.settle()
 
@@ -54,9 +55,9 @@ def configured(**fields: Any) -> pytest.MarkDecorator:
 
 @configured(bell=True)
 async def test_jobs_that_ended_while_unfocused_are_reported_on_return(
-    dashboard: Driver, app: NoticedApp, jobs_db: JobsDatabase
+    dashboard: Driver, app: BellApp, jobs_db: JobsDatabase
 ) -> None:
-    await go_away(dashboard)
+    await leave_terminal(dashboard)
     jobs_db.set_status(1, "running")
     jobs_db.set_status(1, "succeeded")
     await dashboard.until(lambda: app.bells)
@@ -64,31 +65,29 @@ async def test_jobs_that_ended_while_unfocused_are_reported_on_return(
     bells = app.bells
     jobs_db.set_status(2, "failed")
     await dashboard.until(lambda: app.bells > bells)
-    await come_back(dashboard)
+    await return_to_terminal(dashboard)
     await dashboard.shows_toast("While you were away: 1 failed and 1 succeeded")
 
 
 @configured(bell=True)
 async def test_jobs_that_end_while_focused_are_not_notified(
-    dashboard: Driver, app: NoticedApp, jobs_db: JobsDatabase
+    dashboard: Driver, app: BellApp, jobs_db: JobsDatabase
 ) -> None:
     await dashboard.show_project("Autumn catalog")
-    await look_twice(dashboard)
+    await until_jobs_are_watched(dashboard)
     jobs_db.set_status(1, "succeeded")
     await dashboard.until(lambda: "succeeded" in dashboard.row(1))
-    await look_twice(dashboard)
+    await until_jobs_are_watched(dashboard)
     assert (dashboard.toasts, app.bells) == ([], 0)
 
 
 @configured(view="failures", bell=True)
-async def test_configured_view_limits_the_notifications(
-    dashboard: Driver, app: NoticedApp, jobs_db: JobsDatabase
-) -> None:
-    await go_away(dashboard)
+async def test_configured_view_limits_the_notifications(dashboard: Driver, app: BellApp, jobs_db: JobsDatabase) -> None:
+    await leave_terminal(dashboard)
     jobs_db.set_status(1, "succeeded")
     jobs_db.set_status(2, "failed")
     await dashboard.until(lambda: app.bells)
-    await come_back(dashboard)
+    await return_to_terminal(dashboard)
     await dashboard.until(lambda: dashboard.toasts)
     assert [toast.partition(" ")[0] for toast in dashboard.toasts] == ["While"]
     assert "succeeded" not in dashboard.toasts[0]
@@ -98,19 +97,19 @@ async def test_configured_view_limits_the_notifications(
 async def test_supported_terminal_shows_a_desktop_notification(
     dashboard: Driver, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[str, str]] = []
+    shown: list[tuple[str, str]] = []
 
     def sequence(_: object, title: str, body: str, *, named: str | None) -> str:
         assert named == "kitty"
         if body:
-            asked.append((title, body))
+            shown.append((title, body))
         return ""
 
     monkeypatch.setattr(notifications, "sequence", sequence)
-    await go_away(dashboard)
+    await leave_terminal(dashboard)
     jobs_db.set_status(2, "failed")
-    await dashboard.until(lambda: asked)
-    ((title, body),) = asked
+    await dashboard.until(lambda: shown)
+    ((title, body),) = shown
     assert title.startswith("gjobs testbase")
     assert " failed" in body
 
@@ -125,7 +124,7 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @configured(desktop=True)
 async def test_unsupported_terminal_is_reported_once(plain_terminal: None, dashboard: Driver) -> None:
     await dashboard.shows_toast("This terminal is not known to show desktop notifications")
-    await look_twice(dashboard)
+    await until_jobs_are_watched(dashboard)
     assert len(dashboard.toasts) == 1
 
 
@@ -133,5 +132,5 @@ async def test_unsupported_terminal_is_reported_once(plain_terminal: None, dashb
 async def test_nothing_is_watched_without_configured_notifications(dashboard: Driver) -> None:
     assert dashboard.app._notices is None
     dashboard.app.post_message(events.AppBlur())
-    await come_back(dashboard)
+    await return_to_terminal(dashboard)
     assert dashboard.toasts == []

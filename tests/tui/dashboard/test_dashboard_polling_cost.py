@@ -33,11 +33,6 @@ async def test_notification_refreshes_the_list_before_the_interval_ends(
     jobs_db.sql("update generation_jobs set status = 'running' where status = 'queued'")
     await dashboard.until(lambda: "queued" not in "".join(dashboard.row(number) for number in dashboard.rows))
 
-
-async def test_canceling_the_change_listener_releases_its_advisory_lock(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    await dashboard.until(lambda: dashboard.app.poller.is_woken)
     app = dashboard.app
     assert [worker.group for worker in app.workers].count("changes") == 1
     app.workers.cancel_group(app, "changes")
@@ -45,40 +40,14 @@ async def test_canceling_the_change_listener_releases_its_advisory_lock(
     await dashboard.until(lambda: jobs_db.sql(listeners) == [(0,)])
 
 
-async def test_polling_cost_is_shown_by_a_key_and_logged_at_the_end(
+async def test_unchanged_list_is_not_drawn_again_and_focus_and_load_are_tracked(
     dashboard: Driver, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await dashboard.press("L", toast="This dashboard, in the last ")
-    with caplog.at_level(logging.INFO):
-        await dashboard.app.poller.close()
-    assert "This dashboard, in the last " in caplog.text
-
-
-async def test_header_and_load_toast_show_the_same_polling_interval(
-    drive: Drive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def intervals_told(driver: Driver) -> int:
-        return sum("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts)
-
-    # However quick the look: one that is quick counts for more than what the planner says.
-    monkeypatch.setattr("store.job_list.list_cost.SHARE_OF_TIME", 1_000_000)
-    async with drive(make=ExpensiveStore, interval=1.0) as driver:
-        await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))
-        await driver.press("plus", toast="1 s is the shortest interval.")
-        await driver.press("minus", until=lambda: intervals_told(driver) == 1)
-        await driver.press("L", until=lambda: intervals_told(driver) == 2)
-
-
-async def test_terminal_focus_changes_the_attention_of_the_poller(dashboard: Driver) -> None:
-    connection = dashboard.app.poller
-    dashboard.app.post_message(events.AppBlur())
-    await dashboard.until(lambda: connection.attention is Attention.UNFOCUSED)
-    dashboard.app.post_message(events.AppFocus())
-    await dashboard.until(lambda: connection.attention is Attention.FOCUSED)
-
-
-async def test_unchanged_list_is_not_drawn_again(dashboard: Driver) -> None:
     app = dashboard.app
+    for event, attention in ((events.AppBlur(), Attention.UNFOCUSED), (events.AppFocus(), Attention.FOCUSED)):
+        app.post_message(event)
+        await dashboard.until(lambda attention=attention: app.poller.attention is attention)  # type: ignore[misc]
+
     shown = app.dashboard.listing
     drawn: list[object] = []
     app.dashboard.jobs.show = lambda *given, **named: drawn.append(given)  # type: ignore[method-assign]
@@ -87,8 +56,28 @@ async def test_unchanged_list_is_not_drawn_again(dashboard: Driver) -> None:
     assert app.dashboard.listing == shown
     assert drawn == []
 
+    await dashboard.press("L", toast="This dashboard, in the last ")
+    with caplog.at_level(logging.INFO):
+        await app.poller.close()
+    assert "This dashboard, in the last " in caplog.text
 
-class DearStore(FrozenStore):
+
+async def test_header_and_load_toast_show_the_same_polling_interval(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def count_interval_toasts(driver: Driver) -> int:
+        return sum("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts)
+
+    # Without this, a fast poll outweighs the estimate of the planner.
+    monkeypatch.setattr("store.job_list.list_cost.SHARE_OF_TIME", 1_000_000)
+    async with drive(make=ExpensiveStore, interval=1.0) as driver:
+        await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))
+        await driver.press("plus", toast="1 s is the shortest interval.")
+        await driver.press("minus", until=lambda: count_interval_toasts(driver) == 1)
+        await driver.press("L", until=lambda: count_interval_toasts(driver) == 2)
+
+
+class SlowProjectStore(FrozenStore):
     """A database whose planner rates every list of a project as expensive, and no other."""
 
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
@@ -103,7 +92,7 @@ async def test_list_loads_without_waiting_for_its_cost_estimate(drive: Drive) ->
 
 @contextmanager
 def slowed(database: Conninfo, seconds: float) -> Iterator[None]:
-    """Each statement of a user's that reads jobs takes so long at least."""
+    """Make each statement of a user that reads jobs take at least this long."""
     with connect(database, autocommit=True) as owner:
         owner.execute(
             "create policy slow on generation_jobs as restrictive for select to authenticated"
@@ -123,7 +112,7 @@ async def test_banner_of_a_timed_out_list_suggests_how_to_narrow_it(jobs_db: Job
 
 async def test_expensive_list_is_polled_less_often(jobs_db: JobsDatabase, database: Conninfo) -> None:
     with slowed(database, 0.25):
-        async with drive_dashboard(WatchedApp(opener_of(database, make=DearStore), interval=2.0)) as driver:
+        async with drive_dashboard(WatchedApp(opener_of(database, make=SlowProjectStore), interval=2.0)) as driver:
             connection = driver.app.poller
             poller = connection._listing
             assert poller is not None

@@ -1,4 +1,4 @@
-"""Profiles in the dashboard: the frame, going on to another database, moved keys, a configured theme."""
+"""Profiles in the dashboard: frame, switching databases, keymap, theme and password commands."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -33,7 +33,7 @@ HOSTILE = "\x1b[31m[/oops] \u202eprod [@click=app.quit]x[/]"
 
 @pytest.fixture
 def lab(migrated_copy: Conninfo) -> Iterator[JobsDatabase]:
-    """Another database, with one job more."""
+    """Another database with one more job."""
     jobs_db = JobsDatabase(migrated_copy)
     fill(jobs_db)
     jobs_db.job(9, "failed", mode="packaging", error="Out of paper")
@@ -65,7 +65,7 @@ def prod(database: Conninfo) -> str:
     return profile("prod", address_of(database), label="Production", color="red")
 
 
-async def look_at(driver: Driver, name: str, **expected: Unpack[Expected]) -> None:
+async def switch_to_database(driver: Driver, name: str, **expected: Unpack[Expected]) -> None:
     await driver.press("D", dialog="Switch to which database?")
     await driver.type(name, "enter", **expected)
 
@@ -95,13 +95,6 @@ class TestFrame:
                 await driver.until(lambda title=title: driver.dialog.startswith(title))  # type: ignore[misc]
                 assert str(driver.app.screen.query_one("#dialog").border_subtitle).strip() == "Production"
 
-    async def test_profile_without_a_color_shows_its_name_in_the_header(
-        self, jobs_db: JobsDatabase, database: Conninfo
-    ) -> None:
-        async with drive_dashboard(app_of(settings_of(profile("prod", address_of(database))))) as driver:
-            assert driver.header.startswith(" gjobs  prod")
-            assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse(driver.app.theme_variables["primary"])
-
     async def test_hostile_profile_label_is_shown_as_plain_text(
         self, jobs_db: JobsDatabase, database: Conninfo
     ) -> None:
@@ -120,43 +113,50 @@ class TestSwitchingDatabases:
 
     @pytest.fixture
     async def driver(self, both: Settings, tmp_path: Path) -> AsyncIterator[Driver]:
-        """Looks at Production; the lab is the other profile."""
+        """A dashboard of Production; the lab is the other profile."""
         async with drive_dashboard(app_of(both, tmp_path / "state.json")) as driver:
             yield driver
 
-    async def test_switching_the_database_drops_filter_and_marks(
-        self, driver: Driver, jobs_db: JobsDatabase, lab: JobsDatabase
+    async def test_switching_the_database_drops_filter_and_marks_and_keeps_interval_and_project(
+        self, driver: Driver, jobs_db: JobsDatabase, lab: JobsDatabase, tmp_path: Path
     ) -> None:
         await driver.filter("lifestyle", rows=[1, 4, 6])
         await driver.press("enter", "*")
         assert driver.marked == {1, 4, 6}
 
-        await driver.command("Switch to database lab", shows=("Out of paper", "Jobs · 7"))
+        await driver.command("Switch to database lab", shows=("Out of paper", "Jobs · 7", "live every 10 s"))
         assert driver.marked == set()
         assert driver.header.startswith(" lab ")
         assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse("teal")
         await driver.press("s", on=1, until=lambda: lab.status(1) == "running")
         assert jobs_db.status(1) == "queued"
 
-    async def test_switching_the_database_waits_for_a_pending_write(
+        await switch_to_database(driver, "Production", shows=("Costs · Autumn catalog", "live every 2 s"))
+        await driver.show_project("Spring lookbook")
+        await switch_to_database(driver, "lab", shows=("Costs · Autumn catalog", "live every 10 s"))
+        await switch_to_database(driver, "Production", shows=("Costs · Spring lookbook", "live every 2 s"))
+        memory = RememberedState(tmp_path / "state.json")
+        assert memory.project("prod as ada@example.com") == SPRING
+        assert memory.project("lab as ada@example.com") == AUTUMN
+
+    async def test_switching_the_database_waits_for_a_write_but_drops_a_late_poll_result(
         self, driver: Driver, jobs_db: JobsDatabase
     ) -> None:
         jobs_db.sql("begin")
         jobs_db.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
         await driver.press("s", on=1)
-        await look_at(driver, "lab", toast="Switching after the last change is confirmed.")
+        await switch_to_database(driver, "lab", toast="Switching after the last change is confirmed.")
         assert driver.header.startswith(" Production ")
-
         jobs_db.sql("commit")
         await driver.shows("Out of paper")
         assert jobs_db.status(1) == "running"
         await driver.shows_toast("00000001")
 
-    async def test_late_result_of_the_former_database_is_dropped(self, driver: Driver, jobs_db: JobsDatabase) -> None:
+        await switch_to_database(driver, "Production", shows="Jobs · 6")
         jobs_db.sql("begin")
         jobs_db.sql("lock table public.generation_jobs in access exclusive mode")
         await driver.press("f5")
-        await look_at(driver, "lab", shows="Out of paper")
+        await switch_to_database(driver, "lab", shows="Out of paper")
         jobs_db.sql("commit")
         await driver.refreshes(shows="Out of paper")
         assert driver.banner == ""
@@ -176,23 +176,15 @@ class TestSwitchingDatabases:
         await until(lambda: lab.sql(SESSIONS) == [(0,)])
 
     async def test_user_can_switch_back_from_an_unreachable_database(self, jobs_db: JobsDatabase, prod: str) -> None:
-        async with drive_dashboard(app_of(settings_of(prod, profile("down", NOWHERE)))) as driver:
-            await look_at(driver, "down")
+        keymap = '[keymap]\n"app.refresh" = "f6"'
+        async with drive_dashboard(app_of(settings_of(prod, profile("down", NOWHERE), keymap))) as driver:
+            await switch_to_database(driver, "down")
             await driver.until(lambda: "not reachable" in driver.banner)
+            assert "Press f6 to retry now." in driver.banner
             assert driver.rows == []
             assert driver.header.startswith(" gjobs  down")
-            await look_at(driver, "Production", shows="Costs · Autumn catalog")
+            await switch_to_database(driver, "Production", shows="Costs · Autumn catalog")
             assert driver.banner == ""
-
-    async def test_each_database_has_its_interval_and_remembers_its_project(
-        self, driver: Driver, tmp_path: Path
-    ) -> None:
-        await driver.show_project("Spring lookbook")
-        await look_at(driver, "lab", shows=("Costs · Autumn catalog", "live every 10 s"))
-        await look_at(driver, "Production", shows=("Costs · Spring lookbook", "live every 2 s"))
-        memory = RememberedState(tmp_path / "state.json")
-        assert memory.project("prod as ada@example.com") == SPRING
-        assert memory.project("lab as ada@example.com") == AUTUMN
 
     async def test_switching_the_database_ends_the_write_permit(
         self, jobs_db: JobsDatabase, database: Conninfo, prod: str
@@ -201,10 +193,10 @@ class TestSwitchingDatabases:
         async with drive_dashboard(app_of(settings_of(careful, other, prod, chosen="careful"))) as driver:
             await driver.press("W", until=lambda: driver.dialog)
             await driver.type("ticket 4711", "enter", until=lambda: "read-only" not in driver.header)
-            await look_at(driver, "other")
+            await switch_to_database(driver, "other")
             await driver.until(lambda: "read-only" in driver.header and driver.cursor == 1)
             await driver.press("s", toast="This session is read-only.")
-            await look_at(driver, "careful")
+            await switch_to_database(driver, "careful")
             await driver.until(lambda: "read-only" in driver.header)
             assert jobs_db.status(1) == "queued"
 
@@ -242,11 +234,6 @@ class TestKeymap:
             await driver.press("N", shows="Cancel (f10)")
             await driver.press("f10", "S", until=lambda: jobs_db.status(1) == "running")
 
-    async def test_banner_shows_the_configured_refresh_key(self) -> None:
-        settings = settings_of(profile("prod", NOWHERE), '[keymap]\n"app.refresh" = "f5"')
-        async with drive_dashboard(app_of(settings)) as driver:
-            await driver.until(lambda: "Press f5 to retry now." in driver.banner)
-
 
 class TestTheme:
     async def test_configured_theme_wins_and_does_not_change_the_remembered_one(
@@ -263,11 +250,15 @@ class TestTheme:
             assert driver.app.theme == "gruvbox"
 
 
-async def test_configuration_warning_is_shown_as_a_toast(jobs_db: JobsDatabase, prod: str) -> None:
-    settings = settings_of(prod)
+async def test_profile_without_a_color_shows_its_name_and_a_configuration_warning(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    settings = settings_of(profile("prod", address_of(database)))
     warned = replace(settings, configuration=replace(settings.configuration, warning="Run chmod 600 /here/config.toml"))
     async with drive_dashboard(app_of(warned)) as driver:
         await driver.shows_toast("chmod 600 /here/config.toml")
+        assert driver.header.startswith(" gjobs  prod")
+        assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse(driver.app.theme_variables["primary"])
 
 
 async def test_profile_sets_the_statement_timeout(database: Conninfo) -> None:

@@ -1,4 +1,4 @@
-"""Choosing and creating projects, and the users who see them."""
+"""Choosing and creating projects, and the jobs that each user sees."""
 
 from textual.widgets import OptionList
 
@@ -27,7 +27,9 @@ async def test_operator_chooses_the_owner_of_a_new_project(jobs_db: JobsDatabase
     assert jobs_db.sql("select user_id from projects where name = 'Boots'") == [(BEN,)]
 
 
-async def test_project_picker_finds_projects_by_letters_or_id(dashboard: Driver) -> None:
+async def test_project_is_selected_by_letters_or_id_in_the_picker_and_by_key_or_click_in_the_list(
+    dashboard: Driver,
+) -> None:
     await dashboard.press("p")
     choices = dashboard.app.screen.query_one(OptionList)
     for typed, found in (
@@ -41,43 +43,23 @@ async def test_project_picker_finds_projects_by_letters_or_id(dashboard: Driver)
     await dashboard.press("enter", dialog="Show which project?")
     await dashboard.type("", "down", "enter", shows="Costs · Spring lookbook")
 
-
-async def test_project_list_selects_a_project_by_key_or_click(dashboard: Driver) -> None:
+    await dashboard.pilot.click(ProjectList, offset=(5, 2))
+    await dashboard.shows("Costs · Autumn catalog", "› Autumn catalog")
     dashboard.app.dashboard.query_one(ProjectList).focus()
     await dashboard.press("j", "enter", shows=("Costs · Spring lookbook", "› Spring lookbook"))
     assert dashboard.app.focused is dashboard.table
 
-    await dashboard.pilot.click(ProjectList, offset=(5, 2))
-    await dashboard.shows("Costs · Autumn catalog")
 
-
-async def test_project_list_shows_new_projects_and_keeps_its_highlight(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    projects = dashboard.app.dashboard.query_one(ProjectList)
-    projects.focus()
-    await dashboard.press("end")
-    jobs_db.sql("insert into projects (user_id, name) values (%s, 'Winter sale')", ADA)
-    await dashboard.refreshes()
-
-    await dashboard.shows("Winter sale", "Costs · Autumn catalog")
-    assert projects.highlighted_option is not None
-    assert projects.highlighted_option.id == str(SPRING)
-
-
-async def test_acting_as_another_user_lists_only_their_jobs(dashboard: Driver) -> None:
+async def test_other_users_see_only_their_jobs_and_the_operator_sees_all(dashboard: Driver) -> None:
     await dashboard.press("down", "u", dialog="Act as which user?", shows="ben@example.com  1 job")
     await dashboard.press("enter", dialog="")
-    assert dashboard.cursor == 2, "this user is already the actor: nothing changes"
+    assert dashboard.cursor == 2, "choosing the current user changes nothing"
 
     await dashboard.act_as("ben@", shows=("as ben@example.com", "Costs · Trail gear"))
     assert dashboard.rows == [8]
     await dashboard.shows_no_longer("Autumn")
 
-
-async def test_operator_sees_jobs_of_all_users(dashboard: Driver) -> None:
-    await dashboard.press("u", dialog="Act as which user?", shows="ben@example.com  1 job")
-    await dashboard.press("up", "up", "enter", shows=("as the operator", "Trail gear"))
+    await dashboard.act_as("operator", shows=("as the operator", "Trail gear"))
     await dashboard.show_project("all projects")
     assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 8]
 
@@ -93,12 +75,17 @@ def all_projects(driver: Driver) -> str:
     return str(driver.app.dashboard.query_one(ProjectList).get_option("all").prompt).split()[-1]
 
 
-async def test_job_keys_only_explain_while_the_project_list_has_the_focus(
+async def test_focused_project_list_keeps_its_highlight_and_refuses_job_keys(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     before = jobs_db.sql("select id, status from public.generation_jobs order by id")
-    dashboard.app.dashboard.query_one(ProjectList).focus()
-    await dashboard.settle()
+    projects = dashboard.app.dashboard.query_one(ProjectList)
+    projects.focus()
+    await dashboard.press("end")
+    jobs_db.sql("insert into projects (user_id, name) values (%s, 'Winter sale')", ADA)
+    await dashboard.refreshes(shows=("Winter sale", "Costs · Autumn catalog"))
+    assert projects.highlighted_option is not None
+    assert projects.highlighted_option.id == str(SPRING), "a refresh keeps the highlight"
     for key in ("s", "c", "f", "r", "d", "delete", "y", "Y"):
         dashboard.app.clear_notifications()
         await dashboard.press(key, dialog="")

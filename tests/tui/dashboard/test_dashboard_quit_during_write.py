@@ -11,13 +11,13 @@ from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_results import DeletionOutcome, TransitionOutcome
 from store.projects.project import Project
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.tui.dashboard.dashboard_driver import Driver, FrozenStore, dashboard_on
 from tests.tui.jobs_database import JobsDatabase
 from tui.dashboard.keys.key_queue import DROPPED
 
 
 class HeldStore(FrozenStore):
-    """Writes each chunk only when it may."""
+    """A store that writes a chunk only after its gate opens."""
 
     gate = asyncio.Event()
     chunks = 0
@@ -44,38 +44,36 @@ class HeldStore(FrozenStore):
 
 
 @pytest.fixture
-async def selecting(jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Driver]:
+async def with_selection(jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Driver]:
+    """A dashboard with 126 selected jobs."""
     HeldStore.gate, HeldStore.chunks = asyncio.Event(), 0
     jobs_db.jobs(range(100, 220))
-    async with drive_dashboard(WatchedApp(opener_of(database, make=HeldStore))) as driver:
-        await driver.press("A")
-        await driver.shows("126 jobs selected")
+    async with dashboard_on(database, make=HeldStore) as driver:
+        await driver.press("A", shows="126 jobs selected")
         yield driver
 
 
 @pytest.fixture
-async def deleting(selecting: Driver) -> Driver:
-    """The first of three chunks is on its way."""
-    await selecting.press("d", "y")
-    await selecting.until(lambda: HeldStore.chunks)
-    return selecting
+async def deleting(with_selection: Driver) -> Driver:
+    """A dashboard that is deleting its selection; the first of three chunks waits at the gate."""
+    await with_selection.press("d", "y")
+    await with_selection.until(lambda: HeldStore.chunks)
+    return with_selection
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
 async def test_quitting_during_a_bulk_write_asks_and_stop_ends_it_after_the_chunk(
     deleting: Driver, jobs_db: JobsDatabase, key: str
 ) -> None:
-    await deleting.press(key)
-    await deleting.has_dialog("Quit during a write?")
-    await deleting.shows("Deleting 126 jobs is still running.")
+    await deleting.press(key, dialog="Quit during a write?", shows="Deleting 126 jobs is still running.")
     await deleting.press("s")
     HeldStore.gate.set()
     await deleting.until(lambda: not deleting.app.is_running)
 
     assert HeldStore.chunks == 1
     assert jobs_db.count() == 128 - 50
-    (sentence,) = deleting.app.tasks.farewell
-    assert sentence.startswith("Deleted 50 of 126 jobs. Stopped: 76 jobs were not touched")
+    (result,) = deleting.app.tasks.farewell
+    assert result.startswith("Deleted 50 of 126 jobs. Stopped: 76 jobs were not touched")
 
 
 async def test_quitting_during_a_bulk_write_may_finish_it(deleting: Driver, jobs_db: JobsDatabase) -> None:
@@ -91,7 +89,7 @@ async def test_quitting_during_a_bulk_write_may_finish_it(deleting: Driver, jobs
 async def test_write_that_ends_during_the_question_quits(
     deleting: Driver, jobs_db: JobsDatabase, keys: list[str]
 ) -> None:
-    """Also below the manual: the user has asked to quit, and nothing is left to decide."""
+    """The question is gone even if the manual covers it: nothing is left to decide."""
     await deleting.press(*keys)
     HeldStore.gate.set()
     await deleting.until(lambda: not deleting.app.is_running)
@@ -101,20 +99,20 @@ async def test_write_that_ends_during_the_question_quits(
 
 
 @pytest.mark.parametrize("answer", [[], ["f"]])
-async def test_result_of_a_form_is_printed_after_quitting(selecting: Driver, answer: list[str]) -> None:
-    await selecting.press("f", dialog="Fail 126 jobs")
-    await selecting.type("API timeout", "enter", until=lambda: HeldStore.chunks)
-    await selecting.press("ctrl+q", dialog="Quit during a write?")
-    await selecting.press(*answer)
+async def test_result_of_a_form_is_printed_after_quitting(with_selection: Driver, answer: list[str]) -> None:
+    await with_selection.press("f", dialog="Fail 126 jobs")
+    await with_selection.type("API timeout", "enter", until=lambda: HeldStore.chunks)
+    await with_selection.press("ctrl+q", dialog="Quit during a write?")
+    await with_selection.press(*answer)
     HeldStore.gate.set()
-    await selecting.until(lambda: not selecting.app.is_running)
+    await with_selection.until(lambda: not with_selection.app.is_running)
 
-    (sentence,) = selecting.app.tasks.farewell
-    assert sentence.startswith("Failed 2 of 126 jobs")
+    (result,) = with_selection.app.tasks.farewell
+    assert result.startswith("Failed 2 of 126 jobs")
 
 
 @pytest.mark.parametrize(
-    ("key", "title", "typed", "result"),
+    ("key", "title", "typed", "words"),
     [
         ("n", "New job", "x", "Queued x "),
         ("n", "New job", "m" * 201, "The mode has 201 characters"),
@@ -123,26 +121,24 @@ async def test_result_of_a_form_is_printed_after_quitting(selecting: Driver, ans
     ids=["job", "refused job", "project"],
 )
 async def test_result_of_a_form_with_one_write_is_printed_after_quitting(
-    selecting: Driver, jobs_db: JobsDatabase, key: str, title: str, typed: str, result: str
+    with_selection: Driver, jobs_db: JobsDatabase, key: str, title: str, typed: str, words: str
 ) -> None:
-    await selecting.press(key, dialog=title)
-    await selecting.type(typed, "enter", until=lambda: HeldStore.chunks)
-    await selecting.press("ctrl+q")
-    await selecting.shows_toast("Quitting after the last change is confirmed.")
+    await with_selection.press(key, dialog=title)
+    await with_selection.type(typed, "enter", until=lambda: HeldStore.chunks)
+    await with_selection.press("ctrl+q")
+    await with_selection.shows_toast("Quitting after the last change is confirmed.")
     HeldStore.gate.set()
-    await selecting.until(lambda: not selecting.app.is_running)
+    await with_selection.until(lambda: not with_selection.app.is_running)
 
-    (sentence,) = selecting.app.tasks.farewell
-    assert sentence.startswith(result)
+    (result,) = with_selection.app.tasks.farewell
+    assert result.startswith(words)
 
 
 async def test_staying_keeps_the_dashboard_open(deleting: Driver, jobs_db: JobsDatabase) -> None:
     await deleting.press("q", "escape")
     HeldStore.gate.set()
     await deleting.shows_toast("Deleted 126 of 126 jobs.")
-    await deleting.press("s")
-    await deleting.shows_toast(DROPPED)
-
+    await deleting.press("s", toast=DROPPED)
     assert deleting.app.is_running
 
 
@@ -150,5 +146,5 @@ async def test_second_quit_key_during_the_question_quits_at_once(deleting: Drive
     await deleting.press("ctrl+q", "ctrl+q")
     await deleting.until(lambda: not deleting.app.is_running)
 
-    (sentence,) = deleting.app.tasks.farewell
-    assert sentence.startswith("gjobs ended before the last change was confirmed.")
+    (result,) = deleting.app.tasks.farewell
+    assert result.startswith("gjobs ended before the last change was confirmed.")

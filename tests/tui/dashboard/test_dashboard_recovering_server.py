@@ -1,15 +1,15 @@
-"""A server in crash recovery: the dashboard waits for it, and shows its jobs without a key."""
+"""The dashboard waits for a server in crash recovery and then shows its jobs by itself."""
 
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import recovering
-from tests.tui.dashboard.dashboard_driver import WatchedApp, drive_dashboard, opener_of
+from tests.tui.dashboard.dashboard_driver import dashboard_on
 from tests.tui.jobs_database import JobsDatabase
 
 
 async def test_dashboard_waits_for_a_server_in_crash_recovery(jobs_db: JobsDatabase, database: Conninfo) -> None:
     async with (
         recovering(database) as (server, conninfo),
-        drive_dashboard(WatchedApp(opener_of(conninfo), interval=0.05)) as driver,
+        dashboard_on(conninfo, interval=0.05) as driver,
     ):
         assert "the database system is not accepting connections" in driver.banner
         assert "Wait until it is ready" in driver.banner

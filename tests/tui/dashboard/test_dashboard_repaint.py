@@ -16,7 +16,7 @@ from tui.dashboard.job_list.job_table import JobTable
 
 @pytest.fixture
 def drawn(drawn_at_once: None, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How many lines of each kind of widget were drawn, and not taken from what Textual keeps of them."""
+    """Count the drawn lines of each kind of widget. Lines from Textual's cache do not count."""
     counts: Counter[str] = Counter()
 
     def counting(original: Callable[[Widget, int], Strip]) -> Callable[[Widget, int], Strip]:
@@ -31,35 +31,38 @@ def drawn(drawn_at_once: None, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counts
 
 
-async def same_looks(driver: Driver, number: int = 5) -> None:
-    before = driver.app.looks
-    await driver.until(lambda: driver.app.looks >= before + number)
-    await driver.settle()
-
-
 @pytest.fixture
 async def quick(drive: Drive, drawn: Counter[str]) -> AsyncIterator[Driver]:
+    """A dashboard that polls twenty times a second, after its first lines were drawn."""
     async with drive(interval=0.05) as driver:
-        await same_looks(driver)
+        await driver.polls_again(5)
         assert drawn["JobTable"] > 0
         drawn.clear()
         yield driver
 
 
+async def polls_draw(driver: Driver, drawn: Counter[str], expected: dict[str, int]) -> None:
+    header = driver.header
+    await driver.polls_again(5)
+    if driver.header != header:  # A busy machine polls less often, and the status line shows that.
+        drawn.pop("StatusLine", None)
+    assert drawn == expected
+
+
 async def test_polls_without_changes_draw_nothing(quick: Driver, drawn: Counter[str]) -> None:
-    await same_looks(quick)
-    assert drawn == {}
+    await polls_draw(quick, drawn, {})
 
     await quick.press("enter", dialog="Job")
-    await same_looks(quick)
+    await quick.polls_again(5)
     drawn.clear()
-    await same_looks(quick)
-    assert drawn == {}
+    await polls_draw(quick, drawn, {})
 
 
 async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
-    drive: Drive, clock: Clock, drawn: Counter[str]
+    jobs_db: JobsDatabase, drive: Drive, clock: Clock, drawn: Counter[str]
 ) -> None:
+    # The duration of a running job changes every second.
+    jobs_db.sql("update generation_jobs set status = 'succeeded' where status = 'running'")
     async with drive(clock=clock) as driver:
         for seconds, kinds in ((9, set()), (20, {"CostsPanel"}), (60, {"JobTable", "CostsPanel"})):
             drawn.clear()
@@ -74,10 +77,9 @@ async def test_changed_job_redraws_only_the_table_and_the_costs(
     jobs_db: JobsDatabase, quick: Driver, drawn: Counter[str]
 ) -> None:
     jobs_db.sql("update generation_jobs set mode = 'packaging' where mode = 'main_white'")
-    await same_looks(quick)
-    assert drawn == {"JobTable": 1}
+    await polls_draw(quick, drawn, {"JobTable": 1})
 
     jobs_db.set_status(1, "running")
     await quick.refreshes(until=lambda: "CostsPanel" in drawn)
-    await same_looks(quick)
+    await quick.polls_again(5)
     assert set(drawn) == {"JobTable", "CostsPanel"}

@@ -24,7 +24,7 @@ def make_status(**fields: object) -> ConnectionStatus:
     return ConnectionStatus(**{**usual, "max_staleness": 2.0, "trouble": None, **fields})  # type: ignore[arg-type]
 
 
-HERS = "host/app · as ada@example.com"
+OF_ADA = "host/app · as ada@example.com"
 
 LIVE = "as ada@example.com · live every 2 s"
 
@@ -35,15 +35,15 @@ PRODUCTION = {"database": "Production", "has_color": True}
     ("fields", "data_age", "text"),
     [
         ({}, 1.0, f"gjobs  host/app · {LIVE}"),
-        ({"read_only": True}, 1.0, f"gjobs  {HERS} · read-only · live every 2 s"),
-        ({"has_partial_claims": True}, 1.0, f"gjobs  {HERS} · partial claims · live every 2 s"),
-        ({"may_write": True}, 1.0, f"gjobs  {HERS} · may write · live every 2 s"),
-        ({"paused": True}, 95.0, f"gjobs  {HERS} · ‖ paused, seen 1 min ago"),
-        ({"paused": True}, None, f"gjobs  {HERS} · ‖ paused"),
-        ({"trouble": "no connection", "paused": True}, 95.0, f"gjobs  {HERS} · ✗ no connection"),
+        ({"read_only": True}, 1.0, f"gjobs  {OF_ADA} · read-only · live every 2 s"),
+        ({"has_partial_claims": True}, 1.0, f"gjobs  {OF_ADA} · partial claims · live every 2 s"),
+        ({"may_write": True}, 1.0, f"gjobs  {OF_ADA} · may write · live every 2 s"),
+        ({"paused": True}, 95.0, f"gjobs  {OF_ADA} · ‖ paused, seen 1 min ago"),
+        ({"paused": True}, None, f"gjobs  {OF_ADA} · ‖ paused"),
+        ({"trouble": "no connection", "paused": True}, 95.0, f"gjobs  {OF_ADA} · ✗ no connection"),
         ({"database": None}, None, "gjobs  no database yet · connecting …"),
         ({"database": None, "trouble": "no schema"}, None, "gjobs  no database yet · ✗ no schema"),
-        ({"is_exposed": True}, 1.0, f"gjobs  {HERS} · not encrypted · live every 2 s"),
+        ({"is_exposed": True}, 1.0, f"gjobs  {OF_ADA} · not encrypted · live every 2 s"),
         ({"origin": "DATABASE_URL"}, 1.0, f"gjobs  DATABASE_URL host/app · {LIVE}"),
         (PRODUCTION, 1.0, f"Production  {LIVE}"),
         ({**PRODUCTION, "address": "host/app"}, 1.0, f"Production  host/app · {LIVE}"),

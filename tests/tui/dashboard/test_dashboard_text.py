@@ -1,4 +1,4 @@
-"""Facts of a job, the banner, the line above, and which project is shown: pure words and choices."""
+"""Texts of the dashboard: facts of a job, banner and error labels; and the choice of the project to show."""
 
 import time
 from dataclasses import replace
@@ -119,13 +119,13 @@ def test_banner_shows_the_error_its_start_and_the_next_retry(
 @pytest.mark.parametrize(
     ("wanted", "projects", "is_there", "all_was_chosen", "shown"),
     [
-        pytest.param(None, [AUTUMN, SPRING], True, False, AUTUMN, id="the newest at first"),
-        pytest.param(None, [AUTUMN, SPRING], True, True, None, id="all, where that was chosen"),
-        pytest.param(SPRING, [AUTUMN, SPRING], True, True, SPRING, id="the chosen one"),
-        pytest.param(GONE, [AUTUMN, SPRING], False, True, AUTUMN, id="the newest for one that is gone"),
-        pytest.param(GONE, [AUTUMN, SPRING], True, True, GONE, id="one so old that it is not listed"),
-        pytest.param(GONE, [], False, True, None, id="no project at all"),
-        pytest.param(None, [], False, False, None, id="none yet"),
+        pytest.param(None, [AUTUMN, SPRING], True, False, AUTUMN, id="the newest project at first"),
+        pytest.param(None, [AUTUMN, SPRING], True, True, None, id="all projects if they were chosen"),
+        pytest.param(SPRING, [AUTUMN, SPRING], True, True, SPRING, id="the chosen project"),
+        pytest.param(GONE, [AUTUMN, SPRING], False, True, AUTUMN, id="the newest project for a deleted one"),
+        pytest.param(GONE, [AUTUMN, SPRING], True, True, GONE, id="a project too old to be listed"),
+        pytest.param(GONE, [], False, True, None, id="no project is left"),
+        pytest.param(None, [], False, False, None, id="no project yet"),
     ],
 )
 def test_project_to_show_prefers_the_chosen_project_over_the_newest(
@@ -148,7 +148,7 @@ def test_project_to_show_prefers_the_chosen_project_over_the_newest(
         ("❤\ufe0f", "❤␦"),
     ],
 )
-def test_invisible_typed_characters_are_shown_one_sign_each(typed: str, shown: str) -> None:
+def test_each_invisible_typed_character_is_shown_as_one_sign(typed: str, shown: str) -> None:
     text = ShowsInvisible()(Text(typed))
 
     assert text.plain == shown

@@ -1,10 +1,12 @@
-"""How long jobs wait and run, in the dashboard."""
+"""The dialog of job timings."""
 
 from tests.tui.dashboard.dashboard_driver import Driver
 from tests.tui.jobs_database import JobsDatabase
 
 
-async def test_timings_dialog_shows_modes_over_a_chosen_period(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+async def test_timings_dialog_shows_modes_over_a_chosen_period_and_retries_after_an_error(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     jobs_db.set_status(1, "running")
     jobs_db.set_status(1, "failed")
     await dashboard.press("t", dialog="Times · Autumn catalog", shows=("MODE", "DONE", "FAILED", "OLDEST", "all"))
@@ -13,16 +15,12 @@ async def test_timings_dialog_shows_modes_over_a_chosen_period(dashboard: Driver
     await dashboard.press("left", "left", "left", shows="Finished in the last 1 h: ")
     await dashboard.press("escape", dialog="")
 
-
-async def test_timings_dialog_covers_all_projects(dashboard: Driver) -> None:
-    await dashboard.show_project("all projects")
-    await dashboard.press("t", dialog="Times · all projects")
-
-
-async def test_timings_dialog_shows_a_database_error_and_can_retry(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     jobs_db.sql("alter table generation_jobs rename to elsewhere")
     try:
         await dashboard.press("t", shows="generation_jobs", hides="Measuring …")
     finally:
         jobs_db.sql("alter table elsewhere rename to generation_jobs")
     await dashboard.press("r", shows="Finished in the last 24 h: ")
+    await dashboard.press("escape", dialog="")
+    await dashboard.show_project("all projects")
+    await dashboard.press("t", dialog="Times · all projects")

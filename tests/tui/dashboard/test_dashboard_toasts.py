@@ -1,4 +1,4 @@
-"""Toasts leave in sight what a person decides by: the policy that hides jobs, the row under the cursor, any dialog."""
+"""Toasts cover no text that the user decides by: the policy line, the rows, and dialogs."""
 
 import pytest
 from textual.geometry import Region
@@ -12,7 +12,7 @@ LONG = Toast(text="The database refused: " + "a reason that goes on " * 16, seve
 
 
 def toast_regions(driver: Driver) -> list[Region]:
-    """In sight on the screen on top."""
+    """Return the visible regions of the toasts on the top screen."""
     screen = driver.app.screen
     return [screen.find_widget(toast).visible_region for toast in screen.query(ToastWidget)]
 

@@ -18,7 +18,7 @@ ARRIVES = pytest.mark.parametrize("arrives", [True, False], ids=["the commit arr
 
 
 @dataclass
-class Link:
+class Connection:
     """A dashboard behind a proxy, and the journal of its writes."""
 
     driver: Driver
@@ -29,10 +29,10 @@ class Link:
         return [entry.outcome.value for entry in read_journal(self.journal).entries]
 
     async def lose_the_answer(self, *keys: str, arrives: bool) -> Driver:
-        """Then the link is back."""
+        """Press keys that write, lose the answer of the commit, and restore the connection."""
         self.proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
-        told = "it may or may not have been made. gjobs checks the result as soon as the database answers."
-        await self.driver.press(*keys, toast=told)
+        pending = "it may or may not have been made. gjobs checks the result as soon as the database answers."
+        await self.driver.press(*keys, toast=pending)
         assert self.outcomes()[0] == "unknown"
         self.proxy.come_back()
         return self.driver
@@ -44,48 +44,44 @@ def actor() -> Actor:
 
 
 @pytest.fixture
-async def link(jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path, actor: Actor) -> AsyncIterator[Link]:
+async def connection(
+    jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path, actor: Actor
+) -> AsyncIterator[Connection]:
     async with behind_a_proxy(database, journal=tmp_path, actor=actor) as (driver, proxy):
-        yield Link(driver, proxy, tmp_path)
+        yield Connection(driver, proxy, tmp_path)
 
 
 @ARRIVES
 async def test_interrupted_transition_is_resolved_and_reported(
-    link: Link, jobs_db: JobsDatabase, arrives: bool
+    connection: Connection, jobs_db: JobsDatabase, arrives: bool
 ) -> None:
-    driver = await link.lose_the_answer("s", arrives=arrives)
-    if arrives:
-        await driver.shows_toast(f"The change was made: lifestyle {short(1)} is running now.")
-    else:
-        await driver.shows_toast(f"The change was not made: lifestyle {short(1)} is queued now.")
+    driver = await connection.lose_the_answer("s", arrives=arrives)
+    result = "made: lifestyle 00000001 is running" if arrives else "not made: lifestyle 00000001 is queued"
+    await driver.shows_toast(f"The change was {result} now.")
     assert jobs_db.status(1) == ("running" if arrives else "queued")
-    assert link.outcomes() == ["done" if arrives else "not done"]
+    assert connection.outcomes() == ["done" if arrives else "not done"]
 
 
 @ARRIVES
 async def test_interrupted_deletion_is_resolved_and_undone_only_if_it_was_made(
-    link: Link, jobs_db: JobsDatabase, arrives: bool
+    connection: Connection, jobs_db: JobsDatabase, arrives: bool
 ) -> None:
-    driver = await link.lose_the_answer("d", "y", arrives=arrives)
-    if not arrives:
-        await driver.shows_toast(f"The change was not made: lifestyle {short(1)} is queued now.")
-        await driver.until(lambda: not driver.banner)
-        await driver.press("U", toast="No deleted jobs to restore.")
-    else:
-        await driver.shows_toast(f"The change was made: lifestyle {short(1)} is deleted.")
-        await driver.until(lambda: not driver.banner)
-        await driver.press("U", toast=f"Restored lifestyle {short(1)}.")
+    driver = await connection.lose_the_answer("d", "y", arrives=arrives)
+    result = "made: lifestyle 00000001 is deleted." if arrives else "not made: lifestyle 00000001 is queued now."
+    await driver.shows_toast(f"The change was {result}")
+    await driver.until(lambda: not driver.banner)
+    await driver.press("U", toast="Restored lifestyle 00000001." if arrives else "No deleted jobs to restore.")
     assert jobs_db.status(1) is JobStatus.QUEUED
 
 
 @ARRIVES
 async def test_interrupted_job_creation_is_neither_lost_nor_repeated(
-    link: Link, jobs_db: JobsDatabase, arrives: bool
+    connection: Connection, jobs_db: JobsDatabase, arrives: bool
 ) -> None:
-    driver = link.driver
+    driver = connection.driver
     await driver.press("n", dialog="New job")
     await driver.type("my_own")
-    await link.lose_the_answer("enter", arrives=arrives)
+    await connection.lose_the_answer("enter", arrives=arrives)
     if arrives:
         await driver.shows_toast("The change was made: my_own ")
         await driver.has_dialog("")
@@ -99,11 +95,11 @@ async def test_interrupted_job_creation_is_neither_lost_nor_repeated(
 
 @ARRIVES
 async def test_interrupted_bulk_start_is_resolved_and_reported(
-    link: Link, jobs_db: JobsDatabase, arrives: bool
+    connection: Connection, jobs_db: JobsDatabase, arrives: bool
 ) -> None:
-    driver = link.driver
+    driver = connection.driver
     await driver.press("asterisk", "s", dialog="Start 2 of these 6 jobs?")
-    await link.lose_the_answer("y", arrives=arrives)
+    await connection.lose_the_answer("y", arrives=arrives)
     if arrives:
         await driver.shows_toast("Started 2 of 6 jobs; 4 were skipped. Stopped early: The change was made. It")
     else:
@@ -114,12 +110,12 @@ async def test_interrupted_bulk_start_is_resolved_and_reported(
 @ARRIVES
 @pytest.mark.parametrize("actor", [OPERATOR])
 async def test_interrupted_budget_change_is_resolved_and_reported(
-    link: Link, jobs_db: JobsDatabase, arrives: bool
+    connection: Connection, jobs_db: JobsDatabase, arrives: bool
 ) -> None:
-    driver = link.driver
+    driver = connection.driver
     await driver.press("b", "n", dialog="New budget")
     await driver.type("10.00")
-    await link.lose_the_answer("enter", arrives=arrives)
+    await connection.lose_the_answer("enter", arrives=arrives)
     if arrives:
         await driver.shows_toast("The change was made. It concerned the monthly budget of project 'Autumn catalog'.")
         await driver.shows("of $10.00")
@@ -130,58 +126,64 @@ async def test_interrupted_budget_change_is_resolved_and_reported(
 
 
 @ARRIVES
-async def test_interrupted_restore_is_resolved_and_reported(link: Link, jobs_db: JobsDatabase, arrives: bool) -> None:
+async def test_interrupted_restore_is_resolved_and_reported(
+    connection: Connection, jobs_db: JobsDatabase, arrives: bool
+) -> None:
     jobs_db.sql("select gjobs.archive_jobs(%s)", [job_id(3)])
-    driver = link.driver
+    driver = connection.driver
     driver.app.dashboard.action_request("archive")
     await driver.shows("1 archived job", short(3))
-    await link.lose_the_answer("r", "y", arrives=arrives)
+    await connection.lose_the_answer("r", "y", arrives=arrives)
     made, exists = ("made", "exists") if arrives else ("not made", "does not exist")
     await driver.shows_toast(f"The change was {made}: the job {short(3)} {exists} now.")
     assert jobs_db.status(3) == ("succeeded" if arrives else None)
 
 
 @ARRIVES
-async def test_interrupted_cleanup_reports_its_progress(link: Link, jobs_db: JobsDatabase, arrives: bool) -> None:
+async def test_interrupted_cleanup_reports_its_progress(
+    connection: Connection, jobs_db: JobsDatabase, arrives: bool
+) -> None:
     jobs_db.job(21, "succeeded", minutes_ago=10 * 365 * 24 * 60)
-    driver = link.driver
+    driver = connection.driver
     driver.app.dashboard.action_request("clean_up")
     await driver.has_dialog("Clean up")
     await driver.type("1500d", "enter", until=lambda: driver.dialog.startswith("Archive 1 job, created before "))
-    link.proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
+    connection.proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
     await driver.press("y", toast="made. Archived 0 jobs before the error. Clean up again to continue.")
     assert (jobs_db.status(21) is None) is arrives
 
 
-async def test_form_left_during_an_outage_still_reports_the_write_outcome(link: Link, jobs_db: JobsDatabase) -> None:
-    driver = link.driver
-    link.proxy.cut = Cut(at=COMMIT)
+async def test_form_left_during_an_outage_still_reports_the_write_outcome(
+    connection: Connection, jobs_db: JobsDatabase
+) -> None:
+    driver = connection.driver
+    connection.proxy.cut = Cut(at=COMMIT)
     await driver.press("n", dialog="New job")
     await driver.press("enter", toast="gjobs checks the result as soon as the database answers.")
     await driver.press("escape", shows="✗ Saving. Wait for the result, or press esc again to")
     await driver.press("escape", dialog="")
-    link.proxy.come_back()
+    connection.proxy.come_back()
     await driver.shows_toast("The change was made: main_white ")
     assert jobs_db.count() == 9
 
 
-async def test_write_outcome_is_reported_after_a_long_outage(link: Link) -> None:
-    driver = link.driver
-    link.proxy.cut = Cut(at=COMMIT)
+async def test_write_outcome_is_reported_after_a_long_outage(connection: Connection) -> None:
+    driver = connection.driver
+    connection.proxy.cut = Cut(at=COMMIT)
     await driver.press(
         "s", toast="gjobs checks the result as soon as the database answers.", until=lambda: driver.banner
     )
     failures = driver.app.failures
     await driver.until(lambda: driver.app.failures > failures + 2)
     assert not any("The change was" in toast for toast in driver.toasts)
-    link.proxy.come_back()
+    connection.proxy.come_back()
     await driver.shows_toast(f"The change was made: lifestyle {short(1)} is running now.")
 
 
-async def test_switching_the_database_gives_up_an_unresolved_write(link: Link) -> None:
-    driver = link.driver
-    link.proxy.cut = Cut(at=COMMIT)
+async def test_switching_the_database_gives_up_an_unresolved_write(connection: Connection) -> None:
+    driver = connection.driver
+    connection.proxy.cut = Cut(at=COMMIT)
     await driver.press("s", toast="gjobs checks the result as soon as the database answers.")
     await driver.app.tasks.writes_end()
     await driver.shows_toast(f"The command was: transition job to running {job_id(1)}. Check its outcome")
-    assert link.outcomes() == ["unknown"]
+    assert connection.outcomes() == ["unknown"]

@@ -1,14 +1,13 @@
 """The visibility view: hidden jobs, the policies that hide them, and whose totals are shown."""
 
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 
 from store.jobs.job import JobStatus
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
 from tests.tui.jobs_database import AUTUMN, BEN, TRAIL, JobsDatabase, job_id
 
 POLICY = "Users can view own generation jobs"
@@ -16,7 +15,7 @@ POLICY = "Users can view own generation jobs"
 
 @pytest.fixture
 def jobs_db(jobs_db: JobsDatabase) -> JobsDatabase:
-    """Ben has the failed job 9 and the queued 10 in Ada's Autumn; Ada has the job 11 in Ben's project."""
+    """Add the jobs 9 and 10 of Ben to Ada's Autumn, and the job 11 of Ada to Ben's project."""
     jobs_db.job(9, "failed", owner=BEN, cost_cents=4_000)
     jobs_db.job(10, "queued", owner=BEN, cost_cents=5_000)
     jobs_db.job(11, "queued", project=TRAIL, cost_cents=7)
@@ -25,6 +24,7 @@ def jobs_db(jobs_db: JobsDatabase) -> JobsDatabase:
 
 @pytest.fixture
 async def comparing(dashboard: Driver) -> Driver:
+    """A dashboard that compares what Ada and the operator see."""
     await dashboard.press("v", shows="visibility: ada@example.com sees 6 of 8")
     return dashboard
 
@@ -51,22 +51,20 @@ async def test_visibility_comparison_lists_hidden_jobs_dimmed_among_visible_ones
     await comparing.shows_no_longer("⊘ hidden")
 
 
-async def test_visibility_comparison_keeps_the_totals_of_the_user_and_the_cursor(dashboard: Driver) -> None:
+async def test_visibility_comparison_follows_status_and_project_and_keeps_totals_and_cursor(dashboard: Driver) -> None:
     before = dashboard.costs
     await dashboard.press("v", on=4, shows="visibility: ada@example.com sees 6 of 8")
     assert (dashboard.costs, dashboard.cursor) == (before, 4)
     await dashboard.shows("Costs · Autumn catalog, as ada@example.com sees it")
-    await dashboard.press("v", hides="⊘ hidden")
+
+    await dashboard.press("5", shows="visibility: ada@example.com sees 1 of 2")
+    assert dashboard.rows == [4, 9]
+    assert dashboard.title == "Failed jobs · ada@example.com sees 1 of 2, newest first"
+    await dashboard.press("1", "p", dialog="Show which project?")
+    await dashboard.type("all projects", "enter", shows="visibility: ada@example.com sees 8 of 10")
+    assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 9, 10, 11]
+    await dashboard.press("v", on=4, hides="⊘ hidden")
     assert dashboard.cursor == 4
-
-
-async def test_visibility_comparison_follows_the_selected_status_and_project(comparing: Driver) -> None:
-    await comparing.press("5", shows="visibility: ada@example.com sees 1 of 2")
-    assert comparing.rows == [4, 9]
-    assert comparing.title == "Failed jobs · ada@example.com sees 1 of 2, newest first"
-    await comparing.press("1", "p", dialog="Show which project?")
-    await comparing.type("all projects", "enter", shows="visibility: ada@example.com sees 8 of 10")
-    assert comparing.rows == [1, 2, 3, 4, 5, 6, 7, 9, 10, 11]
 
 
 async def test_details_of_a_hidden_job_show_the_policy_that_hides_it(comparing: Driver) -> None:
@@ -96,25 +94,20 @@ async def test_no_key_changes_a_hidden_job(comparing: Driver, jobs_db: JobsDatab
     assert (jobs_db.status(5), jobs_db.status(10)) == (JobStatus.QUEUED, JobStatus.QUEUED)
 
 
-async def test_visible_job_can_be_started_in_the_visibility_comparison(
+async def test_visible_job_can_be_started_and_changes_by_other_sessions_appear_in_the_comparison(
     comparing: Driver, jobs_db: JobsDatabase
 ) -> None:
     await comparing.press("s", on=1, toast="Started lifestyle 00000001.")
     assert jobs_db.status(1) is JobStatus.RUNNING
 
-
-async def test_visibility_comparison_follows_changes_by_other_sessions(
-    comparing: Driver, jobs_db: JobsDatabase
-) -> None:
     jobs_db.sql("update public.generation_jobs set user_id = %s where id = %s", BEN, job_id(3))
     jobs_db.delete(9)
     await comparing.refreshes()
-
     await comparing.shows("visibility: ada@example.com sees 5 of 7")
     assert "⊘ hidden" in row_of(comparing, 3)
 
 
-async def test_visibility_key_asks_the_operator_for_a_user(drive: Drive) -> None:
+async def test_visibility_key_asks_the_operator_for_a_user_and_keeps_the_project(drive: Drive) -> None:
     async with drive(actor=OPERATOR) as driver:
         await driver.press(
             "v", dialog="Visibility: which user?", shows="ada@example.com", hides="the role in the database URL"
@@ -124,9 +117,7 @@ async def test_visibility_key_asks_the_operator_for_a_user(drive: Drive) -> None
         await driver.type("ada@", "enter", shows="visibility: ada@example.com sees 6 of 8")
         await driver.act_as("ben@", shows="as ben@example.com", hides="visibility:")
 
-
-async def test_operator_keeps_a_project_that_the_user_does_not_see(drive: Drive) -> None:
-    async with drive(actor=OPERATOR) as driver:
+        await driver.act_as("operator", shows="as the operator")
         await driver.show_project("Trail gear")
         await driver.press("v", dialog="Visibility: which user?")
         await driver.type("ada@", "enter", shows="visibility: ada@example.com sees 1 of 2")
@@ -134,62 +125,45 @@ async def test_operator_keeps_a_project_that_the_user_does_not_see(drive: Drive)
         assert driver.rows == [8, 11]
 
 
-class TestAppDatabase:
-    """Whose grants and policies differ."""
+async def test_comparison_names_the_policy_or_the_missing_grant_that_hides_jobs(attached_database: Conninfo) -> None:
+    jobs_db = JobsDatabase(attached_database)
+    jobs_db.users()
+    jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
+    for number in (1, 2):
+        jobs_db.job(number)
 
-    @pytest.fixture
-    async def app_jobs_db(self, attached_database: Conninfo) -> AsyncIterator[JobsDatabase]:
-        jobs_db = JobsDatabase(attached_database)
-        jobs_db.users()
-        jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
-        for number in (1, 2):
-            jobs_db.job(number)
-        yield jobs_db
-        jobs_db.close()
+    jobs_db.sql(
+        'create policy "[@click=app.quit]x[/]" on public.generation_jobs as restrictive for select to authenticated'
+        " using (mode <> '\x1b[31m[/oops]')"
+    )
+    jobs_db.sql("update public.generation_jobs set mode = '\x1b[31m[/oops]' where id = %s", job_id(2))
+    async with dashboard_on(attached_database) as driver:
+        await driver.press("v", shows=("sees 1 of 2", "“[@click=app.quit]x[/]”"))
+        await driver.press("enter", on=2, dialog="Job", shows="“[@click=app.quit]x[/]” hides all but")
 
-    @pytest.fixture
-    def app(self, attached_database: Conninfo) -> WatchedApp:
-        return WatchedApp(opener_of(attached_database))
+    jobs_db.sql('drop policy "[@click=app.quit]x[/]" on public.generation_jobs')
+    jobs_db.sql(f'drop policy "{POLICY}" on public.generation_jobs')
+    async with dashboard_on(attached_database) as driver:
+        await driver.press("v", shows=("sees 0 of 2", "⊘ hidden from every user: no policy lets authenticated read"))
 
-    async def test_missing_grant_is_not_shown_as_zero_jobs(self, app_jobs_db: JobsDatabase, app: WatchedApp) -> None:
-        app_jobs_db.sql("revoke all on public.generation_jobs, public.projects, public.assets from authenticated")
-        async with drive_dashboard(app) as driver:
-            await driver.shows("no privilege")
-            await driver.press("v")
-            await driver.shows(
-                "visibility: ada@example.com sees none: no grant",
-                "No grant: ada@example.com may not read the jobs",
-                "⊘ hidden from every user: authenticated has no grant",
-            )
-
-            assert driver.rows == [1, 2]
-            assert all("⊘ hidden" in row_of(driver, number) for number in (1, 2))
-            assert not re.search(r"sees 0|Total 0|\$0\.00", driver.text)
-            await driver.resize(80, 24)
-            await driver.shows("there are no costs to", "show.")
-
-    async def test_table_without_a_policy_hides_jobs_from_everybody(
-        self, app_jobs_db: JobsDatabase, app: WatchedApp
-    ) -> None:
-        app_jobs_db.sql(f'drop policy "{POLICY}" on public.generation_jobs')
-        async with drive_dashboard(app) as driver:
-            await driver.press(
-                "v", shows=("sees 0 of 2", "⊘ hidden from every user: no policy lets authenticated read")
-            )
-
-    async def test_hostile_policy_name_is_shown_as_plain_text(self, app_jobs_db: JobsDatabase, app: WatchedApp) -> None:
-        app_jobs_db.sql(
-            'create policy "[@click=app.quit]x[/]" on public.generation_jobs as restrictive for select to authenticated'
-            " using (mode <> '\x1b[31m[/oops]')"
+    jobs_db.sql("revoke all on public.generation_jobs, public.projects, public.assets from authenticated")
+    async with dashboard_on(attached_database) as driver:
+        await driver.shows("no privilege")
+        await driver.press("v")
+        await driver.shows(
+            "visibility: ada@example.com sees none: no grant",
+            "No grant: ada@example.com may not read the jobs",
+            "⊘ hidden from every user: authenticated has no grant",
         )
-        app_jobs_db.sql("update public.generation_jobs set mode = '\x1b[31m[/oops]' where id = %s", job_id(2))
-        async with drive_dashboard(app) as driver:
-            await driver.press("v", shows=("sees 1 of 2", "“[@click=app.quit]x[/]”"))
-            await driver.press("enter", on=2, dialog="Job", shows="“[@click=app.quit]x[/]” hides all but")
+        assert driver.rows == [1, 2]
+        assert all("⊘ hidden" in row_of(driver, number) for number in (1, 2))
+        assert not re.search(r"sees 0|Total 0|\$0\.00", driver.text), "a missing grant is not shown as zero jobs"
+        await driver.resize(80, 24)
+        await driver.shows("there are no costs to", "show.")
+    jobs_db.close()
 
 
 async def test_visibility_key_opens_a_hidden_job_found_by_id_and_leaving_hides_it_again(dashboard: Driver) -> None:
-    """The project's name as well as its rows, and the project itself, which Ada does not see."""
     await dashboard.filter(str(job_id(8)), shows="Press enter to find that id everywhere.")
     await dashboard.press("enter")
     await dashboard.shows_toast(

@@ -1,19 +1,23 @@
-"""Who works and on what, in the dashboard."""
+"""The workers dialog: workers, leased jobs and errors."""
 
 from datetime import timedelta
 from uuid import UUID
 
-from store.users.actor import OPERATOR
-from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from tests.tui.dashboard.dashboard_driver import Driver
 from tests.tui.jobs_database import ADA, FROZEN, JobsDatabase, job_id, short
 
-HERS = UUID("fa000000-0000-4000-8000-000000000000")  # acts as Ada
+WORKER_OF_ADA = UUID("fa000000-0000-4000-8000-000000000000")
 
-THEIRS = UUID("fb000000-0000-4000-8000-000000000000")  # the operator's
+WORKER_OF_OPERATOR = UUID("fb000000-0000-4000-8000-000000000000")
 
 
 def add_worker(
-    jobs_db: JobsDatabase, worker: UUID = HERS, name: str = "studio", *, user: UUID | None = ADA, seen_ago: float = 5
+    jobs_db: JobsDatabase,
+    worker: UUID = WORKER_OF_ADA,
+    name: str = "studio",
+    *,
+    user: UUID | None = ADA,
+    seen_ago: float = 5,
 ) -> None:
     jobs_db.sql(
         "insert into gjobs.workers (id, user_id, name, host, process, concurrency, started_at, seen_at)"
@@ -35,7 +39,7 @@ async def test_workers_dialog_lists_leased_jobs_and_opens_their_details(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     add_worker(jobs_db)
-    lease(jobs_db, 6, HERS, note="step 3 of 4")
+    lease(jobs_db, 6, WORKER_OF_ADA, note="step 3 of 4")
     lease(jobs_db, 2, None, note="busy: 503")
     await dashboard.press("w", dialog="Workers · as ada@example.com")
     await dashboard.shows("1 worker alive · 1 job held, the longest for 1 min · 1 job waiting for another attempt")
@@ -45,12 +49,6 @@ async def test_workers_dialog_lists_leased_jobs_and_opens_their_details(
     await dashboard.press("escape")
     assert dashboard.cursor == 6
 
-
-async def test_workers_dialog_opens_a_job_of_another_project_or_reports_that_it_is_gone(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
-    add_worker(jobs_db)
-    lease(jobs_db, 6, HERS)
     await dashboard.show_project("Spring lookbook")
     await dashboard.press("w", shows=short(6))
     await dashboard.press("enter", dialog="Job", shows=(str(job_id(6)), "Autumn catalog"))
@@ -65,19 +63,19 @@ async def test_workers_dialog_refreshes_and_keeps_the_cursor_on_its_job(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     add_worker(jobs_db)
-    lease(jobs_db, 6, HERS)
+    lease(jobs_db, 6, WORKER_OF_ADA)
     await dashboard.press("w", shows=short(6))
-    lease(jobs_db, 2, HERS, note="step 1 of 4")
+    lease(jobs_db, 2, WORKER_OF_ADA, note="step 1 of 4")
     await dashboard.press("r", shows=(short(2), "step 1 of 4", f"{job_id(6)} in Autumn catalog"))
-    lease(jobs_db, 2, HERS, note="step 2 of 4")
+    lease(jobs_db, 2, WORKER_OF_ADA, note="step 2 of 4")
     await dashboard.press("f5", shows="step 2 of 4")
     jobs_db.set_status(6, "succeeded")
     await dashboard.press("r", shows="studio: process 4711 on build-7")
-    assert short(2) in dashboard.text, "no other job takes its place"
+    assert short(2) in dashboard.text, "the cursor does not move to another job"
     await dashboard.press("enter", toast="No job under the cursor")
     jobs_db.sql("delete from gjobs.workers")
     jobs_db.set_status(2, "succeeded")
-    add_worker(jobs_db, THEIRS, "another")
+    add_worker(jobs_db, WORKER_OF_OPERATOR, "another")
     await dashboard.press("r", shows=("another", "The line under the cursor is gone."))
 
 
@@ -91,30 +89,28 @@ async def test_workers_dialog_without_workers_shows_how_to_start_one(dashboard: 
     await dashboard.shows("last seen 2026-11-24 11:59:55")
     await dashboard.press("enter", toast="No job under the cursor")
 
+    jobs_db.sql("alter table gjobs.workers rename to elsewhere")
+    await dashboard.press("r", shows="Seen 0 s ago. ")
+    assert "studio" in dashboard.text, "an error keeps the last result"
+    jobs_db.sql("alter table gjobs.elsewhere rename to workers")
+    await dashboard.press("r", hides="Seen 0 s ago. ")
 
-async def test_user_sees_own_jobs_leased_by_workers_of_the_operator(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    add_worker(jobs_db, THEIRS, "render", user=None)
-    lease(jobs_db, 6, THEIRS)
-    lease(jobs_db, 8, THEIRS)
+
+async def test_users_see_their_leased_jobs_and_the_operator_sees_all_workers(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    add_worker(jobs_db, WORKER_OF_OPERATOR, "render [@click=app.quit]x[/]\x1b", user=None, seen_ago=190)
+    lease(jobs_db, 6, WORKER_OF_OPERATOR)
+    jobs_db.set_status(8, "running")
+    lease(jobs_db, 8, WORKER_OF_OPERATOR)
+
     await dashboard.press("w", shows=("worker fb000000", "of another user", short(6)))
     await dashboard.shows("Only the operator sees workers that do not act as ada@example.com.")
     assert "render" not in dashboard.text
     assert short(8) not in dashboard.text
 
-
-async def test_operator_sees_all_workers_including_silent_ones(jobs_db: JobsDatabase, drive: Drive) -> None:
-    add_worker(jobs_db, THEIRS, "render [@click=app.quit]x[/]\x1b", user=None, seen_ago=190)
+    await dashboard.press("escape", dialog="")
     add_worker(jobs_db)
-    async with drive(actor=OPERATOR) as driver:
-        await driver.press("w", dialog="Workers · as the operator")
-        await driver.shows("render [@click=app.quit]x[/]␛"[:20], "✗ silent 3 min", "studio")
-
-
-async def test_workers_dialog_shows_a_database_error_and_can_retry(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    add_worker(jobs_db)
-    await dashboard.press("w", shows="studio")
-    jobs_db.sql("alter table gjobs.workers rename to elsewhere")
-    await dashboard.press("r", shows="Seen 0 s ago. ")
-    assert "studio" in dashboard.text, "what was seen stays"
-    jobs_db.sql("alter table gjobs.elsewhere rename to workers")
-    await dashboard.press("r", hides="Seen 0 s ago. ")
+    await dashboard.act_as("operator", shows=("as the operator", "Trail gear"))
+    await dashboard.press("w", dialog="Workers · as the operator")
+    await dashboard.shows("render [@click=app.quit]x[/]␛"[:20], "✗ silent 3 min", "studio", short(8))

@@ -1,4 +1,4 @@
-"""Writing on purpose: refused at the key, opened by W with a reason, counted down, closed by itself."""
+"""Write permits: refused keys, the dialog of the permit, its countdown and its end."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -16,12 +16,12 @@ from tests.tui.jobs_database import JobsDatabase, job_id
 
 @pytest.fixture
 async def permitted(drive: Drive, clock: Clock, tmp_path: Path) -> AsyncIterator[Driver]:
-    """Read-only until a lease is opened."""
+    """A read-only dashboard that can open a write permit."""
     async with drive(rule=WriteMode.PERMIT_REQUIRED, clock=clock, journal=tmp_path / "journal") as driver:
         yield driver
 
 
-async def open_lease(driver: Driver, reason: str = "ticket 4711") -> None:
+async def open_permit(driver: Driver, reason: str = "ticket 4711") -> None:
     await driver.press("W", dialog="Allow writes")
     await driver.type(reason, "enter", dialog="")
 
@@ -47,30 +47,36 @@ async def test_read_only_session_refuses_writing_keys_and_names_the_permit_key(
     assert refused == ["This session is read-only. Press W to write for some minutes."] * len(WRITING_KEYS)
     await permitted.has_dialog("")
     await permitted.press("p", dialog="Show which project?")
+    await permitted.press("escape", dialog="")
     assert jobs_db.status(1) is JobStatus.QUEUED
 
-
-async def test_write_permit_dialog_shows_database_actor_and_reason_and_can_be_canceled(permitted: Driver) -> None:
     await permitted.press("W", dialog="Allow writes")
     await permitted.shows("Database: testbase", "As: ada@example.com", "Reason, kept in the journal", "5 minutes")
     await permitted.type("ticket 4711", "escape", dialog="")
     assert "· read-only ·" in permitted.header
 
 
-async def test_write_within_a_permit_is_journaled_with_its_reason(
+async def test_write_within_a_permit_is_journaled_until_a_second_key_ends_the_permit(
     permitted: Driver, jobs_db: JobsDatabase, tmp_path: Path
 ) -> None:
-    await open_lease(permitted)
+    await open_permit(permitted)
     await permitted.shows_toast("You may write for 5 minutes. Press W to end the permit.")
     await permitted.press("s", toast="Started lifestyle")
     assert jobs_db.status(1) is JobStatus.RUNNING
     (entry,) = read_journal(tmp_path / "journal").entries
     assert (entry.reason, entry.what, entry.ids) == ("ticket 4711", "transition job to running", (job_id(1),))
 
+    permitted.app.act_as(permitted.session.operator)
+    await permitted.until(lambda: "as the operator" in permitted.header and " writing 5:00: " in permitted.header)
+    await permitted.press("W", dialog="", toast="The write permit has ended. This session is read-only again.")
+    assert "· read-only ·" in permitted.header
+    await permitted.press("s", on=5)
+    assert jobs_db.status(5) is JobStatus.QUEUED
+
 
 async def test_header_counts_down_the_write_permit_and_the_frame_changes_color(permitted: Driver, clock: Clock) -> None:
     before = permitted.app.get_css_variables()["frame"]
-    await open_lease(permitted)
+    await open_permit(permitted)
     assert " writing 5:00: ticket 4711  · live every 1 min" in permitted.header
     assert "read-only" not in permitted.header
     variables = permitted.app.get_css_variables()
@@ -86,51 +92,38 @@ async def test_header_counts_down_the_write_permit_and_the_frame_changes_color(p
     assert permitted.toasts[-1] == "The write permit has ended. This session is read-only again."
 
 
-async def test_second_w_key_ends_the_write_permit(permitted: Driver, jobs_db: JobsDatabase) -> None:
-    await open_lease(permitted)
-    await permitted.press("W", dialog="", toast="The write permit has ended. This session is read-only again.")
-    assert "· read-only ·" in permitted.header
-    await permitted.press("s")
-    assert jobs_db.status(1) is JobStatus.QUEUED
-
-
-async def test_write_permit_requires_a_reason_and_accepts_a_duration(permitted: Driver) -> None:
-    await permitted.press("W")
+async def test_write_permit_requires_a_reason_and_enter_accepts_the_chosen_minutes(permitted: Driver) -> None:
+    await permitted.press("W", dialog="Allow writes")
     await permitted.type("  ", "enter", shows="✗ Type a reason for writing.")
     await permitted.type("x" * 201, "enter", shows="✗ The reason has 201 characters. The maximum is 200.")
     await permitted.type("ticket 4711")
-    permitted.app.screen.query_one(Select).value = 15
+    await permitted.focus_on("#minutes")
+    await permitted.press("down", "down", "enter")
+    assert permitted.app.screen.query_one("#minutes", Select).value == 15
     await permitted.press("enter", until=lambda: " writing 15:00: ticket 4711 " in permitted.header)
+    await permitted.expects(toast="You may write for 15 minutes. Press W to end the permit.", dialog="")
 
 
-async def test_dialog_submitted_after_the_permit_ends_is_refused_and_keeps_its_text(
+async def test_dialogs_submitted_after_the_permit_ends_change_nothing_and_keep_their_text(
     permitted: Driver, jobs_db: JobsDatabase, clock: Clock
 ) -> None:
-    await open_lease(permitted)
+    await open_permit(permitted)
     await permitted.press("f", on=2, dialog="Fail packaging 00000002")
     await permitted.type("API timeout, third time")
     await run_out(permitted, clock)
     await permitted.press("enter", shows="✗ This session is read-only: nothing was changed.")
     assert permitted.app.screen.query_one(Input).value == "API timeout, third time"
     assert jobs_db.status(2) is JobStatus.RUNNING
+    await permitted.press("escape", dialog="")
+    permitted.app.clear_notifications()
 
-
-async def test_confirmation_after_the_permit_ends_changes_nothing(
-    permitted: Driver, jobs_db: JobsDatabase, clock: Clock
-) -> None:
-    await open_lease(permitted)
-    await permitted.press("d", dialog="Delete this job?")
+    await open_permit(permitted)
+    await permitted.press("d", on=1, dialog="Delete this job?")
     await run_out(permitted, clock)
     await permitted.press(
         "y", toast="This session is read-only: nothing was changed. Press W to write for some minutes."
     )
     assert jobs_db.status(1) is JobStatus.QUEUED
-
-
-async def test_switching_the_acting_user_keeps_the_write_permit(permitted: Driver) -> None:
-    await open_lease(permitted)
-    permitted.app.act_as(permitted.session.operator)
-    await permitted.until(lambda: "as the operator" in permitted.header and " writing 5:00: " in permitted.header)
 
 
 async def test_session_that_may_write_needs_no_write_permit(dashboard: Driver) -> None:
@@ -141,25 +134,13 @@ async def test_read_only_connection_cannot_open_a_write_permit(drive: Drive) -> 
     async with drive(rule=WriteMode.CLOSED) as driver:
         refused = await driver.toasts_by_key("W", *WRITING_KEYS)
         assert len(refused) == 1 + len(WRITING_KEYS)
-        assert all("Connect without --read-only" in told for told in refused)
+        assert all("Connect without --read-only" in toast for toast in refused)
         await driver.has_dialog("")
 
 
 async def test_header_shows_the_remaining_permit_time_on_80_columns(drive: Drive) -> None:
     label = "production of the app (db.example.com/app)"
     async with drive(rule=WriteMode.PERMIT_REQUIRED, label=label, size=(80, 24)) as driver:
-        await open_lease(driver, "a reason that is much too long for what is left of the line: " * 3)
+        await open_permit(driver, "a reason that is much too long for what is left of the line: " * 3)
         assert " writing 5:00: a rea" in driver.header
         assert driver.header.rstrip().endswith("live every 1 min")
-
-
-async def test_enter_on_the_minutes_opens_the_permit_as_the_button_says(permitted: Driver) -> None:
-    await permitted.press("W")
-    await permitted.has_dialog("Allow writes")
-    await permitted.type("ticket 4711")
-    await permitted.focus_on("#minutes")
-    await permitted.press("down", "down", "enter")
-    assert permitted.app.screen.query_one("#minutes", Select).value == 15
-    await permitted.press("enter")
-    await permitted.shows_toast("You may write for 15 minutes. Press W to end the permit.")
-    await permitted.has_dialog("")

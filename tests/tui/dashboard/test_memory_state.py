@@ -1,4 +1,4 @@
-"""State between two runs. A state that cannot be saved or read is lost, and nothing else is."""
+"""The remembered state between two runs. A broken or unwritable file loses only the state."""
 
 import json
 import logging
@@ -26,12 +26,9 @@ def test_new_state_remembers_nothing_and_saves_each_change_at_once(path: Path) -
     memory.remember_theme("nord")
     again = RememberedState(path)
     assert (again.theme, again.project("here"), again.knows("here")) == ("nord", PROJECT, True)
-
-
-def test_choice_of_all_projects_is_remembered(path: Path) -> None:
-    RememberedState(path).remember_project("here", None)
-    memory = RememberedState(path)
-    assert (memory.knows("here"), memory.project("here")) == (True, None)
+    again.remember_project("here", None)
+    all_projects = RememberedState(path)
+    assert (all_projects.knows("here"), all_projects.project("here")) == (True, None)
 
 
 def test_two_concurrent_states_keep_the_changes_of_each_other(path: Path) -> None:
@@ -80,7 +77,7 @@ def test_unknown_state_values_are_ignored(path: Path, stored: object, state: Sta
     path.parent.mkdir()
     path.write_text(json.dumps(stored))
     assert load(path) == state
-    assert RememberedState(path).project("here") is None, "5 is no id"
+    assert RememberedState(path).project("here") is None, "5 is not a project id"
 
 
 def test_unwritable_state_directory_only_logs_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

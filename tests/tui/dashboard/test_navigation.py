@@ -1,4 +1,4 @@
-"""What an id led to: by whom it is seen, and what it is called."""
+"""Items found by id: who sees them, their names, and the choices of the user picker."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,10 +38,10 @@ USER = ActingUser(id=ADA, email="ada@example.com")
 
 
 def test_items_that_only_the_operator_sees_are_hidden_except_users() -> None:
-    """A project is the same for all users, although its counts differ."""
+    """A project seen by both is the same item, although its counts differ."""
     seen = IdMatches(projects=(replace(PROJECT, job_count=1),))
     found = found_items(seen, IdMatches(jobs=(JOB,), projects=(PROJECT,), users=(USER,)))
-    assert [(thing.what.id, thing.is_hidden) for thing in found] == [(PROJECT.id, False), (JOB.id, True), (ADA, False)]
+    assert [(item.what.id, item.is_hidden) for item in found] == [(PROJECT.id, False), (JOB.id, True), (ADA, False)]
 
 
 def test_found_items_have_readable_names() -> None:
@@ -78,7 +78,7 @@ BUSY = FoundUser(id=BEN, email="ben@example.com", job_count=CappedCount(number=1
 QUIET = FoundUser(id=UUID(int=0xC), email=None, job_count=CappedCount(number=1), last_job_at=None)
 
 
-def test_actor_choices_include_an_inactive_current_user_once() -> None:
+def test_actor_choices_include_the_current_user_once_and_match_typed_text() -> None:
     assert [(choice.label, choice.detail) for choice in actor_choices([BUSY, QUIET], USER, "", NOON)] == [
         ("the operator", "the role in the database URL"),
         ("anon", "a visitor who has not signed in"),
@@ -89,8 +89,6 @@ def test_actor_choices_include_an_inactive_current_user_once() -> None:
     choices = actor_choices([QUIET, BUSY], ActingUser(id=BEN, email="ben@example.com"), "", NOON)
     assert [choice.key for choice in choices] == [OPERATOR_KEY, ANON_KEY, str(BEN), str(QUIET.id)]
 
-
-def test_typed_text_matches_the_operator_only_by_name() -> None:
     assert [choice.key for choice in actor_choices([BUSY], USER, "ben", NOON)] == [str(BEN)]
     assert [choice.key for choice in actor_choices([], USER, "OPER", NOON)] == [OPERATOR_KEY]
 

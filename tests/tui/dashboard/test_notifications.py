@@ -1,4 +1,4 @@
-"""What ended in a few words, and how a terminal is asked to show them."""
+"""The text of a notification about ended jobs, and the escape sequence of each terminal."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -60,7 +60,7 @@ def test_database_text_cannot_break_the_notification(mode: str, error: str) -> N
     finished = Finished()
     for status in (JobStatus.QUEUED, JobStatus.RUNNING, None):
         finished.add(transition(status, error, mode))
-    assert not finished, "none has ended"
+    assert not finished, "no job has ended"
     finished.add(transition(JobStatus.FAILED, error, mode))
     words = finished.take()
     assert len(words.splitlines()) == 1
@@ -76,8 +76,10 @@ TERMINALS = {
 
 
 def test_each_terminal_gets_its_own_escape_sequence() -> None:
-    said = {name: sequence(environment, "gjobs; Production", "1 failed") for name, environment in TERMINALS.items()}
-    assert said == {
+    sequences = {
+        name: sequence(environment, "gjobs; Production", "1 failed") for name, environment in TERMINALS.items()
+    }
+    assert sequences == {
         "iTerm.app": "\x1b]9;gjobs; Production: 1 failed\x07",
         "kitty": "\x1b]99;d=0:p=title;gjobs; Production\x1b\\\x1b]99;d=1:p=body;1 failed\x1b\\",
         "foot": "\x1b]777;notify;gjobs, Production;1 failed\x1b\\",

@@ -1,4 +1,4 @@
-"""The lines of the budgets' panel, at every size."""
+"""Texts of budgets: panel lines, list, toasts and notes."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -65,7 +65,7 @@ def test_budget_shows_a_bar_the_remaining_amount_and_the_run_out_date() -> None:
         (-500, "░░░░░░░░░░░░░░░░░ -5 %", "$105.00 left", "success"),
     ],
 )
-def test_bar_shows_empty_or_full_only_when_the_budget_is(spent: int, bar: str, left: str, color: str) -> None:
+def test_budget_bar_is_empty_at_0_and_full_from_100_percent(spent: int, bar: str, left: str, color: str) -> None:
     lines = budget_lines([replace(MONTHLY, spent_cents=spent)], NOW, width=22, height=9)
     assert texts(lines)[1:3] == [bar, left]
     assert lines[1][0][1] == f"$text-{color}"
@@ -96,7 +96,8 @@ def test_no_owner_name_or_amount_breaks_the_budget_lines(spent: int, limit: int,
     assert len(left[0][0]) > 22 or sum(len(text) for text, _ in left) <= 22
 
 
-def test_budgets_list_shows_each_budget_in_two_lines() -> None:
+def test_budget_note_shows_the_first_budget_and_the_list_two_lines_of_each() -> None:
+    assert budget_note([MONTHLY, DAILY]) == ("$17.90 left of $100.00 a month", "$text-warning")
     assert texts(listed_lines(MONTHLY, NOW, width=60)) == [
         "Autumn catalog a month                     $82.10 of $100.00",
         "████████████████░░░░   82 %  $17.90 left  runs out 2026-11-18",
@@ -119,10 +120,6 @@ def test_set_budget_toast_shows_the_remaining_amount() -> None:
     assert set_toast(MONTHLY).text.endswith(": $17.90 left. 82 % is already spent.")
 
 
-def test_budget_note_describes_the_first_budget() -> None:
-    assert budget_note([MONTHLY, DAILY]) == ("$17.90 left of $100.00 a month", "$text-warning")
-
-
 def test_owner_without_a_readable_name_is_shown_by_id() -> None:
     assert owner_words(replace(MONTHLY, name=None)) == "project 00000000"
     assert owner_words(replace(DAILY, name=None)) == "user 00000000"
@@ -138,8 +135,8 @@ def test_daily_budget_shows_the_time_at_which_it_runs_out() -> None:
 def test_budget_news_reports_only_budgets_that_got_worse() -> None:
     news = BudgetNews()
     calm, warning, used_up = (replace(MONTHLY, spent_cents=spent) for spent in (0, 8_000, 10_000))
-    told = [news.learn([one]) for one in (warning, warning, used_up, calm, calm, warning)]
-    assert told == [[], [], [used_up], [], [], [warning]]
+    reports = [news.learn([one]) for one in (warning, warning, used_up, calm, calm, warning)]
+    assert reports == [[], [], [used_up], [], [], [warning]]
     budget = "The budget of $100.00 a month for project Autumn catalog"
     assert worse_toast(warning).text == f"{budget} has $20.00 left: 80 % is spent."
     assert worse_toast(used_up).text == f"{budget} has run out. No more jobs can be queued."

@@ -22,31 +22,33 @@ limits = st.none() | st.integers(0, 20)
 FORBIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 
-def longest_pile(text: str) -> int:
-    longest = pile = 0
+def most_stacked_marks(text: str) -> int:
+    most = stacked = 0
     for character in text:
-        pile = 0 if get_character_cell_size(character) else pile + 1
-        longest = max(longest, pile)
-    return longest
+        stacked = 0 if get_character_cell_size(character) else stacked + 1
+        most = max(most, stacked)
+    return most
 
 
 @given(texts, limits)
-def test_clean_line_is_printable_and_has_a_width_that_every_terminal_agrees_on(text: str, limit: int | None) -> None:
+def test_clean_line_is_printable_and_equally_wide_in_every_terminal(text: str, limit: int | None) -> None:
     cleaned = clean(text, limit=limit)
 
     assert cleaned.isprintable()
     assert not {unicodedata.category(character) for character in cleaned} & FORBIDDEN
     assert clean(cleaned, limit=limit) == cleaned
     assert len(cleaned) <= (len(text) if limit is None else limit + len("…"))
-    # No joiner or selector is left that a terminal might measure in another way.
+    # No joiner or selector is left, because terminals disagree about their width.
     assert cell_len(cleaned) == sum(get_character_cell_size(character) for character in cleaned) <= 2 * len(text)
     assert not cleaned or get_character_cell_size(cleaned[0]) > 0
-    assert longest_pile(cleaned) <= MOST_MARKS
+    assert most_stacked_marks(cleaned) <= MOST_MARKS
 
 
 @given(texts, cells)
 def test_clean_cell_reads_only_the_beginning_of_a_long_text(text: str, width: int) -> None:
-    assert shorten(clean_cell(text, width), width) == shorten(clean(text), width) or longest_pile(text) > MOST_MARKS
+    assert (
+        shorten(clean_cell(text, width), width) == shorten(clean(text), width) or most_stacked_marks(text) > MOST_MARKS
+    )
 
 
 @given(texts, limits)

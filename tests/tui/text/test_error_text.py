@@ -1,4 +1,4 @@
-"""What is said below a filter: where it is wrong, and what it would cost."""
+"""Notes below the filter: the marked mistake, and the estimated cost of an expensive filter."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A job's past as lines."""
+"""The timeline of a job, and the words for a stuck job."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ ALICE = UUID("3f2a9c1e-0000-4000-8000-000000000000")
 
 
 def event(number: int, kind: EventKind, seconds: float, **fields: Any) -> JobEvent:
-    """By the worker of the app, unless said otherwise."""
+    """Return an event of a job, by default caused by the app's worker."""
     nothing: dict[str, Any] = dict.fromkeys(
         ("from_status", "to_status", "error", "actor_user_id", "lease_owner", "note"), None
     )

@@ -1,4 +1,4 @@
-"""What the dashboard costs, in words that never say less than it was."""
+"""The sentences about the load of the dashboard. They round up."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a worker says of the retention policies that it applies."""
+"""A worker's messages about retention policies."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The words for what an action did."""
+"""Questions before a write, and toasts about its outcome."""
 
 from dataclasses import replace
 from uuid import UUID

@@ -20,7 +20,7 @@ NAME = "main_white 0000000"
 
 
 class Sender:
-    """Answers with what the test says of a job's number, and writes down what was sent."""
+    """Record the sent chunks and answer with the prepared answer of each job number."""
 
     def __init__(self, answers: dict[int, SkipReason | Exception] | None = None) -> None:
         self.answers = answers or {}
@@ -50,7 +50,7 @@ async def test_bulk_write_sends_each_job_once_in_ordered_chunks() -> None:
 
 async def test_bulk_write_reports_skipped_jobs_with_their_reason() -> None:
     outcome = await BulkWrite(MANY[:9], Sender({3: FINISHED, 7: GONE_OR_HIDDEN})).run()
-    assert [(left.job.id.int >> 96, left.why) for left in outcome.left] == [(3, FINISHED), (7, GONE_OR_HIDDEN)]
+    assert [(number_of(left.job), left.why) for left in outcome.left] == [(3, FINISHED), (7, GONE_OR_HIDDEN)]
     assert numbers(outcome.done) == [1, 2, 4, 5, 6, 8, 9]
 
 
@@ -73,13 +73,15 @@ async def test_bulk_write_stops_at_an_error_that_no_single_job_caused(error: Sto
     assert [left.job for left in after_a_failed_chunk.left] == [MANY[1]]
 
 
-async def test_stop_takes_effect_after_the_current_chunk() -> None:
+async def test_stop_takes_effect_after_the_current_chunk_and_the_toast_counts_untouched_jobs() -> None:
     bulk = BulkWrite(MANY, Sender())
     outcome = await bulk.run(lambda done: bulk.stop())
     assert (outcome.done, outcome.not_reached, outcome.stopped_by) == (MANY[:CHUNK], MANY[CHUNK:], None)
+    stopped = f"Failed {CHUNK} of 120 jobs. Stopped: {CHUNK + 20} jobs were not touched."
+    assert bulk_report(outcome, done="Failed", project_names={}).toast.text == stopped
 
 
-def learned(outcome: WriteOutcome, *jobs: GenerationJob) -> WriteResolved:
+def resolved(outcome: WriteOutcome, *jobs: GenerationJob) -> WriteResolved:
     return WriteResolved(WriteRecord(what="x", before=jobs, after=jobs), ResolvedWrite(outcome=outcome, jobs=jobs))
 
 
@@ -97,15 +99,9 @@ async def test_resolved_write_after_a_lost_answer_counts_in_the_outcome(
     left: list[tuple[GenerationJob, SkipReason]],
     not_reached: tuple[GenerationJob, ...],
 ) -> None:
-    bulk = await BulkWrite(MANY[:3], Sender({1: learned(outcome, *MANY[:2])})).run()
+    bulk = await BulkWrite(MANY[:3], Sender({1: resolved(outcome, *MANY[:2])})).run()
     assert (bulk.done, bulk.not_reached) == (done, not_reached)
     assert [(skipped.job, skipped.why) for skipped in bulk.left] == left
-
-
-async def told(jobs: Sequence[GenerationJob], answers: dict[int, SkipReason | Exception], *, stop: bool = False) -> str:
-    bulk = BulkWrite(jobs, Sender(answers))
-    outcome = await bulk.run(lambda done: bulk.stop() if stop else None)
-    return bulk_report(outcome, done="Failed", project_names={}).toast.text
 
 
 @pytest.mark.parametrize(
@@ -129,12 +125,8 @@ async def told(jobs: Sequence[GenerationJob], answers: dict[int, SkipReason | Ex
 async def test_bulk_toast_counts_jobs_and_names_a_few_skipped_ones(
     number: int, answers: dict[int, SkipReason | Exception], words: str
 ) -> None:
-    assert await told(MANY[:number], answers) == f"Failed {words}"
-
-
-async def test_bulk_toast_counts_the_jobs_that_a_stop_left_untouched() -> None:
-    stopped = f"Failed {CHUNK} of 120 jobs. Stopped: {CHUNK + 20} jobs were not touched."
-    assert await told(MANY, {}, stop=True) == stopped
+    outcome = await BulkWrite(MANY[:number], Sender(answers)).run()
+    assert bulk_report(outcome, done="Failed", project_names={}).toast.text == f"Failed {words}"
 
 
 async def test_bulk_report_lists_every_skipped_job_by_reason() -> None:

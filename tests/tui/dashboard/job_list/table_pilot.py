@@ -25,13 +25,13 @@ SIZE = (80, 11)  # ten rows below the header
 
 
 class LongList:
-    """Newest first: the numbers of its jobs ascend."""
+    """A list that is longer than the loaded rows, newest first: job numbers ascend."""
 
     def __init__(self, numbers: Iterable[int]) -> None:
         self.numbers = list(numbers)
 
     def place(self, number: int) -> int:
-        """Where it is, or would be."""
+        """Return the index of a number in the list, or where it would be inserted."""
         return bisect_left(self.numbers, number)
 
     def window(self, query: RowWindowQuery) -> RowWindow:
@@ -53,6 +53,8 @@ class LongList:
 
 
 class CountingTable(JobTable):
+    """A table that records the screen lines it draws."""
+
     def __init__(self) -> None:
         super().__init__()
         self.painted: list[int] = []
@@ -63,7 +65,7 @@ class CountingTable(JobTable):
 
 
 class TableApp(App[None]):
-    """Keeps the table's messages; `escaped` counts the escape keys that the table left alone."""
+    """An app that keeps the messages of its table and counts the escape keys that the table ignored."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "escaped", "")]
 
@@ -91,7 +93,7 @@ class TableApp(App[None]):
 
 
 class TablePilot(AppDriver):
-    """Shows jobs by their numbers, of which the lower were created later, and says what the table then has."""
+    """Show jobs by their numbers, lower numbers being newer, and read the state of the table."""
 
     app: TableApp
 
@@ -132,17 +134,17 @@ class TablePilot(AppDriver):
         return [JobTable.render_line(self.table, y) for y in range(self.table.size.height)]
 
     @property
-    def pointed_at(self) -> list[int]:
-        """The screen lines with the cursor's glyph."""
+    def cursor_lines(self) -> list[int]:
+        """The screen lines that show the cursor."""
         return [y for y, line in enumerate(self.lines) if line[:1] == "›"]
 
     def take_messages(self) -> list[Message]:
-        """What the table said since this was last asked."""
+        """Return and forget the messages of the table."""
         messages, self.app.messages = self.app.messages, []
         return messages
 
     def take_painted(self) -> list[int]:
-        """The screen lines that were drawn since this was last asked."""
+        """Return and forget the screen lines that were drawn."""
         painted, self.table.painted = self.table.painted, []
         return sorted(set(painted))
 

@@ -53,7 +53,7 @@ def test_columns_fit_the_width_without_overlap(width: int, content: ContentWidth
 
 @given(st.integers(40, 199).filter(lambda width: width != 59), contents)
 def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> None:
-    """Except from 59 to 60 cells, where the gaps grow."""
+    """The step from 59 to 60 cells is an exception, because the gaps grow there."""
     assert set(names(lay_out(width, content))) <= set(names(lay_out(width + 1, content)))
 
 
@@ -77,7 +77,7 @@ def test_each_width_shows_the_expected_columns(width: int, content: ContentWidth
 @pytest.mark.parametrize(
     ("width", "mode", "project", "widths"),
     [
-        pytest.param(92, 15, 15, (15, 15, 21), id="no time column takes the error's least width"),
+        pytest.param(92, 15, 15, (15, 15, 21), id="the error column has its minimum width"),
         (120, 30, 44, (16, 16, 24)),
         (140, 30, 44, (24, 24, 28)),
         (160, 30, 44, (30, 26, 40)),
@@ -113,7 +113,7 @@ def test_content_widths_only_grow_while_scrolling() -> None:
 
 def test_content_widths_cover_all_jobs_up_to_a_maximum() -> None:
     jobs = [make_job(1, mode="漢字漢字漢字"), make_job(2, mode="x" * 10_000, project_id=UUID(int=9))]
-    names = {UUID(int=2): "Autumn", UUID(int=3): "Not at hand"}
+    names = {UUID(int=2): "Autumn", UUID(int=3): "Spring sale"}
     assert measure(jobs[:1], None) == ContentWidths(mode=12, cost=5, project=None)
     assert measure(jobs, names) == ContentWidths(mode=48, cost=5, project=11)
     assert measure([], None, with_visibility=True) == ContentWidths(with_visibility=True)

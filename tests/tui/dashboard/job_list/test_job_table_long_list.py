@@ -1,4 +1,4 @@
-"""The widget over a list that is longer than what it holds."""
+"""The job table on a list that is longer than the loaded rows."""
 
 import pytest
 from textual.scrollbar import ScrollTo
@@ -14,7 +14,7 @@ LENGTH = 3_000
 
 
 class LongTable:
-    """Each window that is wanted is kept until it is handed over."""
+    """A table that requests rows of a long list. A request is answered when the test calls `arrive`."""
 
     def __init__(self, pilot: TablePilot) -> None:
         self.pilot = pilot
@@ -23,16 +23,16 @@ class LongTable:
         self.query = RowWindowQuery(anchor=End.FIRST, after=600)
 
     @property
-    def wanted(self) -> list[JobTable.WindowRequested]:
-        """Since the last window arrived."""
-        return [messages for messages in self.pilot.app.messages if isinstance(messages, JobTable.WindowRequested)]
+    def requested(self) -> list[JobTable.WindowRequested]:
+        """The row requests since the last answer."""
+        return [message for message in self.pilot.app.messages if isinstance(message, JobTable.WindowRequested)]
 
     async def arrive(self) -> None:
-        """The window that was wanted last, or the same one as before."""
-        if self.wanted:
-            wanted = self.wanted[-1]
-            anchor = wanted.anchor if isinstance(wanted.anchor, End) else RowKey(value=None, id=wanted.anchor.id)
-            self.query = RowWindowQuery(anchor=anchor, before=wanted.before, after=wanted.after)
+        """Answer the last request, or the former one again."""
+        if self.requested:
+            last = self.requested[-1]
+            anchor = last.anchor if isinstance(last.anchor, End) else RowKey(value=None, id=last.anchor.id)
+            self.query = RowWindowQuery(anchor=anchor, before=last.before, after=last.after)
         self.pilot.take_messages()
         self.table.show_window(self.list.window(self.query), now=NOON)
         await self.pilot.settle()
@@ -40,7 +40,7 @@ class LongTable:
 
 @pytest.fixture
 async def long_table(empty_table: TablePilot) -> LongTable:
-    """Of three thousand rows, the first six hundred at hand and ten in sight."""
+    """A table of three thousand rows: the first six hundred are loaded, and ten are visible."""
     long_table = LongTable(empty_table)
     await long_table.arrive()
     return long_table
@@ -61,22 +61,22 @@ async def test_keys_request_rows_once_and_are_applied_when_rows_arrive(long_tabl
         long_table.table.action_page(1)
     await long_table.pilot.settle()
     assert long_table.table.scroll_y < 68 * 9
-    assert len(long_table.wanted) == 1
+    assert len(long_table.requested) == 1
     await long_table.arrive()
     assert (long_table.pilot.cursor, long_table.table.scroll_y) == (FIRST + 68 * 9, 68 * 9)
-    assert len(long_table.pilot.pointed_at) == 1
+    assert len(long_table.pilot.cursor_lines) == 1
 
     await long_table.pilot.press("end", "end")
-    assert [wanted.anchor for wanted in long_table.wanted] == [End.LAST]
+    assert [request.anchor for request in long_table.requested] == [End.LAST]
     await long_table.arrive()
     assert long_table.pilot.cursor == FIRST + LENGTH - 1
-    assert long_table.pilot.pointed_at == [10]
+    assert long_table.pilot.cursor_lines == [10]
 
 
 async def test_pending_key_moves_no_cursor_and_can_be_canceled(long_table: LongTable) -> None:
     await long_table.pilot.press("end", "enter")
-    opened = [messages for messages in long_table.pilot.app.messages if isinstance(messages, JobTable.Opened)]
-    assert [messages.job_id.int for messages in opened] == [FIRST]
+    opened = [message for message in long_table.pilot.app.messages if isinstance(message, JobTable.Opened)]
+    assert [message.job_id.int for message in opened] == [FIRST]
 
     long_table.table.stop_waiting()
     await long_table.pilot.settle()
@@ -91,7 +91,7 @@ async def test_dragging_the_scrollbar_requests_rows_and_stays_within_the_loaded_
     long_table.table.count(Count(number=LENGTH))
     long_table.table.post_message(ScrollTo(y=y, animate=False))
     await long_table.pilot.settle()
-    assert len(long_table.wanted) == 1
+    assert len(long_table.requested) == 1
     assert long_table.table.scroll_y <= 590
 
     await long_table.arrive()

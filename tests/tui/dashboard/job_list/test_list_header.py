@@ -1,4 +1,4 @@
-"""What stands above the list of jobs, and in place of its rows."""
+"""The title of the job list, and the text of an empty list."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -11,7 +11,7 @@ from store.job_list.listing import Listing
 from store.jobs.job import JobStatus
 from store.statistics.statistics import JobStatistics
 from store.statistics.totals import Count, Totals, TotalsQuery
-from tests.tui.dashboard.users.test_visibility_text import LENS
+from tests.tui.dashboard.users.test_visibility_text import COMPARISON
 from tests.tui.sample_jobs import NOON, make_listing, make_totals
 from tui.dashboard.job_list.jobs_panel import list_length
 from tui.dashboard.job_list.list_header import job_list_title, why_empty
@@ -54,6 +54,7 @@ PLACE = Position(number=2, is_exact=True, length=Count(number=2_001))
         (listing(FAILED, is_all=False), replace(PLACE, is_exact=False), "Failed jobs · ≈ 2 of 2,001, newest first"),
         (listing(FOUND), PLACE, "Jobs · with time · 3, newest first"),
         (listing(FOUND, is_all=False), PLACE, "Jobs · with time · 2 of 2,001, newest first"),
+        (replace(listing(), visibility=COMPARISON), PLACE, "Jobs · ana@example.com sees 37 of 41, newest first"),
     ],
 )
 def test_title_shows_the_list_length_or_the_cursor_position(
@@ -62,7 +63,7 @@ def test_title_shows_the_list_length_or_the_cursor_position(
     assert job_list_title(seen, position) == title
 
 
-FAR = Position(number=412_000, is_exact=False, length=Count(number=1_000_000))
+FAR_DOWN = Position(number=412_000, is_exact=False, length=Count(number=1_000_000))
 
 LONG = ListQuery(job_filter=parse("mode:lifestyle cost:>50 error:timeout", now=NOON))
 
@@ -81,8 +82,8 @@ LONG = ListQuery(job_filter=parse("mode:lifestyle cost:>50 error:timeout", now=N
     ],
 )
 def test_short_title_keeps_the_cursor_position(listed: ListQuery, width: int, title: str) -> None:
-    assert job_list_title(listing(listed, is_all=False), FAR, width=width) == title
-    assert job_list_title(listing(listed, is_all=False), FAR, width=len(title)) == title
+    assert job_list_title(listing(listed, is_all=False), FAR_DOWN, width=width) == title
+    assert job_list_title(listing(listed, is_all=False), FAR_DOWN, width=len(title)) == title
 
 
 @pytest.mark.parametrize(
@@ -94,18 +95,13 @@ def test_short_title_keeps_the_cursor_position(listed: ListQuery, width: int, ti
         (listing(FOUND), numbers(failed=99), None),
         (listing(FOUND), numbers(matching=17), Count(number=17)),
         (listing(), replace(numbers(), query=TotalsQuery(project_id=None)), None),
-        (replace(listing(), visibility=LENS), numbers(), Count(number=41)),
+        (replace(listing(), visibility=COMPARISON), numbers(), Count(number=41)),
     ],
 )
 def test_list_length_uses_only_totals_that_match_the_list(
     seen: Listing, counted: Totals | None, length: Count | None
 ) -> None:
     assert list_length(seen, counted) == length
-
-
-def test_title_of_a_visibility_comparison_shows_how_many_jobs_the_user_sees() -> None:
-    seen = replace(listing(), visibility=LENS)
-    assert job_list_title(seen, PLACE) == "Jobs · ana@example.com sees 37 of 41, newest first"
 
 
 def test_every_order_has_its_own_title() -> None:
@@ -127,7 +123,7 @@ ALL_AGAIN = "Press esc to show all jobs again."
             "dead",
             "No job matches. Press enter to find that id everywhere. Press esc to show all jobs again.",
         ),
-        (replace(listing(), visibility=LENS), "", "No jobs, neither for ana@example.com nor for the operator."),
+        (replace(listing(), visibility=COMPARISON), "", "No jobs, neither for ana@example.com nor for the operator."),
         (listing(projects=0), "", "No projects found. Press P to create one first."),
         (listing(ListQuery(status=JobStatus.RUNNING)), "", "No running jobs."),
         (listing(), " ", "Press n to create your first generation job."),

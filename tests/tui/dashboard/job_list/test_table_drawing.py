@@ -1,4 +1,4 @@
-"""What the table draws, and that it draws no more than what changed."""
+"""The drawing of the job table: it draws only changed lines."""
 
 import json
 from datetime import timedelta
@@ -76,7 +76,7 @@ async def test_table_draws_nothing_when_no_visible_text_changes(table: TablePilo
     await table.press("end")
     table.take_painted()
     await table.show(range(5, 60))
-    assert table.take_painted() == [0], "the header counts the new ones"
+    assert table.take_painted() == [0], "the header counts the new rows"
     await table.show([*range(5, 20), *range(25, 60)])
     assert table.take_painted() == []
 
@@ -104,21 +104,20 @@ async def test_clock_tick_draws_only_rows_whose_age_changed(table: TablePilot) -
     assert "4 s ago" in table.lines[1]
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-async def test_hostile_text_is_drawn_as_plain_text(table: TablePilot, text: str) -> None:
-    job = make_job(1, mode=text, error=json.dumps({"message": text}), status=JobStatus.FAILED)
+async def test_hostile_text_is_drawn_as_plain_text(table: TablePilot) -> None:
     await table.resize(160, 11)
-    table.table.show([job, make_job(2)], now=NOON, project_names={UUID(int=2): text})
-    await table.settle()
     width = table.table.scrollable_content_region.width
-
-    for strip in table.strips:
-        assert strip.text.isprintable()
-        assert cell_len(strip.text) == width
-        assert not [segment for segment in strip if segment.style and segment.style.meta]
-    for title in ("MODE", "PROJECT", "ERROR"):
-        await table.click(row=1, column=table.lines[0].index(title))
-    assert table.app.is_running
+    for text in HOSTILE:
+        job = make_job(1, mode=text, error=json.dumps({"message": text}), status=JobStatus.FAILED)
+        table.table.show([job, make_job(2)], now=NOON, project_names={UUID(int=2): text})
+        await table.settle()
+        for strip in table.strips:
+            assert strip.text.isprintable(), text
+            assert cell_len(strip.text) == width, text
+            assert not [segment for segment in strip if segment.style and segment.style.meta], text
+        for title in ("MODE", "PROJECT", "ERROR"):
+            await table.click(row=1, column=table.lines[0].index(title))
+        assert table.app.is_running, text
 
 
 async def test_columns_keep_their_width_when_the_widest_row_leaves(table: TablePilot) -> None:
@@ -141,30 +140,30 @@ async def test_empty_table_shows_its_message_literally_and_wraps_it(empty_table:
     assert " ".join(empty_table.lines[1:]).split() == empty_table.table.empty_text.split()
 
 
-@pytest.mark.parametrize("width", [40, 80, 120, 200])
-async def test_resize_keeps_the_cursor_visible_and_fills_every_line(table: TablePilot, width: int) -> None:
+async def test_resize_keeps_the_cursor_visible_and_fills_every_line(table: TablePilot) -> None:
     await table.press(*["down"] * 9)
-    await table.resize(width, 6)
+    for width in (40, 80, 120, 200):
+        await table.resize(width, 6)
+        assert table.cursor == 19
+        assert len(table.cursor_lines) == 1
+        assert {cell_len(strip.text) for strip in table.strips} == {table.table.scrollable_content_region.width}
 
-    assert table.cursor == 19
-    assert table.pointed_at == [5]
-    assert {cell_len(strip.text) for strip in table.strips} == {table.table.scrollable_content_region.width}
-
-    await table.resize(width, 40)
-    assert table.cursor == 19
-    assert len(table.pointed_at) == 1
+        await table.resize(width, 40)
+        assert table.cursor == 19
+        assert len(table.cursor_lines) == 1
 
 
-@pytest.mark.parametrize("theme", sorted(BUILTIN_THEMES))
-async def test_cursor_is_visible_and_changes_with_focus_in_every_theme(empty_table: TablePilot, theme: str) -> None:
-    empty_table.app.theme = theme
+async def test_cursor_is_visible_and_changes_with_focus_in_every_theme(empty_table: TablePilot) -> None:
     await empty_table.show_jobs([make_job(1), make_job(1, id=UUID(int=2))])
-    focused = style_at(empty_table, 20, 1)
-    empty_table.table.blur()
-    await empty_table.settle()
-
-    assert len({focused, style_at(empty_table, 20, 1), style_at(empty_table, 20, 2)}) == 3
-    assert empty_table.pointed_at == [1]
+    for theme in sorted(BUILTIN_THEMES):
+        empty_table.app.theme = theme
+        empty_table.table.focus()
+        await empty_table.settle()
+        focused = style_at(empty_table, 20, 1)
+        empty_table.table.blur()
+        await empty_table.settle()
+        assert len({focused, style_at(empty_table, 20, 1), style_at(empty_table, 20, 2)}) == 3, theme
+        assert empty_table.cursor_lines == [1]
 
 
 async def test_cursor_is_visible_without_colors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +176,7 @@ async def test_cursor_is_visible_without_colors(monkeypatch: pytest.MonkeyPatch)
         table.table.blur()
         await table.settle()
         assert style_at(table, 5, 1).underline
-        assert table.pointed_at == [1]
+        assert table.cursor_lines == [1]
 
 
 async def test_row_under_the_mouse_pointer_is_highlighted(table: TablePilot) -> None:
@@ -194,20 +193,18 @@ async def test_table_with_ten_thousand_rows_draws_only_visible_ones(empty_table:
     await empty_table.press("end")
 
     assert empty_table.cursor == 9_999
-    assert len(empty_table.pointed_at) == 1
+    assert len(empty_table.cursor_lines) == 1
     assert len(empty_table.table._drawing._rows) <= 20
     assert max(empty_table.take_painted()) == 10
 
 
-async def test_changed_theme_redraws_the_table(table: TablePilot) -> None:
+async def test_changed_theme_redraws_the_table_with_its_background(table: TablePilot) -> None:
     before = [style_at(table, 3, y) for y in (2, 8)]
     table.app.theme = "textual-light"
     await table.settle()
     assert table.take_painted() == list(range(11))
     assert before != [style_at(table, 3, y) for y in (2, 8)]
 
-
-async def test_blank_lines_have_the_background_color(table: TablePilot) -> None:
     await table.show([1])
     assert {style_at(table, x, 8).bgcolor for x in (0, 40, 78)} == {table.table.rich_style.bgcolor}
     assert table.table.rich_style.bgcolor is not None

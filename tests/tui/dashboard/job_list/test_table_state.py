@@ -1,4 +1,4 @@
-"""The rules of the cursor, the marks and the scroll, without a screen."""
+"""Cursor, marks and scroll position of the table, without a screen."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from tui.dashboard.job_list.table_state import TableState
 
 
 def show(view: TableState, numbers: Iterable[int]) -> TableState:
-    """Shows the jobs of these numbers, of which the lower were created later."""
+    """Show jobs by their numbers; lower numbers are newer."""
     return view.showing(make_job(number) for number in numbers)
 
 
@@ -24,37 +24,37 @@ def number(job_id: UUID | None) -> int | None:
     return None if job_id is None else job_id.int
 
 
-def in_sight(view: TableState) -> list[int]:
+def visible(view: TableState) -> list[int]:
     return [job.id.int for job in view.visible_jobs]
 
 
 @pytest.fixture
 def view() -> TableState:
-    """Ten of the jobs 10 to 59 in sight, the cursor on the first."""
+    """A view of the jobs 10 to 59: ten are visible, and the cursor is on the first."""
     return show(TableState(height=10), range(10, 60))
 
 
 def test_new_rows_at_the_top_are_shown_above_the_cursor_but_never_push_it_out_of_sight(view: TableState) -> None:
     later = show(view, range(7, 60))
     assert number(later.cursor) == 10
-    assert in_sight(later)[:4] == [7, 8, 9, 10]
+    assert visible(later)[:4] == [7, 8, 9, 10]
     assert not later.unseen
 
     later = show(view.moved_by(8), range(6, 60))
     assert number(later.cursor) == 18
-    assert 18 in in_sight(later)
+    assert 18 in visible(later)
 
 
 def test_scrolled_view_keeps_its_rows_and_counts_new_ones_until_they_are_seen(view: TableState) -> None:
     scrolled = view.moved_by(25)
     later = show(scrolled, range(7, 60))
-    assert in_sight(later) == in_sight(scrolled)
+    assert visible(later) == visible(scrolled)
     assert [len(state.unseen) for state in (later, later.scrolled_to(1), later.moved_to_first())] == [3, 1, 0]
 
     without_cursor = view.scrolled_to(30)
     later = show(without_cursor, [*range(7, 20), *range(25, 60)])
     assert number(later.cursor) == 10
-    assert in_sight(later) == in_sight(without_cursor)
+    assert visible(later) == visible(without_cursor)
 
 
 def test_old_rows_that_return_after_filtering_are_not_counted_as_new(view: TableState) -> None:
@@ -71,7 +71,7 @@ def test_next_move_selects_the_row_that_replaced_the_lost_one(view: TableState, 
     moved = (lost.moved_by(move), with_new_rows.moved_by(move), lost.paged(move))
 
     assert [number(state.cursor) for state in moved] == [14, 14, 14]
-    assert number(show(view.moved_to_last(), range(10, 59)).moved_by(1).cursor) == 58, "or the one above the last"
+    assert number(show(view.moved_to_last(), range(10, 59)).moved_by(1).cursor) == 58, "at the end, the row above"
 
 
 def test_cursor_job_has_its_latest_values(view: TableState) -> None:
@@ -81,20 +81,16 @@ def test_cursor_job_has_its_latest_values(view: TableState) -> None:
 
 def test_paging_keeps_the_cursor_line_and_overlaps_by_one_row(view: TableState) -> None:
     paged = view.moved_by(2).paged(1)
-    assert (in_sight(paged)[0], number(paged.cursor)) == (19, 21)
-    assert (in_sight(paged.paged(-1))[0], number(paged.paged(-1).cursor)) == (10, 12)
+    assert (visible(paged)[0], number(paged.cursor)) == (19, 21)
+    assert (visible(paged.paged(-1))[0], number(paged.paged(-1).cursor)) == (10, 12)
     assert number(view.paged(100).cursor) == 59
-
-
-def test_cursor_stays_visible_when_the_table_shrinks(view: TableState) -> None:
-    assert in_sight(view.moved_by(9).resized(4)) == [16, 17, 18, 19]
 
 
 BY_UPDATE = ListOrder(column=OrderColumn.UPDATED)
 
 
-def amid(view: TableState, numbers: Iterable[int], order: ListOrder = NEWEST_FIRST) -> TableState:
-    """Shows them as some of a longer list."""
+def show_loaded(view: TableState, numbers: Iterable[int], order: ListOrder = NEWEST_FIRST) -> TableState:
+    """Show the jobs as loaded rows of a longer list."""
     jobs = [make_job(number) for number in numbers]
     return view.showing(jobs, has_before=True, has_after=True, follows_start=False, order=order)
 
@@ -103,22 +99,22 @@ def amid(view: TableState, numbers: Iterable[int], order: ListOrder = NEWEST_FIR
     ("lost", "later"), [(10, [*range(5, 10), *range(11, 60)]), (59, [*range(10, 59), *range(60, 65)])]
 )
 def test_job_that_left_at_the_edge_of_the_loaded_rows_loses_its_mark(lost: int, later: list[int]) -> None:
-    view = amid(TableState(height=10), range(10, 60)).toggled(UUID(int=lost))
+    view = show_loaded(TableState(height=10), range(10, 60)).toggled(UUID(int=lost))
 
-    assert view.is_missing(UUID(int=lost), amid(view, later))
-    assert amid(view, later).marks == set()
+    assert view.is_missing(UUID(int=lost), show_loaded(view, later))
+    assert show_loaded(view, later).marks == set()
 
 
 @pytest.mark.parametrize("later", [range(11, 60), range(200, 250), []])
 def test_job_beyond_the_loaded_rows_keeps_its_mark(later: Iterable[int]) -> None:
-    view = amid(TableState(height=10), range(10, 60)).toggled(UUID(int=10))
+    view = show_loaded(TableState(height=10), range(10, 60)).toggled(UUID(int=10))
 
-    assert amid(view, later).marks == {UUID(int=10)}
+    assert show_loaded(view, later).marks == {UUID(int=10)}
 
 
 def test_job_missing_from_an_order_by_update_keeps_its_mark_unless_all_rows_are_loaded() -> None:
-    view = amid(TableState(height=10), range(10, 60), BY_UPDATE).toggled(UUID(int=30)).moved_to(UUID(int=30))
-    later = amid(view, [*range(10, 30), *range(31, 60)], BY_UPDATE)
+    view = show_loaded(TableState(height=10), range(10, 60), BY_UPDATE).toggled(UUID(int=30)).moved_to(UUID(int=30))
+    later = show_loaded(view, [*range(10, 30), *range(31, 60)], BY_UPDATE)
     assert view.is_missing(UUID(int=30), later)
     assert not later.rows.detects_removals
     assert later.cursor is None
@@ -128,25 +124,19 @@ def test_job_missing_from_an_order_by_update_keeps_its_mark_unless_all_rows_are_
     assert whole.showing(map(make_job, range(40, 60)), order=BY_UPDATE).marks == set()
 
 
-def test_moves_and_marks_of_missing_rows_do_nothing(view: TableState) -> None:
-    assert view.toggled(UUID(int=99)) == view.moved_to(UUID(int=99)) == view
-    empty = TableState()
-    assert empty.moved_by(1).paged(1).moved_to_first().moved_to_last().scrolled_to(5).all_marked() == empty
-
-
 def test_job_with_an_infinite_creation_time_does_not_stop_counting_new_rows(view: TableState) -> None:
-    endless = make_job(1, created_at=datetime.max.replace(tzinfo=NOON.tzinfo))
-    with_endless = view.showing([endless, *view.rows.jobs]).moved_to_last()
+    infinite = make_job(1, created_at=datetime.max.replace(tzinfo=NOON.tzinfo))
+    with_infinite = view.showing([infinite, *view.rows.jobs]).moved_to_last()
     newer = make_job(2, created_at=NOON + timedelta(hours=1))
 
-    assert {job_id.int for job_id in with_endless.showing([endless, newer, *view.rows.jobs]).unseen} == {2}
+    assert {job_id.int for job_id in with_infinite.showing([infinite, newer, *view.rows.jobs]).unseen} == {2}
 
 
 job_numbers = st.lists(st.integers(1, 20), unique=True)
 
 
 class CursorMachine(RuleBasedStateMachine):
-    """Anyone shows anything at any time, while a person moves, marks, scrolls and resizes."""
+    """Any rows are shown at any time, while the user moves, marks, scrolls and resizes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -201,14 +191,14 @@ class CursorMachine(RuleBasedStateMachine):
         assert self.view.marks == self.view.rows.ids
 
     @invariant()
-    def it_points_at_and_marks_only_what_is_here(self) -> None:
+    def cursor_and_marks_are_on_listed_jobs(self) -> None:
         view = self.view
         assert view.cursor is None or view.cursor in view.rows
         assert view.cursor is None or view.rows.find(view.cursor) == view.place
         assert view.marks <= view.rows.ids
 
     @invariant()
-    def it_looks_at_rows_that_are_here(self) -> None:
+    def visible_rows_exist_and_are_not_counted_as_new(self) -> None:
         view = self.view
         assert 0 <= view.top <= view.max_top
         assert len(view.visible_jobs) == min(view.height, len(view.rows))

@@ -22,7 +22,7 @@ amounts = st.integers(-(10**6), 10**9)
 
 
 def numbers(shown: Sequence[DayCost], **rows: tuple[int, int]) -> Totals:
-    """Of `queued=(6, 1200)` are six jobs for twelve dollars."""
+    """Return totals; `queued=(6, 1200)` means six queued jobs for 1,200 cents."""
     by_status = tuple(
         JobStatistic(
             status=JobStatus(status), count=count, total_cost_cents=cents, avg_cost_cents=round(cents / count, 2)
@@ -105,17 +105,17 @@ def test_cost_lines_fill_the_panel_and_none_is_wider(rows: dict[str, tuple[int, 
     assert all(len(line) <= width for line in texts(lines))
 
 
-def known_in_part(counts: Mapping[AnyStatus, Count]) -> Totals:
+def partial_totals(counts: Mapping[AnyStatus, Count]) -> Totals:
     return replace(USUAL, counts=counts, statistics=None, days=None, projects=None)
 
 
 SOME = Count(number=10_000, precision=Precision.CAPPED)
 
-CAPPED = known_in_part({JobStatus.QUEUED: SOME, JobStatus.RUNNING: Count(number=2)})
+CAPPED = partial_totals({JobStatus.QUEUED: SOME, JobStatus.RUNNING: Count(number=2)})
 
 FILTERED = TotalsQuery(matching=ListQuery())
 
-ESTIMATED = known_in_part(
+ESTIMATED = partial_totals(
     {
         status: SOME if status is JobStatus.RUNNING else Count(number=412_000, precision=Precision.ESTIMATED)
         for status in JobStatus
@@ -164,7 +164,7 @@ def test_totals_show_their_precision_age_and_actor(numbers: Totals, seconds: flo
     assert totals_note(numbers, seconds=seconds, key="=") == words
 
 
-def test_totals_that_may_have_changed_are_never_of_just_now() -> None:
+def test_totals_that_may_have_changed_are_not_shown_as_just_now() -> None:
     words = totals_note(USUAL, seconds=4.0, key="=", is_current=False)
     assert words == "exact · 4 s old · as the operator"
 

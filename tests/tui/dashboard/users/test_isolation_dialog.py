@@ -1,4 +1,4 @@
-"""What the isolation check says: of whom, of an answer, and of all of them."""
+"""Texts of the isolation check: users, answers, summary and the question before write probes."""
 
 from uuid import UUID
 
@@ -71,9 +71,9 @@ def test_summary_counts_leaks_and_kept_probes(probes: list[Probe], words: str) -
 
 
 def test_every_probe_has_its_own_description() -> None:
-    deeds = [attempt_words(target, verb) for target, verb in PROBED]
-    assert len(set(deeds)) == len(PROBED)
-    assert deeds[:2] == ["Reads a job of the owner", "Inserts their own job into the owner's project"]
+    descriptions = [attempt_words(target, verb) for target, verb in PROBED]
+    assert len(set(descriptions)) == len(PROBED)
+    assert descriptions[:2] == ["Reads a job of the owner", "Inserts their own job into the owner's project"]
 
 
 def test_write_probe_question_names_both_users_and_the_database() -> None:

@@ -33,7 +33,7 @@ RULES = ReadRules(
 
 SEEN, UNSEEN = make_listed(1), make_listed(2)
 
-LENS = VisibilityComparison(
+COMPARISON = VisibilityComparison(
     user=ActingUser(id=UUID(int=7), email="ana@example.com"),
     window=RowWindow(query=RowWindowQuery(), jobs=(SEEN, UNSEEN), has_before=False, has_after=False),
     hidden=frozenset({UNSEEN.id}),
@@ -43,27 +43,27 @@ LENS = VisibilityComparison(
 )
 
 
-def ruled(**changes: Any) -> VisibilityComparison:
-    return replace(LENS, rules=replace(RULES, **changes))
+def with_rules(**changes: Any) -> VisibilityComparison:
+    return replace(COMPARISON, rules=replace(RULES, **changes))
 
 
 def counted(seen: int, everything: int, *, is_more: bool = False) -> VisibilityComparison:
     total = CappedCount(number=everything, is_more=is_more)
-    return replace(LENS, seen=CappedCount(number=seen), everything=total)
+    return replace(COMPARISON, seen=CappedCount(number=seen), everything=total)
 
 
 def of_user(email: str | None) -> VisibilityComparison:
-    return replace(LENS, user=ActingUser(id=UUID(int=7), email=email))
+    return replace(COMPARISON, user=ActingUser(id=UUID(int=7), email=email))
 
 
 @pytest.mark.parametrize(
     ("visibility", "words"),
     [
-        (LENS, "ana@example.com sees 37 of 41"),
+        (COMPARISON, "ana@example.com sees 37 of 41"),
         (counted(0, 41), "ana@example.com sees 0 of 41"),
         (counted(9_999, 10_000, is_more=True), "ana@example.com sees 9,999 of ≥ 10,000"),
-        (ruled(is_granted=False), "ana@example.com sees none: no grant"),
-        (ruled(holds_for_operator=True), "ana@example.com sees 37, and the operator sees 41"),
+        (with_rules(is_granted=False), "ana@example.com sees none: no grant"),
+        (with_rules(holds_for_operator=True), "ana@example.com sees 37, and the operator sees 41"),
         (of_user(None), f"{UUID(int=7)} sees 37 of 41"),
         (of_user("a\x1b[31mb"), "a␛[31mb sees 37 of 41"),
     ],
@@ -108,31 +108,31 @@ NO_POLICY = (
     ],
 )
 def test_hidden_job_note_explains_which_rule_hides_it(changes: dict[str, Any], note: str, why: str) -> None:
-    assert list_note(ruled(**changes)) == f"⊘ hidden {note}"
-    assert hiding_lines(ruled(**changes))[0] == f"⊘ hidden from ana@example.com. {why}"
+    assert list_note(with_rules(**changes)) == f"⊘ hidden {note}"
+    assert hiding_lines(with_rules(**changes))[0] == f"⊘ hidden from ana@example.com. {why}"
 
 
 def test_hidden_job_lines_list_the_policies_with_their_expressions() -> None:
-    assert hiding_lines(ruled(policies=(OWN, PAID, TEAM)))[1:] == (
+    assert hiding_lines(with_rules(policies=(OWN, PAID, TEAM)))[1:] == (
         "“Own rows” allows (auth.uid() = user_id)",
         "“Paid” hides all but (cost_cents > 0)",
         "“Team” allows nothing",
     )
-    assert hiding_lines(ruled(is_granted=False))[1:] == ()
+    assert hiding_lines(with_rules(is_granted=False))[1:] == ()
 
 
 def test_list_without_hidden_jobs_has_no_note_unless_policies_also_apply_to_the_operator() -> None:
-    assert list_note(replace(LENS, hidden=frozenset())) == ""
-    assert "may miss rows" in list_note(replace(ruled(holds_for_operator=True), hidden=frozenset()))
+    assert list_note(replace(COMPARISON, hidden=frozenset())) == ""
+    assert "may miss rows" in list_note(replace(with_rules(holds_for_operator=True), hidden=frozenset()))
 
 
 def test_missing_grant_is_shown_instead_of_totals() -> None:
-    assert no_totals(None) == no_totals(LENS) == ""
-    assert "ana@example.com may not read the jobs" in no_totals(ruled(is_granted=False))
+    assert no_totals(None) == no_totals(COMPARISON) == ""
+    assert "ana@example.com may not read the jobs" in no_totals(with_rules(is_granted=False))
 
 
 def test_refused_action_toast_names_the_hidden_jobs_and_the_key() -> None:
     one = "ana@example.com does not see this job. Press u to act as the operator."
     some = "ana@example.com does not see 1 of these 2 jobs. Press x to act as the operator."
-    assert refused_toast(LENS, [UNSEEN], 1, key="u").text == one
-    assert refused_toast(LENS, [SEEN, UNSEEN], 1, key="x").text == some
+    assert refused_toast(COMPARISON, [UNSEEN], 1, key="u").text == one
+    assert refused_toast(COMPARISON, [SEEN, UNSEEN], 1, key="x").text == some

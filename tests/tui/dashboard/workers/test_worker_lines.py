@@ -1,4 +1,4 @@
-"""Who works and on what, as lines."""
+"""The lines of the workers dialog."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ def ago(seconds: float) -> datetime:
 
 
 def worker(identifier: UUID, name: str, **fields: Any) -> WorkerStatus:
-    """Of the operator's, alive since an hour ago, that may hold four jobs and holds none."""
+    """Return a worker of the operator that started an hour ago and holds none of four possible jobs."""
     nothing: dict[str, Any] = dict.fromkeys(("user_id", "modes", "stopped_at", "held_since"), None)
     process = {"host": "build-7", "process": 4711, "concurrency": 4, "held_jobs": 0}
     times = {"started_at": ago(3600), "seen_at": ago(5), "taken_at": NOON}
@@ -33,26 +33,26 @@ def worker(identifier: UUID, name: str, **fields: Any) -> WorkerStatus:
 
 
 def held(number: int, owner: UUID | None = RENDER, **fields: Any) -> LeasedJob:
-    """Claimed 41 seconds ago, and renewed since."""
+    """Return a job claimed 41 seconds ago, whose lease was renewed."""
     known: dict[str, Any] = {"mode": "lifestyle", "project_id": UUID(int=9), "attempt": 1, "note": None}
     times = {"acquired_at": ago(41), "expires_at": ago(-50)}
     return LeasedJob(job_id=job_id(number), owner=owner, **{**known, **times, **fields})
 
 
-def force(
+def overview(
     workers: Sequence[WorkerStatus] = (), jobs: Sequence[LeasedJob] = (), *, is_cut: bool = False
 ) -> WorkersOverview:
     return WorkersOverview(workers=tuple(workers), held=tuple(jobs), is_cut=is_cut, taken_at=NOON)
 
 
-def shown(seen: WorkersOverview, eyes: Viewer = OPERATOR, *, width: int = 110) -> list[str]:
-    """With single blanks."""
-    drawn = texts(line.spans for line in lines(seen, eyes, now=NOON, width=width))
+def shown(seen: WorkersOverview, viewer: Viewer = OPERATOR, *, width: int = 110) -> list[str]:
+    """Return the drawn lines with single blanks."""
+    drawn = texts(line.spans for line in lines(seen, viewer, now=NOON, width=width))
     return [" ".join(line.split()) for line in drawn]
 
 
 def test_each_worker_is_listed_above_its_leased_jobs() -> None:
-    seen = force(
+    seen = overview(
         [worker(STUDIO, "studio", modes=("lifestyle", "packaging")), worker(RENDER, "render", held_jobs=2)],
         [held(1, note="step 3 of 4"), held(2, attempt=2)],
     )
@@ -66,7 +66,7 @@ def test_each_worker_is_listed_above_its_leased_jobs() -> None:
 
 def test_silent_worker_is_listed_last_with_its_expired_lease() -> None:
     silent = worker(RENDER, "a render", seen_at=ago(190))
-    seen = force([silent, worker(STUDIO, "studio")], [held(1, expires_at=ago(130), note="step 1 of 4")])
+    seen = overview([silent, worker(STUDIO, "studio")], [held(1, expires_at=ago(130), note="step 1 of 4")])
     assert shown(seen, width=126)[1:] == [
         "a render ✗ silent 3 min holds 0 of 4 all modes",
         "▸ 00000001 lifestyle Autumn catalog for 41 s its lease expired 2 min ago · step 1 of 4",
@@ -75,7 +75,7 @@ def test_silent_worker_is_listed_last_with_its_expired_lease() -> None:
 
 def test_jobs_between_attempts_are_listed_without_a_worker() -> None:
     postponed = held(1, None, attempt=2, expires_at=ago(-12), note="503")
-    seen = force([], [postponed, held(2, None, attempt=0, expires_at=NOON)])
+    seen = overview([], [postponed, held(2, None, attempt=0, expires_at=NOON)])
     assert shown(seen) == [
         "Waiting for another attempt, without a worker",
         "◌ 00000001 lifestyle Autumn catalog retry in 12 s attempt 2 failed · 503",
@@ -84,12 +84,12 @@ def test_jobs_between_attempts_are_listed_without_a_worker() -> None:
 
 
 def test_worker_hidden_from_the_viewer_is_named_by_the_job_it_leases() -> None:
-    assert shown(force([], [held(1)]), ADA)[0] == "worker 00000000 of another user"
-    assert shown(force([], [held(1)]))[0] == "worker 00000000 not listed"
+    assert shown(overview([], [held(1)]), ADA)[0] == "worker 00000000 of another user"
+    assert shown(overview([], [held(1)]))[0] == "worker 00000000 not listed"
 
 
 def test_leased_jobs_beyond_the_limit_are_counted() -> None:
-    seen = force([worker(RENDER, "render", held_jobs=3)], [held(1)], is_cut=True)
+    seen = overview([worker(RENDER, "render", held_jobs=3)], [held(1)], is_cut=True)
     assert shown(seen)[-1] == "… 2 jobs more, claimed later"
     assert summary(seen, now=NOON) == "1 worker alive · ≥ 1 job held, the longest for 41 s"
 
@@ -103,29 +103,29 @@ def test_leased_jobs_beyond_the_limit_are_counted() -> None:
     ],
 )
 def test_long_gone_workers_are_only_counted(fields: dict[str, Any], *, is_shown: bool) -> None:
-    seen = force([worker(RENDER, "render", **fields)])
+    seen = overview([worker(RENDER, "render", **fields)])
     assert bool(shown(seen)) is is_shown
     assert ("1 more ran within the last week" in remark(seen, OPERATOR)) is not is_shown
-    assert len(shown(force(seen.workers, [held(1)]))) == 2, "what it holds is shown in any case"
+    assert len(shown(overview(seen.workers, [held(1)]))) == 2, "a worker that holds a job is always listed"
 
 
 def test_remark_explains_how_to_start_a_worker_or_which_are_hidden_from_a_user() -> None:
-    assert summary(force(), now=NOON) == "0 workers alive"
-    assert remark(force(), OPERATOR) == "'gjobs worker MODULE:REGISTRY' starts a worker."
+    assert summary(overview(), now=NOON) == "0 workers alive"
+    assert remark(overview(), OPERATOR) == "'gjobs worker MODULE:REGISTRY' starts a worker."
     words = "Only the operator sees workers that do not act as ada@example.com."
-    assert remark(force([worker(RENDER, "render")]), ADA) == words
+    assert remark(overview([worker(RENDER, "render")]), ADA) == words
 
 
 @pytest.mark.parametrize("width", [68, 84, 126])
 def test_worker_lines_fit_the_width_and_escape_control_characters(width: int) -> None:
     nasty = "\x1b[31m[@click=app.quit]x[/]\u202e" + "長" * 300
-    seen = force(
+    seen = overview(
         [worker(RENDER, nasty, host=nasty, modes=(nasty,), held_jobs=1), worker(STUDIO, nasty, seen_at=NOON)],
         [held(1, mode=nasty, note=nasty), held(2, None, mode=nasty, note=nasty), held(3, UUID(int=7))],
     )
-    eyes = Viewer(name=nasty, is_user=True, project=lambda _: nasty)
-    for line in lines(seen, eyes, now=NOON, width=width):
+    viewer = Viewer(name=nasty, is_user=True, project=lambda _: nasty)
+    for line in lines(seen, viewer, now=NOON, width=width):
         drawn = "".join(part for part, _ in line.spans)
         assert cell_len(drawn) <= width
         assert (drawn + line.about).isprintable()
-    assert remark(seen, eyes).isprintable()
+    assert remark(seen, viewer).isprintable()
