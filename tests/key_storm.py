@@ -40,6 +40,19 @@ NAMED = ("Down", "Up", "Left", "Right", "Home", "End", "NPage", "PPage", "Tab", 
 OPENING = ("Enter", "Enter", "Enter", "Escape", "Escape", "/", "?", "C-p", "C-r", "C-u", "F5", "F12")
 """Without ctrl+c: after the command has quit, it would interrupt its cleanup."""
 KEYS = (*LETTERS * 2, *NAMED * 2, *OPENING * 3, "q", "C-q")
+TO_LIST = ("Escape",) * 3 + ("1",)
+WRITES = (
+    *(("Home", "s"), ("Home", "Down", "c"), ("End", "f", "x", "Enter"), ("n", "x", "Enter"), ("n", "x", "Enter", "s")),
+    *(
+        ("5", "r"),
+        ("Home", "d", "y"),
+        ("U",),
+        ("Home", "Space", "Space", "s", "y"),
+        ("Enter", "s"),
+        ("Enter", "d", "y"),
+    ),
+)
+"""Keys of the list that write."""
 PASTES = ("lifestyle", "status:failed", "a\nb\tc", "x" * 3_000, "2.50", "00000002")
 KILL = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'gjobs'"
 
@@ -167,9 +180,13 @@ class Session:
                 raise
 
     def _send_round(self) -> None:
-        match self._dice.choices(("keys", "paste", "size", "kill"), (12, 1, 2, 1))[0]:
+        match self._dice.choices(("keys", "write", "paste", "size", "kill"), (8, 6, 1, 2, 1))[0]:
             case "keys":
                 keys = [self._dice.choice(KEYS) for _ in range(self._dice.randint(1, 15))]
+                self.rounds.append(" ".join(keys))
+                self._pane.press(*keys)
+            case "write":
+                keys = [*TO_LIST, *self._dice.choice(WRITES)]
                 self.rounds.append(" ".join(keys))
                 self._pane.press(*keys)
             case "paste":
