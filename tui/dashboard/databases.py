@@ -38,9 +38,9 @@ async def pick_database(host: "ActionHost") -> None:
         for place, one in enumerate(known)
     ]
     present = str(known.index(host.database_choice)) if host.database_choice in known else None
-    picked = await host.app.push_screen_wait(
-        PickDialog(title="Switch to which database?", choices=choices, chosen=present)
-    )
+    dialog = PickDialog(title="Switch to which database?", choices=choices, chosen=present)
+    dialog.help_topic = "profiles"
+    picked = await host.app.push_screen_wait(dialog)
     if picked is not None and picked != present:
         host.switch_to(known[int(picked)])
 

@@ -214,9 +214,9 @@ async def _find_as_actor(store: "Store", text: str) -> IdMatches:
 
 async def _pick(host: "ActionHost", found: Sequence[FoundItem], everything: IdMatches, actor: str) -> FoundItem | None:
     title = "Which one? Type more of the id to narrow the list" if everything.is_more else "Which one?"
-    picked = await host.app.push_screen_wait(
-        PickDialog(title=title, choices=[item_choice(item, actor) for item in found])
-    )
+    dialog = PickDialog(title=title, choices=[item_choice(item, actor) for item in found])
+    dialog.help_topic = "visibility"
+    picked = await host.app.push_screen_wait(dialog)
     return next((item for item in found if item.key == picked), None)
 
 

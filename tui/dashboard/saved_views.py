@@ -48,6 +48,7 @@ async def save_view(host: "ActionHost") -> None:
         placeholder="For example: stuck overnight",
         submit=submit,
     )
+    prompt.help_topic = "views"
     view = await host.app.push_screen_wait(prompt)
     if view is not None:
         jobs.show_title()
@@ -62,7 +63,9 @@ async def remove_view(host: "ActionHost", view: View) -> None:
         agree="Remove",
         is_dangerous=True,
     )
-    if not await host.app.push_screen_wait(ConfirmDialog(question)):
+    dialog = ConfirmDialog(question)
+    dialog.help_topic = "views"
+    if not await host.app.push_screen_wait(dialog):
         return
     try:
         host.views.remove(view)

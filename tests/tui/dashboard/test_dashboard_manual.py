@@ -1,8 +1,14 @@
 """The manual in the dashboard: its page for each screen, the keys on it, links and search."""
 
+from collections.abc import Iterator
+from typing import Any
+
+from textual.screen import Screen
 from textual.widgets import Markdown, MarkdownViewer
 
 from tests.tui.dashboard.dashboard_driver import Driver
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.dialogs.form import FormDialog
 from tui.dashboard.keys.help import OWNERS, TOPIC_OF, all_entries, screen_entries
 from tui.dashboard.keys.manual_dialog import KEYS_HEADING, Location, ManualDialog
 from tui.manual.pages import TOPICS
@@ -57,6 +63,16 @@ async def test_help_opens_the_page_of_a_dialog_or_of_the_find_field(dashboard: D
         await dashboard.until(lambda: not isinstance(dashboard.app.screen, ManualDialog))
         await dashboard.press("escape", dialog="")
 
+    await dashboard.press("v")
+    await dashboard.press("question_mark", dialog="Manual: visibility")
+    await dashboard.press("question_mark", dialog="")
+    await dashboard.press("v", until=lambda: not dashboard.app.dashboard.listing_query.with_visibility)
+    for key, title in (("p", "Show which project?"), ("n", "New job"), ("P", "New project")):
+        await dashboard.press(key, dialog=title)
+        await dashboard.press("f1", dialog="Manual: tour")
+        await dashboard.press("f1", dialog=title)
+        await dashboard.press("escape", dialog="")
+
     await dashboard.press("slash")
     await dashboard.press("question_mark", dialog="")  # it is typed into the field
     await dashboard.press("f1", dialog="Manual: filters", shows="Accept the completion, or list the filter keys")
@@ -80,6 +96,18 @@ async def test_links_and_search_open_pages_of_the_manual_only(dashboard: Driver)
     await dashboard.press("slash", dialog="Find in the manual", shows="Every action of the dashboard has a key")
     await dashboard.type("worker dies", shows="workers: What happens when a worker dies")
     await dashboard.press("enter", dialog="Manual: workers", shows="What happens when a worker dies")
+
+
+def kinds_of(kind: type[Screen[Any]]) -> Iterator[type[Screen[Any]]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from kinds_of(below)
+
+
+def test_each_dialog_has_a_page() -> None:
+    dialogs = {kind for kind in kinds_of(Dialog) if kind.__module__.startswith("tui.")} - {ManualDialog, FormDialog}
+    assert len(dialogs) > 15
+    assert [kind.__name__ for kind in dialogs if not any(issubclass(kind, known) for known in TOPIC_OF)] == []
 
 
 def test_each_screen_with_keys_has_a_page() -> None:

@@ -87,6 +87,9 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         Binding("question_mark,f1", "app.help", "Help", id="dialog.help", tooltip="Show these keys and the manual"),
     ]
 
+    help_topic: str = ""
+    """The page of the manual for this dialog, if it is not the page of its class."""
+
     def box(self, title: str) -> DialogBox:
         mark = PARTIAL_CLAIMS if getattr(self.app, "has_partial_claims", False) else ""
         return DialogBox(title=title, database=self.app.sub_title, mark=mark)

@@ -13,8 +13,10 @@ from tui.dashboard.archive.archive_dialog import ArchiveDialog
 from tui.dashboard.archive.cleanup_dialog import CleanupDialog
 from tui.dashboard.budgets.budgets_dialog import BudgetForm, BudgetsDialog
 from tui.dashboard.databases import WritePermitDialog
-from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, QuitDialog, SqlDialog
+from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, QuitDialog, SqlDialog, SummaryDialog
+from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.dialogs.pick import PickDialog
+from tui.dashboard.job_actions.new_job_form import NewJobDialog
 from tui.dashboard.job_details import JobDetails
 from tui.dashboard.job_list.filter_field import FilterField
 from tui.dashboard.job_list.job_table import JobTable
@@ -93,8 +95,12 @@ TOPIC_OF: Mapping[type[DOMNode], str] = {
     ProgressDialog: "writing-safely",
     QuitDialog: "writing-safely",
     SqlDialog: "doctor",
+    SummaryDialog: "writing-safely",
+    NewJobDialog: "tour",
+    TextPrompt: "tour",
+    PickDialog: "tour",
 }
-"""The page for the focused widget, or else for its screen."""
+"""The page for the focused widget, or else for its screen. The first class that fits counts."""
 
 
 def of_the_app() -> Iterator[Binding]:
@@ -104,6 +110,14 @@ def of_the_app() -> Iterator[Binding]:
 
 
 def topic_of(screen: Screen[Any]) -> str:
+    if isinstance(screen, Dialog) and screen.help_topic:
+        return screen.help_topic
+    if (
+        isinstance(screen, DashboardScreen)
+        and screen.listing_query.with_visibility
+        and not isinstance(screen.focused, FilterField)
+    ):
+        return "visibility"
     places = [] if screen.focused is None else [screen.focused]
     return next(
         (topic for node in (*places, screen) for kind, topic in TOPIC_OF.items() if isinstance(node, kind)), "keys"

@@ -143,6 +143,7 @@ async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False
         beside=id_choices,
         remark=remark_on_acting(session.capabilities),
     )
+    dialog.help_topic = "visibility" if compare_visibility else ""
     picked = await host.app.push_screen_wait(dialog)
     if picked is None:
         return
