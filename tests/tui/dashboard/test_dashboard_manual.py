@@ -1,12 +1,14 @@
 """The manual in the dashboard: its page for each screen, the keys on it, links and search."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from textual.screen import Screen
 from textual.widgets import Markdown, MarkdownViewer
 
-from tests.tui.dashboard.dashboard_driver import Driver
+from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.dialogs.form import FormDialog
 from tui.dashboard.keys.help import OWNERS, TOPIC_OF, all_entries, screen_entries
@@ -96,6 +98,52 @@ async def test_links_and_search_open_pages_of_the_manual_only(dashboard: Driver)
     await dashboard.press("slash", dialog="Find in the manual", shows="Every action of the dashboard has a key")
     await dashboard.type("worker dies", shows="workers: What happens when a worker dies")
     await dashboard.press("enter", dialog="Manual: workers", shows="What happens when a worker dies")
+
+
+def is_at_top(driver: Driver, heading: str) -> bool:
+    """Whether the manual is scrolled to the heading, or to its end if the heading stands too low for that."""
+    viewer = manual(driver).query_one(MarkdownViewer)
+    blocks = [one for one in viewer.query("MarkdownH1, MarkdownH2, MarkdownH3") if str(one.render()) == heading]
+    if not blocks or not blocks[0].region:
+        return False
+    below = blocks[0].region.y - viewer.region.y
+    return below in (0, 1) or (below > 0 and viewer.scroll_y == viewer.max_scroll_y > 0)
+
+
+async def test_title_and_page_agree_while_requests_overtake_each_other(dashboard: Driver) -> None:
+    await dashboard.press("question_mark", dialog="Manual: tour")
+    dialog = manual(dashboard)
+    for steps in (0, 1, 3, 10, 30):
+        dialog.go(Location(topic="workers", anchor="write-handlers"))
+        for turn in range(2 * steps + 1):
+            if turn == steps:
+                await dialog.run_action("back")
+            await asyncio.sleep(0)
+            assert ("\n# Tour\n" in source(dashboard)) == (dashboard.dialog == "Manual: tour")
+        await dashboard.has_dialog("Manual: tour")
+        await dashboard.until(lambda: [str(h1.render()) for h1 in dialog.query("MarkdownH1")] == [KEYS_HEADING, "Tour"])
+        await dashboard.until(lambda: is_at_top(dashboard, KEYS_HEADING))
+        assert (dashboard.dialog, dialog.topic) == ("Manual: tour", "tour")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+async def test_a_found_section_stays_at_the_top_of_the_manual(drive: Drive, size: tuple[int, int]) -> None:
+    heading = "What gjobs does on your database"
+    async with drive(size=size) as dashboard:
+        await dashboard.press("question_mark", dialog="Manual: tour")
+        await dashboard.press("slash", dialog="Find in the manual")
+        await dashboard.type("lease", "enter", dialog="Manual: connecting")
+        await dashboard.until(lambda: is_at_top(dashboard, heading))
+        await dashboard.press("t", until=lambda: is_at_top(dashboard, heading))
+        await dashboard.resize(60, 20)
+        await dashboard.until(lambda: is_at_top(dashboard, heading))
+        await dashboard.resize(*size)
+        await dashboard.until(lambda: is_at_top(dashboard, heading))
+        await dashboard.press("t", until=lambda: is_at_top(dashboard, heading))
+        manual(dashboard).query_one(MarkdownViewer).scroll_relative(y=-3, animate=False)
+        await dashboard.settle()
+        await dashboard.resize(100, 30)
+        assert not is_at_top(dashboard, heading)
 
 
 def kinds_of(kind: type[Screen[Any]]) -> Iterator[type[Screen[Any]]]:

@@ -19,7 +19,7 @@ from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.dialogs.pick import Choice, PickDialog
 from tui.dashboard.keys.key_list import HelpEntry, key_list, short_key_list
 from tui.dashboard.widgets import show_toast
-from tui.manual.pages import TOPICS, page_source, readable, search, summary, with_generated
+from tui.manual.pages import TOPICS, anchor, page_source, readable, search, summary, with_generated
 from tui.text.clean_text import shorten
 from tui.text.error_text import Toast
 
@@ -116,6 +116,13 @@ class ManualDialog(Dialog[None]):
         self._all_keys = tuple(all_keys)
         self._visited = [Location(topic=topic)]
         self._width = 0
+        self._is_outdated = False
+        """Whether a page was requested that is not on screen yet."""
+        self._is_loading = False
+        self._must_scroll = False
+        """Whether the requested section still has to be scrolled to."""
+        self._section_y = 0
+        """The scroll offset of the requested section when it was last scrolled to."""
 
     def compose(self) -> ComposeResult:
         with self.box("Manual"), Vertical():
@@ -124,8 +131,9 @@ class ManualDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self._viewer.show_table_of_contents = self.app.size.width >= _CONTENTS_FROM
-        self._viewer.document.focus()
-        self.call_after_refresh(self._show, self._visited[-1])
+        self._viewer.document.focus(scroll_visible=False)
+        self.screen_layout_refresh_signal.subscribe(self, self._scroll_to_section, immediate=True)
+        self.call_after_refresh(self._show)
 
     def on_resize(self) -> None:
         """Wrap the keys to the new width of the page."""
@@ -144,25 +152,58 @@ class ManualDialog(Dialog[None]):
 
     def _wrap_again(self) -> None:
         if self.is_open and self._width and self._width != self._room and self.topic in (self._first, "keys"):
-            self._show(self._visited[-1])
+            self._show()
 
     @property
     def _room(self) -> int:
         return self._viewer.document.content_size.width - _FENCE_PADDING
 
-    @work(exclusive=True)
-    async def _show(self, location: Location) -> None:
-        if not self.is_open:
+    def _show(self) -> None:
+        """Show the last visited page."""
+        self._is_outdated = True
+        if not self._is_loading:
+            self._is_loading = True
+            self._load()
+
+    @work
+    async def _load(self) -> None:
+        """Show the last requested page and its title in one frame.
+
+        A running update is never cancelled, because it would leave a part of its page. A later request follows it.
+        """
+        with self.app.batch_update():
+            while self._is_outdated and self.is_open:
+                self._is_outdated = False
+                self._width = self._room
+                self.query_one("#dialog").border_title = Content(f"Manual: {self.topic}")
+                await self._viewer.document.update(self._text(self.topic))
+            self._is_loading = False
+
+    def _scroll_to_section(self, _: object = None) -> None:
+        """Scroll to the requested section once it is laid out. Follow it after each layout until the user scrolls."""
+        if self._is_loading or not self.is_open:
             return
-        self._width = self._room
+        viewer = self._viewer
+        # A layout that makes the page shorter also moves the offset.
+        is_there = viewer.scroll_y == self._section_y or viewer.scroll_y == viewer.max_scroll_y < self._section_y
+        if not (self._must_scroll or is_there):
+            return
+        top = self._top_of_section()
+        if top is None:
+            return
+        self._must_scroll = False
+        self._section_y = min(top, viewer.max_scroll_y)
+        if viewer.scroll_y != self._section_y:
+            viewer.scroll_to(y=self._section_y, animate=False, immediate=True)
+
+    def _top_of_section(self) -> int | None:
+        """Return the line above the requested section, or None if it is not laid out yet."""
         document = self._viewer.document
-        await document.update(self._text(location.topic))
-        if not self.is_open:
-            return
-        self.query_one("#dialog").border_title = Content(f"Manual: {location.topic}")
-        self._viewer.scroll_home(animate=False)
-        if location.anchor:
-            self.call_after_refresh(document.goto_anchor, location.anchor)
+        for _, title, block_id in document.table_of_contents:
+            if anchor(title) == self._visited[-1].anchor:
+                block = document.query_one(f"#{block_id}")
+                return block.virtual_region_with_margin.y if block.virtual_region else None
+        return 0
 
     def _text(self, topic: str) -> str:
         source = page_source(topic)
@@ -179,11 +220,14 @@ class ManualDialog(Dialog[None]):
 
     def go(self, location: Location) -> None:
         topic = location.topic or self.topic
-        if topic == self.topic and location.anchor:
-            self._viewer.document.goto_anchor(location.anchor)
-            return
-        self._visited.append(Location(topic=topic, anchor=location.anchor))
-        self._show(self._visited[-1])
+        location = Location(topic=topic, anchor=location.anchor)
+        self._must_scroll = True
+        if topic == self.topic:
+            self._visited[-1] = location
+            self._scroll_to_section()
+        else:
+            self._visited.append(location)
+            self._show()
 
     @on(ManualViewer.LinkFollowed)
     def _follow(self, event: ManualViewer.LinkFollowed) -> None:
@@ -196,7 +240,8 @@ class ManualDialog(Dialog[None]):
     def action_back(self) -> None:
         if len(self._visited) > 1:
             self._visited.pop()
-            self._show(self._visited[-1])
+            self._must_scroll = True
+            self._show()
 
     def action_contents(self) -> None:
         viewer = self._viewer
@@ -204,7 +249,7 @@ class ManualDialog(Dialog[None]):
         if viewer.show_table_of_contents:
             viewer.query_one(MarkdownTableOfContents).query_one("Tree").focus()
         else:
-            viewer.document.focus()
+            viewer.document.focus(scroll_visible=False)
         self.call_after_refresh(self._wrap_again)
 
     def action_find(self) -> None:
