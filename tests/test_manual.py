@@ -21,7 +21,18 @@ from tests.manual import README, described, generate, pages
 from tui.cli.exit_codes import MEANINGS, ExitCode
 from tui.cli.program import build_parser
 from tui.dashboard.run import setup_of
-from tui.manual.pages import TOPICS, anchor, page_path, page_source, search, sections, summary, with_generated
+from tui.manual.pages import (
+    TOPICS,
+    anchor,
+    page_path,
+    page_source,
+    readable_line,
+    search,
+    sections,
+    summary,
+    with_generated,
+)
+from tui.text.clean_text import ELLIPSIS, shorten
 
 ADA = UUID("00000000-0000-4000-8000-00000000000a")
 PROJECT = UUID("00000000-0000-4000-8000-0000000000a1")
@@ -138,6 +149,29 @@ def test_search_finds_sections_by_all_words(words: str, topic: str, heading: str
     for hit in hits:
         text = "\n".join((hit.section.topic, hit.section.heading, *hit.section.lines)).casefold()
         assert all(word.casefold() in text for word in words.split())
+
+
+@pytest.mark.parametrize("width", [26, 30, 60])
+@pytest.mark.parametrize("words", ["lease", "budget", "pooler", "grant"])
+def test_each_hit_shows_a_word_in_a_narrow_column(words: str, width: int) -> None:
+    for hit in search(words):
+        shown = shorten(hit.excerpt(width), width)
+        assert len(shown) <= width
+        assert not re.search(r"\]\(|\*\*|`|\\", shown), shown
+        assert words in shown.casefold() or not any(
+            words in readable_line(line).casefold() for line in hit.section.lines
+        )
+        kept = shown.strip(f"{ELLIPSIS} ")
+        assert kept in hit.line
+        assert hit.line.startswith(kept) or shown.startswith(ELLIPSIS)
+
+
+def test_excerpts_and_search_ignore_the_targets_of_links() -> None:
+    assert readable_line("- Its worker [loses the lease](workers.md#what) and `a\\|b` **now**.") == (
+        "Its worker loses the lease and a|b now."
+    )
+    assert readable_line("| `--user EMAIL\\|ID` | the [user](acting-as.md) |") == "--user EMAIL|ID  the user"
+    assert search("workers.md") == []
 
 
 def test_search_finds_nothing_for_nothing_and_unknown_words() -> None:

@@ -36,6 +36,8 @@ _HEADING = re.compile(r"^#{1,3} ")
 _MARKUP = re.compile(r"^- |^\d+\. |`|\*\*")
 _LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
 _FENCE = "```"
+_ELLIPSES = 3
+"""Cells of the ellipses before and after an excerpt."""
 _NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
 
 
@@ -46,6 +48,7 @@ class Section:
     topic: str
     heading: str
     lines: tuple[str, ...]
+    """The lines without markup."""
 
     @property
     def anchor(self) -> str:
@@ -57,7 +60,18 @@ class Section:
 class Hit:
     section: Section
     line: str
-    """The first of the lines that contain the most words, without markup."""
+    """The first of the lines that contain the most words."""
+    first: int
+    end: int
+    """Where the words stand in the line: the start of the first and the end of the last."""
+
+    def excerpt(self, cells: int) -> str:
+        """Return the line from where its first `cells` characters show the words. The caller cuts the end."""
+        if not self.first or self.end < cells or len(self.line) <= cells:
+            return self.line
+        start = min(self.first, max(self.first - cells // 3, self.end + _ELLIPSES - cells))
+        start = self.line.find(" ", start - 1, self.first) + 1 or self.first
+        return f"… {self.line[start:]}"
 
 
 def anchor(heading: str) -> str:
@@ -104,7 +118,7 @@ def _sections(topic: str) -> Iterator[Section]:
                 yield Section(topic=topic, heading=heading, lines=tuple(lines))
             heading, lines = line.lstrip("# "), []
         elif line.strip() and not line.startswith(_FENCE):
-            lines.append(line.strip())
+            lines.append(readable_line(line))
     yield Section(topic=topic, heading=heading, lines=tuple(lines))
 
 
@@ -119,8 +133,7 @@ def search(text: str) -> list[Hit]:
     for section in chain.from_iterable(map(sections, TOPICS)) if words else ():
         title = f"{section.topic} {section.heading}"
         if _count(patterns, "\n".join((title, *section.lines))) == len(patterns):
-            hit = Hit(section=section, line=_best_line(section, patterns))
-            found.append((section.topic not in words, -_count(patterns, title), hit))
+            found.append((section.topic not in words, -_count(patterns, title), _hit(section, patterns)))
     return [hit for *_, hit in sorted(found, key=itemgetter(0, 1))]
 
 
@@ -128,9 +141,17 @@ def _count(patterns: Sequence[re.Pattern[str]], text: str) -> int:
     return sum(bool(pattern.search(text.casefold())) for pattern in patterns)
 
 
-def _best_line(section: Section, patterns: Sequence[re.Pattern[str]]) -> str:
+def _hit(section: Section, patterns: Sequence[re.Pattern[str]]) -> Hit:
     line = max(section.lines, key=lambda line: _count(patterns, line), default="")
-    return _MARKUP.sub("", _LINK.sub(r"\1", line)).replace(" | ", "  ").strip("| ")
+    words = [match.span() for match in (pattern.search(line.casefold()) for pattern in patterns) if match]
+    first, end = min((start for start, _ in words), default=0), max((end for _, end in words), default=0)
+    return Hit(section=section, line=line, first=first, end=end)
+
+
+def readable_line(line: str) -> str:
+    """Return the line without its Markdown. Cells of a table are two spaces apart."""
+    text = _MARKUP.sub("", _LINK.sub(r"\1", line.strip()))
+    return text.replace(" | ", "  ").strip("| ").replace(r"\|", "|")
 
 
 _GENERATED = re.compile(

@@ -24,6 +24,8 @@ _LESS = "FRX"
 """Options of less: quit if the page fits, keep colours, and leave the page on the terminal. Git uses them too."""
 _PAGE_LINK = re.compile(r"\[([^]]+)\]\([\w-]*(?:\.md)?(?:#[\w-]+)?\)")
 """A link to another page. Its text is the topic."""
+_NARROWEST_TEXT = 30
+"""The least cells of a text that a search has found."""
 _WIDEST = 100
 """Cells of a line: longer ones are hard to read."""
 
@@ -87,8 +89,17 @@ def _print_found(text: str, output: Output) -> ExitCode:
     hits = search(text)
     if not hits:
         raise Declined(f"No page contains {text!r}.", hint="'gjobs help' lists the topics of the manual.")
-    columns = (TableColumn(title="TOPIC"), TableColumn(title="SECTION"), TableColumn(title="TEXT", narrowest=20))
-    output.table(columns, [[hit.section.topic, hit.section.heading, hit.line] for hit in hits])
+    columns = (
+        TableColumn(title="TOPIC"),
+        TableColumn(title="SECTION", narrowest=20),
+        TableColumn(title="TEXT", narrowest=_NARROWEST_TEXT),
+    )
+    rows = [(hit.section.topic, hit.section.heading) for hit in hits]
+    # On a terminal, the table cuts the texts to the room beside the other columns.
+    taken = sum(max(map(len, texts)) + 2 for texts in zip(*rows, strict=True))
+    room = max(shutil.get_terminal_size().columns - taken, _NARROWEST_TEXT)
+    texts = [hit.excerpt(room) if output.is_terminal else hit.line for hit in hits]
+    output.table(columns, [(*row, text) for row, text in zip(rows, texts, strict=True)])
     return ExitCode.DONE
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
 from typing import ClassVar
 
@@ -30,6 +31,9 @@ _CONTENTS_CELLS = 38
 _INDENT = 2
 _FENCE_PADDING = 2
 _MOST_FOUND = 100
+_FIND_BORDERS = 10
+"""Cells of a line in the find dialog that show neither a section nor its text."""
+_LEAST_EXCERPT = 26
 _FOOT = {
     "help.find": "find",
     "help.contents": "contents",
@@ -254,7 +258,10 @@ class ManualDialog(Dialog[None]):
 
     def action_find(self) -> None:
         dialog = PickDialog(
-            title="Find in the manual", choices=(), placeholder="Type words or the name of a page", beside=found
+            title="Find in the manual",
+            choices=(),
+            placeholder="Type words or the name of a page",
+            beside=partial(found, cells=min(self.app.size.width * 96 // 100, 76) - _FIND_BORDERS),
         )
         self.app.push_screen(dialog, self._found)
 
@@ -264,13 +271,14 @@ class ManualDialog(Dialog[None]):
             self.go(Location(topic=topic, anchor=anchor))
 
 
-def found(text: str) -> list[Choice]:
-    """Return the sections that contain the words. Without words, return all pages."""
+def found(text: str, *, cells: int) -> list[Choice]:
+    """Return the sections that contain the words. Without words, return all pages. `cells` is the width of the list."""
     if not text:
         return [Choice(key=topic, label=topic, detail=summary(topic)) for topic in TOPICS]
     choices: dict[str, Choice] = {}
     for hit in search(text)[:_MOST_FOUND]:
         section = hit.section
         key = f"{section.topic}#{section.anchor}"
-        choices.setdefault(key, Choice(key=key, label=f"{section.topic}: {section.heading}", detail=hit.line))
+        label = shorten(f"{section.topic}: {section.heading}", cells - _LEAST_EXCERPT)
+        choices.setdefault(key, Choice(key=key, label=label, detail=hit.excerpt(cells - len(label))))
     return list(choices.values())
