@@ -53,7 +53,7 @@ MAIN_KEYS = (
 """The twelve most important keys, for the README."""
 
 START = "from the command to the first screen, with the server already running"
-WORK = "a queue of empty jobs, until all have run, with durable results"
+WORK = "jobs whose handlers do nothing, run by one worker until the last result is on disk"
 
 HEADLINES = (
     (
@@ -80,7 +80,12 @@ HEADLINES = (
         ("JobTable", "gjobs"),
         ("DataTable", "Textual's DataTable"),
     ),
-    ("empty jobs run by one worker that claims one job at a time", WORK, ("gjobs", "gjobs"), ("PgQueuer", "PgQueuer")),
+    (
+        "jobs whose handlers do nothing, run by one worker that claims one job at a time",
+        WORK,
+        ("gjobs", "gjobs"),
+        ("PgQueuer", "PgQueuer"),
+    ),
 )
 """The README's benchmarks: label, title, and two series (ours and the rival's), each as measured and as shown."""
 

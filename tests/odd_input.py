@@ -12,7 +12,7 @@ ODD_INPUT = (
 )
 
 UNUSUAL_REPLIES = (b"\x1b]\x1b\\", b"\x1b^dark\x1b\\", b"\x1bXarc\x1b\\")
-"""They begin as no terminal's answer does: only their end tells them from keys after escape."""
+"""No answer of a terminal begins like these. Only the end shows that they are no keys after escape."""
 
 LATE_REPLIES = (
     *UNUSUAL_REPLIES,

@@ -77,7 +77,7 @@ KEYS: Mapping[Key, KeyWords] = {
     Key.UNTIL: KeyWords(
         takes="TIME or AGE",
         example="until:2026-11-01",
-        words="created before then; a date means the start of that day",
+        words="created before then; a date means its start",
         usual=_AGES,
     ),
     Key.TOOK: KeyWords(

@@ -1,4 +1,4 @@
-"""Workers: the number of empty jobs per second, and the time until an idle worker starts a job."""
+"""Workers: the rate of jobs whose handlers do nothing, and the time until an idle worker starts a job."""
 
 import json
 import subprocess
@@ -96,7 +96,7 @@ async def _drained(effort: Effort, pythons: Mapping[str, Path], opens: Mapping[s
         return contestant
 
     return Finding(
-        title="a queue of empty jobs, until all have run, with durable results",
+        title="jobs whose handlers do nothing, run by one worker until the last result is on disk",
         unit="jobs/s",
         settings={
             "jobs a claim": size.batch,

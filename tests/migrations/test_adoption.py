@@ -143,7 +143,7 @@ def test_upgrade_by_another_role_names_the_owner_of_the_tables(app: Conninfo) ->
         administrator.execute("create role deputy login")
         try:
             administrator.execute("create schema gjobs authorization deputy")
-            with pytest.raises(NoPrivilege, match=f"belong to {creator}, and only their owner") as refusal:
+            with pytest.raises(NoPrivilege, match=f"belong to {creator}. Only their owner") as refusal:
                 upgrade({**app, "user": "deputy"})
             assert f"Connect as {creator}" in (refusal.value.hint or "")
         finally:

@@ -1,8 +1,8 @@
 """A common protocol for job queues, each a module for an interpreter with its library. This one needs only Python.
 
-`python -m MODULE drain URL JOBS BATCH AT_A_TIME` queues jobs that do nothing, runs them all, and prints a list with the
-seconds that this took. `python -m MODULE wake URL JOBS` starts a worker, queues one job after the other, and prints the
-milliseconds from before each was queued to the start of its handler.
+`python -m MODULE drain URL JOBS BATCH AT_A_TIME` queues jobs that do nothing and runs them all. It prints a list with
+the seconds that this took. `python -m MODULE wake URL JOBS` starts a worker and queues one job after the other. It
+prints the milliseconds from before each was queued to the start of its handler.
 """
 
 import asyncio

@@ -52,7 +52,7 @@ async def test_jobs_with_an_unknown_status_are_listed_found_deleted_and_restored
         await driver.press("U", rows=[10, 11])
 
         await driver.act_as("operator", shows=("as the operator", "Trail gear"))
-        await driver.press("b", dialog="Budgets · Autumn catalog", shows="per 'week'")
+        await driver.press("b", dialog="Budgets · Autumn catalog", shows="Autumn catalog per 'week'")
         await driver.press("enter", toast="This version of gjobs does not know the period 'week'")
         assert driver.dialog == "Budgets · Autumn catalog"
 

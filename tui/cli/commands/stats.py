@@ -210,7 +210,7 @@ def add_metrics(commands: "Commands") -> None:
         commands,
         "metrics",
         Command(run=print_metrics, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, has_json=False),
-        help="print statistics for a monitoring system, or serve them",
+        help="print statistics for monitoring, or serve them",
         example="gjobs metrics --serve",
     )
     add = parser.add_argument

@@ -108,7 +108,12 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding("d,delete", "act('delete')", "delete", id="job.delete", tooltip="Delete the job or the marked jobs"),
     Binding("U", "request('undo')", "Undo", show=False, id="job.undo", tooltip="Restore the jobs deleted last"),
     Binding(
-        "A", "request('all')", "Select all", show=False, id="list.choose_all", tooltip="Select all jobs that match"
+        "A",
+        "request('all')",
+        "Select all",
+        show=False,
+        id="list.choose_all",
+        tooltip="Mark all jobs of the list, from any pane",
     ),
     Binding("y", "copy('id')", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
     Binding("Y", "copy('json')", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
