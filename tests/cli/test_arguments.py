@@ -84,7 +84,7 @@ def test_invalid_argument_is_rejected(read: Callable[[str], object], text: str, 
     ("word", "sentence"),
     [
         ("QUEUD", "'QUEUD' is not known. Did you mean 'queued'?"),
-        ("zzz", "'zzz' is not known; it is one of queued, running, succeeded, failed."),
+        ("zzz", "'zzz' is not known. Use one of queued, running, succeeded, failed."),
     ],
 )
 def test_unknown_word_error_suggests_the_closest_word(word: str, sentence: str) -> None:
@@ -143,7 +143,7 @@ SET_BUDGET = "budgets set --project 'Autumn catalog' --period all"
         ("budgets set --user a --project b --period day --limit 1", "not allowed with"),
         (f"{SET_BUDGET} --limit 12.5", "Use whole cents (1250) or dollars (12.50)"),
         (f"{SET_BUDGET} --limit 1 --warn 80", "Use one such as 80% or 0.8"),
-        ("budgets set --user a --period week --limit 1", "it is one of day, month, all"),
+        ("budgets set --user a --period week --limit 1", "Use one of day, month, all"),
         (f"{SET_BUDGET} --limit 99999999999999.00", "from 0 to 1,000,000,000,000,000"),
         ("budgets set --user '' --period day --limit 1", "the value is empty"),
         ("budgets check --cost-cents 1", "--project"),

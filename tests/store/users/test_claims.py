@@ -336,7 +336,7 @@ async def test_session_that_the_app_identifies_as_another_user_is_refused(attach
         )
 
     async with Store(Database(attached_database)) as operator:
-        with pytest.raises(NoPrivilege, match=f"reports this session as {USERS[1]}, not as the user {USERS[0]}"):
+        with pytest.raises(NoPrivilege, match=f"acts as the user {USERS[0]}, but the database reports {USERS[1]}"):
             await operator.acting_as(ActingUser(id=USERS[0])).find_jobs()
-        with pytest.raises(NoPrivilege, match="not as the role anon"):
+        with pytest.raises(NoPrivilege, match="acts as the role anon, but the database reports"):
             await operator.acting_as(ANON).find_jobs()

@@ -55,7 +55,7 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
                 "current": clean(status.current or "-"),
                 "head": status.head,
                 "pending": ", ".join(status.pending) or "-",
-                "managed": "yes" if status.managed else "no: no migration has run here",
+                "managed": "yes" if status.managed else "no, because no migration has run here",
             }
         )
     )

@@ -70,7 +70,9 @@ def add_retention(commands: "Commands") -> None:
     )
     _add_project(removing)
     removing.add_argument(
-        "--yes", action="store_true", help="do not ask, even if the policy for all other projects will then apply"
+        "--yes",
+        action="store_true",
+        help="do not ask, even if the policy for all other projects will then apply to this one",
     )
     applying = add_command(
         retention,

@@ -99,7 +99,7 @@ async def test_unfinished_paste_is_pasted_and_reported(dashboard: Driver) -> Non
     await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}")
     dashboard.app.post_message(events.Paste("time"))
     dashboard.app.post_message(PasteUnfinished())
-    await dashboard.shows_toast("The terminal did not end a paste")
+    await dashboard.shows_toast("The terminal did not mark the end of the pasted text")
     await dashboard.press("!")
     field = dashboard.app.focused
     assert isinstance(field, Input)
