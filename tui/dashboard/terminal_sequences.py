@@ -144,8 +144,8 @@ class SequenceReader:
     def _read_control_sequence(self) -> Parsing:
         sequence = f"{ESCAPE}["
         character = yield from self._next(constants.ESCAPE_DELAY)
-        if not character:
-            self._press_escape("[")
+        if not " " <= character <= "~":
+            self._press_escape(f"[{character}")
             return
         self._send(sequence)
         while True:

@@ -150,12 +150,19 @@ def test_any_reply_presses_no_key(start: str, text: str, end: str, splits: list[
 def test_keys_after_escape_in_one_burst_are_those_of_slow_keys(words: list[str], clock: Clock) -> None:
     """Before each word comes escape. Function keys and replies look the same however fast they come."""
     for word in words:
-        is_sequence = word.startswith("[") or (len(word) > 1 and f"\x1b{word[:2]}" in ANSI_SEQUENCES_KEYS)
+        begins_sequence = word.startswith("[") and " " <= word[1:2] <= "~"
+        is_sequence = begins_sequence or (len(word) > 1 and f"\x1b{word[:2]}" in ANSI_SEQUENCES_KEYS)
         assume(not is_sequence and not REPLY.match(word))
     typed = "".join(f"\x1b{word}" for word in words)
     slowly = SlowLine(clock).send(*(key.encode() for key in typed), pause=0.15)
     assert SlowLine(clock).send(typed.encode(), b"", b"", pause=1.1) == slowly
     assert len(slowly) == len(typed)
+
+
+@pytest.mark.parametrize("control", ["\r", "\t", "\x7f", "\x1b\r"])
+def test_escape_bracket_and_a_control_key_in_one_burst_are_three_keys(control: str, clock: Clock) -> None:
+    burst = f"\x1b[{control}".encode()
+    assert SlowLine(clock).send(burst, b"", pause=0.15) == ["escape", "left_square_bracket", *keys_of(control.encode())]
 
 
 @pytest.mark.parametrize("start", [*"]P_^X[Osf1", "\r"])
