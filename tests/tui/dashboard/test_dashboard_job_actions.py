@@ -229,6 +229,10 @@ async def test_retry_among_failed_jobs_says_where_the_new_job_is_and_keeps_the_c
     await failed.shows_toast("Only a queued job can be started; this one is failed")
     assert failed.cursor == 2
     assert retries(jobs_db, 2) == [("queued", 1)]
+    await failed.press("q", until=lambda: not failed.app.is_running)
+    (printed,) = failed.app.tasks.farewell
+    assert " as a retry of " in printed
+    assert printed.endswith(f" {str(job_id(2))[:8]}.")
 
 
 async def test_bulk_retry_queues_the_failed_jobs_after_confirmation(failed: Driver, jobs_db: JobsDatabase) -> None:
