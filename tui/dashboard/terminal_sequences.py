@@ -77,7 +77,7 @@ class Unfinished(NamedTuple):
     """A sequence that paused for too long. Its rest may come late."""
 
     is_rest: Callable[[str], bool | None]
-    """Whether a burst is the rest. None if the next character tells, and if without one the burst is a key."""
+    """Whether a burst is the rest. None if the next character decides. Without one, the burst is a key."""
     read_on: Callable[[], Parsing]
     is_paste: bool = False
 
