@@ -205,6 +205,7 @@ async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(failed: Drive
     await failed.press("r", toast=" as a retry of ", until=lambda: len(failed.rows) == 7)
     assert retries(jobs_db, 2) == [("queued", 1)]
     ((new,),) = jobs_db.sql("select job_id from gjobs.job_links")
+    await failed.until(lambda: failed.table.cursor_job and failed.table.cursor_job.id == new)
     await failed.press("enter", on=2, shows=("Repeated by", str(new)))
     await failed.press("escape", "home", "enter", shows=("Repeats", str(job_id(2))))
     await failed.press("escape", dialog="")

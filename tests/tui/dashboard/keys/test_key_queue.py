@@ -358,7 +358,16 @@ OPENING = {
 }
 
 
-@pytest.mark.parametrize("keys", [("p", "enter", "enter"), ("ctrl+p", "enter", "enter"), ("ctrl+p", "pagedown", "x")])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("p", "enter", "enter"),
+        ("u", "enter", "enter"),
+        ("ctrl+p", "enter", "enter"),
+        ("ctrl+p", "pagedown", "x"),
+        ("ctrl+p", "escape", "ctrl+p", "escape", "ctrl+p"),
+    ],
+)
 async def test_keys_typed_ahead_do_not_end_the_dashboard(dashboard: Driver, keys: Sequence[str]) -> None:
     for key in keys:
         send(dashboard.app, key)
