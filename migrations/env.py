@@ -55,7 +55,7 @@ def run_online(connection: Connection) -> None:
 def adopt(connection: Connection) -> None:
     require_app_schema(driver_connection(connection))
     context.execute(load("adopt.sql"))
-    this_run().step("Took over the app's own tables at revision 0001.")
+    this_run().step("Recorded the app's own tables as revision 0001.")
 
 
 def run_offline() -> None:

@@ -128,7 +128,7 @@ def _execute(*names: str) -> None:
                     for (generated,) in cursor.fetchall():
                         connection.execute(str(generated).encode())
     except KeyboardInterrupt:
-        run.report(f"Stopped while {doing}. The steps before are kept.")
+        run.report(f"Stopped while {doing}. The finished steps are kept.")
         run.report("Run the same command to continue. It rebuilds an incomplete index.")
         raise
 

@@ -2,10 +2,9 @@
 
 import math
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Self, SupportsIndex
+from typing import Any, Self, SupportsIndex
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Postgres counts microseconds from here."""
@@ -15,6 +14,8 @@ LATEST = datetime.max.replace(tzinfo=UTC)
 EXTREMES = frozenset({EARLIEST, LATEST})
 """Each also stands for all times beyond it."""
 
+_POSTGRES_FIRST, _POSTGRES_LAST = -211_813_488_000_000_000, 9_223_371_331_199_999_999
+"""Postgres' earliest and latest finite time: 4714-11-24 BC and the end of the year 294276."""
 _INFINITIES = {2**63 - 1: "infinity", -(2**63): "-infinity"}
 _CYCLE_YEARS = 400
 _CYCLE = timedelta(days=146_097)
@@ -40,12 +41,9 @@ class FarTime(datetime):
         time.held = microseconds
         return time
 
-    def __reduce__(self) -> tuple[Callable[[int], "FarTime"], tuple[int]]:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
         """Keep the exact time in copies."""
-        return FarTime.nearest, (self.microseconds,)
-
-    def __reduce_ex__(self, _: SupportsIndex) -> tuple[Callable[[int], "FarTime"], tuple[int]]:
-        return self.__reduce__()
+        return super().__reduce_ex__(protocol) if self.held is None else (FarTime.nearest, (self.held,))
 
     @property
     def infinity(self) -> str:
@@ -91,19 +89,23 @@ def _microseconds(time: datetime) -> int:
 
 
 def parse_far_time(text: str) -> FarTime | None:
-    """Parse a far time as `plain_time` writes it. Return None for other texts."""
+    """Parse a far time as `plain_time` writes it. Return None for other texts and times that Postgres refuses."""
     for microseconds, infinity in _INFINITIES.items():
         if text == infinity:
             return FarTime.nearest(microseconds)
     if (found := _FAR_TIME.fullmatch(text)) is None:
         return None
     digits, rest, era = found.groups()
-    year = 1 - int(digits) if era else int(digits)
+    number = int(digits)
+    year = 1 - number if era else number
+    # No year is numbered 0: the year before 1 is 1 BC.
+    if number == 0 or 0 < year <= LATEST.year:
+        return None
     cycles, near_year = divmod(year - EPOCH.year, _CYCLE_YEARS)
     with suppress(ValueError):
         near = datetime.fromisoformat(f"{EPOCH.year + near_year}{rest}")
         microseconds = _microseconds(near) + cycles * (_CYCLE // MICROSECOND)
-        return FarTime.nearest(microseconds) if not 0 < year <= LATEST.year else None
+        return FarTime.nearest(microseconds) if _POSTGRES_FIRST <= microseconds <= _POSTGRES_LAST else None
     return None
 
 

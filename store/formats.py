@@ -132,7 +132,7 @@ def not_known(word: str, known: Iterable[str]) -> str:
     words = [str(other) for other in known]
     if close := nearest(word, words):
         return f"{word!r} is not known. Did you mean {close!r}?"
-    return f"{word!r} is not known; it is one of {', '.join(words)}."
+    return f"{word!r} is not known. Use one of {', '.join(words)}."
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

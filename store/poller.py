@@ -1,7 +1,8 @@
 """Poller: repeats a query with intervals, back-off and wake-ups."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -71,6 +72,14 @@ def wait_for_cost(share: float, duration: float) -> float:
     """Return the least wait after a query of this duration."""
     longest = LONGEST_FAST_WAIT if duration < FAST else LONGEST_COSTLY_WAIT
     return min(duration * share, max(duration * SHARE_OF_TIME, longest))
+
+
+def usual_duration(durations: Sequence[float]) -> float:
+    """Return the seconds to expect of the next query: the shorter of the last two, and those of a fast query at first.
+
+    A single slow query may only have waited for a busy machine.
+    """
+    return min(durations) if len(durations) > 1 else min((*durations, FAST / 2))
 
 
 def _idle_steps(pace: PollPace, unchanged: int) -> int:
@@ -165,8 +174,8 @@ class Poller(Generic[Q, T]):
         self._pace = PollPace(interval=interval, share=share)
         self._priority_gate = priority_gate
         self._clock = clock
-        self._duration = 0.0
-        """Seconds of the last fetch."""
+        self._durations: deque[float] = deque(maxlen=2)
+        """Seconds of the last two fetches, the last one at the end."""
         self._generation = 1
         self._unchanged = 0
         """Unchanged results in a row without user activity."""
@@ -203,7 +212,11 @@ class Poller(Generic[Q, T]):
         """Seconds after which a change is seen at the latest. More than the interval if queries are slow or the feed is
         idle.
         """
-        return max_staleness(self._pace, self._duration, unchanged=self._unchanged)
+        return max_staleness(self._pace, self._usual_duration, unchanged=self._unchanged)
+
+    @property
+    def _usual_duration(self) -> float:
+        return usual_duration(self._durations)
 
     @property
     def attention(self) -> Attention:
@@ -305,9 +318,9 @@ class Poller(Generic[Q, T]):
                 value=value,
                 is_changed=is_changed,
                 fetched_at=self._clock(),
-                duration=self._duration,
+                duration=self._durations[-1],
             )
-            wait = self._wait_after_result(self._duration, _now())
+            wait = self._wait_after_result(self._usual_duration, _now())
             yield page
             await self._sleep(wait)
 
@@ -324,7 +337,7 @@ class Poller(Generic[Q, T]):
         if isinstance(error, SignInRefused):
             return lambda: None
         # A server that answered may have worked the whole time. Otherwise the wait cost it nothing.
-        worked = self._duration if error.sqlstate is not None else 0.0
+        worked = self._durations[-1] if error.sqlstate is not None else 0.0
         return lambda: max(wait_after_failure(self._pace.interval, attempts), wait_for_cost(self._pace.share, worked))
 
     async def unless_asked(self, question: Awaitable[A]) -> tuple[A] | None:
@@ -341,7 +354,7 @@ class Poller(Generic[Q, T]):
         try:
             return await self._fetch(query)
         finally:
-            self._duration = _now() - started
+            self._durations.append(_now() - started)
 
     async def _sleep(self, wait: Callable[[], float | None]) -> None:
         """Sleep until `wait` has passed or a query is due. `wait` may change meanwhile; None means no limit."""

@@ -9,6 +9,10 @@ from pathlib import Path
 
 _FILE, _DIRECTORY, _ROOTS_DIRECTORY = 0o600, 0o700, 0o711
 
+# Some file systems, such as network shares, refuse to sync a directory. A directory that may be written but not listed
+# can't be opened. The rename itself has succeeded, so neither is an error.
+_SYNC_NOT_POSSIBLE = frozenset({errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EACCES})
+
 
 def make_directory(path: Path, mode: int | None = None) -> bool:
     """Create the directory and its missing parents. Return whether it was missing.
@@ -52,10 +56,11 @@ def _make_private(descriptor: int) -> None:
         os.fchmod(descriptor, _FILE)
 
 
-def replace_private(path: Path, text: str) -> None:
+def replace_private(path: Path, text: str, *, durable: bool = True) -> None:
     """Replace or create the file at once. A reader sees the old text or the new text, never half of it.
 
-    The new text is on the disk before it is visible. Raises OSError for a link, as `open_private` does.
+    If `durable`, the new text is on the disk before it is visible. Otherwise nothing is synced, and a power
+    failure may lose both texts. Raises OSError for a link, as `open_private` does.
     """
     _refuse_special(path)
     # mkstemp creates a private file under a random name, so nobody can have placed a link there.
@@ -64,14 +69,16 @@ def replace_private(path: Path, text: str) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
-            stream.flush()
-            os.fsync(descriptor)
+            if durable:
+                stream.flush()
+                os.fsync(descriptor)
         unfinished.replace(path)
     except BaseException:
         with suppress(OSError):
             unfinished.unlink()
         raise
-    sync_directory(path.parent)
+    if durable:
+        sync_directory(path.parent)
 
 
 def _refuse_special(path: Path) -> None:
@@ -86,9 +93,15 @@ def _refuse_special(path: Path) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Write the directory's names to the disk. A renamed file keeps its new name after a power failure."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    """Write the directory's names to the disk, where that is possible. A renamed file then keeps its new name after a
+    power failure.
+    """
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _SYNC_NOT_POSSIBLE:
+            raise

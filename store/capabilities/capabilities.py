@@ -184,7 +184,7 @@ def linked(facts: DatabaseFacts) -> MissingCapability | None:
     if RETRY_LINKS in facts.relations:
         return None
     return MissingCapability(
-        reason="This database does not record which job repeats which.",
+        reason="This database does not link retries to their failed jobs.",
         advice="Run 'gjobs migrate up' to add retry links (revision 0006). Until then, create a new job.",
     )
 
@@ -491,7 +491,7 @@ class Capabilities:
         if actor == OPERATOR and (missing := self.restricted_view):
             sentences.append(f"{missing.reason} Run 'gjobs doctor' for advice.")
         if not self.missing(Capability.JOBS, actor) and (missing := self.missing(Capability.PROJECTS, actor)):
-            sentences.append(f"Projects are known only by their jobs. {missing.words}")
+            sentences.append(f"gjobs finds projects only through their jobs, without names. {missing.words}")
         return " ".join(sentences)
 
     @property

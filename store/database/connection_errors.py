@@ -4,14 +4,13 @@ import logging
 import re
 from collections.abc import Sequence
 
-from psycopg import Error, ProgrammingError
+from psycopg import Error, ProgrammingError, errors
 
 from store.database.driver_errors import (
     ENDING_CODES,
     FULL,
     FULL_HINT,
     NOT_READY_HINT,
-    SERVER_FAILURES,
     first_line,
     is_of_class,
     says,
@@ -100,6 +99,8 @@ _NOT_READY = (
     "the database system is not accepting connections",
     "the database system is in recovery mode",
     "the database system is shutting down",
+    # 42501, from servers before 15 that wait for a backup.
+    "during database shutdown",
     # 57P01 and 57P02: a stopping or crashed server ends a sign-in with these.
     "due to administrator command",
     "because of crash of another server process",
@@ -108,14 +109,15 @@ _NOT_READY = (
     "login has been failing",
     "server down",
 )
+_SIGN_IN_CODES = (errors.InvalidCatalogName.sqlstate, errors.InsufficientPrivilege.sqlstate)
+"""These and class 28 refuse a sign-in. A login event trigger can raise any other SQLSTATE, also for a short time."""
 _SIGN_IN_WORDS = (
-    # 28, 3D and 42501
+    # 28, 3D000 and 42501
     "authentication failed",
     "password",
     "pg_hba.conf",
-    "does not exist",
     "not permitted to log in",
-    "permission denied",
+    "permission denied for database",
     "is not currently accepting connections",
     # From poolers.
     "no such user",
@@ -123,6 +125,8 @@ _SIGN_IN_WORDS = (
     "tenant or user not found",
     "too many authentication failures",
 )
+_MISSING_LOGIN = re.compile(r'\b(?:role|user|database) ".*" does not exist', re.IGNORECASE)
+"""28000 and 3D000. A login event trigger may report another missing object."""
 _FULL_IN_OTHER_LANGUAGES = (
     # 53300 for one role or one database. These answers name it, as the refusal of a password names the user.
     "zu viele verbindungen",
@@ -140,12 +144,19 @@ _FULL_IN_OTHER_LANGUAGES = (
     "連線太多",
 )
 _CLOSED = "The database accepts no connections at the moment: "
-_UNKNOWN_ANSWER_HINT = (
+UNKNOWN_ANSWER_HINT = (
     "gjobs doesn't know this answer of the server or the pooler. Try again. If the answer refuses the"
     " sign-in, check the user, the password and the database name."
 )
 _SEVERITY = re.compile(r"^[^\s:]{1,40}:  ")
 """The severity at the start of a server message. It is in the server's language."""
+
+_DRIVER_WORDS = re.compile(r"^connection (?:failed|is bad): ")
+_ATTEMPT = re.compile(
+    r"(?:connection (?:failed|is bad): )?"
+    r'connection to server (?:on socket ".*?"|at ".*?"(?: \(.*?\))?, port .*?) failed: '
+)
+"""What libpq 14 to 18 print before the answer of each address. The answer itself may contain "failed: "."""
 
 _BROKEN_OFF = (
     # The client library reports these for a lost connection. No server sends them to refuse a sign-in.
@@ -168,7 +179,8 @@ def is_unclear(error: Error) -> bool:
     if error.sqlstate is not None or _asked_for_password(error):
         return False
     reason = _reasons(str(error))[-1]
-    return _is_answer(reason) and not says(reason, (*_NOT_READY, *FULL, *_FULL_IN_OTHER_LANGUAGES, *_SIGN_IN_WORDS))
+    is_clear = _refuses_login(reason) or says(reason, (*_NOT_READY, *FULL, *_FULL_IN_OTHER_LANGUAGES))
+    return _is_answer(reason) and not is_clear
 
 
 def _asked_for_password(error: Error) -> bool:
@@ -198,7 +210,7 @@ def translate_connecting(error: Error, code: str | None = None) -> StoreError:
     if _is_answer(reasons[-1]):
         if _is_refused_sign_in(error, code, text):
             return SignInRefused(f"The database refused the sign-in: {text}.", hint=advice(text))
-        return Unreachable(f"{_CLOSED}{text}.", hint=_UNKNOWN_ANSWER_HINT)
+        return Unreachable(f"{_CLOSED}{text}.", hint=UNKNOWN_ANSWER_HINT)
     if _asked_for_password(error) and not says(text, _BROKEN_OFF):
         return SignInRefused(f"The database refused the sign-in: {text}.", hint=advice(text))
     hint = advice(text) or _host_advice(str(error)) or _check(where(str(error)))
@@ -212,13 +224,18 @@ def _is_refused_sign_in(error: Error, code: str | None, text: str) -> bool:
     The refusal for lack of reserved connections names neither.
     """
     if code is not None:
-        return not is_of_class(code, "08", *SERVER_FAILURES)
-    if says(text, _SIGN_IN_WORDS):
+        return is_of_class(code, "28") or code in _SIGN_IN_CODES
+    if _refuses_login(text):
         return True
     if error.pgconn is None or not _asked_for_password(error):
         return False
     names = (name.decode(errors="replace") for name in (error.pgconn.user, error.pgconn.db) if name)
     return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names)
+
+
+def _refuses_login(reason: str) -> bool:
+    """Return whether the answer refuses this login in English."""
+    return says(reason, _SIGN_IN_WORDS) or _MISSING_LOGIN.search(reason) is not None
 
 
 def _check(address: str | None) -> str | None:
@@ -240,5 +257,5 @@ def _words(reason: str) -> str:
 
 def _reasons(text: str) -> list[str]:
     """Return the answer to each attempt, with the server's severity and without the client library's hints."""
-    lines = [line for line in text.splitlines() if "failed: " in line] or [first_line(text)]
-    return [line.rpartition("failed: ")[2].removeprefix("connection is bad:").strip() for line in lines]
+    found = [line[attempt.end() :] for line in text.splitlines() if (attempt := _ATTEMPT.match(line))]
+    return [first_line(answer) for answer in found or [_DRIVER_WORDS.sub("", text)]]

@@ -17,7 +17,7 @@ from store.capabilities.facts import Transport
 from store.database import timestamps
 from store.database.connection_errors import is_unclear, translate_connecting
 from store.database.connection_url import PasswordCommand, quiet_password_file, warn_about_password_file
-from store.database.refusal_code import refusal_code
+from store.database.refusal_code import refusal_code_async
 from store.errors import SignInRefused, StoreError, Unreachable
 
 
@@ -149,7 +149,7 @@ class ConnectionPool:
                 error.with_traceback(None)
                 raise
             except Error as error:
-                code = await asyncio.to_thread(refusal_code, address) if is_unclear(error) else None
+                code = await refusal_code_async(address) if is_unclear(error) else None
                 failure = translate_connecting(error, code)
                 failure.__cause__ = error
                 warn_about_password_file(failure, self._conninfo)

@@ -88,6 +88,8 @@ _VALUE = (
     errors.UniqueViolation,
     errors.InvalidTextRepresentation,
     errors.NumericValueOutOfRange,
+    errors.DatetimeFieldOverflow,
+    errors.InvalidDatetimeFormat,
     errors.UntranslatableCharacter,
 )
 _SIGN_IN = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)

@@ -3,14 +3,16 @@
 Runs as a process of its own. The client library's trace needs a C stream, which only the end of a process closes.
 """
 
+import asyncio
 import logging
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from psycopg import pq
@@ -18,11 +20,13 @@ from psycopg.conninfo import make_conninfo
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 2.0
 """For the whole attempt, from the start of the process."""
+_ALONE_SECONDS = 60
 _CODE = re.compile(rb'^B\t\d+\tErrorResponse\t.*? C "(\w{5})"', re.MULTILINE)
 _LARGEST_TRACE = 65_536
 _WITHOUT_PASSWORD = {"password": "", "passfile": "/nonexistent"}
+_PROGRAM = (sys.executable, "-P", "-m", __name__)
 
 
 def refusal_code(parameters: Mapping[str, Any]) -> str | None:
@@ -32,22 +36,52 @@ def refusal_code(parameters: Mapping[str, Any]) -> str | None:
     No password is sent, because a wrong one would count as a failed attempt. Returns None if the server refuses nothing
     before it asks for a password, or if the answer takes too long.
     """
-    conninfo = make_conninfo(**{**parameters, **_WITHOUT_PASSWORD})
     try:
-        # The connection's parameters go through a pipe, because other users can read a process's arguments.
         done = subprocess.run(
-            [sys.executable, "-P", "-m", __name__],
-            input=conninfo.encode(),
+            _PROGRAM,
+            input=_conninfo(parameters),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=PATIENCE_SECONDS,
             check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        # The library can't trace on this system, or the server sends nothing more.
-        log.info("The SQLSTATE of a refused connection is not known: %s", error)
+        _log_unknown(error)
         return None
     return done.stdout.decode() or None
+
+
+async def refusal_code_async(parameters: Mapping[str, Any]) -> str | None:
+    """Do the same as `refusal_code`. Cancelling ends the process at once."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *_PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except OSError as error:
+        _log_unknown(error)
+        return None
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            code, _ = await process.communicate(_conninfo(parameters))
+    except TimeoutError:
+        _log_unknown(TimeoutError("no answer in time"))
+        return None
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    return code.decode() or None
+
+
+def _conninfo(parameters: Mapping[str, Any]) -> bytes:
+    """Return what the process reads from a pipe, because other users can read a process's arguments."""
+    return make_conninfo(**{**parameters, **_WITHOUT_PASSWORD}).encode()
+
+
+def _log_unknown(error: Exception) -> None:
+    """Log that the library can't trace on this system, or that the server sends nothing more."""
+    log.info("The SQLSTATE of a refused connection is not known: %s", error)
 
 
 def _traced_code(conninfo: bytes) -> bytes:
@@ -64,8 +98,7 @@ def _traced_code(conninfo: bytes) -> bytes:
 
 
 def _connect(connection: pq.abc.PGconn) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
+    while True:
         match connection.connect_poll():
             case pq.PollingStatus.READING:
                 event = select.POLLIN
@@ -75,8 +108,10 @@ def _connect(connection: pq.abc.PGconn) -> None:
                 return
         waiting = select.poll()
         waiting.register(connection.socket, event)
-        waiting.poll(PATIENCE_SECONDS * 1000)
+        waiting.poll()
 
 
 if __name__ == "__main__":
+    # The parent ends this process, unless the parent was killed.
+    signal.alarm(_ALONE_SECONDS)
     sys.stdout.buffer.write(_traced_code(sys.stdin.buffer.read()))

@@ -84,7 +84,7 @@ async def check_identity(answer: AsyncCursor[Row] | None, identity: RequestIdent
     user_id, role, claimed_role = row or (None, None, None)
     if user_id != identity.user_id or role != identity.role:
         expected = f"the user {identity.user_id}" if identity.user_id else f"the role {identity.role}"
-        raise NoPrivilege(f"The database reports this session as {user_id or 'nobody'}, not as {expected}.")
+        raise NoPrivilege(f"gjobs acts as {expected}, but the database reports {user_id or 'no user'}.")
     if claimed_role != identity.role:
         raise NoPrivilege(
             f"The app signs in user {user_id} as the role {claimed_role}, so gjobs can't show what they see.",

@@ -67,7 +67,7 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
             channel = f"gjobs_proof_{secrets.token_hex(8)}"
             async with database.listening(CHANNEL, channel, lock=LISTENER_LOCK) as listening:
                 if not await notification_arrives(database, listening, channel):
-                    log.info("No notification arrives from this database: it is polled only.")
+                    log.info("Notifications from this database do not arrive, so gjobs polls it.")
                     return
                 is_proven = True
                 yield WakeUp.PROVEN

@@ -116,7 +116,11 @@ def choose_account(*, cluster: Path, home: Path, binaries: Path) -> OsAccount:
         obstacle = account.obstacle(binaries) or account.obstacle(home)
         if obstacle is None:
             return account
-    why = f"The other account may not enter {obstacle}." if obstacle is not None else "There is no other account here."
+    why = (
+        "No other account can run it here."
+        if obstacle is None
+        else f"The account chosen to run it may not enter {obstacle}."
+    )
     raise EmbeddedUnavailable(
         f"Postgres can't run as root or as an account without a name. {why}",
         hint="Set GJOBS_DATA_DIR to a directory that everyone may enter, or give --database-url to use another"

@@ -110,7 +110,7 @@ def _make_socket_directory(layout: DataLayout, account: OsAccount) -> Path:
         require_owned(sockets, account.owner)
         if sockets.stat().st_mode & 0o077:
             raise EmbeddedUnavailable(
-                f"Other accounts may enter the socket's directory {sockets}. Remove it."
+                f"Other accounts can enter the socket's directory {sockets}. Remove this directory."
             ) from None
     else:
         account.give(sockets)

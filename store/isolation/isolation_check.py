@@ -189,5 +189,5 @@ def _merge_probes(judged: Probe, tried: Probe) -> Probe:
         and tried.verdict is ProbeVerdict.KEPT
         and judged.verdict is ProbeVerdict.LEAK
     ):
-        return replace(judged, answer=f"{tried.answer} by id; without an id, {judged.answer}")
+        return replace(judged, answer=f"by id: {tried.answer}; for all rows: {judged.answer}")
     return tried

@@ -246,7 +246,7 @@ _STATEMENTS: Mapping[tuple[ProbeTarget, Verb], ClauseElement] = {
 def query_for(target: ProbeTarget, verb: Verb, plan: ProbePlan) -> Query[int] | str:
     """Return the statement, which reads or writes a number of rows, or why there is no target."""
     if plan.owner is None:
-        return "this login sees no owner of any row"
+        return "this login sees no row with an owner"
     if target is ProbeTarget.ASSET and plan.no_assets is not None:
         return plan.no_assets
     kind = needed_kind(target, verb)

@@ -110,7 +110,7 @@ class QueueListener:
         elif self._has_received_notification:
             raise TimedOut("No notification arrived.")
         else:
-            log.info("No notification arrives from this database, so the queue is polled.")
+            log.info("Notifications from this database do not arrive, so the worker polls the queue.")
             self._may_listen = False
             await self._connection_stack.aclose()
 

@@ -21,7 +21,8 @@ ID = UUID(int=7)
 
 INVALID_PAGE_KEYS = (
     *("", ",", "2026-01-04T00:00:00Z", f"2026-01-04,{ID}", f"2026-01-04T00:00:00,{ID}", f"soon,{ID}"),
-    f"9999-12-31T23:59:59-05:00,{ID}",
+    *(f"9999-12-31T23:59:59-05:00,{ID}", f"999999-01-01T00:00:00Z,{ID}", f"294277-06-01T00:00:00Z,{ID}"),
+    *(f"5000-01-01T00:00:00Z BC,{ID}", f"0000-01-01T00:00:00Z,{ID}"),
 )
 
 INVALID_TIMES = ("", "h", "-3h", "1.5h", "yesterday", "9999999999999d", "0001-01-01T00:00+14:00")
@@ -83,7 +84,7 @@ def test_invalid_argument_is_rejected(read: Callable[[str], object], text: str, 
     ("word", "sentence"),
     [
         ("QUEUD", "'QUEUD' is not known. Did you mean 'queued'?"),
-        ("zzz", "'zzz' is not known; it is one of queued, running, succeeded, failed."),
+        ("zzz", "'zzz' is not known. Use one of queued, running, succeeded, failed."),
     ],
 )
 def test_unknown_word_error_suggests_the_closest_word(word: str, sentence: str) -> None:
@@ -142,7 +143,7 @@ SET_BUDGET = "budgets set --project 'Autumn catalog' --period all"
         ("budgets set --user a --project b --period day --limit 1", "not allowed with"),
         (f"{SET_BUDGET} --limit 12.5", "Use whole cents (1250) or dollars (12.50)"),
         (f"{SET_BUDGET} --limit 1 --warn 80", "Use one such as 80% or 0.8"),
-        ("budgets set --user a --period week --limit 1", "it is one of day, month, all"),
+        ("budgets set --user a --period week --limit 1", "Use one of day, month, all"),
         (f"{SET_BUDGET} --limit 99999999999999.00", "from 0 to 1,000,000,000,000,000"),
         ("budgets set --user '' --period day --limit 1", "the value is empty"),
         ("budgets check --cost-cents 1", "--project"),

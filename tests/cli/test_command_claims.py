@@ -172,4 +172,4 @@ def test_workers_as_anon_says_that_only_the_operator_sees_all_workers(gjobs: Run
     seen = gjobs("workers", "--as", "anon", "--database-url", uri(attached_database))
 
     assert seen.code == 0, seen.err
-    assert "Only the operator sees workers that do not act as anon." in seen.err
+    assert "anon sees only workers that act as anon. The operator sees all workers." in seen.err

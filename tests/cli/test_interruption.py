@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from store.async_tools import abandon_lookups
+from store.errors import Unreachable
+from tui.cli.exit_codes import Interrupted
 from tui.cli.interruption import interrupts_heard, orderly_termination
 from tui.cli.output import require_yes
 
@@ -173,6 +175,34 @@ def test_sigterm_interrupts_the_command_before_it_takes_effect(
     handled_signals: list[int], sigint_handler: Callable[..., object] | signal.Handlers
 ) -> None:
     signal.signal(signal.SIGINT, sigint_handler)
-    with pytest.raises(KeyboardInterrupt), orderly_termination():
+    with pytest.raises(KeyboardInterrupt), orderly_termination(json=False):
         signal.raise_signal(signal.SIGTERM)
+    assert handled_signals == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize(
+    ("json", "error", "said"),
+    [
+        (True, None, '{"error": {"kind": "interrupted", "message": "Interrupted.", "hint": null, "exit_code": 130}}\n'),
+        (False, None, ""),
+        (False, Interrupted("Archived 3 jobs."), "Archived 3 jobs.\n"),
+        (False, Unreachable("No answer.", hint="Wait."), "No answer.\nWait.\n"),
+    ],
+)
+def test_error_of_a_terminated_command_is_reported_before_the_signal_takes_effect(
+    handled_signals: list[int], capsys: pytest.CaptureFixture[str], json: bool, error: Exception | None, said: str
+) -> None:
+    def record(number: int, _: object) -> None:
+        handled_signals.append(number)
+        assert capsys.readouterr().err == said
+
+    def work() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt as interrupt:
+            raise error or interrupt from None
+
+    signal.signal(signal.SIGTERM, record)
+    with pytest.raises(type(error) if error else KeyboardInterrupt), orderly_termination(json=json):
+        work()
     assert handled_signals == [signal.SIGTERM]

@@ -217,7 +217,7 @@ sys.exit(main(["users"]))
         [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.splitlines()[0].endswith("not on Windows itself.")
+    assert refused.stderr.splitlines()[0].endswith("does not run on Windows directly.")
     assert "WSL" in refused.stderr
 
 

@@ -140,12 +140,12 @@ def test_an_option_that_the_command_refuses_is_not_suggested(arguments: str) -> 
         (["--databse-url", "postgresql://x", "jobs"], "'--databse-url' is not known. Did you mean '--database-url'?"),
         (["users", "ana", "--jsn"], "Option '--jsn' is not known. Did you mean '--json'?"),
         (["jobs", "retry", "job"], "An id is a whole UUID"),
-        (["jobs", "list", "--after", "yesterday"], "is not CREATED_AT,ID"),
+        (["jobs", "list", "--after", "yesterday"], "does not have the form CREATED_AT,ID"),
         (["--database-url", "", "users"], "--database-url: the value is empty."),
         (["users", "--as", " "], "--as: the value is empty."),
         (["snapshot", "--size", "12"], "COLUMNSxROWS"),
-        (["stats", "--by", "user"], "it is one of project, mode."),
-        (["migrate", "down", "all"], "it is one of base, 0001"),
+        (["stats", "--by", "user"], "Use one of project, mode."),
+        (["migrate", "down", "all"], "Use one of base, 0001"),
     ],
 )
 def test_mistyped_arguments_are_explained(arguments: list[str], words: str) -> None:

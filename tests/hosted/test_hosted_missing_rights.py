@@ -41,7 +41,9 @@ async def test_dashboard_shows_a_banner_until_the_missing_grant_is_given(ungrant
         jobs_db.close()
         await driver.press("f5")
         await driver.shows("Total 6")
-        await driver.until(lambda: "Projects are known only by their jobs." in words(driver.banner))
+        await driver.until(
+            lambda: "gjobs finds projects only through their jobs, without names." in words(driver.banner)
+        )
         assert "a1000000" in driver.text
 
 
@@ -65,7 +67,10 @@ def test_commands_warn_about_a_restricted_view(
     assert (listed.code, listed.document) == (0, [])
     assert listed.err.startswith("Row level security applies to the login under_policies: it sees only the")
     jobs_db.sql("revoke select on projects from under_policies")
-    assert "Projects are known only by their jobs. No grant: the role under_policies" in gjobs("projects").err
+    assert (
+        "gjobs finds projects only through their jobs, without names. No grant: the role under_policies"
+        in gjobs("projects").err
+    )
 
 
 async def test_dashboard_banner_warns_a_login_under_row_level_security(

@@ -244,7 +244,7 @@ def test_interrupted_index_build_can_be_continued(without_indexes: Conninfo) -> 
 
     assert run.returncode != 0
     assert messages.splitlines()[-2:] == [
-        "Stopped while building the index gjobs_newest. The steps before are kept.",
+        "Stopped while building the index gjobs_newest. The finished steps are kept.",
         "Run the same command to continue. It rebuilds an incomplete index.",
     ]
     assert read_status(without_indexes).current == "0002"

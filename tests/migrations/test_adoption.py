@@ -41,7 +41,7 @@ def test_upgrade_takes_over_the_tables_of_an_app(app: Conninfo) -> None:
     upgrade(app, report=messages.append)
 
     assert read_status(app).current == HEAD
-    assert messages[:2] == ["Took over the app's own tables at revision 0001.", "Revision 0002 (policies) is applied."]
+    assert messages[:2] == ["Recorded the app's own tables as revision 0001.", "Revision 0002 (policies) is applied."]
     assert "Revision 0007 (budgets) is applied." in messages
     with connect(app) as connection:
         assert compare(read_catalogue(connection), expected(HEAD)) == ()

@@ -1,10 +1,13 @@
 """Waits of a poller: never shorter than its load allows, longer without focus or changes."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from store.poller import (
+    FAST,
     IDLE_AFTER,
     LONGEST_COSTLY_WAIT,
     LONGEST_FAST_WAIT,
@@ -14,6 +17,7 @@ from store.poller import (
     Attention,
     PollPace,
     max_staleness,
+    usual_duration,
     wait_after_failure,
     wait_after_page,
     wait_after_wake,
@@ -88,6 +92,14 @@ def test_wait_grows_in_steps_up_to_a_limit_while_nothing_changes(
 def test_slow_polls_increase_the_maximum_staleness() -> None:
     for is_woken in (True, False):
         assert max_staleness(PollPace(interval=2.0, is_woken=is_woken), 0.5) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("durations", "usual"),
+    [((), FAST / 2), ((9.0,), FAST / 2), ((0.01,), 0.01), ((0.01, 9.0), 0.01), ((9.0, 0.01), 0.01), ((9.0, 8.0), 8.0)],
+)
+def test_single_slow_poll_delays_the_next_no_longer_than_a_fast_one(durations: Sequence[float], usual: float) -> None:
+    assert usual_duration(durations) == usual
 
 
 @given(paces, durations, counts, counts)

@@ -86,7 +86,7 @@ def page_key(text: str) -> PageKey:
             return PageKey(created_at=in_utc, id=UUID(job_id))
     except (ValueError, OverflowError):
         pass
-    raise BadArgument(f"{text!r} is not CREATED_AT,ID. Copy both from the JSON of 'jobs list'")
+    raise BadArgument(f"{text!r} does not have the form CREATED_AT,ID. Copy both values from the list's JSON output")
 
 
 def since(text: str) -> datetime | timedelta:

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tui.cli.output import is_terminal, say_block
+from tui.cli.output import is_terminal, report_failure, say_block
 
 if TYPE_CHECKING:
     import asyncio
 
 
 @contextmanager
-def orderly_termination(*, of_hangup: bool = True) -> Iterator[None]:
+def orderly_termination(*, json: bool, of_hangup: bool = True) -> Iterator[None]:
     """Let SIGTERM end the block like an interrupt, so that it can clean up. Then the signal takes effect.
 
+    The signal may end the process, so the error that ends the block is reported before that.
     Closing the terminal does the same, unless the command was started to outlive it, as `nohup` does.
     """
     came: int | None = None
@@ -42,6 +43,11 @@ def orderly_termination(*, of_hangup: bool = True) -> Iterator[None]:
         signal.signal(number, interrupt)
     try:
         yield
+    except (Exception, KeyboardInterrupt) as error:
+        # Nobody needs to read that a signal came, except a program that expects a JSON document.
+        if came is not None and (json or not isinstance(error, KeyboardInterrupt)):
+            report_failure(error, json=json)
+        raise
     finally:
         for number in heeded:
             signal.signal(number, previous[number])

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> ExitCode:
     if sys.platform == "win32":
-        raise UsageError("gjobs runs on Linux and macOS, not on Windows itself.", hint="Run it inside WSL.")
+        raise UsageError("gjobs does not run on Windows directly.", hint="Run it inside WSL.")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A character that the terminal lacks becomes a question mark.
         sys.stdout.reconfigure(errors="replace")

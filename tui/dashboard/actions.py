@@ -13,6 +13,7 @@ from tui.dashboard.databases import may_write, pick_database, show_load, step_in
 from tui.dashboard.job_actions.job_actions import JobActions
 from tui.dashboard.job_actions.job_copies import JobCopy, copy_jobs
 from tui.dashboard.job_details import tell_history, tell_names
+from tui.dashboard.job_list.jobs_panel import FILTER_GROUP, ORDER_GROUP
 from tui.dashboard.job_list.list_actions import apply_filter, choose_all_matching, count_exactly, order_by, show_users
 from tui.dashboard.navigation import open_by_id, toggle_visibility
 from tui.dashboard.projects.project_actions import create_project, pick_project
@@ -94,7 +95,7 @@ class Actions:
 
     def filter_by(self, job_filter: "JobFilter", *, is_forced: bool) -> None:
         """Estimate the cost first, unless the user has confirmed it or the filter is empty."""
-        host, group = self._host, "filter"
+        host, group = self._host, FILTER_GROUP
         if is_forced or not job_filter:
             host.app.workers.cancel_group(host.app, group)
             host.dashboard.ask(replace(host.dashboard.listed, job_filter=job_filter))
@@ -102,7 +103,7 @@ class Actions:
             host.app.run_worker(apply_filter(host, job_filter), group=group, exclusive=True)
 
     def order_by(self, order: "ListOrder") -> None:
-        self._host.app.run_worker(order_by(self._host, order), group="order", exclusive=True)
+        self._host.app.run_worker(order_by(self._host, order), group=ORDER_GROUP, exclusive=True)
 
     def show_users(self) -> None:
         self._host.app.run_worker(show_users(self._host), group="users", exclusive=True)

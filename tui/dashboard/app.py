@@ -455,7 +455,7 @@ class GjobsApp(App[int]):
 
     @on(PasteUnfinished)
     def _paste_unfinished(self) -> None:
-        text = "The terminal did not end a paste, so gjobs ended it and reads keys again."
+        text = "The terminal did not mark the end of the pasted text. gjobs ended the paste. You can type again."
         show_toast(self, Toast(text=text, severity="warning"))
 
     @on(events.AppFocus)

@@ -76,7 +76,7 @@ async def toggle_write_permit(host: "ActionHost") -> None:
         return
     access = session.access
     if access.rule is WriteMode.OPEN:
-        show_toast(host.app, Toast(text="This session may already write. It needs no permit."))
+        show_toast(host.app, Toast(text="This session needs no write permit. It can always write."))
     elif access.rule is WriteMode.CLOSED:
         show_toast(host.app, Toast(text=error_words(access.refusal()), severity="warning"))
     elif access.permit is not None:

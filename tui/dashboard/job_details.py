@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _LONGEST_ERROR = 20_000
 
 _LEFT = "This job left the list. It is shown as last seen."
-_BEYOND = "This job is not among the listed rows. It is shown as last read."
+_BEYOND = "This job is not in the list. It is shown as last read."
 
 _RETRY = {"details.retry": "retry"}
 _DELETE = {"details.delete": "delete"}

@@ -89,7 +89,9 @@ def save(path: Path, state: StateFile) -> None:
     """Save the state. If the file cannot be written, only the state is lost."""
     try:
         make_directory(path.parent)
-        replace_private(path, json.dumps({"theme": state.theme, "projects": dict(state.projects)}, indent=1))
+        text = json.dumps({"theme": state.theme, "projects": dict(state.projects)}, indent=1)
+        # This runs on the event loop, which must not wait for the disk.
+        replace_private(path, text, durable=False)
     except OSError as error:
         log.warning("Can't save the state in %s: %s", path, error)
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tui.dashboard.action_host import ActionHost
 
 NOT_SHOWN = (
-    "This terminal is not known to show desktop notifications, so none are sent. Inside tmux, gjobs cannot detect the"
-    " terminal. Name it with 'terminal' under [notifications] in the configuration."
+    "gjobs sends no desktop notifications, because it does not know whether this terminal can show them. Inside tmux,"
+    " gjobs cannot detect the terminal. Name it with 'terminal' under [notifications] in the configuration."
 )
 
 _NINE = frozenset({"iTerm.app", "iTerm2", "WezTerm", "ghostty", "Ghostty", "WarpTerminal"})

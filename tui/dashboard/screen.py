@@ -26,7 +26,7 @@ from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 from tui.dashboard.job_actions.job_copies import JobCopy
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.job_table import AllMarked, Opened
-from tui.dashboard.job_list.jobs_panel import JobsPanel
+from tui.dashboard.job_list.jobs_panel import FILTER_GROUP, ORDER_GROUP, JobsPanel
 from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
 from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
 from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, KeyHints, key_of
@@ -328,7 +328,10 @@ class DashboardScreen(Screen[None]):
     @property
     def awaits_list(self) -> bool:
         """Whether the requested list may still arrive. Until then, the rows shown are those of another list."""
-        return self._listing is not None and not self._shows_current_query and self._failure is None
+        if self._listing is None or self._failure is not None:
+            return False
+        is_choosing = any(one.group in (FILTER_GROUP, ORDER_GROUP) and not one.is_finished for one in self.app.workers)
+        return is_choosing or not self._shows_current_query
 
     @on(ProjectList.Chosen)
     def _project_chosen(self, event: ProjectList.Chosen) -> None:

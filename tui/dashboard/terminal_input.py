@@ -56,11 +56,11 @@ class LenientParser(XTermParser):
         self._pixels = size if size and all(size) else None
 
     def feed(self, data: str) -> Iterable[Message]:
-        return (message for message in super().feed(data) if _is_useful(message))
+        return filter(_is_useful, super().feed(data))
 
     def tick(self) -> Iterable[Message]:
         """Start a wait that follows another one. Textual would start it with the next input."""
-        yield from super().tick()
+        yield from filter(_is_useful, super().tick())
         if self._timeout_time is None and self._awaiting.timeout is not None:
             self._timeout_time = monotonic() + self._awaiting.timeout
 
@@ -85,6 +85,9 @@ def _is_possible(size: Size) -> bool:
 
 
 def _is_useful(message: Message) -> bool:
+    """Return False for an impossible size, and for an empty paste, which would delete the selected text."""
+    if isinstance(message, events.Paste):
+        return bool(message.text)
     return not isinstance(message, events.Resize) or _is_possible(message.size)
 
 

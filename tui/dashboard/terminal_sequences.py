@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Generator
+from functools import partial
 from time import monotonic
+from typing import NamedTuple
 
 from textual import constants, events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
@@ -40,7 +42,17 @@ LONGEST_UNKNOWN, UNKNOWN_SECONDS = 1_000, 0.5
 """After either, a string that does not begin like a reply is keys."""
 
 LONGEST_PASTE_PAUSE = 5.0
-"""Seconds after which a paste ends. What comes later would act as keys, and a slow line may stall."""
+"""Seconds after which a paste ends, so that a person can use the keyboard again. A slow line may stall for longer."""
+
+ENOUGH_KEYS = 5
+"""A terminal sends keys after the rest. As many as these show that no rest comes."""
+
+# The rest of a paste or a reply may come after its longest pause. It comes in a burst, which never acts as keys. The
+# keys of a person come one by one. After a paste, these sequences are no rest, because escapes are rarely pasted:
+# REPEATED is what the mouse, the focus or a held key sends. SINGLE is a key, or the start of one, before a pause.
+REPEATED = re.compile(r"\x1b(?:\[(?:<[\d;]+[Mm]|(?:1;\d+)?[A-H]|[IO]|48;[\d;:]+t|200~)|O[A-H])")
+SINGLE = re.compile(r"\x1b(?:O[A-Z]?|\[<?[\d;:]*[A-Za-z~]?)")
+PARTIAL = re.compile(r"\x1b(?:O|\[<?[\d;:]*)")
 
 
 class EscapeChord(events.Key):
@@ -61,6 +73,15 @@ class PasteUnfinished(Message):
     """The terminal did not send the end of a paste."""
 
 
+class Unfinished(NamedTuple):
+    """A sequence that paused for too long. Its rest may come late."""
+
+    is_rest: Callable[[str], bool | None]
+    """Whether a burst is the rest. None if the next character decides. Without one, the burst is a key."""
+    read_on: Callable[[], Parsing]
+    is_paste: bool = False
+
+
 class SequenceReader:
     """Passes input on to Textual's parser, except replies."""
 
@@ -76,11 +97,16 @@ class SequenceReader:
         self._press_chord = press_chord
         self._tell = tell
         self._unread = ""
+        self._unfinished: Unfinished | None = None
+        self._keys_since = 0
         self._drop()
 
     def read(self) -> Parsing:
         try:
             while True:
+                if self._unfinished and not self._unread:
+                    yield from self._read_late(self._unfinished)
+                    continue
                 character = yield from self._next(None)
                 if character == ESCAPE:
                     yield from self._read_sequence()
@@ -101,6 +127,44 @@ class SequenceReader:
 
     def _push_back(self, characters: str) -> None:
         self._unread = characters + self._unread
+
+    def _expect_rest(self, unfinished: Unfinished) -> None:
+        """Expect the rest of a sequence. That of a paste stays expected: it may contain what looks like a sequence."""
+        if self._unfinished is None or not self._unfinished.is_paste:
+            self._unfinished, self._keys_since = unfinished, 0
+
+    def _expect_rest_of_control(self) -> None:
+        self._expect_rest(Unfinished(_is_rest_of_control, self._drop_control_sequence))
+
+    def _expect_rest_of_reply(self, start: str) -> None:
+        self._expect_rest(Unfinished(partial(_is_rest_of_reply, start), partial(self._drop_reply, start)))
+
+    def _expect_rest_of_paste(self, end: str) -> None:
+        """`end` is the part of its end that has come."""
+        read_on = partial(self._read_late_paste, end)
+        self._expect_rest(Unfinished(partial(_is_rest_of_paste, end), read_on, is_paste=True))
+
+    def _read_late(self, unfinished: Unfinished) -> Parsing:
+        """Read the rest of an unfinished sequence, or push back a key."""
+        burst = yield from self._next(None)
+        while (is_rest := unfinished.is_rest(burst)) is None:
+            character = yield from self._next(constants.ESCAPE_DELAY)
+            if not character:
+                is_rest = unfinished.is_paste and bool(PARTIAL.fullmatch(burst))
+                break
+            burst += character
+        if burst == ESCAPE:
+            self._press_escape()
+        else:
+            self._push_back(burst)
+        if is_rest:
+            self._unfinished, keys = None, self._keys_since
+            yield from unfinished.read_on()
+            self._keys_since = keys
+            return
+        self._keys_since += 1
+        if self._keys_since >= ENOUGH_KEYS:
+            self._unfinished = None
 
     @property
     def _is_in_sequence(self) -> bool:
@@ -144,8 +208,10 @@ class SequenceReader:
     def _read_control_sequence(self) -> Parsing:
         sequence = f"{ESCAPE}["
         character = yield from self._next(constants.ESCAPE_DELAY)
-        if not character:
-            self._press_escape("[")
+        if not " " <= character <= "~":
+            self._press_escape(f"[{character}")
+            if not character:
+                self._expect_rest_of_control()
             return
         self._send(sequence)
         while True:
@@ -162,8 +228,18 @@ class SequenceReader:
             character = yield from self._next(LONGEST_PAUSE)
         if self._is_in_sequence:
             self._drop()
+        if not character:
+            self._expect_rest_of_control()
         if sequence == BRACKETED_PASTE_START:
             yield from self._read_paste()
+
+    def _drop_control_sequence(self) -> Parsing:
+        while " " <= (character := (yield from self._next(LONGEST_PAUSE))) < "@":
+            pass
+        if not character:
+            self._expect_rest_of_control()
+        elif character > "~" or character < " ":
+            self._push_back(character)
 
     def _read_string(self, text: str) -> Parsing:
         """Drop a reply. Press the keys if it is none."""
@@ -180,16 +256,21 @@ class SequenceReader:
             is_long = len(text) > LONGEST_UNKNOWN or monotonic() - began > UNKNOWN_SECONDS
             if not character or not character.isprintable() or (is_long and not is_likely):
                 self._press_escape(text + character)
+                if not character and (is_likely or len(text) == 1):
+                    self._expect_rest_of_reply(text)
                 return
             text += character
-        yield from self._drop_reply()
+        yield from self._drop_reply(text)
 
-    def _drop_reply(self) -> Parsing:
+    def _drop_reply(self, start: str) -> Parsing:
         began, length = monotonic(), 0
         while True:
             is_long = length > LONGEST_STRING or monotonic() - began > LONGEST_SECONDS
             character = yield from self._next(constants.ESCAPE_DELAY if is_long else LONGEST_PAUSE)
-            if not character or character in STRING_ENDS | CANCELS:
+            if not character:
+                self._expect_rest_of_reply(start)
+                return
+            if character in STRING_ENDS | CANCELS:
                 return
             if character == ESCAPE:
                 self._end_reply((yield from self._next(LONGEST_PAUSE)))
@@ -205,6 +286,7 @@ class SequenceReader:
 
     def _read_paste(self) -> Parsing:
         """Drop escapes in pasted text. Textual would type what follows them. End a paste that the terminal does not."""
+        self._unfinished = None
         text, last = "", monotonic()
         ends_at = last + LONGEST_PASTE_PAUSE
         while text != BRACKETED_PASTE_END:
@@ -221,8 +303,46 @@ class SequenceReader:
         self._send(BRACKETED_PASTE_END)
         if text != BRACKETED_PASTE_END:
             self._tell(PasteUnfinished())
+            self._expect_rest_of_paste(text)
+
+    def _read_late_paste(self, end: str) -> Parsing:
+        """Give the rest as another paste."""
+        self._push_back(end)
+        if self._unread == BRACKETED_PASTE_END:
+            self._unread = ""
+            return
+        self._send(BRACKETED_PASTE_START)
+        yield from self._read_paste()
 
 
 def _shortest(sequence: str) -> int:
     """Return the length before which a letter ends no sequence: keys of the Linux console and the old mouse reports."""
     return {"[": 4, "M": 6}.get(sequence[2], 3)
+
+
+def _is_rest_of_control(burst: str) -> bool | None:
+    """The rest begins with a parameter, or it is the last letter and another sequence follows."""
+    if len(burst) == 1:
+        return None
+    return " " <= burst[0] <= "?" or (burst[0].isprintable() and burst[1] == ESCAPE)
+
+
+def _is_rest_of_reply(start: str, burst: str) -> bool | None:
+    """An escape begins another sequence. A start that a person may have typed is followed by that of a reply."""
+    is_reply = bool(REPLY.match(start))
+    if is_reply and burst in {STRING_TERMINATOR, *STRING_ENDS, *CANCELS}:
+        return True
+    if burst == ESCAPE or (is_reply and len(burst) == 1):
+        return None
+    if burst[0] == ESCAPE or REPLY.match(start + burst):
+        return burst[0] != ESCAPE
+    return None if REPLY_START.fullmatch(start + burst) else False
+
+
+def _is_rest_of_paste(end: str, burst: str) -> bool | None:
+    if end + burst == BRACKETED_PASTE_END:
+        return True
+    if REPEATED.fullmatch(burst):
+        return False
+    is_single = len(burst) == 1 or burst in ANSI_SEQUENCES_KEYS or SINGLE.fullmatch(burst)
+    return None if is_single and len(burst) < LONGEST_READ else True

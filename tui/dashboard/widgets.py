@@ -110,7 +110,7 @@ _SECONDS = 8
 
 def show_toast(app: App[Any], toast: Toast) -> None:
     """Show a toast. Replace a visible toast with the same text, so that a held key does not fill the screen."""
-    text = clean(toast.text)
+    text = clean(f"{toast.text} {toast.advice}".rstrip())
     # Textual has no public way to remove one toast.
     for shown in [one for one in app._notifications if one.message == text]:  # noqa: SLF001
         app._unnotify(shown, refresh=False)  # noqa: SLF001

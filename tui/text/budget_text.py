@@ -76,9 +76,7 @@ def removed_toast(budget: Budget) -> Toast:
 
 def forgotten_words(budget: Budget) -> str:
     """Return what is lost with a budget."""
-    return (
-        f"{money(budget.spent_cents)} is spent. gjobs removes this record, too. It includes the cost of deleted jobs."
-    )
+    return f"The record of {money(budget.spent_cents)} spent is removed, too. This amount includes deleted jobs."
 
 
 def change_words(budget: Budget) -> str:

@@ -17,6 +17,8 @@ Severity = Literal["information", "warning", "error"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toast:
     text: str
+    advice: str = ""
+    """What to do in the dashboard. It is shown after the text, and not printed after quitting."""
     severity: Severity = "information"
 
 

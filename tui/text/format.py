@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import MAXYEAR, MINYEAR, datetime, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -204,7 +204,8 @@ def local_day(time: datetime, zone: tzinfo | None = None) -> str:
 
 
 def utc_time(time: datetime) -> str:
-    return written(time, f"{_TIME_FORMAT} UTC")
+    shown = local_time(time, UTC)
+    return shown if isinstance(time, FarTime) and time.infinity else f"{shown} UTC"
 
 
 def is_far(time: datetime) -> bool:

@@ -314,9 +314,9 @@ def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
     if len(written.touched) == 1:
         return f"{made}: the job {short_id(written.touched[0])} {'exists' if found.jobs else 'does not exist'} now."
     if written.touched:
-        return f"{made}. {count(len(found.jobs))} of its {count(len(written.ids))} jobs exist now."
+        return f"{made}. {count(len(found.jobs))} of the change's {count(len(written.ids))} jobs exist now."
     if len(rows) != 1:
-        return f"{made}. {count(len(found.jobs))} of its {count(len(rows))} jobs exist now."
+        return f"{made}. {count(len(found.jobs))} of the change's {count(len(rows))} jobs exist now."
     (row,) = rows
     if not isinstance(row, GenerationJob):
         return f"{made}. It concerned {_name(row)}."

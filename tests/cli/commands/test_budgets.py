@@ -126,7 +126,9 @@ def test_budgets_remove_asks_for_confirmation(gjobs: Run, open_terminal: OpenTer
     set_autumn_budget(gjobs, "100")
     assert run_process("budgets", "remove", *AUTUMN_BUDGET).code == 2
     terminal = open_terminal("budgets", "remove", *AUTUMN_BUDGET)
-    terminal.decline("Remove the budget of $1.00 total for project Autumn catalog?", "test_", "$5.18 is spent")
+    terminal.decline(
+        "Remove the budget of $1.00 total for project Autumn catalog?", "test_", "The record of $5.18 spent is removed"
+    )
     assert "Nothing was removed." in terminal.screen
     assert len(gjobs("budgets", "--json").document) == 1
 

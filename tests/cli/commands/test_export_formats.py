@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store.formats import plain_row
+from store.far_times import FarTime
+from store.formats import plain_row, plain_time
 from store.jobs.job import GenerationJob, JobStatus
 from tui.cli.commands.export_formats import FileFormat, writer
 
@@ -79,6 +80,15 @@ def test_csv_contains_every_value_and_no_formula(page: list[GenerationJob]) -> N
         for name, value in (("mode", one.mode), ("error", one.error or "")):
             assert cells[name] in (value, f"'{value}")
             assert not cells[name].startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
+
+
+@pytest.mark.parametrize("microseconds", [-(2**63), 2**63 - 1, -64_464_465_600_000_000])
+def test_csv_contains_far_times_unchanged(microseconds: int) -> None:
+    far = FarTime.nearest(microseconds)
+    text = written(FileFormat.CSV, [replace(job(mode="-infinity"), created_at=far, completed_at=far)])
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert (row["created_at"], row["completed_at"]) == (plain_time(far), plain_time(far))
+    assert row["mode"] == "'-infinity"
 
 
 @given(jobs)

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import signal
-from collections.abc import AsyncGenerator, Iterator, Sequence
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
 import pytest
 
@@ -36,11 +37,23 @@ async def interrupted_once(*_: object) -> AsyncGenerator[BatchProgress, None]:
         yield BatchProgress(done=3)
 
 
-async def interrupted_twice(*_: object) -> AsyncGenerator[BatchProgress, None]:
-    yield BatchProgress(done=3)
-    for _time in range(2):
-        signal.raise_signal(signal.SIGINT)
-    await asyncio.Event().wait()
+def interrupted_twice(number: signal.Signals) -> Callable[..., AsyncGenerator[BatchProgress, None]]:
+    async def steps(*_: object) -> AsyncGenerator[BatchProgress, None]:
+        yield BatchProgress(done=3)
+        for _time in range(2):
+            signal.raise_signal(number)
+        await asyncio.Event().wait()
+
+    return steps
+
+
+@pytest.fixture
+def sigterm_exits() -> Iterator[int]:
+    """Let SIGTERM end the command line, as it ends a process. Return the exit code."""
+    code = 128 + signal.SIGTERM
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(code))
+    yield code
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(params=COMMANDS)
@@ -69,14 +82,20 @@ def test_interrupted_command_reports_what_was_done(
     assert gjobs(*command).err.splitlines()[-1] == error["message"]
 
 
-def test_second_interrupt_ends_the_command_at_once_and_reports_what_was_done(
-    interrupted: tuple[Sequence[str], str, str], gjobs: Run, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_second_signal_ends_the_command_at_once_and_reports_what_was_done(
+    interrupted: tuple[Sequence[str], str, str],
+    gjobs: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    sigterm_exits: int,
+    number: signal.Signals,
 ) -> None:
     command, function, _ = interrupted
-    monkeypatch.setattr(function, interrupted_twice)
+    monkeypatch.setattr(function, interrupted_twice(number))
     ended = gjobs(*command, "--json")
-    assert (ended.code, ended.out) == (130, "")
-    *words, document = ended.err.splitlines()
-    assert json.loads(document)["error"]["message"] == "Interrupted."
-    assert "d 3 jobs" in " ".join(words)
-    assert "interrupt" in " ".join(words)
+    assert (ended.code, ended.out) == (sigterm_exits if number is signal.SIGTERM else 130, "")
+    (document,) = (line for line in ended.err.splitlines() if line.startswith("{"))
+    error = json.loads(document)["error"]
+    assert (error["kind"], error["exit_code"]) == ("interrupted", 130)
+    assert error["message"].endswith(" 3 jobs before the interrupt. Run the same command to continue.")
+    assert gjobs(*command).err.splitlines()[-1] == error["message"]

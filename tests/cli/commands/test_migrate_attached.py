@@ -43,9 +43,9 @@ def test_verify_reports_that_the_schema_matches_the_first_revision(gjobs: Run, a
     assert title.split() == ["STATE", "KIND", "OBJECT", "EXPECTED", "FOUND"]
     assert len(rows) == len(gjobs("migrate", "verify", "--json").document["objects"])
     assert all(row.startswith("ok ") for row in rows)
-    assert verified.err == ("The schema matches revision 0001.\n'gjobs migrate up' can take over this database.\n")
+    assert verified.err == ("The schema matches revision 0001.\n'gjobs migrate up' can migrate this database.\n")
     read_only = gjobs("migrate", "verify", "--database-url", uri(app))
-    assert read_only.err.endswith("'gjobs migrate up --write REASON' can take over this database.\n")
+    assert read_only.err.endswith("'gjobs migrate up --write REASON' can migrate this database.\n")
     assert catalogue(app) == before
 
 
@@ -64,7 +64,7 @@ def test_migrating_up_and_down_reports_the_takeover_and_journals_the_reasons(gjo
     down = gjobs("migrate", "down", "0001", "--yes", "--write", "undo", "--json", *address)
 
     assert (up.code, up.document) == (0, MIGRATED)
-    assert "Took over the app's own tables at revision 0001." in up.err
+    assert "Recorded the app's own tables as revision 0001." in up.err
     assert "The app's tables were locked for " in up.err
     assert (down.code, down.document) == (0, {**MIGRATED, "current": "0001", "pending": list(REVISIONS[1:])})
     assert journal_entries(gjobs) == [
@@ -136,7 +136,7 @@ def test_verify_lists_each_object_that_differs(gjobs: Run, app: Conninfo) -> Non
     assert as_text.err.splitlines() == [
         "1 object does not match revision 0001:",
         "column public.generation_jobs.mode is text instead of text not null.",
-        "'gjobs migrate up' can't take over this database. gjobs works with it as it is.",
+        "'gjobs migrate up' can't migrate this database. gjobs works with the database as it is.",
     ]
 
 

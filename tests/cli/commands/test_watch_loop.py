@@ -1,6 +1,10 @@
 """The loop of a watch, and the conditions that end the watch."""
 
+import asyncio
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,18 +14,29 @@ from store.errors import InvalidValue, NoPrivilege, StoreError, Unreachable
 from store.filters.job_filter import NO_FILTER
 from store.jobs.job import JobStatus
 from store.store import Store
-from store.watch.watch import TransitionBatch
+from store.watch.watch import Cursor, Transition, TransitionBatch
 from tests.cli.cli_rows import TRANSITION
-from tui.cli.commands.watch_loop import COUNTED, Condition, CountedEvent, StopCondition, Tally, Watcher, parse
+from tui.cli.commands.watch_loop import (
+    COUNTED,
+    Condition,
+    CountedEvent,
+    ResumeFile,
+    StopCondition,
+    Tally,
+    Watcher,
+    parse,
+)
+from tui.cli.exit_codes import UsageError
 
 MET = parse("left=0")
+IDLE = Store.connect("postgresql://")
 
 
 class FailingCondition(StopCondition):
     """A condition that raises the errors one after the other, and then holds."""
 
     def __init__(self, *errors: StoreError) -> None:
-        super().__init__(Store.connect("postgresql://"), NO_FILTER, [MET])
+        super().__init__(IDLE, NO_FILTER, [MET])
         self._errors = list(errors)
 
     async def now(self) -> Condition | None:
@@ -44,15 +59,16 @@ async def test_watcher_ends_with_an_error_that_a_retry_cannot_fix() -> None:
 
 
 class WatchedServer:
-    """A watch without transitions on a server that may be down."""
+    """A watch on a server that may be down."""
 
-    def __init__(self, *, is_up: bool = True) -> None:
+    def __init__(self, *, is_up: bool = True, changes: Sequence[Transition] = ()) -> None:
         self.is_up = is_up
+        self._changes = tuple(changes)
 
     async def read(self) -> TransitionBatch:
         if not self.is_up:
             raise Unreachable("No answer.")
-        return TransitionBatch(transitions=())
+        return TransitionBatch(transitions=self._changes, cursor=self._changes[-1].cursor if self._changes else None)
 
     def restart(self) -> bool:
         self.is_up = True
@@ -63,6 +79,30 @@ async def test_watcher_restarts_an_embedded_server_that_died(capsys: pytest.Capt
     watch = WatchedServer(is_up=False)
     assert await Watcher(watch, [], FailingCondition(), interval=0.001, revive=watch.restart).run() == MET
     assert capsys.readouterr().err.endswith("The database answers again.\n")
+
+
+@pytest.mark.parametrize("condition", ["left=0", f"{TRANSITION.to_status}>0"])
+async def test_position_is_saved_while_the_event_loop_runs(condition: str) -> None:
+    """Saving waits for the disk. Programs and webhooks must not wait with it."""
+    saved: list[Cursor] = []
+    loop_ran = threading.Event()
+
+    def keep(cursor: Cursor) -> None:
+        running.call_soon_threadsafe(loop_ran.set)
+        assert loop_ran.wait(5), "saving blocks the event loop"
+        saved.append(cursor)
+
+    running = asyncio.get_running_loop()
+    until = FailingCondition() if condition == "left=0" else StopCondition(IDLE, NO_FILTER, [parse(condition)])
+    await Watcher(WatchedServer(changes=[TRANSITION]), [], until, interval=0.001, keep=keep).run()
+    assert saved == [TRANSITION.cursor]
+
+
+async def test_watch_ends_if_its_position_cannot_be_saved(tmp_path: Path) -> None:
+    keep = ResumeFile(tmp_path / "missing" / "place").keep
+    watcher = Watcher(WatchedServer(changes=[TRANSITION]), [], FailingCondition(), interval=0.001, keep=keep)
+    with pytest.raises(UsageError, match="cannot be written"):
+        await watcher.run()
 
 
 @pytest.mark.parametrize(
@@ -85,10 +125,10 @@ def test_condition_is_parsed_from_text(text: str, expected: tuple[CountedEvent |
         ("failed", "'failed' is not a condition."),
         ("failed>-1", "'failed>-1' is not a condition."),
         ("faild>5", "'faild' is not known. Did you mean 'failed'?"),
-        ("failed<5", "failed<5 is already true at the start. The watch counts new changes to failed, starting from 0."),
+        ("failed<5", "failed<5 is true at once, because the watch counts changes to failed from 0."),
         (
             "failed>=0",
-            "failed>=0 is already true at the start. The watch counts new changes to failed, starting from 0.",
+            "failed>=0 is true at once, because the watch counts changes to failed from 0.",
         ),
     ],
 )

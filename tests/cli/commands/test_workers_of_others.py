@@ -15,7 +15,7 @@ def test_workers_as_a_user_reports_jobs_held_by_workers_of_the_operator(gjobs: R
     found = gjobs("workers", "--as", "ada@example.com")
     assert found.err == (
         "No worker that acts as ada@example.com has run here in the last week."
-        " Only the operator sees workers that do not act as ada@example.com.\n"
+        " ada@example.com sees only workers that act as ada@example.com. The operator sees all workers.\n"
     )
     sql("select id from gjobs.claim_jobs(%s, null, 100, 60)", WORKER)
     ((number,),) = sql(
@@ -26,7 +26,7 @@ def test_workers_as_a_user_reports_jobs_held_by_workers_of_the_operator(gjobs: R
 
     found = gjobs("workers", "--as", "ada@example.com")
     jobs = "1 job of ada@example.com is" if number == 1 else f"{number} jobs of ada@example.com are"
-    assert found.err.startswith(f"{jobs} held by workers that do not act as ada@example.com.")
+    assert found.err.startswith(f"{jobs} held by workers that ada@example.com does not see.")
     assert "No worker" not in found.err
     as_json = gjobs("workers", "--as", "ada@example.com", "--json")
     assert (as_json.document, as_json.err) == ([], found.err)

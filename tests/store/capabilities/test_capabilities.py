@@ -226,7 +226,9 @@ def test_caution_warns_about_a_restricted_view_and_unreadable_projects() -> None
     assert restricted.caution(OPERATOR).startswith('Row level security applies to the login o"ps')
     assert restricted.caution(USER) == ""
     without_projects = Capabilities(without_login(PROJECTS, select=frozenset()))
-    assert without_projects.caution(OPERATOR).startswith("Projects are known only by their jobs. No grant: ")
+    assert without_projects.caution(OPERATOR).startswith(
+        "gjobs finds projects only through their jobs, without names. No grant: "
+    )
     assert Capabilities(without_login(JOBS, select=frozenset())).caution(OPERATOR) == ""
 
 

@@ -138,7 +138,7 @@ NO_KEY = "names no key; write 'comma' for a comma."
         ('[profiles]\n"" = {}', '2: profiles."" has an empty name.'),
         (
             'default_profile = "a"',
-            "1: default_profile does not name a profile: 'a' is not known; it is one of embedded.",
+            "1: default_profile does not name a profile: 'a' is not known. Use one of embedded.",
         ),
         ("[profiles.a]", "1: profiles.a needs either url or service, and not both."),
         (f'{PROD}service = "x"', "1: profiles.prod needs either url or service, and not both."),
@@ -168,7 +168,7 @@ NO_KEY = "names no key; write 'comma' for a comma."
         ),
         (
             "[notifications]\nsound = 1",
-            "2: notifications.sound is not known; it is one of view, bell, desktop, terminal.",
+            "2: notifications.sound is not known. Use one of view, bell, desktop, terminal.",
         ),
         *(
             (f"{PROD}{line}", f"3: profiles.prod.{line.partition(' ')[0]} {clause}")
@@ -201,10 +201,10 @@ def test_each_configuration_mistake_is_reported_with_file_line_and_key(text: str
 def test_all_mistakes_are_reported_together_in_file_order() -> None:
     text = 'x = 1\n[profiles.a]\nwrite = "no"\nurl = """\ndb.example.com\n"""\ncolor = """\nred"""\ny = 2\n'
     assert problems(text) == [
-        "line 1: x is not known; it is one of profiles, default_profile, theme, keymap, views, notifications.",
+        "line 1: x is not known. Use one of profiles, default_profile, theme, keymap, views, notifications.",
         "line 3: profiles.a.write is a string, but must be true or false.",
         f"line 4: profiles.a.url is not an address: {EXAMPLE}",
-        f"line 9: profiles.a.y is not known; it is one of {', '.join(PROFILE_KEYS)}.",
+        f"line 9: profiles.a.y is not known. Use one of {', '.join(PROFILE_KEYS)}.",
     ]
 
 

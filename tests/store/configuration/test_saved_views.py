@@ -73,7 +73,7 @@ def test_view_is_a_filter_text_or_a_table_with_one() -> None:
         ),
         (
             "[views.late]\nfilter = 'a'\norder = 'cost up'",
-            "3: views.late.order does not name a direction: 'up' is not known; it is one of descending, ascending.",
+            "3: views.late.order does not name a direction: 'up' is not known. Use one of descending, ascending.",
         ),
         ("[views.late]\nfilter = 'a'\nfiltre = 'a'", "3: views.late.filtre is not known. Did you mean 'filter'?"),
         (f"[views]\n{'n' * 61} = 'a'", f"2: views.{'n' * 61} has a name that is longer than 60 characters."),
@@ -147,7 +147,7 @@ class TestSaving:
             (b"[views", " is not TOML: "),
             (b"\xff", " is not UTF-8."),
             (b"[views]\nlate = 'statsu:x'", ", line 2: views.late is not a filter: "),
-            (b"other = 3", ", line 1: other is not known; "),
+            (b"other = 3", ", line 1: other is not known. "),
         ],
     )
     def test_unreadable_views_file_is_not_overwritten(self, saved: SavedViews, content: bytes, sentence: str) -> None:

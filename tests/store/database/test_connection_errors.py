@@ -8,7 +8,7 @@ from psycopg import Error, OperationalError, errors
 
 from migrations.connection import connect
 from store.database import refusal_code
-from store.database.connection_errors import advice, translate_connecting
+from store.database.connection_errors import UNKNOWN_ANSWER_HINT, advice, translate_connecting
 from store.database.connection_pool import ConnectionPool
 from store.database.driver_errors import FULL_HINT, NOT_READY_HINT, translate
 from store.errors import InvalidValue, SignInRefused, StoreError, Unreachable
@@ -144,6 +144,12 @@ async def test_server_that_is_not_ready_or_full_is_unreachable(
         ("53300", "致命錯誤", "抱歉，客戶端過多", Unreachable, FULL_HINT),
         ("3D000", "FATAL", "Datenbank »app« existiert nicht", SignInRefused, SignInRefused.hint),
         ("28000", "ВАЖНО", 'роль "ada" не существует', SignInRefused, SignInRefused.hint),
+        ("42501", "FATAL", "keine Berechtigung für Datenbank »app«", SignInRefused, SignInRefused.hint),
+        # A login event trigger may raise any SQLSTATE.
+        *(
+            (sqlstate, "FATAL", "Anmeldung abgebrochen", Unreachable, UNKNOWN_ANSWER_HINT)
+            for sqlstate in ("0A000", "22023", "25006", "40001", "40P01", "42704", "54000", "55000", "55P03", "P0001")
+        ),
     ],
 )
 def test_refused_connection_is_understood_by_its_sqlstate_in_any_language(
@@ -212,6 +218,14 @@ async def test_refused_password_is_sent_once_even_to_several_hosts(
         ("53300", "die verbleibenden Verbindungen sind für Superuser reserviert", Unreachable),
         ("53300", "zu viele Verbindungen von Rolle »ada«", Unreachable),
         ("53300", 'データベース"app"への接続が多すぎます', Unreachable),
+        # The wording of a pooler, and then of its server.
+        ("08P01", "server login failed: Baza danych jest uruchamiana", Unreachable),
+        # A login event trigger fails after the sign-in.
+        ("42P01", 'relation "logins" does not exist', Unreachable),
+        ("42501", "permission denied for table logins", Unreachable),
+        ("42501", "must be superuser to connect during database shutdown", Unreachable),
+        ("42501", 'permission denied for database "app"', SignInRefused),
+        ("28P01", "server login failed: password authentication failed", SignInRefused),
         ("28P01", "Passwort-Authentifizierung für Benutzer »ada« fehlgeschlagen", SignInRefused),
         ("3D000", 'データベース"app"は存在しません', SignInRefused),
     ],
@@ -222,8 +236,33 @@ async def test_answer_after_the_password_is_a_refused_sign_in_only_if_it_names_t
     server = RejectingServer(fatal(sqlstate, message), asks_for_password=True)
     error = await rejection(server, dbname="app", password="right")
     assert type(error) is kind
-    assert message in str(error)
+    assert f": {message}." in str(error)
     assert server.passwords == 1
+
+
+AT_DB = 'connection to server at "db" (10.0.0.1), port 5432 failed: '
+ON_SOCKET = 'connection to server on socket "/run/failed: x/.s.PGSQL.5432" failed: '
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        f"connection failed: {AT_DB}",
+        f"connection is bad: {AT_DB}",
+        'connection failed: connection to server at "2001:db8::1", port 6543 failed: ',
+        f"connection failed: {ON_SOCKET}",
+        # Several addresses, or a second attempt without encryption.
+        f"connection failed: {AT_DB}Connection refused\n\tIs the server running?\n{ON_SOCKET}",
+        "connection failed: ",
+        "connection is bad: ",
+        "",
+    ],
+)
+def test_only_the_address_is_cut_from_the_words_of_the_client_library(prefix: str) -> None:
+    answer = "SSL error: certificate verify failed: expired"
+    error = translate_connecting(OperationalError(f"{prefix}{answer}\nDETAIL:  The check failed: no reason."))
+    assert type(error) is Unreachable
+    assert str(error) == f"{UNREACHABLE}{answer}."
 
 
 def test_server_that_is_full_for_the_encrypted_attempt_only_is_unreachable() -> None:

@@ -229,7 +229,7 @@ class TestActingAs:
                 owner.execute("create schema auth")
                 owner.execute("create function auth.uid() returns uuid language sql return null::uuid")
                 owner.execute("grant usage on schema auth to authenticated")
-            with pytest.raises(NoPrivilege, match="reports this session as nobody"):
+            with pytest.raises(NoPrivilege, match="the database reports no user"):
                 await session.read(ActingUser(id=ADA), show("role"))
 
     async def test_login_without_rights_gets_an_error_instead_of_no_rows(self, database: Conninfo) -> None:

@@ -48,6 +48,13 @@ RAISE = "do $$ begin raise exception 'no budget'{}; end $$"
         ("select * from nowhere.jobs", SchemaMissing, "42P01", ""),
         ("select set_config('role', 'no_such_role', true)", SchemaMissing, "22023", ""),
         ("select 1 / 0", UnexpectedError, "22012", "The database answered with an error: division by zero."),
+        (
+            "select '294277-06-01'::timestamptz",
+            InvalidValue,
+            "22008",
+            "The database refused the value: timestamp out of",
+        ),
+        ("select 'soon'::timestamptz", InvalidValue, "22007", "The database refused the value: invalid input syntax"),
         (RAISE.format(""), Conflict, "P0001", "The database refused: no budget. A rule of this database"),
         (RAISE.format(" using hint = 'Pay first'"), Conflict, "P0001", "The database refused: no budget. Pay first"),
     ],

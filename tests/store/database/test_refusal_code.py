@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,8 @@ class FullAtFirst(RejectingServer):
     def __init__(self, *, then_asks: bool) -> None:
         super().__init__(fatal("53300", FULL_IN_GERMAN), asks_for_password=False)
         self._then_asks = then_asks
+        self.was_left = False
+        """Whether a later visitor has closed its connection."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.visits == 0:
@@ -36,6 +39,7 @@ class FullAtFirst(RejectingServer):
         if self._then_asks:
             writer.write(b"R" + struct.pack("!ii", 8, 3))
         await reader.read()
+        self.was_left = True
 
 
 @pytest.mark.parametrize("then_asks", [True, False])
@@ -54,6 +58,27 @@ async def test_full_server_stays_unreachable_if_the_second_attempt_is_not_refuse
         assert type(found) is Unreachable
         assert str(found) == f"The database accepts no connections at the moment: {FULL_IN_GERMAN}."
         assert "Try again" in str(found.hint)
+
+
+def test_cancelling_the_second_attempt_ends_its_process_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal cancels a command. The end of the loop waits for threads."""
+    monkeypatch.setattr(refusal_code, "PATIENCE_SECONDS", 40.0)
+
+    async def cancelled_at() -> float:
+        server = FullAtFirst(then_asks=False)
+        async with listening(server.serve, "127.0.0.1") as port:
+            login: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "sslmode": "disable"}
+            connecting = asyncio.create_task(connection_error(login))
+            await until(lambda: server.visits == 2)
+            began = time.monotonic()
+            connecting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await connecting
+            await until(lambda: server.was_left)
+        return began
+
+    began = asyncio.run(cancelled_at())
+    assert time.monotonic() - began < 20
 
 
 @pytest.fixture
@@ -88,7 +113,10 @@ async def test_second_attempt_works_above_1024_descriptors_and_leaves_none_open(
     async with listening(server.serve, "127.0.0.1") as port:
         parameters = {"host": "127.0.0.1", "port": port, "user": "ada", "sslmode": "disable"}
         before = open_descriptors()
-        codes = [await asyncio.to_thread(refusal_code.refusal_code, parameters) for _ in range(2)]
+        codes = [
+            await refusal_code.refusal_code_async(parameters),
+            await asyncio.to_thread(refusal_code.refusal_code, parameters),
+        ]
         assert codes == ["3D000", "3D000"]
         # This process also holds the server's end of each connection.
         await until(lambda: open_descriptors() == before)

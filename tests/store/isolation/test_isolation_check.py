@@ -220,7 +220,7 @@ async def test_update_of_a_hidden_row_is_judged_from_the_policies(
     owner.execute("create policy careless on generation_jobs for update using (true)")
     probe = (await probed(attached))[ProbeTarget.JOB, Verb.UPDATE]
     assert (probe.how, probe.verdict) == (ProbeMethod.JUDGED, ProbeVerdict.LEAK)
-    assert probe.answer == 'hidden (0 rows) by id; without an id, policy "careless" permits it'
+    assert probe.answer == 'by id: hidden (0 rows); for all rows: policy "careless" permits it'
 
 
 async def test_isolation_check_finds_the_same_leaks_with_an_invented_user(
@@ -280,7 +280,7 @@ async def test_isolation_check_judges_policies_when_no_user_owns_rows(operator: 
     answers = await probed(operator.database, plan)
     tables = (ProbeTarget.JOB, ProbeTarget.PROJECT, ProbeTarget.ASSET)
     assert {probe.how for probe in answers.values() if probe.target in tables} == {ProbeMethod.JUDGED}
-    assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == "this login sees no owner of any row"
+    assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == "this login sees no row with an owner"
     assert not leaks(answers)
 
 

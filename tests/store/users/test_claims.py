@@ -293,6 +293,27 @@ async def test_claims_of_the_profile_override_those_of_the_database(
     assert await modes({"app_metadata": {"org": "acme"}, "https://example.com/team": "it"}) == {"acme"}
 
 
+@pytest.mark.parametrize(("aal", "methods"), [(1, {"password"}), (2, {"password", "totp"})])
+async def test_policies_read_how_and_in_which_session_the_user_signed_in(
+    app: psycopg.Connection, attached_database: Conninfo, aal: int, methods: set[str]
+) -> None:
+    write_policies(app, [])
+    app.execute(
+        "create policy by_sign_in on public.generation_jobs for select using ("
+        " (auth.jwt() ->> 'session_id')::uuid is not null"
+        " and mode = any (select one ->> 'method' from jsonb_array_elements(auth.jwt() -> 'amr') one))"
+    )
+    for mode in ("password", "totp", "oauth"):
+        app.execute(
+            "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, %s)",
+            [USERS[0], PROJECTS[0], mode],
+        )
+    async with Store(Database(attached_database)) as operator:
+        jobs = await operator.acting_as(ActingUser(id=USERS[0], aal=aal)).find_jobs()
+    app.execute("delete from public.generation_jobs where mode in ('password', 'totp', 'oauth')")
+    assert {job.mode for job in jobs.items} == methods
+
+
 async def test_column_that_is_granted_later_is_read_after_a_refresh(
     app: psycopg.Connection, attached_database: Conninfo, reader: Conninfo
 ) -> None:
@@ -336,7 +357,7 @@ async def test_session_that_the_app_identifies_as_another_user_is_refused(attach
         )
 
     async with Store(Database(attached_database)) as operator:
-        with pytest.raises(NoPrivilege, match=f"reports this session as {USERS[1]}, not as the user {USERS[0]}"):
+        with pytest.raises(NoPrivilege, match=f"acts as the user {USERS[0]}, but the database reports {USERS[1]}"):
             await operator.acting_as(ActingUser(id=USERS[0])).find_jobs()
-        with pytest.raises(NoPrivilege, match="not as the role anon"):
+        with pytest.raises(NoPrivilege, match="acts as the role anon, but the database reports"):
             await operator.acting_as(ANON).find_jobs()

@@ -64,7 +64,7 @@ async def test_budgets_dialog_lists_budgets_and_removes_one_only_after_confirmat
     await operator.shows(
         "$10.00 total for project Autumn catalog",
         "Database: testbase",
-        "$9.00 is spent. gjobs removes this record, too",
+        "The record of $9.00 spent is removed, too",
     )
     await operator.press("n", dialog="Budgets · Autumn catalog", shows="$9.00 of $10.00")
     assert len(limits(jobs_db)) == 1

@@ -67,8 +67,8 @@ async def test_finding_an_id_opens_a_job_beyond_the_loaded_rows(dashboard: Drive
     await dashboard.refreshes(shows="Jobs · 1 of 516")
     await dashboard.show_project("Spring lookbook")
     await find(dashboard, job_id(609), dialog="Job")
-    await dashboard.shows(str(job_id(609)), "This job is not among the listed rows. It is shown as last read.")
-    await dashboard.refreshes_behind(shows="This job is not among the listed rows")
+    await dashboard.shows(str(job_id(609)), "This job is not in the list. It is shown as last read.")
+    await dashboard.refreshes_behind(shows="This job is not in the list")
     await dashboard.press("s", toast="Started lifestyle 00000261.")
 
 

@@ -205,6 +205,7 @@ async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(failed: Drive
     await failed.press("r", toast=" as a retry of ", until=lambda: len(failed.rows) == 7)
     assert retries(jobs_db, 2) == [("queued", 1)]
     ((new,),) = jobs_db.sql("select job_id from gjobs.job_links")
+    await failed.until(lambda: failed.table.cursor_job and failed.table.cursor_job.id == new)
     await failed.press("enter", on=2, shows=("Repeated by", str(new)))
     await failed.press("escape", "home", "enter", shows=("Repeats", str(job_id(2))))
     await failed.press("escape", dialog="")
@@ -229,6 +230,10 @@ async def test_retry_among_failed_jobs_says_where_the_new_job_is_and_keeps_the_c
     await failed.shows_toast("Only a queued job can be started; this one is failed")
     assert failed.cursor == 2
     assert retries(jobs_db, 2) == [("queued", 1)]
+    await failed.press("q", until=lambda: not failed.app.is_running)
+    (printed,) = failed.app.tasks.farewell
+    assert " as a retry of " in printed
+    assert printed.endswith(f" {str(job_id(2))[:8]}.")
 
 
 async def test_bulk_retry_queues_the_failed_jobs_after_confirmation(failed: Driver, jobs_db: JobsDatabase) -> None:

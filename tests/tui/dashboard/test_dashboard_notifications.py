@@ -123,7 +123,7 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @configured(desktop=True)
 async def test_unsupported_terminal_is_reported_once(plain_terminal: None, dashboard: Driver) -> None:
-    await dashboard.shows_toast("This terminal is not known to show desktop notifications")
+    await dashboard.shows_toast("gjobs sends no desktop notifications")
     await until_jobs_are_watched(dashboard)
     assert len(dashboard.toasts) == 1
 

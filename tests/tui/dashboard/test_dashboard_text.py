@@ -62,18 +62,26 @@ def test_total_duration_ends_when_the_job_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "shown"),
+    ("zone", "shown", "long_ago"),
     [
-        ("UTC", "5 min ago   2026-11-24 12:00:00 UTC"),
-        ("CET-1", "5 min ago   2026-11-24 13:00:00 (12:00:00 UTC)"),
-        ("HST10", "5 min ago   2026-11-24 02:00:00 (12:00:00 UTC)"),
-        ("NZD-13", "5 min ago   2026-11-25 01:00:00 (2026-11-24 12:00:00 UTC)"),
+        ("UTC", "2026-11-24 12:00:00 UTC", "0044-03-15 12:00:00 BC UTC"),
+        ("CET-1", "2026-11-24 13:00:00 (12:00:00 UTC)", "0044-03-15 13:00:00 BC (12:00:00 BC UTC)"),
+        ("HST10", "2026-11-24 02:00:00 (12:00:00 UTC)", "0044-03-15 02:00:00 BC (12:00:00 BC UTC)"),
+        (
+            "NZD-13",
+            "2026-11-25 01:00:00 (2026-11-24 12:00:00 UTC)",
+            "0044-03-16 01:00:00 BC (0044-03-15 12:00:00 BC UTC)",
+        ),
     ],
 )
-def test_times_are_shown_in_local_time_and_utc(monkeypatch: pytest.MonkeyPatch, zone: str, shown: str) -> None:
+def test_times_are_shown_in_local_time_and_utc(
+    monkeypatch: pytest.MonkeyPatch, zone: str, shown: str, long_ago: str
+) -> None:
     monkeypatch.setenv("TZ", zone)
     time.tzset()
-    assert facts(make_job(0))["Created"] == shown
+    assert facts(make_job(0))["Created"] == f"5 min ago   {shown}"
+    far = replace(make_job(0), created_at=FarTime.nearest(-64_464_465_600_000_000))
+    assert facts(far)["Created"] == f"44 BC       {long_ago}"
 
 
 @pytest.mark.parametrize(

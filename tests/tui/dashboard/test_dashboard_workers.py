@@ -105,7 +105,9 @@ async def test_users_see_their_leased_jobs_and_the_operator_sees_all_workers(
     lease(jobs_db, 8, WORKER_OF_OPERATOR)
 
     await dashboard.press("w", shows=("worker fb000000", "of another user", short(6)))
-    await dashboard.shows("Only the operator sees workers that do not act as ada@example.com.")
+    await dashboard.shows(
+        "ada@example.com sees only workers that act as ada@example.com. The operator sees all workers."
+    )
     assert "render" not in dashboard.text
     assert short(8) not in dashboard.text
 

@@ -127,7 +127,7 @@ async def test_dialogs_submitted_after_the_permit_ends_change_nothing_and_keep_t
 
 
 async def test_session_that_may_write_needs_no_write_permit(dashboard: Driver) -> None:
-    await dashboard.press("W", dialog="", toast="This session may already write. It needs no permit.")
+    await dashboard.press("W", dialog="", toast="This session needs no write permit. It can always write.")
 
 
 async def test_read_only_connection_cannot_open_a_write_permit(drive: Drive) -> None:

@@ -150,12 +150,19 @@ def test_any_reply_presses_no_key(start: str, text: str, end: str, splits: list[
 def test_keys_after_escape_in_one_burst_are_those_of_slow_keys(words: list[str], clock: Clock) -> None:
     """Before each word comes escape. Function keys and replies look the same however fast they come."""
     for word in words:
-        is_sequence = word.startswith("[") or (len(word) > 1 and f"\x1b{word[:2]}" in ANSI_SEQUENCES_KEYS)
+        begins_sequence = word.startswith("[") and " " <= word[1:2] <= "~"
+        is_sequence = begins_sequence or (len(word) > 1 and f"\x1b{word[:2]}" in ANSI_SEQUENCES_KEYS)
         assume(not is_sequence and not REPLY.match(word))
     typed = "".join(f"\x1b{word}" for word in words)
     slowly = SlowLine(clock).send(*(key.encode() for key in typed), pause=0.15)
     assert SlowLine(clock).send(typed.encode(), b"", b"", pause=1.1) == slowly
     assert len(slowly) == len(typed)
+
+
+@pytest.mark.parametrize("control", ["\r", "\t", "\x7f", "\x1b\r"])
+def test_escape_bracket_and_a_control_key_in_one_burst_are_three_keys(control: str, clock: Clock) -> None:
+    burst = f"\x1b[{control}".encode()
+    assert SlowLine(clock).send(burst, b"", pause=0.15) == ["escape", "left_square_bracket", *keys_of(control.encode())]
 
 
 @pytest.mark.parametrize("start", [*"]P_^X[Osf1", "\r"])
@@ -225,3 +232,75 @@ def test_paste_over_a_slow_line_is_one_paste(clock: Clock) -> None:
     read = line.read(b"\x1b[200~one ", *[b"more "] * 5, b"last\x1b[2", b"01~", pause=3)
     assert [type(message) for message in read] == [events.Paste]
     assert pasted_of(read) == ["one more more more more more last"]
+
+
+LATE_REST = b"sdy\rq "
+REPEATED_KEYS = b"\x1b[B" * 3 + b"\x1b[<35;5;5M" * 3
+
+
+@pytest.mark.parametrize("pause", [0.2, 5.2])
+@pytest.mark.parametrize(
+    ("start", "rest"),
+    [
+        (b"\x1b[200~abc ", LATE_REST + b"\x1b[201~"),
+        (b"\x1b[200~abc ", b"\x1b[31msdy\r\x1b[0mq\x1b[201~"),
+        (b"\x1b]52;c;abc", LATE_REST + b"\x07"),
+        (b"\x1b]52;c;abc", LATE_REST + b"\x1b\\"),
+        (b"\x1bP1+r", LATE_REST + b"\xc2\x9c"),
+    ],
+)
+def test_late_rest_presses_no_key(start: bytes, rest: bytes, pause: float, clock: Clock) -> None:
+    """Also with another pause. Keys before and after it are read."""
+    for place in range(2, len(rest) - 1):
+        line = SlowLine(clock)
+        assert line.send(start, b"s", b"\x1b[A", pause=5.2) == ["s", "up"]
+        assert line.send(rest[:place], rest[place:], pause=pause) == [], place
+        assert line.send(b"sd" + REPEATED_KEYS, pause=0) == ["s", "d", "down", "down", "down"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(b"\x1b[200~abc", b"\x1b[201~"), (b"\x1b[200~a\x1b[2", b"01~"), (b"\x1b]52;c;abc", b"\x07")]
+)
+def test_late_end_presses_no_key(start: bytes, end: bytes, clock: Clock) -> None:
+    line = SlowLine(clock)
+    assert line.send(start, end, pause=5.2) == []
+    assert line.send(b"sd" + REPEATED_KEYS, pause=0) == ["s", "d", "down", "down", "down"]
+
+
+@pytest.mark.parametrize(
+    ("start", "rest", "typed"),
+    [
+        ("\x1b[", "<35;10;5M", ["escape", "left_square_bracket"]),
+        ("\x1b[?20", "26;2$y", []),
+        ("\x1b[<35;10;5", "M\x1b[<35;11;5M", []),
+        ("\x1b]", "52;c;sdy\x07", ["escape", "right_square_bracket"]),
+        ("\x1b]5", "2;c;sdy\x07", ["escape", "right_square_bracket", "5"]),
+        ("\x1bP", ">|sdy\x1b\\", ["escape", "P"]),
+    ],
+)
+def test_late_rest_of_a_start_presses_no_key(start: str, rest: str, typed: list[str], clock: Clock) -> None:
+    line = SlowLine(clock)
+    assert line.send(start.encode(), b"", b"", pause=1.2) == typed
+    assert line.send(rest.encode(), b"", pause=0.2) == []
+    assert line.send(b"sd", pause=0) == ["s", "d"]
+
+
+def test_late_rest_of_a_paste_is_another_paste(clock: Clock) -> None:
+    line = SlowLine(clock)
+    pieces = (LATE_REST, b"\x1b[2", b"01~", b"\x1b[200~\x1b[201~")
+    read = [*line.read(b"\x1b[200~abc ", pause=5.2), *line.read(*pieces, pause=1)]
+    assert [type(message) for message in read] == [events.Paste, PasteUnfinished, events.Paste]
+    assert pasted_of(read) == ["abc ", LATE_REST.decode()]
+
+
+@pytest.mark.parametrize("start", "[]P_^X")
+def test_quick_keys_are_no_late_rest_of_what_a_person_may_have_typed(start: str, clock: Clock) -> None:
+    assert SlowLine(clock).send(f"\x1b{start}".encode(), b"", b"sd", b"", b"", pause=0.2)[-2:] == ["s", "d"]
+
+
+@pytest.mark.parametrize("start", [b"\x1b[200~abc", b"\x1b]52;c;abc"])
+def test_keys_show_that_no_late_rest_comes(start: bytes, clock: Clock) -> None:
+    line = SlowLine(clock)
+    typed = (b"\x1b[B", b"\x1b[3~", b"\x1bb", b"\x1b", b"r")
+    assert line.send(start, *typed, pause=5.2) == ["down", "delete", "escape", "b", "escape", "r"]
+    assert line.send(b"sd" + REPEATED_KEYS, pause=0) == ["s", "d", "down", "down", "down"]

@@ -142,7 +142,7 @@ NAME = "main_white 00000001"
         ("creation", NOT_DONE, (), f"The change was not made: {NAME} does not exist."),
         ("deletion", DONE, (), f"The change was made: {NAME} is deleted."),
         ("deletion", NOT_DONE, (JOB,), f"The change was not made: {NAME} is queued now."),
-        ("many", DONE, (STARTED,), "The change was made. 1 of its 2 jobs exist now."),
+        ("many", DONE, (STARTED,), "The change was made. 1 of the change's 2 jobs exist now."),
     ],
 )
 def test_resolved_write_words_report_outcome_and_current_state(

@@ -15,7 +15,7 @@ from store.users.actor import OPERATOR, actor_name
 from tui.cli import json_documents
 from tui.cli.arguments import find_project, identifier, page_key, project_names, since, status, whole_number
 from tui.cli.command import ActorRule, Command
-from tui.cli.exit_codes import ExitCode, PartlyDeclined, UsageError
+from tui.cli.exit_codes import ExitCode, Interrupted, PartlyDeclined, UsageError
 from tui.cli.interruption import orderly_termination
 from tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
 from tui.cli.parser import add_command, add_commands
@@ -165,7 +165,7 @@ def restore(
         from tui.text.retention_text import restoration_question
 
         require_yes(restoration_question(found.counts, found.place), unchanged="Nothing was restored.")
-    with orderly_termination():
+    with orderly_termination(json=output.json):
         work_progress, left = with_session(settings, lambda session: _run(session, found))
         return _print_summary(output, found, work_progress, left)
 
@@ -250,8 +250,7 @@ async def _run(session: "Session", found: _Found) -> tuple["WorkProgress[BatchPr
         raise
     except CancelledError:
         # The second interrupt doesn't wait for the batch.
-        print_message(broken_off("Restored", work_progress.last, by="interrupt"))
-        raise
+        raise Interrupted(broken_off("Restored", work_progress.last, by="interrupt")) from None
 
 
 def _print_summary(output: Output, found: _Found, work_progress: "WorkProgress[BatchProgress]", left: int) -> ExitCode:

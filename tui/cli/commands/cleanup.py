@@ -11,7 +11,7 @@ from store.retention.retention import FINISHED, BatchProgress, CleanupPreview, R
 from tui.cli import json_documents
 from tui.cli.arguments import age, find_project, statuses
 from tui.cli.command import ActorRule, Command
-from tui.cli.exit_codes import ExitCode, PartlyDeclined
+from tui.cli.exit_codes import ExitCode, Interrupted, PartlyDeclined
 from tui.cli.interruption import orderly_termination
 from tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
 from tui.cli.parser import Parser, add_command
@@ -93,7 +93,7 @@ def clean_up_jobs(
         from tui.text.retention_text import DONE, clean_up_question
 
         require_yes(clean_up_question(found, target), unchanged=f"Nothing was {DONE[action].lower()}.")
-    with orderly_termination():
+    with orderly_termination(json=output.json):
         work_progress, left = with_session(settings, lambda session: _run(session, found))
         return _print_summary(output, found, work_progress, left)
 
@@ -147,8 +147,7 @@ async def _run(session: "Session", found: CleanupPreview) -> tuple["WorkProgress
         raise
     except CancelledError:
         # The second interrupt doesn't wait for the batch.
-        print_message(broken_off(DONE[found.action], work_progress.last, by="interrupt"))
-        raise
+        raise Interrupted(broken_off(DONE[found.action], work_progress.last, by="interrupt")) from None
 
 
 def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> ExitCode:

@@ -50,7 +50,7 @@ def _run(settings: Settings, *, demo: bool) -> ExitCode:
     from tui.dashboard.run import run_dashboard
 
     # If the terminal is gone, nothing is left to clean up.
-    with orderly_termination(of_hangup=False):
+    with orderly_termination(json=False, of_hangup=False):
         return ExitCode(run_dashboard(settings, demo=demo))
 
 
@@ -62,7 +62,7 @@ def print_snapshot(settings: Settings, output: Output, *, size: "Size", svg: str
     if svg is None:
         output.text(print_frame(settings, size, svg=False))
         return ExitCode.DONE
-    with orderly_termination(), destination(svg, overwrites=force) as put:
+    with orderly_termination(json=output.json), destination(svg, overwrites=force) as put:
         put(print_frame(settings, size, svg=True))
     if svg != STDOUT:
         print_message(f"Wrote {svg}.")

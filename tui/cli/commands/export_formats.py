@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePath
 
@@ -70,14 +71,22 @@ class _Csv(Writer):
         return _csv_line(COLUMNS)
 
     def rows(self, jobs: Sequence[GenerationJob]) -> str:
-        return "".join(_csv_line([_csv_cell(value) for value in plain_row(job).values()]) for job in jobs)
+        return "".join(_csv_line(_csv_cells(job)) for job in jobs)
+
+
+def _csv_cells(job: GenerationJob) -> list[str | float | None]:
+    """Return the values. A time stays as it is: `-infinity` is no formula."""
+    return [
+        value if isinstance(getattr(job, name), datetime) else _csv_text(value)
+        for name, value in plain_row(job).items()
+    ]
 
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MARK_OF_TEXT = "'"
 
 
-def _csv_cell(value: str | float | None) -> str | float | None:
+def _csv_text(value: str | float | None) -> str | float | None:
     """Prefix an apostrophe to a text that a spreadsheet would take for a formula. A formula could send data away."""
     return f"{_MARK_OF_TEXT}{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 

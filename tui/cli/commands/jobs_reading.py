@@ -183,7 +183,7 @@ def export_jobs(
     chosen, found = file_format or format_of(file), narrowed(settings, view, job_filter)
     line = ProgressLine(is_shown=_shows_progress(output, file))
     exported = WorkProgress(0)
-    with orderly_termination(), line, destination(file, overwrites=force) as put:
+    with orderly_termination(json=output.json), line, destination(file, overwrites=force) as put:
         _write(settings, output, put, exported, line, writer(chosen), project=project, status=status, job_filter=found)
     if file != STDOUT:
         print_message(f"Exported {jobs_count(exported.last)} to {file}.")

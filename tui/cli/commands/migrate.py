@@ -55,7 +55,7 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
                 "current": clean(status.current or "-"),
                 "head": status.head,
                 "pending": ", ".join(status.pending) or "-",
-                "managed": "yes" if status.managed else "no: no migration has run here",
+                "managed": "yes" if status.managed else "no, because no migration has run here",
             }
         )
     )
@@ -89,7 +89,7 @@ def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
         kept = (
             journalled(settings, database, start=before.current, end=before.head) if before.pending else nullcontext()
         )
-        with orderly_termination(), database.alone, kept:
+        with orderly_termination(json=output.json), database.alone, kept:
             upgrade(database.conninfo, report=print_message)
         return _done(read_status(database.conninfo), output)
 
@@ -128,7 +128,7 @@ def down(
         exported = _export(database, revision, export_archive) if export_archive else None
         end = None if revision == BASE else revision
         kept = journalled(settings, database, start=before.current, end=end) if undone else nullcontext()
-        with orderly_termination(), database.alone, kept:
+        with orderly_termination(json=output.json), database.alone, kept:
             downgrade(database.conninfo, revision, exported=exported, report=print_message)
         return _done(read_status(database.conninfo), output)
 
@@ -166,7 +166,7 @@ def repair_rollups(settings: Settings, output: Output, *, yes: bool) -> ExitCode
     with chosen_database(settings) as database:
         if not yes:
             _ask_to_count(database)
-        with orderly_termination(), database.alone, journalled_recount(settings, database):
+        with orderly_termination(json=output.json), database.alone, journalled_recount(settings, database):
             rebuild_rollups(database.conninfo, report=print_message)
     if output.json:
         output.document({"rebuilt": True})

@@ -138,8 +138,8 @@ def _verdict(found: "Verification", up: str) -> Iterator[str]:
         case Origin.NOTHING:
             yield found.obstacle or f"'{up}' creates them."
         case Origin.APP if found.matches:
-            yield found.obstacle or f"'{up}' can take over this database."
+            yield found.obstacle or f"'{up}' can migrate this database."
         case Origin.APP:
-            yield "'gjobs migrate up' can't take over this database. gjobs works with it as it is."
+            yield "'gjobs migrate up' can't migrate this database. gjobs works with the database as it is."
         case Origin.MIGRATED:
             pass

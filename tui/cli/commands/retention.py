@@ -10,13 +10,13 @@ from store import formats
 from store.configuration.settings import Settings
 from store.errors import StoreError
 from store.jobs.job import AnyStatus
-from store.retention.retention import RetentionAction, RetentionPolicy
+from store.retention.retention import BatchProgress, RetentionAction, RetentionPolicy
 from store.users.actor import OPERATOR
 from tui.cli import json_documents
 from tui.cli.arguments import age, find_project, project_names
 from tui.cli.command import ActorRule, Command
 from tui.cli.commands.cleanup import add_finished_statuses
-from tui.cli.exit_codes import Declined, ExitCode
+from tui.cli.exit_codes import Declined, ExitCode, Interrupted
 from tui.cli.interruption import orderly_termination
 from tui.cli.output import Output, print_message, report_interruption, require_terminal, require_yes
 from tui.cli.parser import Parser, add_command, add_commands
@@ -70,7 +70,9 @@ def add_retention(commands: "Commands") -> None:
     )
     _add_project(removing)
     removing.add_argument(
-        "--yes", action="store_true", help="do not ask, even if the policy for all other projects will then apply"
+        "--yes",
+        action="store_true",
+        help="do not ask, even if the policy for all other projects will then apply to this one",
     )
     applying = add_command(
         retention,
@@ -248,7 +250,7 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
         require_terminal()
         question, agreed = with_session(settings, _whole_question)
         require_yes(question, unchanged="Nothing was applied.")
-    with orderly_termination():
+    with orderly_termination(json=output.json):
         work_progress, names = with_session(settings, partial(_apply, agreed=agreed))
         if output.json:
             output.document(
@@ -303,7 +305,7 @@ async def _apply(
     from store.formats import UnknownText
     from store.retention.retention_policies import apply_policies, get_policies
     from tui.cli.interruption import WorkProgress, work_through
-    from tui.text.retention_text import unknown_action
+    from tui.text.retention_text import broken_off, unknown_action
 
     async def steps() -> "AsyncGenerator[tuple[PolicyRun, ...], None]":
         last: dict[UUID, PolicyRun] = {}
@@ -320,12 +322,15 @@ async def _apply(
         await work_through(
             steps(), work_progress, lambda step: f"Applied to {sum(one.progress.done for one in step):,} jobs"
         )
-    except (StoreError, CancelledError) as error:
+    except StoreError:
+        _print_summary(work_progress.last, names)
+        print_message("An error stopped the run. Run the same command to continue.")
+        raise
+    except CancelledError:
         # The second interrupt doesn't wait for the batch.
         _print_summary(work_progress.last, names)
-        by = "An error" if isinstance(error, StoreError) else "The interrupt"
-        print_message(f"{by} stopped the run. Run the same command to continue.")
-        raise
+        done = BatchProgress(done=sum(one.progress.done for one in work_progress.last))
+        raise Interrupted(broken_off("Applied the policies to", done, by="interrupt")) from None
     return work_progress, names
 
 

@@ -219,7 +219,7 @@ def add_metrics(commands: "Commands") -> None:
         type=age,
         metavar="SPAN",
         default=DAY,
-        help="times and failures of the last 30m, 24h (default) or 7d",
+        help="show durations and failures of the last 30m, 24h (default) or 7d",
     )
     add(
         "--serve",

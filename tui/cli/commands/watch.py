@@ -89,7 +89,7 @@ def watch_jobs(
     from tui.cli.commands.watch_loop import ResumeFile
 
     found = narrowed(settings, view, job_filter)
-    with orderly_termination():
+    with orderly_termination(json=output.json):
         return _watch(
             settings,
             output,

@@ -79,7 +79,7 @@ def parse(text: str) -> Condition:
     ):
         raise InvalidValue(
             "until",
-            f"{text.strip()} is already true at the start. The watch counts new changes to {counted}, starting from 0.",
+            f"{text.strip()} is true at once, because the watch counts changes to {counted} from 0.",
             hint=f"To wait until no job is {' or '.join(LIVE_STATUSES)}, use left=0.",
         )
     return Condition(counted=counted, operator=operator, number=number)
@@ -137,7 +137,7 @@ class StopCondition:
 log = logging.getLogger(__name__)
 
 SaveCursor = Callable[[Cursor], None]
-"""Saves the position up to which all changes were reported."""
+"""Saves the position up to which all changes were reported. Blocks. May raise a UsageError."""
 Revive = Callable[[], bool]
 """Restarts the embedded server if it died, and returns whether it did so. Blocks. May raise a StoreError."""
 
@@ -185,11 +185,9 @@ class Watcher:
             for receiver in self._receivers:
                 await receiver.tell(transition)
             if met := self._until.reported(transition):
-                if self._keep and transition.cursor:
-                    self._keep(transition.cursor)
+                await self._save(transition.cursor)
                 return met
-        if self._keep and batch.cursor:
-            self._keep(batch.cursor)
+        await self._save(batch.cursor)
         self._warn_held_back(batch.held_back)
         if batch.has_more:
             self.poller.refresh()
@@ -201,6 +199,10 @@ class Watcher:
         except StoreError as error:
             self._fail(error)
             return None
+
+    async def _save(self, cursor: Cursor | None) -> None:
+        if self._keep and cursor:
+            await asyncio.to_thread(self._keep, cursor)
 
     def _fail(self, error: StoreError) -> None:
         if not isinstance(error, (Unreachable, TimedOut, ServerFailure)):

@@ -48,7 +48,10 @@ def find_registry(name: str) -> "Registry":
         sys.path.append(directory)
     found = getattr(_imported(module_name), attribute, None)
     if not isinstance(found, Registry):
-        raise UsageError(f"{module_name} has no registry {attribute!r}.", hint="It must be a store.worker.Registry.")
+        raise UsageError(
+            f"{module_name} has no registry {attribute!r}.",
+            hint="Name a variable of this module that holds a store.worker.Registry.",
+        )
     return found
 
 
@@ -290,8 +293,8 @@ def _remark(force: "WorkersOverview", *, actor: Actor) -> str:
     hidden = sum(job.owner is not None and job.owner not in known for job in force.held)
     if hidden:
         number = f"{jobs_count(hidden)}{' or more' if force.is_cut else ''}"
-        return f"{number} of {name} {'is' if hidden == 1 else 'are'} held by workers that do not act as {name}."
-    unseen = f"Only the operator sees workers that do not act as {name}."
+        return f"{number} of {name} {'is' if hidden == 1 else 'are'} held by workers that {name} does not see."
+    unseen = f"{name} sees only workers that act as {name}. The operator sees all workers."
     return unseen if force.workers else f"No worker that acts as {name} has run here in the last week. {unseen}"
 
 

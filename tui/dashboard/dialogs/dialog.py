@@ -215,7 +215,7 @@ _BAR_CELLS = 60
 
 
 class QuitDialog(Dialog[Literal["finish", "stop"]]):
-    """Ask what to do with a running write before quitting. When the write ends, the app quits."""
+    """Ask what to do with a running write before quitting. It closes when the write ends, and the app stays open."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "answer('finish')", "Finish", id="quit.finish", tooltip="Finish the write, then quit"),
@@ -308,12 +308,11 @@ class ProgressDialog(Dialog[None]):
 async def showing_progress(app: App[Any], dialog: ProgressDialog) -> AsyncIterator[ProgressDialog]:
     """Show the dialog while the body runs. Then close it and all dialogs above it.
 
-    If the user is being asked how to quit, nothing is left to decide: the write has finished.
+    A question about quitting is closed unanswered. The user may want to undo the write, which has finished.
     """
     await app.push_screen(dialog)
     try:
         yield dialog
     finally:
         while dialog in app.screen_stack:
-            top = app.screen
-            await (top.dismiss("finish") if isinstance(top, QuitDialog) else app.pop_screen())
+            await app.pop_screen()

@@ -140,7 +140,7 @@ class JobActions:
         if not isinstance(outcome, Retried):
             return toast
         unlisted = await self._context.go_to_job(outcome.job, repeats=job)
-        return replace(toast, text=f"{toast.text} {unlisted}".rstrip())
+        return replace(toast, advice=unlisted)
 
     async def _ask_retry(self, jobs: Sequence[GenerationJob]) -> None:
         if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs))):
@@ -238,7 +238,7 @@ class JobActions:
             toast = created(job)
             show_toast(self._app, toast)
             if unlisted := await self._context.go_to_job(job):
-                show_toast(self._app, replace(toast, text=f"{toast.text} {unlisted}"))
+                show_toast(self._app, replace(toast, advice=unlisted))
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
         """Return whether the status of any job permits the change. Explain a refusal."""

@@ -110,7 +110,7 @@ class ActingDialog(SearchDialog):
         self._show_level()
 
     def _show_level(self) -> None:
-        words = f"Signed in at {_LEVELS[self.aal]}. Press {self.key('acting.level')} to change it."
+        words = f"Signed in at {_LEVELS[self.aal]}. Press {self.key('acting.level')} to switch."
         self.query_one("#level", SteadyText).say(Content(words))
 
 

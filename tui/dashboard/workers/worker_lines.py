@@ -183,7 +183,8 @@ def remark(force: WorkersOverview, viewer: Viewer) -> str:
     if number := len(force.workers) - len(_shown(force, {job.owner for job in force.held if job.owner})):
         sentences.append(f"{count(number)} more ran within the last week. Run 'gjobs workers' to list them.")
     if viewer.is_user:
-        sentences.append(f"Only the operator sees workers that do not act as {clean(viewer.name, limit=60)}.")
+        name = clean(viewer.name, limit=60)
+        sentences.append(f"{name} sees only workers that act as {name}. The operator sees all workers.")
     return " ".join(sentences)
 
 

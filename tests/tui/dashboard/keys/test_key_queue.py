@@ -99,7 +99,7 @@ async def test_unfinished_paste_is_pasted_and_reported(dashboard: Driver) -> Non
     await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}")
     dashboard.app.post_message(events.Paste("time"))
     dashboard.app.post_message(PasteUnfinished())
-    await dashboard.shows_toast("The terminal did not end a paste")
+    await dashboard.shows_toast("The terminal did not mark the end of the pasted text")
     await dashboard.press("!")
     field = dashboard.app.focused
     assert isinstance(field, Input)
@@ -358,7 +358,16 @@ OPENING = {
 }
 
 
-@pytest.mark.parametrize("keys", [("p", "enter", "enter"), ("ctrl+p", "enter", "enter"), ("ctrl+p", "pagedown", "x")])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("p", "enter", "enter"),
+        ("u", "enter", "enter"),
+        ("ctrl+p", "enter", "enter"),
+        ("ctrl+p", "pagedown", "x"),
+        ("ctrl+p", "escape", "ctrl+p", "escape", "ctrl+p"),
+    ],
+)
 async def test_keys_typed_ahead_do_not_end_the_dashboard(dashboard: Driver, keys: Sequence[str]) -> None:
     for key in keys:
         send(dashboard.app, key)

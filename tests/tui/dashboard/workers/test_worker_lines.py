@@ -112,7 +112,7 @@ def test_long_gone_workers_are_only_counted(fields: dict[str, Any], *, is_shown:
 def test_remark_explains_how_to_start_a_worker_or_which_are_hidden_from_a_user() -> None:
     assert summary(overview(), now=NOON) == "0 workers alive"
     assert remark(overview(), OPERATOR) == "'gjobs worker MODULE:REGISTRY' starts a worker."
-    words = "Only the operator sees workers that do not act as ada@example.com."
+    words = "ada@example.com sees only workers that act as ada@example.com. The operator sees all workers."
     assert remark(overview([worker(RENDER, "render")]), ADA) == words
 
 
