@@ -115,7 +115,7 @@ def _quoted(text: str, start: int) -> Piece:
         characters.append(character)
         position += 1
     raise TextSpan(text, start, len(text)).wrong(
-        "This quote is not closed.", suggestion=None if _ends_in_escape(text) else f"{text[start:]}{QUOTE}"
+        "This quote is not closed.", suggestion=None if text.endswith(ESCAPE) else f"{text[start:]}{QUOTE}"
     )
 
 
@@ -134,10 +134,6 @@ def _escaped(text: str, position: int) -> str:
             "Inside quotes, only a quote, a backslash, n or t may follow a backslash.", suggestion=ESCAPE * 2 + after
         )
     return ESCAPES[after]
-
-
-def _ends_in_escape(text: str) -> bool:
-    return text.endswith(ESCAPE)
 
 
 def _is_over(text: str, position: int) -> bool:
@@ -380,8 +376,13 @@ def _format_term(term: Term) -> str:
     return start + OR.join(_value(value, term.key) for value in term.values)
 
 
+def _dollars(cents: int) -> str:
+    """Return the amount in the form that a cost is shown in, but without commas: they separate values."""
+    return formats.money(cents).replace(OR, "")
+
+
 def _value(value: Value, key: Key | None) -> str:
-    amount = formats.format_duration if key is Key.TOOK else str
+    amount = formats.format_duration if key is Key.TOOK else _dollars
     match value:
         case Between(low=low, high=high):
             return f"{amount(low)}..{amount(high)}"

@@ -49,14 +49,14 @@ _newest = (
 _BUSY = select(_newest.c.user_id).group_by(_newest.c.user_id).order_by(func.max(_newest.c.created_at).desc())
 
 # A join, because a condition on each project would read all jobs if a few projects have most jobs.
-_WITH_EMPTY_PROJECT = (
-    select(_projects.c.user_id)
-    .where(
-        _projects.c.user_id == any_(bindparam("owners", type_=ARRAY(Uuid))),
-        not_(exists().where(_jobs.c.project_id == _projects.c.id)),
-    )
-    .limit(1)
+_HAS_PROJECT_WITHOUT_JOBS = select(_projects.c.user_id).where(
+    _projects.c.user_id == any_(bindparam("owners", type_=ARRAY(Uuid))),
+    not_(exists().where(_jobs.c.project_id == _projects.c.id)),
 )
+_WITH_PROJECT_WITHOUT_JOBS = _HAS_PROJECT_WITHOUT_JOBS.limit(1)
+_WITH_EMPTY_PROJECT = _HAS_PROJECT_WITHOUT_JOBS.where(
+    not_(exists().where(tables.assets.c.project_id == _projects.c.id))
+).limit(1)
 _ANY_OWNER = (
     select(_projects.c.user_id)
     .where(_projects.c.user_id.is_distinct_from(_OTHER))
@@ -92,7 +92,12 @@ async def _best_owner(database: Database, other_id: UUID | None) -> UUID | None:
     busy = await database.read(OPERATOR, Query(_BUSY, make_id, {"other": other_id}))
     if not busy:
         return await _first(database, Query(_ANY_OWNER, make_id, {"other": other_id}))
-    return await _first(database, Query(_WITH_EMPTY_PROJECT, make_id, {"owners": busy})) or busy[0]
+    try:
+        found = await _first(database, Query(_WITH_EMPTY_PROJECT, make_id, {"owners": busy}))
+    except (NoPrivilege, SchemaMissing):
+        # Without assets, `find_targets` takes any project without jobs.
+        found = await _first(database, Query(_WITH_PROJECT_WITHOUT_JOBS, make_id, {"owners": busy}))
+    return found or busy[0]
 
 
 async def _other_user(database: Database, owner_id: UUID) -> UUID | None:

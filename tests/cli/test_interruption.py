@@ -119,6 +119,7 @@ def test_question_handles_an_interrupt_sent_to_another_thread(monkeypatch: pytes
         keyboard.close()
         os.close(master)
     assert missed == []
+    assert screen.getvalue().endswith("for no: \n"), "the error would be printed on the line of the prompt"
 
 
 def test_command_can_run_outside_the_main_thread() -> None:

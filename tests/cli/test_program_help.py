@@ -109,9 +109,21 @@ def test_an_option_that_resembles_none_is_refused_without_a_suggestion(arguments
         parse(arguments.split())
 
 
+@pytest.mark.parametrize("arguments", ["demo --jsn", "snapshot --jsn", "demo --profil x", "profiles list --profil x"])
+def test_an_option_that_the_command_refuses_is_not_suggested(arguments: str) -> None:
+    with pytest.raises(UsageError, match=r"^Option '--[a-z]+' is not known\.$"):
+        parse(arguments.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["--jsn", "users"], "Option '--jsn' is not known. Did you mean '--json'?"),
+        (["-jsno", "jobs", "list"], "Option '-jsno' is not known. Did you mean '--json'?"),
+        (["stats", "-jsno"], "Option '-jsno' is not known. Did you mean '--json'?"),
+        (["-profil=x"], "Option '-profil' is not known. Did you mean '--profile'?"),
+        (["-jsno"], "Unrecognized arguments: -jsno."),
+        (["jobs", "list", "-5"], "Unrecognized arguments: -5."),
         (["job"], "Did you mean 'jobs'?"),
         (["jobs", "lst"], "Did you mean 'list'?"),
         (["zzz"], "one of demo, snapshot, projects, users, jobs, stats, budgets, cleanup, archive, retention, "),

@@ -171,6 +171,16 @@ def check_options(command: Command, options: GlobalOptions) -> None:
         raise UsageError("--read-only and --write contradict each other.", hint="Leave one of them out.")
 
 
+def is_accepted(command: Command, flag: str) -> bool:
+    """Return whether the command takes the flag. Only global options are refused."""
+    values: dict[str, Any] = {DECLARED[flag].name: True} if flag in DECLARED else {}
+    try:
+        check_options(command, GlobalOptions(**values))
+    except UsageError:
+        return False
+    return True
+
+
 def settings_for(
     command: Command,
     options: GlobalOptions,

@@ -157,7 +157,14 @@ def require_yes(question: str, *, unchanged: str) -> None:
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
     say_block(question)
     say_block(_PROMPT, end="")
-    if _read_answer().strip().lower() not in ("y", "yes"):
+    answer = ""
+    try:
+        answer = _read_answer()
+    finally:
+        # After an interrupt or the end of input, what follows must not stand on the line of the prompt.
+        if not answer.endswith("\n"):
+            say_block("")
+    if answer.strip().lower() not in ("y", "yes"):
         raise Declined(unchanged)
 
 

@@ -1,16 +1,20 @@
 """Declares commands on argparse; usage errors and help."""
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from store.formats import nearest, not_known
-from tui.cli.command import DECLARED, Command
+from tui.cli.command import DECLARED, Command, is_accepted
 from tui.cli.exit_codes import BadArgument, UsageError
 from tui.cli.output import write
 
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction["Parser"]  # noqa: SLF001
+
+_MISSPELT = re.compile(r"-[A-Za-z][A-Za-z-]+")
+"""With one dash, an option, unless it is a number or a single letter."""
 
 HELP_WIDTH = 80
 _NAMES_WIDTH = 30
@@ -79,10 +83,22 @@ class Parser(argparse.ArgumentParser):
         end = self._end_of_options(words)
         while end < len(words) and words[end] != "--" and (self.commands is None or words[end].startswith("-")):
             flag = words[end].partition("=")[0]
-            if flag.startswith("--") and " " not in flag:
-                close = nearest(flag, self._option_string_actions)
-                self.error(f"option {flag!r} is not known.{f' Did you mean {close!r}?' if close else ''}")
+            is_long = flag.startswith("--")
+            if _MISSPELT.fullmatch(flag) if not is_long else " " not in flag:
+                close = self._suggestion(flag, words[end + 1 :])
+                if is_long or close:
+                    self.error(f"option {flag!r} is not known.{f' Did you mean {close!r}?' if close else ''}")
             end += 1 + self._end_of_options(words[end + 1 :])
+
+    def _suggestion(self, flag: str, after: Sequence[str]) -> str | None:
+        """Return the nearest option that the command takes. The command may be named after the flag."""
+        parser = self
+        for word in after:
+            if parser.commands is not None and word in parser.commands.choices:
+                parser = parser.commands.choices[word]
+        command: Command | None = parser.get_default("command")
+        flags = [flag for flag in self._option_string_actions if command is None or is_accepted(command, flag)]
+        return nearest(flag, flags)
 
     def _end_of_options(self, words: Sequence[str]) -> int:
         """Return how many of the first words are known options and their values."""

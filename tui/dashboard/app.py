@@ -96,6 +96,7 @@ def _palette() -> "ModuleType":
 class GjobsApp(App[int]):
     TITLE = "gjobs"
     CSS = appearance.CSS
+    SUSPENDED_SCREEN_CLASS = "-behind-dialog"
     COMMANDS = App.COMMANDS | {
         lambda: _palette().DashboardCommands,
         lambda: _palette().ProjectCommands,

@@ -26,8 +26,12 @@ ToastRack {
     Toast { width: auto; max-width: 100%; margin: 0; padding: 0 1; }
 }
 ModalScreen > ToastRack { layer: default; }
+.-behind-dialog ToastHolder { display: none; }
 """
-"""Uses the variables below. Above a dialog, toasts take room from it. The dashboard places its own toasts."""
+"""Uses the variables below. Above a dialog, toasts take room from it. The dashboard places the toasts of all screens.
+
+Each screen has the toasts of the app. Textual draws a dialog and the screens behind it: only the top one shows toasts.
+"""
 
 
 def frame_variables(color: str | None, theme: Mapping[str, str], *, writing: bool) -> dict[str, str]:

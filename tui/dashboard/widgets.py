@@ -17,6 +17,7 @@ from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input, Static
 from textual.widgets._toast import Toast as ToastWidget
+from textual.widgets._toast import ToastRack
 
 from tui.text.clean_text import clean, visible
 from tui.text.error_text import Toast
@@ -116,6 +117,19 @@ def show_toast(app: App[Any], toast: Toast) -> None:
     app.notify(text, severity=toast.severity, timeout=_SECONDS, markup=False)
 
 
+def place_toasts_as_below(screen: Screen[Any]) -> None:
+    """Place the toasts of a dialog where the lowest screen places its own."""
+
+    def place(_: Screen[Any]) -> None:
+        with suppress(NoMatches):
+            below = screen.app.screen_stack[0].query_one(ToastRack).styles
+            own = screen.query_one(ToastRack).styles
+            if (own.margin, own.max_height) != (below.margin, below.max_height):
+                own.margin, own.max_height = below.margin, below.max_height
+
+    screen.screen_layout_refresh_signal.subscribe(screen, place, immediate=True)
+
+
 def keep_newest_toast_in_sight(screen: Screen[Any]) -> None:
     """Drop the oldest toasts if they do not all fit. Textual cannot scroll a hidden rack."""
 
@@ -152,6 +166,7 @@ class ClosesOnce(Screen[ResultType]):
     """Whether a key, a click or an awaited answer closed this screen. Otherwise it closed by itself."""
 
     def on_mount(self) -> None:
+        place_toasts_as_below(self)
         keep_newest_toast_in_sight(self)
 
     def dismiss(self, result: ResultType | None = None) -> AwaitComplete:

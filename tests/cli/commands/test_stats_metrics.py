@@ -147,6 +147,15 @@ class TestScrapeServer:
             with pytest.raises(asyncio.CancelledError):
                 await serving
 
+    @pytest.mark.parametrize("target", ["/", "/metrics", "/metrics?job=gjobs", "http://localhost:9108/metrics"])
+    async def test_metrics_are_served_at_the_root_and_at_metrics_only(self, port: int, target: str) -> None:
+        head = "HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        assert (await scrape(port, f"GET {target} {head}")).startswith("HTTP/1.1 200 OK\r\n")
+        elsewhere = await scrape(port, f"GET /metricsx {head}")
+        assert elsewhere.startswith("HTTP/1.1 404 Not Found\r\n")
+        assert elsewhere.endswith("\r\n\r\nThe metrics are at /metrics.\n")
+        assert (await scrape(port, f"HEAD /metricsx {head}")).endswith("\r\n\r\n")
+
     @pytest.mark.parametrize("host", ["127.0.0.1:9108", "localhost", "LocalHost:80", "[::1]:1"])
     async def test_scrape_is_answered_at_any_port_of_a_tunnel(self, port: int, host: str) -> None:
         answer = await scrape(port, f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n")
@@ -166,6 +175,10 @@ class TestScrapeServer:
             ("GET / HTTP/1.1\r\nHost: localhost:80.example.com\r\n", 403),
             ("GET / HTTP/1.1\r\n", 403),
             ("POST / HTTP/1.1\r\nHost: localhost\r\n", 405),
+            ("GET /healthz HTTP/1.1\r\nHost: localhost\r\n", 404),
+            ("GET /metrics/ HTTP/1.1\r\nHost: localhost\r\n", 404),
+            ("GET //metrics HTTP/1.1\r\nHost: localhost\r\n", 404),
+            ("GET http://localhost/favicon.ico HTTP/1.1\r\nHost: localhost\r\n", 404),
             ("GET / HTTP/1.1\r\nHost: localhost\r\n" + "X: y\r\n" * 500, 400),
             ("GET / HTTP/1.1\r\nHost: localhost\r\nX: ".ljust(LONGEST_REQUEST - 2, "y"), 431),
             ("\xff\x00\r\n\r\n", 403),

@@ -216,6 +216,21 @@ def test_printed_filter_omits_unneeded_quotes() -> None:
     assert format_filter(parse("since:24h took:>5400s", now=NOW)) == "since:2026-01-14T12:00:00Z took:>1h30m"
 
 
+@pytest.mark.parametrize(
+    ("typed", "printed"),
+    [
+        ("cost:>$4", "cost:>$4.00"),
+        ("cost:>400", "cost:>$4.00"),
+        ("-cost:5,=123456", "-cost:$0.05,$1234.56"),
+        ("cost:<-5", "cost:<-$0.05"),
+        ("cost:-$0.05..$2.5", "cost:-$0.05..$2.50"),
+    ],
+)
+def test_printed_costs_are_dollars_that_parse_to_the_same_cents(typed: str, printed: str) -> None:
+    assert format_filter(parse(typed)) == printed
+    assert parse(printed) == parse(typed)
+
+
 def test_example_of_every_key_can_be_parsed() -> None:
     assert list(KEYS) == list(Key)
     for key, described in KEYS.items():

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -145,6 +145,30 @@ async def test_project_that_received_a_job_after_planning_is_not_tried(
     probe = (await probed(attached, plan))[ProbeTarget.PROJECT, Verb.DELETE]
     assert probe.how is ProbeMethod.JUDGED
     assert probe.answer == 'policy "everything" permits it (the chosen row was changed meanwhile)'
+
+
+async def test_owner_with_an_empty_project_is_chosen_before_one_whose_project_only_lost_its_jobs(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    """A project with assets is not empty: another user's jobs may refer to them."""
+    cyd = uuid4()
+    owner.execute("insert into auth.users (id, email) values (%s, 'cyd@example.com')", [cyd])
+    for name in ("Lost its jobs", "Busy"):
+        owner.execute(
+            "with made as (insert into projects (user_id, name) values (%s, %s) returning id, user_id) "
+            "insert into assets (user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path) "
+            "select user_id, id, 'input', 'lifestyle', 'v1', '{}', 'photo.jpg' from made",
+            [cyd, name],
+        )
+    owner.execute(
+        "insert into generation_jobs (user_id, project_id, mode, status, created_at) "
+        "select user_id, id, 'x', 'failed', now() + interval '1 s' from projects where name = 'Busy'"
+    )
+    # The database reads the rows in this order: the newest user comes first.
+    owner.execute("update projects set name = name where user_id = %s", [ADA])
+    answers = await probed(attached)
+    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
+    assert (await plan_probes(attached)).targets[TargetKind.EMPTY_PROJECT] == EMPTY_PROJECT
 
 
 async def test_judged_answer_says_that_there_is_no_empty_project(attached: Database, owner: psycopg.Connection) -> None:

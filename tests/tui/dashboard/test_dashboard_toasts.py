@@ -40,5 +40,22 @@ async def test_toasts_cover_no_policy_line_no_row_and_no_dialog(drive: Drive, si
             await show_toasts(driver)
             dialog = driver.app.screen.query_one("#dialog").region
             assert dialog
-            assert not any(toast.overlaps(dialog) for toast in toast_regions(driver))
+            kept = (dialog, driver.app.dashboard.query_one("#status").region, rows)
+            assert not any(toast.overlaps(region) for toast in toast_regions(driver) for region in kept)
             await driver.press("escape", dialog="")
+
+
+@pytest.mark.parametrize("key", ["p", "u", "question_mark", "ctrl+p"])
+async def test_toast_is_drawn_once_when_a_dialog_opens_over_it(drive: Drive, key: str) -> None:
+    async with drive(size=(80, 24)) as driver:
+        identity = driver.text.splitlines()[0]
+        show_toast(driver.app, Toast(text="Already writing."))
+        await driver.shows("Already writing.")
+        await driver.press(key, until=lambda: len(driver.app.screen_stack) > 1)
+        await driver.settle()
+        assert driver.text.count("Already writing.") == 1
+        assert driver.text.splitlines()[0] == identity
+        await driver.press("escape", until=lambda: len(driver.app.screen_stack) == 1)
+        await driver.settle()
+        assert driver.text.count("Already writing.") == 1
+        assert driver.text.splitlines()[0] == identity

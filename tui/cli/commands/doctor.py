@@ -30,7 +30,7 @@ def add_doctor(commands: "Commands") -> None:
         "doctor",
         Command(run=examine_database, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
         help="check login, schema and access rules; print SQL that fixes problems",
-        example="gjobs doctor --isolation --owner ada@example.com",
+        example="gjobs doctor --isolation --owner ben@example.com",
     )
     add = parser.add_argument
     add("--isolation", action="store_true", help="try to access one user's rows as another user, then roll back")

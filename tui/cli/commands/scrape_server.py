@@ -30,6 +30,8 @@ _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 """Accepted hosts. A web page could reach this server by its own domain name, so other hosts are refused."""
 _HOST = re.compile(rf"(?:{'|'.join(map(re.escape, _HOSTS))})(?::[0-9]{{1,5}})?", re.IGNORECASE)
 """Any port, because the port differs behind an SSH tunnel. No domain name gets past this check, whatever its port."""
+_TARGET = re.compile(rb"(?:http://[^/?]*)?/(?:metrics)?(?:\?.*)?", re.IGNORECASE)
+"""A request target of the metrics. Monitoring systems may add a query, and a proxy sends the whole address."""
 _OPENMETRICS = "application/openmetrics-text"
 _END = b"\r\n\r\n"
 _FULL_PAUSE = 0.1
@@ -96,7 +98,7 @@ class ScrapeServer:
     async def _answer(self, request: bytes) -> bytes:
         head, end, _ = request.partition(_END)
         first, _, fields = head.partition(b"\r\n")
-        method = first.partition(b" ")[0]
+        method, _, rest = first.partition(b" ")
         try:
             headers = parse_headers(io.BytesIO(fields + _END))
         except HTTPException:
@@ -108,13 +110,16 @@ class ScrapeServer:
             return _response(HTTPStatus.FORBIDDEN, f"The host must be one of {', '.join(_HOSTS)}.\n")
         if method not in (b"GET", b"HEAD"):
             return _response(HTTPStatus.METHOD_NOT_ALLOWED)
+        has_body = method == b"GET"
+        if not _TARGET.fullmatch(rest.partition(b" ")[0]):
+            return _response(HTTPStatus.NOT_FOUND, "The metrics are at /metrics.\n", has_body=has_body)
         collected = Collected(await self._scrapes.answer())
         if _OPENMETRICS in headers.get("Accept", ""):
             text = openmetrics.generate_latest(collected)  # type: ignore[no-untyped-call]
             content_type = openmetrics.CONTENT_TYPE_LATEST
         else:
             text, content_type = generate_latest(collected), CONTENT_TYPE_PLAIN_0_0_4
-        return _response(HTTPStatus.OK, text.decode(), content_type, has_body=method == b"GET")
+        return _response(HTTPStatus.OK, text.decode(), content_type, has_body=has_body)
 
 
 async def _request(connection: socket.socket) -> bytes:

@@ -65,19 +65,20 @@ def test_title_shows_the_list_length_or_the_cursor_position(
 
 FAR_DOWN = Position(number=412_000, is_exact=False, length=Count(number=1_000_000))
 
-LONG = ListQuery(job_filter=parse("mode:lifestyle cost:>50 error:timeout", now=NOON))
+LONG = ListQuery(job_filter=parse("mode:lifestyle took:>1m error:timeout", now=NOON))
 
 
 @pytest.mark.parametrize(
     ("listed", "width", "title"),
     [
-        (LONG, 200, "Jobs · with mode:lifestyle cost:>50 error:timeout · ≈ 412,000 of 1,000,000, newest first"),
-        (LONG, 76, "Jobs · with mode:lifestyle cost:>50… · ≈ 412,000 of 1,000,000, newest first"),
-        (LONG, 74, "Jobs · with mode:lifestyle cost:>50 error:timeout · ≈ 412,000 of 1,000,000"),
-        (LONG, 62, "Jobs · with mode:lifestyle cost:>50… · ≈ 412,000 of 1,000,000"),
+        (LONG, 200, "Jobs · with mode:lifestyle took:>1m error:timeout · ≈ 412,000 of 1,000,000, newest first"),
+        (LONG, 76, "Jobs · with mode:lifestyle took:>1m… · ≈ 412,000 of 1,000,000, newest first"),
+        (LONG, 74, "Jobs · with mode:lifestyle took:>1m error:timeout · ≈ 412,000 of 1,000,000"),
+        (LONG, 62, "Jobs · with mode:lifestyle took:>1m… · ≈ 412,000 of 1,000,000"),
         (LONG, 54, "Jobs · with mode:lifest… · ≈ 412,000 of 1,000,000"),
         (LONG, 36, "Jobs · ≈ 412,000 of 1,000,000"),
         (LONG, 25, "≈ 412,000 of 1,000,000"),
+        (ListQuery(job_filter=parse("cost:>$4 x")), 53, "Jobs · with cost:>$4.00 x · ≈ 412,000 of 1,000,000"),
         (ListQuery(), 36, "Jobs · ≈ 412,000 of 1,000,000"),
     ],
 )
