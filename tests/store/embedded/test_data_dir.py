@@ -89,7 +89,7 @@ def test_unsafe_socket_directory_is_refused(
     assert sockets.parent == work_dir
     sockets.mkdir()
     sockets.chmod(0o755)
-    with pytest.raises(EmbeddedUnavailable, match="Other accounts may enter"):
+    with pytest.raises(EmbeddedUnavailable, match="Other accounts can enter"):
         long_bench.open()
 
     sockets.rmdir()
