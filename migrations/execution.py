@@ -21,7 +21,7 @@ from store.schema.schema_by_revision import APP_REVISION
 _alembic = threading.Lock()
 """Alembic's `context` and `op` are global for the process. The revisions reach the connection through them."""
 
-_FOR_PSQL = r"""-- For psql. Indexes are built outside a transaction, and must not be built after a failure.
+_FOR_PSQL = r"""-- For psql, which stops at the first error. Indexes are built outside a transaction.
 \set ON_ERROR_STOP on
 """
 

@@ -176,7 +176,7 @@ def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
             reason=f"Row level security applies to the login {facts.login}, so gjobs counts the jobs that it sees."
         )
     if actor != OPERATOR and not (facts.policies and facts.policies.shows_users_their_own):
-        return MissingCapability(reason="The app's own policies decide which jobs users see, so gjobs counts them.")
+        return MissingCapability(reason="The app's own policies decide which jobs users see, so gjobs counts the jobs.")
     return None
 
 
@@ -477,7 +477,7 @@ class Capabilities:
         if not unknown:
             return ""
         return (
-            f"Partial claims: {unknown_claims_words(unknown)} The app may show other rows."
+            f"Partial claims: {unknown_claims_words(unknown)} In the app, the user may see other rows."
             " Add the claims to the profile, or connect as a login that reads auth.users."
         )
 

@@ -178,7 +178,7 @@ def _claims(value: object) -> dict[str, object]:
         case _:
             raise ValueError(f"is {kind(value)}, but must be a table")
     if fixed := [claim for claim in FIXED if claim in value]:
-        how = "--aal sets it" if fixed[0] == "aal" else "it follows from the user that you act as"
+        how = "--aal sets it" if fixed[0] == "aal" else "gjobs takes it from the user that you act as"
         raise ValueError(f"cannot set {fixed[0]}: {how}")
     try:
         text = json.dumps(value, allow_nan=False)

@@ -75,7 +75,7 @@ def nothing_leaks(tables: Sequence[RlsTable], findings: Sequence[Finding]) -> It
         yield _finding(
             "no-leak",
             Severity.OK,
-            "The definitions of functions, views and policies show each user only their own rows.",
+            "According to their definitions, functions, views and policies show each user only their own rows.",
         )
 
 

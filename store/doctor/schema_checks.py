@@ -105,7 +105,7 @@ def schema_findings(
         yield _finding(
             "further-values",
             Severity.NOTE,
-            f"The check {title} is missing, and some rows have values that it would refuse.",
+            f"The check constraint {title} is missing, and some rows have values that it would refuse.",
             hint="gjobs shows these values too, so you don't have to do anything.",
         )
     yield from _tolerated(differences)

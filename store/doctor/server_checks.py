@@ -273,7 +273,8 @@ def _unknown_claims(unknown: Set[str]) -> Iterator[str]:
     if made_up := sorted(unknown & _MADE_UP):
         yield f"Made up: {', '.join(made_up)}, because there is no real sign-in."
     if others := sorted(unknown - COLUMNS.keys() - _MADE_UP - {WHOLE_TOKEN}):
-        yield f"Unknown: {', '.join(others)}, because the auth server does not send it by default."
+        them = "it" if len(others) == 1 else "them"
+        yield f"Unknown: {', '.join(others)}, because the auth server does not send {them} by default."
     if WHOLE_TOKEN in unknown:
         yield "A policy uses the whole token, so it may depend on more claims."
 
@@ -304,7 +305,7 @@ def _login(capabilities: Capabilities) -> Iterator[Finding]:
             "login",
             Severity.NOTE,
             f"The login {facts.login} is a superuser, so no rule restricts it.",
-            hint="The rights of the tables' owner are enough for everything in gjobs.",
+            hint="gjobs needs only the rights of the tables' owner.",
         )
     elif missing := capabilities.restricted_view:
         yield _login_finding("login", Severity.WARNING, missing.reason, hint=missing.advice)

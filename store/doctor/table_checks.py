@@ -198,7 +198,7 @@ def _lists(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Fi
             Severity.NOTE,
             f"No index supports the order of these lists: {', '.join(lacking)}.",
             sql="\n".join(f"CREATE INDEX CONCURRENTLY {name} ON {JOBS} {keys};" for name, keys in lacking.values()),
-            hint="'gjobs migrate up' creates them, too.",
+            hint="'gjobs migrate up' also creates these indexes.",
         )
 
 

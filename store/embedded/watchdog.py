@@ -57,7 +57,7 @@ class WatchdogStart:
         """Wait until it is running."""
         if self._signs_of_life is not None and not self._signs_of_life.read(1):
             raise EmbeddedUnavailable(
-                "The process that stops the server after its last client did not start.",
+                "gjobs could not start the process that stops the idle server.",
                 hint=f"Its log is {self._layout.watchdog_log}.",
             )
 

@@ -170,7 +170,7 @@ def _status(piece: Piece, _now: datetime | None) -> str:
         raise piece.span.wrong(
             f"Unknown status {piece.text!r}.",
             suggestion=near,
-            hint=f"Did you mean {near}? Quote a status that only your app has: {QUOTE}{piece.text}{QUOTE}.",
+            hint=f"Did you mean {near}? If your app has the status {piece.text}, quote it: {QUOTE}{piece.text}{QUOTE}.",
         )
     return piece.text
 
@@ -307,7 +307,7 @@ def read_key(piece: Piece) -> Key:
     except ValueError:
         pass
     near = _nearest(piece.text, KEYS)
-    hint = f"The keys are {', '.join(KEYS)}. Quote the word to search for it with its colon."
+    hint = f"The keys are {', '.join(KEYS)}. To search for text with a colon, quote it."
     raise piece.span.wrong(
         f"Unknown key {piece.text!r}." if piece.text else "There is no key before this colon.",
         suggestion=near,

@@ -281,7 +281,7 @@ class Worker:
         try:
             await self._leases.deregister_worker()
         except StoreError as error:
-            log.warning("This worker could not sign off. Its leases will expire: %s", error)
+            log.warning("Deregistering this worker failed. Its leases will expire: %s", error)
 
 
 @asynccontextmanager

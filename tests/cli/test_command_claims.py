@@ -116,7 +116,7 @@ def test_claims_of_the_profile_are_added_to_those_of_the_user(
 
     assert unknown.document == []
     assert unknown.err == (
-        "Partial claims: policies read org_id, which gjobs does not know. The app may show other rows."
+        "Partial claims: policies read org_id, which gjobs does not know. In the app, the user may see other rows."
         " Add the claims to the profile, or connect as a login that reads auth.users.\n"
     )
     assert ([job["mode"] for job in known.document], known.err) == (["globex"], "")
@@ -150,8 +150,8 @@ def test_lists_and_statistics_are_partial_when_a_claim_cannot_be_read(
     ("claims", "error"),
     [
         ('"org"', "claims is a string, but must be a table."),
-        ("{ sub = 'x' }", "claims cannot set sub: it follows from the user that you act as."),
-        ("{ role = 'service_role' }", "claims cannot set role: it follows from the user that you act as."),
+        ("{ sub = 'x' }", "claims cannot set sub: gjobs takes it from the user that you act as."),
+        ("{ role = 'service_role' }", "claims cannot set role: gjobs takes it from the user that you act as."),
         ("{ aal = 'aal2' }", "claims cannot set aal: --aal sets it."),
         ("{ since = 2026-01-01 }", "claims must hold only JSON values: no dates, no times,"),
         ("{ share = inf }", "claims must hold only JSON values: no dates, no times,"),

@@ -225,7 +225,7 @@ class GjobsApp(App[int]):
     async def switch_to(self, choice: DatabaseChoice) -> None:
         """Switch to another database. Wait for running writes first, and drop everything else."""
         if self.tasks.is_writing:
-            show_toast(self, Toast(text="Switching after the last change is confirmed."))
+            show_toast(self, Toast(text="gjobs switches the database after the last change is confirmed."))
             await self.tasks.writes_end()
         self.tasks.close_questions()
         self.undo.forget_all()

@@ -149,7 +149,7 @@ def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:
         (status,) = counts
         return f"This job is {status}. {STATUS_TEXTS[status].lost}"
     named = " and ".join(f"{count(counts[status])} {status}" for status in LIVE_STATUSES if counts[status])
-    return f"Of these jobs, {named} will never finish."
+    return f"{named} {'job' if sum(counts.values()) == 1 else 'jobs'} will never finish."
 
 
 def not_permitted_toast(jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
@@ -314,9 +314,9 @@ def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
     if len(written.touched) == 1:
         return f"{made}: the job {short_id(written.touched[0])} {'exists' if found.jobs else 'does not exist'} now."
     if written.touched:
-        return f"{made}. {count(len(found.jobs))} of the change's {count(len(written.ids))} jobs exist now."
+        return f"{made}. {count(len(found.jobs))} of its {count(len(written.ids))} jobs exist now."
     if len(rows) != 1:
-        return f"{made}. {count(len(found.jobs))} of the change's {count(len(rows))} jobs exist now."
+        return f"{made}. {count(len(found.jobs))} of its {count(len(rows))} jobs exist now."
     (row,) = rows
     if not isinstance(row, GenerationJob):
         return f"{made}. It concerned {_name(row)}."

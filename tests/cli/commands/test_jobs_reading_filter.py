@@ -80,7 +80,7 @@ def test_filter_mistake_is_marked_before_any_database_is_opened(gjobs: Run) -> N
     assert_refused(listed, 2)
     assert listed.err == (
         "cost:>50 status:faled\n                ^^^^^\nUnknown status 'faled'.\n"
-        'Did you mean failed? Quote a status that only your app has: "faled".\n'
+        'Did you mean failed? If your app has the status faled, quote it: "faled".\n'
     )
 
 

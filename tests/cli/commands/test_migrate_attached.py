@@ -136,7 +136,7 @@ def test_verify_lists_each_object_that_differs(gjobs: Run, app: Conninfo) -> Non
     assert as_text.err.splitlines() == [
         "1 object does not match revision 0001:",
         "column public.generation_jobs.mode is text instead of text not null.",
-        "'gjobs migrate up' can't migrate this database. gjobs works with the database as it is.",
+        "'gjobs migrate up' can't migrate this database. You can still use gjobs with it.",
     ]
 
 

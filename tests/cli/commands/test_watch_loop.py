@@ -125,10 +125,10 @@ def test_condition_is_parsed_from_text(text: str, expected: tuple[CountedEvent |
         ("failed", "'failed' is not a condition."),
         ("failed>-1", "'failed>-1' is not a condition."),
         ("faild>5", "'faild' is not known. Did you mean 'failed'?"),
-        ("failed<5", "failed<5 is true at once, because the watch counts changes to failed from 0."),
+        ("failed<5", "failed<5 is true at once. The watch counts changes to failed, and starts at 0."),
         (
             "failed>=0",
-            "failed>=0 is true at once, because the watch counts changes to failed from 0.",
+            "failed>=0 is true at once. The watch counts changes to failed, and starts at 0.",
         ),
     ],
 )

@@ -237,7 +237,7 @@ def test_user_has_no_rollups_when_the_app_has_its_own_policies() -> None:
 
     assert words(facts, Capability.ROLLUPS) == ""
     assert words(facts, Capability.ROLLUPS, USER) == (
-        "The app's own policies decide which jobs users see, so gjobs counts them."
+        "The app's own policies decide which jobs users see, so gjobs counts the jobs."
     )
 
 

@@ -153,7 +153,7 @@ def test_filter_error_marks_its_position_and_suggests_a_fix(
 def test_misspelled_status_gets_a_suggestion_unless_it_is_quoted() -> None:
     error = wrong("status:running,faled")
     assert ("status:running,faled"[error.start : error.end], error.suggestion) == ("faled", "failed")
-    assert error.hint == 'Did you mean failed? Quote a status that only your app has: "faled".'
+    assert error.hint == 'Did you mean failed? If your app has the status faled, quote it: "faled".'
     assert only('status:"faled"').values == ("faled",)
     assert only("status:zzz,FAILED").values == ("zzz", "failed"), "resembles no status of the workflow"
 
@@ -161,7 +161,7 @@ def test_misspelled_status_gets_a_suggestion_unless_it_is_quoted() -> None:
 def test_error_for_an_unknown_key_lists_all_keys() -> None:
     assert wrong("colour:red").hint == (
         "The keys are status, mode, cost, project, user, asset, since, until, took, error, id, is."
-        " Quote the word to search for it with its colon."
+        " To search for text with a colon, quote it."
     )
 
 

@@ -142,7 +142,7 @@ NAME = "main_white 00000001"
         ("creation", NOT_DONE, (), f"The change was not made: {NAME} does not exist."),
         ("deletion", DONE, (), f"The change was made: {NAME} is deleted."),
         ("deletion", NOT_DONE, (JOB,), f"The change was not made: {NAME} is queued now."),
-        ("many", DONE, (STARTED,), "The change was made. 1 of the change's 2 jobs exist now."),
+        ("many", DONE, (STARTED,), "The change was made. 1 of its 2 jobs exist now."),
     ],
 )
 def test_resolved_write_words_report_outcome_and_current_state(
@@ -180,8 +180,8 @@ def test_question_about_many_jobs_lists_the_first_and_counts_the_rest() -> None:
         ([QUEUED], "This job is queued. It will never run."),
         ([RUNNING], "This job is running. Its worker will lose it."),
         ([SUCCEEDED, FAILED], None),
-        ([SUCCEEDED, QUEUED], "Of these jobs, 1 queued will never finish."),
-        ([QUEUED, RUNNING, RUNNING], "Of these jobs, 1 queued and 2 running will never finish."),
+        ([SUCCEEDED, QUEUED], "1 queued job will never finish."),
+        ([QUEUED, RUNNING, RUNNING], "1 queued and 2 running jobs will never finish."),
     ],
 )
 def test_deletion_question_warns_about_queued_and_running_jobs(statuses: list[JobStatus], warning: str | None) -> None:

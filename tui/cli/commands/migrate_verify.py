@@ -140,6 +140,6 @@ def _verdict(found: "Verification", up: str) -> Iterator[str]:
         case Origin.APP if found.matches:
             yield found.obstacle or f"'{up}' can migrate this database."
         case Origin.APP:
-            yield "'gjobs migrate up' can't migrate this database. gjobs works with the database as it is."
+            yield "'gjobs migrate up' can't migrate this database. You can still use gjobs with it."
         case Origin.MIGRATED:
             pass

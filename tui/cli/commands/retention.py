@@ -72,7 +72,7 @@ def add_retention(commands: "Commands") -> None:
     removing.add_argument(
         "--yes",
         action="store_true",
-        help="do not ask, even if the policy for all other projects will then apply to this one",
+        help="do not ask, even if the policy for all other projects then covers this project",
     )
     applying = add_command(
         retention,

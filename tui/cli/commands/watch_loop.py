@@ -79,7 +79,7 @@ def parse(text: str) -> Condition:
     ):
         raise InvalidValue(
             "until",
-            f"{text.strip()} is true at once, because the watch counts changes to {counted} from 0.",
+            f"{text.strip()} is true at once. The watch counts changes to {counted}, and starts at 0.",
             hint=f"To wait until no job is {' or '.join(LIVE_STATUSES)}, use left=0.",
         )
     return Condition(counted=counted, operator=operator, number=number)

@@ -61,7 +61,7 @@ def short_verdict(visibility: "VisibilityComparison") -> str:
 def list_note(visibility: "VisibilityComparison") -> str:
     """Return a short note on why jobs are hidden. Empty if none are."""
     if visibility.rules.holds_for_operator:
-        return "the operator may miss rows too, because row level security applies to that role"
+        return "row level security also applies to the operator, who may miss rows too"
     return f"{HIDDEN} {_hidden_by(visibility.rules)}" if visibility.hidden else ""
 
 
