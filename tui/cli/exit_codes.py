@@ -84,7 +84,7 @@ MEANINGS: Mapping[ExitCode, str] = MappingProxyType(
         ExitCode.OUTCOME_UNKNOWN: "outcome unknown: the connection was lost before a change was confirmed",
         ExitCode.FOUND: "a check found a problem, or a condition of 'gjobs watch' is met",
         ExitCode.OUR_FAULT: "an error of gjobs itself; GJOBS_DEBUG=1 shows the traceback",
-        ExitCode.OUTPUT_FAILED: "the output could not be written; a line says whether the change was made",
+        ExitCode.OUTPUT_FAILED: "the output could not be written; standard error says whether the change was made",
         ExitCode.INTERRUPTED: "interrupted",
     }
 )
