@@ -67,7 +67,9 @@ async def test_visibility_comparison_follows_status_and_project_and_keeps_totals
     assert dashboard.cursor == 4
 
 
-async def test_visibility_comparison_shows_the_message_of_a_json_error(comparing: Driver, jobs_db: JobsDatabase) -> None:
+async def test_visibility_comparison_shows_the_message_of_a_json_error(
+    comparing: Driver, jobs_db: JobsDatabase
+) -> None:
     error = '{"code": 503, "message": "The image service is busy"}'
     jobs_db.sql("update generation_jobs set error = %s where id = %s", error, job_id(4))
     await comparing.refreshes(shows="The image service", hides='"code"')
