@@ -30,8 +30,9 @@ def limits(jobs_db: JobsDatabase) -> list[tuple[object, ...]]:
     )
 
 
-async def open_form(driver: Driver, key: str, title: str) -> None:
-    await driver.press("b", shows="n new", hides="Loading …")
+async def open_form(driver: Driver, key: str, title: str, *, shows: str) -> None:
+    """Press the key in the budgets dialog when the text is shown. At first, the dialog may show older data."""
+    await driver.press("b", shows=shows)
     await driver.press(key, dialog=title)
 
 
@@ -60,7 +61,7 @@ async def test_budgets_dialog_lists_budgets_and_removes_one_only_after_confirmat
     await operator.press("q", dialog="")
 
     jobs_db.sql("delete from gjobs.budgets where project_id is null")
-    await open_form(operator, "d", "Remove this budget?")
+    await open_form(operator, "d", "Remove this budget?", shows="$9.00 of $10.00")
     await operator.shows(
         "$10.00 total for project Autumn catalog",
         "Database: testbase",
@@ -77,7 +78,7 @@ async def test_budgets_dialog_lists_budgets_and_removes_one_only_after_confirmat
 
     limit_autumn(jobs_db, 1_000)
     await operator.press("escape")
-    await open_form(operator, "d", "Remove this budget?")
+    await open_form(operator, "d", "Remove this budget?", shows="$9.00 of $10.00")
     jobs_db.sql("delete from gjobs.budgets")
     await operator.press("y", toast="There is no budget ")
 
@@ -114,7 +115,7 @@ async def test_new_budget_belongs_to_the_project_its_owner_or_any_user(operator:
 
 
 async def test_budget_form_explains_invalid_values_beside_their_fields(operator: Driver, jobs_db: JobsDatabase) -> None:
-    await open_form(operator, "n", "New budget")
+    await open_form(operator, "n", "New budget", shows="No budgets.")
     for field, text, words in (
         ("limit", "1.5", "✗ Type dollars, such as $12.50, or whole cents, such as 1250."),
         ("limit", "9" * 15, ""),
@@ -135,7 +136,7 @@ async def test_budget_form_explains_invalid_values_beside_their_fields(operator:
 
 async def test_changing_a_budget_shows_its_effect_before_and_after(operator: Driver, jobs_db: JobsDatabase) -> None:
     limit_autumn(jobs_db, 2_000)
-    await open_form(operator, "enter", "Change a budget")
+    await open_form(operator, "enter", "Change a budget", shows="$9.00 of $20.00")
     assert operator.value("#limit") == "20.00"
     await operator.shows("$9.00 is spent, $11.00 left.")
     await fill_in(operator, fields={"limit": "10.00", "warn": "90%"})
