@@ -177,7 +177,7 @@ async def test_bulk_deletion_warns_and_skips_a_job_that_changed_while_the_dialog
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     await mark(dashboard, 1, 2, 3)
-    await dashboard.press("d", dialog="Delete these 3 jobs?", shows="Of these jobs, 1 queued and 1 running")
+    await dashboard.press("d", dialog="Delete these 3 jobs?", shows="1 queued and 1 running jobs will never")
     await dashboard.press("y", toast="Deleted 3 of 3 jobs.", rows=[4, 5, 6])
     assert [jobs_db.status(number) for number in (1, 2, 3)] == [None] * 3
     assert not any("left this list" in toast for toast in dashboard.toasts), "the user deleted these jobs"
