@@ -31,6 +31,7 @@ from tui.dashboard import appearance
 from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
 from tui.dashboard.budgets.budgets_panel import BudgetNews
 from tui.dashboard.job_list.filter_bar import FilterBar
+from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.job_list.list_header import unlisted_words
 from tui.dashboard.keys.bindings import (
@@ -492,7 +493,8 @@ class GjobsApp(App[int]):
         """Return whether the key opens a dialog over the list that the same key closes."""
         from tui.dashboard.keys import help as key_help
 
-        if self.focused is not self.dashboard.jobs.table or event.key not in self.screen.active_bindings:
+        # While the dashboard closes, its table may be gone.
+        if not isinstance(self.focused, JobTable) or event.key not in self.screen.active_bindings:
             return False
         closing = TOGGLES.get(self.screen.active_bindings[event.key].binding.id or "")
         bindings = (binding for owner in key_help.OWNERS for binding in own_bindings(owner))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual.css.query import NoMatches
 from textual.geometry import Size
 from textual.widgets import Input
 
@@ -18,6 +19,7 @@ from tests.tui.dashboard.keys.key_sending import busy_loop, chance, rest, send, 
 from tests.tui.jobs_database import FROZEN, JobsDatabase, fill, job_id, short
 from tui.dashboard.dialogs.dialog import Dialog, ProgressDialog, showing_progress
 from tui.dashboard.dialogs.pick import PickDialog
+from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.keys import key_queue
 from tui.dashboard.keys.key_queue import DROPPED, SEEING_SECONDS
 from tui.dashboard.keys.manual_dialog import ManualDialog
@@ -385,6 +387,19 @@ async def test_keys_after_quitting_keep_the_exit_status(dashboard: Driver) -> No
 
     assert dashboard.app.mistake is None
     assert dashboard.app.return_code == 0
+
+
+async def test_key_that_waits_while_the_dashboard_closes_is_no_error(
+    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job table may be gone before the queue is."""
+
+    def gone(panel: JobsPanel) -> None:
+        raise NoMatches
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JobsPanel, "table", property(gone))
+        assert not dashboard.app._is_toggle(events.Key("x", "x"))
 
 
 async def test_escape_leaves_a_dialog_that_takes_no_other_key(jobs_db: JobsDatabase, database: Conninfo) -> None:
