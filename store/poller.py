@@ -120,6 +120,8 @@ A = TypeVar("A")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult(Generic[T]):
+    """A value that the database returned."""
+
     number: int
     """Counts all results of this feed, including failures, from 1."""
     generation: int
@@ -135,6 +137,8 @@ class PollResult(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollFailure:
+    """A poll that failed, among consecutive failures."""
+
     number: int
     generation: int
     error: StoreError

@@ -64,6 +64,8 @@ def holds_password(address: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
+    """The content of the configuration file, checked."""
+
     path: Path | None = None
     """The file that was read; None if there is none."""
     profiles: Mapping[str, Profile] = field(default_factory=lambda: {EMBEDDED: EMBEDDED_PROFILE})
@@ -89,6 +91,8 @@ TERMINALS = ("kitty", "iTerm2", "WezTerm", "Ghostty", "foot", "rxvt-unicode")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notifications:
+    """How the dashboard reports that jobs have ended."""
+
     view: str | None = None
     """Notify about the jobs of this view; None: about all jobs."""
     bell: bool = False

@@ -45,6 +45,8 @@ Target = EmbeddedTarget | UrlTarget
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
+    """What one command works with, from options, environment and configuration file."""
+
     target: Target
     data_dir: Path
     """The directory of all data that gjobs stores: the embedded cluster and its own state."""

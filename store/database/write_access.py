@@ -20,6 +20,8 @@ class WriteMode(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WritePermit:
+    """Allows writes to a read-only database for some minutes."""
+
     reason: str
     opened_at: datetime
     ends_at: datetime

@@ -82,6 +82,8 @@ class RowWindowQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingQuery:
+    """A request for a `Listing`."""
+
     window: RowWindowQuery = field(default_factory=RowWindowQuery)
     with_visibility: bool = False
     """Whether an acting user's list also includes the jobs that are hidden from them."""

@@ -119,6 +119,8 @@ STUCK_AFTER = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationJob:
+    """A row of `generation_jobs`."""
+
     id: UUID
     user_id: UUID
     project_id: UUID

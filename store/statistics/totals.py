@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TotalsQuery:
+    """A request for `Totals`."""
+
     project_id: UUID | None = None
     """None means all projects."""
     days: int = 14

@@ -286,6 +286,8 @@ class BackgroundTasks:
 
 @dataclass(frozen=True, slots=True)
 class DeletedJobs:
+    """Jobs that one key deleted, and that undo restores."""
+
     store: "Store"
     """The store of the actor who deleted. Only this actor restores."""
     jobs: tuple[GenerationJob, ...]

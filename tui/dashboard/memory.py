@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateFile:
+    """What the dashboard remembers from one run to the next."""
+
     theme: str | None = None
     projects: Mapping[str, str] = field(default_factory=dict)
     """Id of the last project by place, "" for all projects. A place is a database and an actor."""

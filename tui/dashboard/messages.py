@@ -28,6 +28,8 @@ class Connecting(Message):
 
 @dataclass
 class Connected(Message):
+    """The database is open."""
+
     session: "Session"
 
 
@@ -73,6 +75,8 @@ class TotalsPolled(Message):
 
 @dataclass
 class TotalsPollFailed(Message):
+    """The totals could not be counted as the actor of `store`."""
+
     store: "Store"
     error: StoreError
 

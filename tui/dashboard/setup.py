@@ -52,6 +52,8 @@ def demo_opener() -> "Opener":
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseChoice:
+    """A database that the dashboard can switch to."""
+
     name: str | None
     """Name of the profile; None for an address without a profile."""
     label: str | None
@@ -104,6 +106,8 @@ def database_choice(settings: Settings) -> DatabaseChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DashboardSetup:
+    """What the dashboard takes from the configuration."""
+
     theme: str | None = None
     """Replaces the remembered theme. Another choice then holds for this run only."""
     keymap: Mapping[str, str] = field(default_factory=dict)

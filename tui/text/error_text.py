@@ -16,6 +16,8 @@ Severity = Literal["information", "warning", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toast:
+    """A message on screen, as plain text."""
+
     text: str
     advice: str = ""
     """What to do in the dashboard. It is shown after the text, and not printed after quitting."""

@@ -22,6 +22,8 @@ class JobAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusText:
+    """How a status looks and which action leads to it."""
+
     glyph: str
     """One cell wide in every terminal, and without an emoji form."""
     style: str

@@ -58,6 +58,8 @@ SORTED_BY: Mapping[ColumnName, OrderColumn] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobColumn:
+    """A column that fits, and where it is."""
+
     name: ColumnName
     start: int
     """Cells from the left."""

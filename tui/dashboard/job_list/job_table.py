@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class JobTableMessage(Message):
+    """A message of a job table."""
+
     job_table: "JobTable"
 
     @property
@@ -67,6 +69,8 @@ class Opened(JobTableMessage, namespace="job_table"):
 
 @dataclass
 class MarksChanged(JobTableMessage, namespace="job_table"):
+    """Jobs were marked, or lost their marks."""
+
     marked: frozenset[UUID]
     dropped: int
     """Number of marks dropped because their jobs left the list."""

@@ -49,6 +49,8 @@ class StatusTabs(Static):
 
     @dataclass
     class Chosen(Message):
+        """A tab was clicked. None is the tab of all jobs."""
+
         status: JobStatus | None
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002

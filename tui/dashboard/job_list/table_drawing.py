@@ -99,6 +99,8 @@ HEADER_HEIGHT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _DrawnRow:
+    """What a cached row was drawn from."""
+
     job: GenerationJob
     is_hidden: bool
     times: tuple[str, ...]

@@ -20,6 +20,8 @@ _MOST_WAITING = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableState:
+    """The state of a job table, without its drawing."""
+
     rows: LoadedRows = field(default_factory=LoadedRows)
     cursor: UUID | None = None
     place: int | None = None
@@ -281,6 +283,8 @@ def _newest(newest: datetime | None, rows: LoadedRows) -> datetime | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingRows:
+    """Which rows were requested, and which were answered."""
+
     asked: RowRequest | None = None
     """The request that is waiting for an answer; None if there is none."""
     answered: RowRequest | None = None

@@ -235,6 +235,8 @@ _GAP = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyHint:
+    """A key and what it does, in the line of key hints."""
+
     key: str
     """As Textual names it."""
     shown: str

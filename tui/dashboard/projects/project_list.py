@@ -55,6 +55,8 @@ class ProjectList(OptionList):
 
     @dataclass
     class Chosen(Message):
+        """A project was chosen."""
+
         project_id: UUID | None
         """None for all projects."""
 

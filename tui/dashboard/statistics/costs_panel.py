@@ -28,6 +28,8 @@ _MOST_OTHERS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Column:
+    """The texts of one status, or of all."""
+
     name: Span
     short_name: Span
     number: str
@@ -137,6 +139,8 @@ def _average(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] |
 
 @dataclass(frozen=True, slots=True)
 class _Fact:
+    """A part of a line, which may be dropped."""
+
     span: Span
     drops: int
     """The order of dropping facts that do not fit, highest first. A fact with 0 is never dropped."""

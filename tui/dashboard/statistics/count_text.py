@@ -89,6 +89,8 @@ def is_whole(totals: "Totals") -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
+    """Where the cursor is in the whole list."""
+
     number: int
     """The row's place in the whole list, from 1."""
     is_exact: bool
