@@ -26,7 +26,7 @@ class GlobalOptions:
     json: bool = False
 
     def given(self) -> dict[str, str]:
-        """Return the flags, by option name, of the given options that concern the database."""
+        """Return the flags that were typed and concern the database, by option name."""
         return {
             option.name: flag for flag, option in DECLARED.items() if option.of_database and getattr(self, option.name)
         }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def orderly_termination(*, json: bool, of_hangup: bool = True) -> Iterator[None]:
     """Let SIGTERM end the block like an interrupt, so that it can clean up. Then the signal takes effect.
 
-    The signal may end the process, so the error that ends the block is reported before that.
+    The signal may end the process, so the block's error is reported first.
     Closing the terminal does the same, unless the command was started to outlive it, as `nohup` does.
     """
     came: int | None = None

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 Row = GenerationJob | Project | User | JobSummary
-"""Rows whose field names are those of the columns and of the documents."""
+"""Rows whose fields have the same names in Python, in the table and in JSON."""
 
 
 def row(value: Row) -> PlainRow:

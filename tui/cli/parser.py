@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction["Parser"]  # noqa: SLF001
 
 _MISSPELT = re.compile(r"-[A-Za-z][A-Za-z-]+")
-"""With one dash, an option, unless it is a number or a single letter."""
+"""A word with one dash that looks like an option: no number and no single letter."""
 
 HELP_WIDTH = 80
 _NAMES_WIDTH = 30

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class StartupProgress:
-    """Prints what the start of the server is doing. After `stop`, the next call raises an error that ends the wait."""
+    """Prints each step while the server starts. After `stop`, the next call raises an error that ends the wait."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()

@@ -114,7 +114,7 @@ def missing_capability_toast(request: str, capabilities: "Capabilities | None", 
 
 
 def remark_on_acting(capabilities: "Capabilities | None") -> str:
-    """Return a warning for the user picker: no acting, no e-mails, or partial claims.
+    """Return a warning for the user picker: cannot act as users, cannot read e-mails, or sets only some claims.
 
     Empty if there is nothing to report.
     """
@@ -141,7 +141,7 @@ class ActionContext:
 
     store: "Store"
     operator: "Store"
-    """The store of the role as connected. Only it sees all users."""
+    """The store of the role that gjobs connects as. Only it sees all users."""
     capabilities: "Capabilities | None"
     """The capabilities of the database, if known."""
     database: str

@@ -149,7 +149,7 @@ class BackgroundTasks:
         self._openers: set[Worker[None]] = set()
         """Workers that may open a dialog. Finished ones are dropped when the next one starts."""
         self._silenced: set[Worker[None]] = set()
-        """Writes that may no longer open a dialog, because the user stopped waiting for it."""
+        """Writes that may no longer open a dialog, because the user cancelled the wait for that dialog."""
         self.database_left = asyncio.Event()
         """Set when the user leaves the open database. Each database has its own event."""
 
@@ -229,7 +229,7 @@ class BackgroundTasks:
             self._app.pop_screen()
 
     def stop_opening(self) -> None:
-        """Close all questions, and let no running write open one, because the user stopped waiting for it."""
+        """Close all questions and let no running write open one, because the user stopped waiting for a dialog."""
         self.close_questions()
         self._silenced = {worker for worker in self._openers if not worker.is_finished}
         self._openers.clear()
@@ -241,7 +241,7 @@ class BackgroundTasks:
             return False
 
     def leave(self) -> None:
-        """Quit. A running write is asked about or waited for. A second key quits at once."""
+        """Quit. If a write is running, ask the user about it, or wait for it. A second key quits at once."""
         from tui.dashboard.dialogs.dialog import ProgressDialog, QuitDialog
 
         writes = self._running(WRITES)
@@ -286,7 +286,7 @@ class BackgroundTasks:
 
 @dataclass(frozen=True, slots=True)
 class DeletedJobs:
-    """Jobs that one key deleted, and that undo restores."""
+    """Jobs that one key press deleted and that undo restores."""
 
     store: "Store"
     """The store of the actor who deleted. Only this actor restores."""
@@ -328,7 +328,7 @@ async def preload() -> None:
     """Import what keys may need later, once the first data is on screen."""
     for name in modules():
         if name not in sys.modules:
-            # In a thread, so that the event loop waits only for the interpreter to switch threads.
+            # Import in a thread: the event loop then waits only for thread switches, not for the import.
             await asyncio.to_thread(import_module, name)
             await asyncio.sleep(_PAUSE)
 

@@ -17,7 +17,8 @@ Put = Callable[[str], bool]
 def destination(name: str, *, overwrites: bool) -> Iterator[Put]:
     """Open a file, or stdout for `-`. The file appears only if the block succeeds, and only its owner may read it.
 
-    Raises UsageError if it exists, unless `overwrites`, or if it can't be created. Raises Declined if it does not fit.
+    Raises UsageError if it exists, unless `overwrites`, or if it can't be created. Raises Declined if a write fails,
+    for example because the disk is full.
     """
     if name == STDOUT:
         yield put

@@ -161,7 +161,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> Exit
 
 
 ROWS = 1_000
-"""Rows per page. Each page is a short transaction of its own, and starts by key where the last one ended."""
+"""Rows per page. Each page is its own short transaction and starts after the last row of the previous page."""
 
 
 def export_jobs(

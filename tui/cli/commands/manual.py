@@ -25,7 +25,7 @@ _LESS = "FRX"
 _PAGE_LINK = re.compile(r"\[([^]]+)\]\([\w-]*(?:\.md)?(?:#[\w-]+)?\)")
 """A link to another page. Its text is the topic."""
 _NARROWEST_TEXT = 30
-"""The least cells of a text that a search has found."""
+"""Minimum width, in cells, of the column with the found text."""
 _WIDEST = 100
 """Cells of a line: longer ones are hard to read."""
 

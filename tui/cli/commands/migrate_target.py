@@ -73,7 +73,8 @@ NO_REVISION = "base"
 def journalled(
     settings: Settings, database: "MigrationTarget", *, start: str | None, end: str | None
 ) -> Iterator[None]:
-    """Journal a migration between two revisions; None is before the first. Raises JournalUnavailable before anything
+    """Journal a migration between two revisions; None means the state before the first revision. Raises
+    JournalUnavailable before anything
     runs.
 
     A migration that stops halfway gets two entries. The first records the whole migration as not done. The second

@@ -132,7 +132,7 @@ def _verdict(found: "Verification", up: str) -> Iterator[str]:
     else:
         objects = "object does" if broken == 1 else "objects do"
         yield f"{broken} {objects} not match revision {found.revision}:"
-        # In full, because a terminal cuts the table.
+        # Print these sentences in full, because the table's cells are cut to the terminal's width.
         yield from (f"{one.sentence}." for one in found.differences if one.required)
     match found.origin:
         case Origin.NOTHING:

@@ -213,7 +213,7 @@ async def _what_applies_then(session: "Session", *, project: str | None) -> str 
     project_id = await _project_id(session, project)
     by_project = {policy.project_id: policy for policy in await get_policies(session.store)}
     of_others = by_project.get(None)
-    is_theirs = session.store.actor == OPERATOR  # all others are refused without a question
+    is_theirs = session.store.actor == OPERATOR  # other actors get no question, because the removal itself refuses them
     if not is_theirs or project is None or project_id not in by_project or of_others is None:
         return None
     expired = await find_expired(

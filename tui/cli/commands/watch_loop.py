@@ -39,7 +39,7 @@ class CountedEvent(StrEnum):
 
 
 COUNTED: Mapping[str, JobStatus | CountedEvent] = {str(one): one for one in (*JobStatus, *CountedEvent)}
-"""What a condition can count, by its word."""
+"""What a condition can count, by the word that a condition uses for it."""
 
 
 _OPERATORS: Mapping[str, Any] = {">": gt, ">=": ge, "=": eq, "==": eq, "<": lt, "<=": le}
@@ -192,7 +192,8 @@ class Watcher:
         if batch.has_more:
             self.poller.refresh()
             return None
-        # Nobody uses a watch like a screen. It stays as quick after an hour without a job.
+        # A watch gets no key presses, so each poll counts as activity. Polling then stays as frequent even after an
+        # hour without changes.
         self.poller.note_activity()
         try:
             return await self._until.now()
