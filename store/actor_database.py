@@ -26,7 +26,7 @@ from store.users.actor import OPERATOR, ActingUser, Actor
 T = TypeVar("T")
 
 _NAMES = {Key.PROJECT: Capability.PROJECTS, Key.USER: Capability.USERS, Key.IS: Capability.LEARNING}
-"""The capability that a filter key needs: to match a name and not an id, or to learn the usual duration."""
+"""The capability that a filter key needs: it matches names instead of ids, or knows the usual duration."""
 
 
 class ActorDatabase:
@@ -116,7 +116,7 @@ class ActorDatabase:
 
     @asynccontextmanager
     async def write_jobs(self, needs: Capability) -> AsyncIterator[tuple[WriteTransaction, JobStatements]]:
-        # Checks before the first write also have priority over counting.
+        # The checks that run before the first write also take priority over background counts.
         with self.database.priority.foreground():
             statements = await self.job_statements()
             async with self.write(needs) as transaction:

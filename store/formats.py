@@ -74,13 +74,13 @@ def share_of(text: str) -> float | None:
 
 
 class UnknownText(str):
-    """A value that this program does not know, of a set that the app or a newer program has extended."""
+    """A value unknown to this program, because the app or a newer program has added it."""
 
     __slots__ = ()
 
     @property
     def value(self) -> str:
-        """The text, as a StrEnum has it."""
+        """The text, as in a StrEnum's `value`."""
         return str(self)
 
 
@@ -124,7 +124,8 @@ def _plain(value: Any) -> str | int | float | None:
 
 
 _LIKENESS = 0.65
-"""The share of letters that a suggestion has in common with what was typed. A slip in three letters leaves two."""
+"""The share of letters that a suggestion has in common with what was typed. A three-letter word with one wrong letter
+still shares two letters."""
 
 
 def not_known(word: str, known: Iterable[str]) -> str:
@@ -136,7 +137,7 @@ def not_known(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the nearest known word, or None. The dashes of an option are no likeness."""
+    """Return the nearest known word, or None. Leading dashes of an option don't count as similarity."""
     by_text = {other.lstrip("-").lower(): other for other in known}
     close = difflib.get_close_matches(word.lstrip("-").lower(), by_text, n=1, cutoff=_LIKENESS)
     return by_text[close[0]] if close else None

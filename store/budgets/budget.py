@@ -123,7 +123,7 @@ class Refusal:
 
 
 FARTHEST = timedelta(days=3_650)
-"""The pace of a month can't predict anything further away."""
+"""The pace of the last 30 days can't predict a date further ahead."""
 
 
 def used_up_at(budget: Budget, now: datetime) -> datetime | None:

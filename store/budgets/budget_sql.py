@@ -157,7 +157,7 @@ def lock(budget_id: UUID) -> Query[UUID]:
 def insert_budget(
     *, user_id: UUID | None, project_id: UUID | None, period: Period, limit_cents: int, warn_share: float
 ) -> Query[UUID]:
-    """Return a query without a row if the budget was just created by someone else."""
+    """Return an insert query that yields no row if someone else just created the budget."""
     return Query(
         _INSERT,
         make_id,

@@ -48,7 +48,7 @@ from store.users.actor import OPERATOR, ROLE_OF_USERS, Actor, Anon
 from store.users.claims import known_claims
 
 OLDEST_READ, OLDEST_MIGRATED = 14, 15
-"""The server's major versions. From the second on, a view can have its caller's rights."""
+"""The server's major versions. Views can run with their caller's rights since OLDEST_MIGRATED."""
 SETTING_IS_A_RIGHT = 16
 """From this version on, membership in a role does not imply the right to SET ROLE to it."""
 
@@ -322,7 +322,8 @@ def _for_all(rule: Callable[[DatabaseFacts], MissingCapability | None]) -> Rule:
 
 
 def _for_policies(name: str) -> Rule:
-    """Return a rule for what the table's policies read: project owners. They apply to users and to some logins."""
+    """Return a rule for what the table's policies read: project owners. The policies apply to users and to logins
+    that row level security restricts."""
 
     def rule(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
         relation = facts.relations.get(name)
@@ -418,7 +419,7 @@ class Capabilities:
     def lacking(self, feature: Capability, actor: Actor = OPERATOR) -> Iterator[MissingCapability]:
         """Yield everything that the actor lacks, most important first."""
         facts = self.facts
-        # A missing table matters more than what a user lacks besides.
+        # A missing table matters more than anything else that a user lacks.
         if actor != OPERATOR and JOBS in facts.relations and (missing := acting(facts)):
             yield missing
             return

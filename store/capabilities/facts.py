@@ -51,8 +51,8 @@ class Transport:
     is_local: bool
     """Whether the server is reached by a Unix socket or by the machine's own address."""
     reported_pid: int = field(default=0, compare=False)
-    """The server's process id as reported on connecting; a pooler makes one up. It is not part of the
-    transport's kind.
+    """The server's process id as reported on connecting; a pooler makes one up. Comparing two transports ignores the
+    process id.
     """
 
     @property
@@ -116,7 +116,7 @@ class RlsPolicy:
     holds_for_users: bool
     """Whether the policy applies to users: it names all roles, their role, or a role that theirs is a member of."""
     using: str | None
-    """The rows that are visible, as the database prints the expression. None shows no row."""
+    """The rows that are visible, as the database prints the expression. If None, the policy shows no rows."""
     check: str | None
     """The rows that may be stored. None if `using` decides that, too."""
 

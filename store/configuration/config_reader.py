@@ -171,7 +171,8 @@ def _command(value: object) -> tuple[str, ...]:
 
 
 def _claims(value: object) -> dict[str, object]:
-    """Return the claims. They may hold what JSON holds, but nothing that decides whom to act as."""
+    """Return the claims. Claims may have any JSON value, but can't include those that decide which user gjobs acts
+    as."""
     match value:
         case Mapping():
             pass

@@ -86,7 +86,7 @@ class Configuration:
 NO_CONFIGURATION = Configuration()
 
 TERMINALS = ("kitty", "iTerm2", "WezTerm", "Ghostty", "foot", "rxvt-unicode")
-"""Terminals that show notifications on request."""
+"""Terminals that show a desktop notification when a program sends an escape sequence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,4 +98,5 @@ class Notifications:
     bell: bool = False
     desktop: bool = False
     terminal: str | None = None
-    """One of TERMINALS, where it can't be detected, as inside tmux. None: detect it from the environment."""
+    """One of TERMINALS, for use where the terminal can't be detected, such as inside tmux. None: detect it from the
+    environment."""

@@ -140,7 +140,7 @@ def _value(view: View) -> str:
 
 
 def _text(text: str) -> str:
-    """Quote a text. TOML reads JSON's escapes, and needs one more."""
+    """Quote a text. TOML accepts JSON's escapes, and also requires one for the DELETE character."""
     return json.dumps(text, ensure_ascii=False).replace(_DELETE, "\\u007f")
 
 

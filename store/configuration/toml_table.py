@@ -16,7 +16,7 @@ MOST_SHOWN = 20
 """The most problems reported for one file."""
 
 _MOST_ATTEMPTS = 50
-"""The most lines that are tried as the end of a value. The rest of the file then has no line numbers."""
+"""Most lines that are added to an unfinished statement. The rest of the file then has no line numbers."""
 _ENDINGS = ("]", '"', "'")
 
 
@@ -66,7 +66,7 @@ def lines_of(text: str) -> dict[TomlLocation, int]:
 def _statements(text: str) -> Iterator[tuple[int, bool, Mapping[str, object]]]:
     """Yield the first line of each header and setting, whether it is a header, and its document.
 
-    An unfinished value is not TOML, so the fewest lines that are TOML form a whole statement.
+    Lines are added until they parse as TOML: then the statement is complete.
     """
     lines: list[str] = []
     number, attempts = 1, 0
@@ -87,7 +87,7 @@ def _statements(text: str) -> Iterator[tuple[int, bool, Mapping[str, object]]]:
 
 
 def _header(document: object) -> TomlLocation:
-    """Return the table that a header starts. An array of tables has no names below it."""
+    """Return the table that a header starts. For an array of tables, the location ends at the array."""
     location: TomlLocation = ()
     while isinstance(document, Mapping) and document and len(location) < _DEEPEST:
         ((name, document),) = document.items()

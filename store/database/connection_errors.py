@@ -191,7 +191,7 @@ def translate_connecting(error: Error, code: str | None = None) -> StoreError:
     """Return the StoreError for a failed connection attempt.
 
     The SQLSTATE decides, if there is one. For a refused connection, the client library drops the SQLSTATE. `code` is
-    the server's SQLSTATE for another attempt. Without a SQLSTATE, the server's message decides.
+    the SQLSTATE of a second attempt made to learn it, if any. Without a SQLSTATE, the server's message decides.
 
     An answer is a refused sign-in only if that is certain. A worker ends after a refused sign-in, and retries all else.
     """
@@ -220,7 +220,7 @@ def translate_connecting(error: Error, code: str | None = None) -> StoreError:
 def _is_refused_sign_in(error: Error, code: str | None, text: str) -> bool:
     """Return whether the server's answer refuses this login, and not all connections at the moment.
 
-    The refusal of a password names the user in every language of the server, and that of a database names the database.
+    In every language, a refused password's message names the user, and a refused database's message names the database.
     The refusal for lack of reserved connections names neither.
     """
     if code is not None:
@@ -247,7 +247,8 @@ def _is_answer(reason: str) -> bool:
 
 
 def _first(reasons: Sequence[str], phrases: tuple[str, ...]) -> str | None:
-    """Return the first answer with one of the phrases. A server that is full may refuse the next attempt otherwise."""
+    """Return the first answer with one of the phrases. A full server may refuse the next attempt with a different
+    message."""
     return next((_words(reason) for reason in reasons if says(reason, phrases)), None)
 
 

@@ -44,7 +44,7 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 # The URL may override each of these. Poolers accept them all.
 DEFAULTS: Mapping[str, str | int] = {
     "fallback_application_name": "gjobs",
-    # Also if the database's own encoding lacks some characters: the server then raises an error and garbles nothing.
+    # UTF-8 even if the database's encoding lacks some characters: the server then raises an error and garbles nothing.
     "client_encoding": "UTF8",
     "keepalives_idle": 15,
     "keepalives_interval": 5,

@@ -70,7 +70,7 @@ class Database:
     - Without `access`, the session may write.
     - `password` returns the password for new connections.
     - With a `journal`, every write is recorded before it is committed.
-    - `hint_when_down` replaces the hint to check address and network, if there is none to check.
+    - `hint_when_down` replaces the hint on address and network, for a server that is reached without them.
     - `claims` are added to the claims of every user that the session acts as.
     """
 
@@ -165,7 +165,8 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self, queries: int = 0) -> AsyncIterator[AsyncConnection]:
-        """Borrow a connection for `queries` known queries. The time until its return counts as database time."""
+        """Borrow a connection, and count `queries` queries in the load. The time until its return counts as database
+        time."""
         try:
             async with self._connections.connection() as connection:
                 self.load.count(queries)
@@ -208,7 +209,7 @@ class Database:
     async def snapshot(self, *, limits: TimeLimits | None = None) -> AsyncIterator["Snapshot"]:
         """Open one snapshot for reads as several actors. Each read takes one round trip, and so does the end.
 
-        `limits` replace the session's limits. The whole snapshot has the time of one statement.
+        `limits` replace the session's limits. The whole snapshot must finish within the time limit for one statement.
         """
         limits = limits or self._limits
         async with (

@@ -43,7 +43,7 @@ class Query(Generic[T]):
     make: RowMaker[T]
     parameters: Mapping[str, object] = field(default_factory=dict)
     may_sort: bool = True
-    """False if an index returns the rows in order, but the planner might overestimate how many are read."""
+    """False if an index returns the rows in order, but the planner might choose to sort instead."""
 
 
 async def send(connection: AsyncConnection, query: Query[Any]) -> AsyncCursor[Row]:

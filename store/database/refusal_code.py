@@ -1,6 +1,7 @@
 """Find out why a server refused a connection, in any language.
 
-Runs as a process of its own. The client library's trace needs a C stream, which only the end of a process closes.
+Runs as a process of its own. The client library writes its trace to a C stream, which is only closed when the process
+ends.
 """
 
 import asyncio
@@ -33,8 +34,8 @@ def refusal_code(parameters: Mapping[str, Any]) -> str | None:
     """Connect once more, and return the SQLSTATE of the server's refusal.
 
     For a failed sign-in, the client library reports the server's words, but only its trace contains the SQLSTATE.
-    No password is sent, because a wrong one would count as a failed attempt. Returns None if the server refuses nothing
-    before it asks for a password, or if the answer takes too long.
+    No password is sent, because a wrong one would count as a failed attempt. Returns None if the server accepts, asks
+    for a password, or takes too long to answer.
     """
     try:
         done = subprocess.run(

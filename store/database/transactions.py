@@ -108,7 +108,7 @@ def deadline(connection: AsyncConnection, seconds: float) -> Iterator[Deadline]:
     """Cut the connection if the block takes longer, so that waiting code gets the driver's error.
 
     Cancelling the task would be slower. The driver would ask the silent server to stop, over another connection that
-    gets no answer either. It would wait some seconds for each.
+    gets no answer either. The driver would wait some seconds for each of the two connections.
 
     If the event loop was blocked when the time ran out, the time starts again. The answer may be waiting unread.
     """
@@ -153,7 +153,8 @@ BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 def begin_write(*, may_write: bool) -> str:
-    """Set the level explicitly. At any higher level, a job that has changed raises an error instead of a refusal."""
+    """Set the level explicitly. At higher levels, updating a concurrently changed job causes a serialization error
+    instead of a clear refusal."""
     return f"BEGIN ISOLATION LEVEL READ COMMITTED{'' if may_write else ' READ ONLY'}"
 
 

@@ -83,13 +83,13 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
             yield WakeUp.LOST
         if is_final:
             return
-        # A connection that is lost soon after each proof is retried as rarely as one that is never proven.
+        # If the connection is repeatedly lost soon after it was proven, retries slow down as without proof.
         failures = 1 if loop.time() - began > LONGEST_WAIT else failures + 1
         await asyncio.sleep(wait_after_failure(DEFAULT_INTERVAL, failures))
 
 
 async def _has_triggers(database: Database) -> bool:
-    """Return whether all triggers can notify. A prepared transaction can't, so none may be allowed."""
+    """Return whether all triggers can notify. Prepared transactions can't notify, so the server must not allow them."""
     (number,) = await database.read(OPERATOR, Query(_NOTIFYING_TRIGGERS, make_number, {"names": list(TRIGGERS)}))
     return number == len(TRIGGERS)
 

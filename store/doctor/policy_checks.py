@@ -118,7 +118,8 @@ CREATE POLICY "Own {things} in own projects, {command}" ON public.{table}
     user_id IS DISTINCT FROM (SELECT auth.uid())
     OR {condition}
 );"""
-"""Adds a restriction to a user's own rows. The app's policies stay unchanged, and still decide about other rows."""
+"""Restricts which rows users may store under their own id. The app's policies stay unchanged, and still decide about
+other rows."""
 
 
 def _blind_for_project(table: RlsTable, policies: Sequence[RlsPolicy], *, has_assets: bool) -> Iterator[Finding]:

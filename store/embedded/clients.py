@@ -150,7 +150,8 @@ ADMINISTRATOR = "gjobs_admin"
 """The bootstrap superuser. gjobs uses it only to see who is connected."""
 
 OWNER = "gjobs"
-"""The role that owns and migrates the database of the same name. It is the operator and, as hosted, no superuser."""
+"""The role that owns and migrates the database of the same name. It is the operator and not a superuser, as in hosted
+databases."""
 
 _UNMOVED_BY_ENVIRONMENT = {
     "hostaddr": "",

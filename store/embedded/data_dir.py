@@ -117,7 +117,7 @@ def require_owned(path: Path, owner: int) -> None:
 
 
 def socket_directory(layout: DataLayout) -> Path:
-    """Return the directory for the socket of a new server. postmaster.pid has that of a running server.
+    """Return the directory for the socket of a new server. For a running server, postmaster.pid names the directory.
 
     It is beside the cluster, unless that path is too long for a socket or contains a comma. libpq takes a comma for the
     end of a host name. In these cases, it is a private directory under the temporary one.

@@ -120,7 +120,7 @@ def _make_socket_directory(layout: DataLayout, account: OsAccount) -> Path:
 def _remove_stale_files(cluster: Path, sockets: Path) -> None:
     """Remove files of a killed server. Postgres trusts the process ids in them, which may be reused by now.
 
-    Only a server on this cluster creates these files. While this process holds the lock, there is none.
+    Only a server on this cluster creates these files. While this process holds the lock, no such server is running.
     """
     for path in (cluster / "postmaster.pid", sockets / f".s.PGSQL.{PORT}.lock", sockets / f".s.PGSQL.{PORT}"):
         path.unlink(missing_ok=True)

@@ -1,5 +1,5 @@
 """The filter language: text to `JobFilter` and back, and completion while typing.
 
-Example: `status:failed,running cost:>50 -mode:packaging timeout`. A space means and, a comma or, a minus not. A bare
-word is searched in mode, error and ids. `filter_terms.KEYS` lists the keys.
+Example: `status:failed,running cost:>50 -mode:packaging timeout`. A space means AND, a comma means OR, and a minus
+means NOT. A bare word is searched in mode, error and ids. `filter_terms.KEYS` lists the keys.
 """

@@ -36,7 +36,7 @@ from store.jobs.job import FINAL_STATUSES, STUCK_AFTER
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 
 NAMED = frozenset({Key.PROJECT, Key.USER})
-"""The keys whose names are stored in another table. Ids need no such table."""
+"""The keys whose values may be names from another table. Ids need no such table."""
 
 
 class Form(StrEnum):
@@ -266,7 +266,8 @@ class _Condition:
     def _amount(
         self, column: ColumnElement[Any], kind: TypeEngine[Any], since: ColumnElement[Any] | None = None
     ) -> ColumnElement[bool]:
-        """Compare the column, or its distance from `since`. Add to `since`, because subtracting infinities fails."""
+        """Compare the column, or its distance from `since`. The SQL adds the amount to `since`, because subtracting
+        infinities fails."""
 
         def end(name: str) -> ColumnElement[Any]:
             amount = self._parameter(name, kind)

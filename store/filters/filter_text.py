@@ -347,7 +347,7 @@ def parse(text: str, *, now: datetime | None = None) -> JobFilter:
 def _term(token: Token, now: datetime | None) -> Term:
     key = read_key(token.key) if token.key else None
     if key in _OF_ONE_VALUE and len(token.pieces) > 1:
-        raise token.pieces[1].span.wrong(f"{key} takes only one time.")
+        raise token.pieces[1].span.wrong(f"{key} takes only one value.")
     return Term(key=key, values=tuple(read(key, piece, now) for piece in token.pieces), is_negated=token.is_negated)
 
 

@@ -110,8 +110,8 @@ def isolation_check(
 ) -> Further:
     """Return an additional part of the doctor's examination.
 
-    None leaves the choice of users to the check, and allows it to try writes. Other users are named by their ids,
-    unless the result is `shown_to` the operator.
+    If an id is None, the check chooses the user. If `why_no_writes` is None, it tries writes. Other users are named
+    by their ids, unless the result is `shown_to` the operator.
     """
 
     async def check(database: Database) -> Sequence[Finding]:

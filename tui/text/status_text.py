@@ -119,7 +119,7 @@ def status_style(status: AnyStatus) -> str:
 
 
 def status_word(status: AnyStatus) -> str:
-    """Return a clean word. The app's own statuses may be any text."""
+    """Return the status as one line without control characters. The app's own statuses may be any text."""
     return clean(status.value, limit=_LONGEST_STATUS) if isinstance(status, UnknownStatus) else status.value
 
 

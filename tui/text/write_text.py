@@ -66,7 +66,7 @@ def confirm_deletion(
 
 
 def undo_words(key: str, jobs: int, following: Sequence[str]) -> str:
-    """`following` are the tables that lose rows or references along with a job for good."""
+    """`following` are the tables whose rows or references are lost permanently when a job is deleted."""
     them = "it" if jobs == 1 else "them"
     words = f"{key} restores {them} while this dashboard is open"
     if not following:

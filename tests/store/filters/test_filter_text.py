@@ -131,7 +131,7 @@ def test_times_are_utc_unless_they_have_a_zone(text: str, time: datetime) -> Non
         ("took:>99999w", ">99999w", "That is too long.", None),
         ("is:slow", "slow", "Unknown state 'slow'.", "stuck"),
         ("since:yesterday", "yesterday", "'yesterday' is not a time.", None),
-        ("since:24h,7d", "7d", "since takes only one time.", None),
+        ("since:24h,7d", "7d", "since takes only one value.", None),
         ("since:2026-02-30", "2026-02-30", "'2026-02-30' is not a time.", None),
         ("id:3f2", "3f2", "'3f2' is not the start of an id.", None),
         ("asset:shoe", "shoe", "'shoe' is not the start of an id.", None),
