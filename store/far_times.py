@@ -75,7 +75,8 @@ def year_in_era(time: datetime) -> str:
 
 def _calendar(time: datetime, zone: tzinfo | None) -> tuple[int, datetime]:
     """Return the year, which is 0 for 1 BC, and the time in the zone. The year in that time may be wrong by a
-    multiple of 400."""
+    multiple of 400.
+    """
     if not isinstance(time, FarTime):
         with suppress(OverflowError, ValueError):
             local = time.astimezone(zone)
@@ -91,7 +92,8 @@ def _microseconds(time: datetime) -> int:
 
 def parse_far_time(text: str) -> FarTime | None:
     """Parse a far time as `plain_time` writes it. Return None for any other text, and for a time that Postgres
-    refuses."""
+    refuses.
+    """
     for microseconds, infinity in _INFINITIES.items():
         if text == infinity:
             return FarTime.nearest(microseconds)

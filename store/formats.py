@@ -125,7 +125,8 @@ def _plain(value: Any) -> str | int | float | None:
 
 _LIKENESS = 0.65
 """The share of letters that a suggestion has in common with what was typed. A three-letter word with one wrong letter
-still shares two letters."""
+still shares two letters.
+"""
 
 
 def not_known(word: str, known: Iterable[str]) -> str:

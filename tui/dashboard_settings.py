@@ -12,7 +12,7 @@ from store.configuration.toml_table import ConfigurationProblem, dotted
 from store.formats import not_known
 
 TABLE = Path(__file__).with_suffix(".json")
-"""What the dashboard and Textual know. `python -m tests.manual` writes it."""
+"""The themes, bindings and key names of the dashboard and Textual. `python -m tests.manual` writes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

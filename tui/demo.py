@@ -30,7 +30,7 @@ _SLOTS = 2
 
 @asynccontextmanager
 async def open_demo(report: Report) -> AsyncIterator[Session]:
-    """Open a demo session. The last process that uses the server removes its directory, however this one ends."""
+    """Open a demo session. The last process that uses the server removes the directory, however this process ends."""
     data_dir = throw_away_dir()
     settings = Settings(
         target=EmbeddedTarget(data_dir=data_dir),

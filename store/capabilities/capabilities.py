@@ -323,7 +323,8 @@ def _for_all(rule: Callable[[DatabaseFacts], MissingCapability | None]) -> Rule:
 
 def _for_policies(name: str) -> Rule:
     """Return a rule for what the table's policies read: project owners. The policies apply to users and to logins
-    that row level security restricts."""
+    that row level security restricts.
+    """
 
     def rule(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
         relation = facts.relations.get(name)

@@ -172,7 +172,8 @@ def _command(value: object) -> tuple[str, ...]:
 
 def _claims(value: object) -> dict[str, object]:
     """Return the claims. Claims may have any JSON value, but can't include those that decide which user gjobs acts
-    as."""
+    as.
+    """
     match value:
         case Mapping():
             pass

@@ -99,4 +99,5 @@ class Notifications:
     desktop: bool = False
     terminal: str | None = None
     """One of TERMINALS, for use where the terminal can't be detected, such as inside tmux. None: detect it from the
-    environment."""
+    environment.
+    """

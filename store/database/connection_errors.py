@@ -248,7 +248,8 @@ def _is_answer(reason: str) -> bool:
 
 def _first(reasons: Sequence[str], phrases: tuple[str, ...]) -> str | None:
     """Return the first answer with one of the phrases. A full server may refuse the next attempt with a different
-    message."""
+    message.
+    """
     return next((_words(reason) for reason in reasons if says(reason, phrases)), None)
 
 

@@ -166,7 +166,8 @@ class Database:
     @asynccontextmanager
     async def _connection(self, queries: int = 0) -> AsyncIterator[AsyncConnection]:
         """Borrow a connection, and count `queries` queries in the load. The time until its return counts as database
-        time."""
+        time.
+        """
         try:
             async with self._connections.connection() as connection:
                 self.load.count(queries)

@@ -34,5 +34,6 @@ def register(connection: AsyncConnection) -> None:
 
 def as_text(time: datetime) -> str:
     """Return a time as text for the database. The database reads this text as exactly the time that it returned
-    before."""
+    before.
+    """
     return str(time) if isinstance(time, FarTime) else time.isoformat()

@@ -154,7 +154,8 @@ BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 def begin_write(*, may_write: bool) -> str:
     """Set the level explicitly. At higher levels, updating a concurrently changed job causes a serialization error
-    instead of a clear refusal."""
+    instead of a clear refusal.
+    """
     return f"BEGIN ISOLATION LEVEL READ COMMITTED{'' if may_write else ' READ ONLY'}"
 
 

@@ -35,7 +35,8 @@ def is_racy(body: str) -> bool:
 
 def checks_caller(body: str, argument: str) -> bool:
     """Return whether the function compares this argument with the caller's id. Using the id as its default isn't
-    enough."""
+    enough.
+    """
     text = _plain(body)
     if "row_security_active" in text:
         return True

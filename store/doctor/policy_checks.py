@@ -119,7 +119,8 @@ CREATE POLICY "Own {things} in own projects, {command}" ON public.{table}
     OR {condition}
 );"""
 """Restricts which rows users may store under their own id. The app's policies stay unchanged, and still decide about
-other rows."""
+other rows.
+"""
 
 
 def _blind_for_project(table: RlsTable, policies: Sequence[RlsPolicy], *, has_assets: bool) -> Iterator[Finding]:

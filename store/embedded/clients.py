@@ -151,7 +151,8 @@ ADMINISTRATOR = "gjobs_admin"
 
 OWNER = "gjobs"
 """The role that owns and migrates the database of the same name. It is the operator and not a superuser, as in hosted
-databases."""
+databases.
+"""
 
 _UNMOVED_BY_ENVIRONMENT = {
     "hostaddr": "",

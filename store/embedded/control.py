@@ -121,7 +121,8 @@ def _require_unused(layout: DataLayout) -> None:
 
 def _count_clients(server: Postmaster) -> int:
     """Count the server's connections. Programs that use only the server's address hold no client lock, so only their
-    connections reveal them."""
+    connections reveal them.
+    """
     import psycopg
 
     try:

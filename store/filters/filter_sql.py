@@ -267,7 +267,8 @@ class _Condition:
         self, column: ColumnElement[Any], kind: TypeEngine[Any], since: ColumnElement[Any] | None = None
     ) -> ColumnElement[bool]:
         """Compare the column, or its distance from `since`. The SQL adds the amount to `since`, because subtracting
-        infinities fails."""
+        infinities fails.
+        """
 
         def end(name: str) -> ColumnElement[Any]:
             amount = self._parameter(name, kind)

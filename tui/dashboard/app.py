@@ -84,7 +84,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS, _POLL_SECONDS = 1.0, 0.01
-"""Time that keys wait until a new job is listed."""
+"""Most seconds that keys wait until a new job is listed."""
 
 
 def _palette() -> "ModuleType":
@@ -241,7 +241,9 @@ class GjobsApp(App[int]):
         await self._open()
 
     def act_as(self, store: "Store", *, compare_visibility: bool = False) -> None:
-        """Clear what the former actor saw, then act as another one. A visibility view stays on its project."""
+        """Clear what the former actor saw, then act as another one. With `compare_visibility`, the shown project
+        stays chosen.
+        """
         shown = self.dashboard.shown_project
         self.dashboard.forget()
         self.budget_news = BudgetNews()
@@ -421,10 +423,11 @@ class GjobsApp(App[int]):
             self.dashboard.jobs.expect_deletion(job_ids, are_deleted=are_deleted)
 
     async def go_to_job(self, job: GenerationJob, *, repeats: GenerationJob | None = None) -> str:
-        """Move the cursor to the job if it is listed soon. Later it could move under another key.
+        """Move the cursor to the job if it is listed soon. After that the cursor stays, because the user may already
+        press another key.
 
-        If it is not listed, return a sentence that says so. Drop the keys typed for it, unless the cursor is on the job
-        that it repeats: the user sees that job and pressed the key on it.
+        If it is not listed, return a sentence that says so. Then drop the keys typed for the new job, unless the
+        cursor is on `repeats`: the user sees that job and pressed the key on it.
         """
         if not self.dashboard.query(JobsPanel) or await self._moves_to(job):
             return ""
@@ -490,7 +493,7 @@ class GjobsApp(App[int]):
         return action in ALWAYS_OPEN
 
     def _is_toggle(self, event: events.Key) -> bool:
-        """Return whether the key opens a dialog over the list that the same key closes."""
+        """Return whether the key opens a dialog over the list and also closes that dialog."""
         from tui.dashboard.keys import help as key_help
 
         # While the dashboard closes, its table may be gone.
@@ -501,7 +504,7 @@ class GjobsApp(App[int]):
         return any(binding.id == closing and presses(self, binding, event.key) for binding in bindings if closing)
 
     def _is_early(self, event: events.Event) -> bool:
-        """Return whether the key acts on rows that have not replaced those of another list yet."""
+        """Return whether the key acts on rows while the requested list is still awaited."""
         if self.screen is not self.dashboard or not self.dashboard.awaits_list or not isinstance(event, events.Key):
             return False
         active = self.screen.active_bindings.get(event.key)

@@ -28,7 +28,8 @@ ToastRack {
 ModalScreen > ToastRack { layer: default; }
 .-behind-dialog ToastHolder { display: none; }
 """
-"""Uses the variables below. Above a dialog, toasts take room from it. The dashboard places the toasts of all screens.
+"""Uses the variables below. On a dialog's screen, toasts reduce the room for the dialog. The dashboard places the
+toasts of all screens.
 
 Each screen has the toasts of the app. Textual draws a dialog and the screens behind it: only the top one shows toasts.
 """
@@ -91,7 +92,9 @@ def _luminance(color: Color) -> float:
 
 
 _CELL_RATIO = 21 * 0.602 / 20
-"""Cell width divided by the cell height that Rich assumes, 20 pixels. The first font is 0.602 of its size wide."""
+"""Cell width divided by the cell height that Rich assumes, 20 pixels. A character of the first font is 0.602 times
+the font size wide.
+"""
 
 # With a font size of 21 pixels, box-drawing characters of adjacent lines meet.
 _FORMAT = """\

@@ -43,7 +43,7 @@ _KEYS_OF_ALL = {"details.copy_id": "copy id", "details.copy_json": "copy JSON", 
 
 
 def _applicable_keys(status: AnyStatus) -> Mapping[str, str]:
-    """Return the keys that apply to a visible job, by binding id. Other keys explain why they do not."""
+    """Return the keys that apply to a visible job, by binding id. The other keys explain why they do not apply."""
     moves = {f"details.{action}": action for action, target in STATUS_ACTIONS.items() if target in status.allowed}
     return {**moves, **(_RETRY if status is JobStatus.FAILED else {}), **_DELETE}
 
@@ -170,7 +170,7 @@ class JobDetails(Dialog[JobAction]):
 
     @property
     def _error(self) -> str | None:
-        """The full error if it is known and still belongs to the present one; else the listed part."""
+        """The full error if it is known and begins with the listed part; else the listed part."""
         error, whole = self.job.error, self._whole.error if self._whole else None
         return whole if error and whole and whole.startswith(error) else error
 
@@ -215,7 +215,7 @@ class JobDetails(Dialog[JobAction]):
 
 
 async def tell_names(poller: "SessionPoller", details: JobDetailsView) -> None:
-    """Load names. The acting user reads the asset, and the operator the owner. Refused names stay ids."""
+    """Load names. The asset is read as the acting user, and the owner as the operator. Refused names stay ids."""
     session, store, job = poller.session, poller.store, details.job
     if session is None or store is None:
         return

@@ -32,7 +32,7 @@ class StateFile:
 
     theme: str | None = None
     projects: Mapping[str, str] = field(default_factory=dict)
-    """Id of the last project by place, "" for all projects. A place is a database and an actor."""
+    """Maps a place to the id of its last project, or to "" for all projects. A place is a database and an actor."""
 
 
 class RememberedState:
@@ -130,7 +130,7 @@ class DeletedUserCheck:
 
 
 class PendingNavigation:
-    """Keeps an action until the newest request is answered, and a hidden job that was found by its id."""
+    """Keeps an action until the newest request is answered. Also keeps a hidden job found by its id."""
 
     def __init__(self) -> None:
         self._on_arrival: Callable[[Listing], object] | None = None

@@ -135,7 +135,7 @@ class CopyRequested(Message):
 
 
 class JobDetailsView(Protocol):
-    """The parts of the details dialog that loading its contents needs."""
+    """The parts of the details dialog that are needed to load its contents."""
 
     job: GenerationJob
 

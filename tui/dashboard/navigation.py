@@ -169,7 +169,7 @@ _ID = "id "
 
 
 def id_choices(needle: str) -> Sequence[Choice]:
-    """Return the choice to find the typed text as an id, if it may be one."""
+    """If the typed text may be an id, return a choice that finds it."""
     if id_range(needle) is None:
         return ()
     return (

@@ -38,7 +38,9 @@ def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetu
 
 
 def _checked_keymap(configuration: Configuration) -> Mapping[str, str]:
-    """Return the keymap, and check the theme. Without both, the first paint does not wait for reading the tables."""
+    """Return the keymap, and check the theme. If neither is configured, the table of known keys and themes is not
+    read before the first paint.
+    """
     if not configuration.keymap and configuration.theme is None:
         return {}
     from tui.dashboard_settings import checked_keymap

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 0.3
 """Delay before the screen shows that it waits for an answer."""
 _SAME_MOMENT = timedelta(seconds=1)
-"""Totals are current with a list that was read at most this much later."""
+"""Totals count as current if the list changed at most this long after they were read."""
 
 _SMALLEST = Size(40, 8)
 _WIDE = 100
@@ -241,7 +241,9 @@ class DashboardScreen(Screen[None]):
             self._totals = self._totals_cache.best_totals(self.totals_query) or self._totals
 
     def show_no_totals(self, error: StoreError) -> None:
-        """Keep totals that are already shown, because they have an age. Otherwise show why there are none."""
+        """Keep totals that are already shown, because their age is shown beside them. Otherwise show why there are
+        none.
+        """
         if self._totals is None:
             self._failed_totals_query = self.totals_query
             why = no_totals(self._visibility) or f"Not counted: {clean(error.message, limit=400)}"

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 
 def session_opener(settings: Settings) -> "Opener":
-    """Return an opener for the configured database. It keeps a password from a command between attempts."""
+    """Return an opener for the configured database. Between attempts, it remembers the password that a command
+    printed.
+    """
     password: PasswordCommand | None = None
 
     @asynccontextmanager

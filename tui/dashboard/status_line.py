@@ -53,7 +53,7 @@ class ConnectionStatus:
     actor_label: str
     """For example "ada@example.com" or "the operator". Empty until connected."""
     has_partial_claims: bool = False
-    """Whether the app may show different rows to this actor."""
+    """Whether the user's own app may show other rows, because gjobs does not know all claims."""
     visibility: str | None = None
     """For example "sees 37 of 41", in the visibility view."""
     read_only: bool
@@ -73,7 +73,7 @@ class ConnectionStatus:
 
 
 _NAME_WIDTHS = (40, 26, 20, 16, 12, 8)
-"""Cells of each name, tried until the end of the line fits."""
+"""Widths of each name in cells, tried in this order until the line is short enough."""
 
 _DOT: Part = (" · ", "$foreground-muted")
 _BLOCK_STYLE = "bold $frame-text on $frame-block"

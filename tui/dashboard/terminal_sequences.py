@@ -27,29 +27,30 @@ STRING_TERMINATOR = f"{ESCAPE}\\"
 STRING_STARTS = frozenset("]P_^X")
 STRING_ENDS = frozenset("\x07\x9c")
 CANCELS = frozenset("\x18\x1a")
-"""They end a reply as well. In a string that may be typed, they are keys."""
+"""They end a reply as well. In a string that a person may have typed, they count as keys."""
 
 REPLY = re.compile(r"\]\d+;|P[\d;?]*[!$+>]|_G\w=")
 REPLY_START = re.compile(r"\]\d+|P[\d;?]+|_G\w?")
 
 LONGEST_PAUSE = 1.0
-"""Seconds. A reply that pauses longer has no end."""
+"""Seconds. A reply that pauses for longer counts as unfinished."""
 
 LONGEST_STRING, LONGEST_SECONDS = 100_000, 3.0
-"""After either, a short pause ends a reply. Text without pauses is not typed by a person."""
+"""After this length or time, even a short pause ends a reply. Text without pauses is not typed by a person."""
 
 LONGEST_UNKNOWN, UNKNOWN_SECONDS = 1_000, 0.5
-"""After either, a string that does not begin like a reply is keys."""
+"""After this length or time, a string that does not begin like a reply counts as keys."""
 
 LONGEST_PASTE_PAUSE = 5.0
 """Seconds after which a paste ends, so that a person can use the keyboard again. A slow line may stall for longer."""
 
 ENOUGH_KEYS = 5
-"""A terminal sends keys after the rest. As many as these show that no rest comes."""
+"""The rest of a sequence arrives before later keys. After this many keys, the rest is no longer expected."""
 
-# The rest of a paste or a reply may come after its longest pause. It comes in a burst, which never acts as keys. The
-# keys of a person come one by one. After a paste, these sequences are no rest, because escapes are rarely pasted:
-# REPEATED is what the mouse, the focus or a held key sends. SINGLE is a key, or the start of one, before a pause.
+# The rest of a paste or a reply may arrive after the longest pause that is allowed. It comes in a burst, which never
+# acts as keys. The keys of a person come one by one. These sequences do not count as the rest of a paste, because
+# pasted text rarely contains escapes: REPEATED is what the mouse, the focus or a held key sends. SINGLE is a key, or
+# the start of one, before a pause.
 REPEATED = re.compile(r"\x1b(?:\[(?:<[\d;]+[Mm]|(?:1;\d+)?[A-H]|[IO]|48;[\d;:]+t|200~)|O[A-H])")
 SINGLE = re.compile(r"\x1b(?:O[A-Z]?|\[<?[\d;:]*[A-Za-z~]?)")
 PARTIAL = re.compile(r"\x1b(?:O|\[<?[\d;:]*)")
@@ -77,7 +78,9 @@ class Unfinished(NamedTuple):
     """A sequence that paused for too long. Its rest may come late."""
 
     is_rest: Callable[[str], bool | None]
-    """Whether a burst is the rest. None if the next character decides. Without one, the burst is a key."""
+    """Whether a burst is the rest. None if the next character decides. If no further character comes, the burst is a
+    key, except for an unfinished escape sequence after a paste.
+    """
     read_on: Callable[[], Parsing]
     is_paste: bool = False
 
@@ -129,7 +132,9 @@ class SequenceReader:
         self._unread = characters + self._unread
 
     def _expect_rest(self, unfinished: Unfinished) -> None:
-        """Expect the rest of a sequence. That of a paste stays expected: it may contain what looks like a sequence."""
+        """Expect the rest of a sequence. If the rest of a paste is expected already, that does not change: it may
+        contain what looks like a sequence.
+        """
         if self._unfinished is None or not self._unfinished.is_paste:
             self._unfinished, self._keys_since = unfinished, 0
 
@@ -140,7 +145,7 @@ class SequenceReader:
         self._expect_rest(Unfinished(partial(_is_rest_of_reply, start), partial(self._drop_reply, start)))
 
     def _expect_rest_of_paste(self, end: str) -> None:
-        """`end` is the part of its end that has come."""
+        """`end` is the part of the paste's end marker that has already arrived."""
         read_on = partial(self._read_late_paste, end)
         self._expect_rest(Unfinished(partial(_is_rest_of_paste, end), read_on, is_paste=True))
 
@@ -242,7 +247,7 @@ class SequenceReader:
             self._push_back(character)
 
     def _read_string(self, text: str) -> Parsing:
-        """Drop a reply. Press the keys if it is none."""
+        """Drop a reply. If the string is not a reply, press its characters as keys."""
         began = monotonic()
         while not REPLY.match(text):
             is_likely = bool(REPLY_START.fullmatch(text))
@@ -278,14 +283,16 @@ class SequenceReader:
             length += 1
 
     def _end_reply(self, following: str) -> None:
-        """End a reply at an escape. Without a backslash after it, it begins another sequence."""
+        """End a reply at an escape. If no backslash follows, the escape begins another sequence."""
         if not following:
             self._press_escape()
         elif ESCAPE + following != STRING_TERMINATOR:
             self._push_back(ESCAPE + following)
 
     def _read_paste(self) -> Parsing:
-        """Drop escapes in pasted text. Textual would type what follows them. End a paste that the terminal does not."""
+        """Drop escapes in pasted text. Textual would type what follows them. End the paste if the terminal does not
+        end it in time.
+        """
         self._unfinished = None
         text, last = "", monotonic()
         ends_at = last + LONGEST_PASTE_PAUSE
@@ -316,19 +323,23 @@ class SequenceReader:
 
 
 def _shortest(sequence: str) -> int:
-    """Return the length before which a letter ends no sequence: keys of the Linux console and the old mouse reports."""
+    """Return the minimum length of a sequence that a letter ends: keys of the Linux console and the old mouse
+    reports.
+    """
     return {"[": 4, "M": 6}.get(sequence[2], 3)
 
 
 def _is_rest_of_control(burst: str) -> bool | None:
-    """The rest begins with a parameter, or it is the last letter and another sequence follows."""
+    """Return whether the burst begins with a parameter, or is a last letter before another sequence."""
     if len(burst) == 1:
         return None
     return " " <= burst[0] <= "?" or (burst[0].isprintable() and burst[1] == ESCAPE)
 
 
 def _is_rest_of_reply(start: str, burst: str) -> bool | None:
-    """An escape begins another sequence. A start that a person may have typed is followed by that of a reply."""
+    """An escape begins another sequence. If a person may have typed the start, it is a reply only if the burst
+    continues it so.
+    """
     is_reply = bool(REPLY.match(start))
     if is_reply and burst in {STRING_TERMINATOR, *STRING_ENDS, *CANCELS}:
         return True

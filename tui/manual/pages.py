@@ -66,7 +66,9 @@ class Hit:
     """Where the words stand in the line: the start of the first and the end of the last."""
 
     def excerpt(self, cells: int) -> str:
-        """Return the line from where its first `cells` characters show the words. The caller cuts the end."""
+        """Return the line, with its beginning cut so that the words are among the first `cells` characters. The
+        caller cuts the end.
+        """
         if not self.first or self.end < cells or len(self.line) <= cells:
             return self.line
         start = min(self.first, max(self.first - cells // 3, self.end + _ELLIPSES - cells))
@@ -123,7 +125,7 @@ def _sections(topic: str) -> Iterator[Section]:
 
 
 def search(text: str) -> list[Hit]:
-    """Find the sections in which every word begins a word, in any case.
+    """Find the sections in which each typed word is the start of a word. Case is ignored.
 
     The page of that name comes first, then the sections with most of the words in their topic and heading.
     """

@@ -80,7 +80,7 @@ def forgotten_words(budget: Budget) -> str:
 
 
 def change_words(budget: Budget) -> str:
-    """Describe an existing budget with a limit that is not set yet."""
+    """Describe what an existing budget would become with the typed limit."""
     spent = f"{money(budget.spent_cents)} is spent"
     if budget.state is BudgetState.USED_UP:
         return f"{spent}. {ALREADY_USED_UP}"

@@ -23,7 +23,7 @@ _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
 """The Hangul fillers: letters by category, but drawn as nothing."""
 _VARIATION_SELECTORS = frozenset([*range(0x180B, 0x180E), 0x180F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
-"""Invisible by themselves. Terminals disagree on whether they widen the character before them."""
+"""Invisible by themselves. Terminals disagree on whether a variation selector widens the character before it."""
 
 
 class _SafeCharacters(dict[int, str]):

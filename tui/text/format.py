@@ -39,7 +39,7 @@ def json_beginning(text: str) -> object:
 
 
 def _beginning(text: str, place: int) -> object:
-    """Raise ValueError if no value begins here, or one that must not be shown cut."""
+    """Raise ValueError if no value begins here, or if the value is cut and must not be shown so."""
     with suppress(ValueError):
         value, end = _DECODER.raw_decode(text, place)
         if end < len(text) or not isinstance(value, (int, float)):
@@ -120,7 +120,7 @@ def percent(rate: float | None) -> str:
 
 
 def age(then: datetime, now: datetime) -> str:
-    """Return how long ago, or in how long, in one whole unit. Rows on screen therefore seldom change.
+    """Return the time since or until a moment, in one whole unit. Rows on screen therefore seldom change.
 
     It rounds down as durations do, so the two never contradict each other. Far times are shown by their year.
     """

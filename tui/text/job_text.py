@@ -69,7 +69,7 @@ def fact_lines(
 
 
 def _linked(links: RetryLinks) -> list[tuple[str, list[Span]]]:
-    """Return the links between a job and its retries. Only the newest retry is named, because it counts."""
+    """Return the links between a job and its retries. Only the newest retry is named, because only that one matters."""
     facts: list[tuple[str, list[Span]]] = []
     if links.repeats:
         facts.append(("Repeats", [(str(links.repeats), "")]))

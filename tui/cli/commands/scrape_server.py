@@ -32,7 +32,8 @@ _HOST = re.compile(rf"(?:{'|'.join(map(re.escape, _HOSTS))})(?::[0-9]{{1,5}})?",
 """Any port, because the port differs behind an SSH tunnel. No domain name gets past this check, whatever its port."""
 _TARGET = re.compile(rb"(?:http://[^/?]*)?/(?:metrics)?(?:\?.*)?", re.IGNORECASE)
 """A request target that returns the metrics. Monitoring systems may add a query, and a proxy sends the whole
-address."""
+address.
+"""
 _OPENMETRICS = "application/openmetrics-text"
 _END = b"\r\n\r\n"
 _FULL_PAUSE = 0.1

@@ -109,7 +109,8 @@ class ReaderGone(Exception):
 class Receiver(Protocol):
     async def tell(self, transition: Transition) -> None:
         """Report the transition. Returns when the transition need not be reported again. Cancel the call to stop
-        trying."""
+        trying.
+        """
 
 
 class Printer:

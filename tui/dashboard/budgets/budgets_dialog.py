@@ -283,7 +283,7 @@ class BudgetForm(FormDialog[Budget]):
         return self.query_one(f"#{field}", Input).value.strip()
 
     def _meaning(self) -> Budget | None:
-        """Return the present budget as it would become. Return None without a budget or a typed limit."""
+        """Return the present budget with the typed limit and share. Return None without a budget or a typed limit."""
         limit = typed_cents(self._typed("limit"))
         budget = self._present()
         if budget is None or limit is None:

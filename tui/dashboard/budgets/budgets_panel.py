@@ -36,7 +36,7 @@ class BudgetsPanel(SteadyText):
     BORDER_TITLE = "Budgets"
 
     def show(self, totals: "Totals", *, width: int, screen_height: int) -> None:
-        """Show the budgets with the least left first, in lines of `width` cells."""
+        """Show the budgets in lines of `width` cells, starting with the one that has the least left."""
         if not totals.budgets:
             self.forget()
             return

@@ -142,7 +142,7 @@ class PickDialog(Dialog[str]):
         return [choice for score, choice in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
 
     def _score(self, needle: str, ids: IdRange | None, choice: Choice) -> float:
-        """Score a choice. An id matches only as a prefix, and its text only as a whole, not letter by letter."""
+        """Score a choice. A text that may be an id matches the beginning of ids, or stands as a whole in a label."""
         if ids is None:
             return self._search.match(needle, choice.label[:_LONGEST_LABEL])[0]
         is_of_id = choice.identifier is not None and ids.low <= choice.identifier <= ids.high
@@ -227,7 +227,9 @@ class SearchDialog(PickDialog):
         self._enter_waits = False
 
     def _is_clear(self, found: Sequence[Choice]) -> bool:
-        """Whether enter can only mean one choice. With several, the user has not yet seen the first one."""
+        """Whether enter can only mean one choice. With several matches, the user has not seen yet which one enter
+        would take.
+        """
         return len(found) == 1 or (not found and self.query_one(OptionList).option_count == 1)
 
     def _say_searching(self) -> None:

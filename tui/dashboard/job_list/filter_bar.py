@@ -89,7 +89,7 @@ class FilterBar(Vertical):
         self._typing: Timer | None = None
 
     def build_hidden_parts(self) -> None:
-        """Build the parts. They are needed only before the user types."""
+        """Build the parts. They are not needed until the user types."""
         if not self._is_built:
             self.mount(FilterField(id="find"), CompletionList(), SteadyText(id="mistake"))
 

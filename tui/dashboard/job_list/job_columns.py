@@ -211,7 +211,7 @@ class Cell:
 
 
 def header_cells(columns: Iterable[JobColumn], sort: ListOrder | None) -> tuple[Cell, ...]:
-    """Return the titles. The sorted one points down if the largest or newest value is at the top."""
+    """Return the titles. The arrow of the sorted column points down if the largest or newest value is at the top."""
     cells: list[Cell] = []
     for column in columns:
         is_sorted = sort is not None and SORTED_BY.get(column.name) is sort.column

@@ -92,7 +92,7 @@ class SortRequested(JobTableMessage, namespace="job_table"):
 
 @dataclass
 class AllMarked(JobTableMessage, namespace="job_table"):
-    """Mark all jobs of a list that is only partly loaded. The table has marked nothing."""
+    """Mark all jobs of a list that is only partly loaded. The table leaves this to the receiver of the message."""
 
 
 @dataclass

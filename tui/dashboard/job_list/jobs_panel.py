@@ -147,7 +147,7 @@ class JobsPanel(Vertical):
         self._is_expensive = False
         """Whether the filter waits for a confirmation because it is slow."""
         self._requested_id: str | None = None
-        """An id to find as any entity if no row has it."""
+        """An id to look up among all kinds of entities if no row matches it."""
         self._users: tuple[str, ...] = ()
         """E-mails that a filter may name."""
         self.view_name_for: Callable[[str, ListOrder], str | None] = lambda _text, _order: None

@@ -92,7 +92,7 @@ def _percent(done: int) -> str:
 
 
 async def order_by(host: "ActionHost", order: ListOrder) -> None:
-    """Sort the list. The order by creation is always available, because each list starts with it."""
+    """Sort the list. The order by creation needs no check, because it is the default of each list."""
     store, dashboard = host.poller.store, host.dashboard
     if store is not None and order.column is not OrderColumn.CREATED:
         try:
@@ -142,7 +142,7 @@ async def show_users(host: "ActionHost") -> None:
     store = host.poller.store
     if store is None or not isinstance(store.actor, Operator):
         return
-    with suppress(StoreError):  # Without users, none are offered.
+    with suppress(StoreError):  # If the users can't be read, none are offered.
         users = await store.find_users("")
         if store is host.poller.store:
             host.dashboard.jobs.know_users(tuple(user.email for user in users if user.email))

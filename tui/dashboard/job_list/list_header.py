@@ -103,7 +103,7 @@ _ORDERS: Mapping[tuple[OrderColumn, bool], str] = {
 }
 
 _FOUND_WIDTHS = (40, 24, 12, 0)
-"""Cells of the filter, tried from left to right until the rest fits."""
+"""Widths of the filter text in cells, tried in this order until the title fits."""
 
 
 def job_list_title(

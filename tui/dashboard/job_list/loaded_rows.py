@@ -115,7 +115,7 @@ class LoadedRows:
         """Return the jobs that are missing from `other` although it covers their place."""
         if other.order.column is OrderColumn.CREATED:
             return frozenset(job.id for job in self.jobs if job.id not in other and other.would_include(job))
-        # Where values change, only a place between two shared rows is covered.
+        # In an order by changing values, only places between two shared rows are surely covered.
         shared = [index for index, job in enumerate(self.jobs) if job.id in other]
         first = min(shared, default=len(self.jobs)) if other.has_before else 0
         last = max(shared, default=-1) if other.has_after else len(self.jobs) - 1
@@ -148,7 +148,8 @@ class LoadedRows:
     ) -> "LoadedRows":
         """Return other rows of the same list, or newer versions of the same rows.
 
-        Shared rows determine the places of the others. The shared row closest to the place `near` comes first.
+        Shared rows determine the places of the others. The places are counted from the first shared row at or below
+        `near`, or else above.
         """
         later = LoadedRows(
             jobs=self._kept(jobs),
@@ -179,7 +180,7 @@ class LoadedRows:
 
 
 def _placed(window: LoadedRows, first_place: int, *, is_exact: bool) -> LoadedRows:
-    """Return the rows at this place. A loaded end of the list overrides it."""
+    """Return the rows at this place. If an end of the list is loaded, the place is counted from that end."""
     length, held = window.length, len(window)
     if not window.has_before:
         return window

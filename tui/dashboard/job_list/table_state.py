@@ -124,7 +124,7 @@ class TableState:
         return self if self.cursor is not None or self.place is None else self.moved_to_place(self.place)
 
     def is_missing(self, job_id: UUID, later: "TableState") -> bool:
-        """Return whether a loaded job is known to have left its place in a later view."""
+        """Return whether a job loaded here is surely missing from the rows of `later`."""
         return job_id in self.rows.missing_from(later.rows)
 
     def _first(self, rows: LoadedRows) -> "TableState":

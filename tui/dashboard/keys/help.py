@@ -100,7 +100,7 @@ TOPIC_OF: Mapping[type[DOMNode], str] = {
     TextPrompt: "tour",
     PickDialog: "tour",
 }
-"""The page for the focused widget, or else for its screen. The first class that fits counts."""
+"""The page for the focused widget, or else for its screen. The first matching class decides."""
 
 
 def of_the_app() -> Iterator[Binding]:

@@ -70,7 +70,7 @@ class KeyQueue:
         self._expected: frozenset[Screen[Any]] | None = None
         """The screen stack before the current key. The key is expected to open a screen above it."""
         self._unseen_until = 0.0
-        """Keys that arrive earlier were typed for a dialog that has closed by itself, or for an unlisted job."""
+        """Until this time, keys count as typed for a dialog that closed by itself, or for an unlisted job."""
         self._dropped = DROPPED
 
     def expect_dialog(self) -> None:

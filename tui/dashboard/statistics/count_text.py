@@ -41,7 +41,7 @@ def _rounded(number: int) -> int:
 
 
 def totals_age(seconds: float, *, is_current: bool = True) -> str:
-    """Return the time since the numbers were read. Only current numbers are of just now."""
+    """Return the time since the numbers were read. Only current numbers are called "just now"."""
     if seconds < _JUST_NOW and is_current:
         return "just now"
     return f"{'stale: ' if is_stale(seconds) else ''}{elapsed(seconds)} old"

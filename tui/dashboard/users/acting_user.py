@@ -171,7 +171,7 @@ async def pick_user(host: ActionHost, operator: Store, title: str) -> UUID | Non
 
 
 async def report_if_deleted(host: ActionHost, store: Store, user: ActingUser) -> None:
-    """Report that `user` was deleted. Call it when `user` sees nothing by `store`."""
+    """Report that `user` was deleted. Call it when `store` returns no rows for `user`."""
     session = host.poller.session
     if session is None:
         return

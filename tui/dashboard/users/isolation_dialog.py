@@ -60,7 +60,9 @@ def verdict_mark(verdict: ProbeVerdict) -> str:
 
 
 def answer_words(probe: Probe) -> str:
-    """Return the database's answer as clean text. State first if the database was not asked."""
+    """Return the database's answer as clean text. If the database was not asked, the text begins with a note that
+    says so.
+    """
     answer = clean(probe.answer, limit=_LONGEST_ANSWER)
     match probe.how:
         case ProbeMethod.TRIED:

@@ -98,7 +98,7 @@ class WorkersDialog(Dialog[UUID]):
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
-        """Choose by key, because the lines may have changed."""
+        """Choose the line by what identifies it, because the lines may have changed."""
         self._follow_choice(event.option_id)
 
     def action_lead(self) -> None:
