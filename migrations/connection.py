@@ -114,9 +114,10 @@ _TURN = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjo
 
 
 def acquire_run_lock(connection: psycopg.Connection) -> None:
-    """Take the lock until the connection ends, which must be in autocommit. Raises AnotherRun if another run holds it.
+    """Hold the lock until the connection ends. The connection must be in autocommit. Raises AnotherRun if another run
+    holds it.
 
-    It polls instead of waiting in the database: a concurrent index build would wait for that wait.
+    It polls instead of waiting in the database: a concurrent index build would wait until that wait ends.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while _value(connection, _TURN) is not True:
@@ -138,8 +139,8 @@ def is_shared(connection: psycopg.Connection, conninfo: Mapping[str, str | int])
     """Return whether a pooler serves each transaction from another process.
 
     Behind a pooler, the process differs from the one reported on connecting. A pooler in session mode never gives this
-    connection's process to another one. Both connections are asked in turns, because some poolers use the process that
-    was free for longest, and others the last one.
+    connection's process to another one. Both connections are asked in turn: some poolers reuse the process idle
+    longest, others the one freed last.
     """
     process = _process(connection)
     if process == connection.info.backend_pid:
@@ -165,7 +166,9 @@ def _process(connection: psycopg.Connection) -> object:
 
 
 def _process_in_time(other: psycopg.Connection) -> int | None:
-    """Return the process, or None if the pooler has no free one. Then the first connection's is not free either."""
+    """Return the process, or None if the pooler has no free one. If the pooler has none, the first connection's
+    process is not free either.
+    """
     if _answer_in_time(other, "BEGIN READ ONLY") is None:
         return None
     process = _answer_in_time(other, _PROCESS)

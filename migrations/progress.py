@@ -105,7 +105,9 @@ select a.pid, a.usename, nullif(a.application_name, ''), a.state
 def reporting_progress(
     conninfo: Mapping[str, str | int], connection: psycopg.Connection, report: Report
 ) -> Iterator[None]:
-    """Report inside how far an index build is, and which process blocks it. Quick work is not reported."""
+    """Within the block, report the progress of an index build and the process that blocks it. Quick work is not
+    reported.
+    """
     row = connection.execute("select pg_catalog.pg_backend_pid()").fetchone()
     done = threading.Event()
     watcher = threading.Thread(target=_watch, args=(conninfo, row and row[0], report, done), daemon=True)

@@ -20,16 +20,16 @@ SHARE_OF_TIME = 10
 LONGEST_WAIT = 30.0
 """Seconds. Growing waits stop here, unless the interval or a slow query needs more."""
 LONGEST_COSTLY_WAIT = 300.0
-"""Seconds. A larger share than the default never delays a query longer: a slow query may be fast next time."""
+"""Seconds. A larger share than the default never makes a wait longer than this: a slow query may be fast next time."""
 FAST = 0.25
-"""Seconds. Of a query that is faster, much of the time is the network's and not the server's work."""
+"""Seconds. A faster query takes much of its time in the network, not in the server."""
 LONGEST_FAST_WAIT = 10.0
-"""Seconds. A larger share than the default never delays a fast query longer, so that its result does not lag behind."""
+"""Seconds. A share above the default never makes a fast query wait longer than this."""
 LONGEST_IDLE_WAIT = 10.0
 """Seconds, for a feed that a person watches and that no notification wakes."""
 IDLE_AFTER = 0.25
-"""Seconds to wait after the last wake-up, so that changes made together are read together. Longer than the silence of
-the triggers after a notification: they don't announce what changes meanwhile.
+"""Seconds to wait after the last wake-up, so that changes made together are read together. Longer than the time in
+which the triggers stay silent after a notification: they don't announce what changes meanwhile.
 """
 SHORTEST_HINTED_WAIT = 1.0
 """Seconds. A constant stream of wake-ups causes at most one query in this time."""
@@ -75,7 +75,7 @@ def wait_for_cost(share: float, duration: float) -> float:
 
 
 def usual_duration(durations: Sequence[float]) -> float:
-    """Return the seconds to expect of the next query: the shorter of the last two, and those of a fast query at first.
+    """Return the expected duration of the next query: the shorter of the last two, or a fast one at first.
 
     A single slow query may only have waited for a busy machine.
     """
@@ -125,7 +125,7 @@ class PollResult(Generic[T]):
     number: int
     """Counts all results of this feed, including failures, from 1."""
     generation: int
-    """Counts the queries set, from 1. A result of an older generation is stale."""
+    """Counts how often a query was set, from 1. A result of an older generation is stale."""
     value: T
     is_changed: bool
     """Whether the value differs from the last one or is the first of its query. If not, there is nothing to draw."""
@@ -340,12 +340,13 @@ class Poller(Generic[Q, T]):
     def _after_failure(self, error: StoreError, attempts: int) -> Callable[[], float | None]:
         if isinstance(error, SignInRefused):
             return lambda: None
-        # A server that answered may have worked the whole time. Otherwise the wait cost it nothing.
+        # A server that answered may have worked the whole time. A server that did not answer is assumed to have done
+        # no work.
         worked = self._durations[-1] if error.sqlstate is not None else 0.0
         return lambda: max(wait_after_failure(self._pace.interval, attempts), wait_for_cost(self._pace.share, worked))
 
     async def unless_asked(self, question: Awaitable[A]) -> tuple[A] | None:
-        """Return the result in a tuple. None, and stopped, if another query is set meanwhile."""
+        """Return the result in a tuple. If another query is set meanwhile, stop `question` and return None."""
         return await unless_stopped(self._query_changed, question)
 
     async def _fetch_unless_asked(self) -> tuple[T] | None:

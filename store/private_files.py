@@ -17,7 +17,8 @@ _SYNC_NOT_POSSIBLE = frozenset({errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.
 def make_directory(path: Path, mode: int | None = None) -> bool:
     """Create the directory and its missing parents. Return whether it was missing.
 
-    Without a mode, others may enter root's directories and not list them: Postgres may run there as another account.
+    Without a mode, others may enter directories that root creates, but not list them. Postgres may run there as
+    another account.
     """
     if not path.parent.exists():
         make_directory(path.parent)

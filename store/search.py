@@ -119,7 +119,7 @@ async def user_kinds(actor_database: ActorDatabase) -> list[IdKind]:
 
 
 async def knows_users_by_rows(actor_database: ActorDatabase) -> bool:
-    """Return whether the operator can't read users, and derives them from jobs and projects instead."""
+    """Return whether the operator can't read users, so that they are derived from jobs and projects."""
     return actor_database.is_operators and not await actor_database.has(Capability.USERS)
 
 
@@ -165,7 +165,7 @@ async def find_user(actor_database: ActorDatabase, email_or_id: str) -> User:
 
 
 async def find_actor(actor_database: ActorDatabase, email_or_id: str) -> ActingUser:
-    """Return the user to act as. Raises as `find_user` does, but reads no job to find one."""
+    """Return the user to act as. Raises the same errors as `find_user`, but reads no jobs to find the user."""
     needle = validation.check_storable("email", email_or_id).strip()
     user_id = _id_of(needle)
     if user_id is None:

@@ -289,7 +289,7 @@ class Store:
             async with self.actor_database.write_jobs(Capability.DELETING) as writing:
                 yield writing
         except InvalidValue as error:
-            # A deletion stores no value, so a foreign key refused it, either at once or on commit.
+            # A deletion stores no value, so only a foreign key can cause this error.
             raise validation.referred_to(error.sqlstate) from error
 
     async def restore_generation_jobs(self, deleted: Sequence[GenerationJob]) -> tuple[GenerationJob, ...]:
@@ -503,7 +503,7 @@ class Store:
             )
 
     async def remove_budget(self, budget_id: UUID) -> Budget:
-        """Remove a budget and what was spent of it, and return it as it was. Raises RowMissing."""
+        """Remove a budget and its record of spending, and return the budget as it was. Raises RowMissing."""
         readable = await self.actor_database.readable_beside_budgets()
         async with self.actor_database.write(Capability.SETTING_BUDGETS) as transaction:
             return await budget_sql.remove_budget(transaction, budget_id, readable=readable)
@@ -590,7 +590,7 @@ class Store:
         return await search.find_user(self.actor_database, email_or_id)
 
     async def find_actor(self, email_or_id: str) -> ActingUser:
-        """Return the user to act as. Raises as `get_user` does, but reads no job to find one."""
+        """Return the user to act as. Raises the same errors as `get_user`, but reads no jobs to find the user."""
         return await search.find_actor(self.actor_database, email_or_id)
 
     async def find_users(self, text: str, *, limit: int = FOUND_USERS) -> Sequence[FoundUser]:

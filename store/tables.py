@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from store.jobs.job import FINAL_STATUSES, JobStatus, sql_literals
 
-# PostgreSQL's default names. The app's schema has them because it gives none.
+# PostgreSQL's default names. The app's schema uses them because it names no constraints.
 metadata = MetaData(
     naming_convention={"pk": "%(table_name)s_pkey", "fk": "%(table_name)s_%(column_0_name)s_fkey"},
 )

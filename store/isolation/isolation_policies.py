@@ -74,7 +74,7 @@ def _split(expression: str) -> Iterator[str]:
 
 
 def _depths(expression: str) -> Iterator[tuple[int, int]]:
-    """Yield each position outside quotes, with the number of open parentheses after it."""
+    """Yield each position outside quotes, with the parenthesis depth after that character."""
     depth, quote = 0, ""
     for index, character in enumerate(expression):
         if quote:
@@ -134,8 +134,8 @@ def _judge_probe(
 
 
 def _combine(meanings: Mapping[RlsPolicy, ProbeVerdict], *, kept: str) -> tuple[ProbeVerdict, str]:
-    """Combine the verdicts: one permissive policy and all restrictive ones must allow a row. `kept`
-    describes the rest.
+    """Combine the verdicts: one permissive policy and all restrictive ones must allow a row. `kept` is the text for
+    when no permissive policy allows rows of others.
     """
     permissive = {policy: verdict for policy, verdict in meanings.items() if policy.is_permissive}
     restrictive = {policy: verdict for policy, verdict in meanings.items() if not policy.is_permissive}
@@ -161,7 +161,7 @@ def _meaning(policy: RlsPolicy, verb: Verb) -> ProbeVerdict:
         return ProbeVerdict.UNKNOWN
     conditions = set(conjuncts(expression))
     keeping = _OWN_PROJECT if verb is Verb.INSERT_INTO else _OWN_ROW
-    # A row inserted into someone's project belongs to the other user.
+    # The row inserted into the owner's project belongs to the user who inserts it.
     open_to_all = {"true"} | (_OWN_ROW if verb is Verb.INSERT_INTO else set())
     if conditions & keeping:
         return ProbeVerdict.KEPT

@@ -154,7 +154,7 @@ _FIRST = {statement: statement.limit(1) for statement in (*_ALL.values(), _WITHO
 _STILL = {statement: statement.where(statement.selected_columns.id == _TARGET) for statement in _FIRST}
 
 UNUSED = frozenset({TargetKind.EMPTY_PROJECT, TargetKind.UNUSED_ASSET})
-"""Only a login that sees every job and asset knows that nothing refers to these."""
+"""Only a login that sees every job and asset can find targets of these kinds."""
 
 
 def why_no_unused_targets(facts: DatabaseFacts) -> str | None:
@@ -244,7 +244,7 @@ _STATEMENTS: Mapping[tuple[ProbeTarget, Verb], ClauseElement] = {
 
 
 def query_for(target: ProbeTarget, verb: Verb, plan: ProbePlan) -> Query[int] | str:
-    """Return the statement, which reads or writes a number of rows, or why there is no target."""
+    """Return the statement, whose result is a row count, or the reason why there is no target."""
     if plan.owner is None:
         return "this login sees no row with an owner"
     if target is ProbeTarget.ASSET and plan.no_assets is not None:

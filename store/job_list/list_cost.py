@@ -69,7 +69,7 @@ class ListCost:
         """Return the least seconds between two reads of the list; 0 if it is cheap.
 
         `took` is the duration of the last read. A read faster than the estimate proves the estimate wrong. Under row
-        level security, the planner expects a project's rows to be rare among a user's own.
+        level security, the planner assumes that few of a user's jobs are in the project.
         """
         if self.verdict is CostLevel.CHEAP:
             return 0.0

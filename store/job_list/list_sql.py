@@ -66,7 +66,7 @@ _COMPARISONS: Mapping[tuple[bool, bool], Any] = {
     (True, False): operator.lt,
     (True, True): operator.le,
 }
-"""By whether the order descends, and whether the position itself is included."""
+"""The operator for each pair: whether the order descends, and whether the position is included."""
 _MOST = bindparam("rows", type_=Integer)
 _NO_TIME: ColumnElement[Any] = literal_column("interval '0'", Interval)
 """No index covers an expression that adds to a column."""
@@ -82,7 +82,9 @@ class ScanStart:
     is_backwards: bool = False
     """Whether rows are read and returned against the list's order."""
     is_read_by_id: bool = False
-    """Whether the position's value may be vague. The row's own value is used if the row still exists."""
+    """Whether the position's value may be inexact, because its time is out of range. The row's own value is used if
+    the row still exists.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +236,7 @@ class _Part(Enum):
 
 
 _TIMES: Mapping[_Part, ColumnElement[Any]] = {_Part.ENDED: tables.total, _Part.RUNNING: tables.time_so_far}
-"""The value of each part that has one, in an order by total."""
+"""In an order by total, the value of each part except REST."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +257,7 @@ class _Form:
     includes_position: bool
     is_read_by_id: bool
     timed: frozenset[_Part]
-    """The parts with a value that may have rows, in an order by total."""
+    """In an order by total, the parts that have a value and may have rows."""
     through_policies: bool
 
 

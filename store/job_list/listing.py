@@ -42,7 +42,7 @@ class Listing:
     projects: tuple[ProjectName, ...]
     """Newest first."""
     has_project: bool
-    """Whether the requested project exists; it need not be among the newest. True for all projects."""
+    """Whether the requested project exists; it need not be among the newest. True if all projects are requested."""
     taken_at: datetime = field(compare=False)
     """The server's time, so that ages are right even if the local clock is wrong."""
     visibility: "VisibilityComparison | None" = None

@@ -71,7 +71,7 @@ _STARTED = select(_starts.c.started_at).where(_starts.c.job_id == _JOB_ID)
 
 
 def started(job_id: UUID) -> Query[object]:
-    """Return a query without a row if the job has not run, or ran before starts were recorded."""
+    """Return a query that returns no row if the job has not run, or ran before starts were recorded."""
     return Query(_STARTED, lambda row: row[0], {"job_id": job_id})
 
 
@@ -125,8 +125,8 @@ _leases = table("job_leases", column("job_id", Uuid), column("expires_at", DateT
 
 
 def _usual_duration_sql(what: str) -> str:
-    """Return SQL for one value per mode, in terms of `usual`. It is uncorrelated, so Postgres runs it once
-    a statement.
+    """Return SQL for a JSON object that maps each mode to `what`, an expression of `usual`. It is uncorrelated, so
+    Postgres runs it once a statement.
     """
     return f"""(
     SELECT jsonb_object_agg(learned.mode, {what})

@@ -90,7 +90,7 @@ _DONE = {JobStatus.RUNNING: "started", JobStatus.SUCCEEDED: "completed", JobStat
 
 
 def sql_literals(statuses: Iterable[JobStatus], *, cast: str = "") -> str:
-    """Return `'succeeded', 'failed'`, for SQL that must equal that of an index or check exactly."""
+    """Return `'succeeded', 'failed'`, for SQL that must exactly match the SQL of an index or check."""
     return ", ".join(f"'{status}'{cast}" for status in statuses)
 
 

@@ -56,7 +56,7 @@ def _draft_of(kind: type) -> Any:
 
 
 _WRITING = ("__setattr__", "__delattr__")
-"""Both, because the interpreter keeps them in one slot."""
+"""Both must be replaced, because the interpreter keeps them in one slot."""
 
 _JobDraft, _ListedDraft = _draft_of(GenerationJob), _draft_of(ListedJob)
 
@@ -157,9 +157,7 @@ class JobStatements:
     def create(
         self, *, project_id: UUID, mode: str, cost_cents: int, input_asset_id: UUID | None
     ) -> Query[GenerationJob]:
-        """Return a query without a row if the actor does not see the project, or if the asset belongs to
-        another one.
-        """
+        """Return a query that returns no row if the project is hidden or the asset belongs to another project."""
         return Query(
             self._create_with_asset if input_asset_id is not None else self._create,
             make_job,

@@ -65,7 +65,7 @@ def next_due() -> Query[float | None]:
     """Return the seconds until the next lease expires unless renewed, or None if there is no such lease.
 
     Ignores leases that expired more than a second ago. The caller could not claim those jobs, for example because no
-    worker accepts their mode, and they may stay.
+    worker accepts their mode, and their leases may stay.
     """
     return Query(_NEXT_DUE, _make_seconds)
 

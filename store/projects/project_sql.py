@@ -223,7 +223,7 @@ _PROJECT_NAMES = {
 def project_names(*, limit: int, of_one_user: bool = False) -> Query[ProjectName]:
     """Return projects with jobs, by id, each with the owner of one of its jobs.
 
-    It is cheap for any number of jobs if `of_one_user` says correctly whether a user asks.
+    Cheap for any number of jobs if `of_one_user` is set exactly when the actor is a user.
     """
 
     def make(row: Row) -> ProjectName:

@@ -117,7 +117,7 @@ async def get_statistics_with_archive(store: Store, project_id: UUID | None = No
 
 
 async def is_archive_shown_whole(store: Store) -> bool:
-    """Return whether the actor sees the archive of all jobs that they would see."""
+    """Return whether the actor sees every archived job that they would see if it were not archived."""
     (is_whole,) = await store.actor_database.read(archive_sql.is_shown_whole(), needs=Capability.ARCHIVE)
     return is_whole
 

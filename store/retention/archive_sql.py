@@ -55,7 +55,7 @@ _archived = tables.archived_jobs
 
 
 def archived_column(kept: Column[Any]) -> ColumnElement[Any]:
-    """Return the archive's value of a job column. Columns that the archive does not have stand in `further`."""
+    """Return the archive's value of a job column. Columns that the archive lacks are stored in `further`."""
     if kept.name in _archived.c:
         return _archived.c[kept.name]
     return cast(_archived.c.further[kept.name].astext, kept.type).label(kept.name)
@@ -91,7 +91,7 @@ _IS_SHOWN_WHOLE = text("select gjobs.rollups_agree()")
 
 
 def is_shown_whole() -> Query[bool]:
-    """Return a query for whether the reader sees the archive of all jobs that the app's policies would show."""
+    """Return a query for whether the reader sees every archived job that the app's policies would allow."""
     return Query(_IS_SHOWN_WHOLE, _make_truth)
 
 

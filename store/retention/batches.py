@@ -33,7 +33,7 @@ def smaller_size(size: int) -> int:
 
 LIMITS = TimeLimits(statement=2.0, lock=0.2)
 """The limits of a batch. The server checks for deadlocks after one second of waiting, and a batch gives up long before.
-So nobody who waits for its rows is taken for a deadlock.
+So no session that waits for the batch's rows triggers a deadlock check.
 """
 PAUSE_SECONDS = 0.2
 """Seconds to wait after a collision with another session."""

@@ -120,7 +120,7 @@ _DUE = (
     select(_policies.c.id)
     .where(
         or_(_policies.c.applied_at.is_(null()), _policies.c.applied_at <= func.now() - _interval("pause")),
-        # Leaves actions that only a newer program knows.
+        # Skips actions that only a newer program knows.
         or_(*(_policies.c.action == action.value for action in RetentionAction)),
     )
     .with_for_update(skip_locked=True)
@@ -159,7 +159,8 @@ async def set_policy(
     action: RetentionAction,
     statuses: Sequence[AnyStatus] = FINISHED,
 ) -> RetentionPolicy:
-    """Set the policy of the project, or with None of all projects without their own. It replaces an existing one.
+    """Set the policy of the project. None sets the policy of all projects without their own. It replaces an existing
+    one.
 
     Raises RowMissing if the project does not exist.
     """

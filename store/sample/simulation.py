@@ -25,7 +25,7 @@ STEP = 1.0
 RETRY = 2.0
 """Real seconds to wait after the database was unreachable or refused a job."""
 _LEAST_LEFT, _SPENT_AFTER = 0.1, 0.75
-"""Shares of a limit. When less than the first is left, the limit is raised so that the second is spent."""
+"""Shares of a limit. When less than the first share is left, the limit is raised until the second share is spent."""
 _STUCK = timedelta(hours=1)
 
 

@@ -44,7 +44,7 @@ REPORTED_ONLY = frozenset({ObjectKind.BODY, ObjectKind.GRANT})
 class SchemaObject:
     kind: ObjectKind
     place: str
-    """The schema, or the relation or function that contains it, including the schema."""
+    """The schema, or the schema-qualified relation or function, that contains the object."""
     name: str
     definition: str
     """As Postgres writes it if search_path contains none of the app's schemas."""
@@ -55,7 +55,7 @@ class SchemaObject:
 
     @property
     def is_required(self) -> bool:
-        """Whether the schema doesn't match its revision without this object."""
+        """Whether the schema needs this object to match its revision."""
         return self.kind not in REPORTED_ONLY
 
     @property

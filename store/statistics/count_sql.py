@@ -54,7 +54,7 @@ MatchingJobs = Select[Any]
 
 @lru_cache(maxsize=128)
 def matching_jobs(of_project: bool, of_status: bool, shape: Shape = ()) -> MatchingJobs:
-    """Return the statement for a list, by all that its SQL depends on; see `key`."""
+    """Return the statement for a list. The arguments are all that its SQL depends on. see `key`."""
     statement: MatchingJobs = select(_ONE).select_from(_jobs).where(*filter_sql.conditions(shape))
     if of_project:
         statement = statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
@@ -238,14 +238,14 @@ def _totals_on_pages(has_end: bool) -> Select[Any]:
     key = (read.c.status, read.c.project_id, read.c.day)
     statement = select(*key, func.count(), cast(func.sum(read.c.cost_cents), sqlalchemy_BigInteger))
     grouped = statement.group_by(func.grouping_sets(*(tuple_(column) for column in key)))
-    # Each group has null for the other two columns. A group with only nulls was not requested.
+    # Each group has null for the other two columns. A group with only nulls holds jobs that were not requested.
     return grouped.having(func.coalesce(*(cast(column, Text) for column in key)).is_not(None))
 
 
 def totals_on_pages(
     pages: PageRange, *, project_id: UUID | None, project_ids: Collection[UUID], days: int, at: datetime | None
 ) -> Query[PageTotal]:
-    """Return a query for totals by status and day of one project or all, and for each of `project_ids`."""
+    """Return a query for totals by status, totals by day, and the total of each of `project_ids`."""
 
     def make(row: Row) -> PageTotal:
         status, project, day, job_count, total = row

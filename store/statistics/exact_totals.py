@@ -94,7 +94,7 @@ def _read_once(
 
 
 def _matching_on(some: PageRange, query: TotalsQuery, capabilities: CountCapabilities) -> list[Query[int]]:
-    """Return the query that counts the list of the totals on these pages. Empty if there is no such list."""
+    """Return the query that counts the jobs of `query.matching` on these pages. Empty if there is no such list."""
     if query.matching is None:
         return []
     return [count_sql.matching_on_pages(some, query.matching, readable=capabilities.readable)]
@@ -150,7 +150,7 @@ def _projects(page_totals: list[PageTotal]) -> Mapping[UUID, ProjectTotals]:
 
 
 def _added(page_totals: list[PageTotal], of: Callable[[PageTotal], K | None]) -> tuple[Counter[K], Counter[K]]:
-    """Return the jobs and the cents of each."""
+    """Return the number of jobs, and their cents, for each key that `of` returns."""
     number: Counter[K] = Counter()
     cents: Counter[K] = Counter()
     for one in page_totals:

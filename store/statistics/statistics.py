@@ -104,7 +104,7 @@ class ModeTimings:
     mode: str | None
     """None for all modes."""
     succeeded: int
-    """Finished in the window, as are the other numbers of finished jobs."""
+    """Jobs that finished in the window. The other counts of finished jobs also cover the window."""
     failed: int
     waiting: Percentiles | None
     """From creation to the first start, of finished jobs. None if no start is known."""

@@ -182,7 +182,7 @@ def _count_and_cost(source: TableClause) -> tuple[ColumnElement[int], ColumnElem
 _ROLLUP_COUNT, _ROLLUP_COST = _count_and_cost(_status_rollups)
 _DAY_ROLLUP_COUNT, _DAY_ROLLUP_COST = _count_and_cost(_day_rollups)
 _HAS_JOBS = func.sum(_status_rollups.c.job_count) != 0
-"""Excludes rollups of jobs that came and went, which are not folded yet."""
+"""Excludes rollups that add up to no jobs and are not folded yet."""
 
 
 def _rollups_of_project(

@@ -199,7 +199,9 @@ class TotalsCounter:
     async def _counts_within(
         self, query: TotalsQuery, parts: Mapping[What, Query[Any]], at: datetime | None
     ) -> tuple[datetime, dict[What, list[Any]]]:
-        """Return the server's time, and the rows of the parts that finished in time. One snapshot if all did."""
+        """Return the server's time, and the rows of the parts that finished in time. If all parts did, they come from
+        one snapshot.
+        """
         tried = {what: asked for what, asked in parts.items() if not self._slow_counts.is_resting(_scope(what, query))}
         try:
             taken_at, answers = await self._read(tried, at)

@@ -99,7 +99,7 @@ def start() -> Query[Start]:
 
 
 Read = tuple[Cursor, bool, Transition | None]
-"""How far everything has been read, whether more has been recorded since, and a transition."""
+"""The position reached, whether more has been recorded since, and a transition if there is one."""
 
 
 class _TransactionId(UserDefinedType[str]):

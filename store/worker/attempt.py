@@ -23,7 +23,9 @@ HandlerTask = asyncio.Task[BaseException | None]
 _STOPPED = (asyncio.CancelledError, TimeoutError)
 
 _abandoned: set[HandlerTask] = set()
-"""Kept until the process ends. An unreferenced coroutine is closed, and some survive that in a busy loop."""
+"""Kept until the process ends. Python closes an unreferenced coroutine, and some coroutines survive that in a busy
+loop.
+"""
 
 
 def has_abandoned() -> bool:
@@ -32,7 +34,7 @@ def has_abandoned() -> bool:
 
 
 class HandlerRun:
-    """A running handler. It has its own task, so cancelling itself doesn't affect others.
+    """A running handler. It has its own task, so a handler that cancels itself doesn't affect others.
 
     `on_outcome` is called once, in the event loop, unless `stop` was called first.
 
