@@ -44,6 +44,17 @@ def left_words(budget: Budget) -> str:
     return f"{money(budget.left_cents)} left" if budget.left_cents else "nothing left"
 
 
+def cost_note(cost_cents: int, budgets: Sequence[Budget]) -> Span:
+    """Return the cost of a new job, and what its tightest budget has left after it."""
+    cost = money(cost_cents)
+    if not budgets:
+        return cost, ""
+    budget = min(budgets, key=lambda one: one.left_cents)
+    if budget.left_cents > 0 and cost_cents <= budget.left_cents:
+        return f"{cost} · leaves {money(budget.left_cents - cost_cents)} of {budget_words(budget)}", ""
+    return f"{cost} is over budget: {money(max(budget.left_cents, 0))} left of {budget_words(budget)}", "$text-error"
+
+
 def pace_words(budget: Budget, now: datetime) -> str:
     """Return `runs out 2026-11-28`, or a time of today; a dash if it does not run out at this pace."""
     if budget.state is BudgetState.USED_UP:

@@ -1,11 +1,12 @@
 """The form of a new job: defaults, checks, and kept input."""
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 import pytest
 from textual import events
-from textual.widgets import Select
+from textual.widgets import Select, Static
 
 from store.errors import Unreachable
 from store.formats import money
@@ -30,6 +31,11 @@ async def form(jobs_db: JobsDatabase, dashboard: Driver) -> Driver:
 def asset_names(driver: Driver) -> list[str]:
     choices: list[Select[UUID]] = list(driver.app.screen.query("#asset").results(Select))
     return [str(prompt).split()[1] for select in choices for prompt, value in select._options if value != Select.NULL]
+
+
+def has_note(driver: Driver, text: str) -> bool:
+    """Return whether the line below the cost has this text."""
+    return str(driver.app.screen.query_one("#cost-note", Static).content) == text
 
 
 async def test_new_job_form_has_defaults_and_queues_a_job_that_updates_list_and_costs(
@@ -146,10 +152,10 @@ async def test_cost_is_typed_in_dollars_or_cents_and_enter_takes_the_proposed_mo
         ("c", " 250 ", 250),
         ("d", "$1,234.50", 123_450),
     ):
-        await form.shows("Cost, as $2.50 or in cents: $1.00")
-        await form.type("2.5", into="#cost", hides="in cents:")
+        await form.until(partial(has_note, form, "$1.00"))
+        await form.type("2.5", into="#cost", until=partial(has_note, form, ""))
         await form.type(mode, into="#mode")
-        await form.type(typed, into="#cost", shows=f"Cost, as $2.50 or in cents: {money(stored)}")
+        await form.type(typed, into="#cost", until=partial(has_note, form, money(stored)))
         await form.press("enter", toast=f"Queued {mode} ")
         assert jobs_db.sql("select cost_cents from public.generation_jobs where mode = %s", mode) == [(stored,)]
         await form.press("n", dialog="New job")
@@ -172,3 +178,36 @@ async def test_start_key_typed_after_a_new_job_starts_that_job(form: Driver, job
     rows = jobs_db.sql("select mode, status from public.generation_jobs where not id = any(%s)", known)
     assert rows == [("x", "running")]
     assert jobs_db.sql("select id, status from public.generation_jobs where id = any(%s) order by id", known) == before
+
+
+async def test_arrows_choose_the_usual_mode_and_tab_completes_it(form: Driver, jobs_db: JobsDatabase) -> None:
+    modes = []
+    for key in ("down", "down", "down", "down", "up"):
+        await form.press(key)
+        modes.append(form.value("#mode"))
+    assert modes == ["lifestyle", "feature_callout", "packaging", "main_white", "packaging"]
+
+    await form.press(*"li", "tab")
+    assert form.value("#mode") == "lifestyle"
+    await form.press("tab")
+    assert form.app.focused is form.app.screen.query_one("#cost")
+    await form.type("my_own", into="#mode")
+    await form.press("down")
+    assert form.value("#mode") == "main_white"
+    await form.press("up", "enter", toast="Queued packaging ")
+
+
+async def test_cost_note_shows_what_the_tightest_budget_of_the_project_has_left(
+    jobs_db: JobsDatabase, drive: Drive
+) -> None:
+    jobs_db.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 1150)", AUTUMN)
+    jobs_db.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 100000)", ADA)
+    async with drive() as driver:
+        await driver.press(
+            "n", dialog="New job", shows="$1.00 · leaves $1.50 of $11.50 total for project Autumn catalog"
+        )
+        await driver.type("$2.51", into="#cost", shows="$2.51 is over budget: $2.50 left of $11.50 total for project")
+        jobs_db.sql("update gjobs.budgets set limit_cents = 1000 where project_id = %s", AUTUMN)
+        await driver.press("enter", shows="$2.51 is over budget: $1.00 left of $10.00 total for project")
+        driver.app.screen.query_one("#project", Select).value = SPRING
+        await driver.shows("$2.51 · leaves $979.49 of $1,000.00 total for user ada@example.com")

@@ -231,7 +231,11 @@ class JobActions:
                 self._context.jobs_changed(())
 
         dialog = NewJobDialog(
-            projects=self._context.projects, project_id=project_id, create=create, assets=store.get_assets
+            projects=self._context.projects,
+            project_id=project_id,
+            create=create,
+            assets=store.get_assets,
+            budgets=store.get_budgets,
         )
         job = await self._app.push_screen_wait(dialog)
         if job is not None:

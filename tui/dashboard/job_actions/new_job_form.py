@@ -1,23 +1,28 @@
 """The form for a new job."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Select, Static
 
+from store.budgets.budget import Budget
 from store.errors import StoreError
 from store.formats import money
 from store.job_list.listing import ProjectName
 from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, GenerationJob
 from store.projects.project import Asset
-from tui.dashboard.dialogs.form import AmountLabel, FieldProblem, FormDialog, typed_cents
-from tui.dashboard.widgets import TextField
+from tui.dashboard.dialogs.form import FieldProblem, FormDialog, typed_cents
+from tui.dashboard.keys.bindings import key_of
+from tui.dashboard.widgets import SteadyText, TextField
+from tui.text.budget_text import cost_note
 from tui.text.clean_text import clean
 from tui.text.error_text import error_words
 from tui.text.format import short_id
@@ -25,18 +30,65 @@ from tui.text.format import short_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
+    """The values of the form."""
+
     project_id: UUID
     mode: str
     cost_cents: int
     input_asset_id: UUID | None
 
 
+class ModeField(TextField):
+    """The arrow keys choose a usual mode. Tab completes one, and then leaves the field."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "up", "step(-1)", "Previous", show=False, id="mode.up", tooltip="Choose the usual mode before this one"
+        ),
+        Binding("down", "step(1)", "Next", show=False, id="mode.down", tooltip="Choose the usual mode after this one"),
+        Binding("tab", "complete", "Complete", show=False, id="mode.complete", tooltip="Complete a usual mode"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="mode", value=USUAL_MODES[0], suggester=SuggestFromList(USUAL_MODES))
+
+    def action_step(self, by: int) -> None:
+        """Choose another usual mode and select its text, so that typing replaces it."""
+        mode = _completed(self.value)
+        place = USUAL_MODES.index(mode) + by if mode in USUAL_MODES else min(by, 0)
+        self.value = USUAL_MODES[place % len(USUAL_MODES)]
+        self.action_select_all()
+
+    def action_complete(self) -> None:
+        if (mode := _completed(self.value)) in USUAL_MODES and mode != self.value:
+            self.value = mode
+            self.action_end()
+        else:
+            self.screen.focus_next()
+
+
+class ModeLabel(Static):
+    """The label of the mode. It lists the usual modes and marks the one in the field."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="label", markup=False)
+
+    def follow(self, typed: str) -> None:
+        chosen = _completed(typed)
+        modes = Content("  ").join(Content.styled(one, "bold $text-accent" * (one == chosen)) for one in USUAL_MODES)
+        keys = " ".join(key_of(self.app, ModeField.BINDINGS, f"mode.{way}") for way in ("up", "down"))
+        self.update(Content.assemble("Mode  ", modes, f"  {keys} or type"))
+
+
 class NewJobDialog(FormDialog[GenerationJob]):
-    """A form for a new job. `create` and `assets` raise a StoreError on failure.
+    """A form for a new job. `create`, `assets` and `budgets` raise a StoreError on failure.
 
     There must be a project. Without `project_id`, the first project is preselected.
     """
 
+    DEFAULT_CSS = """
+    NewJobDialog #cost-note { color: $foreground-muted; }
+    """
     FIELDS: ClassVar[Mapping[str, str]] = {"mode": "mode", "cost_cents": "cost", "input_asset_id": "asset"}
 
     def __init__(
@@ -46,6 +98,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
         project_id: UUID | None,
         create: Callable[[NewJob], Coroutine[Any, Any, GenerationJob]],
         assets: Callable[[UUID], Awaitable[Sequence[Asset]]],
+        budgets: Callable[[UUID], Awaitable[Iterable[Budget]]],
     ) -> None:
         super().__init__()
         self._projects = tuple(projects)
@@ -53,6 +106,8 @@ class NewJobDialog(FormDialog[GenerationJob]):
         self._project_id = project_id if project_id in known else self._projects[0].id
         self._create = create
         self._assets = assets
+        self._read_budgets = budgets
+        self._budgets: tuple[Budget, ...] = ()
 
     def compose(self) -> ComposeResult:
         with self.box("New job"):
@@ -64,11 +119,12 @@ class NewJobDialog(FormDialog[GenerationJob]):
                 id="project",
                 compact=True,
             )
-            yield Static(f"Mode: {', '.join(USUAL_MODES)}, or your own", classes="label", markup=False)
-            yield TextField(id="mode", value=USUAL_MODES[0], suggester=SuggestFromList(USUAL_MODES))
+            yield ModeLabel()
+            yield ModeField()
             yield FieldProblem(id="mode-problem")
-            yield AmountLabel("Cost", field="cost")
+            yield Static("Cost, as $2.50 or in cents", classes="label", markup=False)
             yield TextField(id="cost", value=money(DEFAULT_COST_CENTS), placeholder="$2.50, or 250 for cents")
+            yield SteadyText(id="cost-note")
             yield FieldProblem(id="cost-problem")
             yield Static("Input asset", classes="label", markup=False)
             yield Select[UUID]([], prompt="None", id="asset", compact=True)
@@ -78,11 +134,38 @@ class NewJobDialog(FormDialog[GenerationJob]):
 
     def on_mount(self) -> None:
         self.query_one("#mode", Input).focus()
+        self._show_cost()
+
+    @on(Input.Changed, "#mode")
+    def _show_mode(self, event: Input.Changed) -> None:
+        self.query_one(ModeLabel).follow(event.value)
+
+    @on(Input.Changed, "#cost")
+    def _show_cost(self) -> None:
+        """Show how the cost is read, and what the tightest budget has left."""
+        cost_cents = typed_cents(self.query_one("#cost", Input).value)
+        note = Content() if cost_cents is None else Content.styled(*cost_note(cost_cents, self._budgets))
+        self.query_one("#cost-note", SteadyText).say(note)
+
+    @work(exclusive=True, group="budgets")
+    async def _load_budgets(self, project_id: UUID) -> None:
+        """Load the budgets that a job of the project is charged to. Without them, the note shows only the cost."""
+        self._budgets = ()
+        with suppress(StoreError):
+            self._budgets = tuple(await self._read_budgets(project_id))
+        if self.is_open:
+            self._show_cost()
+
+    def explain(self, error: StoreError) -> None:
+        super().explain(error)
+        if isinstance(project_id := self.query_one("#project", Select).value, UUID):
+            self._load_budgets(project_id)
 
     @on(Select.Changed, "#project")
     def _choose_project(self, event: Select.Changed) -> None:
         if isinstance(event.value, UUID):
             self._list_assets(event.value)
+            self._load_budgets(event.value)
 
     @work(exclusive=True, group="assets")
     async def _list_assets(self, project_id: UUID) -> None:

@@ -16,7 +16,7 @@ from tui.dashboard.databases import WritePermitDialog
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, QuitDialog, SqlDialog, SummaryDialog
 from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.dialogs.pick import PickDialog
-from tui.dashboard.job_actions.new_job_form import NewJobDialog
+from tui.dashboard.job_actions.new_job_form import ModeField, NewJobDialog
 from tui.dashboard.job_details import JobDetails
 from tui.dashboard.job_list.filter_field import FilterField
 from tui.dashboard.job_list.job_table import JobTable
@@ -40,6 +40,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     ConfirmDialog,
     ProgressDialog,
     QuitDialog,
+    ModeField,
     PickDialog,
     ActingDialog,
     IsolationDialog,
@@ -66,6 +67,7 @@ GROUPS = {
     "confirm": "Confirmations",
     "progress": "During a write",
     "quit": "Quitting during a write",
+    "mode": "Mode of a new job",
     "pick": "Pick lists",
     "acting": "Acting as",
     "isolation": "Isolation check",
