@@ -393,9 +393,9 @@ class Driver(AppDriver):
 
     @property
     def costs(self) -> list[str]:
-        """The lines of the cost panel, with single blanks."""
+        """The lines of the cost panel, with single blanks and short arrows."""
         panel = self.app.dashboard.query_one("#costs", Static)
-        return [" ".join(line.split()) for line in str(panel.render()).splitlines()]
+        return [" ".join(line.replace("─", "").split()) for line in str(panel.render()).splitlines()]
 
     @property
     def title(self) -> str:

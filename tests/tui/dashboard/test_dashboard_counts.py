@@ -26,6 +26,7 @@ from tests.tui.dashboard.dashboard_driver import (
 from tests.tui.jobs_database import FROZEN, JobsDatabase
 from tests.tui.sample_jobs import NOON, make_totals
 from tui.dashboard.memory import MOST_KEPT, TotalsCache
+from tui.dashboard.statistics.costs_panel import CostsPanel
 
 AS_ADA = "as ada@example.com"
 
@@ -54,6 +55,16 @@ async def test_costs_panel_shows_counting_before_the_first_totals(jobs_db: JobsD
     app = WatchedApp(opener_of(database, make=Gate("get_totals").store))
     async with drive_dashboard(app, waits=False) as driver:
         await driver.shows("Costs · Autumn catalog", "Counting …")
+
+
+async def test_click_on_a_state_lists_its_jobs(dashboard: Driver) -> None:
+    for word, rows in (("✗ failed", [4]), ("◌ queued", [1, 5])):
+        line = str(dashboard.app.dashboard.query_one(CostsPanel).render()).splitlines()[0]
+        await dashboard.pilot.click(CostsPanel, offset=(line.index(word) + 2, 1))
+        await dashboard.expects(rows=rows)
+    await dashboard.pilot.click(CostsPanel, offset=(line.index("Total") + 2, 1))
+    await dashboard.settle()
+    assert dashboard.rows == [1, 5], "the total is no state"
 
 
 async def test_exact_totals_survive_later_polls_and_a_change_of_the_filter(drive: Drive) -> None:

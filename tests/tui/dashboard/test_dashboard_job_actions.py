@@ -120,9 +120,9 @@ async def test_confirmed_deletion_removes_the_job_and_moves_the_cursor_to_the_ne
 ) -> None:
     rows = [1, 2, 3, 4, 5, 6]
     for number, keys, costs in (
-        (3, "y", "✓ succeeded 0 ✗ failed 1 Total 5"),
-        (4, "right enter", "✓ succeeded 0 ✗ failed 0 Total 4"),
-        (5, "tab enter", "✓ succeeded 0 ✗ failed 0 Total 3"),
+        (3, "y", "✓ succeeded 0 / 5 ✗ failed 1 Total 5"),
+        (4, "right enter", "✓ succeeded 0 / 5 ✗ failed 0 Total 4"),
+        (5, "tab enter", "✓ succeeded 0 / 5 ✗ failed 0 Total 3"),
     ):
         rows.remove(number)
         await dashboard.press("d", *keys.split(), on=number, toast=short(number), rows=rows)

@@ -21,7 +21,7 @@ async def test_dashboard_starts_with_the_newest_project_and_can_list_all_project
     await dashboard.shows("Costs · Autumn catalog", "› Autumn catalog")
     assert "Trail gear" not in dashboard.text, "another user's project"
     assert dashboard.costs == [
-        "◌ queued 2 ▸ running 2 ✓ succeeded 1 ✗ failed 1 Total 6",
+        "2 ◌ queued 2 → 3 ▸ running 2 → 4 ✓ succeeded 1 / 5 ✗ failed 1 Total 6",
         "$1.75 $3.75 $3.00 $0.50 $9.00",
         "$0.88 a job $1.88 a job $3.00 a job $0.50 a job $1.50 a job",
         "50 % success 17 % of all jobs ▁▁▁▁▁▁▁▁▁▁▁▁▁█ 14 days, $9.00 today",
@@ -29,7 +29,7 @@ async def test_dashboard_starts_with_the_newest_project_and_can_list_all_project
 
     await dashboard.show_project("all projects")
     assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7]
-    assert dashboard.costs[0] == "◌ queued 2 ▸ running 2 ✓ succeeded 2 ✗ failed 1 Total 7"
+    assert dashboard.costs[0] == "2 ◌ queued 2 → 3 ▸ running 2 → 4 ✓ succeeded 2 / 5 ✗ failed 1 Total 7"
     for line, text in ((0, "PROJECT"), (1, "Autumn cat"), (7, "Spring loo")):
         assert text in dashboard.row(line)
 

@@ -9,10 +9,8 @@ from store.statistics.statistics import JobStatistic, JobStatistics
 from store.statistics.totals import exact_counts
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import dashboard_on
-from tests.tui.dashboard.statistics.test_costs_panel import USUAL
+from tests.tui.dashboard.statistics.test_costs_panel import USUAL, cost_lines
 from tests.tui.jobs_database import AUTUMN, JobsDatabase, fill
-from tests.tui.sample_jobs import texts
-from tui.dashboard.statistics.costs_panel import cost_lines
 
 
 async def test_jobs_with_an_unknown_status_are_listed_found_deleted_and_restored_but_not_moved(
@@ -65,8 +63,8 @@ def test_many_unknown_statuses_share_one_column() -> None:
     ]
     statistics = JobStatistics(by_status=tuple(rows))
     totals = replace(USUAL, statistics=statistics, counts=exact_counts(statistics))
-    first = texts(cost_lines(totals, width=120, height=4))[0]
+    first = cost_lines(totals, width=120, height=4)[0]
     assert "∙ other 30" in first
     assert "Total 34" in first
     for width in range(50, 120):
-        assert all(len(line) <= width for line in texts(cost_lines(totals, width=width, height=4)))
+        assert all(len(line) <= width for line in cost_lines(totals, width=width, height=4))

@@ -15,7 +15,7 @@ from store.statistics.totals import Count, Precision, Totals, TotalsQuery
 from store.users.actor import ActingUser
 from tests.store.store_fixtures import ADA
 from tests.tui.sample_jobs import make_totals, texts
-from tui.dashboard.statistics.costs_panel import cost_lines
+from tui.dashboard.statistics.cost_drawing import draw_costs
 from tui.dashboard.statistics.count_text import Position, count_words, is_whole, position_words, totals_note
 
 amounts = st.integers(-(10**6), 10**9)
@@ -43,20 +43,24 @@ def days(*cents: int) -> list[DayCost]:
 USUAL = numbers(days(0, 100, 700), queued=(6, 1200), running=(2, 450), succeeded=(104, 24875), failed=(9, 1800))
 
 
+def cost_lines(totals: Totals, *, width: int, height: int) -> list[str]:
+    return texts(draw_costs(totals, width=width, height=height).canvas.lines())
+
+
 def test_wide_cost_panel_shows_every_figure() -> None:
-    assert texts(cost_lines(USUAL, width=110, height=4)) == [
-        "◌ queued 6       ▸ running 2      ✓ succeeded 104      ✗ failed 9       Total 121",
-        "$12.00           $4.50            $248.75              $18.00           $283.25",
-        "$2.00 a job      $2.25 a job      $2.39 a job          $2.00 a job      $2.34 a job",
+    assert cost_lines(USUAL, width=110, height=4) == [
+        "2 ◌ queued 6 ──────→ 3 ▸ running 2 ──────→ 4 ✓ succeeded 104    /    5 ✗ failed 9         Total 121",
+        "$12.00               $4.50                 $248.75                   $18.00               $283.25",
+        "$2.00 a job          $2.25 a job           $2.39 a job               $2.00 a job          $2.34 a job",
         "92 % success   86 % of all jobs   ▁▂█   3 days, $7.00 today",
     ]
 
 
-COUNTS, AMOUNTS = "◌ 6 ▸ 2 ✓ 104 ✗ 9 Total 121", "$12.00 $4.50 $248.75 $18.00 $283.25"
+COUNTS, AMOUNTS = "2 ◌ 6 → 3 ▸ 2 → 4 ✓ 104 / 5 ✗ 9 Total 121", "$12.00 $4.50 $248.75 $18.00 $283.25"
 
-NARROW_COUNTS, NARROW_AMOUNTS = "▸ 2 ✓ 104 ✗ 9 Total 121", "$4.50 $248.75 $18.00 $283.25"
+NARROW_COUNTS, NARROW_AMOUNTS = "▸ 2 → ✓ 104 / ✗ 9 Total 121", "$4.50 $248.75 $18.00 $283.25"
 
-NAMED_COUNTS = "◌ queued 6 ▸ running 2 ✓ succeeded 104 ✗ failed 9 Total 121"
+NAMED_COUNTS = "2 ◌ queued 6 → 3 ▸ running 2 → 4 ✓ succeeded 104 / 5 ✗ failed 9 Total 121"
 
 AVERAGES = "$2.00 a job $2.25 a job $2.39 a job $2.00 a job $2.34 a job"
 
@@ -71,24 +75,24 @@ RATES = f"{SUCCESS} 86 % of all jobs"
         (80, 3, [NAMED_COUNTS, AMOUNTS, f"{RATES} {DAYS}"]),
         (56, 2, [COUNTS, AMOUNTS]),
         (36, 2, [NARROW_COUNTS, NARROW_AMOUNTS]),
-        (64, 4, [COUNTS, AMOUNTS, AVERAGES, f"{RATES} {DAYS}"]),
+        (68, 4, [COUNTS, AMOUNTS, AVERAGES, f"{RATES} {DAYS}"]),
         (36, 4, [NARROW_COUNTS, NARROW_AMOUNTS, RATES, DAYS]),
         (36, 3, [NARROW_COUNTS, NARROW_AMOUNTS, f"{SUCCESS} ▁▂█"]),
         (9, 2, ["Total 121", "$283.25"]),
     ],
 )
 def test_narrow_cost_panel_drops_the_least_important_figures(width: int, height: int, lines: list[str]) -> None:
-    shown = texts(cost_lines(USUAL, width=width, height=height))
+    shown = cost_lines(USUAL, width=width, height=height)
 
-    assert [" ".join(line.split()) for line in shown] == lines
+    assert [" ".join(line.replace("─", "").split()) for line in shown] == lines
     assert max(map(len, shown)) <= width
 
 
 def test_cost_panel_without_jobs_shows_zeros_and_no_averages() -> None:
-    assert texts(cost_lines(numbers(days(0, 0)), width=110, height=4)) == [
-        "◌ queued 0      ▸ running 0      ✓ succeeded 0      ✗ failed 0      Total 0",
-        "$0.00           $0.00            $0.00              $0.00           $0.00",
-        "–               –                –                  –               –",
+    assert cost_lines(numbers(days(0, 0)), width=110, height=4) == [
+        "2 ◌ queued 0 ──────→ 3 ▸ running 0 ──────→ 4 ✓ succeeded 0    /    5 ✗ failed 0         Total 0",
+        "$0.00                $0.00                 $0.00                   $0.00                $0.00",
+        "–                    –                     –                       –                    –",
         "no finished jobs   ▁▁   2 days, $0.00 today",
     ]
 
@@ -102,7 +106,7 @@ def test_cost_lines_fill_the_panel_and_none_is_wider(rows: dict[str, tuple[int, 
     lines = cost_lines(numbers(days(*[100] * 14), **rows), width=width, height=height)
 
     assert len(lines) == height
-    assert all(len(line) <= width for line in texts(lines))
+    assert all(len(line) <= width for line in lines)
 
 
 def partial_totals(counts: Mapping[AnyStatus, Count]) -> Totals:
@@ -124,9 +128,9 @@ ESTIMATED = partial_totals(
 
 
 def test_unknown_costs_are_not_shown_as_zero() -> None:
-    assert texts(cost_lines(CAPPED, width=110, height=4)) == [
-        "◌ queued ≥ 10,000      ▸ running 2      ✓ succeeded –      ✗ failed –      Total ≥ 10,002",
-        "–                      –                –                  –               –",
+    assert cost_lines(CAPPED, width=110, height=4) == [
+        "2 ◌ queued ≥ 10,000 ──────→ 3 ▸ running 2 ──────→ 4 ✓ succeeded –    /    5 ✗ failed –         Total ≥ 10,002",
+        "–                           –                     –                       –                    –",
         "costs not counted",
         "costs by day not counted",
     ]

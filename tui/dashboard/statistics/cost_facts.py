@@ -1,0 +1,53 @@
+"""Success rates and daily costs as parts of a line, which may be dropped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from store.formats import money
+from tui.dashboard.statistics.state_figures import MUTED, success_rates
+from tui.text.format import Span, spark
+
+if TYPE_CHECKING:
+    from store.statistics.statistics import DayCost
+    from store.statistics.totals import Totals
+
+_GAP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A part of a line, which may be dropped."""
+
+    span: Span
+    drops: int
+    """The order of dropping facts that do not fit, highest first. A fact with 0 is never dropped."""
+
+
+def rate_facts(totals: "Totals") -> list[Fact]:
+    first, *further = success_rates(totals)
+    return [Fact((first, "" if further else MUTED), 1), *(Fact((words, MUTED), 3) for words in further)]
+
+
+def day_facts(totals: "Totals") -> list[Fact]:
+    """Return one bar for each day, and their meaning."""
+    days = totals.days
+    if days is None:
+        return [Fact(("costs by day not counted", MUTED), 2)]
+    return [Fact((spark([day.total_cost_cents for day in days]), "$text-accent"), 0), Fact((_today(days), MUTED), 2)]
+
+
+def _today(days: "Sequence[DayCost]") -> str:
+    return f"{len(days)} days, {money(days[-1].total_cost_cents if days else 0)} today"
+
+
+def joined(facts: Sequence[Fact], width: int) -> list[Span]:
+    """Return the facts that fit."""
+    shown = list(facts)
+    while len(shown) > 1 and _width(shown) > width:
+        shown.remove(max(shown, key=lambda fact: fact.drops))
+    return [part for place, fact in enumerate(shown) for part in ([(" " * _GAP, "")] if place else []) + [fact.span]]
+
+
+def _width(facts: Sequence[Fact]) -> int:
+    return sum(len(fact.span[0]) for fact in facts) + _GAP * (len(facts) - 1)

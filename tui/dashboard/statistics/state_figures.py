@@ -1,0 +1,111 @@
+"""The figures of each state of the workflow, as texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from store.formats import money
+from store.jobs.job import AnyStatus, JobStatus, UnknownStatus, in_order
+from tui.dashboard.statistics.count_text import UNKNOWN, count_words
+from tui.text.format import percent
+from tui.text.status_text import UNKNOWN_GLYPH, status_glyph, status_style, status_word
+
+if TYPE_CHECKING:
+    from store.statistics.statistics import JobStatistics
+    from store.statistics.totals import Totals
+
+MUTED = "$foreground-muted"
+_MOST_OTHERS = 3
+"""Maximum number of unknown statuses with their own figures."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateFigures:
+    """The texts of one state, of all other states together, or of all jobs."""
+
+    state: JobStatus | None = None
+    """The state that a click lists. None for anything but a state of the workflow."""
+    glyph: str = ""
+    word: str
+    style: str
+    number: str
+    total: str
+    average: str
+    """Empty if the costs are unknown."""
+
+    @property
+    def key(self) -> str:
+        """The digit that lists the state."""
+        return "" if self.state is None else str(_STATES.index(self.state) + 2)
+
+    @property
+    def label(self) -> str:
+        return f"{self.glyph} {self.word}".lstrip()
+
+
+_STATES = tuple(JobStatus)
+
+
+def state_figures(totals: "Totals") -> dict[JobStatus, StateFigures]:
+    """Return the figures of each state of the workflow, in its order."""
+    return {status: _figures(totals, [status], status_glyph(status), status_word(status)) for status in JobStatus}
+
+
+def other_figures(totals: "Totals", *, most: int = _MOST_OTHERS) -> list[StateFigures]:
+    """Return the figures of each unknown status. If there are more than `most`, they are added up."""
+    unknown = [status for status in in_order(totals.counts) if isinstance(status, UnknownStatus)]
+    if len(unknown) > most:
+        return [_figures(totals, unknown, UNKNOWN_GLYPH, "other")]
+    return [_figures(totals, [status], UNKNOWN_GLYPH, status_word(status)) for status in unknown]
+
+
+def all_figures(totals: "Totals") -> StateFigures:
+    return StateFigures(
+        word="Total",
+        style="bold",
+        number=count_words(totals.count(None)),
+        total=_total(totals.statistics, None),
+        average=_average(totals.statistics, None),
+    )
+
+
+def _figures(totals: "Totals", statuses: Sequence[AnyStatus], glyph: str, word: str) -> StateFigures:
+    first = statuses[0]
+    return StateFigures(
+        state=first if isinstance(first, JobStatus) else None,
+        glyph=glyph,
+        word=word,
+        style=status_style(first),
+        number=count_words(totals.count_of(statuses)),
+        total=_total(totals.statistics, statuses),
+        average=_average(totals.statistics, statuses),
+    )
+
+
+def _total(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] | None) -> str:
+    if statistics is None:
+        return UNKNOWN
+    if statuses is None:
+        return money(statistics.total_cost_cents)
+    return money(sum(map(statistics.cost_cents, statuses)))
+
+
+def _average(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] | None) -> str:
+    if statistics is None:
+        return ""
+    number = statistics.total_count if statuses is None else sum(map(statistics.count, statuses))
+    total = statistics.total_cost_cents if statuses is None else sum(map(statistics.cost_cents, statuses))
+    return f"{money(round(total / number))} a job" if number else UNKNOWN
+
+
+def success_rates(totals: "Totals") -> list[str]:
+    """Return the success rates of the finished jobs and of all jobs, or why there are none."""
+    statistics = totals.statistics
+    if statistics is None:
+        return ["costs not counted"]
+    if statistics.success_rate_finished is None:
+        return ["no finished jobs"]
+    return [
+        f"{percent(statistics.success_rate_finished)} success",
+        f"{percent(statistics.success_rate)} of all jobs",
+    ]

@@ -1,0 +1,137 @@
+"""The state machine as a row of columns, and where its parts were drawn."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from textual.geometry import Region
+
+from store.jobs.job import JobStatus
+from tui.dashboard.statistics.canvas import Canvas
+from tui.dashboard.statistics.state_figures import MUTED, StateFigures, all_figures, other_figures, state_figures
+
+if TYPE_CHECKING:
+    from store.statistics.totals import Totals
+    from tui.text.format import Span
+
+_LEAST_GAP = 3
+_MOST_GAP = 9
+
+
+@dataclass(slots=True)
+class Drawing:
+    """A canvas, and the places on it."""
+
+    canvas: Canvas
+    states: dict[JobStatus, Region] = field(default_factory=dict)
+    """A click here lists the state."""
+    numbers: dict[JobStatus, Region] = field(default_factory=dict)
+    arrows: dict[JobStatus, Region] = field(default_factory=dict)
+    """The last straight part of the arrow to a state."""
+
+    def state_at(self, x: int, y: int) -> JobStatus | None:
+        return next((state for state, region in self.states.items() if region.contains(x, y)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """What is shown of one state. A part that does not fit is empty."""
+
+    figures: StateFigures
+    key: str
+    name: str
+    has_average: bool
+
+    @property
+    def heading(self) -> "list[Span]":
+        key: list[Span] = [(f"{self.key} ", MUTED)] if self.key else []
+        return [*key, (f"{self.name} ", self.figures.style), (self.figures.number, "bold")]
+
+    @property
+    def average(self) -> str:
+        return self.figures.average if self.has_average else ""
+
+    @property
+    def width(self) -> int:
+        heading = sum(cell_len(text) for text, _ in self.heading)
+        return max(heading, len(self.figures.total), len(self.average))
+
+
+def draw_columns(totals: "Totals", *, width: int, height: int) -> tuple[Drawing, int]:
+    """Draw a column for each state: count, total cost and average cost. Return the number of lines used, too.
+
+    If the width is too small, either digits or status names are dropped. Then averages, then both, and then statuses
+    from the left. Unknown statuses share one column if they are many or do not fit.
+    """
+    columns = _fitting(totals, width, with_averages=height > 3)
+    free = width - sum(column.width for column in columns)
+    gap = max(_LEAST_GAP, min(_MOST_GAP, free // max(1, len(columns) - 1)))
+    has_averages = any(column.average for column in columns)
+    drawing = Drawing(Canvas(width, height))
+    x = 0
+    for column in columns:
+        _draw_column(drawing, column, x, lines=3 if has_averages else 2)
+        x += column.width
+        _draw_step(drawing, column.figures.state, x, gap)
+        x += gap
+    return drawing, 3 if has_averages else 2
+
+
+def _draw_column(drawing: Drawing, column: _Column, x: int, *, lines: int) -> None:
+    canvas, figures = drawing.canvas, column.figures
+    end = canvas.write_spans(x, 0, column.heading)
+    canvas.write(x, 1, figures.total, "bold")
+    canvas.write(x, 2, column.average, MUTED)
+    if figures.state is not None:
+        drawing.states[figures.state] = Region(x, 0, column.width, lines)
+        drawing.numbers[figures.state] = Region(end - len(figures.number), 0, len(figures.number), 1)
+
+
+_NEXT: Mapping[JobStatus | None, JobStatus] = {
+    JobStatus.QUEUED: JobStatus.RUNNING,
+    JobStatus.RUNNING: JobStatus.SUCCEEDED,
+    JobStatus.SUCCEEDED: JobStatus.FAILED,
+}
+
+
+def _draw_step(drawing: Drawing, state: JobStatus | None, x: int, gap: int) -> None:
+    """Draw what stands between a state and the next one: an arrow, or a slash between the two ends."""
+    following = _NEXT.get(state)
+    if following is JobStatus.FAILED:
+        drawing.canvas.write(x + (gap - 1) // 2, 0, "/", MUTED)
+    elif following is not None:
+        drawing.canvas.write(x + 1, 0, "─" * (gap - 3) + "→", MUTED)
+    if following is not None:
+        drawing.arrows[following] = Region(x, 0, gap, 1)
+
+
+def _fitting(totals: "Totals", width: int, *, with_averages: bool) -> "Sequence[_Column]":
+    states, everything = [*state_figures(totals).values()], all_figures(totals)
+    others = other_figures(totals)
+    if len(others) > 1 and _least_width(_plain([*states, *others, everything])) > width:
+        others = other_figures(totals, most=1)
+    full = [
+        _Column(figures=one, key=one.key, name=one.label, has_average=True) for one in [*states, *others, everything]
+    ]
+    plain = [replace(column, has_average=False) for column in full]
+    short = _plain([*states, *others, everything])
+    candidates = [full, _without_keys(full), _with_short_names(full)] if with_averages else []
+    candidates += [plain, _with_short_names(plain), *(short[first:] for first in range(len(short)))]
+    return next((candidate for candidate in candidates if _least_width(candidate) <= width), candidates[-1])
+
+
+def _plain(figures: "Sequence[StateFigures]") -> list[_Column]:
+    return _with_short_names([_Column(figures=one, key="", name=one.label, has_average=False) for one in figures])
+
+
+def _without_keys(columns: Sequence[_Column]) -> list[_Column]:
+    return [replace(column, key="") for column in columns]
+
+
+def _with_short_names(columns: Sequence[_Column]) -> list[_Column]:
+    return [replace(column, name=column.figures.glyph or column.name) for column in columns]
+
+
+def _least_width(columns: Sequence[_Column]) -> int:
+    return sum(column.width for column in columns) + _LEAST_GAP * (len(columns) - 1)
