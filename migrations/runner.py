@@ -49,7 +49,7 @@ def downgrade(
     exported: "ArchiveExport | None" = None,
     report: Report = say_nothing,
 ) -> None:
-    """Downgrade to an earlier revision, or to `base`, which is none. Indexes come first, then the rest in one
+    """Downgrade to an earlier revision, or undo all revisions with `base`. Indexes come first, then the rest in one
     transaction.
 
     Archived jobs are dropped only if `exported` holds all of them.

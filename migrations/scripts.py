@@ -21,7 +21,7 @@ _LOCKED_SECONDS = """
 select extract(epoch from clock_timestamp() - current_setting('gjobs.locked_at')::timestamptz)::double precision
 """
 _OTHERS, _OTHERS_INDENT = "-- The others.", " " * 12
-"""Where `lock.sql` locks the tables after the jobs."""
+"""The line of `lock.sql` that is replaced by the locks of the other tables."""
 _COUNTS = "select gjobs.recount_jobs()"
 _CONCURRENT = re.compile(r"(?P<verb>create|drop) index concurrently if (?:not )?exists (?:public\.)?(?P<name>\w+)")
 
@@ -45,7 +45,7 @@ def makes_tables() -> bool:
 
 
 def lock_tables(others: str = "app_tables.sql", *, mode: str = "access exclusive") -> None:
-    """Lock the jobs in the mode, and what the plpgsql file locks, until the commit."""
+    """Lock the jobs in this mode, and the tables that the file `others` locks, until the commit."""
     script = _read(SQL / "lock.sql").replace("access exclusive", mode)
     script = script.replace(_OTHERS, _read(SQL / others).replace("\n", f"\n{_OTHERS_INDENT}") + ";")
     op.execute(_text(script))
@@ -94,8 +94,8 @@ def run_apart(*names: str) -> None:
 
 
 def run_in_snapshot(name: str) -> None:
-    """Run the file, which has its own transaction, outside of ours. It counts jobs; a run that creates their table has
-    none.
+    """Run the file, which has its own transaction, outside of ours. It counts jobs; a run that creates the jobs'
+    table has no jobs to count.
     """
     if not makes_tables():
         run_apart(name)

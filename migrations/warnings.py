@@ -12,7 +12,7 @@ EVENTS = "0005"
 BUDGETS = "0007"
 MOST_COUNTED = 1_000_000
 
-# With two more columns, `select *` no longer returns the rows that the function declares, or inserts them elsewhere.
+# With two more columns, `select *` returns other rows than the function declares, or inserts values into wrong columns.
 _READ_ALL_COLUMNS = """
 select p.oid::regprocedure::text
   from pg_catalog.pg_proc p

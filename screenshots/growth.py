@@ -1,4 +1,4 @@
-"""Draws what questions cost among ten thousand to ten million jobs, from the findings of the benchmarks. Pure."""
+"""Draws the time of queries with ten thousand to ten million jobs, from the benchmark results. Pure."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ COLORS = ("#0b6e4f", "#1f5fbf", "#8a4fbf", "#c2410c")
 
 MARKS = ("", "6 4", "2 3", "10 3 2 3")
 
-"""Lines are told apart without their colours, too."""
+"""Lines differ without their colours, too."""
 
 Document = Mapping[str, Any]
 
@@ -42,7 +42,7 @@ def lines_of(document: Document) -> list[Line]:
 
 
 def chart(document: Document) -> str:
-    """An SVG picture whose both axes are logarithmic: what costs the same is level, what grows with the jobs rises."""
+    """An SVG chart with two logarithmic axes: a constant time is level, and a time that grows with the jobs rises."""
     lines = lines_of(document)
     jobs = _decades([x for line in lines for x, _ in line.points])
     times = _decades([y for line in lines for _, y in line.points])

@@ -1,6 +1,6 @@
-"""Takes the pictures beside this file, of the real dashboard on sample data whose clock stands still.
+"""Takes screenshots of the real dashboard, with sample data and a stopped clock, and stores them here.
 
-`python screenshots/make.py` writes them anew: the same code draws the same bytes every time.
+`python screenshots/make.py` writes them. The same code draws the same bytes every time.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ PATIENCE = 90.0
 
 
 class FrozenStore(Store):
-    """Takes one moment for now, for ever."""
+    """A store for which the current time never changes."""
 
     async def get_listing(self, query: ListingQuery, *, at: datetime | None = NOW) -> Listing:
         return await super().get_listing(query, at=at)
@@ -97,7 +97,7 @@ class Stage:
         await self._pilot.pause()
 
     async def open(self, key: str, part: str) -> None:
-        """Waits until this part of what the key opens is there."""
+        """Press the key, and wait until this part of the opened dialog exists."""
         await self.press(key)
         await self.wait_for(lambda: bool(self.app.screen.query(part)))
 
@@ -140,7 +140,7 @@ async def timeline(stage: Stage) -> None:
 
 
 async def has_details(stage: Stage, event: str) -> None:
-    """Each answer that they wait for comes by itself."""
+    """Wait for both the facts and the history, because they arrive separately."""
     facts, history = (stage.app.screen.query_one(name, Static) for name in ("#facts", "#history"))
     await stage.wait_for(lambda: EMBEDDED_USER in str(facts.render()) and event in str(history.render()))
 
@@ -197,7 +197,7 @@ async def manual_of_workers(stage: Stage) -> None:
 
 
 async def has_page(stage: Stage, topic: str, *, is_scrolled: bool = False) -> None:
-    """The page comes in parts, and again when its width is known."""
+    """The page is loaded in parts, and laid out again when its width is known."""
     await stage.wait_for(lambda: isinstance(stage.app.screen, ManualDialog))
     dialog = stage.app.screen
     viewer, contents = dialog.query_one(MarkdownViewer), dialog.query_one(MarkdownTableOfContents)
@@ -218,9 +218,9 @@ class Scene:
     name: str
     size: tuple[int, int]
     play: Callable[[Stage], Awaitable[None]]
-    """From the first look at the database to what the picture shows."""
+    """The steps from the first display of data to the state that the picture shows."""
     profile: Profile = EMBEDDED_PROFILE
-    """What names and colours the database."""
+    """The profile that gives the database its name and colour."""
     address: str | None = None
     acts_as: str = EMBEDDED_USER
 
@@ -263,7 +263,7 @@ def drawn() -> dict[str, str]:
 
 
 def add_hidden_jobs(conninfo: Mapping[str, str | int]) -> None:
-    """Some of another user's in the project shown, which its owner does not see."""
+    """Add jobs of another user to the project shown, which the project's owner does not see."""
     with psycopg.connect(make_conninfo("", **conninfo)) as connection:
         connection.execute(
             "insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at, updated_at)"
@@ -292,14 +292,14 @@ async def _take_all(conninfo: Mapping[str, str | int]) -> dict[str, str]:
 
 
 async def _take(scene: Scene, opener: Opener) -> dict[str, str]:
-    """The scene is played once; who changes the theme then sees the same in other colours."""
+    """The scene is played once; then the same state is taken in each theme."""
     app = GjobsApp(opener, state_path=None, clock=lambda: NOW)
     app.animation_level = "none"
     async with app.run_test(size=scene.size) as pilot:
         stage = Stage(app, pilot)
         await stage.wait_for(app.settled.is_set)
         await scene.play(stage)
-        # On a busy machine a look may take long, and the next come later: that is not what a picture shows.
+        # On a busy machine, polls may be slow, and the next ones are then delayed: pictures must not show this delay.
         await stage.wait_for(lambda: app.poller.max_staleness == app.poller.interval)
         app.show_status()
         for field in app.screen.query(Input):
@@ -308,7 +308,7 @@ async def _take(scene: Scene, opener: Opener) -> dict[str, str]:
         for shade, theme in THEMES.items():
             await stage.take_theme(theme)
             taken[shade] = screen_svg(app)
-        # The pilot alone would take the widgets away while looks still arrive.
+        # The pilot alone would remove the widgets while polls still arrive.
         app.exit()
         while app.is_running:  # noqa: ASYNC110
             await asyncio.sleep(0.005)

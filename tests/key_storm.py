@@ -33,12 +33,12 @@ ROUNDS = 25
 """Rounds of one session. Then escape must lead back to the list, and q must quit."""
 PAUSES = (0.0, 0.0, 0.005, 0.02, 0.08, 0.4)
 QUITTING = {"q", "C-q", "C-p"}
-"""Keys that quit. The palette of ctrl+p offers it, too."""
+"""Keys that quit. The command palette (ctrl+p) can quit, too."""
 BACK_SECONDS, SHORTEST_SECONDS = 30.0, 10.0
 LETTERS = tuple("scfrdnUPbAyoOz1234=+-jkgGxwtvuipLYWDlm")
 NAMED = ("Down", "Up", "Left", "Right", "Home", "End", "NPage", "PPage", "Tab", "BTab", "Space", "BSpace", "DC")
 OPENING = ("Enter", "Enter", "Enter", "Escape", "Escape", "/", "?", "C-p", "C-r", "C-u", "F5", "F12")
-"""Without ctrl+c: after the command has quit, it would interrupt its cleanup."""
+"""Without ctrl+c: after the command has quit, ctrl+c would interrupt the cleanup of the command."""
 KEYS = (*LETTERS * 2, *NAMED * 2, *OPENING * 3, "q", "C-q")
 TO_LIST = ("Escape",) * 3 + ("1",)
 WRITES = (

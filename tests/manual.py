@@ -200,7 +200,7 @@ def _headlines() -> Iterator[tuple[str, ...]]:
 
 
 def dashboard_facts() -> str:
-    """The table that checks the configured theme and keymap without importing the dashboard."""
+    """Return the table for checking the configured theme and keymap without importing the dashboard."""
     owners = [*(list(own_bindings(owner)) for owner in OWNERS), list(of_the_app())]
     characters = [chr(code) for code in range(0x20, 0x250) if chr(code).isprintable()]
     facts: dict[str, object] = {

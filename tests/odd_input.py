@@ -12,7 +12,9 @@ ODD_INPUT = (
 )
 
 UNUSUAL_REPLIES = (b"\x1b]\x1b\\", b"\x1b^dark\x1b\\", b"\x1bXarc\x1b\\")
-"""No answer of a terminal begins like these. Only the end shows that they are no keys after escape."""
+"""No known reply of a terminal begins like these. Only their end distinguishes them from escape followed by other
+keys.
+"""
 
 LATE_REPLIES = (
     *UNUSUAL_REPLIES,

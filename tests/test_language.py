@@ -128,7 +128,7 @@ def _of_pages() -> Iterator[Sentence]:
 
 @cache
 def _all() -> tuple[Sentence, ...]:
-    product = [sentence for folder in ("store", "tui", "migrations") for sentence in _of_python(folder)]
+    product = [sentence for folder in ("store", "tui", "migrations", "screenshots") for sentence in _of_python(folder)]
     # The literals of tests are mostly data.
     return (*product, *_of_python("tests", with_literals=False), *_of_pages())
 

@@ -1,4 +1,4 @@
-"""Import rules beyond the contracts in pyproject.toml: circles, unique names, late imports and heavy packages."""
+"""Import rules beyond the contracts in pyproject.toml: import cycles, unique names, late imports and heavy packages."""
 
 import ast
 import json

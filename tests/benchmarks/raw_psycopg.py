@@ -16,7 +16,7 @@ _TIME_LIMITS = """
 select set_config('statement_timeout', '8000', true), set_config('lock_timeout', '2000', true),
        set_config('idle_in_transaction_session_timeout', '13000', true)"""
 
-# Like the store, because the planner would sort all jobs of the user.
+# Disable sorting like the store does, because the planner would sort all jobs of the user.
 _SET_UP = f"""{_TIME_LIMITS},
        set_config('request.jwt.claims', %s, true), set_config('role', 'authenticated', true),
        set_config('enable_sort', 'off', true)"""

@@ -50,7 +50,7 @@ OURS_AND_BARE = {
 }
 
 POSTING_PACKAGES = ("posting==2.11.1", "tree-sitter<0.26")
-"""Newer versions of the second package crash its Textual."""
+"""Newer versions of the second package crash the Textual version that posting uses."""
 
 
 async def startup(effort: Effort, databases: Databases) -> list[Finding]:

@@ -47,7 +47,7 @@ class HandlerRecord:
 
 @contextmanager
 def recorded(work: Work) -> Iterator[None]:
-    """Record the begin and the end of an attempt. A killed worker records no end."""
+    """Record the start and the end of an attempt. A killed worker records no end."""
     _note(work, HandlerEvent.BEGAN)
     try:
         yield

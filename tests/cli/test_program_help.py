@@ -17,10 +17,10 @@ from tui.cli.program import build_parser, parse
 LINES, COLUMNS = 23, 80
 
 LINES_OF_ALL = 42
-"""Of `gjobs --help`, which lists every command and explains the global options."""
+"""The number of lines of `gjobs --help`, which lists every command and explains the global options."""
 
 LINES_WITH_FILTER = 36
-"""Of commands that take a filter, which the help explains."""
+"""The number of lines of the help of commands with a filter, which the help explains."""
 
 
 def parsers(parser: Parser) -> Iterator[Parser]:

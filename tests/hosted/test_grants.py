@@ -1,4 +1,4 @@
-"""In projects of 2026, `migrate up` takes no privilege from users although new objects are not granted to them."""
+"""Users keep their privileges after `migrate up`, even in projects that grant them no new objects by default."""
 
 import asyncio
 

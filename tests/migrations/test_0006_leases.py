@@ -629,7 +629,7 @@ class TestClaimCost:
             connection.execute(insert, [ADA.id, ADA.project, status, self.FINISHED])
             if analyzed != "never":
                 connection.execute("analyze public.generation_jobs")
-            claim(connection, ALICE, 1, modes=modes)  # The session chooses its plans.
+            claim(connection, ALICE, 1, modes=modes)  # This first claim makes the session cache its plans.
             connection.execute("update public.generation_jobs set status = 'succeeded'")
             connection.execute("delete from gjobs.job_leases")
             connection.execute("vacuum public.generation_jobs")
@@ -650,7 +650,7 @@ class TestClaimCost:
                 [ADA.id, ADA.project, self.FINISHED],
             )
             connection.execute("vacuum analyze public.generation_jobs")
-            claim(connection, ALICE, 1, modes=modes)  # The session chooses its plans.
+            claim(connection, ALICE, 1, modes=modes)  # This first claim makes the session cache its plans.
 
             assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS
 
@@ -666,7 +666,9 @@ class TestClaimCost:
             self.hide_running_jobs_from_the_planner(connection)
             claim(connection, ALICE, 1, seconds=seconds, modes=modes)
             connection.execute("analyze gjobs.job_leases")
-            claim(connection, ALICE, 1, seconds=seconds, modes=modes)  # The session chooses its plans.
+            claim(
+                connection, ALICE, 1, seconds=seconds, modes=modes
+            )  # This first claim makes the session cache its plans.
             self.lease_many_jobs_to_others(connection)
 
             assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS
@@ -691,7 +693,9 @@ class TestClaimCost:
             claim(connection, ALICE, 1)
             connection.execute("analyze gjobs.job_leases")
             values = {"owner": ALICE, "jobs": [other], "attempts": [1]}
-            connection.execute(f"select gjobs.{call}".encode(), values)  # The session chooses its plans.
+            connection.execute(
+                f"select gjobs.{call}".encode(), values
+            )  # This first claim makes the session cache its plans.
             self.lease_many_jobs_to_others(connection)
 
             assert blocks(connection, f"select gjobs.{call}", {**values, "jobs": [mine]}) < self.MOST_BLOCKS
@@ -716,7 +720,7 @@ class TestClaimCost:
         )
 
     def disable_autovacuum(self, connection: psycopg.Connection) -> None:
-        """Turn off autovacuum. Even when it analyzes another table, dead rows cannot be removed."""
+        """Turn off autovacuum. Even while autovacuum analyzes another table, `vacuum` cannot remove dead rows."""
         for (table,) in connection.execute(
             "select oid::regclass::text from pg_class where relkind = 'r'"
             " and (relnamespace = 'gjobs'::regnamespace or oid = 'public.generation_jobs'::regclass)"

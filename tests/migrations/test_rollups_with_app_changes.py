@@ -247,6 +247,6 @@ def test_full_notification_queue_sends_no_notifications(own: psycopg.Connection,
             " language sql as 'select 0.9::double precision'"
         )
     own.execute("delete from public.generation_jobs where id = %s", [QUEUED])
-    # A session plans with the built-in functions that it first found.
+    # A session keeps the built-in functions that it found first, so this test opens a new session.
     with connect(migrated_copy, autocommit=True) as other:
         assert notifications_of(other, migrated_copy, QUEUE) == []

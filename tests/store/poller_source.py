@@ -11,7 +11,7 @@ from store.poller import Poller, PollFailure, PollResult
 from tests.store.store_fixtures import NOW
 
 NEVER = 3600.0
-"""Seconds that no test waits."""
+"""More seconds than any test waits."""
 
 SOON = 0.001
 Answer = PollResult[str] | PollFailure

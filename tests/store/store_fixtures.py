@@ -150,7 +150,9 @@ def sql_of(connection: psycopg.Connection) -> Sql:
 
 
 def plan_of(conninfo: Conninfo, query: Query[Any], *off: str) -> list[str]:
-    """Return the plan of a query on a full table. The tables are empty, so sequential scans are disabled."""
+    """Return the plan that a query would have on a full table. The tables are empty, so sequential scans are
+    disabled.
+    """
     statement, constants = compiled(query.statement)
     with connect(conninfo) as connection:
         for setting in ("enable_seqscan", *off):

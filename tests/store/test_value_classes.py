@@ -61,7 +61,7 @@ CLOSED_SETS = {
     "store.filters.filter_text": {"Key", "Comparison"},
     "store.validation": {"JobStatus", "Period"},
 }
-"""Modules that refuse values outside an enumeration: of our own SQL, of our own file, or as a person gave them."""
+"""Modules that refuse values outside an enumeration: from our own SQL, from our own file, or from a person."""
 
 
 def test_no_reader_of_the_database_takes_an_enumeration_for_a_closed_set() -> None:

@@ -1,4 +1,5 @@
-"""A common protocol for job queues, each a module for an interpreter with its library. This one needs only Python.
+"""A common protocol for job queues, each in a module that runs in an interpreter with the queue's library. This
+module needs only the standard library.
 
 `python -m MODULE drain URL JOBS BATCH AT_A_TIME` queues jobs that do nothing and runs them all. It prints a list with
 the seconds that this took. `python -m MODULE wake URL JOBS` starts a worker and queues one job after the other. It

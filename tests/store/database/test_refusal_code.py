@@ -1,4 +1,4 @@
-"""The second attempt to connect, which finds the SQLSTATE of a refusal in unknown words."""
+"""The second attempt to connect, which finds the SQLSTATE of a refusal whose text gjobs does not know."""
 
 import asyncio
 import os
@@ -22,7 +22,9 @@ FULL_IN_GERMAN = "tut mir leid, schon zu viele Klienten"
 
 
 class FullAtFirst(RejectingServer):
-    """Is full in unknown words at the first visit. Then it asks for a password, or stays silent."""
+    """A server that refuses the first client as full, in a language that gjobs does not know. Then it asks for a
+    password, or stays silent.
+    """
 
     def __init__(self, *, then_asks: bool) -> None:
         super().__init__(fatal("53300", FULL_IN_GERMAN), asks_for_password=False)

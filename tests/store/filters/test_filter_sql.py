@@ -44,7 +44,9 @@ COSTS = (-5, 0, 1, 50, 51, 250)
 SECONDS = (0, 1, 60, 61, 3_600)
 
 MINUTES_AGO = (0, 25, 31)
-"""Minutes since the last update, before and after a job counts as stuck. The tests take less than the difference."""
+"""Minutes since the last update, on both sides of the limit for stuck jobs. The tests end before a job passes the
+limit.
+"""
 
 JOBS = 60
 JOB, PROJECT = UUID("0b000000-0000-4000-8000-000000000000"), UUID("cafe0000-0000-4000-8000-000000000000")

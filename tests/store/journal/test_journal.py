@@ -55,7 +55,7 @@ def journal(path: Path, clock: Clock) -> Journal:
 
 
 def write(journal: Journal, what: str = "delete job", outcome: WriteOutcome | None = WriteOutcome.DONE) -> None:
-    """Write an entry. Without an outcome, its process has died."""
+    """Write an entry. An entry without an outcome looks as if its process had died."""
     journal_ref = journal.begin(WriteRecord(what=what, before=(JOB,)), actor=OPERATOR, reason=None, transaction_id=7)
     if outcome is not None:
         journal.end(journal_ref, outcome)

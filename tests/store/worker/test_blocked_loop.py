@@ -45,7 +45,9 @@ async def test_blocked_event_loop_loses_no_job_of_its_worker(env: WorkerEnv) -> 
 
 @pytest.mark.parametrize("blocks_in_last_step", [True, False])
 async def test_blocking_job_times_out_and_fails_no_other_job(env: WorkerEnv, *, blocks_in_last_step: bool) -> None:
-    """A job's time-out doesn't count the time in which other handlers block. Here each attempt blocks by itself."""
+    """A job's time-out doesn't count the time in which other handlers block. Here the handler of the job blocks the
+    loop in each attempt.
+    """
     registry = Registry(time_out=0.8, attempts=2, backoff=Backoff(first=0.01))
 
     @registry.handler("a waits", "c waits")

@@ -405,7 +405,9 @@ WORKER = WorkerInfo(id=UUID(int=7), user_id=None, name="one", host="here", proce
 async def test_lease_is_released_after_a_renewal_in_progress(
     database: Conninfo, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The renewal locks the lease. Without waiting for it, the release would skip the lease until it expires."""
+    """The renewal locks the lease. If the release did not wait for the renewal, the lease would stay until it
+    expires.
+    """
     (job,) = env.queue()
     leases = LeaseClient(env.operator.database, OPERATOR, WORKER, seconds=60.0)
     await leases.register_worker()
@@ -443,7 +445,7 @@ async def test_simulated_jobs_end_with_a_cost_or_an_error_and_manually_started_j
     env.queue("of another app", 30)
     await env.run(simulated(Random(1), pace=10_000), concurrency=20)  # noqa: S311
     counts = dict(env.sql("select status, count(*) from generation_jobs group by status"))
-    # A job that waits for its retry is running.
+    # A job that waits for its retry still has the status `running`.
     assert set(counts) == {"succeeded", "failed", "running"}
     assert counts["succeeded"] > 3 * counts["failed"]
     assert env.sql("select count(*) from generation_jobs where status = 'succeeded' and cost_cents = 250") == [(0,)]

@@ -181,7 +181,8 @@ async def dashboard_on(
         yield driver
 
 
-Drive = Callable[..., AbstractAsyncContextManager["Driver"]]  # `dashboard_on` the test's own database
+Drive = Callable[..., AbstractAsyncContextManager["Driver"]]
+"""`dashboard_on` with the test's own database."""
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from tui.dashboard.terminal_sequences import REPLY, EscapeChord, PasteUnfinished
 
 
 def decoder() -> codecs.IncrementalDecoder:
-    """As the driver makes it."""
+    """Create the decoder as the driver does."""
     made: codecs.IncrementalDecoder = vars(linux_driver)["getincrementaldecoder"]("utf-8")()
     return made
 
@@ -30,7 +30,7 @@ def keys_of(sent: bytes) -> list[str]:
 
 
 def names(read: Iterable[Message], *, is_typing: bool = False) -> list[str]:
-    """The keys among what is read."""
+    """Return the names of the keys among the messages."""
     keys = [message for message in read if isinstance(message, events.Key)]
     split = [key.keys(is_typing=is_typing) if isinstance(key, EscapeChord) else (key,) for key in keys]
     return [key.key for one in split for key in one]
@@ -50,7 +50,7 @@ def test_keys_are_read_as_before(sent: bytes, keys: list[str]) -> None:
 
 
 def test_all_keys_that_textual_knows_are_read_as_textual_reads_them() -> None:
-    """In a text field. Elsewhere some of them are escape and another key."""
+    """This holds in a text field. Elsewhere some of these keys are read as escape and another key."""
     for sent in ANSI_SEQUENCES_KEYS:
         assert names(LenientParser().feed(sent), is_typing=True) == names(XTermParser().feed(sent)), sent
 
@@ -148,7 +148,9 @@ def test_any_reply_presses_no_key(start: str, text: str, end: str, splits: list[
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.lists(st.text(st.sampled_from("]P_^X[Ofbsd15;>=Ga \r\t\x7f\x11ü"), max_size=6), min_size=1, max_size=4))
 def test_keys_after_escape_in_one_burst_are_those_of_slow_keys(words: list[str], clock: Clock) -> None:
-    """Before each word comes escape. Function keys and replies look the same however fast they come."""
+    """Escape precedes each word. Words that form function keys or replies are left out, because their speed makes no
+    difference.
+    """
     for word in words:
         begins_sequence = word.startswith("[") and " " <= word[1:2] <= "~"
         is_sequence = begins_sequence or (len(word) > 1 and f"\x1b{word[:2]}" in ANSI_SEQUENCES_KEYS)
@@ -174,7 +176,7 @@ def test_escape_and_a_key_are_two_keys_with_and_without_a_pause(start: str, cloc
 
 
 def test_keys_after_escape_and_a_letter_are_not_held_up(clock: Clock) -> None:
-    """The letter begins a string, which would end later. A person types on."""
+    """The letter could begin a control string, whose end would come later. But a person continues typing."""
     keys = SlowLine(clock).send(b"\x1bP", *each_byte(b"new project"), pause=0.09)
     assert "".join(keys).startswith("escapePnew")
 
@@ -250,7 +252,9 @@ REPEATED_KEYS = b"\x1b[B" * 3 + b"\x1b[<35;5;5M" * 3
     ],
 )
 def test_late_rest_presses_no_key(start: bytes, rest: bytes, pause: float, clock: Clock) -> None:
-    """Also with another pause. Keys before and after it are read."""
+    """This holds even if the late rest is interrupted by another pause. Keys before and after the late rest are
+    read.
+    """
     for place in range(2, len(rest) - 1):
         line = SlowLine(clock)
         assert line.send(start, b"s", b"\x1b[A", pause=5.2) == ["s", "up"]

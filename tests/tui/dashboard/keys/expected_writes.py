@@ -1,4 +1,4 @@
-"""Which writes a person has asked for: by what each key meets when it is delivered."""
+"""The writes that a person has asked for, derived from the screen that receives each key."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -35,13 +35,15 @@ _COMMANDS = dict(
 )
 """What the palette calls these keys."""
 _QUESTIONS = {"BudgetsDialog": "budget", "ArchiveDialog": "restore", "CleanupDialog": "clean up"}
-"""What the questions are about that these dialogs ask."""
+"""The subject of the questions that each of these dialogs asks."""
 _MOVED = {"status", "error", "updated_at", "completed_at"}
 """Columns that a transition may change."""
 
 
 def outcomes(before: Rows, written: Iterable[JournalEntry]) -> list[Rows]:
-    """What the jobs may be after the writes, the earliest first. A write without a known outcome is done or not."""
+    """Return the states that the jobs may have after the writes, which are given oldest first. A write with an
+    unknown outcome may or may not have been done.
+    """
     possible: list[Rows] = [{job_id: _stored(row) for job_id, row in before.items()}]
     for entry in written:
         done = [] if entry.outcome is WriteOutcome.NOT_DONE else [_written(rows, entry) for rows in possible]
@@ -56,7 +58,7 @@ def _written(rows: Rows, entry: JournalEntry) -> Rows:
 
 
 def stored_jobs(rows: Rows) -> Rows:
-    """What of the jobs the journal knows."""
+    """Return the columns of the jobs that the journal records."""
     return {job_id: _stored(row) for job_id, row in rows.items()}
 
 
@@ -66,7 +68,7 @@ def _stored(row: Row) -> Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """What a person asked for, about the jobs as they saw them."""
+    """An action that a person requested, with the jobs as the person saw them."""
 
     kind: str
     jobs: tuple[GenerationJob, ...] = ()
@@ -150,7 +152,7 @@ class Person:
                 wrong += [] if self._any("restore") else [f"{job_id} came back"]
             elif was is None and became is not None:
                 room -= 1
-                # The cursor goes to a new job, so the keys after it may have moved it.
+                # The cursor goes to a new job, so later keys may have changed the job's status.
                 statuses = {"queued", *self._reachable(job_id, "queued")}
                 wrong += [f"{job_id} is new: {became}"] if room < 0 or became["status"] not in statuses else []
         return wrong
@@ -165,7 +167,9 @@ class Person:
             yield f"{job_id} went from {was} to {became}"
 
     def _reachable(self, job_id: str, status: str) -> set[str]:
-        """Through moves that were requested for this job. The rows show whether it moves at all."""
+        """Return the statuses that the job can reach through moves that were requested for it. Whether the job really
+        moved is found by comparing the rows.
+        """
         reached: set[str] = set()
         for _ in JobStatus:
             for one in self.confirmed:
@@ -175,7 +179,7 @@ class Person:
         return reached
 
     def _wrong_end(self, job_id: str, was: Row) -> Iterable[str]:
-        """As it was seen, or after a move that the person made as well."""
+        """Report a deletion unless the person saw the job in this status or moved it there."""
         if self._any("clean up"):
             return
         moved = self._reachable(job_id, was["status"])

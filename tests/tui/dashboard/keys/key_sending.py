@@ -48,7 +48,7 @@ async def busy_loop(dice: random.Random) -> AsyncIterator[None]:
 
 
 async def rest(driver: Driver) -> None:
-    """Until all keys are handled, with all that they began."""
+    """Wait until all keys are handled and all work that they started has ended."""
 
     def is_resting() -> bool:
         app = driver.app

@@ -81,7 +81,7 @@ async def test_key_for_a_list_that_does_not_arrive_acts_on_no_job(jobs_db: JobsD
 async def test_escape_and_a_key_in_one_burst_are_two_keys_outside_of_a_text_field(
     dashboard: Driver, jobs_db: JobsDatabase, typed: str
 ) -> None:
-    """A terminal sends option+right as escape and f as well."""
+    """A terminal also sends escape and f for option+right."""
     await dashboard.press("enter", on=2, dialog="Job")
     type_into(dashboard.app, typed)
     await dashboard.until(lambda: jobs_db.status(2) is JobStatus.FAILED)
@@ -123,7 +123,7 @@ async def test_paste_after_a_key_goes_into_what_the_key_opens(dashboard: Driver)
 
 
 async def test_keys_for_a_dialog_that_does_not_open_are_dropped(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    """The first job is queued: it can be started, and not failed."""
+    """The first job is queued: it can be started, but it cannot be marked as failed."""
     before = jobs_db.sql("select id, status from generation_jobs order by id")
     for key in "fsss":
         send(dashboard.app, key)
@@ -159,7 +159,7 @@ async def close_below(driver: Driver) -> None:
 async def test_keys_for_a_dialog_that_closes_by_itself_are_dropped(
     dashboard: Driver, jobs_db: JobsDatabase, close: Callable[[Driver], Awaitable[None]]
 ) -> None:
-    """Until the user has had time to see the list. Then the keys act on it."""
+    """Keys are dropped until the user has had time to see the list. Then the keys act on it."""
     await dashboard.go_to(1)
     before = jobs_db.sql("select id, status from generation_jobs order by id")
     await close(dashboard)
@@ -238,7 +238,9 @@ async def test_repeated_key_is_typed_into_a_field(dashboard: Driver) -> None:
 
 OPENERS = ("n", "p", "b", "t", "w", "?", "u", "ctrl+p", "enter")
 LETTERS = "abehlmnpqtuwxz"
-"""Without those that change a job or what is listed: a letter may close a dialog, and the next act on the list."""
+"""Letters that change neither a job nor the list: one letter may close a dialog, and the next letter may then act on
+the list.
+"""
 PASTED = "pasted text"
 WRITES = (("n", "x", "enter"), ("end", "f", "x", "enter"), ("home", "d", "y"), ("n", "q", "escape", "home", "d", "n"))
 
@@ -246,8 +248,8 @@ WRITES = (("n", "x", "enter"), ("end", "f", "x", "enter"), ("home", "d", "y"), (
 def sequences() -> Iterator[tuple[int, Sequence[str]]]:
     """Dialogs, text and pastes for them, and escape, in any order.
 
-    In the middle and at last a write, which depends on all that came before. Only one can fail the running job, and
-    where a dialog does not open, fast keys are dropped that slow ones are not.
+    A write in the middle and one at the end depend on all earlier keys. Only one write may fail the running job:
+    without a dialog, fast keys are dropped, but slow keys act.
     """
     for seed in range(3):
         dice = chance(seed)
@@ -264,7 +266,9 @@ def sequences() -> Iterator[tuple[int, Sequence[str]]]:
 async def outcome(
     jobs_db: JobsDatabase, database: Conninfo, keys: Sequence[str], pauses: Iterator[float] | None
 ) -> object:
-    """What the keys leave: the jobs, the open dialogs and what was typed. Slowly where there are no pauses."""
+    """What the keys leave: the jobs, the open dialogs and what was typed. If `pauses` is None, each key is handled
+    before the next one is sent.
+    """
     jobs_db.sql("truncate public.generation_jobs, public.projects, auth.users cascade")
     fill(jobs_db)
     async with drive_dashboard(WatchedApp(opener_of(database))) as driver:
@@ -309,7 +313,7 @@ async def test_fast_keys_do_the_same_as_slow_keys(
 
 
 async def test_closing_a_closed_dialog_does_nothing(dashboard: Driver) -> None:
-    """As two enters in one write did."""
+    """Two enters that arrived together once closed a dialog twice."""
     await dashboard.press("p")
     await dashboard.has_dialog("Show which project?")
     dialog = dashboard.app.screen
@@ -403,7 +407,9 @@ async def test_key_that_waits_while_the_dashboard_closes_is_no_error(
 
 
 async def test_escape_leaves_a_dialog_that_takes_no_other_key(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    """The search is never answered: after enter the dialog waits for it, and the keys for what follows."""
+    """The search is never answered: after enter, the dialog waits for the search, and later keys wait for the next
+    dialog.
+    """
     search = Gate("find_users", lambda _store, needle: bool(needle))
     async with drive_dashboard(WatchedApp(opener_of(database, make=search.store))) as driver:
         for key in ("u", "b", "enter", "x", "y"):

@@ -1,6 +1,6 @@
-"""Random keys, bursts, pastes, sizes and faults of the server: nothing crashes, nothing is written that nobody wanted.
+"""Random keys, bursts, pastes, sizes and faults of the server: nothing crashes, and every write was requested.
 
-GJOBS_KEY_STORM=1000 runs as many examples, of more steps, and shrinks what fails.
+GJOBS_KEY_STORM=1000 runs a thousand examples with more steps, and shrinks failing ones.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ Burst = list[tuple[tuple[str, ...], float]]
 """Keys that are sent at once, and the seconds after them."""
 
 LIMITS = TimeLimits(statement=0.4, lock=0.2, answer=0.4)
-"""What the faults of the server run into."""
+"""The short time limits that statements reach during faults of the server."""
 
 ACTIONS = ("s", "c", "f", "r", "d", "n", "U", "P", "b", "A", "delete")
 MOVES = ("down", "up", "home", "end", "pageup", "pagedown", "space", "tab", "shift+tab", "left", "right", "j", "k")
@@ -128,7 +128,7 @@ class KeyStorm(RuleBasedStateMachine):
         self._directory = TemporaryDirectory()
         self._journal = Path(self._directory.name) / "journal"
         self._entries = 0
-        """Of the journal, those that were checked."""
+        """The number of journal entries that were checked."""
         jobs_db.sql("truncate public.generation_jobs, public.projects, auth.users cascade")
         jobs_db.sql("delete from gjobs.archived_jobs")
         fill(jobs_db)
@@ -159,7 +159,7 @@ class KeyStorm(RuleBasedStateMachine):
     @rule(keys=st.sampled_from(GESTURES))
     @precondition(lambda self: not (self._is_locked or self._is_away))
     def press_in_the_list(self, keys: tuple[str, ...]) -> None:
-        """From the list, and seen to the end."""
+        """Press the keys in the list, and wait until their effects are complete."""
         self._runner.run(self._press([(("escape",) * 4, 0)], waits=True))
         self._runner.run(self._press([(keys, 0)], waits=True))
         self._check()
@@ -187,7 +187,7 @@ class KeyStorm(RuleBasedStateMachine):
     @rule(number=st.integers(1, 8), status=st.sampled_from(JobStatus))
     @precondition(lambda self: not (self._is_locked or self._is_away))
     def another_process_moves(self, number: int, status: JobStatus) -> None:
-        """It may meet a running write. Then the order of the two is unknown."""
+        """Without waiting first, the change could overlap a running write. Then the order of the two is unknown."""
         self._runner.run(self._rest())
         self._check()
         self._jobs_db.set_status(number, status)
@@ -196,7 +196,7 @@ class KeyStorm(RuleBasedStateMachine):
     @rule(fault=st.sampled_from(("cut", "lock", "cut at a change", "cut at a commit")), reaches=st.booleans())
     @precondition(lambda self: not (self._is_locked or self._is_away))
     def fail(self, fault: str, reaches: bool) -> None:
-        """Until it is healed. Under a lock, statements run into their time limits."""
+        """Inject a fault, which lasts until `heal` runs. Under a lock, statements run into their time limits."""
         self._runner.run(self._fail(fault, reaches))
 
     async def _fail(self, fault: str, reaches: bool) -> None:
@@ -213,7 +213,7 @@ class KeyStorm(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: self._is_locked or self._is_away)
     def heal(self) -> None:
-        """Then the jobs are as the writes before and after the fault left them, and so they are shown."""
+        """End the fault, and check that the stored and shown jobs match the writes before and after it."""
         self._runner.run(self._recover())
         self._check()
 
@@ -237,7 +237,7 @@ class KeyStorm(RuleBasedStateMachine):
         if not self._driver.app.is_running:
             await self._running.aclose()
             self._running = AsyncExitStack()
-            self._may_be_unknown = True  # Who quits twice does not wait for a write.
+            self._may_be_unknown = True  # Quitting twice does not wait for a write.
             await self._heal()
             await self._start()
         await until(lambda: self._jobs_db.sql(WRITING) == [(0,)], lambda: "a transaction that does not end")
@@ -303,7 +303,7 @@ class KeyStorm(RuleBasedStateMachine):
 
 
 async def rest_or_end(driver: Driver) -> None:
-    """Until all keys are handled, or one of them has quit."""
+    """Wait until all keys are handled, or one of them has quit the dashboard."""
     resting = asyncio.create_task(rest(driver))
     await until(lambda: resting.done() or not driver.app.is_running, lambda: driver.text)
     if resting.done():
@@ -316,7 +316,7 @@ SCRIPT = (
     *(("s",), ("down", "c"), ("end", "f", "x", "enter"), ("home", "space", "space", "d", "y")),
     *(("U",), ("n", "x", "enter", "s"), ("end", "r"), ("home", "enter", "d", "y"), ("P", "x", "enter")),
 )
-"""Each writes. Without its last intent that would be wrong."""
+"""Each writes. Without the last recorded intent, the write would count as wrong."""
 
 
 async def test_each_write_of_a_key_is_expected_and_would_be_wrong_without_it(
