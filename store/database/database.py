@@ -21,6 +21,7 @@ from store.database.load_meter import LoadMeter
 from store.database.query import Query, Row, TimeLimits, make_number, rows_of, send
 from store.database.transactions import (
     BEGIN_SNAPSHOT,
+    Rehearsal,
     Snapshot,
     WriteTransaction,
     begin_write,
@@ -339,10 +340,12 @@ class Database:
             raise
         return status
 
-    async def dry_run(self, actor: Actor, query: Query[Any], *, limits: TimeLimits) -> int:
-        """Return how many rows the statement would change. The transaction is never committed."""
-        async with self.write(actor, limits=limits) as transaction:
-            return await transaction.change(query)
+    @asynccontextmanager
+    async def rehearsal(self, actor: Actor, *, limits: TimeLimits) -> AsyncIterator["Rehearsal"]:
+        """Open a transaction that is never committed. It starts as operator and can continue as the actor."""
+        identity = await self._identity(actor)
+        async with self.write(OPERATOR, limits=limits) as transaction:
+            yield Rehearsal(transaction, identity)
 
     @asynccontextmanager
     async def _with_read_only_reason(self) -> AsyncIterator[None]:

@@ -245,6 +245,10 @@ class WriteTransaction:
         """Return how many rows the statement changes. Needs no right to read them, unlike RETURNING."""
         return (await self._send(query)).rowcount
 
+    async def become(self, identity: RequestIdentity | None) -> None:
+        """Run all later statements with this identity."""
+        await check_identity(await take_identity(self._connection, identity), identity)
+
     async def _send(self, query: Query[Any]) -> AsyncCursor[Row]:
         self._load.count(1)
         return await send(self._connection, query)
@@ -252,6 +256,30 @@ class WriteTransaction:
     def record(self, written: WriteRecord) -> None:
         """Record what was written. The transaction then commits when its block ends."""
         self.recorded = written
+
+
+class Rehearsal:
+    """Runs statements as operator and then as an actor, in one transaction that is never committed."""
+
+    def __init__(self, transaction: WriteTransaction, identity: RequestIdentity | None) -> None:
+        self._transaction = transaction
+        self._identity = identity
+
+    async def create(self, *queries: Query[Any]) -> None:
+        """Insert rows as operator."""
+        for query in queries:
+            await self._transaction.change(query)
+
+    async def become_actor(self) -> None:
+        """Run all later statements as the actor."""
+        await self._transaction.become(self._identity)
+
+    async def read(self, query: Query[T]) -> list[T]:
+        return await self._transaction.run(query)
+
+    async def change(self, query: Query[Any]) -> int:
+        """Return how many rows the statement would change."""
+        return await self._transaction.change(query)
 
 
 @asynccontextmanager

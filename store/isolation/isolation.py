@@ -60,7 +60,7 @@ class Participant:
     id: UUID
     email: str | None = None
     exists: bool = True
-    """False for an id that the check made up: claims need no row in auth.users."""
+    """False for an id that the check made up. Claims need no row in auth.users, and an owner's row is created."""
 
 
 class TargetKind(StrEnum):
@@ -79,15 +79,14 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbePlan:
-    owner: Participant | None
-    """None if the operator sees no owner of any row."""
+    owner: Participant
     other: Participant
     targets: Mapping[TargetKind, UUID]
-    """The owner's rows: one of each kind that exists."""
+    """The owner's rows: one of each kind that exists. A check that tries writes creates the missing ones."""
     no_assets: str | None = None
     """Why assets could not be read."""
     no_unused: str | None = None
-    """Why no row can be known to be empty or unused."""
+    """Why no existing row can be known to be empty or unused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +114,7 @@ PROBED: tuple[tuple[ProbeTarget, Verb], ...] = (
 """All probes, in order."""
 
 
-def person_name(person: Participant | None) -> str:
-    if person is None:
-        return "nobody"
+def person_name(person: Participant) -> str:
     if not person.exists:
         return "a made-up user"
     return person.email or f"user {str(person.id)[:8]}"

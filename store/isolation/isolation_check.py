@@ -19,9 +19,11 @@ from store.errors import (
     StoreError,
     TimedOut,
     UnexpectedError,
+    Unreachable,
 )
-from store.isolation.isolation import PROBED, Probe, ProbeMethod, ProbePlan, ProbeTarget, ProbeVerdict, Verb
+from store.isolation.isolation import PROBED, Probe, ProbeMethod, ProbePlan, ProbeTarget, ProbeVerdict, TargetKind, Verb
 from store.isolation.isolation_policies import RULES, TableRules, judge
+from store.isolation.isolation_rows import creation
 from store.isolation.isolation_targets import (
     UNUSED,
     choose_participants,
@@ -29,6 +31,7 @@ from store.isolation.isolation_targets import (
     needed_kind,
     query_for,
     still_fits,
+    why_missing,
     why_no_unused_targets,
 )
 from store.users.actor import ActingUser
@@ -74,9 +77,12 @@ def error_answer(target: ProbeTarget, verb: Verb, error: StoreError) -> Probe | 
 
 
 def _refused(error: StoreError) -> str:
-    """Return the refusal in the database's words."""
-    words = error.message.partition(": ")[2] or error.message
-    return f"refused: {words.rstrip('.')}"
+    return f"refused: {_reason(error)}"
+
+
+def _reason(error: StoreError) -> str:
+    """Return the error in the database's words."""
+    return (error.message.partition(": ")[2] or error.message).rstrip(".")
 
 
 def _tried(target: ProbeTarget, verb: Verb, answer: str, verdict: ProbeVerdict) -> Probe:
@@ -97,8 +103,6 @@ async def plan_probes(database: Database, *, owner_id: UUID | None = None, other
     Raises InvalidValue if both are the same user.
     """
     owner, other = await choose_participants(database, owner_id=owner_id, other_id=other_id)
-    if owner is None:
-        return ProbePlan(owner=None, other=other, targets={})
     targets, no_assets = await find_targets(database, owner.id)
     no_unused = why_no_unused_targets((await probe(database)).facts)
     if no_unused is not None:
@@ -107,7 +111,10 @@ async def plan_probes(database: Database, *, owner_id: UUID | None = None, other
 
 
 async def run_probes(database: Database, plan: ProbePlan, *, tries_writes: bool) -> AsyncIterator[Probe]:
-    """Yield every probe of `PROBED` when it is answered. Without `tries_writes`, writes are judged from the policies.
+    """Yield every probe of `PROBED` when it is answered.
+
+    Without `tries_writes`, writes are judged from the policies. With it, missing rows of the owner are created, and
+    rolled back after each probe.
 
     Raises a StoreError if nobody can act as a user here, or if the connection is lost.
     """
@@ -137,20 +144,53 @@ class _Attempts:
         judged = judge(target, verb, self._rules, self._policies)
         if verb.writes and not tries_writes:
             return judged
+        kind = needed_kind(target, verb)
+        missing = why_missing(target, kind, self._plan)
+        if missing is not None:
+            is_unknown_table = target is ProbeTarget.ASSET and self._plan.no_assets is not None
+            if kind is None or is_unknown_table or not tries_writes:
+                return _untried(judged, missing)
+            return await self._try_with_new_row(target, verb, kind, judged, missing)
         query = query_for(target, verb, self._plan)
-        if isinstance(query, str):
-            return _untried(judged, query)
         if not verb.writes:
             return await self._read(target, verb, query, judged)
         # Rows that arrive between this check and the attempt, such as a new job in the project, are rolled back, too.
         if not await self._still_fits(target, verb):
             return _untried(judged, "the chosen row was changed meanwhile")
         try:
-            rows = await self._database.dry_run(self._actor, query, limits=LIMITS)
+            async with self._database.rehearsal(self._actor, limits=LIMITS) as rehearsal:
+                await rehearsal.become_actor()
+                rows = await rehearsal.change(query)
         except ReadOnly:
             return judged
         except StoreError as error:
             return _answered(target, verb, error)
+        return _merge_probes(judged, rows_answer(target, verb, rows))
+
+    async def _try_with_new_row(
+        self, target: ProbeTarget, verb: Verb, kind: TargetKind, judged: Probe, missing: str
+    ) -> Probe:
+        """Create the missing row as operator and try the probe on it, in one transaction."""
+        row, creating = creation(self._plan, kind)
+        query = query_for(target, verb, replace(self._plan, targets={**self._plan.targets, kind: row}))
+        is_created = False
+        try:
+            async with self._database.rehearsal(self._actor, limits=LIMITS) as rehearsal:
+                await rehearsal.create(*creating)
+                is_created = True
+                await rehearsal.become_actor()
+                if verb.writes:
+                    rows = await rehearsal.change(query)
+                else:
+                    (rows,) = await rehearsal.read(query)
+        except ReadOnly:
+            return _untried(judged, missing)
+        except StoreError as error:
+            if is_created:
+                return _answered(target, verb, error)
+            if error.sqlstate is None or isinstance(error, Unreachable):
+                raise
+            return _untried(judged, f"{missing}, and gjobs can't create one: {_reason(error)}")
         return _merge_probes(judged, rows_answer(target, verb, rows))
 
     async def _read(self, target: ProbeTarget, verb: Verb, query: Query[int], judged: Probe) -> Probe:

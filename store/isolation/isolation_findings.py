@@ -135,7 +135,7 @@ def _named_for(actor: Actor, plan: ProbePlan) -> ProbePlan:
     if actor == OPERATOR:
         return plan
     own_id = actor.id if isinstance(actor, ActingUser) else None
-    owner = replace(plan.owner, email=None) if plan.owner and plan.owner.id != own_id else plan.owner
+    owner = replace(plan.owner, email=None) if plan.owner.id != own_id else plan.owner
     other = replace(plan.other, email=None) if plan.other.id != own_id else plan.other
     return replace(plan, owner=owner, other=other)
 

@@ -63,26 +63,23 @@ _ANY_OWNER = (
     .order_by(_projects.c.created_at.desc())
     .limit(1)
 )
-_OTHER_USER = select(_users.c.id).where(_users.c.id != _OWNER).order_by(_users.c.id).limit(1)
+_OTHER_USER = select(_users.c.id).where(_users.c.id.is_distinct_from(_OWNER)).order_by(_users.c.id).limit(1)
 
 
 async def choose_participants(
     database: Database, *, owner_id: UUID | None, other_id: UUID | None
-) -> tuple[Participant | None, Participant]:
-    """Return the owner and the other user. The owner is None if the operator sees no owner of any row.
+) -> tuple[Participant, Participant]:
+    """Return the owner and the other user. If the operator sees no user, make one up.
 
     Raises InvalidValue if both are the same.
     """
     if owner_id is not None and owner_id == other_id:
         raise InvalidValue("other", "The check needs two different users.")
     if owner_id is None:
-        owner_id = await _best_owner(database, other_id)
-    owner = None if owner_id is None else await _person(database, owner_id)
+        owner_id = await _best_owner(database, other_id) or await _other_user(database, other_id)
     if other_id is None and owner_id is not None:
         other_id = await _other_user(database, owner_id)
-    if other_id is None:
-        return owner, Participant(id=uuid4(), exists=False)
-    return owner, await _person(database, other_id)
+    return await _person(database, owner_id), await _person(database, other_id)
 
 
 async def _best_owner(database: Database, other_id: UUID | None) -> UUID | None:
@@ -100,16 +97,18 @@ async def _best_owner(database: Database, other_id: UUID | None) -> UUID | None:
     return found or busy[0]
 
 
-async def _other_user(database: Database, owner_id: UUID) -> UUID | None:
-    """Return any other user. If users are unreadable, return another project owner."""
+async def _other_user(database: Database, owner_id: UUID | None) -> UUID | None:
+    """Return any other user, or any user. If users are unreadable, return another project owner."""
     try:
         return await _first(database, Query(_OTHER_USER, make_id, {"owner": owner_id}))
     except (NoPrivilege, SchemaMissing):
         return await _first(database, Query(_ANY_OWNER, make_id, {"other": owner_id}))
 
 
-async def _person(database: Database, user_id: UUID) -> Participant:
-    """Return the participant. If users are unreadable, assume that the user exists."""
+async def _person(database: Database, user_id: UUID | None) -> Participant:
+    """Return the participant. If users are unreadable, assume that the user exists. None makes one up."""
+    if user_id is None:
+        return Participant(id=uuid4(), exists=False)
     try:
         found = await database.read(OPERATOR, user_sql.by_id(user_id))
     except (NoPrivilege, SchemaMissing):
@@ -178,7 +177,7 @@ async def _first_of(database: Database, statements: _Statements, owner_id: UUID)
 
 async def still_fits(database: Database, plan: ProbePlan, kind: TargetKind) -> bool:
     """Return whether the target still has its kind: an empty project may have got a job meanwhile."""
-    if plan.owner is None or kind not in plan.targets:
+    if kind not in plan.targets:
         return False
     statements = _ALL if plan.no_assets is None else _WHERE_NO_ASSETS_ARE
     values = {"owner": plan.owner.id, "target": plan.targets[kind]}
@@ -243,15 +242,18 @@ _STATEMENTS: Mapping[tuple[ProbeTarget, Verb], ClauseElement] = {
 }
 
 
-def query_for(target: ProbeTarget, verb: Verb, plan: ProbePlan) -> Query[int] | str:
-    """Return the statement, whose result is a row count, or the reason why there is no target."""
-    if plan.owner is None:
-        return "this login sees no row with an owner"
+def why_missing(target: ProbeTarget, kind: TargetKind | None, plan: ProbePlan) -> str | None:
+    """Return why the plan has no row for the probe. None if it has one, or if the probe needs none."""
     if target is ProbeTarget.ASSET and plan.no_assets is not None:
         return plan.no_assets
+    if kind is None or kind in plan.targets:
+        return None
+    return plan.no_unused if kind in UNUSED and plan.no_unused is not None else f"the owner has no {kind}"
+
+
+def query_for(target: ProbeTarget, verb: Verb, plan: ProbePlan) -> Query[int]:
+    """Return the statement, which reads or writes a number of rows. The plan must have the row that it needs."""
     kind = needed_kind(target, verb)
-    if kind is not None and kind not in plan.targets:
-        return plan.no_unused if kind in UNUSED and plan.no_unused is not None else f"the owner has no {kind}"
     row_owner = plan.other if verb is Verb.INSERT_INTO else plan.owner
     values = {
         "target": None if kind is None else plan.targets[kind],

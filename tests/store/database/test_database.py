@@ -107,11 +107,18 @@ class TestTransactions:
         await add(WriteRecord(what="add a project"))
         assert sql("select count(*) from projects") == [(1,)]
 
-    async def test_dry_run_counts_rows_and_changes_nothing(self, operator: Store, sql: Sql) -> None:
-        renamed = Query(text("update auth.users set email = 'renamed'"), tuple)
-        before = sql("select id, email from auth.users order by id")
-        assert await operator.database.dry_run(OPERATOR, renamed, limits=TimeLimits()) == len(before) == 3
-        assert sql("select id, email from auth.users order by id") == before
+    async def test_rehearsal_creates_rows_as_operator_and_leaves_none(self, operator: Store, sql: Sql) -> None:
+        new = Query(text("insert into projects (user_id, name) values (:ada, 'New')"), tuple, {"ada": ADA})
+        rename = Query(text("update projects set name = 'Renamed'"), tuple)
+        renamed: list[int] = []
+        for user in (ADA, BEN):
+            async with operator.database.rehearsal(ActingUser(id=user), limits=TimeLimits()) as rehearsal:
+                await rehearsal.create(new, new)
+                await rehearsal.become_actor()
+                assert await rehearsal.read(show("role")) == ["authenticated"]
+                renamed.append(await rehearsal.change(rename))
+        assert renamed == [2, 0]
+        assert sql("select count(*) from projects") == [(0,)]
 
     async def test_each_read_of_a_snapshot_runs_as_its_own_actor(self, operator: Store) -> None:
         role, claims = show("role"), value_of("select current_setting('request.jwt.claims', true)")
@@ -261,7 +268,8 @@ class TestTimeLimits:
         with pytest.raises(TimedOut):
             await operator.database.read(OPERATOR, SLEEP, limits=shorter)
         with pytest.raises(TimedOut):
-            await operator.database.dry_run(OPERATOR, SLEEP, limits=shorter)
+            async with operator.database.rehearsal(OPERATOR, limits=shorter) as rehearsal:
+                await rehearsal.read(SLEEP)
 
     @pytest.mark.parametrize("kind", ["read", "write"])
     async def test_statement_on_a_silent_connection_times_out(self, database: Conninfo, kind: str) -> None:

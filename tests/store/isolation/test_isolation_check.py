@@ -171,12 +171,42 @@ async def test_owner_with_an_empty_project_is_chosen_before_one_whose_project_on
     assert (await plan_probes(attached)).targets[TargetKind.EMPTY_PROJECT] == EMPTY_PROJECT
 
 
-async def test_judged_answer_says_that_there_is_no_empty_project(attached: Database, owner: psycopg.Connection) -> None:
-    owner.execute("delete from projects where id = %s", [EMPTY_PROJECT])
+async def test_check_creates_missing_rows_only_when_it_tries_writes_and_rolls_them_back(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    owner.execute("delete from projects")
+    before = traces(owner)
     answers = await probed(attached)
-    update_project = (ProbeTarget.PROJECT, Verb.UPDATE)
-    assert_judged(answers, update_project, DELETE_PROJECT, INSERT_JOB, why="the owner has no empty project")
     assert leaks(answers) == LEAKS_OF_THE_APP
+    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
+    assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == "read 1 job"
+    judged = await probed(attached, tries_writes=False)
+    assert judged[ProbeTarget.SUMMARY, Verb.READ].answer == "the owner has no job"
+    assert judged[DELETE_PROJECT].how is ProbeMethod.JUDGED
+    assert traces(owner) == before
+
+
+async def test_check_creates_an_owner_where_there_is_no_user(attached: Database, owner: psycopg.Connection) -> None:
+    owner.execute("delete from auth.users")
+    plan = await plan_probes(attached)
+    assert not plan.owner.exists
+    answers = await probed(attached, plan)
+    assert leaks(answers) == LEAKS_OF_THE_APP
+    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
+    assert traces(owner) == []
+
+
+async def test_row_that_cannot_be_created_is_explained(attached: Database, owner: psycopg.Connection) -> None:
+    owner.execute("delete from generation_jobs")
+    owner.execute("""
+        create function refuse() returns trigger language plpgsql as $$ begin raise 'jobs are closed'; end $$;
+        create trigger refuses before insert on generation_jobs for each row execute function refuse();
+    """)
+    answers = await probed(attached)
+    why = "the owner has no job, and gjobs can't create one: jobs are closed"
+    assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == why
+    assert answers[ProbeTarget.SUMMARY, Verb.READ].how is ProbeMethod.NOT_TRIED
+    assert_judged(answers, (ProbeTarget.JOB, Verb.DELETE), why=why.replace("no job", "no finished job"))
 
 
 async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
@@ -194,7 +224,10 @@ async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
         answers = await probed(store.database, plan)
     assert owner.execute(rows).fetchall() == before
     assert set(plan.targets) == {TargetKind.JOB, TargetKind.FINISHED_JOB, TargetKind.PROJECT, TargetKind.ASSET}
-    why = "row level security may hide jobs or assets from onlooker"
+    why = (
+        "row level security may hide jobs or assets from onlooker,"
+        " and gjobs can't create one: permission denied for table projects"
+    )
     assert_judged(answers, DELETE_PROJECT, INSERT_JOB, (ProbeTarget.ASSET, Verb.DELETE), why=why)
 
 
@@ -274,13 +307,11 @@ async def test_isolation_check_reports_missing_objects(attached: Database, owner
     assert answers[ProbeTarget.PROJECT, Verb.DELETE].how is ProbeMethod.TRIED
 
 
-async def test_isolation_check_judges_policies_when_no_user_owns_rows(operator: Store) -> None:
+async def test_isolation_check_creates_rows_when_no_user_owns_any(operator: Store) -> None:
     plan = await plan_probes(operator.database)
-    assert plan.owner is None
+    assert (plan.owner.email, plan.targets) == ("ada@example.com", {})
     answers = await probed(operator.database, plan)
-    tables = (ProbeTarget.JOB, ProbeTarget.PROJECT, ProbeTarget.ASSET)
-    assert {probe.how for probe in answers.values() if probe.target in tables} == {ProbeMethod.JUDGED}
-    assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == "this login sees no row with an owner"
+    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
     assert not leaks(answers)
 
 
@@ -305,10 +336,9 @@ async def test_isolation_plan_chooses_the_owner_the_other_user_and_the_targets(
     make_job()
     empty = make_project(ADA, "Empty")
     plan = await plan_probes(operator.database, other_id=BEN)
-    assert plan.owner is not None
     assert (plan.owner.email, plan.other.email) == ("ada@example.com", "ben@example.com")
     assert plan.targets[TargetKind.EMPTY_PROJECT] == empty
     plan = await plan_probes(operator.database, owner_id=BEN, other_id=STRANGER)
-    assert (plan.owner and plan.owner.email, plan.other.exists) == ("ben@example.com", False)
+    assert (plan.owner.email, plan.other.exists) == ("ben@example.com", False)
     with pytest.raises(InvalidValue):
         await plan_probes(operator.database, owner_id=ADA, other_id=ADA)

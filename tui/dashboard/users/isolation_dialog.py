@@ -26,7 +26,7 @@ from store.isolation.isolation import (
     person_name,
     why_no_writes,
 )
-from tui.dashboard.action_context import require_operator
+from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SqlDialog
 from tui.dashboard.users.acting_user import pick_user
 from tui.dashboard.widgets import SteadyText, show_toast
@@ -73,7 +73,7 @@ def answer_words(probe: Probe) -> str:
             return f"not tried: {answer}"
 
 
-def who(person: Participant | None) -> str:
+def who(person: Participant) -> str:
     return clean(person_name(person), limit=_LONGEST_NAME)
 
 
@@ -95,6 +95,7 @@ def confirm_tries(plan: ProbePlan, *, database: str) -> Confirmation:
             f"gjobs tries to insert, update and delete as {who(plan.other)}.",
             f"It uses rows of {who(plan.owner)}: a finished job,",
             "an asset without jobs, and a project without jobs.",
+            "It creates those that are missing.",
             "gjobs rolls back each try at once,",
             "including any changes made by triggers.",
             "",
@@ -102,6 +103,27 @@ def confirm_tries(plan: ProbePlan, *, database: str) -> Confirmation:
         ),
         warning=None,
         agree="Try",
+        is_dangerous=False,
+    )
+
+
+def confirm_check(actor: Actor, *, database: str, why_no_writes: str | None) -> Confirmation:
+    """Return the confirmation before a user's check, which runs as operator."""
+    name = clean(actor_name(actor), limit=_LONGEST_NAME)
+    other = name if isinstance(actor, ActingUser) else "another user"
+    tries = "gjobs creates missing rows, and rolls back each try." if why_no_writes is None else why_no_writes
+    return Confirmation(
+        title="Check isolation as the operator?",
+        lines=(
+            f"You act as {name}. Only the operator sees every user's rows.",
+            f"The check tries {len(PROBED)} ways to reach a user's rows as {other}.",
+            tries,
+            f"Afterwards you still act as {name}.",
+            "",
+            where(database),
+        ),
+        warning=None,
+        agree="Check",
         is_dangerous=False,
     )
 
@@ -170,12 +192,14 @@ class IsolationDialog(Dialog[None]):
         Binding("u", "pick('other')", "User", id="isolation.other", tooltip="Choose the user that the check acts as"),
     ]
 
-    def __init__(self, check: Check) -> None:
+    def __init__(self, check: Check, *, other_id: UUID | None = None, tries_writes: bool = False) -> None:
+        """`tries_writes` means that the user has already agreed to the first check's writes."""
         super().__init__()
         self._check = check
+        self._tries_writes = tries_writes
         self._plan: ProbePlan | None = None
         self._probes: list[Probe] = []
-        self._people: dict[str, UUID | None] = {"owner": None, "other": None}
+        self._people: dict[str, UUID | None] = {"owner": None, "other": other_id}
 
     def compose(self) -> ComposeResult:
         with self.box("Isolation"):
@@ -187,16 +211,16 @@ class IsolationDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
-        self.call_after_refresh(self._start_read_probes)
+        self.call_after_refresh(self._start, tries_writes=self._tries_writes)
 
     # Running the check
 
     def action_again(self) -> None:
-        self._start_read_probes()
+        self._start()
 
     def action_try_writes(self) -> None:
-        if self._plan is None or self._plan.owner is None:
-            show_toast(self.app, Toast(text="There are no rows to try the writes on.", severity="warning"))
+        if self._plan is None:
+            show_toast(self.app, Toast(text="The check has not found two users yet.", severity="warning"))
         elif (why := self._check.why_no_writes) is not None:
             show_toast(self.app, Toast(text=why, severity="warning"))
         else:
@@ -217,7 +241,7 @@ class IsolationDialog(Dialog[None]):
         picked = await self._check.pick_user("Whose rows?" if who == "owner" else "Which user tries to access them?")
         if picked is not None:
             self._people[who] = picked
-            self._start_read_probes()
+            self._start()
 
     @on(OptionList.OptionSelected)
     def action_mend(self) -> None:
@@ -242,10 +266,10 @@ class IsolationDialog(Dialog[None]):
                 SqlDialog(sql, hint="This SQL fixes the leak. Read it, then run it as the table owner.")
             )
 
-    def _start_read_probes(self) -> None:
-        """Try the reads and judge the writes. This needs no confirmation."""
+    def _start(self, *, tries_writes: bool = False) -> None:
+        """Try the reads and judge the writes. This needs no confirmation, unless it tries the writes, too."""
         self._plan = None
-        self._work(self._prepare_and_try())
+        self._work(self._prepare_and_try(tries_writes=tries_writes))
 
     def _work(self, work: Coroutine[Any, Any, None]) -> None:
         """Run this instead of the probes still running, which leave no changes behind."""
@@ -259,10 +283,10 @@ class IsolationDialog(Dialog[None]):
         except StoreError as error:
             self._say("progress", Content.styled(error_words(error), "bold $text-error"))
 
-    async def _prepare_and_try(self) -> None:
+    async def _prepare_and_try(self, *, tries_writes: bool) -> None:
         self._say("progress", Content("Finding two users …"))
         self._plan = await self._check.prepare(self._people["owner"], self._people["other"])
-        await self._try(self._plan, tries_writes=False)
+        await self._try(self._plan, tries_writes=tries_writes)
 
     async def _try(self, plan: ProbePlan, *, tries_writes: bool) -> None:
         self._draw_all()
@@ -334,16 +358,22 @@ class IsolationDialog(Dialog[None]):
 
 
 async def show_isolation(host: "ActionHost") -> None:
-    """Check isolation. Only the operator can, because only the operator sees all rows."""
+    """Check isolation as the operator, who sees all rows. The actor of the dashboard stays."""
     session, store = host.poller.session, host.poller.store
     if session is None or store is None:
         show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
-    elif not require_operator(host, store.actor, "can run this check"):
-        return
     elif session.capabilities and (missing := session.capabilities.missing(Capability.ACTING)):
         show_toast(host.app, Toast(text=f"gjobs cannot act as a user here. {missing.words}", severity="warning"))
     else:
-        await host.app.push_screen_wait(IsolationDialog(SessionCheck(host, session)))
+        check, actor = SessionCheck(host, session), store.actor
+        if actor == OPERATOR:
+            await host.app.push_screen_wait(IsolationDialog(check))
+            return
+        question = confirm_check(actor, database=check.database, why_no_writes=check.why_no_writes)
+        if await host.app.push_screen_wait(ConfirmDialog(question)):
+            other_id = actor.id if isinstance(actor, ActingUser) else None
+            tries_writes = check.why_no_writes is None
+            await host.app.push_screen_wait(IsolationDialog(check, other_id=other_id, tries_writes=tries_writes))
 
 
 class SessionCheck:

@@ -34,11 +34,10 @@ def probe(
         (ADA, "ada@example.com"),
         (BEN, "user b0000000"),
         (Participant(id=UUID(int=1), exists=False), "a made-up user"),
-        (None, "nobody"),
         (Participant(id=UUID(int=1), email="a\x1b[2J@b"), "a␛[2J@b"),
     ],
 )
-def test_participant_is_named_by_email_or_id(person: Participant | None, name: str) -> None:
+def test_participant_is_named_by_email_or_id(person: Participant, name: str) -> None:
     assert who(person) == name
 
 
