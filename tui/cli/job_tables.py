@@ -14,7 +14,7 @@ from tui.cli.json_documents import Json
 from tui.cli.text_tables import TableColumn, fields
 from tui.text import job_text
 from tui.text.clean_text import clean, clean_block
-from tui.text.format import age, error_pretty, error_summary, fine_duration, local_time
+from tui.text.format import age, duration, error_pretty, error_summary, local_time
 from tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
 
 STATUS_COLUMN = TableColumn(title="STATUS", narrowest=9, colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR)
@@ -108,7 +108,7 @@ def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
     for event in events:
         yield [
             local_time(event.at),
-            "" if before is None else fine_duration((event.at - before).total_seconds()),
+            "" if before is None else duration((event.at - before).total_seconds()),
             job_text.event_words(event),
             job_text.cost_words(event),
             job_text.actor_words(event),
@@ -120,6 +120,6 @@ def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
 def time_by_status(history: JobHistory) -> str:
     """Return how long the job was in each status. Empty if its events do not show it."""
     return ", ".join(
-        f"{status_word(status)} {fine_duration(time.total_seconds())}"
+        f"{status_word(status)} {duration(time.total_seconds())}"
         for status, time in time_in_each(history.spans).items()
     )

@@ -147,9 +147,16 @@ def _one_unit(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return the two largest units, whole: `41 s`, `3 min 05 s`, `2 h 10 min`, `3 d 04 h`."""
+    """Return `0.4 s`, `41 s`, `3 min 05 s`, `2 h 10 min` or `3 d 04 h`.
+
+    Only short times have tenths, so that they differ. It rounds down, as ages do.
+    """
+    if 0 < seconds < 0.1:
+        return "<0.1 s"
+    if abs(seconds) < 10:
+        return f"{int(seconds * 10) / 10 + 0:.1f} s"
     whole = int(abs(seconds))
-    sign = "-" if seconds <= -1 else ""
+    sign = "-" if seconds < 0 else ""
     if whole < MINUTE:
         return f"{sign}{whole} s"
     if whole < HOUR:
@@ -157,25 +164,6 @@ def duration(seconds: float) -> str:
     if whole < DAY:
         return f"{sign}{whole // HOUR} h {whole % HOUR // MINUTE:02} min"
     return f"{sign}{whole // DAY} d {whole % DAY // HOUR:02} h"
-
-
-def fine_duration(seconds: float) -> str:
-    """Return a duration with tenths below ten seconds, so that short times differ."""
-    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
-
-
-def short_duration(seconds: float) -> str:
-    """Return two significant digits in at most seven cells: `12 ms`, `1.4 s`, `49 s`, `1.1 min`, `5 h`."""
-    if seconds < 1:
-        return f"{round(seconds * 1000)} ms"
-    for unit, size, most in (("s", 1, MINUTE), ("min", MINUTE, HOUR), ("h", HOUR, 2 * DAY)):
-        if seconds < most:
-            return _in_unit(seconds / size, unit)
-    return _in_unit(seconds / DAY, "d")
-
-
-def _in_unit(number: float, unit: str) -> str:
-    return f"{number:.1f} {unit}" if number < 9.95 else f"{number:,.0f} {unit}"
 
 
 def milliseconds(seconds: float) -> str:

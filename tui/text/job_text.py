@@ -19,7 +19,6 @@ from tui.text.format import (
     count,
     duration,
     error_summary,
-    fine_duration,
     is_far,
     local_time,
     short_id,
@@ -200,7 +199,7 @@ def _spent(history: JobHistory, now: datetime) -> list[Span]:
     for status, time in time_in_each(status_spans(history.events, now=now)).items():
         spans += [
             (f"{status_label(status)} ", status_style(status)),
-            (f"{fine_duration(time.total_seconds())}   ", ""),
+            (f"{duration(time.total_seconds())}   ", ""),
         ]
     return spans
 
@@ -244,7 +243,7 @@ def _rows(events: Sequence[JobEvent], before: JobEvent | None) -> Iterator[_Row]
             is_move=is_move,
             day=day,
             clock=clock,
-            after="" if last is None else f"+{fine_duration(max((event.at - last).total_seconds(), 0.0))}",
+            after="" if last is None else f"+{duration(max((event.at - last).total_seconds(), 0.0))}",
             what=clean(event_words(event), limit=_LONGEST_WHAT),
             cost=cost_words(event),
             why=note_words(event),

@@ -53,9 +53,9 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = MappingProxyType(
     {
         JobStatus.QUEUED: StatusText(
             glyph="◌",
-            style="$foreground-muted",
-            row_style="$text-muted",
-            terminal_colour="\x1b[90m",
+            style="$foreground",
+            row_style="$foreground",
+            terminal_colour="\x1b[39m",
             done="Queued",
             lost="It will never run.",
         ),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from store.statistics.statistics import JobTimings, ModeTimings, Percentiles
 from tui.text.clean_text import clean
-from tui.text.format import age, count, elapsed, is_far, jobs_count, milliseconds, percent, short_duration
+from tui.text.format import age, count, duration, elapsed, is_far, jobs_count, milliseconds, percent
 
 if TYPE_CHECKING:
     from store.database.load_meter import Load
@@ -28,11 +28,11 @@ def cells(work: ModeTimings, now: datetime) -> list[str]:
 
 
 def _spread(spread: Percentiles | None) -> tuple[str, str]:
-    return ("-", "-") if spread is None else (short_duration(spread.median), short_duration(spread.percentile_95))
+    return ("-", "-") if spread is None else (duration(spread.median), duration(spread.percentile_95))
 
 
 def _waited(since: datetime, now: datetime) -> str:
-    return age(since, now) if is_far(since) else short_duration(max((now - since).total_seconds(), 0.0))
+    return age(since, now) if is_far(since) else duration(max((now - since).total_seconds(), 0.0))
 
 
 def span(window: timedelta) -> str:

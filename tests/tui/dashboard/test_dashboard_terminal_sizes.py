@@ -45,12 +45,13 @@ async def test_every_dialog_opens_at_every_size(jobs_db: JobsDatabase, drive: Dr
         await driver.press("enter", on=4, dialog="Job")
 
 
-async def test_wide_dashboard_shows_long_project_names(jobs_db: JobsDatabase, drive: Drive) -> None:
-    jobs_db.sql("update projects set name = 'Autumn catalog of outdoor clothing' where name = 'Autumn catalog'")
+async def test_projects_pane_grows_with_the_screen_up_to_32_columns(jobs_db: JobsDatabase, drive: Drive) -> None:
+    jobs_db.sql("update projects set name = 'Autumn catalog of clothing' where name = 'Autumn catalog'")
     async with drive(size=(200, 50)) as driver:
-        await driver.shows("│› Autumn catalog of outdoor clothing ")
-        await driver.pilot.resize_terminal(120, 36)
-        await driver.until(lambda: "│› Autumn catalog o" in driver.text and "…" in driver.text)
+        assert driver.app.dashboard.query_one("#left").region.width == 32
+        await driver.shows("│› Autumn catalog of cloth")
+        await driver.resize(120, 36)
+        await driver.shows("│› Autumn catalog of…")
 
 
 class SidebarApp(App[None]):

@@ -72,7 +72,7 @@ def test_timeline_shows_worker_progress_within_a_status() -> None:
     worker = "71a40000-0000-4000-8000-000000000001"
     held = replace(STARTED, lease_owner=worker)
     *_, progress = lines(CREATED, held, event(3, EventKind.PROGRESS, 9, note="step 1", lease_owner=worker))
-    assert progress == "│ 12:00:09  +5.8 s  progress                 step 1  worker 71a40000"
+    assert progress == "│ 12:00:09  +5.7 s  progress                 step 1  worker 71a40000"
     assert lines(held)[-1].endswith("in worker, worker 71a40000")
 
 

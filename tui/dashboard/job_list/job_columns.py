@@ -26,7 +26,8 @@ HIDDEN = "⊘ hidden"
 """The visibility cell of a job that the user does not see."""
 
 _NARROW = 60
-_MOST_TEXT = 48
+_MOST_TEXT, _MOST_ERROR = 32, 80
+"""Maximum cells of a mode or a name, and of an error. Longer lines are harder to read."""
 _SOME_TEXT, _ENOUGH_TEXT = 16, 24
 _SOME_ERROR, _ENOUGH_ERROR = 24, 40
 """Cells of a mode or a name, and of an error. Columns grow beyond them only after all have reached them."""
@@ -112,7 +113,7 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     """Share a width of 40 to 200 cells among the columns that fit, from left to right.
 
     On a narrow screen, the least important columns are dropped. Modes, project names and errors first get a
-    minimum, then a readable width. Then modes and names get their full width. The error gets the rest.
+    minimum, then a readable width. Then modes and names get their full width. The error gets the rest, up to a maximum.
     """
     gap = 1 if width < _NARROW else 2
     least = _least_widths(content)
@@ -141,7 +142,7 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
             widths[name] += more
             left -= more
     if ColumnName.ERROR in widths:
-        widths[ColumnName.ERROR] += left
+        widths[ColumnName.ERROR] = min(widths[ColumnName.ERROR] + left, _MOST_ERROR)
     return _place(widths, gap)
 
 
@@ -245,11 +246,12 @@ def times(job: GenerationJob, columns: Iterable[JobColumn], *, now: datetime) ->
     return tuple(_cell_text(job, column.name, now, {}, False) for column in columns if column.name in _CHANGING_BY_TIME)
 
 
+_RIGHT_ALIGNED = frozenset((ColumnName.COST, ColumnName.TOTAL))
 _CHANGING_BY_TIME = frozenset((ColumnName.CREATED, ColumnName.UPDATED, ColumnName.TOTAL))
 
 
 def _fit_cell(text: str, column: JobColumn) -> str:
-    return pad(clean_cell(text, column.width), column.width, right=column.name is ColumnName.COST)
+    return pad(clean_cell(text, column.width), column.width, right=column.name in _RIGHT_ALIGNED)
 
 
 def _cell_text(

@@ -151,7 +151,7 @@ class ProjectList(OptionList):
         return option_id, content
 
 
-_LEAST_WIDTH, _MOST_WIDTH = 26, 44
+_LEAST_WIDTH, _MOST_WIDTH = 26, 32
 _ENOUGH_FOR_JOBS = 120
 """Screen width in cells. The sidebar gets one of every `_SHARE` cells beyond it."""
 _SHARE = 4

@@ -34,6 +34,8 @@ _KEYS = {
     "dialog.leave": "close",
 }
 _MODE_CELLS, _LEAST_MODE_CELLS = 24, 8
+_LEAST_COLUMNS = 7
+"""The mode, the numbers of jobs, and how long they waited and ran."""
 
 Ask = Callable[[timedelta], Awaitable[JobTimings]]
 
@@ -122,11 +124,11 @@ class TimingsDialog(Dialog[None]):
 
 
 def _table(monitoring: JobTimings, width: int) -> Content:
-    """Return the table. On a narrow screen, modes are cut and the last column is left out."""
+    """Return the table. On a narrow screen, modes are cut and the last columns are left out."""
     works = (*monitoring.by_mode, monitoring.of_all)
     rows = [timings_text.TITLES, *(timings_text.cells(one, monitoring.taken_at) for one in works)]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    if width - _width_of(widths[1:]) < min(widths[0], _MODE_CELLS):
+    while len(widths) > _LEAST_COLUMNS and width - _width_of(widths[1:]) < min(widths[0], _MODE_CELLS):
         widths.pop()
     widths[0] = max(min(widths[0], width - _width_of(widths[1:])), _LEAST_MODE_CELLS)
     title, *lines = (_line(row, widths) for row in rows)

@@ -81,7 +81,7 @@ def test_each_width_shows_the_expected_columns(width: int, content: ContentWidth
         (120, 30, 44, (16, 16, 24)),
         (140, 30, 44, (24, 24, 28)),
         (160, 30, 44, (30, 26, 40)),
-        (200, 30, 44, (30, 44, 62)),
+        (200, 30, 32, (30, 32, 74)),
     ],
 )
 def test_wide_tables_give_spare_width_to_long_names(
@@ -91,6 +91,22 @@ def test_wide_tables_give_spare_width_to_long_names(
     mode_column, project_column, error = (columns[name] for name in ("MODE", "PROJECT", "ERROR"))
     assert (mode_column.width, project_column.width, error.width) == widths
     assert error.start + error.width == width
+
+
+def test_no_text_column_exceeds_its_maximum_in_a_very_wide_table() -> None:
+    jobs = [make_job(1, mode="m" * 90, error="e" * 900)]
+    columns = lay_out(400, measure(jobs, {UUID(int=2): "p" * 90}))
+    widths = {str(column.name): column.width for column in columns}
+    assert (widths["MODE"], widths["PROJECT"], widths["ERROR"]) == (32, 32, 80)
+
+
+def test_durations_are_right_aligned_below_their_title() -> None:
+    columns = [column for column in lay_out(80, USUAL) if column.name == "DURATION"]
+    job = make_job(3, status=JobStatus.RUNNING, created_at=NOON - timedelta(seconds=41))
+    assert [cell.text for cell in (*header_cells(columns, None), *row_cells(job, columns, now=NOON))] == [
+        "   DURATION",
+        "       41 s",
+    ]
 
 
 def test_table_shows_the_column_that_it_is_sorted_by() -> None:
@@ -115,7 +131,7 @@ def test_content_widths_cover_all_jobs_up_to_a_maximum() -> None:
     jobs = [make_job(1, mode="漢字漢字漢字"), make_job(2, mode="x" * 10_000, project_id=UUID(int=9))]
     names = {UUID(int=2): "Autumn", UUID(int=3): "Spring sale"}
     assert measure(jobs[:1], None) == ContentWidths(mode=12, cost=5, project=None)
-    assert measure(jobs, names) == ContentWidths(mode=48, cost=5, project=11)
+    assert measure(jobs, names) == ContentWidths(mode=32, cost=5, project=11)
     assert measure([], None, with_visibility=True) == ContentWidths(with_visibility=True)
     assert measure([], {}) == ContentWidths(project=0)
     assert measure([make_job(1, cost_cents=-2_147_483_648)], None).cost == len("-$21,474,836.48")

@@ -48,11 +48,11 @@ async def test_table_draws_header_marks_cursor_and_cells(empty_table: TablePilot
     await empty_table.press("space")
 
     assert empty_table.lines[:5] == [
-        "   STATUS       MODE             COST  CREATED ▾   DURATION     ERROR",
-        " ✱ ▸ running    lifestyle       $2.50  12 s ago    12 s",
-        "›  ✗ failed     main_white      $0.02  3 min ago   3 min 00 s   API timeout",
+        "   STATUS       MODE             COST  CREATED ▾      DURATION  ERROR",
+        " ✱ ▸ running    lifestyle       $2.50  12 s ago           12 s",
+        "›  ✗ failed     main_white      $0.02  3 min ago    3 min 00 s  API timeout",
         "   ◌ queued     packaging       $2.50  4 min ago",
-        "   ✓ succeeded  main_white  $1,234.50  1 h ago     0 s",
+        "   ✓ succeeded  main_white  $1,234.50  1 h ago           0.0 s",
     ]
 
 
