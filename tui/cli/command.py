@@ -172,7 +172,9 @@ def check_options(command: Command, options: GlobalOptions) -> None:
 
 
 def is_accepted(command: Command, flag: str) -> bool:
-    """Return whether the command takes the flag. Only global options are refused."""
+    """Return whether the command takes the flag. A command refuses a flag only if it is a global option that does not
+    apply.
+    """
     values: dict[str, Any] = {DECLARED[flag].name: True} if flag in DECLARED else {}
     try:
         check_options(command, GlobalOptions(**values))

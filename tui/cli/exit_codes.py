@@ -60,7 +60,7 @@ class ExitCode(IntEnum):
     """No answer, the sign-in was refused, or the server failed."""
     TIMED_OUT = 4
     SCHEMA = 5
-    """Something needed is missing, or does not match."""
+    """A part of the schema that the command needs is missing or does not match."""
     NOT_PERMITTED = 6
     """A privilege is missing, or the session is read-only."""
     OUTCOME_UNKNOWN = 7

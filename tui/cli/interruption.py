@@ -24,7 +24,7 @@ def orderly_termination(*, json: bool, of_hangup: bool = True) -> Iterator[None]
     """Let SIGTERM end the block like an interrupt, so that it can clean up. Then the signal takes effect.
 
     The signal may end the process, so the block's error is reported first.
-    Closing the terminal does the same, unless the command was started to outlive it, as `nohup` does.
+    With `of_hangup`, SIGHUP is handled the same way, unless it is ignored, as under `nohup`.
     """
     came: int | None = None
 
@@ -59,8 +59,9 @@ def orderly_termination(*, json: bool, of_hangup: bool = True) -> Iterator[None]
 def interrupts_heard() -> Iterator[None]:
     """Make each signal wake the running loop.
 
-    `asyncio.run` handles an interrupt in Python code, which runs only when the loop's thread returns to it. Without
-    this, it would miss a signal just before the loop sleeps, or one that another thread received.
+    `asyncio.run` handles an interrupt in a Python signal handler, which runs only when the main thread executes
+    Python code. Without this, it would miss a signal just before the loop sleeps, or one that another thread
+    received.
     """
     import asyncio
 
@@ -132,7 +133,7 @@ class WorkProgress(Generic[T]):
     """The progress of some work. It can still be read after an error."""
 
     last: T
-    """The last step. At first, the value for no progress."""
+    """The last step. Before the first step, a value that stands for no progress."""
     is_stopped: bool = False
 
 

@@ -146,7 +146,7 @@ def require_terminal() -> None:
 
 
 def require_yes(question: str, *, unchanged: str) -> None:
-    """Ask, and return if the person types y or yes. The question may have several lines and must be clean.
+    """Ask, and return only if the person types y or yes. The question may have several lines and must be clean.
 
     Raises Declined with the sentence `unchanged` on any other answer, and UsageError if nobody can be asked.
     """

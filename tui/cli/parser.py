@@ -91,7 +91,7 @@ class Parser(argparse.ArgumentParser):
             end += 1 + self._end_of_options(words[end + 1 :])
 
     def _suggestion(self, flag: str, after: Sequence[str]) -> str | None:
-        """Return the nearest option that the command takes. The command may be named after the flag."""
+        """Return the nearest option that the command takes. The command may follow the flag on the command line."""
         parser = self
         for word in after:
             if parser.commands is not None and word in parser.commands.choices:

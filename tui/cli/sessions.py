@@ -101,7 +101,7 @@ async def _resolved(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown
 
 
 def _print_origin(settings: Settings) -> None:
-    """Print the address, before it is used, if it comes from the app's own variable."""
+    """If the address comes from `DATABASE_URL`, print it before it is used."""
     if isinstance(settings.target, UrlTarget) and settings.target.origin == APP_VARIABLE:
         from store.database.connection_url import label, parameters
 

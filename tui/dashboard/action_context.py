@@ -229,7 +229,9 @@ async def _show_missing_capability(host: "ActionHost", context: ActionContext, r
 
 
 def require_operator(host: "ActionHost", actor: Actor, does: str) -> bool:
-    """Return whether the actor is the operator. Otherwise show that only the operator `does` it."""
+    """Return whether the actor is the operator. Otherwise show that this is only for the operator. `does` is a verb
+    phrase, such as "sets budgets".
+    """
     if actor == OPERATOR:
         return True
     key = key_of(host.app, APP_BINDINGS, "app.user")

@@ -121,7 +121,8 @@ class ActionHost(Protocol):
         """Move the cursor on when these jobs leave the list. Unmark them once they are deleted."""
 
     async def go_to_job(self, job: GenerationJob, *, repeats: GenerationJob | None = None) -> str:
-        """Move the cursor to a new job once it is listed. After a moment, return a sentence that says that it is not.
+        """Move the cursor to a new job once it is listed. If it is not listed after a moment, return a sentence that
+        says so.
 
         `repeats` is the job that the new one repeats.
         """

@@ -84,7 +84,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS, _POLL_SECONDS = 1.0, 0.01
-"""Most seconds that keys wait until a new job is listed."""
+"""Maximum seconds that keys wait for a new job to be listed."""
 
 
 def _palette() -> "ModuleType":

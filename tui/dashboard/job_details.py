@@ -215,7 +215,9 @@ class JobDetails(Dialog[JobAction]):
 
 
 async def tell_names(poller: "SessionPoller", details: JobDetailsView) -> None:
-    """Load names. The asset is read as the acting user, and the owner as the operator. Refused names stay ids."""
+    """Load names. The asset is read as the acting user, and the owner as the operator. If a name cannot be read, its
+    id is shown instead.
+    """
     session, store, job = poller.session, poller.store, details.job
     if session is None or store is None:
         return

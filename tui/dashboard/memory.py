@@ -99,7 +99,7 @@ def save(path: Path, state: StateFile) -> None:
 
 
 def project_to_show(listing: "Listing", *, all_was_chosen: bool, was_located: bool = False) -> UUID | None:
-    """Return the requested project if it exists, None for all projects, or else the newest project.
+    """Return the requested project if it exists, None if all projects were chosen, or else the newest project.
 
     A project that was found by its id may be hidden from the acting user.
     """

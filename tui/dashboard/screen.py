@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 0.3
 """Delay before the screen shows that it waits for an answer."""
 _SAME_MOMENT = timedelta(seconds=1)
-"""Totals count as current if the list changed at most this long after they were read."""
+"""Totals are still current if the list changed within this time after they were read."""
 
 _SMALLEST = Size(40, 8)
 _WIDE = 100

@@ -109,7 +109,7 @@ async def list_archive(
 
 
 async def print_archive_limits(session: "Session") -> bool:
-    """Print a notice if the actor may not see all archived jobs of their own. Return whether that is so."""
+    """Print a notice if the actor perhaps does not see all of their archived jobs. Return whether that is so."""
     from store.retention.archive import is_archive_shown_whole
 
     actor = session.store.actor

@@ -35,7 +35,7 @@ WIDTH = 80
 
 
 def report_text(report: DoctorReport, *, colour: bool, width: int = WIDTH) -> str:
-    """Return the report. Quoted texts are made harmless. SQL lines are never wrapped."""
+    """Return the report. Quoted texts are printed without control characters. SQL lines are never wrapped."""
     parts = []
     for section in Section:
         found = [finding for finding in report.findings if finding.section is section]

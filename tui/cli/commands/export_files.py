@@ -85,7 +85,7 @@ def _finish(unfinished: Path, target: Path, *, overwrites: bool) -> None:
         except FileExistsError:
             raise _is_there(target) from None
         except OSError:
-            # A file system without links. Checking first is the best that it allows.
+            # On a file system without hard links, gjobs can only check for the file just before the move.
             _check(target, overwrites=False)
         else:
             return

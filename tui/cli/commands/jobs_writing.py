@@ -110,7 +110,7 @@ def why_not_repeated(outcome: RetryOutcome) -> str | None:
 
 
 Expected = Mapping[UUID, AnyStatus | None]
-"""The status that each job must have to be deleted. None means any."""
+"""Each job is deleted only if it still has this status. None means any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ _PAGE_LINK = re.compile(r"\[([^]]+)\]\([\w-]*(?:\.md)?(?:#[\w-]+)?\)")
 _NARROWEST_TEXT = 30
 """Minimum width, in cells, of the column with the found text."""
 _WIDEST = 100
-"""Cells of a line: longer ones are hard to read."""
+"""The maximum width of a line, in cells. Longer lines are hard to read."""
 
 
 def add_help(commands: "Commands") -> None:
@@ -46,7 +46,7 @@ def add_help(commands: "Commands") -> None:
 
 
 def print_manual(output: Output, topic: list[str], search: str | None, commands: "Mapping[str, Parser]") -> ExitCode:
-    """`commands` are the parsers by name: `gjobs help jobs` explains a command that has no page."""
+    """`commands` are the parsers by name. Without a page, `gjobs help jobs` prints the help of the command `jobs`."""
     name = " ".join(topic)
     if search is not None:
         if name:
@@ -95,7 +95,7 @@ def _print_found(text: str, output: Output) -> ExitCode:
         TableColumn(title="TEXT", narrowest=_NARROWEST_TEXT),
     )
     rows = [(hit.section.topic, hit.section.heading) for hit in hits]
-    # On a terminal, the table cuts the texts to the room beside the other columns.
+    # On a terminal, the table cuts each text to the width that the other columns leave.
     taken = sum(max(map(len, texts)) + 2 for texts in zip(*rows, strict=True))
     room = max(shutil.get_terminal_size().columns - taken, _NARROWEST_TEXT)
     texts = [hit.excerpt(room) if output.is_terminal else hit.line for hit in hits]

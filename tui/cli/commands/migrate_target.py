@@ -87,7 +87,7 @@ def journalled(
     try:
         yield
     except BaseException:
-        # If the database does not report how far it came, the outcome stays unknown.
+        # If the reached revision cannot be read, the outcome stays unknown.
         with suppress(StoreError):
             _end_half_way(journal, journal_ref, settings, database, start=start, end=end)
         raise

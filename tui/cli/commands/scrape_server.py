@@ -27,7 +27,9 @@ LONGEST_REQUEST = 16_384
 """Bytes."""
 
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
-"""Accepted hosts. A web page could reach this server by its own domain name, so other hosts are refused."""
+"""Accepted hosts. Other hosts are refused, because a web page could reach this server through the page's own domain
+name.
+"""
 _HOST = re.compile(rf"(?:{'|'.join(map(re.escape, _HOSTS))})(?::[0-9]{{1,5}})?", re.IGNORECASE)
 """Any port, because the port differs behind an SSH tunnel. No domain name gets past this check, whatever its port."""
 _TARGET = re.compile(rb"(?:http://[^/?]*)?/(?:metrics)?(?:\?.*)?", re.IGNORECASE)

@@ -139,7 +139,7 @@ log = logging.getLogger(__name__)
 SaveCursor = Callable[[Cursor], None]
 """Saves the position up to which all changes were reported. Blocks. May raise a UsageError."""
 Revive = Callable[[], bool]
-"""Restarts the embedded server if it died, and returns whether it did so. Blocks. May raise a StoreError."""
+"""Restarts the embedded server if it died. Returns whether it was restarted. Blocks. May raise a StoreError."""
 
 
 class Watcher:

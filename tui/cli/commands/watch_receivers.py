@@ -97,7 +97,7 @@ SECRET_VARIABLE = "GJOBS_WEBHOOK_SECRET"  # noqa: S105
 ANSWER_TIME = 10.0
 """Seconds that a web server has for one whole attempt."""
 PROGRAM_GRACE = 2.0
-"""Seconds that a program has to end after the watch ends. Then it is killed."""
+"""When the watch ends, a running program has this many seconds before it is killed."""
 FIRST_WAIT = 1.0
 """Seconds until the second attempt. Each further wait is twice as long."""
 
@@ -181,8 +181,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 class Webhook:
-    """Posts the document until it is accepted, with growing pauses. Each document is sent at least once, with a key
-    that shows repeats.
+    """Posts the document until it is accepted, with growing pauses. Each document is sent at least once, with an
+    idempotency key that is the same for each attempt.
 
     A server that answers 410 Gone gets nothing more. Redirects are not followed. Answers are neither shown nor kept.
     """

@@ -202,7 +202,7 @@ async def _work(
 
 
 def _print_summary(postponed: set[UUID], reviving: "ServerRestarts", worker_event: "WorkerEvent") -> None:
-    """`postponed` holds the jobs that this worker left for a later attempt, by itself or by another worker."""
+    """`postponed` holds the jobs that wait for another attempt, by this worker or another one."""
     from store.leases.lease import Rescheduled
     from store.worker.worker_events import AttemptEnded, AttemptStarted, DatabaseUnavailable, HandlerRaised
     from tui.text.worker_text import worker_words

@@ -132,8 +132,8 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
     ) -> None:
         """`of` names the project or all projects and must be clean. `read` takes the start of a page.
 
-        `count` returns a sentence with the number of archived jobs. `look` shows one job. `may_restore` explains a
-        refusal.
+        `count` returns a sentence with the number of archived jobs. `look` shows one job. `may_restore` returns
+        whether restoring is allowed. If not, it shows why.
         """
         super().__init__()
         self._of = of

@@ -74,7 +74,7 @@ async def _ask_limit(
 
 
 async def _choices(context: ActionContext, shown: ProjectName | None) -> Sequence[BudgetOwner]:
-    """Return the listed project and its owner first, then the other projects and any user."""
+    """Return the listed project and its owner first, then the other projects and an entry for any user."""
     others = [_of_project(project) for project in context.projects if project != shown]
     if shown is None:
         return [*others, _A_PERSON]

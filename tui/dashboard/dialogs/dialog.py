@@ -26,7 +26,7 @@ class DialogBox(Vertical):
     """A box with a title. The lower border names the database. The title must be clean text."""
 
     def __init__(self, *, title: str, database: str, mark: str = "") -> None:
-        """`mark` warns about all values in the dialog."""
+        """`mark` is a warning in the lower border that applies to all values in the dialog."""
         super().__init__(id="dialog")
         self.border_title = Content(title)
         words = (mark, shorten(clean_cell(database, _NAME_CELLS), _NAME_CELLS))
@@ -311,7 +311,8 @@ class ProgressDialog(Dialog[None]):
 async def showing_progress(app: App[Any], dialog: ProgressDialog) -> AsyncIterator[ProgressDialog]:
     """Show the dialog while the body runs. Then close it and all dialogs above it.
 
-    A question about quitting is closed unanswered. The user may want to undo the write, which has finished.
+    A question about quitting is closed unanswered. The app stays open, because the user may want to undo the finished
+    write.
     """
     await app.push_screen(dialog)
     try:

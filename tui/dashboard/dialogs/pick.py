@@ -62,7 +62,9 @@ class PickDialog(Dialog[str]):
         beside: Callable[[str], Sequence[Choice]] = lambda _needle: (),
         remark: str = "",
     ) -> None:
-        """`beside` offers other meanings of the text, below the matches. `remark` is shown above the field."""
+        """`beside` returns further choices for the typed text. They are listed below the matches. `remark` is shown
+        above the field.
+        """
         super().__init__()
         self._title = title
         self._choices = tuple(choices)
@@ -142,7 +144,7 @@ class PickDialog(Dialog[str]):
         return [choice for score, choice in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
 
     def _score(self, needle: str, ids: IdRange | None, choice: Choice) -> float:
-        """Score a choice. A text that may be an id matches the beginning of ids, or stands as a whole in a label."""
+        """Score a choice. A text that may be an id matches ids that begin with it and labels that contain it."""
         if ids is None:
             return self._search.match(needle, choice.label[:_LONGEST_LABEL])[0]
         is_of_id = choice.identifier is not None and ids.low <= choice.identifier <= ids.high
@@ -227,8 +229,8 @@ class SearchDialog(PickDialog):
         self._enter_waits = False
 
     def _is_clear(self, found: Sequence[Choice]) -> bool:
-        """Whether enter can only mean one choice. With several matches, the user has not seen yet which one enter
-        would take.
+        """Whether enter can only mean one choice. With several matches, the user has not yet seen which of them the
+        enter key would choose.
         """
         return len(found) == 1 or (not found and self.query_one(OptionList).option_count == 1)
 

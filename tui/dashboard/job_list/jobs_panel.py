@@ -248,7 +248,7 @@ class JobsPanel(Vertical):
         self._mark_order()
 
     def add_project_name(self, project: "Project | ProjectName | None", *, with_visibility: bool = False) -> None:
-        """Remember a project name. With `with_visibility`, the user may not see the project."""
+        """Remember a project name. Set `with_visibility` if the project may be hidden from the user."""
         if project is not None:
             (self._names_known_to_operator if with_visibility else self._project_names_by_id)[project.id] = project.name
 

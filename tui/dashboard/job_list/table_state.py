@@ -25,7 +25,7 @@ class TableState:
     rows: LoadedRows = field(default_factory=LoadedRows)
     cursor: UUID | None = None
     place: int | None = None
-    """Place of the cursor's row. Without a cursor, the next move starts here. None before the first row."""
+    """Place of the cursor's row. Without a cursor, the next move starts here. None until a row is loaded."""
     top: int = 0
     """Place of the first visible row."""
     height: int = 1
@@ -272,7 +272,7 @@ class TableState:
         return replace(self, marked={known: job for known, job in self.marked.items() if known not in job_ids})
 
     def forgotten(self) -> "TableState":
-        """Return the state before the first row."""
+        """Return the state as before any row was loaded."""
         return TableState(height=self.height)
 
 

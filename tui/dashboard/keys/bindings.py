@@ -294,7 +294,9 @@ class KeyHints(FittedLine):
         return [hint for hint, end in zip(hints, ends, strict=True) if end - _GAP <= room]
 
     def _is_typed(self, active: ActiveBinding) -> bool:
-        """Whether the focused widget takes the key as a character. Textual hides such keys only if it knows them."""
+        """Whether the focused widget takes the key as a character. Textual hides such keys only if it knows their
+        character.
+        """
         focused, shown = self.screen.focused, self.app.get_key_display(active.binding)
         return (
             focused is not None

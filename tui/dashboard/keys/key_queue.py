@@ -160,7 +160,7 @@ class KeyQueue:
             self._waiting.extendleft(reversed(chord.keys(is_typing=isinstance(self._app.focused, Input))))
 
     def _skip_repeats(self) -> None:
-        """Skip pairs of a held key that open and close a dialog, because the keyboard repeats faster than that.
+        """If a held key opens and closes a dialog, skip pairs of its repeats, which come too fast.
 
         The result is the same. At least two keys are left, so that an answer to the key is still shown.
         """

@@ -94,7 +94,7 @@ class CostsPanel(SteadyText):
         self._draw()
 
     def on_click(self, event: events.Click) -> None:
-        """List the clicked state, as its digit does."""
+        """List the jobs in the clicked state, as its digit key does."""
         offset = event.get_content_offset(self)
         state = self._drawing.state_at(*offset) if self._drawing and offset else None
         if state is not None:
