@@ -23,10 +23,12 @@ from tui.cli.program import build_parser
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.dialogs.pick import PickDialog
 from tui.dashboard.job_list.filter_field import FilterField
+from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.keys.bindings import inherited_bindings, own_bindings, shown_keys
 from tui.dashboard.keys.help import OWNERS, all_entries, of_the_app
 from tui.dashboard.keys.key_list import key_list
 from tui.dashboard.screen import DashboardScreen
+from tui.dashboard.stage.demo_app import DemoApp
 from tui.dashboard_settings import TABLE
 from tui.manual.pages import GROUPS, TOPICS, page_path, with_generated
 
@@ -127,6 +129,8 @@ def generate(part: str) -> str:
     match name:
         case "keys":
             return key_list(all_entries(App()), width=WIDTH)
+        case "demo keys":
+            return table(("key", "does"), _rows_of(own_bindings(DemoApp)))
         case "main keys":
             return table(("key", "does"), _main_keys())
         case "filter keys":
@@ -150,11 +154,15 @@ def generate(part: str) -> str:
 
 
 def _main_keys() -> Iterator[tuple[str, str]]:
-    app: App[Any] = App()
     bindings: list[Binding] = [*(one for owner in OWNERS for one in own_bindings(owner)), *of_the_app()]
     known = {binding.id: binding for binding in bindings}
-    for name in MAIN_KEYS:
-        yield code(shown_keys(app, known[name])[0]), known[name].tooltip
+    return _rows_of(known[name] for name in MAIN_KEYS)
+
+
+def _rows_of(bindings: Iterable[Binding]) -> Iterator[tuple[str, str]]:
+    app: App[Any] = App()
+    for binding in bindings:
+        yield code(shown_keys(app, binding)[0]), binding.tooltip
 
 
 def _command_rows(parser: Parser) -> Iterator[tuple[str, str]]:
@@ -201,7 +209,7 @@ def _headlines() -> Iterator[tuple[str, ...]]:
 
 def dashboard_facts() -> str:
     """Return the table for checking the configured theme and keymap without importing the dashboard."""
-    owners = [*(list(own_bindings(owner)) for owner in OWNERS), list(of_the_app())]
+    owners = [*(list(own_bindings(owner)) for owner in OWNERS), list(own_bindings(DemoApp)), list(of_the_app())]
     characters = [chr(code) for code in range(0x20, 0x250) if chr(code).isprintable()]
     facts: dict[str, object] = {
         "themes": list(BUILTIN_THEMES),
@@ -220,6 +228,8 @@ def _scopes() -> Iterator[list[Binding]]:
     app = list(of_the_app())
     screen = list(own_bindings(DashboardScreen))
     anywhere = [binding for binding in app if binding.priority]
+    # In a demo, ctrl+r starts over. There, refreshing has only its other key.
+    yield [*own_bindings(JobTable), *screen, *own_bindings(DemoApp), *(one for one in app if one.id != "app.refresh")]
     for owner in OWNERS:
         if issubclass(owner, ModalScreen):
             yield [*inherited_bindings(owner), *anywhere]

@@ -34,7 +34,7 @@ LATE_IMPORTS = {
     "tui.dashboard.job_list.jobs_panel": "completions, once a filter is typed",
     "tui.dashboard.job_list.list_header": "the filter language, only under a filter",
     "tui.dashboard.memory": "only on a database without events",
-    "tui.dashboard.run": "only with a theme or a [keymap]",
+    "tui.dashboard.run": "only with a theme or a [keymap], or for a demo",
     "tui.dashboard.screen": "details on a key; budgets where there are some",
     "tui.dashboard.session_poller": "drivers, after the first screen",
     "tui.dashboard.setup": "drivers, after the first screen",

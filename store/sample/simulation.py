@@ -1,60 +1,159 @@
 """Simulated customers and handlers for the demo."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from datetime import timedelta
 from math import ceil
 from random import Random
-from typing import Never
+from typing import Never, TypeVar
 from uuid import UUID
 
 from store.async_tools import is_cancelling
 from store.errors import StoreError
 from store.formats import utc_now
-from store.jobs.job import USUAL_MODES, JobStatus
+from store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
+from store.projects.project import Project
 from store.sample import catalog
+from store.sample.job_plans import OUTAGE_MESSAGE, JobPlan, plan_job, plan_jobs
 from store.sample.sample_data import sample
+from store.sample.simulated_clock import SimulatedClock
 from store.store import Store
 from store.worker.handlers import Registry, Retry, Work
 
+T = TypeVar("T")
+
 QUEUE_SIZE = 10
 """New jobs arrive while fewer are queued. The fewer are queued, the sooner they arrive."""
-SHARE_WITH_IMAGE = 0.85
 STEP = 1.0
 """Simulated seconds between two checks of the queue."""
 RETRY = 2.0
 """Real seconds to wait after the database was unreachable or refused a job."""
+STEPS = 4
+"""The number of progress notes."""
+_BUSY_SECONDS = 1.5
 _LEAST_LEFT, _SPENT_AFTER = 0.1, 0.75
 """Shares of a limit. When less than the first share is left, the limit is raised until the second share is spent."""
 _STUCK = timedelta(hours=1)
 
 
-async def queue_jobs(
-    store: Store,
-    random: Random,
-    *,
-    pace: float = 1.0,
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-) -> Never:
-    """Queue jobs until cancelled. `store` is the operator's; `pace` is the number of simulated seconds in a real one.
+class GenerationError(Exception):
+    """The error of a failed job."""
 
-    The sample's limits are raised before they run out.
-    """
-    limits = {budget.id: budget.limit_cents for budget in sample(utc_now()).budgets}
-    while True:
-        try:
-            await _raise_limits(store, limits)
-            queue = await store.get_jobs_by_status(JobStatus.QUEUED, limit=QUEUE_SIZE)
-            if random.random() < 1 - len(queue) / QUEUE_SIZE:
-                await _queue_one(store, random)
-        except StoreError:
-            wait = RETRY
-        else:
-            wait = STEP / pace
-        if is_cancelling():
-            # A task that is stopped during a commit gets OutcomeUnknown, not CancelledError.
-            raise asyncio.CancelledError
-        await sleep(wait)
+
+class Simulation:
+    """Customers and models of one run. The same seed gives the same jobs with the same endings."""
+
+    def __init__(self, clock: SimulatedClock, *, seed: int = 0) -> None:
+        self.clock = clock
+        self.seed = seed
+        self._plans = plan_jobs(_random(seed, "jobs"))
+        self._arrivals = _random(seed, "arrivals")
+        """Separate, because the number of checks of the queue depends on the workers."""
+        self._others = _random(seed, "others")
+        """For jobs that a person created, and for those of the sample."""
+        self._planned: dict[UUID, JobPlan] = {}
+        self._creating = asyncio.Lock()
+        """Held while a job is created, because a worker may claim it before its id is known here."""
+        self._failing_until: dict[str, float] = {}
+
+    def fail_mode(self, mode: str, *, seconds: float) -> None:
+        """Let all jobs of the mode fail for so many simulated seconds."""
+        self._failing_until[mode] = self.clock.now + seconds
+
+    async def queue_jobs(self, store: Store) -> Never:
+        """Queue jobs until cancelled. `store` is the operator's. The sample's limits are raised before they run out."""
+        limits = {budget.id: budget.limit_cents for budget in sample(utc_now()).budgets}
+        while True:
+            wait = STEP
+            try:
+                await _raise_limits(store, limits)
+                queue = await store.get_jobs_by_status(JobStatus.QUEUED, limit=QUEUE_SIZE)
+                if self._arrivals.random() < 1 - len(queue) / QUEUE_SIZE:
+                    await self._queue_next(store)
+            except StoreError:
+                wait = RETRY * self.clock.speed
+            if is_cancelling():
+                # A task that is stopped during a commit gets OutcomeUnknown, not CancelledError.
+                raise asyncio.CancelledError
+            await self.clock.sleep(wait, is_step=True)
+
+    async def _queue_next(self, store: Store) -> None:
+        """Queue the next job, and the jobs of a burst that follow it."""
+        projects = await store.get_projects()
+        if not projects:
+            return
+        plan = next(self._plans)
+        project = _chosen(projects, plan.project_share)
+        await self.queue_job(store, project, plan)
+        for _ in range(plan.burst):
+            await self.queue_job(store, project, next(self._plans))
+
+    async def queue_job(self, store: Store, project: Project, plan: JobPlan) -> GenerationJob | None:
+        """Queue a planned job. A project without photographs stays empty."""
+        images = [asset for asset in await store.get_assets(project.id) if asset.kind == "input"]
+        if not images:
+            return None
+        image = None if plan.image_share is None else _chosen(images, plan.image_share)
+        async with self._creating:
+            job = await store.create_generation_job(
+                project_id=project.id,
+                mode=plan.mode,
+                cost_cents=plan.cost_cents,
+                input_asset_id=image.id if image else None,
+            )
+            self._planned[job.id] = plan
+        return job
+
+    async def end_running_jobs(self, store: Store) -> None:
+        """End the running jobs of the sample, which no worker holds. One stays, as an example of a stuck job."""
+        now = utc_now()
+        running = [job for job in sample(now).jobs if job.status is JobStatus.RUNNING and now - job.created_at < _STUCK]
+        while running:
+            await self.clock.sleep(catalog.choose_seconds(self._others, running[0].mode), is_step=True)
+            try:
+                await store.transition_job_status(running[0].id, JobStatus.SUCCEEDED)
+            except StoreError:
+                if is_cancelling():
+                    raise asyncio.CancelledError from None
+                await self.clock.sleep(RETRY * self.clock.speed)
+            else:
+                running.pop(0)
+
+    def handlers(self) -> Registry:
+        """Return handlers that simulate work."""
+        registry = Registry()
+
+        @registry.handler()
+        async def pretend(work: Work) -> None:
+            plan = await self._plan_of(work.job)
+            if plan.is_retried and work.attempt == 1:
+                await self.clock.sleep(_BUSY_SECONDS, is_step=True)
+                raise Retry("The image service is busy: 503")
+            for step in range(STEPS):
+                work.note(f"step {step + 1} of {STEPS}")
+                await self.clock.sleep(plan.seconds / STEPS, is_step=step == STEPS - 1)
+            self._planned.pop(work.job.id, None)
+            work.cost_cents = plan.final_cost_cents
+            error = OUTAGE_MESSAGE if self._failing_until.get(work.job.mode, 0) > self.clock.now else plan.error
+            if error:
+                raise GenerationError(error)
+
+        return registry
+
+    async def _plan_of(self, job: GenerationJob) -> JobPlan:
+        async with self._creating:
+            if job.id not in self._planned:
+                mode = job.mode if job.mode in USUAL_MODES else self._others.choice(USUAL_MODES)
+                self._planned[job.id] = plan_job(self._others, mode)
+            return self._planned[job.id]
+
+
+def _random(seed: int, name: str) -> Random:
+    return Random(f"{seed} {name}")  # noqa: S311
+
+
+def _chosen(things: Sequence[T], share: float) -> T:
+    return things[int(share * len(things))]
 
 
 async def _raise_limits(store: Store, limits: dict[UUID, int]) -> None:
@@ -71,69 +170,3 @@ async def _raise_limits(store: Store, limits: dict[UUID, int]) -> None:
                 expected_budget=budget,
             )
             limits[budget.id] = raised.limit_cents
-
-
-async def end_running_jobs(store: Store, random: Random, *, pace: float = 1.0) -> None:
-    """End the running jobs of the sample, which no worker holds. One stays, as an example of a stuck job."""
-    now = utc_now()
-    running = [job for job in sample(now).jobs if job.status is JobStatus.RUNNING and now - job.created_at < _STUCK]
-    while running:
-        await asyncio.sleep(catalog.choose_seconds(random, running[0].mode) / pace)
-        try:
-            await store.transition_job_status(running[0].id, JobStatus.SUCCEEDED)
-        except StoreError:
-            if is_cancelling():
-                raise asyncio.CancelledError from None
-            await asyncio.sleep(RETRY)
-        else:
-            running.pop(0)
-
-
-async def _queue_one(store: Store, random: Random) -> None:
-    projects = await store.get_projects()
-    if not projects:
-        return
-    project = random.choice(projects)
-    images = [asset for asset in await store.get_assets(project.id) if asset.kind == "input"]
-    if not images:
-        return  # A project without photographs stays empty.
-    with_image = random.random() < SHARE_WITH_IMAGE
-    mode = catalog.choose_mode(random)
-    await store.create_generation_job(
-        project_id=project.id,
-        mode=mode,
-        cost_cents=catalog.choose_cost_cents(random, mode),
-        input_asset_id=random.choice(images).id if with_image else None,
-    )
-
-
-FAILURE_CHANCE = 1 / 8
-RETRY_CHANCE = 1 / 10
-STEPS = 4
-"""The number of progress notes."""
-
-
-class GenerationError(Exception):
-    """The error of a failed job."""
-
-
-def simulated(random: Random, *, pace: float = 1.0) -> Registry:
-    """Return handlers that simulate work. `pace` is the number of simulated seconds in a real one."""
-    registry = Registry()
-
-    @registry.handler()
-    async def pretend(work: Work) -> None:
-        mode = work.job.mode if work.job.mode in USUAL_MODES else random.choice(USUAL_MODES)
-        if random.random() < RETRY_CHANCE:
-            await asyncio.sleep(random.uniform(0.5, 2.0) / pace)
-            raise Retry("The image service is busy: 503")
-        fails = random.random() < FAILURE_CHANCE
-        message, seconds = catalog.choose_failure(random) if fails else ("", catalog.choose_seconds(random, mode))
-        for step in range(STEPS):
-            work.note(f"step {step + 1} of {STEPS}")
-            await asyncio.sleep(seconds / STEPS / pace)
-        work.cost_cents = catalog.choose_cost_cents(random, mode)
-        if fails:
-            raise GenerationError(message)
-
-    return registry

@@ -5,12 +5,20 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from tui.cli.arguments import size
+from tui.cli.arguments import size, whole_number
 from tui.cli.command import Command, GlobalOptions
 from tui.cli.commands.archive import add_archive
 from tui.cli.commands.budgets import add_budgets
 from tui.cli.commands.cleanup import add_cleanup
-from tui.cli.commands.dashboard import DASHBOARD, open_demo, print_snapshot
+from tui.cli.commands.dashboard import (
+    DASHBOARD,
+    FASTEST,
+    SLOWEST,
+    USUAL_SPEED,
+    demo_speed,
+    open_demo,
+    print_snapshot,
+)
 from tui.cli.commands.db import add_db
 from tui.cli.commands.doctor import add_doctor
 from tui.cli.commands.jobs_syntax import add_jobs
@@ -32,12 +40,22 @@ if TYPE_CHECKING:
 
 
 def add_dashboard(commands: "Commands") -> None:
-    add_command(
+    parser = add_command(
         commands,
         "demo",
         Command(run=open_demo, embedded_only=True, has_json=False),
         help="open the dashboard with simulated jobs and workers",
-        example="gjobs demo",
+        example="gjobs demo --speed 5",
+    )
+    parser.add_argument(
+        "--speed",
+        type=demo_speed,
+        metavar="N",
+        default=USUAL_SPEED,
+        help=f"simulate N seconds in each second, from {SLOWEST:g} to {FASTEST:g} (default: {USUAL_SPEED:g})",
+    )
+    parser.add_argument(
+        "--seed", type=whole_number, metavar="N", default=0, help="simulate other jobs; the same N gives the same jobs"
     )
     parser = add_command(
         commands,

@@ -225,6 +225,9 @@ class GjobsApp(App[int]):
     @work(group="connect", exclusive=True)
     async def switch_to(self, choice: DatabaseChoice) -> None:
         """Switch to another database. Wait for running writes first, and drop everything else."""
+        await self._replace_database(choice.opener, choice.interval, choice=choice)
+
+    async def _replace_database(self, opener: Opener, interval: float, *, choice: DatabaseChoice | None) -> None:
         if self.tasks.is_writing:
             show_toast(self, Toast(text="gjobs switches the database after the last change is confirmed."))
             await self.tasks.writes_end()
@@ -233,7 +236,7 @@ class GjobsApp(App[int]):
         for group in ("feed", "numbers", "changes", "names", "filter", "users", "gone user", "notices"):
             self.workers.cancel_group(self, group)
         former, self.database_choice = self.poller, choice
-        self.poller = SessionPoller(choice.opener, tell=self.post_message, interval=choice.interval, clock=self._clock)
+        self.poller = SessionPoller(opener, tell=self.post_message, interval=interval, clock=self._clock)
         self.dashboard.reset()
         self.show_status()
         # In its own worker, so that switching to yet another database does not interrupt it.
@@ -335,8 +338,15 @@ class GjobsApp(App[int]):
             self.show_status()
             self._settle()
 
+    @property
+    def demo_state(self) -> str:
+        """The speed of a demo, or that it is paused. Empty outside a demo."""
+        return ""
+
     def show_status(self) -> None:
-        status = connection_status(self.poller, self.database_choice, visibility=self.dashboard.visibility_note)
+        status = connection_status(
+            self.poller, self.database_choice, visibility=self.dashboard.visibility_note, demo=self.demo_state
+        )
         self.sub_title, self.has_partial_claims = status.database or "", status.has_partial_claims
         self._show_frame(color_of(self.poller.session, self.database_choice), writing=status.permit is not None)
         self.dashboard.show_status(status)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.pilot import Pilot
@@ -21,6 +21,9 @@ from store.private_files import make_directory, open_private
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.setup import DashboardSetup, database_choice, database_choices, demo_opener, session_opener
 from tui.text.clean_text import clean
+
+if TYPE_CHECKING:
+    from tui.demo.demo_control import DemoControl
 
 
 def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetup:
@@ -81,16 +84,27 @@ def _handler(directory: Path) -> logging.Handler:
     return handler
 
 
-def run_dashboard(settings: Settings, *, demo: bool = False) -> int:
-    """Run until the user quits and return the exit code. A demo remembers nothing. Raise internal errors."""
+def run_dashboard(settings: Settings) -> int:
+    """Run until the user quits and return the exit code. Raise internal errors."""
     log_to_file(settings.data_dir)
-    setup = setup_of(settings, stands_alone=demo)
     app = GjobsApp(
-        demo_opener() if demo else session_opener(settings),
-        state_path=None if demo else settings.data_dir / "state.json",
+        session_opener(settings),
+        state_path=settings.data_dir / "state.json",
         interval=database_choice(settings).interval,
-        setup=setup,
+        setup=setup_of(settings),
     )
+    return _run(app)
+
+
+def run_demo(settings: Settings, control: "DemoControl") -> int:
+    """Run a demo until the user quits, as `run_dashboard` does. It remembers nothing."""
+    from tui.dashboard.stage.demo_app import DemoApp
+
+    log_to_file(settings.data_dir)
+    return _run(DemoApp(control, demo_opener(control), setup=setup_of(settings, stands_alone=True)))
+
+
+def _run(app: GjobsApp) -> int:
     app.run()
     if app.mistake is not None:
         raise app.mistake

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from store.configuration.saved_views import Views
     from store.database.connection_url import PasswordCommand
     from tui.dashboard.session_poller import Opener
+    from tui.demo.demo_control import DemoControl
     from tui.session import Report, Session
 
 
@@ -40,13 +41,13 @@ def session_opener(settings: Settings) -> "Opener":
     return opener
 
 
-def demo_opener() -> "Opener":
-    """Return an opener for a temporary database with simulated workers."""
+def demo_opener(control: "DemoControl") -> "Opener":
+    """Return an opener for a temporary database with simulated workers. Each opening makes a new database."""
 
     @asynccontextmanager
     async def opener(report: "Report") -> "AsyncIterator[Session]":
-        module = await asyncio.to_thread(importlib.import_module, "tui.demo")
-        async with module.open_demo(report) as session:
+        module = await asyncio.to_thread(importlib.import_module, "tui.demo.demo_session")
+        async with module.open_demo(report, control) as session:
             yield session
 
     return opener

@@ -61,6 +61,8 @@ class ConnectionStatus:
     """Whether to warn that a configured database is writable without a permit."""
     permit: WritePermit | None = None
     """The open write permit; None without one or if none is needed."""
+    demo: str = ""
+    """The speed of a demo, or that it is paused. Empty outside a demo."""
     paused: bool
     max_staleness: float
     """Maximum seconds until a change is shown."""
@@ -172,6 +174,8 @@ def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> li
 def _end(status: ConnectionStatus, freshness: Part, writing: list[Part]) -> list[Part]:
     """Return the parts that must not be cut."""
     parts: list[Part] = [*writing]
+    if status.demo:
+        parts += [_DOT, (status.demo, "bold $text-accent")]
     if status.has_partial_claims:
         parts += [_DOT, (PARTIAL_CLAIMS, "bold $text-warning")]
     if status.is_exposed:
@@ -204,7 +208,7 @@ def _freshness(status: ConnectionStatus, data_age: float | None, now: datetime |
 
 
 def connection_status(
-    poller: SessionPoller, choice: DatabaseChoice | None, *, visibility: str | None = None
+    poller: SessionPoller, choice: DatabaseChoice | None, *, visibility: str | None = None, demo: str = ""
 ) -> ConnectionStatus:
     """Return the status. `choice` is the database being opened. `visibility` is what the user sees."""
     session, store, failure = poller.session, poller.store, poller.failure
@@ -223,6 +227,7 @@ def connection_status(
         read_only=session is not None and not session.access.may_write,
         may_write=_is_open_to_writes(session),
         permit=_permit(session),
+        demo=demo,
         paused=poller.paused,
         max_staleness=poller.max_staleness,
         silent_since=poller.silent_since,

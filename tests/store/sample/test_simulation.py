@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from random import Random
 
 import pytest
 
@@ -11,7 +10,8 @@ from store.database.database import Database
 from store.formats import utc_now
 from store.jobs.job import JobStatus
 from store.sample.sample_data import fill, sample
-from store.sample.simulation import QUEUE_SIZE, RETRY, STEP, end_running_jobs, queue_jobs
+from store.sample.simulated_clock import SimulatedClock
+from store.sample.simulation import QUEUE_SIZE, RETRY, STEP, Simulation
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import proxied
@@ -32,21 +32,28 @@ async def do_nothing(step: int) -> None:
     pass
 
 
-async def run(
-    store: Store, steps: int, after_step: AfterStep = do_nothing, *, seed: int = 0, pace: float = 1.0
-) -> list[float]:
-    """Run so many steps without waiting, and return the seconds of each wait."""
-    waits: list[float] = []
+class NoWaits(SimulatedClock):
+    """A clock that never waits. It keeps the simulated seconds of each wait, and ends the run after the last one."""
 
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        await after_step(len(waits))
-        if len(waits) == steps:
+    def __init__(self, steps: int, after_step: AfterStep) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+        self._steps = steps
+        self._after_step = after_step
+
+    async def sleep(self, seconds: float, *, is_step: bool = False) -> None:
+        self.waits.append(seconds)
+        await self._after_step(len(self.waits))
+        if len(self.waits) == self._steps:
             raise EnoughError
 
+
+async def run(store: Store, steps: int, after_step: AfterStep = do_nothing, *, seed: int = 0) -> list[float]:
+    """Run so many steps without waiting, and return the simulated seconds of each wait."""
+    clock = NoWaits(steps, after_step)
     with pytest.raises(EnoughError):
-        await queue_jobs(store, Random(seed), pace=pace, sleep=sleep)  # noqa: S311
-    return waits
+        await Simulation(clock, seed=seed).queue_jobs(store)
+    return clock.waits
 
 
 async def queue_length(store: Store) -> int:
@@ -55,7 +62,7 @@ async def queue_length(store: Store) -> int:
 
 async def test_simulated_customers_fill_the_queue_to_its_limit(db: Db) -> None:
     asset_id = db.make_asset(db.make_project())
-    await run(db.operator, 100)
+    await run(db.operator, 100, seed=1)
     jobs = (await db.operator.get_generation_jobs()).items
     assert len(jobs) == QUEUE_SIZE
     assert {job.status for job in jobs} == {JobStatus.QUEUED}
@@ -90,9 +97,9 @@ async def test_simulated_customers_wait_while_the_database_is_unreachable(db: Db
             if step == 4:
                 proxy.come_back()
 
-        waits = await run(store, 20, come_and_go, pace=10)
+        waits = await run(store, 20, come_and_go)
 
-    assert waits == [STEP / 10] * 2 + [RETRY] * 2 + [STEP / 10] * 16
+    assert waits == [STEP] * 2 + [RETRY] * 2 + [STEP] * 16
     assert lengths[1] == lengths[3] < lengths[-1]
 
 
@@ -144,7 +151,7 @@ async def test_simulation_keeps_a_budget_that_a_user_changed(operator: Store, da
 
 async def test_all_running_jobs_of_the_sample_except_the_stuck_one_end(operator: Store, database: Conninfo) -> None:
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
-    await end_running_jobs(operator, Random(0), pace=10_000)  # noqa: S311
+    await Simulation(SimulatedClock(speed=10_000)).end_running_jobs(operator)
     (stuck,) = await operator.get_jobs_by_status(JobStatus.RUNNING)
     assert utc_now() - stuck.created_at > timedelta(hours=5)
 
@@ -170,11 +177,12 @@ async def test_simulated_customers_can_be_cancelled(db: Db) -> None:
     db.make_asset(db.make_project())
     stepped = asyncio.Event()
 
-    async def sleep(seconds: float) -> None:
+    async def note_step(step: int) -> None:
         stepped.set()
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(3600)
 
-    running = asyncio.create_task(queue_jobs(db.operator, Random(0), sleep=sleep))  # noqa: S311
+    clock = NoWaits(2, note_step)
+    running = asyncio.create_task(Simulation(clock).queue_jobs(db.operator))
     await stepped.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

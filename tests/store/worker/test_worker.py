@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,8 @@ from store.database.database import Database
 from store.errors import InvalidValue
 from store.leases import lease_sql
 from store.leases.lease import SILENT_AFTER, ClaimedJob, Released, Rescheduled, WorkerInfo
-from store.sample.simulation import simulated
+from store.sample.simulated_clock import SimulatedClock
+from store.sample.simulation import Simulation
 from store.store import Store
 from store.users.actor import OPERATOR
 from store.worker.attempt_outcome import LONGEST_WAIT
@@ -443,7 +443,7 @@ async def test_simulated_jobs_end_with_a_cost_or_an_error_and_manually_started_j
     env.sql("update generation_jobs set status = 'running'")
     env.queue("lifestyle", 30)
     env.queue("of another app", 30)
-    await env.run(simulated(Random(1), pace=10_000), concurrency=20)  # noqa: S311
+    await env.run(Simulation(SimulatedClock(speed=10_000), seed=1).handlers(), concurrency=20)
     counts = dict(env.sql("select status, count(*) from generation_jobs group by status"))
     # A job that waits for its retry still has the status `running`.
     assert set(counts) == {"succeeded", "failed", "running"}

@@ -1,21 +1,30 @@
 """gjobs, gjobs demo and gjobs snapshot."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from store.configuration.settings import Settings, UrlTarget
 from store.database.write_access import WriteMode
 from tui.cli.command import Command
-from tui.cli.exit_codes import ExitCode, UsageError
+from tui.cli.exit_codes import BadArgument, ExitCode, UsageError
 from tui.cli.interruption import orderly_termination
 from tui.cli.output import STDOUT, Output, can_draw, print_message
 
 if TYPE_CHECKING:
     from tui.cli.arguments import Size
 
+SLOWEST, FASTEST, USUAL_SPEED = 0.5, 10.0, 2.0
+"""Simulated seconds in a real one."""
+
 
 def open_dashboard(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
     check(settings, instead="In the dashboard, press W to enter a reason and get a write permit.")
-    return _run(settings, demo=False)
+    _require_terminal()
+    from tui.dashboard.run import run_dashboard
+
+    # If the terminal is gone, nothing is left to clean up.
+    with orderly_termination(json=False, of_hangup=False):
+        return ExitCode(run_dashboard(settings))
 
 
 DASHBOARD = Command(run=open_dashboard, has_json=False)
@@ -32,26 +41,34 @@ def check(settings: Settings, *, instead: str) -> None:
         parameters(settings.target)
 
 
-def open_demo(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
+def open_demo(settings: Settings, output: Output, *, speed: float, seed: int) -> ExitCode:  # noqa: ARG001
     if settings.act_as_given or settings.write_rule is WriteMode.CLOSED or settings.write_reason is not None:
         raise UsageError(
             "The demo chooses its own user, and its workers must be able to write.",
             hint="Leave --as, --read-only and --write out. In the demo, press u to act as another user.",
         )
-    return _run(settings, demo=True)
+    _require_terminal()
+    from tui.dashboard.run import run_demo
+    from tui.demo.demo_control import DemoControl
+
+    with orderly_termination(json=False, of_hangup=False):
+        return ExitCode(run_demo(settings, DemoControl(speed=speed, seed=seed)))
 
 
-def _run(settings: Settings, *, demo: bool) -> ExitCode:
+def demo_speed(text: str) -> float:
+    """Parse a speed: the number of simulated seconds in a real one."""
+    with suppress(ValueError):
+        if SLOWEST <= (speed := float(text.removesuffix("x").removesuffix("×"))) <= FASTEST:
+            return speed
+    raise BadArgument(f"{text!r} is not a speed. Use a number from {SLOWEST:g} to {FASTEST:g}")
+
+
+def _require_terminal() -> None:
     if not can_draw():
         raise UsageError(
             "The dashboard needs a terminal for its input and output.",
             hint="Use 'gjobs snapshot' for one frame, or commands such as 'gjobs jobs list'. See 'gjobs --help'.",
         )
-    from tui.dashboard.run import run_dashboard
-
-    # If the terminal is gone, nothing is left to clean up.
-    with orderly_termination(json=False, of_hangup=False):
-        return ExitCode(run_dashboard(settings, demo=demo))
 
 
 def print_snapshot(settings: Settings, output: Output, *, size: "Size", svg: str | None, force: bool) -> ExitCode:

@@ -221,11 +221,12 @@ def _print_summary(postponed: set[UUID], reviving: "ServerRestarts", worker_even
 
 
 def _simulated() -> "Registry":
-    from random import Random
+    from secrets import randbits
 
-    from store.sample.simulation import simulated
+    from store.sample.simulated_clock import SimulatedClock
+    from store.sample.simulation import Simulation
 
-    return simulated(Random())  # noqa: S311
+    return Simulation(SimulatedClock(), seed=randbits(32)).handlers()
 
 
 def add_workers(commands: "Commands") -> None:

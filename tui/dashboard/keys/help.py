@@ -20,7 +20,7 @@ from tui.dashboard.job_actions.new_job_form import ModeField, NewJobDialog
 from tui.dashboard.job_details import JobDetails
 from tui.dashboard.job_list.filter_field import FilterField
 from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.keys.bindings import APP_BINDINGS, own_bindings, shown_keys
+from tui.dashboard.keys.bindings import APP_BINDINGS, inherited_bindings, own_bindings, shown_keys
 from tui.dashboard.keys.key_list import HelpEntry
 from tui.dashboard.keys.manual_dialog import ManualDialog
 from tui.dashboard.projects.project_list import ProjectList
@@ -61,6 +61,7 @@ GROUPS = {
     "find": "Find field",
     "project": "Projects",
     "projects": "Project list",
+    "demo": "The demo",
     "app": "gjobs",
     "details": "Job details",
     "dialog": "Dialogs",
@@ -131,7 +132,12 @@ _LAST = {"dialog": 1, "app": 2}
 
 
 def all_entries(app: App[Any]) -> list[HelpEntry]:
-    return _entries(app, chain(chain.from_iterable(map(own_bindings, OWNERS)), of_the_app()))
+    return _entries(app, chain(chain.from_iterable(map(own_bindings, OWNERS)), of_the_app(), _of_a_demo(app)))
+
+
+def _of_a_demo(app: App[Any]) -> Iterator[Binding]:
+    """Yield the keys that only the app of a demo has."""
+    return (binding for binding in inherited_bindings(type(app)) if (binding.id or "").startswith("demo."))
 
 
 def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
@@ -146,7 +152,8 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
     of_app = (
         one for one in of_the_app() if one.priority or (one.id == "app.help" if is_typing else not screen.is_modal)
     )
-    entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, owners)), of_app))
+    of_demo = () if screen.is_modal or is_typing else _of_a_demo(screen.app)
+    entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, owners)), of_demo, of_app))
     return sorted(entries, key=lambda entry: _LAST.get(entry.binding_id.partition(".")[0], 0))
 
 

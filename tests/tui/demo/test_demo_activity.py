@@ -7,15 +7,16 @@ from store.database.database import Database
 from store.formats import utc_now
 from store.jobs.job import JobStatus
 from store.sample.sample_data import fill, sample
+from store.sample.simulated_clock import SimulatedClock
 from store.store import Store
 from tests.conftest import Conninfo
-from tui.demo import activity
+from tui.demo.demo_activity import DemoActivity
 
 
 async def test_demo_finishes_the_running_jobs_of_the_sample_except_the_stuck_one(database: Conninfo) -> None:
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     known = {job.id for job in sample(utc_now()).jobs}
-    async with activity(database, pace=500), Store(Database(database)) as operator:
+    async with DemoActivity(database, SimulatedClock(speed=500)), Store(Database(database)) as operator:
 
         async def has_worked() -> bool:
             ended = await operator.get_jobs_by_status(JobStatus.SUCCEEDED, limit=50)

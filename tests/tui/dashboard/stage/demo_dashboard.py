@@ -1,0 +1,51 @@
+"""A demo on a test's database: its simulation stands still unless the test runs it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tests.conftest import Conninfo
+from tests.tui.dashboard.dashboard_driver import AS_ADA, SIZE, Driver, WatchedApp, drive_dashboard, opener_of
+from tui.dashboard.session_poller import Opener
+from tui.dashboard.stage.demo_app import DemoApp
+from tui.demo.demo_activity import DemoActivity
+from tui.demo.demo_control import DemoControl
+from tui.session import Report, Session
+
+
+class WatchedDemo(DemoApp, WatchedApp):
+    """A demo that counts its polls."""
+
+
+Activity = Callable[[Conninfo, DemoControl], DemoActivity]
+
+
+def nobody(conninfo: Conninfo, control: DemoControl) -> DemoActivity:
+    return DemoActivity(conninfo, control.clock, seed=control.seed, workers=(), has_customers=False)
+
+
+def opener_with(conninfo: Conninfo, control: DemoControl, activity: Activity, **opening: Any) -> Opener:
+    open_session = opener_of(conninfo, **{"actor": AS_ADA, "label": "demo", **opening})
+
+    @asynccontextmanager
+    async def opener(report: Report) -> AsyncIterator[Session]:
+        async with open_session(report) as session, activity(conninfo, control) as control.activity:
+            yield session
+
+    return opener
+
+
+@asynccontextmanager
+async def demo_on(
+    conninfo: Conninfo,
+    control: DemoControl,
+    *,
+    activity: Activity = nobody,
+    size: tuple[int, int] = SIZE,
+    interval: float = 60.0,
+    **opening: Any,
+) -> AsyncIterator[tuple[Driver, WatchedDemo]]:
+    opener = opener_with(conninfo, control, activity, **opening)
+    app = WatchedDemo(control, opener, interval=interval)
+    async with drive_dashboard(app, size=size) as driver:
+        yield driver, app

@@ -1,0 +1,66 @@
+"""The keys of a demo: speed, pause, steps and starting over."""
+
+from tests.conftest import Conninfo
+from tests.tui.dashboard.dashboard_driver import Drive
+from tests.tui.dashboard.stage.demo_dashboard import demo_on
+from tui.dashboard.keys.help import all_entries
+from tui.demo.demo_control import DemoControl
+
+
+async def test_keys_change_the_speed_within_its_range_and_the_header_shows_it(database: Conninfo) -> None:
+    control = DemoControl(speed=2)
+    async with demo_on(database, control) as (driver, _):
+        assert "speed 2×" in driver.header
+        await driver.press("greater_than_sign", shows="speed 3×")
+        await driver.press(*["greater_than_sign"] * 3, shows="speed 10×")
+        assert control.clock.speed == 10
+        await driver.press(*["less_than_sign"] * 9, shows="speed 0.5×")
+        assert control.clock.speed == 0.5
+
+
+async def test_comma_pauses_and_resumes_the_workers(database: Conninfo) -> None:
+    control = DemoControl()
+    async with demo_on(database, control) as (driver, _):
+        await driver.press("comma", shows="demo paused")
+        assert control.clock.is_paused
+        await driver.press("comma", shows="speed 2×")
+        assert not control.clock.is_paused
+
+
+async def test_full_stop_pauses_first_and_then_makes_one_step(database: Conninfo) -> None:
+    control = DemoControl(speed=0.5)
+    async with demo_on(database, control) as (driver, app):
+        waiting = app.run_worker(control.clock.sleep(5000, is_step=True))
+        await driver.press("full_stop", shows="demo paused")
+        assert control.clock.now < 5000
+        await driver.press("full_stop", until=lambda: waiting.is_finished)
+        assert 5000 <= control.clock.now < 5001
+        await driver.press("full_stop", toast="Nothing is simulated")
+
+
+async def test_ctrl_r_opens_a_new_database_and_says_so(database: Conninfo) -> None:
+    control = DemoControl(seed=7)
+    async with demo_on(database, control) as (driver, app):
+        former, clock = app.poller.session, control.clock
+        await driver.press("greater_than_sign", "ctrl+r", toast="Started over with new sample data, seed 7")
+        await driver.until(lambda: app.poller.session not in (None, former))
+        assert control.clock is not clock
+        assert control.clock.speed == 3
+        assert "speed 3×" in driver.header
+
+
+async def test_other_dashboards_have_no_keys_of_a_demo(drive: Drive) -> None:
+    async with drive() as driver:
+        assert await driver.toasts_by_key("comma", "full_stop", "less_than_sign", "greater_than_sign") == []
+        polls = driver.app.polls
+        await driver.press("ctrl+r", until=lambda: driver.app.polls > polls)
+        assert "speed" not in driver.header
+        await driver.press("question_mark")
+        assert "demo.pause" not in driver.text
+
+
+async def test_keys_page_of_a_demo_lists_its_keys(database: Conninfo) -> None:
+    async with demo_on(database, DemoControl()) as (_, app):
+        listed = {entry.binding_id: entry.keys for entry in all_entries(app)}
+        assert listed["demo.pause"] == ","
+        assert listed["demo.restart"] == "^r"

@@ -1,0 +1,1 @@
+"""The demo in the dashboard, and the presenter view."""

@@ -1,0 +1,1 @@
+"""The demo: simulated activity, its controls, and scenarios."""

@@ -1,0 +1,160 @@
+"""Simulated customers and workers on the database of a demo."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from random import Random
+from types import TracebackType
+from typing import Never, Self
+
+from store.configuration.settings import EMBEDDED_USER
+from store.database.database import Database
+from store.database.write_access import WriteAccess, WriteMode
+from store.errors import StoreError
+from store.sample.simulated_clock import SimulatedClock
+from store.sample.simulation import Simulation
+from store.store import Store
+from store.worker.worker import Worker
+
+log = logging.getLogger(__name__)
+
+STUDIO = "studio"
+"""Acts as the signed-in user, so the user sees it. It can't keep up with the user's jobs, so they wait as long as all
+others.
+"""
+WORKERS = (STUDIO, "render-1", "render-2")
+_SLOTS = 2
+"""Per worker. So few that jobs wait in the queue, and a person can start one before a worker does."""
+_LEASE_SECONDS = 12.0
+"""Short, so that the jobs of a dead worker are soon taken over."""
+_CRASH_AFTER, _RETURN_AFTER = (90.0, 150.0), 60.0
+"""Simulated seconds between two crashes, and until the worker starts again."""
+
+
+class DemoWorker:
+    """A worker that can crash: it then leaves its jobs behind, as a killed process does."""
+
+    def __init__(self, name: str, conninfo: Mapping[str, str | int], simulation: Simulation) -> None:
+        self.name = name
+        self._access = WriteAccess(WriteMode.OPEN)
+        self._store = Store(Database(conninfo, access=self._access))
+        self._simulation = simulation
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        store = await self._store.acting_as_user(EMBEDDED_USER) if self.name == STUDIO else self._store
+        worker = Worker(
+            store,
+            self._simulation.handlers(),
+            name=self.name,
+            concurrency=_SLOTS,
+            lease_seconds=_LEASE_SECONDS,
+            random=Random(f"{self._simulation.seed} {self.name}"),  # noqa: S311
+        )
+        self._running = asyncio.create_task(_logged(worker.run))
+
+    async def crash(self) -> None:
+        """Stop without releasing any job."""
+        self._access.close("This worker has crashed.", hint=None)
+        await self.close()
+
+    async def close(self) -> None:
+        if self._running is not None:
+            await _end([self._running])
+        await self._store.close()
+
+
+class DemoActivity:
+    """Runs while its block runs. None of its parts writes a journal."""
+
+    def __init__(
+        self,
+        conninfo: Mapping[str, str | int],
+        clock: SimulatedClock,
+        *,
+        seed: int = 0,
+        workers: Sequence[str] = WORKERS,
+        has_customers: bool = True,
+    ) -> None:
+        self.simulation = Simulation(clock, seed=seed)
+        self.operator = Store(Database(conninfo))
+        self._conninfo = conninfo
+        self._names = workers
+        self._has_customers = has_customers
+        self._workers: dict[str, DemoWorker] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._resources = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._resources.push_async_callback(self.operator.close)
+        async with AsyncExitStack() as opening:
+            opening.push_async_callback(self.close)
+            for name in self._names:
+                await self.start_worker(name)
+            if self._has_customers:
+                self._start(partial(self.simulation.queue_jobs, self.operator))
+                self._start(partial(self.simulation.end_running_jobs, self.operator))
+                self._start(self._crash_now_and_then)
+            opening.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await _end(self._tasks)
+        for worker in list(self._workers.values()):
+            await worker.close()
+        await self._resources.aclose()
+
+    def _start(self, activity: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(_logged(activity)))
+
+    @property
+    def worker_names(self) -> Sequence[str]:
+        """The names of the workers that run."""
+        return tuple(self._workers)
+
+    async def start_worker(self, name: str) -> None:
+        """Start a worker, unless it runs."""
+        if name not in self._workers:
+            self._workers[name] = worker = DemoWorker(name, self._conninfo, self.simulation)
+            await worker.start()
+
+    async def kill_worker(self, name: str) -> None:
+        """Let a worker crash, if it runs."""
+        if worker := self._workers.pop(name, None):
+            await worker.crash()
+
+    async def _crash_now_and_then(self) -> Never:
+        random = Random(f"{self.simulation.seed} crashes")  # noqa: S311
+        clock = self.simulation.clock
+        while True:
+            await clock.sleep(random.uniform(*_CRASH_AFTER))
+            name = random.choice([name for name in WORKERS if name != STUDIO])
+            await self.kill_worker(name)
+            await clock.sleep(_RETURN_AFTER)
+            await self.start_worker(name)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel the tasks. Raise the first error that ended one of them."""
+    for task in tasks:
+        task.cancel()
+    for end in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(end, Exception):
+            raise end
+
+
+async def _logged(activity: Callable[[], Awaitable[None]]) -> None:
+    """Log a StoreError instead of raising it. The dashboard keeps running, and its list of workers shows which one
+    stopped.
+    """
+    try:
+        await activity()
+    except StoreError as error:
+        log.warning("A part of the demo stopped: %s", error)

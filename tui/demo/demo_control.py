@@ -1,0 +1,34 @@
+"""The choices of a demo, and what its keys change."""
+
+from typing import TYPE_CHECKING
+
+from store.sample.simulated_clock import SimulatedClock
+
+if TYPE_CHECKING:
+    from tui.demo.demo_activity import DemoActivity
+
+_SPEEDS = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
+
+
+class DemoControl:
+    def __init__(self, *, speed: float = 2.0, seed: int = 0) -> None:
+        self.seed = seed
+        self.clock = SimulatedClock(speed=speed)
+        self.activity: DemoActivity | None = None
+        """What runs in the open database; None while none is open."""
+
+    def start_over(self) -> None:
+        """Let simulated time begin again. The speed stays."""
+        self.clock = SimulatedClock(speed=self.clock.speed)
+
+    def change_speed(self, direction: int) -> None:
+        """Take the next speed: a faster one for 1, a slower one for -1."""
+        speed = self.clock.speed
+        others = [one for one in _SPEEDS if (one - speed) * direction > 0]
+        if others:
+            self.clock.set_speed(min(others, key=lambda one: abs(one - speed)))
+
+    @property
+    def state(self) -> str:
+        """The state for the status line."""
+        return "demo paused" if self.clock.is_paused else f"speed {self.clock.speed:g}×"

@@ -1,0 +1,47 @@
+"""gjobs demo: a temporary database with simulated workers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from store.configuration.settings import EMBEDDED_USER, EmbeddedTarget, Settings
+from store.database.write_access import WriteMode
+from store.embedded.data_dir import throw_away_dir
+from store.embedded.server import open_server
+from tui.demo.demo_activity import DemoActivity
+from tui.demo.demo_control import DemoControl
+from tui.session import Report, Session, prepare, session_on
+
+_GRACE_SECONDS = 1.0
+
+
+@asynccontextmanager
+async def open_demo(report: Report, control: DemoControl) -> AsyncIterator[Session]:
+    """Open a demo session. The last process that uses the server removes the directory, however this process ends."""
+    data_dir = throw_away_dir()
+    settings = Settings(
+        target=EmbeddedTarget(data_dir=data_dir),
+        data_dir=data_dir,
+        act_as=EMBEDDED_USER,
+        write_rule=WriteMode.OPEN,
+    )
+    embedded_server = await asyncio.to_thread(
+        open_server,
+        data_dir,
+        report=report,
+        settings={"fsync": "off"},
+        grace=_GRACE_SECONDS,
+        remove_after=True,
+    )
+    try:
+        await prepare(embedded_server, report)
+        async with (
+            session_on(settings, embedded_server.conninfo, "demo") as session,
+            DemoActivity(embedded_server.conninfo, control.clock, seed=control.seed) as activity,
+        ):
+            control.activity = activity
+            yield replace(session, restart_if_dead=embedded_server.revive)
+    finally:
+        control.activity = None
+        embedded_server.release()
