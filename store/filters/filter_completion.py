@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from store.filters.filter_terms import KEYS, Key
 from store.filters.filter_text import AFTER_KEY, ESCAPE, ESCAPES, NOT, OR, QUOTE, quoted
-from store.jobs.job import USUAL_MODES
+from store.jobs.job import USUAL_MODES, JobStatus
 
 MOST_COMPLETIONS = 50
 
@@ -33,7 +34,9 @@ class Completion:
     end: int
     replacement: str
     words: str
-    """The help text of a key; else empty."""
+    """The help text of a key or of a suggested term; else empty."""
+    is_meant: bool = False
+    """Whether this is probably what the typed word means. Enter then accepts it."""
 
     def applied(self, text: str) -> tuple[str, int]:
         """Return the completed text and the new cursor position."""
@@ -73,7 +76,7 @@ def complete(text: str, cursor: int, known: CompletionValues) -> tuple[Completio
             return ()
         found = _values(typed, known.values(key))
     else:
-        found = _keys(typed) if typed.is_first else iter(())
+        found = chain(_status_terms(typed), _keys(typed)) if typed.is_first else iter(())
     return tuple(completion for completion, _ in zip(found, range(MOST_COMPLETIONS), strict=False))
 
 
@@ -81,6 +84,23 @@ def _keys(typed: _Typed) -> Iterator[Completion]:
     for key, about in KEYS.items():
         if key.startswith(typed.text.lower()):
             yield Completion(start=typed.start, end=typed.end, replacement=f"{key}{AFTER_KEY}", words=about.words)
+
+
+_FEWEST_LETTERS = 3
+"""A shorter word is not taken for a status."""
+
+
+def _status_terms(typed: _Typed) -> Iterator[Completion]:
+    """Yield the term for a word that is the name of a status, or its only possible beginning."""
+    named = [status for status in JobStatus if status.startswith(typed.text.lower())]
+    if len(typed.text) >= _FEWEST_LETTERS and len(named) == 1:
+        yield Completion(
+            start=typed.start,
+            end=typed.end,
+            replacement=f"{Key.STATUS}{AFTER_KEY}{named[0]}",
+            words=f"the {named[0]} jobs, not the word",
+            is_meant=True,
+        )
 
 
 def _values(typed: _Typed, values: Iterable[str]) -> Iterator[Completion]:

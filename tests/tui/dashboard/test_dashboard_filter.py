@@ -76,6 +76,16 @@ async def test_filter_bar_accepts_the_whole_grammar_and_completes_project_names(
     assert text(dashboard) == 'project:"Spring lookbook"'
 
 
+async def test_name_of_a_status_lists_its_jobs_and_the_tabs_show_the_filter(dashboard: Driver) -> None:
+    await dashboard.shows("1 all 6", "4 ✓ succeeded 1 ")
+    await dashboard.press("slash", *"failed", shows="the failed jobs, not the word")
+    await dashboard.press("enter", rows=[4])
+    await dashboard.shows("status: failed")
+    assert "1 all 6" not in dashboard.text
+    assert dashboard.app.focused is dashboard.table
+    await dashboard.press("escape", rows=[1, 2, 3, 4, 5, 6], shows="1 all 6")
+
+
 async def test_filter_bar_completes_user_emails_for_the_operator(drive: Drive) -> None:
     async with drive(actor=OPERATOR) as driver:
         await driver.press("slash", *"user:be", shows="ben@example.com")

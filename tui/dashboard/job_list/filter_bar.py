@@ -226,9 +226,11 @@ class FilterBar(Vertical):
     @on(Input.Submitted, "#find")
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if chosen := self._completions.chosen:
+        chosen = self._completions.chosen
+        if chosen is not None:
             self._take(chosen)
-            return
+            if not chosen.is_meant:
+                return
         self._close()
         self.settle()
         if self._error is None:

@@ -159,7 +159,7 @@ class CompletionList(OptionList):
         self._offered = tuple(completions)
         widths = [min(cell_len(_name(completion)), _LONGEST) for completion in self._offered]
         self.set_options([Option(_prompt(completion, max(widths))) for completion in self._offered])
-        self.highlighted = None
+        self.highlighted = 0 if self._offered and self._offered[0].is_meant else None
         self.styles.offset = (column, 0)
         self.styles.max_height = max(min(_MOST_LINES, room), 1)
         self.set_class(bool(self._offered), "-shown")

@@ -26,9 +26,10 @@ from tui.dashboard.job_list.job_table import (
     SortRequested,
     WindowRequested,
 )
-from tui.dashboard.job_list.list_header import StatusTabs, job_list_title, why_empty
+from tui.dashboard.job_list.list_header import TABS, StatusTabs, fixed_values, job_list_title, why_empty
 from tui.dashboard.keys import bindings
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS
+from tui.dashboard.statistics.count_text import count_words
 from tui.dashboard.users.visibility_text import list_note
 from tui.text.error_text import error_words
 from tui.text.format import jobs_count
@@ -204,6 +205,7 @@ class JobsPanel(Vertical):
         with self.prevent(MarksChanged):
             self.table.clear()
         self._marked = frozenset()
+        self._show_tab_numbers()
         self.table.empty_text = sentence
         self.show_title()
 
@@ -221,6 +223,7 @@ class JobsPanel(Vertical):
     def show_totals(self, totals: "Totals") -> None:
         self._totals = totals
         self._measure()
+        self._show_tab_numbers()
         self.show_title()
 
     def select(self, jobs: Iterable[GenerationJob]) -> None:
@@ -246,6 +249,7 @@ class JobsPanel(Vertical):
         self._listed, self._has_visibility, self._requested_order = listed, with_visibility, None
         self.query_one(StatusTabs).chosen = listed.status
         self._mark_order()
+        self._show_tab_numbers()
 
     def add_project_name(self, project: "Project | ProjectName | None", *, with_visibility: bool = False) -> None:
         """Remember a project name. Set `with_visibility` if the project may be hidden from the user."""
@@ -449,6 +453,7 @@ class JobsPanel(Vertical):
         names = self.project_names
         self._rows = self._listing.window.jobs
         self._measure()
+        self._show_tab_numbers()
         self.table.empty_text = why_empty(
             self._listing,
             self._bar.kept_text,
@@ -466,6 +471,15 @@ class JobsPanel(Vertical):
         """Pass the length of the list to the table."""
         if self._listing is not None:
             self.table.count(list_length(self._listing, self._totals))
+
+    def _show_tab_numbers(self) -> None:
+        """Show the counts of the project in the tabs. They would mislead under a filter, so show that instead."""
+        tabs, listed, totals = self.query_one(StatusTabs), self._listed, self._totals
+        is_counted = totals is not None and totals.query.project_id == listed.project_id
+        is_whole = not listed.job_filter and not self._has_visibility
+        counts = {status: totals.count(status) for status in TABS} if totals and is_counted and is_whole else {}
+        tabs.counts = {status: count_words(number) for status, number in counts.items() if number is not None}
+        tabs.fixed = fixed_values(listed.job_filter)
 
     def _reset_list(self, *, keeps_cursor: bool) -> None:
         """Show another list from its start. With `keeps_cursor`, stay on the same job if it is listed."""

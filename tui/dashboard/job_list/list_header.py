@@ -1,7 +1,8 @@
 """Status tabs and list title."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -32,10 +33,25 @@ if TYPE_CHECKING:
 TABS: tuple[JobStatus | None, ...] = (None, *JobStatus)
 """In the order of their keys, 1 to 5. None means all jobs."""
 
-_GAP = 2
+_MOST_GAP, _LEAST_GAP = 2, 1
+_LEAST_FIXED = 16
+"""Cells that the values of a filter get before the words of the tabs do."""
+
+
+def fixed_values(job_filter: JobFilter) -> str:
+    """Return the values that a filter allows, such as `status: failed · mode: lifestyle`."""
+    if not job_filter:
+        return ""
+    from store.filters.filter_terms import Key
+
+    fixing = (Key.STATUS, Key.MODE, Key.PROJECT, Key.USER)
+    terms = [term for term in job_filter.terms if term.key in fixing and not term.is_negated]
+    return _joined(*(f"{term.key}: {' or '.join(map(str, term.values))}" for term in terms))
 
 
 class StatusTabs(Static):
+    """One tab for each status. It shows counts, or what a filter fixes."""
+
     ALLOW_SELECT = False
     DEFAULT_CSS = """
     StatusTabs {
@@ -46,6 +62,10 @@ class StatusTabs(Static):
 
     chosen: reactive[AnyStatus | None] = reactive[AnyStatus | None](None)
     """None for all statuses."""
+    counts: reactive[Mapping[AnyStatus | None, str]] = reactive[Mapping[AnyStatus | None, str]](MappingProxyType({}))
+    """The known numbers of jobs, as text. None is the key of all jobs."""
+    fixed: reactive[str] = reactive("")
+    """The values that a filter fixes; empty without a filter. It may be any text."""
 
     @dataclass
     class Chosen(Message):
@@ -58,36 +78,52 @@ class StatusTabs(Static):
 
     def render(self) -> Content:
         parts: list[tuple[str, str]] = []
-        for place, (status, label) in enumerate(zip(TABS, self._labels(), strict=True)):
+        labels, gap = self._layout()
+        for place, (status, label) in enumerate(zip(TABS, labels, strict=True)):
             key, style = str(place + 1), "" if status is None else status_style(status)
             if status == self.chosen:
                 parts.append((f" {key} {label} ", f"bold reverse {style}"))
             else:
                 parts += [(f" {key} ", "$foreground-muted"), (f"{label} ", style)]
-            parts.append((" " * _GAP, ""))
+            parts.append((" " * gap, ""))
+        room = self.size.width - _width(labels, gap) - _MOST_GAP
+        if self.fixed and room > 1:
+            parts += [(" " * (_MOST_GAP - gap), ""), (shorten(clean_cell(self.fixed, room), room), "$text-accent")]
         return Content.assemble(*parts)
 
     def on_click(self, event: events.Click) -> None:
+        labels, gap = self._layout()
         start = 0
-        for status, label in zip(TABS, self._labels(), strict=True):
-            end = start + _width(label)
+        for status, label in zip(TABS, labels, strict=True):
+            end = start + _tab_width(label)
             if start <= event.x < end:
                 self.post_message(self.Chosen(status))
                 return
-            start = end + _GAP
+            start = end + gap
 
-    def _labels(self) -> list[str]:
-        """Return words if they fit. Otherwise return glyphs, with a word only for the chosen status."""
-        words = ["all" if status is None else status_label(status) for status in TABS]
-        if sum(map(_width, words)) + _GAP * (len(words) - 1) <= self.size.width:
-            return words
-        return [
-            word if status in (None, self.chosen) else status_glyph(status)
+    def _layout(self) -> tuple[list[str], int]:
+        """Return the labels and the gap between them. Use words if they fit, otherwise glyphs."""
+        room = self.size.width - (min(cell_len(self.fixed), _LEAST_FIXED) + _MOST_GAP if self.fixed else 0)
+        words = [self._label(status, "all" if status is None else status_label(status)) for status in TABS]
+        glyphs = [
+            word if status in (None, self.chosen) else self._label(status, status_glyph(status))
             for status, word in zip(TABS, words, strict=True)
         ]
+        bare = [
+            label if status in (None, self.chosen) else label[:1] for status, label in zip(TABS, glyphs, strict=True)
+        ]
+        layouts = [(labels, gap) for labels in (words, glyphs, bare) for gap in (_MOST_GAP, _LEAST_GAP)]
+        return next((layout for layout in layouts if _width(*layout) <= room), layouts[-1])
+
+    def _label(self, status: AnyStatus | None, name: str) -> str:
+        return f"{name} {self.counts[status]}" if status in self.counts else name
 
 
-def _width(label: str) -> int:
+def _width(labels: Sequence[str], gap: int) -> int:
+    return sum(map(_tab_width, labels)) + gap * (len(labels) - 1)
+
+
+def _tab_width(label: str) -> int:
     return len(f" 1 {label} ")
 
 

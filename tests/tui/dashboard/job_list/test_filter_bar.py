@@ -117,6 +117,17 @@ async def test_filter_bar_completes_keys_and_values(bar: Bar) -> None:
     assert bar.field.value == "timeout status:"
 
 
+async def test_enter_replaces_the_name_of_a_status_by_its_term_unless_the_offer_is_closed(bar: Bar) -> None:
+    await bar.press(*"failed")
+    assert bar.offered_texts == ["status:failed"]
+    await bar.press("enter")
+    assert (bar.field.value, bar.filters) == ("status:failed", ["status:failed"])
+    assert isinstance(bar.messages[-1], FilterBar.Kept)
+
+    await bar.type("failed", "escape", "enter")
+    assert (bar.field.value, bar.filters) == ("failed", ["status:failed", "failed"])
+
+
 async def test_completions_show_hostile_database_values_as_plain_text(bar: Bar) -> None:
     hostile = "[red]x[/] \x1b[2J\u202e, y"
     bar.bar.know(lambda: CompletionValues(projects=(hostile, "n" * 500), users=("ana@example.com",)))

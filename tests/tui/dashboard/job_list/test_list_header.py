@@ -4,6 +4,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from textual.app import App, ComposeResult
 
 from store.filters.filter_text import parse
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
@@ -11,10 +12,11 @@ from store.job_list.listing import Listing
 from store.jobs.job import JobStatus
 from store.statistics.statistics import JobStatistics
 from store.statistics.totals import Count, Totals, TotalsQuery
+from tests.tui.app_waits import resize
 from tests.tui.dashboard.users.test_visibility_text import COMPARISON
 from tests.tui.sample_jobs import NOON, make_listing, make_totals
 from tui.dashboard.job_list.jobs_panel import list_length
-from tui.dashboard.job_list.list_header import job_list_title, why_empty
+from tui.dashboard.job_list.list_header import StatusTabs, fixed_values, job_list_title, why_empty
 from tui.dashboard.statistics.count_text import Position
 
 PROJECT = UUID(int=2)
@@ -103,6 +105,46 @@ def test_list_length_uses_only_totals_that_match_the_list(
     seen: Listing, counted: Totals | None, length: Count | None
 ) -> None:
     assert list_length(seen, counted) == length
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("status:failed mode:lifestyle", "status: failed · mode: lifestyle"),
+        ("status:queued,running timeout", "status: queued or running"),
+        ("-status:failed cost:>50", ""),
+    ],
+)
+def test_fixed_values_are_those_that_a_filter_allows(text: str, fixed: str) -> None:
+    assert fixed_values(parse(text)) == fixed
+
+
+class TabsApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield StatusTabs()
+
+
+async def test_tabs_show_counts_and_give_up_words_on_a_narrow_screen() -> None:
+    app = TabsApp()
+    async with app.run_test(size=(100, 5)) as pilot:
+        tabs = app.query_one(StatusTabs)
+        assert str(tabs.render()).split() == "1 all 2 ◌ queued 3 ▸ running 4 ✓ succeeded 5 ✗ failed".split()
+        tabs.counts = {None: "121", JobStatus.QUEUED: "~6,000", JobStatus.FAILED: "9"}
+        wide = "1 all 121 2 ◌ queued ~6,000 3 ▸ running 4 ✓ succeeded 5 ✗ failed 9"
+        assert str(tabs.render()).split() == wide.split()
+        await resize(pilot, 60, 5)
+        assert str(tabs.render()).split() == "1 all 121 2 ◌ ~6,000 3 ▸ 4 ✓ 5 ✗ 9".split()
+
+
+async def test_tabs_show_what_a_filter_fixes_even_on_a_narrow_screen() -> None:
+    app = TabsApp()
+    async with app.run_test(size=(120, 5)) as pilot:
+        tabs = app.query_one(StatusTabs)
+        tabs.fixed = "status: failed · mode: [/x]"
+        assert str(tabs.render()).endswith("✗ failed   status: failed · mode: [/x]")
+        await resize(pilot, 60, 5)
+        assert "4 ✓ " in str(tabs.render())
+        assert "status: failed ·" in str(tabs.render())
 
 
 def test_every_order_has_its_own_title() -> None:
