@@ -39,6 +39,7 @@ LATE_IMPORTS = {
     "tui.dashboard.session_poller": "drivers, after the first screen",
     "tui.dashboard.setup": "drivers, after the first screen",
     "tui.dashboard.users.isolation_dialog": "the checks, on a key",
+    "tui.export.export_formats": "cleaning, only for Markdown",
     "tui.session": "migrations and the sample, once for each database",
 }
 """Modules that import ours inside functions, and what they load late. Commands may do so, too."""

@@ -10,7 +10,7 @@ from tests.hosted.access_routes import Login
 from tests.hosted.cluster import Server
 from tests.tui.dashboard.dashboard_driver import AS_ADA, WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import JobsDatabase, fill
-from tui.cli.commands.export_formats import FileFormat
+from tui.export.export_formats import FileFormat
 
 NO_GRANT = "No grant: the role authenticated may not read generation_jobs."
 

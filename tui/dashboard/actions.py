@@ -10,6 +10,7 @@ from tui.dashboard.archive.archive_dialog import show_archive
 from tui.dashboard.archive.cleanup_dialog import clean_up
 from tui.dashboard.budgets.budget_actions import show_budgets
 from tui.dashboard.databases import may_write, pick_database, show_load, step_interval, toggle_write_permit
+from tui.dashboard.export.export_run import export_list
 from tui.dashboard.job_actions.job_actions import JobActions
 from tui.dashboard.job_actions.job_copies import JobCopy, copy_jobs
 from tui.dashboard.job_details import tell_history, tell_names
@@ -83,6 +84,8 @@ class Actions:
                 ask(show_archive(host, context))
             case "clean_up":
                 ask(clean_up(host, context))
+            case "export":
+                ask(export_list(host, context))
             case "undo":
                 JobActions(host.app, host.tasks, context).undo()
             case _:

@@ -81,7 +81,7 @@ class TotalsPollFailed(Message):
     error: StoreError
 
 
-Request = Literal["project", "new_project", "undo", "all", "exact", "budgets", "archive", "clean_up"]
+Request = Literal["project", "new_project", "undo", "all", "exact", "budgets", "archive", "clean_up", "export"]
 """Requests of screen keys that need the database."""
 
 AppAction = Literal[

@@ -1,13 +1,11 @@
-"""Writes a file completely or not at all."""
+"""A file or stdout as the destination of a command."""
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 from tui.cli.exit_codes import Declined, UsageError
 from tui.cli.output import STDOUT, put
+from tui.export.file_writer import FileIsThere, FileNotWritten, UnusableFile, new_file
 
 Put = Callable[[str], bool]
 """Writes the next part of the text. Returns false if nobody reads it any more."""
@@ -23,70 +21,12 @@ def destination(name: str, *, overwrites: bool) -> Iterator[Put]:
     if name == STDOUT:
         yield put
         return
-    # A link stays. The file that it points to is replaced.
-    target = Path(name).resolve()
-    _check(target, overwrites=overwrites)
     try:
-        descriptor, made = tempfile.mkstemp(prefix=".gjobs-export-", suffix=".part", dir=target.parent)
-    except OSError as error:
-        raise UsageError(
-            f"{name} cannot be written: {error.strerror}.", hint="Use a file in a directory of your own."
-        ) from error
-    unfinished = Path(made)
-
-    def write(text: str) -> bool:
-        rest = text.encode()
-        with _writable(name):
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-        return True
-
-    try:
-        try:
+        with new_file(name, overwrites=overwrites) as write:
             yield write
-            with _writable(name):
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        _finish(unfinished, target, overwrites=overwrites)
-    finally:
-        with suppress(FileNotFoundError):
-            unfinished.unlink()
-
-
-@contextmanager
-def _writable(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Declined(
-            f"{name} cannot be written: {error.strerror}.", hint="The partial file was removed. Use a file elsewhere."
-        ) from error
-
-
-def _check(target: Path, *, overwrites: bool) -> None:
-    if target.exists() and not target.is_file():
-        raise UsageError(f"{target} is not a file.", hint=f"Use a file name, or {STDOUT} for stdout.")
-    if target.exists() and not overwrites:
-        raise _is_there(target)
-
-
-def _is_there(target: Path) -> UsageError:
-    return UsageError(f"{target} already exists.", hint="Use another name, or add --force to replace it.")
-
-
-def _finish(unfinished: Path, target: Path, *, overwrites: bool) -> None:
-    """Move the file to its place. Without `overwrites`, a hard link fails if anyone else created a file there in the
-    meantime.
-    """
-    if not overwrites:
-        try:
-            target.hardlink_to(unfinished)
-        except FileExistsError:
-            raise _is_there(target) from None
-        except OSError:
-            # On a file system without hard links, gjobs can only check for the file just before the move.
-            _check(target, overwrites=False)
-        else:
-            return
-    unfinished.replace(target)
+    except FileIsThere as error:
+        raise UsageError(error.message, hint="Use another name, or add --force to replace it.") from error
+    except UnusableFile as error:
+        raise UsageError(error.message, hint=error.hint) from error
+    except FileNotWritten as error:
+        raise Declined(error.message, hint=error.hint) from error

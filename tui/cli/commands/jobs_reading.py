@@ -16,11 +16,11 @@ from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_results import PageKey
 from tui.cli import json_documents
 from tui.cli.arguments import find_job_id, find_project, narrowed, project_names
-from tui.cli.commands.export_formats import FileFormat, Writer, format_of, writer
-from tui.cli.exit_codes import ExitCode
+from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.interruption import ProgressLine, WorkProgress, can_show_progress, orderly_termination
 from tui.cli.output import STDOUT, Output, print_message
 from tui.cli.sessions import in_session
+from tui.export.export_formats import FileFormat, Writer, format_of, writer
 
 if TYPE_CHECKING:
     from store.filters.job_filter import JobFilter
@@ -180,7 +180,11 @@ def export_jobs(
     from tui.cli.commands.export_files import destination
     from tui.text.format import jobs_count
 
-    chosen, found = file_format or format_of(file), narrowed(settings, view, job_filter)
+    if (chosen := file_format or format_of(file)) is None:
+        raise UsageError(
+            "Can't infer the format from the file name.", hint=f"Add --format with one of {', '.join(FileFormat)}."
+        )
+    found = narrowed(settings, view, job_filter)
     line = ProgressLine(is_shown=_shows_progress(output, file))
     exported = WorkProgress(0)
     with orderly_termination(json=output.json), line, destination(file, overwrites=force) as put:

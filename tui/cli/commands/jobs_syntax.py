@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from store.formats import not_known
 from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, WORKFLOW, JobStatus
 from store.page_limits import PAGE_SIZE
 from store.validation import UNSET
@@ -16,11 +17,11 @@ from tui.cli.arguments import (
     workflow_status,
 )
 from tui.cli.command import Command
-from tui.cli.commands.export_formats import FileFormat, file_format
 from tui.cli.commands.jobs_reading import export_jobs, list_jobs, show_job
 from tui.cli.commands.jobs_writing import create_job, delete_jobs, retry_jobs, transition_job, update_job
-from tui.cli.exit_codes import not_empty
+from tui.cli.exit_codes import BadArgument, not_empty
 from tui.cli.parser import Parser, add_command, add_commands
+from tui.export.export_formats import FileFormat
 
 if TYPE_CHECKING:
     from tui.cli.parser import Commands
@@ -80,6 +81,13 @@ def _add_export(jobs: "Commands") -> None:
     )
     _add_which(parser)
     add("--force", action="store_true", help="replace an existing file")
+
+
+def file_format(text: str) -> FileFormat:
+    try:
+        return FileFormat(text.lower())
+    except ValueError:
+        raise BadArgument(not_known(text, FileFormat)) from None
 
 
 def _add_which(parser: Parser) -> None:

@@ -1,5 +1,6 @@
 """Base dialog; confirm, summary, SQL and progress dialogs."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Literal
@@ -305,6 +306,20 @@ class ProgressDialog(Dialog[None]):
         self._stop()
         self.query_one("#stop", Button).disabled = True
         self._show()
+
+
+_SOON = 0.3
+"""Seconds. Shorter work needs no dialog."""
+
+
+async def await_showing_progress(app: App[Any], work: asyncio.Future[Any], dialog: ProgressDialog) -> None:
+    """Wait until the work ends. Show the dialog only if it takes a moment. Cancelling this call cancels the work."""
+    try:
+        if not (await asyncio.wait({work}, timeout=_SOON))[0]:
+            async with showing_progress(app, dialog):
+                await asyncio.wait({work})
+    finally:
+        work.cancel()
 
 
 @asynccontextmanager

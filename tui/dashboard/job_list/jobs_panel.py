@@ -467,10 +467,15 @@ class JobsPanel(Vertical):
         self.table.show_window(self._listing.window, now=self._now, project_names=names_shown, hidden=hidden)
         self.show_title()
 
+    @property
+    def length(self) -> Count | None:
+        """The length of the list. None if it is unknown."""
+        return None if self._listing is None else list_length(self._listing, self._totals)
+
     def _measure(self) -> None:
         """Pass the length of the list to the table."""
         if self._listing is not None:
-            self.table.count(list_length(self._listing, self._totals))
+            self.table.count(self.length)
 
     def _show_tab_numbers(self) -> None:
         """Show the counts of the project in the tabs. They would mislead under a filter, so show that instead."""

@@ -11,7 +11,7 @@ from store.job_list.list_cost import CostLevel, ListCost
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from store.page_limits import MAX_LIMIT
 from store.users.actor import OPERATOR, Operator
-from tui.dashboard.dialogs.dialog import ProgressDialog, showing_progress
+from tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
 from tui.dashboard.job_list.filter_field import FilterField
 from tui.dashboard.keys.bindings import key_of
 from tui.dashboard.widgets import show_toast
@@ -51,8 +51,6 @@ async def choose_all_matching(host: "ActionHost", context: "ActionContext") -> N
         show_toast(host.app, Toast(text=text, severity="warning"))
 
 
-_SOON = 0.3
-"""Seconds. Shorter counts need no dialog."""
 _WHOLE = 100
 """Percent."""
 
@@ -66,12 +64,7 @@ async def count_exactly(host: "ActionHost", context: "ActionContext") -> None:
 
     counting = asyncio.ensure_future(context.store.get_exact_totals(query, report))
     dialog = ProgressDialog(title="Counting exactly", total=_WHOLE, stop=counting.cancel, words=_percent)
-    try:
-        if not (await asyncio.wait({counting}, timeout=_SOON))[0]:
-            async with showing_progress(host.app, dialog):
-                await asyncio.wait({counting})
-    finally:
-        counting.cancel()
+    await await_showing_progress(host.app, counting, dialog)
     if counting.cancelled():
         show_toast(host.app, Toast(text="Stopped counting. The numbers have not changed."))
         return

@@ -117,6 +117,7 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     ),
     Binding("y", "copy('id')", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
     Binding("Y", "copy('json')", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
+    Binding("e", "request('export')", "Export", show=False, id="list.export", tooltip="Export the list to a file"),
     Binding("slash", "find", "find", id="list.find", tooltip="Find jobs by a filter"),
     Binding("escape", "leave_find", "Clear find", show=False, id="list.clear", tooltip="Clear the filter"),
     Binding("1", "status(0)", "All jobs", show=False, id="list.all", tooltip="List all statuses"),
@@ -155,7 +156,7 @@ ALWAYS_OPEN = frozenset(
     {
         *("act('create')", "act('delete')", "answer('delete')"),
         *(f"{method}('{action}')" for action in _ASKS_ERROR for method in ("act", "answer")),
-        *("request('project')", "request('new_project')", "request('budgets')"),
+        *("request('project')", "request('new_project')", "request('budgets')", "request('export')"),
         *("start('act_as')", "start('isolation')", "start('timings')", "start('workers')", "start('database')"),
         *("open", "help", "app.help", "command_palette", "app.command_palette"),
     }

@@ -16,6 +16,7 @@ from tui.dashboard.databases import WritePermitDialog
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, QuitDialog, SqlDialog, SummaryDialog
 from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.dialogs.pick import PickDialog
+from tui.dashboard.export.export_dialog import ExportDialog
 from tui.dashboard.job_actions.new_job_form import ModeField, NewJobDialog
 from tui.dashboard.job_details import JobDetails
 from tui.dashboard.job_list.filter_field import FilterField
@@ -41,6 +42,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     ProgressDialog,
     QuitDialog,
     ModeField,
+    ExportDialog,
     PickDialog,
     ActingDialog,
     IsolationDialog,
@@ -69,6 +71,7 @@ GROUPS = {
     "progress": "During a write",
     "quit": "Quitting during a write",
     "mode": "Mode of a new job",
+    "export": "Export",
     "pick": "Pick lists",
     "acting": "Acting as",
     "isolation": "Isolation check",
@@ -100,6 +103,7 @@ TOPIC_OF: Mapping[type[DOMNode], str] = {
     SqlDialog: "doctor",
     SummaryDialog: "writing-safely",
     NewJobDialog: "tour",
+    ExportDialog: "views",
     TextPrompt: "tour",
     PickDialog: "tour",
 }

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from store.far_times import FarTime
 from store.formats import plain_row, plain_time
 from store.jobs.job import GenerationJob, JobStatus
-from tui.cli.commands.export_formats import FileFormat, writer
+from tui.export.export_formats import FileFormat, writer
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 

@@ -10,9 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePath
 
-from store.formats import not_known, plain_row
+from store.formats import plain_row
 from store.jobs.job import GenerationJob
-from tui.cli.exit_codes import BadArgument, UsageError
 
 
 class FileFormat(StrEnum):
@@ -22,7 +21,7 @@ class FileFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
-_SUFFIXES: Mapping[str, FileFormat] = {
+SUFFIXES: Mapping[str, FileFormat] = {
     ".csv": FileFormat.CSV,
     ".json": FileFormat.JSON,
     ".ndjson": FileFormat.NDJSON,
@@ -31,21 +30,9 @@ _SUFFIXES: Mapping[str, FileFormat] = {
 }
 
 
-def file_format(text: str) -> FileFormat:
-    try:
-        return FileFormat(text.lower())
-    except ValueError:
-        raise BadArgument(not_known(text, FileFormat)) from None
-
-
-def format_of(file: str) -> FileFormat:
-    """Return the format for the file's suffix. Raises UsageError if no format has it."""
-    found = _SUFFIXES.get(PurePath(file).suffix.lower())
-    if found is None:
-        raise UsageError(
-            "Can't infer the format from the file name.", hint=f"Add --format with one of {', '.join(FileFormat)}."
-        )
-    return found
+def format_of(file: str) -> FileFormat | None:
+    """Return the format for the file's suffix. None if no format has it."""
+    return SUFFIXES.get(PurePath(file).suffix.lower())
 
 
 COLUMNS = tuple(field.name for field in fields(GenerationJob))

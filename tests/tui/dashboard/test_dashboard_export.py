@@ -1,0 +1,112 @@
+"""Export of the current list: formats, order, existing files, clipboard and stop."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from store.errors import Unreachable
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
+from tests.tui.jobs_database import JobsDatabase, job_id
+from tui.dashboard.export import export_dialog, export_run
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory."""
+    (tmp_path / "exports").mkdir()
+    monkeypatch.chdir(tmp_path / "exports")
+    return tmp_path / "exports"
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def ids(*numbers: int) -> list[str]:
+    return [str(job_id(number)) for number in numbers]
+
+
+async def test_export_writes_the_list_on_screen_with_its_filter_and_order(
+    dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_run, "ROWS", 2)
+    await dashboard.filter("-status:failed", "enter", rows=[1, 2, 3, 5, 6])
+    await dashboard.press("o", "o", rows=[3, 2, 6, 1, 5])
+    await dashboard.press("e", dialog="Export")
+    await dashboard.shows("Jobs · with -status:failed · 5, most expensive first", "as ada@example.com sees them")
+    await dashboard.shows("CSV in", "The clipboard takes at most 74 kB.")
+    await dashboard.press("enter", toast=f"Exported 5 jobs to {folder}/jobs.csv.")
+
+    with (folder / "jobs.csv").open(newline="") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == ids(3, 2, 6, 1, 5)
+    assert (folder / "jobs.csv").stat().st_mode & 0o777 == 0o600
+
+
+async def test_exported_jobs_have_whole_errors_and_the_format_of_the_suffix(
+    dashboard: Driver, jobs_db: JobsDatabase, folder: Path
+) -> None:
+    error = "x" * 5_000
+    jobs_db.sql("update public.generation_jobs set error = %s where id = %s", error, job_id(4))
+    await dashboard.refreshes()
+    for name in ("jobs.json", "jobs.ndjson", "jobs.md"):
+        await dashboard.press("e", dialog="Export")
+        await dashboard.type(name, "enter", toast=f"Exported 6 jobs to {folder}/{name}.")
+
+    documents = json.loads((folder / "jobs.json").read_text())
+    assert [document["id"] for document in documents] == ids(1, 2, 3, 4, 5, 6)
+    assert documents[3]["error"] == error
+    assert [json.loads(line) for line in (folder / "jobs.ndjson").read_text().splitlines()] == documents
+    assert (folder / "jobs.md").read_text().startswith("| id |")
+
+
+async def test_export_asks_before_it_replaces_a_file_and_explains_unusable_names(
+    dashboard: Driver, folder: Path
+) -> None:
+    (folder / "jobs.csv").write_text("precious")
+    await dashboard.press("e", "enter", dialog="Replace this file?")
+    await dashboard.press("n", dialog="Export")
+    for name, problem in (
+        ("jobs.txt", "✗ End the file name with .csv, .json, .ndjson, .jsonl, .md."),
+        ("", "✗ End the file name with"),
+    ):
+        await dashboard.type(name, "enter", shows=problem)
+    (folder / "folder.csv").mkdir()
+    await dashboard.type("folder.csv", "enter", shows="✗ This is a directory.")
+    assert (folder / "jobs.csv").read_text() == "precious"
+
+    await dashboard.type("jobs.csv", "enter", dialog="Replace this file?")
+    await dashboard.press("y", toast="Exported 6 jobs to ")
+    assert (folder / "jobs.csv").read_text().startswith("id,")
+
+    await dashboard.press("e", dialog="Export")
+    await dashboard.type("none/jobs.csv", "enter", toast="none/jobs.csv cannot be written: No such file or directory.")
+    assert names_in(folder) == ["folder.csv", "jobs.csv"]
+
+
+async def test_list_is_copied_to_the_clipboard_if_it_fits(
+    dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await dashboard.press("e", dialog="Export")
+    await dashboard.type("jobs.ndjson", "ctrl+y", toast="Copied 6 jobs as NDJSON.")
+    assert [json.loads(line)["id"] for line in dashboard.app.clipboard.splitlines()] == ids(1, 2, 3, 4, 5, 6)
+
+    monkeypatch.setattr(export_run, "CLIPBOARD_BYTES", 100)
+    copied = dashboard.app.clipboard
+    await dashboard.press("e", "ctrl+y", toast="Narrow the list with a filter, or export it to a file.")
+    assert dashboard.app.clipboard == copied
+    assert names_in(folder) == []
+    assert export_dialog.CLIPBOARD_BYTES * 4 / 3 < 100_000
+
+
+async def test_stopped_or_failed_export_leaves_no_file(drive: Drive, folder: Path) -> None:
+    reading = Gate("get_these_jobs")
+    async with drive(make=reading.store) as driver:
+        await driver.press("e", "enter", dialog="Exporting")
+        await driver.press("escape", toast="Stopped the export. Nothing was written.")
+    failing = Gate("get_these_jobs", fails=Unreachable("The connection was lost."))
+    failing.open()
+    async with drive(make=failing.store) as driver:
+        await driver.press("e", "enter", toast="The connection was lost.")
+    assert names_in(folder) == []

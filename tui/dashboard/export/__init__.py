@@ -1,0 +1,1 @@
+"""Exports the current list to a file or to the clipboard."""

@@ -1,0 +1,126 @@
+"""Export the current list page by page, with progress."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from store.errors import StoreError
+from store.job_list.list_query import Anchor, End, ListQuery, RowWindowQuery, key_of
+from store.jobs.job import GenerationJob
+from store.users.actor import actor_name
+from tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
+from tui.dashboard.export.export_dialog import CLIPBOARD_BYTES, ExportChoice, ExportDialog
+from tui.dashboard.widgets import show_toast
+from tui.export.export_formats import writer
+from tui.export.file_writer import new_file
+from tui.text.clean_text import clean
+from tui.text.error_text import Toast, error_toast
+from tui.text.format import jobs_count
+
+if TYPE_CHECKING:
+    from store.store import Store
+    from tui.dashboard.action_context import ActionContext
+    from tui.dashboard.action_host import ActionHost
+
+ROWS = 500
+"""Rows in a page. Each page is read in its own short transactions, and written without a visible pause."""
+
+Report = Callable[[int], object]
+
+
+class ClipboardTooSmall(StoreError):
+    """The list does not fit into the clipboard."""
+
+    hint = "Narrow the list with a filter, or export it to a file."
+
+
+async def export_list(host: "ActionHost", context: "ActionContext") -> None:
+    """Ask where to export the list on screen, and export it."""
+    dashboard, store = host.dashboard, context.store
+    listing = dashboard.listing
+    if dashboard.listing_query.with_visibility:
+        text = "Leave the visibility view first. It shows jobs that the user does not see."
+        show_toast(host.app, Toast(text=text, severity="warning"))
+        return
+    if listing is None or listing.query.window.listed != dashboard.listed:
+        show_toast(host.app, Toast(text="The list is still loading. Press the key again.", severity="warning"))
+        return
+    listed, length = dashboard.listed, dashboard.jobs.length
+    actor = clean(actor_name(store.actor), limit=60)
+    lines = (str(dashboard.jobs.border_title), f"of {dashboard.listed_name}, as {actor} sees them")
+    choice = await host.app.push_screen_wait(ExportDialog(lines))
+    if choice is None:
+        return
+
+    def report(done: int) -> None:
+        dialog.show_progress(done)
+
+    exporting = asyncio.ensure_future(_export(store, listed, choice, host.app.copy_to_clipboard, report))
+    total = max(length.number, 1) if length else 1
+    dialog = ProgressDialog(title="Exporting", total=total, stop=exporting.cancel, words=jobs_count)
+    await await_showing_progress(host.app, exporting, dialog)
+    if exporting.cancelled():
+        show_toast(host.app, Toast(text="Stopped the export. Nothing was written."))
+        return
+    try:
+        done = exporting.result()
+    except StoreError as error:
+        show_toast(host.app, error_toast(error))
+    else:
+        show_toast(host.app, exported_toast(choice, done))
+
+
+def exported_toast(choice: ExportChoice, done: int) -> Toast:
+    if choice.file is None:
+        return Toast(text=f"Copied {jobs_count(done)} as {choice.file_format.upper()}.")
+    return Toast(text=f"Exported {jobs_count(done)} to {clean(str(choice.file), limit=200)}.")
+
+
+async def _export(
+    store: "Store", listed: ListQuery, choice: ExportChoice, copy: Callable[[str], object], report: Report
+) -> int:
+    """Return how many jobs were exported. Raises a StoreError, and then leaves no file behind."""
+    if choice.file is not None:
+        with new_file(str(choice.file), overwrites=choice.overwrites) as write:
+            return await _write_all(store, listed, choice, write, report)
+    parts: list[str] = []
+    size = 0
+
+    def keep(text: str) -> bool:
+        nonlocal size
+        size += len(text.encode())
+        if size > CLIPBOARD_BYTES:
+            raise ClipboardTooSmall(f"The list needs more than the {CLIPBOARD_BYTES // 1_000} kB of the clipboard.")
+        parts.append(text)
+        return True
+
+    done = await _write_all(store, listed, choice, keep, report)
+    copy("".join(parts))
+    return done
+
+
+async def _write_all(
+    store: "Store", listed: ListQuery, choice: ExportChoice, write: Callable[[str], bool], report: Report
+) -> int:
+    made, done = writer(choice.file_format), 0
+    write(made.begin())
+    async for jobs in list_pages(store, listed):
+        write(made.rows(jobs))
+        done += len(jobs)
+        report(done)
+    write(made.end())
+    return done
+
+
+async def list_pages(store: "Store", listed: ListQuery) -> AsyncIterator[Sequence[GenerationJob]]:
+    """Yield the whole jobs of a list in its order. A job that is deleted meanwhile is left out."""
+    anchor: Anchor = End.FIRST
+    while True:
+        window = await store.get_window(RowWindowQuery(listed=listed, anchor=anchor, after=ROWS))
+        # A window starts with the row at its anchor, which ended the page before.
+        ids = [job.id for job in window.jobs if isinstance(anchor, End) or job.id != anchor.id]
+        whole = {job.id: job for job in await store.get_these_jobs(ids)}
+        yield [whole[job_id] for job_id in ids if job_id in whole]
+        if not window.has_after or not window.jobs:
+            return
+        anchor = key_of(window.jobs[-1], listed.order)
