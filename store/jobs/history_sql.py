@@ -1,6 +1,6 @@
 """SQL on job events and on stuck jobs."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     Integer,
+    Interval,
     Text,
     Uuid,
     and_,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from store import tables
-from store.database.query import Query, Row
+from store.database.query import _MOMENT, Query, Row
 from store.formats import known_or_text
 from store.jobs.job import FINAL_STATUSES, STUCK_AFTER, AnyStatus, JobStatus, parse_status, sql_literals
 from store.jobs.job_history import EventKind, JobEvent
@@ -149,16 +150,29 @@ def _usual_duration_sql(what: str) -> str:
 _SECONDS = literal_column(_usual_duration_sql(f"greatest({AT_LEAST.total_seconds()}, {TIMES_USUAL} * usual)"), JSONB)
 
 
-def by_time_alone(limit: ColumnElement[timedelta]) -> ColumnElement[bool]:
-    return and_(_jobs.c.status == JobStatus.RUNNING.value, _jobs.c.updated_at < func.now() - limit)
+_NOW: ColumnElement[datetime] = func.now()
 
 
-def by_usual_duration(limit: ColumnElement[timedelta]) -> ColumnElement[bool]:
+def by_time_alone(limit: ColumnElement[timedelta], *, now: ColumnElement[datetime] = _NOW) -> ColumnElement[bool]:
+    return and_(_jobs.c.status == JobStatus.RUNNING.value, _jobs.c.updated_at < now - limit)
+
+
+def by_usual_duration(limit: ColumnElement[timedelta], *, now: ColumnElement[datetime] = _NOW) -> ColumnElement[bool]:
     """`limit` applies to modes without a learned duration. A job with a live lease is not stuck."""
     seconds: ColumnElement[Any] = cast(_SECONDS.op("->>", return_type=Text())(_jobs.c.mode), Double)
     after = func.coalesce(func.make_interval(0, 0, 0, 0, 0, 0, seconds), limit)
-    is_leased = exists().where(_leases.c.job_id == _jobs.c.id, _leases.c.expires_at > func.now())
-    return and_(by_time_alone(after), not_(is_leased))
+    is_leased = exists().where(_leases.c.job_id == _jobs.c.id, _leases.c.expires_at > now)
+    return and_(by_time_alone(after, now=now), not_(is_leased))
+
+
+def is_stuck_at_moment(limit: ColumnElement[timedelta], *, has_learned: bool) -> ColumnElement[bool]:
+    """Return the same condition at the moment of the query.
+
+    Only jobs that may be stuck make Postgres compute the usual durations.
+    """
+    untouched = by_time_alone(literal_column(f"interval '{AT_LEAST.total_seconds():.0f} s'", Interval()), now=_MOMENT)
+    is_stuck = by_usual_duration(limit, now=_MOMENT) if has_learned else by_time_alone(limit, now=_MOMENT)
+    return and_(untouched, is_stuck)
 
 
 _ID = bindparam("id", type_=Uuid)

@@ -15,6 +15,7 @@ from store.users.actor import Actor
 
 if TYPE_CHECKING:
     from store.budgets.budget import Budget
+    from store.statistics.job_flow import JobFlow
     from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 
 
@@ -87,6 +88,8 @@ class Totals:
     """The budgets that the project's jobs are charged to, least left first. None if the database keeps no budgets or
     did not answer in time.
     """
+    flow: JobFlow | None = field(default=None, compare=False)
+    """Figures that are read less often. None if they were not read."""
     taken_at: datetime = field(compare=False)
     """The server's time."""
     actor: Actor

@@ -22,7 +22,10 @@ from store.job_list.index_advice import is_guessed
 from store.job_list.list_query import NEWEST_FIRST, ListQuery
 from store.job_list.listing import MOST_LISTED_PROJECTS
 from store.jobs.job import AnyStatus, JobStatus
-from store.statistics import count_sql, statistics_sql
+from store.jobs.job_results import CappedCount
+from store.statistics import count_sql, job_flow_sql, statistics_sql
+from store.statistics.job_flow import MOST_STUCK, JobFlow
+from store.statistics.recent_flows import RecentFlows
 from store.statistics.totals import Count, Precision, Totals, TotalsQuery, exact_counts
 from store.users.actor import OPERATOR, Actor
 
@@ -86,6 +89,10 @@ class Part(Enum):
     MATCHING_AT_MOST = auto()
     OTHER_STATUSES = auto()
     BUDGETS = auto()
+    MOVES = auto()
+    OLDEST_QUEUED = auto()
+    STUCK = auto()
+    OUTCOMES = auto()
 
 
 What = Part | JobStatus
@@ -107,6 +114,10 @@ class CountCapabilities:
     partial_claims: tuple[str, ...] = ()
     budgets: Readable | None = None
     """Which names of budgets are readable. None if the database keeps no budgets."""
+    has_events: bool = False
+    """Whether the database records when jobs start and end."""
+    has_learned: bool = False
+    """Whether leases and usual durations are readable."""
 
 
 class TotalsCounter:
@@ -124,6 +135,7 @@ class TotalsCounter:
         self._actor = actor
         self._limits = allowance or CountLimits()
         self._slow_counts = SlowCountBackoff(clock)
+        self._flows = RecentFlows(clock)
 
     async def count(self, query: TotalsQuery, capabilities: CountCapabilities, *, at: datetime | None) -> Totals:
         whole = _whole(query, capabilities, at, of_one_user=self._actor != OPERATOR)
@@ -151,10 +163,20 @@ class TotalsCounter:
             projects=None if projects is None else dict(projects),
             matching=_exact(answers.get(Part.MATCHING)) or lengths.get(Part.MATCHING_AT_MOST),
             budgets=named_for(self._actor, answers[Part.BUDGETS]) if Part.BUDGETS in answers else None,
+            flow=await self._flow(query, capabilities, at),
             taken_at=taken_at,
             actor=self._actor,
             partial_claims=capabilities.partial_claims,
         )
+
+    async def _flow(self, query: TotalsQuery, capabilities: CountCapabilities, at: datetime | None) -> JobFlow:
+        """Return what is read less often than the totals, because it does not come from rollups."""
+
+        async def read() -> JobFlow:
+            _, answers = await self._counts_within(query, _flow_parts(query, capabilities, at), at)
+            return _make_flow(answers)
+
+        return await self._flows.get((query.project_id, query.days, at), read)
 
     async def _other_statuses(self, query: TotalsQuery) -> Mapping[AnyStatus, Count] | None:
         """Return counts of the statuses outside the workflow. None if they were not counted in time."""
@@ -257,6 +279,26 @@ def _whole(
     return whole
 
 
+def _flow_parts(query: TotalsQuery, capabilities: CountCapabilities, at: datetime | None) -> dict[What, Query[Any]]:
+    project_id, has_events = query.project_id, capabilities.has_events
+    return {
+        Part.MOVES: job_flow_sql.recent_moves(project_id, at=at, is_recorded=has_events),
+        Part.OLDEST_QUEUED: job_flow_sql.oldest_queued(project_id),
+        Part.STUCK: job_flow_sql.count_stuck(project_id, at=at, has_learned=capabilities.has_learned),
+        Part.OUTCOMES: job_flow_sql.outcomes_by_day(project_id, days=query.days, at=at),
+    }
+
+
+def _make_flow(answers: Mapping[What, list[Any]]) -> JobFlow:
+    moves, oldest, stuck, outcomes = map(answers.get, (Part.MOVES, Part.OLDEST_QUEUED, Part.STUCK, Part.OUTCOMES))
+    return JobFlow(
+        moves=moves[0] if moves else None,
+        oldest_queued_at=oldest[0] if oldest else None,
+        stuck=CappedCount.of(stuck[0], MOST_STUCK) if stuck else None,
+        outcomes=None if outcomes is None else job_flow_sql.complete_days(outcomes),
+    )
+
+
 def totals_part(query: TotalsQuery, readable: Readable, *, at: datetime | None) -> Query[Budget]:
     """Return a query for the budgets of the query's project, or for those with the least left."""
     return budget_sql.described(query.project_id, limit=MOST_BUDGETS, readable=readable, at=at)
@@ -304,4 +346,6 @@ async def count_capabilities(actor_database: ActorDatabase, query: TotalsQuery) 
         budgets=await actor_database.readable_beside_budgets()
         if await actor_database.has(Capability.BUDGETS)
         else None,
+        has_events=await actor_database.has(Capability.EVENTS),
+        has_learned=await actor_database.has(Capability.LEARNING),
     )

@@ -213,7 +213,7 @@ class TotalsCache:
         return list(reversed(self._kept.values()))
 
     def _completed(self, totals: "Totals") -> "Totals":
-        for complete in (_with_statistics, _with_days, _with_projects, _with_matching):
+        for complete in (_with_statistics, _with_days, _with_projects, _with_matching, _with_flow):
             kept_first = (better for kept in self._newest_first() if (better := complete(totals, kept)) is not None)
             totals = next(kept_first, totals)
         return totals
@@ -249,6 +249,13 @@ def _with_matching(totals: "Totals", kept: "Totals") -> "Totals | None":
     if kept.matching is None or not _is_exact(kept.matching) or _disproves(totals.matching, kept.matching.number):
         return None
     return _oldest_of(replace(totals, matching=kept.matching), kept)
+
+
+def _with_flow(totals: "Totals", kept: "Totals") -> "Totals | None":
+    """An exact count does not read it."""
+    if totals.flow is not None or kept.flow is None or not _is_of_same_project(totals, kept):
+        return None
+    return replace(totals, flow=kept.flow)
 
 
 def _is_of_same_project(totals: "Totals", kept: "Totals") -> bool:

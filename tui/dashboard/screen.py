@@ -124,7 +124,7 @@ class DashboardScreen(Screen[None]):
         with Horizontal(id="main"):
             yield Sidebar(id="left", screen_width=self.app.size.width)
             with Vertical(id="right"):
-                yield CostsPanel(id="costs", screen_height=self.app.size.height)
+                yield CostsPanel(id="costs", screen_size=self.app.size)
                 yield JobsPanel(id="jobs-panel")
         yield KeyHints(id="keys")
         smallest = f"{_SMALLEST.width} × {_SMALLEST.height}"
@@ -147,7 +147,7 @@ class DashboardScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         self._fit(event.size)
         self.query_one(Sidebar).fit(event.size.width)
-        self.query_one(CostsPanel).fit(event.size.height)
+        self.query_one(CostsPanel).fit(event.size)
         self._show_costs()
 
     def _fit(self, size: Size) -> None:

@@ -24,7 +24,8 @@ async def test_dashboard_starts_with_the_newest_project_and_can_list_all_project
         "2 ◌ queued 2 → 3 ▸ running 2 → 4 ✓ succeeded 1 / 5 ✗ failed 1 Total 6",
         "$1.75 $3.75 $3.00 $0.50 $9.00",
         "$0.88 a job $1.88 a job $3.00 a job $0.50 a job $1.50 a job",
-        "50 % success 17 % of all jobs ▁▁▁▁▁▁▁▁▁▁▁▁▁█ 14 days, $9.00 today",
+        "1.0/min 0/min 0/min 0/min",
+        "oldest queued 5 min 50 % success ▁▁▁▁▁▁▁▁▁▁▁▁▁█ 14 days, $9.00 today",
     ]
 
     await dashboard.show_project("all projects")

@@ -2,10 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from store.formats import money
-from tui.dashboard.statistics.state_figures import MUTED, success_rates
+from tui.dashboard.statistics.state_figures import (
+    MUTED,
+    all_figures,
+    oldest_queued,
+    other_figures,
+    stuck,
+    success_rates,
+)
 from tui.text.format import Span, spark
 
 if TYPE_CHECKING:
@@ -24,9 +32,28 @@ class Fact:
     """The order of dropping facts that do not fit, highest first. A fact with 0 is never dropped."""
 
 
+def flow_facts(totals: "Totals", now: datetime) -> list[Fact]:
+    """Return how many jobs are stuck, and how long the oldest queued job has waited."""
+    waits, number = oldest_queued(totals, now), stuck(totals)
+    return [
+        *([Fact((number, "bold $text-warning"), 0)] if number else []),
+        *([Fact((f"oldest queued {waits}", MUTED), 3)] if waits else []),
+    ]
+
+
+def total_facts(totals: "Totals") -> list[Fact]:
+    """Return the figures of all jobs, and of each status outside the workflow."""
+    everything = all_figures(totals)
+    texts = [f"Total {everything.number}", everything.total, everything.average]
+    return [
+        Fact((" · ".join(filter(None, texts)), "bold"), 0),
+        *(Fact((f"{one.label} {one.number}", one.style), 1) for one in other_figures(totals)),
+    ]
+
+
 def rate_facts(totals: "Totals") -> list[Fact]:
     first, *further = success_rates(totals)
-    return [Fact((first, "" if further else MUTED), 1), *(Fact((words, MUTED), 3) for words in further)]
+    return [Fact((first, "" if further else MUTED), 1), *(Fact((words, MUTED), 4) for words in further)]
 
 
 def day_facts(totals: "Totals") -> list[Fact]:

@@ -1,14 +1,17 @@
 """Costs panel: the state machine with its costs, rates and days."""
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from textual import events
 from textual.content import Content
+from textual.geometry import Size
 
 from tui.dashboard.job_list.list_header import StatusTabs
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
 from tui.dashboard.statistics.cost_drawing import draw_costs
 from tui.dashboard.statistics.count_text import is_stale, totals_note
+from tui.dashboard.statistics.state_figures import oldest_queued
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import clean
 from tui.text.format import Span
@@ -17,8 +20,10 @@ if TYPE_CHECKING:
     from store.statistics.totals import Totals
     from tui.dashboard.statistics.state_machine import Drawing
 
-_LINES = ((30, 4), (20, 3), (13, 2))
+_LINES = ((44, 9), (36, 5), (30, 4), (20, 3), (13, 2))
 """Minimum screen height, and the panel's lines. On a low screen, jobs need the lines."""
+_LEAST_WIDTH_OF_BOXES = 80
+_MOST_COLUMN_LINES = 5
 NO_NOTE: Span = ("", "")
 
 
@@ -39,20 +44,22 @@ class CostsPanel(SteadyText):
     }
     """
 
-    def __init__(self, *, id: str | None = None, screen_height: int) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None, screen_size: Size) -> None:  # noqa: A002
         super().__init__(id=id)
         self._title = ("", NO_NOTE)
         self._note = ""
         self._totals: Totals | None = None
         self._drawing: Drawing | None = None
         """What is shown. None while there are no numbers."""
+        self._now = datetime.min.replace(tzinfo=UTC)
+        """The server's time, for ages."""
         self._height = 0
-        self.fit(screen_height)
+        self.fit(screen_size)
 
     def show(self, totals: "Totals", *, of_what: str, note: Span = NO_NOTE) -> None:
         """Show the numbers. The note stands beside the title."""
         self._show_title(f"Costs · {clean(of_what, limit=80)}", note)
-        self._totals = totals
+        self._totals, self._now = totals, max(self._now, totals.taken_at)
         self._draw()
 
     def tell_age(self, seconds: float, *, is_current: bool = True) -> None:
@@ -64,6 +71,9 @@ class CostsPanel(SteadyText):
             key = key_of(self.app, DASHBOARD_BINDINGS, "numbers.exact")
             note = totals_note(self._totals, seconds=seconds, key=key, is_current=is_current)
             self._show_note(note, is_stale=is_stale(seconds))
+            before, self._now = self._now, self._totals.taken_at + timedelta(seconds=seconds)
+            if oldest_queued(self._totals, before) != oldest_queued(self._totals, self._now):
+                self._draw()
 
     def explain(self, why: str, *, of_what: str) -> None:
         """Show a sentence instead of numbers, when zeros would be wrong."""
@@ -80,9 +90,10 @@ class CostsPanel(SteadyText):
         self._show_note("")
         self.say(Content(""))
 
-    def fit(self, screen_height: int) -> None:
+    def fit(self, screen: Size) -> None:
         """Set the height. It is the same with and without numbers, so that the panes below do not move."""
-        self._height = next((lines for least, lines in _LINES if screen_height >= least), 0)
+        lines = next((lines for least, lines in _LINES if screen.height >= least), 0)
+        self._height = min(lines, _MOST_COLUMN_LINES) if screen.width < _LEAST_WIDTH_OF_BOXES else lines
         self.display = self._height > 0
         self.styles.height = self._height
         self._draw()
@@ -114,5 +125,5 @@ class CostsPanel(SteadyText):
     def _draw(self) -> None:
         if self._totals is not None:
             self.remove_class("-sentence")
-            self._drawing = draw_costs(self._totals, width=self.size.width, height=self._height)
+            self._drawing = draw_costs(self._totals, width=self.size.width, height=self._height, now=self._now)
             self.say(Content("\n").join(Content.assemble(*line) for line in self._drawing.canvas.lines()))

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from store.formats import money
 from store.jobs.job import AnyStatus, JobStatus, UnknownStatus, in_order
 from tui.dashboard.statistics.count_text import UNKNOWN, count_words
-from tui.text.format import percent
+from tui.text.format import count, elapsed, is_far, percent
 from tui.text.status_text import UNKNOWN_GLYPH, status_glyph, status_style, status_word
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class StateFigures:
     total: str
     average: str
     """Empty if the costs are unknown."""
+    flow: str = ""
+    """How many jobs entered the state per minute. Empty for anything but a state of the workflow."""
 
     @property
     def key(self) -> str:
@@ -44,6 +47,9 @@ class StateFigures:
 
 
 _STATES = tuple(JobStatus)
+_LEAST_RATE = 0.1
+_WHOLE_FROM = 9.95
+"""Jobs per minute. From here on, tenths are dropped."""
 
 
 def state_figures(totals: "Totals") -> dict[JobStatus, StateFigures]:
@@ -79,7 +85,32 @@ def _figures(totals: "Totals", statuses: Sequence[AnyStatus], glyph: str, word: 
         number=count_words(totals.count_of(statuses)),
         total=_total(totals.statistics, statuses),
         average=_average(totals.statistics, statuses),
+        flow=_flow(totals, first) if isinstance(first, JobStatus) else "",
     )
+
+
+def _flow(totals: "Totals", status: JobStatus) -> str:
+    moves = totals.flow.moves if totals.flow else None
+    rate = moves.per_minute(status) if moves else None
+    if rate is None:
+        return UNKNOWN
+    if 0 < rate < _LEAST_RATE:
+        return f"<{_LEAST_RATE}/min"
+    return f"{rate:.1f}/min" if 0 < rate < _WHOLE_FROM else f"{count(round(rate))}/min"
+
+
+def oldest_queued(totals: "Totals", now: datetime) -> str:
+    """Return how long the oldest queued job has waited. Empty if none waits, or if that is unknown."""
+    since = totals.flow.oldest_queued_at if totals.flow else None
+    return "" if since is None or is_far(since) else elapsed((now - since).total_seconds())
+
+
+def stuck(totals: "Totals") -> str:
+    """Return `2 stuck`. Empty if no job is stuck, or if that is unknown."""
+    number = totals.flow.stuck if totals.flow else None
+    if number is None or not number.number:
+        return ""
+    return f"{'≥ ' if number.is_more else ''}{count(number.number)} stuck"
 
 
 def _total(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] | None) -> str:

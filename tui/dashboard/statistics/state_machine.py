@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _LEAST_GAP = 3
 _MOST_GAP = 9
+_LINES_WITHOUT_FLOW = 4
+"""On a low screen, the averages matter more."""
 
 
 @dataclass(slots=True)
@@ -55,11 +57,11 @@ class _Column:
     @property
     def width(self) -> int:
         heading = sum(cell_len(text) for text, _ in self.heading)
-        return max(heading, len(self.figures.total), len(self.average))
+        return max(heading, len(self.figures.total), len(self.average), len(self.figures.flow))
 
 
 def draw_columns(totals: "Totals", *, width: int, height: int) -> tuple[Drawing, int]:
-    """Draw a column for each state: count, total cost and average cost. Return the number of lines used, too.
+    """Draw a column for each state: count, total cost, average cost and flow. Return the number of lines used, too.
 
     If the width is too small, either digits or status names are dropped. Then averages, then both, and then statuses
     from the left. Unknown statuses share one column if they are many or do not fit.
@@ -67,22 +69,25 @@ def draw_columns(totals: "Totals", *, width: int, height: int) -> tuple[Drawing,
     columns = _fitting(totals, width, with_averages=height > 3)
     free = width - sum(column.width for column in columns)
     gap = max(_LEAST_GAP, min(_MOST_GAP, free // max(1, len(columns) - 1)))
-    has_averages = any(column.average for column in columns)
+    has_flow = height > _LINES_WITHOUT_FLOW
+    lines = 2 + any(column.average for column in columns) + has_flow
     drawing = Drawing(Canvas(width, height))
     x = 0
     for column in columns:
-        _draw_column(drawing, column, x, lines=3 if has_averages else 2)
+        _draw_column(drawing, column, x, lines=lines, has_flow=has_flow)
         x += column.width
         _draw_step(drawing, column.figures.state, x, gap)
         x += gap
-    return drawing, 3 if has_averages else 2
+    return drawing, lines
 
 
-def _draw_column(drawing: Drawing, column: _Column, x: int, *, lines: int) -> None:
+def _draw_column(drawing: Drawing, column: _Column, x: int, *, lines: int, has_flow: bool) -> None:
     canvas, figures = drawing.canvas, column.figures
     end = canvas.write_spans(x, 0, column.heading)
     canvas.write(x, 1, figures.total, "bold")
     canvas.write(x, 2, column.average, MUTED)
+    if has_flow:
+        canvas.write(x, lines - 1, figures.flow, MUTED)
     if figures.state is not None:
         drawing.states[figures.state] = Region(x, 0, column.width, lines)
         drawing.numbers[figures.state] = Region(end - len(figures.number), 0, len(figures.number), 1)

@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from store.job_list.list_query import ListQuery
 from store.jobs.job import AnyStatus, JobStatus
+from store.jobs.job_results import CappedCount
+from store.statistics.job_flow import JobFlow, OutcomeCosts, RecentMoves
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 from store.statistics.totals import Count, Precision, Totals, TotalsQuery
 from store.users.actor import ActingUser
 from tests.store.store_fixtures import ADA
-from tests.tui.sample_jobs import make_totals, texts
+from tests.tui.sample_jobs import NOON, make_totals, texts
 from tui.dashboard.statistics.cost_drawing import draw_costs
 from tui.dashboard.statistics.count_text import Position, count_words, is_whole, position_words, totals_note
+from tui.dashboard.statistics.state_figures import state_figures
 
 amounts = st.integers(-(10**6), 10**9)
 
@@ -44,7 +47,7 @@ USUAL = numbers(days(0, 100, 700), queued=(6, 1200), running=(2, 450), succeeded
 
 
 def cost_lines(totals: Totals, *, width: int, height: int) -> list[str]:
-    return texts(draw_costs(totals, width=width, height=height).canvas.lines())
+    return texts(draw_costs(totals, width=width, height=height, now=NOON).canvas.lines())
 
 
 def test_wide_cost_panel_shows_every_figure() -> None:
@@ -97,10 +100,95 @@ def test_cost_panel_without_jobs_shows_zeros_and_no_averages() -> None:
     ]
 
 
+FLOW = JobFlow(
+    moves=RecentMoves(
+        seconds=300.0,
+        entered={JobStatus.QUEUED: 6, JobStatus.RUNNING: 0, JobStatus.SUCCEEDED: 50, JobStatus.FAILED: 1},
+    ),
+    oldest_queued_at=NOON - timedelta(minutes=5),
+    stuck=CappedCount(number=2),
+    outcomes={
+        date(2026, 11, 2): OutcomeCosts(day=date(2026, 11, 2), succeeded_cents=100, failed_cents=0),
+        date(2026, 11, 3): OutcomeCosts(day=date(2026, 11, 3), succeeded_cents=350, failed_cents=20),
+    },
+)
+FLOWING = replace(USUAL, flow=FLOW)
+
+
+def test_columns_show_the_flow_and_what_needs_attention() -> None:
+    assert cost_lines(FLOWING, width=110, height=5)[2:] == [
+        "$2.00 a job          $2.25 a job           $2.39 a job               $2.00 a job          $2.34 a job",
+        "1.2/min              0/min                 10/min                    0.2/min",
+        "2 stuck   oldest queued 5 min   92 % success   86 % of all jobs   ▁▂█   3 days, $7.00 today",
+    ]
+    narrow = cost_lines(FLOWING, width=76, height=3)[2]
+    assert narrow == "2 stuck   oldest queued 5 min   92 % success   ▁▂█   3 days, $7.00 today"
+    assert cost_lines(FLOWING, width=16, height=3)[2].startswith("2 stuck")
+
+
+@pytest.mark.parametrize(
+    ("entered", "seconds", "words"),
+    [(0, 300, "0/min"), (1, 6000, "<0.1/min"), (5, 60, "5.0/min"), (2000, 20, "6,000/min")],
+)
+def test_flow_is_shown_per_minute(entered: int, seconds: float, words: str) -> None:
+    flow = JobFlow(moves=RecentMoves(seconds=seconds, entered={JobStatus.QUEUED: entered}))
+    figures = state_figures(replace(USUAL, flow=flow))
+    assert (figures[JobStatus.QUEUED].flow, figures[JobStatus.RUNNING].flow) == (words, "–")
+
+
+BOXES = """
+                                                               ╭ 4 ✓ succeeded ────────╮
+╭ 2 ◌ queued ──────────╮        ╭ 3 ▸ running ────────╮  ╭───→ │ 104  10/min           │
+│ 6                    │        │ 2                   │  │     │ $248.75 · $2.39 a job │
+│ $12.00 · $2.00 a job │ ─────→ │ $4.50 · $2.25 a job │ ─┤     ╰───────────────────────╯
+│ 1.2/min              │        │ 0/min               │  │     ╭ 5 ✗ failed ───────────╮
+│ oldest 5 min         │        │ 2 stuck             │  ╰───→ │ 9  0.2/min            │
+╰──────────────────────╯        ╰─────────────────────╯        │ $18.00 · $2.00 a job  │
+                                                               ╰───────────────────────╯
+Total 121 · $283.25 · $2.34 a job   92 % success   86 % of all jobs
+"""
+CHART = """
+Cost by day  ■ succeeded  ■ failed  ■ other
+$8 │          ▁▁▁▁
+   │          ████
+   │          ████
+$4 │          ▂▂▂▂
+   │          ████
+   │          ████
+$0 │     ▇▇▇▇ ████
+    01   02   03
+"""
+
+
+def test_large_panel_shows_boxes_with_arrows_and_a_chart_of_the_days() -> None:
+    lines = cost_lines(FLOWING, width=140, height=9)
+    assert [line[:88].rstrip() for line in lines] == BOXES.strip("\n").splitlines()
+    assert [line[91:].rstrip() for line in lines] == [" " + line for line in CHART.strip("\n").splitlines()]
+
+
+def styles_of_bars(totals: Totals) -> set[str]:
+    chart = draw_costs(totals, width=140, height=9, now=NOON).canvas
+    return {style for line in chart.lines()[1:8] for text, style in line if set(text) & set("▁▂▃▄▅▆▇█")}
+
+
+def test_bars_are_split_by_outcome_where_it_is_known() -> None:
+    succeeded, failed, other = "$text-success", "$text-error", "$text-primary"
+    assert styles_of_bars(FLOWING) == {succeeded, f"{failed} on {other}", other}
+    assert styles_of_bars(USUAL) == {"$text-accent"}
+    assert "other" not in cost_lines(USUAL, width=140, height=9)[0]
+
+
+def test_boxes_drop_averages_and_become_columns_where_they_do_not_fit() -> None:
+    for width, shown, hidden in ((90, "$2.00 a job", ""), (70, "╭ 2 ◌ queued", "a job │"), (50, "2 ◌ 6", "╭")):
+        lines = cost_lines(FLOWING, width=width, height=9)
+        assert any(shown in line for line in lines), width
+        assert not hidden or not any(hidden in line for line in lines), width
+
+
 @given(
     st.dictionaries(st.sampled_from([status.value for status in JobStatus]), st.tuples(st.integers(1, 10**7), amounts)),
     st.integers(45, 200),
-    st.integers(2, 4),
+    st.integers(2, 9),
 )
 def test_cost_lines_fill_the_panel_and_none_is_wider(rows: dict[str, tuple[int, int]], width: int, height: int) -> None:
     lines = cost_lines(numbers(days(*[100] * 14), **rows), width=width, height=height)

@@ -1,0 +1,123 @@
+"""The state machine as boxes with arrows, for large screens."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.geometry import Region
+
+from store.jobs.job import JobStatus
+from tui.dashboard.statistics.canvas import Canvas
+from tui.dashboard.statistics.state_figures import MUTED, StateFigures, oldest_queued, state_figures, stuck
+from tui.dashboard.statistics.state_machine import Drawing
+
+if TYPE_CHECKING:
+    from store.statistics.totals import Totals
+    from tui.text.format import Span
+
+    Line = list[Span]
+
+BOX_LINES = 8
+"""The height of the two ends above each other. The other two states are in the middle."""
+_LEAST_ARROW = 6
+_MOST_ARROW = 8
+_FRAME = 4
+"""The cells that a box needs besides its text."""
+_MIDDLE, _UPPER, _LOWER = 3, 1, 5
+"""The lines of the arrows."""
+
+
+def draw_boxes(totals: "Totals", *, width: int, height: int, now: datetime) -> Drawing | None:
+    """Draw a box for each state, with count, costs, flow, and what needs attention. None if they do not fit.
+
+    If the width is too small, averages are dropped.
+    """
+    figures = state_figures(totals)
+    for has_averages in (True, False):
+        texts = {state: _texts(one, totals, now, has_averages) for state, one in figures.items()}
+        widths = _widths(figures, texts)
+        arrow = min((width - sum(widths)) // 2, _MOST_ARROW)
+        if arrow >= _LEAST_ARROW:
+            break
+    else:
+        return None
+    return _drawn(figures, texts, widths, arrow, Canvas(width, height))
+
+
+def width_of(drawing: Drawing) -> int:
+    """Return the width that the boxes take."""
+    return drawing.states[JobStatus.SUCCEEDED].right
+
+
+def _texts(figures: StateFigures, totals: "Totals", now: datetime, has_averages: bool) -> "list[Line]":
+    costs = [figures.total, figures.average] if has_averages and figures.average else [figures.total]
+    number: Span = (figures.number, "bold")
+    if figures.state in (JobStatus.SUCCEEDED, JobStatus.FAILED):
+        return [[number, (f"  {figures.flow}", MUTED)], [(" · ".join(costs), "")]]
+    return [[number], [(" · ".join(costs), "")], [(figures.flow, MUTED)], [_note(figures, totals, now)]]
+
+
+def _note(figures: StateFigures, totals: "Totals", now: datetime) -> "Span":
+    if figures.state is JobStatus.RUNNING:
+        return stuck(totals), "bold $text-warning"
+    waits = oldest_queued(totals, now)
+    return f"oldest {waits}" if waits else "", MUTED
+
+
+def _widths(figures: dict[JobStatus, StateFigures], texts: "dict[JobStatus, list[Line]]") -> tuple[int, int, int]:
+    """Return the widths of the boxes beside each other. The two ends have the same width."""
+    queued, running, succeeded, failed = (
+        max(len(one.label) + 4, *(sum(len(text) for text, _ in line) for line in texts[state])) + _FRAME
+        for state, one in figures.items()
+    )
+    return queued, running, max(succeeded, failed)
+
+
+def _drawn(
+    figures: dict[JobStatus, StateFigures],
+    texts: "dict[JobStatus, list[Line]]",
+    widths: tuple[int, int, int],
+    arrow: int,
+    canvas: Canvas,
+) -> Drawing:
+    queued, running, end = widths
+    left, right = queued + arrow, queued + arrow + running + arrow
+    regions = {
+        JobStatus.QUEUED: Region(0, 1, queued, 6),
+        JobStatus.RUNNING: Region(left, 1, running, 6),
+        JobStatus.SUCCEEDED: Region(right, 0, end, 4),
+        JobStatus.FAILED: Region(right, 4, end, 4),
+    }
+    drawing = Drawing(canvas, states=regions)
+    for state, region in regions.items():
+        _draw_box(canvas, region, figures[state], texts[state])
+        drawing.numbers[state] = Region(region.x + 2, region.y + 1, len(figures[state].number), 1)
+    _draw_arrows(drawing, queued, left + running, arrow)
+    return drawing
+
+
+def _draw_box(canvas: Canvas, region: Region, figures: StateFigures, texts: "Sequence[Line]") -> None:
+    x, y, width, height = region
+    canvas.write(x, y, "╭" + "─" * (width - 2) + "╮", MUTED)
+    canvas.write_spans(x + 1, y, [(f" {figures.key} ", MUTED), (f"{figures.label} ", f"bold {figures.style}")])
+    for line in range(1, height - 1):
+        canvas.write(x, y + line, "│", MUTED)
+        canvas.write(x + width - 1, y + line, "│", MUTED)
+    canvas.write(x, y + height - 1, "╰" + "─" * (width - 2) + "╯", MUTED)
+    for line, spans in enumerate(texts, 1):
+        canvas.write_spans(x + 2, y + line, list(spans))
+
+
+def _draw_arrows(drawing: Drawing, start: int, fork: int, arrow: int) -> None:
+    """Draw an arrow to the running jobs, and one that forks to the two ends."""
+    canvas = drawing.canvas
+    canvas.write(start + 1, _MIDDLE, "─" * (arrow - 3) + "→", MUTED)
+    drawing.arrows[JobStatus.RUNNING] = Region(start + 1, _MIDDLE, arrow - 2, 1)
+    knee = fork + arrow // 3
+    canvas.write(fork + 1, _MIDDLE, "─" * (knee - fork - 1) + "┤", MUTED)
+    for y in (_MIDDLE - 1, _MIDDLE + 1):
+        canvas.write(knee, y, "│", MUTED)
+    rest = fork + arrow - knee - 2
+    for y, corner, state in ((_UPPER, "╭", JobStatus.SUCCEEDED), (_LOWER, "╰", JobStatus.FAILED)):
+        canvas.write(knee, y, corner + "─" * (rest - 1) + "→", MUTED)
+        drawing.arrows[state] = Region(knee + 1, y, rest, 1)
