@@ -117,7 +117,8 @@ def acquire_run_lock(connection: psycopg.Connection) -> None:
     """Hold the lock until the connection ends. The connection must be in autocommit. Raises AnotherRun if another run
     holds it.
 
-    It polls instead of waiting in the database: a concurrent index build would wait until that wait ends.
+    It polls instead of waiting in the database: if it waited there, the other run's concurrent index build would wait
+    for it.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while _value(connection, _TURN) is not True:
@@ -138,9 +139,9 @@ def require_session(connection: psycopg.Connection, conninfo: Mapping[str, str |
 def is_shared(connection: psycopg.Connection, conninfo: Mapping[str, str | int]) -> bool:
     """Return whether a pooler serves each transaction from another process.
 
-    Behind a pooler, the process differs from the one reported on connecting. A pooler in session mode never gives this
-    connection's process to another one. Both connections are asked in turn: some poolers reuse the process idle
-    longest, others the one freed last.
+    Behind a pooler, the process differs from the one reported on connecting. A pooler in session mode never lets
+    another connection use this connection's process. Both connections are asked in turn: some poolers reuse the
+    process that was idle longest, others the one freed last.
     """
     process = _process(connection)
     if process == connection.info.backend_pid:
@@ -166,8 +167,8 @@ def _process(connection: psycopg.Connection) -> object:
 
 
 def _process_in_time(other: psycopg.Connection) -> int | None:
-    """Return the process, or None if the pooler has no free one. If the pooler has none, the first connection's
-    process is not free either.
+    """Return the process, or None if the pooler has no free one. If it has none, the first connection's process is
+    not free either, so it is not shared.
     """
     if _answer_in_time(other, "BEGIN READ ONLY") is None:
         return None

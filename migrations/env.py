@@ -48,7 +48,7 @@ def run_online(connection: Connection) -> None:
             adopt(connection)
         context.run_migrations()
         if not context.get_context().get_current_heads():
-            # Back at an empty database: offline SQL from there creates the table again.
+            # The database is empty again: offline SQL from there creates the table again.
             connection.execute(text("drop table gjobs.alembic_version"))
 
 

@@ -48,7 +48,9 @@ def downgrade_to(run: Run, revision: str) -> None:
 
 
 def downgraded_apart() -> list[str]:
-    """Revisions whose downgrade runs outside a transaction, newest first. No other is undone together with them."""
+    """Revisions whose downgrade runs outside a transaction, newest first. A downgrade to below one of them stops
+    there and commits before it continues.
+    """
     scripts = ScriptDirectory.from_config(configuration())
     return [one.revision for one in scripts.walk_revisions() if getattr(one.module, "downgrades_apart", False)]
 

@@ -59,12 +59,12 @@ class Run:
         self._steps.append(sentence)
 
     def locked(self, *, seconds: float) -> None:
-        """Note that the tables are locked until the commit, and have been for this many seconds."""
+        """Record that the tables are locked until the commit, and have been for this many seconds."""
         if self.origin is not Origin.NOTHING:
             self._locked_since = time.monotonic() - seconds
 
     def released(self) -> None:
-        """Note that the lock ended, by a commit or a failed attempt."""
+        """Record that the lock ended, by a commit or a failed attempt."""
         if self._locked_since is not None:
             self._longest_lock = max(self._longest_lock or 0.0, time.monotonic() - self._locked_since)
             self._locked_since = None

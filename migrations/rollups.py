@@ -136,7 +136,7 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
             connection.execute("set statement_timeout = 0")
             connection.execute("set lock_timeout = 0")
             with reporting_progress(conninfo, connection, report):
-                # Before the snapshot: nothing outside it is folded, and no job in it is truncated.
+                # Before the snapshot: the locks prevent folding of later deltas and truncation of the counted jobs.
                 connection.execute(_KEEP_FOLDERS_AWAY)
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 with connection.transaction():

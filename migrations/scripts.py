@@ -15,7 +15,7 @@ MIGRATIONS = Path(__file__).parent
 SQL = MIGRATIONS / "sql"
 
 GENERATES = r"\gexec"
-"""psql's command: the query before it returns statements, which are then run."""
+"""psql's command: the preceding query returns statements, which are then run."""
 
 _LOCKED_SECONDS = """
 select extract(epoch from clock_timestamp() - current_setting('gjobs.locked_at')::timestamptz)::double precision

@@ -27,7 +27,7 @@ Document = Mapping[str, Any]
 class Line:
     title: str
     points: tuple[tuple[float, float], ...]
-    """Jobs and milliseconds, few jobs first."""
+    """Pairs of a number of jobs and milliseconds, in ascending order."""
 
 
 def lines_of(document: Document) -> list[Line]:

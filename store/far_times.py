@@ -55,7 +55,8 @@ class FarTime(datetime):
 
 
 def written(time: datetime, form: str, zone: tzinfo | None = UTC) -> str:
-    """Return the year, the rest as strftime forms it, and the era: `294276-12-31`, `0044-03-15 BC`, `infinity`.
+    """Return the time as text: year, the rest formatted by strftime with `form`, and era: `294276-12-31`, `0044-03-15
+    BC`, `infinity`.
 
     Postgres reads such a text. A zone of None is this machine's zone.
     """

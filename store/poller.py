@@ -20,11 +20,11 @@ SHARE_OF_TIME = 10
 LONGEST_WAIT = 30.0
 """Seconds. Growing waits stop here, unless the interval or a slow query needs more."""
 LONGEST_COSTLY_WAIT = 300.0
-"""Seconds. A larger share than the default never makes a wait longer than this: a slow query may be fast next time."""
+"""Seconds. A share above SHARE_OF_TIME never lengthens a wait beyond this: a slow query may be fast next time."""
 FAST = 0.25
 """Seconds. A faster query takes much of its time in the network, not in the server."""
 LONGEST_FAST_WAIT = 10.0
-"""Seconds. A share above the default never makes a fast query wait longer than this."""
+"""Seconds. After a fast query, a share above SHARE_OF_TIME never lengthens the wait beyond this."""
 LONGEST_IDLE_WAIT = 10.0
 """Seconds, for a feed that a person watches and that no notification wakes."""
 IDLE_AFTER = 0.25
@@ -137,7 +137,7 @@ class PollResult(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollFailure:
-    """A poll that failed, among consecutive failures."""
+    """A failed poll, the latest of a run of consecutive failures."""
 
     number: int
     generation: int

@@ -415,14 +415,15 @@ class Store:
     async def compare_visibility(self, window: RowWindowQuery) -> VisibilityComparison:
         """Return the operator's list of jobs. Jobs that this store's user does not see are marked, with the reason.
 
-        Without a project, the list has the jobs that concern the user. Raises InvalidValue if the actor is not a user.
+        Without a project, the list has the user's own jobs and the jobs in their projects. Raises InvalidValue if the
+        actor is not a user.
         """
         return await read_listing.compare_visibility(self.actor_database, window)
 
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
         """Return the planner's cost estimate for the list's first rows, and the index that the list lacks.
 
-        No row is read. None if the database does not plan for us. Raises NoPrivilege as `find_jobs` does.
+        No row is read. None if the database refuses to plan the query. Raises NoPrivilege as `find_jobs` does.
         """
         return await list_cost.estimate_list_cost(self.actor_database, query)
 

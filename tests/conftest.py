@@ -136,7 +136,9 @@ def connect(conninfo: Conninfo, *, autocommit: bool = False) -> psycopg.Connecti
 
 
 def copy_database(connection: psycopg.Connection, template: str, name: str, *, owner: str) -> None:
-    """Copy a database by its files, the only way before Postgres 15. Creating and dropping it takes half the time."""
+    """Copy a database by its files, the only way before Postgres 15. With a file copy, creating and dropping the
+    database takes half as long as with a WAL copy.
+    """
     strategy = "strategy file_copy" if connection.info.server_version >= 150_000 else ""
     connection.execute(
         SQL("create database {} owner {} template {} {}").format(

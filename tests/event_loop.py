@@ -5,7 +5,7 @@ import selectors
 
 
 class _Selector(selectors.DefaultSelector):
-    """The loop selects without a timeout while callbacks are ready, and with one when it is idle."""
+    """The loop selects with a timeout of zero while callbacks are ready, and waits when it is idle."""
 
     def __init__(self) -> None:
         super().__init__()

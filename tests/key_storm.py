@@ -30,7 +30,7 @@ from tests.tmux import HEIGHT, WIDTH, Pane
 from tests.tui.dashboard.keys.expected_writes import Rows, outcomes, stored_jobs
 
 ROUNDS = 25
-"""Rounds of one session. Then escape must lead back to the list, and q must quit."""
+"""The maximum number of rounds in one session. Then escape must lead back to the list, and q must quit."""
 PAUSES = (0.0, 0.0, 0.005, 0.02, 0.08, 0.4)
 QUITTING = {"q", "C-q", "C-p"}
 """Keys that quit. The command palette (ctrl+p) can quit, too."""

@@ -119,7 +119,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def code(text: str) -> str:
-    """Return code for a table cell."""
+    """Format the text as inline code for a table cell."""
     escaped = text.replace("|", "\\|")
     return f"`{escaped}`"
 

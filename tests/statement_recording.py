@@ -88,7 +88,9 @@ class StatementRecording:
 
 @pytest.fixture(scope="session")
 def recording_login(server: ServerHandle, migrated: str) -> str:
-    """A login that owns nothing and bypasses nothing, but may act as users. The migrations created their role."""
+    """A login that owns nothing and bypasses nothing, but may act as users. The migrations have created the role
+    `authenticated`, which is granted here.
+    """
     with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as administrator:
         administrator.execute("create role onlooker login noinherit nobypassrls")
         administrator.execute("grant authenticated to onlooker")

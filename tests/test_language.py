@@ -12,7 +12,7 @@ from tui.manual.pages import with_generated
 ROOT = README.parent
 
 MOST_WORDS = 25
-"""Most words of a sentence."""
+"""The maximum number of words in a sentence."""
 
 FORBIDDEN = (
     r"eyes?",

@@ -42,7 +42,7 @@ LATE_IMPORTS = {
     "tui.export.export_formats": "cleaning, only for Markdown",
     "tui.session": "migrations and the sample, once for each database",
 }
-"""Modules that import ours inside functions, and what they load late. Commands may do so, too."""
+"""Modules that import modules of gjobs inside functions, and what they load late. Commands may do so, too."""
 
 
 def modules() -> dict[str, Path]:
@@ -77,7 +77,7 @@ def imports_late(module: str) -> bool:
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graph = {module: set(imports_of(parsed(module))) - {module} for module in MODULES}
 
-    list(TopologicalSorter(graph).static_order())  # Raises CycleError, which names the circle.
+    list(TopologicalSorter(graph).static_order())  # Raises CycleError, which names the modules of the cycle.
 
 
 @pytest.mark.parametrize("part", ["store", "tui.text", "tui.dashboard", "tui.cli"])

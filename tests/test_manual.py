@@ -88,7 +88,9 @@ def test_files_that_the_text_names_exist() -> None:
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.stem)
 def test_markdown_reads_the_same_on_github_and_in_the_viewer(path: Path) -> None:
-    """Both parse GitHub's dialect. Neither shows HTML, and neither reports what it drops or joins."""
+    """Both parse GitHub's dialect. Neither shows HTML, and neither reports text that it drops or lines that it
+    joins.
+    """
     lines = path.read_text(encoding="utf-8").splitlines()
     assert sum(line.startswith("```") for line in lines) % 2 == 0, "a block of code is not closed"
     tokens = MarkdownIt("gfm-like").parse("\n".join(lines))

@@ -127,7 +127,7 @@ def test_replaced_file_is_on_the_disk_before_it_has_its_name(
 def test_file_is_replaced_even_if_its_directory_cannot_be_synced(
     tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some file systems refuse it. A failing disk is an error."""
+    """Some file systems cannot sync a directory. Only an I/O error of the disk (EIO) is raised."""
     file, real_open, real_sync = tmp_path / "views.toml", os.open, os.fsync
 
     def refusing_open(path: str | Path, flags: int, *rest: int, **options: int) -> int:

@@ -13,8 +13,8 @@ def pause_gc() -> None:
 
 
 def resume_gc() -> None:
-    """Turn on automatic collection if it was paused. Objects from the start are never scanned: the pause for scanning
-    them would be visible.
+    """Turn on automatic collection if it was paused. Objects created during startup are never scanned: the pause for
+    scanning them would be visible.
     """
     if not gc.isenabled():
         gc.freeze()

@@ -1,6 +1,6 @@
--- Rollups that differ from the counts, for the projects from one id to before another. A null bound is open; the first part includes jobs
--- without a project. Returns the first differences and their number. Days are text, because a day may be outside Python's range. The bounds
--- are in each condition, so that null bounds are removed before planning.
+-- Rollups that differ from the counts, for the projects with low <= id < high. A null bound is open; the first part includes jobs without a
+-- project. Returns the first differences and their number. Days are text, because a day may be outside Python's range. The bounds are in
+-- each condition, so that null bounds are removed before planning.
 with counted as materialized (
     select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date as day,
            count(*) as jobs, coalesce(sum(cost_cents), 0) as cents

@@ -7,7 +7,9 @@ down_revision = "0009"
 
 
 def upgrade() -> None:
-    """Replace what an earlier build created with what the earlier revisions create now."""
+    """Replace functions, triggers and policies from older versions of revisions 0001 to 0009 by their present
+    versions.
+    """
     if makes_tables():
         return
     # Earlier revisions may have locked the tables.

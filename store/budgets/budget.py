@@ -53,8 +53,8 @@ class Budget:
     recent_cents: int | None
     """The cost of the jobs of the last `recent_days` days, including today. None if the period has an end."""
     recent_days: int | None
-    """The days since the first of the last 30 days that has jobs. None if there is none, or if the period
-    has an end.
+    """The number of days from the first day with jobs in the last 30 days, including today. None if there is none, or
+    if the period has an end.
     """
 
     @property

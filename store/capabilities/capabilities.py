@@ -374,7 +374,7 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = {
     Capability.EVENTS: (
         _for_all(recorded),
         _to_read(EVENTS, _EVENT_COLUMNS),
-        # The view reads with its caller's rights, and its policies read the jobs.
+        # The view reads this table with its caller's rights, and the table's policies read the jobs.
         _to_read(EVENT_LOG, _EVENT_COLUMNS),
         _to_read(KNOWN_USERS, frozenset({"number", "id"})),
         _to_read(STARTS, frozenset({"job_id", "started_at"})),

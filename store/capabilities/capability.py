@@ -86,7 +86,7 @@ class MissingCapability:
 
 
 def merged(lacking: Collection[MissingCapability]) -> MissingCapability | None:
-    """Return the first, with the statements of all, so that one run of them fixes everything."""
+    """Return the first missing capability with the SQL of all, so that running it once fixes everything."""
     if not lacking:
         return None
     first = next(iter(lacking))

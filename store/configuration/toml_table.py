@@ -64,7 +64,7 @@ def lines_of(text: str) -> dict[TomlLocation, int]:
 
 
 def _statements(text: str) -> Iterator[tuple[int, bool, Mapping[str, object]]]:
-    """Yield the first line of each header and setting, whether it is a header, and its document.
+    """Yield each header's or setting's first line number, whether it is a header, and its parsed TOML.
 
     Lines are added until they parse as TOML: then the statement is complete.
     """

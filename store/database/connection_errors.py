@@ -110,7 +110,9 @@ _NOT_READY = (
     "server down",
 )
 _SIGN_IN_CODES = (errors.InvalidCatalogName.sqlstate, errors.InsufficientPrivilege.sqlstate)
-"""These and class 28 refuse a sign-in. A login event trigger can raise any other SQLSTATE, also for a short time."""
+"""These and class 28 refuse a sign-in. A login event trigger can raise any other SQLSTATE, and its error may be
+temporary.
+"""
 _SIGN_IN_WORDS = (
     # 28, 3D000 and 42501
     "authentication failed",
@@ -128,7 +130,8 @@ _SIGN_IN_WORDS = (
 _MISSING_LOGIN = re.compile(r'\b(?:role|user|database) ".*" does not exist', re.IGNORECASE)
 """28000 and 3D000. A login event trigger may report another missing object."""
 _FULL_IN_OTHER_LANGUAGES = (
-    # 53300 for one role or one database. These answers name it, as the refusal of a password names the user.
+    # 53300 for one role or one database. These answers name the role or database, just as a refused password's answer
+    # names the user.
     "zu viele verbindungen",
     "demasiadas conexiones",
     "trop de connexions",

@@ -45,7 +45,7 @@ def _beginning(scheme: str) -> str:
 def parse(url: str, *, named: str = "The database URL", hint: str | None = None) -> dict[str, str | int]:
     """Return libpq's parameters for a URL.
 
-    Raises InvalidValue. Its message starts with `named` and never repeats the URL, which may hold a password.
+    Raises InvalidValue. The error's message starts with `named` and never repeats the URL, which may hold a password.
     `hint` replaces the default hint.
     """
     scheme = _SCHEME.match(url)

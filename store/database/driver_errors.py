@@ -200,7 +200,7 @@ def says(text: str, phrases: tuple[str, ...]) -> bool:
 
 
 def _field(error: Error) -> str:
-    """Return the column's name. Postgres names a constraint of one column TABLE_COLUMN_KIND by default."""
+    """Return the column's name. By default, Postgres names a single-column constraint TABLE_COLUMN_KIND."""
     constraint, table = error.diag.constraint_name or "value", error.diag.table_name
     stem, _, kind = constraint.rpartition("_")
     if table and stem.startswith(f"{table}_") and kind in ("fkey", "check", "key"):

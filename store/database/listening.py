@@ -140,7 +140,7 @@ class ReadyStatement:
 
         - A notification came before the call.
         - The statement may not be sent.
-        - `unless` is set, or `seconds` have passed. A notification sets `unless`, too.
+        - `unless` is set, or `seconds` have passed. A notification during the call also sets `unless`.
 
         Raises a StoreError.
         """

@@ -148,7 +148,9 @@ def _parts(node: Node) -> list[Node]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeLimits:
-    """Time limits in seconds. `answer` is how much longer the client waits, as a dead connection never answers."""
+    """Time limits in seconds. The client waits `answer` seconds longer than `statement`, because a dead connection
+    never answers.
+    """
 
     statement: float = 8.0
     lock: float = 2.0

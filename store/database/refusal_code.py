@@ -1,4 +1,4 @@
-"""Find out why a server refused a connection, in any language.
+"""Find out why a server refused a connection, whatever language its messages are in.
 
 Runs as a process of its own. The client library writes its trace to a C stream, which is only closed when the process
 ends.
@@ -76,12 +76,12 @@ async def refusal_code_async(parameters: Mapping[str, Any]) -> str | None:
 
 
 def _conninfo(parameters: Mapping[str, Any]) -> bytes:
-    """Return what the process reads from a pipe, because other users can read a process's arguments."""
+    """Return the connection string. It is passed through a pipe, because other users can read a process's arguments."""
     return make_conninfo(**{**parameters, **_WITHOUT_PASSWORD}).encode()
 
 
 def _log_unknown(error: Exception) -> None:
-    """Log that the library can't trace on this system, or that the server sends nothing more."""
+    """Log why no SQLSTATE was found: the library can't trace on this system, or the server stopped answering."""
     log.info("The SQLSTATE of a refused connection is not known: %s", error)
 
 

@@ -172,7 +172,7 @@ async def read(
 
 
 class Snapshot:
-    """Reads as several actors. Role and claims end with each read, and the next read starts as connected."""
+    """Reads as several actors. After each read, role and claims are reset to those of the connection's login."""
 
     def __init__(self, connection: AsyncConnection, load: LoadMeter, identify: Identify) -> None:
         self._connection = connection
@@ -204,7 +204,8 @@ async def write_at_once(
     may_write: bool,
     goes_alone: bool,
 ) -> tuple[list[Any], ...]:
-    """Send all statements and the commit before the first answer arrives. Each statement must guard itself.
+    """Send all statements and the commit before the first answer arrives. Each statement must check its own
+    conditions, because no earlier answer can be checked.
 
     A single statement with `goes_alone` is a transaction by itself. It has no time-outs except the caller's. Its
     arguments must limit its duration and its wait for locks.

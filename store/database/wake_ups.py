@@ -83,7 +83,7 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
             yield WakeUp.LOST
         if is_final:
             return
-        # If the connection is repeatedly lost soon after it was proven, retries slow down as without proof.
+        # If connections are repeatedly lost soon after PROVEN, the waits also grow, as if PROVEN had never been sent.
         failures = 1 if loop.time() - began > LONGEST_WAIT else failures + 1
         await asyncio.sleep(wait_after_failure(DEFAULT_INTERVAL, failures))
 
@@ -109,8 +109,8 @@ async def notification_arrives(database: Database, listening: ListenConnection, 
 def may_listen(facts: DatabaseFacts, pooler: Pooler | None) -> bool:
     """Return whether listening can work. `pooler` is the profile's setting, or None.
 
-    A transaction pooler accepts LISTEN, but delivers nothing and leaves it on the server's connection. So listening is
-    not even tried if there may be one.
+    A transaction pooler accepts LISTEN, but delivers no notifications, and the server's connection keeps listening.
+    So listening is not even tried if there may be one.
     """
     if facts.is_replica or not facts.is_managed or pooler is Pooler.TRANSACTION:
         return False

@@ -271,7 +271,7 @@ def _finding(name: str, severity: Severity, sentence: str, *, sql: str | None, h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppView:
-    """A view that shows rows past row level security: it runs with its owner's rights, or it is a copy."""
+    """A view that bypasses row level security: it runs with its owner's rights, or it is a copy."""
 
     name: str
     """As written in SQL."""

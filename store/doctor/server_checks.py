@@ -246,7 +246,7 @@ _MADE_UP = frozenset({"amr", "session_id"})
 
 
 def _claims(capabilities: Capabilities) -> Iterator[Finding]:
-    """Report which claims in policies gjobs sends as the auth server does, and which it can't send so."""
+    """Report the claims that policies read: those gjobs sends like the auth server, and those it can't."""
     policies = capabilities.facts.policies
     if policies is None or not policies.claims or policies.is_locked:
         return

@@ -184,7 +184,7 @@ _LISTS = {
     "a user's jobs": ("gjobs_newest_of_user", "(user_id, created_at DESC, id DESC)"),
     "the jobs of a status": ("gjobs_newest_of_status", "(status, created_at DESC, id DESC)"),
 }
-"""The index that each list needs to read rows in its order, as the migrations create it."""
+"""For each list, the index that has its order, as created by the migrations."""
 
 
 def _lists(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Finding]:

@@ -26,7 +26,9 @@ class ClientLock:
 
 
 def acquire(directory: Path) -> ClientLock:
-    """Create and lock a client's file. Hold the start lock, so that nobody counts the file before it is locked."""
+    """Create and lock a client's file. The caller must hold the start lock, so that nobody counts the file before it
+    is locked.
+    """
     path = directory / f"{os.getpid()}-{os.urandom(4).hex()}"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -34,7 +36,7 @@ def acquire(directory: Path) -> ClientLock:
 
 
 def client_processes(directory: Path) -> frozenset[int]:
-    """Return the process ids of the clients, and remove files of dead ones. Hold the start lock."""
+    """Return the process ids of the clients, and remove files of dead ones. The caller must hold the start lock."""
     using = set()
     for path in directory.glob("[0-9]*"):
         if _is_held(path):
@@ -188,7 +190,7 @@ class ServerHandle:
         self, layout: DataLayout, socket_dir: str, client_lock: ClientLock, report: Report, revive: Callable[[], bool]
     ) -> None:
         self.revive = revive
-        """Restarts a server that crashed and waits for its recovery. Returns whether it did."""
+        """If the server crashed, restarts it, and waits for its recovery. Returns whether it did."""
         self._layout = layout
         self._client_lock: ClientLock | None = client_lock
         self._report = report

@@ -24,7 +24,7 @@ class DataLayout:
 
     @classmethod
     def of(cls, data_dir: Path) -> "DataLayout":
-        """Return the layout of a directory, which need not exist, by its path without links.
+        """Return the layout of a directory, with symbolic links resolved. The directory need not exist.
 
         Raises EmbeddedUnavailable for a path with a line break, because Postgres' own files can't contain one.
         """
@@ -180,7 +180,9 @@ def throw_away_dir() -> Path:
 
 
 def _is_inaccessible(directory: Path) -> bool:
-    """Return whether no possible Postgres account may enter the directory or its nearest existing parent."""
+    """Return whether every possible Postgres account is barred from the directory (if missing, from its nearest
+    existing parent).
+    """
     from store.embedded.os_account import accounts
 
     if DataLayout.of(directory).cluster.exists():

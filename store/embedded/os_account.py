@@ -66,8 +66,8 @@ def _may_enter(directory: os.stat_result, uid: int, gid: int) -> bool:
 def accounts() -> Iterator[OsAccount]:
     """Yield the accounts that Postgres can run as, best first.
 
-    For root, the best is root under another number, in a user namespace. It can access root's files and needs no second
-    account.
+    For root, the best is root itself, mapped to another user id in a user namespace. It can access root's files and
+    needs no second account.
     """
     is_root = os.geteuid() == 0
     if not is_root and _has_name(os.geteuid()):

@@ -35,7 +35,9 @@ _SURVIVORS_PATIENCE = 20.0
 def start(
     layout: DataLayout, binaries: Binaries, account: OsAccount, settings: Mapping[str, str], report: Report
 ) -> Postmaster:
-    """Start the server and wait until it accepts connections. Hold the start lock, with no postmaster running."""
+    """Start the server and wait until it accepts connections. The caller must hold the start lock, and no postmaster
+    may be running.
+    """
     lock = _lock_cluster(layout, report)
     try:
         sockets = _make_socket_directory(layout, account)

@@ -66,7 +66,7 @@ def is_naming(key: Key, text: str, cursor: int) -> bool:
 def complete(text: str, cursor: int, known: CompletionValues) -> tuple[Completion, ...]:
     """Return the keys that start with the typed text, or the values that start with or contain it.
 
-    Values are unique and skip those already in the term. `cursor` counts characters.
+    Each value is suggested once, and values already in the term are left out. `cursor` counts characters.
     """
     typed = _typed(text, max(0, min(cursor, len(text))))
     if typed.key is not None:

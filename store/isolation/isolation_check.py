@@ -43,7 +43,7 @@ _DONE = {Verb.UPDATE: "changed", Verb.DELETE: "deleted"}
 
 
 def rows_answer(target: ProbeTarget, verb: Verb, rows: int) -> Probe:
-    """Return the probe for a number of rows (or jobs, for counts) that were read or would have been written."""
+    """Return the probe's result, given how many rows (or counted jobs) were read, or written and rolled back."""
     noun = "job" if target in (ProbeTarget.COUNTS, ProbeTarget.STATISTICS, ProbeTarget.SUMMARY) else "row"
     counted = f"{rows:,} {noun}" if rows == 1 else f"{rows:,} {noun}s"
     if rows == 0:
@@ -154,7 +154,7 @@ class _Attempts:
         query = query_for(target, verb, self._plan)
         if not verb.writes:
             return await self._read(target, verb, query, judged)
-        # Rows that arrive between this check and the attempt, such as a new job in the project, are rolled back, too.
+        # If rows arrive between this check and the attempt, such as a new job, changes to them are rolled back.
         if not await self._still_fits(target, verb):
             return _untried(judged, "the chosen row was changed meanwhile")
         try:

@@ -31,7 +31,7 @@ from store.isolation.isolation_policies import COMMANDS
 from store.users.actor import OPERATOR, ActingUser, Actor
 
 Remedies = Mapping[tuple[ProbeTarget, Verb], str]
-"""The probes for which the doctor knows SQL, whether they leak or not."""
+"""SQL that fixes a probe's leak, for each probe that has such SQL, even if it doesn't leak."""
 
 _TABLES = {
     ProbeTarget.JOB: "generation_jobs",

@@ -63,7 +63,7 @@ def is_kept_from_index(listed: ListQuery) -> bool:
 
 
 def too_long_to_sort() -> MissingCapability:
-    """Return the reason for a user's list of more than MOST_SORTED jobs that no index reads in its order."""
+    """Return why a user's list is refused its order: over MOST_SORTED jobs, and no usable index."""
     return MissingCapability(
         reason="For users, row level security blocks the index on duration. Each page would read"
         f" and sort all of the user's jobs, more than {MOST_SORTED:,}.",
@@ -138,7 +138,7 @@ def is_guessed(listed: ListQuery) -> bool:
 
 
 def _narrowing(listed: ListQuery, actor: Actor) -> list[_Narrowed]:
-    """Return the narrowings, narrowest first, as far as can be known without counting."""
+    """Return what limits the list (project, user, mode, status), in the probable order of fewest jobs first."""
     of_one = {term.key for term in listed.job_filter.terms if len(term.values) == 1 and not term.is_negated}
     there = {
         _PROJECT: listed.project_id is not None,

@@ -53,7 +53,7 @@ class ListCost:
     are found.
     """
     seconds: float | None
-    """The cost in seconds, if a page takes as long as in EXPENSIVE_FROM. None for users: it would reveal rows that are
+    """The cost in seconds, at the speed assumed for EXPENSIVE_FROM. None for users: it would reveal rows that are
     hidden from them.
     """
     reads_all: bool

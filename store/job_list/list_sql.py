@@ -69,7 +69,7 @@ _COMPARISONS: Mapping[tuple[bool, bool], Any] = {
 """The operator for each pair: whether the order descends, and whether the position is included."""
 _MOST = bindparam("rows", type_=Integer)
 _NO_TIME: ColumnElement[Any] = literal_column("interval '0'", Interval)
-"""No index covers an expression that adds to a column."""
+"""Added to a column, it keeps Postgres from using the column's index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +253,7 @@ class _Form:
     is_start_valued: bool | None
     """Whether the row at the start has a value; None for an end of the list."""
     is_start_running: bool
-    """Whether the row at the start is a running job, whose total grows, in an order by total."""
+    """Whether the list is ordered by total and its start row is a running job, whose total grows."""
     includes_position: bool
     is_read_by_id: bool
     timed: frozenset[_Part]
@@ -332,7 +332,7 @@ def _selected(form: _Form) -> Iterator[ColumnElement[Any]]:
 
 
 def _beyond_position(form: _Form, value: ColumnElement[Any] | None) -> ColumnElement[bool]:
-    """Return the condition for rows beyond the position, among rows with this value or without any."""
+    """Return the condition for rows beyond the position. If `value` is None, only ids are compared."""
     compared: Callable[[Any, Any], ColumnElement[bool]] = _COMPARISONS[form.descends, form.includes_position]
     place_id = bindparam("place_id", type_=Uuid)
     if value is None:

@@ -122,7 +122,7 @@ def with_visibility(query: ListingQuery, visibility: VisibilityComparison, answe
 
 
 def listing_without_grant(query: ListingQuery, *, visibility: VisibilityComparison, taken_at: datetime) -> Listing:
-    """Build the listing for a user who may read nothing, beside the operator's rows."""
+    """Build a comparison with the operator's rows for a user who may read nothing."""
     return Listing(
         query=query, window=visibility.window, projects=(), has_project=True, taken_at=taken_at, visibility=visibility
     )

@@ -126,8 +126,8 @@ _leases = table("job_leases", column("job_id", Uuid), column("expires_at", DateT
 
 
 def _usual_duration_sql(what: str) -> str:
-    """Return SQL for a JSON object that maps each mode to `what`, an expression of `usual`. It is uncorrelated, so
-    Postgres runs it once a statement.
+    """Return SQL for a JSON object that maps each mode to `what`, an SQL expression that may use `usual`. It is
+    uncorrelated, so Postgres runs it once per statement.
     """
     return f"""(
     SELECT jsonb_object_agg(learned.mode, {what})
@@ -188,7 +188,7 @@ _TIMED = text(f"{_UNTOUCHED}, NULL, NULL, NULL FROM public.generation_jobs job {
 
 
 def verdict(job_id: UUID, *, from_usual_duration: bool) -> Query[StuckVerdict]:
-    """Return a query without a row if the job is not running."""
+    """Return a query for the stuck verdict. It returns no row if the job is not running."""
     return Query(_JUDGED if from_usual_duration else _TIMED, _make_verdict, {"id": job_id})
 
 

@@ -182,7 +182,8 @@ class JobStatements:
         return _insert_queued(_owner().where(is_the_projects)).returning(*self._columns)
 
     def change(self, job_id: UUID, changes: Mapping[str, object]) -> Query[Rewritten]:
-        """Return a query without a row if the job is missing, or if the asset belongs to another project.
+        """Return a query that changes the job. It returns no row if the job is missing, or if the
+        asset belongs to another project.
 
         `changes` has column names.
         """

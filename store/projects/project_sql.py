@@ -60,7 +60,7 @@ _SUMMED = (
     .subquery()
 )
 _OF_EACH = select(*_ROLLUPS).where(_jobs.c.project_id == _projects.c.id).lateral()
-"""Looks up the jobs of a few projects, independent of the number of projects."""
+"""Looks up the jobs of a few projects. The cost doesn't depend on how many projects exist."""
 
 
 def _select(sums: FromClause, on: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
@@ -167,7 +167,8 @@ _project_name: ColumnElement[str] = func.left(cast(_jobs.c.project_id, Text), 8)
 _PROJECTS = (
     select(
         _jobs.c.project_id,
-        # The owner of its jobs. There is only one, unless the app has a fault. Postgres has no min() of ids before 18.
+        # The owner of its jobs. There is only one, unless the app has a fault. Before version 18, Postgres has no
+        # min() of UUIDs.
         cast(func.min(cast(_jobs.c.user_id, Text)), Uuid),
         _project_name,
         func.min(_jobs.c.created_at),
@@ -209,7 +210,7 @@ PROJECT_IDS = {
     # Under row level security, each step would read all jobs of a user. So they are read once.
     True: _OF_ONE_OWNER,
 }
-"""Each with the owner of one of its jobs. Depends on whether only one user's jobs are visible."""
+"""Projects, each with the owner of one job. The key is whether only one user's jobs are visible."""
 _PROJECT_NAMES = {
     of_one_user: select(
         projects_by_name.c.project_id,
@@ -223,7 +224,7 @@ _PROJECT_NAMES = {
 def project_names(*, limit: int, of_one_user: bool = False) -> Query[ProjectName]:
     """Return projects with jobs, by id, each with the owner of one of its jobs.
 
-    Cheap for any number of jobs if `of_one_user` is set exactly when the actor is a user.
+    For a low cost with any number of jobs, set `of_one_user` if the actor is a user, otherwise not.
     """
 
     def make(row: Row) -> ProjectName:
@@ -234,7 +235,9 @@ def project_names(*, limit: int, of_one_user: bool = False) -> Query[ProjectName
 
 
 def projects(*, limit: int) -> Query[Project]:
-    """Return projects with jobs, newest first. Their times are those of their jobs."""
+    """Return projects with jobs, newest first. Their times are the earliest creation and the latest update of their
+    jobs.
+    """
     return Query(_PROJECTS, make_project, {"rows": limit})
 
 

@@ -19,7 +19,7 @@ from store.statistics.statistics import JobStatistic, JobStatistics, JobSummary
 from store.store import Store
 
 COUNTED = 10_000
-"""The most archived jobs that are counted by default."""
+"""The maximum number of archived jobs that are counted by default."""
 
 
 async def list_archived(
@@ -88,7 +88,7 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
         async with store.actor_database.write(Capability.RESTORING, limits=LIMITS) as transaction:
             keys = await transaction.run(archive_sql.oldest(query, after=after, rows=rows))
             if keys:
-                # Without those that someone else has restored since.
+                # Both queries skip jobs that someone else has restored since.
                 dropped = await transaction.run(archive_sql.dropped_columns([key.id for key in keys]))
                 restored = await transaction.run(archive_sql.restore([key.id for key in keys]))
             if restored:

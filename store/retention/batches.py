@@ -57,7 +57,7 @@ class RetentionBatch:
 
 
 TakeBatch = Callable[[PageKey | None, int], Awaitable[RetentionBatch]]
-"""Processes at most so many jobs after a key; None means from the first."""
+"""Processes at most the given number of jobs after a key; None means from the first."""
 
 
 async def in_batches(take: TakeBatch, progress: BatchProgress) -> AsyncGenerator[BatchProgress, None]:

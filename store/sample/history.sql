@@ -1,4 +1,4 @@
--- Replaces the events of filling in the sample with plausible ones: the owner created each job on the web, and a worker started and
+-- Replaces the events that inserting the sample wrote with plausible ones: the owner created each job on the web, and a worker started and
 -- ended it.
 with filled_in as (
     delete from gjobs.job_event_log where transaction_id = pg_catalog.pg_current_xact_id() returning job_id

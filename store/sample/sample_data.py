@@ -296,7 +296,7 @@ def _job(
     if status is JobStatus.FAILED:
         message, seconds = catalog.choose_failure(random)
     stuck = plan.has_stuck_job and status is JobStatus.RUNNING and number == 0
-    # Separate from `random`: times draw more or fewer numbers from that, depending on `now`.
+    # Separate from `random`: choosing times takes more or fewer numbers from `random`, depending on `now`.
     error_random = seeded(make_id("error", identifier))
     if status in (JobStatus.QUEUED, JobStatus.RUNNING):
         created_at, updated_at = active_times(random, now, status, stuck=stuck)
@@ -320,7 +320,9 @@ def _job(
 
 
 def _start(job: GenerationJob) -> SampleStart:
-    """Return the start. A finished job waited for part of its time. A running job was last updated when it started."""
+    """Return the start. A finished job was queued for 5 to 30 % of the time from its creation to its end. A running
+    job was last updated when it started.
+    """
     if not job.status.is_final:
         return SampleStart(job_id=job.id, started_at=job.updated_at)
     waited = seeded(make_id("start", job.id)).uniform(0.05, 0.3)

@@ -217,7 +217,7 @@ def _fixed_policies() -> Iterator[SchemaObject]:
         if known.kind is ObjectKind.FUNCTION:
             yield _like(known, known.definition.replace("security definer", "security invoker"))
     bodies = {
-        "public.get_job_statistics": "2ea16f33",
+        "public.get_job_statistics": "7df0d5c3",
         "public.get_recent_jobs": "8c85c74f",
         "public.transition_job_status": "37bbc035",
     }

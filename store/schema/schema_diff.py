@@ -55,7 +55,7 @@ class SchemaObject:
 
     @property
     def is_required(self) -> bool:
-        """Whether the schema needs this object to match its revision."""
+        """Whether the schema matches its revision only with this object."""
         return self.kind not in REPORTED_ONLY
 
     @property

@@ -27,7 +27,7 @@ K = TypeVar("K", bound=Hashable)
 BUDGET = 60.0
 """Seconds for the whole count. A snapshot held for long prevents the server from cleaning up."""
 PAGES_AT_ONCE = 4_096
-"""32 MB, which takes a few hundredths of a second from memory."""
+"""This is 32 MB. Reading it from memory takes a few hundredths of a second."""
 
 Report = Callable[[int, int], object]
 """Receives the number of counted pages, and of all pages."""
@@ -94,7 +94,7 @@ def _read_once(
 
 
 def _matching_on(some: PageRange, query: TotalsQuery, capabilities: CountCapabilities) -> list[Query[int]]:
-    """Return the query that counts the jobs of `query.matching` on these pages. Empty if there is no such list."""
+    """Return the query that counts the jobs of `query.matching` on these pages. Empty without `query.matching`."""
     if query.matching is None:
         return []
     return [count_sql.matching_on_pages(some, query.matching, readable=capabilities.readable)]

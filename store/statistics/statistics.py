@@ -146,5 +146,5 @@ class JobTimings:
 
 
 MOST_JOBS = 100_000
-"""The most finished jobs, and the most queued jobs, that are read."""
+"""The maximum number of finished jobs, and of queued jobs, that are read."""
 MOST_MODES = 50

@@ -98,7 +98,7 @@ class Totals:
     """The claims that policies read and that gjobs does not know. In the app, the numbers may differ."""
 
     def count(self, status: AnyStatus | None) -> Count | None:
-        """Return the count of a status; None means all statuses. Returns None if it is unknown."""
+        """Return the count of a status; None means all statuses. Returns None if the count is unknown."""
         if status is not None:
             return self.counts.get(status)
         number = sum(one.number for one in self.counts.values())

@@ -71,7 +71,7 @@ class SlowCountBackoff:
             self._rests.popitem(last=False)
 
     def forget(self, what: Hashable) -> None:
-        """Note that the count finished in time."""
+        """Record that the count finished in time."""
         self._rests.pop(what, None)
 
 
@@ -208,7 +208,7 @@ class TotalsCounter:
         return {what: length for what, length in lengths.items() if length is not None}
 
     async def _estimates(self, lists: Mapping[What, ListQuery], capabilities: CountCapabilities) -> Mapping[What, int]:
-        """Return estimates. None for actors with hidden rows, or where the planner has no statistics."""
+        """Return estimates. The result is empty for actors with hidden rows, or if the planner has no statistics."""
         lists = {what: listed for what, listed in lists.items() if not is_guessed(listed)}
         if not capabilities.may_estimate or not lists:
             return {}

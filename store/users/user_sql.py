@@ -49,7 +49,7 @@ _ROLLUPS = (
 _OF_ALL = select(_jobs.c.user_id, *_ROLLUPS).group_by(_jobs.c.user_id).subquery()
 """Reads all jobs once, which is cheaper than one lookup for each of many users."""
 _OF_EACH = select(*_ROLLUPS).where(_jobs.c.user_id == _users.c.id).lateral()
-"""Looks up the jobs of a few users, independent of the number of users."""
+"""Looks up the jobs of a few users. The cost doesn't depend on how many users exist."""
 
 
 def _select(sums: FromClause, on: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
@@ -236,8 +236,8 @@ def _people(owners: Subquery, *, with_emails: bool) -> Subquery:
 
 
 def _counted(candidates: Subquery) -> FromClause:
-    """Count the jobs of each candidate, up to the cap, with the index on the owner. Also return their
-    newest creation.
+    """Count the jobs of each candidate, up to the cap, with the index on the owner. Also return the newest creation
+    time of the counted jobs.
     """
     theirs = select(_jobs.c.created_at).where(_jobs.c.user_id == candidates.c.id).limit(MOST_COUNTED + 1)
     some = theirs.correlate(candidates).lateral("theirs")

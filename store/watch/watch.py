@@ -69,7 +69,7 @@ class HeldBack:
     """An open transaction. Its transitions may precede those that have been committed since it started."""
 
     process_id: int | None
-    """None if it can't be seen, or is a prepared transaction."""
+    """None if the process can't be seen, or if the transaction is a prepared one."""
     application: str | None
     since: datetime | None
     """When the transaction started."""
@@ -81,7 +81,7 @@ class TransitionBatch:
 
     transitions: tuple[Transition, ...]
     has_more: bool = False
-    """Whether more can be read at once."""
+    """Whether more can be read immediately."""
     held_back: HeldBack | None = None
     """The transaction that has delayed later transitions for some time; None if there is none."""
     cursor: Cursor | None = None
@@ -109,7 +109,7 @@ def transitions_between(former: JobsAtPoll, poll: JobsAtPoll, asked: Iterable[UU
     """Return the transitions between two polls, in the order in which the jobs were changed.
 
     `asked` are jobs of the former poll that were queried by id. If one is missing now, it was deleted. Jobs that appear
-    and disappear between two polls are not seen. Nor are statuses between two others.
+    and disappear between two polls are not seen. A status that begins and ends between two polls is not seen either.
     """
     changed = [
         _transition(job, from_status=before.status if before else None, to_status=job.status, at=poll.at)

@@ -23,8 +23,8 @@ HandlerTask = asyncio.Task[BaseException | None]
 _STOPPED = (asyncio.CancelledError, TimeoutError)
 
 _abandoned: set[HandlerTask] = set()
-"""Kept until the process ends. Python closes an unreferenced coroutine, and some coroutines survive that in a busy
-loop.
+"""Kept until the process ends. Python closes unreferenced coroutines. A coroutine that ignores this may then loop
+without end.
 """
 
 
@@ -201,7 +201,7 @@ def _outcome(task: HandlerTask) -> Outcome:
 
 
 def error_of_unrun(returned: object) -> TypeError | None:
-    """Return an error if the handler returned its work instead of running it."""
+    """Return an error if the handler returned an awaitable or a generator, which has not run."""
     if inspect.isawaitable(returned):
         return TypeError("The handler returned an awaitable. Define it with 'async def'.")
     if inspect.isgenerator(returned) or inspect.isasyncgen(returned):

@@ -24,7 +24,9 @@ _FIRST_PAUSE = 5.0
 
 
 class QueueListener:
-    """Listens for queued jobs. Never used through a transaction pooler, where LISTEN hears nothing and remains set."""
+    """Listens for queued jobs. Not used through a transaction pooler: LISTEN receives nothing there, and stays active
+    on the server connection.
+    """
 
     def __init__(self, database: Database, leases: LeaseClient, *, may_listen: bool) -> None:
         self._database = database
@@ -128,7 +130,7 @@ class QueueListener:
 FIRST_POLL, LONGEST_POLL = 0.05, 2.0
 """Seconds between two polls of an empty queue. The pause doubles each time."""
 LONGEST_POLL_WHEN_NOTIFIED = 15.0
-"""Longest pause while notifications arrive, in case one is missed."""
+"""Longest pause between polls when notifications work, because one may be missed."""
 
 CLAIMS_AT_ONCE = 4
 """Number of parallel claims while jobs are queued and slots are free. A claim mostly waits for network and disk."""
@@ -214,7 +216,7 @@ class Claimer:
                 polls += 1
 
     async def _claim_backlog(self) -> None:
-        """Claim while there is a backlog. Errors are ignored, because the leading claim meets them, too."""
+        """Claim while there is a backlog. Errors are ignored, because `_claim_and_wait` gets and handles them, too."""
         while True:
             await self._has_backlog.wait()
             if self._stopping.is_set() or not self._knows_held_jobs or (asked_for := self._claimable) == 0:
@@ -260,7 +262,7 @@ class Claimer:
         No claim may run meanwhile, or its jobs would be started twice.
         """
         await self._wait_for_claims()
-        # List the known jobs first: a job that ends during the query is in its result, but no longer in flight.
+        # List the known jobs first: a job that ends during the query is in the query's result, but no longer in flight.
         known = {held.job_id for held in self._in_flight_jobs.held()}
         for claimed in await self._leases.held_jobs():
             if claimed.job.id not in known and not self._in_flight_jobs.was_abandoned(claimed.held):

@@ -135,7 +135,9 @@ class HandlerSpec:
 
 
 class Registry:
-    """Handlers for some modes, or for all other modes. Its settings are the defaults of its handlers."""
+    """Handlers of single modes, and an optional handler for all other modes. Its settings are the defaults of its
+    handlers.
+    """
 
     def __init__(self, *, time_out: float = 1800.0, attempts: int = 3, backoff: Backoff | None = None) -> None:
         self._time_out = time_out

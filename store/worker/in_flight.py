@@ -14,7 +14,7 @@ from store.worker.handlers import HandlerSpec, Registry, Retry, Work
 from store.worker.worker_events import AttemptStarted, HandlerAbandoned, HandlerRaised, LeaseLost, Report
 
 HUNG_SECONDS = 300.0
-"""An event loop that is blocked for this much longer than a job's time-out is hung, and loses the job."""
+"""An event loop that is blocked longer than a job's time-out plus these seconds loses the job."""
 
 
 class InFlightJob:
@@ -67,9 +67,9 @@ class InFlightJobs:
     ) -> tuple[list[LeaseKey], list[Released]]:
         """Return the leases to renew and the jobs to release, after the event loop was blocked for these seconds.
 
-        Another thread calls this. A job is kept for its time-out and HUNG_SECONDS. Then other workers may run it. The
-        blocking handler itself is not released: its lease expires, which counts as an attempt. `held_jobs` are those
-        of the database, because the event loop may not know the latest ones yet.
+        Another thread calls this. A job is kept for its time-out plus HUNG_SECONDS. Then other workers may run it.
+        The job of the blocking handler is not released: its lease expires, which counts as an attempt. `held_jobs`
+        are those of the database, because the event loop may not know the latest ones yet.
         """
         blocking = {job_id for job_id, one in list(self._jobs.items()) if one.run is not None and one.run.is_blocking}
         kept, released = list[LeaseKey](), list[Released]()

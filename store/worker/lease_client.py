@@ -53,7 +53,9 @@ class LeaseClient:
         self._worker = worker
         self.seconds = seconds
         self._renewing = asyncio.Lock()
-        """Excludes releasing during a renewal. The database doesn't release a locked lease, and a renewal locks it."""
+        """Prevents the release of leases during a renewal. The database doesn't release a locked lease, and a renewal
+        locks it.
+        """
         self.other_renewal = threading.Lock()
         """Held by another thread while it renews the leases."""
         self.renewed_at = time.monotonic()
@@ -177,7 +179,7 @@ class Heartbeat:
 
 MOST_AT_ONCE = 500
 DELAYS = Backoff(first=0.5, longest=60.0)
-"""Waits before the end of a job is saved again after the server failed on it."""
+"""Delays before saving a job's end is tried again after a server failure."""
 
 Pair = tuple[InFlightJob, Ending]
 

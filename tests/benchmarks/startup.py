@@ -106,7 +106,7 @@ def _with_few_jobs(databases: Databases) -> dict[str, str]:
 
 
 def _plain_environment() -> dict[str, str]:
-    """Return an environment without settings of size, colors and database, in which bytecode is kept."""
+    """Return an environment that sets no size or database and lets Python store bytecode."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GJOBS_", "PYTHON"))}
     for name in ("COLUMNS", "LINES", "NO_COLOR"):
         kept.pop(name, None)

@@ -104,7 +104,7 @@ def _choose(connection: Connection) -> None:
 
 
 def _drop_our_triggers(connection: Connection, *, but: str | None = None) -> None:
-    """Drop the triggers of gjobs, except for those with a name that begins so."""
+    """Drop the triggers of gjobs, except those whose names begin with `but`."""
     for (name,) in connection.execute(_OURS).fetchall():
         if but is not None and name.startswith(but):
             continue
@@ -136,7 +136,7 @@ def _moving_within_budgets(database: FilledDatabase, amount: str) -> Contestant:
 
 @contextmanager
 def _budgets_of_everybody(database: FilledDatabase) -> Iterator[None]:
-    """Create budgets so that six limit each job and none refuses one."""
+    """Create budgets: six apply to each job, and none is low enough to refuse a job."""
     with database.connect() as connection:
         for subject, table in (("user_id", "auth.users"), ("project_id", "public.projects")):
             connection.execute(_LIMIT_EVERY.format(subject=subject, table=table).encode())

@@ -90,12 +90,12 @@ class WatchedApp(GjobsApp):
 
 
 async def use(app: WatchedApp, seconds: float) -> Measured:
-    """Press keys, most for near rows and some for an end of the list, and measure each minute."""
+    """Press keys, most to nearby rows and some to an end of the list. Return values per minute."""
     near: list[list[float]] = []
     far: list[list[float]] = []
     pauses: list[float] = []
     for _ in range(max(round(seconds / 60), 1)):
-        # Start from the beginning each minute: a key to the first job is followed by one downwards.
+        # Start from the beginning each minute: after the key to the first job, the next key must go down.
         keys = itertools.cycle(_NEAR_KEYS)
         near.append([])
         far.append([])

@@ -61,7 +61,7 @@ COMMITS = {
         events="procrastinate_events", queued="queued.type = 'deferred'", begun="begun.type = 'started'"
     ),
 }
-"""Reads the milliseconds of the last jobs from the events of the queue, by the clock of the server."""
+"""Reads the last jobs' milliseconds from queueing to start, from the queue's events and the server's commit times."""
 
 Open = Callable[[], AbstractContextManager[str]]
 """Creates a database for one run and returns its URL."""

@@ -15,7 +15,7 @@ from tests.hosted.pooler import start_pooler
 from tests.store.faulty_servers import Proxy, proxied
 
 AGAIN_SOON = "server_login_retry = 1"
-"""Settings of PgBouncer. By default it tries a lost server only every 15 seconds."""
+"""Settings of PgBouncer. By default PgBouncer tries a lost server only every 15 seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

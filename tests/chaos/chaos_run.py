@@ -83,7 +83,7 @@ class _FaultInjector:
         self._random = Random(plan.seed)  # noqa: S311
 
     async def inject_all(self) -> Mapping[Fault, int]:
-        """Inject all planned faults and return their numbers."""
+        """Inject all planned faults and return how many there were of each kind."""
         faults: Counter[Fault] = Counter()
         async with asyncio.TaskGroup() as lasting:
             for one in planned(self._plan):

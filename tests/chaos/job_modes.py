@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 ATTEMPTS = 6
-"""The attempts of a job. A job fails if a worker is lost in the last one."""
+"""The maximum number of attempts of a job. A job fails if its worker is lost during the last attempt."""
 
 
 class Mode(StrEnum):

@@ -33,7 +33,7 @@ class WorkerProcess:
 
     @property
     def has_connected(self) -> bool:
-        """Whether it has connected. After that it must end only when it is stopped."""
+        """Whether it has connected. After that it must not end by itself."""
         return _CONNECTED in self.output
 
     def signal(self, number: signal.Signals) -> None:

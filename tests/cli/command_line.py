@@ -86,7 +86,7 @@ _REQUEST_LOCK = Lock()
 
 @cache
 def _fork_server() -> socket.socket:
-    """Start the process that forks, which ends with this one, and return the socket to it."""
+    """Start the fork server and return the socket to it. It ends when this process ends."""
     ours, theirs = socket.socketpair()
     program = [sys.executable, "-P", str(Path(__file__).with_name("fork_server.py")), str(theirs.fileno())]
     with theirs:
@@ -102,7 +102,9 @@ class Command:
     def __init__(
         self, arguments: Sequence[str], streams: Sequence[int], *, new_session: bool = False, **environment: str
     ) -> None:
-        """Start the command; `new_session` starts it in a new session. `environment` adds to that of the test."""
+        """Start the command; `new_session` starts it in a new session. `environment` is added to the environment
+        variables of the test process.
+        """
         own = {"arguments": arguments, "environment": {**os.environ, **environment}}
         message = json.dumps({**own, "directory": str(Path.cwd()), "new_session": new_session}).encode() + b"\n"
         self._answers, theirs = socket.socketpair()

@@ -106,7 +106,7 @@ def test_question_handles_an_interrupt_sent_to_another_thread(monkeypatch: pytes
     other = threading.Thread(target=interrupt)
     other.start()
     interval = sys.getswitchinterval()
-    # The main thread keeps the interpreter until it sleeps.
+    # The main thread holds the GIL until it sleeps.
     sys.setswitchinterval(LATE)
     try:
         with pytest.raises(KeyboardInterrupt):

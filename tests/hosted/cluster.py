@@ -132,7 +132,7 @@ class Server:
         return self.data / "log" / "server.json"
 
     def administrator(self, database: str = "postgres") -> Conninfo:
-        """Return the superuser's login, without an application name, which would mark it as a recorded session."""
+        """Return the superuser's login. It has no application name, so its sessions are not recorded."""
         return {"host": str(self.sockets), "port": self.port, "user": ADMINISTRATOR, "dbname": database}
 
     def login(self, database: str, role: str = OWNER) -> Conninfo:

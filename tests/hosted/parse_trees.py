@@ -12,7 +12,7 @@ _COMMANDS = {"2": "UPDATE", "4": "DELETE"}
 
 
 def unguarded_commands(tree: str) -> Iterator[str]:
-    """Return the UPDATE and DELETE commands of a parse tree without a condition, including those in WITH."""
+    """Return the UPDATE and DELETE commands without a condition in a parse tree, including those in WITH."""
     nodes: list[str] = []
     commands: list[str | None] = []
     for step in _STEP.finditer(tree):

@@ -70,7 +70,7 @@ def opened_place(parent: Path) -> Iterator[Place]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as orders:
         yield Place(directory, orders)
-    # The block closes its input and waits for its end.
+    # Leaving the `with` block closes the supervisor's input and waits for it to exit.
 
 
 def until(condition: Callable[[], object], *, logs: Sequence[Path] = (), pid: int | None = None) -> None:
@@ -101,7 +101,7 @@ def end(pid: int, request: signal.Signals) -> None:
 
 
 def free_port() -> int:
-    """Return a free port below those of clients, so that no client can take it meanwhile."""
+    """Return a free port below the ephemeral range, so that no client takes it meanwhile."""
     while True:
         port = randrange(15_000, 32_000)  # noqa: S311
         with socket(AF_INET, SOCK_STREAM) as probe:

@@ -150,7 +150,9 @@ def _was_canceled(record: dict[str, str]) -> bool:
 
 
 def _statements(records: Sequence[dict[str, str]]) -> Sequence[Statement]:
-    """Read the statements. The log has a canceled one twice in its session: when it begins, and when it is canceled."""
+    """Read the statements. The log contains a canceled statement twice in its session: at its start and at its
+    cancellation. when it begins, and when it is canceled.
+    """
     found: list[Statement] = []
     last: dict[str, int] = {}
     for record in records:

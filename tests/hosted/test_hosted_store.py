@@ -29,7 +29,9 @@ STATE = """
         where pid = pg_backend_pid() and locktype = 'advisory'
     order by 1
 """
-"""All state that a session can leave on its connection. A trigger of the app adds the settings of plpgsql."""
+"""All state that a session can leave on its connection. A trigger of the app loads plpgsql, whose settings then
+appear in this state.
+"""
 
 RUNS_UNTIL_THE_DRIVER_PREPARES = 8
 

@@ -32,7 +32,7 @@ POLLS = timedelta(minutes=5) // INTERVAL
 ASSET = UUID("c1000000-0000-4000-8000-000000000000")
 
 MOST_POLLS_BETWEEN = timedelta(seconds=20) // INTERVAL
-"""The number of polls of another dashboard between two polls of one."""
+"""The maximum number of polls of one dashboard between two polls of another."""
 
 OWNERS: dict[Actor, set[UUID]] = {OPERATOR: {ADA, BEN}, ActingUser(id=ADA): {ADA}, ActingUser(id=BEN): {BEN}}
 """The owners of the projects that each actor sees."""

@@ -35,7 +35,7 @@ INDEXES = [
     "gjobs_total",
     "gjobs_updated",
 ]
-"""Revision 0004 adds the fourth, and revision 0006 adds that of the queue."""
+"""Revision 0004 adds the fourth index, and revision 0006 adds `gjobs_queue`."""
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_index_build_reports_the_transaction_it_waits_for(
 def test_second_migration_is_refused_during_an_index_build(
     without_indexes: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It must not wait in the database, because the build would wait for it in turn."""
+    """The second migration must not wait in the database, because the index build would wait for it."""
     monkeypatch.setattr(runner, "ATTEMPTS", 2)
     monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.0)
@@ -285,7 +285,7 @@ def pool_size(pooler: Pooler, size: int) -> Iterator[None]:
 def test_upgrade_works_through_a_session_pooler(
     app_database: Conninfo, session_pooler: Pooler, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also when the pool has no second connection to watch the build."""
+    """This also works when the pool has no second connection to watch the build."""
     monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.2)
     conninfo = session_pooler.login(str(app_database["dbname"]))
 

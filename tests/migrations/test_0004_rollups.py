@@ -92,7 +92,7 @@ def insert(user: UserRows, count: int, status: str, mode: str, cost: int, day: s
 
 
 def change(column: str, value: object, part: int) -> tuple[str, list[object]]:
-    """Return an update of about one job in `part`."""
+    """Return an UPDATE that changes about one of every `part` jobs."""
     where = "where abs(hashtext(id::text)) %% %s = 0"
     return f"update public.generation_jobs set {column} = %s {where}", [value, part]  # noqa: S608
 

@@ -76,7 +76,7 @@ class TestRecordedEvents:
         assert kinds(operator, ADA.job) == ["created"]
 
     def test_statement_on_many_jobs_records_one_event_per_job(self, operator: psycopg.Connection) -> None:
-        """The session has planned the statement for one row before."""
+        """Before, the session has planned the statement for only one row."""
         set_columns(operator, "status = 'running'")
         made = operator.execute(
             "insert into public.generation_jobs (user_id, project_id, mode)"
@@ -342,7 +342,7 @@ def two_writers(operator: psycopg.Connection, database: Conninfo) -> Iterator[tu
 def test_event_writers_do_not_block_each_other(
     operator: psycopg.Connection, two_writers: tuple[psycopg.Connection, ...]
 ) -> None:
-    """Also when they create the first two jobs of a user."""
+    """This holds even when they create the first two jobs of a user."""
     operator.execute("insert into auth.users (id) values (%s)", [NEW_USER])
     project = operator.execute(
         "insert into public.projects (user_id, name) values (%s, 'New') returning id", [NEW_USER]

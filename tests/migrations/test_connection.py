@@ -12,7 +12,9 @@ from tests.store.faulty_servers import RejectingServer, fatal, listening
 
 
 async def test_wrong_password_is_tried_only_once() -> None:
-    """Also when the name has several addresses. Hosts ban clients with several wrong passwords."""
+    """The password is tried once even if the host name has several addresses. Hosting services ban clients after
+    several attempts with a wrong password.
+    """
     doorkeeper = RejectingServer(
         fatal("28P01", 'password authentication failed for user "ada"'), asks_for_password=True
     )

@@ -86,7 +86,7 @@ READERS = {
 
 @pytest.mark.parametrize("grant", READERS.values(), ids=READERS)
 def test_role_granted_select_later_reads_the_totals(own: psycopg.Connection, grant: str) -> None:
-    """The app's own function and view did the same."""
+    """The app's own function and view were readable by such a role, too."""
     with own.transaction(force_rollback=True):
         own.execute("create role gjobs_test_reader")
         own.execute("grant gjobs_test_reader to current_user")
@@ -147,7 +147,7 @@ def test_deltas_are_folded_at_every_isolation_level(own: psycopg.Connection, lev
 def test_folding_with_an_old_snapshot_keeps_the_rollups_correct(
     own: psycopg.Connection, migrated_copy: Conninfo, level: str
 ) -> None:
-    """It must not fold into rows that it does not see, which would count jobs twice or not at all."""
+    """Folding must skip rows that the snapshot does not see; otherwise jobs count twice or not at all."""
     with connect(migrated_copy) as old:
         old.execute(f"set transaction isolation level {level}".encode())
         old.execute("select from public.generation_jobs").fetchall()

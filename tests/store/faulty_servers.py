@@ -86,7 +86,7 @@ class Proxy:
         self.bytes_before_write = 0
         """Bytes that had passed when the last write began."""
         self.bytes_left: int | None = None
-        """The proxy goes away after so many bytes, even in the middle of a message."""
+        """The proxy closes all connections after this many bytes, even in the middle of a message."""
 
     def fall_silent(self) -> None:
         """Forward nothing, and keep new clients waiting, without closing a connection."""

@@ -14,7 +14,7 @@ USERS = (ADA, BEN, CLEO)
 ACTORS: tuple[Actor, ...] = (OPERATOR, *(ActingUser(id=user_id) for user_id in (*USERS, STRANGER)))
 
 START = datetime.now(UTC) - timedelta(hours=1)
-"""The totals count the days since then."""
+"""The random jobs are created at this time or up to three minutes earlier."""
 
 
 def any_rows(random: Random) -> Rows:

@@ -111,7 +111,7 @@ async def _everything_happens() -> None:
 
 @asynccontextmanager
 async def followed(poller: Poller[str, str]) -> AsyncIterator[list[Answer]]:
-    """Collect the poller's answers. The first one is there."""
+    """Collect the poller's answers. The first answer has already arrived when the block begins."""
     answers: list[Answer] = []
 
     async def follow() -> None:

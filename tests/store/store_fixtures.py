@@ -101,7 +101,7 @@ class Db:
 
 
 async def error_of(kind: type[Error], call: Awaitable[object]) -> Error:
-    """Return the error of that kind that the call must raise."""
+    """Await the call, which must raise an error of this kind, and return the error."""
     with pytest.raises(kind) as caught:
         await call
     return caught.value

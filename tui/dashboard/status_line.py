@@ -53,7 +53,7 @@ class ConnectionStatus:
     actor_label: str
     """For example "ada@example.com" or "the operator". Empty until connected."""
     has_partial_claims: bool = False
-    """Whether the user's own app may show other rows, because gjobs does not know all claims."""
+    """Whether the app may show this actor different rows than gjobs, which does not know all claims."""
     visibility: str | None = None
     """For example "sees 37 of 41", in the visibility view."""
     read_only: bool

@@ -59,8 +59,8 @@ class LenientParser(XTermParser):
         return filter(_is_useful, super().feed(data))
 
     def tick(self) -> Iterable[Message]:
-        """If the parser waits again after a timeout, start that timeout at once. Textual would start it with the next
-        input.
+        """If the parser waits again after a timeout, start the timeout of the new wait at once. Textual would start
+        it with the next input.
         """
         yield from filter(_is_useful, super().tick())
         if self._timeout_time is None and self._awaiting.timeout is not None:

@@ -78,8 +78,8 @@ class Unfinished(NamedTuple):
     """A sequence that paused for too long. Its rest may come late."""
 
     is_rest: Callable[[str], bool | None]
-    """Whether a burst is the rest. None if the next character decides. If no further character comes, the burst is a
-    key, except for an unfinished escape sequence after a paste.
+    """Whether a burst is the rest. None if the next character decides. If none follows, the burst is a key. After a
+    paste, an incomplete escape sequence is the rest.
     """
     read_on: Callable[[], Parsing]
     is_paste: bool = False
@@ -323,22 +323,22 @@ class SequenceReader:
 
 
 def _shortest(sequence: str) -> int:
-    """Return the minimum length of a sequence that a letter ends: keys of the Linux console and the old mouse
+    """Return the length from which a letter ends the sequence: keys of the Linux console and the old mouse
     reports.
     """
     return {"[": 4, "M": 6}.get(sequence[2], 3)
 
 
 def _is_rest_of_control(burst: str) -> bool | None:
-    """Return whether the burst begins with a parameter, or is a last letter before another sequence."""
+    """Return whether the burst begins with a parameter, or with a final letter followed by an escape."""
     if len(burst) == 1:
         return None
     return " " <= burst[0] <= "?" or (burst[0].isprintable() and burst[1] == ESCAPE)
 
 
 def _is_rest_of_reply(start: str, burst: str) -> bool | None:
-    """An escape begins another sequence. If a person may have typed the start, it is a reply only if the burst
-    continues it so.
+    """An escape begins another sequence. If a person may have typed the start, start and burst together must match a
+    reply.
     """
     is_reply = bool(REPLY.match(start))
     if is_reply and burst in {STRING_TERMINATOR, *STRING_ENDS, *CANCELS}:

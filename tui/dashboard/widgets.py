@@ -131,7 +131,9 @@ def place_toasts_as_below(screen: Screen[Any]) -> None:
 
 
 def keep_newest_toast_in_sight(screen: Screen[Any]) -> None:
-    """Drop the oldest toasts if they do not all fit. Textual cannot scroll a hidden rack."""
+    """Drop the oldest toasts if they do not all fit. Textual cannot scroll the container of the toasts, because it is
+    hidden.
+    """
 
     def drop(_: Screen[Any]) -> None:
         notifications = screen.app._notifications  # noqa: SLF001 - as above

@@ -60,7 +60,7 @@ class Section:
 class Hit:
     section: Section
     line: str
-    """The first of the lines that contain the most words."""
+    """The first of the lines that contain the most search words."""
     first: int
     end: int
     """Where the words stand in the line: the start of the first and the end of the last."""

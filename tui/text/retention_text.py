@@ -48,7 +48,7 @@ GOES_ON_HERE = "Clean up again to continue."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanupTarget:
-    """What a confirmation of a clean-up names."""
+    """The actor, database and project that are shown when a clean-up is confirmed."""
 
     actor: Actor
     database: str
@@ -214,8 +214,8 @@ def bared_question(
     project: str,
     database: str,
 ) -> str:
-    """Ask before a project loses its policy. The question describes the policy that then applies, that of all other
-    projects.
+    """Ask before a project loses its policy. The question describes the policy that will then apply, which is the one
+    for all other projects.
     """
     found = sum(row.count for row in counts)
     return "\n".join(

@@ -7,7 +7,7 @@ begin
        and row_security_active('public.generation_jobs') then
         raise insufficient_privilege using message = 'the statistics of another user are not yours to read';
     end if;
-    -- Revision 0004 adds the rollups. Before it, callers may not use the schema, so its name is not resolved.
+    -- Revision 0004 adds the rollups. Before that, callers lack usage on schema gjobs, so the view is looked up in pg_class.
     if exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                 where n.nspname = 'gjobs' and c.relname = 'job_counts') then
         if gjobs.rollups_agree() then

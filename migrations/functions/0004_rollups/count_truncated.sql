@@ -1,5 +1,5 @@
--- Empties the rollups. Nobody else writes jobs or folds meanwhile. Under REPEATABLE READ the snapshot may be older than the last
--- write, so there the rows are truncated as the jobs are.
+-- Empties the rollups. Nobody else writes jobs or folds meanwhile. Under REPEATABLE READ the snapshot may miss later rows, so the rollups
+-- are truncated instead of deleted.
 create or replace function gjobs.count_truncated()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 begin

@@ -1,4 +1,5 @@
--- As gjobs.count_inserted, for updated jobs. A change of no number, such as an error's text, appends nothing, but is notified.
+-- As gjobs.count_inserted, for updated jobs. A change that affects no count or cost, such as an error's text, adds no delta but notifies
+-- listeners.
 create or replace function gjobs.count_updated()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 declare

@@ -1,7 +1,7 @@
--- Moves deltas into totals and days. A trigger calls it about once for a thousand deltas, and for a statement that appends many. It
--- folds at most twice as many as were appended, so the backlog shrinks and a small write never does the work of a big one. It does not
--- wait: if another session holds the lock, that session folds. Only the holder of the lock changes folded rows. It also does nothing
--- if the transaction's snapshot is older than the last fold.
+-- Moves deltas into totals and days. A trigger calls it about once for a thousand deltas, and for a statement that appends many. It folds
+-- up to 5,000 deltas, or twice the appended number if that is more, so the backlog shrinks. It does not wait: if another session holds the
+-- lock, that session folds. Only the holder of the lock changes folded rows. It also does nothing if the transaction's snapshot is older
+-- than the last fold.
 create or replace function gjobs.fold_deltas(p_appended bigint)
     returns void language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -48,7 +48,7 @@ begin
           insert values (d.user_id, d.project_id, d.day, d.job_count, d.cost_cents);
 exception
     when serialization_failure then
-        -- The row in job_folding is newer than the snapshot. So may be the others.
+        -- The row in job_folding is newer than the snapshot. Other folded rows may be newer, too.
         return;
 end $$;
 

@@ -1,4 +1,5 @@
--- Whether a notification cannot make the app's transaction fail. PREPARE TRANSACTION refuses one, and so does a full queue.
+-- True if it is certain that a notification does not make the app's transaction fail. PREPARE TRANSACTION fails after a notification, and a
+-- commit fails if the queue of notifications is full.
 create or replace function gjobs.may_notify()
     returns boolean language plpgsql volatile security invoker set search_path = '' as $$
 begin

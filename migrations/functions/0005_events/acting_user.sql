@@ -1,4 +1,5 @@
--- The number of the user who makes the request; null if the claim is no user's id, or the user is gone. No write fails because of it.
+-- The number of the user who makes the request; null if the claim is no user's id, or the user is gone. A wrong claim or a deleted user
+-- never makes a write fail.
 create or replace function gjobs.acting_user()
     returns bigint language plpgsql volatile security invoker set search_path = '' as $$
 declare

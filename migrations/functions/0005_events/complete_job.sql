@@ -1,4 +1,4 @@
--- Sets completed_at. A time that the statement gives itself is kept.
+-- Sets completed_at. If the statement sets completed_at, its value is kept.
 create or replace function gjobs.complete_job()
     returns trigger language plpgsql volatile security invoker set search_path = '' as $$
 begin

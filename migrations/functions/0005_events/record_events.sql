@@ -1,7 +1,7 @@
 -- Writes an event for each job that a statement changed. The event holds the job's new values, and the error only if it may have
 -- changed, because errors are long. It runs with its owner's rights, because those who write jobs may not write events; the acting
--- role and user are read from settings that security definer does not change. The settings make the planner hash old and new rows, and
--- find owners by index, even if the tables were small when the session planned the statement.
+-- role and user are read from settings that security definer does not change. The function's planner settings enforce hash joins of old and
+-- new rows and index look-ups of owners.
 create or replace function gjobs.record_events()
     returns trigger language plpgsql volatile security definer set search_path = '' set enable_nestloop = off set enable_seqscan = off as $$
 declare

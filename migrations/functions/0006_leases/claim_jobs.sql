@@ -1,4 +1,4 @@
--- Claims at most this many jobs, those with an expired lease before the queued ones. attempt is the number of the attempt. lost_by and
+-- Claims at most p_most jobs; those with an expired lease come before the queued ones. attempt is the number of the attempt. lost_by and
 -- note come from the expired lease: the worker that lost it, or, if it had no owner, why the last attempt failed.
 create or replace function gjobs.claim_jobs(p_owner uuid, p_modes text[], p_most integer, p_lease_seconds double precision)
     returns table (id uuid, user_id uuid, project_id uuid, status text, mode text, input_asset_id uuid, error text, cost_cents integer,

@@ -1,7 +1,7 @@
--- Ends jobs that the worker holds. As postpone_jobs, hand_back_jobs, renew_leases and note_progress it returns the
--- jobs for which it was done: those whose lease is still the worker's, in that attempt, and which still run. Rows are found by their
--- keys, see gjobs.take_over_jobs. The app's triggers and policies run under the same settings. jit is off, because the planner takes a
--- plan that must read a whole table for so expensive that the server would compile it each time.
+-- Ends jobs that the worker holds. Like postpone_jobs, hand_back_jobs, renew_leases and note_progress, it returns the jobs that it changed:
+-- those whose lease is still the worker's, in that attempt, and which still run. Rows are found by their keys, see gjobs.take_over_jobs.
+-- The app's triggers and policies run under the same settings. jit is off, because whole-table plans look so expensive that the server
+-- would compile each one.
 create or replace function gjobs.finish_jobs(
     p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_statuses text[], p_errors text[], p_costs integer[])
     returns setof uuid language plpgsql volatile security invoker rows 10

@@ -1,4 +1,5 @@
--- The oldest queued jobs of each mode, not locked. The range on the mode and the settings make the planner read one index in order.
+-- Returns the oldest queued jobs of each mode, without locking them. The range condition on the mode and the function's planner settings
+-- enforce reading one index in order.
 create or replace function gjobs.queued_of_modes(p_modes text[], p_most integer)
     returns table (id uuid, created_at timestamptz) language plpgsql volatile security invoker rows 10
     set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off set enable_incremental_sort = off as $$

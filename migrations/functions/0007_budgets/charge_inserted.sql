@@ -1,4 +1,4 @@
--- Charges new jobs. Columns of an app may be null: a null cost is nothing. A negative cost is nothing, too. Jobs that arrive finished,
+-- Charges new jobs. Columns of an app may be null: a null cost is nothing. A negative cost also counts as 0. Jobs that arrive finished,
 -- such as restored ones, are recorded in the period of their creation time.
 create or replace function gjobs.charge_inserted()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$

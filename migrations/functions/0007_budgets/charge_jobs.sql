@@ -1,16 +1,16 @@
 -- Charges changed costs to the budgets of their users and projects, each job at most once in a call.
 -- A job that enters the queue is charged its whole cost in the present period. If a user queues it again, it is charged again, because
--- it can run again; if the operator does, its earlier charge moves. Otherwise a charge follows the job's cost, but only the operator and
--- workers can lower it. Deleting a job that waits in the queue refunds its last charge. A job that a budget has no row for may still be
--- in what was counted when the budget began.
--- It refuses costs above a limit, and every new job once nothing is left, because a job's cost is known only after it has run. A finish,
--- and anything that lowers a cost, is recorded whatever the limit. Budgets are locked in one order, so two statements never deadlock.
--- It runs with its owner's rights, because those who write jobs may not write here.
+-- it can run again; if the operator does, the new charge replaces the job's earlier one. Otherwise a charge follows the job's cost, but
+-- only the operator and workers can lower it. Deleting a job that waits in the queue refunds its last charge. A job without a row in
+-- budget_charges may be included in what begin_budget counted. It refuses costs above a limit, and every new job once nothing is left,
+-- because a job's cost is known only after it has run. A finish, and anything that lowers a cost, is recorded whatever the limit. Budgets
+-- are locked in one order, so two statements never deadlock. It runs with its owner's rights, because those who write jobs may not write
+-- here.
 create or replace function gjobs.charge_jobs(p_changes gjobs.job_cost_change[])
     returns void language plpgsql volatile security definer set search_path = '' as $$
 declare
     today    constant date := (clock_timestamp() at time zone 'UTC')::date;
-    -- A budget that is being deleted is waited for, and then charged nothing.
+    -- Waits for a budget that is being deleted, then charges nothing to it.
     covering constant uuid[] := array(
         select b.id from gjobs.budgets b
          where b.user_id in (select unnest(array[c.user_id, c.old_user_id]) from unnest(p_changes) c)
@@ -68,7 +68,7 @@ begin
                and (not d.has_charge or (d.next_start, d.next_cents) <> (d.charged_start, d.charged_cents))
             on conflict (budget_id, job_id) do update set period_start = excluded.period_start, cents = excluded.cents
         ), effects as (
-            -- A user's earlier charge stays beside that of queueing again.
+            -- If a user queues a job again, its earlier charge is kept in addition to the new one.
             select budget_id, charged_start as period_start, finishes, false as queues, -charged_cents as cents
               from decided
              where charged_start is not null and (next_cents is null or not (queues and is_covered) or refunds)

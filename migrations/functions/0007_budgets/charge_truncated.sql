@@ -1,5 +1,5 @@
--- Without jobs nothing is spent, unless a user truncated them. Under REPEATABLE READ the snapshot may be older than the last charge, so
--- there the rows are truncated as the jobs are.
+-- Resets all spending to 0, unless a user truncated the jobs. Under REPEATABLE READ the snapshot may miss later charges, so the tables are
+-- truncated instead of deleted from.
 create or replace function gjobs.charge_truncated()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 begin

@@ -1,6 +1,6 @@
 -- Charges changed costs, and jobs that enter the queue. A user's job that starts again counts as queued again: a worker may take it over.
--- A single row that only moves on in its status, the usual case, takes a short path. A change of the creation time is charged nothing,
--- but notes what the job was charged before.
+-- A single row that only moves on in its status, the usual case, takes a short path. A changed creation time charges nothing, but the job's
+-- earlier charge is stored in budget_charges.
 create or replace function gjobs.charge_updated()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 declare

@@ -1,5 +1,5 @@
--- The budgets that a new job of the project would be charged to, and whether each has room for it. No row if there is no budget. A
--- negative cost is nothing, as when the job is charged.
+-- The budgets that a new job of the project would be charged to, and whether each has room for it. No row if there is no budget. A negative
+-- cost counts as 0, just as it does when the job is charged.
 create or replace function gjobs.check_budget(p_project_id uuid, p_cents bigint)
     returns table (budget_id uuid, period text, limit_cents bigint, spent_cents bigint, asked_cents bigint, allowed boolean)
     language sql stable security invoker set search_path = '' as $$

@@ -1,5 +1,6 @@
--- The columns that the app added to its jobs, as parts of statements. written gives the value of row j as text, as the type's output
--- function writes it, or null. read gives the value of the archived row a. A column that is newer than the archived job has its default.
+-- The columns that the app added to its jobs, with SQL expressions to write and read them. The column `written` is an expression for the
+-- value of row j as text, or null. The column `read` is an expression for the value in the archived row `a`. A column that is newer than
+-- the archived job has its default.
 create or replace function gjobs.further_columns()
     returns table (name text, written text, read text) language sql stable security invoker set search_path = '' as $$
     select attname::text,

@@ -1,4 +1,4 @@
--- Whether row level security shows the caller all jobs of their own, among others perhaps. It is false if the app restricts what users
+-- Whether row level security shows the caller all of their own jobs, and possibly other jobs. It is false if the app restricts what users
 -- see, or if the caller may not read every column of the jobs.
 create or replace function gjobs.sees_own_jobs()
     returns boolean language plpgsql stable security invoker set search_path = '' as $$

@@ -14,7 +14,7 @@ begin
         alter table auth.users enable row level security;
     end if;
 
-    -- Whose request this is, from the claims of its token. The legacy settings, one a claim, win as they do on a hosted project.
+    -- Whose request this is, from the claims of its token. The legacy settings (one per claim) take precedence, as on a hosted project.
     if to_regprocedure('auth.uid()') is null then
         create function auth.uid() returns uuid language sql stable
         return coalesce(

@@ -21,7 +21,8 @@ begin
                 null;
             end;
         end if;
-        -- To act as a user is to SET ROLE. From 16 on that is a right of its own, and a role's maker does not have it.
+        -- To act as a user is to SET ROLE. From PostgreSQL 16 on, this needs a separate grant, which a role's creator does not get
+        -- automatically.
         if not pg_has_role(current_user, name, case when version >= 160000 then 'set' else 'member' end) then
             begin
                 execute format('grant %I to %I', name, current_user)

@@ -1,4 +1,5 @@
--- A user's own rows, decided once per statement. A user can't put a row into another user's project, or use another user's asset.
+-- Users see and write only their own rows; auth.uid() is evaluated once per statement. A user can't put a row into another user's project,
+-- or use another user's asset.
 
 -- A policy refers to its functions by their oids, so callers need no usage on the schema.
 grant execute on function gjobs.owns_project(uuid), gjobs.owns_asset(uuid) to public;
@@ -31,7 +32,7 @@ begin
         insert into gjobs.replaced (object, restore) values (
             target,
             case
-                -- To alter a policy cannot take a check away again.
+                -- ALTER POLICY cannot remove a check, so such a policy is dropped and created again.
                 when policy.cmd in ('UPDATE', 'ALL') and policy.with_check is null then
                     format('drop %s; create %s for %s to %s using (%s)', target, target, policy.cmd,
                            (select string_agg(quote_ident(role), ', ') from unnest(policy.roles) as role), policy.qual)

@@ -1,4 +1,5 @@
--- Restores the app's view and drops the rollups, which can be counted again. Only a database of an earlier build also kept a body.
+-- Restores the app's view and drops the rollups, which can be counted again. Only earlier builds also stored the body of
+-- public.get_job_statistics, which is then restored, too.
 do $$
 declare
     kept   record;

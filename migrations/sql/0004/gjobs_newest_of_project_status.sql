@@ -1,4 +1,4 @@
--- The newest jobs of a status within a project, and the first and last of the summary.
+-- The newest jobs of a status within a project, and first_job_at and last_job_at of the summary.
 
 select 'drop index concurrently public.gjobs_newest_of_project_status'
   from pg_catalog.pg_index

@@ -1,10 +1,10 @@
--- Rollups: numbers of jobs and sums of cost. In any snapshot, the folded rows plus the deltas equal a count of the jobs. Each script up to
--- the counting may run again: an interrupted run continues there.
+-- Rollups: numbers of jobs and sums of cost. In any snapshot, the folded rows plus the deltas equal a count of the jobs. Each script before
+-- count.sql may run more than once: an interrupted upgrade runs them again.
 
 -- No column is required: anything that an app stores in its jobs is counted, and never makes its write fail.
 
 -- The changes that each statement made to the jobs. Rows are only appended, so no writer waits for another one. From time to time they are
--- folded into the other two tables. Every query reads all of them, so folded rows must be vacuumed soon. The vacuum does not return pages
+-- folded into the other two tables. Every query reads all deltas, so deleted deltas must be vacuumed soon. The vacuum does not return pages
 -- to the disk, because that would block writers.
 create table if not exists gjobs.job_deltas (
     user_id    uuid,
@@ -16,8 +16,8 @@ create table if not exists gjobs.job_deltas (
     cost_cents bigint
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, vacuum_truncate = off);
 
--- A key has one row. A key with a null may have several rows, which are added up. No index enforces this, because a mode may be longer than
--- an index entry. The fill factor leaves space for a row's new version on its page.
+-- Each combination of user, project, status and mode has one row. A key with a null may have several rows, which are added up. No index
+-- enforces this, because a mode may be longer than an index entry. The fill factor leaves space for a row's new version on its page.
 create table if not exists gjobs.job_totals (
     user_id    uuid,
     project_id uuid,

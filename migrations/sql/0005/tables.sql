@@ -1,8 +1,9 @@
--- Job events, written by triggers and never changed. Each script up to the users may run again: an interrupted run continues there.
+-- Job events, written by triggers and never changed. Each script up to users.sql may run more than once: an
+-- interrupted upgrade runs them again.
 
--- Users as the events know them. When a user's row in auth.users is deleted, so is the row here. Then every event loses the user's name at
--- once, including events of transactions under way. No key is unique, so two transactions that add a user at the same time do not wait for
--- each other.
+-- Users as the events know them. When a user's row in auth.users is deleted, so is the row here. Then all events lose the user's id at
+-- once, even events of transactions under way. No key is unique, so two transactions that add a user at the same time do not wait for each
+-- other.
 create table if not exists gjobs.known_users (
     number bigint generated always as identity primary key,
     id     uuid   not null
@@ -10,8 +11,9 @@ create table if not exists gjobs.known_users (
 create index if not exists known_users_id on gjobs.known_users (id);
 
 -- One row for each job that a statement created, changed or deleted. Nothing refers to the job, because events outlive it. A job's events
--- are in the order of its versions, because a later version waits for the one before. Readers continue in the order of the key: an id alone
--- may become visible after a greater one. Columns that an app may leave null in its jobs may be null here.
+-- have the order of its updates, because each update waits for the one before. Readers page by the whole key, because a row may become
+-- visible after one with a greater id. Columns that an app may leave null in its jobs
+-- may be null here.
 create table if not exists gjobs.job_event_log (
     id             bigint      not null generated always as identity,
     transaction_id xid8        not null default pg_current_xact_id(),

@@ -14,9 +14,9 @@ create table gjobs.workers (
     stopped_at  timestamptz
 );
 
--- A running job belongs to its owner until the lease expires; then any worker may take it over. Without an owner, it waits until then for
--- its next attempt. There is no foreign key, because the app could then not truncate its table. The fill factor leaves space for a row's
--- new version on its page.
+-- A running job belongs to its owner until the lease expires; then any worker may take it over. A running job without an owner waits for
+-- its next attempt until the lease expires. There is no foreign key, because the app could then not truncate its table. The fill factor
+-- leaves space for a row's new version on its page.
 create table gjobs.job_leases (
     job_id      uuid        primary key,
     owner       uuid,

@@ -3,8 +3,8 @@
 -- A row of budget_charges is the last charge of a job, and the period that it belongs to. It outlives the job, so a deleted job that is
 -- inserted again is not charged twice.
 -- A job_cost_change says how a statement changed the cost of a job. The old values are null if the statement inserted the job, the new ones
--- if it deleted it. day: which day a charge belongs to, unless the job is queued, which counts to the present day. queues: the job enters
--- the queue. finishes: it ends, which no limit refuses. refunds: the change may lower what is charged.
+-- if it deleted it. day: the day that the charge belongs to; a queued job is charged to the present day instead. queues: the job enters the
+-- queue. finishes: it ends, which no limit refuses. refunds: the change may lower what is charged.
 do $$ begin
     if to_regclass('gjobs.budget_charges') is null then
         create table gjobs.budget_charges (

@@ -1,6 +1,6 @@
 -- Readers of jobs may read the archive as row level security shows them the jobs: all, or their own. If the app also shows users other
--- jobs, they see their own archived ones. If it restricts what they see, they see none. The owner of a project sees its retention policy;
--- only the operator sets it.
+-- jobs, they still see only their own archived jobs. If it restricts what they see, they see none. The owner of a project sees its
+-- retention policy; only the operator sets it.
 create policy own_rows on gjobs.archived_jobs for select
     using ((select auth.uid()) = user_id and (select gjobs.sees_own_jobs()));
 create policy of_own_projects on gjobs.retention_policies for select

@@ -1,4 +1,4 @@
--- In early builds, revision 0007 kept charges of deleted jobs only. Their budgets counted all jobs by their creation times.
+-- In early builds, revision 0007 kept charges of deleted jobs only. The budgets of early builds counted all jobs by their creation times.
 do $$
 begin
     if to_regclass('gjobs.budget_deleted_jobs') is not null then

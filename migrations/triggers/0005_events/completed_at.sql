@@ -1,4 +1,5 @@
--- A new job that has ended has ended now. A job with an earlier creation time, such as a restored one, ended earlier.
+-- A job inserted as ended gets the present time as completed_at. A job with an earlier creation time, such as a restored one, ended
+-- earlier.
 create or replace trigger gjobs_complete_new before insert on public.generation_jobs
     for each row when (new.status in ('succeeded', 'failed') and new.completed_at is null and new.created_at = now())
     execute function gjobs.complete_job();

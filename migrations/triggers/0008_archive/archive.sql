@@ -1,5 +1,5 @@
--- They fire after the triggers that write the events, because triggers fire in the order of their names. A session that sets their setting
--- by hand can move no more than gjobs.archive_jobs and gjobs.restore_jobs do.
+-- They fire after the triggers that write the events, because triggers fire in the order of their names. Setting gjobs.archiving or
+-- gjobs.restoring by hand allows no more than gjobs.archive_jobs and gjobs.restore_jobs do.
 create or replace trigger gjobs_store_archived after delete on public.generation_jobs
     referencing old table as old_rows
     for each statement when (current_setting('gjobs.archiving', true) = 'on') execute function gjobs.store_archived();

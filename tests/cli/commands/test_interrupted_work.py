@@ -49,7 +49,9 @@ def interrupted_twice(number: signal.Signals) -> Callable[..., AsyncGenerator[Ba
 
 @pytest.fixture
 def sigterm_exits() -> Iterator[int]:
-    """Let SIGTERM end the command line, as it ends a process. Return the exit code."""
+    """Let SIGTERM exit the command line in this process with the code that a separate process would return. Return
+    the exit code.
+    """
     code = 128 + signal.SIGTERM
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(code))
     yield code

@@ -28,7 +28,9 @@ def cancelling_app(
             " check (status in ('queued', 'running', 'succeeded', 'failed', 'cancelled', E'\\x1b[31mred'))"
         )
         fill(connection)
-        connection.execute("update projects set created_at = now() where id = %s", [AUTUMN])  # The dashboard shows it.
+        connection.execute(
+            "update projects set created_at = now() where id = %s", [AUTUMN]
+        )  # so the dashboard shows it
         for job_id in CANCELLED:
             connection.execute(
                 "insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents)"

@@ -83,7 +83,7 @@ async def test_watcher_restarts_an_embedded_server_that_died(capsys: pytest.Capt
 
 @pytest.mark.parametrize("condition", ["left=0", f"{TRANSITION.to_status}>0"])
 async def test_position_is_saved_while_the_event_loop_runs(condition: str) -> None:
-    """Saving waits for the disk. Programs and webhooks must not wait with it."""
+    """Saving waits for the disk. Meanwhile, programs and webhooks must not be delayed."""
     saved: list[Cursor] = []
     loop_ran = threading.Event()
 

@@ -36,7 +36,7 @@ class Server:
         return [pid for (pid,) in self.connection.execute(_LISTENERS, LISTENER_LOCK)]
 
     def change(self, rows: int = 1) -> None:
-        """Create a project with this number of jobs in one statement, as if some time after the previous change."""
+        """Create a project with `rows` jobs in one statement, as if the last notification were long ago."""
         self.connection.execute("select setval('gjobs.told_at', 1)")
         self.connection.execute(
             "with project as (insert into projects (user_id, name) values (%s, 'Catalog') returning id, user_id)"

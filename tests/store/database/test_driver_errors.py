@@ -78,7 +78,7 @@ async def test_lock_timeout_raises_locked(db: Db) -> None:
 
 @pytest.fixture
 def quick_deadlocks(database: Conninfo) -> Iterator[None]:
-    """Shorten the second after which the server checks for a deadlock."""
+    """Shorten `deadlock_timeout`, by default one second, after which the server checks for deadlocks."""
     name = Identifier(str(database["dbname"]))
     with connect({**database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
         administrator.execute(SQL("alter database {} set deadlock_timeout = '20ms'").format(name))

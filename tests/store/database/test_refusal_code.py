@@ -22,7 +22,7 @@ FULL_IN_GERMAN = "tut mir leid, schon zu viele Klienten"
 
 
 class FullAtFirst(RejectingServer):
-    """A server that refuses the first client as full, in a language that gjobs does not know. Then it asks for a
+    """A server that refuses the first client with "too many clients" in a language unknown to gjobs. Then it asks for a
     password, or stays silent.
     """
 
@@ -63,7 +63,9 @@ async def test_full_server_stays_unreachable_if_the_second_attempt_is_not_refuse
 
 
 def test_cancelling_the_second_attempt_ends_its_process_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A signal cancels a command. The end of the loop waits for threads."""
+    """A signal cancels a command, which then must end at once. A thread would delay the end of the event loop, so the
+    attempt is a process.
+    """
     monkeypatch.setattr(refusal_code, "PATIENCE_SECONDS", 40.0)
 
     async def cancelled_at() -> float:
@@ -85,7 +87,7 @@ def test_cancelling_the_second_attempt_ends_its_process_at_once(monkeypatch: pyt
 
 @pytest.fixture
 def descriptors_above_1024() -> Iterator[None]:
-    """Fill the descriptors that `select` can wait for."""
+    """Open all file descriptors that `select` supports, so that new ones are above 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = 2_048
     if hard not in (-1, resource.RLIM_INFINITY) and hard < limit:

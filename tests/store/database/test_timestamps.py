@@ -40,7 +40,7 @@ def test_every_binary_timestamp_loads_within_the_python_range(microseconds: int)
 
 
 FIRST, LAST = -211_813_488_000_000_000, 9_223_371_331_199_999_999
-"""The earliest and latest time in Postgres, in its microseconds."""
+"""The earliest and latest time in Postgres, in microseconds since its epoch (2000-01-01)."""
 
 
 @given(st.integers(FIRST, LAST) | st.sampled_from([-(2**63), 2**63 - 1]))

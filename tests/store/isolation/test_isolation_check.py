@@ -123,7 +123,7 @@ async def test_session_without_write_access_judges_writes_from_the_policies(
 async def test_isolation_check_changes_nothing_and_never_locks_a_project_with_jobs(
     attached: Database, owner: psycopg.Connection
 ) -> None:
-    """Even if the policies allow everything. `xmax` shows whether a row was ever locked."""
+    """This holds even if the policies allow everything. `xmax` shows whether a row was ever locked."""
     for table in ("projects", "assets", "generation_jobs"):
         owner.execute(f"create policy everything on {table} using (true) with check (true)")
     locked = "select xmax from projects where id = %s"

@@ -1,4 +1,4 @@
-"""Pages by key together contain each job of the list exactly once, in order."""
+"""With keyset pagination, the pages together contain each job of the list exactly once, in order."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

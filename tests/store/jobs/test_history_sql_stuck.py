@@ -14,7 +14,7 @@ STUCK = parse("is:stuck", now=NOW)
 
 
 def run_for(sql: Sql, project: UUID, seconds: float, *, mode: str | None = "lifestyle", number: int = FEWEST) -> None:
-    """Insert finished jobs of the mode that ran for so long."""
+    """Insert finished jobs of the mode, each with a running time of `seconds`."""
     made = sql(
         "insert into generation_jobs (user_id, project_id, status, mode, created_at, completed_at)"
         " select user_id, id, 'succeeded', %s, now() - interval '1 day', now() from projects, generate_series(1, %s)"
@@ -29,7 +29,7 @@ def run_for(sql: Sql, project: UUID, seconds: float, *, mode: str | None = "life
 
 
 def running(sql: Sql, project: UUID, minutes: float, *, mode: str = "lifestyle") -> UUID:
-    """Insert a running job that was last updated so long ago."""
+    """Insert a running job that was last updated `minutes` ago."""
     ((job,),) = sql(
         "insert into generation_jobs (user_id, project_id, status, mode, updated_at)"
         " select user_id, id, 'running', %s, now() - make_interval(secs => %s) from projects where id = %s"
@@ -40,7 +40,7 @@ def running(sql: Sql, project: UUID, minutes: float, *, mode: str = "lifestyle")
 
 
 def lease(sql: Sql, job: UUID, seconds: float) -> None:
-    """Insert a lease that expires after so long."""
+    """Insert a lease that expires after `seconds`."""
     sql(
         "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
         " values (%s, %s, 1, now(), now() + make_interval(secs => %s))",

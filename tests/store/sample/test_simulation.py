@@ -49,7 +49,7 @@ class NoWaits(SimulatedClock):
 
 
 async def run(store: Store, steps: int, after_step: AfterStep = do_nothing, *, seed: int = 0) -> list[float]:
-    """Run so many steps without waiting, and return the simulated seconds of each wait."""
+    """Run `steps` steps without waiting, and return the simulated seconds of each wait."""
     clock = NoWaits(steps, after_step)
     with pytest.raises(EnoughError):
         await Simulation(clock, seed=seed).queue_jobs(store)
@@ -115,7 +115,9 @@ HOUR_CENTS = 2_900_00
 
 
 async def test_budgets_of_the_sample_never_stop_the_demo(operator: Store, database: Conninfo, sql: Sql) -> None:
-    """80 steps stand for eight hours: each job costs as much as six minutes of the demo."""
+    """80 steps stand for eight hours: 80 steps stand for eight hours: each job costs what the demo spends in six
+    minutes.
+    """
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     others = await operator.set_budget(project_id=PROJECTS["Bike accessories"], period="all", limit_cents=1)
     refused: list[int] = []

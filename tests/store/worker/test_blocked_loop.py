@@ -85,7 +85,7 @@ async def test_answer_that_waits_while_the_event_loop_is_blocked_is_read(env: Wo
 
 
 async def test_other_worker_takes_nothing_over_while_the_event_loop_is_blocked(env: WorkerEnv) -> None:
-    """That includes a job that the worker has claimed, before the event loop receives the answer."""
+    """This includes a job claimed by a query whose answer the event loop has not yet received."""
     seen: list[object] = []
 
     async def blocks(_: Work) -> None:

@@ -127,7 +127,7 @@ async def test_any_error_of_a_handler_fails_its_job_and_the_worker_goes_on(env: 
     registry = Registry()
     registry.handler("succeeds")(do_nothing)
     for mode, (handler, _) in FAILING.items():
-        # The lambda hides a generator function, which a registry refuses.
+        # A registry refuses generator functions, so the lambda hides this one.
         registry.handler(mode)((lambda work, run=handler: run(work)) if is_blocking else as_coroutine(handler))
         env.queue(mode)
     env.queue("succeeds")

@@ -33,7 +33,7 @@ def app(database: Conninfo, notifications: Notifications | None) -> BellApp:
 
 
 async def until_jobs_are_watched(driver: Driver) -> None:
-    """Wait for enough polls that every later change is noticed."""
+    """Wait for some polls, so that every later change is noticed."""
     assert driver.app._notices is not None
     await driver.polls_again(3)
 

@@ -68,7 +68,7 @@ async def test_header_and_load_toast_show_the_same_polling_interval(
     def count_interval_toasts(driver: Driver) -> int:
         return sum("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts)
 
-    # Without this, a fast poll outweighs the estimate of the planner.
+    # Without this, the time of a fast poll would be used instead of the planner's longer estimate.
     monkeypatch.setattr("store.job_list.list_cost.SHARE_OF_TIME", 1_000_000)
     async with drive(make=ExpensiveStore, interval=1.0) as driver:
         await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))

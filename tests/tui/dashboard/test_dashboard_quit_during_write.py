@@ -90,7 +90,7 @@ async def test_quitting_during_a_bulk_write_may_finish_it(deleting: Driver, jobs
 async def test_question_is_closed_unanswered_when_the_write_ends(
     deleting: Driver, jobs_db: JobsDatabase, keys: list[str]
 ) -> None:
-    """Also if the manual covers it. The deletion can still be undone."""
+    """The question is closed even if the manual covers it. The deletion can still be undone."""
     await deleting.press(*keys)
     HeldStore.gate.set()
     await deleting.shows_toast("Deleted 126 of 126 jobs.")

@@ -69,7 +69,7 @@ async def test_cursor_selects_no_job_after_another_process_deleted_its_job(
 
 
 async def test_cursor_goes_to_the_row_that_replaces_a_job_deleted_here(dashboard: Driver) -> None:
-    """This is the next row, or the row above at the end of the list."""
+    """This is the next row or, at the end of the list, the row above."""
     for marks, cursor, replacement in (((), 6, 5), ((2, 3), 3, 4), ((4, 5), 5, 1)):
         for number in marks:
             await dashboard.press("space", on=number, until=lambda number=number: number in dashboard.marked)  # type: ignore[misc]

@@ -136,7 +136,7 @@ PRINTABLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_s
     splits=st.lists(st.integers(3, 50), max_size=3),
 )
 def test_any_reply_presses_no_key(start: str, text: str, end: str, splits: list[int], clock: Clock) -> None:
-    """Also one without an end, after which the terminal sends nothing more."""
+    """This includes an incomplete reply, after which the terminal sends nothing more."""
     reply = f"\x1b{start}{text}{end}"
     places = [0, *sorted(splits), len(reply)]
     pieces = [reply[one:other].encode() for one, other in pairwise(places)]
@@ -252,8 +252,8 @@ REPEATED_KEYS = b"\x1b[B" * 3 + b"\x1b[<35;5;5M" * 3
     ],
 )
 def test_late_rest_presses_no_key(start: bytes, rest: bytes, pause: float, clock: Clock) -> None:
-    """This holds even if the late rest is interrupted by another pause. Keys before and after the late rest are
-    read.
+    """This holds even if another pause interrupts the remainder of the sequence, which arrives late. Keys before and
+    after this late remainder are read.
     """
     for place in range(2, len(rest) - 1):
         line = SlowLine(clock)

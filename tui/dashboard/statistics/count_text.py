@@ -52,7 +52,9 @@ def is_stale(seconds: float) -> bool:
 
 
 def totals_note(totals: "Totals", *, seconds: float, key: str, is_current: bool = True) -> str:
-    """Return a note like `exact · 40 s old · as ada@example.com`. `key` counts exactly and is named if that helps."""
+    """Return a note like `exact · 40 s old · as ada@example.com`. `key` starts an exact count, and is named if
+    pressing it helps.
+    """
     is_exact = totals.precision is Precision.EXACT
     parts = [
         *([] if is_exact and totals.partial_claims else [_PRECISION_WORDS[totals.precision]]),

@@ -25,7 +25,7 @@ class StateFigures:
     """The texts of one state, of all other states together, or of all jobs."""
 
     state: JobStatus | None = None
-    """The state that a click lists. None for anything but a state of the workflow."""
+    """The state whose jobs a click lists. None for anything but a state of the workflow."""
     glyph: str = ""
     word: str
     style: str

@@ -54,7 +54,7 @@ def user_choice(user: FoundUser, now: datetime) -> Choice:
 def actor_choices(users: Sequence[FoundUser], present: Actor, needle: str, now: datetime) -> list[Choice]:
     """Return the operator, then a visitor and the present user, then the users found.
 
-    A visitor comes before matching users only if the whole word was typed.
+    A visitor comes before matching users only if exactly `anon` was typed.
     """
     choices = {str(user.id): user_choice(user, now) for user in users}
     itself = Choice(key=OPERATOR_KEY, label=actor_name(OPERATOR), detail="the role in the database URL")

@@ -272,7 +272,7 @@ class IsolationDialog(Dialog[None]):
         self._work(self._prepare_and_try(tries_writes=tries_writes))
 
     def _work(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run this instead of the probes still running, which leave no changes behind."""
+        """Cancel the running probes, which leave no changes behind, and run this instead."""
         self._probes = []
         self._draw_all()
         self.run_worker(self._reported(work), group=_TRYING, exclusive=True)

@@ -189,7 +189,7 @@ def remark(force: WorkersOverview, viewer: Viewer) -> str:
 
 
 def _shown(force: WorkersOverview, holding: Collection[UUID]) -> list[WorkerStatus]:
-    """Return workers that are alive first, then by name, so that the order stays stable."""
+    """Return the listed workers, sorted by whether they are alive and then by name, in a stable order."""
     shown = [
         worker
         for worker in force.workers

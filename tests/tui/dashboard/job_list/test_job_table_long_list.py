@@ -28,7 +28,7 @@ class LongTable:
         return [message for message in self.pilot.app.messages if isinstance(message, JobTable.WindowRequested)]
 
     async def arrive(self) -> None:
-        """Answer the last request, or the former one again."""
+        """Answer the last request or, without a new one, the previously answered request again."""
         if self.requested:
             last = self.requested[-1]
             anchor = last.anchor if isinstance(last.anchor, End) else RowKey(value=None, id=last.anchor.id)

@@ -313,7 +313,7 @@ async def test_fast_keys_do_the_same_as_slow_keys(
 
 
 async def test_closing_a_closed_dialog_does_nothing(dashboard: Driver) -> None:
-    """Two enters that arrived together once closed a dialog twice."""
+    """In an earlier version, two Enter keys that arrived together closed a dialog twice."""
     await dashboard.press("p")
     await dashboard.has_dialog("Show which project?")
     dialog = dashboard.app.screen
@@ -396,7 +396,7 @@ async def test_keys_after_quitting_keep_the_exit_status(dashboard: Driver) -> No
 async def test_key_that_waits_while_the_dashboard_closes_is_no_error(
     dashboard: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The job table may be gone before the queue is."""
+    """The job table may be removed while the key queue still exists."""
 
     def gone(panel: JobsPanel) -> None:
         raise NoMatches
