@@ -69,7 +69,7 @@ def test_dashboard_creates_starts_fails_and_deletes_a_job(work_dir: Path, cleanu
     pane.wait_for(f"Costs · {PROJECT}", "Jobs · 87", "◌ queued 0", "✗ failed 8", "Total 87", money(cost))
 
     pane.press("n")
-    pane.wait_for_focus("Mode: ")
+    pane.wait_for_focus("Mode  ")
     pane.type("tmux_check")
     pane.press("Tab")
     pane.wait_for_focus("Cost, as $2.50 or in cents")
