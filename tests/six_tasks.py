@@ -1,7 +1,7 @@
 """`python -m tests.six_tasks` times the six tasks of the app's web page, from the first start on.
 
-The installed command runs in tmux on a new embedded database. Keys follow each other after at least 120 ms, as fast as a
-person types. Before each task, the script waits as long as a person needs to read the screen.
+The installed command runs in tmux on a new embedded database. Keys follow each other after at least 120 ms, as fast as
+a person types. Before each task, the script waits as long as a person needs to read the screen.
 """
 
 import os
