@@ -138,6 +138,7 @@ class BlockingStore:
     returns_quickly = _blocking(Store.returns_quickly)
     slow_order_reason = _blocking(Store.slow_order_reason)
     get_totals = _blocking(Store.get_totals)
+    get_flow = _blocking(Store.get_flow)
     get_exact_totals = _blocking(Store.get_exact_totals)
     get_listing = _blocking(Store.get_listing)
     compare_visibility = _blocking(Store.compare_visibility)

@@ -49,6 +49,7 @@ from store.projects.project import Asset, Project, User
 from store.search import IdMatches
 from store.statistics import count_sql, statistics_sql
 from store.statistics.exact_totals import Report, count_totals_exactly
+from store.statistics.job_flow import JobFlow
 from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
 from store.statistics.totals import Totals, TotalsQuery
 from store.statistics.totals_counter import TotalsCounter, count_capabilities
@@ -394,6 +395,16 @@ class Store:
         offers = await count_capabilities(self.actor_database, query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
             return await self._counting.count(query, offers, at=at)
+
+    async def get_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> JobFlow:
+        """Return how the counted jobs move. A result is reused for some seconds. What would take too long is missing.
+
+        It is not part of the totals, because it must not make them wait.
+        """
+        validation.check_days(query.days)
+        offers = await count_capabilities(self.actor_database, query)
+        async with self.actor_database.translating_refusals(Capability.JOBS):
+            return await self._counting.flow(query, offers, at=at)
 
     async def get_exact_totals(self, query: TotalsQuery, report: Report, *, at: datetime | None = None) -> Totals:
         """Return the same numbers, each exact and as of one moment, for any number of jobs.

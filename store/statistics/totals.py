@@ -89,7 +89,7 @@ class Totals:
     did not answer in time.
     """
     flow: JobFlow | None = field(default=None, compare=False)
-    """Figures that are read less often. None if they were not read."""
+    """Added by those who also call `get_flow`."""
     taken_at: datetime = field(compare=False)
     """The server's time."""
     actor: Actor

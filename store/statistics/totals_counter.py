@@ -163,14 +163,13 @@ class TotalsCounter:
             projects=None if projects is None else dict(projects),
             matching=_exact(answers.get(Part.MATCHING)) or lengths.get(Part.MATCHING_AT_MOST),
             budgets=named_for(self._actor, answers[Part.BUDGETS]) if Part.BUDGETS in answers else None,
-            flow=await self._flow(query, capabilities, at),
             taken_at=taken_at,
             actor=self._actor,
             partial_claims=capabilities.partial_claims,
         )
 
-    async def _flow(self, query: TotalsQuery, capabilities: CountCapabilities, at: datetime | None) -> JobFlow:
-        """Return what is read less often than the totals, because it does not come from rollups."""
+    async def flow(self, query: TotalsQuery, capabilities: CountCapabilities, *, at: datetime | None) -> JobFlow:
+        """Return the figures that do not come from rollups. They are kept for some seconds."""
 
         async def read() -> JobFlow:
             _, answers = await self._counts_within(query, _flow_parts(query, capabilities, at), at)

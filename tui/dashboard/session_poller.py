@@ -4,7 +4,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.message import Message
@@ -223,7 +225,9 @@ class SessionPoller:
         async for answer in poller.results():
             match answer:
                 case PollResult(value=totals, fetched_at=fetched_at):
-                    self._tell(TotalsPolled(store, totals, fetched_at))
+                    answered = await poller.unless_asked(_with_flow(store, totals))
+                    if answered is not None:
+                        self._tell(TotalsPolled(store, answered[0], fetched_at))
                 case PollFailure(error=error):
                     self._tell(TotalsPollFailed(store, error))
 
@@ -357,3 +361,13 @@ def _prioritized_listing(store: "Store") -> "Callable[[ListingQuery], Awaitable[
         return listing
 
     return get_listing
+
+
+async def _with_flow(store: "Store", totals: "Totals") -> "Totals":
+    """Add how the counted jobs move. Without an answer, the totals are worth showing all the same."""
+    try:
+        flow = await store.database.priority.run_in_background(partial(store.get_flow, totals.query))
+    except StoreError as error:
+        log.info("Can't read how jobs move: %s", error)
+        return totals
+    return replace(totals, flow=flow)

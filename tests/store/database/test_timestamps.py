@@ -206,6 +206,7 @@ READS: list[Callable[[Store], Awaitable[object]]] = [
     lambda store: store.get_job_summary(),
     lambda store: store.get_job_timings(),
     lambda store: store.get_totals(TotalsQuery(days=7)),
+    lambda store: store.get_flow(TotalsQuery(days=7)),
     lambda store: store.get_exact_totals(TotalsQuery(days=7), lambda *_: None),
     lambda store: store.get_projects(),
     lambda store: store.get_workers_overview(),

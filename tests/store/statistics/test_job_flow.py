@@ -22,9 +22,7 @@ TRIGGER = "alter table generation_jobs {} trigger update_generation_jobs_updated
 
 
 async def flow_of(store: Store, query: TotalsQuery | None = None) -> JobFlow:
-    flow = (await store.get_totals(query or TotalsQuery(), at=NOW)).flow
-    assert flow is not None
-    return flow
+    return await store.get_flow(query or TotalsQuery(), at=NOW)
 
 
 def entered(flow: JobFlow) -> list[int | None]:

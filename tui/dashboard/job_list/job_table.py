@@ -24,6 +24,7 @@ from store.job_list.list_query import End, ListOrder, OrderColumn
 from store.jobs.job import GenerationJob, JobStatus
 from store.statistics.totals import Count
 from tui.dashboard.job_list.job_columns import GUTTER, SORTED_BY, column_at
+from tui.dashboard.job_list.row_flashes import FLASH_SECONDS, RowFlashes, changed_jobs
 from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT, Line, TableRenderer, paint
 from tui.dashboard.job_list.table_state import PendingRows, TableState
 from tui.dashboard.statistics.count_text import Position
@@ -123,6 +124,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         "job-table--row",
         "job-table--cursor",
         "job-table--hover",
+        "job-table--flash",
+        "job-table--cursor-flash",
         "job-table--empty",
         "job-table--mark",
         *(f"job-table--{status}" for status in JobStatus),
@@ -159,6 +162,14 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             background: $block-cursor-background;
             text-style: $block-cursor-text-style;
         }
+        & > .job-table--flash { background: $accent 35%; }
+        & > .job-table--cursor-flash {
+            color: $block-cursor-foreground;
+            background: $accent;
+            text-style: $block-cursor-text-style;
+        }
+        &:ansi > .job-table--flash { text-style: reverse; }
+        &:nocolor > .job-table--flash { text-style: reverse; }
         &:nocolor > .job-table--cursor { text-style: underline; }
         &:nocolor:focus > .job-table--cursor { text-style: bold reverse; }
     }
@@ -218,6 +229,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._fitted = Size()
         """The size that the lines were made for."""
         self._pending_rows = PendingRows()
+        self._flashes = RowFlashes()
         self.deleting: frozenset[UUID] = frozenset()
         """Jobs that the user is deleting. The cursor moves from such a job to the row that replaces it."""
 
@@ -271,7 +283,20 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         lost = self._view.cursor
         if lost is not None and self._view.is_missing(lost, view):
             self.post_message(self.CursorLost(self, lost, has_left=view.rows.detects_removals))
+        self._flash(changed_jobs(self._view.rows, view.rows))
         self._show_state(view)
+
+    def _flash(self, jobs: Set[UUID]) -> None:
+        """Highlight the rows of these jobs for a moment, unless animations are off."""
+        if not jobs or self.app.animation_level == "none":
+            return
+        end = self._flashes.start(jobs)
+
+        def end_and_draw() -> None:
+            end()
+            self._refresh_changed_lines()
+
+        self.set_timer(FLASH_SECONDS, end_and_draw)
 
     def count(self, length: Count | None) -> None:
         """Set the number of rows in the whole list. None if it is unknown."""
@@ -285,6 +310,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     def clear(self) -> None:
         """Forget rows, cursor, marks and scroll position before another list is shown."""
         self._pending_rows = PendingRows()
+        self._flashes.clear()
         self._drawing.forget()
         self._show_state(self._view.forgotten())
 
@@ -435,7 +461,9 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _refresh_changed_lines(self) -> None:
         before = self._lines
-        self._lines = self._drawing.lines(self._view, hovered_line=self._hovered_line, empty_text=self.empty_text)
+        self._lines = self._drawing.lines(
+            self._view, hovered_line=self._hovered_line, empty_text=self.empty_text, flashing=self._flashes.jobs
+        )
         changed = [y for y, (old, new) in enumerate(zip_longest(before, self._lines)) if old != new]
         if changed:
             self.refresh(*(Region(0, y, self._width, 1) for y in changed))

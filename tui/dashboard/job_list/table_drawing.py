@@ -1,7 +1,7 @@
 """Draws table lines and caches the cells of each row."""
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -33,6 +33,8 @@ POINTER = "›"
 ROW = "job-table--row"
 CURSOR = "job-table--cursor"
 HOVER = "job-table--hover"
+FLASH = "job-table--flash"
+CURSOR_FLASH = "job-table--cursor-flash"
 HEADER = "job-table--header"
 EMPTY = "job-table--empty"
 
@@ -45,7 +47,9 @@ class Line:
     style: str = ROW
 
 
-def row_line(cells: tuple[Cell, ...], *, is_cursor: bool, is_marked: bool, is_hovered: bool) -> Line:
+def row_line(
+    cells: tuple[Cell, ...], *, is_cursor: bool, is_marked: bool, is_hovered: bool, is_flashing: bool = False
+) -> Line:
     """Return the line of a row. The cursor's line has one style, because status colors may not be readable on it."""
     gutter = []
     if is_marked:
@@ -53,7 +57,10 @@ def row_line(cells: tuple[Cell, ...], *, is_cursor: bool, is_marked: bool, is_ho
     if is_cursor:
         gutter.insert(0, Cell(start=0, text=POINTER))
         cells = tuple(Cell(start=cell.start, text=cell.text) for cell in cells)
-    style = CURSOR if is_cursor else HOVER if is_hovered else ROW
+    if is_flashing:
+        style = CURSOR_FLASH if is_cursor else FLASH
+    else:
+        style = CURSOR if is_cursor else HOVER if is_hovered else ROW
     return Line(cells=(*gutter, *cells) if gutter else cells, style=style)
 
 
@@ -161,7 +168,9 @@ class TableRenderer:
     def pass_time(self, now: datetime) -> None:
         self._now = now
 
-    def lines(self, view: TableState, *, hovered_line: int | None, empty_text: str) -> tuple[Line, ...]:
+    def lines(
+        self, view: TableState, *, hovered_line: int | None, empty_text: str, flashing: Collection[UUID] = ()
+    ) -> tuple[Line, ...]:
         """Return the header and the visible rows. `hovered_line` counts from the header."""
         header = header_line(self._titles, new_above=len(view.unseen), width=self._width)
         if not view.rows:
@@ -173,6 +182,7 @@ class TableRenderer:
                 is_cursor=job_id == view.cursor,
                 is_marked=job_id in view.marked,
                 is_hovered=y == hovered_line,
+                is_flashing=job_id in flashing,
             )
             for y, (job_id, drawn) in enumerate(self._rows.items(), HEADER_HEIGHT)
         ]

@@ -3,6 +3,7 @@
 from itertools import groupby
 
 from rich.cells import cell_len
+from textual.geometry import Region
 
 from tui.text.format import Span
 
@@ -27,6 +28,11 @@ class Canvas:
         for text, style in spans:
             x = self.write(x, y, text, style)
         return x
+
+    def restyle(self, region: Region, style: str) -> None:
+        for y in range(region.y, region.bottom):
+            row = self._rows[y]
+            row[region.x : region.right] = [(character, style) for character, _ in row[region.x : region.right]]
 
     def _put(self, x: int, y: int, character: str, cells: int, style: str) -> None:
         row = self._rows[y]

@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.content import Content
 from textual.geometry import Size
+from textual.timer import Timer
 
 from tui.dashboard.job_list.list_header import StatusTabs
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
 from tui.dashboard.statistics.cost_drawing import draw_costs
 from tui.dashboard.statistics.count_text import is_stale, totals_note
 from tui.dashboard.statistics.state_figures import oldest_queued
+from tui.dashboard.statistics.state_flash import (
+    FRAME_SECONDS,
+    FRAMES,
+    StateChanges,
+    draw_changes,
+    state_changes,
+)
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import clean
 from tui.text.format import Span
@@ -53,12 +61,18 @@ class CostsPanel(SteadyText):
         """What is shown. None while there are no numbers."""
         self._now = datetime.min.replace(tzinfo=UTC)
         """The server's time, for ages."""
+        self._changes: StateChanges | None = None
+        """What the present animation shows."""
+        self._frame = 0
+        self._frames: Timer | None = None
+        """Only runs during an animation."""
         self._height = 0
         self.fit(screen_size)
 
     def show(self, totals: "Totals", *, of_what: str, note: Span = NO_NOTE) -> None:
         """Show the numbers. The note stands beside the title."""
         self._show_title(f"Costs · {clean(of_what, limit=80)}", note)
+        self._flash(state_changes(self._totals, totals))
         self._totals, self._now = totals, max(self._now, totals.taken_at)
         self._draw()
 
@@ -79,6 +93,7 @@ class CostsPanel(SteadyText):
         """Show a sentence instead of numbers, when zeros would be wrong."""
         self._show_title(f"Costs · {clean(of_what, limit=80)}")
         self._totals = self._drawing = None
+        self._stop_flash()
         self._show_note("")
         self.add_class("-sentence")
         self.say(Content(why))
@@ -87,6 +102,7 @@ class CostsPanel(SteadyText):
         """Show nothing until there are numbers for the current user."""
         self._show_title("Costs")
         self._totals = self._drawing = None
+        self._stop_flash()
         self._show_note("")
         self.say(Content(""))
 
@@ -97,6 +113,25 @@ class CostsPanel(SteadyText):
         self.display = self._height > 0
         self.styles.height = self._height
         self._draw()
+
+    def _flash(self, changes: "StateChanges | None") -> None:
+        """Animate the changes, unless animations are off. Later changes replace earlier ones."""
+        if changes is None or self.app.animation_level == "none":
+            return
+        self._stop_flash()
+        self._changes, self._frames = changes, self.set_interval(FRAME_SECONDS, self._draw_next_frame)
+
+    def _draw_next_frame(self) -> None:
+        self._frame += 1
+        if self._frame > FRAMES:
+            self._stop_flash()
+        self._draw()
+
+    def _stop_flash(self) -> None:
+        self._changes, self._frame = None, 0
+        if self._frames is not None:
+            self._frames.stop()
+            self._frames = None
 
     def on_mount(self) -> None:
         self.forget()
@@ -126,4 +161,6 @@ class CostsPanel(SteadyText):
         if self._totals is not None:
             self.remove_class("-sentence")
             self._drawing = draw_costs(self._totals, width=self.size.width, height=self._height, now=self._now)
+            if self._changes is not None:
+                draw_changes(self._drawing, self._changes, frame=self._frame)
             self.say(Content("\n").join(Content.assemble(*line) for line in self._drawing.canvas.lines()))

@@ -30,7 +30,7 @@ class Drawing:
     """A click here lists the state."""
     numbers: dict[JobStatus, Region] = field(default_factory=dict)
     arrows: dict[JobStatus, Region] = field(default_factory=dict)
-    """The last straight part of the arrow to a state."""
+    """The last straight part of the arrow to a state. Both ends may share an arrow."""
 
     def state_at(self, x: int, y: int) -> JobStatus | None:
         return next((state for state, region in self.states.items() if region.contains(x, y)), None)
@@ -107,8 +107,10 @@ def _draw_step(drawing: Drawing, state: JobStatus | None, x: int, gap: int) -> N
         drawing.canvas.write(x + (gap - 1) // 2, 0, "/", MUTED)
     elif following is not None:
         drawing.canvas.write(x + 1, 0, "─" * (gap - 3) + "→", MUTED)
-    if following is not None:
+    if following is JobStatus.RUNNING:
         drawing.arrows[following] = Region(x, 0, gap, 1)
+    elif following is JobStatus.SUCCEEDED:
+        drawing.arrows[JobStatus.SUCCEEDED] = drawing.arrows[JobStatus.FAILED] = Region(x, 0, gap, 1)
 
 
 def _fitting(totals: "Totals", width: int, *, with_averages: bool) -> "Sequence[_Column]":

@@ -1,0 +1,133 @@
+"""Changes between two counts, and how the panel and the table highlight them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from store.job_list.list_query import ListQuery
+from store.jobs.job import JobStatus
+from store.statistics.statistics import JobStatistic, JobStatistics
+from store.statistics.totals import Count, Precision, Totals, TotalsQuery
+from store.users.actor import ActingUser
+from tests.store.store_fixtures import ADA
+from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from tests.tui.jobs_database import JobsDatabase
+from tests.tui.sample_jobs import NOON, make_totals, texts
+from tui.dashboard.job_list.table_drawing import CURSOR_FLASH, FLASH
+from tui.dashboard.statistics.cost_drawing import draw_costs
+from tui.dashboard.statistics.costs_panel import CostsPanel
+from tui.dashboard.statistics.state_flash import FRAMES, StateChanges, draw_changes, state_changes
+
+QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
+
+
+def counted(*numbers: int) -> Totals:
+    rows = zip(JobStatus, numbers, strict=True)
+    statistics = JobStatistics(
+        by_status=tuple(
+            JobStatistic(status=status, count=number, total_cost_cents=0, avg_cost_cents=0.0) for status, number in rows
+        )
+    )
+    return make_totals(statistics)
+
+
+BEFORE = counted(5, 4, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("after", "changed", "moved"),
+    [
+        (counted(4, 5, 3, 2), {QUEUED, RUNNING}, {RUNNING: 1}),
+        (counted(5, 3, 4, 2), {RUNNING, SUCCEEDED}, {SUCCEEDED: 1}),
+        (counted(5, 1, 5, 3), {RUNNING, SUCCEEDED, FAILED}, {SUCCEEDED: 2, FAILED: 1}),
+        (counted(2, 4, 4, 4), {QUEUED, SUCCEEDED, FAILED}, {RUNNING: 3, SUCCEEDED: 1, FAILED: 2}),
+        (counted(6, 4, 3, 2), {QUEUED}, {}),
+        (counted(5, 4, 3, 1), {FAILED}, {}),
+    ],
+)
+def test_changes_tell_how_many_jobs_moved_to_each_state(
+    after: Totals, changed: set[JobStatus], moved: dict[JobStatus, int]
+) -> None:
+    assert state_changes(BEFORE, after) == StateChanges(changed=frozenset(changed), moved=moved)
+
+
+LATER = counted(4, 5, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, LATER),
+        (BEFORE, BEFORE),
+        (BEFORE, replace(BEFORE, days=None)),
+        (BEFORE, replace(LATER, query=TotalsQuery(matching=ListQuery()))),
+        (BEFORE, replace(LATER, actor=ActingUser(id=ADA, email="ada@a.b"))),
+        (BEFORE, replace(LATER, counts={QUEUED: Count(number=4, precision=Precision.ESTIMATED)})),
+        (replace(BEFORE, counts={}), LATER),
+    ],
+)
+def test_only_later_exact_counts_of_the_same_jobs_are_compared(before: Totals | None, after: Totals) -> None:
+    assert state_changes(before, after) is None
+
+
+@pytest.mark.parametrize(("width", "height"), [(140, 9), (110, 5), (76, 3)])
+def test_moved_jobs_travel_along_the_arrows(width: int, height: int) -> None:
+    after = counted(2, 4, 4, 4)
+    changes = state_changes(BEFORE, after)
+    assert changes is not None
+    places = []
+    for frame in (0, FRAMES // 2, FRAMES):
+        drawing = draw_costs(after, width=width, height=height, now=NOON)
+        draw_changes(drawing, changes, frame=frame)
+        drawn = "\n".join(texts(drawing.canvas.lines()))
+        assert ("+1" in drawn, "+2" in drawn, "+3" in drawn) == (
+            (True, True, True) if height == 9 else (False, False, True)
+        )
+        places.append(drawn.index("+3"))
+        reversed_texts = [text for line in drawing.canvas.lines() for text, style in line if "reverse" in style]
+        assert reversed_texts == ["4", "2", "4"] if height == 9 else ["2", "4", "4"]
+    assert places[0] < places[-1]
+
+
+@pytest.fixture
+async def animated(drive: Drive) -> AsyncIterator[Driver]:
+    async with drive() as driver:
+        driver.app.animation_level = "full"
+        yield driver
+
+
+def flashing(driver: Driver) -> list[str]:
+    """Return the rows that flash, as their styles."""
+    return [line.style for line in driver.table._lines if line.style in (FLASH, CURSOR_FLASH)]
+
+
+async def test_changed_job_and_its_states_flash_for_a_moment(animated: Driver, jobs_db: JobsDatabase) -> None:
+    panel = animated.app.dashboard.query_one(CostsPanel)
+    assert (panel._frames, flashing(animated)) == (None, [])
+    jobs_db.set_status(5, "running")
+    await animated.press("f5", until=lambda: flashing(animated) == [FLASH])
+    await animated.until(lambda: panel._changes is not None and "+1" in animated.costs[0])
+    await animated.until(lambda: panel._frames is None and not flashing(animated))
+    assert "+1" not in animated.costs[0]
+    jobs_db.set_status(1, "running")
+    await animated.press("f5", until=lambda: flashing(animated) == [CURSOR_FLASH])
+
+
+async def test_another_list_or_project_flashes_nothing(animated: Driver, jobs_db: JobsDatabase) -> None:
+    panel = animated.app.dashboard.query_one(CostsPanel)
+    shown: list[object] = []
+    panel._flash = lambda changes: shown.append(changes)  # type: ignore[method-assign]
+    await animated.press("5", rows=[4])
+    await animated.press("1", rows=[1, 2, 3, 4, 5, 6])
+    await animated.show_project("Spring lookbook")
+    await animated.show_project("Autumn catalog")
+    assert set(shown) <= {None}
+    assert flashing(animated) == []
+
+
+async def test_nothing_flashes_without_animations(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    jobs_db.set_status(5, "running")
+    await dashboard.refreshes(shows="▸ running 3")
+    panel = dashboard.app.dashboard.query_one(CostsPanel)
+    assert (panel._frames, panel._changes, flashing(dashboard)) == (None, None, [])

@@ -1,0 +1,63 @@
+"""Changes between two counts of the same jobs, and their animation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.geometry import Region
+
+from store.jobs.job import JobStatus
+from store.statistics.totals import Precision
+from tui.dashboard.statistics.state_machine import Drawing
+from tui.text.format import count
+from tui.text.status_text import status_style
+
+if TYPE_CHECKING:
+    from store.statistics.totals import Totals
+
+FRAMES = 10
+FRAME_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateChanges:
+    """What changed between two counts."""
+
+    changed: frozenset[JobStatus]
+    moved: Mapping[JobStatus, int]
+    """How many jobs moved along the arrow to each state."""
+
+
+def state_changes(before: "Totals | None", after: "Totals") -> StateChanges | None:
+    """Return the changes, or None if there are none. Only exact counts of the same query and actor are compared.
+
+    A deleted job may hide a move: nobody knows where the job was before.
+    """
+    if before is None or before is after or (before.query, before.actor) != (after.query, after.actor):
+        return None
+    if not before.precision is after.precision is Precision.EXACT:
+        return None
+    grown = {status: after.counts[status].number - before.counts[status].number for status in JobStatus}
+    changed = frozenset(status for status, number in grown.items() if number)
+    ended = {status: max(grown[status], 0) for status in (JobStatus.SUCCEEDED, JobStatus.FAILED)}
+    moved = {JobStatus.RUNNING: grown[JobStatus.RUNNING] + sum(ended.values()), **ended}
+    return (
+        StateChanges(changed=changed, moved={to: number for to, number in moved.items() if number > 0})
+        if changed
+        else None
+    )
+
+
+def draw_changes(drawing: Drawing, changes: StateChanges, *, frame: int) -> None:
+    """Highlight the changed counts. Draw the numbers of moved jobs on their way along the arrows."""
+    for status in changes.changed & drawing.numbers.keys():
+        drawing.canvas.restyle(drawing.numbers[status], f"bold reverse {status_style(status)}")
+    ways: dict[Region, list[JobStatus]] = {}
+    for status in changes.moved:
+        if status in drawing.arrows:
+            ways.setdefault(drawing.arrows[status], []).append(status)
+    for way, statuses in ways.items():
+        words = f"+{count(sum(changes.moved[status] for status in statuses))}"
+        room = way.width - len(words)
+        if room >= 0:
+            drawing.canvas.write(way.x + room * frame // FRAMES, way.y, words, f"bold {status_style(statuses[-1])}")
