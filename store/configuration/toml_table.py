@@ -1,6 +1,7 @@
 """Typed access to a TOML table, with line numbers in problems."""
 
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +50,19 @@ _TOO_DEEP = "is nested too deeply"
 
 
 def lines_of(text: str) -> dict[TomlLocation, int]:
-    """Return the line, from 1, where each key is first set or its table starts. The text must be TOML."""
+    """Return the line, from 1, where each key is first set or its table starts. The text must be TOML.
+
+    The tables of an array have numbers, from 1.
+    """
     found: dict[TomlLocation, int] = {}
     table: TomlLocation = ()
+    counts: Counter[TomlLocation] = Counter()
     for number, is_header, document in _statements(text):
         if is_header:
-            table = _header(document)
+            table, is_in_array = _header(document)
+            if is_in_array:
+                counts[table] += 1
+                table = (*table, str(counts[table]))
             for length in range(1, len(table) + 1):
                 found.setdefault(table[:length], number)
         else:
@@ -86,13 +94,13 @@ def _statements(text: str) -> Iterator[tuple[int, bool, Mapping[str, object]]]:
         lines, number, attempts = [], last + 1, 0
 
 
-def _header(document: object) -> TomlLocation:
-    """Return the table that a header starts. For an array of tables, the location ends at the array."""
+def _header(document: object) -> tuple[TomlLocation, bool]:
+    """Return the table that a header starts, and whether it is the next table of an array."""
     location: TomlLocation = ()
     while isinstance(document, Mapping) and document and len(location) < _DEEPEST:
         ((name, document),) = document.items()
         location = (*location, name)
-    return location
+    return location, isinstance(document, list)
 
 
 def _locations(values: Mapping[str, object], table: TomlLocation) -> Iterator[TomlLocation]:

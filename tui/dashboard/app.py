@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from store.store import Store
     from tui.dashboard.actions import Actions
     from tui.dashboard.notifications import Notices
+    from tui.dashboard.stage.presenter import Presenter
 
 log = logging.getLogger(__name__)
 
@@ -565,6 +566,14 @@ class GjobsApp(App[int]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Yield only the theme command. The dashboard replaces Textual's other commands with its own."""
         return (command for command in super().get_system_commands(screen) if command.title == "Theme")
+
+    def action_present(self) -> None:
+        self.push_screen(self.make_presenter())
+
+    def make_presenter(self) -> "Presenter":
+        from tui.dashboard.stage.presenter import Presenter
+
+        return Presenter(self.dashboard)
 
     async def action_quit(self) -> None:
         self.tasks.leave()

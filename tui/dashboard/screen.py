@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.css.scalar import Scalar
 from textual.geometry import Size
 from textual.screen import Screen
+from textual.signal import Signal
 from textual.widgets import Static
 from textual.widgets._toast import ToastRack
 
@@ -114,6 +115,8 @@ class DashboardScreen(Screen[None]):
         self._details: JobDetails | None = None
         """The most recently opened details screen; may be closed."""
         self.navigation = PendingNavigation()
+        self.data_signal: Signal[None] = Signal(self, "data")
+        """Published after new data, and after all data was forgotten."""
         self.listing_query = ListingQuery()
         """The request; `listing` is the result read last."""
 
@@ -175,6 +178,19 @@ class DashboardScreen(Screen[None]):
         return self._listing
 
     @property
+    def totals(self) -> "Totals | None":
+        """The totals of the listed project; None until they are counted."""
+        totals, listing = self._totals, self._listing
+        of_list = listing.query.window.listed.project_id if listing else None
+        return totals if totals and listing and totals.query.project_id == of_list else None
+
+    @property
+    def heading(self) -> str:
+        """What is counted, and who sees it."""
+        words = (self._status.database, self._counted_project(), self._status.actor_label, self._status.demo)
+        return " · ".join(clean(word, limit=60) for word in words if word)
+
+    @property
     def has_all(self) -> bool:
         """Whether list and totals are known."""
         return self._listing is not None and self._totals is not None
@@ -216,6 +232,7 @@ class DashboardScreen(Screen[None]):
         self._show_costs()
         self.navigation.arrive(listing)
         self._update_ages()
+        self.data_signal.publish(None)
 
     def show_again(self, listing: "Listing", fetched_at: datetime) -> None:
         """Take an unchanged listing. Only its age is different."""
@@ -234,6 +251,7 @@ class DashboardScreen(Screen[None]):
         self._show_projects()
         self._show_costs()
         self._update_ages()
+        self.data_signal.publish(None)
 
     def _recall_totals(self) -> None:
         """Use the best known totals of the query until they are counted again."""
@@ -282,6 +300,7 @@ class DashboardScreen(Screen[None]):
         self.query_one(BudgetsPanel).forget()
         self.jobs.forget("Loading …")
         self._update_ages()
+        self.data_signal.publish(None)
 
     def reset(self) -> None:
         """Clear the query and the data for another database."""

@@ -36,8 +36,11 @@ _CRASH_AFTER, _RETURN_AFTER = (90.0, 150.0), 60.0
 class DemoWorker:
     """A worker that can crash: it then leaves its jobs behind, as a killed process does."""
 
-    def __init__(self, name: str, conninfo: Mapping[str, str | int], simulation: Simulation) -> None:
+    def __init__(
+        self, name: str, conninfo: Mapping[str, str | int], simulation: Simulation, *, lease_seconds: float
+    ) -> None:
         self.name = name
+        self._lease_seconds = lease_seconds
         self._access = WriteAccess(WriteMode.OPEN)
         self._store = Store(Database(conninfo, access=self._access))
         self._simulation = simulation
@@ -50,7 +53,7 @@ class DemoWorker:
             self._simulation.handlers(),
             name=self.name,
             concurrency=_SLOTS,
-            lease_seconds=_LEASE_SECONDS,
+            lease_seconds=self._lease_seconds,
             random=Random(f"{self._simulation.seed} {self.name}"),  # noqa: S311
         )
         self._running = asyncio.create_task(_logged(worker.run))
@@ -77,12 +80,14 @@ class DemoActivity:
         seed: int = 0,
         workers: Sequence[str] = WORKERS,
         has_customers: bool = True,
+        lease_seconds: float = _LEASE_SECONDS,
     ) -> None:
         self.simulation = Simulation(clock, seed=seed)
         self.operator = Store(Database(conninfo))
         self._conninfo = conninfo
         self._names = workers
         self._has_customers = has_customers
+        self._lease_seconds = lease_seconds
         self._workers: dict[str, DemoWorker] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._resources = AsyncExitStack()
@@ -122,13 +127,16 @@ class DemoActivity:
     async def start_worker(self, name: str) -> None:
         """Start a worker, unless it runs."""
         if name not in self._workers:
-            self._workers[name] = worker = DemoWorker(name, self._conninfo, self.simulation)
+            self._workers[name] = worker = DemoWorker(
+                name, self._conninfo, self.simulation, lease_seconds=self._lease_seconds
+            )
             await worker.start()
 
     async def kill_worker(self, name: str) -> None:
-        """Let a worker crash, if it runs."""
-        if worker := self._workers.pop(name, None):
+        """Let a worker crash, if it runs. Until it has ended, `close` closes it."""
+        if worker := self._workers.get(name):
             await worker.crash()
+            self._workers.pop(name, None)
 
     async def _crash_now_and_then(self) -> Never:
         random = Random(f"{self.simulation.seed} crashes")  # noqa: S311

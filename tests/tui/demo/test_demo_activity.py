@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 from store.database.database import Database
 from store.formats import utc_now
@@ -29,3 +30,27 @@ async def test_demo_finishes_the_running_jobs_of_the_sample_except_the_stuck_one
                 await asyncio.sleep(0.2)
         (stuck,) = [job for job in await operator.get_jobs_by_status(JobStatus.RUNNING) if job.id in known]
         assert utc_now() - stuck.created_at > timedelta(hours=5)
+
+
+async def test_another_worker_takes_over_the_jobs_of_a_killed_worker(database: Conninfo) -> None:
+    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+    clock = SimulatedClock(speed=0.001)  # No job ends yet.
+    async with DemoActivity(database, clock, workers=["render-1"], has_customers=False, lease_seconds=1.0) as activity:
+        operator = activity.operator
+
+        async def held() -> set[UUID]:
+            return {one.job_id for one in (await operator.get_workers_overview()).held if one.owner is not None}
+
+        async def are_running(jobs: set[UUID]) -> bool:
+            found = [await operator.get_generation_job(job) for job in jobs]
+            return any(job is not None and job.status is JobStatus.RUNNING for job in found)
+
+        async with asyncio.timeout(60):
+            while len(left := await held()) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            await activity.kill_worker("render-1")
+            assert await held() == left
+            await activity.start_worker("render-2")
+            clock.set_speed(500)
+            while await are_running(left):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)

@@ -52,6 +52,14 @@ APP_BINDINGS: list[BindingType] = [
         id="app.write",
         tooltip="Allow writes for some minutes, or end the write permit",
     ),
+    Binding(
+        "B",
+        "present",
+        "Present",
+        show=False,
+        id="app.presenter",
+        tooltip="Show the state machine on the whole screen, for an audience",
+    ),
     Binding("f5,ctrl+r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Refresh now"),
     Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause or resume refreshing"),
     Binding("plus", "start('faster')", "Faster", show=False, id="app.faster", tooltip="Refresh more often"),
@@ -158,7 +166,7 @@ ALWAYS_OPEN = frozenset(
         *(f"{method}('{action}')" for action in _ASKS_ERROR for method in ("act", "answer")),
         *("request('project')", "request('new_project')", "request('budgets')", "request('export')"),
         *("start('act_as')", "start('isolation')", "start('timings')", "start('workers')", "start('database')"),
-        *("open", "help", "app.help", "command_palette", "app.command_palette"),
+        *("open", "present", "help", "app.help", "command_palette", "app.command_palette"),
     }
 )
 """Actions that open a dialog or explain why they do not."""
@@ -169,7 +177,12 @@ SEVERAL_OPEN = frozenset({*(f"act('{action}')" for action in STATUS_ACTIONS), "a
 _NOT_ON_ROWS = frozenset({"job.new", "job.undo", "jobs.unmark"})
 """Bindings of the job list that do not need its rows."""
 
-TOGGLES = {"jobs.open": "details.close", "app.help": "help.close", "app.workers": "workers.close"}
+TOGGLES = {
+    "jobs.open": "details.close",
+    "app.help": "help.close",
+    "app.workers": "workers.close",
+    "app.presenter": "presenter.close",
+}
 """Bindings of the job list that open a dialog, and the binding with the same key that closes it."""
 
 

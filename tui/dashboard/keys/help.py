@@ -26,6 +26,7 @@ from tui.dashboard.keys.key_list import HelpEntry
 from tui.dashboard.keys.manual_dialog import ManualDialog
 from tui.dashboard.projects.project_list import ProjectList
 from tui.dashboard.screen import DashboardScreen
+from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.statistics.timings_dialog import TimingsDialog
 from tui.dashboard.users.acting_user import ActingDialog
 from tui.dashboard.users.isolation_dialog import IsolationDialog
@@ -51,6 +52,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     BudgetsDialog,
     ArchiveDialog,
     WorkersDialog,
+    Presenter,
     ManualDialog,
 )
 """Classes whose bindings are listed, beside those of the App."""
@@ -80,6 +82,7 @@ GROUPS = {
     "budgets": "Budgets",
     "archive": "Archived jobs",
     "workers": "Workers",
+    "presenter": "Presenter view",
     "help": "Manual",
 }
 """Titles by the first part of a binding id."""
@@ -87,6 +90,7 @@ GROUPS = {
 TOPIC_OF: Mapping[type[DOMNode], str] = {
     FilterField: "filters",
     DashboardScreen: "tour",
+    Presenter: "demo",
     JobDetails: "events",
     BudgetsDialog: "budgets",
     BudgetForm: "budgets",

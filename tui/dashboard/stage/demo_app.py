@@ -1,5 +1,6 @@
 """The dashboard of a demo, with keys for its simulation."""
 
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from textual import work
@@ -8,6 +9,7 @@ from textual.binding import Binding, BindingType
 from store.poller import DEFAULT_INTERVAL
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.session_poller import Opener
+from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.widgets import show_toast
 from tui.demo.demo_control import DemoControl
 from tui.text.error_text import Toast
@@ -17,18 +19,23 @@ DemoAction = Literal["slower", "faster", "pause", "step", "restart"]
 STARTED_OVER = "The demo started over. gjobs ignored the keys that you typed before."
 
 
+DEMO_BINDINGS = [
+    Binding("comma", "demo('pause')", "pause", id="demo.pause", tooltip="Pause or resume the simulated workers"),
+    Binding("full_stop", "demo('step')", "step", id="demo.step", tooltip="Make one step of the paused simulation"),
+    Binding("less_than_sign", "demo('slower')", "slower", id="demo.slower", tooltip="Simulate at a lower speed"),
+    Binding("greater_than_sign", "demo('faster')", "faster", id="demo.faster", tooltip="Simulate at a higher speed"),
+    Binding("ctrl+r", "demo('restart')", "start over", id="demo.restart", tooltip="Start over with new sample data"),
+]
+
+
+class DemoPresenter(Presenter):
+    """The presenter view with the keys of the demo."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [replace(one, action=f"app.{one.action}") for one in DEMO_BINDINGS]
+
+
 class DemoApp(GjobsApp):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("comma", "demo('pause')", "pause", id="demo.pause", tooltip="Pause or resume the simulated workers"),
-        Binding("full_stop", "demo('step')", "step", id="demo.step", tooltip="Make one step of the paused simulation"),
-        Binding("less_than_sign", "demo('slower')", "slower", id="demo.slower", tooltip="Simulate at a lower speed"),
-        Binding(
-            "greater_than_sign", "demo('faster')", "faster", id="demo.faster", tooltip="Simulate at a higher speed"
-        ),
-        Binding(
-            "ctrl+r", "demo('restart')", "start over", id="demo.restart", tooltip="Start over with new sample data"
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*DEMO_BINDINGS]
 
     def __init__(self, control: DemoControl, opener: Opener, **options: Any) -> None:
         """Each opening must make a new database."""
@@ -39,6 +46,9 @@ class DemoApp(GjobsApp):
     @property
     def demo_state(self) -> str:
         return self.control.state
+
+    def make_presenter(self) -> Presenter:
+        return DemoPresenter(self.dashboard)
 
     def action_demo(self, action: DemoAction) -> None:
         clock = self.control.clock

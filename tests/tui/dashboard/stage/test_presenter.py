@@ -1,0 +1,137 @@
+"""The presenter view: states in large digits, costs, success rate and the last transitions."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from textual.widgets import Digits, Static
+
+from store.job_list.list_query import ListQuery
+from store.job_list.listing import Listing
+from store.jobs.job import JobStatus
+from tests.conftest import Conninfo
+from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from tests.tui.dashboard.stage.demo_dashboard import demo_on
+from tests.tui.jobs_database import JobsDatabase
+from tests.tui.sample_jobs import NOON, make_listed, make_listing
+from tui.dashboard.stage.presenter import Presenter
+from tui.dashboard.stage.transitions import TransitionLog
+from tui.demo.demo_control import DemoControl
+
+
+async def present(driver: Driver) -> None:
+    await driver.press("B", until=lambda: isinstance(driver.app.screen, Presenter))
+
+
+def digits(driver: Driver, name: str) -> str:
+    return driver.app.screen.query_one(f"#{name} Digits", Digits).value
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+async def test_presenter_shows_states_costs_and_success_rate_at_each_size(
+    drive: Drive, jobs_db: JobsDatabase, size: tuple[int, int]
+) -> None:
+    jobs_db.set_status(3, "succeeded")
+    async with drive(size=size) as driver:
+        counts = [driver.app.dashboard.totals.count(status).number for status in JobStatus]  # type: ignore[union-attr]
+        await present(driver)
+        await driver.until(lambda: [digits(driver, f"state-{one}") for one in JobStatus] == list(map(str, counts)))
+        assert digits(driver, "total-cost").startswith("$")
+        assert digits(driver, "success").endswith("%")
+        transitions = driver.app.screen.query_one("#transitions", Static)
+        assert len(str(transitions.render()).split()) > 5 * 3
+        assert transitions.region.height == (5 if size[1] < 32 else 9)
+        assert "B close" in driver.text.splitlines()[-1]
+        for number in driver.app.screen.query(Digits):
+            if number.display:
+                assert number.region.width >= len(number.value) * 3 - 4
+                assert number.region.bottom <= size[1]
+
+
+async def test_presenter_follows_changes_of_jobs(drive: Drive, jobs_db: JobsDatabase) -> None:
+    async with drive(interval=0.05) as driver:
+        await present(driver)
+        before = int(digits(driver, "state-running"))
+        jobs_db.set_status(1, "running")
+        await driver.shows("◌ queued  →  ▸ running")
+        driver.app.action_refresh()
+        await driver.until(lambda: digits(driver, "state-running") == str(before + 1))
+
+
+@pytest.mark.parametrize("key", ["B", "escape", "q"])
+async def test_presenter_closes_with_its_keys(drive: Drive, key: str) -> None:
+    async with drive() as driver:
+        await present(driver)
+        await driver.press(key, until=lambda: driver.app.screen is driver.app.dashboard)
+
+
+async def test_keys_for_jobs_that_are_typed_ahead_do_nothing_in_the_presenter(
+    drive: Drive, jobs_db: JobsDatabase
+) -> None:
+    async with drive() as driver:
+        before = jobs_db.sql("select id, status from generation_jobs order by id")
+        await driver.press("B", "s", "d", "f", "n", "1", "slash")
+        await driver.until(lambda: isinstance(driver.app.screen, Presenter))
+        await driver.settle()
+        assert driver.app.screen_stack[1:] == [driver.app.screen]
+        assert jobs_db.sql("select id, status from generation_jobs order by id") == before
+
+
+async def test_keys_of_a_demo_work_in_the_presenter(database: Conninfo) -> None:
+    control = DemoControl(speed=2)
+    async with demo_on(database, control) as (driver, _):
+        await present(driver)
+        await driver.press("greater_than_sign", until=lambda: control.clock.speed == 3)
+        await driver.press("comma", shows="demo paused")
+        assert control.clock.is_paused
+
+
+async def test_presenter_forgets_what_another_actor_saw(drive: Drive) -> None:
+    async with drive() as driver:
+        await present(driver)
+        await driver.until(lambda: digits(driver, "state-queued") != "")
+        driver.app.dashboard.forget()
+        await driver.shows("Loading …")
+        assert not driver.app.screen.query_one("#state-queued Digits").display
+
+
+def listing(*statuses: JobStatus, minutes: int = 0) -> Listing:
+    """Return a listing of one job in each of these statuses, numbered from 1, changed so many minutes after noon."""
+    jobs = [
+        make_listed(number, status=status, updated_at=NOON + timedelta(minutes=minutes))
+        for number, status in enumerate(statuses, start=1)
+    ]
+    made = make_listing(ListQuery())
+    return replace(made, window=replace(made.window, jobs=tuple(jobs)), taken_at=NOON + timedelta(minutes=minutes))
+
+
+QUEUED, RUNNING, FAILED = JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.FAILED
+
+
+def test_log_names_the_status_before_and_after() -> None:
+    log = TransitionLog(5)
+    log.follow(listing(QUEUED, RUNNING))
+    assert [one.before for one in log.transitions] == [None, None]
+    log.follow(listing(RUNNING, RUNNING, minutes=1))
+    newest = log.transitions[0]
+    assert (newest.before, newest.job.status) == (QUEUED, RUNNING)
+    log.follow(listing(FAILED, RUNNING, QUEUED, minutes=2))
+    assert {(one.before, one.job.status) for one in log.transitions[:2]} == {(RUNNING, FAILED), (None, QUEUED)}
+
+
+def test_log_keeps_only_the_newest_transitions() -> None:
+    log = TransitionLog(2)
+    log.follow(listing(QUEUED, QUEUED, QUEUED))
+    assert len(log.transitions) == 2
+    log.follow(listing(QUEUED, RUNNING, QUEUED, minutes=1))
+    assert [one.before for one in log.transitions] == [QUEUED, None]
+
+
+def test_log_of_another_list_starts_again() -> None:
+    log = TransitionLog(5)
+    first = listing(QUEUED)
+    log.follow(first)
+    window = first.query.window
+    other = replace(window, listed=replace(window.listed, status=QUEUED))
+    log.follow(replace(listing(RUNNING, minutes=1), query=replace(first.query, window=other)))
+    assert [one.before for one in log.transitions] == [None]

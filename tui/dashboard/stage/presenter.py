@@ -1,0 +1,202 @@
+"""Presenter view: the state machine on the whole screen, in large digits."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.renderables.digits import Digits as DigitsRenderable
+from textual.screen import ModalScreen
+from textual.signal import Signal
+from textual.widgets import Digits
+
+from store.jobs.job import JobStatus
+from tui.dashboard.keys.bindings import KeyHints
+from tui.dashboard.stage.transitions import Transition, TransitionLog
+from tui.dashboard.statistics.count_text import UNKNOWN
+from tui.dashboard.statistics.state_figures import MUTED, StateFigures, all_figures, state_figures
+from tui.dashboard.widgets import ClosesOnce, SteadyText
+from tui.text.clean_text import clean
+from tui.text.format import age, percent
+from tui.text.status_text import status_label, status_style
+
+if TYPE_CHECKING:
+    from store.job_list.listing import Listing
+    from store.statistics.totals import Totals
+
+SHOWN_TRANSITIONS = 5
+_TALL = 32
+"""Screen height from which rows of transitions have a blank line between them."""
+_WIDE = 100
+_DIGITS = frozenset("0123456789$.,% ")
+"""What can be drawn in large digits here."""
+
+
+class Presented(Protocol):
+    """The parts of the dashboard that the presenter view shows."""
+
+    data_signal: Signal[None]
+    """Published after new data, and after all data was forgotten."""
+
+    @property
+    def listing(self) -> "Listing | None": ...
+
+    @property
+    def totals(self) -> "Totals | None": ...
+
+    @property
+    def now(self) -> datetime:
+        """The server's time."""
+
+    @property
+    def heading(self) -> str:
+        """What is shown and who sees it, as clean text."""
+
+
+class BigNumber(Vertical):
+    """A number in large digits above its label. A text that cannot be drawn large is bold."""
+
+    DEFAULT_CSS = """
+    BigNumber {
+        width: 1fr;
+        height: auto;
+
+        Digits { height: 3; text-align: center; text-style: bold; }
+        .plain { width: 100%; height: 3; text-align: center; content-align: center middle; text-style: bold; }
+        .label { width: 100%; height: 1; text-align: center; text-style: bold; text-wrap: nowrap; }
+        .note { width: 100%; height: 1; text-align: center; color: $foreground-muted; text-wrap: nowrap; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Digits()
+        yield SteadyText(classes="plain")
+        yield SteadyText(classes="label")
+        yield SteadyText(classes="note")
+
+    def show(self, number: str, label: str, *, style: str = "", note: str = "") -> None:
+        digits, plain = self.query_one(Digits), self.query_one(".plain", SteadyText)
+        fits = set(number) <= _DIGITS and DigitsRenderable.get_width(number) <= self.content_size.width
+        digits.display, plain.display = fits, not fits
+        if fits and digits.value != number:
+            digits.update(number)
+        plain.say(Content(number))
+        self.query_one(".label", SteadyText).say(Content.styled(label, style))
+        self.query_one(".note", SteadyText).say(Content(note))
+
+
+class Presenter(ModalScreen[None], ClosesOnce[None]):
+    DEFAULT_CSS = """
+    Presenter {
+        background: $background;
+        layout: vertical;
+
+        #heading { height: 1; width: 100%; background: $panel; text-style: bold; text-wrap: nowrap; padding: 0 1; }
+        #machine { height: auto; margin-top: 1; padding: 0 1; align-vertical: middle; }
+        #machine BigNumber { border: round $primary-muted; }
+        #state-running { color: $text-primary; }
+        #state-succeeded { color: $text-success; }
+        #state-failed { color: $text-error; }
+        #machine .arrow { width: 3; height: 6; content-align: center middle; color: $foreground-muted; }
+        #figures { height: auto; padding: 0 1; }
+        #transitions { height: auto; width: 100%; padding: 0 3; text-wrap: nowrap; text-style: bold; }
+        #space { height: 1fr; }
+        &.-tall #figures, &.-tall #transitions { margin-top: 1; }
+        &.-wide #machine .arrow { width: 7; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("B,q,escape", "leave", "close", id="presenter.close", tooltip="Close the presenter view"),
+        Binding("question_mark,f1", "app.help", "help", id="presenter.help", tooltip="Show the manual"),
+    ]
+
+    def __init__(self, source: Presented) -> None:
+        super().__init__()
+        self._source = source
+        self._log = TransitionLog(SHOWN_TRANSITIONS)
+
+    def compose(self) -> ComposeResult:
+        self._fit()
+        yield SteadyText(id="heading")
+        with Horizontal(id="machine"):
+            for place, status in enumerate(JobStatus):
+                if place:
+                    yield SteadyText(id=f"before-{status}", classes="arrow")
+                yield BigNumber(id=f"state-{status}")
+        with Horizontal(id="figures"):
+            yield BigNumber(id="total-cost")
+            yield BigNumber(id="success")
+            yield BigNumber(id="total-count")
+        yield SteadyText(id="transitions")
+        yield Vertical(id="space")
+        yield KeyHints(id="keys")
+
+    def on_mount(self) -> None:
+        for status in (JobStatus.RUNNING, JobStatus.SUCCEEDED):
+            self._arrow(status, "→")
+        self._arrow(JobStatus.FAILED, "/")
+        self._source.data_signal.subscribe(self, lambda _: self.draw())
+        self.set_interval(1.0, self._draw_transitions)
+        self.call_after_refresh(self.draw)
+
+    def _arrow(self, status: JobStatus, arrow: str) -> None:
+        self.query_one(f"#before-{status}", SteadyText).say(Content(arrow))
+
+    def on_resize(self) -> None:
+        self._fit()
+        self.call_after_refresh(self.draw)
+
+    def _fit(self) -> None:
+        self.set_class(self.app.size.height >= _TALL, "-tall")
+        self.set_class(self.app.size.width >= _WIDE, "-wide")
+
+    def action_leave(self) -> None:
+        self.dismiss()
+
+    def draw(self) -> None:
+        listing, totals = self._source.listing, self._source.totals
+        if listing is None:
+            self._log.forget()
+        else:
+            self._log.follow(listing)
+        self.query_one("#heading", SteadyText).say(Content(self._source.heading))
+        self._draw_numbers(totals)
+        self._draw_transitions()
+
+    def _draw_numbers(self, totals: "Totals | None") -> None:
+        states = state_figures(totals) if totals else {}
+        for status in JobStatus:
+            box, figures = self.query_one(f"#state-{status}", BigNumber), states.get(status)
+            label = status_label(status)
+            box.show(figures.number if figures else UNKNOWN, label, style=status_style(status), note=_costs(figures))
+        everything = all_figures(totals) if totals else None
+        statistics = totals.statistics if totals else None
+        rate = statistics.success_rate_finished if statistics else None
+        self.query_one("#total-cost", BigNumber).show(everything.total if everything else UNKNOWN, "cost")
+        self.query_one("#success", BigNumber).show(
+            UNKNOWN if rate is None else percent(rate).replace(" ", ""), "success of finished jobs"
+        )
+        self.query_one("#total-count", BigNumber).show(everything.number if everything else UNKNOWN, "jobs")
+
+    def _draw_transitions(self) -> None:
+        gap = "\n\n" if self.has_class("-tall") else "\n"
+        now = self._source.now
+        lines = [_line(transition, now) for transition in self._log.transitions]
+        words = lines or [Content.styled("Loading …" if self._source.listing is None else "No jobs yet", MUTED)]
+        self.query_one("#transitions", SteadyText).say(Content(gap).join(words))
+
+
+def _costs(figures: StateFigures | None) -> str:
+    return figures.total if figures else ""
+
+
+def _line(transition: Transition, now: datetime) -> Content:
+    job, before = transition.job, transition.before
+    mode = clean(job.mode, limit=18)
+    start = Content(f"{age(transition.at, now):>11}   {mode:<18}   ")
+    came_from = (
+        Content.assemble((status_label(before), status_style(before)), ("  →  ", MUTED)) if before else Content()
+    )
+    return Content.assemble(start, came_from, (status_label(job.status), status_style(job.status)))

@@ -1,0 +1,55 @@
+"""The last changes of status, from comparing two listings."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.jobs.job import AnyStatus, GenerationJob
+
+if TYPE_CHECKING:
+    from store.job_list.list_query import ListQuery
+    from store.job_list.listing import Listing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """A change of a job's status, as two listings show it."""
+
+    job: GenerationJob
+    """The job after the change."""
+    before: AnyStatus | None
+    """None if the job is new, or if the change is older than the first listing."""
+    at: datetime
+
+
+class TransitionLog:
+    """Keeps the last changes of one list. Changes between two listings are seen as one."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._query: ListQuery | None = None
+        self._statuses: dict[UUID, AnyStatus] = {}
+        self.transitions: tuple[Transition, ...] = ()
+        """Newest first."""
+
+    def forget(self) -> None:
+        self._query, self._statuses, self.transitions = None, {}, ()
+
+    def follow(self, listing: "Listing") -> None:
+        """Compare with the listing before. The first one of a list gives the jobs that changed last."""
+        jobs = [job for job in listing.window.jobs if job.id not in listing.hidden]
+        if listing.query.window.listed != self._query:
+            self.forget()
+            self._query = listing.query.window.listed
+        changed = [job for job in jobs if self._statuses.get(job.id) != job.status]
+        new = [Transition(job=job, before=self._statuses.get(job.id), at=job.updated_at) for job in changed]
+        if self._statuses:
+            # A row that scrolled into the window is not a change.
+            oldest = (
+                self.transitions[0].at if self.transitions else datetime.min.replace(tzinfo=listing.taken_at.tzinfo)
+            )
+            new = [one for one in new if one.before is not None or one.at >= oldest]
+        self.transitions = tuple(sorted([*new, *self.transitions], key=attrgetter("at"), reverse=True)[: self._most])
+        self._statuses = {job.id: job.status for job in jobs}

@@ -1,0 +1,142 @@
+"""Plays a scenario: its steps change the database and the dashboard in their order."""
+
+import asyncio
+from collections.abc import Awaitable
+from random import Random
+from typing import Protocol, assert_never
+
+from store.errors import RowMissing, StoreError
+from store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
+from store.jobs.job_results import Applied
+from store.projects.project import Project
+from store.sample.job_plans import plan_job
+from tui.demo.demo_activity import DemoActivity
+from tui.demo.scenario import (
+    ActAs,
+    Burst,
+    Change,
+    Create,
+    KillWorker,
+    Outage,
+    PointAt,
+    Say,
+    Scenario,
+    Step,
+    Wait,
+)
+
+_STATUS_AFTER = {"start": JobStatus.RUNNING, "complete": JobStatus.SUCCEEDED, "fail": JobStatus.FAILED}
+
+
+class Stage(Protocol):
+    """What a scenario does to the dashboard."""
+
+    def show_caption(self, text: str, *, waits: bool) -> None:
+        """Show a caption until the next one. With `waits`, it waits for the person."""
+
+    def report(self, text: str) -> None:
+        """Report that a step could not be done."""
+
+    def refresh(self) -> None:
+        """Show what the last step changed."""
+
+    async def act_as(self, who: str) -> None: ...
+
+    async def point_at(self, job: GenerationJob) -> None: ...
+
+
+class ScenarioPlayer:
+    def __init__(self, scenario: Scenario, activity: DemoActivity, stage: Stage) -> None:
+        self.scenario = scenario
+        self._activity = activity
+        self._stage = stage
+        self._jobs: dict[str, GenerationJob] = {}
+        self._random = Random(f"{activity.simulation.seed} scenario")  # noqa: S311
+        self._continues = asyncio.Event()
+        self.is_waiting = False
+        """Whether a step waits for time to pass or for the person."""
+
+    def go_on(self) -> None:
+        """End the present wait."""
+        self._continues.set()
+
+    async def play(self) -> None:
+        """Play all steps. A step that cannot be done is reported, and the next one follows."""
+        for step in self.scenario.steps:
+            try:
+                await self._do(step)
+            except StoreError as error:
+                self._stage.report(f"The scenario skipped a step. {error.message}")
+
+    async def _do(self, step: Step) -> None:
+        match step:
+            case Say(text=text, seconds=seconds):
+                self._stage.show_caption(text, waits=seconds is None)
+                await self._wait(seconds)
+                if seconds is None:
+                    self._stage.show_caption(text, waits=False)
+            case Wait(seconds=seconds):
+                await self._wait(seconds)
+            case ActAs(who=who):
+                await self._stage.act_as(who)
+            case PointAt(name=name):
+                await self._stage.point_at(self._job(name))
+            case Outage(mode=mode, seconds=seconds):
+                self._activity.simulation.fail_mode(mode, seconds=seconds)
+            case KillWorker(name=name):
+                await self._activity.kill_worker(name)
+            case Create() | Change() | Burst():
+                await self._write(step)
+                self._stage.refresh()
+            case _:
+                assert_never(step)
+
+    async def _wait(self, seconds: float | None) -> None:
+        """Wait for simulated seconds, or with None for the person. The person can end each wait."""
+        self._continues.clear()
+        self.is_waiting = True
+        waits: list[asyncio.Task[object]] = [asyncio.create_task(_ended(self._continues.wait()))]
+        if seconds is not None:
+            clock = self._activity.simulation.clock
+            waits.append(asyncio.create_task(_ended(clock.sleep(seconds, is_step=True))))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.is_waiting = False
+            for one in waits:
+                one.cancel()
+
+    async def _write(self, step: Create | Change | Burst) -> None:
+        operator = self._activity.operator
+        match step:
+            case Create(name=name, mode=mode, cost_cents=cost_cents):
+                project = await self._project(step.project)
+                self._jobs[name] = await operator.create_generation_job(
+                    project_id=project.id, mode=mode, cost_cents=cost_cents
+                )
+            case Change(name=name, to=to, error=error):
+                job = self._job(name)
+                outcome = await operator.transition_job_status(job.id, _STATUS_AFTER[to], error=error)
+                if not isinstance(outcome, Applied):
+                    raise RowMissing(f"The job {name!r} can no longer {to}.")
+                self._jobs[name] = outcome.job
+            case Burst(count=count, mode=mode):
+                project = await self._project(step.project)
+                for _ in range(count):
+                    plan = plan_job(self._random, mode or self._random.choice(USUAL_MODES))
+                    await self._activity.simulation.queue_job(operator, project, plan)
+
+    def _job(self, name: str) -> GenerationJob:
+        if name not in self._jobs:
+            raise RowMissing(f"The job {name!r} was not created.")
+        return self._jobs[name]
+
+    async def _project(self, name: str) -> Project:
+        projects = await self._activity.operator.get_projects()
+        if found := next((project for project in projects if project.name == name), None):
+            return found
+        raise RowMissing(f"The project {name!r} does not exist.")
+
+
+async def _ended(wait: Awaitable[object]) -> object:
+    return await wait

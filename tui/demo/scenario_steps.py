@@ -1,0 +1,199 @@
+"""The grammar of scenarios: one table entry for each kind of step."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from store import validation
+from store.configuration.settings import OPERATOR_NAME
+from store.configuration.toml_table import TomlTable, kind
+from store.errors import InvalidValue
+from store.formats import cents
+from store.jobs.job import USUAL_MODES
+from store.sample.catalog import USERS
+from tui.demo.demo_activity import WORKERS
+from tui.demo.scenario import ActAs, Burst, Change, Create, KillWorker, Outage, PointAt, Say, Step, Wait
+
+LONGEST_SECONDS = 600.0
+MOST_JOBS = 100
+_USUAL_PROJECT = "Autumn catalog"
+_USUAL_CENTS = 250
+
+PROJECTS = tuple(project.name for user in USERS for project in user.projects if project.products)
+ACTORS = (*(user.email for user in USERS if user.email), OPERATOR_NAME)
+
+
+@dataclass(slots=True)
+class KnownNames:
+    """What earlier steps have created. `jobs` has the last change that a step makes to each job."""
+
+    workers: tuple[str, ...]
+    jobs: dict[str, str] = field(default_factory=dict)
+
+
+Reader = Callable[[TomlTable, KnownNames], Step | None]
+"""Returns the step, or None after adding a problem."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepKind:
+    takes: str
+    """The value of the key that names the step."""
+    does: str
+    read: Reader
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Further keys and what they are for."""
+
+
+def _say(table: TomlTable, _: KnownNames) -> Step | None:
+    text, seconds = table.text("say"), table.seconds("seconds", least=0, most=LONGEST_SECONDS)
+    return None if text is None else Say(text=text, seconds=seconds)
+
+
+def _wait(table: TomlTable, _: KnownNames) -> Step | None:
+    seconds = table.seconds("wait", least=0, most=LONGEST_SECONDS)
+    return None if seconds is None else Wait(seconds=seconds)
+
+
+def _create(table: TomlTable, known: KnownNames) -> Step | None:
+    name, mode = table.text("create"), table.converted_text("mode", _mode)
+    project = table.one_of("project", PROJECTS)
+    cost_cents = table.converted("cost", _cost_cents)
+    if name is None:
+        return None
+    if name in known.jobs:
+        table.complain("is the name of an earlier job. Choose another name", "create")
+    known.jobs[name] = "create"
+    return Create(
+        name=name,
+        mode=mode or USUAL_MODES[0],
+        project=project or _USUAL_PROJECT,
+        cost_cents=_USUAL_CENTS if cost_cents is None else cost_cents,
+    )
+
+
+def _start(table: TomlTable, known: KnownNames) -> Step | None:
+    name = _job(table, "start", known, after="create")
+    return None if name is None else Change(name=name, to="start")
+
+
+def _complete(table: TomlTable, known: KnownNames) -> Step | None:
+    name = _job(table, "complete", known, after="start")
+    return None if name is None else Change(name=name, to="complete")
+
+
+def _fail(table: TomlTable, known: KnownNames) -> Step | None:
+    name, error = _job(table, "fail", known, after="start"), table.text("error")
+    return None if name is None else Change(name=name, to="fail", error=error or "API timeout")
+
+
+def _burst(table: TomlTable, _: KnownNames) -> Step | None:
+    count, mode = table.converted("burst", _count), table.converted_text("mode", _mode)
+    project = table.one_of("project", PROJECTS)
+    return None if count is None else Burst(count=count, mode=mode, project=project or _USUAL_PROJECT)
+
+
+def _outage(table: TomlTable, _: KnownNames) -> Step | None:
+    mode = table.converted_text("outage", _mode)
+    seconds = table.seconds("seconds", least=1, most=LONGEST_SECONDS)
+    return None if mode is None else Outage(mode=mode, seconds=60.0 if seconds is None else seconds)
+
+
+def _kill_worker(table: TomlTable, known: KnownNames) -> Step | None:
+    if not known.workers:
+        table.take("kill-worker")
+        table.complain('needs workers. Add a line such as workers = ["render-1"] at the top', "kill-worker")
+        return None
+    name = table.one_of("kill-worker", known.workers)
+    return None if name is None else KillWorker(name=name)
+
+
+def _act_as(table: TomlTable, _: KnownNames) -> Step | None:
+    who = table.one_of("act-as", ACTORS)
+    return None if who is None else ActAs(who=who)
+
+
+def _point_at(table: TomlTable, known: KnownNames) -> Step | None:
+    name = _known_job(table, "point-at", known)
+    return None if name is None else PointAt(name=name)
+
+
+def _job(table: TomlTable, key: str, known: KnownNames, *, after: str) -> str | None:
+    """Return the name of a job whose last change was `after`, and note the change."""
+    name = _known_job(table, key, known)
+    if name is None:
+        return None
+    if known.jobs[name] != after:
+        table.complain(
+            f"needs a job whose last change is {after!r}. The last change of this job is {known.jobs[name]!r}", key
+        )
+    known.jobs[name] = key
+    return name
+
+
+def _known_job(table: TomlTable, key: str, known: KnownNames) -> str | None:
+    if known.jobs:
+        return table.one_of(key, known.jobs)
+    table.take(key)
+    table.complain("needs a job that an earlier step creates", key)
+    return None
+
+
+def _mode(text: str) -> str:
+    try:
+        return validation.check_mode(text)
+    except InvalidValue as error:
+        raise ValueError(f"is not a mode. {error.message}") from None
+
+
+def _cost_cents(value: object) -> int:
+    """Convert whole cents, or a text such as "$2.50"."""
+    amount = cents(value) if isinstance(value, str) else value
+    if isinstance(amount, bool) or not isinstance(amount, int) or not 0 <= amount <= validation.MAX_COST_CENTS:
+        raise ValueError('is not an amount. Use whole cents, or a text such as "$2.50"')
+    return amount
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"is {kind(value)}, but must be a whole number")  # noqa: TRY004
+    if not 1 <= value <= MOST_JOBS:
+        raise ValueError(f"must be from 1 to {MOST_JOBS}")
+    return value
+
+
+_WHERE = {"project": f"project, by default {_USUAL_PROJECT}"}
+
+STEP_KINDS: Mapping[str, StepKind] = {
+    "say": StepKind(
+        takes="text",
+        does="Show a caption and wait for space",
+        options={"seconds": "continue after this time"},
+        read=_say,
+    ),
+    "wait": StepKind(takes="seconds", does="Wait, or until space", read=_wait),
+    "create": StepKind(
+        takes="name",
+        does="Queue a job, and name it for later steps",
+        options={"mode": f"mode, by default {USUAL_MODES[0]}", "cost": 'cents, or a text such as "$2.50"', **_WHERE},
+        read=_create,
+    ),
+    "start": StepKind(takes="name", does="Start the job", read=_start),
+    "complete": StepKind(takes="name", does="Complete the job", read=_complete),
+    "fail": StepKind(takes="name", does="Fail the job", options={"error": "error text"}, read=_fail),
+    "burst": StepKind(
+        takes="number",
+        does="Queue so many jobs at once",
+        options={"mode": "mode, by default different modes", **_WHERE},
+        read=_burst,
+    ),
+    "outage": StepKind(
+        takes="mode",
+        does="Let the workers' jobs of the mode fail for a while",
+        options={"seconds": "simulated time, by default 60"},
+        read=_outage,
+    ),
+    "kill-worker": StepKind(takes=" or ".join(WORKERS), does="Let a worker die with its jobs", read=_kill_worker),
+    "act-as": StepKind(takes="e-mail or operator", does="Act as this user", read=_act_as),
+    "point-at": StepKind(takes="name", does="Move the cursor to the job", read=_point_at),
+}
+"""By the key that names the step."""
