@@ -10,10 +10,10 @@ from tui.dashboard.archive.archive_dialog import show_archive
 from tui.dashboard.archive.cleanup_dialog import clean_up
 from tui.dashboard.budgets.budget_actions import show_budgets
 from tui.dashboard.databases import may_write, pick_database, show_load, step_interval, toggle_write_permit
+from tui.dashboard.details.job_loading import PANE_GROUP, load_pane, tell_history, tell_names
 from tui.dashboard.export.export_run import export_list
 from tui.dashboard.job_actions.job_actions import JobActions
 from tui.dashboard.job_actions.job_copies import JobCopy, copy_jobs
-from tui.dashboard.job_details import tell_history, tell_names
 from tui.dashboard.job_list.jobs_panel import FILTER_GROUP, ORDER_GROUP
 from tui.dashboard.job_list.list_actions import apply_filter, choose_all_matching, count_exactly, order_by, show_users
 from tui.dashboard.navigation import open_by_id, toggle_visibility
@@ -124,6 +124,9 @@ class Actions:
     def load_history(self, details: "JobDetailsView", observed: "ObservedHistories") -> None:
         if (store := self._host.poller.store) is not None:
             self._host.app.run_worker(tell_history(store, observed, details), group="history", exclusive=True)
+
+    def load_pane(self, details: "JobDetailsView", observed: "ObservedHistories") -> None:
+        self._host.app.run_worker(load_pane(self._host.poller, observed, details), group=PANE_GROUP, exclusive=True)
 
     def report_if_deleted(self, store: "Store", user: ActingUser) -> None:
         self._host.app.run_worker(report_if_deleted(self._host, store, user), group="gone user")

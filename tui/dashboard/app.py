@@ -58,6 +58,7 @@ from tui.dashboard.messages import (
     JobActionRequested,
     ListPolled,
     ListPollFailed,
+    PaneLoadRequested,
     ProjectChosen,
     QueryChanged,
     TotalsPolled,
@@ -234,7 +235,7 @@ class GjobsApp(App[int]):
             await self.tasks.writes_end()
         self.tasks.close_questions()
         self.undo.forget_all()
-        for group in ("feed", "numbers", "changes", "names", "filter", "users", "gone user", "notices"):
+        for group in ("feed", "numbers", "changes", "names", "filter", "users", "details pane", "gone user", "notices"):
             self.workers.cancel_group(self, group)
         former, self.database_choice = self.poller, choice
         self.poller = SessionPoller(opener, tell=self.post_message, interval=interval, clock=self._clock)
@@ -249,6 +250,7 @@ class GjobsApp(App[int]):
         stays chosen.
         """
         shown = self.dashboard.shown_project
+        self.workers.cancel_group(self, "details pane")
         self.dashboard.forget()
         self.budget_news = BudgetNews()
         project_id = self._memory.project(self._place(store))
@@ -419,6 +421,10 @@ class GjobsApp(App[int]):
     @on(HistoryRequested)
     def _history_requested(self, message: HistoryRequested) -> None:
         self._actions.load_history(message.details, self._observed)
+
+    @on(PaneLoadRequested)
+    def _pane_load_requested(self, message: PaneLoadRequested) -> None:
+        self._actions.load_pane(message.details, self._observed)
 
     def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
         """Refresh list and costs after a write to these jobs."""

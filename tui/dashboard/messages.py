@@ -137,7 +137,9 @@ class CopyRequested(Message):
 class JobDetailsView(Protocol):
     """The parts of the details dialog that are needed to load its contents."""
 
-    job: GenerationJob
+    @property
+    def job(self) -> GenerationJob:
+        """The job to load for."""
 
     @property
     def now(self) -> datetime:
@@ -158,6 +160,14 @@ class JobDetailsView(Protocol):
 
 class DetailsOpened(Message):
     """The details need the names of the job's owner and asset."""
+
+    def __init__(self, details: JobDetailsView) -> None:
+        super().__init__()
+        self.details = details
+
+
+class PaneLoadRequested(Message):
+    """The details pane needs the events and names of the job under the cursor."""
 
     def __init__(self, details: JobDetailsView) -> None:
         super().__init__()

@@ -26,7 +26,7 @@ from store.users.actor import actor_name
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 from tui.dashboard.job_actions.job_copies import JobCopy
 from tui.dashboard.job_list.filter_bar import FilterBar
-from tui.dashboard.job_list.job_table import AllMarked, Opened
+from tui.dashboard.job_list.job_table import AllMarked, CursorMoved, Opened
 from tui.dashboard.job_list.jobs_panel import FILTER_GROUP, ORDER_GROUP, JobsPanel
 from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
 from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
@@ -58,7 +58,8 @@ if TYPE_CHECKING:
 
     from store.job_list.listing import Listing, ProjectName, VisibilityComparison
     from store.statistics.totals import ProjectTotals, Totals
-    from tui.dashboard.job_details import JobDetails
+    from tui.dashboard.details.details_pane import DetailsPane
+    from tui.dashboard.details.job_details import JobDetails
     from tui.text.format import Span
 
 _PATIENCE_SECONDS = 0.3
@@ -69,6 +70,8 @@ _SAME_MOMENT = timedelta(seconds=1)
 _SMALLEST = Size(40, 8)
 _WIDE = 100
 """The width from which the projects fit beside the jobs."""
+_DETAILED = 160
+"""The width from which the details of the job under the cursor fit beside the list."""
 
 
 class DashboardScreen(Screen[None]):
@@ -83,6 +86,9 @@ class DashboardScreen(Screen[None]):
         #right { width: 1fr; }
         #left { display: none; }
         &.-wide #left { display: block; }
+        #listing { height: 1fr; }
+        #details-pane { display: none; }
+        &.-detailed #details-pane { display: block; }
         #too-small { display: none; }
         &.-too-small #too-small {
             display: block;
@@ -114,6 +120,8 @@ class DashboardScreen(Screen[None]):
         self._status = status
         self._details: JobDetails | None = None
         """The most recently opened details screen; may be closed."""
+        self._pane: DetailsPane | None = None
+        """None until the screen was wide enough."""
         self.navigation = PendingNavigation()
         self.data_signal: Signal[None] = Signal(self, "data")
         """Published after new data, and after all data was forgotten."""
@@ -128,7 +136,8 @@ class DashboardScreen(Screen[None]):
             yield Sidebar(id="left", screen_width=self.app.size.width)
             with Vertical(id="right"):
                 yield CostsPanel(id="costs", screen_size=self.app.size)
-                yield JobsPanel(id="jobs-panel")
+                with Horizontal(id="listing"):
+                    yield JobsPanel(id="jobs-panel")
         yield KeyHints(id="keys")
         smallest = f"{_SMALLEST.width} × {_SMALLEST.height}"
         yield Static(f"The terminal is too small. gjobs needs {smallest}.", id="too-small", markup=False)
@@ -136,6 +145,7 @@ class DashboardScreen(Screen[None]):
     def on_mount(self) -> None:
         self._update_ages()
         self.set_interval(1.0, self._tick)
+        self._build_pane()
         self.screen_layout_refresh_signal.subscribe(self.jobs, lambda _: self._place_toasts(), immediate=True)
         keep_newest_toast_in_sight(self)
 
@@ -152,10 +162,23 @@ class DashboardScreen(Screen[None]):
         self.query_one(Sidebar).fit(event.size.width)
         self.query_one(CostsPanel).fit(event.size)
         self._show_costs()
+        self._build_pane()
+        if self._pane is not None:
+            self._pane.fit(event.size.width)
+        self._show_pane()
+
+    def _build_pane(self) -> None:
+        """Build the details pane once the screen is wide enough. Narrow screens never need it."""
+        if self._pane is None and self.has_class("-detailed"):
+            from tui.dashboard.details.details_pane import DetailsPane
+
+            self._pane = DetailsPane(id="details-pane", screen_width=self.app.size.width)
+            self.query_one("#listing").mount(self._pane)
 
     def _fit(self, size: Size) -> None:
         """Set the classes before the layout. Textual's breakpoints come after it and would cause a second drawing."""
         self.set_class(size.width >= _WIDE, "-wide")
+        self.set_class(size.width >= _DETAILED, "-detailed")
         self.set_class(size.width < _SMALLEST.width or size.height < _SMALLEST.height, "-too-small")
 
     @property
@@ -299,6 +322,8 @@ class DashboardScreen(Screen[None]):
         self.query_one(CostsPanel).forget()
         self.query_one(BudgetsPanel).forget()
         self.jobs.forget("Loading …")
+        if self._pane is not None:
+            self._pane.forget()
         self._update_ages()
         self.data_signal.publish(None)
 
@@ -472,6 +497,16 @@ class DashboardScreen(Screen[None]):
             return
         self.jobs.leave_find()
 
+    @on(CursorMoved)
+    def _show_pane(self) -> None:
+        """Show the job under the cursor in the details pane. Request nothing if the pane is not shown."""
+        if self._pane is not None and self.has_class("-detailed"):
+            job = self.jobs.table.cursor_job
+            project, hiding = (
+                ("", ()) if job is None else (self.project_name(job.project_id), self._hiding_policies(job))
+            )
+            self._pane.show(job, project=project, now=self.now, hiding=hiding)
+
     @on(Opened)
     async def _open(self, event: Opened) -> None:
         job = self.jobs.job(event.job_id)
@@ -483,7 +518,7 @@ class DashboardScreen(Screen[None]):
         project, hiding = self.project_name(job.project_id), self._hiding_policies(job)
         if self._details is not None and self._details in self.app.screen_stack:
             return  # Only one details screen at a time.
-        from tui.dashboard.job_details import JobDetails
+        from tui.dashboard.details.job_details import JobDetails
 
         details = self._details = JobDetails(job, project=project, now=self.now, hiding=hiding, is_listed=is_listed)
 
@@ -573,6 +608,7 @@ class DashboardScreen(Screen[None]):
         return self._status.silent_since is None and not is_behind
 
     def _show_details(self) -> None:
+        self._show_pane()
         details = self._details
         if details is not None and details in self.app.screen_stack and self._listing is not None:
             job = self.jobs.job(details.job.id)

@@ -45,23 +45,39 @@ class Names:
     """None for a job that isn't running."""
 
 
+STATE_FACTS = 2
+"""The status and the duration come first in `fact_lines`."""
+
+
 def fact_lines(
-    job: GenerationJob, *, project: str, now: datetime, width: int, names: Names | None = None
+    job: GenerationJob,
+    *,
+    project: str,
+    now: datetime,
+    width: int,
+    names: Names | None = None,
+    prefers_names: bool = False,
 ) -> list[list[Span]]:
-    """Return facts that fit `width`, which must exceed the width of an id. `now` is the server's time."""
+    """Return facts that fit `width`, which must exceed the width of an id. `now` is the server's time.
+
+    If a name and its id do not both fit, the id is shown, unless the name is preferred.
+    """
     names = names or Names()
     cents = f"  {count(job.cost_cents)} {'cent' if job.cost_cents == 1 else 'cents'}"
     facts: list[tuple[str, list[Span]]] = [
         ("Status", [(status_label(job.status), f"bold {status_style(job.status)}")]),
+        _total(job, now),
         ("Mode", [(clean(job.mode, limit=400), "")]),
         ("Cost", [(money(job.cost_cents), ""), (cents, _MUTED)]),
         ("Created", _time(job.created_at, now)),
         ("Updated", _time(job.updated_at, now)),
-        _total(job, now),
         ("Id", [(str(job.id), "")]),
-        ("Project", _named(project, job.project_id, width)),
-        ("Owner", _named(names.owner, job.user_id, width)),
-        ("Input asset", _named(names.asset, job.input_asset_id, width) if job.input_asset_id else [("none", "")]),
+        ("Project", _named(project, job.project_id, width, prefers_names)),
+        ("Owner", _named(names.owner, job.user_id, width, prefers_names)),
+        (
+            "Input asset",
+            _named(names.asset, job.input_asset_id, width, prefers_names) if job.input_asset_id else [("none", "")],
+        ),
         *_linked(names.links),
     ]
     return [[(title.ljust(_TITLE_WIDTH), _MUTED), *spans] for title, spans in facts]
@@ -79,10 +95,12 @@ def _linked(links: RetryLinks) -> list[tuple[str, list[Span]]]:
     return facts
 
 
-def _named(name: str | None, identifier: UUID, width: int) -> list[Span]:
-    """Return the name beside the id. The name is cut to fit. If almost nothing of it fits, only the id is shown."""
+def _named(name: str | None, identifier: UUID, width: int, prefers_name: bool) -> list[Span]:
+    """Return the name beside the id. The name is cut to fit. If almost nothing of it fits, only one is shown."""
     shown = f"  {identifier}"
     room = min(width - _TITLE_WIDTH - len(shown), _LONGEST_NAME)
+    if name is not None and prefers_name and room < _SHORTEST_NAME:
+        room, shown = width - _TITLE_WIDTH, ""
     if name is None or room < _SHORTEST_NAME:
         return [(str(identifier), "")]
     return [(shorten(clean_cell(name, room), room), ""), (shown, _MUTED)]

@@ -64,7 +64,7 @@ LATER = {
     *("tui.session", "store.database.database", "store.capabilities.capabilities", "store.job_list.listing"),
     *("store.journal.journal", "store.isolation.isolation_check", "store.database.wake_ups"),
     *("store.filters.filter_text", "store.filters.filter_completion", "store.configuration.saved_views"),
-    *("tui.dashboard.job_actions.job_actions", "tui.dashboard.job_details", "tui.dashboard.dialogs.dialog"),
+    *("tui.dashboard.job_actions.job_actions", "tui.dashboard.details.job_details", "tui.dashboard.dialogs.dialog"),
     *("tui.dashboard.keys.palette", "tui.cli.program", "tui.cli.text_tables"),
 }
 

@@ -7,7 +7,7 @@ from store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, Gate, dashboard_on
 from tests.tui.jobs_database import AUTUMN, BEN, FROZEN, SPRING, JobsDatabase, job_id, short
-from tui.dashboard.job_details import JobDetails
+from tui.dashboard.details.job_details import JobDetails
 from tui.dashboard.messages import ListPolled
 
 

@@ -5,7 +5,7 @@ from textual.app import App, ComposeResult
 
 from store.statistics.totals import Count, Precision
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
-from tests.tui.jobs_database import JobsDatabase, short
+from tests.tui.jobs_database import JobsDatabase, job_id, short
 from tui.dashboard.projects.project_list import ProjectList, Sidebar
 
 TOO_SMALL = "The terminal is too small. gjobs needs 40 × 8."
@@ -18,7 +18,7 @@ async def test_dashboard_shows_jobs_at_every_size(drive: Drive) -> None:
             lines = driver.text.splitlines()
             assert [len(line) for line in lines] == [width] * height
             assert any("›" in line and "queued" in line for line in lines)
-            assert (short(3) in driver.text) is (width >= 200), "only a wide table shows ids"
+            assert short(3) not in driver.text, "only a wide table shows ids"
             await driver.shows_no_longer(TOO_SMALL)
 
         assert driver.app.dashboard.query_one("#left").display
@@ -99,3 +99,23 @@ async def test_dashboard_works_with_every_kind_of_theme(dashboard: Driver) -> No
         dashboard.app.theme = theme
         await dashboard.press("d", "escape", "down")
     assert dashboard.cursor == 4
+
+
+STACK = "Out of memory\n" + "\n".join(f"at step {number} of the renderer" for number in range(40))
+
+
+async def test_details_show_status_message_and_events_first_and_fold_a_long_stack(
+    drive: Drive, jobs_db: JobsDatabase
+) -> None:
+    jobs_db.sql("update generation_jobs set error = %s where id = %s", STACK, job_id(4))
+    async with drive(size=(80, 24)) as driver:
+        await driver.press("enter", on=4, dialog="Job", shows=("error recorded", "e whole error"))
+        text = driver.text
+        assert text.index("✗ failed") < text.index("Out of memory …") < text.index("Events") < text.index("Mode ")
+        assert "at step 0" not in text
+        await driver.press("e", shows="e fold error")
+        await driver.press("end", shows="at step 39 of the renderer")
+        await driver.press("e", shows="e whole error", hides="at step 39")
+        await driver.press("escape", dialog="")
+        await driver.resize(120, 80)
+        await driver.press("enter", dialog="Job", shows=("Whole error", "at step 39 of the renderer", "e fold error"))

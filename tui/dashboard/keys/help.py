@@ -13,12 +13,12 @@ from tui.dashboard.archive.archive_dialog import ArchiveDialog
 from tui.dashboard.archive.cleanup_dialog import CleanupDialog
 from tui.dashboard.budgets.budgets_dialog import BudgetForm, BudgetsDialog
 from tui.dashboard.databases import WritePermitDialog
+from tui.dashboard.details.job_details import JobDetails
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, QuitDialog, SqlDialog, SummaryDialog
 from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.dialogs.pick import PickDialog
 from tui.dashboard.export.export_dialog import ExportDialog
 from tui.dashboard.job_actions.new_job_form import ModeField, NewJobDialog
-from tui.dashboard.job_details import JobDetails
 from tui.dashboard.job_list.filter_field import FilterField
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.keys.bindings import APP_BINDINGS, inherited_bindings, own_bindings, shown_keys

@@ -152,7 +152,7 @@ class ProjectList(OptionList):
 
 
 _LEAST_WIDTH, _MOST_WIDTH = 26, 32
-_ENOUGH_FOR_JOBS = 120
+_ENOUGH_FOR_JOBS = 160
 """Screen width in cells. The sidebar gets one of every `_SHARE` cells beyond it."""
 _SHARE = 4
 _EDGES = 4

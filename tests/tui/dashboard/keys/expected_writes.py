@@ -10,9 +10,9 @@ from textual.command import CommandList
 from store.jobs.job import GenerationJob, JobStatus
 from store.journal.write_record import JournalEntry, WriteOutcome
 from tui.dashboard.app import GjobsApp
+from tui.dashboard.details.job_details import JobDetails
 from tui.dashboard.dialogs.dialog import ConfirmDialog
 from tui.dashboard.dialogs.form import FormDialog
-from tui.dashboard.job_details import JobDetails
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.screen import DashboardScreen
 

@@ -1,0 +1,86 @@
+"""The details pane beside a wide list: it follows the cursor and shows nothing of another job or user."""
+
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
+from tests.tui.jobs_database import BEN, JobsDatabase, job_id, short
+from tests.tui.sample_jobs import NOON, make_job
+from tui.dashboard.details.details_pane import DetailsPane, PaneLoad
+from tui.dashboard.details.job_sections import JobSections
+from tui.text.job_text import Names
+
+WIDE = (160, 45)
+
+
+def pane_text(driver: Driver) -> str:
+    return str(driver.app.dashboard.query_one(DetailsPane).render())
+
+
+async def test_pane_follows_the_cursor_and_shows_facts_error_and_events(drive: Drive, jobs_db: JobsDatabase) -> None:
+    jobs_db.sql("update generation_jobs set error = %s where id = %s", "Boom\n  at render.py", job_id(4))
+    async with drive(size=WIDE) as driver:
+        await driver.until(lambda: "created, queued" in pane_text(driver))
+        assert str(job_id(1)) in pane_text(driver)
+        await driver.go_to(4)
+        assert str(job_id(4)) in pane_text(driver)
+        assert "created, queued" not in pane_text(driver), "the events of another job are dropped at once"
+        await driver.until(lambda: "error recorded" in pane_text(driver))
+        await driver.until(lambda: "ada@example.com" in pane_text(driver))
+        text = pane_text(driver)
+        assert text.index("✗ failed") < text.index("Boom …") < text.index("Events") < text.index("at render.py")
+        assert driver.app.focused is driver.table
+
+        await driver.press("enter", dialog="Job")
+        jobs_db.sql("update generation_jobs set cost_cents = 77 where id = %s", job_id(4))
+        await driver.refreshes_behind(until=lambda: "$0.77" in pane_text(driver))
+        await driver.until(lambda: "cost changed" in pane_text(driver))
+
+
+async def test_held_key_reads_only_the_job_on_which_the_cursor_rests(drive: Drive) -> None:
+    gate = Gate("get_job_history")
+    gate.open()
+    async with drive(size=WIDE, make=gate.store) as driver:
+        await driver.until(lambda: gate.calls == 1)
+        await driver.press(*["down", "up"] * 5, "down", "down")
+        await driver.until(lambda: gate.calls >= 2 and "Events" in pane_text(driver))
+        assert (driver.cursor, gate.calls) == (3, 2)
+
+
+async def test_narrow_dashboard_has_no_pane_and_reads_nothing_for_it(drive: Drive) -> None:
+    gate = Gate("get_job_history")
+    async with drive(size=(159, 45), make=gate.store) as driver:
+        assert not driver.app.dashboard.query(DetailsPane)
+        await driver.resize(*WIDE)
+        await driver.until(lambda: gate.calls == 1)
+        await driver.resize(120, 36)
+        await driver.press("down")
+        await driver.until(lambda: driver.app.dashboard.query_one(DetailsPane).region.area == 0)
+        gate.open()
+        assert short(1) not in driver.text
+
+
+async def test_answers_about_another_job_are_dropped(drive: Drive) -> None:
+    async with drive(size=WIDE) as driver:
+        pane = driver.app.dashboard.query_one(DetailsPane)
+        late = PaneLoad(pane, JobSections(job=make_job(1), project="", now=NOON))
+        late.tell_names(Names(owner="late@example.com"))
+        late.tell_no_history("late")
+        late.tell_whole(make_job(1, error="late"))
+        await driver.settle()
+        assert "late" not in pane_text(driver)
+
+
+async def test_pane_forgets_what_another_user_saw(drive: Drive) -> None:
+    async with drive(size=WIDE) as driver:
+        await driver.until(lambda: "created, queued" in pane_text(driver))
+        driver.app.dashboard.forget()
+        assert pane_text(driver) == "No job under the cursor"
+        await driver.act_as("ben", shows="as ben@example.com")
+        await driver.until(lambda: str(BEN) in pane_text(driver) or "No job" in pane_text(driver))
+        assert str(job_id(1)) not in pane_text(driver)
+
+
+async def test_pane_says_which_policy_hides_a_job(drive: Drive, jobs_db: JobsDatabase) -> None:
+    jobs_db.job(20, owner=BEN)
+    async with drive(size=WIDE) as driver:
+        await driver.press("v", shows="⊘ hidden")
+        await driver.go_to(20)
+        await driver.until(lambda: "hidden" in pane_text(driver).lower() and str(job_id(20)) in pane_text(driver))

@@ -1,0 +1,1 @@
+"""The details of one job: as a dialog and as a pane."""

@@ -1,0 +1,159 @@
+"""Details pane: the job under the cursor, beside a wide list."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from textual.content import Content
+from textual.timer import Timer
+from textual.widget import Widget
+
+from store.jobs.job import GenerationJob
+from store.jobs.job_history import JobHistory
+from tui.dashboard.details.job_sections import JobSections
+from tui.dashboard.messages import PaneLoadRequested
+from tui.text.job_text import Names
+
+_REST_SECONDS = 0.25
+"""The cursor rests on a job for this long before its events and names are read. A held key reads nothing."""
+_LONGEST_ERROR = 4_000
+_LEAST_WIDTH, _MOST_WIDTH = 54, 72
+"""The least width holds a title and an id. Longer lines than the most are hard to read."""
+_SHARE = 3
+"""The pane gets one of so many cells of the screen."""
+_MUTED, _ERROR, _WARNING = "$foreground-muted", "$text-error", "$text-warning"
+
+
+class DetailsPane(Widget, can_focus=False):
+    """Shows the listed values at once, and the rest when it was read. It takes no focus and has no keys."""
+
+    DEFAULT_CSS = """
+    DetailsPane {
+        height: 1fr;
+        padding: 0 1;
+        border: round $primary-muted;
+        border-title-color: $foreground-muted;
+        border-title-style: bold;
+        border-subtitle-color: $foreground-muted;
+    }
+    """
+
+    def __init__(self, *, id: str | None = None, screen_width: int) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.border_title = Content("Details")
+        self._sections: JobSections | None = None
+        self._load: PaneLoad | None = None
+        self._resting: Timer | None = None
+        self._drawn: Content | None = None
+        self.fit(screen_width)
+
+    def fit(self, screen_width: int) -> None:
+        """Set the width from the screen alone, so that nothing moves when another job is shown."""
+        self.styles.width = min(max(screen_width // _SHARE, _LEAST_WIDTH), _MOST_WIDTH)
+
+    @property
+    def job(self) -> GenerationJob | None:
+        """The job shown; None without one."""
+        return self._sections.job if self._sections else None
+
+    def show(self, job: GenerationJob | None, *, project: str, now: datetime, hiding: Sequence[str]) -> None:
+        """Show the job under the cursor. What was read about another job is dropped at once."""
+        before = self._sections
+        if job is None:
+            self.forget()
+            return
+        if before is None or before.job.id != job.id:
+            self._sections = JobSections(job=job, project=project, now=now, hiding=hiding)
+            self._load = None
+            self._load_soon()
+        else:
+            has_changed = before.job.updated_at != job.updated_at
+            before.job, before.project, before.now, before.hiding = job, project, now, hiding
+            if has_changed:
+                self._load_soon()
+        self.follow()
+
+    def forget(self) -> None:
+        """Clear everything, also what is still being read."""
+        self._sections = self._load = None
+        if self._resting is not None:
+            self._resting.stop()
+        self.follow()
+
+    def _load_soon(self) -> None:
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(_REST_SECONDS, self._request)
+
+    def _request(self) -> None:
+        if self._sections is not None:
+            self._load = PaneLoad(self, self._sections)
+            self.post_message(PaneLoadRequested(self._load))
+
+    def is_current(self, load: "PaneLoad") -> bool:
+        return load is self._load
+
+    def follow(self) -> None:
+        """Draw the pane again if its text has changed."""
+        if self._drawn is not None and not self._words().is_same(self._drawn):
+            self.refresh()
+
+    def render(self) -> Content:
+        self._drawn = self._words()
+        return self._drawn
+
+    def _words(self) -> Content:
+        sections = self._sections
+        if sections is None:
+            return Content.styled("No job under the cursor", _MUTED)
+        return Content("\n").join(_shown(sections, self.content_size.width))
+
+
+def _shown(sections: JobSections, width: int) -> Iterator[Content]:
+    """Yield the sections in the order of the dialog, with blank lines between them."""
+    if sections.hiding:
+        yield sections.reasons.stylize(_WARNING)
+        yield Content()
+    yield sections.state(width)
+    if message := sections.message:
+        yield message.stylize(_ERROR)
+    if stuck := sections.stuck:
+        yield Content.assemble("\n", stuck.stylize(_WARNING))
+    if timeline := sections.timeline(width):
+        yield Content.assemble(("\nEvents\n", _MUTED), timeline)
+    yield Content.assemble("\n", sections.facts(width, prefers_names=True))
+    if error := sections.error(limit=_LONGEST_ERROR):
+        yield Content.assemble(("\nWhole error\n", _MUTED), error.stylize(_ERROR))
+
+
+class PaneLoad:
+    """One load for a pane. Its results are dropped once the pane shows another job, or loads again."""
+
+    def __init__(self, pane: DetailsPane, sections: JobSections) -> None:
+        self._pane = pane
+        self._sections = sections
+        self.job = sections.job
+
+    @property
+    def now(self) -> datetime:
+        """The server's time, as last received."""
+        return self._sections.now
+
+    def tell_names(self, names: Names) -> None:
+        if self._pane.is_current(self):
+            self._sections.names = names
+            self._pane.follow()
+
+    def tell_whole(self, job: GenerationJob | None) -> None:
+        if self._pane.is_current(self):
+            self._sections.whole = job
+            self._pane.follow()
+
+    def tell_history(self, history: JobHistory, *, note: str = "") -> None:
+        if self._pane.is_current(self):
+            self._sections.history, self._sections.history_note = history, note
+            self._pane.follow()
+
+    def tell_no_history(self, why: str) -> None:
+        if self._pane.is_current(self):
+            self._sections.history_note = why
+            self._pane.follow()

@@ -1,0 +1,222 @@
+"""Details dialog of one job."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from store.jobs.job_history import JobHistory
+from tui.dashboard.details.job_sections import JobSections
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.job_actions.job_copies import JobCopy
+from tui.dashboard.messages import CopyRequested, HistoryRequested
+from tui.dashboard.widgets import SteadyText
+from tui.text.format import count
+from tui.text.job_text import Names
+from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
+
+_LEFT = "This job left the list. It is shown as last seen."
+_BEYOND = "This job is not in the list. It is shown as last read."
+
+_RETRY = {"details.retry": "retry"}
+_DELETE = {"details.delete": "delete"}
+_KEYS_OF_ALL = {"details.copy_id": "copy id", "details.copy_json": "copy JSON", "dialog.leave": "close"}
+
+_MOST_PERCENT = 96
+"""The height of the box, as a part of the screen's."""
+_EDGES = 7
+"""Lines for the border, the padding, the keys and the title of the error."""
+
+
+def _applicable_keys(status: AnyStatus) -> Mapping[str, str]:
+    """Return the keys that apply to a visible job, by binding id. The other keys explain why they do not apply."""
+    moves = {f"details.{action}": action for action, target in STATUS_ACTIONS.items() if target in status.allowed}
+    return {**moves, **(_RETRY if status is JobStatus.FAILED else {}), **_DELETE}
+
+
+class JobDetails(Dialog[JobAction]):
+    """The details of a job, updated while they are open. Return the action to run on it, if any."""
+
+    DEFAULT_CSS = """
+    JobDetails {
+        #dialog { width: 108; overflow-y: hidden; }
+        VerticalScroll { height: auto; max-height: 100%; }
+        #gone, #hiding { color: $text-warning; margin-bottom: 1; }
+        #stuck { color: $text-warning; margin-top: 1; }
+        #error-title, #history-title, #facts { margin-top: 1; }
+        #error-title, #history-title { color: $foreground-muted; }
+        #message, #error { color: $text-error; }
+        #keys { color: $foreground-muted; margin-top: 1; dock: bottom; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,q", "leave", "Close", id="details.close", tooltip="Close the details"),
+        Binding("y", "copy('id')", "Copy id", id="details.copy_id", tooltip="Copy the job's id"),
+        Binding("e", "fold", "Whole error", id="details.error", tooltip="Show or fold the whole error"),
+        Binding("Y", "copy('json')", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
+        *(
+            Binding(
+                text.key,
+                f"answer('{text.action}')",
+                text.verb,
+                id=f"details.{text.action}",
+                tooltip=f"{text.verb} this job{', with an error text' if text.asks_error else ''}",
+            )
+            for text in STATUS_TEXTS.values()
+            if text.action
+        ),
+        Binding("r", "answer('retry')", "Retry", id="details.retry", tooltip="Retry this failed job, as a new job"),
+        Binding("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
+    ]
+
+    def __init__(
+        self,
+        job: GenerationJob,
+        *,
+        project: str,
+        now: datetime,
+        hiding: Sequence[str] = (),
+        is_listed: bool = True,
+    ) -> None:
+        """`hiding` explains why a job is hidden. `is_listed` is false for a job that was read by its id."""
+        super().__init__()
+        self._sections = JobSections(job=job, project=project, now=now, hiding=tuple(hiding))
+        self._is_listed = self._was_listed = is_listed
+        self._is_folded: bool | None = None
+        """Whether the user folded the whole error. None: it is folded if it does not fit."""
+        self._folds = False
+        """Whether the whole error is folded now."""
+
+    @property
+    def job(self) -> GenerationJob:
+        """The job as last seen."""
+        return self._sections.job
+
+    def compose(self) -> ComposeResult:
+        with self.box("Job"):
+            yield from self._compose_facts()
+            yield SteadyText(id="keys")
+
+    def _compose_facts(self) -> ComposeResult:
+        with VerticalScroll():
+            yield SteadyText(id="gone")
+            yield SteadyText(id="hiding")
+            yield SteadyText(id="state")
+            yield SteadyText(id="message")
+            yield SteadyText(id="stuck")
+            yield Static("Events", id="history-title", markup=False)
+            yield SteadyText(id="history")
+            yield SteadyText(id="facts")
+            yield SteadyText(id="error-title")
+            yield SteadyText(id="error")
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+        self._draw()
+        self.post_message(HistoryRequested(self))
+
+    def on_resize(self) -> None:
+        """Cut the lines to the new width."""
+        self.call_after_refresh(self._draw)
+
+    def show(self, job: GenerationJob | None, *, now: datetime, hiding: Sequence[str]) -> None:
+        """Show the present state of the job. None means that it is not listed."""
+        has_changed = job is None or job.updated_at != self.job.updated_at
+        is_news = has_changed and (self._is_listed or job is not None)
+        sections = self._sections
+        sections.job, sections.now, sections.hiding = job or sections.job, now, tuple(hiding)
+        self._is_listed = job is not None
+        self._was_listed = self._was_listed or self._is_listed
+        if self.is_open:
+            self._draw()
+            if is_news:
+                self.post_message(HistoryRequested(self))
+
+    def tell_names(self, names: Names) -> None:
+        """Show the names of the owner and the asset."""
+        self._sections.names = names
+        if self.is_open:
+            self._draw()
+
+    def tell_whole(self, job: GenerationJob | None) -> None:
+        """Show the full row, if the list has only the beginning of its error."""
+        self._sections.whole = job
+        if self.is_open:
+            self._draw()
+
+    @property
+    def now(self) -> datetime:
+        """The server's time, as last received."""
+        return self._sections.now
+
+    def tell_history(self, history: JobHistory, *, note: str = "") -> None:
+        """Show the events of the job, with a note on their limits."""
+        self._sections.history, self._sections.history_note = history, note
+        if self.is_open:
+            self._draw()
+
+    def tell_no_history(self, why: str) -> None:
+        """Show why the events could not be read. Earlier events stay."""
+        self._sections.history_note = why
+        if self.is_open:
+            self._draw()
+
+    def _draw(self) -> None:
+        sections, room = self._sections, self._room
+        self._show("gone", Content("" if self._is_listed else _LEFT if self._was_listed else _BEYOND))
+        self._show("hiding", sections.reasons)
+        self._show("state", sections.state(room))
+        self._show("message", sections.message)
+        self._show("stuck", sections.stuck)
+        timeline = sections.timeline(room)
+        self.query_one("#history-title").display = bool(timeline)
+        self._show("history", timeline)
+        self._show("facts", sections.facts(room))
+        self._draw_error(room)
+
+    def _draw_error(self, room: int) -> None:
+        """Show the whole error below everything else, or only its length if it does not fit."""
+        error = self._sections.error()
+        key, lines = self.key("details.error"), error.get_height({}, room) if error and room > 0 else 0
+        is_folded = lines > self._rows_left(room) if self._is_folded is None and room > 0 else bool(self._is_folded)
+        hint = f"Whole error, {count(lines)} lines: {key} shows it" if is_folded else "Whole error"
+        self._show("error-title", Content(hint if error else ""))
+        self._show("error", Content() if is_folded else error)
+        acts = {} if self._sections.hiding else _applicable_keys(self.job.status)
+        folding = {"details.error": "whole error" if is_folded else "fold error"} if error else {}
+        self.query_one("#keys", SteadyText).say(self.keys_line({**acts, **folding, **_KEYS_OF_ALL}))
+        self._folds = is_folded
+
+    def _rows_left(self, room: int) -> int:
+        """Return the number of lines that fit below the other sections without scrolling."""
+        shown = [part for part in self.query_one(VerticalScroll).query(Static) if part.display]
+        parts = [part for part in shown if part.id not in ("error-title", "error")]
+        used = sum(part.visual.get_height({}, room) + part.styles.margin.height for part in parts)
+        return self.size.height * _MOST_PERCENT // 100 - _EDGES - used
+
+    @property
+    def _room(self) -> int:
+        """Cells in a line."""
+        return self.query_one(VerticalScroll).scrollable_content_region.width
+
+    def _show(self, where: str, content: Content) -> None:
+        """Show the text of a section. An empty section takes no line."""
+        part = self.query_one(f"#{where}", SteadyText)
+        part.display = bool(content)
+        part.say(content)
+
+    def action_fold(self) -> None:
+        self._is_folded = not self._folds
+        self._draw()
+
+    def action_copy(self, what: str) -> None:
+        self.post_message(CopyRequested(JobCopy(what), (self.job,)))
+
+    def action_answer(self, answer: str) -> None:
+        self.dismiss(JobAction(answer))

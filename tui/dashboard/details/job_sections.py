@@ -1,0 +1,88 @@
+"""The sections of a job's details, shared by the dialog and the pane."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from textual.content import Content
+
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_history import JobHistory
+from tui.text.clean_text import clean, clean_block
+from tui.text.format import Span, error_pretty, error_summary
+from tui.text.job_text import STATE_FACTS, Names, fact_lines, stuck_words, timeline_lines
+
+_LONGEST_ERROR = 20_000
+_LONGEST_MESSAGE = 400
+
+
+@dataclass(slots=True, kw_only=True)
+class JobSections:
+    """A job as last listed, and what was read about it besides. Each section is clean text."""
+
+    job: GenerationJob
+    project: str
+    now: datetime
+    """The server's time."""
+    hiding: Sequence[str] = ()
+    """Why the job is hidden from the user; empty if it is not."""
+    names: Names = field(default_factory=Names)
+    whole: GenerationJob | None = None
+    """The full row, if the list has only the beginning of its error."""
+    history: JobHistory | None = None
+    history_note: str = ""
+
+    def state(self, width: int) -> Content:
+        """Return the status and the duration."""
+        return _lines(self._facts(width)[:STATE_FACTS])
+
+    def facts(self, width: int, *, prefers_names: bool = False) -> Content:
+        """Return all other facts. If a name and its id do not both fit, the id is shown, unless names are preferred."""
+        return _lines(self._facts(width, prefers_names=prefers_names)[STATE_FACTS:])
+
+    def _facts(self, width: int, *, prefers_names: bool = False) -> list[list[Span]]:
+        return fact_lines(
+            self.job,
+            project=self.project,
+            names=self.names,
+            now=self.now,
+            width=width,
+            prefers_names=prefers_names,
+        )
+
+    @property
+    def reasons(self) -> Content:
+        """Why the job is hidden."""
+        return Content("\n").join(map(Content, self.hiding))
+
+    @property
+    def stuck(self) -> Content:
+        """Why the job is stuck, and what is safe to do; empty if it is not stuck."""
+        return Content(stuck_words(self.names.stuck) if self.job.status is JobStatus.RUNNING else "")
+
+    @property
+    def message(self) -> Content:
+        """The error in one line; empty without an error."""
+        return Content(clean(error_summary(self._error), limit=_LONGEST_MESSAGE))
+
+    def error(self, *, limit: int = _LONGEST_ERROR) -> Content:
+        """Return the full error; empty if the message already says everything."""
+        full = Content(clean_block(error_pretty(self._error), limit=limit))
+        return Content() if full.plain.strip() == self.message.plain else full
+
+    @property
+    def _error(self) -> str | None:
+        """The full error if it is known and begins with the listed part; else the listed part."""
+        error, whole = self.job.error, self.whole.error if self.whole else None
+        return whole if error and whole and whole.startswith(error) else error
+
+    def timeline(self, width: int) -> Content:
+        """Return the events with a note on their limits; empty if nothing was read yet."""
+        lines = timeline_lines(self.history, now=self.now, width=width) if self.history else []
+        if self.history_note:
+            lines.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), "$foreground-muted")])
+        return _lines(lines)
+
+
+def _lines(lines: Iterable[list[Span]]) -> Content:
+    return Content("\n").join(Content.assemble(*line) for line in lines)
