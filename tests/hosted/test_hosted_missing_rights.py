@@ -122,7 +122,7 @@ async def test_write_key_works_after_the_grant_is_given(ungranted: Conninfo) -> 
         await driver.press("s")
         await driver.shows_toast("The missing grant has been added. Press the key again.")
         await driver.press("s")
-        await driver.shows_toast("Started lifestyle 00000001.")
+        await driver.shows_message("Started lifestyle 00000001.")
         assert jobs_db.status(1) == "running"
     jobs_db.close()
 
@@ -141,4 +141,4 @@ async def test_new_job_dialog_explains_a_missing_assets_table(owner: Login, jobs
         await driver.press("n")
         await driver.until(lambda: "There is no table assets." in words(driver.text))
         await driver.press("enter")
-        await driver.shows_toast("Queued main_white")
+        await driver.shows_message("Queued main_white")

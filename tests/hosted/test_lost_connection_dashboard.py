@@ -28,8 +28,8 @@ class Write:
     """The row of the cursor."""
     keys: tuple[str, ...]
     verb: str
-    toast: str
-    """Words of the toast after success, and only then."""
+    message: str
+    """Words of the message after success, and only then."""
     mode: str
     """The name of the job in the message of an unknown outcome."""
     prepared_by: tuple[str, ...] = ()
@@ -37,18 +37,18 @@ class Write:
 
 
 WRITES = (
-    Write(job=1, keys=("s",), verb="update", toast="Started lifestyle", mode="lifestyle"),
-    Write(job=2, keys=("f", "x", "enter"), verb="update", toast="Failed packaging", mode="packaging"),
+    Write(job=1, keys=("s",), verb="update", message="Started lifestyle", mode="lifestyle"),
+    Write(job=2, keys=("f", "x", "enter"), verb="update", message="Failed packaging", mode="packaging"),
     Write(
         job=3,
         prepared_by=("d", "y"),
         keys=("U",),
         verb="insert",
-        toast=f"Restored main_white {short(3)}",
+        message=f"Restored main_white {short(3)}",
         mode="main_white",
     ),
-    Write(job=5, keys=("d", "y"), verb="delete", toast="Deleted feature_callout", mode="feature_callout"),
-    Write(job=6, keys=("n", "X", "enter"), verb="insert", toast="Queued X ", mode="X "),
+    Write(job=5, keys=("d", "y"), verb="delete", message="Deleted feature_callout", mode="feature_callout"),
+    Write(job=6, keys=("n", "X", "enter"), verb="insert", message="Queued X ", mode="X "),
 )
 
 
@@ -89,13 +89,13 @@ async def test_dashboard_shows_the_true_outcome_after_its_connection_is_cut(
             if outcome == "unknown":
                 learned = f"The change was {'made' if changes else 'not made'}: {write.mode}"
                 await driver.until(partial(says, driver, learned))
-            assert says(driver, write.toast) == (outcome == "done")
+            assert says(driver, write.message) == (outcome == "done")
             if driver.dialog:
                 await driver.press("escape")
                 await driver.has_dialog("")
             await driver.until(lambda: not driver.banner and shown(driver) == stored(jobs_db))
             # Toasts would cover the next form.
-            driver.app.clear_notifications()
+            driver.clear_messages()
         assert write_log.entries() == []
         assert driver.app.mistake is None
     outcomes = Counter(entry.outcome for entry in read_journal(tmp_path).entries)
@@ -103,5 +103,5 @@ async def test_dashboard_shows_the_true_outcome_after_its_connection_is_cut(
 
 
 def says(driver: Driver, text: str) -> bool:
-    """Whether a toast or a form shows the words."""
-    return any(text in shown_text for shown_text in (*driver.toasts, driver.text))
+    """Whether a toast, the message line or a form shows the words."""
+    return any(text in shown_text for shown_text in (*driver.messages, driver.text))

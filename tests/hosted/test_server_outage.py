@@ -53,7 +53,7 @@ async def test_dashboard_recovers_when_the_server_is_killed_and_restarted(
 ) -> None:
     async with open_dashboard(database) as driver:
         await driver.press("s")
-        await driver.shows_toast("Started lifestyle")
+        await driver.shows_message("Started lifestyle")
         with killable_server.down():
             await driver.until(lambda: driver.banner)
             await driver.go_to(5)
@@ -63,7 +63,7 @@ async def test_dashboard_recovers_when_the_server_is_killed_and_restarted(
         await driver.until(lambda: not driver.banner)
         await shows_the_stored_jobs(driver, database, changes=1)
         await driver.press("d", "y")
-        await driver.shows_toast("Deleted feature_callout")
+        await driver.shows_message("Deleted feature_callout")
         await shows_the_stored_jobs(driver, database, changes=2)
 
 
@@ -79,7 +79,7 @@ async def test_dashboard_behind_a_pooler_recovers_when_the_server_is_restarted(
                 assert "Retrying automatically" in driver.banner
             await shows_the_stored_jobs(driver, database, changes=0)
             await driver.press("s")
-            await driver.shows_toast("Started lifestyle")
+            await driver.shows_message("Started lifestyle")
             await shows_the_stored_jobs(driver, database, changes=1)
 
 
@@ -121,7 +121,7 @@ async def test_dashboard_reports_no_change_when_the_server_dies_during_a_write(
         await driver.shows_toast("Nothing was changed. The database is not reachable")
         await shows_the_stored_jobs(driver, database, changes=0)
         await driver.press("s")
-        await driver.shows_toast("Started lifestyle")
+        await driver.shows_message("Started lifestyle")
         await shows_the_stored_jobs(driver, database, changes=1)
 
 
@@ -148,7 +148,7 @@ async def test_dashboard_reports_a_timeout_when_the_server_freezes_during_a_writ
         await driver.press("z")
         await shows_the_stored_jobs(driver, database, changes=0)
         await driver.press("s")
-        await driver.shows_toast("Started lifestyle")
+        await driver.shows_message("Started lifestyle")
         await shows_the_stored_jobs(driver, database, changes=1)
 
 

@@ -45,6 +45,8 @@ from tui.dashboard.keys.bindings import (
 )
 from tui.dashboard.keys.key_queue import UNLISTED, KeyQueue
 from tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
+from tui.dashboard.message_board import MessageApp, MessageBoard
+from tui.dashboard.message_line import follow_messages
 from tui.dashboard.messages import (
     ActionRequested,
     AnswerDelayed,
@@ -96,7 +98,7 @@ def _palette() -> "ModuleType":
     return palette
 
 
-class GjobsApp(App[int]):
+class GjobsApp(MessageApp[int]):
     TITLE = "gjobs"
     CSS = appearance.CSS
     SUSPENDED_SCREEN_CLASS = "-behind-dialog"
@@ -129,6 +131,7 @@ class GjobsApp(App[int]):
         super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
         self._memory = RememberedState(state_path)
         self._clock = clock
+        self.messages = MessageBoard(self, clock=clock)
         self.tasks = BackgroundTasks(self)
         self._keys = KeyQueue(
             self,
@@ -183,6 +186,9 @@ class GjobsApp(App[int]):
         self.dashboard.jobs.view_name_for = lambda text, order: self.views.view_name_for(text, order)
         self._connect()
 
+    def follow_messages(self) -> None:
+        follow_messages(self)
+
     def _settle(self) -> None:
         if not self.settled.is_set():
             self.settled.set()
@@ -235,6 +241,7 @@ class GjobsApp(App[int]):
             await self.tasks.writes_end()
         self.tasks.close_questions()
         self.undo.forget_all()
+        self.messages.forget()
         for group in ("feed", "numbers", "changes", "names", "filter", "users", "details pane", "gone user", "notices"):
             self.workers.cancel_group(self, group)
         former, self.database_choice = self.poller, choice
@@ -249,6 +256,8 @@ class GjobsApp(App[int]):
         """Clear what the former actor saw, then act as another one. With `compare_visibility`, the shown project
         stays chosen.
         """
+        if self.poller.store is not None and self.poller.store.actor != store.actor:
+            self.messages.forget()
         shown = self.dashboard.shown_project
         self.workers.cancel_group(self, "details pane")
         self.dashboard.forget()
@@ -536,6 +545,7 @@ class GjobsApp(App[int]):
         """Close the top screen. If it closes by itself, drop the keys typed for it."""
         if isinstance(self.screen, ClosesOnce) and not self.screen.is_dismissed:
             self._keys.drop_until_seen()
+        self.call_later(self.follow_messages)
         return super().pop_screen()
 
     def action_command_palette(self) -> None:

@@ -32,6 +32,7 @@ from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toa
 from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
 from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, KeyHints, key_of
 from tui.dashboard.memory import PendingNavigation, TotalsCache
+from tui.dashboard.message_line import OWN_LINE_FROM, MessageLine
 from tui.dashboard.messages import (
     ActionRequested,
     CopyRequested,
@@ -89,6 +90,7 @@ class DashboardScreen(Screen[None]):
         #listing { height: 1fr; }
         #details-pane { display: none; }
         &.-detailed #details-pane { display: block; }
+        &.-low JobsPanel { border-subtitle-align: right; }
         #too-small { display: none; }
         &.-too-small #too-small {
             display: block;
@@ -138,6 +140,7 @@ class DashboardScreen(Screen[None]):
                 yield CostsPanel(id="costs", screen_size=self.app.size)
                 with Horizontal(id="listing"):
                     yield JobsPanel(id="jobs-panel")
+        yield MessageLine(screen_size=self.app.size)
         yield KeyHints(id="keys")
         smallest = f"{_SMALLEST.width} × {_SMALLEST.height}"
         yield Static(f"The terminal is too small. gjobs needs {smallest}.", id="too-small", markup=False)
@@ -161,6 +164,7 @@ class DashboardScreen(Screen[None]):
         self._fit(event.size)
         self.query_one(Sidebar).fit(event.size.width)
         self.query_one(CostsPanel).fit(event.size)
+        self.query_one(MessageLine).fit(event.size)
         self._show_costs()
         self._build_pane()
         if self._pane is not None:
@@ -175,10 +179,18 @@ class DashboardScreen(Screen[None]):
             self._pane = DetailsPane(id="details-pane", screen_width=self.app.size.width)
             self.query_one("#listing").mount(self._pane)
 
+    def on_screen_suspend(self) -> None:
+        self.query_one(MessageLine).follow()
+
+    @on(JobsPanel.NotesChanged)
+    def _notes_changed(self, event: JobsPanel.NotesChanged) -> None:
+        self.query_one(MessageLine).leave_room_for(event.notes)
+
     def _fit(self, size: Size) -> None:
         """Set the classes before the layout. Textual's breakpoints come after it and would cause a second drawing."""
         self.set_class(size.width >= _WIDE, "-wide")
         self.set_class(size.width >= _DETAILED, "-detailed")
+        self.set_class(size.height < OWN_LINE_FROM, "-low")
         self.set_class(size.width < _SMALLEST.width or size.height < _SMALLEST.height, "-too-small")
 
     @property

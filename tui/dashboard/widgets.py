@@ -19,6 +19,7 @@ from textual.widgets import Input, Static
 from textual.widgets._toast import Toast as ToastWidget
 from textual.widgets._toast import ToastRack
 
+from tui.dashboard.message_board import MESSAGE_SECONDS, MessageApp
 from tui.text.clean_text import clean, visible
 from tui.text.error_text import Toast
 
@@ -105,16 +106,27 @@ class TextField(Input):
         self.replace(event.text, *self.selection)
 
 
-_SECONDS = 8
+_MOST_TOASTS = 2
 
 
 def show_toast(app: App[Any], toast: Toast) -> None:
-    """Show a toast. Replace a visible toast with the same text, so that a held key does not fill the screen."""
+    """Show a warning or an error as a toast, and anything else on the message line.
+
+    Replace a visible toast with the same text, so that a held key does not fill the screen. Drop the oldest of three.
+    """
     text = clean(f"{toast.text} {toast.advice}".rstrip())
+    board = app.messages if isinstance(app, MessageApp) else None
+    if board is not None and toast.severity == "information":
+        board.show_message(text, keys=toast.keys)
+        return
+    if board is not None:
+        board.keep(toast)
     # Textual has no public way to remove one toast.
-    for shown in [one for one in app._notifications if one.message == text]:  # noqa: SLF001
+    notifications = app._notifications  # noqa: SLF001
+    others = [one for one in notifications if one.message != text]
+    for shown in [one for one in notifications if one not in others[1 - _MOST_TOASTS :]]:
         app._unnotify(shown, refresh=False)  # noqa: SLF001
-    app.notify(text, severity=toast.severity, timeout=_SECONDS, markup=False)
+    app.notify(text, severity=toast.severity, timeout=MESSAGE_SECONDS, markup=False)
 
 
 def place_toasts_as_below(screen: Screen[Any]) -> None:
@@ -170,6 +182,8 @@ class ClosesOnce(Screen[ResultType]):
     def on_mount(self) -> None:
         place_toasts_as_below(self)
         keep_newest_toast_in_sight(self)
+        if isinstance(self.app, MessageApp):
+            self.app.follow_messages()
 
     def dismiss(self, result: ResultType | None = None) -> AwaitComplete:
         """Close this screen and all screens above it. Do nothing if it is already closed."""

@@ -22,6 +22,8 @@ class Toast:
     advice: str = ""
     """What to do in the dashboard. It is shown after the text, and not printed after quitting."""
     severity: Severity = "information"
+    keys: str = ""
+    """Keys that follow up a success, such as "U undo"."""
 
 
 class ToastError(Exception):

@@ -198,10 +198,14 @@ async def behind_a_proxy(
 
 
 class Expected(TypedDict, total=False):
-    """Expected results of a key: a dialog, a toast, texts that appear or disappear, the rows, any condition."""
+    """Expected results of a key: a dialog, a toast or message, texts that appear or disappear, the rows, any condition.
+
+    A toast is a warning or an error. A message is a success, on the message line.
+    """
 
     dialog: str
     toast: str
+    message: str
     shows: str | tuple[str, ...]
     hides: str
     rows: list[int]
@@ -215,7 +219,7 @@ class Driver(AppDriver):
 
     @property
     def messages(self) -> list[str]:
-        return self.toasts
+        return [*self.toasts, self.message]
 
     async def leave(self) -> None:
         """Quit as a user does. The pilot alone would remove the widgets while poll results still arrive."""
@@ -234,6 +238,8 @@ class Driver(AppDriver):
             await self.has_dialog(expected["dialog"])
         if "toast" in expected:
             await self.shows_toast(expected["toast"])
+        if "message" in expected:
+            await self.shows_message(expected["message"])
         if "shows" in expected:
             await self.shows(*([expected["shows"]] if isinstance(expected["shows"], str) else expected["shows"]))
         if "rows" in expected:
@@ -308,6 +314,20 @@ class Driver(AppDriver):
     async def shows_toast(self, text: str) -> None:
         await self.until(lambda: any(text in toast for toast in self.toasts))
 
+    async def shows_message(self, text: str) -> None:
+        """Wait until the message line shows the success."""
+        await self.until(lambda: text in self.message)
+
+    async def reports(self, text: str) -> None:
+        """Wait until a toast or the message line says so."""
+        await self.until(lambda: any(text in report for report in self.messages))
+
+    @property
+    def message(self) -> str:
+        """The message on the line, with its keys; empty without one."""
+        passing = self.app.messages.passing
+        return "" if passing is None else f"{passing.text} {passing.keys}".rstrip()
+
     async def focus_on(self, selector: str) -> None:
         self.app.screen.query_one(selector).focus()
         await self.settle()
@@ -350,10 +370,15 @@ class Driver(AppDriver):
         """Press each key alone and return the toasts that it caused."""
         toasts: list[str] = []
         for key in keys:
-            self.app.clear_notifications()
+            self.clear_messages()
             await self.press(key)
             toasts += self.toasts
         return toasts
+
+    def clear_messages(self) -> None:
+        """Remove all toasts and the message on the line."""
+        self.app.clear_notifications()
+        self.app.messages.clear_passing()
 
     @property
     def toasts(self) -> list[str]:

@@ -84,7 +84,7 @@ async def test_marked_jobs_are_restored_after_confirmation(dashboard: Driver, jo
     await dashboard.shows("Database: testbase", short(3), short(4))
     await dashboard.press("n", dialog="Archive · Autumn catalog", shows="2 marked")
     assert archived(jobs_db) == {3, 4, 6}
-    await dashboard.press("r", "y", toast="Restored 2 jobs.")
+    await dashboard.press("r", "y", message="Restored 2 jobs.")
     assert archived(jobs_db) == {6}
     await dashboard.until(lambda: {3, 4} <= set(dashboard.rows))
 
@@ -108,7 +108,7 @@ async def test_archive_pages_keep_the_marked_jobs(
     await dashboard.press("n", dialog="Archive · Autumn catalog")
     await dashboard.press("right", "left", shows=("Page 1 · 1 marked", "● ◌ queued"))
     await dashboard.press("home", "space", "r", dialog="Restore this job from the archive?")
-    await dashboard.press("y", toast="Restored ")
+    await dashboard.press("y", message="Restored ")
     assert archived(jobs_db) == {1, 3}
 
 
@@ -128,7 +128,7 @@ async def test_cleanup_counts_jobs_asks_and_archives_them(dashboard: Driver, job
     await dashboard.press("n", dialog="Clean up")
     assert (dashboard.value("#age"), archived(jobs_db)) == (LONG_AGO, set())
     await press_enter_until_asked(dashboard, "Archive 2 jobs")
-    await dashboard.press("y", toast="Archived 2 jobs.", dialog="")
+    await dashboard.press("y", message="Archived 2 jobs.", dialog="")
     assert (archived(jobs_db), jobs_db.count()) == ({21, 22}, 9)
 
 
@@ -142,7 +142,7 @@ async def test_cleanup_deletes_only_jobs_with_the_chosen_status(dashboard: Drive
     dashboard.app.screen.query_one("#queued", Checkbox).value = True
     dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
     await press_enter_until_asked(dashboard, "Delete 1 job, created before ")
-    await dashboard.press("y", toast="Deleted 1 job.")
+    await dashboard.press("y", message="Deleted 1 job.")
     assert (jobs_db.status(21), jobs_db.status(22)) == (JobStatus.FAILED, None)
 
 

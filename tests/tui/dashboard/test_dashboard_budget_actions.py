@@ -71,7 +71,7 @@ async def test_budgets_dialog_lists_budgets_and_removes_one_only_after_confirmat
     assert len(limits(jobs_db)) == 1
     await operator.press("d", dialog="Remove this budget?")
     await operator.press(
-        "y", toast="Removed the budget of $10.00 total for project Autumn catalog.", shows="No budgets."
+        "y", message="Removed the budget of $10.00 total for project Autumn catalog.", shows="No budgets."
     )
     assert limits(jobs_db) == []
     assert [entry.what for entry in read_journal(tmp_path / "journal").entries] == ["remove budget"]
@@ -87,7 +87,7 @@ async def test_new_budget_belongs_to_the_project_its_owner_or_any_user(operator:
     await operator.press("b", shows="No budgets.")
     await operator.press("n", dialog="New budget")
     await fill_in(operator, fields={"limit": "10.00", "warn": "95%"})
-    await operator.press("enter", toast="Set the budget of $10.00 a month for project Autumn catalog: $1.00 left.")
+    await operator.press("enter", message="Set the budget of $10.00 a month for project Autumn catalog: $1.00 left.")
     assert limits(jobs_db) == [(AUTUMN, "month", 1_000, 0.95)]
     await operator.expects(dialog="Budgets · Autumn catalog", shows="$9.00 of $10.00")
 
@@ -97,7 +97,7 @@ async def test_new_budget_belongs_to_the_project_its_owner_or_any_user(operator:
     operator.app.screen.query_one("#period", Select).value = "month"
     await operator.shows("$9.00 is spent. It has already run out")
     choose_owner(operator, "Project owner, ada@example.com")
-    await operator.type("5000", "enter", into="#limit", toast="for user ada@example.com: $32.00 left.")
+    await operator.type("5000", "enter", into="#limit", message="for user ada@example.com: $32.00 left.")
 
     await operator.press("n", dialog="New budget")
     choose_owner(operator, "A user")
@@ -107,7 +107,7 @@ async def test_new_budget_belongs_to_the_project_its_owner_or_any_user(operator:
     assert operator.value("#limit") == "$6"
     await operator.type("Ben@example.com", into="#person")
     operator.app.screen.query_one("#period", Select).value = "day"
-    await operator.press("enter", toast="Set the budget of $6.00 a day for user ben@example.com")
+    await operator.press("enter", message="Set the budget of $6.00 a day for user ben@example.com")
     of_ada, of_ben = (ADA, "month", 5_000, 0.8), (BEN, "day", 600, 0.8)
     assert limits(jobs_db) == [of_ada, (AUTUMN, "month", 1_000, 0.95), of_ben]
 

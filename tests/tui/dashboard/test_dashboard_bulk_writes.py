@@ -36,7 +36,7 @@ async def test_choosing_all_matching_jobs_replaces_the_marks_and_shows_the_exact
     await dashboard.press("d", dialog="Delete these 602 jobs?")
     await dashboard.press("escape")
     await dashboard.press("s", dialog="Start these 602 jobs?", shows=("and 597 more", "Start 602 (y)"))
-    await dashboard.press("y", toast="Started 602 of 602 jobs.")
+    await dashboard.press("y", message="Started 602 of 602 jobs.")
 
     assert running(jobs_db) == 604
     await dashboard.shows_no_longer("selected, including")
@@ -169,7 +169,7 @@ async def test_marked_jobs_are_started_after_confirmation_and_others_are_skipped
 async def test_marked_jobs_fail_with_one_error_text(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await mark(dashboard, 2, 6)
     await dashboard.press("f", dialog="Fail 2 jobs")
-    await dashboard.type("Test error", "enter", toast="Failed 2 of 2 jobs.")
+    await dashboard.type("Test error", "enter", message="Failed 2 of 2 jobs.")
     assert jobs_db.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
 
 
@@ -178,7 +178,7 @@ async def test_bulk_deletion_warns_and_skips_a_job_that_changed_while_the_dialog
 ) -> None:
     await mark(dashboard, 1, 2, 3)
     await dashboard.press("d", dialog="Delete these 3 jobs?", shows="1 queued and 1 running jobs will never")
-    await dashboard.press("y", toast="Deleted 3 of 3 jobs.", rows=[4, 5, 6])
+    await dashboard.press("y", message="Deleted 3 of 3 jobs.", rows=[4, 5, 6])
     assert [jobs_db.status(number) for number in (1, 2, 3)] == [None] * 3
     assert not any("left this list" in toast for toast in dashboard.toasts), "the user deleted these jobs"
 
@@ -195,7 +195,7 @@ async def test_marks_of_deleted_jobs_are_dropped_before_the_list_is_read_again(d
     async with drive(make=listing.store) as driver:
         await mark(driver, 1, 2)
         is_held = True
-        await driver.press("d", "y", toast="Deleted 2 of 2 jobs.")
+        await driver.press("d", "y", message="Deleted 2 of 2 jobs.")
         assert driver.marked == set()
         listing.open()
 

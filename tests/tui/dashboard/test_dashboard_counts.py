@@ -70,7 +70,7 @@ async def test_click_on_a_state_lists_its_jobs(dashboard: Driver) -> None:
 async def test_exact_totals_survive_later_polls_and_a_change_of_the_filter(drive: Drive) -> None:
     async with drive(make=CappedStore) as driver:
         await driver.shows("Total ≥ 4", f"≥ counted so far · just now · {AS_ADA} · = counts exactly")
-        await driver.press("equals_sign", toast="Counted exactly: ", shows=f"exact · just now · {AS_ADA}")
+        await driver.press("equals_sign", message="Counted exactly: ", shows=f"exact · just now · {AS_ADA}")
         for keys, precision in (
             (("f5",), "exact"),
             (("slash", *"is:stuck", "enter"), "exact · filter ≥ counted so far"),
@@ -112,7 +112,7 @@ async def test_changed_list_is_counted_again_soon_without_notifications(
 async def test_long_exact_count_shows_progress_and_can_be_stopped(drive: Drive) -> None:
     async with drive(make=EndlessStore) as driver:
         await driver.press("equals_sign", dialog="Counting exactly", shows="42 % of the table read")
-        await driver.press("escape", toast="Stopped counting. The numbers have not changed.")
+        await driver.press("escape", message="Stopped counting. The numbers have not changed.")
         await driver.until(lambda: driver.dialog == "")
 
 

@@ -194,7 +194,7 @@ async def test_saved_view_is_shown_as_plain_text_and_removed_only_after_confirma
         assert set(saved.read()) == {name}
         await with_views.command("Remove the view", dialog="Remove this view?")
         await with_views.press(key)
-    await with_views.shows_toast(f"Removed the view {name}.")
+    await with_views.shows_message(f"Removed the view {name}.")
     assert saved.read() == {}
 
 

@@ -69,7 +69,7 @@ async def test_finding_an_id_opens_a_job_beyond_the_loaded_rows(dashboard: Drive
     await find(dashboard, job_id(609), dialog="Job")
     await dashboard.shows(str(job_id(609)), "This job is not in the list. It is shown as last read.")
     await dashboard.refreshes_behind(shows="This job is not in the list")
-    await dashboard.press("s", toast="Started lifestyle 00000261.")
+    await dashboard.press("s", message="Started lifestyle 00000261.")
 
 
 async def test_finding_an_id_selects_a_project_beyond_the_listed_ones(operator: Driver, jobs_db: JobsDatabase) -> None:

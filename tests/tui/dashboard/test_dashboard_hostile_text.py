@@ -110,8 +110,8 @@ async def check_budgets_and_archive(hostile: Driver) -> None:
 
 
 async def check_toasts_palette_and_project_list(hostile: Driver) -> None:
-    await hostile.press("s", "down", "c", "y", "Y", on=1, toast="Started ")
-    await hostile.shows_toast("Completed ")
+    await hostile.press("s", "down", "c", "y", "Y", on=1, message="Started ")
+    await hostile.shows_message("Completed ")
     check(hostile)
     await hostile.press("asterisk", "s", "y", shows="as last seen:")
     check(hostile)
@@ -132,7 +132,7 @@ async def check_input_fields(hostile: Driver, text: str) -> None:
         await hostile.press("escape", key)
         await hostile.type(text.splitlines()[0][:60])
         check(hostile)
-    await hostile.press("enter", toast="Created the project ")
+    await hostile.press("enter", message="Created the project ")
     check(hostile)
 
 

@@ -97,7 +97,7 @@ async def test_escape_clears_the_marks_first_and_then_the_filter(dashboard: Driv
 async def test_copy_keys_copy_the_job_under_the_cursor_all_marked_jobs_or_that_of_the_details(
     dashboard: Driver,
 ) -> None:
-    await dashboard.press("Y", on=4, toast=f"Copied lifestyle {short(4)} as JSON.")
+    await dashboard.press("Y", on=4, message=f"Copied lifestyle {short(4)} as JSON.")
     assert json.loads(dashboard.app.clipboard) == {
         "id": str(job_id(4)),
         "user_id": str(ADA),
@@ -112,17 +112,17 @@ async def test_copy_keys_copy_the_job_under_the_cursor_all_marked_jobs_or_that_o
         "retry_count": 0,
         "completed_at": None,
     }
-    await dashboard.press("y", on=2, toast=f"Copied the id {job_id(2)}.")
+    await dashboard.press("y", on=2, message=f"Copied the id {job_id(2)}.")
     assert dashboard.app.clipboard == str(job_id(2))
 
     await dashboard.press("home", "enter", "y")
     assert dashboard.app.clipboard == str(job_id(1))
-    await dashboard.press("Y", toast=f"Copied lifestyle {short(1)} as JSON.")
+    await dashboard.press("Y", message=f"Copied lifestyle {short(1)} as JSON.")
     assert json.loads(dashboard.app.clipboard)["id"] == str(job_id(1))
 
-    await dashboard.press("escape", "space", "space", "y", toast="Copied the ids of 2 jobs.")
+    await dashboard.press("escape", "space", "space", "y", message="Copied the ids of 2 jobs.")
     assert dashboard.app.clipboard == f"{job_id(1)}\n{job_id(2)}"
-    await dashboard.press("Y", toast="Copied 2 jobs as JSON.")
+    await dashboard.press("Y", message="Copied 2 jobs as JSON.")
     assert [job["status"] for job in json.loads(dashboard.app.clipboard)] == ["queued", "running"]
 
 
@@ -215,7 +215,7 @@ async def test_only_a_job_created_here_moves_the_view_from_the_end_of_a_long_lis
     assert long_list.cursor == JOBS
 
     await long_list.press("n", dialog="New job")
-    await long_list.type("at_the_top", "enter", into="#mode", toast="Queued at_the_top ")
+    await long_list.type("at_the_top", "enter", into="#mode", message="Queued at_the_top ")
     await long_list.until(lambda: long_list.table.cursor_job and long_list.table.cursor_job.mode == "at_the_top")
 
 

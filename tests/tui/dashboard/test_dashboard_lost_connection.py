@@ -66,7 +66,7 @@ async def test_lost_connection_shows_a_banner_and_refuses_actions_until_the_data
         await driver.until(lambda: not driver.banner)
         assert driver.rows == [1, 2, 3, 4, 5]
         await driver.until(lambda: "live every" in driver.header)
-        await driver.press("s", on=1, toast="Started lifestyle")
+        await driver.press("s", on=1, message="Started lifestyle")
 
 
 async def test_refresh_key_reconnects_without_waiting_for_the_interval(
@@ -93,7 +93,7 @@ async def test_dialog_keeps_its_input_while_the_database_is_unreachable(
         proxy.go_away()
         await driver.press("enter", shows="✗ The database is not reachable")
         proxy.come_back()
-        await driver.press("enter", toast="Failed packaging")
+        await driver.press("enter", message="Failed packaging")
 
         assert jobs_db.sql("select count(*) from generation_jobs where error = 'API timeout'") == [(2,)]
 

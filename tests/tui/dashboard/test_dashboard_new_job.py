@@ -44,7 +44,7 @@ async def test_new_job_form_has_defaults_and_queues_a_job_that_updates_list_and_
     await form.has_dialog("New job")
     fields = ("#project", "#mode", "#cost", "#asset")
     assert [form.value(field) for field in fields] == [AUTUMN, "main_white", "$1.00", Select.NULL]
-    await form.press("enter", toast="Queued main_white ")
+    await form.press("enter", message="Queued main_white ")
 
     assert any(toast.endswith(" for $1.00 in Autumn catalog.") for toast in form.toasts)
     rows = jobs_db.sql(
@@ -70,7 +70,7 @@ async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, job
     form.app.screen.query_one("#project", Select).value = SPRING
     await form.until(lambda: asset_names(form) == ["hat.png"])
     form.app.screen.query_one("#asset", Select).value = HAT
-    await form.press("enter", toast="for $2.50 in Spring lookbook.")
+    await form.press("enter", message="for $2.50 in Spring lookbook.")
 
     rows = jobs_db.sql("select cost_cents, input_asset_id, project_id from generation_jobs where mode = 'my_own'")
     assert rows == [(250, HAT, SPRING)]
@@ -156,14 +156,14 @@ async def test_cost_is_typed_in_dollars_or_cents_and_enter_takes_the_proposed_mo
         await form.type("2.5", into="#cost", until=partial(has_note, form, ""))
         await form.type(mode, into="#mode")
         await form.type(typed, into="#cost", until=partial(has_note, form, money(stored)))
-        await form.press("enter", toast=f"Queued {mode} ")
+        await form.press("enter", message=f"Queued {mode} ")
         assert jobs_db.sql("select cost_cents from public.generation_jobs where mode = %s", mode) == [(stored,)]
         await form.press("n", dialog="New job")
     for typed, stored_mode in (("pac", "packaging"), ("pac ", "pac"), ("my_own", "my_own")):
         jobs_db.sql("delete from public.generation_jobs")
         # Otherwise the toast about the deleted job could replace that about the new one.
         await form.until(lambda: form.table.cursor_job is None)
-        await form.press(*typed, "enter", toast=f"Queued {stored_mode} ")
+        await form.press(*typed, "enter", message=f"Queued {stored_mode} ")
         assert jobs_db.sql("select mode from public.generation_jobs") == [(stored_mode,)]
         await form.press("n", dialog="New job")
 
@@ -172,7 +172,7 @@ async def test_start_key_typed_after_a_new_job_starts_that_job(form: Driver, job
     before = jobs_db.sql("select id, status from public.generation_jobs order by id")
     for key in ("x", "enter", "s"):
         form.app.post_message(events.Key(key, key if len(key) == 1 else None))
-    await form.shows_toast("Started x ")
+    await form.shows_message("Started x ")
 
     known = [identifier for identifier, _ in before]
     rows = jobs_db.sql("select mode, status from public.generation_jobs where not id = any(%s)", known)
@@ -194,7 +194,7 @@ async def test_arrows_choose_the_usual_mode_and_tab_completes_it(form: Driver, j
     await form.type("my_own", into="#mode")
     await form.press("down")
     assert form.value("#mode") == "main_white"
-    await form.press("up", "enter", toast="Queued packaging ")
+    await form.press("up", "enter", message="Queued packaging ")
 
 
 async def test_cost_note_shows_what_the_tightest_budget_of_the_project_has_left(

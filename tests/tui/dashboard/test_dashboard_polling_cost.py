@@ -56,7 +56,7 @@ async def test_unchanged_list_is_not_drawn_again_and_focus_and_load_are_tracked(
     assert app.dashboard.listing == shown
     assert drawn == []
 
-    await dashboard.press("L", toast="This dashboard, in the last ")
+    await dashboard.press("L", message="This dashboard, in the last ")
     with caplog.at_level(logging.INFO):
         await app.poller.close()
     assert "This dashboard, in the last " in caplog.text

@@ -145,7 +145,9 @@ class TestSwitchingDatabases:
         jobs_db.sql("begin")
         jobs_db.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
         await driver.press("s", on=1)
-        await switch_to_database(driver, "lab", toast="gjobs switches the database after the last change is confirmed.")
+        await switch_to_database(
+            driver, "lab", message="gjobs switches the database after the last change is confirmed."
+        )
         assert driver.header.startswith(" Production ")
         jobs_db.sql("commit")
         await driver.shows("Out of paper")

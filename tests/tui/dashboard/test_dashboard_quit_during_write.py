@@ -93,7 +93,7 @@ async def test_question_is_closed_unanswered_when_the_write_ends(
     """The question is closed even if the manual covers it. The deletion can still be undone."""
     await deleting.press(*keys)
     HeldStore.gate.set()
-    await deleting.shows_toast("Deleted 126 of 126 jobs.")
+    await deleting.shows_message("Deleted 126 of 126 jobs.")
     await deleting.has_dialog("")
     await deleting.until(lambda: time.monotonic() > deleting.app._keys._unseen_until)
     await deleting.press("U", until=lambda: jobs_db.count() == 128)
@@ -134,7 +134,7 @@ async def test_result_of_a_form_with_one_write_is_printed_after_quitting(
     await with_selection.press(key, dialog=title)
     await with_selection.type(typed, "enter", until=lambda: HeldStore.chunks)
     await with_selection.press("ctrl+q")
-    await with_selection.shows_toast("Quitting after the last change is confirmed.")
+    await with_selection.shows_message("Quitting after the last change is confirmed.")
     HeldStore.gate.set()
     await with_selection.until(lambda: not with_selection.app.is_running)
 
@@ -145,7 +145,7 @@ async def test_result_of_a_form_with_one_write_is_printed_after_quitting(
 async def test_staying_keeps_the_dashboard_open(deleting: Driver, jobs_db: JobsDatabase) -> None:
     await deleting.press("q", "escape")
     HeldStore.gate.set()
-    await deleting.shows_toast("Deleted 126 of 126 jobs.")
+    await deleting.shows_message("Deleted 126 of 126 jobs.")
     await deleting.press("s", toast=DROPPED)
     assert deleting.app.is_running
 

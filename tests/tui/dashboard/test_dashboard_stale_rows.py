@@ -21,7 +21,7 @@ async def test_deletion_dialog_keeps_its_job_while_the_list_changes(dashboard: D
     dashboard.app.poller.refresh()
     await dashboard.until(lambda: 2 not in dashboard.rows)
     await dashboard.has_dialog("Delete this job?")
-    await dashboard.press("y", toast=f"Deleted main_white {short(3)}.")
+    await dashboard.press("y", message=f"Deleted main_white {short(3)}.")
 
     assert jobs_db.status(3) is None
     await dashboard.until(lambda: len(dashboard.rows) == 7)
@@ -97,7 +97,7 @@ async def test_fail_dialog_fails_its_job_after_the_list_has_moved(dashboard: Dri
     jobs_db.delete(1)
     dashboard.app.poller.refresh()
     await dashboard.until(lambda: dashboard.rows == [2, 3, 4, 5, 6])
-    await dashboard.press("enter", toast=f"Failed packaging {short(2)}.")
+    await dashboard.press("enter", message=f"Failed packaging {short(2)}.")
 
     assert jobs_db.status(2) is JobStatus.FAILED
     assert jobs_db.status(6) is JobStatus.RUNNING
@@ -171,7 +171,7 @@ async def test_quitting_waits_for_a_pending_write_unless_asked_twice(
     deletion = Gate("delete_generation_jobs")
     async with drive(make=deletion.store) as driver:
         await driver.press("d", "y", until=lambda: deletion.calls)
-        await driver.press("q", toast="Quitting after the last change is confirmed")
+        await driver.press("q", message="Quitting after the last change is confirmed")
         assert driver.app.is_running
         if waits:
             deletion.open()

@@ -18,7 +18,7 @@ def toast_regions(driver: Driver) -> list[Region]:
 
 
 async def show_toasts(driver: Driver) -> None:
-    for toast in (LONG, Toast(text="Copied.")):
+    for toast in (LONG, Toast(text="Copied.", severity="warning")):
         show_toast(driver.app, toast)
         await driver.settle()
     await driver.shows("Copied.")
@@ -49,7 +49,7 @@ async def test_toasts_cover_no_policy_line_no_row_and_no_dialog(drive: Drive, si
 async def test_toast_is_drawn_once_when_a_dialog_opens_over_it(drive: Drive, key: str) -> None:
     async with drive(size=(80, 24)) as driver:
         identity = driver.text.splitlines()[0]
-        show_toast(driver.app, Toast(text="Already writing."))
+        show_toast(driver.app, Toast(text="Already writing.", severity="warning"))
         await driver.shows("Already writing.")
         await driver.press(key, until=lambda: len(driver.app.screen_stack) > 1)
         await driver.settle()

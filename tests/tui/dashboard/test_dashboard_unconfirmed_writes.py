@@ -57,7 +57,7 @@ async def test_interrupted_transition_is_resolved_and_reported(
 ) -> None:
     driver = await connection.lose_the_answer("s", arrives=arrives)
     result = "made: lifestyle 00000001 is running" if arrives else "not made: lifestyle 00000001 is queued"
-    await driver.shows_toast(f"The change was {result} now.")
+    await driver.reports(f"The change was {result} now.")
     assert jobs_db.status(1) == ("running" if arrives else "queued")
     assert connection.outcomes() == ["done" if arrives else "not done"]
 
@@ -68,9 +68,10 @@ async def test_interrupted_deletion_is_resolved_and_undone_only_if_it_was_made(
 ) -> None:
     driver = await connection.lose_the_answer("d", "y", arrives=arrives)
     result = "made: lifestyle 00000001 is deleted." if arrives else "not made: lifestyle 00000001 is queued now."
-    await driver.shows_toast(f"The change was {result}")
+    await driver.reports(f"The change was {result}")
     await driver.until(lambda: not driver.banner)
-    await driver.press("U", toast="Restored lifestyle 00000001." if arrives else "No deleted jobs to restore.")
+    await driver.press("U")
+    await driver.reports("Restored lifestyle 00000001." if arrives else "No deleted jobs to restore.")
     assert jobs_db.status(1) is JobStatus.QUEUED
 
 
@@ -83,13 +84,13 @@ async def test_interrupted_job_creation_is_neither_lost_nor_repeated(
     await driver.type("my_own")
     await connection.lose_the_answer("enter", arrives=arrives)
     if arrives:
-        await driver.shows_toast("The change was made: my_own ")
+        await driver.shows_message("The change was made: my_own ")
         await driver.has_dialog("")
     else:
         await driver.shows("✗ The change was not made: my_own ")
         assert driver.value("#mode") == "my_own"
         await driver.until(lambda: not driver.banner)
-        await driver.press("enter", toast="Queued my_own ")
+        await driver.press("enter", message="Queued my_own ")
     assert jobs_db.count() == 9
 
 
@@ -117,7 +118,7 @@ async def test_interrupted_budget_change_is_resolved_and_reported(
     await driver.type("10.00")
     await connection.lose_the_answer("enter", arrives=arrives)
     if arrives:
-        await driver.shows_toast("The change was made. It concerned the monthly budget of project 'Autumn catalog'.")
+        await driver.shows_message("The change was made. It concerned the monthly budget of project 'Autumn catalog'.")
         await driver.shows("of $10.00")
     else:
         await driver.shows("✗ The change was not made. It concerned the monthly budget")
@@ -135,7 +136,7 @@ async def test_interrupted_restore_is_resolved_and_reported(
     await driver.shows("1 archived job", short(3))
     await connection.lose_the_answer("r", "y", arrives=arrives)
     made, exists = ("made", "exists") if arrives else ("not made", "does not exist")
-    await driver.shows_toast(f"The change was {made}: the job {short(3)} {exists} now.")
+    await driver.reports(f"The change was {made}: the job {short(3)} {exists} now.")
     assert jobs_db.status(3) == ("succeeded" if arrives else None)
 
 
@@ -163,7 +164,7 @@ async def test_form_left_during_an_outage_still_reports_the_write_outcome(
     await driver.press("escape", shows="✗ Saving. Wait for the result, or press esc again to")
     await driver.press("escape", dialog="")
     connection.proxy.come_back()
-    await driver.shows_toast("The change was made: main_white ")
+    await driver.shows_message("The change was made: main_white ")
     assert jobs_db.count() == 9
 
 
@@ -175,9 +176,9 @@ async def test_write_outcome_is_reported_after_a_long_outage(connection: Connect
     )
     failures = driver.app.failures
     await driver.until(lambda: driver.app.failures > failures + 2)
-    assert not any("The change was" in toast for toast in driver.toasts)
+    assert not any("The change was" in report for report in driver.messages)
     connection.proxy.come_back()
-    await driver.shows_toast(f"The change was made: lifestyle {short(1)} is running now.")
+    await driver.shows_message(f"The change was made: lifestyle {short(1)} is running now.")
 
 
 async def test_switching_the_database_gives_up_an_unresolved_write(connection: Connection) -> None:

@@ -11,22 +11,22 @@ def rows(jobs_db: JobsDatabase) -> list[tuple[object, ...]]:
 async def test_undo_restores_deletions_unchanged_and_in_reverse_order(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     before = rows(jobs_db)
     await dashboard.press("d", on=2, shows="U restores it while this dashboard is open.")
-    await dashboard.press("y", toast="Deleted packaging", until=lambda: 2 not in dashboard.rows)
+    await dashboard.press("y", message="Deleted packaging", until=lambda: 2 not in dashboard.rows)
     await dashboard.press("asterisk", "d", shows="U restores them while this dashboard is open.")
-    await dashboard.press("y", toast="Deleted 5 of 5 jobs.")
+    await dashboard.press("y", message="Deleted 5 of 5 jobs.")
 
     project = jobs_db.sql("delete from projects where name = 'Autumn catalog' returning *")
     await dashboard.press("U", toast="The project of a job no longer exists, or is hidden from this user.")
     jobs_db.sql("insert into projects values (%s, %s, %s, %s, %s)", *project[0])
-    await dashboard.press("U", toast="Restored 5 jobs.")
+    await dashboard.press("U", message="Restored 5 jobs.")
     await dashboard.act_as("ben@", rows=[8])
-    await dashboard.press("U", toast=f"Restored packaging {short(2)}.")
+    await dashboard.press("U", message=f"Restored packaging {short(2)}.")
     assert rows(jobs_db) == before, "undo acts as the user who deleted the job"
     await dashboard.press("U", toast="No deleted jobs to restore.")
 
 
 async def test_undo_restores_nothing_when_the_id_is_taken(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("d", "y", toast="Deleted lifestyle")
+    await dashboard.press("d", "y", message="Deleted lifestyle")
     jobs_db.job(1, "failed", error="another")
     taken = f"Job {job_id(1)} exists already, maybe hidden from this user. Nothing was restored"
     await dashboard.press("U", toast=taken)

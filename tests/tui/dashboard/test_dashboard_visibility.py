@@ -105,7 +105,7 @@ async def test_no_key_changes_a_hidden_job(comparing: Driver, jobs_db: JobsDatab
 async def test_visible_job_can_be_started_and_changes_by_other_sessions_appear_in_the_comparison(
     comparing: Driver, jobs_db: JobsDatabase
 ) -> None:
-    await comparing.press("s", on=1, toast="Started lifestyle 00000001.")
+    await comparing.press("s", on=1, message="Started lifestyle 00000001.")
     assert jobs_db.status(1) is JobStatus.RUNNING
 
     jobs_db.sql("update public.generation_jobs set user_id = %s where id = %s", BEN, job_id(3))

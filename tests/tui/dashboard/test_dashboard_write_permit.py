@@ -33,7 +33,7 @@ async def pass_time(driver: Driver, clock: Clock, seconds: float) -> None:
 
 async def run_out(driver: Driver, clock: Clock) -> None:
     await pass_time(driver, clock, 300)
-    await driver.shows_toast("The write permit has ended. This session is read-only again.")
+    await driver.shows_message("The write permit has ended. This session is read-only again.")
 
 
 WRITING_KEYS = ("s", "c", "f", "d", "n", "P", "U")
@@ -61,14 +61,14 @@ async def test_write_within_a_permit_is_journaled_until_a_second_key_ends_the_pe
 ) -> None:
     await open_permit(permitted)
     await permitted.shows_toast("You may write for 5 minutes. Press W to end the permit.")
-    await permitted.press("s", toast="Started lifestyle")
+    await permitted.press("s", message="Started lifestyle")
     assert jobs_db.status(1) is JobStatus.RUNNING
     (entry,) = read_journal(tmp_path / "journal").entries
     assert (entry.reason, entry.what, entry.ids) == ("ticket 4711", "transition job to running", (job_id(1),))
 
     permitted.app.act_as(permitted.session.operator)
     await permitted.until(lambda: "as the operator" in permitted.header and " writing 5:00: " in permitted.header)
-    await permitted.press("W", dialog="", toast="The write permit has ended. This session is read-only again.")
+    await permitted.press("W", dialog="", message="The write permit has ended. This session is read-only again.")
     assert "· read-only ·" in permitted.header
     await permitted.press("s", on=5)
     assert jobs_db.status(5) is JobStatus.QUEUED
@@ -89,7 +89,7 @@ async def test_header_counts_down_the_write_permit_and_the_frame_changes_color(p
         await pass_time(permitted, clock, seconds)
         await permitted.shows(shown)
     assert permitted.app.get_css_variables()["frame"] == before
-    assert permitted.toasts[-1] == "The write permit has ended. This session is read-only again."
+    assert permitted.message == "The write permit has ended. This session is read-only again."
 
 
 async def test_write_permit_requires_a_reason_and_enter_accepts_the_chosen_minutes(permitted: Driver) -> None:
@@ -127,7 +127,7 @@ async def test_dialogs_submitted_after_the_permit_ends_change_nothing_and_keep_t
 
 
 async def test_session_that_may_write_needs_no_write_permit(dashboard: Driver) -> None:
-    await dashboard.press("W", dialog="", toast="This session needs no write permit. It can always write.")
+    await dashboard.press("W", dialog="", message="This session needs no write permit. It can always write.")
 
 
 async def test_read_only_connection_cannot_open_a_write_permit(drive: Drive) -> None:

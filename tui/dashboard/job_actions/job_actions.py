@@ -1,6 +1,6 @@
 """Actions on selected jobs, from key to confirmation to write."""
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -162,9 +162,12 @@ class JobActions:
         if not await self._app.push_screen_wait(ConfirmDialog(question)):
             return
         if len(jobs) == 1:
-            self._tasks.write(bulk_writes.delete_one(self._context, jobs[0]))
+            self._tasks.write(self._undoable(bulk_writes.delete_one(self._context, jobs[0]), key))
         else:
-            self._tasks.write(self._delete_several(jobs), may_open=True)
+            self._tasks.write(self._undoable(self._delete_several(jobs), key), may_open=True)
+
+    async def _undoable(self, deletion: Coroutine[Any, Any, Toast], key: str) -> Toast:
+        return replace(await deletion, keys=f"{key} undo")
 
     async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Toast:
         deleted: list[GenerationJob] = []

@@ -1,6 +1,7 @@
 """Panel with status tabs, filter bar and table."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -89,6 +90,12 @@ class JobsPanel(Vertical):
             self.job_id = job_id
             self.has_left = has_left
             """Whether it has left the list. Otherwise it may only have moved."""
+
+    @dataclass
+    class NotesChanged(Message):
+        """The notes on the lower border have changed."""
+
+        notes: str
 
     class MarksRemoved(Message):
         """Marked jobs have left the list."""
@@ -521,6 +528,7 @@ class JobsPanel(Vertical):
         if titles != self._titles:
             self._titles = titles
             self.border_title, self.border_subtitle = (Content(text) for text in titles)
+            self.post_message(self.NotesChanged(titles[1]))
 
 
 def _list_identity(listing: "Listing") -> tuple[ListQuery, bool]:

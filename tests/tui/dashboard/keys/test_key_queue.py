@@ -443,13 +443,13 @@ async def test_escape_stops_waiting_for_a_retry_which_then_asks_nothing(
     retry = Gate("retry_generation_jobs", lambda *_: retry.calls > 0 or len(retried) > 0)
     retried: list[bool] = []
     async with drive_dashboard(WatchedApp(opener_of(database, make=retry.store))) as driver:
-        await driver.press("r", on=1, toast=" as a retry of ")
+        await driver.press("r", on=1, message=" as a retry of ")
         retried.append(True)
         await driver.press("r", on=1, until=lambda: retry.calls)
         send(driver.app, "x")
         await asyncio.sleep(1.1)
         send(driver.app, "escape")
-        await driver.shows_toast("Stopped waiting for the dialog.")
+        await driver.shows_message("Stopped waiting for the dialog.")
         retry.open()
         await driver.shows_toast("already retried")
         await rest(driver)

@@ -42,7 +42,7 @@ async def test_ctrl_r_opens_a_new_database_and_says_so(database: Conninfo) -> No
     control = DemoControl(seed=7)
     async with demo_on(database, control) as (driver, app):
         former, clock = app.poller.session, control.clock
-        await driver.press("greater_than_sign", "ctrl+r", toast="Started over with new sample data, seed 7")
+        await driver.press("greater_than_sign", "ctrl+r", message="Started over with new sample data, seed 7")
         await driver.until(lambda: app.poller.session not in (None, former))
         assert control.clock is not clock
         assert control.clock.speed == 3

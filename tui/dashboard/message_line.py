@@ -1,0 +1,107 @@
+"""The line above the footer: results of keys, captions and steps."""
+
+from typing import Any
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.geometry import Size
+
+from tui.dashboard.message_board import MessageApp, MessageBoard
+from tui.dashboard.widgets import ClosesOnce, FittedLine
+from tui.text.clean_text import shorten
+
+OWN_LINE_FROM = 28
+"""Minimum screen height for a line of its own. On a lower screen, a message lies on the border above the footer."""
+_PADDING = 2
+_BORDER_CORNERS = 4
+_LEAST_ROOM = 16
+
+
+class MessageLine(FittedLine):
+    """Shows the passing message, or else the pinned text. A dialog has a line of its own while it needs one."""
+
+    DEFAULT_CSS = """
+    MessageLine {
+        padding: 0 1;
+
+        &.-on-border { layer: notice; dock: bottom; margin-bottom: 1; background: $surface; }
+        &.-in-dialog { dock: bottom; background: $surface; }
+        &.-on-border.-empty, &.-in-dialog.-empty { display: none; }
+    }
+    """
+
+    def __init__(self, *, screen_size: Size | None = None) -> None:
+        """Without a size, the line belongs to a dialog."""
+        super().__init__(id="messages")
+        self._notes = ""
+        self._screen_size = screen_size
+        self.set_class(screen_size is None, "-in-dialog")
+        self.set_class(screen_size is not None and screen_size.height < OWN_LINE_FROM, "-on-border")
+        self.add_class("-empty")
+
+    @property
+    def _board(self) -> MessageBoard | None:
+        return self.app.messages if isinstance(self.app, MessageApp) else None
+
+    def fit(self, size: Size) -> None:
+        """Choose the place of the line by the size of the screen."""
+        self._screen_size = size
+        self.set_class(size.height < OWN_LINE_FROM, "-on-border")
+        self.follow()
+
+    def leave_room_for(self, notes: str) -> None:
+        """Leave room at the right for the notes on the border, such as the number of marks."""
+        if notes != self._notes:
+            self._notes = notes
+            self.follow()
+
+    def follow(self) -> None:
+        """Draw the present text. On a border, the line is only as wide as its text."""
+        if not self.is_attached:
+            return
+        text = self.words(self._room)
+        self.set_class(not text, "-empty")
+        self.styles.width = text.cell_length + _PADDING if self.has_class("-on-border") else None
+        super().follow()
+
+    @property
+    def _room(self) -> int:
+        width = (self._screen_size or self.app.size).width - _PADDING
+        if not self.has_class("-on-border") or not self._notes:
+            return width
+        return max(width - cell_len(self._notes) - _BORDER_CORNERS, _LEAST_ROOM)
+
+    def words(self, room: int) -> Content:
+        board, screen = self._board, self.screen
+        if board is None:
+            return Content()
+        if board.passing is not None and self._is_place_of(board):
+            keys = f" · {board.passing.keys}" if board.passing.keys else ""
+            text = board.passing.text.rstrip(".") if keys else board.passing.text
+            # The keys of a message that does not fit are less important than its text.
+            return Content.assemble(
+                (shorten(text, room), "$text-success"),
+                (keys if cell_len(text + keys) <= room else "", "$foreground-muted"),
+            )
+        if board.pinned is not None and screen.is_current:
+            return Content.styled(shorten(board.pinned.text, room), "bold $text-accent")
+        return Content()
+
+    def _is_place_of(self, board: MessageBoard) -> bool:
+        """Whether the passing message belongs here: where it arrived, or below a dialog that has closed since."""
+        if board.place in self.app.screen_stack:
+            return self.screen is board.place
+        return self.screen.is_current
+
+
+def follow_messages(app: MessageApp[Any]) -> None:
+    """Draw the lines of all open screens. A dialog gets a line as soon as it has something to show."""
+    if not app.screen_stack:
+        return
+    board, top = app.messages, app.screen
+    needs_line = board.place is top or board.pinned is not None
+    if needs_line and isinstance(top, ClosesOnce) and top.is_attached and not top.query(MessageLine):
+        top.mount(MessageLine())
+    for one in app.screen_stack:
+        for line in one.query(MessageLine):
+            line.follow()
