@@ -8,7 +8,7 @@ from store.statistics.job_flow import JobFlow
 LEAST_SECONDS = 5.0
 SHARE_OF_TIME = 400
 """A flow is kept for at least this multiple of the time that reading it took."""
-MOST_SECONDS = 60.0
+MOST_SECONDS = 300.0
 _MOST_KEPT = 64
 
 

@@ -1,6 +1,5 @@
 """The costs panel's drawing at each size."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tui.dashboard.statistics.cost_chart import draw_chart
@@ -15,17 +14,17 @@ _GAP = 4
 _WIDEST_CHART = 84
 
 
-def draw_costs(totals: "Totals", *, width: int, height: int, now: datetime) -> Drawing:
+def draw_costs(totals: "Totals", *, width: int, height: int) -> Drawing:
     """Draw as many lines as `height` allows: the state machine, then rates with daily costs.
 
     A missing number is shown as a dash. Large panels get boxes, and a chart of the days if there is room.
     """
     if height > BOX_LINES:
-        boxes = draw_boxes(totals, width=width, height=height, now=now)
+        boxes = draw_boxes(totals, width=width, height=height)
         if boxes is not None:
             return _with_chart(boxes, totals, width, height)
     drawing, used = draw_columns(totals, width=width, height=height)
-    rates, days = [*flow_facts(totals, now), *rate_facts(totals)], day_facts(totals)
+    rates, days = [*flow_facts(totals), *rate_facts(totals)], day_facts(totals)
     for facts in [[*rates, *days]] if height - used < 2 else [rates, days]:
         drawing.canvas.write_spans(0, used, joined(facts, width))
         used += 1

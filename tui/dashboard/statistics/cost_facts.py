@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from store.formats import money
@@ -32,9 +31,9 @@ class Fact:
     """The order of dropping facts that do not fit, highest first. A fact with 0 is never dropped."""
 
 
-def flow_facts(totals: "Totals", now: datetime) -> list[Fact]:
+def flow_facts(totals: "Totals") -> list[Fact]:
     """Return how many jobs are stuck, and how long the oldest queued job has waited."""
-    waits, number = oldest_queued(totals, now), stuck(totals)
+    waits, number = oldest_queued(totals), stuck(totals)
     return [
         *([Fact((number, "bold $text-warning"), 0)] if number else []),
         *([Fact((f"oldest queued {waits}", MUTED), 3)] if waits else []),

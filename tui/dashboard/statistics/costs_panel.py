@@ -1,6 +1,5 @@
 """Costs panel: the state machine with its costs, rates and days."""
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -12,7 +11,6 @@ from tui.dashboard.job_list.list_header import StatusTabs
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
 from tui.dashboard.statistics.cost_drawing import draw_costs
 from tui.dashboard.statistics.count_text import is_stale, totals_note
-from tui.dashboard.statistics.state_figures import oldest_queued
 from tui.dashboard.statistics.state_flash import (
     FRAME_SECONDS,
     FRAMES,
@@ -59,8 +57,6 @@ class CostsPanel(SteadyText):
         self._totals: Totals | None = None
         self._drawing: Drawing | None = None
         """What is shown. None while there are no numbers."""
-        self._now = datetime.min.replace(tzinfo=UTC)
-        """The server's time, for ages."""
         self._changes: StateChanges | None = None
         """What the present animation shows."""
         self._frame = 0
@@ -73,7 +69,7 @@ class CostsPanel(SteadyText):
         """Show the numbers. The note stands beside the title."""
         self._show_title(f"Costs · {clean(of_what, limit=80)}", note)
         self._flash(state_changes(self._totals, totals))
-        self._totals, self._now = totals, max(self._now, totals.taken_at)
+        self._totals = totals
         self._draw()
 
     def tell_age(self, seconds: float, *, is_current: bool = True) -> None:
@@ -85,9 +81,6 @@ class CostsPanel(SteadyText):
             key = key_of(self.app, DASHBOARD_BINDINGS, "numbers.exact")
             note = totals_note(self._totals, seconds=seconds, key=key, is_current=is_current)
             self._show_note(note, is_stale=is_stale(seconds))
-            before, self._now = self._now, self._totals.taken_at + timedelta(seconds=seconds)
-            if oldest_queued(self._totals, before) != oldest_queued(self._totals, self._now):
-                self._draw()
 
     def explain(self, why: str, *, of_what: str) -> None:
         """Show a sentence instead of numbers, when zeros would be wrong."""
@@ -160,7 +153,7 @@ class CostsPanel(SteadyText):
     def _draw(self) -> None:
         if self._totals is not None:
             self.remove_class("-sentence")
-            self._drawing = draw_costs(self._totals, width=self.size.width, height=self._height, now=self._now)
+            self._drawing = draw_costs(self._totals, width=self.size.width, height=self._height)
             if self._changes is not None:
                 draw_changes(self._drawing, self._changes, frame=self._frame)
             self.say(Content("\n").join(Content.assemble(*line) for line in self._drawing.canvas.lines()))

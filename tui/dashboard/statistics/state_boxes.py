@@ -1,7 +1,6 @@
 """The state machine as boxes with arrows, for large screens."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual.geometry import Region
@@ -27,14 +26,14 @@ _MIDDLE, _UPPER, _LOWER = 3, 1, 5
 """The lines of the arrows."""
 
 
-def draw_boxes(totals: "Totals", *, width: int, height: int, now: datetime) -> Drawing | None:
+def draw_boxes(totals: "Totals", *, width: int, height: int) -> Drawing | None:
     """Draw a box for each state, with count, costs, flow, and what needs attention. None if they do not fit.
 
     If the width is too small, averages are dropped.
     """
     figures = state_figures(totals)
     for has_averages in (True, False):
-        texts = {state: _texts(one, totals, now, has_averages) for state, one in figures.items()}
+        texts = {state: _texts(one, totals, has_averages) for state, one in figures.items()}
         widths = _widths(figures, texts)
         arrow = min((width - sum(widths)) // 2, _MOST_ARROW)
         if arrow >= _LEAST_ARROW:
@@ -49,18 +48,18 @@ def width_of(drawing: Drawing) -> int:
     return drawing.states[JobStatus.SUCCEEDED].right
 
 
-def _texts(figures: StateFigures, totals: "Totals", now: datetime, has_averages: bool) -> "list[Line]":
+def _texts(figures: StateFigures, totals: "Totals", has_averages: bool) -> "list[Line]":
     costs = [figures.total, figures.average] if has_averages and figures.average else [figures.total]
     number: Span = (figures.number, "bold")
     if figures.state in (JobStatus.SUCCEEDED, JobStatus.FAILED):
         return [[number, (f"  {figures.flow}", MUTED)], [(" · ".join(costs), "")]]
-    return [[number], [(" · ".join(costs), "")], [(figures.flow, MUTED)], [_note(figures, totals, now)]]
+    return [[number], [(" · ".join(costs), "")], [(figures.flow, MUTED)], [_note(figures, totals)]]
 
 
-def _note(figures: StateFigures, totals: "Totals", now: datetime) -> "Span":
+def _note(figures: StateFigures, totals: "Totals") -> "Span":
     if figures.state is JobStatus.RUNNING:
         return stuck(totals), "bold $text-warning"
-    waits = oldest_queued(totals, now)
+    waits = oldest_queued(totals)
     return f"oldest {waits}" if waits else "", MUTED
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from store.formats import money
@@ -99,10 +98,10 @@ def _flow(totals: "Totals", status: JobStatus) -> str:
     return f"{rate:.1f}/min" if 0 < rate < _WHOLE_FROM else f"{count(round(rate))}/min"
 
 
-def oldest_queued(totals: "Totals", now: datetime) -> str:
-    """Return how long the oldest queued job has waited. Empty if none waits, or if that is unknown."""
+def oldest_queued(totals: "Totals") -> str:
+    """Return how long the oldest queued job had waited when the totals were read. Empty if none waited."""
     since = totals.flow.oldest_queued_at if totals.flow else None
-    return "" if since is None or is_far(since) else elapsed((now - since).total_seconds())
+    return "" if since is None or is_far(since) else elapsed((totals.taken_at - since).total_seconds())
 
 
 def stuck(totals: "Totals") -> str:

@@ -47,7 +47,7 @@ USUAL = numbers(days(0, 100, 700), queued=(6, 1200), running=(2, 450), succeeded
 
 
 def cost_lines(totals: Totals, *, width: int, height: int) -> list[str]:
-    return texts(draw_costs(totals, width=width, height=height, now=NOON).canvas.lines())
+    return texts(draw_costs(totals, width=width, height=height).canvas.lines())
 
 
 def test_wide_cost_panel_shows_every_figure() -> None:
@@ -167,7 +167,7 @@ def test_large_panel_shows_boxes_with_arrows_and_a_chart_of_the_days() -> None:
 
 
 def styles_of_bars(totals: Totals) -> set[str]:
-    chart = draw_costs(totals, width=140, height=9, now=NOON).canvas
+    chart = draw_costs(totals, width=140, height=9).canvas
     return {style for line in chart.lines()[1:8] for text, style in line if set(text) & set("▁▂▃▄▅▆▇█")}
 
 

@@ -13,7 +13,7 @@ from store.users.actor import ActingUser
 from tests.store.store_fixtures import ADA
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import JobsDatabase
-from tests.tui.sample_jobs import NOON, make_totals, texts
+from tests.tui.sample_jobs import make_totals, texts
 from tui.dashboard.job_list.table_drawing import CURSOR_FLASH, FLASH
 from tui.dashboard.statistics.cost_drawing import draw_costs
 from tui.dashboard.statistics.costs_panel import CostsPanel
@@ -78,7 +78,7 @@ def test_moved_jobs_travel_along_the_arrows(width: int, height: int) -> None:
     assert changes is not None
     places = []
     for frame in (0, FRAMES // 2, FRAMES):
-        drawing = draw_costs(after, width=width, height=height, now=NOON)
+        drawing = draw_costs(after, width=width, height=height)
         draw_changes(drawing, changes, frame=frame)
         drawn = "\n".join(texts(drawing.canvas.lines()))
         assert ("+1" in drawn, "+2" in drawn, "+3" in drawn) == (
