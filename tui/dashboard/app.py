@@ -516,6 +516,8 @@ class GjobsApp(MessageApp[int]):
         """Return whether the action opens a dialog unless it is refused."""
         if action in SEVERAL_OPEN:
             return len(self.dashboard.jobs.selected) > 1
+        if action == "next_pane":
+            return not self.dashboard.has_class("-wide")
         return action in ALWAYS_OPEN
 
     def _is_toggle(self, event: events.Key) -> bool:

@@ -146,6 +146,7 @@ class DashboardScreen(Screen[None]):
         yield Static(f"The terminal is too small. gjobs needs {smallest}.", id="too-small", markup=False)
 
     def on_mount(self) -> None:
+        self.jobs.has_crumbs = not self.has_class("-wide")
         self._update_ages()
         self.set_interval(1.0, self._tick)
         self._build_pane()
@@ -162,6 +163,8 @@ class DashboardScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         self._fit(event.size)
+        self.jobs.has_crumbs = not self.has_class("-wide")
+        self.jobs.show_title()
         self.query_one(Sidebar).fit(event.size.width)
         self.query_one(CostsPanel).fit(event.size)
         self.query_one(MessageLine).fit(event.size)
@@ -487,6 +490,13 @@ class DashboardScreen(Screen[None]):
     @on(JobsPanel.MarksRemoved)
     def _marks_removed(self, event: JobsPanel.MarksRemoved) -> None:
         show_toast(self.app, marks_lost_toast(event.count))
+
+    def action_next_pane(self) -> None:
+        """Go to the next pane. On a narrow screen, choose a project instead of going to the projects."""
+        if self.has_class("-wide"):
+            self.focus_next()
+        else:
+            self.action_request("project")
 
     def action_sort(self) -> None:
         self.jobs.sort_by_next()

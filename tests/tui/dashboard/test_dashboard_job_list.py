@@ -135,7 +135,7 @@ async def long_list(empty_jobs_db: JobsDatabase, database: Conninfo) -> AsyncIte
     empty_jobs_db.users()
     empty_jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
     empty_jobs_db.many_jobs(JOBS)
-    async with drive_dashboard(WatchedApp(opener_of(database)), size=(80, 30)) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database)), size=(100, 30)) as driver:
         await driver.shows(f"of {JOBS:,}")
         yield driver
 

@@ -54,6 +54,18 @@ async def test_projects_pane_grows_with_the_screen_up_to_32_columns(jobs_db: Job
         await driver.shows("│› Autumn catalog of…")
 
 
+async def test_narrow_dashboard_names_the_project_and_tab_chooses_another(drive: Drive) -> None:
+    async with drive(size=(80, 24)) as driver:
+        assert driver.title == "All projects ▸ Autumn catalog (tab or p: switch) · 6, newest first"
+        await driver.press("tab", dialog="Show which project?")
+        await driver.type("spring", "enter", rows=[7])
+        assert driver.title == "All projects ▸ Spring lookbook (tab or p: switch) · 1, newest first"
+        await driver.resize(100, 24)
+        await driver.until(lambda: driver.title == "Jobs · 1, newest first")
+        await driver.press("tab", "tab")
+        assert (driver.dialog, driver.app.focused) == ("", driver.table)
+
+
 class SidebarApp(App[None]):
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -27,13 +27,13 @@ from tui.dashboard.job_list.job_table import (
     SortRequested,
     WindowRequested,
 )
-from tui.dashboard.job_list.list_header import TABS, StatusTabs, fixed_values, job_list_title, why_empty
+from tui.dashboard.job_list.list_header import TABS, StatusTabs, fixed_values, job_list_title, project_crumbs, why_empty
 from tui.dashboard.keys import bindings
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS
 from tui.dashboard.statistics.count_text import count_words
 from tui.dashboard.users.visibility_text import list_note
 from tui.text.error_text import error_words
-from tui.text.format import jobs_count
+from tui.text.format import jobs_count, short_id
 
 if TYPE_CHECKING:
     from store.configuration.saved_views import View
@@ -158,6 +158,8 @@ class JobsPanel(Vertical):
         """An id to look up among all kinds of entities if no row matches it."""
         self._users: tuple[str, ...] = ()
         """E-mails that a filter may name."""
+        self.has_crumbs = False
+        """Whether the title shows the way to the listed project."""
         self.view_name_for: Callable[[str, ListOrder], str | None] = lambda _text, _order: None
         """Return the name of the view with this filter and order."""
 
@@ -479,6 +481,14 @@ class JobsPanel(Vertical):
         """The length of the list. None if it is unknown."""
         return None if self._listing is None else list_length(self._listing, self._totals)
 
+    def _crumbs(self) -> tuple[str, ...]:
+        """Return the way to the listed project, unless the projects pane shows it."""
+        if not self.has_crumbs or self._listing is None:
+            return ("",)
+        project_id = self._listing.query.window.listed.project_id
+        name = None if project_id is None else self.project_names.get(project_id, short_id(project_id))
+        return project_crumbs(name, keys=f"{self._key('app.next_pane')} or {self._key('project.pick')}")
+
     def _measure(self) -> None:
         """Pass the length of the list to the table."""
         if self._listing is not None:
@@ -507,7 +517,13 @@ class JobsPanel(Vertical):
     def show_title(self) -> None:
         """Show the title and the notes of the list."""
         view = self.view_name_for(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
-        title = job_list_title(self._listing, self.table.position, view=view, width=self.size.width - _TITLE_EDGES)
+        title = job_list_title(
+            self._listing,
+            self.table.position,
+            view=view,
+            width=self.size.width - _TITLE_EDGES,
+            crumbs=self._crumbs(),
+        )
         unmark = bindings.key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
         marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
         drop = self._key("list.clear")

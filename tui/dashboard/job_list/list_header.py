@@ -138,14 +138,37 @@ _ORDERS: Mapping[tuple[OrderColumn, bool], str] = {
     (OrderColumn.TOTAL, False): "quickest first",
 }
 
+CRUMB = "▸"
 _FOUND_WIDTHS = (40, 24, 12, 0)
 """Widths of the filter text in cells, tried in this order until the title fits."""
 
 
+_LONGEST_NAME, _SHORTEST_NAME = 30, 14
+"""Cells of a project's name in the title."""
+
+
+def project_crumbs(name: str | None, *, keys: str) -> tuple[str, ...]:
+    """Return the way to the listed project, longest first. `name` is None for all projects.
+
+    `keys` reach the other projects. The longest way names them.
+    """
+    if name is None:
+        return (f"All projects ({keys}: choose)", "All projects")
+    cut, short = (shorten(clean_cell(name, cells), cells) for cells in (_LONGEST_NAME, _SHORTEST_NAME))
+    return (f"All projects {CRUMB} {cut} ({keys}: switch)", f"All projects {CRUMB} {cut}", f"{CRUMB} {short}")
+
+
 def job_list_title(
-    listing: "Listing | None", position: Position | None, *, view: str | None = None, width: int | None = None
+    listing: "Listing | None",
+    position: Position | None,
+    *,
+    view: str | None = None,
+    width: int | None = None,
+    crumbs: Sequence[str] = ("",),
 ) -> str:
     """Return the title of the list, with its length or the position in it.
+
+    `crumbs` lead to the listed project, longest first, if no pane shows the projects.
 
     `view` is the name of the view in force. If `width` is too small, the order is dropped first, then the
     filter, then the kind. The filter bar still shows the filter. A `width` of None is unlimited.
@@ -153,12 +176,14 @@ def job_list_title(
     if listing is None:
         return "Jobs"
     listed = listing.query.window.listed
-    kind = "Jobs" if listed.status is None else f"{status_word(listed.status).capitalize()} jobs"
+    all_jobs = "" if any(crumbs) else "Jobs"
+    kind = all_jobs if listed.status is None else f"{status_word(listed.status).capitalize()} jobs"
     seen = verdict(listing.visibility) if listing.visibility else ""
     rows = _rows(listing, position)
     order = f", {_order(listed.order)}"
     titles = [
-        _joined(kind, _found(listed.job_filter, view, cells), rows, seen) + end
+        _joined(crumb, kind, _found(listed.job_filter, view, cells), rows, seen) + end
+        for crumb in crumbs
         for end, least in ((order, 24), ("", 0))
         for cells in _FOUND_WIDTHS
         if cells >= least

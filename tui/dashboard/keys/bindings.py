@@ -155,7 +155,14 @@ DASHBOARD_BINDINGS: list[BindingType] = [
         id="project.budgets",
         tooltip="Limit the cost of jobs and show what is left",
     ),
-    Binding("tab", "app.focus_next", "Next pane", show=False, id="app.next_pane", tooltip="Go to the next pane"),
+    Binding(
+        "tab",
+        "next_pane",
+        "Next pane",
+        show=False,
+        id="app.next_pane",
+        tooltip="Go to the next pane; choose a project if no pane shows them",
+    ),
 ]
 
 _ASKS_ERROR = [text.action for text in STATUS_TEXTS.values() if text.asks_error]

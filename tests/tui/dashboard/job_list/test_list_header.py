@@ -16,7 +16,7 @@ from tests.tui.app_waits import resize
 from tests.tui.dashboard.users.test_visibility_text import COMPARISON
 from tests.tui.sample_jobs import NOON, make_listing, make_totals
 from tui.dashboard.job_list.jobs_panel import list_length
-from tui.dashboard.job_list.list_header import StatusTabs, fixed_values, job_list_title, why_empty
+from tui.dashboard.job_list.list_header import StatusTabs, fixed_values, job_list_title, project_crumbs, why_empty
 from tui.dashboard.statistics.count_text import Position
 
 PROJECT = UUID(int=2)
@@ -105,6 +105,33 @@ def test_list_length_uses_only_totals_that_match_the_list(
     seen: Listing, counted: Totals | None, length: Count | None
 ) -> None:
     assert list_length(seen, counted) == length
+
+
+CRUMBS = project_crumbs("Autumn catalog of outdoor clothing", keys="tab or p")
+
+
+@pytest.mark.parametrize(
+    ("listed", "width", "title"),
+    [
+        (
+            FAILED,
+            110,
+            "All projects ▸ Autumn catalog of outdoor clo… (tab or p: switch) · Failed jobs · 412,000 of 1,000,000",
+        ),
+        (ListQuery(), 90, "All projects ▸ Autumn catalog of outdoor clo… (tab or p: switch) · 412,000 of 1,000,000"),
+        (FOUND, 74, "All projects ▸ Autumn catalog of outdoor clo… · 412,000 of 1,000,000"),
+        (ListQuery(), 44, "▸ Autumn catalo… · 412,000 of 1,000,000"),
+        (ListQuery(), 30, "412,000 of 1,000,000"),
+    ],
+)
+def test_title_of_a_narrow_screen_shows_the_way_to_the_project(listed: ListQuery, width: int, title: str) -> None:
+    position = replace(FAR_DOWN, is_exact=True)
+    assert job_list_title(listing(listed, is_all=False), position, width=width, crumbs=CRUMBS) == title
+
+
+def test_title_of_a_narrow_screen_offers_to_choose_among_all_projects() -> None:
+    crumbs = project_crumbs(None, keys="tab or p")
+    assert job_list_title(listing(), None, crumbs=crumbs) == "All projects (tab or p: choose) · 3, newest first"
 
 
 @pytest.mark.parametrize(
