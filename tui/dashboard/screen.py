@@ -30,7 +30,9 @@ from tui.dashboard.job_list.job_table import AllMarked, CursorMoved, Opened
 from tui.dashboard.job_list.jobs_panel import FILTER_GROUP, ORDER_GROUP, JobsPanel
 from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
 from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
-from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, KeyHints, key_of
+from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
+from tui.dashboard.keys.key_hints import KeyHints
+from tui.dashboard.keys.key_states import KeyState, KeyStates, job_key_state
 from tui.dashboard.memory import PendingNavigation, TotalsCache
 from tui.dashboard.message_line import OWN_LINE_FROM, MessageLine
 from tui.dashboard.messages import (
@@ -75,7 +77,7 @@ _DETAILED = 160
 """The width from which the details of the job under the cursor fit beside the list."""
 
 
-class DashboardScreen(Screen[None]):
+class DashboardScreen(Screen[None], KeyStates):
     """Shows lists and totals, and posts messages about what the user requests."""
 
     DEFAULT_CSS = """
@@ -185,9 +187,18 @@ class DashboardScreen(Screen[None]):
     def on_screen_suspend(self) -> None:
         self.query_one(MessageLine).follow()
 
+    @on(CursorMoved)
+    def _show_keys(self) -> None:
+        self.query_one(KeyHints).follow()
+
+    def key_state(self, binding_id: str) -> KeyState:
+        jobs = self.jobs.selected if self.focused is self.jobs.table else ()
+        return job_key_state(binding_id, jobs, read_only=self._status.read_only)
+
     @on(JobsPanel.NotesChanged)
     def _notes_changed(self, event: JobsPanel.NotesChanged) -> None:
         self.query_one(MessageLine).leave_room_for(event.notes)
+        self.query_one(KeyHints).follow()
 
     def _fit(self, size: Size) -> None:
         """Set the classes before the layout. Textual's breakpoints come after it and would cause a second drawing."""
@@ -266,6 +277,7 @@ class DashboardScreen(Screen[None]):
         self._server_clock_offset, self._changed_at = listing.taken_at - fetched_at, listing.taken_at
         self._recall_totals()
         self.jobs.show(listing, self._totals, now=self.now)
+        self.query_one(KeyHints).follow()
         self._show_projects()
         self._show_costs()
         self.navigation.arrive(listing)
@@ -320,6 +332,7 @@ class DashboardScreen(Screen[None]):
             if panel.border_subtitle != (mark or None):
                 panel.border_subtitle = mark or None
         self.jobs.mark(mark)
+        self.query_one(KeyHints).follow()
         self._update_ages()
 
     def show_progress(self, sentence: str) -> None:

@@ -110,8 +110,10 @@ async def check_budgets_and_archive(hostile: Driver) -> None:
 
 
 async def check_toasts_palette_and_project_list(hostile: Driver) -> None:
-    await hostile.press("s", "down", "c", "y", "Y", on=1, message="Started ")
-    await hostile.shows_message("Completed ")
+    for key, reported in (("s", "Started "), ("y", "Copied the id "), ("Y", " as JSON.")):
+        await hostile.press(key, on=1, message=reported)
+        check(hostile)
+    await hostile.press("c", on=2, message="Completed ")
     check(hostile)
     await hostile.press("asterisk", "s", "y", shows="as last seen:")
     check(hostile)

@@ -46,7 +46,7 @@ async def test_new_job_form_has_defaults_and_queues_a_job_that_updates_list_and_
     assert [form.value(field) for field in fields] == [AUTUMN, "main_white", "$1.00", Select.NULL]
     await form.press("enter", message="Queued main_white ")
 
-    assert any(toast.endswith(" for $1.00 in Autumn catalog.") for toast in form.toasts)
+    assert form.message.endswith(" for $1.00 in Autumn catalog.")
     rows = jobs_db.sql(
         "select id, status, cost_cents, input_asset_id, user_id from generation_jobs where project_id = %s"
         " and mode = 'main_white' and status = 'queued'",
@@ -56,8 +56,7 @@ async def test_new_job_form_has_defaults_and_queues_a_job_that_updates_list_and_
     assert rows == [(new, "queued", 100, None, ADA)]
     await form.until(lambda: form.costs[0].endswith("Total 7"))
     assert form.costs[1].startswith("$2.75 ")
-    assert form.table.cursor_job is not None
-    assert form.table.cursor_job.id == new
+    await form.until(lambda: form.table.cursor_job is not None and form.table.cursor_job.id == new)
 
 
 async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, jobs_db: JobsDatabase) -> None:
@@ -135,7 +134,7 @@ async def test_start_key_typed_after_an_unlisted_new_job_starts_no_other_job(
     await form.press("n", dialog="New job")
     for key in ("x", "enter", "s", "s"):
         send(form.app, key)
-    await form.shows_toast(sentence)
+    await form.shows_message(sentence)
     await rest(form)
 
     known = [identifier for identifier, _ in before]

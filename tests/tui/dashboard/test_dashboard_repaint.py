@@ -73,7 +73,7 @@ async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
             assert set(drawn) == kinds
 
 
-async def test_changed_job_redraws_only_the_table_and_the_counts(
+async def test_changed_job_redraws_only_the_table_the_counts_and_the_keys(
     jobs_db: JobsDatabase, quick: Driver, drawn: Counter[str]
 ) -> None:
     jobs_db.sql("update generation_jobs set mode = 'packaging' where mode = 'main_white'")
@@ -82,4 +82,4 @@ async def test_changed_job_redraws_only_the_table_and_the_counts(
     jobs_db.set_status(1, "running")
     await quick.refreshes(until=lambda: "CostsPanel" in drawn)
     await quick.polls_again(5)
-    assert set(drawn) == {"JobTable", "CostsPanel", "StatusTabs"}
+    assert set(drawn) == {"JobTable", "CostsPanel", "StatusTabs", "KeyHints"}

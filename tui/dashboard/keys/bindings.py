@@ -1,20 +1,14 @@
-"""Bindings of the app and the dashboard; remapped keys; key hints."""
+"""Bindings of the app and the dashboard; remapped keys."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from rich.cells import cell_len
-from textual import events
 from textual.app import App
 from textual.binding import ActiveBinding, Binding, BindingType
-from textual.content import Content
 from textual.dom import DOMNode
 
 from store.jobs.job import JobStatus
-from tui.dashboard.widgets import FittedLine
 from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS
 
 APP_BINDINGS: list[BindingType] = [
@@ -80,7 +74,7 @@ APP_BINDINGS: list[BindingType] = [
         id="app.lens",
         tooltip="Show which jobs are hidden from the user, and why",
     ),
-    Binding("q", "quit", "Quit", show=False, id="app.quit", tooltip="Quit gjobs"),
+    Binding("q", "quit", "quit", id="app.quit", tooltip="Quit gjobs"),
     Binding(
         "ctrl+q",
         "quit",
@@ -108,7 +102,6 @@ DASHBOARD_BINDINGS: list[BindingType] = [
         "r",
         "act('retry')",
         "retry",
-        show=False,
         id="job.retry",
         tooltip="Retry the failed job or the marked jobs, as new jobs",
     ),
@@ -145,7 +138,7 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding(
         "equals_sign", "request('exact')", "Count", show=False, id="numbers.exact", tooltip="Count the jobs exactly"
     ),
-    Binding("p", "request('project')", "Project", show=False, id="project.pick", tooltip="Find a project by name"),
+    Binding("p", "request('project')", "project", id="project.pick", tooltip="Find a project by name"),
     Binding("P", "request('new_project')", "New project", show=False, id="project.new", tooltip="Create a project"),
     Binding(
         "b",
@@ -249,92 +242,3 @@ def key_words(active: ActiveBinding) -> str:
         if isinstance(node, DynamicKeyText)
         else binding.description
     )
-
-
-_GAP = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyHint:
-    """A key and what it does, in the line of key hints."""
-
-    key: str
-    """As Textual names it."""
-    shown: str
-    """As the screen shows it."""
-    what: str
-
-    @property
-    def width(self) -> int:
-        return cell_len(self.shown) + 1 + cell_len(self.what)
-
-
-class KeyHints(FittedLine):
-    """Hints for the active bindings. A click on a hint presses its key."""
-
-    ALLOW_SELECT = False
-    DEFAULT_CSS = """
-    KeyHints {
-        padding-left: 1;
-        background: $footer-background;
-        color: $footer-foreground;
-    }
-    """
-
-    def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.follow())
-
-    def on_click(self, event: events.Click) -> None:
-        offset = event.get_content_offset(self)
-        start = 0
-        for hint in self._hints(self.content_size.width):
-            if offset is not None and start <= offset.x < start + hint.width:
-                self.app.simulate_key(hint.key)
-            start += hint.width + _GAP
-
-    def words(self, room: int) -> Content:
-        hints = (
-            Content.assemble(
-                (hint.shown, "bold $footer-key-foreground"), (f" {hint.what}", "$footer-description-foreground")
-            )
-            for hint in self._hints(room)
-        )
-        return Content(" " * _GAP).join(hints)
-
-    def _hints(self, room: int) -> list[KeyHint]:
-        """Return the first key of each action, as many as fit."""
-        shown: dict[str, ActiveBinding] = {}
-        for active in _in_declared_order(list(self.screen.active_bindings.values())):
-            if active.binding.show and not self._is_typed(active):
-                shown.setdefault(active.binding.action, active)
-        hints = [
-            KeyHint(key=one.binding.key, shown=self.app.get_key_display(one.binding), what=key_words(one))
-            for one in shown.values()
-        ]
-        ends = accumulate(hint.width + _GAP for hint in hints)
-        return [hint for hint, end in zip(hints, ends, strict=True) if end - _GAP <= room]
-
-    def _is_typed(self, active: ActiveBinding) -> bool:
-        """Whether the focused widget takes the key as a character. Textual hides such keys only if it knows their
-        character.
-        """
-        focused, shown = self.screen.focused, self.app.get_key_display(active.binding)
-        return (
-            focused is not None
-            and focused is not active.node
-            and len(shown) == 1
-            and focused.check_consume_key(active.binding.key, shown)
-        )
-
-
-def _in_declared_order(active: Sequence[ActiveBinding]) -> list[ActiveBinding]:
-    """Sort as declared. Textual puts a remapped key behind the others, where it may not fit."""
-    nodes = list(dict.fromkeys(one.node for one in active))
-    places = {node: [binding.id for binding in inherited_bindings(type(node))] for node in nodes}
-
-    def place(one: ActiveBinding) -> tuple[int, int]:
-        declared = places[one.node]
-        name = one.binding.id
-        return nodes.index(one.node), declared.index(name) if name in declared else len(declared)
-
-    return sorted(active, key=place)

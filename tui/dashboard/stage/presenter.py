@@ -13,7 +13,7 @@ from textual.signal import Signal
 from textual.widgets import Digits
 
 from store.jobs.job import JobStatus
-from tui.dashboard.keys.bindings import KeyHints
+from tui.dashboard.keys.key_hints import KeyHints
 from tui.dashboard.stage.transitions import Transition, TransitionLog
 from tui.dashboard.statistics.count_text import UNKNOWN
 from tui.dashboard.statistics.state_figures import MUTED, StateFigures, all_figures, state_figures

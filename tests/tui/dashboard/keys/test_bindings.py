@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
 from tests.tui.app_waits import settle
-from tui.dashboard.keys.bindings import KeyHints
+from tui.dashboard.keys.key_hints import KeyHints
 
 
 class Pane(Static, can_focus=True):

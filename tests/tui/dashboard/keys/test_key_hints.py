@@ -1,0 +1,75 @@
+"""The line of key hints on the dashboard: which keys it shows, and which are grey."""
+
+import pytest
+from textual.content import Content
+
+from store.database.write_access import WriteMode
+from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
+from tests.tui.jobs_database import JobsDatabase
+from tui.dashboard.keys.key_hints import KeyHints
+
+WRITES = ("s start", "c complete", "f fail", "r retry", "n new", "d delete")
+
+
+def hints(driver: Driver) -> str:
+    return str(driver.app.dashboard.query_one(KeyHints).render())
+
+
+def grey(driver: Driver) -> list[str]:
+    """Return the hints that are grey."""
+    line = driver.app.dashboard.query_one(KeyHints).render()
+    assert isinstance(line, Content)
+    return [line.plain[span.start : span.end] for span in line.spans if span.style == "$foreground-disabled"]
+
+
+async def test_keys_that_do_not_apply_to_the_job_under_the_cursor_are_grey(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    for number, refused in (
+        (1, ["c complete", "f fail", "r retry"]),
+        (2, ["s start", "r retry"]),
+        (3, ["s start", "c complete", "f fail", "r retry"]),
+        (4, ["s start", "c complete", "f fail"]),
+    ):
+        await dashboard.go_to(number)
+        await dashboard.until(lambda refused=refused: grey(dashboard) == refused)  # type: ignore[misc]
+
+    await dashboard.go_to(1)
+    jobs_db.set_status(1, "running")
+    await dashboard.refreshes(until=lambda: grey(dashboard) == ["s start", "r retry"])
+
+
+async def test_key_is_usable_if_any_marked_job_permits_it(dashboard: Driver) -> None:
+    await dashboard.press("space", on=1)
+    await dashboard.press("space", on=2, shows="2 marked")
+    assert grey(dashboard) == ["r retry"]
+
+
+async def test_job_keys_are_grey_while_another_pane_has_the_focus(dashboard: Driver) -> None:
+    await dashboard.focus_on("#projects")
+    assert grey(dashboard) == [*WRITES[:4], "d delete"]
+
+
+async def test_read_only_dashboard_shows_write_keys_only_during_a_permit(drive: Drive, clock: Clock) -> None:
+    async with drive(rule=WriteMode.PERMIT_REQUIRED, clock=clock) as driver:
+        assert not any(key in hints(driver) for key in WRITES)
+        assert "⏎ details" in hints(driver)
+        await driver.press("W", until=lambda: driver.dialog)
+        await driver.type("a test", "enter", dialog="", until=lambda: all(key in hints(driver) for key in WRITES))
+        await driver.press("W", until=lambda: not any(key in hints(driver) for key in WRITES))
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 36), (200, 50)])
+async def test_help_and_quit_are_at_the_right_end(drive: Drive, size: tuple[int, int]) -> None:
+    async with drive(size=size) as driver:
+        end = "? help" if size[0] == 60 else "? help  q quit"
+        assert driver.text.splitlines()[-1].rstrip().endswith(end)
+        assert len(hints(driver)) == size[0] - 1
+
+
+async def test_narrow_line_shows_the_usable_job_keys_first(drive: Drive) -> None:
+    async with drive(size=(80, 24)) as driver:
+        await driver.go_to(1)
+        assert hints(driver).startswith("⏎ details  s start  c complete  f fail  n new  d delete  / find")
+        await driver.go_to(4)
+        await driver.until(lambda: "r retry" in hints(driver) and "/ find" in hints(driver))

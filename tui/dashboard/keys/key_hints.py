@@ -1,0 +1,174 @@
+"""The line of key hints at the bottom of the screen."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual import events
+from textual.binding import ActiveBinding
+from textual.content import Content
+
+from tui.dashboard.keys.bindings import inherited_bindings, key_words
+from tui.dashboard.keys.key_states import KeyState, KeyStates
+from tui.dashboard.widgets import FittedLine
+
+_GAP = 2
+_PINNED = ("app.help", "app.quit")
+"""At the right end of the line, whatever else fits."""
+_QUIT_FROM = 60
+"""Minimum cells of the line for the hint to quit."""
+_NEEDED_GROUPS = frozenset({"job", "jobs", "find"})
+_NEEDED = "list.find"
+"""Bindings whose hints come first if there is not enough room for all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyHint:
+    """A key and what it does, in the line of key hints."""
+
+    key: str
+    """As Textual names it."""
+    shown: str
+    """As the screen shows it."""
+    what: str
+    binding_id: str
+    is_refused: bool = False
+
+    @property
+    def width(self) -> int:
+        return cell_len(self.shown) + 1 + cell_len(self.what)
+
+    @property
+    def rank(self) -> int:
+        """The order in which hints get room."""
+        is_needed = self.binding_id == _NEEDED or self.binding_id.partition(".")[0] in _NEEDED_GROUPS
+        return (1 if self.is_refused else 0) if is_needed else 2
+
+    @property
+    def content(self) -> Content:
+        if self.is_refused:
+            return Content.styled(f"{self.shown} {self.what}", "$foreground-disabled")
+        key = (self.shown, "bold $footer-key-foreground")
+        return Content.assemble(key, (f" {self.what}", "$footer-description-foreground"))
+
+
+class KeyHints(FittedLine):
+    """Hints for the active bindings, in a fixed order. A click on a hint presses its key.
+
+    Keys that do not work for the selected jobs are grey. The screen says which, see `KeyStates`.
+    """
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    KeyHints {
+        padding-left: 1;
+        background: $footer-background;
+        color: $footer-foreground;
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._active: list[ActiveBinding] | None = None
+        """The active bindings with hints. None until they are needed: reading them is slow."""
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._read_again())
+
+    def _read_again(self) -> None:
+        self._active = None
+        self.follow()
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        for start, hint in self._placed(self.content_size.width):
+            if start <= offset.x < start + hint.width:
+                self.app.simulate_key(hint.key)
+
+    def words(self, room: int) -> Content:
+        line, end = Content(), 0
+        for start, hint in self._placed(room):
+            line = Content.assemble(line, " " * (start - end), hint.content)
+            end = start + hint.width
+        return line
+
+    def _placed(self, room: int) -> list[tuple[int, KeyHint]]:
+        """Return the hints that fit, each with its first cell. The pinned ones are at the right end."""
+        hints = self._hints()
+        pinned = [hint for name in _PINNED for hint in hints if hint.binding_id == name]
+        if room < _QUIT_FROM:
+            pinned = pinned[:1]
+        at_end = room - _width(pinned)
+        others = _fitting([hint for hint in hints if hint.binding_id not in _PINNED], at_end - _GAP if pinned else room)
+        return [*_from(0, others), *_from(at_end, pinned)]
+
+    def _hints(self) -> list[KeyHint]:
+        """Return a hint for the first key of each action."""
+        if self._active is None:
+            shown: dict[str, ActiveBinding] = {}
+            for active in _in_declared_order(list(self.screen.active_bindings.values())):
+                if active.binding.show and not self._is_typed(active):
+                    shown.setdefault(active.binding.action, active)
+            self._active = list(shown.values())
+        states = [(one, self._state(one.binding.id or "")) for one in self._active]
+        return [
+            KeyHint(
+                key=one.binding.key,
+                shown=self.app.get_key_display(one.binding),
+                what=key_words(one),
+                binding_id=one.binding.id or "",
+                is_refused=state is KeyState.REFUSED,
+            )
+            for one, state in states
+            if state is not KeyState.HIDDEN
+        ]
+
+    def _state(self, binding_id: str) -> KeyState:
+        return self.screen.key_state(binding_id) if isinstance(self.screen, KeyStates) else KeyState.USABLE
+
+    def _is_typed(self, active: ActiveBinding) -> bool:
+        """Whether the focused widget takes the key as a character. Textual hides such keys only if it knows them."""
+        focused, shown = self.screen.focused, self.app.get_key_display(active.binding)
+        return (
+            focused is not None
+            and focused is not active.node
+            and len(shown) == 1
+            and focused.check_consume_key(active.binding.key, shown)
+        )
+
+
+def _width(hints: Sequence[KeyHint]) -> int:
+    return sum(hint.width for hint in hints) + _GAP * max(len(hints) - 1, 0)
+
+
+def _from(start: int, hints: Iterable[KeyHint]) -> list[tuple[int, KeyHint]]:
+    """Place the hints side by side."""
+    placed: list[tuple[int, KeyHint]] = []
+    for hint in hints:
+        placed.append((start, hint))
+        start += hint.width + _GAP
+    return placed
+
+
+def _fitting(hints: Sequence[KeyHint], room: int) -> list[KeyHint]:
+    """Return the hints that get room, in their order."""
+    chosen: set[int] = set()
+    for place in sorted(range(len(hints)), key=lambda place: hints[place].rank):
+        if _width([hints[one] for one in (*chosen, place)]) <= room:
+            chosen.add(place)
+    return [hint for place, hint in enumerate(hints) if place in chosen]
+
+
+def _in_declared_order(active: Sequence[ActiveBinding]) -> list[ActiveBinding]:
+    """Sort as declared. Textual puts a remapped key behind the others, where it may not fit."""
+    nodes = list(dict.fromkeys(one.node for one in active))
+    places = {node: [binding.id for binding in inherited_bindings(type(node))] for node in nodes}
+
+    def place(one: ActiveBinding) -> tuple[int, int]:
+        declared = places[one.node]
+        name = one.binding.id
+        return nodes.index(one.node), declared.index(name) if name in declared else len(declared)
+
+    return sorted(active, key=place)
