@@ -31,10 +31,11 @@ class SteadyText(Static):
         super().__init__(id=id, classes=classes, markup=False)
         self._said = Content()
 
-    def say(self, content: Content) -> None:
+    def say(self, content: Content, *, layout: bool = True) -> None:
+        """Show the content. Without `layout`, the size must not depend on it: that draws only this widget."""
         if not content.is_same(self._said):
             self._said = content
-            self.update(content)
+            self.update(content, layout=layout)
 
 
 class FittedLine(Widget):

@@ -1,13 +1,13 @@
 """Details pane: the job under the cursor, beside a wide list."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
 
-from store.jobs.job import GenerationJob
+from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_history import JobHistory
 from tui.dashboard.details.job_sections import JobSections
 from tui.dashboard.messages import PaneLoadRequested
@@ -15,6 +15,8 @@ from tui.text.job_text import Names
 
 _REST_SECONDS = 0.25
 """The cursor rests on a job for this long before its events and names are read. A held key reads nothing."""
+_SECONDS_UNTIL, _STEP = timedelta(minutes=1), timedelta(seconds=10)
+"""A waiting time shows each second at first, then fewer, because each step draws the whole pane."""
 _LONGEST_ERROR = 4_000
 _LEAST_WIDTH, _MOST_WIDTH = 54, 72
 """The least width holds a title and an id. Longer lines than the most are hard to read."""
@@ -67,7 +69,11 @@ class DetailsPane(Widget, can_focus=False):
             self._load_soon()
         else:
             has_changed = before.job.updated_at != job.updated_at
-            before.job, before.project, before.now, before.hiding = job, project, now, hiding
+            if has_changed or _shows_seconds(job, now) or now - before.now >= _STEP:
+                before.now = now
+            elif (before.job, before.project, before.hiding) == (job, project, hiding):
+                return
+            before.job, before.project, before.hiding = job, project, hiding
             if has_changed:
                 self._load_soon()
         self.follow()
@@ -106,6 +112,11 @@ class DetailsPane(Widget, can_focus=False):
         if sections is None:
             return Content.styled("No job under the cursor", _MUTED)
         return Content("\n").join(_shown(sections, self.content_size.width))
+
+
+def _shows_seconds(job: GenerationJob, now: datetime) -> bool:
+    """A running job shows them, because its row does so, too."""
+    return job.status is JobStatus.RUNNING or now - job.updated_at < _SECONDS_UNTIL
 
 
 def _shown(sections: JobSections, width: int) -> Iterator[Content]:

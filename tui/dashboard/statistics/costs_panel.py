@@ -89,7 +89,7 @@ class CostsPanel(SteadyText):
         self._stop_flash()
         self._show_note("")
         self.add_class("-sentence")
-        self.say(Content(why))
+        self.say(Content(why), layout=False)
 
     def forget(self) -> None:
         """Show nothing until there are numbers for the current user."""
@@ -97,7 +97,7 @@ class CostsPanel(SteadyText):
         self._totals = self._drawing = None
         self._stop_flash()
         self._show_note("")
-        self.say(Content(""))
+        self.say(Content(""), layout=False)
 
     def fit(self, screen: Size) -> None:
         """Set the height. It is the same with and without numbers, so that the panes below do not move."""
@@ -156,4 +156,5 @@ class CostsPanel(SteadyText):
             self._drawing = draw_costs(self._totals, width=self.size.width, height=self._height)
             if self._changes is not None:
                 draw_changes(self._drawing, self._changes, frame=self._frame)
-            self.say(Content("\n").join(Content.assemble(*line) for line in self._drawing.canvas.lines()))
+            lines = (Content.assemble(*line) for line in self._drawing.canvas.lines())
+            self.say(Content("\n").join(lines), layout=False)
