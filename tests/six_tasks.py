@@ -65,7 +65,7 @@ def move_a_job(typist: Typist) -> None:
     typist.press("s", shows="Started lifestyle")
     typist.press("f", shows="Error text")
     typist.type("API timeout")
-    typist.press("Enter", shows="API timeout")
+    typist.press("Enter", shows="Failed lifestyle")
 
 
 def inspect_a_job(typist: Typist) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from store.formats import money
 from store.sample.sample_data import sample
 from tests.cli.command_line import GJOBS, SETTINGS, run_process
 from tests.conftest import quick_directory, require_tool
+from tests.six_tasks import GOAL_SECONDS, TASKS, Typist, measure
 from tests.store.embedded.embedded_servers import process_table, wait_for
 from tests.tmux import Pane
 
@@ -43,8 +45,10 @@ def cleanup() -> Iterator[ExitStack]:
         yield stack
 
 
-def open_pane(work_dir: Path, cleanup: ExitStack, *arguments: str) -> Pane:
-    pane = Pane(require_tool("tmux"), work_dir, GJOBS, *arguments)
+def open_pane(work_dir: Path, cleanup: ExitStack, *arguments: str, socket: str = "first") -> Pane:
+    room = work_dir / socket
+    room.mkdir()
+    pane = Pane(require_tool("tmux"), room, GJOBS, *arguments)
     cleanup.callback(pane.close)
     return pane
 
@@ -101,6 +105,40 @@ def test_dashboard_creates_starts_fails_and_deletes_a_job(work_dir: Path, cleanu
     pane.press("q")
     assert pane.wait_for_end() == 0
     assert "Traceback" not in pane.screen()
+
+
+def test_six_tasks_take_less_than_three_minutes(work_dir: Path, cleanup: ExitStack) -> None:
+    """Without the time that a person needs to read the screen."""
+    seconds = measure(open_pane(work_dir, cleanup), reading=0)
+
+    assert list(seconds) == list(TASKS)
+    assert sum(seconds.values()) < GOAL_SECONDS
+
+
+def test_tour_of_the_first_start_leads_through_six_steps(work_dir: Path, cleanup: ExitStack) -> None:
+    pane = open_pane(work_dir, cleanup)
+    typist, started = Typist(pane), time.monotonic()
+    typist.sees("Tour 1/6 · Press p, type part of a project's name and press enter")
+    typist.press("p", shows="Show which project?")
+    typist.type("spring")
+    typist.press("Enter", shows=("Costs · Spring lookbook", "Tour 2/6"))
+    typist.press("n", shows="New job")
+    typist.press("Enter", shows="Tour 3/6")
+    typist.press("s", shows="Tour 4/6")
+    typist.press("c", shows="Tour 5/6")
+    typist.press("b", shows="Budgets · Spring lookbook")
+    typist.press("Escape", shows="Tour 6/6")
+    typist.press("i", shows="Check isolation as the operator?")
+    typist.press("y", shows="no leak, 17 kept.")
+    typist.press("Escape", shows="Finished the tour.")
+    assert time.monotonic() - started < GOAL_SECONDS
+
+    pane.press("q")
+    assert pane.wait_for_end() == 0
+    second = open_pane(work_dir, cleanup, socket="second")
+    second.wait_for("Jobs · ")
+    assert "Tour " not in second.screen()
+    open_pane(work_dir, cleanup, "--tour", socket="third").wait_for("Tour 1/6")
 
 
 def test_burst_of_keys_goes_into_the_form_that_its_first_key_opens(work_dir: Path, cleanup: ExitStack) -> None:

@@ -31,7 +31,7 @@ from tui.cli.commands.retention import add_retention
 from tui.cli.commands.stats import add_metrics, add_stats
 from tui.cli.commands.watch import add_watch
 from tui.cli.commands.workers import add_worker, add_workers
-from tui.cli.exit_codes import not_empty
+from tui.cli.exit_codes import UsageError, not_empty
 from tui.cli.output import write
 from tui.cli.parser import Parser, add_command, add_commands
 
@@ -97,6 +97,9 @@ def build_parser() -> Parser:
     )
     parser.set_defaults(command=DASHBOARD)
     parser.add_global("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.add_argument(
+        "--tour", action="store_true", default=argparse.SUPPRESS, help="show the tour of the dashboard again"
+    )
     commands = add_commands(parser)
     add_dashboard(commands)
     add_projects(commands)
@@ -125,6 +128,8 @@ def parse(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Options]:
     typed: Options = vars(build_parser().parse_args(arguments))
     typed.pop("subcommand", None)
     command: Command = typed.pop("command")
+    if "tour" in typed and command is not DASHBOARD:
+        raise UsageError("Only the dashboard has a tour.", hint="Leave --tour out.")
     names = [field.name for field in fields(GlobalOptions)]
     options = GlobalOptions(**{name: typed.pop(name) for name in names if name in typed})
     return command, options, typed

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tui.dashboard.memory import PendingNavigation
     from tui.dashboard.session_poller import SessionPoller
     from tui.dashboard.setup import DatabaseChoice
+    from tui.dashboard.tour.tour import Tour
 
 
 class DashboardView(Protocol):
@@ -92,6 +93,7 @@ class ActionHost(Protocol):
     tasks: "BackgroundTasks"
     undo: "UndoStack"
     budget_news: "BudgetNews"
+    tour: "Tour"
 
     @property
     def app(self) -> App[Any]:

@@ -55,6 +55,7 @@ from tui.dashboard.messages import (
     Connecting,
     CopyRequested,
     DetailsOpened,
+    EscapeUnused,
     HistoryRequested,
     IntervalChanged,
     JobActionRequested,
@@ -69,10 +70,11 @@ from tui.dashboard.messages import (
 )
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.session_poller import Opener, SessionPoller
-from tui.dashboard.setup import DashboardSetup, DatabaseChoice
+from tui.dashboard.setup import DashboardSetup, DatabaseChoice, TourStart
 from tui.dashboard.status_line import PERMIT_ENDED, color_of, connection_status, permit_hint
 from tui.dashboard.terminal_input import GuardedDriver
 from tui.dashboard.terminal_sequences import PasteUnfinished
+from tui.dashboard.tour.tour import Tour, TourStep
 from tui.dashboard.widgets import ClosesOnce, show_toast
 from tui.text.error_text import Toast, error_toast
 
@@ -130,8 +132,10 @@ class GjobsApp(MessageApp[int]):
         """Whether dialogs warn about partial claims."""
         super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
         self._memory = RememberedState(state_path)
+        self._is_first_start = self._memory.is_empty
         self._clock = clock
         self.messages = MessageBoard(self, clock=clock)
+        self.tour = Tour(self, self.messages)
         self.tasks = BackgroundTasks(self)
         self._keys = KeyQueue(
             self,
@@ -193,6 +197,14 @@ class GjobsApp(MessageApp[int]):
         if not self.settled.is_set():
             self.settled.set()
             self.run_worker(self._load_the_rest(), group="later")
+            self._start_tour()
+
+    def _start_tour(self) -> None:
+        when = self._setup.tour
+        is_due = when is TourStart.ALWAYS or (when is TourStart.FIRST_START and self._is_first_start)
+        if is_due and self.poller.failure is None:
+            self._memory.remember_tour()
+            self.tour.start()
 
     async def _load_the_rest(self) -> None:
         """Load the rest. Garbage collection resumes only afterwards, because these objects stay in memory."""
@@ -240,6 +252,7 @@ class GjobsApp(MessageApp[int]):
             show_toast(self, Toast(text="gjobs switches the database after the last change is confirmed."))
             await self.tasks.writes_end()
         self.tasks.close_questions()
+        self.tour.end()
         self.undo.forget_all()
         self.messages.forget()
         for group in ("feed", "numbers", "changes", "names", "filter", "users", "details pane", "gone user", "notices"):
@@ -324,6 +337,7 @@ class GjobsApp(MessageApp[int]):
         else:
             dashboard.show_again(listing, message.fetched_at)
         self._settle_after_layout()
+        self.tour.observe(listing.window.jobs)
         if self._deleted_user_check.is_due(message.store, listing) and isinstance(message.store.actor, ActingUser):
             self._actions.report_if_deleted(message.store, message.store.actor)
         self.show_status()
@@ -385,6 +399,10 @@ class GjobsApp(MessageApp[int]):
 
     # From the dashboard to the store
 
+    @on(EscapeUnused)
+    def _end_tour(self) -> None:
+        self.tour.end()
+
     @on(QueryChanged)
     def _query_changed(self) -> None:
         self.poller.ask(self.dashboard.listing_query, self.dashboard.totals_query)
@@ -392,6 +410,7 @@ class GjobsApp(MessageApp[int]):
 
     @on(ProjectChosen)
     def _remember_project(self) -> None:
+        self.tour.do(TourStep.PROJECT)
         if self.poller.store is not None:
             self._memory.remember_project(self._place(self.poller.store), self.dashboard.listed.project_id)
 
@@ -401,6 +420,7 @@ class GjobsApp(MessageApp[int]):
 
     @on(JobActionRequested)
     def _change_jobs(self, message: JobActionRequested) -> None:
+        self.tour.expect(message.action, message.jobs)
         self._actions.change_jobs(message.action, message.jobs)
 
     @on(JobsPanel.FilterRequested)
@@ -455,6 +475,8 @@ class GjobsApp(MessageApp[int]):
         If it is not listed, return a sentence that says so. Then drop the keys typed for the new job, unless the
         cursor is on `repeats`: the user sees that job and pressed the key on it.
         """
+        if repeats is None:
+            self.tour.do(TourStep.NEW_JOB)
         if not self.dashboard.query(JobsPanel) or await self._moves_to(job):
             return ""
         cursor_job = self.dashboard.jobs.table.cursor_job

@@ -31,6 +31,7 @@ class StateFile:
     """What the dashboard remembers from one run to the next."""
 
     theme: str | None = None
+    has_seen_tour: bool = False
     projects: Mapping[str, str] = field(default_factory=dict)
     """Maps a place to the id of its last project, or to "" for all projects. A place is a database and an actor."""
 
@@ -45,6 +46,15 @@ class RememberedState:
     @property
     def theme(self) -> str | None:
         return self._state.theme
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is remembered from an earlier start."""
+        return self._state == StateFile()
+
+    def remember_tour(self) -> None:
+        """Remember that the tour has started once."""
+        self._keep(replace(self._latest(), has_seen_tour=True))
 
     def knows(self, place: str) -> bool:
         return place in self._state.projects
@@ -78,6 +88,7 @@ def load(path: Path) -> StateFile:
         theme, projects = stored.get("theme"), stored.get("projects", {})
         return StateFile(
             theme=theme if isinstance(theme, str) else None,
+            has_seen_tour=stored.get("has_seen_tour") is True,
             projects={str(place): str(project) for place, project in projects.items()},
         )
     except FileNotFoundError:
@@ -91,7 +102,8 @@ def save(path: Path, state: StateFile) -> None:
     """Save the state. If the file cannot be written, only the state is lost."""
     try:
         make_directory(path.parent)
-        text = json.dumps({"theme": state.theme, "projects": dict(state.projects)}, indent=1)
+        stored = {"theme": state.theme, "has_seen_tour": state.has_seen_tour, "projects": dict(state.projects)}
+        text = json.dumps(stored, indent=1)
         # This runs on the event loop, which must not wait for the disk.
         replace_private(path, text, durable=False)
     except OSError as error:

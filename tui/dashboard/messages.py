@@ -107,6 +107,10 @@ class ProjectChosen(Message):
     """The user chose a project. It is to be remembered."""
 
 
+class EscapeUnused(Message):
+    """Escape was pressed in the dashboard, where it had nothing else to leave."""
+
+
 class WritePermitEnded(Message):
     """The write permit has expired."""
 

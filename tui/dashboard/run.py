@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -15,11 +16,19 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from store.configuration.configuration import Configuration
-from store.configuration.settings import Settings
+from store.configuration.settings import EmbeddedTarget, Settings
+from store.database.write_access import WriteMode
 from store.errors import TimedOut
 from store.private_files import make_directory, open_private
 from tui.dashboard.app import GjobsApp
-from tui.dashboard.setup import DashboardSetup, database_choice, database_choices, demo_opener, session_opener
+from tui.dashboard.setup import (
+    DashboardSetup,
+    TourStart,
+    database_choice,
+    database_choices,
+    demo_opener,
+    session_opener,
+)
 from tui.text.clean_text import clean
 
 if TYPE_CHECKING:
@@ -84,16 +93,22 @@ def _handler(directory: Path) -> logging.Handler:
     return handler
 
 
-def run_dashboard(settings: Settings) -> int:
+def run_dashboard(settings: Settings, *, with_tour: bool = False) -> int:
     """Run until the user quits and return the exit code. Raise internal errors."""
     log_to_file(settings.data_dir)
     app = GjobsApp(
         session_opener(settings),
         state_path=settings.data_dir / "state.json",
         interval=database_choice(settings).interval,
-        setup=setup_of(settings),
+        setup=replace(setup_of(settings), tour=TourStart.ALWAYS if with_tour else _tour_start(settings)),
     )
     return _run(app)
+
+
+def _tour_start(settings: Settings) -> TourStart:
+    """Return when the tour starts by itself: only on the embedded database, whose jobs are samples."""
+    is_practice = isinstance(settings.target, EmbeddedTarget) and settings.write_rule is WriteMode.OPEN
+    return TourStart.FIRST_START if is_practice else TourStart.NEVER
 
 
 def run_demo(settings: Settings, control: "DemoControl") -> int:

@@ -39,6 +39,7 @@ from tui.dashboard.messages import (
     ActionRequested,
     CopyRequested,
     DetailsOpened,
+    EscapeUnused,
     JobActionRequested,
     ListPollFailed,
     ProjectChosen,
@@ -526,11 +527,21 @@ class DashboardScreen(Screen[None], KeyStates):
             self.jobs.find(event.text.strip())
             self.jobs.find()
 
-    @on(FilterBar.Left)
     def action_leave_find(self) -> None:
+        if not self._leave_find():
+            self.post_message(EscapeUnused())
+
+    @on(FilterBar.Left)
+    def _filter_left(self) -> None:
+        self._leave_find()
+
+    def _leave_find(self) -> bool:
+        """Return whether there was a selection or a filter to leave."""
         if self.jobs.clear_chosen():
-            return
+            return True
+        was_finding = self.jobs.is_finding
         self.jobs.leave_find()
+        return was_finding
 
     @on(CursorMoved)
     def _show_pane(self) -> None:

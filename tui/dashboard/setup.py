@@ -5,6 +5,7 @@ import importlib
 from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,15 @@ def database_choice(settings: Settings) -> DatabaseChoice:
     )
 
 
+class TourStart(Enum):
+    """When the tour starts."""
+
+    NEVER = auto()
+    FIRST_START = auto()
+    """Only if nothing is remembered from an earlier start."""
+    ALWAYS = auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DashboardSetup:
     """What the dashboard takes from the configuration."""
@@ -125,3 +135,4 @@ class DashboardSetup:
     """Settings for notifications; None if they are off."""
     database_choices: tuple[DatabaseChoice, ...] = ()
     """Databases to choose from. The first opens at the start. Empty for a demo."""
+    tour: TourStart = TourStart.NEVER

@@ -37,7 +37,7 @@ async def test_export_writes_the_list_on_screen_with_its_filter_and_order(
     await dashboard.press("e", dialog="Export")
     await dashboard.shows("Jobs · with -status:failed · 5, most expensive first", "as ada@example.com sees them")
     await dashboard.shows("CSV in", "The clipboard takes at most 74 kB.")
-    await dashboard.press("enter", toast=f"Exported 5 jobs to {folder}/jobs.csv.")
+    await dashboard.press("enter", message=f"Exported 5 jobs to {folder}/jobs.csv.")
 
     with (folder / "jobs.csv").open(newline="") as file:
         assert [row["id"] for row in csv.DictReader(file)] == ids(3, 2, 6, 1, 5)
@@ -52,7 +52,7 @@ async def test_exported_jobs_have_whole_errors_and_the_format_of_the_suffix(
     await dashboard.refreshes()
     for name in ("jobs.json", "jobs.ndjson", "jobs.md"):
         await dashboard.press("e", dialog="Export")
-        await dashboard.type(name, "enter", toast=f"Exported 6 jobs to {folder}/{name}.")
+        await dashboard.type(name, "enter", message=f"Exported 6 jobs to {folder}/{name}.")
 
     documents = json.loads((folder / "jobs.json").read_text())
     assert [document["id"] for document in documents] == ids(1, 2, 3, 4, 5, 6)
@@ -77,7 +77,7 @@ async def test_export_asks_before_it_replaces_a_file_and_explains_unusable_names
     assert (folder / "jobs.csv").read_text() == "precious"
 
     await dashboard.type("jobs.csv", "enter", dialog="Replace this file?")
-    await dashboard.press("y", toast="Exported 6 jobs to ")
+    await dashboard.press("y", message="Exported 6 jobs to ")
     assert (folder / "jobs.csv").read_text().startswith("id,")
 
     await dashboard.press("e", dialog="Export")
@@ -89,7 +89,7 @@ async def test_list_is_copied_to_the_clipboard_if_it_fits(
     dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await dashboard.press("e", dialog="Export")
-    await dashboard.type("jobs.ndjson", "ctrl+y", toast="Copied 6 jobs as NDJSON.")
+    await dashboard.type("jobs.ndjson", "ctrl+y", message="Copied 6 jobs as NDJSON.")
     assert [json.loads(line)["id"] for line in dashboard.app.clipboard.splitlines()] == ids(1, 2, 3, 4, 5, 6)
 
     monkeypatch.setattr(export_run, "CLIPBOARD_BYTES", 100)
@@ -104,7 +104,7 @@ async def test_stopped_or_failed_export_leaves_no_file(drive: Drive, folder: Pat
     reading = Gate("get_these_jobs")
     async with drive(make=reading.store) as driver:
         await driver.press("e", "enter", dialog="Exporting")
-        await driver.press("escape", toast="Stopped the export. Nothing was written.")
+        await driver.press("escape", message="Stopped the export. Nothing was written.")
     failing = Gate("get_these_jobs", fails=Unreachable("The connection was lost."))
     failing.open()
     async with drive(make=failing.store) as driver:

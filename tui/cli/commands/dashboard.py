@@ -17,14 +17,14 @@ SLOWEST, FASTEST, USUAL_SPEED = 0.5, 10.0, 2.0
 """Simulated seconds in a real one."""
 
 
-def open_dashboard(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
+def open_dashboard(settings: Settings, output: Output, *, tour: bool = False) -> ExitCode:  # noqa: ARG001
     check(settings, instead="In the dashboard, press W to enter a reason and get a write permit.")
     _require_terminal()
     from tui.dashboard.run import run_dashboard
 
     # If the terminal is gone, nothing is left to clean up.
     with orderly_termination(json=False, of_hangup=False):
-        return ExitCode(run_dashboard(settings))
+        return ExitCode(run_dashboard(settings, with_tour=tour))
 
 
 DASHBOARD = Command(run=open_dashboard, has_json=False)

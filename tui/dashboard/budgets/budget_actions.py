@@ -11,6 +11,7 @@ from tui.dashboard.action_context import ActionContext, context_for, require_ope
 from tui.dashboard.budgets.budgets_dialog import BudgetChoice, BudgetDraft, BudgetForm, BudgetOwner, BudgetsDialog
 from tui.dashboard.databases import may_write
 from tui.dashboard.dialogs.dialog import ConfirmDialog
+from tui.dashboard.tour.tour import TourStep
 from tui.dashboard.widgets import show_toast
 from tui.text.budget_text import budget_words, forgotten_words, owner_words, removed_toast, set_toast
 from tui.text.error_text import Toast
@@ -41,6 +42,7 @@ async def show_budgets(host: "ActionHost", context: ActionContext) -> None:
             last = await _ask_limit(host, context, choice, project) or last
         elif choice.budget is not None:
             await _ask_removal(host, context, choice.budget)
+    host.tour.do(TourStep.COSTS)
 
 
 async def _ask_limit(

@@ -341,6 +341,11 @@ class JobsPanel(Vertical):
         else:
             self._bar.set_text(needle)
 
+    @property
+    def is_finding(self) -> bool:
+        """Whether the filter bar is open or a filter is set."""
+        return self._bar.display
+
     def leave_find(self) -> None:
         self._requested_id = None
         self._bar.close()

@@ -28,6 +28,7 @@ from store.isolation.isolation import (
 )
 from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SqlDialog
+from tui.dashboard.tour.tour import TourStep
 from tui.dashboard.users.acting_user import pick_user
 from tui.dashboard.widgets import SteadyText, show_toast
 from tui.text.clean_text import clean, pad
@@ -365,15 +366,19 @@ async def show_isolation(host: "ActionHost") -> None:
     elif session.capabilities and (missing := session.capabilities.missing(Capability.ACTING)):
         show_toast(host.app, Toast(text=f"gjobs cannot act as a user here. {missing.words}", severity="warning"))
     else:
-        check, actor = SessionCheck(host, session), store.actor
-        if actor == OPERATOR:
-            await host.app.push_screen_wait(IsolationDialog(check))
-            return
-        question = confirm_check(actor, database=check.database, why_no_writes=check.why_no_writes)
-        if await host.app.push_screen_wait(ConfirmDialog(question)):
-            other_id = actor.id if isinstance(actor, ActingUser) else None
-            tries_writes = check.why_no_writes is None
-            await host.app.push_screen_wait(IsolationDialog(check, other_id=other_id, tries_writes=tries_writes))
+        await _show_check(host, SessionCheck(host, session), store.actor)
+
+
+async def _show_check(host: "ActionHost", check: "SessionCheck", actor: Actor) -> None:
+    """Ask first if the check acts for a user, because it runs as operator."""
+    is_users = actor != OPERATOR
+    question = confirm_check(actor, database=check.database, why_no_writes=check.why_no_writes)
+    if is_users and not await host.app.push_screen_wait(ConfirmDialog(question)):
+        return
+    other_id = actor.id if isinstance(actor, ActingUser) else None
+    tries_writes = is_users and check.why_no_writes is None
+    await host.app.push_screen_wait(IsolationDialog(check, other_id=other_id, tries_writes=tries_writes))
+    host.tour.do(TourStep.ISOLATION)
 
 
 class SessionCheck:

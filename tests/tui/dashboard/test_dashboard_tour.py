@@ -1,0 +1,131 @@
+"""The tour of the first start: its steps, its end, and where it starts."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from store.configuration.settings import Settings, resolve
+from tests.conftest import Conninfo
+from tests.tui.dashboard.dashboard_driver import Driver, dashboard_on
+from tests.tui.jobs_database import SPRING, JobsDatabase
+from tui.dashboard import run
+from tui.dashboard.app import GjobsApp
+from tui.dashboard.memory import StateFile, load, save
+from tui.dashboard.setup import DashboardSetup, TourStart
+
+FIRST = DashboardSetup(tour=TourStart.FIRST_START)
+
+
+@pytest.fixture
+def state_path(tmp_path: Path) -> Path:
+    return tmp_path / "state.json"
+
+
+@pytest.fixture
+async def tour(jobs_db: JobsDatabase, database: Conninfo, state_path: Path) -> AsyncIterator[Driver]:
+    """The first start of a dashboard, as Ada."""
+    async with dashboard_on(database, setup=FIRST, state_path=state_path) as driver:
+        yield driver
+
+
+async def test_tour_advances_when_each_step_is_done(tour: Driver, jobs_db: JobsDatabase) -> None:
+    await tour.shows("Tour 1/6 · Press p, type part of a project's name and press enter · esc ends")
+    await tour.press("p", dialog="Show which project?")
+    await tour.type("spring", "enter")
+    await shows_step(tour, "Tour 2/6 · Press n and then enter to queue a new job · esc ends")
+    await tour.press("n", dialog="New job")
+    await tour.press("enter")
+    await shows_step(tour, "Tour 3/6 · Press s to start the job under the cursor · esc ends")
+    await tour.press("s")
+    await shows_step(tour, "Tour 4/6 · Press c to complete it, or f to fail it · esc ends")
+    await tour.press("c")
+    await shows_step(tour, "Tour 5/6 · See the costs above, and press b for budgets · esc ends")
+    await tour.press("b", dialog="Budgets · Spring lookbook")
+    await tour.press("escape", dialog="")
+    await shows_step(tour, "Tour 6/6 · Press i to check who can reach whose rows · esc ends")
+    await tour.press("i", dialog="Check isolation as the operator?")
+    await tour.press("n", dialog="")
+    await shows_step(tour, "Tour 6/6")
+    await tour.press("i", "y", shows="no leak, 17 kept.")
+    await tour.press("escape", dialog="", shows="Finished the tour. Press ? for help. gjobs --tour repeats the tour.")
+
+    created = jobs_db.sql("select status from public.generation_jobs where project_id = %s order by created_at", SPRING)
+    assert created[-1] == ("succeeded",)
+    assert "Tour " not in tour.text
+
+
+async def shows_step(tour: Driver, text: str) -> None:
+    """Wait for the step. The result of the last step hides it for a moment, which the test does not wait for."""
+    await tour.until(lambda: tour.app.messages.pinned is not None and tour.app.messages.pinned.text.startswith(text))
+    tour.app.messages.clear_passing()
+    await tour.shows(text)
+
+
+async def test_refused_or_cancelled_keys_do_not_advance_the_tour(tour: Driver) -> None:
+    await tour.press("p", dialog="Show which project?")
+    await tour.press("escape", dialog="")
+    await tour.press("s", on=2, toast="running")
+    await tour.refreshes(shows="Tour 1/6")
+
+
+async def test_steps_done_before_their_turn_are_skipped(tour: Driver) -> None:
+    await tour.press("s", on=1)
+    await tour.until(lambda: tour.rows and tour.app.dashboard.jobs._rows[0].status == "running")
+    await tour.show_project("Spring lookbook")
+    await shows_step(tour, "Tour 2/6")
+    await tour.press("n", "enter")
+    await shows_step(tour, "Tour 4/6")
+
+
+async def test_escape_ends_the_tour_after_its_other_uses_and_for_good(
+    tour: Driver, jobs_db: JobsDatabase, database: Conninfo, state_path: Path
+) -> None:
+    await tour.press("n", dialog="New job")
+    await tour.press("escape", dialog="", shows="Tour 1/6")
+    await tour.press("space", "escape", until=lambda: not tour.marked)
+    await tour.filter("status:failed", "enter", rows=[4])
+    await tour.press("escape", rows=[1, 2, 3, 4, 5, 6])
+    await tour.shows("Tour 1/6")
+    await tour.press("escape", hides="Tour 1/6")
+
+    assert load(state_path).has_seen_tour
+    async with dashboard_on(database, setup=FIRST, state_path=state_path) as driver:
+        assert "Tour" not in driver.text
+    async with dashboard_on(database, setup=DashboardSetup(tour=TourStart.ALWAYS), state_path=state_path) as driver:
+        await driver.shows("Tour 1/6")
+
+
+@pytest.mark.parametrize("state", [StateFile(theme="nord"), StateFile(projects={"embedded as ada": ""})])
+async def test_tour_does_not_start_where_something_is_remembered(
+    jobs_db: JobsDatabase, database: Conninfo, state_path: Path, state: StateFile
+) -> None:
+    save(state_path, state)
+    async with dashboard_on(database, setup=FIRST, state_path=state_path) as driver:
+        assert not driver.app.tour.is_on
+
+
+@pytest.mark.parametrize(
+    ("options", "with_tour", "expected"),
+    [
+        ({}, False, TourStart.FIRST_START),
+        ({}, True, TourStart.ALWAYS),
+        ({"read_only": True}, False, TourStart.NEVER),
+        ({"database_url": "postgresql://app@db.example/app"}, False, TourStart.NEVER),
+        ({"database_url": "postgresql://app@db.example/app"}, True, TourStart.ALWAYS),
+    ],
+)
+def test_tour_starts_by_itself_only_on_a_writable_embedded_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], with_tour: bool, expected: TourStart
+) -> None:
+    found: list[TourStart] = []
+
+    def note(app: GjobsApp) -> int:
+        found.append(app._setup.tour)
+        return 0
+
+    monkeypatch.setattr(run, "_run", note)
+    monkeypatch.setattr(run, "log_to_file", lambda _: None)
+    settings: Settings = resolve(data_dir=tmp_path, environment={}, **options)  # type: ignore[arg-type]
+    run.run_dashboard(settings, with_tour=with_tour)
+    assert found == [expected]
