@@ -112,6 +112,8 @@ class GjobsApp(MessageApp[int]):
         lambda: _palette().RetentionCommands,
     }
     BINDINGS: ClassVar[list[BindingType]] = APP_BINDINGS
+    totals_share: ClassVar[int | None] = None
+    """How many times longer a count rests than it took. None is the default, which adds little load to a database."""
 
     def __init__(
         self,
@@ -151,7 +153,9 @@ class GjobsApp(MessageApp[int]):
         self.budget_news = BudgetNews()
         self._observed = ObservedHistories()
         self._deleted_user_check = DeletedUserCheck()
-        self.poller = SessionPoller(opener, tell=self.post_message, interval=interval, clock=clock)
+        self.poller = SessionPoller(
+            opener, tell=self.post_message, interval=interval, totals_share=self.totals_share, clock=clock
+        )
         status = connection_status(self.poller, self.database_choice)
         self.sub_title = status.database or ""
         self.dashboard = DashboardScreen(clock=clock, status=status)
@@ -258,7 +262,9 @@ class GjobsApp(MessageApp[int]):
         for group in ("feed", "numbers", "changes", "names", "filter", "users", "details pane", "gone user", "notices"):
             self.workers.cancel_group(self, group)
         former, self.database_choice = self.poller, choice
-        self.poller = SessionPoller(opener, tell=self.post_message, interval=interval, clock=self._clock)
+        self.poller = SessionPoller(
+            opener, tell=self.post_message, interval=interval, totals_share=self.totals_share, clock=self._clock
+        )
         self.dashboard.reset()
         self.show_status()
         # In its own worker, so that switching to yet another database does not interrupt it.

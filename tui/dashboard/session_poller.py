@@ -57,9 +57,11 @@ class SessionPoller:
         *,
         tell: Callable[[Message], object],
         interval: float = DEFAULT_INTERVAL,
+        totals_share: int | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._opener = opener
+        self._totals_share = totals_share
         self._tell = tell
         self._interval = interval
         self.clock = clock
@@ -124,7 +126,7 @@ class SessionPoller:
             store.get_totals,
             totals,
             interval=self._interval,
-            share=TOTALS_SHARE,
+            share=self._totals_share or TOTALS_SHARE,
             priority_gate=store.database.priority,
             clock=self.clock,
         )

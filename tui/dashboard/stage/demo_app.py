@@ -36,6 +36,8 @@ class DemoPresenter(Presenter):
 
 class DemoApp(GjobsApp):
     BINDINGS: ClassVar[list[BindingType]] = [*DEMO_BINDINGS]
+    totals_share: ClassVar[int | None] = 20
+    """The numbers follow the list closely. A demo's own database needs no protection."""
 
     def __init__(self, control: DemoControl, opener: Opener, **options: Any) -> None:
         """Each opening must make a new database."""

@@ -22,6 +22,7 @@ _LEAST_ARROW = 6
 _MOST_ARROW = 8
 _FRAME = 4
 """The cells that a box needs besides its text."""
+_USUAL_WIDTH = len("$888.88 · $8.88 a job")
 _MIDDLE, _UPPER, _LOWER = 3, 1, 5
 """The lines of the arrows."""
 
@@ -32,15 +33,15 @@ def draw_boxes(totals: "Totals", *, width: int, height: int) -> Drawing | None:
     If the width is too small, averages are dropped.
     """
     figures = state_figures(totals)
-    for has_averages in (True, False):
+    for has_averages, least in ((True, _USUAL_WIDTH), (False, 0)):
         texts = {state: _texts(one, totals, has_averages) for state, one in figures.items()}
-        widths = _widths(figures, texts)
-        arrow = min((width - sum(widths)) // 2, _MOST_ARROW)
+        box = _width(figures, texts, least)
+        arrow = min((width - 3 * box) // 2, _MOST_ARROW)
         if arrow >= _LEAST_ARROW:
             break
     else:
         return None
-    return _drawn(figures, texts, widths, arrow, Canvas(width, height))
+    return _drawn(figures, texts, box, arrow, Canvas(width, height))
 
 
 def width_of(drawing: Drawing) -> int:
@@ -63,35 +64,32 @@ def _note(figures: StateFigures, totals: "Totals") -> "Span":
     return f"oldest {waits}" if waits else "", MUTED
 
 
-def _widths(figures: dict[JobStatus, StateFigures], texts: "dict[JobStatus, list[Line]]") -> tuple[int, int, int]:
-    """Return the widths of the boxes beside each other. The two ends have the same width."""
-    queued, running, succeeded, failed = (
-        max(len(one.label) + 4, *(sum(len(text) for text, _ in line) for line in texts[state])) + _FRAME
-        for state, one in figures.items()
-    )
-    return queued, running, max(succeeded, failed)
+def _width(figures: dict[JobStatus, StateFigures], texts: "dict[JobStatus, list[Line]]", least: int) -> int:
+    """Return the width of each box. It is the same for all and has a minimum, so that boxes seldom move."""
+    titles = (len(one.label) + _FRAME for one in figures.values())
+    lines = (sum(len(text) for text, _ in line) for of_state in texts.values() for line in of_state)
+    return max(least, *titles, *lines) + _FRAME
 
 
 def _drawn(
     figures: dict[JobStatus, StateFigures],
     texts: "dict[JobStatus, list[Line]]",
-    widths: tuple[int, int, int],
+    box: int,
     arrow: int,
     canvas: Canvas,
 ) -> Drawing:
-    queued, running, end = widths
-    left, right = queued + arrow, queued + arrow + running + arrow
+    left, right = box + arrow, 2 * (box + arrow)
     regions = {
-        JobStatus.QUEUED: Region(0, 1, queued, 6),
-        JobStatus.RUNNING: Region(left, 1, running, 6),
-        JobStatus.SUCCEEDED: Region(right, 0, end, 4),
-        JobStatus.FAILED: Region(right, 4, end, 4),
+        JobStatus.QUEUED: Region(0, 1, box, 6),
+        JobStatus.RUNNING: Region(left, 1, box, 6),
+        JobStatus.SUCCEEDED: Region(right, 0, box, 4),
+        JobStatus.FAILED: Region(right, 4, box, 4),
     }
     drawing = Drawing(canvas, states=regions)
     for state, region in regions.items():
         _draw_box(canvas, region, figures[state], texts[state])
         drawing.numbers[state] = Region(region.x + 2, region.y + 1, len(figures[state].number), 1)
-    _draw_arrows(drawing, queued, left + running, arrow)
+    _draw_arrows(drawing, box, left + box, arrow)
     return drawing
 
 

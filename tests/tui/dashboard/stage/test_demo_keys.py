@@ -1,7 +1,7 @@
 """The keys of a demo: speed, pause, steps and starting over."""
 
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Drive
+from tests.tui.dashboard.dashboard_driver import Drive, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import demo_on
 from tui.dashboard.keys.help import all_entries
 from tui.demo.demo_control import DemoControl
@@ -64,3 +64,13 @@ async def test_keys_page_of_a_demo_lists_its_keys(database: Conninfo) -> None:
         listed = {entry.binding_id: entry.keys for entry in all_entries(app)}
         assert listed["demo.pause"] == ","
         assert listed["demo.restart"] == "^r"
+
+
+async def test_numbers_of_a_demo_follow_its_list_closely(database: Conninfo) -> None:
+    async with demo_on(database, DemoControl()) as (_, app):
+        demo = app.poller._totals
+    async with dashboard_on(database) as driver:
+        other = driver.app.poller._totals
+    assert demo is not None
+    assert other is not None
+    assert demo._pace.share == other._pace.share / 20

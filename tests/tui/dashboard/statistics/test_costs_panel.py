@@ -137,14 +137,14 @@ def test_flow_is_shown_per_minute(entered: int, seconds: float, words: str) -> N
 
 
 BOXES = """
-                                                               ╭ 4 ✓ succeeded ────────╮
-╭ 2 ◌ queued ──────────╮        ╭ 3 ▸ running ────────╮  ╭───→ │ 104  10/min           │
-│ 6                    │        │ 2                   │  │     │ $248.75 · $2.39 a job │
-│ $12.00 · $2.00 a job │ ─────→ │ $4.50 · $2.25 a job │ ─┤     ╰───────────────────────╯
-│ 1.2/min              │        │ 0/min               │  │     ╭ 5 ✗ failed ───────────╮
-│ oldest 5 min         │        │ 2 stuck             │  ╰───→ │ 9  0.2/min            │
-╰──────────────────────╯        ╰─────────────────────╯        │ $18.00 · $2.00 a job  │
-                                                               ╰───────────────────────╯
+                                                                  ╭ 4 ✓ succeeded ────────╮
+╭ 2 ◌ queued ───────────╮        ╭ 3 ▸ running ──────────╮  ╭───→ │ 104  10/min           │
+│ 6                     │        │ 2                     │  │     │ $248.75 · $2.39 a job │
+│ $12.00 · $2.00 a job  │ ─────→ │ $4.50 · $2.25 a job   │ ─┤     ╰───────────────────────╯
+│ 1.2/min               │        │ 0/min                 │  │     ╭ 5 ✗ failed ───────────╮
+│ oldest 5 min          │        │ 2 stuck               │  ╰───→ │ 9  0.2/min            │
+╰───────────────────────╯        ╰───────────────────────╯        │ $18.00 · $2.00 a job  │
+                                                                  ╰───────────────────────╯
 Total 121 · $283.25 · $2.34 a job   92 % success   86 % of all jobs
 """
 CHART = """
@@ -162,8 +162,8 @@ $0 │     ▇▇▇▇ ████
 
 def test_large_panel_shows_boxes_with_arrows_and_a_chart_of_the_days() -> None:
     lines = cost_lines(FLOWING, width=140, height=9)
-    assert [line[:88].rstrip() for line in lines] == BOXES.strip("\n").splitlines()
-    assert [line[91:].rstrip() for line in lines] == [" " + line for line in CHART.strip("\n").splitlines()]
+    assert [line[:91].rstrip() for line in lines] == BOXES.strip("\n").splitlines()
+    assert [line[95:].rstrip() for line in lines] == CHART.strip("\n").splitlines()
 
 
 def styles_of_bars(totals: Totals) -> set[str]:
