@@ -597,6 +597,11 @@ class GjobsApp(MessageApp[int]):
         self.poller.pause_or_resume()
         self.show_status()
 
+    def action_messages(self) -> None:
+        from tui.dashboard.message_list import MessagesDialog
+
+        self.push_screen(MessagesDialog(self.messages.kept))
+
     def action_help(self) -> None:
         """Open the manual at the page of the screen, or close it."""
         from tui.dashboard.keys import help as key_help

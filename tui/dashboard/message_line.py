@@ -6,7 +6,8 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.geometry import Size
 
-from tui.dashboard.message_board import MessageApp, MessageBoard
+from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from tui.dashboard.message_board import Message, MessageApp, MessageBoard
 from tui.dashboard.widgets import ClosesOnce, FittedLine
 from tui.text.clean_text import shorten
 
@@ -76,16 +77,19 @@ class MessageLine(FittedLine):
         if board is None:
             return Content()
         if board.passing is not None and self._is_place_of(board):
-            keys = f" · {board.passing.keys}" if board.passing.keys else ""
-            text = board.passing.text.rstrip(".") if keys else board.passing.text
-            # The keys of a message that does not fit are less important than its text.
-            return Content.assemble(
-                (shorten(text, room), "$text-success"),
-                (keys if cell_len(text + keys) <= room else "", "$foreground-muted"),
-            )
+            return self._passing_words(board.passing, room)
         if board.pinned is not None and screen.is_current:
             return Content.styled(shorten(board.pinned.text, room), "bold $text-accent")
         return Content()
+
+    def _passing_words(self, message: Message, room: int) -> Content:
+        """Return the message with its keys. If the text does not fit, name the key that shows all of it."""
+        text, keys = message.text, message.keys
+        if cell_len(text) > room:
+            keys = "" if self.has_class("-in-dialog") else f"{key_of(self.app, APP_BINDINGS, 'app.messages')} all"
+        end = f" · {keys}" if keys else ""
+        text = shorten(text.removesuffix(".") if keys else text, max(room - cell_len(end), _LEAST_ROOM))
+        return Content.assemble((text, "$text-success"), (end, "$foreground-muted"))
 
     def _is_place_of(self, board: MessageBoard) -> bool:
         """Whether the passing message belongs here: where it arrived, or below a dialog that has closed since."""

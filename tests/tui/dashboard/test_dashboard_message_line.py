@@ -71,7 +71,7 @@ async def test_dialog_shows_its_messages_below_itself(drive: Drive, size: tuple[
         await driver.press("question_mark", until=lambda: driver.dialog)
         show_toast(driver.app, Toast(text="Copied the page."))
         await driver.until(lambda: line(driver) == "Copied the page.")
-        await driver.settle()
+        await driver.shows("Copied the page.")
         dialog = driver.app.screen.query_one("#dialog").region
         assert not driver.app.screen.query_one(MessageLine).region.overlaps(dialog)
         assert driver.text.count("Copied the page.") == 1
@@ -85,3 +85,38 @@ async def test_acting_as_another_user_forgets_all_messages(dashboard: Driver) ->
     await dashboard.act_as("ben", shows="as ben@example.com")
     assert [kept.text for kept in dashboard.app.messages.kept] == []
     assert line(dashboard) == ""
+
+
+async def test_long_message_names_the_key_that_shows_all_of_it(drive: Drive) -> None:
+    long = "A result that is longer than the line. " * 4
+    async with drive(size=(80, 24)) as driver:
+        show_toast(driver.app, Toast(text=long))
+        await driver.settle()
+        assert line(driver).endswith("… · m all")
+        await driver.press("m", dialog="Messages", shows="longer than the line. A result")
+        await driver.press("m", dialog="")
+
+
+async def test_messages_lists_successes_and_toasts_newest_first_and_copies_them(dashboard: Driver) -> None:
+    await dashboard.press("m", dialog="Messages", shows="No messages yet.")
+    await dashboard.press("y", "Y", "escape", dialog="")
+    await dashboard.press("s", on=1, message="Started lifestyle")
+    await dashboard.press("s", on=2, toast="Only a queued job can be started")
+    await dashboard.press("s", "s")
+    await dashboard.press("m", dialog="Messages")
+    assert [kept.severity for kept in dashboard.app.messages.kept] == ["information", "warning"], "one for a held key"
+    warning = "warning  Only a queued job can be started; this one is running."
+    await dashboard.shows(warning, f"✓        Started lifestyle {short(1)}.")
+    await dashboard.press("y", message="Copied the message.")
+    assert dashboard.app.clipboard.endswith(warning)
+    await dashboard.press("Y", message="Copied all messages.")
+    newest, oldest = dashboard.app.clipboard.splitlines()
+    assert newest.endswith(warning)
+    assert oldest.endswith(f"Started lifestyle {short(1)}.")
+
+
+async def test_only_the_last_200_messages_are_kept(dashboard: Driver) -> None:
+    for number in range(201):
+        dashboard.app.messages.keep(Toast(text=f"Message {number}"))
+    assert len(dashboard.app.messages.kept) == 200
+    assert dashboard.app.messages.kept[0].text == "Message 1"

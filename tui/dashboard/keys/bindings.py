@@ -66,6 +66,14 @@ APP_BINDINGS: list[BindingType] = [
         id="app.load",
         tooltip="Show the load on the database and this machine",
     ),
+    Binding(
+        "m",
+        "messages",
+        "Messages",
+        show=False,
+        id="app.messages",
+        tooltip="Show the last 200 messages of this run",
+    ),
     Binding("question_mark,f1", "help", "help", id="app.help", tooltip="Show these keys and the manual"),
     Binding(
         "v",
@@ -166,7 +174,7 @@ ALWAYS_OPEN = frozenset(
         *(f"{method}('{action}')" for action in _ASKS_ERROR for method in ("act", "answer")),
         *("request('project')", "request('new_project')", "request('budgets')", "request('export')"),
         *("start('act_as')", "start('isolation')", "start('timings')", "start('workers')", "start('database')"),
-        *("open", "present", "help", "app.help", "command_palette", "app.command_palette"),
+        *("open", "present", "messages", "help", "app.help", "command_palette", "app.command_palette"),
     }
 )
 """Actions that open a dialog or explain why they do not."""
@@ -181,6 +189,7 @@ TOGGLES = {
     "jobs.open": "details.close",
     "app.help": "help.close",
     "app.workers": "workers.close",
+    "app.messages": "messages.close",
     "app.presenter": "presenter.close",
 }
 """Bindings of the job list that open a dialog, and the binding with the same key that closes it."""

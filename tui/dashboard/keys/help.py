@@ -24,6 +24,7 @@ from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.keys.bindings import APP_BINDINGS, inherited_bindings, own_bindings, shown_keys
 from tui.dashboard.keys.key_list import HelpEntry
 from tui.dashboard.keys.manual_dialog import ManualDialog
+from tui.dashboard.message_list import MessagesDialog
 from tui.dashboard.projects.project_list import ProjectList
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.stage.presenter import Presenter
@@ -53,6 +54,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     ArchiveDialog,
     WorkersDialog,
     Presenter,
+    MessagesDialog,
     ManualDialog,
 )
 """Classes whose bindings are listed, beside those of the App."""
@@ -83,6 +85,7 @@ GROUPS = {
     "archive": "Archived jobs",
     "workers": "Workers",
     "presenter": "Presenter view",
+    "messages": "Messages",
     "help": "Manual",
 }
 """Titles by the first part of a binding id."""
@@ -110,6 +113,7 @@ TOPIC_OF: Mapping[type[DOMNode], str] = {
     ExportDialog: "views",
     TextPrompt: "tour",
     PickDialog: "tour",
+    MessagesDialog: "tour",
 }
 """The page for the focused widget, or else for its screen. The first matching class decides."""
 

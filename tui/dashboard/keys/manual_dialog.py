@@ -237,7 +237,7 @@ class ManualDialog(Dialog[None]):
     def _follow(self, event: ManualViewer.LinkFollowed) -> None:
         location = location_of(event.href)
         if location is None:
-            show_toast(self.app, Toast(text=f"This link leads out of the manual: {event.href}"))
+            show_toast(self.app, Toast(text=f"This link leads out of the manual: {event.href}", severity="warning"))
         else:
             self.go(location)
 

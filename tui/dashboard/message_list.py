@@ -1,0 +1,74 @@
+"""The last messages of this run."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import OptionList, Static
+
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.message_board import Message
+from tui.dashboard.widgets import show_toast
+from tui.text.error_text import Severity, Toast
+
+_STYLES: dict[Severity, str] = {"information": "$text-success", "warning": "$text-warning", "error": "$text-error"}
+_WORDS: dict[Severity, str] = {"information": "✓", "warning": "warning", "error": "error"}
+_KEYS = {"messages.copy": "copy", "messages.copy_all": "copy all", "messages.close": "close"}
+
+
+class MessagesDialog(Dialog[None]):
+    """Lists messages, the newest first. They can be copied."""
+
+    DEFAULT_CSS = """
+    MessagesDialog {
+        #dialog { width: 120; }
+        #messages-list { max-height: 30; }
+        #keys { color: $foreground-muted; margin-top: 1; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,m", "leave", "Close", id="messages.close", tooltip="Close the messages"),
+        Binding("y", "copy", "Copy", id="messages.copy", tooltip="Copy the message"),
+        Binding("Y", "copy_all", "Copy all", id="messages.copy_all", tooltip="Copy all messages"),
+    ]
+
+    def __init__(self, kept: Sequence[Message]) -> None:
+        """`kept` are the messages, oldest first."""
+        super().__init__()
+        self._messages = tuple(reversed(kept))
+
+    def compose(self) -> ComposeResult:
+        with self.box("Messages"):
+            if self._messages:
+                yield OptionList(*map(_content, self._messages), id="messages-list", markup=False, compact=True)
+            else:
+                yield Static("No messages yet.", markup=False)
+            yield Static(self.keys_line(_KEYS), id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        if self._messages:
+            self.query_one(OptionList).focus()
+            self.query_one(OptionList).highlighted = 0
+
+    def action_copy(self) -> None:
+        place = self.query_one(OptionList).highlighted if self._messages else None
+        if place is not None:
+            self._copy([self._messages[place]], "Copied the message.")
+
+    def action_copy_all(self) -> None:
+        if self._messages:
+            self._copy(self._messages, "Copied all messages.")
+
+    def _copy(self, messages: Sequence[Message], done: str) -> None:
+        self.app.copy_to_clipboard("\n".join(_content(message).plain for message in messages))
+        show_toast(self.app, Toast(text=done))
+
+
+def _content(message: Message) -> Content:
+    return Content.assemble(
+        (f"{message.at.astimezone():%H:%M:%S}  ", "$foreground-muted"),
+        (f"{_WORDS[message.severity]:<7}  ", _STYLES[message.severity]),
+        message.text,
+    )
