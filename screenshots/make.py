@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,6 +70,9 @@ class FrozenStore(Store):
 
     async def get_totals(self, query: TotalsQuery, *, at: datetime | None = NOW) -> Totals:
         return await super().get_totals(query, at=at)
+
+    async def find_stuck_jobs(self, job_ids: Collection[UUID], *, at: datetime | None = NOW) -> frozenset[UUID]:
+        return await super().find_stuck_jobs(job_ids, at=at)
 
     async def get_budgets(
         self,

@@ -53,6 +53,7 @@ from store.statistics.job_flow import JobFlow
 from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
 from store.statistics.totals import Totals, TotalsQuery
 from store.statistics.totals_counter import TotalsCounter, count_capabilities
+from store.users import user_sql
 from store.users.actor import OPERATOR, ActingUser, Actor
 from store.users.user_sql import FoundUser
 from store.validation import UNSET, Unset, changed_columns
@@ -256,6 +257,12 @@ class Store:
         from_usual_duration = await self.actor_database.has(Capability.LEARNING)
         found = await self.actor_database.read(history_sql.verdict(job_id, from_usual_duration=from_usual_duration))
         return found[0] if found else None
+
+    async def find_stuck_jobs(self, job_ids: Collection[UUID], *, at: datetime | None = None) -> frozenset[UUID]:
+        """Return those of the jobs that are stuck, by the server's clock or at a given time."""
+        has_learned = await self.actor_database.has(Capability.LEARNING)
+        found = await self.actor_database.read(history_sql.stuck_among(job_ids, at=at, has_learned=has_learned))
+        return frozenset(found)
 
     async def delete_generation_job(self, job_id: UUID) -> bool:
         """Delete a job. Return whether it existed and the actor could delete it."""
@@ -596,6 +603,11 @@ class Store:
         owners of jobs and projects, without e-mails.
         """
         return await search_module.list_users(self.actor_database, search=search, limit=limit)
+
+    async def get_user_emails(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
+        """Return the e-mails of these users, without those that have none. Only the operator may read them."""
+        found = await self.actor_database.read(user_sql.emails_of(user_ids), needs=Capability.USERS)
+        return {user.id: user.email for user in found if user.email}
 
     async def get_user(self, email_or_id: str) -> User:
         """Return the user. Raises RowMissing if there is none, and InvalidValue if several users have the e-mail."""

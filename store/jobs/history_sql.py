@@ -1,18 +1,23 @@
 """SQL on job events and on stuck jobs."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     DateTime,
     Double,
     Integer,
     Interval,
+    Select,
     Text,
     Uuid,
     and_,
+    any_,
     bindparam,
     cast,
     column,
@@ -173,6 +178,24 @@ def is_stuck_at_moment(limit: ColumnElement[timedelta], *, has_learned: bool) ->
     untouched = by_time_alone(literal_column(f"interval '{AT_LEAST.total_seconds():.0f} s'", Interval()), now=_MOMENT)
     is_stuck = by_usual_duration(limit, now=_MOMENT) if has_learned else by_time_alone(limit, now=_MOMENT)
     return and_(untouched, is_stuck)
+
+
+@cache
+def _stuck_among(has_learned: bool) -> Select[Any]:
+    among = _jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
+    is_stuck = is_stuck_at_moment(bindparam("limit", type_=Interval()), has_learned=has_learned)
+    return select(_jobs.c.id).where(among, is_stuck)
+
+
+def stuck_among(job_ids: Collection[UUID], *, at: datetime | None, has_learned: bool) -> Query[UUID]:
+    """Return a query for those of the jobs that are stuck."""
+    parameters: dict[str, object] = {"ids": list(job_ids), "at": at, "limit": STUCK_AFTER}
+    return Query(_stuck_among(has_learned), _make_id, parameters)
+
+
+def _make_id(row: Row) -> UUID:
+    job_id: UUID = row[0]
+    return job_id
 
 
 _ID = bindparam("id", type_=Uuid)

@@ -1,11 +1,13 @@
 """SQL on users: by e-mail, by id, and search by activity."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     FromClause,
     Integer,
@@ -14,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    any_,
     bindparam,
     cast,
     func,
@@ -119,6 +122,14 @@ _ACTING_IN_RANGE = _ACTING.where(_users.c.id.between(_LOW, _HIGH))
 def acting_by_email(email: str, *, limit: int) -> Query[ActingUser]:
     """Return users with this e-mail, in any case."""
     return Query(_ACTING_BY_EMAIL, _make_acting, {"email": email, "rows": limit})
+
+
+_EMAILS = select(_users.c.id, _users.c.email).where(_users.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
+
+def emails_of(user_ids: Collection[UUID]) -> Query[ActingUser]:
+    """Return the users with these ids."""
+    return Query(_EMAILS, _make_acting, {"ids": list(user_ids)})
 
 
 def in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:

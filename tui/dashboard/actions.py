@@ -16,6 +16,7 @@ from tui.dashboard.job_actions.job_actions import JobActions
 from tui.dashboard.job_actions.job_copies import JobCopy, copy_jobs
 from tui.dashboard.job_list.jobs_panel import FILTER_GROUP, ORDER_GROUP
 from tui.dashboard.job_list.list_actions import apply_filter, choose_all_matching, count_exactly, order_by, show_users
+from tui.dashboard.job_list.row_notes import RowNotesReader
 from tui.dashboard.navigation import open_by_id, toggle_visibility
 from tui.dashboard.projects.project_actions import create_project, pick_project
 from tui.dashboard.statistics.timings_dialog import show_timings
@@ -34,9 +35,13 @@ if TYPE_CHECKING:
     from tui.text.status_text import JobAction
 
 
+ROW_NOTES_GROUP = "row notes"
+
+
 class Actions:
     def __init__(self, host: "ActionHost") -> None:
         self._host = host
+        self._row_notes = RowNotesReader(host)
 
     def start(self, action: "AppAction") -> None:
         """Start an action that needs no list. It works even for a user who may read nothing."""
@@ -127,6 +132,12 @@ class Actions:
 
     def load_pane(self, details: "JobDetailsView", observed: "ObservedHistories") -> None:
         self._host.app.run_worker(load_pane(self._host.poller, observed, details), group=PANE_GROUP, exclusive=True)
+
+    def read_row_notes(self) -> None:
+        """Read what the rows show beside their values, one reading at a time."""
+        is_reading = any(one.group == ROW_NOTES_GROUP and not one.is_finished for one in self._host.app.workers)
+        if not is_reading and self._row_notes.is_needed:
+            self._host.app.run_worker(self._row_notes.read(), group=ROW_NOTES_GROUP)
 
     def report_if_deleted(self, store: "Store", user: ActingUser) -> None:
         self._host.app.run_worker(report_if_deleted(self._host, store, user), group="gone user")

@@ -25,7 +25,7 @@ from store.errors import StoreError
 from store.formats import utc_now
 from store.jobs.job import GenerationJob
 from store.poller import DEFAULT_INTERVAL, Attention
-from store.users.actor import ActingUser, actor_name
+from store.users.actor import ActingUser, Operator, actor_name
 from tui import gc_tuning
 from tui.dashboard import appearance
 from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
@@ -148,6 +148,8 @@ class GjobsApp(MessageApp[int]):
             cancel=self.tasks.stop_opening,
         )
         self.undo = UndoStack()
+        self._is_preloaded = False
+        """Whether everything is imported. Before, actions run only if the user asks for them."""
         self._notices: Notices | None = None
         """None if notifications are off."""
         self.budget_news = BudgetNews()
@@ -216,6 +218,8 @@ class GjobsApp(MessageApp[int]):
         await preload()
         self.dashboard.jobs.build_hidden_parts()
         gc_tuning.resume_gc()
+        self._is_preloaded = True
+        self._actions.read_row_notes()
 
     def read_views(self) -> None:
         """Read the saved views again. Report problems, and use the valid views."""
@@ -259,7 +263,18 @@ class GjobsApp(MessageApp[int]):
         self.tour.end()
         self.undo.forget_all()
         self.messages.forget()
-        for group in ("feed", "numbers", "changes", "names", "filter", "users", "details pane", "gone user", "notices"):
+        for group in (
+            "feed",
+            "numbers",
+            "changes",
+            "names",
+            "filter",
+            "users",
+            "details pane",
+            "row notes",
+            "gone user",
+            "notices",
+        ):
             self.workers.cancel_group(self, group)
         former, self.database_choice = self.poller, choice
         self.poller = SessionPoller(
@@ -278,13 +293,15 @@ class GjobsApp(MessageApp[int]):
         if self.poller.store is not None and self.poller.store.actor != store.actor:
             self.messages.forget()
         shown = self.dashboard.shown_project
-        self.workers.cancel_group(self, "details pane")
+        for group in ("details pane", "row notes"):
+            self.workers.cancel_group(self, group)
         self.dashboard.forget()
         self.budget_news = BudgetNews()
         project_id = self._memory.project(self._place(store))
         if compare_visibility:
             project_id = shown.id if shown else None
             self.dashboard.jobs.add_project_name(shown, with_visibility=True)
+        self.dashboard.jobs.shows_owners = isinstance(store.actor, Operator)
         # The filter and the order belong to the person, not to the actor.
         listed = replace(self.dashboard.listed, project_id=project_id, status=None)
         self.dashboard.set_query(listed, compare_visibility=compare_visibility)
@@ -347,6 +364,8 @@ class GjobsApp(MessageApp[int]):
         if self._deleted_user_check.is_due(message.store, listing) and isinstance(message.store.actor, ActingUser):
             self._actions.report_if_deleted(message.store, message.store.actor)
         self.show_status()
+        if self._is_preloaded:
+            self._actions.read_row_notes()
         if self.undo.cascading_tables is None:
             self.run_worker(self.undo.load_cascading_tables(message.store), group="following", exclusive=True)
 

@@ -129,15 +129,16 @@ def age(then: datetime, now: datetime) -> str:
         return year_in_era(then)
     if abs(seconds) < 1:
         return "now"
-    return f"{_one_unit(seconds)} ago" if seconds > 0 else f"in {_one_unit(-seconds)}"
+    return f"{coarse_duration(seconds)} ago" if seconds > 0 else f"in {coarse_duration(-seconds)}"
 
 
 def elapsed(seconds: float) -> str:
     """Return a waiting time or the age of data, in whole minutes below an hour."""
-    return _one_unit(seconds) if seconds < HOUR else duration(seconds)
+    return coarse_duration(seconds) if seconds < HOUR else duration(seconds)
 
 
-def _one_unit(seconds: float) -> str:
+def coarse_duration(seconds: float) -> str:
+    """Return the largest unit, whole: `41 s`, `3 min`, `2 h` or `3 d`."""
     whole = max(int(seconds), 0)
     if whole < MINUTE:
         return f"{whole} s"

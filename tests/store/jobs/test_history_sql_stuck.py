@@ -56,6 +56,7 @@ async def verdict(store: Store, job: UUID) -> StuckVerdict:
     found = await store.get_stuck_verdict(job)
     assert found is not None
     assert found.is_stuck is (job in await stuck(store))
+    assert found.is_stuck is (job in await store.find_stuck_jobs([job, NOTHING]))
     return found
 
 

@@ -1,7 +1,7 @@
 """Columns of the job list: which fit, where, and their cells."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
@@ -13,7 +13,7 @@ from store.formats import money
 from store.job_list.list_query import ListOrder, OrderColumn
 from store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus
 from tui.text.clean_text import clean_cell, pad
-from tui.text.format import age, duration, error_summary, is_far, short_id
+from tui.text.format import age, coarse_duration, duration, error_summary, is_far, short_id
 from tui.text.status_text import status_label
 
 GUTTER = 3
@@ -21,6 +21,10 @@ GUTTER = 3
 
 WIDE = 120
 """The width from which the id column fits."""
+
+STUCK_LABEL, SHORT_STUCK_LABEL = "▸ running ! stuck 59 min", "! stuck 59 min"
+"""The longest statuses of a stuck job. The exclamation mark is one cell wide in every font."""
+_ROOM_FOR_STUCK = 96
 
 HIDDEN = "⊘ hidden"
 """The visibility cell of a job that the user does not see."""
@@ -31,6 +35,22 @@ _MOST_TEXT, _MOST_ERROR = 32, 80
 _SOME_TEXT, _ENOUGH_TEXT = 16, 24
 _SOME_ERROR, _ENOUGH_ERROR = 24, 40
 """Cells of a mode or a name, and of an error. Columns grow beyond them only after all have reached them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowNotes:
+    """What is read about the rows beside the list."""
+
+    owners: Mapping[UUID, str] | None = None
+    """The known names of owners. None if no column shows the owners."""
+    stuck: Mapping[UUID, datetime] = field(default_factory=dict)
+    """The stuck jobs, and when each was last updated. A later update ends it."""
+
+    def is_stuck(self, job: GenerationJob) -> bool:
+        return job.status is JobStatus.RUNNING and self.stuck.get(job.id) == job.updated_at
+
+
+NO_NOTES = RowNotes()
 
 
 class ColumnName(StrEnum):
@@ -44,6 +64,7 @@ class ColumnName(StrEnum):
     UPDATED = "UPDATED"
     TOTAL = "DURATION"
     PROJECT = "PROJECT"
+    OWNER = "OWNER"
     ID = "ID"
     ERROR = "ERROR"
 
@@ -78,8 +99,12 @@ class ContentWidths:
     cost: int = 0
     project: int | None = None
     """None if all jobs belong to one project, which then needs no column."""
+    owner: int | None = None
+    """None if no column shows the owners."""
     with_visibility: bool = False
     """Whether a column shows which jobs are hidden from a user."""
+    has_stuck: bool = False
+    """Whether a status says that its job is stuck."""
 
     def widened(self, other: "ContentWidths") -> "ContentWidths":
         """Return the larger widths of both, with the columns of `other`."""
@@ -87,12 +112,18 @@ class ContentWidths:
             mode=max(self.mode, other.mode),
             cost=max(self.cost, other.cost),
             project=None if other.project is None else max(self.project or 0, other.project),
+            owner=None if other.owner is None else max(self.owner or 0, other.owner),
             with_visibility=other.with_visibility,
+            has_stuck=other.has_stuck,
         )
 
 
 def measure(
-    jobs: Iterable[GenerationJob], project_names: Mapping[UUID, str] | None, *, with_visibility: bool = False
+    jobs: Iterable[GenerationJob],
+    project_names: Mapping[UUID, str] | None,
+    *,
+    with_visibility: bool = False,
+    notes: RowNotes = NO_NOTES,
 ) -> ContentWidths:
     jobs = tuple(jobs)
     costs = [job.cost_cents for job in jobs]
@@ -101,7 +132,9 @@ def measure(
         mode=_widest({job.mode for job in jobs}),
         cost=max((len(money(cents)) for cents in (min(costs), max(costs))), default=0) if costs else 0,
         project=project,
+        owner=None if notes.owners is None else _widest(notes.owners.values()),
         with_visibility=with_visibility,
+        has_stuck=any(map(notes.is_stuck, jobs)),
     )
 
 
@@ -116,7 +149,7 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     minimum, then a readable width. Then modes and names get their full width. The error gets the rest, up to a maximum.
     """
     gap = 1 if width < _NARROW else 2
-    least = _least_widths(content)
+    least = _least_widths(width, content)
     widths: dict[ColumnName, int] = {}
     left = width - GUTTER + gap
     for name in _wanted(width, content, sort):
@@ -126,16 +159,19 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
             break
         widths[name] = least[name]
         left -= least[name] + gap
-    project = content.project or 0
+    project, owner = content.project or 0, content.owner or 0
     for name, wanted_width in (
         (ColumnName.MODE, min(content.mode, _SOME_TEXT)),
         (ColumnName.PROJECT, min(project, _SOME_TEXT)),
+        (ColumnName.OWNER, min(owner, _SOME_TEXT)),
         (ColumnName.ERROR, _SOME_ERROR),
         (ColumnName.MODE, min(content.mode, _ENOUGH_TEXT)),
         (ColumnName.PROJECT, min(project, _ENOUGH_TEXT)),
+        (ColumnName.OWNER, min(owner, _ENOUGH_TEXT)),
         (ColumnName.ERROR, _ENOUGH_ERROR),
         (ColumnName.MODE, content.mode),
         (ColumnName.PROJECT, project),
+        (ColumnName.OWNER, owner),
     ):
         if name in widths:
             more = min(max(wanted_width - widths[name], 0), left)
@@ -163,22 +199,26 @@ def _wanted(width: int, content: ContentWidths, sort: ListOrder | None) -> list[
     ]
     if content.project is not None:
         wanted.append(ColumnName.PROJECT)
+    if content.owner is not None:
+        wanted.append(ColumnName.OWNER)
     wanted.append(ColumnName.CREATED if time is ColumnName.TOTAL else ColumnName.TOTAL)
     if width >= WIDE:
         wanted.append(ColumnName.ID)
     return wanted
 
 
-def _least_widths(content: ContentWidths) -> dict[ColumnName, int]:
+def _least_widths(width: int, content: ContentWidths) -> dict[ColumnName, int]:
+    stuck = 0 if not content.has_stuck else len(STUCK_LABEL if width >= _ROOM_FOR_STUCK else SHORT_STUCK_LABEL)
     return {
         ColumnName.LENS: len(HIDDEN),
-        ColumnName.STATUS: max(len(status_label(status)) for status in JobStatus),
+        ColumnName.STATUS: max(stuck, *(len(status_label(status)) for status in JobStatus)),
         ColumnName.MODE: min(max(content.mode, len("MODE ▾")), 8),
         ColumnName.COST: max(content.cost, len("COST ▾")),
         ColumnName.CREATED: len("59 min ago"),
         ColumnName.UPDATED: len("59 min ago"),
         ColumnName.TOTAL: len("59 min 59 s"),
         ColumnName.PROJECT: 10,
+        ColumnName.OWNER: 10,
         ColumnName.ID: 8,
         ColumnName.ERROR: 10,
     }
@@ -228,14 +268,21 @@ def row_cells(
     now: datetime,
     project_names: Mapping[UUID, str] | None = None,
     is_hidden: bool = False,
+    notes: RowNotes = NO_NOTES,
 ) -> tuple[Cell, ...]:
-    """Return the cells of a job. Without a name, the project id is shown. A hidden job is dimmed and marked."""
-    names = project_names or {}
+    """Return the cells of a job. Without a name, the id is shown. A hidden job is dimmed and marked."""
+    names = {**(project_names or {}), **(notes.owners or {})}
+    is_stuck = notes.is_stuck(job)
     return tuple(
         Cell(
             start=column.start,
-            text=_fit_cell(_cell_text(job, column.name, now, names, is_hidden), column),
-            style=_hidden_style(column.name) if is_hidden else _cell_style(job, column.name),
+            text=_fit_cell(
+                _stuck_text(job, column, now)
+                if is_stuck and column.name is ColumnName.STATUS
+                else _cell_text(job, column.name, now, names, is_hidden),
+                column,
+            ),
+            style=_hidden_style(column.name) if is_hidden else _cell_style(job, column.name, is_stuck=is_stuck),
         )
         for column in columns
     )
@@ -246,6 +293,16 @@ def times(job: GenerationJob, columns: Iterable[JobColumn], *, now: datetime) ->
     return tuple(_cell_text(job, column.name, now, {}, False) for column in columns if column.name in _CHANGING_BY_TIME)
 
 
+def stuck_time(job: GenerationJob, now: datetime) -> str:
+    """Return how long a stuck job was not updated."""
+    return coarse_duration((now - job.updated_at).total_seconds())
+
+
+def _stuck_text(job: GenerationJob, column: JobColumn, now: datetime) -> str:
+    stuck = f"! stuck {stuck_time(job, now)}"
+    return f"{status_label(job.status)} {stuck}" if column.width >= len(STUCK_LABEL) else stuck
+
+
 _RIGHT_ALIGNED = frozenset((ColumnName.COST, ColumnName.TOTAL))
 _CHANGING_BY_TIME = frozenset((ColumnName.CREATED, ColumnName.UPDATED, ColumnName.TOTAL))
 
@@ -254,9 +311,7 @@ def _fit_cell(text: str, column: JobColumn) -> str:
     return pad(clean_cell(text, column.width), column.width, right=column.name in _RIGHT_ALIGNED)
 
 
-def _cell_text(
-    job: GenerationJob, name: ColumnName, now: datetime, project_names: Mapping[UUID, str], is_hidden: bool
-) -> str:
+def _cell_text(job: GenerationJob, name: ColumnName, now: datetime, names: Mapping[UUID, str], is_hidden: bool) -> str:
     match name:
         case ColumnName.LENS:
             return HIDDEN if is_hidden else ""
@@ -273,7 +328,9 @@ def _cell_text(
         case ColumnName.TOTAL:
             return _total(job, now)
         case ColumnName.PROJECT:
-            return project_names.get(job.project_id, short_id(job.project_id))
+            return names.get(job.project_id, short_id(job.project_id))
+        case ColumnName.OWNER:
+            return names.get(job.user_id, short_id(job.user_id))
         case ColumnName.ID:
             return short_id(job.id)
         case ColumnName.ERROR:
@@ -296,8 +353,10 @@ def _total(job: GenerationJob, now: datetime) -> str:
     return duration((end - job.created_at).total_seconds())
 
 
-def _cell_style(job: GenerationJob, name: ColumnName) -> str:
+def _cell_style(job: GenerationJob, name: ColumnName, *, is_stuck: bool) -> str:
     match name:
+        case ColumnName.STATUS if is_stuck:
+            return "job-table--stuck"
         case ColumnName.STATUS:
             return "job-table--quiet" if isinstance(job.status, UnknownStatus) else f"job-table--{job.status}"
         case ColumnName.ERROR:

@@ -23,7 +23,7 @@ from textual.widget import Widget
 from store.job_list.list_query import End, ListOrder, OrderColumn
 from store.jobs.job import GenerationJob, JobStatus
 from store.statistics.totals import Count
-from tui.dashboard.job_list.job_columns import GUTTER, SORTED_BY, column_at
+from tui.dashboard.job_list.job_columns import GUTTER, SORTED_BY, RowNotes, column_at
 from tui.dashboard.job_list.row_flashes import FLASH_SECONDS, RowFlashes, changed_jobs
 from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT, Line, TableRenderer, paint
 from tui.dashboard.job_list.table_state import PendingRows, TableState
@@ -132,6 +132,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         "job-table--error",
         "job-table--quiet",
         "job-table--hidden",
+        "job-table--stuck",
     }
     DEFAULT_CSS = """
     JobTable {
@@ -148,6 +149,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         & > .job-table--empty { color: $text-muted; }
         & > .job-table--quiet { color: $text-muted; }
         & > .job-table--hidden { color: $text-warning; text-style: bold; }
+        & > .job-table--stuck { color: $text-warning; text-style: bold; }
         & > .job-table--mark { color: $text-accent; text-style: bold; }
         & > .job-table--error { color: $text-error; }
         & > .job-table--hover { background: $block-hover-background; }
@@ -301,6 +303,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     def count(self, length: Count | None) -> None:
         """Set the number of rows in the whole list. None if it is unknown."""
         self._show_state(self._view.counted(length))
+
+    def note(self, notes: RowNotes) -> None:
+        """Show what was read about the rows beside the list."""
+        self._drawing.note(notes)
+        self._refresh_changed_lines()
 
     def tick(self, now: datetime) -> None:
         """Update ages and durations."""

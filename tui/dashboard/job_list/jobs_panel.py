@@ -19,6 +19,7 @@ from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, ListQuery, O
 from store.jobs.job import USUAL_MODES, GenerationJob
 from store.statistics.totals import Count, Precision, TotalsQuery
 from tui.dashboard.job_list.filter_bar import FilterBar
+from tui.dashboard.job_list.job_columns import RowNotes
 from tui.dashboard.job_list.job_table import (
     CursorLost,
     JobTable,
@@ -158,6 +159,11 @@ class JobsPanel(Vertical):
         """An id to look up among all kinds of entities if no row matches it."""
         self._users: tuple[str, ...] = ()
         """E-mails that a filter may name."""
+        self.shows_owners = False
+        """Whether a list of all projects shows the owners of the jobs."""
+        self.owners: Mapping[UUID, str] = {}
+        """The known names of owners."""
+        self._stuck: Mapping[UUID, datetime] = {}
         self.has_crumbs = False
         """Whether the title shows the way to the listed project."""
         self.view_name_for: Callable[[str, ListOrder], str | None] = lambda _text, _order: None
@@ -209,7 +215,7 @@ class JobsPanel(Vertical):
         self._listing, self._totals, self._rows, self._is_waiting, self._chosen_jobs = None, None, (), False, ()
         self._project_names_by_id.clear()
         self._names_known_to_operator.clear()
-        self._users = ()
+        self._users, self.owners, self._stuck = (), {}, {}
         self._bar.know(self._known)
         with self.prevent(MarksChanged):
             self.table.clear()
@@ -368,6 +374,21 @@ class JobsPanel(Vertical):
         if self.is_wanted(job_filter):
             self._bar.note(error_words(error))
 
+    def know_owners(self, names: Mapping[UUID, str]) -> None:
+        """Add names of owners."""
+        self.owners = {**self.owners, **names}
+        self._note_rows()
+
+    def know_stuck(self, stuck: Mapping[UUID, datetime]) -> None:
+        """Set the stuck jobs among the rows, and when each was last updated."""
+        self._stuck = stuck
+        self._note_rows()
+
+    def _note_rows(self) -> None:
+        is_of_all = self._listing is not None and self._listing.query.window.listed.project_id is None
+        owners = self.owners if self.shows_owners and is_of_all else None
+        self.table.note(RowNotes(owners=owners, stuck=self._stuck))
+
     def know_users(self, emails: tuple[str, ...]) -> None:
         """Set the e-mails that a filter of this actor may name."""
         self._users = emails
@@ -478,6 +499,7 @@ class JobsPanel(Vertical):
         is_of_all = self._listing.query.window.listed.project_id is None
         hidden = self._listing.hidden if self._listing.visibility else None
         names_shown = names if is_of_all else None
+        self._note_rows()
         self.table.show_window(self._listing.window, now=self._now, project_names=names_shown, hidden=hidden)
         self.show_title()
 

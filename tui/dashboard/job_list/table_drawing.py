@@ -14,13 +14,16 @@ from textual.strip import Strip
 from store.job_list.list_query import ListOrder
 from store.jobs.job import GenerationJob
 from tui.dashboard.job_list.job_columns import (
+    NO_NOTES,
     Cell,
     ContentWidths,
     JobColumn,
+    RowNotes,
     header_cells,
     lay_out,
     measure,
     row_cells,
+    stuck_time,
     times,
 )
 from tui.dashboard.job_list.loaded_rows import LoadedRows
@@ -120,6 +123,7 @@ class TableRenderer:
         self._now = datetime.min.replace(tzinfo=UTC)
         self._project_names: Mapping[UUID, str] | None = None
         self._hidden: frozenset[UUID] | None = None
+        self._notes = NO_NOTES
         self._jobs: tuple[GenerationJob, ...] = ()
         self._content = ContentWidths()
         self._width = 0
@@ -149,10 +153,21 @@ class TableRenderer:
         if is_same and rows.jobs is self._jobs:
             return
         self._jobs, self._project_names, self._hidden = rows.jobs, project_names, hidden
-        content = self._content.widened(measure(rows.jobs, project_names, with_visibility=hidden is not None))
-        if not is_same or content != self._content:
-            self._content = content
+        if self._widen() or not is_same:
             self.fit(self._width, self._sort)
+
+    def note(self, notes: RowNotes) -> None:
+        """Take what was read about the rows."""
+        if notes != self._notes:
+            self._notes = notes
+            self._widen()
+            self.fit(self._width, self._sort)
+
+    def _widen(self) -> bool:
+        """Widen the columns to the rows and notes. Return whether that changes anything."""
+        measured = measure(self._jobs, self._project_names, with_visibility=self._hidden is not None, notes=self._notes)
+        before, self._content = self._content, self._content.widened(measured)
+        return self._content != before
 
     def forget(self) -> None:
         """Forget the jobs before other jobs are drawn."""
@@ -192,8 +207,17 @@ class TableRenderer:
         """Return the earlier drawing of the row if it has not changed."""
         is_hidden = self._hidden is not None and job.id in self._hidden
         read = times(job, self._columns, now=self._now)
+        if self._notes.is_stuck(job):
+            read = (*read, stuck_time(job, self._now))
         drawn = self._rows.get(job.id)
         if drawn and drawn.job is job and drawn.times == read and drawn.is_hidden == is_hidden:
             return drawn
-        cells = row_cells(job, self._columns, now=self._now, project_names=self._project_names, is_hidden=is_hidden)
+        cells = row_cells(
+            job,
+            self._columns,
+            now=self._now,
+            project_names=self._project_names,
+            is_hidden=is_hidden,
+            notes=self._notes,
+        )
         return _DrawnRow(job=job, is_hidden=is_hidden, times=read, cells=cells)

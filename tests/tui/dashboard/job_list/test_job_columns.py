@@ -17,12 +17,14 @@ from tui.dashboard.job_list.job_columns import (
     Cell,
     ContentWidths,
     JobColumn,
+    RowNotes,
     column_at,
     header_cells,
     lay_out,
     measure,
     row_cells,
 )
+from tui.text.format import short_id
 
 USUAL = ContentWidths(mode=15, cost=7)
 
@@ -33,7 +35,9 @@ contents = st.builds(
     mode=st.integers(0, 48),
     cost=st.integers(0, 15),
     project=st.none() | st.integers(0, 48),
+    owner=st.none() | st.integers(0, 48),
     with_visibility=st.booleans(),
+    has_stuck=st.booleans(),
 )
 
 
@@ -213,6 +217,31 @@ def test_row_with_any_text_is_printable_and_fits_its_columns(width: int, mode: s
 
     assert all(cell.text.isprintable() for cell in cells)
     assert [(cell.start, cell_len(cell.text)) for cell in cells] == [(column.start, column.width) for column in columns]
+
+
+@pytest.mark.parametrize(
+    ("width", "status"), [(80, "! stuck 5 h"), (120, "▸ running ! stuck 5 h")], ids=["narrow", "wide"]
+)
+def test_stuck_job_is_marked_until_it_is_updated(width: int, status: str) -> None:
+    job = make_job(1, status=JobStatus.RUNNING, updated_at=NOON - timedelta(hours=5))
+    notes = RowNotes(stuck={job.id: job.updated_at})
+    columns = lay_out(width, measure([job], None, notes=notes))
+    (cell, *_) = row_cells(job, columns, now=NOON, notes=notes)
+    assert (cell.text.strip(), cell.style) == (status, "job-table--stuck")
+
+    updated = replace(job, updated_at=NOON)
+    (cell, *_) = row_cells(updated, columns, now=NOON, notes=notes)
+    assert (cell.text.strip(), cell.style) == ("▸ running", "job-table--running")
+
+
+def test_owner_column_shows_the_name_or_the_short_id() -> None:
+    job = make_job(1)
+    for owners, shown in (({job.user_id: "ada@example.com"}, "ada@example.com"), ({}, short_id(job.user_id))):
+        notes = RowNotes(owners=owners)
+        columns = lay_out(140, measure([job], {}, notes=notes))
+        assert "PROJECT OWNER" in " ".join(names(columns))
+        assert shown in texts(row_cells(job, columns, now=NOON, notes=notes))
+    assert "OWNER" not in names(lay_out(140, measure([job], {})))
 
 
 def test_row_of_a_hidden_job_is_marked_and_dimmed() -> None:

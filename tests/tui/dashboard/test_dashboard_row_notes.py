@@ -1,0 +1,46 @@
+"""What the rows show beside their values: the owners, for the operator, and which running jobs are stuck."""
+
+from store.users.actor import OPERATOR
+from tests.tui.dashboard.dashboard_driver import Drive, Gate
+from tests.tui.jobs_database import BEN, TRAIL, JobsDatabase
+
+
+async def test_operator_sees_the_owners_of_all_jobs_and_reads_each_once(drive: Drive, jobs_db: JobsDatabase) -> None:
+    gate = Gate("get_user_emails")
+    gate.open()
+    async with drive(actor=OPERATOR, make=gate.store, size=(140, 36)) as driver:
+        await driver.show_project("all projects")
+        await driver.shows("OWNER", "ada@example.com")
+        reads = gate.calls
+        jobs_db.job(30, project=TRAIL, owner=BEN)
+        await driver.refreshes(shows="ben@example.com")
+        assert gate.calls <= reads + 1
+        await driver.refreshes()
+        assert gate.calls <= reads + 1
+        await driver.show_project("Autumn catalog")
+        await driver.shows_no_longer("OWNER")
+        await driver.act_as("ada", shows="as ada@example.com")
+        await driver.until(lambda: driver.app.dashboard.has_all)
+        await driver.show_project("all projects")
+        assert "OWNER" not in driver.text
+
+
+async def test_stuck_job_is_marked_after_its_last_update_and_no_longer_once_it_ended(
+    drive: Drive, jobs_db: JobsDatabase
+) -> None:
+    jobs_db.job(30, "running", minutes_ago=300)
+    async with drive(size=(140, 36)) as driver:
+        await driver.shows("! stuck 5 h")
+        assert driver.text.count("! stuck") == 1
+        jobs_db.set_status(30, "succeeded")
+        await driver.refreshes(hides="! stuck")
+
+
+async def test_list_without_old_running_jobs_checks_none(drive: Drive, jobs_db: JobsDatabase) -> None:
+    jobs_db.sql("update generation_jobs set status = 'succeeded' where status = 'running'")
+    gate = Gate("find_stuck_jobs")
+    async with drive(make=gate.store) as driver:
+        await driver.refreshes()
+        await driver.until(lambda: driver.app._is_preloaded)
+        await driver.refreshes()
+        assert gate.calls == 0

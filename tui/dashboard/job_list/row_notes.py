@@ -1,0 +1,84 @@
+"""Reads the owners and the stuck jobs of the listed rows."""
+
+import time
+from collections.abc import Mapping, Set
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.errors import StoreError
+from store.jobs.job import JobStatus
+from store.jobs.job_results import AT_LEAST
+from tui.text.format import short_id
+
+if TYPE_CHECKING:
+    from store.store import Store
+    from tui.dashboard.action_host import ActionHost
+
+_FRESH_SECONDS = 30.0
+"""The same jobs are not checked again before."""
+
+
+class RowNotesReader:
+    """Reads each owner once, and checks only jobs that may be stuck. A list without any causes no query."""
+
+    def __init__(self, host: "ActionHost") -> None:
+        self._host = host
+        self._checked: Mapping[UUID, datetime] = {}
+        """The jobs checked last, and when each was last updated."""
+        self._checked_by: Store | None = None
+        self._checked_at = 0.0
+
+    @property
+    def is_needed(self) -> bool:
+        return bool(self._unknown_owners()) or not self._is_checked(self._candidates())
+
+    async def read(self) -> None:
+        """Read what is not known yet. Drop the answers if the actor has changed since."""
+        store = self._host.poller.store
+        if store is not None:
+            await self._read_owners(store, self._unknown_owners())
+            await self._read_stuck(store, self._candidates())
+
+    def _unknown_owners(self) -> Set[UUID]:
+        jobs, listing = self._host.dashboard.jobs, self._host.dashboard.listing
+        if listing is None or not jobs.shows_owners or listing.query.window.listed.project_id is not None:
+            return set()
+        return {job.user_id for job in listing.window.jobs} - jobs.owners.keys()
+
+    async def _read_owners(self, store: "Store", owners: Set[UUID]) -> None:
+        emails: Mapping[UUID, str] = {}
+        if owners:
+            with suppress(StoreError):  # Ids are shown instead.
+                emails = await store.get_user_emails(owners)
+        if owners and self._host.poller.store is store:
+            self._host.dashboard.jobs.know_owners({owner: emails.get(owner, short_id(owner)) for owner in owners})
+
+    def _candidates(self) -> Mapping[UUID, datetime]:
+        """Return the running jobs that were not updated for some minutes."""
+        dashboard = self._host.dashboard
+        oldest, listing = dashboard.now - AT_LEAST, dashboard.listing
+        return {
+            job.id: job.updated_at
+            for job in (listing.window.jobs if listing else ())
+            if job.status is JobStatus.RUNNING and job.updated_at < oldest
+        }
+
+    def _is_checked(self, candidates: Mapping[UUID, datetime]) -> bool:
+        is_same = self._checked_by is self._host.poller.store and self._checked == candidates
+        return is_same and (not candidates or time.monotonic() - self._checked_at < _FRESH_SECONDS)
+
+    async def _read_stuck(self, store: "Store", candidates: Mapping[UUID, datetime]) -> None:
+        if self._is_checked(candidates):
+            return
+        stuck: frozenset[UUID] | None = frozenset()
+        if candidates:
+            try:
+                stuck = await store.find_stuck_jobs(candidates.keys())
+            except StoreError:
+                stuck = None  # The marks stay. The list itself reports the error.
+        if self._host.poller.store is store:
+            self._checked, self._checked_by, self._checked_at = candidates, store, time.monotonic()
+            if stuck is not None:
+                self._host.dashboard.jobs.know_stuck({job_id: candidates[job_id] for job_id in stuck})
