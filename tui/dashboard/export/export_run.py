@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tui.dashboard.action_context import ActionContext
     from tui.dashboard.action_host import ActionHost
 
-ROWS = 500
+ROWS = 200
 """Rows in a page. Each page is read in its own short transactions, and written without a visible pause."""
 
 Report = Callable[[int], object]
