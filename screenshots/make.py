@@ -34,10 +34,12 @@ from store.jobs.job import GenerationJob, JobStatus
 from store.leases.lease import WorkersOverview
 from store.page_limits import PAGE_SIZE
 from store.sample.sample_data import fill
+from store.statistics.job_flow import JobFlow
 from store.statistics.totals import Totals, TotalsQuery
 from store.store import Store
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.appearance import screen_svg
+from tui.dashboard.details.details_pane import DetailsPane
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.keys.manual_dialog import Location, ManualDialog
 from tui.dashboard.session_poller import Opener
@@ -52,6 +54,8 @@ FINDINGS = ROOM.parent / "tests" / "benchmarks" / "results.json"
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
 
 WIDE, NARROW = (120, 36), (80, 24)
+
+WITH_PANE, WITH_CHART = (160, 45), (200, 50)
 
 """Columns and rows."""
 
@@ -70,6 +74,9 @@ class FrozenStore(Store):
 
     async def get_totals(self, query: TotalsQuery, *, at: datetime | None = NOW) -> Totals:
         return await super().get_totals(query, at=at)
+
+    async def get_flow(self, query: TotalsQuery, *, at: datetime | None = NOW) -> JobFlow:
+        return await super().get_flow(query, at=at)
 
     async def find_stuck_jobs(self, job_ids: Collection[UUID], *, at: datetime | None = NOW) -> frozenset[UUID]:
         return await super().find_stuck_jobs(job_ids, at=at)
@@ -128,6 +135,12 @@ class Stage:
 
 async def dashboard(stage: Stage) -> None:
     await stage.press("down", "down")
+
+
+async def dashboard_with_pane(stage: Stage) -> None:
+    await stage.go_to(lambda job: (job.error or "").startswith("{"))
+    pane = stage.app.screen.query_one(DetailsPane)
+    await stage.wait_for(lambda: EMBEDDED_USER in str(pane.render()) and "running → failed" in str(pane.render()))
 
 
 async def details(stage: Stage) -> None:
@@ -243,6 +256,9 @@ SCENES = (
     ),
     Scene(name="visibility", size=WIDE, play=visibility),
     Scene(name="narrow", size=NARROW, play=dashboard),
+    Scene(name="narrow-details", size=NARROW, play=details),
+    Scene(name="wide", size=WITH_PANE, play=dashboard_with_pane),
+    Scene(name="widest", size=WITH_CHART, play=dashboard_with_pane),
     Scene(name="budgets", size=WIDE, play=budgets),
     Scene(name="manual-keys", size=WIDE, play=manual_of_keys),
     Scene(name="manual-budgets", size=WIDE, play=manual_of_budgets),

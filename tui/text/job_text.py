@@ -99,7 +99,7 @@ def _named(name: str | None, identifier: UUID, width: int, prefers_name: bool) -
     """Return the name beside the id. The name is cut to fit. If almost nothing of it fits, only one is shown."""
     shown = f"  {identifier}"
     room = min(width - _TITLE_WIDTH - len(shown), _LONGEST_NAME)
-    if name is not None and prefers_name and room < _SHORTEST_NAME:
+    if name is not None and prefers_name and room < cell_len(name):
         room, shown = width - _TITLE_WIDTH, ""
     if name is None or room < _SHORTEST_NAME:
         return [(str(identifier), "")]
@@ -202,7 +202,7 @@ def timeline_lines(history: JobHistory, *, now: datetime, width: int) -> list[li
     """Return lines of this width, oldest first. `now` is the server's time."""
     shown = history.events[-SHOWN:]
     left = len(history.events) - len(shown)
-    lines = [_spent(history, now)] if history.spans else []
+    lines = [_spent(history, now, width)] if history.spans else []
     if left or history.is_cut:
         earlier = f"{left}{' or more' if history.is_cut else ''} earlier"
         lines.append([(f"{earlier}: gjobs jobs show {history.job_id} --events", _MUTED)])
@@ -212,14 +212,19 @@ def timeline_lines(history: JobHistory, *, now: datetime, width: int) -> list[li
     return [*lines, *(list(_line(row, layout, width)) for row in rows)]
 
 
-def _spent(history: JobHistory, now: datetime) -> list[Span]:
-    spans: list[Span] = []
-    for status, time in time_in_each(status_spans(history.events, now=now)).items():
-        spans += [
-            (f"{status_label(status)} ", status_style(status)),
-            (f"{duration(time.total_seconds())}   ", ""),
+def _spent(history: JobHistory, now: datetime, width: int) -> list[Span]:
+    """Return the time in each status. If the words do not fit, only glyphs stand for the statuses."""
+    times = time_in_each(status_spans(history.events, now=now))
+    spent: list[Span] = []
+    for name in (status_label, status_glyph):
+        spent = [
+            span
+            for status, time in times.items()
+            for span in ((f"{name(status)} ", status_style(status)), (f"{duration(time.total_seconds())}   ", ""))
         ]
-    return spans
+        if cell_len("".join(text for text, _ in spent).rstrip()) <= width:
+            break
+    return spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
