@@ -211,7 +211,7 @@ class Notices:
     async def follow(self, store: "Store") -> None:
         if self._is_unshown:
             self._is_unshown = False
-            self.tell(Toast(text=NOT_SHOWN))
+            self.tell(Toast(text=NOT_SHOWN, severity="warning"))
         await self.notifier.follow(store, self._job_filter())
 
     def _job_filter(self) -> JobFilter:

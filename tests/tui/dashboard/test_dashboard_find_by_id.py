@@ -88,7 +88,7 @@ async def test_finding_an_id_selects_a_project_beyond_the_listed_ones(operator: 
 
 async def test_finding_a_user_or_asset_id_switches_the_user_or_lists_the_jobs_of_the_asset(dashboard: Driver) -> None:
     shown = "No listed job uses the asset uploads/hat.png. Showing its project."
-    await find(dashboard, UNUSED, toast=shown, rows=[7])
+    await find(dashboard, UNUSED, message=shown, rows=[7])
     await find(dashboard, ASSET, shows=("Costs · Autumn catalog", "Jobs · with asset:"), rows=[2, 5])
     await dashboard.press("enter", on=2, dialog="Job")
     await dashboard.shows(f"ada@example.com  {ADA}", f"uploads/shoe.png  {ASSET}", f"Autumn catalog  {AUTUMN}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from textual.screen import Screen
-from textual.widgets import Markdown, MarkdownViewer
+from textual.widgets import Markdown, MarkdownViewer, OptionList
 
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tui.dashboard.dialogs.dialog import Dialog
@@ -38,8 +38,8 @@ async def test_help_opens_the_page_of_the_dashboard_with_its_configured_keys_fir
     assert [entry for entry in entries if entry.keys not in text or entry.what.split()[0] not in text] == []
     assert "\n# Tour\n" in text
     viewer = manual(dashboard).query_one(MarkdownViewer)
-    await dashboard.press("t", until=lambda: not viewer.show_table_of_contents)
     await dashboard.press("t", until=lambda: viewer.show_table_of_contents)
+    await dashboard.press("t", until=lambda: not viewer.show_table_of_contents)
     await dashboard.press("question_mark", dialog="")
 
     dashboard.app.set_keymap({"job.delete": "X,f8"})
@@ -98,6 +98,33 @@ async def test_links_and_search_open_pages_of_the_manual_only(dashboard: Driver)
     await dashboard.press("slash", dialog="Find in the manual", shows="Every action of the dashboard has a key")
     await dashboard.type("worker dies", shows="workers: What happens when a worker dies")
     await dashboard.press("enter", dialog="Manual: workers", shows="What happens when a worker dies")
+
+
+@pytest.mark.parametrize(("size", "columns"), [((80, 24), 1), ((120, 36), 2), ((200, 50), 2)])
+async def test_keys_have_two_columns_where_there_is_room(drive: Drive, size: tuple[int, int], columns: int) -> None:
+    async with drive(size=size) as driver:
+        await driver.press("question_mark", shows="Start the job or the marked jobs")
+        (titles,) = [line for line in source(driver).splitlines() if "marked jobs:" in line]
+        assert titles.count(":") == columns
+
+
+async def test_keys_of_the_focused_pane_come_first(dashboard: Driver) -> None:
+    def first_group() -> str:
+        return screen_entries(dashboard.app.dashboard)[0].group
+
+    assert first_group() == "The job under the cursor, or the marked jobs"
+    await dashboard.focus_on("#projects")
+    assert first_group() == "Projects"
+
+
+async def test_search_finds_keys_and_starts_with_the_current_page(dashboard: Driver) -> None:
+    await dashboard.press("b", until=lambda: dashboard.dialog)
+    await dashboard.press("question_mark", dialog="Manual: budgets")
+    await dashboard.press("slash", dialog="Find in the manual")
+    assert dashboard.app.screen.query_one(OptionList).get_option_at_index(0).id == "budgets"
+    await dashboard.type("restore deleted", shows="Restore the jobs deleted last")
+    await dashboard.press("enter", dialog="Manual: keys")
+    await dashboard.until(lambda: is_at_top(dashboard, "The job under the cursor, or the marked jobs"))
 
 
 def is_at_top(driver: Driver, heading: str) -> bool:

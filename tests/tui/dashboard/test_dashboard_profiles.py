@@ -152,7 +152,7 @@ class TestSwitchingDatabases:
         jobs_db.sql("commit")
         await driver.shows("Out of paper")
         assert jobs_db.status(1) == "running"
-        await driver.shows_toast("00000001")
+        await driver.shows_message("00000001")
 
         await switch_to_database(driver, "Production", shows="Jobs · 6")
         jobs_db.sql("begin")

@@ -8,6 +8,7 @@ from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.widget import Widget
 
 from tui.dashboard.archive.archive_dialog import ArchiveDialog
 from tui.dashboard.archive.cleanup_dialog import CleanupDialog
@@ -166,7 +167,19 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
     )
     of_demo = () if screen.is_modal or is_typing else _of_a_demo(screen.app)
     entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, owners)), of_demo, of_app))
-    return sorted(entries, key=lambda entry: _LAST.get(entry.binding_id.partition(".")[0], 0))
+    focused = _groups_of(screen.focused)
+
+    def place(entry: HelpEntry) -> int:
+        group, _, _ = entry.binding_id.partition(".")
+        return -1 if group in focused else _LAST.get(group, 0)
+
+    return sorted(entries, key=place)
+
+
+def _groups_of(focused: Widget | None) -> set[str]:
+    """Return the groups of the focused pane. `project` has the keys that act on what `projects` lists."""
+    names = {(one.id or "").partition(".")[0] for one in own_bindings(type(focused))} if focused is not None else set()
+    return names | {name.removesuffix("s") for name in names}
 
 
 def _entries(app: App[Any], bindings: Iterable[Binding]) -> list[HelpEntry]:

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 from operator import attrgetter
 from textwrap import wrap
 
+_TWO_COLUMNS_FROM = 96
+_SHORT_LINES = 14
+"""The most lines that stay in one column on any screen."""
+_GAP = 3
 _NARROWEST = 10
 """Minimum cells for the action, even on a narrow screen."""
 
@@ -25,12 +29,29 @@ def key_list(entries: Sequence[HelpEntry], *, width: int) -> str:
 
 
 def short_key_list(entries: Sequence[HelpEntry], *, width: int) -> str:
-    """Return one compact block of Markdown."""
-    lines: list[str] = []
-    for group, members in _grouped(entries):
-        lines += [""] * bool(lines) + [f"{group}:"]
-        lines += [f"  {line}" for line in _lines(members, width - 2, has_ids=False)]
-    return _block(lines)
+    """Return one compact block of Markdown. A long list has two columns if there is enough room."""
+    lines = _column(_titled_groups(entries, width))
+    if width < _TWO_COLUMNS_FROM or len(lines) <= _SHORT_LINES:
+        return _block(lines)
+    room = (width - _GAP) // 2
+    groups = _titled_groups(entries, room)
+    left, right = min(
+        ((_column(groups[:place]), _column(groups[place:])) for place in range(len(groups) + 1)),
+        key=lambda columns: max(map(len, columns)),
+    )
+    return _block([f"{one:<{room + _GAP}}{other}".rstrip() for one, other in zip_longest(left, right, fillvalue="")])
+
+
+def _titled_groups(entries: Sequence[HelpEntry], width: int) -> list[list[str]]:
+    return [
+        [f"{group}:", *(f"  {line}" for line in _lines(members, width - 2, has_ids=False))]
+        for group, members in _grouped(entries)
+    ]
+
+
+def _column(groups: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of the groups with a blank line between them."""
+    return [line for group in groups for line in ("", *group)][1:]
 
 
 def _grouped(entries: Sequence[HelpEntry]) -> Iterator[tuple[str, list[HelpEntry]]]:

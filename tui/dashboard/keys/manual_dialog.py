@@ -25,7 +25,7 @@ from tui.text.clean_text import shorten
 from tui.text.error_text import Toast
 
 KEYS_HEADING = "Keys that work here"
-_CONTENTS_FROM = 100
+_CONTENTS_FROM = 150
 """Minimum screen width in cells for showing the contents beside the page at the start."""
 _CONTENTS_CELLS = 38
 _INDENT = 2
@@ -107,7 +107,7 @@ class ManualDialog(Dialog[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,question_mark,f1", "leave", "Close", id="help.close", tooltip="Close the manual"),
-        Binding("slash", "find", "Find", id="help.find", tooltip="Find a page, or words on any page"),
+        Binding("slash", "find", "Find", id="help.find", tooltip="Find a key, a page, or words on any page"),
         Binding("t", "contents", "Contents", id="help.contents", tooltip="Show or hide the table of contents"),
         Binding("backspace,left", "back", "Back", id="help.back", tooltip="Go back to the previous page"),
     ]
@@ -260,25 +260,45 @@ class ManualDialog(Dialog[None]):
         dialog = PickDialog(
             title="Find in the manual",
             choices=(),
-            placeholder="Type words or the name of a page",
-            beside=partial(found, cells=min(self.app.size.width * 96 // 100, 76) - _FIND_BORDERS),
+            placeholder="Type words, what a key does, or the name of a page",
+            beside=partial(
+                found,
+                topic=self.topic,
+                keys=self._all_keys,
+                cells=min(self.app.size.width * 96 // 100, 76) - _FIND_BORDERS,
+            ),
         )
         self.app.push_screen(dialog, self._found)
 
     def _found(self, key: str | None) -> None:
         if key is not None:
-            topic, _, anchor = key.partition("#")
+            topic, anchor, *_ = f"{key}#".split("#")
             self.go(Location(topic=topic, anchor=anchor))
 
 
-def found(text: str, *, cells: int) -> list[Choice]:
-    """Return the sections that contain the words. Without words, return all pages. `cells` is the width of the list."""
+def found(text: str, *, topic: str, keys: Sequence[HelpEntry], cells: int) -> list[Choice]:
+    """Return the keys and the sections that contain the words. Without words, return all pages, `topic` first.
+
+    `cells` is the width of the list.
+    """
     if not text:
-        return [Choice(key=topic, label=topic, detail=summary(topic)) for topic in TOPICS]
-    choices: dict[str, Choice] = {}
+        topics = sorted(TOPICS, key=lambda name: name != topic)
+        return [Choice(key=name, label=name, detail=summary(name)) for name in topics]
+    choices = {choice.key: choice for choice in map(_key_choice, keys) if _has_words(choice, text)}
     for hit in search(text)[:_MOST_FOUND]:
         section = hit.section
         key = f"{section.topic}#{section.anchor}"
         label = shorten(f"{section.topic}: {section.heading}", cells - _LEAST_EXCERPT)
         choices.setdefault(key, Choice(key=key, label=label, detail=hit.excerpt(cells - len(label))))
     return list(choices.values())
+
+
+def _key_choice(entry: HelpEntry) -> Choice:
+    """Return a choice that leads to the key's group on the page of all keys."""
+    section = f"keys#{anchor(entry.group)}"
+    return Choice(key=f"{section}#{entry.binding_id}", label=f"key {entry.keys}", detail=entry.what)
+
+
+def _has_words(choice: Choice, text: str) -> bool:
+    line = f"{choice.label} {choice.detail}".lower()
+    return all(word in line for word in text.lower().split())
