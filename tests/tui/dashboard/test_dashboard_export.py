@@ -110,3 +110,9 @@ async def test_stopped_or_failed_export_leaves_no_file(drive: Drive, folder: Pat
     async with drive(make=failing.store) as driver:
         await driver.press("e", "enter", toast="The connection was lost.")
     assert names_in(folder) == []
+
+
+async def test_visibility_view_is_not_exported(dashboard: Driver, folder: Path) -> None:
+    await dashboard.press("v", shows="as ada@example.com sees it")
+    await dashboard.press("e", toast="Leave the visibility view first.")
+    await dashboard.has_dialog("")

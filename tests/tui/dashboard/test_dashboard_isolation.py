@@ -4,7 +4,7 @@ import pytest
 from textual.widgets import OptionList
 
 from store.database.write_access import WriteMode
-from store.users.actor import OPERATOR
+from store.users.actor import ANON, OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase
@@ -82,6 +82,12 @@ async def test_user_runs_the_isolation_check_as_the_operator_and_still_acts_as_t
     await dashboard.press("y", shows=("ada@example.com tries to reach rows of ben@example.com", "no leak, 17 kept."))
     await dashboard.press("escape", dialog="", shows="as ada@example.com")
     assert jobs_db.sql("select count(*) from public.projects") == [(0,)]
+
+
+async def test_visitor_checks_isolation_between_two_users(drive: Drive) -> None:
+    async with drive(actor=ANON) as driver:
+        await driver.press("i", shows=("You act as anon.", "ways to reach a user's rows as another user."))
+        await driver.press("y", shows=("ben@example.com tries to reach rows of ada@example.com", "no leak, 17 kept."))
 
 
 async def test_user_without_write_access_sees_writes_judged_from_the_policies(drive: Drive) -> None:
