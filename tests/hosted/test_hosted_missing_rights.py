@@ -120,7 +120,7 @@ async def test_write_key_works_after_the_grant_is_given(ungranted: Conninfo) -> 
         await driver.until(lambda: any("may not change" in words(toast) for toast in driver.toasts))
         jobs_db.sql("grant update on public.generation_jobs to authenticated")
         await driver.press("s")
-        await driver.shows_toast("The missing grant has been added. Press the key again.")
+        await driver.shows_message("The missing grant has been added. Press the key again.")
         await driver.press("s")
         await driver.shows_message("Started lifestyle 00000001.")
         assert jobs_db.status(1) == "running"
