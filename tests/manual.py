@@ -30,6 +30,7 @@ from tui.dashboard.keys.key_list import key_list
 from tui.dashboard.screen import DashboardScreen
 from tui.dashboard.stage.demo_app import DemoApp
 from tui.dashboard_settings import TABLE
+from tui.demo.scenario_steps import STEP_KINDS
 from tui.manual.pages import GROUPS, TOPICS, page_path, with_generated
 
 README = Path(__file__).parents[1] / "README.md"
@@ -131,6 +132,8 @@ def generate(part: str) -> str:
             return key_list(all_entries(App()), width=WIDTH)
         case "demo keys":
             return table(("key", "does"), _rows_of(own_bindings(DemoApp)))
+        case "scenario steps":
+            return table(("key", "takes", "does", "further keys"), _step_rows())
         case "main keys":
             return table(("key", "does"), _main_keys())
         case "filter keys":
@@ -163,6 +166,12 @@ def _rows_of(bindings: Iterable[Binding]) -> Iterator[tuple[str, str]]:
     app: App[Any] = App()
     for binding in bindings:
         yield code(shown_keys(app, binding)[0]), binding.tooltip
+
+
+def _step_rows() -> Iterator[tuple[str, ...]]:
+    for name, step in STEP_KINDS.items():
+        options = "; ".join(f"{code(option)}: {words}" for option, words in step.options.items())
+        yield code(name), step.takes, step.does, options
 
 
 def _command_rows(parser: Parser) -> Iterator[tuple[str, str]]:

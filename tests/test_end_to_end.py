@@ -177,3 +177,32 @@ def test_demo_runs_jobs_by_itself_and_leaves_no_processes_or_files(work_dir: Pat
     pane.close()
     wait_for("the end of its processes", lambda: not any(str(work_dir) in command for _, _, command in process_table()))
     assert not list(work_dir.glob("gjobs-*"))
+
+
+def test_scripted_demo_plays_its_steps_and_is_recorded(work_dir: Path, cleanup: ExitStack) -> None:
+    recording = work_dir / "lifecycle.cast"
+    pane = open_pane(work_dir, cleanup, "demo", "--script", "lifecycle", "--speed", "10", "--record", str(recording))
+    pane.wait_for("speed 10×", "Here is a new one. · space")
+    pane.press("Space")
+    pane.wait_for("It waits in the queue.", "›  ◌ queued     lifestyle         $2.50")
+    pane.press("Space")
+    pane.wait_for("It runs now.", "›  ▸ running    lifestyle         $2.50")
+    pane.press("Space")
+    pane.wait_for("It has succeeded.", "›  ✓ succeeded  lifestyle         $2.50")
+    pane.press("B")
+    pane.wait_for("It has succeeded.", "success of finished jobs")
+    pane.press("Escape")
+    pane.wait_for("›  ✓ succeeded  lifestyle         $2.50")
+    pane.press("Space")
+    pane.wait_for("This one has failed.", "›  ✗ failed     feature_callout   $1.80")
+    pane.press("Space")
+    pane.wait_for("The scenario has ended: The life of a job")
+    pane.press("q")
+    assert pane.wait_for_end() == 0
+
+    header, *events = [json.loads(line) for line in recording.read_text(encoding="utf-8").splitlines()]
+    assert (header["version"], header["width"], header["height"]) == (2, 120, 36)
+    assert {kind for _, kind, _ in events} == {"o"}
+    times = [at for at, _, _ in events]
+    assert times == sorted(times)
+    assert "It has succeeded." in "".join(data for _, _, data in events)

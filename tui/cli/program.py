@@ -57,6 +57,16 @@ def add_dashboard(commands: "Commands") -> None:
     parser.add_argument(
         "--seed", type=whole_number, metavar="N", default=0, help="simulate other jobs; the same N gives the same jobs"
     )
+    parser.add_argument(
+        "--script",
+        type=not_empty,
+        metavar="NAME|FILE",
+        help="play a scenario: lifecycle, bad-day, two-customers or a TOML file",
+    )
+    parser.add_argument(
+        "--record", type=not_empty, metavar="FILE", help="record what the terminal shows, as an asciicast (v2)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace an existing recording")
     parser = add_command(
         commands,
         "snapshot",

@@ -580,7 +580,11 @@ class GjobsApp(MessageApp[int]):
 
     def _is_early(self, event: events.Event) -> bool:
         """Return whether the key acts on rows while the requested list is still awaited."""
-        if self.screen is not self.dashboard or not self.dashboard.awaits_list or not isinstance(event, events.Key):
+        return self.dashboard.awaits_list and self.is_for_rows(event)
+
+    def is_for_rows(self, event: events.Event) -> bool:
+        """Return whether the key moves in the list or acts on its jobs."""
+        if self.screen is not self.dashboard or not isinstance(event, events.Key):
             return False
         active = self.screen.active_bindings.get(event.key)
         return active is not None and acts_on_rows(active.binding)

@@ -80,6 +80,7 @@ class DemoActivity:
         seed: int = 0,
         workers: Sequence[str] = WORKERS,
         has_customers: bool = True,
+        has_crashes: bool = True,
         lease_seconds: float = _LEASE_SECONDS,
     ) -> None:
         self.simulation = Simulation(clock, seed=seed)
@@ -87,6 +88,7 @@ class DemoActivity:
         self._conninfo = conninfo
         self._names = workers
         self._has_customers = has_customers
+        self._has_crashes = has_customers and has_crashes
         self._lease_seconds = lease_seconds
         self._workers: dict[str, DemoWorker] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -101,6 +103,7 @@ class DemoActivity:
             if self._has_customers:
                 self._start(partial(self.simulation.queue_jobs, self.operator))
                 self._start(partial(self.simulation.end_running_jobs, self.operator))
+            if self._has_crashes:
                 self._start(self._crash_now_and_then)
             opening.pop_all()
         return self

@@ -6,13 +6,15 @@ from store.sample.simulated_clock import SimulatedClock
 
 if TYPE_CHECKING:
     from tui.demo.demo_activity import DemoActivity
+    from tui.demo.scenario import Scenario
 
 _SPEEDS = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 
 
 class DemoControl:
-    def __init__(self, *, speed: float = 2.0, seed: int = 0) -> None:
+    def __init__(self, *, speed: float = 2.0, seed: int = 0, scenario: "Scenario | None" = None) -> None:
         self.seed = seed
+        self.scenario = scenario
         self.clock = SimulatedClock(speed=speed)
         self.activity: DemoActivity | None = None
         """What runs in the open database; None while none is open."""

@@ -1,7 +1,7 @@
 """gjobs demo: a temporary database with simulated workers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -38,10 +38,25 @@ async def open_demo(report: Report, control: DemoControl) -> AsyncIterator[Sessi
         await prepare(embedded_server, report)
         async with (
             session_on(settings, embedded_server.conninfo, "demo") as session,
-            DemoActivity(embedded_server.conninfo, control.clock, seed=control.seed) as activity,
+            activity_for(control, embedded_server.conninfo) as activity,
         ):
             control.activity = activity
             yield replace(session, restart_if_dead=embedded_server.revive)
     finally:
         control.activity = None
         embedded_server.release()
+
+
+def activity_for(control: DemoControl, conninfo: Mapping[str, str | int]) -> DemoActivity:
+    """Return the activity of the scenario, or the usual one. In a scenario, workers crash only when it says so."""
+    scenario = control.scenario
+    if scenario is None:
+        return DemoActivity(conninfo, control.clock, seed=control.seed)
+    return DemoActivity(
+        conninfo,
+        control.clock,
+        seed=control.seed,
+        workers=scenario.workers,
+        has_customers=scenario.has_customers,
+        has_crashes=False,
+    )

@@ -78,3 +78,25 @@ def test_ended_dashboard_restores_the_terminal(open_terminal: OpenTerminal, endi
     assert terminal.finish() == (0 if ending == "q" else -signal.SIGTERM)
     assert "\x1b[?1049l" in terminal.screen
     assert "Traceback" not in terminal.screen
+
+
+def test_mistakes_in_a_scenario_are_reported_by_line_and_key_before_the_demo_starts(tmp_path: Path) -> None:
+    scenario = tmp_path / "talk.toml"
+    scenario.write_text('title = "Talk"\n[[step]]\nsay = 1\n[[step]]\nburst = 0\n')
+    refused = run_process("demo", "--script", str(scenario))
+    assert_refused(refused, 2, "line 3: step.1.say is a number", "line 5: step.2.burst must be from 1 to 100")
+    assert_refused(run_process("demo", "--script", "lifecycel"), 2, "Did you mean 'lifecycle'?")
+
+
+@pytest.mark.parametrize("speed", ["0.4", "11", "nan", "fast"])
+def test_demo_takes_a_speed_from_half_to_ten(speed: str) -> None:
+    assert_refused(run_process("demo", "--speed", speed), 2, f"'{speed}' is not a speed", "0.5 to 10")
+
+
+def test_recording_replaces_no_file_without_force(open_terminal: OpenTerminal, tmp_path: Path) -> None:
+    recording = tmp_path / "demo.cast"
+    recording.write_text("mine")
+    terminal = open_terminal("demo", "--record", str(recording))
+    assert terminal.finish() == 2
+    assert "already exists" in terminal.screen
+    assert recording.read_text() == "mine"

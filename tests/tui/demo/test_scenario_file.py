@@ -1,5 +1,6 @@
 """Scenarios from TOML: each mistake is reported by its line and key."""
 
+import re
 import string
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from store.errors import BadConfiguration
 from tui.demo.scenario import ActAs, Burst, Change, Create, KillWorker, Outage, PointAt, Say, Scenario, Wait
 from tui.demo.scenario_file import load_scenario, parse_scenario, scenario_names
 from tui.demo.scenario_steps import STEP_KINDS
+from tui.manual.pages import page_source
 
 FILE = Path("talk.toml")
 HEAD = 'title = "Talk"\nworkers = ["render-1"]\n'
@@ -151,6 +153,11 @@ def test_unknown_name_and_unreadable_file_are_refused(tmp_path: Path) -> None:
         load_scenario(str(binary))
 
 
+def test_scenario_in_the_manual_is_valid() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", page_source("demo"), re.DOTALL)
+    assert parse(example).title == "A short talk"
+
+
 def test_scenarios_that_gjobs_brings_are_valid() -> None:
     titles = {name: load_scenario(name).title for name in scenario_names()}
     assert titles == {
@@ -158,6 +165,16 @@ def test_scenarios_that_gjobs_brings_are_valid() -> None:
         "bad-day": "A bad day at the image service",
         "two-customers": "Two customers, one database",
     }
+
+
+LONGEST_CAPTION = 68
+"""Characters that fit beside the hint of the key, in a terminal of 80 columns."""
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_captions_fit_in_a_narrow_terminal(name: str) -> None:
+    captions = [step.text for step in load_scenario(name).steps if isinstance(step, Say)]
+    assert max(map(len, captions)) <= LONGEST_CAPTION
 
 
 _VALUES = st.one_of(

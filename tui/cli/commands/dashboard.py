@@ -41,18 +41,39 @@ def check(settings: Settings, *, instead: str) -> None:
         parameters(settings.target)
 
 
-def open_demo(settings: Settings, output: Output, *, speed: float, seed: int) -> ExitCode:  # noqa: ARG001
+def open_demo(
+    settings: Settings,
+    output: Output,  # noqa: ARG001
+    *,
+    speed: float,
+    seed: int,
+    script: str | None,
+    record: str | None,
+    force: bool,
+) -> ExitCode:
     if settings.act_as_given or settings.write_rule is WriteMode.CLOSED or settings.write_reason is not None:
         raise UsageError(
             "The demo chooses its own user, and its workers must be able to write.",
             hint="Leave --as, --read-only and --write out. In the demo, press u to act as another user.",
         )
+    from tui.demo.demo_control import DemoControl
+    from tui.demo.scenario_file import load_scenario
+
+    control = DemoControl(speed=speed, seed=seed, scenario=load_scenario(script) if script else None)
     _require_terminal()
     from tui.dashboard.run import run_demo
-    from tui.demo.demo_control import DemoControl
 
     with orderly_termination(json=False, of_hangup=False):
-        return ExitCode(run_demo(settings, DemoControl(speed=speed, seed=seed)))
+        if record is None:
+            return ExitCode(run_demo(settings, control))
+        if record == STDOUT:
+            raise UsageError("The dashboard uses stdout itself.", hint="Name a file for the recording.")
+        from tui.cli.commands.export_files import destination
+
+        with destination(record, overwrites=force) as put:
+            code = ExitCode(run_demo(settings, control, record=put))
+    print_message(f"Wrote {record}.")
+    return code
 
 
 def demo_speed(text: str) -> float:

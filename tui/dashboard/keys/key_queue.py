@@ -72,25 +72,29 @@ class KeyQueue:
         self._unseen_until = 0.0
         """Until this time, keys count as typed for a dialog that closed by itself, or for an unlisted job."""
         self._dropped = DROPPED
+        self._drops: Callable[[events.Event], bool] = lambda _: True
 
     def expect_dialog(self) -> None:
         """Expect the current key to open a dialog or to explain why it does not."""
         self._expected = frozenset(self._app.screen_stack)
 
-    def drop_until_seen(self, text: str = DROPPED) -> None:
+    def drop_until_seen(self, text: str = DROPPED, *, drops: Callable[[events.Event], bool] = lambda _: True) -> None:
         """Drop keys until the user has seen what `text` says, because they were typed for something else.
 
-        The time for seeing it starts when the screen has been drawn.
+        The time for seeing it starts when the screen has been drawn. Keys for which `drops` returns false are kept.
         """
-        self._dropped = text
+        self._dropped, self._drops = text, drops
         self._unseen_until = time.monotonic() + _MOST_SECONDS
-        waiting, self._waiting = self._waiting, deque(filter(_is_quit, self._waiting))
+        waiting, self._waiting = self._waiting, deque(one for one in self._waiting if not self._is_unseen(one))
         if len(self._waiting) < len(waiting):
             self._show_dropped()
         self._app.call_after_refresh(self._start_seeing)
 
     def _start_seeing(self) -> None:
         self._unseen_until = time.monotonic() + SEEING_SECONDS
+
+    def _is_unseen(self, event: events.Event) -> bool:
+        return self._drops(event) and not _is_quit(event)
 
     def _show_dropped(self) -> None:
         show_toast(self._app, Toast(text=self._dropped, severity="warning"))
@@ -100,7 +104,7 @@ class KeyQueue:
         is_delivered = event is self._delivered
         if is_delivered:
             self._delivered = None
-        if time.monotonic() < self._unseen_until and not _is_quit(event):
+        if time.monotonic() < self._unseen_until and self._is_unseen(event):
             self._show_dropped()
             return True
         if is_delivered:
@@ -125,6 +129,10 @@ class KeyQueue:
     def is_idle(self) -> bool:
         """Whether all keys have been handled."""
         return not self._waiting and (self._delivering is None or self._delivering.done())
+
+    def is_delivering(self, event: events.Event) -> bool:
+        """Return whether the event has waited and is to be handled now."""
+        return event is self._delivered
 
     def close(self) -> None:
         """Drop the waiting keys."""

@@ -3,18 +3,23 @@
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from textual import work
+from textual import events, work
 from textual.binding import Binding, BindingType
+from textual.widgets import Input
 
 from store.poller import DEFAULT_INTERVAL
 from tui.dashboard.app import GjobsApp
+from tui.dashboard.keys.bindings import presses
 from tui.dashboard.session_poller import Opener
 from tui.dashboard.stage.presenter import Presenter
+from tui.dashboard.stage.recording import Recorder, recording_driver
+from tui.dashboard.stage.scenario_stage import ScenarioStage
 from tui.dashboard.widgets import show_toast
 from tui.demo.demo_control import DemoControl
+from tui.demo.scenario_player import ScenarioPlayer
 from tui.text.error_text import Toast
 
-DemoAction = Literal["slower", "faster", "pause", "step", "restart"]
+DemoAction = Literal["slower", "faster", "pause", "step", "restart", "continue"]
 
 STARTED_OVER = "The demo started over. gjobs ignored the keys that you typed before."
 
@@ -28,29 +33,76 @@ DEMO_BINDINGS = [
 ]
 
 
+CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", tooltip="Go on with the scenario")
+"""While a scenario plays, `on_event` takes the key from the job list, which marks jobs with it."""
+
+
 class DemoPresenter(Presenter):
     """The presenter view with the keys of the demo."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [replace(one, action=f"app.{one.action}") for one in DEMO_BINDINGS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        replace(one, action=f"app.{one.action}") for one in (*DEMO_BINDINGS, CONTINUE)
+    ]
+
+
+_CONTINUES = ("demo", ("continue",))
 
 
 class DemoApp(GjobsApp):
-    BINDINGS: ClassVar[list[BindingType]] = [*DEMO_BINDINGS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *DEMO_BINDINGS,
+        CONTINUE,
+    ]
     totals_share: ClassVar[int | None] = 20
     """The numbers follow the list closely. A demo's own database needs no protection."""
 
-    def __init__(self, control: DemoControl, opener: Opener, **options: Any) -> None:
+    def __init__(
+        self, control: DemoControl, opener: Opener, *, recorder: Recorder | None = None, **options: Any
+    ) -> None:
         """Each opening must make a new database."""
         super().__init__(opener, state_path=None, **options)
         self.control = control
         self._demo_opener = opener
+        self._player: ScenarioPlayer | None = None
+        self._is_scripted = control.scenario is not None
+        """Whether a scenario plays or is about to begin."""
+        self._recorder = recorder
+        if recorder is not None:
+            self.driver_class = recording_driver(recorder)
 
     @property
     def demo_state(self) -> str:
         return self.control.state
 
+    def on_ready(self) -> None:
+        super().on_ready()
+        self._play()
+
+    async def on_event(self, event: events.Event) -> None:
+        if self._recorder is not None and isinstance(event, events.Resize):
+            self._recorder.add_size(event.size)
+        if isinstance(event, events.Key) and self._is_for_scenario(event):
+            # Even in the moment after a step moved the cursor, in which other keys are ignored.
+            self.action_demo("continue")
+            return
+        await super().on_event(event)
+
+    def _is_for_scenario(self, event: events.Key) -> bool:
+        is_due = self._keys.is_idle or self._keys.is_delivering(event)
+        return is_due and presses(self, CONTINUE, event.key) and bool(self.check_action(*_CONTINUES))
+
     def make_presenter(self) -> Presenter:
         return DemoPresenter(self.dashboard)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if (action, parameters) == _CONTINUES:
+            return self._is_scripted and not isinstance(self.focused, Input) and self._is_on_stage
+        return super().check_action(action, parameters)
+
+    @property
+    def _is_on_stage(self) -> bool:
+        """Whether the dashboard or the presenter view is on top, and no dialog."""
+        return self.screen is self.dashboard or isinstance(self.screen, Presenter)
 
     def action_demo(self, action: DemoAction) -> None:
         clock = self.control.clock
@@ -65,6 +117,8 @@ class DemoApp(GjobsApp):
                 self._step()
             case "restart":
                 self._start_over()
+            case "continue" if self._player is not None:
+                self._player.go_on()
         self.show_status()
 
     def _step(self) -> None:
@@ -77,7 +131,30 @@ class DemoApp(GjobsApp):
     @work(group="connect", exclusive=True)
     async def _start_over(self) -> None:
         """Open a new database. The former one is deleted."""
+        self.workers.cancel_group(self, "scenario")
+        is_presenting = any(isinstance(screen, Presenter) for screen in self.screen_stack)
         self.control.start_over()
         self._keys.drop_until_seen(STARTED_OVER)
         await self._replace_database(self._demo_opener, DEFAULT_INTERVAL, choice=None)
+        if is_presenting:
+            self.action_present()
         show_toast(self, Toast(text=f"Started over with new sample data, seed {self.control.seed}."))
+        self._play()
+
+    @work(group="scenario", exclusive=True)
+    async def _play(self) -> None:
+        """Play the scenario, if there is one, once the first list is on screen."""
+        scenario = self.control.scenario
+        self._is_scripted = scenario is not None
+        await self.settled.wait()
+        if scenario is None or (activity := self.control.activity) is None:
+            return
+        stage = ScenarioStage(self, self._keys)
+        self._player = ScenarioPlayer(scenario, activity, stage)
+        try:
+            await self._player.play()
+            show_toast(self, Toast(text=f"The scenario has ended: {scenario.title}.", keys="^r play again"))
+            self._is_scripted = False
+        finally:
+            self._player = None
+            stage.close()

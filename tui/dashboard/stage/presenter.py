@@ -14,6 +14,8 @@ from textual.widgets import Digits
 
 from store.jobs.job import JobStatus
 from tui.dashboard.keys.key_hints import KeyHints
+from tui.dashboard.message_board import MessageApp
+from tui.dashboard.message_line import MessageLine
 from tui.dashboard.stage.transitions import Transition, TransitionLog
 from tui.dashboard.statistics.count_text import UNKNOWN
 from tui.dashboard.statistics.state_figures import MUTED, StateFigures, all_figures, state_figures
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 SHOWN_TRANSITIONS = 5
 _TALL = 32
 """Screen height from which rows of transitions have a blank line between them."""
+_LOW = 28
+"""Screen height below which the caption has no blank lines."""
 _WIDE = 100
 _DIGITS = frozenset("0123456789$.,% ")
 """What can be drawn in large digits here."""
@@ -87,6 +91,31 @@ class BigNumber(Vertical):
         self.query_one(".note", SteadyText).say(Content(note))
 
 
+class Caption(MessageLine):
+    """A caption or a message on as many lines as it needs."""
+
+    DEFAULT_CSS = """
+    Caption {
+        &.-in-dialog { dock: none; background: $panel; }
+        width: 100%;
+        height: auto;
+        text-align: center;
+        text-wrap: wrap;
+        padding: 1 2;
+    }
+    """
+
+    def words(self, room: int) -> Content:
+        board = self.app.messages if isinstance(self.app, MessageApp) else None
+        if board is None or board.passing is not None or board.pinned is None:
+            return super().words(room)
+        return Content.styled(board.pinned.text, "bold $text-accent")
+
+    def follow(self) -> None:
+        super().follow()
+        self.refresh(layout=True)
+
+
 class Presenter(ModalScreen[None], ClosesOnce[None]):
     DEFAULT_CSS = """
     Presenter {
@@ -103,6 +132,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         #figures { height: auto; padding: 0 1; }
         #transitions { height: auto; width: 100%; padding: 0 3; text-wrap: nowrap; text-style: bold; }
         #space { height: 1fr; }
+        &.-low Caption { padding: 0 2; }
         &.-tall #figures, &.-tall #transitions { margin-top: 1; }
         &.-wide #machine .arrow { width: 7; }
     }
@@ -131,6 +161,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
             yield BigNumber(id="total-count")
         yield SteadyText(id="transitions")
         yield Vertical(id="space")
+        yield Caption()
         yield KeyHints(id="keys")
 
     def on_mount(self) -> None:
@@ -150,6 +181,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
 
     def _fit(self) -> None:
         self.set_class(self.app.size.height >= _TALL, "-tall")
+        self.set_class(self.app.size.height < _LOW, "-low")
         self.set_class(self.app.size.width >= _WIDE, "-wide")
 
     def action_leave(self) -> None:

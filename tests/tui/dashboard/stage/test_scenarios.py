@@ -1,0 +1,160 @@
+"""A scenario in the dashboard: captions, the acting user, the cursor and the space key."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from store.formats import utc_now
+from store.jobs.job import GenerationJob
+from store.sample.catalog import make_id
+from store.sample.sample_data import fill
+from store.users.actor import ActingUser
+from tests.conftest import Conninfo
+from tests.tui.dashboard.dashboard_driver import Driver
+from tests.tui.dashboard.stage.demo_dashboard import WatchedDemo, demo_on
+from tui.dashboard.stage.presenter import Presenter
+from tui.demo.demo_activity import DemoActivity
+from tui.demo.demo_control import DemoControl
+from tui.demo.demo_session import activity_for
+from tui.demo.scenario_file import parse_scenario
+
+ADA = ActingUser(id=make_id("user", "ada"), email="ada@example.com")
+
+
+@asynccontextmanager
+async def playing(database: Conninfo, steps: str, **options: int) -> AsyncIterator[tuple[Driver, WatchedDemo]]:
+    """Play these steps on the sample."""
+    scenario = parse_scenario(f'title = "Talk"\n{steps}', path=Path("talk.toml"))
+    control = DemoControl(speed=10, scenario=scenario)
+    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+
+    def activity(conninfo: Conninfo, control: DemoControl) -> DemoActivity:
+        return activity_for(control, conninfo)
+
+    async with demo_on(database, control, activity=activity, interval=0.1, actor=ADA) as (driver, app):
+        yield driver, app
+
+
+def cursor_job(driver: Driver) -> GenerationJob:
+    job = driver.table.cursor_job
+    assert job is not None
+    return job
+
+
+async def test_steps_change_the_job_that_the_cursor_points_at(database: Conninfo) -> None:
+    steps = """
+    [[step]]
+    say = "First"
+    [[step]]
+    create = "a"
+    mode = "packaging"
+    cost = 777
+    [[step]]
+    point-at = "a"
+    [[step]]
+    say = "Second"
+    [[step]]
+    start = "a"
+    [[step]]
+    say = "Third"
+    seconds = 600
+    [[step]]
+    fail = "a"
+    error = "Broken on stage"
+    """
+    async with playing(database, steps) as (driver, _):
+        await driver.shows("First · space")
+        await driver.press("space", shows="Second · space")
+        assert (cursor_job(driver).mode, cursor_job(driver).cost_cents) == ("packaging", 777)
+        assert cursor_job(driver).status == "queued"
+        await driver.press("space", shows="Third")
+        await driver.until(lambda: cursor_job(driver).status == "running")
+        await driver.press("space", shows="The scenario has ended: Talk")
+        await driver.until(lambda: cursor_job(driver).error == "Broken on stage")
+        assert "Third" not in driver.text
+
+
+async def test_act_as_shows_what_the_user_sees_and_drops_keys_typed_before(database: Conninfo) -> None:
+    steps = """
+    [[step]]
+    say = "First"
+    [[step]]
+    act-as = "ben@example.com"
+    [[step]]
+    say = "Second"
+    [[step]]
+    act-as = "operator"
+    """
+    async with playing(database, steps) as (driver, _):
+        await driver.shows("First · space")
+        await driver.press("w", dialog="Workers · as ada@example.com")
+        await driver.press("escape", dialog="")
+        await driver.press("space", shows="as ben@example.com")
+        await driver.shows("Second · space")
+        await driver.press("d", toast="The scenario changed the user.")
+        assert driver.dialog == ""
+        await driver.press("space", shows="as the operator")
+
+
+async def test_space_marks_jobs_once_no_scenario_plays(database: Conninfo) -> None:
+    async with playing(database, '[[step]]\nsay = "Only"') as (driver, _):
+        await driver.press("space", shows="The scenario has ended")
+        assert len(driver.table.marked_jobs) == 0
+        await driver.press("space", until=lambda: len(driver.table.marked_jobs) == 1)
+
+
+async def test_space_types_a_character_in_a_field(database: Conninfo) -> None:
+    async with playing(database, '[[step]]\nsay = "Only"') as (driver, _):
+        await driver.press("slash", "a", "space", "b", shows="a b")
+        assert "Only · space" in driver.text
+
+
+async def test_caption_is_shown_in_the_presenter_view_and_space_continues_there(database: Conninfo) -> None:
+    long = " ".join(["A long caption"] * 12)
+    steps = f'[[step]]\nsay = "{long}"\n[[step]]\nsay = "Second"\n'
+    async with playing(
+        database,
+        steps,
+    ) as (driver, app):
+        await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
+        await driver.until(lambda: " ".join(driver.text.split()).count("A long caption") == 12)
+        assert "B close" in driver.text.splitlines()[-1]
+        await driver.press("space", shows="Second · space")
+
+
+async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(database: Conninfo) -> None:
+    steps = """
+    [[step]]
+    create = "a"
+    project = "Bike accessories"
+    [[step]]
+    say = "Ready"
+    [[step]]
+    start = "a"
+    [[step]]
+    say = "Next"
+    """
+    async with playing(database, steps) as (driver, app):
+        await driver.shows("Ready · space")
+        assert app.control.activity is not None
+        operator = app.control.activity.operator
+        (newest,) = (await operator.get_generation_jobs(limit=1)).items
+        await operator.delete_generation_job(newest.id)
+        await driver.press("space", toast="The scenario skipped a step. The job 'a' can no longer start.")
+        await driver.shows("Next · space")
+
+
+async def test_starting_over_plays_the_scenario_again(database: Conninfo) -> None:
+    steps = '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n'
+    async with playing(database, steps) as (driver, _):
+        await driver.shows("First · space")
+        await driver.press("space", shows="Second · space")
+        await driver.press("ctrl+r", shows="First · space")
+
+
+async def test_space_typed_ahead_of_a_closing_dialog_continues_once_the_dialog_is_closed(database: Conninfo) -> None:
+    steps = '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n'
+    async with playing(database, steps) as (driver, _):
+        await driver.shows("First · space")
+        await driver.press("w", "escape", "space", shows="Second · space")
+        assert len(driver.table.marked_jobs) == 0

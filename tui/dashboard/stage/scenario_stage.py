@@ -1,0 +1,77 @@
+"""What a scenario does to the dashboard: captions, the acting user and the cursor."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from store.configuration.settings import OPERATOR_NAME
+from store.job_list.list_query import ListQuery
+from store.jobs.job import GenerationJob
+from tui.dashboard.stage.presenter import Presenter
+from tui.dashboard.widgets import show_toast
+from tui.text.error_text import Toast
+
+if TYPE_CHECKING:
+    from tui.dashboard.app import GjobsApp
+    from tui.dashboard.keys.key_queue import KeyQueue
+
+_OWNER = "scenario"
+_MOVED = "The scenario moved the cursor. gjobs ignored the keys that you typed for a job."
+_OTHER_USER = "The scenario changed the user. gjobs ignored the keys that you typed for a job."
+_PATIENCE_SECONDS, _POLL_SECONDS = 5.0, 0.02
+
+
+class ScenarioStage:
+    def __init__(self, app: "GjobsApp", keys: "KeyQueue") -> None:
+        self._app = app
+        self._keys = keys
+
+    def close(self) -> None:
+        self._app.messages.unpin(_OWNER)
+
+    def show_caption(self, text: str, *, waits: bool) -> None:
+        self._app.messages.pin(f"{text} · space" if waits else text, owner=_OWNER)
+
+    def report(self, text: str) -> None:
+        show_toast(self._app, Toast(text=text, severity="warning"))
+
+    def refresh(self) -> None:
+        self._app.poller.refresh()
+
+    async def act_as(self, who: str) -> None:
+        """Act as another user. Dialogs close, because they belong to the former user."""
+        session = self._app.poller.session
+        if session is None:
+            return
+        operator = session.operator
+        store = operator if who == OPERATOR_NAME else operator.acting_as(await operator.find_actor(who))
+        self._close_dialogs()
+        self._keys.drop_until_seen(_OTHER_USER, drops=self._app.is_for_rows)
+        self._app.act_as(store)
+        await self._listed()
+
+    async def point_at(self, job: GenerationJob) -> None:
+        """Move the cursor to the job, in the list of its project or of all projects."""
+        dashboard = self._app.dashboard
+        shown = dashboard.listed.project_id
+        wanted = ListQuery(project_id=job.project_id if shown is not None else None)
+        if dashboard.listed != wanted:
+            dashboard.ask(wanted)
+        self._app.poller.refresh()
+        await self._listed()
+        self._keys.drop_until_seen(_MOVED, drops=self._app.is_for_rows)
+        if problem := await self._app.go_to_job(job):
+            self.report(problem)
+
+    async def _listed(self) -> None:
+        """Wait until the requested list is shown, at most for some seconds."""
+        deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+        dashboard = self._app.dashboard
+        while asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(_POLL_SECONDS)
+            if dashboard.listing is not None and not dashboard.awaits_list:
+                return
+
+    def _close_dialogs(self) -> None:
+        """Close the dialogs above the dashboard or the presenter view."""
+        while len(self._app.screen_stack) > 1 and not isinstance(self._app.screen, Presenter):
+            self._app.pop_screen()
