@@ -145,6 +145,8 @@ def _run(app: GjobsApp) -> int:
 
 
 _PATIENCE_SECONDS = 60.0
+_DETAILS_SECONDS, _POLL_SECONDS = 5.0, 0.02
+"""A frame waits this long for the details pane, and shows the rest anyway."""
 
 
 def print_frame(settings: Settings, size: tuple[int, int], *, svg: bool) -> str:
@@ -177,6 +179,10 @@ async def _until_shown(app: GjobsApp, pilot: Pilot[object]) -> None:
         await asyncio.wait_for(app.settled.wait(), _PATIENCE_SECONDS)
     except TimeoutError:
         raise TimedOut(f"Nothing was shown within {_PATIENCE_SECONDS:g} s.") from None
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DETAILS_SECONDS):
+            while app.dashboard.is_loading_details:
+                await pilot.pause(_POLL_SECONDS)
     await pilot.pause()
 
 

@@ -213,6 +213,11 @@ class DashboardScreen(Screen[None], KeyStates):
         return self.query_one(JobsPanel)
 
     @property
+    def is_loading_details(self) -> bool:
+        """Whether the details pane is on screen and still incomplete."""
+        return self._pane is not None and self.has_class("-detailed") and self._pane.is_loading
+
+    @property
     def listed(self) -> ListQuery:
         """The requested list."""
         return self.listing_query.window.listed

@@ -129,3 +129,10 @@ async def test_find_users_lists_job_owners_when_users_are_unreadable(
             assert await store.find_actor(str(ADA)) == ActingUser(id=ADA)
             with pytest.raises(RowMissing):
                 await store.find_actor(str(NOTHING))
+
+
+async def test_operator_reads_the_emails_of_given_users(db: Db) -> None:
+    db.make_project(BEN)
+    (ada, ben) = [(await db.operator.get_user(str(owner))).email for owner in (ADA, BEN)]
+    assert await db.operator.get_user_emails({ADA, BEN, NOTHING}) == {ADA: ada, BEN: ben}
+    assert await db.operator.get_user_emails([]) == {}

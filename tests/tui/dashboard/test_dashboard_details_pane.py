@@ -23,7 +23,8 @@ async def test_pane_follows_the_cursor_and_shows_facts_error_and_events(drive: D
         assert str(job_id(4)) in pane_text(driver)
         assert "created, queued" not in pane_text(driver), "the events of another job are dropped at once"
         await driver.until(lambda: "error recorded" in pane_text(driver))
-        await driver.until(lambda: "ada@example.com" in pane_text(driver))
+        await driver.until(lambda: not driver.app.dashboard.is_loading_details)
+        assert "ada@example.com" in pane_text(driver)
         text = pane_text(driver)
         assert text.index("✗ failed") < text.index("Boom …") < text.index("Events") < text.index("at render.py")
         assert driver.app.focused is driver.table

@@ -45,12 +45,22 @@ class DetailsPane(Widget, can_focus=False):
         self._sections: JobSections | None = None
         self._load: PaneLoad | None = None
         self._resting: Timer | None = None
+        self._is_read = False
         self._drawn: Content | None = None
         self.fit(screen_width)
 
     def fit(self, screen_width: int) -> None:
         """Set the width from the screen alone, so that nothing moves when another job is shown."""
         self.styles.width = min(max(screen_width // _SHARE, _LEAST_WIDTH), _MOST_WIDTH)
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether the job shown was not read completely yet."""
+        return self._sections is not None and not self._is_read
+
+    def end_load(self) -> None:
+        """Note that nothing further is read about the job."""
+        self._is_read = True
 
     @property
     def job(self) -> GenerationJob | None:
@@ -66,6 +76,7 @@ class DetailsPane(Widget, can_focus=False):
         if before is None or before.job.id != job.id:
             self._sections = JobSections(job=job, project=project, now=now, hiding=hiding)
             self._load = None
+            self._is_read = False
             self._load_soon()
         else:
             has_changed = before.job.updated_at != job.updated_at
@@ -100,18 +111,24 @@ class DetailsPane(Widget, can_focus=False):
 
     def follow(self) -> None:
         """Draw the pane again if its text has changed."""
-        if self._drawn is not None and not self._words().is_same(self._drawn):
+        words = self._words()
+        if self._drawn is None or not words.is_same(self._drawn):
+            self._drawn = words
             self.refresh()
 
+    def on_resize(self) -> None:
+        self.follow()
+
     def render(self) -> Content:
-        self._drawn = self._words()
+        if self._drawn is None:
+            self._drawn = self._words()
         return self._drawn
 
     def _words(self) -> Content:
-        sections = self._sections
+        sections, (width, height) = self._sections, self.content_size
         if sections is None:
             return Content.styled("No job under the cursor", _MUTED)
-        return Content("\n").join(_shown(sections, self.content_size.width))
+        return Content("\n").join(_shown(sections, width, height))
 
 
 def _shows_seconds(job: GenerationJob, now: datetime) -> bool:
@@ -119,7 +136,7 @@ def _shows_seconds(job: GenerationJob, now: datetime) -> bool:
     return job.status is JobStatus.RUNNING or now - job.updated_at < _SECONDS_UNTIL
 
 
-def _shown(sections: JobSections, width: int) -> Iterator[Content]:
+def _shown(sections: JobSections, width: int, height: int) -> Iterator[Content]:
     """Yield the sections in the order of the dialog, with blank lines between them."""
     if sections.hiding:
         yield sections.reasons.stylize(_WARNING)
@@ -133,7 +150,9 @@ def _shown(sections: JobSections, width: int) -> Iterator[Content]:
         yield Content.assemble(("\nEvents\n", _MUTED), timeline)
     yield Content.assemble("\n", sections.facts(width, prefers_names=True))
     if error := sections.error(limit=_LONGEST_ERROR):
-        yield Content.assemble(("\nWhole error\n", _MUTED), error.stylize(_ERROR))
+        # Wrapping lines that do not fit would slow down each move of the cursor.
+        lines = error.plain.splitlines()[:height]
+        yield Content.assemble(("\nWhole error\n", _MUTED), ("\n".join(lines), _ERROR))
 
 
 class PaneLoad:
@@ -152,6 +171,7 @@ class PaneLoad:
     def tell_names(self, names: Names) -> None:
         if self._pane.is_current(self):
             self._sections.names = names
+            self._pane.end_load()  # Names are read last.
             self._pane.follow()
 
     def tell_whole(self, job: GenerationJob | None) -> None:

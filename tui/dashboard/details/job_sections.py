@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from textual.content import Content
 
@@ -67,8 +68,8 @@ class JobSections:
 
     def error(self, *, limit: int = _LONGEST_ERROR) -> Content:
         """Return the full error; empty if the message already says everything."""
-        full = Content(clean_block(error_pretty(self._error), limit=limit))
-        return Content() if full.plain.strip() == self.message.plain else full
+        full = _pretty(self._error, limit)
+        return Content() if full.strip() == self.message.plain else Content(full)
 
     @property
     def _error(self) -> str | None:
@@ -82,6 +83,12 @@ class JobSections:
         if self.history_note:
             lines.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), "$foreground-muted")])
         return _lines(lines)
+
+
+@lru_cache(maxsize=64)
+def _pretty(error: str | None, limit: int) -> str:
+    """Return an indented error of at most `limit` characters. It is drawn again with every age."""
+    return clean_block(error_pretty(error), limit=limit)
 
 
 def _lines(lines: Iterable[list[Span]]) -> Content:
