@@ -78,7 +78,7 @@ class MessageLine(FittedLine):
             return Content()
         if board.passing is not None and self._is_place_of(board):
             return self._passing_words(board.passing, room)
-        if board.pinned is not None and screen.is_current:
+        if board.pinned is not None and screen is self.app.screen:
             return Content.styled(shorten(board.pinned.text, room), "bold $text-accent")
         return Content()
 
@@ -95,7 +95,7 @@ class MessageLine(FittedLine):
         """Whether the passing message belongs here: where it arrived, or below a dialog that has closed since."""
         if board.place in self.app.screen_stack:
             return self.screen is board.place
-        return self.screen.is_current
+        return self.screen is self.app.screen
 
 
 def follow_messages(app: MessageApp[Any]) -> None:
