@@ -1,6 +1,6 @@
 """The dashboard screen: panels and the current query."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
@@ -192,9 +192,10 @@ class DashboardScreen(Screen[None], KeyStates):
     def _show_keys(self) -> None:
         self.query_one(KeyHints).follow()
 
-    def key_state(self, binding_id: str) -> KeyState:
-        jobs = self.jobs.selected if self.focused is self.jobs.table else ()
-        return job_key_state(binding_id, jobs, read_only=self._status.read_only)
+    def key_states(self, binding_ids: Sequence[str]) -> list[KeyState]:
+        panel = self.jobs
+        jobs = panel.selected if self.focused is panel.table else ()
+        return [job_key_state(one, jobs, read_only=self._status.read_only) for one in binding_ids]
 
     @on(JobsPanel.NotesChanged)
     def _notes_changed(self, event: JobsPanel.NotesChanged) -> None:

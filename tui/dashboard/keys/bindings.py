@@ -69,8 +69,7 @@ APP_BINDINGS: list[BindingType] = [
     Binding(
         "m",
         "messages",
-        "Messages",
-        show=False,
+        "messages",
         id="app.messages",
         tooltip="Show the last 200 messages of this run",
     ),
@@ -126,7 +125,7 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     ),
     Binding("y", "copy('id')", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
     Binding("Y", "copy('json')", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
-    Binding("e", "request('export')", "Export", show=False, id="list.export", tooltip="Export the list to a file"),
+    Binding("e", "request('export')", "export", id="list.export", tooltip="Export the list to a file"),
     Binding("slash", "find", "find", id="list.find", tooltip="Find jobs by a filter"),
     Binding("escape", "leave_find", "Clear find", show=False, id="list.clear", tooltip="Clear the filter"),
     Binding("1", "status(0)", "All jobs", show=False, id="list.all", tooltip="List all statuses"),

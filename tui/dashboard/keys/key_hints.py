@@ -1,7 +1,7 @@
 """The line of key hints at the bottom of the screen."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 from textual import events
@@ -20,6 +20,7 @@ _QUIT_FROM = 60
 _NEEDED_GROUPS = frozenset({"job", "jobs", "find"})
 _NEEDED = "list.find"
 """Bindings whose hints come first if there is not enough room for all."""
+_LEAST_NEEDED = frozenset({"list.export", "app.messages"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,9 @@ class KeyHint:
     def rank(self) -> int:
         """The order in which hints get room."""
         is_needed = self.binding_id == _NEEDED or self.binding_id.partition(".")[0] in _NEEDED_GROUPS
-        return (1 if self.is_refused else 0) if is_needed else 2
+        if is_needed:
+            return 1 if self.is_refused else 0
+        return 3 if self.binding_id in _LEAST_NEEDED else 2
 
     @property
     def content(self) -> Content:
@@ -69,64 +72,65 @@ class KeyHints(FittedLine):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._active: list[ActiveBinding] | None = None
-        """The active bindings with hints. None until they are needed: reading them is slow."""
+        self._known: list[KeyHint] | None = None
+        """The hints of all active bindings. None until they are needed: reading the bindings is slow."""
+        self._placed_for: tuple[int, list[KeyState]] | None = None
+        """The room and the states that the placed hints are for."""
+        self._placed: list[tuple[int, KeyHint]] = []
+        """The hints that fit, each with its first cell."""
+        self._line = Content()
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self._read_again())
 
     def _read_again(self) -> None:
-        self._active = None
+        self._known = self._placed_for = None
         self.follow()
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        for start, hint in self._placed(self.content_size.width):
+        for start, hint in self._placed:
             if start <= offset.x < start + hint.width:
                 self.app.simulate_key(hint.key)
 
     def words(self, room: int) -> Content:
-        line, end = Content(), 0
-        for start, hint in self._placed(room):
-            line = Content.assemble(line, " " * (start - end), hint.content)
-            end = start + hint.width
-        return line
+        """Return the line. It is built again only if the room or the state of a key has changed."""
+        if self._known is None:
+            self._known = self._read_hints()
+        states = self._states([hint.binding_id for hint in self._known])
+        if (room, states) != self._placed_for:
+            self._placed_for = room, states
+            hints = [
+                replace(hint, is_refused=state is KeyState.REFUSED)
+                for hint, state in zip(self._known, states, strict=True)
+                if state is not KeyState.HIDDEN
+            ]
+            self._placed = _placed(hints, room)
+            self._line = _line(self._placed)
+        return self._line
 
-    def _placed(self, room: int) -> list[tuple[int, KeyHint]]:
-        """Return the hints that fit, each with its first cell. The pinned ones are at the right end."""
-        hints = self._hints()
-        pinned = [hint for name in _PINNED for hint in hints if hint.binding_id == name]
-        if room < _QUIT_FROM:
-            pinned = pinned[:1]
-        at_end = room - _width(pinned)
-        others = _fitting([hint for hint in hints if hint.binding_id not in _PINNED], at_end - _GAP if pinned else room)
-        return [*_from(0, others), *_from(at_end, pinned)]
-
-    def _hints(self) -> list[KeyHint]:
+    def _read_hints(self) -> list[KeyHint]:
         """Return a hint for the first key of each action."""
-        if self._active is None:
-            shown: dict[str, ActiveBinding] = {}
-            for active in _in_declared_order(list(self.screen.active_bindings.values())):
-                if active.binding.show and not self._is_typed(active):
-                    shown.setdefault(active.binding.action, active)
-            self._active = list(shown.values())
-        states = [(one, self._state(one.binding.id or "")) for one in self._active]
+        shown: dict[str, ActiveBinding] = {}
+        for active in _in_declared_order(list(self.screen.active_bindings.values())):
+            if active.binding.show and not self._is_typed(active):
+                shown.setdefault(active.binding.action, active)
         return [
             KeyHint(
                 key=one.binding.key,
                 shown=self.app.get_key_display(one.binding),
                 what=key_words(one),
                 binding_id=one.binding.id or "",
-                is_refused=state is KeyState.REFUSED,
             )
-            for one, state in states
-            if state is not KeyState.HIDDEN
+            for one in shown.values()
         ]
 
-    def _state(self, binding_id: str) -> KeyState:
-        return self.screen.key_state(binding_id) if isinstance(self.screen, KeyStates) else KeyState.USABLE
+    def _states(self, binding_ids: list[str]) -> list[KeyState]:
+        if isinstance(self.screen, KeyStates):
+            return self.screen.key_states(binding_ids)
+        return [KeyState.USABLE for _ in binding_ids]
 
     def _is_typed(self, active: ActiveBinding) -> bool:
         """Whether the focused widget takes the key as a character. Textual hides such keys only if it knows them."""
@@ -137,6 +141,25 @@ class KeyHints(FittedLine):
             and len(shown) == 1
             and focused.check_consume_key(active.binding.key, shown)
         )
+
+
+def _placed(hints: Sequence[KeyHint], room: int) -> list[tuple[int, KeyHint]]:
+    """Return the hints that fit, each with its first cell. The pinned ones are at the right end."""
+    pinned = [hint for name in _PINNED for hint in hints if hint.binding_id == name]
+    if room < _QUIT_FROM:
+        pinned = pinned[:1]
+    at_end = room - _width(pinned)
+    others = _fitting([hint for hint in hints if hint.binding_id not in _PINNED], at_end - _GAP if pinned else room)
+    return [*_from(0, others), *_from(at_end, pinned)]
+
+
+def _line(placed: Sequence[tuple[int, KeyHint]]) -> Content:
+    parts: list[str | Content] = []
+    end = 0
+    for start, hint in placed:
+        parts += [" " * (start - end), hint.content]
+        end = start + hint.width
+    return Content.assemble(*parts)
 
 
 def _width(hints: Sequence[KeyHint]) -> int:

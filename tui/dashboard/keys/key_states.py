@@ -18,7 +18,7 @@ class KeyState(Enum):
 class KeyStates:
     """A screen that knows which of its keys work."""
 
-    def key_state(self, binding_id: str) -> KeyState:
+    def key_states(self, binding_ids: Sequence[str]) -> list[KeyState]:
         raise NotImplementedError
 
 
