@@ -7,10 +7,13 @@ from uuid import UUID
 
 import pytest
 
+from store.errors import TimedOut
 from store.filters.filter_text import parse
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from store.jobs.job import AnyStatus, JobStatus
+from store.jobs.job_results import CappedCount
 from store.statistics.exact_totals import Report
+from store.statistics.job_flow import JobFlow
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
 from tests.conftest import Conninfo
@@ -42,6 +45,13 @@ class CappedStore(FrozenStore):
         return replace(numbers, counts=known, statistics=None, days=None, projects=None, matching=matching)
 
 
+class StoreWithoutFlow(FrozenStore):
+    """A store that can't read how jobs move in time."""
+
+    async def get_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> JobFlow:
+        raise TimedOut("too slow")
+
+
 class EndlessStore(FrozenStore):
     """A store whose exact count never ends."""
 
@@ -55,6 +65,13 @@ async def test_costs_panel_shows_counting_before_the_first_totals(jobs_db: JobsD
     app = WatchedApp(opener_of(database, make=Gate("get_totals").store))
     async with drive_dashboard(app, waits=False) as driver:
         await driver.shows("Costs · Autumn catalog", "Counting …")
+
+
+async def test_totals_are_shown_without_the_flow(drive: Drive) -> None:
+    async with drive(make=StoreWithoutFlow) as driver:
+        await driver.shows("Total 6", "50 % success")
+        assert driver.costs[3] == "– – – –"
+        assert "oldest queued" not in driver.text
 
 
 async def test_click_on_a_state_lists_its_jobs(dashboard: Driver) -> None:
@@ -167,6 +184,13 @@ def test_project_totals_outlive_the_filter_they_were_counted_with(kept: TotalsCa
     kept.keep(capped(ALL))
     assert kept.keep(capped(SLOW)) == replace(exact(SLOW), matching=CAPPED)
     assert kept.keep(capped(FAILED)) == exact(FAILED)
+
+
+def test_exact_totals_keep_the_flow_of_their_project(kept: TotalsCache) -> None:
+    flow = JobFlow(stuck=CappedCount(number=2))
+    kept.keep(replace(exact(), flow=flow))
+    assert kept.keep(exact()).flow == flow
+    assert kept.keep(exact(TotalsQuery(project_id=UUID(int=2)))).flow is None
 
 
 def test_new_exact_totals_replace_kept_ones(kept: TotalsCache) -> None:
