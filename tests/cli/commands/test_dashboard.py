@@ -14,6 +14,10 @@ def test_dashboard_without_a_terminal_suggests_the_snapshot_command(arguments: l
     assert_refused(run_process(*arguments), 2, "needs a terminal", "gjobs snapshot")
 
 
+def test_commands_refuse_the_tour() -> None:
+    assert_refused(run_process("--tour", "jobs", "list"), 2, "Only the dashboard has a tour.", "Leave --tour out.")
+
+
 def test_dumb_terminal_is_refused(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal(environment={"TERM": "dumb"})
     assert terminal.finish() == 2
