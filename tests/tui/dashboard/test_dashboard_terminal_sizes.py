@@ -125,7 +125,7 @@ async def test_details_show_status_message_and_events_first_and_fold_a_long_stac
         text = driver.text
         assert text.index("✗ failed") < text.index("Out of memory …") < text.index("Events") < text.index("Mode ")
         assert "at step 0" not in text
-        await driver.press("e", shows="e fold error")
+        await driver.press("e", shows=("e fold error", "at step 0 of the renderer"))
         await driver.press("end", shows="at step 39 of the renderer")
         await driver.press("e", shows="e whole error", hides="at step 39")
         await driver.press("escape", dialog="")

@@ -214,6 +214,9 @@ class JobDetails(Dialog[JobAction]):
     def action_fold(self) -> None:
         self._is_folded = not self._folds
         self._draw()
+        if not self._folds:
+            title = self.query_one("#error-title")
+            self.call_after_refresh(title.scroll_visible, animate=False, top=True)
 
     def action_copy(self, what: str) -> None:
         self.post_message(CopyRequested(JobCopy(what), (self.job,)))
