@@ -24,7 +24,6 @@ WIDE = 120
 
 STUCK_LABEL, SHORT_STUCK_LABEL = "▸ running ! stuck 59 min", "! stuck 59 min"
 """The longest statuses of a stuck job. The exclamation mark is one cell wide in every font."""
-_ROOM_FOR_STUCK = 96
 
 HIDDEN = "⊘ hidden"
 """The visibility cell of a job that the user does not see."""
@@ -149,12 +148,13 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     minimum, then a readable width. Then modes and names get their full width. The error gets the rest, up to a maximum.
     """
     gap = 1 if width < _NARROW else 2
-    least = _least_widths(width, content)
+    least = _least_widths(content)
     widths: dict[ColumnName, int] = {}
     left = width - GUTTER + gap
     for name in _wanted(width, content, sort):
         # Next to a project column, a readable error is more important than further times and ids.
-        reserved = _SOME_ERROR - least[ColumnName.ERROR] if ColumnName.PROJECT in widths else 0
+        is_further = ColumnName.PROJECT in widths and name is not ColumnName.OWNER
+        reserved = _SOME_ERROR - least[ColumnName.ERROR] if is_further else 0
         if left < least[name] + gap + reserved:
             break
         widths[name] = least[name]
@@ -165,6 +165,7 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
         (ColumnName.PROJECT, min(project, _SOME_TEXT)),
         (ColumnName.OWNER, min(owner, _SOME_TEXT)),
         (ColumnName.ERROR, _SOME_ERROR),
+        (ColumnName.STATUS, len(STUCK_LABEL) if content.has_stuck else 0),
         (ColumnName.MODE, min(content.mode, _ENOUGH_TEXT)),
         (ColumnName.PROJECT, min(project, _ENOUGH_TEXT)),
         (ColumnName.OWNER, min(owner, _ENOUGH_TEXT)),
@@ -173,8 +174,9 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
         (ColumnName.PROJECT, project),
         (ColumnName.OWNER, owner),
     ):
-        if name in widths:
-            more = min(max(wanted_width - widths[name], 0), left)
+        missing = max(wanted_width - widths.get(name, 0), 0)
+        if name in widths and (name is not ColumnName.STATUS or missing <= left):
+            more = min(missing, left)
             widths[name] += more
             left -= more
     if ColumnName.ERROR in widths:
@@ -207,8 +209,8 @@ def _wanted(width: int, content: ContentWidths, sort: ListOrder | None) -> list[
     return wanted
 
 
-def _least_widths(width: int, content: ContentWidths) -> dict[ColumnName, int]:
-    stuck = 0 if not content.has_stuck else len(STUCK_LABEL if width >= _ROOM_FOR_STUCK else SHORT_STUCK_LABEL)
+def _least_widths(content: ContentWidths) -> dict[ColumnName, int]:
+    stuck = len(SHORT_STUCK_LABEL) if content.has_stuck else 0
     return {
         ColumnName.LENS: len(HIDDEN),
         ColumnName.STATUS: max(stuck, *(len(status_label(status)) for status in JobStatus)),
@@ -217,8 +219,8 @@ def _least_widths(width: int, content: ContentWidths) -> dict[ColumnName, int]:
         ColumnName.CREATED: len("59 min ago"),
         ColumnName.UPDATED: len("59 min ago"),
         ColumnName.TOTAL: len("59 min 59 s"),
-        ColumnName.PROJECT: 10,
-        ColumnName.OWNER: 10,
+        ColumnName.PROJECT: 10 if content.owner is None else 8,
+        ColumnName.OWNER: 8,
         ColumnName.ID: 8,
         ColumnName.ERROR: 10,
     }

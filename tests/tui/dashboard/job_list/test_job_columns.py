@@ -30,6 +30,8 @@ USUAL = ContentWidths(mode=15, cost=7)
 
 ALL_PROJECTS = ContentWidths(mode=15, cost=7, project=15)
 
+ALL_OWNERS = replace(ALL_PROJECTS, owner=15)
+
 contents = st.builds(
     ContentWidths,
     mode=st.integers(0, 48),
@@ -72,6 +74,9 @@ def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> No
         (92, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT ERROR"),
         (100, ALL_PROJECTS, "STATUS MODE COST CREATED DURATION PROJECT ERROR"),
         (120, ALL_PROJECTS, "STATUS MODE COST CREATED DURATION PROJECT ID ERROR"),
+        (74, ALL_OWNERS, "STATUS MODE COST CREATED PROJECT ERROR"),
+        (78, ALL_OWNERS, "STATUS MODE COST CREATED PROJECT OWNER ERROR"),
+        (120, ALL_OWNERS, "STATUS MODE COST CREATED DURATION PROJECT OWNER ID ERROR"),
     ],
 )
 def test_each_width_shows_the_expected_columns(width: int, content: ContentWidths, expected: str) -> None:
