@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from store.users.actor import ActingUser
@@ -137,7 +138,8 @@ class Actions:
         """Read what the rows show beside their values, one reading at a time."""
         is_reading = any(one.group == ROW_NOTES_GROUP and not one.is_finished for one in self._host.app.workers)
         if not is_reading and self._row_notes.is_needed:
-            self._host.app.run_worker(self._row_notes.read, group=ROW_NOTES_GROUP)
+            # As a function: a worker that is cancelled before its first step never awaits a coroutine.
+            self._host.app.run_worker(partial(self._row_notes.read), group=ROW_NOTES_GROUP)
 
     def report_if_deleted(self, store: "Store", user: ActingUser) -> None:
         self._host.app.run_worker(report_if_deleted(self._host, store, user), group="gone user")
