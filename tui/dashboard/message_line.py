@@ -104,7 +104,8 @@ def follow_messages(app: MessageApp[Any]) -> None:
         return
     board, top = app.messages, app.screen
     needs_line = board.place is top or board.pinned is not None
-    if needs_line and isinstance(top, ClosesOnce) and top.is_attached and not top.query(MessageLine):
+    can_get_line = isinstance(top, ClosesOnce) and top.is_attached and not top.has_message_line
+    if needs_line and can_get_line and not top.query(MessageLine):
         top.mount(MessageLine())
     for one in app.screen_stack:
         for line in one.query(MessageLine):

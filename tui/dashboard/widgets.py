@@ -177,6 +177,8 @@ class ClosesOnce(Screen[ResultType]):
     `self.dismiss(); self.dismiss()` in a handler of a pushed screen ends the app.
     """
 
+    has_message_line = False
+    """Whether it composes its own message line. Otherwise it gets one as soon as there is a message."""
     is_dismissed = False
     """Whether a key, a click or an awaited answer closed this screen. Otherwise it closed by itself."""
 

@@ -1,5 +1,6 @@
 """The dashboard of a demo, with keys for its simulation."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -10,6 +11,7 @@ from textual.widgets import Input
 from store.poller import DEFAULT_INTERVAL
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.keys.bindings import presses
+from tui.dashboard.keys.key_queue import SEEING_SECONDS
 from tui.dashboard.session_poller import Opener
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.stage.recording import Recorder, recording_driver
@@ -37,11 +39,15 @@ CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", 
 """While a scenario plays, `on_event` takes the key from the job list, which marks jobs with it."""
 
 
+_UNSHOWN = ("demo.step", "demo.restart")
+"""Keys without a hint in the presenter view, so that the others fit in 80 columns."""
+
+
 class DemoPresenter(Presenter):
     """The presenter view with the keys of the demo."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        replace(one, action=f"app.{one.action}") for one in (*DEMO_BINDINGS, CONTINUE)
+        replace(one, action=f"app.{one.action}", show=one.id not in _UNSHOWN) for one in (*DEMO_BINDINGS, CONTINUE)
     ]
 
 
@@ -153,7 +159,10 @@ class DemoApp(GjobsApp):
         self._player = ScenarioPlayer(scenario, activity, stage)
         try:
             await self._player.play()
+            stage.close()
             show_toast(self, Toast(text=f"The scenario has ended: {scenario.title}.", keys="^r play again"))
+            # The key that ended it may be pressed once too often. It would mark a job.
+            await asyncio.sleep(SEEING_SECONDS)
             self._is_scripted = False
         finally:
             self._player = None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Center, Horizontal, Vertical
 from textual.content import Content
 from textual.renderables.digits import Digits as DigitsRenderable
 from textual.screen import ModalScreen
@@ -18,7 +18,7 @@ from tui.dashboard.message_board import MessageApp
 from tui.dashboard.message_line import MessageLine
 from tui.dashboard.stage.transitions import Transition, TransitionLog
 from tui.dashboard.statistics.count_text import UNKNOWN
-from tui.dashboard.statistics.state_figures import MUTED, StateFigures, all_figures, state_figures
+from tui.dashboard.statistics.state_figures import MUTED, StateFigures, all_figures, other_figures, state_figures
 from tui.dashboard.widgets import ClosesOnce, SteadyText
 from tui.text.clean_text import clean
 from tui.text.format import age, percent
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from store.statistics.totals import Totals
 
 SHOWN_TRANSITIONS = 5
-_TALL = 32
-"""Screen height from which rows of transitions have a blank line between them."""
+_TALL, _TALLEST = 32, 44
+"""Screen heights from which transitions have a blank line between them, and parts have three."""
 _LOW = 28
 """Screen height below which the caption has no blank lines."""
 _WIDE = 100
@@ -124,16 +124,18 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
 
         #heading { height: 1; width: 100%; background: $panel; text-style: bold; text-wrap: nowrap; padding: 0 1; }
         #machine { height: auto; margin-top: 1; padding: 0 1; align-vertical: middle; }
-        #machine BigNumber { border: round $primary-muted; }
-        #state-running { color: $text-primary; }
-        #state-succeeded { color: $text-success; }
-        #state-failed { color: $text-error; }
+        #machine BigNumber { border: round $foreground-muted; }
+        #machine #state-running { color: $text-primary; border: round $primary; }
+        #machine #state-succeeded { color: $text-success; border: round $success; }
+        #machine #state-failed { color: $text-error; border: round $error; }
         #machine .arrow { width: 3; height: 6; content-align: center middle; color: $foreground-muted; }
         #figures { height: auto; padding: 0 1; }
-        #transitions { height: auto; width: 100%; padding: 0 3; text-wrap: nowrap; text-style: bold; }
+        Center { height: auto; }
+        #transitions { height: auto; width: auto; text-wrap: nowrap; text-style: bold; }
         #space { height: 1fr; }
         &.-low Caption { padding: 0 2; }
-        &.-tall #figures, &.-tall #transitions { margin-top: 1; }
+        &.-tall #figures, &.-tall Center { margin-top: 1; }
+        &.-tallest #machine, &.-tallest #figures, &.-tallest Center { margin-top: 3; }
         &.-wide #machine .arrow { width: 7; }
     }
     """
@@ -141,6 +143,8 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         Binding("B,q,escape", "leave", "close", id="presenter.close", tooltip="Close the presenter view"),
         Binding("question_mark,f1", "app.help", "help", id="presenter.help", tooltip="Show the manual"),
     ]
+
+    has_message_line = True
 
     def __init__(self, source: Presented) -> None:
         super().__init__()
@@ -159,7 +163,8 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
             yield BigNumber(id="total-cost")
             yield BigNumber(id="success")
             yield BigNumber(id="total-count")
-        yield SteadyText(id="transitions")
+        with Center():
+            yield SteadyText(id="transitions")
         yield Vertical(id="space")
         yield Caption()
         yield KeyHints(id="keys")
@@ -181,6 +186,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
 
     def _fit(self) -> None:
         self.set_class(self.app.size.height >= _TALL, "-tall")
+        self.set_class(self.app.size.height >= _TALLEST, "-tallest")
         self.set_class(self.app.size.height < _LOW, "-low")
         self.set_class(self.app.size.width >= _WIDE, "-wide")
 
@@ -210,7 +216,10 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         self.query_one("#success", BigNumber).show(
             UNKNOWN if rate is None else percent(rate).replace(" ", ""), "success of finished jobs"
         )
-        self.query_one("#total-count", BigNumber).show(everything.number if everything else UNKNOWN, "jobs")
+        others = ", ".join(f"{one.number} {one.label}" for one in other_figures(totals)) if totals else ""
+        self.query_one("#total-count", BigNumber).show(
+            everything.number if everything else UNKNOWN, "jobs", note=others
+        )
 
     def _draw_transitions(self) -> None:
         gap = "\n\n" if self.has_class("-tall") else "\n"

@@ -10,9 +10,9 @@ from store.job_list.list_query import ListQuery
 from store.job_list.listing import Listing
 from store.jobs.job import JobStatus
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import demo_on
-from tests.tui.jobs_database import JobsDatabase
+from tests.tui.jobs_database import JobsDatabase, fill
 from tests.tui.sample_jobs import NOON, make_listed, make_listing
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.stage.transitions import TransitionLog
@@ -56,6 +56,22 @@ async def test_presenter_follows_changes_of_jobs(drive: Drive, jobs_db: JobsData
         await driver.shows("◌ queued  →  ▸ running")
         driver.app.action_refresh()
         await driver.until(lambda: digits(driver, "state-running") == str(before + 1))
+
+
+async def test_palette_opens_the_presenter(drive: Drive) -> None:
+    async with drive() as driver:
+        await driver.command("Present (B)", until=lambda: isinstance(driver.app.screen, Presenter))
+
+
+async def test_presenter_counts_jobs_in_unknown_states(migrated_copy: Conninfo) -> None:
+    jobs_db = JobsDatabase(migrated_copy)
+    jobs_db.sql("alter table generation_jobs drop constraint generation_jobs_status_check")
+    fill(jobs_db)
+    jobs_db.job(10, "cancelled")
+    jobs_db.close()
+    async with dashboard_on(migrated_copy) as driver:
+        await present(driver)
+        await driver.shows("1 ∙ cancelled")
 
 
 @pytest.mark.parametrize("key", ["B", "escape", "q"])

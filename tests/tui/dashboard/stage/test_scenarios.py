@@ -96,10 +96,12 @@ async def test_act_as_shows_what_the_user_sees_and_drops_keys_typed_before(datab
         await driver.press("space", shows="as the operator")
 
 
-async def test_space_marks_jobs_once_no_scenario_plays(database: Conninfo) -> None:
-    async with playing(database, '[[step]]\nsay = "Only"') as (driver, _):
+async def test_space_marks_jobs_a_moment_after_the_scenario(database: Conninfo) -> None:
+    async with playing(database, '[[step]]\nsay = "Only"') as (driver, app):
         await driver.press("space", shows="The scenario has ended")
+        await driver.press("space", "space")
         assert len(driver.table.marked_jobs) == 0
+        await driver.until(lambda: not app.check_action("demo", ("continue",)))
         await driver.press("space", until=lambda: len(driver.table.marked_jobs) == 1)
 
 
@@ -158,3 +160,11 @@ async def test_space_typed_ahead_of_a_closing_dialog_continues_once_the_dialog_i
         await driver.shows("First · space")
         await driver.press("w", "escape", "space", shows="Second · space")
         assert len(driver.table.marked_jobs) == 0
+
+
+async def test_starting_over_keeps_the_presenter_view_open(database: Conninfo) -> None:
+    async with playing(database, '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n') as (driver, app):
+        await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
+        await driver.press("space", shows="Second · space")
+        await driver.press("ctrl+r", shows="First · space")
+        assert isinstance(app.screen, Presenter)
