@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from store.users.actor import ActingUser
@@ -139,7 +138,7 @@ class Actions:
         is_reading = any(one.group == ROW_NOTES_GROUP and not one.is_finished for one in self._host.app.workers)
         if not is_reading and self._row_notes.is_needed:
             # As a function: a worker that is cancelled before its first step never awaits a coroutine.
-            self._host.app.run_worker(partial(self._row_notes.read), group=ROW_NOTES_GROUP)
+            self._host.app.run_worker(self._row_notes.read, group=ROW_NOTES_GROUP)  # type: ignore[arg-type]
 
     def report_if_deleted(self, store: "Store", user: ActingUser) -> None:
         self._host.app.run_worker(report_if_deleted(self._host, store, user), group="gone user")
