@@ -26,7 +26,7 @@ from store.users.actor import actor_name
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 from tui.dashboard.job_actions.job_copies import JobCopy
 from tui.dashboard.job_list.filter_bar import FilterBar
-from tui.dashboard.job_list.job_table import AllMarked, CursorMoved, Opened
+from tui.dashboard.job_list.job_table import AllMarked, CursorMoved, JobTable, Opened
 from tui.dashboard.job_list.jobs_panel import FILTER_GROUP, ORDER_GROUP, JobsPanel
 from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
 from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
@@ -127,6 +127,8 @@ class DashboardScreen(Screen[None], KeyStates):
         """The most recently opened details screen; may be closed."""
         self._pane: DetailsPane | None = None
         """None until the screen was wide enough."""
+        self._is_pane_due = False
+        """Whether the pane follows the cursor after the next frame."""
         self.navigation = PendingNavigation()
         self.data_signal: Signal[None] = Signal(self, "data")
         """Published after new data, and after all data was forgotten."""
@@ -550,9 +552,17 @@ class DashboardScreen(Screen[None], KeyStates):
         return was_finding
 
     @on(CursorMoved)
+    def _follow_cursor(self) -> None:
+        """Show the job in the pane one frame after the table, so that a held key stays as fast as without the pane."""
+        if not self._is_pane_due:
+            self._is_pane_due = True
+            self.call_after_refresh(self._show_pane)
+
     def _show_pane(self) -> None:
         """Show the job under the cursor in the details pane. Request nothing if the pane is not shown."""
-        if self._pane is not None and self.has_class("-detailed"):
+        self._is_pane_due = False
+        # The table is gone while the app closes.
+        if self._pane is not None and self.has_class("-detailed") and self.query(JobTable):
             job = self.jobs.table.cursor_job
             project, hiding = (
                 ("", ()) if job is None else (self.project_name(job.project_id), self._hiding_policies(job))
