@@ -27,11 +27,13 @@ ToastRack {
 }
 ModalScreen > ToastRack { layer: default; }
 .-behind-dialog ToastHolder { display: none; }
+.-behind-dialog KeyHints { visibility: hidden; }
 """
 """Uses the variables below. On a dialog's screen, toasts reduce the room for the dialog. The dashboard places the
 toasts of all screens.
 
 Each screen has the toasts of the app. Textual draws a dialog and the screens behind it: only the top one shows toasts.
+A dialog takes all keys and names its own, so the screens behind it show none.
 """
 
 

@@ -187,6 +187,9 @@ class DashboardScreen(Screen[None], KeyStates):
             self._pane = DetailsPane(id="details-pane", screen_width=self.app.size.width)
             self.query_one("#listing").mount(self._pane)
 
+    def on_screen_resume(self) -> None:
+        self.query_one(KeyHints).follow()
+
     def on_screen_suspend(self) -> None:
         self.query_one(MessageLine).follow()
 

@@ -80,6 +80,17 @@ async def test_dialog_shows_its_messages_below_itself(drive: Drive, size: tuple[
         assert driver.text.count("Copied the page.") == 1
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_pinned_text_moves_to_a_dialog_and_back(drive: Drive, size: tuple[int, int]) -> None:
+    async with drive(size=size) as driver:
+        driver.app.messages.pin("A worker claims the job", owner="caption")
+        await driver.until(lambda: line(driver) == "A worker claims the job")
+        await driver.press("p", until=lambda: driver.dialog and line(driver) == "A worker claims the job")
+        assert not driver.app.dashboard.query_one(MessageLine).words(60)
+        await driver.press("escape", dialog="")
+        await driver.until(lambda: line(driver) == "A worker claims the job")
+
+
 async def test_acting_as_another_user_forgets_all_messages(dashboard: Driver) -> None:
     await dashboard.press("s", on=1, message="Started lifestyle")
     await dashboard.act_as("ben", shows="as ben@example.com")

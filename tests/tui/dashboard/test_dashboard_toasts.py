@@ -51,7 +51,7 @@ async def test_toast_is_drawn_once_when_a_dialog_opens_over_it(drive: Drive, key
         identity = driver.text.splitlines()[0]
         show_toast(driver.app, Toast(text="Already writing.", severity="warning"))
         await driver.shows("Already writing.")
-        await driver.press(key, until=lambda: len(driver.app.screen_stack) > 1)
+        await driver.press(key, until=lambda: len(driver.app.screen_stack) > 1, shows="Already writing.")
         await driver.settle()
         assert driver.text.count("Already writing.") == 1
         assert driver.text.splitlines()[0] == identity

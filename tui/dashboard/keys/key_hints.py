@@ -87,6 +87,11 @@ class KeyHints(FittedLine):
         self._known = self._placed_for = None
         self.follow()
 
+    def follow(self) -> None:
+        """Redraw the line if it has changed. Behind a dialog it is hidden."""
+        if self.screen is self.app.screen:
+            super().follow()
+
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
         if offset is None:

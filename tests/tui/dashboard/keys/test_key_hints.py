@@ -73,3 +73,13 @@ async def test_narrow_line_shows_the_usable_job_keys_first(drive: Drive) -> None
         assert hints(driver).startswith("⏎ details  s start  c complete  f fail  n new  d delete  / find")
         await driver.go_to(4)
         await driver.until(lambda: "r retry" in hints(driver) and "/ find" in hints(driver))
+
+
+async def test_no_hints_are_shown_behind_a_dialog(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    line = dashboard.app.dashboard.query_one(KeyHints)
+    await dashboard.press("p", until=lambda: dashboard.dialog)
+    assert not line.visible
+    jobs_db.set_status(1, "running")
+    await dashboard.refreshes_behind()
+    await dashboard.press("escape", dialog="")
+    await dashboard.until(lambda: line.visible and grey(dashboard) == ["s start", "r retry"])
