@@ -131,7 +131,7 @@ class DashboardScreen(Screen[None], KeyStates):
         """Whether the pane follows the cursor after the next frame."""
         self.navigation = PendingNavigation()
         self.data_signal: Signal[None] = Signal(self, "data")
-        """Published after new data, and after all data was forgotten."""
+        """Published after new data or a new status, and after all data was forgotten."""
         self.listing_query = ListingQuery()
         """The request; `listing` is the result read last."""
 
@@ -247,8 +247,11 @@ class DashboardScreen(Screen[None], KeyStates):
 
     @property
     def heading(self) -> str:
-        """What is counted, and who sees it."""
-        words = (self._status.database, self._counted_project(), self._status.actor_label, self._status.demo)
+        """What is counted, who sees it, and why it may be old."""
+        status = self._status
+        trouble = status.trouble and f"✗ {status.trouble}"
+        paused = "refreshing is paused" if status.paused else ""
+        words = (status.database, self._counted_project(), status.actor_label, status.demo, paused, trouble)
         return " · ".join(clean(word, limit=60) for word in words if word)
 
     @property
@@ -346,6 +349,7 @@ class DashboardScreen(Screen[None], KeyStates):
         self.jobs.mark(mark)
         self.query_one(KeyHints).follow()
         self._update_ages()
+        self.data_signal.publish(None)
 
     def show_progress(self, sentence: str) -> None:
         """Show the progress of connecting while there is nothing else to show."""

@@ -70,6 +70,19 @@ async def test_simulated_customers_fill_the_queue_to_its_limit(db: Db) -> None:
     assert all(2 <= job.cost_cents <= 500 for job in jobs)
 
 
+async def test_jobs_of_several_customers_arrive(operator: Store, database: Conninfo) -> None:
+    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+    known = {job.id for job in sample(utc_now()).jobs}
+
+    async def finish_all(step: int) -> None:
+        for job in await operator.get_jobs_by_status(JobStatus.QUEUED):
+            await operator.transition_jobs([job.id], JobStatus.RUNNING)
+
+    await run(operator, 12, finish_all)
+    new = [job for job in (await operator.get_generation_jobs(limit=100)).items if job.id not in known]
+    assert len({job.user_id for job in new}) >= 2
+
+
 async def test_simulated_customers_replace_jobs_that_were_started(db: Db) -> None:
     db.make_asset(db.make_project())
     lengths: list[int] = []

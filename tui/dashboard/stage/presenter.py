@@ -42,7 +42,7 @@ class Presented(Protocol):
     """The parts of the dashboard that the presenter view shows."""
 
     data_signal: Signal[None]
-    """Published after new data, and after all data was forgotten."""
+    """Published after new data or a new status, and after all data was forgotten."""
 
     @property
     def listing(self) -> "Listing | None": ...
@@ -56,7 +56,7 @@ class Presented(Protocol):
 
     @property
     def heading(self) -> str:
-        """What is shown and who sees it, as clean text."""
+        """What is shown, who sees it and why it may be old, as clean text."""
 
 
 class BigNumber(Vertical):
@@ -131,6 +131,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         #machine .arrow { width: 3; height: 6; content-align: center middle; color: $foreground-muted; }
         #figures { height: auto; padding: 0 1; }
         Center { height: auto; }
+        ToastHolder { display: none; }
         #transitions { height: auto; width: auto; text-wrap: nowrap; text-style: bold; }
         #space { height: 1fr; }
         &.-low Caption { padding: 0 2; }

@@ -10,13 +10,15 @@ from store.job_list.list_query import ListQuery
 from store.job_list.listing import Listing
 from store.jobs.job import JobStatus
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, behind_a_proxy, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import demo_on
 from tests.tui.jobs_database import JobsDatabase, fill
 from tests.tui.sample_jobs import NOON, make_listed, make_listing
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.stage.transitions import TransitionLog
+from tui.dashboard.widgets import show_toast
 from tui.demo.demo_control import DemoControl
+from tui.text.error_text import Toast
 
 
 async def present(driver: Driver) -> None:
@@ -100,6 +102,19 @@ async def test_keys_of_a_demo_work_in_the_presenter(database: Conninfo) -> None:
         await driver.press("greater_than_sign", until=lambda: control.clock.speed == 3)
         await driver.press("comma", shows="demo paused")
         assert control.clock.is_paused
+
+
+async def test_presenter_says_that_the_connection_is_lost_and_shows_no_toasts(database: Conninfo) -> None:
+    async with behind_a_proxy(database) as (driver, proxy):
+        await present(driver)
+        assert "no connection" not in driver.text
+        proxy.go_away()
+        await driver.shows("✗ no connection")
+        show_toast(driver.app, Toast(text="Covers the digits", severity="warning"))
+        await driver.settle()
+        assert "Covers the digits" not in driver.text
+        proxy.come_back()
+        await driver.shows_no_longer("no connection")
 
 
 async def test_presenter_forgets_what_another_actor_saw(drive: Drive) -> None:
