@@ -83,9 +83,10 @@ def test_dashboard_creates_starts_fails_and_deletes_a_job(work_dir: Path, cleanu
     pane.wait_for("Jobs · 88", "◌ queued 1", "tmux_check", "$43.21", money(cost + 4321))
 
     pane.press("Home")
-    pane.wait_for("›  ◌ queued     tmux_check")
+    pane.wait_for("›  ◌ queued        tmux_check")
     pane.press("s")
-    pane.wait_for("Started tmux_check", "◌ queued 0", "▸ running 2")
+    pane.wait_for("Started tmux_check")
+    pane.wait_for("◌ queued 0", "▸ running 2")
 
     pane.press("f")
     pane.wait_for("Error text")
