@@ -130,3 +130,15 @@ async def test_only_the_last_200_messages_are_kept(dashboard: Driver) -> None:
         dashboard.app.messages.keep(Toast(text=f"Message {number}"))
     assert len(dashboard.app.messages.kept) == 200
     assert dashboard.app.messages.kept[0].text == "Message 1"
+
+
+async def test_line_moves_to_the_border_of_a_low_screen_and_back(dashboard: Driver) -> None:
+    message_line = dashboard.app.dashboard.query_one(MessageLine)
+    dashboard.app.messages.pin("A worker claims the job", owner="caption")
+    for width, height, is_on_border in ((80, 24, True), (120, 36, False), (100, 20, True)):
+        await dashboard.resize(width, height)
+        await dashboard.shows("A worker claims the job")
+        panel = dashboard.app.dashboard.jobs.region
+        assert (message_line.region.y == panel.bottom - 1) == is_on_border
+        assert message_line.region.bottom == height - 1
+        assert (message_line.region.width < width) == is_on_border
