@@ -90,6 +90,15 @@ async def check_dialogs(hostile: Driver) -> None:
     await hostile.press("escape", dialog="")
 
 
+async def check_other_sizes(hostile: Driver) -> None:
+    """Check the details pane of a wide screen, and the title that names the project on a narrow one."""
+    for width, height in ((170, 45), (80, 24), (100, 24)):
+        await hostile.resize(width, height)
+        await hostile.until(lambda: not hostile.app.dashboard.is_loading_details)
+        await hostile.settle()
+        check(hostile)
+
+
 async def check_budgets_and_archive(hostile: Driver) -> None:
     await open_and_check(hostile, "b", dialog="Budgets · ")
     await hostile.shows("$11.50 of $1,000.00")
@@ -140,6 +149,7 @@ async def check_input_fields(hostile: Driver, text: str) -> None:
 
 async def test_hostile_text_is_plain_text_on_every_screen(hostile: Driver, text: str) -> None:
     await check_dialogs(hostile)
+    await check_other_sizes(hostile)
     await check_budgets_and_archive(hostile)
     await check_toasts_palette_and_project_list(hostile)
     await check_input_fields(hostile, text)
