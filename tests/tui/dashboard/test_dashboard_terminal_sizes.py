@@ -130,4 +130,9 @@ async def test_details_show_status_message_and_events_first_and_fold_a_long_stac
         await driver.press("e", shows="e whole error", hides="at step 39")
         await driver.press("escape", dialog="")
         await driver.resize(120, 80)
-        await driver.press("enter", dialog="Job", shows=("Whole error", "at step 39 of the renderer", "e fold error"))
+        await driver.press("enter", on=1, dialog="Job")
+        await driver.press("e", toast="This job has no error.")
+        await driver.press("escape", dialog="")
+        await driver.press(
+            "enter", on=4, dialog="Job", shows=("Whole error", "at step 39 of the renderer", "e fold error")
+        )

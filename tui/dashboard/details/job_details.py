@@ -16,7 +16,8 @@ from tui.dashboard.details.job_sections import JobSections
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.job_actions.job_copies import JobCopy
 from tui.dashboard.messages import CopyRequested, HistoryRequested
-from tui.dashboard.widgets import SteadyText
+from tui.dashboard.widgets import SteadyText, show_toast
+from tui.text.error_text import Toast
 from tui.text.format import count
 from tui.text.job_text import Names
 from tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
@@ -212,6 +213,10 @@ class JobDetails(Dialog[JobAction]):
         part.say(content)
 
     def action_fold(self) -> None:
+        if not self._sections.error():
+            text = "The message above is the whole error." if self.job.error else "This job has no error."
+            show_toast(self.app, Toast(text=text, severity="warning"))
+            return
         self._is_folded = not self._folds
         self._draw()
         if not self._folds:
