@@ -1,14 +1,18 @@
 """Actions on selected jobs, from key to confirmation to write."""
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from textual.app import App
 
+from store.budgets.budget import Budget
+from store.capabilities.capability import Capability
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import AlreadyRetried, Retried, RetryOutcome
+from store.store import Store
 from tui.dashboard.action_context import ActionContext
 from tui.dashboard.action_host import BackgroundTasks, DeletedJobs
 from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, SummaryDialog, showing_progress
@@ -238,7 +242,7 @@ class JobActions:
             project_id=project_id,
             create=create,
             assets=store.get_assets,
-            budgets=store.get_budgets,
+            budgets=partial(_budgets_of, store),
         )
         job = await self._app.push_screen_wait(dialog)
         if job is not None:
@@ -253,3 +257,9 @@ class JobActions:
             return True
         show_toast(self._app, not_permitted_toast(jobs, target))
         return False
+
+
+async def _budgets_of(store: Store, project_id: UUID) -> Iterable[Budget]:
+    """Return the budgets that a job of the project is charged to. Empty if the database keeps none."""
+    has_budgets = (await store.capability_cache.get()).missing(Capability.BUDGETS, store.actor) is None
+    return await store.get_budgets(project_id) if has_budgets else ()
