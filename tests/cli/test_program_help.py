@@ -16,7 +16,7 @@ from tui.cli.program import build_parser, parse
 
 LINES, COLUMNS = 23, 80
 
-LINES_OF_ALL = 42
+LINES_OF_ALL = 45
 """The number of lines of `gjobs --help`, which lists every command and explains the global options."""
 
 LINES_WITH_FILTER = 36
