@@ -48,7 +48,7 @@ class ProjectList(OptionList):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "Choose", id="projects.choose", tooltip="Show this project's jobs"),
+        Binding("enter", "select", "choose", id="projects.choose", tooltip="Show this project's jobs"),
         Binding("down,j", "cursor_down", "Down", show=False, id="projects.down", tooltip="Go to the next project"),
         Binding("up,k", "cursor_up", "Up", show=False, id="projects.up", tooltip="Go to the previous project"),
     ]
