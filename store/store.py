@@ -589,7 +589,7 @@ class Store:
         `at` stands in for the server's time.
         """
         most = validation.check_limit(limit)
-        queries = lease_sql.list_workers(limit=most, at=at), lease_sql.leased_jobs(limit=most + 1), lease_sql.moment(at)
+        queries = lease_sql.list_workers(limit=most, at=at), lease_sql.leased_jobs(limit=most + 1), query.clock(at)
         listed, held, (taken_at,) = await self.actor_database.read_together(*queries, needs=Capability.WORKERS)
         return WorkersOverview(
             workers=tuple(listed), held=tuple(held[:most]), is_cut=len(held) > most, taken_at=taken_at

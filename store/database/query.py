@@ -162,10 +162,10 @@ class TimeLimits:
         return self.statement + self.answer
 
 
-_MOMENT = func.coalesce(bindparam("at", type_=DateTime(timezone=True)), func.now())
+MOMENT = func.coalesce(bindparam("at", type_=DateTime(timezone=True)), func.now())
 """The given moment, or else the server's clock."""
 
-_CLOCK = select(_MOMENT)
+_CLOCK = select(MOMENT)
 
 
 def clock(at: datetime | None) -> Query[datetime]:

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from store import tables
-from store.database.query import _MOMENT, Query, Row
+from store.database.query import MOMENT, Query, Row
 from store.formats import known_or_text
 from store.jobs.job import FINAL_STATUSES, STUCK_AFTER, AnyStatus, JobStatus, parse_status, sql_literals
 from store.jobs.job_history import EventKind, JobEvent
@@ -175,8 +175,8 @@ def is_stuck_at_moment(limit: ColumnElement[timedelta], *, has_learned: bool) ->
 
     Only jobs that may be stuck make Postgres compute the usual durations.
     """
-    untouched = by_time_alone(literal_column(f"interval '{AT_LEAST.total_seconds():.0f} s'", Interval()), now=_MOMENT)
-    is_stuck = by_usual_duration(limit, now=_MOMENT) if has_learned else by_time_alone(limit, now=_MOMENT)
+    untouched = by_time_alone(literal_column(f"interval '{AT_LEAST.total_seconds():.0f} s'", Interval()), now=MOMENT)
+    is_stuck = by_usual_duration(limit, now=MOMENT) if has_learned else by_time_alone(limit, now=MOMENT)
     return and_(untouched, is_stuck)
 
 

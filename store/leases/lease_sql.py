@@ -254,16 +254,3 @@ def _make_leased_job(row: Row) -> LeasedJob:
         expires_at=expires_at,
         note=note,
     )
-
-
-_MOMENT = text("select coalesce(CAST(:at AS timestamptz), now())")
-
-
-def moment(at: datetime | None) -> Query[datetime]:
-    """Return `at`, or the server's time if it is None."""
-    return Query(_MOMENT, _make_moment, {"at": at})
-
-
-def _make_moment(row: Row) -> datetime:
-    time: datetime = row[0]
-    return time

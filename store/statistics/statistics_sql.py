@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.types import BigInteger
 
 from store import tables
-from store.database.query import _MOMENT, Query, Row, make_number
+from store.database.query import MOMENT, Query, Row, make_number
 from store.jobs.job import parse_status, status_order
 from store.statistics.statistics import (
     MOST_JOBS,
@@ -127,7 +127,7 @@ def summary_from_jobs(project_id: UUID | None, *, limit: int) -> Query[JobSummar
 
 
 CREATED_ON = cast(func.timezone("UTC", _jobs.c.created_at), Date)
-TODAY = cast(func.timezone("UTC", _MOMENT), Date)
+TODAY = cast(func.timezone("UTC", MOMENT), Date)
 
 
 def _midnight(day: ColumnElement[date]) -> ColumnElement[datetime]:
