@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import assert_never
 from uuid import UUID
 
@@ -273,7 +274,6 @@ def row_cells(
     notes: RowNotes = NO_NOTES,
 ) -> tuple[Cell, ...]:
     """Return the cells of a job. Without a name, the id is shown. A hidden job is dimmed and marked."""
-    names = {**(project_names or {}), **(notes.owners or {})}
     is_stuck = notes.is_stuck(job)
     return tuple(
         Cell(
@@ -281,7 +281,9 @@ def row_cells(
             text=_fit_cell(
                 _stuck_text(job, column, now)
                 if is_stuck and column.name is ColumnName.STATUS
-                else _cell_text(job, column.name, now, names, is_hidden),
+                else _cell_text(
+                    job, column.name, now, project_names or _NO_NAMES, notes.owners or _NO_NAMES, is_hidden=is_hidden
+                ),
                 column,
             ),
             style=_hidden_style(column.name) if is_hidden else _cell_style(job, column.name, is_stuck=is_stuck),
@@ -292,7 +294,7 @@ def row_cells(
 
 def times(job: GenerationJob, columns: Iterable[JobColumn], *, now: datetime) -> tuple[str, ...]:
     """Return the texts of a row that change with time."""
-    return tuple(_cell_text(job, column.name, now, {}, False) for column in columns if column.name in _CHANGING_BY_TIME)
+    return tuple(_cell_text(job, column.name, now) for column in columns if column.name in _CHANGING_BY_TIME)
 
 
 def stuck_time(job: GenerationJob, now: datetime) -> str:
@@ -305,6 +307,7 @@ def _stuck_text(job: GenerationJob, column: JobColumn, now: datetime) -> str:
     return f"{status_label(job.status)} {stuck}" if column.width >= len(STUCK_LABEL) else stuck
 
 
+_NO_NAMES: Mapping[UUID, str] = MappingProxyType({})
 _RIGHT_ALIGNED = frozenset((ColumnName.COST, ColumnName.TOTAL))
 _CHANGING_BY_TIME = frozenset((ColumnName.CREATED, ColumnName.UPDATED, ColumnName.TOTAL))
 
@@ -313,7 +316,15 @@ def _fit_cell(text: str, column: JobColumn) -> str:
     return pad(clean_cell(text, column.width), column.width, right=column.name in _RIGHT_ALIGNED)
 
 
-def _cell_text(job: GenerationJob, name: ColumnName, now: datetime, names: Mapping[UUID, str], is_hidden: bool) -> str:
+def _cell_text(
+    job: GenerationJob,
+    name: ColumnName,
+    now: datetime,
+    project_names: Mapping[UUID, str] = _NO_NAMES,
+    owners: Mapping[UUID, str] = _NO_NAMES,
+    *,
+    is_hidden: bool = False,
+) -> str:
     match name:
         case ColumnName.LENS:
             return HIDDEN if is_hidden else ""
@@ -330,9 +341,9 @@ def _cell_text(job: GenerationJob, name: ColumnName, now: datetime, names: Mappi
         case ColumnName.TOTAL:
             return _total(job, now)
         case ColumnName.PROJECT:
-            return names.get(job.project_id, short_id(job.project_id))
+            return project_names.get(job.project_id, short_id(job.project_id))
         case ColumnName.OWNER:
-            return names.get(job.user_id, short_id(job.user_id))
+            return owners.get(job.user_id, short_id(job.user_id))
         case ColumnName.ID:
             return short_id(job.id)
         case ColumnName.ERROR:

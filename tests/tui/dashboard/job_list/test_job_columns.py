@@ -249,6 +249,14 @@ def test_owner_column_shows_the_name_or_the_short_id() -> None:
     assert "OWNER" not in names(lay_out(140, measure([job], {})))
 
 
+def test_owner_with_the_id_of_a_project_keeps_its_own_name() -> None:
+    job = replace(make_job(1), user_id=make_job(1).project_id)
+    project_names, notes = {job.project_id: "Autumn"}, RowNotes(owners={job.user_id: "ada@example.com"})
+    columns = lay_out(140, measure([job], project_names, notes=notes))
+    cells = texts(row_cells(job, columns, now=NOON, project_names=project_names, notes=notes))
+    assert {"Autumn", "ada@example.com"} < {*cells}
+
+
 def test_row_of_a_hidden_job_is_marked_and_dimmed() -> None:
     columns = lay_out(80, replace(USUAL, with_visibility=True))
     hidden = row_cells(make_job(1, status=JobStatus.FAILED), columns, now=NOON, is_hidden=True)
