@@ -5,16 +5,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from store.users.actor import ActingUser
+from tui.dashboard import worker_groups
 from tui.dashboard.action_context import context_for
 from tui.dashboard.archive.archive_dialog import show_archive
 from tui.dashboard.archive.cleanup_dialog import clean_up
 from tui.dashboard.budgets.budget_actions import show_budgets
 from tui.dashboard.databases import may_write, pick_database, show_load, step_interval, toggle_write_permit
-from tui.dashboard.details.job_loading import PANE_GROUP, load_pane, tell_history, tell_names
+from tui.dashboard.details.job_loading import load_pane, tell_history, tell_names
 from tui.dashboard.export.export_run import export_list
 from tui.dashboard.job_actions.job_actions import JobActions
 from tui.dashboard.job_actions.job_copies import JobCopy, copy_jobs
-from tui.dashboard.job_list.jobs_panel import FILTER_GROUP, ORDER_GROUP
 from tui.dashboard.job_list.list_actions import apply_filter, choose_all_matching, count_exactly, order_by, show_users
 from tui.dashboard.job_list.row_notes import RowNotesReader
 from tui.dashboard.navigation import open_by_id, toggle_visibility
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from tui.dashboard.memory import ObservedHistories
     from tui.dashboard.messages import AppAction, JobDetailsView, Request
     from tui.text.status_text import JobAction
-
-
-ROW_NOTES_GROUP = "row notes"
 
 
 class Actions:
@@ -103,7 +100,7 @@ class Actions:
 
     def filter_by(self, job_filter: "JobFilter", *, is_forced: bool) -> None:
         """Estimate the cost first, unless the user has confirmed it or the filter is empty."""
-        host, group = self._host, FILTER_GROUP
+        host, group = self._host, worker_groups.FILTER
         if is_forced or not job_filter:
             host.app.workers.cancel_group(host.app, group)
             host.dashboard.ask(replace(host.dashboard.listed, job_filter=job_filter))
@@ -111,10 +108,10 @@ class Actions:
             host.app.run_worker(apply_filter(host, job_filter), group=group, exclusive=True)
 
     def order_by(self, order: "ListOrder") -> None:
-        self._host.app.run_worker(order_by(self._host, order), group=ORDER_GROUP, exclusive=True)
+        self._host.app.run_worker(order_by(self._host, order), group=worker_groups.ORDER, exclusive=True)
 
     def show_users(self) -> None:
-        self._host.app.run_worker(show_users(self._host), group="users", exclusive=True)
+        self._host.app.run_worker(show_users(self._host), group=worker_groups.USERS, exclusive=True)
 
     def open_by_id(self, text: str) -> None:
         self._host.tasks.ask(open_by_id(self._host, text))
@@ -124,24 +121,28 @@ class Actions:
         app.run_worker(copy_jobs(app, store, what, jobs), group="copy", exclusive=True)
 
     def load_names(self, details: "JobDetailsView") -> None:
-        self._host.app.run_worker(tell_names(self._host.poller, details), group="names", exclusive=True)
+        self._host.app.run_worker(tell_names(self._host.poller, details), group=worker_groups.NAMES, exclusive=True)
 
     def load_history(self, details: "JobDetailsView", observed: "ObservedHistories") -> None:
         if (store := self._host.poller.store) is not None:
-            self._host.app.run_worker(tell_history(store, observed, details), group="history", exclusive=True)
+            self._host.app.run_worker(
+                tell_history(store, observed, details), group=worker_groups.HISTORY, exclusive=True
+            )
 
     def load_pane(self, details: "JobDetailsView", observed: "ObservedHistories") -> None:
-        self._host.app.run_worker(load_pane(self._host.poller, observed, details), group=PANE_GROUP, exclusive=True)
+        self._host.app.run_worker(
+            load_pane(self._host.poller, observed, details), group=worker_groups.DETAILS_PANE, exclusive=True
+        )
 
     def read_row_notes(self) -> None:
         """Read what the rows show beside their values, one reading at a time."""
-        is_reading = any(one.group == ROW_NOTES_GROUP and not one.is_finished for one in self._host.app.workers)
+        is_reading = any(one.group == worker_groups.ROW_NOTES and not one.is_finished for one in self._host.app.workers)
         if not is_reading and self._row_notes.is_needed:
             # As a function: a worker that is cancelled before its first step never awaits a coroutine.
-            self._host.app.run_worker(self._row_notes.read, group=ROW_NOTES_GROUP)  # type: ignore[arg-type]
+            self._host.app.run_worker(self._row_notes.read, group=worker_groups.ROW_NOTES)  # type: ignore[arg-type]
 
     def report_if_deleted(self, store: "Store", user: ActingUser) -> None:
-        self._host.app.run_worker(report_if_deleted(self._host, store, user), group="gone user")
+        self._host.app.run_worker(report_if_deleted(self._host, store, user), group=worker_groups.DELETED_USER)
 
     def _toggle_visibility(self) -> None:
         """Show or leave the visibility view. The operator sees everything, so ask for a user first."""

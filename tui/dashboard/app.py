@@ -27,7 +27,7 @@ from store.jobs.job import GenerationJob
 from store.poller import DEFAULT_INTERVAL, Attention
 from store.users.actor import ActingUser, Operator, actor_name
 from tui import gc_tuning
-from tui.dashboard import appearance
+from tui.dashboard import appearance, worker_groups
 from tui.dashboard.action_host import BackgroundTasks, UndoStack, preload
 from tui.dashboard.budgets.budgets_panel import BudgetNews
 from tui.dashboard.job_list.filter_bar import FilterBar
@@ -241,16 +241,16 @@ class GjobsApp(MessageApp[int]):
 
     # From the poller to the dashboard
 
-    @work(group="connect", exclusive=True)
+    @work(group=worker_groups.CONNECT, exclusive=True)
     async def _connect(self) -> None:
         await self._open()
 
     async def _open(self) -> None:
         session = await self.poller.open()
         self.act_as(session.store)
-        self.run_worker(self.poller.follow_changes(), group="changes", exclusive=True)
+        self.run_worker(self.poller.follow_changes(), group=worker_groups.CHANGES, exclusive=True)
 
-    @work(group="connect", exclusive=True)
+    @work(group=worker_groups.CONNECT, exclusive=True)
     async def switch_to(self, choice: DatabaseChoice) -> None:
         """Switch to another database. Wait for running writes first, and drop everything else."""
         await self._replace_database(choice.opener, choice.interval, choice=choice)
@@ -263,18 +263,7 @@ class GjobsApp(MessageApp[int]):
         self.tour.end()
         self.undo.forget_all()
         self.messages.forget()
-        for group in (
-            "feed",
-            "numbers",
-            "changes",
-            "names",
-            "filter",
-            "users",
-            "details pane",
-            "row notes",
-            "gone user",
-            "notices",
-        ):
+        for group in worker_groups.OF_DATABASE:
             self.workers.cancel_group(self, group)
         former, self.database_choice = self.poller, choice
         self.poller = SessionPoller(
@@ -293,7 +282,7 @@ class GjobsApp(MessageApp[int]):
         if self.poller.store is not None and self.poller.store.actor != store.actor:
             self.messages.forget()
         shown = self.dashboard.shown_project
-        for group in ("details pane", "row notes"):
+        for group in worker_groups.OF_ACTOR:
             self.workers.cancel_group(self, group)
         self.dashboard.forget()
         self.budget_news = BudgetNews()
@@ -307,8 +296,8 @@ class GjobsApp(MessageApp[int]):
         self.dashboard.set_query(listed, compare_visibility=compare_visibility)
         listing, counting = self.poller.act_as(store, self.dashboard.listing_query, self.dashboard.totals_query)
         self.show_status()
-        self.run_worker(listing, group="feed", exclusive=True)
-        self.run_worker(counting, group="numbers", exclusive=True)
+        self.run_worker(listing, group=worker_groups.FEED, exclusive=True)
+        self.run_worker(counting, group=worker_groups.NUMBERS, exclusive=True)
         self._start_notices(store)
 
     def _start_notices(self, store: "Store") -> None:
@@ -317,7 +306,7 @@ class GjobsApp(MessageApp[int]):
         from tui.dashboard.notifications import Notices
 
         self._notices = self._notices or Notices(self, self._setup.notifications)
-        self.run_worker(self._notices.follow(store), group="notices", exclusive=True)
+        self.run_worker(self._notices.follow(store), group=worker_groups.NOTICES, exclusive=True)
 
     @on(Connecting)
     def _connecting(self) -> None:
@@ -367,7 +356,9 @@ class GjobsApp(MessageApp[int]):
         if self._is_preloaded:
             self._actions.read_row_notes()
         if self.undo.cascading_tables is None:
-            self.run_worker(self.undo.load_cascading_tables(message.store), group="following", exclusive=True)
+            self.run_worker(
+                self.undo.load_cascading_tables(message.store), group=worker_groups.FOLLOWING, exclusive=True
+            )
 
     @on(TotalsPolled)
     def _totals_polled(self, message: TotalsPolled) -> None:

@@ -23,11 +23,12 @@ from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.jobs.job import GenerationJob
 from store.statistics.totals import TotalsQuery
 from store.users.actor import actor_name
+from tui.dashboard import worker_groups
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 from tui.dashboard.job_actions.job_copies import JobCopy
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.job_table import AllMarked, CursorMoved, JobTable, Opened
-from tui.dashboard.job_list.jobs_panel import FILTER_GROUP, ORDER_GROUP, JobsPanel
+from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
 from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
 from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
@@ -420,7 +421,9 @@ class DashboardScreen(Screen[None], KeyStates):
         """Whether the requested list may still arrive. Until then, the rows shown are those of another list."""
         if self._listing is None or self._failure is not None:
             return False
-        is_choosing = any(one.group in (FILTER_GROUP, ORDER_GROUP) and not one.is_finished for one in self.app.workers)
+        is_choosing = any(
+            one.group in (worker_groups.FILTER, worker_groups.ORDER) and not one.is_finished for one in self.app.workers
+        )
         return is_choosing or not self._shows_current_query
 
     @on(ProjectList.Chosen)

@@ -113,7 +113,7 @@ async def test_user_hidden_from_the_login_is_not_reported_as_deleted(
     async with drive_dashboard(WatchedApp(opener)) as driver:
         await driver.shows("as ben@example.com", "No projects found.")
         await driver.until(
-            lambda: all(worker.is_finished for worker in driver.app.workers if worker.group == "gone user")
+            lambda: all(worker.is_finished for worker in driver.app.workers if worker.group == "deleted user")
         )
         assert not driver.toasts
 

@@ -11,9 +11,6 @@ from tui.dashboard.messages import JobDetailsView
 from tui.text.error_text import error_words
 from tui.text.job_text import Names
 
-PANE_GROUP = "details pane"
-"""The group of the worker that loads the details pane."""
-
 if TYPE_CHECKING:
     from store.store import Store
     from tui.dashboard.memory import ObservedHistories

@@ -63,10 +63,6 @@ _TITLE_EDGES = 4
 """Cells of the border beside a title, without the corners."""
 
 
-FILTER_GROUP, ORDER_GROUP = "filter", "order"
-"""Groups of the workers that answer FilterRequested and OrderRequested. They ask for the cost of the list first."""
-
-
 class JobsPanel(Vertical):
     DEFAULT_CSS = """
     JobsPanel {

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from store.poller import DEFAULT_INTERVAL
+from tui.dashboard import worker_groups
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.keys.bindings import presses
 from tui.dashboard.keys.key_queue import SEEING_SECONDS
@@ -134,7 +135,7 @@ class DemoApp(GjobsApp):
         elif not clock.step():
             show_toast(self, Toast(text="Nothing is simulated yet.", severity="warning"))
 
-    @work(group="connect", exclusive=True)
+    @work(group=worker_groups.CONNECT, exclusive=True)
     async def _start_over(self) -> None:
         """Open a new database. The former one is deleted."""
         self.workers.cancel_group(self, "scenario")
