@@ -57,7 +57,7 @@ class Simulation:
         self._failing_until: dict[str, float] = {}
 
     def fail_mode(self, mode: str, *, seconds: float) -> None:
-        """Let all jobs of the mode fail for so many simulated seconds."""
+        """Let all jobs of the mode fail for these simulated seconds."""
         self._failing_until[mode] = self.clock.now + seconds
 
     async def queue_jobs(self, store: Store) -> Never:

@@ -182,7 +182,7 @@ STEP_KINDS: Mapping[str, StepKind] = {
     "fail": StepKind(takes="name", does="Fail the job", options={"error": "error text"}, read=_fail),
     "burst": StepKind(
         takes="number",
-        does="Queue so many jobs at once",
+        does="Queue this number of jobs at once",
         options={"mode": "mode, by default different modes", **_WHERE},
         read=_burst,
     ),

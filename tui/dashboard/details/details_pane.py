@@ -21,7 +21,7 @@ _LONGEST_ERROR = 4_000
 _LEAST_WIDTH, _MOST_WIDTH = 54, 72
 """The least width holds a title and an id. Longer lines than the most are hard to read."""
 _SHARE = 3
-"""The pane gets one of so many cells of the screen."""
+"""One cell in this many cells of the screen belongs to the pane."""
 _MUTED, _ERROR, _WARNING = "$foreground-muted", "$text-error", "$text-warning"
 
 

@@ -47,9 +47,9 @@ class TransitionLog:
         new = [Transition(job=job, before=self._statuses.get(job.id), at=job.updated_at) for job in changed]
         if self._statuses:
             # A row that scrolled into the window is not a change.
-            oldest = (
+            newest_at = (
                 self.transitions[0].at if self.transitions else datetime.min.replace(tzinfo=listing.taken_at.tzinfo)
             )
-            new = [one for one in new if one.before is not None or one.at >= oldest]
+            new = [one for one in new if one.before is not None or one.at >= newest_at]
         self.transitions = tuple(sorted([*new, *self.transitions], key=attrgetter("at"), reverse=True)[: self._most])
         self._statuses = {job.id: job.status for job in jobs}

@@ -127,7 +127,7 @@ async def test_presenter_forgets_what_another_actor_saw(drive: Drive) -> None:
 
 
 def listing(*statuses: JobStatus, minutes: int = 0) -> Listing:
-    """Return a listing of one job in each of these statuses, numbered from 1, changed so many minutes after noon."""
+    """Return a listing of one job in each of these statuses, numbered from 1, changed `minutes` after noon."""
     jobs = [
         make_listed(number, status=status, updated_at=NOON + timedelta(minutes=minutes))
         for number, status in enumerate(statuses, start=1)
