@@ -112,6 +112,12 @@ async def test_stopped_or_failed_export_leaves_no_file(drive: Drive, folder: Pat
     assert names_in(folder) == []
 
 
+async def test_export_shows_brackets_in_the_title_as_typed(dashboard: Driver) -> None:
+    await dashboard.filter("mode:[x]", "enter", rows=[])
+    await dashboard.press("e", dialog="Export")
+    await dashboard.until(lambda: "with mode:[x] · " in str(dashboard.app.screen.query_one("#dialog Static").render()))
+
+
 async def test_visibility_view_is_not_exported(dashboard: Driver, folder: Path) -> None:
     await dashboard.press("v", shows="as ada@example.com sees it")
     await dashboard.press("e", toast="Leave the visibility view first.")

@@ -47,7 +47,7 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
         return
     listed, length = dashboard.listed, dashboard.jobs.length
     actor = clean(actor_name(store.actor), limit=60)
-    lines = (str(dashboard.jobs.border_title), f"of {dashboard.listed_name}, as {actor} sees them")
+    lines = (dashboard.jobs.title, f"of {dashboard.listed_name}, as {actor} sees them")
     choice = await host.app.push_screen_wait(ExportDialog(lines))
     if choice is None:
         return

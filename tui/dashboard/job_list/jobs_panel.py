@@ -291,6 +291,11 @@ class JobsPanel(Vertical):
     # Output
 
     @property
+    def title(self) -> str:
+        """The title as plain text. `border_title` returns markup."""
+        return self._titles[0]
+
+    @property
     def selected(self) -> tuple[GenerationJob, ...]:
         """The selection of all jobs, or else the marked jobs, or else the job under the cursor, as last seen."""
         if self._chosen_jobs:
