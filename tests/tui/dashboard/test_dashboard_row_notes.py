@@ -1,8 +1,16 @@
 """What the rows show beside their values: the owners, for the operator, and which running jobs are stuck."""
 
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+import pytest
+
+from store.errors import Unreachable
 from store.users.actor import OPERATOR
-from tests.tui.dashboard.dashboard_driver import Drive, Gate
-from tests.tui.jobs_database import BEN, TRAIL, JobsDatabase
+from tests.tui.dashboard.dashboard_driver import Drive, FrozenStore, Gate
+from tests.tui.jobs_database import ADA, BEN, TRAIL, JobsDatabase
+from tui.dashboard.job_list import row_notes
+from tui.text.format import short_id
 
 
 async def test_operator_sees_the_owners_of_all_jobs_and_reads_each_once(drive: Drive, jobs_db: JobsDatabase) -> None:
@@ -23,6 +31,29 @@ async def test_operator_sees_the_owners_of_all_jobs_and_reads_each_once(drive: D
         await driver.until(lambda: driver.app.dashboard.has_all)
         await driver.show_project("all projects")
         assert "OWNER" not in driver.text
+
+
+async def test_owners_are_read_again_after_a_failed_reading_but_not_at_once(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_notes, "_FRESH_SECONDS", 3_600.0)
+    reads: list[Collection[UUID]] = []
+
+    class FailingStore(FrozenStore):
+        async def get_user_emails(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
+            reads.append(user_ids)
+            if len(reads) == 1:
+                raise Unreachable("The connection was lost.")
+            return await super().get_user_emails(user_ids)
+
+    async with drive(actor=OPERATOR, make=FailingStore, size=(140, 36)) as driver:
+        await driver.show_project("all projects")
+        await driver.until(lambda: len(reads) == 1)
+        await driver.shows("OWNER", short_id(ADA))
+        await driver.refreshes()
+        assert len(reads) == 1
+        monkeypatch.setattr(row_notes, "_FRESH_SECONDS", 0.0)
+        await driver.refreshes(shows="ada@example.com")
 
 
 async def test_stuck_job_is_marked_after_its_last_update_and_no_longer_once_it_ended(

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Set
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from tui.dashboard.action_host import ActionHost
 
 _FRESH_SECONDS = 30.0
-"""The same jobs are not checked again before."""
+"""The same jobs are not checked again before, and a failed reading is not repeated before."""
 
 
 class RowNotesReader:
@@ -25,6 +24,9 @@ class RowNotesReader:
 
     def __init__(self, host: "ActionHost") -> None:
         self._host = host
+        self._owners_refused_by: Store | None = None
+        """The store that could not read the owners last."""
+        self._owners_refused_at = 0.0
         self._checked: Mapping[UUID, datetime] = {}
         """The jobs checked last, and when each was last updated."""
         self._checked_by: Store | None = None
@@ -43,17 +45,31 @@ class RowNotesReader:
 
     def _unknown_owners(self) -> Set[UUID]:
         jobs, listing = self._host.dashboard.jobs, self._host.dashboard.listing
-        if listing is None or not jobs.shows_owners or listing.query.window.listed.project_id is not None:
+        if (
+            self._is_refused
+            or listing is None
+            or not jobs.shows_owners
+            or listing.query.window.listed.project_id is not None
+        ):
             return set()
         return {job.user_id for job in listing.window.jobs} - jobs.owners.keys()
 
     async def _read_owners(self, store: "Store", owners: Set[UUID]) -> None:
-        emails: Mapping[UUID, str] = {}
-        if owners:
-            with suppress(StoreError):  # Ids are shown instead.
-                emails = await store.get_user_emails(owners)
-        if owners and self._host.poller.store is store:
+        if not owners:
+            return
+        try:
+            emails = await store.get_user_emails(owners)
+        except StoreError:  # The rows show ids until the next attempt.
+            self._owners_refused_by, self._owners_refused_at = store, time.monotonic()
+            return
+        if self._host.poller.store is store:
             self._host.dashboard.jobs.know_owners({owner: emails.get(owner, short_id(owner)) for owner in owners})
+
+    @property
+    def _is_refused(self) -> bool:
+        """Whether the owners could not be read a moment ago."""
+        is_same = self._owners_refused_by is not None and self._owners_refused_by is self._host.poller.store
+        return is_same and time.monotonic() - self._owners_refused_at < _FRESH_SECONDS
 
     def _candidates(self) -> Mapping[UUID, datetime]:
         """Return the running jobs that were not updated for some minutes."""
