@@ -44,9 +44,11 @@ def left_words(budget: Budget) -> str:
     return f"{money(budget.left_cents)} left" if budget.left_cents else "nothing left"
 
 
-def cost_note(cost_cents: int, budgets: Sequence[Budget]) -> Span:
-    """Return the cost of a new job, and what its tightest budget has left after it."""
+def cost_note(cost_cents: int, budgets: Sequence[Budget] | None) -> Span:
+    """Return the cost of a new job, and what its tightest budget has left after it. None means not read."""
     cost = money(cost_cents)
+    if budgets is None:
+        return f"{cost} · budgets not read", "$text-warning"
     if not budgets:
         return cost, ""
     budget = min(budgets, key=lambda one: one.left_cents)

@@ -210,3 +210,18 @@ async def test_cost_note_shows_what_the_tightest_budget_of_the_project_has_left(
         await driver.press("enter", shows="$2.51 is over budget: $1.00 left of $10.00 total for project")
         driver.app.screen.query_one("#project", Select).value = SPRING
         await driver.shows("$2.51 · leaves $979.49 of $1,000.00 total for user ada@example.com")
+
+
+async def test_cost_note_shows_no_budget_of_another_project_and_reports_a_failed_reading(
+    jobs_db: JobsDatabase, drive: Drive
+) -> None:
+    jobs_db.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 1150)", AUTUMN)
+    gate = Gate("get_budgets", lambda _, *asked: asked == (SPRING,), fails=Unreachable("The connection was lost."))
+    async with drive(make=gate.store) as driver:
+        await driver.press("n", dialog="New job", shows="$1.00 · leaves $1.50 of $11.50 total")
+        driver.app.screen.query_one("#project", Select).value = SPRING
+        await driver.until(lambda: gate.calls)
+        assert has_note(driver, "$1.00")
+        gate.open()
+        await driver.until(partial(has_note, driver, "$1.00 · budgets not read"))
+        await driver.type("$2", into="#cost", until=partial(has_note, driver, "$2.00 · budgets not read"))

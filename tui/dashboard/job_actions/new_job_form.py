@@ -1,7 +1,6 @@
 """The form for a new job."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID
@@ -107,7 +106,8 @@ class NewJobDialog(FormDialog[GenerationJob]):
         self._create = create
         self._assets = assets
         self._read_budgets = budgets
-        self._budgets: tuple[Budget, ...] = ()
+        self._budgets: tuple[Budget, ...] | None = ()
+        """The budgets of the project, as last read. None if they could not be read."""
 
     def compose(self) -> ComposeResult:
         with self.box("New job"):
@@ -149,10 +149,11 @@ class NewJobDialog(FormDialog[GenerationJob]):
 
     @work(exclusive=True, group="budgets")
     async def _load_budgets(self, project_id: UUID) -> None:
-        """Load the budgets that a job of the project is charged to. Without them, the note shows only the cost."""
-        self._budgets = ()
-        with suppress(StoreError):
+        """Load the budgets that a job of the project is charged to."""
+        try:
             self._budgets = tuple(await self._read_budgets(project_id))
+        except StoreError:
+            self._budgets = None
         if self.is_open:
             self._show_cost()
 
@@ -164,6 +165,8 @@ class NewJobDialog(FormDialog[GenerationJob]):
     @on(Select.Changed, "#project")
     def _choose_project(self, event: Select.Changed) -> None:
         if isinstance(event.value, UUID):
+            self._budgets = ()  # Those of the project before must not be shown meanwhile.
+            self._show_cost()
             self._list_assets(event.value)
             self._load_budgets(event.value)
 
