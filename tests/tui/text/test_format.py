@@ -169,6 +169,25 @@ def test_error_summary_is_the_message_or_the_first_line(error: str | None, summa
     assert error_summary(error) == summary
 
 
+_STACK = 'Traceback (most recent call last):\n  File "/app/worker.py", line 7, in run\n    call()\n    ^^^^^^\n'
+_CAUSE = f"{_STACK}KeyError: 'model'\n\nDuring handling of the above exception, another exception occurred:\n\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "summary"),
+    [
+        (f"{_STACK}TimeoutError: no answer after 60 s\n", "TimeoutError: no answer after 60 s"),
+        (f"{_CAUSE}{_STACK}ValueError: no model", "ValueError: no model"),
+        (f"{_STACK}ValueError: two\nlines", "ValueError: two …"),
+        (f"{_STACK}KeyboardInterrupt", "KeyboardInterrupt"),
+        (json.dumps({"message": f"{_STACK}OSError: gone"}), "OSError: gone"),
+        (f"The model failed.\n{_STACK}OSError: gone", "The model failed. …"),
+    ],
+)
+def test_error_summary_of_a_traceback_is_its_exception(error: str, summary: str) -> None:
+    assert error_summary(error) == summary
+
+
 def test_error_pretty_indents_json_and_leaves_text_unchanged() -> None:
     assert error_pretty('{"message": "háček", "userId": null}') == '{\n  "message": "háček",\n  "userId": null\n}'
     assert error_pretty(r'{"stack": "Error\n  at a.ts", "path": "C:\\new"}') == (
@@ -231,6 +250,8 @@ def test_error_summary_reads_any_text_without_an_error(text: str) -> None:
         ('{"message": 12', '{"message": 12…'),
         ("A plain text that goes on", "A plain text that goes on…"),
         ("A first line\nand mo", "A first line …"),
+        (_STACK, "Traceback (most recent call last): …"),
+        (f"{_STACK}TimeoutError: no ans", "TimeoutError: no ans…"),
     ],
 )
 def test_error_summary_reads_the_message_of_truncated_json(cut: str, summary: str) -> None:
