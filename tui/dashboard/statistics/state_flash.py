@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual.geometry import Region
-
 from store.jobs.job import JobStatus
 from store.statistics.totals import Precision
 from tui.dashboard.statistics.state_machine import Drawing
@@ -49,15 +47,11 @@ def state_changes(before: "Totals | None", after: "Totals") -> StateChanges | No
 
 
 def draw_changes(drawing: Drawing, changes: StateChanges, *, frame: int) -> None:
-    """Highlight the changed counts. Draw the numbers of moved jobs on their way along the arrows."""
+    """Highlight the changed counts. Draw the numbers of moved jobs on their way along the arrows, if they fit."""
     for status in changes.changed & drawing.numbers.keys():
         drawing.canvas.restyle(drawing.numbers[status], f"bold reverse {status_style(status)}")
-    ways: dict[Region, list[JobStatus]] = {}
-    for status in changes.moved:
-        if status in drawing.arrows:
-            ways.setdefault(drawing.arrows[status], []).append(status)
-    for way, statuses in ways.items():
-        words = f"+{count(sum(changes.moved[status] for status in statuses))}"
+    for status in changes.moved.keys() & drawing.arrows.keys():
+        way, words = drawing.arrows[status], f"+{count(changes.moved[status])}"
         room = way.width - len(words)
         if room >= 0:
-            drawing.canvas.write(way.x + room * frame // FRAMES, way.y, words, f"bold {status_style(statuses[-1])}")
+            drawing.canvas.write(way.x + room * frame // FRAMES, way.y, words, f"bold {status_style(status)}")

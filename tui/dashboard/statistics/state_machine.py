@@ -30,7 +30,7 @@ class Drawing:
     """A click here lists the state."""
     numbers: dict[JobStatus, Region] = field(default_factory=dict)
     arrows: dict[JobStatus, Region] = field(default_factory=dict)
-    """The last straight part of the arrow to a state. Both ends may share an arrow."""
+    """The cells on which a number may move to a state. They touch no other number."""
 
     def state_at(self, x: int, y: int) -> JobStatus | None:
         return next((state for state, region in self.states.items() if region.contains(x, y)), None)
@@ -103,14 +103,14 @@ _NEXT: Mapping[JobStatus | None, JobStatus] = {
 def _draw_step(drawing: Drawing, state: JobStatus | None, x: int, gap: int) -> None:
     """Draw what stands between a state and the next one: an arrow, or a slash between the two ends."""
     following = _NEXT.get(state)
+    if following is None:
+        return
     if following is JobStatus.FAILED:
-        drawing.canvas.write(x + (gap - 1) // 2, 0, "/", MUTED)
-    elif following is not None:
+        after = drawing.canvas.write(x + (gap - 1) // 2, 0, "/", MUTED)
+        drawing.arrows[following] = Region(after, 0, x + gap - 1 - after, 1)
+    else:
         drawing.canvas.write(x + 1, 0, "─" * (gap - 3) + "→", MUTED)
-    if following is JobStatus.RUNNING:
-        drawing.arrows[following] = Region(x, 0, gap, 1)
-    elif following is JobStatus.SUCCEEDED:
-        drawing.arrows[JobStatus.SUCCEEDED] = drawing.arrows[JobStatus.FAILED] = Region(x, 0, gap, 1)
+        drawing.arrows[following] = Region(x + 2, 0, max(gap - 4, 0), 1)
 
 
 def _fitting(totals: "Totals", width: int, *, with_averages: bool) -> "Sequence[_Column]":

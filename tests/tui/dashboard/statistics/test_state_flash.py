@@ -1,7 +1,9 @@
 """Changes between two counts, and how the panel and the table highlight them."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -71,23 +73,39 @@ def test_only_later_exact_counts_of_the_same_jobs_are_compared(before: Totals | 
     assert state_changes(before, after) is None
 
 
-@pytest.mark.parametrize(("width", "height"), [(140, 9), (110, 5), (76, 3)])
-def test_moved_jobs_travel_along_the_arrows(width: int, height: int) -> None:
-    after = counted(2, 4, 4, 4)
+def drawn_changes(after: Totals, frame: int, *, width: int, height: int) -> str:
     changes = state_changes(BEFORE, after)
     assert changes is not None
-    places = []
-    for frame in (0, FRAMES // 2, FRAMES):
-        drawing = draw_costs(after, width=width, height=height)
-        draw_changes(drawing, changes, frame=frame)
-        drawn = "\n".join(texts(drawing.canvas.lines()))
-        assert ("+1" in drawn, "+2" in drawn, "+3" in drawn) == (
-            (True, True, True) if height == 9 else (False, False, True)
-        )
-        places.append(drawn.index("+3"))
-        reversed_texts = [text for line in drawing.canvas.lines() for text, style in line if "reverse" in style]
-        assert reversed_texts == ["4", "2", "4"] if height == 9 else ["2", "4", "4"]
-    assert places[0] < places[-1]
+    drawing = draw_costs(after, width=width, height=height)
+    draw_changes(drawing, changes, frame=frame)
+    reversed_texts = [text for line in drawing.canvas.lines() for text, style in line if "reverse" in style]
+    assert sorted(reversed_texts) == sorted(str(after.counts[status].number) for status in changes.changed)
+    return "\n".join(texts(drawing.canvas.lines()))
+
+
+@pytest.mark.parametrize(("width", "height"), [(140, 9), (110, 5)])
+def test_moved_jobs_travel_along_the_arrow_to_their_state(width: int, height: int) -> None:
+    first, last = (
+        drawn_changes(counted(2, 4, 4, 4), frame, width=width, height=height).splitlines() for frame in (0, FRAMES)
+    )
+    rows = range(len(first))
+    for words in ("+1", "+2", "+3"):
+        (place, end), *more = [(first[y].index(words), last[y].index(words)) for y in rows if words in first[y]]
+        assert place < end
+        assert not more
+
+
+def test_moved_jobs_in_columns_touch_no_number() -> None:
+    usual = r".*◌.* 2 +─*(\+3─*)?→ .*▸.* 4 +─*(\+1─*)?→ .*✓.* 4 +/ *(\+2 +)?\d? ?✗.*"
+    for width, frame in product(range(60, 130), range(FRAMES + 1)):
+        shown = drawn_changes(counted(2, 4, 4, 4), frame, width=width, height=5).splitlines()[0]
+        assert re.fullmatch(usual, shown), shown
+        assert not re.search(r"[ \d]\+[13]|\d\+", shown), shown
+
+
+def test_job_that_failed_does_not_travel_to_the_succeeded_ones() -> None:
+    shown = drawn_changes(counted(5, 3, 3, 3), 0, width=110, height=5).splitlines()[0]
+    assert shown.index("/") < shown.index("+1") < shown.index("✗")
 
 
 @pytest.fixture
