@@ -153,9 +153,8 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     widths: dict[ColumnName, int] = {}
     left = width - GUTTER + gap
     for name in _wanted(width, content, sort):
-        # Next to a project column, a readable error is more important than further times and ids.
-        is_further = ColumnName.PROJECT in widths and name is not ColumnName.OWNER
-        reserved = _SOME_ERROR - least[ColumnName.ERROR] if is_further else 0
+        # Next to a project column, readable names are more important than a short error.
+        reserved = _missing(content, least, name) if ColumnName.PROJECT in widths else 0
         if left < least[name] + gap + reserved:
             break
         widths[name] = least[name]
@@ -185,6 +184,15 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     return _place(widths, gap)
 
 
+def _missing(content: ContentWidths, least: Mapping[ColumnName, int], name: ColumnName) -> int:
+    """Return the cells that more important columns need before this one is added."""
+    if name not in (ColumnName.ERROR, ColumnName.ID):
+        return 0
+    texts = {ColumnName.MODE: content.mode, ColumnName.PROJECT: content.project, ColumnName.OWNER: content.owner}
+    names = sum(max(min(cells or 0, _SOME_TEXT) - least[one], 0) for one, cells in texts.items())
+    return names + (_SOME_ERROR - least[ColumnName.ERROR] if name is ColumnName.ID else 0)
+
+
 _TIMES = {OrderColumn.UPDATED: ColumnName.UPDATED, OrderColumn.TOTAL: ColumnName.TOTAL}
 
 
@@ -198,13 +206,13 @@ def _wanted(width: int, content: ContentWidths, sort: ListOrder | None) -> list[
         ColumnName.MODE,
         ColumnName.COST,
         time,
-        ColumnName.ERROR,
     ]
-    if content.project is not None:
-        wanted.append(ColumnName.PROJECT)
-    if content.owner is not None:
-        wanted.append(ColumnName.OWNER)
-    wanted.append(ColumnName.CREATED if time is ColumnName.TOTAL else ColumnName.TOTAL)
+    further = ColumnName.CREATED if time is ColumnName.TOTAL else ColumnName.TOTAL
+    if content.project is None:
+        wanted += [ColumnName.ERROR, further]
+    else:
+        owner = [] if content.owner is None else [ColumnName.OWNER]
+        wanted += [ColumnName.PROJECT, *owner, further, ColumnName.ERROR]
     if width >= WIDE:
         wanted.append(ColumnName.ID)
     return wanted
