@@ -279,8 +279,6 @@ class GjobsApp(MessageApp[int]):
         """Clear what the former actor saw, then act as another one. With `compare_visibility`, the shown project
         stays chosen.
         """
-        if self.poller.store is not None and self.poller.store.actor != store.actor:
-            self.messages.forget()
         shown = self.dashboard.shown_project
         for group in worker_groups.OF_ACTOR:
             self.workers.cancel_group(self, group)

@@ -93,7 +93,7 @@ class MessageBoard:
         return [one for one in self._pinned if one.owner != owner]
 
     def forget(self) -> None:
-        """Forget the last messages, because they may name data of another actor or database.
+        """Forget the last messages, because they name data of another database.
 
         The passing one stays for its seconds. It may be the result that the user waited for before the change.
         """

@@ -91,10 +91,10 @@ async def test_pinned_text_moves_to_a_dialog_and_back(drive: Drive, size: tuple[
         await driver.until(lambda: line(driver) == "A worker claims the job")
 
 
-async def test_acting_as_another_user_forgets_all_messages(dashboard: Driver) -> None:
+async def test_acting_as_another_user_keeps_the_messages(dashboard: Driver) -> None:
     await dashboard.press("s", on=1, message="Started lifestyle")
     await dashboard.act_as("ben", shows="as ben@example.com")
-    await dashboard.press("m", dialog="Messages", shows="No messages yet.")
+    await dashboard.press("m", dialog="Messages", shows=f"Started lifestyle {short(1)}.")
 
 
 async def test_long_message_names_the_key_that_shows_all_of_it(drive: Drive) -> None:
