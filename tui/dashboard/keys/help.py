@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from textual import actions
 from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
@@ -140,8 +141,9 @@ def topic_of(screen: Screen[Any]) -> str:
     )
 
 
-_LAST = {"dialog": 1, "app": 2}
-"""Groups listed below those of the screen itself."""
+_PLACES = {"demo": -2, "dialog": 1, "app": 2}
+"""Groups listed above or below those of the screen itself. What only a demo has comes first."""
+_FOCUSED = -1
 
 
 def all_entries(app: App[Any]) -> list[HelpEntry]:
@@ -151,6 +153,12 @@ def all_entries(app: App[Any]) -> list[HelpEntry]:
 def _of_a_demo(app: App[Any]) -> Iterator[Binding]:
     """Yield the keys that only the app of a demo has."""
     return (binding for binding in inherited_bindings(type(app)) if (binding.id or "").startswith("demo."))
+
+
+def _is_possible(app: App[Any], binding: Binding) -> bool:
+    """Whether the app allows the action now."""
+    _, name, parameters = actions.parse(binding.action)
+    return bool(app.check_action(name, parameters))
 
 
 def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
@@ -165,13 +173,14 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
     of_app = (
         one for one in of_the_app() if one.priority or (one.id == "app.help" if is_typing else not screen.is_modal)
     )
-    of_demo = () if screen.is_modal or is_typing else _of_a_demo(screen.app)
+    is_on_stage = isinstance(screen, Presenter) or not (screen.is_modal or is_typing)
+    of_demo = (one for one in _of_a_demo(screen.app) if is_on_stage and _is_possible(screen.app, one))
     entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, owners)), of_demo, of_app))
     focused = _groups_of(screen.focused)
 
     def place(entry: HelpEntry) -> int:
         group, _, _ = entry.binding_id.partition(".")
-        return -1 if group in focused else _LAST.get(group, 0)
+        return _FOCUSED if group in focused else _PLACES.get(group, 0)
 
     return sorted(entries, key=place)
 
@@ -185,8 +194,14 @@ def _groups_of(focused: Widget | None) -> set[str]:
 def _entries(app: App[Any], bindings: Iterable[Binding]) -> list[HelpEntry]:
     """Return the entries in the order of the groups."""
     listed = [(binding.id, binding) for binding in bindings if binding.id]
+    of_demo = {key for binding in _of_a_demo(app) for key in shown_keys(app, binding)}
+
+    def keys(binding: Binding, name: str) -> str:
+        taken = of_demo if name.startswith("app.") else ()
+        return " ".join(key for key in shown_keys(app, binding) if key not in taken)
+
     return [
-        HelpEntry(group=title, keys=" ".join(shown_keys(app, binding)), what=binding.tooltip, binding_id=name)
+        HelpEntry(group=title, keys=keys(binding, name), what=binding.tooltip, binding_id=name)
         for group, title in GROUPS.items()
         for name, binding in listed
         if name.partition(".")[0] == group

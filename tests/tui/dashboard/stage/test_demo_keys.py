@@ -3,7 +3,8 @@
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import demo_on
-from tui.dashboard.keys.help import all_entries
+from tui.dashboard.keys.help import all_entries, screen_entries
+from tui.dashboard.stage.presenter import Presenter
 from tui.demo.demo_control import DemoControl
 
 
@@ -64,6 +65,16 @@ async def test_keys_page_of_a_demo_lists_its_keys(database: Conninfo) -> None:
         listed = {entry.binding_id: entry.keys for entry in all_entries(app)}
         assert listed["demo.pause"] == ","
         assert listed["demo.restart"] == "^r"
+        assert listed["app.refresh"] == "f5"
+
+
+async def test_help_in_a_demo_begins_with_the_keys_that_work_in_it(database: Conninfo) -> None:
+    async with demo_on(database, DemoControl()) as (driver, app):
+        works = ["demo.pause", "demo.step", "demo.slower", "demo.faster", "demo.restart"]
+        assert [entry.binding_id for entry in screen_entries(app.screen)][:6] == [*works, "job.start"]
+        await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
+        assert [entry.binding_id for entry in screen_entries(app.screen)][:6] == [*works, "presenter.close"]
+        await driver.press("question_mark", shows="Make one step of the paused simulation")
 
 
 async def test_numbers_of_a_demo_follow_its_list_closely(database: Conninfo) -> None:
