@@ -225,10 +225,10 @@ class BackgroundTasks:
     def is_writing(self) -> bool:
         return bool(self._running(WRITES))
 
-    def close_questions(self) -> None:
-        """Close all questions, because their subject is gone."""
+    def close_questions(self, *, above: type[Screen[Any]] | tuple[()] = ()) -> None:
+        """Close all questions, because their subject is gone. A screen of the type `above` stays, and all below it."""
         self._app.workers.cancel_group(self._app, QUESTIONS)
-        while len(self._app.screen_stack) > 1:
+        while len(self._app.screen_stack) > 1 and not isinstance(self._app.screen, above):
             self._app.pop_screen()
 
     def stop_opening(self) -> None:

@@ -64,9 +64,10 @@ class DemoWorker:
         await self.close()
 
     async def close(self) -> None:
-        if self._running is not None:
-            await _end([self._running])
-        await self._store.close()
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self._store.close)
+            if self._running is not None:
+                closing.push_async_callback(_end, [self._running])
 
 
 class DemoActivity:
@@ -92,10 +93,8 @@ class DemoActivity:
         self._lease_seconds = lease_seconds
         self._workers: dict[str, DemoWorker] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._resources = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self._resources.push_async_callback(self.operator.close)
         async with AsyncExitStack() as opening:
             opening.push_async_callback(self.close)
             for name in self._names:
@@ -114,10 +113,12 @@ class DemoActivity:
         await self.close()
 
     async def close(self) -> None:
-        await _end(self._tasks)
-        for worker in list(self._workers.values()):
-            await worker.close()
-        await self._resources.aclose()
+        """End the tasks first, then close the workers, then the operator's store. An error stops none of these."""
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self.operator.close)
+            for worker in self._workers.values():
+                closing.push_async_callback(worker.close)
+            closing.push_async_callback(_end, self._tasks)
 
     def _start(self, activity: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(_logged(activity)))

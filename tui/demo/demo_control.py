@@ -1,5 +1,7 @@
 """The choices of a demo, and what its keys change."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from store.sample.simulated_clock import SimulatedClock
@@ -22,6 +24,16 @@ class DemoControl:
     def start_over(self) -> None:
         """Let simulated time begin again. The speed stays."""
         self.clock = SimulatedClock(speed=self.clock.speed)
+
+    @contextmanager
+    def running(self, activity: "DemoActivity") -> Iterator[None]:
+        """Have this activity while the body runs. When it ends late, the activity of the next database stays."""
+        self.activity = activity
+        try:
+            yield
+        finally:
+            if self.activity is activity:
+                self.activity = None
 
     def change_speed(self, direction: int) -> None:
         """Take the next speed: a faster one for 1, a slower one for -1."""

@@ -40,10 +40,9 @@ async def open_demo(report: Report, control: DemoControl) -> AsyncIterator[Sessi
             session_on(settings, embedded_server.conninfo, "demo") as session,
             activity_for(control, embedded_server.conninfo) as activity,
         ):
-            control.activity = activity
-            yield replace(session, restart_if_dead=embedded_server.revive)
+            with control.running(activity):
+                yield replace(session, restart_if_dead=embedded_server.revive)
     finally:
-        control.activity = None
         embedded_server.release()
 
 

@@ -1,17 +1,23 @@
 """The workers and users of the demo, accelerated, on a real database."""
 
 import asyncio
+from contextlib import ExitStack
 from datetime import timedelta
 from uuid import UUID
+
+import pytest
 
 from store.database.database import Database
 from store.formats import utc_now
 from store.jobs.job import JobStatus
 from store.sample.sample_data import fill, sample
 from store.sample.simulated_clock import SimulatedClock
+from store.sample.simulation import Simulation
 from store.store import Store
+from store.worker.worker import Worker
 from tests.conftest import Conninfo
 from tui.demo.demo_activity import DemoActivity
+from tui.demo.demo_control import DemoControl
 
 
 async def test_demo_finishes_the_running_jobs_of_the_sample_except_the_stuck_one(database: Conninfo) -> None:
@@ -54,3 +60,38 @@ async def test_another_worker_takes_over_the_jobs_of_a_killed_worker(database: C
             clock.set_speed(500)
             while await are_running(left):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
+
+
+async def test_failed_task_is_raised_after_everything_is_closed(
+    database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise LookupError("A mistake in the simulation")
+
+    closed: list[Store] = []
+    close = Store.close
+
+    async def note(store: Store) -> None:
+        closed.append(store)
+        await close(store)
+
+    monkeypatch.setattr(Store, "close", note)
+    monkeypatch.setattr(Simulation, "queue_jobs", fail)
+    monkeypatch.setattr(Worker, "run", fail)
+    activity = DemoActivity(database, SimulatedClock(speed=500), workers=["render-1", "render-2"], has_crashes=False)
+    with pytest.raises(LookupError, match="A mistake"):
+        async with activity:
+            await asyncio.sleep(0)
+    assert len(closed) == 3
+    assert closed[-1] is activity.operator
+
+
+async def test_late_end_of_an_activity_keeps_the_activity_of_the_next_database(database: Conninfo) -> None:
+    control = DemoControl()
+    former, current = (DemoActivity(database, control.clock, workers=()) for _ in range(2))
+    with ExitStack() as closing:
+        closing.enter_context(control.running(former))
+        with control.running(current):
+            closing.close()
+            assert control.activity is current
+        assert control.activity is None

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import takewhile
 from typing import Any
 
@@ -32,6 +33,10 @@ SEEING_SECONDS = 1.0
 """Time that a user needs to see that a dialog has closed by itself."""
 DROPPED = "The dialog closed by itself. gjobs ignored the keys that you typed for it."
 UNLISTED = "The list does not show the new job. gjobs ignored the keys that you typed for the job."
+
+
+def every_key(_: events.Event) -> bool:
+    return True
 
 
 class KeyQueue:
@@ -72,29 +77,49 @@ class KeyQueue:
         self._unseen_until = 0.0
         """Until this time, keys count as typed for a dialog that closed by itself, or for an unlisted job."""
         self._dropped = DROPPED
-        self._drops: Callable[[events.Event], bool] = lambda _: True
+        self._drops: frozenset[Callable[[events.Event], bool]] = frozenset()
+        """A key is dropped if one of these returns true."""
+        self._changes = 0
+        """The number of running changes, during which keys are dropped."""
 
     def expect_dialog(self) -> None:
         """Expect the current key to open a dialog or to explain why it does not."""
         self._expected = frozenset(self._app.screen_stack)
 
-    def drop_until_seen(self, text: str = DROPPED, *, drops: Callable[[events.Event], bool] = lambda _: True) -> None:
+    def drop_until_seen(self, text: str = DROPPED, *, drops: Callable[[events.Event], bool] = every_key) -> None:
         """Drop keys until the user has seen what `text` says, because they were typed for something else.
 
-        The time for seeing it starts when the screen has been drawn. Keys for which `drops` returns false are kept.
+        The time for seeing it starts when the screen has been drawn. Keys for which `drops` returns false are kept,
+        unless an earlier call still drops them.
         """
-        self._dropped, self._drops = text, drops
+        self._dropped, self._drops = text, frozenset({drops}) | (self._drops if self.is_dropping else frozenset())
         self._unseen_until = time.monotonic() + _MOST_SECONDS
         waiting, self._waiting = self._waiting, deque(one for one in self._waiting if not self._is_unseen(one))
         if len(self._waiting) < len(waiting):
             self._show_dropped()
         self._app.call_after_refresh(self._start_seeing)
 
+    @contextmanager
+    def dropping(self, text: str, *, drops: Callable[[events.Event], bool] = every_key) -> Iterator[None]:
+        """Drop keys while the body changes the screen, and then until the user has seen the result."""
+        self.drop_until_seen(text, drops=drops)
+        self._changes += 1
+        try:
+            yield
+        finally:
+            self._changes -= 1
+            self.drop_until_seen(text, drops=drops)
+
+    @property
+    def is_dropping(self) -> bool:
+        """Whether keys may be dropped now."""
+        return self._changes > 0 or time.monotonic() < self._unseen_until
+
     def _start_seeing(self) -> None:
         self._unseen_until = time.monotonic() + SEEING_SECONDS
 
     def _is_unseen(self, event: events.Event) -> bool:
-        return self._drops(event) and not _is_quit(event)
+        return any(drops(event) for drops in self._drops) and not _is_quit(event)
 
     def _show_dropped(self) -> None:
         show_toast(self._app, Toast(text=self._dropped, severity="warning"))
@@ -104,7 +129,7 @@ class KeyQueue:
         is_delivered = event is self._delivered
         if is_delivered:
             self._delivered = None
-        if time.monotonic() < self._unseen_until and self._is_unseen(event):
+        if self.is_dropping and self._is_unseen(event):
             self._show_dropped()
             return True
         if is_delivered:

@@ -154,9 +154,11 @@ class DemoApp(GjobsApp):
         scenario = self.control.scenario
         self._is_scripted = scenario is not None
         await self.settled.wait()
-        if scenario is None or (activity := self.control.activity) is None:
-            return
         stage = ScenarioStage(self, self._keys)
+        await stage.wait_for_list()
+        if scenario is None or (activity := self.control.activity) is None:
+            self._is_scripted = False
+            return
         self._player = ScenarioPlayer(scenario, activity, stage)
         try:
             await self._player.play()

@@ -3,9 +3,12 @@
 import asyncio
 from typing import TYPE_CHECKING
 
+from textual.widgets import Input
+
 from store.configuration.settings import OPERATOR_NAME
 from store.job_list.list_query import ListQuery
 from store.jobs.job import GenerationJob
+from tui.dashboard.keys.key_queue import every_key
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
@@ -15,8 +18,8 @@ if TYPE_CHECKING:
     from tui.dashboard.keys.key_queue import KeyQueue
 
 _OWNER = "scenario"
-_MOVED = "The scenario moved the cursor. gjobs ignored the keys that you typed for a job."
-_OTHER_USER = "The scenario changed the user. gjobs ignored the keys that you typed for a job."
+_MOVED = "The scenario moved the cursor. gjobs ignored the keys that you typed before."
+_OTHER_USER = "The scenario changed the user. gjobs ignored the keys that you typed before."
 _PATIENCE_SECONDS, _POLL_SECONDS = 5.0, 0.02
 
 
@@ -44,25 +47,29 @@ class ScenarioStage:
             return
         operator = session.operator
         store = operator if who == OPERATOR_NAME else operator.acting_as(await operator.find_actor(who))
-        self._close_dialogs()
-        self._keys.drop_until_seen(_OTHER_USER, drops=self._app.is_for_rows)
-        self._app.act_as(store)
-        await self._listed()
+        self._app.tasks.close_questions(above=Presenter)
+        with self._keys.dropping(_OTHER_USER, drops=self._app.is_for_rows):
+            self._app.act_as(store)
+            await self.wait_for_list()
 
     async def point_at(self, job: GenerationJob) -> None:
         """Move the cursor to the job, in the list of its project or of all projects."""
         dashboard = self._app.dashboard
         shown = dashboard.listed.project_id
         wanted = ListQuery(project_id=job.project_id if shown is not None else None)
-        if dashboard.listed != wanted:
-            dashboard.ask(wanted)
-        self._app.poller.refresh()
-        await self._listed()
-        self._keys.drop_until_seen(_MOVED, drops=self._app.is_for_rows)
-        if problem := await self._app.go_to_job(job):
-            self.report(problem)
+        # Keys typed for the filter would act on the list once the filter is gone.
+        is_typing = self._app.screen is dashboard and isinstance(dashboard.focused, Input)
+        with self._keys.dropping(_MOVED, drops=every_key if is_typing else self._app.is_for_rows):
+            if dashboard.jobs.is_finding:
+                dashboard.jobs.leave_find()
+            if dashboard.listed != wanted:
+                dashboard.ask(wanted)
+            self._app.poller.refresh()
+            await self.wait_for_list()
+            if problem := await self._app.go_to_job(job):
+                self.report(problem)
 
-    async def _listed(self) -> None:
+    async def wait_for_list(self) -> None:
         """Wait until the requested list is shown, at most for some seconds."""
         deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
         dashboard = self._app.dashboard
@@ -70,8 +77,3 @@ class ScenarioStage:
             await asyncio.sleep(_POLL_SECONDS)
             if dashboard.listing is not None and not dashboard.awaits_list:
                 return
-
-    def _close_dialogs(self) -> None:
-        """Close the dialogs above the dashboard or the presenter view."""
-        while len(self._app.screen_stack) > 1 and not isinstance(self._app.screen, Presenter):
-            self._app.pop_screen()

@@ -186,6 +186,14 @@ async def test_key_on_its_way_to_a_dialog_that_closes_is_dropped(dashboard: Driv
     assert jobs_db.status(1) is JobStatus.QUEUED
 
 
+async def test_keys_that_are_dropped_for_two_reasons_stay_dropped_for_both(dashboard: Driver) -> None:
+    keys = dashboard.app._keys
+    keys.drop_until_seen()
+    keys.drop_until_seen("Only keys for rows.", drops=dashboard.app.is_for_rows)
+    await dashboard.press("w", toast="Only keys for rows.")
+    assert dashboard.dialog == ""
+
+
 async def test_ctrl_q_quits_even_just_after_a_dialog_closed_by_itself(dashboard: Driver) -> None:
     await close_progress(dashboard)
     send(dashboard.app, "s")

@@ -3,6 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from store.formats import utc_now
 from store.jobs.job import GenerationJob
@@ -10,7 +13,7 @@ from store.sample.catalog import make_id
 from store.sample.sample_data import fill
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Driver
+from tests.tui.dashboard.dashboard_driver import Driver, Gate
 from tests.tui.dashboard.stage.demo_dashboard import WatchedDemo, demo_on
 from tui.dashboard.stage.presenter import Presenter
 from tui.demo.demo_activity import DemoActivity
@@ -22,8 +25,8 @@ ADA = ActingUser(id=make_id("user", "ada"), email="ada@example.com")
 
 
 @asynccontextmanager
-async def playing(database: Conninfo, steps: str, **options: int) -> AsyncIterator[tuple[Driver, WatchedDemo]]:
-    """Play these steps on the sample."""
+async def playing(database: Conninfo, steps: str, **opening: Any) -> AsyncIterator[tuple[Driver, WatchedDemo]]:
+    """Play these steps on the sample, with the options of `opener_of`."""
     scenario = parse_scenario(f'title = "Talk"\n{steps}', path=Path("talk.toml"))
     control = DemoControl(speed=10, scenario=scenario)
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
@@ -31,8 +34,15 @@ async def playing(database: Conninfo, steps: str, **options: int) -> AsyncIterat
     def activity(conninfo: Conninfo, control: DemoControl) -> DemoActivity:
         return activity_for(control, conninfo)
 
-    async with demo_on(database, control, activity=activity, interval=0.1, actor=ADA) as (driver, app):
+    opening = {"actor": ADA, **opening}
+    async with demo_on(database, control, activity=activity, interval=0.1, **opening) as (driver, app):
         yield driver, app
+
+
+def go_on(app: WatchedDemo) -> None:
+    """Go on with the scenario as simulated time does, even while a dialog is open."""
+    assert app._player is not None
+    app._player.go_on()
 
 
 def cursor_job(driver: Driver) -> GenerationJob:
@@ -168,3 +178,106 @@ async def test_starting_over_keeps_the_presenter_view_open(database: Conninfo) -
         await driver.press("space", shows="Second · space")
         await driver.press("ctrl+r", shows="First · space")
         assert isinstance(app.screen, Presenter)
+
+
+TO_BEN = """
+[[step]]
+say = "First"
+[[step]]
+act-as = "ben@example.com"
+[[step]]
+say = "Second"
+"""
+TO_A_NEW_JOB = """
+[[step]]
+say = "First"
+[[step]]
+create = "a"
+[[step]]
+point-at = "a"
+[[step]]
+say = "Second"
+"""
+
+
+async def test_act_as_closes_an_open_question_and_the_next_key_opens_another_dialog(database: Conninfo) -> None:
+    async with playing(database, TO_BEN) as (driver, app):
+        await driver.shows("First · space")
+        await driver.press("p", dialog="Show which project?")
+        go_on(app)
+        await driver.shows("Second · space", "as ben@example.com")
+        assert driver.dialog == ""
+        await driver.until(lambda: not app._keys.is_dropping)
+        await driver.press("p", dialog="Show which project?")
+
+
+async def test_keys_typed_for_a_dialog_that_the_scenario_closes_are_dropped(database: Conninfo) -> None:
+    async with playing(database, TO_BEN) as (driver, app):
+        await driver.shows("First · space")
+        await driver.press("p", dialog="Show which project?")
+        go_on(app)
+        await driver.until(lambda: app.screen is app.dashboard)
+        await driver.press("w", toast="The scenario changed the user.")
+        assert driver.dialog == ""
+
+
+async def test_act_as_keeps_the_presenter_view_open(database: Conninfo) -> None:
+    async with playing(database, TO_BEN) as (driver, app):
+        await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
+        await driver.press("space", shows="Second · space")
+        assert isinstance(app.screen, Presenter)
+
+
+@pytest.mark.parametrize(("before", "key"), [(["2"], "d"), (["slash", "z"], "n")])
+async def test_keys_typed_while_the_scenario_changes_the_list_are_dropped(
+    database: Conninfo, before: list[str], key: str
+) -> None:
+    """A key for a job would act on a row that the person has not seen, and a key for the filter on the dashboard."""
+    read = Gate("get_listing", lambda *_: bool(former) and driver.listed == former[-1])
+    former: list[object] = []
+    async with playing(database, TO_A_NEW_JOB, make=read.store) as (driver, app):
+        await driver.shows("First · space")
+        first = driver.listed
+        await driver.press(*before, until=lambda: driver.listed != first)
+        former.append(driver.listed)
+        go_on(app)
+        await driver.until(lambda: app.dashboard.listed == first and app.dashboard.awaits_list)
+        await driver.press(key, toast="The scenario moved the cursor.")
+        read.open()
+        await driver.shows("Second · space")
+        assert driver.dialog == ""
+
+
+async def test_point_at_clears_the_filter_and_its_bar(database: Conninfo) -> None:
+    async with playing(database, TO_A_NEW_JOB) as (driver, app):
+        await driver.shows("First · space")
+        first = driver.listed
+        await driver.filter("status:failed", "enter", until=lambda: driver.listed != first)
+        await driver.press("space", shows="Second · space")
+        assert driver.listed == first
+        assert not app.dashboard.jobs.is_finding
+        assert "status:failed" not in driver.text
+
+
+async def test_scenario_starts_over_once_the_new_list_is_shown(database: Conninfo) -> None:
+    restarts: list[bool] = []
+    read = Gate("get_listing", lambda *_: bool(restarts))
+    steps = '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n'
+    async with playing(database, steps, make=read.store) as (driver, _):
+        await driver.press("space", shows="Second · space")
+        restarts.append(True)
+        await driver.press("ctrl+r", message="Started over", until=lambda: read.calls)
+        driver.clear_messages()
+        await driver.settle()
+        assert "First" not in driver.text
+        read.open()
+        await driver.shows("First · space")
+
+
+async def test_space_marks_jobs_if_the_scenario_cannot_begin(database: Conninfo) -> None:
+    async with playing(database, '[[step]]\nsay = "Only"') as (driver, app):
+        await driver.shows("Only · space")
+        app.control.activity = None
+        app._play()
+        await driver.until(lambda: not app.check_action("demo", ("continue",)))
+        await driver.press("space", until=lambda: len(driver.table.marked_jobs) == 1)
