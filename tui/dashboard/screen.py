@@ -577,7 +577,8 @@ class DashboardScreen(Screen[None], KeyStates):
             project, hiding = (
                 ("", ()) if job is None else (self.project_name(job.project_id), self._hiding_policies(job))
             )
-            self._pane.show(job, project=project, now=self.now, hiding=hiding)
+            is_stuck = job is not None and self.jobs.is_stuck(job)
+            self._pane.show(job, project=project, now=self.now, hiding=hiding, is_stuck=is_stuck)
 
     @on(Opened)
     async def _open(self, event: Opened) -> None:

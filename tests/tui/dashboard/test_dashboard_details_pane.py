@@ -1,10 +1,13 @@
 """The details pane beside a wide list: it follows the cursor and shows nothing of another job or user."""
 
+import pytest
+
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.jobs_database import BEN, JobsDatabase, job_id, short
 from tests.tui.sample_jobs import NOON, make_job
 from tui.dashboard.details.details_pane import DetailsPane, PaneLoad
 from tui.dashboard.details.job_sections import JobSections
+from tui.dashboard.job_list import row_notes
 from tui.text.job_text import Names
 
 WIDE = (160, 45)
@@ -33,6 +36,27 @@ async def test_pane_follows_the_cursor_and_shows_facts_error_and_events(drive: D
         jobs_db.sql("update generation_jobs set cost_cents = 77 where id = %s", job_id(4))
         await driver.refreshes_behind(until=lambda: "$0.77" in pane_text(driver))
         await driver.until(lambda: "cost changed" in pane_text(driver))
+
+
+async def test_pane_reads_again_when_the_row_is_marked_as_stuck_or_no_longer(
+    drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_notes, "_FRESH_SECONDS", 0.0)
+    lease = (
+        "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
+        " values (%s, gen_random_uuid(), 1, now(), 'infinity')"
+    )
+    jobs_db.job(30, "running", minutes_ago=300)
+    jobs_db.sql(lease, job_id(30))
+    async with drive(size=WIDE) as driver:
+        await driver.go_to(30)
+        await driver.until(lambda: str(job_id(30)) in pane_text(driver))
+        await driver.until(lambda: not driver.app.dashboard.is_loading_details)
+        assert "Stuck" not in pane_text(driver)
+        jobs_db.sql("delete from gjobs.job_leases")
+        await driver.refreshes(shows="! stuck", until=lambda: "Stuck: no update" in pane_text(driver))
+        jobs_db.sql(lease, job_id(30))
+        await driver.refreshes(hides="! stuck", until=lambda: "Stuck" not in pane_text(driver))
 
 
 async def test_held_key_reads_only_the_job_on_which_the_cursor_rests(drive: Drive) -> None:

@@ -46,6 +46,8 @@ class DetailsPane(Widget, can_focus=False):
         self._load: PaneLoad | None = None
         self._resting: Timer | None = None
         self._is_read = False
+        self._is_stuck = False
+        """Whether the row of the job is marked as stuck."""
         self._drawn: Content | None = None
         self.fit(screen_width)
 
@@ -67,8 +69,13 @@ class DetailsPane(Widget, can_focus=False):
         """The job shown; None without one."""
         return self._sections.job if self._sections else None
 
-    def show(self, job: GenerationJob | None, *, project: str, now: datetime, hiding: Sequence[str]) -> None:
-        """Show the job under the cursor. What was read about another job is dropped at once."""
+    def show(
+        self, job: GenerationJob | None, *, project: str, now: datetime, hiding: Sequence[str], is_stuck: bool
+    ) -> None:
+        """Show the job under the cursor. What was read about another job is dropped at once.
+
+        When the mark `is_stuck` of the row changes, the reasons are read again.
+        """
         before = self._sections
         if job is None:
             self.forget()
@@ -79,7 +86,7 @@ class DetailsPane(Widget, can_focus=False):
             self._is_read = False
             self._load_soon()
         else:
-            has_changed = before.job.updated_at != job.updated_at
+            has_changed = before.job.updated_at != job.updated_at or self._is_stuck != is_stuck
             if has_changed or _shows_seconds(job, now) or now - before.now >= _STEP:
                 before.now = now
             elif (before.job, before.project, before.hiding) == (job, project, hiding):
@@ -87,6 +94,7 @@ class DetailsPane(Widget, can_focus=False):
             before.job, before.project, before.hiding = job, project, hiding
             if has_changed:
                 self._load_soon()
+        self._is_stuck = is_stuck
         self.follow()
 
     def forget(self) -> None:

@@ -304,6 +304,10 @@ class JobsPanel(Vertical):
             return self.table.marked_jobs
         return (self.table.cursor_job,) if self.table.cursor_job else ()
 
+    def is_stuck(self, job: GenerationJob) -> bool:
+        """Return whether the row of the job is marked as stuck."""
+        return RowNotes(stuck=self._stuck).is_stuck(job)
+
     def job(self, job_id: UUID) -> GenerationJob | None:
         """Return the job as last seen, if it is loaded."""
         jobs = self._listing.window.jobs if self._listing else ()
