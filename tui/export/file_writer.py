@@ -1,6 +1,8 @@
 """Writes a file completely or not at all."""
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +12,10 @@ from store.errors import StoreError
 
 Write = Callable[[str], bool]
 """Writes the next part of the text. Returns true."""
+
+
+_LONGEST_SHOWN = 200
+"""Characters of a name in an error."""
 
 
 class UnusableFile(StoreError):
@@ -35,15 +41,9 @@ def new_file(name: str, *, overwrites: bool) -> Iterator[Write]:
     Raises UnusableFile if it can't be created, and FileIsThere if it exists, unless `overwrites`. Raises FileNotWritten
     if a write fails.
     """
-    # A link stays. The file that it points to is replaced.
-    target = Path(name).resolve()
-    _check(target, overwrites=overwrites)
-    try:
+    target = check_file(name, overwrites=overwrites)
+    with _usable(name):
         descriptor, made = tempfile.mkstemp(prefix=".gjobs-export-", suffix=".part", dir=target.parent)
-    except OSError as error:
-        raise UnusableFile(
-            f"{name} cannot be written: {error.strerror}.", hint="Use a file in a directory of your own."
-        ) from error
     unfinished = Path(made)
 
     def write(text: str) -> bool:
@@ -60,10 +60,39 @@ def new_file(name: str, *, overwrites: bool) -> Iterator[Write]:
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        _finish(unfinished, target, overwrites=overwrites)
+        with _writable(name):
+            _finish(unfinished, target, overwrites=overwrites)
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             unfinished.unlink()
+
+
+def check_file(name: str, *, overwrites: bool) -> Path:
+    """Return the whole path. Raises UnusableFile or FileIsThere if `new_file` would refuse the name."""
+    with _usable(name):
+        # A link stays. The file that it points to is replaced.
+        target = Path(os.path.realpath(name))
+        try:
+            found = target.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return target
+    if not stat.S_ISREG(found.st_mode):
+        raise UnusableFile(f"{target} is not a file.", hint="Use a file name.")
+    if not overwrites:
+        raise _is_there(target)
+    return target
+
+
+@contextmanager
+def _usable(name: str) -> Iterator[None]:
+    shown = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…"
+    try:
+        yield
+    except ValueError as error:
+        raise UnusableFile(f"{shown} is not a valid file name.", hint="Use another name.") from error
+    except OSError as error:
+        hint = "Use a shorter name." if error.errno == errno.ENAMETOOLONG else "Use a file in a directory of your own."
+        raise UnusableFile(f"{shown} cannot be written: {error.strerror}.", hint=hint) from error
 
 
 @contextmanager
@@ -72,13 +101,6 @@ def _writable(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise FileNotWritten(f"{name} cannot be written: {error.strerror}.") from error
-
-
-def _check(target: Path, *, overwrites: bool) -> None:
-    if target.exists() and not target.is_file():
-        raise UnusableFile(f"{target} is not a file.", hint="Use a file name.")
-    if target.exists() and not overwrites:
-        raise _is_there(target)
 
 
 def _is_there(target: Path) -> FileIsThere:
@@ -96,7 +118,7 @@ def _finish(unfinished: Path, target: Path, *, overwrites: bool) -> None:
             raise _is_there(target) from None
         except OSError:
             # On a file system without hard links, gjobs can only check for the file just before the move.
-            _check(target, overwrites=False)
+            check_file(str(target), overwrites=False)
         else:
             return
     unfinished.replace(target)

@@ -2,9 +2,11 @@
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 
 from store.errors import Unreachable
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
@@ -22,6 +24,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def names_in(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
+
+
+def delete_empty(folder: Path) -> None:
+    folder.rmdir()
 
 
 def ids(*numbers: int) -> list[str]:
@@ -61,6 +67,26 @@ async def test_exported_jobs_have_whole_errors_and_the_format_of_the_suffix(
     assert (folder / "jobs.md").read_text().startswith("| id |")
 
 
+def shows_problem(driver: Driver, sentence: str) -> bool:
+    """Return whether the problem beside the file name has this sentence, over all its lines."""
+    return sentence in str(driver.app.screen.query_one("#file-problem", Static).content)
+
+
+async def test_export_dialog_explains_a_file_name_that_the_system_refuses(dashboard: Driver, folder: Path) -> None:
+    await dashboard.press("e", dialog="Export")
+    for name, why in (
+        (f"{'x' * 300}.csv", "cannot be written: File name too long. Use a shorter name."),
+        ("a\0b.csv", "is not a valid file name. Use another name."),
+        ("~\0/jobs.csv", "is not a valid file name. Use another name."),
+    ):
+        await dashboard.type("jobs.csv")
+        await dashboard.type(name, "enter", until=partial(shows_problem, dashboard, why))
+    delete_empty(folder)
+    why = "No such file or directory"
+    await dashboard.type("none.csv", "enter", until=partial(shows_problem, dashboard, why))
+    await dashboard.has_dialog("Export")
+
+
 async def test_export_asks_before_it_replaces_a_file_and_explains_unusable_names(
     dashboard: Driver, folder: Path
 ) -> None:
@@ -73,7 +99,9 @@ async def test_export_asks_before_it_replaces_a_file_and_explains_unusable_names
     ):
         await dashboard.type(name, "enter", shows=problem)
     (folder / "folder.csv").mkdir()
-    await dashboard.type("folder.csv", "enter", shows="✗ This is a directory.")
+    await dashboard.type(
+        "folder.csv", "enter", until=partial(shows_problem, dashboard, "is not a file. Use a file name.")
+    )
     assert (folder / "jobs.csv").read_text() == "precious"
 
     await dashboard.type("jobs.csv", "enter", dialog="Replace this file?")

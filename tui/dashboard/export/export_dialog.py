@@ -17,7 +17,9 @@ from tui.dashboard.dialogs.dialog import ConfirmDialog
 from tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from tui.dashboard.widgets import SteadyText, TextField
 from tui.export.export_formats import SUFFIXES, FileFormat, format_of
+from tui.export.file_writer import FileIsThere, UnusableFile, check_file
 from tui.text.clean_text import clean
+from tui.text.error_text import error_words
 from tui.text.write_text import Confirmation
 
 CLIPBOARD_BYTES = 74_000
@@ -89,10 +91,12 @@ class ExportDialog(FormDialog[ExportChoice]):
         """Close the dialog with the choice, after a confirmation if the file exists."""
         if (choice := self._choice(_path(self._typed))) is None or choice.file is None:
             return None
-        if choice.file.is_dir():
-            self.complain("file", "This is a directory. Add a file name.")
-        elif choice.file.exists():
+        try:
+            check_file(str(choice.file), overwrites=False)
+        except FileIsThere:
             self._confirm_replacement(choice.file, choice.file_format)
+        except UnusableFile as error:
+            self.complain("file", error_words(error))
         else:
             self.dismiss(choice)
         return None
@@ -126,6 +130,8 @@ class ExportDialog(FormDialog[ExportChoice]):
 
 def _path(typed: str) -> Path:
     path = Path(typed)
-    with suppress(RuntimeError):  # There is no such user.
+    with suppress(RuntimeError, ValueError):  # There is no such user.
         path = path.expanduser()
-    return path.absolute()
+    with suppress(OSError):  # The current directory was deleted.
+        path = path.absolute()
+    return path

@@ -1,0 +1,75 @@
+"""Files that appear completely or not at all: refused names and failures at the end."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from tui.export import file_writer
+from tui.export.file_writer import FileNotWritten, UnusableFile, new_file
+
+TOO_LONG = f"{'x' * 300}.csv"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory."""
+    (tmp_path / "exports").mkdir()
+    monkeypatch.chdir(tmp_path / "exports")
+    return tmp_path / "exports"
+
+
+@pytest.mark.parametrize("overwrites", [False, True])
+@pytest.mark.parametrize(
+    ("name", "sentence", "hint"),
+    [
+        (TOO_LONG, f"{'x' * 200}… cannot be written: File name too long.", "Use a shorter name."),
+        (f"{TOO_LONG}/jobs.csv", f"{'x' * 200}… cannot be written: File name too long.", "Use a shorter name."),
+        ("a\0b.csv", "a\0b.csv is not a valid file name.", "Use another name."),
+        ("\ud800.csv", "\ud800.csv is not a valid file name.", "Use another name."),
+        (
+            "loop.csv",
+            "loop.csv cannot be written: Too many levels of symbolic links.",
+            "Use a file in a directory of your own.",
+        ),
+        (
+            "file/jobs.csv",
+            "file/jobs.csv cannot be written: Not a directory.",
+            "Use a file in a directory of your own.",
+        ),
+    ],
+    ids=["long name", "long directory", "null byte", "lone surrogate", "link to itself", "file as directory"],
+)
+def test_unusable_name_is_refused_before_anything_is_written(
+    folder: Path, name: str, sentence: str, hint: str, overwrites: bool
+) -> None:
+    (folder / "loop.csv").symlink_to("loop.csv")
+    (folder / "file").touch()
+    with pytest.raises(UnusableFile) as caught, new_file(name, overwrites=overwrites):
+        pass
+    assert (caught.value.message, caught.value.hint) == (sentence, hint)
+    assert sorted(file.name for file in folder.iterdir()) == ["file", "loop.csv"]
+
+
+def test_file_in_a_deleted_directory_is_refused(folder: Path) -> None:
+    folder.rmdir()
+    with (
+        pytest.raises(UnusableFile, match=r"^jobs.csv cannot be written: No such file or directory."),
+        new_file("jobs.csv", overwrites=False),
+    ):
+        pass
+
+
+def test_failed_move_is_reported_and_leaves_no_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(file_writer.Path, "hardlink_to", refuse)
+    monkeypatch.setattr(file_writer.Path, "replace", refuse)
+    with (
+        pytest.raises(FileNotWritten, match=r"^jobs.csv cannot be written: Input/output error."),
+        new_file("jobs.csv", overwrites=False) as write,
+    ):
+        write("id\n")
+    assert list(folder.iterdir()) == []
