@@ -75,6 +75,15 @@ def all_projects(driver: Driver) -> str:
     return str(driver.app.dashboard.query_one(ProjectList).get_option("all").prompt).split()[-1]
 
 
+async def test_project_list_starts_at_the_listed_project(dashboard: Driver) -> None:
+    projects = dashboard.app.dashboard.query_one(ProjectList)
+    for name, listed in (("Autumn catalog", AUTUMN), ("Spring lookbook", SPRING)):
+        await dashboard.show_project(name)
+        await dashboard.press("tab", "end", "shift+tab", "tab", until=lambda: dashboard.app.focused is projects)
+        assert projects.highlighted_option is not None
+        assert projects.highlighted_option.id == str(listed)
+
+
 async def test_focused_project_list_keeps_its_highlight_and_refuses_job_keys(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:

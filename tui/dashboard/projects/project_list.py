@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -97,6 +98,11 @@ class ProjectList(OptionList):
         event.stop()
         self.post_message(self.Chosen(None if event.option_id == _ALL else UUID(event.option_id)))
 
+    def on_focus(self, event: events.Focus) -> None:
+        """Start at the listed project. The highlight of an earlier visit would be easily mistaken for it."""
+        if not event.from_app_focus:
+            self._highlight(str(self._chosen or _ALL))
+
     def on_resize(self) -> None:
         if self._prompts:
             self._draw()
@@ -119,8 +125,12 @@ class ProjectList(OptionList):
         highlighted = self.highlighted_option.id if self.highlighted_option else None
         self.border_title = Content("Projects" if len(self._projects) < _MOST_LISTED else f"Newest {_MOST_LISTED}")
         self.set_options([Option(prompt, id=option_id) for option_id, prompt in self._prompts.items()])
-        wanted = highlighted if highlighted in self._prompts else str(self._chosen or _ALL)
-        self.highlighted = list(self._prompts).index(wanted) if wanted in self._prompts else 0
+        self._highlight(highlighted if highlighted in self._prompts else str(self._chosen or _ALL))
+
+    def _highlight(self, option_id: str) -> None:
+        """Highlight the option, or else the first one."""
+        if self._prompts:
+            self.highlighted = list(self._prompts).index(option_id) if option_id in self._prompts else 0
 
     def _rows(self) -> Iterator[tuple[str, str, str, bool]]:
         """Yield id, name, number of jobs, and whether the row is the chosen one."""
