@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable, Hashable
 
 from store.statistics.job_flow import JobFlow
 
-LEAST_SECONDS = 5.0
+LEAST_SECONDS = 1.0
 SHARE_OF_TIME = 400
-"""A flow is kept for at least this multiple of the time that reading it took."""
+"""A flow is kept for at least this multiple of the time that reading it took. The first reading does not count: it may
+wait for a connection and for data on disk.
+"""
 MOST_SECONDS = 300.0
 _MOST_KEPT = 64
 
@@ -26,7 +28,8 @@ class RecentFlows:
             return kept
         flow = await read()
         ended = self._clock()
-        rest = min(max(LEAST_SECONDS, (ended - began) * SHARE_OF_TIME), MOST_SECONDS)
+        took = 0.0 if kept is None else ended - began
+        rest = min(max(LEAST_SECONDS, took * SHARE_OF_TIME), MOST_SECONDS)
         self._kept.pop(scope, None)
         self._kept[scope] = (ended + rest, flow)
         if len(self._kept) > _MOST_KEPT:

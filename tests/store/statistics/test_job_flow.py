@@ -114,7 +114,7 @@ async def test_costs_of_each_day_are_split_by_outcome_until_the_limit(db: Db, mo
 
 
 async def test_flow_is_read_again_after_a_rest_that_depends_on_its_duration() -> None:
-    now, duration, reads = 0.0, 0.001, 0
+    now, duration, reads = 0.0, 0.5, 0
 
     async def read() -> JobFlow:
         nonlocal now, reads
@@ -129,7 +129,7 @@ async def test_flow_is_read_again_after_a_rest_that_depends_on_its_duration() ->
         return flow.stuck.number
 
     assert [await number(), await number(), await number("other")] == [1, 1, 2]
-    now, duration = LEAST_SECONDS + 0.01, 1.0
+    now, duration = now + LEAST_SECONDS + 0.01, 1.0
     assert [await number(), await number()] == [3, 3]
     now += MOST_SECONDS - 0.01
     assert await number() == 3

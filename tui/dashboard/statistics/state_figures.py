@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from store.formats import money
 from store.jobs.job import AnyStatus, JobStatus, UnknownStatus, in_order
+from store.statistics.totals import Count
 from tui.dashboard.statistics.count_text import UNKNOWN, count_words
 from tui.text.format import count, elapsed, is_far, percent
 from tui.text.status_text import UNKNOWN_GLYPH, status_glyph, status_style, status_word
@@ -99,7 +100,12 @@ def _flow(totals: "Totals", status: JobStatus) -> str:
 
 
 def oldest_queued(totals: "Totals") -> str:
-    """Return how long the oldest queued job had waited when the totals were read. Empty if none waited."""
+    """Return how long the oldest queued job had waited when the totals were read. Empty if none waited.
+
+    The flow may be older than the counts. It still names a job that has started since.
+    """
+    if totals.counts.get(JobStatus.QUEUED) == Count(number=0):
+        return ""
     since = totals.flow.oldest_queued_at if totals.flow else None
     return "" if since is None or is_far(since) else elapsed((totals.taken_at - since).total_seconds())
 
