@@ -18,6 +18,9 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 _STEPS = len(_BLOCKS) - 1
 """The visible steps of a cell."""
 _WIDEST_BAR = 4
+_LEAST_SLOT = 2
+"""Cells of a day: a bar and a gap."""
+_FEWEST_DAYS = 7
 _TOPS = (1, 2, 3, 4, 6, 8, 10)
 """Multiples of a power of ten whose halves are short, too."""
 
@@ -31,23 +34,27 @@ class _Part:
 
 
 def draw_chart(canvas: Canvas, totals: "Totals", *, x: int, width: int, height: int) -> bool:
-    """Draw bars, an axis with amounts and the days. Return False, and draw nothing, if there is no room or no cost."""
+    """Draw bars, an axis with amounts and the days. Return False, and draw nothing, if there is no room or no cost.
+
+    If the width is too small for all days, the first ones are left out.
+    """
     days = totals.days
     if not days:
         return False
     top = _rounded_up(max(day.total_cost_cents for day in days))
     labels = [_amount(top), _amount(top // 2), _amount(0)]
     axis = max(map(len, labels)) + 2
-    slot = min((width - axis) // len(days), _WIDEST_BAR + 1)
+    shown = days[-max((width - axis) // _LEAST_SLOT, 1) :]
+    slot = min((width - axis) // len(shown), _WIDEST_BAR + 1)
     rows = height - 2
-    if top <= 0 or slot < 2 or rows < 3:
+    if top <= 0 or slot < _LEAST_SLOT or len(shown) < min(_FEWEST_DAYS, len(days)) or rows < 3:
         return False
     _draw_legend(canvas, totals, x=x, width=width)
     for y, label in ((1, labels[0]), (1 + (rows - 1) // 2, labels[1]), (rows, labels[2])):
         canvas.write(x + axis - 2 - len(label), y, label, MUTED)
     for y in range(1, rows + 1):
         canvas.write(x + axis - 1, y, "│", MUTED)
-    for number, day in enumerate(days):
+    for number, day in enumerate(shown):
         start = x + axis + number * slot
         _draw_bar(canvas, _parts(totals, day), top, x=start, width=slot - 1, bottom=rows, rows=rows)
         if slot > 2 or number % 2 == 0:

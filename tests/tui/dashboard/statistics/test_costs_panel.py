@@ -126,6 +126,14 @@ def test_columns_show_the_flow_and_what_needs_attention() -> None:
     assert cost_lines(FLOWING, width=16, height=3)[2].startswith("2 stuck")
 
 
+def test_no_oldest_job_is_shown_where_the_counts_have_no_queued_job() -> None:
+    for width, height in ((110, 5), (140, 9)):
+        drained = replace(numbers(days(0), running=(2, 450)), flow=FLOW)
+        assert not any("oldest" in line for line in cost_lines(drained, width=width, height=height))
+        unknown = replace(FLOWING, counts={})
+        assert any("oldest" in line for line in cost_lines(unknown, width=width, height=height))
+
+
 @pytest.mark.parametrize(
     ("entered", "seconds", "words"),
     [(0, 300, "0/min"), (1, 6000, "<0.1/min"), (5, 60, "5.0/min"), (2000, 20, "6,000/min")],
@@ -176,6 +184,15 @@ def test_bars_are_split_by_outcome_where_it_is_known() -> None:
     assert styles_of_bars(FLOWING) == {succeeded, f"{failed} on {other}", other}
     assert styles_of_bars(USUAL) == {"$text-accent"}
     assert "other" not in cost_lines(USUAL, width=140, height=9)[0]
+
+
+def test_narrow_chart_leaves_out_the_first_days() -> None:
+    month = replace(USUAL, days=tuple(days(*range(100, 1500, 100))))
+    shown = {width: cost_lines(month, width=width, height=9)[-1].split() for width in (112, 115, 126, 128)}
+    assert shown[115][-5:] == ["jobs", "08", "10", "12", "14"]
+    assert shown[126][-8:] == ["jobs", "02", "04", "06", "08", "10", "12", "14"]
+    assert shown[128][-8:] == ["jobs", "01", "03", "05", "07", "09", "11", "13"]
+    assert shown[112][-2:] == ["$14.00", "today"]
 
 
 def test_boxes_drop_averages_and_become_columns_where_they_do_not_fit() -> None:
