@@ -29,6 +29,8 @@ class Fact:
     span: Span
     drops: int
     """The order of dropping facts that do not fit, highest first. A fact with 0 is never dropped."""
+    gap: int = _GAP
+    """Cells to the fact before."""
 
 
 def flow_facts(totals: "Totals") -> list[Fact]:
@@ -52,7 +54,7 @@ def total_facts(totals: "Totals") -> list[Fact]:
 
 def rate_facts(totals: "Totals") -> list[Fact]:
     first, *further = success_rates(totals)
-    return [Fact((first, "" if further else MUTED), 1), *(Fact((words, MUTED), 4) for words in further)]
+    return [Fact((first, "" if further else MUTED), 1), *(Fact((words, MUTED), 4, gap=1) for words in further)]
 
 
 def day_facts(totals: "Totals") -> list[Fact]:
@@ -72,8 +74,9 @@ def joined(facts: Sequence[Fact], width: int) -> list[Span]:
     shown = list(facts)
     while len(shown) > 1 and _width(shown) > width:
         shown.remove(max(shown, key=lambda fact: fact.drops))
-    return [part for place, fact in enumerate(shown) for part in ([(" " * _GAP, "")] if place else []) + [fact.span]]
+    first, *further = shown
+    return [first.span, *(part for fact in further for part in ((" " * fact.gap, ""), fact.span))]
 
 
 def _width(facts: Sequence[Fact]) -> int:
-    return sum(len(fact.span[0]) for fact in facts) + _GAP * (len(facts) - 1)
+    return sum(len(fact.span[0]) for fact in facts) + sum(fact.gap for fact in facts[1:])

@@ -143,5 +143,5 @@ def success_rates(totals: "Totals") -> list[str]:
         return ["no finished jobs"]
     return [
         f"{percent(statistics.success_rate_finished)} success",
-        f"{percent(statistics.success_rate)} of all jobs",
+        f"({percent(statistics.success_rate)} of all jobs succeeded)",
     ]

@@ -55,7 +55,7 @@ def test_wide_cost_panel_shows_every_figure() -> None:
         "2 ◌ queued 6 ──────→ 3 ▸ running 2 ──────→ 4 ✓ succeeded 104    /    5 ✗ failed 9         Total 121",
         "$12.00               $4.50                 $248.75                   $18.00               $283.25",
         "$2.00 a job          $2.25 a job           $2.39 a job               $2.00 a job          $2.34 a job",
-        "92 % success   86 % of all jobs   ▁▂█   3 days, $7.00 today",
+        "92 % success (86 % of all jobs succeeded)   ▁▂█   3 days, $7.00 today",
     ]
 
 
@@ -69,7 +69,7 @@ AVERAGES = "$2.00 a job $2.25 a job $2.39 a job $2.00 a job $2.34 a job"
 
 SUCCESS, DAYS = "92 % success", "▁▂█ 3 days, $7.00 today"
 
-RATES = f"{SUCCESS} 86 % of all jobs"
+RATES = f"{SUCCESS} (86 % of all jobs succeeded)"
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ RATES = f"{SUCCESS} 86 % of all jobs"
         (80, 3, [NAMED_COUNTS, AMOUNTS, f"{RATES} {DAYS}"]),
         (56, 2, [COUNTS, AMOUNTS]),
         (36, 2, [NARROW_COUNTS, NARROW_AMOUNTS]),
-        (68, 4, [COUNTS, AMOUNTS, AVERAGES, f"{RATES} {DAYS}"]),
-        (36, 4, [NARROW_COUNTS, NARROW_AMOUNTS, RATES, DAYS]),
+        (68, 4, [COUNTS, AMOUNTS, AVERAGES, f"{SUCCESS} {DAYS}"]),
+        (36, 4, [NARROW_COUNTS, NARROW_AMOUNTS, SUCCESS, DAYS]),
         (36, 3, [NARROW_COUNTS, NARROW_AMOUNTS, f"{SUCCESS} ▁▂█"]),
         (9, 2, ["Total 121", "$283.25"]),
     ],
@@ -119,7 +119,7 @@ def test_columns_show_the_flow_and_what_needs_attention() -> None:
     assert cost_lines(FLOWING, width=110, height=5)[2:] == [
         "$2.00 a job          $2.25 a job           $2.39 a job               $2.00 a job          $2.34 a job",
         "1.2/min              0/min                 10/min                    0.2/min",
-        "2 stuck   oldest queued 5 min   92 % success   86 % of all jobs   ▁▂█   3 days, $7.00 today",
+        "2 stuck   oldest queued 5 min   92 % success (86 % of all jobs succeeded)   ▁▂█   3 days, $7.00 today",
     ]
     narrow = cost_lines(FLOWING, width=76, height=3)[2]
     assert narrow == "2 stuck   oldest queued 5 min   92 % success   ▁▂█   3 days, $7.00 today"
@@ -153,7 +153,7 @@ BOXES = """
 │ oldest 5 min          │        │ 2 stuck               │  ╰───→ │ 9  0.2/min            │
 ╰───────────────────────╯        ╰───────────────────────╯        │ $18.00 · $2.00 a job  │
                                                                   ╰───────────────────────╯
-Total 121 · $283.25 · $2.34 a job   92 % success   86 % of all jobs
+Total 121 · $283.25 · $2.34 a job   92 % success (86 % of all jobs succeeded)
 """
 CHART = """
 Cost by day  ■ succeeded  ■ failed  ■ other
@@ -189,9 +189,9 @@ def test_bars_are_split_by_outcome_where_it_is_known() -> None:
 def test_narrow_chart_leaves_out_the_first_days() -> None:
     month = replace(USUAL, days=tuple(days(*range(100, 1500, 100))))
     shown = {width: cost_lines(month, width=width, height=9)[-1].split() for width in (112, 115, 126, 128)}
-    assert shown[115][-5:] == ["jobs", "08", "10", "12", "14"]
-    assert shown[126][-8:] == ["jobs", "02", "04", "06", "08", "10", "12", "14"]
-    assert shown[128][-8:] == ["jobs", "01", "03", "05", "07", "09", "11", "13"]
+    assert shown[115][-5:] == ["succeeded)", "08", "10", "12", "14"]
+    assert shown[126][-8:] == ["succeeded)", "02", "04", "06", "08", "10", "12", "14"]
+    assert shown[128][-8:] == ["succeeded)", "01", "03", "05", "07", "09", "11", "13"]
     assert shown[112][-2:] == ["$14.00", "today"]
 
 
