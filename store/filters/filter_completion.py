@@ -1,11 +1,13 @@
 """Completions for a filter while it is typed."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from store.filters.filter_terms import KEYS, Key
+from store.filters.filter_terms import KEYS, STUCK, Key
 from store.filters.filter_text import AFTER_KEY, ESCAPE, ESCAPES, NOT, OR, QUOTE, quoted
+from store.formats import money
 from store.jobs.job import USUAL_MODES, JobStatus
 
 MOST_COMPLETIONS = 50
@@ -74,9 +76,9 @@ def complete(text: str, cursor: int, known: CompletionValues) -> tuple[Completio
             key = Key(typed.key.lower())
         except ValueError:
             return ()
-        found = _values(typed, known.values(key))
+        found = _dollars(typed) if key is Key.COST else _values(typed, known.values(key))
     else:
-        found = chain(_status_terms(typed), _keys(typed)) if typed.is_first else iter(())
+        found = chain(_state_terms(typed), _keys(typed)) if typed.is_first else iter(())
     return tuple(completion for completion, _ in zip(found, range(MOST_COMPLETIONS), strict=False))
 
 
@@ -87,20 +89,32 @@ def _keys(typed: _Typed) -> Iterator[Completion]:
 
 
 _FEWEST_LETTERS = 3
-"""A shorter word is not taken for a status."""
+"""A shorter word is not taken for a state."""
+_STATES = {**dict.fromkeys(JobStatus, Key.STATUS), STUCK: Key.IS}
+"""The names of states, and the key for each."""
 
 
-def _status_terms(typed: _Typed) -> Iterator[Completion]:
-    """Yield the term for a word that is the name of a status, or its only possible beginning."""
-    named = [status for status in JobStatus if status.startswith(typed.text.lower())]
+def _state_terms(typed: _Typed) -> Iterator[Completion]:
+    """Yield the term for a word that is the name of a state, or its only possible beginning."""
+    named = [state for state in _STATES if state.startswith(typed.text.lower())]
     if len(typed.text) >= _FEWEST_LETTERS and len(named) == 1:
         yield Completion(
             start=typed.start,
             end=typed.end,
-            replacement=f"{Key.STATUS}{AFTER_KEY}{named[0]}",
+            replacement=f"{_STATES[named[0]]}{AFTER_KEY}{named[0]}",
             words=f"the {named[0]} jobs, not the word",
             is_meant=True,
         )
+
+
+_IN_CENTS = re.compile(r"(?:[<>]=?|=)?[0-9]{1,10}(?:\.\.(?:[0-9]{1,10})?)?")
+
+
+def _dollars(typed: _Typed) -> Iterator[Completion]:
+    """Yield the dollars for an amount in cents, because a number alone is easily taken for dollars."""
+    if _IN_CENTS.fullmatch(typed.text):
+        dollars = re.sub("[0-9]+", lambda cents: money(int(cents[0])).replace(OR, ""), typed.text)
+        yield Completion(start=typed.start, end=typed.end, replacement=dollars, words="the same in dollars")
 
 
 def _values(typed: _Typed, values: Iterable[str]) -> Iterator[Completion]:

@@ -288,7 +288,7 @@ class FilterBar(Vertical):
         start = completions[0].start if completions else 0
         column = visible_cells(self.text[:start]) - self._field.scroll_offset.x
         room = self.screen.size.height - self._field.region.bottom
-        self._completions.offer(completions, column=max(column, 0), room=room)
+        self._completions.offer(completions, column=max(column, 0), width=self.size.width, room=room)
 
     def _close(self) -> None:
         self._offer(())

@@ -154,13 +154,16 @@ class CompletionList(OptionList):
     def at(self, place: int) -> "Completion":
         return self._offered[place]
 
-    def offer(self, completions: "Sequence[Completion]", *, column: int, room: int) -> None:
-        """Show the completions. Empty closes the list. `column` is where their text starts; `room` the lines below."""
+    def offer(self, completions: "Sequence[Completion]", *, column: int, width: int, room: int) -> None:
+        """Show the completions. Empty closes the list. `column` is where their text starts; `room` the lines below.
+
+        The list fills its lines up to `width`. What is behind them would be read with the completions.
+        """
         self._offered = tuple(completions)
         widths = [min(cell_len(_name(completion)), _LONGEST) for completion in self._offered]
         self.set_options([Option(_prompt(completion, max(widths))) for completion in self._offered])
         self.highlighted = 0 if self._offered and self._offered[0].is_meant else None
-        self.styles.offset = (column, 0)
+        self.styles.offset, self.styles.min_width = (column, 0), width - column
         self.styles.max_height = max(min(_MOST_LINES, room), 1)
         self.set_class(bool(self._offered), "-shown")
 

@@ -187,6 +187,13 @@ async def test_enter_on_an_invalid_filter_shows_the_mistake_and_keeps_focus(bar:
     assert not any(isinstance(message, FilterBar.Kept) for message in bar.messages)
 
 
+async def test_completions_clear_their_lines_to_the_right_edge(bar: Bar) -> None:
+    await bar.type("status:failed cost:>3")
+    line = next(line for line in frame_text(bar.app).splitlines() if "the same in dollars" in line)
+    assert line.startswith("rows")
+    assert line.rstrip().endswith("the same in dollars")
+
+
 async def test_filter_bar_fits_every_width(bar: Bar) -> None:
     bar.bar.know(lambda: CompletionValues(projects=("秋 " * 100,)))
     for width in (40, 80, 120):
