@@ -1,6 +1,5 @@
 """The dashboard of a demo, with keys for its simulation."""
 
-import asyncio
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -11,8 +10,7 @@ from textual.widgets import Input
 from store.poller import DEFAULT_INTERVAL
 from tui.dashboard import worker_groups
 from tui.dashboard.app import GjobsApp
-from tui.dashboard.keys.bindings import presses
-from tui.dashboard.keys.key_queue import SEEING_SECONDS
+from tui.dashboard.keys.bindings import key_of, presses
 from tui.dashboard.session_poller import Opener
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.stage.recording import Recorder, recording_driver
@@ -72,7 +70,9 @@ class DemoApp(GjobsApp):
         self._demo_opener = opener
         self._player: ScenarioPlayer | None = None
         self._is_scripted = control.scenario is not None
-        """Whether a scenario plays or is about to begin."""
+        """Whether space belongs to a scenario, also after its end: one space too many must not mark a job."""
+        self._has_ended = False
+        """Whether the scenario has been played to its end."""
         self._recorder = recorder
         if recorder is not None:
             self.driver_class = recording_driver(recorder)
@@ -96,15 +96,19 @@ class DemoApp(GjobsApp):
 
     def _is_for_scenario(self, event: events.Key) -> bool:
         is_due = self._keys.is_idle or self._keys.is_delivering(event)
-        return is_due and presses(self, CONTINUE, event.key) and bool(self.check_action(*_CONTINUES))
+        return is_due and presses(self, CONTINUE, event.key) and self._takes_space
 
     def make_presenter(self) -> Presenter:
         return DemoPresenter(self.dashboard)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if (action, parameters) == _CONTINUES:
-            return self._is_scripted and not isinstance(self.focused, Input) and self._is_on_stage
+            return self._takes_space and not self._has_ended
         return super().check_action(action, parameters)
+
+    @property
+    def _takes_space(self) -> bool:
+        return self._is_scripted and not isinstance(self.focused, Input) and self._is_on_stage
 
     @property
     def _is_on_stage(self) -> bool:
@@ -126,7 +130,14 @@ class DemoApp(GjobsApp):
                 self._start_over()
             case "continue" if self._player is not None:
                 self._player.go_on()
+            case "continue":
+                self._report_end()
         self.show_status()
+
+    def _report_end(self) -> None:
+        if self._has_ended and (scenario := self.control.scenario) is not None:
+            text = f"The scenario has ended: {scenario.title}."
+            show_toast(self, Toast(text=text, keys=f"{key_of(self, DEMO_BINDINGS, 'demo.restart')} play again"))
 
     def _step(self) -> None:
         clock = self.control.clock
@@ -152,7 +163,7 @@ class DemoApp(GjobsApp):
     async def _play(self) -> None:
         """Play the scenario, if there is one, once the first list is on screen."""
         scenario = self.control.scenario
-        self._is_scripted = scenario is not None
+        self._is_scripted, self._has_ended = scenario is not None, False
         await self.settled.wait()
         stage = ScenarioStage(self, self._keys)
         await stage.wait_for_list()
@@ -163,10 +174,9 @@ class DemoApp(GjobsApp):
         try:
             await self._player.play()
             stage.close()
-            show_toast(self, Toast(text=f"The scenario has ended: {scenario.title}.", keys="^r play again"))
-            # The key that ended it may be pressed once too often. It would mark a job.
-            await asyncio.sleep(SEEING_SECONDS)
-            self._is_scripted = False
+            self._has_ended = True
+            self._report_end()
+            self.screen.refresh_bindings()
         finally:
             self._player = None
             stage.close()

@@ -106,13 +106,14 @@ async def test_act_as_shows_what_the_user_sees_and_drops_keys_typed_before(datab
         await driver.press("space", shows="as the operator")
 
 
-async def test_space_marks_jobs_a_moment_after_the_scenario(database: Conninfo) -> None:
+async def test_space_after_the_scenario_marks_no_job_and_shows_that_it_has_ended(database: Conninfo) -> None:
     async with playing(database, '[[step]]\nsay = "Only"') as (driver, app):
-        await driver.press("space", shows="The scenario has ended")
-        await driver.press("space", "space")
+        await driver.press("space", message="The scenario has ended: Talk. ^r play again")
+        app.messages.clear_passing()
+        await driver.press("space", message="The scenario has ended: Talk. ^r play again")
         assert len(driver.table.marked_jobs) == 0
-        await driver.until(lambda: not app.check_action("demo", ("continue",)))
-        await driver.press("space", until=lambda: len(driver.table.marked_jobs) == 1)
+        await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
+        assert "space continue" not in driver.text
 
 
 async def test_space_types_a_character_in_a_field(database: Conninfo) -> None:
