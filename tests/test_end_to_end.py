@@ -183,7 +183,7 @@ def test_demo_runs_jobs_by_itself_and_leaves_no_processes_or_files(work_dir: Pat
 def test_scripted_demo_plays_its_steps_and_is_recorded(work_dir: Path, cleanup: ExitStack) -> None:
     recording = work_dir / "lifecycle.cast"
     pane = open_pane(work_dir, cleanup, "demo", "--script", "lifecycle", "--speed", "10", "--record", str(recording))
-    pane.wait_for("speed 10×", "Here is a new one. · space")
+    pane.wait_for("speed 10×", "Here is a new one. · space: next")
     pane.press("Space")
     pane.wait_for("It waits in the queue.", "›  ◌ queued     lifestyle         $2.50")
     pane.press("Space")

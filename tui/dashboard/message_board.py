@@ -36,6 +36,8 @@ class PinnedText:
 
     owner: str
     text: str
+    keys: str = ""
+    """Keys that go on, such as "space: next". They are never cut off."""
 
 
 class MessageBoard:
@@ -80,9 +82,9 @@ class MessageBoard:
             self.passing = self.place = None
             self._app.follow_messages()
 
-    def pin(self, text: str, *, owner: str) -> None:
+    def pin(self, text: str, *, owner: str, keys: str = "") -> None:
         """Show a caption or a step until its owner unpins or replaces it. The text pinned last is shown."""
-        self._pinned = [*self._without(owner), PinnedText(owner=owner, text=clean(text))]
+        self._pinned = [*self._without(owner), PinnedText(owner=owner, text=clean(text), keys=keys)]
         self._app.follow_messages()
 
     def unpin(self, owner: str) -> None:

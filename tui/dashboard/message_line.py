@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.geometry import Size
 
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.message_board import Message, MessageApp, MessageBoard
+from tui.dashboard.message_board import Message, MessageApp, MessageBoard, PinnedText
 from tui.dashboard.widgets import ClosesOnce, FittedLine
 from tui.text.clean_text import shorten
 
@@ -57,20 +57,31 @@ class MessageLine(FittedLine):
             self.follow()
 
     def follow(self) -> None:
-        """Draw the present text. On a border, the line is only as wide as its text."""
+        """Draw the present text. On a border, the line is only as wide as its text, unless it covers the notes."""
         if not self.is_attached:
             return
-        text = self.words(self._room)
+        text, room = self.words(self._room), self._room_beside_notes
         self.set_class(not text, "-empty")
-        self.styles.width = text.cell_length + _PADDING if self.has_class("-on-border") else None
+        covers_notes = text.cell_length > room
+        self.styles.width = text.cell_length + _PADDING if self.has_class("-on-border") and not covers_notes else None
         super().follow()
 
     @property
     def _room(self) -> int:
-        width = (self._screen_size or self.app.size).width - _PADDING
+        """The room for the present text. A pinned text that does not fit beside the notes covers them."""
+        board, beside = self._board, self._room_beside_notes
+        pinned = board.pinned if board is not None and board.passing is None else None
+        return beside if pinned is None or pinned_words(pinned).cell_length <= beside else self._whole_room
+
+    @property
+    def _whole_room(self) -> int:
+        return (self._screen_size or self.app.size).width - _PADDING
+
+    @property
+    def _room_beside_notes(self) -> int:
         if not self.has_class("-on-border") or not self._notes:
-            return width
-        return max(width - cell_len(self._notes) - _BORDER_CORNERS, _LEAST_ROOM)
+            return self._whole_room
+        return max(self._whole_room - cell_len(self._notes) - _BORDER_CORNERS, _LEAST_ROOM)
 
     def words(self, room: int) -> Content:
         board, screen = self._board, self.screen
@@ -79,7 +90,7 @@ class MessageLine(FittedLine):
         if board.passing is not None and self._is_place_of(board):
             return self._passing_words(board.passing, room)
         if board.pinned is not None and screen is self.app.screen:
-            return Content.styled(shorten(board.pinned.text, room), "bold $text-accent")
+            return pinned_words(board.pinned, room)
         return Content()
 
     def _passing_words(self, message: Message, room: int) -> Content:
@@ -96,6 +107,13 @@ class MessageLine(FittedLine):
         if board.place in self.app.screen_stack:
             return self.screen is board.place
         return self.screen is self.app.screen
+
+
+def pinned_words(pinned: PinnedText, room: int | None = None) -> Content:
+    """Return the text and its keys. Only the text is shortened."""
+    end = f" · {pinned.keys}" if pinned.keys else ""
+    text = pinned.text if room is None else shorten(pinned.text, max(room - cell_len(end), _LEAST_ROOM))
+    return Content.assemble((text, "bold $text-accent"), (end, "bold"))
 
 
 def follow_messages(app: MessageApp[Any]) -> None:

@@ -65,6 +65,22 @@ async def test_message_on_the_border_leaves_the_number_of_marks_visible(drive: D
         assert "A result that is longer than the line" in driver.text
 
 
+async def test_pinned_text_covers_the_notes_if_it_does_not_fit_beside_them(drive: Drive) -> None:
+    async with drive(size=(80, 24)) as driver:
+        await driver.press("space", "space", shows="2 marked")
+        driver.app.messages.pin("x" * 64, owner="caption", keys="space: next")
+        await driver.shows(f"{'x' * 64} · space: next")
+        assert "marked" not in driver.text
+        driver.app.messages.pin("x" * 30, owner="caption", keys="space: next")
+        await driver.shows(f"{'x' * 30} · space: next", "2 marked")
+
+
+async def test_pinned_text_is_cut_before_its_keys(drive: Drive) -> None:
+    async with drive(size=(80, 24)) as driver:
+        driver.app.messages.pin("x" * 100, owner="caption", keys="space: next")
+        await driver.shows("xxx… · space: next")
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 async def test_dialog_shows_its_messages_below_itself(drive: Drive, size: tuple[int, int]) -> None:
     async with drive(size=size) as driver:

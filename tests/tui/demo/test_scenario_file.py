@@ -167,7 +167,7 @@ def test_scenarios_that_gjobs_brings_are_valid() -> None:
     }
 
 
-LONGEST_CAPTION = 68
+LONGEST_CAPTION = 64
 """Characters that fit beside the hint of the key, in a terminal of 80 columns."""
 
 

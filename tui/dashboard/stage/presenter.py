@@ -15,7 +15,7 @@ from textual.widgets import Digits
 from store.jobs.job import JobStatus
 from tui.dashboard.keys.key_hints import KeyHints
 from tui.dashboard.message_board import MessageApp
-from tui.dashboard.message_line import MessageLine
+from tui.dashboard.message_line import MessageLine, pinned_words
 from tui.dashboard.stage.transitions import Transition, TransitionLog
 from tui.dashboard.statistics.count_text import UNKNOWN
 from tui.dashboard.statistics.state_figures import MUTED, StateFigures, all_figures, other_figures, state_figures
@@ -109,7 +109,7 @@ class Caption(MessageLine):
         board = self.app.messages if isinstance(self.app, MessageApp) else None
         if board is None or board.passing is not None or board.pinned is None:
             return super().words(room)
-        return Content.styled(board.pinned.text, "bold $text-accent")
+        return pinned_words(board.pinned)
 
     def follow(self) -> None:
         super().follow()

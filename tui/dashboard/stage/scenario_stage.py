@@ -8,6 +8,7 @@ from textual.widgets import Input
 from store.configuration.settings import OPERATOR_NAME
 from store.job_list.list_query import ListQuery
 from store.jobs.job import GenerationJob
+from tui.dashboard.keys.bindings import inherited_bindings, key_of
 from tui.dashboard.keys.key_queue import every_key
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.widgets import show_toast
@@ -32,7 +33,8 @@ class ScenarioStage:
         self._app.messages.unpin(_OWNER)
 
     def show_caption(self, text: str, *, waits: bool) -> None:
-        self._app.messages.pin(f"{text} · space" if waits else text, owner=_OWNER)
+        space = key_of(self._app, inherited_bindings(type(self._app)), "demo.continue")
+        self._app.messages.pin(text, owner=_OWNER, keys=f"{space}: next" if waits else "")
 
     def report(self, text: str) -> None:
         show_toast(self._app, Toast(text=text, severity="warning"))

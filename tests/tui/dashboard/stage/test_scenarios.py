@@ -73,8 +73,8 @@ async def test_steps_change_the_job_that_the_cursor_points_at(database: Conninfo
     error = "Broken on stage"
     """
     async with playing(database, steps) as (driver, _):
-        await driver.shows("First · space")
-        await driver.press("space", shows="Second · space")
+        await driver.shows("First · space: next")
+        await driver.press("space", shows="Second · space: next")
         assert (cursor_job(driver).mode, cursor_job(driver).cost_cents) == ("packaging", 777)
         assert cursor_job(driver).status == "queued"
         await driver.press("space", shows="Third")
@@ -96,11 +96,11 @@ async def test_act_as_shows_what_the_user_sees_and_drops_keys_typed_before(datab
     act-as = "operator"
     """
     async with playing(database, steps) as (driver, _):
-        await driver.shows("First · space")
+        await driver.shows("First · space: next")
         await driver.press("w", dialog="Workers · as ada@example.com")
         await driver.press("escape", dialog="")
         await driver.press("space", shows="as ben@example.com")
-        await driver.shows("Second · space")
+        await driver.shows("Second · space: next")
         await driver.press("d", toast="The scenario changed the user.")
         assert driver.dialog == ""
         await driver.press("space", shows="as the operator")
@@ -119,7 +119,7 @@ async def test_space_after_the_scenario_marks_no_job_and_shows_that_it_has_ended
 async def test_space_types_a_character_in_a_field(database: Conninfo) -> None:
     async with playing(database, '[[step]]\nsay = "Only"') as (driver, _):
         await driver.press("slash", "a", "space", "b", shows="a b")
-        assert "Only · space" in driver.text
+        assert "Only · space: next" in driver.text
 
 
 async def test_caption_is_shown_in_the_presenter_view_and_space_continues_there(database: Conninfo) -> None:
@@ -132,7 +132,7 @@ async def test_caption_is_shown_in_the_presenter_view_and_space_continues_there(
         await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
         await driver.until(lambda: " ".join(driver.text.split()).count("A long caption") == 12)
         assert "B close" in driver.text.splitlines()[-1]
-        await driver.press("space", shows="Second · space")
+        await driver.press("space", shows="Second · space: next")
 
 
 async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(database: Conninfo) -> None:
@@ -148,36 +148,36 @@ async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(dat
     say = "Next"
     """
     async with playing(database, steps) as (driver, app):
-        await driver.shows("Ready · space")
+        await driver.shows("Ready · space: next")
         assert app.control.activity is not None
         operator = app.control.activity.operator
         (newest,) = (await operator.get_generation_jobs(limit=1)).items
         await operator.delete_generation_job(newest.id)
         await driver.press("space", toast="The scenario skipped a step. The job 'a' can no longer start.")
-        await driver.shows("Next · space")
+        await driver.shows("Next · space: next")
 
 
 async def test_starting_over_plays_the_scenario_again(database: Conninfo) -> None:
     steps = '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n'
     async with playing(database, steps) as (driver, _):
-        await driver.shows("First · space")
-        await driver.press("space", shows="Second · space")
-        await driver.press("ctrl+r", shows="First · space")
+        await driver.shows("First · space: next")
+        await driver.press("space", shows="Second · space: next")
+        await driver.press("ctrl+r", shows="First · space: next")
 
 
 async def test_space_typed_ahead_of_a_closing_dialog_continues_once_the_dialog_is_closed(database: Conninfo) -> None:
     steps = '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n'
     async with playing(database, steps) as (driver, _):
-        await driver.shows("First · space")
-        await driver.press("w", "escape", "space", shows="Second · space")
+        await driver.shows("First · space: next")
+        await driver.press("w", "escape", "space", shows="Second · space: next")
         assert len(driver.table.marked_jobs) == 0
 
 
 async def test_starting_over_keeps_the_presenter_view_open(database: Conninfo) -> None:
     async with playing(database, '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n') as (driver, app):
         await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
-        await driver.press("space", shows="Second · space")
-        await driver.press("ctrl+r", shows="First · space")
+        await driver.press("space", shows="Second · space: next")
+        await driver.press("ctrl+r", shows="First · space: next")
         assert isinstance(app.screen, Presenter)
 
 
