@@ -28,7 +28,10 @@ def load_scenario(name: str) -> Scenario:
     if name not in scenario_names():
         path = Path(name)
         if not path.is_file():
+            is_file_name = path.suffix == ".toml" or len(path.parts) > 1
             sentence = f"The scenario {not_known(name, scenario_names())}"
+            if is_file_name:
+                sentence = f"{path} is not a file." if path.exists() else f"{path} does not exist."
             raise BadConfiguration([sentence], hint=f"Name a scenario or a TOML file. {_HINT}")
     try:
         content = path.read_bytes()[: _LARGEST + 1]
