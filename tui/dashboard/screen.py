@@ -33,7 +33,7 @@ from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toa
 from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
 from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, key_of
 from tui.dashboard.keys.key_hints import KeyHints
-from tui.dashboard.keys.key_states import KeyState, KeyStates, job_key_state
+from tui.dashboard.keys.key_states import NO_SELECTION, KeyState, KeyStates, Selection, job_key_state
 from tui.dashboard.memory import PendingNavigation, TotalsCache
 from tui.dashboard.message_line import OWN_LINE_FROM, MessageLine
 from tui.dashboard.messages import (
@@ -130,6 +130,8 @@ class DashboardScreen(Screen[None], KeyStates):
         """None until the screen was wide enough."""
         self._is_pane_due = False
         """Whether the pane follows the cursor after the next frame."""
+        self._selection: tuple[tuple[object, ...], Selection] | None = None
+        """The selection that the key hints were drawn for last, and what it was made from."""
         self.navigation = PendingNavigation()
         self.data_signal: Signal[None] = Signal(self, "data")
         """Published after new data or a new status, and after all data was forgotten."""
@@ -200,8 +202,18 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def key_states(self, binding_ids: Sequence[str]) -> list[KeyState]:
         panel = self.jobs
-        jobs = panel.selected if self.focused is panel.table else ()
-        return [job_key_state(one, jobs, read_only=self._status.read_only) for one in binding_ids]
+        is_loading = panel.is_waiting and self.awaits_list
+        has_jobs = self.focused is panel.table and not is_loading
+        selection = self._selection_of(panel.selected) if has_jobs else NO_SELECTION
+        return [job_key_state(one, selection, read_only=self._status.read_only) for one in binding_ids]
+
+    def _selection_of(self, jobs: tuple[GenerationJob, ...]) -> Selection:
+        """Look at each job once, because there may be thousands and the hints are drawn at each move."""
+        basis = jobs, self._visibility, self.navigation.hidden_detail
+        if self._selection is None or any(new is not old for new, old in zip(basis, self._selection[0], strict=True)):
+            statuses = frozenset(job.status for job in jobs)
+            self._selection = basis, Selection(statuses=statuses, hidden=self._hidden_among(jobs))
+        return self._selection[1]
 
     @on(JobsPanel.NotesChanged)
     def _notes_changed(self, event: JobsPanel.NotesChanged) -> None:
@@ -487,7 +499,7 @@ class DashboardScreen(Screen[None], KeyStates):
     def _change(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
         """Post the action, unless the acting user does not see all of the jobs."""
         visibility = self._visibility
-        hidden = sum(map(self._is_hidden, jobs))
+        hidden = self._hidden_among(jobs)
         if visibility and hidden:
             show_toast(
                 self.app, refused_toast(visibility, jobs, hidden, key=key_of(self.app, APP_BINDINGS, "app.user"))
@@ -612,6 +624,9 @@ class DashboardScreen(Screen[None], KeyStates):
         return self._visibility is not None and (
             job.id in self._visibility.hidden or job.id == self.navigation.hidden_detail
         )
+
+    def _hidden_among(self, jobs: Iterable[GenerationJob]) -> int:
+        return 0 if self._visibility is None else sum(map(self._is_hidden, jobs))
 
     def _hiding_policies(self, job: GenerationJob) -> tuple[str, ...]:
         return hiding_lines(self._visibility) if self._visibility is not None and self._is_hidden(job) else ()

@@ -222,6 +222,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._view = TableState()
+        self._marked_jobs: tuple[Mapping[UUID, GenerationJob], tuple[GenerationJob, ...]] = {}, ()
+        """The marks for which the marked jobs were collected last, and those jobs."""
         self._drawing = TableRenderer()
         self._lines: tuple[Line, ...] = ()
         self._strips: LRUCache[Line, Strip] = LRUCache(1024)
@@ -349,8 +351,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def marked_jobs(self) -> tuple[GenerationJob, ...]:
-        """The marked jobs as last loaded, in the order of marking."""
-        return tuple(self._view.marked.values())
+        """The marked jobs as last loaded, in the order of marking. The tuple is the same one until they change."""
+        marked = self._view.marked
+        if self._marked_jobs[0] is not marked:
+            self._marked_jobs = marked, tuple(marked.values())
+        return self._marked_jobs[1]
 
     @property
     def is_waiting(self) -> bool:

@@ -296,12 +296,17 @@ class JobsPanel(Vertical):
         return self._titles[0]
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether the panel shows that a request takes a while."""
+        return self._is_waiting
+
+    @property
     def selected(self) -> tuple[GenerationJob, ...]:
         """The selection of all jobs, or else the marked jobs, or else the job under the cursor, as last seen."""
         if self._chosen_jobs:
             return self._chosen_jobs
-        if self.table.marked:
-            return self.table.marked_jobs
+        if marked := self.table.marked_jobs:
+            return marked
         return (self.table.cursor_job,) if self.table.cursor_job else ()
 
     def is_stuck(self, job: GenerationJob) -> bool:

@@ -1,9 +1,10 @@
 """Which keys work for the selected jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from enum import Enum, auto
 
-from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job import AnyStatus, JobStatus
 from tui.text.status_text import STATUS_ACTIONS, JobAction
 
 
@@ -22,23 +23,35 @@ class KeyStates:
         raise NotImplementedError
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What decides which keys work for the selected jobs. Without a status, no job is selected."""
+
+    statuses: Set[AnyStatus] = frozenset()
+    hidden: int = 0
+    """How many of the jobs the acting user does not see. If there are any, no key may change the jobs."""
+
+
+NO_SELECTION = Selection()
+
 _READING = frozenset({"job.copy_id", "job.copy_json"})
 _WITHOUT_JOBS = frozenset({"job.new", "job.undo"})
 
 
-def job_key_state(binding_id: str, jobs: Sequence[GenerationJob], *, read_only: bool) -> KeyState:
-    """Return the state of a key. `jobs` are those that it would act on."""
+def job_key_state(binding_id: str, selection: Selection, *, read_only: bool) -> KeyState:
+    """Return the state of a key that would act on the selection."""
     group, _, name = binding_id.partition(".")
     is_write = group == "job" and binding_id not in _READING
     if read_only and is_write:
         return KeyState.HIDDEN
     if group not in ("job", "jobs") or binding_id in _WITHOUT_JOBS:
         return KeyState.USABLE
-    return KeyState.USABLE if any(_permits(name, job) for job in jobs) else KeyState.REFUSED
+    is_permitted = not (is_write and selection.hidden) and any(_permits(name, one) for one in selection.statuses)
+    return KeyState.USABLE if is_permitted else KeyState.REFUSED
 
 
-def _permits(name: str, job: GenerationJob) -> bool:
+def _permits(name: str, status: AnyStatus) -> bool:
     if name == JobAction.RETRY:
-        return job.status is JobStatus.FAILED
+        return status is JobStatus.FAILED
     target = STATUS_ACTIONS.get(JobAction(name)) if name in set(JobAction) else None
-    return target is None or job.status in target.sources
+    return target is None or status in target.sources

@@ -4,8 +4,9 @@ import pytest
 from textual.content import Content
 
 from store.database.write_access import WriteMode
-from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
-from tests.tui.jobs_database import JobsDatabase
+from store.jobs.job import JobStatus
+from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, Gate
+from tests.tui.jobs_database import BEN, JobsDatabase
 from tui.dashboard.keys.key_hints import KeyHints
 
 WRITES = ("s start", "c complete", "f fail", "r retry", "n new", "d delete")
@@ -43,6 +44,36 @@ async def test_key_is_usable_if_any_marked_job_permits_it(dashboard: Driver) -> 
     await dashboard.press("space", on=1)
     await dashboard.press("space", on=2, shows="2 marked")
     assert grey(dashboard) == ["r retry"]
+
+
+async def test_statuses_of_the_marked_jobs_are_collected_once_until_they_change(dashboard: Driver) -> None:
+    screen = dashboard.app.dashboard
+    await dashboard.press("space", on=1)
+    await dashboard.press("space", on=2, shows="2 marked")
+    collected = screen._selection
+    await dashboard.press("down", "up")
+    await dashboard.refreshes()
+    assert screen._selection is collected
+    await dashboard.press("space", on=4, until=lambda: grey(dashboard) == [])
+
+
+async def test_keys_that_may_not_change_a_hidden_job_are_grey(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    jobs_db.job(9, "failed", owner=BEN)
+    await dashboard.press("v", shows="visibility: ")
+    await dashboard.press(on=9, until=lambda: grey(dashboard) == [*WRITES[:4], "d delete"])
+    await dashboard.press("v", hides="visibility: ")
+    await dashboard.press(on=4, until=lambda: grey(dashboard) == ["s start", "c complete", "f fail"])
+
+
+async def test_job_keys_are_grey_while_another_list_is_loading(drive: Drive) -> None:
+    gate = Gate("get_listing", lambda _, query: query.window.listed.status is JobStatus.FAILED)
+    async with drive(make=gate.store) as driver:
+        await driver.go_to(1)
+        assert "s start" not in grey(driver)
+        await driver.press("5", shows="loading …")
+        await driver.until(lambda: set(WRITES) - {"n new"} <= {*grey(driver)})
+        gate.open()
+        await driver.expects(rows=[4], until=lambda: grey(driver) == ["s start", "c complete", "f fail"])
 
 
 async def test_job_keys_are_grey_while_another_pane_has_the_focus(dashboard: Driver) -> None:
