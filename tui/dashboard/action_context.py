@@ -12,7 +12,7 @@ from uuid import UUID
 from store.capabilities.capability import Capability
 from store.errors import OutcomeUnknown, RowMissing, StoreError
 from store.job_list.listing import ProjectName
-from store.jobs.job import GenerationJob
+from store.jobs.job import GenerationJob, JobStatus
 from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
 from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from tui.dashboard.action_host import UndoStack
@@ -154,6 +154,8 @@ class ActionContext:
     """Called with the deleted ids after a deletion. It drops their marks."""
     go_to_job: "GoToJob"
     """Moves the cursor to a new job once it is listed, or gives up after a moment. Keys wait for it."""
+    moved_jobs_to: Callable[[JobStatus], None]
+    """Called after the user has moved at least one job to a status."""
     undo: UndoStack
     tell: Callable[[Toast], None]
     left: asyncio.Event
@@ -214,6 +216,7 @@ def _context(host: "ActionHost") -> ActionContext | Toast:
         deleting=host.deleting_jobs,
         deleted=partial(host.deleting_jobs, are_deleted=True),
         go_to_job=host.go_to_job,
+        moved_jobs_to=host.tour.moved_jobs_to,
         undo=host.undo,
         tell=partial(show_toast, host.app),
         left=host.tasks.database_left,

@@ -134,7 +134,9 @@ class GjobsApp(MessageApp[int]):
         """Whether dialogs warn about partial claims."""
         super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
         self._memory = RememberedState(state_path)
-        self._is_first_start = self._memory.is_empty
+        is_unseen = self._setup.tour is TourStart.ONCE and not self._memory.has_seen_tour
+        self._is_tour_due = is_unseen or self._setup.tour is TourStart.ALWAYS
+        """Whether the tour starts with the first list of the database that opens first."""
         self._clock = clock
         self.messages = MessageBoard(self, clock=clock)
         self.tour = Tour(self, self.messages)
@@ -203,12 +205,10 @@ class GjobsApp(MessageApp[int]):
         if not self.settled.is_set():
             self.settled.set()
             self.run_worker(self._load_the_rest(), group="later")
-            self._start_tour()
 
-    def _start_tour(self) -> None:
-        when = self._setup.tour
-        is_due = when is TourStart.ALWAYS or (when is TourStart.FIRST_START and self._is_first_start)
-        if is_due and self.poller.failure is None:
+    def _start_tour_if_due(self) -> None:
+        if self._is_tour_due:
+            self._is_tour_due = False
             self._memory.remember_tour()
             self.tour.start()
 
@@ -261,6 +261,7 @@ class GjobsApp(MessageApp[int]):
             await self.tasks.writes_end()
         self.tasks.close_questions()
         self.tour.end()
+        self._is_tour_due = False
         self.undo.forget_all()
         self.messages.forget()
         for group in worker_groups.OF_DATABASE:
@@ -347,7 +348,7 @@ class GjobsApp(MessageApp[int]):
         else:
             dashboard.show_again(listing, message.fetched_at)
         self._settle_after_layout()
-        self.tour.observe(listing.window.jobs)
+        self._start_tour_if_due()
         if self._deleted_user_check.is_due(message.store, listing) and isinstance(message.store.actor, ActingUser):
             self._actions.report_if_deleted(message.store, message.store.actor)
         self.show_status()
@@ -434,7 +435,6 @@ class GjobsApp(MessageApp[int]):
 
     @on(JobActionRequested)
     def _change_jobs(self, message: JobActionRequested) -> None:
-        self.tour.expect(message.action, message.jobs)
         self._actions.change_jobs(message.action, message.jobs)
 
     @on(JobsPanel.FilterRequested)

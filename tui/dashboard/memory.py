@@ -48,9 +48,9 @@ class RememberedState:
         return self._state.theme
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing is remembered from an earlier start."""
-        return self._state == StateFile()
+    def has_seen_tour(self) -> bool:
+        """Whether the tour has started in an earlier run."""
+        return self._state.has_seen_tour
 
     def remember_tour(self) -> None:
         """Remember that the tour has started once."""

@@ -14,6 +14,8 @@ from tui.text.clean_text import clean
 from tui.text.error_text import Severity, Toast
 
 MESSAGE_SECONDS = 8
+_SECONDS_OVER_PINNED = 3
+"""A pinned text shows the next step, so a message hides it for a shorter time, unless it offers keys."""
 _MOST_KEPT = 200
 
 ReturnType = TypeVar("ReturnType")
@@ -66,7 +68,8 @@ class MessageBoard:
         self.passing, self.place = self.kept[-1], self._app.screen
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self._app.set_timer(MESSAGE_SECONDS, self.clear_passing)
+        seconds = _SECONDS_OVER_PINNED if self._pinned and not keys else MESSAGE_SECONDS
+        self._timer = self._app.set_timer(seconds, self.clear_passing)
         self._app.follow_messages()
 
     def keep(self, toast: Toast) -> None:

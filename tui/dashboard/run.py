@@ -111,7 +111,7 @@ def run_dashboard(settings: Settings, *, with_tour: bool = False) -> int:
 def _tour_start(settings: Settings) -> TourStart:
     """Return when the tour starts by itself: only on the embedded database, whose jobs are samples."""
     is_practice = isinstance(settings.target, EmbeddedTarget) and settings.write_rule is WriteMode.OPEN
-    return TourStart.FIRST_START if is_practice else TourStart.NEVER
+    return TourStart.ONCE if is_practice else TourStart.NEVER
 
 
 def run_demo(settings: Settings, control: "DemoControl", *, record: Callable[[str], object] | None = None) -> int:

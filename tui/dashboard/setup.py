@@ -112,8 +112,8 @@ class TourStart(Enum):
     """When the tour starts."""
 
     NEVER = auto()
-    FIRST_START = auto()
-    """Only if nothing is remembered from an earlier start."""
+    ONCE = auto()
+    """Only if it has not started in an earlier run."""
     ALWAYS = auto()
 
 

@@ -1,20 +1,23 @@
 """The tour of the first start: its steps, its end, and where it starts."""
 
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from store.configuration.settings import Settings, resolve
+from store.errors import TimedOut
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Driver, dashboard_on
+from tests.tui.dashboard.dashboard_driver import Driver, Gate, dashboard_on
 from tests.tui.jobs_database import SPRING, JobsDatabase
 from tui.dashboard import run
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.memory import StateFile, load, save
 from tui.dashboard.setup import DashboardSetup, TourStart
+from tui.dashboard.tour.tour import TourStep
 
-FIRST = DashboardSetup(tour=TourStart.FIRST_START)
+FIRST = DashboardSetup(tour=TourStart.ONCE)
 
 
 @pytest.fixture
@@ -69,11 +72,47 @@ async def test_step_is_shown_once_while_a_dialog_is_open(tour: Driver, size: tup
     await tour.press("escape", dialog="", until=lambda: tour.text.count("Tour 1/6") == 1)
 
 
-async def test_refused_or_cancelled_keys_do_not_advance_the_tour(tour: Driver) -> None:
+async def test_refused_or_cancelled_keys_do_not_advance_the_tour(tour: Driver, jobs_db: JobsDatabase) -> None:
     await tour.press("p", dialog="Show which project?")
     await tour.press("escape", dialog="")
-    await tour.press("s", on=2, toast="running")
     await tour.refreshes(shows="Tour 1/6")
+    await reach_step_3(tour)
+    jobs_db.set_status(1, "running")
+    await tour.press("s", on=1, toast="running")
+    await tour.refreshes(shows="Tour 3/6")
+    await tour.press("s", on=5)
+    await shows_step(tour, "Tour 4/6")
+    await tour.press("f", on=2, until=lambda: tour.dialog)
+    await tour.press("escape", dialog="")
+    await tour.refreshes(shows="Tour 4/6")
+
+
+async def test_change_by_another_session_does_not_advance_the_tour(tour: Driver, jobs_db: JobsDatabase) -> None:
+    await reach_step_3(tour)
+    await tour.press("f", on=2, until=lambda: tour.dialog)
+    await tour.press("escape", dialog="")
+    jobs_db.set_status(2, "failed")
+    await tour.refreshes(until=lambda: tour.app.dashboard.jobs._rows[1].status == "failed")
+    await tour.press("s", on=5)
+    await shows_step(tour, "Tour 4/6")
+
+
+async def test_step_is_done_for_a_job_that_leaves_the_list(tour: Driver) -> None:
+    await reach_step_3(tour)
+    await tour.press("2", rows=[1, 5])
+    await tour.press("s", on=1, rows=[5])
+    await shows_step(tour, "Tour 4/6")
+    await tour.press("3", until=lambda: 1 in tour.rows)
+    await tour.press("space", on=1)
+    await tour.press("space", "c", on=2, until=lambda: tour.dialog)
+    await tour.press("y", dialog="")
+    await shows_step(tour, "Tour 5/6")
+
+
+async def reach_step_3(tour: Driver) -> None:
+    for step in (TourStep.PROJECT, TourStep.NEW_JOB):
+        tour.app.tour.do(step)
+    await tour.shows("Tour 3/6")
 
 
 async def test_steps_done_before_their_turn_are_skipped(tour: Driver) -> None:
@@ -103,19 +142,80 @@ async def test_escape_ends_the_tour_after_its_other_uses_and_for_good(
         await driver.shows("Tour 1/6")
 
 
-@pytest.mark.parametrize("state", [StateFile(theme="nord"), StateFile(projects={"embedded as ada": ""})])
-async def test_tour_does_not_start_where_something_is_remembered(
-    jobs_db: JobsDatabase, database: Conninfo, state_path: Path, state: StateFile
+@pytest.mark.parametrize("has_seen_tour", [False, True])
+async def test_tour_starts_unless_it_has_started_in_an_earlier_run(
+    jobs_db: JobsDatabase, database: Conninfo, state_path: Path, has_seen_tour: bool
 ) -> None:
-    save(state_path, state)
+    save(state_path, StateFile(theme="nord", has_seen_tour=has_seen_tour))
     async with dashboard_on(database, setup=FIRST, state_path=state_path) as driver:
-        assert not driver.app.tour.is_on
+        assert driver.app.tour.is_on is not has_seen_tour
+
+
+async def test_tour_starts_with_the_first_list_after_a_failed_poll(
+    jobs_db: JobsDatabase, database: Conninfo, state_path: Path
+) -> None:
+    failures = [TimedOut("too slow")]
+    gate = Gate("get_listing", lambda *_: bool(failures), fails=failures[0])
+    gate.open()
+    async with dashboard_on(database, setup=FIRST, state_path=state_path, make=gate.store) as driver:
+        assert (driver.app.failures, driver.app.tour.is_on) == (1, False)
+        failures.clear()
+        await driver.press("f5", shows="Tour 1/6")
+
+
+async def test_message_hides_the_tour_for_its_own_three_seconds(tour: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    timers, board = SteppedTimers(), tour.app.messages
+    monkeypatch.setattr(tour.app, "set_timer", timers.set_timer)
+    board.show_message("Chose a project")
+    tour.app.tour.do(TourStep.PROJECT)
+    timers.advance(2)
+    board.show_message("Copied the id")
+    timers.advance(2)
+    assert tour.message == "Copied the id"
+    timers.advance(1)
+    assert tour.message == ""
+    board.show_message("Deleted a job", keys="U undo")
+    timers.advance(7)
+    assert tour.message == "Deleted a job U undo"
+    tour.app.tour.end()
+    board.show_message("Copied the id")
+    timers.advance(7)
+    assert tour.message == "Copied the id"
+
+
+class SteppedTimers:
+    """Timers that run only when a test advances them."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._timers: list[SteppedTimer] = []
+
+    def set_timer(self, delay: float, callback: Callable[[], object]) -> "SteppedTimer":
+        self._timers.append(SteppedTimer(self._now + delay, callback))
+        return self._timers[-1]
+
+    def advance(self, seconds: float) -> None:
+        self._now += seconds
+        due = [timer for timer in self._timers if timer.at <= self._now]
+        self._timers = [timer for timer in self._timers if timer not in due]
+        for timer in due:
+            timer.callback()
+
+
+class SteppedTimer:
+    """A timer that a test advances."""
+
+    def __init__(self, at: float, callback: Callable[[], object]) -> None:
+        self.at, self.callback = at, callback
+
+    def stop(self) -> None:
+        self.at = math.inf
 
 
 @pytest.mark.parametrize(
     ("options", "with_tour", "expected"),
     [
-        ({}, False, TourStart.FIRST_START),
+        ({}, False, TourStart.ONCE),
         ({}, True, TourStart.ALWAYS),
         ({"read_only": True}, False, TourStart.NEVER),
         ({"database_url": "postgresql://app@db.example/app"}, False, TourStart.NEVER),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from store.errors import BudgetExceeded, Conflict, Locked, NoPrivilege, StoreError
 from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_results import Deleted, Missing, RetryOutcome, applied_job
+from store.jobs.job_results import Applied, Deleted, Missing, RetryOutcome, applied_job
 from store.journal.write_record import WrittenRow
 from store.users.actor import actor_name
 from tui.dashboard.action_context import WriteResolved
@@ -117,6 +117,8 @@ async def transition_one(context: "ActionContext", job: GenerationJob, target: J
         outcome = await context.resolver.resolve(context.store.transition_job_status(job.id, target))
     finally:
         context.jobs_changed([job.id])
+    if isinstance(outcome, Applied):
+        context.moved_jobs_to(target)
     if not isinstance(outcome, Missing):
         return transition_toast(job, outcome, target)
     why = of_missing(outcome, await _known(context, [outcome]))
@@ -131,6 +133,7 @@ async def end_with_error(context: "ActionContext", job: GenerationJob, target: J
         context.jobs_changed([job.id])
     async with context.explaining_missing_rows():
         applied_job(outcome, target)
+    context.moved_jobs_to(target)
     return transition_toast(job, outcome, target)
 
 

@@ -85,7 +85,7 @@ class JobActions:
     async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
         bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, None))
         done = STATUS_TEXTS[target].done
-        return self._show_report(self._reported(await self._run(bulk, target), done), done)
+        return self._show_report(self._reported(await self._run_transition(bulk, target), done), done)
 
     async def _ask_error(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Ask for the error text. The dialog keeps the text until it is stored."""
@@ -98,7 +98,7 @@ class JobActions:
             if len(jobs) == 1:
                 return BulkReport(toast=await bulk_writes.end_with_error(self._context, jobs[0], target, text))
             bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._context, target, text))
-            outcome = await self._run(bulk, target)
+            outcome = await self._run_transition(bulk, target)
             if outcome.stopped_by is not None and not outcome.done and not outcome.left:
                 raise outcome.stopped_by
             return self._reported(outcome, words.done)
@@ -183,13 +183,18 @@ class JobActions:
             self._context.deleted(job.id for job in deleted)
         return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
 
-    async def _run(self, bulk: BulkWrite, doing: JobStatus | str) -> BulkOutcome:
+    async def _run_transition(self, bulk: BulkWrite, target: JobStatus) -> BulkOutcome:
+        outcome = await self._run(bulk, STATUS_TEXTS[target].doing)
+        if outcome.done:
+            self._context.moved_jobs_to(target)
+        return outcome
+
+    async def _run(self, bulk: BulkWrite, doing: str) -> BulkOutcome:
         """Run the write. More than one chunk shows progress and can be stopped."""
         try:
             if len(bulk.jobs) <= CHUNK:
                 return await bulk.run()
-            words = STATUS_TEXTS[doing].doing if isinstance(doing, JobStatus) else doing
-            title = f"{words} {jobs_count(len(bulk.jobs))}"
+            title = f"{doing} {jobs_count(len(bulk.jobs))}"
             dialog = ProgressDialog(title=title, total=len(bulk.jobs), stop=bulk.stop)
             async with showing_progress(self._app, dialog):
                 return await bulk.run(dialog.show_progress)
