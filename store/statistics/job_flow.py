@@ -41,6 +41,8 @@ class OutcomeCosts:
 class JobFlow:
     """Figures that are read less often than the totals. What took too long is None."""
 
+    taken_at: datetime
+    """The server's time."""
     moves: RecentMoves | None = None
     oldest_queued_at: datetime | None = None
     """When the oldest queued job was created. None if no job is queued."""

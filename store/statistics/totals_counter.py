@@ -172,8 +172,8 @@ class TotalsCounter:
         """Return the figures that do not come from rollups. They are kept for some seconds."""
 
         async def read() -> JobFlow:
-            _, answers = await self._counts_within(query, _flow_parts(query, capabilities, at), at)
-            return _make_flow(answers)
+            taken_at, answers = await self._counts_within(query, _flow_parts(query, capabilities, at), at)
+            return _make_flow(taken_at, answers)
 
         return await self._flows.get((query.project_id, query.days, at), read)
 
@@ -288,9 +288,10 @@ def _flow_parts(query: TotalsQuery, capabilities: CountCapabilities, at: datetim
     }
 
 
-def _make_flow(answers: Mapping[What, list[Any]]) -> JobFlow:
+def _make_flow(taken_at: datetime, answers: Mapping[What, list[Any]]) -> JobFlow:
     moves, oldest, stuck, outcomes = map(answers.get, (Part.MOVES, Part.OLDEST_QUEUED, Part.STUCK, Part.OUTCOMES))
     return JobFlow(
+        taken_at=taken_at,
         moves=moves[0] if moves else None,
         oldest_queued_at=oldest[0] if oldest else None,
         stuck=CappedCount.of(stuck[0], MOST_STUCK) if stuck else None,

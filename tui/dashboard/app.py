@@ -362,7 +362,7 @@ class GjobsApp(MessageApp[int]):
     @on(TotalsPolled)
     def _totals_polled(self, message: TotalsPolled) -> None:
         if message.store is self.poller.store:
-            self.dashboard.show_totals(message.totals)
+            self.dashboard.show_totals(message.totals, is_complete=message.is_complete)
             self.budget_news.tell(self, message.totals.budgets or ())
             self._settle_after_layout()
 

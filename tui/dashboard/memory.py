@@ -11,6 +11,7 @@ from uuid import UUID
 
 from store.job_list.list_query import ListQuery
 from store.private_files import make_directory, replace_private
+from store.statistics.recent_flows import MOST_SECONDS
 from store.statistics.totals import Count, Precision, TotalsQuery, exact_counts
 from store.users.actor import ActingUser
 
@@ -225,7 +226,8 @@ class TotalsCache:
         return list(reversed(self._kept.values()))
 
     def _completed(self, totals: "Totals") -> "Totals":
-        for complete in (_with_statistics, _with_days, _with_projects, _with_matching, _with_flow):
+        # The flow first: the others may set the time of the totals back.
+        for complete in (_with_flow, _with_statistics, _with_days, _with_projects, _with_matching):
             kept_first = (better for kept in self._newest_first() if (better := complete(totals, kept)) is not None)
             totals = next(kept_first, totals)
         return totals
@@ -264,8 +266,10 @@ def _with_matching(totals: "Totals", kept: "Totals") -> "Totals | None":
 
 
 def _with_flow(totals: "Totals", kept: "Totals") -> "Totals | None":
-    """An exact count does not read it."""
+    """An exact count does not read the flow, and a read may fail. A flow that is too old would look current."""
     if totals.flow is not None or kept.flow is None or not _is_of_same_project(totals, kept):
+        return None
+    if (totals.taken_at - kept.flow.taken_at).total_seconds() > MOST_SECONDS:
         return None
     return replace(totals, flow=kept.flow)
 

@@ -71,6 +71,8 @@ class TotalsPolled(Message):
     store: "Store"
     totals: "Totals"
     fetched_at: datetime
+    is_complete: bool = True
+    """Whether the flow was read too, or failed. If not, the same totals follow with the flow."""
 
 
 @dataclass

@@ -116,6 +116,8 @@ class DashboardScreen(Screen[None], KeyStates):
         self._server_clock_offset = timedelta(0)
         self._listing: Listing | None = None
         self._totals: Totals | None = None
+        self._has_complete_totals = False
+        """Whether totals were shown for which the flow was requested as well."""
         self._totals_cache = TotalsCache()
         self._failed_totals_query: TotalsQuery | None = None
         """The last query whose totals could not be counted. The costs panel shows the error."""
@@ -269,8 +271,8 @@ class DashboardScreen(Screen[None], KeyStates):
 
     @property
     def has_all(self) -> bool:
-        """Whether list and totals are known."""
-        return self._listing is not None and self._totals is not None
+        """Whether list and totals are known. The flow of the totals may be missing only if it could not be read."""
+        return self._listing is not None and self._totals is not None and self._has_complete_totals
 
     @property
     def project_totals(self) -> "Mapping[UUID, ProjectTotals]":
@@ -319,12 +321,13 @@ class DashboardScreen(Screen[None], KeyStates):
         self.navigation.arrive(listing)
         self._update_ages()
 
-    def show_totals(self, totals: "Totals") -> None:
-        """Show the totals. Totals of another query are only kept for later."""
+    def show_totals(self, totals: "Totals", *, is_complete: bool = True) -> None:
+        """Show the totals. Totals of another query are only kept for later. Incomplete ones follow with the flow."""
         totals = self._totals_cache.keep(totals)
         if totals.query != self.totals_query:
             return
         self._totals = totals
+        self._has_complete_totals |= is_complete
         self.jobs.show_totals(totals)
         self._show_projects()
         self._show_costs()
@@ -373,6 +376,7 @@ class DashboardScreen(Screen[None], KeyStates):
         """Clear everything that another actor saw."""
         self._listing = self._totals = self._failed_totals_query = self._failure = None
         self._fetched_at = self._changed_at = None
+        self._has_complete_totals = False
         self._totals_cache = TotalsCache()
         self.navigation.forget()
         self.query_one(ProjectList).forget()

@@ -226,7 +226,9 @@ class SessionPoller:
         await self._has_polled.wait()
         async for answer in poller.results():
             match answer:
-                case PollResult(value=totals, fetched_at=fetched_at):
+                case PollResult(value=totals, fetched_at=fetched_at, is_changed=is_changed):
+                    if is_changed:
+                        self._tell(TotalsPolled(store, totals, fetched_at, is_complete=False))
                     answered = await poller.unless_asked(_with_flow(store, totals))
                     if answered is not None:
                         self._tell(TotalsPolled(store, answered[0], fetched_at))

@@ -119,7 +119,7 @@ async def test_flow_is_read_again_after_a_rest_that_depends_on_its_duration() ->
     async def read() -> JobFlow:
         nonlocal now, reads
         now, reads = now + duration, reads + 1
-        return JobFlow(stuck=CappedCount(number=reads))
+        return JobFlow(taken_at=NOW, stuck=CappedCount(number=reads))
 
     flows = RecentFlows(lambda: now)
 

@@ -146,8 +146,8 @@ class WatchedApp(GjobsApp):
         self.polls += 1
 
     @on(TotalsPolled)
-    def _count_totals_poll(self) -> None:
-        self.totals_polls += 1
+    def _count_totals_poll(self, message: TotalsPolled) -> None:
+        self.totals_polls += message.is_complete
 
     @on(ListPollFailed)
     def _count_failure(self) -> None:

@@ -74,6 +74,18 @@ async def test_totals_are_shown_without_the_flow(drive: Drive) -> None:
         assert "oldest queued" not in driver.text
 
 
+async def test_totals_do_not_wait_for_the_flow(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    gate = Gate("get_flow")
+    app = WatchedApp(opener_of(database, make=gate.store))
+    async with drive_dashboard(app, waits=False) as driver:
+        await driver.shows("Total 6", "50 % success")
+        assert not app.settled.is_set()
+        await driver.press("5", rows=[4], shows="Total 6")
+        gate.open()
+        await driver.until(app.settled.is_set)
+        await driver.shows("oldest queued")
+
+
 async def test_click_on_a_state_lists_its_jobs(dashboard: Driver) -> None:
     for word, rows in (("✗ failed", [4]), ("◌ queued", [1, 5])):
         line = str(dashboard.app.dashboard.query_one(CostsPanel).render()).splitlines()[0]
@@ -187,10 +199,17 @@ def test_project_totals_outlive_the_filter_they_were_counted_with(kept: TotalsCa
 
 
 def test_exact_totals_keep_the_flow_of_their_project(kept: TotalsCache) -> None:
-    flow = JobFlow(stuck=CappedCount(number=2))
+    flow = JobFlow(taken_at=NOON, stuck=CappedCount(number=2))
     kept.keep(replace(exact(), flow=flow))
     assert kept.keep(exact()).flow == flow
     assert kept.keep(exact(TotalsQuery(project_id=UUID(int=2)))).flow is None
+
+
+def test_flow_that_is_no_longer_current_is_dropped(kept: TotalsCache) -> None:
+    kept.keep(replace(exact(), flow=JobFlow(taken_at=NOON)))
+    for seconds, is_kept in ((100, True), (299, True), (301, False)):
+        later = replace(capped(), taken_at=NOON + timedelta(seconds=seconds))
+        assert (kept.keep(later).flow is not None) is is_kept
 
 
 def test_new_exact_totals_replace_kept_ones(kept: TotalsCache) -> None:

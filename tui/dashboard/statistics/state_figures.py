@@ -100,14 +100,15 @@ def _flow(totals: "Totals", status: JobStatus) -> str:
 
 
 def oldest_queued(totals: "Totals") -> str:
-    """Return how long the oldest queued job had waited when the totals were read. Empty if none waited.
+    """Return how long the oldest queued job had waited when the flow was read. Empty if none waited.
 
     The flow may be older than the counts. It still names a job that has started since.
     """
-    if totals.counts.get(JobStatus.QUEUED) == Count(number=0):
+    flow = totals.flow
+    if flow is None or totals.counts.get(JobStatus.QUEUED) == Count(number=0):
         return ""
-    since = totals.flow.oldest_queued_at if totals.flow else None
-    return "" if since is None or is_far(since) else elapsed((totals.taken_at - since).total_seconds())
+    since = flow.oldest_queued_at
+    return "" if since is None or is_far(since) else elapsed((flow.taken_at - since).total_seconds())
 
 
 def stuck(totals: "Totals") -> str:

@@ -101,6 +101,7 @@ def test_cost_panel_without_jobs_shows_zeros_and_no_averages() -> None:
 
 
 FLOW = JobFlow(
+    taken_at=NOON,
     moves=RecentMoves(
         seconds=300.0,
         entered={JobStatus.QUEUED: 6, JobStatus.RUNNING: 0, JobStatus.SUCCEEDED: 50, JobStatus.FAILED: 1},
@@ -134,12 +135,17 @@ def test_no_oldest_job_is_shown_where_the_counts_have_no_queued_job() -> None:
         assert any("oldest" in line for line in cost_lines(unknown, width=width, height=height))
 
 
+def test_wait_of_the_oldest_queued_job_ends_when_the_flow_was_read() -> None:
+    later = replace(FLOWING, taken_at=FLOWING.taken_at + timedelta(minutes=4))
+    assert "oldest queued 5 min" in cost_lines(later, width=110, height=5)[4]
+
+
 @pytest.mark.parametrize(
     ("entered", "seconds", "words"),
     [(0, 300, "0/min"), (1, 6000, "<0.1/min"), (5, 60, "5.0/min"), (2000, 20, "6,000/min")],
 )
 def test_flow_is_shown_per_minute(entered: int, seconds: float, words: str) -> None:
-    flow = JobFlow(moves=RecentMoves(seconds=seconds, entered={JobStatus.QUEUED: entered}))
+    flow = JobFlow(taken_at=NOON, moves=RecentMoves(seconds=seconds, entered={JobStatus.QUEUED: entered}))
     figures = state_figures(replace(USUAL, flow=flow))
     assert (figures[JobStatus.QUEUED].flow, figures[JobStatus.RUNNING].flow) == (words, "–")
 
