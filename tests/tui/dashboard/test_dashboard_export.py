@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -137,6 +139,37 @@ async def test_stopped_or_failed_export_leaves_no_file(drive: Drive, folder: Pat
     failing.open()
     async with drive(make=failing.store) as driver:
         await driver.press("e", "enter", toast="The connection was lost.")
+    assert names_in(folder) == []
+
+
+async def test_slow_disk_does_not_stop_the_dashboard(
+    dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_released, waits = threading.Event(), []
+    monkeypatch.setattr(os, "fsync", lambda _: waits.append(is_released.wait(timeout=20)))
+    await dashboard.press("e", "enter", dialog="Exporting")
+    await dashboard.press("escape", shows="stopping after the jobs in flight")
+    is_released.set()
+    await dashboard.shows_message(f"Exported 6 jobs to {folder}/jobs.csv.")
+    assert waits == [True]
+    assert names_in(folder) == ["jobs.csv"]
+
+
+async def test_export_stopped_during_a_slow_write_leaves_no_file(
+    dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_released, write = threading.Event(), os.write
+
+    def write_slowly(descriptor: int, data: bytes) -> int:
+        if data.startswith(b"id,"):
+            is_released.wait(timeout=20)
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write_slowly)
+    await dashboard.press("e", "enter", dialog="Exporting")
+    await dashboard.press("escape", shows="stopping after the jobs in flight")
+    is_released.set()
+    await dashboard.shows_message("Stopped the export. Nothing was written.")
     assert names_in(folder) == []
 
 

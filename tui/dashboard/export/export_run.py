@@ -10,9 +10,9 @@ from store.jobs.job import GenerationJob
 from store.users.actor import actor_name
 from tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
 from tui.dashboard.export.export_dialog import CLIPBOARD_BYTES, ExportChoice, ExportDialog
+from tui.dashboard.export.export_file import Write, new_file_in_threads
 from tui.dashboard.widgets import show_toast
 from tui.export.export_formats import writer
-from tui.export.file_writer import new_file
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_toast
 from tui.text.format import jobs_count
@@ -81,34 +81,31 @@ async def _export(
 ) -> int:
     """Return how many jobs were exported. Raises a StoreError, and then leaves no file behind."""
     if choice.file is not None:
-        with new_file(str(choice.file), overwrites=choice.overwrites) as write:
+        async with new_file_in_threads(str(choice.file), overwrites=choice.overwrites) as write:
             return await _write_all(store, listed, choice, write, report)
     parts: list[str] = []
     size = 0
 
-    def keep(text: str) -> bool:
+    async def keep(text: str) -> None:
         nonlocal size
         size += len(text.encode())
         if size > CLIPBOARD_BYTES:
             raise ClipboardTooSmall(f"The list needs more than the {CLIPBOARD_BYTES // 1_000} kB of the clipboard.")
         parts.append(text)
-        return True
 
     done = await _write_all(store, listed, choice, keep, report)
     copy("".join(parts))
     return done
 
 
-async def _write_all(
-    store: "Store", listed: ListQuery, choice: ExportChoice, write: Callable[[str], bool], report: Report
-) -> int:
+async def _write_all(store: "Store", listed: ListQuery, choice: ExportChoice, write: Write, report: Report) -> int:
     made, done = writer(choice.file_format), 0
-    write(made.begin())
+    await write(made.begin())
     async for jobs in list_pages(store, listed):
-        write(made.rows(jobs))
+        await write(made.rows(jobs))
         done += len(jobs)
         report(done)
-    write(made.end())
+    await write(made.end())
     return done
 
 
