@@ -93,6 +93,7 @@ OF_USERS: dict[str, Call] = {  # Users may not call them.
 }
 
 WITHOUT_OUR_TABLES: dict[str, Call] = {
+    "get_user_emails": lambda store: store.get_user_emails([ADA]),
     "find_actor": lambda store: store.find_actor("ada@example.com"),
     "acting_as_user": lambda store: store.acting_as_user(str(ADA)),
 }
@@ -102,7 +103,7 @@ WITHOUT_ROWS = {"close", "get_cascading_tables", "get_list_cost", "slow_order_re
 
 ON_GJOBS_TABLES = {
     *("retry_generation_jobs", "get_job_links", "get_workers_overview", "get_job_history", "get_stuck_verdict"),
-    *("get_budgets", "check_budget", "set_budget", "remove_budget"),
+    *("find_stuck_jobs", "get_budgets", "check_budget", "set_budget", "remove_budget"),
 }
 """Methods on tables that the recording database lacks. Their own tests check who sees what."""
 

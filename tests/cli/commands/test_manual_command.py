@@ -44,7 +44,7 @@ def test_help_refuses_unknown_topics_and_options(gjobs: Run, arguments: tuple[st
 def test_help_search_lists_the_pages_with_the_words(gjobs: Run) -> None:
     done = gjobs("help", "--search", "worker dies")
     assert done.code == 0
-    assert [line.split()[0] for line in done.out.splitlines()] == ["TOPIC", "workers"]
+    assert [line.split()[0] for line in done.out.splitlines()] == ["TOPIC", "workers", "demo"]
     assert "What happens when a worker dies" in done.out
     links = gjobs("help", "--search", "journal of what").out
     assert "writing-safely explains the journal of what gjobs itself wrote." in links
