@@ -1,7 +1,7 @@
 """Completions for a filter while it is typed."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
@@ -90,7 +90,7 @@ def _keys(typed: _Typed) -> Iterator[Completion]:
 
 _FEWEST_LETTERS = 3
 """A shorter word is not taken for a state."""
-_STATES = {**dict.fromkeys(JobStatus, Key.STATUS), STUCK: Key.IS}
+_STATES: Mapping[str, Key] = {**dict.fromkeys(map(str, JobStatus), Key.STATUS), STUCK: Key.IS}
 """The names of states, and the key for each."""
 
 

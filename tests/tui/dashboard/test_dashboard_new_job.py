@@ -16,6 +16,8 @@ from tests.tui.jobs_database import ADA, AUTUMN, SPRING, JobsDatabase
 
 MUG = UUID("c1000000-0000-4000-8000-000000000000")
 
+HOW_TO_TYPE = "Type dollars, such as $2.50, or whole cents, such as 250."
+
 HAT = UUID("c2000000-0000-4000-8000-000000000000")
 
 
@@ -79,9 +81,10 @@ async def test_new_job_form_explains_invalid_values_and_keeps_its_input(form: Dr
     before = jobs_db.count()
     await form.type("my_own", into="#mode")
     for cost in ("", "-5", "2.5", "1e3", "abc", "٣", "9" * 5000):
-        await form.type(cost, into="#cost", hides="Type dollars")
+        await form.type(cost, into="#cost", shows="Type dollars", hides="✗ Type")
         await form.focus_on("#mode")
         await form.press("enter", shows="✗ Type dollars, such as $2.50, or whole cents, such as 250.")
+        assert form.text.count("Type dollars") == 1
 
         assert form.app.focused is form.app.screen.query_one("#cost")
         assert (form.value("#mode"), form.value("#cost")) == ("my_own", cost)
@@ -152,7 +155,7 @@ async def test_cost_is_typed_in_dollars_or_cents_and_enter_takes_the_proposed_mo
         ("d", "$1,234.50", 123_450),
     ):
         await form.until(partial(has_note, form, "$1.00"))
-        await form.type("2.5", into="#cost", until=partial(has_note, form, ""))
+        await form.type("2.5", into="#cost", until=partial(has_note, form, HOW_TO_TYPE))
         await form.type(mode, into="#mode")
         await form.type(typed, into="#cost", until=partial(has_note, form, money(stored)))
         await form.press("enter", message=f"Queued {mode} ")
@@ -210,6 +213,18 @@ async def test_cost_note_shows_what_the_tightest_budget_of_the_project_has_left(
         await driver.press("enter", shows="$2.51 is over budget: $1.00 left of $10.00 total for project")
         driver.app.screen.query_one("#project", Select).value = SPRING
         await driver.shows("$2.51 · leaves $979.49 of $1,000.00 total for user ada@example.com")
+
+
+async def test_refusal_by_a_budget_leaves_the_buttons_visible_on_a_low_screen(
+    jobs_db: JobsDatabase, drive: Drive
+) -> None:
+    jobs_db.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'month', 1150)", AUTUMN)
+    async with drive(size=(80, 24)) as driver:
+        await driver.press("n", dialog="New job", shows="$1.00 · leaves")
+        await driver.type("$600", "enter", into="#cost", shows="To raise the limit, press esc, then b.")
+        await driver.shows("✗ The monthly budget", "$600.00 is over budget", "Cancel (esc)", "Create (enter)")
+        assert driver.app.focused is driver.app.screen.query_one("#cost")
+        await driver.press("escape", "b", dialog="Budgets · Autumn catalog")
 
 
 async def test_cost_note_shows_no_budget_of_another_project_and_reports_a_failed_reading(

@@ -13,13 +13,13 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input, Select, Static
 
 from store.budgets.budget import Budget
-from store.errors import StoreError
+from store.errors import BudgetExceeded, StoreError
 from store.formats import money
 from store.job_list.listing import ProjectName
 from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, GenerationJob
 from store.projects.project import Asset
 from tui.dashboard.dialogs.form import FieldProblem, FormDialog, typed_cents
-from tui.dashboard.keys.bindings import key_of
+from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
 from tui.dashboard.widgets import SteadyText, TextField
 from tui.text.budget_text import cost_note
 from tui.text.clean_text import clean
@@ -77,6 +77,10 @@ class ModeLabel(Static):
         modes = Content("  ").join(Content.styled(one, "bold $text-accent" * (one == chosen)) for one in USUAL_MODES)
         keys = " ".join(key_of(self.app, ModeField.BINDINGS, f"mode.{way}") for way in ("up", "down"))
         self.update(Content.assemble("Mode  ", modes, f"  {keys} or type"))
+
+
+_HOW_TO_TYPE_A_COST = "Type dollars, such as $2.50, or whole cents, such as 250."
+_LONGEST_REFUSAL = 300
 
 
 class NewJobDialog(FormDialog[GenerationJob]):
@@ -144,8 +148,8 @@ class NewJobDialog(FormDialog[GenerationJob]):
     def _show_cost(self) -> None:
         """Show how the cost is read, and what the tightest budget has left."""
         cost_cents = typed_cents(self.query_one("#cost", Input).value)
-        note = Content() if cost_cents is None else Content.styled(*cost_note(cost_cents, self._budgets))
-        self.query_one("#cost-note", SteadyText).say(note)
+        note = (_HOW_TO_TYPE_A_COST, "") if cost_cents is None else cost_note(cost_cents, self._budgets)
+        self.query_one("#cost-note", SteadyText).say(Content.styled(*note))
 
     @work(exclusive=True, group="budgets")
     async def _load_budgets(self, project_id: UUID) -> None:
@@ -158,7 +162,12 @@ class NewJobDialog(FormDialog[GenerationJob]):
             self._show_cost()
 
     def explain(self, error: StoreError) -> None:
-        super().explain(error)
+        if isinstance(error, BudgetExceeded):
+            leave, budgets = self.key("dialog.leave"), key_of(self.app, DASHBOARD_BINDINGS, "project.budgets")
+            advice = f"To raise the limit, press {leave}, then {budgets}."
+            self.complain("cost", f"{clean(error.message, limit=_LONGEST_REFUSAL)} {advice}")
+        else:
+            super().explain(error)
         if isinstance(project_id := self.query_one("#project", Select).value, UUID):
             self._load_budgets(project_id)
 
@@ -190,7 +199,8 @@ class NewJobDialog(FormDialog[GenerationJob]):
         if not mode.strip():
             self.complain("mode", "A job needs a mode.")
         elif cost_cents is None:
-            self.complain("cost", "Type dollars, such as $2.50, or whole cents, such as 250.")
+            self.query_one("#cost-note", SteadyText).say(Content())
+            self.complain("cost", _HOW_TO_TYPE_A_COST)
         elif isinstance(project_id, UUID):
             return self._create(
                 NewJob(
