@@ -13,7 +13,7 @@ from tui.dashboard.keys.key_states import KeyState, KeyStates
 from tui.dashboard.widgets import FittedLine
 
 _GAP = 2
-_PINNED = ("app.help", "app.quit")
+_PINNED = ("app.help", "presenter.help", "app.quit")
 """At the right end of the line, whatever else fits."""
 _QUIT_FROM = 60
 """Minimum cells of the line for the hint to quit."""

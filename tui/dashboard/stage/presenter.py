@@ -1,5 +1,7 @@
 """Presenter view: the state machine on the whole screen, in large digits."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -16,24 +18,29 @@ from store.jobs.job import JobStatus
 from tui.dashboard.keys.key_hints import KeyHints
 from tui.dashboard.message_board import MessageApp
 from tui.dashboard.message_line import MessageLine, pinned_words
+from tui.dashboard.stage import big_digits
 from tui.dashboard.stage.transitions import Transition, TransitionLog
 from tui.dashboard.statistics.count_text import UNKNOWN
-from tui.dashboard.statistics.state_figures import MUTED, StateFigures, all_figures, other_figures, state_figures
+from tui.dashboard.statistics.state_figures import MUTED, all_figures, other_figures, state_figures
 from tui.dashboard.widgets import ClosesOnce, SteadyText
 from tui.text.clean_text import clean
-from tui.text.format import age, percent
+from tui.text.format import age, percent, short_id
 from tui.text.status_text import status_label, status_style
 
 if TYPE_CHECKING:
     from store.job_list.listing import Listing
     from store.statistics.totals import Totals
 
-SHOWN_TRANSITIONS = 5
-_TALL, _TALLEST = 32, 44
-"""Screen heights from which transitions have a blank line between them, and parts have three."""
+SHOWN_TRANSITIONS, _MORE_TRANSITIONS = 5, 8
+"""The number of transitions, and that on the tallest screens."""
+_TALL, _LARGE, _TALLEST = 32, 36, 46
+"""Screen heights from which transitions have a blank line between them, digits are larger, and parts have three."""
+_OTHER_LINES = 17
+"""Lines of a low screen that are not for transitions."""
 _LOW = 28
 """Screen height below which the caption has no blank lines."""
 _WIDE = 100
+"""Screen width from which transitions show the job's id."""
 _DIGITS = frozenset("0123456789$.,% ")
 """What can be drawn in large digits here."""
 
@@ -71,6 +78,7 @@ class BigNumber(Vertical):
         .plain { width: 100%; height: 3; text-align: center; content-align: center middle; text-style: bold; }
         .label { width: 100%; height: 1; text-align: center; text-style: bold; text-wrap: nowrap; }
         .note { width: 100%; height: 1; text-align: center; color: $foreground-muted; text-wrap: nowrap; }
+        &.-large .plain { height: 5; }
     }
     """
 
@@ -80,15 +88,32 @@ class BigNumber(Vertical):
         yield SteadyText(classes="label")
         yield SteadyText(classes="note")
 
-    def show(self, number: str, label: str, *, style: str = "", note: str = "") -> None:
+    def can_be_large(self, number: str) -> bool:
+        """Whether there is room for larger digits. A text that has none needs no room."""
+        return not big_digits.can_draw(number) or big_digits.width_of(number) <= self.content_size.width
+
+    def show(self, number: str, label: str, *, style: str = "", note: str = "", is_large: bool = False) -> None:
         digits, plain = self.query_one(Digits), self.query_one(".plain", SteadyText)
+        is_large_number = is_large and big_digits.can_draw(number)
         fits = set(number) <= _DIGITS and DigitsRenderable.get_width(number) <= self.content_size.width
-        digits.display, plain.display = fits, not fits
+        self.set_class(is_large, "-large")
+        digits.display, plain.display = fits and not is_large, is_large or not fits
         if fits and digits.value != number:
             digits.update(number)
-        plain.say(Content(number))
+        plain.say(big_digits.draw_digits(number) if is_large_number else Content(number))
         self.query_one(".label", SteadyText).say(Content.styled(label, style))
         self.query_one(".note", SteadyText).say(Content(note))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figure:
+    """A number of the presenter view, and the widget that shows it."""
+
+    name: str
+    number: str
+    label: str
+    style: str = ""
+    note: str = ""
 
 
 class Caption(MessageLine):
@@ -132,12 +157,14 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         #figures { height: auto; padding: 0 1; }
         Center { height: auto; }
         ToastHolder { display: none; }
-        #transitions { height: auto; width: auto; text-wrap: nowrap; text-style: bold; }
+        #transitions { height: auto; width: auto; max-width: 100%; text-wrap: nowrap; text-style: bold; }
+        #heading, #transitions, .label, .note { text-overflow: ellipsis; }
         #space { height: 1fr; }
         &.-low Caption { padding: 0 2; }
         &.-tall #figures, &.-tall Center { margin-top: 1; }
         &.-tallest #machine, &.-tallest #figures, &.-tallest Center { margin-top: 3; }
         &.-wide #machine .arrow { width: 7; }
+        &.-large-digits #machine .arrow { height: 8; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -150,7 +177,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
     def __init__(self, source: Presented) -> None:
         super().__init__()
         self._source = source
-        self._log = TransitionLog(SHOWN_TRANSITIONS)
+        self._log = TransitionLog(_MORE_TRANSITIONS)
 
     def compose(self) -> ComposeResult:
         self._fit()
@@ -205,39 +232,60 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
         self._draw_transitions()
 
     def _draw_numbers(self, totals: "Totals | None") -> None:
-        states = state_figures(totals) if totals else {}
-        for status in JobStatus:
-            box, figures = self.query_one(f"#state-{status}", BigNumber), states.get(status)
-            label = status_label(status)
-            box.show(figures.number if figures else UNKNOWN, label, style=status_style(status), note=_costs(figures))
-        everything = all_figures(totals) if totals else None
-        statistics = totals.statistics if totals else None
-        rate = statistics.success_rate_finished if statistics else None
-        self.query_one("#total-cost", BigNumber).show(everything.total if everything else UNKNOWN, "cost")
-        self.query_one("#success", BigNumber).show(
-            UNKNOWN if rate is None else percent(rate).replace(" ", ""), "success of finished jobs"
+        is_large = self._draw_row([_state_figure(status, totals) for status in JobStatus])
+        self.set_class(is_large, "-large-digits")
+        self._draw_row(_total_figures(totals))
+
+    def _draw_row(self, figures: Sequence[_Figure]) -> bool:
+        """Draw a row with digits of one size. Return whether they are large."""
+        boxes = [self.query_one(f"#{figure.name}", BigNumber) for figure in figures]
+        is_large = self.app.size.height >= _LARGE and all(
+            box.can_be_large(figure.number) for box, figure in zip(boxes, figures, strict=True)
         )
-        others = ", ".join(f"{one.number} {one.label}" for one in other_figures(totals)) if totals else ""
-        self.query_one("#total-count", BigNumber).show(
-            everything.number if everything else UNKNOWN, "jobs", note=others
-        )
+        for box, one in zip(boxes, figures, strict=True):
+            box.show(one.number, one.label, style=one.style, note=one.note, is_large=is_large)
+        return is_large
 
     def _draw_transitions(self) -> None:
         gap = "\n\n" if self.has_class("-tall") else "\n"
         now = self._source.now
-        lines = [_line(transition, now) for transition in self._log.transitions]
+        room = max(self.app.size.height - _OTHER_LINES, 1)
+        most = _MORE_TRANSITIONS if self.has_class("-tallest") else min(SHOWN_TRANSITIONS, room)
+        has_ids = self.has_class("-wide")
+        lines = [_line(transition, now, has_id=has_ids) for transition in self._log.transitions[:most]]
         words = lines or [Content.styled("Loading …" if self._source.listing is None else "No jobs yet", MUTED)]
         self.query_one("#transitions", SteadyText).say(Content(gap).join(words))
 
 
-def _costs(figures: StateFigures | None) -> str:
-    return figures.total if figures else ""
+def _state_figure(status: JobStatus, totals: "Totals | None") -> _Figure:
+    figures = state_figures(totals)[status] if totals else None
+    return _Figure(
+        name=f"state-{status}",
+        number=figures.number if figures else UNKNOWN,
+        label=status_label(status),
+        style=status_style(status),
+        note=figures.total if figures else "",
+    )
 
 
-def _line(transition: Transition, now: datetime) -> Content:
+def _total_figures(totals: "Totals | None") -> list[_Figure]:
+    everything = all_figures(totals) if totals else None
+    statistics = totals.statistics if totals else None
+    rate = statistics.success_rate_finished if statistics else None
+    success = UNKNOWN if rate is None else percent(rate).replace(" ", "")
+    others = ", ".join(f"{one.number} {one.label}" for one in other_figures(totals)) if totals else ""
+    return [
+        _Figure(name="total-cost", number=everything.total if everything else UNKNOWN, label="cost"),
+        _Figure(name="success", number=success, label="success of finished jobs"),
+        _Figure(name="total-count", number=everything.number if everything else UNKNOWN, label="jobs", note=others),
+    ]
+
+
+def _line(transition: Transition, now: datetime, *, has_id: bool) -> Content:
     job, before = transition.job, transition.before
     mode = clean(job.mode, limit=18)
-    start = Content(f"{age(transition.at, now):>11}   {mode:<18}   ")
+    name = f"{short_id(job.id)}   {mode:<18}" if has_id else f"{mode:<18}"
+    start = Content(f"{age(transition.at, now):>11}   {name}   ")
     came_from = (
         Content.assemble((status_label(before), status_style(before)), ("  →  ", MUTED)) if before else Content()
     )

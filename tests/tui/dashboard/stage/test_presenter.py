@@ -12,7 +12,7 @@ from store.jobs.job import JobStatus
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, behind_a_proxy, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import demo_on
-from tests.tui.jobs_database import JobsDatabase, fill
+from tests.tui.jobs_database import JobsDatabase, fill, short
 from tests.tui.sample_jobs import NOON, make_listed, make_listing
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.stage.transitions import TransitionLog
@@ -29,9 +29,12 @@ def digits(driver: Driver, name: str) -> str:
     return driver.app.screen.query_one(f"#{name} Digits", Digits).value
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+@pytest.mark.parametrize(
+    ("size", "jobs", "is_large"),
+    [((60, 18), 1, False), ((80, 24), 5, False), ((120, 36), 5, True), ((200, 50), 6, True)],
+)
 async def test_presenter_shows_states_costs_and_success_rate_at_each_size(
-    drive: Drive, jobs_db: JobsDatabase, size: tuple[int, int]
+    drive: Drive, jobs_db: JobsDatabase, size: tuple[int, int], jobs: int, is_large: bool
 ) -> None:
     jobs_db.set_status(3, "succeeded")
     async with drive(size=size) as driver:
@@ -41,13 +44,25 @@ async def test_presenter_shows_states_costs_and_success_rate_at_each_size(
         assert digits(driver, "total-cost").startswith("$")
         assert digits(driver, "success").endswith("%")
         transitions = driver.app.screen.query_one("#transitions", Static)
-        assert len(str(transitions.render()).split()) > 5 * 3
-        assert transitions.region.height == (5 if size[1] < 32 else 9)
+        assert len(str(transitions.render()).split()) > jobs * 3
+        assert transitions.region.height == (jobs if size[1] < 32 else 2 * jobs - 1)
+        assert (short(1) in str(transitions.render())) == is_large
+        assert ("██  ██" in driver.text) == is_large
         assert "B close" in driver.text.splitlines()[-1]
         for number in driver.app.screen.query(Digits):
             if number.display:
                 assert number.region.width >= len(number.value) * 3 - 4
                 assert number.region.bottom <= size[1]
+
+
+async def test_numbers_that_are_too_wide_for_large_digits_get_smaller_ones(drive: Drive, jobs_db: JobsDatabase) -> None:
+    with jobs_db.at_once():
+        for number in range(10, 110):
+            jobs_db.job(number, "queued")
+    async with drive(size=(100, 36)) as driver:
+        await present(driver)
+        await driver.until(lambda: digits(driver, "state-queued") == "102")
+        assert driver.app.screen.query_one("#state-failed Digits").display
 
 
 async def test_presenter_follows_changes_of_jobs(drive: Drive, jobs_db: JobsDatabase) -> None:
@@ -102,6 +117,12 @@ async def test_keys_of_a_demo_work_in_the_presenter(database: Conninfo) -> None:
         await driver.press("greater_than_sign", until=lambda: control.clock.speed == 3)
         await driver.press("comma", shows="demo paused")
         assert control.clock.is_paused
+
+
+async def test_help_stays_in_the_key_hints_of_a_narrow_presenter_view(database: Conninfo) -> None:
+    async with demo_on(database, DemoControl(), size=(40, 24)) as (driver, _):
+        await present(driver)
+        await driver.until(lambda: driver.text.splitlines()[-1].rstrip().endswith("? help"))
 
 
 async def test_presenter_says_that_the_connection_is_lost_and_shows_no_toasts(database: Conninfo) -> None:
