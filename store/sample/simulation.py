@@ -1,11 +1,12 @@
 """Simulated customers and handlers for the demo."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 from random import Random
-from typing import Never, TypeVar
+from typing import Literal, Never, TypeVar
 from uuid import UUID
 
 from store.async_tools import is_cancelling
@@ -36,6 +37,18 @@ _LEAST_LEFT, _SPENT_AFTER = 0.1, 0.75
 _STUCK = timedelta(hours=1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedChange:
+    """What followed a wait that counts as a step. Without jobs, nothing changed."""
+
+    what: Literal["queued", "completed", "failed", "delayed"] = "queued"
+    jobs: Sequence[GenerationJob] = ()
+
+
+def _ignore(_: SimulatedChange) -> None:
+    pass
+
+
 class GenerationError(Exception):
     """The error of a failed job."""
 
@@ -55,6 +68,8 @@ class Simulation:
         self._creating = asyncio.Lock()
         """Held while a job is created, because a worker may claim it before its id is known here."""
         self._failing_until: dict[str, float] = {}
+        self.report: Callable[[SimulatedChange], object] = _ignore
+        """Called after each wait that counts as a step."""
 
     def fail_mode(self, mode: str, *, seconds: float) -> None:
         """Let all jobs of the mode fail for these simulated seconds."""
@@ -64,29 +79,30 @@ class Simulation:
         """Queue jobs until cancelled. `store` is the operator's. The sample's limits are raised before they run out."""
         limits = {budget.id: budget.limit_cents for budget in sample(utc_now()).budgets}
         while True:
-            wait = STEP
+            wait, queued = STEP, list[GenerationJob]()
             try:
                 await _raise_limits(store, limits)
                 queue = await store.get_jobs_by_status(JobStatus.QUEUED, limit=QUEUE_SIZE)
                 if self._arrivals.random() < 1 - len(queue) / QUEUE_SIZE:
-                    await self._queue_next(store)
+                    queued = await self._queue_next(store)
             except StoreError:
                 wait = RETRY * self.clock.speed
             if is_cancelling():
                 # A task that is stopped during a commit gets OutcomeUnknown, not CancelledError.
                 raise asyncio.CancelledError
+            self.report(SimulatedChange(what="queued", jobs=queued))
             await self.clock.sleep(wait, is_step=True)
 
-    async def _queue_next(self, store: Store) -> None:
+    async def _queue_next(self, store: Store) -> list[GenerationJob]:
         """Queue the next job, and the jobs of a burst that follow it."""
         projects = await store.get_projects()
         if not projects:
-            return
+            return []
         plan = next(self._plans)
         project = _chosen(projects, plan.project_share)
-        await self.queue_job(store, project, plan)
-        for _ in range(plan.burst):
-            await self.queue_job(store, project, next(self._plans))
+        plans = [plan, *(next(self._plans) for _ in range(plan.burst))]
+        queued = [await self.queue_job(store, project, one) for one in plans]
+        return [job for job in queued if job is not None]
 
     async def queue_job(self, store: Store, project: Project, plan: JobPlan) -> GenerationJob | None:
         """Queue a planned job. A project without photographs stays empty."""
@@ -112,6 +128,7 @@ class Simulation:
             await self.clock.sleep(catalog.choose_seconds(self._others, running[0].mode), is_step=True)
             try:
                 await store.transition_job_status(running[0].id, JobStatus.SUCCEEDED)
+                self.report(SimulatedChange(what="completed", jobs=running[:1]))
             except StoreError:
                 if is_cancelling():
                     raise asyncio.CancelledError from None
@@ -128,6 +145,7 @@ class Simulation:
             plan = await self._plan_of(work.job)
             if plan.is_retried and work.attempt == 1:
                 await self.clock.sleep(_BUSY_SECONDS, is_step=True)
+                self.report(SimulatedChange(what="delayed", jobs=[work.job]))
                 raise Retry("The image service is busy: 503")
             for step in range(STEPS):
                 work.note(f"step {step + 1} of {STEPS}")
@@ -135,6 +153,7 @@ class Simulation:
             self._planned.pop(work.job.id, None)
             work.cost_cents = plan.final_cost_cents
             error = OUTAGE_MESSAGE if self._failing_until.get(work.job.mode, 0) > self.clock.now else plan.error
+            self.report(SimulatedChange(what="failed" if error else "completed", jobs=[work.job]))
             if error:
                 raise GenerationError(error)
 

@@ -1,5 +1,7 @@
 """The dashboard of a demo, with keys for its simulation."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -8,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from store.poller import DEFAULT_INTERVAL
+from store.sample.simulation import SimulatedChange
 from tui.dashboard import worker_groups
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.keys.bindings import key_of, presses
@@ -18,7 +21,9 @@ from tui.dashboard.stage.scenario_stage import ScenarioStage
 from tui.dashboard.widgets import show_toast
 from tui.demo.demo_control import DemoControl
 from tui.demo.scenario_player import ScenarioPlayer
+from tui.text.clean_text import clean
 from tui.text.error_text import Toast
+from tui.text.format import short_id
 
 DemoAction = Literal["slower", "faster", "pause", "step", "restart", "continue"]
 
@@ -38,8 +43,22 @@ CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", 
 """While a scenario plays, `on_event` takes the key from the job list, which marks jobs with it."""
 
 
+PAUSED = "Paused. The next press makes one step."
+_MOST_WAITS, _STEP_SECONDS = 500, 1.0
+"""Limits for one step: ended waits of the simulation, and seconds until one of them has had its effect."""
+
+
 _UNSHOWN = ("demo.step", "demo.restart")
 """Keys without a hint in the presenter view, so that the others fit in 80 columns."""
+
+
+def change_words(change: SimulatedChange) -> str:
+    """Return a sentence, or an empty text if nothing has changed."""
+    if not change.jobs:
+        return ""
+    job, more = change.jobs[0], len(change.jobs) - 1
+    others = f" and {more} more" if more else ""
+    return f"One step: {change.what} {clean(job.mode, limit=40)} {short_id(job.id)}{others}."
 
 
 class DemoPresenter(Presenter):
@@ -143,8 +162,28 @@ class DemoApp(GjobsApp):
         clock = self.control.clock
         if not clock.is_paused:
             clock.pause()
-        elif not clock.step():
-            show_toast(self, Toast(text="Nothing is simulated yet.", severity="warning"))
+            show_toast(self, Toast(text=PAUSED))
+        else:
+            self._step_to_change()
+
+    @work(group="step", exclusive=True)
+    async def _step_to_change(self) -> None:
+        """Make steps until a job changes. Most waits of the simulation end without a change."""
+        clock, activity = self.control.clock, self.control.activity
+        changes = asyncio.Queue[SimulatedChange]()
+        if activity is not None:
+            activity.simulation.report = changes.put_nowait
+        for _ in range(_MOST_WAITS):
+            if not clock.step():
+                show_toast(self, Toast(text="Nothing is simulated yet.", severity="warning"))
+                return
+            text = "Made one step."
+            with suppress(TimeoutError):
+                text = change_words(await asyncio.wait_for(changes.get(), _STEP_SECONDS))
+            if text:
+                self.poller.refresh()
+                show_toast(self, Toast(text=text))
+                return
 
     @work(group=worker_groups.CONNECT, exclusive=True)
     async def _start_over(self) -> None:

@@ -1,10 +1,16 @@
 """The keys of a demo: speed, pause, steps and starting over."""
 
+from uuid import UUID
+
+from store.formats import utc_now
+from store.sample.sample_data import fill
+from store.store import Store
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import demo_on
 from tui.dashboard.keys.help import all_entries, screen_entries
 from tui.dashboard.stage.presenter import Presenter
+from tui.demo.demo_activity import DemoActivity
 from tui.demo.demo_control import DemoControl
 
 
@@ -37,6 +43,29 @@ async def test_full_stop_pauses_first_and_then_makes_one_step(database: Conninfo
         await driver.press("full_stop", until=lambda: waiting.is_finished)
         assert 5000 <= control.clock.now < 5001
         await driver.press("full_stop", toast="Nothing is simulated")
+
+
+async def test_each_step_changes_a_job_and_names_it(database: Conninfo) -> None:
+    def with_customers(conninfo: Conninfo, control: DemoControl) -> DemoActivity:
+        return DemoActivity(conninfo, control.clock, seed=control.seed, workers=(), has_crashes=False)
+
+    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+    control = DemoControl()
+    control.clock.pause()
+    async with demo_on(database, control, activity=with_customers) as (driver, app):
+        assert control.activity is not None
+        for _ in range(5):
+            before = await states(control.activity.operator)
+            await driver.press("full_stop", message="One step: ")
+            after = await states(control.activity.operator)
+            (change, *_) = after - before
+            assert driver.message.startswith(f"One step: {'queued' if change[1] == 'queued' else 'completed'} ")
+            app.messages.clear_passing()
+
+
+async def states(operator: Store) -> set[tuple[UUID, str]]:
+    """Return the newest jobs with their states."""
+    return {(job.id, job.status) for job in (await operator.get_generation_jobs(limit=100)).items}
 
 
 async def test_ctrl_r_opens_a_new_database_and_says_so(database: Conninfo) -> None:
