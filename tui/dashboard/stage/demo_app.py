@@ -1,6 +1,7 @@
 """The dashboard of a demo, with keys for its simulation."""
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
@@ -9,6 +10,7 @@ from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from store.job_list.list_query import NEWEST_FIRST
 from store.poller import DEFAULT_INTERVAL
 from store.sample.simulation import SimulatedChange
 from tui.dashboard import worker_groups
@@ -43,6 +45,7 @@ CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", 
 """While a scenario plays, `on_event` takes the key from the job list, which marks jobs with it."""
 
 
+FOLLOWED = "The cursor had moved to the newest job. gjobs ignored the keys that you typed for a job."
 PAUSED = "Paused. The next press makes one step."
 _MOST_WAITS, _STEP_SECONDS = 500, 1.0
 """Limits for one step: ended waits of the simulation, and seconds until one of them has had its effect."""
@@ -77,6 +80,8 @@ class DemoApp(GjobsApp):
         *DEMO_BINDINGS,
         CONTINUE,
     ]
+    follows_after: ClassVar[float] = 20.0
+    """Seconds without input after which the cursor stays on the newest job."""
     totals_share: ClassVar[int | None] = 20
     """The numbers follow the list closely. A demo's own database needs no protection."""
 
@@ -92,6 +97,7 @@ class DemoApp(GjobsApp):
         """Whether space belongs to a scenario, also after its end: one space too many must not mark a job."""
         self._has_ended = False
         """Whether the scenario has been played to its end."""
+        self._touched_at = time.monotonic()
         self._recorder = recorder
         if recorder is not None:
             self.driver_class = recording_driver(recorder)
@@ -102,11 +108,14 @@ class DemoApp(GjobsApp):
 
     def on_ready(self) -> None:
         super().on_ready()
+        self.dashboard.data_signal.subscribe(self.dashboard, lambda _: self._follow_newest())
         self._play()
 
     async def on_event(self, event: events.Event) -> None:
         if self._recorder is not None and isinstance(event, events.Resize):
             self._recorder.add_size(event.size)
+        if isinstance(event, (events.InputEvent, events.Paste)):
+            self._touched_at = time.monotonic()
         if isinstance(event, events.Key) and self._is_for_scenario(event):
             # Even in the moment after a step moved the cursor, in which other keys are ignored.
             self.action_demo("continue")
@@ -116,6 +125,17 @@ class DemoApp(GjobsApp):
     def _is_for_scenario(self, event: events.Key) -> bool:
         is_due = self._keys.is_idle or self._keys.is_delivering(event)
         return is_due and presses(self, CONTINUE, event.key) and self._takes_space
+
+    def _follow_newest(self) -> None:
+        """Move to the newest job, so that a demo left alone shows what happens. Keys for the former job are dropped."""
+        table, position = self.dashboard.jobs.table, self.dashboard.jobs.table.position
+        is_first = position is None or position.number == 1
+        is_alone = time.monotonic() - self._touched_at >= self.follows_after and self._player is None
+        if is_first or not is_alone or self.screen is not self.dashboard or table.marked or not table.has_first_row:
+            return
+        if self.dashboard.listed.order == NEWEST_FIRST:
+            self._keys.drop_until_seen(FOLLOWED, drops=self.is_for_rows)
+            table.action_first()
 
     def make_presenter(self) -> Presenter:
         return DemoPresenter(self.dashboard)

@@ -1,15 +1,22 @@
 """The keys of a demo: speed, pause, steps and starting over."""
 
+from unittest.mock import ANY
 from uuid import UUID
 
+import pytest
+
 from store.formats import utc_now
+from store.jobs.job import GenerationJob
 from store.sample.sample_data import fill
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Drive, dashboard_on
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
 from tests.tui.dashboard.stage.demo_dashboard import demo_on
+from tui.dashboard.keys import key_queue
 from tui.dashboard.keys.help import all_entries, screen_entries
+from tui.dashboard.stage.demo_app import DemoApp
 from tui.dashboard.stage.presenter import Presenter
+from tui.dashboard.statistics.count_text import Position
 from tui.demo.demo_activity import DemoActivity
 from tui.demo.demo_control import DemoControl
 
@@ -66,6 +73,32 @@ async def test_each_step_changes_a_job_and_names_it(database: Conninfo) -> None:
 async def states(operator: Store) -> set[tuple[UUID, str]]:
     """Return the newest jobs with their states."""
     return {(job.id, job.status) for job in (await operator.get_generation_jobs(limit=100)).items}
+
+
+async def test_cursor_stays_on_the_newest_job_while_nobody_touches_the_demo(
+    database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+    control = DemoControl()
+    async with demo_on(database, control, interval=0.05) as (driver, _):
+        assert control.activity is not None
+        operator = control.activity.operator
+        before = cursor_job(driver)
+        await operator.create_generation_job(project_id=before.project_id, mode="packaging", cost_cents=1)
+        await driver.until(lambda: driver.table.position == Position(number=2, is_exact=True, length=ANY))
+        assert cursor_job(driver).id == before.id
+        monkeypatch.setattr(DemoApp, "follows_after", 0.0)
+        monkeypatch.setattr(key_queue, "SEEING_SECONDS", 60.0)
+        newest = await operator.create_generation_job(project_id=before.project_id, mode="packaging", cost_cents=1)
+        await driver.until(lambda: cursor_job(driver).id == newest.id)
+        await driver.press("d", toast="The cursor had moved to the newest job.")
+        assert driver.dialog == ""
+
+
+def cursor_job(driver: Driver) -> GenerationJob:
+    job = driver.table.cursor_job
+    assert job is not None
+    return job
 
 
 async def test_ctrl_r_opens_a_new_database_and_says_so(database: Conninfo) -> None:

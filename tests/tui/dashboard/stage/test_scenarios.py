@@ -106,6 +106,28 @@ async def test_act_as_shows_what_the_user_sees_and_drops_keys_typed_before(datab
         await driver.press("space", shows="as the operator")
 
 
+async def test_operator_of_a_scenario_sees_the_jobs_of_all_customers(database: Conninfo) -> None:
+    steps = """
+    [[step]]
+    create = "ada's"
+    mode = "main_white"
+    project = "Autumn catalog"
+    [[step]]
+    create = "ben's"
+    mode = "packaging"
+    project = "Marketplace listings"
+    [[step]]
+    act-as = "operator"
+    [[step]]
+    say = "Done"
+    """
+    async with playing(database, steps) as (driver, app):
+        await driver.shows("Done · space: next")
+        assert app.dashboard.listing is not None
+        newest = app.dashboard.listing.window.jobs[:2]
+        assert [job.mode for job in newest] == ["packaging", "main_white"]
+
+
 async def test_space_after_the_scenario_marks_no_job_and_shows_that_it_has_ended(database: Conninfo) -> None:
     async with playing(database, '[[step]]\nsay = "Only"') as (driver, app):
         await driver.press("space", message="The scenario has ended: Talk. ^r play again")
