@@ -1,6 +1,7 @@
 """What a scenario does to the dashboard: captions, the acting user and the cursor."""
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.widgets import Input
@@ -10,6 +11,7 @@ from store.job_list.list_query import ListQuery
 from store.jobs.job import GenerationJob
 from tui.dashboard.keys.bindings import inherited_bindings, key_of
 from tui.dashboard.keys.key_queue import every_key
+from tui.dashboard.messages import ProjectChosen
 from tui.dashboard.stage.presenter import Presenter
 from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
@@ -52,6 +54,11 @@ class ScenarioStage:
         self._app.tasks.close_questions(above=Presenter)
         with self._keys.dropping(_OTHER_USER, drops=self._app.is_for_rows):
             self._app.act_as(store)
+            if who == OPERATOR_NAME:
+                # The operator is to see more than the project that would be shown first.
+                dashboard = self._app.dashboard
+                dashboard.ask(replace(dashboard.listed, project_id=None))
+                dashboard.post_message(ProjectChosen())
             await self.wait_for_list()
 
     async def point_at(self, job: GenerationJob) -> None:
