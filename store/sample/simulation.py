@@ -68,6 +68,11 @@ class Simulation:
         self._creating = asyncio.Lock()
         """Held while a job is created, because a worker may claim it before its id is known here."""
         self._failing_until: dict[str, float] = {}
+        self._retried: set[UUID] = set()
+        self.failed: list[GenerationJob] = []
+        """Jobs that failed while they ran here, in this order."""
+        self.taken_over: list[GenerationJob] = []
+        """Jobs that another worker had begun."""
         self.report: Callable[[SimulatedChange], object] = _ignore
         """Called after each wait that counts as a step."""
 
@@ -143,8 +148,11 @@ class Simulation:
         @registry.handler()
         async def pretend(work: Work) -> None:
             plan = await self._plan_of(work.job)
+            if work.attempt > 1 and work.job.id not in self._retried:
+                self.taken_over.append(work.job)
             if plan.is_retried and work.attempt == 1:
                 await self.clock.sleep(_BUSY_SECONDS, is_step=True)
+                self._retried.add(work.job.id)
                 self.report(SimulatedChange(what="delayed", jobs=[work.job]))
                 raise Retry("The image service is busy: 503")
             for step in range(STEPS):
@@ -155,6 +163,7 @@ class Simulation:
             error = OUTAGE_MESSAGE if self._failing_until.get(work.job.mode, 0) > self.clock.now else plan.error
             self.report(SimulatedChange(what="failed" if error else "completed", jobs=[work.job]))
             if error:
+                self.failed.append(work.job)
                 raise GenerationError(error)
 
         return registry

@@ -12,6 +12,18 @@ class Wait:
     seconds: float
 
 
+Awaited = Literal["failure", "takeover"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitFor:
+    """Wait until a worker's job has failed or was taken over, and point at it. The person can only hurry it."""
+
+    what: Awaited
+    seconds: float
+    """The longest wait."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Say:
     """Show a caption. Without seconds, wait until the person continues."""
@@ -78,7 +90,7 @@ class PointAt:
     name: str
 
 
-Step = Wait | Say | Create | Change | Burst | Outage | KillWorker | ActAs | PointAt
+Step = Wait | WaitFor | Say | Create | Change | Burst | Outage | KillWorker | ActAs | PointAt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

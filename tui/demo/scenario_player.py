@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from random import Random
 from typing import Protocol, assert_never
+from uuid import UUID
 
 from store.errors import RowMissing, StoreError
 from store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
@@ -13,6 +14,7 @@ from store.sample.job_plans import plan_job
 from tui.demo.demo_activity import DemoActivity
 from tui.demo.scenario import (
     ActAs,
+    Awaited,
     Burst,
     Change,
     Create,
@@ -23,9 +25,14 @@ from tui.demo.scenario import (
     Scenario,
     Step,
     Wait,
+    WaitFor,
 )
 
 _STATUS_AFTER = {"start": JobStatus.RUNNING, "complete": JobStatus.SUCCEEDED, "fail": JobStatus.FAILED}
+
+
+_FAST = 10.0
+_POLL_SECONDS, _MOST_POLLS = 0.1, 50
 
 
 class Stage(Protocol):
@@ -53,6 +60,10 @@ class ScenarioPlayer:
         self._jobs: dict[str, GenerationJob] = {}
         self._random = Random(f"{activity.simulation.seed} scenario")  # noqa: S311
         self._continues = asyncio.Event()
+        self._own: set[UUID] = set()
+        """Jobs that the scenario has queued."""
+        self._ignored: dict[Awaited, int] = {"failure": 0, "takeover": 0}
+        """The number of these events before the last outage or crash."""
         self.is_waiting = False
         """Whether a step waits for time to pass or for the person."""
 
@@ -75,6 +86,8 @@ class ScenarioPlayer:
                 await self._wait(seconds)
                 if seconds is None:
                     self._stage.show_caption(text, waits=False)
+            case WaitFor():
+                await self._wait_for(step)
             case Wait(seconds=seconds):
                 await self._wait(seconds)
             case ActAs(who=who):
@@ -82,8 +95,10 @@ class ScenarioPlayer:
             case PointAt(name=name):
                 await self._stage.point_at(self._job(name))
             case Outage(mode=mode, seconds=seconds):
+                self._ignored["failure"] = len(self._activity.simulation.failed)
                 self._activity.simulation.fail_mode(mode, seconds=seconds)
             case KillWorker(name=name):
+                self._ignored["takeover"] = len(self._activity.simulation.taken_over)
                 await self._activity.kill_worker(name)
             case Create() | Change() | Burst():
                 await self._write(step)
@@ -106,6 +121,40 @@ class ScenarioPlayer:
             for one in waits:
                 one.cancel()
 
+    async def _wait_for(self, step: WaitFor) -> None:
+        """Wait until this happens to a job of the scenario. Afterwards the clock has its former speed."""
+        clock = self._activity.simulation.clock
+        deadline, speed, is_fast = clock.now + step.seconds, clock.speed, False
+        self._continues.clear()
+        self.is_waiting = True
+        try:
+            while self._event_job(step.what) is None and clock.now < deadline:
+                if self._continues.is_set() and not is_fast:
+                    is_fast = True
+                    clock.set_speed(max(speed, _FAST))
+                await asyncio.sleep(_POLL_SECONDS)
+        finally:
+            self.is_waiting = False
+            if is_fast:
+                clock.set_speed(speed)
+        if job := self._event_job(step.what):
+            await self._stage.point_at(await self._saved(job) if step.what == "failure" else job)
+
+    def _event_job(self, what: Awaited) -> GenerationJob | None:
+        """Return the first job of the scenario to which this happened since the outage or crash."""
+        simulation = self._activity.simulation
+        jobs = simulation.failed if what == "failure" else simulation.taken_over
+        return next((job for job in jobs[self._ignored[what] :] if job.id in self._own), None)
+
+    async def _saved(self, job: GenerationJob) -> GenerationJob:
+        """Return the job once its failure is saved, at most after some seconds."""
+        for _ in range(_MOST_POLLS):
+            latest = await self._activity.operator.get_generation_job(job.id)
+            if latest is not None and latest.status is JobStatus.FAILED:
+                return latest
+            await asyncio.sleep(_POLL_SECONDS)
+        return job
+
     async def _write(self, step: Create | Change | Burst) -> None:
         operator = self._activity.operator
         match step:
@@ -114,6 +163,7 @@ class ScenarioPlayer:
                 self._jobs[name] = await operator.create_generation_job(
                     project_id=project.id, mode=mode, cost_cents=cost_cents
                 )
+                self._own.add(self._jobs[name].id)
             case Change(name=name, to=to, error=error):
                 job = self._job(name)
                 outcome = await operator.transition_job_status(job.id, _STATUS_AFTER[to], error=error)
@@ -124,7 +174,8 @@ class ScenarioPlayer:
                 project = await self._project(step.project)
                 for _ in range(count):
                     plan = plan_job(self._random, mode or self._random.choice(USUAL_MODES))
-                    await self._activity.simulation.queue_job(operator, project, plan)
+                    if queued := await self._activity.simulation.queue_job(operator, project, plan):
+                        self._own.add(queued.id)
 
     def _job(self, name: str) -> GenerationJob:
         if name not in self._jobs:

@@ -11,12 +11,28 @@ from store.formats import cents
 from store.jobs.job import USUAL_MODES
 from store.sample.catalog import USERS
 from tui.demo.demo_activity import WORKERS
-from tui.demo.scenario import ActAs, Burst, Change, Create, KillWorker, Outage, PointAt, Say, Step, Wait
+from tui.demo.scenario import (
+    ActAs,
+    Awaited,
+    Burst,
+    Change,
+    Create,
+    KillWorker,
+    Outage,
+    PointAt,
+    Say,
+    Step,
+    Wait,
+    WaitFor,
+)
 
 LONGEST_SECONDS = 600.0
 MOST_JOBS = 100
 _USUAL_PROJECT = "Autumn catalog"
 _USUAL_CENTS = 250
+_USUAL_WAIT = 300.0
+_NEEDS_WORKERS = 'needs workers. Add a line such as workers = ["render-1"] at the top'
+_AWAITED: Mapping[str, Awaited] = {"failure": "failure", "takeover": "takeover"}
 
 PROJECTS = tuple(project.name for user in USERS for project in user.projects if project.products)
 ACTORS = (*(user.email for user in USERS if user.email), OPERATOR_NAME)
@@ -52,6 +68,18 @@ def _say(table: TomlTable, _: KnownNames) -> Step | None:
 def _wait(table: TomlTable, _: KnownNames) -> Step | None:
     seconds = table.seconds("wait", least=0, most=LONGEST_SECONDS)
     return None if seconds is None else Wait(seconds=seconds)
+
+
+def _wait_for(table: TomlTable, known: KnownNames) -> Step | None:
+    seconds = table.seconds("seconds", least=0, most=LONGEST_SECONDS)
+    if not known.workers:
+        table.take("wait-for")
+        table.complain(_NEEDS_WORKERS, "wait-for")
+        return None
+    what = table.one_of("wait-for", _AWAITED)
+    if what is None:
+        return None
+    return WaitFor(what=_AWAITED[what], seconds=_USUAL_WAIT if seconds is None else seconds)
 
 
 def _create(table: TomlTable, known: KnownNames) -> Step | None:
@@ -101,7 +129,7 @@ def _outage(table: TomlTable, _: KnownNames) -> Step | None:
 def _kill_worker(table: TomlTable, known: KnownNames) -> Step | None:
     if not known.workers:
         table.take("kill-worker")
-        table.complain('needs workers. Add a line such as workers = ["render-1"] at the top', "kill-worker")
+        table.complain(_NEEDS_WORKERS, "kill-worker")
         return None
     name = table.one_of("kill-worker", known.workers)
     return None if name is None else KillWorker(name=name)
@@ -171,6 +199,12 @@ STEP_KINDS: Mapping[str, StepKind] = {
         read=_say,
     ),
     "wait": StepKind(takes="seconds", does="Wait, or until space", read=_wait),
+    "wait-for": StepKind(
+        takes=" or ".join(_AWAITED),
+        does="Wait for it, and move the cursor to its job. space lets time run faster",
+        options={"seconds": f"longest wait, by default {_USUAL_WAIT:g}"},
+        read=_wait_for,
+    ),
     "create": StepKind(
         takes="name",
         does="Queue a job, and name it for later steps",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.errors import BadConfiguration
-from tui.demo.scenario import ActAs, Burst, Change, Create, KillWorker, Outage, PointAt, Say, Scenario, Wait
+from tui.demo.scenario import ActAs, Burst, Change, Create, KillWorker, Outage, PointAt, Say, Scenario, Wait, WaitFor
 from tui.demo.scenario_file import load_scenario, parse_scenario, scenario_names
 from tui.demo.scenario_steps import STEP_KINDS
 from tui.manual.pages import page_source
@@ -37,6 +37,9 @@ def test_every_kind_of_step_is_read() -> None:
         seconds = 3
         [[step]]
         wait = 2.5
+        [[step]]
+        wait-for = "failure"
+        seconds = 30
         [[step]]
         create = "a"
         mode = "packaging"
@@ -66,6 +69,7 @@ def test_every_kind_of_step_is_read() -> None:
         steps=[
             Say(text="Hello", seconds=3),
             Wait(seconds=2.5),
+            WaitFor(what="failure", seconds=30),
             Create(name="a", mode="packaging", project="Spring lookbook", cost_cents=120),
             Change(name="a", to="start"),
             Change(name="a", to="fail", error="Broken"),

@@ -128,6 +128,38 @@ async def test_operator_of_a_scenario_sees_the_jobs_of_all_customers(database: C
         assert [job.mode for job in newest] == ["packaging", "main_white"]
 
 
+async def test_scenario_waits_for_a_failure_and_points_at_the_failed_job(database: Conninfo) -> None:
+    steps = """
+    workers = ["render-1"]
+    [[step]]
+    say = "First"
+    [[step]]
+    outage = "lifestyle"
+    seconds = 600
+    [[step]]
+    burst = 2
+    mode = "lifestyle"
+    [[step]]
+    wait-for = "failure"
+    seconds = 600
+    [[step]]
+    say = "Second"
+    """
+    async with playing(database, steps) as (driver, app):
+        await driver.shows("First · space: next")
+        app.control.clock.set_speed(0.5)
+        await driver.press("space")
+        await driver.until(lambda: is_waiting(app) and "First · space" not in driver.text)
+        await driver.press("space", until=lambda: app.control.clock.speed == 10)
+        await driver.shows("Second · space: next")
+        assert cursor_job(driver).status == "failed"
+        assert app.control.clock.speed == 0.5
+
+
+def is_waiting(app: WatchedDemo) -> bool:
+    return app._player is not None and app._player.is_waiting
+
+
 async def test_space_after_the_scenario_marks_no_job_and_shows_that_it_has_ended(database: Conninfo) -> None:
     async with playing(database, '[[step]]\nsay = "Only"') as (driver, app):
         await driver.press("space", message="The scenario has ended: Talk. ^r play again")
