@@ -47,7 +47,7 @@ CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", 
 
 FOLLOWED = "The cursor had moved to the newest job. gjobs ignored the keys that you typed for a job."
 PAUSED = "Paused. The next press makes one step."
-_MOST_WAITS, _STEP_SECONDS = 500, 1.0
+_MOST_WAITS, _STEP_SECONDS = 200, 3.0
 """Limits for one step: ended waits of the simulation, and seconds until one of them has had its effect."""
 
 
@@ -204,6 +204,7 @@ class DemoApp(GjobsApp):
                 self.poller.refresh()
                 show_toast(self, Toast(text=text))
                 return
+        show_toast(self, Toast(text="No job changed. The queue is full, and no worker runs a job.", severity="warning"))
 
     @work(group=worker_groups.CONNECT, exclusive=True)
     async def _start_over(self) -> None:

@@ -11,7 +11,7 @@ from store.sample.sample_data import fill
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
-from tests.tui.dashboard.stage.demo_dashboard import demo_on
+from tests.tui.dashboard.stage.demo_dashboard import ADA, demo_on
 from tui.dashboard.keys import key_queue
 from tui.dashboard.keys.help import all_entries, screen_entries
 from tui.dashboard.stage.demo_app import DemoApp
@@ -61,7 +61,7 @@ async def test_each_step_changes_a_job_and_names_it(database: Conninfo) -> None:
     control.clock.pause()
     async with demo_on(database, control, activity=with_customers) as (driver, app):
         assert control.activity is not None
-        for _ in range(5):
+        for _ in range(3):
             before = await states(control.activity.operator)
             await driver.press("full_stop", message="One step: ")
             after = await states(control.activity.operator)
@@ -80,7 +80,7 @@ async def test_cursor_stays_on_the_newest_job_while_nobody_touches_the_demo(
 ) -> None:
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     control = DemoControl()
-    async with demo_on(database, control, interval=0.05) as (driver, _):
+    async with demo_on(database, control, interval=0.05, actor=ADA) as (driver, _):
         assert control.activity is not None
         operator = control.activity.operator
         before = cursor_job(driver)

@@ -9,19 +9,15 @@ import pytest
 
 from store.formats import utc_now
 from store.jobs.job import GenerationJob
-from store.sample.catalog import make_id
 from store.sample.sample_data import fill
-from store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate
-from tests.tui.dashboard.stage.demo_dashboard import WatchedDemo, demo_on
+from tests.tui.dashboard.stage.demo_dashboard import ADA, WatchedDemo, demo_on
 from tui.dashboard.stage.presenter import Presenter
 from tui.demo.demo_activity import DemoActivity
 from tui.demo.demo_control import DemoControl
 from tui.demo.demo_session import activity_for
 from tui.demo.scenario_file import parse_scenario
-
-ADA = ActingUser(id=make_id("user", "ada"), email="ada@example.com")
 
 
 @asynccontextmanager
