@@ -11,6 +11,7 @@ import pytest
 from textual.widgets import Static
 
 from store.errors import Unreachable
+from store.job_list.list_query import OrderColumn
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.jobs_database import JobsDatabase, job_id
 from tui.dashboard.export import export_dialog, export_run
@@ -44,12 +45,34 @@ async def test_export_writes_the_list_on_screen_with_its_filter_and_order(
     await dashboard.press("o", "o", rows=[3, 2, 6, 1, 5])
     await dashboard.press("e", dialog="Export")
     await dashboard.shows("Jobs · with -status:failed · 5, most expensive first", "as ada@example.com sees them")
-    await dashboard.shows("CSV in", "The clipboard takes at most 74 kB.")
+    await dashboard.shows(
+        "The export can miss jobs that change meanwhile.", "CSV in", "The clipboard takes at most 74 kB."
+    )
     await dashboard.press("enter", message=f"Exported 5 jobs to {folder}/jobs.csv.")
 
     with (folder / "jobs.csv").open(newline="") as file:
         assert [row["id"] for row in csv.DictReader(file)] == ids(3, 2, 6, 1, 5)
     assert (folder / "jobs.csv").stat().st_mode & 0o777 == 0o600
+
+
+async def test_job_that_moves_to_the_end_of_the_order_is_exported_once(
+    drive: Drive, jobs_db: JobsDatabase, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_run, "ROWS", 2)
+    reading = Gate("get_these_jobs")
+    async with drive(make=reading.store) as driver:
+        await driver.press("e", dialog="Export")
+        assert "meanwhile" not in driver.text
+        await driver.press("escape", dialog="")
+        await driver.press("o", until=lambda: driver.listed and driver.listed.order.column is OrderColumn.UPDATED)
+        await driver.press("O", until=lambda: driver.listed and not driver.listed.order.descending)
+        first, *others = driver.rows
+        await driver.press("e", "enter", until=lambda: reading.calls == 1)
+        jobs_db.sql("update generation_jobs set cost_cents = 77 where id = %s", job_id(first))
+        reading.open()
+        await driver.shows_message("Exported 6 jobs")
+    with (folder / "jobs.csv").open(newline="") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == ids(first, *others)
 
 
 async def test_exported_jobs_have_whole_errors_and_the_format_of_the_suffix(

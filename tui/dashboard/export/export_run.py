@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from store.errors import StoreError
-from store.job_list.list_query import Anchor, End, ListQuery, RowWindowQuery, key_of
+from store.job_list.list_query import Anchor, End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
 from store.jobs.job import GenerationJob
 from store.users.actor import actor_name
 from tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
@@ -47,7 +48,7 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
         return
     listed, length = dashboard.listed, dashboard.jobs.length
     actor = clean(actor_name(store.actor), limit=60)
-    lines = (dashboard.jobs.title, f"of {dashboard.listed_name}, as {actor} sees them")
+    lines = (dashboard.jobs.title, f"of {dashboard.listed_name}, as {actor} sees them", *_order_note(listed.order))
     choice = await host.app.push_screen_wait(ExportDialog(lines))
     if choice is None:
         return
@@ -68,6 +69,13 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
         show_toast(host.app, error_toast(error))
     else:
         show_toast(host.app, exported_toast(choice, done))
+
+
+def _order_note(order: ListOrder) -> tuple[str, ...]:
+    """Return what to know about an order in which jobs can move while they are exported."""
+    if order.column is OrderColumn.CREATED:
+        return ()
+    return ("The export can miss jobs that change meanwhile. In the order of creation, it misses none.",)
 
 
 def exported_toast(choice: ExportChoice, done: int) -> Toast:
@@ -110,12 +118,15 @@ async def _write_all(store: "Store", listed: ListQuery, choice: ExportChoice, wr
 
 
 async def list_pages(store: "Store", listed: ListQuery) -> AsyncIterator[Sequence[GenerationJob]]:
-    """Yield the whole jobs of a list in its order. A job that is deleted meanwhile is left out."""
+    """Yield the whole jobs of a list in its order, each once. A job that is deleted meanwhile is left out."""
     anchor: Anchor = End.FIRST
+    can_move, seen = listed.order.column is not OrderColumn.CREATED, set[UUID]()
     while True:
         window = await store.get_window(RowWindowQuery(listed=listed, anchor=anchor, after=ROWS))
         # A window starts with the row at its anchor, which ended the page before.
-        ids = [job.id for job in window.jobs if isinstance(anchor, End) or job.id != anchor.id]
+        ids = [job.id for job in window.jobs if (isinstance(anchor, End) or job.id != anchor.id) and job.id not in seen]
+        if can_move:
+            seen.update(ids)
         whole = {job.id: job for job in await store.get_these_jobs(ids)}
         yield [whole[job_id] for job_id in ids if job_id in whole]
         if not window.has_after or not window.jobs:
