@@ -181,18 +181,21 @@ async def test_slow_disk_does_not_stop_the_dashboard(
 async def test_export_stopped_during_a_slow_write_leaves_no_file(
     dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    is_released, write = threading.Event(), os.write
+    is_released, write, written = threading.Event(), os.write, list[int]()
 
     def write_slowly(descriptor: int, data: bytes) -> int:
         if data.startswith(b"id,"):
             is_released.wait(timeout=20)
+            written.append(write(descriptor, data))
+            return written[-1]
         return write(descriptor, data)
 
     monkeypatch.setattr(os, "write", write_slowly)
     await dashboard.press("e", "enter", dialog="Exporting")
-    await dashboard.press("escape", shows="stopping after the jobs in flight")
+    await dashboard.press("escape", "escape", shows="stopping after the jobs in flight")
     is_released.set()
     await dashboard.shows_message("Stopped the export. Nothing was written.")
+    await dashboard.until(lambda: written)  # Only then may the file be closed, even after a second stop.
     assert names_in(folder) == []
 
 

@@ -22,18 +22,20 @@ async def new_file_in_threads(name: str, *, overwrites: bool) -> AsyncIterator[W
             return _in_thread(partial(write, text))
 
         yield write_in_thread
-        finishing = asyncio.ensure_future(asyncio.to_thread(stack.close))
-        while not finishing.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.shield(finishing)
-        finishing.result()
+        with suppress(asyncio.CancelledError):
+            await _in_thread(stack.close)
 
 
 async def _in_thread(call: Callable[[], T]) -> T:
-    """Run the call in a thread. After a cancellation, wait for the thread, because it still uses the file."""
+    """Run the call in a thread. After any cancellation, wait for the thread, because it still uses the file."""
     running = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait({running})
-        raise
+    is_cancelled = False
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError:
+            is_cancelled = True
+    result = running.result()
+    if is_cancelled:
+        raise asyncio.CancelledError
+    return result
