@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tui.export import file_writer
 from tui.export.file_writer import FileNotWritten, UnusableFile, new_file
 
 TOO_LONG = f"{'x' * 300}.csv"
@@ -65,8 +64,8 @@ def test_failed_move_is_reported_and_leaves_no_file(folder: Path, monkeypatch: p
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(file_writer.Path, "hardlink_to", refuse)
-    monkeypatch.setattr(file_writer.Path, "replace", refuse)
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
     with (
         pytest.raises(FileNotWritten, match=r"^jobs.csv cannot be written: Input/output error."),
         new_file("jobs.csv", overwrites=False) as write,
