@@ -112,7 +112,8 @@ def save(path: Path, state: StateFile) -> None:
 
 
 def project_to_show(listing: "Listing", *, all_was_chosen: bool, was_located: bool = False) -> UUID | None:
-    """Return the requested project if it exists, None if all projects were chosen, or else the newest project.
+    """Return the requested project if it exists, None if all projects were chosen, or else the newest project with
+    listed jobs. If no project has any, return the newest one.
 
     A project that was found by its id may be hidden from the acting user.
     """
@@ -122,7 +123,9 @@ def project_to_show(listing: "Listing", *, all_was_chosen: bool, was_located: bo
     # The visibility view lists rows of projects that the user does not see.
     if wanted is not None and (listing.has_project or was_located or listing.window.jobs):
         return wanted
-    return listing.projects[0].id if listing.projects else None
+    with_jobs = {job.project_id for job in listing.window.jobs}
+    newest = [project.id for project in listing.projects]
+    return next((one for one in newest if one in with_jobs), newest[0] if newest else None)
 
 
 class DeletedUserCheck:

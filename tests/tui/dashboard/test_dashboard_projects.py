@@ -64,6 +64,15 @@ async def test_other_users_see_only_their_jobs_and_the_operator_sees_all(dashboa
     assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
+async def test_user_starts_at_their_newest_project_with_jobs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    jobs_db.sql("insert into projects (user_id, name) values (%s, 'Winter sale')", BEN)
+    await dashboard.act_as("ben@", shows="Costs · Trail gear")
+    projects = dashboard.app.dashboard.query_one(ProjectList)
+    await dashboard.until(
+        lambda: [str(one.prompt).split()[-1] for one in projects.options] == ["1", "0", "1"] and dashboard.rows == [8]
+    )
+
+
 async def test_all_projects_counts_visible_jobs_in_hidden_projects(jobs_db: JobsDatabase, dashboard: Driver) -> None:
     await dashboard.show_project("all projects")
     await dashboard.until(lambda: all_projects(dashboard) == "7")

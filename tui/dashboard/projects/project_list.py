@@ -147,8 +147,9 @@ class ProjectList(OptionList):
         return count(sum(sums.job_count for sums in self._sums.values())) + more
 
     def _number(self, project: "ProjectName") -> str:
+        """Return the number of jobs. Projects without jobs are missing among known totals."""
         sums = self._sums.get(project.id)
-        return count(sums.job_count) if sums else ""
+        return count(sums.job_count) if sums else "0" if self._sums else ""
 
     def _prompt(self, option_id: str, name: str, number: str, is_chosen: bool) -> tuple[str, Content]:
         room = max(12, self.scrollable_content_region.width) - 3 - len(f" {number}" if number else "")
