@@ -12,10 +12,13 @@ from tui.text.format import count, elapsed, is_far, percent
 from tui.text.status_text import UNKNOWN_GLYPH, status_glyph, status_style, status_word
 
 if TYPE_CHECKING:
+    from store.statistics.job_flow import JobFlow
     from store.statistics.statistics import JobStatistics
     from store.statistics.totals import Totals
 
 MUTED = "$foreground-muted"
+_MOST_FLOW_AGE = 15.0
+"""Seconds by which rates and waiting times may be older than the counts."""
 _MOST_OTHERS = 3
 """Maximum number of unknown statuses with their own figures."""
 
@@ -89,8 +92,15 @@ def _figures(totals: "Totals", statuses: Sequence[AnyStatus], glyph: str, word: 
     )
 
 
+def _current_flow(totals: "Totals") -> "JobFlow | None":
+    """Return the flow, unless it is so much older than the counts that it would contradict them."""
+    flow = totals.flow
+    return flow if flow and (totals.taken_at - flow.taken_at).total_seconds() <= _MOST_FLOW_AGE else None
+
+
 def _flow(totals: "Totals", status: JobStatus) -> str:
-    moves = totals.flow.moves if totals.flow else None
+    flow = _current_flow(totals)
+    moves = flow.moves if flow else None
     rate = moves.per_minute(status) if moves else None
     if rate is None:
         return UNKNOWN
@@ -104,7 +114,7 @@ def oldest_queued(totals: "Totals") -> str:
 
     The flow may be older than the counts. It still names a job that has started since.
     """
-    flow = totals.flow
+    flow = _current_flow(totals)
     if flow is None or totals.counts.get(JobStatus.QUEUED) == Count(number=0):
         return ""
     since = flow.oldest_queued_at

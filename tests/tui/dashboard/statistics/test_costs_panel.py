@@ -136,8 +136,17 @@ def test_no_oldest_job_is_shown_where_the_counts_have_no_queued_job() -> None:
 
 
 def test_wait_of_the_oldest_queued_job_ends_when_the_flow_was_read() -> None:
-    later = replace(FLOWING, taken_at=FLOWING.taken_at + timedelta(minutes=4))
-    assert "oldest queued 5 min" in cost_lines(later, width=110, height=5)[4]
+    flow = replace(FLOW, oldest_queued_at=NOON - timedelta(seconds=50))
+    later = replace(USUAL, flow=flow, taken_at=NOON + timedelta(seconds=14))
+    assert "oldest queued 50 s" in cost_lines(later, width=110, height=5)[4]
+
+
+def test_flow_that_is_much_older_than_the_counts_is_not_shown() -> None:
+    later = replace(FLOWING, taken_at=NOON + timedelta(seconds=16))
+    shown = "\n".join(cost_lines(later, width=110, height=5))
+    assert "oldest" not in shown
+    assert "/min" not in shown
+    assert "2 stuck" in shown
 
 
 @pytest.mark.parametrize(
