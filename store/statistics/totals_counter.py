@@ -24,8 +24,7 @@ from store.job_list.listing import MOST_LISTED_PROJECTS
 from store.jobs.job import AnyStatus, JobStatus
 from store.jobs.job_results import CappedCount
 from store.statistics import count_sql, job_flow_sql, statistics_sql
-from store.statistics.job_flow import MOST_STUCK, JobFlow
-from store.statistics.recent_flows import RecentFlows
+from store.statistics.job_flow import MOST_STUCK, JobFlow, RecentFlows
 from store.statistics.totals import Count, Precision, Totals, TotalsQuery, exact_counts
 from store.users.actor import OPERATOR, Actor
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from store.job_list.list_query import ListQuery
 from store.private_files import make_directory, replace_private
-from store.statistics.recent_flows import MOST_SECONDS
+from store.statistics.job_flow import MOST_SECONDS
 from store.statistics.totals import Count, Precision, TotalsQuery, exact_counts
 from store.users.actor import ActingUser
 

@@ -8,8 +8,7 @@ from store.database.database import Database
 from store.jobs.job import JobStatus
 from store.jobs.job_results import FEWEST, CappedCount
 from store.statistics import job_flow_sql
-from store.statistics.job_flow import JobFlow, OutcomeCosts
-from store.statistics.recent_flows import LEAST_SECONDS, MOST_SECONDS, RecentFlows
+from store.statistics.job_flow import LEAST_SECONDS, MOST_SECONDS, JobFlow, OutcomeCosts, RecentFlows
 from store.statistics.totals import TotalsQuery
 from store.store import Store
 from tests.conftest import Conninfo

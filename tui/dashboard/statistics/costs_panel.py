@@ -9,8 +9,10 @@ from textual.timer import Timer
 
 from tui.dashboard.job_list.list_header import StatusTabs
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
-from tui.dashboard.statistics.cost_drawing import draw_costs
+from tui.dashboard.statistics.cost_chart import draw_chart
+from tui.dashboard.statistics.cost_facts import day_facts, flow_facts, joined, rate_facts, total_facts
 from tui.dashboard.statistics.count_text import is_stale, totals_note
+from tui.dashboard.statistics.state_boxes import BOX_LINES, draw_boxes, width_of
 from tui.dashboard.statistics.state_flash import (
     FRAME_SECONDS,
     FRAMES,
@@ -18,19 +20,21 @@ from tui.dashboard.statistics.state_flash import (
     draw_changes,
     state_changes,
 )
+from tui.dashboard.statistics.state_machine import Drawing, draw_columns
 from tui.dashboard.widgets import SteadyText
 from tui.text.clean_text import clean
 from tui.text.format import Span
 
 if TYPE_CHECKING:
     from store.statistics.totals import Totals
-    from tui.dashboard.statistics.state_machine import Drawing
 
 _LINES = ((44, 9), (36, 5), (30, 4), (20, 3), (13, 2))
 """Minimum screen height, and the panel's lines. On a low screen, jobs need the lines."""
 _LEAST_WIDTH_OF_BOXES = 80
 _MOST_COLUMN_LINES = 5
 NO_NOTE: Span = ("", "")
+_GAP = 4
+_WIDEST_CHART = 84
 
 
 class CostsPanel(SteadyText):
@@ -158,3 +162,28 @@ class CostsPanel(SteadyText):
                 draw_changes(self._drawing, self._changes, frame=self._frame)
             lines = (Content.assemble(*line) for line in self._drawing.canvas.lines())
             self.say(Content("\n").join(lines), layout=False)
+
+
+def draw_costs(totals: "Totals", *, width: int, height: int) -> Drawing:
+    """Draw as many lines as `height` allows: the state machine, then rates with daily costs.
+
+    A missing number is shown as a dash. Large panels get boxes, and a chart of the days if there is room.
+    """
+    if height > BOX_LINES:
+        boxes = draw_boxes(totals, width=width, height=height)
+        if boxes is not None:
+            return _with_chart(boxes, totals, width, height)
+    drawing, used = draw_columns(totals, width=width, height=height)
+    rates, days = [*flow_facts(totals), *rate_facts(totals)], day_facts(totals)
+    for facts in [[*rates, *days]] if height - used < 2 else [rates, days]:
+        drawing.canvas.write_spans(0, used, joined(facts, width))
+        used += 1
+    return drawing
+
+
+def _with_chart(boxes: Drawing, totals: "Totals", width: int, height: int) -> Drawing:
+    start = width_of(boxes) + _GAP
+    has_chart = draw_chart(boxes.canvas, totals, x=start, width=min(width - start, _WIDEST_CHART), height=height)
+    facts = [*total_facts(totals), *rate_facts(totals), *([] if has_chart else day_facts(totals))]
+    boxes.canvas.write_spans(0, BOX_LINES, joined(facts, start - _GAP if has_chart else width))
+    return boxes

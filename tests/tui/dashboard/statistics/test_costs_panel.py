@@ -17,7 +17,7 @@ from store.statistics.totals import Count, Precision, Totals, TotalsQuery
 from store.users.actor import ActingUser
 from tests.store.store_fixtures import ADA
 from tests.tui.sample_jobs import NOON, make_totals, texts
-from tui.dashboard.statistics.cost_drawing import draw_costs
+from tui.dashboard.statistics.costs_panel import draw_costs
 from tui.dashboard.statistics.count_text import Position, count_words, is_whole, position_words, totals_note
 from tui.dashboard.statistics.state_figures import state_figures
 

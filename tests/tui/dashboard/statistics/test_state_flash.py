@@ -17,8 +17,7 @@ from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import JobsDatabase
 from tests.tui.sample_jobs import make_totals, texts
 from tui.dashboard.job_list.table_drawing import CURSOR_FLASH, FLASH
-from tui.dashboard.statistics.cost_drawing import draw_costs
-from tui.dashboard.statistics.costs_panel import CostsPanel
+from tui.dashboard.statistics.costs_panel import CostsPanel, draw_costs
 from tui.dashboard.statistics.state_flash import FRAMES, StateChanges, draw_changes, state_changes
 
 QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
@@ -116,7 +115,7 @@ async def animated(drive: Drive) -> AsyncIterator[Driver]:
 
 
 def flashing(driver: Driver) -> list[str]:
-    """Return the rows that flash, as their styles."""
+    """Return the styles of the rows that flash."""
     return [line.style for line in driver.table._lines if line.style in (FLASH, CURSOR_FLASH)]
 
 
