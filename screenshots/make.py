@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gzip
 import json
 import os
 import tempfile
@@ -23,6 +24,7 @@ from textual.widgets.markdown import MarkdownTableOfContents
 
 from migrations.runner import upgrade
 from screenshots.growth import chart, lines_of
+from screenshots.recording import recorded_picture
 from store.budgets.budget import Budgets
 from store.configuration.configuration import EMBEDDED_PROFILE, Profile
 from store.configuration.settings import EMBEDDED_USER, OPERATOR_NAME
@@ -50,6 +52,12 @@ ROOM = Path(__file__).parent
 AT_WORK = (ROOM / "at_work.sql").read_text(encoding="utf-8")
 
 FINDINGS = ROOM.parent / "tests" / "benchmarks" / "results.json"
+
+RECORDING = ROOM / "demo.cast.gz"
+
+RECORDED_SECONDS = 30.0
+
+"""The moment of the recording that `demo.svg` shows."""
 
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
 
@@ -276,9 +284,12 @@ def pictures(conninfo: Mapping[str, str | int]) -> dict[str, str]:
 
 
 def drawn() -> dict[str, str]:
-    """What needs no database: the chart of what the benchmarks found."""
+    """Return the pictures that need no database: the chart of the benchmark results, and the recorded demo."""
     runs = json.loads(FINDINGS.read_text(encoding="utf-8"))
-    return {"growth.svg": "".join(chart(run) for run in runs if lines_of(run))}
+    return {
+        "growth.svg": "".join(chart(run) for run in runs if lines_of(run)),
+        "demo.svg": recorded_picture(gzip.decompress(RECORDING.read_bytes()).decode(), RECORDED_SECONDS),
+    }
 
 
 def add_hidden_jobs(conninfo: Mapping[str, str | int]) -> None:

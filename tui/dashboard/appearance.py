@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from textual.app import App
 from textual.color import BLACK, WHITE, Color
 
@@ -124,7 +124,14 @@ _FORMAT = """\
 
 def screen_svg(app: App[Any]) -> str:
     """Return the screen of a running app with its dialogs. Equal screens give equal bytes."""
-    width, height = app.size
+    # As in Textual's own screenshot, but without its window frame and its web font.
+    frame = app.screen._compositor.render_update(full=True, screen_stack=app._background_screens, simplify=True)  # noqa: SLF001
+    return cells_svg(frame, app.size)
+
+
+def cells_svg(cells: RenderableType | None, size: tuple[int, int]) -> str:
+    """Return a screen of `size` columns and rows as SVG. Equal cells give equal bytes."""
+    width, height = size
     console = Console(
         width=width,
         height=height,
@@ -135,7 +142,5 @@ def screen_svg(app: App[Any]) -> str:
         legacy_windows=False,
         safe_box=False,
     )
-    # As in Textual's own screenshot, but without its window frame and its web font.
-    frame = app.screen._compositor.render_update(full=True, screen_stack=app._background_screens, simplify=True)  # noqa: SLF001
-    console.print(frame)
+    console.print(cells)
     return console.export_svg(title="", code_format=_FORMAT, font_aspect_ratio=_CELL_RATIO)
