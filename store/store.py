@@ -404,9 +404,10 @@ class Store:
             return await self._counting.count(query, offers, at=at)
 
     async def get_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> JobFlow:
-        """Return how the counted jobs move. A result is reused for some seconds. What would take too long is missing.
+        """Return the flow of the counted jobs: status changes, the oldest queued job, stuck jobs and outcomes. A
+        result is reused for some seconds. Figures that would take too long are None.
 
-        It is not part of the totals, because it must not make them wait.
+        The flow is read separately, so that the totals need not wait for it.
         """
         validation.check_days(query.days)
         offers = await count_capabilities(self.actor_database, query)
@@ -605,7 +606,7 @@ class Store:
         return await search_module.list_users(self.actor_database, search=search, limit=limit)
 
     async def get_user_emails(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
-        """Return the e-mails of these users, without those that have none. Only the operator may read them."""
+        """Return the e-mails of these users. Users without an e-mail are left out. Only the operator may read them."""
         found = await self.actor_database.read(user_sql.emails_of(user_ids), needs=Capability.USERS)
         return {user.id: user.email for user in found if user.email}
 

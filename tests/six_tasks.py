@@ -89,7 +89,9 @@ TASKS: Mapping[str, Callable[[Typist], None]] = {
 
 
 def measure(pane: Pane, *, reading: float = READING_SECONDS) -> dict[str, float]:
-    """Do all tasks and return the seconds of each, with the time for reading. The start belongs to the first task."""
+    """Do all tasks and return the seconds of each, with the time for reading. The time of the first task includes the
+    start of gjobs.
+    """
     typist, seconds = Typist(pane), dict[str, float]()
     for name, task in TASKS.items():
         started = time.monotonic()

@@ -29,7 +29,7 @@ class Write:
     keys: tuple[str, ...]
     verb: str
     message: str
-    """Words of the message after success, and only then."""
+    """Words that appear only in the message after a success."""
     mode: str
     """The name of the job in the message of an unknown outcome."""
     prepared_by: tuple[str, ...] = ()

@@ -135,7 +135,7 @@ class Actions:
         )
 
     def read_row_notes(self) -> None:
-        """Read what the rows show beside their values, one reading at a time."""
+        """Read the owners and stuck jobs of the rows, unless a reading is already in progress."""
         is_reading = any(one.group == worker_groups.ROW_NOTES and not one.is_finished for one in self._host.app.workers)
         if not is_reading and self._row_notes.is_needed:
             # As a function: a worker that is cancelled before its first step never awaits a coroutine.

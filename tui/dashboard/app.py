@@ -113,7 +113,9 @@ class GjobsApp(MessageApp[int]):
     }
     BINDINGS: ClassVar[list[BindingType]] = APP_BINDINGS
     totals_share: ClassVar[int | None] = None
-    """How many times longer a count rests than it took. None is the default, which adds little load to a database."""
+    """The pause after a slow count, as a multiple of the time that it took. None is the default, which adds little
+    load to a database.
+    """
 
     def __init__(
         self,
@@ -151,7 +153,7 @@ class GjobsApp(MessageApp[int]):
         )
         self.undo = UndoStack()
         self._is_preloaded = False
-        """Whether everything is imported. Before, actions run only if the user asks for them."""
+        """Whether everything is imported. Until then, gjobs reads no row notes by itself."""
         self._notices: Notices | None = None
         """None if notifications are off."""
         self.budget_news = BudgetNews()

@@ -73,7 +73,9 @@ class MessageBoard:
         self._app.follow_messages()
 
     def keep(self, toast: Toast) -> None:
-        """Keep a message that is shown elsewhere. Replace an equal newest one, which a held key repeats."""
+        """Keep a message that is shown elsewhere. If the newest message is equal, replace it: a held key repeats
+        messages.
+        """
         text = clean(f"{toast.text} {toast.advice}".rstrip())
         if self.kept and (self.kept[-1].text, self.kept[-1].severity) == (text, toast.severity):
             self.kept.pop()
@@ -100,7 +102,8 @@ class MessageBoard:
     def forget(self) -> None:
         """Forget the last messages, because they name data of another database.
 
-        The passing one stays for its seconds. It may be the result that the user waited for before the change.
+        The passing message stays until its time is over. It may be the result that the user waited for before the
+        change.
         """
         self.kept.clear()
 

@@ -103,7 +103,9 @@ class MessageLine(FittedLine):
         return Content.assemble((text, "$text-success"), (end, "$foreground-muted"))
 
     def _is_place_of(self, board: MessageBoard) -> bool:
-        """Whether the passing message belongs here: where it arrived, or below a dialog that has closed since."""
+        """Whether the passing message belongs here: on the screen where it arrived, or on the top screen if that one
+        has closed.
+        """
         if board.place in self.app.screen_stack:
             return self.screen is board.place
         return self.screen is self.app.screen

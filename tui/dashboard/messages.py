@@ -145,7 +145,7 @@ class JobDetailsView(Protocol):
 
     @property
     def job(self) -> GenerationJob:
-        """The job to load for."""
+        """The job whose details are loaded."""
 
     @property
     def now(self) -> datetime:

@@ -368,7 +368,7 @@ def _prioritized_listing(store: "Store") -> "Callable[[ListingQuery], Awaitable[
 
 
 async def _with_flow(store: "Store", totals: "Totals") -> "Totals":
-    """Add how the counted jobs move. Without an answer, the totals are worth showing all the same."""
+    """Add the flow of the counted jobs to the totals. If the flow cannot be read, return the totals without it."""
     try:
         flow = await store.database.priority.run_in_background(partial(store.get_flow, totals.query))
     except StoreError as error:

@@ -32,7 +32,9 @@ class SteadyText(Static):
         self._said = Content()
 
     def say(self, content: Content, *, layout: bool = True) -> None:
-        """Show the content. Without `layout`, the size must not depend on it: that draws only this widget."""
+        """Show the content. Without `layout`, the size must not depend on the content: only this widget is then drawn
+        again.
+        """
         if not content.is_same(self._said):
             self._said = content
             self.update(content, layout=layout)
@@ -113,7 +115,8 @@ _MOST_TOASTS = 2
 def show_toast(app: App[Any], toast: Toast) -> None:
     """Show a warning or an error as a toast, and anything else on the message line.
 
-    Replace a visible toast with the same text, so that a held key does not fill the screen. Drop the oldest of three.
+    Replace a visible toast with the same text, so that a held key does not fill the screen. Show at most two toasts,
+    and drop the oldest.
     """
     text = clean(f"{toast.text} {toast.advice}".rstrip())
     board = app.messages if isinstance(app, MessageApp) else None

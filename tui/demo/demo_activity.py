@@ -137,7 +137,7 @@ class DemoActivity:
             await worker.start()
 
     async def kill_worker(self, name: str) -> None:
-        """Let a worker crash, if it runs. Until it has ended, `close` closes it."""
+        """Let a worker crash, if it runs. Until the worker has ended, `close` of the activity closes it, too."""
         if worker := self._workers.get(name):
             await worker.crash()
             self._workers.pop(name, None)

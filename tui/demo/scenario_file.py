@@ -18,7 +18,7 @@ MOST_STEPS = 1_000
 
 
 def scenario_names() -> tuple[str, ...]:
-    """Return the names of the scenarios that gjobs brings."""
+    """Return the names of the scenarios that gjobs includes."""
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 
 

@@ -39,7 +39,7 @@ class Stage(Protocol):
     """What a scenario does to the dashboard."""
 
     def show_caption(self, text: str, *, waits: bool) -> None:
-        """Show a caption until the next one. With `waits`, it waits for the person."""
+        """Show a caption until the next one. With `waits`, the caption names the key that continues."""
 
     def report(self, text: str) -> None:
         """Report that a step could not be done."""
@@ -107,7 +107,7 @@ class ScenarioPlayer:
                 assert_never(step)
 
     async def _wait(self, seconds: float | None) -> None:
-        """Wait for simulated seconds, or with None for the person. The person can end each wait."""
+        """Wait for simulated seconds. With None, wait until the person continues. The person can end each wait."""
         self._continues.clear()
         self.is_waiting = True
         waits: list[asyncio.Task[object]] = [asyncio.create_task(_ended(self._continues.wait()))]

@@ -198,7 +198,7 @@ STEP_KINDS: Mapping[str, StepKind] = {
         options={"seconds": "continue after this time"},
         read=_say,
     ),
-    "wait": StepKind(takes="seconds", does="Wait, or until space", read=_wait),
+    "wait": StepKind(takes="seconds", does="Wait this long, or until space is pressed", read=_wait),
     "wait-for": StepKind(
         takes=" or ".join(_AWAITED),
         does="Wait for it, and move the cursor to its job. space lets time run faster",
@@ -226,7 +226,9 @@ STEP_KINDS: Mapping[str, StepKind] = {
         options={"seconds": "simulated time, by default 60"},
         read=_outage,
     ),
-    "kill-worker": StepKind(takes=" or ".join(WORKERS), does="Let a worker die with its jobs", read=_kill_worker),
+    "kill-worker": StepKind(
+        takes=" or ".join(WORKERS), does="Let a worker die without releasing its jobs", read=_kill_worker
+    ),
     "act-as": StepKind(takes="e-mail or operator", does="Act as this user", read=_act_as),
     "point-at": StepKind(takes="name", does="Move the cursor to the job", read=_point_at),
 }

@@ -96,7 +96,9 @@ def _linked(links: RetryLinks) -> list[tuple[str, list[Span]]]:
 
 
 def _named(name: str | None, identifier: UUID, width: int, prefers_name: bool) -> list[Span]:
-    """Return the name beside the id. The name is cut to fit. If almost nothing of it fits, only one is shown."""
+    """Return the name beside the id. The name is cut to fit. If almost nothing of the name fits, only the id is
+    shown.
+    """
     shown = f"  {identifier}"
     room = min(width - _TITLE_WIDTH - len(shown), _LONGEST_NAME)
     if name is not None and prefers_name and room < cell_len(name):

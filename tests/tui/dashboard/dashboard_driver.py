@@ -320,7 +320,7 @@ class Driver(AppDriver):
         await self.until(lambda: text in self.message)
 
     async def reports(self, text: str) -> None:
-        """Wait until a toast or the message line says so."""
+        """Wait until a toast or the message line contains the text."""
         await self.until(lambda: any(text in report for report in self.messages))
 
     @property

@@ -46,7 +46,7 @@ class CappedStore(FrozenStore):
 
 
 class StoreWithoutFlow(FrozenStore):
-    """A store that can't read how jobs move in time."""
+    """A store whose `get_flow` always times out."""
 
     async def get_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> JobFlow:
         raise TimedOut("too slow")

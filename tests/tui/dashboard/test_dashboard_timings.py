@@ -9,7 +9,7 @@ async def test_timings_dialog_shows_modes_over_a_chosen_period_and_retries_after
 ) -> None:
     jobs_db.set_status(1, "running")
     jobs_db.set_status(1, "failed")
-    # Otherwise the list may be read while its table has another name.
+    # Wait for the list, so that it is not read while the table is renamed below.
     await dashboard.until(lambda: "failed" in dashboard.row(1))
     await dashboard.press("t", dialog="Times · Autumn catalog", shows=("MODE", "DONE", "FAILED", "OLDEST", "all"))
     await dashboard.shows("Finished in the last 24 h: ", "Queued now: 1.")

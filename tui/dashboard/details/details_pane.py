@@ -14,19 +14,21 @@ from tui.dashboard.messages import PaneLoadRequested
 from tui.text.job_text import Names
 
 _REST_SECONDS = 0.25
-"""The cursor rests on a job for this long before its events and names are read. A held key reads nothing."""
+"""The cursor rests on a job for this long before its events and names are read. While a key is held down, nothing is
+read.
+"""
 _SECONDS_UNTIL, _STEP = timedelta(minutes=1), timedelta(seconds=10)
-"""A waiting time shows each second at first, then fewer, because each step draws the whole pane."""
+"""A waiting time is redrawn each second for a minute, then every 10 s, because drawing the pane is slow."""
 _LONGEST_ERROR = 4_000
 _LEAST_WIDTH, _MOST_WIDTH = 54, 72
-"""The least width holds a title and an id. Longer lines than the most are hard to read."""
+"""The least width holds a title and an id. Lines longer than the maximum are hard to read."""
 _SHARE = 3
 """One cell in this many cells of the screen belongs to the pane."""
 _MUTED, _ERROR, _WARNING = "$foreground-muted", "$text-error", "$text-warning"
 
 
 class DetailsPane(Widget, can_focus=False):
-    """Shows the listed values at once, and the rest when it was read. It takes no focus and has no keys."""
+    """Shows the listed values at once, and the rest once it has been read. It takes no focus and has no keys."""
 
     DEFAULT_CSS = """
     DetailsPane {
@@ -57,11 +59,11 @@ class DetailsPane(Widget, can_focus=False):
 
     @property
     def is_loading(self) -> bool:
-        """Whether the job shown was not read completely yet."""
+        """Whether some details of the shown job are still to be read."""
         return self._sections is not None and not self._is_read
 
     def end_load(self) -> None:
-        """Note that nothing further is read about the job."""
+        """Mark the details of the job as completely read."""
         self._is_read = True
 
     @property
@@ -140,7 +142,7 @@ class DetailsPane(Widget, can_focus=False):
 
 
 def _shows_seconds(job: GenerationJob, now: datetime) -> bool:
-    """A running job shows them, because its row does so, too."""
+    """Running jobs show seconds, as their rows do. So do jobs changed less than a minute ago."""
     return job.status is JobStatus.RUNNING or now - job.updated_at < _SECONDS_UNTIL
 
 

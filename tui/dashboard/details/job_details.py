@@ -30,7 +30,7 @@ _DELETE = {"details.delete": "delete"}
 _KEYS_OF_ALL = {"details.copy_id": "copy id", "details.copy_json": "copy JSON", "dialog.leave": "close"}
 
 _MOST_PERCENT = 96
-"""The height of the box, as a part of the screen's."""
+"""The maximum height of the box, in percent of the screen's height."""
 _EDGES = 7
 """Lines for the border, the padding, the keys and the title of the error."""
 

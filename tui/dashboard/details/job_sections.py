@@ -19,7 +19,7 @@ _LONGEST_MESSAGE = 400
 
 @dataclass(slots=True, kw_only=True)
 class JobSections:
-    """A job as last listed, and what was read about it besides. Each section is clean text."""
+    """A job as last listed, and the further details that were read. Each section is clean text."""
 
     job: GenerationJob
     project: str
@@ -87,7 +87,9 @@ class JobSections:
 
 @lru_cache(maxsize=64)
 def _pretty(error: str | None, limit: int) -> str:
-    """Return an indented error of at most `limit` characters. It is drawn again with every age."""
+    """Return an indented error of at most `limit` characters. It is cached, because it is drawn again whenever an age
+    changes.
+    """
     return clean_block(error_pretty(error), limit=limit)
 
 

@@ -39,12 +39,12 @@ _SOME_ERROR, _ENOUGH_ERROR = 24, 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowNotes:
-    """What is read about the rows beside the list."""
+    """Facts about the rows that are read separately from the list."""
 
     owners: Mapping[UUID, str] | None = None
     """The known names of owners. None if no column shows the owners."""
     stuck: Mapping[UUID, datetime] = field(default_factory=dict)
-    """The stuck jobs, and when each was last updated. A later update ends it."""
+    """The stuck jobs, and when each was last updated. A job that was updated later no longer counts as stuck."""
 
     def is_stuck(self, job: GenerationJob) -> bool:
         return job.status is JobStatus.RUNNING and self.stuck.get(job.id) == job.updated_at

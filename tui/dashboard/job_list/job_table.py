@@ -307,7 +307,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._show_state(self._view.counted(length))
 
     def note(self, notes: RowNotes) -> None:
-        """Show what was read about the rows beside the list."""
+        """Show the owners and stuck jobs of the rows, which are read separately from the list."""
         self._drawing.note(notes)
         self._refresh_changed_lines()
 

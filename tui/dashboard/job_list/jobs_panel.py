@@ -161,7 +161,7 @@ class JobsPanel(Vertical):
         """The known names of owners."""
         self._stuck: Mapping[UUID, datetime] = {}
         self.has_crumbs = False
-        """Whether the title shows the way to the listed project."""
+        """Whether the title shows the listed project as breadcrumbs."""
         self.view_name_for: Callable[[str, ListOrder], str | None] = lambda _text, _order: None
         """Return the name of the view with this filter and order."""
 
@@ -519,7 +519,7 @@ class JobsPanel(Vertical):
         return None if self._listing is None else list_length(self._listing, self._totals)
 
     def _crumbs(self) -> tuple[str, ...]:
-        """Return the way to the listed project, unless the projects pane shows it."""
+        """Return the breadcrumbs of the listed project, unless the projects pane shows the project."""
         if not self.has_crumbs or self._listing is None:
             return ("",)
         project_id = self._listing.query.window.listed.project_id

@@ -148,9 +148,9 @@ _LONGEST_NAME, _SHORTEST_NAME = 30, 14
 
 
 def project_crumbs(name: str | None, *, keys: str) -> tuple[str, ...]:
-    """Return the way to the listed project, longest first. `name` is None for all projects.
+    """Return the breadcrumbs of the listed project in several lengths, longest first. `name` is None for all projects.
 
-    `keys` reach the other projects. The longest way names them.
+    `keys` names the keys that choose another project. Only the longest breadcrumbs name these keys.
     """
     if name is None:
         return (f"All projects ({keys}: choose)", "All projects")
@@ -168,7 +168,7 @@ def job_list_title(
 ) -> str:
     """Return the title of the list, with its length or the position in it.
 
-    `crumbs` lead to the listed project, longest first, if no pane shows the projects.
+    `crumbs` are breadcrumbs in several lengths, longest first, if no pane shows the projects.
 
     `view` is the name of the view in force. If `width` is too small, the order is dropped first, then the
     filter, then the kind. The filter bar still shows the filter. A `width` of None is unlimited.

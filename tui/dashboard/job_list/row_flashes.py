@@ -29,7 +29,7 @@ class RowFlashes:
         return self._started.keys()
 
     def start(self, jobs: Set[UUID]) -> Callable[[], None]:
-        """Let these rows flash. Return the function that ends it, unless a later change has begun."""
+        """Let these rows flash. Return a function that ends this, except for rows that have flashed again since."""
         self._changes += 1
         number = self._changes
         self._started |= dict.fromkeys(jobs, number)

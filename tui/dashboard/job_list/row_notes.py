@@ -20,7 +20,9 @@ _FRESH_SECONDS = 30.0
 
 
 class RowNotesReader:
-    """Reads each owner once, and checks only jobs that may be stuck. A list without any causes no query."""
+    """Reads each owner once, and checks only jobs that may be stuck. A list without jobs that may be stuck causes no
+    such query.
+    """
 
     def __init__(self, host: "ActionHost") -> None:
         self._host = host

@@ -186,7 +186,9 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
 
 
 def _groups_of(focused: Widget | None) -> set[str]:
-    """Return the groups of the focused pane. `project` has the keys that act on what `projects` lists."""
+    """Return the groups of the focused pane. For `projects`, also return `project`, whose keys act on the listed
+    projects.
+    """
     names = {(one.id or "").partition(".")[0] for one in own_bindings(type(focused))} if focused is not None else set()
     return names | {name.removesuffix("s") for name in names}
 

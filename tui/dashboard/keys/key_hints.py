@@ -14,9 +14,9 @@ from tui.dashboard.widgets import FittedLine
 
 _GAP = 2
 _PINNED = ("app.help", "presenter.help", "app.quit")
-"""At the right end of the line, whatever else fits."""
+"""These hints are at the right end of the line and get room first."""
 _QUIT_FROM = 60
-"""Minimum cells of the line for the hint to quit."""
+"""Minimum width of the line to show the hint of the quit key."""
 _NEEDED_GROUPS = frozenset({"job", "jobs", "find"})
 _NEEDED = "list.find"
 """Bindings whose hints come first if there is not enough room for all."""
@@ -138,7 +138,9 @@ class KeyHints(FittedLine):
         return [KeyState.USABLE for _ in binding_ids]
 
     def _is_typed(self, active: ActiveBinding) -> bool:
-        """Whether the focused widget takes the key as a character. Textual hides such keys only if it knows them."""
+        """Whether the focused widget takes the key as a character. Textual hides such a key only if it knows the
+        key's character.
+        """
         focused, shown = self.screen.focused, self.app.get_key_display(active.binding)
         return (
             focused is not None

@@ -8,7 +8,7 @@ from textwrap import wrap
 
 _TWO_COLUMNS_FROM = 96
 _SHORT_LINES = 14
-"""The most lines that stay in one column on any screen."""
+"""A list of up to this many lines has one column on any screen."""
 _GAP = 3
 _NARROWEST = 10
 """Minimum cells for the action, even on a narrow screen."""

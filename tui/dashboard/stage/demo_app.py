@@ -117,7 +117,7 @@ class DemoApp(GjobsApp):
         if isinstance(event, (events.InputEvent, events.Paste)):
             self._touched_at = time.monotonic()
         if isinstance(event, events.Key) and self._is_for_scenario(event):
-            # Even in the moment after a step moved the cursor, in which other keys are ignored.
+            # This key works even right after a step moved the cursor, when other keys are ignored.
             self.action_demo("continue")
             return
         await super().on_event(event)

@@ -370,7 +370,7 @@ async def show_isolation(host: "ActionHost") -> None:
 
 
 async def _show_check(host: "ActionHost", check: "SessionCheck", actor: Actor) -> None:
-    """Ask first if the check acts for a user, because it runs as operator."""
+    """If the check acts for a user, confirm first, because gjobs runs it as operator."""
     is_users = actor != OPERATOR
     question = confirm_check(actor, database=check.database, why_no_writes=check.why_no_writes)
     if is_users and not await host.app.push_screen_wait(ConfirmDialog(question)):
