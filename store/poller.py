@@ -20,7 +20,9 @@ SHARE_OF_TIME = 10
 LONGEST_WAIT = 30.0
 """Seconds. Growing waits stop here, unless the interval or a slow query needs more."""
 LONGEST_COSTLY_WAIT = 300.0
-"""Seconds. A share above SHARE_OF_TIME never lengthens a wait beyond this: a slow query may be fast next time."""
+"""Seconds. If `share` is above SHARE_OF_TIME, it never lengthens a wait beyond this: a slow query may be fast next
+time.
+"""
 FAST = 0.25
 """Seconds. A faster query takes much of its time in the network, not in the server."""
 LONGEST_FAST_WAIT = 10.0

@@ -237,7 +237,7 @@ def _scopes() -> Iterator[list[Binding]]:
     app = list(of_the_app())
     screen = list(own_bindings(DashboardScreen))
     anywhere = [binding for binding in app if binding.priority]
-    # In a demo, ctrl+r starts over. There, refreshing has only its other key.
+    # In a demo, ctrl+r starts over. In a demo, only the other refresh key refreshes.
     yield [*own_bindings(JobTable), *screen, *own_bindings(DemoApp), *(one for one in app if one.id != "app.refresh")]
     for owner in OWNERS:
         if issubclass(owner, ModalScreen):

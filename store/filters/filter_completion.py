@@ -95,7 +95,7 @@ _STATES: Mapping[str, Key] = {**dict.fromkeys(map(str, JobStatus), Key.STATUS), 
 
 
 def _state_terms(typed: _Typed) -> Iterator[Completion]:
-    """Yield the term for a word that is the name of a state, or its only possible beginning."""
+    """Yield the term for a word that is the name of a state, or begins exactly one name."""
     named = [state for state in _STATES if state.startswith(typed.text.lower())]
     if len(typed.text) >= _FEWEST_LETTERS and len(named) == 1:
         yield Completion(

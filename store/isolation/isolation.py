@@ -86,7 +86,7 @@ class ProbePlan:
     no_assets: str | None = None
     """Why assets could not be read."""
     no_unused: str | None = None
-    """Why no existing row can be known to be empty or unused."""
+    """Why gjobs can't determine whether an existing project is empty or an asset is unused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

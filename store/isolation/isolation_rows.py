@@ -35,7 +35,7 @@ _ROWS: Mapping[TargetKind, ClauseElement] = {
     TargetKind.ASSET: _ASSET,
     TargetKind.UNUSED_ASSET: _ASSET,
 }
-"""The rows besides their project."""
+"""The rows that are created in addition to their project."""
 
 
 def creation(plan: ProbePlan, kind: TargetKind) -> tuple[UUID, list[Query[None]]]:

@@ -98,7 +98,9 @@ async def _best_owner(database: Database, other_id: UUID | None) -> UUID | None:
 
 
 async def _other_user(database: Database, owner_id: UUID | None) -> UUID | None:
-    """Return any other user, or any user. If users are unreadable, return another project owner."""
+    """Return any user except `owner_id`, or any user if that is None. If users are unreadable, return another project
+    owner.
+    """
     try:
         return await _first(database, Query(_OTHER_USER, make_id, {"owner": owner_id}))
     except (NoPrivilege, SchemaMissing):

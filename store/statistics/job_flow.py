@@ -1,4 +1,4 @@
-"""How jobs moved in the last minutes, and what the costs of each day led to."""
+"""How jobs moved in the last minutes, and the costs of each day by outcome."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping

@@ -179,7 +179,7 @@ class Heartbeat:
 
 MOST_AT_ONCE = 500
 DELAYS = Backoff(first=0.5, longest=60.0)
-"""Delays before saving a job's end is tried again after a server failure."""
+"""Delays between the attempts to save a job's end after a server failure."""
 
 Pair = tuple[InFlightJob, Ending]
 

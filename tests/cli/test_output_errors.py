@@ -278,7 +278,7 @@ def descendants(kind: type[BaseException]) -> set[type[BaseException]]:
 
 def test_each_error_class_has_its_exit_code() -> None:
     raised = descendants(StoreError) | descendants(CommandError)
-    # The command line replaces the errors of export files. The dashboard shows its own.
+    # The command line converts errors of export files to command errors. The dashboard shows its own.
     elsewhere = ("tests", "tui.export", "tui.dashboard")
     assert {kind for kind in raised if not kind.__module__.startswith(elsewhere)} <= set(CODES)
     assert {kind: exit_code(kind.__new__(kind)) for kind in CODES} == CODES

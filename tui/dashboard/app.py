@@ -138,7 +138,7 @@ class GjobsApp(MessageApp[int]):
         self._memory = RememberedState(state_path)
         is_unseen = self._setup.tour is TourStart.ONCE and not self._memory.has_seen_tour
         self._is_tour_due = is_unseen or self._setup.tour is TourStart.ALWAYS
-        """Whether the tour starts with the first list of the database that opens first."""
+        """Whether the tour is to start when the first opened database shows its first list."""
         self._clock = clock
         self.messages = MessageBoard(self, clock=clock)
         self.tour = Tour(self, self.messages)

@@ -229,7 +229,7 @@ class TotalsCache:
         return list(reversed(self._kept.values()))
 
     def _completed(self, totals: "Totals") -> "Totals":
-        # The flow first: the others may set the time of the totals back.
+        # The flow first: the other steps may make the time of the totals older.
         for complete in (_with_flow, _with_statistics, _with_days, _with_projects, _with_matching):
             kept_first = (better for kept in self._newest_first() if (better := complete(totals, kept)) is not None)
             totals = next(kept_first, totals)

@@ -39,7 +39,7 @@ class PinnedText:
     owner: str
     text: str
     keys: str = ""
-    """Keys that go on, such as "space: next". They are never cut off."""
+    """Hints for the keys that continue, such as "space: next". They are never cut off."""
 
 
 class MessageBoard:

@@ -72,7 +72,7 @@ class TotalsPolled(Message):
     totals: "Totals"
     fetched_at: datetime
     is_complete: bool = True
-    """Whether the flow was read too, or failed. If not, the same totals follow with the flow."""
+    """Whether reading the flow has ended, with or without success. If not, the same totals follow with the flow."""
 
 
 @dataclass

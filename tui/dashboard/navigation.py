@@ -100,8 +100,8 @@ def hidden_project_toast(asset: Asset, actor: str) -> Toast:
 
 
 async def show_job(dashboard: "DashboardView", job: GenerationJob, project: Project | None) -> None:
-    """Show the details at once, because the job may not be listed. Behind the details, list its project and move the
-    cursor to the job.
+    """Show the details at once, because the job may not be listed. In the dashboard below the details, list the job's
+    project and move the cursor to the job.
     """
     _show(dashboard, job.project_id, project, lambda _: dashboard.jobs.table.move_to(job.id))
     await dashboard.show_details_of(job, is_listed=False)

@@ -322,7 +322,9 @@ class DashboardScreen(Screen[None], KeyStates):
         self._update_ages()
 
     def show_totals(self, totals: "Totals", *, is_complete: bool = True) -> None:
-        """Show the totals. Totals of another query are only kept for later. Incomplete ones follow with the flow."""
+        """Show the totals. Totals of another query are only kept for later. After incomplete totals, the same totals
+        come again with the flow.
+        """
         totals = self._totals_cache.keep(totals)
         if totals.query != self.totals_query:
             return

@@ -21,8 +21,8 @@ from store.worker.worker import Worker
 log = logging.getLogger(__name__)
 
 STUDIO = "studio"
-"""Acts as the signed-in user, so the user sees it. It can't keep up with the user's jobs, so they wait as long as all
-others.
+"""This worker acts as the signed-in user, so that user sees it among the workers. It can't keep up with the user's
+jobs, so they wait as long as all others.
 """
 WORKERS = (STUDIO, "render-1", "render-2")
 _SLOTS = 2

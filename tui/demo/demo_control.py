@@ -27,7 +27,9 @@ class DemoControl:
 
     @contextmanager
     def running(self, activity: "DemoActivity") -> Iterator[None]:
-        """Have this activity while the body runs. When it ends late, the activity of the next database stays."""
+        """Have this activity while the body runs. If the next database's activity is already set when the body ends,
+        it stays.
+        """
         self.activity = activity
         try:
             yield

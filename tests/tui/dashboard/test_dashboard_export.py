@@ -93,7 +93,7 @@ async def test_exported_jobs_have_whole_errors_and_the_format_of_the_suffix(
 
 
 def shows_problem(driver: Driver, sentence: str) -> bool:
-    """Return whether the problem beside the file name has this sentence, over all its lines."""
+    """Return whether the error below the file name contains this sentence, even if it is wrapped."""
     return sentence in str(driver.app.screen.query_one("#file-problem", Static).content)
 
 

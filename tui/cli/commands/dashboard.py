@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tui.cli.arguments import Size
 
 SLOWEST, FASTEST, USUAL_SPEED = 0.5, 10.0, 2.0
-"""Simulated seconds in a real one."""
+"""Simulated seconds per real second."""
 
 
 def open_dashboard(settings: Settings, output: Output, *, tour: bool = False) -> ExitCode:  # noqa: ARG001

@@ -180,7 +180,7 @@ async def _question(
 
     if not session.access.may_write:
         raise session.access.refusal()
-    await get_policies(session.store)  # raises before the question if it is unsupported
+    await get_policies(session.store)  # raises before the question if retention policies are unsupported
     project_id = await _project_id(session, project)
     expired = await find_expired(
         session.store, older_than, statuses=statuses, project_id=project_id, spares_policies=project_id is None

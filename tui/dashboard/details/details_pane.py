@@ -23,7 +23,7 @@ _LONGEST_ERROR = 4_000
 _LEAST_WIDTH, _MOST_WIDTH = 54, 72
 """The least width holds a title and an id. Lines longer than the maximum are hard to read."""
 _SHARE = 3
-"""One cell in this many cells of the screen belongs to the pane."""
+"""The pane gets the screen's width divided by this."""
 _MUTED, _ERROR, _WARNING = "$foreground-muted", "$text-error", "$text-warning"
 
 

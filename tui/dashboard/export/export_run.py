@@ -72,7 +72,7 @@ async def export_list(host: "ActionHost", context: "ActionContext") -> None:
 
 
 def _order_note(order: ListOrder) -> tuple[str, ...]:
-    """Return what to know about an order in which jobs can move while they are exported."""
+    """Return a warning if jobs can move in this order during the export."""
     if order.column is OrderColumn.CREATED:
         return ()
     return ("The export can miss jobs that change meanwhile. In the order of creation, it misses none.",)
@@ -118,12 +118,14 @@ async def _write_all(store: "Store", listed: ListQuery, choice: ExportChoice, wr
 
 
 async def list_pages(store: "Store", listed: ListQuery) -> AsyncIterator[Sequence[GenerationJob]]:
-    """Yield the whole jobs of a list in its order, each once. A job that is deleted meanwhile is left out."""
+    """Yield the jobs of a list page by page, in its order, with all their columns. A job that is deleted meanwhile is
+    left out.
+    """
     anchor: Anchor = End.FIRST
     can_move, seen = listed.order.column is not OrderColumn.CREATED, set[UUID]()
     while True:
         window = await store.get_window(RowWindowQuery(listed=listed, anchor=anchor, after=ROWS))
-        # A window starts with the row at its anchor, which ended the page before.
+        # The first row of a window is its anchor, the last row of the previous page.
         ids = [job.id for job in window.jobs if (isinstance(anchor, End) or job.id != anchor.id) and job.id not in seen]
         if can_move:
             seen.update(ids)

@@ -174,7 +174,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
     @on(Select.Changed, "#project")
     def _choose_project(self, event: Select.Changed) -> None:
         if isinstance(event.value, UUID):
-            self._budgets = ()  # Those of the project before must not be shown meanwhile.
+            self._budgets = ()  # Don't show the previous project's budgets while the new ones load.
             self._show_cost()
             self._list_assets(event.value)
             self._load_budgets(event.value)

@@ -157,7 +157,8 @@ class CompletionList(OptionList):
     def offer(self, completions: "Sequence[Completion]", *, column: int, width: int, room: int) -> None:
         """Show the completions. Empty closes the list. `column` is where their text starts; `room` the lines below.
 
-        The list fills its lines up to `width`. What is behind them would be read with the completions.
+        The list fills its lines up to `width`. Otherwise the uncovered text to their right would look like part of
+        the completions.
         """
         self._offered = tuple(completions)
         widths = [min(cell_len(_name(completion)), _LONGEST) for completion in self._offered]

@@ -532,7 +532,9 @@ class JobsPanel(Vertical):
             self.table.count(self.length)
 
     def _show_tab_numbers(self) -> None:
-        """Show the counts of the project in the tabs. They would mislead under a filter, so show that instead."""
+        """Show the counts of the project in the tabs. With a filter, the counts would mislead, so show the filter's
+        values instead.
+        """
         tabs, listed, totals = self.query_one(StatusTabs), self._listed, self._totals
         is_counted = totals is not None and totals.query.project_id == listed.project_id
         is_whole = not listed.job_filter and not self._has_visibility

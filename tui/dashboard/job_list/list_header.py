@@ -35,7 +35,7 @@ TABS: tuple[JobStatus | None, ...] = (None, *JobStatus)
 
 _MOST_GAP, _LEAST_GAP = 2, 1
 _LEAST_FIXED = 16
-"""Cells that the values of a filter get before the words of the tabs do."""
+"""At most this many cells are reserved for a filter's values before the tabs get words."""
 
 
 def fixed_values(job_filter: JobFilter) -> str:
@@ -50,7 +50,7 @@ def fixed_values(job_filter: JobFilter) -> str:
 
 
 class StatusTabs(Static):
-    """One tab for each status. It shows counts, or what a filter fixes."""
+    """One tab for each status. The tabs show counts or, with a filter, the values that it allows."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from tui.dashboard.action_host import ActionHost
 
 _FRESH_SECONDS = 30.0
-"""The same jobs are not checked again before, and a failed reading is not repeated before."""
+"""Seconds before the same jobs are checked again or a failed reading is repeated."""
 
 
 class RowNotesReader:
-    """Reads each owner once, and checks only jobs that may be stuck. A list without jobs that may be stuck causes no
-    such query.
+    """Reads each owner once, and checks only jobs that may be stuck. If no job of the list may be stuck, nothing is
+    queried about stuck jobs.
     """
 
     def __init__(self, host: "ActionHost") -> None:
         self._host = host
         self._owners_refused_by: Store | None = None
-        """The store that could not read the owners last."""
+        """The store whose most recent attempt to read owners failed."""
         self._owners_refused_at = 0.0
         self._checked: Mapping[UUID, datetime] = {}
         """The jobs checked last, and when each was last updated."""

@@ -4,7 +4,7 @@ from textual.content import Content
 
 LINES = 5
 _PIXEL = 2
-"""Cells of a pixel. It then looks square."""
+"""Cells of a pixel. With this width, a pixel looks square."""
 _GLYPHS = {
     "0": "### #.# #.# #.# ###",
     "1": ".#. ##. .#. .#. ###",

@@ -48,7 +48,9 @@ CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", 
 FOLLOWED = "The cursor had moved to the newest job. gjobs ignored the keys that you typed for a job."
 PAUSED = "Paused. The next press makes one step."
 _MOST_WAITS, _STEP_SECONDS = 200, 3.0
-"""Limits for one step: ended waits of the simulation, and seconds until one of them has had its effect."""
+"""Limits for one step: the maximum number of simulated waits that a step ends, and of seconds for each to cause a
+change.
+"""
 
 
 _UNSHOWN = ("demo.step", "demo.restart")
@@ -94,7 +96,9 @@ class DemoApp(GjobsApp):
         self._demo_opener = opener
         self._player: ScenarioPlayer | None = None
         self._is_scripted = control.scenario is not None
-        """Whether space belongs to a scenario, also after its end: one space too many must not mark a job."""
+        """Whether the space key is reserved for the scenario, even after the scenario's end: one space too many must
+        not mark a job.
+        """
         self._has_ended = False
         """Whether the scenario has been played to its end."""
         self._touched_at = time.monotonic()

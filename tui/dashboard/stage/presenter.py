@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from store.statistics.totals import Totals
 
 SHOWN_TRANSITIONS, _MORE_TRANSITIONS = 5, 8
-"""The number of transitions, and that on the tallest screens."""
+"""The maximum number of transitions, on most screens and on the tallest ones."""
 _TALL, _LARGE, _TALLEST = 32, 36, 46
-"""Screen heights from which transitions have a blank line between them, digits are larger, and parts have three."""
+"""Minimum screen heights: for blank lines between transitions, for larger digits, and for three blank lines between
+parts.
+"""
 _OTHER_LINES = 17
 """Lines of a low screen that are not for transitions."""
 _LOW = 28
@@ -89,7 +91,9 @@ class BigNumber(Vertical):
         yield SteadyText(classes="note")
 
     def can_be_large(self, number: str) -> bool:
-        """Whether there is room for larger digits. A text that has none needs no room."""
+        """Whether there is room for larger digits. A text that can't be drawn in larger digits needs no room for
+        them.
+        """
         return not big_digits.can_draw(number) or big_digits.width_of(number) <= self.content_size.width
 
     def show(self, number: str, label: str, *, style: str = "", note: str = "", is_large: bool = False) -> None:

@@ -55,7 +55,7 @@ class ScenarioStage:
         with self._keys.dropping(_OTHER_USER, drops=self._app.is_for_rows):
             self._app.act_as(store)
             if who == OPERATOR_NAME:
-                # The operator is to see more than the project that would be shown first.
+                # For the operator, list all projects instead of only the first one.
                 dashboard = self._app.dashboard
                 dashboard.ask(replace(dashboard.listed, project_id=None))
                 dashboard.post_message(ProjectChosen())

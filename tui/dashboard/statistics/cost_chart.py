@@ -16,13 +16,13 @@ _SUCCEEDED, _FAILED, _OTHER, _UNSPLIT = "$text-success", "$text-error", "$text-p
 _LEGEND = (("succeeded", _SUCCEEDED), ("failed", _FAILED), ("other", _OTHER))
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _STEPS = len(_BLOCKS) - 1
-"""The visible steps of a cell."""
+"""The number of visible fill heights of a cell."""
 _WIDEST_BAR = 4
 _LEAST_SLOT = 2
 """Cells of a day: a bar and a gap."""
 _FEWEST_DAYS = 7
 _TOPS = (1, 2, 3, 4, 6, 8, 10)
-"""Multiples of a power of ten whose halves are short, too."""
+"""The top of the axis is one of these times a power of ten. Half of it has few digits, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Fact:
     drops: int
     """The order of dropping facts that do not fit, highest first. A fact with 0 is never dropped."""
     gap: int = _GAP
-    """Cells to the fact before."""
+    """The number of cells between this fact and the previous one."""
 
 
 def flow_facts(totals: "Totals") -> list[Fact]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Line = list[Span]
 
 BOX_LINES = 8
-"""The height of the two ends above each other. The other two states are in the middle."""
+"""The height of the boxes of the two end states, one above the other. The other two states are in the middle."""
 _LEAST_ARROW = 6
 _MOST_ARROW = 8
 _FRAME = 4

@@ -112,7 +112,7 @@ def _flow(totals: "Totals", status: JobStatus) -> str:
 def oldest_queued(totals: "Totals") -> str:
     """Return how long the oldest queued job had waited when the flow was read. Empty if none waited.
 
-    The flow may be older than the counts. It still names a job that has started since.
+    The flow may be older than the counts. The oldest queued job in the flow may have started since.
     """
     flow = _current_flow(totals)
     if flow is None or totals.counts.get(JobStatus.QUEUED) == Count(number=0):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LEAST_GAP = 3
 _MOST_GAP = 9
 _LINES_WITHOUT_FLOW = 4
-"""On a low screen, the averages matter more."""
+"""With this many lines or fewer, the flow is left out, because the averages matter more."""
 
 
 @dataclass(slots=True)

@@ -283,7 +283,7 @@ async def test_act_as_keeps_the_presenter_view_open(database: Conninfo) -> None:
 async def test_keys_typed_while_the_scenario_changes_the_list_are_dropped(
     database: Conninfo, before: list[str], key: str
 ) -> None:
-    """A key for a job would act on a row that the person has not seen, and a key for the filter on the dashboard."""
+    """A key for a job would act on an unseen row. A key for the filter would act on the dashboard."""
     read = Gate("get_listing", lambda *_: bool(former) and driver.listed == former[-1])
     former: list[object] = []
     async with playing(database, TO_A_NEW_JOB, make=read.store) as (driver, app):
