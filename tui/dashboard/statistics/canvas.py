@@ -30,8 +30,7 @@ class Canvas:
         return x
 
     def restyle(self, region: Region, style: str) -> None:
-        for y in range(region.y, region.bottom):
-            row = self._rows[y]
+        for row in self._rows[region.y : region.bottom]:
             row[region.x : region.right] = [(character, style) for character, _ in row[region.x : region.right]]
 
     def _put(self, x: int, y: int, character: str, cells: int, style: str) -> None:

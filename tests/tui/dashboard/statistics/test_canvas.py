@@ -1,5 +1,7 @@
 """Texts on a grid of cells."""
 
+from textual.geometry import Region
+
 from tui.dashboard.statistics.canvas import Canvas
 
 
@@ -16,3 +18,11 @@ def test_wide_and_combining_characters_keep_the_cells_beside_them() -> None:
     assert canvas.write(0, 0, "漢e\u0301") == 3
     canvas.write(3, 0, "|")
     assert canvas.lines() == [[("漢e\u0301|", "")]]
+
+
+def test_restyling_outside_the_canvas_is_cut_off() -> None:
+    canvas = Canvas(4, 1)
+    canvas.write(0, 0, "abcd")
+    canvas.restyle(Region(2, 0, 9, 3), "bold")
+    canvas.restyle(Region(0, 5, 2, 1), "bold")
+    assert canvas.lines() == [[("ab", ""), ("cd", "bold")]]
