@@ -1,8 +1,10 @@
 """Export the current list page by page, with progress."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from store.errors import StoreError
@@ -11,9 +13,9 @@ from store.jobs.job import GenerationJob
 from store.users.actor import actor_name
 from tui.dashboard.dialogs.dialog import ProgressDialog, await_showing_progress
 from tui.dashboard.export.export_dialog import CLIPBOARD_BYTES, ExportChoice, ExportDialog
-from tui.dashboard.export.export_file import Write, new_file_in_threads
 from tui.dashboard.widgets import show_toast
 from tui.export.export_formats import writer
+from tui.export.file_writer import new_file
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_toast
 from tui.text.format import jobs_count
@@ -27,6 +29,8 @@ ROWS = 200
 """Rows in a page. Each page is read in its own short transactions, and written without a visible pause."""
 
 Report = Callable[[int], object]
+T = TypeVar("T")
+Write = Callable[[str], Awaitable[object]]
 
 
 class ClipboardTooSmall(StoreError):
@@ -134,3 +138,35 @@ async def list_pages(store: "Store", listed: ListQuery) -> AsyncIterator[Sequenc
         if not window.has_after or not window.jobs:
             return
         anchor = key_of(window.jobs[-1], listed.order)
+
+
+@asynccontextmanager
+async def new_file_in_threads(name: str, *, overwrites: bool) -> AsyncIterator[Write]:
+    """Open a file as `new_file` does, but write in threads: a slow disk must not stop the event loop.
+
+    Once the block has ended, a cancellation comes too late and is ignored.
+    """
+    with ExitStack() as stack:
+        write = await _in_thread(partial(stack.enter_context, new_file(name, overwrites=overwrites)))
+
+        def write_in_thread(text: str) -> Awaitable[object]:
+            return _in_thread(partial(write, text))
+
+        yield write_in_thread
+        with suppress(asyncio.CancelledError):
+            await _in_thread(stack.close)
+
+
+async def _in_thread(call: Callable[[], T]) -> T:
+    """Run the call in a thread. After any cancellation, wait for the thread, because it still uses the file."""
+    running = asyncio.ensure_future(asyncio.to_thread(call))
+    is_cancelled = False
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError:
+            is_cancelled = True
+    result = running.result()
+    if is_cancelled:
+        raise asyncio.CancelledError
+    return result

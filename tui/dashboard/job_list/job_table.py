@@ -24,8 +24,15 @@ from store.job_list.list_query import End, ListOrder, OrderColumn
 from store.jobs.job import GenerationJob, JobStatus
 from store.statistics.totals import Count
 from tui.dashboard.job_list.job_columns import GUTTER, SORTED_BY, RowNotes, column_at
-from tui.dashboard.job_list.row_flashes import FLASH_SECONDS, RowFlashes, changed_jobs
-from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT, Line, TableRenderer, paint
+from tui.dashboard.job_list.table_drawing import (
+    FLASH_SECONDS,
+    HEADER_HEIGHT,
+    Line,
+    RowFlashes,
+    TableRenderer,
+    changed_jobs,
+    paint,
+)
 from tui.dashboard.job_list.table_state import PendingRows, TableState
 from tui.dashboard.statistics.count_text import Position
 from tui.text.status_text import STATUS_TEXTS
