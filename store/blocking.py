@@ -133,6 +133,8 @@ class BlockingStore:
     get_total_costs = _blocking(Store.get_total_costs)
     get_job_summary = _blocking(Store.get_job_summary)
     get_job_timings = _blocking(Store.get_job_timings)
+    get_error_groups = _blocking(Store.get_error_groups)
+    get_error_group_jobs = _blocking(Store.get_error_group_jobs)
     count_jobs = _blocking(Store.count_jobs)
     watch = _blocking(Store.watch)
     get_list_cost = _blocking(Store.get_list_cost)

@@ -30,11 +30,11 @@ def parse_duration(text: str) -> int | None:
     return sum(int(number) * UNITS[unit] for number, unit in _PART.findall(text))
 
 
-def format_duration(seconds: int) -> str:
+def format_duration(seconds: int, *, weeks: bool = True) -> str:
     """Return a duration that `parse_duration` reads, in the longest units. Weeks appear only alone: 30d, not 4w2d."""
     parts = []
     for unit, length in UNITS.items():
-        if unit == "w" and seconds % length:
+        if unit == "w" and (seconds % length or not weeks):
             continue
         number, seconds = divmod(seconds, length)
         if number:

@@ -19,6 +19,8 @@ from store.database.connection_url import parse
 from store.database.database import Database
 from store.database.transactions import WriteTransaction
 from store.database.write_access import WriteAccess, WriteMode
+from store.error_groups import read_error_groups
+from store.error_groups.error_group import EVERY_FAILURE, ErrorGroup, ErrorGroups, ErrorScope
 from store.errors import InvalidValue, NoPrivilege, RowMissing
 from store.filters.job_filter import NO_FILTER, JobFilter
 from store.job_list import list_cost, read_listing
@@ -27,7 +29,7 @@ from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.job_list.list_sql import access_path, page, paged
 from store.job_list.listing import Listing, RowWindow, VisibilityComparison
 from store.jobs import history_sql, job_sql, job_writes
-from store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status
 from store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
 from store.jobs.job_results import (
     NO_LINKS,
@@ -371,6 +373,18 @@ class Store:
         is_recorded = await self.actor_database.has(Capability.EVENTS)
         query = statistics_sql.timings_by_mode(project_id, window=window, at=at, is_recorded=is_recorded)
         return statistics_sql.make_job_timings(await self.actor_database.read(query), window=window)
+
+    async def get_error_groups(self, scope: ErrorScope = EVERY_FAILURE, *, at: datetime | None = None) -> ErrorGroups:
+        """Return the jobs that failed in the time before `at`, grouped by error. None means now, by the server's clock.
+
+        If there are more than the limit, only the newest are read. Raises NoPrivilege as `find_jobs` does, and
+        TimedOut.
+        """
+        return await read_error_groups.read_error_groups(self.actor_database, scope, at=at)
+
+    async def get_error_group_jobs(self, scope: ErrorScope, group: ErrorGroup, *, at: datetime) -> Sequence[ListedJob]:
+        """Return the jobs that a group counts, newest first, as they are now. `at` is when the group was read."""
+        return await read_error_groups.read_group_jobs(self.actor_database, scope, group.fingerprint, at=at)
 
     async def count_jobs(self, job_filter: JobFilter, *, most: int) -> int:
         """Return how many jobs match the filter, at most `most`. Raises NoPrivilege as `find_jobs` does."""

@@ -1,6 +1,6 @@
 """Filter to SQL conditions with bound parameters."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,11 +27,12 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from store import tables
+from store.error_groups.error_group_sql import Fingerprint, GroupId
 from store.filters.filter_terms import ANY, NONE, STUCK, Age, Between, Compared, Comparison, Key, Term, Value
 from store.filters.job_filter import JobFilter
 from store.formats import id_range
 from store.jobs import history_sql
-from store.jobs.job import FINAL_STATUSES, STUCK_AFTER
+from store.jobs.job import FINAL_STATUSES, STUCK_AFTER, JobStatus
 
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 
@@ -161,8 +162,17 @@ def conditions(shape: Shape) -> list[ColumnElement[bool]]:
 
 
 def _term(term: TermShape, place: int) -> ColumnElement[bool]:
-    found = or_(*(_Condition(form, _name(place, number)).of(term.key) for number, form in enumerate(term.forms)))
+    compared = [_Condition(form, _name(place, number)) for number, form in enumerate(term.forms)]
+    if term.key is Key.ERROR_GROUP:
+        found = _in_error_groups([one.text for one in compared])
+    else:
+        found = or_(*(one.of(term.key) for one in compared))
     return not_(found) if term.is_negated else found
+
+
+def _in_error_groups(groups: Sequence[BindParameter[str]]) -> ColumnElement[bool]:
+    """Compute the group of each failed job once, for any number of groups. The error of other jobs is an old one."""
+    return and_(_jobs.c.status == JobStatus.FAILED.value, GroupId(Fingerprint(_jobs.c.error)).in_(groups))
 
 
 _OPERATORS: Mapping[Form, Any] = {
@@ -192,7 +202,7 @@ class _Condition:
             case None:
                 return self._of_word()
             case Key.STATUS:
-                return _jobs.c.status == self._parameter("text", Text())
+                return _jobs.c.status == self.text
             case Key.MODE:
                 return self._is(_jobs.c.mode)
             case Key.COST:
@@ -211,10 +221,16 @@ class _Condition:
                 return and_(_IS_FINISHED, self._amount(_jobs.c.updated_at, Interval(), _jobs.c.created_at))
             case Key.ERROR:
                 return self._in_error()
+            case Key.ERROR_GROUP:
+                return _in_error_groups([self.text])
             case Key.ID:
                 return self._begins(_jobs.c.id)
             case Key.IS:
                 return self._is_stuck()
+
+    @property
+    def text(self) -> BindParameter[str]:
+        return self._parameter("text", Text())
 
     def _of_word(self) -> ColumnElement[bool]:
         places = [self._holds(_jobs.c.mode), self._in_error()]
@@ -251,11 +267,11 @@ class _Condition:
         return or_(named, self._begins(column)) if self.form is Form.TEXT_OR_ID else named
 
     def _is(self, column: ColumnElement[str]) -> ColumnElement[bool]:
-        return func.lower(column) == func.lower(self._parameter("text", Text()))
+        return func.lower(column) == func.lower(self.text)
 
     def _holds(self, column: ColumnElement[str]) -> ColumnElement[bool]:
         # Not LIKE: percent signs and underscores must match literally.
-        return func.strpos(func.lower(column), func.lower(self._parameter("text", Text()))) > 0
+        return func.strpos(func.lower(column), func.lower(self.text)) > 0
 
     def _in_error(self) -> ColumnElement[bool]:
         return and_(_jobs.c.error.is_not(None), self._holds(_jobs.c.error))

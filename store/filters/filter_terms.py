@@ -19,6 +19,7 @@ class Key(StrEnum):
     UNTIL = "until"
     TOOK = "took"
     ERROR = "error"
+    ERROR_GROUP = "error-group"
     ID = "id"
     IS = "is"
 
@@ -87,6 +88,9 @@ KEYS: Mapping[Key, KeyWords] = {
         usual=(">1m", ">5m", ">1h"),
     ),
     Key.ERROR: KeyWords(takes="TEXT", example="error:timeout", words="whose error contains this"),
+    Key.ERROR_GROUP: KeyWords(
+        takes="ID", example="error-group:3f2a9c1e8d", words="that failed with an error of this group"
+    ),
     Key.ID: KeyWords(takes="ID", example="id:3f2a", words="whose id starts with these 4 or more digits"),
     Key.IS: KeyWords(
         takes=STUCK,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from store import formats
+from store.error_groups.fingerprint import ID_DIGITS
 from store.filters.filter_terms import ANY, KEYS, NONE, STUCK, Age, Between, Compared, Comparison, Key, Term, Value
 from store.filters.job_filter import JobFilter, TextSpan
 from store.formats import LEAST_DIGITS, close_names, id_range
@@ -189,6 +190,19 @@ def _id(piece: Piece, _now: datetime | None) -> str:
     return piece.text.lower()
 
 
+_ERROR_GROUP = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
+
+
+def _error_group(piece: Piece, _now: datetime | None) -> str:
+    group = piece.text.lower()
+    if not _ERROR_GROUP.fullmatch(group):
+        raise piece.span.wrong(
+            f"{piece.text!r} is not the id of an error group.",
+            hint=f"An id has {ID_DIGITS} digits, 0 to 9 and a to f. 'gjobs errors' lists the groups.",
+        )
+    return group
+
+
 def _asset(piece: Piece, now: datetime | None) -> str:
     word = piece.text.lower()
     return word if word in (NONE, ANY) else _id(piece, now)
@@ -291,6 +305,7 @@ READERS: Mapping[Key, Read] = {
     Key.UNTIL: _time,
     Key.TOOK: _took,
     Key.ERROR: _text,
+    Key.ERROR_GROUP: _error_group,
     Key.ID: _id,
     Key.IS: _state,
 }

@@ -105,8 +105,8 @@ _ORDERS = {
 }
 _HAVE_FEW_TIES = frozenset({OrderColumn.CREATED, OrderColumn.UPDATED})
 """For these columns an index without the id is enough, because few rows are equal."""
-_UNHELPED = frozenset({None, Key.ERROR, Key.TOOK})
-"""No plain index finds a part of a text, or compares two columns."""
+_UNHELPED = frozenset({None, Key.ERROR, Key.ERROR_GROUP, Key.TOOK})
+"""No plain index finds a part of a text, computes an error group, or compares two columns."""
 _DEFINITION = re.compile(r"^btree \((?P<columns>.*?)\)(?: INCLUDE \(.*\))?$")
 
 

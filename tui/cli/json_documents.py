@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
 from store.budgets.budget import Budget, CheckedBudget, used_up_at
-from store.formats import PlainRow, plain_row, plain_time
+from store.formats import PlainRow, format_duration, plain_row, plain_time
 from store.jobs.job import GenerationJob, JobStatus, why_refused
 from store.jobs.job_results import (
     AlreadyRetried,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from migrations.verification import Verification
     from store.doctor.findings import DoctorReport
     from store.embedded.control import ServerStatus
+    from store.error_groups.error_group import ErrorGroup, ErrorGroups
     from store.journal.write_record import JournalEntry
     from store.retention.retention import ArchivedJob, CleanupPreview, RetentionPolicy
     from store.statistics.statistics import JobTimings, ModeTimings, Percentiles
@@ -167,6 +168,39 @@ def _spread(value: "Percentiles | None") -> dict[str, Json] | None:
     if value is None:
         return None
     return {"median": round(value.median, 3), "percentile_95": round(value.percentile_95, 3)}
+
+
+def error_groups(value: "ErrorGroups") -> dict[str, Json]:
+    """`window` is in the format of `--window`. `group_count` includes groups that are left out."""
+    return {
+        "window": format_duration(round(value.window.total_seconds()), weeks=False),
+        "limit": value.limit,
+        "complete": value.complete,
+        "failures": value.failures,
+        "read_since": time(value.read_since),
+        "taken_at": time(value.taken_at),
+        "group_count": value.group_count,
+        "groups": [_error_group(group) for group in value],
+    }
+
+
+def _error_group(value: "ErrorGroup") -> dict[str, Json]:
+    """`modes` and `users` name some of those that are counted."""
+    return {
+        "id": value.id,
+        "fingerprint": value.fingerprint,
+        "count": value.count,
+        "first_seen": time(value.first_seen),
+        "last_seen": time(value.last_seen),
+        "modes": list(value.modes),
+        "mode_count": value.mode_count,
+        "users": [str(user_id) for user_id in value.users],
+        "user_count": value.user_count,
+        "cost_cents": value.cost_cents,
+        "trend": list(value.trend),
+        "example_job_id": str(value.example_job_id),
+        "example": value.example,
+    }
 
 
 def budget(value: Budget, now: datetime) -> dict[str, Json]:

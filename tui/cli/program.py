@@ -21,6 +21,7 @@ from tui.cli.commands.dashboard import (
 )
 from tui.cli.commands.db import add_db
 from tui.cli.commands.doctor import add_doctor
+from tui.cli.commands.errors import add_errors
 from tui.cli.commands.jobs_syntax import add_jobs
 from tui.cli.commands.journal import add_journal
 from tui.cli.commands.manual import add_help
@@ -116,6 +117,7 @@ def build_parser() -> Parser:
     add_users(commands)
     add_jobs(commands)
     add_stats(commands)
+    add_errors(commands)
     add_budgets(commands)
     add_cleanup(commands)
     add_archive(commands)

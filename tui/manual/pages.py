@@ -22,7 +22,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "migrations",
         "embedded",
     ),
-    "Running jobs": ("workers", "retries", "budgets", "retention", "events", "watch", "metrics"),
+    "Running jobs": ("workers", "retries", "errors", "budgets", "retention", "events", "watch", "metrics"),
     "Reference": ("command-line", "exit-codes", "python"),
     "Development": ("architecture", "contributing", "benchmarks"),
 }

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from operator import eq, ge, gt, le, lt
 from uuid import UUID
 
+from store.error_groups.fingerprint import error_group_id
 from store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
 from store.filters.job_filter import JobFilter
 from store.jobs.job import STUCK_AFTER, GenerationJob, JobStatus
@@ -64,6 +65,8 @@ def _holds(job: GenerationJob, key: Key | None, value: Value, names: Names) -> b
             return finished and _compares((job.updated_at - job.created_at) / timedelta(seconds=1), value)
         case Key.ERROR:
             return _contains(job.error, text)
+        case Key.ERROR_GROUP:
+            return job.status is JobStatus.FAILED and error_group_id(job.error) == text
         case Key.ID:
             return _begins(job.id, text)
         case Key.IS:

@@ -37,6 +37,7 @@ VALUES: dict[Key | None, st.SearchStrategy[Value]] = {
     Key.UNTIL: times | ages,
     Key.TOOK: amounts(seconds, [one for one in Comparison if one is not Comparison.EQUAL]),
     Key.ERROR: texts,
+    Key.ERROR_GROUP: st.from_regex(r"[0-9a-f]{10}", fullmatch=True),
     Key.ID: ids,
     Key.IS: st.just("stuck"),
 }

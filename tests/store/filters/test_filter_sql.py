@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from store.blocking import BlockingStore
 from store.database.database import Database
 from store.database.query import compiled
+from store.error_groups.fingerprint import error_group_id
 from store.errors import NoPrivilege
 from store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
 from store.filters.filter_text import format_filter, parse
@@ -117,6 +118,7 @@ def filters_on(rows: tuple[GenerationJob, ...], keys: list[Key | None]) -> st.Se
         Key.UNTIL: times | ages,
         Key.TOOK: amounts(SECONDS, comparisons),
         Key.ERROR: errors.map(str.upper) | errors,
+        Key.ERROR_GROUP: st.sampled_from([error_group_id(error) for error in (*ERRORS, "unknown")]),
         Key.ID: beginnings([job.id for job in rows]),
         Key.IS: st.just("stuck"),
     }

@@ -69,6 +69,7 @@ def compared(comparison: str, amount: int) -> Compared:
         ("asset:NONE", "none"),
         ("asset:3F2A", "3f2a"),
         ("id:3f2a9c1e-8d47", "3f2a9c1e-8d47"),
+        ("error-group:3F2A9C1E8D", "3f2a9c1e8d"),
         ("is:Stuck", "stuck"),
         ("STATUS:Failed", "failed"),
         ('mode:"a, \\"b\\" \\\\ \\n\\t"', 'a, "b" \\ \n\t'),
@@ -134,6 +135,7 @@ def test_times_are_utc_unless_they_have_a_zone(text: str, time: datetime) -> Non
         ("since:24h,7d", "7d", "since takes only one value.", None),
         ("since:2026-02-30", "2026-02-30", "'2026-02-30' is not a time.", None),
         ("id:3f2", "3f2", "'3f2' is not the start of an id.", None),
+        ("error-group:3f2a", "3f2a", "'3f2a' is not the id of an error group.", None),
         ("asset:shoe", "shoe", "'shoe' is not the start of an id.", None),
         ("mode:a\0b", "\0", "The database can't store this character.", None),
         ("\ud83d", "\ud83d", "The database can't store this character.", None),
@@ -160,7 +162,7 @@ def test_misspelled_status_gets_a_suggestion_unless_it_is_quoted() -> None:
 
 def test_error_for_an_unknown_key_lists_all_keys() -> None:
     assert wrong("colour:red").hint == (
-        "The keys are status, mode, cost, project, user, asset, since, until, took, error, id, is."
+        "The keys are status, mode, cost, project, user, asset, since, until, took, error, error-group, id, is."
         " To search for text with a colon, quote it."
     )
 

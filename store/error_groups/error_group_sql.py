@@ -1,0 +1,100 @@
+"""SQL of error fingerprints and group ids, for Postgres 13 or later. It mirrors `fingerprint` step by step."""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from store.error_groups.fingerprint import (
+    EXCEPTION,
+    FIRST_LINE,
+    ID_DIGITS,
+    JSON_MESSAGES,
+    LINE_ENDS,
+    LOOKS_LIKE_JSON,
+    MOST_CHARACTERS,
+    MOST_OF_LINE,
+    MOST_READ,
+    REPLACEMENTS,
+    TRACEBACK,
+    Replacement,
+)
+
+
+def _quoted(text: str) -> str:
+    """Return a literal that means the same whatever `standard_conforming_strings` is."""
+    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _decoded(pattern: str) -> str:
+    """Return SQL that finds and decodes a JSON string. Only UTF-8 databases decode any escaped character."""
+    found = f"substring(head, {_quoted(pattern)})"
+    return (
+        f"CASE WHEN getdatabaseencoding() = 'UTF8' OR strpos({found}, {_quoted(chr(92) + 'u')}) = 0"
+        f""" THEN CAST('"' || {found} || '"' AS json) #>> '{{}}' ELSE {found} END"""
+    )
+
+
+def _replaced(line: str, replacements: Iterable[Replacement]) -> str:
+    for one in replacements:
+        line = f"regexp_replace({line}, {_quoted(one.pattern)}, {_quoted(one.placeholder)}, 'g')"
+    return line
+
+
+@cache
+def fingerprint_sql(error: str) -> str:
+    """Return SQL for the fingerprint of the column or expression `error`. Never null.
+
+    OFFSET 0 keeps the planner from merging the steps, which would repeat each one.
+    """
+    messages = ", ".join(map(_decoded, JSON_MESSAGES))
+    after_traceback = f"regexp_replace(message, {_quoted('^.*' + _escaped(TRACEBACK))}, '')"
+    return f"""(
+SELECT btrim(left({_replaced("line", REPLACEMENTS)}, {MOST_CHARACTERS}), ' ') FROM (
+SELECT left(coalesce(
+           CASE WHEN strpos(message, '{TRACEBACK}') > 0 THEN substring({after_traceback}, {_quoted(EXCEPTION)}) END,
+           substring(message, {_quoted(FIRST_LINE)}), ''), {MOST_OF_LINE}) AS line FROM (
+SELECT CASE
+           WHEN head ~ {_quoted(LOOKS_LIKE_JSON)}
+               THEN coalesce({messages}, regexp_replace(head, {_quoted(LINE_ENDS)}, ' ', 'g'))
+           WHEN strpos(head, '{TRACEBACK}') > 0 THEN right({error}, {MOST_READ})
+           ELSE head END AS message FROM (
+SELECT left({error}, {MOST_READ}) AS head OFFSET 0) heads OFFSET 0) messages OFFSET 0) lines)"""  # noqa: S608
+
+
+class Fingerprint(FunctionElement[str]):
+    """The fingerprint of an error column."""
+
+    type = Text()
+    inherit_cache = True
+
+
+class GroupId(FunctionElement[str]):
+    """The id of the group with a fingerprint."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(Fingerprint)
+def _compile_fingerprint(element: Fingerprint, compiler: SQLCompiler, **options: Any) -> str:
+    return fingerprint_sql(compiler.process(element.clauses, **options))
+
+
+@compiles(GroupId)
+def _compile_group_id(element: GroupId, compiler: SQLCompiler, **options: Any) -> str:
+    return group_id_sql(compiler.process(element.clauses, **options))
+
+
+def group_id_sql(fingerprint: str) -> str:
+    """Return SQL for the id of the group. `fingerprint` is SQL. The hash is of UTF-8, whatever the database uses."""
+    encoding = "CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END"
+    return f"left(encode(sha256(convert_to({fingerprint}, {encoding})), 'hex'), {ID_DIGITS})"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("(", r"\(").replace(")", r"\)")

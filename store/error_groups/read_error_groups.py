@@ -1,0 +1,211 @@
+"""Reads the error groups of a time window with one statement, which returns only the groups."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Any
+
+from sqlalchemy import ARRAY, ClauseElement, Integer, Interval, Select, Text, Uuid, any_, bindparam, func, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from store import tables
+from store.actor_database import ActorDatabase
+from store.database.query import MOMENT, Query, Row, TimeLimits, clock
+from store.error_groups.error_group import (
+    BUCKETS,
+    MOST_FAILURES,
+    MOST_GROUPS,
+    MOST_MODES,
+    MOST_USERS,
+    ErrorGroup,
+    ErrorGroups,
+    ErrorScope,
+)
+from store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
+from store.error_groups.fingerprint import MOST_READ
+from store.errors import InvalidValue
+from store.filters import filter_sql
+from store.filters.filter_sql import Shape
+from store.jobs.job import ERROR_CHARACTERS, JobStatus, ListedJob
+from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_listed
+
+LIMITS = TimeLimits(statement=8.0)
+"""Reading the most failures takes about a second, and longer from a slow disk."""
+_MODE_CHARACTERS = 200
+
+_jobs = tables.generation_jobs
+_SINCE = MOMENT - bindparam("window", type_=Interval)
+_LIMIT = bindparam("most", type_=Integer)
+
+
+def _failures(shape: Shape, *, of_project: bool, is_recorded: bool) -> Select[Any]:
+    """Return the newest failures of the window, and one more if there are more.
+
+    A job failed when it was completed, or else when it was last updated. The index on updates serves the first
+    condition on times.
+    """
+    ended_at = func.coalesce(_jobs.c.completed_at, _jobs.c.updated_at) if is_recorded else _jobs.c.updated_at
+    epochs = (func.extract("epoch", time) for time in (ended_at, _SINCE, MOMENT))
+    statement = select(
+        _jobs.c.id,
+        _jobs.c.user_id,
+        func.left(_jobs.c.mode, _MODE_CHARACTERS).label("mode"),
+        _jobs.c.cost_cents,
+        _jobs.c.error,
+        _jobs.c.updated_at,
+        ended_at.label("ended_at"),
+        func.least(func.width_bucket(*epochs, BUCKETS), BUCKETS).label("bucket"),
+    ).where(
+        _jobs.c.status == JobStatus.FAILED.value,
+        _jobs.c.updated_at >= _SINCE,
+        ended_at.between(_SINCE, MOMENT),
+        *filter_sql.conditions(shape),
+    )
+    if of_project:
+        statement = statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+    return statement.order_by(_jobs.c.updated_at.desc(), _jobs.c.id.desc()).limit(_LIMIT + 1)
+
+
+class _Grouped(ClauseElement):
+    """The groups of the failures that a statement selects."""
+
+    inherit_cache = False
+
+    def __init__(self, failures: Select[Any]) -> None:
+        self.failures = failures
+
+
+class _Members(_Grouped):
+    """The ids of those failures that have a fingerprint, newest first."""
+
+    inherit_cache = False
+
+
+def _newest(element: _Grouped, compiler: SQLCompiler, **options: Any) -> str:
+    """Return the first part of a statement: the newest failures with their fingerprints."""
+    return f"""
+WITH failures AS MATERIALIZED ({compiler.process(element.failures, **options)}),
+newest AS MATERIALIZED (
+    SELECT n.*, {fingerprint_sql("n.error")} AS fingerprint
+      FROM (SELECT * FROM failures ORDER BY updated_at DESC, id DESC LIMIT {compiler.process(_LIMIT, **options)}) AS n
+)"""  # noqa: S608 - of constants
+
+
+@compiles(_Members)
+def _compile_members(element: _Members, compiler: SQLCompiler, **options: Any) -> str:
+    fingerprint = compiler.process(bindparam("fingerprint", type_=Text), **options)
+    return f"""{_newest(element, compiler, **options)}
+SELECT id FROM newest WHERE fingerprint = {fingerprint} ORDER BY updated_at DESC, id DESC
+"""  # noqa: S608 - as above
+
+
+@compiles(_Grouped)
+def _compile_grouped(element: _Grouped, compiler: SQLCompiler, **options: Any) -> str:
+    trend = ", ".join(f"count(*) FILTER (WHERE bucket = {number})" for number in range(1, BUCKETS + 1))
+    newest = _newest(element, compiler, **options)
+    groups = f"""
+SELECT {group_id_sql("l.fingerprint")}, l.fingerprint, l.jobs, l.first_seen, l.last_seen,
+       l.modes[1:{MOST_MODES}], cardinality(l.modes), l.users[1:{MOST_USERS}], cardinality(l.users), l.cost_cents,
+       l.trend, l.example_id, left(n.error, {MOST_READ}), l.group_count, (SELECT count(*) FROM failures),
+       (SELECT min(ended_at) FROM newest)
+  FROM (SELECT *, count(*) OVER () AS group_count
+          FROM (SELECT fingerprint, count(*) AS jobs, min(ended_at) AS first_seen, max(ended_at) AS last_seen,
+                       array_agg(DISTINCT mode) AS modes, array_agg(DISTINCT user_id) AS users,
+                       CAST(sum(cost_cents) AS bigint) AS cost_cents, ARRAY[{trend}] AS trend,
+                       (array_agg(id ORDER BY ended_at DESC, id DESC))[1] AS example_id
+                  FROM newest GROUP BY fingerprint) AS grouped
+         ORDER BY jobs DESC, last_seen DESC, fingerprint LIMIT {MOST_GROUPS}) AS l
+  JOIN newest AS n ON n.id = l.example_id
+ ORDER BY l.jobs DESC, l.last_seen DESC, l.fingerprint
+"""  # noqa: S608 - as above
+    return newest + groups
+
+
+@lru_cache(maxsize=64)
+def _statement(shape: Shape, *, of_members: bool, of_project: bool, is_recorded: bool) -> _Grouped:
+    failures = _failures(shape, of_project=of_project, is_recorded=is_recorded)
+    return _Members(failures) if of_members else _Grouped(failures)
+
+
+async def _query(
+    actor_database: ActorDatabase, scope: ErrorScope, *, of_members: bool = False, **further: object
+) -> Query[Row]:
+    """Return the query. Raises InvalidValue, and NoPrivilege as `find_jobs` does."""
+    if not 1 <= scope.limit <= MOST_FAILURES:
+        raise InvalidValue("limit", f"The limit must be from 1 to {MOST_FAILURES:,}; this is {scope.limit:,}.")
+    readable = await actor_database.readable_names(scope.job_filter)
+    statement = _statement(
+        filter_sql.shape_of(scope.job_filter, readable=readable),
+        of_members=of_members,
+        of_project=scope.project_id is not None,
+        is_recorded=(await actor_database.capability_cache.get()).has_later_columns(actor_database.actor),
+    )
+    of_project = {} if scope.project_id is None else {"project_id": scope.project_id}
+    limits = {"window": scope.window, "most": scope.limit}
+    return Query(statement, tuple, {**filter_sql.parameters(scope.job_filter), **of_project, **limits, **further})
+
+
+async def read_error_groups(actor_database: ActorDatabase, scope: ErrorScope, *, at: datetime | None) -> ErrorGroups:
+    """Group the failures that the actor sees. Raises TimedOut if reading them takes too long."""
+    query = await _query(actor_database, scope, at=at)
+    rows, (taken_at,) = await actor_database.read_together(query, clock(at), limits=LIMITS)
+    return _make_groups(rows, scope, taken_at=taken_at)
+
+
+_BEGINNING = func.left(_jobs.c.error, ERROR_CHARACTERS + 1)
+
+
+@cache
+def _listed(columns: JobColumns) -> Select[Any]:
+    """Return a statement for the jobs with these ids. The beginnings of the errors are enough."""
+    chosen = (_BEGINNING if column is _jobs.c.error else column for column in columns)
+    return select(*chosen).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
+
+async def read_group_jobs(
+    actor_database: ActorDatabase, scope: ErrorScope, fingerprint: str, *, at: datetime
+) -> tuple[ListedJob, ...]:
+    """Return the failed jobs that a group counts, newest first, as they are now. `at` is when the group was read."""
+    query = await _query(actor_database, scope, of_members=True, at=at, fingerprint=fingerprint)
+    ids = [row[0] for row in await actor_database.read(query, limits=LIMITS)]
+    has_later = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
+    listed = Query(_listed(ALL_COLUMNS if has_later else APP_COLUMNS), make_listed, {"ids": ids})
+    jobs = {job.id: job for job in await actor_database.read(listed)}
+    return tuple(jobs[job_id] for job_id in ids if job_id in jobs)
+
+
+def _make_groups(rows: Sequence[Row], scope: ErrorScope, *, taken_at: datetime) -> ErrorGroups:
+    group_count, found, oldest = rows[0][-3:] if rows else (0, 0, None)
+    is_complete = found <= scope.limit
+    return ErrorGroups(
+        groups=tuple(map(_make_group, rows)),
+        group_count=group_count,
+        window=scope.window,
+        limit=scope.limit,
+        failures=min(found, scope.limit),
+        complete=is_complete,
+        read_since=taken_at - scope.window if is_complete or oldest is None else oldest,
+        taken_at=taken_at,
+    )
+
+
+def _make_group(row: Row) -> ErrorGroup:
+    identifier, fingerprint, jobs, first, last, modes, mode_count, users, user_count, cents, trend, job, example, *_ = (
+        row
+    )
+    return ErrorGroup(
+        id=identifier,
+        fingerprint=fingerprint,
+        count=jobs,
+        first_seen=first,
+        last_seen=last,
+        modes=tuple(modes),
+        mode_count=mode_count,
+        users=tuple(users),
+        user_count=user_count,
+        cost_cents=cents,
+        trend=tuple(trend),
+        example_job_id=job,
+        example=example or "",
+    )

@@ -1,0 +1,77 @@
+"""`gjobs errors`."""
+
+import pytest
+
+from store.error_groups.fingerprint import group_id
+from tests.cli.cli_rows import ADA, AUTUMN, BEN, BENS_JOB, FAILED, QUEUED, SUCCEEDED
+from tests.cli.command_line import Run, Sql, assert_refused
+
+pytestmark = pytest.mark.usefixtures("url")
+
+TIMEOUT = group_id("API timeout")
+GROUP_FIELDS = [
+    "id",
+    "fingerprint",
+    "count",
+    "first_seen",
+    "last_seen",
+    "modes",
+    "mode_count",
+    "users",
+    "user_count",
+    "cost_cents",
+    "trend",
+    "example_job_id",
+    "example",
+]
+
+
+def test_errors_groups_failures_as_json_and_as_a_table(gjobs: Run, sql: Sql) -> None:
+    sql("update generation_jobs set completed_at = now(), updated_at = now() where status = 'failed'")
+    for job, error in ((SUCCEEDED, '{"message": "API timeout"}'), (BENS_JOB, "[/red]\x1b[2J\u202eno 7")):
+        sql(
+            "update generation_jobs set status = 'failed', error = %s, completed_at = now() - interval '2 days',"
+            " updated_at = now() where id = %s",
+            *(error, job),
+        )
+    found = gjobs("errors", "--json").document
+    assert [found[name] for name in ("window", "limit", "complete", "failures", "group_count")] == [
+        "7d",
+        20_000,
+        True,
+        3,
+        2,
+    ]
+    timeout, other = found["groups"]
+    assert list(timeout) == GROUP_FIELDS
+    assert [timeout[name] for name in ("id", "fingerprint", "count", "modes", "users", "cost_cents")] == [
+        *(TIMEOUT, "API timeout", 2, ["feature_callout", "main_white"], [str(ADA)], 268),
+    ]
+    assert (timeout["example_job_id"], timeout["example"]) == (str(FAILED), "API timeout")
+    assert (other["fingerprint"], other["users"]) == ("[/red]\x1b[#J\u202eno #", [str(BEN)])
+
+    shown = gjobs("errors")
+    titles, first, second = shown.out.splitlines()
+    assert titles.split() == ["GROUP", "FAILED", "TREND", "LAST", "FIRST", "USERS", "COST", "ERROR", "MODES"]
+    assert first.split()[:2] == [TIMEOUT, "2"]
+    assert first.split()[-9:] == ["2", "d", "ago", "1", "$2.68", "API", "timeout", "feature_callout,", "main_white"]
+    assert "[/red]␛[#J␦no #" in second
+    assert shown.err == "3 failures in the last 7d, 2 groups. At most 20,000 are read.\n"
+
+    as_ben = gjobs("errors", "--as", "ben@example.com", "--json").document
+    assert [group["id"] for group in as_ben["groups"]] == [other["id"]]
+    narrowed = gjobs(
+        "errors", "--project", str(AUTUMN), "--filter", "mode:main_white", "--window", "3d", "--json"
+    ).document
+    assert (narrowed["window"], [group["count"] for group in narrowed["groups"]]) == ("3d", [1])
+    listed = gjobs("jobs", "list", "--filter", f"error-group:{TIMEOUT}", "--json").document
+    assert {job["id"] for job in listed} == {str(FAILED), str(SUCCEEDED)}
+
+
+def test_errors_without_failures_say_so(gjobs: Run, sql: Sql) -> None:
+    empty = gjobs("errors", "--window", "1h")
+    assert (empty.code, empty.out) == (0, "")
+    assert empty.err == "No job failed in this time. 0 failures in the last 1h, 0 groups. At most 20,000 are read.\n"
+    assert gjobs("errors", "--json").document["groups"] == []
+    assert_refused(gjobs("errors", "--window", "soon"), 2, "'soon' is not an age")
+    assert_refused(gjobs("errors", "--filter", f"error-group:{str(QUEUED)[:4]}"), 2, "is not the id of an error group")

@@ -1,0 +1,93 @@
+"""Fingerprints of real errors, the same in Python and in Postgres."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg import Connection
+
+from store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
+from store.error_groups.fingerprint import (
+    ID_DIGITS,
+    MOST_CHARACTERS,
+    error_group_id,
+    fingerprint,
+    group_id,
+)
+from tests.conftest import Conninfo, connect
+from tests.store.error_groups.error_examples import EXAMPLES
+
+_STATEMENT = f"""
+SELECT f, {group_id_sql("f")}
+  FROM (SELECT {fingerprint_sql("e.error")} AS f
+          FROM unnest(CAST(%s AS text[])) WITH ORDINALITY AS e(error, place) ORDER BY e.place OFFSET 0) AS found
+"""  # noqa: S608 - of constants
+
+
+def in_postgres(connection: Connection, errors: list[str | None]) -> list[tuple[str, str]]:
+    return [(row[0], row[1]) for row in connection.execute(_STATEMENT.encode(), [errors])]
+
+
+@pytest.mark.parametrize("expected", list(EXAMPLES), ids=lambda text: text[:40] or "none")
+def test_errors_of_one_kind_have_the_same_fingerprint(expected: str) -> None:
+    assert [fingerprint(error) for error in EXAMPLES[expected]] == [expected] * len(EXAMPLES[expected])
+
+
+def test_group_id_is_the_start_of_the_hash_of_the_fingerprint() -> None:
+    assert error_group_id("Asset 17 not found") == error_group_id("Asset 18 not found") == group_id("Asset # not found")
+    assert group_id("") == "e3b0c44298"
+    assert len({group_id(one) for one in EXAMPLES}) == len(EXAMPLES)
+
+
+@pytest.mark.parametrize("strings", ["on", "off"])
+def test_postgres_finds_the_same_fingerprints(database: Conninfo, strings: str) -> None:
+    errors = [error for group in EXAMPLES.values() for error in group]
+    with connect(database) as connection:
+        connection.execute(f"set standard_conforming_strings = {strings}".encode())
+        found = in_postgres(connection, errors)
+    assert found == [(fingerprint(error), error_group_id(error)) for error in errors]
+
+
+_pieces = st.sampled_from(
+    [
+        *"\"\\/:.,;#?@ -+[]{}<>()_%'`\n\r\t\f\v\x01\x1f\x7f\u2028\u00a0",
+        *"09afAFxXzZTé秋😀²٣",
+        "message",
+        '{"message": "',
+        '","error":"',
+        "\\u00e9",
+        "\\ud83d\\ude00",
+        "\\ud83d",
+        "\\u0000",
+        "\\n",
+        "\\\\",
+        "Traceback (most recent call last):",
+        "\n  File",
+        "https://a.b/c?d",
+        "ada@example.com",
+        "2026-01-15T12:00:00Z",
+        "12:00:00",
+        "3f2a9c1e-8d47-4b1a-9a57-2c1f6b8e7d90",
+        "0x1f",
+        "deadbeef1",
+        "ab12ab12ab12ab12g",
+        "2a05:d018::1:2",
+        "1,234.5",
+        "a" * 60,
+        " " * 60,
+    ]
+)
+_errors = st.lists(_pieces, max_size=25).map("".join) | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60
+)
+
+
+def test_postgres_agrees_about_any_text(database: Conninfo) -> None:
+    with connect(database) as connection:
+
+        @given(st.lists(_errors, min_size=20, max_size=40))
+        def agrees(errors: list[str]) -> None:
+            expected = [(fingerprint(error), error_group_id(error)) for error in errors]
+            assert in_postgres(connection, [*errors]) == expected
+            assert all(len(one) <= MOST_CHARACTERS and len(identifier) == ID_DIGITS for one, identifier in expected)
+
+        agrees()

@@ -1,0 +1,129 @@
+"""Error groups of real failures, as each actor sees them."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store.database.database import Database
+from store.error_groups.error_group import BUCKETS, EVERY_FAILURE, MOST_FAILURES, ErrorScope
+from store.error_groups.fingerprint import error_group_id, group_id
+from store.errors import InvalidValue
+from store.filters.filter_text import parse
+from store.store import Store
+from tests.conftest import Conninfo
+from tests.store.store_fixtures import ADA, BEN, NOW, Db, Sql, add_ada
+
+HOUR = timedelta(hours=1)
+TIMEOUT = group_id("API timeout after # s")
+
+
+def fail(db: Db, project: UUID, error: str | None, *, hours: float, mode: str = "lifestyle", cents: int = 100) -> UUID:
+    """Insert a job that failed so many hours before NOW."""
+    ended = NOW - hours * HOUR
+    return db.make_job(
+        project, "failed", error=error, mode=mode, cost_cents=cents, created_at=ended - HOUR, updated_at=ended
+    )
+
+
+async def test_failures_are_grouped_with_their_times_modes_users_and_cost(db: Db) -> None:
+    ada, ben = db.make_project(), db.make_project(BEN, "Trail")
+    fail(db, ada, "API timeout after 20 s", hours=167, cents=5)
+    newest = fail(db, ben, '{"message": "API timeout after 7.5 s", "id": 1}', hours=1, mode="packaging", cents=7)
+    fail(db, ada, None, hours=3)
+    fail(db, ada, "API timeout after 20 s", hours=169)
+    db.make_job(ada, "succeeded", error="API timeout after 20 s")
+    db.make_job(ada, "failed", error="later", updated_at=NOW + HOUR)
+    db.make_job(ada, "failed", error="far", updated_at="infinity")
+    found = await db.operator.get_error_groups(at=NOW)
+    assert (found.failures, found.group_count, found.complete) == (3, 2, True)
+    assert (found.limit, found.window, found.taken_at) == (MOST_FAILURES, timedelta(days=7), NOW)
+    assert found.read_since == NOW - timedelta(days=7)
+    timeout, without = found
+    assert (timeout.id, timeout.fingerprint, timeout.count) == (TIMEOUT, "API timeout after # s", 2)
+    assert (timeout.first_seen, timeout.last_seen) == (NOW - 167 * HOUR, NOW - HOUR)
+    assert (timeout.modes, timeout.mode_count) == (("lifestyle", "packaging"), 2)
+    assert (timeout.users, timeout.user_count, timeout.cost_cents) == ((ADA, BEN), 2, 12)
+    assert (timeout.example_job_id, timeout.example) == (newest, '{"message": "API timeout after 7.5 s", "id": 1}')
+    assert timeout.trend == (1, *[0] * (BUCKETS - 2), 1)
+    assert (without.id, without.fingerprint, without.example, without.name) == (
+        error_group_id(None),
+        "",
+        "",
+        "(no error text)",
+    )
+
+
+async def test_users_see_only_groups_of_their_own_failures(db: Db) -> None:
+    ada, ben = db.make_project(), db.make_project(BEN, "Trail")
+    ids = [fail(db, project, "API timeout after 1 s", hours=2) for project in (ada, ben)]
+    fail(db, ben, "Ben's secret", hours=2)
+    (group,) = found = await db.ada.get_error_groups(at=NOW)
+    assert (group.count, group.users, group.example_job_id) == (1, (ADA,), ids[0])
+    assert not await db.stranger.get_error_groups(at=NOW)
+    for store, expected in ((db.operator, set(ids)), (db.ada, {ids[0]}), (db.stranger, set())):
+        jobs = await store.get_error_group_jobs(EVERY_FAILURE, group, at=found.taken_at)
+        assert {job.id for job in jobs} == expected
+
+
+async def test_project_filter_window_and_limit_narrow_the_failures(db: Db) -> None:
+    ada, other = db.make_project(), db.make_project(ADA, "Other")
+    for number in range(4):
+        fail(db, ada, f"no {number}", hours=number + 1, mode="packaging" if number % 2 else "lifestyle")
+    fail(db, other, "no 9", hours=1)
+
+    async def counts(**scope: object) -> list[int]:
+        return [group.count for group in await db.operator.get_error_groups(ErrorScope(**scope), at=NOW)]  # type: ignore[arg-type]
+
+    assert await counts() == [5]
+    assert await counts(project_id=ada) == [4]
+    assert await counts(job_filter=parse("mode:packaging"), project_id=ada) == [2]
+    assert await counts(job_filter=parse(f"error-group:{group_id('no #')}")) == [5]
+    assert await counts(window=2 * HOUR) == [3]
+    assert await counts(limit=5) == [5]
+    found = await db.operator.get_error_groups(ErrorScope(limit=3), at=NOW)
+    assert (found.failures, found.complete, found.read_since) == (3, False, NOW - 2 * HOUR)
+    scope = ErrorScope(limit=3, project_id=ada)
+    assert len(await db.operator.get_error_group_jobs(scope, found.groups[0], at=NOW)) == 3
+    with pytest.raises(InvalidValue, match=r"from 1 to 20,000; this is 20,001\."):
+        await db.operator.get_error_groups(ErrorScope(limit=MOST_FAILURES + 1))
+
+
+async def test_only_the_largest_groups_and_some_modes_and_users_are_returned(db: Db) -> None:
+    db.make_project()
+    db.sql(
+        "insert into generation_jobs (user_id, project_id, status, mode, error, created_at, updated_at)"
+        " select user_id, id, 'failed', 'mode ' || mod(n, 30), 'kind ' || chr(65 + mod(n, 26)) || chr(65 + n / 26),"
+        " %s, %s from projects, generate_series(0, 249) n",
+        [NOW - HOUR, NOW - HOUR],
+    )
+    found = await db.operator.get_error_groups(at=NOW)
+    assert (len(found), found.group_count, found.failures, found.complete) == (200, 250, 250, True)
+    db.sql("update generation_jobs set error = 'same'")
+    (group,) = await db.operator.get_error_groups()
+    assert (len(group.modes), group.mode_count) == (20, 30)
+
+
+async def test_end_of_a_failure_is_its_completion(db: Db) -> None:
+    job_id = fail(db, db.make_project(), "x", hours=30)
+    db.sql(
+        "update generation_jobs set completed_at = %s, updated_at = %s where id = %s", [NOW - 30 * HOUR, NOW, job_id]
+    )
+    (group,) = await db.operator.get_error_groups(at=NOW)
+    assert group.last_seen == NOW - 30 * HOUR
+    assert not await db.operator.get_error_groups(ErrorScope(window=24 * HOUR), at=NOW)
+
+
+async def test_app_schema_with_own_columns_and_statuses_is_grouped(attached_database: Conninfo, app_sql: Sql) -> None:
+    job_id = UUID(int=7)
+    add_ada(app_sql, job_id, UUID(int=8))
+    app_sql("alter table generation_jobs add column priority int, drop constraint generation_jobs_status_check")
+    app_sql("update generation_jobs set status = 'failed', error = repeat('a', 2000000)")
+    app_sql("update generation_jobs set status = 'paused' where id = %s", [UUID(int=8)])
+    async with Store(Database(attached_database)) as store:
+        (group,) = found = await store.get_error_groups()
+        assert (group.count, group.fingerprint, len(group.example)) == (1, "a" * 200, 4_000)
+        (job,) = await store.get_error_group_jobs(EVERY_FAILURE, group, at=found.taken_at)
+        assert (job.id, job.is_error_cut) == (job_id, True)
+        (listed,) = await store.find_jobs(parse(f"error-group:{group.id}"))
+        assert listed.id == job_id

@@ -1,0 +1,100 @@
+"""gjobs errors."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from store.error_groups.error_group import WEEK, ErrorGroups, ErrorScope
+from tui.cli import json_documents
+from tui.cli.arguments import age, find_project, job_filter
+from tui.cli.command import Command
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import Output, print_message
+from tui.cli.parser import add_command
+from tui.cli.sessions import in_session
+
+if TYPE_CHECKING:
+    from store.filters.job_filter import JobFilter
+    from tui.cli.parser import Commands
+    from tui.session import Session
+
+_TREND_CELLS = 12
+
+
+def add_errors(commands: "Commands") -> None:
+    parser = add_command(
+        commands,
+        "errors",
+        Command(run=show_errors),
+        help="group the failed jobs by their error",
+        example="gjobs errors --project 'Autumn catalog' --window 24h",
+    )
+    add = parser.add_argument
+    add("--project", metavar="ID|NAME", help="only jobs of this project")
+    add(
+        "--filter",
+        dest="job_filter",
+        type=job_filter,
+        metavar="EXPR",
+        help="only jobs that match; 'gjobs help filters' explains EXPR",
+    )
+    add("--window", type=age, metavar="SPAN", default=WEEK, help="failed in the last 24h, 7d (default) or 30d")
+
+
+@in_session
+async def show_errors(
+    session: "Session",
+    output: Output,
+    *,
+    project: str | None,
+    job_filter: "JobFilter | None",
+    window: timedelta,
+) -> ExitCode:
+    from store.filters.job_filter import NO_FILTER
+
+    chosen = None if project is None else await find_project(session.store, project, takes_prefix=True)
+    project_id = chosen.id if chosen else None
+    scope = ErrorScope(project_id=project_id, job_filter=job_filter or NO_FILTER, window=window)
+    found = await session.store.get_error_groups(scope)
+    if output.json:
+        output.document(json_documents.error_groups(found))
+        return ExitCode.DONE
+    if found:
+        _show_table(output, found)
+    from tui.text.error_group_text import NO_FAILURES, groups_summary
+
+    print_message(groups_summary(found) if found else f"{NO_FAILURES} {groups_summary(found)}")
+    return ExitCode.DONE
+
+
+def _show_table(output: Output, found: ErrorGroups) -> None:
+    from store.formats import money
+    from tui.cli.text_tables import TableColumn
+    from tui.text.error_group_text import group_name, modes_words, trend
+    from tui.text.format import age, count
+
+    columns = (
+        TableColumn(title="GROUP"),
+        TableColumn(title="FAILED", right=True),
+        TableColumn(title="TREND"),
+        TableColumn(title="LAST"),
+        TableColumn(title="FIRST"),
+        TableColumn(title="USERS", right=True),
+        TableColumn(title="COST", right=True),
+        TableColumn(title="ERROR", narrowest=20),
+        TableColumn(title="MODES", narrowest=8),
+    )
+    rows = [
+        [
+            group.id,
+            count(group.count),
+            trend(group.trend, _TREND_CELLS),
+            age(group.last_seen, found.taken_at),
+            age(group.first_seen, found.taken_at),
+            count(group.user_count),
+            money(group.cost_cents),
+            group_name(group),
+            modes_words(group),
+        ]
+        for group in found
+    ]
+    output.table(columns, rows, keeps_ids=True)
