@@ -12,6 +12,7 @@ from tui.dashboard.archive.cleanup_dialog import clean_up
 from tui.dashboard.budgets.budget_actions import show_budgets
 from tui.dashboard.databases import may_write, pick_database, show_load, step_interval, toggle_write_permit
 from tui.dashboard.details.job_loading import load_pane, tell_history, tell_names
+from tui.dashboard.errors.error_actions import show_errors
 from tui.dashboard.export.export_run import export_list
 from tui.dashboard.job_actions.job_actions import JobActions
 from tui.dashboard.job_actions.job_copies import JobCopy, copy_jobs
@@ -52,6 +53,8 @@ class Actions:
                 ask(show_isolation(host))
             case "timings":
                 ask(show_timings(host))
+            case "errors":
+                ask(show_errors(host))
             case "workers":
                 ask(show_workers(host))
             case "database":

@@ -91,6 +91,7 @@ AppAction = Literal[
     "visibility",
     "isolation",
     "timings",
+    "errors",
     "workers",
     "database",
     "write_permit",

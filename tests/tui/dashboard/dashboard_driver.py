@@ -56,6 +56,7 @@ class FrozenStore(Store):
     find_stuck_jobs = frozen(Store.find_stuck_jobs)
     get_flow = frozen(Store.get_flow)
     get_exact_totals = frozen(Store.get_exact_totals)
+    get_error_groups = frozen(Store.get_error_groups)
     get_budgets = frozen(Store.get_budgets)
     get_workers_overview = frozen(Store.get_workers_overview)
 

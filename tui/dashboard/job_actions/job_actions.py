@@ -122,7 +122,7 @@ class JobActions:
         elif len(jobs) == 1:
             self._tasks.write(self._retry_one(jobs[0]), may_open=True)
         else:
-            self._tasks.ask(self._ask_retry(jobs))
+            self._tasks.ask(self.ask_retry(jobs))
 
     async def _retry_one(self, job: GenerationJob) -> Toast:
         outcome = await bulk_writes.retry_one(self._context, job, again=False)
@@ -146,7 +146,8 @@ class JobActions:
         unlisted = await self._context.go_to_job(outcome.job, repeats=job)
         return replace(toast, advice=unlisted)
 
-    async def _ask_retry(self, jobs: Sequence[GenerationJob]) -> None:
+    async def ask_retry(self, jobs: Sequence[GenerationJob]) -> None:
+        """Ask, then retry the jobs."""
         if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs))):
             self._tasks.write(self._retry_several(jobs), may_open=True)
 

@@ -29,6 +29,9 @@ APP_BINDINGS: list[BindingType] = [
         id="app.times",
         tooltip="Show how long jobs wait and run, and how many fail",
     ),
+    Binding(
+        "E", "start('errors')", "Errors", show=False, id="app.errors", tooltip="Group the failed jobs by their error"
+    ),
     Binding("w", "start('workers')", "Workers", show=False, id="app.workers", tooltip="Show workers and their jobs"),
     Binding(
         "D",
@@ -173,6 +176,7 @@ ALWAYS_OPEN = frozenset(
         *(f"{method}('{action}')" for action in _ASKS_ERROR for method in ("act", "answer")),
         *("request('project')", "request('new_project')", "request('budgets')", "request('export')"),
         *("start('act_as')", "start('isolation')", "start('timings')", "start('workers')", "start('database')"),
+        *("start('errors')", "retry_group"),
         *("open", "present", "messages", "help", "app.help", "command_palette", "app.command_palette"),
     }
 )
@@ -189,6 +193,7 @@ TOGGLES = {
     "app.help": "help.close",
     "app.workers": "workers.close",
     "app.messages": "messages.close",
+    "app.errors": "errors.close",
     "app.presenter": "presenter.close",
 }
 """Bindings of the job list that open a dialog, and the binding with the same key that closes it."""

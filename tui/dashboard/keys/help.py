@@ -19,6 +19,7 @@ from tui.dashboard.details.job_details import JobDetails
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, QuitDialog, SqlDialog, SummaryDialog
 from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.dialogs.pick import PickDialog
+from tui.dashboard.errors.errors_dialog import ErrorsDialog
 from tui.dashboard.export.export_dialog import ExportDialog
 from tui.dashboard.job_actions.new_job_form import ModeField, NewJobDialog
 from tui.dashboard.job_list.filter_field import FilterField
@@ -52,6 +53,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     IsolationDialog,
     SqlDialog,
     TimingsDialog,
+    ErrorsDialog,
     BudgetsDialog,
     ArchiveDialog,
     WorkersDialog,
@@ -83,6 +85,7 @@ GROUPS = {
     "isolation": "Isolation check",
     "sql": "SQL",
     "times": "Times",
+    "errors": "Errors",
     "budgets": "Budgets",
     "archive": "Archived jobs",
     "workers": "Workers",
@@ -101,6 +104,7 @@ TOPIC_OF: Mapping[type[DOMNode], str] = {
     BudgetForm: "budgets",
     WorkersDialog: "workers",
     TimingsDialog: "metrics",
+    ErrorsDialog: "errors",
     ArchiveDialog: "retention",
     CleanupDialog: "retention",
     ActingDialog: "acting-as",

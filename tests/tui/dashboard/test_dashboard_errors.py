@@ -1,0 +1,161 @@
+"""The errors screen."""
+
+from textual.widgets import OptionList
+
+from store.database.write_access import WriteMode
+from store.error_groups.fingerprint import error_group_id
+from store.errors import TimedOut
+from store.filters.filter_text import format_filter
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
+from tests.tui.jobs_database import SPRING, TRAIL, JobsDatabase, short
+from tui.dashboard.errors.errors_dialog import ErrorsDialog
+
+TIMEOUT = error_group_id("API timeout")
+HOSTILE = "[/oops][@click=app.quit]x[/]\x1b[2J\x07\u202e\u200b" + "y" * 1_000_000
+
+
+async def open_errors(driver: Driver) -> ErrorsDialog:
+    await driver.press("E", until=lambda: driver.dialog.startswith("Errors · "))
+    await ready(driver)
+    screen = driver.app.screen
+    assert isinstance(screen, ErrorsDialog)
+    return screen
+
+
+async def ready(driver: Driver) -> None:
+    await driver.until(lambda: isinstance(driver.app.screen, ErrorsDialog) and driver.app.screen.is_ready)
+
+
+def failures(jobs_db: JobsDatabase) -> None:
+    """Add failures to job 4, whose error is "API timeout"."""
+    jobs_db.job(11, "failed", error='{"message": "API timeout"}', mode="packaging", minutes_ago=60 * 30)
+    jobs_db.job(12, "failed", error="Asset 12 not found", minutes_ago=60 * 24 * 20)
+    jobs_db.job(13, "failed", error="Asset 13 not found", minutes_ago=70)
+    jobs_db.job(14, "failed", project=SPRING, error="API timeout", minutes_ago=5)
+
+
+async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    failures(jobs_db)
+    screen = await open_errors(dashboard)
+    assert dashboard.dialog == "Errors · Autumn catalog"
+    await dashboard.shows(
+        "3 failures in the last 7d, 2 groups. At most 20,000 are read.",
+        "FAILED  TREND",
+        f"Group    {TIMEOUT}, 2 failures in 7d",
+        "Modes    lifestyle, packaging",
+        f"Example  job {short(4)}",
+    )
+    for size, shown, hidden in (
+        ((80, 24), ("COST", "USERS", "Asset # not found"), "FIRST   "),
+        ((120, 36), ("FIRST", "MODES", "retry all"), "nothing"),
+        ((200, 50), ("FIRST", "MODES", "retry all"), "nothing"),
+    ):
+        await dashboard.resize(*size)
+        await dashboard.shows(*shown)
+        assert hidden not in dashboard.text, size
+    await dashboard.resize(120, 36)
+    await dashboard.press("down", shows=f"Example  job {short(13)}")
+    cursor = screen.query_one(OptionList)
+    await dashboard.press("right", shows="4 failures in the last 30d")
+    await ready(dashboard)
+    assert cursor.highlighted == 0
+    await dashboard.press("down", "f5")
+    await ready(dashboard)
+    assert cursor.highlighted == 1
+    await dashboard.press("y", message="Copied the error group")
+    assert dashboard.app.clipboard.splitlines()[:3] == [
+        f"Error group {error_group_id('Asset 1 not found')}: Asset # not found",
+        "2 failures in the last 30d before 2026-11-24 12:00:00 UTC",
+        "First seen: 2026-11-04 12:00:00 UTC",
+    ]
+    await dashboard.press("escape", dialog="")
+    await dashboard.show_project("Spring")
+    await open_errors(dashboard)
+    await dashboard.press("left", "left", shows=("1 failure in the last 1h", f"{TIMEOUT}, 1 failure in 1h"))
+    jobs_db.delete(14)
+    await dashboard.press("f5", shows="No job failed in this time.")
+    await ready(dashboard)
+    await dashboard.press("y", toast="No group under the cursor.")
+
+
+async def test_enter_lists_the_jobs_of_a_group_with_the_filter_of_the_list(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    failures(jobs_db)
+    await dashboard.filter("-mode:packaging", "enter", until=lambda: 2 not in dashboard.rows)
+    await dashboard.press("4")
+    await open_errors(dashboard)
+    assert dashboard.dialog == "Errors · Autumn catalog · -mode:packaging"
+    await dashboard.shows("2 failures in the last 7d, 2 groups.")
+    await dashboard.press("enter", dialog="", rows=[4])
+    listed = dashboard.app.dashboard.listed
+    assert format_filter(listed.job_filter) == f"-mode:packaging error-group:{TIMEOUT} status:failed"
+    assert listed.status is None
+    await open_errors(dashboard)
+    await dashboard.shows("2 failures in the last 7d, 2 groups.")
+
+
+async def test_retry_asks_with_number_and_database_and_repeats_the_counted_jobs(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    failures(jobs_db)
+    await open_errors(dashboard)
+    jobs_db.job(15, "failed", error="API timeout", minutes_ago=-1)
+    before = jobs_db.count()
+    await dashboard.press("r", dialog="Retry these 2 jobs?", shows=("Database: testbase", short(4), short(11)))
+    await dashboard.press("n", until=lambda: dashboard.dialog.startswith("Errors · "))
+    assert jobs_db.count() == before
+    await dashboard.press("r", dialog="Retry these 2 jobs?")
+    await dashboard.press("y", message="Retried 2 of 2 jobs.")
+    assert jobs_db.count() == before + 2
+    await dashboard.press("down", "r", dialog="Retry this job?")
+    jobs_db.delete(13)
+    await dashboard.press("n")
+    await dashboard.press("r", toast="No job of this group is still failed.")
+
+
+async def test_retry_is_refused_in_a_read_only_session(drive: Drive) -> None:
+    async with drive(rule=WriteMode.CLOSED) as driver:
+        await open_errors(driver)
+        await driver.press("r", until=lambda: driver.toasts)
+        assert driver.dialog.startswith("Errors · ")
+
+
+async def test_reading_can_be_stopped_and_keys_typed_ahead_do_nothing(drive: Drive, jobs_db: JobsDatabase) -> None:
+    gate = Gate("get_error_groups")
+    async with drive(make=gate.store) as driver:
+        await driver.press("E", until=lambda: driver.dialog.startswith("Errors · "))
+        await driver.shows("Reading the failures of the last 7d …", "x stop")
+        await driver.press("r", "y", "enter", toast="The groups have just been read, or are still being read.")
+        await driver.press("x", shows="Stopped reading. Press f5 to read again.")
+        await driver.press("f5", shows="Reading the failures")
+        gate.open()
+        await ready(driver)
+        assert driver.dialog.startswith("Errors · ")
+        assert jobs_db.count() == 8
+    failing = Gate("get_error_groups", fails=TimedOut("The database took too long."))
+    failing.open()
+    async with drive(make=failing.store) as driver:
+        await driver.press("E", shows=("The database took too long.", "Choose a shorter period or a project."))
+
+
+async def test_hostile_errors_are_harmless_on_the_screen_and_in_the_copy(
+    operator: Driver, jobs_db: JobsDatabase
+) -> None:
+    jobs_db.job(21, "failed", project=TRAIL, error=HOSTILE, mode="[bold]\x9b", minutes_ago=1)
+    jobs_db.job(22, "failed", project=TRAIL, error='{"message": "\\u001b[31mred\\u202e"}', minutes_ago=2)
+    await operator.show_project("all projects")
+    screen = await open_errors(operator)
+    for size in ((200, 50), (80, 24)):
+        await operator.resize(*size)
+        await operator.shows("[/oops][@click=app.quit]x")
+        for _ in range(4):
+            await operator.press("down")
+            assert not set(operator.text) & {"\x1b", "\x07", "\u202e", "\u200b", "\x9b"}
+    await operator.press("home", "y", message="Copied the error group")
+    assert screen.is_open
+    copied = operator.app.clipboard
+    assert len(copied) < 10_000
+    assert not set(copied) & {"\x1b", "\x07", "\u202e", "\u200b", "\x9b"}

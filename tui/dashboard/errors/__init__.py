@@ -1,0 +1,1 @@
+"""The errors screen: failures grouped by their error."""

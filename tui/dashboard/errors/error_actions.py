@@ -1,0 +1,77 @@
+"""Show the errors, list the jobs of a group, and retry them."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from store.error_groups.error_group import ErrorGroup, ErrorGroups, ErrorScope
+from store.filters.filter_terms import Key, Term
+from store.filters.filter_text import format_filter
+from store.filters.job_filter import JobFilter
+from store.jobs.job import JobStatus
+from store.page_limits import MAX_LIMIT
+from tui.dashboard.action_context import context_for
+from tui.dashboard.databases import may_write
+from tui.dashboard.errors.errors_dialog import ErrorsDialog
+from tui.dashboard.job_actions.job_actions import JobActions
+from tui.dashboard.widgets import show_toast
+from tui.text.clean_text import clean
+from tui.text.error_text import Toast
+from tui.text.format import jobs_count
+
+if TYPE_CHECKING:
+    from tui.dashboard.action_host import ActionHost
+
+_OF_GROUPS = frozenset({Key.STATUS, Key.ERROR_GROUP})
+"""Terms of the list's filter that the errors leave out: all groups are of failed jobs."""
+_FILTER_CHARACTERS = 60
+
+
+async def show_errors(host: "ActionHost") -> None:
+    """Group the failures of the listed project that match the list's filter. Then list the chosen group."""
+    store, listed = host.poller.store, host.dashboard.listed
+    if store is None:
+        show_toast(host.app, Toast(text="Not connected to a database yet.", severity="warning"))
+        return
+    job_filter = JobFilter(terms=tuple(term for term in listed.job_filter.terms if term.key not in _OF_GROUPS))
+    scope = ErrorScope(project_id=listed.project_id, job_filter=job_filter)
+
+    async def ask(window: timedelta) -> ErrorGroups:
+        return await store.get_error_groups(replace(scope, window=window))
+
+    async def retry(found: ErrorGroups, group: ErrorGroup) -> None:
+        await _retry(host, replace(scope, window=found.window), found, group)
+
+    narrowed = f" · {clean(format_filter(job_filter), limit=_FILTER_CHARACTERS)}" if job_filter else ""
+    dialog = ErrorsDialog(ask, of=f"{host.dashboard.listed_name}{narrowed}", retry=retry)
+    if (group := await host.app.push_screen_wait(dialog)) is not None and host.poller.store is store:
+        _list_jobs(host, job_filter, group)
+
+
+def _list_jobs(host: "ActionHost", job_filter: JobFilter, group: ErrorGroup) -> None:
+    terms = (
+        *job_filter.terms,
+        Term(key=Key.ERROR_GROUP, values=(group.id,)),
+        Term(key=Key.STATUS, values=(JobStatus.FAILED.value,)),
+    )
+    dashboard = host.dashboard
+    if dashboard.listed.status is not None:
+        dashboard.ask(replace(dashboard.listed, status=None))
+    dashboard.jobs.find(format_filter(JobFilter(terms=terms)))
+    dashboard.jobs.table.focus()
+
+
+async def _retry(host: "ActionHost", scope: ErrorScope, found: ErrorGroups, group: ErrorGroup) -> None:
+    """Ask, then retry the jobs that the screen counted in the group."""
+    context = context_for(host, "retry")
+    if context is None or not may_write(host):
+        return
+    jobs = await context.store.get_error_group_jobs(scope, group, at=found.taken_at)
+    failed = [job for job in jobs if job.status is JobStatus.FAILED]
+    if not failed:
+        show_toast(host.app, Toast(text="No job of this group is still failed.", severity="warning"))
+        return
+    if len(failed) > MAX_LIMIT:
+        text = f"The group has {jobs_count(len(failed))}. Retrying the newest {jobs_count(MAX_LIMIT)}, the maximum."
+        show_toast(host.app, Toast(text=text, severity="warning"))
+    await JobActions(host.app, host.tasks, context).ask_retry(failed[:MAX_LIMIT])

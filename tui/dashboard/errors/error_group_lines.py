@@ -1,0 +1,99 @@
+"""Error groups as table lines and as details, fitted to a width."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from textual.content import Content
+
+from store.error_groups.error_group import ErrorGroup, ErrorGroups
+from store.formats import money
+from tui.text.clean_text import pad
+from tui.text.error_group_text import (
+    example_text,
+    failures_count,
+    group_name,
+    modes_words,
+    span,
+    trend,
+    users_words,
+)
+from tui.text.format import age, count, local_time, short_id
+
+_GAP = 2
+_LEAST_ERROR_CELLS = 24
+_MUTED = "$foreground-muted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupColumn:
+    title: str
+    cells: int
+    text: Callable[[ErrorGroup, datetime], str]
+    right: bool = False
+    style: str = ""
+
+
+def _trend_column(cells: int) -> GroupColumn:
+    return GroupColumn(
+        title="TREND", cells=cells, text=lambda group, _: trend(group.trend, cells), style="$text-accent"
+    )
+
+
+_FAILED = GroupColumn(title="FAILED", cells=7, text=lambda group, _: count(group.count), right=True)
+_LAST = GroupColumn(title="LAST", cells=10, text=lambda group, now: age(group.last_seen, now), style=_MUTED)
+_FIRST = GroupColumn(title="FIRST", cells=10, text=lambda group, now: age(group.first_seen, now), style=_MUTED)
+_USERS = GroupColumn(title="USERS", cells=5, text=lambda group, _: count(group.user_count), right=True)
+_COST = GroupColumn(title="COST", cells=10, text=lambda group, _: money(group.cost_cents), right=True)
+_MODES = GroupColumn(title="MODES", cells=20, text=lambda group, _: modes_words(group), style=_MUTED)
+_WIDE_TREND = 24
+
+
+def group_columns(width: int) -> Sequence[GroupColumn]:
+    """Return the columns that fit, with the error last but for the modes. The details have what is left out."""
+    columns = [_FAILED, _trend_column(8), _LAST]
+    wanted: list[list[GroupColumn]] = [
+        [*columns, _COST],
+        [*columns, _COST, _USERS],
+        [_FAILED, _trend_column(12), _LAST, _FIRST, _COST, _USERS],
+        [_FAILED, _trend_column(12), _LAST, _FIRST, _COST, _USERS, _MODES],
+        [_FAILED, _trend_column(_WIDE_TREND), _LAST, _FIRST, _COST, _USERS, _MODES],
+    ]
+    for one in wanted:
+        if _width_of(one) + _LEAST_ERROR_CELLS <= width:
+            columns = one
+    error = GroupColumn(
+        title="ERROR", cells=max(width - _width_of(columns), 1), text=lambda group, _: group_name(group), style="bold"
+    )
+    return [*columns[:2], error, *columns[2:]]
+
+
+def _width_of(columns: Sequence[GroupColumn]) -> int:
+    return sum(column.cells + _GAP for column in columns)
+
+
+def titles_line(columns: Sequence[GroupColumn]) -> Content:
+    cells = (pad(column.title, column.cells, right=column.right) for column in columns)
+    return Content.styled((" " * _GAP).join(cells), _MUTED)
+
+
+def group_line(group: ErrorGroup, columns: Sequence[GroupColumn], now: datetime) -> Content:
+    gap = " " * _GAP
+    cells = [(pad(column.text(group, now), column.cells, right=column.right), column.style) for column in columns]
+    return Content(gap).join(Content.styled(text, style) for text, style in cells)
+
+
+def group_details(group: ErrorGroup, found: ErrorGroups) -> Content:
+    """Return what is known about a group, then its example."""
+    now = found.taken_at
+    facts = (
+        ("Group", f"{group.id}, {failures_count(group.count)} in {span(found.window)}"),
+        ("First", f"{age(group.first_seen, now)}, {local_time(group.first_seen)}"),
+        ("Last", f"{age(group.last_seen, now)}, {local_time(group.last_seen)}"),
+        ("Modes", modes_words(group)),
+        ("Cost", money(group.cost_cents)),
+        ("Users", users_words(group)),
+        ("Example", f"job {short_id(group.example_job_id)}"),
+    )
+    lines = [Content.assemble((f"{name:<8} ", _MUTED), text) for name, text in facts]
+    return Content("\n").join([Content.styled(group_name(group), "bold"), *lines, Content(example_text(group))])

@@ -1,0 +1,259 @@
+"""The errors screen: groups as rows, and the example of the group under the cursor."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from store.error_groups.error_group import WEEK, ErrorGroup, ErrorGroups
+from store.errors import StoreError, TimedOut
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.errors.error_group_lines import (
+    GroupColumn,
+    group_columns,
+    group_details,
+    group_line,
+    titles_line,
+)
+from tui.dashboard.widgets import SteadyText, show_toast
+from tui.text.error_group_text import NO_FAILURES, groups_summary, span, ticket_text
+from tui.text.error_text import Toast, error_words
+
+SPANS = (timedelta(hours=1), timedelta(days=1), WEEK, timedelta(days=30))
+SEEN_SECONDS = 0.3
+"""A key pressed sooner than this after the groups appeared was not meant for the group under the cursor."""
+
+_BESIDE_FROM = 160
+"""The columns of the screen from which the details are beside the groups."""
+_KEYS = {
+    "errors.list": "jobs",
+    "errors.retry": "retry all",
+    "errors.copy": "copy",
+    "errors.shorter": "shorter",
+    "errors.longer": "longer",
+    "errors.again": "refresh",
+    "dialog.leave": "close",
+}
+_READING = "reading"
+
+Ask = Callable[[timedelta], Awaitable[ErrorGroups]]
+Retry = Callable[[ErrorGroups, ErrorGroup], Awaitable[None]]
+
+
+class ErrorsDialog(Dialog[ErrorGroup]):
+    """Return the group whose jobs are to be listed."""
+
+    DEFAULT_CSS = """
+    ErrorsDialog {
+        #dialog { width: 100%; max-width: 100%; height: 100%; max-height: 100%; padding: 0 1; overflow: hidden; }
+        #spans { height: 1; }
+        #summary { height: 2; color: $foreground-muted; }
+        #parts { height: 1fr; }
+        #list { height: 3fr; }
+        #titles { height: 1; text-wrap: nowrap; }
+        OptionList { height: 1fr; max-height: 100%; text-wrap: nowrap; scrollbar-gutter: stable; }
+        OptionList:focus { background-tint: $foreground 0%; }
+        #details { height: 2fr; border-top: solid $primary; }
+        #keys { height: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+
+        &.-beside {
+            #parts { layout: horizontal; }
+            #list { width: 3fr; height: 1fr; }
+            #details { width: 2fr; height: 1fr; border-top: none; border-left: solid $primary; padding-left: 1; }
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("E,q", "leave", "Close", id="errors.close", tooltip="Close the errors"),
+        Binding("enter", "list", "Jobs", id="errors.list", tooltip="List the failed jobs of this group"),
+        Binding("r", "retry_group", "Retry all", id="errors.retry", tooltip="Retry the failed jobs of this group"),
+        Binding("y", "copy", "Copy", id="errors.copy", tooltip="Copy this group as text for a ticket"),
+        Binding("right,l", "step(1)", "Longer", id="errors.longer", tooltip="Choose a longer period"),
+        Binding("left,h", "step(-1)", "Shorter", id="errors.shorter", tooltip="Choose a shorter period"),
+        Binding("f5", "read", "Refresh", id="errors.again", tooltip="Read the failures again"),
+        Binding("x", "stop", "Stop", id="errors.stop", tooltip="Stop reading the failures"),
+    ]
+
+    def __init__(self, ask: Ask, *, of: str, retry: Retry) -> None:
+        """`of` names what is grouped, and must be clean. `retry` asks before it retries."""
+        super().__init__()
+        self._ask = ask
+        self._of = of
+        self._retry = retry
+        self._span = SPANS.index(WEEK)
+        self._found: ErrorGroups | None = None
+        self._columns: Sequence[GroupColumn] = ()
+        self._reading_since = 0.0
+        self._drawn_at = 0.0
+        self._ticker: Timer | None = None
+        self._is_retrying = False
+
+    def compose(self) -> ComposeResult:
+        with self.box(f"Errors · {self._of}"):
+            yield SteadyText(id="spans")
+            yield SteadyText(id="summary")
+            with Container(id="parts"):
+                with Vertical(id="list"):
+                    yield SteadyText(id="titles")
+                    yield OptionList(id="groups", markup=False, compact=True)
+                with VerticalScroll(id="details"):
+                    yield SteadyText(id="group")
+            yield SteadyText(id="keys")
+
+    def on_mount(self) -> None:
+        self._groups.focus()
+        self._say("keys", self.keys_line(_KEYS))
+        self._ticker = self.set_interval(1.0, self._tell_reading, pause=True)
+        self.action_read()
+
+    @property
+    def _groups(self) -> OptionList:
+        return self.query_one(OptionList)
+
+    # Reading
+
+    @property
+    def is_reading(self) -> bool:
+        return any(one.group == _READING and not one.is_finished for one in self.workers)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the person can have seen the groups."""
+        is_seen = time.monotonic() - self._drawn_at >= SEEN_SECONDS
+        return self._found is not None and is_seen and not self.is_reading
+
+    def action_step(self, steps: int) -> None:
+        span_place = min(max(self._span + steps, 0), len(SPANS) - 1)
+        if span_place != self._span:
+            self._span = span_place
+            self._show(None)
+            self.action_read()
+
+    def action_read(self) -> None:
+        self._reading_since = time.monotonic()
+        self._say("spans", self._spans())
+        self._tell_reading()
+        if self._ticker is not None:
+            self._ticker.resume()
+        self.run_worker(self._read(), group=_READING, exclusive=True)
+
+    async def _read(self) -> None:
+        try:
+            found = await self._ask(SPANS[self._span])
+        except StoreError as error:
+            advice = " Choose a shorter period or a project." if isinstance(error, TimedOut) else ""
+            self._end_reading(Content.styled(f"{error_words(error)}{advice}", "$text-error"))
+            return
+        self._show(found)
+        self._end_reading(Content(groups_summary(found) if found else f"{NO_FAILURES} {groups_summary(found)}"))
+
+    def _end_reading(self, words: Content) -> None:
+        if self._ticker is not None:
+            self._ticker.pause()
+        self._say("summary", words)
+
+    def action_stop(self) -> None:
+        if self.workers.cancel_group(self, _READING):
+            again = self.key("errors.again")
+            self._end_reading(Content.styled(f"Stopped reading. Press {again} to read again.", "$text-warning"))
+
+    def _tell_reading(self) -> None:
+        seconds = int(time.monotonic() - self._reading_since)
+        took = f" {seconds} s" if seconds else ""
+        stop = self.key("errors.stop")
+        self._say(
+            "summary", Content(f"Reading the failures of the last {span(SPANS[self._span])} …{took}  {stop} stop")
+        )
+
+    # Actions on the group under the cursor
+
+    def _chosen(self) -> tuple[ErrorGroups, ErrorGroup] | None:
+        """Return the group under the cursor. Show why there is none, or why the key is not for it."""
+        found, place = self._found, self._groups.highlighted
+        if self._is_retrying:
+            text = "The jobs of the group are still being read."
+        elif not self.is_ready or found is None:
+            text = "The groups have just been read, or are still being read. Press the key again."
+        elif place is None or place >= len(found):
+            text = "No group under the cursor. Move to a group first."
+        else:
+            return found, found.groups[place]
+        show_toast(self.app, Toast(text=text, severity="warning"))
+        return None
+
+    @on(OptionList.OptionSelected)
+    def action_list(self) -> None:
+        if (chosen := self._chosen()) is not None:
+            self.dismiss(chosen[1])
+
+    def action_copy(self) -> None:
+        if (chosen := self._chosen()) is not None:
+            found, group = chosen
+            self.app.copy_to_clipboard(ticket_text(group, found))
+            show_toast(self.app, Toast(text=f"Copied the error group {group.id} as text."))
+
+    @work(exclusive=True, group="retry")
+    async def action_retry_group(self) -> None:
+        if (chosen := self._chosen()) is None:
+            return
+        self._is_retrying = True
+        try:
+            await self._retry(*chosen)
+        except StoreError as error:
+            show_toast(self.app, Toast(text=error_words(error), severity="error"))
+        finally:
+            self._is_retrying = False
+
+    # Drawing
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width >= _BESIDE_FROM, "-beside")
+        self.call_after_refresh(lambda: self._show(self._found))
+
+    def _show(self, found: ErrorGroups | None) -> None:
+        """Draw the groups. The cursor stays on its group, and on no group if that is gone."""
+        if not self.is_open:
+            return
+        rows, before = self._groups, self._found
+        place = rows.highlighted
+        known = before.groups[place].id if before is not None and place is not None else None
+        if found is not before:
+            self._drawn_at = time.monotonic()
+        self._found = found
+        self._columns = group_columns(max(rows.scrollable_content_region.width - rows.scrollbar_size_vertical, 1))
+        self._say("titles", titles_line(self._columns) if found else Content())
+        groups = found.groups if found is not None else ()
+        now = found.taken_at if found is not None else None
+        rows.set_options([Option(group_line(group, self._columns, now)) for group in groups if now is not None])
+        places = {group.id: number for number, group in enumerate(groups)}
+        rows.highlighted = (places.get(known) if known else 0) if groups else None
+        self._show_details()
+
+    @on(OptionList.OptionHighlighted)
+    def _show_details(self) -> None:
+        found, place = self._found, self._groups.highlighted
+        if found is None or place is None or place >= len(found):
+            self._say("group", Content())
+        else:
+            self._say("group", group_details(found.groups[place], found))
+
+    def _spans(self) -> Content:
+        parts = [
+            Content.styled(f" {span(one)} ", "reverse bold" if place == self._span else "$foreground-muted")
+            for place, one in enumerate(SPANS)
+        ]
+        return Content("  ").join(parts)
+
+    def _say(self, name: str, content: Content) -> None:
+        # The parts are gone while the screen closes.
+        for part in self.query(f"#{name}").results(SteadyText):
+            part.say(content)
