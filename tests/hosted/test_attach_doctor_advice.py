@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from migrations import HEAD
-from migrations.runner import upgrade
+from migrations.status import read_status
 from store.doctor.findings import DoctorReport, Severity
 from tests.cli.command_line import Run
 from tests.conftest import Conninfo, connect
@@ -90,13 +90,14 @@ REFUSED = (
 
 
 @pytest.mark.parametrize("examiner", ["owner", "least_privilege", "manual_reader"])
-@pytest.mark.parametrize("is_migrated", [False, True], ids=["as it comes", "migrated"])
+@pytest.mark.parametrize(
+    "is_migrated", [False, pytest.param(True, marks=pytest.mark.migrated)], ids=["as it comes", "migrated"]
+)
 async def test_sql_of_the_doctor_removes_all_findings_and_leaks(
     request: pytest.FixtureRequest, app_database: Conninfo, jobs_db: JobsDatabase, examiner: str, is_migrated: bool
 ) -> None:
     login: Login = request.getfixturevalue(examiner)
-    if is_migrated:
-        upgrade(app_database)
+    assert (read_status(app_database).current == HEAD) is is_migrated
     run(app_database, *BROKEN)
     jobs_db.asset(AUTUMN, "secret.jpg")
     before = await examined(login.conninfo)
@@ -125,12 +126,12 @@ def is_no_member(login: Login) -> bool:
         return connection.execute("select pg_has_role('authenticated', 'MEMBER')").fetchone() == (False,)
 
 
+@pytest.mark.migrated
 @pytest.mark.parametrize("examiner", ["least_privilege", "manual_reader"])
 async def test_doctor_reports_no_problem_to_a_login_that_cannot_read_the_revision(
     request: pytest.FixtureRequest, app_database: Conninfo, examiner: str, jobs_db: JobsDatabase
 ) -> None:
     login: Login = request.getfixturevalue(examiner)
-    upgrade(app_database)
 
     report = await examined(login.conninfo)
 
@@ -143,12 +144,11 @@ async def test_doctor_reports_no_problem_to_a_login_that_cannot_read_the_revisio
     assert "GRANT authenticated" not in advised
 
 
+@pytest.mark.migrated
 @pytest.mark.parametrize("command", ["status", "verify"])
 def test_migrate_tells_the_login_that_it_cannot_read_the_revision(
-    least_privilege: Login, app_database: Conninfo, gjobs: Run, command: str
+    least_privilege: Login, gjobs: Run, command: str
 ) -> None:
-    upgrade(app_database)
-
     done = gjobs("migrate", command, "--database-url", least_privilege.url)
 
     assert (done.code, done.out) == (0 if command == "status" else 6, "")
@@ -159,11 +159,8 @@ def test_migrate_tells_the_login_that_it_cannot_read_the_revision(
     )
 
 
-def test_migrate_status_as_json_says_that_the_revision_is_unknown(
-    least_privilege: Login, app_database: Conninfo, gjobs: Run
-) -> None:
-    upgrade(app_database)
-
+@pytest.mark.migrated
+def test_migrate_status_as_json_says_that_the_revision_is_unknown(least_privilege: Login, gjobs: Run) -> None:
     done = gjobs("migrate", "status", "--json", "--database-url", least_privilege.url)
 
     assert done.document == {"current": None, "head": HEAD, "pending": None, "managed": True}

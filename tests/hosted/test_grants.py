@@ -96,9 +96,9 @@ def test_doctor_prints_all_grants_that_users_lack_after_migrating(project: Conni
     assert finding(asyncio.run(examined(project)), "users-grants").sql is None
 
 
+@pytest.mark.migrated
 @pytest.mark.parametrize("command", [*FROM_THE_START, *MIGRATED], ids=" ".join)
 def test_refused_command_works_after_its_suggested_sql(project: Conninfo, gjobs: Run, command: tuple[str, ...]) -> None:
-    upgrade(project)
     for _ in range(3):
         done = gjobs(*command, "--as", "ada@example.com")
         if done.code == 0:

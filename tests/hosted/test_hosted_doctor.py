@@ -166,8 +166,8 @@ async def test_doctor_does_not_advise_a_migration_that_would_be_refused(app_data
     assert not any(step.startswith("'gjobs migrate up'") for step in report.next_steps)
 
 
+@pytest.mark.migrated
 async def test_doctor_lists_pending_migrations_as_the_next_step(app_database: Conninfo) -> None:
-    upgrade(app_database)
     downgrade(app_database, "0002")
     report = await examined(app_database)
     assert report.is_well
@@ -176,8 +176,8 @@ async def test_doctor_lists_pending_migrations_as_the_next_step(app_database: Co
     )
 
 
+@pytest.mark.migrated
 async def test_doctor_reports_no_missing_objects_for_a_newer_revision(app_database: Conninfo) -> None:
-    upgrade(app_database)
     run(app_database, "update gjobs.alembic_version set version_num = '9999'")
     report = await examined(app_database)
     assert finding(report, "not-examined").hint == "Use the newer gjobs that migrated it."

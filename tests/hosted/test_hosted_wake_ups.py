@@ -2,7 +2,6 @@
 
 import pytest
 
-from migrations.runner import upgrade
 from store.configuration.configuration import Pooler
 from store.database.database import Database
 from store.database.wake_ups import WakeUp, may_listen
@@ -13,19 +12,17 @@ from tests.store.database.listening_sessions import Server
 from tests.store.database.test_wake_ups import listening
 from tests.store.store_fixtures import until
 
-
-@pytest.fixture
-def managed(app_database: Conninfo) -> Conninfo:
-    upgrade(app_database)
-    return app_database
+pytestmark = pytest.mark.migrated
 
 
-async def test_listening_works_through_a_declared_session_pooler(managed: Conninfo, pooled_by_session: Login) -> None:
+async def test_listening_works_through_a_declared_session_pooler(
+    app_database: Conninfo, pooled_by_session: Login
+) -> None:
     database = Database(pooled_by_session.conninfo)
     facts = (await Store(database).capability_cache.get()).facts
     assert not may_listen(facts, None)
     assert may_listen(facts, Pooler.SESSION)
-    with Server.on(managed) as server:
+    with Server.on(app_database) as server:
         async with listening(database) as heard:
             assert await heard.next() is WakeUp.PROVEN
             server.change()
@@ -35,7 +32,9 @@ async def test_listening_works_through_a_declared_session_pooler(managed: Connin
     await database.close()
 
 
-async def test_nothing_listens_through_a_transaction_pooler(managed: Conninfo, pooled_by_transaction: Login) -> None:
+async def test_nothing_listens_through_a_transaction_pooler(
+    app_database: Conninfo, pooled_by_transaction: Login
+) -> None:
     database = Database(pooled_by_transaction.conninfo)
     facts = (await Store(database).capability_cache.get()).facts
     assert not may_listen(facts, None)
