@@ -41,9 +41,9 @@ from store.filters.filter_terms import Key
 from store.job_list.index_advice import is_in_order
 from store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, RowWindowQuery
 from store.job_list.listing import RowWindow
-from store.jobs.job import ERROR_CHARACTERS, AnyStatus, GenerationJob, JobStatus, ListedJob
+from store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob
 from store.jobs.job_results import Page, PageKey
-from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job, make_listed
+from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, listed_error, make_job, make_listed
 from store.users.actor import OPERATOR, Actor
 
 T = TypeVar("T")
@@ -57,8 +57,7 @@ _ORDERS: Mapping[OrderColumn, tuple[ColumnElement[Any], TypeEngine[Any]]] = {
     OrderColumn.TOTAL: (tables.total, Interval()),
 }
 
-# One character more than the list keeps shows that the error is longer.
-_beginning = func.left(_jobs.c.error, ERROR_CHARACTERS + 1).label("error")
+_listed_error = listed_error(_jobs.c.error)
 
 _COMPARISONS: Mapping[tuple[bool, bool], Any] = {
     (False, False): operator.gt,
@@ -143,7 +142,7 @@ def read_from(
 ) -> Query[T]:
     """Return a query for rows from a start. `readable` are the names that may be read.
 
-    Unless `is_whole`, each error is cut to one character more than lists keep.
+    Unless `is_whole`, each error is cut as `listed_error` cuts it.
     """
     parameters, column = _parameters(listed, concern, rows=rows), listed.order.column
     is_start_valued, is_start_running = None, False
@@ -328,7 +327,7 @@ def _timed_rows(form: _Form, part: _Part) -> Select[Any]:
 
 def _selected(form: _Form) -> Iterator[ColumnElement[Any]]:
     for column in form.columns:
-        yield _beginning if column is _jobs.c.error and not form.is_whole else column
+        yield _listed_error if column is _jobs.c.error and not form.is_whole else column
 
 
 def _beyond_position(form: _Form, value: ColumnElement[Any] | None) -> ColumnElement[bool]:

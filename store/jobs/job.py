@@ -146,6 +146,9 @@ LATER_COLUMNS = ("retry_count", "completed_at")
 ERROR_CHARACTERS = 400
 """The characters that a list keeps of an error. A line shows fewer."""
 
+TRACEBACK = "Traceback (most recent call last):"
+"""The first line of a Python traceback. Its exception is at the end, so a list keeps the end."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedJob(GenerationJob):

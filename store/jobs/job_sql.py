@@ -19,6 +19,7 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -36,7 +37,16 @@ from store import tables
 from store.database import timestamps
 from store.database.query import Query, Row, make_id
 from store.formats import IdRange
-from store.jobs.job import ERROR_CHARACTERS, LATER_COLUMNS, AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status
+from store.jobs.job import (
+    ERROR_CHARACTERS,
+    LATER_COLUMNS,
+    TRACEBACK,
+    AnyStatus,
+    GenerationJob,
+    JobStatus,
+    ListedJob,
+    parse_status,
+)
 
 JobColumns = tuple[Column[Any], ...]
 
@@ -70,15 +80,33 @@ def make_job(row: Row) -> GenerationJob:
 
 
 def make_listed(row: Row) -> ListedJob:
-    """Build a listed job. A long error in `row` has one character more than the list keeps."""
+    """Build a listed job. `row` has the error as `listed_error` reads it."""
     draft = _ListedDraft()
     _fill(draft, row)
     draft.is_error_cut = draft.error is not None and len(draft.error) > ERROR_CHARACTERS
     if draft.is_error_cut:
-        draft.error = draft.error[:ERROR_CHARACTERS]
+        draft.error = _cut(draft.error)
     draft.__class__ = ListedJob
     job: ListedJob = draft
     return job
+
+
+def listed_error(error: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the beginning of an error, or the first line and the end of a long traceback.
+
+    One character more than the list keeps shows that the error is longer.
+    """
+    is_long = func.starts_with(error, TRACEBACK) & (func.length(error) > ERROR_CHARACTERS)
+    ends = literal(TRACEBACK) + func.right(error, ERROR_CHARACTERS + 1 - len(TRACEBACK))
+    return case((is_long, ends), else_=func.left(error, ERROR_CHARACTERS + 1)).label("error")
+
+
+def _cut(error: str) -> str:
+    """Cut an error that is one character too long. An ellipsis marks what is missing inside a traceback."""
+    if not error.startswith(TRACEBACK):
+        return error[:ERROR_CHARACTERS]
+    gap = "\n…"
+    return TRACEBACK + gap + error[len(TRACEBACK) + 1 + len(gap) :]
 
 
 def _fill(draft: Any, row: Row) -> None:

@@ -31,9 +31,9 @@ from sqlalchemy.types import BigInteger
 
 from store import tables
 from store.database.query import Query, Row, make_id, make_number
-from store.jobs.job import ERROR_CHARACTERS, GenerationJob, parse_status
+from store.jobs.job import GenerationJob, parse_status
 from store.jobs.job_results import Page, PageKey
-from store.jobs.job_sql import make_job, make_listed
+from store.jobs.job_sql import listed_error, make_job, make_listed
 from store.retention.batches import CURSOR, cursor_parameters
 from store.retention.retention import ArchivedJob, ArchiveQuery, StatusCount
 from store.statistics.statistics import JobStatistic, JobSummary
@@ -62,8 +62,7 @@ def archived_column(kept: Column[Any]) -> ColumnElement[Any]:
 
 
 _COLUMNS = [archived_column(tables.generation_jobs.c[field.name]) for field in fields(GenerationJob)]
-_BEGINNING = func.left(_archived.c.error, ERROR_CHARACTERS + 1).label("error")
-_LIGHT_COLUMNS = [_BEGINNING if column.name == "error" else column for column in _COLUMNS]
+_LIGHT_COLUMNS = [listed_error(_archived.c.error) if column.name == "error" else column for column in _COLUMNS]
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _KEY = tuple_(_archived.c.created_at, _archived.c.id)
 _MOST = bindparam("rows", type_=Integer)

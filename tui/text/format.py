@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.far_times import FarTime, written, year_in_era
-from store.jobs.job import GenerationJob
+from store.jobs.job import TRACEBACK, GenerationJob
 from store.users.actor import ActingUser
 from tui.text.clean_text import ELLIPSIS, clean
 
@@ -218,7 +218,6 @@ _TELLING = ("message", "error", "detail", "details", "msg", "reason", "descripti
 _MOST_READ = 20_000
 """Characters of a JSON error that are read."""
 _DEEPEST = 4
-_TRACEBACK = "Traceback (most recent call last):"
 _AFTER_STACK = re.compile(rf"\n(?=[^\s{ELLIPSIS}])")
 """Before the exception. The lines of the stack are indented."""
 
@@ -228,23 +227,23 @@ def error_summary(error: str | None, *, is_cut: bool = False) -> str:
     """Summarise an error in one line: the message of a JSON error, or the text's first line. The line is not cleaned.
 
     A Python traceback is summarised by its exception. An ellipsis stands for omitted lines after the summary, or for
-    the missing rest of a cut error.
+    the missing rest of a cut error. A cut traceback has its end.
     """
     if not error:
         return ""
     words = _words(json_beginning(error[:_MOST_READ])) if error.lstrip().startswith(("{", "[")) else ""
     if not words:
-        words = error + ELLIPSIS if is_cut else error
+        words = error + ELLIPSIS if is_cut and not error.startswith(TRACEBACK) else error
     line, _, more = _without_stack(words.strip()).partition("\n")
     return f"{line.rstrip()} {ELLIPSIS}" if more.strip() else line.rstrip()
 
 
 def _without_stack(words: str) -> str:
     """Return the exception of a Python traceback, and what follows it. Other text is unchanged."""
-    if not words.startswith(_TRACEBACK):
+    if not words.startswith(TRACEBACK):
         return words
     # A chain of exceptions has several tracebacks. The last one has ended the job.
-    exception = _AFTER_STACK.search(words, words.rindex(_TRACEBACK))
+    exception = _AFTER_STACK.search(words, words.rindex(TRACEBACK))
     return words[exception.end() :] if exception else words
 
 

@@ -16,8 +16,9 @@ from store.filters.filter_text import parse
 from store.filters.job_filter import NO_FILTER
 from store.formats import utc_now
 from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery, key_of
-from store.jobs.job import ERROR_CHARACTERS, JobStatus, ListedJob
+from store.jobs.job import ERROR_CHARACTERS, TRACEBACK, JobStatus, ListedJob
 from tests.store.store_fixtures import BEN, NOW, Db, MakeJob, MakeProject, Sql, a_job
+from tui.text.format import error_summary
 
 ORDERS = [ListOrder(column=column, descending=descending) for column in OrderColumn for descending in (True, False)]
 
@@ -189,6 +190,23 @@ async def test_window_reads_only_the_beginning_of_a_long_error(db: Db) -> None:
     window = await db.operator.get_window(RowWindowQuery(listed=ListQuery(order=order)))
     errors = [(job.error, job.is_error_cut) for job in window.jobs]
     assert errors == [(None, False), ("", False), (longest, False), (longest, True)]
+
+
+async def test_window_reads_the_end_of_a_long_traceback(db: Db) -> None:
+    stack = "".join(f'  File "/app/worker.py", line {line}, in run\n' for line in range(100, 120))
+    exception = "TimeoutError: no answer after 60 s"
+    short, long = (f"{TRACEBACK}\n{lines}{exception}" for lines in (stack[:200], stack))
+    for cost, error in enumerate((short, long)):
+        db.make_job(error=error, cost_cents=cost)
+    order = ListOrder(column=OrderColumn.COST, descending=False)
+    window = await db.operator.get_window(RowWindowQuery(listed=ListQuery(order=order)))
+    whole, cut = window.jobs
+    assert (whole.error, whole.is_error_cut) == (short, False)
+    assert cut.is_error_cut
+    assert cut.error is not None
+    assert len(cut.error) == ERROR_CHARACTERS
+    first, last = cut.error.split("\n…")
+    assert (first, long.endswith(last), error_summary(cut.error, is_cut=True)) == (TRACEBACK, True, exception)
 
 
 async def test_order_by_time_taken_places_running_jobs_by_their_time_so_far(db: Db) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from store.far_times import FarTime
 from store.formats import money
+from store.jobs.job import TRACEBACK
 from tests.tui.sample_jobs import NOON
 from tui.text.format import (
     age,
@@ -251,7 +252,7 @@ def test_error_summary_reads_any_text_without_an_error(text: str) -> None:
         ("A plain text that goes on", "A plain text that goes on…"),
         ("A first line\nand mo", "A first line …"),
         (_STACK, "Traceback (most recent call last): …"),
-        (f"{_STACK}TimeoutError: no ans", "TimeoutError: no ans…"),
+        (f"{TRACEBACK}\n…e 7, in run\n    call()\nTimeoutError: no answer", "TimeoutError: no answer"),
     ],
 )
 def test_error_summary_reads_the_message_of_truncated_json(cut: str, summary: str) -> None:
