@@ -155,17 +155,18 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     for name in _wanted(width, content, sort):
         # Next to a project column, readable names are more important than a short error.
         reserved = _missing(content, least, name) if ColumnName.PROJECT in widths else 0
-        if left < least[name] + gap + reserved:
+        # The status comes twice if a job is stuck: first with its short text.
+        cells = len(STUCK_LABEL) - widths[name] if name in widths else least[name] + gap
+        if left < cells + reserved:
             break
-        widths[name] = least[name]
-        left -= least[name] + gap
+        widths[name] = len(STUCK_LABEL) if name in widths else least[name]
+        left -= cells
     project, owner = content.project or 0, content.owner or 0
     for name, wanted_width in (
         (ColumnName.MODE, min(content.mode, _SOME_TEXT)),
         (ColumnName.PROJECT, min(project, _SOME_TEXT)),
         (ColumnName.OWNER, min(owner, _SOME_TEXT)),
         (ColumnName.ERROR, _SOME_ERROR),
-        (ColumnName.STATUS, len(STUCK_LABEL) if content.has_stuck else 0),
         (ColumnName.MODE, min(content.mode, _ENOUGH_TEXT)),
         (ColumnName.PROJECT, min(project, _ENOUGH_TEXT)),
         (ColumnName.OWNER, min(owner, _ENOUGH_TEXT)),
@@ -175,7 +176,7 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
         (ColumnName.OWNER, owner),
     ):
         missing = max(wanted_width - widths.get(name, 0), 0)
-        if name in widths and (name is not ColumnName.STATUS or missing <= left):
+        if name in widths:
             more = min(missing, left)
             widths[name] += more
             left -= more
@@ -197,7 +198,10 @@ _TIMES = {OrderColumn.UPDATED: ColumnName.UPDATED, OrderColumn.TOTAL: ColumnName
 
 
 def _wanted(width: int, content: ContentWidths, sort: ListOrder | None) -> list[ColumnName]:
-    """Return the columns, most important first. The time column follows the order of the list."""
+    """Return the columns, most important first. The time column follows the order of the list.
+
+    If a job is stuck, the status comes a second time, where its whole text becomes more important than what follows.
+    """
     sorted_by = sort.column if sort else OrderColumn.CREATED
     time = _TIMES.get(sorted_by, ColumnName.CREATED)
     wanted = [
@@ -208,11 +212,12 @@ def _wanted(width: int, content: ContentWidths, sort: ListOrder | None) -> list[
         time,
     ]
     further = ColumnName.CREATED if time is ColumnName.TOTAL else ColumnName.TOTAL
+    whole_status = [ColumnName.STATUS] if content.has_stuck else []
     if content.project is None:
-        wanted += [ColumnName.ERROR, further]
+        wanted += [ColumnName.ERROR, *whole_status, further]
     else:
         owner = [] if content.owner is None else [ColumnName.OWNER]
-        wanted += [ColumnName.PROJECT, *owner, further, ColumnName.ERROR]
+        wanted += [ColumnName.PROJECT, *owner, *whole_status, further, ColumnName.ERROR]
     if width >= WIDE:
         wanted.append(ColumnName.ID)
     return wanted

@@ -78,6 +78,8 @@ def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> No
         (79, ALL_OWNERS, "STATUS MODE COST CREATED DURATION PROJECT OWNER"),
         (120, ALL_OWNERS, "STATUS MODE COST CREATED DURATION PROJECT OWNER ERROR"),
         (140, ALL_OWNERS, "STATUS MODE COST CREATED DURATION PROJECT OWNER ID ERROR"),
+        (78, replace(ALL_OWNERS, has_stuck=True), "STATUS MODE COST CREATED PROJECT OWNER"),
+        (78, replace(USUAL, has_stuck=True), "STATUS MODE COST CREATED ERROR"),
     ],
 )
 def test_each_width_shows_the_expected_columns(width: int, content: ContentWidths, expected: str) -> None:
@@ -226,7 +228,7 @@ def test_row_with_any_text_is_printable_and_fits_its_columns(width: int, mode: s
 
 
 @pytest.mark.parametrize(
-    ("width", "status"), [(80, "! stuck 5 h"), (120, "▸ running ! stuck 5 h")], ids=["narrow", "wide"]
+    ("width", "status"), [(60, "! stuck 5 h"), (78, "▸ running ! stuck 5 h")], ids=["narrow", "80 columns"]
 )
 def test_stuck_job_is_marked_until_it_is_updated(width: int, status: str) -> None:
     job = make_job(1, status=JobStatus.RUNNING, updated_at=NOON - timedelta(hours=5))
