@@ -89,7 +89,8 @@ def load(path: Path) -> StateFile:
         theme, projects = stored.get("theme"), stored.get("projects", {})
         return StateFile(
             theme=theme if isinstance(theme, str) else None,
-            has_seen_tour=stored.get("has_seen_tour") is True,
+            # A file without this value comes from a version without a tour, so this is not the first start.
+            has_seen_tour=stored.get("has_seen_tour", True) is True,
             projects={str(place): str(project) for place, project in projects.items()},
         )
     except FileNotFoundError:

@@ -68,12 +68,15 @@ def test_broken_state_file_is_ignored_and_replaced(
 @pytest.mark.parametrize(
     ("stored", "state"),
     [
-        ({"theme": 7}, StateFile()),
-        ({"theme": "nord", "more": 1}, StateFile(theme="nord")),
-        ({"projects": {"here": 5}}, StateFile(projects={"here": "5"})),
+        ({"theme": 7}, StateFile(has_seen_tour=True)),
+        ({"theme": "nord", "more": 1}, StateFile(theme="nord", has_seen_tour=True)),
+        ({"projects": {"here": 5}}, StateFile(projects={"here": "5"}, has_seen_tour=True)),
+        ({"has_seen_tour": "no"}, StateFile()),
     ],
 )
-def test_unknown_state_values_are_ignored(path: Path, stored: object, state: StateFile) -> None:
+def test_unknown_values_are_ignored_and_a_state_without_a_tour_is_of_an_earlier_version(
+    path: Path, stored: object, state: StateFile
+) -> None:
     path.parent.mkdir()
     path.write_text(json.dumps(stored))
     assert load(path) == state
