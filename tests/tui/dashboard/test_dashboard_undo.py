@@ -25,6 +25,18 @@ async def test_undo_restores_deletions_unchanged_and_in_reverse_order(dashboard:
     await dashboard.press("U", toast="No deleted jobs to restore.")
 
 
+async def test_only_the_message_after_a_deletion_offers_undo(dashboard: Driver) -> None:
+    messages: list[str] = []
+    for key, number, done in (("s", 1, "Started"), ("c", 2, "Completed"), ("f", 6, "Failed")):
+        await dashboard.press(key, on=number)
+        if key == "f":
+            await dashboard.type("Broken", "enter", dialog="")
+        await dashboard.shows_message(f"{done} ")
+        messages.append(dashboard.message)
+    assert not any("undo" in message for message in messages), "a status change cannot be undone"
+    await dashboard.press("d", "y", on=3, message="U undo")
+
+
 async def test_undo_restores_nothing_when_the_id_is_taken(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("d", "y", message="Deleted lifestyle")
     jobs_db.job(1, "failed", error="another")
