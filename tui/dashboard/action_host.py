@@ -152,13 +152,13 @@ class BackgroundTasks:
         self._openers: set[Worker[None]] = set()
         """Workers that may open a dialog. Finished ones are dropped when the next one starts."""
         self._silenced: set[Worker[None]] = set()
-        """Writes that may no longer open a dialog, because the user cancelled the wait for that dialog."""
+        """Writes that may no longer open a dialog: see `stop_opening`."""
         self.database_left = asyncio.Event()
         """Set when the user leaves the open database. Each database has its own event."""
 
     def ask(self, question: Coroutine[Any, Any, None]) -> None:
         """Ask one question at a time, so that a key pressed twice opens one dialog."""
-        if self._running(QUESTIONS) or self._is_silenced():
+        if self._running(QUESTIONS) or not self.may_open:
             question.close()
         else:
             self._keep_opener(self._app.run_worker(question, group=QUESTIONS))
@@ -231,17 +231,22 @@ class BackgroundTasks:
         while len(self._app.screen_stack) > 1 and not isinstance(self._app.screen, above):
             self._app.pop_screen()
 
-    def stop_opening(self) -> None:
-        """Close all questions and let no running write open one, because the user stopped waiting for a dialog."""
-        self.close_questions()
+    def stop_opening(self, *, above: type[Screen[Any]] | tuple[()] = ()) -> None:
+        """Close all questions and let no running write open a dialog: the user stopped waiting, or has changed.
+
+        A screen of the type `above` stays, and all below it.
+        """
+        self.close_questions(above=above)
         self._silenced = {worker for worker in self._openers if not worker.is_finished}
         self._openers.clear()
 
-    def _is_silenced(self) -> bool:
+    @property
+    def may_open(self) -> bool:
+        """Whether the running worker may still open a dialog."""
         try:
-            return get_current_worker() in self._silenced
+            return get_current_worker() not in self._silenced
         except NoActiveWorker:
-            return False
+            return True
 
     def leave(self) -> None:
         """Quit. If a write is running, ask the user about it, or wait for it. A second key quits at once."""

@@ -207,7 +207,7 @@ class JobActions:
 
     def _show_report(self, report: BulkReport, done: str) -> Toast:
         """Return the toast. If the report is too long for it, also open a dialog."""
-        if report.lines:
+        if report.lines and self._tasks.may_open:
             self._app.push_screen(SummaryDialog(title=done, sentence=report.toast.text, lines=report.lines))
         return report.toast
 

@@ -45,13 +45,13 @@ class ScenarioStage:
         self._app.poller.refresh()
 
     async def act_as(self, who: str) -> None:
-        """Act as another user. Dialogs close, because they belong to the former user."""
+        """Act as another user. Dialogs of the former user close, and their running writes open no others."""
         session = self._app.poller.session
         if session is None:
             return
         operator = session.operator
         store = operator if who == OPERATOR_NAME else operator.acting_as(await operator.find_actor(who))
-        self._app.tasks.close_questions(above=Presenter)
+        self._app.tasks.stop_opening(above=Presenter)
         with self._keys.dropping(_OTHER_USER, drops=self._app.is_for_rows):
             self._app.act_as(store)
             if who == OPERATOR_NAME:

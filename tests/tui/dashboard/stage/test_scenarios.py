@@ -152,6 +152,16 @@ async def test_scenario_waits_for_a_failure_and_points_at_the_failed_job(databas
         assert app.control.clock.speed == 0.5
 
 
+async def test_space_ends_a_wait_early(database: Conninfo) -> None:
+    steps = '[[step]]\nsay = "First"\n[[step]]\nwait = 600\n[[step]]\nsay = "Second"\n'
+    async with playing(database, steps) as (driver, app):
+        await driver.shows("First · space: next")
+        app.control.clock.set_speed(0.5)
+        await driver.press("space")
+        await driver.until(lambda: is_waiting(app) and "First · space" not in driver.text)
+        await driver.press("space", shows="Second · space: next")
+
+
 def is_waiting(app: WatchedDemo) -> bool:
     return app._player is not None and app._player.is_waiting
 
@@ -269,6 +279,31 @@ async def test_keys_typed_for_a_dialog_that_the_scenario_closes_are_dropped(data
         go_on(app)
         await driver.until(lambda: app.screen is app.dashboard)
         await driver.press("w", toast="The scenario changed the user.")
+        assert driver.dialog == ""
+
+
+@pytest.mark.parametrize("write", ["retry_generation_jobs", "transition_jobs"])
+async def test_running_write_opens_no_dialog_once_the_scenario_has_changed_the_user(
+    database: Conninfo, write: str
+) -> None:
+    gate = Gate(write)
+    async with playing(database, TO_BEN, make=gate.store) as (driver, app):
+        await driver.shows("First · space")
+        if write == "transition_jobs":
+            await driver.press("A", shows="jobs selected")
+            await driver.press("s", until=lambda: driver.dialog.startswith("Start "))
+            await driver.press("y", until=lambda: gate.calls)
+        else:
+            await driver.press("5", until=lambda: driver.listed and driver.listed.status == "failed")
+            await driver.press("r", until=lambda: gate.calls)
+            gate.release()
+            await driver.until(lambda: not app.tasks.is_writing)
+            await driver.press("r", until=lambda: gate.calls == 2)
+        go_on(app)
+        await driver.shows("Second · space", "as ben@example.com")
+        gate.open()
+        await driver.until(lambda: not app.tasks.is_writing)
+        await driver.settle()
         assert driver.dialog == ""
 
 
