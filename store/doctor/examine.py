@@ -84,7 +84,7 @@ async def examine(database: Database, *, label: str, further: Sequence[Further] 
     A part that can't be examined is itself a finding.
     """
     capabilities = await probe(database)
-    revision = await _revision(database, capabilities)
+    revision = await read_revision(database, capabilities)
     examination = _Examination(database, capabilities, revision, label)
     findings: list[Finding] = []
     for section, check in examination.parts:
@@ -113,7 +113,8 @@ async def _examined(section: Section, check: Callable[[], Awaitable[Iterable[Fin
         ]
 
 
-async def _revision(database: Database, capabilities: Capabilities) -> str | None:
+async def read_revision(database: Database, capabilities: Capabilities) -> str | None:
+    """Return the revision of the gjobs schema. None if there is none, or if the login may not read it."""
     if not capabilities.may_read_revision:
         return None
     found = await database.read(OPERATOR, _REVISION)

@@ -12,7 +12,7 @@ from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, TRAIL, JobsDatabase, fill, job_id
-from tui.dashboard.users.visibility_text import why_hidden
+from tui.text.policy_text import why_hidden
 
 
 async def compare_visibility(store: Store) -> tuple[set[int], int, int]:

@@ -9,6 +9,7 @@ from tui.cli.arguments import size, whole_number
 from tui.cli.command import Command, GlobalOptions
 from tui.cli.commands.archive import add_archive
 from tui.cli.commands.budgets import add_budgets
+from tui.cli.commands.case import add_case
 from tui.cli.commands.cleanup import add_cleanup
 from tui.cli.commands.dashboard import (
     DASHBOARD,
@@ -118,6 +119,7 @@ def build_parser() -> Parser:
     add_jobs(commands)
     add_stats(commands)
     add_errors(commands)
+    add_case(commands)
     add_budgets(commands)
     add_cleanup(commands)
     add_archive(commands)

@@ -10,6 +10,7 @@ from tui.dashboard.action_context import context_for
 from tui.dashboard.archive.archive_dialog import show_archive
 from tui.dashboard.archive.cleanup_dialog import clean_up
 from tui.dashboard.budgets.budget_actions import show_budgets
+from tui.dashboard.case.case_actions import show_case
 from tui.dashboard.databases import may_write, pick_database, show_load, step_interval, toggle_write_permit
 from tui.dashboard.details.job_loading import load_pane, tell_history, tell_names
 from tui.dashboard.errors.error_actions import show_errors
@@ -122,6 +123,9 @@ class Actions:
     def copy(self, what: JobCopy, jobs: "Sequence[GenerationJob]") -> None:
         app, store = self._host.app, self._host.poller.store
         app.run_worker(copy_jobs(app, store, what, jobs), group="copy", exclusive=True)
+
+    def show_case(self, job: "GenerationJob | None") -> None:
+        self._host.tasks.ask(show_case(self._host, job))
 
     def load_names(self, details: "JobDetailsView") -> None:
         self._host.app.run_worker(tell_names(self._host.poller, details), group=worker_groups.NAMES, exclusive=True)

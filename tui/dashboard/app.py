@@ -51,6 +51,7 @@ from tui.dashboard.messages import (
     ActionRequested,
     AnswerDelayed,
     AppAction,
+    CaseRequested,
     Connected,
     Connecting,
     CopyRequested,
@@ -458,6 +459,10 @@ class GjobsApp(MessageApp[int]):
     @on(CopyRequested)
     def _copy(self, message: CopyRequested) -> None:
         self._actions.copy(message.what, message.jobs)
+
+    @on(CaseRequested)
+    def _case_requested(self, message: CaseRequested) -> None:
+        self._actions.show_case(message.job)
 
     @on(DetailsOpened)
     def _details_opened(self, message: DetailsOpened) -> None:

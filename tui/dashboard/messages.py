@@ -141,6 +141,14 @@ class CopyRequested(Message):
         self.jobs = tuple(jobs)
 
 
+class CaseRequested(Message):
+    """Show the case of the job, as last seen. None means the user that the person acts as."""
+
+    def __init__(self, job: GenerationJob | None) -> None:
+        super().__init__()
+        self.job = job
+
+
 class JobDetailsView(Protocol):
     """The parts of the details dialog that are needed to load its contents."""
 

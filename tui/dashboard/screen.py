@@ -38,6 +38,7 @@ from tui.dashboard.memory import PendingNavigation, TotalsCache
 from tui.dashboard.message_line import OWN_LINE_FROM, MessageLine
 from tui.dashboard.messages import (
     ActionRequested,
+    CaseRequested,
     CopyRequested,
     DetailsOpened,
     EscapeUnused,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from tui.dashboard.details.job_details import JobDetails
     from tui.text.format import Span
 
+_STILL_LOADING = "The list is still loading. Press the key again once the rows are there."
 _PATIENCE_SECONDS = 0.3
 """Delay before the screen shows that it waits for an answer."""
 _SAME_MOMENT = timedelta(seconds=1)
@@ -517,6 +519,14 @@ class DashboardScreen(Screen[None], KeyStates):
         if jobs := self._selected():
             self.post_message(CopyRequested(JobCopy(what), jobs))
 
+    def action_case(self) -> None:
+        """Request the case of the job under the cursor. Outside the job list, request that of the user acted as."""
+        is_on_jobs = self.focused is self.jobs.table
+        if is_on_jobs and self.awaits_list:
+            show_toast(self.app, Toast(text=_STILL_LOADING, severity="warning"))
+        else:
+            self.post_message(CaseRequested(self.jobs.table.cursor_job if is_on_jobs else None))
+
     def _selected(self) -> tuple[GenerationJob, ...]:
         """Return the selected jobs. Without focus on the job list, or while it loads, show why there are none."""
         if self.focused is not self.jobs.table:
@@ -525,8 +535,7 @@ class DashboardScreen(Screen[None], KeyStates):
             show_toast(self.app, Toast(text=text, severity="warning"))
             return ()
         if self.awaits_list:
-            text = "The list is still loading. Press the key again once the rows are there."
-            show_toast(self.app, Toast(text=text, severity="warning"))
+            show_toast(self.app, Toast(text=_STILL_LOADING, severity="warning"))
             return ()
         jobs = self.jobs.selected
         if not jobs:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from store.errors import StoreError
 
-Write = Callable[[str], bool]
-"""Writes the next part of the text. Returns true."""
+Write = Callable[[str | bytes], bool]
+"""Writes the next part of the text or the bytes. Returns true."""
 
 
 _LONGEST_SHOWN = 200
@@ -46,8 +46,8 @@ def new_file(name: str, *, overwrites: bool) -> Iterator[Write]:
         descriptor, made = tempfile.mkstemp(prefix=".gjobs-export-", suffix=".part", dir=target.parent)
     unfinished = Path(made)
 
-    def write(text: str) -> bool:
-        rest = text.encode()
+    def write(part: str | bytes) -> bool:
+        rest = part.encode() if isinstance(part, str) else part
         with _writable(name):
             while rest:
                 rest = rest[os.write(descriptor, rest) :]

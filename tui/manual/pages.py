@@ -17,6 +17,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "acting-as",
         "visibility",
         "isolation",
+        "case",
         "writing-safely",
         "doctor",
         "migrations",

@@ -20,7 +20,7 @@ from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, BEN, NOW, Sql
-from tui.dashboard.users.visibility_text import why_hidden
+from tui.text.policy_text import why_hidden
 
 OWN = UUID("a1000000-0000-4000-8000-000000000000")
 """Ada's project."""

@@ -21,9 +21,15 @@ def destination(name: str, *, overwrites: bool) -> Iterator[Put]:
     if name == STDOUT:
         yield put
         return
+    with file_errors(), new_file(name, overwrites=overwrites) as write:
+        yield write
+
+
+@contextmanager
+def file_errors() -> Iterator[None]:
+    """Raise the errors of a new file as UsageError or Declined."""
     try:
-        with new_file(name, overwrites=overwrites) as write:
-            yield write
+        yield
     except FileIsThere as error:
         raise UsageError(error.message, hint="Use another name, or add --force to replace it.") from error
     except UnusableFile as error:

@@ -182,13 +182,13 @@ class SearchDialog(PickDialog):
         super().__init__(title=title, choices=(), chosen=chosen, placeholder=placeholder, beside=beside, remark=remark)
         self._ask = search
         self._needle = ""
-        self._is_answered = False
+        self.is_answered = False
         """Whether the list shows the results for the current text."""
         self._enter_waits = False
         self._waits: list[Timer] = []
 
     def look_for(self, needle: str) -> None:
-        self._needle, self._is_answered, self._enter_waits = needle, False, False
+        self._needle, self.is_answered, self._enter_waits = needle, False, False
         self._stop_waits()
         self._waits = [self.set_timer(_STILL_TYPING_SECONDS + _PATIENCE_SECONDS, self._say_searching)]
         if needle:
@@ -198,7 +198,7 @@ class SearchDialog(PickDialog):
 
     def take_highlighted(self) -> None:
         """Take the choice, but only once the list belongs to the current text."""
-        if self._is_answered:
+        if self.is_answered:
             super().take_highlighted()
         else:
             self._enter_waits = True
@@ -220,7 +220,7 @@ class SearchDialog(PickDialog):
 
     def _answer(self, found: Sequence[Choice], problem: str) -> None:
         self._stop_waits()
-        self._is_answered = True
+        self.is_answered = True
         self.offer(found, self._needle)
         if problem:
             self.note(problem)

@@ -128,6 +128,14 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     ),
     Binding("y", "copy('id')", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
     Binding("Y", "copy('json')", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
+    Binding(
+        "C",
+        "case",
+        "Case",
+        show=False,
+        id="job.case",
+        tooltip="Pack a case for a ticket: the job and its owner, or the user that you act as",
+    ),
     Binding("e", "request('export')", "export", id="list.export", tooltip="Export the list to a file"),
     Binding("slash", "find", "find", id="list.find", tooltip="Find jobs by a filter"),
     Binding("escape", "leave_find", "Clear find", show=False, id="list.clear", tooltip="Clear the filter"),
@@ -176,7 +184,7 @@ ALWAYS_OPEN = frozenset(
         *(f"{method}('{action}')" for action in _ASKS_ERROR for method in ("act", "answer")),
         *("request('project')", "request('new_project')", "request('budgets')", "request('export')"),
         *("start('act_as')", "start('isolation')", "start('timings')", "start('workers')", "start('database')"),
-        *("start('errors')", "retry_group"),
+        *("start('errors')", "retry_group", "case"),
         *("open", "present", "messages", "help", "app.help", "command_palette", "app.command_palette"),
     }
 )

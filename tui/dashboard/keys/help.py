@@ -14,6 +14,7 @@ from textual.widget import Widget
 from tui.dashboard.archive.archive_dialog import ArchiveDialog
 from tui.dashboard.archive.cleanup_dialog import CleanupDialog
 from tui.dashboard.budgets.budgets_dialog import BudgetForm, BudgetsDialog
+from tui.dashboard.case.case_dialog import CaseDialog, SaveCaseDialog
 from tui.dashboard.databases import WritePermitDialog
 from tui.dashboard.details.job_details import JobDetails
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, QuitDialog, SqlDialog, SummaryDialog
@@ -48,6 +49,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     QuitDialog,
     ModeField,
     ExportDialog,
+    CaseDialog,
     PickDialog,
     ActingDialog,
     IsolationDialog,
@@ -80,6 +82,7 @@ GROUPS = {
     "quit": "Quitting during a write",
     "mode": "Mode of a new job",
     "export": "Export",
+    "case": "Case",
     "pick": "Pick lists",
     "acting": "Acting as",
     "isolation": "Isolation check",
@@ -117,6 +120,8 @@ TOPIC_OF: Mapping[type[DOMNode], str] = {
     SummaryDialog: "writing-safely",
     NewJobDialog: "tour",
     ExportDialog: "views",
+    CaseDialog: "case",
+    SaveCaseDialog: "case",
     TextPrompt: "tour",
     PickDialog: "tour",
     MessagesDialog: "tour",

@@ -34,7 +34,7 @@ class Selection:
 
 NO_SELECTION = Selection()
 
-_READING = frozenset({"job.copy_id", "job.copy_json"})
+_READING = frozenset({"job.copy_id", "job.copy_json", "job.case"})
 _WITHOUT_JOBS = frozenset({"job.new", "job.undo"})
 
 

@@ -12,12 +12,15 @@ from uuid import UUID
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.widgets import OptionList
 
 from store.capabilities.capability import Capability
 from store.capabilities.facts import USERS
 from store.errors import RowMissing, StoreError
+from store.formats import id_range
 from store.users.actor import ANON, OPERATOR, ActingUser, Actor, Anon, Operator, actor_name
 from tui.dashboard.action_context import remark_on_acting
+from tui.dashboard.case.case_actions import show_case_of
 from tui.dashboard.dialogs.pick import Choice, SearchDialog
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
 from tui.dashboard.navigation import id_choices, id_of, open_by_id
@@ -81,8 +84,12 @@ def actor_of(key: str, users: Sequence[FoundUser], present: Actor, aal: int = 1)
 _LEVELS = {1: "aal1, with one factor", 2: "aal2, with a second factor"}
 
 
+CASE_OF = "case "
+"""Begins the answer if the user is not to act as the choice, but to see its case."""
+
+
 class ActingDialog(SearchDialog):
-    """Ask which user to act as, and the assurance level of their sign-in."""
+    """Ask which user to act as, and the assurance level of their sign-in. It also leads to a user's case."""
 
     DEFAULT_CSS = "ActingDialog #level { color: $foreground-muted; margin-top: 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -92,7 +99,8 @@ class ActingDialog(SearchDialog):
             "Level",
             id="acting.level",
             tooltip="Switch the sign-in between one and two factors",
-        )
+        ),
+        Binding("ctrl+t", "case", "Case", id="acting.case", tooltip="Pack a case of this user, for a ticket"),
     ]
 
     def __init__(self, *, aal: int, **options: Any) -> None:
@@ -109,8 +117,21 @@ class ActingDialog(SearchDialog):
         self.aal = 3 - self.aal
         self._show_level()
 
+    def action_case(self) -> None:
+        """Answer with the user under the cursor, but only once the list belongs to the current text."""
+        option = self.query_one(OptionList).highlighted_option
+        if not self.is_answered:
+            problem = "Still searching. Press the key again once the users are listed."
+        elif option is None or option.id is None or id_range(option.id) is None:
+            problem = "No user under the cursor. Move to a user first."
+        else:
+            self.dismiss(f"{CASE_OF}{option.id}")
+            return
+        show_toast(self.app, Toast(text=problem, severity="warning"))
+
     def _show_level(self) -> None:
         words = f"Signed in at {_LEVELS[self.aal]}. Press {self.key('acting.level')} to switch."
+        words += f"\nPress {self.key('acting.case')} to pack a case of the user, for a ticket."
         self.query_one("#level", SteadyText).say(Content(words))
 
 
@@ -149,6 +170,11 @@ async def pick_acting_user(host: ActionHost, *, compare_visibility: bool = False
         return
     if (text := id_of(picked)) is not None:
         await open_by_id(host, text)
+        return
+    if picked.startswith(CASE_OF):
+        user = actor_of(picked.removeprefix(CASE_OF), list(found.values()), present)
+        if isinstance(user, ActingUser):
+            await show_case_of(host, user)
         return
     actor = actor_of(picked, list(found.values()), present, dialog.aal)
     if actor != present:

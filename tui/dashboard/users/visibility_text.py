@@ -9,38 +9,13 @@ from tui.dashboard.job_list.job_columns import HIDDEN
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
 from tui.text.format import counted
+from tui.text.policy_text import LONGEST_POLICY_NAME, deciding_policies, policy_line, why_hidden
 
 if TYPE_CHECKING:
-    from store.capabilities.facts import RlsPolicy
     from store.job_list.listing import ReadRules, VisibilityComparison
 
 
-def why_hidden(rules: "ReadRules") -> str:
-    """Return a sentence on why a job is hidden. The policies are named, never evaluated."""
-    if not rules.is_granted:
-        return f"The role {rules.role} has no grant to read the jobs, so no user sees any."
-    if not rules.has_row_security:
-        return "No policy hides it, because row level security is off. Something else hides it."
-    if not rules.permissive:
-        return f"Row level security is on, but no policy lets {rules.role} read any job."
-    several = len(rules.permissive) > 1
-    if several:
-        sentence = f"None of the {len(rules.permissive)} permissive policies allows this job"
-    else:
-        sentence = f"The policy {_quoted(rules.permissive[0])} does not allow it"
-    if rules.restrictive:
-        named = ", ".join(map(_quoted, rules.restrictive))
-        which = "this restrictive policy" if len(rules.restrictive) == 1 else "one of these restrictive policies"
-        sentence += f", or {which} hides it: {named}"
-    return f"{sentence}."
-
-
-def _quoted(policy: "RlsPolicy") -> str:
-    return f"“{policy.name}”"
-
-
 _LONGEST_NAME = 60
-_LONGEST_EXPRESSION = 400
 
 
 def verdict(visibility: "VisibilityComparison") -> str:
@@ -72,14 +47,14 @@ def _hidden_by(rules: "ReadRules") -> str:
         return "by something other than a policy"
     if not rules.permissive:
         return f"from every user: no policy lets {rules.role} read"
-    named = ", ".join(f"“{clean(policy.name, limit=_LONGEST_NAME)}”" for policy in rules.policies)
+    named = ", ".join(f"“{clean(policy.name, limit=LONGEST_POLICY_NAME)}”" for policy in rules.policies)
     return f"by the policy {named}" if len(rules.policies) == 1 else f"by the policies {named}"
 
 
 def hiding_lines(visibility: "VisibilityComparison") -> tuple[str, ...]:
     """Return the lines for a hidden job: from whom, why, and the policies with their expressions."""
     first = f"{HIDDEN} from {_user(visibility)}. {clean(why_hidden(visibility.rules), limit=400)}"
-    return (first, *(_policy_line(policy) for policy in _deciding(visibility.rules)))
+    return (first, *(policy_line(policy) for policy in deciding_policies(visibility.rules)))
 
 
 def refused_toast(visibility: "VisibilityComparison", jobs: Sequence[GenerationJob], hidden: int, *, key: str) -> Toast:
@@ -95,16 +70,6 @@ def no_totals(visibility: "VisibilityComparison | None") -> str:
     if visibility is None or visibility.rules.is_granted:
         return ""
     return f"No grant: {_user(visibility)} may not read the jobs, so there are no costs to show."
-
-
-def _deciding(rules: "ReadRules") -> "tuple[RlsPolicy, ...]":
-    return rules.policies if rules.is_granted and rules.has_row_security else ()
-
-
-def _policy_line(policy: "RlsPolicy") -> str:
-    kind = "allows" if policy.is_permissive else "hides all but"
-    expression = clean(policy.using, limit=_LONGEST_EXPRESSION) if policy.using else "nothing"
-    return f"“{clean(policy.name, limit=_LONGEST_NAME)}” {kind} {expression}"
 
 
 def _user(visibility: "VisibilityComparison") -> str:

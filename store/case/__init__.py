@@ -1,0 +1,1 @@
+"""Case of one user: what support needs to know, read for a ticket."""

@@ -1,0 +1,143 @@
+"""Values of a case: what the reader sees of one user, at one moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from store.budgets.budget import Budget
+from store.doctor.findings import Finding
+from store.job_list.listing import ReadRules
+from store.jobs.job import AnyStatus, GenerationJob
+from store.jobs.job_history import JobHistory
+from store.jobs.job_results import CappedCount, RetryLinks, StuckVerdict
+from store.leases.lease import LeasedJob, WorkerStatus
+from store.projects.project import Asset, User
+
+MOST_JOBS = 50
+"""The newest jobs of the user that a case lists."""
+MOST_TIMELINES = 10
+"""The jobs whose events a case lists: its own job, then unfinished and failed jobs."""
+MOST_EVENTS = 50
+"""The newest events of each timeline."""
+MOST_PROJECTS = 20
+MOST_BUDGETS = 20
+MOST_COUNTED = 100_000
+"""The newest jobs of the user that are counted and priced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasePerson:
+    """The user of a case, and the job for which it is made."""
+
+    user: User
+    job_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HiddenJob:
+    id: UUID
+    user_id: UUID
+    status: AnyStatus
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseVisibility:
+    """What the user sees of the jobs that concern them: their own, and those in their projects."""
+
+    seen: CappedCount
+    everything: CappedCount
+    """As the operator sees them."""
+    compared: int
+    """The newest jobs that were compared one by one."""
+    hidden: tuple[HiddenJob, ...]
+    """Those of the compared jobs that the user does not see."""
+    rules: ReadRules
+    partial_claims: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseProject:
+    id: UUID
+    name: str
+    user_id: UUID
+    is_seen: bool | None
+    """Whether the user sees it. None if that is unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusCosts:
+    """The user's jobs of one project and status."""
+
+    project_id: UUID
+    status: AnyStatus
+    count: int
+    cost_cents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseWorkers:
+    """The workers that hold the user's jobs, and how many there are."""
+
+    alive: int
+    known: int
+    holders: tuple[WorkerStatus, ...]
+    held: tuple[LeasedJob, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseJob:
+    """Further facts about the job for which the case is made."""
+
+    links: RetryLinks
+    stuck: StuckVerdict | None
+    asset: Asset | None
+    """The input asset."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadPart:
+    """A part of a case that could not be read, and why."""
+
+    part: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Everything in it was read by one actor, the reader. A part that could not be read is None and in `unread`."""
+
+    taken_at: datetime
+    """The server's time."""
+    reader: str
+    user: User
+    subject: CaseJob | None
+    """None unless the case is made for a job."""
+    job_id: UUID | None
+    visibility: CaseVisibility | None
+    projects: tuple[CaseProject, ...]
+    jobs: tuple[GenerationJob, ...]
+    """Newest first. The job for which the case is made comes first."""
+    costs: tuple[StatusCosts, ...]
+    are_costs_capped: bool
+    """Whether the costs cover only the newest jobs."""
+    timelines: tuple[JobHistory, ...]
+    budgets: tuple[Budget, ...] | None
+    workers: CaseWorkers | None
+    findings: tuple[Finding, ...] | None
+    unread: tuple[UnreadPart, ...]
+    settings: tuple[tuple[str, str], ...]
+    """Versions and settings by name."""
+
+    @property
+    def subject_job(self) -> GenerationJob | None:
+        """The job for which the case is made. None if there is none, or if only its events are left."""
+        return next((job for job in self.jobs if job.id == self.job_id), None)
+
+    @property
+    def total_count(self) -> int:
+        return sum(one.count for one in self.costs)
+
+    @property
+    def failed(self) -> tuple[GenerationJob, ...]:
+        return tuple(job for job in self.jobs if job.status == "failed")

@@ -1,0 +1,67 @@
+"""SQL for a case: a user's jobs by project and status, and the projects that an actor sees."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Integer, Text, Uuid, any_, bindparam, cast, func, select
+from sqlalchemy.types import BigInteger
+
+from store import tables
+from store.case.case import StatusCosts
+from store.database.query import Query, Row
+from store.job_list.listing import ProjectName
+from store.jobs.job import parse_status
+
+_jobs, _projects = tables.generation_jobs, tables.projects
+_USER = bindparam("user_id", type_=Uuid)
+_ROWS = bindparam("rows", type_=Integer)
+
+_NEWEST = (
+    select(_jobs.c.project_id, cast(_jobs.c.status, Text).label("status"), _jobs.c.cost_cents)
+    .where(_jobs.c.user_id == _USER)
+    .order_by(_jobs.c.created_at.desc())
+    .limit(_ROWS)
+    .subquery("newest")
+)
+_COSTS = (
+    select(
+        _NEWEST.c.project_id,
+        _NEWEST.c.status,
+        func.count().label("jobs"),
+        cast(func.sum(_NEWEST.c.cost_cents), BigInteger),
+    )
+    .group_by(_NEWEST.c.project_id, _NEWEST.c.status)
+    .order_by(func.count().desc(), _NEWEST.c.project_id, _NEWEST.c.status)
+)
+
+
+def _make_costs(row: Row) -> StatusCosts:
+    project_id, status, number, cents = row
+    return StatusCosts(project_id=project_id, status=parse_status(status), count=number, cost_cents=int(cents or 0))
+
+
+def costs_of_user(user_id: UUID, *, most: int) -> Query[StatusCosts]:
+    """Count and price the user's newest jobs, those of the most jobs first."""
+    return Query(_COSTS, _make_costs, {"user_id": user_id, "rows": most})
+
+
+_THEIRS = (
+    select(_projects.c.id).where(_projects.c.user_id == _USER).order_by(_projects.c.created_at.desc()).limit(_ROWS)
+)
+_NAMED = select(_projects.c.id, _projects.c.user_id, _projects.c.name).where(
+    _projects.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
+)
+
+
+def _make_name(row: Row) -> ProjectName:
+    identifier, user_id, name = row
+    return ProjectName(id=identifier, user_id=user_id, name=name)
+
+
+def newest_projects_of(user_id: UUID, *, limit: int) -> Query[UUID]:
+    return Query(_THEIRS, lambda row: row[0], {"user_id": user_id, "rows": limit})
+
+
+def named_projects(ids: Collection[UUID]) -> Query[ProjectName]:
+    """Return those of the projects that exist and that the actor sees."""
+    return Query(_NAMED, _make_name, {"ids": list(ids)})

@@ -1,0 +1,101 @@
+"""Finds the user, or the job's owner, that a case is about."""
+
+from uuid import UUID
+
+from store.case.case import CasePerson
+from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing
+from store.formats import IdRange, id_range
+from store.jobs.job import GenerationJob
+from store.projects.project import User
+from store.store import Store
+from store.users.actor import OPERATOR, ActingUser
+
+_MOST_NAMED = 5
+
+
+async def find_person(store: Store, text: str) -> CasePerson:
+    """Find a user by e-mail, id or the start of one, or a job by its id or the start of it.
+
+    Raises RowMissing if there is neither, and InvalidValue if several match.
+    """
+    ids = id_range(text)
+    if ids is None:
+        return CasePerson(user=await _user_named(store, text))
+    found = await store.find_by_id(text)
+    users = found.users or _themselves(store, ids)
+    matches = [*(f"job {job.id}" for job in found.jobs), *(f"user {user.id}" for user in users)]
+    if len(matches) > 1:
+        more = ", …" if found.is_more or len(matches) > _MOST_NAMED else ""
+        number = f"More than {len(matches)}" if found.is_more else len(matches)
+        raise InvalidValue(
+            "id",
+            f"{number} users and jobs have an id that begins with {ids.digits}.",
+            hint=f"Use more digits: {', '.join(matches[:_MOST_NAMED])}{more}",
+        )
+    if found.jobs:
+        return await person_of_job(store, found.jobs[0])
+    if users:
+        return CasePerson(user=await _user_of_id(store, users[0].id))
+    if ids.low == ids.high:
+        return await _owner_of_deleted(store, ids.low)
+    raise _nobody(text)
+
+
+async def person_of_job(store: Store, job: GenerationJob) -> CasePerson:
+    return CasePerson(user=await _user_of_id(store, job.user_id), job_id=job.id)
+
+
+async def person_of_user(store: Store, user_id: UUID) -> CasePerson:
+    return CasePerson(user=await _user_of_id(store, user_id))
+
+
+def _themselves(store: Store, ids: IdRange) -> tuple[ActingUser, ...]:
+    """Return the reader if the range has their id. Only the operator finds other users."""
+    actor = store.actor
+    return (actor,) if isinstance(actor, ActingUser) and ids.low <= actor.id <= ids.high else ()
+
+
+async def _user_named(store: Store, email: str) -> User:
+    actor = store.actor
+    if isinstance(actor, ActingUser) and actor.email and actor.email.casefold() == email.strip().casefold():
+        return _bare_user(actor.id, actor.email)
+    try:
+        return await store.get_user(email)
+    except RowMissing as error:
+        raise _nobody(email) from error
+
+
+async def _user_of_id(store: Store, user_id: UUID) -> User:
+    """Return the user as far as the reader may read it. The owner of a job may be deleted or unreadable."""
+    actor = store.actor
+    if isinstance(actor, ActingUser) and actor.id == user_id:
+        return _bare_user(user_id, actor.email)
+    if actor != OPERATOR:
+        return _bare_user(user_id, None)
+    try:
+        return await store.get_user(str(user_id))
+    except (RowMissing, NoPrivilege, SchemaMissing):
+        return _bare_user(user_id, None)
+
+
+def _bare_user(user_id: UUID, email: str | None) -> User:
+    return User(id=user_id, email=email, created_at=None, job_count=0, last_job_at=None)
+
+
+async def _owner_of_deleted(store: Store, job_id: UUID) -> CasePerson:
+    """Find the owner of a deleted job in its events."""
+    try:
+        events = (await store.get_job_history(job_id)).events
+    except (NoPrivilege, SchemaMissing):
+        raise _nobody(str(job_id)) from None
+    owner = next((event.user_id for event in reversed(events) if event.user_id), None)
+    if owner is None:
+        raise _nobody(str(job_id))
+    return CasePerson(user=await _user_of_id(store, owner), job_id=job_id)
+
+
+def _nobody(text: str) -> RowMissing:
+    return RowMissing(
+        f"There is no user or job {text!r}, or you may not read it.",
+        hint="Use a user's e-mail or id, or a job's id. 'gjobs users' and 'gjobs jobs list' list them.",
+    )

@@ -1,0 +1,247 @@
+"""Reads a case. Every part is bounded, read-only, and read with the reader's own rights."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+from store.budgets.budget import Budget
+from store.capabilities.capability import Capability
+from store.case import case_sql
+from store.case.case import (
+    MOST_BUDGETS,
+    MOST_COUNTED,
+    MOST_EVENTS,
+    MOST_JOBS,
+    MOST_PROJECTS,
+    MOST_TIMELINES,
+    Case,
+    CaseJob,
+    CasePerson,
+    CaseProject,
+    CaseVisibility,
+    CaseWorkers,
+    HiddenJob,
+    StatusCosts,
+    UnreadPart,
+)
+from store.database import query
+from store.doctor.examine import examine
+from store.doctor.findings import Finding
+from store.doctor.server_checks import jobs_visible_to
+from store.errors import NoPrivilege, SchemaMissing, TimedOut
+from store.filters.filter_terms import Key, Term
+from store.filters.job_filter import JobFilter
+from store.job_list.list_query import RowWindowQuery
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_history import JobHistory
+from store.projects.project import Asset
+from store.store import Store
+from store.users.actor import OPERATOR, ActingUser, actor_name
+
+T = TypeVar("T")
+Report = Callable[[str], object]
+"""Takes the name of the part that is read next."""
+
+STEPS = ("jobs", "visibility", "timelines", "budgets", "workers", "doctor findings")
+"""The parts that are reported, in order."""
+_MOST_WORKERS = 500
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """Collects why parts could not be read."""
+
+    unread: list[UnreadPart] = field(default_factory=list)
+
+    async def part(self, name: str, reading: Awaitable[T]) -> T | None:
+        try:
+            return await reading
+        except (NoPrivilege, SchemaMissing, TimedOut) as error:
+            self.unread.append(UnreadPart(part=name, reason=error.message))
+            return None
+
+
+async def read_case(
+    store: Store,
+    person: CasePerson,
+    *,
+    label: str,
+    settings: Sequence[tuple[str, str]] = (),
+    at: datetime | None = None,
+    report: Report = lambda _: None,
+) -> Case:
+    """Read the case of a user, or of the job that `person` names. The store's actor is the reader.
+
+    `label` names the database in findings. `at` stands in for the server's clock. Raises a StoreError if the jobs can't
+    be read. Any other part that can't be read is left out, with the reason.
+    """
+    reading, user = _Reading(), person.user
+    (taken_at,) = await store.actor_database.read(query.clock(at))
+    report("jobs")
+    jobs = await _jobs(store, person)
+    costs = await reading.part("costs", _read_costs(store, user.id)) or ()
+    subject = await _subject(reading, store, person.job_id, jobs)
+    report("visibility")
+    visibility = await reading.part("visibility", _visibility(store, person))
+    projects = await reading.part("projects", _projects(store, person, costs, jobs)) or ()
+    report("timelines")
+    timelines = await reading.part("timelines", _timelines(store, person, jobs, at)) or ()
+    report("budgets")
+    budgets = await reading.part("budgets", _budgets(store, user.id, [one.id for one in projects], at))
+    report("workers")
+    workers = await reading.part("workers", _workers(store, jobs, at))
+    report("doctor findings")
+    findings = await reading.part("doctor findings", _findings(store, person, label))
+    return Case(
+        taken_at=taken_at,
+        reader=actor_name(store.actor),
+        user=user,
+        subject=subject,
+        job_id=person.job_id,
+        visibility=visibility,
+        projects=projects,
+        jobs=jobs,
+        costs=costs,
+        are_costs_capped=sum(one.count for one in costs) >= MOST_COUNTED,
+        timelines=timelines,
+        budgets=budgets,
+        workers=workers,
+        findings=findings,
+        unread=tuple(reading.unread),
+        settings=tuple(settings),
+    )
+
+
+async def _jobs(store: Store, person: CasePerson) -> tuple[GenerationJob, ...]:
+    """Return the newest jobs of the user, after the job of the case."""
+    theirs = JobFilter(terms=(Term(key=Key.USER, values=(str(person.user.id),)),))
+    listed = (await store.find_jobs(theirs, limit=MOST_JOBS)).items
+    if person.job_id is None:
+        return tuple(listed)
+    first = await store.get_these_jobs([person.job_id])
+    return (*first, *(job for job in listed if job.id != person.job_id))
+
+
+async def _read_costs(store: Store, user_id: UUID) -> tuple[StatusCosts, ...]:
+    return tuple(await store.actor_database.read(case_sql.costs_of_user(user_id, most=MOST_COUNTED)))
+
+
+async def _subject(
+    reading: _Reading, store: Store, job_id: UUID | None, jobs: Sequence[GenerationJob]
+) -> CaseJob | None:
+    if job_id is None:
+        return None
+    job = next((one for one in jobs if one.id == job_id), None)
+    asset: Asset | None = None
+    if job is not None and job.input_asset_id is not None:
+        asset = await reading.part("input asset", store.get_asset(job.input_asset_id))
+    is_running = job is not None and job.status is JobStatus.RUNNING
+    return CaseJob(
+        links=await store.get_job_links(job_id),
+        stuck=await store.get_stuck_verdict(job_id) if is_running else None,
+        asset=asset,
+    )
+
+
+async def _visibility(store: Store, person: CasePerson) -> CaseVisibility:
+    await _require_acting(store)
+    acting = store.acting_as(ActingUser(id=person.user.id, email=person.user.email))
+    found = await acting.compare_visibility(RowWindowQuery(after=MOST_JOBS))
+    return CaseVisibility(
+        seen=found.seen,
+        everything=found.everything,
+        compared=len(found.window.jobs),
+        hidden=tuple(
+            HiddenJob(id=job.id, user_id=job.user_id, status=job.status, created_at=job.created_at)
+            for job in found.window.jobs
+            if job.id in found.hidden
+        ),
+        rules=found.rules,
+        partial_claims=found.partial_claims,
+    )
+
+
+async def _require_acting(store: Store) -> None:
+    """Raise NoPrivilege or SchemaMissing unless the reader may look at the database as a user."""
+    if store.actor != OPERATOR:
+        raise NoPrivilege("Only the operator compares what a user sees with what exists.")
+    if missing := await store.actor_database.missing(Capability.ACTING):
+        raise missing.refusal
+
+
+async def _projects(
+    store: Store, person: CasePerson, costs: Sequence[StatusCosts], jobs: Sequence[GenerationJob]
+) -> tuple[CaseProject, ...]:
+    """Return the project of the case's job, then projects with many jobs of the user, then the user's other ones."""
+    if missing := await store.actor_database.missing(Capability.PROJECTS):
+        raise missing.refusal
+    of_job = [job.project_id for job in jobs if job.id == person.job_id]
+    theirs = await store.actor_database.read(
+        case_sql.newest_projects_of(person.user.id, limit=MOST_PROJECTS), needs=Capability.PROJECTS
+    )
+    ids = list(dict.fromkeys([*of_job, *(one.project_id for one in costs), *theirs]))[:MOST_PROJECTS]
+    named = case_sql.named_projects(ids)
+    readable = {one.id: one for one in await store.actor_database.read(named, needs=Capability.PROJECTS)}
+    seen: frozenset[UUID] | None = None
+    try:
+        await _require_acting(store)
+        acting = store.acting_as(ActingUser(id=person.user.id, email=person.user.email))
+        seen = frozenset(one.id for one in await acting.actor_database.read(named, needs=Capability.PROJECTS))
+    except (NoPrivilege, SchemaMissing):
+        pass
+    return tuple(
+        CaseProject(
+            id=project_id,
+            name=readable[project_id].name,
+            user_id=readable[project_id].user_id,
+            is_seen=None if seen is None else project_id in seen,
+        )
+        for project_id in ids
+        if project_id in readable
+    )
+
+
+async def _timelines(
+    store: Store, person: CasePerson, jobs: Sequence[GenerationJob], at: datetime | None
+) -> tuple[JobHistory, ...]:
+    """Read the events of the case's job first, then of failed and running jobs, then of the others that have not
+    succeeded.
+    """
+    others = [job for job in jobs if job.status is not JobStatus.SUCCEEDED and job.id != person.job_id]
+    others.sort(key=lambda job: job.status not in (JobStatus.FAILED, JobStatus.RUNNING))
+    chosen = [*([person.job_id] if person.job_id else []), *(job.id for job in others)][:MOST_TIMELINES]
+    return tuple([await store.get_job_history(job_id, limit=MOST_EVENTS, at=at) for job_id in chosen])
+
+
+async def _budgets(store: Store, user_id: UUID, project_ids: Sequence[UUID], at: datetime | None) -> tuple[Budget, ...]:
+    found = {one.id: one for one in await store.get_budgets(user_id=user_id, limit=MOST_BUDGETS, at=at)}
+    for project_id in project_ids:
+        if len(found) >= MOST_BUDGETS:
+            break
+        found.update((one.id, one) for one in await store.get_budgets(project_id, limit=MOST_BUDGETS, at=at))
+    return tuple(sorted(found.values(), key=lambda one: one.left_cents))[:MOST_BUDGETS]
+
+
+async def _workers(store: Store, jobs: Sequence[GenerationJob], at: datetime | None) -> CaseWorkers:
+    overview = await store.get_workers_overview(limit=_MOST_WORKERS, at=at)
+    theirs = {job.id for job in jobs}
+    held = tuple(one for one in overview.held if one.job_id in theirs)
+    owners = {one.owner for one in held}
+    return CaseWorkers(
+        alive=sum(one.is_alive for one in overview.workers),
+        known=len(overview.workers),
+        holders=tuple(one for one in overview.workers if one.id in owners),
+        held=held,
+    )
+
+
+async def _findings(store: Store, person: CasePerson, label: str) -> tuple[Finding, ...]:
+    """Return the faults of the database, and what the doctor says about the user."""
+    user = ActingUser(id=person.user.id, email=person.user.email)
+    is_operator = store.actor == OPERATOR and await store.actor_database.has(Capability.ACTING)
+    further = [partial(jobs_visible_to, actor=user)] if is_operator else []
+    found = await examine(store.database, label=label, further=further)
+    return tuple(one for one in found.findings if one.is_fault or one.name == "seen-by")

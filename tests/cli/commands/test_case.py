@@ -1,0 +1,105 @@
+"""gjobs case: whom it finds, what it prints and writes, and what it leaves out."""
+
+import csv
+import io
+import json
+import zipfile
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from tests.cli.cli_rows import ADA, ASSET, BEN, BENS_JOB, FAILED, MISSING, RUNNING
+from tests.cli.command_line import Run, Sql, assert_refused
+
+BENS_MAIL = "ben@example.com"
+
+
+@pytest.mark.parametrize(
+    ("who", "user", "job"),
+    [
+        ("ada@example.com", ADA, None),
+        ("ADA@example.com", ADA, None),
+        (str(BEN), BEN, None),
+        (str(FAILED), ADA, FAILED),
+    ],
+)
+def test_case_is_of_the_named_user_or_of_the_owner_of_the_job(
+    gjobs: Run, url: str, who: str, user: UUID, job: UUID | None
+) -> None:
+    done = gjobs("case", who, "--json")
+    assert (done.code, done.err) == (0, "Redaction found nothing to hide.\n")
+    case = done.document
+    assert (case["user"]["id"], case["job_id"]) == (str(user), str(job) if job else None)
+    if job:
+        assert case["jobs"][0]["id"] == str(job)
+
+
+def test_start_of_an_id_names_a_user_or_job_and_several_matches_are_listed(gjobs: Run, url: str, sql: Sql) -> None:
+    new = UUID("f00dfeed-0000-4000-8000-000000000001")
+    sql("update public.generation_jobs set id = %s where id = %s", new, RUNNING)
+    assert gjobs("case", "f00d", "--json").document["job_id"] == str(new)
+    assert_refused(gjobs("case", "0000"), 2, "users and jobs have an id that begins with 0000", f"user {ADA}")
+    for unknown in ("nobody@example.com", "dead", str(MISSING)):
+        assert_refused(gjobs("case", unknown), 1, f"There is no user or job '{unknown}', or you may not read it.")
+
+
+def test_case_of_a_deleted_job_has_its_events(gjobs: Run, url: str, sql: Sql) -> None:
+    sql("delete from public.generation_jobs where id = %s", FAILED)
+    done = gjobs("case", str(FAILED))
+    assert done.code == 0
+    assert "The job was deleted, or it is hidden from the reader." in done.out
+    assert "`deleted, was failed`" in done.out
+
+
+def test_case_shows_what_is_hidden_and_the_policy_that_hides_it(gjobs: Run, url: str, sql: Sql) -> None:
+    sql("update public.generation_jobs set project_id = (select id from projects where user_id = %s) where id = %s",
+        BEN, FAILED)  # fmt: skip
+    case = gjobs("case", BENS_MAIL).out
+    assert "The user sees 1 of 2 of the jobs that concern them" in case
+    assert f"| `{FAILED}` | `failed` | " in case
+    assert "The policy `Users can view own generation jobs` does not allow it." in case
+    document = gjobs("case", BENS_MAIL, "--json").document
+    assert document["visibility"]["hidden_job_ids"] == [str(FAILED)]
+    assert [policy["name"] for policy in document["visibility"]["policies"]] == ["Users can view own generation jobs"]
+
+
+def test_secrets_are_replaced_everywhere_unless_asked_otherwise(gjobs: Run, url: str, sql: Sql, tmp_path: Path) -> None:
+    key, file = "sk-proj-AbC123xyz456QwE789", str(tmp_path / "case.zip")
+    sql("update public.generation_jobs set input_asset_id = %s, error = %s where id = %s",
+        ASSET, f"{BENS_MAIL} used {key} for ada@example.com", FAILED)  # fmt: skip
+    done = gjobs("case", str(FAILED), "--out", file)
+    assert (done.code, done.out) == (0, "")
+    assert done.err == f"Wrote the case to {file}.\nRedacted 5 values: 2 e-mails, 1 path, 2 keys.\n"
+    with zipfile.ZipFile(file) as packed:
+        texts = {name: packed.read(name).decode() for name in packed.namelist()}
+    assert list(texts) == ["case.md", "case.json", "jobs.csv", "jobs.json", "events.json"]
+    assert [name for name, text in texts.items() if key in text or BENS_MAIL in text or "shoe.png" in text] == []
+    assert all("[e-mail 1] used [key 1] for ada@example.com" in text for text in texts.values())
+    jobs = list(csv.DictReader(io.StringIO(texts["jobs.csv"])))
+    assert [job["id"] for job in jobs] == [job["id"] for job in json.loads(texts["jobs.json"])]
+    assert json.loads(texts["case.json"])["redactions"] == {"e-mail": 2, "path": 1, "key": 2}
+    assert Path(file).stat().st_mode & 0o777 == 0o600
+
+    whole = gjobs("case", str(FAILED), "--no-redact")
+    assert key in whole.out
+    assert "shoe.png" in whole.out
+    assert whole.err.startswith("The case is not redacted.")
+    assert json.loads(gjobs("case", str(FAILED), "--no-redact", "--json").out)["redactions"] is None
+
+
+def test_file_is_replaced_only_with_force_and_other_suffixes_are_refused(gjobs: Run, url: str, tmp_path: Path) -> None:
+    file = tmp_path / "case.md"
+    assert gjobs("case", "ada@example.com", "--out", str(file)).code == 0
+    assert file.read_text().startswith("# Case: `ada@example.com`\n")
+    assert_refused(gjobs("case", "ben@example.com", "--out", str(file)), 2, "already exists", "--force")
+    assert gjobs("case", "ben@example.com", "--out", str(file), "--force").code == 0
+    assert file.read_text().startswith("# Case: `ben@example.com`\n")
+    assert_refused(gjobs("case", "ada@example.com", "--out", "case.pdf"), 2, "does not end with .md or .zip")
+
+
+def test_user_reads_only_their_own_rows(gjobs: Run, url: str) -> None:
+    case = gjobs("case", "ada@example.com", "--as", "ada@example.com", "--json").document
+    assert (case["reader"], case["visibility"], len(case["jobs"])) == ("ada@example.com", None, 4)
+    assert [part["part"] for part in case["unread"]] == ["visibility"]
+    assert_refused(gjobs("case", str(BENS_JOB), "--as", "ada@example.com"), 1, "or you may not read it")

@@ -1,0 +1,151 @@
+"""Redaction: tables of secrets and of harmless texts, stable placeholders, and random secrets in random texts."""
+
+import re
+import time
+from uuid import UUID
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tui.case.redaction import LONGEST, Redactor, SecretKind, redaction_words
+
+OWN = "ana@example.com"
+JOB = UUID("3f2a9c1e-8d47-4b15-9a3e-0c6f1b2d4e5a")
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+
+
+def redactor() -> Redactor:
+    return Redactor(keeps=[OWN], ids=[JOB])
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        (f"session {JWT} expired", "session [token 1] expired"),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer [token 1]"),
+        ('{"authorization":"Basic YWRhOnNlY3JldA=="}', '{"authorization": "Basic [token 1]"}'),
+        ("sent bearer 9f8e7d6c5b4a3f2e", "sent bearer [token 1]"),
+        ("Cookie: sid=1; theme=dark\nnext", "Cookie: [token 1]\nnext"),
+        ("key sk-proj-AbC123xyz456QwE789", "key [key 1]"),
+        ("Incorrect API key provided: sk-abcd1234efgh5678.", "Incorrect API key provided: [key 1]."),
+        ("sb_secret_N7UND0UgjKTVK-Uodkm0Hg and sb_publishable_ACJWlzQHlZjBrEguHvfOxg", "[key 1] and [key 2]"),
+        ("AKIAIOSFODNN7EXAMPLE", "[key 1]"),
+        ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", "[key 1]"),
+        ("r8_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789", "[key 1]"),
+        ("checksum d41d8cd98f00b204e9800998ecf8427e", "checksum [key 1]"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY----- end", "[key 1] end"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE is cut", "[key 1]"),
+        ("postgres://app:p@ss/w:rd@db.example.com:5432/app", "postgres://app:[password 1]@db.example.com:5432/app"),
+        ("redis://:1234@cache:6379", "redis://:[password 1]@cache:6379"),
+        (
+            "host=db user=app password='two words' sslmode=require",
+            "host=db user=app password='[password 1]' sslmode=require",
+        ),
+        ("Server=db;Pwd=hunter2;", "Server=db;Pwd=[password 1];"),
+        ('{"api_key": "short", "n": 1}', '{"api_key": "[key 1]", "n": 1}'),
+        (r"body {\"token\": \"tok\"}", r"body {\"token\": \"[key 1]\"}"),
+        ("client_secret=abc&grant=x", "client_secret=[password 1]&grant=x"),
+        ("https://x.test/a?X-Amz-Signature=1f&e=2", "https://x.test/a?[query 1]"),
+        ("https://x.test/cb#access_token=abc", "https://x.test/cb#[query 1]"),
+        ("https://p.supabase.co/storage/v1/object/sign/a/b.png?token=x", "https://p.supabase.co/[path 1]?[query 1]"),
+        (r'{"url":"https:\/\/p.supabase.co\/storage\/v1\/object\/a"}', '{"url": "https://p.supabase.co/[path 1]"}'),
+        ("s3://bucket/user/x", "s3://[path 1]"),
+        ("https://b.s3.eu-west-1.amazonaws.com/u/1", "https://b.s3.eu-west-1.amazonaws.com/[path 1]"),
+        ("cannot read bucket/user/file.png now", "cannot read [path 1] now"),
+        ("at /storage/v1/object/public/a/b", "at [path 1]"),
+        (f"no object {JOB}/{JOB}/input/shoe", "no object [path 1]"),
+        ("mail ben@example.com, Ben@Example.com", "mail [e-mail 1], [e-mail 1]"),
+        ("ben%40example.com ben＠example.com ben\\u0040example.com", "[e-mail 1] [e-mail 1] [e-mail 1]"),
+        ('"ben b"@example.com and ben@[10.0.0.1]', "[e-mail 1] and [e-mail 2]"),
+        ("ben+ana@example.com", "[e-mail 1]"),
+        ("sk-abcd\u200b1234efgh\u00ad5678ijkl", "[key 1]"),
+    ],
+)
+def test_secret_is_replaced_by_a_placeholder(text: str, redacted: str) -> None:
+    found = redactor()
+    assert found.text(text) == redacted
+    assert found.total == len(re.findall(r"\[[a-z-]+ \d+\]", redacted))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{OWN}, ANA@EXAMPLE.COM and ana%40example.com own it",
+        f"job {JOB}, {JOB.hex} of project 00000000-0000-4000-8000-0000000000a1",
+        "Unexpected token < in JSON at position 0",
+        "max_tokens: 512 exceeded, used 1_024 tokens",
+        "HTTP 503 from https://api.replicate.com/v1/predictions at 2026-11-29T09:30:00.000000Z",
+        "basic authentication failed; the bearer certificate is a secret",
+        "disk-assessment-of-generation-workers",
+        "TypeError: x is undefined\n    at run (/app/src/worker.ts:42:7)",
+        "image/png is 1024x1024, and/or larger than 25 MB",
+        "worker-eu-central-1-generation-main-white",
+        "((auth.uid() = user_id) AND (cost_cents > 0))",
+        "12345678901234567890123 is only digits",
+        "[e-mail 1] was redacted before",
+    ],
+)
+def test_harmless_text_stays(text: str) -> None:
+    found = redactor()
+    assert found.text(text) == text
+    assert found.total == 0
+
+
+def test_same_value_gets_the_same_placeholder_in_all_texts() -> None:
+    found = redactor()
+    assert [found.text("ben@x.org"), found.text("to cleo@x.org"), found.text("BEN@x.org")] == [
+        "[e-mail 1]",
+        "to [e-mail 2]",
+        "[e-mail 1]",
+    ]
+    assert found.path("any/path") == "[path 1]"
+    assert found.counts == {SecretKind.EMAIL: 3, SecretKind.PATH: 1}
+    assert redaction_words(found.counts) == "Redacted 4 values: 3 e-mails, 1 path."
+    assert redaction_words({}) == "Redaction found nothing to hide."
+
+
+_KEY_CHARACTERS = st.text("ABCDEFGHabcdefgh0123456789", min_size=24, max_size=40).filter(
+    lambda text: any(map(str.isdigit, text)) and any(map(str.isalpha, text))
+)
+_PART = st.text("abcdefghijkmnopqrstuvwxyz0123456789_", min_size=1, max_size=12)
+SECRETS = st.one_of(
+    _KEY_CHARACTERS,
+    _KEY_CHARACTERS.map("sk-{}".format),
+    _KEY_CHARACTERS.map("sb_secret_{}".format),
+    _KEY_CHARACTERS.map("ghp_{}".format),
+    _KEY_CHARACTERS.map("Bearer {}".format),
+    st.builds("eyJ{}.{}.{}".format, _KEY_CHARACTERS, _KEY_CHARACTERS, _KEY_CHARACTERS),
+    st.builds("postgresql://{}:{}@db.test/app".format, _PART, _KEY_CHARACTERS),
+    st.builds("https://x.test/a?signature={}".format, _KEY_CHARACTERS),
+    st.builds("password={}".format, _KEY_CHARACTERS),
+    st.builds("{}@{}.example.org".format, _PART.filter(lambda part: part.isalnum()), _PART.filter(str.isalnum)),
+    st.builds("{}/{}/{}.png".format, _PART, _PART, _PART),
+    st.builds("/storage/v1/object/{}/{}".format, _PART, _PART),
+)
+AROUND = st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+@given(before=AROUND, secret=SECRETS, after=AROUND)
+@example(before="password=", secret="sk-AAAAAAAAAAAAAAAAAAAAAAA0", after="")
+def test_random_secret_never_survives_and_redaction_is_stable(before: str, secret: str, after: str) -> None:
+    found = redactor()
+    redacted = found.text(f"{before} {secret} {after}")
+    assert secret not in redacted
+    assert max(re.findall(r"[A-Za-z0-9]+", secret), key=len) not in redacted or len(secret) < 24
+    assert redactor().text(redacted) == redacted
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["a/", "a", "token", "a@", "eyJ", "x://", "%40", '"', "password=\\", "-----BEGIN ", "cookie ", "a.", "basic "],
+)
+def test_hostile_text_takes_little_time(part: str) -> None:
+    start = time.process_time()
+    redactor().text(part * LONGEST)
+    assert time.process_time() - start < 2.0
+
+
+def test_long_text_is_cut_before_a_word_so_that_no_half_of_a_secret_stays() -> None:
+    text = "x " * (LONGEST // 2 - 5) + JWT
+    assert redactor().text(text).endswith("x…")

@@ -1,0 +1,84 @@
+"""The case dialog: on a job, on the acting user and in the user picker; save, copy, redaction and cancel."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from store.database.write_access import WriteMode
+from store.users.actor import OPERATOR
+from tests.tui.dashboard.dashboard_driver import Drive, Gate
+from tests.tui.jobs_database import ADA, BEN, JobsDatabase, job_id
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory."""
+    (tmp_path / "cases").mkdir()
+    monkeypatch.chdir(tmp_path / "cases")
+    return tmp_path / "cases"
+
+
+async def test_case_of_a_job_is_shown_copied_and_saved_on_a_read_only_database(
+    drive: Drive, jobs_db: JobsDatabase, folder: Path
+) -> None:
+    error = "ben@example.com could not read bucket/user/shoe.png [/oops] \x1b[31m"
+    jobs_db.sql("update public.generation_jobs set error = %s where id = %s", error, job_id(4))
+    async with drive(rule=WriteMode.CLOSED) as driver:
+        await driver.press("C", on=4, dialog=f"Case · job {job_id(4)} of ada@example.com")
+        await driver.shows("# Case: ", "Redacted 4 values: 2 e-mails, 2 paths.", "## The job")
+        await driver.press("y", message="Copied the case. Redacted 4 values")
+        copied = driver.app.clipboard
+        assert "[e-mail 1] could not read [path 1] [/oops]" in copied
+        assert "ben@example.com" not in copied
+
+        await driver.press("r")
+        await driver.shows("Redaction is off. The text may hold keys")
+        await driver.press("y", message="Copied the case. Redaction is off.")
+        assert "ben@example.com could not read bucket/user/shoe.png" in driver.app.clipboard
+        await driver.press("r")
+        await driver.shows("Redacted 4 values")
+        await driver.press("s", dialog="Save the case")
+        assert driver.value("#file") == "case-job-00000004.md"
+        await driver.press("enter", message=f"Saved the case to {folder}/case-job-00000004.md. Redacted 4 values")
+        assert (folder / "case-job-00000004.md").read_text() == copied
+
+        await driver.press("enter", dialog="Save the case")
+        await driver.press("enter", dialog="Replace this file?")
+        await driver.press("n", dialog="Save the case")
+        await driver.type("a.txt", "enter", shows="End the file name with .md, .zip")
+        await driver.type("a.zip", "enter", message=f"Saved the case to {folder}/a.zip.")
+        await driver.press("escape", dialog="")
+    with zipfile.ZipFile(folder / "a.zip") as packed:
+        assert packed.read("case.md").decode() == copied
+    assert (folder / "a.zip").stat().st_mode & 0o777 == 0o600
+
+
+async def test_case_of_the_acting_user_and_of_a_user_in_the_picker(drive: Drive) -> None:
+    async with drive() as driver:
+        await driver.press("tab", "C", dialog="Case · ada@example.com")
+        await driver.shows(f"id `{ADA}`")
+        await driver.press("escape", dialog="")
+        await driver.press("u", dialog="Act as which user?")
+        await driver.press("up", "up", "ctrl+t", toast="No user under the cursor.")
+        await driver.type("ben", hides="the role in the database URL")
+        await driver.shows("ben@example.com")
+        await driver.press("ctrl+t", dialog="Case · ben@example.com")
+        await driver.shows(f"id `{BEN}`")
+        await driver.press("q", dialog="")
+        await driver.shows("as ada@example.com")
+
+
+async def test_operator_outside_the_jobs_learns_how_to_get_a_case(drive: Drive) -> None:
+    async with drive(actor=OPERATOR) as driver:
+        await driver.press("tab", "C", toast="No job under the cursor. Move to a job, or act as a user")
+
+
+async def test_escape_stops_the_reading_and_keys_typed_ahead_wait_for_the_case(drive: Drive) -> None:
+    reading = Gate("find_jobs")
+    async with drive(make=reading.store) as driver:
+        await driver.press("C", on=1, until=lambda: reading.calls == 1)
+        await driver.shows("Reading jobs, 1 of 6 …")
+        await driver.press("escape", dialog="")
+        reading.open()
+        await driver.press("C", "y", message="Copied the case.")

@@ -1,0 +1,1 @@
+"""Case for a ticket: redaction, Markdown, JSON document and files."""

@@ -1,0 +1,116 @@
+"""Builds a case: reads it with versions and settings, and redacts it."""
+
+import asyncio
+import platform
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from enum import Enum
+from importlib.metadata import version
+from typing import Any, TypeVar, cast
+
+from store.case.case import Case, CasePerson
+from store.case.read_case import read_case
+from store.database.write_access import WriteMode
+from store.doctor.examine import read_revision
+from store.projects.project import Asset
+from store.store import Store
+from tui.case.redaction import Redactor, SecretKind, shortened
+from tui.session import Session
+
+T = TypeVar("T")
+
+_ACCESS: Mapping[WriteMode, str] = {
+    WriteMode.OPEN: "writes allowed",
+    WriteMode.PERMIT_REQUIRED: "read-only unless permitted",
+    WriteMode.CLOSED: "read-only",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltCase:
+    """A case that is ready to be written."""
+
+    case: Case
+    database: str
+    """Never redacted: the ticket must name the database. It holds no password."""
+    counts: Mapping[SecretKind, int] | None
+    """The number of redacted values by kind. None if redaction is off."""
+    zone: tzinfo = UTC
+    """The time zone of the Markdown."""
+
+
+async def read_whole_case(
+    session: Session,
+    store: Store,
+    person: CasePerson,
+    *,
+    at: datetime | None = None,
+    report: Callable[[str], object] = lambda _: None,
+) -> Case:
+    """Read the case with the rights of the store's actor, and add versions and settings. Raises StoreError."""
+    settings = await _settings(session)
+    label = session.address or session.label
+    return await read_case(store, person, label=label, settings=settings, at=at, report=report)
+
+
+async def prepared(case: Case, database: str, *, redacts: bool, zone: tzinfo = UTC) -> BuiltCase:
+    """Redact the case in a thread, because long texts take a moment."""
+    return await asyncio.to_thread(prepare, case, database, redacts=redacts, zone=zone)
+
+
+def prepare(case: Case, database: str, *, redacts: bool, zone: tzinfo = UTC) -> BuiltCase:
+    """Redact the case, or only shorten its longest texts. The user of the case keeps their e-mail, and ids stay."""
+    if not redacts:
+        return BuiltCase(case=_changed(case, shortened, shortened), database=database, counts=None, zone=zone)
+    ids = [case.user.id, *(job.id for job in case.jobs), *(one.id for one in case.projects)]
+    redactor = Redactor(keeps=[case.user.email] if case.user.email else [], ids=ids)
+    redacted = _changed(case, redactor.text, redactor.path)
+    return BuiltCase(case=redacted, database=database, counts=Counter(redactor.counts), zone=zone)
+
+
+def _changed(value: T, text: Callable[[str], str], path: Callable[[str], str]) -> T:
+    """Return the value with all of its texts changed, however deep. `path` changes storage paths."""
+    return cast("T", _change(value, text, path))
+
+
+def _change(value: Any, text: Callable[[str], str], path: Callable[[str], str]) -> Any:
+    match value:
+        case Enum():
+            return value
+        case str():
+            changed = text(value)
+            # Texts such as UnknownStatus keep their class.
+            return changed if type(value) is str else type(value)(changed)
+        case Asset():
+            return replace(value, storage_path=path(value.storage_path), kind=text(value.kind), mode=text(value.mode))
+        case tuple():
+            return tuple([_change(one, text, path) for one in value])
+        case frozenset():
+            return frozenset(_change(one, text, path) for one in value)
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    changes = {one.name: _change(getattr(value, one.name), text, path) for one in fields(value) if one.init}
+    return replace(value, **changes)
+
+
+async def _settings(session: Session) -> tuple[tuple[str, str], ...]:
+    capabilities = await session.operator.capability_cache.get()
+    facts, profile = capabilities.facts, session.profile
+    revision = await read_revision(session.operator.database, capabilities)
+    found = {
+        "gjobs": version("gjobs"),
+        "Python": f"{platform.python_version()} on {platform.system()}",
+        "PostgreSQL": f"{facts.version}{', a replica' if facts.is_replica else ''}",
+        "Schema": f"revision {revision}" if revision else "the app's own",
+        "Login": facts.login,
+        "Connection": "encrypted" if facts.transport.is_encrypted else "not encrypted",
+        "Access": _ACCESS[session.access.rule],
+        "Profile": profile.name if profile else "none",
+    }
+    if profile and profile.statement_timeout is not None:
+        found["Statement timeout"] = f"{profile.statement_timeout:g} s"
+    if facts.behind_pooler:
+        found["Pooler"] = "yes"
+    return tuple(found.items())

@@ -1,0 +1,138 @@
+"""A case as JSON and CSV. Times are ISO 8601 in UTC, money is integer cents."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from store.budgets.budget import Budget
+from store.case.case import Case, CaseVisibility
+from store.formats import plain_row, plain_time
+from store.jobs.job_history import JobHistory, time_in_each
+from tui.case.build_case import BuiltCase
+from tui.case.case_text import zone_name
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+
+def case_document(built: BuiltCase) -> dict[str, Json]:
+    case = built.case
+    return {
+        "taken_at": plain_time(case.taken_at),
+        "time_zone": zone_name(built.zone),
+        "database": built.database,
+        "reader": case.reader,
+        "user": plain_row(case.user),
+        "job_id": str(case.job_id) if case.job_id else None,
+        "redactions": None if built.counts is None else {str(kind): number for kind, number in built.counts.items()},
+        "visibility": _visibility(case.visibility) if case.visibility else None,
+        "projects": [
+            {"id": str(one.id), "name": one.name, "user_id": str(one.user_id), "is_seen": one.is_seen}
+            for one in case.projects
+        ],
+        "job_count": case.total_count,
+        "job_count_is_capped": case.are_costs_capped,
+        "costs": [
+            {
+                "project_id": str(one.project_id),
+                "status": one.status.value,
+                "count": one.count,
+                "cost_cents": one.cost_cents,
+            }
+            for one in case.costs
+        ],
+        "jobs": job_rows(case),
+        **_about_job(case),
+        "events": event_rows(case),
+        "budgets": None if case.budgets is None else [_budget(one) for one in case.budgets],
+        "workers": _workers(case),
+        "findings": None
+        if case.findings is None
+        else [
+            {
+                "section": one.section.value,
+                "name": one.name,
+                "severity": one.severity.value,
+                "sentence": one.sentence,
+                "sql": one.sql,
+                "hint": one.hint,
+            }
+            for one in case.findings
+        ],
+        "settings": dict(case.settings),
+        "unread": [{"part": one.part, "reason": one.reason} for one in case.unread],
+    }
+
+
+def job_rows(case: Case) -> list[Json]:
+    return [plain_row(job) for job in case.jobs]
+
+
+def event_rows(case: Case) -> list[Json]:
+    return [_history(history) for history in case.timelines]
+
+
+def _history(history: JobHistory) -> dict[str, Json]:
+    return {
+        "job_id": str(history.job_id),
+        "has_older_events": history.is_cut,
+        "seconds_in_status": {
+            status.value: time.total_seconds() for status, time in time_in_each(history.spans).items()
+        },
+        "events": [plain_row(event) for event in history.events],
+    }
+
+
+def _visibility(found: CaseVisibility) -> dict[str, Json]:
+    rules = found.rules
+    return {
+        "seen": found.seen.number,
+        "seen_is_capped": found.seen.is_more,
+        "everything": found.everything.number,
+        "everything_is_capped": found.everything.is_more,
+        "compared": found.compared,
+        "hidden_job_ids": [str(job.id) for job in found.hidden],
+        "role": rules.role,
+        "is_granted": rules.is_granted,
+        "has_row_security": rules.has_row_security,
+        "holds_for_reader": rules.holds_for_operator,
+        "policies": [{"name": one.name, "permissive": one.is_permissive, "using": one.using} for one in rules.policies],
+        "partial_claims": list(found.partial_claims),
+    }
+
+
+def _about_job(case: Case) -> dict[str, Json]:
+    """Return what is known only of the job for which the case is made."""
+    subject = case.subject
+    if subject is None:
+        return {"repeats": None, "repeated_by": [], "is_stuck": None, "input_asset": None}
+    return {
+        "repeats": str(subject.links.repeats) if subject.links.repeats else None,
+        "repeated_by": [str(job_id) for job_id in subject.links.repeated_by],
+        "is_stuck": subject.stuck.is_stuck if subject.stuck else None,
+        "input_asset": plain_row(subject.asset) if subject.asset else None,
+    }
+
+
+def _budget(budget: Budget) -> dict[str, Json]:
+    return {
+        "id": str(budget.id),
+        "user_id": str(budget.user_id) if budget.user_id else None,
+        "project_id": str(budget.project_id) if budget.project_id else None,
+        "name": budget.name,
+        "period": budget.period.value,
+        "limit_cents": budget.limit_cents,
+        "spent_cents": budget.spent_cents,
+        "left_cents": budget.left_cents,
+        "state": budget.state.value,
+    }
+
+
+def _workers(case: Case) -> Json:
+    workers = case.workers
+    if workers is None:
+        return None
+    return {
+        "alive": workers.alive,
+        "known": workers.known,
+        "holders": [{"id": str(one.id), "name": one.name, "is_alive": one.is_alive} for one in workers.holders],
+        "held": [plain_row(one) for one in workers.held],
+    }

@@ -1,0 +1,41 @@
+"""Markdown from untrusted texts: code spans, fenced blocks and tables that nothing can break out of."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from tui.text.clean_text import clean, clean_block
+
+_BACKTICKS = re.compile(r"`+")
+_LEAST_FENCE = 3
+
+
+def code(text: str, *, limit: int = 400) -> str:
+    """Return one line as a code span. Renderers neither link nor mention anything in it."""
+    line = clean(text, limit=limit).strip()
+    if not line:
+        return "–"
+    marks = "`" * (_longest_run(line) + 1)
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{marks}{pad}{line}{pad}{marks}"
+
+
+def cell(text: str, *, limit: int = 200) -> str:
+    """Return a code span for a table. A pipe would end the cell, so it is escaped."""
+    # Renderers disagree on a pipe after two backslashes.
+    return code(text, limit=limit).replace("\\|", "\\ |").replace("|", "\\|")
+
+
+def block(text: str, *, limit: int = 2_000) -> list[str]:
+    """Return lines that show the text unchanged, in a fence that is longer than any in the text."""
+    lines = clean_block(text, limit=limit)
+    fence = "`" * max(_LEAST_FENCE, _longest_run(lines) + 1)
+    return [f"{fence}text", *lines.split("\n"), fence]
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return a table. Cells must be safe already."""
+    return [f"| {' | '.join(cells)} |" for cells in (titles, ["---"] * len(titles), *rows)]
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, _BACKTICKS.findall(text)), default=0)

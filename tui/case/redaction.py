@@ -1,0 +1,165 @@
+"""Replaces secrets and other people's data with stable placeholders, and counts them."""
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from enum import StrEnum
+from uuid import UUID
+
+from tui.case import secret_patterns as patterns
+from tui.text.clean_text import ELLIPSIS, clean_block
+from tui.text.format import count
+
+LONGEST = 20_000
+"""Characters of a text that are read. The rest is left out, because a cut secret may be unrecognizable."""
+
+
+class SecretKind(StrEnum):
+    """The kinds of redacted values, as placeholders name them."""
+
+    EMAIL = "e-mail"
+    PATH = "path"
+    QUERY = "query"
+    TOKEN = "token"  # noqa: S105 - a name
+    KEY = "key"
+    PASSWORD = "password"  # noqa: S105 - a name
+
+
+_PLURALS: Mapping[SecretKind, str] = {kind: f"{kind}s" for kind in SecretKind} | {SecretKind.QUERY: "URL queries"}
+_SINGULARS: Mapping[SecretKind, str] = {kind: str(kind) for kind in SecretKind} | {SecretKind.QUERY: "URL query"}
+_PLACEHOLDER = re.compile(patterns.PLACEHOLDER)
+_SCHEME_AND_PLACEHOLDER = re.compile(rf"[a-z]+ {patterns.PLACEHOLDER}", re.IGNORECASE)
+_AT = re.compile(r"＠|%40|\\u0040|&#64;", re.IGNORECASE)
+
+
+class Redactor:
+    """Replaces values in texts. The same value always gets the same placeholder.
+
+    `keeps` are e-mails that stay. `ids` also stay where they have no dashes.
+    """
+
+    def __init__(self, *, keeps: Iterable[str] = (), ids: Collection[UUID] = ()) -> None:
+        self._keeps = frozenset(map(_same_email, keeps))
+        self._hex = frozenset(identifier.hex for identifier in ids)
+        self._numbers: dict[tuple[SecretKind, str], int] = {}
+        self.counts: Counter[SecretKind] = Counter()
+        """The number of replacements, by kind."""
+
+    @property
+    def total(self) -> int:
+        return self.counts.total()
+
+    def text(self, text: str) -> str:
+        """Return the text with visible characters only, and without secrets."""
+        text = clean_block(_without_invisible(_readable_json(shortened(text))))
+        text = patterns.PRIVATE_KEY.sub(self._whole(SecretKind.KEY), text)
+        text = patterns.URL.sub(lambda found: self._url(found[0]), text)
+        text = patterns.WEB_TOKEN.sub(self._whole(SecretKind.TOKEN), text)
+        for pattern in (patterns.AUTHORIZATION, patterns.COOKIE):
+            text = pattern.sub(lambda found: found["before"] + self._mark(SecretKind.TOKEN, found["value"]), text)
+        text = patterns.BEARER.sub(self._bearer, text)
+        text = patterns.NAMED_SECRET.sub(self._named, text)
+        text = patterns.KNOWN_KEY.sub(self._whole(SecretKind.KEY), text)
+        text = patterns.STORAGE_PATH.sub(self._whole(SecretKind.PATH), text)
+        text = patterns.EMAIL.sub(self._email, text)
+        return patterns.OPAQUE.sub(self._opaque, text)
+
+    def path(self, path: str) -> str:
+        """Replace a whole storage path."""
+        return self._mark(SecretKind.PATH, path)
+
+    def _mark(self, kind: SecretKind, value: str) -> str:
+        if not value or _PLACEHOLDER.fullmatch(value):
+            return value
+        self.counts[kind] += 1
+        number = self._numbers.setdefault((kind, value), 1 + sum(known is kind for known, _ in self._numbers))
+        return f"[{kind} {number}]"
+
+    def _whole(self, kind: SecretKind) -> Callable[[re.Match[str]], str]:
+        return lambda found: self._mark(kind, found[0])
+
+    def _url(self, url: str) -> str:
+        url, hash_sign, fragment = url.partition("#")
+        url, question_mark, query = url.partition("?")
+        if login := patterns.LOGIN_IN_URL.fullmatch(url):
+            url = f"{login['before']}{self._mark(SecretKind.PASSWORD, login['password'])}@{login['host']}"
+        url = self._storage_url(url)
+        url += question_mark + self._mark(SecretKind.QUERY, query)
+        # A fragment such as #access_token=… is a query, too.
+        return url + hash_sign + (self._mark(SecretKind.QUERY, fragment) if "=" in fragment else fragment)
+
+    def _storage_url(self, url: str) -> str:
+        scheme, separator, rest = url.replace("\\/", "/").partition("//")
+        if scheme.lower() in patterns.STORAGE_SCHEMES:
+            return f"{scheme}{separator}{self._mark(SecretKind.PATH, rest)}"
+        host, slash, path = rest.partition("/")
+        is_storage = patterns.STORAGE_HOST.search(host) or path.startswith("storage/v1/")
+        if path and (is_storage or patterns.FILE_NAME.search(path)):
+            return f"{scheme}{separator}{host}{slash}{self._mark(SecretKind.PATH, path)}"
+        return url
+
+    def _bearer(self, found: re.Match[str]) -> str:
+        value = found["value"]
+        # Words such as "basic authentication" are no tokens.
+        is_word = value.isalpha() and value.islower() and len(value) < 16
+        return found[0] if is_word else found["before"] + self._mark(SecretKind.TOKEN, value)
+
+    def _named(self, found: re.Match[str]) -> str:
+        group = found.lastgroup or "bare"
+        value = found[group]
+        if _SCHEME_AND_PLACEHOLDER.fullmatch(value):
+            return found[0]
+        kind = SecretKind.PASSWORD if found["name"].lower().startswith("pass") else SecretKind.KEY
+        if found["name"].lower() in ("pwd", "secret"):
+            kind = SecretKind.PASSWORD
+        start, end = found.start(group) - found.start(), found.end(group) - found.start()
+        return found[0][:start] + self._mark(kind, value) + found[0][end:]
+
+    def _email(self, found: re.Match[str]) -> str:
+        address = _same_email(found[0])
+        return found[0] if address in self._keeps else self._mark(SecretKind.EMAIL, address)
+
+    def _opaque(self, found: re.Match[str]) -> str:
+        return self._mark(SecretKind.KEY, found[0]) if patterns.looks_like_key(found[0], self._hex) else found[0]
+
+
+def shortened(text: str) -> str:
+    """Leave out what follows `LONGEST` characters, and the word that is cut there."""
+    if len(text) <= LONGEST:
+        return text
+    kept = text[:LONGEST]
+    return (kept[: kept.rfind(" ") + 1] or kept).rstrip() + ELLIPSIS
+
+
+def _without_invisible(text: str) -> str:
+    """Remove characters that could hide a secret by splitting it."""
+    return text if text.isascii() else "".join(one for one in text if unicodedata.category(one) != "Cf")
+
+
+def _readable_json(text: str) -> str:
+    """Write JSON again without needless escapes, which could hide a secret."""
+    if text.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            return json.dumps(json.loads(text), ensure_ascii=False)
+    return text
+
+
+def _same_email(text: str) -> str:
+    """Return one spelling for all spellings of an e-mail."""
+    return _AT.sub("@", text).casefold()
+
+
+def redaction_words(counts: Mapping[SecretKind, int]) -> str:
+    """Return `Redacted 5 values: 3 e-mails, 2 paths.`"""
+    total = sum(counts.values())
+    if not total:
+        return "Redaction found nothing to hide."
+    parts = [
+        f"{count(counts[kind])} {(_SINGULARS if counts[kind] == 1 else _PLURALS)[kind]}"
+        for kind in SecretKind
+        if counts.get(kind)
+    ]
+    return f"Redacted {count(total)} {'value' if total == 1 else 'values'}: {', '.join(parts)}."

@@ -1,0 +1,94 @@
+"""Patterns of values that a case redacts: URLs, tokens, keys, passwords, storage paths and e-mails."""
+
+import re
+
+PLACEHOLDER = r"\[(?:e-mail|path|query|token|key|password) \d{1,9}\]"
+_END = r"[^\s\"'<>`|{}\\^]"
+_SLASH = r"\\?/"
+"""JSON may write a slash with a backslash."""
+
+PRIVATE_KEY = re.compile(r"-----BEGIN[^-\n]{0,40}-----(?:[\s\S]*?-----END[^-\n]{0,40}-----|[\s\S]*)")
+
+URL = re.compile(
+    rf"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{{1,20}}:{_SLASH}{_SLASH}(?:{PLACEHOLDER}|\\/|{_END})+", re.IGNORECASE
+)
+LOGIN_IN_URL = re.compile(r"(?P<before>[^:/@]+:[\\/]+[^:/@]*:)(?!\d{1,5}/)(?P<password>.+)@(?P<host>[^@]*)", re.DOTALL)
+"""The password ends at the last `@`, because it may contain any character. `:443/` is a port."""
+
+STORAGE_SCHEMES = ("s3:", "s3a:", "gs:", "r2:", "az:", "abfs:", "abfss:", "wasb:", "wasbs:", "file:")
+STORAGE_HOST = re.compile(
+    r"(?:^|\.)(?:s3[.-]|storage\.|[^/]*\.r2\.cloudflarestorage\.com|[^/]*\.r2\.dev|[^/]*\.blob\.core\.windows\.net)",
+    re.IGNORECASE,
+)
+
+_EXTENSION = (
+    r"(?:png|jpe?g|webp|gif|avif|heic|heif|tiff?|bmp|svg|psd|ico|raw|mp4|mov|webm|mkv|avi|mp3|wav|m4a|ogg|flac|pdf|zip"
+    r"|safetensors|ckpt|pt|onnx|json|csv|parquet)"
+)
+FILE_NAME = re.compile(rf"\.{_EXTENSION}$", re.IGNORECASE)
+UUID_TEXT = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_PART = r"[\w@%+=.~:-]+"
+_BEFORE_PATH = r"(?<![\w@%+=.~:/\\-])"
+STORAGE_PATH = re.compile(
+    rf"{_SLASH}?\bstorage{_SLASH}v1{_SLASH}(?:\\/|{_END})+"
+    rf"|{_BEFORE_PATH}(?:{_SLASH})?(?:{_PART}{_SLASH})+{_PART}\.{_EXTENSION}\b"
+    rf"|{_BEFORE_PATH}(?:{_SLASH})?{UUID_TEXT}(?:{_SLASH}{_PART})+",
+    re.IGNORECASE,
+)
+
+WEB_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*")
+AUTHORIZATION = re.compile(
+    r"(?P<before>\bauthorization\\?[\"']?\s{0,5}[:=]\s{0,5}\\?[\"']?(?:bearer|basic|digest|token|key)\s{1,5})"
+    r"(?P<value>[^\s,;\"'\\\[][^\s,;\"'\\]*)",
+    re.IGNORECASE,
+)
+BEARER = re.compile(r"(?P<before>\b(?:bearer|basic)\s{1,5})(?P<value>[A-Za-z0-9._~+/=-]{8,})", re.IGNORECASE)
+COOKIE = re.compile(r"(?P<before>\b(?:set-)?cookie\\?[\"']?\s{0,5}[:=]\s{0,5})(?P<value>[^\n\"']+)", re.IGNORECASE)
+
+_SENSITIVE_NAME = (
+    r"passw(?:or)?d|passwd|passphrase|pwd|secret|token(?!s\b)|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key"
+    r"|service[_-]?role|anon[_-]?key|authorization|signature|credentials?|session[_-]?id|x-amz-[a-z-]+"
+)
+NAMED_SECRET = re.compile(
+    rf"(?P<before>(?P<name>{_SENSITIVE_NAME})[\w-]{{0,40}}\\?[\"']?\s{{0,5}}(?:=>|[:=])\s{{0,5}})"
+    r"(?:\\?\"(?P<double>(?:[^\"\\\n]|\\[^\"])*)\\?\"|\\?'(?P<single>(?:[^'\\\n]|\\[^'])*)\\?'"
+    r"|(?P<bare>(?!(?:bearer|basic|digest|token|key)\s)[^\s,;&\"'<>(){}\[\]\\]+))",
+    re.IGNORECASE,
+)
+
+KNOWN_KEY = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"(?:sk|pk|rk)[-_](?=[A-Za-z0-9_-]*[0-9A-Z])[A-Za-z0-9_-]{12,}"
+    r"|sb[apu]?_[A-Za-z0-9_-]{16,}"
+    r"|gh[opusr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}"
+    r"|xox[abeprs]-[\w-]{10,}|xapp-[\w-]{10,}"
+    r"|r8_\w{16,}|hf_\w{16,}|npm_\w{16,}|whsec_[\w+/=]{16,}|dop_v1_\w{16,}|key-[0-9a-f]{16,}"
+    r"|SG\.[\w-]{10,}\.[\w-]{10,}|ya29\.[\w-]{10,})"
+    r"|(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{12,}|AIza[\w-]{20,}"
+)
+
+EMAIL = re.compile(
+    r"(?:(?<![\w.%+'-])[\w.%+'-]+|\"[^\"\n]{1,64}\")(?P<at>@|＠|%40|\\u0040|&#64;)"
+    r"(?:(?:[\w-]+\.)+[\w-]{2,}|\[[0-9a-f.:]{3,45}\])",
+    re.IGNORECASE,
+)
+
+OPAQUE = re.compile(r"(?<![A-Za-z0-9_+/=-])[A-Za-z0-9_+/=-]{20,}")
+"""May be a key. `looks_like_key` decides."""
+
+_UUID = re.compile(UUID_TEXT, re.IGNORECASE)
+_RUN = re.compile(r"[A-Za-z0-9]{20,}")
+_LONGEST_WORD = 24
+
+
+def looks_like_key(text: str, known_hex: frozenset[str]) -> bool:
+    """Return whether the text looks random. Ids with dashes are no keys, and neither are `known_hex`, without."""
+    rest = _UUID.sub("", text)
+    if any(_is_mixed(run) and run.lower() not in known_hex for run in _RUN.findall(rest)):
+        return True
+    has_all = any(map(str.isupper, rest)) and any(map(str.islower, rest)) and any(map(str.isdigit, rest))
+    return has_all and len(rest) >= _LONGEST_WORD and rest.lower().strip("-_/+=") not in known_hex
+
+
+def _is_mixed(run: str) -> bool:
+    return any(map(str.isdigit, run)) and any(map(str.isalpha, run))

@@ -1,0 +1,95 @@
+"""gjobs case: options and run."""
+
+from typing import TYPE_CHECKING
+
+from tui.cli.command import ActorRule, Command
+from tui.cli.exit_codes import BadArgument, ExitCode, not_empty
+from tui.cli.interruption import ProgressLine, can_show_progress
+from tui.cli.output import Output, print_message
+from tui.cli.parser import add_command
+from tui.cli.sessions import in_session
+
+if TYPE_CHECKING:
+    from tui.case.build_case import BuiltCase
+    from tui.cli.parser import Commands
+    from tui.session import Session
+
+UNREDACTED = "The case is not redacted. It may hold keys, storage paths and e-mails of other users."
+
+
+def add_case(commands: "Commands") -> None:
+    parser = add_command(
+        commands,
+        "case",
+        Command(run=print_case, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED),
+        help="pack what support needs about a user or a job, for a ticket",
+        example="gjobs case ana@example.com --out case.zip",
+    )
+    parser.usage = "%(prog)s USER|JOB [OPTION ...]"
+    add = parser.add_argument
+    add(
+        "who",
+        type=not_empty,
+        metavar="USER|JOB",
+        help="a user's e-mail or id, or a job's id; of an id, the first four digits are enough",
+    )
+    add(
+        "--out",
+        metavar="FILE",
+        type=case_file,
+        help="write FILE.md, or FILE.zip with JSON and CSV; only you can read it",
+    )
+    add("--no-redact", dest="redacts", action="store_false", help="keep e-mails of others, storage paths and keys")
+    add("--force", action="store_true", help="replace an existing file")
+
+
+def case_file(text: str) -> str:
+    from tui.case.case_files import case_format
+
+    if case_format(not_empty(text)) is None:
+        raise BadArgument(f"{text!r} does not end with .md or .zip")
+    return text
+
+
+@in_session
+async def print_case(
+    session: "Session", output: Output, *, who: str, out: str | None, redacts: bool, force: bool
+) -> ExitCode:
+    from store.case.person import find_person
+    from store.case.read_case import STEPS
+    from tui.case.build_case import prepared, read_whole_case
+    from tui.cli.commands.export_files import file_errors
+    from tui.export.file_writer import check_file
+
+    if out is not None:
+        with file_errors():
+            check_file(out, overwrites=force)
+    person = await find_person(session.store, who)
+    with ProgressLine(is_shown=can_show_progress() and not (output.is_terminal and out is None)) as line:
+        case = await read_whole_case(
+            session,
+            session.store,
+            person,
+            report=lambda step: line.show(f"reading {step}, {STEPS.index(step) + 1} of {len(STEPS)}"),
+        )
+    built = await prepared(case, session.full_name, redacts=redacts)
+    _print(output, built, out, force=force)
+    return ExitCode.DONE
+
+
+def _print(output: Output, built: "BuiltCase", out: str | None, *, force: bool) -> None:
+    from tui.case.case_document import case_document
+    from tui.case.case_files import write_case
+    from tui.case.case_text import case_markdown
+    from tui.case.redaction import redaction_words
+    from tui.cli.commands.export_files import file_errors
+
+    if out is not None:
+        with file_errors():
+            write_case(built, out, overwrites=force)
+        print_message(f"Wrote the case to {out}.")
+    if output.json:
+        output.document(case_document(built))
+    elif out is None:
+        output.text(case_markdown(built).rstrip("\n"))
+    print_message(UNREDACTED if built.counts is None else redaction_words(built.counts))

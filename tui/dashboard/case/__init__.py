@@ -1,0 +1,1 @@
+"""Case of a user or a job, in a dialog."""
