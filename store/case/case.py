@@ -1,11 +1,12 @@
 """Values of a case: what the reader sees of one user, at one moment."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from store.budgets.budget import Budget
 from store.doctor.findings import Finding
+from store.error_groups.error_group import ErrorGroups
 from store.job_list.listing import ReadRules
 from store.jobs.job import AnyStatus, GenerationJob
 from store.jobs.job_history import JobHistory
@@ -19,6 +20,7 @@ MOST_TIMELINES = 10
 """The jobs whose events a case lists: its own job, then unfinished and failed jobs."""
 MOST_EVENTS = 50
 """The newest events of each timeline."""
+FAILURE_WINDOW = timedelta(days=30)
 MOST_PROJECTS = 20
 MOST_BUDGETS = 20
 MOST_COUNTED = 100_000
@@ -121,6 +123,8 @@ class Case:
     costs: tuple[StatusCosts, ...]
     are_costs_capped: bool
     """Whether the costs cover only the newest jobs."""
+    failures: ErrorGroups | None
+    """The user's failures of the last FAILURE_WINDOW."""
     timelines: tuple[JobHistory, ...]
     budgets: tuple[Budget, ...] | None
     workers: CaseWorkers | None
@@ -137,7 +141,3 @@ class Case:
     @property
     def total_count(self) -> int:
         return sum(one.count for one in self.costs)
-
-    @property
-    def failed(self) -> tuple[GenerationJob, ...]:
-        return tuple(job for job in self.jobs if job.status == "failed")

@@ -11,6 +11,7 @@ from store.budgets.budget import Budget
 from store.capabilities.capability import Capability
 from store.case import case_sql
 from store.case.case import (
+    FAILURE_WINDOW,
     MOST_BUDGETS,
     MOST_COUNTED,
     MOST_EVENTS,
@@ -31,6 +32,7 @@ from store.database import query
 from store.doctor.examine import examine
 from store.doctor.findings import Finding
 from store.doctor.server_checks import jobs_visible_to
+from store.error_groups.error_group import ErrorGroups, ErrorScope
 from store.errors import NoPrivilege, SchemaMissing, TimedOut
 from store.filters.filter_terms import Key, Term
 from store.filters.job_filter import JobFilter
@@ -45,7 +47,7 @@ T = TypeVar("T")
 Report = Callable[[str], object]
 """Takes the name of the part that is read next."""
 
-STEPS = ("jobs", "visibility", "timelines", "budgets", "workers", "doctor findings")
+STEPS = ("jobs", "failures", "visibility", "timelines", "budgets", "workers", "doctor findings")
 """The parts that are reported, in order."""
 _MOST_WORKERS = 500
 
@@ -84,6 +86,8 @@ async def read_case(
     jobs = await _jobs(store, person)
     costs = await reading.part("costs", _read_costs(store, user.id)) or ()
     subject = await _subject(reading, store, person.job_id, jobs)
+    report("failures")
+    failures = await reading.part("failures", _failures(store, user.id, at))
     report("visibility")
     visibility = await reading.part("visibility", _visibility(store, person))
     projects = await reading.part("projects", _projects(store, person, costs, jobs)) or ()
@@ -106,6 +110,7 @@ async def read_case(
         jobs=jobs,
         costs=costs,
         are_costs_capped=sum(one.count for one in costs) >= MOST_COUNTED,
+        failures=failures,
         timelines=timelines,
         budgets=budgets,
         workers=workers,
@@ -117,12 +122,19 @@ async def read_case(
 
 async def _jobs(store: Store, person: CasePerson) -> tuple[GenerationJob, ...]:
     """Return the newest jobs of the user, after the job of the case."""
-    theirs = JobFilter(terms=(Term(key=Key.USER, values=(str(person.user.id),)),))
-    listed = (await store.find_jobs(theirs, limit=MOST_JOBS)).items
+    listed = (await store.find_jobs(_of_user(person.user.id), limit=MOST_JOBS)).items
     if person.job_id is None:
         return tuple(listed)
     first = await store.get_these_jobs([person.job_id])
     return (*first, *(job for job in listed if job.id != person.job_id))
+
+
+def _of_user(user_id: UUID) -> JobFilter:
+    return JobFilter(terms=(Term(key=Key.USER, values=(str(user_id),)),))
+
+
+async def _failures(store: Store, user_id: UUID, at: datetime | None) -> ErrorGroups:
+    return await store.get_error_groups(ErrorScope(job_filter=_of_user(user_id), window=FAILURE_WINDOW), at=at)
 
 
 async def _read_costs(store: Store, user_id: UUID) -> tuple[StatusCosts, ...]:
@@ -137,13 +149,18 @@ async def _subject(
     job = next((one for one in jobs if one.id == job_id), None)
     asset: Asset | None = None
     if job is not None and job.input_asset_id is not None:
-        asset = await reading.part("input asset", store.get_asset(job.input_asset_id))
+        asset = await reading.part("input asset", _asset(store, job.input_asset_id))
     is_running = job is not None and job.status is JobStatus.RUNNING
     return CaseJob(
         links=await store.get_job_links(job_id),
         stuck=await store.get_stuck_verdict(job_id) if is_running else None,
         asset=asset,
     )
+
+
+async def _asset(store: Store, asset_id: UUID) -> Asset | None:
+    await _require(store, Capability.ASSETS)
+    return await store.get_asset(asset_id)
 
 
 async def _visibility(store: Store, person: CasePerson) -> CaseVisibility:
@@ -168,7 +185,12 @@ async def _require_acting(store: Store) -> None:
     """Raise NoPrivilege or SchemaMissing unless the reader may look at the database as a user."""
     if store.actor != OPERATOR:
         raise NoPrivilege("Only the operator compares what a user sees with what exists.")
-    if missing := await store.actor_database.missing(Capability.ACTING):
+    await _require(store, Capability.ACTING)
+
+
+async def _require(store: Store, capability: Capability) -> None:
+    """Raise the refusal before a query that the server would report as an error."""
+    if missing := await store.actor_database.missing(capability):
         raise missing.refusal
 
 
@@ -176,8 +198,7 @@ async def _projects(
     store: Store, person: CasePerson, costs: Sequence[StatusCosts], jobs: Sequence[GenerationJob]
 ) -> tuple[CaseProject, ...]:
     """Return the project of the case's job, then projects with many jobs of the user, then the user's other ones."""
-    if missing := await store.actor_database.missing(Capability.PROJECTS):
-        raise missing.refusal
+    await _require(store, Capability.PROJECTS)
     of_job = [job.project_id for job in jobs if job.id == person.job_id]
     theirs = await store.actor_database.read(
         case_sql.newest_projects_of(person.user.id, limit=MOST_PROJECTS), needs=Capability.PROJECTS
@@ -217,6 +238,7 @@ async def _timelines(
 
 
 async def _budgets(store: Store, user_id: UUID, project_ids: Sequence[UUID], at: datetime | None) -> tuple[Budget, ...]:
+    await _require(store, Capability.BUDGETS)
     found = {one.id: one for one in await store.get_budgets(user_id=user_id, limit=MOST_BUDGETS, at=at)}
     for project_id in project_ids:
         if len(found) >= MOST_BUDGETS:
@@ -226,6 +248,7 @@ async def _budgets(store: Store, user_id: UUID, project_ids: Sequence[UUID], at:
 
 
 async def _workers(store: Store, jobs: Sequence[GenerationJob], at: datetime | None) -> CaseWorkers:
+    await _require(store, Capability.WORKERS)
     overview = await store.get_workers_overview(limit=_MOST_WORKERS, at=at)
     theirs = {job.id for job in jobs}
     held = tuple(one for one in overview.held if one.job_id in theirs)

@@ -5,7 +5,8 @@ from typing import TypeAlias
 
 from store.budgets.budget import Budget
 from store.case.case import Case, CaseVisibility
-from store.formats import plain_row, plain_time
+from store.error_groups.error_group import ErrorGroups
+from store.formats import format_duration, plain_row, plain_time
 from store.jobs.job_history import JobHistory, time_in_each
 from tui.case.build_case import BuiltCase
 from tui.case.case_text import zone_name
@@ -39,6 +40,7 @@ def case_document(built: BuiltCase) -> dict[str, Json]:
             }
             for one in case.costs
         ],
+        "failures": None if case.failures is None else _failures(case.failures),
         "jobs": job_rows(case),
         **_about_job(case),
         "events": event_rows(case),
@@ -78,6 +80,30 @@ def _history(history: JobHistory) -> dict[str, Json]:
             status.value: time.total_seconds() for status, time in time_in_each(history.spans).items()
         },
         "events": [plain_row(event) for event in history.events],
+    }
+
+
+def _failures(found: ErrorGroups) -> dict[str, Json]:
+    return {
+        "window": format_duration(round(found.window.total_seconds())),
+        "limit": found.limit,
+        "complete": found.complete,
+        "failures": found.failures,
+        "group_count": found.group_count,
+        "groups": [
+            {
+                "id": one.id,
+                "fingerprint": one.fingerprint,
+                "count": one.count,
+                "first_seen": plain_time(one.first_seen),
+                "last_seen": plain_time(one.last_seen),
+                "modes": list(one.modes),
+                "cost_cents": one.cost_cents,
+                "example_job_id": str(one.example_job_id),
+                "example": one.example,
+            }
+            for one in found.groups
+        ],
     }
 
 

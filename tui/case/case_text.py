@@ -7,6 +7,7 @@ from uuid import UUID
 from store.budgets.budget import Budget, BudgetState, used_up_at
 from store.case.case import Case, CaseVisibility, HiddenJob
 from store.doctor.findings import Finding
+from store.error_groups.error_group import ErrorGroup
 from store.far_times import FarTime
 from store.formats import money, plain_time
 from store.jobs.job import GenerationJob, JobStatus, in_order
@@ -16,6 +17,7 @@ from tui.case.markdown import block, cell, code, table
 from tui.case.redaction import redaction_words
 from tui.text.budget_text import left_words, owner_words, period_words, spent_words
 from tui.text.clean_text import clean
+from tui.text.error_group_text import modes_words
 from tui.text.format import (
     count,
     counted,
@@ -31,8 +33,9 @@ from tui.text.job_text import actor_words, cost_words, event_words, note_words, 
 from tui.text.policy_text import deciding_policies, policy_line, why_hidden
 from tui.text.status_text import status_word
 
-_MOST_ERRORS = 10
-"""The failed jobs whose whole error is shown."""
+_MOST_GROUPS = 20
+_MOST_EXAMPLES = 5
+"""The groups of failures whose newest error is shown."""
 _MOST_HIDDEN = 20
 
 
@@ -210,20 +213,36 @@ class _CaseText:
         )
 
     def _failures(self) -> Iterator[str]:
-        failed = [job for job in self._case.failed if job.id != self._case.job_id]
-        if not failed:
+        found = self._case.failures
+        if found is None or not found.groups:
             return
         yield "## Failures"
         yield ""
-        yield f"{jobs_count(len(failed))} of those above failed."
-        for job in failed[:_MOST_ERRORS]:
-            yield ""
-            yield f"`{job.id}`, {code(job.mode)}, {self._time(job.updated_at)}:"
-            yield ""
-            yield from block(error_pretty(job.error) if job.error else "no error text")
-        if len(failed) > _MOST_ERRORS:
-            yield ""
-            yield f"The errors of {count(len(failed) - _MOST_ERRORS)} more are in the zip file."
+        days = count(round(found.window.total_seconds() / 86_400))
+        counted_groups = f"{count(found.group_count)} {'group' if found.group_count == 1 else 'groups'}"
+        yield f"{jobs_count(found.failures)} failed in the last {days} days, in {counted_groups}."
+        if not found.complete:
+            yield f"Only the newest {count(found.limit)} failures are grouped."
+        yield ""
+        titles = ("error", "jobs", "first", "last", "modes", "cost", "group")
+        yield from table(titles, map(self._group_row, found.groups[:_MOST_GROUPS]))
+        for group in found.groups[:_MOST_EXAMPLES]:
+            if group.example and group.example_job_id != self._case.job_id:
+                yield ""
+                yield f"The newest error of the group `{group.id}`, of the job `{group.example_job_id}`:"
+                yield ""
+                yield from block(error_pretty(group.example))
+
+    def _group_row(self, group: ErrorGroup) -> tuple[str, ...]:
+        return (
+            cell(group.name),
+            count(group.count),
+            self._time(group.first_seen),
+            self._time(group.last_seen),
+            cell(modes_words(group)),
+            money(group.cost_cents),
+            f"`{group.id}`",
+        )
 
     def _timelines(self) -> Iterator[str]:
         shown = [one for one in self._case.timelines if one.events]

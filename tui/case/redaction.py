@@ -1,4 +1,4 @@
-"""Replaces secrets and other people's data with stable placeholders, and counts them."""
+"""Replaces secrets and e-mails of other users with stable placeholders, and counts them."""
 
 import json
 import re

@@ -70,7 +70,7 @@ def test_secrets_are_replaced_everywhere_unless_asked_otherwise(gjobs: Run, url:
         ASSET, f"{BENS_MAIL} used {key} for ada@example.com", FAILED)  # fmt: skip
     done = gjobs("case", str(FAILED), "--out", file)
     assert (done.code, done.out) == (0, "")
-    assert done.err == f"Wrote the case to {file}.\nRedacted 5 values: 2 e-mails, 1 path, 2 keys.\n"
+    assert done.err == f"Wrote the case to {file}.\nRedacted 7 values: 3 e-mails, 1 path, 3 keys.\n"
     with zipfile.ZipFile(file) as packed:
         texts = {name: packed.read(name).decode() for name in packed.namelist()}
     assert list(texts) == ["case.md", "case.json", "jobs.csv", "jobs.json", "events.json"]
@@ -78,7 +78,7 @@ def test_secrets_are_replaced_everywhere_unless_asked_otherwise(gjobs: Run, url:
     assert all("[e-mail 1] used [key 1] for ada@example.com" in text for text in texts.values())
     jobs = list(csv.DictReader(io.StringIO(texts["jobs.csv"])))
     assert [job["id"] for job in jobs] == [job["id"] for job in json.loads(texts["jobs.json"])]
-    assert json.loads(texts["case.json"])["redactions"] == {"e-mail": 2, "path": 1, "key": 2}
+    assert json.loads(texts["case.json"])["redactions"] == {"e-mail": 3, "path": 1, "key": 3}
     assert Path(file).stat().st_mode & 0o777 == 0o600
 
     whole = gjobs("case", str(FAILED), "--no-redact")

@@ -23,11 +23,11 @@ async def test_case_of_a_job_is_shown_copied_and_saved_on_a_read_only_database(
     drive: Drive, jobs_db: JobsDatabase, folder: Path
 ) -> None:
     error = "ben@example.com could not read bucket/user/shoe.png [/oops] \x1b[31m"
-    jobs_db.sql("update public.generation_jobs set error = %s where id = %s", error, job_id(4))
+    jobs_db.job(9, "failed", error=error)
     async with drive(rule=WriteMode.CLOSED) as driver:
-        await driver.press("C", on=4, dialog=f"Case · job {job_id(4)} of ada@example.com")
-        await driver.shows("# Case: ", "Redacted 4 values: 2 e-mails, 2 paths.", "## The job")
-        await driver.press("y", message="Copied the case. Redacted 4 values")
+        await driver.press("C", on=9, dialog=f"Case · job {job_id(9)} of ada@example.com")
+        await driver.shows("# Case: ", "Redacted 7 values: 3 e-mails, 4 paths.", "## The job")
+        await driver.press("y", message="Copied the case. Redacted 7 values")
         copied = driver.app.clipboard
         assert "[e-mail 1] could not read [path 1] [/oops]" in copied
         assert "ben@example.com" not in copied
@@ -37,11 +37,11 @@ async def test_case_of_a_job_is_shown_copied_and_saved_on_a_read_only_database(
         await driver.press("y", message="Copied the case. Redaction is off.")
         assert "ben@example.com could not read bucket/user/shoe.png" in driver.app.clipboard
         await driver.press("r")
-        await driver.shows("Redacted 4 values")
+        await driver.shows("Redacted 7 values")
         await driver.press("s", dialog="Save the case")
-        assert driver.value("#file") == "case-job-00000004.md"
-        await driver.press("enter", message=f"Saved the case to {folder}/case-job-00000004.md. Redacted 4 values")
-        assert (folder / "case-job-00000004.md").read_text() == copied
+        assert driver.value("#file") == "case-job-00000009.md"
+        await driver.press("enter", message=f"Saved the case to {folder}/case-job-00000009.md. Redacted 7 values")
+        assert (folder / "case-job-00000009.md").read_text() == copied
 
         await driver.press("enter", dialog="Save the case")
         await driver.press("enter", dialog="Replace this file?")
@@ -78,7 +78,7 @@ async def test_escape_stops_the_reading_and_keys_typed_ahead_wait_for_the_case(d
     reading = Gate("find_jobs")
     async with drive(make=reading.store) as driver:
         await driver.press("C", on=1, until=lambda: reading.calls == 1)
-        await driver.shows("Reading jobs, 1 of 6 …")
+        await driver.shows("Reading jobs, 1 of 7 …")
         await driver.press("escape", dialog="")
         reading.open()
         await driver.press("C", "y", message="Copied the case.")

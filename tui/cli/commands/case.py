@@ -37,7 +37,7 @@ def add_case(commands: "Commands") -> None:
         "--out",
         metavar="FILE",
         type=case_file,
-        help="write FILE.md, or FILE.zip with JSON and CSV; only you can read it",
+        help="write a .md file, or a .zip file with JSON and CSV; only you can read it",
     )
     add("--no-redact", dest="redacts", action="store_false", help="keep e-mails of others, storage paths and keys")
     add("--force", action="store_true", help="replace an existing file")
