@@ -39,7 +39,7 @@ COMMANDS = [parser for parser in ALL if isinstance(parser.get_default("command")
 
 def test_commands_match_the_documented_list() -> None:
     groups = {
-        "": "demo snapshot stats errors cleanup worker workers watch metrics journal doctor profiles help",
+        "": "demo snapshot stats errors case cleanup worker workers watch metrics journal doctor profiles help",
         "projects": "list create",
         "users": "list",
         "jobs": "list export show create update transition retry delete",
