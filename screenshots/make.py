@@ -30,6 +30,7 @@ from store.configuration.configuration import EMBEDDED_PROFILE, Profile
 from store.configuration.settings import EMBEDDED_USER, OPERATOR_NAME
 from store.database.database import Database
 from store.embedded.server import open_server
+from store.error_groups.error_group import EVERY_FAILURE, ErrorGroups, ErrorScope
 from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
 from store.jobs.job import GenerationJob, JobStatus
@@ -98,6 +99,9 @@ class FrozenStore(Store):
         at: datetime | None = NOW,
     ) -> Budgets:
         return await super().get_budgets(project_id, user_id=user_id, limit=limit, at=at)
+
+    async def get_error_groups(self, scope: ErrorScope = EVERY_FAILURE, *, at: datetime | None = NOW) -> ErrorGroups:
+        return await super().get_error_groups(scope, at=at)
 
     async def get_workers_overview(self, *, limit: int = PAGE_SIZE, at: datetime | None = NOW) -> WorkersOverview:
         return await super().get_workers_overview(limit=limit, at=at)
@@ -200,6 +204,12 @@ async def budgets(stage: Stage) -> None:
     await stage.wait_for(lambda: listed.option_count > 0)
 
 
+async def errors(stage: Stage) -> None:
+    await stage.open("E", "#groups")
+    group = stage.app.screen.query_one("#group", Static)
+    await stage.wait_for(lambda: "Example" in str(group.render()))
+
+
 async def manual_of_keys(stage: Stage) -> None:
     await stage.press("question_mark")
     await has_page(stage, "tour")
@@ -268,6 +278,7 @@ SCENES = (
     Scene(name="wide", size=WITH_PANE, play=dashboard_with_pane),
     Scene(name="widest", size=WITH_CHART, play=dashboard_with_pane),
     Scene(name="budgets", size=WIDE, play=budgets),
+    Scene(name="errors", size=WIDE, play=errors, acts_as=OPERATOR_NAME),
     Scene(name="manual-keys", size=WIDE, play=manual_of_keys),
     Scene(name="manual-budgets", size=WIDE, play=manual_of_budgets),
     Scene(name="manual-workers", size=WIDE, play=manual_of_workers, acts_as=OPERATOR_NAME),

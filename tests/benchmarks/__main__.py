@@ -15,6 +15,7 @@ from tests.benchmarks.claims import claims
 from tests.benchmarks.dashboard import dashboard
 from tests.benchmarks.database import Databases, open_databases
 from tests.benchmarks.environment import look_around
+from tests.benchmarks.errors import errors
 from tests.benchmarks.growth import growth
 from tests.benchmarks.harness import Effort, Finding
 from tests.benchmarks.lists import lists
@@ -31,6 +32,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "startup": startup,
     "lists": lists,
     "statistics": statistics,
+    "errors": errors,
     "transitions": transitions,
     "claims": claims,
     "work": work,

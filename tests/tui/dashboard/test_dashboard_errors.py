@@ -48,7 +48,7 @@ async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
         f"Example  job {short(4)}",
     )
     for size, shown, hidden in (
-        ((80, 24), ("COST", "USERS", "Asset # not found"), "FIRST   "),
+        ((80, 24), ("COST", "USERS", "Asset # not found"), "FIRST  "),
         ((120, 36), ("FIRST", "MODES", "retry all"), "nothing"),
         ((200, 50), ("FIRST", "MODES", "retry all"), "nothing"),
     ):

@@ -41,12 +41,16 @@ def _trend_column(cells: int) -> GroupColumn:
 
 
 _FAILED = GroupColumn(title="FAILED", cells=7, text=lambda group, _: count(group.count), right=True)
-_LAST = GroupColumn(title="LAST", cells=10, text=lambda group, now: age(group.last_seen, now), style=_MUTED)
-_FIRST = GroupColumn(title="FIRST", cells=10, text=lambda group, now: age(group.first_seen, now), style=_MUTED)
+_LAST = GroupColumn(title="LAST", cells=7, text=lambda group, now: _ago(group.last_seen, now), style=_MUTED)
+_FIRST = GroupColumn(title="FIRST", cells=7, text=lambda group, now: _ago(group.first_seen, now), style=_MUTED)
 _USERS = GroupColumn(title="USERS", cells=5, text=lambda group, _: count(group.user_count), right=True)
-_COST = GroupColumn(title="COST", cells=10, text=lambda group, _: money(group.cost_cents), right=True)
-_MODES = GroupColumn(title="MODES", cells=20, text=lambda group, _: modes_words(group), style=_MUTED)
+_COST = GroupColumn(title="COST", cells=9, text=lambda group, _: money(group.cost_cents), right=True)
+_MODES = GroupColumn(title="MODES", cells=16, text=lambda group, _: modes_words(group), style=_MUTED)
 _WIDE_TREND = 24
+
+
+def _ago(then: datetime, now: datetime) -> str:
+    return age(then, now).removesuffix(" ago")
 
 
 def group_columns(width: int) -> Sequence[GroupColumn]:

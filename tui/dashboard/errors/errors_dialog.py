@@ -56,18 +56,18 @@ class ErrorsDialog(Dialog[ErrorGroup]):
     ErrorsDialog {
         #dialog { width: 100%; max-width: 100%; height: 100%; max-height: 100%; padding: 0 1; overflow: hidden; }
         #spans { height: 1; }
-        #summary { height: 2; color: $foreground-muted; }
+        #summary { height: auto; max-height: 2; margin-bottom: 1; color: $foreground-muted; }
         #parts { height: 1fr; }
-        #list { height: 3fr; }
+        #list { height: auto; max-height: 60%; }
         #titles { height: 1; text-wrap: nowrap; }
-        OptionList { height: 1fr; max-height: 100%; text-wrap: nowrap; scrollbar-gutter: stable; }
+        OptionList { height: auto; max-height: 100%; text-wrap: nowrap; scrollbar-gutter: stable; }
         OptionList:focus { background-tint: $foreground 0%; }
-        #details { height: 2fr; border-top: solid $primary; }
+        #details { height: 1fr; border-top: solid $primary; }
         #keys { height: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
 
         &.-beside {
             #parts { layout: horizontal; }
-            #list { width: 3fr; height: 1fr; }
+            #list { width: 3fr; height: 1fr; max-height: 100%; }
             #details { width: 2fr; height: 1fr; border-top: none; border-left: solid $primary; padding-left: 1; }
         }
     }

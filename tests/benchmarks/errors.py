@@ -1,0 +1,92 @@
+"""Error groups of a million failures compared with those of ten thousand."""
+
+from datetime import timedelta
+from time import perf_counter
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from store.database.database import Database
+from store.embedded.clients import ADMINISTRATOR
+from store.error_groups.error_group import MOST_FAILURES, ErrorScope
+from store.error_groups.read_error_groups import LIMITS
+from store.store import Store
+from store.users.actor import OPERATOR, ActingUser
+from tests.benchmarks.database import Databases, FilledDatabase
+from tests.benchmarks.generator import SPAN
+from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, take_turns
+from tests.benchmarks.sizes import few, many
+
+WINDOW = SPAN + timedelta(days=1)
+"""All jobs failed in this time."""
+
+MANY, OF_USER, SOME, FEW = (
+    "the newest 20,000 of many failures, as the operator",
+    "the newest 20,000 of many failures, as a user with a tenth of them",
+    "the newest 5,000 of many failures",
+    "the newest 5,000 of few failures",
+)
+
+_ERRORS = """
+update public.generation_jobs set status = 'failed', completed_at = updated_at, error = case mod(cost_cents, 3)
+    when 0 then 'API timeout after ' || cost_cents || ' ms'
+    when 1 then 'Asset ' || id || ' not found'
+    else json_build_object('message', 'The image service answered 503, request ' || md5(id::text),
+                           'stack', repeat('    at generateImage (/app/generate-image.ts:142:11)\n', 10))::text end
+"""
+
+
+async def errors(effort: Effort, databases: Databases) -> list[Finding]:
+    with databases.copy_of(databases.of(many(effort))) as large, databases.copy_of(databases.of(few(effort))) as small:
+        for database in (large, small):
+            make_all_fail(database)
+        return [await _compare(effort, large, small)]
+
+
+def make_all_fail(database: FilledDatabase) -> None:
+    """Let all jobs have failed, half of them with an error text of their own. Triggers would take most of the time."""
+    with psycopg.connect(
+        make_conninfo("", **{**database.conninfo, "user": ADMINISTRATOR}), autocommit=True
+    ) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(_ERRORS.encode())
+        connection.execute("vacuum (analyze) public.generation_jobs")
+
+
+async def _compare(effort: Effort, large: FilledDatabase, small: FilledDatabase) -> Finding:
+    rounds = effort.choose(7, quick=1)
+    owner = ActingUser(id=large.owner.id, email=None)
+    async with (
+        Store(Database(large.conninfo)) as operator,
+        Store(Database(large.conninfo), owner) as user,
+        Store(Database(small.conninfo)) as of_small,
+    ):
+        assert operator.actor == OPERATOR
+        series = await take_turns(
+            {
+                MANY: reads(operator, MOST_FAILURES),
+                OF_USER: reads(user, MOST_FAILURES),
+                SOME: reads(operator, MOST_FAILURES // 4),
+                FEW: reads(of_small, MOST_FAILURES // 4),
+            },
+            rounds=rounds,
+        )
+    limit = AtMost(LIMITS.statement * 1_000)
+    return Finding(
+        title="the failures of a year grouped by error, time at the client",
+        unit="ms",
+        settings={"many failures": large.jobs, "few failures": small.jobs, "rounds": rounds},
+        series=series,
+        ratios=(Ratio(ours=SOME, rival=FEW, reach=AtMost(1.5)),),
+        limits={MANY: limit, OF_USER: limit},
+    )
+
+
+def reads(store: Store, limit: int) -> Contestant:
+    async def contestant() -> float:
+        start = perf_counter()
+        found = await store.get_error_groups(ErrorScope(window=WINDOW, limit=limit))
+        assert found.group_count == 3
+        return (perf_counter() - start) * 1_000
+
+    return contestant
