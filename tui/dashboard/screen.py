@@ -27,7 +27,7 @@ from tui.dashboard import worker_groups
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 from tui.dashboard.job_actions.job_copies import JobCopy
 from tui.dashboard.job_list.filter_bar import FilterBar
-from tui.dashboard.job_list.job_table import AllMarked, CursorMoved, JobTable, Opened
+from tui.dashboard.job_list.job_table import AllMarked, CursorMoved, Opened
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
 from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT
@@ -302,7 +302,7 @@ class DashboardScreen(Screen[None], KeyStates):
     # Input
 
     def show(self, listing: "Listing", fetched_at: datetime) -> None:
-        """Show a listing that answers `listing_query`."""
+        """Show a listing that answers `listing_query`. Its age is shown with the status."""
         if self._listing is None:
             self.set_timer(_PATIENCE_SECONDS, self._show_counting)
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
@@ -313,7 +313,6 @@ class DashboardScreen(Screen[None], KeyStates):
         self._show_projects()
         self._show_costs()
         self.navigation.arrive(listing)
-        self._update_ages()
         self.data_signal.publish(None)
 
     def show_again(self, listing: "Listing", fetched_at: datetime) -> None:
@@ -321,7 +320,6 @@ class DashboardScreen(Screen[None], KeyStates):
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
         self._server_clock_offset = listing.taken_at - fetched_at
         self.navigation.arrive(listing)
-        self._update_ages()
 
     def show_totals(self, totals: "Totals", *, is_complete: bool = True) -> None:
         """Show the totals. Totals of another query are only kept for later. After incomplete totals, the same totals
@@ -599,7 +597,7 @@ class DashboardScreen(Screen[None], KeyStates):
         """Show the job under the cursor in the details pane. Request nothing if the pane is not shown."""
         self._is_pane_due = False
         # The table is gone while the app closes.
-        if self._pane is not None and self.has_class("-detailed") and self.query(JobTable):
+        if self._pane is not None and self.has_class("-detailed") and self.jobs.is_attached:
             job = self.jobs.table.cursor_job
             project, hiding = (
                 ("", ()) if job is None else (self.project_name(job.project_id), self._hiding_policies(job))

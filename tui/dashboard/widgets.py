@@ -1,6 +1,8 @@
 """Small shared widgets and toasts."""
 
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 from rich.highlighter import Highlighter
@@ -11,9 +13,12 @@ from textual.await_complete import AwaitComplete
 from textual.content import Content
 from textual.css.query import NoMatches
 from textual.errors import NoWidget
+from textual.geometry import Region
 from textual.message import Message
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.suggester import Suggester
+from textual.visual import Visual
 from textual.widget import Widget
 from textual.widgets import Input, Static
 from textual.widgets._toast import Toast as ToastWidget
@@ -67,6 +72,56 @@ class FittedLine(Widget):
         """Redraw the line if its text has changed."""
         if self._drawn is not None and not self.words(self.content_size.width).is_same(self._drawn):
             self.refresh()
+
+
+class DrawnLines(Widget):
+    """A widget of lines, each as wide as the widget at most. Only lines that changed are drawn again, because drawing
+    a whole pane takes milliseconds.
+    """
+
+    DEFAULT_CSS = """
+    DrawnLines { text-wrap: nowrap; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._lines: Sequence[Content] = ()
+        self._strips: dict[int, Strip] = {}
+        """The drawn lines by their number, as long as they are valid."""
+
+    def show_lines(self, lines: Sequence[Content]) -> None:
+        pairs = enumerate(zip_longest(self._lines, lines, fillvalue=_NO_LINE))
+        changed = [y for y, (before, after) in pairs if before is not after and not before.is_same(after)]
+        self._lines = lines
+        for y in changed:
+            self._strips.pop(y, None)
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    def render(self) -> Content:
+        return Content("\n").join(self._lines)
+
+    def render_line(self, y: int) -> Strip:
+        if self.text_selection is not None:
+            return super().render_line(y)
+        strip = self._strips.get(y)
+        if strip is None:
+            line = self._lines[y] if y < len(self._lines) else _NO_LINE
+            strips = Visual.to_strips(self, line, self.size.width, 1, self.visual_style)
+            strip = strips[0] if strips else Strip.blank(0)  # A widget without width has no strips.
+            # A selection with the mouse starts at the place that the drawn text names.
+            self._strips[y] = strip = strip.apply_offsets(0, y) if self.allow_select else strip
+        return strip
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+
+    def on_resize(self) -> None:
+        self._strips.clear()
+
+
+_NO_LINE = Content()
 
 
 class ShowsInvisible(Highlighter):

@@ -9,7 +9,7 @@ from typing import Any, TypedDict, TypeVar, Unpack, cast
 
 from textual import on
 from textual.command import CommandList, CommandPalette
-from textual.widgets import Input, Select, Static
+from textual.widgets import Input, Select
 
 from store.database.database import Database
 from store.database.query import TimeLimits
@@ -29,6 +29,7 @@ from tui.dashboard.app import GjobsApp
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.messages import ListPolled, ListPollFailed, TotalsPolled
 from tui.dashboard.session_poller import Opener
+from tui.dashboard.statistics.costs_panel import CostsPanel
 from tui.dashboard.status_line import Banner
 from tui.session import Report, Session
 
@@ -423,7 +424,7 @@ class Driver(AppDriver):
     @property
     def costs(self) -> list[str]:
         """The lines of the cost panel, with single blanks and short arrows."""
-        panel = self.app.dashboard.query_one("#costs", Static)
+        panel = self.app.dashboard.query_one(CostsPanel)
         return [" ".join(line.replace("─", "").split()) for line in str(panel.render()).splitlines()]
 
     @property

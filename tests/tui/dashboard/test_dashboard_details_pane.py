@@ -69,6 +69,20 @@ async def test_held_key_reads_only_the_job_on_which_the_cursor_rests(drive: Driv
         assert (driver.cursor, gate.calls) == (3, 2)
 
 
+async def test_text_of_the_pane_can_be_selected_with_the_mouse(drive: Drive) -> None:
+    async with drive(size=WIDE) as driver:
+        await driver.until(lambda: not driver.app.dashboard.is_loading_details)
+        pane = driver.app.dashboard.query_one(DetailsPane)
+        lines = pane_text(driver).splitlines()
+        y = next(y for y, line in enumerate(lines) if str(job_id(1)) in line)
+        start = lines[y].index(str(job_id(1)))
+        at = pane.content_region.offset - pane.region.offset
+        await driver.pilot.mouse_down(pane, offset=(at.x + start, at.y + y))
+        await driver.pilot.hover(pane, offset=(at.x + start + 8, at.y + y))
+        await driver.pilot.mouse_up(pane, offset=(at.x + start + 8, at.y + y))
+        assert driver.app.screen.get_selected_text() == str(job_id(1))[:9]
+
+
 async def test_narrow_dashboard_has_no_pane_and_reads_nothing_for_it(drive: Drive) -> None:
     gate = Gate("get_job_history")
     async with drive(size=(159, 45), make=gate.store) as driver:

@@ -12,6 +12,7 @@ from textual.widgets import OptionList
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
 from tests.tui.jobs_database import FROZEN, JobsDatabase
 from tui.dashboard.job_list.job_table import JobTable
+from tui.dashboard.widgets import DrawnLines
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def drawn(drawn_at_once: None, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return render_line
 
-    for kind in (Widget, OptionList, JobTable):
+    for kind in (Widget, OptionList, JobTable, DrawnLines):
         monkeypatch.setattr(kind, "render_line", counting(kind.__dict__["render_line"]))
     return counts
 
@@ -42,10 +43,12 @@ async def quick(drive: Drive, drawn: Counter[str]) -> AsyncIterator[Driver]:
 
 
 async def polls_draw(driver: Driver, drawn: Counter[str], expected: dict[str, int]) -> None:
-    header = driver.header
+    header, costs = driver.header, driver.costs
     await driver.polls_again(5)
     if driver.header != header:  # A busy machine polls less often, and the status line shows that.
         drawn.pop("StatusLine", None)
+    if driver.costs != costs:  # The oldest queued job has waited for another minute.
+        drawn.pop("CostsPanel", None)
     assert drawn == expected
 
 
@@ -73,6 +76,22 @@ async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
             assert set(drawn) == kinds
 
 
+async def test_second_of_a_running_job_draws_one_line_of_the_pane(
+    drive: Drive, clock: Clock, drawn: Counter[str]
+) -> None:
+    async with drive(clock=clock, size=(160, 45)) as driver:
+        await driver.go_to(2)
+        await driver.until(lambda: not driver.app.dashboard.is_loading_details)
+        await driver.settle()
+        drawn.clear()
+        clock.now = FROZEN + timedelta(seconds=1)
+        driver.app.dashboard._tick()
+        await driver.until(lambda: drawn["DetailsPane"] > 0)
+        await driver.settle()
+        # Only the line of the duration.
+        assert drawn["DetailsPane"] == 1
+
+
 async def test_changed_job_redraws_only_the_table_the_counts_and_the_keys(
     jobs_db: JobsDatabase, quick: Driver, drawn: Counter[str]
 ) -> None:
@@ -80,6 +99,7 @@ async def test_changed_job_redraws_only_the_table_the_counts_and_the_keys(
     await polls_draw(quick, drawn, {"JobTable": 1})
 
     jobs_db.set_status(1, "running")
+    drawn.clear()
     await quick.refreshes(until=lambda: "CostsPanel" in drawn)
     await quick.polls_again(5)
     assert set(drawn) == {"JobTable", "CostsPanel", "StatusTabs", "KeyHints"}

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 from textual.content import Content
 from textual.timer import Timer
-from textual.widget import Widget
 
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_history import JobHistory
 from tui.dashboard.details.job_sections import JobSections
 from tui.dashboard.messages import PaneLoadRequested
+from tui.dashboard.widgets import DrawnLines
 from tui.text.job_text import Names
 
 _REST_SECONDS = 0.25
@@ -27,7 +27,7 @@ _SHARE = 3
 _MUTED, _ERROR, _WARNING = "$foreground-muted", "$text-error", "$text-warning"
 
 
-class DetailsPane(Widget, can_focus=False):
+class DetailsPane(DrawnLines, can_focus=False):
     """Shows the listed values at once, and the rest once it has been read. It takes no focus and has no keys."""
 
     DEFAULT_CSS = """
@@ -50,7 +50,6 @@ class DetailsPane(Widget, can_focus=False):
         self._is_read = False
         self._is_stuck = False
         """Whether the row of the job is marked as stuck."""
-        self._drawn: Content | None = None
         self.fit(screen_width)
 
     def fit(self, screen_width: int) -> None:
@@ -120,25 +119,19 @@ class DetailsPane(Widget, can_focus=False):
         return load is self._load
 
     def follow(self) -> None:
-        """Draw the pane again if its text has changed."""
-        words = self._words()
-        if self._drawn is None or not words.is_same(self._drawn):
-            self._drawn = words
-            self.refresh()
+        """Draw the lines of the pane again that have changed."""
+        width, height = self.size
+        if width:
+            self.show_lines(self._words(width, height).wrap(width)[:height])
 
     def on_resize(self) -> None:
+        super().on_resize()
         self.follow()
 
-    def render(self) -> Content:
-        if self._drawn is None:
-            self._drawn = self._words()
-        return self._drawn
-
-    def _words(self) -> Content:
-        sections, (width, height) = self._sections, self.content_size
-        if sections is None:
+    def _words(self, width: int, height: int) -> Content:
+        if self._sections is None:
             return Content.styled("No job under the cursor", _MUTED)
-        return Content("\n").join(_shown(sections, width, height))
+        return Content("\n").join(_shown(self._sections, width, height))
 
 
 def _shows_seconds(job: GenerationJob, now: datetime) -> bool:

@@ -144,6 +144,8 @@ class JobsPanel(Vertical):
         """Names of projects opened by id. The listing may not contain them."""
         self._names_known_to_operator: dict[UUID, str] = {}
         """Names that the operator sees and the user may not. They are shown only in the visibility view."""
+        self.project_names: Mapping[UUID, str] = {}
+        """The names of the listed projects and of all projects opened by id. It is replaced, never changed."""
         self._marked: frozenset[UUID] = frozenset()
         self._expected_removals: frozenset[UUID] = frozenset()
         self._is_waiting = False
@@ -192,6 +194,7 @@ class JobsPanel(Vertical):
         before = self._listing
         is_other = before is not None and _list_identity(before) != _list_identity(listing)
         self._listing, self._totals, self._now, self._is_waiting = listing, totals, now, False
+        self._join_project_names()
         if is_other:
             self._reset_list(keeps_cursor=before is not None and _order_of(before) == _order_of(listing))
         else:
@@ -211,6 +214,7 @@ class JobsPanel(Vertical):
         self._listing, self._totals, self._rows, self._is_waiting, self._chosen_jobs = None, None, (), False, ()
         self._project_names_by_id.clear()
         self._names_known_to_operator.clear()
+        self._join_project_names()
         self._users, self.owners, self._stuck = (), {}, {}
         self._bar.know(self._known)
         with self.prevent(MarksChanged):
@@ -266,6 +270,7 @@ class JobsPanel(Vertical):
         """Remember a project name. Set `with_visibility` if the project may be hidden from the user."""
         if project is not None:
             (self._names_known_to_operator if with_visibility else self._project_names_by_id)[project.id] = project.name
+            self._join_project_names()
 
     def knows_project_name(self, project_id: UUID | None) -> bool:
         return project_id in self._project_names_by_id
@@ -318,11 +323,10 @@ class JobsPanel(Vertical):
         jobs = self._listing.window.jobs if self._listing else ()
         return next((job for job in jobs if job.id == job_id), None)
 
-    @property
-    def project_names(self) -> Mapping[UUID, str]:
+    def _join_project_names(self) -> None:
         seen = {project.id: project.name for project in self._listing.projects} if self._listing else {}
         by_operator = self._names_known_to_operator if self._listing and self._listing.visibility else {}
-        return {**by_operator, **self._project_names_by_id, **seen}
+        self.project_names = {**by_operator, **self._project_names_by_id, **seen}
 
     @property
     def filter_text(self) -> str:

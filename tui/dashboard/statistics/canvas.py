@@ -15,6 +15,11 @@ class Canvas:
         self.width = max(width, 0)
         self._rows = [[(" ", "")] * self.width for _ in range(height)]
 
+    def copy(self) -> "Canvas":
+        other = Canvas(0, 0)
+        other.width, other._rows = self.width, [row.copy() for row in self._rows]
+        return other
+
     def write(self, x: int, y: int, text: str, style: str = "") -> int:
         """Write a clean text, and return the place after it."""
         for character in text:

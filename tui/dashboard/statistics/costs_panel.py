@@ -1,5 +1,6 @@
 """Costs panel: the state machine with its costs, rates and days."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -21,7 +22,7 @@ from tui.dashboard.statistics.state_flash import (
     state_changes,
 )
 from tui.dashboard.statistics.state_machine import Drawing, draw_columns
-from tui.dashboard.widgets import SteadyText
+from tui.dashboard.widgets import DrawnLines
 from tui.text.clean_text import clean
 from tui.text.format import Span
 
@@ -37,7 +38,7 @@ _GAP = 4
 _WIDEST_CHART = 84
 
 
-class CostsPanel(SteadyText):
+class CostsPanel(DrawnLines):
     ALLOW_SELECT = False
     DEFAULT_CSS = """
     CostsPanel {
@@ -47,9 +48,7 @@ class CostsPanel(SteadyText):
         border-title-style: bold;
         border-subtitle-color: $foreground-muted;
         padding: 0 1;
-        text-wrap: nowrap;
 
-        &.-sentence { text-wrap: wrap; }
         &.-stale { border-subtitle-color: $text-warning; }
     }
     """
@@ -61,6 +60,8 @@ class CostsPanel(SteadyText):
         self._totals: Totals | None = None
         self._drawing: Drawing | None = None
         """What is shown. None while there are no numbers."""
+        self._sentence = Content()
+        """What is shown instead of numbers."""
         self._changes: StateChanges | None = None
         """What the present animation shows."""
         self._frame = 0
@@ -92,8 +93,8 @@ class CostsPanel(SteadyText):
         self._totals = self._drawing = None
         self._stop_flash()
         self._show_note("")
-        self.add_class("-sentence")
-        self.say(Content(why), layout=False)
+        self._sentence = Content(why)
+        self._draw()
 
     def forget(self) -> None:
         """Show nothing until there are numbers for the current user."""
@@ -101,7 +102,8 @@ class CostsPanel(SteadyText):
         self._totals = self._drawing = None
         self._stop_flash()
         self._show_note("")
-        self.say(Content(""), layout=False)
+        self._sentence = Content()
+        self._draw()
 
     def fit(self, screen: Size) -> None:
         """Set the height. It is the same with and without numbers, so that the panes below do not move."""
@@ -122,7 +124,7 @@ class CostsPanel(SteadyText):
         self._frame += 1
         if self._frame > FRAMES:
             self._stop_flash()
-        self._draw()
+        self._show_frame()
 
     def _stop_flash(self) -> None:
         self._changes, self._frame = None, 0
@@ -134,6 +136,7 @@ class CostsPanel(SteadyText):
         self.forget()
 
     def on_resize(self) -> None:
+        super().on_resize()
         self._draw()
 
     def on_click(self, event: events.Click) -> None:
@@ -155,13 +158,21 @@ class CostsPanel(SteadyText):
             self.border_subtitle = Content(words)
 
     def _draw(self) -> None:
-        if self._totals is not None:
-            self.remove_class("-sentence")
-            self._drawing = draw_costs(self._totals, width=self.size.width, height=self._height)
-            if self._changes is not None:
-                draw_changes(self._drawing, self._changes, frame=self._frame)
-            lines = (Content.assemble(*line) for line in self._drawing.canvas.lines())
-            self.say(Content("\n").join(lines), layout=False)
+        if self._totals is None:
+            self.show_lines(self._sentence.wrap(self.size.width) if self.size.width else ())
+            return
+        self._drawing = draw_costs(self._totals, width=self.size.width, height=self._height)
+        self._show_frame()
+
+    def _show_frame(self) -> None:
+        """Show the drawing, with the present frame of the animation on a copy of it."""
+        drawing = self._drawing
+        if drawing is None:
+            return
+        if self._changes is not None:
+            drawing = replace(drawing, canvas=drawing.canvas.copy())
+            draw_changes(drawing, self._changes, frame=self._frame)
+        self.show_lines([Content.assemble(*line) for line in drawing.canvas.lines()])
 
 
 def draw_costs(totals: "Totals", *, width: int, height: int) -> Drawing:
